@@ -1,0 +1,6 @@
+"""`python -m mattis` is the command `mattis`."""
+
+from mattis.cli import main
+
+if __name__ == "__main__":
+    main()

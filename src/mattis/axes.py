@@ -1,0 +1,182 @@
+"""The axes of a study: the parameters that vary, their bounds and their spellings."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, NamedTuple, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    model_validator,
+)
+
+LONGEST_AXIS = 1_000_000
+"""A grid finer than this in one direction is a slip of the keyboard."""
+
+
+class Part(BaseModel):
+    """A frozen part of a study that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Grid(Part):
+    """Evenly spaced values of an axis, both ends included."""
+
+    start: StrictFloat = Field(alias="from", description="first value")
+    stop: StrictFloat = Field(alias="to", description="last value")
+    count: StrictInt = Field(description="number of values", ge=1, le=LONGEST_AXIS)
+
+    def values(self) -> list[float]:
+        """Return the values, rounded to 12 digits so that 0.03 of a grid is the 0.03 of a list."""
+        steps = max(self.count - 1, 1)
+        width = (self.stop - self.start) / steps
+        return [float(f"{self.start + k * width:.12g}") for k in range(self.count)]
+
+
+def _spelled_out(value: Any) -> Any:
+    """Turn `{from, to, count}` or a single number into the list that it stands for."""
+    if isinstance(value, Mapping):
+        return Grid.model_validate(dict(value)).values()
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return [value]
+    return value
+
+
+def _seeds(value: Any) -> Any:
+    """Turn a number of seeds into 0 … n-1."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 1 <= value <= LONGEST_AXIS:
+            raise ValueError(f"a number of seeds is in 1 … {LONGEST_AXIS}")
+        return list(range(value))
+    return value
+
+
+def _unsigned_zero(value: tuple[float, ...]) -> tuple[float, ...]:
+    """Replace -0.0, which is another bit pattern and so another stream, by 0.0."""
+    return tuple(v + 0.0 for v in value)
+
+
+Reals = Annotated[
+    tuple[StrictFloat, ...], BeforeValidator(_spelled_out), AfterValidator(_unsigned_zero)
+]
+Integers = Annotated[tuple[StrictInt, ...], BeforeValidator(_spelled_out)]
+Seeds = Annotated[tuple[StrictInt, ...], BeforeValidator(_seeds)]
+
+
+class Axes(Part):
+    """The parameters that vary: every combination of their values is a cell."""
+
+    size: Integers = Field(default=(1000,), description="neurons N")
+    load: Reals = Field(description="load alpha = P/N, in (0, 1]; P = round(load × N) ≥ 1")
+    temperature: Reals | None = Field(default=None, description="temperature T in units of J, ≥ 0")
+    beta: Reals | None = Field(default=None, description="inverse temperature 1/T, > 0 or .inf")
+    noise: Reals = Field(default=(0.0,), description="fraction of flipped bits of a cue, in [0, 1]")
+    seed: Seeds = Field(default=tuple(range(8)), description="pattern sets: how many, or which")
+
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        if (self.temperature is None) == (self.beta is None):
+            got = "neither" if self.beta is None else "both"
+            raise Misplaced("beta", got, "one of temperature and beta", "give one of the two")
+        for name, bound in _BOUNDS.items():
+            values = getattr(self, name)
+            if values is not None:
+                _check_axis(name, values, bound)
+        for index, load in enumerate(self.load):
+            for size in self.size:
+                if patterns_of(load, size) < 1:
+                    raise Misplaced(
+                        f"load[{index}]",
+                        f"{load:g}, which at size {size} stores P = 0 patterns",
+                        "P = round(load × N) of at least 1",
+                        f"use a load of at least {0.5 / size:.3g} or a larger size",
+                    )
+        return self
+
+    @property
+    def betas(self) -> tuple[float, ...]:
+        """Inverse temperatures, in the order of the study."""
+        if self.beta is not None:
+            return self.beta
+        assert self.temperature is not None
+        return tuple(math.inf if t == 0 else 1.0 / t for t in self.temperature)
+
+    @property
+    def temperatures(self) -> tuple[float, ...]:
+        """Temperatures as asked for, or 1/beta."""
+        if self.temperature is not None:
+            return self.temperature
+        return tuple(0.0 if math.isinf(b) else 1.0 / b for b in self.betas)
+
+
+class Misplaced(ValueError):
+    """A value that a validator of several fields refuses: where, got, expected, what to do."""
+
+    def __init__(self, where: str, got: str, expected: str, advice: str) -> None:
+        self.where, self.got = where, got
+        super().__init__(f"expected {expected}; {advice}")
+
+
+class Bound(NamedTuple):
+    """What a value of an axis must be, and what to type instead."""
+
+    fits: Callable[[float], bool]
+    expected: str
+    advice: str
+
+
+_BOUNDS: Mapping[str, Bound] = {
+    "size": Bound(lambda v: 2 <= v <= 2**24, "a number of neurons in 2 … 2^24", "for example 1000"),
+    "load": Bound(
+        lambda v: 0 < v <= 1,
+        "a load in (0, 1]",
+        "P = round(load × N) must be at least 1, for example 0.05",
+    ),
+    "temperature": Bound(
+        lambda v: v == 0 or 1e-6 <= v <= 1000,
+        "a temperature of 0, or in [1e-6, 1000]",
+        "use 0 for no thermal noise",
+    ),
+    "beta": Bound(
+        lambda v: 1e-3 <= v <= 1e6 or v == math.inf,
+        "an inverse temperature in [1e-3, 1e6], or .inf",
+        "use .inf for T = 0",
+    ),
+    "noise": Bound(lambda v: 0 <= v <= 1, "a fraction of bits in [0, 1]", "for example 0.1"),
+    "seed": Bound(
+        lambda v: 0 <= v < 2**32, "a seed in 0 … 2^32 - 1", "for example 8 for the seeds 0 … 7"
+    ),
+}
+
+
+def _check_axis(name: str, values: tuple[float, ...], bound: Bound) -> None:
+    """Raise Misplaced at the first value of an axis that is out of bounds or there twice."""
+    if not values:
+        raise Misplaced(name, "no values", "at least one", bound.advice)
+    seen: dict[float, int] = {}
+    for index, value in enumerate(values):
+        if not bound.fits(value):
+            where = f"{name}[{index}]"
+            raise Misplaced(where, f"{value:g}", bound.expected, bound.advice)
+        if value in seen:
+            raise Misplaced(
+                f"{name}[{index}]",
+                f"{value:g}, the same as {name}[{seen[value]}]",
+                "distinct values",
+                "remove one of the two",
+            )
+        seen[value] = index
+
+
+def patterns_of(load: float, size: int) -> int:
+    """Return P = round(load × N), half up; the product is rounded to 12 digits first.
+
+    0.145 × 1000 is 144.99999999999997 in floating point: the user means 145.
+    """
+    return math.floor(float(f"{load * size:.12g}") + 0.5)

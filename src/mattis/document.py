@@ -1,0 +1,128 @@
+"""From a YAML file to a checked object, or to one line that says what to mend."""
+
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from mattis.axes import Misplaced
+from mattis.errors import UserError, nearest
+
+Checked = TypeVar("Checked", bound=BaseModel)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice, and reads 1e-3 as a number as YAML 1.2 does."""
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen = set()
+    for key_node, _ in node.value:
+        if key_node.value in seen:
+            mark = key_node.start_mark
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {key_node.value} is given twice", mark
+            )
+        seen.add(key_node.value)
+    return dict(loader.construct_pairs(node, deep=True))
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+
+
+def read_document(path: Path) -> Any:
+    """Return the content of a YAML file. Raises UserError with line and column of a syntax error."""
+    where = f"study {path.name}"
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except OSError as error:
+        raise UserError(f"{where}: cannot read {path}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where}: not UTF-8 text: {error.reason} at byte {error.start}") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise UserError(f"{where}{place}: {_one_line(error.problem or 'not YAML')}") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise UserError(f"{where}: not YAML: {_one_line(str(error))}") from None
+
+
+def validated(kind: type[Checked], content: Any, where: str) -> Checked:
+    """Return the content as a `kind`. Raises UserError with the first mistake, and counts the others."""
+    if not isinstance(content, dict):
+        got = "nothing" if content is None else f"a {type(content).__name__}"
+        raise UserError(f"{where}: got {got}; expected keys and values, such as name: hopfield")
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        mistakes = _mistakes(error, kind, "")
+        more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+        raise UserError(f"{where}, {mistakes[0]}{more}") from None
+
+
+def _mistakes(error: ValidationError, kind: type[BaseModel], prefix: str) -> list[str]:
+    """Return one line for each place that is wrong, unknown keys first: they explain what is missing."""
+    lines: dict[str, str] = {}
+    for item in sorted(error.errors(), key=lambda item: item["type"] != "extra_forbidden"):
+        inner = (item.get("ctx") or {}).get("error")
+        place = prefix + _place(item["loc"])
+        if isinstance(inner, ValidationError):
+            lines.update({line: line for line in _mistakes(inner, kind, place + ".")})
+        elif isinstance(inner, Misplaced):
+            place = f"{place}.{inner.where}" if place else inner.where
+            lines[place] = f"{place}: got {inner.got}; {inner}"
+        else:
+            lines.setdefault(place, f"{place}: {_sentence(item, kind)}")
+    return list(lines.values())
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """Write a location as axes.load[3]."""
+    text = ""
+    for part in loc:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{part}" if text else str(part)
+    return text
+
+
+def _sentence(item: Any, kind: type[BaseModel]) -> str:
+    """Say what was got, what was expected, and what to type instead."""
+    got = _one_line(repr(item["input"]))
+    if item["type"] == "extra_forbidden":
+        known = _keys(kind, item["loc"][:-1])
+        close = nearest(str(item["loc"][-1]), known)
+        return f"unknown key; expected one of {', '.join(known)}{close}"
+    if item["type"] == "missing":
+        return "missing; add this key"
+    if item["type"] == "string_pattern_mismatch":
+        return f"got {got}; expected a name of letters, digits, - and _, at most 64"
+    message = _one_line(item["msg"].removeprefix("Value error, "))
+    message = re.sub(r"^(Input )?[Ss]hould be ", "", message).replace("valid tuple", "list")
+    message = message if message.startswith("expected") else f"expected {message}"
+    return f"got {got}; {message}"
+
+
+def _keys(kind: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that the document may have at a location."""
+    for part in loc:
+        field = kind.model_fields.get(str(part))
+        inner = field.annotation if field else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return ["from", "to", "count"]
+        kind = inner
+    return [field.alias or name for name, field in kind.model_fields.items()]
+
+
+def _one_line(text: str) -> str:
+    """Return the text in one line of at most 160 characters."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 160 else flat[:157] + "…"

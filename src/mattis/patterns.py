@@ -1,0 +1,36 @@
+"""What is stored and how it is asked for: random patterns and noisy cues."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis.rng import Stream
+
+Signs = NDArray[np.int8]
+
+
+def random_patterns(stream: Stream, count: int, size: int) -> Signs:
+    """Return P independent unbiased patterns: xi[mu, i] = ±1 with probability 1/2.
+
+    Bit i of step mu of the stream, least significant first, read as ±1.
+    xi  # (P, N) int8
+    """
+    words = stream.words(-(-size // 32), np.arange(count))
+    bits = np.unpackbits(words.astype("<u4").view(np.uint8), axis=-1, bitorder="little")
+    return bits[:, :size].astype(np.int8) * np.int8(2) - np.int8(1)
+
+
+def flip_count(size: int, noise: float) -> int:
+    """Return round(noise N), half up: the exact number of flipped bits of a cue."""
+    return int(np.floor(noise * size + 0.5))
+
+
+def noisy_cue(pattern: Signs, noise: float, stream: Stream) -> Signs:
+    """Return the pattern with exactly round(noise N) of its bits flipped.
+
+    The flipped sites are those with the smallest words of the stream (ties by site), a uniformly
+    random subset. pattern  # (N,) int8
+    """
+    cue = pattern.copy()
+    order = np.argsort(stream.words(pattern.size), kind="stable")
+    cue[order[: flip_count(pattern.size, noise)]] *= np.int8(-1)
+    return cue

@@ -1,0 +1,94 @@
+"""How a run tells its user how far it is: a live bar on a terminal, sparse plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+SECONDS_BETWEEN_LINES = 15.0
+SHARE_BETWEEN_LINES = 0.1
+
+
+def spelled(seconds: float) -> str:
+    """Write a duration as people say it: 8 s, 3 min 20 s, 2 h 05 min."""
+    s = round(seconds)
+    if s < 60:
+        return f"{s} s"
+    if s < 3600:
+        return f"{s // 60} min {s % 60:02d} s"
+    return f"{s // 3600} h {s % 3600 // 60:02d} min"
+
+
+class Reporter:
+    """Counts work done, in proposals and cells, and reports it with the time that is left."""
+
+    def __init__(self, streams: list[IO[str]], bar: Progress | None) -> None:
+        self._streams, self._bar = streams, bar
+        self._task: TaskID | None = None
+        self._begun = self._said = time.monotonic()
+        self._share_said = 0.0
+        self._total = self._done = self._cells = self._all_cells = 0
+
+    def say(self, text: str) -> None:
+        """Print one line, above the bar if there is one."""
+        if self._bar is not None:
+            self._bar.console.print(text, highlight=False, markup=False)
+        for stream in self._streams:
+            print(text, file=stream, flush=True)
+
+    def start(self, cells: int, cost: int) -> None:
+        """Begin a run of so many cells, of so many proposals."""
+        self._total, self._all_cells = max(cost, 1), cells
+        self._begun = self._said = time.monotonic()
+        if self._bar is not None:
+            self._task = self._bar.add_task("", total=self._total, left="")
+
+    def advance(self, cells: int, cost: int) -> None:
+        """Report that a block is done."""
+        self._done += cost
+        self._cells += cells
+        left = self._left()
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=self._done, left=spelled(left))
+        now, share = time.monotonic(), self._done / self._total
+        if (
+            now - self._said >= SECONDS_BETWEEN_LINES
+            or share >= 1
+            or (share - self._share_said >= SHARE_BETWEEN_LINES and now - self._said >= 1)
+        ):
+            self._said, self._share_said = now, share
+            line = f"{self._cells} of {self._all_cells} cells, {share:.0%}, {spelled(left)} left"
+            for stream in self._streams:
+                print(line, file=stream, flush=True)
+
+    def _left(self) -> float:
+        elapsed = time.monotonic() - self._begun
+        return elapsed * (self._total - self._done) / max(self._done, 1)
+
+
+@contextmanager
+def reporter(log: Path | None = None) -> Iterator[Reporter]:
+    """Yield a reporter to standard error, and as plain lines to a log file if one is named."""
+    console = Console(stderr=True)
+    streams: list[IO[str]] = [] if console.is_terminal else [sys.stderr]
+    opened = log.open("w", encoding="utf-8") if log else None
+    if opened:
+        streams.append(opened)
+    try:
+        if console.is_terminal:
+            columns = (
+                TextColumn("simulating"), BarColumn(), TextColumn("{task.percentage:3.0f} %"),
+                TimeElapsedColumn(), TextColumn("{task.fields[left]} left"),
+            )  # fmt: skip
+            with Progress(*columns, console=console, transient=True) as bar:
+                yield Reporter(streams, bar)
+        else:
+            yield Reporter(streams, None)
+    finally:
+        if opened:
+            opened.close()

@@ -1,0 +1,177 @@
+"""From seeds to estimates: means with their errors, flags, and where retrieval ends.
+
+The seeds are independent pattern sets, so the spread between them carries both errors: that of the
+quenched patterns and that of finite chains. Cells of one pattern set at different temperatures share
+its patterns and are correlated; cells of different loads are not.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
+
+from mattis.models import FLAGS
+from mattis.study import Study
+
+BIMODAL, FEW_SEEDS, INCOMPLETE = 64, 128, 256
+ALL_FLAGS: Mapping[int, str] = {
+    **FLAGS,
+    BIMODAL: "bimodal",
+    FEW_SEEDS: "few_seeds",
+    INCOMPLETE: "incomplete",
+}
+FEWEST_SEEDS = 4
+"""Below this many seeds the spread between them says little about the error."""
+
+TWO_STATES = 0.1
+"""A spread of the overlap over seeds that no single state has at N of some hundreds."""
+
+Values = NDArray[np.float64]
+
+
+def aggregate(cells: xr.Dataset, study: Study) -> xr.Dataset:
+    """Return the estimates of a study: the cube without `seed`, each observable with its error.
+
+    X_error is the standard error over seeds. For the overlap and the energy it is split into
+    X_thermal_error, from the chains' autocorrelation times (NaN where a chain is too short for
+    its own), and X_disorder_error, the rest. `flag` collects what is wrong with any of the cells.
+    """
+    out = cells[["patterns", "realised_load"]].copy()
+    count = cells["valid"].sum("seed")
+    out["seeds"] = count.assign_attrs(long_name="number of seeds", units="1")
+    for observable in study.described_model.observables:
+        name = observable.name
+        if name == "flag" or name.endswith("_thermal_error"):
+            continue
+        smallest = _resolution(name, cells, study) / count
+        mean, error = _mean_and_error(cells[name], cells["valid"], smallest)
+        out[name] = mean.assign_attrs(cells[name].attrs)
+        out[f"{name}_error"] = _described(error, "standard error over seeds", cells[name])
+        if f"{name}_thermal_error" in cells:
+            chains = cells[f"{name}_thermal_error"].where(cells["valid"], 0.0)
+            thermal = (chains**2).sum("seed", skipna=False) ** 0.5 / count
+            rest = (error**2 - thermal**2).clip(min=0.0) ** 0.5
+            out[f"{name}_thermal_error"] = _described(
+                thermal, "thermal part of the error", cells[name]
+            )
+            out[f"{name}_disorder_error"] = _described(
+                rest, "disorder part of the error", cells[name]
+            )
+    out["flag"] = _flags(cells, out)
+    return out.merge(boundaries(cells))
+
+
+def _described(values: xr.DataArray, words: str, of: xr.DataArray) -> xr.DataArray:
+    """Return the values with attributes that name what they are an error of."""
+    long_name = f"{words} of: {of.attrs['long_name']}"
+    return values.assign_attrs(long_name=long_name, units=of.attrs["units"])
+
+
+def _mean_and_error(
+    values: xr.DataArray, valid: xr.DataArray, resolution: xr.DataArray | float
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return the mean over the seeds that exist and its standard error; NaN where not known.
+
+    A value that was refused (an autocorrelation time) makes the mean NaN: leaving it out would bias.
+    No error is below the resolution: seeds that agree to the last spin do not prove it to be zero.
+    """
+    count = valid.sum("seed")
+    mean = values.where(valid, 0.0).sum("seed", skipna=False) / count.where(count > 0)
+    squares = ((values - mean).where(valid, 0.0) ** 2).sum("seed", skipna=False)
+    error = (squares / (count * (count - 1)).where(count > 1)) ** 0.5
+    return mean, error.where(error.isnull() | (error > resolution), resolution)
+
+
+def _resolution(name: str, cells: xr.Dataset, study: Study) -> xr.DataArray | float:
+    """Return the smallest change of one replica set that could have been seen: one spin, one cue."""
+    frozen = np.isinf(cells["beta"])
+    samples = (frozen + ~frozen * study.sweeps.measure) * study.cues
+    spins = {"overlap": 1.0, "overlap_squared": 2.0, "edwards_anderson": 2.0}
+    if name in spins:
+        smallest: xr.DataArray = spins[name] * 2.0 / (cells["size"] * samples)
+        return smallest
+    return 1.0 / study.cues if name == "retrieved" else 0.0
+
+
+def _flags(cells: xr.Dataset, out: xr.Dataset) -> xr.DataArray:
+    """Collect the flags of the cells, and add those of the set of seeds."""
+    flag = xr.zeros_like(out["seeds"])
+    for bit in FLAGS:
+        flag = flag + bit * ((cells["flag"] & bit) > 0).any("seed")
+    mixed = (out["retrieved"] > 0) & (out["retrieved"] < 1)
+    spread = cells["overlap"].std("seed")
+    flag = flag + BIMODAL * (mixed & (spread > TWO_STATES))
+    flag = flag + FEW_SEEDS * (out["seeds"] < FEWEST_SEEDS)
+    flag = flag + INCOMPLETE * (out["seeds"] < cells.sizes["seed"])
+    return flag.astype(np.int64).assign_attrs(
+        long_name="what makes an estimate not trustworthy; 0 if nothing does",
+        units="1",
+        flag_masks=list(ALL_FLAGS),
+        flag_meanings=" ".join(ALL_FLAGS.values()),
+    )
+
+
+def boundaries(cells: xr.Dataset) -> xr.Dataset:
+    """Return where half of the cues are retrieved: along temperature, and along load.
+
+    boundary_temperature  # (size, load, noise): T at which the retrieved fraction falls below 1/2
+    boundary_load         # (size, beta, noise): load at which it does
+    Each with an error: jackknife over seeds, and the width of the grid (see `crossing`).
+    """
+    fraction = cells["retrieved"]
+    along = {
+        "temperature": ("beta", fraction["temperature"], ("size", "load", "noise"), "J"),
+        "load": ("load", cells["realised_load"], ("size", "beta", "noise"), "1"),
+    }
+    out = xr.Dataset()
+    for name, (dim, position, kept, units) in along.items():
+        place, error = xr.apply_ufunc(
+            crossing,
+            position,
+            fraction,
+            input_core_dims=[[dim], [dim, "seed"]],
+            output_core_dims=[[], []],
+            vectorize=True,
+        )
+        text = f"{name} above which less than half of the cues are retrieved"
+        place = place.transpose(*kept).assign_attrs(long_name=text, units=units)
+        out[f"boundary_{name}"] = place
+        out[f"boundary_{name}_error"] = _described(error.transpose(*kept), "standard error", place)
+    return out
+
+
+def crossing(position: Values, fraction: Values) -> tuple[float, float]:
+    """Return where a falling fraction crosses 1/2, and its standard error; NaN if it does not.
+
+    position (n,), fraction (n, seeds). The mean over seeds is made monotone by least squares
+    (isotonic regression) and interpolated linearly. The error adds the jackknife over seeds and
+    the step of the grid over √12, weighted with the fall of the fraction across that step: where it
+    falls from 1 to 0 the crossing may be anywhere in between.
+    """
+    order = np.argsort(position)
+    position, fraction = position[order], fraction[order]
+    fraction = fraction[:, ~np.isnan(fraction).any(axis=0)]
+    seeds = fraction.shape[1]
+    if seeds == 0:
+        return np.nan, np.nan
+    place, grid = _half(position, fraction.mean(axis=1))
+    if seeds == 1 or np.isnan(place):
+        return place, np.nan
+    total = fraction.sum(axis=1)
+    left_out = [_half(position, (total - fraction[:, k]) / (seeds - 1))[0] for k in range(seeds)]
+    jackknife = (seeds - 1) / seeds * np.sum((np.array(left_out) - np.mean(left_out)) ** 2)
+    return place, float(np.sqrt(jackknife + grid**2))
+
+
+def _half(position: Values, fraction: Values) -> tuple[float, float]:
+    """Return the crossing of 1/2 by a fraction made monotone, and the grid's share of its error."""
+    falling = isotonic_regression(fraction, increasing=False).x
+    below = int(np.searchsorted(-falling, -0.5, side="left"))
+    if below == 0 or below == falling.size:
+        return np.nan, np.nan
+    high, low = falling[below - 1], falling[below]
+    step = position[below] - position[below - 1]
+    place = position[below - 1] + step * (high - 0.5) / (high - low)
+    return float(place), float(step / np.sqrt(12.0) * (high - low))

@@ -1,0 +1,230 @@
+"""Running a study: missing cells → blocks → workers → store.
+
+Workers compute, this process writes: one writer needs no locks between writers, and a killed worker
+leaves nothing behind. A killed run leaves whole cells only; the same command computes the rest.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any, TypeVar
+
+import xarray as xr
+from distributed import as_completed
+
+from mattis import cluster, cube, plan, store
+from mattis.axes import patterns_of
+from mattis.errors import UserError
+from mattis.models import Columns, Protocol
+from mattis.plan import Block
+from mattis.progress import Reporter, reporter, spelled
+from mattis.results import (
+    Results,
+    held,
+    make_folder,
+    read_failures,
+    results_of,
+    write_json,
+    write_text,
+)
+from mattis.study import Study
+
+IN_FLIGHT = 3
+"""Blocks submitted per worker: enough that none waits, few enough that none piles up."""
+
+PROBE = 1_000_000
+"""Proposals of a chain that the time of a study is estimated from."""
+
+Finished = tuple[Block, Columns | None, str]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where and how fast: nothing in here changes a number."""
+
+    workers: int = field(default_factory=cluster.default_workers)
+    backend: str = "auto"
+    block_cells: int | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did: cells computed, cells that were there, and the blocks that failed."""
+
+    computed: int
+    found: int
+    failures: Mapping[str, str]
+    digest: str | None
+
+
+def run(
+    study: Study,
+    root: Path | str | None = None,
+    settings: Settings | None = None,
+    log: Path | None = None,
+) -> Outcome:
+    """Compute the cells of a study that do not exist yet.
+
+    Raises UserError, before anything is written, if the store is another study's, the folder cannot
+    be written to, or a block does not fit the machine's memory.
+    """
+    settings = settings or Settings()
+    cluster.resolve_backend(settings.backend)
+    check_memory(study, settings.workers)
+    results = results_of(study, root)
+    store.valid_cells(results.store, study)  # refuses a foreign store before a folder is made
+    make_folder(results.folder)
+    with reporter(log) as report, held(results):
+        return _run(study, results, settings, report)
+
+
+def _run(study: Study, results: Results, settings: Settings, report: Reporter) -> Outcome:
+    open_store = store.create_or_extend(results.store, study)
+    write_text(results.study, as_run(study))
+    valid = store.valid_cells(results.store, study)
+    blocks = plan.blocks(study, ~valid, settings.block_cells)
+    cells, found = sum(len(block.points) for block in blocks), int(valid.sum())
+    failures: dict[str, str] = {}
+    if blocks:
+        results.receipt.unlink(missing_ok=True)
+        begun = time.monotonic()
+        report.say(f"{study.name}: {cells} cells in {len(blocks)} blocks to compute, {found} found")
+        report.start(cells, sum(plan.proposals(study, block) for block in blocks))
+        for block, columns, message in computed(study, blocks, settings.workers, report.say):
+            if columns is None:
+                failures[block.id] = message
+                report.say(f"block {block.id} failed: {message}")
+            else:
+                store.write(open_store, study, block, columns)
+            report.advance(len(block.points), plan.proposals(study, block))
+        report.say(f"{study.name}: done in {spelled(time.monotonic() - begun)}")
+    _record(results, failures)
+    ds = store.read(results.store, study)
+    if not ds["valid"].all():
+        return Outcome(int(ds["valid"].sum()) - found, found, failures, None)
+    whole = cube.study_digest(ds, study.described_model)
+    receipt = {"study": study.name, "cells": found + cells, "digest": whole}
+    if not results.receipt.exists() or blocks:
+        write_json(results.receipt, receipt)
+    if not blocks:
+        report.say(f"{study.name}: all {found} cells are there, nothing to compute")
+    return Outcome(cells, found, failures, whole)
+
+
+def _record(results: Results, failures: Mapping[str, str]) -> None:
+    """Keep the failures of this run where `status` finds them."""
+    if failures:
+        write_json(results.failures, failures)
+    else:
+        results.failures.unlink(missing_ok=True)
+
+
+def as_run(study: Study) -> str:
+    """Return the text of results/NAME/study.yaml."""
+    return f"# The study as run, every default spelled out.\n{study.to_yaml()}"
+
+
+def computed(
+    study: Study, blocks: list[Block], workers: int, say: Callable[[str], None]
+) -> Iterator[Finished]:
+    """Yield each block with its columns, or None and what went wrong, as workers finish them."""
+    # The most expensive blocks first: the last to finish are then short.
+    queue = sorted(blocks, key=lambda block: plan.proposals(study, block))
+    with cluster.local_client(min(workers, len(blocks))) as client:
+        say(f"{workers} workers; dashboard at {client.dashboard_link}")
+        simulate, pending = study.described_model.simulate, as_completed()
+        running: dict[str, Block] = {}
+
+        def submit() -> None:
+            if queue:
+                block = queue.pop()
+                future = client.submit(simulate, *plan.task(study, block), pure=False, retries=1)
+                running[str(future.key)] = block
+                pending.add(future)
+
+        for _ in range(IN_FLIGHT * workers):
+            submit()
+        for future in pending:
+            yield _finished(running.pop(str(future.key)), future)
+            submit()
+
+
+def _finished(block: Block, future: Any) -> Finished:
+    error = future.exception()
+    if error is None:
+        return block, future.result(), ""
+    return block, None, f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def check_memory(study: Study, workers: int) -> None:
+    """Raise UserError if the largest block does not fit into a worker's share of the memory."""
+    limit = cluster.memory_limit()
+    size, load = max(study.axes.size), max(study.axes.load)
+    needed = plan.memory(study, size, patterns_of(load, size))
+    if needed * workers > limit:
+        fewer = f", or at most --workers {limit // needed}" if needed <= limit else ""
+        raise UserError(
+            f"study {study.name}: size {size} at load {load:g} needs {needed / 2**30:.3g} GiB for "
+            f"each of {workers} workers; this machine has {limit / 2**30:.3g} GiB; "
+            f"use a smaller size or load{fewer}"
+        )
+
+
+def status(study: Study, root: Path | str | None = None) -> dict[str, Any]:
+    """Return what `mattis status --json` prints: blocks and cells done, missing and failed."""
+    results = results_of(study, root)
+    valid = store.valid_cells(results.store, study)
+    every, undone = len(plan.blocks(study)), plan.blocks(study, ~valid)
+    failures = read_failures(results) if undone else {}
+    return {
+        "study": study.name,
+        "results": str(results.folder),
+        "blocks": every,
+        "done": every - len(undone),
+        "missing": max(len(undone) - len(failures), 0),
+        "failed": len(failures),
+        "cells": {"total": int(valid.size), "done": int(valid.sum())},
+        "missing_blocks": [block.id for block in undone if block.id not in failures],
+        "failures": dict(failures),
+    }
+
+
+def open_results(study: Study, root: Path | str | None = None) -> xr.Dataset:
+    """Return the study's cells as a labelled dataset; `valid` tells which exist, the rest are NaN."""
+    return store.read(results_of(study, root).store, study)
+
+
+def digest(study: Study, root: Path | str | None = None) -> str:
+    """Return the hash of all values of a study. Raises UserError if cells are missing."""
+    ds = open_results(study, root)
+    missing = int((~ds["valid"]).sum())
+    if missing:
+        raise UserError(
+            f"{results_of(study, root).store}: {missing} of {ds['valid'].size} cells are missing; "
+            "compute them with mattis run"
+        )
+    return cube.study_digest(ds, study.described_model)
+
+
+def calibrate(study: Study) -> float:
+    """Return the estimated CPU seconds of the whole study, from short chains at nine of its cells."""
+    blocks = sorted(plan.blocks(study), key=lambda block: block.size * block.patterns)
+    points = sorted(blocks[0].points, key=lambda point: point.beta)
+    every = study.sweeps.thermalise + study.sweeps.measure
+    rates = []
+    for block, point in [(blocks[0], points[0]), *product(_thirds(blocks), _thirds(points))]:
+        sweeps = max(2, min(every, PROBE // block.size))
+        patterns, _, _ = plan.task(study, block)
+        begun = time.process_time()
+        study.described_model.simulate(patterns, [point], Protocol(0, sweeps, 1, 0.5))
+        rates.append((time.process_time() - begun) / (block.size * sweeps))
+    rates.pop(0)  # the first probe also loads the kernels
+    return sum(rates) / len(rates) * sum(plan.proposals(study, block) for block in blocks)
+
+
+def _thirds(items: Sequence[T]) -> list[T]:
+    """Return the first, the middle and the last of a sequence."""
+    return [items[0], items[len(items) // 2], items[-1]]

@@ -1,0 +1,114 @@
+"""The table of quantities and `evaluate`, the border where users' mistakes are caught."""
+
+import inspect
+import math
+
+import numpy as np
+import pytest
+
+from mattis.errors import UserError
+from mattis.theory import ARGUMENTS, QUANTITIES, evaluate, hopfield
+
+HOPFIELD = {
+    "overlap": ("load", "temperature"),
+    "q": ("load", "temperature"),
+    "energy": ("load", "temperature"),
+    "free_energy": ("load", "temperature"),
+    "T_M": ("load",),
+    "T_c": ("load",),
+    "T_g": ("load",),
+    "T_AT": ("load",),
+    "alpha_M": ("temperature",),
+    "alpha_c": (),
+    "hysteresis": ("load",),
+}
+
+
+def test_hopfield_rows_are_these():
+    rows = {n: q.arguments for n, q in QUANTITIES.items() if n.startswith("hopfield.")}
+    assert rows == {f"hopfield.{name}": arguments for name, arguments in HOPFIELD.items()}
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES.values(), ids=QUANTITIES)
+def test_every_row_is_complete(quantity):
+    assert QUANTITIES[quantity.name] is quantity
+    assert quantity.meaning.endswith(".")
+    assert all((quantity.symbol, quantity.equation, quantity.source))
+    assert quantity.units in ("1", "J")
+    assert tuple(inspect.signature(quantity.function).parameters) == quantity.arguments
+    assert set(quantity.arguments) <= set(ARGUMENTS)
+    assert (quantity.function.__doc__ or "").startswith("Return ")
+
+
+def test_table_is_read_only():
+    with pytest.raises(TypeError):
+        QUANTITIES["mine"] = QUANTITIES["hopfield.q"]
+
+
+def test_scalars_give_a_scalar():
+    assert evaluate("hopfield.alpha_c") == hopfield.alpha_c()
+    assert evaluate("hopfield.T_g", load=1) == 2.0
+    value = evaluate("hopfield.overlap", load=np.float64(0.1), temperature=np.int64(0))
+    assert type(value) is float
+    assert value == hopfield.overlap(0.1, 0)
+
+
+def test_lists_give_a_list_and_scalars_are_broadcast():
+    line = evaluate("hopfield.overlap", load=[0.05, 0.1], temperature=0.2)
+    assert line == [hopfield.overlap(0.05, 0.2), hopfield.overlap(0.1, 0.2)]
+    line = evaluate("hopfield.q", load=0.05, temperature=(0.2, 0.3))
+    assert line == [hopfield.edwards_anderson(0.05, t) for t in (0.2, 0.3)]
+    assert evaluate("hopfield.T_g", load=np.array([1.0, 4.0])) == [2.0, 3.0]
+    assert evaluate("hopfield.T_g", load=[4]) == [3.0]
+    assert evaluate("hopfield.T_g", load=[]) == []
+
+
+def test_lists_are_paired():
+    pairs = evaluate("hopfield.overlap", load=[0.05, 0.1], temperature=[0.3, 0.2])
+    assert pairs == [hopfield.overlap(0.05, 0.3), hopfield.overlap(0.1, 0.2)]
+
+
+def test_what_does_not_exist_is_none():
+    assert evaluate("hopfield.overlap", load=0.2, temperature=0.0) is None
+    assert evaluate("hopfield.overlap", load=0.05, temperature=[0.5, 0.6]) == [
+        hopfield.overlap(0.05, 0.5),
+        None,
+    ]
+    line = evaluate("hopfield.T_c", load=[0.05, 0.06])
+    assert line[0] is not None
+    assert line[1] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "says"),
+    [
+        ("hopfield.overlp", {}, "did you mean hopfield.overlap?"),
+        ("zzz", {}, "hopfield.T_g"),
+        ("hopfield.T_g", {"lod": 0.1}, "did you mean load?"),
+        ("hopfield.T_g", {"load": 0.1, "temperature": 0}, "unknown argument 'temperature'"),
+        ("hopfield.alpha_c", {"load": 0.1}, "it takes no arguments"),
+        ("hopfield.overlap", {"load": 0.1}, "missing argument 'temperature'"),
+        ("hopfield.T_g", {"load": "0.1"}, "load='0.1' is not a number"),
+        ("hopfield.T_g", {"load": True}, "not a number"),
+        ("hopfield.T_g", {"load": None}, "not a number"),
+        ("hopfield.T_g", {"load": 1j}, "not a number"),
+        ("hopfield.T_g", {"load": [0.1, [0.2]]}, "load[1]=[0.2] is not a number"),
+        ("hopfield.T_g", {"load": math.nan}, "not finite"),
+        ("hopfield.T_g", {"load": [0.1, math.inf]}, "load[1]=inf is not finite"),
+        ("hopfield.alpha_M", {"temperature": math.inf}, "not finite"),
+        ("hopfield.T_g", {"load": 0}, "load=0.0 is out of range; expected > 0"),
+        ("hopfield.T_g", {"load": -0.1}, "load=-0.1 is out of range; expected > 0"),
+        ("hopfield.alpha_M", {"temperature": -1}, "expected >= 0"),
+        (
+            "hopfield.overlap",
+            {"load": [0.1, 0.2], "temperature": [0.1]},
+            "load has 2 values, temperature has 1 values",
+        ),
+    ],
+)
+def test_mistakes_are_told_in_one_line(name, at, says):
+    with pytest.raises(UserError) as caught:
+        evaluate(name, **at)
+    text = str(caught.value)
+    assert says in text
+    assert "\n" not in text
