@@ -1,22 +1,46 @@
 """Phase diagrams of associative memories: simulation with error bars under theory lines.
 
->>> import mattis
->>> study = mattis.load_study("config/studies/hopfield.yaml")   # doctest: +SKIP
->>> mattis.run(study)                                            # doctest: +SKIP
->>> cells = mattis.open_results(study)                           # doctest: +SKIP
->>> diagram = mattis.aggregate(cells, study)                     # doctest: +SKIP
->>> mattis.theory("hopfield.T_M", load=0.05)                     # doctest: +SKIP
+    import mattis
+
+    study = mattis.load_study("config/studies/hopfield.yaml")
+    mattis.run(study)                                   # computes what is missing
+    cells = mattis.open_results(study)                  # xarray: size, load, beta, noise, seed
+    diagram = mattis.aggregate(cells, study)            # the same without seed, with errors
+    mattis.theory.evaluate("hopfield.T_M", load=[0.05, 0.07])   # [0.5422..., 0.4489...]
+
+A script that calls `run` needs `if __name__ == "__main__":`, since workers are processes.
 """
 
-from mattis.errors import UserError
-from mattis.models import MODELS
-from mattis.statistics import aggregate
-from mattis.study import Study, load_study
-from mattis.sweep import Outcome, Settings, digest, open_results, run, status
-from mattis.theory import QUANTITIES
-from mattis.theory import evaluate as theory
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mattis.errors import UserError
+    from mattis.figures import diagram
+    from mattis.models import MODELS
+    from mattis.statistics import aggregate
+    from mattis.study import Study, load_study
+    from mattis.sweep import Outcome, Settings, digest, open_results, run, status
+    from mattis.theory import QUANTITIES
 
 __version__ = "0.1.0"
+
+# Loaded on first use (PEP 562): asking theory for a number should not wait for Dask and Numba.
+_HOME = {
+    "MODELS": "models",
+    "QUANTITIES": "theory",
+    "Outcome": "sweep",
+    "Settings": "sweep",
+    "Study": "study",
+    "UserError": "errors",
+    "aggregate": "statistics",
+    "diagram": "figures",
+    "digest": "sweep",
+    "load_study": "study",
+    "open_results": "sweep",
+    "run": "sweep",
+    "status": "sweep",
+}
 
 __all__ = [
     "MODELS",
@@ -27,6 +51,7 @@ __all__ = [
     "UserError",
     "__version__",
     "aggregate",
+    "diagram",
     "digest",
     "load_study",
     "open_results",
@@ -34,3 +59,11 @@ __all__ = [
     "status",
     "theory",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "theory":
+        return import_module("mattis.theory")
+    if name not in _HOME:
+        raise AttributeError(f"module 'mattis' has no attribute {name!r}")
+    return getattr(import_module(f"mattis.{_HOME[name]}"), name)

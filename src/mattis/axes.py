@@ -50,7 +50,9 @@ def _spelled_out(value: Any) -> Any:
 
 def _seeds(value: Any) -> Any:
     """Turn a number of seeds into 0 … n-1."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, bool | str):
+        raise ValueError("expected a number of seeds, or a list of them")
+    if isinstance(value, int):
         if not 1 <= value <= LONGEST_AXIS:
             raise ValueError(f"a number of seeds is in 1 … {LONGEST_AXIS}")
         return list(range(value))

@@ -86,7 +86,9 @@ def task(study: Study, block: Block) -> tuple[PatternSet, tuple[Point, ...], Pro
     return patterns, block.points, study.protocol
 
 
-def summary(study: Study, planned: list[Block], seconds: float | None = None) -> Mapping[str, Any]:
+def summary(
+    study: Study, planned: list[Block], cpu_seconds: float, workers: int
+) -> Mapping[str, Any]:
     """Return what `mattis plan --json` prints: counts, cost and memory, then a row per block."""
     cells = sum(len(block.points) for block in planned)
     return {
@@ -99,7 +101,8 @@ def summary(study: Study, planned: list[Block], seconds: float | None = None) ->
             (memory(study, block.size, block.patterns) for block in planned), default=0
         ),
         "store_bytes": cells * BYTES_PER_VALUE * (len(study.described_model.observables) + 1),
-        "estimated_cpu_seconds": seconds,
+        "workers": workers,
+        "estimated_seconds": cpu_seconds / workers,
         "per_block": [
             {
                 "id": block.id,

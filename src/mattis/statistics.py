@@ -85,12 +85,13 @@ def _mean_and_error(
 
 
 def _resolution(name: str, cells: xr.Dataset, study: Study) -> xr.DataArray | float:
-    """Return the smallest change of one replica set that could have been seen: one spin, one cue."""
-    frozen = np.isinf(cells["beta"])
-    samples = (frozen + ~frozen * study.sweeps.measure) * study.cues
+    """Return the smallest change that one pattern set could have shown: one spin, or one cue.
+
+    Long chains do not make it smaller: which spins are loose is frozen into the patterns.
+    """
     spins = {"overlap": 1.0, "overlap_squared": 2.0, "edwards_anderson": 2.0}
     if name in spins:
-        smallest: xr.DataArray = spins[name] * 2.0 / (cells["size"] * samples)
+        smallest: xr.DataArray = spins[name] * 2.0 / (cells["size"] * study.cues)
         return smallest
     return 1.0 / study.cues if name == "retrieved" else 0.0
 

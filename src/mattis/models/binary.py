@@ -214,21 +214,28 @@ OBSERVABLES = (
     Observable("overlap_other", "largest |overlap| of the mean state with another pattern"),
     Observable("retrieved", "fraction of cues whose mean overlap is above the study's threshold"),
     Observable("flip_fraction", "fraction of proposals that flipped the spin"),
-    Observable("sweeps_used", "sweeps before nothing flips (T = 0); all sweeps if that never happens", "sweep"),
-    Observable("autocorrelation_time", "integrated autocorrelation time of the slower of overlap and energy; NaN where the chain is too short", "sweep"),
+    Observable("sweeps_used", "sweeps before nothing flips (T = 0), or all of them", "sweep"),
+    Observable(
+        "autocorrelation_time",
+        "integrated autocorrelation time of the slower of overlap and energy; NaN if not resolved",
+        "sweep",
+    ),
     Observable("flag", "what makes a cell not trustworthy; 0 if nothing does"),
-)  # fmt: skip
+)
 
 HOPFIELD = Model(
     name="hopfield",
-    summary="±1 neurons, Hebb couplings without diagonal, asynchronous heat bath in typewriter order",
-    equation="P(S_i = +1) = 1/(1 + exp(-2 beta h_i)), h_i = (1/N) sum_mu sum_{j != i} xi_i xi_j S_j",
+    summary="±1 neurons, Hebb couplings, zero diagonal, asynchronous heat bath in typewriter order",
+    equation="P(S_i = +1) = 1/(1 + exp(-2 beta h_i)), h_i = (1/N) sum_mu sum_{j≠i} xi_i xi_j S_j",
     axes=("size", "load", "beta", "noise", "seed"),
     observables=OBSERVABLES,
     order_parameter="overlap",
-    theory=("hopfield.overlap", "hopfield.q", "hopfield.T_M", "hopfield.T_c", "hopfield.T_g", "hopfield.T_AT"),
+    theory=tuple(
+        f"hopfield.{quantity}"
+        for quantity in ("overlap", "q", "energy", "T_M", "T_c", "T_g", "T_AT")
+    ),
     source="Hopfield, PNAS 79, 2554 (1982); Amit, Gutfreund & Sompolinsky, Ann. Phys. 173, 30 (1987)",
     simulate=simulate,
     memory=memory,
     check=check,
-)  # fmt: skip
+)

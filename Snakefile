@@ -1,0 +1,25 @@
+# From a study to its phase diagram. Table of contents; the rules call verbs of the command `mattis`.
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/plan.smk"
+include: "workflow/rules/sweep.smk"
+include: "workflow/rules/diagram.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        expand(f"{RESULTS}/{{study}}/figures/diagram.svg", study=STUDIES),
+        expand(f"{RESULTS}/{{study}}/report.html", study=STUDIES),

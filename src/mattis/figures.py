@@ -1,0 +1,286 @@
+"""The phase diagram: what was simulated, with errors, under the lines of theory.
+
+Here, and only here, theory meets simulation. Nothing is computed beyond layout and residuals.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from numpy.typing import NDArray
+
+from mattis import __version__, cube, store, theory
+from mattis.errors import UserError
+from mattis.results import make_folder, results_of
+from mattis.statistics import INCOMPLETE, aggregate
+from mattis.study import Study
+
+Values = NDArray[np.float64]
+
+STYLE: Any = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.linewidth": 0.7,
+    "legend.fontsize": 7.5,
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.92,
+    "hatch.linewidth": 0.5,
+    "svg.hashsalt": "mattis",
+    "savefig.dpi": 200,
+}
+METADATA: dict[str, dict[str, str | None]] = {
+    "png": {"Software": f"mattis {__version__}"},
+    "svg": {"Creator": f"mattis {__version__}", "Date": None},
+}
+WORST_RESIDUAL = 6.0
+"""Residuals are coloured up to this many standard errors."""
+STEEP = 0.2
+"""Below this temperature T_M(load) is so steep that the boundary is better measured along the load."""
+SLICES = (0.02, 0.05, 0.08, 0.11)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of theory in the (load, temperature) plane."""
+
+    load: Values
+    temperature: Values
+    label: str
+    style: dict[str, Any]
+
+
+def diagram(study: Study, root: Path | str | None = None) -> list[Path]:
+    """Aggregate the study's cells, write diagram.zarr and the figures; return what was written.
+
+    Raises UserError if no cell was computed. Missing cells stay blank, and the figure says so.
+    """
+    results = results_of(study, root)
+    cells = store.read(results.store, study)
+    if not cells["valid"].any():
+        raise UserError(
+            f"{results.store}: no cell of this study is there; compute them with mattis run"
+        )
+    make_folder(results.figures)
+    digest = (
+        cube.study_digest(cells, study.described_model) if cells["valid"].all() else "incomplete"
+    )
+    estimates = aggregate(cells, study).assign_attrs(
+        Conventions="CF-1.11",
+        title=f"{study.name}: {study.described_model.summary}, over seeds",
+        source=study.described_model.source,
+        study=study.to_yaml(),
+        digest=digest,
+        mattis_version=__version__,
+    )
+    store.write_dataset(estimates, results.diagram)
+    written = [results.diagram]
+    lines = theory_lines(max(0.15, float(estimates["realised_load"].max()) * 1.05))
+    for size, noise, name in _planes(study):
+        figure = draw(estimates.sel(size=size, noise=noise), study, lines)
+        for kind, metadata in METADATA.items():
+            path = results.figures / f"{name}.{kind}"
+            with mpl.rc_context(STYLE):
+                figure.savefig(path, metadata=metadata)
+            written.append(path)
+    return written
+
+
+def _planes(study: Study) -> list[tuple[int, float, str]]:
+    """Return (size, noise, name) of each figure; `diagram` is the largest N with the cleanest cue."""
+    best = max(study.axes.size), min(study.axes.noise)
+    return [
+        (n, x, "diagram" if (n, x) == best else f"diagram-N{n}-noise{x:g}")
+        for n in study.axes.size
+        for x in study.axes.noise
+    ]
+
+
+def theory_lines(widest: float) -> list[Line]:
+    """Return the Amit–Gutfreund–Sompolinsky lines up to a load.
+
+    T_M as the curve load = alpha_M(T), which shows that it is re-entrant at low temperature.
+    """
+    heat = np.concatenate([np.linspace(0, 0.06, 25), np.linspace(0.07, 1, 60)])
+    load = np.linspace(1e-4, widest, 150)
+    near = np.concatenate([np.linspace(0.04, 0.138, 50), np.linspace(0.1381, 0.138185, 5)])
+    recall = np.concatenate([np.linspace(1e-4, 0.004, 12), np.linspace(0.005, 0.05185, 30)])
+    look: dict[str, dict[str, Any]] = {
+        "T_M": {"color": "#b2182b", "lw": 1.6},
+        "T_c": {"color": "#ef8a00", "lw": 1.4, "ls": "--"},
+        "T_g": {"color": "#333333", "lw": 1.2, "ls": "-."},
+        "T_AT": {"color": "#762a83", "lw": 1.2, "ls": ":"},
+    }
+    end = _curve("hopfield.alpha_M", temperature=heat)
+    ground, frozen = _curve("hopfield.T_c", load=recall), _curve("hopfield.T_g", load=load)
+    broken = _curve("hopfield.T_AT", load=near)
+    return [
+        Line(end, heat, "$T_M$: retrieval states end", look["T_M"]),
+        Line(recall, ground, "$T_c$: retrieval is the ground state", look["T_c"]),
+        Line(load, frozen, "$T_g$: spin glass freezes", look["T_g"]),
+        Line(near, broken, "$T_{AT}$: replica symmetry breaks", look["T_AT"]),
+    ]
+
+
+def _curve(name: str, **at: Values) -> Values:
+    """Evaluate a theory quantity along a line; NaN where it does not exist."""
+    values = theory.evaluate(name, **{key: list(map(float, column)) for key, column in at.items()})
+    assert isinstance(values, list)
+    return np.array([np.nan if value is None else value for value in values])
+
+
+def overlap_theory(load: Values, temperature: Values) -> Values:
+    """Return the AGS overlap of the retrieval state over (load, temperature), 0 where there is none."""
+    columns = [
+        _curve("hopfield.overlap", load=load, temperature=np.full_like(load, t))
+        for t in temperature
+    ]
+    return np.nan_to_num(np.array(columns).T)
+
+
+def draw(estimates: xr.Dataset, study: Study, lines: Sequence[Line]) -> Figure:
+    """Draw one plane of a diagram: the map with its boundary, the residuals, and cuts through both."""
+    plane = estimates.sortby("temperature").sortby("load")
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(10.4, 6.2), layout="constrained")
+        grid = figure.add_gridspec(2, 2, width_ratios=(1.35, 1), height_ratios=(1.15, 1))
+        phase = figure.add_subplot(grid[:, 0])
+        draw_phase(phase, plane, lines)
+        draw_residuals(figure.add_subplot(grid[0, 1], sharex=phase, sharey=phase), plane, lines)
+        draw_cuts(figure.add_subplot(grid[1, 1]), plane)
+        figure.suptitle(_caption(plane, study), fontsize=8, color="#444444", x=0.01, ha="left")
+    return figure
+
+
+def _caption(plane: xr.Dataset, study: Study) -> str:
+    """Say what was simulated, and name the numbers that the figure was made from."""
+    missing = int((plane["flag"] & INCOMPLETE > 0).sum())
+    gap = f"; {missing} of {plane['flag'].size} cells incomplete" if missing else ""
+    return (
+        f"{study.name}: N = {int(plane['size'])}, {len(study.axes.seed)} pattern sets × {study.cues} cue, "
+        f"noise {float(plane['noise']):g}, {study.sweeps.thermalise} + {study.sweeps.measure} sweeps{gap}; "
+        f"digest {str(plane.attrs['digest'])[:12]}, mattis {__version__}"
+    )
+
+
+def draw_phase(ax: Axes, plane: xr.Dataset, lines: Sequence[Line]) -> None:
+    """Draw the overlap map, the simulated boundary with its errors, and the lines of theory."""
+    mesh = _map(ax, plane, plane["overlap"].transpose("beta", "load").values, "Blues", 0, 1)
+    ax.figure.colorbar(mesh, ax=ax, label="overlap $m$", pad=0.015, fraction=0.05, aspect=40)
+    for line in lines:
+        ax.plot(line.load, line.temperature, label=line.label, **line.style)
+    _boundary(ax, plane)
+    handles, labels = ax.get_legend_handles_labels()
+    handles.append(Patch(facecolor="none", edgecolor="#555555", hatch="////", lw=0))
+    labels.append("not trustworthy: short chain, drift, two states")
+    ax.legend(handles, labels, loc="upper right", bbox_to_anchor=(1.0, 0.87))
+    ax.set(xlabel=r"load $\alpha = P/N$", ylabel="temperature $T$")
+    ax.set_title("(a) overlap with the cued pattern")
+    _zoom(ax, lines)
+
+
+def _boundary(ax: Axes, plane: xr.Dataset) -> None:
+    """Draw where half of the cues are retrieved: along T at each load, along the load at low T."""
+    style: dict[str, Any] = {"ls": "none", "lw": 0.8, "capsize": 1.5, "zorder": 5}
+    style |= {"mfc": "white", "mec": "black", "ecolor": "black"}
+    load, place = plane["realised_load"].values, plane["boundary_temperature"].values
+    known = np.isfinite(place) & (place >= STEEP)
+    ax.errorbar(
+        load[known], place[known], yerr=plane["boundary_temperature_error"].values[known],
+        marker="o", ms=4, label="half retrieved, along $T$", **style,
+    )  # fmt: skip
+    heat, place = plane["temperature"].values, plane["boundary_load"].values
+    known = np.isfinite(place) & (heat < STEEP)
+    if known.any():
+        ax.errorbar(
+            place[known], heat[known], xerr=plane["boundary_load_error"].values[known],
+            marker="s", ms=3.5, label=r"half retrieved, along $\alpha$", **style,
+        )  # fmt: skip
+
+
+def _zoom(ax: Axes, lines: Sequence[Line]) -> None:
+    """Show the corner where T_M turns back and the AT line ends, too low for the large axes."""
+    if ax.get_xlim()[1] < 0.15:
+        return
+    inset = ax.inset_axes((0.71, 0.30, 0.27, 0.17))
+    for line in lines:
+        inset.plot(line.load, line.temperature, **line.style)
+    inset.set(xlim=(0.125, 0.1395), ylim=(0, 0.06))
+    inset.set_xticks([0.13, 0.1379], ["0.13", r"$\alpha_c$"])
+    inset.set_yticks([0, 0.05])
+    inset.tick_params(labelsize=7, length=2)
+    ax.indicate_inset_zoom(inset, edgecolor="#555555", lw=0.6)
+
+
+def draw_residuals(ax: Axes, plane: xr.Dataset, lines: Sequence[Line]) -> None:
+    """Draw (simulation − theory) / error of the overlap; theory at the realised load, 0 beyond T_M."""
+    expected = overlap_theory(plane["realised_load"].values, plane["temperature"].values)
+    found = plane["overlap"].transpose("load", "beta").values
+    error = plane["overlap_error"].transpose("load", "beta").values
+    residual = (found - expected) / error
+    mesh = _map(ax, plane, residual.T, "RdBu_r", -WORST_RESIDUAL, WORST_RESIDUAL)
+    ax.figure.colorbar(
+        mesh, ax=ax, label="standard errors", extend="both", pad=0.015, fraction=0.05
+    )
+    ax.plot(lines[0].load, lines[0].temperature, color="black", lw=0.8)
+    ax.set(xlabel=r"load $\alpha$", ylabel="$T$")
+    ax.set_title("(b) (simulation − theory) / error")
+
+
+def _map(ax: Axes, plane: xr.Dataset, values: Values, colours: str, low: float, high: float) -> Any:
+    """Draw values (temperature, load) as cells, hatching those that carry a flag."""
+    x, y = edges(plane["realised_load"].values), edges(plane["temperature"].values)
+    cmap = mpl.colormaps[colours].with_extremes(bad="#dddddd")
+    mesh = ax.pcolormesh(
+        x, y, np.ma.masked_invalid(values), cmap=cmap, vmin=low, vmax=high, rasterized=True
+    )
+    flag = plane["flag"].transpose("beta", "load").values
+    boxes = [
+        Rectangle((x[j], y[i]), x[j + 1] - x[j], y[i + 1] - y[i]) for i, j in np.argwhere(flag != 0)
+    ]
+    ax.add_collection(
+        PatchCollection(boxes, facecolor="none", edgecolor="#55555577", hatch="////", lw=0.0)
+    )
+    ax.set(xlim=(0, x[-1]), ylim=(y[0], max(y[-1], 1.0 if y[-1] > 0.5 else y[-1])))
+    return mesh
+
+
+def edges(centres: Values) -> Values:
+    """Return the edges of cells around sorted centres, halfway between them."""
+    if centres.size == 1:
+        half = max(abs(float(centres[0])) * 0.1, 0.01)
+        return np.array([centres[0] - half, centres[0] + half])
+    middle = (centres[1:] + centres[:-1]) / 2
+    return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
+
+
+def draw_cuts(ax: Axes, plane: xr.Dataset) -> None:
+    """Draw the overlap against temperature at a few loads, with errors, over the theory curves."""
+    load = plane["realised_load"].values
+    picked = sorted({int(np.argmin(np.abs(load - wanted))) for wanted in SLICES})
+    fine = np.linspace(0, 1.0, 201)
+    for colour, index in zip(
+        mpl.colormaps["viridis"](np.linspace(0, 0.85, len(picked))), picked, strict=True
+    ):
+        cut = plane.isel(load=index)
+        curve = overlap_theory(load[index : index + 1], fine)[0]
+        ax.plot(fine, np.where(curve > 0, curve, np.nan), color=colour, lw=1.2)
+        trusted = cut["flag"].values == 0
+        for kept, fill in ((trusted, colour), (~trusted, "white")):
+            ax.errorbar(
+                cut["temperature"].values[kept], cut["overlap"].values[kept],
+                yerr=cut["overlap_error"].values[kept], ls="none", marker="o", ms=3, lw=0.8,
+                color=colour, mfc=fill, label=rf"$\alpha = {load[index]:.3g}$" if fill is colour else None,
+            )  # fmt: skip
+    ax.axhline(0, color="#999999", lw=0.5)
+    ax.set(xlabel="temperature $T$", ylabel="overlap $m$", ylim=(-0.1, 1.05))
+    ax.set_title("(c) cuts; curves: theory, open symbols: hatched in (a)")
+    ax.legend(loc="upper right")

@@ -1,0 +1,23 @@
+rule diagram:
+    input:
+        study=study_file,
+        receipt=rules.sweep.output.receipt,
+    output:
+        estimates=directory(f"{RESULTS}/{{study}}/diagram.zarr"),
+        png=report(
+            f"{RESULTS}/{{study}}/figures/diagram.png",
+            caption="../report/diagram.rst",
+            category="Phase diagrams",
+            labels={"study": "{study}"},
+        ),
+        svg=f"{RESULTS}/{{study}}/figures/diagram.svg",
+    log:
+        f"{RESULTS}/{{study}}/logs/diagram.log",
+    conda:
+        "../../environment.yml"
+    params:
+        results=results_root,
+    message:
+        "diagram {wildcards.study}: statistics, theory, figures"
+    shell:
+        "mattis diagram {input.study:q} --results {params.results:q} > {log:q} 2>&1"

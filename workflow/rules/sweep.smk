@@ -1,0 +1,23 @@
+# The store lies beside the receipt and is no output: Snakemake deletes outputs of jobs that fail.
+
+
+rule sweep:
+    input:
+        study=study_file,
+        plan=rules.plan.output.plan,
+    output:
+        receipt=f"{RESULTS}/{{study}}/sweep.done.json",
+    log:
+        f"{RESULTS}/{{study}}/logs/sweep.log",
+    benchmark:
+        f"{RESULTS}/{{study}}/logs/sweep.benchmark.tsv"
+    conda:
+        "../../environment.yml"
+    threads: workflow.cores
+    params:
+        results=results_root,
+    message:
+        "sweep {wildcards.study}: compute the cells that are missing"
+    shell:
+        "mattis run {input.study:q} --results {params.results:q}"
+        " --workers {threads} --log {log:q}"
