@@ -21,5 +21,7 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
+        # The receipt is a target of its own: where it was withdrawn, the sweep runs again.
+        expand(f"{RESULTS}/{{study}}/sweep.done.json", study=STUDIES),
         expand(f"{RESULTS}/{{study}}/figures/diagram.svg", study=STUDIES),
         expand(f"{RESULTS}/{{study}}/report.html", study=STUDIES),

@@ -3,7 +3,7 @@
     python benchmarks/agreement.py
 
 simulates every point of `SETTINGS` through the public path, MODELS["hopfield"].simulate, and writes
-agreement.json and agreement.md beside this file (some five minutes on two cores). The slow tests
+agreement.json and agreement.md beside this file (three minutes on two cores). The slow tests
 take their simulations and theory lines from here, with other seeds.
 
 Theory: D. J. Amit, H. Gutfreund & H. Sompolinsky, Ann. Phys. 173, 30 (1987), at the realised load

@@ -77,7 +77,6 @@ numbers = st.one_of(
     st.integers(-3, 2**33),
     st.floats(allow_nan=False),
     st.integers(0, 9).map(float),
-    st.sampled_from(["a", "b", "ab"]),
 )
 labels = st.dictionaries(st.sampled_from(["size", "beta", "noise", "seed"]), numbers, max_size=3)
 indices = st.tuples(st.integers(0, 2**64 - 1), names, labels, labels, st.integers(0, 2**34), word)
@@ -115,7 +114,7 @@ def nudged(index, part, label, value):
     return moves[part]
 
 
-@settings(exactly, max_examples=600)
+@settings(exactly, max_examples=400)
 @given(
     indices,
     st.sampled_from(["root", "group", "member", "position", "far", "step", "swap", "moved"]),
@@ -185,7 +184,7 @@ ALONG = {  # words along each direction of the address
 
 @pytest.mark.parametrize("direction", ALONG)
 def test_words_are_uniform_and_neighbours_are_independent(direction):
-    words = ALONG[direction](20_000)
+    words = ALONG[direction](10_000)
     high, low = words >> np.uint32(28), words & np.uint32(15)
     pairs = {
         "top byte": np.bincount(words >> np.uint32(24), minlength=256),
@@ -198,8 +197,8 @@ def test_words_are_uniform_and_neighbours_are_independent(direction):
 
 
 def test_no_bit_knows_another():
-    """992 + 1024 correlations of ± bits over 2^16 words: each a normal deviate, Bonferroni."""
-    words = rng.stream(3, "patterns", {"seed": 1}).words(2**16)
+    """992 + 1024 correlations of ± bits over 2^15 words: each a normal deviate, Bonferroni."""
+    words = rng.stream(3, "patterns", {"seed": 1}).words(2**15)
     bits = (words[:, None] >> np.arange(32, dtype=np.uint32) & np.uint32(1)) * 2.0 - 1.0
     within = (bits.T @ bits / math.sqrt(len(bits)))[~np.eye(32, dtype=bool)]
     across = bits[1:].T @ bits[:-1] / math.sqrt(len(bits) - 1)

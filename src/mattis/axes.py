@@ -15,6 +15,8 @@ from pydantic import (
     model_validator,
 )
 
+from mattis.patterns import share
+
 LONGEST_AXIS = 1_000_000
 """A grid finer than this in one direction is a slip of the keyboard."""
 
@@ -177,8 +179,5 @@ def _check_axis(name: str, values: tuple[float, ...], bound: Bound) -> None:
 
 
 def patterns_of(load: float, size: int) -> int:
-    """Return P = round(load × N), half up; the product is rounded to 12 digits first.
-
-    0.145 × 1000 is 144.99999999999997 in floating point: the user means 145.
-    """
-    return math.floor(float(f"{load * size:.12g}") + 0.5)
+    """Return P = round(load × N), half up."""
+    return share(load, size)

@@ -109,7 +109,7 @@ def theory_lines(widest: float) -> list[Line]:
 
     T_M as the curve load = alpha_M(T), which shows that it is re-entrant at low temperature.
     """
-    heat = np.concatenate([np.linspace(0, 0.06, 25), np.linspace(0.07, 1, 60)])
+    heat = np.concatenate([np.linspace(0, 0.06, 25), np.linspace(0.07, 0.999, 60)])
     load = np.linspace(1e-4, widest, 150)
     near = np.concatenate([np.linspace(0.04, 0.138, 50), np.linspace(0.1381, 0.138185, 5)])
     recall = np.concatenate([np.linspace(1e-4, 0.004, 12), np.linspace(0.005, 0.05185, 30)])

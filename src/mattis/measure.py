@@ -46,11 +46,19 @@ class Estimate:
 
 def autocovariance(series: Series, lag: int) -> float:
     """Return C(k) = sum_t (x_t - x̄)(x_{t+k} - x̄) / (n - k), correctly rounded from integers."""
-    n = series.size
+    n, series = series.size, series - series[0]  # C does not see the shift, int64 does
     head, tail = series[: n - lag], series[lag:]
-    total, products = int(series.sum()), int(np.dot(head, tail))
+    total, products = int(series.sum()), exact_dot(head, tail)
     edges = int(head.sum()) + int(tail.sum())
     return (n * n * products - n * total * edges + (n - lag) * total * total) / (n * n * (n - lag))
+
+
+def exact_dot(a: Series, b: Series) -> int:
+    """Return the sum of products as an exact integer, in Python's own where int64 might wrap."""
+    bound = a.size * int(np.abs(a).max(initial=0)) * int(np.abs(b).max(initial=0))
+    if bound >= 2**63:
+        a, b = a.astype(object), b.astype(object)
+    return int(np.dot(a, b))
 
 
 def autocorrelation_time(series: Series) -> float:
@@ -99,4 +107,4 @@ def _drifts(series: Series, error: float) -> bool:
 def mean_square(series: Series) -> float:
     """Return the mean of x², from integers."""
     values = np.ascontiguousarray(series, np.int64)
-    return int(np.dot(values, values)) / values.size
+    return exact_dot(values, values) / values.size

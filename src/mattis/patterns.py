@@ -1,5 +1,7 @@
 """What is stored and how it is asked for: random patterns and noisy cues."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,9 +21,17 @@ def random_patterns(stream: Stream, count: int, size: int) -> Signs:
     return bits[:, :size].astype(np.int8) * np.int8(2) - np.int8(1)
 
 
+def share(fraction: float, size: int) -> int:
+    """Return round(fraction × N), half up; the product is rounded to 12 digits first.
+
+    0.0145 × 1000 is 14.499999999999998 in floating point: the user means 14.5, hence 15.
+    """
+    return math.floor(float(f"{fraction * size:.12g}") + 0.5)
+
+
 def flip_count(size: int, noise: float) -> int:
-    """Return round(noise N), half up: the exact number of flipped bits of a cue."""
-    return int(np.floor(noise * size + 0.5))
+    """Return round(noise N): the exact number of flipped bits of a cue."""
+    return share(noise, size)
 
 
 def noisy_cue(pattern: Signs, noise: float, stream: Stream) -> Signs:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Words = NDArray[np.uint32]
-Labels = Mapping[str, int | float | str]
+Labels = Mapping[str, int | float]
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -79,9 +79,9 @@ def stream(root_seed: int, name: str, group: Labels, member: Labels | None = Non
 
 
 def _canonical(labels: Labels) -> str:
-    """Write labels in one way: sorted by name, floats exactly (hexadecimal)."""
+    """Write labels in one way: sorted by name, integers as they are, floats in hexadecimal."""
     spelled = {
-        name: value.hex() if isinstance(value, float) else str(value)
+        name: str(value) if isinstance(value, int | np.integer) else float(value).hex()
         for name, value in labels.items()
     }
     return ",".join(f"{name}={spelled[name]}" for name in sorted(spelled))

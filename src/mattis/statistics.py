@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
+from mattis import rng
 from mattis.models import FLAGS
 from mattis.study import Study
 
@@ -24,6 +25,9 @@ ALL_FLAGS: Mapping[int, str] = {
 }
 FEWEST_SEEDS = 4
 """Below this many seeds the spread between them says little about the error."""
+
+RESAMPLES = 200
+"""Bootstrap samples of the seeds for the error of a boundary, which they give to 5 %."""
 
 TWO_STATES = 0.1
 """A spread of the overlap over seeds that no single state has at N of some hundreds."""
@@ -119,7 +123,7 @@ def boundaries(cells: xr.Dataset) -> xr.Dataset:
 
     boundary_temperature  # (size, load, noise): T at which the retrieved fraction falls below 1/2
     boundary_load         # (size, beta, noise): load at which it does
-    Each with an error: jackknife over seeds, and the width of the grid (see `crossing`).
+    Each with an error: bootstrap over seeds, and the width of the grid (see `crossing`).
     """
     fraction = cells["retrieved"]
     along = {
@@ -147,32 +151,48 @@ def crossing(position: Values, fraction: Values) -> tuple[float, float]:
     """Return where a falling fraction crosses 1/2, and its standard error; NaN if it does not.
 
     position (n,), fraction (n, seeds). The mean over seeds is made monotone by least squares
-    (isotonic regression) and interpolated linearly. The error adds the jackknife over seeds and
-    the step of the grid over √12, weighted with the fall of the fraction across that step: where it
-    falls from 1 to 0 the crossing may be anywhere in between.
+    (isotonic regression) and interpolated linearly. The error adds a bootstrap over seeds (B. Efron,
+    Ann. Statist. 7, 1 (1979); always the same resamples) and the step of the grid over √12, weighted
+    with the fall of the fraction across that step: where it falls from 1 to 0 the crossing may be
+    anywhere in between. A resample that does not cross counts as crossing at the end of the grid.
     """
     order = np.argsort(position)
     position, fraction = position[order], fraction[order]
     fraction = fraction[:, ~np.isnan(fraction).any(axis=0)]
+    fraction = fraction[:, np.lexsort(fraction)]  # the order of the seeds must not change the error
     seeds = fraction.shape[1]
     if seeds == 0:
         return np.nan, np.nan
     place, grid = _half(position, fraction.mean(axis=1))
     if seeds == 1 or np.isnan(place):
         return place, np.nan
-    total = fraction.sum(axis=1)
-    left_out = [_half(position, (total - fraction[:, k]) / (seeds - 1))[0] for k in range(seeds)]
-    jackknife = (seeds - 1) / seeds * np.sum((np.array(left_out) - np.mean(left_out)) ** 2)
-    return place, float(np.sqrt(jackknife + grid**2))
+    words = rng.stream(0, "bootstrap", {"seeds": seeds}).words(seeds, np.arange(RESAMPLES))
+    places = [
+        _half(position, fraction[:, drawn].mean(axis=1), ends=True)[0] for drawn in words % seeds
+    ]
+    # The spread of resamples is that of n - 1 degrees of freedom.
+    spread = np.std(places) * np.sqrt(seeds / (seeds - 1))
+    return place, float(np.hypot(spread, grid))
 
 
-def _half(position: Values, fraction: Values) -> tuple[float, float]:
-    """Return the crossing of 1/2 by a fraction made monotone, and the grid's share of its error."""
+def _half(position: Values, fraction: Values, ends: bool = False) -> tuple[float, float]:
+    """Return the crossing of 1/2 by a fraction made monotone, and the grid's share of its error.
+
+    Where nothing crosses: NaN, or an end of the grid. A plateau at 1/2 is crossed in its middle.
+    """
     falling = isotonic_regression(fraction, increasing=False).x
-    below = int(np.searchsorted(-falling, -0.5, side="left"))
-    if below == 0 or below == falling.size:
-        return np.nan, np.nan
-    high, low = falling[below - 1], falling[below]
-    step = position[below] - position[below - 1]
-    place = position[below - 1] + step * (high - 0.5) / (high - low)
-    return float(place), float(step / np.sqrt(12.0) * (high - low))
+    above, below = np.flatnonzero(falling > 0.5), np.flatnonzero(falling < 0.5)
+    if above.size == 0 or below.size == 0:
+        at_end = position[0] if above.size == 0 else position[-1]
+        return (float(at_end) if ends else np.nan), np.nan
+    last, first = int(above[-1]), int(below[0])
+    left = _interpolate(position, falling, last, last + 1)
+    right = _interpolate(position, falling, first - 1, first)
+    width = max(position[first] - position[last], 0.0)
+    return (left + right) / 2, float(width / np.sqrt(12.0) * (falling[last] - falling[first]))
+
+
+def _interpolate(position: Values, falling: Values, high: int, low: int) -> float:
+    """Return where the straight line between two neighbours is 1/2."""
+    part = (falling[high] - 0.5) / (falling[high] - falling[low])
+    return float(position[high] + part * (position[low] - position[high]))

@@ -190,7 +190,7 @@ def overlap_sweeps(xi, spins, overlaps, target, stream, scale, trace, sums, warm
 
 @compiled
 def project(xi, state):
-    """Return sum_i xi[mu, i] state[i] for each pattern, exactly. xi (P, N) int8, state (N,) integers."""
+    """Return sum_i xi[mu, i] state[i] for each row, exactly. xi (rows, N), state (N,): integers."""
     out = np.zeros(xi.shape[0], np.int64)
     for mu in range(xi.shape[0]):
         total = np.int64(0)
@@ -205,7 +205,5 @@ def half_fields(
 ) -> NDArray[np.signedinteger]:
     """Return (N h - parity) / 2 of a state, in int16 where `bound` (on |N h|) proves that it fits."""
     kind = np.int16 if bound // 2 + 1 <= np.iinfo(np.int16).max else np.int32
-    state = spins.astype(np.int64)
-    rows = [nj[i : i + 256].astype(np.int64) @ state for i in range(0, len(nj), 256)]
-    halves: NDArray[np.signedinteger] = ((np.concatenate(rows) - parity) // 2).astype(kind)
+    halves: NDArray[np.signedinteger] = ((project(nj, spins) - parity) // 2).astype(kind)
     return halves

@@ -33,8 +33,8 @@ from mattis.patterns import Signs, noisy_cue, random_patterns
 LARGEST_FIELD = 2**31 - 1
 """N h is kept in int32: P N must stay below this."""
 
-LARGEST_MATRIX = 8000
-"""Above this N the N x N matrix of couplings is out of every cache, and soon out of memory."""
+LARGEST_MATRIX = 3500
+"""Above this N the int8 matrix of couplings leaves the caches, and a flip costs like N²."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,12 @@ class Chain:
 
 
 def couplings_pay(size: int, patterns: int) -> bool:
-    """Tell whether cached fields beat summing overlaps, from the costs of `benchmarks/kernels.py`.
+    """Tell whether cached fields beat summing overlaps, from `benchmarks/kernels.py`.
 
-    Per proposal and in units of one rejected proposal: 1 + f N/40 for cached fields at a flip
-    fraction f of some 10 %, against 4 + P/16 for the sum over overlaps.
+    Averaged over temperatures a proposal costs about 2 + N/150 ns with cached fields, while the
+    matrix stays in the caches, and 8 + P/10 ns from overlaps.
     """
-    return size <= LARGEST_MATRIX and 1 + size / 400 <= 4 + patterns / 16
+    return size <= min(LARGEST_MATRIX, 1000 + 15 * patterns)
 
 
 def build(patterns: PatternSet) -> Network:

@@ -1,0 +1,216 @@
+"""Autocorrelation times and errors of chains: exact sums, known times, calibrated errors, refusals.
+
+Chains are AR(1) processes rounded to integers, x_t = a x_{t-1} + noise, with tau = (1+a)/(1-a). The
+seeds are fixed; bounds lie five standard deviations or more away, so that each of these tests would
+condemn a right estimator with a probability of at most 1e-6.
+"""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.signal import lfilter
+
+from mattis.measure import (
+    TooShort,
+    autocorrelation_time,
+    autocovariance,
+    estimate,
+    mean_square,
+)
+
+exactly = settings(max_examples=150, deadline=None, derandomize=True)
+
+
+def chain(a, length, seed, width=1000):
+    """A stationary AR(1) chain of integers."""
+    normal = np.random.default_rng(seed).standard_normal(length + 1000) * math.sqrt(1 - a * a)
+    return np.rint(width * lfilter([1], [1, -a], normal)[1000:]).astype(np.int64)
+
+
+def exact_covariance(values, lag):
+    """C(k) by its definition, in fractions."""
+    n, mean = len(values), Fraction(sum(values), len(values))
+    return sum((values[t] - mean) * (values[t + lag] - mean) for t in range(n - lag)) / (n - lag)
+
+
+def exact_time(values):
+    """tau by its definition, in fractions; None if no window W ≥ 5 tau(W) is reached by n / 10."""
+    tau, variance = Fraction(1), exact_covariance(values, 0)
+    for lag in range(1, len(values) // 10 + 1):
+        tau += 2 * exact_covariance(values, lag) / variance
+        if lag >= 5 * tau:
+            return tau if len(values) >= 50 * max(tau, 1) else None
+    return None
+
+
+def series(largest, shortest, longest):
+    values = st.integers(-largest, largest)
+    return hnp.arrays(np.int64, st.integers(shortest, longest), elements=values)
+
+
+@exactly
+@given(series(10**8, 1, 60), st.data())
+def test_autocovariance_is_the_exact_fraction_rounded_once(values, data):
+    lag = data.draw(st.integers(0, values.size - 1))
+    assert autocovariance(values, lag) == float(exact_covariance(values.tolist(), lag))
+
+
+def test_autocovariance_does_not_lose_a_small_spread_on_a_large_mean():
+    values = 10**8 + np.arange(50, dtype=np.int64) % 2
+    assert autocovariance(values, 0) == 0.25
+    assert autocovariance(values, 1) == float(exact_covariance(values.tolist(), 1))
+
+
+def test_autocovariance_of_the_energy_of_a_large_network_does_not_overflow():
+    """At N = 20 000 the trace of the energy is about N² = 4e8: 200 sweeps give sum x² = 3.2e19."""
+    values = 20_000**2 + chain(0.0, 200, 1)
+    assert autocovariance(values, 0) == float(exact_covariance(values.tolist(), 0))
+
+
+@settings(exactly, max_examples=60)
+@given(st.floats(-0.9, 0.7), st.integers(2, 400), st.integers(0, 2**32), st.integers(1, 50))
+def test_time_is_by_its_definition_or_refused(a, length, seed, width):
+    values = chain(a, length, seed, width)
+    if (values == values[0]).all():
+        assert autocorrelation_time(values) == 1
+        return
+    expected = exact_time(values.tolist())
+    if expected is None:
+        with pytest.raises(TooShort) as refused:
+            autocorrelation_time(values)
+        assert refused.value.needed > length
+    else:
+        tau = autocorrelation_time(values)
+        assert tau == pytest.approx(float(max(expected, 1)), rel=1e-12)
+        assert length >= 50 * tau
+
+
+@pytest.mark.parametrize(("a", "tau"), [(0.9, 19.0), (0.5, 3.0), (0.0, 1.0)])
+def test_time_of_a_long_chain_is_the_known_one(a, tau):
+    """The error of tau is tau √(2(2W+1)/n) with W = 5 tau: 2 % at tau = 19, five of them allowed.
+
+    N. Madras and A. D. Sokal, J. Stat. Phys. 50, 109 (1988), appendix C.
+    """
+    values = chain(a, 1_000_000, seed=1)
+    assert autocorrelation_time(values) == pytest.approx(tau, rel=0.10)
+    assert autocorrelation_time(values.astype(np.int32)) == autocorrelation_time(values)
+    shifted = autocorrelation_time(12345 - 3 * values)
+    assert shifted == pytest.approx(autocorrelation_time(values), rel=1e-14)
+
+
+def test_white_noise_has_time_one():
+    """Error √(2·11/n) = 1.5 %: five of them."""
+    values = np.random.default_rng(2).integers(-1, 2, 100_000)
+    assert autocorrelation_time(values) == pytest.approx(1, abs=0.075)
+
+
+def test_time_is_never_below_one():
+    assert autocorrelation_time(chain(-0.9, 5000, 3)) == 1
+    assert autocorrelation_time(np.tile([1, -1], 500)) == 1
+
+
+@pytest.mark.parametrize("length", [2, 3, 10, 1000])
+def test_a_constant_chain_has_no_error(length):
+    got = estimate(np.full(length, -17))
+    assert (got.mean, got.error, got.autocorrelation_time) == (-17, 0, 1)
+    assert not got.short
+    assert not got.drifts
+
+
+@pytest.mark.parametrize("length", [2, 9, 10, 49, 60, 200, 400])
+def test_short_chains_are_refused(length):
+    """tau = 99 needs 4950 sweeps; at 400 only a window at tau < 8 would be taken."""
+    for seed in range(50):
+        values = chain(0.98, length, seed, 10**4)
+        with pytest.raises(TooShort, match=f"chain of {length} sweeps") as refused:
+            autocorrelation_time(values)
+        assert refused.value.needed > length
+        got = estimate(values)
+        assert got.short
+        assert not got.drifts
+        assert math.isnan(got.error)
+        assert math.isnan(got.autocorrelation_time)
+        assert got.mean == sum(values.tolist()) / length
+
+
+def test_fifty_sweeps_of_white_noise_are_the_fewest():
+    """With 49 no window can be long enough; with 50, W = 5 must do with tau ≤ 1."""
+    noise = [chain(0.0, 50, seed) for seed in range(200)]
+    assert all(estimate(values[:49]).short for values in noise)
+    taken = [estimate(values) for values in noise]
+    assert any(not got.short for got in taken)
+    assert {got.autocorrelation_time for got in taken if not got.short} == {1.0}
+
+
+def test_what_is_said_to_be_needed_grows_towards_the_truth():
+    needed = []
+    for length in (100, 300, 900):
+        with pytest.raises(TooShort) as refused:
+            autocorrelation_time(chain(0.99, length, 5))
+        needed.append(refused.value.needed)
+    assert needed == sorted(needed)
+    assert needed[-1] <= 50 * 199 * 2
+
+
+def test_the_error_is_that_of_correlated_sweeps():
+    values = chain(0.5, 3000, 4)
+    got = estimate(values)
+    assert got.mean == np.mean(values)
+    assert got.autocorrelation_time == autocorrelation_time(values)
+    expected = math.sqrt(autocorrelation_time(values) * np.var(values) / values.size)
+    assert got.error == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("a", "length"), [(0.0, 1000), (0.5, 2000), (0.9, 8000)])
+def test_errors_are_calibrated(a, length):
+    """mean/error of 500 chains has spread 1 ± 0.18: 5 √(1/1000), and 2 % for a time known to some
+    10 %. Without its tau the error of a = 0.5 would give a spread of 1.7.
+    """
+    estimates = [estimate(chain(a, length, seed)) for seed in range(500)]
+    assert not any(got.short for got in estimates)
+    pulls = np.array([got.mean / got.error for got in estimates])
+    assert np.std(pulls) == pytest.approx(1, abs=0.18)
+    assert abs(np.mean(pulls)) < 5 / math.sqrt(500)
+
+
+def test_stationary_chains_do_not_drift():
+    """The halves of a chain differ by 4 deviations with a probability of 6e-5: more than three of
+    500 chains do with a probability of 0.032⁴/4! = 4e-8.
+    """
+    drifting = [estimate(chain(0.5, 4000, seed)).drifts for seed in range(500)]
+    assert sum(drifting) <= 3
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_gentle_ramp_under_noise_drifts(sign):
+    """A rise of 0.8 widths of the noise: 0.4 between the halves, 8 and more of their deviations."""
+    for seed in range(50):
+        ramp = sign * np.arange(2000) * 800 // 2000
+        got = estimate(chain(0.0, 2000, seed) + ramp)
+        assert got.drifts
+        assert not got.short
+
+
+def test_a_steep_ramp_is_not_even_long_enough():
+    for values in (
+        np.arange(2000),
+        np.arange(2000) ** 2,
+        chain(0.0, 2000, 1) + np.arange(2000) * 5,
+    ):
+        got = estimate(values)
+        assert got.short
+        assert math.isnan(got.error)
+
+
+@exactly
+@given(series(10**6, 1, 50))
+def test_mean_square_is_exact(values):
+    expected = Fraction(sum(v * v for v in values.tolist()), values.size)
+    assert mean_square(values) == float(expected)
+    small = (values % 100).astype(np.int8)
+    assert mean_square(small) == float(Fraction(sum(v * v for v in small.tolist()), small.size))

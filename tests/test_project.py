@@ -1,0 +1,104 @@
+"""What holds the project together: pinned versions, and pages that say what the code does."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+import mattis
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONDA_NAMES = {
+    "matplotlib": "matplotlib-base",
+    "dask": "dask-core",
+    "snakemake": "snakemake-minimal",
+}
+PYTHONS = ("3.11", "3.12", "3.13")
+
+
+def wanted() -> list[Requirement]:
+    """Return everything that pyproject.toml asks for, extras included."""
+    extras = [text for texts in PROJECT["optional-dependencies"].values() for text in texts]
+    return [Requirement(text) for text in [*PROJECT["dependencies"], *extras]]
+
+
+def pinned(python: str) -> dict[str, str]:
+    """Return {package: version} of requirements/all.txt for a version of Python."""
+    environment = {
+        "python_version": python,
+        "python_full_version": f"{python}.4",
+        "sys_platform": "linux",
+    }
+    versions = {}
+    for line in (ROOT / "requirements" / "all.txt").read_text().splitlines():
+        if "==" in line and not line.startswith(" "):
+            requirement = Requirement(line.rstrip(" \\"))
+            if requirement.marker is None or requirement.marker.evaluate(environment):
+                assert requirement.name not in versions
+                versions[requirement.name] = next(iter(requirement.specifier)).version
+    return versions
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_requirements_satisfy_the_project(python: str) -> None:
+    versions = pinned(python)
+    for requirement in wanted():
+        assert requirement.specifier.contains(versions[requirement.name]), requirement
+
+
+def test_every_requirement_is_pinned_by_hash_and_names_no_address() -> None:
+    for path in (ROOT / "requirements").glob("*.txt"):
+        text = path.read_text()
+        assert "://" not in text
+        for block in re.split(r"\n(?=\S)", text.strip()):
+            assert "==" in block.splitlines()[0], block
+            assert "--hash=sha256:" in block, block
+
+
+def test_uv_is_pinned_alike_in_both_files() -> None:
+    first = (ROOT / "requirements" / "uv.txt").read_text().strip()
+    assert first in (ROOT / "requirements" / "all.txt").read_text()
+
+
+def test_conda_environment_has_the_same_versions() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    listed = [
+        line for line in environment["dependencies"] if isinstance(line, str) and line != "pip"
+    ]
+    versions = dict(line.split("=") for line in listed)
+    python = versions.pop("python")
+    assert python in PYTHONS
+    locked = pinned(python)
+    assert versions == {
+        CONDA_NAMES.get(r.name, r.name): locked[r.name] for r in wanted()
+    }  # fmt: skip
+
+
+def test_version_is_said_once() -> None:
+    assert PROJECT["version"] == mattis.__version__
+    assert f"## {mattis.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_supported_pythons_are_those_of_the_makefile() -> None:
+    assert PROJECT["requires-python"] == ">=3.11,<3.14"
+    assert "(3, 11) <= v <= (3, 13)" in (ROOT / "Makefile").read_text()
+
+
+def test_architecture_page_names_every_room() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    source = ROOT / "src" / "mattis"
+    for path in source.rglob("*.py"):
+        name = str(path.relative_to(source))
+        if not name.endswith(("__init__.py", "__main__.py")):
+            assert f"`{name}`" in page, name
+    for rules in (ROOT / "workflow" / "rules").glob("*.smk"):
+        assert f"`{rules.name}`" in page, rules.name
+
+
+def test_no_source_file_is_over_400_lines() -> None:
+    for path in (ROOT / "src").rglob("*.py"):
+        assert len(path.read_text().splitlines()) <= 400, path

@@ -1,0 +1,361 @@
+"""From seeds to estimates: by hand on small cubes, and calibrated on synthetic experiments.
+
+The synthetic experiments have fixed seeds; their bounds lie five standard deviations or more away, so
+that each would condemn a right estimator with a probability of at most 1e-6.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mattis import cube
+from mattis.models import FLAGS
+from mattis.statistics import ALL_FLAGS, BIMODAL, FEW_SEEDS, INCOMPLETE, aggregate, crossing
+from mattis.study import Study
+
+SHORT, DRIFTING, UNSETTLED = FLAGS
+
+
+def study_of(seeds=4, cues=2, **axes):
+    grid = {"size": [200], "load": [0.05], "temperature": [0.4], "noise": [0.1], **axes}
+    sweeps = {"thermalise": 10, "measure": 50}
+    return Study(name="by-hand", axes={**grid, "seed": seeds}, sweeps=sweeps, cues=cues)
+
+
+def cells_of(study, missing=(), **observables):
+    """A cube of the study: an observable is a number, or broadcasts to (size, load, beta, noise, seed).
+
+    Cells of the seeds in `missing` do not exist; they are NaN, their flag is 0.
+    """
+    ds, shape = cube.frame(cube.labels_of(study)), cube.labels_of(study).shape
+    valid = np.ones(shape, bool)
+    valid[..., list(missing)] = False
+    for observable in study.described_model.observables:
+        values = np.broadcast_to(observables.get(observable.name, 0), shape)
+        kind = cube.dtype_of(observable)
+        blank = np.nan if kind.kind == "f" else 0
+        values = np.where(valid, values, blank).astype(kind)
+        ds[observable.name] = cube.DIMENSIONS, values, cube.attributes_of(observable)
+    return ds.assign(valid=(cube.DIMENSIONS, valid))
+
+
+def one(study, **given):
+    """The estimate of a study of one cell per seed, as plain numbers."""
+    out = aggregate(cells_of(study, **given), study)
+    kept = out.drop_vars([name for name in out if str(name).startswith("boundary")])
+    return {str(name): kept[name].item() for name in kept.data_vars}
+
+
+def approx(value):
+    return pytest.approx(value, rel=1e-12, abs=1e-15, nan_ok=True)
+
+
+def test_mean_and_standard_error_over_seeds():
+    """0.9, 0.8, 0.7, 0.6: squares of the deviations 0.05, divided by 4 × 3."""
+    got = one(study_of(), overlap=[0.9, 0.8, 0.7, 0.6], energy=[-0.5, -0.4, -0.5, -0.4])
+    assert got["overlap"] == approx(0.75)
+    assert got["overlap_error"] == approx(math.sqrt(0.05 / 12))
+    assert got["energy"] == approx(-0.45)
+    assert got["energy_error"] == approx(0.05 / math.sqrt(3))
+    assert (got["seeds"], got["patterns"], got["realised_load"], got["flag"]) == (4, 10, 0.05, 0)
+
+
+@pytest.mark.parametrize("temperature", [0.4, 0.0])
+def test_no_error_is_below_what_could_have_been_seen(temperature):
+    """One spin of N = 200 in one of the two cues of one of four seeds, however long the chains."""
+    given = {"overlap": 1.0, "overlap_squared": 1.0, "edwards_anderson": 1.0, "retrieved": 1.0}
+    got = one(study_of(temperature=[temperature]), energy=-0.5, **given)
+    assert got["overlap_error"] == approx(2 / (200 * 2) / 4)
+    assert got["overlap_squared_error"] == approx(4 / (200 * 2) / 4)
+    assert got["edwards_anderson_error"] == approx(4 / (200 * 2) / 4)
+    assert got["retrieved_error"] == approx(1 / 2 / 4)
+    assert got["energy_error"] == 0
+    nearly = one(study_of(temperature=[temperature]), overlap=[1, 1, 1, 0.9999])
+    assert nearly["overlap_error"] == got["overlap_error"]
+
+
+def test_an_error_above_the_resolution_is_left_alone():
+    got = one(study_of(), overlap=[1, 1, 1, 0.99], retrieved=[1, 1, 0, 0])
+    assert got["overlap_error"] == approx(0.01 / 4)
+    assert got["retrieved_error"] == approx(math.sqrt(1 / 12))
+
+
+def test_thermal_and_disorder_errors_add_in_quadrature():
+    """Thermal errors 0.03, 0.04, 0, 0 of the chains: 0.05 / 4 of their mean."""
+    got = one(study_of(), overlap=[0.9, 0.8, 0.7, 0.6], overlap_thermal_error=[0.03, 0.04, 0, 0])
+    assert got["overlap_thermal_error"] == approx(0.0125)
+    assert got["overlap_disorder_error"] == approx(math.sqrt(0.05 / 12 - 0.0125**2))
+    total = math.hypot(got["overlap_thermal_error"], got["overlap_disorder_error"])
+    assert total == approx(got["overlap_error"])
+    assert "energy_disorder_error" in got
+    assert "retrieved_thermal_error" not in got
+
+
+def test_a_thermal_error_above_the_spread_leaves_no_disorder():
+    got = one(study_of(), overlap=[0.7, 0.7, 0.7, 0.708], overlap_thermal_error=0.2)
+    assert got["overlap_thermal_error"] == approx(0.1)
+    assert got["overlap_disorder_error"] == 0
+    assert got["overlap_error"] == approx(0.002)
+
+
+def test_a_refused_chain_makes_the_thermal_part_unknown_and_nothing_else():
+    got = one(
+        study_of(),
+        overlap=[0.9, 0.8, 0.7, 0.6],
+        overlap_thermal_error=[0.03, math.nan, 0, 0],
+        autocorrelation_time=[2, math.nan, 3, 4],
+        flag=[0, SHORT, 0, 0],
+    )
+    assert math.isnan(got["overlap_thermal_error"])
+    assert math.isnan(got["overlap_disorder_error"])
+    assert got["overlap"] == approx(0.75)
+    assert got["overlap_error"] == approx(math.sqrt(0.05 / 12))
+    # The times that were not refused are the short ones: their mean is no estimate.
+    assert math.isnan(got["autocorrelation_time"])
+    assert math.isnan(got["autocorrelation_time_error"])
+    assert got["flag"] == SHORT
+
+
+def test_missing_seeds_are_left_out_and_flagged():
+    given = {"overlap": [0.9, 0.8, 9, 0.7, 0.6], "overlap_thermal_error": [0.03, 0.04, 9, 0, 0]}
+    got = one(study_of(5), missing=[2], **given)
+    assert got["seeds"] == 4
+    assert got["overlap"] == approx(0.75)
+    assert got["overlap_error"] == approx(math.sqrt(0.05 / 12))
+    assert got["overlap_thermal_error"] == approx(0.0125)
+    assert got["flag"] == INCOMPLETE
+
+
+def test_without_any_seed_nothing_is_known():
+    got = one(study_of(), missing=[0, 1, 2, 3])
+    assert got["seeds"] == 0
+    assert got["flag"] == INCOMPLETE | FEW_SEEDS
+    for name, value in got.items():
+        if name not in ("seeds", "flag", "patterns", "realised_load"):
+            assert math.isnan(value), name
+
+
+@pytest.mark.parametrize(("seeds", "flag"), [(2, FEW_SEEDS), (3, FEW_SEEDS), (4, 0), (8, 0)])
+def test_few_seeds_are_flagged(seeds, flag):
+    assert one(study_of(seeds), overlap=0.5)["flag"] == flag
+
+
+def test_one_seed_has_no_error():
+    got = one(study_of(1), overlap=0.8, overlap_thermal_error=0.01)
+    assert got["overlap"] == approx(0.8)
+    assert math.isnan(got["overlap_error"])
+    assert math.isnan(got["overlap_disorder_error"])
+    assert got["flag"] == FEW_SEEDS
+
+
+@pytest.mark.parametrize(
+    ("overlap", "retrieved", "flag"),
+    [
+        ([0.98, 0.97, 0.3, 0.2], [1, 1, 0, 0], BIMODAL),
+        ([0.52, 0.51, 0.49, 0.48], [1, 1, 0, 0], 0),  # one state, at the threshold
+        ([0.98, 0.60, 0.7, 0.9], [1, 1, 1, 1], 0),  # wide, but all retrieved
+        ([0.40, 0.05, 0.1, 0.3], [0, 0, 0, 0], 0),
+    ],
+)
+def test_two_states_are_flagged_and_one_is_not(overlap, retrieved, flag):
+    assert one(study_of(), overlap=overlap, retrieved=retrieved)["flag"] == flag
+
+
+def test_flags_of_any_seed_are_kept_each_once():
+    got = one(study_of(), flag=[SHORT, SHORT | DRIFTING, 0, UNSETTLED])
+    assert got["flag"] == SHORT | DRIFTING | UNSETTLED
+    assert list(ALL_FLAGS) == [1, 2, 4, 64, 128, 256]
+
+
+def test_every_estimate_says_what_it_is():
+    out = aggregate(cells_of(study_of()), study_of())
+    for name, values in out.data_vars.items():
+        assert values.attrs["long_name"], name
+        assert values.attrs["units"], name
+    for observable in study_of().described_model.observables:
+        assert observable.name in out
+    for name in ("overlap", "energy", "retrieved", "flip_fraction", "boundary_load"):
+        assert f"{name}_error" in out
+    assert out["overlap_error"].attrs["units"] == "1"
+    assert out["energy_thermal_error"].attrs["units"] == "J"
+    assert out["boundary_temperature_error"].attrs["units"] == "J"
+    assert list(out["flag"].attrs["flag_masks"]) == list(ALL_FLAGS)
+
+
+def test_cells_do_not_mix():
+    """Every cell of a grid is what it would be alone."""
+    study = study_of(
+        size=[100, 200], load=[0.05, 0.1, 0.2], temperature=[0.0, 0.4], noise=[0.1, 0.3]
+    )
+    values = np.random.default_rng(1).random(cube.labels_of(study).shape)
+    out = aggregate(cells_of(study, overlap=values), study)
+    np.testing.assert_allclose(out["overlap"], values.mean(axis=-1), rtol=1e-12)
+    error = values.std(axis=-1, ddof=1) / 2
+    np.testing.assert_allclose(out["overlap_error"], error, rtol=1e-12)
+    assert out["overlap"].dims == cube.DIMENSIONS[:-1]
+
+
+# Boundaries
+
+
+def test_boundaries_of_a_grid():
+    """Retrieval below T = 1.22 - 2 load, where a load asked for as 0.052 is realised as 0.05."""
+    loads, heat = [0.152, 0.052, 0.252], [1.0, 0.2, 0.4, 0.8, 0.6]
+    study = study_of(cues=1, size=[20], load=loads, temperature=heat, noise=[0.0, 0.1])
+    retrieved = np.array([[t < 1.22 - 2 * load for t in heat] for load in (0.15, 0.05, 0.25)])
+    out = aggregate(cells_of(study, retrieved=retrieved[None, :, :, None, None]), study)
+    np.testing.assert_allclose(out["realised_load"], [[0.15, 0.05, 0.25]])
+    expected = np.array([0.9, math.nan, 0.7])[None, :, None] * np.ones(2)
+    assert out["boundary_temperature"].dims == ("size", "load", "noise")
+    np.testing.assert_allclose(out["boundary_temperature"], expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        out["boundary_temperature_error"][0, 0], 0.2 / math.sqrt(12), rtol=1e-12
+    )
+    assert out["boundary_load"].dims == ("size", "beta", "noise")
+    expected = np.array([0.1, math.nan, math.nan, 0.2, math.nan])[None, :, None] * np.ones(2)
+    np.testing.assert_allclose(out["boundary_load"], expected, rtol=1e-12)
+
+
+def half(*seeds, position=None):
+    fraction = np.array(seeds, float).T
+    return crossing(np.arange(len(fraction)) * 1.0 if position is None else position, fraction)
+
+
+def test_a_step_is_crossed_in_its_middle_with_the_error_of_the_grid():
+    assert half([1, 1, 0, 0], [1, 1, 0, 0]) == approx((1.5, 1 / math.sqrt(12)))
+
+
+def test_a_crossing_is_interpolated():
+    assert half([1, 0.8, 0.4, 0], [1, 0.8, 0.4, 0]) == approx((1.75, 0.4 / math.sqrt(12)))
+    assert half([1, 0.5, 0], [1, 0.5, 0])[0] == 1
+
+
+def test_the_bootstrap_over_two_seeds_by_hand():
+    """They cross at 1.5, 0.5, and together at 1: resamples have the variance 1/8, times 2 / (2 - 1).
+
+    The grid adds (1/2)² / 12, or (2/2)² / 12 here: the plateau at 1/2 is two steps wide.
+    """
+    place, error = half([1, 1, 0, 0], [1, 0, 0, 0])
+    assert place == approx(1)
+    assert error == pytest.approx(math.sqrt(1 / 4 + 4 / 12), rel=0.1)
+
+
+def test_the_middle_of_a_plateau_at_one_half_is_the_crossing():
+    assert half([1, 0.5, 0.5, 0.5, 0])[0] == 2
+    assert half([1, 0.5, 0])[0] == 1
+
+
+def test_a_rise_in_the_fall_is_smoothed_by_least_squares():
+    """1, 0.4, 0.8, 0 is 1, 0.6, 0.6, 0."""
+    assert half([1, 0.4, 0.8, 0], [1, 0.4, 0.8, 0])[0] == approx(2 + 0.1 / 0.6)
+
+
+@pytest.mark.parametrize("seed", [[1, 1, 1], [0, 0, 0], [0, 0, 1], [1, 0.9, 0.6], [0.4, 0.1, 0]])
+def test_what_never_crosses_has_no_crossing(seed):
+    assert all(math.isnan(value) for value in half(seed, seed, seed))
+
+
+def test_one_seed_has_a_crossing_without_an_error():
+    place, error = half([1, 1, 0])
+    assert place == 1.5
+    assert math.isnan(error)
+
+
+def test_seeds_with_a_missing_cell_are_left_out():
+    nan = math.nan
+    whole = half([1, 1, 0, 0], [1, 0, 0, 0])
+    assert half([1, 1, 0, 0], [1, 1, nan, 1], [1, 0, 0, 0], [nan] * 4) == approx(whole)
+    assert all(math.isnan(value) for value in half([nan, 1, 0], [1, 1, nan]))
+
+
+def test_a_resample_that_does_not_cross_counts_at_the_end():
+    """Together they fall from 0.65 over 0.5 to 0; the second alone is below 1/2 everywhere."""
+    place, error = half([1, 1, 0], [0.3, 0, 0])
+    assert place == approx(1)
+    assert 0.3 < error < 2
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.integers(0, 2**32), st.integers(2, 12), st.integers(1, 6), st.floats(0.1, 5))
+def test_order_and_units_of_the_positions_do_not_matter(seed, points, seeds, unit):
+    random = np.random.default_rng(seed)
+    position = np.sort(random.random(points)) + np.arange(points) / 10
+    fraction = np.sort(random.random((points, seeds)), axis=0)[::-1] ** 0.5
+    order = random.permutation(points)
+    whole = crossing(position, fraction)
+    assert crossing(position[order], fraction[order]) == approx(whole)
+    scaled = crossing(unit * position, fraction[:, ::-1])
+    assert scaled == pytest.approx((unit * whole[0], unit * whole[1]), rel=1e-9, nan_ok=True)
+
+
+TRUTH = 0.6
+
+
+def experiments(width, spread, step, seeds, count=400):
+    """Places and errors of synthetic experiments, the grid laid at random against the truth.
+
+    A cue is retrieved with the probability 1/(1+exp((T - T_50)/width)), at the temperatures of a seed
+    independently; T_50 is normal over seeds, with this spread.
+    """
+    random = np.random.default_rng([seeds, count])
+    found = []
+    for _ in range(count):
+        position = np.arange(0.2, 1.0, step) + random.uniform(0, step)
+        middle = TRUTH + spread * random.standard_normal(seeds)
+        probability = 1 / (1 + np.exp(np.clip((position[:, None] - middle) / width, -40, 40)))
+        found.append(crossing(position, (random.random(probability.shape) < probability) * 1.0))
+    places, errors = np.array(found).T
+    assert not np.isnan(errors).any()
+    return places, errors
+
+
+@pytest.mark.parametrize(
+    ("width", "spread", "step", "seeds"),
+    [
+        (1e-6, 0.0, 0.05, 8),  # all seeds fall in the same step: the error is that of the grid
+        (1e-6, 0.05, 0.02, 32),  # each seed falls at its own place
+        (0.05, 0.0, 0.05, 32),
+        (0.05, 0.0, 0.02, 32),
+        (0.1, 0.0, 0.02, 100),
+    ],
+)
+def test_the_crossing_of_a_known_curve_is_unbiased_and_its_mean_error_right(
+    width, spread, step, seeds
+):
+    """400 experiments: their mean has an error of sd/20, five of them allowed; their standard
+    deviation is known to 3.5 %, and the mean of the stated errors must lie within -20 % and +40 %
+    of it (the grid's share is generous where the fall is not sharp).
+    """
+    places, errors = experiments(width, spread, step, seeds)
+    assert abs(places.mean() - TRUTH) < 5 * places.std() / 20
+    assert 0.8 < errors.mean() / places.std() < 1.4
+
+
+@pytest.mark.parametrize(
+    ("width", "spread", "step", "seeds"),
+    [(1e-6, 0.0, 0.05, 8), (1e-6, 0.05, 0.02, 32), (0.05, 0.0, 0.05, 32), (0.01, 0.0, 0.05, 32)],
+)
+def test_pulls_are_of_order_one_where_the_grid_is_no_finer_than_the_fall(
+    width, spread, step, seeds
+):
+    """(place - truth)/error: spread at most 1.3, at least 0.4 (in a step as wide as the fall the
+    grid's share is generous), and at most 6 % beyond 3.
+    """
+    places, errors = experiments(width, spread, step, seeds)
+    pulls = (places - TRUTH) / errors
+    assert 0.4 < pulls.std() < 1.3
+    assert (np.abs(pulls) > 3).mean() < 0.06
+
+
+@pytest.mark.parametrize(
+    ("width", "spread", "step", "seeds"), [(0.05, 0.0, 0.02, 32), (1e-6, 0.1, 0.01, 32)]
+)
+def test_pulls_are_of_order_one_on_a_fine_grid(width, spread, step, seeds):
+    """A bootstrap over the seeds has a spread of 1.1 to 1.2 here, and 0.5 to 2.5 % beyond 3."""
+    places, errors = experiments(width, spread, step, seeds)
+    pulls = (places - TRUTH) / errors
+    assert pulls.std() < 1.4
+    assert (np.abs(pulls) > 3).mean() < 0.05

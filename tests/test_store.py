@@ -1,0 +1,310 @@
+"""The store: what is in it is labelled, digested, extended, and noticed when it is damaged."""
+
+import json
+import os
+import random
+import shutil
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from conftest import fill, make_study
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mattis import cube, plan, store
+from mattis.errors import UserError
+from mattis.models import MODELS, PatternSet
+from mattis.results import results_of
+from mattis.study import Study
+from mattis.sweep import digest
+
+DATA = Path(__file__).parent / "data"
+OBSERVABLES = [observable.name for observable in MODELS["hopfield"].observables]
+
+GOLDEN = "e393edeb136be92379e1b825536903c32b57f6fad186c123c9600054c2ea7eae"
+"""Digest of the small study. It changes only if numbers change: then CHANGELOG.md says why."""
+
+
+@pytest.fixture
+def filled(study: Study, tmp_path: Path) -> Path:
+    fill(study, tmp_path)
+    return results_of(study, tmp_path).store
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_numbers_are_those_of_the_first_release(study: Study, filled: Path) -> None:
+    assert digest(study, filled.parents[1]) == GOLDEN
+
+
+def test_store_opens_with_xarray_alone(filled: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ds = xr.open_zarr(filled)
+    assert ds["overlap"].dims == ("size", "load", "beta", "noise", "seed")
+    assert dict(ds.sizes) == {"size": 1, "load": 3, "beta": 4, "noise": 2, "seed": 3}
+    assert ds["temperature"].dims == ("beta",)
+    assert list(ds["temperature"].values) == [0, 0.3, 0.6, 1.2]
+    assert list(ds["load"].values) == [0.05, 0.1, 0.2]
+    assert ds["patterns"].dims == ("size", "load")
+    assert ds["patterns"].dtype.kind == "i"
+    assert ds["patterns"].values.tolist() == [[3, 6, 12]]
+    assert np.isinf(ds["beta"].values[0])
+    for name, variable in ds.variables.items():
+        assert variable.attrs["long_name"], name
+        assert variable.attrs["units"], name
+    assert not ds["overlap"].isnull().any()
+    assert json.loads((filled / "zarr.json").read_text())["zarr_format"] == 3
+
+
+def test_values_are_what_the_model_returned_in_the_right_places(study: Study, filled: Path) -> None:
+    ds = xr.open_zarr(filled)
+    for block in plan.blocks(study)[::4]:
+        columns = study.described_model.simulate(*plan.task(study, block))
+        for k, point in enumerate(block.points):
+            at = {"size": block.size, "load": block.load, "seed": block.seed}
+            cell = ds.sel(at | {"beta": point.beta, "noise": point.noise})
+            for name in OBSERVABLES:
+                np.testing.assert_equal(float(cell[name]), float(columns[name][k]))
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(cut=st.integers(1, 9), shuffle=st.randoms(use_true_random=False))
+def test_digest_does_not_depend_on_cuts_or_order(
+    tmp_path_factory: pytest.TempPathFactory, cut: int, shuffle: random.Random
+) -> None:
+    folder = tmp_path_factory.mktemp("cut")
+    study = make_study(folder)
+    blocks = plan.blocks(study, block_cells=cut)
+    shuffle.shuffle(blocks)
+    fill(study, folder, blocks)
+    assert digest(study, folder) == GOLDEN
+
+
+def test_order_of_the_axes_does_not_change_the_digest(tmp_path: Path) -> None:
+    study = make_study(
+        tmp_path, load=[0.2, 0.05, 0.1], temperature=[1.2, 0.3, 0, 0.6], seed=[2, 0, 1]
+    )
+    fill(study, tmp_path)
+    assert digest(study, tmp_path) == GOLDEN
+
+
+def test_a_grid_in_beta_gives_the_same_numbers(tmp_path: Path) -> None:
+    study = make_study(tmp_path, beta=[float("inf"), 1 / 0.3, 1 / 0.6, 1 / 1.2])
+    fill(study, tmp_path)
+    assert digest(study, tmp_path) == GOLDEN
+
+
+@pytest.mark.parametrize(
+    ("changes", "new"),
+    [
+        ({"seed": 5}, 2 * 3 * 4 * 2),
+        ({"load": [0.05, 0.07, 0.1, 0.2]}, 4 * 2 * 3),
+        ({"temperature": [0, 0.1, 0.3, 0.6, 0.9, 1.2, 1.5]}, 3 * 3 * 2 * 3),
+        ({"noise": [0.0, 0.1, 0.2]}, 3 * 4 * 3),
+        ({"size": [60, 61]}, 3 * 4 * 2 * 3),
+        ({"seed": [7, 1], "load": [0.1, 0.3]}, 3 * 4 * 2),
+    ],
+)
+def test_extending_computes_only_new_cells_and_leaves_the_old_bytes(
+    tmp_path: Path, study: Study, filled: Path, changes: dict[str, object], new: int
+) -> None:
+    before = everything(filled)
+    larger = make_study(tmp_path, **changes)
+    assert fill(larger, tmp_path) == new
+    assert digest(study, tmp_path) == GOLDEN
+    after = everything(filled)
+    chunks = [
+        name for name in before if "/c/" in name and name.split("/")[0] in (*OBSERVABLES, "digest")
+    ]
+    assert chunks
+    assert all(after[name] == before[name] for name in chunks)
+    fresh = tmp_path / "fresh"
+    fill(larger, fresh)
+    assert digest(larger, fresh) == digest(larger, tmp_path)
+
+
+@pytest.mark.usefixtures("filled")
+def test_fewer_values_only_select(tmp_path: Path) -> None:
+    smaller = make_study(tmp_path, load=[0.1], seed=[2, 0])
+    assert fill(smaller, tmp_path) == 0
+    fresh = tmp_path / "fresh"
+    fill(smaller, fresh)
+    assert digest(smaller, fresh) == digest(smaller, tmp_path)
+
+
+@pytest.mark.usefixtures("filled")
+def test_beta_can_be_extended_twice_into_the_same_chunk(tmp_path: Path) -> None:
+    once = make_study(tmp_path, temperature=[0, 0.3, 0.6, 1.2, 0.1])
+    twice = make_study(tmp_path, temperature=[0, 0.3, 0.6, 1.2, 0.1, 0.2])
+    assert fill(once, tmp_path) == fill(twice, tmp_path) == 3 * 2 * 3
+    assert digest(make_study(tmp_path), tmp_path) == GOLDEN
+
+
+def chunk(filled: Path, name: str) -> Path:
+    return sorted(p for p in (filled / name / "c").rglob("*") if p.is_file())[4]
+
+
+def flip_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[3] ^= 16
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("name", ["overlap", "flag", "digest", "energy"])
+@pytest.mark.parametrize(
+    ("damage", "most"),
+    [
+        (lambda path: path.unlink(), 8),
+        (flip_bit, 1),
+        (lambda path: path.write_bytes(path.read_bytes()[:-5]), 8),
+        (lambda path: path.write_bytes(b""), 8),
+    ],
+    ids=["deleted", "flipped bit", "truncated", "emptied"],
+)
+def test_damage_is_noticed_and_exactly_it_is_repaired(study, filled, name, damage, most) -> None:  # type: ignore[no-untyped-def]
+    before = everything(filled)
+    damage(chunk(filled, name))
+    lost = int((~store.valid_cells(filled, study)).sum())
+    # A cell whose flag is 0 is whole without its chunk: that is what an absent chunk reads as.
+    assert (0 <= lost <= most) if name == "flag" else (1 <= lost <= most)
+    assert fill(study, filled.parents[1]) == lost
+    if lost:
+        assert everything(filled) == before
+    assert digest(study, filled.parents[1]) == GOLDEN
+
+
+@pytest.mark.parametrize(
+    "gone", ["overlap", "overlap/zarr.json", "digest", "load", "temperature/zarr.json"]
+)
+def test_lost_arrays_are_made_again(study: Study, filled: Path, gone: str) -> None:
+    path = filled / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    fill(study, filled.parents[1])
+    assert digest(study, filled.parents[1]) == GOLDEN
+    assert "load" in xr.open_zarr(filled).coords
+
+
+def test_half_written_files_are_swept_away(study: Study, filled: Path) -> None:
+    stale = filled / "overlap" / "c" / "0" / "x.123.partial"
+    stale.write_bytes(b"half")
+    draft = filled.with_name("sweep.zarr.99999.partial")
+    draft.mkdir()
+    fill(study, filled.parents[1])
+    assert not stale.exists()
+    assert not draft.exists()
+
+
+def test_a_killed_extension_is_finished_by_the_next(
+    tmp_path: Path, study: Study, filled: Path
+) -> None:
+    """The group knows the new axes, some arrays do not have them yet."""
+    larger = make_study(tmp_path, seed=5, load=[0.05, 0.1, 0.2, 0.3])
+    kept = tmp_path / "kept"
+    shutil.copytree(filled, kept)
+    store.create_or_extend(filled, larger)
+    for name in ("overlap", "digest", "load", "patterns", "seed"):
+        shutil.rmtree(filled / name)
+        shutil.copytree(kept / name, filled / name)
+    assert store.valid_cells(filled, study).all()
+    fill(larger, tmp_path)
+    fresh = tmp_path / "fresh"
+    fill(larger, fresh)
+    assert digest(larger, fresh) == digest(larger, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sweeps": {"thermalise": 10, "measure": 61}}, "sweeps.measure: 60 → 61"),
+        ({"cues": 1}, "cues: 2 → 1"),
+        ({"root_seed": 2}, "root_seed: 1 → 2"),
+        ({"retrieved_above": 0.6}, "retrieved_above: 0.5 → 0.6"),
+    ],
+)
+def test_a_store_of_different_physics_is_refused_with_the_difference(
+    tmp_path: Path, filled: Path, change: dict[str, object], said: str
+) -> None:
+    before = everything(filled)
+    with pytest.raises(UserError, match="made from a different study") as caught:
+        store.create_or_extend(filled, make_study(tmp_path, **change))
+    assert said in str(caught.value)
+    assert everything(filled) == before
+
+
+def test_a_newer_format_is_refused(study: Study, filled: Path) -> None:
+    path = filled / "zarr.json"
+    path.write_text(path.read_text().replace('"mattis_format": 1', '"mattis_format": 2'))
+    with pytest.raises(UserError, match="got store format 2"):
+        store.valid_cells(filled, study)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}"])
+def test_something_else_in_its_place_is_refused(
+    tmp_path: Path, study: Study, content: bytes | None
+) -> None:
+    path = tmp_path / "sweep.zarr"
+    path.mkdir()
+    if content is not None:
+        (path / "zarr.json").write_bytes(content)
+    with pytest.raises(UserError, match="no mattis store"):
+        store.create_or_extend(path, study)
+
+
+def test_a_store_of_the_first_release_opens(tmp_path: Path) -> None:
+    """Frozen on disk: made by `zip` of results/small/sweep.zarr of the small study, one seed."""
+    with zipfile.ZipFile(DATA / "store-format-1.zip") as frozen:
+        frozen.extractall(tmp_path)
+    study = make_study(tmp_path, seed=1, noise=[0.0])
+    assert store.valid_cells(tmp_path / "sweep.zarr", study).all()
+    fresh = tmp_path / "fresh"
+    fill(study, fresh)
+    old = store.read(tmp_path / "sweep.zarr", study)
+    assert cube.study_digest(old, study.described_model) == digest(study, fresh)
+
+
+def test_a_write_that_fails_leaves_the_old_value(
+    study: Study, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The observables are written before the digest: a death in between leaves no half-new cell."""
+    block = plan.blocks(study)[0]
+    columns = study.described_model.simulate(*plan.task(study, block))
+    wrong = {name: values + 1 for name, values in columns.items()}
+
+    def die(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(cube, "row_digests", die)
+    opened = store.create_or_extend(filled, study)
+    with pytest.raises(OSError, match="no space"):
+        store.write(opened, study, block, wrong)
+    monkeypatch.undo()
+    assert (~store.valid_cells(filled, study)).sum() in (0, len(block.points))
+
+
+def test_each_cell_is_its_own_pure_function(study: Study) -> None:
+    """A cell does not know which other cells are computed with it."""
+    block = plan.blocks(study)[0]
+    patterns, points, protocol = plan.task(study, block)
+    together = study.described_model.simulate(patterns, points, protocol)
+    alone = study.described_model.simulate(patterns, [points[5]], protocol)
+    for name in OBSERVABLES:
+        np.testing.assert_equal(together[name][5], alone[name][0])
+    other = study.described_model.simulate(PatternSet(1, 60, 3, 1), [points[5]], protocol)
+    assert other["energy"][0] != alone["energy"][0]
+
+
+def test_write_dataset_is_whole_or_not_there(tmp_path: Path) -> None:
+    ds = xr.Dataset({"a": ("x", np.arange(3.0))})
+    store.write_dataset(ds, tmp_path / "d.zarr")
+    store.write_dataset(ds + 1, tmp_path / "d.zarr")
+    assert xr.open_zarr(tmp_path / "d.zarr")["a"].values.tolist() == [1, 2, 3]
+    assert os.listdir(tmp_path) == ["d.zarr"]  # noqa: PTH208

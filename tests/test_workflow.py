@@ -1,0 +1,135 @@
+"""The workflow, for real: in a folder with spaces, twice, damaged, and killed."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import fill, write_study
+
+from mattis.results import results_of
+from mattis.study import Study, load_study
+from mattis.sweep import digest, status
+
+ROOT = Path(__file__).parents[1]
+SWEPT = "results/small/sweep.done.json"
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the workflow in a folder with spaces, with one small study."""
+    folder = tmp_path / "a folder with spaces"
+    for name in ("Snakefile", "environment.yml"):
+        folder.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    for name in ("workflow", "config"):
+        shutil.copytree(ROOT / name, folder / name)
+    (folder / "studies").mkdir()
+    write_study(folder / "studies")
+    return folder
+
+
+def command() -> list[str]:
+    profile = ["--workflow-profile", "workflow/profiles/default"]
+    return [*SNAKEMAKE, "--cores", "2", *profile, "--config", "studies=['studies/small.yaml']"]
+
+
+def make(folder: Path, *targets: str) -> tuple[int, str]:
+    """Run the workflow as `make diagram` does; return its exit code and what it said."""
+    words = [*command(), "--", *targets]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=600)
+    return done.returncode, done.stdout + done.stderr
+
+
+def study_of(folder: Path) -> Study:
+    return load_study(folder / "studies" / "small.yaml")
+
+
+def test_from_study_to_report_then_nothing_to_do_then_repair(checkout: Path) -> None:
+    code, said = make(checkout)
+    assert code == 0, said
+    folder = checkout / "results" / "small"
+    for name in ("plan.json", "sweep.done.json", "study.yaml", "report.html", "figures/diagram.png",
+                 "figures/diagram.svg", "sweep.zarr/zarr.json", "diagram.zarr/zarr.json",
+                 "logs/plan.log", "logs/sweep.log", "logs/diagram.log", "logs/report.log"):  # fmt: skip
+        assert (folder / name).exists(), name
+    assert "dashboard at http://127.0.0.1:" in (folder / "logs" / "sweep.log").read_text()
+    assert "data:image/png" in (folder / "report.html").read_text()
+    study, root = study_of(checkout), checkout / "results"
+    first = digest(study, root)
+
+    code, said = make(checkout)
+    assert code == 0
+    assert "Nothing to be done" in said
+
+    chunk = next(p for p in (folder / "sweep.zarr" / "overlap" / "c").rglob("*") if p.is_file())
+    chunk.unlink()
+    code, said = make(checkout, SWEPT)
+    assert code == 0, said
+    assert "8 cells in 1 blocks to compute, 64 found" in said
+    assert digest(study, root) == first
+
+    shutil.rmtree(folder / "sweep.zarr")
+    code, said = make(checkout, SWEPT)
+    assert code == 0, said
+    assert "72 cells in 9 blocks to compute, 0 found" in said
+    assert digest(study, root) == first
+    fill(study, checkout / "undisturbed")
+    assert digest(study, checkout / "undisturbed") == first
+
+
+def test_a_killed_workflow_goes_on_with_the_same_command(checkout: Path) -> None:
+    write_study(
+        checkout / "studies", size=[400], seed=6, sweeps={"thermalise": 100, "measure": 900}
+    )
+    study, root = study_of(checkout), checkout / "results"
+    running = subprocess.Popen(
+        command(), cwd=checkout, start_new_session=True, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and running.poll() is None:
+        if results_of(study, root).store.exists() and status(study, root)["cells"]["done"]:
+            break
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    found = status(study, root)["cells"]["done"]
+    assert 0 < found < 144
+    code, said = make(checkout, SWEPT)
+    assert code == 0, said
+    assert int(re.findall(r"to compute, (\d+) found", said)[0]) == found
+    fill(study, checkout / "undisturbed")
+    assert digest(study, root) == digest(study, checkout / "undisturbed")
+
+
+def test_a_bad_study_stops_before_any_job(checkout: Path) -> None:
+    path = checkout / "studies" / "small.yaml"
+    path.write_text(path.read_text().replace("load:", "laod:"))
+    code, said = make(checkout)
+    assert code == 1
+    assert "axes.laod: unknown key" in said
+    assert "Traceback" not in said
+    assert not (checkout / "results").exists()
+
+
+def test_workflow_is_lint_clean_and_formatted() -> None:
+    lint = subprocess.run([*SNAKEMAKE, "--lint"], cwd=ROOT, capture_output=True, text=True)
+    assert lint.returncode == 0, lint.stderr
+    files = ["Snakefile", "workflow"]
+    snakefmt = [sys.executable, "-m", "snakefmt", "--check", *files]
+    formatted = subprocess.run(snakefmt, cwd=ROOT, capture_output=True, text=True)
+    assert formatted.returncode == 0, formatted.stderr
+
+
+def test_profiles_hold_no_science() -> None:
+    science = set(Study.model_fields)
+    for path in (ROOT / "workflow" / "profiles").rglob("config.yaml"):
+        keys = {line.split(":")[0] for line in path.read_text().splitlines() if ":" in line}
+        assert not keys & science, path
