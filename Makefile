@@ -35,7 +35,7 @@ diagram: setup
 	  $(if $(STUDY),--config "studies=['$(STUDY)']")
 
 test: setup
-	@$(VENV)/python -m pytest
+	@$(VENV)/python -m pytest -n auto --dist worksteal
 
 test-slow: setup
 	@$(VENV)/python -m pytest -m slow

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import fill, make_study, write_study
+from small_study import fill, make_study, write_study
 
 from mattis import cli
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import fill, make_study
+from small_study import fill, make_study
 
 from mattis import figures, plan
 from mattis.figures import diagram, edges, overlap_theory, theory_lines

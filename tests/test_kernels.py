@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mattis import couplings, rng
+from mattis.kernels import cpu
 from mattis.models import PatternSet, Point, Protocol, binary
 from mattis.patterns import noisy_cue, random_patterns
 
@@ -128,7 +129,7 @@ def test_kernels_follow_the_reference_where_couplings_are_large(count, size, cou
     """Identical patterns are the largest couplings and fields that there are."""
     network = network_of(np.tile(drawn(1, 1, size), (count, 1)))
     spins = binary.cue_of(network, 0, 0.0)
-    fields = binary.cpu.half_fields(network.nj, spins, network.parity, network.bound)
+    fields = cpu.half_fields(network.nj, spins, network.parity, network.bound)
     assert (network.nj.dtype, fields.dtype) == (couple, half)
     point = Point(beta / count if beta != COLD else beta, 0.45)
     assert_equal_to_reference([*both(network).values()], 0, point, Protocol(1, 4, 1, 0.5))
@@ -141,7 +142,7 @@ def test_half_fields_are_half_the_fields(seed, size, count, bound):
     spins = drawn(seed + 1, 1, size)[0]
     fields = network.nj.astype(int) @ spins
     assert (fields % 2 == network.parity).all()
-    halves = binary.cpu.half_fields(network.nj, spins, network.parity, 10**6 * bound)
+    halves = cpu.half_fields(network.nj, spins, network.parity, 10**6 * bound)
     np.testing.assert_array_equal(2 * halves.astype(int) + network.parity, fields)
     assert np.abs(fields).max() <= network.bound
 
@@ -175,11 +176,11 @@ def cold_run(network, kernel, start, sweeps=4):
     trace, sums = np.zeros((3, sweeps), np.int64), np.zeros((2, network.size), np.int32)
     rest = stream, np.float32(0), trace, sums, 0
     if kernel == "fields":
-        fields = binary.cpu.half_fields(network.nj, spins, network.parity, network.bound)
-        binary.cpu.field_sweeps(network.nj, spins, fields, network.parity, network.xi[0], *rest)
+        fields = cpu.half_fields(network.nj, spins, network.parity, network.bound)
+        cpu.field_sweeps(network.nj, spins, fields, network.parity, network.xi[0], *rest)
     else:
         overlaps = (network.xi.astype(np.int32) @ spins).astype(np.int32)
-        binary.cpu.overlap_sweeps(network.site_major, spins, overlaps, 0, *rest)
+        cpu.overlap_sweeps(network.site_major, spins, overlaps, 0, *rest)
     return spins.tolist(), trace
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import fill, make_study
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from small_study import fill, make_study
 
 from mattis import cube, plan, store
 from mattis.errors import UserError
@@ -75,7 +75,7 @@ def test_values_are_what_the_model_returned_in_the_right_places(study: Study, fi
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(cut=st.integers(1, 9), shuffle=st.randoms(use_true_random=False))
 def test_digest_does_not_depend_on_cuts_or_order(

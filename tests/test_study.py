@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import SMALL, make_study, write_study
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from small_study import SMALL, make_study, write_study
 
 from mattis.axes import patterns_of
 from mattis.errors import UserError

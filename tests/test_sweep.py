@@ -10,9 +10,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import fill, make_study, write_study
+from small_study import fill, make_study, write_study
 
-from mattis import cluster, plan, store, sweep
+from mattis import cluster, plan, store
 from mattis.errors import UserError
 from mattis.models import PatternSet
 from mattis.plan import Block
@@ -194,7 +194,7 @@ def test_digest_of_an_incomplete_study_is_refused(tmp_path: Path, study: Study) 
 
 
 def test_plan_counts_and_estimates(study: Study) -> None:
-    content = plan.summary(study, plan.blocks(study), sweep.calibrate(study), 2)
+    content = plan.summary(study, plan.blocks(study), plan.calibrate(study), 2)
     assert (content["cells"], content["blocks"]) == (72, 9)
     assert content["per_block"][0] == {
         "id": "size=60,load=0.05,seed=0",

@@ -52,13 +52,13 @@ def verbs() -> None:
 @click.option("--workers", type=click.IntRange(1), help="Worker processes; all cores by default.")
 def plan(study: Path, as_json: bool, workers: int | None) -> None:
     """Show cells, blocks, P and N per block, memory and estimated time."""
-    from mattis import cluster, sweep
-    from mattis.plan import blocks, summary
+    from mattis import cluster
+    from mattis.plan import blocks, calibrate, check_memory, summary
 
     loaded = _load(study)
     workers = workers or cluster.default_workers()
-    sweep.check_memory(loaded, workers)
-    content = summary(loaded, blocks(loaded), sweep.calibrate(loaded), workers)
+    check_memory(loaded, workers, cluster.memory_limit())
+    content = summary(loaded, blocks(loaded), calibrate(loaded), workers)
     if as_json:
         _print_json(content)
     else:

@@ -1,14 +1,16 @@
-"""How to get workers: here, a Dask cluster of processes on this machine, on loopback only."""
+"""How to get workers: here, a Dask cluster of processes on this machine, on loopback only.
+
+Dask is imported where it is used: most verbs of the command do without it.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import dask
-from dask.system import CPU_COUNT
-from distributed import Client, LocalCluster
-from distributed.system import MEMORY_LIMIT
+from typing import TYPE_CHECKING
 
 from mattis.errors import UserError
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 BACKENDS = ("auto", "cpu", "gpu")
 
@@ -24,20 +26,27 @@ def resolve_backend(name: str) -> str:
 
 def default_workers() -> int:
     """Return the number of cores that this process may use, containers respected."""
+    from dask.system import CPU_COUNT
+
     return int(CPU_COUNT)
 
 
 def memory_limit() -> int:
     """Return the bytes of memory that this machine, or its container, has."""
+    from distributed.system import MEMORY_LIMIT
+
     return int(MEMORY_LIMIT)
 
 
 @contextmanager
-def local_client(workers: int) -> Iterator[Client]:
+def local_client(workers: int) -> Iterator["Client"]:
     """Yield a client of worker processes with one thread each; a killed worker is replaced.
 
     The scheduler and its dashboard listen on loopback, on any free port.
     """
+    import dask
+    from distributed import Client, LocalCluster
+
     quiet = {
         "distributed.logging.distributed": "error",
         "distributed.scheduler.allowed-failures": 5,

@@ -4,21 +4,27 @@ A cell is one point of the grid; a block is the unit of simulation, of a Dask ta
 How cells are grouped never changes a number.
 """
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mattis.axes import patterns_of
+from mattis.errors import UserError
 from mattis.models import PatternSet, Point, Protocol
 from mattis.study import Study
 
 BYTES_PER_VALUE = 8
 
+PROBE = 1_000_000
+"""Proposals of a chain that the time of a study is estimated from."""
+
 Mask = NDArray[np.bool_]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,40 @@ def task(study: Study, block: Block) -> tuple[PatternSet, tuple[Point, ...], Pro
     """Return the arguments of the model's `simulate` for a block: all that its numbers depend on."""
     patterns = PatternSet(study.root_seed, block.size, block.patterns, block.seed)
     return patterns, block.points, study.protocol
+
+
+def check_memory(study: Study, workers: int, limit: int) -> None:
+    """Raise UserError if the largest block does not fit into a worker's share of `limit` bytes."""
+    size, load = max(study.axes.size), max(study.axes.load)
+    needed = memory(study, size, patterns_of(load, size))
+    if needed * workers > limit:
+        fewer = f", or at most --workers {limit // needed}" if needed <= limit else ""
+        raise UserError(
+            f"study {study.name}: size {size} at load {load:g} needs {needed / 2**30:.3g} GiB for "
+            f"each of {workers} workers; this machine has {limit / 2**30:.3g} GiB; "
+            f"use a smaller size or load{fewer}"
+        )
+
+
+def calibrate(study: Study) -> float:
+    """Return the estimated CPU seconds of the whole study, from short chains at nine of its cells."""
+    planned = sorted(blocks(study), key=lambda block: block.size * block.patterns)
+    points = sorted(planned[0].points, key=lambda point: point.beta)
+    every = study.sweeps.thermalise + study.sweeps.measure
+    rates = []
+    for block, point in [(planned[0], points[0]), *product(_thirds(planned), _thirds(points))]:
+        sweeps = max(2, min(every, PROBE // block.size))
+        patterns, _, _ = task(study, block)
+        begun = time.process_time()
+        study.described_model.simulate(patterns, [point], Protocol(0, sweeps, 1, 0.5))
+        rates.append((time.process_time() - begun) / (block.size * sweeps))
+    rates.pop(0)  # the first probe also loads the kernels
+    return sum(rates) / len(rates) * sum(proposals(study, block) for block in planned)
+
+
+def _thirds(items: Sequence[T]) -> list[T]:
+    """Return the first, the middle and the last of a sequence."""
+    return [items[0], items[len(items) // 2], items[-1]]
 
 
 def summary(

@@ -5,19 +5,16 @@ leaves nothing behind. A killed run leaves whole cells only; the same command co
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import xarray as xr
-from distributed import as_completed
 
 from mattis import cluster, cube, plan, store
-from mattis.axes import patterns_of
 from mattis.errors import UserError
-from mattis.models import Columns, Protocol
+from mattis.models import Columns
 from mattis.plan import Block
 from mattis.progress import Reporter, reporter, spelled
 from mattis.results import (
@@ -34,11 +31,7 @@ from mattis.study import Study
 IN_FLIGHT = 3
 """Blocks submitted per worker: enough that none waits, few enough that none piles up."""
 
-PROBE = 1_000_000
-"""Proposals of a chain that the time of a study is estimated from."""
-
 Finished = tuple[Block, Columns | None, str]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -73,7 +66,7 @@ def run(
     """
     settings = settings or Settings()
     cluster.resolve_backend(settings.backend)
-    check_memory(study, settings.workers)
+    plan.check_memory(study, settings.workers, cluster.memory_limit())
     results = results_of(study, root)
     store.valid_cells(results.store, study)  # refuses a foreign store before a folder is made
     make_folder(results.folder)
@@ -131,6 +124,8 @@ def computed(
     study: Study, blocks: list[Block], workers: int, say: Callable[[str], None]
 ) -> Iterator[Finished]:
     """Yield each block with its columns, or None and what went wrong, as workers finish them."""
+    from distributed import as_completed
+
     # The most expensive blocks first: the last to finish are then short.
     queue = sorted(blocks, key=lambda block: plan.proposals(study, block))
     with cluster.local_client(min(workers, len(blocks))) as client:
@@ -157,20 +152,6 @@ def _finished(block: Block, future: Any) -> Finished:
     if error is None:
         return block, future.result(), ""
     return block, None, f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def check_memory(study: Study, workers: int) -> None:
-    """Raise UserError if the largest block does not fit into a worker's share of the memory."""
-    limit = cluster.memory_limit()
-    size, load = max(study.axes.size), max(study.axes.load)
-    needed = plan.memory(study, size, patterns_of(load, size))
-    if needed * workers > limit:
-        fewer = f", or at most --workers {limit // needed}" if needed <= limit else ""
-        raise UserError(
-            f"study {study.name}: size {size} at load {load:g} needs {needed / 2**30:.3g} GiB for "
-            f"each of {workers} workers; this machine has {limit / 2**30:.3g} GiB; "
-            f"use a smaller size or load{fewer}"
-        )
 
 
 def status(study: Study, root: Path | str | None = None) -> dict[str, Any]:
@@ -207,24 +188,3 @@ def digest(study: Study, root: Path | str | None = None) -> str:
             "compute them with mattis run"
         )
     return cube.study_digest(ds, study.described_model)
-
-
-def calibrate(study: Study) -> float:
-    """Return the estimated CPU seconds of the whole study, from short chains at nine of its cells."""
-    blocks = sorted(plan.blocks(study), key=lambda block: block.size * block.patterns)
-    points = sorted(blocks[0].points, key=lambda point: point.beta)
-    every = study.sweeps.thermalise + study.sweeps.measure
-    rates = []
-    for block, point in [(blocks[0], points[0]), *product(_thirds(blocks), _thirds(points))]:
-        sweeps = max(2, min(every, PROBE // block.size))
-        patterns, _, _ = plan.task(study, block)
-        begun = time.process_time()
-        study.described_model.simulate(patterns, [point], Protocol(0, sweeps, 1, 0.5))
-        rates.append((time.process_time() - begun) / (block.size * sweeps))
-    rates.pop(0)  # the first probe also loads the kernels
-    return sum(rates) / len(rates) * sum(plan.proposals(study, block) for block in blocks)
-
-
-def _thirds(items: Sequence[T]) -> list[T]:
-    """Return the first, the middle and the last of a sequence."""
-    return [items[0], items[len(items) // 2], items[-1]]

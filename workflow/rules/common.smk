@@ -7,7 +7,6 @@ from pathlib import Path
 from mattis.errors import UserError
 from mattis.results import results_of
 from mattis.study import load_study
-from mattis.sweep import status
 from snakemake.exceptions import WorkflowError
 
 # The rules call `mattis` and `snakemake` of the environment that runs this workflow, activated or not.
@@ -44,6 +43,8 @@ def withdraw_stale_receipts(named):
 
 def is_complete(study):
     """Tell whether every cell of a study is in its store."""
+    from mattis.sweep import status
+
     try:
         state = status(study, RESULTS)
     except UserError:

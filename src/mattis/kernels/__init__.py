@@ -1,0 +1,17 @@
+"""How a network is computed: one file per backend, loaded on first use.
+
+Reading a study, asking for its status or drawing its figure should not wait for a compiler.
+"""
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mattis.kernels import cpu as cpu
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name != "cpu":
+        raise AttributeError(f"module 'mattis.kernels' has no attribute {name!r}")
+    return import_module("mattis.kernels.cpu")

@@ -14,8 +14,7 @@ from math import isinf, nan, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis import couplings, rng
-from mattis.kernels import cpu
+from mattis import couplings, kernels, rng
 from mattis.measure import Estimate, estimate, mean_square
 from mattis.models.base import (
     DRIFTING,
@@ -103,13 +102,13 @@ def run_chain(network: Network, index: int, point: Point, protocol: Protocol) ->
     sums = np.zeros((2, network.size), np.int32)
     warm = protocol.thermalise
     if network.nj is None:
-        overlaps = cpu.project(network.xi, spins).astype(np.int32)
-        used = cpu.overlap_sweeps(
+        overlaps = kernels.cpu.project(network.xi, spins).astype(np.int32)
+        used = kernels.cpu.overlap_sweeps(
             network.site_major, spins, overlaps, index, stream, scale, trace, sums, warm
         )
     else:
-        fields = cpu.half_fields(network.nj, spins, network.parity, network.bound)
-        used = cpu.field_sweeps(
+        fields = kernels.cpu.half_fields(network.nj, spins, network.parity, network.bound)
+        used = kernels.cpu.field_sweeps(
             network.nj, spins, fields, network.parity, network.xi[index],
             stream, scale, trace, sums, warm,
         )  # fmt: skip
@@ -118,7 +117,7 @@ def run_chain(network: Network, index: int, point: Point, protocol: Protocol) ->
 
 def largest_other(network: Network, index: int, sums: NDArray[np.int64], measure: int) -> float:
     """Return max over the other patterns of |(1/N) sum_i xi_i <S_i>|; NaN if there is none."""
-    overlaps = np.abs(cpu.project(network.xi, sums))
+    overlaps = np.abs(kernels.cpu.project(network.xi, sums))
     overlaps[index] = -1
     return nan if overlaps.size == 1 else int(overlaps.max()) / (network.size * measure)
 
