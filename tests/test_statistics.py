@@ -5,6 +5,7 @@ that each would condemn a right estimator with a probability of at most 1e-6.
 """
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -294,6 +295,7 @@ def test_order_and_units_of_the_positions_do_not_matter(seed, points, seeds, uni
 TRUTH = 0.6
 
 
+@cache
 def experiments(width, spread, step, seeds, count=400):
     """Places and errors of synthetic experiments, the grid laid at random against the truth.
 

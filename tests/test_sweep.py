@@ -94,6 +94,18 @@ def test_killing_a_worker_only_costs_its_block(tmp_path: Path) -> None:
     assert digest(study, tmp_path) == expected(study, tmp_path)
 
 
+def test_an_interrupt_is_one_line_and_the_same_command_continues(tmp_path: Path) -> None:
+    running, study = started(tmp_path, seed=6)
+    os.killpg(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=SECONDS)
+    assert running.returncode == 1
+    lines = said.decode().split()
+    assert "Traceback" not in lines
+    assert said.decode().strip().endswith("mattis: interrupted; the same command continues")
+    found = status(study, tmp_path)["cells"]["done"]
+    assert run(study, tmp_path, Settings(2)).found == found > 0
+
+
 def test_a_second_run_on_the_same_store_is_refused(tmp_path: Path, study: Study) -> None:
     results = results_of(study, tmp_path)
     results.folder.mkdir()

@@ -3,6 +3,8 @@
 Dask is imported where it is used: most verbs of the command do without it.
 """
 
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -52,17 +54,29 @@ def local_client(workers: int) -> Iterator["Client"]:
         "distributed.scheduler.allowed-failures": 5,
         "distributed.comm.timeouts.connect": "60s",
     }
-    with (
-        dask.config.set(quiet),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            memory_limit=max(memory_limit() // workers, 1),
-            silence_logs="CRITICAL",
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
+    with dask.config.set(quiet):
+        with _children_ignore_interrupts():
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                memory_limit=max(memory_limit() // workers, 1),
+                silence_logs="CRITICAL",
+            )
+        with cluster, Client(cluster) as client:
+            yield client
+
+
+@contextmanager
+def _children_ignore_interrupts() -> Iterator[None]:
+    """Start processes that leave Ctrl-C to this one: a terminal sends it to all of them at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
