@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from mattis import couplings, rng
 from mattis.kernels import cpu
-from mattis.models.binary import couplings_pay
+from mattis.models.binary import Network, couplings_pay
 from mattis.patterns import Signs, random_patterns
 
 TEMPERATURES = (0.05, 0.2, 0.5, 1.0)
@@ -51,30 +51,13 @@ Run = Callable[[int], float]
 """A kernel made ready: runs so many sweeps from the equilibrated state, returns the flip fraction."""
 
 
-@dataclass(frozen=True)
-class Network:
-    """Patterns in the forms that the kernels want."""
-
-    xi: Signs  # (P, N)
-    site_major: Signs  # (N, P)
-    nj: NDArray[np.signedinteger]  # (N, N)
-    bound: int
-
-    @property
-    def size(self) -> int:
-        return int(self.xi.shape[1])
-
-    @property
-    def parity(self) -> int:
-        return int(self.xi.shape[0]) * (self.size - 1) % 2
-
-
 def network(size: int, patterns: int) -> Network:
-    """Return random patterns and their couplings."""
-    stream = rng.stream(1, "patterns", {"size": size, "patterns": patterns})
+    """Return random patterns in the forms of both kernels, whichever the model would choose."""
+    labels = {"size": size, "patterns": patterns}
+    stream = rng.stream(1, "patterns", labels)
     xi = random_patterns(stream, patterns, size)
     nj = couplings.hebb(xi)
-    return Network(xi, np.ascontiguousarray(xi.T), nj, couplings.row_bound(nj))
+    return Network(labels, 1, xi, np.ascontiguousarray(xi.T), nj, couplings.row_bound(nj))
 
 
 def records(size: int, sweeps: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
