@@ -165,6 +165,19 @@ def test_two_states_are_flagged_and_one_is_not(overlap, retrieved, flag):
     assert one(study_of(), overlap=overlap, retrieved=retrieved)["flag"] == flag
 
 
+@pytest.mark.parametrize("cues", [1, 2, 4, 16])
+@pytest.mark.parametrize("lost", [0.5, 0.1, 0.02])
+def test_two_states_are_seen_through_the_mean_over_cues(cues, lost):
+    """Cues at 0.95 or, with probability `lost`, at 0.35: a cell holds the mean of its cues."""
+    random = np.random.default_rng(cues)
+    gone = random.random((64, cues)) < lost
+    assert gone.any()
+    overlap = np.where(gone, 0.35, 0.95).mean(axis=1)
+    study = study_of(64, cues=cues, load=[0.1])
+    flag = one(study, overlap=overlap, retrieved=1 - gone.mean(axis=1))["flag"]
+    assert flag == BIMODAL
+
+
 def test_flags_of_any_seed_are_kept_each_once():
     got = one(study_of(), flag=[SHORT, SHORT | DRIFTING, 0, UNSETTLED])
     assert got["flag"] == SHORT | DRIFTING | UNSETTLED

@@ -203,22 +203,75 @@ def test_half_written_files_are_swept_away(study: Study, filled: Path) -> None:
     assert not draft.exists()
 
 
-def test_a_killed_extension_is_finished_by_the_next(
-    tmp_path: Path, study: Study, filled: Path
+@pytest.mark.parametrize("death", [0, 1, 4, 9, 10, 17, 23, 24])
+def test_a_death_in_an_extension_loses_nothing_and_readers_see_the_old_store(
+    tmp_path: Path, study: Study, filled: Path, monkeypatch: pytest.MonkeyPatch, death: int
 ) -> None:
-    """The group knows the new axes, some arrays do not have them yet."""
-    larger = make_study(tmp_path, seed=5, load=[0.05, 0.1, 0.2, 0.3])
-    kept = tmp_path / "kept"
-    shutil.copytree(filled, kept)
-    store.create_or_extend(filled, larger)
-    for name in ("overlap", "digest", "load", "patterns", "seed"):
-        shutil.rmtree(filled / name)
-        shutil.copytree(kept / name, filled / name)
-    assert store.valid_cells(filled, study).all()
+    """The process dies before the n-th array is laid out, or before the last word (24)."""
+    larger = make_study(
+        tmp_path, seed=5, load=[0.05, 0.1, 0.2, 0.3], temperature=[0, 0.3, 0.6, 1.2, 2]
+    )
+    calls = 0
+
+    def dying(original):  # type: ignore[no-untyped-def]
+        def step(*arguments: object) -> object:
+            nonlocal calls
+            calls += 1
+            if calls > death:
+                raise KeyboardInterrupt
+            return original(*arguments)
+
+        return step
+
+    for name in ("_lay_labels", "_lay_cells", "_is_consolidated"):
+        monkeypatch.setattr(store, name, dying(getattr(store, name)))
+    if death < 21:
+        with pytest.raises(KeyboardInterrupt):
+            store.create_or_extend(filled, larger)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            ds = xr.open_zarr(filled).load()
+        assert ds["load"].values.tolist() == [0.05, 0.1, 0.2]
+        assert dict(ds.sizes) == {"size": 1, "load": 3, "beta": 4, "noise": 2, "seed": 3}
+    else:
+        store.create_or_extend(filled, larger)
+    monkeypatch.undo()
+    assert digest(study, tmp_path) == GOLDEN
     fill(larger, tmp_path)
     fresh = tmp_path / "fresh"
     fill(larger, fresh)
     assert digest(larger, fresh) == digest(larger, tmp_path)
+
+
+def test_a_rerun_that_has_nothing_to_do_writes_nothing(study: Study, filled: Path) -> None:
+    before = {p: p.stat().st_mtime_ns for p in filled.rglob("*") if p.is_file()}
+    store.create_or_extend(filled, study)
+    assert {p: p.stat().st_mtime_ns for p in filled.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize("name", ["load", "beta", "seed", "temperature", "patterns"])
+@pytest.mark.parametrize("content", [None, b"", b"abcdefgh"], ids=["deleted", "emptied", "garbage"])
+def test_damaged_labels_are_noticed_and_mended(
+    study: Study, filled: Path, name: str, content: bytes | None
+) -> None:
+    path = next(p for p in (filled / name / "c").rglob("*") if p.is_file())
+    path.unlink() if content is None else path.write_bytes(content)
+    assert not store.valid_cells(filled, study).any()
+    with pytest.raises(UserError, match="72 of 72 cells are missing"):
+        digest(study, filled.parents[1])
+    assert fill(study, filled.parents[1]) == 0
+    assert digest(study, filled.parents[1]) == GOLDEN
+    assert xr.open_zarr(filled)["load"].values.tolist() == [0.05, 0.1, 0.2]
+
+
+@pytest.mark.parametrize("name", ["overlap", "load", "digest"])
+def test_changed_metadata_are_mended(study: Study, filled: Path, name: str) -> None:
+    path = filled / name / "zarr.json"
+    path.write_text(path.read_text().replace('"units"', '"unitz"').replace('"load"', '"laod"'))
+    fill(study, filled.parents[1])
+    assert digest(study, filled.parents[1]) == GOLDEN
+    assert xr.open_zarr(filled)[name].attrs["units"]
+    assert "load" in xr.open_zarr(filled)[name].dims
 
 
 @pytest.mark.parametrize(
@@ -247,7 +300,7 @@ def test_a_newer_format_is_refused(study: Study, filled: Path) -> None:
         store.valid_cells(filled, study)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"{}"])
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"[]"])
 def test_something_else_in_its_place_is_refused(
     tmp_path: Path, study: Study, content: bytes | None
 ) -> None:

@@ -5,6 +5,7 @@ import math
 import string
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -67,6 +68,13 @@ GOOD = yaml.safe_dump(SMALL)
         ("noise:\n  - 0.0\n  - 0.1", "noise: {from: 0, to: 1, cuont: 2}", "did you mean count?"),
         ("cues: 2", "cues: [", "line "),
         ("cues: 2", "root_seed: -1", "root_seed: got -1"),
+        ("seed: 3", "seed: {from: 0, to: 3, count: 4}", "a number of seeds, or a list of them"),
+        ("seed: 3", f"seed: [1{'0' * 400}]", "expected a seed in 0"),
+        ("seed: 3", "seed: 1000000\n  x: &a [1]", "axes.x: unknown key"),
+        ("seed: 3", "seed: &a [1]\ncues: *a", "aliases (*name) are not read"),
+        ("cues: 2", "? [a, b]\n: 2", "a key is a single word"),
+        ("cues: 2", "cues: !!int ''", "not YAML that can be read"),
+        ("cues: 2", "cues: !!timestamp foo", "not YAML that can be read"),
     ],
 )  # fmt: skip
 def test_mistake_gets_one_line(tmp_path: Path, old: str, new: str, expected: str) -> None:
@@ -137,8 +145,9 @@ def test_temperature_and_beta_are_two_spellings(tmp_path: Path) -> None:
 
 
 def test_text_of_a_study_reads_back_as_the_same_study(tmp_path: Path) -> None:
+    by_beta = make_study(tmp_path, beta=[math.inf, 3.3, 2])
     for k, study in enumerate(
-        (make_study(tmp_path), make_study(tmp_path, beta=[math.inf, 3.3, 2]))
+        (make_study(tmp_path), by_beta, make_study(tmp_path).model_copy(update={"name": "1e5"}))
     ):
         path = tmp_path / f"again{k}.yaml"
         path.write_text(study.to_yaml(), encoding="utf-8")
@@ -171,6 +180,31 @@ def test_schema_file_is_what_the_code_says() -> None:
     """If this fails: .venv/bin/python -m mattis.study > config/study.schema.json"""
     kept = (ROOT / "config" / "study.schema.json").read_text(encoding="utf-8")
     assert json.loads(kept) == json.loads(schema())
+
+
+def test_too_many_cells_are_refused_before_they_are_listed(tmp_path: Path) -> None:
+    grid = {"from": 0.02, "to": 1.0, "count": 1000}
+    with pytest.raises(UserError, match=r"axes: got 2000000000000 cells; expected at most"):
+        make_study(tmp_path, load=grid, temperature=dict(grid), seed=10**6, cues=1)
+
+
+def test_a_grid_of_sizes_is_whole_numbers(tmp_path: Path) -> None:
+    assert make_study(tmp_path, size={"from": 100, "to": 300, "count": 3}).axes.size == (
+        100,
+        200,
+        300,
+    )
+    with pytest.raises(UserError, match=r"axes.size\[1\]: got 150.5"):
+        make_study(tmp_path, size={"from": 100, "to": 201, "count": 3})
+
+
+def test_schema_accepts_what_the_code_accepts() -> None:
+    kept = json.loads((ROOT / "config" / "study.schema.json").read_text(encoding="utf-8"))
+    grids = yaml.safe_load((ROOT / "config" / "studies" / "hopfield.yaml").read_text())
+    for study in (SMALL, grids):
+        jsonschema.validate(study, kept)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**SMALL, "ceus": 2}, kept)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The axes of a study: the parameters that vary, their bounds and their spellings."""
 
 import math
+import reprlib
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple, Self
 
@@ -50,13 +51,21 @@ def _spelled_out(value: Any) -> Any:
     return value
 
 
+def _whole(value: Any) -> Any:
+    """Spell out an axis of integers; the values of a grid must be whole to be accepted."""
+    spelled = _spelled_out(value)
+    if isinstance(value, Mapping):
+        return [int(v) if float(v).is_integer() else v for v in spelled]
+    return spelled
+
+
 def _seeds(value: Any) -> Any:
     """Turn a number of seeds into 0 … n-1."""
-    if isinstance(value, bool | str):
+    if isinstance(value, bool | str | Mapping):
         raise ValueError("expected a number of seeds, or a list of them")
     if isinstance(value, int):
         if not 1 <= value <= LONGEST_AXIS:
-            raise ValueError(f"a number of seeds is in 1 … {LONGEST_AXIS}")
+            raise ValueError(f"expected a number of seeds in 1 … {LONGEST_AXIS}")
         return list(range(value))
     return value
 
@@ -67,10 +76,17 @@ def _unsigned_zero(value: tuple[float, ...]) -> tuple[float, ...]:
 
 
 Reals = Annotated[
-    tuple[StrictFloat, ...], BeforeValidator(_spelled_out), AfterValidator(_unsigned_zero)
+    tuple[StrictFloat, ...],
+    BeforeValidator(_spelled_out, json_schema_input_type=float | list[float] | Grid),
+    AfterValidator(_unsigned_zero),
 ]
-Integers = Annotated[tuple[StrictInt, ...], BeforeValidator(_spelled_out)]
-Seeds = Annotated[tuple[StrictInt, ...], BeforeValidator(_seeds)]
+Integers = Annotated[
+    tuple[StrictInt, ...],
+    BeforeValidator(_whole, json_schema_input_type=int | list[int] | Grid),
+]
+Seeds = Annotated[
+    tuple[StrictInt, ...], BeforeValidator(_seeds, json_schema_input_type=int | list[int])
+]
 
 
 class Axes(Part):
@@ -159,6 +175,10 @@ _BOUNDS: Mapping[str, Bound] = {
 }
 
 
+def _shown(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else reprlib.repr(value)
+
+
 def _check_axis(name: str, values: tuple[float, ...], bound: Bound) -> None:
     """Raise Misplaced at the first value of an axis that is out of bounds or there twice."""
     if not values:
@@ -167,11 +187,11 @@ def _check_axis(name: str, values: tuple[float, ...], bound: Bound) -> None:
     for index, value in enumerate(values):
         if not bound.fits(value):
             where = f"{name}[{index}]"
-            raise Misplaced(where, f"{value:g}", bound.expected, bound.advice)
+            raise Misplaced(where, _shown(value), bound.expected, bound.advice)
         if value in seen:
             raise Misplaced(
                 f"{name}[{index}]",
-                f"{value:g}, the same as {name}[{seen[value]}]",
+                f"{_shown(value)}, the same as {name}[{seen[value]}]",
                 "distinct values",
                 "remove one of the two",
             )

@@ -260,11 +260,16 @@ def guarded(command: Callable[[], Any]) -> int:
         command()
     except UserError as error:
         message, code = str(error), 2
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        return 2
     except click.ClickException as error:
         message, code = error.format_message(), 2
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         message, code = f"cannot use{where}: {error.strerror or error}", 1
+    except MemoryError as error:
+        message, code = f"out of memory: {error}; use a smaller study", 1
     except (KeyboardInterrupt, click.Abort):
         message, code = "interrupted; the same command continues", 1
     else:

@@ -66,6 +66,25 @@ def merged(old: Labels, new: Labels) -> Labels:
     return Labels(values, [heat[beta] for beta in values["beta"]])
 
 
+def spelled(labels: Labels) -> dict[str, list[int | str]]:
+    """Write the labels exactly: integers as they are, floats in hexadecimal."""
+    columns = {name: labels.values[name] for name in DIMENSIONS}
+    columns["temperature"] = labels.temperatures
+    return {
+        name: [v if isinstance(v, int) else v.hex() for v in column]
+        for name, column in columns.items()
+    }
+
+
+def labels_from(written: Mapping[str, list[int | str]]) -> Labels:
+    """Return the labels that `spelled` wrote."""
+    values = {
+        name: [v if isinstance(v, int) else float.fromhex(v) for v in written[name]]
+        for name in (*DIMENSIONS, "temperature")
+    }
+    return Labels(values, values.pop("temperature"))
+
+
 def attributes_of(observable: Observable) -> dict[str, Any]:
     """Return the attributes that every reader of an observable finds beside it."""
     attributes: dict[str, Any] = {"long_name": observable.long_name, "units": observable.units}

@@ -1,6 +1,7 @@
 """From a YAML file to a checked object, or to one line that says what to mend."""
 
 import re
+import reprlib
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,14 +15,29 @@ Checked = TypeVar("Checked", bound=BaseModel)
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice, and reads 1e-3 as a number as YAML 1.2 does."""
+    """Safe YAML that refuses a key given twice, and reads 1e-3 as a number as YAML 1.2 does.
+
+    It refuses aliases too: no study needs them, and nested ones can grow without bound.
+    """
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not read", mark)
+        return super().compose_node(parent, index)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Safe YAML that quotes what _Loader would read as a number."""
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen = set()
     for key_node, _ in node.value:
+        mark = key_node.start_mark
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise yaml.constructor.ConstructorError(None, None, "a key is a single word", mark)
         if key_node.value in seen:
-            mark = key_node.start_mark
             raise yaml.constructor.ConstructorError(
                 None, None, f"the key {key_node.value} is given twice", mark
             )
@@ -30,11 +46,20 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
-    list("-+.0123456789"),
-)
+for _reader in (_Loader, _Dumper):
+    _reader.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
+        list("-+.0123456789"),
+    )
+
+
+def written(content: Any) -> str:
+    """Return the content as YAML that `read_document` reads back as the same."""
+    text: str = yaml.dump(
+        content, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=100
+    )
+    return text
 
 
 def read_document(path: Path) -> Any:
@@ -50,8 +75,15 @@ def read_document(path: Path) -> Any:
         mark = error.problem_mark or error.context_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise UserError(f"{where}{place}: {_one_line(error.problem or 'not YAML')}") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise UserError(f"{where}: not YAML: {_one_line(str(error))}") from None
+    except (
+        yaml.YAMLError,
+        RecursionError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ) as error:
+        raise UserError(f"{where}: not YAML that can be read: {_one_line(str(error))}") from None
 
 
 def validated(kind: type[Checked], content: Any, where: str) -> Checked:
@@ -96,7 +128,7 @@ def _place(loc: tuple[int | str, ...]) -> str:
 
 def _sentence(item: Any, kind: type[BaseModel]) -> str:
     """Say what was got, what was expected, and what to type instead."""
-    got = _one_line(repr(item["input"]))
+    got = _one_line(reprlib.repr(item["input"]))
     if item["type"] == "extra_forbidden":
         known = _keys(kind, item["loc"][:-1])
         close = nearest(str(item["loc"][-1]), known)

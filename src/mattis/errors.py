@@ -13,7 +13,6 @@ class UserError(ValueError):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return ``; did you mean X?`` for the known word nearest to `word`, or nothing."""
-    known = list(known)
-    other_case = [name for name in known if name.lower() == word.lower()]
-    close = other_case or get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else ""
+    lower = {name.lower(): name for name in known}
+    close = get_close_matches(word.lower(), lower, n=1, cutoff=0.5)
+    return f"; did you mean {lower[close[0]]}?" if close else ""

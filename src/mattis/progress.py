@@ -10,6 +10,8 @@ from typing import IO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from mattis.errors import UserError
+
 SECONDS_BETWEEN_LINES = 15.0
 SHARE_BETWEEN_LINES = 0.1
 
@@ -76,7 +78,10 @@ def reporter(log: Path | None = None) -> Iterator[Reporter]:
     """Yield a reporter to standard error, and as plain lines to a log file if one is named."""
     console = Console(stderr=True)
     streams: list[IO[str]] = [] if console.is_terminal else [sys.stderr]
-    opened = log.open("w", encoding="utf-8") if log else None
+    try:
+        opened = log.open("w", encoding="utf-8") if log else None
+    except OSError as error:
+        raise UserError(f"--log {log}: cannot write there: {error.strerror}") from None
     if opened:
         streams.append(opened)
     try:

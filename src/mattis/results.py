@@ -89,11 +89,18 @@ def write_json(path: Path, content: Any) -> None:
 
 def read_failures(results: Results) -> Mapping[str, str]:
     """Return the message of each block that failed in the last run."""
-    try:
-        content = json.loads(results.failures.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    content = read_json(results.failures)
+    if not isinstance(content, dict):
         return {}
     return {str(block): str(message) for block, message in content.items()}
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file, None if it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 @contextmanager

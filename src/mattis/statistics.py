@@ -29,8 +29,8 @@ FEWEST_SEEDS = 4
 RESAMPLES = 200
 """Bootstrap samples of the seeds for the error of a boundary, which they give to 5 %."""
 
-TWO_STATES = 0.1
-"""A spread of the overlap over seeds that no single state has at N of some hundreds."""
+TWO_STATES = 0.2
+"""A gap between the overlaps of retrieved and lost cues that no single state at N of hundreds has."""
 
 Values = NDArray[np.float64]
 
@@ -63,7 +63,7 @@ def aggregate(cells: xr.Dataset, study: Study) -> xr.Dataset:
             out[f"{name}_disorder_error"] = _described(
                 rest, "disorder part of the error", cells[name]
             )
-    out["flag"] = _flags(cells, out)
+    out["flag"] = _flags(cells, out, study)
     return out.merge(boundaries(cells))
 
 
@@ -100,14 +100,24 @@ def _resolution(name: str, cells: xr.Dataset, study: Study) -> xr.DataArray | fl
     return 1.0 / study.cues if name == "retrieved" else 0.0
 
 
-def _flags(cells: xr.Dataset, out: xr.Dataset) -> xr.DataArray:
+def _two_states(cells: xr.Dataset, retrieved: xr.DataArray, study: Study) -> xr.DataArray:
+    """Tell where some cues are retrieved, some are not, and the two kinds lie apart.
+
+    A fraction r at m + gap and the rest at m spread by gap √(r(1-r)); a mean of K cues by 1/√K less.
+    """
+    mixed = (retrieved > 0) & (retrieved < 1)
+    spread = cells["overlap"].std("seed") * study.cues**0.5
+    gap = spread / (retrieved * (1 - retrieved)).where(mixed) ** 0.5
+    apart: xr.DataArray = mixed & (gap > TWO_STATES)
+    return apart
+
+
+def _flags(cells: xr.Dataset, out: xr.Dataset, study: Study) -> xr.DataArray:
     """Collect the flags of the cells, and add those of the set of seeds."""
     flag = xr.zeros_like(out["seeds"])
     for bit in FLAGS:
         flag = flag + bit * ((cells["flag"] & bit) > 0).any("seed")
-    mixed = (out["retrieved"] > 0) & (out["retrieved"] < 1)
-    spread = cells["overlap"].std("seed")
-    flag = flag + BIMODAL * (mixed & (spread > TWO_STATES))
+    flag = flag + BIMODAL * _two_states(cells, out["retrieved"], study)
     flag = flag + FEW_SEEDS * (out["seeds"] < FEWEST_SEEDS)
     flag = flag + INCOMPLETE * (out["seeds"] < cells.sizes["seed"])
     return flag.astype(np.int64).assign_attrs(

@@ -30,6 +30,8 @@ from mattis.study import Study
 
 FORMAT = 1
 
+LABELS_PER_CHUNK = 64
+
 Array = zarr.Array[Any]
 
 
@@ -60,9 +62,7 @@ def create_or_extend(path: Path, study: Study) -> Store:
 
 def _draft(path: Path) -> Path:
     """Return an unused folder beside the path, to be moved into its place whole."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    shutil.rmtree(draft, ignore_errors=True)
-    return draft
+    return path.with_name(f"{path.name}.{os.getpid()}.partial")
 
 
 def _sweep_drafts(path: Path) -> None:
@@ -76,9 +76,10 @@ def _sweep_drafts(path: Path) -> None:
 def _checked_labels(path: Path, study: Study) -> Labels:
     """Return the labels of a store after checking that it is this study's, or raise UserError."""
     try:
-        attributes = dict(zarr.open_group(path, mode="r", use_consolidated=False).attrs)
-        form = attributes["mattis_format"]
-    except (OSError, KeyError, ValueError):
+        attributes: Any = dict(zarr.open_group(path, mode="r", use_consolidated=False).attrs)
+        form, axes = attributes["mattis_format"], json.loads(attributes["axes"])
+        physics = json.loads(attributes["physics"])
+    except (OSError, LookupError, ValueError, TypeError, AttributeError):
         raise UserError(
             f"{path}: got something that is no mattis store; expected the store of this study; "
             "remove it, or choose another --results"
@@ -88,31 +89,13 @@ def _checked_labels(path: Path, study: Study) -> Labels:
             f"{path}: got store format {form}; this mattis reads format {FORMAT}; "
             "use the mattis that wrote it"
         )
-    changes = differences(json.loads(cast(str, attributes["physics"])), study.physics())
+    changes = differences(physics, study.physics())
     if changes:
         raise UserError(
             f"{path}: made from a different study: {'; '.join(changes)}; "
             "give the study another name, or choose another --results"
         )
-    axes = json.loads(cast(str, attributes["axes"]))
-    values = {name: [_number(v) for v in axes[name]] for name in (*DIMENSIONS, "temperature")}
-    return Labels(values, values.pop("temperature"))
-
-
-def _number(spelled: int | str) -> int | float:
-    return spelled if isinstance(spelled, int) else float.fromhex(spelled)
-
-
-def _spelled(labels: Labels) -> dict[str, list[int | str]]:
-    """Write the labels exactly: integers as they are, floats in hexadecimal."""
-    values = {
-        **{name: labels.values[name] for name in DIMENSIONS},
-        "temperature": labels.temperatures,
-    }
-    return {
-        name: [v if isinstance(v, int) else v.hex() for v in column]
-        for name, column in values.items()
-    }
+    return cube.labels_from(axes)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -128,33 +111,48 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
 
 
 def _lay_out(group: zarr.Group, labels: Labels, study: Study) -> None:
-    """Make attributes, arrays and coordinates what they should be; doing it twice changes nothing.
+    """Make arrays, labels and attributes what they should be; where they are, nothing is written.
 
-    The attribute `axes` is written first and holds the truth: a process that dies in here leaves
-    arrays that the next one resizes to it.
+    The attributes, with the new axes, come last: until then the store is the old one, and no cell
+    of the new axes has been written. A process that dies in here leaves arrays to be resized again.
     """
     model = study.described_model
-    group.attrs.update(
-        {
-            "Conventions": "CF-1.11",
-            "title": f"{study.name}: {model.summary}",
-            "source": model.source,
-            "mattis_format": FORMAT,
-            "model": study.model,
-            "physics": json.dumps(study.physics(), sort_keys=True),
-            "axes": json.dumps(_spelled(labels)),
-            "observables": [observable.name for observable in model.observables],
-            "digest_scheme": cube.DIGEST_SCHEME,
-        }
-    )
-    for name, variable in cube.frame(labels).variables.items():
-        _write_labels(group, str(name), variable)
+    changed = [
+        _lay_labels(group, str(name), variable)
+        for name, variable in cube.frame(labels).variables.items()
+    ]
     for observable in model.observables:
-        kind = cube.dtype_of(observable)
-        _lay_cells(group, observable.name, labels, kind, cube.attributes_of(observable))
-    _lay_cells(group, "digest", labels, np.dtype(np.uint64), cube.described("digest"))
-    with _consolidating():
-        zarr.consolidate_metadata(group.store, path=group.path)
+        kind, attributes = cube.dtype_of(observable), cube.attributes_of(observable)
+        changed.append(_lay_cells(group, observable.name, labels, kind, attributes))
+    described = cube.described("digest")
+    changed.append(_lay_cells(group, "digest", labels, np.dtype(np.uint64), described))
+    attributes = {
+        "Conventions": "CF-1.11",
+        "title": f"{study.name}: {model.summary}",
+        "source": model.source,
+        "mattis_format": FORMAT,
+        "model": study.model,
+        "physics": json.dumps(study.physics(), sort_keys=True),
+        "axes": json.dumps(cube.spelled(labels)),
+        "observables": [observable.name for observable in model.observables],
+        "digest_scheme": cube.DIGEST_SCHEME,
+    }
+    if dict(group.attrs) != attributes:
+        group.attrs.update(attributes)
+        changed.append(True)
+    if any(changed) or not _is_consolidated(group):
+        with _consolidating():
+            zarr.consolidate_metadata(group.store, path=group.path)
+
+
+def _is_consolidated(group: zarr.Group) -> bool:
+    """Tell whether the group carries the copy of all metadata that xarray looks for."""
+    try:
+        with _consolidating():
+            zarr.open_group(group.store, mode="r", use_consolidated=True)
+    except ValueError:
+        return False
+    return True
 
 
 @contextmanager
@@ -174,34 +172,57 @@ def _existing(group: zarr.Group, name: str) -> Array | None:
     return found if isinstance(found, zarr.Array) else None
 
 
-def _write_labels(group: zarr.Group, name: str, variable: xr.Variable) -> None:
-    """Write a coordinate or another array of labels in one chunk, unless it is there already."""
+def _fits(array: Array | None, kind: np.dtype[Any], dims: tuple[str, ...], attributes: Any) -> bool:
+    """Tell whether an array's metadata are what they should be, but for its shape."""
+    return (
+        array is not None
+        and array.dtype == kind
+        and array.metadata.dimension_names == dims  # type: ignore[union-attr]
+        and dict(array.attrs) == dict(attributes)
+    )
+
+
+def _lay_labels(group: zarr.Group, name: str, variable: xr.Variable) -> bool:
+    """Write a coordinate or another array of labels, unless it is there; tell whether it was not.
+
+    Chunks have a fixed size, so that a reader with the metadata of before an extension still reads
+    the labels of before.
+    """
     array, values = _existing(group, name), variable.values
-    if array is not None and array.shape == values.shape and np.array_equal(array[...], values):
-        return
-    group.create_array(
-        name,
-        shape=values.shape,
-        chunks=values.shape,
-        dtype=values.dtype,
-        fill_value=0,
-        compressors=None,
-        dimension_names=[str(dim) for dim in variable.dims],
-        attributes=variable.attrs,
-        overwrite=True,
-    )[...] = values
+    dims = tuple(str(dim) for dim in variable.dims)
+    if array is not None and _fits(array, values.dtype, dims, variable.attrs):
+        found = _decoded(array, (...,)) if array.shape == values.shape else None
+        if found is not None and np.array_equal(found, values):
+            return False
+        array.resize(values.shape)
+    else:
+        array = group.create_array(
+            name,
+            shape=values.shape,
+            chunks=(LABELS_PER_CHUNK,) * values.ndim,
+            dtype=values.dtype,
+            fill_value=0,
+            compressors=None,
+            dimension_names=dims,
+            attributes=variable.attrs,
+            overwrite=True,
+        )
+    for chunk in np.ndindex(*(-(-n // c) for n, c in zip(array.shape, array.chunks, strict=True))):
+        region = _region(array, np.array(chunk))
+        array[region] = values[region]
+    return True
 
 
 def _lay_cells(
     group: zarr.Group, name: str, labels: Labels, kind: np.dtype[Any], attributes: Any
-) -> None:
+) -> bool:
     """Make an array of cells as large as the axes; a chunk holds the cells of one pattern set.
 
-    Chunks are not compressed: they are small, and the same values are then the same bytes whatever
-    the version of the compressor.
+    Tell whether anything had to be done. Chunks are not compressed: they are small, and the same
+    values are then the same bytes whatever the version of the compressor.
     """
     array, shape = _existing(group, name), labels.shape
-    if array is None:
+    if array is None or not _fits(array, kind, DIMENSIONS, attributes):
         group.create_array(
             name,
             shape=shape,
@@ -215,6 +236,9 @@ def _lay_cells(
         )
     elif array.shape != shape:
         array.resize(shape)
+    else:
+        return False
+    return True
 
 
 def write(store: Store, study: Study, block: Block, columns: Columns) -> None:
@@ -285,10 +309,23 @@ def read(path: Path, study: Study) -> xr.Dataset:
         ds[observable.name] = DIMENSIONS, values, attributes
     digests = _cells(group, "digest", np.dtype(np.uint64), kept, where, wanted)
     valid = cube.row_digests(cube.rows(ds, model)).reshape(wanted.shape) == digests
+    if group is not None and kept is not None and not _labels_intact(group, kept):
+        valid[...] = False  # xarray would read other labels than mattis; the next run mends them
     for observable in model.observables:
         values = ds[observable.name].values
         values[~valid] = np.nan if values.dtype.kind == "f" else 0
     return ds.assign(valid=(DIMENSIONS, valid, {"long_name": "the cell exists", "units": "1"}))
+
+
+def _labels_intact(group: zarr.Group, kept: Labels) -> bool:
+    """Tell whether the labels on disk, which every other reader relies on, are those of the store."""
+    for name, variable in cube.frame(kept).variables.items():
+        array = _existing(group, str(name))
+        found = _decoded(array, (...,)) if array is not None else None
+        inside = tuple(slice(0, n) for n in variable.shape)
+        if found is None or not np.array_equal(found[inside], variable.values):
+            return False
+    return True
 
 
 def _picked(kept: Labels, wanted: Labels) -> tuple[NDArray[np.int64], ...]:
@@ -336,7 +373,7 @@ def _readable(
             yield region, values
 
 
-def _decoded(array: Array, region: tuple[slice, ...]) -> NDArray[Any] | None:
+def _decoded(array: Array, region: Any) -> NDArray[Any] | None:
     """Return a part of an array, or None if one of its chunks is damaged."""
     try:
         return np.asarray(array[region])
@@ -352,8 +389,11 @@ def valid_cells(path: Path, study: Study) -> Mask:
 
 def write_dataset(ds: xr.Dataset, path: Path) -> None:
     """Write a small dataset as zarr v3, whole or not at all."""
-    draft = _draft(path)
+    _sweep_drafts(path)
+    draft, old = _draft(path), path.with_name(f"{path.name}.old.partial")
     with _consolidating():
         ds.to_zarr(draft, mode="w", zarr_format=3, consolidated=True)
-    shutil.rmtree(path, ignore_errors=True)
+    if path.exists():
+        path.rename(old)
     draft.rename(path)
+    shutil.rmtree(old, ignore_errors=True)

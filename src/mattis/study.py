@@ -4,17 +4,18 @@
 """
 
 import json
-import math
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
 from pydantic import Field, StrictFloat, StrictInt, field_validator, model_validator
 
 from mattis.axes import Axes, Misplaced, Part, patterns_of
-from mattis.document import read_document, validated
+from mattis.document import read_document, validated, written
 from mattis.errors import nearest
 from mattis.models import MODELS, Model, Protocol
+
+LARGEST_STUDY = 10**8
+"""Cells of a study at most: the labelled cube of a larger one fits no machine's memory."""
 
 LARGEST_NOISE = 2**27
 """N T must stay below this for the integer thermal noise, at most 8.4 N T, to fit 32 bits."""
@@ -75,6 +76,11 @@ class Study(Part):
                     raise Misplaced(
                         f"axes.load[{index}]", f"{load:g} at size {size}", "a smaller system", fault
                     )
+        a = self.axes
+        cells = len(a.size) * len(a.load) * len(a.betas) * len(a.noise) * len(a.seed)
+        if cells > LARGEST_STUDY:
+            advice = "split it into several studies"
+            raise Misplaced("axes", f"{cells} cells", f"at most {LARGEST_STUDY} of them", advice)
         size, hottest = max(self.axes.size), max(self.axes.temperatures)
         if size * hottest > LARGEST_NOISE:
             raise Misplaced(
@@ -104,12 +110,9 @@ class Study(Part):
     def to_yaml(self) -> str:
         """Return the study as YAML that reads back as the same study."""
         content = self.model_dump(mode="json", exclude_none=True)
-        content["axes"] = {
-            key: [v if math.isfinite(v) else ".inf" for v in values]
-            for key, values in self.axes.model_dump(exclude_none=True).items()
-        }
-        text: str = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100)
-        return text.replace("'.inf'", ".inf")
+        content["axes"] = self.axes.model_dump(exclude_none=True)
+        content["axes"] = {key: list(values) for key, values in content["axes"].items()}
+        return written(content)
 
 
 def load_study(path: Path | str) -> Study:

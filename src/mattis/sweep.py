@@ -22,6 +22,7 @@ from mattis.results import (
     held,
     make_folder,
     read_failures,
+    read_json,
     results_of,
     write_json,
     write_text,
@@ -69,9 +70,10 @@ def run(
     plan.check_memory(study, settings.workers, cluster.memory_limit())
     results = results_of(study, root)
     store.valid_cells(results.store, study)  # refuses a foreign store before a folder is made
-    make_folder(results.folder)
-    with reporter(log) as report, held(results):
-        return _run(study, results, settings, report)
+    with reporter(log) as report:
+        make_folder(results.folder)
+        with held(results):
+            return _run(study, results, settings, report)
 
 
 def _run(study: Study, results: Results, settings: Settings, report: Reporter) -> Outcome:
@@ -100,7 +102,7 @@ def _run(study: Study, results: Results, settings: Settings, report: Reporter) -
         return Outcome(int(ds["valid"].sum()) - found, found, failures, None)
     whole = cube.study_digest(ds, study.described_model)
     receipt = {"study": study.name, "cells": found + cells, "digest": whole}
-    if not results.receipt.exists() or blocks:
+    if read_json(results.receipt) != receipt:
         write_json(results.receipt, receipt)
     if not blocks:
         report.say(f"{study.name}: all {found} cells are there, nothing to compute")
@@ -154,21 +156,28 @@ def _finished(block: Block, future: Any) -> Finished:
     return block, None, f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
+def base_id(block: str) -> str:
+    """Return the name of a whole block from that of one of its parts."""
+    return block.partition(",part=")[0]
+
+
 def status(study: Study, root: Path | str | None = None) -> dict[str, Any]:
     """Return what `mattis status --json` prints: blocks and cells done, missing and failed."""
     results = results_of(study, root)
     valid = store.valid_cells(results.store, study)
     every, undone = len(plan.blocks(study)), plan.blocks(study, ~valid)
-    failures = read_failures(results) if undone else {}
+    failed = {block.id for block in undone}
+    failures = {k: v for k, v in read_failures(results).items() if base_id(k) in failed}
+    failed = {base_id(block) for block in failures}
     return {
         "study": study.name,
         "results": str(results.folder),
         "blocks": every,
         "done": every - len(undone),
-        "missing": max(len(undone) - len(failures), 0),
-        "failed": len(failures),
+        "missing": len(undone) - len(failed),
+        "failed": len(failed),
         "cells": {"total": int(valid.size), "done": int(valid.sum())},
-        "missing_blocks": [block.id for block in undone if block.id not in failures],
+        "missing_blocks": [block.id for block in undone if block.id not in failed],
         "failures": dict(failures),
     }
 
