@@ -85,6 +85,7 @@ def test_from_study_to_report_then_nothing_to_do_then_repair(checkout: Path) -> 
     assert re.search(r"sweep +1\n", said)
 
 
+@pytest.mark.slow
 def test_a_killed_workflow_goes_on_with_the_same_command(checkout: Path) -> None:
     write_study(
         checkout / "studies", size=[400], seed=6, sweeps={"thermalise": 100, "measure": 900}
