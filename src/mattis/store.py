@@ -51,7 +51,7 @@ def create_or_extend(path: Path, study: Study) -> Store:
     labels = cube.labels_of(study)
     _sweep_drafts(path)
     if path.exists():
-        labels = cube.merged(_checked_labels(path, study), labels)
+        labels = cube.merged(checked_labels(path, study), labels)
         _lay_out(zarr.open_group(path, mode="r+", use_consolidated=False), labels, study)
     else:
         draft = _draft(path)
@@ -73,7 +73,7 @@ def _sweep_drafts(path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _checked_labels(path: Path, study: Study) -> Labels:
+def checked_labels(path: Path, study: Study) -> Labels:
     """Return the labels of a store after checking that it is this study's, or raise UserError."""
     try:
         attributes: Any = dict(zarr.open_group(path, mode="r", use_consolidated=False).attrs)
@@ -300,7 +300,7 @@ def read(path: Path, study: Study) -> xr.Dataset:
     """
     model, wanted = study.described_model, cube.labels_of(study)
     ds = cube.frame(wanted)
-    kept = _checked_labels(path, study) if path.exists() else None
+    kept = checked_labels(path, study) if path.exists() else None
     group = zarr.open_group(path, mode="r", use_consolidated=False) if kept else None
     where = _picked(kept, wanted) if kept else None
     for observable in model.observables:

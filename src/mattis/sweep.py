@@ -69,7 +69,8 @@ def run(
     cluster.resolve_backend(settings.backend)
     plan.check_memory(study, settings.workers, cluster.memory_limit())
     results = results_of(study, root)
-    store.valid_cells(results.store, study)  # refuses a foreign store before a folder is made
+    if results.store.exists():
+        store.checked_labels(results.store, study)  # refuses a foreign store
     with reporter(log) as report:
         make_folder(results.folder)
         with held(results):
