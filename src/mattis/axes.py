@@ -2,9 +2,11 @@
 
 import math
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -75,17 +77,22 @@ def _unsigned_zero(value: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(v + 0.0 for v in value)
 
 
+# fail_fast: an axis of a million wrong values would be a gigabyte of mistakes.
 Reals = Annotated[
     tuple[StrictFloat, ...],
+    Field(fail_fast=True),
     BeforeValidator(_spelled_out, json_schema_input_type=float | list[float] | Grid),
     AfterValidator(_unsigned_zero),
 ]
 Integers = Annotated[
     tuple[StrictInt, ...],
+    Field(fail_fast=True),
     BeforeValidator(_whole, json_schema_input_type=int | list[int] | Grid),
 ]
 Seeds = Annotated[
-    tuple[StrictInt, ...], BeforeValidator(_seeds, json_schema_input_type=int | list[int])
+    tuple[StrictInt, ...],
+    Field(fail_fast=True),
+    BeforeValidator(_seeds, json_schema_input_type=int | list[int]),
 ]
 
 
@@ -108,15 +115,21 @@ class Axes(Part):
             values = getattr(self, name)
             if values is not None:
                 _check_axis(name, values, bound)
-        for index, load in enumerate(self.load):
-            for size in self.size:
-                if patterns_of(load, size) < 1:
-                    raise Misplaced(
-                        f"load[{index}]",
-                        f"{load:g}, which at size {size} stores P = 0 patterns",
-                        "P = round(load × N) of at least 1",
-                        f"use a load of at least {0.5 / size:.3g} or a larger size",
-                    )
+        if len(set(self.betas)) < len(self.betas):
+            raise Misplaced(
+                "temperature",
+                "two values that have the same inverse, for they differ in the last digit only",
+                "distinct values of 1/T",
+                "remove one of the two",
+            )
+        load, size = min(self.load), min(self.size)  # P grows with both
+        if patterns_of(load, size) < 1:
+            raise Misplaced(
+                f"load[{self.load.index(load)}]",
+                f"{load:g}, which at size {size} stores P = 0 patterns",
+                "P = round(load × N) of at least 1",
+                f"use a load of at least {0.5 / size:.3g} or a larger size",
+            )
         return self
 
     @property
@@ -201,3 +214,14 @@ def _check_axis(name: str, values: tuple[float, ...], bound: Bound) -> None:
 def patterns_of(load: float, size: int) -> int:
     """Return P = round(load × N), half up."""
     return share(load, size)
+
+
+def pattern_counts(loads: Sequence[float], sizes: Sequence[float]) -> NDArray[np.int64]:
+    """Return `patterns_of` of every size and load, (sizes, loads), faster than one by one."""
+    products = np.multiply.outer(np.array(sizes, np.float64), np.array(loads, np.float64))
+    halves = products + 0.5
+    counts = np.floor(halves).astype(np.int64)
+    # Only close to a half do the 12 digits that `share` rounds to decide.
+    for i, j in np.argwhere(np.abs(halves - np.rint(halves)) < 1e-10 * np.maximum(halves, 1)):
+        counts[i, j] = patterns_of(loads[j], int(sizes[i]))
+    return counts

@@ -13,9 +13,20 @@ from mattis.errors import UserError, nearest
 
 Checked = TypeVar("Checked", bound=BaseModel)
 
+LARGEST_FILE = 2**20
+"""Bytes of a study at most: whoever gives the path of something larger did not mean it."""
+
+_TEXT = "tag:yaml.org,2002:str"
+_NUMBERS = {
+    "tag:yaml.org,2002:int": r"[-+]?[0-9][0-9_]*$",
+    "tag:yaml.org,2002:float": r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?$"
+    r"|[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$",
+}
+"""Numbers by tag, as YAML 1.2 reads them: 1e-3 is one, 0100 is 100 and not 64, 1:30 is none."""
+
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice, and reads 1e-3 as a number as YAML 1.2 does.
+    """Safe YAML that refuses a key given twice, and reads numbers as YAML 1.2 does.
 
     It refuses aliases too: no study needs them, and nested ones can grow without bound.
     """
@@ -35,23 +46,38 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen = set()
     for key_node, _ in node.value:
         mark = key_node.start_mark
-        if not isinstance(key_node, yaml.ScalarNode):
-            raise yaml.constructor.ConstructorError(None, None, "a key is a single word", mark)
+        if key_node.tag != _TEXT or not str(key_node.value).isprintable():
+            got = reprlib.repr(key_node.value) if key_node.id == "scalar" else f"a {key_node.id}"
+            fault = f"got {got}; a key is a single word"
+            raise yaml.constructor.ConstructorError(None, None, fault, mark)
         if key_node.value in seen:
             raise yaml.constructor.ConstructorError(
-                None, None, f"the key {key_node.value} is given twice", mark
+                None, None, f"the key {_word(key_node.value)} is given twice", mark
             )
         seen.add(key_node.value)
     return dict(loader.construct_pairs(node, deep=True))
 
 
+def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float:
+    text = str(loader.construct_scalar(node))
+    try:
+        if node.tag.endswith("int"):
+            return int(text)
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    except ValueError:
+        fault = f"not YAML that can be read: {reprlib.repr(text)} is no number"
+        raise yaml.constructor.ConstructorError(None, None, fault, node.start_mark) from None
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in forms if tag not in _NUMBERS]
+    for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-for _reader in (_Loader, _Dumper):
-    _reader.add_implicit_resolver(
-        "tag:yaml.org,2002:float",
-        re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
-        list("-+.0123456789"),
-    )
+for _tag, _form in _NUMBERS.items():
+    _Loader.add_constructor(_tag, _number)
+    for _reader in (_Loader, _Dumper):
+        _reader.add_implicit_resolver(_tag, re.compile(_form), list("-+.0123456789"))
 
 
 def written(content: Any) -> str:
@@ -65,25 +91,41 @@ def written(content: Any) -> str:
 def read_document(path: Path) -> Any:
     """Return the content of a YAML file. Raises UserError with line and column of a syntax error."""
     where = f"study {path.name}"
+    text = _text(path, where)
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except OSError as error:
-        raise UserError(f"{where}: cannot read {path}: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{where}: not UTF-8 text: {error.reason} at byte {error.start}") from None
+        return yaml.load(text, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise UserError(f"{where}{place}: {_one_line(error.problem or 'not YAML')}") from None
+        said = ", ".join(filter(None, (error.context, error.problem)))
+        raise UserError(f"{where}{place}: {_one_line(said or 'not YAML')}") from None
     except (
         yaml.YAMLError,
         RecursionError,
         ValueError,
+        ArithmeticError,
         LookupError,
         TypeError,
         AttributeError,
     ) as error:
         raise UserError(f"{where}: not YAML that can be read: {_one_line(str(error))}") from None
+
+
+def _text(path: Path, where: str) -> str:
+    """Return the text of a file, of which no more is read than a study may have."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise UserError(f"{where}: cannot read {path}: {error.strerror or error}") from None
+    except ValueError as error:  # a path that no file can have
+        raise UserError(f"{where}: cannot read {path}: {error}") from None
+    if len(raw) > LARGEST_FILE:
+        raise UserError(f"{where}: more than {LARGEST_FILE} bytes; expected the YAML of a study")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where}: not UTF-8 text: {error.reason} at byte {error.start}") from None
 
 
 def validated(kind: type[Checked], content: Any, where: str) -> Checked:
@@ -122,8 +164,13 @@ def _place(loc: tuple[int | str, ...]) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            text += f".{part}" if text else str(part)
+            text += f".{_word(part)}" if text else _word(part)
     return text
+
+
+def _word(key: str) -> str:
+    """Return a key as it is, or shortened where it would drown the line."""
+    return key if 0 < len(key) <= 40 else reprlib.repr(key)
 
 
 def _sentence(item: Any, kind: type[BaseModel]) -> str:

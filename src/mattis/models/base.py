@@ -66,6 +66,7 @@ class Model:
     simulate  # (pattern set, points, protocol) -> one column of values per observable; pure
     memory    # (N, P) -> bytes that a block needs
     check     # (N, P) -> what is wrong with such a network, or nothing
+    numbers   # raised whenever the same study gives other numbers: no store may mix the two
     """
 
     name: str
@@ -79,3 +80,4 @@ class Model:
     simulate: Callable[[PatternSet, Sequence[Point], Protocol], Columns]
     memory: Callable[[int, int], int]
     check: Callable[[int, int], str | None]
+    numbers: int = 1
