@@ -8,7 +8,7 @@ import xarray as xr
 from small_study import fill, make_study
 
 from mattis import figures, plan
-from mattis.figures import diagram, edges, overlap_theory, theory_lines
+from mattis.figures import covered, diagram, edges, overlap_theory, theory_lines
 from mattis.statistics import ALL_FLAGS, INCOMPLETE
 from mattis.study import Study
 from mattis.theory import evaluate
@@ -93,6 +93,41 @@ def test_overlap_theory_is_zero_where_no_retrieval_state_exists() -> None:
     assert grid[0, 1] == pytest.approx(0.904106, abs=1e-6)
     assert grid[0, 2] == 0
     assert (grid[1] == 0).all()
+
+
+def test_theory_is_not_evaluated_where_no_error_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One seed has no error, and no residual: what is asked for are the curves of the cuts."""
+    study = make_study(tmp_path, noise=[0.0], seed=1)
+    fill(study, tmp_path)
+    asked: list[int] = []
+
+    def spy(load: np.ndarray, temperature: np.ndarray) -> np.ndarray:
+        asked.append(temperature.size)
+        return overlap_theory(load, temperature)
+
+    monkeypatch.setattr(figures, "overlap_theory", spy)
+    diagram(study, tmp_path)
+    assert sorted(set(asked)) == [0, 201]
+
+
+@pytest.mark.parametrize("boxes", [1, 7, 1000])
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_the_hatched_area_is_that_of_the_flagged_cells(
+    monkeypatch: pytest.MonkeyPatch, boxes: int, share: float
+) -> None:
+    monkeypatch.setattr(figures, "BOXES", boxes)
+    random = np.random.default_rng(3)
+    chosen = random.random((6, 9)) < share
+    x, y = np.sort(random.random(10)), np.sort(random.random(7))
+    paths = covered(chosen, x, y)
+    middles = np.meshgrid((x[1:] + x[:-1]) / 2, (y[1:] + y[:-1]) / 2)
+    points = np.column_stack([middle.ravel() for middle in middles])
+    inside = [path.contains_points(points) for path in paths]
+    assert (sum(inside, np.zeros(54, int)) == chosen.ravel()).all()
+    runs = (np.diff(np.pad(chosen * 1, ((0, 0), (1, 0))), axis=1) == 1).sum()
+    assert len(paths) == -(-runs // boxes)
 
 
 def test_theory_lines_are_those_of_the_theory_room() -> None:

@@ -6,13 +6,16 @@ that each would condemn a right estimator with a probability of at most 1e-6.
 
 import math
 from functools import cache
+from hashlib import blake2b, sha256
+from itertools import product
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import isotonic_regression
 
-from mattis import cube
+from mattis import cube, rng, statistics
 from mattis.models import FLAGS
 from mattis.statistics import ALL_FLAGS, BIMODAL, FEW_SEEDS, INCOMPLETE, aggregate, crossing
 from mattis.study import Study
@@ -212,6 +215,38 @@ def test_cells_do_not_mix():
     assert out["overlap"].dims == cube.DIMENSIONS[:-1]
 
 
+# Cells as rows
+
+
+def rows_by_hand(ds, study):
+    """Labels and observables of each cell, one after the other."""
+    names = [observable.name for observable in study.described_model.observables]
+    for index in np.ndindex(*(ds.sizes[name] for name in cube.DIMENSIONS)):
+        cell = ds.isel(dict(zip(cube.DIMENSIONS, index, strict=True)))
+        yield [float(cell[name]) for name in (*cube.DIMENSIONS, "patterns", *names)]
+
+
+@pytest.mark.parametrize("at_once", [1, 5, 2**16])
+def test_digests_of_rows_and_of_the_study_are_what_they_say(monkeypatch, at_once):
+    """Whatever the order of the axes, the NaN that a value is, and how many rows are hashed at once."""
+    monkeypatch.setattr(cube, "ROWS_AT_ONCE", at_once)
+    study = study_of([3, 1], size=[200, 100], load=[0.1, 0.05], temperature=[0.4, 0.0])
+    odd = np.array([0x7FF8000000000001], np.uint64).view(np.float64)[0]
+    values = np.random.default_rng(1).random(cube.labels_of(study).shape)
+    values[0, 0, 0] = odd
+    cells, model = cells_of(study, overlap=values, flag=[1, 2]), study.described_model
+    table = np.array([*rows_by_hand(cells, study)], "<f8")
+    table[np.isnan(table)] = np.nan
+    assert cube.rows(cells, model).tobytes() == table.tobytes()
+    digests = [blake2b(row.tobytes(), digest_size=8).digest() for row in table]
+    raw = np.where(np.isnan(table), odd, table)
+    for written in (table, raw, np.asfortranarray(table)):
+        assert cube.row_digests(written).astype("<u8").tobytes() == b"".join(digests)
+    names = [*cube.DIMENSIONS, "patterns", *(o.name for o in model.observables)]
+    whole = ",".join(names).encode() + np.array(sorted(table.tolist()), "<f8").tobytes()
+    assert cube.study_digest(cells, model) == sha256(whole).hexdigest()
+
+
 # Boundaries
 
 
@@ -290,6 +325,53 @@ def test_a_resample_that_does_not_cross_counts_at_the_end():
     place, error = half([1, 1, 0], [0.3, 0, 0])
     assert place == approx(1)
     assert 0.3 < error < 2
+
+
+def plain_half(position, fraction):
+    """The crossing of 1/2 and the grid's share of its error, by scalars; an end if nothing crosses."""
+    fall = isotonic_regression(fraction, increasing=False).x
+    above, below = np.flatnonzero(fall > 0.5), np.flatnonzero(fall < 0.5)
+    if above.size == 0 or below.size == 0:
+        return (position[0] if above.size == 0 else position[-1]), math.nan
+    last, first = above[-1], below[0]
+
+    def between(high, low):
+        part = (fall[high] - 0.5) / (fall[high] - fall[low])
+        return position[high] + part * (position[low] - position[high])
+
+    width = max(position[first] - position[last], 0.0)
+    place = (between(last, last + 1) + between(first - 1, first)) / 2
+    return place, width / math.sqrt(12) * (fall[last] - fall[first])
+
+
+def plain_crossing(position, fraction):
+    """`crossing` of sorted positions, one resample after the other."""
+    fraction = fraction[:, ~np.isnan(fraction).any(axis=0)]
+    fraction = fraction[:, np.lexsort(fraction)]
+    seeds = fraction.shape[1]
+    place, grid = plain_half(position, fraction.mean(axis=1)) if seeds else (math.nan, math.nan)
+    if math.isnan(grid):
+        return math.nan, math.nan
+    if seeds == 1:
+        return place, math.nan
+    words = rng.stream(0, "bootstrap", {"seeds": seeds}).words(seeds, np.arange(200))
+    places = [plain_half(position, fraction[:, w].mean(axis=1))[0] for w in words % seeds]
+    return place, np.hypot(np.std(places) * np.sqrt(seeds / (seeds - 1)), grid)
+
+
+@pytest.mark.parametrize(("points", "seeds", "cues"), product((2, 5, 40), (1, 2, 9, 64), (1, 3, 7)))
+def test_the_bootstrap_is_bit_for_bit_the_plain_one(monkeypatch, points, seeds, cues):
+    """However many resamples are taken at once; sharp falls and broad ones, with and without gaps."""
+    random = np.random.default_rng([points, seeds, cues])
+    position = np.sort(random.random(points))
+    for width, missing in product((0.01, 0.3), (0.0, 0.02)):
+        chance = 1 / (1 + np.exp((position[:, None] - 0.5) / width))
+        fraction = random.binomial(cues, np.repeat(chance, seeds, axis=1)) / cues
+        fraction[random.random(fraction.shape) < missing] = np.nan
+        plain = np.array(plain_crossing(position, fraction))
+        for at_once in (2**21, 3 * fraction.size):
+            monkeypatch.setattr(statistics, "VALUES_AT_ONCE", at_once)
+            assert np.array(crossing(position, fraction)).tobytes() == plain.tobytes()
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

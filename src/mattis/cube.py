@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from mattis.axes import patterns_of
+from mattis.axes import pattern_counts
 from mattis.models import FLAGS, Model, Observable
 from mattis.study import Study
 
@@ -21,6 +21,9 @@ DIGEST_SCHEME = (
     "BLAKE2b-64 of little-endian float64: size, load, beta, noise, seed, P, then the observables "
     "in the order of the attribute `observables`; NaN in its canonical form"
 )
+ROWS_AT_ONCE = 2**16
+"""Rows that are copied to be hashed: all of them at once would be as large as the cube again."""
+
 _MEANING: Mapping[str, tuple[str, str]] = {
     "size": ("number of neurons N", "1"),
     "load": ("load alpha = P/N as asked for; P is in `patterns`", "1"),
@@ -64,6 +67,19 @@ def merged(old: Labels, new: Labels) -> Labels:
     heat = dict(zip(new.values["beta"], new.temperatures, strict=True))
     heat |= dict(zip(old.values["beta"], old.temperatures, strict=True))
     return Labels(values, [heat[beta] for beta in values["beta"]])
+
+
+def positions(labels: Labels, table: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return where the cells of a table of rows are, (rows, 5), and which are on the axes at all."""
+    at = np.zeros((len(table), len(DIMENSIONS)), np.int64)
+    known = np.ones(len(table), bool)
+    for axis, name in enumerate(DIMENSIONS):
+        values = np.array(labels.values[name], np.float64)
+        order = np.argsort(values)
+        near = np.searchsorted(values[order], table[:, axis]).clip(max=max(len(values) - 1, 0))
+        at[:, axis] = order[near] if len(values) else 0
+        known &= values[at[:, axis]] == table[:, axis] if len(values) else False
+    return at, known
 
 
 def spelled(labels: Labels) -> dict[str, list[int | str]]:
@@ -112,9 +128,7 @@ def frame(labels: Labels) -> xr.Dataset:
     heat = np.array(labels.temperatures, np.float64)
     coordinates["temperature"] = "beta", heat, described("temperature")
     sizes, loads = labels.values["size"], labels.values["load"]
-    counts = np.array(
-        [[patterns_of(load, int(size)) for load in loads] for size in sizes], np.int64
-    )
+    counts = pattern_counts(loads, sizes)
     realised = counts / np.array(sizes, np.float64)[:, None]
     plane = ("size", "load")
     variables = {
@@ -126,23 +140,39 @@ def frame(labels: Labels) -> xr.Dataset:
 
 def rows(ds: xr.Dataset, model: Model) -> NDArray[np.float64]:
     """Return labels and observables, one row per cell in the order of the dataset, NaN canonical."""
-    first = ds[model.observables[0].name]
     names = [*DIMENSIONS, "patterns", *(observable.name for observable in model.observables)]
-    columns = [ds[name].broadcast_like(first).transpose(*DIMENSIONS) for name in names]
-    table = np.column_stack([column.values.astype("<f8").ravel() for column in columns])
-    return np.where(np.isnan(table), np.nan, table)
+    shape = [ds.sizes[name] for name in DIMENSIONS]
+    table = np.empty((*shape, len(names)), "<f8")
+    for column, name in enumerate(names):
+        kept = [dim for dim in DIMENSIONS if dim in ds[name].dims]
+        missing = [axis for axis, dim in enumerate(DIMENSIONS) if dim not in kept]
+        table[..., column] = np.expand_dims(ds[name].transpose(*kept).values, missing)
+    table[np.isnan(table)] = np.nan
+    return table.reshape(-1, len(names))
 
 
 def row_digests(table: NDArray[np.float64]) -> NDArray[np.uint64]:
     """Return the digest of each row of labels and observables, by DIGEST_SCHEME."""
-    plain = np.ascontiguousarray(np.where(np.isnan(table), np.nan, table), "<f8")
-    digests = (blake2b(row.tobytes(), digest_size=8).digest() for row in plain)
-    return np.array([int.from_bytes(digest, "little") for digest in digests], np.uint64)
+    width = 8 * table.shape[1]
+    digests = bytearray()
+    for first in range(0, len(table), ROWS_AT_ONCE):
+        part = np.array(table[first : first + ROWS_AT_ONCE], "<f8", order="C")
+        part[np.isnan(part)] = np.nan
+        plain = part.tobytes()
+        for start in range(0, len(plain), width):
+            digests += blake2b(plain[start : start + width], digest_size=8).digest()
+    return np.frombuffer(digests, "<u8").astype(np.uint64)
 
 
-def study_digest(ds: xr.Dataset, model: Model) -> str:
-    """Return the SHA-256 of all labels and observables, cells sorted by their labels."""
+def study_digest(ds: xr.Dataset, model: Model, cells: NDArray[np.bool_] | None = None) -> str:
+    """Return the SHA-256 of labels and observables of all (or some) cells, sorted by their labels."""
     table = rows(ds, model)
-    order = np.lexsort(tuple(table[:, k] for k in reversed(range(len(DIMENSIONS)))))
+    along = np.ix_(*(np.argsort(ds[name].values) for name in DIMENSIONS))
+    order = np.ravel_multi_index(along, [ds.sizes[name] for name in DIMENSIONS]).ravel()
+    if cells is not None:
+        order = order[cells.ravel()[order]]
     head = ",".join([*DIMENSIONS, "patterns", *(o.name for o in model.observables)])
-    return sha256(head.encode() + np.ascontiguousarray(table[order], "<f8").tobytes()).hexdigest()
+    digest = sha256(head.encode())
+    for first in range(0, len(order), ROWS_AT_ONCE):
+        digest.update(table[order[first : first + ROWS_AT_ONCE]].tobytes())
+    return digest.hexdigest()

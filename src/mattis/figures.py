@@ -5,6 +5,7 @@ Here, and only here, theory meets simulation. Nothing is computed beyond layout 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,17 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch, PathPatch
+from matplotlib.path import Path as Outline
 from numpy.typing import NDArray
 
-from mattis import __version__, cube, store, theory
+from mattis import __version__, cube, places, store, theory
 from mattis.errors import UserError
-from mattis.results import make_folder, results_of
-from mattis.statistics import INCOMPLETE, aggregate
+from mattis.places import Place
+from mattis.results import results_of
+from mattis.statistics import FAILED, INCOMPLETE, aggregate
 from mattis.study import Study
+from mattis.sweep import open_results
 
 Values = NDArray[np.float64]
 
@@ -43,6 +47,9 @@ METADATA: dict[str, dict[str, str | None]] = {
 }
 WORST_RESIDUAL = 6.0
 """Residuals are coloured up to this many standard errors."""
+BOX = [Outline.MOVETO, *[Outline.LINETO] * 3, Outline.CLOSEPOLY]
+BOXES = 1000
+"""Boxes of a path at most."""
 STEEP = 0.2
 """Below this temperature T_M(load) is so steep that the boundary is better measured along the load."""
 SLICES = (0.02, 0.05, 0.08, 0.11)
@@ -58,18 +65,18 @@ class Line:
     style: dict[str, Any]
 
 
-def diagram(study: Study, root: Path | str | None = None) -> list[Path]:
+def diagram(study: Study, root: Path | str | None = None) -> list[Place]:
     """Aggregate the study's cells, write diagram.zarr and the figures; return what was written.
 
     Raises UserError if no cell was computed. Missing cells stay blank, and the figure says so.
     """
     results = results_of(study, root)
-    cells = store.read(results.store, study)
+    cells = open_results(study, root)
     if not cells["valid"].any():
         raise UserError(
             f"{results.store}: no cell of this study is there; compute them with mattis run"
         )
-    make_folder(results.figures)
+    places.make_folder(results.figures)
     digest = (
         cube.study_digest(cells, study.described_model) if cells["valid"].all() else "incomplete"
     )
@@ -88,8 +95,10 @@ def diagram(study: Study, root: Path | str | None = None) -> list[Path]:
         figure = draw(estimates.sel(size=size, noise=noise), study, lines)
         for kind, metadata in METADATA.items():
             path = results.figures / f"{name}.{kind}"
+            drawn = BytesIO()
             with mpl.rc_context(STYLE):
-                figure.savefig(path, metadata=metadata)
+                figure.savefig(drawn, format=kind, metadata=metadata)
+            places.write_bytes(path, drawn.getvalue())
             written.append(path)
     return written
 
@@ -163,7 +172,9 @@ def draw(estimates: xr.Dataset, study: Study, lines: Sequence[Line]) -> Figure:
 def _caption(plane: xr.Dataset, study: Study) -> str:
     """Say what was simulated, and name the numbers that the figure was made from."""
     missing = int((plane["flag"] & INCOMPLETE > 0).sum())
+    failed = int((plane["flag"] & FAILED > 0).sum())
     gap = f"; {missing} of {plane['flag'].size} cells incomplete" if missing else ""
+    gap += f", {failed} with failed blocks" if failed else ""
     return (
         f"{study.name}: N = {int(plane['size'])}, {len(study.axes.seed)} pattern sets × {study.cues} cue, "
         f"noise {float(plane['noise']):g}, {study.sweeps.thermalise} + {study.sweeps.measure} sweeps{gap}; "
@@ -178,6 +189,7 @@ def draw_phase(ax: Axes, plane: xr.Dataset, lines: Sequence[Line]) -> None:
     for line in lines:
         ax.plot(line.load, line.temperature, label=line.label, **line.style)
     _boundary(ax, plane)
+    _failures(ax, plane)
     handles, labels = ax.get_legend_handles_labels()
     handles.append(Patch(facecolor="none", edgecolor="#555555", hatch="////", lw=0))
     labels.append("not trustworthy: short chain, drift, two states")
@@ -185,6 +197,15 @@ def draw_phase(ax: Axes, plane: xr.Dataset, lines: Sequence[Line]) -> None:
     ax.set(xlabel=r"load $\alpha = P/N$", ylabel="temperature $T$")
     ax.set_title("(a) overlap with the cued pattern")
     _zoom(ax, lines)
+
+
+def _failures(ax: Axes, plane: xr.Dataset) -> None:
+    """Cross out the cells in which a block failed."""
+    j, i = np.nonzero(plane["flag"].transpose("load", "beta").values & FAILED)
+    if len(i):
+        load, heat = plane["realised_load"].values[j], plane["temperature"].values[i]
+        style: dict[str, Any] = {"ls": "none", "marker": "x", "color": "#d6006f", "zorder": 6}
+        ax.plot(load, heat, ms=5, mew=1.2, label="a block failed: mattis status", **style)
 
 
 def _boundary(ax: Axes, plane: xr.Dataset) -> None:
@@ -222,9 +243,12 @@ def _zoom(ax: Axes, lines: Sequence[Line]) -> None:
 
 def draw_residuals(ax: Axes, plane: xr.Dataset, lines: Sequence[Line]) -> None:
     """Draw (simulation − theory) / error of the overlap; theory at the realised load, 0 beyond T_M."""
-    expected = overlap_theory(plane["realised_load"].values, plane["temperature"].values)
     found = plane["overlap"].transpose("load", "beta").values
     error = plane["overlap_error"].transpose("load", "beta").values
+    known = np.isfinite(error).any(axis=0)  # theory takes its time: only where it is compared with
+    expected = np.zeros_like(found)
+    load, heat = plane["realised_load"].values, plane["temperature"].values[known]
+    expected[:, known] = overlap_theory(load, heat)
     residual = (found - expected) / error
     mesh = _map(ax, plane, residual.T, "RdBu_r", -WORST_RESIDUAL, WORST_RESIDUAL)
     ax.figure.colorbar(
@@ -242,15 +266,31 @@ def _map(ax: Axes, plane: xr.Dataset, values: Values, colours: str, low: float, 
     mesh = ax.pcolormesh(
         x, y, np.ma.masked_invalid(values), cmap=cmap, vmin=low, vmax=high, rasterized=True
     )
-    flag = plane["flag"].transpose("beta", "load").values
-    boxes = [
-        Rectangle((x[j], y[i]), x[j + 1] - x[j], y[i + 1] - y[i]) for i, j in np.argwhere(flag != 0)
-    ]
+    flagged = plane["flag"].transpose("beta", "load").values != 0
+    areas = [PathPatch(path) for path in covered(flagged, x, y)]
     ax.add_collection(
-        PatchCollection(boxes, facecolor="none", edgecolor="#55555577", hatch="////", lw=0.0)
+        PatchCollection(areas, facecolor="none", edgecolor="#55555577", hatch="////", lw=0.0)
     )
     ax.set(xlim=(0, x[-1]), ylim=(y[0], max(y[-1], 1.0 if y[-1] > 0.5 else y[-1])))
     return mesh
+
+
+def covered(chosen: NDArray[np.bool_], x: Values, y: Values) -> list[Outline]:
+    """Return the area of the chosen cells (y, x) between the edges x and y: few paths, many boxes.
+
+    A renderer takes a millisecond for each hatched path, however small; Agg cannot fill any number
+    of boxes at once.
+    """
+    ends = np.diff(np.pad(chosen.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    (row, left), (_, right) = np.nonzero(ends == 1), np.nonzero(ends == -1)
+    west, east, south, north = x[left], x[right], y[row], y[row + 1]
+    corners = [(west, south), (east, south), (east, north), (west, north), (west, south)]
+    boxes = np.array(corners).transpose(2, 0, 1)
+    return [
+        Outline(part.reshape(-1, 2), BOX * len(part))
+        for part in np.split(boxes, range(BOXES, len(boxes), BOXES))
+        if len(part)
+    ]
 
 
 def edges(centres: Values) -> Values:

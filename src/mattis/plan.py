@@ -4,16 +4,17 @@ A cell is one point of the grid; a block is the unit of simulation, of a Dask ta
 How cells are grouped never changes a number.
 """
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import compress, islice, product
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis.axes import patterns_of
+from mattis.axes import pattern_counts
 from mattis.errors import UserError
 from mattis.models import PatternSet, Point, Protocol
 from mattis.study import Study
@@ -21,13 +22,28 @@ from mattis.study import Study
 BYTES_PER_VALUE = 8
 
 PROBE = 1_000_000
-"""Proposals of a chain that the time of a study is estimated from."""
+"""Proposals at each pattern set that the time of a study is estimated from."""
+
+PATIENCE = 4.0
+"""CPU seconds after which no further pattern set is probed."""
+
+ROWS_PER_PIECE = 10_000
+"""Rows of `mattis plan --json` that are written at once."""
+
+MANY = 24
+"""Networks of a study that are listed one by one."""
+
+HOURS = 43200.0
+"""Seconds that a study should take at most, if there are workers."""
+
+NO_SEED = 2**32
+"""Larger than every seed: holds the place of one where many rows differ in it only."""
 
 Mask = NDArray[np.bool_]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Block:
     """Cells that share a pattern set: same size, load and seed; `points` are their (beta, noise)."""
 
@@ -50,28 +66,46 @@ def blocks(study: Study, wanted: Mask | None = None, block_cells: int | None = N
 
     wanted  # mask over (size, load, beta, noise, seed); a pattern set gives ⌈cells / block_cells⌉ blocks
     """
-    a = study.axes
-    grid = [Point(beta, noise) for beta, noise in product(a.betas, a.noise)]
-    whole = tuple(grid)
-    out: list[Block] = []
-    for (i, size), (j, load), (k, seed) in product(
-        enumerate(a.size), enumerate(a.load), enumerate(a.seed)
-    ):
-        points = whole
-        if wanted is not None:
-            chosen = wanted[i, j, :, :, k].ravel()
-            if not chosen.all():
-                points = tuple(grid[n] for n in np.flatnonzero(chosen))
-        out.extend(_cut(Block(size, load, patterns_of(load, size), seed, points), block_cells))
-    return out
+    return list(each_block(study, wanted, block_cells))
 
 
-def _cut(block: Block, block_cells: int | None) -> Iterator[Block]:
-    """Yield the block in pieces of at most `block_cells` cells; nothing if it has no cells."""
-    step = block_cells or max(len(block.points), 1)
-    for part, first in enumerate(range(0, len(block.points), step)):
-        points = block.points[first : first + step]
-        yield Block(block.size, block.load, block.patterns, block.seed, points, part)
+def each_block(
+    study: Study, wanted: Mask | None = None, block_cells: int | None = None
+) -> Iterator[Block]:
+    """Yield what `blocks` returns, one after the other."""
+    grid = _grid(study)
+    whole = _cut(grid, block_cells)
+    chosen = None if wanted is None else np.asarray(wanted.sum(axis=(2, 3)))
+    for i, j, (size, load, patterns) in _networks(study):
+        cells = None if chosen is None else chosen[i, j].tolist()
+        for k, seed in enumerate(study.axes.seed):
+            pieces = whole
+            if wanted is not None and cells is not None and cells[k] < len(grid):
+                if not cells[k]:
+                    continue
+                pieces = _cut(tuple(compress(grid, wanted[i, j, :, :, k].flat)), block_cells)
+            for part, points in enumerate(pieces):
+                yield Block(size, load, patterns, seed, points, part)
+
+
+def _grid(study: Study) -> tuple[Point, ...]:
+    """Return the points that every pattern set of a study is simulated at."""
+    return tuple(Point(beta, noise) for beta, noise in product(study.axes.betas, study.axes.noise))
+
+
+def _cut(points: tuple[Point, ...], block_cells: int | None) -> list[tuple[Point, ...]]:
+    """Return the points in pieces of at most `block_cells`; no piece if there are no points."""
+    step = block_cells or max(len(points), 1)
+    return [points[first : first + step] for first in range(0, len(points), step)]
+
+
+def _networks(study: Study) -> Iterator[tuple[int, int, tuple[int, float, int]]]:
+    """Yield the place and (size, load, P) of every network: all that memory and cost depend on."""
+    loads = study.axes.load
+    for i, size in enumerate(study.axes.size):
+        counts = pattern_counts(loads, [size])[0].tolist()
+        for j, (load, patterns) in enumerate(zip(loads, counts, strict=True)):
+            yield i, j, (size, load, patterns)
 
 
 def proposals(study: Study, block: Block) -> int:
@@ -92,10 +126,22 @@ def task(study: Study, block: Block) -> tuple[PatternSet, tuple[Point, ...], Pro
     return patterns, block.points, study.protocol
 
 
+def largest(study: Study) -> tuple[int, int, float]:
+    """Return (bytes, size, load) of the block that needs most memory.
+
+    At one size more patterns never need less; a larger network may, by another kernel.
+    """
+    load = max(study.axes.load)
+    counts = pattern_counts([load], study.axes.size)[:, 0].tolist()
+    return max(
+        (memory(study, size, patterns), size, load)
+        for size, patterns in zip(study.axes.size, counts, strict=True)
+    )
+
+
 def check_memory(study: Study, workers: int, limit: int) -> None:
     """Raise UserError if the largest block does not fit into a worker's share of `limit` bytes."""
-    size, load = max(study.axes.size), max(study.axes.load)
-    needed = memory(study, size, patterns_of(load, size))
+    needed, size, load = largest(study)
     if needed * workers > limit:
         fewer = f", or at most --workers {limit // needed}" if needed <= limit else ""
         raise UserError(
@@ -106,54 +152,156 @@ def check_memory(study: Study, workers: int, limit: int) -> None:
 
 
 def calibrate(study: Study) -> float:
-    """Return the estimated CPU seconds of the whole study, from short chains at nine of its cells."""
-    planned = sorted(blocks(study), key=lambda block: block.size * block.patterns)
-    points = sorted(planned[0].points, key=lambda point: point.beta)
+    """Return the estimated CPU seconds of the whole study, from short chains at nine of its cells.
+
+    Three pattern sets stand for a third of the blocks each, as their cost grows with N P.
+    """
+    grid = _grid(study)
+    points = _thirds(sorted(grid, key=lambda point: point.beta))
+    begun, last = time.process_time(), 1
+    costs: list[float] = []
+    for size, load, patterns in _typical(study):
+        block = Block(size, load, patterns, study.axes.seed[0], grid)
+        if costs and time.process_time() - begun > PATIENCE:
+            costs.append(costs[-1] * size * patterns / last)
+        else:
+            costs.append(_cost(study, block, points))
+        last = size * patterns
+    return sum(costs) / len(costs) * _count(study)
+
+
+def _cost(study: Study, block: Block, points: Sequence[Point]) -> float:
+    """Return the CPU seconds of a block: making its network, then so much for each proposal."""
+    patterns, _, _ = task(study, block)
     every = study.sweeps.thermalise + study.sweeps.measure
-    rates = []
-    for block, point in [(planned[0], points[0]), *product(_thirds(planned), _thirds(points))]:
-        sweeps = max(2, min(every, PROBE // block.size))
-        patterns, _, _ = task(study, block)
-        begun = time.process_time()
-        study.described_model.simulate(patterns, [point], Protocol(0, sweeps, 1, 0.5))
-        rates.append((time.process_time() - begun) / (block.size * sweeps))
-    rates.pop(0)  # the first probe also loads the kernels
-    return sum(rates) / len(rates) * sum(proposals(study, block) for block in planned)
+    sweeps = max(2, min(every, PROBE // (block.size * len(points))))
+
+    def seconds(points: Sequence[Point], sweeps: int) -> float:
+        begun = time.thread_time()  # other threads of BLAS spin while they wait
+        study.described_model.simulate(patterns, points, Protocol(0, sweeps, 1, 0.5))
+        return time.thread_time() - begun
+
+    seconds(points[:1], 2)  # the first time also loads the kernels
+    made = seconds(points[:1], 2)
+    rest = max(seconds(points, sweeps) - made, 0.0)
+    return made + rest / (block.size * (sweeps * len(points) - 2)) * proposals(study, block)
+
+
+def _typical(study: Study) -> list[tuple[int, float, int]]:
+    """Return (size, load, P) of the middle of each third of the networks, by N P."""
+    sizes, loads = _sample(study.axes.size), _sample(study.axes.load)
+    counts = pattern_counts(loads, sizes)
+    order = np.argsort((counts * np.array(sizes)[:, None]).ravel(), kind="stable")
+    chosen = (divmod(place, len(loads)) for place in _thirds(order.tolist()))
+    return [(sizes[i], loads[j], int(counts[i, j])) for i, j in chosen]
+
+
+def _sample(axis: Sequence[T]) -> Sequence[T]:
+    """Return an axis in order, thinned out to at most 300 values."""
+    return sorted(axis)[:: -(-len(axis) // 300)]  # type: ignore[type-var]
 
 
 def _thirds(items: Sequence[T]) -> list[T]:
-    """Return the first, the middle and the last of a sequence."""
-    return [items[0], items[len(items) // 2], items[-1]]
+    """Return the middle of each third of a sequence."""
+    return [items[(2 * k + 1) * len(items) // 6] for k in range(3)]
 
 
-def summary(
-    study: Study, planned: list[Block], cpu_seconds: float, workers: int
-) -> Mapping[str, Any]:
-    """Return what `mattis plan --json` prints: counts, cost and memory, then a row per block."""
-    cells = sum(len(block.points) for block in planned)
+def _count(study: Study) -> int:
+    """Return the number of blocks of the whole study."""
+    return len(study.axes.size) * len(study.axes.load) * len(study.axes.seed)
+
+
+def totals(study: Study, cpu_seconds: float, workers: int) -> dict[str, Any]:
+    """Return what the whole study takes: all of `mattis plan --json` but the row of each block."""
+    a, points = study.axes, len(study.axes.betas) * len(study.axes.noise)
+    sweeps, count = study.sweeps.thermalise + study.sweeps.measure, _count(study)
+    values = len(study.described_model.observables) + 1  # and a digest
     return {
         "study": study.name,
         "model": study.model,
-        "cells": cells,
-        "blocks": len(planned),
-        "proposals": sum(proposals(study, block) for block in planned),
-        "memory_bytes": max(
-            (memory(study, block.size, block.patterns) for block in planned), default=0
-        ),
-        "store_bytes": cells * BYTES_PER_VALUE * (len(study.described_model.observables) + 1),
+        "cells": count * points,
+        "blocks": count,
+        "proposals": sum(a.size) * len(a.load) * len(a.seed) * points * sweeps * study.cues,
+        "memory_bytes": largest(study)[0],
+        "store_bytes": count * points * BYTES_PER_VALUE * values,
         "workers": workers,
+        "cpu_seconds": cpu_seconds,
         "estimated_seconds": cpu_seconds / workers,
-        "per_block": [
-            {
-                "id": block.id,
-                "size": block.size,
-                "load": block.load,
-                "patterns": block.patterns,
-                "seed": block.seed,
-                "cells": len(block.points),
-                "proposals": proposals(study, block),
-                "memory_bytes": memory(study, block.size, block.patterns),
-            }
-            for block in planned
-        ],
     }
+
+
+def summary(
+    study: Study, planned: Sequence[Block], cpu_seconds: float, workers: int
+) -> Mapping[str, Any]:
+    """Return what `mattis plan --json` prints: counts, cost and memory, then a row per block."""
+    rows = [_row(study, block) for block in planned]
+    return {**totals(study, cpu_seconds, workers), "per_block": rows}
+
+
+def _row(study: Study, block: Block) -> dict[str, Any]:
+    """Return the row of a block in `mattis plan --json`."""
+    return {
+        "id": block.id,
+        "size": block.size,
+        "load": block.load,
+        "patterns": block.patterns,
+        "seed": block.seed,
+        "cells": len(block.points),
+        "proposals": proposals(study, block),
+        "memory_bytes": memory(study, block.size, block.patterns),
+    }
+
+
+def summary_text(study: Study, cpu_seconds: float, workers: int) -> Iterator[str]:
+    """Yield the JSON of `summary` of all blocks, piece by piece: it may be larger than memory."""
+    yield f'{_json(totals(study, cpu_seconds, workers))[:-1]}, "per_block": ['
+    rows, between = _rows_text(study), ""
+    while piece := list(islice(rows, ROWS_PER_PIECE)):
+        yield between + ", ".join(piece)
+        between = ", "
+    yield "]}"
+
+
+def _rows_text(study: Study) -> Iterator[str]:
+    """Yield the row of each block as JSON; those of a network differ in the seed alone."""
+    seeds, points = [str(seed) for seed in study.axes.seed], _grid(study)
+    for _, _, (size, load, patterns) in _networks(study):
+        row = _json(_row(study, Block(size, load, patterns, NO_SEED, points)))
+        head, rest = row.split(f"seed={NO_SEED}")
+        middle, tail = rest.split(f'"seed": {NO_SEED}')
+        for seed in seeds:
+            yield f'{head}seed={seed}{middle}"seed": {seed}{tail}'
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False)
+
+
+def networks(study: Study) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield each size with the numbers of patterns P that it stores, and the blocks of each P."""
+    for size in study.axes.size:
+        counts = pattern_counts(study.axes.load, [size])[0]
+        patterns, loads = np.unique(counts, return_counts=True)
+        yield size, patterns, loads * len(study.axes.seed)
+
+
+def network_lines(study: Study) -> Iterator[str]:
+    """Yield N, P and blocks: a line for each network if these are few, or else for each size."""
+    few = len(study.axes.load) * len(study.axes.size) <= MANY
+    for size, patterns, blocks in islice(networks(study), MANY):
+        if few or len(patterns) == 1:
+            for count, number in zip(patterns, blocks, strict=True):
+                yield f"N = {size}, P = {count}: {number} blocks"
+        else:
+            yield f"N = {size}, P = {patterns[0]} … {patterns[-1]}: {blocks.sum()} blocks"
+    if len(study.axes.size) > MANY:
+        yield f"and {len(study.axes.size) - MANY} more sizes"
+
+
+def helpers(content: Mapping[str, Any]) -> int:
+    """Return how many workers would need hours for what takes days; 0 if these are as many."""
+    for workers in (10, 100, 1000, 10_000):
+        workers = min(workers, content["cells"])
+        if content["cpu_seconds"] / workers < HOURS:
+            break
+    return workers if workers > content["workers"] else 0

@@ -5,7 +5,8 @@ quenched patterns and that of finite chains. Cells of one pattern set at differe
 its patterns and are correlated; cells of different loads are not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import numpy as np
 import xarray as xr
@@ -16,12 +17,13 @@ from mattis import rng
 from mattis.models import FLAGS
 from mattis.study import Study
 
-BIMODAL, FEW_SEEDS, INCOMPLETE = 64, 128, 256
+BIMODAL, FEW_SEEDS, INCOMPLETE, FAILED = 64, 128, 256, 512
 ALL_FLAGS: Mapping[int, str] = {
     **FLAGS,
     BIMODAL: "bimodal",
     FEW_SEEDS: "few_seeds",
     INCOMPLETE: "incomplete",
+    FAILED: "failed",
 }
 FEWEST_SEEDS = 4
 """Below this many seeds the spread between them says little about the error."""
@@ -32,7 +34,11 @@ RESAMPLES = 200
 TWO_STATES = 0.2
 """A gap between the overlaps of retrieved and lost cues that no single state at N of hundreds has."""
 
+VALUES_AT_ONCE = 2**21
+"""Values that are resampled at once: all resamples of a large study would not fit into memory."""
+
 Values = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 
 def aggregate(cells: xr.Dataset, study: Study) -> xr.Dataset:
@@ -120,6 +126,8 @@ def _flags(cells: xr.Dataset, out: xr.Dataset, study: Study) -> xr.DataArray:
     flag = flag + BIMODAL * _two_states(cells, out["retrieved"], study)
     flag = flag + FEW_SEEDS * (out["seeds"] < FEWEST_SEEDS)
     flag = flag + INCOMPLETE * (out["seeds"] < cells.sizes["seed"])
+    if "failed" in cells:
+        flag = flag + FAILED * cells["failed"].any("seed")
     return flag.astype(np.int64).assign_attrs(
         long_name="what makes an estimate not trustworthy; 0 if nothing does",
         units="1",
@@ -173,36 +181,68 @@ def crossing(position: Values, fraction: Values) -> tuple[float, float]:
     seeds = fraction.shape[1]
     if seeds == 0:
         return np.nan, np.nan
-    place, grid = _half(position, fraction.mean(axis=1))
+    (place,), (grid,) = _halves(position, fraction.mean(axis=1)[None])
     if seeds == 1 or np.isnan(place):
-        return place, np.nan
-    words = rng.stream(0, "bootstrap", {"seeds": seeds}).words(seeds, np.arange(RESAMPLES))
-    places = [
-        _half(position, fraction[:, drawn].mean(axis=1), ends=True)[0] for drawn in words % seeds
-    ]
+        return float(place), np.nan
+    resampled = [_halves(position, means, ends=True)[0] for means in _resamples(fraction)]
     # The spread of resamples is that of n - 1 degrees of freedom.
-    spread = np.std(places) * np.sqrt(seeds / (seeds - 1))
-    return place, float(np.hypot(spread, grid))
+    spread = np.std(np.concatenate(resampled)) * np.sqrt(seeds / (seeds - 1))
+    return float(place), float(np.hypot(spread, grid))
 
 
-def _half(position: Values, fraction: Values, ends: bool = False) -> tuple[float, float]:
-    """Return the crossing of 1/2 by a fraction made monotone, and the grid's share of its error.
+def _resamples(fraction: Values) -> Iterator[Values]:
+    """Yield the means over resampled seeds, (resamples, positions), some resamples at a time."""
+    seeds, by_seed = fraction.shape[1], np.ascontiguousarray(fraction.T)
+    step = max(VALUES_AT_ONCE // fraction.size, 1)
+    for first in range(0, RESAMPLES, step):
+        drawn = _drawn(seeds, first, min(first + step, RESAMPLES))
+        yield by_seed[drawn].mean(axis=1)
+
+
+@lru_cache(maxsize=1)
+def _drawn(seeds: int, first: int, last: int) -> NDArray[np.uint32]:
+    """Return which seeds some of the resamples consist of: the same for every boundary."""
+    words = rng.stream(0, "bootstrap", {"seeds": seeds}).words(seeds, np.arange(first, last))
+    return words % np.uint32(seeds)
+
+
+def _halves(position: Values, fractions: Values, ends: bool = False) -> tuple[Values, Values]:
+    """Return the crossing of 1/2 by each row made monotone, and the grid's share of its error.
 
     Where nothing crosses: NaN, or an end of the grid. A plateau at 1/2 is crossed in its middle.
     """
-    falling = isotonic_regression(fraction, increasing=False).x
-    above, below = np.flatnonzero(falling > 0.5), np.flatnonzero(falling < 0.5)
-    if above.size == 0 or below.size == 0:
-        at_end = position[0] if above.size == 0 else position[-1]
-        return (float(at_end) if ends else np.nan), np.nan
-    last, first = int(above[-1]), int(below[0])
-    left = _interpolate(position, falling, last, last + 1)
-    right = _interpolate(position, falling, first - 1, first)
-    width = max(position[first] - position[last], 0.0)
-    return (left + right) / 2, float(width / np.sqrt(12.0) * (falling[last] - falling[first]))
+    falling = _falling(fractions)
+    above, below = (falling > 0.5).sum(axis=1), (falling < 0.5).sum(axis=1)
+    place, grid = np.full((2, len(falling)), np.nan)
+    if ends:
+        place = np.where(above == 0, position[0], position[-1])
+    row = np.flatnonzero((above > 0) & (below > 0))
+    last, first = above[row] - 1, position.size - below[row]
+    left = _interpolate(position, falling, row, last, last + 1)
+    right = _interpolate(position, falling, row, first - 1, first)
+    place[row] = (left + right) / 2
+    width = np.maximum(position[first] - position[last], 0.0)
+    grid[row] = width / np.sqrt(12.0) * (falling[row, last] - falling[row, first])
+    return place, grid
 
 
-def _interpolate(position: Values, falling: Values, high: int, low: int) -> float:
-    """Return where the straight line between two neighbours is 1/2."""
-    part = (falling[high] - 0.5) / (falling[high] - falling[low])
-    return float(position[high] + part * (position[low] - position[high]))
+def _falling(fractions: Values) -> Values:
+    """Return each row made monotone by least squares.
+
+    Most rows are, and then the regression would give them back; so it does plateaus, but for the
+    last bit of their mean, which 0 and 1 have none of.
+    """
+    step, end = np.diff(fractions, axis=1), (fractions == 0) | (fractions == 1)
+    falls = ((step < 0) | ((step == 0) & end[:, 1:])).all(axis=1)
+    out = fractions.copy()
+    for row in np.flatnonzero(~falls):
+        out[row] = isotonic_regression(fractions[row], increasing=False).x
+    return out
+
+
+def _interpolate(
+    position: Values, falling: Values, row: Places, high: Places, low: Places
+) -> Values:
+    """Return where, in some rows, the straight line between two neighbours is 1/2."""
+    part = (falling[row, high] - 0.5) / (falling[row, high] - falling[row, low])
+    return np.asarray(position[high] + part * (position[low] - position[high]))

@@ -1,0 +1,239 @@
+"""Time and memory of the commands at a million cells and more, each in a process of its own.
+
+    python benchmarks/growth.py            # plan, and digests, estimates and figure of cells in memory
+    python benchmarks/growth.py --store    # also status and diagram of a synthetic store
+
+prints a table and writes growth.json and growth.md beside this file (a minute; with the store a few).
+Wall time includes the start of the process, from compiled bytecode; memory is the peak of what the
+process held. The cells are random numbers, since simulating a million of them takes hours: what is
+measured is all that is not simulation.
+
+usual    1 size × 100 loads × 100 temperatures × 100 seeds: 10^4 blocks of 100 cells
+worst    1 size × 1000 loads × 1 temperature × 1000 seeds: 10^6 blocks of one cell
+
+This process imports nothing but the standard library: what it held would count as its children's.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+Axes = dict[str, Any]
+Environment = dict[str, str]
+
+REPEATS = 3
+HERE = Path(__file__)
+
+
+def axes(loads: int, temperatures: int, seeds: int) -> Axes:
+    """Return the axes of a study at N = 1000."""
+    heat: Any = {"from": 0.0, "to": 1.2, "count": temperatures} if temperatures > 1 else [0.5]
+    load = {"from": 0.002, "to": 0.2, "count": loads}
+    return {"size": [1000], "load": load, "temperature": heat, "seed": seeds}
+
+
+STUDIES = {
+    "usual-1e6": axes(100, 100, 100),
+    "worst-1e6": axes(1000, 1, 1000),
+    "usual-1e7": axes(100, 100, 1000),
+    "worst-1e7": axes(1000, 1, 10_000),
+    "worst-1e8": axes(10_000, 1, 10_000),
+}
+PLANS = [
+    *((name, "") for name in STUDIES),
+    *((name, "--json") for name in ("usual-1e6", "worst-1e6", "worst-1e7")),
+]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a command took: medians of the repeats in seconds, and the largest peak of memory."""
+
+    what: str
+    study: str
+    wall: float
+    cpu: float
+    peak_mib: float
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row as text."""
+        return (
+            self.what,
+            self.study,
+            f"{self.wall:.1f}",
+            f"{self.cpu:.1f}",
+            f"{self.peak_mib:.0f}",
+        )
+
+
+def once(command: Sequence[str], environment: Environment) -> tuple[float, float, float]:
+    """Run a command; return its wall time, its CPU time and its peak of memory in MiB."""
+    begun = time.monotonic()
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
+    _, status, used = os.wait4(running.pid, 0)
+    wall = time.monotonic() - begun
+    running.returncode = os.waitstatus_to_exitcode(status)
+    if running.returncode:
+        raise subprocess.CalledProcessError(running.returncode, command)
+    return wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def compiled(folder: Path) -> Environment:
+    """Return the environment of an installation that keeps what Python compiled, as most do."""
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+
+
+def taken(
+    what: str, study: str, command: Sequence[str], environment: Environment, repeats: int = REPEATS
+) -> Taken:
+    """Run a command some times, and say what it took."""
+    runs = (once(command, environment) for _ in range(repeats))
+    wall, cpu, peak = zip(*runs, strict=True)
+    found = Taken(what, study, median(wall), median(cpu), max(peak))
+    print("  ".join(f"{cell:>20s}" for cell in found.cells), flush=True)
+    return found
+
+
+def written(folder: Path, name: str) -> str:
+    """Write a study, as JSON, which is YAML; return its path."""
+    path = folder / f"{name}.yaml"
+    path.write_text(json.dumps({"name": name, "axes": STUDIES[name]}), encoding="utf-8")
+    return str(path)
+
+
+def mattis(*words: str) -> list[str]:
+    """Return the command `mattis` with some words."""
+    return [sys.executable, "-m", "mattis", *filter(None, words)]
+
+
+def observed(study: Any, load: Any, temperature: Any, random: Any) -> dict[str, Any]:
+    """Return random observables of cells, about as retrieval falls with load and temperature."""
+    import numpy as np
+
+    shape = np.broadcast_shapes(np.shape(load), np.shape(temperature))
+    chance = 1 / (1 + np.exp((temperature - 1 + 2.2 * np.sqrt(load)) / 0.05))
+    retrieved = (random.random(shape) < chance) * 1.0
+    columns = {o.name: random.random(shape) for o in study.described_model.observables}
+    noise = 0.03 * random.standard_normal(shape)
+    columns |= {"retrieved": retrieved, "overlap": np.clip(0.9 * retrieved + noise, -1, 1)}
+    columns |= {"flag": (random.random(shape) < 0.005) * 1.0}
+    return columns
+
+
+def synthetic_store(study: Any, folder: Path) -> None:
+    """Fill the store of a study with random cells, block by block, as a run does."""
+    import numpy as np
+
+    from mattis import plan, store
+    from mattis.results import results_of
+
+    results, random = results_of(study, folder), np.random.default_rng(1)
+    results.folder.mkdir(parents=True, exist_ok=True)
+    opened = store.create_or_extend(results.store, study)
+    for block in plan.each_block(study):
+        heat = np.array([1 / point.beta for point in block.points])
+        store.write(opened, study, block, observed(study, block.load, heat, random))
+    store.fold(opened)
+
+
+def in_memory(study: Any, folder: Path) -> None:
+    """Digest random cells of a study, aggregate them and draw both figures."""
+    import matplotlib as mpl
+    import numpy as np
+
+    from mattis import cube, figures, statistics
+
+    labels, model, random = cube.labels_of(study), study.described_model, np.random.default_rng(1)
+    load = np.array(study.axes.load)[:, None, None, None]
+    heat = np.broadcast_to(np.array(study.axes.temperatures)[:, None, None], labels.shape)
+    ds = cube.frame(labels).assign(valid=(cube.DIMENSIONS, np.ones(labels.shape, bool)))
+    columns = observed(study, load, heat, random)
+    for observable in model.observables:
+        values = columns.pop(observable.name).astype(cube.dtype_of(observable))
+        ds[observable.name] = cube.DIMENSIONS, values, cube.attributes_of(observable)
+    cube.row_digests(cube.rows(ds, model))
+    digest = cube.study_digest(ds, model)
+    estimates = statistics.aggregate(ds, study).assign_attrs(digest=digest)
+    plane = estimates.sel(size=study.axes.size[0], noise=study.axes.noise[0])
+    figure = figures.draw(plane, study, figures.theory_lines(0.21))
+    for kind, metadata in figures.METADATA.items():
+        with mpl.rc_context(figures.STYLE):
+            figure.savefig(folder / f"figure.{kind}", metadata=metadata)
+
+
+STEPS = {"store": synthetic_store, "memory": in_memory}
+
+
+def step(name: str, path: str, folder: str) -> None:
+    """Do one of the steps that are no command of mattis, in this process."""
+    from mattis.study import load_study
+
+    STEPS[name](load_study(path), Path(folder))
+
+
+def measured(folder: Path, with_store: bool) -> list[Taken]:
+    """Measure every command."""
+    env = compiled(folder)
+    table = [
+        taken(f"plan {form}".strip(), name, mattis("plan", written(folder, name), form), env)
+        for name, form in PLANS
+    ]
+    name = "usual-1e6"
+    here = [sys.executable, str(HERE)]
+    path, root = written(folder, name), str(folder)
+    table.append(taken("digests and figure", name, [*here, "memory", path, root], env))
+    if with_store:
+        table.append(taken("fill the store", name, [*here, "store", path, root], env, 1))
+        for verb in ("status", "digest", "diagram"):
+            table.append(taken(verb, name, mattis(verb, path, "--results", root), env))
+    return table
+
+
+def markdown(table: Sequence[Taken]) -> str:
+    """Return the table as Markdown, its columns explained."""
+    titles = ("command", "study", "wall, s", "CPU, s", "peak, MiB")
+    body = [titles, ["---"] * len(titles), *(row.cells for row in table)]
+    lines = "\n".join("| " + " | ".join(cells) + " |" for cells in body)
+    return TEXT.format(table=lines, repeats=REPEATS, cores=os.cpu_count())
+
+
+TEXT = """# Growth
+
+Written by `python benchmarks/growth.py` on a machine of {cores} cores: what the commands take at 10^6
+cells and more, start of the process (from compiled bytecode) included. Times are medians of {repeats} runs,
+or of one where a store is filled; the peak of memory is the largest. The cells are random numbers, not
+simulated.
+
+usual-1e6: 1 size × 100 loads × 100 temperatures × 100 seeds, 10^4 blocks of 100 cells. worst-1e6:
+1 size × 1000 loads × 1 temperature × 1000 seeds, 10^6 blocks of one cell. More seeds, and at 10^8 more
+loads, make the larger ones. "digests and figure": row digests, study digest, estimates, boundaries,
+theory lines, PNG and SVG of cells that are in memory.
+
+{table}
+"""
+
+
+def main(*words: str) -> None:
+    """Measure everything and write both files; or do one step."""
+    if words and words[0] in STEPS:
+        step(*words)
+        return
+    with TemporaryDirectory() as folder:
+        table = measured(Path(folder), "--store" in words)
+    text = json.dumps([asdict(row) for row in table], indent=1) + "\n"
+    HERE.with_suffix(".json").write_text(text, encoding="utf-8")
+    HERE.with_suffix(".md").write_text(markdown(table), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
