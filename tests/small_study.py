@@ -1,14 +1,18 @@
 """Small studies that run in a second, and a way to compute them in this process."""
 
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
-from mattis import plan, store
+from mattis import places, plan, store
 from mattis.plan import Block
 from mattis.results import results_of
 from mattis.study import Study, load_study
+from mattis.sweep import status
 
 SMALL = {
     "name": "small",
@@ -47,14 +51,40 @@ def make_study(folder: Path, **changes: object) -> Study:
     return load_study(write_study(folder, **changes))
 
 
-def fill(study: Study, root: Path, blocks: Sequence[Block] | None = None) -> int:
+def fill(study: Study, root: Path | str, blocks: Sequence[Block] | None = None) -> int:
     """Compute the blocks (by default those that are missing) in this process; return their cells."""
     results = results_of(study, root)
-    results.folder.mkdir(parents=True, exist_ok=True)
+    places.make_folder(results.folder)
     opened = store.create_or_extend(results.store, study)
     if blocks is None:
         blocks = plan.blocks(study, ~store.valid_cells(results.store, study))
     for block in blocks:
         columns = study.described_model.simulate(*plan.task(study, block))
         store.write(opened, study, block, columns)
+    store.flush(opened)
+    store.fold(opened)
     return sum(len(block.points) for block in blocks)
+
+
+SECONDS = 120
+"""How long a run of a small study may take on a busy machine."""
+
+
+def started(
+    folder: Path, *words: str, results: str | Path | None = None, **changes: object
+) -> tuple["subprocess.Popen[bytes]", Study]:
+    """Start `mattis run` of a study of some seconds, and return once it has written cells."""
+    results = results or folder
+    changes = {"size": [400], "sweeps": {"thermalise": 100, "measure": 900}, **changes}
+    path = write_study(folder, **changes)
+    study = load_study(path)
+    command = [sys.executable, "-m", "mattis", "run", str(path), "--results", str(results)]
+    running = subprocess.Popen(
+        [*command, "--workers", "2", *words], start_new_session=True, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline and running.poll() is None:
+        if status(study, results)["cells"]["done"]:
+            return running, study
+        time.sleep(0.05)
+    raise AssertionError(f"no cell was written: {running.communicate()[1]!r}")

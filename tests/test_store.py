@@ -6,6 +6,7 @@ import random
 import shutil
 import warnings
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_study import fill, make_study
 
-from mattis import cube, plan, store
+from mattis import cube, layout, plan, store
 from mattis.errors import UserError
 from mattis.models import MODELS, PatternSet
 from mattis.results import results_of
@@ -49,7 +50,7 @@ def test_store_opens_with_xarray_alone(filled: Path) -> None:
         ds = xr.open_zarr(filled)
     assert ds["overlap"].dims == ("size", "load", "beta", "noise", "seed")
     assert dict(ds.sizes) == {"size": 1, "load": 3, "beta": 4, "noise": 2, "seed": 3}
-    assert ds["temperature"].dims == ("beta",)
+    assert ds.coords["temperature"].dims == ("beta",)
     assert list(ds["temperature"].values) == [0, 0.3, 0.6, 1.2]
     assert list(ds["load"].values) == [0.05, 0.1, 0.2]
     assert ds["patterns"].dims == ("size", "load")
@@ -114,19 +115,16 @@ def test_a_grid_in_beta_gives_the_same_numbers(tmp_path: Path) -> None:
         ({"seed": [7, 1], "load": [0.1, 0.3]}, 3 * 4 * 2),
     ],
 )
-def test_extending_computes_only_new_cells_and_leaves_the_old_bytes(
+def test_extending_computes_only_new_cells_and_leaves_the_old_values(
     tmp_path: Path, study: Study, filled: Path, changes: dict[str, object], new: int
 ) -> None:
-    before = everything(filled)
+    before = xr.open_zarr(filled).load()
     larger = make_study(tmp_path, **changes)
     assert fill(larger, tmp_path) == new
     assert digest(study, tmp_path) == GOLDEN
-    after = everything(filled)
-    chunks = [
-        name for name in before if "/c/" in name and name.split("/")[0] in (*OBSERVABLES, "digest")
-    ]
-    assert chunks
-    assert all(after[name] == before[name] for name in chunks)
+    after = xr.open_zarr(filled).load().sel({d: before[d] for d in cube.DIMENSIONS})
+    for name in (*OBSERVABLES, "digest"):
+        np.testing.assert_array_equal(after[name].values, before[name].values)
     fresh = tmp_path / "fresh"
     fill(larger, fresh)
     assert digest(larger, fresh) == digest(larger, tmp_path)
@@ -150,45 +148,72 @@ def test_beta_can_be_extended_twice_into_the_same_chunk(tmp_path: Path) -> None:
 
 
 def chunk(filled: Path, name: str) -> Path:
-    return sorted(p for p in (filled / name / "c").rglob("*") if p.is_file())[4]
+    (only,) = (p for p in (filled / name / "c").rglob("*") if p.is_file())
+    return only
 
 
 def flip_bit(path: Path) -> None:
     content = bytearray(path.read_bytes())
-    content[3] ^= 16
+    content[83] ^= 16
     path.write_bytes(bytes(content))
 
 
+DAMAGES = {
+    # 72 values of 8 bytes and 4 bytes of checksum: a cut keeps the cells before it.
+    "deleted": (lambda path: path.unlink(), 72),
+    "flipped": (flip_bit, 1),
+    "truncated": (lambda path: path.write_bytes(path.read_bytes()[:-21]), 3),
+    "emptied": (lambda path: path.write_bytes(b""), 72),
+}
+
+
 @pytest.mark.parametrize("name", ["overlap", "flag", "digest", "energy"])
-@pytest.mark.parametrize(
-    ("damage", "most"),
-    [
-        (lambda path: path.unlink(), 8),
-        (flip_bit, 1),
-        (lambda path: path.write_bytes(path.read_bytes()[:-5]), 8),
-        (lambda path: path.write_bytes(b""), 8),
-    ],
-    ids=["deleted", "flipped bit", "truncated", "emptied"],
-)
-def test_damage_is_noticed_and_exactly_it_is_repaired(study, filled, name, damage, most) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_noticed_and_exactly_it_is_repaired(
+    study: Study, filled: Path, name: str, damage: str
+) -> None:
     before = everything(filled)
-    damage(chunk(filled, name))
-    lost = int((~store.valid_cells(filled, study)).sum())
-    # A cell whose flag is 0 is whole without its chunk: that is what an absent chunk reads as.
-    assert (0 <= lost <= most) if name == "flag" else (1 <= lost <= most)
+    harm, lost = DAMAGES[damage]
+    harm(chunk(filled, name))
+    assert int((~store.valid_cells(filled, study)).sum()) == lost
     assert fill(study, filled.parents[1]) == lost
-    if lost:
-        assert everything(filled) == before
+    assert everything(filled) == before
     assert digest(study, filled.parents[1]) == GOLDEN
 
 
+def test_damage_that_costs_no_cell_is_repaired_too(study: Study, filled: Path) -> None:
+    """A wrong checksum alone would stop every other reader."""
+    before = everything(filled)
+    path = chunk(filled, "overlap")
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert fill(study, filled.parents[1]) == 0
+    assert everything(filled) == before
+
+
+def test_xarray_refuses_a_damaged_chunk_instead_of_showing_it(filled: Path) -> None:
+    flip_bit(chunk(filled, "overlap"))
+    with pytest.raises(ValueError, match="checksum"):
+        xr.open_zarr(filled)["overlap"].load()
+
+
 @pytest.mark.parametrize(
-    "gone", ["overlap", "overlap/zarr.json", "digest", "load", "temperature/zarr.json"]
+    ("gone", "lost"),
+    [
+        ("overlap", 72),
+        ("digest", 72),
+        ("overlap/zarr.json", 0),
+        ("digest/zarr.json", 0),
+        ("load", 0),
+        ("temperature/zarr.json", 0),
+        ("zarr.json", 0),
+    ],
 )
-def test_lost_arrays_are_made_again(study: Study, filled: Path, gone: str) -> None:
+def test_lost_arrays_are_made_again_and_lost_metadata_cost_no_cell(
+    study: Study, filled: Path, gone: str, lost: int
+) -> None:
     path = filled / gone
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    fill(study, filled.parents[1])
+    assert fill(study, filled.parents[1]) == lost
     assert digest(study, filled.parents[1]) == GOLDEN
     assert "load" in xr.open_zarr(filled).coords
 
@@ -196,51 +221,100 @@ def test_lost_arrays_are_made_again(study: Study, filled: Path, gone: str) -> No
 def test_half_written_files_are_swept_away(study: Study, filled: Path) -> None:
     stale = filled / "overlap" / "c" / "0" / "x.123.partial"
     stale.write_bytes(b"half")
-    draft = filled.with_name("sweep.zarr.99999.partial")
-    draft.mkdir()
     fill(study, filled.parents[1])
     assert not stale.exists()
-    assert not draft.exists()
 
 
-@pytest.mark.parametrize("death", [0, 4, 10, 20, 24])
-def test_a_death_in_an_extension_loses_nothing_and_readers_see_the_old_store(
-    tmp_path: Path, study: Study, filled: Path, monkeypatch: pytest.MonkeyPatch, death: int
-) -> None:
-    """The process dies before the n-th array is laid out, or before the last word (24)."""
-    larger = make_study(
-        tmp_path, seed=5, load=[0.05, 0.1, 0.2, 0.3], temperature=[0, 0.3, 0.6, 1.2, 2]
-    )
+STEPS = ("lay", "lay_labels", "consolidate")
+"""What an extension does, in many calls: each is a moment to die at."""
+
+
+def die_at(monkeypatch: pytest.MonkeyPatch, death: int, steps: tuple[str, ...] = STEPS) -> None:
+    """Interrupt this process before the n-th of these steps of the layout."""
     calls = 0
 
     def dying(original):  # type: ignore[no-untyped-def]
-        def step(*arguments: object) -> object:
+        def step(*arguments: object, **more: object) -> object:
             nonlocal calls
             calls += 1
             if calls > death:
                 raise KeyboardInterrupt
-            return original(*arguments)
+            return original(*arguments, **more)
 
         return step
 
-    for name in ("_lay_labels", "_lay_cells", "_is_consolidated"):
-        monkeypatch.setattr(store, name, dying(getattr(store, name)))
-    if death < 21:
-        with pytest.raises(KeyboardInterrupt):
-            store.create_or_extend(filled, larger)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            ds = xr.open_zarr(filled).load()
-        assert ds["load"].values.tolist() == [0.05, 0.1, 0.2]
-        assert dict(ds.sizes) == {"size": 1, "load": 3, "beta": 4, "noise": 2, "seed": 3}
-    else:
+    for name in steps:
+        monkeypatch.setattr(layout, name, dying(getattr(layout, name)))
+
+
+@pytest.mark.parametrize("death", [0, 4, 11, 20, 27])
+def test_a_death_in_an_extension_loses_nothing_and_readers_see_the_old_store(
+    tmp_path: Path, study: Study, filled: Path, monkeypatch: pytest.MonkeyPatch, death: int
+) -> None:
+    larger = make_study(tmp_path, seed=5, load=[0.05, 0.1, 0.2, 0.3])
+    die_at(monkeypatch, death)
+    with pytest.raises(KeyboardInterrupt):
         store.create_or_extend(filled, larger)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ds = xr.open_zarr(filled).load()
+    assert ds["load"].values.tolist() == [0.05, 0.1, 0.2]
+    assert dict(ds.sizes) == {"size": 1, "load": 3, "beta": 4, "noise": 2, "seed": 3}
     monkeypatch.undo()
     assert digest(study, tmp_path) == GOLDEN
     fill(larger, tmp_path)
     fresh = tmp_path / "fresh"
     fill(larger, fresh)
     assert digest(larger, fresh) == digest(larger, tmp_path)
+
+
+@pytest.mark.parametrize("death", [0, 1, 9, 13, 20, 28, 29])
+def test_a_death_while_a_store_is_made_leaves_one_that_goes_on(
+    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch, death: int
+) -> None:
+    die_at(monkeypatch, death)
+    with suppress(KeyboardInterrupt):
+        fill(study, tmp_path)
+    monkeypatch.undo()
+    fill(study, tmp_path)
+    assert digest(study, tmp_path) == GOLDEN
+
+
+@pytest.mark.parametrize("death", [*range(0, 30, 3), 99])
+def test_a_death_while_the_cube_is_packed_anew_loses_nothing(
+    tmp_path: Path, study: Study, filled: Path, monkeypatch: pytest.MonkeyPatch, death: int
+) -> None:
+    """Growing from 3 to 60 seeds in chunks of 3: too many small files, so the chunks are made larger."""
+    larger = make_study(tmp_path, seed=60)
+    die_at(monkeypatch, death)
+    with suppress(KeyboardInterrupt):
+        store.create_or_extend(filled, larger)
+    monkeypatch.undo()
+    assert digest(study, tmp_path) == GOLDEN
+    assert fill(larger, tmp_path) == 57 * 24
+    assert digest(study, tmp_path) == GOLDEN
+    assert xr.open_zarr(filled)["overlap"].encoding["chunks"] == (1, 3, 4, 2, 60)
+    assert len(everything(filled)) < 50
+
+
+@pytest.mark.parametrize("death", range(0, 26, 2))
+def test_a_death_in_a_fold_loses_nothing(
+    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch, death: int
+) -> None:
+    """Dying before any of the writes of a chunk, or before the journal forgets its segments."""
+    monkeypatch.setattr(store, "fold", lambda _: None)
+    fill(study, tmp_path)
+    monkeypatch.undo()
+    path = results_of(study, tmp_path).store
+    assert digest(study, tmp_path) == GOLDEN  # all of it from the journal
+    die_at(monkeypatch, death, ("salvaged", "sync"))
+    with suppress(KeyboardInterrupt):
+        store.fold(store.join(path, study))
+    monkeypatch.undo()
+    assert digest(study, tmp_path) == GOLDEN
+    assert fill(study, tmp_path) == 0
+    assert digest(study, tmp_path) == GOLDEN
+    assert not (path / "journal").exists()
 
 
 def test_a_rerun_that_has_nothing_to_do_writes_nothing(study: Study, filled: Path) -> None:
@@ -295,52 +369,55 @@ def test_a_store_of_different_physics_is_refused_with_the_difference(
 
 def test_a_newer_format_is_refused(study: Study, filled: Path) -> None:
     path = filled / "zarr.json"
-    path.write_text(path.read_text().replace('"mattis_format": 1', '"mattis_format": 2'))
-    with pytest.raises(UserError, match="got store format 2"):
+    path.write_text(path.read_text().replace('"mattis_format": 2', '"mattis_format": 3'))
+    with pytest.raises(UserError, match="got store format 3"):
         store.valid_cells(filled, study)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"{}", b"[]"])
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]"])
 def test_something_else_in_its_place_is_refused(
-    tmp_path: Path, study: Study, content: bytes | None
+    tmp_path: Path, study: Study, content: bytes
 ) -> None:
     path = tmp_path / "sweep.zarr"
     path.mkdir()
-    if content is not None:
-        (path / "zarr.json").write_bytes(content)
+    (path / "zarr.json").write_bytes(content)
     with pytest.raises(UserError, match="no mattis store"):
         store.create_or_extend(path, study)
+    assert [p.name for p in path.iterdir()] == ["zarr.json"]
 
 
-def test_a_store_of_the_first_release_opens(tmp_path: Path) -> None:
-    """Frozen on disk: made by `zip` of results/small/sweep.zarr of the small study, one seed."""
-    with zipfile.ZipFile(DATA / "store-format-1.zip") as frozen:
-        frozen.extractall(tmp_path)
+@pytest.fixture
+def frozen(tmp_path: Path) -> Path:
+    """Frozen on disk: sweep.zarr of the small study, one seed, as format 1 had it."""
+    with zipfile.ZipFile(DATA / "store-format-1.zip") as archive:
+        archive.extractall(tmp_path / "small")
+    return tmp_path / "small" / "sweep.zarr"
+
+
+def test_a_store_of_the_first_format_opens_and_goes_on(tmp_path: Path, frozen: Path) -> None:
     study = make_study(tmp_path, seed=1, noise=[0.0])
-    assert store.valid_cells(tmp_path / "sweep.zarr", study).all()
+    before = everything(frozen)
     fresh = tmp_path / "fresh"
     fill(study, fresh)
-    old = store.read(tmp_path / "sweep.zarr", study)
-    assert cube.study_digest(old, study.described_model) == digest(study, fresh)
+    assert digest(study, tmp_path) == digest(study, fresh)
+    assert everything(frozen) == before  # who only reads leaves it as it is
+    larger = make_study(tmp_path)
+    assert fill(larger, tmp_path) == 60
+    assert digest(larger, tmp_path) == GOLDEN
+    assert xr.open_zarr(frozen).attrs["mattis_format"] == layout.FORMAT
 
 
-def test_a_write_that_fails_leaves_the_old_value(
-    study: Study, filled: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("death", range(0, 30, 4))
+def test_a_death_while_a_store_of_the_first_format_is_rewritten_loses_nothing(
+    tmp_path: Path, frozen: Path, monkeypatch: pytest.MonkeyPatch, death: int
 ) -> None:
-    """The observables are written before the digest: a death in between leaves no half-new cell."""
-    block = plan.blocks(study)[0]
-    columns = study.described_model.simulate(*plan.task(study, block))
-    wrong = {name: values + 1 for name, values in columns.items()}
-
-    def die(*_: object) -> None:
-        raise OSError("no space left")
-
-    monkeypatch.setattr(cube, "row_digests", die)
-    opened = store.create_or_extend(filled, study)
-    with pytest.raises(OSError, match="no space"):
-        store.write(opened, study, block, wrong)
+    die_at(monkeypatch, death)
+    with suppress(KeyboardInterrupt):
+        fill(make_study(tmp_path), tmp_path)
     monkeypatch.undo()
-    assert (~store.valid_cells(filled, study)).sum() in (0, len(block.points))
+    assert store.valid_cells(frozen, make_study(tmp_path, seed=1, noise=[0.0])).all()
+    fill(make_study(tmp_path), tmp_path)
+    assert digest(make_study(tmp_path), tmp_path) == GOLDEN
 
 
 def test_each_cell_is_its_own_pure_function(study: Study) -> None:

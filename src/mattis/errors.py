@@ -1,4 +1,4 @@
-"""The one error that a user's mistake raises."""
+"""The two errors that reach a user as one line: a mistake of theirs, and a fault of the machine."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -9,6 +9,18 @@ class UserError(ValueError):
 
     The text says where, what was got, what was expected, and what to type instead.
     """
+
+
+class Fault(RuntimeError):
+    """What the machine refused: a full disk, a lost scheduler. One line, exit code 1.
+
+    The text says where, what is needed, and that the same command goes on from there. `reason` is
+    the part of it that tells what was refused.
+    """
+
+    def __init__(self, text: str, reason: str = "") -> None:
+        super().__init__(text)
+        self.reason = reason or text
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

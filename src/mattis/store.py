@@ -1,101 +1,143 @@
-"""The store: one labelled zarr v3 cube per study. This is the only file that knows zarr.
+"""The store: one labelled zarr v3 cube per study, and a journal of cells on their way into it.
 
-The axes only grow, in the order in which values were first asked for. One process writes. It writes
-the observables of a cell first and the cell's digest last; a cell whose digest does not fit its
-labels and values does not exist, whatever the reason: never computed, killed in the middle, a chunk
-lost, a bit flipped. `xarray.open_zarr` reads all of it without mattis.
+The axes only grow, in the order in which values were first asked for. Computed cells go to the journal,
+where any number of processes may write; one process at a time folds them into the cube: observables
+first, the digests of the cells last, and only then the journal forgets them. A cell whose digest does
+not fit its labels and values does not exist, whatever the reason: never computed, killed in the middle,
+a chunk lost, a bit flipped. `xarray.open_zarr` reads the cube without mattis.
 """
 
 import json
-import os
-import shutil
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import xarray as xr
 import zarr
 from numpy.typing import NDArray
 
-from mattis import cube
+from mattis import cube, journal, layout, places
 from mattis.cube import DIMENSIONS, Labels
 from mattis.errors import UserError
-from mattis.models import Columns
+from mattis.journal import Contents, Table, Writer
+from mattis.layout import FORMAT, Form
+from mattis.models import Columns, Model
+from mattis.places import Place
 from mattis.plan import Block, Mask
 from mattis.study import Study
 
-FORMAT = 1
+FORMATS = range(1, FORMAT + 1)
+"""Formats of a store that can be read; the older are rewritten when they are next written to."""
 
-LABELS_PER_CHUNK = 64
-
-Array = zarr.Array[Any]
+SEGMENTS_AT_ONCE = 128
+"""Segments of the journal that are folded together: a million cells, 150 MB."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """A store that is open for writing: its folder and its labels."""
+    """A store that is open for writing: where it is, its labels, and this process's journal."""
 
-    path: Path
+    path: Place
     labels: Labels
+    model: Model
+    writer: Writer
 
 
-def create_or_extend(path: Path, study: Study) -> Store:
+def contents_of(study: Study) -> Contents:
+    """Return what the rows of a study's journal are."""
+    observables = tuple(observable.name for observable in study.described_model.observables)
+    return Contents(study.physics(), (*DIMENSIONS, "patterns", *observables))
+
+
+def bytes_needed(study: Study, cells: int) -> int:
+    """Return the room that so many cells take: in the journal, and then in the cube as well."""
+    return cells * 8 * 2 * (len(contents_of(study).columns) + 1)
+
+
+def journal_of(path: Place) -> Place:
+    """Return where the journal of a store is: within it, so that both are moved or removed together."""
+    return path / "journal"
+
+
+def is_there(path: Place) -> bool:
+    """Tell whether there is a store, or something else in its place. A mere journal is none."""
+    return bool(
+        {name for name in places.names(path) if not name.endswith(".partial")} - {"journal"}
+    )
+
+
+def create_or_extend(path: Place, study: Study) -> Store:
     """Open the store for writing, creating it or appending what the study's axes have more.
 
-    Raises UserError if it was made from a different study, or is no store of this format.
+    Cells in the journal are folded into the cube. Raises UserError if the store was made from a
+    different study, or is no store.
     """
     labels = cube.labels_of(study)
+    check_journal(path, study)
     _sweep_drafts(path)
-    if path.exists():
+    if is_there(path):
         labels = cube.merged(checked_labels(path, study), labels)
-        _lay_out(zarr.open_group(path, mode="r+", use_consolidated=False), labels, study)
-    else:
-        draft = _draft(path)
-        _lay_out(zarr.create_group(draft, zarr_format=3), labels, study)
-        draft.rename(path)
-    return Store(path, labels)
+    opened = join(path, study, labels)
+    with places.reported(path):
+        _lay_out(opened, study)
+    fold(opened)
+    return opened
 
 
-def _draft(path: Path) -> Path:
-    """Return an unused folder beside the path, to be moved into its place whole."""
-    return path.with_name(f"{path.name}.{os.getpid()}.partial")
+def join(path: Place, study: Study, labels: Labels | None = None) -> Store:
+    """Open only the journal for writing, as any number of processes may at once."""
+    places.make_within(path)
+    writer = Writer(journal_of(path), contents_of(study))
+    return Store(path, labels or cube.labels_of(study), study.described_model, writer)
 
 
-def _sweep_drafts(path: Path) -> None:
-    """Remove what killed writers left: half-made folders beside the store, half-written files in it."""
-    for draft in path.parent.glob(f"{path.name}.*.partial"):
-        shutil.rmtree(draft, ignore_errors=True)
-    for draft in path.rglob("*.partial"):
+def _sweep_drafts(path: Place) -> None:
+    """Remove the half-written files that killed writers left in the store."""
+    for draft in drafts(path):
         draft.unlink(missing_ok=True)
 
 
-def checked_labels(path: Path, study: Study) -> Labels:
+def drafts(path: Place) -> list[Path]:
+    """Return the half-written files that killed writers left; an object store has none."""
+    return sorted(path.rglob("*.partial")) if isinstance(path, Path) else []
+
+
+def checked_labels(path: Place, study: Study) -> Labels:
     """Return the labels of a store after checking that it is this study's, or raise UserError."""
     try:
-        attributes: Any = dict(zarr.open_group(path, mode="r", use_consolidated=False).attrs)
-        form, axes = attributes["mattis_format"], json.loads(attributes["axes"])
-        physics = json.loads(attributes["physics"])
-    except (OSError, LookupError, ValueError, TypeError, AttributeError):
+        found = layout.attributes(path)
+        form, physics = found["mattis_format"], json.loads(found["physics"])
+        labels = cube.labels_from(json.loads(found["axes"])) if form in FORMATS else None
+    except (LookupError, ValueError, TypeError, AttributeError):
         raise UserError(
             f"{path}: got something that is no mattis store; expected the store of this study; "
             "remove it, or choose another --results"
         ) from None
-    if form != FORMAT:
+    if labels is None:
         raise UserError(
-            f"{path}: got store format {form}; this mattis reads format {FORMAT}; "
+            f"{path}: got store format {form}; this mattis reads formats 1 to {FORMAT}; "
             "use the mattis that wrote it"
         )
-    changes = differences(physics, study.physics())
+    _check_physics(path, physics, study)
+    return labels
+
+
+def _check_physics(path: Place, physics: Mapping[str, Any], study: Study) -> None:
+    # Stores from before models numbered their recipes hold those of the first one.
+    changes = differences({"numbers": 1, **physics}, study.physics())
     if changes:
         raise UserError(
             f"{path}: made from a different study: {'; '.join(changes)}; "
             "give the study another name, or choose another --results"
         )
-    return cube.labels_from(axes)
+
+
+def check_journal(path: Place, study: Study) -> None:
+    """Raise UserError if cells of a different study wait in the journal."""
+    for head in journal.heads(journal_of(path)):
+        _check_physics(path, head.get("physics", {}), study)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -110,206 +152,176 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
     return out
 
 
-def _lay_out(group: zarr.Group, labels: Labels, study: Study) -> None:
+def record(study: Study, labels: Labels, chunks: layout.Chunk) -> dict[str, Any]:
+    """Return the attributes of the group: whose cells these are, and where."""
+    model = study.described_model
+    return {
+        "Conventions": "CF-1.11",
+        "title": f"{study.name}: {model.summary}",
+        "source": model.source,
+        "coordinates": "temperature",  # what xarray makes a coordinate, besides the dimensions
+        "mattis_format": FORMAT,
+        "model": study.model,
+        "physics": json.dumps(study.physics(), sort_keys=True),
+        "axes": json.dumps(cube.spelled(labels)),
+        "chunks": list(chunks),
+        "observables": [observable.name for observable in model.observables],
+        "digest_scheme": cube.DIGEST_SCHEME,
+    }
+
+
+def _lay_out(store: Store, study: Study) -> None:
     """Make arrays, labels and attributes what they should be; where they are, nothing is written.
 
     The attributes, with the new axes, come last: until then the store is the old one, and no cell
     of the new axes has been written. A process that dies in here leaves arrays to be resized again.
     """
-    model = study.described_model
+    path, labels = store.path, store.labels
+    old = layout.attributes(path) if is_there(path) else {}
+    chunks = layout.fitting_chunks(labels.shape, old.get("chunks"))
+    final = record(study, labels, chunks)
+    if not old:
+        empty = Labels(dict.fromkeys(DIMENSIONS, ()), ())
+        old = {**final, "axes": json.dumps(cube.spelled(empty))}
+        zarr.create_group(layout.target(path), zarr_format=3, attributes=old)
+    elif group_of(path) is None:
+        places.remove(path / "zarr.json")
+        zarr.create_group(layout.target(path), zarr_format=3, attributes=old)
+    elif old.get("chunks") != list(chunks) or old["mattis_format"] != FORMAT:
+        _unpack(store, cube.labels_from(json.loads(old["axes"])))
+        old = {**final, "axes": old["axes"], "packing": True}
+        layout.open_group(path, "r+").attrs.put(old)
+    group = layout.open_group(path, "r+")
     changed = [
-        _lay_labels(group, str(name), variable)
+        layout.lay_labels(path, group, str(name), variable)
         for name, variable in cube.frame(labels).variables.items()
     ]
-    for observable in model.observables:
-        kind, attributes = cube.dtype_of(observable), cube.attributes_of(observable)
-        changed.append(_lay_cells(group, observable.name, labels, kind, attributes))
-    described = cube.described("digest")
-    changed.append(_lay_cells(group, "digest", labels, np.dtype(np.uint64), described))
-    attributes = {
-        "Conventions": "CF-1.11",
-        "title": f"{study.name}: {model.summary}",
-        "source": model.source,
-        "mattis_format": FORMAT,
-        "model": study.model,
-        "physics": json.dumps(study.physics(), sort_keys=True),
-        "axes": json.dumps(cube.spelled(labels)),
-        "observables": [observable.name for observable in model.observables],
-        "digest_scheme": cube.DIGEST_SCHEME,
-    }
-    if dict(group.attrs) != attributes:
-        group.attrs.update(attributes)
+    for name, form in layout.forms(labels, store.model, chunks, final).items():
+        changed.append(layout.lay(path, group, name, form, afresh="packing" in old))
+        layout.mend(path, group, name)
+    if dict(group.attrs) != final:
+        group.attrs.put(final)
         changed.append(True)
-    if any(changed) or not _is_consolidated(group):
-        with _consolidating():
-            zarr.consolidate_metadata(group.store, path=group.path)
+    if any(changed) or not layout.is_consolidated(group):
+        layout.consolidate(group)
 
 
-def _is_consolidated(group: zarr.Group) -> bool:
-    """Tell whether the group carries the copy of all metadata that xarray looks for."""
+def group_of(path: Place) -> zarr.Group | None:
+    """Return the group of a store, or None if its metadata are damaged."""
     try:
-        with _consolidating():
-            zarr.open_group(group.store, mode="r", use_consolidated=True)
-    except ValueError:
-        return False
-    return True
-
-
-@contextmanager
-def _consolidating() -> Iterator[None]:
-    """Silence zarr's remark that consolidated metadata is an extension of v3: xarray asks for it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Consolidated metadata")
-        yield
-
-
-def _existing(group: zarr.Group, name: str) -> Array | None:
-    """Return the array of this name, or None if it is missing or its metadata is damaged."""
-    try:
-        found = group.get(name)
-    except (OSError, ValueError, KeyError, TypeError):
+        return layout.open_group(path)
+    except (OSError, ValueError, LookupError, TypeError):
         return None
-    return found if isinstance(found, zarr.Array) else None
 
 
-def _fits(array: Array | None, kind: np.dtype[Any], dims: tuple[str, ...], attributes: Any) -> bool:
-    """Tell whether an array's metadata are what they should be, but for its shape."""
-    return (
-        array is not None
-        and array.dtype == kind
-        and array.metadata.dimension_names == dims  # type: ignore[union-attr]
-        and dict(array.attrs) == dict(attributes)
-    )
-
-
-def _lay_labels(group: zarr.Group, name: str, variable: xr.Variable) -> bool:
-    """Write a coordinate or another array of labels, unless it is there; tell whether it was not.
-
-    Chunks have a fixed size, so that a reader with the metadata of before an extension still reads
-    the labels of before.
-    """
-    array, values = _existing(group, name), variable.values
-    dims = tuple(str(dim) for dim in variable.dims)
-    if array is not None and _fits(array, values.dtype, dims, variable.attrs):
-        found = _decoded(array, (...,)) if array.shape == values.shape else None
-        if found is not None and np.array_equal(found, values):
-            return False
-        array.resize(values.shape)
-    else:
-        array = group.create_array(
-            name,
-            shape=values.shape,
-            chunks=(LABELS_PER_CHUNK,) * values.ndim,
-            dtype=values.dtype,
-            fill_value=0,
-            compressors=None,
-            dimension_names=dims,
-            attributes=variable.attrs,
-            overwrite=True,
-        )
-    for chunk in np.ndindex(*(-(-n // c) for n, c in zip(array.shape, array.chunks, strict=True))):
-        region = _region(array, np.array(chunk))
-        array[region] = values[region]
-    return True
-
-
-def _lay_cells(
-    group: zarr.Group, name: str, labels: Labels, kind: np.dtype[Any], attributes: Any
-) -> bool:
-    """Make an array of cells as large as the axes; a chunk holds the cells of one pattern set.
-
-    Tell whether anything had to be done. Chunks are not compressed: they are small, and the same
-    values are then the same bytes whatever the version of the compressor.
-    """
-    array, shape = _existing(group, name), labels.shape
-    if array is None or not _fits(array, kind, DIMENSIONS, attributes):
-        group.create_array(
-            name,
-            shape=shape,
-            chunks=(1, 1, shape[2], shape[3], 1),
-            dtype=kind,
-            fill_value=float("nan") if kind.kind == "f" else 0,
-            compressors=None,
-            dimension_names=DIMENSIONS,
-            attributes=attributes,
-            overwrite=True,
-        )
-    elif array.shape != shape:
-        array.resize(shape)
-    else:
-        return False
-    return True
+def _unpack(store: Store, kept: Labels) -> None:
+    """Copy all cells of the cube to the journal, before the arrays are cut into other chunks."""
+    ds = _cube(store.path, kept, kept, store.model)
+    store.writer.add(cube.rows(ds, store.model)[ds["valid"].values.ravel()])
+    store.writer.flush()
 
 
 def write(store: Store, study: Study, block: Block, columns: Columns) -> None:
-    """Write the cells of a block: observables first, digests last."""
-    group = zarr.open_group(store.path, mode="r+", use_consolidated=False)
-    places = _places(store.labels, block)
+    """Put the cells of a block into the journal; `flush` makes sure that they are on disk."""
     labels = [
         [block.size, block.load, point.beta, point.noise, block.seed, block.patterns]
         for point in block.points
     ]
     names = [observable.name for observable in study.described_model.observables]
     table = np.column_stack([np.array(labels, np.float64), *(columns[name] for name in names)])
-    for name in names:
-        _write_cells(group, name, places, columns[name])
-    _write_cells(group, "digest", places, cube.row_digests(table))
+    store.writer.add(table)
 
 
-def _places(labels: Labels, block: Block) -> NDArray[np.int64]:
-    """Return where the cells of a block are in the cube: (cells, 5)."""
-    at = {name: labels.positions(name) for name in DIMENSIONS}
-    fixed = at["size"][block.size], at["load"][block.load], at["seed"][block.seed]
-    return np.array(
-        [
-            (fixed[0], fixed[1], at["beta"][point.beta], at["noise"][point.noise], fixed[2])
-            for point in block.points
-        ]
-    )
+def flush(store: Store) -> None:
+    """Write what waits. Raises Fault if the machine refuses."""
+    store.writer.flush()
 
 
-def _write_cells(
-    group: zarr.Group, name: str, places: NDArray[np.int64], values: NDArray[Any]
-) -> None:
-    """Set some cells, rewriting only the chunks that hold them, each atomically."""
-    array = cast(Array, group[name])
-    chunk_of = places // np.array(array.chunks)
-    for chunk in np.unique(chunk_of, axis=0):
-        region = _region(array, chunk)
-        found = _decoded(array, region)
-        shape = [part.stop - part.start for part in region]
-        content = np.full(shape, array.fill_value, array.dtype) if found is None else found.copy()
-        mine = (chunk_of == chunk).all(axis=1)
-        inside = places[mine] - chunk * np.array(array.chunks)
-        content[tuple(inside.T)] = values[mine]
-        array[region] = content
+def fold(store: Store) -> None:
+    """Move all cells of the journal that the axes hold into the cube, and forget their segments."""
+    store.writer.close()
+    folder = journal_of(store.path)
+    names = journal.segments(folder)
+    for first in range(0, len(names), SEGMENTS_AT_ONCE):
+        batch = names[first : first + SEGMENTS_AT_ONCE]
+        done, tables, places_in_cube = [], [], []
+        for name, table, _ in journal.rows(folder, store.writer.contents, batch):
+            at, known = cube.positions(store.labels, table)
+            tables.append(table[known])
+            places_in_cube.append(at[known])
+            if known.all():  # cells of other axes wait for the study that asks for them
+                done.append(name)
+        if any(len(table) for table in tables):
+            _fold(store, np.concatenate(places_in_cube), np.concatenate(tables))
+        for name in done:
+            places.remove(folder / name)
+    if isinstance(folder, Path) and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
-def _region(array: Array, chunk: NDArray[np.int64]) -> tuple[slice, ...]:
-    """Return the part of the array that a chunk holds."""
-    return tuple(
-        slice(int(k) * size, min((int(k) + 1) * size, end))
-        for k, size, end in zip(chunk, array.chunks, array.shape, strict=True)
-    )
+def _fold(store: Store, at: NDArray[np.int64], table: Table) -> None:
+    """Write cells into the cube: observables first, their digests last, and wait for the disk."""
+    group = layout.open_group(store.path, "r+")
+    digests = cube.row_digests(table)
+    parts = _by_chunk(at, layout.existing(group, "digest"))
+    columns = {name: table[:, 6 + k] for k, name in enumerate(store.writer.contents.columns[6:])}
+    for name, values in [*columns.items(), ("digest", digests)]:
+        array = layout.existing(group, name)
+        assert array is not None
+        for chunk, mine in parts:
+            content, _ = layout.salvaged(store.path, array, chunk)
+            content = content.copy()
+            content[tuple((at[mine] - np.array(chunk) * np.array(array.chunks)).T)] = values[mine]
+            with places.reported(store.path, content.nbytes):
+                array[layout.region(array, chunk)] = content
+                layout.sync(store.path, array, chunk)
 
 
-def read(path: Path, study: Study) -> xr.Dataset:
+def _by_chunk(
+    at: NDArray[np.int64], array: layout.Array | None
+) -> list[tuple[layout.Chunk, NDArray[np.int64]]]:
+    """Return, for each chunk that holds some of the cells, which of them it holds."""
+    assert array is not None
+    chunk_of = at // np.array(array.chunks)
+    chunks, owner = np.unique(chunk_of, axis=0, return_inverse=True)
+    order = np.argsort(owner.ravel(), kind="stable")
+    cuts = np.searchsorted(owner.ravel()[order], np.arange(1, len(chunks)))
+    return [
+        (tuple(int(k) for k in chunk), mine)
+        for chunk, mine in zip(chunks, np.split(order, cuts), strict=True)
+    ]
+
+
+def read(path: Place, study: Study) -> xr.Dataset:
     """Return the study's part of the store, in the study's order; cells that do not exist are NaN.
 
     The variable `valid` tells which cells exist. A missing store is one without cells.
     """
-    model, wanted = study.described_model, cube.labels_of(study)
+    check_journal(path, study)
+    kept = checked_labels(path, study) if is_there(path) else None
+    wanted, folder = cube.labels_of(study), journal_of(path)
+    # The journal first: what a running fold moves in between is then seen twice, not never.
+    waiting = [*journal.rows(folder, contents_of(study), journal.segments(folder))]
+    ds = _cube(path, kept, wanted, study.described_model)
+    for _, table, _ in waiting:
+        _overlay(ds, wanted, table, study.described_model)
+    return ds
+
+
+def _cube(path: Place, kept: Labels | None, wanted: Labels, model: Model) -> xr.Dataset:
+    """Return the wanted part of the cube alone."""
     ds = cube.frame(wanted)
-    kept = checked_labels(path, study) if path.exists() else None
-    group = zarr.open_group(path, mode="r", use_consolidated=False) if kept else None
+    group = group_of(path) if kept else None
     where = _picked(kept, wanted) if kept else None
     for observable in model.observables:
-        kind, attributes = cube.dtype_of(observable), cube.attributes_of(observable)
-        values = _cells(group, observable.name, kind, kept, where, wanted)
-        ds[observable.name] = DIMENSIONS, values, attributes
-    digests = _cells(group, "digest", np.dtype(np.uint64), kept, where, wanted)
-    valid = cube.row_digests(cube.rows(ds, model)).reshape(wanted.shape) == digests
-    if group is not None and kept is not None and not _labels_intact(group, kept):
+        kind, described = cube.dtype_of(observable), cube.attributes_of(observable)
+        values = _cells(path, group, observable.name, kind, kept, where, wanted)
+        ds[observable.name] = DIMENSIONS, values, described
+    digests = _cells(path, group, "digest", np.dtype(np.uint64), kept, where, wanted)
+    valid = digests != 0  # what was never computed need not be digested
+    table = cube.rows(ds, model)[valid.ravel()]
+    valid[valid] = cube.row_digests(table) == digests[valid]
+    if group is not None and kept is not None and layout.damaged_labels(group, kept):
         valid[...] = False  # xarray would read other labels than mattis; the next run mends them
     for observable in model.observables:
         values = ds[observable.name].values
@@ -317,27 +329,26 @@ def read(path: Path, study: Study) -> xr.Dataset:
     return ds.assign(valid=(DIMENSIONS, valid, {"long_name": "the cell exists", "units": "1"}))
 
 
-def _labels_intact(group: zarr.Group, kept: Labels) -> bool:
-    """Tell whether the labels on disk, which every other reader relies on, are those of the store."""
-    for name, variable in cube.frame(kept).variables.items():
-        array = _existing(group, str(name))
-        found = _decoded(array, (...,)) if array is not None else None
-        inside = tuple(slice(0, n) for n in variable.shape)
-        if found is None or not np.array_equal(found[inside], variable.values):
-            return False
-    return True
+def _overlay(ds: xr.Dataset, wanted: Labels, table: Table, model: Model) -> None:
+    """Put rows of the journal, which are whole, into the cube in memory."""
+    at, known = cube.positions(wanted, table)
+    place = tuple(at[known].T)
+    for column, observable in enumerate(model.observables, start=len(DIMENSIONS) + 1):
+        ds[observable.name].values[place] = table[known, column]
+    ds["valid"].values[place] = True
 
 
 def _picked(kept: Labels, wanted: Labels) -> tuple[NDArray[np.int64], ...]:
     """Return the places of the wanted labels; an unknown one is the extra place at the end."""
-    places = []
+    places_of = []
     for name in DIMENSIONS:
         at = kept.positions(name)
-        places.append(np.array([at.get(value, len(at)) for value in wanted.values[name]]))
-    return np.ix_(*places)
+        places_of.append(np.array([at.get(value, len(at)) for value in wanted.values[name]]))
+    return np.ix_(*places_of)
 
 
 def _cells(
+    path: Place,
     group: zarr.Group | None,
     name: str,
     kind: np.dtype[Any],
@@ -345,55 +356,40 @@ def _cells(
     where: tuple[NDArray[np.int64], ...] | None,
     wanted: Labels,
 ) -> NDArray[Any]:
-    """Return the wanted cells of an array; what is missing or cannot be read is empty."""
-    blank = np.nan if kind.kind == "f" else 0
-    array = _existing(group, name) if group is not None else None
-    if array is None or kept is None or where is None:
-        return np.full(wanted.shape, blank, kind)
-    whole = np.full([n + 1 for n in kept.shape], blank, kind)
-    for region, values in _readable(array, kept.shape):
-        whole[region] = values
+    """Return the wanted cells of an array; what is missing or cannot be read is blank."""
+    form = Form(kind, kept.shape if kept else wanted.shape, (1,) * 5, DIMENSIONS, {})
+    values = layout.cells(path, group, name, form)
+    if kept is None or where is None:
+        return values
+    whole = np.full([n + 1 for n in kept.shape], form.blank, kind)
+    whole[tuple(slice(0, n) for n in kept.shape)] = values
     return whole[where]
 
 
-def _readable(
-    array: Array, shape: tuple[int, ...]
-) -> Iterator[tuple[tuple[slice, ...], NDArray[Any]]]:
-    """Yield the values of the whole array if it can be decoded, or else of each chunk that can."""
-    kept = tuple(slice(0, min(n, have)) for n, have in zip(shape, array.shape, strict=True))
-    everything = _decoded(array, kept)
-    if everything is not None:
-        yield kept, everything
-        return
-    counts = [-(-part.stop // size) for part, size in zip(kept, array.chunks, strict=True)]
-    for chunk in np.ndindex(*counts):
-        region = _region(array, np.array(chunk))
-        values = _decoded(array, region)
-        if values is not None:
-            yield region, values
+def valid_in_cube(path: Place, model: Model, kept: Labels) -> Mask:
+    """Return which cells of the whole cube exist, leaving the journal aside."""
+    mask: Mask = _cube(path, kept, kept, model)["valid"].values
+    return mask
 
 
-def _decoded(array: Array, region: Any) -> NDArray[Any] | None:
-    """Return a part of an array, or None if one of its chunks is damaged."""
-    try:
-        return np.asarray(array[region])
-    except (OSError, ValueError, RuntimeError):
-        return None
-
-
-def valid_cells(path: Path, study: Study) -> Mask:
+def valid_cells(path: Place, study: Study) -> Mask:
     """Return which cells of the study exist: mask over (size, load, beta, noise, seed)."""
     mask: Mask = read(path, study)["valid"].values
     return mask
 
 
-def write_dataset(ds: xr.Dataset, path: Path) -> None:
-    """Write a small dataset as zarr v3, whole or not at all."""
-    _sweep_drafts(path)
-    draft, old = _draft(path), path.with_name(f"{path.name}.old.partial")
-    with _consolidating():
+def write_dataset(ds: xr.Dataset, path: Place) -> None:
+    """Write a small dataset as zarr v3; in a folder, whole or not at all."""
+    with places.reported(path, ds.nbytes), layout.consolidating():
+        if not isinstance(path, Path):
+            places.remove_tree(path)
+            ds.to_zarr(layout.target(path), mode="w", zarr_format=3, consolidated=True)
+            return
+        for stale in path.parent.glob(f"{path.name}.*.partial"):
+            places.remove_tree(stale)
+        draft, old = (path.with_name(f"{path.name}.{mark}.partial") for mark in ("new", "old"))
         ds.to_zarr(draft, mode="w", zarr_format=3, consolidated=True)
-    if path.exists():
-        path.rename(old)
-    draft.rename(path)
-    shutil.rmtree(old, ignore_errors=True)
+        if path.exists():
+            path.rename(old)
+        draft.rename(path)
+        places.remove_tree(old)

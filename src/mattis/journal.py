@@ -1,0 +1,143 @@
+"""The journal of a store: cells that are computed and safe, but not yet in the cube.
+
+Each writer has segments of its own, so any number of processes write at once. A segment is one small
+file that is written whole or not at all: a line that says what it holds, then the table of rows (labels,
+observables, as little-endian float64) and a digest of each row. A row whose digest does not fit does not
+exist. The store folds the rows into its cube, and then removes the segments.
+"""
+
+import json
+import os
+import secrets
+import socket
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis import cube, places
+from mattis.places import Place
+
+SEGMENT_ROWS = 8192
+"""Rows of a segment at most: 10^5 cells wait in 13 files, and the last one is quickly rewritten."""
+
+SHARE = 20
+"""Rewriting a segment may take at most 1/SHARE of the time."""
+
+Table = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the rows of a journal are: of which physics, and with which columns."""
+
+    physics: Mapping[str, Any]
+    columns: tuple[str, ...]
+
+    def line(self, rows: int) -> bytes:
+        """Return the first line of a segment."""
+        head = {"mattis_journal": 1, "physics": self.physics, "columns": self.columns, "rows": rows}
+        return json.dumps(head, sort_keys=True).encode() + b"\n"
+
+
+@dataclass
+class Writer:
+    """The open segment of one writer."""
+
+    folder: Place
+    contents: Contents
+    name: str = field(
+        default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    )
+    number: int = 0
+    tables: list[Table] = field(default_factory=list)
+    waiting: int = 0
+    flushed: float = 0.0
+    cost: float = 0.0
+
+    def add(self, table: Table) -> None:
+        """Take rows; write them unless that would take too much of the time just now."""
+        self.tables.append(table)
+        self.waiting += len(table)
+        if time.monotonic() - self.flushed >= SHARE * self.cost:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the rows that are not yet written. Raises Fault if the machine refuses."""
+        if not self.waiting:
+            return
+        begun, self.waiting = time.monotonic(), 0  # a second try, on the way out, would wait again
+        places.make_within(self.folder)
+        table = np.concatenate(self.tables)
+        for first in range(0, len(table), SEGMENT_ROWS):
+            part = table[first : first + SEGMENT_ROWS]
+            segment = self.folder / f"{self.name}-{self.number}"
+            places.write_bytes(segment, _encoded(part, self.contents))
+            self.number += len(part) == SEGMENT_ROWS
+        self.tables = [table[len(table) // SEGMENT_ROWS * SEGMENT_ROWS :]]
+        self.flushed = time.monotonic()
+        self.cost = self.flushed - begun
+
+    def close(self) -> None:
+        """Write what waits, and begin a new segment: the others may now be folded and removed."""
+        self.flush()
+        self.tables, self.number = [], self.number + 1
+
+
+def _encoded(table: Table, contents: Contents) -> bytes:
+    digests = cube.row_digests(table)
+    return (
+        contents.line(len(table)) + table.astype("<f8").tobytes() + digests.astype("<u8").tobytes()
+    )
+
+
+def segments(folder: Place) -> list[str]:
+    """Return the names of the segments in a journal."""
+    return [name for name in places.names(folder) if not name.endswith(".partial")]
+
+
+def rows(
+    folder: Place, contents: Contents, names: Iterable[str]
+) -> Iterator[tuple[str, Table, int]]:
+    """Yield (segment, whole rows, rows lost to damage) of each named segment of these contents."""
+    for name in names:
+        content = places.read_bytes(folder / name)
+        if content is None:
+            continue  # folded by another process since it was listed
+        head = _head(content)
+        if head.get("physics") != contents.physics or head.get("columns") != [*contents.columns]:
+            continue
+        table, lost = _decoded(
+            content.partition(b"\n")[2], int(head["rows"]), len(contents.columns)
+        )
+        yield name, table, lost
+
+
+def heads(folder: Place) -> Iterator[Mapping[str, Any]]:
+    """Yield the first line of each segment that can be read."""
+    for name in segments(folder):
+        head = _head(places.read_bytes(folder / name) or b"")
+        if head:
+            yield head
+
+
+def _head(content: bytes) -> dict[str, Any]:
+    """Return the first line of a segment, empty if it is damaged."""
+    try:
+        head = json.loads(content.partition(b"\n")[0])
+    except ValueError:
+        return {}
+    return head if isinstance(head, dict) and isinstance(head.get("rows"), int) else {}
+
+
+def _decoded(body: bytes, count: int, width: int) -> tuple[Table, int]:
+    """Return the rows whose digests fit, and the number of those that do not."""
+    size = count * width * 8
+    if len(body) != size + count * 8:
+        return np.empty((0, width)), count
+    table = np.frombuffer(body[:size], "<f8").reshape(count, width).astype(np.float64)
+    whole = cube.row_digests(table) == np.frombuffer(body[size:], "<u8")
+    return table[whole], int((~whole).sum())
