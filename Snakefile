@@ -13,9 +13,19 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/plan.smk"
+include: "workflow/rules/shard.smk"
 include: "workflow/rules/sweep.smk"
 include: "workflow/rules/diagram.smk"
 include: "workflow/rules/report.smk"
+
+
+# On a cluster, only shards are jobs: the others take seconds, and are where the store is whole.
+localrules:
+    all,
+    plan,
+    sweep,
+    diagram,
+    report,
 
 
 rule all:

@@ -5,22 +5,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
-from small_study import fill, make_study, write_study
+from small_study import SECONDS, fill, make_study, started
 
 from mattis import cluster, plan, store
 from mattis.errors import UserError
+from mattis.locks import held
 from mattis.models import PatternSet
 from mattis.plan import Block
-from mattis.results import held, results_of
+from mattis.results import results_of
 from mattis.study import Study, load_study
 from mattis.sweep import Settings, digest, run, status
-
-SECONDS = 120
 
 
 def expected(study: Study, folder: Path) -> str:
@@ -50,22 +48,6 @@ def test_a_run_leaves_the_study_and_a_receipt(tmp_path: Path, study: Study) -> N
         "cells": 72,
         "digest": digest(study, tmp_path),
     }
-
-
-def started(folder: Path, **changes: object) -> tuple[subprocess.Popen[bytes], Study]:
-    """Start `mattis run` of a study of some seconds, and return once it has written cells."""
-    path = write_study(folder, size=[400], sweeps={"thermalise": 100, "measure": 900}, **changes)
-    study = load_study(path)
-    command = [sys.executable, "-m", "mattis", "run", str(path), "--results", str(folder)]
-    running = subprocess.Popen(
-        [*command, "--workers", "2"], start_new_session=True, stderr=subprocess.PIPE
-    )
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline and running.poll() is None:
-        if results_of(study, folder).store.exists() and status(study, folder)["cells"]["done"]:
-            return running, study
-        time.sleep(0.05)
-    raise AssertionError(f"no cell was written: {running.communicate()[1]!r}")
 
 
 def test_killing_a_whole_run_loses_only_cells_in_flight(tmp_path: Path) -> None:
@@ -109,7 +91,10 @@ def test_an_interrupt_is_one_line_and_the_same_command_continues(tmp_path: Path)
 def test_a_second_run_on_the_same_store_is_refused(tmp_path: Path, study: Study) -> None:
     results = results_of(study, tmp_path)
     results.folder.mkdir()
-    with held(results), pytest.raises(UserError, match=rf"process {os.getpid()} on .* since"):
+    with (
+        held(results.folder),
+        pytest.raises(UserError, match=rf"process {os.getpid()} on .* since"),
+    ):
         run(study, tmp_path)
     assert not results.store.exists()
     run(study, tmp_path, Settings(1))

@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 a block failed, or the run was interrupted; 2 the user's m
 """
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,20 +13,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mattis import __version__
-from mattis.errors import UserError, nearest
+from mattis.errors import Fault, UserError, nearest
 
 if TYPE_CHECKING:
     from mattis.study import Study
+    from mattis.sweep import Settings
 
+FILE = click.Path(exists=True, dir_okay=False)
 STUDY = click.argument("study", type=click.Path(path_type=Path))
 JSON = click.option("as_json", "--json", is_flag=True, help="One JSON document, nothing else.")
 RESULTS = click.option(
     "--results",
-    type=click.Path(path_type=Path),
-    default=Path("results"),
+    default="results",
     show_default=True,
-    help="Folder that holds NAME/, the results of the study.",
+    metavar="FOLDER|URL",
+    help="Where NAME/, the results of the study, lies: a folder, or s3://bucket/prefix.",
 )
+
+A_DAY = 86400.0
 
 
 class Verbs(click.Group):
@@ -53,42 +58,51 @@ def verbs() -> None:
 def plan(study: Path, as_json: bool, workers: int | None) -> None:
     """Show cells, blocks, P and N per block, memory and estimated time."""
     from mattis import cluster
-    from mattis.plan import blocks, calibrate, check_memory, summary
+    from mattis.plan import calibrate, check_memory, summary_text, totals
 
     loaded = _load(study)
     workers = workers or cluster.default_workers()
     check_memory(loaded, workers, cluster.memory_limit())
-    content = summary(loaded, blocks(loaded), calibrate(loaded), workers)
+    seconds = calibrate(loaded)
     if as_json:
-        _print_json(content)
+        for piece in summary_text(loaded, seconds, workers):
+            sys.stdout.write(piece)
+        click.echo()
     else:
-        _print_plan(content)
+        _print_plan(loaded, totals(loaded, seconds, workers))
 
 
 @verbs.command()
 @STUDY
 @RESULTS
-@click.option("--workers", type=click.IntRange(1), help="Worker processes; all cores by default.")
+@click.option("--workers", type=click.IntRange(1), help="Workers or jobs; all cores by default.")
+@click.option(
+    "--pool",
+    type=click.Choice(["processes", "threads"]),
+    default="processes",
+    show_default=True,
+    help="What the workers of this machine are.",
+)
+@click.option("--memory", help="Memory for all workers of this machine, such as 8GiB.")
+@click.option("--gpus", type=click.IntRange(1), help="Worker processes that own one GPU each.")
+@click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786.")
+@click.option("--tls-ca-file", type=FILE, help="Certificate authority of that scheduler.")
+@click.option("--tls-cert", type=FILE, help="Certificate to show to that scheduler.")
+@click.option("--tls-key", type=FILE, help="Private key of the certificate.")
+@click.option("--cluster", metavar="NAME", help="Workers are jobs of slurm, pbs, sge, lsf, ….")
+@click.option("--shard", metavar="I/K", help="Only part I of K of the study, counted from 0.")
 @click.option(
     "--backend", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True
 )
-@click.option("--block-cells", type=click.IntRange(1), help="At most so many cells per task.")
+@click.option("--block-cells", type=click.IntRange(1), help="At most so many cells per block.")
 @click.option(
     "--log", type=click.Path(path_type=Path), help="Also write plain progress lines here."
 )
-def run(
-    study: Path,
-    results: Path,
-    workers: int | None,
-    backend: str,
-    block_cells: int | None,
-    log: Path | None,
-) -> None:
+def run(study: Path, results: str, log: Path | None, **options: Any) -> None:
     """Compute what is missing; again after any interruption, with the same numbers."""
-    from mattis import cluster, sweep
+    from mattis import sweep
 
-    settings = sweep.Settings(workers or cluster.default_workers(), backend, block_cells)
-    outcome = sweep.run(_load(study), results, settings, log)
+    outcome = sweep.run(_load(study), results, _settings(options), log)
     if outcome.failures:
         click.echo(
             f"mattis: {len(outcome.failures)} blocks failed; mattis status {study} names them",
@@ -97,11 +111,31 @@ def run(
         sys.exit(1)
 
 
+def _settings(options: dict[str, Any]) -> "Settings":
+    """Return where and how fast to run, from the options of `mattis run`."""
+    from mattis import cluster, shards
+    from mattis.sweep import Settings
+
+    places = [f"--{name}" for name in ("gpus", "scheduler", "cluster") if options[name]]
+    if {"--scheduler", "--cluster"} <= {*places} or {"--gpus", "--cluster"} <= {*places}:
+        raise UserError(f"got {' and '.join(places)}; expected one of them")
+    where = cluster.Where(
+        pool=options["pool"],
+        memory=cluster.parsed_memory(options["memory"]) if options["memory"] else None,
+        gpus=options["gpus"] or 0,
+        scheduler=options["scheduler"],
+        tls=(options["tls_ca_file"], options["tls_cert"], options["tls_key"]),
+        cluster=options["cluster"],
+    )
+    part = shards.parsed(options["shard"]) if options["shard"] else None
+    return Settings(options["workers"], options["backend"], options["block_cells"], part, where)
+
+
 @verbs.command()
 @STUDY
 @RESULTS
 @JSON
-def status(study: Path, results: Path, as_json: bool) -> None:
+def status(study: Path, results: str, as_json: bool) -> None:
     """Show blocks that are done, missing and failed."""
     from mattis import sweep
 
@@ -122,7 +156,32 @@ def status(study: Path, results: Path, as_json: bool) -> None:
 @verbs.command()
 @STUDY
 @RESULTS
-def digest(study: Path, results: Path) -> None:
+@click.option(
+    "--recompute",
+    type=click.IntRange(0),
+    default=0,
+    metavar="K",
+    help="Also compute K random blocks again, and compare bit by bit.",
+)
+@JSON
+def verify(study: Path, results: str, recompute: int, as_json: bool) -> None:
+    """Check that what is stored is what was computed; name block and array where it is not."""
+    from mattis.verify import verify as verified
+
+    loaded = _load(study)
+    verdict = verified(loaded, results, recompute)
+    if as_json:
+        _print_json(verdict.as_json(loaded))
+    else:
+        _print_verdict(verdict.as_json(loaded))
+    if not verdict.sound:
+        sys.exit(1)
+
+
+@verbs.command()
+@STUDY
+@RESULTS
+def digest(study: Path, results: str) -> None:
     """Print the hash of the study's values, which does not depend on how they were computed."""
     from mattis import sweep
 
@@ -132,7 +191,7 @@ def digest(study: Path, results: Path) -> None:
 @verbs.command()
 @STUDY
 @RESULTS
-def diagram(study: Path, results: Path) -> None:
+def diagram(study: Path, results: str) -> None:
     """Aggregate over seeds, and draw the phase diagram under its theory lines."""
     from mattis import figures
 
@@ -237,21 +296,68 @@ def _print_rows(rows: Sequence[dict[str, Any]], title: str, fields: Sequence[str
             click.echo(f"    {', '.join(value) if isinstance(value, list | dict) else value}")
 
 
-def _print_plan(content: Any) -> None:
-    from mattis.progress import spelled
+BLOCKS_SHOWN = 20
 
+
+def _print_verdict(content: Any) -> None:
+    """Print each damage with its blocks, then one line of counts."""
+    for finding in [*content["damage"], *content["differences"]]:
+        click.echo(f"{finding['place']}: {finding['array']}: {finding['damage']}")
+        blocks = list(finding["blocks"].items())
+        for block, cells in blocks[:BLOCKS_SHOWN]:
+            click.echo(f"    block {block}: {finding['array']}: {cells} cells")
+        if len(blocks) > BLOCKS_SHOWN:
+            click.echo(f"    and {len(blocks) - BLOCKS_SHOWN} more blocks")
+    for block in content["recomputed"]:
+        click.echo(f"computed again: {block}")
+    cells = content["cells"]
+    click.echo(
+        f"{content['study']}: {cells['whole']} of {cells['total']} cells whole, "
+        f"{cells['damaged']} damaged, {cells['missing']} missing"
+        f"{'' if content['sound'] else '; mattis run mends what is damaged'}"
+    )
+
+
+def _print_plan(study: "Study", content: Any) -> None:
+    """Print what the study takes, who could help if that is days, and its networks."""
+    from mattis.plan import helpers, network_lines
+
+    total, workers, part = (content[key] for key in ("cpu_seconds", "workers", "estimated_seconds"))
     click.echo(
         f"{content['study']}: {content['cells']} cells in {content['blocks']} blocks, "
-        f"{content['proposals']:.3g} proposals; about {spelled(content['estimated_seconds'])} on "
-        f"{content['workers']} workers, {content['memory_bytes'] / 2**20:.3g} MiB for each, "
-        f"{content['store_bytes'] / 2**20:.3g} MiB of results"
+        f"{content['proposals']:.3g} proposals; about {_lasting(total)} of CPU time, "
+        f"{_lasting(part)} on {workers} workers, {_sized(content['memory_bytes'])} for each, "
+        f"{_sized(content['store_bytes'])} of results"
     )
-    sizes: dict[tuple[int, int], int] = {}
-    for block in content["per_block"]:
-        key = block["size"], block["patterns"]
-        sizes[key] = sizes.get(key, 0) + 1
-    for (size, patterns), count in sizes.items():
-        click.echo(f"    N = {size}, P = {patterns}: {count} blocks")
+    if part > A_DAY:
+        advice = "to have it sooner, use fewer cells or shorter chains"
+        if more := helpers(content):
+            advice = (
+                f"about {more} workers (--scheduler, --cluster, or the slurm profile) would need "
+                f"{_lasting(total / more)}"
+            )
+        click.echo(f"that is {_lasting(part)} on {workers} workers; {advice}")
+    for line in network_lines(study):
+        click.echo(f"    {line}")
+
+
+def _lasting(seconds: float) -> str:
+    """Write a duration as people say it, days included."""
+    from mattis.progress import spelled
+
+    days = seconds / A_DAY
+    if days < 2:
+        return spelled(seconds)
+    return f"{days:.0f} days" if days < 1000 else f"{days / 365.25:.3g} years"
+
+
+def _sized(count: float) -> str:
+    """Write a number of bytes as people say it."""
+    for unit in ("MiB", "GiB"):
+        count /= 1024 if unit == "GiB" else 2**20
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+    return f"{count / 1024:.3g} TiB"
 
 
 def guarded(command: Callable[[], Any]) -> int:
@@ -260,6 +366,8 @@ def guarded(command: Callable[[], Any]) -> int:
         command()
     except UserError as error:
         message, code = str(error), 2
+    except Fault as error:
+        message, code = str(error), 1
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "", err=True)
         return 2
@@ -279,5 +387,6 @@ def guarded(command: Callable[[], Any]) -> int:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; a batch system that ends it by SIGTERM is told what Ctrl-C is."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(guarded(lambda: verbs.main(prog_name="mattis", standalone_mode=False)))

@@ -1,20 +1,78 @@
-"""How to get workers: here, a Dask cluster of processes on this machine, on loopback only.
+"""How to get workers: of this machine, of a Dask scheduler that exists, or as jobs of a batch system.
 
-Dask is imported where it is used: most verbs of the command do without it.
+Science never comes here, and numbers never depend on it. Dask is imported where it is used: most verbs
+of the command do without it.
 """
 
+import logging
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from mattis.errors import UserError
+from mattis.errors import Fault, UserError
 
 if TYPE_CHECKING:
     from distributed import Client
 
 BACKENDS = ("auto", "cpu", "gpu")
+POOLS = ("processes", "threads")
+QUEUES = ("slurm", "pbs", "sge", "lsf", "htcondor", "oar", "moab")
+"""Batch systems that dask-jobqueue knows, by the names of their sections in Dask's configuration."""
+
+LOGGERS = ("distributed", "distributed.client", "asyncio", "tornado")
+
+PROTOCOLS = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
+
+PATIENCE = 60
+"""Seconds to wait for a scheduler to answer, and for its first worker."""
+
+GPU = "GPU"
+"""The worker resource that pins a task to a GPU, one at a time."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where to compute; nothing in here changes a number.
+
+    workers    # processes (or threads) of this machine, or jobs of a batch system; all cores if None
+    pool       # processes, or threads of one process
+    memory     # bytes for all workers of this machine; what the machine has if None
+    gpus       # 0, or worker processes that own one GPU each
+    scheduler  # address of a Dask scheduler that exists
+    tls        # certificate authority, certificate and key for it
+    cluster    # batch system whose jobs are the workers
+    logs       # folder for what those jobs print
+    """
+
+    workers: int | None = None
+    pool: str = "processes"
+    memory: int | None = None
+    gpus: int = 0
+    scheduler: str | None = None
+    tls: tuple[str | None, str | None, str | None] = (None, None, None)
+    cluster: str | None = None
+    logs: Path | None = None
+
+    @property
+    def is_here(self) -> bool:
+        """Tell whether the workers share this machine's cores and memory."""
+        return self.scheduler is None and self.cluster is None
+
+    @property
+    def count(self) -> int:
+        """The number of workers asked for."""
+        return self.gpus or self.workers or default_workers()
+
+    @property
+    def resources(self) -> dict[str, int] | None:
+        """What a task asks of its worker."""
+        return {GPU: 1} if self.gpus else None
 
 
 def resolve_backend(name: str) -> str:
@@ -34,39 +92,202 @@ def default_workers() -> int:
 
 
 def memory_limit() -> int:
-    """Return the bytes of memory that this machine, or its container, has."""
+    """Return the bytes of memory that this machine, its container or its batch job has."""
     from distributed.system import MEMORY_LIMIT
 
-    return int(MEMORY_LIMIT)
+    limits = [int(MEMORY_LIMIT)]
+    if os.environ.get("SLURM_MEM_PER_NODE", "").isdecimal():  # in MiB; not all sites enforce it
+        limits.append(int(os.environ["SLURM_MEM_PER_NODE"]) * 2**20)
+    return min(limit for limit in limits if limit > 0)
+
+
+def parsed_memory(text: str) -> int:
+    """Return the bytes of a text such as 8GiB. Raises UserError for anything else."""
+    from dask.utils import parse_bytes
+
+    try:
+        count = int(parse_bytes(text)) if text[:1].isdecimal() else 0
+    except ValueError:
+        count = 0
+    if count <= 0:
+        raise UserError(f"--memory: got {text}; expected an amount of memory, such as 8GiB")
+    return count
 
 
 @contextmanager
-def local_client(workers: int) -> Iterator["Client"]:
-    """Yield a client of worker processes with one thread each; a killed worker is replaced.
+def client_of(where: Where, most: int) -> Iterator["Client"]:
+    """Yield a client of the workers asked for, of this machine no more than `most` of them.
+
+    Raises UserError or Fault, in one line, where there are none to be had.
+    """
+    import dask
+    import distributed  # noqa: F401  (before the settings: it brings defaults that must outlast them)
+
+    patience = {
+        "distributed.scheduler.allowed-failures": 5,
+        "distributed.comm.timeouts.connect": f"{PATIENCE}s",
+    }
+    with dask.config.set(patience), _silenced():
+        if where.scheduler is not None:
+            with _client_of_scheduler(where) as client:
+                yield client
+        elif where.cluster is not None:
+            from mattis.queues import client_of_jobs
+
+            with client_of_jobs(where.cluster, where.count, where.logs) as client:
+                yield client
+        else:
+            with _client_of_machine(where, max(min(where.count, most), 1)) as client:
+                yield client
+
+
+@contextmanager
+def _client_of_machine(where: Where, workers: int) -> Iterator["Client"]:
+    """Yield a client of workers of this machine with one thread each; a killed process is replaced.
 
     The scheduler and its dashboard listen on loopback, on any free port.
     """
-    import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client, LocalCluster, SpecCluster
 
-    quiet = {
-        "distributed.logging.distributed": "error",
-        "distributed.scheduler.allowed-failures": 5,
-        "distributed.comm.timeouts.connect": "60s",
+    memory = where.memory or memory_limit()
+    common: dict[str, Any] = {
+        "host": "127.0.0.1",
+        "dashboard_address": "127.0.0.1:0",
+        "worker_dashboard_address": "127.0.0.1:0",
+        "silence_logs": "CRITICAL",
     }
-    with dask.config.set(quiet):
-        with _children_ignore_interrupts():
+    with _children_ignore_interrupts():
+        if where.gpus:
+            cluster = SpecCluster(**_one_process_per_gpu(workers, memory))
+        elif where.pool == "threads":
             cluster = LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",
-                memory_limit=max(memory_limit() // workers, 1),
-                silence_logs="CRITICAL",
+                n_workers=1, threads_per_worker=workers, processes=False,
+                memory_limit=memory, **common | {"host": None},
+            )  # fmt: skip
+        else:
+            cluster = LocalCluster(
+                n_workers=workers, threads_per_worker=1, processes=True,
+                memory_limit=max(memory // workers, 1), **common,
+            )  # fmt: skip
+    with cluster, Client(cluster) as client:
+        yield client
+
+
+def _one_process_per_gpu(workers: int, memory: int) -> dict[str, Any]:
+    """Return the specification of a cluster in which worker k sees the k-th of this machine's GPUs."""
+    from distributed import Nanny, Scheduler
+
+    loopback = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    options = {"nthreads": 1, "memory_limit": max(memory // workers, 1), "resources": {GPU: 1}}
+    return {
+        "scheduler": {"cls": Scheduler, "options": loopback},
+        "workers": {
+            device: {
+                "cls": Nanny,
+                "options": options | loopback | {"env": {"CUDA_VISIBLE_DEVICES": device}},
+            }
+            for device in _devices(workers)[:workers]
+        },
+        "silence_logs": "CRITICAL",
+    }
+
+
+def _devices(workers: int) -> list[str]:
+    """Return the GPUs that this process may use."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return visible.split(",") if visible else [str(k) for k in range(workers)]
+
+
+def check(where: Where) -> None:
+    """Raise UserError for a place that cannot be, before anything is done there."""
+    if where.scheduler is not None and not where.scheduler.startswith(PROTOCOLS):
+        raise UserError(
+            f"--scheduler: got {where.scheduler}; expected an address such as tcp://host:8786"
+        )
+    if where.gpus and where.is_here and len(found := _devices(where.gpus)) < where.gpus:
+        raise UserError(
+            f"--gpus: got {where.gpus}, but CUDA_VISIBLE_DEVICES names {len(found)} "
+            f"({','.join(found)}); use --gpus {len(found)}"
+        )
+    if where.cluster is not None:
+        _check_queue(where.cluster)
+
+
+def _check_queue(name: str) -> None:
+    """Raise UserError for a batch system that is not known, or not configured."""
+    if name not in QUEUES:
+        raise UserError(f"--cluster: got {name}; expected one of {', '.join(QUEUES)}")
+    try:
+        from mattis import queues
+    except ImportError:
+        raise UserError(
+            "--cluster: dask-jobqueue is not installed; install mattis[cluster]"
+        ) from None
+    queues.check(name)
+
+
+@contextmanager
+def _client_of_scheduler(where: Where) -> Iterator["Client"]:
+    """Yield a client of a scheduler that somebody else started, with workers of this very version."""
+    from distributed import Client
+    from distributed.security import Security
+
+    address = str(where.scheduler)
+    authority, certificate, key = where.tls
+    given = {"tls_ca_file": authority, "tls_client_cert": certificate, "tls_client_key": key}
+    options = {name: value for name, value in given.items() if value}
+    security = Security(require_encryption=True, **options) if options else None
+    try:
+        client = Client(address, security=security, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise Fault(
+            f"--scheduler {address}: no scheduler answers there ({_first_line(error)}); "
+            "start one with dask scheduler, and give the same command again"
+        ) from None
+    with client:
+        _wait_for_workers(client, f"--scheduler {address}")
+        yield client
+
+
+def _wait_for_workers(client: "Client", place: str) -> None:
+    """Wait for a first worker. Raises Fault if none comes, or one has another mattis."""
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError:
+        raise Fault(
+            f"{place}: no worker came in {PATIENCE} s; start some, and give the same command again"
+        ) from None
+    expected = installed_version()
+    for worker, found in client.run(installed_version, on_error="return").items():
+        if found != expected:
+            got = f"has mattis {found}" if isinstance(found, str) else "has no mattis"
+            raise UserError(
+                f"{place}: worker {worker} {got}; expected mattis {expected}, as here; "
+                "install the same version there"
             )
-        with cluster, Client(cluster) as client:
-            yield client
+
+
+def installed_version() -> str:
+    """Return the version of mattis in the process that calls this, here or on a worker."""
+    return version("mattis")
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Silence what Dask's loggers print: tracebacks of what this module says in one line."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 @contextmanager

@@ -1,47 +1,43 @@
-"""Running a study: missing cells → blocks → workers → store.
+"""Running a study: missing cells → blocks → workers → journal → cube.
 
 Workers compute, this process writes: one writer needs no locks between writers, and a killed worker
 leaves nothing behind. A killed run leaves whole cells only; the same command computes the rest.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
-from mattis import cluster, cube, plan, store
+from mattis import cluster, cube, dispatch, locks, places, plan, shards, store
+from mattis.cluster import Where
 from mattis.errors import UserError
-from mattis.models import Columns
-from mattis.plan import Block
+from mattis.plan import Block, Mask
 from mattis.progress import Reporter, reporter, spelled
-from mattis.results import (
-    Results,
-    held,
-    make_folder,
-    read_failures,
-    read_json,
-    results_of,
-    write_json,
-    write_text,
-)
+from mattis.results import Results, read_failures, read_json, results_of, write_json
+from mattis.shards import Shard
+from mattis.store import Store
 from mattis.study import Study
-
-IN_FLIGHT = 3
-"""Blocks submitted per worker: enough that none waits, few enough that none piles up."""
-
-Finished = tuple[Block, Columns | None, str]
 
 
 @dataclass(frozen=True)
 class Settings:
     """Where and how fast: nothing in here changes a number."""
 
-    workers: int = field(default_factory=cluster.default_workers)
+    workers: int | None = None
     backend: str = "auto"
     block_cells: int | None = None
+    shard: tuple[int, int] | None = None
+    where: Where = field(default_factory=Where)
+
+    @property
+    def place(self) -> Where:
+        """Where to compute, with the number of workers."""
+        return replace(self.where, workers=self.workers or self.where.workers)
 
 
 @dataclass(frozen=True)
@@ -54,68 +50,150 @@ class Outcome:
     digest: str | None
 
 
+@dataclass(frozen=True)
+class Job:
+    """What one process has to do: the cells that it is asked for, and where it puts what it says."""
+
+    study: Study
+    results: Results
+    settings: Settings
+    shard: Shard | None
+
+    @property
+    def name(self) -> str:
+        """How the job is called in a lock, in receipts and in logs."""
+        return locks.WHOLE if self.shard is None else f"shard-{self.shard.id}"
+
+    @property
+    def wanted(self) -> Mask:
+        """The cells asked for, as a mask over the study's."""
+        if self.shard is not None:
+            return self.shard.cells
+        return np.ones(cube.labels_of(self.study).shape, bool)
+
+    @property
+    def where(self) -> Where:
+        """Where to compute, and where jobs of a batch system print."""
+        folder = self.results.folder
+        return replace(
+            self.settings.place, logs=folder / "logs" if isinstance(folder, Path) else None
+        )
+
+    @property
+    def receipt(self) -> places.Place:
+        if self.shard is None:
+            return self.results.receipt
+        return self.results.shards / f"{self.shard.id}.json"
+
+    @property
+    def failures(self) -> places.Place:
+        if self.shard is None:
+            return self.results.failures
+        return self.results.shards / f"{self.shard.id}.failures.json"
+
+
 def run(
     study: Study,
     root: Path | str | None = None,
     settings: Settings | None = None,
     log: Path | None = None,
 ) -> Outcome:
-    """Compute the cells of a study that do not exist yet.
+    """Compute the cells of a study, or of one shard of it, that do not exist yet.
 
     Raises UserError, before anything is written, if the store is another study's, the folder cannot
-    be written to, or a block does not fit the machine's memory.
+    be written to, or a block does not fit the machine's memory; and Fault if the machine fails in the
+    middle: what was computed is kept.
     """
     settings = settings or Settings()
     cluster.resolve_backend(settings.backend)
-    plan.check_memory(study, settings.workers, cluster.memory_limit())
-    results = results_of(study, root)
-    if results.store.exists():
-        store.checked_labels(results.store, study)  # refuses a foreign store
+    where = settings.place
+    cluster.check(where)
+    if where.is_here:
+        plan.check_memory(study, where.count, where.memory or cluster.memory_limit())
+    part = shards.shard(study, *settings.shard) if settings.shard else None
+    job = Job(study, results_of(study, root), settings, part)
+    if store.is_there(job.results.store):
+        store.checked_labels(job.results.store, study)  # refuses a foreign store
     with reporter(log) as report:
-        make_folder(results.folder)
-        with held(results):
-            return _run(study, results, settings, report)
+        places.make_folder(job.results.folder)
+        with locks.held(job.results.folder, job.name):
+            return _run(job, report)
 
 
-def _run(study: Study, results: Results, settings: Settings, report: Reporter) -> Outcome:
-    open_store = store.create_or_extend(results.store, study)
-    write_text(results.study, as_run(study))
-    valid = store.valid_cells(results.store, study)
-    blocks = plan.blocks(study, ~valid, settings.block_cells)
-    cells, found = sum(len(block.points) for block in blocks), int(valid.sum())
+def _run(job: Job, report: Reporter) -> Outcome:
+    study, results = job.study, job.results
+    opened = _opened(job)
+    wanted = job.wanted
+    there = store.valid_cells(results.store, study) & wanted
+    blocks = plan.blocks(study, wanted & ~there, job.settings.block_cells)
+    cells, found = sum(len(block.points) for block in blocks), int(there.sum())
     failures: dict[str, str] = {}
     if blocks:
-        results.receipt.unlink(missing_ok=True)
-        begun = time.monotonic()
+        places.remove(job.receipt)
+        places.check_room(results.folder, store.bytes_needed(study, cells))
         report.say(f"{study.name}: {cells} cells in {len(blocks)} blocks to compute, {found} found")
-        report.start(cells, sum(plan.proposals(study, block) for block in blocks))
-        for block, columns, message in computed(study, blocks, settings.workers, report.say):
-            if columns is None:
-                failures[block.id] = message
-                report.say(f"block {block.id} failed: {message}")
-            else:
-                store.write(open_store, study, block, columns)
-            report.advance(len(block.points), plan.proposals(study, block))
-        report.say(f"{study.name}: done in {spelled(time.monotonic() - begun)}")
-    _record(results, failures)
+        failures = _compute(job, opened, blocks, report)
+    if job.shard is None:
+        store.fold(opened)
+    _record(job, failures)
     ds = store.read(results.store, study)
-    if not ds["valid"].all():
-        return Outcome(int(ds["valid"].sum()) - found, found, failures, None)
-    whole = cube.study_digest(ds, study.described_model)
+    there = ds["valid"].values & wanted
+    if not there[wanted].all():
+        return Outcome(int(there.sum()) - found, found, failures, None)
+    whole = cube.study_digest(ds, study.described_model, wanted)
     receipt = {"study": study.name, "cells": found + cells, "digest": whole}
-    if read_json(results.receipt) != receipt:
-        write_json(results.receipt, receipt)
+    if read_json(job.receipt) != receipt:
+        write_json(job.receipt, receipt)
     if not blocks:
         report.say(f"{study.name}: all {found} cells are there, nothing to compute")
     return Outcome(cells, found, failures, whole)
 
 
-def _record(results: Results, failures: Mapping[str, str]) -> None:
+def _opened(job: Job) -> Store:
+    """Open the store: a whole run lays out the cube, a shard only adds to the journal."""
+    path = job.results.store
+    if job.shard is not None:
+        places.make_within(job.results.shards)
+        store.check_journal(path, job.study)
+        return store.join(path, job.study)
+    opened = store.create_or_extend(path, job.study)
+    text = as_run(job.study)
+    if places.read_bytes(job.results.study) != text.encode():
+        places.write_text(job.results.study, text)
+    return opened
+
+
+def _compute(job: Job, opened: Store, blocks: list[Block], report: Reporter) -> dict[str, str]:
+    """Compute blocks into the journal; return the messages of those that failed."""
+    study, failures, begun = job.study, {}, time.monotonic()
+    report.start(
+        sum(len(block.points) for block in blocks),
+        sum(plan.proposals(study, block) for block in blocks),
+    )
+    try:
+        for finished in dispatch.computed(study, blocks, job.where, report.say):
+            if finished is None:
+                store.flush(opened)
+                continue
+            block = finished.block
+            if finished.columns is None:
+                failures[block.id] = finished.message
+                report.say(f"block {block.id} failed: {finished.message}")
+            else:
+                store.write(opened, study, block, finished.columns)
+            report.advance(len(block.points), plan.proposals(study, block))
+    finally:
+        store.flush(opened)
+    report.say(f"{study.name}: done in {spelled(time.monotonic() - begun)}")
+    return failures
+
+
+def _record(job: Job, failures: Mapping[str, str]) -> None:
     """Keep the failures of this run where `status` finds them."""
     if failures:
-        write_json(results.failures, failures)
+        write_json(job.failures, failures)
     else:
-        results.failures.unlink(missing_ok=True)
+        places.remove(job.failures)
 
 
 def as_run(study: Study) -> str:
@@ -123,38 +201,25 @@ def as_run(study: Study) -> str:
     return f"# The study as run, every default spelled out.\n{study.to_yaml()}"
 
 
-def computed(
-    study: Study, blocks: list[Block], workers: int, say: Callable[[str], None]
-) -> Iterator[Finished]:
-    """Yield each block with its columns, or None and what went wrong, as workers finish them."""
-    from distributed import as_completed
+def withdraw_stale_receipts(study: Study, root: Path | str | None = None, count: int = 1) -> None:
+    """Remove the receipts, of the study and of its shards, whose cells are not all in the store.
 
-    # The most expensive blocks first: the last to finish are then short.
-    queue = sorted(blocks, key=lambda block: plan.proposals(study, block))
-    with cluster.local_client(min(workers, len(blocks))) as client:
-        say(f"{workers} workers; dashboard at {client.dashboard_link}")
-        simulate, pending = study.described_model.simulate, as_completed()
-        running: dict[str, Block] = {}
-
-        def submit() -> None:
-            if queue:
-                block = queue.pop()
-                future = client.submit(simulate, *plan.task(study, block), pure=False, retries=1)
-                running[str(future.key)] = block
-                pending.add(future)
-
-        for _ in range(IN_FLIGHT * workers):
-            submit()
-        for future in pending:
-            yield _finished(running.pop(str(future.key)), future)
-            submit()
-
-
-def _finished(block: Block, future: Any) -> Finished:
-    error = future.exception()
-    if error is None:
-        return block, future.result(), ""
-    return block, None, f"{type(error).__name__}: {' '.join(str(error).split())}"
+    A store that cannot be judged is left to `run`, which says why.
+    """
+    results = results_of(study, root)
+    parts = shards.shards(study, count) if count > 1 and places.names(results.shards) else []
+    receipts = {results.shards / f"{part.id}.json": part.cells for part in parts}
+    receipts[results.receipt] = np.ones(cube.labels_of(study).shape, bool)
+    receipts = {place: cells for place, cells in receipts.items() if place.exists()}
+    if not receipts:
+        return
+    try:
+        valid = store.valid_cells(results.store, study)
+    except UserError:
+        valid = np.zeros(cube.labels_of(study).shape, bool)
+    for place, cells in receipts.items():
+        if not valid[cells].all():
+            places.remove(place)
 
 
 def base_id(block: str) -> str:
@@ -162,13 +227,22 @@ def base_id(block: str) -> str:
     return block.partition(",part=")[0]
 
 
+def failed_blocks(study: Study, results: Results, valid: Mask) -> Mapping[str, str]:
+    """Return the messages of the blocks that failed when they were last tried, by their names."""
+    failures = read_failures(results)
+    if not failures:
+        return {}
+    undone = {block.id for block in plan.blocks(study, ~valid)}
+    return {block: text for block, text in failures.items() if base_id(block) in undone}
+
+
 def status(study: Study, root: Path | str | None = None) -> dict[str, Any]:
     """Return what `mattis status --json` prints: blocks and cells done, missing and failed."""
     results = results_of(study, root)
     valid = store.valid_cells(results.store, study)
-    every, undone = len(plan.blocks(study)), plan.blocks(study, ~valid)
-    failed = {block.id for block in undone}
-    failures = {k: v for k, v in read_failures(results).items() if base_id(k) in failed}
+    every = valid.shape[0] * valid.shape[1] * valid.shape[4]
+    undone = plan.blocks(study, ~valid)
+    failures = failed_blocks(study, results, valid)
     failed = {base_id(block) for block in failures}
     return {
         "study": study.name,
@@ -184,8 +258,20 @@ def status(study: Study, root: Path | str | None = None) -> dict[str, Any]:
 
 
 def open_results(study: Study, root: Path | str | None = None) -> xr.Dataset:
-    """Return the study's cells as a labelled dataset; `valid` tells which exist, the rest are NaN."""
-    return store.read(results_of(study, root).store, study)
+    """Return the study's cells as a labelled dataset; those that do not exist are NaN.
+
+    `valid` tells which exist, and `failed` which of the others are in blocks that raised.
+    """
+    results = results_of(study, root)
+    ds = store.read(results.store, study)
+    failed = {base_id(name) for name in failed_blocks(study, results, ds["valid"].values)}
+    mask = np.zeros(ds["valid"].shape, bool)
+    a = study.axes
+    for i, j, k in np.ndindex(len(a.size), len(a.load), len(a.seed)) if failed else ():
+        mask[i, j, :, :, k] = Block(a.size[i], a.load[j], 0, a.seed[k], ()).id in failed
+    mask &= ~ds["valid"].values
+    described = {"long_name": "the block of the cell raised when it was last tried", "units": "1"}
+    return ds.assign(failed=(cube.DIMENSIONS, mask, described))
 
 
 def digest(study: Study, root: Path | str | None = None) -> str:

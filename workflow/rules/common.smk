@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 from mattis.errors import UserError
-from mattis.results import results_of
+from mattis.shards import shards
 from mattis.study import load_study
+from mattis.sweep import withdraw_stale_receipts
 from snakemake.exceptions import WorkflowError
 
 # The rules call `mattis` and `snakemake` of the environment that runs this workflow, activated or not.
@@ -28,28 +29,41 @@ def studies_by_name(paths):
     return named
 
 
-def withdraw_stale_receipts(named):
-    """Remove the receipt of each sweep whose store does not hold all of its cells any more.
+def cut(named):
+    """Return {study: {id: I/K}} of the shards that each study is cut into: none, unless K is above 1."""
+    count = int(config["shards"])
+    return {
+        name: (
+            {
+                part.id: f"{part.index}/{count}"
+                for part in shards(load_study(path), count)
+            }
+            if count > 1
+            else {}
+        )
+        for name, path in named.items()
+    }
 
-    Snakemake looks at files, not into stores: without this, a deleted or damaged chunk would be
-    "nothing to be done". A store that cannot be judged is left to `mattis run`, which says why.
-    """
-    for path in named.values():
-        study = load_study(path)
-        receipt = results_of(study, RESULTS).receipt
-        if receipt.exists() and not is_complete(study):
-            receipt.unlink()
+
+def shard_receipts(wildcards):
+    """Return the receipts of all shards of a study."""
+    return [
+        f"{RESULTS}/{wildcards.study}/shards/{shard}.json"
+        for shard in SHARDS[wildcards.study]
+    ]
 
 
-def is_complete(study):
-    """Tell whether every cell of a study is in its store."""
-    from mattis.sweep import status
+def part_of_study(wildcards):
+    """Return I/K of a shard: the --shard of the command."""
+    return SHARDS[wildcards.study][wildcards.shard]
 
+
+def all_cores(wildcards):
+    """Return the cores of this machine or job; a profile may say otherwise with set-threads."""
     try:
-        state = status(study, RESULTS)
-    except UserError:
-        return False
-    return state["done"] == state["blocks"]
+        return workflow.cores
+    except WorkflowError:  # jobs that run elsewhere, and no --cores
+        return 1
 
 
 def study_file(wildcards):
@@ -59,7 +73,7 @@ def study_file(wildcards):
 
 def results_root(wildcards, output):
     """Return the folder of all results: the --results of the command."""
-    return str(Path(output[0]).parents[1])
+    return str(RESULTS)
 
 
 def report_config(wildcards, input, output):
@@ -67,15 +81,27 @@ def report_config(wildcards, input, output):
     return [
         f"studies=['{input.study}']",
         f"results={results_root(wildcards, output)}",
+        f"shards={config['shards']}",
     ]
 
 
 wildcard_constraints:
     study="[A-Za-z0-9_-]+",
+    shard="[0-9a-f]+",
 
 
 try:
+    if "://" in RESULTS:
+        raise UserError(
+            f"config: results: got {RESULTS}; expected a folder, as Snakemake looks at files; "
+            "object stores are for the command: mattis run STUDY --results URL"
+        )
     STUDIES = studies_by_name(config["studies"])
-    withdraw_stale_receipts(STUDIES)
+    SHARDS = cut(STUDIES)
+    if workflow.is_main_process:
+        # Snakemake looks at files, not into stores: without this, a deleted or damaged chunk would be
+        # "nothing to be done".
+        for path in STUDIES.values():
+            withdraw_stale_receipts(load_study(path), RESULTS, int(config["shards"]))
 except UserError as error:
     raise WorkflowError(str(error))

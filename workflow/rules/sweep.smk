@@ -5,6 +5,7 @@ rule sweep:
     input:
         study=study_file,
         plan=rules.plan.output.plan,
+        shards=shard_receipts,
     output:
         receipt=f"{RESULTS}/{{study}}/sweep.done.json",
     log:
@@ -13,7 +14,7 @@ rule sweep:
         f"{RESULTS}/{{study}}/logs/sweep.benchmark.tsv"
     conda:
         "../../environment.yml"
-    threads: workflow.cores
+    threads: all_cores
     params:
         results=results_root,
     message:

@@ -1,0 +1,180 @@
+"""Blocks → workers → columns: tasks of about a second, tried again, and never waiting for each other."""
+
+import queue
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mattis import cluster, plan
+from mattis.cluster import Where
+from mattis.errors import Fault
+from mattis.models import Columns
+from mattis.plan import Block
+from mattis.study import Study
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+IN_FLIGHT = 3
+"""Tasks submitted per worker: enough that none waits, few enough that none piles up."""
+
+TASK_SECONDS = 1.0
+"""Small blocks travel together in tasks of about this length: the scheduler costs 4 ms for each."""
+
+TASKS_PER_SECOND = 50
+"""With many workers tasks become longer, so that one scheduler keeps up with all of them."""
+
+LARGEST_TASK = 500
+"""Blocks in one task at most."""
+
+ATTEMPTS = 2
+"""How often a block is tried before it counts as failed."""
+
+SILENCE = 30.0
+"""Seconds that a lost scheduler is waited for."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A block that came back: its columns, or what went wrong."""
+
+    block: Block
+    columns: Columns | None
+    message: str = ""
+
+
+Answer = tuple[Columns | None, str]
+
+
+def simulated(
+    simulate: Callable[..., Columns], tasks: Sequence[tuple[Any, ...]]
+) -> tuple[list[Answer], float]:
+    """Compute some blocks on a worker: for each its columns, or the error; and the seconds it took."""
+    begun = time.perf_counter()
+    answers: list[Answer] = []
+    for task in tasks:
+        try:
+            answers.append((simulate(*task), ""))
+        except Exception as error:
+            answers.append((None, _spelled(error)))
+    return answers, time.perf_counter() - begun
+
+
+def _spelled(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+@dataclass
+class Dispatcher:
+    """What is still to compute, and what is being computed."""
+
+    study: Study
+    client: "Client"
+    workers: int
+    resources: dict[str, int] | None
+    waiting: list[Block]
+    arrived: "queue.SimpleQueue[Future[Any]]" = field(default_factory=queue.SimpleQueue)
+    running: dict[str, list[Block]] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+    rate: float = 0.0
+
+    def submit(self) -> None:
+        """Send blocks until every worker has enough to do."""
+        simulate = self.study.described_model.simulate
+        while self.waiting and len(self.running) < IN_FLIGHT * self.workers:
+            blocks = self._next()
+            tasks = [plan.task(self.study, block) for block in blocks]
+            future = self.client.submit(
+                simulated, simulate, tasks, pure=False, resources=self.resources
+            )
+            self.running[str(future.key)] = blocks
+            future.add_done_callback(self.arrived.put)
+
+    def _next(self) -> list[Block]:
+        """Take the next blocks for one task: as many as fit its time, by the rate measured so far.
+
+        A block that failed before travels alone: it may have taken the whole worker with it.
+        """
+        first = self.waiting.pop()
+        if first.id in self.attempts or not self.rate:
+            return [first]
+        seconds = max(TASK_SECONDS, self.workers / TASKS_PER_SECOND)
+        share = max(len(self.waiting) // (IN_FLIGHT * self.workers), 1)
+        blocks, left = [first], seconds - plan.proposals(self.study, first) * self.rate
+        while self.waiting and len(blocks) < min(share, LARGEST_TASK):
+            cost = plan.proposals(self.study, self.waiting[-1]) * self.rate
+            if cost > left or self.waiting[-1].id in self.attempts:
+                break
+            left -= cost
+            blocks.append(self.waiting.pop())
+        return blocks
+
+    def collect(self, future: "Future[Any]") -> Iterator[Finished]:
+        """Yield the blocks of a task that came back; those that failed for the first time try again."""
+        blocks = self.running.pop(str(future.key))
+        if future.status == "cancelled":
+            raise _lost(self.client)
+        error = future.exception()
+        if error is None:
+            answers, seconds = future.result()
+            cost = sum(plan.proposals(self.study, block) for block in blocks)
+            self.rate = max(seconds / cost, self.rate / 2)
+        else:
+            answers = [(None, _spelled(error))] * len(blocks)
+        for block, (columns, message) in zip(blocks, answers, strict=True):
+            tried = self.attempts[block.id] = self.attempts.get(block.id, 0) + 1
+            if columns is None and tried < ATTEMPTS:
+                self.waiting.append(block)
+            else:
+                yield Finished(block, columns, message)
+
+
+def computed(
+    study: Study, blocks: Sequence[Block], where: Where, say: Callable[[str], None]
+) -> Iterator[Finished | None]:
+    """Yield each block as it comes back, and None whenever a second passes without one.
+
+    Raises Fault if the scheduler is lost.
+    """
+    # The most expensive blocks first: the last to finish are then short.
+    waiting = sorted(blocks, key=lambda block: plan.proposals(study, block))
+    with cluster.client_of(where, len(blocks)) as client:
+        workers = min(where.count, len(blocks)) if where.is_here else _present(client)
+        say(f"{_described(where, workers)}; dashboard at {client.dashboard_link}")
+        work = Dispatcher(study, client, max(workers, 1), where.resources, waiting)
+        heard = time.monotonic()
+        work.submit()
+        while work.running:
+            try:
+                yield from work.collect(work.arrived.get(timeout=1.0))
+                heard = time.monotonic()
+            except queue.Empty:
+                if client.status == "running":
+                    heard = time.monotonic()
+                    work.workers = max(_present(client), work.workers)
+                elif time.monotonic() - heard > SILENCE:
+                    raise _lost(client) from None
+                yield None
+            work.submit()
+
+
+def _present(client: "Client") -> int:
+    """Return the number of threads that all workers have just now."""
+    return sum(client.nthreads().values())
+
+
+def _lost(client: "Client") -> Fault:
+    address = client.scheduler.addr if client.scheduler is not None else "the scheduler"
+    return Fault(
+        f"{address}: lost; start it again, then give the same command again: it goes on from here",
+        "scheduler lost",
+    )
+
+
+def _described(where: Where, workers: int) -> str:
+    if where.scheduler:
+        return f"{workers} workers at {where.scheduler}"
+    if where.cluster:
+        return f"{where.count} jobs of {where.cluster} asked for"
+    return f"{workers} {'GPU processes' if where.gpus else where.pool}"

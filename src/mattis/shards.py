@@ -1,0 +1,79 @@
+"""Shards: a study cut into parts that run as jobs of their own, anywhere, at the same time.
+
+To which shard a pattern set belongs is a function of its own values and the number of shards, and the
+name of a shard is a hash of the values in it: what is added to a study never renames what was there.
+"""
+
+import json
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
+
+import numpy as np
+
+from mattis.errors import UserError
+from mattis.plan import Mask
+from mattis.study import Study
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One part of a study: number `index` of `count`, and its cells as a mask over the study's."""
+
+    index: int
+    count: int
+    id: str
+    cells: Mask
+
+
+def shard(study: Study, index: int, count: int) -> Shard:
+    """Return a shard of a study. Raises UserError for a number that there is not."""
+    if not 0 <= index < count:
+        raise UserError(f"--shard: got {index}/{count}; expected I/K with 0 ≤ I < K, such as 0/8")
+    owner, a = owners(study, count), study.axes
+    mine = owner == index
+    held = [
+        [a.size[i], float(a.load[j]).hex(), a.seed[k]]
+        for i, j, k in sorted(np.argwhere(mine).tolist(), key=lambda at: _values(study, at))
+    ]
+    grid = [sorted(float(v).hex() for v in axis) for axis in (a.betas, a.noise)]
+    words = json.dumps([study.physics(), held, grid], sort_keys=True)
+    shape = (len(a.size), len(a.load), len(a.betas), len(a.noise), len(a.seed))
+    cells = np.broadcast_to(mine[:, :, None, None, :], shape)
+    return Shard(index, count, sha256(words.encode()).hexdigest()[:16], cells)
+
+
+def shards(study: Study, count: int) -> list[Shard]:
+    """Return the shards of a study that hold cells."""
+    every = (shard(study, index, count) for index in range(count))
+    return [each for each in every if each.cells.any()]
+
+
+def owners(study: Study, count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    """Return the shard of each pattern set: (sizes, loads, seeds).
+
+    The seeds of one network are dealt in turn, beginning with a shard that its values choose: all
+    shards then get their part of the expensive ones.
+    """
+    first = np.array(
+        [[_fingerprint(n, x) % count for x in study.axes.load] for n in study.axes.size]
+    )
+    seeds = np.array(study.axes.seed, np.int64)
+    return (first[:, :, None].astype(np.int64) + seeds) % count
+
+
+def _fingerprint(size: int, load: float) -> int:
+    words = f"{size},{float(load).hex()}".encode()
+    return int.from_bytes(blake2b(words, digest_size=4).digest(), "little")
+
+
+def _values(study: Study, at: list[int]) -> tuple[int, float, int]:
+    a = study.axes
+    return a.size[at[0]], a.load[at[1]], a.seed[at[2]]
+
+
+def parsed(text: str) -> tuple[int, int]:
+    """Return I and K of `I/K`. Raises UserError for anything else."""
+    index, slash, count = text.partition("/")
+    if not (slash and index.isdecimal() and count.isdecimal()):
+        raise UserError(f"--shard: got {text}; expected I/K with 0 ≤ I < K, such as 0/8")
+    return int(index), int(count)
