@@ -9,10 +9,11 @@ from pathlib import Path
 import yaml
 
 from mattis import places, plan, store
+from mattis.cluster import Where
 from mattis.plan import Block
 from mattis.results import results_of
 from mattis.study import Study, load_study
-from mattis.sweep import status
+from mattis.sweep import Settings, status
 
 SMALL = {
     "name": "small",
@@ -65,6 +66,9 @@ def fill(study: Study, root: Path | str, blocks: Sequence[Block] | None = None) 
     store.fold(opened)
     return sum(len(block.points) for block in blocks)
 
+
+HERE = Settings(1, where=Where(pool="threads"))
+"""A run within this process, which starts at once; numbers do not depend on it."""
 
 SECONDS = 120
 """How long a run of a small study may take on a busy machine."""

@@ -132,6 +132,7 @@ def test_a_wrong_address_is_one_line(tmp_path: Path, study: Study, address: str)
         run(study, tmp_path, Settings(where=Where(scheduler=address)))
 
 
+@pytest.mark.slow
 def test_a_scheduler_without_workers_is_one_line(
     tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +152,7 @@ def test_workers_with_another_version_are_refused(
             run(study, tmp_path, Settings(where=Where(scheduler=address)))
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_dies_in_the_middle_costs_nothing(tmp_path: Path) -> None:
     with scheduler(workers=2) as (address, first):
         running, study = started(tmp_path, "--scheduler", address, seed=6)
@@ -185,6 +187,7 @@ def test_one_process_per_gpu_each_sees_its_own(
         run(make_study(tmp_path, name="other"), tmp_path, Settings(where=Where(gpus=4)))
 
 
+@pytest.mark.slow
 def test_on_a_scheduler_only_workers_with_the_resource_get_tasks(tmp_path: Path) -> None:
     study = make_study(tmp_path, seed=2)
     blocks = plan.blocks(study)

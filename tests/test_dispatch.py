@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
-from small_study import fill, make_study
+from small_study import HERE, fill, make_study
 
 from mattis import dispatch, figures, plan
-from mattis.cluster import Where
 from mattis.models import MODELS, Columns, PatternSet, Point, Protocol
 from mattis.models.binary import simulate
 from mattis.results import results_of
@@ -70,9 +69,13 @@ def test_a_block_that_fails_once_is_tried_again(
     tmp_path: Path, study: Study, tries: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(MODELS, "hopfield", replace(MODELS["hopfield"], simulate=weak_once))
-    outcome = run(study, tmp_path, Settings(2))
+    outcome = run(study, tmp_path, HERE)
     assert outcome.failures == {}
-    assert {name: n for name, n in counts(tries).items() if n > 1} == {"3-1": 2, "6-1": 2, "12-1": 2}
+    assert {name: n for name, n in counts(tries).items() if n > 1} == {
+        "3-1": 2,
+        "6-1": 2,
+        "12-1": 2,
+    }
     monkeypatch.undo()
     assert outcome.digest == expected(study, tmp_path)
 
@@ -81,7 +84,7 @@ def test_a_block_that_fails_once_is_tried_again(
     ("model", "said"),
     [
         (weak_always, "FloatingPointError: the energy is infinite"),
-        (deadly, "KilledWorker: "),
+        pytest.param(deadly, "KilledWorker: ", marks=pytest.mark.slow),
     ],
 )
 def test_a_block_that_always_fails_is_recorded_and_drawn_and_the_others_go_on(
@@ -103,7 +106,7 @@ def test_a_block_that_always_fails_is_recorded_and_drawn_and_the_others_go_on(
     drawing = (results_of(study, tmp_path).figures / "diagram.svg").read_text()
     assert "4 with failed blocks" in drawing
     assert "a block failed: mattis status" in drawing
-    again = run(study, tmp_path, Settings(2))
+    again = run(study, tmp_path, HERE)
     assert (again.found, again.computed) == (64, 8)
     assert again.digest == expected(study, tmp_path)
     assert status(study, tmp_path)["failures"] == {}
@@ -126,6 +129,6 @@ def test_small_blocks_travel_together_and_failures_alone(tmp_path: Path) -> None
 
 def test_a_run_of_many_small_blocks_gives_the_same_numbers(tmp_path: Path) -> None:
     study = make_study(tmp_path, seed=100, sweeps={"thermalise": 1, "measure": 2})
-    outcome = run(study, tmp_path, Settings(2, where=Where(pool="threads")))
+    outcome = run(study, tmp_path, HERE)
     assert outcome.computed == 2400
     assert outcome.digest == expected(study, tmp_path)

@@ -1,5 +1,6 @@
 """What the machine refuses in the middle of a run is one line, and costs nothing that was computed."""
 
+import errno
 import os
 import resource
 import signal
@@ -10,13 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from small_study import SECONDS, fill, make_study, started, write_study
+from small_study import HERE, SECONDS, fill, make_study, started, write_study
 
-from mattis import plan, store
+from mattis import places, plan, store
 from mattis.errors import Fault, UserError
 from mattis.results import results_of
 from mattis.study import Study
-from mattis.sweep import Settings, digest, run, status
+from mattis.sweep import digest, run, status
 
 
 @pytest.fixture
@@ -55,10 +56,38 @@ def finish(study: Study, folder: Path) -> None:
     """Run again: only what is missing is computed, and the numbers are those of an undisturbed run."""
     found = status(study, folder)["cells"]["done"]
     assert found > 0
-    outcome = run(study, folder, Settings(2))
+    outcome = run(study, folder, HERE)
     assert outcome.found == found
     fill(study, folder / "undisturbed")
     assert outcome.digest == digest(study, folder / "undisturbed")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (errno.ENOSPC, "no space left on device: 5 bytes needed, .* free; make room, then"),
+        (errno.EDQUOT, "disk quota exceeded: 5 bytes needed; make room within the quota, then"),
+        (errno.EFBIG, "file too large: .*; raise the limit"),
+        (errno.EROFS, "read-only file system: 5 bytes needed; make it writable, then"),
+        (errno.EACCES, "permission denied: 5 bytes needed; make it writable, then"),
+        (errno.ENOENT, "the folder has vanished; bring it back, then"),
+        (errno.ESTALE, "stale file handle: 5 bytes needed; mend it, then"),
+        (errno.EIO, "input/output error: 5 bytes needed; mend it, then"),
+    ],
+)
+def test_every_refusal_of_a_write_says_what_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, said: str
+) -> None:
+    """What cannot be provoked here (a quota, a network file system) is at least said right."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    pattern = rf"{tmp_path}/a: {said} .*give the same command again: it goes on from here$"
+    with pytest.raises(Fault, match=pattern.replace("then .*give", ".*give")):
+        places.write_bytes(tmp_path / "a", b"hello")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_disk_that_gets_full_in_the_middle(small_disk: Path) -> None:
@@ -77,7 +106,7 @@ def test_too_little_room_is_said_before_hours_are_spent(small_disk: Path) -> Non
     with pytest.raises(
         Fault, match=r"no space left on device: .* MiB needed, .* KiB free; make room"
     ):
-        run(study, small_disk, Settings(1))
+        run(study, small_disk, HERE)
 
 
 @pytest.mark.parametrize("free", range(0, 120_000, 20_000))
@@ -119,7 +148,7 @@ def test_a_file_size_limit_in_the_middle_of_a_write(tmp_path: Path) -> None:
     assert f"{tmp_path}/small/sweep.zarr" in line
     assert "files may have 4 KiB here, and a larger one is needed; raise the limit (ulimit" in line
     study = make_study(tmp_path)
-    assert run(study, tmp_path, Settings(1)).digest == expected(study, tmp_path)
+    assert run(study, tmp_path, HERE).digest == expected(study, tmp_path)
 
 
 def test_a_folder_that_vanishes_is_not_half_brought_back(tmp_path: Path) -> None:
@@ -206,7 +235,7 @@ def test_kill_9_inside_a_write(tmp_path: Path, moment: str) -> None:
     assert died.returncode == -signal.SIGKILL, died.stderr
     study = make_study(tmp_path)
     found = status(study, tmp_path)["cells"]["done"]
-    outcome = run(study, tmp_path, Settings(1))
+    outcome = run(study, tmp_path, HERE)
     assert (outcome.found, outcome.computed) == (found, 72 - found)
     assert outcome.digest == expected(study, tmp_path)
     store_folder = results_of(study, tmp_path).store

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 from object_store import BUCKET, SECRET, Proxy, object_store
-from small_study import SECONDS, fill, make_study, started, write_study
+from small_study import HERE, SECONDS, fill, make_study, started, write_study
 
 from mattis import figures, locks, places, store
 from mattis.errors import Fault, UserError
 from mattis.results import results_of
 from mattis.study import Study
-from mattis.sweep import Settings, digest, run, status
+from mattis.sweep import digest, run, status
 from mattis.verify import verify
 
 URL = f"s3://{BUCKET}/some results"
@@ -48,8 +48,8 @@ def expected(study: Study, folder: Path) -> str:
 @pytest.mark.usefixtures("proxy")
 def test_the_whole_way_without_a_file_on_this_machine(tmp_path: Path, study: Study) -> None:
     before = sorted(tmp_path.rglob("*"))
-    outcome = run(study, URL, Settings(1))
-    again = run(study, URL, Settings(1))
+    outcome = run(study, URL, HERE)
+    again = run(study, URL, HERE)
     assert (again.computed, again.found, again.digest) == (0, 72, outcome.digest)
     assert digest(study, URL) == outcome.digest
     assert status(study, URL)["done"] == 9
@@ -61,7 +61,7 @@ def test_the_whole_way_without_a_file_on_this_machine(tmp_path: Path, study: Stu
     assert drawn[:4] == b"\x89PNG"
     assert sorted(tmp_path.rglob("*")) == before
     larger = make_study(tmp_path, seed=4)
-    assert run(larger, URL, Settings(1)).computed == 24
+    assert run(larger, URL, HERE).computed == 24
     assert digest(study, URL) == outcome.digest == expected(study, tmp_path)
 
 
@@ -71,7 +71,7 @@ def test_xarray_opens_it_without_mattis(study: Study) -> None:
     from obstore.store import from_url
     from zarr.storage import ObjectStore
 
-    run(study, URL, Settings(1))
+    run(study, URL, HERE)
     options = {"allow_http": True}
     opened = ObjectStore(from_url(f"{URL}/small/sweep.zarr", client_options=options))
     ds = xr.open_zarr(opened)
@@ -81,16 +81,16 @@ def test_xarray_opens_it_without_mattis(study: Study) -> None:
 
 @pytest.mark.usefixtures("proxy")
 def test_damage_is_found_and_mended(tmp_path: Path, study: Study) -> None:
-    first = run(study, URL, Settings(1)).digest
+    first = run(study, URL, HERE).digest
     chunk = results_of(study, URL).store / "overlap/c/0/0/0/0/0"
     content = bytearray(places.read_bytes(chunk) or b"")
     content[8 * 30] ^= 1
     places.write_bytes(chunk, bytes(content))
     (found,) = verify(study, URL).findings
     assert (found.array, sum(found.blocks.values())) == ("overlap", 1)
-    assert run(study, URL, Settings(1)).computed == 1
+    assert run(study, URL, HERE).computed == 1
     places.remove(chunk)
-    assert run(study, URL, Settings(1)).computed == 72
+    assert run(study, URL, HERE).computed == 72
     assert digest(study, URL) == first == expected(study, tmp_path)
 
 
@@ -103,11 +103,12 @@ def test_kill_9_in_the_middle_and_the_same_command_goes_on(tmp_path: Path) -> No
     assert 0 < found < 144
     # The lock outlived its holder, which is seen to be dead.
     assert places.names(results_of(study, URL).folder / "locks") == ["run"]
-    outcome = run(study, URL, Settings(2))
+    outcome = run(study, URL, HERE)
     assert (outcome.found, outcome.computed) == (found, 144 - found)
     assert outcome.digest == expected(study, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_store_that_goes_away_is_one_line_without_credentials(
     tmp_path: Path, proxy: Proxy
 ) -> None:
@@ -124,7 +125,7 @@ def test_a_store_that_goes_away_is_one_line_without_credentials(
     assert SECRET not in text
     proxy.mend()
     assert status(study, URL)["cells"]["done"] > 0
-    assert run(study, URL, Settings(2)).digest == expected(study, tmp_path)
+    assert run(study, URL, HERE).digest == expected(study, tmp_path)
 
 
 @pytest.mark.parametrize("cut_after", [3, 30, 60, 90, 120, 150])

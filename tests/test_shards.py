@@ -1,5 +1,6 @@
 """Shards: value-keyed parts of a study, computed by processes that do not know of each other."""
 
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_study import fill, make_study, started
+from small_study import HERE, fill, make_study, started
 
 from mattis import locks, places, plan, shards, store
 from mattis.errors import UserError
@@ -15,11 +16,9 @@ from mattis.results import results_of
 from mattis.study import Study
 from mattis.sweep import Settings, digest, run, status, withdraw_stale_receipts
 
-HERE = Settings(1)
-
 
 def of(index: int, count: int) -> Settings:
-    return Settings(1, shard=(index, count))
+    return replace(HERE, shard=(index, count))
 
 
 def expected(study: Study, folder: Path) -> str:
@@ -115,7 +114,7 @@ def test_a_shard_and_a_whole_run_do_not_meet_but_two_shards_do(tmp_path: Path) -
         run(study, tmp_path, HERE)
     with pytest.raises(UserError, match=rf"process {running.pid} on .* since"):
         run(study, tmp_path, of(0, 2))
-    other = run(study, tmp_path, Settings(1, shard=(1, 2)))
+    other = run(study, tmp_path, of(1, 2))
     running.communicate()
     assert running.returncode == 0
     outcome = run(study, tmp_path, HERE)

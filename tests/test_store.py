@@ -407,6 +407,19 @@ def test_a_store_of_the_first_format_opens_and_goes_on(tmp_path: Path, frozen: P
     assert xr.open_zarr(frozen).attrs["mattis_format"] == layout.FORMAT
 
 
+def test_the_current_format_stays_readable(tmp_path: Path) -> None:
+    """Frozen on disk: a store of format 2 with half of its cells still in the journal."""
+    with zipfile.ZipFile(DATA / "store-format-2.zip") as archive:
+        archive.extractall(tmp_path / "small")
+    study = make_study(tmp_path, seed=2)
+    assert len(list((tmp_path / "small" / "sweep.zarr" / "journal").iterdir())) == 1
+    fresh = tmp_path / "fresh"
+    fill(study, fresh)
+    assert digest(study, tmp_path) == digest(study, fresh)
+    assert fill(make_study(tmp_path), tmp_path) == 24
+    assert digest(make_study(tmp_path), tmp_path) == GOLDEN
+
+
 @pytest.mark.parametrize("death", range(0, 30, 4))
 def test_a_death_while_a_store_of_the_first_format_is_rewritten_loses_nothing(
     tmp_path: Path, frozen: Path, monkeypatch: pytest.MonkeyPatch, death: int

@@ -13,6 +13,7 @@ import pytest
 from small_study import fill, write_study
 
 from mattis.results import results_of
+from mattis.shards import shards
 from mattis.study import Study, load_study
 from mattis.sweep import digest, status
 
@@ -35,15 +36,19 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def command() -> list[str]:
+def command(count: str = "1") -> list[str]:
     profile = ["--workflow-profile", "workflow/profiles/default"]
-    return [*SNAKEMAKE, "--cores", "2", *profile, "--config", "studies=['studies/small.yaml']"]
+    config = ["--config", "studies=['studies/small.yaml']", f"shards={count}"]
+    return [*SNAKEMAKE, "--cores", "2", *profile, *config]
 
 
 def make(folder: Path, *targets: str) -> tuple[int, str]:
     """Run the workflow as `make diagram` does; return its exit code and what it said."""
     flags = [word for word in targets if word.startswith("--")]
-    words = [*command(), *flags, "--", *(word for word in targets if word not in flags)]
+    names = [word for word in targets if word not in flags]
+    counts = [flag.partition("=")[2] for flag in flags if flag.startswith("--set-shards")]
+    others = [flag for flag in flags if not flag.startswith("--set-shards")]
+    words = [*command(*counts), *others, "--", *names]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=600)
     return done.returncode, done.stdout + done.stderr
 
@@ -73,7 +78,7 @@ def test_from_study_to_report_then_nothing_to_do_then_repair(checkout: Path) -> 
     chunk.unlink()
     code, said = make(checkout, SWEPT)
     assert code == 0, said
-    assert "8 cells in 1 blocks to compute, 64 found" in said
+    assert "72 cells in 9 blocks to compute, 0 found" in said
     assert digest(study, root) == first
 
     fill(study, checkout / "undisturbed")
@@ -83,6 +88,33 @@ def test_from_study_to_report_then_nothing_to_do_then_repair(checkout: Path) -> 
     code, said = make(checkout, "--dry-run", SWEPT)
     assert code == 0
     assert re.search(r"sweep +1\n", said)
+
+
+@pytest.mark.slow
+def test_shards_are_jobs_of_their_own_and_named_by_their_values(checkout: Path) -> None:
+    study, root = study_of(checkout), checkout / "results"
+    first = {part.id for part in shards(study, 3)}
+    code, said = make(checkout, "--set-shards=3", SWEPT)
+    assert code == 0, said
+    assert len(re.findall(r"rule shard|: shard ", said)) >= 3
+    receipts = root / "small" / "shards"
+    assert {path.stem for path in receipts.iterdir()} == first
+    fill(study, checkout / "undisturbed")
+    assert digest(study, root) == digest(study, checkout / "undisturbed")
+
+    write_study(checkout / "studies", seed=[0, 1, 2, 7])
+    new = {part.id for part in shards(study_of(checkout), 3)} - first
+    code, said = make(checkout, "--set-shards=3", "--dry-run", SWEPT)
+    assert code == 0, said
+    assert int(re.findall(r"shard +(\d)\n", said)[0]) == len(new)
+
+
+def test_results_in_an_object_store_are_for_the_command(checkout: Path) -> None:
+    (checkout / "config" / "config.yaml").write_text("studies: []\nresults: s3://b/c\nshards: 1\n")
+    code, said = make(checkout, "--dry-run")
+    assert code == 1
+    assert "expected a folder, as Snakemake looks at files" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.slow

@@ -124,7 +124,7 @@ def client_of(where: Where, most: int) -> Iterator["Client"]:
     import distributed  # noqa: F401  (before the settings: it brings defaults that must outlast them)
 
     patience = {
-        "distributed.scheduler.allowed-failures": 5,
+        "distributed.scheduler.allowed-failures": 2,  # workers that a task may take with it
         "distributed.comm.timeouts.connect": f"{PATIENCE}s",
     }
     with dask.config.set(patience), _silenced():

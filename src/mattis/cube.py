@@ -69,7 +69,9 @@ def merged(old: Labels, new: Labels) -> Labels:
     return Labels(values, [heat[beta] for beta in values["beta"]])
 
 
-def positions(labels: Labels, table: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def positions(
+    labels: Labels, table: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return where the cells of a table of rows are, (rows, 5), and which are on the axes at all."""
     at = np.zeros((len(table), len(DIMENSIONS)), np.int64)
     known = np.ones(len(table), bool)

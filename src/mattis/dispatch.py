@@ -31,6 +31,9 @@ LARGEST_TASK = 500
 ATTEMPTS = 2
 """How often a block is tried before it counts as failed."""
 
+FETCH = 10.0
+"""Seconds that a finished result may take to come here, before it is taken for lost."""
+
 SILENCE = 30.0
 """Seconds that a lost scheduler is waited for."""
 
@@ -115,9 +118,14 @@ class Dispatcher:
         blocks = self.running.pop(str(future.key))
         if future.status == "cancelled":
             raise _lost(self.client)
-        error = future.exception()
+        try:
+            error = future.exception(timeout=FETCH)
+            answers, seconds = future.result(timeout=FETCH) if error is None else ([], 0.0)
+        except TimeoutError:  # its worker died with the result, so it is being computed once more
+            self.running[str(future.key)] = blocks
+            future.add_done_callback(self.arrived.put)
+            return
         if error is None:
-            answers, seconds = future.result()
             cost = sum(plan.proposals(self.study, block) for block in blocks)
             self.rate = max(seconds / cost, self.rate / 2)
         else:

@@ -94,9 +94,14 @@ def _encoded(table: Table, contents: Contents) -> bytes:
     )
 
 
+def is_one(name: str) -> bool:
+    """Tell a file that was written whole from a half-written one, and from those of NFS itself."""
+    return not name.startswith(".nfs") and not name.endswith(".partial")
+
+
 def segments(folder: Place) -> list[str]:
     """Return the names of the segments in a journal."""
-    return [name for name in places.names(folder) if not name.endswith(".partial")]
+    return [name for name in places.names(folder) if is_one(name)]
 
 
 def rows(

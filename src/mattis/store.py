@@ -63,9 +63,7 @@ def journal_of(path: Place) -> Place:
 
 def is_there(path: Place) -> bool:
     """Tell whether there is a store, or something else in its place. A mere journal is none."""
-    return bool(
-        {name for name in places.names(path) if not name.endswith(".partial")} - {"journal"}
-    )
+    return any(journal.is_one(name) for name in places.names(path) if name != "journal")
 
 
 def create_or_extend(path: Place, study: Study) -> Store:
