@@ -11,7 +11,7 @@ VENV := .venv/bin
 INSTALLED := .venv/installed
 SOURCES := src/mattis tests benchmarks
 
-.PHONY: help setup diagram test test-slow lint format lock clean
+.PHONY: help setup diagram test test-slow soak lint format lock clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -39,6 +39,10 @@ test: setup
 
 test-slow: setup
 	@$(VENV)/python -m pytest -m slow
+
+# 120 random faults, each with its seed: about 25 minutes.
+soak: setup
+	@$(VENV)/python tests/soak/run.py --faults 120 --seed 1
 
 lint: setup
 	@$(VENV)/ruff check $(SOURCES)
