@@ -129,7 +129,8 @@ def existing(group: zarr.Group, name: str) -> Array | None:
     """Return the array of this name, or None if it is missing or its metadata are damaged."""
     try:
         found = group.get(name)
-    except (OSError, ValueError, KeyError, TypeError):
+    except Exception as error:  # whatever zarr makes of metadata in which a bit was flipped
+        places.raise_if_remote(error)
         return None
     return found if isinstance(found, zarr.Array) else None
 
@@ -274,7 +275,8 @@ def decoded(array: Array, part: Any) -> Values | None:
     """Return a part of an array, or None if one of its chunks is damaged."""
     try:
         return np.asarray(array[part])
-    except (OSError, ValueError, RuntimeError):
+    except Exception as error:  # whatever zarr makes of damaged chunks, or of another shape
+        places.raise_if_remote(error)
         return None
 
 

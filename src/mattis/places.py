@@ -212,12 +212,22 @@ def reported(place: Place, needed: int = 0) -> Iterator[None]:
             place, _refused(place, error, needed), _REMEDIES.get(error.errno or 0)
         ) from error
     except Exception as error:
-        if not type(error).__module__.startswith("obstore"):
+        if not _is_remote(error):
             raise
         if "NoSuchBucket" in str(error):
             raise _no_bucket(place) from error
         reason = str(error).splitlines()[0].partition(" - ")[2] or type(error).__name__
         raise _fault(place, f"the object store refused: {reason}", "see that it answers") from error
+
+
+def _is_remote(error: Exception) -> bool:
+    return type(error).__module__.startswith("obstore")
+
+
+def raise_if_remote(error: Exception) -> None:
+    """Raise again what an object store refused: it says nothing about what is stored there."""
+    if _is_remote(error):
+        raise error
 
 
 _REMEDIES = {

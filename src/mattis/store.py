@@ -300,7 +300,8 @@ def read(path: Place, study: Study) -> xr.Dataset:
     wanted, folder = cube.labels_of(study), journal_of(path)
     # The journal first: what a running fold moves in between is then seen twice, not never.
     waiting = [*journal.rows(folder, contents_of(study), journal.segments(folder))]
-    ds = _cube(path, kept, wanted, study.described_model)
+    with places.reported(path):
+        ds = _cube(path, kept, wanted, study.described_model)
     for _, table, _ in waiting:
         _overlay(ds, wanted, table, study.described_model)
     return ds
