@@ -40,9 +40,6 @@ test: setup
 test-slow: setup
 	@$(VENV)/python -m pytest -m slow
 
-soak: setup
-	@$(VENV)/python tests/soak/run.py --faults 120 --seed 1
-
 # 120 random faults, each with its seed: about 25 minutes.
 soak: setup
 	@$(VENV)/python tests/soak/run.py --faults 120 --seed 1
