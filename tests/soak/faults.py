@@ -51,7 +51,7 @@ def moment(scene: Scene, run: Run, rng: random.Random, earliest: float = 0.0) ->
         there = scene.until(run, lambda _: False, seconds)
         return f"after {seconds:.1f} s, {there} cells"
     had = len(scene.glimpsed())
-    least = rng.randint(had + 1, max(len(scene.every) - 8, had + 1))
+    least = had + 1 + int(0.8 * rng.random() * (len(scene.every) - had))
     there = scene.until(run, lambda seen: len(seen) >= least)
     time.sleep(rng.uniform(0, 0.3))
     return f"at {there} cells"
@@ -141,7 +141,7 @@ def die_in_a_write(scene: Scene, rng: random.Random) -> str | None:
 
 def file_size_limit(scene: Scene, rng: random.Random) -> str | None:
     """Let no file grow beyond a random size."""
-    before, size = scene.valid(), int(2 ** rng.uniform(10, 17.7))
+    before, size = scene.valid(), int(2 ** (10 + 7.6 * rng.random() ** 2))
     with scene.running(*options(rng), how={"bytes": size}) as run:
         scene.until(run, lambda _: False)
         code = scene.judge(run, before, (0, 1, 2))

@@ -75,8 +75,8 @@ class Soak:
             self.left = rng.randint(1, 5)
         scene = self.scene
         scene.rng, scene.what = rng, ""
-        if kind not in STRIKES and not scene.store.is_dir():
-            scene.complete()
+        if kind not in STRIKES and not (scene.store.is_dir() and scene.valid()):
+            scene.complete()  # else there is nothing to damage
         if kind in STRIKES and not scene.has_work():
             self._drop()
             return self._scene(rng, kind)
