@@ -1,6 +1,6 @@
 """What a run costs besides simulating: starting, Dask, the journal, the store; and how many files.
 
-    python benchmarks/overhead.py             # all of it: 8 minutes on 2 idle cores
+    python benchmarks/overhead.py             # all of it: 15 minutes on 2 idle cores
     python benchmarks/overhead.py stores      # a part, the others are kept: runs tasks crowd stores shards
 
 prints tables and writes overhead.json and overhead.md beside this file. Each run is a process of its own
@@ -20,7 +20,6 @@ the scheduler more workers than there are cores. Cells of the stores are random 
 import asyncio
 import json
 import os
-import pickle
 import subprocess
 import sys
 import time
@@ -41,9 +40,6 @@ POINTS = 20
 
 SPENT = "spent"
 """The column, besides the observables, in which a block says where its time went."""
-
-QUIET = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
-"""What is proposed: do not sample the stacks of workers 100 times a second, nor tick 50 times."""
 
 Options = dict[str, Any]
 Row = dict[str, Any]
@@ -80,21 +76,6 @@ def sleeping(_: Any, points: Any, protocol: Any) -> Any:
     time.sleep(protocol.measure / 1000)
     columns: dict[str, Any] = {o.name: np.zeros(len(points)) for o in OBSERVABLES}
     return columns | {SPENT: spent(begun, cpu)}
-
-
-class Packed(list[Any]):
-    """A list that travels as one piece, where Dask would send every array of it by itself."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return pickle.loads, (pickle.dumps(list(self), protocol=5),)
-
-
-def packed(simulate: Any, blocks: Any) -> tuple[Packed, float]:
-    """Compute some blocks on a worker, as `mattis.dispatch.simulated` does, and pack the answers."""
-    from mattis.dispatch import simulated
-
-    answers, seconds = simulated(simulate, blocks)
-    return Packed(answers), seconds
 
 
 def busy_seconds() -> float:
@@ -168,17 +149,12 @@ def recording(book: Book) -> type:
 
 def instrument(book: Book, options: Options) -> None:
     """Put the clocks into mattis, and change what the options say."""
-    import dask
-
     from mattis import cube, dispatch, models, store
     from mattis.models.binary import HOPFIELD
 
     simulate = sleeping if options.get("sleeping") else timed
     models.MODELS["hopfield"] = replace(HOPFIELD, simulate=simulate)  # type: ignore[index]
     dispatch.Dispatcher = recording(book)  # type: ignore[misc]
-    dask.config.set(options.get("dask", {}))
-    if options.get("packed"):
-        dispatch.simulated = sys.modules[__name__].packed
     for name, value in options.get("set", {}).items():
         setattr(dispatch, name, value)
     labels = {"create_or_extend": "lay out", "valid_cells": "read", "read": "read", "fold": "fold"}
@@ -206,13 +182,13 @@ def run_step(options: Options) -> Row:
 
 
 def probe_step(options: Options) -> Row:
-    """Return the CPU time of a sweep of a block, once the kernels are loaded."""
+    """Return the CPU time of a cell, once the kernels are loaded."""
     from mattis import plan
     from mattis.study import Study
 
     study = Study.model_validate(options["study"])
     seconds = [timed(*plan.task(study, block))[SPENT][3] for block in plan.each_block(study)]
-    return {"sweep": median(seconds[1:]) / options["study"]["sweeps"]["measure"]}
+    return {"cell": median(seconds[1:]) / POINTS}
 
 
 # Within the processes that are measured: a crowd of workers
@@ -248,6 +224,8 @@ def scheduler_step(options: Options) -> Row:
 def crowd_step(options: Options) -> Row:
     """Be many workers of one thread each, until killed."""
     import dask
+
+    from mattis.cluster import QUIET
 
     sparse = {"distributed.admin.system-monitor.interval": "10s", **QUIET}
     with dask.config.set(sparse):  # in one process these add up as they do not on a cluster
@@ -475,7 +453,7 @@ def whole(run: Row) -> dict[str, float]:
     first = min(lane[0][BEGUN] for lane in each) - run["begun"]
     last = max(lane[-1][ENDED] for lane in each)
     tail = sum(last - lane[-1][ENDED] for lane in each)
-    clocks = run["clocks"]
+    loading, clocks = median(lane[0][CPU] for lane in each) - block, run["clocks"]
     return {
         "kernel of a block, s": block,
         "blocks": len(run["blocks"]),
@@ -487,10 +465,11 @@ def whole(run: Row) -> dict[str, float]:
         "start: until mattis is imported, s": marks["imports"],
         "start: until workers are there, s": marks["cluster"],
         "start: until the first block begins, s": first,
-        "start: loading the kernels, CPU s of a worker": median(b[0][CPU] for b in each) - block,
+        "start: loading the kernels, CPU s of a worker": loading,
         "start and end, CPU s of all": run["cpu"] - _within(run) - block * len(each),
         "tail: waiting for the last block, s of a worker": tail / len(each),
         "end: from the last block, s": run["begun"] + wall - last,
+        "start and end, s": first + run["begun"] + wall - last + loading,
         "submit and collect, CPU s": clocks["submit, CPU"] + clocks["collect, CPU"],
         "journal, CPU s": clocks["journal, CPU"],
         "journal, s": clocks["journal, wall"],
@@ -509,12 +488,14 @@ def _within(run: Row) -> float:
 
 
 CASES = {
-    "0.1 s": (0.1, 500, {}),
-    "1 s": (1.0, 60, {}),
-    "1 s, as proposed": (1.0, 60, {"dask": QUIET}),
-    "10 s": (10.0, 14, {}),
+    "0.1 s": (10, 60),
+    "1 s": (100, 20),
+    "1 s, a short run": (100, 6),
+    "10 s": (1000, 2),
 }
-"""Seconds and number of blocks, and what is changed."""
+"""Cells of a block, of 0.01 s each; and seeds, of ten blocks each."""
+
+CELL_SECONDS, PROBE = 0.01, 500
 
 REPEATS = {"10 s": 1}
 """How often a case is run, if not twice."""
@@ -522,16 +503,14 @@ REPEATS = {"10 s": 1}
 
 def runs(folder: Path) -> Rows:
     """Measure runs of blocks that take 0.1, 1 and 10 s."""
-    probe = swept(study("probe", seeds=2), 100)
-    sweep = done(folder, "probe", study=probe)["sweep"]
+    found_at = done(folder, "probe", study=swept(study("probe"), PROBE))["cell"]
+    sweeps = round(PROBE * CELL_SECONDS / found_at)
     found: dict[str, list[dict[str, float]]] = {case: [] for case in CASES}
     for turn in range(2):
-        for case, (seconds, blocks, more) in CASES.items():
+        for case, (cells, seeds) in CASES.items():
             if turn < REPEATS.get(case, 2):
-                loads = 10 if blocks % 10 == 0 else 2
-                content = study(f"{seconds:g}-{turn}-{len(more)}".replace(".", "-"), loads)
-                content["axes"]["seed"] = blocks // loads
-                run = done(folder, "run", study=swept(content, round(seconds / sweep)), **more)
+                content = study(f"run-{time.monotonic_ns()}", 10, cells, seeds)
+                run = done(folder, "run", study=swept(content, sweeps))
                 found[case].append(whole(run) | steady(run))
     return [row for case, figures in found.items() for row in rows(case, figures)]
 

@@ -32,6 +32,12 @@ PROTOCOLS = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
 PATIENCE = 60
 """Seconds to wait for a scheduler to answer, and for its first worker."""
 
+QUIET = {
+    "distributed.worker.profile.enabled": False,  # samples the stack of each worker 100 times a second
+    "distributed.admin.tick.interval": "1s",  # wakes every process 50 times a second
+}
+"""What Dask does for its dashboard, at 5 % of the CPU time of a worker."""
+
 GPU = "GPU"
 """The worker resource that pins a task to a GPU, one at a time."""
 
@@ -127,7 +133,7 @@ def client_of(where: Where, most: int) -> Iterator["Client"]:
         "distributed.scheduler.allowed-failures": 2,  # workers that a task may take with it
         "distributed.comm.timeouts.connect": f"{PATIENCE}s",
     }
-    with dask.config.set(patience), _silenced():
+    with dask.config.set({**patience, **QUIET}), _silenced():
         if where.scheduler is not None:
             with _client_of_scheduler(where) as client:
                 yield client
@@ -153,16 +159,17 @@ def _client_of_machine(where: Where, workers: int) -> Iterator["Client"]:
     common: dict[str, Any] = {
         "host": "127.0.0.1",
         "dashboard_address": "127.0.0.1:0",
-        "worker_dashboard_address": "127.0.0.1:0",
         "silence_logs": "CRITICAL",
     }
     with _children_ignore_interrupts():
         if where.gpus:
             cluster = SpecCluster(**_one_process_per_gpu(workers, memory))
         elif where.pool == "threads":
+            # Without a host, which threads must not have, the worker's own page would be everybody's.
+            common |= {"host": None, "worker_dashboard_address": "127.0.0.1:0"}
             cluster = LocalCluster(
                 n_workers=1, threads_per_worker=workers, processes=False,
-                memory_limit=memory, **common | {"host": None},
+                memory_limit=memory, **common,
             )  # fmt: skip
         else:
             cluster = LocalCluster(
@@ -178,13 +185,19 @@ def _one_process_per_gpu(workers: int, memory: int) -> dict[str, Any]:
     from distributed import Nanny, Scheduler
 
     loopback = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
-    options = {"nthreads": 1, "memory_limit": max(memory // workers, 1), "resources": {GPU: 1}}
+    options = {
+        "host": "127.0.0.1",
+        "dashboard": False,
+        "nthreads": 1,
+        "memory_limit": max(memory // workers, 1),
+        "resources": {GPU: 1},
+    }
     return {
         "scheduler": {"cls": Scheduler, "options": loopback},
         "workers": {
             device: {
                 "cls": Nanny,
-                "options": options | loopback | {"env": {"CUDA_VISIBLE_DEVICES": device}},
+                "options": options | {"env": {"CUDA_VISIBLE_DEVICES": device}},
             }
             for device in _devices(workers)[:workers]
         },
