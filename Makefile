@@ -7,6 +7,9 @@ PYTHON ?= python3
 STUDY ?=
 CORES ?= all
 
+# Each of the many processes that start here would compile all that it imports: 6 s instead of 2.
+export PYTHONDONTWRITEBYTECODE :=
+
 VENV := .venv/bin
 INSTALLED := .venv/installed
 SOURCES := src/mattis tests benchmarks
