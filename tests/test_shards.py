@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_study import HERE, fill, make_study, started
 
-from mattis import locks, places, plan, shards, store
+from mattis import cube, locks, places, plan, shards, store
 from mattis.errors import UserError
 from mattis.results import results_of
 from mattis.study import Study
@@ -81,6 +81,39 @@ def test_shards_in_any_order_then_gathered(
     assert outcome.digest == expected(study, tmp_path)
     assert places.names(results.store / "journal") == []
     assert run(study, tmp_path, of(0, 3)).computed == 0
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(count=st.integers(1, 40), seeds=st.integers(1, 9))
+def test_a_narrowed_study_has_exactly_the_cells_of_its_shard(
+    tmp_path: Path, count: int, seeds: int
+) -> None:
+    study = make_study(tmp_path, size=[60, 80], seed=seeds)
+    for part in shards.shards(study, count):
+        small, cells = shards.narrowed(study, part)
+        wanted = {(block.id, block.points) for block in plan.blocks(study, part.cells)}
+        assert {(block.id, block.points) for block in plan.blocks(small, cells)} == wanted
+        assert small.physics() == study.physics()
+
+
+def test_a_shard_looks_at_its_own_cells_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path, seed=4)
+    digests = [run(study, tmp_path, of(index, 3)).digest for index in range(3)]
+    read: list[str] = []
+    whole = places.read_bytes
+    monkeypatch.setattr(places, "read_bytes", lambda place: read.append(place.name) or whole(place))
+    again = run(study, tmp_path, of(1, 3))
+    seen = {name.partition("_")[0] for name in read if "of3_" in name}
+    assert (again.computed, seen) == (0, {"1of3"})
+    run(study, tmp_path, HERE)  # from here on the cells are in the cube
+    part = shards.shard(study, 1, 3)
+    ds = store.read(results_of(study, tmp_path).store, study)
+    assert cube.study_digest(ds, study.described_model, part.cells) == digests[1]
+    assert run(study, tmp_path, of(1, 3)).digest == digests[1]
 
 
 def test_a_lost_shard_is_computed_by_the_gathering_run(tmp_path: Path, study: Study) -> None:

@@ -367,6 +367,29 @@ def test_a_store_of_different_physics_is_refused_with_the_difference(
     assert everything(filled) == before
 
 
+def test_only_the_chunks_that_are_asked_for_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layout, "CHUNK_CELLS", 24)
+    study = make_study(tmp_path, seed=6)
+    fill(study, tmp_path)
+    path, read = results_of(study, tmp_path).store, list[tuple[slice, ...]]()
+    whole = store.read(path, study)
+    decoded = layout.decoded
+    monkeypatch.setattr(
+        layout, "decoded", lambda array, part: read.append(part) or decoded(array, part)
+    )
+    small = make_study(tmp_path, load=[0.2, 0.3], seed=[5, 4])
+    ds = store.read(path, small)
+    loads = {part[1].start for part in read if len(part) == 5}
+    assert loads == {2}
+    assert ds["valid"].values[:, 0].all()
+    assert not ds["valid"].values[:, 1].any()
+    for name in OBSERVABLES:
+        expected = whole[name].sel(load=[0.2], seed=[5, 4]).values
+        np.testing.assert_array_equal(ds[name].sel(load=[0.2]).values, expected)
+
+
 def test_a_newer_format_is_refused(study: Study, filled: Path) -> None:
     path = filled / "zarr.json"
     path.write_text(path.read_text().replace('"mattis_format": 2', '"mattis_format": 3'))

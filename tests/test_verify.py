@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
+import xarray as xr
 from small_study import fill, make_study, write_study
 
-from mattis import plan, store
+from mattis import layout, plan, store
 from mattis.cli import guarded, verbs
 from mattis.errors import UserError
 from mattis.results import results_of
@@ -96,6 +99,62 @@ def test_damage_is_named_and_mended(
     assert computed == (0 if damage in ("metadata", "group", "labels") else lost)
     assert verify(study, tmp_path).sound
     assert digest(study, tmp_path) == before
+
+
+def flip_bit(path: Path, first: int, last: int, random: Random) -> str:
+    content = bytearray(path.read_bytes())
+    at, bit = random.randrange(first, last), random.randrange(8)
+    content[at] ^= 1 << bit
+    path.write_bytes(bytes(content))
+    return f"{path.parent.name}/{path.name}: bit {bit} of byte {at}"
+
+
+def test_no_flipped_bit_in_what_a_store_says_of_itself_costs_a_cell(
+    tmp_path: Path, study: Study, filled: Path
+) -> None:
+    """Which axes, which physics: of two copies the one whose seal fits decides."""
+    for file, key in layout.COPIES.items():
+        path = filled / file
+        content = path.read_bytes()
+        record = json.dumps(layout.attributes(filled)["axes"]).encode()
+        first = content.index(record)
+        for turn in range(30):
+            said = flip_bit(path, first + 1, first + len(record) - 1, Random(turn))
+            verdict = verify(study, tmp_path)
+            assert not verdict.sound, said
+            with suppress(ValueError):  # what is no JSON any more is unseen until the next run
+                json.loads(path.read_bytes())
+                assert (verdict.whole, verdict.damaged) == (72, 0), said
+            assert path.parent.name in {*(f.array for f in verdict.findings), filled.name}, said
+            if turn % 10 == 0:
+                assert fill(study, tmp_path) == 0, said
+                assert path.read_bytes() == content, said
+            path.write_bytes(content)
+        assert key in ("", "mattis_store")
+    assert verify(study, tmp_path).sound
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_flipped_bit_in_any_metadata_is_named_and_mended(
+    tmp_path: Path, study: Study, filled: Path, seed: int
+) -> None:
+    before = digest(study, tmp_path)
+    files = sorted(filled.rglob("zarr.json"))
+    random = Random(seed)
+    for _ in range(10):
+        path = random.choice(files)
+        content = path.read_bytes()
+        said = flip_bit(path, 0, len(content), random)
+        if verify(
+            study, tmp_path
+        ).sound:  # a misspelled `configuration`, which has the right defaults
+            with xr.open_zarr(filled) as ds:
+                assert not ds["overlap"].isnull().any(), said
+        assert fill(study, tmp_path) == 0, said
+        assert verify(study, tmp_path).sound, said
+        assert digest(study, tmp_path) == before, said
+        with xr.open_zarr(filled) as ds:
+            assert not ds["overlap"].isnull().any(), said
 
 
 def test_cells_that_wait_in_the_journal_are_whole_and_its_damage_is_named(

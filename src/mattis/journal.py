@@ -8,6 +8,7 @@ exist. The store folds the rows into its cube, and then removes the segments.
 
 import json
 import os
+import re
 import secrets
 import socket
 import time
@@ -43,15 +44,25 @@ class Contents:
         return json.dumps(head, sort_keys=True).encode() + b"\n"
 
 
+Part = tuple[int, int]
+"""Shard I of K: its segments hold no cell of another shard of K."""
+
+_PART = re.compile(r"(\d+)of(\d+)_")
+
+
+def writer_name(part: Part | None = None) -> str:
+    """Return a name that no other writer has; it begins with the shard whose cells it writes."""
+    shard = "{}of{}_".format(*part) if part else ""
+    return f"{shard}{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
 @dataclass
 class Writer:
     """The open segment of one writer."""
 
     folder: Place
     contents: Contents
-    name: str = field(
-        default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-    )
+    name: str = field(default_factory=writer_name)
     number: int = 0
     tables: list[Table] = field(default_factory=list)
     waiting: int = 0
@@ -99,9 +110,18 @@ def is_one(name: str) -> bool:
     return not name.startswith(".nfs") and not name.endswith(".partial")
 
 
-def segments(folder: Place) -> list[str]:
-    """Return the names of the segments in a journal."""
-    return [name for name in places.names(folder) if is_one(name)]
+def segments(folder: Place, part: Part | None = None) -> list[str]:
+    """Return the names of the segments in a journal; without those that hold no cell of a shard."""
+    return [
+        name
+        for name in places.names(folder)
+        if is_one(name) and not (part and _of_another(name, part))
+    ]
+
+
+def _of_another(name: str, part: Part) -> bool:
+    found = _PART.match(name)
+    return found is not None and int(found[2]) == part[1] and int(found[1]) != part[0]
 
 
 def rows(
@@ -121,9 +141,9 @@ def rows(
         yield name, table, lost
 
 
-def heads(folder: Place) -> Iterator[Mapping[str, Any]]:
+def heads(folder: Place, part: Part | None = None) -> Iterator[Mapping[str, Any]]:
     """Yield the first line of each segment that can be read."""
-    for name in segments(folder):
+    for name in segments(folder, part):
         head = _head(places.read_bytes(folder / name) or b"")
         if head:
             yield head

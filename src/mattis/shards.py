@@ -42,6 +42,29 @@ def shard(study: Study, index: int, count: int) -> Shard:
     return Shard(index, count, sha256(words.encode()).hexdigest()[:16], cells)
 
 
+def narrowed(study: Study, part: Shard) -> tuple[Study, Mask]:
+    """Return the study with those sizes, loads and seeds only that a shard holds, and its cells there.
+
+    A shard of 1 in 1000 need then not look at the cells of the other 999. One without cells stays
+    as it is.
+    """
+    mine, a = part.cells[:, :, 0, 0, :], study.axes
+    if not mine.any():
+        return study, part.cells
+    kept = [np.flatnonzero(mine.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
+    sizes, loads, seeds = kept
+    axes = a.model_copy(
+        update={
+            "size": tuple(a.size[k] for k in sizes),
+            "load": tuple(a.load[k] for k in loads),
+            "seed": tuple(a.seed[k] for k in seeds),
+        }
+    )
+    every = [np.arange(n) for n in part.cells.shape[2:4]]
+    cells = part.cells[np.ix_(sizes, loads, *every, seeds)]
+    return study.model_copy(update={"axes": axes}), cells
+
+
 def shards(study: Study, count: int) -> list[Shard]:
     """Return the shards of a study that hold cells."""
     every = (shard(study, index, count) for index in range(count))

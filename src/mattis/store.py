@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from mattis import cube, journal, layout, places
 from mattis.cube import DIMENSIONS, Labels
 from mattis.errors import UserError
-from mattis.journal import Contents, Table, Writer
-from mattis.layout import FORMAT, Form
+from mattis.journal import Contents, Part, Table, Writer
+from mattis.layout import FORMAT
 from mattis.models import Columns, Model
 from mattis.places import Place
 from mattis.plan import Block, Mask
@@ -84,10 +84,12 @@ def create_or_extend(path: Place, study: Study) -> Store:
     return opened
 
 
-def join(path: Place, study: Study, labels: Labels | None = None) -> Store:
+def join(
+    path: Place, study: Study, labels: Labels | None = None, part: Part | None = None
+) -> Store:
     """Open only the journal for writing, as any number of processes may at once."""
     places.make_within(path)
-    writer = Writer(journal_of(path), contents_of(study))
+    writer = Writer(journal_of(path), contents_of(study), journal.writer_name(part))
     return Store(path, labels or cube.labels_of(study), study.described_model, writer)
 
 
@@ -132,9 +134,9 @@ def _check_physics(path: Place, physics: Mapping[str, Any], study: Study) -> Non
         )
 
 
-def check_journal(path: Place, study: Study) -> None:
-    """Raise UserError if cells of a different study wait in the journal."""
-    for head in journal.heads(journal_of(path)):
+def check_journal(path: Place, study: Study, part: Part | None = None) -> None:
+    """Raise UserError if cells of a different study wait in the journal, or in a shard's part of it."""
+    for head in journal.heads(journal_of(path), part):
         _check_physics(path, head.get("physics", {}), study)
 
 
@@ -177,17 +179,17 @@ def _lay_out(store: Store, study: Study) -> None:
     path, labels = store.path, store.labels
     old = layout.attributes(path) if is_there(path) else {}
     chunks = layout.fitting_chunks(labels.shape, old.get("chunks"))
-    final = record(study, labels, chunks)
+    final = layout.sealed(record(study, labels, chunks))
     if not old:
         empty = Labels(dict.fromkeys(DIMENSIONS, ()), ())
-        old = {**final, "axes": json.dumps(cube.spelled(empty))}
+        old = layout.sealed({**final, "axes": json.dumps(cube.spelled(empty))})
         zarr.create_group(layout.target(path), zarr_format=3, attributes=old)
     elif group_of(path) is None:
         places.remove(path / "zarr.json")
         zarr.create_group(layout.target(path), zarr_format=3, attributes=old)
     elif old.get("chunks") != list(chunks) or old["mattis_format"] != FORMAT:
         _unpack(store, cube.labels_from(json.loads(old["axes"])))
-        old = {**final, "axes": old["axes"], "packing": True}
+        old = layout.sealed({**final, "axes": old["axes"], "packing": True})
         layout.open_group(path, "r+").attrs.put(old)
     group = layout.open_group(path, "r+")
     changed = [
@@ -290,16 +292,17 @@ def _by_chunk(
     ]
 
 
-def read(path: Place, study: Study) -> xr.Dataset:
+def read(path: Place, study: Study, part: Part | None = None) -> xr.Dataset:
     """Return the study's part of the store, in the study's order; cells that do not exist are NaN.
 
-    The variable `valid` tells which cells exist. A missing store is one without cells.
+    The variable `valid` tells which cells exist. A missing store is one without cells. A `part` does
+    without the journals of the study's other shards.
     """
-    check_journal(path, study)
+    check_journal(path, study, part)
     kept = checked_labels(path, study) if is_there(path) else None
     wanted, folder = cube.labels_of(study), journal_of(path)
     # The journal first: what a running fold moves in between is then seen twice, not never.
-    waiting = [*journal.rows(folder, contents_of(study), journal.segments(folder))]
+    waiting = [*journal.rows(folder, contents_of(study), journal.segments(folder, part))]
     with places.reported(path):
         ds = _cube(path, kept, wanted, study.described_model)
     for _, table, _ in waiting:
@@ -311,12 +314,12 @@ def _cube(path: Place, kept: Labels | None, wanted: Labels, model: Model) -> xr.
     """Return the wanted part of the cube alone."""
     ds = cube.frame(wanted)
     group = group_of(path) if kept else None
-    where = _picked(kept, wanted) if kept else None
+    at = _picked(kept or wanted, wanted)
+    forms = layout.forms(wanted, model, (), {})
     for observable in model.observables:
-        kind, described = cube.dtype_of(observable), cube.attributes_of(observable)
-        values = _cells(path, group, observable.name, kind, kept, where, wanted)
-        ds[observable.name] = DIMENSIONS, values, described
-    digests = _cells(path, group, "digest", np.dtype(np.uint64), kept, where, wanted)
+        values = layout.cells(path, group, observable.name, forms[observable.name], at)
+        ds[observable.name] = DIMENSIONS, values, cube.attributes_of(observable)
+    digests = layout.cells(path, group, "digest", forms["digest"], at)
     valid = digests != 0  # what was never computed need not be digested
     table = cube.rows(ds, model)[valid.ravel()]
     valid[valid] = cube.row_digests(table) == digests[valid]
@@ -337,32 +340,13 @@ def _overlay(ds: xr.Dataset, wanted: Labels, table: Table, model: Model) -> None
     ds["valid"].values[place] = True
 
 
-def _picked(kept: Labels, wanted: Labels) -> tuple[NDArray[np.int64], ...]:
-    """Return the places of the wanted labels; an unknown one is the extra place at the end."""
-    places_of = []
+def _picked(kept: Labels, wanted: Labels) -> list[NDArray[np.int64]]:
+    """Return where the wanted labels are along each dimension; -1 for those that the store has not."""
+    found = []
     for name in DIMENSIONS:
         at = kept.positions(name)
-        places_of.append(np.array([at.get(value, len(at)) for value in wanted.values[name]]))
-    return np.ix_(*places_of)
-
-
-def _cells(
-    path: Place,
-    group: zarr.Group | None,
-    name: str,
-    kind: np.dtype[Any],
-    kept: Labels | None,
-    where: tuple[NDArray[np.int64], ...] | None,
-    wanted: Labels,
-) -> NDArray[Any]:
-    """Return the wanted cells of an array; what is missing or cannot be read is blank."""
-    form = Form(kind, kept.shape if kept else wanted.shape, (1,) * 5, DIMENSIONS, {})
-    values = layout.cells(path, group, name, form)
-    if kept is None or where is None:
-        return values
-    whole = np.full([n + 1 for n in kept.shape], form.blank, kind)
-    whole[tuple(slice(0, n) for n in kept.shape)] = values
-    return whole[where]
+        found.append(np.array([at.get(value, -1) for value in wanted.values[name]], np.int64))
+    return found
 
 
 def valid_in_cube(path: Place, model: Model, kept: Labels) -> Mask:
@@ -371,9 +355,9 @@ def valid_in_cube(path: Place, model: Model, kept: Labels) -> Mask:
     return mask
 
 
-def valid_cells(path: Place, study: Study) -> Mask:
+def valid_cells(path: Place, study: Study, part: Part | None = None) -> Mask:
     """Return which cells of the study exist: mask over (size, load, beta, noise, seed)."""
-    mask: Mask = read(path, study)["valid"].values
+    mask: Mask = read(path, study, part)["valid"].values
     return mask
 
 

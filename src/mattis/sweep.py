@@ -52,9 +52,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Job:
-    """What one process has to do: the cells that it is asked for, and where it puts what it says."""
+    """What one process has to do: the cells that it is asked for, and where it puts what it says.
+
+    study   # of a shard, only the values that it holds
+    wanted  # the cells asked for, as a mask over that
+    """
 
     study: Study
+    wanted: Mask
     results: Results
     settings: Settings
     shard: Shard | None
@@ -65,11 +70,9 @@ class Job:
         return locks.WHOLE if self.shard is None else f"shard-{self.shard.id}"
 
     @property
-    def wanted(self) -> Mask:
-        """The cells asked for, as a mask over the study's."""
-        if self.shard is not None:
-            return self.shard.cells
-        return np.ones(cube.labels_of(self.study).shape, bool)
+    def part(self) -> tuple[int, int] | None:
+        """I and K of a shard I/K."""
+        return self.settings.shard
 
     @property
     def where(self) -> Where:
@@ -110,8 +113,7 @@ def run(
     cluster.check(where)
     if where.is_here:
         plan.check_memory(study, where.count, where.memory or cluster.memory_limit())
-    part = shards.shard(study, *settings.shard) if settings.shard else None
-    job = Job(study, results_of(study, root), settings, part)
+    job = _job(study, root, settings)
     if store.is_there(job.results.store):
         store.checked_labels(job.results.store, study)  # refuses a foreign store
     with reporter(log) as report:
@@ -120,11 +122,18 @@ def run(
             return _run(job, report)
 
 
+def _job(study: Study, root: Path | str | None, settings: Settings) -> Job:
+    results = results_of(study, root)
+    if settings.shard is None:
+        return Job(study, np.ones(cube.labels_of(study).shape, bool), results, settings, None)
+    shard = shards.shard(study, *settings.shard)
+    return Job(*shards.narrowed(study, shard), results, settings, shard)
+
+
 def _run(job: Job, report: Reporter) -> Outcome:
-    study, results = job.study, job.results
+    study, results, wanted = job.study, job.results, job.wanted
     opened = _opened(job)
-    wanted = job.wanted
-    there = store.valid_cells(results.store, study) & wanted
+    there = store.valid_cells(results.store, study, job.part) & wanted
     blocks = plan.blocks(study, wanted & ~there, job.settings.block_cells)
     cells, found = sum(len(block.points) for block in blocks), int(there.sum())
     failures: dict[str, str] = {}
@@ -136,7 +145,7 @@ def _run(job: Job, report: Reporter) -> Outcome:
     if job.shard is None:
         store.fold(opened)
     _record(job, failures)
-    ds = store.read(results.store, study)
+    ds = store.read(results.store, study, job.part)
     there = ds["valid"].values & wanted
     if not there[wanted].all():
         return Outcome(int(there.sum()) - found, found, failures, None)
@@ -154,8 +163,8 @@ def _opened(job: Job) -> Store:
     path = job.results.store
     if job.shard is not None:
         places.make_within(job.results.shards)
-        store.check_journal(path, job.study)
-        return store.join(path, job.study)
+        store.check_journal(path, job.study, job.part)
+        return store.join(path, job.study, part=job.part)
     opened = store.create_or_extend(path, job.study)
     text = as_run(job.study)
     if places.read_bytes(job.results.study) != text.encode():

@@ -108,20 +108,43 @@ def _damage_in_cube(
         everything = np.argwhere(np.ones(kept.shape, bool))
         yield Finding("zarr.json", "zarr.json", "metadata damaged"), everything
         return
+    for finding in _damage_in_metadata(path, group, study, kept):
+        yield finding, np.argwhere(np.ones(kept.shape, bool))
     labels = layout.damaged_labels(group, kept)
     for name in labels:
         yield Finding(name, name, "labels damaged"), np.argwhere(np.ones(kept.shape, bool))
     explained = np.zeros(kept.shape, bool)
-    present = np.zeros(kept.shape, bool)
     for name in (*(o.name for o in study.described_model.observables), "digest"):
         for finding, part in _damage_in_array(path, group, name, kept):
             explained[part] = True
             yield finding, _places(part, kept)
-        form = layout.Form(np.dtype(np.uint64), kept.shape, (1,) * 5, DIMENSIONS, {})
-        if name == "digest":
-            present = layout.cells(path, group, name, form) != 0
+    everywhere = [np.arange(n) for n in kept.shape]
+    form = layout.forms(kept, study.described_model, (), {})["digest"]
+    present = layout.cells(path, group, "digest", form, everywhere) != 0
     if not labels:  # which cost every cell, until the next run mends them
         yield from _unexplained(path, study, kept, present & ~explained)
+
+
+def _damage_in_metadata(
+    path: Place, group: zarr.Group, study: Study, kept: Labels
+) -> Iterator[Finding]:
+    """Yield which metadata can be read but are not as they were written."""
+    damaged = layout.damaged_attributes(path)
+    for place in damaged:
+        yield Finding(place.removesuffix("/zarr.json"), place, "attributes damaged")
+    record = layout.attributes(path)
+    forms: dict[str, layout.Form] = {}
+    if record["mattis_format"] == layout.FORMAT:  # older stores are laid out otherwise
+        forms = layout.forms(kept, study.described_model, tuple(record["chunks"]), record)
+        labels = cube.frame(kept).variables.items()
+        forms |= {str(name): layout.label_form(variable) for name, variable in labels}
+    arrays = {name: layout.existing(group, name) for name in forms}
+    odd = [name for name, a in arrays.items() if a is None or not layout.is_laid(a, forms[name])]
+    for name in odd:
+        if arrays[name] is not None:
+            yield Finding(name, f"{name}/zarr.json", "metadata damaged")
+    if not (damaged or odd or layout.is_consolidated(group)):
+        yield Finding("zarr.json", "zarr.json", "copy of the metadata out of date or damaged")
 
 
 def _damage_in_array(
