@@ -285,30 +285,46 @@ def fill_step(options: Options) -> Row:
         missing = ~store.valid_cells(folder / "sweep.zarr", study)
         with book.clocked("write and flush"):
             write_cells(opened, study, missing, "at_once" in options)
-        if options.get("fold", True):
-            places.remove = counting
-            store.fold(opened)
-            places.remove = remove
+        places.remove = counting
+        store.fold(opened)
+        places.remove = remove
         counts.append(count_files(folder))
     after, peak = counts[-1], [max(column) for column in zip(*counts, strict=True)]
     return {"after": after, "peak": peak, "cells": missing.size, "clocks": book.clocks}
 
 
+def scatter_step(options: Options) -> Row:
+    """Leave random cells in the journal, as so many shards do, each in segments of its own."""
+    from mattis import shards, store
+    from mattis.results import results_of
+    from mattis.study import Study
+
+    study, count = Study.model_validate(options["study"]), options["count"]
+    folder = results_of(study, options["root"]).folder
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in shards.shards(study, count):
+        small, cells = shards.narrowed(study, part)
+        opened = store.join(folder / "sweep.zarr", small, part=(part.index, count))
+        write_cells(opened, small, cells, False)
+    files, size = count_files(folder)
+    return {"files": files, "bytes": size}
+
+
 def read_step(options: Options) -> Row:
-    """Do what a shard does before its first block, and at its end: see which cells exist."""
+    """Do what a shard does before its first block, and at its end: see which of its cells exist."""
     from mattis import plan, shards, store
     from mattis.results import results_of
     from mattis.study import Study
 
-    study = Study.model_validate(options["study"])
+    study, part = Study.model_validate(options["study"]), (0, options["count"])
     path, book = results_of(study, options["root"]).store, Book()
-    with book.clocked("check"):
-        store.check_journal(path, study)
-    with book.clocked("read"):
-        valid = store.valid_cells(path, study)
     with book.clocked("plan"):
-        wanted = shards.shard(study, 0, options["count"]).cells
-        blocks = plan.blocks(study, wanted & ~valid)
+        small, wanted = shards.narrowed(study, shards.shard(study, *part))
+    with book.clocked("read"):
+        store.check_journal(path, small, part)
+        valid = store.valid_cells(path, small, part)
+    with book.clocked("plan"):
+        blocks = plan.blocks(small, wanted & ~valid)
     return {"valid": int(valid.sum()), "blocks": len(blocks), "clocks": book.clocks}
 
 
@@ -318,6 +334,7 @@ STEPS = {
     "scheduler": scheduler_step,
     "crowd": crowd_step,
     "fill": fill_step,
+    "scatter": scatter_step,
     "read": read_step,
 }
 
@@ -560,8 +577,12 @@ def tasks(folder: Path) -> Rows:
 # A crowd of workers that sleep as GPUs compute
 
 
-CROWDS = {"32 workers": 32, "128 workers": 128}
-BLOCK_MS, CROWD_SECONDS = 250, 25
+CROWDS = {
+    "32 workers": (32, 250, 25),
+    "128 workers": (128, 250, 25),
+    "128 workers, too many": (128, 10, 8),
+}
+"""Workers, ms that a block sleeps, and seconds that this would take if no worker ever waited."""
 
 
 def await_file(path: Path, seconds: float = 120) -> str:
@@ -601,7 +622,7 @@ def resident(pid: int) -> int:
 def crowd(folder: Path) -> Rows:
     """Measure a scheduler with many workers that sleep, in four processes."""
     out = []
-    for case, count in CROWDS.items():
+    for case, (count, block_ms, seconds) in CROWDS.items():
         with ExitStack() as stack:
             scheduler, address = stack.enter_context(running(folder, "scheduler"))
             empty, files = resident(scheduler), Path(f"/proc/{scheduler}/fd")
@@ -618,26 +639,28 @@ def crowd(folder: Path) -> Rows:
                 "scheduler, open files per worker": (len(list(files.iterdir())) - opened) / count,
                 "scheduler, KiB per worker": (resident(scheduler) - empty) / count / 1024,
             }
-            out += rows(case, [figures | crowded(folder, scheduler, address, count)])
+            blocks = count * seconds * 1000 // block_ms
+            out += rows(case, [figures | crowded(folder, scheduler, address, blocks, block_ms)])
     return out
 
 
-def crowded(folder: Path, scheduler: int, address: str, count: int) -> dict[str, float]:
-    """Run a study on a crowd; return its rates, and how much of the time the workers slept."""
-    blocks = int(count * CROWD_SECONDS * 1000 / BLOCK_MS)
-    content = swept(study(f"crowd-{count}", 10, POINTS, blocks // 10), BLOCK_MS)
+def crowded(
+    folder: Path, scheduler: int, address: str, blocks: int, block_ms: int
+) -> dict[str, float]:
+    """Run a study on a crowd; return its rates, and how many workers slept at a time."""
+    content = swept(study(f"crowd-{blocks}", 10, POINTS, blocks // 10), block_ms)
     begun = taken(scheduler)
     run = done(folder, "run", study=content, sleeping=True, scheduler=address)
     begun = taken(scheduler) - begun
     ends = sorted(block[ENDED] for block in run["blocks"])
     middle = ends[len(ends) // 10], ends[-len(ends) // 10]
-    slept = 0.8 * len(ends) * BLOCK_MS / 1000
+    slept = 0.8 * len(ends) * block_ms / 1000
     first, last = run["blocks"][0], run["blocks"][-1]
     return {
-        "blocks of, s": BLOCK_MS / 1000,
+        "blocks of, s": block_ms / 1000,
         "blocks per task": len(ends) / run["tasks"],
         "tasks per second": run["tasks"] / (last[ENDED] - first[ENDED]),
-        "utilisation, the middle 80 %": slept / count / (middle[1] - middle[0]),
+        "workers that sleep, the middle 80 %": slept / (middle[1] - middle[0]),
         "scheduler, CPU ms per task": 1000 * begun / run["tasks"],
         "driver, CPU ms per task": 1000 * (last[DRIVER] - first[DRIVER]) / run["tasks"],
         "driver, CPU ms per block": 1000 * (last[DRIVER] - first[DRIVER]) / len(ends),
@@ -697,17 +720,19 @@ def stores(folder: Path) -> Rows:
 
 
 def seen(found: Row) -> dict[str, float]:
-    """Return what it takes a shard to see which cells exist."""
-    clocks, cells = found["clocks"], found["cells"]
+    """Return what it takes a shard to see which of its cells exist."""
+    clocks = found["clocks"]
     return {
-        "check the journal, s": clocks["check, wall"],
+        "its part of the study, s": clocks["plan, wall"],
         "read the store, s": clocks["read, wall"],
-        "read the store, CPU us per cell": 1e6 * clocks["read, CPU"] / cells,
-        "its blocks of 1000 shards, s": clocks["plan, wall"],
         "peak, MiB": found["memory"] / 2**20,
         "wall, s": found["wall"],
         "CPU, s": found["cpu"],
     }
+
+
+SHARDS = {"10^4 cells": 10, "10^5 cells": 100, "10^6 cells": 1000}
+"""Number of shards, of a thousand cells each."""
 
 
 def shards(folder: Path) -> Rows:
@@ -720,9 +745,9 @@ def shards(folder: Path) -> Rows:
                 found = done(folder, "run", study=content)
                 out += rows(f"gather {size}", [gathered({**found, "cells": cells})])
             if what == "a journal":
-                done(folder, "fill", studies=[content], fold=False)
-            found = done(folder, "read", study=content, count=1000)
-            out += rows(f"{what} of {size}", [seen({**found, "cells": cells})])
+                done(folder, "scatter", study=content, count=SHARDS[size])
+            found = done(folder, "read", study=content, count=SHARDS[size])
+            out += rows(f"{what} of {size}", [seen(found)])
     small = swept(study("shard", 10, 1, 20), 20)
     found = [done(folder, "run", study=small, shard=(k, 8), workers=1) for k in range(3)]
     return out + rows("shard of 25 tiny blocks", [shard_job(run) for run in found])
