@@ -658,6 +658,7 @@ def crowded(
     first, last = run["blocks"][0], run["blocks"][-1]
     return {
         "blocks of, s": block_ms / 1000,
+        "blocks": len(ends),
         "blocks per task": len(ends) / run["tasks"],
         "tasks per second": run["tasks"] / (last[ENDED] - first[ENDED]),
         "workers that sleep, the middle 80 %": slept / (middle[1] - middle[0]),
