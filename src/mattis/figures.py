@@ -26,6 +26,7 @@ from mattis.results import results_of
 from mattis.statistics import FAILED, INCOMPLETE, aggregate
 from mattis.study import Study
 from mattis.sweep import open_results
+from mattis.theory import hopfield
 
 Values = NDArray[np.float64]
 
@@ -148,11 +149,8 @@ def _curve(name: str, **at: Values) -> Values:
 
 def overlap_theory(load: Values, temperature: Values) -> Values:
     """Return the AGS overlap of the retrieval state over (load, temperature), 0 where there is none."""
-    columns = [
-        _curve("hopfield.overlap", load=load, temperature=np.full_like(load, t))
-        for t in temperature
-    ]
-    return np.nan_to_num(np.array(columns).T)
+    columns: Values = np.array([hopfield.overlaps(load, float(t)) for t in temperature]).T
+    return np.nan_to_num(columns)
 
 
 def draw(estimates: xr.Dataset, study: Study, lines: Sequence[Line]) -> Figure:

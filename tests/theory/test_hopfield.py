@@ -3,6 +3,7 @@
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,6 +52,23 @@ def independent_load(width, temperature):
     m = brentq(excess, 0.5, 1, xtol=1e-15)
     q = gaussian(lambda u: math.tanh(u) ** 2, m, width, temperature)
     return width**2 * (1 - (1 - q) / temperature) ** 2 / q
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    temperature=st.one_of(st.sampled_from([0.0, 1e-4, 0.02, 0.0229]), st.floats(1e-3, 0.9999)),
+    count=st.integers(1, 80),
+)
+def test_overlaps_along_a_branch_are_those_of_each_load(temperature, count):
+    end = hopfield.spinodal(temperature).load
+    loads = np.array([*np.linspace(1e-3, 0.9999, count) * end, end * 1.001, 1.0])
+    each = [hopfield.overlap(float(load), temperature) for load in loads]
+    np.testing.assert_allclose(hopfield.overlaps(loads, temperature), each, rtol=0, atol=1e-11)
+    assert np.isnan(each[-2:]).all()
+
+
+def test_no_load_has_an_overlap_beyond_the_last_temperature():
+    assert np.isnan(hopfield.overlaps(np.linspace(0.01, 0.1, 60), 1.2)).all()
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+from numpy.polynomial import chebyshev
+from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize_scalar
 
 from mattis.theory.quadrature import SpinAverages, fourth_power, log_two_cosh, spin_averages
 
 NAN = math.nan
 TINY = 1e-300  # absolute tolerance of every root: the relative one decides
+NODES = 48  # widths that stand for a whole branch: its overlap is then good to 1e-11
 NEAR_ONE = 1e-7  # within this of T = 1 the retrieval state (load < 1e-14) is not resolved
 
 
@@ -95,6 +99,30 @@ def overlap(load: float, temperature: float) -> float:
     m = E tanh((m + sqrt(alpha r) z)/T). AGS 1987. Range (0, 1]; NaN beyond T_M.
     """
     return retrieval(load, temperature).overlap
+
+
+def overlaps(loads: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Return `overlap` at many loads of one temperature, in the time of about 25 of them.
+
+    Along the branch m and sqrt(alpha) are smooth functions of the width w (see above), here Chebyshev
+    series over 0 <= w <= w_M; the load is inverted by bisection. AGS 1987. NaN beyond T_M.
+    """
+    end = spinodal(temperature)
+    out = np.full(len(loads), NAN)
+    there = (loads > 0) & (loads <= end.load)
+    if there.sum() < NODES // 2:
+        out[there] = [overlap(float(load), temperature) for load in loads[there]]
+        return out
+    places = chebyshev.chebpts1(NODES)
+    branch = [_branch_point(end.width * (1 + x) / 2, temperature) for x in places.tolist()]
+    m, root = np.linalg.solve(chebyshev.chebvander(places, NODES - 1), np.array(branch)).T
+    low, high = np.full(there.sum(), -1.0), np.ones(there.sum())
+    for _ in range(53):
+        middle = (low + high) / 2
+        below = chebyshev.chebval(middle, root) < np.sqrt(loads[there])
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    out[there] = chebyshev.chebval(high, m)
+    return out
 
 
 def edwards_anderson(load: float, temperature: float) -> float:
@@ -270,8 +298,13 @@ def _solve_overlap(width: float, temperature: float) -> tuple[float, SpinAverage
 
 def _branch_load(width: float, temperature: float) -> float:
     """Return sqrt(alpha) = width (1 - C)/sqrt(q) on the branch m > 0."""
-    _, averages = _solve_overlap(width, temperature)
-    return width * averages.gap / math.sqrt(averages.square)
+    return _branch_point(width, temperature)[1]
+
+
+def _branch_point(width: float, temperature: float) -> tuple[float, float]:
+    """Return m and sqrt(alpha) = width (1 - C)/sqrt(q) on the branch m > 0."""
+    m, averages = _solve_overlap(width, temperature)
+    return m, width * averages.gap / math.sqrt(averages.square)
 
 
 def _branch_end(temperature: float) -> float:
