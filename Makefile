@@ -43,7 +43,7 @@ test: setup
 test-slow: setup
 	@$(VENV)/python -m pytest -m slow
 
-# 120 random faults, each with its seed: about 25 minutes.
+# 120 random faults, each with its seed: 6 to 25 minutes, as the machine is free.
 soak: setup
 	@$(VENV)/python tests/soak/run.py --faults 120 --seed 1
 

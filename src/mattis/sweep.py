@@ -165,11 +165,20 @@ def _opened(job: Job) -> Store:
         places.make_within(job.results.shards)
         store.check_journal(path, job.study, job.part)
         return store.join(path, job.study, part=job.part)
+    _sweep_drafts(job.results)
     opened = store.create_or_extend(path, job.study)
     text = as_run(job.study)
     if places.read_bytes(job.results.study) != text.encode():
         places.write_text(job.results.study, text)
     return opened
+
+
+def _sweep_drafts(results: Results) -> None:
+    """Remove half-written files that killed runs and shards left beside the store; none is running."""
+    for folder in (results.folder, results.shards):
+        for draft in folder.glob("*.partial") if isinstance(folder, Path) else ():
+            if draft.is_file():
+                draft.unlink(missing_ok=True)
 
 
 def _compute(job: Job, opened: Store, blocks: list[Block], report: Reporter) -> dict[str, str]:

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 BROKEN = Path(__file__).with_name("broken.py")
 
 HERE = Settings(1, where=Where(pool="threads"))
-PHYSICS: dict[str, Any] = {"sweeps": {"thermalise": 100, "measure": 2400}}
+PHYSICS: dict[str, Any] = {"sweeps": {"thermalise": 100, "measure": 6000}}
 VALUES: dict[str, list[float]] = {
     "size": [400, 300],
     "load": [0.05, 0.08, 0.1, 0.15, 0.2],
