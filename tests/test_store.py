@@ -22,6 +22,7 @@ from mattis.models import MODELS, PatternSet
 from mattis.results import results_of
 from mattis.study import Study
 from mattis.sweep import digest
+from mattis.verify import verify
 
 DATA = Path(__file__).parent / "data"
 OBSERVABLES = [observable.name for observable in MODELS["hopfield"].observables]
@@ -365,6 +366,26 @@ def test_a_store_of_different_physics_is_refused_with_the_difference(
         store.create_or_extend(filled, make_study(tmp_path, **change))
     assert said in str(caught.value)
     assert everything(filled) == before
+
+
+@pytest.mark.parametrize("name", ["overlap_thermal_error", "flag"])
+def test_a_chunk_of_blanks_is_written_like_any_other(
+    tmp_path: Path, study: Study, name: str
+) -> None:
+    """Deep in the spin glass no chain is long enough for a thermal error: a whole chunk of NaN."""
+    results = results_of(study, tmp_path)
+    results.folder.mkdir()
+    blank = -1 if name == "flag" else np.nan
+    for part in (slice(0, 4), slice(4, None)):
+        opened = store.create_or_extend(results.store, study)
+        for block in plan.blocks(study)[part]:
+            columns = study.described_model.simulate(*plan.task(study, block))
+            columns[name] = np.full(len(block.points), blank)
+            store.write(opened, study, block, columns)
+        store.fold(opened)
+    assert store.valid_cells(results.store, study).all()
+    assert (results.store / name / "c/0/0/0/0/0").exists()
+    assert verify(study, tmp_path).sound
 
 
 def test_only_the_chunks_that_are_asked_for_are_read(

@@ -389,4 +389,9 @@ def guarded(command: Callable[[], Any]) -> int:
 def main() -> None:
     """Run the command line; a batch system that ends it by SIGTERM is told what Ctrl-C is."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(guarded(lambda: verbs.main(prog_name="mattis", standalone_mode=False)))
+    code = guarded(lambda: verbs.main(prog_name="mattis", standalone_mode=False))
+    if (
+        code
+    ):  # Dask has more to say, on the way out, of a cluster that was interrupted while it started
+        sys.unraisablehook = lambda _: None
+    sys.exit(code)

@@ -162,13 +162,18 @@ def is_consolidated(group: zarr.Group) -> bool:
 
 
 def existing(group: zarr.Group, name: str) -> Array | None:
-    """Return the array of this name, or None if it is missing or its metadata are damaged."""
+    """Return the array of this name, or None if it is missing or its metadata are damaged.
+
+    A chunk of blanks is written like any other: one that is not there counts as lost.
+    """
     try:
         found = group.get(name)
     except Exception as error:  # whatever zarr makes of metadata in which a bit was flipped
         places.raise_if_remote(error)
         return None
-    return found if isinstance(found, zarr.Array) else None
+    if not isinstance(found, zarr.Array):
+        return None
+    return found.with_config({"write_empty_chunks": True})  # zarr does not remember it
 
 
 @dataclass(frozen=True)
