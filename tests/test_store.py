@@ -298,6 +298,17 @@ def test_a_death_while_the_cube_is_packed_anew_loses_nothing(
     assert len(everything(filled)) < 50
 
 
+@pytest.mark.parametrize("damaged", ["overlap/zarr.json", "zarr.json", "seed/zarr.json"])
+def test_damaged_metadata_cost_nothing_when_the_cube_is_packed_anew(
+    tmp_path: Path, study: Study, filled: Path, damaged: str
+) -> None:
+    (filled / damaged).write_text("{")
+    larger = make_study(tmp_path, seed=60)
+    assert fill(larger, tmp_path) == 57 * 24
+    assert digest(study, tmp_path) == GOLDEN
+    assert verify(larger, tmp_path).sound
+
+
 @pytest.mark.parametrize("death", range(0, 26, 2))
 def test_a_death_in_a_fold_loses_nothing(
     tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch, death: int

@@ -187,23 +187,32 @@ def _lay_out(store: Store, study: Study) -> None:
     elif group_of(path) is None:
         places.remove(path / "zarr.json")
         zarr.create_group(layout.target(path), zarr_format=3, attributes=old)
-    elif old.get("chunks") != list(chunks) or old["mattis_format"] != FORMAT:
-        _unpack(store, cube.labels_from(json.loads(old["axes"])))
+    if old.get("chunks") != list(chunks) or old["mattis_format"] != FORMAT:
+        _unpack(store, old)
         old = layout.sealed({**final, "axes": old["axes"], "packing": True})
         layout.open_group(path, "r+").attrs.put(old)
     group = layout.open_group(path, "r+")
+    changed = _lay_arrays(store, labels, chunks, final, afresh="packing" in old)
+    if dict(group.attrs) != final:
+        group.attrs.put(final)
+        changed = True
+    if changed or not layout.is_consolidated(group):
+        layout.consolidate(group)
+
+
+def _lay_arrays(
+    store: Store, labels: Labels, chunks: layout.Chunk, final: Mapping[str, Any], afresh: bool
+) -> bool:
+    """Make the labels and arrays of a store what they should be; tell whether they were not."""
+    path, group = store.path, layout.open_group(store.path, "r+")
     changed = [
         layout.lay_labels(path, group, str(name), variable)
         for name, variable in cube.frame(labels).variables.items()
     ]
     for name, form in layout.forms(labels, store.model, chunks, final).items():
-        changed.append(layout.lay(path, group, name, form, afresh="packing" in old))
+        changed.append(layout.lay(path, group, name, form, afresh))
         layout.mend(path, group, name)
-    if dict(group.attrs) != final:
-        group.attrs.put(final)
-        changed.append(True)
-    if any(changed) or not layout.is_consolidated(group):
-        layout.consolidate(group)
+    return any(changed)
 
 
 def group_of(path: Place) -> zarr.Group | None:
@@ -214,8 +223,11 @@ def group_of(path: Place) -> zarr.Group | None:
         return None
 
 
-def _unpack(store: Store, kept: Labels) -> None:
+def _unpack(store: Store, old: Mapping[str, Any]) -> None:
     """Copy all cells of the cube to the journal, before the arrays are cut into other chunks."""
+    kept = cube.labels_from(json.loads(old["axes"]))
+    if old["mattis_format"] == FORMAT and all(kept.shape):  # else damaged metadata would cost cells
+        _lay_arrays(store, kept, tuple(old["chunks"]), old, afresh=False)
     ds = _cube(store.path, kept, kept, store.model)
     store.writer.add(cube.rows(ds, store.model)[ds["valid"].values.ravel()])
     store.writer.flush()
