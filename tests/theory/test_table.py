@@ -22,11 +22,25 @@ HOPFIELD = {
     "alpha_c": (),
     "hysteresis": ("load",),
 }
+CONSOLIDATION = {
+    "kappa_s": ("memories",),
+    "own_share": ("memories", "kappa"),
+    "cosine": ("memories", "kappa"),
+    "similarity": ("presentations", "tau", "overlap", "norm_ratio"),
+    "similarity_mean": ("steps", "probability", "tau", "overlap", "norm_ratio"),
+    "similarity_sd": ("steps", "probability", "tau", "overlap", "norm_ratio"),
+    "published": ("presentations", "tau", "overlap"),
+}
 
 
 def test_hopfield_rows_are_these():
     rows = {n: q.arguments for n, q in QUANTITIES.items() if n.startswith("hopfield.")}
     assert rows == {f"hopfield.{name}": arguments for name, arguments in HOPFIELD.items()}
+
+
+def test_consolidation_rows_are_these():
+    rows = {n: q.arguments for n, q in QUANTITIES.items() if n.startswith("consolidation.")}
+    assert rows == {f"consolidation.{name}": at for name, at in CONSOLIDATION.items()}
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES.values(), ids=QUANTITIES)
@@ -97,6 +111,9 @@ def test_what_does_not_exist_is_none():
         ("hopfield.T_g", {"load": [0.1, math.inf]}, "load[1]=inf is not finite"),
         ("hopfield.alpha_M", {"temperature": math.inf}, "not finite"),
         ("hopfield.T_g", {"load": 0}, "load=0.0 is out of range; expected > 0"),
+        ("consolidation.kappa_s", {"memories": 2.5}, "expected a whole number from 2 to 10^15"),
+        ("consolidation.kappa_s", {"memories": [4, 1]}, "memories[1]=1.0 is out of range"),
+        ("consolidation.cosine", {"memories": 4}, "missing argument 'kappa'"),
         ("hopfield.T_g", {"load": -0.1}, "load=-0.1 is out of range; expected > 0"),
         ("hopfield.alpha_M", {"temperature": -1}, "expected >= 0"),
         (

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from mattis.errors import UserError, nearest
-from mattis.theory import hopfield
+from mattis.theory import consolidation, hopfield
 
 __all__ = ["ARGUMENTS", "QUANTITIES", "Argument", "Quantity", "evaluate"]
 
@@ -24,7 +24,8 @@ class Argument:
 
     name: str
     meaning: str
-    zero_allowed: bool  # every argument so far is non-negative
+    bound: str
+    fits: Callable[[float], bool]
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,30 @@ class Quantity:
 
 
 _ARGUMENTS = (
-    Argument("load", "alpha = P/N, patterns per neuron", zero_allowed=False),
-    Argument("temperature", "T = 1/beta, in units of J", zero_allowed=True),
+    Argument("load", "alpha = P/N, patterns per neuron", "> 0", lambda v: v > 0),
+    Argument("temperature", "T = 1/beta, in units of J", ">= 0", lambda v: v >= 0),
+    Argument(
+        "memories",
+        "N_h, memories and patterns",
+        "a whole number from 2 to 10^15",
+        lambda v: 2 <= v <= 1e15 and v.is_integer(),
+    ),
+    Argument("kappa", "beta N_v rho, rho = |xi'|^2/N_v", ">= 0", lambda v: v >= 0),
+    Argument(
+        "presentations", "k, how often the memory's own pattern was shown", ">= 0", lambda v: v >= 0
+    ),
+    Argument(
+        "steps",
+        "t, how often any pattern was shown",
+        "a whole number from 0 to 10^9",
+        lambda v: 0 <= v <= 1e9 and v.is_integer(),
+    ),
+    Argument("probability", "p, of the memory's own pattern", "in [0, 1]", lambda v: 0 <= v <= 1),
+    Argument("tau", "time constant, in presentations", ">= 1", lambda v: v >= 1),
+    Argument(
+        "overlap", "cosine of memory and pattern at first", "in [-1, 1]", lambda v: abs(v) <= 1
+    ),
+    Argument("norm_ratio", "|xi'|/|Xi(0)|, of pattern and memory", "> 0", lambda v: v > 0),
 )
 
 _AGS85 = "Amit, Gutfreund & Sompolinsky, Phys. Rev. Lett. 55, 1530 (1985)"
@@ -166,8 +189,89 @@ _HOPFIELD = (
     ),
 )
 
+_LOTITO = "Lotito, Neurocomputing 636, 129865 (2025)"
+_DERIVED = "derived for this project (no literature value; agrees with simulations)"
+_RANDOM = ("steps", "probability", "tau", "overlap", "norm_ratio")
+_SHARE = "x = (1 - e^{-kappa x})/(1 + (N_h - 1) e^{-kappa x})"
+_MIXTURE = "[c a + (1 - c) s]/sqrt(c^2 + (1 - c)^2 s^2 + 2 c (1 - c) a s)"
+
+_CONSOLIDATION = (
+    Quantity(
+        name="consolidation.kappa_s",
+        symbol="kappa_s",
+        units="1",
+        arguments=("memories",),
+        meaning="kappa = beta N_v rho below which all memories collapse to the patterns' mean.",
+        equation="kappa_s = min over 0 < x < 1 of ln[(1 + (N_h - 1) x)/(1 - x)]/x",
+        source=_DERIVED,
+        function=consolidation.kappa_s,
+    ),
+    Quantity(
+        name="consolidation.own_share",
+        symbol="w",
+        units="1",
+        arguments=("memories", "kappa"),
+        meaning="Share of a memory's own pattern in it, in the end.",
+        equation=f"w = (1 + (N_h - 1) x)/N_h, {_SHARE}, the largest x",
+        source=_DERIVED,
+        function=consolidation.own_share,
+    ),
+    Quantity(
+        name="consolidation.cosine",
+        symbol="cos",
+        units="1",
+        arguments=("memories", "kappa"),
+        meaning="Cosine between a memory and its own pattern, in the end.",
+        equation="cos = w/sqrt(w^2 + (1 - w)^2/(N_h - 1)), w of consolidation.own_share",
+        source=_DERIVED,
+        function=consolidation.cosine,
+    ),
+    Quantity(
+        name="consolidation.similarity",
+        symbol="sim",
+        units="1",
+        arguments=("presentations", "tau", "overlap", "norm_ratio"),
+        meaning="Cosine between a memory and its pattern after k presentations of it, norms kept.",
+        equation=f"{_MIXTURE}, c = (1 - 1/tau)^k",
+        source=f"eqs. (12) to (14) of {_LOTITO}, solved for a one-hot softmax",
+        function=consolidation.similarity,
+    ),
+    Quantity(
+        name="consolidation.similarity_mean",
+        symbol="E sim",
+        units="1",
+        arguments=_RANDOM,
+        meaning="Mean of consolidation.similarity when patterns are shown at random.",
+        equation="sum over k of Bin(k; t, p) sim(k)",
+        source=_DERIVED,
+        function=consolidation.similarity_mean,
+    ),
+    Quantity(
+        name="consolidation.similarity_sd",
+        symbol="sd sim",
+        units="1",
+        arguments=_RANDOM,
+        meaning="Standard deviation of consolidation.similarity when patterns are shown at random.",
+        equation="sqrt of the sum over k of Bin(k; t, p) [sim(k) - E sim]^2",
+        source=_DERIVED,
+        function=consolidation.similarity_sd,
+    ),
+    Quantity(
+        name="consolidation.published",
+        symbol="sim",
+        units="1",
+        arguments=("presentations", "tau", "overlap"),
+        meaning="consolidation.similarity as published: as if patterns were as long as memories.",
+        equation="[e a + 1 - e]/sqrt(e^2 + (1 - e)^2 + 2 e (1 - e) a), e = exp(-k/tau), k = p t",
+        source=f"eq. (40) of {_LOTITO}",
+        function=consolidation.published,
+    ),
+)
+
 ARGUMENTS: Mapping[str, Argument] = MappingProxyType({a.name: a for a in _ARGUMENTS})
-QUANTITIES: Mapping[str, Quantity] = MappingProxyType({q.name: q for q in _HOPFIELD})
+QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
+    {q.name: q for q in (*_HOPFIELD, *_CONSOLIDATION)}
+)
 
 
 def evaluate(name: str, **at: float | Sequence[float]) -> float | list[float | None] | None:
@@ -235,10 +339,9 @@ def _number(place: str, value: object, argument: Argument) -> float:
     number = float(value)
     if not math.isfinite(number):
         raise UserError(f"{place}={number} is not finite; expected {argument.meaning}")
-    if number < 0 or (number == 0 and not argument.zero_allowed):
-        bound = ">= 0" if argument.zero_allowed else "> 0"
+    if not argument.fits(number):
         raise UserError(
-            f"{place}={number!r} is out of range; expected {bound} ({argument.meaning})"
+            f"{place}={number!r} is out of range; expected {argument.bound} ({argument.meaning})"
         )
     return number
 
