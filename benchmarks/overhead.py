@@ -325,7 +325,8 @@ def read_step(options: Options) -> Row:
         valid = store.valid_cells(path, small, part)
     with book.clocked("plan"):
         blocks = plan.blocks(small, wanted & ~valid)
-    return {"valid": int(valid.sum()), "blocks": len(blocks), "clocks": book.clocks}
+    looked = {"valid": int(valid.sum()), "blocks": len(blocks), "looked at": wanted.size}
+    return {**looked, "clocks": book.clocks}
 
 
 STEPS = {
@@ -724,6 +725,7 @@ def seen(found: Row) -> dict[str, float]:
     """Return what it takes a shard to see which of its cells exist."""
     clocks = found["clocks"]
     return {
+        "cells that it looks at": found["looked at"],
         "its part of the study, s": clocks["plan, wall"],
         "read the store, s": clocks["read, wall"],
         "peak, MiB": found["memory"] / 2**20,
@@ -749,6 +751,10 @@ def shards(folder: Path) -> Rows:
                 done(folder, "scatter", study=content, count=SHARDS[size])
             found = done(folder, "read", study=content, count=SHARDS[size])
             out += rows(f"{what} of {size}", [seen(found)])
+    wide = study("wide", 1000, 1, 1000)  # loads and seeds of its cells span much of the study
+    out += rows(
+        "nothing of 10^6 cells, 1 temperature", [seen(done(folder, "read", study=wide, count=1000))]
+    )
     small = swept(study("shard", 10, 1, 20), 20)
     found = [done(folder, "run", study=small, shard=(k, 8), workers=1) for k in range(3)]
     return out + rows("shard of 25 tiny blocks", [shard_job(run) for run in found])

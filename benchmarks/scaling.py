@@ -70,13 +70,15 @@ class Measured:
     start   # seconds of a job until its first block begins, its look at the store included
     gather  # CPU seconds per cell of the job that gathers
     rewrite # seconds to write a chunk of one array once more
-    held    # bytes of memory per cell of a job that looks at a whole study
+    look    # seconds per cell that a shard looks at before its first block, and again at its end
+    held    # bytes of memory per cell that a job looks at
     """
 
     driver: Service
     start: float
     gather: float
     rewrite: float
+    look: float
     held: float
     stored_at_most: float
     stored: float
@@ -102,6 +104,11 @@ def service(tables: Tables) -> Service:
 def measured(tables: Tables) -> Measured:
     """Return the figures of overhead.json that the simulation needs."""
     largest, shuffled = "10^6 cells", "10^6 cells, shuffled, in 11 parts"
+    near, wide = "nothing of 10^6 cells", "nothing of 10^6 cells, 1 temperature"
+    cells, looks = (
+        value(tables, "shards", wide, name) - value(tables, "shards", near, name)
+        for name in ("cells that it looks at", "read the store, s")
+    )
     peaks = [value(tables, "shards", f"gather 10^{k} cells", "peak, MiB") for k in (5, 6)]
     chunks, seconds = (
         value(tables, "stores", shuffled, name) - value(tables, "stores", largest, name)
@@ -112,6 +119,7 @@ def measured(tables: Tables) -> Measured:
         start=value(tables, "shards", "shard of 25 tiny blocks", "until the first block begins, s"),
         gather=value(tables, "shards", f"gather {largest}", "CPU us per cell") / 1e6,
         rewrite=seconds / chunks,  # microseconds per cell, of 10^6 cells
+        look=looks / cells,
         held=(peaks[1] - peaks[0]) * 2**20 / (1e6 - 1e5),
         stored_at_most=value(tables, "stores", largest, "bytes per cell, at most"),
         stored=value(tables, "stores", largest, "bytes per cell, at the end"),
@@ -135,8 +143,10 @@ def batch(workers: int, seconds: float, waiting: int) -> int:
     return max(1, min(fitting, share, LARGEST_TASK, waiting))
 
 
-def driven(costs: Service, workers: int, seconds: float, blocks: int) -> list[tuple[float, int]]:
-    """Return when each task ended, and its number of blocks, of a run of so many blocks.
+def driven(
+    costs: Service, workers: int, seconds: float, blocks: int
+) -> list[tuple[float, float, int]]:
+    """Return when each task began and ended, and its number of blocks, of a run of so many blocks.
 
     Every worker has IN_FLIGHT tasks; the first hold one block each, as their time is not known yet.
     The driver answers one result at a time, in the order in which they come.
@@ -151,44 +161,38 @@ def driven(costs: Service, workers: int, seconds: float, blocks: int) -> list[tu
     def begin(worker: int, now: float) -> None:
         if queues[worker]:
             arrived, size = queues[worker].popleft()
-            end = max(now, arrived) + spread(size * seconds, rng)
-            heapq.heappush(events, (end, worker, size))
+            first = max(now, arrived)
+            heapq.heappush(events, (first + spread(size * seconds, rng), worker, size, first))
 
     for worker in range(workers):
         begin(worker, 0.0)
-    ends = []
+    tasks = []
     while events:
-        now, worker, size = heapq.heappop(events)
-        ends.append((now, size))
+        now, worker, size, first = heapq.heappop(events)
+        tasks.append((first, now, size))
         free = max(now, free) + costs.of(size, workers)
         if waiting:
             new = batch(workers, seconds, waiting)
             waiting -= new
             queues[worker].append((free, new))
         begin(worker, now)
-    return ends
+    return tasks
 
 
-def busy(ends: Sequence[tuple[float, int]], seconds: float, least: float, most: float) -> float:
-    """Return how many workers computed at a time, between two shares of all blocks."""
-    total, done, first, last = sum(size for _, size in ends), 0, None, 0.0
-    within = 0
-    for end, size in ends:
-        done += size
-        if done >= least * total and done <= most * total:
-            if first is None:
-                first = end
-            else:
-                within += size
-            last = end
-    return within * seconds / (last - (first or 0.0))
+def asleep(tasks: Sequence[tuple[float, float, int]], seconds: float) -> float:
+    """Return how many workers computed at a time, as overhead.py measures it: the middle 80 %."""
+    ends = sorted(
+        begin + (end - begin) * (k + 1) / size for begin, end, size in tasks for k in range(size)
+    )
+    tenth = len(ends) // 10
+    return 0.8 * len(ends) * seconds / (ends[-tenth] - ends[tenth])
 
 
 def utilisation(costs: Service, workers: int, seconds: float, length: float = 600) -> float:
     """Return the share of time that workers compute, in a run of ten minutes, start and end included."""
-    ends = driven(costs, workers, seconds, max(int(workers * length / seconds), workers))
-    computed = sum(size for _, size in ends) * seconds
-    return computed / workers / max(end for end, _ in ends)
+    tasks = driven(costs, workers, seconds, max(int(workers * length / seconds), workers))
+    computed = sum(size for *_, size in tasks) * seconds
+    return computed / workers / max(end for _, end, _ in tasks)
 
 
 CROWDS = {"32 workers": 32, "128 workers": 128, "128 workers, too many": 128}
@@ -212,14 +216,14 @@ def checks(tables: Tables) -> Iterator[Row]:
         blocks = round(value(tables, "crowd", case, "blocks"))
         idle = value(tables, "crowd", case, IDLE) / 1000
         costs = replace(crowd_service(tables), idle=idle)
-        ends = driven(costs, workers, seconds, blocks)
+        tasks = driven(costs, workers, seconds, blocks)
         yield {
             "workers": workers,
             "blocks of, s": seconds,
             "asleep, measured": value(tables, "crowd", case, ASLEEP),
-            "asleep, simulated": busy(ends, seconds, 0.1, 0.9),
+            "asleep, simulated": asleep(tasks, seconds),
             "blocks per task, measured": value(tables, "crowd", case, "blocks per task"),
-            "blocks per task, simulated": blocks / len(ends),
+            "blocks per task, simulated": blocks / len(tasks),
         }
 
 
@@ -231,7 +235,7 @@ class Campaign:
     """10^9 cells as some studies of some shards; GPU seconds of a cell; the machines.
 
     Assumed: 100 cells share a pattern set; nodes of 8 GPUs; a batch system that starts a job a second,
-    20 s after its turn has come.
+    20 s after its turn has come. Gathering has nodes of its own, and files are as fast as here.
     """
 
     studies: int
@@ -260,6 +264,21 @@ class Campaign:
         return self.of_study / self.shards * self.cell / self.node
 
 
+def looked_at(plan: Campaign) -> float:
+    """Return the cells that a shard looks at: the product of its loads and seeds, by shards.narrowed.
+
+    Seeds are dealt in turn, for each of 100 loads from another shard on.
+    """
+    loads, seeds = 100, round(plan.of_study / 100 / plan.block)
+    rng = random.Random(1)
+    first = [
+        rng.randrange(plan.shards) for _ in range(loads)
+    ]  # the shard's first seed at each load
+    held = [seed for seed in first if seed < seeds]
+    union = sum(-(-(seeds - seed) // plan.shards) for seed in set(held))
+    return len(held) * union * plan.block
+
+
 def gathering(costs: Measured, plan: Campaign) -> float:
     """Return the seconds that it takes to fold the journal of a study into its cube.
 
@@ -277,13 +296,14 @@ def simulated(costs: Measured, plan: Campaign) -> tuple[float, float]:
     rng = random.Random(1)
     nodes = [0.0] * (plan.gpus // plan.node)
     share = utilisation(costs.driver, plan.node, plan.block * plan.cell)
+    look = costs.start + costs.look * looked_at(plan)
     started, done, rests = 0.0, 0.0, 0.0
     for _ in range(plan.studies):
         last = 0.0
         for _ in range(plan.shards):
             started += 1 / plan.starts
             begin = max(heapq.heappop(nodes), started) + plan.delay
-            end = begin + 2 * costs.start + spread(plan.compute / share, rng)
+            end = begin + 2 * look + spread(plan.compute / share, rng)
             heapq.heappush(nodes, end)
             last = max(last, end)
         rests, done = max(rests, last), max(done, last + plan.delay + gathering(costs, plan))
@@ -308,8 +328,9 @@ def told(costs: Measured, plan: Campaign) -> Row:
         "a shard computes, min": plan.compute / 60,
         "hours": done / 3600,
         "GPUs busy until the last rests": plan.ideal / rests,
+        "memory of a shard, GB": costs.held * looked_at(plan) / 1e9,
         "gathering a study, min": gathering(costs, plan) / 60,
-        "memory of that, GB": costs.held * plan.of_study / 1e9,
+        "memory of gathering, GB": costs.held * plan.of_study / 1e9,
     }
 
 

@@ -116,6 +116,23 @@ def test_a_shard_looks_at_its_own_cells_only(
     assert run(study, tmp_path, of(1, 3)).digest == digests[1]
 
 
+def test_a_shard_of_other_physics_is_refused_whatever_its_number(tmp_path: Path) -> None:
+    run(make_study(tmp_path), tmp_path, of(0, 2))
+    longer = make_study(tmp_path, sweeps={"thermalise": 10, "measure": 80})
+    for index in range(2):
+        with pytest.raises(UserError, match=r"sweeps\.measure: 60 → 80"):
+            run(longer, tmp_path, of(index, 2))
+    study = make_study(tmp_path)
+    assert run(study, tmp_path, HERE).digest == expected(study, tmp_path)
+
+
+def test_a_shard_without_cells_has_nothing_to_do(tmp_path: Path) -> None:
+    study = make_study(tmp_path, load=[0.1], seed=1)
+    outcomes = [run(study, tmp_path, of(index, 3)) for index in range(3)]
+    assert sorted(outcome.computed for outcome in outcomes) == [0, 0, 8]
+    assert run(study, tmp_path, HERE).digest == expected(study, tmp_path)
+
+
 def test_a_lost_shard_is_computed_by_the_gathering_run(tmp_path: Path, study: Study) -> None:
     done = run(study, tmp_path, of(1, 3)).computed
     outcome = run(study, tmp_path, HERE)

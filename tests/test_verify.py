@@ -101,6 +101,16 @@ def test_damage_is_named_and_mended(
     assert digest(study, tmp_path) == before
 
 
+def test_metadata_that_cost_no_cell_do_not_make_missing_cells_damaged(
+    tmp_path: Path, filled: Path
+) -> None:
+    path = filled / "zarr.json"
+    path.write_text(path.read_text().replace("asynchronous heat bath", "asynchronous heat path"))
+    verdict = verify(make_study(tmp_path, seed=5), tmp_path)
+    assert (verdict.whole, verdict.damaged) == (72, 0)
+    assert [finding.damage for finding in verdict.findings] == ["attributes damaged"]
+
+
 def flip_bit(path: Path, first: int, last: int, random: Random) -> str:
     content = bytearray(path.read_bytes())
     at, bit = random.randrange(first, last), random.randrange(8)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from mattis import cluster, plan
 from mattis.cluster import Where
@@ -156,7 +157,7 @@ def computed(
     waiting = sorted(blocks, key=lambda block: plan.proposals(study, block))
     with cluster.client_of(where, len(blocks)) as client:
         workers = min(where.count, len(blocks)) if where.is_here else _present(client)
-        say(f"{_described(where, workers)}; dashboard at {client.dashboard_link}")
+        say(f"{_described(where, workers)}; dashboard at {_dashboard(client, where)}")
         work = Dispatcher(study, client, max(workers, 1), where.resources, waiting)
         heard = time.monotonic()
         work.submit()
@@ -172,6 +173,12 @@ def computed(
                     raise _lost(client) from None
                 yield None
             work.submit()
+
+
+def _dashboard(client: "Client", where: Where) -> str:
+    """Return where the dashboard is: of threads Dask names an address on which nothing listens."""
+    link = str(client.dashboard_link)
+    return f"http://127.0.0.1:{urlsplit(link).port}/status" if where.is_here else link
 
 
 def _present(client: "Client") -> int:

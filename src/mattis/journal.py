@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,12 @@ class Contents:
     physics: Mapping[str, Any]
     columns: tuple[str, ...]
 
+    @property
+    def mark(self) -> str:
+        """Eight digits that tell these physics from others in the name of a segment."""
+        words = json.dumps(self.physics, sort_keys=True).encode()
+        return blake2b(words, digest_size=4).hexdigest()
+
     def line(self, rows: int) -> bytes:
         """Return the first line of a segment."""
         head = {"mattis_journal": 1, "physics": self.physics, "columns": self.columns, "rows": rows}
@@ -47,12 +54,12 @@ class Contents:
 Part = tuple[int, int]
 """Shard I of K: its segments hold no cell of another shard of K."""
 
-_PART = re.compile(r"(\d+)of(\d+)_")
+_PART = re.compile(r"(\d+)of(\d+)_([0-9a-f]{8})_")
 
 
-def writer_name(part: Part | None = None) -> str:
-    """Return a name that no other writer has; it begins with the shard whose cells it writes."""
-    shard = "{}of{}_".format(*part) if part else ""
+def writer_name(contents: Contents, part: Part | None = None) -> str:
+    """Return a name that no other writer has; it begins with the shard, and of which physics it is."""
+    shard = f"{part[0]}of{part[1]}_{contents.mark}_" if part else ""
     return f"{shard}{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
@@ -62,7 +69,7 @@ class Writer:
 
     folder: Place
     contents: Contents
-    name: str = field(default_factory=writer_name)
+    name: str
     number: int = 0
     tables: list[Table] = field(default_factory=list)
     waiting: int = 0
@@ -110,18 +117,23 @@ def is_one(name: str) -> bool:
     return not name.startswith(".nfs") and not name.endswith(".partial")
 
 
-def segments(folder: Place, part: Part | None = None) -> list[str]:
-    """Return the names of the segments in a journal; without those that hold no cell of a shard."""
-    return [
-        name
-        for name in places.names(folder)
-        if is_one(name) and not (part and _of_another(name, part))
-    ]
+def segments(folder: Place) -> list[str]:
+    """Return the names of the segments in a journal."""
+    return [name for name in places.names(folder) if is_one(name)]
 
 
-def _of_another(name: str, part: Part) -> bool:
+def segments_for(folder: Place, contents: Contents, part: Part | None) -> list[str]:
+    """Return the names of the segments that may hold cells of a shard, or cells of other physics."""
+    names, mark = segments(folder), contents.mark
+    return [name for name in names if not (part and _is_another(name, mark, part))]
+
+
+def _is_another(name: str, mark: str, part: Part) -> bool:
     found = _PART.match(name)
-    return found is not None and int(found[2]) == part[1] and int(found[1]) != part[0]
+    if found is None:
+        return False
+    index, count = int(found[1]), int(found[2])
+    return index != part[0] and count == part[1] and found[3] == mark
 
 
 def rows(
@@ -141,9 +153,9 @@ def rows(
         yield name, table, lost
 
 
-def heads(folder: Place, part: Part | None = None) -> Iterator[Mapping[str, Any]]:
-    """Yield the first line of each segment that can be read."""
-    for name in segments(folder, part):
+def heads(folder: Place, names: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+    """Yield the first line of each named segment that can be read."""
+    for name in names:
         head = _head(places.read_bytes(folder / name) or b"")
         if head:
             yield head

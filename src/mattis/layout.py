@@ -105,12 +105,13 @@ def attributes(place: Place) -> dict[str, Any]:
     there are none.
     """
     found = [_attributes(place / file, key) for file, key in COPIES.items()]
-    newer = [each for each in found[:1] if each.get("mattis_format", 0) > FORMAT]
+    newer = [found[0]] if found[0].get("mattis_format", 0) > FORMAT else []
     whole = [each for each in found if each.get("seal") == _seal(each)]
     unsealed = [each for each in found if each and "seal" not in each]
-    for each in (*newer, *whole, *unsealed):
-        return each
-    raise LookupError(str(place))
+    best = next(iter((*newer, *whole, *unsealed)), None)
+    if best is None:
+        raise LookupError(str(place))
+    return best
 
 
 def damaged_attributes(place: Place) -> list[str]:

@@ -45,14 +45,13 @@ def shard(study: Study, index: int, count: int) -> Shard:
 def narrowed(study: Study, part: Shard) -> tuple[Study, Mask]:
     """Return the study with those sizes, loads and seeds only that a shard holds, and its cells there.
 
-    A shard of 1 in 1000 need then not look at the cells of the other 999. One without cells stays
-    as it is.
+    It need then not look at all others. What it looks at is still a product of axes: with many
+    loads, whose seeds are dealt from different shards on, more than its own cells.
     """
     mine, a = part.cells[:, :, 0, 0, :], study.axes
-    if not mine.any():
-        return study, part.cells
-    kept = [np.flatnonzero(mine.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
-    sizes, loads, seeds = kept
+    kept = (np.flatnonzero(mine.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1)))
+    # A shard without cells looks at one pattern set.
+    sizes, loads, seeds = (k if len(k) else np.zeros(1, np.int64) for k in kept)
     axes = a.model_copy(
         update={
             "size": tuple(a.size[k] for k in sizes),

@@ -89,7 +89,8 @@ def join(
 ) -> Store:
     """Open only the journal for writing, as any number of processes may at once."""
     places.make_within(path)
-    writer = Writer(journal_of(path), contents_of(study), journal.writer_name(part))
+    contents = contents_of(study)
+    writer = Writer(journal_of(path), contents, journal.writer_name(contents, part))
     return Store(path, labels or cube.labels_of(study), study.described_model, writer)
 
 
@@ -135,8 +136,12 @@ def _check_physics(path: Place, physics: Mapping[str, Any], study: Study) -> Non
 
 
 def check_journal(path: Place, study: Study, part: Part | None = None) -> None:
-    """Raise UserError if cells of a different study wait in the journal, or in a shard's part of it."""
-    for head in journal.heads(journal_of(path), part):
+    """Raise UserError if cells of a different study wait in the journal.
+
+    A shard `part` takes the names of other shards' segments for what they say.
+    """
+    folder = journal_of(path)
+    for head in journal.heads(folder, journal.segments_for(folder, contents_of(study), part)):
         _check_physics(path, head.get("physics", {}), study)
 
 
@@ -314,7 +319,9 @@ def read(path: Place, study: Study, part: Part | None = None) -> xr.Dataset:
     kept = checked_labels(path, study) if is_there(path) else None
     wanted, folder = cube.labels_of(study), journal_of(path)
     # The journal first: what a running fold moves in between is then seen twice, not never.
-    waiting = [*journal.rows(folder, contents_of(study), journal.segments(folder, part))]
+    contents = contents_of(study)
+    names = journal.segments_for(folder, contents, part)
+    waiting = [*journal.rows(folder, contents, names)]
     with places.reported(path):
         ds = _cube(path, kept, wanted, study.described_model)
     for _, table, _ in waiting:

@@ -177,7 +177,7 @@ def _sweep_drafts(results: Results) -> None:
     """Remove half-written files that killed runs and shards left beside the store; none is running."""
     for folder in (results.folder, results.shards):
         for draft in folder.glob("*.partial") if isinstance(folder, Path) else ():
-            if draft.is_file():
+            if draft.is_file() and not draft.name.startswith("."):  # not the probe of another run
                 draft.unlink(missing_ok=True)
 
 
