@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from small_study import fill, make_study
 
-from mattis import store
+from mattis import layout, store
 from mattis.errors import UserError
 from mattis.results import results_of
 from mattis.study import Study
@@ -75,6 +75,9 @@ def test_labels_of_a_store_cannot_make_a_huge_cube(tmp_path: Path, study: Study)
     assert isinstance(path, Path)
     group = json.loads((path / "zarr.json").read_text())
     group["attributes"]["axes"] = '{"size": "evil", "load": 1}'
+    (path / "zarr.json").write_text(json.dumps(group))
+    assert store.valid_cells(path, study).all()  # the seal does not fit: the copy is believed
+    group["attributes"] = layout.sealed(group["attributes"])
     (path / "zarr.json").write_text(json.dumps(group))
     with pytest.raises(UserError, match="no mattis store"):
         status(study, tmp_path)

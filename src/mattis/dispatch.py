@@ -1,6 +1,5 @@
 """Blocks → workers → columns: tasks of about a second, tried again, and never waiting for each other."""
 
-import pickle
 import queue
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -52,14 +51,19 @@ class Finished:
 Answer = tuple[Columns | None, str]
 
 
-def simulated(
-    simulate: Callable[..., Columns], tasks: Sequence[tuple[Any, ...]]
-) -> tuple[bytes, float]:
-    """Compute some blocks on a worker: for each its columns, or the error; and the seconds it took.
+@dataclass(frozen=True)
+class Answers:
+    """What a worker found: for each block its columns, or the error; and the seconds that it took.
 
-    The answers are pickled here: as a list, Dask would send each of its arrays by itself, which costs
-    several times the CPU time.
+    One object, because Dask would send each array of a plain list by itself, at several times the cost.
     """
+
+    each: Sequence[Answer]
+    seconds: float
+
+
+def simulated(simulate: Callable[..., Columns], tasks: Sequence[tuple[Any, ...]]) -> Answers:
+    """Compute some blocks on a worker."""
     begun = time.perf_counter()
     answers: list[Answer] = []
     for task in tasks:
@@ -67,7 +71,7 @@ def simulated(
             answers.append((simulate(*task), ""))
         except Exception as error:
             answers.append((None, _spelled(error)))
-    return pickle.dumps(answers, protocol=5), time.perf_counter() - begun
+    return Answers(answers, time.perf_counter() - begun)
 
 
 def _spelled(error: BaseException) -> str:
@@ -126,19 +130,17 @@ class Dispatcher:
             raise _lost(self.client)
         try:
             error = future.exception(timeout=FETCH)
-            packed, seconds = future.result(timeout=FETCH) if error is None else (b"", 0.0)
+            found: Answers | None = None if error else future.result(timeout=FETCH)
         except TimeoutError:  # its worker died with the result, so it is being computed once more
             self.running[str(future.key)] = blocks
             future.add_done_callback(self.arrived.put)
             return
-        answers: list[Answer]
-        if error is None:
-            answers = pickle.loads(packed)
+        each: Sequence[Answer] = [(None, _spelled(error))] * len(blocks) if error else []
+        if found is not None:
             cost = sum(plan.proposals(self.study, block) for block in blocks)
-            self.rate = max(seconds / cost, self.rate / 2)
-        else:
-            answers = [(None, _spelled(error))] * len(blocks)
-        for block, (columns, message) in zip(blocks, answers, strict=True):
+            self.rate = max(found.seconds / cost, self.rate / 2)
+            each = found.each
+        for block, (columns, message) in zip(blocks, each, strict=True):
             tried = self.attempts[block.id] = self.attempts.get(block.id, 0) + 1
             if columns is None and tried < ATTEMPTS:
                 self.waiting.append(block)
