@@ -116,7 +116,8 @@ def test_figure_1_is_reproduced_and_both_lines_have_the_deviation_that_they_had(
 
 @settings(max_examples=40, deadline=None)
 @given(
-    steps=st.integers(0, 3000), probability=st.floats(0, 1), tau=st.floats(1, 500),
+    steps=st.integers(0, 3000), tau=st.floats(1, 500),
+    probability=st.sampled_from([0.0, 1.0]) | st.floats(1e-9, 1 - 1e-9),
     overlap=st.floats(-0.9, 1), norm_ratio=st.floats(0.2, 5),
 )  # fmt: skip
 def test_mean_and_deviation_are_the_sums_over_the_binomial_law(
@@ -161,3 +162,6 @@ def test_at_the_ends():
     assert consolidation.similarity(10**6, 50, -1, 2.0) == 1
     assert consolidation.published(0, 50, 0.3) == pytest.approx(0.3, abs=1e-15)
     assert consolidation.similarity_sd(0, 0.5, 50, 0.3, 1.0) == 0
+    assert consolidation.similarity_mean(1000, 5e-324, 50, 0.3, 1.0) == pytest.approx(
+        0.3, abs=1e-15
+    )

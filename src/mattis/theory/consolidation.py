@@ -123,8 +123,9 @@ def _binomial(counts: NDArray[np.float64], steps: float, probability: float) -> 
     """
     if probability in (0, 1):
         return np.asarray(counts == steps * probability, np.float64)
-    ratios = (steps - counts[:-1]) / counts[1:] * (probability / (1 - probability))
-    logarithms = np.concatenate([[0.0], np.cumsum(np.log(ratios))])
+    ratios = np.log((steps - counts[:-1]) / counts[1:])  # in logarithms: p may be tiny
+    ratios += math.log(probability) - math.log1p(-probability)
+    logarithms = np.concatenate([[0.0], np.cumsum(ratios)])
     weights = np.exp(logarithms - logarithms.max())
     return np.asarray(weights / weights.sum())
 
