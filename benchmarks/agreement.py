@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis.axes import patterns_of
-from mattis.models import MODELS, Columns, PatternSet, Point, Protocol
+from mattis.models import MODELS, Columns, PatternSet, binary
+from mattis.models.binary import Protocol
 from mattis.theory import hopfield
 
 Line = Callable[[float, float], float]
@@ -127,7 +128,7 @@ def simulate(setting: Setting, root_seed: int = ROOT_SEED) -> list[Sample]:
     The temperatures share the pattern sets and are correlated; samples of different loads are not.
     """
     patterns = patterns_of(setting.load, SIZE)
-    points = [Point(1 / t if t else math.inf, noise=0.0) for t in setting.temperatures]
+    points = [binary.Setting(1 / t if t else math.inf, noise=0.0) for t in setting.temperatures]
     protocol = Protocol(setting.thermalise, setting.measure, setting.cues, RETRIEVED_ABOVE)
 
     def block(seed: int) -> Columns:

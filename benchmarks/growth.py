@@ -151,23 +151,25 @@ def in_memory(study: Any, folder: Path) -> None:
     import matplotlib as mpl
     import numpy as np
 
-    from mattis import cube, figures, statistics
+    from mattis import cube, statistics
+    from mattis.figures import canvas, retrieval
+    from mattis.studies.retrieval import DIMENSIONS
 
     labels, model, random = cube.labels_of(study), study.described_model, np.random.default_rng(1)
     load = np.array(study.axes.load)[:, None, None, None]
     heat = np.broadcast_to(np.array(study.axes.temperatures)[:, None, None], labels.shape)
-    ds = cube.frame(labels).assign(valid=(cube.DIMENSIONS, np.ones(labels.shape, bool)))
+    ds = cube.frame(labels).assign(valid=(DIMENSIONS, np.ones(labels.shape, bool)))
     columns = observed(study, load, heat, random)
     for observable in model.observables:
         values = columns.pop(observable.name).astype(cube.dtype_of(observable))
-        ds[observable.name] = cube.DIMENSIONS, values, cube.attributes_of(observable)
+        ds[observable.name] = DIMENSIONS, values, cube.attributes_of(observable)
     cube.row_digests(cube.rows(ds, model))
     digest = cube.study_digest(ds, model)
     estimates = statistics.aggregate(ds, study).assign_attrs(digest=digest)
     plane = estimates.sel(size=study.axes.size[0], noise=study.axes.noise[0])
-    figure = figures.draw(plane, study, figures.theory_lines(0.21))
-    for kind, metadata in figures.METADATA.items():
-        with mpl.rc_context(figures.STYLE):
+    figure = retrieval.draw(plane, study, retrieval.theory_lines(0.21))
+    for kind, metadata in canvas.METADATA.items():
+        with mpl.rc_context(canvas.STYLE):
             figure.savefig(folder / f"figure.{kind}", metadata=metadata)
 
 

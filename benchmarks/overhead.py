@@ -169,9 +169,9 @@ def run_step(options: Options) -> Row:
     book.mark("python")
     from mattis import sweep
     from mattis.cluster import Where
-    from mattis.study import Study
+    from mattis.study import study_of
 
-    study = Study.model_validate(options["study"])
+    study = study_of(options["study"])
     book.mark("imports")
     instrument(book, options)
     where = Where(workers=options.get("workers", WORKERS), scheduler=options.get("scheduler"))
@@ -184,9 +184,9 @@ def run_step(options: Options) -> Row:
 def probe_step(options: Options) -> Row:
     """Return the CPU time of a cell, once the kernels are loaded."""
     from mattis import plan
-    from mattis.study import Study
+    from mattis.study import study_of
 
-    study = Study.model_validate(options["study"])
+    study = study_of(options["study"])
     seconds = [timed(*plan.task(study, block))[SPENT][3] for block in plan.each_block(study)]
     return {"cell": median(seconds[1:]) / POINTS}
 
@@ -264,7 +264,7 @@ def fill_step(options: Options) -> Row:
     """Fill a store with random cells, in one step for each study; count files and time."""
     from mattis import layout, places, store
     from mattis.results import results_of
-    from mattis.study import Study
+    from mattis.study import study_of
 
     book, counts = Book(), [(0, 0)]
     remove, store.SEGMENTS_AT_ONCE = places.remove, options.get("at_once", store.SEGMENTS_AT_ONCE)
@@ -272,7 +272,7 @@ def fill_step(options: Options) -> Row:
         book.clock(store, name, label)
     book.clock(layout, "sync", "sync", inner=True)
     for content in options["studies"]:
-        study = Study.model_validate(content)
+        study = study_of(content)
         folder = results_of(study, options["root"]).folder
 
         def counting(place: Any, within: Path = folder) -> None:
@@ -297,9 +297,9 @@ def scatter_step(options: Options) -> Row:
     """Leave random cells in the journal, as so many shards do, each in segments of its own."""
     from mattis import shards, store
     from mattis.results import results_of
-    from mattis.study import Study
+    from mattis.study import study_of
 
-    study, count = Study.model_validate(options["study"]), options["count"]
+    study, count = study_of(options["study"]), options["count"]
     folder = results_of(study, options["root"]).folder
     folder.mkdir(parents=True, exist_ok=True)
     for part in shards.shards(study, count):
@@ -314,9 +314,9 @@ def read_step(options: Options) -> Row:
     """Do what a shard does before its first block, and at its end: see which of its cells exist."""
     from mattis import plan, shards, store
     from mattis.results import results_of
-    from mattis.study import Study
+    from mattis.study import study_of
 
-    study, part = Study.model_validate(options["study"]), (0, options["count"])
+    study, part = study_of(options["study"]), (0, options["count"])
     path, book = results_of(study, options["root"]).store, Book()
     with book.clocked("plan"):
         small, wanted = shards.narrowed(study, shards.shard(study, *part))

@@ -7,8 +7,10 @@ import pytest
 import xarray as xr
 from small_study import fill, make_study
 
-from mattis import figures, plan
-from mattis.figures import covered, diagram, edges, overlap_theory, theory_lines
+from mattis import plan
+from mattis.figures import canvas, diagram, retrieval
+from mattis.figures.canvas import covered, edges
+from mattis.figures.retrieval import overlap_theory, theory_lines
 from mattis.statistics import ALL_FLAGS, INCOMPLETE
 from mattis.study import Study
 from mattis.theory import evaluate
@@ -66,7 +68,7 @@ def test_an_incomplete_study_is_drawn_and_says_so(tmp_path: Path, study: Study) 
     assert ((ds["flag"] & INCOMPLETE) > 0).sum() == 16
     assert ds["overlap"].isnull().sum() == 16
     plane = ds.sel(size=60, noise=0.0)
-    assert "8 of 12 cells incomplete" in figures._caption(plane, study)
+    assert "8 of 12 cells incomplete" in retrieval._caption(plane, study)
 
 
 def test_theory_is_compared_at_the_realised_load(
@@ -81,7 +83,7 @@ def test_theory_is_compared_at_the_realised_load(
         asked.extend(load)
         return overlap_theory(load, temperature)
 
-    monkeypatch.setattr(figures, "overlap_theory", spy)
+    monkeypatch.setattr(retrieval, "overlap_theory", spy)
     diagram(study, tmp_path)
     assert 7 / 60 in asked
     assert 0.11 not in asked
@@ -107,7 +109,7 @@ def test_theory_is_not_evaluated_where_no_error_is_known(
         asked.append(temperature.size)
         return overlap_theory(load, temperature)
 
-    monkeypatch.setattr(figures, "overlap_theory", spy)
+    monkeypatch.setattr(retrieval, "overlap_theory", spy)
     diagram(study, tmp_path)
     assert sorted(set(asked)) == [0, 201]
 
@@ -117,7 +119,7 @@ def test_theory_is_not_evaluated_where_no_error_is_known(
 def test_the_hatched_area_is_that_of_the_flagged_cells(
     monkeypatch: pytest.MonkeyPatch, boxes: int, share: float
 ) -> None:
-    monkeypatch.setattr(figures, "BOXES", boxes)
+    monkeypatch.setattr(canvas, "BOXES", boxes)
     random = np.random.default_rng(3)
     chosen = random.random((6, 9)) < share
     x, y = np.sort(random.random(10)), np.sort(random.random(7))

@@ -15,7 +15,8 @@ from scipy import stats
 
 from mattis import couplings, rng
 from mattis.kernels import cpu
-from mattis.models import PatternSet, Point, Protocol, binary
+from mattis.models import PatternSet, binary
+from mattis.models.binary import Protocol, Setting
 from mattis.patterns import noisy_cue, random_patterns
 
 FALSE_ALARM = 1e-6
@@ -91,7 +92,7 @@ betas = st.one_of(st.just(COLD), st.floats(0.01, 30.0), st.sampled_from([0.001, 
         PatternSet, st.integers(0, 2**64 - 1), st.integers(1, 70), st.integers(1, 40),
         st.integers(0, 2**32 - 1),
     ),
-    point=st.builds(Point, betas, st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))),
+    point=st.builds(Setting, betas, st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))),
     protocol=st.builds(
         Protocol, st.integers(0, 6), st.integers(2, 7), st.just(1), st.just(0.5)
     ),
@@ -109,7 +110,7 @@ def test_both_kernels_follow_the_reference(patterns, point, protocol, data):
 @pytest.mark.parametrize(("size", "count"), [(257, 61), (254, 33), (255, 300), (259, 1), (513, 6)])
 def test_kernels_follow_the_reference_at_larger_sizes(size, count, beta):
     network = binary.build(PatternSet(3, size, count, 5))
-    point, protocol = Point(beta, 0.2), Protocol(2, 5, 1, 0.5)
+    point, protocol = Setting(beta, 0.2), Protocol(2, 5, 1, 0.5)
     assert_equal_to_reference([*both(network).values()], count - 1, point, protocol)
 
 
@@ -131,7 +132,7 @@ def test_kernels_follow_the_reference_where_couplings_are_large(count, size, cou
     spins = binary.cue_of(network, 0, 0.0)
     fields = cpu.half_fields(network.nj, spins, network.parity, network.bound)
     assert (network.nj.dtype, fields.dtype) == (couple, half)
-    point = Point(beta / count if beta != COLD else beta, 0.45)
+    point = Setting(beta / count if beta != COLD else beta, 0.45)
     assert_equal_to_reference([*both(network).values()], 0, point, Protocol(1, 4, 1, 0.5))
 
 
@@ -155,7 +156,7 @@ def test_half_fields_are_half_the_fields(seed, size, count, bound):
 def test_a_fixed_point_is_repeated_as_if_it_had_been_run(seed, size, count, warm):
     """The reference never stops early; warm and middle lie before, at and after the fixed point."""
     network = network_of(drawn(seed, count, size), seed)
-    point, protocol = Point(COLD, 0.4), Protocol(warm, 27 - warm, 1, 0.5)
+    point, protocol = Setting(COLD, 0.4), Protocol(warm, 27 - warm, 1, 0.5)
     assert_equal_to_reference([*both(network).values()], 0, point, protocol)
     chain = binary.run_chain(network, 0, point, protocol)
     assert chain.sweeps_used < 27
@@ -165,7 +166,7 @@ def test_the_sweep_at_which_nothing_flips_tells_whether_a_chain_was_settled():
     """The cue of one flipped bit is repaired in sweep 0; in sweep 1 nothing flips."""
     network = network_of(drawn(1, 1, 20))
     for warm, flag in ((0, binary.UNSETTLED), (1, 0), (2, 0)):
-        cell = binary.observe(network, 0, Point(COLD, 0.05), Protocol(warm, 4, 1, 0.5))
+        cell = binary.observe(network, 0, Setting(COLD, 0.05), Protocol(warm, 4, 1, 0.5))
         assert (cell["sweeps_used"], cell["flag"]) == (1, flag)
         assert (cell["overlap"], cell["flip_fraction"]) == (1, 0.05 / 4 if warm == 0 else 0)
 
@@ -235,7 +236,7 @@ def test_energy_falls_at_each_flip(seed, size, count):
 def test_energy_of_three_spins_by_hand(kernel):
     """ξ¹ = (1,1,1), ξ² = (1,1,-1): N J_01 = 2, the others 0. S = ξ¹: H = -J_01 = -2/3, H/N = -2/9."""
     network = both(network_of(np.array([[1, 1, 1], [1, 1, -1]], np.int8)))[kernel]
-    cell = binary.observe(network, 0, Point(COLD, 0.0), Protocol(0, 2, 1, 0.5))
+    cell = binary.observe(network, 0, Setting(COLD, 0.0), Protocol(0, 2, 1, 0.5))
     assert cell["energy"] == pytest.approx(-2 / 9, abs=1e-15)
     assert (cell["overlap"], cell["overlap_other"]) == (1, pytest.approx(1 / 3))
 
@@ -246,7 +247,7 @@ def test_energy_of_three_spins_by_hand(kernel):
 def test_energy_and_overlaps_are_those_of_the_states(seed, size, count, beta):
     """Brute force over pairs of spins; the states come from the reference, cut after each sweep."""
     network = network_of(drawn(seed, count, size), seed)
-    point, warm, measure = Point(beta, 0.3), 2, 5
+    point, warm, measure = Setting(beta, 0.3), 2, 5
     states = np.array(
         [
             reference(network, 0, point, Protocol(0, t, 1, 0.5))[0]
@@ -277,9 +278,9 @@ def test_energy_and_overlaps_are_those_of_the_states(seed, size, count, beta):
 def test_a_cold_network_keeps_its_pattern_and_repairs_its_cue(kernel):
     network = both(network_of(drawn(2, 1, 50)))[kernel]
     for noise in (0.0, 0.2):
-        chain = binary.run_chain(network, 0, Point(100.0, noise), Protocol(0, 3, 1, 0.5))
+        chain = binary.run_chain(network, 0, Setting(100.0, noise), Protocol(0, 3, 1, 0.5))
         assert chain.trace[0].tolist() == [50, 50, 50]
-    chain = binary.run_chain(network, 0, Point(100.0, 0.8), Protocol(0, 3, 1, 0.5))
+    chain = binary.run_chain(network, 0, Setting(100.0, 0.8), Protocol(0, 3, 1, 0.5))
     assert chain.trace[0].tolist() == [-50, -50, -50]
 
 
@@ -295,7 +296,7 @@ def test_the_first_spin_follows_the_heat_bath(kernel, beta):
     kept = 0
     for k in range(replicas):
         network = replace(ready, labels={"seed": k})
-        chain = binary.run_chain(network, 0, Point(beta, 0.0), Protocol(0, 1, 1, 0.5))
+        chain = binary.run_chain(network, 0, Setting(beta, 0.0), Protocol(0, 1, 1, 0.5))
         kept += chain.spins[0] == network.xi[0, 0]
 
     def possible(scale):
@@ -316,5 +317,5 @@ def test_one_sweep_raises_the_overlap(kernel):
     total = 0
     for k in range(100):
         network = replace(ready, labels={"seed": k})
-        total += binary.run_chain(network, 0, Point(3.0, 0.2), Protocol(0, 1, 1, 0.5)).trace[0, 0]
+        total += binary.run_chain(network, 0, Setting(3.0, 0.2), Protocol(0, 1, 1, 0.5)).trace[0, 0]
     assert 0.94 - 6 * 0.002 < total / (100 * 400) < math.tanh(3.0) + 6 * 0.002

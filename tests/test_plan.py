@@ -15,8 +15,10 @@ from small_study import SMALL, make_study, write_study
 from mattis import cli, plan
 from mattis.axes import pattern_counts, patterns_of
 from mattis.errors import UserError
-from mattis.models import MODELS, Columns, PatternSet, Point, Protocol
+from mattis.models import MODELS, Columns, PatternSet
+from mattis.models.binary import Protocol, Setting
 from mattis.plan import Block
+from mattis.studies.retrieval import Retrieval
 from mattis.study import Study
 
 SHAPES = [
@@ -31,7 +33,7 @@ def huge(**axes: object) -> Study:
     """A study of 10^8 cells, each a block of its own."""
     grid = {"from": 0.01, "to": 1.0, "count": 1000}
     given = {"size": [1000], "load": grid, "temperature": [0.5], "seed": 100_000}
-    return Study(name="huge", axes={**given, **axes})
+    return Retrieval(name="huge", axes={**given, **axes})
 
 
 def plain_blocks(
@@ -41,7 +43,7 @@ def plain_blocks(
     a, out = study.axes, []
     for (i, size), (j, load), (k, seed) in product(*map(enumerate, (a.size, a.load, a.seed))):
         points = [
-            Point(beta, noise)
+            (beta, noise)
             for (m, beta), (n, noise) in product(enumerate(a.betas), enumerate(a.noise))
             if wanted is None or wanted[i, j, m, n, k]
         ]
@@ -105,8 +107,8 @@ def test_totals_are_sums_over_blocks(tmp_path: Path, changes: dict[str, object])
         "model": "hopfield",
         "cells": cells,
         "blocks": len(planned),
-        "proposals": sum(plan.proposals(study, block) for block in planned),
-        "memory_bytes": max(plan.memory(study, b.size, b.patterns) for b in planned),
+        "proposals": sum(plan.updates(study, block) for block in planned),
+        "memory_bytes": max(study.memory(b.size, b.patterns) for b in planned),
         "store_bytes": cells * 8 * 13,
         "workers": 3,
         "cpu_seconds": 12.0,
@@ -147,8 +149,8 @@ def test_rows_of_a_huge_study_come_piece_by_piece() -> None:
 def test_memory_is_checked_at_the_size_that_needs_most(tmp_path: Path) -> None:
     """Up to N = 3500 the couplings are stored; the larger network does without."""
     study = make_study(tmp_path, size=[3500, 4000], load=[0.06, 0.05])
-    needed = plan.memory(study, 3500, 210)
-    assert needed > plan.memory(study, 4000, 240)
+    needed = study.memory(3500, 210)
+    assert needed > study.memory(4000, 240)
     plan.check_memory(study, 2, 2 * needed)
     with pytest.raises(UserError, match=r"size 3500 at load 0\.06 .* at most --workers 1$"):
         plan.check_memory(study, 2, 2 * needed - 1)
@@ -162,7 +164,7 @@ class Clock:
         self.calls: list[PatternSet] = []
 
     def simulate(
-        self, patterns: PatternSet, points: Sequence[Point], protocol: Protocol
+        self, patterns: PatternSet, points: Sequence[Setting], protocol: Protocol
     ) -> Columns:
         self.calls.append(patterns)
         sweeps = protocol.thermalise + protocol.measure
@@ -186,7 +188,7 @@ def test_the_time_is_that_of_networks_and_of_proposals(monkeypatch: pytest.Monke
     clock = timed(monkeypatch, made=1e-7, proposal=2e-8)
     loads = [0.01 * (k + 1) for k in range(9)]
     axes = {"size": [1000], "load": loads, "temperature": [0.0, 0.5, 1.0, 1.5], "seed": 8}
-    study = Study(name="timed", axes=axes)
+    study = Retrieval(name="timed", axes=axes)
     networks = 8 * sum(1000 * 10 * (k + 1) * 1e-7 for k in range(9))
     proposals = plan.totals(study, 0.0, 1)["proposals"] * 2e-8
     assert plan.calibrate(study) == pytest.approx(networks + proposals, rel=0.01)
@@ -197,7 +199,7 @@ def test_large_networks_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
     """A second for each of three networks is more than PATIENCE: the rest grows like N P."""
     clock = timed(monkeypatch, made=1e-6, proposal=1e-9)
     axes = {"size": [10_000], "load": [0.01, 0.02, 0.04], "temperature": [0.5], "seed": 2}
-    estimated = plan.calibrate(Study(name="large", axes=axes))
+    estimated = plan.calibrate(Retrieval(name="large", axes=axes))
     assert len(clock.calls) == 3
     assert estimated == pytest.approx(2 * (1 + 2 + 4), rel=0.1)
 

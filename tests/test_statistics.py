@@ -18,7 +18,7 @@ from scipy.optimize import isotonic_regression
 from mattis import cube, rng, statistics
 from mattis.models import FLAGS
 from mattis.statistics import ALL_FLAGS, BIMODAL, FEW_SEEDS, INCOMPLETE, aggregate, crossing
-from mattis.study import Study
+from mattis.studies.retrieval import DIMENSIONS, Retrieval
 
 SHORT, DRIFTING, UNSETTLED = FLAGS
 
@@ -26,7 +26,7 @@ SHORT, DRIFTING, UNSETTLED = FLAGS
 def study_of(seeds=4, cues=2, **axes):
     grid = {"size": [200], "load": [0.05], "temperature": [0.4], "noise": [0.1], **axes}
     sweeps = {"thermalise": 10, "measure": 50}
-    return Study(name="by-hand", axes={**grid, "seed": seeds}, sweeps=sweeps, cues=cues)
+    return Retrieval(name="by-hand", axes={**grid, "seed": seeds}, sweeps=sweeps, cues=cues)
 
 
 def cells_of(study, missing=(), **observables):
@@ -42,8 +42,8 @@ def cells_of(study, missing=(), **observables):
         kind = cube.dtype_of(observable)
         blank = np.nan if kind.kind == "f" else 0
         values = np.where(valid, values, blank).astype(kind)
-        ds[observable.name] = cube.DIMENSIONS, values, cube.attributes_of(observable)
-    return ds.assign(valid=(cube.DIMENSIONS, valid))
+        ds[observable.name] = DIMENSIONS, values, cube.attributes_of(observable)
+    return ds.assign(valid=(DIMENSIONS, valid))
 
 
 def one(study, **given):
@@ -212,7 +212,7 @@ def test_cells_do_not_mix():
     np.testing.assert_allclose(out["overlap"], values.mean(axis=-1), rtol=1e-12)
     error = values.std(axis=-1, ddof=1) / 2
     np.testing.assert_allclose(out["overlap_error"], error, rtol=1e-12)
-    assert out["overlap"].dims == cube.DIMENSIONS[:-1]
+    assert out["overlap"].dims == DIMENSIONS[:-1]
 
 
 # Cells as rows
@@ -221,9 +221,9 @@ def test_cells_do_not_mix():
 def rows_by_hand(ds, study):
     """Labels and observables of each cell, one after the other."""
     names = [observable.name for observable in study.described_model.observables]
-    for index in np.ndindex(*(ds.sizes[name] for name in cube.DIMENSIONS)):
-        cell = ds.isel(dict(zip(cube.DIMENSIONS, index, strict=True)))
-        yield [float(cell[name]) for name in (*cube.DIMENSIONS, "patterns", *names)]
+    for index in np.ndindex(*(ds.sizes[name] for name in DIMENSIONS)):
+        cell = ds.isel(dict(zip(DIMENSIONS, index, strict=True)))
+        yield [float(cell[name]) for name in (*DIMENSIONS, "patterns", *names)]
 
 
 @pytest.mark.parametrize("at_once", [1, 5, 2**16])
@@ -242,7 +242,7 @@ def test_digests_of_rows_and_of_the_study_are_what_they_say(monkeypatch, at_once
     raw = np.where(np.isnan(table), odd, table)
     for written in (table, raw, np.asfortranarray(table)):
         assert cube.row_digests(written).astype("<u8").tobytes() == b"".join(digests)
-    names = [*cube.DIMENSIONS, "patterns", *(o.name for o in model.observables)]
+    names = [*DIMENSIONS, "patterns", *(o.name for o in model.observables)]
     whole = ",".join(names).encode() + np.array(sorted(table.tolist()), "<f8").tobytes()
     assert cube.study_digest(cells, model) == sha256(whole).hexdigest()
 

@@ -16,10 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_study import fill, make_study
 
-from mattis import cube, layout, plan, store
+from mattis import layout, plan, store
 from mattis.errors import UserError
 from mattis.models import MODELS, PatternSet
 from mattis.results import results_of
+from mattis.studies.retrieval import DIMENSIONS
 from mattis.study import Study
 from mattis.sweep import digest
 from mattis.verify import verify
@@ -71,7 +72,7 @@ def test_values_are_what_the_model_returned_in_the_right_places(study: Study, fi
         columns = study.described_model.simulate(*plan.task(study, block))
         for k, point in enumerate(block.points):
             at = {"size": block.size, "load": block.load, "seed": block.seed}
-            cell = ds.sel(at | {"beta": point.beta, "noise": point.noise})
+            cell = ds.sel(at | dict(zip(study.points, point, strict=True)))
             for name in OBSERVABLES:
                 np.testing.assert_equal(float(cell[name]), float(columns[name][k]))
 
@@ -123,7 +124,7 @@ def test_extending_computes_only_new_cells_and_leaves_the_old_values(
     larger = make_study(tmp_path, **changes)
     assert fill(larger, tmp_path) == new
     assert digest(study, tmp_path) == GOLDEN
-    after = xr.open_zarr(filled).load().sel({d: before[d] for d in cube.DIMENSIONS})
+    after = xr.open_zarr(filled).load().sel({d: before[d] for d in DIMENSIONS})
     for name in (*OBSERVABLES, "digest"):
         np.testing.assert_array_equal(after[name].values, before[name].values)
     fresh = tmp_path / "fresh"

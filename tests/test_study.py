@@ -37,7 +37,7 @@ GOOD = yaml.safe_dump(SMALL)
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("  load:", "  laod:", "axes.laod: unknown key; expected one of size, load"),
+        ("  load:", "  laod:", "axes.laod: unknown key; expected one of size, seed, load"),
         ("  load:", "  laod:", "did you mean load?"),
         ("cues: 2", "ceus: 2", "did you mean cues?"),
         ("- 0.1\n  - 0.2\n", "- 1.4\n", "axes.load[1]: got 1.4; expected a load in (0, 1]"),

@@ -142,18 +142,18 @@ def test_memory_estimate_bounds_what_a_block_takes(tmp_path: Path) -> None:
         pytest.skip("the peak memory of a process is read from /proc")
     code = (
         "import re, pathlib\n"
-        "from mattis.models import MODELS, PatternSet, Point, Protocol\n"
+        "from mattis.models import MODELS, PatternSet\nfrom mattis.models.binary import Protocol, Setting\n"
         "def peak(): return int(re.search(r'VmHWM:\\s*(\\d+)', "
         "pathlib.Path('/proc/self/status').read_text())[1])\n"
         "def simulate(n, p): MODELS['hopfield'].simulate("
-        "PatternSet(1, n, p, 0), [Point(5.0, 0.0)], Protocol(1, 4, 1, 0.5))\n"
+        "PatternSet(1, n, p, 0), [Setting(5.0, 0.0)], Protocol(1, 4, 1, 0.5))\n"
         "simulate(64, 60)\n"
         "before = peak()\n"
         "simulate(3000, 300)\n"
         "print(1024 * (peak() - before))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    estimated = plan.memory(make_study(tmp_path, size=[3000], load=[0.1]), 3000, 300)
+    estimated = study.memory(make_study(tmp_path, size=[3000], load=[0.1]), 3000, 300)
     assert 0.3 * estimated < int(done.stdout) < 1.3 * estimated
 
 
@@ -201,7 +201,7 @@ def test_plan_counts_and_estimates(study: Study) -> None:
         "seed": 0,
         "cells": 8,
         "proposals": 60 * 70 * 2 * 8,
-        "memory_bytes": plan.memory(study, 60, 3),
+        "memory_bytes": study.memory(60, 3),
     }
     assert content["proposals"] == 60 * 70 * 2 * 72
     assert content["estimated_seconds"] > 0

@@ -3,7 +3,7 @@
 import math
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,58 +96,6 @@ Seeds = Annotated[
 ]
 
 
-class Axes(Part):
-    """The parameters that vary: every combination of their values is a cell."""
-
-    size: Integers = Field(default=(1000,), description="neurons N")
-    load: Reals = Field(description="load alpha = P/N, in (0, 1]; P = round(load × N) ≥ 1")
-    temperature: Reals | None = Field(default=None, description="temperature T in units of J, ≥ 0")
-    beta: Reals | None = Field(default=None, description="inverse temperature 1/T, > 0 or .inf")
-    noise: Reals = Field(default=(0.0,), description="fraction of flipped bits of a cue, in [0, 1]")
-    seed: Seeds = Field(default=tuple(range(8)), description="pattern sets: how many, or which")
-
-    @model_validator(mode="after")
-    def _checked(self) -> Self:
-        if (self.temperature is None) == (self.beta is None):
-            got = "neither" if self.beta is None else "both"
-            raise Misplaced("beta", got, "one of temperature and beta", "give one of the two")
-        for name, bound in _BOUNDS.items():
-            values = getattr(self, name)
-            if values is not None:
-                _check_axis(name, values, bound)
-        if len(set(self.betas)) < len(self.betas):
-            raise Misplaced(
-                "temperature",
-                "two values that have the same inverse, for they differ in the last digit only",
-                "distinct values of 1/T",
-                "remove one of the two",
-            )
-        load, size = min(self.load), min(self.size)  # P grows with both
-        if patterns_of(load, size) < 1:
-            raise Misplaced(
-                f"load[{self.load.index(load)}]",
-                f"{load:g}, which at size {size} stores P = 0 patterns",
-                "P = round(load × N) of at least 1",
-                f"use a load of at least {0.5 / size:.3g} or a larger size",
-            )
-        return self
-
-    @property
-    def betas(self) -> tuple[float, ...]:
-        """Inverse temperatures, in the order of the study."""
-        if self.beta is not None:
-            return self.beta
-        assert self.temperature is not None
-        return tuple(math.inf if t == 0 else 1.0 / t for t in self.temperature)
-
-    @property
-    def temperatures(self) -> tuple[float, ...]:
-        """Temperatures as asked for, or 1/beta."""
-        if self.temperature is not None:
-            return self.temperature
-        return tuple(0.0 if math.isinf(b) else 1.0 / b for b in self.betas)
-
-
 class Misplaced(ValueError):
     """A value that a validator of several fields refuses: where, got, expected, what to do."""
 
@@ -164,7 +112,7 @@ class Bound(NamedTuple):
     advice: str
 
 
-_BOUNDS: Mapping[str, Bound] = {
+BOUNDS: Mapping[str, Bound] = {
     "size": Bound(lambda v: 2 <= v <= 2**24, "a number of neurons in 2 … 2^24", "for example 1000"),
     "load": Bound(
         lambda v: 0 < v <= 1,
@@ -186,13 +134,44 @@ _BOUNDS: Mapping[str, Bound] = {
         lambda v: 0 <= v < 2**32, "a seed in 0 … 2^32 - 1", "for example 8 for the seeds 0 … 7"
     ),
 }
+"""Bounds of the axes, where a kind of study has no other."""
+
+
+class Axes(Part):
+    """The parameters that vary: every combination of their values is a cell.
+
+    Each kind of study adds its own. Those of one network come first, then the points at which it is
+    simulated, and the seed last: that is the order of the cube.
+    """
+
+    size: Integers = Field(default=(1000,), description="neurons N")
+    seed: Seeds = Field(default=tuple(range(8)), description="pattern sets: how many, or which")
+
+    bounds: ClassVar[Mapping[str, Bound]] = BOUNDS
+
+    def labels(self) -> dict[str, Sequence[float]]:
+        """Return the values along each dimension of the cube: size, load (or memories), …, seed."""
+        raise NotImplementedError
+
+    @property
+    def temperatures(self) -> tuple[float, ...]:
+        """Temperatures of each beta, as asked for; none if the study has no such axis."""
+        return ()
+
+    @model_validator(mode="after")
+    def _within_bounds(self) -> Self:
+        for name in type(self).model_fields:
+            values = getattr(self, name)
+            if values is not None:
+                check_axis(name, values, self.bounds[name])
+        return self
 
 
 def _shown(value: float) -> str:
     return f"{value:g}" if isinstance(value, float) else reprlib.repr(value)
 
 
-def _check_axis(name: str, values: tuple[float, ...], bound: Bound) -> None:
+def check_axis(name: str, values: tuple[float, ...], bound: Bound) -> None:
     """Raise Misplaced at the first value of an axis that is out of bounds or there twice."""
     if not values:
         raise Misplaced(name, "no values", "at least one", bound.advice)
@@ -211,6 +190,27 @@ def _check_axis(name: str, values: tuple[float, ...], bound: Bound) -> None:
         seen[value] = index
 
 
+def one_of(axes: Axes, names: Sequence[str]) -> str:
+    """Return which of some spellings of one axis is given. Raises Misplaced unless exactly one is."""
+    given = [name for name in names if getattr(axes, name) is not None]
+    if len(given) != 1:
+        got = "neither" if not given else "both"
+        raise Misplaced(names[-1], got, f"one of {' and '.join(names)}", "give one of the two")
+    return given[0]
+
+
+def check_stored(load: Sequence[float], size: Sequence[float]) -> None:
+    """Raise Misplaced if the smallest load at the smallest size stores nothing: P grows with both."""
+    least, smallest = min(load), int(min(size))
+    if patterns_of(least, smallest) < 1:
+        raise Misplaced(
+            f"load[{load.index(least)}]",
+            f"{least:g}, which at size {smallest} stores P = 0 patterns",
+            "P = round(load × N) of at least 1",
+            f"use a load of at least {0.5 / smallest:.3g} or a larger size",
+        )
+
+
 def patterns_of(load: float, size: int) -> int:
     """Return P = round(load × N), half up."""
     return share(load, size)
@@ -225,3 +225,10 @@ def pattern_counts(loads: Sequence[float], sizes: Sequence[float]) -> NDArray[np
     for i, j in np.argwhere(np.abs(halves - np.rint(halves)) < 1e-10 * np.maximum(halves, 1)):
         counts[i, j] = patterns_of(loads[j], int(sizes[i]))
     return counts
+
+
+def counts_of(stored: str, values: Sequence[float], sizes: Sequence[float]) -> NDArray[np.int64]:
+    """Return the P of every size and stored load (or number of memories): (sizes, values)."""
+    if stored == "load":
+        return pattern_counts(values, sizes)
+    return np.tile(np.array(values, np.int64), (len(sizes), 1))

@@ -1,6 +1,7 @@
 """The labelled cube of a study in memory: its coordinates, its cells, and the digests of cells.
 
-Dimensions size, load, beta, noise, seed; one array per observable; `patterns` P over (size, load).
+The study names the dimensions: size and load (or memories) of a network first, the seed last. One array
+per observable; `patterns` P and `realised_load` P/N over the first two.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,22 +13,22 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from mattis.axes import pattern_counts
+from mattis.axes import counts_of
 from mattis.models import FLAGS, Model, Observable
 from mattis.study import Study
 
-DIMENSIONS = ("size", "load", "beta", "noise", "seed")
-DIGEST_SCHEME = (
-    "BLAKE2b-64 of little-endian float64: size, load, beta, noise, seed, P, then the observables "
-    "in the order of the attribute `observables`; NaN in its canonical form"
-)
 ROWS_AT_ONCE = 2**16
 """Rows that are copied to be hashed: all of them at once would be as large as the cube again."""
+
+WHOLE = ("size", "memories", "memory", "seed")
+"""Dimensions of integers."""
 
 _MEANING: Mapping[str, tuple[str, str]] = {
     "size": ("number of neurons N", "1"),
     "load": ("load alpha = P/N as asked for; P is in `patterns`", "1"),
+    "memories": ("memories N_h, and patterns that are shown", "1"),
     "beta": ("inverse temperature", "1/J"),
+    "kappa": ("inverse temperature of the softmax, kappa = beta N rho with rho = <|xi'|²>/N", "1"),
     "noise": ("fraction of flipped bits of a cue", "1"),
     "seed": ("pattern set", "1"),
     "temperature": ("temperature, 1/beta", "J"),
@@ -39,15 +40,20 @@ _MEANING: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Labels:
-    """The values along each dimension, and the temperature of each beta."""
+    """The values along each dimension, and the temperature of each beta if that is one of them."""
 
     values: Mapping[str, Sequence[float]]
-    temperatures: Sequence[float]
+    temperatures: Sequence[float] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The dimensions, in their order."""
+        return tuple(self.values)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Cells along each dimension."""
-        return tuple(len(self.values[name]) for name in DIMENSIONS)
+        return tuple(map(len, self.values.values()))
 
     def positions(self, name: str) -> dict[float, int]:
         """Return where each value of a dimension is."""
@@ -56,14 +62,22 @@ class Labels:
 
 def labels_of(study: Study) -> Labels:
     """Return the labels of a study, in the order in which it lists them."""
-    a = study.axes
-    values = {"size": a.size, "load": a.load, "beta": a.betas, "noise": a.noise, "seed": a.seed}
-    return Labels(values, a.temperatures)
+    return Labels(study.labels, study.axes.temperatures)
+
+
+def digest_scheme(labels: Labels) -> str:
+    """Say, for readers without mattis, how the digest of a cell is made."""
+    return (
+        f"BLAKE2b-64 of little-endian float64: {', '.join(labels.names)}, P, then the observables "
+        "in the order of the attribute `observables`; NaN in its canonical form"
+    )
 
 
 def merged(old: Labels, new: Labels) -> Labels:
     """Return the old labels followed by those of the new that are not among them."""
-    values = {name: [*dict.fromkeys([*old.values[name], *new.values[name]])] for name in DIMENSIONS}
+    values = {name: [*dict.fromkeys([*old.values[name], *new.values[name]])] for name in new.names}
+    if "beta" not in values:
+        return Labels(values)
     heat = dict(zip(new.values["beta"], new.temperatures, strict=True))
     heat |= dict(zip(old.values["beta"], old.temperatures, strict=True))
     return Labels(values, [heat[beta] for beta in values["beta"]])
@@ -72,10 +86,10 @@ def merged(old: Labels, new: Labels) -> Labels:
 def positions(
     labels: Labels, table: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return where the cells of a table of rows are, (rows, 5), and which are on the axes at all."""
-    at = np.zeros((len(table), len(DIMENSIONS)), np.int64)
+    """Return where the cells of a table of rows are, (rows, dimensions), and which are on the axes at all."""
+    at = np.zeros((len(table), len(labels.names)), np.int64)
     known = np.ones(len(table), bool)
-    for axis, name in enumerate(DIMENSIONS):
+    for axis, name in enumerate(labels.names):
         values = np.array(labels.values[name], np.float64)
         order = np.argsort(values)
         near = np.searchsorted(values[order], table[:, axis]).clip(max=max(len(values) - 1, 0))
@@ -86,8 +100,9 @@ def positions(
 
 def spelled(labels: Labels) -> dict[str, list[int | str]]:
     """Write the labels exactly: integers as they are, floats in hexadecimal."""
-    columns = {name: labels.values[name] for name in DIMENSIONS}
-    columns["temperature"] = labels.temperatures
+    columns = {**labels.values}
+    if "beta" in columns:
+        columns["temperature"] = labels.temperatures
     return {
         name: [v if isinstance(v, int) else v.hex() for v in column]
         for name, column in columns.items()
@@ -97,10 +112,11 @@ def spelled(labels: Labels) -> dict[str, list[int | str]]:
 def labels_from(written: Mapping[str, list[int | str]]) -> Labels:
     """Return the labels that `spelled` wrote."""
     values = {
-        name: [v if isinstance(v, int) else float.fromhex(v) for v in written[name]]
-        for name in (*DIMENSIONS, "temperature")
+        name: [v if isinstance(v, int) else float.fromhex(v) for v in column]
+        for name, column in written.items()
     }
-    return Labels(values, values.pop("temperature"))
+    temperatures = values.pop("temperature", [])
+    return Labels(values, temperatures)
 
 
 def attributes_of(observable: Observable) -> dict[str, Any]:
@@ -124,15 +140,16 @@ def described(name: str) -> dict[str, str]:
 def frame(labels: Labels) -> xr.Dataset:
     """Return coordinates, P and the realised load: everything of the cube but its cells."""
     coordinates: dict[str, Any] = {}
-    for name in DIMENSIONS:
-        kind = np.int64 if name in ("size", "seed") else np.float64
+    for name in labels.names:
+        kind = np.int64 if name in WHOLE else np.float64
         coordinates[name] = name, np.array(labels.values[name], kind), described(name)
-    heat = np.array(labels.temperatures, np.float64)
-    coordinates["temperature"] = "beta", heat, described("temperature")
-    sizes, loads = labels.values["size"], labels.values["load"]
-    counts = pattern_counts(loads, sizes)
+    if "beta" in labels.names:
+        heat = np.array(labels.temperatures, np.float64)
+        coordinates["temperature"] = "beta", heat, described("temperature")
+    plane = labels.names[:2]
+    sizes, stored = (labels.values[name] for name in plane)
+    counts = counts_of(plane[1], stored, sizes)
     realised = counts / np.array(sizes, np.float64)[:, None]
-    plane = ("size", "load")
     variables = {
         "patterns": (plane, counts, described("patterns")),
         "realised_load": (plane, realised, described("realised_load")),
@@ -140,14 +157,20 @@ def frame(labels: Labels) -> xr.Dataset:
     return xr.Dataset(variables, coordinates)
 
 
+def dimensions(ds: xr.Dataset, model: Model) -> tuple[str, ...]:
+    """Return the dimensions of a cube, in the order in which its first observable has them."""
+    return tuple(str(name) for name in ds[model.observables[0].name].dims)
+
+
 def rows(ds: xr.Dataset, model: Model) -> NDArray[np.float64]:
     """Return labels and observables, one row per cell in the order of the dataset, NaN canonical."""
-    names = [*DIMENSIONS, "patterns", *(observable.name for observable in model.observables)]
-    shape = [ds.sizes[name] for name in DIMENSIONS]
+    dims = dimensions(ds, model)
+    names = [*dims, "patterns", *(observable.name for observable in model.observables)]
+    shape = [ds.sizes[name] for name in dims]
     table = np.empty((*shape, len(names)), "<f8")
     for column, name in enumerate(names):
-        kept = [dim for dim in DIMENSIONS if dim in ds[name].dims]
-        missing = [axis for axis, dim in enumerate(DIMENSIONS) if dim not in kept]
+        kept = [dim for dim in dims if dim in ds[name].dims]
+        missing = [axis for axis, dim in enumerate(dims) if dim not in kept]
         table[..., column] = np.expand_dims(ds[name].transpose(*kept).values, missing)
     table[np.isnan(table)] = np.nan
     return table.reshape(-1, len(names))
@@ -168,12 +191,12 @@ def row_digests(table: NDArray[np.float64]) -> NDArray[np.uint64]:
 
 def study_digest(ds: xr.Dataset, model: Model, cells: NDArray[np.bool_] | None = None) -> str:
     """Return the SHA-256 of labels and observables of all (or some) cells, sorted by their labels."""
-    table = rows(ds, model)
-    along = np.ix_(*(np.argsort(ds[name].values) for name in DIMENSIONS))
-    order = np.ravel_multi_index(along, [ds.sizes[name] for name in DIMENSIONS]).ravel()
+    table, dims = rows(ds, model), dimensions(ds, model)
+    along = np.ix_(*(np.argsort(ds[name].values) for name in dims))
+    order = np.ravel_multi_index(along, [ds.sizes[name] for name in dims]).ravel()
     if cells is not None:
         order = order[cells.ravel()[order]]
-    head = ",".join([*DIMENSIONS, "patterns", *(o.name for o in model.observables)])
+    head = ",".join([*dims, "patterns", *(o.name for o in model.observables)])
     digest = sha256(head.encode())
     for first in range(0, len(order), ROWS_AT_ONCE):
         digest.update(table[order[first : first + ROWS_AT_ONCE]].tobytes())

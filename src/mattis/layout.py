@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec
 
 from mattis import cube, places
-from mattis.cube import DIMENSIONS, Labels
+from mattis.cube import Labels
 from mattis.models import Model
 from mattis.places import Place, Remote
 
@@ -43,12 +43,12 @@ Chunk = tuple[int, ...]
 
 
 def chunk_shape(shape: Sequence[int]) -> Chunk:
-    """Return how a cube of this shape is cut: sizes apart first, then loads, seeds, noises, betas.
+    """Return how a cube of this shape is cut: sizes apart first, then loads, seeds, and the points.
 
     Blocks of one size and load are computed close in time: cutting there keeps a fold to few chunks.
     """
     cut = [max(n, 1) for n in shape]
-    for axis in (0, 1, 4, 3, 2):
+    for axis in (0, 1, *range(len(cut) - 1, 1, -1)):
         while prod(cut) > CHUNK_CELLS and cut[axis] > 1:
             cut[axis] = -(-cut[axis] // 2)
     return tuple(cut)
@@ -200,13 +200,13 @@ def forms(labels: Labels, model: Model, chunks: Chunk, record: Any) -> dict[str,
             cube.dtype_of(observable),
             labels.shape,
             chunks,
-            DIMENSIONS,
+            labels.names,
             cube.attributes_of(observable),
         )
         for observable in model.observables
     }
     described = {**cube.described("digest"), "mattis_store": record}
-    out["digest"] = Form(np.dtype(np.uint64), labels.shape, chunks, DIMENSIONS, described)
+    out["digest"] = Form(np.dtype(np.uint64), labels.shape, chunks, labels.names, described)
     return out
 
 

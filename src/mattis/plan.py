@@ -9,20 +9,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress, islice, product
+from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis.axes import pattern_counts
 from mattis.errors import UserError
-from mattis.models import PatternSet, Point, Protocol
+from mattis.models import PatternSet, Point, Task
 from mattis.study import Study
 
 BYTES_PER_VALUE = 8
 
 PROBE = 1_000_000
-"""Proposals at each pattern set that the time of a study is estimated from."""
+"""Updates at each pattern set that the time of a study is estimated from."""
 
 PATIENCE = 4.0
 """CPU seconds after which no further pattern set is probed."""
@@ -45,7 +45,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Cells that share a pattern set: same size, load and seed; `points` are their (beta, noise)."""
+    """Cells that share a pattern set; `points` are their labels along the other dimensions.
+
+    load  # the label of what is stored, along the dimension `stored`: a load, or a number of memories
+    """
 
     size: int
     load: float
@@ -53,18 +56,19 @@ class Block:
     seed: int
     points: tuple[Point, ...]
     part: int = 0
+    stored: str = "load"
 
     @property
     def id(self) -> str:
         """Name the block by its values, as logs and `status` print it."""
         part = f",part={self.part}" if self.part else ""
-        return f"size={self.size},load={self.load:.12g},seed={self.seed}{part}"
+        return f"size={self.size},{self.stored}={self.load:.12g},seed={self.seed}{part}"
 
 
 def blocks(study: Study, wanted: Mask | None = None, block_cells: int | None = None) -> list[Block]:
     """Return the blocks of the wanted cells (all of them by default), in the order of the study.
 
-    wanted  # mask over (size, load, beta, noise, seed); a pattern set gives ⌈cells / block_cells⌉ blocks
+    wanted  # mask over the cube; a pattern set gives ⌈cells / block_cells⌉ blocks
     """
     return list(each_block(study, wanted, block_cells))
 
@@ -75,7 +79,7 @@ def each_block(
     """Yield what `blocks` returns, one after the other."""
     grid = _grid(study)
     whole = _cut(grid, block_cells)
-    chosen = None if wanted is None else np.asarray(wanted.sum(axis=(2, 3)))
+    chosen = None if wanted is None else per_network(wanted)
     for i, j, (size, load, patterns) in _networks(study):
         cells = None if chosen is None else chosen[i, j].tolist()
         for k, seed in enumerate(study.axes.seed):
@@ -83,14 +87,20 @@ def each_block(
             if wanted is not None and cells is not None and cells[k] < len(grid):
                 if not cells[k]:
                     continue
-                pieces = _cut(tuple(compress(grid, wanted[i, j, :, :, k].flat)), block_cells)
+                pieces = _cut(tuple(compress(grid, wanted[i, j, ..., k].flat)), block_cells)
             for part, points in enumerate(pieces):
-                yield Block(size, load, patterns, seed, points, part)
+                yield Block(size, load, patterns, seed, points, part, study.stored)
+
+
+def per_network(cells: Mask) -> NDArray[np.int64]:
+    """Return how many cells of a mask over the cube each pattern set has: (size, stored, seed)."""
+    counts: NDArray[np.int64] = cells.sum(axis=tuple(range(2, cells.ndim - 1)))
+    return counts
 
 
 def _grid(study: Study) -> tuple[Point, ...]:
     """Return the points that every pattern set of a study is simulated at."""
-    return tuple(Point(beta, noise) for beta, noise in product(study.axes.betas, study.axes.noise))
+    return tuple(product(*(study.labels[name] for name in study.points)))
 
 
 def _cut(points: tuple[Point, ...], block_cells: int | None) -> list[tuple[Point, ...]]:
@@ -101,29 +111,25 @@ def _cut(points: tuple[Point, ...], block_cells: int | None) -> list[tuple[Point
 
 def _networks(study: Study) -> Iterator[tuple[int, int, tuple[int, float, int]]]:
     """Yield the place and (size, load, P) of every network: all that memory and cost depend on."""
-    loads = study.axes.load
+    loads = study.labels[study.stored]
     for i, size in enumerate(study.axes.size):
-        counts = pattern_counts(loads, [size])[0].tolist()
+        counts = study.counts(loads, [size])[0].tolist()
         for j, (load, patterns) in enumerate(zip(loads, counts, strict=True)):
             yield i, j, (size, load, patterns)
 
 
-def proposals(study: Study, block: Block) -> int:
-    """Return the spin proposals of a block at most (chains at T = 0 stop at a fixed point)."""
-    sweeps = study.sweeps.thermalise + study.sweeps.measure
-    return block.size * sweeps * study.cues * len(block.points)
+def updates(study: Study, block: Block) -> int:
+    """Return the elementary updates (spin proposals, presentations) of a block at most."""
+    return study.updates(_pattern_set(study, block), block.points)
 
 
-def memory(study: Study, size: int, patterns: int) -> int:
-    """Return the bytes that simulating N neurons with P patterns takes at its peak."""
-    sweeps = study.sweeps.thermalise + study.sweeps.measure
-    return study.described_model.memory(size, patterns) + 64 * sweeps
-
-
-def task(study: Study, block: Block) -> tuple[PatternSet, tuple[Point, ...], Protocol]:
+def task(study: Study, block: Block) -> Task:
     """Return the arguments of the model's `simulate` for a block: all that its numbers depend on."""
-    patterns = PatternSet(study.root_seed, block.size, block.patterns, block.seed)
-    return patterns, block.points, study.protocol
+    return study.task(_pattern_set(study, block), block.points)
+
+
+def _pattern_set(study: Study, block: Block) -> PatternSet:
+    return study.pattern_set(block.size, block.patterns, block.seed)
 
 
 def largest(study: Study) -> tuple[int, int, float]:
@@ -131,10 +137,10 @@ def largest(study: Study) -> tuple[int, int, float]:
 
     At one size more patterns never need less; a larger network may, by another kernel.
     """
-    load = max(study.axes.load)
-    counts = pattern_counts([load], study.axes.size)[:, 0].tolist()
+    load = max(study.labels[study.stored])
+    counts = study.counts([load], study.axes.size)[:, 0].tolist()
     return max(
-        (memory(study, size, patterns), size, load)
+        (study.memory(size, patterns), size, load)
         for size, patterns in zip(study.axes.size, counts, strict=True)
     )
 
@@ -145,10 +151,14 @@ def check_memory(study: Study, workers: int, limit: int) -> None:
     if needed * workers > limit:
         fewer = f", or at most --workers {limit // needed}" if needed <= limit else ""
         raise UserError(
-            f"study {study.name}: size {size} at load {load:g} needs {needed / 2**30:.3g} GiB for "
+            f"study {study.name}: size {size} at {study.stored} {load:g} needs {needed / 2**30:.3g} GiB for "
             f"each of {workers} workers; this machine has {limit / 2**30:.3g} GiB; "
-            f"use a smaller size or load{fewer}"
+            f"use a smaller size or {_fewer(study)}{fewer}"
         )
+
+
+def _fewer(study: Study) -> str:
+    return "load" if study.stored == "load" else f"fewer {study.stored}"
 
 
 def calibrate(study: Study) -> float:
@@ -157,11 +167,11 @@ def calibrate(study: Study) -> float:
     Three pattern sets stand for a third of the blocks each, as their cost grows with N P.
     """
     grid = _grid(study)
-    points = _thirds(sorted(grid, key=lambda point: point.beta))
+    points = _thirds(sorted(grid))
     begun, last = time.process_time(), 1
     costs: list[float] = []
     for size, load, patterns in _typical(study):
-        block = Block(size, load, patterns, study.axes.seed[0], grid)
+        block = Block(size, load, patterns, study.axes.seed[0], grid, stored=study.stored)
         if costs and time.process_time() - begun > PATIENCE:
             costs.append(costs[-1] * size * patterns / last)
         else:
@@ -171,26 +181,25 @@ def calibrate(study: Study) -> float:
 
 
 def _cost(study: Study, block: Block, points: Sequence[Point]) -> float:
-    """Return the CPU seconds of a block: making its network, then so much for each proposal."""
-    patterns, _, _ = task(study, block)
-    every = study.sweeps.thermalise + study.sweeps.measure
-    sweeps = max(2, min(every, PROBE // (block.size * len(points))))
+    """Return the CPU seconds of a block: making its network, then so much for each update."""
+    patterns = _pattern_set(study, block)
 
-    def seconds(points: Sequence[Point], sweeps: int) -> float:
+    def seconds(points: Sequence[Point], most: int) -> tuple[float, int]:
+        task, done = study.shortened(patterns, points, most)
         begun = time.thread_time()  # other threads of BLAS spin while they wait
-        study.described_model.simulate(patterns, points, Protocol(0, sweeps, 1, 0.5))
-        return time.thread_time() - begun
+        study.described_model.simulate(*task)
+        return time.thread_time() - begun, done
 
-    seconds(points[:1], 2)  # the first time also loads the kernels
-    made = seconds(points[:1], 2)
-    rest = max(seconds(points, sweeps) - made, 0.0)
-    return made + rest / (block.size * (sweeps * len(points) - 2)) * proposals(study, block)
+    seconds(points[:1], 0)  # the first time also loads the kernels
+    made, few = seconds(points[:1], 0)
+    spent, done = seconds(points, PROBE // len(points))
+    return made + max(spent - made, 0.0) / max(done - few, 1) * updates(study, block)
 
 
 def _typical(study: Study) -> list[tuple[int, float, int]]:
     """Return (size, load, P) of the middle of each third of the networks, by N P."""
-    sizes, loads = _sample(study.axes.size), _sample(study.axes.load)
-    counts = pattern_counts(loads, sizes)
+    sizes, loads = _sample(study.axes.size), _sample(study.labels[study.stored])
+    counts = study.counts(loads, sizes)
     order = np.argsort((counts * np.array(sizes)[:, None]).ravel(), kind="stable")
     chosen = (divmod(place, len(loads)) for place in _thirds(order.tolist()))
     return [(sizes[i], loads[j], int(counts[i, j])) for i, j in chosen]
@@ -208,20 +217,19 @@ def _thirds(items: Sequence[T]) -> list[T]:
 
 def _count(study: Study) -> int:
     """Return the number of blocks of the whole study."""
-    return len(study.axes.size) * len(study.axes.load) * len(study.axes.seed)
+    return len(study.axes.size) * len(study.labels[study.stored]) * len(study.axes.seed)
 
 
 def totals(study: Study, cpu_seconds: float, workers: int) -> dict[str, Any]:
     """Return what the whole study takes: all of `mattis plan --json` but the row of each block."""
-    a, points = study.axes, len(study.axes.betas) * len(study.axes.noise)
-    sweeps, count = study.sweeps.thermalise + study.sweeps.measure, _count(study)
+    points, count = prod(len(study.labels[name]) for name in study.points), _count(study)
     values = len(study.described_model.observables) + 1  # and a digest
     return {
         "study": study.name,
         "model": study.model,
         "cells": count * points,
         "blocks": count,
-        "proposals": sum(a.size) * len(a.load) * len(a.seed) * points * sweeps * study.cues,
+        study.described_model.unit: study.total_updates(),
         "memory_bytes": largest(study)[0],
         "store_bytes": count * points * BYTES_PER_VALUE * values,
         "workers": workers,
@@ -243,12 +251,12 @@ def _row(study: Study, block: Block) -> dict[str, Any]:
     return {
         "id": block.id,
         "size": block.size,
-        "load": block.load,
+        block.stored: block.load,
         "patterns": block.patterns,
         "seed": block.seed,
         "cells": len(block.points),
-        "proposals": proposals(study, block),
-        "memory_bytes": memory(study, block.size, block.patterns),
+        study.described_model.unit: updates(study, block),
+        "memory_bytes": study.memory(block.size, block.patterns),
     }
 
 
@@ -266,7 +274,8 @@ def _rows_text(study: Study) -> Iterator[str]:
     """Yield the row of each block as JSON; those of a network differ in the seed alone."""
     seeds, points = [str(seed) for seed in study.axes.seed], _grid(study)
     for _, _, (size, load, patterns) in _networks(study):
-        row = _json(_row(study, Block(size, load, patterns, NO_SEED, points)))
+        block = Block(size, load, patterns, NO_SEED, points, stored=study.stored)
+        row = _json(_row(study, block))
         head, rest = row.split(f"seed={NO_SEED}")
         middle, tail = rest.split(f'"seed": {NO_SEED}')
         for seed in seeds:
@@ -280,14 +289,14 @@ def _json(content: Any) -> str:
 def networks(study: Study) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
     """Yield each size with the numbers of patterns P that it stores, and the blocks of each P."""
     for size in study.axes.size:
-        counts = pattern_counts(study.axes.load, [size])[0]
+        counts = study.counts(study.labels[study.stored], [size])[0]
         patterns, loads = np.unique(counts, return_counts=True)
         yield size, patterns, loads * len(study.axes.seed)
 
 
 def network_lines(study: Study) -> Iterator[str]:
     """Yield N, P and blocks: a line for each network if these are few, or else for each size."""
-    few = len(study.axes.load) * len(study.axes.size) <= MANY
+    few = len(study.labels[study.stored]) * len(study.axes.size) <= MANY
     for size, patterns, blocks in islice(networks(study), MANY):
         if few or len(patterns) == 1:
             for count, number in zip(patterns, blocks, strict=True):

@@ -10,6 +10,7 @@ from hashlib import blake2b, sha256
 
 import numpy as np
 
+from mattis import plan
 from mattis.errors import UserError
 from mattis.plan import Mask
 from mattis.study import Study
@@ -29,16 +30,15 @@ def shard(study: Study, index: int, count: int) -> Shard:
     """Return a shard of a study. Raises UserError for a number that there is not."""
     if not 0 <= index < count:
         raise UserError(f"--shard: got {index}/{count}; expected I/K with 0 ≤ I < K, such as 0/8")
-    owner, a = owners(study, count), study.axes
-    mine = owner == index
-    held = [
-        [a.size[i], float(a.load[j]).hex(), a.seed[k]]
-        for i, j, k in sorted(np.argwhere(mine).tolist(), key=lambda at: _values(study, at))
-    ]
-    grid = [sorted(float(v).hex() for v in axis) for axis in (a.betas, a.noise)]
+    mine = owners(study, count) == index
+    size, stored, seed = (study.labels[name] for name in (*study.dimensions[:2], "seed"))
+    sets = ((size[i], stored[j], seed[k]) for i, j, k in np.argwhere(mine).tolist())
+    held = [[n, float(x).hex(), k] for n, x, k in sorted(sets)]
+    grid = [sorted(float(v).hex() for v in study.labels[name]) for name in study.points]
     words = json.dumps([study.physics(), held, grid], sort_keys=True)
-    shape = (len(a.size), len(a.load), len(a.betas), len(a.noise), len(a.seed))
-    cells = np.broadcast_to(mine[:, :, None, None, :], shape)
+    shape = [len(study.labels[name]) for name in study.dimensions]
+    between = tuple(range(2, len(shape) - 1))
+    cells = np.broadcast_to(np.expand_dims(mine, between), shape)
     return Shard(index, count, sha256(words.encode()).hexdigest()[:16], cells)
 
 
@@ -48,18 +48,19 @@ def narrowed(study: Study, part: Shard) -> tuple[Study, Mask]:
     It need then not look at all others. What it looks at is still a product of axes: with many
     loads, whose seeds are dealt from different shards on, more than its own cells.
     """
-    mine, a = part.cells[:, :, 0, 0, :], study.axes
+    mine, a = plan.per_network(part.cells) > 0, study.axes
     kept = (np.flatnonzero(mine.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1)))
+    stored = study.labels[study.stored]
     # A shard without cells looks at one pattern set.
     sizes, loads, seeds = (k if len(k) else np.zeros(1, np.int64) for k in kept)
     axes = a.model_copy(
         update={
             "size": tuple(a.size[k] for k in sizes),
-            "load": tuple(a.load[k] for k in loads),
+            study.stored: tuple(stored[int(k)] for k in loads),
             "seed": tuple(a.seed[k] for k in seeds),
         }
     )
-    every = [np.arange(n) for n in part.cells.shape[2:4]]
+    every = [np.arange(n) for n in part.cells.shape[2:-1]]
     cells = part.cells[np.ix_(sizes, loads, *every, seeds)]
     return study.model_copy(update={"axes": axes}), cells
 
@@ -76,9 +77,8 @@ def owners(study: Study, count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.
     The seeds of one network are dealt in turn, beginning with a shard that its values choose: all
     shards then get their part of the expensive ones.
     """
-    first = np.array(
-        [[_fingerprint(n, x) % count for x in study.axes.load] for n in study.axes.size]
-    )
+    stored = study.labels[study.stored]
+    first = np.array([[_fingerprint(n, x) % count for x in stored] for n in study.axes.size])
     seeds = np.array(study.axes.seed, np.int64)
     return (first[:, :, None].astype(np.int64) + seeds) % count
 
@@ -86,11 +86,6 @@ def owners(study: Study, count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.
 def _fingerprint(size: int, load: float) -> int:
     words = f"{size},{float(load).hex()}".encode()
     return int.from_bytes(blake2b(words, digest_size=4).digest(), "little")
-
-
-def _values(study: Study, at: list[int]) -> tuple[int, float, int]:
-    a = study.axes
-    return a.size[at[0]], a.load[at[1]], a.seed[at[2]]
 
 
 def parsed(text: str) -> tuple[int, int]:

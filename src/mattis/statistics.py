@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from mattis import rng
-from mattis.models import FLAGS
+from mattis.models import FLAGS, Model, Observable
 from mattis.study import Study
 
 BIMODAL, FEW_SEEDS, INCOMPLETE, FAILED = 64, 128, 256, 512
@@ -55,7 +55,7 @@ def aggregate(cells: xr.Dataset, study: Study) -> xr.Dataset:
         name = observable.name
         if name == "flag" or name.endswith("_thermal_error"):
             continue
-        smallest = _resolution(name, cells, study) / count
+        smallest = _resolution(observable, cells, study) / count
         mean, error = _mean_and_error(cells[name], cells["valid"], smallest)
         out[name] = mean.assign_attrs(cells[name].attrs)
         out[f"{name}_error"] = _described(error, "standard error over seeds", cells[name])
@@ -70,7 +70,7 @@ def aggregate(cells: xr.Dataset, study: Study) -> xr.Dataset:
                 rest, "disorder part of the error", cells[name]
             )
     out["flag"] = _flags(cells, out, study)
-    return out.merge(boundaries(cells))
+    return out.merge(boundaries(cells, study.described_model))
 
 
 def _described(values: xr.DataArray, words: str, of: xr.DataArray) -> xr.DataArray:
@@ -94,26 +94,29 @@ def _mean_and_error(
     return mean, error.where(error.isnull() | (error > resolution), resolution)
 
 
-def _resolution(name: str, cells: xr.Dataset, study: Study) -> xr.DataArray | float:
-    """Return the smallest change that one pattern set could have shown: one spin, or one cue.
-
-    Long chains do not make it smaller: which spins are loose is frozen into the patterns.
-    """
-    spins = {"overlap": 1.0, "overlap_squared": 2.0, "edwards_anderson": 2.0}
-    if name in spins:
-        smallest: xr.DataArray = spins[name] * 2.0 / (cells["size"] * study.cues)
-        return smallest
-    return 1.0 / study.cues if name == "retrieved" else 0.0
+def _resolution(observable: Observable, cells: xr.Dataset, study: Study) -> xr.DataArray | float:
+    """Return the smallest change that one pattern set could have shown, such as one spin."""
+    if observable.smallest is None:
+        return 0.0
+    smallest: xr.DataArray | float = observable.smallest(
+        cells["size"], cells["patterns"], study.protocol
+    )
+    return smallest
 
 
-def _two_states(cells: xr.Dataset, retrieved: xr.DataArray, study: Study) -> xr.DataArray:
-    """Tell where some cues are retrieved, some are not, and the two kinds lie apart.
+def _two_states(cells: xr.Dataset, out: xr.Dataset, study: Study) -> xr.DataArray | bool:
+    """Tell where some replicas are in one state, some in another, and the two lie apart.
 
     A fraction r at m + gap and the rest at m spread by gap √(r(1-r)); a mean of K cues by 1/√K less.
     """
-    mixed = (retrieved > 0) & (retrieved < 1)
-    spread = cells["overlap"].std("seed") * study.cues**0.5
-    gap = spread / (retrieved * (1 - retrieved)).where(mixed) ** 0.5
+    states = study.described_model.states
+    if states is None:
+        return False
+    parameter, fraction = states
+    share = out[fraction]
+    mixed = (share > 0) & (share < 1)
+    spread = cells[parameter].std("seed") * getattr(study.protocol, "cues", 1) ** 0.5
+    gap = spread / (share * (1 - share)).where(mixed) ** 0.5
     apart: xr.DataArray = mixed & (gap > TWO_STATES)
     return apart
 
@@ -123,7 +126,7 @@ def _flags(cells: xr.Dataset, out: xr.Dataset, study: Study) -> xr.DataArray:
     flag = xr.zeros_like(out["seeds"])
     for bit in FLAGS:
         flag = flag + bit * ((cells["flag"] & bit) > 0).any("seed")
-    flag = flag + BIMODAL * _two_states(cells, out["retrieved"], study)
+    flag = flag + BIMODAL * _two_states(cells, out, study)
     flag = flag + FEW_SEEDS * (out["seeds"] < FEWEST_SEEDS)
     flag = flag + INCOMPLETE * (out["seeds"] < cells.sizes["seed"])
     if "failed" in cells:
@@ -136,32 +139,33 @@ def _flags(cells: xr.Dataset, out: xr.Dataset, study: Study) -> xr.DataArray:
     )
 
 
-def boundaries(cells: xr.Dataset) -> xr.Dataset:
-    """Return where half of the cues are retrieved: along temperature, and along load.
+def boundaries(cells: xr.Dataset, model: Model) -> xr.Dataset:
+    """Return where half of what is stored is lost, along each dimension that the model names.
 
-    boundary_temperature  # (size, load, noise): T at which the retrieved fraction falls below 1/2
-    boundary_load         # (size, beta, noise): load at which it does
-    Each with an error: bootstrap over seeds, and the width of the grid (see `crossing`).
+    For retrieval: boundary_temperature (size, load, noise), the T at which the retrieved fraction
+    falls below 1/2, and boundary_load (size, beta, noise), the load at which it does. Each with an
+    error: bootstrap over seeds, and the width of the grid (see `crossing`).
     """
-    fraction = cells["retrieved"]
-    along = {
-        "temperature": ("beta", fraction["temperature"], ("size", "load", "noise"), "J"),
-        "load": ("load", cells["realised_load"], ("size", "beta", "noise"), "1"),
-    }
     out = xr.Dataset()
-    for name, (dim, position, kept, units) in along.items():
+    for boundary in model.boundaries:
+        if boundary.dimension not in cells[boundary.fraction].dims:
+            continue
+        sign = -1.0 if boundary.rises else 1.0
         place, error = xr.apply_ufunc(
             crossing,
-            position,
-            fraction,
-            input_core_dims=[[dim], [dim, "seed"]],
+            sign * cells[boundary.position],
+            cells[boundary.fraction],
+            input_core_dims=[[boundary.dimension], [boundary.dimension, "seed"]],
             output_core_dims=[[], []],
             vectorize=True,
         )
-        text = f"{name} above which less than half of the cues are retrieved"
-        place = place.transpose(*kept).assign_attrs(long_name=text, units=units)
-        out[f"boundary_{name}"] = place
-        out[f"boundary_{name}_error"] = _described(error.transpose(*kept), "standard error", place)
+        apart = (boundary.dimension, "seed")
+        kept = [name for name in cells[boundary.fraction].dims if name not in apart]
+        name, described = f"boundary_{boundary.name}", {"units": boundary.units}
+        place = (sign * place).transpose(*kept)
+        out[name] = place.assign_attrs(described, long_name=boundary.meaning)
+        words = f"standard error of: {boundary.meaning}"
+        out[f"{name}_error"] = error.transpose(*kept).assign_attrs(described, long_name=words)
     return out
 
 

@@ -19,7 +19,7 @@ import zarr
 from numpy.typing import NDArray
 
 from mattis import cube, journal, layout, places
-from mattis.cube import DIMENSIONS, Labels
+from mattis.cube import Labels
 from mattis.errors import UserError
 from mattis.journal import Contents, Part, Table, Writer
 from mattis.layout import FORMAT
@@ -48,7 +48,7 @@ class Store:
 def contents_of(study: Study) -> Contents:
     """Return what the rows of a study's journal are."""
     observables = tuple(observable.name for observable in study.described_model.observables)
-    return Contents(study.physics(), (*DIMENSIONS, "patterns", *observables))
+    return Contents(study.physics(), (*study.dimensions, "patterns", *observables))
 
 
 def bytes_needed(study: Study, cells: int) -> int:
@@ -164,14 +164,15 @@ def record(study: Study, labels: Labels, chunks: layout.Chunk) -> dict[str, Any]
         "Conventions": "CF-1.11",
         "title": f"{study.name}: {model.summary}",
         "source": model.source,
-        "coordinates": "temperature",  # what xarray makes a coordinate, besides the dimensions
+        # What xarray makes a coordinate, besides the dimensions.
+        **({"coordinates": "temperature"} if "beta" in labels.names else {}),
         "mattis_format": FORMAT,
         "model": study.model,
         "physics": json.dumps(study.physics(), sort_keys=True),
         "axes": json.dumps(cube.spelled(labels)),
         "chunks": list(chunks),
         "observables": [observable.name for observable in model.observables],
-        "digest_scheme": cube.DIGEST_SCHEME,
+        "digest_scheme": cube.digest_scheme(labels),
     }
 
 
@@ -186,7 +187,7 @@ def _lay_out(store: Store, study: Study) -> None:
     chunks = layout.fitting_chunks(labels.shape, old.get("chunks"))
     final = layout.sealed(record(study, labels, chunks))
     if not old:
-        empty = Labels(dict.fromkeys(DIMENSIONS, ()), ())
+        empty = Labels(dict.fromkeys(labels.names, ()))
         old = layout.sealed({**final, "axes": json.dumps(cube.spelled(empty))})
         zarr.create_group(layout.target(path), zarr_format=3, attributes=old)
     elif group_of(path) is None:
@@ -241,8 +242,7 @@ def _unpack(store: Store, old: Mapping[str, Any]) -> None:
 def write(store: Store, study: Study, block: Block, columns: Columns) -> None:
     """Put the cells of a block into the journal; `flush` makes sure that they are on disk."""
     labels = [
-        [block.size, block.load, point.beta, point.noise, block.seed, block.patterns]
-        for point in block.points
+        [block.size, block.load, *point, block.seed, block.patterns] for point in block.points
     ]
     names = [observable.name for observable in study.described_model.observables]
     table = np.column_stack([np.array(labels, np.float64), *(columns[name] for name in names)])
@@ -281,7 +281,9 @@ def _fold(store: Store, at: NDArray[np.int64], table: Table) -> None:
     group = layout.open_group(store.path, "r+")
     digests = cube.row_digests(table)
     parts = _by_chunk(at, layout.existing(group, "digest"))
-    columns = {name: table[:, 6 + k] for k, name in enumerate(store.writer.contents.columns[6:])}
+    first = len(store.labels.names) + 1
+    names = store.writer.contents.columns[first:]
+    columns = {name: table[:, first + k] for k, name in enumerate(names)}
     for name, values in [*columns.items(), ("digest", digests)]:
         array = layout.existing(group, name)
         assert array is not None
@@ -337,7 +339,7 @@ def _cube(path: Place, kept: Labels | None, wanted: Labels, model: Model) -> xr.
     forms = layout.forms(wanted, model, (), {})
     for observable in model.observables:
         values = layout.cells(path, group, observable.name, forms[observable.name], at)
-        ds[observable.name] = DIMENSIONS, values, cube.attributes_of(observable)
+        ds[observable.name] = wanted.names, values, cube.attributes_of(observable)
     digests = layout.cells(path, group, "digest", forms["digest"], at)
     valid = digests != 0  # what was never computed need not be digested
     table = cube.rows(ds, model)[valid.ravel()]
@@ -347,14 +349,14 @@ def _cube(path: Place, kept: Labels | None, wanted: Labels, model: Model) -> xr.
     for observable in model.observables:
         values = ds[observable.name].values
         values[~valid] = np.nan if values.dtype.kind == "f" else 0
-    return ds.assign(valid=(DIMENSIONS, valid, {"long_name": "the cell exists", "units": "1"}))
+    return ds.assign(valid=(wanted.names, valid, {"long_name": "the cell exists", "units": "1"}))
 
 
 def _overlay(ds: xr.Dataset, wanted: Labels, table: Table, model: Model) -> None:
     """Put rows of the journal, which are whole, into the cube in memory."""
     at, known = cube.positions(wanted, table)
     place = tuple(at[known].T)
-    for column, observable in enumerate(model.observables, start=len(DIMENSIONS) + 1):
+    for column, observable in enumerate(model.observables, start=len(wanted.names) + 1):
         ds[observable.name].values[place] = table[known, column]
     ds["valid"].values[place] = True
 
@@ -362,7 +364,7 @@ def _overlay(ds: xr.Dataset, wanted: Labels, table: Table, model: Model) -> None
 def _picked(kept: Labels, wanted: Labels) -> list[NDArray[np.int64]]:
     """Return where the wanted labels are along each dimension; -1 for those that the store has not."""
     found = []
-    for name in DIMENSIONS:
+    for name in wanted.names:
         at = kept.positions(name)
         found.append(np.array([at.get(value, -1) for value in wanted.values[name]], np.int64))
     return found
@@ -375,7 +377,7 @@ def valid_in_cube(path: Place, model: Model, kept: Labels) -> Mask:
 
 
 def valid_cells(path: Place, study: Study, part: Part | None = None) -> Mask:
-    """Return which cells of the study exist: mask over (size, load, beta, noise, seed)."""
+    """Return which cells of the study exist: a mask over the cube."""
     mask: Mask = read(path, study, part)["valid"].values
     return mask
 

@@ -5,7 +5,7 @@ leaves nothing behind. A killed run leaves whole cells only; the same command co
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -186,7 +186,7 @@ def _compute(job: Job, opened: Store, blocks: list[Block], report: Reporter) -> 
     study, failures, begun = job.study, {}, time.monotonic()
     report.start(
         sum(len(block.points) for block in blocks),
-        sum(plan.proposals(study, block) for block in blocks),
+        sum(plan.updates(study, block) for block in blocks),
     )
     try:
         for finished in dispatch.computed(study, blocks, job.where, report.say):
@@ -199,7 +199,7 @@ def _compute(job: Job, opened: Store, blocks: list[Block], report: Reporter) -> 
                 report.say(f"block {block.id} failed: {finished.message}")
             else:
                 store.write(opened, study, block, finished.columns)
-            report.advance(len(block.points), plan.proposals(study, block))
+            report.advance(len(block.points), plan.updates(study, block))
     finally:
         store.flush(opened)
     report.say(f"{study.name}: done in {spelled(time.monotonic() - begun)}")
@@ -258,7 +258,7 @@ def status(study: Study, root: Path | str | None = None) -> dict[str, Any]:
     """Return what `mattis status --json` prints: blocks and cells done, missing and failed."""
     results = results_of(study, root)
     valid = store.valid_cells(results.store, study)
-    every = valid.shape[0] * valid.shape[1] * valid.shape[4]
+    every = valid.shape[0] * valid.shape[1] * valid.shape[-1]
     undone = plan.blocks(study, ~valid)
     failures = failed_blocks(study, results, valid)
     failed = {base_id(block) for block in failures}
@@ -284,12 +284,18 @@ def open_results(study: Study, root: Path | str | None = None) -> xr.Dataset:
     ds = store.read(results.store, study)
     failed = {base_id(name) for name in failed_blocks(study, results, ds["valid"].values)}
     mask = np.zeros(ds["valid"].shape, bool)
-    a = study.axes
-    for i, j, k in np.ndindex(len(a.size), len(a.load), len(a.seed)) if failed else ():
-        mask[i, j, :, :, k] = Block(a.size[i], a.load[j], 0, a.seed[k], ()).id in failed
+    for at, name in named_sets(study) if failed else ():
+        mask[*at[:2], ..., at[2]] = name in failed
     mask &= ~ds["valid"].values
     described = {"long_name": "the block of the cell raised when it was last tried", "units": "1"}
-    return ds.assign(failed=(cube.DIMENSIONS, mask, described))
+    return ds.assign(failed=(study.dimensions, mask, described))
+
+
+def named_sets(study: Study) -> Iterator[tuple[tuple[int, int, int], str]]:
+    """Yield where each pattern set is along (size, what is stored, seed), and the name of its block."""
+    a, stored = study.axes, study.labels[study.stored]
+    for i, j, k in np.ndindex(len(a.size), len(stored), len(a.seed)):
+        yield (i, j, k), Block(a.size[i], stored[j], 0, a.seed[k], (), 0, study.stored).id
 
 
 def digest(study: Study, root: Path | str | None = None) -> str:

@@ -12,7 +12,7 @@ import zarr
 from numpy.typing import NDArray
 
 from mattis import cube, journal, layout, plan, store
-from mattis.cube import DIMENSIONS, Labels
+from mattis.cube import Labels
 from mattis.errors import UserError
 from mattis.places import Place
 from mattis.plan import Block
@@ -97,8 +97,8 @@ def verify(study: Study, root: Path | str | None = None, recompute: int = 0) -> 
 def _damage_in_cube(
     path: Place, study: Study, kept: Labels
 ) -> Iterator[tuple[Finding, NDArray[np.int64]]]:
-    """Yield each finding with the places of the cells of the cube that it may cost: (cells, 5)."""
-    none = np.empty((0, len(DIMENSIONS)), np.int64)
+    """Yield each finding with the places of the cells of the cube that it may cost."""
+    none = np.empty((0, len(kept.names)), np.int64)
     for draft in store.drafts(path):
         inside = draft.relative_to(str(path)).parts
         array = inside[0] if len(inside) > 1 else "zarr.json"
@@ -114,8 +114,10 @@ def _damage_in_cube(
     for name in labels:
         yield Finding(name, name, "labels damaged"), np.argwhere(np.ones(kept.shape, bool))
     explained = np.zeros(kept.shape, bool)
-    for name in (*(o.name for o in study.described_model.observables), "digest"):
-        for finding, part in _damage_in_array(path, group, name, kept):
+    observables = [observable.name for observable in study.described_model.observables]
+    for name in (*observables, "digest"):
+        beside = [other for other in ("digest", observables[0]) if other != name]
+        for finding, part in _damage_in_array(path, group, name, beside, kept):
             explained[part] = True
             yield finding, _places(part, kept)
     everywhere = [np.arange(n) for n in kept.shape]
@@ -148,15 +150,18 @@ def _damage_in_metadata(
 
 
 def _damage_in_array(
-    path: Place, group: zarr.Group, name: str, kept: Labels
+    path: Place, group: zarr.Group, name: str, beside: Sequence[str], kept: Labels
 ) -> Iterator[tuple[Finding, tuple[slice, ...]]]:
-    """Yield what is wrong with the metadata or the chunks of an array, with the part it concerns."""
+    """Yield what is wrong with the metadata or the chunks of an array, with the part it concerns.
+
+    A chunk is missing where those of the arrays `beside` it are there.
+    """
     array = layout.existing(group, name)
     whole = tuple(slice(0, n) for n in kept.shape)
     if array is None:
         yield Finding(name, f"{name}/zarr.json", "metadata damaged or missing"), whole
         return
-    others = [layout.existing(group, other) for other in ("digest", "overlap") if other != name]
+    others = [layout.existing(group, other) for other in beside]
     for chunk in layout.chunks_of(array):
         part = layout.region(array, chunk)
         _, damage = layout.salvaged(path, array, chunk)
@@ -187,19 +192,19 @@ def _in_study(
 ) -> NDArray[np.int64]:
     """Return which of the cells of the cube are cells of the study that do not exist any more."""
     table = np.column_stack(
-        [np.array(kept.values[name], np.float64)[cells[:, k]] for k, name in enumerate(DIMENSIONS)]
+        [np.array(kept.values[name], np.float64)[cells[:, k]] for k, name in enumerate(kept.names)]
     )
     at, known = cube.positions(wanted, table)
     found = [row for row in at[known].tolist() if tuple(row) in missing]
-    return np.array(found, np.int64).reshape(-1, len(DIMENSIONS))
+    return np.array(found, np.int64).reshape(-1, len(kept.names))
 
 
 def _named(finding: Finding, study: Study, cells: NDArray[np.int64]) -> Finding:
     """Return the finding with the blocks that lost cells to it, and how many."""
     counts: dict[str, int] = {}
-    a = study.axes
-    for i, j, _, _, k in cells.tolist():
-        name = Block(a.size[i], a.load[j], 0, a.seed[k], ()).id
+    a, stored = study.axes, study.labels[study.stored]
+    for i, j, *_, k in cells.tolist():
+        name = Block(a.size[i], stored[j], 0, a.seed[k], (), 0, study.stored).id
         counts[name] = counts.get(name, 0) + 1
     return Finding(finding.array, finding.place, finding.damage, counts)
 
@@ -230,19 +235,15 @@ def _recomputed(study: Study, ds: xr.Dataset, count: int) -> tuple[list[str], li
 def _differences(study: Study, ds: xr.Dataset, block: Block) -> Iterator[Finding]:
     """Yield a finding for each array of a block that is not, bit by bit, what comes out now."""
     columns = study.described_model.simulate(*plan.task(study, block))
-    stored = ds.sel(size=block.size, load=block.load, seed=block.seed)
+    stored = ds.sel({"size": block.size, block.stored: block.load, "seed": block.seed})
+    positions = [cube.labels_of(study).positions(name) for name in study.points]
+    at = [[along[v] for along, v in zip(positions, p, strict=True)] for p in block.points]
     for observable in study.described_model.observables:
-        values = stored[observable.name]
-        kept = np.array([_value(values, ds, point.beta, point.noise) for point in block.points])
+        values = stored[observable.name].values
+        kept = np.array([float(values[tuple(place)]) for place in at])
         fresh = np.asarray(columns[observable.name], np.float64)
         wrong = (kept.view(np.int64) != fresh.view(np.int64)) & ~(np.isnan(kept) & np.isnan(fresh))
         if wrong.any():
             first = int(np.flatnonzero(wrong)[0])
             text = f"stored {float(kept[first])!r}, computed again {float(fresh[first])!r}"
             yield Finding(observable.name, block.id, text, {block.id: int(wrong.sum())})
-
-
-def _value(values: xr.DataArray, ds: xr.Dataset, beta: float, noise: float) -> float:
-    at = int(np.flatnonzero(ds["beta"].values == beta)[0])
-    by = int(np.flatnonzero(ds["noise"].values == noise)[0])
-    return float(values.values[at, by])

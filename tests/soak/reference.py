@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mattis import cube, plan
 from mattis.models import Point
 from mattis.plan import Block
+from mattis.studies.retrieval import DIMENSIONS
 from mattis.study import Study
 
 Cell = tuple[float, ...]
@@ -31,7 +32,7 @@ class Reference:
             for block in plan.blocks(study):
                 self._compute(study, block)
             self.known[key] = cube.frame(cube.labels_of(study)).assign(
-                {name: (cube.DIMENSIONS, self._values(study, name)) for name in self.columns}
+                {name: (DIMENSIONS, self._values(study, name)) for name in self.columns}
             )
         return self.known[key]
 
@@ -45,10 +46,10 @@ class Reference:
                 cells |= {self._key(block, at): v for at, v in zip(points, values, strict=True)}
 
     def _key(self, block: Block, point: Point) -> Cell:
-        return (block.size, block.load, point.beta, point.noise, block.seed)
+        return (block.size, block.load, *point, block.seed)
 
     def _values(self, study: Study, name: str) -> NDArray[Any]:
-        axes = [cube.labels_of(study).values[dimension] for dimension in cube.DIMENSIONS]
+        axes = [cube.labels_of(study).values[dimension] for dimension in DIMENSIONS]
         values = [self.columns[name][cell] for cell in product(*axes)]
         return np.array(values).reshape([len(axis) for axis in axes])
 

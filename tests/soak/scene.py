@@ -23,6 +23,7 @@ from mattis.cli import guarded, verbs
 from mattis.cluster import Where
 from mattis.errors import UserError
 from mattis.results import read_json, results_of
+from mattis.studies.retrieval import DIMENSIONS
 from mattis.study import load_study
 from mattis.sweep import Outcome, Settings
 from mattis.sweep import run as run_study
@@ -289,9 +290,9 @@ class Scene:
         """Check that xarray alone reads the same numbers."""
         labels = cube.labels_of(self.study).values
         with xr.open_zarr(self.store) as ds:
-            part = ds.sel({name: list(labels[name]) for name in cube.DIMENSIONS}).load()
-        valid = np.ones([part.sizes[name] for name in cube.DIMENSIONS], bool)
-        self.compare(part.assign(valid=(cube.DIMENSIONS, valid)), "xarray")
+            part = ds.sel({name: list(labels[name]) for name in DIMENSIONS}).load()
+        valid = np.ones([part.sizes[name] for name in DIMENSIONS], bool)
+        self.compare(part.assign(valid=(DIMENSIONS, valid)), "xarray")
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:

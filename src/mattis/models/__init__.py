@@ -22,7 +22,16 @@
 
 from collections.abc import Mapping
 
-from mattis.models.base import FLAGS, Columns, Model, Observable, PatternSet, Point, Protocol
+from mattis.models.base import (
+    FLAGS,
+    Boundary,
+    Columns,
+    Model,
+    Observable,
+    PatternSet,
+    Point,
+    Task,
+)
 from mattis.models.binary import HOPFIELD
 
 MODELS: Mapping[str, Model] = {model.name: model for model in (HOPFIELD,)}
@@ -30,10 +39,11 @@ MODELS: Mapping[str, Model] = {model.name: model for model in (HOPFIELD,)}
 __all__ = [
     "FLAGS",
     "MODELS",
+    "Boundary",
     "Columns",
     "Model",
     "Observable",
     "PatternSet",
     "Point",
-    "Protocol",
+    "Task",
 ]

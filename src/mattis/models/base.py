@@ -2,11 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Columns = dict[str, NDArray[np.float64]]
+
+Point = tuple[float, ...]
+"""Where in the grid a pattern set is simulated: one label for each dimension of the points."""
+
+Smallest = Callable[[Any, Any, Any], Any]
 
 SHORT_CHAIN, DRIFTING, UNSETTLED = 1, 2, 4
 FLAGS: Mapping[int, str] = {
@@ -19,11 +25,15 @@ FLAGS: Mapping[int, str] = {
 
 @dataclass(frozen=True)
 class Observable:
-    """One measured number per cell, under the same name in every model that has it."""
+    """One measured number per cell, under the same name in every model that has it.
+
+    smallest  # (N, P, protocol) -> the smallest change that one pattern set could have shown
+    """
 
     name: str
     long_name: str
     units: str = "1"
+    smallest: Smallest | None = None
 
 
 @dataclass(frozen=True)
@@ -41,22 +51,25 @@ class PatternSet:
         return {"size": self.size, "patterns": self.patterns, "seed": self.seed}
 
 
-@dataclass(frozen=True)
-class Protocol:
-    """How a cell is measured: sweeps before and during the averages, cues per pattern set."""
-
-    thermalise: int
-    measure: int
-    cues: int
-    retrieved_above: float
+Task = tuple[PatternSet, Sequence[Any], Any]
+"""A pattern set, the points at which it is simulated, and the protocol: all that numbers depend on."""
 
 
 @dataclass(frozen=True)
-class Point:
-    """Where in the grid a pattern set is simulated."""
+class Boundary:
+    """Where a fraction of what is stored passes 1/2 along one dimension of the cube.
 
-    beta: float
-    noise: float
+    position  # the coordinate or variable that says where: temperature along beta
+    rises     # whether the fraction rises along it
+    """
+
+    name: str
+    fraction: str
+    dimension: str
+    position: str
+    meaning: str
+    units: str = "1"
+    rises: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,9 @@ class Model:
     simulate  # (pattern set, points, protocol) -> one column of values per observable; pure
     memory    # (N, P) -> bytes that a block needs
     check     # (N, P) -> what is wrong with such a network, or nothing
+    boundaries  # what a diagram of the model has boundaries of
+    states    # observable and fraction that tell two states apart in which seeds may end
+    unit      # what one elementary update is called
     numbers   # raised whenever the same study gives other numbers: no store may mix the two
     """
 
@@ -77,7 +93,10 @@ class Model:
     order_parameter: str
     theory: tuple[str, ...]
     source: str
-    simulate: Callable[[PatternSet, Sequence[Point], Protocol], Columns]
+    simulate: Callable[..., Columns]
     memory: Callable[[int, int], int]
     check: Callable[[int, int], str | None]
+    boundaries: tuple[Boundary, ...] = ()
+    states: tuple[str, str] | None = None
+    unit: str = "proposals"
     numbers: int = 1

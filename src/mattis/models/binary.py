@@ -10,6 +10,7 @@ J. J. Hopfield, PNAS 79, 2554 (1982); D. J. Amit, H. Gutfreund and H. Sompolinsk
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isinf, nan, sqrt
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,11 @@ from mattis.models.base import (
     DRIFTING,
     SHORT_CHAIN,
     UNSETTLED,
+    Boundary,
     Columns,
     Model,
     Observable,
     PatternSet,
-    Point,
-    Protocol,
 )
 from mattis.patterns import Signs, noisy_cue, random_patterns
 
@@ -34,6 +34,23 @@ LARGEST_FIELD = 2**31 - 1
 
 LARGEST_MATRIX = 3500
 """Above this N the int8 matrix of couplings leaves the caches, and a flip costs like N²."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a cell is measured: sweeps before and during the averages, cues per pattern set."""
+
+    thermalise: int
+    measure: int
+    cues: int
+    retrieved_above: float
+
+
+class Setting(NamedTuple):
+    """Where in the grid a network is simulated."""
+
+    beta: float
+    noise: float
 
 
 @dataclass(frozen=True)
@@ -92,7 +109,7 @@ def cue_of(network: Network, index: int, noise: float) -> Signs:
     return noisy_cue(network.xi[index], noise, stream)
 
 
-def run_chain(network: Network, index: int, point: Point, protocol: Protocol) -> Chain:
+def run_chain(network: Network, index: int, point: Setting, protocol: Protocol) -> Chain:
     """Run one replica from the cue of pattern `index`, thermalising and then measuring."""
     member = {"beta": point.beta, "noise": point.noise, "cue": index}
     stream = rng.stream(network.root_seed, "dynamics", network.labels, member).packed()
@@ -130,7 +147,7 @@ def edwards_anderson(sums: NDArray[np.int32]) -> int:
     return int(np.dot(sums[0].astype(np.int64), sums[1].astype(np.int64)))
 
 
-def observe(network: Network, index: int, point: Point, protocol: Protocol) -> dict[str, float]:
+def observe(network: Network, index: int, point: Setting, protocol: Protocol) -> dict[str, float]:
     """Return the observables of one replica, and its flags."""
     chain = run_chain(network, index, point, protocol)
     size, measure = network.size, protocol.measure
@@ -154,7 +171,7 @@ def observe(network: Network, index: int, point: Point, protocol: Protocol) -> d
     }
 
 
-def flags(m: Estimate, e: Estimate, point: Point, chain: Chain, protocol: Protocol) -> int:
+def flags(m: Estimate, e: Estimate, point: Setting, chain: Chain, protocol: Protocol) -> int:
     """Return what is wrong with a chain: at T = 0 only that it still moved when measured."""
     if isinf(point.beta):
         return UNSETTLED if chain.sweeps_used > protocol.thermalise else 0
@@ -178,7 +195,7 @@ def average(replicas: Sequence[dict[str, float]]) -> dict[str, float]:
     return out
 
 
-def simulate(patterns: PatternSet, points: Sequence[Point], protocol: Protocol) -> Columns:
+def simulate(patterns: PatternSet, points: Sequence[Setting], protocol: Protocol) -> Columns:
     """Return one column per observable, a row for each point: a pure function of its arguments."""
     network = build(patterns)
     rows = [
@@ -203,15 +220,44 @@ def check(size: int, patterns: int) -> str | None:
     return None
 
 
+def one_spin(size: Any, _patterns: Any, protocol: Protocol) -> Any:
+    """Return the change of an overlap by one spin of one cue; long chains do not make it smaller."""
+    return 2.0 / (size * protocol.cues)
+
+
+def two_spins(size: Any, _patterns: Any, protocol: Protocol) -> Any:
+    """Return the change of a squared overlap near 1 by one spin of one cue."""
+    return 4.0 / (size * protocol.cues)
+
+
+def one_cue(_size: Any, _patterns: Any, protocol: Protocol) -> Any:
+    """Return the change of a fraction of the cues by one of them."""
+    return 1.0 / protocol.cues
+
+
 OBSERVABLES = (
-    Observable("overlap", "Mattis overlap m with the cued pattern, mean over sweeps and cues"),
+    Observable(
+        "overlap",
+        "Mattis overlap m with the cued pattern, mean over sweeps and cues",
+        smallest=one_spin,
+    ),
     Observable("overlap_thermal_error", "standard error of the overlap from the chain alone"),
-    Observable("overlap_squared", "mean square of the overlap over sweeps and cues"),
+    Observable(
+        "overlap_squared", "mean square of the overlap over sweeps and cues", smallest=two_spins
+    ),
     Observable("energy", "energy per neuron, -(1/2N) sum_i S_i h_i", "J"),
     Observable("energy_thermal_error", "standard error of the energy from the chain alone", "J"),
-    Observable("edwards_anderson", "Edwards-Anderson parameter q, from two halves of the chain"),
+    Observable(
+        "edwards_anderson",
+        "Edwards-Anderson parameter q, from two halves of the chain",
+        smallest=two_spins,
+    ),
     Observable("overlap_other", "largest |overlap| of the mean state with another pattern"),
-    Observable("retrieved", "fraction of cues whose mean overlap is above the study's threshold"),
+    Observable(
+        "retrieved",
+        "fraction of cues whose mean overlap is above the study's threshold",
+        smallest=one_cue,
+    ),
     Observable("flip_fraction", "fraction of proposals that flipped the spin"),
     Observable("sweeps_used", "sweeps before nothing flips (T = 0), or all of them", "sweep"),
     Observable(
@@ -237,4 +283,15 @@ HOPFIELD = Model(
     simulate=simulate,
     memory=memory,
     check=check,
-)
+    boundaries=(
+        Boundary(
+            "temperature", "retrieved", "beta", "temperature",
+            "temperature above which less than half of the cues are retrieved", "J",
+        ),
+        Boundary(
+            "load", "retrieved", "load", "realised_load",
+            "load above which less than half of the cues are retrieved",
+        ),
+    ),
+    states=("overlap", "retrieved"),
+)  # fmt: skip

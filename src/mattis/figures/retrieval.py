@@ -1,56 +1,24 @@
-"""The phase diagram: what was simulated, with errors, under the lines of theory.
+"""The phase diagram of retrieval: the overlap over (load, temperature) under the lines of theory."""
 
-Here, and only here, theory meets simulation. Nothing is computed beyond layout and residuals.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, PathPatch
-from matplotlib.path import Path as Outline
-from numpy.typing import NDArray
+from matplotlib.patches import Patch
 
-from mattis import __version__, cube, places, store, theory
-from mattis.errors import UserError
-from mattis.places import Place
-from mattis.results import results_of
-from mattis.statistics import FAILED, INCOMPLETE, aggregate
+from mattis.figures.canvas import STYLE, Values, caption, curve, edges, map_cells
+from mattis.statistics import FAILED
+from mattis.studies.retrieval import Retrieval
 from mattis.study import Study
-from mattis.sweep import open_results
 from mattis.theory import hopfield
 
-Values = NDArray[np.float64]
-
-STYLE: Any = {
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.titlelocation": "left",
-    "axes.linewidth": 0.7,
-    "legend.fontsize": 7.5,
-    "legend.edgecolor": "none",
-    "legend.framealpha": 0.92,
-    "hatch.linewidth": 0.5,
-    "svg.hashsalt": "mattis",
-    "savefig.dpi": 200,
-}
-METADATA: dict[str, dict[str, str | None]] = {
-    "png": {"Software": f"mattis {__version__}"},
-    "svg": {"Creator": f"mattis {__version__}", "Date": None},
-}
 WORST_RESIDUAL = 6.0
 """Residuals are coloured up to this many standard errors."""
-BOX = [Outline.MOVETO, *[Outline.LINETO] * 3, Outline.CLOSEPOLY]
-BOXES = 1000
-"""Boxes of a path at most."""
 STEEP = 0.2
 """Below this temperature T_M(load) is so steep that the boundary is better measured along the load."""
 SLICES = (0.02, 0.05, 0.08, 0.11)
@@ -66,52 +34,15 @@ class Line:
     style: dict[str, Any]
 
 
-def diagram(study: Study, root: Path | str | None = None) -> list[Place]:
-    """Aggregate the study's cells, write diagram.zarr and the figures; return what was written.
-
-    Raises UserError if no cell was computed. Missing cells stay blank, and the figure says so.
-    """
-    results = results_of(study, root)
-    cells = open_results(study, root)
-    if not cells["valid"].any():
-        raise UserError(
-            f"{results.store}: no cell of this study is there; compute them with mattis run"
-        )
-    places.make_folder(results.figures)
-    digest = (
-        cube.study_digest(cells, study.described_model) if cells["valid"].all() else "incomplete"
-    )
-    estimates = aggregate(cells, study).assign_attrs(
-        Conventions="CF-1.11",
-        title=f"{study.name}: {study.described_model.summary}, over seeds",
-        source=study.described_model.source,
-        study=study.to_yaml(),
-        digest=digest,
-        mattis_version=__version__,
-    )
-    store.write_dataset(estimates, results.diagram)
-    written = [results.diagram]
+def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
+    """Yield (name, figure) of each plane; `diagram` is that of the largest N with the cleanest cue."""
+    assert isinstance(study, Retrieval)
     lines = theory_lines(max(0.15, float(estimates["realised_load"].max()) * 1.05))
-    for size, noise, name in _planes(study):
-        figure = draw(estimates.sel(size=size, noise=noise), study, lines)
-        for kind, metadata in METADATA.items():
-            path = results.figures / f"{name}.{kind}"
-            drawn = BytesIO()
-            with mpl.rc_context(STYLE):
-                figure.savefig(drawn, format=kind, metadata=metadata)
-            places.write_bytes(path, drawn.getvalue())
-            written.append(path)
-    return written
-
-
-def _planes(study: Study) -> list[tuple[int, float, str]]:
-    """Return (size, noise, name) of each figure; `diagram` is the largest N with the cleanest cue."""
     best = max(study.axes.size), min(study.axes.noise)
-    return [
-        (n, x, "diagram" if (n, x) == best else f"diagram-N{n}-noise{x:g}")
-        for n in study.axes.size
-        for x in study.axes.noise
-    ]
+    for n in study.axes.size:
+        for x in study.axes.noise:
+            name = "diagram" if (n, x) == best else f"diagram-N{n}-noise{x:g}"
+            yield name, draw(estimates.sel(size=n, noise=x), study, lines)
 
 
 def theory_lines(widest: float) -> list[Line]:
@@ -129,9 +60,9 @@ def theory_lines(widest: float) -> list[Line]:
         "T_g": {"color": "#333333", "lw": 1.2, "ls": "-."},
         "T_AT": {"color": "#762a83", "lw": 1.2, "ls": ":"},
     }
-    end = _curve("hopfield.alpha_M", temperature=heat)
-    ground, frozen = _curve("hopfield.T_c", load=recall), _curve("hopfield.T_g", load=load)
-    broken = _curve("hopfield.T_AT", load=near)
+    end = curve("hopfield.alpha_M", temperature=heat)
+    ground, frozen = curve("hopfield.T_c", load=recall), curve("hopfield.T_g", load=load)
+    broken = curve("hopfield.T_AT", load=near)
     return [
         Line(end, heat, "$T_M$: retrieval states end", look["T_M"]),
         Line(recall, ground, "$T_c$: retrieval is the ground state", look["T_c"]),
@@ -140,20 +71,13 @@ def theory_lines(widest: float) -> list[Line]:
     ]
 
 
-def _curve(name: str, **at: Values) -> Values:
-    """Evaluate a theory quantity along a line; NaN where it does not exist."""
-    values = theory.evaluate(name, **{key: list(map(float, column)) for key, column in at.items()})
-    assert isinstance(values, list)
-    return np.array([np.nan if value is None else value for value in values])
-
-
 def overlap_theory(load: Values, temperature: Values) -> Values:
     """Return the AGS overlap of the retrieval state over (load, temperature), 0 where there is none."""
     columns: Values = np.array([hopfield.overlaps(load, float(t)) for t in temperature]).T
     return np.nan_to_num(columns)
 
 
-def draw(estimates: xr.Dataset, study: Study, lines: Sequence[Line]) -> Figure:
+def draw(estimates: xr.Dataset, study: Retrieval, lines: Sequence[Line]) -> Figure:
     """Draw one plane of a diagram: the map with its boundary, the residuals, and cuts through both."""
     plane = estimates.sortby("temperature").sortby("load")
     with mpl.rc_context(STYLE):
@@ -167,16 +91,12 @@ def draw(estimates: xr.Dataset, study: Study, lines: Sequence[Line]) -> Figure:
     return figure
 
 
-def _caption(plane: xr.Dataset, study: Study) -> str:
+def _caption(plane: xr.Dataset, study: Retrieval) -> str:
     """Say what was simulated, and name the numbers that the figure was made from."""
-    missing = int((plane["flag"] & INCOMPLETE > 0).sum())
-    failed = int((plane["flag"] & FAILED > 0).sum())
-    gap = f"; {missing} of {plane['flag'].size} cells incomplete" if missing else ""
-    gap += f", {failed} with failed blocks" if failed else ""
-    return (
+    return caption(
+        plane,
         f"{study.name}: N = {int(plane['size'])}, {len(study.axes.seed)} pattern sets × {study.cues} cue, "
-        f"noise {float(plane['noise']):g}, {study.sweeps.thermalise} + {study.sweeps.measure} sweeps{gap}; "
-        f"digest {str(plane.attrs['digest'])[:12]}, mattis {__version__}"
+        f"noise {float(plane['noise']):g}, {study.sweeps.thermalise} + {study.sweeps.measure} sweeps",
     )
 
 
@@ -260,44 +180,10 @@ def draw_residuals(ax: Axes, plane: xr.Dataset, lines: Sequence[Line]) -> None:
 def _map(ax: Axes, plane: xr.Dataset, values: Values, colours: str, low: float, high: float) -> Any:
     """Draw values (temperature, load) as cells, hatching those that carry a flag."""
     x, y = edges(plane["realised_load"].values), edges(plane["temperature"].values)
-    cmap = mpl.colormaps[colours].with_extremes(bad="#dddddd")
-    mesh = ax.pcolormesh(
-        x, y, np.ma.masked_invalid(values), cmap=cmap, vmin=low, vmax=high, rasterized=True
-    )
     flagged = plane["flag"].transpose("beta", "load").values != 0
-    areas = [PathPatch(path) for path in covered(flagged, x, y)]
-    ax.add_collection(
-        PatchCollection(areas, facecolor="none", edgecolor="#55555577", hatch="////", lw=0.0)
-    )
+    mesh = map_cells(ax, (x, y), values, flagged, (colours, low, high))
     ax.set(xlim=(0, x[-1]), ylim=(y[0], max(y[-1], 1.0 if y[-1] > 0.5 else y[-1])))
     return mesh
-
-
-def covered(chosen: NDArray[np.bool_], x: Values, y: Values) -> list[Outline]:
-    """Return the area of the chosen cells (y, x) between the edges x and y: few paths, many boxes.
-
-    A renderer takes a millisecond for each hatched path, however small; Agg cannot fill any number
-    of boxes at once.
-    """
-    ends = np.diff(np.pad(chosen.astype(np.int8), ((0, 0), (1, 1))), axis=1)
-    (row, left), (_, right) = np.nonzero(ends == 1), np.nonzero(ends == -1)
-    west, east, south, north = x[left], x[right], y[row], y[row + 1]
-    corners = [(west, south), (east, south), (east, north), (west, north), (west, south)]
-    boxes = np.array(corners).transpose(2, 0, 1)
-    return [
-        Outline(part.reshape(-1, 2), BOX * len(part))
-        for part in np.split(boxes, range(BOXES, len(boxes), BOXES))
-        if len(part)
-    ]
-
-
-def edges(centres: Values) -> Values:
-    """Return the edges of cells around sorted centres, halfway between them."""
-    if centres.size == 1:
-        half = max(abs(float(centres[0])) * 0.1, 0.01)
-        return np.array([centres[0] - half, centres[0] + half])
-    middle = (centres[1:] + centres[:-1]) / 2
-    return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
 
 
 def draw_cuts(ax: Axes, plane: xr.Dataset) -> None:

@@ -1,0 +1,67 @@
+"""The figures of a study: what was simulated, with errors, under the lines of theory.
+
+Here, and only here, theory meets simulation. Nothing is computed beyond layout and residuals.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
+
+import matplotlib as mpl
+import xarray as xr
+from matplotlib.figure import Figure
+
+from mattis import __version__, cube, places, store
+from mattis.errors import UserError
+from mattis.figures import retrieval
+from mattis.figures.canvas import METADATA, STYLE
+from mattis.places import Place
+from mattis.results import results_of
+from mattis.statistics import aggregate
+from mattis.study import Study
+from mattis.sweep import open_results
+
+Drawing = Callable[[xr.Dataset, Study], Iterator[tuple[str, Figure]]]
+
+DRAWINGS: Mapping[str, Drawing] = {"hopfield": retrieval.figures}
+"""What draws the estimates of each model: figures by name, one of which is `diagram`."""
+
+
+def diagram(study: Study, root: Path | str | None = None) -> list[Place]:
+    """Aggregate the study's cells, write diagram.zarr and the figures; return what was written.
+
+    Raises UserError if no cell was computed. Missing cells stay blank, and the figure says so.
+    """
+    results = results_of(study, root)
+    estimates = estimated(study, root)
+    places.make_folder(results.figures)
+    store.write_dataset(estimates, results.diagram)
+    written = [results.diagram]
+    for name, figure in DRAWINGS[study.model](estimates, study):
+        for kind, metadata in METADATA.items():
+            path = results.figures / f"{name}.{kind}"
+            drawn = BytesIO()
+            with mpl.rc_context(STYLE):
+                figure.savefig(drawn, format=kind, metadata=metadata)
+            places.write_bytes(path, drawn.getvalue())
+            written.append(path)
+    return written
+
+
+def estimated(study: Study, root: Path | str | None = None) -> xr.Dataset:
+    """Return the estimates of a study with what they were made from. Raises UserError for no cells."""
+    cells, model = open_results(study, root), study.described_model
+    if not cells["valid"].any():
+        raise UserError(
+            f"{results_of(study, root).store}: no cell of this study is there; "
+            "compute them with mattis run"
+        )
+    digest = cube.study_digest(cells, model) if cells["valid"].all() else "incomplete"
+    return aggregate(cells, study).assign_attrs(
+        Conventions="CF-1.11",
+        title=f"{study.name}: {model.summary}, over seeds",
+        source=model.source,
+        study=study.to_yaml(),
+        digest=digest,
+        mattis_version=__version__,
+    )

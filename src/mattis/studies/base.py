@@ -1,0 +1,123 @@
+"""What every kind of study has, and what the rest of the house asks it."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, SerializeAsAny, StrictInt, field_validator, model_validator
+
+from mattis.axes import Axes, Misplaced, Part, counts_of
+from mattis.document import written
+from mattis.errors import nearest
+from mattis.models import MODELS, Model, PatternSet, Point, Task
+
+LARGEST_STUDY = 10**8
+"""Cells of a study at most: the labelled cube of a larger one fits no machine's memory."""
+
+StudyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+
+
+class Study(Part):
+    """What to compute: science only. Where and how fast is for the command line and profiles."""
+
+    name: StudyName = Field(description="names the folder of the results")
+    model: str = Field(description="a model of `mattis models`")
+    axes: SerializeAsAny[Axes]
+    root_seed: StrictInt = Field(
+        default=1, ge=0, lt=2**64, description="changes every random number of the study"
+    )
+
+    @field_validator("model")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in MODELS:
+            known = ", ".join(MODELS)
+            raise ValueError(f"expected one of: {known}{nearest(value, MODELS)}")
+        return value
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        self.check()
+        cells = 1
+        for values in self.labels.values():
+            cells *= len(values)
+        if cells > LARGEST_STUDY:
+            advice = "split it into several studies"
+            raise Misplaced("axes", f"{cells} cells", f"at most {LARGEST_STUDY} of them", advice)
+        return self
+
+    def check(self) -> None:
+        """Raise Misplaced where keys and axes do not fit each other."""
+
+    @property
+    def labels(self) -> dict[str, Sequence[float]]:
+        """The values along each dimension of the cube: size, load (or memories), points …, seed."""
+        return self.axes.labels()
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The names of the dimensions of the cube."""
+        return tuple(self.labels)
+
+    @property
+    def stored(self) -> str:
+        """The dimension that says how much a network holds: `load`, or `memories`."""
+        return self.dimensions[1]
+
+    @property
+    def points(self) -> tuple[str, ...]:
+        """The dimensions that a network is simulated along: all but size, what is stored, and seed."""
+        return self.dimensions[2:-1]
+
+    def counts(self, values: Sequence[float], sizes: Sequence[float]) -> NDArray[np.int64]:
+        """Return P for every size and value of the dimension `stored`: (sizes, values)."""
+        return counts_of(self.stored, values, sizes)
+
+    @property
+    def described_model(self) -> Model:
+        """The row of the table of models that `model` names."""
+        return MODELS[self.model]
+
+    @property
+    def protocol(self) -> Any:
+        """How each cell is measured: what the model's `simulate` takes besides patterns and points."""
+        raise NotImplementedError
+
+    def pattern_set(self, size: int, patterns: int, seed: int) -> PatternSet:
+        """Return a pattern set of this study."""
+        return PatternSet(self.root_seed, size, patterns, seed)
+
+    def task(self, patterns: PatternSet, points: Sequence[Point]) -> Task:
+        """Return the arguments of the model's `simulate` at some points: all that numbers depend on."""
+        raise NotImplementedError
+
+    def shortened(
+        self, patterns: PatternSet, points: Sequence[Point], most: int
+    ) -> tuple[Task, int]:
+        """Return a task of at most about `most` updates at each point, and how many updates it has."""
+        raise NotImplementedError
+
+    def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
+        """Return the elementary updates (spin proposals, presentations) of some points at most."""
+        raise NotImplementedError
+
+    def total_updates(self) -> int:
+        """Return the updates of the whole study."""
+        raise NotImplementedError
+
+    def memory(self, size: int, patterns: int) -> int:
+        """Return the bytes that simulating a pattern set takes at its peak."""
+        return self.described_model.memory(size, patterns)
+
+    def physics(self) -> dict[str, Any]:
+        """Return what may not change under a store: everything but the name and the axes."""
+        content = self.model_dump(mode="json", exclude={"name", "axes"})
+        return content | {"numbers": self.described_model.numbers}
+
+    def to_yaml(self) -> str:
+        """Return the study as YAML that reads back as the same study."""
+        content = self.model_dump(mode="json", exclude_none=True)
+        content["axes"] = self.axes.model_dump(exclude_none=True)
+        content["axes"] = {key: list(values) for key, values in content["axes"].items()}
+        return written(content)
