@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mattis.kernels import cpu as cpu
+    from mattis.kernels import synapses as synapses
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name != "cpu":
+    if name not in ("cpu", "synapses"):
         raise AttributeError(f"module 'mattis.kernels' has no attribute {name!r}")
-    return import_module("mattis.kernels.cpu")
+    return import_module(f"mattis.kernels.{name}")
