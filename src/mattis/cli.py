@@ -323,9 +323,10 @@ def _print_plan(study: "Study", content: Any) -> None:
     from mattis.plan import helpers, network_lines
 
     total, workers, part = (content[key] for key in ("cpu_seconds", "workers", "estimated_seconds"))
+    unit = study.described_model.unit
     click.echo(
         f"{content['study']}: {content['cells']} cells in {content['blocks']} blocks, "
-        f"{content['proposals']:.3g} proposals; about {_lasting(total)} of CPU time, "
+        f"{content[unit]:.3g} {unit}; about {_lasting(total)} of CPU time, "
         f"{_lasting(part)} on {workers} workers, {_sized(content['memory_bytes'])} for each, "
         f"{_sized(content['store_bytes'])} of results"
     )

@@ -6,15 +6,17 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 from pydantic import TypeAdapter
 
 from mattis.document import read_document, validated
 from mattis.studies.base import LARGEST_STUDY, Study
+from mattis.studies.consolidation import Consolidation
+from mattis.studies.recall import Recall
 from mattis.studies.retrieval import Retrieval
 
-KINDS: Mapping[str, type[Study]] = {"hopfield": Retrieval}
+KINDS: Mapping[str, type[Study]] = {"hopfield": Retrieval, "consolidation": Consolidation, "recall": Recall}
 """The kind of study that each model takes."""
 
 __all__ = ["KINDS", "LARGEST_STUDY", "Study", "load_study", "schema", "study_of"]
@@ -35,8 +37,8 @@ def study_of(content: Any, where: str = "study") -> Study:
 
 def schema() -> str:
     """Return the JSON schema of a study."""
-    kinds = [*dict.fromkeys(KINDS.values())]
-    content = TypeAdapter(kinds[0]).json_schema(by_alias=True)
+    kinds: Any = Union[tuple(dict.fromkeys(KINDS.values()))]  # noqa: UP007 - of as many as there are
+    content = TypeAdapter(kinds).json_schema(by_alias=True)
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 

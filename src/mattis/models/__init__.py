@@ -33,8 +33,10 @@ from mattis.models.base import (
     Task,
 )
 from mattis.models.binary import HOPFIELD
+from mattis.models.recall import RECALL
+from mattis.models.synapses import CONSOLIDATION
 
-MODELS: Mapping[str, Model] = {model.name: model for model in (HOPFIELD,)}
+MODELS: Mapping[str, Model] = {model.name: model for model in (HOPFIELD, CONSOLIDATION, RECALL)}
 
 __all__ = [
     "FLAGS",

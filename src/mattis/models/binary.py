@@ -55,7 +55,10 @@ class Setting(NamedTuple):
 
 @dataclass(frozen=True)
 class Network:
-    """A pattern set made ready for one of the two kernels (`nj` is None for the overlap kernel)."""
+    """A pattern set made ready for one of the two kernels (`nj` is None for the overlap kernel).
+
+    unit  # N J is kept in units of 1/unit: 1, or an even number of which every coupling is a multiple of 2
+    """
 
     labels: dict[str, int]
     root_seed: int
@@ -63,6 +66,7 @@ class Network:
     site_major: Signs
     nj: NDArray[np.signedinteger] | None
     bound: int
+    unit: int = 1
 
     @property
     def size(self) -> int:
@@ -70,7 +74,9 @@ class Network:
 
     @property
     def parity(self) -> int:
-        """The parity of every N h_i: P (N - 1) mod 2."""
+        """The parity of every N h_i, in its unit: P (N - 1) mod 2, or 0 where couplings are even."""
+        if self.unit > 1:
+            return 0
         return int(self.xi.shape[0]) * (self.size - 1) % 2
 
 
@@ -113,7 +119,11 @@ def run_chain(network: Network, index: int, point: Setting, protocol: Protocol) 
     """Run one replica from the cue of pattern `index`, thermalising and then measuring."""
     member = {"beta": point.beta, "noise": point.noise, "cue": index}
     stream = rng.stream(network.root_seed, "dynamics", network.labels, member).packed()
-    scale = np.float32(0) if isinf(point.beta) else rng.noise_scale(network.size, point.beta)
+    scale = (
+        np.float32(0)
+        if isinf(point.beta)
+        else rng.noise_scale(network.size * network.unit, point.beta)
+    )
     spins = cue_of(network, index, point.noise)
     trace = np.zeros((3, protocol.thermalise + protocol.measure), np.int64)
     sums = np.zeros((2, network.size), np.int32)
@@ -151,6 +161,7 @@ def observe(network: Network, index: int, point: Setting, protocol: Protocol) ->
     """Return the observables of one replica, and its flags."""
     chain = run_chain(network, index, point, protocol)
     size, measure = network.size, protocol.measure
+    pairs = 2 * size**2 * network.unit
     overlap, aligned, flips = chain.trace[:, protocol.thermalise :]
     m, e = estimate(overlap), estimate(aligned)
     halves = (measure // 2) * (measure - measure // 2)
@@ -159,8 +170,8 @@ def observe(network: Network, index: int, point: Setting, protocol: Protocol) ->
         "overlap": m.mean / size,
         "overlap_thermal_error": m.error / size,
         "overlap_squared": mean_square(overlap) / size**2,
-        "energy": -e.mean / (2 * size**2),
-        "energy_thermal_error": e.error / (2 * size**2),
+        "energy": -e.mean / pairs,
+        "energy_thermal_error": e.error / pairs,
         "edwards_anderson": edwards_anderson(chain.sums) / (size * halves),
         "overlap_other": largest_other(network, index, total, measure),
         "retrieved": float(m.mean / size > protocol.retrieved_above),

@@ -1,0 +1,357 @@
+"""Consolidation: memories that drift to the patterns that they are shown.
+
+tau dXi_mu/dt = w_mu (xi' + Lambda_mu - Xi_mu),   w = softmax(beta Xi xi'),   xi' clamped, one after the other
+
+D. Lotito, "Neural Learning Rules from Associative Networks Theory", Neurocomputing 636, 129865 (2025),
+eqs. (12) to (14). With similarity "distance", w = softmax(-beta |xi' - Xi|²/2): the learning rule of
+softmax attractors. Memories, patterns and biases are rows; only their scalar products enter.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from math import nan, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis import kernels, rng
+from mattis.models import memories as ensembles
+from mattis.models.base import Boundary, Columns, Model, Observable, PatternSet
+from mattis.models.memories import Ensemble, Reals
+from mattis.patterns import share
+
+PIECE = 2**14
+"""Presentations of which the random order is drawn at once; one step of the stream each."""
+
+ALL = -1.0
+"""The label `memory` of a stage that averages over all memories."""
+
+
+class Stage(NamedTuple):
+    """Where in the grid memories are followed.
+
+    presentations  # per memory: k N_h patterns are shown in all
+    memory         # the memory that is looked at, from the one shown most rarely; ALL: their mean
+    """
+
+    beta: float
+    noise: float
+    spread: float
+    tau: float
+    presentations: float
+    memory: float
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How memories are drawn, what they are shown, and when they count as changed.
+
+    clamping  # "cyclic", "random" with the probabilities of `frequencies`, or the "sequence"
+    dwell     # Euler steps for which a pattern is clamped; step # dt of one, in the unit of tau
+    """
+
+    ensemble: Ensemble
+    clamping: str = "random"
+    sequence: tuple[int, ...] = ()
+    dwell: int = 1
+    step: float = 1.0
+    similarity: str = "dot"
+    consolidated_above: float = 0.9
+    merged_above: float = 0.9
+    reached_above: float = 0.99
+
+
+@dataclass(frozen=True)
+class Synapses:
+    """Memories on their way: vectors that do not change, and the state, which changes in place."""
+
+    old: Reals
+    start: Reals
+    shown: Reals
+    bias: Reals
+    gram: Reals
+    pull: Reals
+    bias_squares: Reals
+    fields: Reals
+    squares: Reals
+    along_bias: Reals
+    kept: Reals
+    taken: Reals
+    biased: Reals
+    hebbian: Reals
+    reached: NDArray[np.int64]
+
+    @property
+    def matrix(self) -> Reals:
+        """The memories Xi, by rows, in the coordinates of the patterns: (N_h, D)."""
+        taken = kernels.synapses.combine(self.taken, self.shown)
+        return np.asarray(
+            self.kept[:, None] * self.start + taken + self.biased[:, None] * self.bias
+        )
+
+
+def begin(old: Reals, start: Reals, shown: Reals, bias: Reals, following: bool = True) -> Synapses:
+    """Return memories that were not shown anything yet; `following` keeps what `matrix` needs."""
+    gram, count = kernels.synapses.gram, len(old)
+    kept = count if following else 0
+    return Synapses(
+        old, start, shown, bias,
+        gram=gram(shown, shown),
+        pull=gram(bias, shown),
+        bias_squares=_squares(bias),
+        fields=gram(start, shown),
+        squares=_squares(start),
+        along_bias=_products(start, bias),
+        kept=np.ones(kept), taken=np.zeros((kept, len(shown))), biased=np.zeros(kept),
+        hebbian=np.zeros(len(shown) if following else 0),
+        reached=np.full(count, -1, np.int64),
+    )  # fmt: skip
+
+
+def _products(a: Reals, b: Reals) -> Reals:
+    """Return a_mu . b_mu of each pair of rows, summed in a fixed order."""
+    pairs = [kernels.synapses.gram(x[None], y[None])[0, 0] for x, y in zip(a, b, strict=True)]
+    return np.array(pairs)
+
+
+def _squares(rows: Reals) -> Reals:
+    return _products(rows, rows)
+
+
+def advance(
+    synapses: Synapses, order: NDArray[np.int64], first: int, stage: Stage, schedule: Schedule
+) -> None:
+    """Show patterns in this order, after `first` others, and let the memories drift."""
+    s = synapses
+    kernels.synapses.present(
+        order, first, stage.beta, schedule.step / stage.tau, schedule.dwell,
+        schedule.similarity == "distance", s.fields, s.squares, s.along_bias, s.gram, s.pull,
+        s.bias_squares, s.kept, s.taken, s.biased, s.hebbian, schedule.reached_above, s.reached,
+        np.empty((0, len(s.old))),
+    )  # fmt: skip
+
+
+def shown_in_all(stage: Stage, count: int) -> int:
+    """Return the patterns that are shown in all: round(presentations × N_h), half up."""
+    return share(stage.presentations, count)
+
+
+def order_of(
+    patterns: PatternSet, stage: Stage, schedule: Schedule, first: int, last: int
+) -> Iterator[NDArray[np.int64]]:
+    """Yield the patterns number first … last-1 that are shown, some at a time.
+
+    Pattern t is a function of t and of what the stage is called, not of how often one looks.
+    """
+    count = patterns.patterns
+    member = {name: getattr(stage, name) for name in ("beta", "noise", "spread", "tau")}
+    packed = rng.stream(patterns.root_seed, "clamping", patterns.labels, member).packed()
+    limits = ensembles.thresholds(ensembles.frequencies(count, stage.spread))
+    words = np.empty((4, PIECE // 4), np.uint32)
+    while first < last:
+        begun, end = first, min(last, (first // PIECE + 1) * PIECE)
+        first = end
+        if schedule.clamping == "cyclic":
+            yield np.arange(begun, end, dtype=np.int64) % count
+        elif schedule.clamping == "sequence":
+            yield np.take(np.array(schedule.sequence, np.int64), np.arange(begun, end), mode="wrap")
+        else:
+            step = begun // PIECE
+            kernels.cpu.philox_words(words, packed, step, PIECE // 4)
+            drawn = words.T.ravel()[begun - step * PIECE : end - step * PIECE]
+            yield kernels.synapses.clamped(drawn, limits)
+
+
+def follow(
+    patterns: PatternSet, stages: Sequence[Stage], schedule: Schedule
+) -> Iterator[tuple[Stage, Synapses]]:
+    """Yield the memories at each stage of one trajectory, the stages in order of presentations."""
+    drawn = ensembles.draw(patterns, schedule.ensemble)
+    shown = ensembles.shown(patterns, schedule.ensemble, drawn, stages[0].noise)
+    synapses, done = begin(drawn.old, drawn.start, shown, drawn.bias), 0
+    for stage in stages:
+        total = shown_in_all(stage, patterns.patterns)
+        for order in order_of(patterns, stage, schedule, done, total):
+            advance(synapses, order, done, stage, schedule)
+            done += len(order)
+        if total == 0:  # what is there from the beginning may be near enough
+            advance(synapses, np.empty(0, np.int64), 0, stage, schedule)
+        yield stage, synapses
+
+
+def cosines(a: Reals, b: Reals) -> Reals:
+    """Return the cosine of every row of a with every row of b, (n, m)."""
+    norms = np.sqrt(np.outer(_squares(a), _squares(b)))
+    return np.asarray(kernels.synapses.gram(a, b) / norms)
+
+
+def own_weights(synapses: Synapses, beta: float, similarity: str) -> Reals:
+    """Return w_mu(xi'_mu), the softmax weight of each memory when its own pattern is shown."""
+    scores = synapses.fields - (0.5 * synapses.squares[:, None] if similarity == "distance" else 0)
+    below = scores - scores.max(axis=0)
+    out = np.empty(len(below))
+    for mu, column in enumerate(below.T):
+        scaled = [beta * x if x < 0 else 0.0 for x in column.tolist()]  # beta may be infinite
+        weights = [kernels.synapses.exponential(x) if x > -700 else 0.0 for x in scaled]
+        out[mu] = weights[mu] / sum(weights)
+    return out
+
+
+def coupling_errors(synapses: Synapses, matrix: Reals) -> tuple[float, float]:
+    """Return |G - G'|/|G'| (Frobenius), G' = xi'ᵀ xi', of G = Xiᵀ Xi and of the Pavlovian G beside it.
+
+    Lotito eqs. (25) and (23): tau N_h dG/dt = N_h xi'ᵀ xi' - G for each pattern shown, from G = Xi(0)ᵀ Xi(0).
+    |AᵀA - BᵀB|² = |AAᵀ|² + |BBᵀ|² - 2 |ABᵀ|²: no matrix of N_v × N_v is ever made.
+    """
+    s, gram = synapses, kernels.synapses.gram
+    target = (s.gram**2).sum()
+    learnt = (gram(matrix, matrix) ** 2).sum() + target - 2 * (gram(matrix, s.shown) ** 2).sum()
+    left = 1.0 - s.hebbian.sum() / len(s.old)
+    gap = s.hebbian - 1.0
+    old = (gram(s.start, s.start) ** 2).sum()
+    mixed = (gram(s.start, s.shown) ** 2).sum(axis=0)
+    pavlov = left**2 * old + 2 * left * (mixed * gap).sum() + gap @ (s.gram**2 @ gap)
+    return sqrt(max(learnt, 0.0) / target), sqrt(max(pavlov, 0.0) / target)
+
+
+def observe(synapses: Synapses, stage: Stage, schedule: Schedule) -> dict[str, Any]:
+    """Return every observable of the memories: an array over them, or one number for all."""
+    count, matrix = len(synapses.old), synapses.matrix
+    near, others = cosines(matrix, synapses.shown), cosines(matrix, matrix)
+    np.fill_diagonal(others, -1.0)
+    own, old = np.diag(near), np.diag(cosines(matrix, synapses.old))
+    mean = np.asarray(ensembles.frequencies(count, stage.spread) @ synapses.shown)[None]
+    replaced = (own >= old) & (own > schedule.consolidated_above)
+    learnt, pavlov = coupling_errors(synapses, matrix)
+    reached = synapses.reached >= 0
+    return {
+        "similarity": own,
+        "similarity_old": old,
+        "similarity_best": near.max(axis=0),
+        "length": np.sqrt(synapses.squares / np.diag(synapses.gram)),
+        "own_weight": own_weights(synapses, stage.beta, schedule.similarity),
+        "consolidated": replaced,
+        "collapsed": cosines(matrix, mean)[:, 0] > near.max(axis=1),
+        "merged": others.max(axis=1) > schedule.merged_above,
+        "reached": reached,
+        "reached_after": np.where(reached, synapses.reached / count, nan),
+        "hebbian_error": learnt,
+        "pavlovian_error": pavlov,
+        "flag": 0.0,
+    }
+
+
+def picked(values: Any, memory: float) -> float:
+    """Return the value of one memory, the mean over ALL of them, or what they have in common."""
+    if np.ndim(values) == 0:
+        return float(values)
+    return float(np.mean(values) if memory == ALL else values[int(memory)])
+
+
+def simulate(patterns: PatternSet, points: Sequence[Stage], protocol: Schedule) -> Columns:
+    """Return one column per observable, a row for each stage: a pure function of its arguments.
+
+    Stages that differ in presentations or in the memory only are looks at one trajectory.
+    """
+    order = sorted(range(len(points)), key=lambda k: (points[k][:4], points[k].presentations))
+    columns = {o.name: np.empty(len(points)) for o in OBSERVABLES}
+    for _, trajectory in groupby(order, key=lambda k: points[k][:4]):
+        members = list(trajectory)
+        moments = sorted({points[k].presentations for k in members})
+        stages = [points[members[0]]._replace(presentations=k, memory=ALL) for k in moments]
+        for stage, synapses in follow(patterns, stages, protocol):
+            found = observe(synapses, stage, protocol)
+            for k in members:
+                if points[k].presentations == stage.presentations:
+                    for name, values in found.items():
+                        columns[name][k] = picked(values, points[k].memory)
+    return columns
+
+
+def memory(coordinates: int, patterns: int) -> int:
+    """Return the bytes that a block needs at its peak: vectors, and their products."""
+    return 8 * patterns * (12 * coordinates + 12 * patterns) + 2**20
+
+
+def check(size: int, patterns: int) -> str | None:
+    """Tell what is wrong with so many memories of N_v sites, if anything."""
+    del size
+    return (
+        None if patterns <= 4096 else f"{patterns} memories need {patterns}² products at each step"
+    )
+
+
+def one_memory(_size: Any, patterns: Any, _protocol: Any) -> Any:
+    """Return the change of a fraction of the memories by one of them."""
+    return 1.0 / patterns
+
+
+OBSERVABLES = (
+    Observable("similarity", "cosine of a memory with its own pattern xi', mean over memories"),
+    Observable("similarity_old", "cosine of a memory with the old memory xi, mean over memories"),
+    Observable(
+        "similarity_best", "cosine of a pattern with the nearest memory, mean over patterns"
+    ),
+    Observable("length", "|Xi|/|xi'|, length of a memory in units of its own pattern's, mean"),
+    Observable("own_weight", "softmax weight of a memory when its own pattern is shown"),
+    Observable(
+        "consolidated",
+        "fraction of memories that are at their new pattern, and nearer to it than to the old",
+        smallest=one_memory,
+    ),
+    Observable(
+        "collapsed",
+        "fraction of memories that are nearer to the mean of all patterns than to any one",
+        smallest=one_memory,
+    ),
+    Observable(
+        "merged", "fraction of memories that have a twin among the others", smallest=one_memory
+    ),
+    Observable(
+        "reached", "fraction of memories that came as near as `reached_above`", smallest=one_memory
+    ),
+    Observable(
+        "reached_after",
+        "presentations per memory after which the similarity was reached; NaN unless all reached it",
+    ),
+    Observable(
+        "hebbian_error", "|XiᵀXi - xi'ᵀxi'|/|xi'ᵀxi'|, distance of the couplings from the target"
+    ),
+    Observable(
+        "pavlovian_error", "the same distance of the generalised Hebbian rule run beside it"
+    ),
+    Observable("flag", "what makes a cell not trustworthy; 0 if nothing does"),
+)
+
+CONSOLIDATION = Model(
+    name="consolidation",
+    summary="memories that drift to the patterns they are shown, by their softmax weights",
+    equation="tau dXi_mu/dt = w_mu (xi' + Lambda_mu - Xi_mu), w = softmax(beta Xi xi')",
+    axes=("size", "load", "memories", "beta", "kappa", "noise", "spread", "tau", "presentations",
+          "memory", "seed"),
+    observables=OBSERVABLES,
+    order_parameter="similarity",
+    theory=tuple(
+        f"consolidation.{quantity}"
+        for quantity in ("kappa_s", "cosine", "own_share", "similarity", "similarity_mean",
+                         "similarity_sd", "published")
+    ),
+    source="Lotito, Neurocomputing 636, 129865 (2025), eqs. (12) to (14) and appendix B",
+    simulate=simulate,
+    memory=memory,
+    check=check,
+    boundaries=(
+        Boundary(
+            "kappa", "consolidated", "kappa", "kappa",
+            "kappa above which more than half of the memories consolidate", rises=True,
+        ),
+        Boundary(
+            "noise", "consolidated", "noise", "noise",
+            "sigma above which less than half of the memories consolidate",
+        ),
+    ),
+    states=("similarity", "consolidated"),
+    unit="presentations",
+)  # fmt: skip

@@ -1,0 +1,133 @@
+"""Studies of learning and recall: memories drift, then a network is asked for what they became."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Self
+
+from pydantic import Field, StrictFloat, model_validator
+
+from mattis.axes import BOUNDS, Bound, Misplaced, Reals, pattern_counts
+from mattis.models import PatternSet, Point, Task
+from mattis.models.binary import Protocol
+from mattis.models.memories import Ensemble
+from mattis.models.recall import UNIT, Lesson, Visit
+from mattis.models.synapses import shown_in_all
+from mattis.studies.consolidation import DRIFT_BOUNDS, PROPOSALS, Drift
+from mattis.studies.retrieval import LARGEST_NOISE, Asked, Heated
+
+DIMENSIONS = ("size", "load", "kappa", "noise", "presentations", "beta", "cue_noise", "seed")
+
+
+class RecallAxes(Heated):
+    """The axes of networks that learn before they are asked."""
+
+    kappa: Reals = Field(description="kappa = beta N of the softmax by which memories learn")
+    noise: Reals = Field(
+        default=(0.1,),
+        description="sigma, fraction of the signs of an old pattern flipped in a new",
+    )
+    presentations: Reals = Field(description="new patterns shown per memory")
+    cue_noise: Reals = Field(default=(0.0,), description="fraction of flipped bits of a cue")
+
+    bounds: ClassVar[Mapping[str, Bound]] = {
+        **BOUNDS,
+        **{name: DRIFT_BOUNDS[name] for name in ("kappa", "presentations")},
+        "cue_noise": BOUNDS["noise"],
+    }
+
+    @model_validator(mode="after")
+    def _two_at_least(self) -> Self:
+        load, size = min(self.load), min(self.size)
+        count = int(pattern_counts([load], [size])[0, 0])
+        if count < 2:
+            where, got = (
+                f"load[{self.load.index(load)}]",
+                f"{load:g}, which at size {size} is P = 1",
+            )
+            advice = f"use a load of at least {1.5 / size:.3g}"
+            raise Misplaced(where, got, "two memories at least", advice)
+        return self
+
+    def labels(self) -> dict[str, Sequence[float]]:
+        """Return the values along each dimension of the cube."""
+        given = {name: getattr(self, name) for name in DIMENSIONS if name != "beta"} | {
+            "beta": self.betas
+        }
+        return {name: given[name] for name in DIMENSIONS}
+
+
+class Recall(Drift, Asked):
+    """A study of networks whose couplings are memories that drifted to new patterns."""
+
+    model: str = Field(default="recall", description="a model of `mattis models`")
+    axes: RecallAxes
+    tau: StrictFloat = Field(
+        default=100.0, ge=0.5, le=1e12, description="time constant of a memory, in units of `step`"
+    )
+
+    def check(self) -> None:
+        """Raise Misplaced where keys and axes do not fit each other."""
+        a = self.axes
+        self.check_stored(a.load, a.size)
+        self.check_noise(a.temperatures, a.size)
+        fewest = int(pattern_counts([min(a.load)], [min(a.size)])[0, 0])
+        self.check_drift([self.tau], [0.0], fewest)
+
+    def check_noise(self, temperatures: Sequence[float], sizes: Sequence[int]) -> None:
+        """Raise Misplaced if the thermal noise, in units of 1/UNIT, overflows."""
+        size, hottest = max(sizes), max(temperatures)
+        if UNIT * size * hottest > LARGEST_NOISE:
+            got = f"{hottest:g} at size {size}"
+            expected = "N × T below 2^17, so that the integer noise fits 32 bits"
+            advice = "use a lower temperature or a smaller size"
+            raise Misplaced("axes.temperature", got, expected, advice)
+
+    @property
+    def protocol(self) -> Lesson:
+        """How memories learn, and how the network is asked."""
+        return Lesson(self.schedule(Ensemble("signs", "flips")), self.asking)
+
+    def visit(self, size: int, point: Point) -> Visit:
+        """Return a point of the grid as the model takes it: kappa = beta N."""
+        kappa, noise, presentations, beta, cue_noise = point
+        return Visit(kappa / size, noise, float(self.tau), presentations, beta, cue_noise)
+
+    def task(self, patterns: PatternSet, points: Sequence[Point]) -> Task:
+        """Return the arguments of the model's `simulate` at some points."""
+        return patterns, [self.visit(patterns.size, point) for point in points], self.protocol
+
+    def shortened(
+        self, patterns: PatternSet, points: Sequence[Point], most: int
+    ) -> tuple[Task, int]:
+        """Return a task with shorter chains of one cue after less learning, and its updates."""
+        sweeps = max(2, min(self.sweeps.total, most // patterns.size))
+        few = most / (PROPOSALS * patterns.patterns)
+        visits = [self.visit(patterns.size, point) for point in points]
+        visits = [v._replace(presentations=min(v.presentations, few)) for v in visits]
+        lesson = Lesson(self.protocol.learning, Protocol(0, sweeps, 1, 0.5))
+        return (patterns, visits, lesson), _updates(visits, patterns, 2 * sweeps)
+
+    def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
+        """Return the spin proposals of some points at most; a presentation counts as some of them."""
+        visits = [self.visit(patterns.size, point) for point in points]
+        return _updates(visits, patterns, 2 * self.sweeps.total * self.cues)
+
+    def total_updates(self) -> int:
+        """Return the spin proposals of the whole study at most."""
+        a = self.axes
+        points = len(a.kappa) * len(a.noise) * len(a.presentations) * len(a.betas)
+        proposals = 2 * self.sweeps.total * self.cues * points * len(a.cue_noise) * len(a.load)
+        shown = max(a.presentations) * float(pattern_counts(a.load, a.size).sum())
+        learning = int(PROPOSALS * shown) * len(a.kappa) * len(a.noise)
+        return (sum(a.size) * proposals + learning) * len(a.seed)
+
+    def memory(self, size: int, patterns: int) -> int:
+        """Return the bytes that simulating N neurons with P memories takes at its peak."""
+        return self.described_model.memory(size, patterns) + 64 * self.sweeps.total
+
+
+def _updates(visits: Sequence[Visit], patterns: PatternSet, sweeps: int) -> int:
+    longest: dict[tuple[float, ...], int] = {}
+    for visit in visits:
+        total = shown_in_all(visit.stage, patterns.patterns)
+        longest[visit.stage[:4]] = max(longest.get(visit.stage[:4], 0), total)
+    return patterns.size * sweeps * len(visits) + PROPOSALS * sum(longest.values())
