@@ -30,6 +30,18 @@ CONSOLIDATION = {
     "similarity_mean": ("steps", "probability", "tau", "overlap", "norm_ratio"),
     "similarity_sd": ("steps", "probability", "tau", "overlap", "norm_ratio"),
     "published": ("presentations", "tau", "overlap"),
+    "mean_similarity": (
+        "memories",
+        "kappa",
+        "presentations",
+        "tau",
+        "overlap",
+        "norm_ratio",
+    ),
+    "least_overlap": ("memories", "kappa"),
+    "kappa_merge": ("target_cosine",),
+    "pavlovian_error": ("presentations", "tau", "overlap", "norm_ratio"),
+    "hebbian_error": ("presentations", "tau", "overlap", "norm_ratio"),
 }
 
 
@@ -114,6 +126,7 @@ def test_what_does_not_exist_is_none():
         ("consolidation.kappa_s", {"memories": 2.5}, "expected a whole number from 2 to 10^15"),
         ("consolidation.kappa_s", {"memories": [4, 1]}, "memories[1]=1.0 is out of range"),
         ("consolidation.cosine", {"memories": 4}, "missing argument 'kappa'"),
+        ("consolidation.kappa_merge", {"target_cosine": 1}, "expected in [-1, 1)"),
         ("hopfield.T_g", {"load": -0.1}, "load=-0.1 is out of range; expected > 0"),
         ("hopfield.alpha_M", {"temperature": -1}, "expected >= 0"),
         (

@@ -16,9 +16,13 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
 TINY = 1e-300  # absolute tolerance of every root: the relative one decides
+UNSEEN = 1e-100  # an overlap that is as good as none
+SOON = 1e-20  # in units of tau: earlier than any change
+FOREVER = 1e9  # in units of tau: later than any change but that at a critical point
 WIDTH = 40  # standard deviations of a binomial law that a sum runs over: the rest is below 1e-300
 
 
@@ -50,6 +54,54 @@ def cosine(memories: float, kappa: float) -> float:
     others = _others_share(memories, kappa)
     own = 1 - others
     return own / math.sqrt(own**2 + others**2 / (memories - 1))
+
+
+def least_overlap(memories: float, kappa: float) -> float:
+    """Return the a/s above which memories come out as their own patterns, below which they collapse.
+
+    x(kappa q) = q, the middle root q = a/s, x as in `own_share`; 0 from kappa = N_h on, none below kappa_s.
+    For the memories of `mean_similarity`, without noise. Derived for this project.
+    """
+    if kappa >= memories:
+        return 0.0
+    start = _spinodal(memories)
+    if kappa < _kappa(start, memories):
+        return math.nan
+    return _root(lambda y: _kappa(y, memories) - kappa, 0.0, start) / kappa
+
+
+def kappa_merge(target_cosine: float) -> float:
+    """Return the kappa below which two memories with overlapping patterns merge into one.
+
+    kappa_merge = 2/(1 - r), r the cosine of the two patterns: x = tanh(kappa (1 - r) x/2), two memories, two
+    patterns of one norm, shown equally often; nearly so among others that are far. Derived for this project.
+    """
+    return 2 / (1 - target_cosine)
+
+
+def mean_similarity(
+    memories: float,
+    kappa: float,
+    presentations: float,
+    tau: float,
+    overlap: float,
+    norm_ratio: float,
+) -> float:
+    """Return the cosine between a memory and its pattern after so many presentations of the latter.
+
+    dD/du = x(kappa (e a/s + D)) - D up to u = k/tau, e = e^{-u}, x as in `own_share`; the memory is
+    e Xi(0) + b xi' + c (sum of other patterns), D = b - c, e + b + (N_h - 1) c = 1. Mean field (large tau) of
+    orthogonal memories and orthogonal patterns, shown equally often; at a <= 0 noise decides what it leaves
+    open. Derived for this project.
+    """
+    time = presentations / tau
+    old, new = math.exp(-time), -math.expm1(-time)
+    apart = _drifted(memories, kappa, overlap / norm_ratio, time)
+    along = old * overlap + (new + (memories - 1) * apart) / memories * norm_ratio
+    aside = old * math.sqrt((1 - overlap) * (1 + overlap))
+    others = math.sqrt(memories - 1) * (new - apart) / memories * norm_ratio
+    length = math.hypot(along, aside, others)
+    return math.nan if length == 0 else along / length
 
 
 def similarity(presentations: float, tau: float, overlap: float, norm_ratio: float) -> float:
@@ -128,6 +180,28 @@ def _binomial(counts: NDArray[np.float64], steps: float, probability: float) -> 
     logarithms = np.concatenate([[0.0], np.cumsum(ratios)])
     weights = np.exp(logarithms - logarithms.max())
     return np.asarray(weights / weights.sum())
+
+
+def _drifted(memories: float, kappa: float, start: float, time: float) -> float:
+    """Return D(time) of dD/du = x(kappa (start e^{-u} + D)) - D, D(0) = 0."""
+    if time < SOON or abs(start) < UNSEEN:
+        return 0.0
+
+    def slope(u: float, apart: NDArray[np.float64]) -> float:
+        here = float(apart[0])
+        return _share(kappa * (start * math.exp(-u) + here), memories) - here
+
+    span = (0.0, min(time, FOREVER))
+    floor = 1e-14 * min(abs(start), 1.0)  # what starts small may grow
+    path = solve_ivp(slope, span, [0.0], method="LSODA", rtol=1e-11, atol=floor)
+    return float(path.y[0, -1])
+
+
+def _share(y: float, memories: float) -> float:
+    """Return x = (1 - e^{-y})/(1 + (N_h - 1) e^{-y})."""
+    if y < 0:
+        return math.expm1(y) / (math.exp(y) + memories - 1)
+    return -math.expm1(-y) / (1 + (memories - 1) * math.exp(-y))
 
 
 def _others_share(memories: float, kappa: float) -> float:

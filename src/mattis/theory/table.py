@@ -1,0 +1,322 @@
+"""The table of theory: arguments and quantities, each with its meaning, equation, source and function.
+
+One tuple of rows for each theory file (hopfield, consolidation, ...). Names of arguments are those of the
+functions' parameters.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from mattis.theory import consolidation, hopfield, pavlov
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A control parameter of the theory and its allowed range."""
+
+    name: str
+    meaning: str
+    bound: str
+    fits: Callable[[float], bool]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One theoretical quantity: what it is, its equation, its source, and the function for it."""
+
+    name: str
+    symbol: str
+    units: str  # "1", or "J" for temperatures and energies
+    arguments: tuple[str, ...]
+    meaning: str
+    equation: str
+    source: str
+    function: Callable[..., float]
+
+
+_ARGUMENTS = (
+    Argument("load", "alpha = P/N, patterns per neuron", "> 0", lambda v: v > 0),
+    Argument("temperature", "T = 1/beta, in units of J", ">= 0", lambda v: v >= 0),
+    Argument(
+        "memories",
+        "N_h, memories and patterns",
+        "a whole number from 2 to 10^15",
+        lambda v: 2 <= v <= 1e15 and v.is_integer(),
+    ),
+    Argument("kappa", "beta N_v rho, rho = |xi'|^2/N_v", ">= 0", lambda v: v >= 0),
+    Argument(
+        "presentations", "k, how often the memory's own pattern was shown", ">= 0", lambda v: v >= 0
+    ),
+    Argument(
+        "steps",
+        "t, how often any pattern was shown",
+        "a whole number from 0 to 10^9",
+        lambda v: 0 <= v <= 1e9 and v.is_integer(),
+    ),
+    Argument("probability", "p, of the memory's own pattern", "in [0, 1]", lambda v: 0 <= v <= 1),
+    Argument("tau", "time constant, in presentations", ">= 1", lambda v: v >= 1),
+    Argument(
+        "overlap", "cosine of memory and pattern at first", "in [-1, 1]", lambda v: abs(v) <= 1
+    ),
+    Argument("norm_ratio", "|xi'|/|Xi(0)|, of pattern and memory", "> 0", lambda v: v > 0),
+    Argument("target_cosine", "r, cosine of two patterns", "in [-1, 1)", lambda v: -1 <= v < 1),
+)
+
+_AGS85 = "Amit, Gutfreund & Sompolinsky, Phys. Rev. Lett. 55, 1530 (1985)"
+_AGS87 = "Amit, Gutfreund & Sompolinsky, Ann. Phys. 173, 30 (1987)"
+_STATE = "t = tanh((m + sqrt(alpha r) z)/T), r = q/(1 - C)^2, C = (1 - q)/T, z normal"
+_POINT = ("load", "temperature")
+
+_HOPFIELD = (
+    Quantity(
+        name="hopfield.overlap",
+        symbol="m",
+        units="1",
+        arguments=_POINT,
+        meaning="Overlap of the retrieval state with its pattern (replica symmetric).",
+        equation=f"m = E t, q = E t^2; {_STATE}",
+        source=_AGS87,
+        function=hopfield.overlap,
+    ),
+    Quantity(
+        name="hopfield.q",
+        symbol="q",
+        units="1",
+        arguments=_POINT,
+        meaning="Edwards-Anderson order parameter of the retrieval state (replica symmetric).",
+        equation=f"q = E t^2, m = E t; {_STATE}",
+        source=_AGS87,
+        function=hopfield.edwards_anderson,
+    ),
+    Quantity(
+        name="hopfield.energy",
+        symbol="e",
+        units="J",
+        arguments=_POINT,
+        meaning="Energy per spin of the retrieval state, without self-coupling (J_ii = 0).",
+        equation="e = -m^2/2 + (alpha/2) [1 - 1/(1 - C) - C r]",
+        source=f"d(beta f)/d beta of the free energy of {_AGS87}",
+        function=hopfield.energy,
+    ),
+    Quantity(
+        name="hopfield.free_energy",
+        symbol="f",
+        units="J",
+        arguments=_POINT,
+        meaning="Free energy per spin of the retrieval state, without self-coupling (J_ii = 0).",
+        equation="f = m^2/2 + (alpha/2) [1 + T ln(1 - C) - q/(1 - C) + C r]"
+        " - T E ln 2cosh((m + sqrt(alpha r) z)/T)",
+        source=_AGS87,
+        function=hopfield.free_energy,
+    ),
+    Quantity(
+        name="hopfield.T_M",
+        symbol="T_M",
+        units="J",
+        arguments=("load",),
+        meaning="Largest temperature at which a retrieval state exists.",
+        equation="alpha_M(T_M) = alpha, on the falling side of alpha_M(T)",
+        source=_AGS87,
+        function=hopfield.T_M,
+    ),
+    Quantity(
+        name="hopfield.T_c",
+        symbol="T_c",
+        units="J",
+        arguments=("load",),
+        meaning="Temperature below which the retrieval state is the global minimum of f.",
+        equation="f(retrieval) = f(spin glass)",
+        source=_AGS87,
+        function=hopfield.T_c,
+    ),
+    Quantity(
+        name="hopfield.T_g",
+        symbol="T_g",
+        units="J",
+        arguments=("load",),
+        meaning="Temperature at which the spin glass freezes out of the paramagnet.",
+        equation="T_g = 1 + sqrt(alpha)",
+        source=_AGS85,
+        function=hopfield.T_g,
+    ),
+    Quantity(
+        name="hopfield.T_AT",
+        symbol="T_AT",
+        units="J",
+        arguments=("load",),
+        meaning="Temperature below which the retrieval state breaks replica symmetry.",
+        equation="alpha E sech^4((m + sqrt(alpha r) z)/T)/T^2 = (1 - C)^2",
+        source=_AGS85,
+        function=hopfield.T_AT,
+    ),
+    Quantity(
+        name="hopfield.alpha_M",
+        symbol="alpha_M",
+        units="1",
+        arguments=("temperature",),
+        meaning="Largest load at which a retrieval state exists.",
+        equation="alpha_M(T) = max over w of w^2 (1 - C)^2/q, w = sqrt(alpha r)",
+        source=_AGS87,
+        function=hopfield.alpha_M,
+    ),
+    Quantity(
+        name="hopfield.alpha_c",
+        symbol="alpha_c",
+        units="1",
+        arguments=(),
+        meaning="Storage capacity: the largest load of a retrieval state at T = 0.",
+        equation="alpha_c = max over y of (1/2) (erf(y)/y - (2/sqrt(pi)) exp(-y^2))^2",
+        source=_AGS87,
+        function=hopfield.alpha_c,
+    ),
+    Quantity(
+        name="hopfield.hysteresis",
+        symbol="m_hyst",
+        units="1",
+        arguments=("load",),
+        meaning="Overlap of the T = 0 dynamics started on the pattern: a heuristic upper bracket.",
+        equation="m = erf y, sqrt(alpha) = (erf y - sqrt(2) y k)/(sqrt(2) y - k),"
+        " k = sqrt(2/pi) exp(-y^2)",
+        source="derived for this project (heuristic, no literature value)",
+        function=hopfield.hysteresis_overlap,
+    ),
+)
+
+_LOTITO = "Lotito, Neurocomputing 636, 129865 (2025)"
+_DERIVED = "derived for this project (no literature value; agrees with simulations)"
+_COURSE = ("presentations", "tau", "overlap", "norm_ratio")
+_RANDOM = ("steps", "probability", "tau", "overlap", "norm_ratio")
+_SHARE = "x = (1 - e^{-kappa x})/(1 + (N_h - 1) e^{-kappa x})"
+_MIXTURE = "[c a + (1 - c) s]/sqrt(c^2 + (1 - c)^2 s^2 + 2 c (1 - c) a s)"
+
+_CONSOLIDATION = (
+    Quantity(
+        name="consolidation.kappa_s",
+        symbol="kappa_s",
+        units="1",
+        arguments=("memories",),
+        meaning="kappa = beta N_v rho below which all memories collapse to the patterns' mean.",
+        equation="kappa_s = min over 0 < x < 1 of ln[(1 + (N_h - 1) x)/(1 - x)]/x",
+        source=_DERIVED,
+        function=consolidation.kappa_s,
+    ),
+    Quantity(
+        name="consolidation.kappa_merge",
+        symbol="kappa_merge",
+        units="1",
+        arguments=("target_cosine",),
+        meaning="kappa = beta N_v rho below which two memories with overlapping patterns merge.",
+        equation="kappa_merge = 2/(1 - r), where x = tanh(kappa (1 - r) x/2) leaves x = 0",
+        source=_DERIVED,
+        function=consolidation.kappa_merge,
+    ),
+    Quantity(
+        name="consolidation.least_overlap",
+        symbol="(a/s)_c",
+        units="1",
+        arguments=("memories", "kappa"),
+        meaning="Overlap at first over norm_ratio, above which memories do not collapse.",
+        equation=f"(a/s)_c = x, {_SHARE}, the middle x; 0 for kappa >= N_h",
+        source=_DERIVED,
+        function=consolidation.least_overlap,
+    ),
+    Quantity(
+        name="consolidation.own_share",
+        symbol="w",
+        units="1",
+        arguments=("memories", "kappa"),
+        meaning="Share of a memory's own pattern in it, in the end.",
+        equation=f"w = (1 + (N_h - 1) x)/N_h, {_SHARE}, the largest x",
+        source=_DERIVED,
+        function=consolidation.own_share,
+    ),
+    Quantity(
+        name="consolidation.cosine",
+        symbol="cos",
+        units="1",
+        arguments=("memories", "kappa"),
+        meaning="Cosine between a memory and its own pattern, in the end.",
+        equation="cos = w/sqrt(w^2 + (1 - w)^2/(N_h - 1)), w of consolidation.own_share",
+        source=_DERIVED,
+        function=consolidation.cosine,
+    ),
+    Quantity(
+        name="consolidation.mean_similarity",
+        symbol="cos",
+        units="1",
+        arguments=("memories", "kappa", *_COURSE),
+        meaning="Cosine between a memory and its pattern after k presentations of it, at any kappa.",
+        equation="cos of e Xi(0) + b xi' + c (sum of others), e = e^{-u}, u = k/tau, D = b - c,"
+        " e + b + (N_h - 1) c = 1; dD/du = x - D, y = kappa (e a/s + D),"
+        " x = (1 - e^{-y})/(1 + (N_h - 1) e^{-y})",
+        source=_DERIVED,
+        function=consolidation.mean_similarity,
+    ),
+    Quantity(
+        name="consolidation.similarity",
+        symbol="sim",
+        units="1",
+        arguments=_COURSE,
+        meaning="Cosine between a memory and its pattern after k presentations of it, norms kept.",
+        equation=f"{_MIXTURE}, c = (1 - 1/tau)^k",
+        source=f"eqs. (12) to (14) of {_LOTITO}, solved for a one-hot softmax",
+        function=consolidation.similarity,
+    ),
+    Quantity(
+        name="consolidation.similarity_mean",
+        symbol="E sim",
+        units="1",
+        arguments=_RANDOM,
+        meaning="Mean of consolidation.similarity when patterns are shown at random.",
+        equation="sum over k of Bin(k; t, p) sim(k)",
+        source=_DERIVED,
+        function=consolidation.similarity_mean,
+    ),
+    Quantity(
+        name="consolidation.similarity_sd",
+        symbol="sd sim",
+        units="1",
+        arguments=_RANDOM,
+        meaning="Standard deviation of consolidation.similarity when patterns are shown at random.",
+        equation="sqrt of the sum over k of Bin(k; t, p) [sim(k) - E sim]^2",
+        source=_DERIVED,
+        function=consolidation.similarity_sd,
+    ),
+    Quantity(
+        name="consolidation.published",
+        symbol="sim",
+        units="1",
+        arguments=("presentations", "tau", "overlap"),
+        meaning="consolidation.similarity as published: as if patterns were as long as memories.",
+        equation="[e a + 1 - e]/sqrt(e^2 + (1 - e)^2 + 2 e (1 - e) a), e = exp(-k/tau), k = p t",
+        source=f"eq. (40) of {_LOTITO}",
+        function=consolidation.published,
+    ),
+    Quantity(
+        name="consolidation.pavlovian_error",
+        symbol="|G - G'|/|G'|",
+        units="1",
+        arguments=_COURSE,
+        meaning="Frobenius distance of the mean Pavlovian matrix from its target, over the target.",
+        equation="e sqrt((1 - s^2)^2 + 2 s^2 (1 - a^2))/s^2, e = e^{-k/tau} for (1 - 1/(tau N_h))^t",
+        source=f"eqs. (23) and (25) of {_LOTITO}, with tau, for orthogonal memories and patterns",
+        function=pavlov.pavlovian_error,
+    ),
+    Quantity(
+        name="consolidation.hebbian_error",
+        symbol="|Xi^T Xi - G'|/|G'|",
+        units="1",
+        arguments=_COURSE,
+        meaning="Frobenius distance of Xi^T Xi from the Pavlovian target, over the target.",
+        equation="sqrt((n^2 - s^2)^2 + 2 c^2 s^2 (1 - a^2))/s^2, c = (1 - 1/tau)^k,"
+        " n^2 = c^2 + (1 - c)^2 s^2 + 2 c (1 - c) a s",
+        source=f"eqs. (24) and (25) of {_LOTITO}, with tau, for orthogonal memories and patterns",
+        function=pavlov.hebbian_error,
+    ),
+)
+
+ARGUMENTS: Mapping[str, Argument] = MappingProxyType({a.name: a for a in _ARGUMENTS})
+QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
+    {q.name: q for q in (*_HOPFIELD, *_CONSOLIDATION)}
+)
