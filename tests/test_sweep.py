@@ -153,7 +153,7 @@ def test_memory_estimate_bounds_what_a_block_takes(tmp_path: Path) -> None:
         "print(1024 * (peak() - before))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    estimated = study.memory(make_study(tmp_path, size=[3000], load=[0.1]), 3000, 300)
+    estimated = make_study(tmp_path, size=[3000], load=[0.1]).memory(3000, 300)
     assert 0.3 * estimated < int(done.stdout) < 1.3 * estimated
 
 

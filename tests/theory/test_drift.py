@@ -307,3 +307,16 @@ def test_distances_follow_from_the_gram_matrix():
         expected = np.linalg.norm(matrix - goal) / np.linalg.norm(goal)
         found = pavlov.relative_distance(gram, weights, target)
         assert found == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("kappa", [2.5, 4.0, 30.0])
+def test_the_quick_mean_field_is_that_of_the_moments(kappa):
+    """Unequal frequencies, correlated memories: a wrong axis of the softmax would show."""
+    random = np.random.default_rng(5)
+    old = random.standard_normal((4, 9))
+    shown = old + 0.7 * random.standard_normal((4, 9))
+    probabilities = np.array([0.1, 0.2, 0.3, 0.4])
+    gram = drift.gram_matrix(old, shown)
+    clamping = drift.Clamping(gram, probabilities, kappa / 9, 80.0)
+    expected = drift.cosines(clamping, drift.after(clamping, 300)).mean_field
+    np.testing.assert_allclose(drift.mean_cosines(clamping, 300), expected, rtol=0, atol=2e-4)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from mattis import __version__, cube, places, store
 from mattis.errors import UserError
-from mattis.figures import retrieval
+from mattis.figures import consolidation, recall, retrieval
 from mattis.figures.canvas import METADATA, STYLE
 from mattis.places import Place
 from mattis.results import results_of
@@ -23,7 +23,11 @@ from mattis.sweep import open_results
 
 Drawing = Callable[[xr.Dataset, Study], Iterator[tuple[str, Figure]]]
 
-DRAWINGS: Mapping[str, Drawing] = {"hopfield": retrieval.figures}
+DRAWINGS: Mapping[str, Drawing] = {
+    "hopfield": retrieval.figures,
+    "consolidation": consolidation.figures,
+    "recall": recall.figures,
+}
 """What draws the estimates of each model: figures by name, one of which is `diagram`."""
 
 

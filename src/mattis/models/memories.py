@@ -114,12 +114,12 @@ def _memories_by_site(patterns: PatternSet, ensemble: Ensemble) -> Reals:
 def orthogonal(rows: Reals) -> Reals:
     """Return the rows made orthogonal one after the other (Gram-Schmidt), each of norm √N_v."""
     out = rows.copy()
-    norm = math.sqrt(rows.shape[1])
+    square = rows.shape[1]
     for k in range(len(out)):
         row, before = out[k : k + 1], out[:k]
         for _ in range(2 if k else 0):  # once leaves what was lost to rounding
-            row -= kernel.combine(kernel.gram(row, before) / norm**2, before)
-        row *= norm / math.sqrt(kernel.gram(row, row)[0, 0])
+            row -= kernel.combine(kernel.gram(row, before) / square, before)
+        row *= math.sqrt(square) / math.sqrt(kernel.gram(row, row)[0, 0])
     return out
 
 

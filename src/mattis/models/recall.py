@@ -59,6 +59,11 @@ class Lesson:
     learning: Schedule
     asking: Protocol
 
+    @property
+    def cues(self) -> int:
+        """Patterns that a network is asked for."""
+        return self.asking.cues
+
 
 def coupled(memories: Reals) -> NDArray[np.signedinteger]:
     """Return N J in units of 1/UNIT, rounded to an even integer: sum_mu Xi_i^mu Xi_j^mu, J_ii = 0.

@@ -10,7 +10,7 @@ softmax attractors. Memories, patterns and biases are rows; only their scalar pr
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from math import nan, sqrt
+from math import fsum, nan, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -184,7 +184,8 @@ def follow(
 def cosines(a: Reals, b: Reals) -> Reals:
     """Return the cosine of every row of a with every row of b, (n, m)."""
     norms = np.sqrt(np.outer(_squares(a), _squares(b)))
-    return np.asarray(kernels.synapses.gram(a, b) / norms)
+    with np.errstate(invalid="ignore"):  # what has no length has no cosine: NaN
+        return np.asarray(kernels.synapses.gram(a, b) / norms)
 
 
 def own_weights(synapses: Synapses, beta: float, similarity: str) -> Reals:
@@ -195,7 +196,7 @@ def own_weights(synapses: Synapses, beta: float, similarity: str) -> Reals:
     for mu, column in enumerate(below.T):
         scaled = [beta * x if x < 0 else 0.0 for x in column.tolist()]  # beta may be infinite
         weights = [kernels.synapses.exponential(x) if x > -700 else 0.0 for x in scaled]
-        out[mu] = weights[mu] / sum(weights)
+        out[mu] = weights[mu] / fsum(weights)
     return out
 
 
@@ -212,7 +213,8 @@ def coupling_errors(synapses: Synapses, matrix: Reals) -> tuple[float, float]:
     gap = s.hebbian - 1.0
     old = (gram(s.start, s.start) ** 2).sum()
     mixed = (gram(s.start, s.shown) ** 2).sum(axis=0)
-    pavlov = left**2 * old + 2 * left * (mixed * gap).sum() + gap @ (s.gram**2 @ gap)
+    new = (np.outer(gap, gap) * s.gram**2).sum()  # no BLAS: its order of terms is the machine's
+    pavlov = left * left * old + 2 * left * (mixed * gap).sum() + new
     return sqrt(max(learnt, 0.0) / target), sqrt(max(pavlov, 0.0) / target)
 
 
@@ -222,7 +224,8 @@ def observe(synapses: Synapses, stage: Stage, schedule: Schedule) -> dict[str, A
     near, others = cosines(matrix, synapses.shown), cosines(matrix, matrix)
     np.fill_diagonal(others, -1.0)
     own, old = np.diag(near), np.diag(cosines(matrix, synapses.old))
-    mean = np.asarray(ensembles.frequencies(count, stage.spread) @ synapses.shown)[None]
+    shares = ensembles.frequencies(count, stage.spread)[None]
+    mean = kernels.synapses.combine(shares, synapses.shown)
     replaced = (own >= old) & (own > schedule.consolidated_above)
     learnt, pavlov = coupling_errors(synapses, matrix)
     reached = synapses.reached >= 0
@@ -230,7 +233,7 @@ def observe(synapses: Synapses, stage: Stage, schedule: Schedule) -> dict[str, A
         "similarity": own,
         "similarity_old": old,
         "similarity_best": near.max(axis=0),
-        "length": np.sqrt(synapses.squares / np.diag(synapses.gram)),
+        "length": np.sqrt(synapses.squares.clip(min=0.0) / np.diag(synapses.gram)),
         "own_weight": own_weights(synapses, stage.beta, schedule.similarity),
         "consolidated": replaced,
         "collapsed": cosines(matrix, mean)[:, 0] > near.max(axis=1),

@@ -239,7 +239,8 @@ class Consolidation(Drift):
         if most > LARGEST_MEMORIES:
             advice = "use a smaller load"
             raise Misplaced(where, f"N_h = {most}", f"at most {LARGEST_MEMORIES} memories", advice)
-        if self.ensemble == "orthogonal" and most > min(a.size):
+        orthogonal = self.ensemble in ("orthogonal", "published")
+        if orthogonal and a.memories is not None and most > min(a.size):  # a load is 1 at most
             got = f"N_h = {most} at size {min(a.size)}"
             raise Misplaced(
                 where, got, "as many neurons as orthogonal memories", "use a larger size"
@@ -264,21 +265,23 @@ class Consolidation(Drift):
             raise Misplaced("given", got, "a matrix with its ensemble", advice)
         if self.given is None and self.shown is not None:
             raise Misplaced("shown", "patterns", "none", "patterns are given only with memories")
-        shape = (self.axes.most[1], a.size[0])
+        if self.given is not None and (len(a.size) > 1 or a.fewest[1] != a.most[1]):
+            got, advice = "several sizes or numbers of memories", "they are those of the matrix"
+            raise Misplaced("given", got, "one size and one number of memories", advice)
+        shape = (a.most[1], a.size[0])
         for name, matrix in (("given", self.given), ("shown", self.shown)):
             if matrix is None:
                 continue
             lengths = {len(row) for row in matrix}
-            if len(a.size) > 1 or (len(matrix), lengths) != (shape[0], {shape[1]}):
-                got = f"{len(matrix)} rows of {' or '.join(map(str, sorted(lengths)))}"
+            if (len(matrix), lengths) != (shape[0], {shape[1]}):
+                got = f"{len(matrix)} rows of {' or '.join(map(str, sorted(lengths))) or 'nothing'}"
                 expected = f"{shape[0]} rows of {shape[1]}, as the axes say"
                 raise Misplaced(name, got, expected, "one row for each memory")
             if not all(math.isfinite(x) for row in matrix for x in row) or not all(
-                map(any, matrix)
-            ):
-                raise Misplaced(
-                    name, "a row that is no vector", "finite numbers, not all 0", "mend it"
-                )
+                1e-30 <= max(map(abs, row)) <= 1e30 for row in matrix
+            ):  # products of products must not overflow, nor vanish
+                expected = "finite numbers, the largest of each row in [1e-30, 1e30]"
+                raise Misplaced(name, "a row that is no vector", expected, "mend it")
             if len(matrix) * shape[1] > LARGEST_GIVEN:
                 got = f"{len(matrix) * shape[1]} numbers"
                 raise Misplaced(name, got, f"at most {LARGEST_GIVEN} of them", "use an ensemble")
@@ -309,7 +312,8 @@ class Consolidation(Drift):
         self, patterns: PatternSet, points: Sequence[Point], most: int
     ) -> tuple[Task, int]:
         """Return a task with fewer presentations, and how many these are."""
-        few = max(most, 1) / (PROPOSALS * patterns.patterns)
+        each = PROPOSALS * self.dwell * (1 + patterns.patterns**2 // 128)  # the softmax is of pairs
+        few = max(most // each, min(most, 1)) / patterns.patterns
         stages = [self.stage(patterns.size, point) for point in points]
         stages = [s._replace(presentations=min(s.presentations, few)) for s in stages]
         return (patterns, stages, self.protocol), _presentations(stages, patterns.patterns)

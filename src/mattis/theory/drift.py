@@ -150,6 +150,23 @@ def cosines(clamping: Clamping, moments: Moments) -> Cosines:
     return Cosines(value + shift, np.sqrt(np.maximum(variance, 0)), value)
 
 
+def mean_cosines(clamping: Clamping, steps: int) -> Array:
+    """Return the cosine of each memory with its own pattern at tau -> infinity, without any fluctuation.
+
+    Xi_mu -> Xi_mu + sum_nu p_nu w_mu(xi'_nu) (xi'_nu - Xi_mu)/tau, as `after(...).mean`, in coefficients on
+    [Xi(0); xi'] and without biases: N_h^3 operations per step. Derived for this project.
+    """
+    rows, gram = len(clamping.probabilities), clamping.gram
+    parts, one = np.eye(rows, 2 * rows), np.eye(rows, 2 * rows, rows)
+    for _ in range(steps):
+        fields = parts @ gram[:, rows:]
+        rates = softmax(clamping.beta * fields, axis=0) * clamping.probabilities / clamping.tau
+        parts = parts + rates @ one - rates.sum(1)[:, None] * parts
+    along = np.diagonal(parts @ gram[:, rows:])
+    lengths = np.einsum("mi,ij,mj->m", parts, gram, parts)
+    return np.asarray(along / np.sqrt(lengths * np.diagonal(gram)[rows:]))
+
+
 def _geometry(clamping: Clamping) -> _Geometry:
     """Return the inner products that the drift needs, from the Gram matrix."""
     rows = len(clamping.probabilities)

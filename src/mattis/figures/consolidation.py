@@ -1,0 +1,187 @@
+"""Diagrams of consolidation: which memories survive what they are shown, and how fast they change.
+
+Which figure a study gets is told by the axes that it varies: kappa and the number of memories give the
+diagram of the collapse; many presentations give curves in time; anything else is a map over two axes.
+"""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from mattis.figures import course, losses
+from mattis.figures.canvas import STYLE, Values, caption, curve, edges, map_cells
+from mattis.studies.consolidation import Consolidation
+from mattis.study import Study
+
+MANY = 12
+"""From so many presentations on, a study is about time."""
+
+LARGEST_DIFFERENCE = 0.02
+"""Differences of similarities are coloured up to this."""
+
+MARKERS = "os^Dv<>ph*"
+
+SIMULATED = "end of survival, simulated"
+
+
+def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
+    """Yield (name, figure) of the diagrams that the axes of the study ask for."""
+    assert isinstance(study, Consolidation)
+    if len(study.axes.presentations) >= MANY:
+        yield from course.figures(estimates, study)
+    elif len(study.axes.kappa or ()) > 1 and len(study.labels[study.stored]) > 1:
+        yield from collapses(estimates, study)
+    else:
+        yield from losses.figures(estimates, study)
+
+
+def collapses(estimates: xr.Dataset, study: Consolidation) -> Iterator[tuple[str, Figure]]:
+    """Yield a diagram of the collapse for each noise, spread, tau, number of presentations, memory."""
+    others = [name for name in study.points if name != "kappa"]
+    planes = list(product(*(estimates[name].values for name in others)))
+    for values in planes:
+        labels = dict(zip(others, map(float, values), strict=True))
+        varied = [f"{name}{labels[name]:g}" for name in others if estimates.sizes[name] > 1]
+        name = "diagram" if values == planes[-1] else "-".join(["diagram", *varied])
+        yield name, draw(estimates.sel(labels), study, labels)
+
+
+def draw(plane: xr.Dataset, study: Consolidation, labels: dict[str, float]) -> Figure:
+    """Draw similarity and surviving fraction, the collapse of all sizes, and what theory leaves over."""
+    largest = plane.sel(size=max(study.axes.size)).sortby("kappa").sortby(study.stored)
+    found = largest["similarity"].transpose(study.stored, "kappa").values
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(10.4, 8.0), layout="constrained")
+        (top, fraction), (curves, rest) = figure.subplots(2, 2)
+        draw_map(top, largest, study, "similarity", ("viridis", 0, 1))
+        top.set_title(f"(a) cosine with the new pattern, $N_v = {_spelled(max(study.axes.size))}$")
+        draw_map(fraction, largest, study, "consolidated", ("Blues", 0, 1))
+        fraction.set_title("(b) fraction of memories that survive")
+        draw_ends(fraction, plane, study)
+        draw_collapse(curves, plane, study, labels)
+        grid = np.meshgrid(largest["kappa"].values, largest["patterns"].values)
+        theory = expected(grid[1].ravel(), grid[0].ravel(), labels).reshape(found.shape)
+        difference = largest.assign(difference=((study.stored, "kappa"), found - theory))
+        worst = LARGEST_DIFFERENCE
+        draw_map(rest, difference, study, "difference", ("RdBu_r", -worst, worst))
+        rest.set_title("(d) cosine, simulation − theory")
+        words = ", ".join(f"{name} {value:g}" for name, value in labels.items())
+        sets = f"{len(study.axes.seed)} pattern sets, {study.ensemble} memories"
+        text = caption(plane, f"{study.name}: {sets}, {words}")
+        figure.suptitle(text, fontsize=8, color="#444444", x=0.01, ha="left")
+    return figure
+
+
+def draw_map(
+    ax: Axes,
+    plane: xr.Dataset,
+    study: Consolidation,
+    name: str,
+    colours: tuple[str, float, float],
+) -> None:
+    """Draw one quantity of the largest system over (kappa, N_h), with the line kappa_s."""
+    count, kappa = plane["patterns"].values, plane["kappa"].values
+    x, y = edges(kappa), np.exp(edges(np.log(count)))
+    flagged = plane["flag"].transpose(study.stored, "kappa").values != 0
+    values = plane[name].transpose(study.stored, "kappa").values
+    mesh = map_cells(ax, (x, y), values, flagged, colours)
+    low, high = colours[1:]
+    extend: Any = "both" if low < 0 else "neither"
+    ax.figure.colorbar(
+        mesh, ax=ax, pad=0.015, fraction=0.05, extend=extend, ticks=np.linspace(low, high, 5)
+    )
+    fine = np.unique(np.rint(np.geomspace(2, max(y[-1], 3), 80)))
+    line = curve("consolidation.kappa_s", memories=fine)
+    ax.plot(line, fine, color="#b2182b", lw=1.8, label=r"$\kappa_s(N_h)$: collapse below")
+    ax.set_yscale("log", base=2)
+    ax.set_yticks(count, [f"{n:g}" for n in count])
+    ax.minorticks_off()
+    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    ax.set(xlabel=r"$\kappa = \beta N_v \rho$", ylabel="memories $N_h$")
+
+
+def draw_ends(ax: Axes, plane: xr.Dataset, study: Consolidation) -> None:
+    """Draw where half of the memories survive, with its error, for every size."""
+    for n, marker in zip(study.axes.size, MARKERS, strict=False):
+        part = plane.sel(size=n)
+        ax.errorbar(
+            part["boundary_kappa"].values, part["patterns"].values,
+            xerr=part["boundary_kappa_error"].values, ls="none", marker=marker, ms=4.5, mfc="white",
+            mec="black", ecolor="black", lw=0.8, capsize=1.5, label=f"half survive, $N_v = {_spelled(n)}$",
+        )  # fmt: skip
+    handles, _ = ax.get_legend_handles_labels()
+    hatched = Patch(
+        facecolor="none", edgecolor="#555555", hatch="////", lw=0, label="seeds in two states"
+    )
+    ax.legend(handles=[*handles, hatched], loc="lower right")
+
+
+def draw_collapse(
+    ax: Axes, plane: xr.Dataset, study: Consolidation, labels: dict[str, float]
+) -> None:
+    """Draw the similarity of all sizes against kappa/kappa_s: one curve for each N_h, whatever N_v is."""
+    counts = np.unique(plane["patterns"].values)
+    picked = counts[np.unique(np.linspace(0, counts.size - 1, 5).astype(int))]
+    colours = mpl.colormaps["viridis"](np.linspace(0, 0.88, picked.size))
+    kappa = np.linspace(plane["kappa"].values.min(), plane["kappa"].values.max(), 300)
+    for colour, count in zip(colours, picked, strict=True):
+        (end,) = curve("consolidation.kappa_s", memories=np.array([float(count)]))
+        line = expected(np.full(kappa.size, count), kappa, labels)
+        ax.plot(kappa / end, line, color=colour, lw=1.1)
+        for n, marker in zip(study.axes.size, MARKERS, strict=False):
+            part = plane.sel(size=n)
+            at = np.flatnonzero(part["patterns"].values == count)
+            for k in at[:1]:
+                cut = part.isel({study.stored: int(k)})
+                ax.errorbar(
+                    cut["kappa"].values / end, cut["similarity"].values, yerr=cut["similarity_error"].values,
+                    ls="none", marker=marker, ms=3.2, mfc="none", mec=colour, ecolor=colour, lw=0.7,
+                )  # fmt: skip
+    ax.axvline(1, color="#b2182b", lw=0.8)
+    handles = [
+        Line2D([], [], color=colour, lw=2, label=f"$N_h = {count:g}$")
+        for colour, count in zip(colours, picked, strict=True)
+    ]
+    handles += [
+        Line2D(
+            [],
+            [],
+            ls="none",
+            marker=marker,
+            ms=4,
+            mfc="none",
+            mec="black",
+            label=f"$N_v = {_spelled(n)}$",
+        )
+        for n, marker in zip(study.axes.size, MARKERS, strict=False)
+    ]
+    ax.legend(handles=handles, loc="lower right")
+    ax.set(xlabel=r"$\kappa/\kappa_s(N_h)$", ylabel="cosine", xlim=(0.4, 2.2), ylim=(0, 1.03))
+    ax.set_title("(c) all sizes on one curve for each $N_h$; lines: theory")
+
+
+def expected(count: Values, kappa: Values, labels: dict[str, float]) -> Values:
+    """Return the mean field of the similarity after so many presentations, of orthogonal memories."""
+    ratio = float(np.hypot(1.0, labels["noise"]))
+    return curve(
+        "consolidation.mean_similarity", memories=np.asarray(count, np.float64), kappa=kappa,
+        presentations=np.full(kappa.size, labels["presentations"]), tau=np.full(kappa.size, labels["tau"]),
+        overlap=np.full(kappa.size, 1 / ratio), norm_ratio=np.full(kappa.size, ratio),
+    )  # fmt: skip
+
+
+def _spelled(n: int) -> str:
+    """Write a size: powers of ten and of two as such where they are long."""
+    for base in (10, 2):
+        exponent = round(np.log(n) / np.log(base))
+        if n > 9999 and base**exponent == n:
+            return f"{base}^{{{exponent}}}"
+    return str(n)

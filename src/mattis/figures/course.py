@@ -1,0 +1,201 @@
+"""Consolidation in time: similarity against presentations, with theory, its band, and deviations."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mattis.figures.canvas import STYLE, Values, caption, curve
+from mattis.studies.consolidation import Consolidation
+
+ONE_HOT = 15.0
+"""kappa from which one memory takes all, so that the closed forms hold (catalogue of models, C1)."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """One curve of a figure: its label, its cells along presentations, and what theory makes of them."""
+
+    label: str
+    shown: Values
+    cells: xr.Dataset
+    mean: Values
+    sd: Values
+    published: Values
+
+
+def figures(estimates: xr.Dataset, study: Consolidation) -> Iterator[tuple[str, Figure]]:
+    """Yield one figure for each (size, N_h, kappa, noise, spread) of curves for each tau and memory."""
+    inside = ("tau", "presentations", "memory")
+    apart = [name for name in study.dimensions[:-1] if name not in inside]
+    planes = list(product(*(estimates[name].values for name in apart)))
+    for values in planes:
+        labels = dict(zip(apart, map(float, values), strict=True))
+        varied = [f"{name}{labels[name]:g}" for name in apart if estimates.sizes[name] > 1]
+        name = "diagram" if values == planes[-1] else "-".join(["diagram", *varied])
+        yield name, draw(estimates.sel(labels).sortby("presentations"), study, labels)
+
+
+def draw(plane: xr.Dataset, study: Consolidation, labels: dict[str, float]) -> Figure:
+    """Draw the curves with their theory, and how far they are from it."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(10.4, 4.6), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
+        courses = list(courses_of(plane, study, labels))
+        draw_curves(left, courses, study)
+        if study.clamping == "random":
+            draw_pulls(right, courses)
+        else:
+            draw_deviations(right, courses)
+        words = ", ".join(f"{name} {value:g}" for name, value in labels.items())
+        text = f"{study.name}: {study.ensemble} memories, {study.clamping} clamping, {words}"
+        figure.suptitle(caption(plane, text), fontsize=8, color="#444444", x=0.01, ha="left")
+    return figure
+
+
+def courses_of(
+    plane: xr.Dataset, study: Consolidation, labels: dict[str, float]
+) -> Iterator[Course]:
+    """Yield every curve: for each tau, and each memory that is looked at."""
+    memories = plane["memory"].values.tolist() if "memory" in plane.dims else [None]
+    for tau, mu in product(plane["tau"].values.tolist(), memories):
+        cells = plane.sel(tau=tau) if mu is None else plane.sel(tau=tau, memory=mu)
+        words = [] if plane.sizes["tau"] == 1 and mu is not None else [rf"$\tau = {tau:g}$"]
+        words += [] if mu is None else [f"memory {mu + 1}"]
+        rate = tau / study.step
+        yield _course(", ".join(words), cells, study, (rate, mu, labels["spread"]))
+
+
+def _course(
+    label: str, cells: xr.Dataset, study: Consolidation, at: tuple[float, int | None, float]
+) -> Course:
+    """Evaluate the theories of a one-hot softmax where the cells are."""
+    rate, mu, spread = at
+    shown, count = cells["presentations"].values, int(cells["patterns"])
+    first = cells.isel(presentations=0)
+    begun = shown[0] == 0
+    ratio = 1 / float(first["length"]) if begun else float(np.hypot(1, cells["noise"]))
+    overlap = float(first["similarity"]) if begun else 1 / ratio
+    steps = np.floor(shown * count + 0.5) * study.dwell
+    where = {"tau": np.full(shown.size, rate), "overlap": np.full(shown.size, overlap)}
+    norms = {"norm_ratio": np.full(shown.size, ratio)}
+    published = curve("consolidation.published", presentations=steps / count, **where)
+    if study.clamping == "random":
+        probability = _probability(count, spread, mu)
+        random = {"steps": steps, "probability": np.full(shown.size, probability), **where, **norms}
+        mean = curve("consolidation.similarity_mean", **random)
+        sd = curve("consolidation.similarity_sd", **random)
+    else:
+        own = np.floor((steps / study.dwell - 1 - (mu or 0)) / count) + 1
+        own = np.maximum(own, 0) * study.dwell if mu is not None else steps / count
+        mean = curve("consolidation.similarity", presentations=own, **where, **norms)
+        sd = np.zeros(shown.size)
+    return Course(label, shown, cells, mean, sd, published)
+
+
+def _probability(count: int, spread: float, mu: int | None) -> float:
+    """Return the probability of the pattern of a memory; that of any for the mean over all."""
+    if mu is None:
+        return 1 / count
+    weights = np.exp(spread * (np.arange(count) / max(count - 1, 1) - 1))
+    return float(weights[mu] / weights.sum())
+
+
+def draw_curves(ax: Axes, courses: list[Course], study: Consolidation) -> None:
+    """Draw the similarity with the new pattern (and thinly with the old), theory and its band."""
+    random, many = study.clamping == "random", len(study.axes.seed)
+    colours = mpl.colormaps["viridis"](np.linspace(0, 0.82, len(courses)))
+    for k, (course, colour) in enumerate(zip(courses, colours, strict=True)):
+        first = k == len(courses) - 1
+        x, cells = course.shown, course.cells
+        if random:
+            spread = cells["similarity_error"].values * np.sqrt(many)
+            ax.fill_between(x, course.mean - course.sd, np.minimum(course.mean + course.sd, 1), color=colour,
+                            alpha=0.2, lw=0, label="theory ± its deviation" if first else None)  # fmt: skip
+            ax.errorbar(x, cells["similarity"].values, yerr=spread, ls="none", marker="o", ms=3, lw=0.8,
+                        color=colour, label=f"{course.label}: mean and spread of {many} runs")  # fmt: skip
+            ax.plot(
+                x, course.mean, color=colour, lw=1.1, label="norm-aware theory" if first else None
+            )
+        else:
+            ax.plot(
+                x, cells["similarity"].values, color=colour, lw=2.4, alpha=0.45, label=course.label
+            )
+            ax.plot(
+                x, course.mean, color=colour, lw=0.9, label="norm-aware theory" if first else None
+            )
+        ax.plot(
+            x,
+            course.published,
+            color=colour,
+            lw=1.0,
+            ls="--",
+            label="published, eq. (40)" if first else None,
+        )
+        if random:
+            ax.plot(x, cells["similarity_old"].values, color=colour, lw=0.8, ls=":",
+                    label="simulated, old pattern" if first else None)  # fmt: skip
+    if random:
+        ax.set_xscale("symlog", linthresh=1)
+    low = min(float(c.cells["similarity"].min()) for c in courses)
+    ax.set(
+        xlabel="presentations per memory",
+        ylabel="cosine",
+        ylim=(low - 0.1 * (1 - low), 1 + 0.04 * (1 - low)),
+    )
+    ax.set_xlim(0, max(float(c.shown[-1]) for c in courses))
+    ax.set_title("(a) similarity with the new pattern")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncol=2 if random else 3)
+
+
+def draw_deviations(ax: Axes, courses: list[Course]) -> None:
+    """Draw |simulation − theory| of both theories, in logarithms: one of them is exact."""
+    colours = mpl.colormaps["viridis"](np.linspace(0, 0.82, len(courses)))
+    worst = {"published": 0.0, "mean": 0.0}
+    for course, colour in zip(courses, colours, strict=True):
+        found = course.cells["similarity"].values
+        for name, style in (("published", "--"), ("mean", "-")):
+            deviation = np.abs(found - getattr(course, name))
+            worst[name] = max(worst[name], float(np.nanmax(deviation)))
+            ax.plot(course.shown, np.maximum(deviation, 1e-17), color=colour, lw=0.9, ls=style)
+    ax.plot(
+        [],
+        [],
+        color="black",
+        ls="--",
+        label=f"published, eq. (40): at most {worst['published']:.2e}",
+    )
+    ax.plot([], [], color="black", label=f"norm-aware: at most {worst['mean']:.1e}")
+    ax.set(
+        xlabel="presentations per memory",
+        ylabel="|simulation − theory|",
+        yscale="log",
+        ylim=(1e-17, 1),
+    )
+    ax.set_title("(b) deviation of each theory")
+    ax.legend(loc="center right")
+
+
+def draw_pulls(ax: Axes, courses: list[Course]) -> None:
+    """Draw (simulation − theory)/error of both theories: the published one is off by many errors."""
+    colours = mpl.colormaps["viridis"](np.linspace(0, 0.82, len(courses)))
+    for course, colour in zip(courses, colours, strict=True):
+        found, error = course.cells["similarity"].values, course.cells["similarity_error"].values
+        known = error > 1e-12
+        for name, style, size in (("published", "--", 0.9), ("mean", "-", 1.2)):
+            pull = (found - getattr(course, name))[known] / error[known]
+            label = f"{course.label}, {'norm-aware' if name == 'mean' else 'published'}"
+            ax.plot(course.shown[known], pull, color=colour, lw=size, ls=style, label=label)
+    ax.axhspan(-2, 2, color="#cccccc", alpha=0.5, lw=0)
+    ax.axhline(0, color="#777777", lw=0.6)
+    ax.set_xscale("symlog", linthresh=1)
+    ax.set_yscale("symlog", linthresh=4)
+    ax.set(xlabel="presentations per memory", ylabel="(simulation − theory) / error")
+    ax.set_xlim(0, max(float(course.shown[-1]) for course in courses))
+    ax.set_title("(b) deviation of each theory; grey: two errors")
+    ax.legend(loc="best")

@@ -1,0 +1,178 @@
+"""Maps of what is lost: the fraction of memories that consolidate over two axes, under lines of theory."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mattis.figures.canvas import STYLE, Values, caption, curve, edges, map_cells
+from mattis.studies.consolidation import Consolidation
+from mattis.theory import drift
+
+PANELS = (
+    ("consolidated", "at the new pattern", "Blues"),
+    ("similarity", "cosine with the new pattern", "viridis"),
+    ("merged", "with a twin among the others", "Oranges"),
+)
+SHOWN = {
+    "size": "neurons $N_v$", "load": r"load $N_h/N_v$", "memories": "memories $N_h$",
+    "beta": r"$\beta$", "kappa": r"$\kappa$", "noise": r"change $\sigma$",
+    "spread": "spread $s$ of the frequencies",
+    "tau": r"$\tau$", "presentations": "presentations per memory", "memory": "memory, from the rarest",
+}  # fmt: skip
+SPREADS, FEW = 33, 32
+"""Each spread of so many memories at most takes a second or less."""
+
+UPRIGHT = ("load", "memories", "memory", "tau")
+"""What is drawn upwards, if it varies."""
+
+
+def figures(estimates: xr.Dataset, study: Consolidation) -> Iterator[tuple[str, Figure]]:
+    """Yield one figure of maps over the two longest axes, for each value of the others."""
+    across, up = axes_of(estimates)
+    others = [name for name in study.dimensions[:-1] if name not in (across, up)]
+    every = [estimates[name].values for name in others]
+    planes = list(product(*every))
+    for values in planes:
+        labels = dict(zip(others, map(float, values), strict=True))
+        varied = [f"{name}{labels[name]:g}" for name in others if estimates.sizes[name] > 1]
+        name = "diagram" if values == planes[-1] else "-".join(["diagram", *varied])
+        yield name, draw(estimates.sel(labels), study, (across, up), labels)
+
+
+def axes_of(estimates: xr.Dataset) -> tuple[str, str]:
+    """Return the two longest axes: the one that is drawn across, and the one that is drawn upwards."""
+    dims = [str(name) for name in estimates["similarity"].dims]
+    first, second = sorted(dims, key=lambda name: -estimates.sizes[name])[:2]
+    return (second, first) if first in UPRIGHT else (first, second)
+
+
+def draw(
+    plane: xr.Dataset, study: Consolidation, names: tuple[str, str], labels: dict[str, float]
+) -> Figure:
+    """Draw what is consolidated, how near it is, and what merged, over two axes."""
+    across, up = names
+    plane = plane.sortby(across).sortby(up)
+    at = edges(plane[across].values.astype(float)), edges(plane[up].values.astype(float))
+    flagged = plane["flag"].transpose(up, across).values != 0
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(12.0, 4.4), layout="constrained")
+        for k, (observable, words, colours) in enumerate(PANELS):
+            ax = figure.add_subplot(1, 3, k + 1)
+            values = plane[observable].transpose(up, across).values
+            mesh = map_cells(ax, at, values, flagged & (k == 0), (colours, 0, 1))
+            figure.colorbar(mesh, ax=ax, pad=0.015, fraction=0.05)
+            draw_lines(ax, plane, study, names, labels)
+            ax.set(xlim=at[0][[0, -1]], ylim=at[1][[0, -1]])
+            ax.set(xlabel=SHOWN[across], ylabel=SHOWN[up] if k == 0 else "")
+            title = words if observable == "similarity" else f"fraction {words}"
+            ax.set_title(f"({'abc'[k]}) {title}")
+            if k == 0 and ax.get_legend_handles_labels()[0]:
+                ax.legend(loc="upper right")
+        words = ", ".join(f"{name} {value:g}" for name, value in labels.items())
+        text = (
+            f"{study.name}: {len(study.axes.seed)} pattern sets, {study.ensemble} memories, {words}"
+        )
+        figure.suptitle(caption(plane, text), fontsize=8, color="#444444", x=0.01, ha="left")
+    return figure
+
+
+def draw_lines(
+    ax: Axes,
+    plane: xr.Dataset,
+    study: Consolidation,
+    names: tuple[str, str],
+    labels: dict[str, float],
+) -> None:
+    """Draw the lines of theory that these two axes have."""
+    if names == ("noise", study.stored) and study.axes.kappa and study.targets == "gaussian":
+        noise, count = basin(plane, labels["kappa"])
+        stored = count / labels["size"] if study.stored == "load" else count
+        ax.plot(noise, stored, color="#b2182b", lw=1.6, label="theory: own basin ends")
+    if names == ("spread", "memory") and study.stored == "memories" and study.targets == "gaussian":
+        spread = np.linspace(float(plane["spread"].min()), float(plane["spread"].max()), SPREADS)
+        if study.axes.kappa and labels["memories"] <= FEW:
+            draw_mean_field(ax, spread, study, labels)
+        rank = rarest(spread, study, labels)
+        ax.plot(spread, rank, color="black", lw=1.1, ls="--", label="theory, one memory takes all")
+
+
+def draw_mean_field(
+    ax: Axes, spread: Values, study: Consolidation, labels: dict[str, float]
+) -> None:
+    """Draw where the mean field of the cosine passes the threshold, over (spread, memory)."""
+    count = int(labels["memories"])
+    cosine = np.array([mean_cosines(s, study, labels) for s in spread.tolist()])
+    level = lowest_cosine(study, labels)
+    if cosine.min() < level < cosine.max():
+        ax.contour(
+            spread, np.arange(count), cosine.T, levels=[level], colors="#b2182b", linewidths=1.6
+        )
+        ax.plot([], [], color="#b2182b", lw=1.6, label=r"theory, mean field at this $\kappa$")
+
+
+def mean_cosines(spread: float, study: Consolidation, labels: dict[str, float]) -> Values:
+    """Return the cosine of each memory with its pattern, unequally often shown, by `theory.drift`."""
+    count, ratio = int(labels["memories"]), float(np.hypot(1.0, labels["noise"]))
+    tau = labels["tau"] / study.step
+    equal = drift.symmetric(count, labels["kappa"], tau, 1 / ratio, ratio)
+    weights = np.exp(spread * (np.arange(count) / (count - 1) - 1))
+    clamping = replace(equal, probabilities=weights / weights.sum())
+    steps = int(np.floor(labels["presentations"] * count + 0.5)) * study.dwell
+    return drift.mean_cosines(clamping, steps)
+
+
+def lowest_cosine(study: Consolidation, labels: dict[str, float]) -> float:
+    """Return the cosine from which a memory counts as consolidated: nearer to the new than to the old."""
+    between = np.arccos(1 / np.hypot(1.0, labels["noise"]))
+    return max(float(np.cos(between / 2)), study.consolidated_above)
+
+
+def basin(plane: xr.Dataset, kappa: float) -> tuple[Values, Values]:
+    """Return sigma and N_h on the line where the old memory leaves the basin of its own new pattern.
+
+    The field at first is 1/(1 + sigma²) of the last; `consolidation.least_overlap` of N_h and kappa.
+    """
+    count = np.geomspace(2, max(2.0, 1.1 * float(plane["patterns"].max())), 200)
+    count = np.unique(np.rint(count))
+    least = curve("consolidation.least_overlap", memories=count, kappa=np.full(count.size, kappa))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        noise = np.sqrt(1 / least - 1)
+    return np.where(np.isnan(least), 0.0, noise), count
+
+
+def rarest(spread: Values, study: Consolidation, labels: dict[str, float]) -> Values:
+    """Return the memory, not rounded, that is shown just often enough to get to its new pattern.
+
+    p_mu k N_h presentations on average, p_mu ∝ e^{s mu/(N_h - 1)}, of which `consolidation.similarity`
+    needs so many to be above the threshold and nearer to the new pattern than to the old.
+    """
+    needed = presentations_needed(study, labels)
+    count = int(labels["memories"])
+    rising = spread[:, None] * (np.arange(count) / (count - 1) - 1)
+    total = np.exp(rising).sum(axis=1)
+    ratio = needed * total / (labels["presentations"] * count)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rank = (count - 1) * (1 + np.log(ratio) / spread)
+    return np.where((rank >= -0.5) & (rank <= count - 0.5), rank, np.nan)
+
+
+def presentations_needed(study: Consolidation, labels: dict[str, float]) -> float:
+    """Return after how many presentations of its pattern a one-hot memory counts as consolidated."""
+    ratio = float(np.hypot(1.0, labels["noise"]))
+    tau = labels["tau"] / study.step
+    shown = np.linspace(0, 20 * tau, 4001)
+    at = {"tau": np.full(shown.size, tau), "norm_ratio": np.full(shown.size, ratio)}
+    own = curve(
+        "consolidation.similarity",
+        presentations=shown,
+        overlap=np.full(shown.size, 1 / ratio),
+        **at,
+    )
+    there = own > lowest_cosine(study, labels)
+    return float(shown[np.argmax(there)]) if there.any() else np.nan

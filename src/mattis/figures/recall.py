@@ -1,0 +1,151 @@
+"""Learn, then recall: what is retrieved under the two limits of load and of learning."""
+
+from collections.abc import Iterator
+from itertools import product
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from mattis import theory
+from mattis.figures.canvas import STYLE, Values, caption, curve, edges, map_cells
+from mattis.figures.retrieval import overlap_theory
+from mattis.studies.recall import Recall
+from mattis.study import Study
+
+NEW, OLD = "#2166ac", "#b35806"
+
+
+def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
+    """Yield one figure for each size, sigma, temperature and noise of the cues."""
+    assert isinstance(study, Recall)
+    apart = ("size", "noise", "beta", "cue_noise")
+    planes = list(product(*(estimates[name].values for name in apart)))
+    for values in planes:
+        labels = dict(zip(apart, map(float, values), strict=True))
+        plane = estimates.sel(labels)
+        heat = float(plane["temperature"])
+        varied = [
+            f"temperature{heat:g}" if name == "beta" else f"{name}{labels[name]:g}"
+            for name in apart
+            if estimates.sizes[name] > 1
+        ]
+        name = "diagram" if values == planes[0] else "-".join(["diagram", *varied])
+        yield name, draw(plane.sortby("load").sortby("kappa").sortby("presentations"), study)
+
+
+def draw(plane: xr.Dataset, study: Recall) -> Figure:
+    """Draw overlaps with new and old patterns over (load, kappa), and cuts along load and time."""
+    learnt = plane.isel(presentations=-1)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(10.4, 8.0), layout="constrained")
+        (new, old), (loads, times) = figure.subplots(2, 2)
+        draw_map(new, learnt, "overlap", "Blues")
+        new.set_title("(a) recall of what was learnt: overlap with new patterns")
+        draw_ends(new, learnt)
+        draw_map(old, learnt, "overlap_old", "Oranges")
+        old.set_title("(b) recall of what was there: overlap with old patterns")
+        draw_loads(loads, learnt)
+        draw_times(times, plane)
+        shown = float(learnt["presentations"])
+        text = (
+            f"{study.name}: N = {int(plane['size'])}, T = {float(plane['temperature']):g}, sigma = "
+            f"{float(plane['noise']):g}, cue noise {float(plane['cue_noise']):g}, {shown:g} presentations "
+            f"per memory, tau = {study.tau:g}, {len(study.axes.seed)} pattern sets"
+        )
+        figure.suptitle(caption(plane, text), fontsize=8, color="#444444", x=0.01, ha="left")
+    return figure
+
+
+def draw_map(ax: Axes, plane: xr.Dataset, name: str, colours: str) -> None:
+    """Draw an overlap over (load, kappa) under the two lines of theory."""
+    load, kappa = plane["realised_load"].values, plane["kappa"].values
+    x, y = edges(load), edges(kappa)
+    flagged = plane["flag"].transpose("kappa", "load").values != 0
+    values = plane[name].transpose("kappa", "load").values
+    mesh = map_cells(ax, (x, y), values, flagged, (colours, 0, 1))
+    ax.figure.colorbar(mesh, ax=ax, pad=0.015, fraction=0.05, label="overlap $m$")
+    count = np.unique(np.rint(np.linspace(2, x[-1] * float(plane["size"]), 120)))
+    line = curve("consolidation.kappa_s", memories=count)
+    label = r"$\kappa_s(\alpha N)$: memories collapse below"
+    ax.plot(count / float(plane["size"]), line, color="#b2182b", lw=1.7, label=label)
+    limit = theory.evaluate("hopfield.alpha_M", temperature=float(plane["temperature"]))
+    if limit is not None:
+        words = r"$\alpha_M(T)$: end of retrieval (AGS)"
+        ax.axvline(float(np.asarray(limit)), color="black", lw=1.4, ls="--", label=words)
+    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    ax.set(xlabel=r"load $\alpha = N_h/N$", ylabel=r"$\kappa = \beta N$ of the synapses")
+
+
+def draw_ends(ax: Axes, plane: xr.Dataset) -> None:
+    """Draw where half of the new patterns are retrieved: along kappa at each load."""
+    load, place = plane["realised_load"].values, plane["boundary_kappa"].values
+    known = np.isfinite(place)
+    ax.errorbar(
+        load[known], place[known], yerr=plane["boundary_kappa_error"].values[known], ls="none", marker="o",
+        ms=4, mfc="white", mec="black", ecolor="black", lw=0.8, capsize=1.5,
+        label=r"half retrieved, along $\kappa$",
+    )  # fmt: skip
+    handles, _ = ax.get_legend_handles_labels()
+    words = "not trustworthy: short chain, unsettled, two states"
+    handles.append(Patch(facecolor="none", edgecolor="#555555", hatch="////", lw=0, label=words))
+    ax.legend(handles=handles, loc="lower right")
+
+
+def draw_loads(ax: Axes, plane: xr.Dataset) -> None:
+    """Draw overlaps against the load where synapses are sharpest: what was learnt obeys AGS."""
+    cut = plane.isel(kappa=-1)
+    load = cut["realised_load"].values
+    fine = np.linspace(load[0] / 2, load[-1] * 1.05, 200)
+    line = overlap_theory(fine, np.array([float(cut["temperature"])]))[:, 0]
+    ax.plot(
+        fine,
+        np.where(line > 0, line, np.nan),
+        color="black",
+        lw=1.2,
+        label="AGS, of a pattern stored",
+    )
+    for name, colour, words in (
+        ("overlap", NEW, "new pattern"),
+        ("overlap_old", OLD, "old pattern"),
+    ):
+        _points(ax, load, cut, name, colour, words)
+    remains = 1 - 2 * float(cut["noise"])
+    ax.axhline(remains, color=OLD, lw=0.8, ls=":", label=r"$1 - 2\sigma$: overlap of new and old")
+    ax.set(xlabel=r"load $\alpha$", ylabel="overlap $m$", ylim=(-0.05, 1.05))
+    ax.set_title(rf"(c) along the load, $\kappa = {float(cut['kappa']):g}$")
+    ax.legend(loc="lower left")
+
+
+def draw_times(ax: Axes, plane: xr.Dataset) -> None:
+    """Draw overlaps against presentations at a light load: the new pattern takes the place of the old."""
+    cut = plane.isel(kappa=-1, load=int(np.argmin(np.abs(plane["realised_load"].values - 0.05))))
+    shown = cut["presentations"].values
+    for name, colour, words in (
+        ("overlap", NEW, "new pattern"),
+        ("overlap_old", OLD, "old pattern"),
+    ):
+        _points(ax, shown, cut, name, colour, words, ls="-")
+    for name, colour, words in (
+        ("similarity", NEW, "cosine of memory and new"),
+        ("similarity_old", OLD, "cosine of memory and old"),
+    ):
+        ax.plot(shown, cut[name].values, color=colour, lw=0.9, ls="--", label=words)
+    ax.set_xscale("symlog", linthresh=10)
+    ax.set(xlabel="presentations per memory", ylabel="overlap $m$, cosine", ylim=(-0.05, 1.05))
+    ax.set_title(
+        rf"(d) in time, $\alpha = {float(cut['realised_load']):.3g}$, $\kappa = {float(cut['kappa']):g}$"
+    )
+    ax.legend(loc="lower right")
+
+
+def _points(
+    ax: Axes, x: Values, cut: xr.Dataset, name: str, colour: str, words: str, ls: str = "none"
+) -> None:
+    ax.errorbar(
+        x, cut[name].values, yerr=cut[f"{name}_error"].values, ls=ls, marker="o", ms=3.5, lw=0.9,
+        color=colour, label=f"overlap with the {words}",
+    )  # fmt: skip
