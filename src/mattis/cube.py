@@ -42,6 +42,11 @@ _MEANING: Mapping[str, tuple[str, str]] = {
     "digest": ("digest of the cell: labels and observables", "1"),
 }
 
+_DRIFTED: Mapping[str, tuple[str, str]] = {
+    "noise": ("sigma, by which new patterns differ from old ones", "1"),
+}
+"""What is called otherwise where memories drift."""
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -137,9 +142,10 @@ def dtype_of(observable: Observable) -> np.dtype[Any]:
     return np.dtype(np.int64 if observable.name == "flag" else np.float64)
 
 
-def described(name: str) -> dict[str, str]:
-    """Return long_name and units of a coordinate or label."""
-    return dict(zip(("long_name", "units"), _MEANING[name], strict=True))
+def described(name: str, among: Sequence[str] = ()) -> dict[str, str]:
+    """Return long_name and units of a coordinate or label, which depend on what else there is."""
+    meaning = _DRIFTED[name] if "presentations" in among and name in _DRIFTED else _MEANING[name]
+    return dict(zip(("long_name", "units"), meaning, strict=True))
 
 
 def frame(labels: Labels) -> xr.Dataset:
@@ -147,7 +153,7 @@ def frame(labels: Labels) -> xr.Dataset:
     coordinates: dict[str, Any] = {}
     for name in labels.names:
         kind = np.int64 if name in WHOLE else np.float64
-        coordinates[name] = name, np.array(labels.values[name], kind), described(name)
+        coordinates[name] = name, np.array(labels.values[name], kind), described(name, labels.names)
     if "beta" in labels.names:
         heat = np.array(labels.temperatures, np.float64)
         coordinates["temperature"] = "beta", heat, described("temperature")

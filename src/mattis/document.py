@@ -3,6 +3,7 @@
 import re
 import reprlib
 from pathlib import Path
+from types import UnionType
 from typing import Any, TypeVar
 
 import yaml
@@ -194,7 +195,9 @@ def _keys(kind: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     """Return the keys that the document may have at a location."""
     for part in loc:
         field = kind.model_fields.get(str(part))
-        inner = field.annotation if field else None
+        inner: Any = field.annotation if field else None
+        if isinstance(inner, UnionType):  # a part that may be left out
+            inner = next((one for one in inner.__args__ if isinstance(one, type)), None)
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             return ["from", "to", "count"]
         kind = inner

@@ -16,7 +16,11 @@ from mattis.studies.consolidation import Consolidation
 from mattis.studies.recall import Recall
 from mattis.studies.retrieval import Retrieval
 
-KINDS: Mapping[str, type[Study]] = {"hopfield": Retrieval, "consolidation": Consolidation, "recall": Recall}
+KINDS: Mapping[str, type[Study]] = {
+    "hopfield": Retrieval,
+    "consolidation": Consolidation,
+    "recall": Recall,
+}
 """The kind of study that each model takes."""
 
 __all__ = ["KINDS", "LARGEST_STUDY", "Study", "load_study", "schema", "study_of"]

@@ -18,6 +18,16 @@
 | – | sweep | N attempted updates |
 | – | cue | the stored pattern, with noise, that a replica starts from |
 | – | retrieved | fraction of cues that end with m above the study's threshold |
+| N_v, N_h | size, memories | neurons, and memories (as many as patterns that are shown) of consolidation |
+| ξ, Ξ, ξ' | old, matrix, shown | old memories, memories on their way, patterns that are shown: rows |
+| Λ | bias | what pulls on every memory besides the patterns |
+| w | own_weight | softmax weight of a memory when its own pattern is shown |
+| κ | kappa | β N_v ρ, with ρ = <|ξ'|²>/N_v: the β of the softmax that does not depend on N_v |
+| σ | noise | of consolidation: ξ' = ξ + σ Z, or the fraction of flipped signs |
+| τ | tau | time constant of a memory, in the unit of the Euler step dt |
+| k | presentations | patterns shown per memory: k N_h presentations in all |
+| s | spread | the most frequent pattern is shown e^s times as often as the rarest |
+| – | similarity | cosine of a memory with its own pattern ξ' |
 """
 
 from collections.abc import Mapping

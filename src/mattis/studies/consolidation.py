@@ -3,6 +3,7 @@
 import math
 import reprlib
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StrictFloat, StrictInt, model_validator
@@ -25,12 +26,12 @@ from mattis.models.synapses import ALL, Schedule, Stage, memory, shown_in_all
 from mattis.studies.base import Study
 
 PROPOSALS = 20
-"""A presentation of a memory costs as much as so many spin proposals, roughly."""
+"""A presentation to few memories costs as much as so many spin proposals, roughly."""
 
 LARGEST_GIVEN = 20_000
 """Numbers of a matrix that is given in the study: it travels with every segment of the store."""
 
-LARGEST_MEMORIES = 4096
+LARGEST_MEMORIES = 2048
 
 Matrix = Annotated[
     tuple[tuple[StrictFloat, ...], ...], Field(fail_fast=True, description="rows of numbers")
@@ -312,16 +313,15 @@ class Consolidation(Drift):
         self, patterns: PatternSet, points: Sequence[Point], most: int
     ) -> tuple[Task, int]:
         """Return a task with fewer presentations, and how many these are."""
-        each = PROPOSALS * self.dwell * (1 + patterns.patterns**2 // 128)  # the softmax is of pairs
-        few = max(most // each, min(most, 1)) / patterns.patterns
+        few = max(most // cost(self.dwell, patterns.patterns), min(most, 1)) / patterns.patterns
         stages = [self.stage(patterns.size, point) for point in points]
         stages = [s._replace(presentations=min(s.presentations, few)) for s in stages]
-        return (patterns, stages, self.protocol), _presentations(stages, patterns.patterns)
+        return (patterns, stages, self.protocol), presentations(stages, patterns.patterns)
 
     def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
         """Return the presentations of some points: those of one trajectory count once."""
         stages = [self.stage(patterns.size, point) for point in points]
-        return _presentations(stages, patterns.patterns)
+        return presentations(stages, patterns.patterns)
 
     def total_updates(self) -> int:
         """Return the presentations of the whole study."""
@@ -337,10 +337,25 @@ class Consolidation(Drift):
 
     def physics(self) -> dict[str, Any]:
         """Return what may not change under a store; the spelling of the axes is part of it."""
-        return super().physics() | {"dimensions": list(self.dimensions)}
+        matrices = {name: fingerprint(getattr(self, name)) for name in ("given", "shown")}
+        return super().physics() | {"dimensions": list(self.dimensions)} | matrices
 
 
-def _presentations(stages: Sequence[Stage], count: int) -> int:
+def fingerprint(matrix: Matrix | None) -> str | None:
+    """Return 32 digits that tell a matrix from others: it would travel with every segment of the store."""
+    if matrix is None:
+        return None
+    words = ";".join(",".join(float(x).hex() for x in row) for row in matrix)
+    return blake2b(words.encode(), digest_size=16).hexdigest()
+
+
+def cost(dwell: int, count: int) -> int:
+    """Return about how many spin proposals take as long as a presentation: the softmax is of pairs."""
+    return PROPOSALS * dwell * (1 + count**2 // 1024)
+
+
+def presentations(stages: Sequence[Stage], count: int) -> int:
+    """Return the patterns shown in all: stages of one trajectory count once, and some count at least."""
     longest: dict[tuple[float, ...], int] = {}
     for stage in stages:
         total = shown_in_all(stage, count)

@@ -10,8 +10,8 @@ from mattis.models import PatternSet, Point, Task
 from mattis.models.binary import Protocol
 from mattis.models.memories import Ensemble
 from mattis.models.recall import UNIT, Lesson, Visit
-from mattis.models.synapses import shown_in_all
-from mattis.studies.consolidation import DRIFT_BOUNDS, PROPOSALS, Drift
+from mattis.patterns import share
+from mattis.studies.consolidation import DRIFT_BOUNDS, Drift, cost, presentations
 from mattis.studies.retrieval import LARGEST_NOISE, Asked, Heated
 
 DIMENSIONS = ("size", "load", "kappa", "noise", "presentations", "beta", "cue_noise", "seed")
@@ -100,34 +100,34 @@ class Recall(Drift, Asked):
     ) -> tuple[Task, int]:
         """Return a task with shorter chains of one cue after less learning, and its updates."""
         sweeps = max(2, min(self.sweeps.total, most // patterns.size))
-        few = most / (PROPOSALS * patterns.patterns)
+        few = max(most // cost(self.dwell, patterns.patterns), min(most, 1)) / patterns.patterns
         visits = [self.visit(patterns.size, point) for point in points]
         visits = [v._replace(presentations=min(v.presentations, few)) for v in visits]
         lesson = Lesson(self.protocol.learning, Protocol(0, sweeps, 1, 0.5))
-        return (patterns, visits, lesson), _updates(visits, patterns, 2 * sweeps)
+        return (patterns, visits, lesson), self._updates(visits, patterns, 2 * sweeps)
 
     def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
         """Return the spin proposals of some points at most; a presentation counts as some of them."""
         visits = [self.visit(patterns.size, point) for point in points]
-        return _updates(visits, patterns, 2 * self.sweeps.total * self.cues)
+        return self._updates(visits, patterns, 2 * self.sweeps.total * self.cues)
 
     def total_updates(self) -> int:
         """Return the spin proposals of the whole study at most."""
         a = self.axes
         points = len(a.kappa) * len(a.noise) * len(a.presentations) * len(a.betas)
         proposals = 2 * self.sweeps.total * self.cues * points * len(a.cue_noise) * len(a.load)
-        shown = max(a.presentations) * float(pattern_counts(a.load, a.size).sum())
-        learning = int(PROPOSALS * shown) * len(a.kappa) * len(a.noise)
+        counts = pattern_counts(a.load, a.size).ravel().tolist()
+        learning = sum(
+            cost(self.dwell, count) * share(max(a.presentations), count) for count in counts
+        )
+        learning *= len(a.kappa) * len(a.noise)
         return (sum(a.size) * proposals + learning) * len(a.seed)
 
     def memory(self, size: int, patterns: int) -> int:
         """Return the bytes that simulating N neurons with P memories takes at its peak."""
         return self.described_model.memory(size, patterns) + 64 * self.sweeps.total
 
-
-def _updates(visits: Sequence[Visit], patterns: PatternSet, sweeps: int) -> int:
-    longest: dict[tuple[float, ...], int] = {}
-    for visit in visits:
-        total = shown_in_all(visit.stage, patterns.patterns)
-        longest[visit.stage[:4]] = max(longest.get(visit.stage[:4], 0), total)
-    return patterns.size * sweeps * len(visits) + PROPOSALS * sum(longest.values())
+    def _updates(self, visits: Sequence[Visit], patterns: PatternSet, sweeps: int) -> int:
+        shown = presentations([visit.stage for visit in visits], patterns.patterns)
+        learning = cost(self.dwell, patterns.patterns) * shown
+        return patterns.size * sweeps * len(visits) + learning
