@@ -28,6 +28,7 @@ _MEANING: Mapping[str, tuple[str, str]] = {
     "load": ("load alpha = P/N as asked for; P is in `patterns`", "1"),
     "memories": ("memories N_h, and patterns that are shown", "1"),
     "beta": ("inverse temperature", "1/J"),
+    "likeness": ("cosine between the changes of two patterns", "1"),
     "spread": ("s: the most frequent pattern is shown e^s times as often as the rarest", "1"),
     "tau": ("time constant of a memory", "dt"),
     "presentations": ("patterns shown per memory", "1"),

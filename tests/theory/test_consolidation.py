@@ -165,3 +165,14 @@ def test_at_the_ends():
     assert consolidation.similarity_mean(1000, 5e-324, 50, 0.3, 1.0) == pytest.approx(
         0.3, abs=1e-15
     )
+
+
+@pytest.mark.parametrize("memories", [3, 8, 100])
+def test_the_kappa_of_a_basin_is_the_inverse_of_the_least_overlap(memories):
+    least = consolidation.kappa_s(memories)
+    for kappa in (least * 1.01, least * 1.05):
+        start = consolidation.least_overlap(memories, kappa)
+        assert consolidation.kappa_basin(memories, start) == pytest.approx(kappa, rel=1e-9)
+    assert consolidation.kappa_basin(memories, 0.999) == pytest.approx(least, rel=1e-12)
+    assert consolidation.kappa_basin(2, 0.3) == 2
+    assert consolidation.kappa_basin(memories, 1e-6) == pytest.approx(memories, rel=1e-3)

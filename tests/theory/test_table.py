@@ -40,6 +40,7 @@ CONSOLIDATION = {
     ),
     "least_overlap": ("memories", "kappa"),
     "kappa_merge": ("target_cosine",),
+    "kappa_basin": ("memories", "start"),
     "pavlovian_error": ("presentations", "tau", "overlap", "norm_ratio"),
     "hebbian_error": ("presentations", "tau", "overlap", "norm_ratio"),
 }

@@ -37,7 +37,7 @@ def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]
     assert isinstance(study, Consolidation)
     if len(study.axes.presentations) >= MANY:
         yield from course.figures(estimates, study)
-    elif len(study.axes.kappa or ()) > 1 and len(study.labels[study.stored]) > 1:
+    elif {*losses.axes_of(estimates)} == {"kappa", study.stored}:
         yield from collapses(estimates, study)
     else:
         yield from losses.figures(estimates, study)

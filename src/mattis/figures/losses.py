@@ -22,13 +22,14 @@ PANELS = (
 SHOWN = {
     "size": "neurons $N_v$", "load": r"load $N_h/N_v$", "memories": "memories $N_h$",
     "beta": r"$\beta$", "kappa": r"$\kappa$", "noise": r"change $\sigma$",
+    "likeness": "likeness $r$ of the changes",
     "spread": "spread $s$ of the frequencies",
     "tau": r"$\tau$", "presentations": "presentations per memory", "memory": "memory, from the rarest",
 }  # fmt: skip
 SPREADS, FEW = 33, 32
 """Each spread of so many memories at most takes a second or less."""
 
-UPRIGHT = ("load", "memories", "memory", "tau")
+UPRIGHT = ("load", "memories", "memory", "tau", "kappa", "beta")
 """What is drawn upwards, if it varies."""
 
 
@@ -94,6 +95,9 @@ def draw_lines(
         noise, count = basin(plane, labels["kappa"])
         stored = count / labels["size"] if study.stored == "load" else count
         ax.plot(noise, stored, color="#b2182b", lw=1.6, label="theory: own basin ends")
+    if names == ("likeness", "kappa") and study.stored == "memories":
+        likeness, kappa = merging(plane, labels)
+        ax.plot(likeness, kappa, color="#b2182b", lw=1.6, label="theory: own basin ends")
     if names == ("spread", "memory") and study.stored == "memories" and study.targets == "gaussian":
         spread = np.linspace(float(plane["spread"].min()), float(plane["spread"].max()), SPREADS)
         if study.axes.kappa and labels["memories"] <= FEW:
@@ -144,6 +148,20 @@ def basin(plane: xr.Dataset, kappa: float) -> tuple[Values, Values]:
     with np.errstate(divide="ignore", invalid="ignore"):
         noise = np.sqrt(1 / least - 1)
     return np.where(np.isnan(least), 0.0, noise), count
+
+
+def merging(plane: xr.Dataset, labels: dict[str, float]) -> tuple[Values, Values]:
+    """Return likeness and kappa on the line below which memories with alike new patterns merge.
+
+    Patterns of cosine c = r sigma²/(1 + sigma²) are told apart by kappa (1 - c), from the overlap
+    a/s (1 - c)^-1 on: `consolidation.kappa_basin`, which is `kappa_merge` for two memories.
+    """
+    likeness = np.linspace(float(plane["likeness"].min()), float(plane["likeness"].max()), 200)
+    square = labels["noise"] ** 2
+    apart = 1 - likeness * square / (1 + square)
+    start = np.clip(1 / (1 + square) / apart, 1e-9, 1 - 1e-9)
+    count = np.full(likeness.size, labels["memories"])
+    return likeness, curve("consolidation.kappa_basin", memories=count, start=start) / apart
 
 
 def rarest(spread: Values, study: Consolidation, labels: dict[str, float]) -> Values:

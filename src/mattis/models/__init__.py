@@ -27,6 +27,7 @@
 | τ | tau | time constant of a memory, in the unit of the Euler step dt |
 | k | presentations | patterns shown per memory: k N_h presentations in all |
 | s | spread | the most frequent pattern is shown e^s times as often as the rarest |
+| r | likeness | cosine between the changes of two patterns, ξ'_μ - ξ_μ |
 | – | similarity | cosine of a memory with its own pattern ξ' |
 """
 

@@ -52,10 +52,14 @@ class Ensemble:
 
 @dataclass(frozen=True)
 class Drawn:
-    """The vectors of a pattern set, by rows: old memories, noise Z, first memories, biases Lambda."""
+    """The vectors of a pattern set, by rows: old memories, noise Z, first memories, biases Lambda.
+
+    common  # one more Gaussian vector, (1, D), for the noise that all patterns have in common
+    """
 
     old: Reals
     noise: Reals
+    common: Reals
     start: Reals
     bias: Reals
 
@@ -69,24 +73,24 @@ def draw(patterns: PatternSet, ensemble: Ensemble) -> Drawn:
         if ensemble.by_site
         else _by_law(patterns, ensemble, sets)
     )
-    noise, *rest = np.split(gaussian, sets)
+    noise, *rest = np.split(gaussian[:-1], sets)
     start = rest[0] if other else old
     towards = rest[-1] if lured else old
-    return Drawn(old, noise, start, ensemble.bias * towards)
+    return Drawn(old, noise, gaussian[-1:], start, ensemble.bias * towards)
 
 
 def _by_law(patterns: PatternSet, ensemble: Ensemble, sets: int) -> tuple[Reals, Reals]:
-    """Return old memories and sets of N_h Gaussian vectors, in coordinates of their own."""
+    """Return old memories, sets of N_h Gaussian vectors and one more, in coordinates of their own."""
     stream = rng.stream(patterns.root_seed, "memories", patterns.labels)
     count, dimensions = patterns.patterns, patterns.size
     if ensemble.memories == "orthogonal":
-        return gaussians.orthogonal_and_gaussian(stream, count, sets * count, dimensions)
-    every = gaussians.bartlett(stream, (1 + sets) * count, dimensions)
+        return gaussians.orthogonal_and_gaussian(stream, count, sets * count + 1, dimensions)
+    every = gaussians.bartlett(stream, (1 + sets) * count + 1, dimensions)
     return every[:count], every[count:]
 
 
 def _by_site(patterns: PatternSet, ensemble: Ensemble, sets: int) -> tuple[Reals, Reals]:
-    """Return old memories and sets of N_h Gaussian vectors, site by site."""
+    """Return old memories, sets of N_h Gaussian vectors and one more, site by site."""
     count, size = patterns.patterns, patterns.size
     if ensemble.memories == "published":
         old, noise = published(patterns.seed, count, size)
@@ -95,7 +99,7 @@ def _by_site(patterns: PatternSet, ensemble: Ensemble, sets: int) -> tuple[Reals
         stream = rng.stream(patterns.root_seed, "noise", patterns.labels)
         noise = gaussians.normals(stream, size, np.arange(count))
     stream = rng.stream(patterns.root_seed, "others", patterns.labels)
-    more = gaussians.normals(stream, size, np.arange((sets - 1) * count))
+    more = gaussians.normals(stream, size, np.arange((sets - 1) * count + 1))
     return old, np.concatenate([noise, more])
 
 
@@ -132,12 +136,20 @@ def published(seed: int, count: int, size: int) -> tuple[Reals, Reals]:
     return orthogonal(random.randn(count, size)), random.randn(count, size)
 
 
-def shown(patterns: PatternSet, ensemble: Ensemble, drawn: Drawn, sigma: float) -> Reals:
-    """Return the patterns xi' that are shown, (N_h, D): the old memories changed by sigma, or given."""
+def shown(
+    patterns: PatternSet, ensemble: Ensemble, drawn: Drawn, sigma: float, likeness: float = 0.0
+) -> Reals:
+    """Return the patterns xi' that are shown, (N_h, D): the old memories changed by sigma, or given.
+
+    xi' = xi + sigma (√(1-r) Z_mu + √r Z_0): the noise of two patterns has the cosine r, the likeness.
+    """
     if ensemble.shown:
         return np.array(ensemble.shown, np.float64)
     if ensemble.targets == "gaussian":
-        changed: Reals = drawn.old + sigma * drawn.noise
+        noise = drawn.noise
+        if likeness:
+            noise = math.sqrt(1 - likeness) * noise + math.sqrt(likeness) * drawn.common
+        changed: Reals = drawn.old + sigma * noise
         return changed
     return np.array([flipped(patterns, row, mu, sigma) for mu, row in enumerate(drawn.old)])
 

@@ -28,7 +28,7 @@ UNIT = 1024
 """N J is kept in units of 1/UNIT: a power of 2, so that integer N J have the very same chains."""
 
 LARGEST_SIZE = 8192
-"""Neurons at most: all N² couplings are kept, 12 bytes each while they are made."""
+"""Neurons at most: all N² couplings are kept, 24 bytes each while they are made."""
 
 
 class Visit(NamedTuple):
@@ -107,6 +107,7 @@ def examine(
         row = asked(new, setting, lesson.asking)
         before = asked(old, setting, lesson.asking)
         row |= {f"{name}_old": before[name] for name in ("overlap", "retrieved")}
+        row["flag"] = float(int(row["flag"]) | int(before["flag"]))
         row |= {name: synapses.picked(found[name], ALL) for name in LEARNT}
         rows.append(row)
     return rows
@@ -116,7 +117,7 @@ def simulate(patterns: PatternSet, points: Sequence[Visit], protocol: Lesson) ->
     """Return one column per observable, a row for each visit: a pure function of its arguments."""
     order = sorted(range(len(points)), key=lambda k: (points[k].stage, k))
     columns = {o.name: np.empty(len(points)) for o in OBSERVABLES}
-    for _, trajectory in groupby(order, key=lambda k: points[k].stage[:4]):
+    for _, trajectory in groupby(order, key=lambda k: points[k].stage.trajectory):
         members = list(trajectory)
         stages = sorted({points[k].stage for k in members}, key=lambda stage: stage.presentations)
         for stage, learnt in synapses.follow(patterns, stages, protocol.learning):

@@ -34,6 +34,7 @@ class Stage(NamedTuple):
 
     presentations  # per memory: k N_h patterns are shown in all
     memory         # the memory that is looked at, from the one shown most rarely; ALL: their mean
+    likeness       # cosine between the changes of two patterns
     """
 
     beta: float
@@ -42,19 +43,26 @@ class Stage(NamedTuple):
     tau: float
     presentations: float
     memory: float
+    likeness: float = 0.0
+
+    @property
+    def trajectory(self) -> tuple[float, ...]:
+        """What makes a trajectory: stages that agree in it are looks at one."""
+        return self.beta, self.noise, self.spread, self.tau, self.likeness
 
 
 @dataclass(frozen=True)
 class Schedule:
     """How memories are drawn, what they are shown, and when they count as changed.
 
-    clamping  # "cyclic", "random" with the probabilities of `frequencies`, or the "sequence"
+    clamping  # "cyclic", "random" with given `probabilities` or those of `frequencies`, or the "sequence"
     dwell     # Euler steps for which a pattern is clamped; step # dt of one, in the unit of tau
     """
 
     ensemble: Ensemble
     clamping: str = "random"
     sequence: tuple[int, ...] = ()
+    probabilities: tuple[float, ...] = ()
     dwell: int = 1
     step: float = 1.0
     similarity: str = "dot"
@@ -147,8 +155,10 @@ def order_of(
     """
     count = patterns.patterns
     member = {name: getattr(stage, name) for name in ("beta", "noise", "spread", "tau")}
+    if stage.likeness:
+        member["likeness"] = stage.likeness
     packed = rng.stream(patterns.root_seed, "clamping", patterns.labels, member).packed()
-    limits = ensembles.thresholds(ensembles.frequencies(count, stage.spread))
+    limits = ensembles.thresholds(frequencies(stage, schedule, count))
     words = np.empty((4, PIECE // 4), np.uint32)
     while first < last:
         begun, end = first, min(last, (first // PIECE + 1) * PIECE)
@@ -164,12 +174,21 @@ def order_of(
             yield kernels.synapses.clamped(drawn, limits)
 
 
+def frequencies(stage: Stage, schedule: Schedule, count: int) -> Reals:
+    """Return the probabilities with which patterns are shown, or shares of the time where they are not."""
+    if schedule.probabilities:
+        given = np.array(schedule.probabilities)
+        return np.asarray(given / fsum(schedule.probabilities))
+    return ensembles.frequencies(count, stage.spread)
+
+
 def follow(
     patterns: PatternSet, stages: Sequence[Stage], schedule: Schedule
 ) -> Iterator[tuple[Stage, Synapses]]:
     """Yield the memories at each stage of one trajectory, the stages in order of presentations."""
     drawn = ensembles.draw(patterns, schedule.ensemble)
-    shown = ensembles.shown(patterns, schedule.ensemble, drawn, stages[0].noise)
+    first = stages[0]
+    shown = ensembles.shown(patterns, schedule.ensemble, drawn, first.noise, first.likeness)
     synapses, done = begin(drawn.old, drawn.start, shown, drawn.bias), 0
     for stage in stages:
         total = shown_in_all(stage, patterns.patterns)
@@ -224,7 +243,7 @@ def observe(synapses: Synapses, stage: Stage, schedule: Schedule) -> dict[str, A
     near, others = cosines(matrix, synapses.shown), cosines(matrix, matrix)
     np.fill_diagonal(others, -1.0)
     own, old = np.diag(near), np.diag(cosines(matrix, synapses.old))
-    shares = ensembles.frequencies(count, stage.spread)[None]
+    shares = frequencies(stage, schedule, count)[None]
     mean = kernels.synapses.combine(shares, synapses.shown)
     replaced = (own >= old) & (own > schedule.consolidated_above)
     learnt, pavlov = coupling_errors(synapses, matrix)
@@ -233,6 +252,7 @@ def observe(synapses: Synapses, stage: Stage, schedule: Schedule) -> dict[str, A
         "similarity": own,
         "similarity_old": old,
         "similarity_best": near.max(axis=0),
+        "similarity_other": others.max(axis=1),
         "length": np.sqrt(synapses.squares.clip(min=0.0) / np.diag(synapses.gram)),
         "own_weight": own_weights(synapses, stage.beta, schedule.similarity),
         "consolidated": replaced,
@@ -258,9 +278,11 @@ def simulate(patterns: PatternSet, points: Sequence[Stage], protocol: Schedule) 
 
     Stages that differ in presentations or in the memory only are looks at one trajectory.
     """
-    order = sorted(range(len(points)), key=lambda k: (points[k][:4], points[k].presentations))
+    order = sorted(
+        range(len(points)), key=lambda k: (points[k].trajectory, points[k].presentations)
+    )
     columns = {o.name: np.empty(len(points)) for o in OBSERVABLES}
-    for _, trajectory in groupby(order, key=lambda k: points[k][:4]):
+    for _, trajectory in groupby(order, key=lambda k: points[k].trajectory):
         members = list(trajectory)
         moments = sorted({points[k].presentations for k in members})
         stages = [points[members[0]]._replace(presentations=k, memory=ALL) for k in moments]
@@ -297,6 +319,7 @@ OBSERVABLES = (
     Observable(
         "similarity_best", "cosine of a pattern with the nearest memory, mean over patterns"
     ),
+    Observable("similarity_other", "cosine of a memory with the nearest other, mean over memories"),
     Observable("length", "|Xi|/|xi'|, length of a memory in units of its own pattern's, mean"),
     Observable("own_weight", "softmax weight of a memory when its own pattern is shown"),
     Observable(
@@ -332,7 +355,7 @@ CONSOLIDATION = Model(
     name="consolidation",
     summary="memories that drift to the patterns they are shown, by their softmax weights",
     equation="tau dXi_mu/dt = w_mu (xi' + Lambda_mu - Xi_mu), w = softmax(beta Xi xi')",
-    axes=("size", "load", "memories", "beta", "kappa", "noise", "spread", "tau", "presentations",
+    axes=("size", "load", "memories", "beta", "kappa", "noise", "likeness", "spread", "tau", "presentations",
           "memory", "seed"),
     observables=OBSERVABLES,
     order_parameter="similarity",

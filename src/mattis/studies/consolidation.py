@@ -51,6 +51,7 @@ DRIFT_BOUNDS: Mapping[str, Bound] = {
     "beta": SOFTMAX,
     "kappa": SOFTMAX,
     "noise": Bound(lambda v: 0 <= v <= 1000, "a strength sigma in [0, 1000]", "for example 0.4"),
+    "likeness": Bound(lambda v: 0 <= v <= 1, "a cosine in [0, 1]", "0 for independent changes"),
     "spread": Bound(lambda v: 0 <= v <= 30, "a spread in [0, 30]", "0 shows all equally often"),
     "tau": Bound(lambda v: 0.5 <= v <= 1e12, "a time constant in [0.5, 1e12]", "for example 100"),
     "presentations": Bound(
@@ -89,6 +90,9 @@ class ConsolidationAxes(Drifting):
     spread: Reals = Field(
         default=(0.0,), description="s: the most frequent pattern is shown e^s times the rarest"
     )
+    likeness: Reals | None = Field(
+        default=None, description="cosine between the changes of two patterns; 0 if not given"
+    )
     tau: Reals = Field(default=(100.0,), description="time constant, in the unit of `step`")
     memory: Integers | None = Field(
         default=None, description="which memories, from the rarest, 0; their mean if not given"
@@ -105,7 +109,9 @@ class ConsolidationAxes(Drifting):
     def labels(self) -> dict[str, Sequence[float]]:
         """Return the values along each dimension of the cube."""
         names = ["size", "memories" if self.memories else "load"]
-        names += ["kappa" if self.kappa else "beta", "noise", "spread", "tau", "presentations"]
+        names += ["kappa" if self.kappa else "beta", "noise"]
+        names += ["likeness"] if self.likeness else []
+        names += ["spread", "tau", "presentations"]
         names += ["memory"] if self.memory else []
         return {name: getattr(self, name) for name in (*names, "seed")}
 
@@ -151,6 +157,9 @@ class Drift(Study):
     sequence: tuple[StrictInt, ...] | None = Field(
         default=None, description="patterns in the order in which they are shown, again and again"
     )
+    probabilities: tuple[StrictFloat, ...] | None = Field(
+        default=None, description="how often each pattern is shown, in place of a spread"
+    )
     dwell: StrictInt = Field(default=1, ge=1, le=10**6, description="steps that a pattern is shown")
     step: StrictFloat = Field(default=1.0, gt=0, le=1e6, description="dt of an Euler step")
     similarity: Literal["dot", "distance"] = Field(
@@ -169,12 +178,14 @@ class Drift(Study):
     def schedule(self, ensemble: Ensemble) -> Schedule:
         """Return the schedule of these keys with an ensemble."""
         return Schedule(
-            ensemble, self.clamping, self.sequence or (), self.dwell, float(self.step),
-            self.similarity, float(self.consolidated_above), float(self.merged_above),
+            ensemble, self.clamping, self.sequence or (), self.probabilities or (), self.dwell,
+            float(self.step), self.similarity, float(self.consolidated_above), float(self.merged_above),
             float(self.reached_above),
         )  # fmt: skip
 
-    def check_drift(self, taus: Sequence[float], spreads: Sequence[float], fewest: int) -> None:
+    def check_drift(
+        self, taus: Sequence[float], spreads: Sequence[float], fewest: int, most: int
+    ) -> None:
         """Raise Misplaced where the order of patterns, or the step of time, cannot be."""
         shortest = min(taus)
         if self.step >= 2 * shortest:
@@ -193,12 +204,30 @@ class Drift(Study):
         ):
             got = reprlib.repr(list(self.sequence))
             raise Misplaced("sequence", got, f"numbers in 0 … {fewest - 1}", "count from 0")
+        if self.probabilities is not None:
+            self._check_probabilities(spreads, fewest, most)
         if self.clamping != "random" and max(spreads) > 0:
             raise Misplaced(
                 "axes.spread",
                 f"{max(spreads):g} with clamping: {self.clamping}",
                 "a spread of 0 where the order is fixed",
                 "use clamping: random",
+            )
+
+    def _check_probabilities(self, spreads: Sequence[float], fewest: int, most: int) -> None:
+        """Raise Misplaced unless every memory has its probability, and nothing else says them."""
+        given = self.probabilities or ()
+        if self.clamping != "random" or max(spreads) > 0:
+            got = f"them with clamping: {self.clamping} and a spread of {max(spreads):g}"
+            advice = "remove one of the two"
+            raise Misplaced("probabilities", got, "clamping: random and no spread", advice)
+        if fewest != most or len(given) != most:
+            got = f"{len(given)} of them for {fewest if fewest == most else f'{fewest} … {most}'} memories"
+            raise Misplaced("probabilities", got, "one for each memory", "give one N_h only")
+        if not (all(0 <= p < math.inf for p in given) and max(given) > 0):
+            got = reprlib.repr(list(given))
+            raise Misplaced(
+                "probabilities", got, "numbers ≥ 0, not all 0", "they need not sum to 1"
             )
 
 
@@ -246,6 +275,9 @@ class Consolidation(Drift):
             raise Misplaced(
                 where, got, "as many neurons as orthogonal memories", "use a larger size"
             )
+        if (self.targets == "flips" or self.shown) and a.likeness is not None:
+            got = "a likeness of patterns that are " + ("flipped" if not self.shown else "given")
+            raise Misplaced("axes.likeness", got, "targets: gaussian", "remove one of the two")
         if self.targets == "flips" and max(a.noise) > 1:
             got = f"{max(a.noise):g} with targets: flips"
             raise Misplaced("axes.noise", got, "a fraction in [0, 1]", "or use targets: gaussian")
@@ -256,7 +288,7 @@ class Consolidation(Drift):
             got, last = str(max(a.memory)), fewest - 1
             raise Misplaced("axes.memory", got, f"memories in 0 … {last}", "count from 0")
         self._check_given()
-        self.check_drift(a.tau, a.spread, fewest)
+        self.check_drift(a.tau, a.spread, fewest, most)
 
     def _check_given(self) -> None:
         a = self.axes
@@ -301,9 +333,8 @@ class Consolidation(Drift):
         beta = at.get("beta")
         if beta is None:
             beta = at["kappa"] / (size * square_norm(self.drawn, at["noise"]))
-        return Stage(
-            beta, at["noise"], at["spread"], at["tau"], at["presentations"], at.get("memory", ALL)
-        )
+        rest = at["spread"], at["tau"], at["presentations"], at.get("memory", ALL)
+        return Stage(beta, at["noise"], *rest, at.get("likeness", 0.0))
 
     def task(self, patterns: PatternSet, points: Sequence[Point]) -> Task:
         """Return the arguments of the model's `simulate` at some points."""
@@ -328,6 +359,7 @@ class Consolidation(Drift):
         a, longest = self.axes, max(self.axes.presentations)
         counts = self.counts(self.labels[self.stored], a.size).ravel().tolist()
         trajectories = len(a.kappa or a.beta or ()) * len(a.noise) * len(a.spread) * len(a.tau)
+        trajectories *= len(a.likeness or (0,))
         most = sum(shown_in_all(Stage(0, 0, 0, 1, longest, ALL), count) for count in counts)
         return most * trajectories * len(a.seed)
 
@@ -359,5 +391,5 @@ def presentations(stages: Sequence[Stage], count: int) -> int:
     longest: dict[tuple[float, ...], int] = {}
     for stage in stages:
         total = shown_in_all(stage, count)
-        longest[stage[:4]] = max(longest.get(stage[:4], 0), total)
+        longest[stage.trajectory] = max(longest.get(stage.trajectory, 0), total)
     return max(sum(longest.values()), 1)

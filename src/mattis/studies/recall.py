@@ -7,7 +7,7 @@ from pydantic import Field, StrictFloat, model_validator
 
 from mattis.axes import BOUNDS, Bound, Misplaced, Reals, pattern_counts
 from mattis.models import PatternSet, Point, Task
-from mattis.models.binary import Protocol
+from mattis.models.binary import LARGEST_FIELD, Protocol
 from mattis.models.memories import Ensemble
 from mattis.models.recall import UNIT, Lesson, Visit
 from mattis.patterns import share
@@ -70,7 +70,17 @@ class Recall(Drift, Asked):
         self.check_stored(a.load, a.size)
         self.check_noise(a.temperatures, a.size)
         fewest = int(pattern_counts([min(a.load)], [min(a.size)])[0, 0])
-        self.check_drift([self.tau], [0.0], fewest)
+        most = int(pattern_counts([max(a.load)], [max(a.size)])[0, 0])
+        self.check_drift([self.tau], [0.0], fewest, most)
+        self.check_overshoot(max(a.size), most)
+
+    def check_overshoot(self, size: int, most: int) -> None:
+        """Raise Misplaced if memories that steps beyond tau make longer than patterns overflow a field."""
+        rate = self.step / self.tau  # |Xi_i| stays below rate/(2 - rate), the fixed point of its bound
+        longest = max(1.0, rate / (2 - rate))
+        if UNIT * size * most * longest**2 > LARGEST_FIELD:
+            got = f"{self.step:g} with a time constant of {self.tau:g}"
+            raise Misplaced("step", got, "a step that no field overflows by", "use a step up to tau")
 
     def check_noise(self, temperatures: Sequence[float], sizes: Sequence[int]) -> None:
         """Raise Misplaced if the thermal noise, in units of 1/UNIT, overflows."""

@@ -70,6 +70,19 @@ def least_overlap(memories: float, kappa: float) -> float:
     return _root(lambda y: _kappa(y, memories) - kappa, 0.0, start) / kappa
 
 
+def kappa_basin(memories: float, start: float) -> float:
+    """Return the kappa above which memories that start at a/s come to their own patterns.
+
+    ln[(1 + (N_h - 1) q)/(1 - q)]/q, q = a/s, but kappa_s where q is beyond the x of `kappa_s`: the inverse
+    of `least_overlap`. Derived for this project.
+    """
+    least = _spinodal(memories)
+    kappa = _kappa(least, memories)
+    if start * kappa >= least:
+        return kappa
+    return math.log1p(memories * start / (1 - start)) / start
+
+
 def kappa_merge(target_cosine: float) -> float:
     """Return the kappa below which two memories with overlapping patterns merge into one.
 

@@ -59,6 +59,7 @@ _ARGUMENTS = (
     Argument(
         "overlap", "cosine of memory and pattern at first", "in [-1, 1]", lambda v: abs(v) <= 1
     ),
+    Argument("start", "a/s, overlap at first over norm_ratio", "in (0, 1)", lambda v: 0 < v < 1),
     Argument("norm_ratio", "|xi'|/|Xi(0)|, of pattern and memory", "> 0", lambda v: v > 0),
     Argument("target_cosine", "r, cosine of two patterns", "in [-1, 1)", lambda v: -1 <= v < 1),
 )
@@ -220,6 +221,16 @@ _CONSOLIDATION = (
         equation=f"(a/s)_c = x, {_SHARE}, the middle x; 0 for kappa >= N_h",
         source=_DERIVED,
         function=consolidation.least_overlap,
+    ),
+    Quantity(
+        name="consolidation.kappa_basin",
+        symbol="kappa",
+        units="1",
+        arguments=("memories", "start"),
+        meaning="kappa above which memories that start at a/s come to their own patterns.",
+        equation="ln[(1 + (N_h - 1) q)/(1 - q)]/q, q = a/s; kappa_s where q is beyond its x",
+        source=_DERIVED,
+        function=consolidation.kappa_basin,
     ),
     Quantity(
         name="consolidation.own_share",
