@@ -36,9 +36,11 @@ def shown_first(patterns: PatternSet, stage: Stage, schedule: Schedule, total: i
     if schedule.clamping == "sequence":
         return [schedule.sequence[t % len(schedule.sequence)] for t in range(total)]
     member = {"beta": stage.beta, "noise": stage.noise, "spread": stage.spread, "tau": stage.tau}
+    member |= {"likeness": stage.likeness} if stage.likeness else {}
     stream = rng.stream(patterns.root_seed, "clamping", patterns.labels, member)
     words = np.concatenate([stream.words(PIECE, k) for k in range(total // PIECE + 1)])[:total]
     weights = np.exp(stage.spread * np.arange(count) / (count - 1))
+    weights = np.array(schedule.probabilities or weights)
     edges = np.rint(weights.cumsum() / weights.sum() * 2.0**32)[:-1]
     return np.searchsorted(edges, words, side="right").tolist()
 
@@ -58,7 +60,7 @@ def cosine(a, b):
 def plain(patterns: PatternSet, stage: Stage, schedule: Schedule):
     """Every observable, an array over memories or a number, by vectors and N_v x N_v matrices."""
     drawn = memories.draw(patterns, schedule.ensemble)
-    shown = memories.shown(patterns, schedule.ensemble, drawn, stage.noise)
+    shown = memories.shown(patterns, schedule.ensemble, drawn, stage.noise, stage.likeness)
     count, eta = patterns.patterns, schedule.step / stage.tau
     xi, pavlov = drawn.start.copy(), drawn.start.T @ drawn.start
     total = math.floor(stage.presentations * count + 0.5)
@@ -72,6 +74,7 @@ def plain(patterns: PatternSet, stage: Stage, schedule: Schedule):
     target, near, twins = shown.T @ shown, cosine(xi, shown), cosine(xi, xi)
     np.fill_diagonal(twins, -1)
     p = np.exp(stage.spread * np.arange(count) / (count - 1))
+    p = np.array(schedule.probabilities or p)
     own, old = path[-1], np.diag(cosine(xi, drawn.old))
     above = np.array(path) >= schedule.reached_above
     after = np.where(above.any(axis=0), above.argmax(axis=0) / count, np.nan)
@@ -79,6 +82,7 @@ def plain(patterns: PatternSet, stage: Stage, schedule: Schedule):
         "similarity": own,
         "similarity_old": old,
         "similarity_best": near.max(axis=0),
+        "similarity_other": twins.max(axis=1),
         "length": np.linalg.norm(xi, axis=1) / np.linalg.norm(shown, axis=1),
         "own_weight": np.array(
             [weights_of(xi, v, stage.beta, schedule.similarity)[m] for m, v in enumerate(shown)]
@@ -166,6 +170,15 @@ def test_simulate_is_the_plain_loop(schedule, count, size, seed, kappa, sigma, s
         spread = 0.0
     stage = Stage(kappa / size, sigma, spread, tau, shown / count, ALL)
     assert_as_plain(PatternSet(5, size, count, seed), stage, schedule)
+
+
+@pytest.mark.parametrize("likeness", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("probabilities", [(), (3.0, 0.0, 1.0, 0.5)])
+def test_alike_patterns_and_given_probabilities(likeness, probabilities):
+    """Patterns with a common change, and a pattern that is never shown."""
+    schedule = Schedule(Ensemble("orthogonal"), probabilities=probabilities)
+    stage = Stage(0.1, 0.8, 0.0, 20.0, 15.0, ALL, likeness)
+    assert_as_plain(PatternSet(2, 30, 4, 1), stage, schedule)
 
 
 @pytest.mark.parametrize("similarity", ["dot", "distance"])

@@ -178,12 +178,12 @@ def crossing(position: Values, fraction: Values) -> tuple[float, float]:
     with the fall of the fraction across that step: where it falls from 1 to 0 the crossing may be
     anywhere in between. A resample that does not cross counts as crossing at the end of the grid.
     """
-    order = np.argsort(position)
+    order = np.argsort(position)[np.isfinite(np.sort(position))]  # nothing is known up to infinity
     position, fraction = position[order], fraction[order]
     fraction = fraction[:, ~np.isnan(fraction).any(axis=0)]
     fraction = fraction[:, np.lexsort(fraction)]  # the order of the seeds must not change the error
     seeds = fraction.shape[1]
-    if seeds == 0:
+    if fraction.size == 0:
         return np.nan, np.nan
     (place,), (grid,) = _halves(position, fraction.mean(axis=1)[None])
     if seeds == 1 or np.isnan(place):

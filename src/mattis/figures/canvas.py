@@ -1,11 +1,13 @@
 """What all diagrams share: style, maps of cells with hatches, captions, curves of theory."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.collections import PatchCollection
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 
 from mattis import __version__, theory
 from mattis.statistics import FAILED, INCOMPLETE
+from mattis.studies.consolidation import Consolidation, Drift
 
 Values = NDArray[np.float64]
 
@@ -35,6 +38,25 @@ METADATA: dict[str, dict[str, str | None]] = {
 BOX = [Outline.MOVETO, *[Outline.LINETO] * 3, Outline.CLOSEPOLY]
 BOXES = 1000
 """Boxes of a path at most."""
+
+
+def plain(study: Drift, labels: Mapping[str, float]) -> bool:
+    """Tell whether theory knows how the memories of a study drift: by dot products, to patterns that
+    are shown equally often (or with a spread that the axes draw), from the old ones, without a pull."""
+    if study.similarity != "dot" or study.clamping == "sequence" or study.probabilities:
+        return False
+    moved = isinstance(study, Consolidation) and (
+        study.bias is not None or study.start != "old" or study.given is not None
+    )
+    return not (moved or labels.get("spread") or labels.get("likeness"))
+
+
+def at_first(study: Consolidation, noise: float) -> tuple[float, float]:
+    """Return the expected cosine of old memory and new pattern, and |xi'|/|xi|."""
+    if study.targets == "flips":
+        return 1 - 2 * noise, 1.0
+    ratio = float(np.hypot(1.0, noise))
+    return 1 / ratio, ratio
 
 
 def curve(name: str, **at: Values) -> Values:
@@ -96,8 +118,28 @@ def covered(chosen: NDArray[np.bool_], x: Values, y: Values) -> list[Outline]:
 
 def edges(centres: Values) -> Values:
     """Return the edges of cells around sorted centres, halfway between them."""
-    if centres.size == 1:
+    centres = placed(centres)
+    if centres[0] == centres[-1]:  # one value, or loads that all store the same
         half = max(abs(float(centres[0])) * 0.1, 0.01)
-        return np.array([centres[0] - half, centres[0] + half])
+        return np.linspace(centres[0] - half, centres[0] + half, centres.size + 1)
     middle = (centres[1:] + centres[:-1]) / 2
     return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
+
+
+def placed(centres: Values) -> Values:
+    """Return sorted centres with an infinite one, which is the last, a step beyond the others."""
+    if np.isfinite(centres[-1]):
+        return centres
+    step = centres[-2] - centres[-3] if centres.size > 2 else 1.0
+    return np.append(centres[:-1], step + (centres[-2] if centres.size > 1 else 0.0))
+
+
+def mark_infinity(axis: Axis, centres: Values) -> None:
+    """Write ∞ at the cell of an infinite centre; call it when the limits are set."""
+    if np.isfinite(centres[-1]):
+        return
+    low, high = axis.get_view_interval()
+    last = float(placed(centres)[-1])
+    ticks = [t for t in axis.get_ticklocs() if low <= t < last - (high - low) / 20]
+    finite = [t for t in ticks if centres.size > 1 and t <= centres[-2]]
+    axis.set_ticks([*finite, last], [*(f"{t:g}" for t in finite), "∞"])

@@ -17,7 +17,17 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from mattis.figures import course, losses
-from mattis.figures.canvas import STYLE, Values, caption, curve, edges, map_cells
+from mattis.figures.canvas import (
+    STYLE,
+    Values,
+    at_first,
+    caption,
+    curve,
+    edges,
+    map_cells,
+    mark_infinity,
+    plain,
+)
 from mattis.studies.consolidation import Consolidation
 from mattis.study import Study
 
@@ -26,6 +36,9 @@ MANY = 12
 
 LARGEST_DIFFERENCE = 0.02
 """Differences of similarities are coloured up to this."""
+
+SLOW = 10
+"""The mean field is that of memories with a time constant of so many presentations at least."""
 
 MARKERS = "os^Dv<>ph*"
 
@@ -61,17 +74,17 @@ def draw(plane: xr.Dataset, study: Consolidation, labels: dict[str, float]) -> F
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(10.4, 8.0), layout="constrained")
         (top, fraction), (curves, rest) = figure.subplots(2, 2)
-        draw_map(top, largest, study, "similarity", ("viridis", 0, 1))
+        draw_map(top, largest, study, labels, "similarity", ("viridis", 0, 1))
         top.set_title(f"(a) cosine with the new pattern, $N_v = {_spelled(max(study.axes.size))}$")
-        draw_map(fraction, largest, study, "consolidated", ("Blues", 0, 1))
+        draw_map(fraction, largest, study, labels, "consolidated", ("Blues", 0, 1))
         fraction.set_title("(b) fraction of memories that survive")
         draw_ends(fraction, plane, study)
         draw_collapse(curves, plane, study, labels)
         grid = np.meshgrid(largest["kappa"].values, largest["patterns"].values)
-        theory = expected(grid[1].ravel(), grid[0].ravel(), labels).reshape(found.shape)
+        theory = expected(grid[1].ravel(), grid[0].ravel(), study, labels).reshape(found.shape)
         difference = largest.assign(difference=((study.stored, "kappa"), found - theory))
         worst = LARGEST_DIFFERENCE
-        draw_map(rest, difference, study, "difference", ("RdBu_r", -worst, worst))
+        draw_map(rest, difference, study, labels, "difference", ("RdBu_r", -worst, worst))
         rest.set_title("(d) cosine, simulation − theory")
         words = ", ".join(f"{name} {value:g}" for name, value in labels.items())
         sets = f"{len(study.axes.seed)} pattern sets, {study.ensemble} memories"
@@ -84,6 +97,7 @@ def draw_map(
     ax: Axes,
     plane: xr.Dataset,
     study: Consolidation,
+    labels: dict[str, float],
     name: str,
     colours: tuple[str, float, float],
 ) -> None:
@@ -99,12 +113,14 @@ def draw_map(
         mesh, ax=ax, pad=0.015, fraction=0.05, extend=extend, ticks=np.linspace(low, high, 5)
     )
     fine = np.unique(np.rint(np.geomspace(2, max(y[-1], 3), 80)))
-    line = curve("consolidation.kappa_s", memories=fine)
-    ax.plot(line, fine, color="#b2182b", lw=1.8, label=r"$\kappa_s(N_h)$: collapse below")
+    if plain(study, labels):
+        line = curve("consolidation.kappa_s", memories=fine)
+        ax.plot(line, fine, color="#b2182b", lw=1.8, label=r"$\kappa_s(N_h)$: collapse below")
     ax.set_yscale("log", base=2)
     ax.set_yticks(count, [f"{n:g}" for n in count])
     ax.minorticks_off()
     ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    mark_infinity(ax.xaxis, kappa)
     ax.set(xlabel=r"$\kappa = \beta N_v \rho$", ylabel="memories $N_h$")
 
 
@@ -131,10 +147,11 @@ def draw_collapse(
     counts = np.unique(plane["patterns"].values)
     picked = counts[np.unique(np.linspace(0, counts.size - 1, 5).astype(int))]
     colours = mpl.colormaps["viridis"](np.linspace(0, 0.88, picked.size))
-    kappa = np.linspace(plane["kappa"].values.min(), plane["kappa"].values.max(), 300)
+    kappa = plane["kappa"].values[np.isfinite(plane["kappa"].values)]
+    kappa = np.linspace(kappa.min(initial=np.inf), kappa.max(initial=0), 300 if kappa.size else 0)
     for colour, count in zip(colours, picked, strict=True):
         (end,) = curve("consolidation.kappa_s", memories=np.array([float(count)]))
-        line = expected(np.full(kappa.size, count), kappa, labels)
+        line = expected(np.full(kappa.size, count), kappa, study, labels)
         ax.plot(kappa / end, line, color=colour, lw=1.1)
         for n, marker in zip(study.axes.size, MARKERS, strict=False):
             part = plane.sel(size=n)
@@ -168,14 +185,24 @@ def draw_collapse(
     ax.set_title("(c) all sizes on one curve for each $N_h$; lines: theory")
 
 
-def expected(count: Values, kappa: Values, labels: dict[str, float]) -> Values:
-    """Return the mean field of the similarity after so many presentations, of orthogonal memories."""
-    ratio = float(np.hypot(1.0, labels["noise"]))
-    return curve(
-        "consolidation.mean_similarity", memories=np.asarray(count, np.float64), kappa=kappa,
-        presentations=np.full(kappa.size, labels["presentations"]), tau=np.full(kappa.size, labels["tau"]),
-        overlap=np.full(kappa.size, 1 / ratio), norm_ratio=np.full(kappa.size, ratio),
+def expected(
+    count: Values, kappa: Values, study: Consolidation, labels: dict[str, float]
+) -> Values:
+    """Return the mean field of the similarity after so many presentations, of orthogonal memories.
+
+    NaN where it is not known: at infinite kappa, for fast memories, or where noise decides (overlap <= 0).
+    """
+    overlap, ratio = at_first(study, labels["noise"])
+    tau, shown = labels["tau"] / study.step, labels["presentations"] * study.dwell
+    line, known = np.full(kappa.size, np.nan), np.isfinite(kappa)
+    if overlap <= 0 or tau < SLOW * study.dwell or not plain(study, labels):
+        return line
+    line[known] = curve(
+        "consolidation.mean_similarity", memories=np.asarray(count[known], np.float64), kappa=kappa[known],
+        presentations=np.full(known.sum(), shown), tau=np.full(known.sum(), tau),
+        overlap=np.full(known.sum(), overlap), norm_ratio=np.full(known.sum(), ratio),
     )  # fmt: skip
+    return line
 
 
 def _spelled(n: int) -> str:

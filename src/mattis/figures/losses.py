@@ -10,7 +10,16 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mattis.figures.canvas import STYLE, Values, caption, curve, edges, map_cells
+from mattis.figures.canvas import (
+    STYLE,
+    Values,
+    caption,
+    curve,
+    edges,
+    map_cells,
+    mark_infinity,
+    plain,
+)
 from mattis.studies.consolidation import Consolidation
 from mattis.theory import drift
 
@@ -70,6 +79,8 @@ def draw(
             figure.colorbar(mesh, ax=ax, pad=0.015, fraction=0.05)
             draw_lines(ax, plane, study, names, labels)
             ax.set(xlim=at[0][[0, -1]], ylim=at[1][[0, -1]])
+            mark_infinity(ax.xaxis, plane[across].values)
+            mark_infinity(ax.yaxis, plane[up].values)
             ax.set(xlabel=SHOWN[across], ylabel=SHOWN[up] if k == 0 else "")
             title = words if observable == "similarity" else f"fraction {words}"
             ax.set_title(f"({'abc'[k]}) {title}")
@@ -91,16 +102,19 @@ def draw_lines(
     labels: dict[str, float],
 ) -> None:
     """Draw the lines of theory that these two axes have."""
-    if names == ("noise", study.stored) and study.axes.kappa and study.targets == "gaussian":
+    finite = np.isfinite(labels.get("kappa", np.inf))
+    if study.targets != "gaussian" or not plain(study, labels):
+        return
+    if names == ("noise", study.stored) and finite:
         noise, count = basin(plane, labels["kappa"])
         stored = count / labels["size"] if study.stored == "load" else count
         ax.plot(noise, stored, color="#b2182b", lw=1.6, label="theory: own basin ends")
     if names == ("likeness", "kappa") and study.stored == "memories":
         likeness, kappa = merging(plane, labels)
         ax.plot(likeness, kappa, color="#b2182b", lw=1.6, label="theory: own basin ends")
-    if names == ("spread", "memory") and study.stored == "memories" and study.targets == "gaussian":
+    if names == ("spread", "memory") and study.stored == "memories":
         spread = np.linspace(float(plane["spread"].min()), float(plane["spread"].max()), SPREADS)
-        if study.axes.kappa and labels["memories"] <= FEW:
+        if finite and labels["memories"] <= FEW:
             draw_mean_field(ax, spread, study, labels)
         rank = rarest(spread, study, labels)
         ax.plot(spread, rank, color="black", lw=1.1, ls="--", label="theory, one memory takes all")
@@ -174,8 +188,8 @@ def rarest(spread: Values, study: Consolidation, labels: dict[str, float]) -> Va
     count = int(labels["memories"])
     rising = spread[:, None] * (np.arange(count) / (count - 1) - 1)
     total = np.exp(rising).sum(axis=1)
-    ratio = needed * total / (labels["presentations"] * count)
     with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = needed * total / (labels["presentations"] * count * study.dwell)
         rank = (count - 1) * (1 + np.log(ratio) / spread)
     return np.where((rank >= -0.5) & (rank <= count - 0.5), rank, np.nan)
 
@@ -184,6 +198,8 @@ def presentations_needed(study: Consolidation, labels: dict[str, float]) -> floa
     """Return after how many presentations of its pattern a one-hot memory counts as consolidated."""
     ratio = float(np.hypot(1.0, labels["noise"]))
     tau = labels["tau"] / study.step
+    if tau < 1:
+        return np.nan
     shown = np.linspace(0, 20 * tau, 4001)
     at = {"tau": np.full(shown.size, tau), "norm_ratio": np.full(shown.size, ratio)}
     own = curve(

@@ -11,7 +11,16 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from mattis import theory
-from mattis.figures.canvas import STYLE, Values, caption, curve, edges, map_cells
+from mattis.figures.canvas import (
+    STYLE,
+    Values,
+    caption,
+    curve,
+    edges,
+    map_cells,
+    mark_infinity,
+    plain,
+)
 from mattis.figures.retrieval import overlap_theory
 from mattis.studies.recall import Recall
 from mattis.study import Study
@@ -43,10 +52,10 @@ def draw(plane: xr.Dataset, study: Recall) -> Figure:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(10.4, 8.0), layout="constrained")
         (new, old), (loads, times) = figure.subplots(2, 2)
-        draw_map(new, learnt, "overlap", "Blues")
+        draw_map(new, learnt, study, "overlap", "Blues")
         new.set_title("(a) recall of what was learnt: overlap with new patterns")
         draw_ends(new, learnt)
-        draw_map(old, learnt, "overlap_old", "Oranges")
+        draw_map(old, learnt, study, "overlap_old", "Oranges")
         old.set_title("(b) recall of what was there: overlap with old patterns")
         draw_loads(loads, learnt)
         draw_times(times, plane)
@@ -60,7 +69,7 @@ def draw(plane: xr.Dataset, study: Recall) -> Figure:
     return figure
 
 
-def draw_map(ax: Axes, plane: xr.Dataset, name: str, colours: str) -> None:
+def draw_map(ax: Axes, plane: xr.Dataset, study: Recall, name: str, colours: str) -> None:
     """Draw an overlap over (load, kappa) under the two lines of theory."""
     load, kappa = plane["realised_load"].values, plane["kappa"].values
     x, y = edges(load), edges(kappa)
@@ -71,12 +80,14 @@ def draw_map(ax: Axes, plane: xr.Dataset, name: str, colours: str) -> None:
     count = np.unique(np.rint(np.linspace(2, x[-1] * float(plane["size"]), 120)))
     line = curve("consolidation.kappa_s", memories=count)
     label = r"$\kappa_s(\alpha N)$: memories collapse below"
-    ax.plot(count / float(plane["size"]), line, color="#b2182b", lw=1.7, label=label)
+    if plain(study, {}):
+        ax.plot(count / float(plane["size"]), line, color="#b2182b", lw=1.7, label=label)
     limit = theory.evaluate("hopfield.alpha_M", temperature=float(plane["temperature"]))
     if limit is not None:
         words = r"$\alpha_M(T)$: end of retrieval (AGS)"
         ax.axvline(float(np.asarray(limit)), color="black", lw=1.4, ls="--", label=words)
     ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    mark_infinity(ax.yaxis, kappa)
     ax.set(xlabel=r"load $\alpha = N_h/N$", ylabel=r"$\kappa = \beta N$ of the synapses")
 
 

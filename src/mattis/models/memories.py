@@ -59,9 +59,9 @@ class Drawn:
 
     old: Reals
     noise: Reals
-    common: Reals
     start: Reals
     bias: Reals
+    common: Reals
 
 
 def draw(patterns: PatternSet, ensemble: Ensemble) -> Drawn:
@@ -76,7 +76,7 @@ def draw(patterns: PatternSet, ensemble: Ensemble) -> Drawn:
     noise, *rest = np.split(gaussian[:-1], sets)
     start = rest[0] if other else old
     towards = rest[-1] if lured else old
-    return Drawn(old, noise, gaussian[-1:], start, ensemble.bias * towards)
+    return Drawn(old, noise, start, ensemble.bias * towards, gaussian[-1:])
 
 
 def _by_law(patterns: PatternSet, ensemble: Ensemble, sets: int) -> tuple[Reals, Reals]:

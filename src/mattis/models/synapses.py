@@ -62,13 +62,13 @@ class Schedule:
     ensemble: Ensemble
     clamping: str = "random"
     sequence: tuple[int, ...] = ()
-    probabilities: tuple[float, ...] = ()
     dwell: int = 1
     step: float = 1.0
     similarity: str = "dot"
     consolidated_above: float = 0.9
     merged_above: float = 0.9
     reached_above: float = 0.99
+    probabilities: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -178,9 +178,9 @@ class Drift(Study):
     def schedule(self, ensemble: Ensemble) -> Schedule:
         """Return the schedule of these keys with an ensemble."""
         return Schedule(
-            ensemble, self.clamping, self.sequence or (), self.probabilities or (), self.dwell,
+            ensemble, self.clamping, self.sequence or (), self.dwell,
             float(self.step), self.similarity, float(self.consolidated_above), float(self.merged_above),
-            float(self.reached_above),
+            float(self.reached_above), self.probabilities or (),
         )  # fmt: skip
 
     def check_drift(

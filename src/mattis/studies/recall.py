@@ -76,11 +76,15 @@ class Recall(Drift, Asked):
 
     def check_overshoot(self, size: int, most: int) -> None:
         """Raise Misplaced if memories that steps beyond tau make longer than patterns overflow a field."""
-        rate = self.step / self.tau  # |Xi_i| stays below rate/(2 - rate), the fixed point of its bound
+        rate = (
+            self.step / self.tau
+        )  # |Xi_i| stays below rate/(2 - rate), the fixed point of its bound
         longest = max(1.0, rate / (2 - rate))
         if UNIT * size * most * longest**2 > LARGEST_FIELD:
             got = f"{self.step:g} with a time constant of {self.tau:g}"
-            raise Misplaced("step", got, "a step that no field overflows by", "use a step up to tau")
+            raise Misplaced(
+                "step", got, "a step that no field overflows by", "use a step up to tau"
+            )
 
     def check_noise(self, temperatures: Sequence[float], sizes: Sequence[int]) -> None:
         """Raise Misplaced if the thermal noise, in units of 1/UNIT, overflows."""
