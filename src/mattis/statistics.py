@@ -181,10 +181,10 @@ def crossing(position: Values, fraction: Values) -> tuple[float, float]:
     order = np.argsort(position)[np.isfinite(np.sort(position))]  # nothing is known up to infinity
     position, fraction = position[order], fraction[order]
     fraction = fraction[:, ~np.isnan(fraction).any(axis=0)]
-    fraction = fraction[:, np.lexsort(fraction)]  # the order of the seeds must not change the error
-    seeds = fraction.shape[1]
     if fraction.size == 0:
         return np.nan, np.nan
+    fraction = fraction[:, np.lexsort(fraction)]  # the order of the seeds must not change the error
+    seeds = fraction.shape[1]
     (place,), (grid,) = _halves(position, fraction.mean(axis=1)[None])
     if seeds == 1 or np.isnan(place):
         return float(place), np.nan

@@ -10,16 +10,23 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mattis.figures.canvas import STYLE, Values, caption, curve
+from mattis.figures.canvas import STYLE, Values, at_first, caption, curve, plain
+from mattis.models.memories import square_norm
 from mattis.studies.consolidation import Consolidation
 
-ONE_HOT = 15.0
-"""kappa from which one memory takes all, so that the closed forms hold (catalogue of models, C1)."""
+ONE_HOT = 1e-3
+"""One memory takes all, so that the closed forms hold, where the others take less than this at first."""
+
+MOST_STEPS = 1e9
+"""Theory sums over so many steps at most."""
 
 
 @dataclass(frozen=True)
 class Course:
-    """One curve of a figure: its label, its cells along presentations, and what theory makes of them."""
+    """One curve of a figure: its label, its cells along presentations, and what theory makes of them.
+
+    NaN where theory does not hold.
+    """
 
     label: str
     shown: Values
@@ -27,6 +34,11 @@ class Course:
     mean: Values
     sd: Values
     published: Values
+
+    @property
+    def known(self) -> bool:
+        """Tell whether theory holds."""
+        return bool(np.isfinite(self.mean).any())
 
 
 def figures(estimates: xr.Dataset, study: Consolidation) -> Iterator[tuple[str, Figure]]:
@@ -67,35 +79,63 @@ def courses_of(
         cells = plane.sel(tau=tau) if mu is None else plane.sel(tau=tau, memory=mu)
         words = [] if plane.sizes["tau"] == 1 and mu is not None else [rf"$\tau = {tau:g}$"]
         words += [] if mu is None else [f"memory {mu + 1}"]
-        rate = tau / study.step
-        yield _course(", ".join(words), cells, study, (rate, mu, labels["spread"]))
+        yield _course(", ".join(words), cells, study, (tau, mu, labels))
 
 
 def _course(
-    label: str, cells: xr.Dataset, study: Consolidation, at: tuple[float, int | None, float]
+    label: str,
+    cells: xr.Dataset,
+    study: Consolidation,
+    at: tuple[float, int | None, dict[str, float]],
 ) -> Course:
     """Evaluate the theories of a one-hot softmax where the cells are."""
-    rate, mu, spread = at
-    shown, count = cells["presentations"].values, int(cells["patterns"])
-    first = cells.isel(presentations=0)
-    begun = shown[0] == 0
-    ratio = 1 / float(first["length"]) if begun else float(np.hypot(1, cells["noise"]))
-    overlap = float(first["similarity"]) if begun else 1 / ratio
-    steps = np.floor(shown * count + 0.5) * study.dwell
-    where = {"tau": np.full(shown.size, rate), "overlap": np.full(shown.size, overlap)}
-    norms = {"norm_ratio": np.full(shown.size, ratio)}
-    published = curve("consolidation.published", presentations=steps / count, **where)
+    tau, mu, labels = at
+    shown, count, spread = cells["presentations"].values, int(cells["patterns"]), labels["spread"]
+    none, steps = np.full(shown.size, np.nan), np.floor(shown * count + 0.5)
+    overlap, ratio = _first(cells, study)
+    unequal = mu is None and spread > 0
+    if unequal or tau < study.step or steps[-1] > MOST_STEPS or not _one_hot(study, labels, count):
+        return Course(label, shown, cells, none, none, none)
+    probability, rate = _probability(count, spread, mu), tau / study.step
+    where = {"overlap": np.full(shown.size, overlap)}
+    published = curve(
+        "consolidation.published", tau=np.full(shown.size, rate), **where,
+        presentations=steps * probability * study.dwell,
+    )  # fmt: skip
+    if study.dwell > 1:  # as fast as so many steps at once
+        rate = max(1 / (1 - (1 - 1 / rate) ** study.dwell), 1.0)
+    where |= {"tau": np.full(shown.size, rate), "norm_ratio": np.full(shown.size, ratio)}
     if study.clamping == "random":
-        probability = _probability(count, spread, mu)
-        random = {"steps": steps, "probability": np.full(shown.size, probability), **where, **norms}
+        random = {"steps": steps, "probability": np.full(shown.size, probability), **where}
         mean = curve("consolidation.similarity_mean", **random)
-        sd = curve("consolidation.similarity_sd", **random)
-    else:
-        own = np.floor((steps / study.dwell - 1 - (mu or 0)) / count) + 1
-        own = np.maximum(own, 0) * study.dwell if mu is not None else steps / count
-        mean = curve("consolidation.similarity", presentations=own, **where, **norms)
-        sd = np.zeros(shown.size)
-    return Course(label, shown, cells, mean, sd, published)
+        sd = none if mu is None else curve("consolidation.similarity_sd", **random)
+        return Course(label, shown, cells, mean, sd, published)
+    last, more = np.divmod(steps, count)  # all were shown so often, and the first ones once more
+    before, after = (
+        curve("consolidation.similarity", presentations=k, **where) for k in (last, last + 1)
+    )
+    share = more / count if mu is None else more > mu
+    mean = np.where(share == 0, before, share * after + (1 - share) * before)
+    return Course(label, shown, cells, mean, np.zeros(shown.size), published)
+
+
+def _first(cells: xr.Dataset, study: Consolidation) -> tuple[float, float]:
+    """Return the cosine of memory and pattern at first, and |xi'|/|Xi(0)|: of the cells, or expected."""
+    first = cells.isel(presentations=0)
+    overlap, length = float(first["similarity"]), float(first["length"])
+    if float(first["presentations"]) == 0 and np.isfinite(overlap + length):
+        return min(max(overlap, -1.0), 1.0), 1 / length
+    return at_first(study, float(cells["noise"]))
+
+
+def _one_hot(study: Consolidation, labels: dict[str, float], count: int) -> bool:
+    """Tell whether only the memory of a pattern moves: the field of another is lower by kappa a/s."""
+    if not plain(study, labels | {"spread": 0.0}):
+        return False
+    overlap, ratio = at_first(study, labels["noise"])
+    rho = square_norm(study.drawn, labels["noise"])
+    kappa = labels["kappa"] if "kappa" in labels else labels["beta"] * labels["size"] * rho
+    return overlap > 0 and bool((count - 1) * np.exp(-kappa * overlap / ratio) < ONE_HOT)
 
 
 def _probability(count: int, spread: float, mu: int | None) -> float:
@@ -110,13 +150,15 @@ def draw_curves(ax: Axes, courses: list[Course], study: Consolidation) -> None:
     """Draw the similarity with the new pattern (and thinly with the old), theory and its band."""
     random, many = study.clamping == "random", len(study.axes.seed)
     colours = mpl.colormaps["viridis"](np.linspace(0, 0.82, len(courses)))
+    with_theory = [k for k, course in enumerate(courses) if course.known]
     for k, (course, colour) in enumerate(zip(courses, colours, strict=True)):
-        first = k == len(courses) - 1
+        first = k in with_theory[-1:]
         x, cells = course.shown, course.cells
         if random:
             spread = cells["similarity_error"].values * np.sqrt(many)
+            band = "theory ± its deviation" if first and np.isfinite(course.sd).any() else None
             ax.fill_between(x, course.mean - course.sd, np.minimum(course.mean + course.sd, 1), color=colour,
-                            alpha=0.2, lw=0, label="theory ± its deviation" if first else None)  # fmt: skip
+                            alpha=0.2, lw=0, label=band)  # fmt: skip
             ax.errorbar(x, cells["similarity"].values, yerr=spread, ls="none", marker="o", ms=3, lw=0.8,
                         color=colour, label=f"{course.label}: mean and spread of {many} runs")  # fmt: skip
             ax.plot(
@@ -142,7 +184,9 @@ def draw_curves(ax: Axes, courses: list[Course], study: Consolidation) -> None:
                     label="simulated, old pattern" if first else None)  # fmt: skip
     if random:
         ax.set_xscale("symlog", linthresh=1)
-    low = min(float(c.cells["similarity"].min()) for c in courses)
+    found = np.concatenate([course.cells["similarity"].values for course in courses])
+    low = float(found[np.isfinite(found)].min(initial=1.0))
+    low = low if low < 1 else 0.0
     ax.set(
         xlabel="presentations per memory",
         ylabel="cosine",
@@ -161,16 +205,14 @@ def draw_deviations(ax: Axes, courses: list[Course]) -> None:
         found = course.cells["similarity"].values
         for name, style in (("published", "--"), ("mean", "-")):
             deviation = np.abs(found - getattr(course, name))
-            worst[name] = max(worst[name], float(np.nanmax(deviation)))
+            known = deviation[np.isfinite(deviation)]
+            worst[name] = max(worst[name], float(known.max(initial=0.0)))
             ax.plot(course.shown, np.maximum(deviation, 1e-17), color=colour, lw=0.9, ls=style)
-    ax.plot(
-        [],
-        [],
-        color="black",
-        ls="--",
-        label=f"published, eq. (40): at most {worst['published']:.2e}",
-    )
-    ax.plot([], [], color="black", label=f"norm-aware: at most {worst['mean']:.1e}")
+    if any(course.known for course in courses):
+        words = f"published, eq. (40): at most {worst['published']:.2e}"
+        ax.plot([], [], color="black", ls="--", label=words)
+        ax.plot([], [], color="black", label=f"norm-aware: at most {worst['mean']:.1e}")
+        ax.legend(loc="center right")
     ax.set(
         xlabel="presentations per memory",
         ylabel="|simulation − theory|",
@@ -178,7 +220,6 @@ def draw_deviations(ax: Axes, courses: list[Course]) -> None:
         ylim=(1e-17, 1),
     )
     ax.set_title("(b) deviation of each theory")
-    ax.legend(loc="center right")
 
 
 def draw_pulls(ax: Axes, courses: list[Course]) -> None:
@@ -186,7 +227,7 @@ def draw_pulls(ax: Axes, courses: list[Course]) -> None:
     colours = mpl.colormaps["viridis"](np.linspace(0, 0.82, len(courses)))
     for course, colour in zip(courses, colours, strict=True):
         found, error = course.cells["similarity"].values, course.cells["similarity_error"].values
-        known = error > 1e-12
+        known = (error > 1e-12) & course.known
         for name, style, size in (("published", "--", 0.9), ("mean", "-", 1.2)):
             pull = (found - getattr(course, name))[known] / error[known]
             label = f"{course.label}, {'norm-aware' if name == 'mean' else 'published'}"
