@@ -78,10 +78,20 @@ def draw_map(ax: Axes, plane: xr.Dataset, study: Recall, name: str, colours: str
     mesh = map_cells(ax, (x, y), values, flagged, (colours, 0, 1))
     ax.figure.colorbar(mesh, ax=ax, pad=0.015, fraction=0.05, label="overlap $m$")
     count = np.unique(np.rint(np.linspace(2, x[-1] * float(plane["size"]), 120)))
-    line = curve("consolidation.kappa_s", memories=count)
-    label = r"$\kappa_s(\alpha N)$: memories collapse below"
-    if plain(study, {}):
-        ax.plot(count / float(plane["size"]), line, color="#b2182b", lw=1.7, label=label)
+    along, line = count / float(plane["size"]), curve("consolidation.kappa_s", memories=count)
+    ax.plot(
+        along,
+        line,
+        color="#b2182b",
+        lw=1.1,
+        ls=":",
+        label=r"$\kappa_s(\alpha N)$: all collapse below",
+    )
+    start = 1 - 2 * float(plane["noise"])
+    if 0 < start < 1:
+        line = curve("consolidation.kappa_basin", memories=count, start=np.full(count.size, start))
+        label = r"collapse from overlap $1 - 2\sigma$ on"
+        ax.plot(along, line, color="#b2182b", lw=1.7, label=label)
     limit = theory.evaluate("hopfield.alpha_M", temperature=float(plane["temperature"]))
     if limit is not None:
         words = r"$\alpha_M(T)$: end of retrieval (AGS)"
