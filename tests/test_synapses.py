@@ -75,6 +75,10 @@ def plain(patterns: PatternSet, stage: Stage, schedule: Schedule):
     np.fill_diagonal(twins, -1)
     p = np.exp(stage.spread * np.arange(count) / (count - 1))
     p = np.array(schedule.probabilities or p)
+    if schedule.clamping == "sequence":
+        p = np.array([schedule.sequence.count(k) for k in range(count)])
+    between = cosine(xi, (p @ shown)[None])[:, 0]
+    others = np.where(np.eye(count, dtype=bool), -2, near)
     own, old = path[-1], np.diag(cosine(xi, drawn.old))
     above = np.array(path) >= schedule.reached_above
     after = np.where(above.any(axis=0), above.argmax(axis=0) / count, np.nan)
@@ -87,8 +91,10 @@ def plain(patterns: PatternSet, stage: Stage, schedule: Schedule):
         "own_weight": np.array(
             [weights_of(xi, v, stage.beta, schedule.similarity)[m] for m, v in enumerate(shown)]
         ),
-        "consolidated": (own >= old) & (own > schedule.consolidated_above),
-        "collapsed": cosine(xi, (p @ shown)[None])[:, 0] > near.max(axis=1),
+        "consolidated": (own > np.maximum(between, others.max(axis=1)))
+        & (own >= old)
+        & (own > schedule.consolidated_above),
+        "collapsed": between > near.max(axis=1),
         "merged": twins.max(axis=1) > schedule.merged_above,
         "reached": above.any(axis=0),
         "reached_after": after,
@@ -100,7 +106,8 @@ def plain(patterns: PatternSet, stage: Stage, schedule: Schedule):
         np.abs(np.array(path) - schedule.reached_above).min(),
         np.abs(own - schedule.consolidated_above).min(),
         np.abs(twins.max(axis=1) - schedule.merged_above).min(),
-        np.abs(cosine(xi, (p @ shown)[None])[:, 0] - near.max(axis=1)).min(),
+        np.abs(between - near.max(axis=1)).min(),
+        np.abs(own - np.maximum(between, others.max(axis=1))).min(),
         np.inf if stage.noise == 0 else np.abs(own - old).min(),
     )
     return found, margin
@@ -179,6 +186,16 @@ def test_alike_patterns_and_given_probabilities(likeness, probabilities):
     schedule = Schedule(Ensemble("orthogonal"), probabilities=probabilities)
     stage = Stage(0.1, 0.8, 0.0, 20.0, 15.0, ALL, likeness)
     assert_as_plain(PatternSet(2, 30, 4, 1), stage, schedule)
+
+
+def test_two_memories_at_the_mean_of_alike_patterns_are_merged_and_not_consolidated():
+    """The mean of two patterns of cosine 0.76 has the cosine 0.94 with each: above the threshold."""
+    stage = Stage(0.5 / 10**6 / 5, 2.0, 0.0, 50.0, 1000.0, ALL, 0.95)
+    schedule = Schedule(Ensemble("orthogonal"), clamping="cyclic")
+    found = synapses.simulate(PatternSet(1, 10**6, 2, 0), [stage], schedule)
+    assert found["similarity"][0] > 0.93
+    states = [found[name][0] for name in ("consolidated", "collapsed", "merged")]
+    assert states == [0.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize("similarity", ["dot", "distance"])

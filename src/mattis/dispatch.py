@@ -114,9 +114,9 @@ class Dispatcher:
             return [first]
         seconds = max(TASK_SECONDS, self.workers / TASKS_PER_SECOND)
         share = max(len(self.waiting) // (IN_FLIGHT * self.workers), 1)
-        blocks, left = [first], seconds - plan.updates(self.study, first) * self.rate
+        blocks, left = [first], seconds - plan.effort(self.study, first) * self.rate
         while self.waiting and len(blocks) < min(share, LARGEST_TASK):
-            cost = plan.updates(self.study, self.waiting[-1]) * self.rate
+            cost = plan.effort(self.study, self.waiting[-1]) * self.rate
             if cost > left or self.waiting[-1].id in self.attempts:
                 break
             left -= cost
@@ -137,7 +137,7 @@ class Dispatcher:
             return
         each: Sequence[Answer] = [(None, _spelled(error))] * len(blocks) if error else []
         if found is not None:
-            cost = sum(plan.updates(self.study, block) for block in blocks)
+            cost = sum(plan.effort(self.study, block) for block in blocks)
             self.rate = max(found.seconds / cost, self.rate / 2)
             each = found.each
         for block, (columns, message) in zip(blocks, each, strict=True):
@@ -156,7 +156,7 @@ def computed(
     Raises Fault if the scheduler is lost.
     """
     # The most expensive blocks first: the last to finish are then short.
-    waiting = sorted(blocks, key=lambda block: plan.updates(study, block))
+    waiting = sorted(blocks, key=lambda block: plan.effort(study, block))
     with cluster.client_of(where, len(blocks)) as client:
         workers = min(where.count, len(blocks)) if where.is_here else _present(client)
         say(f"{_described(where, workers)}; dashboard at {_dashboard(client, where)}")

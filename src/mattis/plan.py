@@ -123,6 +123,11 @@ def updates(study: Study, block: Block) -> int:
     return study.updates(_pattern_set(study, block), block.points)
 
 
+def effort(study: Study, block: Block) -> int:
+    """Return what a block costs, in updates."""
+    return study.effort(_pattern_set(study, block), block.points)
+
+
 def task(study: Study, block: Block) -> Task:
     """Return the arguments of the model's `simulate` for a block: all that its numbers depend on."""
     return study.task(_pattern_set(study, block), block.points)
@@ -193,14 +198,14 @@ def _cost(study: Study, block: Block, points: Sequence[Point]) -> float:
     seconds(points[:1], 0)  # the first time also loads the kernels
     made, few = seconds(points[:1], 0)
     spent, done = seconds(points, PROBE // len(points))
-    return made + max(spent - made, 0.0) / max(done - few, 1) * updates(study, block)
+    return made + max(spent - made, 0.0) / max(done - few, 1) * effort(study, block)
 
 
 def _typical(study: Study) -> list[tuple[int, float, int]]:
-    """Return (size, load, P) of the middle of each third of the networks, by N P."""
+    """Return (size, load, P) of the middle of each third of the networks, by what they cost."""
     sizes, loads = _sample(study.axes.size), _sample(study.labels[study.stored])
     counts = study.counts(loads, sizes)
-    order = np.argsort((counts * np.array(sizes)[:, None]).ravel(), kind="stable")
+    order = np.argsort(study.weights(counts, sizes).ravel(), kind="stable")
     chosen = (divmod(place, len(loads)) for place in _thirds(order.tolist()))
     return [(sizes[i], loads[j], int(counts[i, j])) for i, j in chosen]
 

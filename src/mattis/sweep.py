@@ -186,7 +186,7 @@ def _compute(job: Job, opened: Store, blocks: list[Block], report: Reporter) -> 
     study, failures, begun = job.study, {}, time.monotonic()
     report.start(
         sum(len(block.points) for block in blocks),
-        sum(plan.updates(study, block) for block in blocks),
+        sum(plan.effort(study, block) for block in blocks),
     )
     try:
         for finished in dispatch.computed(study, blocks, job.where, report.say):
@@ -199,7 +199,7 @@ def _compute(job: Job, opened: Store, blocks: list[Block], report: Reporter) -> 
                 report.say(f"block {block.id} failed: {finished.message}")
             else:
                 store.write(opened, study, block, finished.columns)
-            report.advance(len(block.points), plan.updates(study, block))
+            report.advance(len(block.points), plan.effort(study, block))
     finally:
         store.flush(opened)
     report.say(f"{study.name}: done in {spelled(time.monotonic() - begun)}")

@@ -1,6 +1,7 @@
 """What all diagrams share: style, maps of cells with hatches, captions, curves of theory."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import matplotlib as mpl
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from mattis import __version__, theory
 from mattis.statistics import FAILED, INCOMPLETE
-from mattis.studies.consolidation import Consolidation, Drift
+from mattis.studies.consolidation import Consolidation
+from mattis.studies.drift import Drift
 
 Values = NDArray[np.float64]
 
@@ -57,6 +59,15 @@ def at_first(study: Consolidation, noise: float) -> tuple[float, float]:
         return 1 - 2 * noise, 1.0
     ratio = float(np.hypot(1.0, noise))
     return 1 / ratio, ratio
+
+
+def planes(estimates: xr.Dataset, names: Sequence[str]) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield the labels of each plane of a diagram and the name of its figure; the last is `diagram`."""
+    every = list(product(*(estimates[name].values for name in names)))
+    for values in every:
+        labels = dict(zip(names, map(float, values), strict=True))
+        varied = [f"{name}{labels[name]:g}" for name in names if estimates.sizes[name] > 1]
+        yield "diagram" if values == every[-1] else "-".join(["diagram", *varied]), labels
 
 
 def curve(name: str, **at: Values) -> Values:

@@ -5,7 +5,6 @@ diagram of the collapse; many presentations give curves in time; anything else i
 """
 
 from collections.abc import Iterator
-from itertools import product
 from typing import Any
 
 import matplotlib as mpl
@@ -27,6 +26,7 @@ from mattis.figures.canvas import (
     map_cells,
     mark_infinity,
     plain,
+    planes,
 )
 from mattis.studies.consolidation import Consolidation
 from mattis.study import Study
@@ -59,11 +59,7 @@ def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]
 def collapses(estimates: xr.Dataset, study: Consolidation) -> Iterator[tuple[str, Figure]]:
     """Yield a diagram of the collapse for each noise, spread, tau, number of presentations, memory."""
     others = [name for name in study.points if name != "kappa"]
-    planes = list(product(*(estimates[name].values for name in others)))
-    for values in planes:
-        labels = dict(zip(others, map(float, values), strict=True))
-        varied = [f"{name}{labels[name]:g}" for name in others if estimates.sizes[name] > 1]
-        name = "diagram" if values == planes[-1] else "-".join(["diagram", *varied])
+    for name, labels in planes(estimates, others):
         yield name, draw(estimates.sel(labels), study, labels)
 
 
@@ -85,7 +81,10 @@ def draw(plane: xr.Dataset, study: Consolidation, labels: dict[str, float]) -> F
         difference = largest.assign(difference=((study.stored, "kappa"), found - theory))
         worst = LARGEST_DIFFERENCE
         draw_map(rest, difference, study, labels, "difference", ("RdBu_r", -worst, worst))
-        rest.set_title("(d) cosine, simulation − theory")
+        known = plain(study, labels)
+        rest.set_title(
+            f"(d) cosine, simulation − theory{'' if known else ': not known for this study'}"
+        )
         words = ", ".join(f"{name} {value:g}" for name, value in labels.items())
         sets = f"{len(study.axes.seed)} pattern sets, {study.ensemble} memories"
         text = caption(plane, f"{study.name}: {sets}, {words}")
@@ -114,8 +113,8 @@ def draw_map(
     )
     fine = np.unique(np.rint(np.geomspace(2, max(y[-1], 3), 80)))
     if plain(study, labels):
-        line = curve("consolidation.kappa_s", memories=fine)
-        ax.plot(line, fine, color="#b2182b", lw=1.8, label=r"$\kappa_s(N_h)$: collapse below")
+        line, words = ends(fine, study, labels)
+        ax.plot(line, fine, color="#b2182b", lw=1.8, label=words)
     ax.set_yscale("log", base=2)
     ax.set_yticks(count, [f"{n:g}" for n in count])
     ax.minorticks_off()
@@ -150,7 +149,7 @@ def draw_collapse(
     kappa = plane["kappa"].values[np.isfinite(plane["kappa"].values)]
     kappa = np.linspace(kappa.min(initial=np.inf), kappa.max(initial=0), 300 if kappa.size else 0)
     for colour, count in zip(colours, picked, strict=True):
-        (end,) = curve("consolidation.kappa_s", memories=np.array([float(count)]))
+        (end,), _ = ends(np.array([float(count)]), study, labels)
         line = expected(np.full(kappa.size, count), kappa, study, labels)
         ax.plot(kappa / end, line, color=colour, lw=1.1)
         for n, marker in zip(study.axes.size, MARKERS, strict=False):
@@ -162,7 +161,9 @@ def draw_collapse(
                     cut["kappa"].values / end, cut["similarity"].values, yerr=cut["similarity_error"].values,
                     ls="none", marker=marker, ms=3.2, mfc="none", mec=colour, ecolor=colour, lw=0.7,
                 )  # fmt: skip
-    ax.axvline(1, color="#b2182b", lw=0.8)
+    known = plain(study, labels)
+    if known:
+        ax.axvline(1, color="#b2182b", lw=0.8)
     handles = [
         Line2D([], [], color=colour, lw=2, label=f"$N_h = {count:g}$")
         for colour, count in zip(colours, picked, strict=True)
@@ -181,8 +182,25 @@ def draw_collapse(
         for n, marker in zip(study.axes.size, MARKERS, strict=False)
     ]
     ax.legend(handles=handles, loc="lower right")
-    ax.set(xlabel=r"$\kappa/\kappa_s(N_h)$", ylabel="cosine", xlim=(0.4, 2.2), ylim=(0, 1.03))
-    ax.set_title("(c) all sizes on one curve for each $N_h$; lines: theory")
+    ax.set(xlabel=r"$\kappa$ / line in (b)", ylabel="cosine", xlim=(0.4, 2.2), ylim=(0, 1.03))
+    ax.set_title(f"(c) all sizes on one curve for each $N_h${'; lines: theory' if known else ''}")
+
+
+def ends(count: Values, study: Consolidation, labels: dict[str, float]) -> tuple[Values, str]:
+    """Return the kappa below which memories collapse, and what the line is called.
+
+    kappa_s where the state of own memories ends; where the old memories start too far from the new
+    patterns to get there, `consolidation.kappa_basin`.
+    """
+    line = curve("consolidation.kappa_s", memories=count)
+    overlap, ratio = at_first(study, labels["noise"])
+    if not 0 < overlap / ratio < 1:
+        return line, r"$\kappa_s(N_h)$: collapse below"
+    start = np.full(count.size, overlap / ratio)
+    basin = curve("consolidation.kappa_basin", memories=count, start=start)
+    if np.allclose(basin, line, rtol=1e-6):
+        return line, r"$\kappa_s(N_h)$: collapse below"
+    return basin, "collapse below, from this start"
 
 
 def expected(

@@ -10,9 +10,12 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mattis.figures.canvas import STYLE, Values, at_first, caption, curve, plain
-from mattis.models.memories import square_norm
+from mattis.figures.canvas import STYLE, Values, at_first, caption, curve, plain, planes
+from mattis.models.memories import frequencies, square_norm
+from mattis.patterns import share
 from mattis.studies.consolidation import Consolidation
+
+FOUR_DEVIATIONS = 4.0
 
 ONE_HOT = 1e-3
 """One memory takes all, so that the closed forms hold, where the others take less than this at first."""
@@ -45,11 +48,7 @@ def figures(estimates: xr.Dataset, study: Consolidation) -> Iterator[tuple[str, 
     """Yield one figure for each (size, N_h, kappa, noise, spread) of curves for each tau and memory."""
     inside = ("tau", "presentations", "memory")
     apart = [name for name in study.dimensions[:-1] if name not in inside]
-    planes = list(product(*(estimates[name].values for name in apart)))
-    for values in planes:
-        labels = dict(zip(apart, map(float, values), strict=True))
-        varied = [f"{name}{labels[name]:g}" for name in apart if estimates.sizes[name] > 1]
-        name = "diagram" if values == planes[-1] else "-".join(["diagram", *varied])
+    for name, labels in planes(estimates, apart):
         yield name, draw(estimates.sel(labels).sortby("presentations"), study, labels)
 
 
@@ -91,10 +90,11 @@ def _course(
     """Evaluate the theories of a one-hot softmax where the cells are."""
     tau, mu, labels = at
     shown, count, spread = cells["presentations"].values, int(cells["patterns"]), labels["spread"]
-    none, steps = np.full(shown.size, np.nan), np.floor(shown * count + 0.5)
+    none = np.full(shown.size, np.nan)
+    steps = np.array([share(k, count) for k in shown.tolist()], np.float64)
     overlap, ratio = _first(cells, study)
     unequal = mu is None and spread > 0
-    if unequal or tau < study.step or steps[-1] > MOST_STEPS or not _one_hot(study, labels, count):
+    if unequal or tau < study.step or steps[-1] > MOST_STEPS or not _one_hot(study, labels, cells):
         return Course(label, shown, cells, none, none, none)
     probability, rate = _probability(count, spread, mu), tau / study.step
     where = {"overlap": np.full(shown.size, overlap)}
@@ -114,8 +114,8 @@ def _course(
     before, after = (
         curve("consolidation.similarity", presentations=k, **where) for k in (last, last + 1)
     )
-    share = more / count if mu is None else more > mu
-    mean = np.where(share == 0, before, share * after + (1 - share) * before)
+    part = more / count if mu is None else more > mu
+    mean = np.where(part == 0, before, part * after + (1 - part) * before)
     return Course(label, shown, cells, mean, np.zeros(shown.size), published)
 
 
@@ -128,22 +128,25 @@ def _first(cells: xr.Dataset, study: Consolidation) -> tuple[float, float]:
     return at_first(study, float(cells["noise"]))
 
 
-def _one_hot(study: Consolidation, labels: dict[str, float], count: int) -> bool:
-    """Tell whether only the memory of a pattern moves: the field of another is lower by kappa a/s."""
+def _one_hot(study: Consolidation, labels: dict[str, float], cells: xr.Dataset) -> bool:
+    """Tell whether only the memory of a pattern moves: the field of another is lower by kappa a/s.
+
+    At a finite N_v less so, for vectors that are drawn have products of order √N_v.
+    """
     if not plain(study, labels | {"spread": 0.0}):
         return False
     overlap, ratio = at_first(study, labels["noise"])
     rho = square_norm(study.drawn, labels["noise"])
-    kappa = labels["kappa"] if "kappa" in labels else labels["beta"] * labels["size"] * rho
-    return overlap > 0 and bool((count - 1) * np.exp(-kappa * overlap / ratio) < ONE_HOT)
+    kappa = labels["kappa"] if "kappa" in labels else labels["beta"] * float(cells["size"]) * rho
+    margin = overlap / ratio - FOUR_DEVIATIONS / np.sqrt(float(cells["size"]))
+    return margin > 0 and bool((int(cells["patterns"]) - 1) * np.exp(-kappa * margin) < ONE_HOT)
 
 
 def _probability(count: int, spread: float, mu: int | None) -> float:
     """Return the probability of the pattern of a memory; that of any for the mean over all."""
     if mu is None:
         return 1 / count
-    weights = np.exp(spread * (np.arange(count) / max(count - 1, 1) - 1))
-    return float(weights[mu] / weights.sum())
+    return float(frequencies(count, spread)[mu])
 
 
 def draw_curves(ax: Axes, courses: list[Course], study: Consolidation) -> None:

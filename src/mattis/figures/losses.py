@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import product
 
 import matplotlib as mpl
 import numpy as np
@@ -19,7 +18,10 @@ from mattis.figures.canvas import (
     map_cells,
     mark_infinity,
     plain,
+    planes,
 )
+from mattis.models.memories import frequencies
+from mattis.patterns import share
 from mattis.studies.consolidation import Consolidation
 from mattis.theory import drift
 
@@ -46,12 +48,7 @@ def figures(estimates: xr.Dataset, study: Consolidation) -> Iterator[tuple[str, 
     """Yield one figure of maps over the two longest axes, for each value of the others."""
     across, up = axes_of(estimates)
     others = [name for name in study.dimensions[:-1] if name not in (across, up)]
-    every = [estimates[name].values for name in others]
-    planes = list(product(*every))
-    for values in planes:
-        labels = dict(zip(others, map(float, values), strict=True))
-        varied = [f"{name}{labels[name]:g}" for name in others if estimates.sizes[name] > 1]
-        name = "diagram" if values == planes[-1] else "-".join(["diagram", *varied])
+    for name, labels in planes(estimates, others):
         yield name, draw(estimates.sel(labels), study, (across, up), labels)
 
 
@@ -139,9 +136,8 @@ def mean_cosines(spread: float, study: Consolidation, labels: dict[str, float]) 
     count, ratio = int(labels["memories"]), float(np.hypot(1.0, labels["noise"]))
     tau = labels["tau"] / study.step
     equal = drift.symmetric(count, labels["kappa"], tau, 1 / ratio, ratio)
-    weights = np.exp(spread * (np.arange(count) / (count - 1) - 1))
-    clamping = replace(equal, probabilities=weights / weights.sum())
-    steps = int(np.floor(labels["presentations"] * count + 0.5)) * study.dwell
+    clamping = replace(equal, probabilities=frequencies(count, spread))
+    steps = share(labels["presentations"], count) * study.dwell
     return drift.mean_cosines(clamping, steps)
 
 

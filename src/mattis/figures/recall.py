@@ -77,21 +77,8 @@ def draw_map(ax: Axes, plane: xr.Dataset, study: Recall, name: str, colours: str
     values = plane[name].transpose("kappa", "load").values
     mesh = map_cells(ax, (x, y), values, flagged, (colours, 0, 1))
     ax.figure.colorbar(mesh, ax=ax, pad=0.015, fraction=0.05, label="overlap $m$")
-    count = np.unique(np.rint(np.linspace(2, x[-1] * float(plane["size"]), 120)))
-    along, line = count / float(plane["size"]), curve("consolidation.kappa_s", memories=count)
-    ax.plot(
-        along,
-        line,
-        color="#b2182b",
-        lw=1.1,
-        ls=":",
-        label=r"$\kappa_s(\alpha N)$: all collapse below",
-    )
-    start = 1 - 2 * float(plane["noise"])
-    if 0 < start < 1:
-        line = curve("consolidation.kappa_basin", memories=count, start=np.full(count.size, start))
-        label = r"collapse from overlap $1 - 2\sigma$ on"
-        ax.plot(along, line, color="#b2182b", lw=1.7, label=label)
+    if plain(study, {}):
+        draw_collapse(ax, plane, x[-1])
     limit = theory.evaluate("hopfield.alpha_M", temperature=float(plane["temperature"]))
     if limit is not None:
         words = r"$\alpha_M(T)$: end of retrieval (AGS)"
@@ -99,6 +86,19 @@ def draw_map(ax: Axes, plane: xr.Dataset, study: Recall, name: str, colours: str
     ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
     mark_infinity(ax.yaxis, kappa)
     ax.set(xlabel=r"load $\alpha = N_h/N$", ylabel=r"$\kappa = \beta N$ of the synapses")
+
+
+def draw_collapse(ax: Axes, plane: xr.Dataset, most: float) -> None:
+    """Draw below which kappa memories collapse, up to a load: all, and those that start as the old."""
+    count = np.unique(np.rint(np.linspace(2, most * float(plane["size"]), 120)))
+    along, line = count / float(plane["size"]), curve("consolidation.kappa_s", memories=count)
+    label = r"$\kappa_s(\alpha N)$: all collapse below"
+    ax.plot(along, line, color="#b2182b", lw=1.1, ls=":", label=label)
+    start = 1 - 2 * float(plane["noise"])
+    if 0 < start < 1:
+        line = curve("consolidation.kappa_basin", memories=count, start=np.full(count.size, start))
+        label = r"collapse from overlap $1 - 2\sigma$ on"
+        ax.plot(along, line, color="#b2182b", lw=1.7, label=label)
 
 
 def draw_ends(ax: Axes, plane: xr.Dataset) -> None:

@@ -64,6 +64,11 @@ class Lesson:
         """Patterns that a network is asked for."""
         return self.asking.cues
 
+    @property
+    def single(self) -> bool:
+        """Whether single memories are looked at."""
+        return self.learning.single
+
 
 def coupled(memories: Reals) -> NDArray[np.signedinteger]:
     """Return N J in units of 1/UNIT, rounded to an even integer: sum_mu Xi_i^mu Xi_j^mu, J_ii = 0.

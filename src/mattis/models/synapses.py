@@ -9,7 +9,7 @@ softmax attractors. Memories, patterns and biases are rows; only their scalar pr
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, product
 from math import fsum, nan, sqrt
 from typing import Any, NamedTuple
 
@@ -24,6 +24,9 @@ from mattis.patterns import share
 
 PIECE = 2**14
 """Presentations of which the random order is drawn at once; one step of the stream each."""
+
+LARGEST_MEMORIES = 2048
+"""Memories at most: their products are N_h² at each presentation, and N_h² D at each look."""
 
 ALL = -1.0
 """The label `memory` of a stage that averages over all memories."""
@@ -56,6 +59,7 @@ class Schedule:
     """How memories are drawn, what they are shown, and when they count as changed.
 
     clamping  # "cyclic", "random" with given `probabilities` or those of `frequencies`, or the "sequence"
+    single    # whether single memories are looked at, not all of them
     dwell     # Euler steps for which a pattern is clamped; step # dt of one, in the unit of tau
     """
 
@@ -69,6 +73,7 @@ class Schedule:
     merged_above: float = 0.9
     reached_above: float = 0.99
     probabilities: tuple[float, ...] = ()
+    single: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,10 +105,9 @@ class Synapses:
         )
 
 
-def begin(old: Reals, start: Reals, shown: Reals, bias: Reals, following: bool = True) -> Synapses:
-    """Return memories that were not shown anything yet; `following` keeps what `matrix` needs."""
+def begin(old: Reals, start: Reals, shown: Reals, bias: Reals) -> Synapses:
+    """Return memories that were not shown anything yet."""
     gram, count = kernels.synapses.gram, len(old)
-    kept = count if following else 0
     return Synapses(
         old, start, shown, bias,
         gram=gram(shown, shown),
@@ -112,8 +116,8 @@ def begin(old: Reals, start: Reals, shown: Reals, bias: Reals, following: bool =
         fields=gram(start, shown),
         squares=_squares(start),
         along_bias=_products(start, bias),
-        kept=np.ones(kept), taken=np.zeros((kept, len(shown))), biased=np.zeros(kept),
-        hebbian=np.zeros(len(shown) if following else 0),
+        kept=np.ones(count), taken=np.zeros((count, len(shown))), biased=np.zeros(count),
+        hebbian=np.zeros(len(shown)),
         reached=np.full(count, -1, np.int64),
     )  # fmt: skip
 
@@ -175,7 +179,9 @@ def order_of(
 
 
 def frequencies(stage: Stage, schedule: Schedule, count: int) -> Reals:
-    """Return the probabilities with which patterns are shown, or shares of the time where they are not."""
+    """Return the probabilities with which patterns are shown, or their shares of a fixed order."""
+    if schedule.clamping == "sequence":
+        return np.bincount(schedule.sequence, minlength=count) / len(schedule.sequence)
     if schedule.probabilities:
         given = np.array(schedule.probabilities)
         return np.asarray(given / fsum(schedule.probabilities))
@@ -245,7 +251,8 @@ def observe(synapses: Synapses, stage: Stage, schedule: Schedule) -> dict[str, A
     own, old = np.diag(near), np.diag(cosines(matrix, synapses.old))
     shares = frequencies(stage, schedule, count)[None]
     mean = kernels.synapses.combine(shares, synapses.shown)
-    replaced = (own >= old) & (own > schedule.consolidated_above)
+    between = cosines(matrix, mean)[:, 0]
+    there = (own > schedule.consolidated_above) & (own == near.max(axis=1)) & (own > between)
     learnt, pavlov = coupling_errors(synapses, matrix)
     reached = synapses.reached >= 0
     return {
@@ -255,8 +262,8 @@ def observe(synapses: Synapses, stage: Stage, schedule: Schedule) -> dict[str, A
         "similarity_other": others.max(axis=1),
         "length": np.sqrt(synapses.squares.clip(min=0.0) / np.diag(synapses.gram)),
         "own_weight": own_weights(synapses, stage.beta, schedule.similarity),
-        "consolidated": replaced,
-        "collapsed": cosines(matrix, mean)[:, 0] > near.max(axis=1),
+        "consolidated": there & (own >= old),
+        "collapsed": between > near.max(axis=1),
         "merged": others.max(axis=1) > schedule.merged_above,
         "reached": reached,
         "reached_after": np.where(reached, synapses.reached / count, nan),
@@ -284,14 +291,12 @@ def simulate(patterns: PatternSet, points: Sequence[Stage], protocol: Schedule) 
     columns = {o.name: np.empty(len(points)) for o in OBSERVABLES}
     for _, trajectory in groupby(order, key=lambda k: points[k].trajectory):
         members = list(trajectory)
-        moments = sorted({points[k].presentations for k in members})
-        stages = [points[members[0]]._replace(presentations=k, memory=ALL) for k in moments]
-        for stage, synapses in follow(patterns, stages, protocol):
+        looks = [list(each) for _, each in groupby(members, key=lambda k: points[k].presentations)]
+        stages = [points[look[0]]._replace(memory=ALL) for look in looks]
+        for look, (stage, synapses) in zip(looks, follow(patterns, stages, protocol), strict=True):
             found = observe(synapses, stage, protocol)
-            for k in members:
-                if points[k].presentations == stage.presentations:
-                    for name, values in found.items():
-                        columns[name][k] = picked(values, points[k].memory)
+            for k, name in product(look, columns):
+                columns[name][k] = picked(found[name], points[k].memory)
     return columns
 
 
@@ -302,15 +307,14 @@ def memory(coordinates: int, patterns: int) -> int:
 
 def check(size: int, patterns: int) -> str | None:
     """Tell what is wrong with so many memories of N_v sites, if anything."""
-    del size
-    return (
-        None if patterns <= 4096 else f"{patterns} memories need {patterns}² products at each step"
-    )
+    if patterns > LARGEST_MEMORIES:
+        return f"{patterns} memories of {size} sites: at most {LARGEST_MEMORIES}"
+    return None
 
 
-def one_memory(_size: Any, patterns: Any, _protocol: Any) -> Any:
-    """Return the change of a fraction of the memories by one of them."""
-    return 1.0 / patterns
+def one_memory(_size: Any, patterns: Any, protocol: Schedule) -> Any:
+    """Return the change of a fraction of the memories that are looked at by one of them."""
+    return 1.0 if protocol.single else 1.0 / patterns
 
 
 OBSERVABLES = (
@@ -324,7 +328,8 @@ OBSERVABLES = (
     Observable("own_weight", "softmax weight of a memory when its own pattern is shown"),
     Observable(
         "consolidated",
-        "fraction of memories that are at their new pattern, and nearer to it than to the old",
+        "fraction of memories that are at their own new pattern: nearer to it than to any other, to the "
+        "mean of all and to the old",
         smallest=one_memory,
     ),
     Observable(
@@ -361,8 +366,9 @@ CONSOLIDATION = Model(
     order_parameter="similarity",
     theory=tuple(
         f"consolidation.{quantity}"
-        for quantity in ("kappa_s", "cosine", "own_share", "similarity", "similarity_mean",
-                         "similarity_sd", "published")
+        for quantity in ("kappa_s", "kappa_basin", "kappa_merge", "least_overlap", "cosine", "own_share",
+                         "mean_similarity", "similarity", "similarity_mean", "similarity_sd",
+                         "published", "hebbian_error", "pavlovian_error")
     ),
     source="Lotito, Neurocomputing 636, 129865 (2025), eqs. (12) to (14) and appendix B",
     simulate=simulate,

@@ -95,12 +95,20 @@ class Study(Part):
     def shortened(
         self, patterns: PatternSet, points: Sequence[Point], most: int
     ) -> tuple[Task, int]:
-        """Return a task of at most about `most` updates at each point, and how many updates it has."""
+        """Return a task of at most about `most` updates at each point, and its effort."""
         raise NotImplementedError
 
     def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
         """Return the elementary updates (spin proposals, presentations) of some points at most."""
         raise NotImplementedError
+
+    def effort(self, patterns: PatternSet, points: Sequence[Point]) -> int:
+        """Return what some points cost, in updates: more than these where looking costs as well."""
+        return self.updates(patterns, points)
+
+    def weights(self, counts: NDArray[np.int64], sizes: Sequence[float]) -> NDArray[np.float64]:
+        """Return numbers that rise with the cost of networks of P patterns, (sizes, values)."""
+        return np.asarray(counts * np.array(sizes, np.float64)[:, None])
 
     def total_updates(self) -> int:
         """Return the updates of the whole study."""

@@ -1,17 +1,15 @@
 """Studies of consolidation: memories drift to the patterns that they are shown."""
 
 import math
-import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StrictFloat, StrictInt, model_validator
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, StrictFloat, model_validator
 
 from mattis.axes import (
-    BOUNDS,
-    Axes,
-    Bound,
     Integers,
     Misplaced,
     Part,
@@ -22,60 +20,15 @@ from mattis.axes import (
 )
 from mattis.models import PatternSet, Point, Task
 from mattis.models.memories import Ensemble, square_norm
-from mattis.models.synapses import ALL, Schedule, Stage, memory, shown_in_all
-from mattis.studies.base import Study
-
-PROPOSALS = 20
-"""A presentation to few memories costs as much as so many spin proposals, roughly."""
+from mattis.models.synapses import ALL, LARGEST_MEMORIES, Schedule, Stage, memory, shown_in_all
+from mattis.studies.drift import LOOK, Drift, Drifting, cost, presentations
 
 LARGEST_GIVEN = 20_000
 """Numbers of a matrix that is given in the study: it travels with every segment of the store."""
 
-LARGEST_MEMORIES = 2048
-
 Matrix = Annotated[
     tuple[tuple[StrictFloat, ...], ...], Field(fail_fast=True, description="rows of numbers")
 ]
-
-SOFTMAX = Bound(
-    lambda v: 1e-9 <= v <= 1e6 or v == math.inf,
-    "an inverse temperature in [1e-9, 1e6], or .inf",
-    "use .inf for a memory that takes all",
-)
-DRIFT_BOUNDS: Mapping[str, Bound] = {
-    "size": Bound(lambda v: 2 <= v <= 2**40, "a number of neurons in 2 … 2^40", "for example 1000"),
-    "load": BOUNDS["load"],
-    "memories": Bound(
-        lambda v: 2 <= v <= LARGEST_MEMORIES, f"memories in 2 … {LARGEST_MEMORIES}", "for example 4"
-    ),
-    "beta": SOFTMAX,
-    "kappa": SOFTMAX,
-    "noise": Bound(lambda v: 0 <= v <= 1000, "a strength sigma in [0, 1000]", "for example 0.4"),
-    "likeness": Bound(lambda v: 0 <= v <= 1, "a cosine in [0, 1]", "0 for independent changes"),
-    "spread": Bound(lambda v: 0 <= v <= 30, "a spread in [0, 30]", "0 shows all equally often"),
-    "tau": Bound(lambda v: 0.5 <= v <= 1e12, "a time constant in [0.5, 1e12]", "for example 100"),
-    "presentations": Bound(
-        lambda v: 0 <= v <= 1e9, "presentations per memory in [0, 1e9]", "for example 1000"
-    ),
-    "memory": Bound(
-        lambda v: 0 <= v < LARGEST_MEMORIES, "the number of a memory, from 0", "for example [0, 1]"
-    ),
-    "seed": BOUNDS["seed"],
-}
-
-
-class Drifting(Axes):
-    """The axes of memories that drift."""
-
-    size: Integers = Field(default=(1000,), description="neurons N_v")
-    noise: Reals = Field(
-        default=(0.4,), description="sigma of xi' = xi + sigma Z, or fraction of flipped signs"
-    )
-    presentations: Reals = Field(
-        description="patterns shown per memory, k: round(k × N_h) are shown in all"
-    )
-
-    bounds: ClassVar[Mapping[str, Bound]] = DRIFT_BOUNDS
 
 
 class ConsolidationAxes(Drifting):
@@ -148,89 +101,6 @@ class Bias(Part):
     )
 
 
-class Drift(Study):
-    """How memories are drawn and what they are shown."""
-
-    clamping: Literal["random", "cyclic", "sequence"] = Field(
-        default="random", description="order of the patterns"
-    )
-    sequence: tuple[StrictInt, ...] | None = Field(
-        default=None, description="patterns in the order in which they are shown, again and again"
-    )
-    probabilities: tuple[StrictFloat, ...] | None = Field(
-        default=None, description="how often each pattern is shown, in place of a spread"
-    )
-    dwell: StrictInt = Field(default=1, ge=1, le=10**6, description="steps that a pattern is shown")
-    step: StrictFloat = Field(default=1.0, gt=0, le=1e6, description="dt of an Euler step")
-    similarity: Literal["dot", "distance"] = Field(
-        default="dot", description="w = softmax(beta Xi·xi'), or softmax(-beta |Xi - xi'|²/2)"
-    )
-    consolidated_above: StrictFloat = Field(
-        default=0.9, gt=0, lt=1, description="cosine above which a memory is at its new pattern"
-    )
-    merged_above: StrictFloat = Field(
-        default=0.9, gt=0, lt=1, description="cosine above which two memories are twins"
-    )
-    reached_above: StrictFloat = Field(
-        default=0.99, gt=0, le=1, description="the similarity whose time is taken"
-    )
-
-    def schedule(self, ensemble: Ensemble) -> Schedule:
-        """Return the schedule of these keys with an ensemble."""
-        return Schedule(
-            ensemble, self.clamping, self.sequence or (), self.dwell,
-            float(self.step), self.similarity, float(self.consolidated_above), float(self.merged_above),
-            float(self.reached_above), self.probabilities or (),
-        )  # fmt: skip
-
-    def check_drift(
-        self, taus: Sequence[float], spreads: Sequence[float], fewest: int, most: int
-    ) -> None:
-        """Raise Misplaced where the order of patterns, or the step of time, cannot be."""
-        shortest = min(taus)
-        if self.step >= 2 * shortest:
-            raise Misplaced(
-                "step",
-                f"{self.step:g} with a time constant of {shortest:g}",
-                "a step below 2 tau, where Euler's rule is stable",
-                "use a smaller step",
-            )
-        if (self.clamping == "sequence") != (self.sequence is not None):
-            got = "no sequence" if self.sequence is None else f"clamping: {self.clamping}"
-            advice = "give both clamping: sequence and sequence: [0, 1, …]"
-            raise Misplaced("sequence", got, "a sequence with its clamping", advice)
-        if self.sequence is not None and not (
-            self.sequence and min(self.sequence) >= 0 and max(self.sequence) < fewest
-        ):
-            got = reprlib.repr(list(self.sequence))
-            raise Misplaced("sequence", got, f"numbers in 0 … {fewest - 1}", "count from 0")
-        if self.probabilities is not None:
-            self._check_probabilities(spreads, fewest, most)
-        if self.clamping != "random" and max(spreads) > 0:
-            raise Misplaced(
-                "axes.spread",
-                f"{max(spreads):g} with clamping: {self.clamping}",
-                "a spread of 0 where the order is fixed",
-                "use clamping: random",
-            )
-
-    def _check_probabilities(self, spreads: Sequence[float], fewest: int, most: int) -> None:
-        """Raise Misplaced unless every memory has its probability, and nothing else says them."""
-        given = self.probabilities or ()
-        if self.clamping != "random" or max(spreads) > 0:
-            got = f"them with clamping: {self.clamping} and a spread of {max(spreads):g}"
-            advice = "remove one of the two"
-            raise Misplaced("probabilities", got, "clamping: random and no spread", advice)
-        if fewest != most or len(given) != most:
-            got = f"{len(given)} of them for {fewest if fewest == most else f'{fewest} … {most}'} memories"
-            raise Misplaced("probabilities", got, "one for each memory", "give one N_h only")
-        if not (all(0 <= p < math.inf for p in given) and max(given) > 0):
-            got = reprlib.repr(list(given))
-            raise Misplaced(
-                "probabilities", got, "numbers ≥ 0, not all 0", "they need not sum to 1"
-            )
-
-
 class Consolidation(Drift):
     """A study of memories that drift to the patterns that they are shown."""
 
@@ -263,9 +133,8 @@ class Consolidation(Drift):
         """Raise Misplaced where keys and axes do not fit each other."""
         a, (where, most), (at_least, fewest) = self.axes, self.axes.most, self.axes.fewest
         if fewest < 2:
-            raise Misplaced(
-                at_least, f"N_h = {fewest}", "two memories at least", "use a larger load"
-            )
+            advice = f"use a load of at least {1.5 / min(a.size):.3g}"
+            raise Misplaced(at_least, f"N_h = {fewest}", "two memories at least", advice)
         if most > LARGEST_MEMORIES:
             advice = "use a smaller load"
             raise Misplaced(where, f"N_h = {most}", f"at most {LARGEST_MEMORIES} memories", advice)
@@ -287,45 +156,35 @@ class Consolidation(Drift):
         if a.memory is not None and max(a.memory) >= fewest:
             got, last = str(max(a.memory)), fewest - 1
             raise Misplaced("axes.memory", got, f"memories in 0 … {last}", "count from 0")
-        self._check_given()
+        if self.given is not None or self.shown is not None or self.ensemble == "given":
+            self._check_given()
         self.check_drift(a.tau, a.spread, fewest, most)
 
     def _check_given(self) -> None:
+        """Raise Misplaced unless given memories and patterns are what the axes say."""
         a = self.axes
-        if (self.ensemble == "given") != (self.given is not None):
+        if self.given is None or self.ensemble != "given":
             got = "no matrix" if self.given is None else f"ensemble: {self.ensemble}"
             advice = "give both ensemble: given and given: [[…], …]"
             raise Misplaced("given", got, "a matrix with its ensemble", advice)
-        if self.given is None and self.shown is not None:
-            raise Misplaced("shown", "patterns", "none", "patterns are given only with memories")
-        if self.given is not None and (len(a.size) > 1 or a.fewest[1] != a.most[1]):
+        if len(a.size) > 1 or a.fewest[1] != a.most[1]:
             got, advice = "several sizes or numbers of memories", "they are those of the matrix"
             raise Misplaced("given", got, "one size and one number of memories", advice)
-        shape = (a.most[1], a.size[0])
         for name, matrix in (("given", self.given), ("shown", self.shown)):
-            if matrix is None:
-                continue
-            lengths = {len(row) for row in matrix}
-            if (len(matrix), lengths) != (shape[0], {shape[1]}):
-                got = f"{len(matrix)} rows of {' or '.join(map(str, sorted(lengths))) or 'nothing'}"
-                expected = f"{shape[0]} rows of {shape[1]}, as the axes say"
-                raise Misplaced(name, got, expected, "one row for each memory")
-            if not all(math.isfinite(x) for row in matrix for x in row) or not all(
-                1e-30 <= max(map(abs, row)) <= 1e30 for row in matrix
-            ):  # products of products must not overflow, nor vanish
-                expected = "finite numbers, the largest of each row in [1e-30, 1e30]"
-                raise Misplaced(name, "a row that is no vector", expected, "mend it")
-            if len(matrix) * shape[1] > LARGEST_GIVEN:
-                got = f"{len(matrix) * shape[1]} numbers"
-                raise Misplaced(name, got, f"at most {LARGEST_GIVEN} of them", "use an ensemble")
-        if self.given is not None and a.kappa is not None:
+            if matrix is not None:
+                check_matrix(name, matrix, (a.most[1], a.size[0]))
+        if a.kappa is not None:
             advice = "give beta: the norm of given memories is their own"
             raise Misplaced("axes.kappa", "kappa with given memories", "beta", advice)
+        chance = self.clamping == "random" or self.start == "other" or not self.shown
+        if len(a.seed) > 1 and not (chance or (self.bias and self.bias.towards == "random")):
+            got = f"{len(a.seed)} seeds where nothing is random"
+            raise Misplaced("axes.seed", got, "one seed", "use seed: 1")
 
     @property
     def protocol(self) -> Schedule:
         """How memories are drawn, what they are shown, and when they count as changed."""
-        return self.schedule(self.drawn)
+        return self.schedule(self.drawn, self.axes.memory is not None)
 
     def stage(self, size: int, point: Point) -> Stage:
         """Return a point of the grid as the model takes it: kappa = beta N_v rho."""
@@ -347,12 +206,28 @@ class Consolidation(Drift):
         few = max(most // cost(self.dwell, patterns.patterns), min(most, 1)) / patterns.patterns
         stages = [self.stage(patterns.size, point) for point in points]
         stages = [s._replace(presentations=min(s.presentations, few)) for s in stages]
-        return (patterns, stages, self.protocol), presentations(stages, patterns.patterns)
+        return (patterns, stages, self.protocol), self._effort(stages, patterns.patterns)
 
     def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
         """Return the presentations of some points: those of one trajectory count once."""
         stages = [self.stage(patterns.size, point) for point in points]
         return presentations(stages, patterns.patterns)
+
+    def effort(self, patterns: PatternSet, points: Sequence[Point]) -> int:
+        """Return what some points cost, in spin proposals: presentations, and looks at the memories."""
+        return self._effort(
+            [self.stage(patterns.size, point) for point in points], patterns.patterns
+        )
+
+    def _effort(self, stages: Sequence[Stage], count: int) -> int:
+        looks = len({(stage.trajectory, stage.presentations) for stage in stages})
+        seen = looks * LOOK * (1 + count**2 // 512)
+        return cost(self.dwell, count) * presentations(stages, count) + seen
+
+    def weights(self, counts: NDArray[np.int64], sizes: Sequence[float]) -> NDArray[np.float64]:
+        """Return numbers that rise with the cost of pattern sets: N_v costs nothing in their law."""
+        by_site = super().weights(counts, sizes)
+        return by_site if self.drawn.by_site else counts.astype(np.float64)
 
     def total_updates(self) -> int:
         """Return the presentations of the whole study."""
@@ -381,15 +256,18 @@ def fingerprint(matrix: Matrix | None) -> str | None:
     return blake2b(words.encode(), digest_size=16).hexdigest()
 
 
-def cost(dwell: int, count: int) -> int:
-    """Return about how many spin proposals take as long as a presentation: the softmax is of pairs."""
-    return PROPOSALS * dwell * (1 + count**2 // 1024)
-
-
-def presentations(stages: Sequence[Stage], count: int) -> int:
-    """Return the patterns shown in all: stages of one trajectory count once, and some count at least."""
-    longest: dict[tuple[float, ...], int] = {}
-    for stage in stages:
-        total = shown_in_all(stage, count)
-        longest[stage.trajectory] = max(longest.get(stage.trajectory, 0), total)
-    return max(sum(longest.values()), 1)
+def check_matrix(name: str, matrix: Matrix, shape: tuple[int, int]) -> None:
+    """Raise Misplaced unless a given matrix has this shape, and rows whose products are numbers."""
+    lengths = {len(row) for row in matrix}
+    if (len(matrix), lengths) != (shape[0], {shape[1]}):
+        got = f"{len(matrix)} rows of {' or '.join(map(str, sorted(lengths))) or 'nothing'}"
+        expected = f"{shape[0]} rows of {shape[1]}, as the axes say"
+        raise Misplaced(name, got, expected, "one row for each memory")
+    if not all(math.isfinite(x) for row in matrix for x in row) or not all(
+        1e-30 <= max(map(abs, row)) <= 1e30 for row in matrix
+    ):  # products of products must not overflow, nor vanish
+        expected = "finite numbers, the largest of each row in [1e-30, 1e30]"
+        raise Misplaced(name, "a row that is no vector", expected, "mend it")
+    if len(matrix) * shape[1] > LARGEST_GIVEN:
+        got = f"{len(matrix) * shape[1]} numbers"
+        raise Misplaced(name, got, f"at most {LARGEST_GIVEN} of them", "use an ensemble")

@@ -11,7 +11,7 @@ from mattis.models.binary import LARGEST_FIELD, Protocol
 from mattis.models.memories import Ensemble
 from mattis.models.recall import UNIT, Lesson, Visit
 from mattis.patterns import share
-from mattis.studies.consolidation import DRIFT_BOUNDS, Drift, cost, presentations
+from mattis.studies.drift import DRIFT_BOUNDS, Drift, cost, presentations
 from mattis.studies.retrieval import LARGEST_NOISE, Asked, Heated
 
 DIMENSIONS = ("size", "load", "kappa", "noise", "presentations", "beta", "cue_noise", "seed")
