@@ -32,8 +32,8 @@ LEARNING = Schedule(Ensemble("signs", "flips"))
 AXES = {"size": [60], "load": [0.05, 0.1], "kappa": [3.0, 8.0], "noise": [0.2], "presentations": [0.0, 30.0],
         "temperature": [0.0, 0.3], "cue_noise": [0.1], "seed": 3}  # fmt: skip
 NAMES = {*AXES, "beta", "kapa", "memories", "spread"}
-KEYS = {"name": "learn", "model": "recall", "tau": 20.0, "cues": 2,
-        "sweeps": {"thermalise": 5, "measure": 20}}  # fmt: skip
+SHORT = {"thermalise": 5, "measure": 20}
+KEYS = {"name": "learn", "model": "recall", "tau": 20.0, "cues": 2, "sweeps": SHORT}
 
 
 def content(**changes) -> dict[str, object]:
@@ -141,8 +141,8 @@ def test_after_long_learning_it_recalls_as_hopfields_network_the_new_patterns():
     """One-hot: J -> that of xi'. The overlap is that of AGS at alpha = 0.05 within 5 errors, which
     are of 10^-4 to 10^-3; the old pattern is as far from the new as the changed signs say."""
     sweeps, rows = {"thermalise": 60, "measure": 150}, []
-    study = make(size=[1000], load=[0.05], kappa=[30.0], presentations=[0.0, 400.0], seed=4, cues=8,
-                 sweeps=sweeps)  # fmt: skip
+    axes = {"size": [1000], "load": [0.05], "kappa": [30.0], "presentations": [0.0, 400.0]}
+    study = make(**axes, seed=4, cues=8, sweeps=sweeps)
     for task in (plan.task(study, block) for block in plan.blocks(study)):
         columns = recall.simulate(*task)
         rows.append([columns[name] for name in ("overlap", "overlap_old", "energy", "similarity")])
@@ -178,8 +178,7 @@ def test_collapsed_memories_are_not_recalled_although_the_load_is_light():
 
 def test_flags_are_those_of_all_chains():
     """A cell is not trustworthy if a chain from an old pattern is not: overlap_old is in it too."""
-    short = {"thermalise": 0, "measure": 4}
-    study = make(size=[100], load=[0.1], presentations=[12.0], sweeps=short)
+    study = make(size=[100], presentations=[12.0], sweeps={"thermalise": 0, "measure": 4})
     patterns, visits, lesson = plan.task(study, plan.blocks(study)[0])
     found = recall.simulate(patterns, visits, lesson)["flag"]
     for visit, flag in zip(visits, found.tolist(), strict=True):
@@ -215,8 +214,6 @@ def rows_of(study: Study):
         for k, visit in enumerate(visits):
             yield tuple(patterns.labels.values()), visit, [str(v[k]) for v in found.values()]
 
-
-# Mistakes
 
 MISTAKES = [
     ({"kapa": [1.0]}, "axes.kapa: unknown key", "did you mean kappa?"),
@@ -294,8 +291,7 @@ def test_other_physics_is_refused(tmp_path):
 
 def test_boundaries_of_recall(tmp_path):
     """Loads and kappa where half is recalled; an infinite kappa is no place between which and another."""
-    kappa = [2.0, 4.0, 9.0, COLD]
-    study = make(size=[200], load=[0.05], kappa=kappa, presentations=[300.0], seed=4)
+    study = make(size=[200], load=[0.05], kappa=[2.0, 4.0, 9.0, COLD], presentations=[300.0])
     fill(study, tmp_path)
     out = aggregate(open_results(study, tmp_path), study)
     place = out["boundary_kappa"].squeeze()

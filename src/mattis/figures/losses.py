@@ -32,7 +32,7 @@ PANELS = (
 )
 SHOWN = {
     "size": "neurons $N_v$", "load": r"load $N_h/N_v$", "memories": "memories $N_h$",
-    "beta": r"$\beta$", "kappa": r"$\kappa$", "noise": r"change $\sigma$",
+    "beta": r"$\beta$", "kappa": r"$\kappa = \beta N_v \rho$", "noise": r"change $\sigma$",
     "likeness": "likeness $r$ of the changes",
     "spread": "spread $s$ of the frequencies",
     "tau": r"$\tau$", "presentations": "presentations per memory", "memory": "memory, from the rarest",
