@@ -48,6 +48,12 @@ _DRIFTED: Mapping[str, tuple[str, str]] = {
 }
 """What is called otherwise where memories drift."""
 
+_SOFTMAX: Mapping[str, tuple[str, str]] = {
+    "beta": ("inverse temperature of the softmax", "1"),
+    "temperature": ("temperature of the softmax, 1/beta", "1"),
+}
+"""What is called otherwise where nothing else has a temperature."""
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -145,8 +151,10 @@ def dtype_of(observable: Observable) -> np.dtype[Any]:
 
 def described(name: str, among: Sequence[str] = ()) -> dict[str, str]:
     """Return long_name and units of a coordinate or label, which depend on what else there is."""
-    meaning = _DRIFTED[name] if "presentations" in among and name in _DRIFTED else _MEANING[name]
-    return dict(zip(("long_name", "units"), meaning, strict=True))
+    meanings = dict(_MEANING)
+    if "presentations" in among:
+        meanings |= _DRIFTED if "cue_noise" in among else {**_DRIFTED, **_SOFTMAX}
+    return dict(zip(("long_name", "units"), meanings[name], strict=True))
 
 
 def frame(labels: Labels) -> xr.Dataset:
@@ -157,7 +165,7 @@ def frame(labels: Labels) -> xr.Dataset:
         coordinates[name] = name, np.array(labels.values[name], kind), described(name, labels.names)
     if "beta" in labels.names:
         heat = np.array(labels.temperatures, np.float64)
-        coordinates["temperature"] = "beta", heat, described("temperature")
+        coordinates["temperature"] = "beta", heat, described("temperature", labels.names)
     plane = labels.names[:2]
     sizes, stored = (labels.values[name] for name in plane)
     counts = counts_of(plane[1], stored, sizes)

@@ -320,3 +320,19 @@ def test_the_quick_mean_field_is_that_of_the_moments(kappa):
     clamping = drift.Clamping(gram, probabilities, kappa / 9, 80.0)
     expected = drift.cosines(clamping, drift.after(clamping, 300)).mean_field
     np.testing.assert_allclose(drift.mean_cosines(clamping, 300), expected, rtol=0, atol=2e-4)
+
+
+def test_random_similarity_tends_to_the_mean_field_and_is_left_out_where_it_costs_too_much():
+    """Its distance from the mean field falls as 1/tau; a term of order 1, or none, would not."""
+    at = {"memories": 4, "kappa": 4.0, "overlap": 0.8, "norm_ratio": 1.25}
+    gaps = []
+    for tau in (100.0, 200.0, 400.0):
+        mean = evaluate("consolidation.mean_similarity", presentations=2 * tau, tau=tau, **at)
+        found = evaluate("consolidation.random_similarity", presentations=2 * tau, tau=tau, **at)
+        gaps.append(tau * (found - mean))
+    assert abs(gaps[2]) > 1e-3
+    assert abs(gaps[1] / gaps[2] - 1) < 0.05 > abs(gaps[0] / gaps[2] - 1) / 3
+    sd = evaluate("consolidation.random_similarity_sd", presentations=100, tau=100.0, **at)
+    assert 1e-3 < sd < 0.1
+    many = {**at, "memories": 17}
+    assert evaluate("consolidation.random_similarity", presentations=1, tau=9, **many) is None

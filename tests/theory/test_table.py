@@ -41,6 +41,8 @@ CONSOLIDATION = {
     "least_overlap": ("memories", "kappa"),
     "kappa_merge": ("target_cosine",),
     "kappa_basin": ("memories", "start"),
+    "random_similarity": ("memories", "kappa", "presentations", "tau", "overlap", "norm_ratio"),
+    "random_similarity_sd": ("memories", "kappa", "presentations", "tau", "overlap", "norm_ratio"),
     "pavlovian_error": ("presentations", "tau", "overlap", "norm_ratio"),
     "hebbian_error": ("presentations", "tau", "overlap", "norm_ratio"),
 }

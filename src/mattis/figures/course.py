@@ -151,14 +151,15 @@ def _probability(count: int, spread: float, mu: int | None) -> float:
 
 def draw_curves(ax: Axes, courses: list[Course], study: Consolidation) -> None:
     """Draw the similarity with the new pattern (and thinly with the old), theory and its band."""
-    random, many = study.clamping == "random", len(study.axes.seed)
+    random = study.clamping == "random"
+    many = int(max(course.cells["seeds"].max() for course in courses))
     colours = mpl.colormaps["viridis"](np.linspace(0, 0.82, len(courses)))
     with_theory = [k for k, course in enumerate(courses) if course.known]
     for k, (course, colour) in enumerate(zip(courses, colours, strict=True)):
         first = k in with_theory[-1:]
         x, cells = course.shown, course.cells
         if random:
-            spread = cells["similarity_error"].values * np.sqrt(many)
+            spread = cells["similarity_error"].values * np.sqrt(cells["seeds"].values)
             band = "theory ± its deviation" if first and np.isfinite(course.sd).any() else None
             ax.fill_between(x, course.mean - course.sd, np.minimum(course.mean + course.sd, 1), color=colour,
                             alpha=0.2, lw=0, label=band)  # fmt: skip

@@ -366,9 +366,11 @@ CONSOLIDATION = Model(
     order_parameter="similarity",
     theory=tuple(
         f"consolidation.{quantity}"
-        for quantity in ("kappa_s", "kappa_basin", "kappa_merge", "least_overlap", "cosine", "own_share",
-                         "mean_similarity", "similarity", "similarity_mean", "similarity_sd",
-                         "published", "hebbian_error", "pavlovian_error")
+        for quantity in (
+            "kappa_s", "kappa_basin", "kappa_merge", "least_overlap", "cosine", "own_share",
+            "mean_similarity", "random_similarity", "random_similarity_sd", "similarity",
+            "similarity_mean", "similarity_sd", "published", "hebbian_error", "pavlovian_error",
+        )
     ),
     source="Lotito, Neurocomputing 636, 129865 (2025), eqs. (12) to (14) and appendix B",
     simulate=simulate,

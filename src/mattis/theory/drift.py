@@ -30,6 +30,9 @@ from mattis.errors import UserError
 
 Array = NDArray[np.float64]
 
+MOST_MEMORIES, MOST_STEPS = 16, 10**6
+"""What takes seconds at most, and up to minutes."""
+
 
 @dataclass(frozen=True)
 class Clamping:
@@ -148,6 +151,53 @@ def cosines(clamping: Clamping, moments: Moments) -> Cosines:
     twice = np.matmul(bend, own)
     variance += np.einsum("mjl,mlj->m", twice, twice) / 2
     return Cosines(value + shift, np.sqrt(np.maximum(variance, 0)), value)
+
+
+def random_similarity(
+    memories: float,
+    kappa: float,
+    presentations: float,
+    tau: float,
+    overlap: float,
+    norm_ratio: float,
+) -> float:
+    """Return the mean cosine of a memory and its pattern when patterns are shown at random, to order 1/tau.
+
+    `cosines(...).mean` of `symmetric` memories; NaN beyond 16 of them, or 10^6 presentations in all, where
+    the expansion costs too much. Derived for this project.
+    """
+    found = _random(memories, kappa, presentations, tau, overlap, norm_ratio)
+    return float("nan") if found is None else float(found.mean.mean())
+
+
+def random_similarity_sd(
+    memories: float,
+    kappa: float,
+    presentations: float,
+    tau: float,
+    overlap: float,
+    norm_ratio: float,
+) -> float:
+    """Return the standard deviation of the cosine of `random_similarity`, over what happens to be shown.
+
+    `cosines(...).sd`, of order 1/sqrt(tau); low by some per cent at tau = 100. Derived for this project.
+    """
+    found = _random(memories, kappa, presentations, tau, overlap, norm_ratio)
+    return float("nan") if found is None else float(found.sd.mean())
+
+
+def _random(
+    memories: float,
+    kappa: float,
+    presentations: float,
+    tau: float,
+    overlap: float,
+    norm_ratio: float,
+) -> Cosines | None:
+    if memories > MOST_MEMORIES or presentations * memories > MOST_STEPS:
+        return None
+    clamping = symmetric(int(memories), kappa, tau, overlap, norm_ratio)
+    return cosines(clamping, after(clamping, round(presentations * memories)))
 
 
 def mean_cosines(clamping: Clamping, steps: int) -> Array:

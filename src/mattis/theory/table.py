@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from mattis.theory import consolidation, hopfield, pavlov
+from mattis.theory import consolidation, drift, hopfield, pavlov
 
 
 @dataclass(frozen=True)
@@ -263,6 +263,27 @@ _CONSOLIDATION = (
         " x = (1 - e^{-y})/(1 + (N_h - 1) e^{-y})",
         source=_DERIVED,
         function=consolidation.mean_similarity,
+    ),
+    Quantity(
+        name="consolidation.random_similarity",
+        symbol="E cos",
+        units="1",
+        arguments=("memories", "kappa", *_COURSE),
+        meaning="Mean of that cosine when patterns are shown at random, to order 1/tau (N_h <= 16).",
+        equation="f(m) + f'(m) n + tr(f'' S)/2; m -> m + F, n -> A n + tr(S D^2 F)/2,"
+        " S -> A S A^T + sum_nu p g g^T - F F^T",
+        source=_DERIVED,
+        function=drift.random_similarity,
+    ),
+    Quantity(
+        name="consolidation.random_similarity_sd",
+        symbol="sd cos",
+        units="1",
+        arguments=("memories", "kappa", *_COURSE),
+        meaning="Standard deviation of consolidation.random_similarity over what happens to be shown.",
+        equation="sqrt(f' S f'^T + tr(f'' S f'' S)/2), S of consolidation.random_similarity",
+        source=_DERIVED,
+        function=drift.random_similarity_sd,
     ),
     Quantity(
         name="consolidation.similarity",
