@@ -11,6 +11,7 @@ from typing import Any, Union
 from pydantic import TypeAdapter
 
 from mattis.document import read_document, validated
+from mattis.errors import UserError, nearest
 from mattis.studies.base import LARGEST_STUDY, Study
 from mattis.studies.consolidation import Consolidation
 from mattis.studies.recall import Recall
@@ -35,7 +36,10 @@ def load_study(path: Path | str) -> Study:
 def study_of(content: Any, where: str = "study") -> Study:
     """Return the study that keys and values describe. Raises UserError, which begins with `where`."""
     model = content.get("model") if isinstance(content, dict) else None
-    kind = KINDS.get(model, Retrieval) if isinstance(model, str) else Retrieval
+    if isinstance(model, str) and model not in KINDS:  # whose keys and axes nobody knows
+        known, close = ", ".join(KINDS), nearest(model, KINDS)
+        raise UserError(f"{where}, model: got {model!r:.40}; expected one of: {known}{close}")
+    kind = KINDS[model] if isinstance(model, str) else Retrieval
     return validated(kind, content, where)
 
 
