@@ -2,6 +2,7 @@
 
 import math
 import reprlib
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
@@ -149,9 +150,9 @@ class Axes(Part):
 
     bounds: ClassVar[Mapping[str, Bound]] = BOUNDS
 
+    @abstractmethod
     def labels(self) -> dict[str, Sequence[float]]:
         """Return the values along each dimension of the cube: size, load (or memories), …, seed."""
-        raise NotImplementedError
 
     @property
     def temperatures(self) -> tuple[float, ...]:

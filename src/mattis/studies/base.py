@@ -1,5 +1,6 @@
 """What every kind of study has, and what the rest of the house asks it."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
@@ -80,27 +81,27 @@ class Study(Part):
         return MODELS[self.model]
 
     @property
+    @abstractmethod
     def protocol(self) -> Any:
         """How each cell is measured: what the model's `simulate` takes besides patterns and points."""
-        raise NotImplementedError
 
     def pattern_set(self, size: int, patterns: int, seed: int) -> PatternSet:
         """Return a pattern set of this study."""
         return PatternSet(self.root_seed, size, patterns, seed)
 
+    @abstractmethod
     def task(self, patterns: PatternSet, points: Sequence[Point]) -> Task:
         """Return the arguments of the model's `simulate` at some points: all that numbers depend on."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shortened(
         self, patterns: PatternSet, points: Sequence[Point], most: int
     ) -> tuple[Task, int]:
         """Return a task of at most about `most` updates at each point, and its effort."""
-        raise NotImplementedError
 
+    @abstractmethod
     def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
         """Return the elementary updates (spin proposals, presentations) of some points at most."""
-        raise NotImplementedError
 
     def effort(self, patterns: PatternSet, points: Sequence[Point]) -> int:
         """Return what some points cost, in updates: more than these where looking costs as well."""
@@ -110,9 +111,9 @@ class Study(Part):
         """Return numbers that rise with the cost of networks of P patterns, (sizes, values)."""
         return np.asarray(counts * np.array(sizes, np.float64)[:, None])
 
+    @abstractmethod
     def total_updates(self) -> int:
         """Return the updates of the whole study."""
-        raise NotImplementedError
 
     def memory(self, size: int, patterns: int) -> int:
         """Return the bytes that simulating a pattern set takes at its peak."""
