@@ -120,15 +120,18 @@ ODD_RECALL = {
 
 @pytest.mark.parametrize("name", [*ODD, *ODD_RECALL])
 def test_every_shape_of_study_has_its_figures(tmp_path: Path, name: str) -> None:
-    """Warnings are errors here."""
+    """There is a `diagram`, and each figure can be drawn; warnings are errors here."""
     changes, model = {**ODD, **ODD_RECALL}[name], "consolidation" if name in ODD else "recall"
     given = {key: value for key, value in changes.items() if key != "missing"}
     study = make(model, **given)
     some = plan.blocks(study)[:1] if "missing" in changes else None
     figures = dict(FIGURES[model](simulated(study, tmp_path, some), study))
+    assert "diagram" in figures
     for figure in figures.values():
         figure.set_layout_engine("none")
-        figure.savefig(BytesIO(), format="png", dpi=20)
+        drawn = BytesIO()
+        figure.savefig(drawn, format="png", dpi=20)
+        assert drawn.getvalue().startswith(b"\x89PNG")
 
 
 ELSE = [

@@ -10,6 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.collections import PatchCollection
+from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 from numpy.typing import NDArray
@@ -84,6 +85,22 @@ def caption(plane: xr.Dataset, words: str) -> str:
     gap = f"; {missing} of {plane['flag'].size} cells incomplete" if missing else ""
     gap += f", {failed} with failed blocks" if failed else ""
     return f"{words}{gap}; digest {str(plane.attrs['digest'])[:12]}, mattis {__version__}"
+
+
+def head(figure: Figure, text: str) -> None:
+    """Write what was simulated above a figure."""
+    figure.suptitle(text, fontsize=8, color="#444444", x=0.01, ha="left")
+
+
+def head_of_drift(
+    figure: Figure, plane: xr.Dataset, study: Consolidation, labels: Mapping[str, float]
+) -> None:
+    """Write above a figure of consolidation what drifted, and where in the grid."""
+    words = ", ".join(f"{name} {value:g}" for name, value in labels.items())
+    sets = (
+        f"{len(study.axes.seed)} pattern sets, {study.ensemble} memories, {study.clamping} clamping"
+    )
+    head(figure, caption(plane, f"{study.name}: {sets}, {words}"))
 
 
 def map_cells(

@@ -20,9 +20,9 @@ from mattis.figures.canvas import (
     STYLE,
     Values,
     at_first,
-    caption,
     curve,
     edges,
+    head_of_drift,
     map_cells,
     mark_infinity,
     plain,
@@ -85,10 +85,7 @@ def draw(plane: xr.Dataset, study: Consolidation, labels: dict[str, float]) -> F
         rest.set_title(
             f"(d) cosine, simulation − theory{'' if known else ': not known for this study'}"
         )
-        words = ", ".join(f"{name} {value:g}" for name, value in labels.items())
-        sets = f"{len(study.axes.seed)} pattern sets, {study.ensemble} memories"
-        text = caption(plane, f"{study.name}: {sets}, {words}")
-        figure.suptitle(text, fontsize=8, color="#444444", x=0.01, ha="left")
+        head_of_drift(figure, plane, study, labels)
     return figure
 
 

@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mattis.figures.canvas import STYLE, Values, at_first, caption, curve, plain, planes
+from mattis.figures.canvas import STYLE, Values, at_first, curve, head_of_drift, plain, planes
 from mattis.models.memories import frequencies, square_norm
 from mattis.patterns import share
 from mattis.studies.consolidation import Consolidation
@@ -63,9 +63,7 @@ def draw(plane: xr.Dataset, study: Consolidation, labels: dict[str, float]) -> F
             draw_pulls(right, courses)
         else:
             draw_deviations(right, courses)
-        words = ", ".join(f"{name} {value:g}" for name, value in labels.items())
-        text = f"{study.name}: {study.ensemble} memories, {study.clamping} clamping, {words}"
-        figure.suptitle(caption(plane, text), fontsize=8, color="#444444", x=0.01, ha="left")
+        head_of_drift(figure, plane, study, labels)
     return figure
 
 

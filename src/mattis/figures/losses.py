@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from mattis.figures.canvas import (
     STYLE,
     Values,
-    caption,
     curve,
     edges,
+    head_of_drift,
     map_cells,
     mark_infinity,
     plain,
@@ -83,11 +83,7 @@ def draw(
             ax.set_title(f"({'abc'[k]}) {title}")
             if k == 0 and ax.get_legend_handles_labels()[0]:
                 ax.legend(loc="upper right")
-        words = ", ".join(f"{name} {value:g}" for name, value in labels.items())
-        text = (
-            f"{study.name}: {len(study.axes.seed)} pattern sets, {study.ensemble} memories, {words}"
-        )
-        figure.suptitle(caption(plane, text), fontsize=8, color="#444444", x=0.01, ha="left")
+        head_of_drift(figure, plane, study, labels)
     return figure
 
 

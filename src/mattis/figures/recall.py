@@ -17,6 +17,7 @@ from mattis.figures.canvas import (
     caption,
     curve,
     edges,
+    head,
     map_cells,
     mark_infinity,
     plain,
@@ -65,7 +66,7 @@ def draw(plane: xr.Dataset, study: Recall) -> Figure:
             f"{float(plane['noise']):g}, cue noise {float(plane['cue_noise']):g}, {shown:g} presentations "
             f"per memory, tau = {study.tau:g}, {len(study.axes.seed)} pattern sets"
         )
-        figure.suptitle(caption(plane, text), fontsize=8, color="#444444", x=0.01, ha="left")
+        head(figure, caption(plane, text))
     return figure
 
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from mattis.figures.canvas import STYLE, Values, caption, curve, edges, map_cells
+from mattis.figures.canvas import STYLE, Values, caption, curve, edges, head, map_cells
 from mattis.statistics import FAILED
 from mattis.studies.retrieval import Retrieval
 from mattis.study import Study
@@ -87,7 +87,7 @@ def draw(estimates: xr.Dataset, study: Retrieval, lines: Sequence[Line]) -> Figu
         draw_phase(phase, plane, lines)
         draw_residuals(figure.add_subplot(grid[0, 1], sharex=phase, sharey=phase), plane, lines)
         draw_cuts(figure.add_subplot(grid[1, 1]), plane)
-        figure.suptitle(_caption(plane, study), fontsize=8, color="#444444", x=0.01, ha="left")
+        head(figure, _caption(plane, study))
     return figure
 
 
