@@ -16,10 +16,14 @@ from hypothesis.extra import numpy as hnp
 from scipy.signal import lfilter
 
 from mattis.measure import (
+    Estimate,
     TooShort,
+    _Chain,
     autocorrelation_time,
     autocovariance,
     estimate,
+    estimates,
+    exact_dot,
     mean_square,
 )
 
@@ -51,6 +55,107 @@ def exact_time(values):
 def series(largest, shortest, longest):
     values = st.integers(-largest, largest)
     return hnp.arrays(np.int64, st.integers(shortest, longest), elements=values)
+
+
+def by_definition(values):
+    """The estimate of a list of integers, every C(k) a fraction that is rounded once."""
+    n, middle = len(values), len(values) // 2
+    variance, tau = float(exact_covariance(values, 0)), 1.0
+    mean, short = float(Fraction(sum(values), n)), variance > 0
+    for lag in range(1, n // 10 + 1) if variance else ():
+        tau += 2.0 * float(exact_covariance(values, lag)) / variance
+        if lag >= 5 * tau:
+            tau = max(tau, 1.0)
+            short = n < 50 * tau
+            break
+    if short:
+        return Estimate(mean, math.nan, math.nan, short=True, drifts=False)
+    error = math.sqrt(tau * variance / n)
+    halves = sum(values[:middle]) / middle, sum(values[middle:]) / (n - middle)
+    return Estimate(mean, error, tau, False, abs(halves[0] - halves[1]) > 4 * 2.0 * error)
+
+
+@st.composite
+def blocks(draw):
+    """Chains (R, n) of every kind that a simulation may bring, and wider ones."""
+    rows, n = draw(st.integers(1, 4)), draw(st.sampled_from([2, 3, 9, 10, 11, 50, 51, 90, 170]))
+    noise = np.random.default_rng(draw(st.integers(0, 2**32))).integers(-9, 10, (rows, n))
+    kind = draw(st.sampled_from(["constant", "noise", "alternating", "drifting", "walk"]))
+    values = {
+        "constant": np.zeros_like(noise),
+        "noise": noise,
+        "alternating": np.tile(np.arange(n) % 2, (rows, 1)) * 18 + noise // 9,
+        "drifting": noise + np.arange(n) * draw(st.integers(1, 20)) // n,
+        "walk": np.cumsum(noise, axis=1),
+    }[kind]
+    scale = draw(st.sampled_from([1, 12_345, 2**24 + 1, 2**30 - 1, 2**40 + 1, 2**52]))
+    return values * scale + draw(st.integers(-(2**61), 2**61)) // draw(st.sampled_from([1, 2**61]))
+
+
+def spelled(many):
+    """Every bit of a list of estimates: NaN is NaN, and -0.0 is not 0.0."""
+    return [repr(one) for one in many]
+
+
+@exactly
+@given(blocks())
+def test_the_estimates_of_a_block_are_those_of_its_rows_and_of_the_definition(block):
+    got = spelled(estimates(block))
+    assert got == spelled(estimate(row) for row in block)
+    assert got == spelled(by_definition(row.tolist()) for row in block)
+    assert got == spelled(estimates(np.asfortranarray(block)))
+    if np.abs(block).max() < 2**31:
+        assert got == spelled(estimates(block.astype(np.int32)))
+
+
+def test_the_estimate_of_a_drifting_chain_is_that_of_the_definition():
+    values = chain(0.0, 2000, 0) + np.arange(2000) * 800 // 2000
+    (got,) = estimates(values[None])
+    assert got.drifts
+    assert repr(got) == repr(by_definition(values.tolist()))
+
+
+@exactly
+@given(blocks())
+def test_sums_in_int64_are_those_in_python(block):
+    for row in block:
+        chain, slow = _Chain.of(row), _Chain.in_python(row)
+        lags = range(row.size)
+        assert chain.values.tolist() == slow.values.tolist()
+        assert chain.heads.tolist() == slow.heads.tolist()
+        assert chain.sums(lags) == slow.sums(lags)
+        assert list(chain.covariances(lags)) == list(slow.covariances(lags))
+
+
+@pytest.mark.parametrize("length", [2, 3, 64, 1000])
+def test_int64_is_left_before_it_wraps(length):
+    """n (max x - min x)² is just below 2^62, where int64 must do, or just above 2^63."""
+    for bound, kind in ((2**62 - 2**40, np.int32), (2**63 + 2**40, object)):
+        largest = math.isqrt(bound // length) + (kind is object)
+        values = np.full(length, largest)
+        values[0] = 0
+        chain = _Chain.of(values)
+        assert chain.values.dtype == kind
+        assert chain.sums(range(length)) == _Chain.in_python(values).sums(range(length))
+
+
+def test_the_whole_range_of_int64_does_not_wrap():
+    low, high = -(2**63), 2**63 - 1
+    values = np.array([low, high, high, low, high] * 20)
+    assert spelled(estimates(values[None])) == spelled([by_definition(values.tolist())])
+    assert exact_dot(values, values) == sum(v * v for v in values.tolist())
+    assert mean_square(np.array([low])) == 2.0**126
+    assert exact_dot(np.array([100, 100], np.int8), np.array([100, 100], np.int8)) == 20_000
+
+
+def test_a_block_without_chains_has_no_estimates():
+    assert estimates(np.empty((0, 100), np.int64)) == []
+
+
+@pytest.mark.parametrize("lag", [-1, 5, 6])
+def test_there_is_no_autocovariance_beyond_the_chain(lag):
+    with pytest.raises(ValueError, match=f"5 sweeps has no autocovariance at lag {lag}"):
+        autocovariance(np.arange(5), lag)
 
 
 @exactly
