@@ -58,6 +58,7 @@ lint: setup
 format: setup
 	@$(VENV)/ruff check --fix $(SOURCES)
 	@$(VENV)/ruff format $(SOURCES)
+	@$(VENV)/python tests/inlined.py
 	@$(VENV)/snakefmt Snakefile workflow
 
 # Newer versions: edit pyproject.toml, make lock, then bring environment.yml along (a test compares).

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from mattis.axes import patterns_of
 from mattis.models import MODELS, Columns, PatternSet, binary
-from mattis.models.binary import Protocol
+from mattis.models.network import Protocol
 from mattis.theory import hopfield
 
 Line = Callable[[float, float], float]

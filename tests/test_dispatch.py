@@ -11,7 +11,8 @@ from small_study import HERE, fill, make_study
 
 from mattis import dispatch, figures, plan
 from mattis.models import MODELS, Columns, PatternSet
-from mattis.models.binary import Protocol, Setting, simulate
+from mattis.models.binary import Setting, simulate
+from mattis.models.network import Protocol
 from mattis.results import results_of
 from mattis.statistics import FAILED
 from mattis.study import Study

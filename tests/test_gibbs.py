@@ -19,6 +19,7 @@ from mattis.patterns import random_patterns
 LOOKS = 12  # 8 of visits, 4 of one sweep
 LEVEL = 1e-6 / LOOKS
 REPLICAS = 12_000
+NO_ORDER = np.zeros(0, np.uint32)
 
 
 class Enumerated:
@@ -63,7 +64,7 @@ class Enumerated:
         final = np.empty((REPLICAS, size), np.int64)
         for k in range(REPLICAS):
             stream, state = np.array([seed, 77, k, 5], np.uint32), spins.copy()
-            rest = stream, scale, trace, sums, 0
+            rest = stream, scale, NO_ORDER, trace, sums, 0
             if kernel == "fields":
                 cpu.field_sweeps(nj, state, fields.copy(), parity, self.xi[0], *rest)
             else:

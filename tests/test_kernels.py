@@ -6,6 +6,8 @@ Statistical tests run on fixed numbers; each would condemn a right rule with a p
 
 import math
 from dataclasses import replace
+from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,26 +15,35 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mattis import couplings, rng
+from mattis import rng
 from mattis.kernels import cpu
 from mattis.models import PatternSet, binary
-from mattis.models.binary import Protocol, Setting
+from mattis.models.binary import Setting
+from mattis.models.chains import KERNELS
+from mattis.models.network import ORDERS, SHARINGS, Network, Protocol, Replica
 from mattis.patterns import noisy_cue, random_patterns
 
 FALSE_ALARM = 1e-6
 COLD = math.inf
 
 
-def plain(xi, start, target, stream, beta, sweeps, warm):
-    """Return (spins, trace, sums) of one replica: asynchronous heat bath, one site after the other."""
+def plain(xi, start, target, stream, beta, sweeps, warm, orders=None):
+    """Return (spins, trace, sums) of one replica: asynchronous heat bath, one site after the other.
+
+    orders  # stream of random orders, by exchanges from the last site to the first; 0 … N-1 without
+    """
     spins, size = start.astype(int), xi.shape[1]
     nj = xi.T.astype(int) @ xi.astype(int)
     np.fill_diagonal(nj, 0)
     trace, sums = np.zeros((3, sweeps), int), np.zeros((2, size), int)
     for t in range(sweeps):
         noise = rng.thermal_noise(stream.words(size, t), rng.noise_scale(size, beta))
-        for i in range(size):
-            x = nj[i] @ spins + noise[i]
+        order = np.arange(size)
+        for i in reversed(range(1, size)) if orders else ():
+            other = int(orders.words(size, t)[i]) * (i + 1) >> 32
+            order[[i, other]] = order[[other, i]]
+        for k, i in enumerate(order):
+            x = nj[i] @ spins + noise[k]
             new = spins[i] if x == 0 and beta == COLD else (1 if x >= 0 else -1)
             trace[2, t] += new != spins[i]
             spins[i] = new
@@ -43,44 +54,59 @@ def plain(xi, start, target, stream, beta, sweeps, warm):
 
 
 def network_of(xi, seed=1):
-    """A network of given patterns, ready for either kernel."""
-    labels, nj = {"seed": seed}, couplings.hebb(xi)
-    bound = couplings.row_bound(nj)
-    return binary.Network(labels, seed, xi, np.ascontiguousarray(xi.T), nj, bound)
+    """A network of given patterns."""
+    return Network({"seed": seed}, seed, xi)
 
 
 def drawn(seed, count, size):
     return random_patterns(rng.stream(seed, "patterns", {"seed": seed}), count, size)
 
 
-def both(network):
-    """The network for the kernel with cached fields, and for the one with overlaps."""
-    nj = couplings.hebb(network.xi)
-    fields = replace(network, nj=nj, bound=couplings.row_bound(nj))
-    return {"fields": fields, "overlaps": replace(network, nj=None, bound=0)}
+def wide(network):
+    """The network with fields in 32 bits, in every kernel."""
+    other, patterns = replace(network), network.in_lanes
+    vars(other)["bound"] = 10**6
+    vars(other)["in_lanes"] = patterns._replace(near=patterns.near.astype(np.int32))
+    return other
+
+
+def chain_of(kernel, network, index, point, protocol):
+    """The chain of one replica by one kernel."""
+    found = KERNELS[kernel](network, [Replica(index, *point)], protocol)
+    first = {name: getattr(found, name)[..., 0] for name in ("trace", "sums", "spins", "used")}
+    return SimpleNamespace(**first, all=found)
+
+
+def cell_of(kernel, network, index, point, protocol):
+    """The observables of one replica by one kernel."""
+    chain = chain_of(kernel, network, index, point, protocol)
+    return binary.observed(network, [Replica(index, *point)], protocol, chain.all)[0]
 
 
 def reference(network, index, point, protocol):
     """The plain reference from the logical index that the model gives to a replica."""
-    where = {"beta": point.beta, "noise": point.noise, "cue": index}
-    stream = rng.stream(network.root_seed, "dynamics", network.labels, where)
     member = {"noise": point.noise, "cue": index}
+    own = {"beta": point.beta} if protocol.sharing == "independent" else {}
+    stream = rng.stream(network.root_seed, "dynamics", network.labels, member | own)
     cue_stream = rng.stream(network.root_seed, "cue", network.labels, member)
     cue = noisy_cue(network.xi[index], point.noise, cue_stream)
-    sweeps = protocol.thermalise + protocol.measure
-    return plain(network.xi, cue, index, stream, point.beta, sweeps, protocol.thermalise)
+    orders = rng.stream(network.root_seed, "order", network.labels)
+    return plain(
+        network.xi, cue, index, stream, point.beta, protocol.sweeps, protocol.thermalise,
+        orders if protocol.order == "random" else None,
+    )  # fmt: skip
 
 
-def assert_equal_to_reference(networks, index, point, protocol):
+def assert_equal_to_reference(networks, index, point, protocol, kernels=KERNELS):
     spins, trace, sums = reference(networks[0], index, point, protocol)
-    for network in networks:
-        chain = binary.run_chain(network, index, point, protocol)
+    for network, kernel in product(networks, kernels):
+        chain = chain_of(kernel, network, index, point, protocol)
         np.testing.assert_array_equal(chain.spins, spins)
         np.testing.assert_array_equal(chain.trace, trace)
         np.testing.assert_array_equal(chain.sums, sums)
         still = np.flatnonzero(trace[2] == 0)
         expected = still[0] if point.beta == COLD and still.size else trace.shape[1]
-        assert chain.sweeps_used == expected
+        assert chain.used == expected
 
 
 betas = st.one_of(st.just(COLD), st.floats(0.01, 30.0), st.sampled_from([0.001, 1.0, 2.0, 1e6]))
@@ -94,16 +120,15 @@ betas = st.one_of(st.just(COLD), st.floats(0.01, 30.0), st.sampled_from([0.001, 
     ),
     point=st.builds(Setting, betas, st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))),
     protocol=st.builds(
-        Protocol, st.integers(0, 6), st.integers(2, 7), st.just(1), st.just(0.5)
+        Protocol, st.integers(0, 6), st.integers(2, 7), st.just(1), st.just(0.5),
+        st.sampled_from(ORDERS), st.sampled_from(SHARINGS),
     ),
     data=st.data(),
 )  # fmt: skip
-def test_both_kernels_follow_the_reference(patterns, point, protocol, data):
+def test_all_kernels_follow_the_reference(patterns, point, protocol, data):
     network = binary.build(patterns)
     index = data.draw(st.integers(0, patterns.patterns - 1))
-    networks = both(network)
-    wide = replace(networks["fields"], bound=10**6)  # half fields in int32
-    assert_equal_to_reference([network, wide, *networks.values()], index, point, protocol)
+    assert_equal_to_reference([network, wide(network)], index, point, protocol)
 
 
 @pytest.mark.parametrize("beta", [COLD, 4.0, 1.0])
@@ -111,7 +136,7 @@ def test_both_kernels_follow_the_reference(patterns, point, protocol, data):
 def test_kernels_follow_the_reference_at_larger_sizes(size, count, beta):
     network = binary.build(PatternSet(3, size, count, 5))
     point, protocol = Setting(beta, 0.2), Protocol(2, 5, 1, 0.5)
-    assert_equal_to_reference([*both(network).values()], count - 1, point, protocol)
+    assert_equal_to_reference([network], count - 1, point, protocol)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +145,7 @@ def test_kernels_follow_the_reference_at_larger_sizes(size, count, beta):
         (127, 40, np.int8, np.int16),
         (128, 41, np.int16, np.int16),
         (253, 260, np.int16, np.int16),  # |N h| ≤ 253 × 259 = 65527: halves end at 32764
-        (254, 260, np.int16, np.int32),  # 65786
+        (254, 260, np.int16, np.int32),  # 65786: the lanes count the rows, and find the same
         (400, 258, np.int16, np.int32),
         (33000, 7, np.int32, np.int32),
     ],
@@ -129,11 +154,11 @@ def test_kernels_follow_the_reference_at_larger_sizes(size, count, beta):
 def test_kernels_follow_the_reference_where_couplings_are_large(count, size, couple, half, beta):
     """Identical patterns are the largest couplings and fields that there are."""
     network = network_of(np.tile(drawn(1, 1, size), (count, 1)))
-    spins = binary.cue_of(network, 0, 0.0)
-    fields = cpu.half_fields(network.nj, spins, network.parity, network.bound)
-    assert (network.nj.dtype, fields.dtype) == (couple, half)
+    fields = cpu.half_fields(network.couplings, network.xi[0], network.parity, network.bound)
+    assert (network.couplings.dtype, fields.dtype) == (couple, half)
+    assert network.in_lanes.near.dtype == half
     point = Setting(beta / count if beta != COLD else beta, 0.45)
-    assert_equal_to_reference([*both(network).values()], 0, point, Protocol(1, 4, 1, 0.5))
+    assert_equal_to_reference([network], 0, point, Protocol(1, 4, 1, 0.5))
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
@@ -141,9 +166,9 @@ def test_kernels_follow_the_reference_where_couplings_are_large(count, size, cou
 def test_half_fields_are_half_the_fields(seed, size, count, bound):
     network = network_of(drawn(seed, count, size))
     spins = drawn(seed + 1, 1, size)[0]
-    fields = network.nj.astype(int) @ spins
+    fields = network.couplings.astype(int) @ spins
     assert (fields % 2 == network.parity).all()
-    halves = cpu.half_fields(network.nj, spins, network.parity, 10**6 * bound)
+    halves = cpu.half_fields(network.couplings, spins, network.parity, 10**6 * bound)
     np.testing.assert_array_equal(2 * halves.astype(int) + network.parity, fields)
     assert np.abs(fields).max() <= network.bound
 
@@ -157,35 +182,32 @@ def test_a_fixed_point_is_repeated_as_if_it_had_been_run(seed, size, count, warm
     """The reference never stops early; warm and middle lie before, at and after the fixed point."""
     network = network_of(drawn(seed, count, size), seed)
     point, protocol = Setting(COLD, 0.4), Protocol(warm, 27 - warm, 1, 0.5)
-    assert_equal_to_reference([*both(network).values()], 0, point, protocol)
-    chain = binary.run_chain(network, 0, point, protocol)
-    assert chain.sweeps_used < 27
+    assert_equal_to_reference([network], 0, point, protocol)
+    assert chain_of("fields", network, 0, point, protocol).used < 27
 
 
 def test_the_sweep_at_which_nothing_flips_tells_whether_a_chain_was_settled():
     """The cue of one flipped bit is repaired in sweep 0; in sweep 1 nothing flips."""
     network = network_of(drawn(1, 1, 20))
     for warm, flag in ((0, binary.UNSETTLED), (1, 0), (2, 0)):
-        cell = binary.observe(network, 0, Setting(COLD, 0.05), Protocol(warm, 4, 1, 0.5))
+        (cell,) = binary.observe(network, [Replica(0, COLD, 0.05)], Protocol(warm, 4, 1, 0.5))
         assert (cell["sweeps_used"], cell["flag"]) == (1, flag)
         assert (cell["overlap"], cell["flip_fraction"]) == (1, 0.05 / 4 if warm == 0 else 0)
 
 
 def cold_run(network, kernel, start, sweeps=4):
     """The spins and the flips of each sweep at T = 0 from a given state."""
-    spins, stream = np.array(start, np.int8), np.zeros(4, np.uint32)
-    trace, sums = np.zeros((3, sweeps), np.int64), np.zeros((2, network.size), np.int32)
-    rest = stream, np.float32(0), trace, sums, 0
-    if kernel == "fields":
-        fields = cpu.half_fields(network.nj, spins, network.parity, network.bound)
-        cpu.field_sweeps(network.nj, spins, fields, network.parity, network.xi[0], *rest)
-    else:
-        overlaps = (network.xi.astype(np.int32) @ spins).astype(np.int32)
-        cpu.overlap_sweeps(network.site_major, spins, overlaps, 0, *rest)
-    return spins.tolist(), trace
+
+    class Started(Network):
+        def cue(self, *_):
+            return np.array(start, np.int8)
+
+    begun = Started(network.labels, network.root_seed, network.xi)
+    chain = chain_of(kernel, begun, 0, Setting(COLD, 0.0), Protocol(0, sweeps, 1, 0.5))
+    return chain.spins.tolist(), chain.trace
 
 
-@pytest.mark.parametrize("kernel", ["fields", "overlaps"])
+@pytest.mark.parametrize("kernel", KERNELS)
 def test_a_tie_keeps_the_spin(kernel):
     """Three ferromagnetic spins, the last against the others: N h_0 = S_1 + S_2 = 0, and h_1 too."""
     network = network_of(np.ones((1, 3), np.int8))
@@ -195,7 +217,7 @@ def test_a_tie_keeps_the_spin(kernel):
         assert trace.tolist() == [[3 * sign] * 4, [6] * 4, [1, 0, 0, 0]]
 
 
-@pytest.mark.parametrize("kernel", ["fields", "overlaps"])
+@pytest.mark.parametrize("kernel", KERNELS)
 def test_a_state_of_ties_only_never_moves(kernel):
     """Two patterns that are equal at sites 0, 1 and opposite at 2: J_02 = J_12 = 0."""
     network = network_of(np.array([[1, 1, 1], [1, 1, -1]], np.int8))
@@ -210,7 +232,7 @@ def test_a_state_of_ties_only_never_moves(kernel):
 def test_energy_falls_at_each_flip(seed, size, count):
     """In the reference's steps, in integers: S·NJ·S rises by 4 |N h_i| ≥ 4 at a flip of S_i."""
     network, spins = network_of(drawn(seed, count, size)), drawn(seed + 1, 1, size)[0].astype(int)
-    nj = network.nj.astype(int)
+    nj = network.couplings.astype(int)
     aligned, flips = spins @ nj @ spins, 1
     while flips:
         flips = 0
@@ -221,7 +243,7 @@ def test_energy_falls_at_each_flip(seed, size, count):
                 assert spins @ nj @ spins == aligned + 4 * abs(nj[i] @ spins) >= aligned + 4
                 aligned = spins @ nj @ spins
     start = drawn(seed + 1, 1, size)[0]
-    for kernel in ("fields", "overlaps"):
+    for kernel in KERNELS:
         end, trace = cold_run(network, kernel, start, 60)
         assert end == spins.tolist()
         rises = np.diff(trace[1], prepend=start @ nj @ start)
@@ -232,11 +254,11 @@ def test_energy_falls_at_each_flip(seed, size, count):
 # Energy and sign
 
 
-@pytest.mark.parametrize("kernel", ["fields", "overlaps"])
+@pytest.mark.parametrize("kernel", KERNELS)
 def test_energy_of_three_spins_by_hand(kernel):
     """ξ¹ = (1,1,1), ξ² = (1,1,-1): N J_01 = 2, the others 0. S = ξ¹: H = -J_01 = -2/3, H/N = -2/9."""
-    network = both(network_of(np.array([[1, 1, 1], [1, 1, -1]], np.int8)))[kernel]
-    cell = binary.observe(network, 0, Setting(COLD, 0.0), Protocol(0, 2, 1, 0.5))
+    network = network_of(np.array([[1, 1, 1], [1, 1, -1]], np.int8))
+    cell = cell_of(kernel, network, 0, Setting(COLD, 0.0), Protocol(0, 2, 1, 0.5))
     assert cell["energy"] == pytest.approx(-2 / 9, abs=1e-15)
     assert (cell["overlap"], cell["overlap_other"]) == (1, pytest.approx(1 / 3))
 
@@ -268,35 +290,35 @@ def test_energy_and_overlaps_are_those_of_the_states(seed, size, count, beta):
         "overlap_other": other.max() if count > 1 else math.nan,
         "retrieved": float(overlaps[:, 0].mean() > 0.5),
     }
-    for ready in both(network).values():
-        cell = binary.observe(ready, 0, point, Protocol(warm, measure, 1, 0.5))
+    for kernel in KERNELS:
+        cell = cell_of(kernel, network, 0, point, Protocol(warm, measure, 1, 0.5))
         for name, value in expected.items():
             assert cell[name] == pytest.approx(value, abs=1e-12, nan_ok=True), name
 
 
-@pytest.mark.parametrize("kernel", ["fields", "overlaps"])
+@pytest.mark.parametrize("kernel", KERNELS)
 def test_a_cold_network_keeps_its_pattern_and_repairs_its_cue(kernel):
-    network = both(network_of(drawn(2, 1, 50)))[kernel]
+    network = network_of(drawn(2, 1, 50))
     for noise in (0.0, 0.2):
-        chain = binary.run_chain(network, 0, Setting(100.0, noise), Protocol(0, 3, 1, 0.5))
+        chain = chain_of(kernel, network, 0, Setting(100.0, noise), Protocol(0, 3, 1, 0.5))
         assert chain.trace[0].tolist() == [50, 50, 50]
-    chain = binary.run_chain(network, 0, Setting(100.0, 0.8), Protocol(0, 3, 1, 0.5))
+    chain = chain_of(kernel, network, 0, Setting(100.0, 0.8), Protocol(0, 3, 1, 0.5))
     assert chain.trace[0].tolist() == [-50, -50, -50]
 
 
-@pytest.mark.parametrize("kernel", ["fields", "overlaps"])
+@pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("beta", [0.4, 0.9])
 def test_the_first_spin_follows_the_heat_bath(kernel, beta):
     """From S = ξ, P = 1, the first visited spin has h = (N-1)/N and keeps its sign with probability
     1/(1+exp(-2βh)): exact binomial tails over 4000 replicas, two-sided, four looks in all. A rule with
     the wrong sign, with 2β for β, or with exp(-βh) for exp(-2βh) is condemned at the same level.
     """
-    ready = both(network_of(drawn(6, 1, 5)))[kernel]
+    ready = network_of(drawn(6, 1, 5))
     replicas = 4000
     kept = 0
     for k in range(replicas):
         network = replace(ready, labels={"seed": k})
-        chain = binary.run_chain(network, 0, Setting(beta, 0.0), Protocol(0, 1, 1, 0.5))
+        chain = chain_of(kernel, network, 0, Setting(beta, 0.0), Protocol(0, 1, 1, 0.5))
         kept += chain.spins[0] == network.xi[0, 0]
 
     def possible(scale):
@@ -307,15 +329,16 @@ def test_the_first_spin_follows_the_heat_bath(kernel, beta):
     assert not any(possible(wrong) for wrong in (-1, 2, 0.5))
 
 
-@pytest.mark.parametrize("kernel", ["fields", "overlaps"])
+@pytest.mark.parametrize("kernel", KERNELS)
 def test_one_sweep_raises_the_overlap(kernel):
     """The mean of m after one sweep from m = 0.6 at P = 1, N = 400, β = 3: h_i ≥ 0.59 pulls m above
     tanh(3 × 0.59) = 0.94 in the mean; the rule with the opposite sign would give a negative overlap.
     The mean of 100 replicas has an error of at most 0.002: 6 deviations below are under 1e-6.
     """
-    ready = both(network_of(drawn(8, 1, 400)))[kernel]
+    ready = network_of(drawn(8, 1, 400))
     total = 0
     for k in range(100):
         network = replace(ready, labels={"seed": k})
-        total += binary.run_chain(network, 0, Setting(3.0, 0.2), Protocol(0, 1, 1, 0.5)).trace[0, 0]
+        chain = chain_of(kernel, network, 0, Setting(3.0, 0.2), Protocol(0, 1, 1, 0.5))
+        total += chain.trace[0, 0]
     assert 0.94 - 6 * 0.002 < total / (100 * 400) < math.tanh(3.0) + 6 * 0.002

@@ -16,7 +16,8 @@ from mattis import cli, plan
 from mattis.axes import pattern_counts, patterns_of
 from mattis.errors import UserError
 from mattis.models import MODELS, Columns, PatternSet
-from mattis.models.binary import Protocol, Setting
+from mattis.models.binary import Setting
+from mattis.models.network import Protocol
 from mattis.plan import Block
 from mattis.studies.retrieval import Retrieval
 from mattis.study import Study

@@ -4,6 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import inlined
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -102,3 +103,12 @@ def test_architecture_page_names_every_room() -> None:
 def test_no_source_file_is_over_400_lines() -> None:
     for path in (ROOT / "src").rglob("*.py"):
         assert len(path.read_text().splitlines()) <= 400, path
+
+
+def test_kernels_hold_the_fingerprint_of_what_they_inline() -> None:
+    """Numba's disk cache watches one file; `make format` writes the fingerprint of the others into it."""
+    for path in inlined.inliners():
+        found = inlined.SEAL.search(path.read_text())
+        assert found, path
+        assert found[1] == inlined.seal(path), f"{path.name}: make format"
+    assert len(inlined.inliners()) >= 4

@@ -15,9 +15,10 @@ from small_study import HERE, fill
 from mattis import plan, rng
 from mattis.cli import guarded, verbs
 from mattis.errors import UserError
-from mattis.models import PatternSet, binary, recall, synapses
-from mattis.models.binary import Protocol, Setting
+from mattis.models import PatternSet, binary, chains, recall, synapses
+from mattis.models.binary import Setting
 from mattis.models.memories import Ensemble
+from mattis.models.network import Protocol, Replica
 from mattis.models.recall import UNIT, Lesson, Visit
 from mattis.models.synapses import Schedule
 from mattis.patterns import noisy_cue
@@ -55,8 +56,7 @@ def learnt_at(patterns: PatternSet, visit: Visit) -> synapses.Synapses:
 
 @pytest.mark.parametrize(("size", "count"), [(60, 3), (90, 18), (1001, 3), (1400, 2)])
 def test_before_anything_was_shown_it_is_hopfields(size, count):
-    """Bit for bit, for either of Hopfield's kernels: sizes on both sides of where couplings pay."""
-    assert binary.couplings_pay(size, count) == (size < 1400)
+    """Bit for bit: the one kernel that takes any couplings, and those that take patterns."""
     patterns, asking = PatternSet(5, size, count, 2), Protocol(4, 12, min(count, 3), 0.5)
     at = [(b, x) for b in (COLD, 10.0, 10 / 3, 1.0, 0.4) for x in (0.0, 0.1, 0.45)]
     plain = binary.simulate(patterns, [Setting(*point) for point in at], asking)
@@ -112,10 +112,10 @@ def test_the_chain_of_learnt_couplings_is_that_of_a_plain_reference(size, count,
         assert network.parity == 0
         for index in (0, count - 1):
             trace, spins = glauber(nj, xi, index, patterns, setting, protocol)
-            chain = binary.run_chain(network, index, setting, protocol)
-            np.testing.assert_array_equal(chain.trace, trace)
-            np.testing.assert_array_equal(chain.spins, spins)
-            cell = binary.observe(network, index, setting, protocol)
+            (chain,) = chains.run(network, [Replica(index, *setting)], protocol)
+            np.testing.assert_array_equal(chain.trace[..., 0], trace)
+            np.testing.assert_array_equal(chain.spins[:, 0], spins)
+            (cell,) = binary.observe(network, [Replica(index, *setting)], protocol)
             exact = learnt.matrix.T @ learnt.matrix / size
             np.fill_diagonal(exact, 0)
             energy = -spins @ exact @ spins / (2 * size)
@@ -185,7 +185,8 @@ def test_flags_are_those_of_all_chains():
         learnt, each = learnt_at(patterns, visit), []
         for xi in (learnt.shown.astype(np.int8), learnt.old.astype(np.int8)):
             network = recall.network_of(patterns, xi, recall.coupled(learnt.matrix))
-            each.append(int(recall.asked(network, visit.setting, lesson.asking)["flag"]))
+            (cell,) = binary.asked(network, [visit.setting], lesson.asking)
+            each.append(int(cell["flag"]))
         assert int(flag) == each[0] | each[1]
 
 

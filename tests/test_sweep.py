@@ -142,7 +142,8 @@ def test_memory_estimate_bounds_what_a_block_takes(tmp_path: Path) -> None:
         pytest.skip("the peak memory of a process is read from /proc")
     code = (
         "import re, pathlib\n"
-        "from mattis.models import MODELS, PatternSet\nfrom mattis.models.binary import Protocol, Setting\n"
+        "from mattis.models import MODELS, PatternSet\nfrom mattis.models.binary import Setting\n"
+        "from mattis.models.network import Protocol\n"
         "def peak(): return int(re.search(r'VmHWM:\\s*(\\d+)', "
         "pathlib.Path('/proc/self/status').read_text())[1])\n"
         "def simulate(n, p): MODELS['hopfield'].simulate("

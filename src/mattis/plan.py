@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mattis.errors import UserError
 from mattis.models import PatternSet, Point, Task
+from mattis.studies.base import middles
 from mattis.study import Study
 
 BYTES_PER_VALUE = 8
@@ -167,12 +168,12 @@ def _fewer(study: Study) -> str:
 
 
 def calibrate(study: Study) -> float:
-    """Return the estimated CPU seconds of the whole study, from short chains at nine of its cells.
+    """Return the estimated CPU seconds of the whole study, from short chains at some of its cells.
 
     Three pattern sets stand for a third of the blocks each, as their cost grows with N P.
     """
     grid = _grid(study)
-    points = _thirds(sorted(grid))
+    points = study.probed(sorted(grid))
     begun, last = time.process_time(), 1
     costs: list[float] = []
     for size, load, patterns in _typical(study):
@@ -206,18 +207,13 @@ def _typical(study: Study) -> list[tuple[int, float, int]]:
     sizes, loads = _sample(study.axes.size), _sample(study.labels[study.stored])
     counts = study.counts(loads, sizes)
     order = np.argsort(study.weights(counts, sizes).ravel(), kind="stable")
-    chosen = (divmod(place, len(loads)) for place in _thirds(order.tolist()))
+    chosen = (divmod(place, len(loads)) for place in middles(order.tolist(), 3))
     return [(sizes[i], loads[j], int(counts[i, j])) for i, j in chosen]
 
 
 def _sample(axis: Sequence[T]) -> Sequence[T]:
     """Return an axis in order, thinned out to at most 300 values."""
     return sorted(axis)[:: -(-len(axis) // 300)]  # type: ignore[type-var]
-
-
-def _thirds(items: Sequence[T]) -> list[T]:
-    """Return the middle of each third of a sequence."""
-    return [items[(2 * k + 1) * len(items) // 6] for k in range(3)]
 
 
 def _count(study: Study) -> int:

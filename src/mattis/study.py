@@ -19,6 +19,7 @@ from mattis.studies.retrieval import Retrieval
 
 KINDS: Mapping[str, type[Study]] = {
     "hopfield": Retrieval,
+    "little": Retrieval,
     "consolidation": Consolidation,
     "recall": Recall,
 }

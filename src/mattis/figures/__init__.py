@@ -25,6 +25,7 @@ Drawing = Callable[[xr.Dataset, Study], Iterator[tuple[str, Figure]]]
 
 DRAWINGS: Mapping[str, Drawing] = {
     "hopfield": retrieval.figures,
+    "little": retrieval.figures,
     "consolidation": consolidation.figures,
     "recall": recall.figures,
 }

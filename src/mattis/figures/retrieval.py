@@ -37,7 +37,9 @@ class Line:
 def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
     """Yield (name, figure) of each plane; `diagram` is that of the largest N with the cleanest cue."""
     assert isinstance(study, Retrieval)
-    lines = theory_lines(max(0.15, float(estimates["realised_load"].max()) * 1.05))
+    known = bool(study.described_model.theory)
+    widest = max(0.15, float(estimates["realised_load"].max()) * 1.05)
+    lines = theory_lines(widest) if known else []
     best = max(study.axes.size), min(study.axes.noise)
     for n in study.axes.size:
         for x in study.axes.noise:
@@ -78,15 +80,20 @@ def overlap_theory(load: Values, temperature: Values) -> Values:
 
 
 def draw(estimates: xr.Dataset, study: Retrieval, lines: Sequence[Line]) -> Figure:
-    """Draw one plane of a diagram: the map with its boundary, the residuals, and cuts through both."""
+    """Draw one plane of a diagram: the map with its boundary, the residuals, and cuts through both.
+
+    A model without theory has no residuals.
+    """
     plane = estimates.sortby("temperature").sortby("load")
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(10.4, 6.2), layout="constrained")
         grid = figure.add_gridspec(2, 2, width_ratios=(1.35, 1), height_ratios=(1.15, 1))
         phase = figure.add_subplot(grid[:, 0])
         draw_phase(phase, plane, lines)
-        draw_residuals(figure.add_subplot(grid[0, 1], sharex=phase, sharey=phase), plane, lines)
-        draw_cuts(figure.add_subplot(grid[1, 1]), plane)
+        if lines:
+            aside = figure.add_subplot(grid[0, 1], sharex=phase, sharey=phase)
+            draw_residuals(aside, plane, lines)
+        draw_cuts(figure.add_subplot(grid[1 if lines else slice(None), 1]), plane, bool(lines))
         head(figure, _caption(plane, study))
     return figure
 
@@ -147,7 +154,7 @@ def _boundary(ax: Axes, plane: xr.Dataset) -> None:
 
 def _zoom(ax: Axes, lines: Sequence[Line]) -> None:
     """Show the corner where T_M turns back and the AT line ends, too low for the large axes."""
-    if ax.get_xlim()[1] < 0.15:
+    if not lines or ax.get_xlim()[1] < 0.15:
         return
     inset = ax.inset_axes((0.71, 0.30, 0.27, 0.17))
     for line in lines:
@@ -186,8 +193,8 @@ def _map(ax: Axes, plane: xr.Dataset, values: Values, colours: str, low: float, 
     return mesh
 
 
-def draw_cuts(ax: Axes, plane: xr.Dataset) -> None:
-    """Draw the overlap against temperature at a few loads, with errors, over the theory curves."""
+def draw_cuts(ax: Axes, plane: xr.Dataset, theory: bool) -> None:
+    """Draw the overlap against temperature at a few loads, with errors, over curves of theory if it has any."""
     load = plane["realised_load"].values
     picked = sorted({int(np.argmin(np.abs(load - wanted))) for wanted in SLICES})
     fine = np.linspace(0, 1.0, 201)
@@ -195,8 +202,9 @@ def draw_cuts(ax: Axes, plane: xr.Dataset) -> None:
         mpl.colormaps["viridis"](np.linspace(0, 0.85, len(picked))), picked, strict=True
     ):
         cut = plane.isel(load=index)
-        curve = overlap_theory(load[index : index + 1], fine)[0]
-        ax.plot(fine, np.where(curve > 0, curve, np.nan), color=colour, lw=1.2)
+        if theory:
+            curve = overlap_theory(load[index : index + 1], fine)[0]
+            ax.plot(fine, np.where(curve > 0, curve, np.nan), color=colour, lw=1.2)
         trusted = cut["flag"].values == 0
         for kept, fill in ((trusted, colour), (~trusted, "white")):
             ax.errorbar(
@@ -206,5 +214,5 @@ def draw_cuts(ax: Axes, plane: xr.Dataset) -> None:
             )  # fmt: skip
     ax.axhline(0, color="#999999", lw=0.5)
     ax.set(xlabel="temperature $T$", ylabel="overlap $m$", ylim=(-0.1, 1.05))
-    ax.set_title("(c) cuts; curves: theory, open symbols: hatched in (a)")
+    ax.set_title(f"({'c) cuts; curves: theory' if theory else 'b) cuts'}, open symbols: hatched in (a)")
     ax.legend(loc="upper right")

@@ -1,15 +1,14 @@
 """Asynchronous Glauber dynamics on the CPU: two kernels, one trajectory.
 
 Both visit the sites in typewriter order, 0 … N-1 (for random patterns any fixed order is the same in
-law), and set  S_i = sign(N h_i + th),  N h_i = sum_{j≠i} N J_ij S_j  an integer and th the integer
-thermal noise of `mattis.rng.thermal_noise`. At T = 0 (`scale` = 0) there is no noise and a tie,
-h_i = 0, keeps the spin. The two differ only in how they know h_i:
+law), or in a fresh random order in each sweep, and set  S_i = sign(N h_i + th),
+N h_i = sum_{j≠i} N J_ij S_j  an integer and th the integer thermal noise of `mattis.rng.thermal_noise`.
+At T = 0 (`scale` = 0) there is no noise and a tie, h_i = 0, keeps the spin. The two differ only in how
+they know h_i:
 
 `field_sweeps`    keeps every field up to date; a rejected proposal is free, a flip reads a row of N J;
 `overlap_sweeps`  sums N h_i = sum_mu xi_i^mu M_mu - P S_i from the overlaps M_mu = sum_j xi_j^mu S_j;
                   needs no couplings: for few patterns, or N too large for an N x N matrix.
-
-Everything that the kernels inline lives in this file: Numba's disk cache watches no other.
 """
 
 import numpy as np
@@ -17,6 +16,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from mattis.rng import LN2, LOG_POLYNOMIAL, MULTIPLIERS, ROUNDS, WEYL
+
+INLINED = "7d5c6fc1c6098a19"
+"""Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 M0, M1 = np.uint64(MULTIPLIERS[0]), np.uint64(MULTIPLIERS[1])
 W0, W1 = np.uint64(WEYL[0]), np.uint64(WEYL[1])
@@ -40,6 +42,23 @@ def philox_words(words, stream, step, quads):
             k0, k1 = (k0 + W0) & MASK, (k1 + W1) & MASK
         words[0, q], words[1, q] = np.uint32(c0), np.uint32(c1)
         words[2, q], words[3, q] = np.uint32(c2), np.uint32(c3)
+
+
+@compiled
+def fresh_order(order, words, stream, step):
+    """Fill `order` with a random permutation of the sites, a function of (stream, step).
+
+    Exchanges site i with one of 0 … i, from the last to the first, by the word at position i
+    (R. A. Fisher and F. Yates, 1938; R. Durstenfeld, CACM 7, 420 (1964)); biased by less than N / 2^32.
+    """
+    size = order.size
+    philox_words(words, stream, step, words.shape[1])
+    for i in range(size):
+        order[i] = i
+    for i in range(size - 1, 0, -1):
+        word = np.uint64(words[i & 3, i >> 2])
+        j = np.int64((word * np.uint64(i + 1)) >> np.uint64(32))
+        order[i], order[j] = order[j], order[i]
 
 
 @compiled
@@ -91,13 +110,14 @@ def repeat_state(trace, sums, spins, sweep, warm, middle):
 
 
 @compiled
-def field_sweeps(nj, spins, fields, parity, target, stream, scale, trace, sums, warm):
+def field_sweeps(nj, spins, fields, parity, target, stream, scale, order_stream, trace, sums, warm):
     """Run the sweeps of one replica with cached fields; return the number of sweeps before a fixed point.
 
     nj  # (N, N) N J, signed integers; spins  # (N,) int8, changed in place
     fields  # (N,) half fields (N h - parity) / 2, integers of a type that holds their bound
     parity  # P (N-1) mod 2, the parity of every N h; target  # (N,) int8, the cued pattern
     stream  # (4,) uint32; scale  # float32 noise width, 0 at T = 0
+    order_stream  # (4,) uint32 for a random order in each sweep; (0,) for 0 … N-1
     trace  # (3, sweeps) int64: sum_i xi_i S_i, sum_i S_i N h_i, flips of each sweep
     sums  # (2, N) int32: sums of the spins over the halves of the sweeps warm … sweeps-1
 
@@ -108,18 +128,21 @@ def field_sweeps(nj, spins, fields, parity, target, stream, scale, trace, sums, 
     quads = (size + 3) // 4
     words, odds = np.empty((4, quads), np.uint32), np.empty(4 * quads, np.float32)
     bits, noise = odds.view(np.int32), np.zeros(4 * quads, np.int32)
-    cold = scale == 0
+    cold, fresh, order = scale == 0, order_stream.size > 0, np.arange(size)
     for t in range(total):
+        if fresh:
+            fresh_order(order, words, order_stream, t)
         if not cold:
             philox_words(words, stream, t, quads)
             thermal_noise(noise, words.ravel(), odds, bits, scale)
         flips = 0
-        for i in range(size):
+        for k in range(size):
+            i = order[k]
             x = 2 * np.int32(fields[i]) + parity
             if cold:
                 new = spins[i] if x == 0 else np.int8(1 if x > 0 else -1)
             else:
-                new = np.int8(1 if x + noise[(i & 3) * quads + (i >> 2)] >= 0 else -1)
+                new = np.int8(1 if x + noise[(k & 3) * quads + (k >> 2)] >= 0 else -1)
             if new != spins[i]:
                 spins[i] = new
                 flips += 1
@@ -143,12 +166,13 @@ def field_sweeps(nj, spins, fields, parity, target, stream, scale, trace, sums, 
 
 
 @compiled
-def overlap_sweeps(xi, spins, overlaps, target, stream, scale, trace, sums, warm):
+def overlap_sweeps(xi, spins, overlaps, target, stream, scale, order_stream, trace, sums, warm):
     """Run the sweeps of one replica from its overlaps; return the number of sweeps before a fixed point.
 
     xi  # (N, P) int8, site-major patterns; spins  # (N,) int8, changed in place
     overlaps  # (P,) int32, M_mu = sum_i xi_i^mu S_i; target  # index of the cued pattern
-    stream, scale, trace, sums, warm  # as for `field_sweeps`; sum_i S_i N h_i = sum_mu M_mu^2 - N P
+    stream, scale, order_stream, trace, sums, warm  # as for `field_sweeps`
+    sum_i S_i N h_i = sum_mu M_mu^2 - N P
     """
     size, count = xi.shape
     total = trace.shape[1]
@@ -156,20 +180,23 @@ def overlap_sweeps(xi, spins, overlaps, target, stream, scale, trace, sums, warm
     quads = (size + 3) // 4
     words, odds = np.empty((4, quads), np.uint32), np.empty(4 * quads, np.float32)
     bits, noise = odds.view(np.int32), np.zeros(4 * quads, np.int32)
-    cold = scale == 0
+    cold, fresh, order = scale == 0, order_stream.size > 0, np.arange(size)
     for t in range(total):
+        if fresh:
+            fresh_order(order, words, order_stream, t)
         if not cold:
             philox_words(words, stream, t, quads)
             thermal_noise(noise, words.ravel(), odds, bits, scale)
         flips = 0
-        for i in range(size):
+        for k in range(size):
+            i = order[k]
             x = np.int32(-count) * np.int32(spins[i])
             for mu in range(count):
                 x += np.int32(xi[i, mu]) * overlaps[mu]
             if cold:
                 new = spins[i] if x == 0 else np.int8(1 if x > 0 else -1)
             else:
-                new = np.int8(1 if x + noise[(i & 3) * quads + (i >> 2)] >= 0 else -1)
+                new = np.int8(1 if x + noise[(k & 3) * quads + (k >> 2)] >= 0 else -1)
             if new != spins[i]:
                 spins[i] = new
                 flips += 1

@@ -43,11 +43,13 @@ from mattis.models.base import (
     Point,
     Task,
 )
-from mattis.models.binary import HOPFIELD
+from mattis.models.binary import HOPFIELD, LITTLE
 from mattis.models.recall import RECALL
 from mattis.models.synapses import CONSOLIDATION
 
-MODELS: Mapping[str, Model] = {model.name: model for model in (HOPFIELD, CONSOLIDATION, RECALL)}
+MODELS: Mapping[str, Model] = {
+    model.name: model for model in (HOPFIELD, LITTLE, CONSOLIDATION, RECALL)
+}
 
 __all__ = [
     "FLAGS",

@@ -1,22 +1,24 @@
-"""Binary neurons: the Hopfield network with asynchronous Glauber dynamics.
+"""Binary neurons: the Hopfield network with asynchronous Glauber dynamics, and with Little's synchronous.
 
 H = -1/2 sum_{i≠j} J_ij S_i S_j,  J_ij = (1/N) sum_mu xi_i^mu xi_j^mu,  J_ii = 0,  h_i = sum_j J_ij S_j,
-P(S_i = +1) = 1 / (1 + exp(-2 beta h_i)), one site after the other.
+P(S_i = +1) = 1 / (1 + exp(-2 beta h_i)), one site after the other, or all at once (Little).
 
 J. J. Hopfield, PNAS 79, 2554 (1982); D. J. Amit, H. Gutfreund and H. Sompolinsky, Ann. Phys. 173, 30
-(1987). At T = 0 a spin follows the sign of its field, and keeps its value where the field is zero.
+(1987); W. A. Little, Math. Biosci. 19, 101 (1974). At T = 0 a spin follows the sign of its field, and keeps its value where the field is zero.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import isinf, nan, sqrt
+from dataclasses import replace
+from itertools import product
+from math import nan, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis import couplings, kernels, rng
-from mattis.measure import Estimate, estimate, mean_square
+from mattis import rng
+from mattis.measure import Estimate, estimates, mean_square
+from mattis.models import chains
 from mattis.models.base import (
     DRIFTING,
     SHORT_CHAIN,
@@ -27,23 +29,15 @@ from mattis.models.base import (
     Observable,
     PatternSet,
 )
-from mattis.patterns import Signs, noisy_cue, random_patterns
+from mattis.models.chains import Chains
+from mattis.models.network import Network, Protocol, Replica, by_stream
+from mattis.patterns import random_patterns
 
 LARGEST_FIELD = 2**31 - 1
 """N h is kept in int32: P N must stay below this."""
 
-LARGEST_MATRIX = 3500
-"""Above this N the int8 matrix of couplings leaves the caches, and a flip costs like N²."""
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How a cell is measured: sweeps before and during the averages, cues per pattern set."""
-
-    thermalise: int
-    measure: int
-    cues: int
-    retrieved_above: float
+Cell = dict[str, float]
+"""The observables of a replica, and its flags."""
 
 
 class Setting(NamedTuple):
@@ -53,144 +47,87 @@ class Setting(NamedTuple):
     noise: float
 
 
-@dataclass(frozen=True)
-class Network:
-    """A pattern set made ready for one of the two kernels (`nj` is None for the overlap kernel).
-
-    unit  # N J is kept in units of 1/unit: 1, or an even number of which every coupling is a multiple of 2
-    """
-
-    labels: dict[str, int]
-    root_seed: int
-    xi: Signs
-    site_major: Signs
-    nj: NDArray[np.signedinteger] | None
-    bound: int
-    unit: int = 1
-
-    @property
-    def size(self) -> int:
-        return int(self.xi.shape[1])
-
-    @property
-    def parity(self) -> int:
-        """The parity of every N h_i, in its unit: P (N - 1) mod 2, or 0 where couplings are even."""
-        if self.unit > 1:
-            return 0
-        return int(self.xi.shape[0]) * (self.size - 1) % 2
-
-
-@dataclass(frozen=True)
-class Chain:
-    """What a kernel leaves behind: the trace of each sweep, sums of the spins, the final state."""
-
-    trace: NDArray[np.int64]
-    sums: NDArray[np.int32]
-    spins: Signs
-    sweeps_used: int
-
-
-def couplings_pay(size: int, patterns: int) -> bool:
-    """Tell whether cached fields beat summing overlaps, from `benchmarks/kernels.py`.
-
-    Averaged over temperatures a proposal costs about 2 + N/150 ns with cached fields, while the
-    matrix stays in the caches, and 8 + P/10 ns from overlaps.
-    """
-    return size <= min(LARGEST_MATRIX, 1000 + 15 * patterns)
-
-
 def build(patterns: PatternSet) -> Network:
-    """Draw the patterns of a set, and the couplings if its kernel wants them."""
+    """Draw the patterns of a set."""
     stream = rng.stream(patterns.root_seed, "patterns", patterns.labels)
     xi = random_patterns(stream, patterns.patterns, patterns.size)
-    nj = couplings.hebb(xi) if couplings_pay(patterns.size, patterns.patterns) else None
-    bound = 0 if nj is None else couplings.row_bound(nj)
-    return Network(patterns.labels, patterns.root_seed, xi, np.ascontiguousarray(xi.T), nj, bound)
+    return Network(patterns.labels, patterns.root_seed, xi)
 
 
-def cue_of(network: Network, index: int, noise: float) -> Signs:
-    """Return stored pattern `index` with an exact fraction `noise` of its bits flipped."""
-    member = {"noise": noise, "cue": index}
-    stream = rng.stream(network.root_seed, "cue", network.labels, member)
-    return noisy_cue(network.xi[index], noise, stream)
+def largest_others(
+    network: Network, replicas: Sequence[Replica], sums: NDArray[np.int64], measure: int
+) -> list[float]:
+    """Return max over the other patterns of |(1/N) sum_i xi_i <S_i>| of each replica; NaN if there is none.
+
+    sums  # (N, R) of the spins over the measured sweeps
+    """
+    if network.count == 1:
+        return [nan] * len(replicas)
+    magnitudes = np.abs(chains.projected(network, sums))
+    magnitudes[[replica.cue for replica in replicas], np.arange(len(replicas))] = -1
+    return [int(largest) / (network.size * measure) for largest in magnitudes.max(axis=0)]
 
 
-def run_chain(network: Network, index: int, point: Setting, protocol: Protocol) -> Chain:
-    """Run one replica from the cue of pattern `index`, thermalising and then measuring."""
-    member = {"beta": point.beta, "noise": point.noise, "cue": index}
-    stream = rng.stream(network.root_seed, "dynamics", network.labels, member).packed()
-    scale = (
-        np.float32(0)
-        if isinf(point.beta)
-        else rng.noise_scale(network.size * network.unit, point.beta)
-    )
-    spins = cue_of(network, index, point.noise)
-    trace = np.zeros((3, protocol.thermalise + protocol.measure), np.int64)
-    sums = np.zeros((2, network.size), np.int32)
-    warm = protocol.thermalise
-    if network.nj is None:
-        overlaps = kernels.cpu.project(network.xi, spins).astype(np.int32)
-        used = kernels.cpu.overlap_sweeps(
-            network.site_major, spins, overlaps, index, stream, scale, trace, sums, warm
-        )
-    else:
-        fields = kernels.cpu.half_fields(network.nj, spins, network.parity, network.bound)
-        used = kernels.cpu.field_sweeps(
-            network.nj, spins, fields, network.parity, network.xi[index],
-            stream, scale, trace, sums, warm,
-        )  # fmt: skip
-    return Chain(trace, sums, spins, int(used))
-
-
-def largest_other(network: Network, index: int, sums: NDArray[np.int64], measure: int) -> float:
-    """Return max over the other patterns of |(1/N) sum_i xi_i <S_i>|; NaN if there is none."""
-    overlaps = np.abs(kernels.cpu.project(network.xi, sums))
-    overlaps[index] = -1
-    return nan if overlaps.size == 1 else int(overlaps.max()) / (network.size * measure)
-
-
-def edwards_anderson(sums: NDArray[np.int32]) -> int:
-    """Return sum_i A_i B_i, the sums of the spins over two halves of the chain.
+def edwards_anderson(sums: NDArray[np.int32]) -> list[int]:
+    """Return sum_i A_i B_i of each replica, the sums of the spins over two halves of the chain.
 
     q = (1/N) sum_i <S_i>²; a product of two independent halves is not biased by their fluctuations.
     """
-    return int(np.dot(sums[0].astype(np.int64), sums[1].astype(np.int64)))
+    return [int(q) for q in (sums[0].astype(np.int64) * sums[1]).sum(axis=0)]
 
 
-def observe(network: Network, index: int, point: Setting, protocol: Protocol) -> dict[str, float]:
-    """Return the observables of one replica, and its flags."""
-    chain = run_chain(network, index, point, protocol)
+def observe(network: Network, replicas: Sequence[Replica], protocol: Protocol) -> list[Cell]:
+    """Return the observables of replicas, and their flags."""
+    order = by_stream(replicas, protocol.sharing)
+    inverse = np.argsort(order)
+    sorted_replicas = [replicas[k] for k in order]
+    cells: list[Cell] = []
+    for found in chains.run(network, sorted_replicas, protocol):
+        group = sorted_replicas[len(cells) : len(cells) + found.trace.shape[2]]
+        cells += observed(network, group, protocol, found)
+    return [cells[k] for k in inverse]
+
+
+def observed(
+    network: Network, replicas: Sequence[Replica], protocol: Protocol, found: Chains
+) -> list[Cell]:
+    """Return the observables of replicas whose chains are there."""
     size, measure = network.size, protocol.measure
     pairs = 2 * size**2 * network.unit
-    overlap, aligned, flips = chain.trace[:, protocol.thermalise :]
-    m, e = estimate(overlap), estimate(aligned)
-    halves = (measure // 2) * (measure - measure // 2)
-    total = chain.sums.sum(axis=0, dtype=np.int64)
-    return {
-        "overlap": m.mean / size,
-        "overlap_thermal_error": m.error / size,
-        "overlap_squared": mean_square(overlap) / size**2,
-        "energy": -e.mean / pairs,
-        "energy_thermal_error": e.error / pairs,
-        "edwards_anderson": edwards_anderson(chain.sums) / (size * halves),
-        "overlap_other": largest_other(network, index, total, measure),
-        "retrieved": float(m.mean / size > protocol.retrieved_above),
-        "flip_fraction": int(flips.sum()) / (size * measure),
-        "sweeps_used": float(chain.sweeps_used),
-        "autocorrelation_time": max(m.autocorrelation_time, e.autocorrelation_time),
-        "flag": flags(m, e, point, chain, protocol),
-    }
+    halves = size * (measure // 2) * (measure - measure // 2)
+    overlap, aligned, flips = found.trace[:, protocol.thermalise :].transpose(0, 2, 1)
+    ms, es = estimates(overlap), estimates(aligned)
+    total = found.sums.sum(axis=0, dtype=np.int64)
+    others = largest_others(network, replicas, total, measure)
+    products = edwards_anderson(found.sums)
+    return [
+        {
+            "overlap": m.mean / size,
+            "overlap_thermal_error": m.error / size,
+            "overlap_squared": mean_square(overlap[r]) / size**2,
+            "energy": -e.mean / pairs,
+            "energy_thermal_error": e.error / pairs,
+            "edwards_anderson": products[r] / halves,
+            "overlap_other": others[r],
+            "retrieved": float(m.mean / size > protocol.retrieved_above),
+            "flip_fraction": int(flips[r].sum()) / (size * measure),
+            "sweeps_used": float(found.used[r]),
+            "autocorrelation_time": max(m.autocorrelation_time, e.autocorrelation_time),
+            "flag": flags(m, e, replica, int(found.used[r]), protocol),
+        }
+        for r, (replica, m, e) in enumerate(zip(replicas, ms, es, strict=True))
+    ]
 
 
-def flags(m: Estimate, e: Estimate, point: Setting, chain: Chain, protocol: Protocol) -> int:
+def flags(m: Estimate, e: Estimate, replica: Replica, used: int, protocol: Protocol) -> int:
     """Return what is wrong with a chain: at T = 0 only that it still moved when measured."""
-    if isinf(point.beta):
-        return UNSETTLED if chain.sweeps_used > protocol.thermalise else 0
+    if replica.is_cold:
+        return UNSETTLED if used > protocol.thermalise else 0
     short, drifting = m.short or e.short, m.drifts or e.drifts
     return (SHORT_CHAIN if short else 0) | (DRIFTING if drifting else 0)
 
 
-def average(replicas: Sequence[dict[str, float]]) -> dict[str, float]:
+def average(replicas: Sequence[Cell]) -> Cell:
     """Average over cues: errors add in quadrature, the slowest time and every flag are kept."""
     count, out = len(replicas), {}
     for name in replicas[0]:
@@ -206,20 +143,24 @@ def average(replicas: Sequence[dict[str, float]]) -> dict[str, float]:
     return out
 
 
+def asked(network: Network, points: Sequence[Setting], protocol: Protocol) -> list[Cell]:
+    """Return the observables at some points, mean over cues."""
+    cues = range(protocol.cues)
+    cells = observe(
+        network, [Replica(cue, *point) for point, cue in product(points, cues)], protocol
+    )
+    return [average(cells[first : first + len(cues)]) for first in range(0, len(cells), len(cues))]
+
+
 def simulate(patterns: PatternSet, points: Sequence[Setting], protocol: Protocol) -> Columns:
     """Return one column per observable, a row for each point: a pure function of its arguments."""
-    network = build(patterns)
-    rows = [
-        average([observe(network, index, point, protocol) for index in range(protocol.cues)])
-        for point in points
-    ]
+    rows = asked(build(patterns), points, protocol)
     return {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
 
 
 def memory(size: int, patterns: int) -> int:
-    """Return the bytes that a block needs at its peak: drawing the patterns, then the couplings."""
-    matrix = 6 * size * size if couplings_pay(size, patterns) else 0
-    return 8 * size * patterns + matrix + 64 * size
+    """Return the bytes that a block needs at its peak: its patterns, and what the costliest kernel keeps."""
+    return 8 * size * patterns + chains.memory(size, patterns)
 
 
 def check(size: int, patterns: int) -> str | None:
@@ -281,7 +222,7 @@ OBSERVABLES = (
 
 HOPFIELD = Model(
     name="hopfield",
-    summary="±1 neurons, Hebb couplings, zero diagonal, asynchronous heat bath in typewriter order",
+    summary="±1 neurons, Hebb couplings, zero diagonal, asynchronous heat bath: one site after the other",
     equation="P(S_i = +1) = 1/(1 + exp(-2 beta h_i)), h_i = (1/N) sum_mu sum_{j≠i} xi_i xi_j S_j",
     axes=("size", "load", "beta", "noise", "seed"),
     observables=OBSERVABLES,
@@ -306,3 +247,12 @@ HOPFIELD = Model(
     ),
     states=("overlap", "retrieved"),
 )  # fmt: skip
+
+LITTLE = replace(
+    HOPFIELD,
+    name="little",
+    summary="±1 neurons, Hebb couplings, zero diagonal, synchronous heat bath: all sites at once",
+    equation="P(S_i(t+1) = +1) = 1/(1 + exp(-2 beta h_i(t))), h_i = (1/N) sum_mu sum_{j≠i} xi_i xi_j S_j",
+    theory=(),
+    source="Little, Math. Biosci. 19, 101 (1974)",
+)

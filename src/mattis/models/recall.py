@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from mattis import couplings, kernels
 from mattis.models import binary, synapses
 from mattis.models.base import Boundary, Columns, Model, Observable, PatternSet
-from mattis.models.binary import Network, Protocol, Setting
+from mattis.models.binary import Setting
 from mattis.models.memories import Reals
+from mattis.models.network import Network, Protocol
 from mattis.models.synapses import ALL, Schedule, Stage, Synapses
 from mattis.patterns import Signs
 
@@ -85,15 +86,7 @@ def coupled(memories: Reals) -> NDArray[np.signedinteger]:
 
 def network_of(patterns: PatternSet, xi: Signs, nj: NDArray[np.signedinteger]) -> Network:
     """Return a network with these couplings that is asked for the patterns xi."""
-    site_major = np.ascontiguousarray(xi.T)
-    bound = couplings.row_bound(nj)
-    return Network(patterns.labels, patterns.root_seed, xi, site_major, nj, bound, UNIT)
-
-
-def asked(network: Network, setting: Setting, protocol: Protocol) -> dict[str, float]:
-    """Return the observables of retrieval, mean over cues."""
-    cells = [binary.observe(network, k, setting, protocol) for k in range(protocol.cues)]
-    return binary.average(cells)
+    return Network(patterns.labels, patterns.root_seed, xi, nj, UNIT)
 
 
 def examine(
@@ -108,9 +101,8 @@ def examine(
     nj = coupled(learnt.matrix)
     new, old = (network_of(patterns, xi.astype(np.int8), nj) for xi in (learnt.shown, learnt.old))
     rows = []
-    for setting in settings:
-        row = asked(new, setting, lesson.asking)
-        before = asked(old, setting, lesson.asking)
+    answers = (binary.asked(network, settings, lesson.asking) for network in (new, old))
+    for row, before in zip(*answers, strict=True):
         row |= {f"{name}_old": before[name] for name in ("overlap", "retrieved")}
         row["flag"] = float(int(row["flag"]) | int(before["flag"]))
         row |= {name: synapses.picked(found[name], ALL) for name in LEARNT}

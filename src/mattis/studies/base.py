@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,14 @@ from mattis.models import MODELS, Model, PatternSet, Point, Task
 LARGEST_STUDY = 10**8
 """Cells of a study at most: the labelled cube of a larger one fits no machine's memory."""
 
+T = TypeVar("T")
+
 StudyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+
+
+def middles(items: Sequence[T], parts: int) -> list[T]:
+    """Return the middle of each of some equal parts of a sequence."""
+    return [items[(2 * k + 1) * len(items) // (2 * parts)] for k in range(parts)]
 
 
 class Study(Part):
@@ -28,6 +35,8 @@ class Study(Part):
     root_seed: StrictInt = Field(
         default=1, ge=0, lt=2**64, description="changes every random number of the study"
     )
+
+    younger: ClassVar[tuple[str, ...]] = ()
 
     @field_validator("model")
     @classmethod
@@ -93,6 +102,10 @@ class Study(Part):
     def task(self, patterns: PatternSet, points: Sequence[Point]) -> Task:
         """Return the arguments of the model's `simulate` at some points: all that numbers depend on."""
 
+    def probed(self, points: Sequence[Point]) -> Sequence[Point]:
+        """Return the points that stand for all of them when a block is timed."""
+        return middles(points, 3)
+
     @abstractmethod
     def shortened(
         self, patterns: PatternSet, points: Sequence[Point], most: int
@@ -120,8 +133,13 @@ class Study(Part):
         return self.described_model.memory(size, patterns)
 
     def physics(self) -> dict[str, Any]:
-        """Return what may not change under a store: everything but the name and the axes."""
-        content = self.model_dump(mode="json", exclude={"name", "axes"})
+        """Return what may not change under a store: everything but the name and the axes.
+
+        A key that is younger than some stores is left out at its default: that is what they hold.
+        """
+        fields = type(self).model_fields
+        usual = {name for name in self.younger if getattr(self, name) == fields[name].default}
+        content = self.model_dump(mode="json", exclude={"name", "axes", *usual})
         return content | {"numbers": self.described_model.numbers}
 
     def to_yaml(self) -> str:

@@ -7,8 +7,9 @@ from pydantic import Field, StrictFloat, model_validator
 
 from mattis.axes import BOUNDS, Bound, Misplaced, Reals, pattern_counts
 from mattis.models import PatternSet, Point, Task
-from mattis.models.binary import LARGEST_FIELD, Protocol
+from mattis.models.binary import LARGEST_FIELD
 from mattis.models.memories import Ensemble
+from mattis.models.network import Protocol
 from mattis.models.recall import UNIT, Lesson, Visit
 from mattis.patterns import share
 from mattis.studies.drift import DRIFT_BOUNDS, Drift, cost, presentations
@@ -139,7 +140,7 @@ class Recall(Drift, Asked):
 
     def memory(self, size: int, patterns: int) -> int:
         """Return the bytes that simulating N neurons with P memories takes at its peak."""
-        return self.described_model.memory(size, patterns) + 64 * self.sweeps.total
+        return self.described_model.memory(size, patterns) + 2000 * self.sweeps.total
 
     def _updates(self, visits: Sequence[Visit], patterns: PatternSet, sweeps: int) -> int:
         shown = presentations([visit.stage for visit in visits], patterns.patterns)

@@ -3,16 +3,22 @@
 import math
 import reprlib
 from collections.abc import Sequence
-from typing import Self
+from dataclasses import replace
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, StrictFloat, StrictInt, model_validator
 
 from mattis.axes import Axes, Misplaced, Part, Reals, check_stored, one_of, patterns_of
-from mattis.models import PatternSet, Point, Task
-from mattis.models.binary import Protocol, Setting
-from mattis.studies.base import Study
+from mattis.kernels.lanes import LANES
+from mattis.models import PatternSet, Point, Task, chains
+from mattis.models.binary import Setting
+from mattis.models.network import SYNCHRONOUS, Protocol
+from mattis.studies.base import Study, middles
 
 DIMENSIONS = ("size", "load", "beta", "noise", "seed")
+
+QUICK = 10
+"""Spin proposals that take about the time of one update of another model."""
 
 LARGEST_NOISE = 2**27
 """N T must stay below this for the integer thermal noise, at most 8.4 N T, to fit 32 bits."""
@@ -92,12 +98,26 @@ class Asked(Study):
         description="a cue counts as retrieved if its mean overlap is above",
     )
 
+    update_order: Literal["typewriter", "random"] = Field(
+        default="typewriter",
+        description="sites are visited from 0 to N-1, or in a new random order in each sweep",
+    )
+    noise_sharing: Literal["independent", "common"] = Field(
+        default="independent",
+        description="thermal noise of replicas that differ in temperature only: their own, or the same "
+        "numbers, which is faster and makes cells along the temperature vary together",
+    )
+
+    younger: ClassVar[tuple[str, ...]] = ("update_order", "noise_sharing")
+
     @property
     def asking(self) -> Protocol:
         """How each cue is followed and judged."""
+        sweeps = self.sweeps
         return Protocol(
-            self.sweeps.thermalise, self.sweeps.measure, self.cues, float(self.retrieved_above)
-        )
+            sweeps.thermalise, sweeps.measure, self.cues, float(self.retrieved_above),
+            SYNCHRONOUS if self.model == "little" else self.update_order, self.noise_sharing,
+        )  # fmt: skip
 
     def check_stored(self, loads: Sequence[float], sizes: Sequence[int]) -> None:
         """Check P at two corners of the grid: it grows with both, and a grid may have 10^12 points."""
@@ -139,6 +159,10 @@ class Retrieval(Asked):
         """Raise Misplaced where keys and axes do not fit each other."""
         self.check_stored(self.axes.load, self.axes.size)
         self.check_noise(self.axes.temperatures, self.axes.size)
+        if self.model == "little" and self.update_order != "typewriter":
+            expected = "no order, for Little's network updates all sites at once"
+            advice = "remove the key, or use model: hopfield"
+            raise Misplaced("update_order", self.update_order, expected, advice)
 
     @property
     def protocol(self) -> Protocol:
@@ -149,14 +173,19 @@ class Retrieval(Asked):
         """Return the arguments of the model's `simulate` at some points (beta, noise)."""
         return patterns, [Setting(*point) for point in points], self.protocol
 
+    def probed(self, points: Sequence[Point]) -> Sequence[Point]:
+        """Return points that fill the lanes of a kernel, where there are as many."""
+        wanted = max(LANES // self.cues, 1)
+        return points if len(points) <= wanted else middles(points, wanted)
+
     def shortened(
         self, patterns: PatternSet, points: Sequence[Point], most: int
     ) -> tuple[Task, int]:
-        """Return a task with shorter chains of one cue, and its spin proposals."""
-        sweeps = max(2, min(self.sweeps.total, most // patterns.size))
+        """Return a task with shorter chains, and its spin proposals, which take some ns each."""
+        sweeps = max(2, min(self.sweeps.total, QUICK * most // (patterns.size * self.cues)))
         settings = [Setting(*point) for point in points]
-        task = patterns, settings, Protocol(0, sweeps, 1, 0.5)
-        return task, patterns.size * sweeps * len(points)
+        task = patterns, settings, replace(self.asking, thermalise=0, measure=sweeps)
+        return task, patterns.size * sweeps * self.cues * len(points)
 
     def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
         """Return the spin proposals at some points at most (at T = 0 chains stop at a fixed point)."""
@@ -170,4 +199,4 @@ class Retrieval(Asked):
 
     def memory(self, size: int, patterns: int) -> int:
         """Return the bytes that simulating N neurons with P patterns takes at its peak."""
-        return super().memory(size, patterns) + 64 * self.sweeps.total
+        return super().memory(size, patterns) + chains.trace_memory(self.sweeps.total)

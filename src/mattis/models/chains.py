@@ -1,0 +1,185 @@
+"""From replicas to chains: which kernel runs them, and what it leaves behind.
+
+A chain is the same, bit by bit, whichever kernel runs it and whichever replicas run beside it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis import kernels
+from mattis.kernels.lanes import BLOCK, LANES, Heat, Lanes, Record, aligned_rows
+from mattis.models.costs import LARGEST_MATRIX, cheapest
+from mattis.models.network import SYNCHRONOUS, Network, Protocol, Replica
+from mattis.patterns import Signs, packed
+
+
+@dataclass(frozen=True)
+class Chains:
+    """What a kernel leaves behind of R replicas of a network.
+
+    trace  # (3, sweeps, R): sum_i xi_i S_i, sum_i S_i N h_i, flips of each sweep
+    sums   # (2, N, R): sums of the spins over the halves of the measured sweeps
+    used   # (R,) sweeps before a fixed point, or all of them
+    spins  # (N, R) the final states
+    """
+
+    trace: NDArray[np.int64]
+    sums: NDArray[np.int32]
+    used: NDArray[np.int64]
+    spins: Signs
+
+
+Kernel = Callable[[Network, Sequence[Replica], Protocol], Chains]
+
+LONGEST_IN_LANES = 2**18
+"""Sweeps of a chain above which the traces of 32 replicas take more memory than a laptop has to spare."""
+
+LARGEST_SUM = 2**31
+"""Sums of spins over sites and sweeps stay below this in 32 bits."""
+
+
+def run(network: Network, replicas: Sequence[Replica], protocol: Protocol) -> Iterator[Chains]:
+    """Yield the chains of replicas, in groups of up to 32, one after the other."""
+    step = LANES if protocol.sweeps <= LONGEST_IN_LANES else 1
+    for first in range(0, len(replicas), step):
+        group = replicas[first : first + step]
+        kernel = kernel_for(network, len(group), protocol)
+        yield kernel(network, group, protocol)
+
+
+def lanes(network: Network, replicas: Sequence[Replica], protocol: Protocol) -> Chains:
+    """Run up to 32 replicas side by side; places that are left repeat the last one, uncounted."""
+    patterns = network.in_lanes
+    padded = [*replicas, *[replicas[-1]] * (LANES - len(replicas))]
+    state = _start(network, padded)
+    heat = _heat(network, padded, protocol.sharing)
+    record = Record(
+        np.zeros((3, protocol.sweeps, LANES), np.int64),
+        np.zeros((2, network.size, LANES), np.int32),
+        protocol.thermalise,
+    )
+    if protocol.order == SYNCHRONOUS:
+        kernels.vector("little").little_sweeps(patterns, state, heat, record)
+    else:
+        order = network.order(protocol.order)
+        kernels.vector().replica_sweeps(patterns, state, heat, order, record)
+    count = len(replicas)
+    trace, spins = record.trace[..., :count], 1 + 2 * state.spins[:, :count].astype(np.int8)
+    return Chains(trace, record.sums[..., :count], _used(trace, replicas), spins)
+
+
+def _start(network: Network, replicas: Sequence[Replica]) -> Lanes:
+    """Return the lanes of replicas that start from their cues."""
+    size, count, kind = network.size, network.count, network.in_lanes.near.dtype
+    cues = sorted({(replica.cue, replica.noise) for replica in replicas})
+    which = [cues.index((replica.cue, replica.noise)) for replica in replicas]
+    states = np.array([network.cue(*cue) for cue in cues])
+    products = kernels.vector().products(network.bits, packed(states), size)
+    spins = aligned_rows(size, kind)
+    spins[:] = ((states - 1) // 2).T[:, which]
+    overlaps = aligned_rows(-(-count // LANES) * LANES, kind)
+    overlaps[:count] = ((products - size % 2) // 2)[:, which]
+    return Lanes(spins, overlaps, np.array([replica.cue for replica in replicas]))
+
+
+def _heat(network: Network, replicas: Sequence[Replica], sharing: str) -> Heat:
+    """Return the thermal noise of replicas."""
+    streams = np.array([network.stream(replica, sharing) for replica in replicas])
+    scales, ties = aligned_rows(1, np.float32), aligned_rows(1, network.in_lanes.near.dtype)
+    scales[0] = [network.scale(replica) for replica in replicas]
+    if not network.parity:
+        ties[0] = [-int(replica.is_cold) for replica in replicas]
+    shared, cold = bool((streams == streams[0]).all()), not scales.any()
+    tails = np.ascontiguousarray(streams[:, 2:].T)
+    return Heat(streams[0, :2].copy(), tails, scales, ties, shared, cold)
+
+
+def _used(trace: NDArray[np.int64], replicas: Sequence[Replica]) -> NDArray[np.int64]:
+    """Return the first sweep without a flip of each replica at T = 0; all of them for the others."""
+    still = trace[2] == 0
+    cold = np.array([replica.is_cold for replica in replicas])
+    first = np.where(cold & still.any(axis=0), still.argmax(axis=0), trace.shape[1])
+    return np.asarray(first, np.int64)
+
+
+def one_by_one(
+    network: Network, replicas: Sequence[Replica], protocol: Protocol, run_one: Any
+) -> Chains:
+    """Run replicas one after the other."""
+    size, count = network.size, len(replicas)
+    trace = np.zeros((count, 3, protocol.sweeps), np.int64)
+    sums, used = np.zeros((count, 2, size), np.int32), np.zeros(count, np.int64)
+    spins, order = np.zeros((count, size), np.int8), network.order(protocol.order)
+    for r, replica in enumerate(replicas):
+        spins[r] = network.cue(replica.cue, replica.noise)
+        stream, scale = network.stream(replica, protocol.sharing), network.scale(replica)
+        rest = (stream, scale, order, trace[r], sums[r], protocol.thermalise)
+        used[r] = run_one(network, replica, spins[r], rest)
+    return Chains(trace.transpose(1, 2, 0), sums.transpose(1, 2, 0), used, spins.T)
+
+
+def fields(network: Network, replicas: Sequence[Replica], protocol: Protocol) -> Chains:
+    """Run replicas one after the other with cached fields."""
+
+    def run_one(network: Network, replica: Replica, spins: Signs, rest: tuple[Any, ...]) -> int:
+        nj, parity = network.couplings, network.parity
+        halves = kernels.cpu.half_fields(nj, spins, parity, network.bound)
+        target = network.xi[replica.cue]
+        return int(kernels.cpu.field_sweeps(nj, spins, halves, parity, target, *rest))
+
+    return one_by_one(network, replicas, protocol, run_one)
+
+
+def overlaps(network: Network, replicas: Sequence[Replica], protocol: Protocol) -> Chains:
+    """Run replicas one after the other, each field summed from the overlaps."""
+
+    def run_one(network: Network, replica: Replica, spins: Signs, rest: tuple[Any, ...]) -> int:
+        known = kernels.cpu.project(network.xi, spins).astype(np.int32)
+        return int(kernels.cpu.overlap_sweeps(network.site_major, spins, known, replica.cue, *rest))
+
+    return one_by_one(network, replicas, protocol, run_one)
+
+
+KERNELS: Mapping[str, Kernel] = {"lanes": lanes, "fields": fields, "overlaps": overlaps}
+
+
+def kernel_for(network: Network, replicas: int, protocol: Protocol) -> Kernel:
+    """Return the kernel that is fastest for so many replicas.
+
+    Couplings that are not Hebb's have one kernel only, and so has synchronous dynamics.
+    """
+    sweeps = protocol.sweeps
+    if protocol.order == SYNCHRONOUS:
+        return lanes
+    if network.nj is not None:
+        return fields
+    if sweeps > LONGEST_IN_LANES:
+        return KERNELS[cheapest(network.size, network.count, 1, sweeps)]
+    return KERNELS[cheapest(network.size, network.count, replicas, sweeps)]
+
+
+def projected(network: Network, sums: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return sum_i xi_i sums_i for each pattern and replica: (P, R), exact. sums  # (N, R)"""
+    size, count = sums.shape
+    if size * int(np.abs(sums).max(initial=0)) >= LARGEST_SUM:
+        return np.array([kernels.cpu.project(network.xi, row) for row in sums.T]).T
+    rows = aligned_rows(network.bits.shape[1] * BLOCK, np.int32)
+    rows[:size, :count] = sums
+    blocks = np.ascontiguousarray(network.bits.T)
+    found = kernels.vector().lane_overlaps(blocks, rows)[:, :count]
+    return np.asarray(found, np.int64)
+
+
+def trace_memory(sweeps: int) -> int:
+    """Return the bytes that the traces of a group need: 32 replicas, or one at a time if they are long."""
+    return (1500 if sweeps <= LONGEST_IN_LANES else 64) * sweeps
+
+
+def memory(size: int, patterns: int) -> int:
+    """Return the bytes that the costliest kernel keeps: the lanes of 32 replicas, or N J."""
+    matrix = 6 * size * size if size <= LARGEST_MATRIX else 0
+    return matrix + 1500 * size + 128 * patterns

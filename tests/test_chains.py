@@ -1,0 +1,183 @@
+"""Replicas together: a chain does not depend on its kernel, its lane or its neighbours; nor does a block
+on how it is cut. The kernels themselves, against a plain reference, are in `test_kernels.py`.
+"""
+
+import math
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from mattis import couplings, kernels
+from mattis.models import PatternSet, binary, chains, costs
+from mattis.models.binary import Setting
+from mattis.models.chains import KERNELS
+from mattis.models.network import ORDERS, SHARINGS, Protocol, Replica, fits_16_bits
+from mattis.patterns import packed
+
+COLD = math.inf
+POINTS = [Setting(b, x) for b, x in product((COLD, 8.0, 2.0, 1.1, 0.01), (0.0, 0.2))]
+
+
+def assert_same(one, other):
+    for name in ("trace", "sums", "used", "spins"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), name)
+
+
+def joined(parts):
+    return chains.Chains(
+        *(
+            np.concatenate([getattr(p, n) for p in parts], -1)
+            for n in ("trace", "sums", "used", "spins")
+        )
+    )
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    size=st.integers(1, 140), count=st.integers(1, 40), wanted=st.integers(1, 70), seed=st.integers(0, 99),
+    order=st.sampled_from(ORDERS), sharing=st.sampled_from(SHARINGS),
+)  # fmt: skip
+def test_a_chain_knows_neither_its_kernel_nor_its_neighbours(
+    size, count, wanted, seed, order, sharing
+):
+    """Any number of replicas in groups of 32, mixed temperatures and cues; T = 0 beside T > 0."""
+    network = binary.build(PatternSet(3, size, count, seed))
+    protocol = Protocol(2, 5, count, 0.5, order, sharing)
+    mixed = [Replica((7 * k) % count, *POINTS[(3 * k) % len(POINTS)]) for k in range(wanted)]
+    together = joined(
+        [
+            chains.lanes(network, mixed[first : first + 32], protocol)
+            for first in range(0, wanted, 32)
+        ]
+    )
+    assert together.trace.shape[-1] == wanted
+    for name in ("fields", "overlaps"):
+        assert_same(together, KERNELS[name](network, mixed, protocol))
+    alone = wanted // 2
+    only = chains.lanes(network, [mixed[alone]], protocol)
+    assert_same(
+        only, joined([together]).__class__(*(a[..., [alone]] for a in vars(together).values()))
+    )
+
+
+@pytest.mark.parametrize("order", [*ORDERS, "synchronous"])
+@pytest.mark.parametrize("sharing", SHARINGS)
+def test_a_block_may_be_cut_anywhere(order, sharing):
+    patterns, protocol = PatternSet(5, 100, 7, 1), Protocol(3, 9, 3, 0.5, order, sharing)
+    whole = binary.simulate(patterns, POINTS, protocol)
+    for cut in (1, 4):
+        parts = [binary.simulate(patterns, p, protocol) for p in (POINTS[:cut], POINTS[cut:])]
+        for name, values in whole.items():
+            np.testing.assert_array_equal(np.concatenate([p[name] for p in parts]), values, name)
+
+
+def test_all_cells_are_the_same_without_vector_instructions(monkeypatch):
+    for order in ("typewriter", "synchronous"):
+        patterns, protocol = PatternSet(5, 90, 6, 1), Protocol(3, 9, 4, 0.5, order)
+        found = binary.simulate(patterns, POINTS, protocol)
+        with monkeypatch.context() as patch:
+            patch.setattr(kernels, "vector", lambda _="": kernels.portable)
+            for name, values in binary.simulate(patterns, POINTS, protocol).items():
+                np.testing.assert_array_equal(values, found[name], name)
+
+
+@pytest.mark.parametrize("replicas", [1, 3, 8, 32])
+def test_the_rule_picks_a_kernel_of_the_table(replicas):
+    """Many replicas in lanes, few with fields; without N² couplings where these are too large."""
+    for size, count, sweeps in product((50, 1000, 3000, 20_000), (2, 100, 2000), (3, 300, 10**6)):
+        chosen = costs.cheapest(size, count, replicas, sweeps)
+        assert chosen in KERNELS
+        assert chosen != "fields" or size <= costs.LARGEST_MATRIX
+    assert costs.cheapest(2000, 200, 32, 300) == "lanes"
+    assert costs.cheapest(1000, 100, 1, 10**4) == "fields"
+    assert costs.cheapest(20_000, 20, 1, 300) == "overlaps"
+
+
+def test_long_chains_take_no_lanes():
+    """The traces of 32 chains of 10^6 sweeps would take 1.5 GB; a chain at a time takes 64 MB."""
+    network = binary.build(PatternSet(1, 10, 1, 0))
+    long = Protocol(0, chains.LONGEST_IN_LANES + 1, 1, 0.5)
+    assert chains.kernel_for(network, 32, long) != chains.lanes
+    groups = [f.trace.shape for f in chains.run(network, [Replica(0, COLD, 0.0)] * 2, long)]
+    assert groups == [(3, long.sweeps, 1)] * 2
+    assert chains.trace_memory(long.sweeps) < chains.trace_memory(long.sweeps - 1)
+
+
+@pytest.mark.parametrize("size", [1, 2, 63, 64, 65, 200])
+def test_the_bound_is_the_largest_row_sum(size):
+    """max_i sum_j |N J_ij|, by popcounts; whoever passes the limit is refused 16 bits."""
+    network = binary.build(PatternSet(2, size, 70, 0))
+    exact = couplings.row_bound(network.couplings)
+    sites = kernels.vector().transposed(packed(network.xi), size)
+    for make in (kernels.replicas, kernels.portable):
+        assert make.largest_row(sites, 70, 2**62) == exact
+    below = kernels.replicas.largest_row(sites, 70, exact - 1)
+    assert exact - 1 < below <= exact or size == 1
+
+
+def test_fields_that_pass_16_bits_are_kept_in_32():
+    """Identical patterns have the largest fields, P (N-1): up to 65533 halves fit 16 bits."""
+    for size, count, fits in (
+        (65533, 1, True),
+        (65534, 1, False),
+        (260, 253, True),
+        (260, 254, False),
+    ):
+        sites = np.full((size, -(-count // 64)), 2**64 - 1, np.uint64)
+        sites[:, -1] = 2 ** (count % 64 or 64) - 1
+        assert fits_16_bits(sites, count) == fits, (size, count)
+
+
+def test_common_noise_is_shared_along_the_temperature_only():
+    """The first spin of P = 1 from S = ξ is kept iff ln(u/(1-u)) ≥ -2βh: common u make it monotone in β."""
+    betas = [0.1, 0.3, 0.6, 1.0, 2.0]
+    kept = {}
+    for sharing, cue in product(SHARINGS, (0, 1)):
+        kept[sharing, cue] = np.array(
+            [
+                [
+                    chains.lanes(network, [Replica(cue, b, 0.0)], Protocol(0, 1, 2, 0.5, sharing=sharing))
+                    .spins[0, 0] == network.xi[cue, 0]
+                    for b in betas
+                ]
+                for network in (binary.build(PatternSet(1, 40, 2, k)) for k in range(60))
+            ]
+        )  # fmt: skip
+    assert (np.diff(kept["common", 0].astype(int), axis=1) >= 0).all()
+    assert not (np.diff(kept["independent", 0].astype(int), axis=1) >= 0).all()
+    assert (kept["common", 0] != kept["common", 1]).any()
+
+
+def mean_overlaps(order, sharing, seeds=120):
+    """The mean of m over a chain of N = 60, P = 3 at two temperatures, for each pattern set."""
+    protocol = Protocol(20, 200, 1, 0.5, order, sharing)
+    points = [Setting(1 / 0.6, 0.0), Setting(1 / 1.5, 0.0)]
+    cells = [binary.simulate(PatternSet(11, 60, 3, k), points, protocol) for k in range(seeds)]
+    return np.array([[*cell["overlap_squared"], *cell["energy"]] for cell in cells])
+
+
+def test_equilibria_do_not_depend_on_the_order_of_sites_nor_on_shared_noise():
+    """Paired over 120 pattern sets: <m²> and energy at T = 0.6 and 1.5. Ten looks at a t-test in all,
+    each at 1e-7: a false alarm in 1e-6. Synchronous updates have another equilibrium, and are condemned.
+    """
+    usual = mean_overlaps("typewriter", "independent")
+    for order, sharing in (("random", "independent"), ("typewriter", "common")):
+        p = stats.ttest_rel(usual, mean_overlaps(order, sharing)).pvalue
+        assert (p > 1e-7).all(), (order, sharing, p)
+    assert stats.ttest_rel(usual, mean_overlaps("synchronous", "independent")).pvalue.min() < 1e-7
+
+
+def test_a_group_of_cold_replicas_stops_as_if_it_had_gone_on():
+    """All lanes at T = 0 end at a fixed point; beside one hot lane they go on, to the same records."""
+    network = binary.build(PatternSet(4, 130, 12, 0))
+    protocol = Protocol(3, 22, 12, 0.5)
+    cold = [Replica(k, COLD, 0.3) for k in range(12)]
+    alone = chains.lanes(network, cold, protocol)
+    beside = chains.lanes(network, [*cold, Replica(0, 1.0, 0.0)], protocol)
+    assert (alone.used < 25).all()
+    assert_same(alone, replace(beside, **{n: a[..., :12] for n, a in vars(beside).items()}))
