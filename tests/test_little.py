@@ -17,17 +17,18 @@ BOTH = pytest.mark.parametrize("kind", [np.int16, np.int32])
 
 def plain(xi, start, targets, streams, scales, sweeps, warm):
     """Return (spins, overlaps, trace, sums): S_i(t+1) = sign(N h_i(t) + th_i), all sites at once."""
-    xi, spins, size = xi.astype(int), start.astype(int), xi.shape[1]
-    nj = xi.T @ xi - len(xi) * np.eye(size, dtype=int)
+    xi, spins = xi.astype(int), start.astype(int)
+    count, size = xi.shape
     trace, sums = np.zeros((3, sweeps, LANES), int), np.zeros((2, size, LANES), int)
     for t in range(sweeps):
         words = [stream.words(size, t) for stream in streams]
         noise = [rng.thermal_noise(w, scale) for w, scale in zip(words, scales, strict=True)]
-        field = nj @ spins + np.transpose(noise)
+        field = xi.T @ (xi @ spins) - count * spins + np.transpose(noise)
         kept = (field == 0) & (scales == 0)
         new = np.where(kept, spins, np.where(field >= 0, 1, -1))
         flips, spins = (new != spins).sum(axis=0), new
-        trace[:, t] = (xi[targets].T * spins).sum(axis=0), (spins * (nj @ spins)).sum(axis=0), flips
+        energy = (spins * (xi.T @ (xi @ spins) - count * spins)).sum(axis=0)
+        trace[:, t] = (xi[targets].T * spins).sum(axis=0), energy, flips
         if t >= warm:
             sums[int(t >= warm + (sweeps - warm) // 2)] += spins
     return spins, xi @ spins, trace, sums

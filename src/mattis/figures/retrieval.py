@@ -194,7 +194,7 @@ def _map(ax: Axes, plane: xr.Dataset, values: Values, colours: str, low: float, 
 
 
 def draw_cuts(ax: Axes, plane: xr.Dataset, theory: bool) -> None:
-    """Draw the overlap against temperature at a few loads, with errors, over curves of theory if it has any."""
+    """Draw the overlap against temperature at a few loads, with errors, over theory where there is one."""
     load = plane["realised_load"].values
     picked = sorted({int(np.argmin(np.abs(load - wanted))) for wanted in SLICES})
     fine = np.linspace(0, 1.0, 201)
@@ -214,5 +214,7 @@ def draw_cuts(ax: Axes, plane: xr.Dataset, theory: bool) -> None:
             )  # fmt: skip
     ax.axhline(0, color="#999999", lw=0.5)
     ax.set(xlabel="temperature $T$", ylabel="overlap $m$", ylim=(-0.1, 1.05))
-    ax.set_title(f"({'c) cuts; curves: theory' if theory else 'b) cuts'}, open symbols: hatched in (a)")
+    ax.set_title(
+        f"({'c) cuts; curves: theory' if theory else 'b) cuts'}, open symbols: hatched in (a)"
+    )
     ax.legend(loc="upper right")

@@ -6,11 +6,12 @@ A set bit is +1. For two words of signs,  sum_k a_k b_k = (bits) - 2 popcount(a 
 import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 from mattis.kernels.lanes import BLOCK, LANES
 from mattis.kernels.vectors import couple_row
 
-INLINED = "4e808998dc4cf872"
+INLINED = "127fc5fbbf8d40e5"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
@@ -44,12 +45,17 @@ def transpose(square):
         mask ^= mask << np.uint64(max(width, 1))
 
 
-@compiled
-def transposed(bits, size):
+def transposed(bits: NDArray[np.uint64], size: int) -> NDArray[np.uint64]:
     """Return the bits of rows as bits of columns: (rows, ⌈N/64⌉) → (N, ⌈rows/64⌉)."""
-    rows = bits.shape[0]
-    out = np.zeros((size, (rows + BLOCK - 1) // BLOCK), np.uint64)
-    square = np.empty(BLOCK, np.uint64)
+    out = np.zeros((size, -(-len(bits) // BLOCK)), np.uint64)
+    transpose_all(out, bits, np.zeros(BLOCK, np.uint64))
+    return out
+
+
+@compiled
+def transpose_all(out, bits, square):
+    """Fill what `transposed` returns, square by square of 64 × 64 bits."""
+    rows, size = bits.shape[0], out.shape[0]
     for w in range(bits.shape[1]):
         for v in range(out.shape[1]):
             for k in range(BLOCK):
@@ -58,7 +64,6 @@ def transposed(bits, size):
             transpose(square)
             for k in range(min(BLOCK, size - w * BLOCK)):
                 out[w * BLOCK + k, v] = square[k]
-    return out
 
 
 @compiled
@@ -80,57 +85,69 @@ def columns_of(columns, site_bits, sites):
             columns[v, k] = site_bits[sites[k], v]
 
 
+def near_couplings(
+    out: NDArray[np.signedinteger], site_bits: NDArray[np.uint64], count: int
+) -> None:
+    """Fill out (⌈N/64⌉, 64, 64) with N J_ij between the sites of each block, N J_ii = P included."""
+    size, words = site_bits.shape
+    couple_near(out, np.zeros((words, BLOCK), np.uint64), site_bits, np.arange(size), count)
+
+
 @compiled
-def near_couplings(out, site_bits, count):
-    """Fill out (blocks, 64, 64) with N J_ij between the sites of each block, N J_ii = P included."""
-    size = site_bits.shape[0]
-    columns = np.zeros((site_bits.shape[1], BLOCK), np.uint64)
+def couple_near(out, columns, site_bits, order, count):
+    """Fill what `near_couplings` does; columns  # room for the words of a block"""
+    size = order.size
     for b in range(out.shape[0]):
-        sites = np.arange(b * BLOCK, min((b + 1) * BLOCK, size))
+        first = b * BLOCK
+        sites = order[first : min(first + BLOCK, size)]
         columns_of(columns, site_bits, sites)
         for q in range(sites.size):
-            couple(out, (b * BLOCK + q) * BLOCK, columns, site_bits, sites[q], count)
+            couple(out, (first + q) * BLOCK, columns, site_bits, sites[q], count)
 
 
 @compiled
-def add_magnitudes(totals, columns, site_bits, sites, count, first, last):
-    """Add sum_j |N J_ij| over the sites j of a block to totals[i], for i from `first` to `last` - 1."""
-    row = np.empty(BLOCK, np.int32)
-    for i in range(first, last):
-        couple(row, 0, columns, site_bits, i, count)
-        total = np.int32(0)
-        for k in range(sites):
-            total += abs(row[k])
-        totals[i] += total
+def add_magnitudes(totals, row, columns, site_bits, order, count, first, last):
+    """Add sum_j |N J_ij| over all sites j to totals[i], for i from `first` to `last` - 1."""
+    size = order.size
+    for begin in range(0, size, BLOCK):
+        sites = order[begin : min(begin + BLOCK, size)]
+        columns_of(columns, site_bits, sites)
+        for i in range(first, last):
+            couple(row, 0, columns, site_bits, i, count)
+            total = np.int32(0)
+            for k in range(sites.size):
+                total += abs(row[k])
+            totals[i] += total
 
 
-@compiled
-def largest_row(site_bits, count, limit):
+def largest_row(site_bits: NDArray[np.uint64], count: int, limit: int) -> int:
     """Return max_i sum_{j≠i} |N J_ij|, the bound of every |N h_i|; of row 0 if that passes `limit`."""
     size, words = site_bits.shape
-    columns = np.zeros((words, BLOCK), np.uint64)
     totals = np.full(size, -count, np.int64)  # N J_ii = P is not part of a field
+    room = np.zeros(BLOCK, np.int32), np.zeros((words, BLOCK), np.uint64)
     for first, last in ((0, 1), (1, size)):  # one row first: the others are like it
-        for b in range((size + BLOCK - 1) // BLOCK):
-            sites = np.arange(b * BLOCK, min((b + 1) * BLOCK, size))
-            columns_of(columns, site_bits, sites)
-            add_magnitudes(totals, columns, site_bits, sites.size, count, first, last)
+        add_magnitudes(totals, *room, site_bits, np.arange(size), count, first, last)
         if totals[0] > limit:
-            break
-    return totals.max()
+            return int(totals[0])
+    return int(totals.max())
 
 
-@compiled
-def products(rows, others, size):
+def products(rows: NDArray[np.uint64], others: NDArray[np.uint64], size: int) -> NDArray[np.int64]:
     """Return sum_i a_i b_i of each row of signs with each other: (rows, others), exact.
 
     rows, others  # bits, (·, ⌈N/64⌉) uint64, of N signs
     """
-    out = np.empty((rows.shape[0], others.shape[0]), np.int64)
+    out = np.zeros((len(rows), len(others)), np.int64)
+    multiply(out, rows, others, size)
+    return out
+
+
+@compiled
+def multiply(out, rows, others, size):
+    """Fill what `products` returns: N - 2 popcount(a XOR b)."""
     for mu in range(rows.shape[0]):
         for r in range(others.shape[0]):
             different = np.uint64(0)
             for w in range(rows.shape[1]):
                 different += popcount(rows[mu, w] ^ others[r, w])
             out[mu, r] = size - 2 * np.int64(different)
-    return out

@@ -78,6 +78,72 @@ class Record(NamedTuple):
     warm: int
 
 
+class Scratch(NamedTuple):
+    """What a kernel writes to and nobody reads afterwards, in rows of lanes if not said otherwise.
+
+    tables   # sums of ± rows; fields, changes, noise  # of the 64 sites of a block; flips  # (1, 32)
+    partial  # (N, 32), sums of spins that still fit the lanes
+    odds     # flat float32: ln(u/(1-u)) of a block, or of a sweep if replicas share it
+    spread   # (32,) uint32: how far the quads of words of the lanes are apart
+    order    # (N,) sites of a sweep; words  # (4, ⌈N/4⌉) uint32
+    active, groups  # (64,) and (16,) int32: sites of a block that changed, and their groups of four
+    near, bits, columns, square  # of a block of a new order: as in `Patterns`, by word, and one word of all
+    """
+
+    tables: NDArray[np.signedinteger]
+    fields: NDArray[np.signedinteger]
+    changes: NDArray[np.signedinteger]
+    noise: NDArray[np.signedinteger]
+    flips: NDArray[np.signedinteger]
+    partial: NDArray[np.signedinteger]
+    odds: NDArray[np.float32]
+    spread: NDArray[np.uint32]
+    order: NDArray[np.int64]
+    words: NDArray[np.uint32]
+    active: NDArray[np.int32]
+    groups: NDArray[np.int32]
+    near: NDArray[np.signedinteger]
+    bits: NDArray[np.uint64]
+    columns: NDArray[np.uint64]
+    square: NDArray[np.uint64]
+
+
+def scratch(patterns: Patterns, lanes: Lanes, shared: bool) -> Scratch:
+    """Return room for a kernel to work in."""
+    size, kind = len(lanes.spins), lanes.spins.dtype
+    quads = -(-size // 4)
+    return Scratch(
+        tables=aligned_rows(4 * BLOCK, kind),
+        fields=aligned_rows(BLOCK, kind),
+        changes=aligned_rows(BLOCK, kind),
+        noise=aligned_rows(BLOCK, kind),
+        flips=aligned_rows(1, kind),
+        partial=aligned_rows(size, kind),
+        odds=aligned_rows(max(BLOCK, -(-quads // 16) * 2), np.float32).ravel(),
+        spread=np.arange(LANES, dtype=np.uint32) * np.uint32(shared),
+        order=np.arange(size),
+        words=np.zeros((4, quads), np.uint32),
+        active=np.zeros(BLOCK, np.int32),
+        groups=np.zeros(BLOCK // 4, np.int32),
+        near=np.zeros((1, BLOCK, BLOCK), patterns.near.dtype),
+        bits=np.zeros((1, patterns.blocks.shape[1]), np.uint64),
+        columns=np.zeros((patterns.sites.shape[1], BLOCK), np.uint64),
+        square=np.zeros(BLOCK, np.uint64),
+    )
+
+
+def repeat_state(record: Record, lanes: Lanes, used: int) -> None:
+    """Fill in what the sweeps after a fixed point of all replicas would record: the same, no flips."""
+    total, warm = record.trace.shape[1], record.warm
+    if used == total:
+        return
+    record.trace[:2, used + 1 :] = record.trace[:2, used : used + 1]
+    record.trace[2, used + 1 :] = 0
+    middle, state = warm + (total - warm) // 2, 1 + 2 * lanes.spins.astype(np.int32)
+    record.sums[0] += max(0, middle - max(used + 1, warm)) * state
+    record.sums[1] += (total - max(used + 1, middle)) * state
+
+
 def aligned_rows(rows: int, kind: DTypeLike) -> NDArray[Any]:
     """Return zeros (rows, 32) at the start of a cache line, where vectors load fastest."""
     size = rows * LANES * np.dtype(kind).itemsize

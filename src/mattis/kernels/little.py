@@ -15,17 +15,18 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from mattis.kernels.lanes import BLOCK, LANES, Heat, Lanes, Patterns, Record
-from mattis.kernels.replicas import (
-    LONGEST_SUM,
-    aligned,
-    common_noise,
-    common_odds,
-    own_noise,
+from mattis.kernels.lanes import (
+    BLOCK,
+    LANES,
+    Heat,
+    Lanes,
+    Patterns,
+    Record,
+    aligned_rows,
     repeat_state,
-    take_sums,
-    write_down,
+    scratch,
 )
+from mattis.kernels.replicas import LONGEST_SUM, block_noise, take_sums, write_down
 from mattis.kernels.vectors import (
     I8,
     I16,
@@ -39,7 +40,7 @@ from mattis.kernels.vectors import (
     settle,
 )
 
-INLINED = "8d6728978d8c50d1"
+INLINED = "6e6156070bdd0dea"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024
@@ -217,76 +218,71 @@ def tile_fields(fields, tables, first, sites, patterns, overlaps):
 
 
 @compiled
-def block_noise(noise, odds, heat, spread, first, sites, step, parity):
-    """Fill the rows of noise of a block of sites: from word i of the step for site i."""
-    if heat.shared:
-        common_noise(noise, odds, heat, first, sites, parity)
-    else:
-        own_noise(noise, odds, heat, spread, first, (sites + 3) // 4, step, parity)
-
-
-@compiled
-def settle_block(lanes, fields, place, first, sites, noise, heat, count, masks, flips):
+def settle_block(lanes, heat, fields, work, first, sites, count, masks):
     """Give the sites of a block their new spins, and take these down as bits of lanes.
 
-    The fields, from row `place` on, are not needed after that: the changes take their place.
+    The fields are not needed after that: the changes take their place.
     """
     for k in range(sites):
-        i = first + k
-        settle(lanes.spins, i, fields, place + k, noise, k, heat.ties, count, fields, flips)
-        masks[k] = row_bits(lanes.spins, i)
+        settle(lanes.spins, first + k, fields, k, work.noise, heat.ties, count, fields, work.flips)
+        masks[k] = row_bits(lanes.spins, first + k)
     masks[sites:] = 0
 
 
 @compiled
+def step(patterns, lanes, heat, work, masks, state, t, summing):
+    """Update all sites at once, then the overlaps; return the flips of each replica."""
+    size, count = lanes.spins.shape[0], patterns.blocks.shape[1]
+    flips = np.zeros(LANES, np.int64)
+    for begin in range(0, size, TILE):
+        end = min(begin + TILE, size)
+        tile_fields(work.fields, work.tables, begin, end - begin, patterns, lanes.overlaps)
+        fill_row(work.flips, 0, 0)
+        for first in range(begin, end, BLOCK):
+            sites, fields = min(BLOCK, end - first), work.fields[first - begin :]
+            block_noise(work, heat, first, sites, t, patterns.parity)
+            settle_block(lanes, heat, fields, work, first, sites, count, masks)
+            turn_bits(state, first // BLOCK, masks)
+            if summing:
+                for i in range(first, first + sites):
+                    add_row(work.partial, i, lanes.spins, i)
+        for r in range(LANES):
+            flips[r] += work.flips[0, r]
+    for mu in range(count):
+        count_overlaps(lanes.overlaps, mu, state, patterns.blocks, size // 2)
+    return flips
+
+
+@compiled
+def run_steps(patterns, lanes, heat, record, work, masks, state):
+    """Run what `little_sweeps` says up to a fixed point of all replicas."""
+    total, warm = record.trace.shape[1], record.warm
+    middle, summed = warm + (total - warm) // 2, 0
+    for t in range(total):
+        flips = step(patterns, lanes, heat, work, masks, state, t, t >= warm)
+        for r in range(LANES):
+            record.trace[2, t, r] = flips[r]
+        write_down(record, t, patterns, lanes)
+        summed += t >= warm
+        still = heat.cold and not flips.any()
+        if summed == LONGEST_SUM or t + 1 == middle or t + 1 == total or still:
+            take_sums(record.sums, 0 if t < middle else 1, work.partial, summed)
+            summed = 0
+        if still:
+            return t
+    return total
+
+
 def little_sweeps(patterns: Patterns, lanes: Lanes, heat: Heat, record: Record) -> int:
     """Run synchronous steps of 32 replicas; return how many were run before nothing moved.
 
-    `near` of the patterns is not read; one step is one sweep of the record.
+    `near` of the patterns is not read but for its type; one step is one sweep of the record.
     """
-    spins, overlaps = lanes.spins, lanes.overlaps
-    size, (blocks, count) = spins.shape[0], patterns.blocks.shape
-    total: int = record.trace.shape[1]
-    warm = record.warm
-    middle = warm + (total - warm) // 2
-    tables = aligned(ENTRIES * PIECES_PER_TABLE, spins)
-    fields, noise = aligned(TILE, spins), aligned(BLOCK, spins)
-    partial, flips = aligned(size, spins), aligned(1, spins)
-    partial[:], noise[:] = 0, 0
-    odds = aligned(2 * blocks if heat.shared else BLOCK, heat.scales)
-    spread = np.arange(LANES).astype(np.uint32) if heat.shared else np.zeros(LANES, np.uint32)
-    masks, state = np.empty(BLOCK, np.uint32), aligned(blocks, patterns.blocks)
-    summed = 0
-    for t in range(total):
-        if heat.shared and not heat.cold:
-            common_odds(odds, heat, spread, (size + 3) // 4, t)
-        record.trace[2, t] = 0
-        for begin in range(0, size, TILE):
-            end = min(begin + TILE, size)
-            tile_fields(fields, tables, begin, end - begin, patterns, overlaps)
-            fill_row(flips, 0, 0)
-            for first in range(begin, end, BLOCK):
-                sites = min(BLOCK, end - first)
-                if not heat.cold:
-                    block_noise(noise, odds, heat, spread, first, sites, t, patterns.parity)
-                place = first - begin
-                settle_block(lanes, fields, place, first, sites, noise, heat, count, masks, flips)
-                turn_bits(state, first // BLOCK, masks)
-                if t >= warm:
-                    for i in range(first, first + sites):
-                        add_row(partial, i, spins, i)
-            for r in range(LANES):
-                record.trace[2, t, r] += flips[0, r]
-        for mu in range(count):
-            count_overlaps(overlaps, mu, state, patterns.blocks, size // 2)
-        write_down(record, t, patterns, lanes)
-        if t >= warm:
-            summed += 1
-        if summed == LONGEST_SUM or t + 1 == middle or t + 1 == total:
-            take_sums(record.sums, 0 if t < middle else 1, partial, summed)
-            summed = 0
-        if heat.cold and not record.trace[2, t].any():
-            take_sums(record.sums, 0 if t < middle else 1, partial, summed)
-            repeat_state(record, lanes, t)
-            return t
-    return total
+    kind = lanes.spins.dtype
+    work = scratch(patterns, lanes, heat.shared)._replace(
+        tables=aligned_rows(ENTRIES * PIECES_PER_TABLE, kind), fields=aligned_rows(TILE, kind)
+    )
+    masks, state = np.zeros(BLOCK, np.uint32), aligned_rows(len(patterns.blocks), np.uint64)
+    used = int(run_steps(patterns, lanes, heat, record, work, masks, state))
+    repeat_state(record, lanes, used)
+    return used

@@ -19,40 +19,40 @@ WIDE, NARROW, REAL = (ir.VectorType(kind, HALF) for kind in (I64, I32, FLOAT))
 
 
 @intrinsic
-def log_odds(_typing, odds, place, stride, first, quads, spread, tails, half, step, key):
-    """Write ln(u/(1-u)) of 4 words of each of some quads, for 16 streams side by side.
+def log_odds(_typing, odds, place, stride, leap, quad, pace, count, spread, tails, half, step, key):
+    """Write ln(u/(1-u)) of 4 words of some quads, for 16 lanes side by side.
 
-    odds  # flat float32: word j of quad q at place + 32 q + j stride + lane
+    odds  # flat float32: word j of the q-th quad at place + q leap + j stride + lane
     tails  # flat uint32 (2 × 32), of which lanes 16 half … are used; key  # (2,) uint32
-    The counter of a lane is (first + q + spread[lane], step, its tail).
+    The counter of a lane is (quad + q pace + spread[lane], step, its tail), q < count.
     """
 
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
-        odds, spread, tails, key = (e.pointer(k) for k in (0, 5, 6, 9))
-        lane = builder.mul(args[7], I64(HALF))
+        odds, spread, tails, key = (e.pointer(k) for k in (0, 7, 8, 11))
+        lane = builder.mul(args[9], I64(HALF))
         counter = [
             e.load(e.at(spread, I64(0), NARROW)),
-            e.splat(builder.trunc(args[8], I32), HALF),
+            e.splat(builder.trunc(args[10], I32), HALF),
             e.load(e.at(tails, lane, NARROW)),
             e.load(e.at(tails, builder.add(lane, I64(LANES)), NARROW)),
         ]
         keys = _round_keys(e, [e.load(e.at(key, I64(k), I32)) for k in (0, 1)])
 
         def quad(q, _):
-            number = builder.trunc(builder.add(args[3], q), I32)
+            number = builder.trunc(builder.add(args[4], builder.mul(q, args[5])), I32)
             here = builder.add(counter[0], e.splat(number, HALF))
-            at = builder.add(args[1], builder.mul(q, I64(LANES)))
+            at = builder.add(args[1], builder.mul(q, args[3]))
             for j, word in enumerate(_philox(e, [here, *counter[1:]], keys)):
                 place = builder.add(at, builder.mul(args[2], I64(j)))
                 e.store(_logarithm(e, _odds(e, word)), e.at(odds, place, REAL))
             return []
 
-        e.loop(args[4], [], quad)
+        e.loop(args[6], [], quad)
         return context.get_dummy_value()
 
     intp = types.intp
-    signature = types.void(odds, intp, intp, intp, intp, spread, tails, intp, intp, key)
+    signature = types.void(odds, intp, intp, intp, intp, intp, intp, spread, tails, intp, intp, key)
     return signature, emit
 
 

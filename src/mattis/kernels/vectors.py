@@ -262,40 +262,35 @@ def add_products(_typing, fields, k, near, place, active, count, changes):
 
 
 @intrinsic
-def settle(_typing, spins, i, fields, k, noise, n, ties, own, changes, flips):
-    """Give site i its new spin in every lane; return whether any lane changed.
+def settle(_typing, spins, i, fields, k, noise, ties, own, changes, flips):
+    """Give site i, number k of a block, its new spin in every lane; return whether any lane changed.
 
-    x = fields[k] + (own where the spin is down), the half field; the spin is up iff x + noise[n] ≥ 0,
+    x = fields[k] + (own where the spin is down), the half field; the spin is up iff x + noise[k] ≥ 0,
     where `ties` is -1 a zero field keeps it. Spins are kept as 0 (up) and -1 (down), so that
     changes[k] = new - old is half the change of S; flips[0] counts them.
     """
 
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
-        lanes = e.lanes(0)
-        spin, change, flip = (
-            e.row(e.pointer(0), args[1]),
-            e.row(e.pointer(8), args[3]),
-            e.pointer(9),
-        )
+        lanes, k = e.lanes(0), args[3]
+        spin, change, count = e.row(e.pointer(0), args[1]), e.row(e.pointer(7), k), e.pointer(8)
         old = e.load(spin)
-        down = builder.and_(e.splat(_narrowed(builder, args[7], lanes.element)), old)
-        field = builder.add(e.load(e.row(e.pointer(2), args[3])), down)
-        tie = builder.and_(e.load(e.row(e.pointer(6), I64(0))), old)
-        noise = builder.add(e.load(e.row(e.pointer(4), args[5])), tie)
+        down = builder.and_(e.splat(_narrowed(builder, args[6], lanes.element)), old)
+        field = builder.add(e.load(e.row(e.pointer(2), k)), down)
+        tie = builder.and_(e.load(e.row(e.pointer(5), I64(0))), old)
+        noise = builder.add(e.load(e.row(e.pointer(4), k)), tie)
         name = f"llvm.sadd.sat.v{lanes.count}i{lanes.element.width}"
         total = e.call(name, [field, noise], lanes)
         new = builder.ashr(total, constant(lanes, lanes.element.width - 1))
         e.store(new, spin)
         e.store(builder.sub(new, old), change)
-        changed = builder.xor(new, old)
-        count = e.row(flip, I64(0))
-        e.store(builder.sub(e.load(count), changed), count)
+        changed, counts = builder.xor(new, old), e.row(count, I64(0))
+        e.store(builder.sub(e.load(counts), changed), counts)
         mask = builder.bitcast(builder.icmp_signed("!=", changed, constant(lanes, 0)), I32)
         return builder.icmp_signed("!=", mask, I32(0))
 
     intp = types.intp
-    returns = types.boolean(spins, intp, fields, intp, noise, intp, ties, intp, changes, flips)
+    returns = types.boolean(spins, intp, fields, intp, noise, ties, intp, changes, flips)
     return returns, emit
 
 

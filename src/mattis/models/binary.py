@@ -4,7 +4,8 @@ H = -1/2 sum_{i≠j} J_ij S_i S_j,  J_ij = (1/N) sum_mu xi_i^mu xi_j^mu,  J_ii =
 P(S_i = +1) = 1 / (1 + exp(-2 beta h_i)), one site after the other, or all at once (Little).
 
 J. J. Hopfield, PNAS 79, 2554 (1982); D. J. Amit, H. Gutfreund and H. Sompolinsky, Ann. Phys. 173, 30
-(1987); W. A. Little, Math. Biosci. 19, 101 (1974). At T = 0 a spin follows the sign of its field, and keeps its value where the field is zero.
+(1987); W. A. Little, Math. Biosci. 19, 101 (1974). At T = 0 a spin follows the sign
+of its field, and keeps its value where the field is zero.
 """
 
 from collections.abc import Sequence
