@@ -8,7 +8,7 @@ import xarray as xr
 from small_study import fill, make_study
 
 from mattis import plan
-from mattis.figures import canvas, diagram, retrieval
+from mattis.figures import canvas, diagram, estimated, retrieval
 from mattis.figures.canvas import covered, edges
 from mattis.figures.retrieval import overlap_theory, theory_lines
 from mattis.statistics import ALL_FLAGS, INCOMPLETE
@@ -146,3 +146,24 @@ def test_theory_lines_are_those_of_the_theory_room() -> None:
 def test_edges_are_halfway() -> None:
     assert edges(np.array([0.0, 1.0, 3.0])).tolist() == [-0.5, 0.5, 2.0, 4.0]
     assert (np.diff(edges(np.array([0.0]))) > 0).all()
+
+
+def test_choices_that_are_not_the_usual_ones_are_on_the_figure(tmp_path: Path) -> None:
+    usual = make_study(tmp_path, name="usual")
+    other = make_study(tmp_path, name="other", update_order="random", noise_sharing="common")
+    for study, expected in ((usual, False), (other, True)):
+        fill(study, tmp_path)
+        plane = estimated(study, tmp_path).isel(size=0, noise=0)
+        said = retrieval._caption(plane, study)
+        assert ("random order, common noise" in said) == expected
+
+
+def test_a_model_without_theory_has_a_figure_without_lines(tmp_path: Path) -> None:
+    study = make_study(tmp_path, model="little")
+    fill(study, tmp_path)
+    plane = estimated(study, tmp_path).isel(size=0, noise=0)
+    ((_, figure), *_) = retrieval.figures(estimated(study, tmp_path), study)
+    titles = [ax.get_title("left") for ax in figure.axes if ax.get_title("left")]
+    assert len(titles) == 2
+    assert not any("theory" in title for title in titles)
+    assert plane["overlap"].notnull().all()

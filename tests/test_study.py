@@ -10,10 +10,12 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_study import SMALL, make_study, write_study
+from small_study import SMALL, fill, make_study, write_study
 
+from mattis import store
 from mattis.axes import patterns_of
 from mattis.errors import UserError
+from mattis.results import results_of
 from mattis.study import load_study, schema
 
 ROOT = Path(__file__).parents[1]
@@ -224,3 +226,24 @@ def test_the_example_of_the_contract_is_valid(tmp_path: Path) -> None:
     study = load_study(path)
     assert study.axes.seed == tuple(range(8))
     assert study.axes.betas == (math.inf, 5.0, 2.0)
+
+
+def test_keys_that_are_younger_than_some_stores_change_none_of_them(tmp_path: Path) -> None:
+    """A store that was made before the keys holds their defaults; other values are other physics."""
+    usual = make_study(tmp_path)
+    assert not {"update_order", "noise_sharing"} & usual.physics().keys()
+    assert "update_order: typewriter" in usual.to_yaml()
+    other = make_study(tmp_path, update_order="random", noise_sharing="common")
+    added = {"update_order": "random", "noise_sharing": "common"}
+    assert other.physics() == usual.physics() | added
+    fill(usual, tmp_path)
+    with pytest.raises(UserError, match="noise_sharing"):
+        store.checked_labels(results_of(other, tmp_path).store, other)
+
+
+def test_the_order_of_sites_is_none_of_littles_business(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"update_order: got random; .*remove the key"):
+        make_study(tmp_path, model="little", update_order="random")
+    with pytest.raises(UserError, match="update_order"):
+        make_study(tmp_path, update_order="sideways")
+    assert make_study(tmp_path, model="little").protocol.order == "synchronous"

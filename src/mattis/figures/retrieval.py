@@ -100,10 +100,12 @@ def draw(estimates: xr.Dataset, study: Retrieval, lines: Sequence[Line]) -> Figu
 
 def _caption(plane: xr.Dataset, study: Retrieval) -> str:
     """Say what was simulated, and name the numbers that the figure was made from."""
+    order = "" if study.update_order == "typewriter" else ", random order"
+    shared = "" if study.noise_sharing == "independent" else ", common noise along T"
     return caption(
         plane,
         f"{study.name}: N = {int(plane['size'])}, {len(study.axes.seed)} pattern sets × {study.cues} cue, "
-        f"noise {float(plane['noise']):g}, {study.sweeps.thermalise} + {study.sweeps.measure} sweeps",
+        f"noise {float(plane['noise']):g}, {study.sweeps.thermalise} + {study.sweeps.measure} sweeps{order}{shared}",
     )
 
 
