@@ -14,7 +14,7 @@ VENV := .venv/bin
 INSTALLED := .venv/installed
 SOURCES := src/mattis tests benchmarks
 
-.PHONY: help setup diagram test test-slow soak lint format lock clean
+.PHONY: help setup diagram test test-slow soak bench bench-table bench-compare lint format lock clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -46,6 +46,19 @@ test-slow: setup
 # 120 random faults, each with its seed: 6 to 25 minutes, as the machine is free.
 soak: setup
 	@$(VENV)/python tests/soak/run.py --faults 120 --seed 1
+
+# Everything that is said about speed, side by side in one run of up to ten minutes. What the environment
+# says of OpenBLAS would change what the kernels are compared with.
+bench: setup
+	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(VENV)/python benchmarks/bench.py
+
+bench-table: setup
+	@$(VENV)/python benchmarks/table.py
+
+# Did this change make a kernel slower? make bench-compare BASE=revision
+BASE ?= HEAD
+bench-compare: setup
+	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(VENV)/python benchmarks/compare.py BASE=$(BASE)
 
 lint: setup
 	@$(VENV)/ruff check $(SOURCES)

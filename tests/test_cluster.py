@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -221,6 +223,36 @@ def test_everything_listens_on_loopback(tmp_path: Path, words: tuple[str, ...]) 
     running.communicate()
     assert addresses
     assert set(addresses) <= {"127.0.0.1", "::1"}
+
+
+@pytest.mark.parametrize("pool", ["processes", "threads"])
+def test_the_dashboard_is_made_when_it_is_asked_for(study: Study, pool: str) -> None:
+    said: list[str] = []
+    blocks = plan.blocks(study)
+    running = dispatch.computed(study, blocks, Where(workers=1, pool=pool), said.append)
+    found = [next(running)]  # or None, where a second passes without a block
+    page = said[0].partition("dashboard at ")[2]
+    for address in (page, page.replace("status", ""), page.replace("status", "workers")):
+        with urllib.request.urlopen(address, timeout=SECONDS) as answer:
+            assert b"bokeh" in answer.read()
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(page.replace("status", "nothing"), timeout=SECONDS)
+    assert len([one for one in [*found, *running] if one]) == len(blocks)
+
+
+@pytest.mark.parametrize("pool", ["processes", "threads"])
+def test_a_run_imports_nothing_that_it_does_not_use(tmp_path: Path, pool: str) -> None:
+    path = write_study(tmp_path)
+    code = (
+        "import sys\nfrom mattis import cli\n"
+        "cli.guarded(lambda: cli.verbs.main(sys.argv[1:], 'mattis', standalone_mode=False))\n"
+        "print({'bokeh', 'matplotlib'} & {*sys.modules})\n"
+    )
+    words = ["run", str(path), "--results", str(tmp_path), "--workers", "1", "--pool", pool]
+    command = [sys.executable, "-c", code, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    assert done.stdout == "set()\n", done.stderr
+    assert "72 of 72 cells" in done.stderr
 
 
 def test_memory_of_the_workers_is_respected(tmp_path: Path, study: Study) -> None:

@@ -137,7 +137,10 @@ def test_more_memory_than_the_machine_has_is_refused_before_anything_is_written(
 
 
 def test_memory_estimate_bounds_what_a_block_takes(tmp_path: Path) -> None:
-    """Measured in a process of its own: its peak above what importing everything takes."""
+    """Measured in a process of its own: its peak above what importing everything takes.
+
+    For few replicas with N J (long chains), few without, and many in lanes.
+    """
     if not Path("/proc/self/status").exists():
         pytest.skip("the peak memory of a process is read from /proc")
     code = (
@@ -146,16 +149,25 @@ def test_memory_estimate_bounds_what_a_block_takes(tmp_path: Path) -> None:
         "from mattis.models.network import Protocol\n"
         "def peak(): return int(re.search(r'VmHWM:\\s*(\\d+)', "
         "pathlib.Path('/proc/self/status').read_text())[1])\n"
-        "def simulate(n, p): MODELS['hopfield'].simulate("
-        "PatternSet(1, n, p, 0), [Setting(5.0, 0.0)], Protocol(1, 4, 1, 0.5))\n"
-        "simulate(64, 60)\n"
+        "def simulate(n, p, count, sweeps): MODELS['hopfield'].simulate("
+        "PatternSet(1, n, p, 0), [Setting(5.0 + k, 0.0) for k in range(count)], "
+        "Protocol(1, sweeps - 1, 1, 0.5))\n"
+        "import sys\nn, p, count, sweeps = map(int, sys.argv[1:])\n"
+        "simulate(64, 60, count, sweeps)\n"
         "before = peak()\n"
-        "simulate(3000, 300)\n"
+        "simulate(n, p, count, sweeps)\n"
         "print(1024 * (peak() - before))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    estimated = make_study(tmp_path, size=[3000], load=[0.1]).memory(3000, 300)
-    assert 0.3 * estimated < int(done.stdout) < 1.3 * estimated
+    for size, load, count, sweeps in ((3000, 0.1, 1, 500), (6000, 0.1, 1, 4), (9000, 0.1, 32, 3)):
+        study = make_study(
+            tmp_path, size=[size], load=[load], beta=[5.0 + k for k in range(count)], noise=[0.0],
+            sweeps={"thermalise": 1, "measure": sweeps - 1}, cues=1,
+        )  # fmt: skip
+        words = [str(word) for word in (size, round(load * size), count, sweeps)]
+        command = [sys.executable, "-c", code, *words]
+        done = subprocess.run(command, capture_output=True, check=True)
+        estimated = study.memory(size, round(load * size))
+        assert 0.3 * estimated < int(done.stdout) < 1.3 * estimated, words
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, study: Study) -> None:

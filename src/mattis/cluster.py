@@ -153,55 +153,43 @@ def _client_of_machine(where: Where, workers: int) -> Iterator["Client"]:
 
     The scheduler and its dashboard listen on loopback, on any free port.
     """
-    from distributed import Client, LocalCluster, SpecCluster
+    from distributed import Client, SpecCluster
 
-    memory = where.memory or memory_limit()
-    common: dict[str, Any] = {
-        "host": "127.0.0.1",
-        "dashboard_address": "127.0.0.1:0",
-        "silence_logs": "CRITICAL",
-    }
+    specification = _specification(where, workers, where.memory or memory_limit())
     with _children_ignore_interrupts():
-        if where.gpus:
-            cluster = SpecCluster(**_one_process_per_gpu(workers, memory))
-        elif where.pool == "threads":
-            # Without a host, which threads must not have, the worker's own page would be everybody's.
-            common |= {"host": None, "worker_dashboard_address": "127.0.0.1:0"}
-            cluster = LocalCluster(
-                n_workers=1, threads_per_worker=workers, processes=False,
-                memory_limit=memory, **common,
-            )  # fmt: skip
-        else:
-            cluster = LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=True,
-                memory_limit=max(memory // workers, 1), **common,
-            )  # fmt: skip
+        cluster = SpecCluster(**specification)
     with cluster, Client(cluster) as client:
         yield client
 
 
-def _one_process_per_gpu(workers: int, memory: int) -> dict[str, Any]:
-    """Return the specification of a cluster in which worker k sees the k-th of this machine's GPUs."""
-    from distributed import Nanny, Scheduler
+def _specification(where: Where, workers: int, memory: int) -> dict[str, Any]:
+    """Return a scheduler, and a process for each worker (with the k-th GPU) or threads of this one."""
+    from distributed import Nanny, Scheduler, Worker
 
-    loopback = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
-    options = {
-        "host": "127.0.0.1",
-        "dashboard": False,
-        "nthreads": 1,
-        "memory_limit": max(memory // workers, 1),
-        "resources": {GPU: 1},
-    }
-    return {
-        "scheduler": {"cls": Scheduler, "options": loopback},
-        "workers": {
-            device: {
-                "cls": Nanny,
-                "options": options | {"env": {"CUDA_VISIBLE_DEVICES": device}},
-            }
+    page = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    quiet = {"silence_logs": "CRITICAL"}
+    each: dict[Any, dict[str, Any]]
+    if where.pool == "threads" and not where.gpus:
+        inside = {**page, "protocol": "inproc://"}
+        threads = {**inside, **quiet, "nthreads": workers, "memory_limit": memory}
+        return {
+            "scheduler": {"cls": Scheduler, "options": inside},
+            "workers": {0: {"cls": Worker, "options": threads}},
+            **quiet,
+        }
+    local = {**page, "host": "127.0.0.1"}
+    process = {**local, **quiet, "nthreads": 1, "memory_limit": max(memory // workers, 1)}
+    if where.gpus:
+        each = {
+            device: {"resources": {GPU: 1}, "env": {"CUDA_VISIBLE_DEVICES": device}}
             for device in _devices(workers)[:workers]
-        },
-        "silence_logs": "CRITICAL",
+        }
+    else:
+        each = {k: {} for k in range(workers)}
+    return {
+        "scheduler": {"cls": Scheduler, "options": local},
+        "workers": {k: {"cls": Nanny, "options": process | own} for k, own in each.items()},
+        **quiet,
     }
 
 

@@ -159,6 +159,8 @@ def computed(
     waiting = sorted(blocks, key=lambda block: plan.effort(study, block))
     with cluster.client_of(where, len(blocks)) as client:
         workers = min(where.count, len(blocks)) if where.is_here else _present(client)
+        if where.is_here:
+            _show_when_asked(client)
         say(f"{_described(where, workers)}; dashboard at {_dashboard(client, where)}")
         work = Dispatcher(study, client, max(workers, 1), where.resources, waiting)
         heard = time.monotonic()
@@ -181,6 +183,24 @@ def _dashboard(client: "Client", where: Where) -> str:
     """Return where the dashboard is: of threads Dask names an address on which nothing listens."""
     link = str(client.dashboard_link)
     return f"http://127.0.0.1:{urlsplit(link).port}/status" if where.is_here else link
+
+
+def _show_when_asked(client: "Client") -> None:
+    """Have the dashboard's pages made when the first is asked for: Bokeh takes 0.4 s to import."""
+    from tornado.web import Application, RequestHandler
+
+    own: Any = client.cluster  # of this process, as its scheduler is
+    scheduler, pages = own.scheduler, own.scheduler.http_application
+
+    class First(RequestHandler):
+        def get(self) -> None:
+            from distributed.dashboard.scheduler import connect
+
+            pages.applications.clear()
+            connect(pages, scheduler.http_server, scheduler)
+            self.redirect(str(self.request.uri))
+
+    pages.add_application(Application([(r".*", First)]))
 
 
 def _present(client: "Client") -> int:

@@ -105,7 +105,8 @@ def _caption(plane: xr.Dataset, study: Retrieval) -> str:
     return caption(
         plane,
         f"{study.name}: N = {int(plane['size'])}, {len(study.axes.seed)} pattern sets × {study.cues} cue, "
-        f"noise {float(plane['noise']):g}, {study.sweeps.thermalise} + {study.sweeps.measure} sweeps{order}{shared}",
+        f"noise {float(plane['noise']):g}, "
+        f"{study.sweeps.thermalise} + {study.sweeps.measure} sweeps{order}{shared}",
     )
 
 

@@ -159,11 +159,6 @@ def simulate(patterns: PatternSet, points: Sequence[Setting], protocol: Protocol
     return {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
 
 
-def memory(size: int, patterns: int) -> int:
-    """Return the bytes that a block needs at its peak: its patterns, and what the costliest kernel keeps."""
-    return 8 * size * patterns + chains.memory(size, patterns)
-
-
 def check(size: int, patterns: int) -> str | None:
     """Tell what is wrong with a network of N neurons and P patterns, if anything."""
     if size * patterns > LARGEST_FIELD:
@@ -234,7 +229,7 @@ HOPFIELD = Model(
     ),
     source="Hopfield, PNAS 79, 2554 (1982); Amit, Gutfreund & Sompolinsky, Ann. Phys. 173, 30 (1987)",
     simulate=simulate,
-    memory=memory,
+    memory=chains.memory,
     check=check,
     boundaries=(
         Boundary(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mattis import kernels
 from mattis.kernels.lanes import BLOCK, LANES, Heat, Lanes, Record, aligned_rows
-from mattis.models.costs import LARGEST_MATRIX, cheapest
+from mattis.models.costs import cheapest
 from mattis.models.network import SYNCHRONOUS, Network, Protocol, Replica
 from mattis.patterns import Signs, packed
 
@@ -179,7 +179,13 @@ def trace_memory(sweeps: int) -> int:
     return (1500 if sweeps <= LONGEST_IN_LANES else 64) * sweeps
 
 
+def matrix_memory(size: int, patterns: int, replicas: int, sweeps: int) -> int:
+    """Return the bytes that making N J takes, 0 where no group of so many replicas wants it."""
+    groups = {min(replicas, LANES), replicas % LANES} - {0}
+    chosen = {cheapest(size, patterns, count, sweeps) for count in groups}
+    return 6 * size * size if "fields" in chosen else 0
+
+
 def memory(size: int, patterns: int) -> int:
-    """Return the bytes that the costliest kernel keeps: the lanes of 32 replicas, or N J."""
-    matrix = 6 * size * size if size <= LARGEST_MATRIX else 0
-    return matrix + 1500 * size + 128 * patterns
+    """Return the bytes that 32 replicas in lanes need, and their patterns."""
+    return 1500 * size + 8 * size * patterns

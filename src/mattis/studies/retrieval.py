@@ -199,4 +199,7 @@ class Retrieval(Asked):
 
     def memory(self, size: int, patterns: int) -> int:
         """Return the bytes that simulating N neurons with P patterns takes at its peak."""
-        return super().memory(size, patterns) + chains.trace_memory(self.sweeps.total)
+        a, sweeps = self.axes, self.sweeps.total
+        replicas = len(a.betas) * len(a.noise) * self.cues
+        matrix = chains.matrix_memory(size, patterns, replicas, sweeps)
+        return super().memory(size, patterns) + matrix + chains.trace_memory(sweeps)
