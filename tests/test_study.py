@@ -247,3 +247,20 @@ def test_the_order_of_sites_is_none_of_littles_business(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="update_order"):
         make_study(tmp_path, update_order="sideways")
     assert make_study(tmp_path, model="little").protocol.order == "synchronous"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 300_000},
+        {"load": {"from": 0.05, "to": 0.2, "count": 90_000}, "seed": 1},
+        {"temperature": {"from": 0.0, "to": 0.9, "count": 90_000}, "seed": 1},
+        {"size": {"from": 60, "to": 20_059, "count": 20_000}, "seed": 1, "load": [0.1]},
+    ],
+)
+def test_a_study_with_a_long_axis_reads_back_as_the_same(tmp_path: Path, changes: dict) -> None:
+    study = make_study(tmp_path, **changes)
+    path = tmp_path / "as-run.yaml"
+    path.write_text(study.to_yaml(), encoding="utf-8")
+    assert path.stat().st_size < 2000
+    assert load_study(path) == study

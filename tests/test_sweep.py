@@ -158,7 +158,7 @@ def test_memory_estimate_bounds_what_a_block_takes(tmp_path: Path) -> None:
         "simulate(n, p, count, sweeps)\n"
         "print(1024 * (peak() - before))\n"
     )
-    for size, load, count, sweeps in ((3000, 0.1, 1, 500), (6000, 0.1, 1, 4), (9000, 0.1, 32, 3)):
+    for size, load, count, sweeps in ((3000, 0.1, 1, 500), (6000, 0.1, 1, 4), (6000, 0.02, 32, 3)):
         study = make_study(
             tmp_path, size=[size], load=[load], beta=[5.0 + k for k in range(count)], noise=[0.0],
             sweeps={"thermalise": 1, "measure": sweeps - 1}, cues=1,

@@ -24,6 +24,9 @@ from mattis.patterns import share
 LONGEST_AXIS = 1_000_000
 """A grid finer than this in one direction is a slip of the keyboard."""
 
+LONG_LIST = 1000
+"""A longer axis is written in a shorter form where it has one."""
+
 
 class Part(BaseModel):
     """A frozen part of a study that refuses keys it does not know."""
@@ -76,6 +79,19 @@ def _seeds(value: Any) -> Any:
 def _unsigned_zero(value: tuple[float, ...]) -> tuple[float, ...]:
     """Replace -0.0, which is another bit pattern and so another stream, by 0.0."""
     return tuple(v + 0.0 for v in value)
+
+
+def shortest(name: str, values: Sequence[float]) -> Any:
+    """Return an axis as it is written: a long one as the number of seeds or the grid that it is, if it is.
+
+    A study file may not be longer than a mebibyte, and that of a study as run must be readable.
+    """
+    if len(values) <= LONG_LIST:
+        return list(values)
+    if name == "seed":
+        return len(values) if list(values) == list(range(len(values))) else list(values)
+    grid = {"from": values[0], "to": values[-1], "count": len(values)}
+    return grid if Grid.model_validate(grid).values() == list(values) else list(values)
 
 
 # fail_fast: an axis of a million wrong values would be a gigabyte of mistakes.

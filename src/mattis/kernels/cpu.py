@@ -137,7 +137,7 @@ def field_sweeps(nj, spins, fields, parity, target, stream, scale, order_stream,
             thermal_noise(noise, words.ravel(), odds, bits, scale)
         flips = 0
         for k in range(size):
-            i = order[k]
+            i = order[k] if fresh else k
             x = 2 * np.int32(fields[i]) + parity
             if cold:
                 new = spins[i] if x == 0 else np.int8(1 if x > 0 else -1)
@@ -189,7 +189,7 @@ def overlap_sweeps(xi, spins, overlaps, target, stream, scale, order_stream, tra
             thermal_noise(noise, words.ravel(), odds, bits, scale)
         flips = 0
         for k in range(size):
-            i = order[k]
+            i = order[k] if fresh else k
             x = np.int32(-count) * np.int32(spins[i])
             for mu in range(count):
                 x += np.int32(xi[i, mu]) * overlaps[mu]

@@ -40,7 +40,7 @@ from mattis.kernels.vectors import (
     settle,
 )
 
-INLINED = "6e6156070bdd0dea"
+INLINED = "0a30e423a338b9fa"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, SerializeAsAny, StrictInt, field_validator, model_validator
 
-from mattis.axes import Axes, Misplaced, Part, counts_of
+from mattis.axes import Axes, Misplaced, Part, counts_of, shortest
 from mattis.document import written
 from mattis.errors import nearest
 from mattis.models import MODELS, Model, PatternSet, Point, Task
@@ -146,5 +146,5 @@ class Study(Part):
         """Return the study as YAML that reads back as the same study."""
         content = self.model_dump(mode="json", exclude_none=True)
         content["axes"] = self.axes.model_dump(exclude_none=True)
-        content["axes"] = {key: list(values) for key, values in content["axes"].items()}
+        content["axes"] = {key: shortest(key, v) for key, v in content["axes"].items()}
         return written(content)
