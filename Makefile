@@ -14,7 +14,7 @@ VENV := .venv/bin
 INSTALLED := .venv/installed
 SOURCES := src/mattis tests benchmarks
 
-.PHONY: help setup diagram test test-slow soak bench bench-table bench-compare lint format lock clean
+.PHONY: help setup diagram test test-slow soak bench bench-dispatch bench-table bench-compare lint format lock clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -51,6 +51,9 @@ soak: setup
 # says of OpenBLAS would change what the kernels are compared with.
 bench: setup
 	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(VENV)/python benchmarks/bench.py
+
+bench-dispatch: setup
+	@$(VENV)/python benchmarks/dispatch.py
 
 bench-table: setup
 	@$(VENV)/python benchmarks/table.py

@@ -1,0 +1,149 @@
+"""Which kernel is the fastest for R = 1 … 8 replicas of a pattern set: the table behind the model's choice.
+
+    python benchmarks/dispatch.py      # about a minute
+
+prints a table, the same as literals of Python, and writes dispatch.json beside this file. For each network:
+
+field    `field_sweeps`, ns per proposal of a replica
+overlap  `overlap_sweeps`, ns per proposal of a replica
+lanes    `replica_sweeps`, ns per site of a group: 32 lanes cost the same however many of them are wanted
+
+Each is averaged over the temperatures, CPU time on one core, in turns. The lanes win from R replicas on
+where R × min(field, overlap) > lanes. `*_setup` are the CPU ns per site of what must be made before the
+first sweep; `from_here` is the smallest R with the set-up, for a chain of so many sweeps as studies have
+by default.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+from statistics import mean, median
+
+import numpy as np
+from networks import LANES, Network, group, network, packed_patterns
+from programs import async32
+from single import field, full_couplings, overlap
+from timing import Program, Row, Times, check_same, cleared, interleaved, pinned
+
+TEMPERATURES = (0.05, 0.2, 0.5, 1.0)
+LARGEST_FULL = 6000  # sites beyond which N² couplings are not built
+SWEEPS = 300  # of a chain, by default: 100 + 200
+REPEATS = 5
+PROPOSALS = 100_000  # of a replica, in one timing
+SIZES = (250, 500, 1000, 1500, 2000, 3000, 4000, 6000, 10_000)
+PATTERNS = (5, 10, 20, 40, 100, 200, 400, 800)
+LARGEST_LOAD = 0.4
+GRID = [(n, p) for n, p in product(SIZES, PATTERNS) if p <= LARGEST_LOAD * n]
+NONE = LANES + 1
+"""What is written where lanes never win: more replicas than a group has."""
+
+
+def sweeps_for(size: int, proposals: int) -> int:
+    """Return the sweeps of one timing."""
+    return max(proposals // size, 1)
+
+
+def programs(net: Network, temperature: float) -> dict[str, Program]:
+    """Return the kernels at one temperature."""
+    here = group(net, temperature, warm_up=20)
+    many = {"overlap": overlap(here.one, sweeps_for(net.size, PROPOSALS // 4))}
+    many["lanes"] = async32(here, sweeps_for(net.size, PROPOSALS // 8))
+    if net.full:
+        many["field"] = field(here.one, sweeps_for(net.size, PROPOSALS // 4))
+        check_same(
+            {
+                "field": field(here.one, 2),
+                "overlap": overlap(here.one, 2),
+                "lanes": async32(here, 2),
+            }
+        )
+    return many
+
+
+def averaged(net: Network) -> dict[str, float]:
+    """Return the time of each kernel, averaged over the temperatures, in ns."""
+    times: list[Times] = [interleaved(programs(net, t), REPEATS) for t in TEMPERATURES]
+    found = {name: mean(median(one[name]) for one in times) for name in times[0]}
+    found["lanes"] *= LANES
+    return found
+
+
+def seconds(make: Callable[[], object]) -> float:
+    """Return the least CPU time of three."""
+    taken = []
+    for _ in range(3):
+        begun = time.process_time()
+        make()
+        taken.append(time.process_time() - begun)
+    return min(taken)
+
+
+def setups(net: Network) -> dict[str, float]:
+    """Return the CPU time of what each kernel needs, in ns per site."""
+    found = {
+        "overlap": seconds(lambda: np.ascontiguousarray(net.xi.T)),
+        "lanes": seconds(lambda: packed_patterns(net.xi)),
+    }
+    if net.full:
+        found["field"] = seconds(lambda: full_couplings(net.xi))
+    return {f"{name}_setup": 1e9 * taken / net.size for name, taken in found.items()}
+
+
+def smallest(found: Row, sweeps: float = np.inf) -> int:
+    """Return from how many replicas on the lanes win, set-up included."""
+
+    def cost(name: str, replicas: int) -> float:
+        if name not in found:
+            return np.inf
+        return float(found[name] * replicas + found[f"{name}_setup"] / sweeps)
+
+    for replicas in range(1, LANES + 1):
+        if cost("lanes", 1) < min(cost(name, replicas) for name in ("field", "overlap")):
+            return replicas
+    return NONE
+
+
+def measured(size: int, patterns: int) -> Row:
+    """Return the row of one network."""
+    net = network(size, patterns, full=size <= LARGEST_FULL)
+    found: Row = {"size": size, "patterns": patterns, "bits": 8 * net.packed.near.itemsize}
+    found |= averaged(net) | setups(net)
+    found["lanes_from"], found["from_here"] = smallest(found), smallest(found, SWEEPS)
+    return {name: round(v, 2) if isinstance(v, float) else v for name, v in found.items()}
+
+
+def literals(rows: list[Row]) -> Iterator[str]:
+    """Yield the table as Python: (N, P): (field, overlap, lanes, lanes win from R on)."""
+    yield "KERNEL_NS = {  # (N, P): field, overlap, lanes, lanes win from so many replicas on"
+    for row in rows:
+        field_ns = row.get("field", None)
+        yield (
+            f"    ({row['size']}, {row['patterns']}): "
+            f"({field_ns}, {row['overlap']}, {row['lanes']}, {row['lanes_from']}),"
+        )
+    yield "}"
+
+
+def main() -> None:
+    """Measure the grid, print both tables and write dispatch.json."""
+    rows = []
+    with pinned():
+        for size, patterns in GRID:
+            rows.append(measured(size, patterns))
+            row = rows[-1]
+            print(
+                f"N={size:<6d} P={patterns:<4d} {row['bits']} bit  field {row.get('field', np.nan):8.1f}  "
+                f"overlap {row['overlap']:7.1f}  lanes {row['lanes']:7.1f}  from R = {row['lanes_from']}, "
+                f"with set-up {row['from_here']}",
+                flush=True,
+            )
+    print("\n".join(literals(rows)))
+    text = json.dumps({"temperatures": TEMPERATURES, "sweeps": SWEEPS, "rows": rows}, indent=1)
+    Path(__file__).with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    cleared()
+    main()

@@ -1,0 +1,181 @@
+"""What this machine can do at most, on one core, and how near the asynchronous kernel comes to it."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from networks import LANES, Group, aligned, group, network
+from numba import njit
+from programs import async32
+from timing import Program, Row, interleaved, row
+
+from mattis.kernels import bits, replicas
+from mattis.kernels.lanes import BLOCK, scratch
+from mattis.kernels.vectors import GROUP, add_signed, fill_row
+
+GROUPS_PER_WORD = 8  # of four bits in a word of 32
+PRODUCT = 1024  # rows and columns of the matrices of the product
+SMALL, LARGE = 2**15, 2**30  # bytes: within the nearest cache, and more than most outer ones
+
+compiled = njit(error_model="numpy")
+
+
+@compiled
+def only_lookups(fields, tables, site_bits, words, sweeps):
+    """Do what `block_fields` does but for making the tables: lookups from 16 KB, 64 sites at a time."""
+    size, stride = site_bits.shape[0], 2 * site_bits.shape[1]
+    for _ in range(sweeps):
+        for first in range(0, size, BLOCK):
+            for k in range(BLOCK):
+                fill_row(fields, k, 0)
+            for w in range(0, words, 2):
+                for k in range(min(BLOCK, size - first)):
+                    add_signed(
+                        fields, k, tables, site_bits, (first + k) * stride + w, min(2, words - w)
+                    )
+
+
+@compiled
+def only_noise(work, heat, size, sweeps, parity):
+    """Draw the noise of some sweeps as `replica_sweeps` does."""
+    for t in range(sweeps):
+        for first in range(0, size, BLOCK):
+            replicas.block_noise(work, heat, first, min(BLOCK, size - first), t, parity)
+
+
+@njit(fastmath=True)
+def read(values, times):
+    """Return the sum of an array, again and again."""
+    total = np.float32(0)
+    for _ in range(times):
+        for i in range(values.size):
+            total += values[i]
+    return total
+
+
+def lookups(here: Group, sweeps: int) -> Program:
+    """Return the lookups of the fields alone, in ns per lookup of one row of 32 lanes."""
+    packed, kind = here.network.packed, here.start.spins.dtype
+    words, size = here.start.overlaps.shape[0] // 32, here.network.size
+    rows = np.arange(2 * GROUPS_PER_WORD * 2**GROUP * LANES) % 7
+    tables = aligned(rows.reshape(-1, LANES).astype(kind))
+    fields = aligned(np.zeros((BLOCK, LANES), kind))
+    return Program(
+        ready=lambda: None,
+        run=lambda _: only_lookups(fields, tables, packed.sites, words, sweeps),
+        updates=size * words * GROUPS_PER_WORD * sweeps,
+    )
+
+
+def noise_alone(here: Group, sweeps: int) -> Program:
+    """Return the noise of `async32` alone."""
+    packed, size = here.network.packed, here.network.size
+    return Program(
+        ready=lambda: scratch(packed, here.start, here.heat.shared),
+        run=lambda work: only_noise(work, here.heat, size, sweeps, packed.parity),
+        updates=size * sweeps * LANES,
+    )
+
+
+def states(here: Group, sweeps: int) -> list[Any]:
+    """Return the spins after 0, 1, … sweeps."""
+    found = [here.start.spins]
+    for count in range(1, sweeps + 1):
+        one = async32(here, count)
+        state = one.ready()
+        one.run(state)
+        found.append(state[0].spins)
+    return found
+
+
+def needed_lookups(here: Group, sweeps: int) -> int:
+    """Count the lookups of `async32`: fields, then overlaps by the groups of sites that changed.
+
+    A site changes at most once in a sweep, so the states after each sweep tell which groups changed.
+    """
+    words, count = here.start.overlaps.shape[0] // 32, here.network.count
+    found = here.network.size * words * GROUPS_PER_WORD * sweeps
+    after = states(here, sweeps)
+    for old, new in pairwise(after):
+        moved = np.zeros(-(-here.network.size // BLOCK) * BLOCK, bool)
+        moved[: here.network.size] = (old != new).any(axis=1)
+        groups = moved.reshape(-1, BLOCK // GROUP, GROUP).any(axis=2).sum(axis=1)
+        found += count * int(np.where(groups > replicas.FEW, BLOCK // GROUP, groups).sum())
+    return found
+
+
+def load_bound() -> Iterator[Row]:
+    """Yield the kernel without its noise over the time of its lookups, and both times."""
+    here, sweeps = group(network(2000, 200, full=False), 0.2), 20
+    updates, many = here.network.size * sweeps * LANES, needed_lookups(here, sweeps)
+    ns = interleaved(
+        {
+            "kernel": async32(here, sweeps),
+            "noise": noise_alone(here, sweeps),
+            "lookup": lookups(here, sweeps),
+        }
+    )
+    over = [
+        (kernel - noise) * updates / (many * lookup)
+        for kernel, noise, lookup in zip(ns["kernel"], ns["noise"], ns["lookup"], strict=True)
+    ]
+    told = f"P = 200, T = 0.2: (kernel - its noise alone) / ({many / updates:.3f} lookups per proposal)"
+    yield row("async32_over_load_bound", over, 2.0, "lower", told)
+    yield row("noise_ns", ns["noise"], better="lower", note="per proposal of one lane")
+    rate = [1 / one for one in ns["lookup"]]
+    yield row("lookups_1e9_per_s", rate, note="rows of 32 lanes added from tables of 16 KB")
+
+
+def popcounts() -> Program:
+    """Return products of signs by popcounts, in ns per word."""
+    words = np.random.default_rng(1).integers(0, 2**63, (64, 32), np.uint64)
+    return Program(
+        ready=lambda: None,
+        run=lambda _: [bits.products(words, words, 2048) for _ in range(20)],
+        updates=20 * 64 * 64 * 32,
+    )
+
+
+def product() -> Program:
+    """Return a float32 matrix product, in ns per operation."""
+    a = np.random.default_rng(1).random((PRODUCT, PRODUCT), np.float32)
+    out = np.empty_like(a)
+    return Program(lambda: None, lambda _: np.dot(a, a, out=out), 2 * PRODUCT**3)
+
+
+def reading(size: int) -> Program:
+    """Return the reading of an array of so many bytes, in ns per byte."""
+    values, times = np.ones(size // 4, np.float32), max(1, 2**26 // size)
+    return Program(lambda: None, lambda _: read(values, times), values.nbytes * times)
+
+
+def cache_bytes(level: int) -> int | None:
+    """Return the size of a cache of the first core, if the system tells."""
+    for index in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
+        if (index / "level").read_text().strip() == str(level):
+            return int((index / "size").read_text().strip().removesuffix("K")) * 1024
+    return None
+
+
+def machine_limits() -> Iterator[Row]:
+    """Yield popcounts, products and bandwidths of one core."""
+    second = cache_bytes(2) or 2**20
+    sizes = {"L1": SMALL, "L2": second // 2, "L3": 4 * second, "memory": LARGE}
+    programs = {"popcount": popcounts(), "sgemm": product()}
+    programs |= {f"read {name}": reading(size) for name, size in sizes.items()}
+    ns = {name: [1 / one for one in many] for name, many in interleaved(programs, 7).items()}
+    yield row("popcount_1e9_words_per_s", ns["popcount"], note="words of 64 bits, xor included")
+    yield row("sgemm_gflops", ns["sgemm"], note=f"one thread, {PRODUCT} rows and columns")
+    for name, size in sizes.items():
+        told = f"{size / 2**20:g} MiB"
+        if name == "memory" and size < 2 * (cache_bytes(3) or 0):
+            told += ", part of which the outer cache may hold"
+        yield row(f"read_GB_per_s_{name}", ns[f"read {name}"], note=told)
+
+
+def all_rows() -> Iterator[Row]:
+    """Yield all rows of this file."""
+    yield from load_bound()
+    yield from machine_limits()
