@@ -19,6 +19,14 @@ def imported(path: Path) -> list[Path]:
     """Return the files of mattis that a file imports from."""
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            hidden = any(name.name.startswith("mattis") for name in node.names)
+        else:
+            hidden = isinstance(node, ast.ImportFrom) and bool(
+                node.level or node.module == "mattis"
+            )
+        if hidden and "kernels" in path.parts:
+            raise SystemExit(f"{path.name}: kernels import by `from mattis.x import y` only")
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mattis."):
             name = (node.module or "").removeprefix("mattis.").replace(".", "/")
             found.append(SOURCES / f"{name}.py")

@@ -105,7 +105,13 @@ def test_long_chains_take_no_lanes():
     assert chains.kernel_for(network, 32, long) != chains.lanes
     groups = [f.trace.shape for f in chains.run(network, [Replica(0, COLD, 0.0)] * 2, long)]
     assert groups == [(3, long.sweeps, 1)] * 2
-    assert chains.trace_memory(long.sweeps) < chains.trace_memory(long.sweeps - 1)
+    assert chains.trace_memory(long.sweeps, False) < chains.trace_memory(long.sweeps - 1, False)
+    at_once = replace(long, order="synchronous")
+    assert [len(group) for group in chains.groups_of([Replica(0, COLD, 0.0)] * 33, at_once)] == [
+        32,
+        1,
+    ]
+    assert chains.trace_memory(long.sweeps, True) > 20 * chains.trace_memory(long.sweeps, False)
 
 
 @pytest.mark.parametrize("size", [1, 2, 63, 64, 65, 200])
@@ -181,3 +187,27 @@ def test_a_group_of_cold_replicas_stops_as_if_it_had_gone_on():
     beside = chains.lanes(network, [*cold, Replica(0, 1.0, 0.0)], protocol)
     assert (alone.used < 25).all()
     assert_same(alone, replace(beside, **{n: a[..., :12] for n, a in vars(beside).items()}))
+
+
+@pytest.mark.parametrize(
+    ("temperatures", "cues", "sizes"),
+    [
+        (32, 3, [32] * 3),
+        (24, 4, [24] * 4),
+        (33, 3, [32, 1] * 3),
+        (9, 8, [32, 32, 8]),
+        (40, 1, [32, 8]),
+    ],
+)
+def test_replicas_that_share_noise_are_grouped_where_that_is_faster(temperatures, cues, sizes):
+    protocol = Protocol(0, 2, cues, 0.5, sharing="common")
+    every = [Replica(cue, 1.0 + k, 0.0) for cue in range(cues) for k in range(temperatures)]
+    assert [len(group) for group in chains.groups_of(every, protocol)] == sizes
+    usual = [len(group) for group in chains.groups_of(every, Protocol(0, 2, cues, 0.5))]
+    assert usual == [32] * (len(every) // 32) + [len(every) % 32] * (len(every) % 32 > 0)
+
+
+def test_the_edwards_anderson_sum_of_a_very_long_chain_does_not_wrap():
+    sums = np.full((2, 1000, 2), 10**8, np.int32)
+    sums[1, :, 1] = -(10**8)
+    assert binary.edwards_anderson(sums) == [10**19, -(10**19)]

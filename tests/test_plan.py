@@ -275,3 +275,17 @@ def test_the_json_of_the_command_is_one_document(
     assert content["cpu_seconds"] == 2 * content["estimated_seconds"] > 0
     assert len(content["per_block"]) == content["blocks"] == 9
     assert content["study"] == SMALL["name"]
+
+
+def test_many_cues_are_timed_by_as_many_as_fill_the_lanes(tmp_path: Path) -> None:
+    """The probe of a study of many cues is no longer than that of few, and never of no length."""
+    study = make_study(
+        tmp_path, size=[10_000], load=[0.06], temperature=[0.5], noise=[0.0], cues=600,
+        sweeps={"thermalise": 1000, "measure": 4000},
+    )  # fmt: skip
+    patterns = study.pattern_set(10_000, 600, 0)
+    points = study.probed([(2.0, 0.0)])
+    (_, _, asked), most = study.shortened(patterns, points, 10**6)
+    (_, _, least), few = study.shortened(patterns, points, 0)
+    assert asked.cues == least.cues == 32
+    assert 0 < few < most < 2 * 10**7

@@ -237,7 +237,7 @@ def test_keys_that_are_younger_than_some_stores_change_none_of_them(tmp_path: Pa
     added = {"update_order": "random", "noise_sharing": "common"}
     assert other.physics() == usual.physics() | added
     fill(usual, tmp_path)
-    with pytest.raises(UserError, match="noise_sharing"):
+    with pytest.raises(UserError, match="noise_sharing: independent → common"):
         store.checked_labels(results_of(other, tmp_path).store, other)
 
 

@@ -199,7 +199,8 @@ def _cost(study: Study, block: Block, points: Sequence[Point]) -> float:
     seconds(points[:1], 0)  # the first time also loads the kernels
     made, few = seconds(points[:1], 0)
     spent, done = seconds(points, PROBE // len(points))
-    return made + max(spent - made, 0.0) / max(done - few, 1) * effort(study, block)
+    each = max(spent - made, 0.0) / (done - few) if done > few else spent / done
+    return made + each * effort(study, block)
 
 
 def _typical(study: Study) -> list[tuple[int, float, int]]:

@@ -127,7 +127,8 @@ def checked_labels(path: Place, study: Study) -> Labels:
 
 def _check_physics(path: Place, physics: Mapping[str, Any], study: Study) -> None:
     # Stores from before models numbered their recipes hold those of the first one.
-    changes = differences({"numbers": 1, **physics}, study.physics())
+    usual = study.usual()
+    changes = differences({"numbers": 1, **usual, **physics}, {**usual, **study.physics()})
     if changes:
         raise UserError(
             f"{path}: made from a different study: {'; '.join(changes)}; "

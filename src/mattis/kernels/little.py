@@ -40,7 +40,7 @@ from mattis.kernels.vectors import (
     settle,
 )
 
-INLINED = "0a30e423a338b9fa"
+INLINED = "94d45dd7d5bdce35"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024

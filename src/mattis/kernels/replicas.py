@@ -6,10 +6,7 @@ sites: (1) for each four patterns, a table of the 16 sums ± M_1 ± M_2 ± M_3 �
 sum_mu xi_i^mu M_mu is one addition for four patterns; (2) site after site, exactly, with what changed in the
 block before it; (3) the overlaps take up the changes of the block, by tables over its sites.
 
-Everything is kept in halves, so that 16 bits reach twice as far:  M = 2 `overlaps` + c with c = N mod 2,
-S = 1 + 2 `spins` (0 is up, -1 down), N h = 2 x + p with p = P (N-1) mod 2. From
-N h_i = sum_mu xi_i^mu M_mu - P S_i follows  x_i = sum_mu xi_i^mu M'_mu + (c X_i - P - p)/2 - P S'_i  with
-X_i = sum_mu xi_i^mu: integers all.
+Everything is kept in halves: see `lanes.py`.
 """
 
 import numpy as np

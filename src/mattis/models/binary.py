@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis import rng
-from mattis.measure import Estimate, estimates, mean_square
+from mattis.measure import Estimate, estimates, exact_dot, mean_square
 from mattis.models import chains
 from mattis.models.base import (
     DRIFTING,
@@ -74,6 +74,9 @@ def edwards_anderson(sums: NDArray[np.int32]) -> list[int]:
 
     q = (1/N) sum_i <S_i>²; a product of two independent halves is not biased by their fluctuations.
     """
+    size, count = sums.shape[1:]
+    if size * int(np.abs(sums).max(initial=0)) ** 2 >= 2**63:
+        return [exact_dot(*sums[..., r].astype(np.int64)) for r in range(count)]
     return [int(q) for q in (sums[0].astype(np.int64) * sums[1]).sum(axis=0)]
 
 

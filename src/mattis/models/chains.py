@@ -5,6 +5,7 @@ A chain is the same, bit by bit, whichever kernel runs it and whichever replicas
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,25 @@ LARGEST_SUM = 2**31
 
 def run(network: Network, replicas: Sequence[Replica], protocol: Protocol) -> Iterator[Chains]:
     """Yield the chains of replicas, in groups of up to 32, one after the other."""
-    step = LANES if protocol.sweeps <= LONGEST_IN_LANES else 1
-    for first in range(0, len(replicas), step):
-        group = replicas[first : first + step]
+    for group in groups_of(replicas, protocol):
         kernel = kernel_for(network, len(group), protocol)
         yield kernel(network, group, protocol)
+
+
+def groups_of(replicas: Sequence[Replica], protocol: Protocol) -> Iterator[Sequence[Replica]]:
+    """Yield the replicas that run side by side: 32, or one where long traces would take the memory.
+
+    Replicas that share their noise are a group of their own if they fill half of it: that is faster.
+    """
+    if protocol.sweeps > LONGEST_IN_LANES and protocol.order != SYNCHRONOUS:
+        yield from ([replica] for replica in replicas)
+        return
+    alike = [replicas]
+    if protocol.sharing == "common":
+        alike = [[*same] for _, same in groupby(replicas, key=lambda r: (r.noise, r.cue))]
+        alike = alike if len(replicas) >= LANES // 2 * len(alike) else [replicas]
+    for same in alike:
+        yield from (same[first : first + LANES] for first in range(0, len(same), LANES))
 
 
 def lanes(network: Network, replicas: Sequence[Replica], protocol: Protocol) -> Chains:
@@ -69,7 +84,7 @@ def lanes(network: Network, replicas: Sequence[Replica], protocol: Protocol) -> 
         kernels.vector().replica_sweeps(patterns, state, heat, order, record)
     count = len(replicas)
     trace, spins = record.trace[..., :count], 1 + 2 * state.spins[:, :count].astype(np.int8)
-    return Chains(trace, record.sums[..., :count], _used(trace, replicas), spins)
+    return Chains(trace, record.sums[..., :count], _used(trace, heat.scales[0, :count] == 0), spins)
 
 
 def _start(network: Network, replicas: Sequence[Replica]) -> Lanes:
@@ -92,16 +107,15 @@ def _heat(network: Network, replicas: Sequence[Replica], sharing: str) -> Heat:
     scales, ties = aligned_rows(1, np.float32), aligned_rows(1, network.in_lanes.near.dtype)
     scales[0] = [network.scale(replica) for replica in replicas]
     if not network.parity:
-        ties[0] = [-int(replica.is_cold) for replica in replicas]
+        ties[0] = -(scales[0] == 0).astype(ties.dtype)
     shared, cold = bool((streams == streams[0]).all()), not scales.any()
     tails = np.ascontiguousarray(streams[:, 2:].T)
     return Heat(streams[0, :2].copy(), tails, scales, ties, shared, cold)
 
 
-def _used(trace: NDArray[np.int64], replicas: Sequence[Replica]) -> NDArray[np.int64]:
-    """Return the first sweep without a flip of each replica at T = 0; all of them for the others."""
+def _used(trace: NDArray[np.int64], cold: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the first sweep without a flip of each replica that is cold; all of them for the others."""
     still = trace[2] == 0
-    cold = np.array([replica.is_cold for replica in replicas])
     first = np.where(cold & still.any(axis=0), still.argmax(axis=0), trace.shape[1])
     return np.asarray(first, np.int64)
 
@@ -174,15 +188,15 @@ def projected(network: Network, sums: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(found, np.int64)
 
 
-def trace_memory(sweeps: int) -> int:
+def trace_memory(sweeps: int, synchronous: bool) -> int:
     """Return the bytes that the traces of a group need: 32 replicas, or one at a time if they are long."""
-    return (1500 if sweeps <= LONGEST_IN_LANES else 64) * sweeps
+    return (1500 if synchronous or sweeps <= LONGEST_IN_LANES else 64) * sweeps
 
 
 def matrix_memory(size: int, patterns: int, replicas: int, sweeps: int) -> int:
-    """Return the bytes that making N J takes, 0 where no group of so many replicas wants it."""
-    groups = {min(replicas, LANES), replicas % LANES} - {0}
-    chosen = {cheapest(size, patterns, count, sweeps) for count in groups}
+    """Return the bytes that making N J takes, 0 where no group of at most so many replicas wants it."""
+    most = min(replicas, LANES) if sweeps <= LONGEST_IN_LANES else 1
+    chosen = {cheapest(size, patterns, count, sweeps) for count in range(1, most + 1)}
     return 6 * size * size if "fields" in chosen else 0
 
 

@@ -137,10 +137,13 @@ class Study(Part):
 
         A key that is younger than some stores is left out at its default: that is what they hold.
         """
-        fields = type(self).model_fields
-        usual = {name for name in self.younger if getattr(self, name) == fields[name].default}
+        usual = {name for name, value in self.usual().items() if getattr(self, name) == value}
         content = self.model_dump(mode="json", exclude={"name", "axes", *usual})
         return content | {"numbers": self.described_model.numbers}
+
+    def usual(self) -> dict[str, Any]:
+        """Return the defaults of the keys that are younger than some stores."""
+        return {name: type(self).model_fields[name].default for name in self.younger}
 
     def to_yaml(self) -> str:
         """Return the study as YAML that reads back as the same study."""

@@ -1,6 +1,7 @@
 """Studies of learning and recall: memories drift, then a network is asked for what they became."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, Self
 
 from pydantic import Field, StrictFloat, model_validator
@@ -9,7 +10,6 @@ from mattis.axes import BOUNDS, Bound, Misplaced, Reals, pattern_counts
 from mattis.models import PatternSet, Point, Task
 from mattis.models.binary import LARGEST_FIELD
 from mattis.models.memories import Ensemble
-from mattis.models.network import Protocol
 from mattis.models.recall import UNIT, Lesson, Visit
 from mattis.patterns import share
 from mattis.studies.drift import DRIFT_BOUNDS, Drift, cost, presentations
@@ -118,7 +118,8 @@ class Recall(Drift, Asked):
         few = max(most // cost(self.dwell, patterns.patterns), min(most, 1)) / patterns.patterns
         visits = [self.visit(patterns.size, point) for point in points]
         visits = [v._replace(presentations=min(v.presentations, few)) for v in visits]
-        lesson = Lesson(self.protocol.learning, Protocol(0, sweeps, 1, 0.5))
+        asking = replace(self.asking, thermalise=0, measure=sweeps, cues=1)
+        lesson = Lesson(self.protocol.learning, asking)
         return (patterns, visits, lesson), self._updates(visits, patterns, 2 * sweeps)
 
     def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:

@@ -182,10 +182,11 @@ class Retrieval(Asked):
         self, patterns: PatternSet, points: Sequence[Point], most: int
     ) -> tuple[Task, int]:
         """Return a task with shorter chains, and its spin proposals, which take some ns each."""
-        sweeps = max(2, min(self.sweeps.total, QUICK * most // (patterns.size * self.cues)))
+        cues = min(self.cues, max(LANES // len(points), 1))
+        sweeps = max(2, min(self.sweeps.total, QUICK * most // (patterns.size * cues)))
         settings = [Setting(*point) for point in points]
-        task = patterns, settings, replace(self.asking, thermalise=0, measure=sweeps)
-        return task, patterns.size * sweeps * self.cues * len(points)
+        task = patterns, settings, replace(self.asking, thermalise=0, measure=sweeps, cues=cues)
+        return task, patterns.size * sweeps * cues * len(points)
 
     def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
         """Return the spin proposals at some points at most (at T = 0 chains stop at a fixed point)."""
@@ -201,5 +202,6 @@ class Retrieval(Asked):
         """Return the bytes that simulating N neurons with P patterns takes at its peak."""
         a, sweeps = self.axes, self.sweeps.total
         replicas = len(a.betas) * len(a.noise) * self.cues
-        matrix = chains.matrix_memory(size, patterns, replicas, sweeps)
-        return super().memory(size, patterns) + matrix + chains.trace_memory(sweeps)
+        synchronous = self.protocol.order == SYNCHRONOUS
+        matrix = 0 if synchronous else chains.matrix_memory(size, patterns, replicas, sweeps)
+        return super().memory(size, patterns) + matrix + chains.trace_memory(sweeps, synchronous)
