@@ -12,6 +12,7 @@ from mattis.models.binary import LARGEST_FIELD
 from mattis.models.memories import Ensemble
 from mattis.models.recall import UNIT, Lesson, Visit
 from mattis.patterns import share
+from mattis.studies.base import middles
 from mattis.studies.drift import DRIFT_BOUNDS, Drift, cost, presentations
 from mattis.studies.retrieval import LARGEST_NOISE, Asked, Heated
 
@@ -110,17 +111,22 @@ class Recall(Drift, Asked):
         """Return the arguments of the model's `simulate` at some points."""
         return patterns, [self.visit(patterns.size, point) for point in points], self.protocol
 
+    def probed(self, points: Sequence[Point]) -> Sequence[Point]:
+        """Return all points of three stages of learning: couplings are made once for each stage."""
+        chosen = middles(sorted({point[:3] for point in points}), 3)
+        return [point for point in points if point[:3] in chosen]
+
     def shortened(
         self, patterns: PatternSet, points: Sequence[Point], most: int
     ) -> tuple[Task, int]:
-        """Return a task with shorter chains of one cue after less learning, and its updates."""
-        sweeps = max(2, min(self.sweeps.total, most // patterns.size))
+        """Return a task with shorter chains after less learning, and its updates."""
+        sweeps = max(2, min(self.sweeps.total, most // (patterns.size * self.cues)))
         few = max(most // cost(self.dwell, patterns.patterns), min(most, 1)) / patterns.patterns
         visits = [self.visit(patterns.size, point) for point in points]
         visits = [v._replace(presentations=min(v.presentations, few)) for v in visits]
-        asking = replace(self.asking, thermalise=0, measure=sweeps, cues=1)
+        asking = replace(self.asking, thermalise=0, measure=sweeps)
         lesson = Lesson(self.protocol.learning, asking)
-        return (patterns, visits, lesson), self._updates(visits, patterns, 2 * sweeps)
+        return (patterns, visits, lesson), self._updates(visits, patterns, 2 * sweeps * self.cues)
 
     def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
         """Return the spin proposals of some points at most; a presentation counts as some of them."""
