@@ -128,7 +128,7 @@ def field_sweeps(nj, spins, fields, parity, target, stream, scale, order_stream,
     quads = (size + 3) // 4
     words, odds = np.empty((4, quads), np.uint32), np.empty(4 * quads, np.float32)
     bits, noise = odds.view(np.int32), np.zeros(4 * quads, np.int32)
-    cold, fresh, order = scale == 0, order_stream.size > 0, np.arange(size)
+    cold, fresh, order = scale == 0, order_stream.size > 0, np.arange(size).astype(np.uint64)
     for t in range(total):
         if fresh:
             fresh_order(order, words, order_stream, t)
@@ -137,7 +137,7 @@ def field_sweeps(nj, spins, fields, parity, target, stream, scale, order_stream,
             thermal_noise(noise, words.ravel(), odds, bits, scale)
         flips = 0
         for k in range(size):
-            i = order[k] if fresh else k
+            i = order[k] if fresh else np.uint64(k)
             x = 2 * np.int32(fields[i]) + parity
             if cold:
                 new = spins[i] if x == 0 else np.int8(1 if x > 0 else -1)
@@ -180,7 +180,7 @@ def overlap_sweeps(xi, spins, overlaps, target, stream, scale, order_stream, tra
     quads = (size + 3) // 4
     words, odds = np.empty((4, quads), np.uint32), np.empty(4 * quads, np.float32)
     bits, noise = odds.view(np.int32), np.zeros(4 * quads, np.int32)
-    cold, fresh, order = scale == 0, order_stream.size > 0, np.arange(size)
+    cold, fresh, order = scale == 0, order_stream.size > 0, np.arange(size).astype(np.uint64)
     for t in range(total):
         if fresh:
             fresh_order(order, words, order_stream, t)
@@ -189,7 +189,7 @@ def overlap_sweeps(xi, spins, overlaps, target, stream, scale, order_stream, tra
             thermal_noise(noise, words.ravel(), odds, bits, scale)
         flips = 0
         for k in range(size):
-            i = order[k] if fresh else k
+            i = order[k] if fresh else np.uint64(k)
             x = np.int32(-count) * np.int32(spins[i])
             for mu in range(count):
                 x += np.int32(xi[i, mu]) * overlaps[mu]

@@ -40,7 +40,7 @@ from mattis.kernels.vectors import (
     settle,
 )
 
-INLINED = "94d45dd7d5bdce35"
+INLINED = "34b9b00c30b3aa92"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024
