@@ -8,12 +8,10 @@ from numpy.typing import NDArray
 from single import TYPEWRITER, WARM_UP, Couplings, Single, drawn, full_couplings
 
 from mattis import rng
-from mattis.kernels import bits, replicas
-from mattis.kernels.lanes import BLOCK, LANES, Heat, Lanes, Patterns, Record
+from mattis.kernels import replicas
+from mattis.kernels.lanes import LANES, Heat, Lanes, Patterns, Record, aligned_rows
+from mattis.models import network as models
 from mattis.patterns import Signs, random_patterns
-
-WIDEST = 2 * np.iinfo(np.int16).max - 2
-"""The largest |N h| whose half fits lanes of 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +61,9 @@ class Group:
 
 
 def aligned(like: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Return a copy that starts at a cache line."""
-    raw = np.empty(like.nbytes + 64, np.uint8)
-    first = -raw.ctypes.data % 64
-    copy = raw[first : first + like.nbytes].view(like.dtype).reshape(like.shape)
-    copy[...] = like
+    """Return a copy of rows of lanes that starts at a cache line."""
+    copy = aligned_rows(len(like), like.dtype)
+    copy[:] = like
     return copy
 
 
@@ -76,25 +72,9 @@ def signs(lanes: Lanes, replica: int) -> Signs:
     return (2 * lanes.spins[:, replica] + 1).astype(np.int8)
 
 
-def packed_bits(rows: NDArray[np.int8]) -> NDArray[np.uint64]:
-    """Return rows of signs as bits: bit i of a row is bit i mod 64 of word i // 64."""
-    wide = np.zeros((len(rows), -(-rows.shape[1] // 64) * 64), bool)
-    wide[:, : rows.shape[1]] = rows > 0
-    return np.packbits(wide, axis=1, bitorder="little").view("<u8").astype(np.uint64)
-
-
-def packed_patterns(xi: Signs, narrow: bool | None = None) -> Patterns:
-    """Return the pattern set in bits, with lanes of 16 bits where they are proved to suffice."""
-    count, size = xi.shape
-    rows = packed_bits(xi)
-    sites = bits.transposed(rows, size)
-    if narrow is None:
-        narrow = bits.largest_row(sites, count, WIDEST) <= WIDEST
-    near = np.zeros((rows.shape[1], BLOCK, BLOCK), np.int16 if narrow else np.int32)
-    bits.near_couplings(near, sites, count)
-    odd, parity = size % 2, count * (size - 1) % 2
-    offsets = (odd * xi.sum(axis=0, dtype=np.int64) - count - parity) // 2
-    return Patterns(sites, np.ascontiguousarray(rows.T), near, offsets, parity)
+def packed_patterns(xi: Signs) -> Patterns:
+    """Return the pattern set in bits, as the models make it."""
+    return models.Network({}, 1, xi).in_lanes
 
 
 def network(size: int, patterns: int, full: bool = True) -> Network:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mattis import couplings, kernels
+from mattis.kernels.lanes import packed
 from mattis.models import PatternSet, binary, chains, costs
 from mattis.models.binary import Setting
 from mattis.models.chains import KERNELS
 from mattis.models.network import ORDERS, SHARINGS, Protocol, Replica, fits_16_bits
-from mattis.patterns import packed
 
 COLD = math.inf
 POINTS = [Setting(b, x) for b, x in product((COLD, 8.0, 2.0, 1.1, 0.01), (0.0, 0.2))]

@@ -6,9 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mattis import rng
-from mattis.kernels.lanes import LANES, Heat, Lanes, Patterns, Record, aligned_rows
+from mattis.kernels.lanes import LANES, Heat, Lanes, Patterns, Record, aligned_rows, packed
 from mattis.kernels.little import PIECE, PIECES_PER_TABLE, TILE, little_sweeps
-from mattis.patterns import packed, random_patterns
+from mattis.patterns import random_patterns
 
 TEMPERATURES = (0.0, 0.3, 1.0, 1e4)
 NO_NEAR = np.zeros((0, 64, 64), np.int16)

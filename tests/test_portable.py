@@ -14,8 +14,8 @@ import pytest
 
 from mattis import kernels, rng
 from mattis.kernels import portable
-from mattis.kernels.lanes import BLOCK, LANES, Heat, Lanes, Patterns, Record, aligned_rows
-from mattis.patterns import packed, random_patterns
+from mattis.kernels.lanes import BLOCK, LANES, Heat, Lanes, Patterns, Record, aligned_rows, packed
+from mattis.patterns import random_patterns
 
 TYPEWRITER = np.zeros(0, np.uint32)
 MIXED = [0.0, 0.4, 1.0, 1e5] * (LANES // 4)
@@ -171,8 +171,11 @@ def test_wide_floats_where_narrow_ones_would_round(monkeypatch):
 @pytest.mark.parametrize(("rows", "size"), [(1, 2), (3, 64), (65, 63), (70, 200)])
 def test_bits_are_those_of_the_vector_kernel(rows, size):
     vector, signs, others = kernels.replicas, drawn(rows, size), drawn(rows + 4, size)[rows:]
-    found, more = portable.packed(signs), portable.packed(others)
-    np.testing.assert_array_equal(found, packed(signs))
+    found, more = packed(signs), packed(others)
+    for row, words in zip(signs.tolist(), found.tolist(), strict=True):
+        assert sum(1 << i for i, sign in enumerate(row) if sign > 0) == sum(
+            word << 64 * k for k, word in enumerate(words)
+        )
     sites = vector.transposed(found, size)
     np.testing.assert_array_equal(portable.transposed(found, size), sites)
     products = vector.products(found, more, size)

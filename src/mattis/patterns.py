@@ -21,17 +21,6 @@ def random_patterns(stream: Stream, count: int, size: int) -> Signs:
     return bits[:, :size].astype(np.int8) * np.int8(2) - np.int8(1)
 
 
-def packed(signs: Signs) -> NDArray[np.uint64]:
-    """Return rows of signs as bits: bit i of word k is set where site 64 k + i is +1.
-
-    signs  # (rows, N); returns (rows, ⌈N/64⌉), zeros beyond N
-    """
-    rows, size = signs.shape
-    padded = np.zeros((rows, -(-size // 64) * 64), np.bool_)
-    np.greater(signs, 0, out=padded[:, :size])
-    return np.packbits(padded, axis=1, bitorder="little").view("<u8").astype(np.uint64)
-
-
 def share(fraction: float, size: int) -> int:
     """Return round(fraction × N), half up; the product is rounded to 12 digits first.
 

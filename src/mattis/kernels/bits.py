@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mattis.kernels.lanes import BLOCK, LANES
 from mattis.kernels.vectors import couple_row
 
-INLINED = "127fc5fbbf8d40e5"
+INLINED = "186d1ad67c736102"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")

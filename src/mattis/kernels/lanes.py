@@ -150,3 +150,14 @@ def aligned_rows(rows: int, kind: DTypeLike) -> NDArray[Any]:
     raw = np.zeros(size + 64, np.uint8)
     shift = -raw.ctypes.data % 64
     return raw[shift : shift + size].view(kind).reshape(rows, LANES)
+
+
+def packed(signs: NDArray[np.signedinteger]) -> NDArray[np.uint64]:
+    """Return rows of signs as bits: bit i of word k is set where site 64 k + i is +1.
+
+    signs  # (rows, N); returns (rows, ⌈N/64⌉), zeros beyond N
+    """
+    rows, size = signs.shape
+    octets = np.zeros((rows, -(-size // BLOCK) * BLOCK // 8), np.uint8)
+    octets[:, : -(-size // 8)] = np.packbits(signs > 0, axis=1, bitorder="little")
+    return octets.view("<u8").astype(np.uint64)

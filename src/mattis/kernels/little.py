@@ -26,7 +26,7 @@ from mattis.kernels.lanes import (
     repeat_state,
     scratch,
 )
-from mattis.kernels.replicas import LONGEST_SUM, block_noise, take_sums, write_down
+from mattis.kernels.replicas import block_noise, end_sweep
 from mattis.kernels.vectors import (
     I8,
     I16,
@@ -40,7 +40,7 @@ from mattis.kernels.vectors import (
     settle,
 )
 
-INLINED = "34b9b00c30b3aa92"
+INLINED = "e67b3e647975b6a1"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024
@@ -256,18 +256,13 @@ def step(patterns, lanes, heat, work, masks, state, t, summing):
 @compiled
 def run_steps(patterns, lanes, heat, record, work, masks, state):
     """Run what `little_sweeps` says up to a fixed point of all replicas."""
-    total, warm = record.trace.shape[1], record.warm
-    middle, summed = warm + (total - warm) // 2, 0
+    total, summed = record.trace.shape[1], 0
     for t in range(total):
-        flips = step(patterns, lanes, heat, work, masks, state, t, t >= warm)
+        flips = step(patterns, lanes, heat, work, masks, state, t, t >= record.warm)
         for r in range(LANES):
             record.trace[2, t, r] = flips[r]
-        write_down(record, t, patterns, lanes)
-        summed += t >= warm
         still = heat.cold and not flips.any()
-        if summed == LONGEST_SUM or t + 1 == middle or t + 1 == total or still:
-            take_sums(record.sums, 0 if t < middle else 1, work.partial, summed)
-            summed = 0
+        summed = end_sweep(record, t, patterns, lanes, work.partial, summed, still)
         if still:
             return t
     return total

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis import rng
-from mattis.kernels.lanes import BLOCK, LANES, Heat, Lanes, Patterns, Record
+from mattis.kernels.lanes import BLOCK, LANES, Heat, Lanes, Patterns, Record, packed
 
 Bits = NDArray[np.uint64]
 Reals = NDArray[np.floating]
@@ -30,14 +30,6 @@ NOISY = 16
 
 BELOW = np.tri(BLOCK, k=-1, dtype=np.int8)
 """1 where the row is a later site than the column."""
-
-
-def packed(signs: NDArray[np.signedinteger]) -> Bits:
-    """Return rows of signs as bits: bit i of a row is bit i mod 64 of word i // 64. signs  # (rows, N)"""
-    rows, size = signs.shape
-    octets = np.zeros((rows, -(-size // BLOCK) * BLOCK // 8), np.uint8)
-    octets[:, : -(-size // 8)] = np.packbits(signs > 0, axis=1, bitorder="little")
-    return octets.view("<u8").astype(np.uint64)
 
 
 def unpacked(bits: Bits, size: int) -> NDArray[np.uint8]:

@@ -51,7 +51,7 @@ __all__ = [
     "lane_overlaps", "largest_row", "near_couplings", "products", "replica_sweeps", "transposed",
 ]  # fmt: skip
 
-INLINED = "2ac663093e39d855"
+INLINED = "f5fb29c13e9298c6"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 GROUPS = BLOCK // GROUP
@@ -201,6 +201,19 @@ def take_sums(sums, half, partial, sweeps):
 
 
 @inlined
+def end_sweep(record, t, patterns, lanes, partial, summed, last):
+    """Write down a sweep, the `last` one or not; return how many now wait in the sums of `partial`."""
+    total, warm = record.trace.shape[1], record.warm
+    middle = warm + (total - warm) // 2
+    write_down(record, t, patterns, lanes)
+    waiting = summed + (t >= warm)
+    if waiting == LONGEST_SUM or t + 1 == middle or t + 1 == total or last:
+        take_sums(record.sums, 0 if t < middle else 1, partial, waiting)
+        waiting = 0
+    return waiting
+
+
+@inlined
 def settle_block(patterns, lanes, heat, work, near, place, sites, orders, summing):
     """Update the sites of a block one after the other; return how many changed in some lane.
 
@@ -258,18 +271,13 @@ def run_sweeps(patterns, lanes, heat, orders, record, work):
 
     orders  # (4,) uint32, a stream; or None, for which Numba leaves out what only a new order needs
     """
-    total, warm = record.trace.shape[1], record.warm
-    middle, summed = warm + (total - warm) // 2, 0
+    total, summed = record.trace.shape[1], 0
     for t in range(total):
         if orders is not None:
             fresh_order(work.order, work.words, orders, t)
         moved = sweep_blocks(patterns, lanes, heat, work, record, t, orders)
-        write_down(record, t, patterns, lanes)
-        summed += t >= warm
         still = heat.cold and not moved
-        if summed == LONGEST_SUM or t + 1 == middle or t + 1 == total or still:
-            take_sums(record.sums, 0 if t < middle else 1, work.partial, summed)
-            summed = 0
+        summed = end_sweep(record, t, patterns, lanes, work.partial, summed, still)
         if still:
             return t
     return total

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis import kernels
-from mattis.kernels.lanes import BLOCK, LANES, Heat, Lanes, Record, aligned_rows
+from mattis.kernels.lanes import BLOCK, LANES, Heat, Lanes, Record, aligned_rows, packed
 from mattis.models.costs import cheapest
 from mattis.models.network import SYNCHRONOUS, Network, Protocol, Replica
-from mattis.patterns import Signs, packed
+from mattis.patterns import Signs
 
 
 @dataclass(frozen=True)

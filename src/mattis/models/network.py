@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis import couplings, kernels, rng
-from mattis.kernels.lanes import BLOCK, Patterns
-from mattis.patterns import Signs, noisy_cue, packed
+from mattis.kernels.lanes import BLOCK, Patterns, packed
+from mattis.patterns import Signs, noisy_cue
 
 LARGEST_HALF = 2**15 - 1
 """Half fields and half overlaps up to this fit 16 bits."""
