@@ -2,7 +2,8 @@
 
     python benchmarks/dispatch.py      # about a minute
 
-prints a table, the same as literals of Python, and writes dispatch.json beside this file. For each network:
+prints a table, writes it as dispatch.json beside this file, and as the table of `mattis.models.costs`, which
+is what the rule reads. For each network:
 
 field    `field_sweeps`, ns per proposal of a replica
 overlap  `overlap_sweeps`, ns per proposal of a replica
@@ -36,6 +37,9 @@ SIZES = (250, 500, 1000, 1500, 2000, 3000, 4000, 6000, 10_000)
 PATTERNS = (5, 10, 20, 40, 100, 200, 400, 800)
 LARGEST_LOAD = 0.4
 GRID = [(n, p) for n, p in product(SIZES, PATTERNS) if p <= LARGEST_LOAD * n]
+COSTS = Path(__file__).parent.parent / "src" / "mattis" / "models" / "costs.py"
+BEGIN = "COSTS = ("
+NAMES = ("overlap", "field", "lanes")  # in the order of a row of that table
 NONE = LANES + 1
 """What is written where lanes never win: more replicas than a group has."""
 
@@ -114,20 +118,27 @@ def measured(size: int, patterns: int) -> Row:
     return {name: round(v, 2) if isinstance(v, float) else v for name, v in found.items()}
 
 
+def digits(value: float | None) -> str:
+    """Return a time to three digits, as Python; inf where a kernel was not measured."""
+    return "inf" if value is None else f"{float(f'{value:.3g}'):g}"
+
+
 def literals(rows: list[Row]) -> Iterator[str]:
-    """Yield the table as Python: (N, P): (field, overlap, lanes, lanes win from R on)."""
-    yield "KERNEL_NS = {  # (N, P): field, overlap, lanes, lanes win from so many replicas on"
+    """Yield the lines of the table of `mattis.models.costs`."""
     for row in rows:
-        field_ns = row.get("field", None)
-        yield (
-            f"    ({row['size']}, {row['patterns']}): "
-            f"({field_ns}, {row['overlap']}, {row['lanes']}, {row['lanes_from']}),"
-        )
-    yield "}"
+        times = (digits(row.get(f"{name}{kind}")) for name in NAMES for kind in ("", "_setup"))
+        yield f"    Cost({row['size']}, {row['patterns']}, {', '.join(times)}),"
+
+
+def write_table(rows: list[Row]) -> None:
+    """Put the table where the rule that picks a kernel reads it."""
+    head, _, _ = COSTS.read_text(encoding="utf-8").partition(BEGIN)
+    table = "\n".join([BEGIN, *literals(rows), ")  # fmt: skip\n"])
+    COSTS.write_text(head + table, encoding="utf-8")
 
 
 def main() -> None:
-    """Measure the grid, print both tables and write dispatch.json."""
+    """Measure the grid, print the table, and write it for readers of JSON and for the rule."""
     rows = []
     with pinned():
         for size, patterns in GRID:
@@ -139,7 +150,7 @@ def main() -> None:
                 f"with set-up {row['from_here']}",
                 flush=True,
             )
-    print("\n".join(literals(rows)))
+    write_table(rows)
     text = json.dumps({"temperatures": TEMPERATURES, "sweeps": SWEEPS, "rows": rows}, indent=1)
     Path(__file__).with_suffix(".json").write_text(text + "\n", encoding="utf-8")
 

@@ -2,9 +2,11 @@
 on how it is cut. The kernels themselves, against a plain reference, are in `test_kernels.py`.
 """
 
+import json
 import math
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from mattis.models.binary import Setting
 from mattis.models.chains import KERNELS
 from mattis.models.network import ORDERS, SHARINGS, Protocol, Replica, fits_16_bits
 
+ROOT = Path(__file__).parents[1]
 COLD = math.inf
 POINTS = [Setting(b, x) for b, x in product((COLD, 8.0, 2.0, 1.1, 0.01), (0.0, 0.2))]
 
@@ -211,3 +214,12 @@ def test_the_edwards_anderson_sum_of_a_very_long_chain_does_not_wrap():
     sums = np.full((2, 1000, 2), 10**8, np.int32)
     sums[1, :, 1] = -(10**8)
     assert binary.edwards_anderson(sums) == [10**19, -(10**19)]
+
+
+def test_the_table_of_the_rule_is_what_the_benchmark_measured():
+    """To three digits, as `benchmarks/dispatch.py` writes both; inf for what was too large to measure."""
+    rows = json.loads((ROOT / "benchmarks" / "dispatch.json").read_text())["rows"]
+    names = [f"{name}{kind}" for name in ("overlap", "field", "lanes") for kind in ("", "_setup")]
+    for row, cost in zip(rows, costs.COSTS, strict=True):
+        assert cost[:2] == (row["size"], row["patterns"])
+        assert cost[2:] == pytest.approx([row.get(name, math.inf) for name in names], rel=6e-3)
