@@ -215,12 +215,9 @@ def theory(name: str | None, at: Sequence[str], as_json: bool) -> None:
              "equation": q.equation, "source": q.source}
             for q in QUANTITIES.values()
         ]  # fmt: skip
-        _print_json(rows) if as_json else _print_rows(
-            rows, "name", ("meaning", "equation", "source")
-        )
-        return
-    where = _points(at)
-    value = evaluate(name, **where)
+        fields = ("meaning", "equation", "source")
+        return _print_json(rows) if as_json else _print_rows(rows, "name", fields)
+    value = evaluate(name, **(where := _points(at)))
     if as_json:
         _print_json({"name": name, "at": where, "value": value})
         return
@@ -275,7 +272,11 @@ def _points(at: Sequence[str]) -> dict[str, Any]:
     return points
 
 
-def _number(key: str, text: str) -> float:
+def _number(key: str, text: str) -> float | str:
+    from mattis.theory import ARGUMENTS
+
+    if key in ARGUMENTS and ARGUMENTS[key].words:
+        return text
     try:
         return float(text)
     except ValueError:

@@ -21,6 +21,8 @@ HOPFIELD = {
     "alpha_M": ("temperature",),
     "alpha_c": (),
     "hysteresis": ("load",),
+    "bit_error": ("size", "patterns", "neurons"),
+    "familiarity": ("load", "neurons"),
 }
 CONSOLIDATION = {
     "kappa_s": ("memories",),

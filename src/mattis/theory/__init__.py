@@ -16,12 +16,13 @@ from mattis.theory.table import ARGUMENTS, QUANTITIES, Argument, Quantity
 __all__ = ["ARGUMENTS", "QUANTITIES", "Argument", "Quantity", "evaluate"]
 
 
-def evaluate(name: str, **at: float | Sequence[float]) -> float | list[float | None] | None:
+def evaluate(name: str, **at: float | str | Sequence[float]) -> float | list[float | None] | None:
     """Return a quantity at a point, or along a line where arguments are lists.
 
-    Lists are paired and must have equal lengths; scalars are broadcast. None stands where the
-    quantity does not exist. Raises UserError for an unknown quantity, an unknown or missing
-    argument, lists of unequal lengths, and a value that is not a finite number in range.
+    Lists are paired and must have equal lengths; scalars are broadcast. An argument that is a word
+    (`diagonal`, `neurons`) may be left out. None stands where the quantity does not exist. Raises
+    UserError for an unknown quantity, an unknown or missing argument, lists of unequal lengths, a word
+    that is not one of those it may be, and a value that is not a finite number in range.
     """
     quantity = _quantity(name)
     _check_names(quantity, at)
@@ -30,7 +31,7 @@ def evaluate(name: str, **at: float | Sequence[float]) -> float | list[float | N
         got = ", ".join(f"{key} has {length} values" for key, length in lists.items())
         raise UserError(f"{name}: {got}; lists are paired, so give them equal lengths")
     size = next(iter(lists.values()), 1)
-    columns = [_column(name, key, at[key], size) for key in quantity.arguments]
+    columns = [_column(name, key, at.get(key), size) for key in quantity.arguments]
     rows = zip(*columns, strict=True) if columns else [()]
     values = [_or_none(quantity.function(*row)) for row in rows]
     return values if lists else values[0]
@@ -53,7 +54,7 @@ def _check_names(quantity: Quantity, given: Mapping[str, object]) -> None:
             hint = nearest(key, [e for e in expected if e not in given]) or _choice(expected)
             raise UserError(f"{quantity.name}: unknown argument {key!r}{hint}")
     for key in expected:
-        if key not in given:
+        if key not in given and not ARGUMENTS[key].words:
             raise UserError(f"{quantity.name}: missing argument {key!r} ({ARGUMENTS[key].meaning})")
 
 
@@ -66,12 +67,27 @@ def _is_list(value: object) -> bool:
     return isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes)
 
 
-def _column(name: str, key: str, value: object, size: int) -> list[float]:
-    """Return `value` as `size` checked floats: a list as it is, a scalar repeated."""
+def _column(name: str, key: str, value: object, size: int) -> list[float] | list[str]:
+    """Return `value` as `size` checked floats (or words): a list as it is, a scalar repeated."""
+    if ARGUMENTS[key].words:
+        return [_word(f"{name}: {key}", value, ARGUMENTS[key])] * size
     if not _is_list(value):
         return [_number(f"{name}: {key}", value, ARGUMENTS[key])] * size
     values = list(value)  # type: ignore[call-overload]
     return [_number(f"{name}: {key}[{i}]", v, ARGUMENTS[key]) for i, v in enumerate(values)]
+
+
+def _word(place: str, value: object, argument: Argument) -> str:
+    """Return `value` as one of the words of its argument, the first if there is none, or raise UserError."""
+    if value is None:
+        return argument.words[0]
+    if value not in argument.words:
+        hint = nearest(str(value), argument.words)
+        words = " or ".join(argument.words)
+        raise UserError(
+            f"{place}={value!r:.40} is out of range; expected {words} ({argument.meaning}){hint}"
+        )
+    return str(value)
 
 
 def _number(place: str, value: object, argument: Argument) -> float:

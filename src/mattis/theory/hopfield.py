@@ -69,7 +69,7 @@ def retrieval(load: float, temperature: float) -> Saddle:
     width = _retrieval_width(load, temperature)
     if math.isnan(width):
         return NO_STATE
-    m, averages = _solve_overlap(width, temperature)
+    m, averages = solve_overlap(width, temperature)
     return _saddle(load, temperature, m, width, averages)
 
 
@@ -163,13 +163,13 @@ def spinodal(temperature: float) -> Spinodal:
 
     def slope(width: float) -> float:
         """Return d ln sqrt(alpha)/d ln width, from d E t/d width = width d^2 E t/d mean^2."""
-        _, a = _solve_overlap(width, temperature)
+        _, a = solve_overlap(width, temperature)
         d_slope = a.curve**2 / a.gap + a.third  # width dC/d width along the branch
         return 1 + d_slope * (temperature / (2 * a.square) - 1 / a.gap)
 
-    edge = _branch_end(temperature)
+    edge = branch_end(temperature)
     width = _root(slope, 0.3 * edge, 0.95 * edge)
-    m, _ = _solve_overlap(width, temperature)
+    m, _ = solve_overlap(width, temperature)
     return Spinodal(_branch_load(width, temperature) ** 2, width, m)
 
 
@@ -275,14 +275,14 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
     return float(brentq(function, low, high, xtol=TINY, rtol=1e-14))
 
 
-def _peak(function: Callable[[float], float], low: float, high: float) -> float:
+def peak(function: Callable[[float], float], low: float, high: float) -> float:
     """Return where `function` has its one maximum between low and high, to about 1e-8."""
     options = {"xatol": 1e-9}
     found = minimize_scalar(lambda x: -function(x), (), (low, high), (), "bounded", options=options)
     return float(found.x)
 
 
-def _solve_overlap(width: float, temperature: float) -> tuple[float, SpinAverages]:
+def solve_overlap(width: float, temperature: float) -> tuple[float, SpinAverages]:
     """Return the root m > 0 of m = E tanh((m + width z)/T), and the averages there.
 
     E tanh is concave in m, so Newton's method started above the root falls onto it monotonically.
@@ -303,11 +303,11 @@ def _branch_load(width: float, temperature: float) -> float:
 
 def _branch_point(width: float, temperature: float) -> tuple[float, float]:
     """Return m and sqrt(alpha) = width (1 - C)/sqrt(q) on the branch m > 0."""
-    m, averages = _solve_overlap(width, temperature)
+    m, averages = solve_overlap(width, temperature)
     return m, width * averages.gap / math.sqrt(averages.square)
 
 
-def _branch_end(temperature: float) -> float:
+def branch_end(temperature: float) -> float:
     """Return the width where C = 1 at m = 0, T < 1: the branch m > 0 ends there."""
     high = math.sqrt(2 / math.pi)  # exact at T = 0, a bound above
     low = math.sqrt(1 - temperature) / 2
@@ -354,7 +354,7 @@ def _free_energy_gap(load: float, temperature: float) -> float:
 @lru_cache(maxsize=1)
 def _reentrance_temperature() -> float:
     """Return the temperature 0.0229 where alpha_M(T) has its maximum."""
-    return _peak(alpha_M, 0.0, 0.06)
+    return peak(alpha_M, 0.0, 0.06)
 
 
 def _lowest_temperature(load: float) -> float:
@@ -372,7 +372,7 @@ def _almeida_thouless(load: float, temperature: float) -> float:
     width = _retrieval_width(load, temperature)
     if math.isnan(width):
         return NAN
-    m, averages = _solve_overlap(width, temperature)
+    m, averages = solve_overlap(width, temperature)
     return load * fourth_power(m, width, temperature) / averages.gap**2
 
 
@@ -386,5 +386,5 @@ def _hysteresis_root_load(y: float) -> float:
 @lru_cache(maxsize=1)
 def _hysteresis_end() -> tuple[float, float]:
     """Return (y, load) where the load of the hysteretic branch is largest: (1.2977, 0.153835)."""
-    y = _peak(_hysteresis_root_load, 1.0, 3.0)
+    y = peak(_hysteresis_root_load, 1.0, 3.0)
     return y, _hysteresis_root_load(y) ** 2

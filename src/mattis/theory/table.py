@@ -1,38 +1,16 @@
 """The table of theory: arguments and quantities, each with its meaning, equation, source and function.
 
-One tuple of rows for each theory file (hopfield, consolidation, ...). Names of arguments are those of the
-functions' parameters.
+One tuple of rows for each kind of model; those of the family of binary networks are in networks.py. Names of
+arguments are those of the functions' parameters.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import MappingProxyType
 
-from mattis.theory import consolidation, drift, hopfield, pavlov
+from mattis.theory import consolidation, drift, hopfield, networks, pavlov
+from mattis.theory.rows import Argument, Quantity
 
-
-@dataclass(frozen=True)
-class Argument:
-    """A control parameter of the theory and its allowed range."""
-
-    name: str
-    meaning: str
-    bound: str
-    fits: Callable[[float], bool]
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """One theoretical quantity: what it is, its equation, its source, and the function for it."""
-
-    name: str
-    symbol: str
-    units: str  # "1", or "J" for temperatures and energies
-    arguments: tuple[str, ...]
-    meaning: str
-    equation: str
-    source: str
-    function: Callable[..., float]
+__all__ = ["ARGUMENTS", "QUANTITIES", "Argument", "Quantity"]
 
 
 _ARGUMENTS = (
@@ -57,7 +35,7 @@ _ARGUMENTS = (
     Argument("probability", "p, of the memory's own pattern", "in [0, 1]", lambda v: 0 <= v <= 1),
     Argument("tau", "time constant, in presentations", ">= 1", lambda v: v >= 1),
     Argument(
-        "overlap", "cosine of memory and pattern at first", "in [-1, 1]", lambda v: abs(v) <= 1
+        "overlap", "overlap (cosine) with the pattern at first", "in [-1, 1]", lambda v: abs(v) <= 1
     ),
     Argument("start", "a/s, overlap at first over norm_ratio", "in (0, 1)", lambda v: 0 < v < 1),
     Argument("norm_ratio", "|xi'|/|Xi(0)|, of pattern and memory", "> 0", lambda v: v > 0),
@@ -348,7 +326,9 @@ _CONSOLIDATION = (
     ),
 )
 
-ARGUMENTS: Mapping[str, Argument] = MappingProxyType({a.name: a for a in _ARGUMENTS})
+ARGUMENTS: Mapping[str, Argument] = MappingProxyType(
+    {a.name: a for a in (*_ARGUMENTS, *networks.ARGUMENTS)}
+)
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
-    {q.name: q for q in (*_HOPFIELD, *_CONSOLIDATION)}
+    {q.name: q for q in (*_HOPFIELD, *networks.QUANTITIES, *_CONSOLIDATION)}
 )

@@ -1,0 +1,162 @@
+"""States of finitely many patterns: mixtures, spin glasses, Gaussian patterns, axes.
+
+D. J. Amit, H. Gutfreund and H. Sompolinsky, Phys. Rev. A 32, 1007 (1985); D. Sherrington and
+S. Kirkpatrick, Phys. Rev. Lett. 35, 1792 (1975); J. L. van Hemmen, ibid. 49, 409 (1982); J. P. Provost and
+G. Vallee, ibid. 50, 598 (1983); R. Harris, M. Plischke and M. J. Zuckermann, ibid. 31, 160 (1973). An order
+parameter that vanishes continuously is 0 above its critical temperature.
+"""
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import quad
+from scipy.optimize import brentq
+from scipy.special import erf
+
+from mattis.theory import hopfield
+from mattis.theory.quadrature import spin_averages
+
+NAN = math.nan
+Array = NDArray[np.float64]
+
+
+@lru_cache(maxsize=64)
+def _sums(n: int) -> tuple[Array, Array]:
+    """Return the |z| of a sum of n signs, n odd, and their probabilities."""
+    z = np.arange(1, n + 1, 2)
+    weight = np.array([math.comb(n, (n + k) // 2) / 2 ** (n - 1) for k in z.tolist()])
+    return z.astype(np.float64), weight
+
+
+def mixture_overlap(n: float, temperature: float) -> float:
+    """Return the overlap of a mixture of n patterns: m = (1/n) E[z tanh(m z/T)]; 0 for T >= 1.
+
+    z is a sum of n signs; n = 1 is a Mattis state, m = tanh(m/T).
+    """
+    z, weight = _sums(int(n))
+    highest = float(weight @ z) / n
+    if temperature == 0:
+        return highest
+    if temperature >= 1:
+        return 0.0
+    m = highest
+    while True:  # the right side is concave: Newton's method falls onto the root from above
+        t = np.tanh(m * z / temperature)
+        slope = float(weight @ (z * z * (1 - t * t))) / (n * temperature)
+        step = (m - float(weight @ (z * t)) / n) / (1 - slope)
+        if not step > 1e-15 * m:
+            return m
+        m -= step
+
+
+def _least_eigenvalue(n: int, temperature: float) -> float:
+    """Return 1 - (1 - q)/T - Q/T, q = E tanh^2, Q = (E[z^2 tanh^2] - n q)/(n(n - 1)), tanh of m z/T."""
+    z, weight = _sums(n)
+    u = mixture_overlap(n, temperature) * z / temperature
+    below = 1 / np.cosh(u) ** 2  # 1 - tanh^2
+    lost = float(weight @ below)
+    crossed = (n * lost - float(weight @ (z * z * below))) / (n * (n - 1))
+    return 1 - (lost + crossed) / temperature
+
+
+@lru_cache(maxsize=64)
+def mixture_T_star(n: float) -> float:
+    """Return the temperature below which a mixture of n patterns is stable: 0.459794 for n = 3, 1 for n = 1.
+
+    1 - (1 - q)/T = Q/T: the eigenvalue by which one pattern wins over another.
+    """
+    count = int(n)
+    if count == 1:
+        return 1.0
+    return float(brentq(lambda t: _least_eigenvalue(count, t), 0.05, 0.9, xtol=1e-300, rtol=1e-14))
+
+
+@lru_cache(maxsize=64)
+def mixture_alpha_c(n: float) -> float:
+    """Return the largest load of a mixture of n patterns at T = 0: 0.029942 for n = 3.
+
+    sqrt(alpha) = m/(sqrt(2) y) - sqrt(2/pi) E e^{-y^2 z^2}, m = E[z erf(y z)]/n, largest over y.
+    """
+    z, weight = _sums(int(n))
+
+    def root_load(y: float) -> float:
+        m = float(weight @ (z * erf(y * z))) / n
+        noise = math.sqrt(2 / math.pi) * float(weight @ np.exp(-y * y * z * z))
+        return m / (math.sqrt(2) * y) - noise
+
+    grid = np.linspace(0.3, 4.0, 100)
+    best = int(np.argmax([root_load(float(y)) for y in grid]))
+    y = hopfield.peak(root_load, float(grid[best - 1]), float(grid[best + 1]))
+    return root_load(y) ** 2
+
+
+def sk_q(temperature: float) -> float:
+    """Return q of the Sherrington-Kirkpatrick glass: q = E tanh^2(sqrt(q) z/T), 0 for T >= 1.
+
+    Replica symmetric: exact above T = 1; below, q of one long chain is larger.
+    """
+    if temperature >= 1:
+        return 0.0
+
+    def excess(width: float) -> float:
+        return spin_averages(0.0, width, temperature).square / width**2 - 1
+
+    return float(brentq(excess, 1e-6, 1.0 + 1e-12, xtol=1e-300, rtol=1e-14)) ** 2
+
+
+def van_hemmen_q(temperature: float) -> float:
+    """Return q of van Hemmen's glass of two patterns: q = (1/2) tanh(2 q/T); 0 for T >= 1."""
+    return mixture_overlap(1, temperature) / 2
+
+
+def gaussian_overlap(temperature: float) -> float:
+    """Return |m| of Gaussian patterns: |m| = E[z tanh(|m| z/T)]; sqrt(2/pi) at T = 0, 0 for T >= 1.
+
+    By parts 1 = E sech^2(|m| z/T)/T: where the branch of `hopfield` that retrieves ends.
+    """
+    if temperature >= 1:
+        return 0.0
+    return hopfield.branch_end(temperature) if temperature < 1 - 1e-12 else 0.0
+
+
+def random_axis_overlap(dimension: float, temperature: float) -> float:
+    """Return M of random axes n in D dimensions: M = <u tanh(M u/T)>, u = n_1; 0 for T >= 1/D.
+
+    M(0) = Gamma(D/2)/(sqrt(pi) Gamma((D + 1)/2)).
+    """
+    if temperature >= 1 / dimension:
+        return 0.0
+    highest = _ratio(dimension / 2, (dimension + 1) / 2)
+    if temperature == 0:
+        return highest
+
+    def excess(m: float) -> float:
+        return _axis_average(dimension, m / temperature) / m - 1
+
+    low = 1e-9 * highest
+    return float(brentq(excess, low, highest, xtol=1e-300, rtol=1e-13))
+
+
+def _ratio(a: float, b: float) -> float:
+    """Return Gamma(a)/(sqrt(pi) Gamma(b))."""
+    return math.exp(math.lgamma(a) - math.lgamma(b)) / math.sqrt(math.pi)
+
+
+def _axis_average(dimension: float, slope: float) -> float:
+    """Return <u tanh(slope u)>, u = cos(angle) with density sin^{D-2}(angle); u = ±1 for D = 1."""
+    if dimension == 1:
+        return math.tanh(slope)
+    power = dimension - 2
+    turn = min(1.0, 10 / slope)  # where tanh bends: the angle from pi/2 below which it is not yet 1
+
+    def integrand(angle: float) -> float:
+        u = math.sin(angle)
+        return float(u * math.tanh(slope * u) * math.cos(angle) ** power)
+
+    options = {"epsabs": 1e-15, "epsrel": 1e-13}
+    inner = float(quad(integrand, 0.0, turn, **options)[0])
+    outer = float(quad(integrand, turn, math.pi / 2, **options)[0]) if turn < math.pi / 2 else 0.0
+    norm = _ratio(dimension / 2, (dimension - 1) / 2)
+    return 2 * norm * (inner + outer)

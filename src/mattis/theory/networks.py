@@ -1,0 +1,208 @@
+"""The rows of the table of theory about the family of binary networks."""
+
+from collections.abc import Callable
+
+from mattis.theory import finite, little, static, steps
+from mattis.theory.rows import Argument, Quantity
+
+
+def whole(least: int, most: float = 1e9) -> tuple[str, Callable[[float], bool]]:
+    """Return the bound of a whole number, in words and as a test."""
+    words = f"a whole number from {least} to {most:g}"
+    return words, lambda v: least <= v <= most and float(v).is_integer()
+
+
+ARGUMENTS = (
+    Argument("diagonal", "J_ii: zero, or kept at alpha", "zero or kept", words=("zero", "kept")),
+    Argument("neurons", "±1, or 0 and 1", "signs or zero_one", words=("signs", "zero_one")),
+    Argument("size", "N, neurons", *whole(2)),
+    Argument("patterns", "P, stored patterns", *whole(2)),
+    Argument(
+        "n", "patterns of a mixture", "an odd number from 1 to 99",
+        lambda v: 1 <= v <= 99 and v % 2 == 1,
+    ),
+    Argument("dimension", "D, of the axes", *whole(1, 1e6)),
+    Argument("threshold", "dead zone over sqrt(P)", "in [0, 5]", lambda v: 0 <= v <= 5),
+    Argument(
+        "connectivity", "c, share of the bonds that is left", "in (0, 1]", lambda v: 0 < v <= 1
+    ),
+    Argument("epsilon", "acquisition of marginalist learning", "in [0.1, 64]", lambda v: 0.1 <= v <= 64),
+    Argument("bound", "A, where |N J_ij| <= A sqrt(N)", "in [0.05, 16]", lambda v: 0.05 <= v <= 16),
+    Argument("levels", "b, where |N J_ij| <= b", *whole(1, 1000)),
+    Argument("age", "1 for the newest pattern", *whole(1, 1e5)),
+)  # fmt: skip
+
+_HOPFIELD = "Hopfield, PNAS 79, 2554 (1982)"
+_STATIC = "Sompolinsky, Phys. Rev. A 34, 2571 (1986)"
+_DGZ = "Derrida, Gardner & Zippelius, Europhys. Lett. 4, 167 (1987)"
+_MNT = "Mezard, Nadal & Toulouse, J. Physique 47, 1457 (1986)"
+_AGS85 = "Amit, Gutfreund & Sompolinsky, Phys. Rev. A 32, 1007 (1985)"
+_OWN = "derived for this project (no literature value; compared with simulations)"
+_BRANCH = "m = erf y, rho = m/(sqrt(2) y), C = sqrt(2/pi) e^{-y^2}/rho"
+_NOISY = f"{_BRANCH}, alpha = rho^2/(1/(1 - C)^2 + kappa)"
+_TWO_LAYERS = (
+    "m = E tanh(2bh)/(1 + p), q = E [tanh(2bh)/(1 + p)]^2, t = E (1 - p)/(1 + p), p = e^{-2bG}/cosh(2bh);"
+    " see theory/little.py"
+)
+
+QUANTITIES = (
+    Quantity(
+        "little.overlap", "m", "1", ("load", "temperature", "diagonal"),
+        "Overlap of the retrieval state where all sites are updated at once.",
+        _TWO_LAYERS, f"{_OWN}, from Peretto, Biol. Cybern. 50, 51 (1984)", little.overlap,
+    ),
+    Quantity(
+        "little.alpha_M", "alpha_M", "1", ("temperature", "diagonal"),
+        "Largest load with a retrieval state where all sites are updated at once.",
+        f"the largest alpha of: {_TWO_LAYERS}", f"{_OWN}, from Peretto (1984)", little.alpha_M,
+    ),
+    Quantity(
+        "zero_one.overlap", "m", "1", ("load",),
+        "Overlap of 2V - 1 for neurons 0, 1 with thresholds 0 at T = 0.",
+        "m(alpha) = m_AGS(2 alpha): the mean activity doubles the noise", _OWN, static.zero_one_overlap,
+    ),
+    Quantity(
+        "clipped.overlap", "m", "1", ("load",),
+        "Overlap with couplings clipped to their signs, T = 0.",
+        f"{_NOISY}, kappa = pi/2 - 1", _STATIC, static.clipped_overlap,
+    ),
+    Quantity(
+        "clipped.alpha_c", "alpha_c", "1", (),
+        "Capacity with couplings clipped to their signs.",
+        f"largest over y: {_NOISY}, kappa = pi/2 - 1", _STATIC, static.clipped_alpha_c,
+    ),
+    Quantity(
+        "dead_zone.overlap", "m", "1", ("load", "threshold"),
+        "Overlap with couplings -1, 0, 1 that are 0 within a dead zone, T = 0.",
+        f"{_NOISY}, kappa = erfc(t/sqrt(2))/(2 phi(t))^2 - 1", _STATIC, static.dead_zone_overlap,
+    ),
+    Quantity(
+        "dead_zone.alpha_c", "alpha_c", "1", ("threshold",),
+        "Capacity with couplings -1, 0, 1 that are 0 within a dead zone.",
+        f"largest over y: {_NOISY}, kappa = erfc(t/sqrt(2))/(2 phi(t))^2 - 1", _STATIC,
+        static.dead_zone_alpha_c,
+    ),
+    Quantity(
+        "dilution.overlap", "m", "1", ("load", "connectivity"),
+        "Overlap where a share c of the bonds is left, symmetrically; load = P/N, T = 0.",
+        f"{_NOISY}, kappa = (1 - c)/c", _STATIC, static.dilution_overlap,
+    ),
+    Quantity(
+        "dilution.alpha_c", "alpha_c", "1", ("connectivity",),
+        "Capacity P/N where a share c of the bonds is left, symmetrically.",
+        f"largest over y: {_NOISY}, kappa = (1 - c)/c", _STATIC, static.dilution_alpha_c,
+    ),
+    Quantity(
+        "sequence.overlap", "m", "1", ("load",),
+        "Overlap with the pattern that is due: asymmetric couplings, all sites at once, T = 0.",
+        "m = erf y, C = 2 y e^{-y^2}/(sqrt(pi) m), alpha = (m^2/2 y^2)(1 - C^2)",
+        "Düring, Coolen & Sherrington, J. Phys. A 31, 8607 (1998)", static.sequence_overlap,
+    ),
+    Quantity(
+        "sequence.alpha_c", "alpha_c", "1", (), "Capacity for a sequence.",
+        "largest over y: alpha = (m^2/2 y^2)(1 - C^2), C = 2 y e^{-y^2}/(sqrt(pi) m), m = erf y",
+        "Düring, Coolen & Sherrington, J. Phys. A 31, 8607 (1998)", static.sequence_alpha_c,
+    ),
+    Quantity(
+        "dilute.overlap", "m", "1", ("load", "temperature"),
+        "Overlap of few directed bonds, load = P/C; 0 where it has vanished.",
+        "m = E tanh((m + sqrt(alpha) z)/T)", _DGZ, static.dilute_overlap,
+    ),
+    Quantity(
+        "dilute.T_c", "T_c", "J", ("load",),
+        "Temperature at which the overlap of few directed bonds vanishes, load = P/C.",
+        "1 = E sech^2(sqrt(alpha) z/T)/T", _DGZ, static.dilute_T_c,
+    ),
+    Quantity(
+        "palimpsest.overlap", "m", "1", ("load", "epsilon"),
+        "Overlap with the pattern of age load N under marginalist learning, T = 0.",
+        "m = erf y, C sqrt(R) = sqrt(2/pi) e^{-y^2}, R = (2/(eps C)^2) [1/(1 - C eps) - 1 + ln(1 - C eps)],"
+        " eps e^{-eps^2 u/2} = y sqrt(2 R)/m", _MNT, static.palimpsest_overlap,
+    ),
+    Quantity(
+        "palimpsest.alpha_c", "alpha_c", "1", ("epsilon",),
+        "Age over N of the oldest pattern that marginalist learning keeps.",
+        "largest u over y, see palimpsest.overlap", _MNT, static.palimpsest_alpha_c,
+    ),
+    Quantity(
+        "bounded.overlap", "m", "1", ("load", "bound"),
+        "Overlap with the pattern of age load N where couplings saturate, T = 0.",
+        "m = erf y, C sqrt(R) = sqrt(2/pi) e^{-y^2}, R = int s^2/(1 - C s)^2 du + A^2/3 - int s^2 du,"
+        " s_u = (8/pi^2) sum_{k odd} e^{-k^2 pi^2 u/(8 A^2)}/k^2 = y sqrt(2 R)/m", _OWN,
+        static.bounded_overlap,
+    ),
+    Quantity(
+        "bounded.alpha_c", "alpha_c", "1", ("bound",),
+        "Age over N of the oldest pattern that saturating couplings keep.",
+        "largest u over y, see bounded.overlap", _OWN, static.bounded_alpha_c,
+    ),
+    Quantity(
+        "bounded.signal", "s", "1", ("levels", "age"),
+        "What is left of the age-th newest pattern in couplings -b ... b.",
+        "E[T_ij xi_i xi_j], T <- clip(T + xi xi, -b, b)", _HOPFIELD, static.bounded_signal,
+    ),
+    Quantity(
+        "mixture.overlap", "m_n", "1", ("n", "temperature"),
+        "Overlap of a symmetric mixture of n patterns with each of them, finitely many stored.",
+        "m = (1/n) E[z tanh(m z/T)], z a sum of n signs", _AGS85, finite.mixture_overlap,
+    ),
+    Quantity(
+        "mixture.T_star", "T*_n", "J", ("n",),
+        "Temperature below which a mixture of n patterns is stable.",
+        "1 - (1 - q)/T = Q/T, q = E tanh^2, Q = (E[z^2 tanh^2] - n q)/(n(n - 1))", _AGS85,
+        finite.mixture_T_star,
+    ),
+    Quantity(
+        "mixture.alpha_c", "alpha_n", "1", ("n",),
+        "Largest load of a mixture of n patterns at T = 0.",
+        "sqrt(alpha) = m/(sqrt(2) y) - sqrt(2/pi) E e^{-y^2 z^2}, m = E[z erf(y z)]/n, largest over y",
+        "Amit, Gutfreund & Sompolinsky, Ann. Phys. 173, 30 (1987)", finite.mixture_alpha_c,
+    ),
+    Quantity(
+        "sk.q", "q", "1", ("temperature",),
+        "Edwards-Anderson parameter of the Sherrington-Kirkpatrick glass, replica symmetric.",
+        "q = E tanh^2(sqrt(q) z/T)", "Sherrington & Kirkpatrick, Phys. Rev. Lett. 35, 1792 (1975)",
+        finite.sk_q,
+    ),
+    Quantity(
+        "van_hemmen.q", "q", "1", ("temperature",),
+        "Overlap of van Hemmen's glass with each of its two patterns.",
+        "q = (1/2) tanh(2 q/T)", "van Hemmen, Phys. Rev. Lett. 49, 409 (1982)", finite.van_hemmen_q,
+    ),
+    Quantity(
+        "gaussian.overlap", "|m|", "1", ("temperature",),
+        "Length of the overlaps with finitely many Gaussian patterns.",
+        "|m| = E[z tanh(|m| z/T)]", "Provost & Vallée, Phys. Rev. Lett. 50, 598 (1983)",
+        finite.gaussian_overlap,
+    ),
+    Quantity(
+        "random_axis.overlap", "M", "1", ("dimension", "temperature"),
+        "Length of the mean moment of random axes in D dimensions.",
+        "M = <u tanh(M u/T)>, u one component of a unit vector",
+        "Harris, Plischke & Zuckermann, Phys. Rev. Lett. 31, 160 (1973)", finite.random_axis_overlap,
+    ),
+    Quantity(
+        "hopfield.bit_error", "P_err", "1", ("size", "patterns", "neurons"),
+        "Probability that a bit of a stored pattern is not stable.",
+        "Q(sqrt(N/(P - 1))); Q(sqrt(N/(2(P - 1)))) of 0/1 neurons with thresholds 0", _HOPFIELD,
+        steps.bit_error,
+    ),
+    Quantity(
+        "hopfield.familiarity", "f", "1", ("load", "neurons"),
+        "Fraction of neurons that want to flip at a stored pattern; 1/2 at a new one.",
+        "Q(1/sqrt(alpha)); Q(1/sqrt(2 alpha)) of 0/1 neurons with thresholds 0", _HOPFIELD,
+        steps.familiarity,
+    ),
+    Quantity(
+        "parallel.one_step", "m_1", "1", ("load", "overlap"),
+        "Overlap after one step of all sites at T = 0.", "m1 = erf(m0/sqrt(2 alpha))",
+        "Gardner, Derrida & Mottishaw, J. Physique 48, 741 (1987)", steps.one_step,
+    ),
+    Quantity(
+        "parallel.two_steps", "m_2", "1", ("load", "overlap"),
+        "Overlap after two steps of all sites at T = 0, exact for J_ii = 0.",
+        "m2 = sum_{e=±1} (1 + e m0)/2 erf((m1 + alpha U e)/(s sqrt(2))),"
+        " U = 2 phi(m0/sqrt(alpha))/sqrt(alpha), s^2 = alpha (1 + U^2 + 2 U m0 m1)",
+        "Gardner, Derrida & Mottishaw, J. Physique 48, 741 (1987)", steps.two_steps,
+    ),
+)  # fmt: skip
