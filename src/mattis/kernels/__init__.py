@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mattis.kernels import cpu as cpu
+    from mattis.kernels import learning as learning
+    from mattis.kernels import matrix as matrix
     from mattis.kernels import portable as portable
     from mattis.kernels import replicas as replicas
     from mattis.kernels import synapses as synapses
 
-BACKENDS = ("cpu", "little", "portable", "replicas", "series", "synapses")
+BACKENDS = ("cpu", "learning", "little", "matrix", "portable", "replicas", "series", "synapses")
 
 
 def __getattr__(name: str) -> ModuleType:
