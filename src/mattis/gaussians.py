@@ -88,3 +88,21 @@ def orthogonal_and_gaussian(
     gaussian = bartlett(stream, vectors, dimensions, memories)
     orthogonal: Reals = math.sqrt(dimensions) * np.eye(memories, gaussian.shape[1])
     return orthogonal, gaussian
+
+
+def orthogonal(rows: Reals, least: float = 0.0) -> Reals:
+    """Return the rows made orthogonal one after the other (Gram-Schmidt), each of norm √N.
+
+    least  # rows of which less than this part of N is left are left out: the others span them
+    """
+    out: list[Reals] = []
+    square = rows.shape[1]
+    for k in range(len(rows)):
+        row = rows[k : k + 1].copy()
+        before = np.concatenate(out) if out else rows[:0]
+        for _ in range(2 if out else 0):  # once leaves what was lost to rounding
+            row -= synapses.combine(synapses.gram(row, before) / square, before)
+        rest = synapses.gram(row, row)[0, 0]
+        if rest > least * square:
+            out.append(row * (math.sqrt(square) / math.sqrt(rest)))
+    return np.concatenate(out) if out else rows[:0]

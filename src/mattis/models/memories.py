@@ -112,19 +112,7 @@ def _memories_by_site(patterns: PatternSet, ensemble: Ensemble) -> Reals:
         return random_patterns(stream, count, size).astype(np.float64)
     stream = rng.stream(patterns.root_seed, "memories", patterns.labels)
     rows = gaussians.normals(stream, size, np.arange(count))
-    return orthogonal(rows) if ensemble.memories == "orthogonal" else rows
-
-
-def orthogonal(rows: Reals) -> Reals:
-    """Return the rows made orthogonal one after the other (Gram-Schmidt), each of norm √N_v."""
-    out = rows.copy()
-    square = rows.shape[1]
-    for k in range(len(out)):
-        row, before = out[k : k + 1], out[:k]
-        for _ in range(2 if k else 0):  # once leaves what was lost to rounding
-            row -= kernel.combine(kernel.gram(row, before) / square, before)
-        row *= math.sqrt(square) / math.sqrt(kernel.gram(row, row)[0, 0])
-    return out
+    return gaussians.orthogonal(rows) if ensemble.memories == "orthogonal" else rows
 
 
 def published(seed: int, count: int, size: int) -> tuple[Reals, Reals]:
@@ -133,7 +121,7 @@ def published(seed: int, count: int, size: int) -> tuple[Reals, Reals]:
     Figure 1 of D. Lotito (2025) is seed 41 with 4 memories of 50 sites.
     """
     random = np.random.RandomState(seed)
-    return orthogonal(random.randn(count, size)), random.randn(count, size)
+    return gaussians.orthogonal(random.randn(count, size)), random.randn(count, size)
 
 
 def shown(
