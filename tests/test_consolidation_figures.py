@@ -79,7 +79,7 @@ def simulated(study: Study, root: Path, blocks: object = None) -> xr.Dataset:
 def test_every_study_of_the_repository_is_loaded_and_planned(path: Path) -> None:
     study = load_study(path)
     assert len(plan.blocks(study)) * study.total_updates() > 0
-    assert study.name == path.stem in {*TINY, "hopfield", "little"}
+    assert study.name == path.stem
 
 
 @pytest.mark.parametrize("name", TINY)

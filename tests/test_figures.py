@@ -79,9 +79,9 @@ def test_theory_is_compared_at_the_realised_load(
     fill(study, tmp_path)
     asked: list[float] = []
 
-    def spy(load: np.ndarray, temperature: np.ndarray) -> np.ndarray:
+    def spy(model: str, load: np.ndarray, temperature: np.ndarray) -> np.ndarray:
         asked.extend(load)
-        return overlap_theory(load, temperature)
+        return overlap_theory(model, load, temperature)
 
     monkeypatch.setattr(retrieval, "overlap_theory", spy)
     diagram(study, tmp_path)
@@ -90,7 +90,7 @@ def test_theory_is_compared_at_the_realised_load(
 
 
 def test_overlap_theory_is_zero_where_no_retrieval_state_exists() -> None:
-    grid = overlap_theory(np.array([0.05, 0.2]), np.array([0.0, 0.5, 0.6]))
+    grid = overlap_theory("hopfield", np.array([0.05, 0.2]), np.array([0.0, 0.5, 0.6]))
     assert grid.shape == (2, 3)
     assert grid[0, 1] == pytest.approx(0.904106, abs=1e-6)
     assert grid[0, 2] == 0
@@ -105,9 +105,9 @@ def test_theory_is_not_evaluated_where_no_error_is_known(
     fill(study, tmp_path)
     asked: list[int] = []
 
-    def spy(load: np.ndarray, temperature: np.ndarray) -> np.ndarray:
+    def spy(model: str, load: np.ndarray, temperature: np.ndarray) -> np.ndarray:
         asked.append(temperature.size)
-        return overlap_theory(load, temperature)
+        return overlap_theory(model, load, temperature)
 
     monkeypatch.setattr(retrieval, "overlap_theory", spy)
     diagram(study, tmp_path)
@@ -158,12 +158,15 @@ def test_choices_that_are_not_the_usual_ones_are_on_the_figure(tmp_path: Path) -
         assert ("random order, common noise" in said) == expected
 
 
-def test_a_model_without_theory_has_a_figure_without_lines(tmp_path: Path) -> None:
+def test_littles_network_is_compared_with_its_own_theory(tmp_path: Path) -> None:
     study = make_study(tmp_path, model="little")
     fill(study, tmp_path)
     plane = estimated(study, tmp_path).isel(size=0, noise=0)
     ((_, figure), *_) = retrieval.figures(estimated(study, tmp_path), study)
     titles = [ax.get_title("left") for ax in figure.axes if ax.get_title("left")]
-    assert len(titles) == 2
-    assert not any("theory" in title for title in titles)
+    assert len(titles) == 3
+    assert "$T_M$ of Little's network" in figure.axes[0].get_legend_handles_labels()[1]
+    grid = overlap_theory("little", np.array([0.05, 0.2]), np.array([0.0, 0.5]))
+    assert grid[0] == pytest.approx([0.999992, 0.907984], abs=1e-6)
+    assert (grid[1] == 0).all()
     assert plane["overlap"].notnull().all()

@@ -179,7 +179,7 @@ class Axes(Part):
     def _within_bounds(self) -> Self:
         for name in type(self).model_fields:
             values = getattr(self, name)
-            if values is not None:
+            if values is not None and name in self.bounds:
                 check_axis(name, values, self.bounds[name])
         return self
 

@@ -14,13 +14,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from mattis.axes import counts_of
+from mattis.couplings import RULES
 from mattis.models import FLAGS, Model, Observable
 from mattis.study import Study
 
 ROWS_AT_ONCE = 2**16
 """Rows that are copied to be hashed: all of them at once would be as large as the cube again."""
 
-WHOLE = ("size", "memories", "memory", "seed")
+WHOLE = ("size", "memories", "memory", "couplings", "age", "mixture", "seed")
 """Dimensions of integers."""
 
 _MEANING: Mapping[str, tuple[str, str]] = {
@@ -34,6 +35,12 @@ _MEANING: Mapping[str, tuple[str, str]] = {
     "presentations": ("patterns shown per memory", "1"),
     "cue_noise": ("fraction of flipped bits of a cue", "1"),
     "memory": ("number of the memory, from the one shown most rarely", "1"),
+    "couplings": (
+        "rule of the couplings: " + ", ".join(f"{n} {name}" for n, name in enumerate(RULES)),
+        "1",
+    ),
+    "age": ("age of the pattern that is asked for, 1 for the newest", "1"),
+    "mixture": ("patterns that a cue is a mixture of", "1"),
     "kappa": ("inverse temperature of the softmax, kappa = beta N rho with rho = <|xi'|²>/N", "1"),
     "noise": ("fraction of flipped bits of a cue", "1"),
     "seed": ("pattern set", "1"),
@@ -47,6 +54,9 @@ _DRIFTED: Mapping[str, tuple[str, str]] = {
     "noise": ("sigma, by which new patterns differ from old ones", "1"),
 }
 """What is called otherwise where memories drift."""
+
+_STORED: Mapping[str, tuple[str, str]] = {"memories": ("number of stored patterns P", "1")}
+"""What is called otherwise where nothing drifts."""
 
 _SOFTMAX: Mapping[str, tuple[str, str]] = {
     "beta": ("inverse temperature of the softmax", "1"),
@@ -154,6 +164,8 @@ def described(name: str, among: Sequence[str] = ()) -> dict[str, str]:
     meanings = dict(_MEANING)
     if "presentations" in among:
         meanings |= _DRIFTED if "cue_noise" in among else {**_DRIFTED, **_SOFTMAX}
+    elif "memories" in among and "noise" in among:
+        meanings |= _STORED
     return dict(zip(("long_name", "units"), meanings[name], strict=True))
 
 

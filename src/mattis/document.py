@@ -3,8 +3,7 @@
 import re
 import reprlib
 from pathlib import Path
-from types import UnionType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -196,8 +195,8 @@ def _keys(kind: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     for part in loc:
         field = kind.model_fields.get(str(part))
         inner: Any = field.annotation if field else None
-        if isinstance(inner, UnionType):  # a part that may be left out
-            inner = next((one for one in inner.__args__ if isinstance(one, type)), None)
+        while get_args(inner):  # a part that may be left out, or that a word may stand for
+            inner = get_args(inner)[0]
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             return ["from", "to", "count"]
         kind = inner

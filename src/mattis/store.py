@@ -165,8 +165,8 @@ def record(study: Study, labels: Labels, chunks: layout.Chunk) -> dict[str, Any]
         "Conventions": "CF-1.11",
         "title": f"{study.name}: {model.summary}",
         "source": model.source,
-        # What xarray makes a coordinate, besides the dimensions.
-        **({"coordinates": "temperature"} if "beta" in labels.names else {}),
+        **({"coordinates": "temperature"} if "beta" in labels.names else {}),  # for xarray
+        **({"numbers_are": model.rounding} if model.rounding else {}),
         "mattis_format": FORMAT,
         "model": study.model,
         "physics": json.dumps(study.physics(), sort_keys=True),

@@ -12,12 +12,16 @@ from pydantic import TypeAdapter
 
 from mattis.document import read_document, validated
 from mattis.errors import UserError, nearest
+from mattis.models.members import MEMBERS
+from mattis.studies import settings
 from mattis.studies.base import LARGEST_STUDY, Study
 from mattis.studies.consolidation import Consolidation
+from mattis.studies.family import OPTIONAL, Family
 from mattis.studies.recall import Recall
 from mattis.studies.retrieval import Retrieval
 
 KINDS: Mapping[str, type[Study]] = {
+    **dict.fromkeys(MEMBERS, Family),
     "hopfield": Retrieval,
     "little": Retrieval,
     "consolidation": Consolidation,
@@ -25,23 +29,42 @@ KINDS: Mapping[str, type[Study]] = {
 }
 """The kind of study that each model takes."""
 
+CHOICES = ("couplings", "patterns", "dynamics", "question")
+"""Keys by which a study chooses another network than the one whose replicas run side by side in lanes."""
+
 __all__ = ["KINDS", "LARGEST_STUDY", "Study", "load_study", "schema", "study_of"]
 
 
 def load_study(path: Path | str) -> Study:
     """Read and check a study. Raises UserError: one line with the file, the place and the remedy."""
     path = Path(path)
-    return study_of(read_document(path), f"study {path.name}")
+    return study_of(read_document(path), f"study {path.name}", path.parent)
 
 
-def study_of(content: Any, where: str = "study") -> Study:
-    """Return the study that keys and values describe. Raises UserError, which begins with `where`."""
+def study_of(content: Any, where: str = "study", folder: Path = Path()) -> Study:
+    """Return the study that keys and values describe. Raises UserError, which begins with `where`.
+
+    folder  # where files of patterns are
+    """
     model = content.get("model") if isinstance(content, dict) else None
     if isinstance(model, str) and model not in KINDS:  # whose keys and axes nobody knows
         known, close = ", ".join(KINDS), nearest(model, KINDS)
         raise UserError(f"{where}, model: got {model!r:.40}; expected one of: {known}{close}")
     kind = KINDS[model] if isinstance(model, str) else Retrieval
+    if kind is Retrieval and _chooses(content):
+        kind = Family
+    if kind is Family:
+        content = settings.with_file(content, where, folder)
     return validated(kind, content, where)
+
+
+def _chooses(content: Any) -> bool:
+    """Tell whether a study chooses couplings, patterns, dynamics or a question."""
+    if not isinstance(content, dict):
+        return False
+    axes = content.get("axes")
+    asked = {*content, *(axes if isinstance(axes, dict) else ())}
+    return not asked.isdisjoint({*CHOICES, *OPTIONAL, "memories"})
 
 
 def schema() -> str:

@@ -13,23 +13,27 @@ from matplotlib.figure import Figure
 
 from mattis import __version__, cube, places, store
 from mattis.errors import UserError
-from mattis.figures import consolidation, recall, retrieval
+from mattis.figures import consolidation, networks, recall, retrieval
 from mattis.figures.canvas import METADATA, STYLE
 from mattis.places import Place
 from mattis.results import results_of
 from mattis.statistics import aggregate
+from mattis.studies.consolidation import Consolidation
+from mattis.studies.family import Family
+from mattis.studies.recall import Recall
+from mattis.studies.retrieval import Retrieval
 from mattis.study import Study
 from mattis.sweep import open_results
 
 Drawing = Callable[[xr.Dataset, Study], Iterator[tuple[str, Figure]]]
 
-DRAWINGS: Mapping[str, Drawing] = {
-    "hopfield": retrieval.figures,
-    "little": retrieval.figures,
-    "consolidation": consolidation.figures,
-    "recall": recall.figures,
+DRAWINGS: Mapping[type[Study], Drawing] = {
+    Retrieval: retrieval.figures,
+    Family: networks.figures,
+    Consolidation: consolidation.figures,
+    Recall: recall.figures,
 }
-"""What draws the estimates of each model: figures by name, one of which is `diagram`."""
+"""What draws the estimates of each kind of study: figures by name, one of which is `diagram`."""
 
 
 def diagram(study: Study, root: Path | str | None = None) -> list[Place]:
@@ -42,7 +46,7 @@ def diagram(study: Study, root: Path | str | None = None) -> list[Place]:
     places.make_folder(results.figures)
     store.write_dataset(estimates, results.diagram)
     written = [results.diagram]
-    for name, figure in DRAWINGS[study.model](estimates, study):
+    for name, figure in DRAWINGS[type(study)](estimates, study):
         for kind, metadata in METADATA.items():
             path = results.figures / f"{name}.{kind}"
             drawn = BytesIO()
@@ -69,4 +73,5 @@ def estimated(study: Study, root: Path | str | None = None) -> xr.Dataset:
         study=study.to_yaml(),
         digest=digest,
         mattis_version=__version__,
+        **({"numbers_are": model.rounding} if model.rounding else {}),
     )

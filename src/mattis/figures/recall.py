@@ -122,7 +122,7 @@ def draw_loads(ax: Axes, plane: xr.Dataset) -> None:
     cut = plane.isel(kappa=-1)
     load = cut["realised_load"].values
     fine = np.linspace(load[0] / 2, load[-1] * 1.05, 200)
-    line = overlap_theory(fine, np.array([float(cut["temperature"])]))[:, 0]
+    line = overlap_theory("hopfield", fine, np.array([float(cut["temperature"])]))[:, 0]
     ax.plot(
         fine,
         np.where(line > 0, line, np.nan),

@@ -37,9 +37,8 @@ class Line:
 def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
     """Yield (name, figure) of each plane; `diagram` is that of the largest N with the cleanest cue."""
     assert isinstance(study, Retrieval)
-    known = bool(study.described_model.theory)
     widest = max(0.15, float(estimates["realised_load"].max()) * 1.05)
-    lines = theory_lines(widest) if known else []
+    lines = little_lines() if study.model == "little" else theory_lines(widest)
     best = max(study.axes.size), min(study.axes.noise)
     for n in study.axes.size:
         for x in study.axes.noise:
@@ -73,27 +72,42 @@ def theory_lines(widest: float) -> list[Line]:
     ]
 
 
-def overlap_theory(load: Values, temperature: Values) -> Values:
-    """Return the AGS overlap of the retrieval state over (load, temperature), 0 where there is none."""
+def little_lines() -> list[Line]:
+    """Return where retrieval ends if all sites are updated at once, beside one site after the other."""
+    heat = np.concatenate([np.linspace(0, 0.06, 13), np.linspace(0.07, 0.99, 40)])
+    at_once, in_turn = (
+        curve(f"{name}.alpha_M", temperature=heat) for name in ("little", "hopfield")
+    )
+    lines = {"color": "#b2182b", "lw": 1.6}, {"color": "#333333", "lw": 1.0, "ls": "--"}
+    return [
+        Line(at_once, heat, "$T_M$ of Little's network", lines[0]),
+        Line(in_turn, heat, "$T_M$, one site after the other", lines[1]),
+    ]
+
+
+def overlap_theory(model: str, load: Values, temperature: Values) -> Values:
+    """Return the overlap of the retrieval state over (load, temperature), 0 where there is none."""
+    if model == "little":
+        grid = [
+            curve("little.overlap", load=load, temperature=np.full(load.size, t))
+            for t in temperature
+        ]
+        return np.nan_to_num(np.array(grid).T)
     columns: Values = np.array([hopfield.overlaps(load, float(t)) for t in temperature]).T
     return np.nan_to_num(columns)
 
 
 def draw(estimates: xr.Dataset, study: Retrieval, lines: Sequence[Line]) -> Figure:
-    """Draw one plane of a diagram: the map with its boundary, the residuals, and cuts through both.
-
-    A model without theory has no residuals.
-    """
+    """Draw one plane of a diagram: the map with its boundary, the residuals, and cuts through both."""
     plane = estimates.sortby("temperature").sortby("load")
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(10.4, 6.2), layout="constrained")
         grid = figure.add_gridspec(2, 2, width_ratios=(1.35, 1), height_ratios=(1.15, 1))
         phase = figure.add_subplot(grid[:, 0])
         draw_phase(phase, plane, lines)
-        if lines:
-            aside = figure.add_subplot(grid[0, 1], sharex=phase, sharey=phase)
-            draw_residuals(aside, plane, lines)
-        draw_cuts(figure.add_subplot(grid[1 if lines else slice(None), 1]), plane, bool(lines))
+        aside = figure.add_subplot(grid[0, 1], sharex=phase, sharey=phase)
+        draw_residuals(aside, plane, study.model, lines)
+        draw_cuts(figure.add_subplot(grid[1, 1]), plane, study.model)
         head(figure, _caption(plane, study))
     return figure
 
@@ -157,7 +171,7 @@ def _boundary(ax: Axes, plane: xr.Dataset) -> None:
 
 def _zoom(ax: Axes, lines: Sequence[Line]) -> None:
     """Show the corner where T_M turns back and the AT line ends, too low for the large axes."""
-    if not lines or ax.get_xlim()[1] < 0.15:
+    if ax.get_xlim()[1] < 0.15:
         return
     inset = ax.inset_axes((0.71, 0.30, 0.27, 0.17))
     for line in lines:
@@ -169,14 +183,14 @@ def _zoom(ax: Axes, lines: Sequence[Line]) -> None:
     ax.indicate_inset_zoom(inset, edgecolor="#555555", lw=0.6)
 
 
-def draw_residuals(ax: Axes, plane: xr.Dataset, lines: Sequence[Line]) -> None:
+def draw_residuals(ax: Axes, plane: xr.Dataset, model: str, lines: Sequence[Line]) -> None:
     """Draw (simulation − theory) / error of the overlap; theory at the realised load, 0 beyond T_M."""
     found = plane["overlap"].transpose("load", "beta").values
     error = plane["overlap_error"].transpose("load", "beta").values
     known = np.isfinite(error).any(axis=0)  # theory takes its time: only where it is compared with
     expected = np.zeros_like(found)
     load, heat = plane["realised_load"].values, plane["temperature"].values[known]
-    expected[:, known] = overlap_theory(load, heat)
+    expected[:, known] = overlap_theory(model, load, heat)
     residual = (found - expected) / error
     mesh = _map(ax, plane, residual.T, "RdBu_r", -WORST_RESIDUAL, WORST_RESIDUAL)
     ax.figure.colorbar(
@@ -196,8 +210,8 @@ def _map(ax: Axes, plane: xr.Dataset, values: Values, colours: str, low: float, 
     return mesh
 
 
-def draw_cuts(ax: Axes, plane: xr.Dataset, theory: bool) -> None:
-    """Draw the overlap against temperature at a few loads, with errors, over theory where there is one."""
+def draw_cuts(ax: Axes, plane: xr.Dataset, model: str) -> None:
+    """Draw the overlap against temperature at a few loads, with errors, over theory."""
     load = plane["realised_load"].values
     picked = sorted({int(np.argmin(np.abs(load - wanted))) for wanted in SLICES})
     fine = np.linspace(0, 1.0, 201)
@@ -205,9 +219,8 @@ def draw_cuts(ax: Axes, plane: xr.Dataset, theory: bool) -> None:
         mpl.colormaps["viridis"](np.linspace(0, 0.85, len(picked))), picked, strict=True
     ):
         cut = plane.isel(load=index)
-        if theory:
-            curve = overlap_theory(load[index : index + 1], fine)[0]
-            ax.plot(fine, np.where(curve > 0, curve, np.nan), color=colour, lw=1.2)
+        known = overlap_theory(model, load[index : index + 1], fine)[0]
+        ax.plot(fine, np.where(known > 0, known, np.nan), color=colour, lw=1.2)
         trusted = cut["flag"].values == 0
         for kept, fill in ((trusted, colour), (~trusted, "white")):
             ax.errorbar(
@@ -217,7 +230,5 @@ def draw_cuts(ax: Axes, plane: xr.Dataset, theory: bool) -> None:
             )  # fmt: skip
     ax.axhline(0, color="#999999", lw=0.5)
     ax.set(xlabel="temperature $T$", ylabel="overlap $m$", ylim=(-0.1, 1.05))
-    ax.set_title(
-        f"({'c) cuts; curves: theory' if theory else 'b) cuts'}, open symbols: hatched in (a)"
-    )
+    ax.set_title("(c) cuts; curves: theory, open symbols: hatched in (a)")
     ax.legend(loc="upper right")

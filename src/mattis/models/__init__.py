@@ -15,6 +15,12 @@
 | q | edwards_anderson | (1/N) sum_i <S_i>² |
 | e | energy | H / N |
 | – | noise | fraction of flipped bits of a cue |
+| c | connectivity | probability that a bond is there |
+| A | bound | of saturating couplings, \|N J_ij\| ≤ A √N |
+| ε | epsilon | of marginalist learning |
+| U | threshold | of neurons 0, 1 (or ±1), in units of J |
+| – | age | 1 for the newest pattern, P for the oldest |
+| n | mixture | patterns that a state is a mixture of |
 | – | sweep | N attempted updates |
 | – | cue | the stored pattern, with noise, that a replica starts from |
 | – | retrieved | fraction of cues that end with m above the study's threshold |
@@ -43,12 +49,14 @@ from mattis.models.base import (
     Point,
     Task,
 )
-from mattis.models.binary import HOPFIELD, LITTLE
+from mattis.models.members import FAMILY
 from mattis.models.recall import RECALL
 from mattis.models.synapses import CONSOLIDATION
 
 MODELS: Mapping[str, Model] = {
-    model.name: model for model in (HOPFIELD, LITTLE, CONSOLIDATION, RECALL)
+    **FAMILY,
+    CONSOLIDATION.name: CONSOLIDATION,
+    RECALL.name: RECALL,
 }
 
 __all__ = [

@@ -83,6 +83,7 @@ class Model:
     states    # observable and fraction that tell two states apart in which seeds may end
     unit      # what one elementary update is called
     numbers   # raised whenever the same study gives other numbers: no store may mix the two
+    rounding  # what the numbers of a study are, where they are not what every other model's are
     """
 
     name: str
@@ -100,3 +101,4 @@ class Model:
     states: tuple[str, str] | None = None
     unit: str = "proposals"
     numbers: int = 1
+    rounding: str = ""

@@ -31,7 +31,7 @@ from mattis.models.base import (
     PatternSet,
 )
 from mattis.models.chains import Chains
-from mattis.models.network import Network, Protocol, Replica, by_stream
+from mattis.models.network import SYNCHRONOUS, Network, Protocol, Replica, by_stream
 from mattis.patterns import random_patterns
 
 LARGEST_FIELD = 2**31 - 1
@@ -104,6 +104,7 @@ def observed(
     total = found.sums.sum(axis=0, dtype=np.int64)
     others = largest_others(network, replicas, total, measure)
     products = edwards_anderson(found.sums)
+    more = two_cycles(network, replicas, found) if protocol.order == SYNCHRONOUS else [{}] * len(ms)
     return [
         {
             "overlap": m.mean / size,
@@ -117,10 +118,37 @@ def observed(
             "flip_fraction": int(flips[r].sum()) / (size * measure),
             "sweeps_used": float(found.used[r]),
             "autocorrelation_time": max(m.autocorrelation_time, e.autocorrelation_time),
+            **more[r],
             "flag": flags(m, e, replica, int(found.used[r]), protocol),
         }
         for r, (replica, m, e) in enumerate(zip(replicas, ms, es, strict=True))
     ]
+
+
+def two_cycles(network: Network, replicas: Sequence[Replica], found: Chains) -> list[Cell]:
+    """Tell which chains at T = 0 ended in a cycle of two states, and which fraction of the spins flips in it.
+
+    S(t+2) = S(t) ≠ S(t+1): of the Hebb rule without diagonal. NaN at T > 0, where nothing ends.
+    """
+    states = np.asarray(found.spins, np.int64)
+    after = following(network, states)
+    flips = (after != states).sum(axis=0)
+    back = (following(network, after) == states).all(axis=0) & (flips > 0)
+    shares = np.where(back, flips, 0) / network.size
+    return [
+        {
+            "two_cycle": float(back[r]) if replica.is_cold else nan,
+            "cycle_flips": float(shares[r]) if replica.is_cold else nan,
+        }
+        for r, replica in enumerate(replicas)
+    ]
+
+
+def following(network: Network, states: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the states after one synchronous step at T = 0: sign(N h), N h = xiᵀ xi S - P S. (N, R)"""
+    overlaps = chains.projected(network, states).astype(np.float64)  # sums below 2^53 are exact
+    fields = network.site_major.astype(np.float64) @ overlaps - float(network.count) * states
+    return np.where(fields == 0, states, np.sign(fields)).astype(np.int64)
 
 
 def flags(m: Estimate, e: Estimate, replica: Replica, used: int, protocol: Protocol) -> int:
@@ -219,6 +247,13 @@ OBSERVABLES = (
     Observable("flag", "what makes a cell not trustworthy; 0 if nothing does"),
 )
 
+TWO_CYCLES = (
+    Observable(
+        "two_cycle", "fraction of cues that end in a cycle of two states (T = 0)", smallest=one_cue
+    ),
+    Observable("cycle_flips", "fraction of the spins that flip in a cycle of two states (T = 0)"),
+)
+
 HOPFIELD = Model(
     name="hopfield",
     summary="±1 neurons, Hebb couplings, zero diagonal, asynchronous heat bath: one site after the other",
@@ -252,6 +287,8 @@ LITTLE = replace(
     name="little",
     summary="±1 neurons, Hebb couplings, zero diagonal, synchronous heat bath: all sites at once",
     equation="P(S_i(t+1) = +1) = 1/(1 + exp(-2 beta h_i(t))), h_i = (1/N) sum_mu sum_{j≠i} xi_i xi_j S_j",
-    theory=(),
+    observables=(*OBSERVABLES[:-1], *TWO_CYCLES, OBSERVABLES[-1]),
+    theory=("little.overlap", "little.alpha_M"),
     source="Little, Math. Biosci. 19, 101 (1974)",
+    numbers=2,
 )

@@ -53,8 +53,12 @@ class Heated(Axes):
                 "distinct values of 1/T",
                 "remove one of the two",
             )
-        check_stored(self.load, self.size)
+        self.check_loads()
         return self
+
+    def check_loads(self) -> None:
+        """Raise Misplaced unless something is stored everywhere."""
+        check_stored(self.load, self.size)
 
     @property
     def betas(self) -> tuple[float, ...]:

@@ -1,0 +1,186 @@
+"""A circuit: binary neurons with any couplings and thresholds, one chain at a time.
+
+    S_i = ±1,   N h_i = sum_j N J_ij S_j + b_i,   P(S_i = +1) = 1 / (1 + exp(-2 beta h_i)),
+    H = -1/2 sum_ij J_ij S_i S_j - (1/N) sum_i b_i S_i,
+
+one site after the other, or all at once. Neurons V_i = 0, 1 with thresholds U_i (Hopfield 1982: V_i = 1
+where sum_j J_ij V_j > U_i, and it stays where they are equal) are the same circuit by V = (1 + S)/2: the
+bias is b_i = sum_j N J_ij - 2 N U_i, every energy is a quarter, and so the temperature counts four times.
+With U_i = 1/2 sum_j J_ij nothing is left of the bias: flip by flip the network of signs. For signs b = -N U.
+
+J. J. Hopfield, PNAS 79, 2554 (1982); W. A. Little, Math. Biosci. 19, 101 (1974); P. Peretto, Biol. Cybern.
+50, 51 (1984): with all sites at once and symmetric couplings the stationary weights are exp(-beta Hbar),
+Hbar = -(1/beta) sum_i ln 2 cosh(beta h_i) (- (1/N) sum_i b_i S_i), and at T = 0 a chain ends in a fixed
+point or in a cycle of two states. Asymmetric couplings have no energy that falls: anything can happen.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis import couplings, kernels, rng
+from mattis.couplings import Couplings
+from mattis.ensembles import Stored
+from mattis.models.network import Network, Replica
+from mattis.patterns import Signs
+
+UPDATES = ("asynchronous", "synchronous")
+DIAGONALS = ("zero", "kept")
+NEURONS = ("signs", "zero_one")
+BALANCED = "balanced"
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """How neurons are updated, and what they are.
+
+    diagonal   # J_ii "zero", or "kept" as the rule of the couplings makes it
+    neurons    # "signs" ±1, or "zero_one"
+    threshold  # U in units of J, the same for all; or "balanced", U_i = 1/2 sum_j J_ij of zero-one neurons
+    """
+
+    update: str = UPDATES[0]
+    diagonal: str = DIAGONALS[0]
+    neurons: str = NEURONS[0]
+    threshold: float | str = 0.0
+
+    @property
+    def synchronous(self) -> bool:
+        """Whether all sites are updated at once."""
+        return self.update == "synchronous"
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What one chain leaves behind.
+
+    overlaps  # (R, sweeps) sum_i weight_i S_i with each of the patterns that are followed
+    aligned, flips, magnitudes  # (sweeps,) sum_i S_i (N h_i + b_i), flips, sum_i |N h_i|
+    excess    # (sweeps,) sum_i ln(1 + exp(-2 beta |h_i|)), or (0,)
+    sums      # (2, N) sums of the spins over the halves of the measured sweeps
+    used      # sweeps before a fixed point or two-cycle, or all of them
+    period    # 1 or 2 there, 0 if neither was reached
+    """
+
+    overlaps: NDArray[np.int64]
+    aligned: NDArray[np.int64]
+    flips: NDArray[np.int64]
+    magnitudes: NDArray[np.int64]
+    excess: NDArray[np.float64]
+    sums: NDArray[np.int32]
+    used: int
+    period: int
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a chain goes through: whose overlaps are followed, how warm it is, what is averaged.
+
+    follow  # (sweeps, R) indices of patterns
+    scales  # (sweeps,) float32 widths of the thermal noise
+    warm    # sweeps before the averages
+    stream  # of the thermal noise
+    order   # stream of the orders of sites, empty for 0 … N-1
+    """
+
+    follow: NDArray[np.int32]
+    scales: NDArray[np.float32]
+    warm: int
+    stream: rng.Words
+    order: rng.Words
+
+    @property
+    def settles(self) -> bool:
+        """Whether nothing changes any more once a state is its own successor."""
+        return bool((self.follow == self.follow[0]).all() and not self.scales.any())
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """A network with its couplings, thresholds and update; fields are integers in units of 1/unit."""
+
+    network: Network
+    stored: Stored
+    made: Couplings
+    dynamics: Dynamics
+
+    @property
+    def size(self) -> int:
+        return self.network.size
+
+    @property
+    def unit(self) -> float:
+        """Fields are N h × unit."""
+        return self.made.unit
+
+    @cached_property
+    def columns(self) -> NDArray[np.signedinteger]:
+        """What S_j does to every site, row by row."""
+        nj = self.made.nj
+        return nj if self.made.symmetric else np.ascontiguousarray(nj.T)
+
+    @cached_property
+    def bias(self) -> NDArray[np.int32]:
+        """The bias of every site, in units of fields."""
+        one_sided = self.dynamics.neurons == "zero_one"
+        if self.dynamics.threshold == BALANCED:
+            return np.zeros(self.size, np.int32)
+        thresholds = round(float(self.dynamics.threshold) * self.size * self.unit)
+        sums = self.made.nj.sum(axis=1, dtype=np.int64) if one_sided else 0
+        out = np.zeros(self.size, np.int64) + sums - (2 if one_sided else 1) * thresholds
+        return out.astype(np.int32)
+
+    @cached_property
+    def widest(self) -> type[np.signedinteger]:
+        """The narrowest integers that no field overflows."""
+        bound = couplings.row_bound(self.made.nj) + int(np.abs(self.bias).max(initial=0))
+        return np.int16 if 2 * bound < 2**15 else np.int32 if bound < 2**30 else np.int64
+
+    @property
+    def quarter(self) -> int:
+        """4 where energies are a quarter of those of signs, else 1."""
+        return 4 if self.dynamics.neurons == "zero_one" else 1
+
+    @cached_property
+    def offset(self) -> float:
+        """The energy per neuron of zero-one neurons that no spin changes: (1/8) sum J_ij - (1/4N) sum b_i."""
+        if self.quarter == 1:
+            return 0.0
+        total = int(self.made.nj.sum(dtype=np.int64)) - 2 * int(self.bias.sum(dtype=np.int64))
+        return total / (8 * self.size**2 * self.unit)
+
+    def energy(self, aligned: float) -> float:
+        """Return the energy per neuron from sum_i S_i (N h_i + b_i) in units of fields."""
+        return -aligned / (2 * self.size**2 * self.unit * self.quarter) + self.offset
+
+    def scale(self, beta: float) -> np.float32:
+        """Return the width of the thermal noise, 0 at T = 0."""
+        if np.isinf(beta):
+            return np.float32(0)
+        return np.float32(rng.noise_scale(self.size, beta) * self.unit * self.quarter)
+
+    def fields(self, spins: Signs) -> NDArray[np.signedinteger]:
+        """Return the fields N h of a state, in their units."""
+        fields: NDArray[np.int64] = kernels.cpu.project(self.made.nj, spins) + self.bias
+        return fields.astype(self.widest)
+
+    def walk(self, start: Signs, course: Course) -> Walk:
+        """Run one chain from a state."""
+        sweeps, followed = course.follow.shape
+        spins, synchronous = start.copy(), self.dynamics.synchronous
+        overlaps = np.zeros((followed, sweeps), np.int64)
+        trace, sums = np.zeros((3, sweeps), np.int64), np.zeros((2, self.size), np.int32)
+        excess = np.zeros(sweeps if synchronous else 0)
+        used, period = kernels.matrix.matrix_sweeps(
+            self.columns, spins, self.fields(spins), self.bias, self.stored.weights, course.follow,
+            synchronous, course.settles, course.stream, course.scales, course.order,
+            overlaps, trace, excess, sums, course.warm,
+        )  # fmt: skip
+        aligned, flips, magnitudes = trace
+        return Walk(overlaps, aligned, flips, magnitudes, excess, sums, int(used), int(period))
+
+    def stream(self, replica: Replica, sharing: str) -> rng.Words:
+        """Return the stream of a replica's thermal noise."""
+        return self.network.stream(replica, sharing)

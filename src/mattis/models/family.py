@@ -1,0 +1,252 @@
+"""The family of binary networks: which couplings, patterns and dynamics each model has, and how it is run.
+
+A model is a name for a choice; a study may change any part of it. Each row says in one line what is special,
+and names the theory that figures compare it with.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mattis import couplings, ensembles
+from mattis.ensembles import Ensemble
+from mattis.models.base import Boundary, Columns, Observable, PatternSet
+from mattis.models.binary import OBSERVABLES, Cell, one_cue, one_spin
+from mattis.models.circuit import Circuit, Dynamics
+from mattis.models.looks import CYCLES, LENGTH
+from mattis.models.network import Network
+from mattis.models.questions import (
+    REAL_VALUED,
+    Inquiry,
+    Visit,
+    ambiguous,
+    familiarity,
+    mixture,
+    of_every_cue,
+    recall,
+    survival,
+    transitions,
+)
+from mattis.models.ramp import hysteresis
+
+Answer = Callable[[Circuit, Sequence[Visit], Inquiry], list[Cell]]
+
+
+IN_TURN = Dynamics()
+
+
+@dataclass(frozen=True)
+class Member:
+    """What a model of the family is made of, where a study says nothing else."""
+
+    rule: str = "hebb"
+    ensemble: str = "random"
+    dynamics: Dynamics = IN_TURN
+
+
+@dataclass(frozen=True)
+class Question:
+    """One row of the table of questions.
+
+    extra   # observables besides those that every chain has; `alone` if there is no chain
+    states  # observable and fraction that tell two states apart
+    """
+
+    summary: str
+    answer: Answer
+    extra: tuple[Observable, ...] = ()
+    alone: bool = False
+    order_parameter: str = "overlap"
+    boundaries: tuple[Boundary, ...] = ()
+    states: tuple[str, str] | None = ("overlap", "retrieved")
+
+
+def falls(fraction: str, dimension: str, position: str, whose: str, name: str = "") -> Boundary:
+    """Return the boundary above which less than half of a fraction is left."""
+    units = "J" if dimension == "beta" else "1"
+    words = f"{position.removeprefix('realised_')} above which less than half of the {whose}"
+    return Boundary(
+        name or position.removeprefix("realised_"), fraction, dimension, position, words, units
+    )
+
+
+def edges(fraction: str, whose: str) -> tuple[Boundary, ...]:
+    """Return where a fraction is lost along temperature and load."""
+    return (
+        falls(fraction, "beta", "temperature", whose),
+        falls(fraction, "load", "realised_load", whose),
+    )
+
+
+QUESTIONS: Mapping[str, Question] = {
+    "recall": Question(
+        "retrieval from a cue, a fraction `noise` of whose bits is flipped",
+        of_every_cue(recall),
+        boundaries=(
+            *edges("retrieved", "cues are retrieved"),
+            falls("retrieved", "noise", "noise", "cues are retrieved"),
+            falls("retrieved", "age", "age", "patterns are retrieved"),
+        ),
+    ),
+    "ambiguous": Question(
+        "a cue with a fraction `noise` of its sites from a second pattern: which of the two comes?",
+        of_every_cue(ambiguous),
+        (
+            Observable("overlap_second", "overlap with the second pattern", smallest=one_spin),
+            Observable(
+                "chose_second",
+                "fraction of cues that retrieve the second pattern",
+                smallest=one_cue,
+            ),
+            Observable("chose_neither", "fraction of cues that retrieve neither", smallest=one_cue),
+        ),
+        states=None,
+    ),
+    "familiarity": Question(
+        "the fraction of neurons that want to flip at a stored and at a new pattern; no chain is run",
+        familiarity,
+        (
+            Observable("flip_rate", "fraction of neurons that want to flip at a stored pattern"),
+            Observable("flip_rate_new", "fraction of neurons that want to flip at a new pattern"),
+            Observable(
+                "recognised",
+                "fraction of pairs of which the stored has fewer flips, ties half",
+                smallest=one_cue,
+            ),
+            Observable(
+                "stable", "fraction of cues at which no neuron wants to flip", smallest=one_cue
+            ),
+        ),
+        alone=True,
+        order_parameter="flip_rate",
+        states=None,
+    ),
+    "mixture": Question(
+        "the state sgn(sum of n patterns), n along the axis `mixture`: does it stay a mixture?",
+        of_every_cue(mixture),
+        (
+            Observable(
+                "overlap_mixed",
+                "mean overlap with the n patterns of the mixture",
+                smallest=one_spin,
+            ),
+            Observable(
+                "stays",
+                "fraction of mixtures with every overlap above half of its first value",
+                smallest=one_cue,
+            ),
+        ),
+        order_parameter="overlap_mixed",
+        boundaries=edges("stays", "mixtures stay"),
+        states=("overlap_mixed", "stays"),
+    ),
+    "survival": Question(
+        "the time until the overlap first falls below `leaves_below`",
+        of_every_cue(survival),
+        (
+            Observable(
+                "survival_time",
+                "sweeps until the overlap first falls below, at most those of the chain",
+                "sweep",
+            ),
+            Observable(
+                "survived", "fraction of cues whose overlap never fell below", smallest=one_cue
+            ),
+        ),
+        order_parameter="survived",
+        boundaries=edges("survived", "states survive"),
+        states=None,
+    ),
+    "transitions": Question(
+        "the time from one pattern of a sequence to the next",
+        of_every_cue(transitions),
+        (
+            Observable("overlap_nearest", "overlap with the nearest pattern, mean over sweeps"),
+            Observable(
+                "transition_rate", "transitions to the next pattern of the sequence", "1/sweep"
+            ),
+            Observable("transition_time", "sweeps per transition; NaN if there was none", "sweep"),
+        ),
+        order_parameter="transition_rate",
+        states=None,
+    ),
+    "hysteresis": Question(
+        "a ramp from T = 0 to `top` and back in steps of `step`, a chain on each rung",
+        hysteresis,
+        (
+            *(
+                o
+                for o in OBSERVABLES
+                if o.name
+                in (
+                    "overlap",
+                    "overlap_thermal_error",
+                    "energy",
+                    "energy_thermal_error",
+                    "retrieved",
+                )
+            ),
+            Observable(
+                "overlap_cooling",
+                "overlap with the cued pattern on the way down",
+                smallest=one_spin,
+            ),
+            Observable("energy_cooling", "energy per neuron on the way down", "J"),
+            Observable(
+                "overlap_nearest_cooling", "largest |overlap| with any pattern on the way down"
+            ),
+            Observable(
+                "retrieved_cooling",
+                "fraction of ways down that are at some pattern",
+                smallest=one_cue,
+            ),
+        ),
+        alone=True,
+        boundaries=(
+            *edges("retrieved", "cues are retrieved on the way up"),
+            falls(
+                "retrieved_cooling",
+                "beta",
+                "temperature",
+                "ways down are at some pattern",
+                "cooling",
+            ),
+        ),
+    ),
+}
+"""What a study can ask."""
+
+
+def observables(name: str, dynamics: Dynamics, ensemble: Ensemble) -> tuple[Observable, ...]:
+    """Return what is observed when a question is asked; the flag is the last."""
+    question, flag = QUESTIONS[name], OBSERVABLES[-1]
+    if question.alone:
+        return (*question.extra, flag)
+    cycling = CYCLES if dynamics.synchronous and name != "transitions" else ()
+    turning = (LENGTH,) if ensemble.name in REAL_VALUED and name == "recall" else ()
+    return (*OBSERVABLES[:-1], *question.extra, *cycling, *turning, flag)
+
+
+def circuit(patterns: PatternSet, rule: str, inquiry: Inquiry) -> Circuit:
+    """Draw the patterns of a set and make couplings of them."""
+    labels, seed = patterns.labels, patterns.root_seed
+    stored = ensembles.drawn(inquiry.ensemble, seed, labels, patterns.patterns, patterns.size)
+    kept = inquiry.dynamics.diagonal == "kept"
+    made = couplings.made(replace(inquiry.rule, name=rule), stored, kept, seed, labels)
+    return Circuit(Network(labels, seed, stored.xi), stored, made, inquiry.dynamics)
+
+
+def simulate(patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) -> Columns:
+    """Return one column per observable, a row for each visit: a pure function of its arguments."""
+    names = observables(inquiry.question.name, inquiry.dynamics, inquiry.ensemble)
+    columns = {o.name: np.empty(len(points)) for o in names}
+    answer = QUESTIONS[inquiry.question.name].answer
+    for rule in dict.fromkeys(point.rule for point in points):
+        here = [k for k, point in enumerate(points) if point.rule == rule]
+        with_rule = replace(inquiry, rule=replace(inquiry.rule, name=rule))
+        rows = answer(circuit(patterns, rule, inquiry), [points[k] for k in here], with_rule)
+        for k, row in zip(here, rows, strict=True):
+            for name, values in columns.items():
+                values[k] = row[name]
+    return columns

@@ -1,0 +1,96 @@
+"""What is observed of one chain of a circuit: overlap, energy, q, cycles of two states, lengths."""
+
+from math import nan
+
+import numpy as np
+
+from mattis import kernels
+from mattis.measure import estimates, mean_square
+from mattis.models.base import Observable
+from mattis.models.binary import TWO_CYCLES, Cell, edwards_anderson, flags
+from mattis.models.circuit import Circuit, Walk
+from mattis.models.network import Protocol, Replica
+
+
+def standard(
+    circuit: Circuit,
+    walk: Walk,
+    replica: Replica,
+    index: int,
+    asking: Protocol,
+    moves: bool = False,
+) -> Cell:
+    """Return the observables that every model of neurons has; the first overlap is the one that is due.
+
+    moves  # whether the state is never to settle: then it is judged as a warm chain, also at T = 0
+    """
+    size, measure, norm = circuit.size, asking.measure, float(circuit.stored.norms[index])
+    overlap, aligned = walk.overlaps[0, asking.thermalise :], walk.aligned[asking.thermalise :]
+    m, e = estimates(np.stack([overlap, aligned]))
+    halves = size * (measure // 2) * (measure - measure // 2)
+    return {
+        "overlap": m.mean / norm,
+        "overlap_thermal_error": m.error / norm,
+        "overlap_squared": mean_square(overlap) / norm**2,
+        "energy": circuit.energy(e.mean),
+        "energy_thermal_error": e.error * abs(circuit.energy(1.0) - circuit.energy(0.0)),
+        "edwards_anderson": edwards_anderson(walk.sums[..., None])[0] / halves,
+        "overlap_other": largest_other(circuit, walk, index, measure),
+        "retrieved": float(m.mean / norm > asking.retrieved_above),
+        "flip_fraction": int(walk.flips[asking.thermalise :].sum()) / (size * measure),
+        "sweeps_used": float(walk.used),
+        "autocorrelation_time": max(m.autocorrelation_time, e.autocorrelation_time),
+        "flag": flags(m, e, replica._replace(beta=1.0) if moves else replica, walk.used, asking),
+    }
+
+
+def largest_other(circuit: Circuit, walk: Walk, index: int, measure: int) -> float:
+    """Return max over the other patterns of |overlap of the mean state|; NaN if there is none."""
+    if circuit.network.count == 1:
+        return nan
+    total = walk.sums.sum(axis=0, dtype=np.int64)
+    sums = np.abs(kernels.cpu.project(circuit.stored.weights, total))
+    found = sums / (circuit.stored.norms * measure)
+    found[index] = -1.0
+    return float(found.max())
+
+
+def cycles(circuit: Circuit, walk: Walk, replica: Replica, asking: Protocol) -> Cell:
+    """Return whether a chain at T = 0 ended in a cycle of two states, and Peretto's energy.
+
+    Hbar/N = -(1/N) sum_i [|h_i| + T ln(1 + exp(-2 beta |h_i|))]: of signs without thresholds. NaN where
+    there is no such thing.
+    """
+    cold, last = replica.is_cold, float(walk.flips[-1]) / circuit.size
+    cell = {"two_cycle": nan, "cycle_flips": nan, "effective_energy": nan}
+    if cold:
+        cell["two_cycle"] = float(walk.period == 2)
+        cell["cycle_flips"] = last if walk.period == 2 else 0.0
+    if not circuit.bias.any():
+        warm, size = asking.thermalise, circuit.size
+        fields = int(walk.magnitudes[warm:].sum()) / asking.measure / (size**2 * circuit.unit)
+        heat = 0.0 if cold else float(in_order(walk.excess[warm:])) / asking.measure / size
+        cell["effective_energy"] = -(fields + (0.0 if cold else heat / replica.beta))
+    return cell
+
+
+def in_order(values: np.ndarray) -> float:
+    """Return the sum of some floats, one after the other: the same bits on every machine."""
+    total = 0.0
+    for value in values.tolist():
+        total += value
+    return total
+
+
+def length(circuit: Circuit, walk: Walk, asking: Protocol) -> Cell:
+    """Return the mean length of all overlaps together, sqrt(sum_mu m_mu²): it has no direction to lose."""
+    squares = (walk.overlaps[:, asking.thermalise :] ** 2).sum(axis=0)
+    norm = float(circuit.stored.norms[0])
+    return {"overlap_length": in_order(np.sqrt(squares)) / asking.measure / norm}
+
+
+CYCLES = (
+    *TWO_CYCLES,
+    Observable("effective_energy", "Peretto's effective energy per neuron, mean over sweeps", "J"),
+)
+LENGTH = Observable("overlap_length", "length of the vector of all overlaps, mean over sweeps")

@@ -1,0 +1,286 @@
+"""What a circuit is asked: recall, ambiguous cues, familiarity, mixtures, hysteresis, survival, transitions.
+
+Every question gives a row of observables per visit, the mean over its cues. Names mean the same everywhere:
+`overlap` is always that with the pattern that the cue was made from (with the pattern that is due, where
+sequences are recalled all at once).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import nan
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis import ensembles, rng
+from mattis.couplings import Rule
+from mattis.ensembles import ENSEMBLES, Ensemble
+from mattis.models.binary import Cell, average
+from mattis.models.circuit import Circuit, Course, Dynamics, Walk
+from mattis.models.looks import cycles, length, standard
+from mattis.models.network import Protocol, Replica
+from mattis.patterns import Signs, flip_count, noisy_cue
+
+REAL_VALUED = tuple(name for name, kind in ENSEMBLES.items() if kind.real)
+"""Ensembles whose states may turn among the patterns: the length of all overlaps is observed."""
+
+
+class Visit(NamedTuple):
+    """Where in the grid a circuit is asked.
+
+    rule     # of the couplings
+    age      # the pattern asked for is the age-th newest, 1 …; 0 where the oldest ones are, one per cue
+    mixture  # patterns that a cue is a mixture of
+    """
+
+    rule: str
+    age: int
+    mixture: int
+    beta: float
+    noise: float
+
+    @property
+    def track(self) -> tuple[str, int, int, float]:
+        """All but the temperature."""
+        return self.rule, self.age, self.mixture, self.noise
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question and its numbers.
+
+    leaves_below  # survival: the overlap below which a state has left
+    step, top     # hysteresis: the temperatures of a ramp are 0, step, 2 step, … top and back
+    """
+
+    name: str = "recall"
+    leaves_below: float = 0.9
+    step: float = 0.1
+    top: float = 1.2
+
+    def rungs(self) -> NDArray[np.float64]:
+        """Return the temperatures of a ramp on its way up, of 12 digits each."""
+        count = round(self.top / self.step)
+        return np.array([float(f"{k * self.step:.12g}") for k in range(count + 1)])
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """How circuits are made and what they are asked: everything but pattern set and points."""
+
+    asking: Protocol
+    rule: Rule
+    ensemble: Ensemble
+    dynamics: Dynamics
+    question: Asked
+
+    @property
+    def cues(self) -> int:
+        """Patterns that a circuit is asked for, one cell each."""
+        return self.asking.cues
+
+    @property
+    def follows_sequence(self) -> bool:
+        """Whether the pattern that is due changes with every sweep."""
+        return self.rule.name == "sequence" and self.dynamics.synchronous
+
+
+Answer = Callable[[Circuit, Sequence[Visit], Inquiry], list[Cell]]
+
+
+def cued(circuit: Circuit, visit: Visit, cue: int) -> int:
+    """Return the index of the pattern that is asked for: patterns are stored in the order of their index."""
+    return circuit.network.count - visit.age if visit.age else cue
+
+
+def course(
+    circuit: Circuit, replica: Replica, asking: Protocol, follow: NDArray[np.int32]
+) -> Course:
+    """Return the course of a chain at one temperature."""
+    sweeps = len(follow)
+    scales = np.full(sweeps, circuit.scale(replica.beta), np.float32)
+    stream = circuit.stream(replica, asking.sharing)
+    return Course(
+        follow, scales, min(asking.thermalise, sweeps), stream, circuit.network.order(asking.order)
+    )
+
+
+def always(indices: Sequence[int], sweeps: int) -> NDArray[np.int32]:
+    """Return the same patterns to follow in every sweep."""
+    return np.tile(np.array(indices, np.int32), (sweeps, 1))
+
+
+def followed(circuit: Circuit, index: int, inquiry: Inquiry) -> NDArray[np.int32]:
+    """Return whose overlaps are followed after each sweep of a recall, first of all the one that is due."""
+    sweeps, count = inquiry.asking.sweeps, circuit.network.count
+    if inquiry.follows_sequence:
+        due = (index + 1 + np.arange(sweeps)) % count
+        return due.astype(np.int32)[:, None]
+    if inquiry.ensemble.name in REAL_VALUED:
+        return always([index, *(k for k in range(count) if k != index)], sweeps)
+    return always([index], sweeps)
+
+
+def of_every_cue(
+    answer: Callable[[Circuit, Visit, int, Inquiry], Cell],
+) -> Answer:
+    """Turn an answer to one cue into one to a list of visits, each the mean over its cues."""
+
+    def answers(circuit: Circuit, visits: Sequence[Visit], inquiry: Inquiry) -> list[Cell]:
+        return [
+            average(
+                [
+                    answer(circuit, visit, cued(circuit, visit, cue), inquiry)
+                    for cue in range(inquiry.cues)
+                ]
+            )
+            for visit in visits
+        ]
+
+    return answers
+
+
+def looked(circuit: Circuit, walk: Walk, replica: Replica, index: int, inquiry: Inquiry) -> Cell:
+    """Return what is observed of any chain at one temperature."""
+    cell = standard(circuit, walk, replica, index, inquiry.asking, inquiry.follows_sequence)
+    if circuit.dynamics.synchronous:
+        cell |= cycles(circuit, walk, replica, inquiry.asking)
+    if inquiry.ensemble.name in REAL_VALUED and len(walk.overlaps) == circuit.network.count:
+        cell |= length(circuit, walk, inquiry.asking)
+    return cell
+
+
+def recall(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Cell:
+    """Ask for a pattern by a cue, a fraction of whose bits is flipped."""
+    replica = Replica(index, visit.beta, visit.noise)
+    start = circuit.network.cue(index, visit.noise)
+    path = course(circuit, replica, inquiry.asking, followed(circuit, index, inquiry))
+    return looked(circuit, circuit.walk(start, path), replica, index, inquiry)
+
+
+def blended(circuit: Circuit, index: int, second: int, noise: float) -> Signs:
+    """Return pattern `index` with round(noise N) of its sites, drawn at random, taken from another."""
+    xi, size = circuit.network.xi, circuit.size
+    stream = rng.stream(
+        circuit.network.root_seed, "cue", circuit.network.labels, {"noise": noise, "cue": index}
+    )
+    sites = np.argsort(stream.words(size), kind="stable")[: flip_count(size, noise)]
+    out = np.array(xi[index])
+    out[sites] = xi[second, sites]
+    return out
+
+
+def ambiguous(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Cell:
+    """Ask with a cue that has a fraction `noise` of its sites from another pattern: which of them comes?
+
+    With half of the sites of each, A and B are as good as each other (catalogue H8).
+    """
+    second, asking = (index + 1) % circuit.network.count, inquiry.asking
+    replica = Replica(index, visit.beta, visit.noise)
+    path = course(circuit, replica, asking, always([index, second], asking.sweeps))
+    walk = circuit.walk(blended(circuit, index, second, visit.noise), path)
+    cell = looked(circuit, walk, replica, index, inquiry)
+    other = float(walk.overlaps[1, path.warm :].mean()) / circuit.stored.norms[second]
+    chosen = float(other > asking.retrieved_above)
+    neither = float(not (chosen or cell["retrieved"]))
+    return cell | {"overlap_second": other, "chose_second": chosen, "chose_neither": neither}
+
+
+def flip_rate(circuit: Circuit, state: Signs) -> float:
+    """Return the fraction of neurons that want to flip: S_i N h_i < 0."""
+    return float(np.count_nonzero(state * np.sign(circuit.fields(state)) < 0)) / circuit.size
+
+
+def familiarity(circuit: Circuit, visits: Sequence[Visit], inquiry: Inquiry) -> list[Cell]:
+    """Compare how many neurons want to flip at a stored pattern and at a new one.
+
+    Q(1/sqrt(alpha)) of a stored, 1/2 of a new pattern (catalogue H9; few flips mean familiar). At a
+    stored pattern without noise it is Hopfield's error probability of a bit (H7).
+    """
+    network, cells = circuit.network, []
+    new = unfamiliar(circuit, inquiry)
+    for visit in visits:
+        rows = []
+        for cue in range(inquiry.cues):
+            index = cued(circuit, visit, cue)
+            rates = [flip_rate(circuit, network.cue(index, visit.noise))]
+            stream = rng.stream(
+                network.root_seed, "new cue", network.labels, {"noise": visit.noise, "cue": cue}
+            )
+            rates.append(flip_rate(circuit, noisy_cue(new[cue], visit.noise, stream)))
+            recognised = float(rates[0] < rates[1]) + 0.5 * float(rates[0] == rates[1])
+            rows.append(
+                {
+                    "flip_rate": rates[0],
+                    "flip_rate_new": rates[1],
+                    "recognised": recognised,
+                    "stable": float(rates[0] == 0),
+                    "flag": 0,
+                }
+            )
+        cells.append(average(rows))
+    return cells
+
+
+def unfamiliar(circuit: Circuit, inquiry: Inquiry) -> Signs:
+    """Return as many new patterns as cues, of the same kind where such a kind has more of them."""
+    network = circuit.network
+    few = inquiry.ensemble.name in ("given", "orthogonal", *REAL_VALUED)
+    ensemble = Ensemble() if few else inquiry.ensemble
+    labels = {**network.labels, "new": 1}
+    return ensembles.drawn(ensemble, network.root_seed, labels, inquiry.cues, network.size).xi
+
+
+def mixture(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Cell:
+    """Start from the signs of a sum of n patterns: does the state stay a mixture of all of them?
+
+    Amit, Gutfreund & Sompolinsky, Phys. Rev. A 32, 1007 (1985): for an odd n stable below T*_n. It stays
+    if each of the n mean overlaps is above half of what it was in the cue; n = 1 is a Mattis state.
+    """
+    network, asking, sizes = circuit.network, inquiry.asking, visit.mixture
+    members = [(index + k) % network.count for k in range(sizes)]
+    mixed = np.sign(network.xi[members].sum(axis=0, dtype=np.int64)).astype(np.int8)
+    member = {"noise": visit.noise, "cue": index}
+    start = noisy_cue(
+        mixed, visit.noise, rng.stream(network.root_seed, "cue", network.labels, member)
+    )
+    replica = Replica(index, visit.beta, visit.noise)
+    path = course(circuit, replica, asking, always(members, asking.sweeps))
+    walk = circuit.walk(start, path)
+    found = walk.overlaps[:, path.warm :].mean(axis=1) / circuit.stored.norms[members]
+    weights = circuit.stored.weights[members].astype(np.int64)
+    before = (weights * start).sum(axis=1) / circuit.stored.norms[members]
+    stays = float(bool((found > before / 2).all()))
+    mean = float(sum(found.tolist())) / sizes
+    return looked(circuit, walk, replica, index, inquiry) | {"overlap_mixed": mean, "stays": stays}
+
+
+def survival(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Cell:
+    """Follow a pattern until its overlap first falls below a threshold: how long does its state live?"""
+    replica, asking = Replica(index, visit.beta, visit.noise), inquiry.asking
+    path = course(circuit, replica, asking, always([index], asking.sweeps))
+    walk = circuit.walk(circuit.network.cue(index, visit.noise), path)
+    left = walk.overlaps[0] < inquiry.question.leaves_below * circuit.stored.norms[index]
+    time = float(left.argmax() + 1) if left.any() else float(asking.sweeps)
+    cell = looked(circuit, walk, replica, index, inquiry)
+    return cell | {"survival_time": time, "survived": float(not left.any())}
+
+
+def transitions(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Cell:
+    """Follow all patterns: how often does the nearest one give way to the next of the sequence?"""
+    count, asking = circuit.network.count, inquiry.asking
+    replica = Replica(index, visit.beta, visit.noise)
+    path = course(circuit, replica, asking, always(range(count), asking.sweeps))
+    walk = circuit.walk(circuit.network.cue(index, visit.noise), path)
+    overlaps = walk.overlaps / circuit.stored.norms[:, None]
+    leader = np.concatenate([[index], overlaps.argmax(axis=0)])
+    steps = (leader[1:] != leader[:-1]) & (leader[1:] == (leader[:-1] + 1) % count)
+    moves = int(steps[path.warm :].sum())
+    first = replace(walk, overlaps=np.ascontiguousarray(walk.overlaps[[index]]))
+    nearest = float(overlaps[:, path.warm :].max(axis=0).mean())
+    return standard(circuit, first, replica, index, asking, moves=True) | {
+        "overlap_nearest": nearest,
+        "transition_rate": moves / asking.measure,
+        "transition_time": asking.measure / moves if moves else nan,
+    }

@@ -1,0 +1,296 @@
+"""Studies of the family of binary networks: which couplings, patterns and dynamics, and what is asked."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from mattis import couplings, ensembles
+from mattis.axes import BOUNDS, Bound, Integers, Misplaced, Reals, check_stored, one_of
+from mattis.couplings import RULES, Rule
+from mattis.ensembles import Ensemble
+from mattis.errors import nearest
+from mattis.models import MODELS, Model, PatternSet, Point, Task
+from mattis.models.circuit import Dynamics
+from mattis.models.family import QUESTIONS, Member, observables, simulate
+from mattis.models.members import MEMBERS
+from mattis.models.questions import REAL_VALUED, Asked, Inquiry, Visit
+from mattis.studies import settings
+from mattis.studies.retrieval import LARGEST_NOISE, Heated
+from mattis.studies.retrieval import Asked as AskedStudy
+
+CODES: Mapping[str, int] = {name: code for code, name in enumerate(RULES)}
+"""What stands for a rule of couplings on an axis of the cube: never renumbered, new rules come last."""
+
+OPTIONAL = ("couplings", "age", "mixture")
+"""Axes that are dimensions of the cube only where they are given, in their order."""
+
+
+class FamilyAxes(Heated):
+    """The axes of the family: load or memories, rules of couplings, ages, mixtures, temperature, noise."""
+
+    load: Reals | None = Field(  # type: ignore[assignment]
+        default=None, description="load alpha = P/N, in (0, 1]; P = round(load × N) ≥ 1"
+    )
+    memories: Integers | None = Field(default=None, description="P itself, the patterns stored")
+    couplings: tuple[str, ...] | None = Field(default=None, description="rules to compare")
+    age: Integers | None = Field(
+        default=None, description="the pattern asked for is the age-th newest"
+    )
+    mixture: Integers | None = Field(
+        default=None, description="patterns that a cue is a mixture of: odd"
+    )
+    noise: Reals = Field(
+        default=(0.0,),
+        description="fraction of flipped bits of a cue (or taken from another pattern), in [0, 1]",
+    )
+
+    bounds: ClassVar[Mapping[str, Bound]] = {
+        **BOUNDS,
+        "memories": Bound(lambda v: 1 <= v <= 2**20, "patterns, 1 … 2^20", "for example 3"),
+        "age": Bound(lambda v: 1 <= v <= 2**20, "an age of 1, the newest, or more", "for example 1"),
+        "mixture": Bound(
+            lambda v: 1 <= v <= 99 and v % 2 == 1, "an odd number of patterns, 1 … 99", "for example 3"
+        ),
+    }  # fmt: skip
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for index, name in enumerate(self.couplings or ()):
+            where, rules = f"couplings[{index}]", self.couplings or ()
+            if name not in RULES:
+                advice = f"use one of {', '.join(RULES)}{nearest(name, RULES)}"
+                raise Misplaced(where, repr(name)[:40], "a rule of couplings", advice)
+            if name in rules[:index]:
+                got = f"{name}, the same as couplings[{rules.index(name)}]"
+                raise Misplaced(where, got, "distinct rules", "remove one of the two")
+        if self.couplings == ():
+            raise Misplaced("couplings", "no values", "at least one", "for example [hebb, clipped]")
+        return self
+
+    def check_loads(self) -> None:
+        """Raise Misplaced unless something is stored everywhere."""
+        if one_of(self, ("load", "memories")) == "load":
+            assert self.load is not None
+            check_stored(self.load, self.size)
+
+    def labels(self) -> dict[str, Sequence[float]]:
+        """Return the values along each dimension of the cube."""
+        out: dict[str, Sequence[float]] = {"size": self.size}
+        if self.load is not None:
+            out["load"] = self.load
+        if self.memories is not None:
+            out["memories"] = self.memories
+        if self.couplings is not None:
+            out["couplings"] = tuple(CODES[name] for name in self.couplings)
+        if self.age is not None:
+            out["age"] = self.age
+        if self.mixture is not None:
+            out["mixture"] = self.mixture
+        return out | {"beta": self.betas, "noise": self.noise, "seed": self.seed}
+
+
+class Family(AskedStudy):
+    """A study of binary networks: any couplings, patterns, dynamics and question."""
+
+    model: str = Field(default="hopfield", description="a model of `mattis models`")
+    axes: FamilyAxes
+    couplings: settings.CouplingsKey | None = Field(
+        default=None,
+        description="a rule, or a rule with its numbers; what the model has, if not given",
+    )
+    patterns: settings.PatternsKey | None = Field(
+        default=None, description="an ensemble, or one with its numbers, or a file"
+    )
+    dynamics: settings.DynamicsKey | None = Field(
+        default=None, description="update, diagonal, neurons and threshold"
+    )
+    question: settings.QuestionKey | None = Field(
+        default=None, description="what is asked: recall, if not given"
+    )
+
+    younger: ClassVar[tuple[str, ...]] = (
+        *AskedStudy.younger, "couplings", "patterns", "dynamics", "question",
+    )  # fmt: skip
+
+    @property
+    def member(self) -> Member:
+        """What the model is made of, where the study says nothing else."""
+        return MEMBERS[self.model]
+
+    @property
+    def rule(self) -> Rule:
+        """The rule of the couplings and the numbers of all rules."""
+        return (
+            Rule(name=self.member.rule)
+            if self.couplings is None
+            else self.couplings.rule_of(self.member.rule)
+        )
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that are compared: one, if there is no such axis."""
+        return self.axes.couplings or (self.rule.name,)
+
+    @property
+    def ensemble(self) -> Ensemble:
+        """What is stored."""
+        if self.patterns is None:
+            return Ensemble(name=self.member.ensemble)
+        return self.patterns.ensemble_of(self.member.ensemble, self.axes.size[0])
+
+    @property
+    def acting(self) -> Dynamics:
+        """How neurons are updated, and what they are."""
+        if self.dynamics is None:
+            return self.member.dynamics
+        return self.dynamics.over(self.member.dynamics)
+
+    @property
+    def asked(self) -> Asked:
+        """The question."""
+        return Asked() if self.question is None else self.question.asked
+
+    @property
+    def protocol(self) -> Inquiry:
+        """How circuits are made and asked."""
+        asking = replace(self.asking, order=self.update_order)
+        return Inquiry(asking, self.rule, self.ensemble, self.acting, self.asked)
+
+    @property
+    def described_model(self) -> Model:
+        """The row of the model, with what this study observes."""
+        question = QUESTIONS[self.asked.name]
+        return replace(
+            MODELS[self.model],
+            observables=observables(self.asked.name, self.acting, self.ensemble),
+            order_parameter=question.order_parameter,
+            boundaries=question.boundaries,
+            states=question.states,
+            simulate=simulate,
+            rounding=self.rounding(),
+        )
+
+    def rounding(self) -> str:
+        """Say which couplings are real numbers that were rounded, and which are exact."""
+        real = [rule for rule in self.rules if not RULES[rule].exact]
+        if self.ensemble.name in REAL_VALUED:
+            real = list(self.rules)
+        if not real:
+            return "exact: spin dynamics of integer or rational couplings"
+        names = ", ".join(real)
+        return f"real couplings ({names}), rounded once to multiples of 1/unit; then exact integers"
+
+    def physics(self) -> dict[str, Any]:
+        """Return what may not change under a store: what the settings come to, not how they are spelled."""
+        content = super().physics()
+        for key in ("couplings", "patterns", "dynamics", "question"):
+            content.pop(key, None)
+        return content | settings.spelled(self.protocol)
+
+    def check(self) -> None:
+        """Raise Misplaced where keys and axes do not fit each other."""
+        settings.check(self)
+        for size, count in self.networks():
+            self._check_network(size, count)
+
+    def networks(self) -> Iterator[tuple[int, int]]:
+        """Yield N and the fewest and most P of every size: what is wrong is wrong at an end."""
+        values = self.labels[self.stored]
+        for size in self.axes.size:
+            for value in dict.fromkeys((min(values), max(values))):
+                yield size, int(self.counts([value], [size])[0, 0])
+
+    def _check_network(self, size: int, count: int) -> None:
+        """Raise Misplaced where a network cannot be made or asked so."""
+        where, got = f"axes.{self.stored}", f"{count} patterns at size {size}"
+        highest = max(self.cues, *(self.axes.age or (1,)), *(self.axes.mixture or (1,)))
+        if self.asked.name == "ambiguous":
+            highest = max(highest, 2)
+        if count < highest:
+            expected = f"at least {highest}, for so many are asked for"
+            raise Misplaced(
+                where, got, expected, "use more patterns, or fewer cues, ages or members"
+            )
+        fault = ensembles.check(self.ensemble, size, count)
+        for rule in self.rules:
+            fault = fault or couplings.check(replace(self.rule, name=rule), size, count)
+        if fault:
+            raise Misplaced(where, got, "a network that can be made", fault)
+        self._check_heat(size, count)
+
+    def _check_heat(self, size: int, count: int) -> None:
+        """Raise Misplaced if the thermal noise overflows its 32 bits."""
+        hottest = max(
+            *self.axes.temperatures, self.asked.top if self.asked.name == "hysteresis" else 0.0
+        )
+        quarter = 4 if self.acting.neurons == "zero_one" else 1
+        for rule in self.rules:
+            unit = couplings.unit_of(
+                replace(self.rule, name=rule), ensembles.unit_of(self.ensemble), count
+            )
+            if size * hottest * unit * quarter > LARGEST_NOISE:
+                most = LARGEST_NOISE / (size * unit * quarter)
+                expected = f"a temperature below {most:.3g}, so that the integer noise fits 32 bits"
+                advice = "use a lower temperature or a smaller size"
+                raise Misplaced("axes.temperature", f"{hottest:g} at size {size}", expected, advice)
+
+    def visit(self, point: Point) -> Visit:
+        """Return a point of the grid as the model takes it."""
+        at = dict(zip(self.points, point, strict=True))
+        rule = list(CODES)[int(at["couplings"])] if "couplings" in at else self.rule.name
+        return Visit(
+            rule, int(at.get("age", 0)), int(at.get("mixture", 1)), at["beta"], at["noise"]
+        )
+
+    def task(self, patterns: PatternSet, points: Sequence[Point]) -> Task:
+        """Return the arguments of the model's `simulate` at some points."""
+        return patterns, [self.visit(point) for point in points], self.protocol
+
+    def shortened(
+        self, patterns: PatternSet, points: Sequence[Point], most: int
+    ) -> tuple[Task, int]:
+        """Return a task with shorter chains, and its spin proposals."""
+        sweeps = max(2, min(self.sweeps.total, most // (patterns.size * self.cues)))
+        protocol = self.protocol
+        asking = replace(protocol.asking, thermalise=0, measure=sweeps)
+        visits = [self.visit(point) for point in points]
+        done = self._proposals(patterns.size, sweeps, len(points))
+        return (patterns, visits, replace(protocol, asking=asking)), done
+
+    def _proposals(self, size: int, sweeps: int, points: int) -> int:
+        """Return the spin proposals of chains of so many sweeps at most; a ramp is shared by temperatures."""
+        chains = {"hysteresis": 2 * len(self.asked.rungs()), "familiarity": 0}
+        total: int = size * sweeps * self.cues * points * chains.get(self.asked.name, 1)
+        return max(
+            total // (len(self.axes.betas) if self.asked.name == "hysteresis" else 1), points
+        )
+
+    def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
+        """Return the spin proposals at some points at most (at T = 0 chains stop at a fixed point)."""
+        return self._proposals(patterns.size, self.sweeps.total, len(points))
+
+    def total_updates(self) -> int:
+        """Return the spin proposals of the whole study at most."""
+        points = len(self.axes.seed) * len(self.labels[self.stored])
+        for name in self.points:
+            points *= len(self.labels[name])
+        return sum(self._proposals(size, self.sweeps.total, points) for size in self.axes.size)
+
+    def memory(self, size: int, patterns: int) -> int:
+        """Return the bytes that a pattern set takes at its peak: couplings of one rule, and one chain."""
+        rules = [replace(self.rule, name=rule) for rule in self.rules]
+        sweeps = self.sweeps.total * (
+            2 * len(self.asked.rungs()) if self.asked.name == "hysteresis" else 1
+        )
+        followed = (
+            patterns
+            if self.asked.name in ("hysteresis", "transitions")
+            else self.axes.mixture or (1,)
+        )
+        many = followed if isinstance(followed, int) else max(followed)
+        if self.ensemble.name in REAL_VALUED:
+            many = max(many, patterns)
+        made = max(couplings.memory(rule, size, patterns) for rule in rules)
+        return made + 16 * size * patterns + (64 + 24 * many) * sweeps
