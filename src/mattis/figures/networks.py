@@ -10,6 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mattis.couplings import RULES
 from mattis.figures.canvas import STYLE, Values, caption, head, mark_infinity, planes
 from mattis.figures.expected import Labels, expected
 from mattis.studies.base import middles
@@ -115,9 +116,20 @@ def panels_of(study: Family) -> tuple[Panel, ...]:
         first.append(("length of all overlaps", ("overlap_length",)))
     if study.rules == ("sherrington_kirkpatrick",):
         first.append(("$q$", ("edwards_anderson",)))
-    if "two_cycle" in names and any(np.isinf(study.axes.betas)) and len(study.rules) == 1:
-        panels = (*panels, ("ends in a cycle of two states", ("two_cycle", "cycle_flips")))
+    cold = [bool(np.isinf(beta)) for beta in study.axes.betas]
+    if "two_cycle" in names and all(RULES[rule].symmetric for rule in study.rules):
+        if all(cold) and len(study.rules) == 1:
+            cycles = ("ends in a cycle of two states", ("two_cycle", "cycle_flips"))
+            first = [cycles] if is_random(study) else first
+            panels = panels if is_random(study) else (*panels, cycles)
+        elif not any(cold):
+            panels = (*panels, ("energies per neuron", ("energy", "effective_energy")))
     return (*first, *panels[: 3 - len(first)])
+
+
+def is_random(study: Family) -> bool:
+    """Tell whether every cue has half of its bits flipped, which leaves nothing of the pattern."""
+    return min(study.axes.noise) >= 0.5
 
 
 def draw(plane: xr.Dataset, study: Family, view: View, labels: Labels) -> Figure:
@@ -164,7 +176,7 @@ def draw_panel(ax: Axes, plane: xr.Dataset, study: Family, view: View, panel: Pa
             own = colour if len(curves) > 1 else f"C{k}"
             draw_curve(ax, curve, view, name, {"color": own, "marker": shape, "label": label})
             line = expected(study.protocol, rule or study.rules[0], name, cold)
-            if line is not None and view.along != "noise":
+            if line is not None and view.along != "noise" and not is_random(study):
                 at = fine(curve, view.along)
                 ax.plot([place["x"] for place in at], line.curve(at), color=own, lw=1.2)
                 known = True
