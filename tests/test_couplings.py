@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mattis import couplings, ensembles, rng
-from mattis.couplings import RULES, Rule
+from mattis import couplings, ensembles, rng, rules
+from mattis.couplings import RULES
 from mattis.ensembles import Ensemble
 from mattis.patterns import random_patterns
+from mattis.rules import Rule
 
 FALSE_ALARM = 1e-7
 HIGHEST_Z = stats.norm.isf(FALSE_ALARM / 2)
@@ -75,10 +76,10 @@ DEFINITIONS = {
 
 @st.composite
 def lessons(draw):
-    """A rule of the above, its numbers multiples of 1/64, and patterns of ±1."""
+    """A rule of the above, its numbers multiples of 1/1000, and patterns of ±1."""
     name = draw(st.sampled_from(sorted(DEFINITIONS)))
     count = 2 if name == "van_hemmen" else draw(st.integers(1, 8))
-    sixths = st.integers(-200, 200).map(lambda k: k / 64)
+    sixths = st.integers(-3000, 3000).map(lambda k: k / 1000)
     weights = tuple(draw(st.lists(sixths, min_size=count, max_size=count)))
     rule = Rule(name, threshold=draw(st.sampled_from([0.0, 0.3, 0.612, 1.0, 1.5])),
                 strength=draw(sixths), hebbian=draw(sixths), weights=weights)  # fmt: skip
@@ -96,6 +97,15 @@ def test_rules_are_what_is_written(lesson, kept):
         np.fill_diagonal(expected, 0)
     np.testing.assert_allclose(real(result), expected, rtol=2e-7, atol=1e-12)
     assert result.symmetric == (rule.name != "sequence")
+
+
+def test_the_edge_of_a_dead_zone_is_dead():
+    """|sum| <= threshold sqrt(P): 2 of P = 4 at a threshold of 1."""
+    stored = stored_of(12, 4)
+    sums = stored.xi.T.astype(int) @ stored.xi
+    found = made(Rule("dead_zone", threshold=1.0), stored, kept=True).nj
+    assert (np.abs(sums) == 2).any()
+    np.testing.assert_array_equal(found, np.where(np.abs(sums) <= 2, 0, np.sign(sums)))
 
 
 @pytest.mark.parametrize("ensemble", ["biased", "gaussian", "unit_vectors"])
@@ -195,7 +205,7 @@ def test_the_first_step_of_a_diluted_network_makes_the_errors_of_noise():
 def test_a_palimpsest_is_learnt_pattern_by_pattern(size, bound):
     """T <- clip(T + xi xi, -A, A) from nothing, the history's random patterns first, its newest last."""
     rule, stored = Rule("palimpsest", bound=bound), stored_of(size, 6)
-    limit, count = couplings.saturation(rule, size), couplings.history(rule, size)
+    limit, count = rules.saturation(rule, size), rules.history(rule, size)
     assert limit == max(1, round(bound * math.sqrt(size)))
     learnt = np.zeros((size, size), int)
     for xi in [*older(size, 6, count), *stored.xi]:
@@ -211,11 +221,9 @@ def older(size, count, many):
 
 def forgotten(rule, size):
     """The largest part of a history's beginning that is left, of the exact walk on -A … A."""
-    limit = couplings.saturation(rule, size)
+    limit = rules.saturation(rule, size)
     walk = walk_of(limit)
-    return np.abs(
-        np.linalg.matrix_power(walk, couplings.history(rule, size)) - walk_mean(limit)
-    ).max()
+    return np.abs(np.linalg.matrix_power(walk, rules.history(rule, size)) - walk_mean(limit)).max()
 
 
 def walk_of(limit):
@@ -278,7 +286,7 @@ def test_a_palimpsest_of_bound_3_forgets_as_it_must():
 def test_marginalist_couplings_are_weighted_by_age(size, count):
     """Lambda_u = epsilon exp(-epsilon² u/2N), to 1/1024; the newest is the set's last, of age 1."""
     rule, stored = Rule("marginalist"), stored_of(size, count)
-    weights = couplings.fading(rule, size) / 1024
+    weights = rules.fading(rule, size) / 1024
     ages_ = np.arange(1, len(weights) + 1)
     exact = rule.epsilon * np.exp(-(rule.epsilon**2) * ages_ / (2 * size))
     np.testing.assert_allclose(weights, exact, rtol=0, atol=0.5000001 / 1024)

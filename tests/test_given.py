@@ -1,5 +1,6 @@
 """Patterns of a user: every kind of file, and every mistake in one line."""
 
+import os
 import re
 import warnings
 from pathlib import Path
@@ -202,12 +203,26 @@ def test_a_folder_without_images(tmp_path):
     assert refused(tmp_path) == expected
 
 
+def test_a_name_that_no_file_can_have(tmp_path):
+    for name in ("x" * 300 + ".npy", "a\0b.npy"):
+        with pytest.raises(UserError, match="cannot read patterns"):
+            given.read(tmp_path / name, MOST)
+
+
+def test_a_pipe_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "a.txt")
+    with pytest.raises(UserError, match="no file"):
+        given.read(tmp_path / "a.txt", MOST)
+
+
 def test_a_folder_of_images_of_different_shapes(tmp_path):
     image(tmp_path / "a.png", DOTS)
     image(tmp_path / "b.png", DOTS[:, :2])
     with pytest.raises(UserError) as caught:
         given.read(tmp_path, MOST)
-    expected = f"{tmp_path / 'b.png'}: got 4 dots; expected 6, as a.png has; make them alike"
+    expected = (
+        f"{tmp_path / 'b.png'}: got 2 × 2 dots; expected 2 × 3, as a.png has; make them alike"
+    )
     assert str(caught.value) == expected
 
 

@@ -16,17 +16,18 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mattis import couplings, ensembles, rng
-from mattis.couplings import Rule
 from mattis.kernels import cpu, matrix, synapses
+from mattis.models import chains
 from mattis.models.circuit import Circuit, Course, Dynamics
 from mattis.models.looks import cycles
-from mattis.models.network import Network, Protocol, Replica
+from mattis.models.network import SYNCHRONOUS, Network, Protocol, Replica
 from mattis.patterns import random_patterns
+from mattis.rules import Rule
 
 LEVEL = 1e-7
 KINDS = [(np.int8, np.int16), (np.int16, np.int32)]  # of couplings and fields; the usual ones first
 NOISE, ORDER = rng.stream(1, "noise", {}), rng.stream(1, "order", {})
-NO_ORDER = np.zeros(0, np.uint32)
+WORDS, NO_ORDER = NOISE.packed(), np.zeros(0, np.uint32)
 
 exactly = settings(max_examples=100, deadline=None, derandomize=True)
 
@@ -65,16 +66,16 @@ def case(nj, start, scales, synchronous=False, bias=0):
                 np.zeros((sweeps, 1), np.int32), np.array(scales, np.float32), synchronous)  # fmt: skip
 
 
-def run(c, settles=False, kinds=KINDS[0], stream=NOISE):
+def run(c, settles=False, kinds=KINDS[0], stream=WORDS):
     """The record of the kernel, whose fields must have been kept up to date."""
     sweeps, followed = c.follow.shape
     spins, columns = c.start.copy(), np.ascontiguousarray(c.nj.T).astype(kinds[0])
     fields = (c.nj @ spins + c.bias).astype(kinds[1])
     overlaps, trace = np.zeros((followed, sweeps), np.int64), np.zeros((3, sweeps), np.int64)
-    excess, sums = np.zeros(sweeps), np.zeros((2, spins.size), np.int32)
+    excess, sums = np.full(sweeps, np.nan), np.zeros((2, spins.size), np.int32)
     order = ORDER.packed() if c.shuffled else NO_ORDER
     end = matrix.matrix_sweeps(
-        columns, spins, fields, c.bias, c.targets, c.follow, c.synchronous, settles, stream.packed(),
+        columns, spins, fields, c.bias, c.targets, c.follow, c.synchronous, settles, stream,
         c.scales, order, overlaps, trace, excess, sums, c.warm,
     )  # fmt: skip
     if not settles:
@@ -216,6 +217,26 @@ def test_hebbs_couplings_give_the_chain_of_cached_half_fields(size, count, scale
     np.testing.assert_array_equal([found.overlaps[0], *found.trace[:2]], trace)
     np.testing.assert_array_equal(found.sums, sums)
     np.testing.assert_array_equal(found.spins, spins)
+
+
+@pytest.mark.parametrize(("size", "count"), [(61, 4), (40, 5), (130, 33)])
+def test_hebbs_couplings_give_littles_chain_of_the_lanes(size, count):
+    """All at once, of both parities of N h; at T = 0 what is filled in is what the lanes run through."""
+    labels = {"size": size, "patterns": count, "seed": 1}
+    xi = random_patterns(rng.stream(2, "patterns", labels), count, size)
+    network, asked = Network(labels, 5, xi), Protocol(5, 19, count, 0.5, SYNCHRONOUS)
+    replicas = [Replica(k % count, 1 / t if t else math.inf, 0.3)
+                for k, t in enumerate([0.0, 0.0, 0.4, 1.5])]  # fmt: skip
+    lanes = chains.lanes(network, replicas, asked)
+    for r, replica in enumerate(replicas):
+        start, scales = network.cue(replica.cue, 0.3), [network.scale(replica)] * asked.sweeps
+        c = replace(case(network.couplings, start, scales, synchronous=True), warm=5,
+                    targets=xi[replica.cue, None].astype(np.int16))  # fmt: skip
+        found = run(c, settles=replica.is_cold, stream=network.stream(replica, asked.sharing))
+        chain = [found.overlaps[0], *found.trace[:2]]
+        np.testing.assert_array_equal(chain, lanes.trace[..., r])
+        np.testing.assert_array_equal(found.sums, lanes.sums[..., r])
+        np.testing.assert_array_equal(found.spins, lanes.spins[:, r])
 
 
 # Exact distributions
@@ -410,7 +431,9 @@ def visits(nj, bias, scale, start, synchronous):
     """The state of each replica after one sweep from a state, by its number."""
     size = len(nj)
     c = case(nj, start, [scale], synchronous, bias)
-    final = [run(c, stream=rng.stream(3, "visits", {}, {"k": k})).spins for k in range(REPLICAS)]
+    final = [
+        run(c, stream=rng.stream(3, "visits", {}, {"k": k}).packed()).spins for k in range(REPLICAS)
+    ]
     return (np.array(final) > 0) @ (2 ** np.arange(size)[::-1])
 
 

@@ -71,7 +71,7 @@ def _random(_: Ensemble, root_seed: int, labels: Labels, count: int, size: int) 
     return signs(random_patterns(rng.stream(root_seed, "patterns", labels), count, size))
 
 
-BIAS_UNIT = 64
+BIAS_UNIT = 100
 
 
 def _below(words: rng.Words, probability: float) -> NDArray[np.bool_]:
@@ -80,12 +80,12 @@ def _below(words: rng.Words, probability: float) -> NDArray[np.bool_]:
 
 
 def _mean(ensemble: Ensemble) -> int:
-    """Return a = 2 activity - 1 in units of 1/64."""
+    """Return a = 2 activity - 1 in units of 1/100."""
     return round((2 * ensemble.activity - 1) * BIAS_UNIT)
 
 
 def _biased(ensemble: Ensemble, root_seed: int, labels: Labels, count: int, size: int) -> Stored:
-    """xi = +1 with probability `activity`; xi - a is stored, a = 2 activity - 1 to 1/64 (covariance rule).
+    """xi = +1 with probability `activity`; xi - a is stored, a = 2 activity - 1 (covariance rule).
 
     D. J. Amit, H. Gutfreund and H. Sompolinsky, Phys. Rev. A 35, 2293 (1987);
     m = sum_i (xi_i - a) S_i / sum_i (xi_i - a) xi_i.
@@ -207,8 +207,9 @@ def check(ensemble: Ensemble, size: int, count: int) -> str | None:
             return f"orthogonal patterns need a size that is a power of 2: use size {near}"
         if count > size:
             return f"only {size} patterns of {size} sites are orthogonal: use fewer"
-    if ensemble.name == "biased" and abs(_mean(ensemble)) == BIAS_UNIT:
-        return f"an activity of {ensemble.activity:g} leaves nothing to store: use 0.004 to 0.996"
+    if ensemble.name == "biased" and not float(f"{200 * ensemble.activity:.9g}").is_integer():
+        near = min(max(round(200 * ensemble.activity), 1), 199) / 200
+        return f"an activity of {ensemble.activity:g} is kept as a multiple of 0.005: use {near:g}"
     if ensemble.name == "unit_vectors" and count > 64:
         return f"{count} dimensions of a random axis: use at most 64 memories"
     if ensemble.name == "gaussian" and count > 64:

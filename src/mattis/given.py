@@ -1,5 +1,6 @@
 """Patterns of a user: an array of ±1 (or 0 and 1), an image, or a folder of images, read as data only."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,13 @@ Rows = NDArray[Any]
 
 def read(path: Path, most: int) -> Ensemble:
     """Return the patterns of a file or folder, at most so many signs. Raises UserError, one line."""
-    rows = _pictures(path) if path.is_dir() else _file(path)
+    try:
+        rows = _pictures(path) if path.is_dir() else _file(path)
+    except UserError:
+        raise
+    except (OSError, ValueError) as error:  # a name that no file can have, a folder shut to us
+        said = getattr(error, "strerror", None) or error
+        raise UserError(f"{str(path)[:200]!r}: cannot read patterns: {said}") from None
     if rows.size > most:
         raise UserError(
             f"{path}: got {rows.size} signs; expected at most {most}, for they travel with the study; "
@@ -45,22 +52,27 @@ def _file(path: Path) -> Rows:
         raise UserError(
             f"{path}: got {kind or 'no suffix'}; expected a file of patterns: {known}, or a folder"
         )
+    rows = _opened(path, readers[kind])
+    return rows if kind in IMAGES else _as_signs(path, rows)
+
+
+def _opened(path: Path, reader: Callable[[Path], Rows]) -> Rows:
+    """Return what a reader makes of a file. Raises UserError for whatever goes wrong."""
     try:
         size = path.stat().st_size
     except OSError as error:
         raise UserError(f"{path}: cannot read patterns: {error.strerror or error}") from None
+    if not path.is_file():
+        raise UserError(f"{path}: got what is no file; expected a file of patterns")
     if size > LARGEST_FILE:
         raise UserError(
             f"{path}: got {size} bytes; expected at most {LARGEST_FILE}; use fewer patterns"
         )
     try:
-        rows = readers[kind](path)
-    except UserError:
-        raise
+        return reader(path)
     except Exception as error:  # whatever a reader makes of a file that is not what its name says
         said = " ".join(str(error).split())[:120]
-        raise UserError(f"{path}: not a {kind} file that can be read: {said}") from None
-    return rows if kind in IMAGES else _as_signs(path, rows)
+        raise UserError(f"{path}: not a {path.suffix} file that can be read: {said}") from None
 
 
 def _array(path: Path) -> Rows:
@@ -70,16 +82,23 @@ def _array(path: Path) -> Rows:
 
 def _table(path: Path, delimiter: str | None) -> Rows:
     """Return a table of numbers, a pattern in each line."""
-    return np.loadtxt(path, delimiter=delimiter, ndmin=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of an empty file, which is a mistake of its own
+        return np.loadtxt(path, delimiter=delimiter, ndmin=2)
 
 
 def _picture(path: Path) -> Rows:
-    """Return an image as one pattern, row by row: +1 where it is brighter than its mean."""
+    """Return an image as one pattern, row by row."""
+    return _bright(path).reshape(1, -1)
+
+
+def _bright(path: Path) -> Rows:
+    """Return +1 where an image is brighter than its mean, (height, width)."""
     from matplotlib.image import imread
 
     image = np.asarray(imread(path), np.float64)
     grey = image if image.ndim == 2 else image[..., :3].mean(axis=2)
-    return np.where(grey > grey.mean(), 1, -1).reshape(1, -1)
+    return np.where(grey > grey.mean(), 1, -1)
 
 
 def _pictures(folder: Path) -> Rows:
@@ -87,12 +106,14 @@ def _pictures(folder: Path) -> Rows:
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGES)
     if not files:
         raise UserError(f"{folder}: got a folder without images; expected {', '.join(IMAGES)}")
-    rows = [_file(file) for file in files]
-    for file, row in zip(files, rows, strict=True):
-        if row.shape != rows[0].shape:
-            expected = f"{rows[0].size}, as {files[0].name} has"
-            raise UserError(f"{file}: got {row.size} dots; expected {expected}; make them alike")
-    return np.concatenate(rows)
+    images = [_opened(file, _bright) for file in files]
+    for file, image in zip(files, images, strict=True):
+        if image.shape != images[0].shape:
+            got, expected = (" × ".join(map(str, one.shape)) for one in (image, images[0]))
+            raise UserError(
+                f"{file}: got {got} dots; expected {expected}, as {files[0].name} has; make them alike"
+            )
+    return np.array([image.ravel() for image in images])
 
 
 def _as_signs(path: Path, rows: Rows) -> Rows:

@@ -46,7 +46,7 @@ def expected(inquiry: Inquiry, rule: str, observable: str, cold: bool) -> Expect
             "mixture.overlap", lambda at: {"n": at["mixture"], "temperature": heat(at)}
         )
         return mixed if _plain(inquiry, rule) else None
-    if asked not in ("recall", "survival"):
+    if asked != "recall":
         return None
     if observable == "edwards_anderson" and rule == "sherrington_kirkpatrick":
         return Expected("sk.q", lambda at: {"temperature": heat(at)})
@@ -100,7 +100,7 @@ def _overlap(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
         return _hebb(inquiry, cold)
     if rule == "van_hemmen":
         return Expected("van_hemmen.q", lambda at: {"temperature": heat(at)})
-    if rule == "weighted":
+    if rule == "weighted" and min(made.weights) > 0:
         weights = made.weights
         return Expected(
             "mixture.overlap",

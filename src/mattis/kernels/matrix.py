@@ -123,13 +123,13 @@ def matrix_sweeps(
 
     columns  # (N, N) signed integers: columns[j, i] = nj_ij, what S_j does to site i
     spins    # (N,) int8; fields  # (N,) int16 or int32, sum_j nj_ij S_j + bias_i: changed in place
-    bias     # (N,) int32; targets  # (K, N) int16; synchronous  # bool: all sites at once
+    bias     # (N,) int64; targets  # (K, N) int16; synchronous  # bool: all sites at once
     follow   # (sweeps, R) int32: overlaps[r, t] = sum_i targets[follow[t, r], i] S_i
     settles  # promise that all scales are 0 and `follow` is constant: nothing changes at a fixed point
     stream   # (4,) uint32; scales  # (sweeps,) float32 noise widths, 0 at T = 0
     order_stream  # (4,) uint32 for a random order in each sweep; (0,) for 0 … N-1
     trace    # (3, sweeps) int64: sum_i S_i (x_i + b_i), flips, sum_i |x_i|
-    excess   # (sweeps,) float64, sum_i ln(1 + exp(-|x_i|/scale)), or (0,)
+    excess   # (sweeps,) float64, sum_i ln(1 + exp(-|x_i|/scale)), 0 at T = 0; or (0,)
     sums     # (2, N) int32: sums of the spins over the halves of the sweeps warm … sweeps-1
     """
     size, total = spins.size, trace.shape[1]
@@ -138,6 +138,7 @@ def matrix_sweeps(
     bits, noise = odds.view(np.int32), np.zeros(4 * quads, np.int32)
     fresh, order = order_stream.size > 0, np.arange(size)
     flipped, before = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+    excess[:] = 0.0
     for t in range(total):
         cold = scales[t] == 0
         if fresh and not synchronous:

@@ -36,7 +36,8 @@ BALANCED = "balanced"
 class Dynamics:
     """How neurons are updated, and what they are.
 
-    diagonal   # J_ii "zero", or "kept" as the rule of the couplings makes it
+    diagonal   # J_ii "zero", or "kept" as the rule of the couplings makes it: then S_i feels itself, which H
+               # does not know, so that one site after the other is no heat bath of H any more
     neurons    # "signs" ±1, or "zero_one"
     threshold  # U in units of J, the same for all; or "balanced", U_i = 1/2 sum_j J_ij of zero-one neurons
     """
@@ -122,15 +123,16 @@ class Circuit:
         return nj if self.made.symmetric else np.ascontiguousarray(nj.T)
 
     @cached_property
-    def bias(self) -> NDArray[np.int32]:
+    def bias(self) -> NDArray[np.int64]:
         """The bias of every site, in units of fields."""
         one_sided = self.dynamics.neurons == "zero_one"
         if self.dynamics.threshold == BALANCED:
-            return np.zeros(self.size, np.int32)
-        thresholds = round(float(self.dynamics.threshold) * self.size * self.unit)
-        sums = self.made.nj.sum(axis=1, dtype=np.int64) if one_sided else 0
-        out = np.zeros(self.size, np.int64) + sums - (2 if one_sided else 1) * thresholds
-        return out.astype(np.int32)
+            return np.zeros(self.size, np.int64)
+        each = (2 if one_sided else 1) * float(self.dynamics.threshold) * self.size * self.unit
+        sums = (
+            self.made.nj.sum(axis=1, dtype=np.int64) if one_sided else np.zeros(self.size, np.int64)
+        )
+        return np.asarray(sums - round(each), np.int64)
 
     @cached_property
     def widest(self) -> type[np.signedinteger]:

@@ -163,10 +163,10 @@ QUESTIONS: Mapping[str, Question] = {
         of_every_cue(transitions),
         (
             Observable("overlap_nearest", "overlap with the nearest pattern, mean over sweeps"),
+            Observable("transition_rate", "transitions along the sequence, net", "1/sweep"),
             Observable(
-                "transition_rate", "transitions to the next pattern of the sequence", "1/sweep"
+                "transition_time", "sweeps per transition; NaN if there was none, net", "sweep"
             ),
-            Observable("transition_time", "sweeps per transition; NaN if there was none", "sweep"),
         ),
         order_parameter="transition_rate",
         states=None,

@@ -58,15 +58,15 @@ def largest_other(circuit: Circuit, walk: Walk, index: int, measure: int) -> flo
 def cycles(circuit: Circuit, walk: Walk, replica: Replica, asking: Protocol) -> Cell:
     """Return whether a chain at T = 0 ended in a cycle of two states, and Peretto's energy.
 
-    Hbar/N = -(1/N) sum_i [|h_i| + T ln(1 + exp(-2 beta |h_i|))]: of signs without thresholds. NaN where
-    there is no such thing.
+    Hbar/N = -(1/N) sum_i [|h_i| + T ln(1 + exp(-2 beta |h_i|))]: of signs without thresholds and
+    symmetric couplings. NaN where there is no such thing.
     """
     cold, last = replica.is_cold, float(walk.flips[-1]) / circuit.size
     cell = {"two_cycle": nan, "cycle_flips": nan, "effective_energy": nan}
     if cold:
         cell["two_cycle"] = float(walk.period == 2)
         cell["cycle_flips"] = last if walk.period == 2 else 0.0
-    if not circuit.bias.any():
+    if circuit.made.symmetric and circuit.quarter == 1 and not circuit.bias.any():
         warm, size = asking.thermalise, circuit.size
         fields = int(walk.magnitudes[warm:].sum()) / asking.measure / (size**2 * circuit.unit)
         heat = 0.0 if cold else float(in_order(walk.excess[warm:])) / asking.measure / size

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis import ensembles, rng
-from mattis.couplings import Rule
 from mattis.ensembles import ENSEMBLES, Ensemble
 from mattis.models.binary import Cell, average
 from mattis.models.circuit import Circuit, Course, Dynamics, Walk
 from mattis.models.looks import cycles, length, standard
 from mattis.models.network import Protocol, Replica
 from mattis.patterns import Signs, flip_count, noisy_cue
+from mattis.rules import Rule
 
 REAL_VALUED = tuple(name for name, kind in ENSEMBLES.items() if kind.real)
 """Ensembles whose states may turn among the patterns: the length of all overlaps is observed."""
@@ -268,19 +268,23 @@ def survival(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Ce
 
 
 def transitions(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Cell:
-    """Follow all patterns: how often does the nearest one give way to the next of the sequence?"""
+    """Follow all patterns: how fast does the nearest one move along the sequence?
+
+    A change of the nearest pattern counts by how far it leads, the shorter way round the cycle of P.
+    """
     count, asking = circuit.network.count, inquiry.asking
     replica = Replica(index, visit.beta, visit.noise)
     path = course(circuit, replica, asking, always(range(count), asking.sweeps))
     walk = circuit.walk(circuit.network.cue(index, visit.noise), path)
     overlaps = walk.overlaps / circuit.stored.norms[:, None]
     leader = np.concatenate([[index], overlaps.argmax(axis=0)])
-    steps = (leader[1:] != leader[:-1]) & (leader[1:] == (leader[:-1] + 1) % count)
+    back = (count - 1) // 2
+    steps = (leader[1:] - leader[:-1] + back) % count - back
     moves = int(steps[path.warm :].sum())
     first = replace(walk, overlaps=np.ascontiguousarray(walk.overlaps[[index]]))
     nearest = float(overlaps[:, path.warm :].max(axis=0).mean())
     return standard(circuit, first, replica, index, asking, moves=True) | {
         "overlap_nearest": nearest,
         "transition_rate": moves / asking.measure,
-        "transition_time": asking.measure / moves if moves else nan,
+        "transition_time": asking.measure / moves if moves > 0 else nan,
     }

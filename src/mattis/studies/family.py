@@ -8,14 +8,15 @@ from pydantic import Field, model_validator
 
 from mattis import couplings, ensembles
 from mattis.axes import BOUNDS, Bound, Integers, Misplaced, Reals, check_stored, one_of
-from mattis.couplings import RULES, Rule
+from mattis.couplings import RULES
 from mattis.ensembles import Ensemble
 from mattis.errors import nearest
 from mattis.models import MODELS, Model, PatternSet, Point, Task
-from mattis.models.circuit import Dynamics
+from mattis.models.circuit import BALANCED, Dynamics
 from mattis.models.family import QUESTIONS, Member, observables, simulate
 from mattis.models.members import MEMBERS
 from mattis.models.questions import REAL_VALUED, Asked, Inquiry, Visit
+from mattis.rules import Rule
 from mattis.studies import settings
 from mattis.studies.retrieval import LARGEST_NOISE, Heated
 from mattis.studies.retrieval import Asked as AskedStudy
@@ -177,10 +178,11 @@ class Family(AskedStudy):
         real = [rule for rule in self.rules if not RULES[rule].exact]
         if self.ensemble.name in REAL_VALUED:
             real = list(self.rules)
-        if not real:
-            return "exact: spin dynamics of integer or rational couplings"
         names = ", ".join(real)
-        return f"real couplings ({names}), rounded once to multiples of 1/unit; then exact integers"
+        said = f"real couplings ({names}), rounded once to multiples of 1/unit; then exact integers"
+        said = said if real else "exact: spin dynamics of integer or rational couplings"
+        threshold = self.acting.threshold
+        return said if threshold in (0, BALANCED) else f"{said}; thresholds to the nearest field"
 
     def physics(self) -> dict[str, Any]:
         """Return what may not change under a store: what the settings come to, not how they are spelled."""

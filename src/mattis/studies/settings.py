@@ -11,14 +11,17 @@ from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
 
 from mattis import ensembles, given
 from mattis.axes import Misplaced, Part
-from mattis.couplings import RULES, Rule
+from mattis.couplings import RULES
 from mattis.ensembles import ENSEMBLES, Ensemble
 from mattis.errors import UserError
 from mattis.models.circuit import BALANCED, Dynamics
 from mattis.models.questions import Asked, Inquiry
+from mattis.rules import Rule
 
 if TYPE_CHECKING:
     from mattis.studies.family import Family
+
+LARGEST_THRESHOLD = 16.0
 
 LARGEST_GIVEN = 2**21
 """Signs of given patterns at most: they travel with every segment of the store."""
@@ -55,7 +58,7 @@ class CouplingsPart(Part):
     )
     bound: StrictFloat = Field(
         default=Rule.bound,
-        gt=0,
+        ge=0.05,
         le=16,
         description="of saturating couplings, in units of sqrt(N)/N",
     )
@@ -115,6 +118,19 @@ class PatternsPart(Part):
             ) from None
 
 
+def _threshold(value: Any) -> Any:
+    """Return a threshold: a number of moderate size, or the word balanced."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value != BALANCED and not (number and abs(value) <= LARGEST_THRESHOLD):
+        raise ValueError(
+            f"expected a number of at most {LARGEST_THRESHOLD:g}, in units of J, or balanced"
+        )
+    return float(value) if number else value
+
+
+Threshold = Annotated[float | str, BeforeValidator(_threshold, json_schema_input_type=float | str)]
+
+
 class DynamicsPart(Part):
     """How neurons are updated, and what they are."""
 
@@ -125,7 +141,7 @@ class DynamicsPart(Part):
         default=None, description="J_ii: 0, or as the rule makes it"
     )
     neurons: Literal["signs", "zero_one"] | None = Field(default=None, description="±1, or 0 and 1")
-    threshold: StrictFloat | Literal["balanced"] | None = Field(
+    threshold: Threshold | None = Field(
         default=None,
         description="U in units of J; or balanced, U_i = 1/2 sum_j J_ij of neurons 0, 1",
     )
@@ -160,18 +176,23 @@ class QuestionPart(Part):
         return Asked(**self.model_dump())
 
 
-def _worded(key: str) -> BeforeValidator:
+def _worded(key: str, example: str) -> BeforeValidator:
     """Turn a word into the part whose first key it is."""
-    return BeforeValidator(
-        lambda value: {key: value} if isinstance(value, str) else value,
-        json_schema_input_type=Any,
-    )
+
+    def turned(value: Any) -> Any:
+        if isinstance(value, str):
+            return {key: value}
+        if not isinstance(value, dict | Part):
+            raise ValueError(f"expected a word, such as {example}, or keys and values")
+        return value
+
+    return BeforeValidator(turned, json_schema_input_type=Any)
 
 
-CouplingsKey = Annotated[CouplingsPart, _worded("rule")]
-PatternsKey = Annotated[PatternsPart, _worded("ensemble")]
-DynamicsKey = Annotated[DynamicsPart, _worded("update")]
-QuestionKey = Annotated[QuestionPart, _worded("name")]
+CouplingsKey = Annotated[CouplingsPart, _worded("rule", "clipped")]
+PatternsKey = Annotated[PatternsPart, _worded("ensemble", "biased")]
+DynamicsKey = Annotated[DynamicsPart, _worded("update", "synchronous")]
+QuestionKey = Annotated[QuestionPart, _worded("name", "recall")]
 
 
 def with_file(content: Any, where: str, folder: Path) -> Any:
@@ -278,6 +299,15 @@ def _check_question(study: "Family") -> None:
         )
     if asked.name == "hysteresis":
         _check_ramp(study)
+    moving = "sequence" in study.rules and study.acting.synchronous
+    if moving and asked.name not in ("recall", "transitions", "familiarity"):
+        expected = "recall, transitions or familiarity, for a sequence does not stay all at once"
+        raise Misplaced("question.name", asked.name, expected, "use one, or dynamics: asynchronous")
+    if moving and asked.name == "recall" and study.ensemble.name == "biased":
+        expected = "patterns of one norm, for the one that is due changes with every sweep"
+        raise Misplaced(
+            "patterns.ensemble", "biased", expected, "use question: transitions, or random"
+        )
 
 
 def _check_ramp(study: "Family") -> None:

@@ -99,6 +99,9 @@ def sk_q(temperature: float) -> float:
     """
     if temperature >= 1:
         return 0.0
+    cold = 1 - temperature
+    if cold < 1e-6:
+        return cold * (1 + cold / 3)  # the limit, where the equation is lost in rounding
 
     def excess(width: float) -> float:
         return spin_averages(0.0, width, temperature).square / width**2 - 1
@@ -128,15 +131,17 @@ def random_axis_overlap(dimension: float, temperature: float) -> float:
     """
     if temperature >= 1 / dimension:
         return 0.0
+    if dimension == 1:
+        return mixture_overlap(1, temperature)
     highest = _ratio(dimension / 2, (dimension + 1) / 2)
-    if temperature == 0:
-        return highest
 
     def excess(m: float) -> float:
         return _axis_average(dimension, m / temperature) / m - 1
 
-    low = 1e-9 * highest
-    return float(brentq(excess, low, highest, xtol=1e-300, rtol=1e-13))
+    low = 1e-6 * highest
+    if temperature < 1e-9 / dimension or excess(highest) >= 0:
+        return highest
+    return float(brentq(excess, low, highest, xtol=1e-300, rtol=1e-13)) if excess(low) > 0 else 0.0
 
 
 def _ratio(a: float, b: float) -> float:
@@ -145,18 +150,19 @@ def _ratio(a: float, b: float) -> float:
 
 
 def _axis_average(dimension: float, slope: float) -> float:
-    """Return <u tanh(slope u)>, u = cos(angle) with density sin^{D-2}(angle); u = ±1 for D = 1."""
-    if dimension == 1:
-        return math.tanh(slope)
+    """Return <u tanh(slope u)>, u = sin(angle) with density cos^{D-2}(angle), D >= 2."""
     power = dimension - 2
-    turn = min(1.0, 10 / slope)  # where tanh bends: the angle from pi/2 below which it is not yet 1
+    # Beyond this angle the density is below e^{-49}.
+    last = math.pi / 2 if power < 40 else 10 / math.sqrt(power)
+    turn = min(last, 10 / slope)  # where tanh bends: the angle below which it is not yet 1
 
     def integrand(angle: float) -> float:
         u = math.sin(angle)
-        return float(u * math.tanh(slope * u) * math.cos(angle) ** power)
+        density = math.exp(power * math.log1p(-u * u) / 2) if u < 1 else 0.0**power
+        return u * math.tanh(slope * u) * density
 
-    options = {"epsabs": 1e-15, "epsrel": 1e-13}
+    options = {"epsabs": 0.0, "epsrel": 1e-12}
     inner = float(quad(integrand, 0.0, turn, **options)[0])
-    outer = float(quad(integrand, turn, math.pi / 2, **options)[0]) if turn < math.pi / 2 else 0.0
+    outer = float(quad(integrand, turn, last, **options)[0]) if turn < last else 0.0
     norm = _ratio(dimension / 2, (dimension - 1) / 2)
     return 2 * norm * (inner + outer)

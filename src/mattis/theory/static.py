@@ -26,7 +26,7 @@ LOWEST, HIGHEST = 0.05, 6.0
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    return float(brentq(function, low, high, xtol=1e-300, rtol=1e-14))
+    return float(brentq(function, low, high, xtol=1e-300, rtol=1e-14, maxiter=1000))
 
 
 def _susceptibility(y: float) -> float:
@@ -158,6 +158,15 @@ def _excess(x: float) -> float:
     return 2 * (x / (1 - x) + math.log1p(-x)) / x**2
 
 
+def _response(noise: Callable[[float], float], wanted: float, most: float) -> float:
+    """Return the root x of x sqrt(noise(x)) = wanted, noise rising; `most` where there is none below it."""
+    if most * math.sqrt(noise(most)) <= wanted:
+        return most
+    high = min(most, 1.0001 * wanted / math.sqrt(noise(0.0)))
+    low = 0.9999 * wanted / math.sqrt(noise(high))
+    return _root(lambda x: x * math.sqrt(noise(x)) / wanted - 1, low, high) if high > 0 else 0.0
+
+
 @lru_cache(maxsize=256)
 def _fading(epsilon: float) -> Callable[[float], float]:
     """Return the age over N, u, as a function of y with the weights epsilon exp(-epsilon^2 u/2).
@@ -166,8 +175,7 @@ def _fading(epsilon: float) -> Callable[[float], float]:
     """
 
     def age_of(y: float) -> float:
-        wanted = _susceptibility(y) * epsilon
-        x = _root(lambda x: x * math.sqrt(_excess(x)) - wanted, 0.0, 1 - 1e-15)
+        x = _response(_excess, _susceptibility(y) * epsilon, 1 - 1e-15)
         weight = y * math.sqrt(2 * _excess(x)) / math.erf(y)
         return 2 / epsilon**2 * math.log(epsilon / weight)
 
@@ -229,14 +237,14 @@ def _bounded(bound: float) -> Callable[[float], float]:
     R = A^2 [int s^2/(1 - C s)^2 dtau + 1/3 - int s^2 dtau], s_u = y sqrt(2 R)/erf y.
     """
     weights, signal = _ages()
+    # int s^2 is 0.281154: its modes are not orthogonal in time, and their squares alone would be 4/15.
     rest = 1 / 3 - float(weights @ signal**2)
 
     def noise(c: float) -> float:
         return bound**2 * (float(weights @ (signal / (1 - c * signal)) ** 2) + rest)
 
     def age_of(y: float) -> float:
-        wanted = _susceptibility(y)
-        c = _root(lambda c: c * math.sqrt(noise(c)) - wanted, 0.0, 1 - 1e-9)
+        c = _response(noise, _susceptibility(y), 1 - 1e-9)
         s = y * math.sqrt(2 * noise(c)) / math.erf(y)
         # Beyond the youngest pattern the signal is continued, so that ages stay monotonous.
         return bound**2 * (_age(s) if s < 1 else 1 - s)
@@ -246,6 +254,8 @@ def _bounded(bound: float) -> Callable[[float], float]:
 
 def _age(signal: float) -> float:
     """Return tau where the signal is s < 1."""
+    if signal > 1 - math.sqrt(0.1 / math.pi):
+        return math.pi / 2 * (1 - signal) ** 2
     return _root(lambda t: _signal(t * t) - signal, 0.0, 8.0) ** 2
 
 
@@ -253,13 +263,13 @@ def bounded_overlap(load: float, bound: float) -> float:
     """Return m with the pattern of age load N where |N J_ij| <= bound sqrt(N). T = 0; NaN beyond alpha_c.
 
     Derived for this project from the above with Hebbian parts s(u) and the rest of the variance A^2/3 as
-    static noise; its best capacity agrees with simulations.
+    static noise. Simulations of 2500 neurons from the pattern lie up to 0.0015 above it for load <= 0.03.
     """
     return _aged(_bounded(bound), load)
 
 
 def bounded_alpha_c(bound: float) -> float:
-    """Return the age over N of the oldest pattern that is kept: largest, 0.039287, at bound 0.3497."""
+    """Return the age over N of the oldest pattern that is kept: largest, 0.040473, at bound 0.3546."""
     return _oldest(_bounded(bound))
 
 
