@@ -168,7 +168,7 @@ def palimpsest(lesson: Lesson) -> NDArray[np.int16]:
     xi, size = lesson.stored.xi, lesson.stored.xi.shape[1]
     out = np.zeros((size, size), np.int16)
     every = np.concatenate([_older(lesson, history(lesson.rule, size)), xi])
-    kernels.learning.saturating(out, np.ascontiguousarray(every), saturation(lesson.rule, size))
+    kernels.learning.saturating(out, every.astype(np.int16), saturation(lesson.rule, size))
     return out
 
 

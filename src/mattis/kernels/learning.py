@@ -7,17 +7,28 @@ compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @compiled
+def learn(row, pattern, own, low, high):
+    """Learn one pattern in one row: T_j <- clip(T_j + own xi_j); 16 bits throughout, as lanes want it."""
+    if own > 0:
+        for j in range(row.size):
+            row[j] = min(max(np.int16(row[j] + pattern[j]), low), high)
+    else:
+        for j in range(row.size):
+            row[j] = min(max(np.int16(row[j] - pattern[j]), low), high)
+
+
+@compiled
 def saturating(couplings, patterns, bound):
     """Learn patterns in their order: T_ij <- clip(T_ij + xi_i xi_j, -bound, bound), J_ii as well.
 
-    couplings  # (N, N) int16, changed in place; patterns  # (P, N) int8, the oldest first
-    Row by row, so that a row stays in the cache while it learns all patterns.
+    couplings  # (N, N) int16, symmetric, changed in place; patterns  # (P, N) int16, the oldest first
+    Row by row, so that a row stays in the cache while it learns all patterns; from the diagonal on, for the
+    rest is the same.
     """
-    size, low, high = couplings.shape[0], np.int16(-bound), np.int16(bound)
-    for i in range(size):
-        row = couplings[i]
+    low, high = np.int16(-bound), np.int16(bound)
+    for i in range(couplings.shape[0]):
+        row = couplings[i, i:]
         for mu in range(patterns.shape[0]):
-            own = np.int16(patterns[mu, i])
-            for j in range(size):
-                new = row[j] + own * np.int16(patterns[mu, j])
-                row[j] = min(max(new, low), high)
+            learn(row, patterns[mu, i:], patterns[mu, i], low, high)
+        for j in range(row.size):
+            couplings[i + j, i] = row[j]
