@@ -162,6 +162,32 @@ def test_a_sequence_moves_on_all_at_once():
     )
 
 
+def test_transitions_count_how_far_they_lead():
+    """Purely asymmetric couplings, one site after the other: some two patterns per sweep."""
+    study = make(model="sequence", size=[1000], load=None, memories=[10], temperature=[0.0], noise=[0.0],
+                 question="transitions", dynamics="asynchronous", seed=4)  # fmt: skip
+    rates = [columns(study, seed)["transition_rate"][0] for seed in range(4)]
+    assert 1.5 < np.mean(rates) < 2.5
+
+
+def test_thresholds_are_as_large_as_they_are():
+    """A random axis in units of 1/65536: a threshold of 16 is beyond 32 bits and still pushes down."""
+    study = make(model="random_axis", size=[2400], load=None, memories=[2], temperature=[0.0], noise=[0.0],
+                 dynamics={"threshold": 16.0}, seed=1)  # fmt: skip
+    assert isinstance(study, Family)
+    assert (
+        family.circuit(PatternSet(1, 2400, 2, 0), "hebb", study.protocol).bias == -16 * 2400 * 65536
+    ).all()
+    assert columns(study)["flip_fraction"][0] == 0
+
+
+def test_few_bonds_are_few_unless_a_study_says_how_many():
+    assert make(model="dilute").protocol.rule.connectivity == 0.01
+    assert make(model="dilute", couplings="dilution").protocol.rule.connectivity == 0.01
+    assert make(model="dilute", couplings={"connectivity": 0.5}).protocol.rule.connectivity == 0.5
+    assert make(model="dilution").protocol.rule.connectivity == 0.5
+
+
 def test_two_cycles_are_found_with_a_zero_diagonal_and_never_with_it_kept():
     """Catalogue E5: random starts; positive semidefinite couplings end in fixed points."""
     given = {"temperature": [0.0], "noise": [0.5], "size": [200], "load": [0.2], "cues": 20,
@@ -247,6 +273,8 @@ def mistake(**changes) -> str:
         ({"dynamics": {"threshold": "foo"}}, ["dynamics.threshold", "foo", "balanced"]),
         ({"patterns": "orthogonal"}, ["axes.load", "power of 2"]),
         ({"patterns": {"file": "nowhere.npy"}}, ["nowhere.npy"]),
+        ({"patterns": {"file": ""}}, ["patterns.file"]),
+        ({"patterns": "biased", "couplings": "palimpsest"}, ["patterns.ensemble", "palimpsest"]),
         ({"dynamics": {"threshold": "balanced"}}, ["dynamics.threshold", "zero_one"]),
         ({"dynamics": "synchronous", "update_order": "random"}, ["update_order", "remove"]),
         ({"question": "recal"}, ["question.name", "recal"]),

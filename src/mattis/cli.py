@@ -244,12 +244,8 @@ def models(as_json: bool) -> None:
         }
         for model in MODELS.values()
     ]  # fmt: skip
-    if as_json:
-        _print_json(rows)
-    else:
-        _print_rows(
-            rows, "name", ("summary", "equation", "axes", "observables", "theory", "source")
-        )
+    fields = ("summary", "equation", "axes", "observables", "order_parameter", "theory", "source")
+    _print_json(rows) if as_json else _print_rows(rows, "name", fields)
 
 
 def _load(path: Path) -> "Study":

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isinf
+from math import isinf, sqrt
 
 import numpy as np
 
@@ -10,6 +10,10 @@ from mattis import theory
 from mattis.figures.canvas import Values
 from mattis.models.circuit import BALANCED
 from mattis.models.questions import Inquiry
+from mattis.rules import Rule, saturation
+
+FEW_BONDS = 0.1
+"""Above this connectivity directed bonds close too many loops for the theory of few."""
 
 Labels = Mapping[str, float]
 """Where in the diagram: size, patterns P, load P/N, beta, noise, age, mixture."""
@@ -21,10 +25,19 @@ class Expected:
 
     quantity: str
     at: Callable[[Labels], Mapping[str, float | str]]
+    clean: bool = False
 
     def curve(self, places: Sequence[Labels]) -> Values:
-        """Return the quantity at some places; NaN where it does not exist."""
-        values = [theory.evaluate(self.quantity, **self.at(place)) for place in places]
+        """Return the quantity at some places; NaN where it does not exist.
+
+        clean  # only of cues without noise
+        """
+        values = [
+            None
+            if self.clean and place["noise"]
+            else theory.evaluate(self.quantity, **self.at(place))
+            for place in places
+        ]
         return np.array([np.nan if value is None else value for value in values], np.float64)
 
 
@@ -72,6 +85,7 @@ def _flip_rate(inquiry: Inquiry, rule: str) -> Expected | None:
     return Expected(
         "hopfield.bit_error",
         lambda at: {"size": at["size"], "patterns": at["patterns"], "neurons": neurons},
+        clean=True,
     )
 
 
@@ -106,7 +120,7 @@ def _overlap(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
             "mixture.overlap",
             lambda at: {"n": 1, "temperature": heat(at) / weights[_index(at)]},
         )
-    if rule == "asymmetric_dilution":
+    if rule == "asymmetric_dilution" and made.connectivity <= FEW_BONDS:
         share = made.connectivity
         return Expected(
             "dilute.overlap", lambda at: {"load": at["load"] / share, "temperature": heat(at)}
@@ -123,7 +137,7 @@ def _overlap(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
             "dilution.overlap",
             lambda at: {"load": at["load"], "connectivity": made.connectivity},
         ),
-        "palimpsest": ("bounded.overlap", lambda at: {"load": _aged(at), "bound": made.bound}),
+        "palimpsest": ("bounded.overlap", lambda at: {"load": _aged(at), "bound": _wall(made, at)}),
         "marginalist": (
             "palimpsest.overlap",
             lambda at: {"load": _aged(at), "epsilon": made.epsilon},
@@ -132,6 +146,12 @@ def _overlap(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
     if rule == "sequence" and acting.synchronous and made.hebbian == 0 and made.strength > 0:
         return Expected("sequence.overlap", lambda at: {"load": at["load"]})
     return Expected(*numbers[rule]) if rule in numbers else None
+
+
+def _wall(rule: Rule, at: Labels) -> float:
+    """Return the bound as it is, A/sqrt(N) with a whole A."""
+    size = int(at["size"])
+    return saturation(rule, size) / sqrt(size)
 
 
 def _index(at: Labels) -> int:

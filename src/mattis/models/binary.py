@@ -263,7 +263,9 @@ HOPFIELD = Model(
     order_parameter="overlap",
     theory=tuple(
         f"hopfield.{quantity}"
-        for quantity in ("overlap", "q", "energy", "T_M", "T_c", "T_g", "T_AT")
+        for quantity in (
+            "overlap", "q", "energy", "T_M", "T_c", "T_g", "T_AT", "bit_error", "familiarity"
+        )
     ),
     source="Hopfield, PNAS 79, 2554 (1982); Amit, Gutfreund & Sompolinsky, Ann. Phys. 173, 30 (1987)",
     simulate=simulate,
@@ -288,7 +290,7 @@ LITTLE = replace(
     summary="±1 neurons, Hebb couplings, zero diagonal, synchronous heat bath: all sites at once",
     equation="P(S_i(t+1) = +1) = 1/(1 + exp(-2 beta h_i(t))), h_i = (1/N) sum_mu sum_{j≠i} xi_i xi_j S_j",
     observables=(*OBSERVABLES[:-1], *TWO_CYCLES, OBSERVABLES[-1]),
-    theory=("little.overlap", "little.alpha_M"),
+    theory=("little.overlap", "little.alpha_M", "parallel.one_step", "parallel.two_steps"),
     source="Little, Math. Biosci. 19, 101 (1974)",
     numbers=2,
 )

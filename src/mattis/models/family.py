@@ -29,6 +29,7 @@ from mattis.models.questions import (
     transitions,
 )
 from mattis.models.ramp import hysteresis
+from mattis.rules import Rule
 
 Answer = Callable[[Circuit, Sequence[Visit], Inquiry], list[Cell]]
 
@@ -43,6 +44,7 @@ class Member:
     rule: str = "hebb"
     ensemble: str = "random"
     dynamics: Dynamics = IN_TURN
+    connectivity: float = Rule.connectivity
 
 
 @dataclass(frozen=True)

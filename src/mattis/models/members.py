@@ -3,15 +3,37 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from mattis.ensembles import Ensemble
 from mattis.models.base import Model
 from mattis.models.binary import HOPFIELD, LITTLE
 from mattis.models.circuit import Dynamics
-from mattis.models.family import Member, simulate
+from mattis.models.family import Member, observables, simulate
 
 AXES = ("size", "load", "memories", "couplings", "age", "mixture", "beta", "noise", "seed")
 AT_ONCE = Dynamics(update="synchronous")
 HOPFIELD_82 = "Hopfield, PNAS 79, 2554 (1982)"
 FROZEN = "Sompolinsky, Phys. Rev. A 34, 2571 (1986)"
+
+
+MEMBERS: Mapping[str, Member] = {
+    "hopfield": Member(),
+    "little": Member(dynamics=AT_ONCE),
+    "zero_one": Member(dynamics=Dynamics(neurons="zero_one")),
+    "clipped": Member("clipped"),
+    "dead_zone": Member("dead_zone"),
+    "dilution": Member("dilution"),
+    "dilute": Member("asymmetric_dilution", dynamics=AT_ONCE, connectivity=0.01),
+    "sequence": Member("sequence", dynamics=AT_ONCE),
+    "palimpsest": Member("palimpsest"),
+    "marginalist": Member("marginalist"),
+    "pseudo_inverse": Member("pseudo_inverse"),
+    "weighted": Member("weighted"),
+    "sherrington_kirkpatrick": Member("sherrington_kirkpatrick"),
+    "van_hemmen": Member("van_hemmen"),
+    "gaussian": Member(ensemble="gaussian"),
+    "random_axis": Member(ensemble="unit_vectors"),
+}
+"""What each model is made of, where a study says nothing else."""
 
 
 def row(
@@ -26,6 +48,7 @@ def row(
     return replace(
         HOPFIELD, name=name, summary=summary, equation=equation, theory=theory, source=source,
         order_parameter=parameter, simulate=simulate, axes=AXES,
+        observables=observables("recall", MEMBERS[name].dynamics, Ensemble(MEMBERS[name].ensemble)),
     )  # fmt: skip
 
 
@@ -98,25 +121,5 @@ ROWS = (
         "Harris, Plischke & Zuckermann, Phys. Rev. Lett. 31, 160 (1973)", "overlap_length",
     ),
 )  # fmt: skip
-
-MEMBERS: Mapping[str, Member] = {
-    "hopfield": Member(),
-    "little": Member(dynamics=AT_ONCE),
-    "zero_one": Member(dynamics=Dynamics(neurons="zero_one")),
-    "clipped": Member("clipped"),
-    "dead_zone": Member("dead_zone"),
-    "dilution": Member("dilution"),
-    "dilute": Member("asymmetric_dilution", dynamics=AT_ONCE),
-    "sequence": Member("sequence", dynamics=AT_ONCE),
-    "palimpsest": Member("palimpsest"),
-    "marginalist": Member("marginalist"),
-    "pseudo_inverse": Member("pseudo_inverse"),
-    "weighted": Member("weighted"),
-    "sherrington_kirkpatrick": Member("sherrington_kirkpatrick"),
-    "van_hemmen": Member("van_hemmen"),
-    "gaussian": Member(ensemble="gaussian"),
-    "random_axis": Member(ensemble="unit_vectors"),
-}
-"""What each model is made of, where a study says nothing else."""
 
 FAMILY: Mapping[str, Model] = {model.name: model for model in (HOPFIELD, LITTLE, *ROWS)}

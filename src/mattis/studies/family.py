@@ -49,7 +49,7 @@ class FamilyAxes(Heated):
 
     bounds: ClassVar[Mapping[str, Bound]] = {
         **BOUNDS,
-        "memories": Bound(lambda v: 1 <= v <= 2**20, "patterns, 1 … 2^20", "for example 3"),
+        "memories": Bound(lambda v: 1 <= v <= 2**17, "patterns, 1 … 2^17", "for example 3"),
         "age": Bound(lambda v: 1 <= v <= 2**20, "an age of 1, the newest, or more", "for example 1"),
         "mixture": Bound(
             lambda v: 1 <= v <= 99 and v % 2 == 1, "an odd number of patterns, 1 … 99", "for example 3"
@@ -123,11 +123,8 @@ class Family(AskedStudy):
     @property
     def rule(self) -> Rule:
         """The rule of the couplings and the numbers of all rules."""
-        return (
-            Rule(name=self.member.rule)
-            if self.couplings is None
-            else self.couplings.rule_of(self.member.rule)
-        )
+        usual = Rule(name=self.member.rule, connectivity=self.member.connectivity)
+        return usual if self.couplings is None else self.couplings.rule_of(usual)
 
     @property
     def rules(self) -> tuple[str, ...]:

@@ -41,8 +41,11 @@ class CouplingsPart(Part):
     threshold: StrictFloat = Field(
         default=Rule.threshold, ge=0, le=5, description="dead zone, in units of sqrt(P)"
     )
-    connectivity: StrictFloat = Field(
-        default=Rule.connectivity, gt=0, le=1, description="probability c that a bond is there"
+    connectivity: StrictFloat | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="probability c that a bond is there; 1/2, or 1/100 of few",
     )
     strength: StrictFloat = Field(
         default=Rule.strength,
@@ -69,10 +72,10 @@ class CouplingsPart(Part):
         default=Rule.weights, description="of each pattern, as many as there are"
     )
 
-    def rule_of(self, usual: str) -> Rule:
-        """Return the rule, that of the model where none is named."""
-        numbers = self.model_dump(exclude={"rule"})
-        return Rule(name=self.rule or usual, **numbers)
+    def rule_of(self, usual: Rule) -> Rule:
+        """Return the rule, with that of the model where nothing is said."""
+        numbers = self.model_dump(exclude={"rule"}, exclude_none=True)
+        return replace(usual, name=self.rule or usual.name, **numbers)
 
 
 class PatternsPart(Part):
@@ -200,6 +203,10 @@ def with_file(content: Any, where: str, folder: Path) -> Any:
     part = content.get("patterns") if isinstance(content, dict) else None
     if not isinstance(part, dict) or not isinstance(part.get("file"), str):
         return content
+    if not part["file"].strip():
+        raise UserError(
+            f"{where}, patterns.file: got nothing; expected the name of a file or folder"
+        )
     if part.get("given"):
         raise UserError(f"{where}, patterns: got file and given; expected one of them; remove one")
     ensemble = given.read(folder / part["file"], LARGEST_GIVEN)
@@ -245,6 +252,12 @@ def _check_numbers(study: "Family") -> None:
             "remove it, or axes.couplings",
         )  # fmt: skip
     uses = {name for rule in study.rules for name in RULES[rule].parameters}
+    past = {"palimpsest", "marginalist"}.intersection(study.rules)
+    if past and ensembles.unit_of(study.ensemble) > 1:
+        expected = f"patterns of ±1, as those that {min(past)} learnt before"
+        raise Misplaced(
+            "patterns.ensemble", study.ensemble.name, expected, "use random or categories"
+        )
     _refuse_unused("couplings", study.couplings, {"rule", *uses}, ", ".join(study.rules))
     name = study.ensemble.name
     _refuse_unused(

@@ -1,0 +1,128 @@
+"""Figures of the family of binary networks, and which theory each study of the folder is compared with."""
+
+from math import isnan
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from small_study import fill
+
+from mattis.figures import canvas, diagram, estimated, networks
+from mattis.figures.expected import Expected, expected
+from mattis.studies.family import Family
+from mattis.study import load_study, study_of
+
+FOLDER = Path(__file__).parents[1] / "config" / "studies"
+SHORT = {"thermalise": 4, "measure": 12}
+
+QUESTIONS = {
+    "recall": {"couplings": "clipped", "axes": {"load": [0.05, 0.1], "noise": [0.0, 0.1, 0.2, 0.3, 0.4]}},
+    "rules": {"axes": {"load": [0.05, 0.1, 0.2], "couplings": ["hebb", "palimpsest"], "temperature": [0.0]}},
+    "ambiguous": {"question": "ambiguous", "axes": {"load": [0.05], "noise": [0.0, 0.5, 1.0]}},
+    "familiarity": {"question": "familiarity", "axes": {"memories": [5, 20], "noise": [0.0, 0.2]}},
+    "mixture": {"question": "mixture", "axes": {"memories": [5], "mixture": [1, 3]}},
+    "survival": {"question": "survival", "axes": {"load": [0.1]}},
+    "transitions": {"question": "transitions", "model": "sequence", "axes": {"memories": [3, 5]}},
+    "hysteresis": {"question": {"name": "hysteresis", "step": 0.1, "top": 0.5}, "axes": {"load": [0.05]}},
+    "little": {"model": "little", "dynamics": {"diagonal": "kept"},
+               "axes": {"load": [0.05], "temperature": [0.2, 0.4]}},
+    "cycles": {"model": "little", "question": "recall",
+               "axes": {"load": [0.1, 0.2], "temperature": [0.0], "noise": [0.5]}},
+    "length": {"model": "gaussian", "axes": {"memories": [2], "temperature": [0.2, 0.5]}},
+    "axis": {"model": "weighted", "couplings": {"weights": [1.0, 0.5]},
+             "axes": {"memories": [2], "age": [1, 2], "beta": [2.0, np.inf]}},
+}  # fmt: skip
+
+
+def tiny(name: str) -> Family:
+    """A study of one question that runs in a second."""
+    content = {"name": name, "model": "hopfield", "sweeps": SHORT, **QUESTIONS[name]}
+    axes = {"size": [40], "seed": 2, **QUESTIONS[name]["axes"]}
+    if "beta" not in axes:
+        axes = {"temperature": [0.0, 0.3], **axes}
+    study = study_of({**content, "axes": axes})
+    assert isinstance(study, Family)
+    return study
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_question_has_its_figure(tmp_path, name, monkeypatch):
+    monkeypatch.setitem(canvas.STYLE, "savefig.dpi", 40)
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda *_: None)
+    study = tiny(name)
+    fill(study, tmp_path)
+    written = {path.name for path in diagram(study, tmp_path)}
+    assert {"diagram.png", "diagram.svg"} <= written
+    stored = xr.open_zarr(tmp_path / name / "diagram.zarr")
+    assert all(v.attrs["long_name"] and v.attrs["units"] for v in stored.variables.values())
+    assert stored.attrs["numbers_are"]
+
+
+def test_a_figure_says_what_was_simulated_and_draws_each_rule_with_its_theory(tmp_path):
+    study = tiny("rules")
+    fill(study, tmp_path)
+    (_, figure), *_ = networks.figures(estimated(study, tmp_path), study)
+    said = figure.get_suptitle()
+    assert "hebb, palimpsest" in said
+    assert "temperature $T$ 0" in said
+    panel = figure.axes[0]
+    assert "lines: theory" in panel.get_title("left")
+    assert panel.get_legend_handles_labels()[1] == ["hebb", "palimpsest"]
+    curves = [line for line in panel.lines if len(line.get_xdata()) > 100]
+    assert len(curves) == 2
+
+
+COMPARED = {
+    "biased": {}, "categories": {}, "orthogonal": {}, "letters": {}, "ambiguous": {}, "hysteresis": {},
+    "survival": {}, "pseudo-inverse": {}, "sequence-transitions": {},
+    "basins": {"overlap": "hopfield.overlap"}, "zero-one-balanced": {"overlap": "hopfield.overlap"},
+    "zero-one": {"overlap": "zero_one.overlap"}, "clipped": {"overlap": "clipped.overlap"},
+    "dead-zone": {"overlap": "dead_zone.overlap"}, "dilution": {"overlap": "dilution.overlap"},
+    "dilute": {"overlap": "dilute.overlap"}, "sequence": {"overlap": "sequence.overlap"},
+    "palimpsest": {"overlap": "bounded.overlap"}, "marginalist": {"overlap": "palimpsest.overlap"},
+    "weighted": {"overlap": "mixture.overlap"}, "van-hemmen": {"overlap": "van_hemmen.q"},
+    "sherrington-kirkpatrick": {"edwards_anderson": "sk.q"},
+    "gaussian": {"overlap_length": "gaussian.overlap"},
+    "random-axis": {"overlap_length": "random_axis.overlap"}, "two-cycles": {"overlap": "hopfield.overlap"},
+    "little-diagonal": {"overlap": "little.overlap"}, "familiarity": {"flip_rate": "hopfield.bit_error"},
+    "bit-error": {"flip_rate": "hopfield.bit_error"}, "mixtures": {"overlap_mixed": "mixture.overlap"},
+    "couplings": {"overlap": "hopfield.overlap"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_each_study_is_compared_with_its_own_theory(path):
+    study = load_study(path)
+    if not isinstance(study, Family):
+        return
+    cold = all(np.isinf(study.axes.betas))
+    names = [o.name for o in study.described_model.observables]
+    lines = {name: expected(study.protocol, study.rules[0], name, cold) for name in names}
+    assert {name: line.quantity for name, line in lines.items() if line} == COMPARED[path.stem]
+    size, count = next(study.networks())
+    place = {"size": size, "patterns": count, "load": count / size, "beta": max(study.axes.betas),
+             "noise": 0.0, "age": 1.0, "mixture": 1.0}  # fmt: skip
+    for line in lines.values():
+        assert line is None or 0 <= line.curve([place])[0] <= 1
+
+
+def test_theory_of_clean_cues_is_not_drawn_over_noisy_ones():
+    study = tiny("familiarity")
+    line = expected(study.protocol, "hebb", "flip_rate", False)
+    assert isinstance(line, Expected)
+    place = {"size": 40, "patterns": 5, "load": 0.125, "beta": np.inf, "noise": 0.0}
+    clean, noisy = line.curve([place, {**place, "noise": 0.2}])
+    assert 0 < clean < 0.01
+    assert isnan(noisy)
+
+
+def test_many_directed_bonds_have_no_theory_of_few():
+    few, many = (
+        study_of({"name": "x", "model": "dilute", "couplings": {"connectivity": c},
+                  "axes": {"size": [100], "load": [0.05], "temperature": [0.0], "seed": 1}})
+        for c in (0.05, 0.5)
+    )  # fmt: skip
+    assert expected(few.protocol, "asymmetric_dilution", "overlap", True) is not None
+    assert expected(many.protocol, "asymmetric_dilution", "overlap", True) is None
