@@ -70,7 +70,7 @@ def test_a_figure_says_what_was_simulated_and_draws_each_rule_with_its_theory(tm
     panel = figure.axes[0]
     assert "lines: theory" in panel.get_title("left")
     assert panel.get_legend_handles_labels()[1] == ["hebb", "palimpsest"]
-    curves = [line for line in panel.lines if len(line.get_xdata()) > 100]
+    curves = [line for line in panel.lines if len(line.get_xdata()) > 80]
     assert len(curves) == 2
 
 

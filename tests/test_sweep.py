@@ -77,7 +77,7 @@ def test_killing_a_worker_only_costs_its_block(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_is_one_line_and_the_same_command_continues(tmp_path: Path) -> None:
-    running, study = started(tmp_path, seed=6)
+    running, study = started(tmp_path, seed=12)
     os.killpg(running.pid, signal.SIGINT)
     _, said = running.communicate(timeout=SECONDS)
     assert running.returncode == 1

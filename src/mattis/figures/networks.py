@@ -243,9 +243,9 @@ def fine(curve: xr.Dataset, along: str) -> list[dict[str, float]]:
     x = position(curve, along)
     x = x[np.isfinite(x)]
     if along in ("load", "beta"):
-        x = np.linspace(max(x.min(), 1e-3 if along == "load" else 0.0), x.max(), 121)
+        x = np.linspace(max(x.min(), 1e-3 if along == "load" else 0.0), x.max(), 81)
     elif along == "age":
-        x = np.unique(np.rint(np.linspace(x.min(), x.max(), 121)))
+        x = np.unique(np.rint(np.linspace(x.min(), x.max(), 81)))
     return [_place(curve, here, along, float(value)) for value in x]
 
 

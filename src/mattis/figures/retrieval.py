@@ -74,7 +74,7 @@ def theory_lines(widest: float) -> list[Line]:
 
 def little_lines() -> list[Line]:
     """Return where retrieval ends if all sites are updated at once, beside one site after the other."""
-    heat = np.concatenate([np.linspace(0, 0.06, 7), np.linspace(0.08, 0.99, 28)])
+    heat = np.concatenate([np.linspace(0, 0.06, 4), np.linspace(0.08, 0.99, 24)])
     at_once, in_turn = (
         curve(f"{name}.alpha_M", temperature=heat) for name in ("little", "hopfield")
     )
@@ -214,7 +214,7 @@ def draw_cuts(ax: Axes, plane: xr.Dataset, model: str) -> None:
     """Draw the overlap against temperature at a few loads, with errors, over theory."""
     load = plane["realised_load"].values
     picked = sorted({int(np.argmin(np.abs(load - wanted))) for wanted in SLICES})
-    fine = np.linspace(0, 1.0, 51 if model == "little" else 201)
+    fine = np.linspace(0, 1.0, 41 if model == "little" else 201)
     for colour, index in zip(
         mpl.colormaps["viridis"](np.linspace(0, 0.85, len(picked))), picked, strict=True
     ):
