@@ -26,7 +26,7 @@ from mattis.errors import UserError
 from mattis.studies.retrieval import Retrieval
 from mattis.study import Study, load_study
 
-OF_CHARACTERS, OF_LINES, OF_BYTES, OF_TREES, OF_NUMBERS = 1750, 1050, 1750, 1400, 1050
+OF_CHARACTERS, OF_LINES, OF_BYTES, OF_TREES, OF_NUMBERS = 2500, 1500, 2500, 2000, 1500
 assert OF_CHARACTERS + OF_LINES + OF_BYTES + OF_TREES + OF_NUMBERS == 10_000
 
 SECONDS, MEBIBYTES = 20, 400
