@@ -170,6 +170,16 @@ def test_transitions_count_how_far_they_lead():
     assert 1.5 < np.mean(rates) < 2.5
 
 
+def test_a_weak_call_of_the_next_pattern_moves_nothing_one_site_after_the_other():
+    """Catalogue H13: with strength below 1 beside Hebb's couplings a network stays, above it leaves, blurred."""
+    for strength, moves in ((0.5, False), (1.5, True)):
+        study = make(model="sequence", size=[400], load=None, memories=[5], temperature=[0.0], noise=[0.0],
+                     question="transitions", dynamics="asynchronous",
+                     couplings={"strength": strength, "hebbian": 1.0})  # fmt: skip
+        found = columns(study)
+        assert found["overlap"][0] < 0.6 if moves else found["overlap"][0] == 1
+
+
 def test_thresholds_are_as_large_as_they_are():
     """A random axis in units of 1/65536: a threshold of 16 is beyond 32 bits and still pushes down."""
     study = make(model="random_axis", size=[2400], load=None, memories=[2], temperature=[0.0], noise=[0.0],
