@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from small_study import fill
 
 from mattis import plan
@@ -19,6 +18,8 @@ from mattis.theory import drift, evaluate
 CONFIG = Path(__file__).parents[1] / "config" / "studies"
 INF, MATRIX = np.inf, [[1.0, 0.0, 2.0], [0.0, 1.0, 0.5]]
 TIMES = [*map(float, range(12)), 20.0, 60.0]
+pytestmark = pytest.mark.usefixtures("cheap_figures")
+
 TINY = {
     "consolidation": {"size": [64, 10**6], "memories": [2, 4, 6], "kappa": [2.0, 4.0, 8.0], "seed": 2,
                       "presentations": [60.0], "tau": [20.0]},
@@ -83,9 +84,7 @@ def test_every_study_of_the_repository_is_loaded_and_planned(path: Path) -> None
 
 
 @pytest.mark.parametrize("name", TINY)
-def test_figures_are_written_the_same_each_time(tmp_path, name, monkeypatch):
-    monkeypatch.setitem(canvas.STYLE, "savefig.dpi", 50)
-    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda *_: None)  # half of the time
+def test_figures_are_written_the_same_each_time(tmp_path, name):
     study = tiny(name)
     fill(study, tmp_path)
     first, again = ([(p.name, p.read_bytes()) for p in diagram(study, tmp_path) if p.is_file()]

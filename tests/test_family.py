@@ -171,7 +171,7 @@ def test_transitions_count_how_far_they_lead():
 
 
 def test_a_weak_call_of_the_next_pattern_moves_nothing_one_site_after_the_other():
-    """Catalogue H13: with strength below 1 beside Hebb's couplings a network stays, above it leaves, blurred."""
+    """Catalogue H13: with strength below 1 beside Hebb's couplings a network stays, above it leaves."""
     for strength, moves in ((0.5, False), (1.5, True)):
         study = make(model="sequence", size=[400], load=None, memories=[5], temperature=[0.0], noise=[0.0],
                      question="transitions", dynamics="asynchronous",

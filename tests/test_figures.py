@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from small_study import fill, make_study
 
 from mattis import plan
@@ -16,12 +15,7 @@ from mattis.statistics import ALL_FLAGS, INCOMPLETE
 from mattis.study import Study
 from mattis.theory import evaluate
 
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer dots, and no search for the best layout: half of the time of a figure."""
-    monkeypatch.setitem(canvas.STYLE, "savefig.dpi", 50)
-    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda *_: None)
+pytestmark = pytest.mark.usefixtures("cheap_figures")
 
 
 @pytest.mark.parametrize(

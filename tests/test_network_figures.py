@@ -6,15 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from small_study import fill
 
-from mattis.figures import canvas, diagram, estimated, networks
+from mattis.figures import diagram, estimated, networks
 from mattis.figures.expected import Expected, expected
 from mattis.studies.family import Family
 from mattis.study import load_study, study_of
 
 FOLDER = Path(__file__).parents[1] / "config" / "studies"
+pytestmark = pytest.mark.usefixtures("cheap_figures")
+
 SHORT = {"thermalise": 4, "measure": 12}
 
 QUESTIONS = {
@@ -48,9 +49,7 @@ def tiny(name: str) -> Family:
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_every_question_has_its_figure(tmp_path, name, monkeypatch):
-    monkeypatch.setitem(canvas.STYLE, "savefig.dpi", 40)
-    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda *_: None)
+def test_every_question_has_its_figure(tmp_path, name):
     study = tiny(name)
     fill(study, tmp_path)
     written = {path.name for path in diagram(study, tmp_path)}
