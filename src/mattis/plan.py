@@ -196,8 +196,9 @@ def _cost(study: Study, block: Block, points: Sequence[Point]) -> float:
         study.described_model.simulate(*task)
         return time.thread_time() - begun, done
 
-    seconds(points[:1], 0)  # the first time also loads the kernels
-    made, few = seconds(points[:1], 0)
+    first = study.making(points)
+    seconds(first, 0)  # the first time also loads the kernels
+    made, few = seconds(first, 0)
     spent, done = seconds(points, PROBE // len(points))
     each = max(spent - made, 0.0) / (done - few) if done > few else spent / done
     return made + each * effort(study, block)

@@ -106,6 +106,10 @@ class Study(Part):
         """Return the points that stand for all of them when a block is timed."""
         return middles(points, 3)
 
+    def making(self, points: Sequence[Point]) -> Sequence[Point]:
+        """Return points whose networks are all that are made for these: the first, where one serves all."""
+        return points[:1]
+
     @abstractmethod
     def shortened(
         self, patterns: PatternSet, points: Sequence[Point], most: int

@@ -18,6 +18,7 @@ from mattis.models.members import MEMBERS
 from mattis.models.questions import REAL_VALUED, Asked, Inquiry, Visit
 from mattis.rules import Rule
 from mattis.studies import settings
+from mattis.studies.base import middles
 from mattis.studies.retrieval import LARGEST_NOISE, Heated
 from mattis.studies.retrieval import Asked as AskedStudy
 
@@ -242,6 +243,15 @@ class Family(AskedStudy):
         return Visit(
             rule, int(at.get("age", 0)), int(at.get("mixture", 1)), at["beta"], at["noise"]
         )
+
+    def making(self, points: Sequence[Point]) -> Sequence[Point]:
+        """Return one point for each rule: couplings are made once for all points that have it."""
+        return list({self.visit(point).rule: point for point in points}.values())
+
+    def probed(self, points: Sequence[Point]) -> Sequence[Point]:
+        """Return a few points of each rule: what one costs says nothing of another."""
+        by_rule = {rule: [p for p in points if self.visit(p).rule == rule] for rule in self.rules}
+        return [p for mine in by_rule.values() for p in middles(mine, 3 if len(mine) > 2 else 1)]
 
     def task(self, patterns: PatternSet, points: Sequence[Point]) -> Task:
         """Return the arguments of the model's `simulate` at some points."""
