@@ -12,6 +12,7 @@ from mattis.figures import diagram, estimated, networks
 from mattis.figures.expected import Expected, expected
 from mattis.studies.family import Family
 from mattis.study import load_study, study_of
+from mattis.theory import evaluate
 
 FOLDER = Path(__file__).parents[1] / "config" / "studies"
 pytestmark = pytest.mark.usefixtures("cheap_figures")
@@ -115,6 +116,24 @@ def test_theory_of_clean_cues_is_not_drawn_over_noisy_ones():
     clean, noisy = line.curve([place, {**place, "noise": 0.2}])
     assert 0 < clean < 0.01
     assert isnan(noisy)
+
+
+def test_theory_knows_which_temperature_and_which_update_it_is_of():
+    """Of neurons 0, 1 T counts four times; van Hemmen's two overlaps change places all at once."""
+
+    def asked(model, **keys):
+        axes = {"size": [100], "memories": [2], "temperature": [0.1], "seed": 1}
+        return study_of({"name": "x", "model": model, "axes": axes, **keys}).protocol  # fmt: skip
+
+    place = {"size": 100, "patterns": 2, "load": 0.02, "beta": 10.0, "noise": 0.0}
+    balanced = expected(
+        asked("zero_one", dynamics={"threshold": "balanced"}), "hebb", "overlap", False
+    )
+    assert balanced is not None
+    assert balanced.curve([place])[0] == evaluate("hopfield.overlap", load=0.02, temperature=0.4)
+    assert expected(asked("van_hemmen"), "van_hemmen", "overlap", False) is not None
+    at_once = asked("van_hemmen", dynamics="synchronous")
+    assert expected(at_once, "van_hemmen", "overlap", False) is None
 
 
 def test_many_directed_bonds_have_no_theory_of_few():

@@ -41,11 +41,6 @@ class Expected:
         return np.array([np.nan if value is None else value for value in values], np.float64)
 
 
-def heat(at: Labels) -> float:
-    """Return the temperature of a place."""
-    return 0.0 if isinf(at["beta"]) else 1.0 / at["beta"]
-
-
 def expected(inquiry: Inquiry, rule: str, observable: str, cold: bool) -> Expected | None:
     """Return the theory of an observable for one rule of couplings, or None.
 
@@ -56,32 +51,42 @@ def expected(inquiry: Inquiry, rule: str, observable: str, cold: bool) -> Expect
         return _flip_rate(inquiry, rule)
     if asked == "mixture" and observable == "overlap_mixed":
         mixed = Expected(
-            "mixture.overlap", lambda at: {"n": at["mixture"], "temperature": heat(at)}
+            "mixture.overlap", lambda at: {"n": at["mixture"], "temperature": heat(inquiry, at)}
         )
-        return mixed if _plain(inquiry, rule) else None
+        return mixed if _is_random(inquiry) and _is_signs(inquiry) and rule == "hebb" else None
     if asked != "recall":
         return None
-    if observable == "edwards_anderson" and rule == "sherrington_kirkpatrick":
-        return Expected("sk.q", lambda at: {"temperature": heat(at)})
+    if observable == "edwards_anderson":
+        return _glass(inquiry, "sk.q") if rule == "sherrington_kirkpatrick" else None
     if observable == "overlap_length":
         return _length(inquiry, rule)
     return _overlap(inquiry, rule, cold) if observable == "overlap" else None
 
 
-def _plain(inquiry: Inquiry, rule: str) -> bool | None:
-    """Tell whether a network is Hebb's of random patterns, with signs or their equivalent; None if not."""
+def heat(inquiry: Inquiry, at: Labels) -> float:
+    """Return the temperature of the network of signs at a place: four times that of neurons 0, 1."""
+    quarter = 4 if inquiry.dynamics.neurons == "zero_one" else 1
+    return 0.0 if isinf(at["beta"]) else quarter / at["beta"]
+
+
+def _is_random(inquiry: Inquiry) -> bool:
+    return inquiry.ensemble.name == "random"
+
+
+def _is_signs(inquiry: Inquiry) -> bool:
+    """Tell whether neurons are ±1 without thresholds, or the 0/1 neurons that are the same."""
     acting = inquiry.dynamics
-    same = (acting.neurons == "signs" and acting.threshold == 0) or acting.threshold == BALANCED
-    return True if same and rule == "hebb" and inquiry.ensemble.name == "random" else None
+    return acting.threshold == BALANCED or (acting.neurons == "signs" and acting.threshold == 0)
 
 
 def _flip_rate(inquiry: Inquiry, rule: str) -> Expected | None:
     acting = inquiry.dynamics
-    if rule != "hebb" or inquiry.ensemble.name != "random" or acting.diagonal == "kept":
+    plain = acting.neurons == "zero_one" and acting.threshold == 0
+    if rule != "hebb" or not _is_random(inquiry) or acting.diagonal == "kept":
         return None
-    neurons = "signs" if _plain(inquiry, rule) else acting.neurons
-    if neurons == "zero_one" and acting.threshold != 0:
+    if not (plain or _is_signs(inquiry)):
         return None
+    neurons = "zero_one" if plain else "signs"
     return Expected(
         "hopfield.bit_error",
         lambda at: {"size": at["size"], "patterns": at["patterns"], "neurons": neurons},
@@ -89,63 +94,107 @@ def _flip_rate(inquiry: Inquiry, rule: str) -> Expected | None:
     )
 
 
+def _glass(inquiry: Inquiry, quantity: str) -> Expected | None:
+    """Return the theory of a spin glass: of signs, one site after the other."""
+    if not _is_signs(inquiry) or inquiry.dynamics.synchronous:
+        return None
+    return Expected(quantity, lambda at: {"temperature": heat(inquiry, at)})
+
+
 def _length(inquiry: Inquiry, rule: str) -> Expected | None:
     """Return the theory of finitely many Gaussian patterns, or of a random axis."""
-    if rule != "hebb" or inquiry.dynamics.neurons != "signs" or inquiry.dynamics.threshold != 0:
+    if rule != "hebb" or not _is_signs(inquiry):
         return None
     if inquiry.ensemble.name == "gaussian":
-        return Expected("gaussian.overlap", lambda at: {"temperature": heat(at)})
+        return Expected("gaussian.overlap", lambda at: {"temperature": heat(inquiry, at)})
     return Expected(
-        "random_axis.overlap", lambda at: {"dimension": at["patterns"], "temperature": heat(at)}
+        "random_axis.overlap",
+        lambda at: {"dimension": at["patterns"], "temperature": heat(inquiry, at)},
     )
 
 
 def _overlap(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
-    """Return the theory of the overlap from the pattern, for ±1 neurons (or 0/1 that are the same)."""
+    """Return the theory of the overlap from the pattern."""
     acting, made = inquiry.dynamics, inquiry.rule
-    if inquiry.ensemble.name != "random":
+    if not _is_random(inquiry):
         return None
-    if acting.neurons == "zero_one" and acting.threshold == 0:
-        at_zero = rule == "hebb" and cold and acting.diagonal == "zero"
-        return Expected("zero_one.overlap", lambda at: {"load": at["load"]}) if at_zero else None
-    if acting.threshold not in (0, BALANCED):
+    if not _is_signs(inquiry):
+        halved = acting.threshold == 0 and rule == "hebb" and cold and acting.diagonal == "zero"
+        return Expected("zero_one.overlap", lambda at: {"load": at["load"]}) if halved else None
+    if rule in WARM:
+        return WARM[rule](inquiry, cold)
+    moves = rule == "sequence" and not (
+        acting.synchronous and made.hebbian == 0 and made.strength > 0
+    )
+    if not cold or acting.diagonal == "kept" or moves or rule not in COLD:
         return None
-    if rule == "hebb":
-        return _hebb(inquiry, cold)
-    if rule == "van_hemmen":
-        return Expected("van_hemmen.q", lambda at: {"temperature": heat(at)})
-    if rule == "weighted" and min(made.weights) > 0:
-        weights = made.weights
+    quantity, numbers = COLD[rule]
+    return Expected(quantity, lambda at: {"load": at["load"], **numbers(made, at)})
+
+
+def _hebb(inquiry: Inquiry, cold: bool) -> Expected | None:
+    """Return Amit, Gutfreund and Sompolinsky, or Little's theory where all sites change at once."""
+    acting = inquiry.dynamics
+    if acting.synchronous and not cold:
         return Expected(
-            "mixture.overlap",
-            lambda at: {"n": 1, "temperature": heat(at) / weights[_index(at)]},
+            "little.overlap",
+            lambda at: {
+                "load": at["load"],
+                "temperature": heat(inquiry, at),
+                "diagonal": acting.diagonal,
+            },
         )
-    if rule == "asymmetric_dilution" and made.connectivity <= FEW_BONDS:
-        share = made.connectivity
-        return Expected(
-            "dilute.overlap", lambda at: {"load": at["load"] / share, "temperature": heat(at)}
-        )
-    if not cold or acting.diagonal == "kept":
+    if acting.diagonal == "kept":
         return None
-    numbers: dict[str, tuple[str, Callable[[Labels], Mapping[str, float | str]]]] = {
-        "clipped": ("clipped.overlap", lambda at: {"load": at["load"]}),
-        "dead_zone": (
-            "dead_zone.overlap",
-            lambda at: {"load": at["load"], "threshold": made.threshold},
-        ),
-        "dilution": (
-            "dilution.overlap",
-            lambda at: {"load": at["load"], "connectivity": made.connectivity},
-        ),
-        "palimpsest": ("bounded.overlap", lambda at: {"load": _aged(at), "bound": _wall(made, at)}),
-        "marginalist": (
-            "palimpsest.overlap",
-            lambda at: {"load": _aged(at), "epsilon": made.epsilon},
-        ),
-    }
-    if rule == "sequence" and acting.synchronous and made.hebbian == 0 and made.strength > 0:
-        return Expected("sequence.overlap", lambda at: {"load": at["load"]})
-    return Expected(*numbers[rule]) if rule in numbers else None
+    return Expected(
+        "hopfield.overlap", lambda at: {"load": at["load"], "temperature": heat(inquiry, at)}
+    )
+
+
+def _weighted(inquiry: Inquiry, _cold: bool) -> Expected | None:
+    """Return the Mattis state at T/p: of weights above 0."""
+    weights = inquiry.rule.weights
+    if min(weights) <= 0:
+        return None
+    return Expected(
+        "mixture.overlap",
+        lambda at: {"n": 1, "temperature": heat(inquiry, at) / weights[_index(at)]},
+    )
+
+
+def _dilute(inquiry: Inquiry, _cold: bool) -> Expected | None:
+    """Return the theory of few directed bonds, load = P/C."""
+    share = inquiry.rule.connectivity
+    if share > FEW_BONDS:
+        return None
+    return Expected(
+        "dilute.overlap", lambda at: {"load": at["load"] / share, "temperature": heat(inquiry, at)}
+    )
+
+
+WARM: Mapping[str, Callable[[Inquiry, bool], Expected | None]] = {
+    "hebb": _hebb,
+    "weighted": _weighted,
+    "asymmetric_dilution": _dilute,
+    "van_hemmen": lambda inquiry, _cold: _glass(inquiry, "van_hemmen.q"),
+}
+"""Rules whose theory is known at any temperature."""
+
+Numbers = Callable[[Rule, Labels], Mapping[str, float]]
+
+COLD: Mapping[str, tuple[str, Numbers]] = {
+    "clipped": ("clipped.overlap", lambda _rule, _at: {}),
+    "dead_zone": ("dead_zone.overlap", lambda rule, _at: {"threshold": rule.threshold}),
+    "dilution": ("dilution.overlap", lambda rule, _at: {"connectivity": rule.connectivity}),
+    "sequence": ("sequence.overlap", lambda _rule, _at: {}),
+    "palimpsest": (
+        "bounded.overlap", lambda rule, at: {"load": _aged(at), "bound": _wall(rule, at)}
+    ),
+    "marginalist": (
+        "palimpsest.overlap", lambda rule, at: {"load": _aged(at), "epsilon": rule.epsilon}
+    ),
+}  # fmt: skip
+"""Rules whose theory is known at T = 0, and what it takes besides the load."""
 
 
 def _wall(rule: Rule, at: Labels) -> float:
@@ -162,17 +211,3 @@ def _index(at: Labels) -> int:
 def _aged(at: Labels) -> float:
     """Return the age of the pattern that is asked for, over N: the oldest of P is asked for by itself."""
     return at["age"] / at["size"] if at.get("age") else at["load"]
-
-
-def _hebb(inquiry: Inquiry, cold: bool) -> Expected | None:
-    """Return Amit, Gutfreund and Sompolinsky, or Little's theory where all sites change at once."""
-    acting = inquiry.dynamics
-    if acting.synchronous and not cold:
-        kept = acting.diagonal
-        return Expected(
-            "little.overlap",
-            lambda at: {"load": at["load"], "temperature": heat(at), "diagonal": kept},
-        )
-    if acting.diagonal == "kept":
-        return None
-    return Expected("hopfield.overlap", lambda at: {"load": at["load"], "temperature": heat(at)})
