@@ -13,6 +13,7 @@ from mattis import plan
 from mattis.cli import guarded, verbs
 from mattis.errors import UserError
 from mattis.models import MODELS, PatternSet, family
+from mattis.models.circuit import Circuit
 from mattis.models.members import MEMBERS
 from mattis.statistics import aggregate
 from mattis.studies.family import CODES, Family
@@ -52,6 +53,10 @@ def columns(study: Study, seed: int = 0) -> dict[str, np.ndarray]:
     return study.described_model.simulate(*plan.task(study, block))
 
 
+def circuit_of(patterns: PatternSet, study: Family) -> Circuit:
+    return family.circuit(patterns, family.draw(patterns, study.ensemble), study.protocol)
+
+
 @pytest.mark.parametrize("model", ["hopfield", "little"])
 @pytest.mark.parametrize("load", [0.05, 0.11])
 def test_hebbs_couplings_give_the_chains_of_the_lanes_bit_for_bit(model, load):
@@ -84,7 +89,7 @@ def test_zero_one_neurons_are_hopfields_own():
     study = make(model="zero_one", size=[small], load=None, memories=[3], temperature=[0.0], noise=[0.2],
                  dynamics={"threshold": 0.1}, sweeps={"thermalise": 0, "measure": 6})  # fmt: skip
     assert isinstance(study, Family)
-    network = family.circuit(PatternSet(1, small, 3, 0), "hebb", study.protocol)
+    network = circuit_of(PatternSet(1, small, 3, 0), study)
     xi = network.stored.xi.astype(int)
     couplings = xi.T @ xi - 3 * np.eye(small, dtype=int)
     state, energies = (network.network.cue(0, 0.2) + 1) // 2, []
@@ -184,9 +189,7 @@ def test_thresholds_are_as_large_as_they_are():
     study = make(model="random_axis", size=[2400], load=None, memories=[2], temperature=[0.0], noise=[0.0],
                  dynamics={"threshold": 16.0}, seed=1)  # fmt: skip
     assert isinstance(study, Family)
-    assert (
-        family.circuit(PatternSet(1, 2400, 2, 0), "hebb", study.protocol).bias == -16 * 2400 * 65536
-    ).all()
+    assert (circuit_of(PatternSet(1, 2400, 2, 0), study).bias == -16 * 2400 * 65536).all()
     assert columns(study)["flip_fraction"][0] == 0
 
 
@@ -322,7 +325,7 @@ def test_patterns_of_a_file_travel_with_the_study(tmp_path):
     path.write_text(json.dumps(given), encoding="utf-8")
     study = load_study(path)
     assert isinstance(study, Family)
-    made = family.circuit(PatternSet(1, 60, 4, 0), "hebb", study.protocol)
+    made = circuit_of(PatternSet(1, 60, 4, 0), study)
     np.testing.assert_array_equal(made.stored.xi, rows)
     np.save(tmp_path / "rows.npy", -rows[::-1])
     assert load_study(path).physics() != study.physics()

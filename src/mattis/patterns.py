@@ -34,13 +34,16 @@ def flip_count(size: int, noise: float) -> int:
     return share(noise, size)
 
 
-def noisy_cue(pattern: Signs, noise: float, stream: Stream) -> Signs:
-    """Return the pattern with exactly round(noise N) of its bits flipped.
+def chosen_sites(size: int, fraction: float, stream: Stream) -> NDArray[np.int64]:
+    """Return exactly round(fraction N) sites: a uniformly random subset.
 
-    The flipped sites are those with the smallest words of the stream (ties by site), a uniformly
-    random subset. pattern  # (N,) int8
+    They are those with the smallest words of the stream, ties by site.
     """
+    return np.argsort(stream.words(size), kind="stable")[: flip_count(size, fraction)]
+
+
+def noisy_cue(pattern: Signs, noise: float, stream: Stream) -> Signs:
+    """Return the pattern with exactly round(noise N) of its bits flipped. pattern  # (N,) int8"""
     cue = pattern.copy()
-    order = np.argsort(stream.words(pattern.size), kind="stable")
-    cue[order[: flip_count(pattern.size, noise)]] *= np.int8(-1)
+    cue[chosen_sites(pattern.size, noise, stream)] *= np.int8(-1)
     return cue

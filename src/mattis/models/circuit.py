@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from mattis import couplings, kernels, rng
 from mattis.couplings import Couplings
 from mattis.ensembles import Stored
-from mattis.models.network import Network, Replica
+from mattis.models.network import Network
 from mattis.patterns import Signs
 
 UPDATES = ("asynchronous", "synchronous")
@@ -145,6 +145,11 @@ class Circuit:
         """4 where energies are a quarter of those of signs, else 1."""
         return 4 if self.dynamics.neurons == "zero_one" else 1
 
+    @property
+    def is_perettos(self) -> bool:
+        """Whether all sites at once have Peretto's energy as it is observed: of signs without thresholds."""
+        return self.made.symmetric and self.quarter == 1 and not self.bias.any()
+
     @cached_property
     def offset(self) -> float:
         """The energy per neuron of zero-one neurons that no spin changes: (1/8) sum J_ij - (1/4N) sum b_i."""
@@ -174,7 +179,7 @@ class Circuit:
         spins, synchronous = start.copy(), self.dynamics.synchronous
         overlaps = np.zeros((followed, sweeps), np.int64)
         trace, sums = np.zeros((3, sweeps), np.int64), np.zeros((2, self.size), np.int32)
-        excess = np.zeros(sweeps if synchronous else 0)
+        excess = np.zeros(sweeps if synchronous and self.is_perettos else 0)
         used, period = kernels.matrix.matrix_sweeps(
             self.columns, spins, self.fields(spins), self.bias, self.stored.weights, course.follow,
             synchronous, course.settles, course.stream, course.scales, course.order,
@@ -182,7 +187,3 @@ class Circuit:
         )  # fmt: skip
         aligned, flips, magnitudes = trace
         return Walk(overlaps, aligned, flips, magnitudes, excess, sums, int(used), int(period))
-
-    def stream(self, replica: Replica, sharing: str) -> rng.Words:
-        """Return the stream of a replica's thermal noise."""
-        return self.network.stream(replica, sharing)

@@ -4,20 +4,21 @@ A model is a name for a choice; a study may change any part of it. Each row says
 and names the theory that figures compare it with.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mattis import couplings, ensembles
-from mattis.ensembles import Ensemble
+from mattis.ensembles import Ensemble, Stored
 from mattis.models.base import Boundary, Columns, Observable, PatternSet
-from mattis.models.binary import OBSERVABLES, Cell, one_cue, one_spin
+from mattis.models.binary import OBSERVABLES, one_cue, one_spin
 from mattis.models.circuit import Circuit, Dynamics
 from mattis.models.looks import CYCLES, LENGTH
 from mattis.models.network import Network
 from mattis.models.questions import (
     REAL_VALUED,
+    Answer,
     Inquiry,
     Visit,
     ambiguous,
@@ -31,20 +32,16 @@ from mattis.models.questions import (
 from mattis.models.ramp import hysteresis
 from mattis.rules import Rule
 
-Answer = Callable[[Circuit, Sequence[Visit], Inquiry], list[Cell]]
-
-
-IN_TURN = Dynamics()
+HEBB, IN_TURN = Rule(), Dynamics()
 
 
 @dataclass(frozen=True)
 class Member:
     """What a model of the family is made of, where a study says nothing else."""
 
-    rule: str = "hebb"
+    rule: Rule = HEBB
     ensemble: str = "random"
     dynamics: Dynamics = IN_TURN
-    connectivity: float = Rule.connectivity
 
 
 @dataclass(frozen=True)
@@ -230,12 +227,17 @@ def observables(name: str, dynamics: Dynamics, ensemble: Ensemble) -> tuple[Obse
     return (*OBSERVABLES[:-1], *question.extra, *cycling, *turning, flag)
 
 
-def circuit(patterns: PatternSet, rule: str, inquiry: Inquiry) -> Circuit:
-    """Draw the patterns of a set and make couplings of them."""
+def draw(patterns: PatternSet, ensemble: Ensemble) -> Stored:
+    """Draw the patterns of a set."""
     labels, seed = patterns.labels, patterns.root_seed
-    stored = ensembles.drawn(inquiry.ensemble, seed, labels, patterns.patterns, patterns.size)
+    return ensembles.drawn(ensemble, seed, labels, patterns.patterns, patterns.size)
+
+
+def circuit(patterns: PatternSet, stored: Stored, inquiry: Inquiry) -> Circuit:
+    """Make couplings of the patterns of a set."""
+    labels, seed = patterns.labels, patterns.root_seed
     kept = inquiry.dynamics.diagonal == "kept"
-    made = couplings.made(replace(inquiry.rule, name=rule), stored, kept, seed, labels)
+    made = couplings.made(inquiry.rule, stored, kept, seed, labels)
     return Circuit(Network(labels, seed, stored.xi), stored, made, inquiry.dynamics)
 
 
@@ -244,10 +246,11 @@ def simulate(patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) ->
     names = observables(inquiry.question.name, inquiry.dynamics, inquiry.ensemble)
     columns = {o.name: np.empty(len(points)) for o in names}
     answer = QUESTIONS[inquiry.question.name].answer
+    stored = draw(patterns, inquiry.ensemble)
     for rule in dict.fromkeys(point.rule for point in points):
         here = [k for k, point in enumerate(points) if point.rule == rule]
         with_rule = replace(inquiry, rule=replace(inquiry.rule, name=rule))
-        rows = answer(circuit(patterns, rule, inquiry), [points[k] for k in here], with_rule)
+        rows = answer(circuit(patterns, stored, with_rule), [points[k] for k in here], with_rule)
         for k, row in zip(here, rows, strict=True):
             for name, values in columns.items():
                 values[k] = row[name]

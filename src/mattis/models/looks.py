@@ -66,7 +66,7 @@ def cycles(circuit: Circuit, walk: Walk, replica: Replica, asking: Protocol) -> 
     if cold:
         cell["two_cycle"] = float(walk.period == 2)
         cell["cycle_flips"] = last if walk.period == 2 else 0.0
-    if circuit.made.symmetric and circuit.quarter == 1 and not circuit.bias.any():
+    if circuit.is_perettos:
         warm, size = asking.thermalise, circuit.size
         fields = int(walk.magnitudes[warm:].sum()) / asking.measure / (size**2 * circuit.unit)
         heat = 0.0 if cold else float(in_order(walk.excess[warm:])) / asking.measure / size

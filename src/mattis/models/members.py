@@ -8,6 +8,7 @@ from mattis.models.base import Model
 from mattis.models.binary import HOPFIELD, LITTLE
 from mattis.models.circuit import Dynamics
 from mattis.models.family import Member, observables, simulate
+from mattis.rules import Rule
 
 AXES = ("size", "load", "memories", "couplings", "age", "mixture", "beta", "noise", "seed")
 AT_ONCE = Dynamics(update="synchronous")
@@ -19,17 +20,17 @@ MEMBERS: Mapping[str, Member] = {
     "hopfield": Member(),
     "little": Member(dynamics=AT_ONCE),
     "zero_one": Member(dynamics=Dynamics(neurons="zero_one")),
-    "clipped": Member("clipped"),
-    "dead_zone": Member("dead_zone"),
-    "dilution": Member("dilution"),
-    "dilute": Member("asymmetric_dilution", dynamics=AT_ONCE, connectivity=0.01),
-    "sequence": Member("sequence", dynamics=AT_ONCE),
-    "palimpsest": Member("palimpsest"),
-    "marginalist": Member("marginalist"),
-    "pseudo_inverse": Member("pseudo_inverse"),
-    "weighted": Member("weighted"),
-    "sherrington_kirkpatrick": Member("sherrington_kirkpatrick"),
-    "van_hemmen": Member("van_hemmen"),
+    "clipped": Member(Rule("clipped")),
+    "dead_zone": Member(Rule("dead_zone")),
+    "dilution": Member(Rule("dilution")),
+    "dilute": Member(Rule("asymmetric_dilution", connectivity=0.01), dynamics=AT_ONCE),
+    "sequence": Member(Rule("sequence"), dynamics=AT_ONCE),
+    "palimpsest": Member(Rule("palimpsest")),
+    "marginalist": Member(Rule("marginalist")),
+    "pseudo_inverse": Member(Rule("pseudo_inverse")),
+    "weighted": Member(Rule("weighted")),
+    "sherrington_kirkpatrick": Member(Rule("sherrington_kirkpatrick")),
+    "van_hemmen": Member(Rule("van_hemmen")),
     "gaussian": Member(ensemble="gaussian"),
     "random_axis": Member(ensemble="unit_vectors"),
 }

@@ -120,9 +120,11 @@ class Network:
         """Return pattern `index` with an exact fraction `noise` of its bits flipped."""
         if noise == 0:
             return np.array(self.xi[index])
-        member = {"noise": noise, "cue": index}
-        stream = rng.stream(self.root_seed, "cue", self.labels, member)
-        return noisy_cue(self.xi[index], noise, stream)
+        return noisy_cue(self.xi[index], noise, self.cue_stream(index, noise))
+
+    def cue_stream(self, index: int, noise: float) -> rng.Stream:
+        """Return the stream of the sites at which a cue differs from its pattern."""
+        return rng.stream(self.root_seed, "cue", self.labels, {"noise": noise, "cue": index})
 
     def stream(self, replica: Replica, sharing: str) -> rng.Words:
         """Return the stream of a replica's thermal noise; a common one does not know the temperature."""

@@ -19,7 +19,7 @@ from mattis.models.binary import Cell, average
 from mattis.models.circuit import Circuit, Course, Dynamics, Walk
 from mattis.models.looks import cycles, length, standard
 from mattis.models.network import Protocol, Replica
-from mattis.patterns import Signs, flip_count, noisy_cue
+from mattis.patterns import Signs, chosen_sites, noisy_cue
 from mattis.rules import Rule
 
 REAL_VALUED = tuple(name for name, kind in ENSEMBLES.items() if kind.real)
@@ -100,7 +100,7 @@ def course(
     """Return the course of a chain at one temperature."""
     sweeps = len(follow)
     scales = np.full(sweeps, circuit.scale(replica.beta), np.float32)
-    stream = circuit.stream(replica, asking.sharing)
+    stream = circuit.network.stream(replica, asking.sharing)
     return Course(
         follow, scales, min(asking.thermalise, sweeps), stream, circuit.network.order(asking.order)
     )
@@ -161,11 +161,8 @@ def recall(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Cell
 
 def blended(circuit: Circuit, index: int, second: int, noise: float) -> Signs:
     """Return pattern `index` with round(noise N) of its sites, drawn at random, taken from another."""
-    xi, size = circuit.network.xi, circuit.size
-    stream = rng.stream(
-        circuit.network.root_seed, "cue", circuit.network.labels, {"noise": noise, "cue": index}
-    )
-    sites = np.argsort(stream.words(size), kind="stable")[: flip_count(size, noise)]
+    xi = circuit.network.xi
+    sites = chosen_sites(circuit.size, noise, circuit.network.cue_stream(index, noise))
     out = np.array(xi[index])
     out[sites] = xi[second, sites]
     return out
@@ -241,10 +238,7 @@ def mixture(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Cel
     network, asking, sizes = circuit.network, inquiry.asking, visit.mixture
     members = [(index + k) % network.count for k in range(sizes)]
     mixed = np.sign(network.xi[members].sum(axis=0, dtype=np.int64)).astype(np.int8)
-    member = {"noise": visit.noise, "cue": index}
-    start = noisy_cue(
-        mixed, visit.noise, rng.stream(network.root_seed, "cue", network.labels, member)
-    )
+    start = noisy_cue(mixed, visit.noise, network.cue_stream(index, visit.noise))
     replica = Replica(index, visit.beta, visit.noise)
     path = course(circuit, replica, asking, always(members, asking.sweeps))
     walk = circuit.walk(start, path)

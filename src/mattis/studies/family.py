@@ -124,7 +124,7 @@ class Family(AskedStudy):
     @property
     def rule(self) -> Rule:
         """The rule of the couplings and the numbers of all rules."""
-        usual = Rule(name=self.member.rule, connectivity=self.member.connectivity)
+        usual = self.member.rule
         return usual if self.couplings is None else self.couplings.rule_of(usual)
 
     @property
