@@ -47,7 +47,7 @@ class Visit(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Asked:
+class Query:
     """A question and its numbers.
 
     leaves_below  # survival: the overlap below which a state has left
@@ -73,7 +73,7 @@ class Inquiry:
     rule: Rule
     ensemble: Ensemble
     dynamics: Dynamics
-    question: Asked
+    question: Query
 
     @property
     def cues(self) -> int:

@@ -15,12 +15,11 @@ from mattis.models import MODELS, Model, PatternSet, Point, Task
 from mattis.models.circuit import BALANCED, Dynamics
 from mattis.models.family import QUESTIONS, Member, observables, simulate
 from mattis.models.members import MEMBERS
-from mattis.models.questions import REAL_VALUED, Asked, Inquiry, Visit
+from mattis.models.questions import REAL_VALUED, Inquiry, Query, Visit
 from mattis.rules import Rule
 from mattis.studies import settings
 from mattis.studies.base import middles
-from mattis.studies.retrieval import LARGEST_NOISE, Heated
-from mattis.studies.retrieval import Asked as AskedStudy
+from mattis.studies.retrieval import LARGEST_NOISE, Asked, Heated
 
 CODES: Mapping[str, int] = {name: code for code, name in enumerate(RULES)}
 """What stands for a rule of couplings on an axis of the cube: never renumbered, new rules come last."""
@@ -93,7 +92,7 @@ class FamilyAxes(Heated):
         return out | {"beta": self.betas, "noise": self.noise, "seed": self.seed}
 
 
-class Family(AskedStudy):
+class Family(Asked):
     """A study of binary networks: any couplings, patterns, dynamics and question."""
 
     model: str = Field(default="hopfield", description="a model of `mattis models`")
@@ -113,7 +112,7 @@ class Family(AskedStudy):
     )
 
     younger: ClassVar[tuple[str, ...]] = (
-        *AskedStudy.younger, "couplings", "patterns", "dynamics", "question",
+        *Asked.younger, "couplings", "patterns", "dynamics", "question",
     )  # fmt: skip
 
     @property
@@ -147,9 +146,9 @@ class Family(AskedStudy):
         return self.dynamics.over(self.member.dynamics)
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> Query:
         """The question."""
-        return Asked() if self.question is None else self.question.asked
+        return Query() if self.question is None else self.question.asked
 
     @property
     def protocol(self) -> Inquiry:

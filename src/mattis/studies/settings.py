@@ -15,7 +15,7 @@ from mattis.couplings import RULES
 from mattis.ensembles import ENSEMBLES, Ensemble
 from mattis.errors import UserError
 from mattis.models.circuit import BALANCED, Dynamics
-from mattis.models.questions import Asked, Inquiry
+from mattis.models.questions import Inquiry, Query
 from mattis.rules import Rule
 
 if TYPE_CHECKING:
@@ -161,22 +161,22 @@ class QuestionPart(Part):
         "recall", "ambiguous", "familiarity", "mixture", "survival", "transitions", "hysteresis"
     ] = Field(default="recall", description="what is asked")  # fmt: skip
     leaves_below: StrictFloat = Field(
-        default=Asked.leaves_below,
+        default=Query.leaves_below,
         gt=-1,
         lt=1,
         description="survival: the state left below this overlap",
     )
     step: StrictFloat = Field(
-        default=Asked.step, ge=1e-3, le=10, description="hysteresis: step of the temperature"
+        default=Query.step, ge=1e-3, le=10, description="hysteresis: step of the temperature"
     )
     top: StrictFloat = Field(
-        default=Asked.top, gt=0, le=10, description="hysteresis: temperature at which it turns back"
+        default=Query.top, gt=0, le=10, description="hysteresis: temperature at which it turns back"
     )
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> Query:
         """The question as the model takes it."""
-        return Asked(**self.model_dump())
+        return Query(**self.model_dump())
 
 
 def _worded(key: str, example: str) -> BeforeValidator:
