@@ -1,6 +1,8 @@
 """What holds the project together: pinned versions, and pages that say what the code does."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -112,3 +114,9 @@ def test_kernels_hold_the_fingerprint_of_what_they_inline() -> None:
         assert found, path
         assert found[1] == inlined.seal(path), f"{path.name}: make format"
     assert len(inlined.inliners()) >= 4
+
+
+def test_reading_a_study_does_not_wait_for_a_compiler():
+    """Numba is loaded by the first kernel: status and plan of a study in the store need none."""
+    code = "import sys, mattis.study, mattis.cli; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mattis.kernels import cpu, synapses
+from mattis import kernels
 from mattis.rng import Stream
 
 Reals = NDArray[np.float64]
@@ -34,8 +34,8 @@ def normals(stream: Stream, count: int, steps: ArrayLike) -> Reals:
     out = np.empty((rows.size, count))
     words, packed = np.empty((4, -(-count // 2)), np.uint32), stream.packed()
     for row, step in zip(out, rows.tolist(), strict=True):
-        cpu.philox_words(words, packed, step, words.shape[1])
-        synapses.normals(row, words)
+        kernels.cpu.philox_words(words, packed, step, words.shape[1])
+        kernels.synapses.normals(row, words)
     return out
 
 
@@ -50,7 +50,7 @@ def chi(stream: Stream, degrees: ArrayLike, steps: ArrayLike) -> Reals:
     while (open_ := np.flatnonzero(out < 0)).size:
         found = np.empty(open_.size)
         words = stream.words(words_each, rows.ravel()[open_])
-        synapses.chi(found, words, freedom.ravel()[open_])
+        kernels.synapses.chi(found, words, freedom.ravel()[open_])
         out[open_] = found
         words_each *= 2
     return out.reshape(freedom.shape)
@@ -101,8 +101,8 @@ def orthogonal(rows: Reals, least: float = 0.0) -> Reals:
         row = rows[k : k + 1].copy()
         before = np.concatenate(out) if out else rows[:0]
         for _ in range(2 if out else 0):  # once leaves what was lost to rounding
-            row -= synapses.combine(synapses.gram(row, before) / square, before)
-        rest = synapses.gram(row, row)[0, 0]
+            row -= kernels.synapses.combine(kernels.synapses.gram(row, before) / square, before)
+        rest = kernels.synapses.gram(row, row)[0, 0]
         if rest > least * square:
             out.append(row * (math.sqrt(square) / math.sqrt(rest)))
     return np.concatenate(out) if out else rows[:0]

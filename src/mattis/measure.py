@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis.kernels import series as kernel
+from mattis import kernels
 
 Series = NDArray[np.integer[Any]]
 
@@ -70,7 +70,7 @@ class _Chain:
         whole = np.ascontiguousarray(series, np.int64)
         n, first = whole.size, int(whole[0])
         values, heads = np.empty(n, np.int32), np.empty(n + 1, np.int64)
-        if kernel.shift(whole, values, heads):
+        if kernels.series.shift(whole, values, heads):
             return cls(first, values, heads)
         return cls.in_python(whole)
 
@@ -92,7 +92,7 @@ class _Chain:
             products = [int(np.dot(x[: n - k], x[k:])) for k in lags]
             return products, [heads[n - k] + heads[n] - heads[k] for k in lags]
         out = np.empty((2, len(lags)), np.int64)
-        kernel.lagged_sums(x, heads, lags.start, out)
+        kernels.series.lagged_sums(x, heads, lags.start, out)
         return out[0].tolist(), out[1].tolist()
 
     def covariances(self, lags: range) -> Iterator[float]:

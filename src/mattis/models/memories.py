@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis import gaussians, rng
-from mattis.kernels import synapses as kernel
+from mattis import gaussians, kernels, rng
 from mattis.models.base import PatternSet
 from mattis.patterns import noisy_cue, random_patterns
 
@@ -159,7 +158,9 @@ def frequencies(count: int, spread: float) -> Reals:
 
     p_mu = e^{s mu/(N_h - 1)} / sum: the most frequent is shown e^s times as often as the rarest.
     """
-    rising = [kernel.exponential(spread * (mu / max(count - 1, 1) - 1.0)) for mu in range(count)]
+    rising = [
+        kernels.synapses.exponential(spread * (mu / max(count - 1, 1) - 1.0)) for mu in range(count)
+    ]
     weights = np.array(rising)
     total = math.fsum(rising)
     return weights / total
