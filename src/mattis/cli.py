@@ -221,8 +221,10 @@ def theory(name: str | None, at: Sequence[str], as_json: bool) -> None:
     if as_json:
         _print_json({"name": name, "at": where, "value": value})
         return
-    for each in value if isinstance(value, list) else [value]:
-        click.echo("does not exist" if each is None else f"{each:.10g}")
+    line = any(isinstance(given, list) for given in where.values())
+    for point in value if line else [value]:  # type: ignore[union-attr]
+        numbers = point if isinstance(point, list) else [point]
+        click.echo(" ".join("does not exist" if n is None else f"{n:.10g}" for n in numbers))
 
 
 @verbs.command()

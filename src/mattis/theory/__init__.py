@@ -15,14 +15,18 @@ from mattis.theory.table import ARGUMENTS, QUANTITIES, Argument, Quantity
 
 __all__ = ["ARGUMENTS", "QUANTITIES", "Argument", "Quantity", "evaluate"]
 
+Point = float | list[float | None] | None
+"""A quantity at a point: a number, [low, high], or None."""
 
-def evaluate(name: str, **at: float | str | Sequence[float]) -> float | list[float | None] | None:
+
+def evaluate(name: str, **at: float | str | Sequence[float]) -> Point | list[Point]:
     """Return a quantity at a point, or along a line where arguments are lists.
 
     Lists are paired and must have equal lengths; scalars are broadcast. An argument that is a word
-    (`diagonal`, `neurons`) may be left out. None stands where the quantity does not exist. Raises
-    UserError for an unknown quantity, an unknown or missing argument, lists of unequal lengths, a word
-    that is not one of those it may be, and a value that is not a finite number in range.
+    (`diagonal`, `neurons`) may be left out. A quantity of two numbers is [low, high] at a point, and a
+    list of these along a line. None stands where a number does not exist. Raises UserError for an unknown
+    quantity, an unknown or missing argument, lists of unequal lengths, a word that is not one of those it
+    may be, and a value that is not a finite number in range.
     """
     quantity = _quantity(name)
     _check_names(quantity, at)
@@ -104,5 +108,12 @@ def _number(place: str, value: object, argument: Argument) -> float:
     return number
 
 
-def _or_none(value: float) -> float | None:
+def _or_none(value: float | tuple[float, float]) -> Point:
+    """Return floats, and None for NaN: a number as it is, a pair as a list."""
+    if isinstance(value, tuple):
+        return [_number_or_none(each) for each in value]
+    return _number_or_none(value)
+
+
+def _number_or_none(value: float) -> float | None:
     return None if math.isnan(value) else float(value)

@@ -29,4 +29,4 @@ class Quantity:
     meaning: str
     equation: str
     source: str
-    function: Callable[..., float]
+    function: Callable[..., float | tuple[float, float]]  # a pair: low, high

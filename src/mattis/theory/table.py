@@ -1,13 +1,14 @@
 """The table of theory: arguments and quantities, each with its meaning, equation, source and function.
 
-One tuple of rows for each kind of model; those of the family of binary networks are in networks.py. Names of
-arguments are those of the functions' parameters.
+One tuple of rows for each kind of model; those of the family of binary networks are in networks.py, those of
+generating functions in continuous.py. Names of arguments are those of the functions' parameters, where a word
+of Python takes an underscore (`lambda_`).
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from mattis.theory import consolidation, drift, hopfield, networks, pavlov
+from mattis.theory import consolidation, continuous, drift, hopfield, networks, pavlov
 from mattis.theory.rows import Argument, Quantity
 
 __all__ = ["ARGUMENTS", "QUANTITIES", "Argument", "Quantity"]
@@ -327,8 +328,8 @@ _CONSOLIDATION = (
 )
 
 ARGUMENTS: Mapping[str, Argument] = MappingProxyType(
-    {a.name: a for a in (*_ARGUMENTS, *networks.ARGUMENTS)}
+    {a.name: a for a in (*_ARGUMENTS, *networks.ARGUMENTS, *continuous.ARGUMENTS)}
 )
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
-    {q.name: q for q in (*_HOPFIELD, *networks.QUANTITIES, *_CONSOLIDATION)}
+    {q.name: q for q in (*_HOPFIELD, *networks.QUANTITIES, *_CONSOLIDATION, *continuous.QUANTITIES)}
 )
