@@ -24,6 +24,9 @@ from mattis.patterns import share
 LONGEST_AXIS = 1_000_000
 """A grid finer than this in one direction is a slip of the keyboard."""
 
+MOST_BODIES = 12
+"""Highest degree n of an interaction, whose load is P/N^{n-1}: the dimension `load_n`."""
+
 LONG_LIST = 1000
 """A longer axis is written in a shorter form where it has one."""
 
@@ -245,7 +248,16 @@ def pattern_counts(loads: Sequence[float], sizes: Sequence[float]) -> NDArray[np
 
 
 def counts_of(stored: str, values: Sequence[float], sizes: Sequence[float]) -> NDArray[np.int64]:
-    """Return the P of every size and stored load (or number of memories): (sizes, values)."""
+    """Return the P of every size and what is stored: (sizes, values).
+
+    load: P = round(load × N); load_n: round(load N^{n-1}); exponent: round(e^{exponent N}); else P itself.
+    """
     if stored == "load":
         return pattern_counts(values, sizes)
+    if stored.startswith("load_"):
+        bodies = int(stored.removeprefix("load_"))
+        return pattern_counts(values, [int(size) ** (bodies - 1) for size in sizes])
+    if stored == "exponent":
+        counts = [[share(math.exp(value * size), 1) for value in values] for size in sizes]
+        return np.array(counts, np.int64).reshape(len(sizes), len(values))
     return np.tile(np.array(values, np.int64), (len(sizes), 1))

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from mattis.axes import counts_of
+from mattis.axes import MOST_BODIES, counts_of
 from mattis.couplings import RULES
 from mattis.models import FLAGS, Model, Observable
 from mattis.study import Study
@@ -27,6 +27,12 @@ WHOLE = ("size", "memories", "memory", "couplings", "age", "mixture", "seed")
 _MEANING: Mapping[str, tuple[str, str]] = {
     "size": ("number of neurons N", "1"),
     "load": ("load alpha = P/N as asked for; P is in `patterns`", "1"),
+    **{
+        f"load_{n}": (f"load P/N^{n - 1} as asked for; P is in `patterns`", "1")
+        for n in range(3, MOST_BODIES + 1)
+    },
+    "exponent": ("ln(P)/N as asked for; P is in `patterns`", "1"),
+    "separation": ("tau_h/tau_v, fast over slow time constant", "1"),
     "memories": ("memories N_h, and patterns that are shown", "1"),
     "beta": ("inverse temperature", "1/J"),
     "likeness": ("cosine between the changes of two patterns", "1"),

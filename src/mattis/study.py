@@ -12,10 +12,12 @@ from pydantic import TypeAdapter
 
 from mattis.document import read_document, validated
 from mattis.errors import UserError, nearest
+from mattis.models import continuous
 from mattis.models.members import MEMBERS
 from mattis.studies import settings
 from mattis.studies.base import LARGEST_STUDY, Study
 from mattis.studies.consolidation import Consolidation
+from mattis.studies.continuous import Continuous
 from mattis.studies.family import OPTIONAL, Family
 from mattis.studies.recall import Recall
 from mattis.studies.retrieval import Retrieval
@@ -26,6 +28,7 @@ KINDS: Mapping[str, type[Study]] = {
     "little": Retrieval,
     "consolidation": Consolidation,
     "recall": Recall,
+    **dict.fromkeys(continuous.MEMBERS, Continuous),
 }
 """The kind of study that each model takes."""
 

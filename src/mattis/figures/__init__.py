@@ -13,12 +13,13 @@ from matplotlib.figure import Figure
 
 from mattis import __version__, cube, places, store
 from mattis.errors import UserError
-from mattis.figures import consolidation, networks, recall, retrieval
+from mattis.figures import consolidation, continuous, networks, recall, retrieval
 from mattis.figures.canvas import METADATA, STYLE
 from mattis.places import Place
 from mattis.results import results_of
 from mattis.statistics import aggregate
 from mattis.studies.consolidation import Consolidation
+from mattis.studies.continuous import Continuous
 from mattis.studies.family import Family
 from mattis.studies.recall import Recall
 from mattis.studies.retrieval import Retrieval
@@ -32,6 +33,7 @@ DRAWINGS: Mapping[type[Study], Drawing] = {
     Family: networks.figures,
     Consolidation: consolidation.figures,
     Recall: recall.figures,
+    Continuous: continuous.figures,
 }
 """What draws the estimates of each kind of study: figures by name, one of which is `diagram`."""
 

@@ -174,7 +174,8 @@ def draw_panel(ax: Axes, plane: xr.Dataset, study: Family, view: View, panel: Pa
         for k, (name, shape) in enumerate(zip(names, SHAPES, strict=False)):
             label = text if len(names) == 1 else f"{_plainly(name)} {text}".strip()
             own = colour if len(curves) > 1 else f"C{k}"
-            draw_curve(ax, curve, view, name, {"color": own, "marker": shape, "label": label})
+            x = position(curve, view.along)
+            draw_curve(ax, x, curve, name, {"color": own, "marker": shape, "label": label})
             line = expected(study.protocol, rule or study.rules[0], name, cold)
             if line is not None and view.along != "noise" and not is_random(study):
                 at = fine(curve, view.along)
@@ -217,11 +218,9 @@ def position(curve: xr.Dataset, along: str) -> Values:
     return np.asarray(curve["temperature" if along == "beta" else along].values, np.float64)
 
 
-def draw_curve(
-    ax: Axes, curve: xr.Dataset, view: View, name: str, style: Mapping[str, Any]
-) -> None:
-    """Draw the points of a curve with their errors, open where they carry a flag."""
-    x, y = position(curve, view.along), curve[name].values
+def draw_curve(ax: Axes, x: Values, curve: xr.Dataset, name: str, style: Mapping[str, Any]) -> None:
+    """Draw the points of a curve at x with their errors, open where they carry a flag."""
+    y = curve[name].values
     error, bad = curve[f"{name}_error"].values, curve["flag"].values != 0
     label = style["label"]
     for chosen, fill in ((~bad, style["color"]), (bad, "white")):

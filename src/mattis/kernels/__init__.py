@@ -10,13 +10,26 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mattis.kernels import cpu as cpu
+    from mattis.kernels import dense as dense
+    from mattis.kernels import flow as flow
     from mattis.kernels import learning as learning
     from mattis.kernels import matrix as matrix
     from mattis.kernels import portable as portable
     from mattis.kernels import replicas as replicas
     from mattis.kernels import synapses as synapses
 
-BACKENDS = ("cpu", "learning", "little", "matrix", "portable", "replicas", "series", "synapses")
+BACKENDS = (
+    "cpu",
+    "dense",
+    "flow",
+    "learning",
+    "little",
+    "matrix",
+    "portable",
+    "replicas",
+    "series",
+    "synapses",
+)
 
 
 def __getattr__(name: str) -> ModuleType:

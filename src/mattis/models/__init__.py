@@ -34,6 +34,15 @@
 | k | presentations | patterns shown per memory: k N_h presentations in all |
 | s | spread | the most frequent pattern is shown e^s times as often as the rarest |
 | r | likeness | cosine between the changes of two patterns, ξ'_μ - ξ_μ |
+| L_v, L_h | visible, hidden | generating functions: convex, of the states v and h |
+| v, h | state | visible and hidden neurons, (N_v, R) and (N_h, R): R replicas side by side |
+| g, f | activation | gradients of L_v and L_h; H_v, H_h their Hessians |
+| J | coupling | what couples visible and hidden neurons: Ξ, or 1 |
+| B | target | where v is drawn to, B = I + Jᵀf(h): tau_v dv/dt = B - v |
+| I, b | field, bias | of visible and of hidden neurons |
+| τ_v, τ_h | tau_v, tau_h | their time constants; τ_h/τ_v is the `separation` |
+| n | degree | of a polynomial: bodies of an interaction; then load is P/N^{n-1}, `load_n` in a cube |
+| ln(P)/N | exponent | of exponentially many patterns |
 | – | similarity | cosine of a memory with its own pattern ξ' |
 """
 
@@ -49,6 +58,7 @@ from mattis.models.base import (
     Point,
     Task,
 )
+from mattis.models.continuous import CONTINUOUS
 from mattis.models.members import FAMILY
 from mattis.models.recall import RECALL
 from mattis.models.synapses import CONSOLIDATION
@@ -57,6 +67,7 @@ MODELS: Mapping[str, Model] = {
     **FAMILY,
     CONSOLIDATION.name: CONSOLIDATION,
     RECALL.name: RECALL,
+    **CONTINUOUS,
 }
 
 __all__ = [

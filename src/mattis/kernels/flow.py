@@ -1,0 +1,294 @@
+"""Continuous neurons: Euler steps of many replicas, side by side in lanes, with products by BLAS.
+
+A replica must not know its neighbours: its bits are the same in whatever lane it sits, and whoever sits
+beside it. BLAS sums each lane in an order of its own choice, which may depend on the number of lanes, on
+the number of threads, and (float32 on AVX2) on the lane. So a batch always has one width, the widest at
+which a matrix is seen to treat all lanes alike; a batch that is not full is filled up; and BLAS has one
+thread. The arithmetic is the machine's: bits are the same on one machine and backend, not on all.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from threading import Lock
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+compiled = njit(cache=True, nogil=True, error_model="numpy")
+
+Reals = NDArray[Any]
+Function = Callable[[Reals], Reals]
+
+WIDTHS = (64, 32, 16, 8, 4, 1)
+"""Lanes of a batch, the best first: more would not fit the caches, fewer leave BLAS half asleep."""
+
+
+TOLD = 512
+"""Products that have to agree: where lanes are summed in different orders, one in some does not."""
+
+
+class Relaxed(NamedTuple):
+    """Replicas at the end of their Euler steps.
+
+    state     # (n, R); steps  # (R,), those that were made
+    residual  # (R,) |B(v) - v|/sqrt(n), root mean square, at the end
+    """
+
+    state: Reals
+    steps: NDArray[np.int64]
+    residual: Reals
+
+
+_turn = Lock()
+_inside: list[list[int]] = []
+"""The numbers of threads that the first who is inside has found, once for each who is inside."""
+
+
+@cache
+def _blas() -> list[Any]:
+    return [lib for lib in ThreadpoolController().lib_controllers if lib.user_api == "blas"]
+
+
+def _let(library: Any, threads: int) -> None:
+    """Let a library have so many threads, whichever Python thread asks.
+
+    threadpoolctl 3.8 heeds only the first that asked, which may have gone on to other things: hence `force`.
+    """
+    release = getattr(library, "clear_controlling_thread", lambda **_: None)
+    release(force=True)
+    library.set_num_threads(threads)
+    release(force=True)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let BLAS have one thread, until the last of those that asked for it has left.
+
+    The number belongs to the process: threads of one process must not restore it for each other.
+    """
+    with _turn:
+        found = _inside[0] if _inside else [library.num_threads for library in _blas()]
+        _inside.append(found)
+        if len(_inside) == 1:
+            for library in _blas():
+                _let(library, 1)
+    try:
+        yield
+    finally:
+        with _turn:
+            _inside.pop()
+            if not _inside:
+                for library, threads in zip(_blas(), found, strict=True):
+                    _let(library, threads)
+
+
+def lanes_of(matrices: Iterable[Reals]) -> int:
+    """Return the lanes of a batch: the widest at which equal columns have equal products, bit by bit."""
+    seen = list(matrices)
+    return next((width for width in WIDTHS if all(_is_blind(m, width) for m in seen)), 1)
+
+
+def _is_blind(matrix: Reals, width: int) -> bool:
+    """Tell whether products of a matrix do not know their lane: as many as cannot agree by chance."""
+    rows, size = matrix.shape
+    for shift in range(-(-TOLD // rows)):
+        column = _column(size, shift * size).astype(matrix.dtype)
+        product = matrix @ np.repeat(column, width, axis=1)
+        if (product != product[:, :1]).any():
+            return False
+    return True
+
+
+def _column(size: int, shift: int) -> Reals:
+    """Return numbers whose products are rounded: fractions of the golden ratio, of both signs."""
+    fractions: Reals = (np.arange(shift + 1, shift + size + 1) * 0.6180339887498949) % 1 - 0.5
+    return fractions[:, None]
+
+
+def batches(replicas: int, lanes: int) -> Iterator[tuple[slice, NDArray[np.int64]]]:
+    """Yield where each batch of replicas belongs, and the replicas in its lanes: the first fills it up."""
+    for first in range(0, replicas, lanes):
+        last = min(first + lanes, replicas)
+        filled = np.full(lanes, first, np.int64)
+        filled[: last - first] = np.arange(first, last)
+        yield slice(first, last), filled
+
+
+# Loops over lanes are innermost, and each has few arrays: what LLVM makes vector instructions of. A sum over
+# neurons has one term per row, in the order of the rows, whatever the lane.
+
+
+@compiled
+def _scaled(x, gains):
+    """Return gains (R,) times x (n, R)."""
+    y = np.empty_like(x)
+    for i in range(x.shape[0]):
+        for r in range(x.shape[1]):
+            y[i, r] = gains[r] * x[i, r]
+    return y
+
+
+@compiled
+def _below_top(x, beta):
+    """Return beta x less its largest in each lane, (n, R)."""
+    y, (size, replicas) = np.empty_like(x), x.shape
+    top = np.full(replicas, -np.inf, x.dtype)
+    for i in range(size):
+        for r in range(replicas):
+            y[i, r] = beta[r] * x[i, r]
+        for r in range(replicas):
+            top[r] = y[i, r] if y[i, r] > top[r] else top[r]
+    for i in range(size):
+        for r in range(replicas):
+            y[i, r] -= top[r]
+    return y
+
+
+@compiled
+def _normalise(y):
+    """Divide each lane of y (n, R) by its sum."""
+    total = np.zeros(y.shape[1], y.dtype)
+    for i in range(y.shape[0]):
+        for r in range(y.shape[1]):
+            total[r] += y[i, r]
+    for r in range(y.shape[1]):
+        total[r] = 1 / total[r]
+    for i in range(y.shape[0]):
+        for r in range(y.shape[1]):
+            y[i, r] *= total[r]
+
+
+def _gains(x: Reals, beta: float | Reals) -> Reals:
+    """Return beta of each lane, (R,)."""
+    if isinstance(beta, np.ndarray) and (beta.shape, beta.dtype) == (x.shape[1:], x.dtype):
+        return beta
+    return np.broadcast_to(np.asarray(beta, x.dtype), x.shape[1:]).copy()
+
+
+def tanh(x: Reals, beta: float | Reals) -> Reals:
+    """Return tanh(beta x), (n, R), beta a number or (R,)."""
+    y: Reals = _scaled(x, _gains(x, beta))
+    return np.tanh(y, out=y)
+
+
+def softmax(x: Reals, beta: float | Reals) -> Reals:
+    """Return e^{beta x} over its sum, (n, R), beta a number or (R,)."""
+    y: Reals = _below_top(x, _gains(x, beta))
+    np.exp(y, out=y)
+    _normalise(y)
+    return y
+
+
+@compiled
+def _step(drawn, v, rate, tolerance, last, steps, residual):
+    """Turn B into B - v, and add a share of it to lanes that are not at rest; tell whether any moved."""
+    (size, replicas), moved = v.shape, False
+    share = np.zeros(replicas, v.dtype)
+    for i in range(size):
+        for r in range(replicas):
+            drawn[i, r] -= v[i, r]
+        for r in range(replicas):
+            share[r] += drawn[i, r] * drawn[i, r]
+    for r in range(replicas):
+        residual[r] = np.sqrt(share[r] / size)
+        moving = not last and not residual[r] <= tolerance  # also where it is not a number
+        share[r] = rate if moving else 0.0
+        steps[r] += moving
+        moved |= moving
+    if moved:
+        for i in range(size - 1, -1, -1):  # the last rows are still in the cache
+            for r in range(replicas):
+                v[i, r] += share[r] * drawn[i, r]
+    return moved
+
+
+@compiled
+def _gram_step(
+    drawn, level, x, f, c, pulled, far, a, rate, tolerance, doubt, size, last, steps, residual
+):
+    """Turn G F into Xi r = level + G F - x and F into F - c; make a step of x, c and a where not at rest.
+
+    |r|² = a² |I - v(0)|² + a (F - c)·pulled + (F - c)·Xi r, and no less than the rounding of this sum.
+    """
+    (count, replicas), moved, kind = x.shape, False, x.dtype
+    along, met, share = np.zeros(replicas, kind), np.zeros(replicas, kind), np.zeros(replicas, kind)
+    for i in range(count):
+        for r in range(replicas):
+            drawn[i, r] += level[i, r] - x[i, r]
+        for r in range(replicas):
+            f[i, r] -= c[i, r]
+        for r in range(replicas):
+            along[r] += f[i, r] * pulled[i, r]
+        for r in range(replicas):
+            met[r] += f[i, r] * drawn[i, r]
+    for r in range(replicas):
+        away, mixed = a[r] * a[r] * far[r], a[r] * along[r]
+        total, wide = away + mixed + met[r], away + abs(mixed) + abs(met[r])
+        residual[r] = np.sqrt((max(total, 0.0) + doubt * wide) / size)
+        moving = not last and not residual[r] <= tolerance
+        share[r] = rate if moving else 0.0
+        a[r] *= 1 - share[r]
+        steps[r] += moving
+        moved |= moving
+    if moved:
+        for i in range(count):
+            for r in range(replicas):
+                x[i, r] += share[r] * drawn[i, r]
+            for r in range(replicas):
+                c[i, r] += share[r] * f[i, r]
+    return moved
+
+
+def relax(
+    target: Function, state: Reals, rate: float | Reals, tolerance: float, most: int
+) -> Relaxed:
+    """Make Euler steps v += rate (B(v) - v) until |B(v) - v|/sqrt(n) <= tolerance, or `most` were made.
+
+    target  # returns an array of its own; state  # (n, R), not changed; rate  # dt/tau
+    Each replica stops at its own step and stays as it is.
+    """
+    v = np.array(state, order="C")
+    steps, residual = np.zeros(v.shape[1], np.int64), np.zeros(v.shape[1], v.dtype)
+    rate, tolerance = v.dtype.type(rate), v.dtype.type(tolerance)
+    for step in range(most + 1):
+        if not _step(target(v), v, rate, tolerance, step == most, steps, residual):
+            break
+    return Relaxed(v, steps, residual)
+
+
+def relax_gram(
+    memories: Reals, gram: Reals, hidden: Function, start: Reals, field: Reals | None,
+    rate: float, tolerance: float, most: int,
+) -> Relaxed:  # fmt: skip
+    """Make the same steps for B(v) = I + XiᵀF(Xi v) with products of memories only.
+
+    x = Xi v closes: x += rate (Xi I + G F(x) - x), G = Xi Xiᵀ, and v = a v(0) + (1 - a) I + Xiᵀc with
+    a *= 1 - rate, c += rate (F - c): 2 N_h² products per step and replica in place of 4 N_h N_v; as
+    r = B - v = a (I - v(0)) + Xiᵀ(F - c), its length needs no more.
+
+    memories  # (N_h, N_v); gram  # (N_h, N_h); hidden  # F, an array of its own; start, field  # (N_v, R)
+    """
+    (size, replicas), kind = start.shape, start.dtype
+    away = -start if field is None else field - start
+    x = memories @ start
+    pulled = -x if field is None else memories @ away
+    far, level, c = np.sum(away * away, axis=0), x + pulled, np.zeros_like(x)
+    a, steps, residual = (
+        np.ones(replicas, kind),
+        np.zeros(replicas, np.int64),
+        np.zeros(replicas, kind),
+    )
+    numbers = kind.type(rate), kind.type(tolerance), kind.type(4 * np.finfo(kind).eps), size
+    for step in range(most + 1):
+        f = hidden(x)
+        last = step == most
+        if not _gram_step(
+            gram @ f, level, x, f, c, pulled, far, a, *numbers, last, steps, residual
+        ):
+            break
+    v = a * start + memories.T @ c
+    return Relaxed(v if field is None else v + (1 - a) * field, steps, residual)

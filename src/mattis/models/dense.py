@@ -1,0 +1,120 @@
+"""Dense associative memory of binary neurons: patterns that call in many-body interactions, at T = 0.
+
+E = -sum_mu F(M_mu),  M = xi S,  F(x) = x^n, or exp(lambda x)
+
+D. Krotov and J. J. Hopfield, NIPS 29, 1172 (2016); M. Demircigil, J. Heusel, M. Löwe, S. Upgang and
+F. Vermet, J. Stat. Phys. 168, 288 (2017). Polynomials are integers; exponentials float64 in fixed steps.
+"""
+
+from collections.abc import Sequence
+from math import fsum, log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis import kernels, rng
+from mattis.models.base import PatternSet
+from mattis.models.recipe import Place, Recipe
+from mattis.models.settling import Row, mean_of
+from mattis.patterns import Signs, noisy_cue, random_patterns
+
+LARGEST_SUM = 2**62
+"""Fields are int64: P times the largest entry of a table must stay below this."""
+
+EXPONENTIAL = "exponential"
+POLYNOMIAL = "polynomial"
+
+
+def elementary(degree: int, size: int, total: int) -> int:
+    """Return n! e_n of N signs whose sum is `total`: the sum over n distinct indices, in their order.
+
+    a_0 = 1, a_1 = x, a_k = x a_{k-1} - (k - 1)(N - k + 2) a_{k-2} (Newton's identities for y_i² = 1).
+    """
+    before, here = 1, total
+    if degree == 0:
+        return before
+    for k in range(2, degree + 1):
+        before, here = here, total * here - (k - 1) * (size - k + 2) * before
+    return here
+
+
+def table_of(recipe: Recipe, size: int, rate: float) -> tuple[NDArray[np.generic], bool]:
+    """Return D(y) at y + N, y = -N ... N, and whether y is M itself.
+
+    difference: F(y + 1) - F(y - 1), y without the site: the change of energy (Krotov & Hopfield; for the
+    exponential Demircigil et al.). field: M^{n-1}, all indices (Demircigil et al.). distinct indices:
+    (n - 1)! e_{n-1}(y). rate  # lambda of the exponential, whose table is in units of e^{lambda N}
+    """
+    degree = recipe.parts.degree
+    if recipe.parts.hidden == EXPONENTIAL:
+        exponential = kernels.synapses.exponential
+        f = [exponential(rate * (y - size)) for y in range(-size - 1, size + 2)]
+        return np.array([b - a for a, b in zip(f[:-2], f[2:], strict=True)]), False
+    if recipe.indices == "distinct":
+        values = [elementary(degree - 1, size - 1, y) for y in range(-size, size + 1)]
+        return np.array(values, np.int64), False
+    own = recipe.rule == "field"
+    at = range(-size, size + 1)
+    change = [y ** (degree - 1) if own else (y + 1) ** degree - (y - 1) ** degree for y in at]
+    return np.array(change, np.int64), own
+
+
+def check(degree: int, size: int, patterns: int) -> str | None:
+    """Tell what is wrong with a network of this degree and size, if anything: int64 must hold its fields."""
+    largest = 2 * degree * (size + 1) ** (degree - 1)
+    if patterns * largest < LARGEST_SUM:
+        return None
+    return f"{patterns} patterns of degree {degree} at size {size}: fields overflow 64 bits"
+
+
+def energy(recipe: Recipe, size: int, rate: float, overlaps: NDArray[np.int64]) -> float:
+    """Return E in units where a pattern alone has -1: -sum F(M)/N^n, or -ln(sum e^{lambda M})/(lambda N)."""
+    degree, values = recipe.parts.degree, overlaps.tolist()
+    if recipe.parts.hidden == EXPONENTIAL:
+        top, exponential = max(values), kernels.synapses.exponential
+        total = fsum(exponential(rate * (m - top)) for m in values)
+        return float(-(top + log(total) / rate) / size)
+    distinct = recipe.indices == "distinct"
+    counts = dict(
+        zip(*map(np.ndarray.tolist, np.unique(overlaps, return_counts=True)), strict=True)
+    )
+    f = {m: elementary(degree, size, m) if distinct else m**degree for m in counts}
+    whole = elementary(degree, size, size) if distinct else size**degree
+    return float(-sum(count * f[m] for m, count in counts.items()) / whole)
+
+
+def recall(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> list[Row]:
+    """Align every cue with its fields, site by site; return means over the cues of each place."""
+    stream = rng.stream(patterns.root_seed, "patterns", patterns.labels)
+    xi = random_patterns(stream, patterns.patterns, patterns.size)
+    sites = np.ascontiguousarray(xi.T)
+    return [
+        mean_of([_aligned(patterns, xi, sites, place, mu, recipe) for mu in range(recipe.cues)])
+        for place in places
+    ]
+
+
+def _aligned(
+    patterns: PatternSet, xi: Signs, sites: Signs, place: Place, mu: int, recipe: Recipe
+) -> Row:
+    """Return what became of the cue of pattern mu."""
+    size = patterns.size
+    member = {"noise": place.noise, "cue": mu}
+    spins = noisy_cue(
+        xi[mu], place.noise, rng.stream(patterns.root_seed, "cue", patterns.labels, member)
+    )
+    overlaps = xi.astype(np.int64) @ spins
+    table, own = table_of(recipe, size, place.beta)
+    before = energy(recipe, size, place.beta, overlaps)
+    steps = kernels.dense.align(sites, overlaps, spins, table, own, 1)
+    first = overlaps[mu] / size
+    if steps:
+        steps += kernels.dense.align(sites, overlaps, spins, table, own, recipe.steps - 1)
+    after, last = energy(recipe, size, place.beta, overlaps), overlaps[mu] / size
+    return {
+        "overlap": last, "overlap_one_step": first,
+        "retrieved": last > recipe.retrieved_above,
+        "retrieved_one_step": first > recipe.retrieved_above,
+        "steps_used": steps, "converged": steps < recipe.steps,
+        "energy": after, "energy_fall": before - after,
+    }  # fmt: skip

@@ -1,0 +1,266 @@
+"""Networks from generating functions: continuous neurons, visible and hidden, slow and fast.
+
+tau_v dv/dt = I - v + Jᵀ f(h),   tau_h dh/dt = b - h + J g(v),   g = grad L_v,  f = grad L_h
+
+D. Lotito, Neurocomputing 636, 129865 (2025), eqs. (9)-(21); D. Krotov and J. J. Hopfield, ICLR (2021).
+J is Xi, or 1. At quasi-equilibrium, tau_h -> 0, h = J g(v) + b. States are (n, R): R replicas side by side.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import solve_ivp
+
+from mattis import kernels
+from mattis.errors import UserError
+from mattis.models.generating import Population, Reals
+
+MEMORIES, ONE = "memories", "one"
+COUPLINGS = (MEMORIES, ONE)
+"""What J is: the memory matrix Xi, or 1."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """Visible neurons, hidden neurons, and what couples them.
+
+    memories  # Xi (N_h, N_v), as they couple: scaled; field  # I (N_v, 1 or R); bias  # b (N_h, 1 or R)
+    gram      # Xi Xiᵀ, where somebody made it already
+    removed   # d: B lacks d g(v), the diagonal of XiᵀXi where neurons do not act on themselves
+    Raises UserError where L is not convex, or shapes do not fit.
+    """
+
+    memories: Reals
+    visible: Population
+    hidden: Population
+    coupling: str = MEMORIES
+    field: float | Reals = 0.0
+    bias: float | Reals = 0.0
+    removed: float = 0.0
+    tau_v: float = 1.0
+    tau_h: float = 0.1
+    gram: Reals | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no network."""
+        xi = np.shape(self.memories)
+        if len(xi) != 2 or xi[0] < 1 or xi[1] < 1:
+            raise UserError(
+                f"memories: got shape {xi}; expected (N_h, N_v) with one memory at least"
+            )
+        for name, population in (("visible", self.visible), ("hidden", self.hidden)):
+            if population.fault:
+                raise UserError(f"{name}: {population.name} with {population.fault}")
+        if self.coupling not in COUPLINGS:
+            raise UserError(
+                f"coupling: got {self.coupling!r}; expected one of {', '.join(COUPLINGS)}"
+            )
+        latent = xi[0] if self.coupling == MEMORIES else xi[1]
+        for name, given, rows in (("field", self.field, xi[1]), ("bias", self.bias, latent)):
+            shape = np.shape(given)
+            if shape and (len(shape) != 2 or shape[0] != rows):
+                raise UserError(
+                    f"{name}: got shape {shape}; expected ({rows}, 1), or one column for each replica"
+                )
+        if not (self.tau_v > 0 and self.tau_h > 0):
+            raise UserError(
+                f"tau: got {self.tau_v:g} and {self.tau_h:g}; expected time constants above 0"
+            )
+
+
+def latent(network: Network, v: Reals) -> Reals:
+    """Return the hidden neurons at quasi-equilibrium, h = J g(v) + b."""
+    g = network.visible.activation(v)
+    h = network.memories @ g if network.coupling == MEMORIES else g
+    return h if _is_zero(network.bias) and h is not v else h + network.bias
+
+
+def pulled(network: Network, v: Reals, h: Reals) -> Reals:
+    """Return what visible neurons are drawn to, B = I + Jᵀf(h) - d g(v)."""
+    f = network.hidden.activation(h)
+    out = network.memories.T @ f if network.coupling == MEMORIES else f
+    if network.removed:
+        out = out - network.removed * network.visible.activation(v)
+    return out if _is_zero(network.field) else out + network.field
+
+
+def _is_zero(given: float | Reals) -> bool:
+    return np.ndim(given) == 0 and float(given) == 0.0
+
+
+def target(network: Network, v: Reals) -> Reals:
+    """Return B(v) at quasi-equilibrium: tau_v dv/dt = B(v) - v, eq. (9)."""
+    return pulled(network, v, latent(network, v))
+
+
+def _legendre(network: Network, v: Reals) -> tuple[Reals, Reals]:
+    """Return sum (v - I) g - L_v + (d/2) |g|² of each replica, and g."""
+    g = network.visible.activation(v)
+    out = np.sum((v - network.field) * g, axis=-2) - network.visible.value(v)
+    return out + network.removed / 2 * np.sum(g * g, axis=-2), g
+
+
+def energy(network: Network, v: Reals) -> Reals:
+    """Return E = sum (v - I) g - L_v - L_h(h(v)), (R,): eq. (3), dE/dt = -tau_v v'ᵀH_v v' (6)."""
+    return _legendre(network, v)[0] - network.hidden.value(latent(network, v))
+
+
+def full_energy(network: Network, v: Reals, h: Reals) -> Reals:
+    """Return E = [sum (v - I) g - L_v] + [sum (h - b) f - L_h] - fᵀJ g, (R,): eq. (19)."""
+    visible, g = _legendre(network, v)
+    f = network.hidden.activation(h)
+    driven = network.memories @ g if network.coupling == MEMORIES else g
+    hidden = np.sum((h - network.bias - driven) * f, axis=-2) - network.hidden.value(h)
+    return visible + hidden
+
+
+def power_lost(population: Population, tau: float, x: Reals, velocity: Reals) -> Reals:
+    """Return tau x'ᵀ H x', (R,): what a population takes from the energy per unit of time, eq. (6)."""
+    return tau * np.sum(velocity * population.curved(x, velocity), axis=-2)
+
+
+def velocities(network: Network, v: Reals, h: Reals) -> tuple[Reals, Reals]:
+    """Return dv/dt and dh/dt of the full system, eqs. (10) and (17)."""
+    return (pulled(network, v, h) - v) / network.tau_v, (latent(network, v) - h) / network.tau_h
+
+
+def jacobian(network: Network, v: Reals) -> Reals:
+    """Return d(B(v) - v)/dv = -1 + (Jᵀ H_h J - d) H_v at one state, (N_v,) -> (N_v, N_v): eq. (28)."""
+    h_v = network.visible.hessian(v)
+    h_h = network.hidden.hessian(latent(network, v[:, None])[:, 0])
+    xi, one = network.memories, np.eye(len(v), dtype=v.dtype)
+    inner = xi.T @ h_h @ xi if network.coupling == MEMORIES else h_h
+    return (inner - network.removed * one) @ h_v - one
+
+
+def check_step(network: Network, dt: float, full: bool = False) -> None:
+    """Raise UserError unless Euler steps of a relaxation are stable: 0 < dt <= 2 tau, eq. (2)."""
+    shortest = min(network.tau_v, network.tau_h) if full else network.tau_v
+    if not 0 < dt <= 2 * shortest:
+        raise UserError(
+            f"dt: got {dt:g} with a time constant of {shortest:g}; expected 0 < dt <= 2 tau, beyond which "
+            "Euler's rule is not stable; use dt = tau for the one-step update"
+        )
+
+
+def eigenvalues(xi: Reals) -> Reals:
+    """Return the min(N_h, N_v) eigenvalues of XiᵀXi that are not 0 by its rank, rising, (min(N_h, N_v),)."""
+    with kernels.flow.one_thread():
+        return np.asarray(np.linalg.eigvalsh(xi @ xi.T if len(xi) <= xi.shape[1] else xi.T @ xi))
+
+
+def check_bounded(network: Network) -> None:
+    """Raise UserError if a linear network has no least energy: an eigenvalue of beta XiᵀXi above 1."""
+    if not (network.visible.row.linear and _is_quadratic(network)):
+        return
+    beta = (
+        float(np.max(np.asarray(network.hidden.form.beta)))
+        if network.hidden.name == "polynomial"
+        else 1.0
+    )
+    top = beta * float(eigenvalues(np.asarray(network.memories, np.float64))[-1]) - network.removed
+    if top > 1:
+        raise UserError(
+            f"linear network: got an eigenvalue {top:.4g} of XiᵀXi; expected none above 1, for beyond it "
+            "E = (|v|² - |Xi v|²)/2 has no minimum and v grows without bound; use a smaller beta, or follow "
+            "its modes for a time (question: modes)"
+        )
+
+
+def _is_quadratic(network: Network) -> bool:
+    return network.hidden.name == "quadratic" or (
+        network.hidden.name == "polynomial" and network.hidden.form.degree == 2
+    )
+
+
+def settle(network: Network, start: Reals, dt: float, tolerance: float, most: int) -> Any:
+    """Make Euler steps (dt = tau_v: fixed-point iteration) until |B(v) - v|/sqrt(N_v) <= tolerance.
+
+    start  # (N_v, R); returns kernels.flow.Relaxed. For linear g and few memories only products of
+    memories enter (`relax_gram`). Float sums are those of BLAS: the same bits for any chunking on one
+    machine and backend; within 1e-6 (float32) or 1e-12 (float64) of another, relative.
+    """
+    check_step(network, dt)
+    check_bounded(network)
+    flow, rate = kernels.flow, dt / network.tau_v
+    with flow.one_thread():
+        if closes(network):
+            xi, away = network.memories, np.zeros_like(start) + network.field
+            gram = xi @ xi.T if network.gram is None else network.gram
+            return flow.relax_gram(
+                xi, gram, _hidden(network), start, None if _is_zero(network.field) else away,
+                rate, tolerance, most,
+            )  # fmt: skip
+        return flow.relax(lambda v: target(network, v), start, rate, tolerance, most)
+
+
+def _hidden(network: Network) -> Any:
+    """Return f(x + b) as a function of x, whose values are arrays of their own."""
+    if _is_zero(network.bias) and not network.hidden.row.linear:
+        return network.hidden.activation
+    return lambda x: network.hidden.activation(x + network.bias)
+
+
+def closes(network: Network) -> bool:
+    """Tell whether x = Xi v closes, and is the smaller system: linear g, J = Xi, N_h <= N_v."""
+    count, size = network.memories.shape
+    linear = network.visible.row.linear and network.coupling == MEMORIES and not network.removed
+    return linear and count <= size
+
+
+def lanes(network: Network) -> int:
+    """Return how many replicas go side by side so that none knows its neighbours."""
+    xi = network.memories
+    gram = (xi @ xi.T,) if closes(network) else ()
+    with kernels.flow.one_thread():
+        width: int = kernels.flow.lanes_of((xi, xi.T, *gram))
+    return width
+
+
+def settle_full(
+    network: Network, v: Reals, h: Reals, dt: float, tolerance: float, most: int
+) -> Any:
+    """Make Euler steps of the full system (10) from v (N_v, R) and h (N_h, R); the state is (v, h).
+
+    A population that is slower than the other is drawn less far: dt/tau of the faster one is the rate.
+    """
+    check_step(network, dt, full=True)
+    size, shortest = len(v), min(network.tau_v, network.tau_h)
+    share_v, share_h = shortest / network.tau_v, shortest / network.tau_h
+
+    def both(state: Reals) -> Reals:
+        v, h = state[:size], state[size:]
+        b_v, b_h = pulled(network, v, h), latent(network, v)
+        return np.concatenate([v + share_v * (b_v - v), h + share_h * (b_h - h)])
+
+    with kernels.flow.one_thread():
+        return kernels.flow.relax(both, np.concatenate([v, h]), dt / shortest, tolerance, most)
+
+
+def integrate(
+    network: Network, v: Reals, times: NDArray[np.float64], h: Reals | None = None,
+    accuracy: float = 1e-9,
+) -> Reals:  # fmt: skip
+    """Return one trajectory at given times by an adaptive method: (times, N_v), or (times, N_v + N_h).
+
+    At quasi-equilibrium from v (N_v,), by an explicit Runge-Kutta method of order 8; from v and h (N_h,) the
+    full system, by an implicit one (Radau, order 5), since it is stiff where tau_h << tau_v.
+    """
+    size = len(v)
+
+    def motion(_: float, state: Reals) -> Reals:
+        x = state[:, None]
+        if h is None:
+            return ((target(network, x) - x) / network.tau_v)[:, 0]
+        return np.concatenate(velocities(network, x[:size], x[size:]))[:, 0]
+
+    start = v if h is None else np.concatenate([v, h])
+    done = solve_ivp(
+        motion, (times[0], times[-1]), start, "DOP853" if h is None else "Radau", times,
+        rtol=accuracy, atol=accuracy,
+    )  # fmt: skip
+    if not done.success:
+        raise UserError(f"the trajectory cannot be followed: {done.message}")
+    return np.asarray(done.y.T)

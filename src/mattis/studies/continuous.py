@@ -1,0 +1,269 @@
+"""Studies of networks from generating functions: what they are made of, their axes, what is asked."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, StrictFloat, StrictInt, model_validator
+
+from mattis.axes import BOUNDS, MOST_BODIES, Axes, Bound, Integers, Misplaced, Part, Reals, one_of
+from mattis.models import MODELS, Model, PatternSet, Point, Task
+from mattis.models.continuous import EXACT, MEMBERS, QUESTIONS, ROUNDING, Member
+from mattis.models.recipe import Parts, Place, Recipe
+from mattis.studies import composition
+from mattis.studies.base import Study, middles
+
+LARGEST_MEMORIES = 2**20
+"""Memories of a network at most: their products with one state are looked at, all of them."""
+
+STORED = ("load", "memories", "exponent")
+FUNCTIONS = Literal[
+    "quadratic", "ln_cosh", "log_sum_exp", "polynomial", "rectified_polynomial", "exponential",
+    "spherical", "memories",
+]  # fmt: skip
+
+
+class ContinuousAxes(Axes):
+    """The axes of networks from generating functions."""
+
+    load: Reals | None = Field(
+        default=None, description="P/N^{n-1}, n the degree (2 for all but polynomials)"
+    )
+    memories: Integers | None = Field(default=None, description="P itself, the patterns stored")
+    exponent: Reals | None = Field(default=None, description="ln(P)/N: exponentially many patterns")
+    separation: Reals | None = Field(default=None, description="tau_h/tau_v of a fast-slow system")
+    beta: Reals = Field(default=(1.0,), description="gain of the neurons that have one")
+    noise: Reals = Field(default=(0.0,), description="a cue has the overlap 1 - 2 noise")
+
+    bounds: ClassVar[Mapping[str, Bound]] = {
+        "size": Bound(lambda v: 2 <= v <= 2**16, "a number of neurons in 2 … 2^16", "for example 500"),
+        "load": Bound(lambda v: 0 < v <= 16, "a load in (0, 16]", "for example 0.05"),
+        "memories": Bound(
+            lambda v: 1 <= v <= LARGEST_MEMORIES, "patterns, 1 … 2^20", "for example 10"
+        ),
+        "exponent": Bound(lambda v: 0 <= v <= 1, "ln(P)/N in [0, 1]", "for example 0.3"),
+        "separation": Bound(lambda v: 1e-5 <= v <= 10, "tau_h/tau_v in [1e-5, 10]", "for example 0.01"),
+        "beta": Bound(
+            lambda v: 1e-3 <= v <= 1e6, "a gain in [1e-3, 1e6]", "L is convex for beta > 0 only"
+        ),
+        "noise": BOUNDS["noise"],
+        "seed": BOUNDS["seed"],
+    }  # fmt: skip
+
+    @model_validator(mode="after")
+    def _one_stored(self) -> Self:
+        given = [name for name in STORED if getattr(self, name) is not None]
+        if len(given) > 1:
+            advice = "give one of them"
+            raise Misplaced(
+                given[1], f"both {' and '.join(given)}", f"one of {', '.join(STORED)}", advice
+            )
+        if not given:
+            one_of(self, ("load", "memories"))
+        return self
+
+    def labels(self) -> dict[str, Sequence[float]]:
+        """Return the values along each dimension of the cube, a load under its own name."""
+        names = ("size", *STORED, "separation", "beta", "noise", "seed")
+        return {name: v for name in names if (v := getattr(self, name)) is not None}
+
+    @property
+    def temperatures(self) -> tuple[float, ...]:
+        """1/beta."""
+        return tuple(1.0 / beta for beta in self.beta)
+
+
+class Flow(Part):
+    """How a state moves."""
+
+    dt: StrictFloat | None = Field(
+        default=None, gt=0, le=1e6, description="Euler step, at most 2 tau_v; tau_v if not given"
+    )
+    tau_v: StrictFloat = Field(default=1.0, gt=0, le=1e6, description="time constant of v")
+    steps: StrictInt = Field(
+        default=1000, ge=1, le=10**8, description="Euler steps (sweeps) at most"
+    )
+    tolerance: StrictFloat | None = Field(
+        default=None, ge=1e-15, le=1,
+        description="|B(v) - v|/√N_v at rest; 1e-9 (double) or 1e-5 (single) if not given",
+    )  # fmt: skip
+    duration: StrictFloat = Field(
+        default=5.0, gt=0, le=1e6, description="of trajectories that are compared, in tau_v"
+    )
+    precision: Literal["double", "single"] = Field(
+        default="double", description="float64 or float32"
+    )
+
+
+class Continuous(Study):
+    """A study of a network from generating functions."""
+
+    model: str = Field(default="attention", description="a model of `mattis models`")
+    axes: ContinuousAxes
+    visible: FUNCTIONS | None = Field(default=None, description="L_v; the model's, if not given")
+    hidden: FUNCTIONS | None = Field(default=None, description="L_h; the model's, if not given")
+    coupling: Literal["memories", "one"] | None = Field(default=None, description="J: Xi, or 1")
+    degree: StrictInt | None = Field(
+        default=None, ge=2, le=MOST_BODIES, description="n of a polynomial"
+    )
+    diagonal: Literal["kept", "zero"] | None = Field(
+        default=None, description="whether neurons act on themselves through the memories"
+    )
+    scale: Literal["none", "sites", "memories", "bodies"] | None = Field(
+        default=None, description="Xi = xi × 1, 1/√N_v, 1/√N_h, or N_v^{-(n-1)/n}"
+    )
+    gain: Literal["visible", "hidden"] | None = Field(default=None, description="who has beta")
+    activity: Literal["state", "activation"] | None = Field(
+        default=None, description="what is compared with a pattern: v, or g(v)"
+    )
+    patterns: Literal["signs", "sphere", "gaussian"] | None = Field(
+        default=None, description="xi: ±1, uniform on |xi|² = N, or normal"
+    )
+    rule: Literal["difference", "field"] = Field(
+        default="difference", description="dense_binary: by the change of energy, or by M^{n-1}"
+    )
+    indices: Literal["full", "distinct"] = Field(
+        default="full", description="dense_binary: sums over all indices, or over distinct ones"
+    )
+    field: StrictFloat = Field(
+        default=0.0, ge=-1e3, le=1e3, description="external field I along the pattern asked for"
+    )
+    bias: StrictFloat = Field(default=0.0, ge=-1e3, le=1e3, description="bias b of hidden neurons")
+    question: str | None = Field(
+        default=None, description="what is asked; the model's, if not given"
+    )
+    cues: StrictInt = Field(default=1, ge=1, le=10**6, description="patterns asked for, or starts")
+    retrieved_above: StrictFloat = Field(
+        default=0.5, gt=0, lt=1, description="a cue counts as retrieved if its overlap is above"
+    )
+    flow: Flow = Field(default=Flow(), description="how a state moves")
+
+    @property
+    def member(self) -> Member:
+        """What the model is made of, where the study says nothing else."""
+        return MEMBERS[self.model]
+
+    @property
+    def parts(self) -> Parts:
+        """What the networks are made of."""
+        names = ("visible", "hidden", "coupling", "gain", "scale", "activity", "degree", "diagonal")
+        given = {name: v for name in names if (v := getattr(self, name)) is not None}
+        return replace(self.member.parts, **given)
+
+    @property
+    def asked(self) -> str:
+        """The question."""
+        return self.question or self.member.question
+
+    @property
+    def protocol(self) -> Recipe:
+        """How networks are made and asked."""
+        f = self.flow
+        usual = 1e-9 if f.precision == "double" else 1e-5
+        return Recipe(
+            self.parts, self.asked, self.patterns or self.member.ensemble, self.cues,
+            float(self.retrieved_above), float(self.field), float(self.bias),
+            float(f.tau_v if f.dt is None else f.dt), float(f.tau_v), steps=f.steps,
+            tolerance=usual if f.tolerance is None else float(f.tolerance),
+            duration=float(f.duration), precision=f.precision, binary=self.member.binary,
+            rule=self.rule, indices=self.indices,
+        )  # fmt: skip
+
+    @property
+    def described_model(self) -> Model:
+        """The row of the model, with what this study observes."""
+        question = QUESTIONS[self.asked]
+        return replace(
+            MODELS[self.model], observables=question.observables,
+            order_parameter=question.order_parameter, boundaries=question.boundaries,
+            states=question.states, rounding=EXACT if self.member.binary else ROUNDING,
+        )  # fmt: skip
+
+    @property
+    def labels(self) -> dict[str, Sequence[float]]:
+        """The values along each dimension: beyond degree 2, `load_n` says which power of N a load is of."""
+        degree = self.parts.degree if composition.many_body(self.parts) else 2
+        name = "load" if degree == 2 else f"load_{degree}"
+        return {name if key == "load" else key: v for key, v in self.axes.labels().items()}
+
+    def check(self) -> None:
+        """Raise Misplaced where keys and axes do not fit each other."""
+        composition.check(self)
+        for size, count in self.networks():
+            self._check_network(size, count)
+
+    def networks(self) -> Iterator[tuple[int, int]]:
+        """Yield N and the fewest and most P of every size: what is wrong is wrong at an end."""
+        values = self.labels[self.stored]
+        for size in self.axes.size:
+            for value in dict.fromkeys((min(values), max(values))):
+                yield size, int(self.counts([value], [size])[0, 0])
+
+    def _check_network(self, size: int, count: int) -> None:
+        """Raise Misplaced where a network stores too little or too much."""
+        where = "axes." + next(name for name in STORED if getattr(self.axes, name) is not None)
+        asked = self.cues if self.asked in ("recall", "equivalence", "separation", "modes") else 1
+        got = f"P = {count} patterns at size {size}"
+        if count < asked:
+            expected = f"P of at least {asked}, for so many are asked for"
+            raise Misplaced(where, got, expected, "use a larger value, or fewer cues")
+        fault = self.described_model.check(size, count)
+        if count > LARGEST_MEMORIES:
+            fault = f"at most {LARGEST_MEMORIES} patterns"
+        fault = fault or composition.too_large(self, size, count)
+        if fault:
+            raise Misplaced(where, got, "a network that can be made", fault)
+
+    def place(self, point: Point) -> Place:
+        """Return a point of the grid as the model takes it."""
+        at = dict(zip(self.points, point, strict=True))
+        return Place(at["beta"], at["noise"], at.get("separation", 0.0))
+
+    def task(self, patterns: PatternSet, points: Sequence[Point]) -> Task:
+        """Return the arguments of the model's `simulate` at some points."""
+        return patterns, [self.place(point) for point in points], self.protocol
+
+    def shortened(
+        self, patterns: PatternSet, points: Sequence[Point], most: int
+    ) -> tuple[Task, int]:
+        """Return a task of fewer steps that does not stop before, and its neuron updates."""
+        recipe = self.protocol
+        steps = max(1, min(recipe.steps, most // (patterns.size * recipe.cues)))
+        duration = min(recipe.duration, steps * recipe.dt / recipe.tau_v)
+        short = replace(recipe, steps=steps, duration=duration, tolerance=0.0)
+        done = len(points) * self._each(short, patterns.size)
+        return (patterns, [self.place(point) for point in points], short), done
+
+    def probed(self, points: Sequence[Point]) -> Sequence[Point]:
+        """Return points that fill a batch, where there are as many: replicas go side by side."""
+        wanted = max(32 // self.cues, 1)
+        return points if len(points) <= wanted else middles(points, wanted)
+
+    def _each(self, recipe: Recipe, size: int) -> int:
+        """Return the neuron updates of one point at most."""
+        steps = {
+            "recall": recipe.steps,
+            "equivalence": 2 * recipe.steps,
+            "fixed_points": recipe.steps,
+            "separation": 2000,
+            "modes": math.ceil(recipe.duration * recipe.tau_v / recipe.dt),
+        }.get(recipe.question, 1)
+        return size * recipe.cues * steps
+
+    def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
+        """Return the neuron updates of some points at most: a state that is at rest stops."""
+        return len(points) * self._each(self.protocol, patterns.size)
+
+    def total_updates(self) -> int:
+        """Return the neuron updates of the whole study at most."""
+        points = len(self.axes.seed) * len(self.labels[self.stored])
+        for name in self.points:
+            points *= len(self.labels[name])
+        return sum(points * self._each(self.protocol, size) for size in self.axes.size)
+
+    def physics(self) -> dict[str, Any]:
+        """Return what may not change under a store: what the keys come to, not how they are spelled."""
+        content = {"model": self.model, "root_seed": self.root_seed}
+        content |= {"recipe": asdict(self.protocol), "stored": self.stored}
+        return content | {"numbers": self.described_model.numbers}
