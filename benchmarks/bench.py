@@ -18,6 +18,7 @@ from typing import Any
 import curves
 import job
 import limits
+import neurons
 import peers
 import ratios
 import starts
@@ -69,6 +70,7 @@ PARTS: dict[str, Callable[[], Found]] = {
     "ratios": on_one_core(ratios.all_rows),
     "limits": on_one_core(limits.all_rows),
     "starts": on_one_core(starts.all_rows),
+    "neurons": on_one_core(neurons.all_rows),
     "peers": packages,
     "job": reference,
     "curves": growth,

@@ -100,6 +100,15 @@ def check_same(programs: Mapping[str, Program]) -> None:
             raise AssertionError(f"{name} and {first} end in different states")
 
 
+def check_near(programs: Mapping[str, Program], most: float) -> None:
+    """Raise unless all programs end in nearly the same state."""
+    finals = {name: one.final() for name, one in programs.items()}
+    first, *others = finals
+    for name in others:
+        if not np.abs(finals[first] - finals[name]).max() <= most:
+            raise AssertionError(f"{name} and {first} end in different states")
+
+
 def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
     """Return above / below, turn by turn."""
     return [a / b for a, b in zip(above, below, strict=True)]

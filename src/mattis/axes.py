@@ -27,6 +27,9 @@ LONGEST_AXIS = 1_000_000
 MOST_BODIES = 12
 """Highest degree n of an interaction, whose load is P/N^{n-1}: the dimension `load_n`."""
 
+LARGEST_COUNT = 2.0**62
+"""More patterns than this are this many: no network stores them."""
+
 LONG_LIST = 1000
 """A longer axis is written in a shorter form where it has one."""
 
@@ -239,10 +242,13 @@ def patterns_of(load: float, size: int) -> int:
 def pattern_counts(loads: Sequence[float], sizes: Sequence[float]) -> NDArray[np.int64]:
     """Return `patterns_of` of every size and load, (sizes, loads), faster than one by one."""
     products = np.multiply.outer(np.array(sizes, np.float64), np.array(loads, np.float64))
-    halves = products + 0.5
+    halves = np.minimum(products + 0.5, LARGEST_COUNT)
     counts = np.floor(halves).astype(np.int64)
     # Only close to a half do the 12 digits that `share` rounds to decide.
-    for i, j in np.argwhere(np.abs(halves - np.rint(halves)) < 1e-10 * np.maximum(halves, 1)):
+    for i, j in np.argwhere(
+        (np.abs(halves - np.rint(halves)) < 1e-10 * np.maximum(halves, 1))
+        & (halves < LARGEST_COUNT)
+    ):
         counts[i, j] = patterns_of(loads[j], int(sizes[i]))
     return counts
 
@@ -258,6 +264,8 @@ def counts_of(stored: str, values: Sequence[float], sizes: Sequence[float]) -> N
         bodies = int(stored.removeprefix("load_"))
         return pattern_counts(values, [int(size) ** (bodies - 1) for size in sizes])
     if stored == "exponent":
-        counts = [[share(math.exp(value * size), 1) for value in values] for size in sizes]
+        counts = [
+            [share(math.exp(min(value * size, 40.0)), 1) for value in values] for size in sizes
+        ]
         return np.array(counts, np.int64).reshape(len(sizes), len(values))
     return np.tile(np.array(values, np.int64), (len(sizes), 1))

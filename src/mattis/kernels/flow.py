@@ -27,6 +27,9 @@ WIDTHS = (64, 32, 16, 8, 4, 1)
 """Lanes of a batch, the best first: more would not fit the caches, fewer leave BLAS half asleep."""
 
 
+ROWS = 512
+"""Rows of a state that are made and read again at once."""
+
 TOLD = 512
 """Products that have to agree: where lanes are summed in different orders, one in some does not."""
 
@@ -44,8 +47,8 @@ class Relaxed(NamedTuple):
 
 
 _turn = Lock()
-_inside: list[list[int]] = []
-"""The numbers of threads that the first who is inside has found, once for each who is inside."""
+_inside: dict[str, Any] = {"count": 0, "threads": []}
+"""How many are inside of `one_thread`, and the numbers of threads that the first of them has found."""
 
 
 @cache
@@ -68,22 +71,26 @@ def _let(library: Any, threads: int) -> None:
 def one_thread() -> Iterator[None]:
     """Let BLAS have one thread, until the last of those that asked for it has left.
 
-    The number belongs to the process: threads of one process must not restore it for each other.
+    The number belongs to the process: its threads must not restore it for each other. By OpenMP it belongs
+    to the thread, which restores its own.
     """
     with _turn:
-        found = _inside[0] if _inside else [library.num_threads for library in _blas()]
-        _inside.append(found)
-        if len(_inside) == 1:
-            for library in _blas():
-                _let(library, 1)
+        found = [library.num_threads for library in _blas()]
+        if _inside["count"] == 0:
+            _inside["threads"] = found
+        _inside["count"] += 1
+        for library in _blas():
+            _let(library, 1)
     try:
         yield
     finally:
         with _turn:
-            _inside.pop()
-            if not _inside:
-                for library, threads in zip(_blas(), found, strict=True):
-                    _let(library, threads)
+            _inside["count"] -= 1
+            for library, own, before in zip(_blas(), found, _inside["threads"], strict=True):
+                if getattr(library, "threading_layer", "") == "openmp":
+                    _let(library, own)
+                elif _inside["count"] == 0:
+                    _let(library, before)
 
 
 def lanes_of(matrices: Iterable[Reals]) -> int:
@@ -123,13 +130,11 @@ def batches(replicas: int, lanes: int) -> Iterator[tuple[slice, NDArray[np.int64
 
 
 @compiled
-def _scaled(x, gains):
-    """Return gains (R,) times x (n, R)."""
-    y = np.empty_like(x)
+def _scale(y, x, gains):
+    """Fill y (n, R) with gains (R,) times x (n, R)."""
     for i in range(x.shape[0]):
         for r in range(x.shape[1]):
             y[i, r] = gains[r] * x[i, r]
-    return y
 
 
 @compiled
@@ -171,8 +176,12 @@ def _gains(x: Reals, beta: float | Reals) -> Reals:
 
 def tanh(x: Reals, beta: float | Reals) -> Reals:
     """Return tanh(beta x), (n, R), beta a number or (R,)."""
-    y: Reals = _scaled(x, _gains(x, beta))
-    return np.tanh(y, out=y)
+    y, gains = np.empty_like(x), _gains(x, beta)
+    for first in range(0, len(x), ROWS):  # a part of y is still in the cache when it is read again
+        part = y[first : first + ROWS]
+        _scale(part, x[first : first + ROWS], gains)
+        np.tanh(part, out=part)
+    return y
 
 
 def softmax(x: Reals, beta: float | Reals) -> Reals:
@@ -184,37 +193,35 @@ def softmax(x: Reals, beta: float | Reals) -> Reals:
 
 
 @compiled
-def _step(drawn, v, rate, tolerance, last, steps, residual):
-    """Turn B into B - v, and add a share of it to lanes that are not at rest; tell whether any moved."""
+def _step(drawn, v, rates, tolerance, last, steps, residual):
+    """Add shares (n,) of B - v to the lanes that are not at rest; tell whether any moved."""
     (size, replicas), moved = v.shape, False
     share = np.zeros(replicas, v.dtype)
     for i in range(size):
         for r in range(replicas):
-            drawn[i, r] -= v[i, r]
-        for r in range(replicas):
-            share[r] += drawn[i, r] * drawn[i, r]
+            share[r] += (drawn[i, r] - v[i, r]) * (drawn[i, r] - v[i, r])
     for r in range(replicas):
         residual[r] = np.sqrt(share[r] / size)
         moving = not last and not residual[r] <= tolerance  # also where it is not a number
-        share[r] = rate if moving else 0.0
+        share[r] = 1.0 if moving else 0.0
         steps[r] += moving
         moved |= moving
     if moved:
         for i in range(size - 1, -1, -1):  # the last rows are still in the cache
             for r in range(replicas):
-                v[i, r] += share[r] * drawn[i, r]
+                v[i, r] += share[r] * rates[i] * (drawn[i, r] - v[i, r])
     return moved
 
 
 @compiled
-def _gram_step(
-    drawn, level, x, f, c, pulled, far, a, rate, tolerance, doubt, size, last, steps, residual
-):
+def _gram_step(drawn, level, x, f, c, pulled, lanes, rate, tolerance, doubt, size, last, steps):
     """Turn G F into Xi r = level + G F - x and F into F - c; make a step of x, c and a where not at rest.
 
     |r|² = a² |I - v(0)|² + a (F - c)·pulled + (F - c)·Xi r, and no less than the rounding of this sum.
+    lanes  # (3, R): |I - v(0)|², a, and |r|/sqrt(n)
     """
     (count, replicas), moved, kind = x.shape, False, x.dtype
+    far, a, residual = lanes[0], lanes[1], lanes[2]
     along, met, share = np.zeros(replicas, kind), np.zeros(replicas, kind), np.zeros(replicas, kind)
     for i in range(count):
         for r in range(replicas):
@@ -248,14 +255,15 @@ def relax(
 ) -> Relaxed:
     """Make Euler steps v += rate (B(v) - v) until |B(v) - v|/sqrt(n) <= tolerance, or `most` were made.
 
-    target  # returns an array of its own; state  # (n, R), not changed; rate  # dt/tau
+    target  # returns an array of its own; state  # (n, R), not changed
+    rate    # dt/tau of all neurons, or of each (n,)
     Each replica stops at its own step and stays as it is.
     """
     v = np.array(state, order="C")
     steps, residual = np.zeros(v.shape[1], np.int64), np.zeros(v.shape[1], v.dtype)
-    rate, tolerance = v.dtype.type(rate), v.dtype.type(tolerance)
+    rates = np.broadcast_to(np.asarray(rate, v.dtype), len(v)).copy()
     for step in range(most + 1):
-        if not _step(target(v), v, rate, tolerance, step == most, steps, residual):
+        if not _step(target(v), v, rates, v.dtype.type(tolerance), step == most, steps, residual):
             break
     return Relaxed(v, steps, residual)
 
@@ -276,19 +284,13 @@ def relax_gram(
     away = -start if field is None else field - start
     x = memories @ start
     pulled = -x if field is None else memories @ away
-    far, level, c = np.sum(away * away, axis=0), x + pulled, np.zeros_like(x)
-    a, steps, residual = (
-        np.ones(replicas, kind),
-        np.zeros(replicas, np.int64),
-        np.zeros(replicas, kind),
-    )
+    level, c, steps = x + pulled, np.zeros_like(x), np.zeros(replicas, np.int64)
+    lanes = np.array([np.sum(away * away, axis=0), np.ones(replicas), np.zeros(replicas)], kind)
     numbers = kind.type(rate), kind.type(tolerance), kind.type(4 * np.finfo(kind).eps), size
     for step in range(most + 1):
         f = hidden(x)
-        last = step == most
-        if not _gram_step(
-            gram @ f, level, x, f, c, pulled, far, a, *numbers, last, steps, residual
-        ):
+        if not _gram_step(gram @ f, level, x, f, c, pulled, lanes, *numbers, step == most, steps):
             break
+    a = lanes[1]
     v = a * start + memories.T @ c
-    return Relaxed(v if field is None else v + (1 - a) * field, steps, residual)
+    return Relaxed(v if field is None else v + (1 - a) * field, steps, lanes[2])

@@ -29,7 +29,8 @@ class Form:
 
     beta    # gain, or inverse temperature: a number, or one for each replica (R,)
     degree  # n of the polynomials
-    memories, removed  # of the memory-dependent function: Xi (N_h, N_v), and what its diagonal lacks
+    memories, removed  # of the memory-dependent function: Xi (N_h, N_v), and d, which its diagonal lacks:
+                       # with d > 0 its Hessian beta (XiᵀXi - d) is not positive, and the energy (3) may rise
     """
 
     beta: float | Reals = 1.0
@@ -42,9 +43,9 @@ class Form:
 class Generating:
     """One row of the table.
 
-    value     # L: (..., n, R) -> (..., R)
-    gradient  # its gradient, the activation: (..., n, R) -> (..., n, R)
-    curved    # its Hessian at x times a direction: two of (..., n, R) -> (..., n, R)
+    value     # L: (n, R) -> (R,)
+    gradient  # its gradient, the activation: (n, R) -> (n, R)
+    curved    # its Hessian at x times a direction: two of (n, R) -> (n, R)
     fault     # what is wrong with a degree, where L would not be convex or not exist
     linear    # whether the gradient is x itself
     """
@@ -143,7 +144,7 @@ def _exp(x: Reals, form: Form) -> Reals:
 
 
 def length(x: Reals) -> Reals:
-    """Return |x| over neurons, (..., n, R) -> (..., 1, R)."""
+    """Return |x| over neurons, (n, R) -> (1, R)."""
     return _np(x).sqrt(_total(x * x))[..., None, :]
 
 
@@ -235,15 +236,15 @@ class Population:
         return GENERATING[self.name]
 
     def value(self, x: Reals) -> Reals:
-        """Return L, (..., n, R) -> (..., R)."""
+        """Return L, (n, R) -> (R,)."""
         return self.row.value(x, self.form)
 
     def activation(self, x: Reals) -> Reals:
-        """Return the gradient of L, (..., n, R)."""
+        """Return the gradient of L, (n, R)."""
         return self.row.gradient(x, self.form)
 
     def curved(self, x: Reals, direction: Reals) -> Reals:
-        """Return the Hessian of L at x times a direction, (..., n, R)."""
+        """Return the Hessian of L at x times a direction, (n, R)."""
         return self.row.curved(x, direction, self.form)
 
     def hessian(self, x: Reals) -> Reals:

@@ -136,8 +136,12 @@ def jacobian(network: Network, v: Reals) -> Reals:
 
 
 def check_step(network: Network, dt: float, full: bool = False) -> None:
-    """Raise UserError unless Euler steps of a relaxation are stable: 0 < dt <= 2 tau, eq. (2)."""
-    shortest = min(network.tau_v, network.tau_h) if full else network.tau_v
+    """Raise UserError unless Euler steps of a relaxation are stable: 0 < dt <= 2 tau, eq. (2).
+
+    Where visible neurons are linear, -d g(v) is part of the decay: (1 + d) dt <= 2 tau_v.
+    """
+    tau = network.tau_v / (1 + network.removed * network.visible.row.linear)
+    shortest = min(tau, network.tau_h) if full else tau
     if not 0 < dt <= 2 * shortest:
         raise UserError(
             f"dt: got {dt:g} with a time constant of {shortest:g}; expected 0 < dt <= 2 tau, beyond which "
@@ -152,27 +156,33 @@ def eigenvalues(xi: Reals) -> Reals:
 
 
 def check_bounded(network: Network) -> None:
-    """Raise UserError if a linear network has no least energy: an eigenvalue of beta XiᵀXi above 1."""
-    if not (network.visible.row.linear and _is_quadratic(network)):
-        return
-    beta = (
-        float(np.max(np.asarray(network.hidden.form.beta)))
-        if network.hidden.name == "polynomial"
-        else 1.0
+    """Raise UserError if a linear network has no least energy: an eigenvalue of dB/dv above 1.
+
+    dB/dv = beta_h XiᵀXi - d of a quadratic L_v; beta_h beta_v (XiᵀXi - d) of that with memories, J = 1.
+    """
+    visible, hidden = network.visible, network.hidden
+    quadratic = hidden.name == "quadratic" or (
+        hidden.name == "polynomial" and hidden.form.degree == 2
     )
-    top = beta * float(eigenvalues(np.asarray(network.memories, np.float64))[-1]) - network.removed
+    through = visible.name == "memories" and network.coupling == ONE
+    if not quadratic or not (through or (visible.row.linear and network.coupling == MEMORIES)):
+        return
+    beta = 1.0 if hidden.name == "quadratic" else _largest(hidden.form.beta)
+    top = float(eigenvalues(np.asarray(network.memories, np.float64))[-1])
+    if through:
+        top = beta * _largest(visible.form.beta) * (top - visible.form.removed)
+    else:
+        top = beta * top - network.removed
     if top > 1:
         raise UserError(
-            f"linear network: got an eigenvalue {top:.4g} of XiᵀXi; expected none above 1, for beyond it "
-            "E = (|v|² - |Xi v|²)/2 has no minimum and v grows without bound; use a smaller beta, or follow "
-            "its modes for a time (question: modes)"
+            f"linear network: got an eigenvalue {top:.4g} of beta XiᵀXi; expected none above 1, for beyond "
+            "it E = (|v|² - beta |Xi v|²)/2 has no minimum and v grows without bound; use a smaller beta, "
+            "or follow its modes for a time (question: modes)"
         )
 
 
-def _is_quadratic(network: Network) -> bool:
-    return network.hidden.name == "quadratic" or (
-        network.hidden.name == "polynomial" and network.hidden.form.degree == 2
-    )
+def _largest(beta: float | Reals) -> float:
+    return float(np.max(np.asarray(beta)))
 
 
 def settle(network: Network, start: Reals, dt: float, tolerance: float, most: int) -> Any:
@@ -185,7 +195,8 @@ def settle(network: Network, start: Reals, dt: float, tolerance: float, most: in
     check_step(network, dt)
     check_bounded(network)
     flow, rate = kernels.flow, dt / network.tau_v
-    with flow.one_thread():
+    # A state that runs away becomes infinite, hence never at rest: said by its residual, not by a warning.
+    with flow.one_thread(), np.errstate(over="ignore", invalid="ignore"):
         if closes(network):
             xi, away = network.memories, np.zeros_like(start) + network.field
             gram = xi @ xi.T if network.gram is None else network.gram
@@ -222,21 +233,17 @@ def lanes(network: Network) -> int:
 def settle_full(
     network: Network, v: Reals, h: Reals, dt: float, tolerance: float, most: int
 ) -> Any:
-    """Make Euler steps of the full system (10) from v (N_v, R) and h (N_h, R); the state is (v, h).
-
-    A population that is slower than the other is drawn less far: dt/tau of the faster one is the rate.
-    """
+    """Make Euler steps of the full system (10) from v (N_v, R) and h (N_h, R); the state is (v, h)."""
     check_step(network, dt, full=True)
-    size, shortest = len(v), min(network.tau_v, network.tau_h)
-    share_v, share_h = shortest / network.tau_v, shortest / network.tau_h
+    size = len(v)
+    rate = np.repeat([dt / network.tau_v, dt / network.tau_h], [size, len(h)])
 
     def both(state: Reals) -> Reals:
         v, h = state[:size], state[size:]
-        b_v, b_h = pulled(network, v, h), latent(network, v)
-        return np.concatenate([v + share_v * (b_v - v), h + share_h * (b_h - h)])
+        return np.concatenate([pulled(network, v, h), latent(network, v)])
 
-    with kernels.flow.one_thread():
-        return kernels.flow.relax(both, np.concatenate([v, h]), dt / shortest, tolerance, most)
+    with kernels.flow.one_thread(), np.errstate(over="ignore", invalid="ignore"):
+        return kernels.flow.relax(both, np.concatenate([v, h]), rate, tolerance, most)
 
 
 def integrate(

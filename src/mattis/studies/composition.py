@@ -1,5 +1,6 @@
 """What networks from generating functions may be made of, and what they can be asked: one error each."""
 
+from math import sqrt
 from typing import TYPE_CHECKING
 
 from mattis.axes import Misplaced
@@ -84,6 +85,8 @@ def _check_couplings(study: "Continuous") -> None:
     if parts.diagonal == "zero" and not known:
         got = f"zero with hidden: {parts.hidden}"
         raise Misplaced("diagonal", got, "diagonal: kept", "it is known for polynomials only")
+    if parts.diagonal == "zero" and parts.gain == "hidden" and study.axes.beta != (1.0,):
+        raise Misplaced("diagonal", "zero with gain: hidden", "beta: 1", "use gain: visible")
 
 
 def _check_question(study: "Continuous") -> None:
@@ -108,6 +111,10 @@ def _check_question(study: "Continuous") -> None:
         got = "no axis" if study.axes.separation is None else f"the axis with question: {asked}"
         expected = "the axis separation with question: separation"
         raise Misplaced("axes.separation", got, expected, "for example [0.01, 0.1]")
+    if asked in ("spectrum", "modes") and (study.bias or parts.diagonal == "zero"):
+        name = "bias" if study.bias else "diagonal"
+        got = f"{getattr(study, name)} with question: {asked}"
+        raise Misplaced(name, got, "a network without", "remove the key")
     if is_linear(parts) and asked == "recall":
         _check_bounded(study)
 
@@ -115,13 +122,14 @@ def _check_question(study: "Continuous") -> None:
 def _check_bounded(study: "Continuous") -> None:
     """Raise Misplaced where a linear network is to relax although its energy has no minimum.
 
-    The mean of the eigenvalues that are not 0 is max(N, P) s², s the scale: the largest is no smaller.
+    lambda_max is near s² (√N + √P)², s the scale (Marchenko & Pastur); of a single pattern set it may be above
+    1 all the same, which is said when that is to relax.
     """
     beta = max(study.axes.beta)
     for size, count in study.networks():
-        least = beta * max(size, count) * factor(study.parts, size, count) ** 2
-        if least > 1:
-            got = f"recall of linear neurons with beta × lambda_max of at least {least:.4g}"
+        top = beta * (sqrt(size) + sqrt(count)) ** 2 * factor(study.parts, size, count) ** 2
+        if top > 1:
+            got = f"recall of linear neurons with beta × lambda_max of about {top:.4g}"
             expected = "below 1: beyond it E = (|v|² - beta |Xi v|²)/2 has no minimum"
             raise Misplaced("question", got, expected, "use question: modes, or a smaller beta")
 
@@ -164,6 +172,11 @@ def _check_binary(study: "Continuous") -> None:
 
 def too_large(study: "Continuous", size: int, count: int) -> str | None:
     """Tell what is wrong with a network of this size, if anything."""
+    if study.member.binary and study.indices == "distinct" and size < study.parts.degree:
+        return f"{study.parts.degree} distinct indices of {size} sites"
+    if study.member.binary and study.parts.hidden == dense.EXPONENTIAL:
+        most = 2 * size * max(study.axes.beta)
+        return "2 beta N above 700: fields underflow" if most > 700 else None
     if study.member.binary and study.parts.hidden == dense.POLYNOMIAL:
         return dense.check(study.parts.degree, size, count)
     return None

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, StrictFloat, StrictInt, model_validator
 
-from mattis.axes import BOUNDS, MOST_BODIES, Axes, Bound, Integers, Misplaced, Part, Reals, one_of
+from mattis.axes import BOUNDS, MOST_BODIES, Axes, Bound, Integers, Misplaced, Part, Reals
 from mattis.models import MODELS, Model, PatternSet, Point, Task
 from mattis.models.continuous import EXACT, MEMBERS, QUESTIONS, ROUNDING, Member
 from mattis.models.recipe import Parts, Place, Recipe
@@ -60,7 +60,8 @@ class ContinuousAxes(Axes):
                 given[1], f"both {' and '.join(given)}", f"one of {', '.join(STORED)}", advice
             )
         if not given:
-            one_of(self, ("load", "memories"))
+            advice = "give one of them"
+            raise Misplaced("load", "nothing that is stored", f"one of {', '.join(STORED)}", advice)
         return self
 
     def labels(self) -> dict[str, Sequence[float]]:
@@ -232,6 +233,10 @@ class Continuous(Study):
         steps = max(1, min(recipe.steps, most // (patterns.size * recipe.cues)))
         duration = min(recipe.duration, steps * recipe.dt / recipe.tau_v)
         short = replace(recipe, steps=steps, duration=duration, tolerance=0.0)
+        if (
+            self.asked == "fixed_points"
+        ):  # searched by Newton's method, which no number of steps bounds
+            short = replace(short, cues=1, steps=recipe.steps, tolerance=recipe.tolerance)
         done = len(points) * self._each(short, patterns.size)
         return (patterns, [self.place(point) for point in points], short), done
 
