@@ -128,7 +128,9 @@ def test_a_store_that_goes_away_is_one_line_without_credentials(
     assert run(study, URL, HERE).digest == expected(study, tmp_path)
 
 
-@pytest.mark.parametrize("cut_after", [3, 30, 60, 90, 120, 150])
+@pytest.mark.parametrize(
+    "cut_after", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (30, 60, 90)), 120, 150]
+)
 def test_a_cut_anywhere_costs_nothing_that_was_written(
     tmp_path: Path, study: Study, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, cut_after: int
 ) -> None:

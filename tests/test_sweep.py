@@ -27,7 +27,9 @@ def expected(study: Study, folder: Path) -> str:
     return digest(study, folder / "undisturbed")
 
 
-@pytest.mark.parametrize(("workers", "block_cells"), [(1, None), (2, 1), (3, 5)])
+@pytest.mark.parametrize(
+    ("workers", "block_cells"), [(1, None), (2, 1), pytest.param(3, 5, marks=pytest.mark.slow)]
+)
 def test_workers_and_block_size_do_not_change_the_digest(
     tmp_path: Path, study: Study, workers: int, block_cells: int | None
 ) -> None:

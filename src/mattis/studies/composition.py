@@ -122,7 +122,7 @@ def _check_question(study: "Continuous") -> None:
 def _check_bounded(study: "Continuous") -> None:
     """Raise Misplaced where a linear network is to relax although its energy has no minimum.
 
-    lambda_max is near s² (√N + √P)², s the scale (Marchenko & Pastur); of a single pattern set it may be above
+    lambda_max is near s² (√N + √P)², s the scale (Marchenko & Pastur); of one pattern set it may be above
     1 all the same, which is said when that is to relax.
     """
     beta = max(study.axes.beta)
