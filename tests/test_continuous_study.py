@@ -76,7 +76,7 @@ def line_of(**changes) -> str:
 
 LINEAR = {"model": "linear", "question": "recall", "noise": [0.0]}
 BINARY = {"model": "dense_binary", "load": [0.02], "beta": None}
-EXPONENTIAL = {**BINARY, "hidden": "exponential", "scale": "none", "load": None, "exponent": [0.2],
+EXPONENTIAL = {**BINARY, "hidden": "exponential", "load": None, "exponent": [0.2],
                "beta": [1.0]}  # fmt: skip
 FAST = {"model": "fast_slow", "beta": [1.0]}
 
@@ -140,6 +140,9 @@ MISTAKES = [
     ({**FAST, "separation": [1e-7]}, "axes.separation[0]: got 1e-07; expected tau_h/tau_v in", "0.01"),
     ({**LINEAR, "beta": [0.3]}, "question: got recall of linear neurons with beta × lambda_max of about ",
      "use question: modes"),
+    ({**BINARY, "field": 1.0}, "field: got 1.0; expected no such key: binary neurons", "remove the key"),
+    ({**BINARY, "diagonal": "zero"}, "diagonal: got zero; expected no such key", "remove the key"),
+    ({**BINARY, "flow": {"dt": 0.5}}, "flow.dt: got 0.5; expected no such key", "remove the key"),
     ({"rule": "field"}, "rule: got field; expected model: dense_binary", "remove the key"),
     ({"indices": "distinct"}, "indices: got distinct; expected model: dense_binary", "remove the key"),
     ({**BINARY, "patterns": "gaussian"}, "patterns: got gaussian; expected recall of signs", "binary"),

@@ -1,7 +1,7 @@
 """Figures of networks from generating functions: what each question found, under the lines of theory."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import matplotlib as mpl
@@ -9,10 +9,12 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from mattis import theory
 from mattis.figures.canvas import STYLE, Values, caption, curve, edges, head, map_cells, planes
 from mattis.figures.networks import MOST_CURVES, SHAPES, View, draw_curve
+from mattis.models import settling
 from mattis.models.dense import EXPONENTIAL
 from mattis.studies.base import middles
 from mattis.studies.composition import many_body
@@ -117,6 +119,10 @@ def draw(plane: xr.Dataset, study: Continuous, view: View, labels: Mapping[str, 
     return figure
 
 
+STEPPED = ("recall", "equivalence", "fixed_points", "modes")
+"""Questions that Euler steps answer: spectra have none, fast and slow neurons an adaptive integrator."""
+
+
 def _said(study: Continuous, labels: Mapping[str, float]) -> str:
     """Say what was simulated."""
     parts, recipe, f = study.parts, study.protocol, study.flow
@@ -125,21 +131,22 @@ def _said(study: Continuous, labels: Mapping[str, float]) -> str:
     made = f"{recipe.rule}, {recipe.indices} indices" if study.member.binary else made
     degree = f", degree {parts.degree}" if many_body(parts) else ""
     sets = f"{len(study.axes.seed)} pattern sets × {study.cues} ({recipe.ensemble})"
-    how = "" if study.member.binary else f", dt = {recipe.dt:g}, {f.precision}"
+    steps = not study.member.binary and recipe.question in STEPPED
+    how = f", dt = {recipe.dt:g}, {f.precision}" if steps else ""
     return f"{study.name}: {recipe.question} of {study.model}; {made}{degree}\n{sets}{how}, {words}"
 
 
 def draw_panel(ax: Axes, plane: xr.Dataset, study: Continuous, view: View, panel: Panel) -> bool:
     """Draw the curves of a panel with their errors; tell whether theory is there."""
     known, curves = False, [*split(plane, view)]
-    colours = mpl.colormaps["viridis"](np.linspace(0, 0.85, len(curves)))
-    for colour, (text, one) in zip(colours, curves, strict=True):
+    colours = colours_of(len(curves))
+    for colour, size, (_, one) in zip(colours, sizes_of(len(curves)), curves, strict=True):
         x = position(one, view)
         for k, (name, shape) in enumerate(zip(panel.names, SHAPES, strict=False)):
-            plainly = name.replace("_", " ")
-            label = text if len(panel.names) == 1 else f"{plainly} {text}".strip()
-            own = colour if len(curves) > 1 else f"C{k}"
-            draw_curve(ax, x, one, name, {"color": own, "marker": shape, "label": label})
+            own, before = colour if len(curves) > 1 else f"C{k}", len(ax.containers)
+            draw_curve(ax, x, one, name, {"color": own, "marker": shape, "label": ""})
+            for drawn in ax.containers[before:]:
+                drawn[0].set_markersize(size)
             for line in LINES.get(name, ()):
                 known |= line(ax, one, study, view, own)
     ax.set(xlabel=WORDS[view.along], ylabel=panel.words)
@@ -149,9 +156,40 @@ def draw_panel(ax: Axes, plane: xr.Dataset, study: Continuous, view: View, panel
         ax.set_xscale("log")
     if panel.share:
         ax.set_ylim(-0.06, 1.06)
-    if any(text for text, _ in curves) or len(panel.names) > 1:
-        ax.legend()
+    explain(ax, [text for text, _ in curves], panel)
     return known
+
+
+def colours_of(curves: int) -> Values:
+    """Return a colour for each curve."""
+    return np.asarray(mpl.colormaps["viridis"](np.linspace(0, 0.85, curves)))
+
+
+def sizes_of(curves: int) -> Values:
+    """Return the size of the points of each curve: smaller ones lie on larger ones, and hide none."""
+    return np.linspace(6.5, 3.0, curves) if curves > 1 else np.array([3.5])
+
+
+def explain(ax: Axes, texts: Sequence[str], panel: Panel) -> None:
+    """Say which colour is which curve, which shape which observable, and what other lines are."""
+    points = [
+        Line2D([], [], color=colour, marker="o", ls="none", ms=size, label=text)
+        for text, colour, size in zip(
+            texts, colours_of(len(texts)), sizes_of(len(texts)), strict=True
+        )
+        if text
+    ]
+    if len(panel.names) > 1:
+        points += [
+            Line2D(
+                [], [], color="#777777" if len(texts) > 1 else f"C{k}", marker=shape, ls="none",
+                ms=3.5, label=name.replace("_", " "),
+            )
+            for k, (name, shape) in enumerate(zip(panel.names, SHAPES, strict=False))
+        ]  # fmt: skip
+    handles = points + ax.get_legend_handles_labels()[0]
+    if handles:
+        ax.legend(handles=handles)
 
 
 def split(plane: xr.Dataset, view: View) -> Iterator[tuple[str, xr.Dataset]]:
@@ -177,36 +215,58 @@ def position(one: xr.Dataset, view: View) -> Values:
 Line = Callable[[Axes, xr.Dataset, Continuous, View, Any], bool]
 
 
-def _fine(one: xr.Dataset, view: View) -> Values:
+FINE, SPARSE = 161, 41
+"""Places of a line of theory; fewer where a place takes 50 ms."""
+
+
+def _fine(one: xr.Dataset, view: View, places: int = 0) -> Values:
     """Return places along a curve, closer together than its points."""
     x = position(one, view)
-    return np.linspace(max(float(x.min()), 1e-9), float(x.max()), 161)
+    return np.linspace(max(float(x.min()), 1e-9), float(x.max()), places or FINE)
 
 
 def _overlap(ax: Axes, one: xr.Dataset, study: Continuous, view: View, colour: Any) -> bool:
     """Draw the overlap that theory gives along a load, or a gain."""
-    parts = study.parts
+    parts, style = study.parts, {"color": colour, "lw": 1.2}
     if study.protocol.ensemble != "signs" or float(one["noise"].min()) > 0:
         return False
-    if study.model in ("hebbian_tanh", "graded") and view.along in ("load", "beta"):
-        y = _analog(one, study, view)
-    elif many_body(parts) and view.along.startswith("load"):
-        x = _fine(one, view)
-        # Rectified polynomials hear half of the other patterns.
-        share = 0.5 if parts.hidden == "rectified_polynomial" else 1.0
-        degree = np.full_like(x, parts.degree)
-        y = _named("dense.overlap", {"degree": degree, "load": share * x}, indices=study.indices)
-    else:
+    if study.field or study.bias or not is_named(study):
         return False
-    if study.field or study.bias:
+    if not study.member.binary and parts.degree == 2 and view.along in ("load", "beta"):
+        x = _fine(one, view, SPARSE)
+        ax.plot(x, _analog(one, study, view, x), **style)
+        return True
+    if not (many_body(parts) and view.along.startswith("load")):
         return False
-    ax.plot(_fine(one, view), y, color=colour, lw=1.2)
+    if not study.member.binary:  # of many bodies theory knows signs only, the limit of a large gain
+        if float(one["beta"]) < max(study.axes.beta):
+            return False
+        style |= {"ls": "--", "label": r"theory, $\beta \to \infty$"}
+    x = _fine(one, view)
+    # Rectified polynomials hear half of the other patterns.
+    share = 0.5 if parts.hidden == "rectified_polynomial" else 1.0
+    at = {"degree": np.full_like(x, parts.degree), "load": share * x}
+    ax.plot(x, _named("dense.overlap", at, indices=study.indices), **style)
     return True
 
 
-def _analog(one: xr.Dataset, study: Continuous, view: View) -> Values:
-    """Return the overlap of tanh neurons along a load or a gain."""
-    x = _fine(one, view)
+def is_named(study: Continuous) -> bool:
+    """Tell whether theory knows what a network is made of: as its model is, up to degree and diagonal.
+
+    Not where neurons of many bodies act on themselves, so that states freeze (recipe.own_action).
+    """
+    parts, own = study.parts, study.member.parts
+    if parts.degree == 2 and not study.member.binary:  # tanh of Hebb's couplings, inside or outside
+        plain = settling.TANH if study.model == "hebbian_tanh" else settling.GRADED
+        if (parts.hidden, parts.scale) == ("polynomial", "bodies"):
+            parts = replace(parts, hidden="quadratic", scale="sites")
+        return replace(parts, diagonal=plain.diagonal) == plain
+    freezes = study.rule == "field" and parts.degree % 2 == 0
+    return not freezes and replace(parts, hidden=own.hidden, degree=own.degree) == own
+
+
+def _analog(one: xr.Dataset, study: Continuous, view: View, x: Values) -> Values:
+    """Return the overlap of tanh neurons at loads or gains x."""
     load = x if view.along == "load" else np.full_like(x, float(one["realised_load"]))
     beta = x if view.along == "beta" else np.full_like(x, float(one["beta"]))
     return _named("analog.overlap", {"beta": beta, "load": load}, diagonal=study.parts.diagonal)
@@ -286,7 +346,6 @@ def _slope_one(ax: Axes, one: xr.Dataset, _study: Continuous, view: View, colour
     if not y[first] > 0:
         return False
     ax.plot(x, y[first] * x / x[first], color=colour, lw=1.0, label="slope 1")
-    ax.legend()
     return False
 
 
@@ -329,5 +388,9 @@ def draw_map(figure: Figure, ax: Axes, plane: xr.Dataset, study: Continuous) -> 
     figure.colorbar(mesh, ax=ax, label="unstable directions / min($N_h$, $N_v$)")
     if stored == "load" and x.min() < 0.25 < x.max():
         ax.axvline(0.25, color="white", lw=1.0, ls="--")
+    if y.max() > 4 * y.min() and at[1][0] > 0:
+        ax.set_yscale("log")
+    ax.set_yticks(y, [f"{size:g}" for size in y])
+    ax.minorticks_off()
     ax.set(xlabel=WORDS[stored], ylabel=WORDS["size"])
-    ax.set_title("(b) unstable directions at $v = 0$; dashed: all of them, below α = 1/4")
+    ax.set_title("(b) unstable directions at $v = 0$: all of them left of α = 1/4, dashed")

@@ -254,7 +254,7 @@ ROWS = (
     row(
         "dense", "dense associative memory of continuous neurons: P of order N^{n-1}",
         "tau dv/dt = -v + Xiᵀ (Xi tanh(beta v))^{n-1} - d tanh(beta v)",
-        ("dense.overlap", "dense.alpha_c"), f"{KROTOV}, model A",
+        ("dense.overlap", "dense.alpha_c", "analog.overlap"), f"{KROTOV}, model A",
     ),
     row(
         "dense_binary", "dense associative memory of binary neurons at T = 0",

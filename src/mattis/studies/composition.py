@@ -17,6 +17,10 @@ POLYNOMIALS = ("polynomial", "rectified_polynomial")
 GAINLESS = ("quadratic", "spherical")
 """Generating functions that have no beta."""
 
+PARTS = ("visible", "coupling", "diagonal", "scale", "gain", "activity")
+STEPS = ("dt", "tau_v", "tolerance", "duration", "precision")
+"""Keys without a meaning for binary neurons."""
+
 LEAST_SINGLE = 1e-6
 """float32 states do not come to rest at less."""
 
@@ -150,10 +154,13 @@ def _check_steps(study: "Continuous") -> None:
 
 
 def _check_binary(study: "Continuous") -> None:
-    """Raise Misplaced unless binary neurons have a rule, and patterns that are signs."""
+    """Raise Misplaced unless binary neurons have a rule, patterns that are signs, and nothing idle."""
     parts, ensemble = study.parts, study.protocol.ensemble
     if parts.hidden not in (dense.POLYNOMIAL, dense.EXPONENTIAL):
         raise Misplaced("hidden", parts.hidden, "polynomial or exponential", "of binary neurons")
+    for place, got in _unheard(study).items():
+        expected = "no such key: binary neurons have a rule and patterns, nothing else"
+        raise Misplaced(place, got, expected, "remove the key")
     if study.asked != "recall" or ensemble != "signs":
         name = "question" if study.asked != "recall" else "patterns"
         got = study.asked if name == "question" else ensemble
@@ -168,6 +175,17 @@ def _check_binary(study: "Continuous") -> None:
     if parts.hidden == dense.POLYNOMIAL and study.axes.beta != (1.0,):
         got = f"{study.axes.beta[0]:g} at T = 0, where polynomials have no scale"
         raise Misplaced("axes.beta", got, "beta: 1", "remove the axis")
+
+
+def _unheard(study: "Continuous") -> dict[str, str]:
+    """Return the keys of continuous neurons that a study of binary ones changes."""
+    usual = study.model_copy(update={"flow": type(study.flow)()}).protocol
+    keys = [(name, getattr(study.parts, name), getattr(study.member.parts, name)) for name in PARTS]
+    keys += [(name, getattr(study, name), 0.0) for name in ("field", "bias")]
+    keys += [
+        (f"flow.{name}", getattr(study.protocol, name), getattr(usual, name)) for name in STEPS
+    ]
+    return {place: str(given) for place, given, own in keys if given != own}
 
 
 def too_large(study: "Continuous", size: int, count: int) -> str | None:
