@@ -2,6 +2,7 @@
 #   make diagram    the Hopfield phase diagram, or STUDY=path/to/your.yaml
 #   make test       all fast tests
 # Both make .venv from hash-pinned requirements first; nothing is installed outside of it.
+#   make test-gpu-host    CUDA code, checked without a GPU; makes .venv-gpu beside it (0.5 GB)
 
 PYTHON ?= python3
 STUDY ?=
@@ -12,9 +13,11 @@ export PYTHONDONTWRITEBYTECODE :=
 
 VENV := .venv/bin
 INSTALLED := .venv/installed
+GPU := .venv-gpu/bin
+GPU_INSTALLED := .venv-gpu/installed
 SOURCES := src/mattis tests benchmarks
 
-.PHONY: help setup diagram test test-slow soak bench bench-dispatch bench-table bench-compare lint format lock clean
+.PHONY: help setup setup-gpu diagram test test-slow test-gpu-host soak bench bench-dispatch bench-table bench-compare lint format lock clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -33,6 +36,19 @@ $(INSTALLED): requirements/uv.txt requirements/all.txt pyproject.toml
 	@$(VENV)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
+setup-gpu: $(GPU_INSTALLED)
+
+# Only what .venv lacks: the rest is found there, by two lines of a .pth file. CuPy stays out of .venv, so that
+# `make test` proves that nothing needs it.
+$(GPU_INSTALLED): $(INSTALLED) requirements/gpu-host.txt
+	@echo "making .venv-gpu (5 to 60 seconds)"
+	@$(VENV)/python -m venv --clear --without-pip .venv-gpu
+	@$(VENV)/uv pip install -q --python $(GPU)/python --no-deps --require-hashes -r requirements/gpu-host.txt \
+	  || $(VENV)/python -m pip --python $(GPU)/python install -q --no-deps --require-hashes -r requirements/gpu-host.txt
+	@cd .venv-gpu/lib/python*/site-packages \
+	  && printf '%s\n' ../../../../.venv/lib/python*/site-packages ../../../../src > mattis.pth
+	@touch $@
+
 diagram: setup
 	@$(VENV)/python -m snakemake --cores $(CORES) --workflow-profile workflow/profiles/default \
 	  $(if $(STUDY),--config "studies=['$(STUDY)']")
@@ -42,6 +58,10 @@ test: setup
 
 test-slow: setup
 	@$(VENV)/python -m pytest -m slow
+
+# Compiled for every architecture, run on the CPU, names compared with CuPy's: no GPU, no driver.
+test-gpu-host: setup-gpu
+	@$(GPU)/python -m pytest -n auto --dist worksteal -m gpu_host tests/gpu
 
 # 120 random faults, each with its seed: 6 to 25 minutes, as the machine is free.
 soak: setup
@@ -78,10 +98,13 @@ format: setup
 	@$(VENV)/snakefmt Snakefile workflow
 
 # Newer versions: edit pyproject.toml, make lock, then bring environment.yml along (a test compares).
+LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q
 lock:
-	@$(VENV)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
-	  --generate-hashes --no-header --no-annotate -q -o requirements/all.txt
+	@$(VENV)/uv pip compile pyproject.toml --extra workflow --extra cluster --extra dev $(LOCK) \
+	  -o requirements/all.txt
 	@awk '/^uv==/ {on = 1} on && !/^(uv==| )/ {exit} on' requirements/all.txt > requirements/uv.txt
+	@$(VENV)/uv pip compile requirements/gpu-host.in --constraint requirements/all.txt $(LOCK) \
+	  --no-emit-package numpy -o requirements/gpu-host.txt
 
 clean:
-	rm -rf .venv .snakemake
+	rm -rf .venv .venv-gpu .snakemake

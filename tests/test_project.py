@@ -21,23 +21,25 @@ CONDA_NAMES = {
     "snakemake": "snakemake-minimal",
 }
 PYTHONS = ("3.11", "3.12", "3.13")
+EXTRAS = PROJECT["optional-dependencies"]
+GPU_EXTRAS = ("cuda12", "cuda13")
 
 
 def wanted() -> list[Requirement]:
-    """Return everything that pyproject.toml asks for, extras included."""
-    extras = [text for texts in PROJECT["optional-dependencies"].values() for text in texts]
+    """Return everything that pyproject.toml asks for, extras included, but what needs a GPU."""
+    extras = [text for name, texts in EXTRAS.items() if name not in GPU_EXTRAS for text in texts]
     return [Requirement(text) for text in [*PROJECT["dependencies"], *extras]]
 
 
-def pinned(python: str) -> dict[str, str]:
-    """Return {package: version} of requirements/all.txt for a version of Python."""
+def pinned(python: str, file: str = "all.txt") -> dict[str, str]:
+    """Return {package: version} of a file of requirements for a version of Python."""
     environment = {
         "python_version": python,
         "python_full_version": f"{python}.4",
         "sys_platform": "linux",
     }
     versions = {}
-    for line in (ROOT / "requirements" / "all.txt").read_text().splitlines():
+    for line in (ROOT / "requirements" / file).read_text().splitlines():
         if "==" in line and not line.startswith(" "):
             requirement = Requirement(line.rstrip(" \\"))
             if requirement.marker is None or requirement.marker.evaluate(environment):
@@ -51,6 +53,17 @@ def test_requirements_satisfy_the_project(python: str) -> None:
     versions = pinned(python)
     for requirement in wanted():
         assert requirement.specifier.contains(versions[requirement.name]), requirement
+
+
+def test_what_needs_a_gpu_is_pinned_apart_and_for_one_cupy() -> None:
+    """CuPy is checked where no GPU is; .venv is free of it, and both extras ask for the same version."""
+    apart = pinned("3.11", "gpu-host.txt")
+    texts = (ROOT / "requirements" / "gpu-host.in").read_text().splitlines()
+    asked = {r.name: r for r in map(Requirement, (text for text in texts if text[:1] not in "#"))}
+    assert all(r.specifier.contains(apart[name]) for name, r in asked.items())
+    assert not apart.keys() & pinned("3.11").keys()
+    cupy = asked["cupy-cuda13x"].specifier
+    assert [Requirement(text).specifier for x in GPU_EXTRAS for text in EXTRAS[x]] == [cupy, cupy]
 
 
 def test_every_requirement_is_pinned_by_hash_and_names_no_address() -> None:

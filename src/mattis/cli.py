@@ -4,7 +4,6 @@ Exit codes: 0 done; 1 a block failed, or the run was interrupted; 2 the user's m
 """
 
 import gc
-import json
 import os
 import signal
 import sys
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mattis import __version__
+from mattis import __version__, screen
 from mattis.errors import Fault, UserError, nearest
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
 FILE = click.Path(exists=True, dir_okay=False)
 POOLS = click.Choice(["processes", "threads"])
+BACKENDS = click.Choice(["auto", "cpu", "gpu", "simulated"])
 STUDY = click.argument("study", type=click.Path(path_type=Path))
 JSON = click.option("as_json", "--json", is_flag=True, help="One JSON document, nothing else.")
 RESULTS = click.option(
@@ -32,8 +32,6 @@ RESULTS = click.option(
     metavar="FOLDER|URL",
     help="Where NAME/, the results of the study, lies: a folder, or s3://bucket/prefix.",
 )
-
-A_DAY = 86400.0
 
 
 class Verbs(click.Group):
@@ -72,7 +70,7 @@ def plan(study: Path, as_json: bool, workers: int | None) -> None:
             sys.stdout.write(piece)
         click.echo()
     else:
-        _print_plan(loaded, totals(loaded, seconds, workers))
+        screen.plan(loaded, totals(loaded, seconds, workers))
 
 
 @verbs.command()
@@ -90,9 +88,7 @@ def plan(study: Path, as_json: bool, workers: int | None) -> None:
 @click.option("--tls-key", type=FILE, help="Private key of the certificate.")
 @click.option("--cluster", metavar="NAME", help="Workers are jobs of slurm, pbs, sge, lsf, ….")
 @click.option("--shard", metavar="I/K", help="Only part I of K of the study, counted from 0.")
-@click.option(
-    "--backend", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True
-)
+@click.option("--backend", type=BACKENDS, default="auto", show_default=True)
 @click.option("--block-cells", type=click.IntRange(1), help="At most so many cells per block.")
 @click.option(
     "--log", type=click.Path(path_type=Path), help="Also write plain progress lines here."
@@ -141,7 +137,7 @@ def status(study: Path, results: str, as_json: bool) -> None:
 
     content = sweep.status(_load(study), results)
     if as_json:
-        _print_json(content)
+        screen.document(content)
         return
     cells = content["cells"]
     click.echo(
@@ -171,9 +167,9 @@ def verify(study: Path, results: str, recompute: int, as_json: bool) -> None:
     loaded = _load(study)
     verdict = verified(loaded, results, recompute)
     if as_json:
-        _print_json(verdict.as_json(loaded))
+        screen.document(verdict.as_json(loaded))
     else:
-        _print_verdict(verdict.as_json(loaded))
+        screen.verdict(verdict.as_json(loaded))
     if not verdict.sound:
         sys.exit(1)
 
@@ -216,15 +212,32 @@ def theory(name: str | None, at: Sequence[str], as_json: bool) -> None:
             for q in QUANTITIES.values()
         ]  # fmt: skip
         fields = ("meaning", "equation", "source")
-        return _print_json(rows) if as_json else _print_rows(rows, "name", fields)
+        return screen.document(rows) if as_json else screen.rows(rows, "name", fields)
     value = evaluate(name, **(where := _points(at)))
     if as_json:
-        _print_json({"name": name, "at": where, "value": value})
+        screen.document({"name": name, "at": where, "value": value})
         return
     line = any(isinstance(given, list) for given in where.values())
     for point in value if line else [value]:  # type: ignore[union-attr]
         numbers = point if isinstance(point, list) else [point]
         click.echo(" ".join("does not exist" if n is None else f"{n:.10g}" for n in numbers))
+
+
+@verbs.command("gpu-selftest")
+@click.option(
+    "--backend", type=click.Choice(["gpu", "simulated"]), default="gpu", show_default=True
+)
+@click.option("--output", type=click.Path(path_type=Path), help="Write the report here as well.")
+def gpu_selftest(backend: str, output: Path | None) -> None:
+    """Compare every kernel with the CPU, measure it, and print a report to paste in an issue."""
+    from mattis.selftest import report
+
+    text, sound = report(backend)
+    click.echo(text)
+    if output is not None:
+        output.write_text(text)
+    if not sound:
+        sys.exit(1)
 
 
 @verbs.command()
@@ -247,7 +260,7 @@ def models(as_json: bool) -> None:
         for model in MODELS.values()
     ]  # fmt: skip
     fields = ("summary", "equation", "axes", "observables", "order_parameter", "theory", "source")
-    _print_json(rows) if as_json else _print_rows(rows, "name", fields)
+    screen.document(rows) if as_json else screen.rows(rows, "name", fields)
 
 
 def _load(path: Path) -> "Study":
@@ -279,85 +292,6 @@ def _number(key: str, text: str) -> float | str:
         return float(text)
     except ValueError:
         raise UserError(f"--at {key}: got {text}; expected a number, such as 0.05") from None
-
-
-def _print_json(content: Any) -> None:
-    click.echo(json.dumps(content, ensure_ascii=False, allow_nan=False))
-
-
-def _print_rows(rows: Sequence[dict[str, Any]], title: str, fields: Sequence[str]) -> None:
-    """Print one paragraph per row: its title, then a line for each field."""
-    for row in rows:
-        at = f" (at {', '.join(row['at'])})" if row.get("at") else ""
-        click.echo(f"{row[title]}{at}")
-        for field in fields:
-            value = row[field]
-            click.echo(f"    {', '.join(value) if isinstance(value, list | dict) else value}")
-
-
-BLOCKS_SHOWN = 20
-
-
-def _print_verdict(content: Any) -> None:
-    """Print each damage with its blocks, then one line of counts."""
-    for finding in [*content["damage"], *content["differences"]]:
-        click.echo(f"{finding['place']}: {finding['array']}: {finding['damage']}")
-        blocks = list(finding["blocks"].items())
-        for block, cells in blocks[:BLOCKS_SHOWN]:
-            click.echo(f"    block {block}: {finding['array']}: {cells} cells")
-        if len(blocks) > BLOCKS_SHOWN:
-            click.echo(f"    and {len(blocks) - BLOCKS_SHOWN} more blocks")
-    for block in content["recomputed"]:
-        click.echo(f"computed again: {block}")
-    cells = content["cells"]
-    click.echo(
-        f"{content['study']}: {cells['whole']} of {cells['total']} cells whole, "
-        f"{cells['damaged']} damaged, {cells['missing']} missing"
-        f"{'' if content['sound'] else '; mattis run mends what is damaged'}"
-    )
-
-
-def _print_plan(study: "Study", content: Any) -> None:
-    """Print what the study takes, who could help if that is days, and its networks."""
-    from mattis.plan import helpers, network_lines
-
-    total, workers, part = (content[key] for key in ("cpu_seconds", "workers", "estimated_seconds"))
-    unit = study.described_model.unit
-    click.echo(
-        f"{content['study']}: {content['cells']} cells in {content['blocks']} blocks, "
-        f"{content[unit]:.3g} {unit}; about {_lasting(total)} of CPU time, "
-        f"{_lasting(part)} on {workers} workers, {_sized(content['memory_bytes'])} for each, "
-        f"{_sized(content['store_bytes'])} of results"
-    )
-    if part > A_DAY:
-        advice = "to have it sooner, use fewer cells or shorter chains"
-        if more := helpers(content):
-            advice = (
-                f"about {more} workers (--scheduler, --cluster, or the slurm profile) would need "
-                f"{_lasting(total / more)}"
-            )
-        click.echo(f"that is {_lasting(part)} on {workers} workers; {advice}")
-    for line in network_lines(study):
-        click.echo(f"    {line}")
-
-
-def _lasting(seconds: float) -> str:
-    """Write a duration as people say it, days included."""
-    from mattis.progress import spelled
-
-    days = seconds / A_DAY
-    if days < 2:
-        return spelled(seconds)
-    return f"{days:.0f} days" if days < 1000 else f"{days / 365.25:.3g} years"
-
-
-def _sized(count: float) -> str:
-    """Write a number of bytes as people say it."""
-    for unit in ("MiB", "GiB"):
-        count /= 1024 if unit == "GiB" else 2**20
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-    return f"{count / 1024:.3g} TiB"
 
 
 def guarded(command: Callable[[], Any]) -> int:

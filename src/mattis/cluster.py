@@ -10,17 +10,17 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mattis.errors import Fault, UserError
+from mattis.kernels import devices
 
 if TYPE_CHECKING:
     from distributed import Client
 
-BACKENDS = ("auto", "cpu", "gpu")
 POOLS = ("processes", "threads")
 QUEUES = ("slurm", "pbs", "sge", "lsf", "htcondor", "oar", "moab")
 """Batch systems that dask-jobqueue knows, by the names of their sections in Dask's configuration."""
@@ -81,13 +81,23 @@ class Where:
         return {GPU: 1} if self.gpus else None
 
 
-def resolve_backend(name: str) -> str:
-    """Return the backend that will compute. Raises UserError for one that this version does not have."""
-    if name == "gpu":
-        raise UserError(
-            "--backend: got gpu; this version computes on the CPU only; use --backend cpu or auto"
-        )
-    return "cpu"
+def with_backend(where: Where, backend: str) -> tuple[Where, str]:
+    """Return where to compute, and by which backend: on this machine with a process for each GPU.
+
+    Elsewhere the workers find out for themselves what they have. Raises UserError for a backend that is not
+    to be had here.
+    """
+    if not where.is_here:
+        return where, backend
+    if backend == "auto":
+        backend = "cpu" if devices.why_not() else "gpu"
+    if backend != "gpu":
+        if backend == "simulated":
+            devices.device(backend)  # is there a compiler?
+        return where, backend
+    if reason := devices.why_not():
+        raise UserError(f"--backend: got gpu, but {reason}; use --backend cpu or auto")
+    return replace(where, gpus=where.gpus or len(devices.probe()["names"])), backend
 
 
 def default_workers() -> int:

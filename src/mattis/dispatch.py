@@ -10,7 +10,10 @@ from urllib.parse import urlsplit
 from mattis import cluster, plan
 from mattis.cluster import Where
 from mattis.errors import Fault
-from mattis.models import Columns
+from mattis.kernels import devices
+from mattis.kernels.devices import Device
+from mattis.models import Columns, Task
+from mattis.models.base import Batched
 from mattis.plan import Block
 from mattis.study import Study
 
@@ -28,6 +31,9 @@ TASKS_PER_SECOND = 50
 
 LARGEST_TASK = 500
 """Blocks in one task at most."""
+
+FULL_DEVICE = 2048
+"""Cells of networks of one size and number that travel together where replicas share a device."""
 
 ATTEMPTS = 2
 """How often a block is tried before it counts as failed."""
@@ -62,16 +68,49 @@ class Answers:
     seconds: float
 
 
-def simulated(simulate: Callable[..., Columns], tasks: Sequence[tuple[Any, ...]]) -> Answers:
-    """Compute some blocks on a worker."""
-    begun = time.perf_counter()
-    answers: list[Answer] = []
-    for task in tasks:
+@dataclass(frozen=True)
+class Work:
+    """What a worker does with tasks: one after the other, or all at once where it has a device for them.
+
+    backend  # as `kernels.devices` knows it: of `auto` each worker makes up its own mind
+    """
+
+    simulate: Callable[..., Columns]
+    batched: Batched | None
+    backend: str
+
+    @property
+    def fills_device(self) -> bool:
+        """Whether tasks are to be many at once. Where `auto` decides elsewhere, they are."""
+        return self.batched is not None and self.backend != "cpu"
+
+    def __call__(self, tasks: Sequence[Task]) -> Answers:
+        """Compute some blocks on a worker."""
+        begun = time.perf_counter()
         try:
-            answers.append((simulate(*task), ""))
+            device = devices.device(self.backend) if self.batched is not None else None
+            answers = self._together(tasks, device) if device else self._each(tasks, self.simulate)
         except Exception as error:
-            answers.append((None, _spelled(error)))
-    return Answers(answers, time.perf_counter() - begun)
+            answers = [(None, _spelled(error))] * len(tasks)
+        return Answers(answers, time.perf_counter() - begun)
+
+    def _each(self, tasks: Sequence[Task], work: Callable[..., Columns]) -> list[Answer]:
+        answers: list[Answer] = []
+        for task in tasks:
+            try:
+                answers.append((work(*task), ""))
+            except Exception as error:
+                answers.append((None, _spelled(error)))
+        return answers
+
+    def _together(self, tasks: Sequence[Task], device: Device) -> list[Answer]:
+        """Compute tasks at once; if that fails, one after the other, to know which of them fails."""
+        batched = self.batched
+        assert batched is not None
+        try:
+            return [(columns, "") for columns in batched(tasks, device)]
+        except Exception:
+            return self._each(tasks, lambda *task: batched([task], device)[0])
 
 
 def _spelled(error: BaseException) -> str:
@@ -84,6 +123,7 @@ class Dispatcher:
 
     study: Study
     client: "Client"
+    work: Work
     workers: int
     resources: dict[str, int] | None
     waiting: list[Block]
@@ -94,13 +134,10 @@ class Dispatcher:
 
     def submit(self) -> None:
         """Send blocks until every worker has enough to do."""
-        simulate = self.study.described_model.simulate
         while self.waiting and len(self.running) < IN_FLIGHT * self.workers:
             blocks = self._next()
             tasks = [plan.task(self.study, block) for block in blocks]
-            future = self.client.submit(
-                simulated, simulate, tasks, pure=False, resources=self.resources
-            )
+            future = self.client.submit(self.work, tasks, pure=False, resources=self.resources)
             self.running[str(future.key)] = blocks
             future.add_done_callback(self.arrived.put)
 
@@ -110,7 +147,11 @@ class Dispatcher:
         A block that failed before travels alone: it may have taken the whole worker with it.
         """
         first = self.waiting.pop()
-        if first.id in self.attempts or not self.rate:
+        if first.id in self.attempts:
+            return [first]
+        if self.work.fills_device:
+            return [first, *self._alike(first)]
+        if not self.rate:
             return [first]
         seconds = max(TASK_SECONDS, self.workers / TASKS_PER_SECOND)
         share = max(len(self.waiting) // (IN_FLIGHT * self.workers), 1)
@@ -122,6 +163,17 @@ class Dispatcher:
             left -= cost
             blocks.append(self.waiting.pop())
         return blocks
+
+    def _alike(self, first: Block) -> Iterator[Block]:
+        """Take the next blocks as long as their networks are alike, until they fill a device."""
+        cells, left = len(first.points), -(-len(self.waiting) // self.workers)
+        while self.waiting and cells < FULL_DEVICE and left > 0:
+            block = self.waiting[-1]
+            alike = (block.size, block.patterns) == (first.size, first.patterns)
+            if not alike or block.id in self.attempts:
+                break
+            cells, left = cells + len(block.points), left - 1
+            yield self.waiting.pop()
 
     def collect(self, future: "Future[Any]") -> Iterator[Finished]:
         """Yield the blocks of a task that came back; those that failed for the first time try again."""
@@ -149,7 +201,11 @@ class Dispatcher:
 
 
 def computed(
-    study: Study, blocks: Sequence[Block], where: Where, say: Callable[[str], None]
+    study: Study,
+    blocks: Sequence[Block],
+    where: Where,
+    say: Callable[[str], None],
+    backend: str = "cpu",
 ) -> Iterator[Finished | None]:
     """Yield each block as it comes back, and None whenever a second passes without one.
 
@@ -162,7 +218,9 @@ def computed(
         if where.is_here:
             _show_when_asked(client)
         say(f"{_described(where, workers)}; dashboard at {_dashboard(client, where)}")
-        work = Dispatcher(study, client, max(workers, 1), where.resources, waiting)
+        model = study.described_model
+        doing = Work(model.simulate, model.batched, backend)
+        work = Dispatcher(study, client, doing, max(workers, 1), where.resources, waiting)
         heard = time.monotonic()
         work.submit()
         while work.running:

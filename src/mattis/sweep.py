@@ -108,7 +108,7 @@ def run(
     middle: what was computed is kept.
     """
     settings = settings or Settings()
-    cluster.resolve_backend(settings.backend)
+    settings = _with_backend(study, settings)
     where = settings.place
     cluster.check(where)
     if where.is_here:
@@ -120,6 +120,20 @@ def run(
         places.make_folder(job.results.folder)
         with locks.held(job.results.folder, job.name):
             return _run(job, report)
+
+
+def _with_backend(study: Study, settings: Settings) -> Settings:
+    """Return the settings with the backend that will compute, and the GPUs that it takes."""
+    backend, model = settings.backend, study.described_model
+    if model.batched is None:
+        if backend in ("gpu", "simulated"):
+            raise UserError(
+                f"--backend: got {backend}, but this study of model {model.name} is computed on the CPU "
+                "only; use --backend cpu or auto"
+            )
+        backend = "cpu"
+    where, backend = cluster.with_backend(settings.place, backend)
+    return replace(settings, backend=backend, where=where)
 
 
 def _job(study: Study, root: Path | str | None, settings: Settings) -> Job:
@@ -189,7 +203,9 @@ def _compute(job: Job, opened: Store, blocks: list[Block], report: Reporter) -> 
         sum(plan.effort(study, block) for block in blocks),
     )
     try:
-        for finished in dispatch.computed(study, blocks, job.where, report.say):
+        for finished in dispatch.computed(
+            study, blocks, job.where, report.say, job.settings.backend
+        ):
             if finished is None:
                 store.flush(opened)
                 continue

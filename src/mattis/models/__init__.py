@@ -58,10 +58,10 @@ from mattis.models.base import (
     Point,
     Task,
 )
+from mattis.models.consolidation import CONSOLIDATION
 from mattis.models.continuous import CONTINUOUS
 from mattis.models.members import FAMILY
 from mattis.models.recall import RECALL
-from mattis.models.synapses import CONSOLIDATION
 
 MODELS: Mapping[str, Model] = {
     **FAMILY,

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mattis.kernels.devices import Device
+
 Columns = dict[str, NDArray[np.float64]]
 
 Point = tuple[float, ...]
@@ -54,6 +56,8 @@ class PatternSet:
 Task = tuple[PatternSet, Sequence[Any], Any]
 """A pattern set, the points at which it is simulated, and the protocol: all that numbers depend on."""
 
+Batched = Callable[[Sequence[Task], Device], Sequence[Columns]]
+
 
 @dataclass(frozen=True)
 class Boundary:
@@ -84,6 +88,7 @@ class Model:
     unit      # what one elementary update is called
     numbers   # raised whenever the same study gives other numbers: no store may mix the two
     rounding  # what the numbers of a study are, where they are not what every other model's are
+    batched   # (tasks, device) -> the columns of each task, simulated together on a device, if it can
     """
 
     name: str
@@ -102,3 +107,4 @@ class Model:
     unit: str = "proposals"
     numbers: int = 1
     rounding: str = ""
+    batched: Batched | None = None

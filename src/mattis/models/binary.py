@@ -8,9 +8,9 @@ J. J. Hopfield, PNAS 79, 2554 (1982); D. J. Amit, H. Gutfreund and H. Sompolinsk
 of its field, and keeps its value where the field is zero.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import groupby, product
 from math import nan, sqrt
 from typing import Any, NamedTuple
 
@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis import rng
+from mattis.kernels.devices import Device
 from mattis.measure import Estimate, estimates, exact_dot, mean_square
-from mattis.models import chains
+from mattis.models import chains, launches
 from mattis.models.base import (
     DRIFTING,
     SHORT_CHAIN,
@@ -29,6 +30,7 @@ from mattis.models.base import (
     Model,
     Observable,
     PatternSet,
+    Task,
 )
 from mattis.models.chains import Chains
 from mattis.models.network import SYNCHRONOUS, Network, Protocol, Replica, by_stream
@@ -56,17 +58,17 @@ def build(patterns: PatternSet) -> Network:
 
 
 def largest_others(
-    network: Network, replicas: Sequence[Replica], sums: NDArray[np.int64], measure: int
-) -> list[float]:
-    """Return max over the other patterns of |(1/N) sum_i xi_i <S_i>| of each replica; NaN if there is none.
+    network: Network, replicas: Sequence[Replica], sums: NDArray[np.int64]
+) -> list[int]:
+    """Return max over the other patterns of |sum_i xi_i A_i| of each replica; -1 if there is none.
 
     sums  # (N, R) of the spins over the measured sweeps
     """
     if network.count == 1:
-        return [nan] * len(replicas)
+        return [-1] * len(replicas)
     magnitudes = np.abs(chains.projected(network, sums))
     magnitudes[[replica.cue for replica in replicas], np.arange(len(replicas))] = -1
-    return [int(largest) / (network.size * measure) for largest in magnitudes.max(axis=0)]
+    return [int(largest) for largest in magnitudes.max(axis=0)]
 
 
 def edwards_anderson(sums: NDArray[np.int32]) -> list[int]:
@@ -78,6 +80,17 @@ def edwards_anderson(sums: NDArray[np.int32]) -> list[int]:
     if size * int(np.abs(sums).max(initial=0)) ** 2 >= 2**63:
         return [exact_dot(*sums[..., r].astype(np.int64)) for r in range(count)]
     return [int(q) for q in (sums[0].astype(np.int64) * sums[1]).sum(axis=0)]
+
+
+def looks(
+    network: Network, replicas: Sequence[Replica], found: Chains
+) -> tuple[list[int], list[int]]:
+    """Return `largest_others` and `edwards_anderson` of chains, where a device has not done so already."""
+    if found.sums is None:
+        assert found.looks is not None
+        return found.looks[:, 0].tolist(), found.looks[:, 1].tolist()
+    total = found.sums.sum(axis=0, dtype=np.int64)
+    return largest_others(network, replicas, total), edwards_anderson(found.sums)
 
 
 def observe(network: Network, replicas: Sequence[Replica], protocol: Protocol) -> list[Cell]:
@@ -101,9 +114,7 @@ def observed(
     halves = size * (measure // 2) * (measure - measure // 2)
     overlap, aligned, flips = found.trace[:, protocol.thermalise :].transpose(0, 2, 1)
     ms, es = estimates(overlap), estimates(aligned)
-    total = found.sums.sum(axis=0, dtype=np.int64)
-    others = largest_others(network, replicas, total, measure)
-    products = edwards_anderson(found.sums)
+    others, products = looks(network, replicas, found)
     more = two_cycles(network, replicas, found) if protocol.order == SYNCHRONOUS else [{}] * len(ms)
     return [
         {
@@ -113,7 +124,7 @@ def observed(
             "energy": -e.mean / pairs,
             "energy_thermal_error": e.error / pairs,
             "edwards_anderson": products[r] / halves,
-            "overlap_other": others[r],
+            "overlap_other": others[r] / (size * measure) if network.count > 1 else nan,
             "retrieved": float(m.mean / size > protocol.retrieved_above),
             "flip_fraction": int(flips[r].sum()) / (size * measure),
             "sweeps_used": float(found.used[r]),
@@ -175,19 +186,67 @@ def average(replicas: Sequence[Cell]) -> Cell:
     return out
 
 
+def replicas_of(points: Sequence[Setting], cues: int) -> list[Replica]:
+    """Return the replicas that simulate some points: each cue at each point."""
+    return [Replica(cue, *point) for point, cue in product(points, range(cues))]
+
+
+def averages(cells: Sequence[Cell], cues: int) -> list[Cell]:
+    """Return the mean over the cues of each point."""
+    return [average(cells[first : first + cues]) for first in range(0, len(cells), cues)]
+
+
 def asked(network: Network, points: Sequence[Setting], protocol: Protocol) -> list[Cell]:
     """Return the observables at some points, mean over cues."""
-    cues = range(protocol.cues)
-    cells = observe(
-        network, [Replica(cue, *point) for point, cue in product(points, cues)], protocol
-    )
-    return [average(cells[first : first + len(cues)]) for first in range(0, len(cells), len(cues))]
+    cells = observe(network, replicas_of(points, protocol.cues), protocol)
+    return averages(cells, protocol.cues)
+
+
+def columns_of(rows: Sequence[Cell]) -> Columns:
+    """Return one column per observable, a row for each point."""
+    return {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
 
 
 def simulate(patterns: PatternSet, points: Sequence[Setting], protocol: Protocol) -> Columns:
     """Return one column per observable, a row for each point: a pure function of its arguments."""
-    rows = asked(build(patterns), points, protocol)
-    return {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
+    return columns_of(asked(build(patterns), points, protocol))
+
+
+def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
+    """Return what `simulate` returns for each task; replicas of all of them run side by side on a device."""
+    out: list[Columns] = [{}] * len(tasks)
+    order = sorted(range(len(tasks)), key=lambda k: (tasks[k][0].size, tasks[k][0].patterns))
+    for (size, count), group in groupby(order, lambda k: (tasks[k][0].size, tasks[k][0].patterns)):
+        same, protocol = list(group), tasks[order[0]][2]
+        if not launches.fits(size, count, protocol, device):
+            for k in same:
+                out[k] = simulate(*tasks[k])
+            continue
+        cells = launched({k: tasks[k] for k in same}, protocol, device)
+        for k in same:
+            out[k] = columns_of(averages(cells[k], protocol.cues))
+    return out
+
+
+def launched(
+    tasks: Mapping[int, Task], protocol: Protocol, device: Device
+) -> Mapping[int, list[Cell]]:
+    """Return the observables of every replica of tasks whose networks are of one size and number."""
+    networks = {k: build(patterns) for k, (patterns, _, _) in tasks.items()}
+    asked = [
+        launches.Asked(k, networks[k], replica)
+        for k, (_, points, _) in tasks.items()
+        for replica in replicas_of(points, protocol.cues)
+    ]
+    cells: dict[int, list[Cell]] = {k: [] for k in tasks}
+    for part, found in launches.run(device, asked, protocol):
+        first = 0
+        for k, group in groupby(part, lambda one: one.task):
+            replicas = [one.replica for one in group]
+            own = found.of(slice(first, first + len(replicas)))
+            cells[k] += observed(networks[k], replicas, protocol, own)
+            first += len(replicas)
+    return cells
 
 
 def check(size: int, patterns: int) -> str | None:
@@ -269,6 +328,7 @@ HOPFIELD = Model(
     ),
     source="Hopfield, PNAS 79, 2554 (1982); Amit, Gutfreund & Sompolinsky, Ann. Phys. 173, 30 (1987)",
     simulate=simulate,
+    batched=batched,
     memory=chains.memory,
     check=check,
     boundaries=(

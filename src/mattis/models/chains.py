@@ -23,15 +23,23 @@ class Chains:
     """What a kernel leaves behind of R replicas of a network.
 
     trace  # (3, sweeps, R): sum_i xi_i S_i, sum_i S_i N h_i, flips of each sweep
-    sums   # (2, N, R): sums of the spins over the halves of the measured sweeps
+    sums   # (2, N, R): sums A, B of the spins over the halves of the measured sweeps; None on a device, which
+    looks  # (R, 2) has looked at them: max over others of |sum_i xi_i (A_i + B_i)|, or -1, and sum_i A_i B_i
     used   # (R,) sweeps before a fixed point, or all of them
     spins  # (N, R) the final states
     """
 
     trace: NDArray[np.int64]
-    sums: NDArray[np.int32]
+    sums: NDArray[np.int32] | None
     used: NDArray[np.int64]
     spins: Signs
+    looks: NDArray[np.int64] | None = None
+
+    def of(self, some: slice) -> "Chains":
+        """Return the chains of some of the replicas."""
+        sums = None if self.sums is None else self.sums[..., some]
+        looks = None if self.looks is None else self.looks[some]
+        return Chains(self.trace[..., some], sums, self.used[some], self.spins[:, some], looks)
 
 
 Kernel = Callable[[Network, Sequence[Replica], Protocol], Chains]
@@ -84,7 +92,9 @@ def lanes(network: Network, replicas: Sequence[Replica], protocol: Protocol) -> 
         kernels.vector().replica_sweeps(patterns, state, heat, order, record)
     count = len(replicas)
     trace, spins = record.trace[..., :count], 1 + 2 * state.spins[:, :count].astype(np.int8)
-    return Chains(trace, record.sums[..., :count], _used(trace, heat.scales[0, :count] == 0), spins)
+    return Chains(
+        trace, record.sums[..., :count], settled(trace, heat.scales[0, :count] == 0), spins
+    )
 
 
 def _start(network: Network, replicas: Sequence[Replica]) -> Lanes:
@@ -113,7 +123,7 @@ def _heat(network: Network, replicas: Sequence[Replica], sharing: str) -> Heat:
     return Heat(streams[0, :2].copy(), tails, scales, ties, shared, cold)
 
 
-def _used(trace: NDArray[np.int64], cold: NDArray[np.bool_]) -> NDArray[np.int64]:
+def settled(trace: NDArray[np.int64], cold: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return the first sweep without a flip of each replica that is cold; all of them for the others."""
     still = trace[2] == 0
     first = np.where(cold & still.any(axis=0), still.argmax(axis=0), trace.shape[1])

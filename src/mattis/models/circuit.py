@@ -1,4 +1,4 @@
-"""A circuit: binary neurons with any couplings and thresholds, one chain at a time.
+"""A circuit: binary neurons with any couplings and thresholds, and its chains.
 
     S_i = ±1,   N h_i = sum_j N J_ij S_j + b_i,   P(S_i = +1) = 1 / (1 + exp(-2 beta h_i)),
     H = -1/2 sum_ij J_ij S_i S_j - (1/N) sum_i b_i S_i,
@@ -12,10 +12,14 @@ J. J. Hopfield, PNAS 79, 2554 (1982); W. A. Little, Math. Biosci. 19, 101 (1974)
 50, 51 (1984): with all sites at once and symmetric couplings the stationary weights are exp(-beta Hbar),
 Hbar = -(1/beta) sum_i ln 2 cosh(beta h_i) (- (1/N) sum_i b_i S_i), and at T = 0 a chain ends in a fixed
 point or in a cycle of two states. Asymmetric couplings have no energy that falls: anything can happen.
+
+Chains run one at a time on the CPU (`alone`), or many at once on a device (`together`): to the same bits.
 """
 
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +27,8 @@ from numpy.typing import NDArray
 from mattis import couplings, kernels, rng
 from mattis.couplings import Couplings
 from mattis.ensembles import Stored
+from mattis.kernels.circuits import Chain, Record, Wires, walks
+from mattis.kernels.devices import Device
 from mattis.models.network import Network
 from mattis.patterns import Signs
 
@@ -73,6 +79,12 @@ class Walk:
     sums: NDArray[np.int32]
     used: int
     period: int
+
+    @staticmethod
+    def of(record: Record) -> "Walk":
+        """Return what a kernel wrote down."""
+        overlaps, (aligned, flips, magnitudes), excess, sums, used, period = record
+        return Walk(overlaps, aligned, flips, magnitudes, excess, sums, used, period)
 
 
 @dataclass(frozen=True)
@@ -173,17 +185,115 @@ class Circuit:
         fields: NDArray[np.int64] = kernels.cpu.project(self.made.nj, spins) + self.bias
         return fields.astype(self.widest)
 
+    @property
+    def heated(self) -> bool:
+        """Whether the heat of Peretto's energy is written down."""
+        return self.dynamics.synchronous and self.is_perettos
+
     def walk(self, start: Signs, course: Course) -> Walk:
-        """Run one chain from a state."""
+        """Run one chain from a state, on the CPU."""
         sweeps, followed = course.follow.shape
-        spins, synchronous = start.copy(), self.dynamics.synchronous
+        spins = start.copy()
         overlaps = np.zeros((followed, sweeps), np.int64)
         trace, sums = np.zeros((3, sweeps), np.int64), np.zeros((2, self.size), np.int32)
-        excess = np.zeros(sweeps if synchronous and self.is_perettos else 0)
+        excess = np.zeros(sweeps if self.heated else 0)
         used, period = kernels.matrix.matrix_sweeps(
             self.columns, spins, self.fields(spins), self.bias, self.stored.weights, course.follow,
-            synchronous, course.settles, course.stream, course.scales, course.order,
+            self.dynamics.synchronous, course.settles, course.stream, course.scales, course.order,
             overlaps, trace, excess, sums, course.warm,
         )  # fmt: skip
-        aligned, flips, magnitudes = trace
-        return Walk(overlaps, aligned, flips, magnitudes, excess, sums, int(used), int(period))
+        return Walk.of(Record(overlaps, trace, excess, sums, int(used), int(period)))
+
+    @cached_property
+    def wires(self) -> Wires:
+        """What the chains of this circuit share on a device."""
+        return Wires(self.columns, self.bias, self.stored.weights, self.widest is np.int64)
+
+
+class Request(NamedTuple):
+    """A chain that somebody asks for."""
+
+    circuit: Circuit
+    start: Signs
+    course: Course
+
+    @property
+    def chain(self) -> Chain:
+        """The chain as a device takes it."""
+        circuit, course = self.circuit, self.course
+        return Chain(
+            circuit.wires, self.start, course.follow, course.scales, course.warm, course.stream,
+            course.order, circuit.dynamics.synchronous, course.settles, circuit.heated,
+        )  # fmt: skip
+
+    @property
+    def memory(self) -> int:
+        """The bytes of the chain and of what it leaves behind, couplings excepted."""
+        sweeps, followed = self.course.follow.shape
+        return int(sweeps * (12 * followed + 40) + 10 * self.circuit.size)
+
+
+T = TypeVar("T")
+
+Part = Generator[Request, Walk, T]
+"""What asks for chains, one after the other, is sent the walk of each, and returns an answer."""
+
+WAVE = 2**31
+"""Bytes that parts which run together may take in the memory of the host, the last one excepted."""
+
+
+def alone(part: Part[T]) -> T:
+    """Return the answer of a part; its chains run here."""
+    begun = _Begun(part)
+    while begun.request is not None:
+        begun.go_on(begun.request.circuit.walk(begun.request.start, begun.request.course))
+    answer: T = begun.answer
+    return answer
+
+
+def together(parts: Iterable[Part[T]], device: Device) -> Iterator[T]:
+    """Yield the answer of each part, in order; chains of as many parts as fit run on a device at once.
+
+    Parts are taken as they are wanted: circuits that they make do not all exist at the same time.
+    """
+    for wave in _waves(parts):
+        while running := [begun for begun in wave if begun.request is not None]:
+            chains = [begun.request.chain for begun in running if begun.request is not None]
+            for begun, record in zip(running, walks(device, chains), strict=True):
+                begun.go_on(Walk.of(record))
+        yield from (begun.answer for begun in wave)
+
+
+class _Begun(Generic[T]):
+    """A part up to the chain that it asks for, or to its end: then there is no request, but an answer."""
+
+    def __init__(self, part: Part[T]) -> None:
+        self.part = part
+        self.request: Request | None = None
+        self.answer: Any = None
+        self.go_on(None)
+
+    def go_on(self, walk: Walk | None) -> None:
+        """Send a part what it asked for, if it did."""
+        try:
+            self.request = next(self.part) if walk is None else self.part.send(walk)
+        except StopIteration as end:
+            self.request, self.answer = None, end.value
+
+
+def _waves(parts: Iterable[Part[T]]) -> Iterator[list[_Begun[T]]]:
+    """Yield the parts that run together."""
+    wave: list[_Begun[T]] = []
+    circuits: set[int] = set()
+    memory = 0
+    for begun in map(_Begun, parts):
+        wave.append(begun)
+        if begun.request is not None:
+            circuit = begun.request.circuit
+            memory += begun.request.memory
+            memory += 0 if id(circuit) in circuits else circuit.columns.nbytes
+            circuits.add(id(circuit))
+        if memory > WAVE:
+            yield wave
+            wave, circuits, memory = [], set(), 0
+    yield wave

@@ -5,19 +5,21 @@ A member is a choice of two generating functions and what couples them; a study 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from mattis.models import dense, settling, spectrum
-from mattis.models.base import Boundary, Columns, Model, Observable, PatternSet
+from mattis.kernels.devices import Device
+from mattis.models import dense, settling, spectrum, stacks
+from mattis.models.base import Boundary, Columns, Model, Observable, PatternSet, Task
 from mattis.models.binary import one_cue
 from mattis.models.recipe import Parts, Place, Recipe
 from mattis.models.separation import separation
 from mattis.models.settling import Row
 
 ROUNDING = (
-    "float64 or float32 sums by BLAS: the same bits for any workers and chunking on one machine; within "
-    "1e-12 or 1e-6 of another, relative"
+    "float64 or float32 sums by BLAS: the same bits for any workers and chunking on one machine and backend; "
+    "within 1e-12 or 1e-6 of another, relative"
 )
 EXACT = "exact: binary neurons, integer fields, or float64 in a fixed order"
 
@@ -209,9 +211,47 @@ def answer_of(recipe: Recipe, binary: bool) -> Answer:
 
 def simulate(patterns: PatternSet, points: Sequence[Place], recipe: Recipe) -> Columns:
     """Return one column per observable, a row for each place: a pure function of its arguments."""
+    return _columns(answer_of(recipe, recipe.binary)(patterns, points, recipe), recipe)
+
+
+def _columns(rows: Sequence[Row], recipe: Recipe) -> Columns:
     names = [o.name for o in QUESTIONS[recipe.question].observables]
-    rows = answer_of(recipe, recipe.binary)(patterns, points, recipe)
     return {name: np.array([float(row[name]) for row in rows]) for name in names}
+
+
+Together = Callable[[Sequence[Task], Device], Sequence[Sequence[Row]]]
+
+
+def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
+    """Return what `simulate` returns for each task; recall runs on a device, many pattern sets at once.
+
+    Binary neurons: the same bits. Continuous ones: what `Model.rounding` says. So a device may extend a store
+    of the CPU, and the other way round: each cell keeps the bits of where it was computed, and the digest of
+    a study that both have computed is neither's. Other questions (spectra by LAPACK, trajectories by
+    step-size control, equivalence) stay on the CPU.
+    """
+    out: list[Columns] = [{}] * len(tasks)
+    groups: dict[Any, list[int]] = {}
+    for k, (patterns, _, recipe) in enumerate(tasks):
+        groups.setdefault((patterns.size, patterns.patterns, recipe), []).append(k)
+    for (_, _, recipe), members in groups.items():
+        same = [tasks[k] for k in members]
+        together = _together(same[0], device)
+        if together is None:
+            found = [simulate(*task) for task in same]
+        else:
+            found = [_columns(rows, recipe) for rows in together(same, device)]
+        for k, columns in zip(members, found, strict=True):
+            out[k] = columns
+    return out
+
+
+def _together(task: Task, device: Device) -> Together | None:
+    """Return what answers tasks like this one on a device, if anything."""
+    patterns, _, recipe = task
+    if recipe.binary:
+        return dense.recall_together if dense.fits(patterns, device) else None
+    return stacks.recall if recipe.question == "recall" else None
 
 
 def memory(size: int, patterns: int) -> int:
@@ -240,7 +280,7 @@ def row(name: str, summary: str, equation: str, theory: tuple[str, ...], source:
         name, summary, equation, AXES, question.observables, question.order_parameter, theory, source,
         simulate, memory, check, question.boundaries, question.states,
         unit="proposals" if member.binary else "neuron updates",
-        rounding=EXACT if member.binary else ROUNDING,
+        rounding=EXACT if member.binary else ROUNDING, batched=batched,
     )  # fmt: skip
 
 

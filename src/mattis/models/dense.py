@@ -7,13 +7,17 @@ F. Vermet, J. Stat. Phys. 168, 288 (2017). Polynomials are integers; exponential
 """
 
 from collections.abc import Sequence
+from itertools import product
 from math import fsum, log
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mattis import kernels, rng
-from mattis.models.base import PatternSet
+from mattis.kernels import denses
+from mattis.kernels.devices import Device, divided
+from mattis.models.base import PatternSet, Task
 from mattis.models.recipe import Place, Recipe
 from mattis.models.settling import Row, mean_of
 from mattis.patterns import Signs, noisy_cue, random_patterns
@@ -67,7 +71,7 @@ def check(degree: int, size: int, patterns: int) -> str | None:
     return f"{patterns} patterns of degree {degree} at size {size}: fields overflow 64 bits"
 
 
-def energy(recipe: Recipe, size: int, rate: float, overlaps: NDArray[np.int64]) -> float:
+def energy(recipe: Recipe, size: int, rate: float, overlaps: NDArray[Any]) -> float:
     """Return E in units where a pattern alone has -1: -sum F(M)/N^n, or -ln(sum e^{lambda M})/(lambda N)."""
     degree, values = recipe.parts.degree, overlaps.tolist()
     if recipe.parts.hidden == EXPONENTIAL:
@@ -85,8 +89,7 @@ def energy(recipe: Recipe, size: int, rate: float, overlaps: NDArray[np.int64]) 
 
 def recall(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> list[Row]:
     """Align every cue with its fields, site by site; return means over the cues of each place."""
-    stream = rng.stream(patterns.root_seed, "patterns", patterns.labels)
-    xi = random_patterns(stream, patterns.patterns, patterns.size)
+    xi = _patterns(patterns)
     sites = np.ascontiguousarray(xi.T)
     return [
         mean_of([_aligned(patterns, xi, sites, place, mu, recipe) for mu in range(recipe.cues)])
@@ -94,23 +97,46 @@ def recall(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> lis
     ]
 
 
+def _patterns(patterns: PatternSet) -> Signs:
+    """Return the patterns of a set, (P, N)."""
+    stream = rng.stream(patterns.root_seed, "patterns", patterns.labels)
+    return random_patterns(stream, patterns.patterns, patterns.size)
+
+
+def _cue(patterns: PatternSet, xi: Signs, noise: float, mu: int) -> Signs:
+    """Return the cue of pattern mu, (N,)."""
+    member = {"noise": noise, "cue": mu}
+    return noisy_cue(xi[mu], noise, rng.stream(patterns.root_seed, "cue", patterns.labels, member))
+
+
 def _aligned(
     patterns: PatternSet, xi: Signs, sites: Signs, place: Place, mu: int, recipe: Recipe
 ) -> Row:
     """Return what became of the cue of pattern mu."""
-    size = patterns.size
-    member = {"noise": place.noise, "cue": mu}
-    spins = noisy_cue(
-        xi[mu], place.noise, rng.stream(patterns.root_seed, "cue", patterns.labels, member)
-    )
+    spins = _cue(patterns, xi, place.noise, mu)
     overlaps = xi.astype(np.int64) @ spins
-    table, own = table_of(recipe, size, place.beta)
-    before = energy(recipe, size, place.beta, overlaps)
+    table, own = table_of(recipe, patterns.size, place.beta)
+    before = overlaps.copy()
     steps = kernels.dense.align(sites, overlaps, spins, table, own, 1)
-    first = overlaps[mu] / size
+    first = int(overlaps[mu])
     if steps:
         steps += kernels.dense.align(sites, overlaps, spins, table, own, recipe.steps - 1)
-    after, last = energy(recipe, size, place.beta, overlaps), overlaps[mu] / size
+    return _row(recipe, patterns.size, place.beta, mu, Course(before, first, overlaps, steps))
+
+
+class Course(NamedTuple):
+    """What a replica did: its overlaps (P,), that with its pattern after one sweep, and the sweeps made."""
+
+    before: NDArray[Any]
+    first: int
+    after: NDArray[Any]
+    steps: int
+
+
+def _row(recipe: Recipe, size: int, rate: float, mu: int, course: Course) -> Row:
+    """Return what is observed of the cue of pattern mu."""
+    before, after = (energy(recipe, size, rate, m) for m in (course.before, course.after))
+    first, last, steps = course.first / size, course.after[mu] / size, course.steps
     return {
         "overlap": last, "overlap_one_step": first,
         "retrieved": last > recipe.retrieved_above,
@@ -118,3 +144,52 @@ def _aligned(
         "steps_used": steps, "converged": steps < recipe.steps,
         "energy": after, "energy_fall": before - after,
     }  # fmt: skip
+
+
+# On a device: replicas of many pattern sets in one launch, bit by bit as above.
+
+
+def fits(patterns: PatternSet, device: Device) -> bool:
+    """Tell whether a device can align replicas of such a network."""
+    return denses.fits(patterns.size, patterns.patterns, device)
+
+
+def recall_together(tasks: Sequence[Task], device: Device) -> list[list[Row]]:
+    """Return what `recall` does for each task, all of one N, P and recipe; as many at once as fit."""
+    (patterns, _, recipe), rows = tasks[0], list[list[Row]]()
+    replica, stored = denses.memory(patterns.size, patterns.patterns)
+
+    def memory(task: Task) -> int:
+        replicas = len(task[1]) * int(recipe.cues)
+        return stored + replicas * replica + 8 * len(task[1]) * (2 * patterns.size + 1)
+
+    for _, some in divided(device, tasks, memory, lambda part: _recalled(part, device)):
+        rows += some
+    return rows
+
+
+def _recalled(tasks: Sequence[Task], device: Device) -> list[list[Row]]:
+    """Align the replicas of tasks in one launch; return means over the cues of each place."""
+    recipe, size = tasks[0][2], tasks[0][0].size
+    xi = [_patterns(task[0]) for task in tasks]
+    rates = sorted({place.beta for _, places, _ in tasks for place in places})
+    tables = [table_of(recipe, size, rate) for rate in rates]
+    replicas = [
+        (k, place, mu)
+        for k, (_, places, _) in enumerate(tasks)
+        for place, mu in product(places, range(recipe.cues))
+    ]
+    herd = denses.Herd(
+        np.array([k for k, _, _ in replicas], np.int32),
+        np.array([rates.index(place.beta) for _, place, _ in replicas], np.int32),
+        np.array([mu for _, _, mu in replicas], np.int64),
+        np.array([_cue(tasks[k][0], xi[k], place.noise, mu) for k, place, mu in replicas]),
+    )
+    table = np.array([values for values, _ in tables])
+    found = denses.align(device, np.array(xi), herd, table, tables[0][1], recipe.steps)
+    rows = [
+        _row(recipe, size, place.beta, mu, Course(*course))
+        for (_, place, mu), course in zip(replicas, zip(*found, strict=True), strict=True)
+    ]
+    means = iter(mean_of(rows[k : k + recipe.cues]) for k in range(0, len(rows), recipe.cues))
+    return [[next(means) for _ in places] for _, places, _ in tasks]

@@ -4,22 +4,24 @@ A model is a name for a choice; a study may change any part of it. Each row says
 and names the theory that figures compare it with.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mattis import couplings, ensembles
 from mattis.ensembles import Ensemble, Stored
-from mattis.models.base import Boundary, Columns, Observable, PatternSet
-from mattis.models.binary import OBSERVABLES, one_cue, one_spin
-from mattis.models.circuit import Circuit, Dynamics
+from mattis.kernels.devices import Device
+from mattis.models.base import Boundary, Columns, Observable, PatternSet, Task
+from mattis.models.binary import OBSERVABLES, Cell, average, one_cue, one_spin
+from mattis.models.circuit import Circuit, Dynamics, Part, alone, together
 from mattis.models.looks import CYCLES, LENGTH
 from mattis.models.network import Network
 from mattis.models.questions import (
     REAL_VALUED,
     Answer,
     Inquiry,
+    Rows,
     Visit,
     ambiguous,
     familiarity,
@@ -241,17 +243,49 @@ def circuit(patterns: PatternSet, stored: Stored, inquiry: Inquiry) -> Circuit:
     return Circuit(Network(labels, seed, stored.xi), stored, made, inquiry.dynamics)
 
 
-def simulate(patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) -> Columns:
-    """Return one column per observable, a row for each visit: a pure function of its arguments."""
-    names = observables(inquiry.question.name, inquiry.dynamics, inquiry.ensemble)
-    columns = {o.name: np.empty(len(points)) for o in names}
+def asked(patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) -> Iterator[Part[Rows]]:
+    """Yield the parts of all answers, rule by rule."""
     answer = QUESTIONS[inquiry.question.name].answer
     stored = draw(patterns, inquiry.ensemble)
     for rule in dict.fromkeys(point.rule for point in points):
-        here = [k for k, point in enumerate(points) if point.rule == rule]
+        here = {k: point for k, point in enumerate(points) if point.rule == rule}
         with_rule = replace(inquiry, rule=replace(inquiry.rule, name=rule))
-        rows = answer(circuit(patterns, stored, with_rule), [points[k] for k in here], with_rule)
-        for k, row in zip(here, rows, strict=True):
-            for name, values in columns.items():
-                values[k] = row[name]
-    return columns
+        yield from answer(circuit(patterns, stored, with_rule), here, with_rule)
+
+
+def gathered(points: Sequence[Visit], inquiry: Inquiry, answers: Iterable[Rows]) -> Columns:
+    """Return one column per observable, a row for each visit: the mean over its cues."""
+    cells: list[list[Cell]] = [[] for _ in points]
+    for rows in answers:
+        for k, cell in rows:
+            cells[k].append(cell)
+    names = observables(inquiry.question.name, inquiry.dynamics, inquiry.ensemble)
+    means = [average(each) for each in cells]
+    return {o.name: np.array([mean[o.name] for mean in means], np.float64) for o in names}
+
+
+def simulate(patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) -> Columns:
+    """Return one column per observable, a row for each visit: a pure function of its arguments."""
+    parts = asked(patterns, points, inquiry)
+    return gathered(points, inquiry, (alone(part) for part in parts))
+
+
+def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
+    """Return what `simulate` does of each task, to the last bit; their chains run on a device together.
+
+    Couplings are made on the CPU, and overlaps and traces of all sweeps leave the device.
+    """
+    parts = (_of_task(k, part) for k, task in enumerate(tasks) for part in asked(*task))
+    answers: list[list[Rows]] = [[] for _ in tasks]
+    for k, rows in together(parts, device):
+        answers[k].append(rows)
+    return [
+        gathered(points, inquiry, rows)
+        for (_, points, inquiry), rows in zip(tasks, answers, strict=True)
+    ]
+
+
+def _of_task(k: int, part: Part[Rows]) -> Part[tuple[int, Rows]]:
+    """Say which task an answer belongs to."""
+    rows = yield from part
+    return k, rows

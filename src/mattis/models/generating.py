@@ -5,7 +5,8 @@ transform (D. Krotov and J. J. Hopfield, "Large associative memory problem in ne
 learning", ICLR 2021; D. Lotito, Neurocomputing 636, 129865 (2025), section 3). A new network is one row of
 `GENERATING`, or two rows that are there, put together.
 
-States are (n, R): n neurons, R replicas side by side.
+States are (n, R): n neurons, R replicas side by side; on a device (S, n, R), replicas of S networks, with
+gains (S, R): whose array, whose functions.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis import kernels
+from mattis.kernels import flows
+from mattis.kernels.flows import gains, namespace, total
 
 Reals = NDArray[Any]
 """Real numbers: float64, or float32."""
@@ -31,12 +34,14 @@ class Form:
     degree  # n of the polynomials
     memories, removed  # of the memory-dependent function: Xi (N_h, N_v), and d, which its diagonal lacks:
                        # with d > 0 its Hessian beta (XiᵀXi - d) is not positive, and the energy (3) may rise
+    transposed  # Xiᵀ, where somebody made it already
     """
 
     beta: float | Reals = 1.0
     degree: int = 2
     memories: Reals | None = None
     removed: float = 0.0
+    transposed: Reals | None = None
 
 
 @dataclass(frozen=True)
@@ -60,48 +65,59 @@ class Generating:
     linear: bool = False
 
 
-def _np(x: Reals) -> Any:
-    """Return the functions of the arrays' own kind: NumPy's, or those of a GPU."""
-    return x.__array_namespace__()
+def on_device(x: Reals) -> bool:
+    """Tell whether states are a device's: (S, n, R), S networks of one shape, or no arrays of NumPy."""
+    return x.ndim > 2 or not isinstance(x, np.ndarray)
 
 
-def _total(x: Reals) -> Reals:
-    """Return the sum over neurons: replicas side by side, terms in their order."""
-    return np.asarray(x.sum(axis=-2)) if isinstance(x, np.ndarray) else x.sum(axis=-2)
+def _flow(x: Reals) -> Any:
+    """Return the kernels that move such states."""
+    return flows if on_device(x) else kernels.flow
+
+
+def _ones(where: Reals, x: Reals) -> Reals:
+    """Return 1 where something holds, else 0, as numbers of the kind of x."""
+    return namespace(x).astype(where, x.dtype)
 
 
 def _half_square(x: Reals, _: Form) -> Reals:
-    return _total(x * x) / 2
+    return total(x * x) / 2
 
 
 def _log_cosh(x: Reals, form: Form) -> Reals:
     """ln cosh y = |y| + ln(1 + e^{-2|y|}) - ln 2, which does not overflow."""
-    xp, y = _np(x), abs(form.beta * x)
-    return _total(y + xp.log1p(xp.exp(-2 * y)) - LN2) / form.beta
+    xp, y = namespace(x), abs(gains(form.beta) * x)
+    return total(y + xp.log1p(xp.exp(-2 * y)) - LN2) / form.beta
 
 
 def _tanh(x: Reals, form: Form) -> Reals:
-    return kernels.flow.tanh(x, form.beta)
+    return _flow(x).tanh(x, form.beta)
 
 
 def _tanh_curved(x: Reals, direction: Reals, form: Form) -> Reals:
     t = _tanh(x, form)
-    return form.beta * (1 - t * t) * direction
+    return gains(form.beta) * (1 - t * t) * direction
 
 
 def _log_sum_exp(x: Reals, form: Form) -> Reals:
-    xp, y = _np(x), form.beta * x
-    top = y.max(axis=-2, keepdims=True)
-    return (xp.log(_total(xp.exp(y - top))) + top[..., 0, :]) / form.beta
+    xp, y = namespace(x), gains(form.beta) * x
+    top = xp.max(y, axis=-2, keepdims=True)
+    return (xp.log(total(xp.exp(y - top))) + top[..., 0, :]) / form.beta
 
 
 def _softmax(x: Reals, form: Form) -> Reals:
-    return kernels.flow.softmax(x, form.beta)
+    return _flow(x).softmax(x, form.beta)
 
 
 def _softmax_curved(x: Reals, direction: Reals, form: Form) -> Reals:
     p = _softmax(x, form)
-    return form.beta * p * (direction - _total(p * direction)[..., None, :])
+    return gains(form.beta) * p * (direction - total(p * direction)[..., None, :])
+
+
+def smallest(beta: float | Reals) -> float:
+    """Return a number, or the smallest of them."""
+    least: Any = namespace(beta).min(beta) if np.ndim(beta) else beta
+    return float(least)
 
 
 def power(x: Reals, exponent: int) -> Reals:
@@ -116,54 +132,59 @@ def power(x: Reals, exponent: int) -> Reals:
 
 
 def _polynomial(x: Reals, form: Form) -> Reals:
-    return form.beta * _total(power(x, form.degree)) / form.degree
+    return form.beta * total(power(x, form.degree)) / form.degree
 
 
 def _polynomial_slope(x: Reals, form: Form) -> Reals:
-    return form.beta * power(x, form.degree - 1)
+    return gains(form.beta) * power(x, form.degree - 1)
 
 
 def _polynomial_curved(x: Reals, direction: Reals, form: Form) -> Reals:
-    return form.beta * (form.degree - 1) * power(x, form.degree - 2) * direction
+    return gains(form.beta) * (form.degree - 1) * power(x, form.degree - 2) * direction
 
 
 def _cut(x: Reals) -> Reals:
-    return x * (x > 0)
+    return x * _ones(x > 0, x)
 
 
 def _rectified_curved(x: Reals, direction: Reals, form: Form) -> Reals:
-    return (x > 0) * _polynomial_curved(x, direction, form)
+    return _ones(x > 0, x) * _polynomial_curved(x, direction, form)
 
 
 def _exp_sum(x: Reals, form: Form) -> Reals:
-    return _total(_np(x).exp(form.beta * x)) / form.beta
+    return total(namespace(x).exp(gains(form.beta) * x)) / form.beta
 
 
 def _exp(x: Reals, form: Form) -> Reals:
-    return _np(x).exp(form.beta * x)
+    return namespace(x).exp(gains(form.beta) * x)
 
 
 def length(x: Reals) -> Reals:
     """Return |x| over neurons, (n, R) -> (1, R)."""
-    return _np(x).sqrt(_total(x * x))[..., None, :]
+    return namespace(x).sqrt(total(x * x))[..., None, :]
+
+
+def _divisor(norm: Reals) -> Reals:
+    return norm + _ones(norm == 0, norm)
 
 
 def _direction(x: Reals, _: Form) -> Reals:
     """x/|x|; 0 at the origin, where |x| has no gradient but the smallest of its subgradients is 0."""
     norm = length(x)
-    return x / (norm + (norm == 0))
+    return x / _divisor(norm)
 
 
 def _direction_curved(x: Reals, direction: Reals, form: Form) -> Reals:
     unit, norm = _direction(x, form), length(x)
-    return (direction - unit * _total(unit * direction)[..., None, :]) / (norm + (norm == 0))
+    return (direction - unit * total(unit * direction)[..., None, :]) / _divisor(norm)
 
 
 def _through(x: Reals, form: Form) -> Reals:
     """Return beta (XiᵀXi - d) x."""
     assert form.memories is not None, "the memory-dependent generating function needs memories"
     xi = form.memories
-    return form.beta * (xi.T @ (xi @ x) - form.removed * x)
+    back = xi.mT if form.transposed is None else form.transposed
+    return gains(form.beta) * (back @ (xi @ x) - form.removed * x)
 
 
 def _even(form: Form) -> str | None:
@@ -206,7 +227,7 @@ ROWS = (
     Generating(
         "exponential", "L = (1/beta) sum exp(beta x), exp(beta x)",
         "Demircigil et al., J. Stat. Phys. 168, 288 (2017)", _exp_sum, _exp,
-        lambda x, direction, form: form.beta * _exp(x, form) * direction,
+        lambda x, direction, form: gains(form.beta) * _exp(x, form) * direction,
     ),
     Generating(
         "spherical", "L = |x|, x/|x|", f"{KH21}, model C", lambda x, _: length(x)[..., 0, :],
@@ -214,7 +235,7 @@ ROWS = (
     ),
     Generating(
         "memories", "L = (beta/2) |Xi x|², beta XiᵀXi x", "Lotito (2025), eqs. (20), (21)",
-        lambda x, form: _total(x * _through(x, form)) / 2, _through,
+        lambda x, form: total(x * _through(x, form)) / 2, _through,
         lambda _, direction, form: _through(direction, form),
     ),
 )  # fmt: skip
@@ -258,6 +279,7 @@ class Population:
     @property
     def fault(self) -> str | None:
         """What is wrong with the numbers, if anything: a generating function is convex."""
-        if not np.all(np.asarray(self.form.beta) > 0):
-            return f"beta {np.min(np.asarray(self.form.beta)):g}: L is convex for beta > 0 only"
+        least = smallest(self.form.beta)
+        if not least > 0:
+            return f"beta {least:g}: L is convex for beta > 0 only"
         return self.row.fault(self.form)

@@ -7,7 +7,7 @@ from mattis.ensembles import Ensemble
 from mattis.models.base import Model
 from mattis.models.binary import HOPFIELD, LITTLE
 from mattis.models.circuit import Dynamics
-from mattis.models.family import Member, observables, simulate
+from mattis.models.family import Member, batched, observables, simulate
 from mattis.rules import Rule
 
 AXES = ("size", "load", "memories", "couplings", "age", "mixture", "beta", "noise", "seed")
@@ -48,7 +48,7 @@ def row(
     """Return the row of a model that differs from Hopfield's in couplings, patterns or neurons."""
     return replace(
         HOPFIELD, name=name, summary=summary, equation=equation, theory=theory, source=source,
-        order_parameter=parameter, simulate=simulate, axes=AXES,
+        order_parameter=parameter, simulate=simulate, batched=batched, axes=AXES,
         observables=observables("recall", MEMBERS[name].dynamics, Ensemble(MEMBERS[name].ensemble)),
     )  # fmt: skip
 

@@ -15,7 +15,9 @@ from scipy.integrate import solve_ivp
 
 from mattis import kernels
 from mattis.errors import UserError
-from mattis.models.generating import Population, Reals
+from mattis.kernels import flows
+from mattis.kernels.flows import namespace, total
+from mattis.models.generating import Population, Reals, on_device
 
 MEMORIES, ONE = "memories", "one"
 COUPLINGS = (MEMORIES, ONE)
@@ -27,8 +29,9 @@ class Network:
     """Visible neurons, hidden neurons, and what couples them.
 
     memories  # Xi (N_h, N_v), as they couple: scaled; field  # I (N_v, 1 or R); bias  # b (N_h, 1 or R)
-    gram      # Xi Xiᵀ, where somebody made it already
+    gram, transposed  # Xi Xiᵀ and Xiᵀ, where somebody made them already
     removed   # d: B lacks d g(v), the diagonal of XiᵀXi where neurons do not act on themselves
+    On a device, S networks of one shape: each array has them in front, (S, N_h, N_v), and gains are (S, R).
     Raises UserError where L is not convex, or shapes do not fit.
     """
 
@@ -42,11 +45,12 @@ class Network:
     tau_v: float = 1.0
     tau_h: float = 0.1
     gram: Reals | None = None
+    transposed: Reals | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no network."""
         xi = np.shape(self.memories)
-        if len(xi) != 2 or xi[0] < 1 or xi[1] < 1:
+        if len(xi) not in (2, 3) or xi[-2] < 1 or xi[-1] < 1:
             raise UserError(
                 f"memories: got shape {xi}; expected (N_h, N_v) with one memory at least"
             )
@@ -57,10 +61,10 @@ class Network:
             raise UserError(
                 f"coupling: got {self.coupling!r}; expected one of {', '.join(COUPLINGS)}"
             )
-        latent = xi[0] if self.coupling == MEMORIES else xi[1]
-        for name, given, rows in (("field", self.field, xi[1]), ("bias", self.bias, latent)):
+        latent = xi[-2] if self.coupling == MEMORIES else xi[-1]
+        for name, given, rows in (("field", self.field, xi[-1]), ("bias", self.bias, latent)):
             shape = np.shape(given)
-            if shape and (len(shape) != 2 or shape[0] != rows):
+            if shape and (len(shape) != len(xi) or shape[-2] != rows):
                 raise UserError(
                     f"{name}: got shape {shape}; expected ({rows}, 1), or one column for each replica"
                 )
@@ -80,10 +84,15 @@ def latent(network: Network, v: Reals) -> Reals:
 def pulled(network: Network, v: Reals, h: Reals) -> Reals:
     """Return what visible neurons are drawn to, B = I + Jᵀf(h) - d g(v)."""
     f = network.hidden.activation(h)
-    out = network.memories.T @ f if network.coupling == MEMORIES else f
+    out = transposed(network) @ f if network.coupling == MEMORIES else f
     if network.removed:
         out = out - network.removed * network.visible.activation(v)
     return out if _is_zero(network.field) else out + network.field
+
+
+def transposed(network: Network) -> Reals:
+    """Return Xiᵀ."""
+    return network.memories.mT if network.transposed is None else network.transposed
 
 
 def _is_zero(given: float | Reals) -> bool:
@@ -98,8 +107,8 @@ def target(network: Network, v: Reals) -> Reals:
 def _legendre(network: Network, v: Reals) -> tuple[Reals, Reals]:
     """Return sum (v - I) g - L_v + (d/2) |g|² of each replica, and g."""
     g = network.visible.activation(v)
-    out = np.sum((v - network.field) * g, axis=-2) - network.visible.value(v)
-    return out + network.removed / 2 * np.sum(g * g, axis=-2), g
+    out = total((v - network.field) * g) - network.visible.value(v)
+    return out + network.removed / 2 * total(g * g), g
 
 
 def energy(network: Network, v: Reals) -> Reals:
@@ -112,13 +121,13 @@ def full_energy(network: Network, v: Reals, h: Reals) -> Reals:
     visible, g = _legendre(network, v)
     f = network.hidden.activation(h)
     driven = network.memories @ g if network.coupling == MEMORIES else g
-    hidden = np.sum((h - network.bias - driven) * f, axis=-2) - network.hidden.value(h)
+    hidden = total((h - network.bias - driven) * f) - network.hidden.value(h)
     return visible + hidden
 
 
 def power_lost(population: Population, tau: float, x: Reals, velocity: Reals) -> Reals:
     """Return tau x'ᵀ H x', (R,): what a population takes from the energy per unit of time, eq. (6)."""
-    return tau * np.sum(velocity * population.curved(x, velocity), axis=-2)
+    return tau * total(velocity * population.curved(x, velocity))
 
 
 def velocities(network: Network, v: Reals, h: Reals) -> tuple[Reals, Reals]:
@@ -194,17 +203,24 @@ def settle(network: Network, start: Reals, dt: float, tolerance: float, most: in
     """
     check_step(network, dt)
     check_bounded(network)
-    flow, rate = kernels.flow, dt / network.tau_v
+    return relaxed(network, start, dt / network.tau_v, tolerance, most)
+
+
+def relaxed(network: Network, start: Reals, rate: float, tolerance: float, most: int) -> Any:
+    """Make the steps of `settle` with a network that was checked; on a device, start is (S, N_v, R)."""
     # A state that runs away becomes infinite, hence never at rest: said by its residual, not by a warning.
-    with flow.one_thread(), np.errstate(over="ignore", invalid="ignore"):
-        if closes(network):
-            xi, away = network.memories, np.zeros_like(start) + network.field
-            gram = xi @ xi.T if network.gram is None else network.gram
-            return flow.relax_gram(
-                xi, gram, _hidden(network), start, None if _is_zero(network.field) else away,
-                rate, tolerance, most,
-            )  # fmt: skip
-        return flow.relax(lambda v: target(network, v), start, rate, tolerance, most)
+    with kernels.flow.one_thread(), np.errstate(over="ignore", invalid="ignore"):
+        if not closes(network):
+            flow = flows if on_device(start) else kernels.flow
+            return flow.relax(lambda v: target(network, v), start, rate, tolerance, most)
+        away = (
+            None if _is_zero(network.field) else namespace(start).zeros_like(start) + network.field
+        )
+        xi, hidden, rest = network.memories, _hidden(network), (rate, tolerance, most)
+        gram = xi @ xi.mT if network.gram is None else network.gram
+        if on_device(start):
+            return flows.relax_gram(xi, transposed(network), gram, hidden, start, away, *rest)
+        return kernels.flow.relax_gram(xi, gram, hidden, start, away, *rest)
 
 
 def _hidden(network: Network) -> Any:
@@ -216,7 +232,7 @@ def _hidden(network: Network) -> Any:
 
 def closes(network: Network) -> bool:
     """Tell whether x = Xi v closes, and is the smaller system: linear g, J = Xi, N_h <= N_v."""
-    count, size = network.memories.shape
+    count, size = network.memories.shape[-2:]
     linear = network.visible.row.linear and network.coupling == MEMORIES and not network.removed
     return linear and count <= size
 

@@ -1,11 +1,12 @@
 """What a circuit is asked: recall, ambiguous cues, familiarity, mixtures, hysteresis, survival, transitions.
 
-Every question gives a row of observables per visit, the mean over its cues. Names mean the same everywhere:
+Every question gives a row of observables per visit, the mean over its cues. What is asked about one cue is a
+part of its own: it asks for a chain, and whoever runs that sends the walk. Names mean the same everywhere:
 `overlap` is always that with the pattern that the cue was made from (with the pattern that is due, where
 sequences are recalled all at once).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import nan
 from typing import NamedTuple
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 
 from mattis import ensembles, rng
 from mattis.ensembles import ENSEMBLES, Ensemble
-from mattis.models.binary import Cell, average
-from mattis.models.circuit import Circuit, Course, Dynamics, Walk
+from mattis.models.binary import Cell
+from mattis.models.circuit import Circuit, Course, Dynamics, Part, Request, Walk
 from mattis.models.looks import cycles, length, standard
 from mattis.models.network import Protocol, Replica
 from mattis.patterns import Signs, chosen_sites, noisy_cue
@@ -86,7 +87,14 @@ class Inquiry:
         return self.rule.name == "sequence" and self.dynamics.synchronous
 
 
-Answer = Callable[[Circuit, Sequence[Visit], Inquiry], list[Cell]]
+Visits = Mapping[int, Visit]
+"""Visits of one circuit, by their numbers."""
+
+Rows = list[tuple[int, Cell]]
+"""Numbers of visits, and what was observed there with one cue."""
+
+Answer = Callable[[Circuit, Visits, Inquiry], Iterator[Part[Rows]]]
+"""The parts of the answer to a question: each visit gets a row for each cue, in the order of cues."""
 
 
 def cued(circuit: Circuit, visit: Visit, cue: int) -> int:
@@ -123,22 +131,23 @@ def followed(circuit: Circuit, index: int, inquiry: Inquiry) -> NDArray[np.int32
 
 
 def of_every_cue(
-    answer: Callable[[Circuit, Visit, int, Inquiry], Cell],
+    answer: Callable[[Circuit, Visit, int, Inquiry], Part[Cell]],
 ) -> Answer:
-    """Turn an answer to one cue into one to a list of visits, each the mean over its cues."""
+    """Turn an answer to one cue into one to some visits, a part for each cue."""
 
-    def answers(circuit: Circuit, visits: Sequence[Visit], inquiry: Inquiry) -> list[Cell]:
-        return [
-            average(
-                [
-                    answer(circuit, visit, cued(circuit, visit, cue), inquiry)
-                    for cue in range(inquiry.cues)
-                ]
-            )
-            for visit in visits
-        ]
+    def answers(circuit: Circuit, visits: Visits, inquiry: Inquiry) -> Iterator[Part[Rows]]:
+        for number, visit in visits.items():
+            for cue in range(inquiry.cues):
+                index = cued(circuit, visit, cue)
+                yield _row(number, answer(circuit, visit, index, inquiry))
 
     return answers
+
+
+def _row(number: int, part: Part[Cell]) -> Part[Rows]:
+    """Say at which visit an answer was given."""
+    cell = yield from part
+    return [(number, cell)]
 
 
 def looked(circuit: Circuit, walk: Walk, replica: Replica, index: int, inquiry: Inquiry) -> Cell:
@@ -151,12 +160,13 @@ def looked(circuit: Circuit, walk: Walk, replica: Replica, index: int, inquiry: 
     return cell
 
 
-def recall(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Cell:
+def recall(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Part[Cell]:
     """Ask for a pattern by a cue, a fraction of whose bits is flipped."""
     replica = Replica(index, visit.beta, visit.noise)
     start = circuit.network.cue(index, visit.noise)
     path = course(circuit, replica, inquiry.asking, followed(circuit, index, inquiry))
-    return looked(circuit, circuit.walk(start, path), replica, index, inquiry)
+    walk = yield Request(circuit, start, path)
+    return looked(circuit, walk, replica, index, inquiry)
 
 
 def blended(circuit: Circuit, index: int, second: int, noise: float) -> Signs:
@@ -168,7 +178,7 @@ def blended(circuit: Circuit, index: int, second: int, noise: float) -> Signs:
     return out
 
 
-def ambiguous(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Cell:
+def ambiguous(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Part[Cell]:
     """Ask with a cue that has a fraction `noise` of its sites from another pattern: which of them comes?
 
     With half of the sites of each, A and B are as good as each other (catalogue H8).
@@ -176,7 +186,7 @@ def ambiguous(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> C
     second, asking = (index + 1) % circuit.network.count, inquiry.asking
     replica = Replica(index, visit.beta, visit.noise)
     path = course(circuit, replica, asking, always([index, second], asking.sweeps))
-    walk = circuit.walk(blended(circuit, index, second, visit.noise), path)
+    walk = yield Request(circuit, blended(circuit, index, second, visit.noise), path)
     cell = looked(circuit, walk, replica, index, inquiry)
     other = float(walk.overlaps[1, path.warm :].mean()) / circuit.stored.norms[second]
     chosen = float(other > asking.retrieved_above)
@@ -189,35 +199,35 @@ def flip_rate(circuit: Circuit, state: Signs) -> float:
     return float(np.count_nonzero(state * np.sign(circuit.fields(state)) < 0)) / circuit.size
 
 
-def familiarity(circuit: Circuit, visits: Sequence[Visit], inquiry: Inquiry) -> list[Cell]:
+def familiarity(circuit: Circuit, visits: Visits, inquiry: Inquiry) -> Iterator[Part[Rows]]:
     """Compare how many neurons want to flip at a stored pattern and at a new one.
 
     Q(1/sqrt(alpha)) of a stored, 1/2 of a new pattern (catalogue H9; few flips mean familiar). At a
     stored pattern without noise it is Hopfield's error probability of a bit (H7).
     """
-    network, cells = circuit.network, []
     new = unfamiliar(circuit, inquiry)
-    for visit in visits:
-        rows = []
+    for number, visit in visits.items():
         for cue in range(inquiry.cues):
-            index = cued(circuit, visit, cue)
-            rates = [flip_rate(circuit, network.cue(index, visit.noise))]
-            stream = rng.stream(
-                network.root_seed, "new cue", network.labels, {"noise": visit.noise, "cue": cue}
-            )
-            rates.append(flip_rate(circuit, noisy_cue(new[cue], visit.noise, stream)))
-            recognised = float(rates[0] < rates[1]) + 0.5 * float(rates[0] == rates[1])
-            rows.append(
-                {
-                    "flip_rate": rates[0],
-                    "flip_rate_new": rates[1],
-                    "recognised": recognised,
-                    "stable": float(rates[0] == 0),
-                    "flag": 0,
-                }
-            )
-        cells.append(average(rows))
-    return cells
+            yield _row(number, _compared(circuit, visit, cue, new[cue]))
+
+
+def _compared(circuit: Circuit, visit: Visit, cue: int, new: Signs) -> Part[Cell]:
+    """Compare a stored pattern with a new one."""
+    yield from ()  # no chain is asked for
+    network, index = circuit.network, cued(circuit, visit, cue)
+    old_rate = flip_rate(circuit, network.cue(index, visit.noise))
+    stream = rng.stream(
+        network.root_seed, "new cue", network.labels, {"noise": visit.noise, "cue": cue}
+    )
+    new_rate = flip_rate(circuit, noisy_cue(new, visit.noise, stream))
+    recognised = float(old_rate < new_rate) + 0.5 * float(old_rate == new_rate)
+    return {
+        "flip_rate": old_rate,
+        "flip_rate_new": new_rate,
+        "recognised": recognised,
+        "stable": float(old_rate == 0),
+        "flag": 0,
+    }
 
 
 def unfamiliar(circuit: Circuit, inquiry: Inquiry) -> Signs:
@@ -229,7 +239,7 @@ def unfamiliar(circuit: Circuit, inquiry: Inquiry) -> Signs:
     return ensembles.drawn(ensemble, network.root_seed, labels, inquiry.cues, network.size).xi
 
 
-def mixture(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Cell:
+def mixture(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Part[Cell]:
     """Start from the signs of a sum of n patterns: does the state stay a mixture of all of them?
 
     Amit, Gutfreund & Sompolinsky, Phys. Rev. A 32, 1007 (1985): for an odd n stable below T*_n. It stays
@@ -241,7 +251,7 @@ def mixture(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Cel
     start = noisy_cue(mixed, visit.noise, network.cue_stream(index, visit.noise))
     replica = Replica(index, visit.beta, visit.noise)
     path = course(circuit, replica, asking, always(members, asking.sweeps))
-    walk = circuit.walk(start, path)
+    walk = yield Request(circuit, start, path)
     found = walk.overlaps[:, path.warm :].mean(axis=1) / circuit.stored.norms[members]
     weights = circuit.stored.weights[members].astype(np.int64)
     before = (weights * start).sum(axis=1) / circuit.stored.norms[members]
@@ -250,18 +260,18 @@ def mixture(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Cel
     return looked(circuit, walk, replica, index, inquiry) | {"overlap_mixed": mean, "stays": stays}
 
 
-def survival(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Cell:
+def survival(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Part[Cell]:
     """Follow a pattern until its overlap first falls below a threshold: how long does its state live?"""
     replica, asking = Replica(index, visit.beta, visit.noise), inquiry.asking
     path = course(circuit, replica, asking, always([index], asking.sweeps))
-    walk = circuit.walk(circuit.network.cue(index, visit.noise), path)
+    walk = yield Request(circuit, circuit.network.cue(index, visit.noise), path)
     left = walk.overlaps[0] < inquiry.question.leaves_below * circuit.stored.norms[index]
     time = float(left.argmax() + 1) if left.any() else float(asking.sweeps)
     cell = looked(circuit, walk, replica, index, inquiry)
     return cell | {"survival_time": time, "survived": float(not left.any())}
 
 
-def transitions(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Cell:
+def transitions(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Part[Cell]:
     """Follow all patterns: how fast does the nearest one move along the sequence?
 
     A change of the nearest pattern counts by how far it leads, the shorter way round the cycle of P.
@@ -269,7 +279,7 @@ def transitions(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) ->
     count, asking = circuit.network.count, inquiry.asking
     replica = Replica(index, visit.beta, visit.noise)
     path = course(circuit, replica, asking, always(range(count), asking.sweeps))
-    walk = circuit.walk(circuit.network.cue(index, visit.noise), path)
+    walk = yield Request(circuit, circuit.network.cue(index, visit.noise), path)
     overlaps = walk.overlaps / circuit.stored.norms[:, None]
     leader = np.concatenate([[index], overlaps.argmax(axis=0)])
     back = (count - 1) // 2

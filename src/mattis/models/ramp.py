@@ -4,33 +4,39 @@ Each rung lasts a whole chain, thermalise + measure sweeps. The cell at T looks 
 T, and is a function of the ramp and of T, whatever other temperatures are asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
 from mattis import rng
 from mattis.measure import Estimate, estimates
-from mattis.models.binary import Cell, average, flags
-from mattis.models.circuit import Circuit, Course, Walk
+from mattis.models.binary import Cell, flags
+from mattis.models.circuit import Circuit, Course, Part, Request, Walk
 from mattis.models.network import Replica
-from mattis.models.questions import Inquiry, Visit, always, cued
+from mattis.models.questions import Inquiry, Rows, Visit, Visits, always, cued
 
 
-def hysteresis(circuit: Circuit, visits: Sequence[Visit], inquiry: Inquiry) -> list[Cell]:
-    """Return what is observed at each temperature on the way up and on the way down."""
-    rows: dict[Visit, list[Cell]] = {visit: [] for visit in visits}
-    for track in dict.fromkeys(visit.track for visit in visits):
-        members = [visit for visit in visits if visit.track == track]
+def hysteresis(circuit: Circuit, visits: Visits, inquiry: Inquiry) -> Iterator[Part[Rows]]:
+    """Observe each temperature on the way up and on the way down: a ramp for each cue."""
+    for track in dict.fromkeys(visit.track for visit in visits.values()):
+        members = {number: visit for number, visit in visits.items() if visit.track == track}
         for cue in range(inquiry.cues):
-            index = cued(circuit, members[0], cue)
-            walk = climb(circuit, index, members[0].noise, inquiry)
-            for visit in members:
-                rows[visit].append(passages(circuit, walk, visit, index, inquiry))
-    return [average(rows[visit]) for visit in visits]
+            yield ramp(circuit, members, cue, inquiry)
 
 
-def climb(circuit: Circuit, index: int, noise: float, inquiry: Inquiry) -> Walk:
-    """Run the whole ramp: from T = 0 to the top and back, following every pattern."""
+def ramp(circuit: Circuit, members: Visits, cue: int, inquiry: Inquiry) -> Part[Rows]:
+    """Observe visits that differ in their temperature on one ramp."""
+    first = next(iter(members.values()))
+    index = cued(circuit, first, cue)
+    walk = yield climb(circuit, index, first.noise, inquiry)
+    return [
+        (number, passages(circuit, walk, visit, index, inquiry))
+        for number, visit in members.items()
+    ]
+
+
+def climb(circuit: Circuit, index: int, noise: float, inquiry: Inquiry) -> Request:
+    """Return the whole ramp: from T = 0 to the top and back, following every pattern."""
     asking, network, heats = inquiry.asking, circuit.network, inquiry.question.rungs()
     up = [circuit.scale(1 / heat if heat else float("inf")) for heat in heats.tolist()]
     scales = np.repeat(np.array([*up, *up[::-1]], np.float32), asking.sweeps)
@@ -39,7 +45,7 @@ def climb(circuit: Circuit, index: int, noise: float, inquiry: Inquiry) -> Walk:
     others = [k for k in range(network.count) if k != index]
     follow = always([index, *others], len(scales))
     course = Course(follow, scales, 0, stream, network.order(asking.order))
-    return circuit.walk(network.cue(index, noise), course)
+    return Request(circuit, network.cue(index, noise), course)
 
 
 def passages(circuit: Circuit, walk: Walk, visit: Visit, index: int, inquiry: Inquiry) -> Cell:

@@ -8,9 +8,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mattis import kernels
+from mattis.kernels.flows import total
 from mattis.models.base import UNSETTLED, PatternSet
 from mattis.models.generating import Reals
-from mattis.models.neurons import Network, energy, lanes, settle, target
+from mattis.models.neurons import (
+    Network,
+    check_bounded,
+    check_step,
+    energy,
+    lanes,
+    relaxed,
+    settle,
+    target,
+)
 from mattis.models.recipe import ENSEMBLES, Parts, Place, Recipe, activity, asked, bare, cue
 
 Row = dict[str, float]
@@ -35,23 +45,52 @@ def batches(
     patterns: PatternSet, xi: Reals, places: Sequence[Place], recipe: Recipe
 ) -> Iterator[Batch]:
     """Yield all replicas of a pattern set: each cue at each place."""
-    replicas = list(product(range(len(places)), range(recipe.cues)))
     plain = bare(xi, recipe)
     most = max(WIDEST // max(xi.shape), 1)
     width = max(w for w in kernels.flow.WIDTHS if w <= min(lanes(plain), most))
+    yield from side_by_side(patterns, xi, plain, places, recipe, width)
+
+
+def side_by_side(
+    patterns: PatternSet, xi: Reals, plain: Network, places: Sequence[Place], recipe: Recipe,
+    width: int,
+) -> Iterator[Batch]:  # fmt: skip
+    """Yield all replicas of a pattern set, `width` side by side. plain  # their network, of `bare`"""
+    replicas = list(product(range(len(places)), range(recipe.cues)))
     for own, filled in kernels.flow.batches(len(replicas), width):
         here = [replicas[k] for k in filled.tolist()]
         net = asked(plain, xi, recipe, [places[k] for k, _ in here], [mu for _, mu in here])
-        cues = [cue(patterns, xi, recipe, mu, places[k].noise) for k, mu in here]
-        start = np.ascontiguousarray(np.array(cues, recipe.kind).T)
+        cues = {
+            (k, mu): cue(patterns, xi, recipe, mu, places[k].noise) for k, mu in dict.fromkeys(here)
+        }
+        start = np.ascontiguousarray(np.array([cues[one] for one in here], recipe.kind).T)
         yield Batch(net, start, slice(0, own.stop - own.start), replicas[own])
 
 
-def overlaps(xi: Reals, batch: Batch, states: Reals) -> Reals:
-    """Return m = xi · x/N of each replica of a batch with its own pattern; lanes are summed all alike."""
-    own = np.zeros_like(states)
+class Seen(NamedTuple):
+    """What is seen of replicas on their way, (R,) each; on a device, (S, R).
+
+    first, last  # overlaps after one step at dt = tau and at rest; before, after  # energies
+    """
+
+    first: Any
+    last: Any
+    steps: Any
+    residual: Any
+    before: Any
+    after: Any
+
+
+def own_patterns(xi: Reals, batch: Batch) -> Reals:
+    """Return the pattern that each replica is asked for, (N, R), 0 for those that fill the batch."""
+    own = np.zeros_like(batch.start)
     own[:, batch.own] = xi[[mu for _, mu in batch.at]].T
-    return np.asarray(np.sum(own * states, axis=0)[batch.own] / xi.shape[1], np.float64)
+    return own
+
+
+def overlaps(own: Reals, states: Reals) -> Any:
+    """Return m = xi · x/N of each replica with its own pattern; lanes are summed all alike."""
+    return total(own * states) / own.shape[-2]
 
 
 def recall(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> list[Row]:
@@ -59,31 +98,42 @@ def recall(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> lis
     xi = ENSEMBLES[recipe.ensemble](patterns)
     found: list[list[Row]] = [[] for _ in places]
     for batch in batches(patterns, xi, places, recipe):
-        for (place, _), row in zip(batch.at, _recalled(xi, batch, recipe), strict=True):
+        check(batch.net, recipe)
+        seen = watched(batch.net, batch.start, own_patterns(xi, batch), recipe)
+        for (place, _), row in zip(batch.at, rows_of(seen, batch, recipe), strict=True):
             found[place].append(row)
     return [mean_of(rows) for rows in found]
 
 
-def _recalled(xi: Reals, batch: Batch, recipe: Recipe) -> list[Row]:
-    """Return what became of each replica of a batch."""
-    net, parts, own = batch.net, recipe.parts, batch.own
+def check(net: Network, recipe: Recipe) -> None:
+    """Raise UserError unless the network can settle by the steps of a recipe."""
+    check_step(net, recipe.dt)
+    check_bounded(net)
+
+
+def watched(net: Network, start: Reals, own: Reals, recipe: Recipe) -> Seen:
+    """Relax replicas, and look at them after one step and at rest; of a network that was checked."""
     with kernels.flow.one_thread():
-        once = target(net, batch.start)
-        before = energy(net, batch.start)
-    done = settle(net, batch.start, recipe.dt, recipe.tolerance, recipe.steps)
+        once = target(net, start)
+        before = energy(net, start)
+    done = relaxed(net, start, recipe.dt / net.tau_v, recipe.tolerance, recipe.steps)
     with kernels.flow.one_thread():
         after = energy(net, done.state)
-    first = overlaps(xi, batch, activity(parts, net, once))
-    last = overlaps(xi, batch, activity(parts, net, done.state))
-    settled = (done.residual <= recipe.tolerance)[own]
-    size = len(batch.start)
+    first, last = (activity(recipe.parts, net, v) for v in (once, done.state))
+    return Seen(overlaps(own, first), overlaps(own, last), done.steps, done.residual, before, after)
+
+
+def rows_of(seen: Seen, batch: Batch, recipe: Recipe) -> list[Row]:
+    """Return what became of each replica of a batch. seen  # NumPy's arrays, (R,)"""
+    first, last = (np.asarray(m, np.float64) for m in (seen.first, seen.last))
+    size, fall = len(batch.start), seen.before - seen.after
     return [
         {
             "overlap": last[r], "overlap_one_step": first[r],
             "retrieved": last[r] > recipe.retrieved_above,
             "retrieved_one_step": first[r] > recipe.retrieved_above,
-            "steps_used": done.steps[r], "converged": settled[r],
-            "energy": after[r] / size, "energy_fall": (before[r] - after[r]) / size,
+            "steps_used": seen.steps[r], "converged": seen.residual[r] <= recipe.tolerance,
+            "energy": seen.after[r] / size, "energy_fall": fall[r] / size,
         }
         for r in range(len(batch.at))
     ]  # fmt: skip
@@ -135,7 +185,8 @@ def _compared(xi: Reals, tanh: Batch, graded: Batch, recipe: Recipe) -> list[Row
         forth = np.abs(target(graded.net, field) - field).max(axis=0)
         back = np.abs(target(tanh.net, seen) - seen).max(axis=0)
         apart = _apart(tanh, graded, recipe)
-    last, other = overlaps(xi, tanh, x.state), overlaps(xi, graded, seen)
+    last = np.asarray(overlaps(own_patterns(xi, tanh), x.state)[own], np.float64)
+    other = np.asarray(overlaps(own_patterns(xi, graded), seen)[own], np.float64)
     settled = ((x.residual <= recipe.tolerance) & (v.residual <= recipe.tolerance))[own]
     distance = np.sqrt(np.mean((x.state - seen) ** 2, axis=0))
     return [

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mattis import kernels, rng
 from mattis.models import memories as ensembles
-from mattis.models.base import Boundary, Columns, Model, Observable, PatternSet
+from mattis.models.base import Columns, Observable, PatternSet
 from mattis.models.memories import Ensemble, Reals
 from mattis.patterns import share
 
@@ -150,6 +150,14 @@ def shown_in_all(stage: Stage, count: int) -> int:
     return share(stage.presentations, count)
 
 
+def clamping_stream(patterns: PatternSet, stage: Stage) -> NDArray[np.uint32]:
+    """Return the stream (4,) of the random order in which a trajectory is shown its patterns."""
+    member = {name: getattr(stage, name) for name in ("beta", "noise", "spread", "tau")}
+    if stage.likeness:
+        member["likeness"] = stage.likeness
+    return rng.stream(patterns.root_seed, "clamping", patterns.labels, member).packed()
+
+
 def order_of(
     patterns: PatternSet, stage: Stage, schedule: Schedule, first: int, last: int
 ) -> Iterator[NDArray[np.int64]]:
@@ -157,11 +165,7 @@ def order_of(
 
     Pattern t is a function of t and of what the stage is called, not of how often one looks.
     """
-    count = patterns.patterns
-    member = {name: getattr(stage, name) for name in ("beta", "noise", "spread", "tau")}
-    if stage.likeness:
-        member["likeness"] = stage.likeness
-    packed = rng.stream(patterns.root_seed, "clamping", patterns.labels, member).packed()
+    count, packed = patterns.patterns, clamping_stream(patterns, stage)
     limits = ensembles.thresholds(frequencies(stage, schedule, count))
     words = np.empty((4, PIECE // 4), np.uint32)
     while first < last:
@@ -280,23 +284,40 @@ def picked(values: Any, memory: float) -> float:
     return float(np.mean(values) if memory == ALL else values[int(memory)])
 
 
-def simulate(patterns: PatternSet, points: Sequence[Stage], protocol: Schedule) -> Columns:
-    """Return one column per observable, a row for each stage: a pure function of its arguments.
+def trajectories(points: Sequence[Stage]) -> Iterator[list[tuple[Stage, list[int]]]]:
+    """Yield the looks at each trajectory, from the first to the last: a stage, and which points are there.
 
     Stages that differ in presentations or in the memory only are looks at one trajectory.
     """
     order = sorted(
         range(len(points)), key=lambda k: (points[k].trajectory, points[k].presentations)
     )
-    columns = {o.name: np.empty(len(points)) for o in OBSERVABLES}
-    for _, trajectory in groupby(order, key=lambda k: points[k].trajectory):
-        members = list(trajectory)
-        looks = [list(each) for _, each in groupby(members, key=lambda k: points[k].presentations)]
-        stages = [points[look[0]]._replace(memory=ALL) for look in looks]
-        for look, (stage, synapses) in zip(looks, follow(patterns, stages, protocol), strict=True):
-            found = observe(synapses, stage, protocol)
-            for k, name in product(look, columns):
-                columns[name][k] = picked(found[name], points[k].memory)
+    for _, members in groupby(order, key=lambda k: points[k].trajectory):
+        looks = [list(each) for _, each in groupby(members, lambda k: points[k].presentations)]
+        yield [(points[look[0]]._replace(memory=ALL), look) for look in looks]
+
+
+def nothing_found(points: Sequence[Stage]) -> Columns:
+    """Return a column per observable, a row for each stage, to be filled."""
+    return {o.name: np.full(len(points), nan) for o in OBSERVABLES}
+
+
+def write(
+    columns: Columns, found: dict[str, Any], points: Sequence[Stage], look: list[int]
+) -> None:
+    """Fill the rows of those points that are one look with what was found there."""
+    for k, name in product(look, columns):
+        columns[name][k] = picked(found[name], points[k].memory)
+
+
+def simulate(patterns: PatternSet, points: Sequence[Stage], protocol: Schedule) -> Columns:
+    """Return one column per observable, a row for each stage: a pure function of its arguments."""
+    columns = nothing_found(points)
+    for looks in trajectories(points):
+        stages = [stage for stage, _ in looks]
+        states = follow(patterns, stages, protocol)
+        for (_, look), (stage, synapses) in zip(looks, states, strict=True):
+            write(columns, observe(synapses, stage, protocol), points, look)
     return columns
 
 
@@ -355,37 +376,3 @@ OBSERVABLES = (
     ),
     Observable("flag", "what makes a cell not trustworthy; 0 if nothing does"),
 )
-
-CONSOLIDATION = Model(
-    name="consolidation",
-    summary="memories that drift to the patterns they are shown, by their softmax weights",
-    equation="tau dXi_mu/dt = w_mu (xi' + Lambda_mu - Xi_mu), w = softmax(beta Xi xi')",
-    axes=("size", "load", "memories", "beta", "kappa", "noise", "likeness", "spread", "tau", "presentations",
-          "memory", "seed"),
-    observables=OBSERVABLES,
-    order_parameter="similarity",
-    theory=tuple(
-        f"consolidation.{quantity}"
-        for quantity in (
-            "kappa_s", "kappa_basin", "kappa_merge", "least_overlap", "cosine", "own_share",
-            "mean_similarity", "random_similarity", "random_similarity_sd", "similarity",
-            "similarity_mean", "similarity_sd", "published", "hebbian_error", "pavlovian_error",
-        )
-    ),
-    source="Lotito, Neurocomputing 636, 129865 (2025), eqs. (12) to (14) and appendix B",
-    simulate=simulate,
-    memory=memory,
-    check=check,
-    boundaries=(
-        Boundary(
-            "kappa", "consolidated", "kappa", "kappa",
-            "kappa above which more than half of the memories consolidate", rises=True,
-        ),
-        Boundary(
-            "noise", "consolidated", "noise", "noise",
-            "sigma above which less than half of the memories consolidate",
-        ),
-    ),
-    states=("similarity", "consolidated"),
-    unit="presentations",
-)  # fmt: skip

@@ -13,7 +13,7 @@ from mattis.ensembles import Ensemble
 from mattis.errors import nearest
 from mattis.models import MODELS, Model, PatternSet, Point, Task
 from mattis.models.circuit import BALANCED, Dynamics
-from mattis.models.family import QUESTIONS, Member, observables, simulate
+from mattis.models.family import QUESTIONS, Member, batched, observables, simulate
 from mattis.models.members import MEMBERS
 from mattis.models.questions import REAL_VALUED, Inquiry, Query, Visit
 from mattis.rules import Rule
@@ -167,6 +167,7 @@ class Family(Asked):
             boundaries=question.boundaries,
             states=question.states,
             simulate=simulate,
+            batched=batched,
             rounding=self.rounding(),
         )
 

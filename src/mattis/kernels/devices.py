@@ -1,0 +1,214 @@
+"""Where array kernels run: on a GPU through CuPy, or their very text on this CPU, on NumPy's arrays.
+
+A kernel is CUDA C++ in a `.cu` file beside this one, one text for both; all else that is done with arrays
+is written against `Device.xp`.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis.errors import UserError
+
+BACKENDS = ("auto", "cpu", "gpu", "simulated")
+
+TEXTS: Mapping[str, tuple[str, ...]] = {
+    "glauber": ("noise.cu", "overlaps.cu", "glauber.cu"),
+    "little": ("noise.cu", "overlaps.cu", "little.cu"),
+    "looks": ("overlaps.cu", "looks.cu"),
+    "matrix": ("noise.cu", "overlaps.cu", "matrix.cu"),
+    "drift": ("noise.cu", "drift.cu"),
+    "dense": ("overlaps.cu", "dense.cu"),
+}
+"""The files that are compiled together, by the name of the module that they make."""
+
+ENTRIES: Mapping[str, tuple[str, ...]] = {
+    "glauber": ("glauber_sites", "glauber_groups"),
+    "little": ("little_sweeps", "little_update", "little_record"),
+    "looks": ("count_overlaps", "look_at_sums"),
+    "matrix": (
+        "circuit_in_turn_8",
+        "circuit_in_turn_16",
+        "circuit_in_turn_32",
+        "circuit_in_turn_64",
+        "circuit_at_once_8",
+        "circuit_at_once_16",
+        "circuit_at_once_32",
+        "circuit_at_once_64",
+    ),
+    "drift": ("present_many",),
+    "dense": ("align_by_integers", "align_by_reals"),
+}
+"""The kernels of each module."""
+
+OPTIONS = ("-std=c++17", "--fmad=false")
+"""No fused multiply-add: every float operation is rounded as on the CPU."""
+
+SPARE = 0.8
+"""The share of free memory that a launch may take: libraries want some as well."""
+
+SIMULATED = 2**30
+"""Bytes that the simulated device has."""
+
+LARGEST_SHARED = 227 * 1024
+"""Bytes of shared memory that a block may have on an H100, and on the simulated device."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where kernels run; a value, like any other argument.
+
+    xp         # the arrays: cupy, or numpy
+    module     # name of a module of TEXTS -> what has get_function(name)(grid, block, args, shared_mem=…)
+    to_host    # an array of the device -> NumPy's
+    wait       # returns when all that was launched is done
+    free       # -> bytes that can be allocated now
+    exhausted  # what is raised where there are not enough
+    processors # multiprocessors: a launch wants several blocks for each
+    shared     # bytes of shared memory that a block may have
+    title      # what it is, versions included
+    clock      # cycles in a second, 0 where nobody knows
+    peak_bytes # bytes to and from memory in a second at most, 0 where nobody knows
+    tensor_products  # int8 (R, K) × int8 (M, K) -> a bᵀ in int32, exactly; None where the device has none
+    """
+
+    name: str
+    xp: Any
+    module: Callable[[str], Any]
+    to_host: Callable[[Any], NDArray[Any]]
+    wait: Callable[[], None]
+    free: Callable[[], int]
+    exhausted: type[BaseException]
+    processors: int
+    shared: int
+    title: str = ""
+    clock: int = 0
+    peak_bytes: int = 0
+    tensor_products: Callable[[Any, Any], Any] | None = None
+
+
+def text(*names: str) -> str:
+    """Return `.cu` files as one text, in which errors name the file and its line."""
+    folder = files("mattis.kernels")
+    parts = [f'#line 1 "{name}"\n{(folder / name).read_text()}' for name in names]
+    return "\n".join(parts)
+
+
+def device(name: str) -> Device | None:
+    """Return the device of a backend, None for the CPU's own kernels; `auto` takes a GPU that can really run.
+
+    Raises UserError where the backend that is asked for cannot be had.
+    """
+    if name == "cpu":
+        return None
+    if name == "simulated":
+        return _simulated()
+    reason = why_not()
+    if not reason:
+        return _gpu()
+    if name == "auto":
+        return None
+    raise UserError(f"--backend: got gpu, but {reason}; use --backend cpu or auto")
+
+
+@cache
+def _simulated() -> Device:
+    """Return the CPU as a device: NumPy's arrays, and kernels made by the C++ compiler of this machine."""
+    from mattis.kernels.host.module import HostModule
+
+    @cache
+    def module(name: str) -> Any:
+        return HostModule(text(*TEXTS[name]), ENTRIES[name])
+
+    return Device(
+        "simulated", np, module, np.array, lambda: None, lambda: SIMULATED, MemoryError,
+        processors=2, shared=LARGEST_SHARED, title="no GPU: its kernels, simulated by this CPU",
+    )  # fmt: skip
+
+
+@cache
+def _gpu() -> Device:
+    from mattis.kernels import cuda
+
+    return cuda.gpu()
+
+
+def why_not() -> str:
+    """Return why no GPU can run here, or nothing."""
+    return str(probe().get("reason", ""))
+
+
+@cache
+def probe() -> Mapping[str, Any]:
+    """Return the `names` of the GPUs that can really run, or the `reason` why none can.
+
+    A process of its own tries, once: this one is left without a context on any GPU.
+    """
+    if find_spec("cupy") is None:
+        return {"reason": "cupy is not installed (pip install 'mattis[cuda13]', or [cuda12])"}
+    done = subprocess.run(
+        [sys.executable, "-m", "mattis.kernels.cuda"],
+        capture_output=True, text=True, timeout=300, check=False, env=os.environ,
+    )  # fmt: skip
+    try:
+        found: Mapping[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    except (IndexError, ValueError):
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        return {"reason": f"asking for one failed: {last}"}
+    return found
+
+
+def launch(
+    device: Device, module: str, kernel: str, grid: tuple[int, ...], block: int,
+    args: tuple[Any, ...], shared: int = 0,
+) -> None:  # fmt: skip
+    """Run a kernel. Every number of `args` is a NumPy scalar: CuPy passes Python's with 64 bits."""
+    function = device.module(module).get_function(kernel)
+    if shared > 48 * 1024:
+        function.max_dynamic_shared_size_bytes = shared
+    function(grid, (block,), args, shared_mem=shared)
+
+
+def divided(
+    device: Device, items: Sequence[T], size: Callable[[T], int], work: Callable[[Sequence[T]], R]
+) -> Iterator[tuple[Sequence[T], R]]:
+    """Yield the results of work on parts of the items that fit the device's memory, in order.
+
+    size  # bytes that an item takes
+    A part that does not fit after all is halved. Raises what the device raises where a single item does not.
+    """
+    first = 0
+    most = len(items)
+    while first < len(items):
+        part = _fitting(items[first : first + most], size, int(SPARE * device.free()))
+        try:
+            yield part, work(part)
+        except device.exhausted:
+            if len(part) == 1:
+                raise
+            most = len(part) // 2
+            continue
+        first += len(part)
+
+
+def _fitting(items: Sequence[T], size: Callable[[T], int], room: int) -> Sequence[T]:
+    """Return as many of the first items as fit, one at least."""
+    total = 0
+    for k, item in enumerate(items):
+        total += size(item)
+        if total > room and k > 0:
+            return items[:k]
+    return items

@@ -1,0 +1,108 @@
+"""The text of kernels as the compiler of the host reads it, and what that compiler is told."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Sanitizer = Literal["", "address", "thread"]
+
+MOST_THREADS = 1024
+"""Threads of a block, on any GPU."""
+
+FLAGS = (
+    "-std=c++17",
+    "-O2",
+    "-fPIC",
+    "-shared",
+    "-pthread",
+    "-w",  # the text's warnings are the GPU compiler's business
+    "-fvisibility=hidden",  # two libraries in one process share nothing
+    "-ffp-contract=off",  # a product and a sum stay two operations
+    "-fwrapv",  # sums of integers wrap, as on a GPU
+    "-fno-strict-aliasing",  # kernels look at memory through pointers of several types
+    "-U_FORTIFY_SOURCE",  # which takes a jump between two fibers for a broken stack
+)
+
+SANITIZERS: Mapping[Sanitizer, tuple[str, ...]] = {
+    "": (),
+    "address": (
+        "-DCUDA_ON_CPU_THREADS",
+        "-g",
+        "-O1",
+        "-fsanitize=address,alignment,bounds,null,integer-divide-by-zero,shift-exponent",
+        "-fsanitize-sections=cuda_shared",
+        "-fno-sanitize-recover=all",
+    ),
+    "thread": ("-DCUDA_ON_CPU_THREADS", "-g", "-O1", "-fsanitize=thread"),
+}
+
+DYNAMIC_SHARED = re.compile(
+    r"extern\s+__shared__\s+(?:(?:__align__|alignas)\s*\([^()]*\)\s*)?"
+    r"(?P<type>[\w:<>\s]+?)\s+(?P<name>\w+)\s*\[\s*\]\s*;"
+)
+
+LAUNCH_BOUNDS = re.compile(
+    r"__launch_bounds__\s*\((?P<most>[^(),]+)[^()]*\)\s*(?:void\s+)?(?P<name>\w+)\s*\("
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text of kernels and how it is to be compiled.
+
+    code       # CUDA C++, its lines counted from 1 in `kernel.cu` unless it says otherwise (#line)
+    names      # kernels to be found from outside, template arguments included: `sums<float>`
+    sanitizer  # instrument it, with threads of the machine instead of fibers
+    defines    # macros
+    """
+
+    code: str
+    names: Sequence[str]
+    sanitizer: Sanitizer = ""
+    defines: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The C++ that the compiler reads.
+
+        In a namespace without a name, all is of this text alone: else g++ would not put shared variables of
+        inline functions, which other texts might have as well, into one section with those of kernels.
+        """
+        head = ['#include "cuda_on_cpu.h"', "namespace {", '#line 1 "kernel.cu"']
+        code = with_dynamic_shared(self.code)
+        exports = [
+            f"CUDA_ON_CPU_EXPORT(kernel{k}, ({most_threads(self.code, name)}), {name})"
+            for k, name in enumerate(self.names)
+        ]
+        return "\n".join([*head, code, '#line 1 "names"', "}", *exports, ""])
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What the compiler is told."""
+        defines = (f"-D{name}={value}" for name, value in sorted(self.defines.items()))
+        return (*FLAGS, *SANITIZERS[self.sanitizer], *defines)
+
+
+def with_dynamic_shared(code: str) -> str:
+    """Return code in which an array without a size, `extern __shared__ T x[];`, is what the launch gives."""
+
+    def pointer(match: re.Match[str]) -> str:
+        kind, name = " ".join(match["type"].split()), match["name"]
+        lines = "\n" * match[0].count("\n")  # the lines behind keep their numbers
+        return f"{kind}* const {name} = cuda_on_cpu::dynamic_shared<{kind}>();{lines}"
+
+    return DYNAMIC_SHARED.sub(pointer, code)
+
+
+def most_threads(code: str, name: str) -> str:
+    """Return what a kernel's `__launch_bounds__` says, as C++, or what holds for all.
+
+    A bound that is an argument of a template is not looked up.
+    """
+    plain = name.partition("<")[0].strip()
+    found = [
+        match["most"].strip() for match in LAUNCH_BOUNDS.finditer(code) if match["name"] == plain
+    ]
+    known = [most for most in found if most.isdigit() or plain == name]
+    return known[0] if known else str(MOST_THREADS)

@@ -1,0 +1,199 @@
+"""What each kernel is asked to do, small, and what the CPU's own kernels answer: the plain reference."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis import kernels, rng
+from mattis.kernels import gpu
+from mattis.kernels.circuits import Chain, Wires, walks
+from mattis.kernels.devices import Device
+from mattis.models import binary, chains, cohorts, continuous, launches, synapses
+from mattis.models.base import Batched, Columns, PatternSet, Task
+from mattis.models.memories import Ensemble
+from mattis.models.network import Network, Protocol, Replica
+from mattis.models.recipe import Place, Recipe
+from mattis.models.synapses import Schedule, Stage
+
+Answers = Sequence[NDArray[Any]]
+
+Simulate = Callable[..., Columns]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One workload.
+
+    modules   # of kernels that it uses
+    run       # its answers on a device
+    expected  # those of the CPU's own kernels
+    """
+
+    modules: tuple[str, ...]
+    run: Callable[[Device], Answers]
+    expected: Callable[[], Answers]
+
+    def faults(self, device: Device) -> list[str]:
+        """Return which answers of a device are not those of the CPU, to the bit."""
+        pairs = zip(self.run(device), self.expected(), strict=True)
+        return [
+            f"answer {k}: {int(np.sum(found != expected))} of {expected.size} numbers differ"
+            for k, (found, expected) in enumerate(pairs)
+            if not np.array_equal(found, expected, equal_nan=expected.dtype.kind == "f")
+        ]
+
+
+def networks(size: int, count: int) -> list[Network]:
+    """Return two networks."""
+    return [binary.build(PatternSet(7, size, count, seed)) for seed in (1, 2)]
+
+
+SIZE, COUNT = 45, 37
+"""Sites and patterns of the binary cases: words, groups and blocks end in the middle."""
+
+REPLICAS = [Replica(0, 1.5, 0.2), Replica(1, np.inf, 0.3), Replica(2, 4.0, 0.0)]
+
+
+def asynchronous(form: str, order: str) -> Case:
+    """Return one site after the other, in this form."""
+    made, protocol = networks(SIZE, COUNT), Protocol(1, 3, 1, 0.5, order=order)
+
+    def run(device: Device) -> Answers:
+        asked = [launches.Asked(k, n, r) for k, n in enumerate(made) for r in REPLICAS]
+        orders = launches.Orders(made, order) if order == "random" else None
+        herd = launches.herd_of(made, asked, protocol)
+        course = gpu.Course(protocol.sweeps, protocol.thermalise, orders)
+        sets = gpu.sets_on(device, np.array([n.xi for n in made]))
+        return gpu.asynchronous(device, sets, herd, course, form)
+
+    return Case(("glauber", "looks"), run, lambda: reference(made, protocol))
+
+
+def synchronous(solve: Callable[..., gpu.Found]) -> Case:
+    """Return all sites at once, by popcounts or by products."""
+    made, protocol = networks(SIZE, COUNT), Protocol(1, 3, 1, 0.5, order="synchronous")
+
+    def run(device: Device) -> Answers:
+        asked = [launches.Asked(k, n, r) for k, n in enumerate(made) for r in REPLICAS]
+        herd = launches.herd_of(made, asked, protocol)
+        sets = gpu.sets_on(device, np.array([n.xi for n in made]))
+        return solve(device, sets, herd, gpu.Course(protocol.sweeps, protocol.thermalise))
+
+    return Case(("little", "looks"), run, lambda: reference(made, protocol))
+
+
+def reference(made: Sequence[Network], protocol: Protocol) -> Answers:
+    """Return trace, looks and spins of all replicas, as the CPU finds them."""
+    found = [chains.lanes(network, REPLICAS, protocol) for network in made]
+    trace = np.concatenate([one.trace.transpose(2, 0, 1) for one in found])
+    pairs = [binary.looks(n, REPLICAS, one) for n, one in zip(made, found, strict=True)]
+    looks = np.concatenate([np.array(pair).T for pair in pairs])
+    return trace, looks, np.concatenate([one.spins.T for one in found])
+
+
+def tasks(
+    modules: tuple[str, ...], batched: Batched, simulate: Simulate, given: Sequence[Task]
+) -> Case:
+    """Return tasks of a model: every column of every task is an answer."""
+
+    def values(columns: Sequence[Columns]) -> Answers:
+        return [array for one in columns for array in one.values()]
+
+    return Case(
+        modules,
+        lambda device: values(batched(given, device)),
+        lambda: values([simulate(*task) for task in given]),
+    )
+
+
+def dense(hidden: str) -> Case:
+    """Return dense associative memories: by tables of integers, or of reals in a fixed order."""
+    member = continuous.MEMBERS["dense_binary"]
+    parts = replace(member.parts, hidden=hidden)
+    recipe = Recipe(parts, "recall", "signs", 2, steps=4, binary=True)
+    places = [Place(0.4, 0.3), Place(1.0, 0.4)]
+    given = [(PatternSet(5, 13, 70, seed), places, recipe) for seed in (1, 2)]
+    return tasks(("dense",), continuous.batched, continuous.simulate, given)
+
+
+def drift() -> Case:
+    """Return memories of several warps: many that share each pattern, or one that takes it all."""
+    stages = [
+        Stage(beta, 0.5, 1.0, 9.0, presentations, synapses.ALL)
+        for beta in (0.05, np.inf)
+        for presentations in (0.2, 0.5)
+    ]
+    given = [(PatternSet(3, 40, 70, 0), stages, Schedule(Ensemble("random")))]
+    return tasks(("drift",), cohorts.batched, synapses.simulate, given)
+
+
+def chain(bits: int, synchronous: bool) -> Chain:
+    """Return a chain of a circuit whose couplings need so many bits; fields of 64 where they do."""
+    draw, size, sweeps = np.random.default_rng(bits), 70, 4
+    unit = {8: 1, 16: 300, 32: 10**5, 64: 10**10}[bits]
+    columns = (unit * draw.integers(-4, 5, (size, size))).astype(f"i{bits // 8}")
+    bias = unit * draw.integers(-3, 4, size)
+    targets = draw.integers(-300, 300, (2, size)).astype(np.int16)
+    start = draw.choice(np.array([-1, 1], np.int8), size)
+    warmth = 4.0 * min(unit, 10**6)
+    scales = (warmth * np.array([1.0, 0.5, 0.0, 1.0])).astype(np.float32)
+    stream, order = (rng.stream(bits, name, {}).packed() for name in ("dynamics", "order"))
+    follow = np.tile(np.array([0, 1], np.int32), (sweeps, 1))
+    wires = Wires(columns, bias, targets, wide=bits == 64)
+    order = order[: 0 if synchronous else 4]
+    return Chain(
+        wires,
+        start,
+        follow,
+        scales,
+        1,
+        stream,
+        order,
+        synchronous,
+        settles=False,
+        heated=synchronous,
+    )
+
+
+def circuit(synchronous: bool) -> Case:
+    """Return chains with any couplings, of every width."""
+    given = [chain(bits, synchronous) for bits in (8, 16, 32, 64)]
+
+    def run(device: Device) -> Answers:
+        found = walks(device, given)
+        return [part for one in found for part in (one.overlaps, one.trace, one.excess, one.sums)]
+
+    return Case(("matrix",), run, lambda: [part for one in given for part in walked(one)])
+
+
+def walked(one: Chain) -> Answers:
+    """Return what the CPU's kernel writes down of a chain."""
+    size, (sweeps, followed) = one.wires.size, one.follow.shape
+    spins, bias = one.start.copy(), one.wires.bias
+    columns = one.wires.columns.astype(np.int64)
+    fields = one.start.astype(np.int64) @ columns + bias
+    overlaps, trace = np.zeros((followed, sweeps), np.int64), np.zeros((3, sweeps), np.int64)
+    excess, sums = np.zeros(sweeps if one.heated else 0), np.zeros((2, size), np.int32)
+    kernels.matrix.matrix_sweeps(
+        columns, spins, fields, bias, one.wires.targets, one.follow, one.synchronous, one.settles,
+        one.stream, one.scales, one.order, overlaps, trace, excess, sums, one.warm,
+    )  # fmt: skip
+    return overlaps, trace, excess, sums
+
+
+CASES: Mapping[str, Case] = {
+    "glauber_groups": asynchronous("glauber_groups", "typewriter"),
+    "glauber_groups, random order": asynchronous("glauber_groups", "random"),
+    "glauber_sites": asynchronous("glauber_sites", "typewriter"),
+    "glauber_sites, random order": asynchronous("glauber_sites", "random"),
+    "little_sweeps": synchronous(gpu.by_popcounts),
+    "little_update": synchronous(gpu.by_products),
+    "circuit_in_turn": circuit(synchronous=False),
+    "circuit_at_once": circuit(synchronous=True),
+    "align_by_integers": dense("polynomial"),
+    "align_by_reals": dense("exponential"),
+    "present_many": drift(),
+}

@@ -1,0 +1,132 @@
+"""How fast a device is, beside what it could be at most: proposals, integer products, bytes.
+
+The roofline of dynamics is what the device's adders could do at P additions for a proposal (S. Williams,
+A. Waterman and D. Patterson, Commun. ACM 52, 65 (2009)): the patterns of a set fit its cache, where replicas
+share them, so that memory is no limit.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from mattis.kernels import gemm, gpu
+from mattis.kernels.devices import Device
+from mattis.models import launches
+from mattis.models.base import PatternSet
+from mattis.models.binary import build
+from mattis.models.network import Protocol, Replica
+
+SHORTEST = 0.5
+"""Seconds that something is measured for at least."""
+
+BLOCKS = 16
+"""Replicas for each multiprocessor: more than fit at once, so that none stands still."""
+
+ADDERS = 64
+"""32-bit integer additions of a multiprocessor in one cycle (CUDA C++ Programming Guide, 7.5 to 9.0)."""
+
+WARM = 0.4
+"""Temperature of what is measured; the load of 0.1 is Hopfield's below its capacity."""
+
+SIZES = ((2000, 200), (10_000, 1000))
+"""N and P that are measured on a GPU."""
+
+SMALL = ((64, 8),)
+"""… and where kernels are simulated, which takes all day for more."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What was measured: how much in a second, and the most that the device could do."""
+
+    what: str
+    unit: str
+    measured: float
+    limit: float
+
+    @property
+    def fraction(self) -> float:
+        """The fraction of the limit; NaN if it is not known."""
+        return self.measured / self.limit if self.limit < inf else float("nan")
+
+
+def per_second(device: Device, work: Callable[[], object]) -> float:
+    """Return how often in a second work is done, after it was done once."""
+    work()
+    device.wait()
+    count, begun = 0, time.perf_counter()
+    while (spent := time.perf_counter() - begun) < SHORTEST:
+        work()
+        device.wait()
+        count += 1
+    return count / spent
+
+
+def bandwidth(device: Device) -> Rate:
+    """Return the bytes that copying an array reads and writes in a second."""
+    count = 2**28 if device.name == "gpu" else 2**20
+    source = device.xp.zeros(count, device.xp.int8)
+    target = device.xp.empty_like(source)
+
+    def copy() -> None:
+        target[:] = source
+
+    peak = device.peak_bytes / 1e9 if device.peak_bytes else inf
+    return Rate("memory, copied", "GB/s", 2e-9 * count * per_second(device, copy), peak)
+
+
+def products(device: Device) -> Rate:
+    """Return the multiplications and additions of int8 matrix products in a second."""
+    size = 8192 if device.name == "gpu" else 64
+    a = device.xp.asarray(np.random.default_rng(1).choice(np.array([-1, 1], np.int8), (size, size)))
+    way = "tensor cores" if device.tensor_products is not None else "float64 products"
+    rate = per_second(device, lambda: gemm.products(device, a, a))
+    return Rate(f"int8 products of {size} × {size}, by {way}", "T/s", 2e-12 * size**3 * rate, inf)
+
+
+def additions(device: Device) -> float:
+    """Return the integer additions that the device can do in a second; infinity where nobody knows."""
+    return float(device.clock * device.processors * ADDERS) if device.clock else inf
+
+
+def dynamics(device: Device, size: int, count: int, kernel: str) -> Rate:
+    """Return the proposals of all replicas in a second; one takes P additions at least."""
+    replicas = BLOCKS * device.processors
+    network = build(PatternSet(1, size, count, 0))
+    synchronous = kernel.startswith("little")
+    order = "synchronous" if synchronous else "typewriter"
+    sweeps = 4 if device.name == "gpu" else 1
+    protocol = Protocol(0, sweeps, 1, 0.5, order=order)
+    asked = [launches.Asked(0, network, Replica(k % count, 1 / WARM, 0.1)) for k in range(replicas)]
+    sets = gpu.sets_on(device, network.xi[None])
+    herd = launches.herd_of([network], asked, protocol)
+    course = gpu.Course(sweeps, 0)
+
+    def work() -> None:
+        if kernel == "little_update":
+            gpu.by_products(device, sets, herd, course)
+        elif synchronous:
+            gpu.by_popcounts(device, sets, herd, course)
+        else:
+            gpu.asynchronous(device, sets, herd, course, kernel)
+
+    rate = per_second(device, work) * replicas * sweeps * size
+    limit = inf if kernel == "little_update" else additions(device) / count  # products have others
+    return Rate(f"{kernel}, N = {size}, P = {count}", "proposals/s", rate, limit)
+
+
+def rates(device: Device) -> list[Rate]:
+    """Return everything that is measured."""
+    kernels = (*gpu.FORMS, "little_sweeps", "little_update")
+    return [
+        bandwidth(device),
+        products(device),
+        *(
+            dynamics(device, size, count, kernel)
+            for size, count in (SIZES if device.name == "gpu" else SMALL)
+            for kernel in kernels
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""CUDA code, checked without a GPU: compiled, weighed, run on the CPU, its names compared with CuPy's."""

@@ -1,0 +1,451 @@
+"""Networks from generating functions on a device: the numbers of the CPU, whoever shares a launch."""
+
+import itertools
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mattis.errors import UserError
+from mattis.kernels import denses, devices, flows
+from mattis.kernels.devices import Device
+from mattis.models import dense, stacks
+from mattis.models.base import PatternSet, Task
+from mattis.models.continuous import MEMBERS, QUESTIONS, batched, simulate
+from mattis.models.generating import GENERATING, Form, Population
+from mattis.models.neurons import ONE, Network, closes, relaxed, target
+from mattis.models.recipe import Parts, Place, Recipe
+
+pytestmark = pytest.mark.gpu_host
+
+PLACES = [Place(0.4, 0.1), Place(1.7, 0.0), Place(3.0, 0.3)]
+DIGITS = {"double": 1e-12, "single": 1e-6}
+
+seldom = settings(max_examples=6, deadline=None, derandomize=True)
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Device:
+    try:
+        device = devices.device("simulated")
+    except UserError as missing:
+        pytest.skip(str(missing))
+    assert device is not None
+    return device
+
+
+@pytest.fixture
+def host() -> Device:
+    """NumPy's arrays as those of a device without kernels: continuous neurons need no compiler."""
+    return on_arrays(np.asarray, np.array)
+
+
+def on_arrays(asarray: Callable, to_host: Callable) -> Device:
+    def none(name: str) -> None:
+        raise AssertionError(f"no module {name} here")
+
+    xp = SimpleNamespace(asarray=asarray)
+    return Device(
+        "arrays", xp, none, to_host, lambda: None, lambda: 2**30, MemoryError, processors=2,
+        shared=2**16,
+    )  # fmt: skip
+
+
+def normal(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def recipe(name: str, **changes) -> Recipe:
+    member = MEMBERS[name]
+    kept = {
+        "cues": 2,
+        "steps": 60,
+        "dt": 0.5,
+        "tolerance": 1e-4,
+        "binary": member.binary,
+        **changes,
+    }
+    return Recipe(member.parts, member.question, member.ensemble, **kept)
+
+
+def tasks(of: Recipe, size: int, count: int, seeds: int = 2) -> list[Task]:
+    """Pattern sets of one shape, each asked at places of its own."""
+    return [(PatternSet(5, size, count, k), PLACES[k % 2 :], of) for k in range(seeds)]
+
+
+def assert_near(found, expected, digits: float) -> None:
+    for one, other in zip(found, expected, strict=True):
+        assert one.keys() == other.keys()
+        for name, values in one.items():
+            assert values.dtype == np.float64
+            assert values == pytest.approx(other[name], rel=digits, abs=digits), name
+
+
+def assert_same(found, expected) -> None:
+    for one, other in zip(found, expected, strict=True):
+        assert one.keys() == other.keys()
+        for name, values in one.items():
+            np.testing.assert_array_equal(values, other[name], name)
+
+
+# The numbers of the CPU
+
+RECALL = {
+    "attention": recipe("attention"),
+    "attention, field and bias": recipe("attention", field=0.1, bias=0.2),
+    "dense": recipe("dense", dt=0.3),
+    "hebbian_tanh": recipe("hebbian_tanh", field=0.1, bias=0.1),
+    "graded": recipe("graded", field=0.1),
+    "exponential": replace(recipe("graded"), parts=Parts("ln_cosh", "exponential", scale="sites")),
+    "spherical": replace(
+        recipe("attention"), parts=Parts("spherical", gain="hidden", scale="sites")
+    ),
+}
+SHAPES = [(24, 5), (8, 30)]
+"""N and P: memories whose products close, and more memories than sites."""
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize(
+    ("name", "size", "count"),
+    [*((name, 24, 5) for name in RECALL), *((name, 8, 30) for name in ("attention", "dense"))],
+)
+def test_recall_is_that_of_the_cpu(host, name, size, count, precision):
+    """Every observable, with sums in another order (see `Turned`), and where replicas stop: float64.
+
+    In float32 a residual near the tolerance is rounding, so that others than the CPU's step may be the last:
+    states are compared after as many steps.
+    """
+    tolerance = 1e-6 if precision == "double" else -1.0
+    of = replace(RECALL[name], precision=precision, tolerance=tolerance, steps=40)
+    asked = tasks(of, size, count)
+    expected = [simulate(*task) for task in asked]
+    used = [steps for one in expected for steps in one["steps_used"]]
+    assert (min(used) < max(used) <= 40) == (precision == "double")
+    for device in (host, on_arrays(turned, np.array)):
+        assert_near(batched(asked, device), expected, MAGNIFIED.get(name, 1) * DIGITS[precision])
+
+
+MAGNIFIED = {"exponential": 10}
+"""e^x turns a rounding of x into one that is x times as large, x up to 10 here."""
+
+
+class Turned(np.ndarray):
+    """Arrays of a library that sums backwards."""
+
+    def __matmul__(self, other: np.ndarray) -> np.ndarray:
+        return turned(np.asarray(self)[..., ::-1] @ np.asarray(other)[..., ::-1, :])
+
+    def __array_namespace__(self, **_: object) -> SimpleNamespace:
+        return SimpleNamespace(**{**vars(np), "sum": backwards})
+
+
+def turned(x: np.ndarray) -> np.ndarray:
+    return np.asarray(x).view(Turned)
+
+
+def backwards(x: np.ndarray, axis: int) -> np.ndarray:
+    return np.sum(np.flip(x, axis), axis=axis)
+
+
+def test_turned_sums_are_other_sums():
+    """Otherwise the test above would compare equal arithmetic."""
+    x, y = normal(1, 2, 30, 40), normal(2, 2, 40, 7)
+    assert (turned(x) @ turned(y) != x @ y).any()
+    assert (flows.total(turned(x)) != flows.total(x)).any()
+
+
+@pytest.mark.parametrize("name", GENERATING)
+def test_functions_of_stacks_are_those_of_each_network(name):
+    """L, its gradient, its curvature: (S, n, R) with gains (S, R) against each (n, R) with (R,)."""
+    x, direction = normal(1, 3, 6, 4), normal(2, 3, 6, 4)
+    beta, xi = np.abs(normal(3, 3, 4)) + 0.2, normal(4, 3, 5, 6)
+    stack = Population(name, Form(beta, 4, xi, 0.3))
+    assert stack.fault is None
+    for k in range(3):
+        one = Population(name, Form(beta[k], 4, xi[k], 0.3))
+        assert stack.value(x)[k] == pytest.approx(one.value(x[k]), rel=1e-13)
+        assert stack.activation(x)[k] == pytest.approx(one.activation(x[k]), rel=1e-13, abs=1e-15)
+        curved = one.curved(x[k], direction[k])
+        assert stack.curved(x, direction)[k] == pytest.approx(curved, rel=1e-12, abs=1e-14)
+    assert "convex" in str(replace(stack, form=Form(-beta, 4, xi)).fault)
+
+
+def test_arrays_that_do_not_name_their_functions_are_of_a_package():
+    foreign = type("ndarray", (), {"__module__": "numpy.elsewhere"})
+    assert flows.namespace(foreign()) is sys.modules["numpy"]
+    assert flows.namespace(np.zeros(1)) is np
+
+
+# Whoever shares a launch
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize(("size", "count"), SHAPES)
+def test_tasks_do_not_know_each_other(host, size, count, precision):
+    """Any chunking, any order: the same bits; 66 replicas of a set take two places of a launch."""
+    asked = tasks(replace(RECALL["attention"], precision=precision, cues=5), size, count, 4)
+    asked.append((PatternSet(5, size, count, 9), PLACES * 5, asked[0][2]))
+    together = batched(asked, host)
+    assert_same([batched([task], host)[0] for task in asked], together)
+    assert_same(batched(asked[::-1], host)[::-1], together)
+    patterns, places, of = asked[-1]
+    halves = batched([(patterns, places[:7], of), (patterns, places[7:], of)], host)
+    whole = {name: np.concatenate([half[name] for half in halves]) for name in halves[0]}
+    assert_same([whole], together[-1:])
+
+
+REPLICAS, POISONED = 6, 2
+"""Replicas whose states are numbers; those whose states are none, or too large."""
+
+NETWORKS = {
+    "attention": Network(normal(1, 3, 5, 12), Population("quadratic"), Population("log_sum_exp")),
+    "many memories": Network(normal(2, 3, 20, 12), Population("quadratic"), Population("log_sum_exp")),
+    "tanh": Network(
+        normal(3, 3, 5, 12), Population("memories", Form(0.4, memories=normal(3, 3, 5, 12))),
+        Population("ln_cosh"), ONE,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_replicas_do_not_know_their_neighbours(name):
+    """Any set, any lane, any neighbours, some of them not numbers: the same state, steps and residual."""
+    net = NETWORKS[name]
+    starts = normal(4, 12, REPLICAS + POISONED)
+    starts[0, REPLICAS:] = np.nan, np.finfo(np.float64).max / 2
+
+    def settled(which: np.ndarray) -> list[np.ndarray]:
+        start = np.ascontiguousarray(np.moveaxis(starts[:, which], 0, 1))
+        with np.errstate(all="ignore"):
+            return [np.moveaxis(x, -1, 1) for x in relaxed(net, start, 0.9, 1e-2, 12)]
+
+    own = [settled(np.full((3, 8), k)) for k in range(REPLICAS)]
+    assert len({x[1].tobytes() for x in own}) > 1
+
+    @seldom
+    @given(st.lists(st.integers(0, REPLICAS + POISONED - 1), min_size=24, max_size=24))
+    def in_company(drawn):
+        which = np.reshape(drawn, (3, 8))
+        for seen, alone in zip(settled(which), zip(*own, strict=True), strict=True):
+            for s, r in zip(*np.nonzero(which < REPLICAS), strict=True):
+                np.testing.assert_array_equal(seen[s, r], alone[which[s, r]][s, 0])
+
+    in_company()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_looking_seldom_changes_nothing(name, monkeypatch):
+    """The same bits whether it is seen at once or later that all are at rest; and they are at rest."""
+    net, start = NETWORKS[name], normal(5, 3, 12, 4)
+    found = []
+    for look in (1, 7, 1000):
+        monkeypatch.setattr(flows, "LOOK", look)
+        found.append(relaxed(net, start, 0.9, 1e-3, 200))
+    for other in found[1:]:
+        for one, two in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(one, two)
+    rest = found[0].state
+    left = np.sqrt(np.mean((target(net, rest) - rest) ** 2, axis=1))
+    assert left == pytest.approx(found[0].residual, rel=1e-6, abs=1e-12)
+    assert found[0].steps.max() < 200
+    assert (left <= 1e-3 * (1 + 1e-6)).all()
+    assert len(set(found[0].steps.ravel().tolist())) > 1
+
+
+class Wavering(np.ndarray):
+    """Products that depend on the lane, by their last bits, beyond eight lanes, and on the set beyond one."""
+
+    def __matmul__(self, other: np.ndarray) -> np.ndarray:
+        out = np.asarray(self) @ np.asarray(other)
+        lanes, sets = np.arange(out.shape[2]), np.arange(out.shape[0])[:, None, None]
+        return out * (1 + 1e-15 * (lanes * (lanes.size > 8) + sets * self.several))
+
+    several = False
+
+
+class Several(Wavering):
+    several = True
+
+
+def test_a_launch_has_the_shape_at_which_all_are_treated_alike():
+    for kind, expected in ((np.ndarray, (4, 64)), (Wavering, (4, 8)), (Several, (1, 8))):
+        device = on_arrays(lambda x, kind=kind: np.asarray(x).view(kind), np.array)
+        assert flows.shape_of(device, [(6, 30), (30, 6)], np.float64, (4, 64)) == expected
+    assert flows.shape_of(device, [(6, 30)], np.float64, (1, 4)) == (1, 4)
+
+
+def test_a_launch_does_not_grow_with_what_is_asked():
+    """Its shape follows from the network and the device; large networks leave fewer sets."""
+    host, of = on_arrays(np.asarray, np.array), RECALL["attention"]
+    many = replace(host, processors=132)
+    assert stacks.shape(PatternSet(1, 20, 4, 1), of, host) == (2, 64)
+    assert stacks.shape(PatternSet(1, 20, 4, 1), of, many) == (stacks.MOST_SETS, 64)
+
+
+# What a device is not asked
+
+
+@pytest.mark.parametrize("name", ["tanh_tanh", "rotation", "hebbian_tanh"])
+def test_other_questions_stay_on_the_cpu(name):
+    """No array is brought to the device, and the numbers are those of `simulate`, to the bit."""
+    device = on_arrays(lambda _: pytest.fail("an array was brought to the device"), np.array)
+    asked = MEMBERS[name].question if name != "hebbian_tanh" else "equivalence"
+    some = [
+        (PatternSet(5, 12, 3, k), PLACES, replace(recipe(name), question=asked)) for k in (1, 2)
+    ]
+    assert QUESTIONS[asked].answer is not QUESTIONS["recall"].answer
+    assert_same(batched(some, device), [simulate(*task) for task in some])
+
+
+def test_what_the_cpu_refuses_a_device_refuses(host):
+    """A linear network without a minimum, and steps that are not stable."""
+    linear = replace(recipe("linear"), question="recall")
+    for of, words in ((linear, "no minimum"), (recipe("attention", dt=2.5), "not stable")):
+        some = [(PatternSet(5, 12, 3, 1), PLACES, of)]
+        for way in (lambda some=some: batched(some, host), lambda some=some: simulate(*some[0])):
+            with pytest.raises(UserError, match=words):
+                way()
+
+
+def test_tasks_of_any_shape_and_recipe_come_back_in_their_order(host):
+    mixed = list(itertools.chain(*zip(
+        tasks(RECALL["attention"], 24, 5), tasks(RECALL["graded"], 24, 5), tasks(RECALL["graded"], 10, 4),
+        strict=True,
+    )))  # fmt: skip
+    assert_near(batched(mixed, host), [simulate(*task) for task in mixed], 1e-12)
+
+
+# Arrays that refuse NumPy
+
+
+@pytest.mark.parametrize("name", RECALL)
+@pytest.mark.parametrize(("size", "count"), SHAPES)
+def test_a_device_that_refuses_numpy(name, size, count):
+    """Array API strict on its second device: no implicit transfer, nothing that is not in the standard."""
+    strict = pytest.importorskip("array_api_strict", reason="make test-gpu-host has it")
+    there = strict.Device("device1")
+    device = on_arrays(
+        lambda x: strict.asarray(np.asarray(x), device=there),
+        lambda x: np.asarray(x.to_device(strict.Device("CPU_DEVICE"))),
+    )
+    asked = tasks(replace(RECALL[name], steps=8), size, count, 2)
+    assert_near(batched(asked, device), [simulate(*task) for task in asked], 4e-12)
+
+
+# Binary neurons: every bit
+
+BINARY = recipe("dense_binary", steps=20)
+EXPONENTIAL = replace(BINARY, parts=replace(BINARY.parts, hidden="exponential"))
+RULES = {
+    "difference": BINARY,
+    "field": replace(BINARY, rule="field"),
+    "distinct": replace(BINARY, indices="distinct"),
+    "exponential": EXPONENTIAL,
+}
+
+
+@pytest.mark.parametrize(("size", "count"), [(9, 3), (21, 70), (33, 32)])
+@pytest.mark.parametrize("name", RULES)
+def test_dense_networks_are_those_of_the_cpu_to_the_bit(simulated, name, size, count):
+    """One word of patterns, several, and the end of one; replicas that stop at different sweeps."""
+    asked = tasks(replace(RULES[name], steps=5), size, count)
+    expected = [simulate(*task) for task in asked]
+    if (size, count) == (21, 70):
+        assert len({float(x) for one in expected for x in one["steps_used"]}) > 1
+    assert_same(batched(asked, simulated), expected)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7])
+def test_sweeps_in_several_launches(simulated, steps, monkeypatch):
+    """As many at most, whether a launch makes one sweep or all of them."""
+    asked = tasks(replace(EXPONENTIAL, steps=steps), 21, 40)
+    expected = [simulate(*task) for task in asked]
+    for work in (1, 2 * 21 * 40, denses.WORK):
+        monkeypatch.setattr(denses, "WORK", work)
+        assert_same(batched(asked, simulated), expected)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.float64])
+def test_threads_may_take_turns_in_any_order(simulated, kind):
+    """States and sweeps of the kernel itself under every schedule, with a table that is no model's."""
+    from mattis import kernels
+    from mattis.kernels.host.module import SCHEDULES, HostModule
+
+    sets, count, size = 2, 45, 12
+    signs = np.sign(normal(1, sets, count, size)).astype(np.int8)
+    which = np.array([0, 1, 1, 0], np.int32)
+    spins = np.sign(normal(2, 4, size)).astype(np.int8)
+    table = (np.round(100 * normal(3, 2, 2 * size + 1))).astype(kind) / kind(1)
+    table = table.astype(kind)
+    rules = np.array([0, 0, 1, 1], np.int32)
+    for own in (False, True):
+        expected = []
+        for r in range(4):
+            xi, state = signs[which[r]], spins[r].copy()
+            m = xi.astype(np.int64) @ state
+            made = kernels.dense.align(
+                np.ascontiguousarray(xi.T), m, state, table[rules[r]], own, 3
+            )
+            expected.append((m.tolist(), made))
+        for schedule in SCHEDULES:
+
+            def module(name: str, schedule=schedule) -> HostModule:
+                code = devices.text(*devices.TEXTS[name])
+                return HostModule(code, devices.ENTRIES[name], schedule=schedule)
+
+            herd = denses.Herd(which, rules, np.zeros(4, np.int64), spins)
+            device = replace(simulated, module=module)
+            found = denses.align(device, signs, herd, table, own, 3)
+            pairs = zip(found.after.tolist(), found.sweeps.tolist(), strict=True)
+            assert list(pairs) == expected
+            assert found.before.tolist() == [
+                (signs[k].astype(int) @ s).tolist() for k, s in zip(which, spins, strict=True)
+            ]
+
+
+def test_a_device_that_is_full_takes_fewer_tasks_at_once(simulated):
+    """Whether memory is short as announced, or all of a sudden; and one that never has enough says so."""
+    asked = tasks(BINARY, 21, 40, 4)
+    expected = [simulate(*task) for task in asked]
+    taken: list[int] = []
+
+    def full(x, most: int):
+        if x.dtype == np.int8 and x.ndim == 2:
+            taken.append(len(x))
+            if len(x) > most:
+                raise MemoryError
+        return np.array(x)
+
+    for most, free in ((6, 2**30), (100, 4096)):
+        taken.clear()
+        xp = SimpleNamespace(**{**vars(np), "array": lambda x, most=most: full(x, most)})
+        device = replace(simulated, xp=xp, free=lambda free=free: free)
+        assert_same(batched(asked, device), expected)
+        assert len(taken) > 1
+    with pytest.raises(MemoryError):
+        batched(
+            asked,
+            replace(simulated, xp=SimpleNamespace(**{**vars(np), "array": lambda x: full(x, 0)})),
+        )
+
+
+def test_networks_that_fit_no_block_stay_on_the_cpu():
+    """Overlaps beyond the shared memory of a block; a single site, whose spin no barrier would guard."""
+    device = on_arrays(lambda _: pytest.fail("an array was brought to the device"), np.array)
+    large = PatternSet(5, 8, 2**14, 1)
+    assert not dense.fits(large, device)
+    assert dense.fits(PatternSet(5, 8, 2**13, 1), device)
+    assert not dense.fits(PatternSet(5, 1, 3, 1), device)
+    some = [(large, PLACES[:1], replace(BINARY, cues=1, steps=2))]
+    assert_same(batched(some, device), [simulate(*some[0])])
+
+
+def test_products_of_memories_are_used_where_they_are_enough():
+    assert closes(NETWORKS["attention"])
+    assert not any(closes(NETWORKS[name]) for name in ("many memories", "tanh"))

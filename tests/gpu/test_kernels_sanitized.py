@@ -1,0 +1,23 @@
+"""The sanitizers have nothing to say of any kernel; how they name mistakes is tested in test_sanitizers.py."""
+
+import os
+
+import pytest
+
+from mattis.kernels.host.sanitized import Kind, run
+from mattis.selftest.cases import CASES
+
+pytestmark = pytest.mark.gpu_host
+
+
+@pytest.mark.parametrize("kind", ["address", "thread"])
+@pytest.mark.parametrize("name", CASES)
+def test_no_access_is_wrong_and_none_races(
+    name: str, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join(["tests", *os.environ.get("PYTHONPATH", "").split()])
+    )
+    outcome = run(["-m", "gpu.sanitized", kind, name], kind)
+    assert outcome.code == 0, outcome.text
+    assert f"{name} is equal" in outcome.text

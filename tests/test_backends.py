@@ -1,0 +1,175 @@
+"""Which backend computes never shows: the simulated one takes the whole path of a GPU, to the same digest."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from small_study import HERE, fill, make_study
+
+from mattis import cluster, dispatch, plan, sweep
+from mattis.cli import verbs
+from mattis.cluster import Where
+from mattis.errors import UserError
+from mattis.kernels import devices
+from mattis.models import Columns
+from mattis.sweep import Settings
+
+TINY = {
+    "size": [24], "load": [0.1, 0.2], "temperature": [0, 0.5], "noise": [0.1],
+    "seed": 3, "sweeps": {"thermalise": 2, "measure": 6},
+}  # fmt: skip
+
+needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+
+SIMULATED = replace(HERE, backend="simulated")
+
+
+def expected(study, folder: Path) -> str:
+    fill(study, folder / "by-hand")
+    return sweep.digest(study, folder / "by-hand")
+
+
+@needs_compiler
+@pytest.mark.parametrize("model", ["hopfield", "little"])
+def test_the_simulated_backend_ends_with_the_digest_of_the_cpu(tmp_path: Path, model: str) -> None:
+    study = make_study(tmp_path, model=model, **TINY)
+    outcome = sweep.run(study, tmp_path, SIMULATED)
+    assert outcome.computed == 12
+    assert outcome.digest == expected(study, tmp_path)
+
+
+@needs_compiler
+@pytest.mark.slow
+def test_one_process_for_each_gpu_each_on_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes with a pretended GPU each share a study; what is pinned is the resource of a worker."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    study = make_study(tmp_path, **TINY)
+    outcome = sweep.run(study, tmp_path, Settings(backend="simulated", where=Where(gpus=2)))
+    assert outcome.digest == expected(study, tmp_path)
+
+
+@needs_compiler
+def test_a_run_goes_on_by_another_backend(tmp_path: Path) -> None:
+    """Cells of the CPU and of a device lie in one store; only what is missing is computed."""
+    few = make_study(tmp_path, **TINY)
+    sweep.run(few, tmp_path, HERE)
+    more = make_study(tmp_path, **{**TINY, "seed": 4})
+    outcome = sweep.run(more, tmp_path, SIMULATED)
+    assert (outcome.found, outcome.computed) == (12, 4)
+    assert outcome.digest == expected(more, tmp_path)
+
+
+def test_auto_takes_a_gpu_only_where_one_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "probe", lambda: {"reason": "no GPU, or no driver, was found"})
+    assert cluster.with_backend(Where(), "auto") == (Where(), "cpu")
+    assert devices.device("auto") is None
+    with pytest.raises(
+        UserError, match=r"got gpu, but no GPU, or no driver.*--backend cpu or auto"
+    ):
+        cluster.with_backend(Where(), "gpu")
+    monkeypatch.setattr(devices, "probe", lambda: {"names": ["A", "B"]})
+    assert cluster.with_backend(Where(), "auto") == (Where(gpus=2), "gpu")
+    assert cluster.with_backend(Where(gpus=1), "gpu") == (Where(gpus=1), "gpu")
+    elsewhere = Where(scheduler="tcp://host:8786")
+    assert cluster.with_backend(elsewhere, "auto") == (elsewhere, "auto")
+
+
+def test_a_probe_that_dies_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Importing cupy proves nothing: a process of its own has to compute, and may crash."""
+    monkeypatch.setattr(devices, "find_spec", lambda _: object())
+    monkeypatch.setattr(devices.sys, "executable", "/bin/false")
+    devices.probe.cache_clear()
+    assert "asking for one failed" in devices.why_not()
+    devices.probe.cache_clear()
+
+
+def test_without_cupy_the_reason_says_what_to_install() -> None:
+    devices.probe.cache_clear()
+    assert "mattis[cuda13]" in devices.why_not()
+
+
+def test_models_without_kernels_for_a_device_say_so(tmp_path: Path) -> None:
+    study = make_study(tmp_path, **TINY)
+    described = replace(study.described_model, batched=None)
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(type(study), "described_model", described)
+    with pytest.raises(UserError, match="computed on the CPU only; use --backend cpu or auto"):
+        sweep.run(study, tmp_path, SIMULATED)
+    assert not (tmp_path / "small").exists()
+    monkey.undo()
+
+
+def blocks_of_task(study, workers: int) -> list[list[str]]:
+    """Return which blocks travel together, to workers with a device."""
+    work = dispatch.Work(study.described_model.simulate, lambda *_: [], "gpu")
+    waiting = sorted(plan.blocks(study), key=lambda block: plan.effort(study, block))
+    dispatcher = dispatch.Dispatcher(study, None, work, workers, None, waiting)  # type: ignore[arg-type]
+    tasks = []
+    while dispatcher.waiting:
+        tasks.append([block.id for block in dispatcher._next()])
+    return tasks
+
+
+def test_seeds_of_one_network_travel_together_until_a_device_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path, **{**TINY, "seed": 6})  # two loads, six seeds, two cells each
+    both = [["load=0.2"] * 6, ["load=0.1"] * 6]
+    assert [[b.split(",")[1] for b in task] for task in blocks_of_task(study, 1)] == both
+    monkeypatch.setattr(dispatch, "FULL_DEVICE", 8)
+    assert [len(task) for task in blocks_of_task(study, 1)] == [4, 2, 4, 2]
+    monkeypatch.setattr(dispatch, "FULL_DEVICE", 10**9)
+    assert sum(len(task) for task in blocks_of_task(study, 4)) == 12
+    assert max(len(task) for task in blocks_of_task(study, 4)) <= 4
+
+
+def test_a_task_that_fails_on_a_device_names_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Together they fail; one by one, only the one that is at fault does."""
+
+    def batched(tasks, _device) -> list[Columns]:
+        if any(task[0] == "bad" for task in tasks):
+            raise RuntimeError("no such kernel")
+        return [{"overlap": np.ones(1)} for _ in tasks]
+
+    monkeypatch.setattr(devices, "device", lambda _: object())
+    work = dispatch.Work(lambda *_: {}, batched, "gpu")
+    answers = work([("good",), ("bad",), ("fine",)]).each  # type: ignore[list-item]
+    assert [message for _, message in answers] == ["", "RuntimeError: no such kernel", ""]
+    assert [columns is None for columns, _ in answers] == [False, True, False]
+
+
+def test_the_selftest_needs_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "probe", lambda: {"reason": "no GPU, or no driver, was found"})
+    result = CliRunner().invoke(verbs, ["gpu-selftest"])
+    assert isinstance(result.exception, UserError)
+    assert "no GPU, or no driver, was found" in str(result.exception)
+
+
+@needs_compiler
+def test_the_selftest_reports_and_fails_where_a_kernel_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mattis import selftest
+
+    good = next(iter(selftest.CASES))
+    case = selftest.CASES[good]
+    wrong = replace(case, expected=lambda: [part + 1 for part in case.expected()])
+    monkeypatch.setattr(selftest, "rates", lambda _: [selftest.Rate("x", "y", 1.0, 2.0)])
+    monkeypatch.setattr(selftest, "CASES", {good: case})
+    text, sound = selftest.report("simulated")
+    assert sound
+    assert "1 of 1 cases are equal." in text
+    assert "| x | 1 y | 0.5 |" in text
+    monkeypatch.setattr(selftest, "CASES", {good: case, "wrong": wrong})
+    result = CliRunner().invoke(
+        verbs, ["gpu-selftest", "--backend", "simulated", "--output", str(tmp_path / "report.md")]
+    )
+    assert result.exit_code == 1
+    assert "1 of 2 cases are equal." in (tmp_path / "report.md").read_text()
+    assert "numbers differ" in result.output
+    assert "Nothing was measured" in result.output
