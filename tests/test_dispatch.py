@@ -116,7 +116,8 @@ def test_a_block_that_always_fails_is_recorded_and_drawn_and_the_others_go_on(
 def test_small_blocks_travel_together_and_failures_alone(tmp_path: Path) -> None:
     study = make_study(tmp_path, seed=40, temperature=[0.3], noise=[0.0])
     blocks = plan.blocks(study)
-    work = dispatch.Dispatcher(study, None, 2, None, list(blocks))  # type: ignore[arg-type]
+    doing = dispatch.Work(study.described_model.simulate, None, "cpu")
+    work = dispatch.Dispatcher(study, None, doing, 2, None, list(blocks))  # type: ignore[arg-type]
     assert len(work._next()) == 1  # nothing was measured yet
     work.rate = 1e-9
     together = work._next()

@@ -1,4 +1,4 @@
-"""Devices on which kernels run without a GPU: any schedule of threads, any change of their text, their PTX."""
+"""Devices on which kernels run without a GPU: any schedule of threads, any changed text, or their PTX."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,8 +7,8 @@ from typing import Any
 
 from mattis.kernels import devices
 from mattis.kernels.devices import ENTRIES, TEXTS, Device, text
-from mattis.kernels.host.source import Sanitizer
 from mattis.kernels.host.module import HostModule, Schedule
+from mattis.kernels.host.source import Sanitizer
 
 Change = Callable[[str], str]
 
@@ -21,7 +21,7 @@ def on_modules(module: Callable[[str], Any]) -> Device:
 
 
 def hosted(schedule: Schedule, changed: Change = str, sanitize: Sanitizer = "") -> Device:
-    """Return a device whose kernels a C++ compiler made of a changed text; threads take turns as scheduled."""
+    """Return a device whose kernels a C++ compiler made of a changed text, with threads as scheduled."""
     return on_modules(
         lambda name: HostModule(
             changed(text(*TEXTS[name])), ENTRIES[name], schedule=schedule, sanitize=sanitize

@@ -288,6 +288,30 @@ def test_a_launch_does_not_grow_with_what_is_asked():
     assert stacks.shape(PatternSet(1, 20, 4, 1), of, many) == (stacks.MOST_SETS, 64)
 
 
+def test_a_launch_that_does_not_fit_goes_on_in_halves(host, monkeypatch):
+    """Until one set is left, which has to fit."""
+    given, whole, sizes = tasks(RECALL["attention"], 20, 4, 5), stacks.stacked, []
+    expected = batched(given, host)
+
+    def crowded(most: int):
+        def stacked(slots, device):
+            if len(slots) > most:
+                raise MemoryError
+            sizes.append(len(slots))
+            return whole(slots, device)
+
+        return stacked
+
+    monkeypatch.setattr(stacks, "MOST_SETS", 4)
+    four = replace(host, processors=4)
+    monkeypatch.setattr(stacks, "stacked", crowded(2))
+    assert_near(batched(given, four), expected, 1e-12)
+    assert set(sizes) == {2}
+    monkeypatch.setattr(stacks, "stacked", crowded(0))
+    with pytest.raises(MemoryError):
+        batched(given, four)
+
+
 # What a device is not asked
 
 

@@ -1,4 +1,4 @@
-"""The sanitizers have nothing to say of any kernel; how they name mistakes is tested in test_sanitizers.py."""
+"""The sanitizers have nothing to say of any kernel; how they name mistakes is in test_sanitizers.py."""
 
 import os
 

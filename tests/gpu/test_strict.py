@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_flow_device import test_a_device_that_refuses_numpy  # noqa: F401  recall, of all members
 
+from gpu.test_flow_device import test_a_device_that_refuses_numpy  # noqa: F401  recall, of all members
 from mattis.kernels import flows, gemm
 from mattis.models import neurons
 from mattis.models.generating import GENERATING, Form, Population

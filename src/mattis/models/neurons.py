@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.integrate import solve_ivp
 
 from mattis import kernels
 from mattis.errors import UserError
@@ -271,6 +270,8 @@ def integrate(
     At quasi-equilibrium from v (N_v,), by an explicit Runge-Kutta method of order 8; from v and h (N_h,) the
     full system, by an implicit one (Radau, order 5), since it is stiff where tau_h << tau_v.
     """
+    from scipy.integrate import solve_ivp  # 0.5 s, which no other command should wait for
+
     size = len(v)
 
     def motion(_: float, state: Reals) -> Reals:

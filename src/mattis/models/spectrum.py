@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from math import inf, nan
 
 import numpy as np
-from scipy.optimize import root
 
 from mattis import gaussians, kernels, rng
 from mattis.models.base import UNSETTLED, PatternSet
@@ -85,6 +84,7 @@ def _searched(patterns: PatternSet, xi: Reals, place: Place, recipe: Recipe) -> 
 
 def solve(net: Network, start: Reals) -> Reals | None:
     """Return a fixed point near a state by Powell's hybrid method with the Jacobian (28), or None."""
+    from scipy.optimize import root  # 0.2 s, which no other command should wait for
 
     def gap(v: Reals) -> Reals:
         return (target(net, v[:, None]) - v[:, None])[:, 0]

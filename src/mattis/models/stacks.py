@@ -52,21 +52,36 @@ class Slot(NamedTuple):
 def recall(tasks: Sequence[Task], device: Device) -> list[list[Row]]:
     """Return what `settling.recall` does for each task, all of one N, P and recipe.
 
-    Raises UserError where a network cannot settle, and what the device raises where a launch does not fit.
+    Raises UserError where a network cannot settle, and what the device raises where one set does not fit.
     """
     patterns, _, recipe = tasks[0]
     sets, lanes = shape(patterns, recipe, device)
     found: list[list[list[Row]]] = [[[] for _ in places] for _, places, _ in tasks]
     slots = (slot for k in range(len(tasks)) for slot in _slots(k, tasks[k], lanes))
     while part := list(islice(slots, sets)):
-        every = flows.filled(part, sets)
-        net, start, own = stacked(every, device)
-        seen = [device.to_host(x) for x in watched(net, start, own, recipe)]
-        for at, slot in enumerate(part):
-            rows = rows_of(Seen(*(x[at] for x in seen)), slot.batch, recipe)
+        for slot, seen in zip(part, launched(part, sets, recipe, device), strict=True):
+            rows = rows_of(seen, slot.batch, recipe)
             for (place, _), row in zip(slot.batch.at, rows, strict=True):
                 found[slot.task][place].append(row)
     return [[mean_of(rows) for rows in task] for task in found]
+
+
+def launched(slots: Sequence[Slot], sets: int, recipe: Recipe, device: Device) -> list[Seen]:
+    """Return what is seen of each slot, of a launch with places for so many sets.
+
+    What does not fit after all is launched in halves. Their shape is another one, so that the library may add
+    in another order: such numbers agree within rounding, as those of another backend do.
+    """
+    try:
+        net, start, own = stacked(flows.filled(slots, sets), device)
+        seen = [device.to_host(x) for x in watched(net, start, own, recipe)]
+        return [Seen(*(x[at] for x in seen)) for at in range(len(slots))]
+    except device.exhausted:
+        if sets == 1:
+            raise
+    half = sets // 2
+    parts = (slots[first : first + half] for first in range(0, len(slots), half))
+    return [seen for part in parts for seen in launched(part, half, recipe, device)]
 
 
 def shape(patterns: PatternSet, recipe: Recipe, device: Device) -> tuple[int, int]:
