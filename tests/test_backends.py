@@ -15,7 +15,6 @@ from mattis.cluster import Where
 from mattis.errors import UserError
 from mattis.kernels import devices
 from mattis.models import Columns
-from mattis.sweep import Settings
 
 TINY = {
     "size": [24], "load": [0.1, 0.2], "temperature": [0, 0.5], "noise": [0.1],
@@ -38,18 +37,6 @@ def test_the_simulated_backend_ends_with_the_digest_of_the_cpu(tmp_path: Path, m
     study = make_study(tmp_path, model=model, **TINY)
     outcome = sweep.run(study, tmp_path, SIMULATED)
     assert outcome.computed == 12
-    assert outcome.digest == expected(study, tmp_path)
-
-
-@needs_compiler
-@pytest.mark.slow
-def test_one_process_for_each_gpu_each_on_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two processes with a pretended GPU each share a study; what is pinned is the resource of a worker."""
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
-    study = make_study(tmp_path, **TINY)
-    outcome = sweep.run(study, tmp_path, Settings(backend="simulated", where=Where(gpus=2)))
     assert outcome.digest == expected(study, tmp_path)
 
 

@@ -1,0 +1,22 @@
+"""One process for each GPU of a node, each on its own, with GPUs that are pretended."""
+
+from pathlib import Path
+
+import pytest
+from test_backends import TINY, expected, make_study
+
+from mattis import sweep
+from mattis.cluster import Where
+from mattis.sweep import Settings
+
+pytestmark = pytest.mark.gpu_host
+
+
+def test_one_process_for_each_gpu_each_on_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes with a pretended GPU each share a study; what is pinned is the resource of a worker."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    study = make_study(tmp_path, **TINY)
+    outcome = sweep.run(study, tmp_path, Settings(backend="simulated", where=Where(gpus=2)))
+    assert outcome.digest == expected(study, tmp_path)
