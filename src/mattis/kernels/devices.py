@@ -23,12 +23,12 @@ from mattis.errors import UserError
 BACKENDS = ("auto", "cpu", "gpu", "simulated")
 
 TEXTS: Mapping[str, tuple[str, ...]] = {
-    "glauber": ("noise.cu", "overlaps.cu", "glauber.cu"),
-    "little": ("noise.cu", "overlaps.cu", "little.cu"),
-    "looks": ("overlaps.cu", "looks.cu"),
-    "matrix": ("noise.cu", "overlaps.cu", "matrix.cu"),
-    "drift": ("noise.cu", "drift.cu"),
-    "dense": ("overlaps.cu", "dense.cu"),
+    "glauber": ("noise.cu", "warps.cu", "overlaps.cu", "glauber.cu"),
+    "little": ("noise.cu", "warps.cu", "overlaps.cu", "little.cu"),
+    "looks": ("warps.cu", "overlaps.cu", "looks.cu"),
+    "matrix": ("noise.cu", "warps.cu", "reals.cu", "matrix.cu"),
+    "drift": ("noise.cu", "warps.cu", "reals.cu", "drift.cu"),
+    "dense": ("warps.cu", "overlaps.cu", "dense.cu"),
 }
 """The files that are compiled together, by the name of the module that they make."""
 

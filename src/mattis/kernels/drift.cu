@@ -3,48 +3,8 @@
 //
 // Sums over memories are taken in the order of their rows; only what has no order is shared among threads.
 
-constexpr int LANES = 32;
-constexpr unsigned ALL = 0xffffffffu;
-
-__device__ __forceinline__ int lane_of_thread() { return threadIdx.x % LANES; }
-__device__ __forceinline__ int warp_of_thread() { return threadIdx.x / LANES; }
-__device__ __forceinline__ int warps_of_block() { return blockDim.x / LANES; }
-
-// A float64 whose operations are rounded one by one, whatever the compiler would like to fuse.
-struct Real {
-    double value;
-    Real() = default;
-    __device__ __forceinline__ Real(double x) : value(x) {}
-};
-__device__ __forceinline__ Real operator+(Real a, Real b) { return __dadd_rn(a.value, b.value); }
-__device__ __forceinline__ Real operator-(Real a, Real b) { return __dsub_rn(a.value, b.value); }
-__device__ __forceinline__ Real operator*(Real a, Real b) { return __dmul_rn(a.value, b.value); }
-__device__ __forceinline__ Real operator/(Real a, Real b) { return __ddiv_rn(a.value, b.value); }
-__device__ __forceinline__ bool operator<(Real a, Real b) { return a.value < b.value; }
-__device__ __forceinline__ Real root(Real x) { return __dsqrt_rn(x.value); }
-
 constexpr double NEGLIGIBLE = 1e-17;  // a share of a memory that changes no bit of it
 constexpr double FAR_BELOW = -40.0;   // e^-40 < NEGLIGIBLE / 2, and no learning rate exceeds 2
-
-constexpr double LN2_HIGH = 6.93147180369123816490e-01, LN2_LOW = 1.90821492927058770002e-10;
-constexpr double PER_LN2 = 1.44269504088896338700e00;
-constexpr double TO_INTEGER = 6755399441055744.0;  // 1.5 × 2^52: adding it rounds to an integer
-constexpr long long TO_INTEGER_BITS = 0x4338000000000000;
-constexpr double P1 = 1.66666666666666019037e-01, P2 = -2.77777777770155933842e-03;
-constexpr double P3 = 6.61375632143793436117e-05, P4 = -1.65339022054652515390e-06;
-constexpr double P5 = 4.13813679705723846039e-08;
-
-// e^x for -40 < x <= 0 by fdlibm (e_exp.c; Sun Microsystems, 1993), as in synapses.py.
-__device__ __forceinline__ Real exponential(Real x) {
-    Real shifted = x * PER_LN2 + TO_INTEGER;
-    long long k = __double_as_longlong(shifted.value) - TO_INTEGER_BITS;
-    Real steps = shifted - TO_INTEGER;
-    Real high = x - steps * LN2_HIGH, low = steps * LN2_LOW;
-    Real r = high - low, t = r * r, t2 = t * t;
-    Real c = r - t * ((P1 + t * P2) + t2 * ((P3 + t * P4) + t2 * P5));
-    Real y = 1.0 - ((low - (r * c) / (2.0 - c)) - high);
-    return y * __longlong_as_double((k + 1023) << 52);
-}
 
 // What is shown, and what pulls beside it: the same for all trajectories of a ground.
 struct Ground {

@@ -9,7 +9,7 @@
 // rows of those that flipped to its own fields.
 //
 // Couplings, fields and sums are integers: their order does not matter. The one sum of floats is taken in the
-// order of sites; its operations are not fused, for the text is compiled so (devices.OPTIONS).
+// order of sites.
 
 // A state, in shared memory where that is large enough.
 template <typename Coupling, typename Field>
@@ -288,58 +288,28 @@ __device__ void flip_all(const State<Coupling, Field>& state, const int* changed
     __syncthreads();
 }
 
-constexpr double LN2_HIGH = 6.93147180369123816490e-01, LN2_LOW = 1.90821492927058770002e-10;
-constexpr double PER_LN2 = 1.44269504088896338700e00;
-constexpr double TO_INTEGER = 6755399441055744.0;  // 1.5 × 2^52: adding it rounds to an integer
-constexpr long long TO_INTEGER_BITS = 0x4338000000000000;
-constexpr double P1 = 1.66666666666666019037e-01, P2 = -2.77777777770155933842e-03;
-constexpr double P3 = 6.61375632143793436117e-05, P4 = -1.65339022054652515390e-06;
-constexpr double P5 = 4.13813679705723846039e-08;
-constexpr double L1 = 6.666666666666735130e-01, L2 = 3.999999999940941908e-01;
-constexpr double L3 = 2.857142874366239149e-01, L4 = 2.222219843214978396e-01;
-constexpr double L5 = 1.818357216161805012e-01, L6 = 1.531383769920937332e-01;
-constexpr double L7 = 1.479819860511658591e-01;
-
-// e^x for -708 < x <= 0 by fdlibm (e_exp.c; Sun Microsystems, 1993), as in synapses.py.
-__device__ double exponential(double x) {
-    double shifted = x * PER_LN2 + TO_INTEGER;
-    long long k = __double_as_longlong(shifted) - TO_INTEGER_BITS;
-    double steps = shifted - TO_INTEGER;
-    double high = x - steps * LN2_HIGH, low = steps * LN2_LOW;
-    double r = high - low, t = r * r, t2 = t * t;
-    double c = r - t * ((P1 + t * P2) + t2 * ((P3 + t * P4) + t2 * P5));
-    double y = 1.0 - ((low - (r * c) / (2.0 - c)) - high);
-    return y * __longlong_as_double((k + 1023) << 52);
-}
-
-// ln x of a normal number by fdlibm (e_log.c), as in synapses.py.
-__device__ double logarithm(double x) {
-    long long bits = __double_as_longlong(x) + (0x3FF0000000000000 - 0x3FE6A09E00000000);
-    double k = (double)((bits >> 52) - 1023);
-    double f = __longlong_as_double((bits & 0xFFFFFFFFFFFFF) + 0x3FE6A09E00000000) - 1.0;
-    double s = f / (2.0 + f), z = s * s, w = z * z;
-    double even = w * (L2 + w * (L4 + w * L6)), odd = z * (L1 + w * (L3 + w * (L5 + w * L7)));
-    double half = 0.5 * f * f;
-    return s * (half + (odd + even)) + k * LN2_LOW - half + f + k * LN2_HIGH;
-}
-
 // ln(1 + e^-y), y >= 0; from y = 40 on e^-y is less than half of the last bit of 1, and the logarithm 0.
-__device__ double softplus(double y) { return y < 40.0 ? logarithm(1.0 + exponential(-y)) : 0.0; }
+__device__ __forceinline__ Real softplus(double y) {
+    return y < 40.0 ? logarithm(1.0 + exponential(-y)) : 0.0;
+}
 
 // sum_i ln(1 + exp(-|x_i|/width)), in the order of sites: the result of thread 0. terms  (2 × threads,)
 template <typename Coupling, typename Field>
-__device__ double excess_of(const State<Coupling, Field>& state, float scale, double* terms) {
-    double total = 0.0, width = scale;
+__device__ double excess_of(const State<Coupling, Field>& state, float scale, Real* terms) {
+    Real total = 0.0, width = (double)scale;
     int side = 0;
     for (int first = 0; first < state.size; first += blockDim.x) {
-        double* tile = terms + side * blockDim.x;
+        Real* tile = terms + side * blockDim.x;
         int i = first + threadIdx.x, count = min(blockDim.x, state.size - first);
-        if (i < state.size) tile[threadIdx.x] = softplus(fabs((double)state.fields[i]) / width);
+        if (i < state.size) {
+            Real field = fabs((double)state.fields[i]);
+            tile[threadIdx.x] = softplus((field / width).value);
+        }
         __syncthreads();  // the only one of a tile: the next is written to the other side
-        for (int k = 0; k < count && threadIdx.x == 0; k++) total += tile[k];
+        for (int k = 0; k < count && threadIdx.x == 0; k++) total = total + tile[k];
         side = 1 - side;
     }
-    return total;
+    return total.value;
 }
 
 template <typename Coupling, typename Field>
@@ -360,7 +330,7 @@ __device__ void run_at_once(const Launch<Coupling, Field>& a) {
         flip_all(state, changed, flips);
         look(a, state, t, flips);
         if (a.heated && scale > 0.0f) {
-            double excess = excess_of(state, scale, reinterpret_cast<double*>(shared));
+            double excess = excess_of(state, scale, reinterpret_cast<Real*>(shared));
             if (threadIdx.x == 0) a.excess[own(a.piece) + t - a.first] = excess;
         }
         if (a.settles[blockIdx.x] && (flips == 0 || !differs)) {

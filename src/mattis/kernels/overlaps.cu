@@ -1,26 +1,11 @@
 // Patterns in bits, and sums over a block. Bit b of word w of a row is set where the sign 32 w + b is +1; bits
 // beyond the end are 0. Sums are of integers: their order does not matter.
 
-constexpr int LANES = 32;
-constexpr unsigned ALL = 0xffffffffu;
-
-__device__ __forceinline__ int lane_of_thread() { return threadIdx.x % LANES; }
-__device__ __forceinline__ int warp_of_thread() { return threadIdx.x / LANES; }
-__device__ __forceinline__ int warps_of_block() { return blockDim.x / LANES; }
 __device__ __forceinline__ int words_of(int signs) { return (signs + LANES - 1) / LANES; }
 
 // x where bit `lane` of a word is set, -x elsewhere.
 __device__ __forceinline__ int with_sign(unsigned word, int lane, int x) {
     return word >> lane & 1 ? x : -x;
-}
-
-// The sum over a warp, in each of its lanes.
-template <typename T>
-__device__ __forceinline__ T warp_sum(T x) {
-    for (int distance = LANES / 2; distance > 0; distance /= 2) {
-        x += __shfl_xor_sync(ALL, x, distance);
-    }
-    return x;
 }
 
 // The sum over a block, in each of its threads; room for a number of each warp. All threads come here, and no

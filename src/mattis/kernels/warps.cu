@@ -1,0 +1,17 @@
+// Threads of a block, and the lanes of their warps; sums over them of integers, whose order does not matter.
+
+constexpr int LANES = 32;
+constexpr unsigned ALL = 0xffffffffu;
+
+__device__ __forceinline__ int lane_of_thread() { return threadIdx.x % LANES; }
+__device__ __forceinline__ int warp_of_thread() { return threadIdx.x / LANES; }
+__device__ __forceinline__ int warps_of_block() { return blockDim.x / LANES; }
+
+// The sum over a warp, in each of its lanes.
+template <typename T>
+__device__ __forceinline__ T warp_sum(T x) {
+    for (int distance = LANES / 2; distance > 0; distance /= 2) {
+        x += __shfl_xor_sync(ALL, x, distance);
+    }
+    return x;
+}
