@@ -1,8 +1,10 @@
 """Which backend computes never shows: the simulated one takes the whole path of a GPU, to the same digest."""
 
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +16,9 @@ from mattis.cli import verbs
 from mattis.cluster import Where
 from mattis.errors import UserError
 from mattis.kernels import devices
-from mattis.models import Columns
+from mattis.models import Columns, PatternSet, binary
+from mattis.models.network import Protocol, Replica
+from mattis.study import load_study
 
 TINY = {
     "size": [24], "load": [0.1, 0.2], "temperature": [0, 0.5], "noise": [0.1],
@@ -22,6 +26,8 @@ TINY = {
 }  # fmt: skip
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+
+REPLICAS = [Replica(0, 1.0, 0.0)]
 
 SIMULATED = replace(HERE, backend="simulated")
 
@@ -123,11 +129,77 @@ def test_a_task_that_fails_on_a_device_names_its_block(monkeypatch: pytest.Monke
             raise RuntimeError("no such kernel")
         return [{"overlap": np.ones(1)} for _ in tasks]
 
-    monkeypatch.setattr(devices, "device", lambda _: object())
+    monkeypatch.setattr(devices, "device", lambda _: SimpleNamespace(exhausted=MemoryError))
     work = dispatch.Work(lambda *_: {}, batched, "gpu")
     answers = work([("good",), ("bad",), ("fine",)]).each  # type: ignore[list-item]
     assert [message for _, message in answers] == ["", "RuntimeError: no such kernel", ""]
     assert [columns is None for columns, _ in answers] == [False, True, False]
+
+
+def test_what_alone_is_too_large_for_a_device_is_computed_by_the_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def batched(tasks, _device) -> list[Columns]:
+        if len(tasks) > 1 or tasks[0][0] == "large":
+            raise MemoryError
+        return [{"overlap": np.ones(1)}]
+
+    device = SimpleNamespace(exhausted=MemoryError)
+    monkeypatch.setattr(devices, "device", lambda _: device)
+    work = dispatch.Work(lambda *_: {"overlap": np.zeros(1)}, batched, "gpu")
+    answers = work([("small",), ("large",)]).each  # type: ignore[list-item]
+    assert [float(columns["overlap"][0]) for columns, _ in answers if columns] == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "backend"),
+    [({}, "auto"), ({"a": "none"}, "cpu"), ({"a": "none", "b": ""}, "auto")],
+)
+def test_workers_elsewhere_are_asked_what_they_have(reasons: dict[str, str], backend: str) -> None:
+    """Where none has a GPU, tasks stay short; before any has come, each will decide for itself."""
+    client = SimpleNamespace(run=lambda *_, **__: reasons)
+    assert dispatch._backend_of(client) == backend  # type: ignore[arg-type]
+
+
+def test_a_driver_that_hangs_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(*_args, **_options):
+        raise subprocess.TimeoutExpired("python", 120)
+
+    monkeypatch.setattr(devices, "find_spec", lambda _: object())
+    monkeypatch.setattr(devices.subprocess, "run", hang)
+    devices.probe.cache_clear()
+    assert "timed out after 120 seconds" in devices.why_not()
+    devices.probe.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["fast_slow", "rotation", "tanh_tanh", "attention"])
+def test_questions_of_the_cpu_do_not_wait_for_a_gpu(name: str) -> None:
+    """They take all cores, whatever there is beside them."""
+    study = load_study(Path(__file__).parents[1] / "config" / "studies" / f"{name}.yaml")
+    assert (study.described_model.batched is None) == (name != "attention")
+
+
+def test_patterns_of_a_launch_fit_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks are made for some of the tasks at a time."""
+    sizes: list[int] = []
+
+    def launched(tasks, protocol, _device):
+        sizes.append(len(tasks))
+        return {
+            k: binary.observe(binary.build(task[0]), REPLICAS, protocol)
+            for k, task in tasks.items()
+        }
+
+    protocol = Protocol(1, 4, 1, 0.5)
+    tasks = [
+        (PatternSet(1, 30, 5, seed), [binary.Setting(1.0, 0.0)], protocol) for seed in range(5)
+    ]
+    monkeypatch.setattr(binary, "launched", launched)
+    monkeypatch.setattr(binary, "HOST", 2 * 4 * 30 * 5)
+    device = SimpleNamespace(shared=2**16)
+    found = binary.batched(tasks, device)  # type: ignore[arg-type]
+    assert sizes == [2, 2, 1]
+    assert [columns["overlap"].size for columns in found] == [1] * 5
 
 
 def test_the_selftest_needs_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FILE = click.Path(exists=True, dir_okay=False)
 POOLS = click.Choice(["processes", "threads"])
-BACKENDS = click.Choice(["auto", "cpu", "gpu", "simulated"])
+BACKENDS = click.Choice(["auto", "cpu", "gpu", "simulated"])  # as in devices
 STUDY = click.argument("study", type=click.Path(path_type=Path))
 JSON = click.option("as_json", "--json", is_flag=True, help="One JSON document, nothing else.")
 RESULTS = click.option(

@@ -72,7 +72,7 @@ class Answers:
 class Work:
     """What a worker does with tasks: one after the other, or all at once where it has a device for them.
 
-    backend  # as `kernels.devices` knows it: of `auto` each worker makes up its own mind
+    backend  # as `kernels.devices` knows it; of `auto` each worker makes up its own mind
     """
 
     simulate: Callable[..., Columns]
@@ -104,13 +104,23 @@ class Work:
         return answers
 
     def _together(self, tasks: Sequence[Task], device: Device) -> list[Answer]:
-        """Compute tasks at once; if that fails, one after the other, to know which of them fails."""
+        """Compute tasks at once; if that fails, one after the other, to know which of them fails.
+
+        What alone is too large for the device is computed by the CPU.
+        """
         batched = self.batched
         assert batched is not None
+
+        def alone(*task: Any) -> Columns:
+            try:
+                return batched([task], device)[0]
+            except device.exhausted:
+                return self.simulate(*task)
+
         try:
             return [(columns, "") for columns in batched(tasks, device)]
         except Exception:
-            return self._each(tasks, lambda *task: batched([task], device)[0])
+            return self._each(tasks, alone)
 
 
 def _spelled(error: BaseException) -> str:
@@ -219,6 +229,8 @@ def computed(
             _show_when_asked(client)
         say(f"{_described(where, workers)}; dashboard at {_dashboard(client, where)}")
         model = study.described_model
+        if backend == "auto":
+            backend = _backend_of(client)
         doing = Work(model.simulate, model.batched, backend)
         work = Dispatcher(study, client, doing, max(workers, 1), where.resources, waiting)
         heard = time.monotonic()
@@ -235,6 +247,12 @@ def computed(
                     raise _lost(client) from None
                 yield None
             work.submit()
+
+
+def _backend_of(client: "Client") -> str:
+    """Return `auto` if some worker has a GPU, or nobody has come yet to be asked; `cpu` if none has."""
+    reasons = client.run(devices.why_not, on_error="return").values()
+    return "cpu" if reasons and all(reasons) else "auto"
 
 
 def _dashboard(client: "Client", where: Where) -> str:

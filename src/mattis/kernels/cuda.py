@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mattis.kernels.devices import ENTRIES, OPTIONS, TEXTS, Device, text
+from mattis.kernels.gemm import by_floats
 
 CUDA_R_32I = 10
 """A number of NVIDIA's header library_types.h, for which CuPy has no name."""
@@ -41,7 +42,7 @@ def gpu() -> Device:
         clock=1000 * int(attributes.get("ClockRate", 0)),  # in kHz
         peak_bytes=250 * int(attributes.get("MemoryClockRate", 0))
         * int(attributes.get("GlobalMemoryBusWidth", 0)),  # twice in a cycle of kHz, in bits
-        tensor_products=tensor_products if multiplies_exactly() else None,
+        tensor_products=tensor_or_float_products if multiplies_exactly() else None,
     )  # fmt: skip
 
 
@@ -91,12 +92,23 @@ def tensor_products(a: Any, b: Any) -> Any:
     return out[:, :columns]
 
 
+def tensor_or_float_products(a: Any, b: Any) -> Any:
+    """Return a bᵀ as above; in float64, as exactly, where cuBLAS refuses a shape."""
+    import cupy
+    from cupy_backends.cuda.libs import cublas
+
+    try:
+        return tensor_products(a, b)
+    except cublas.CUBLASError:
+        return by_floats(cupy, a, b)
+
+
 def multiplies_exactly() -> bool:
     """Tell whether `gemmEx` multiplies int8 exactly here, compared with the host on several shapes."""
     import cupy
 
     rng = np.random.default_rng(1)
-    for rows, columns, terms in ((64, 64, 64), (33, 7, 48), (1, 130, 16)):
+    for rows, columns, terms in ((64, 64, 64), (33, 7, 48), (1, 130, 16), (40, 1000, 1024)):
         a = rng.integers(-128, 128, (rows, terms), dtype=np.int8)
         b = rng.integers(-128, 128, (columns, terms), dtype=np.int8)
         try:

@@ -54,6 +54,9 @@ ENTRIES: Mapping[str, tuple[str, ...]] = {
 OPTIONS = ("-std=c++17", "--fmad=false")
 """No fused multiply-add: every float operation is rounded as on the CPU."""
 
+PATIENCE = 120
+"""Seconds that a driver may take to answer."""
+
 SPARE = 0.8
 """The share of free memory that a launch may take: libraries want some as well."""
 
@@ -62,6 +65,12 @@ SIMULATED = 2**30
 
 LARGEST_SHARED = 227 * 1024
 """Bytes of shared memory that a block may have on an H100, and on the simulated device."""
+
+ASKED_FOR = 32 * 1024
+"""Bytes of dynamic shared memory above which they are asked for: static ones count towards 48 KiB, too."""
+
+HOST = 2**31
+"""Bytes of patterns that this machine holds at once while a device works on them."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -159,10 +168,13 @@ def probe() -> Mapping[str, Any]:
     """
     if find_spec("cupy") is None:
         return {"reason": "cupy is not installed (pip install 'mattis[cuda13]', or [cuda12])"}
-    done = subprocess.run(
-        [sys.executable, "-m", "mattis.kernels.cuda"],
-        capture_output=True, text=True, timeout=300, check=False, env=os.environ,
-    )  # fmt: skip
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "mattis.kernels.cuda"],
+            capture_output=True, text=True, timeout=PATIENCE, check=False, env=os.environ,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return {"reason": f"asking for one failed: {error}"}
     try:
         found: Mapping[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError):
@@ -177,7 +189,7 @@ def launch(
 ) -> None:  # fmt: skip
     """Run a kernel. Every number of `args` is a NumPy scalar: CuPy passes Python's with 64 bits."""
     function = device.module(module).get_function(kernel)
-    if shared > 48 * 1024:
+    if shared > ASKED_FOR:
         function.max_dynamic_shared_size_bytes = shared
     function(grid, (block,), args, shared_mem=shared)
 
@@ -201,6 +213,15 @@ def divided(
                 raise
             most = len(part) // 2
             continue
+        first += len(part)
+
+
+def portions(items: Sequence[T], size: Callable[[T], int], room: int) -> Iterator[Sequence[T]]:
+    """Yield the items in parts that take at most `room` bytes of the host each; one item at least."""
+    first = 0
+    while first < len(items):
+        part = _fitting(items[first:], size, room)
+        yield part
         first += len(part)
 
 

@@ -23,7 +23,7 @@ WORD = 32
 """Patterns or sites in a word of bits."""
 
 PROPOSALS = 2**21
-"""Proposals of a replica in one launch: below a second, so that a run can be interrupted."""
+"""Proposals of a multiprocessor in one launch: below a second, so that a run can be interrupted."""
 
 LARGEST_ORDERS = 2**26
 """Sites of all orders that one launch brings along, 256 MB."""
@@ -144,7 +144,7 @@ def sets_on(device: Device, signs: Signs) -> Sets:
 
 def memory(size: int, count: int, sweeps: int) -> int:
     """Return the bytes of a replica on the device, its trace included."""
-    return size * (1 + 8 + 4) + 4 * count + 24 * sweeps + 64
+    return size * (2 + 8 + 4) + 28 * count + 24 * sweeps + 64
 
 
 def set_memory(size: int, count: int) -> int:
@@ -193,7 +193,7 @@ def asynchronous(
     """Run replicas, one site after the other; both forms give the same bits."""
     state = begin(device, sets, herd, course.sweeps)
     shared = shared_memory(*sets.shape, synchronous=False)
-    for first, last in pieces(sets, course):
+    for first, last in pieces(device, sets, herd, course):
         orders = np.zeros(1, np.int32) if course.orders is None else course.orders(first, last)
         spins, *kept = state.kept
         args = (
@@ -204,10 +204,11 @@ def asynchronous(
     return end(device, sets, state)
 
 
-def pieces(sets: Sets, course: Course) -> Sequence[tuple[int, int]]:
+def pieces(device: Device, sets: Sets, herd: Herd, course: Course) -> Sequence[tuple[int, int]]:
     """Return the sweeps of each launch: first, last + 1."""
+    turns = -(-len(herd.which) // device.processors)
     size = sets.shape[0]
-    step = max(PROPOSALS // size, 1)
+    step = max(PROPOSALS // (size * turns), 1)
     if course.orders is not None:
         step = max(min(step, LARGEST_ORDERS // (size * len(sets.signs))), 1)
     return [(t, min(t + step, course.sweeps)) for t in range(0, course.sweeps, step)]
@@ -225,7 +226,7 @@ def by_popcounts(device: Device, sets: Sets, herd: Herd, course: Course) -> Foun
     """Run replicas, all sites at once, a block for each."""
     state = begin(device, sets, herd, course.sweeps)
     shared = shared_memory(*sets.shape, synchronous=True)
-    for first, last in pieces(sets, course):
+    for first, last in pieces(device, sets, herd, course):
         numbers = ints(*sets.shape, first, last, course.sweeps, course.warm)
         args = (sets.columns, sets.rows, *state.asked, *state.kept, *numbers)
         launch(device, "little", "little_sweeps", (len(herd.which),), THREADS, args, shared)

@@ -10,6 +10,7 @@ of its field, and keeps its value where the field is zero.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby, product
 from math import nan, sqrt
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis import rng
-from mattis.kernels.devices import Device
+from mattis.kernels.devices import HOST, Device, portions
 from mattis.measure import Estimate, estimates, exact_dot, mean_square
 from mattis.models import chains, launches
 from mattis.models.base import (
@@ -222,10 +223,16 @@ def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
             for k in same:
                 out[k] = simulate(*tasks[k])
             continue
-        cells = launched({k: tasks[k] for k in same}, protocol, device)
-        for k in same:
-            out[k] = columns_of(averages(cells[k], protocol.cues))
+        for some in portions(same, partial(_bytes, tasks), HOST):
+            cells = launched({k: tasks[k] for k in some}, protocol, device)
+            for k in some:
+                out[k] = columns_of(averages(cells[k], protocol.cues))
     return out
+
+
+def _bytes(tasks: Sequence[Task], k: int) -> int:
+    """Return the bytes of a pattern set on this machine, its copies included."""
+    return 4 * tasks[k][0].size * tasks[k][0].patterns
 
 
 def launched(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mattis import kernels, rng
 from mattis.kernels import denses
-from mattis.kernels.devices import Device, divided
+from mattis.kernels.devices import HOST, Device, divided, portions
 from mattis.models.base import PatternSet, Task
 from mattis.models.recipe import Place, Recipe
 from mattis.models.settling import Row, mean_of
@@ -163,8 +163,9 @@ def recall_together(tasks: Sequence[Task], device: Device) -> list[list[Row]]:
         replicas = len(task[1]) * int(recipe.cues)
         return stored + replicas * replica + 8 * len(task[1]) * (2 * patterns.size + 1)
 
-    for _, some in divided(device, tasks, memory, lambda part: _recalled(part, device)):
-        rows += some
+    for part in portions(tasks, lambda _: 3 * patterns.size * patterns.patterns, HOST):
+        for _, some in divided(device, part, memory, lambda few: _recalled(few, device)):
+            rows += some
     return rows
 
 

@@ -57,9 +57,9 @@ SIZE, COUNT = 45, 37
 REPLICAS = [Replica(0, 1.5, 0.2), Replica(1, np.inf, 0.3), Replica(2, 4.0, 0.0)]
 
 
-def asynchronous(form: str, order: str) -> Case:
+def asynchronous(form: str, order: str, size: int = SIZE, count: int = COUNT) -> Case:
     """Return one site after the other, in this form."""
-    made, protocol = networks(SIZE, COUNT), Protocol(1, 3, 1, 0.5, order=order)
+    made, protocol = networks(size, count), Protocol(1, 3, 1, 0.5, order=order)
 
     def run(device: Device) -> Answers:
         asked = [launches.Asked(k, n, r) for k, n in enumerate(made) for r in REPLICAS]
@@ -189,6 +189,9 @@ CASES: Mapping[str, Case] = {
     "glauber_groups, random order": asynchronous("glauber_groups", "random"),
     "glauber_sites": asynchronous("glauber_sites", "typewriter"),
     "glauber_sites, random order": asynchronous("glauber_sites", "random"),
+    # Shared memory that with what is static is above 48 KiB, and that is so by itself.
+    "glauber_groups, 12200 patterns": asynchronous("glauber_groups", "typewriter", 2, 12200),
+    "glauber_groups, 13000 patterns": asynchronous("glauber_groups", "typewriter", 2, 13000),
     "little_sweeps": synchronous(gpu.by_popcounts),
     "little_update": synchronous(gpu.by_products),
     "circuit_in_turn": circuit(synchronous=False),

@@ -9,7 +9,7 @@ from pydantic import Field, StrictFloat, StrictInt, model_validator
 
 from mattis.axes import BOUNDS, MOST_BODIES, Axes, Bound, Integers, Misplaced, Part, Reals
 from mattis.models import MODELS, Model, PatternSet, Point, Task
-from mattis.models.continuous import EXACT, MEMBERS, QUESTIONS, ROUNDING, Member
+from mattis.models.continuous import EXACT, MEMBERS, QUESTIONS, ROUNDING, Member, batched
 from mattis.models.recipe import Parts, Place, Recipe
 from mattis.studies import composition
 from mattis.studies.base import Study, middles
@@ -179,6 +179,7 @@ class Continuous(Study):
             MODELS[self.model], observables=question.observables,
             order_parameter=question.order_parameter, boundaries=question.boundaries,
             states=question.states, rounding=EXACT if self.member.binary else ROUNDING,
+            batched=batched if self.asked == "recall" else None,  # other questions stay on the CPU
         )  # fmt: skip
 
     @property
