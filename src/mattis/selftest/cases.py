@@ -200,3 +200,6 @@ CASES: Mapping[str, Case] = {
     "align_by_reals": dense("exponential"),
     "present_many": drift(),
 }
+
+FORMS = tuple(name for name in CASES if "patterns" not in name)
+"""Cases that differ in what a kernel does, not only in the memory that it asks for."""
