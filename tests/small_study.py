@@ -1,5 +1,6 @@
 """Small studies that run in a second, and a way to compute them in this process."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -74,6 +75,11 @@ SECONDS = 120
 """How long a run of a small study may take on a busy machine."""
 
 
+def heed_interrupts() -> None:
+    """Let a child hear Ctrl-C where these tests run in a shell's background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def started(
     folder: Path, *words: str, results: str | Path | None = None, **changes: object
 ) -> tuple["subprocess.Popen[bytes]", Study]:
@@ -84,8 +90,9 @@ def started(
     study = load_study(path)
     command = [sys.executable, "-m", "mattis", "run", str(path), "--results", str(results)]
     running = subprocess.Popen(
-        [*command, "--workers", "2", *words], start_new_session=True, stderr=subprocess.PIPE
-    )
+        [*command, "--workers", "2", *words], start_new_session=True, stderr=subprocess.PIPE,
+        preexec_fn=heed_interrupts,
+    )  # fmt: skip
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline and running.poll() is None:
         if status(study, results)["cells"]["done"]:
