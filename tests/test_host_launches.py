@@ -67,7 +67,9 @@ def test_an_argument_that_the_kernel_would_misread_is_refused(
 
 
 def test_an_array_for_const_may_be_read_only_and_void_is_anything() -> None:
-    kernel("halves")((1,), (32,), (locked(I32), I32.copy()))
+    out = np.full(32, -1, I32.dtype)
+    kernel("halves")((1,), (32,), (locked(I32), out))
+    assert (out != -1).all()
     kernel("turns")((1,), (32,), (I32.copy(), I32.copy(), True, locked(F32)))
 
 

@@ -33,6 +33,13 @@ __device__ __forceinline__ void fetch_overlaps(int* m, const int* overlaps, int 
     }
 }
 
+// Add to the overlaps what the flip of a site to `next` changed: each thread to those of its own patterns.
+__device__ __forceinline__ void take_up(int* m, const unsigned* row, int next, int count) {
+    for (int mu = threadIdx.x; mu < count; mu += blockDim.x) {
+        m[mu] += with_sign(row[mu / LANES], lane_of_thread(), 2 * next);
+    }
+}
+
 // The site of a proposal, in an order of the sweep or of the labels.
 __device__ __forceinline__ int site_of(const int* order, int proposal) {
     return order == nullptr ? proposal : order[proposal];
@@ -86,9 +93,7 @@ extern "C" __global__ void __launch_bounds__(256) glauber_sites(
             if (next == old) continue;
             flips++;
             if (threadIdx.x == 0) a.spins[site] = next;
-            for (int mu = threadIdx.x; mu < count; mu += blockDim.x) {
-                m[mu] += with_sign(row[mu / LANES], lane, 2 * next);
-            }
+            take_up(m, row, next, count);
         }
         write_down(record, t, flips, m, a.target, a.spins, size, count, room[t % 2]);
         rests = rests || (cold && flips == 0);
@@ -185,9 +190,7 @@ extern "C" __global__ void __launch_bounds__(256) glauber_groups(
             for (; left != 0; left &= left - 1) {
                 int site = site_of(order, k + __ffs(left) - 1), next = a.spins[site];
                 const unsigned* row = a.sites + (long long)site * words;
-                for (int mu = threadIdx.x; mu < count; mu += blockDim.x) {
-                    m[mu] += with_sign(row[mu / LANES], lane, 2 * next);
-                }
+                take_up(m, row, next, count);
             }
             __syncthreads();
         }
