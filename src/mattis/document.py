@@ -91,7 +91,11 @@ def written(content: Any) -> str:
 def read_document(path: Path) -> Any:
     """Return the content of a YAML file. Raises UserError with line and column of a syntax error."""
     where = f"study {path.name}"
-    text = _text(path, where)
+    return parsed(_text(path, where), where)
+
+
+def parsed(text: str, where: str) -> Any:
+    """Return the content of a YAML text. Raises UserError with line and column of a syntax error."""
     try:
         return yaml.load(text, _Loader)
     except yaml.MarkedYAMLError as error:

@@ -165,9 +165,11 @@ def _head(content: bytes) -> dict[str, Any]:
     """Return the first line of a segment, empty if it is damaged."""
     try:
         head = json.loads(content.partition(b"\n")[0])
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
-    return head if isinstance(head, dict) and isinstance(head.get("rows"), int) else {}
+    if not isinstance(head, dict) or not isinstance(head.get("physics"), dict):
+        return {}
+    return head if type(head.get("rows")) is int and 0 <= head["rows"] <= len(content) else {}
 
 
 def _decoded(body: bytes, count: int, width: int) -> tuple[Table, int]:

@@ -1,43 +1,55 @@
 """How the cube lies on zarr: one array per observable, all cut into the same chunks, and their labels.
 
-With `store.py` the only file that knows zarr. Chunks hold tens of thousands of cells, because clusters
-count files. They are not compressed and end in a CRC-32C: any reader notices damage, and what is left
-of a damaged chunk can still be read here, cell by cell.
+The only file that knows zarr: it makes all metadata of a store in memory, and says whether those on disk
+are these. Chunks hold tens of thousands of cells, because clusters count files. They are not compressed
+and end in a CRC-32C: any reader notices damage, and what is left of a damaged chunk can still be read
+here, cell by cell. Nothing that a store says of itself is decoded, iterated or allocated before it was
+compared with what the study demands.
 """
 
 import json
-import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
+from itertools import product
 from math import prod
-from pathlib import Path
 from typing import Any
 
+import google_crc32c
 import numpy as np
 import xarray as xr
 import zarr
 from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec
+from zarr.core.buffer import default_buffer_prototype
+from zarr.storage import MemoryStore
 
 from mattis import cube, places
 from mattis.cube import Labels
 from mattis.models import Model
-from mattis.places import Place, Remote
+from mattis.places import Place
 
 FORMAT = 2
 
 CHUNK_CELLS = 2**16
 """Cells of a chunk at most: 512 KiB, and 2 to 3 files per array and 10^5 cells."""
 
+LARGEST_CHUNK = 2**24
+"""Cells of a chunk of format 1 at most, where a chunk was a block."""
+
+LARGEST_METADATA = 2**28
+"""Bytes of a file of metadata at most: axes of a million values each are spelled in a tenth of it."""
+
 COPIES = {"zarr.json": "", "digest/zarr.json": "mattis_store"}
 """Where the attributes of the group lie, twice: in which file, and under which key of its own."""
 
 LABELS_PER_CHUNK = {1: (1024,), 2: (16, 256)}
 
-Array = zarr.Array[Any]
+CHECKSUM = 4
+"""Bytes after the values of a chunk."""
+
 Values = NDArray[Any]
 Chunk = tuple[int, ...]
 
@@ -70,21 +82,14 @@ def fitting_chunks(shape: Sequence[int], chunks: Sequence[int] | None) -> Chunk:
     return best
 
 
-def target(place: Place) -> Any:
-    """Return what zarr opens to get at a place."""
-    if isinstance(place, Remote):
-        from zarr.storage import ObjectStore
-
-        return ObjectStore(places.subtree(place))
-    return str(place)
-
-
-def open_group(place: Place, mode: Any = "r") -> zarr.Group:
-    """Open the group of a store, looking at its own metadata and not at their copy.
-
-    Only zarr v3, which knows no pickled objects.
-    """
-    return zarr.open_group(target(place), mode=mode, use_consolidated=False, zarr_format=3)
+def are_chunks(found: Any, dimensions: int) -> bool:
+    """Tell whether what a store says of its chunks is the shape of some."""
+    return (
+        isinstance(found, list)
+        and len(found) == dimensions
+        and all(type(n) is int and n > 0 for n in found)
+        and prod(found) <= LARGEST_CHUNK
+    )
 
 
 def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,73 +129,69 @@ def damaged_attributes(place: Place) -> list[str]:
 
 def _attributes(place: Place, key: str = "") -> dict[str, Any]:
     """Return the attributes that some metadata hold, empty if they are damaged beyond reading."""
+    content = _json(places.read_bytes(place, LARGEST_METADATA)).get("attributes")
+    found = content.get(key) if key and isinstance(content, dict) else content
+    whole = isinstance(found, dict) and type(found.get("mattis_format")) is int
+    return dict(found) if whole else {}  # type: ignore[arg-type]
+
+
+def _json(content: bytes | None) -> dict[str, Any]:
+    """Return the mapping that some bytes spell, empty if they do not, or nest without end."""
     try:
-        content = json.loads(places.read_bytes(place) or b"")["attributes"]
-        found = dict(content[key] if key else content)
-    except (ValueError, LookupError, TypeError):
+        found = json.loads(content or b"")
+    except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found.get("mattis_format"), int) else {}
+    return found if isinstance(found, dict) else {}
 
 
 @contextmanager
 def consolidating() -> Iterator[None]:
-    """Silence zarr's remarks: that consolidated metadata extends v3 (xarray asks for it), and that a
-    journal is no array."""
+    """Silence zarr's remark that consolidated metadata, which xarray asks for, extends v3."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata")
-        warnings.filterwarnings("ignore", message="Object at")
         yield
-
-
-def consolidate(group: zarr.Group) -> None:
-    """Write the copy of all metadata that xarray looks for."""
-    with consolidating():
-        zarr.consolidate_metadata(group.store, path=group.path, zarr_format=3)
-
-
-def is_consolidated(group: zarr.Group) -> bool:
-    """Tell whether the group carries a true copy of all metadata, which xarray looks at."""
-    try:
-        with consolidating():
-            copied = zarr.open_group(
-                group.store, path=group.path, mode="r", use_consolidated=True, zarr_format=3
-            )
-            found = {name: str(array.metadata) for name, array in copied.arrays()}
-            return found == {name: str(array.metadata) for name, array in group.arrays()}
-    except Exception as error:  # whatever zarr makes of metadata in which a bit was flipped
-        places.raise_if_remote(error)
-        return False
-
-
-def existing(group: zarr.Group, name: str) -> Array | None:
-    """Return the array of this name, or None if it is missing or its metadata are damaged.
-
-    A chunk of blanks is written like any other: one that is not there counts as lost.
-    """
-    try:
-        found = group.get(name)
-    except Exception as error:  # whatever zarr makes of metadata in which a bit was flipped
-        places.raise_if_remote(error)
-        return None
-    if not isinstance(found, zarr.Array):
-        return None
-    return found.with_config({"write_empty_chunks": True})  # zarr does not remember it
 
 
 @dataclass(frozen=True)
 class Form:
-    """What the metadata of an array should be."""
+    """What the metadata of an array should be.
+
+    In format 1 chunks had no checksum, and one that held nothing but the fill value was not written.
+    """
 
     kind: np.dtype[Any]
     shape: tuple[int, ...]
     chunks: Chunk
     dimensions: tuple[str, ...]
     attributes: Mapping[str, Any]
+    checksum: int = CHECKSUM
+    fill: float | int | None = None
 
     @property
     def blank(self) -> float | int:
         """What a place without a value reads as: in `flag` all bits, which no cell has."""
+        if self.fill is not None:
+            return self.fill
         return float("nan") if self.kind.kind == "f" else -1 if self.kind.kind == "i" else 0
+
+    @property
+    def chunk_bytes(self) -> int:
+        """The length of the file of a chunk."""
+        return prod(self.chunks) * self.kind.itemsize + self.checksum
+
+    def region(self, chunk: Sequence[int]) -> tuple[slice, ...]:
+        """Return the part of the array that a chunk holds."""
+        return tuple(
+            slice(k * size, min((k + 1) * size, end))
+            for k, size, end in zip(chunk, self.chunks, self.shape, strict=True)
+        )
+
+    def has(self, chunk: Sequence[int]) -> bool:
+        """Tell whether the grid of chunks has a place of this number."""
+        ends = [-(-n // c) for n, c in zip(self.shape, self.chunks, strict=True)]
+        return len(chunk) == len(ends) and all(
+            0 <= k < end for k, end in zip(chunk, ends, strict=True)
+        )
 
 
 def forms(labels: Labels, model: Model, chunks: Chunk, record: Any) -> dict[str, Form]:
@@ -221,179 +222,223 @@ def label_form(variable: xr.Variable) -> Form:
     return Form(variable.dtype, variable.shape, chunks, dims, variable.attrs)
 
 
-def lay(place: Place, group: zarr.Group, name: str, form: Form, afresh: bool = False) -> bool:
-    """Make an array what it should be; tell whether anything had to be done.
+def label_forms(labels: Labels) -> dict[str, Form]:
+    """Return the form of each array of labels."""
+    return {str(name): label_form(v) for name, v in cube.frame(labels).variables.items()}
 
-    Where its metadata are damaged they are written anew, and the chunks stay: the digests of the
-    cells tell what those are worth. Only `afresh` removes chunks.
+
+def documents(every: Mapping[str, Form], record: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return all metadata of a store by file, the group's last, which hold a copy of all others.
+
+    They are made by zarr, in memory: what lies on disk is a function of the arrays and the record.
     """
-    array = existing(group, name)
-    if not afresh and array is not None and _fits(array, form):
-        if array.shape == form.shape and dict(array.attrs) == dict(form.attributes):
-            return False
-        if array.shape != form.shape:
-            array.resize(form.shape)
-        array.attrs.put(dict(form.attributes))
-        return True
-    if not afresh:
-        places.remove(place / name / "zarr.json")
+    files: dict[str, Any] = {}
+    memory = MemoryStore(files)
+    group = zarr.create_group(memory, zarr_format=3, attributes=dict(record))
+    for name, form in every.items():
+        _create(group, name, form)
+    with consolidating():
+        zarr.consolidate_metadata(memory, zarr_format=3)
+    names = [*(f"{name}/zarr.json" for name in every), "zarr.json"]
+    return {name: files[name].to_bytes() for name in names}
+
+
+def _create(group: zarr.Group, name: str, form: Form) -> None:
     group.create_array(
         name,
         shape=form.shape,
         chunks=form.chunks,
         dtype=form.kind,
         fill_value=form.blank,
-        compressors=[Crc32cCodec()],
+        compressors=[Crc32cCodec()] if form.checksum else None,
         dimension_names=form.dimensions,
         attributes=dict(form.attributes),
-        overwrite=afresh,
-        config={"write_empty_chunks": True},
-    )
-    return True
-
-
-def is_laid(array: Array, form: Form) -> bool:
-    """Tell whether an array's metadata are what they should be; its shape may be on its way."""
-    kept = {key: value for key, value in array.attrs.items() if key != "mattis_store"}
-    wanted = {key: value for key, value in form.attributes.items() if key != "mattis_store"}
-    return _fits(array, form) and kept == wanted
-
-
-def _fits(array: Array, form: Form) -> bool:
-    """Tell whether an array's metadata are what they should be, but for its shape and attributes."""
-    first = (0,) * len(form.shape)
-    return (
-        array.dtype == form.kind
-        and array.ndim == len(first)
-        and array.metadata.encode_chunk_key(first) == "c" + "/0" * len(first)
-        and array.metadata.dimension_names == form.dimensions  # type: ignore[union-attr]
-        and array.chunks == form.chunks
-        and checksum_bytes(array) > 0
-        and repr(array.fill_value) == repr(array.dtype.type(form.blank))
     )
 
 
-def lay_labels(place: Place, group: zarr.Group, name: str, variable: xr.Variable) -> bool:
-    """Write a coordinate or another array of labels, unless it is there; tell whether it was not."""
-    changed = lay(place, group, name, label_form(variable))
-    array = existing(group, name)
-    assert array is not None
-    found = decoded(array, (...,))
-    if found is not None and np.array_equal(found, variable.values):
-        return changed
-    for chunk in chunks_of(array):
-        part = region(array, chunk)
-        array[part] = variable.values[part]
-    return True
+def odd_metadata(
+    place: Place, every: Mapping[str, Form], record: Mapping[str, Any]
+) -> dict[str, bytes]:
+    """Return the files of metadata on disk that do not say what they should, as they should be."""
+    wanted = documents(every, record).items()
+    found = {name: places.read_bytes(place / name, LARGEST_METADATA) for name, _ in wanted}
+    return {name: document for name, document in wanted if not say_the_same(found[name], document)}
 
 
-def damaged_labels(group: zarr.Group, kept: Labels) -> list[str]:
-    """Return the names of labels on disk, which other readers rely on, that are not the store's."""
-    damaged = []
-    for name, variable in cube.frame(kept).variables.items():
-        array = existing(group, str(name))
-        found = decoded(array, (...,)) if array is not None else None
-        inside = tuple(slice(0, n) for n in variable.shape)
-        if found is None or not np.array_equal(found[inside], variable.values):
-            damaged.append(str(name))
-    return damaged
+def say_the_same(found: bytes | None, wanted: bytes) -> bool:
+    """Tell whether metadata on disk mean what they should, by whatever version of zarr they were written."""
+    if found is None or found == wanted:
+        return found is not None
+    if _json(found).get("node_type") != _json(wanted)["node_type"]:
+        return False
+    return _meaning(found) == _meaning(wanted)
 
 
-def chunks_of(array: Array) -> Iterator[Chunk]:
-    """Yield the place of each chunk in the grid of chunks."""
-    return np.ndindex(*(-(-n // c) for n, c in zip(array.shape, array.chunks, strict=True)))
-
-
-def region(array: Array, chunk: Sequence[int]) -> tuple[slice, ...]:
-    """Return the part of the array that a chunk holds."""
-    return tuple(
-        slice(int(k) * size, min((int(k) + 1) * size, end))
-        for k, size, end in zip(chunk, array.chunks, array.shape, strict=True)
-    )
-
-
-def chunk_file(place: Place, array: Array, chunk: Sequence[int]) -> Place:
-    """Return where a chunk lies: NAME/c/0/0/0/0/0."""
-    return place / array.basename / f"c/{'/'.join(str(int(k)) for k in chunk)}"
-
-
-def checksum_bytes(array: Array) -> int:
-    """Return how many bytes follow the values of a chunk: none in stores of format 1."""
-    codecs = array.metadata.codecs  # type: ignore[union-attr]
-    return 4 if any(isinstance(codec, Crc32cCodec) for codec in codecs) else 0
-
-
-def decoded(array: Array, part: Any) -> Values | None:
-    """Return a part of an array, or None if one of its chunks is damaged."""
+def _meaning(document: bytes) -> Any:
+    """Return what zarr makes of some metadata, of a group with the copies in it; None if it refuses them."""
+    memory = MemoryStore({"zarr.json": default_buffer_prototype().buffer.from_bytes(document)})
     try:
-        return np.asarray(array[part])
-    except Exception as error:  # whatever zarr makes of damaged chunks, or of another shape
-        places.raise_if_remote(error)
+        with consolidating():
+            node = zarr.open(memory, mode="r", zarr_format=3)
+        content = node.metadata.to_dict()
+    except Exception:  # whatever zarr makes of metadata in which a bit was flipped
         return None
+    return json.loads(json.dumps(content, default=str))
 
 
-def salvaged(place: Place, array: Array, chunk: Chunk) -> tuple[Values, str]:
+def laid(place: Place, name: str, form: Form) -> Form | None:
+    """Return the form of an array as it lies on disk, or None where its metadata are not what they should be.
+
+    Its shape may be on its way. Without chunks in the form, those on disk are taken, as format 1 had them.
+    """
+    found = _json(places.read_bytes(place / name / "zarr.json", LARGEST_METADATA))
+    chunks = _configured(found.get("chunk_grid"), "chunk_shape")
+    if not are_chunks(chunks, len(form.shape)) or (form.chunks and form.chunks != tuple(chunks)):
+        return None
+    lies = replace(form, chunks=tuple(chunks))
+    if not form.checksum and type(found.get("fill_value")) in (int, float):
+        lies = replace(lies, fill=found["fill_value"])
+    return lies if _fits(found, lies) else None
+
+
+def _fits(found: Mapping[str, Any], form: Form) -> bool:
+    """Tell whether an array's metadata are what they should be, but for its shape and attributes."""
+    codecs, key = found.get("codecs"), found.get("chunk_key_encoding")
+    if not isinstance(codecs, list) or not codecs:
+        return False
+    blank = "NaN" if form.kind.kind == "f" else form.blank
+    return bool(
+        found.get("node_type") == "array"
+        and found.get("data_type") == form.kind.name
+        and _named(key) == "default"
+        and _configured(key, "separator") == "/"
+        and [*map(_named, codecs)] == ["bytes", "crc32c"][: 1 + bool(form.checksum)]
+        and _configured(codecs[0], "endian") == "little"
+        and found.get("dimension_names") == [*form.dimensions]
+        and not found.get("storage_transformers")
+        and (not form.checksum or found.get("fill_value") == blank)  # in format 1 it was another
+    )
+
+
+def _named(part: Any) -> Any:
+    return part.get("name") if isinstance(part, dict) else part
+
+
+def _configured(part: Any, key: str) -> Any:
+    inner = part.get("configuration") if isinstance(part, dict) else None
+    return inner.get(key) if isinstance(inner, dict) else None
+
+
+def is_group(place: Place) -> bool:
+    """Tell whether the metadata of the group can be read as such."""
+    found = _json(places.read_bytes(place / "zarr.json", LARGEST_METADATA))
+    return found.get("node_type") == "group" and found.get("zarr_format") == 3
+
+
+def chunk_name(name: str, chunk: Sequence[int]) -> str:
+    """Return the file of a chunk within the store: NAME/c/0/0/0/0/0."""
+    return "/".join([name, "c", *map(str, chunk)])
+
+
+def chunks_among(files: Iterable[str], name: str, form: Form) -> set[Chunk]:
+    """Return which chunks of an array are among the files of a store."""
+    head = f"{name}/c/"
+    tails = (file[len(head) :].split("/") for file in files if file.startswith(head))
+    numbers = (tuple(int(k) for k in tail) for tail in tails if all(k.isdecimal() for k in tail))
+    return {chunk for chunk in numbers if form.has(chunk)}
+
+
+def encoded(values: Values, form: Form) -> bytes:
+    """Return the file of a chunk: values as they are, blank beyond the end of the array, and a checksum."""
+    whole = np.full(form.chunks, form.blank, form.kind.newbyteorder("<"))
+    whole[tuple(slice(0, n) for n in values.shape)] = values
+    raw = whole.tobytes()
+    return raw + int(google_crc32c.value(raw)).to_bytes(CHECKSUM, "little")
+
+
+def salvaged(place: Place, name: str, form: Form, chunk: Chunk) -> tuple[Values, str]:
     """Return what can be read of a chunk, and what is wrong with it (nothing, in most cases).
 
     The values are stored as they are, so the cells before a cut, and all but the one around a flipped
     bit, are still right. Which ones, their digests tell.
     """
-    part = region(array, chunk)
-    values = decoded(array, part)
-    raw = places.read_bytes(chunk_file(place, array, chunk))
-    if raw is None or values is not None:
-        blank = np.full([s.stop - s.start for s in part], array.fill_value, array.dtype)
-        return (blank if values is None else values), "" if raw is not None else "missing"
-    kind = array.dtype.newbyteorder("<")
-    size = prod(array.chunks) * kind.itemsize
-    flat = np.full(prod(array.chunks), array.fill_value, array.dtype)
-    whole = min(len(raw), size) // kind.itemsize
+    raw = places.read_bytes(place / chunk_name(name, chunk), form.chunk_bytes)
+    kind, count = form.kind.newbyteorder("<"), prod(form.chunks)
+    flat = np.full(count, form.blank, form.kind)
+    cut = tuple(slice(0, s.stop - s.start) for s in form.region(chunk))
+    if raw is None:
+        return flat.reshape(form.chunks)[cut], "missing"
+    whole = min(len(raw) // kind.itemsize, count)
     flat[:whole] = np.frombuffer(raw[: whole * kind.itemsize], kind)
-    cut = tuple(slice(0, s.stop - s.start) for s in part)
-    complete = len(raw) == size + checksum_bytes(array)
-    return flat.reshape(array.chunks)[cut], "wrong checksum" if complete else "truncated"
+    return flat.reshape(form.chunks)[cut], _damage(raw, form)
+
+
+def _damage(raw: bytes, form: Form) -> str:
+    """Say what is wrong with the file of a chunk."""
+    if len(raw) != form.chunk_bytes:
+        return "truncated" if len(raw) < form.chunk_bytes else "too long"
+    end = len(raw) - form.checksum
+    right = google_crc32c.value(raw[:end]).to_bytes(CHECKSUM, "little")
+    return "" if raw[end:] == right[: form.checksum] else "wrong checksum"
 
 
 def cells(
-    place: Place, group: zarr.Group | None, name: str, form: Form, at: Sequence[NDArray[np.int64]]
+    place: Place, name: str, form: Form, at: Sequence[NDArray[np.int64]], strictly: bool = True
 ) -> Values:
     """Return the cells where some places along each dimension cross; only their chunks are read.
 
-    What is missing, damaged, or beyond the array reads as blank.
+    What is missing, damaged, or beyond the array reads as blank. So does an array whose metadata are not
+    what they should be, since others cannot read it, unless `strictly` is False.
     """
-    out = np.full([len(places_along) for places_along in at], form.blank, form.kind)
-    array = existing(group, name) if group is not None else None
-    if array is None or array.ndim != len(at):
+    out = np.full([len(along) for along in at], form.blank, form.kind)
+    lies = laid(place, name, form) if strictly else form
+    if lies is None:
         return out
-    for chunk in chunks_of(array):
-        part = region(array, chunk)
-        inside = [
-            np.flatnonzero((along >= s.start) & (along < s.stop))
-            for along, s in zip(at, part, strict=True)
+    inside = [
+        np.where((along >= 0) & (along < n), along, -c) // c
+        for along, n, c in zip(at, lies.shape, lies.chunks, strict=True)
+    ]
+    needed = (np.unique(numbers[numbers >= 0]).tolist() for numbers in inside)
+    for chunk in product(*needed):
+        values, _ = salvaged(place, name, lies, chunk)
+        here = [np.flatnonzero(numbers == k) for numbers, k in zip(inside, chunk, strict=True)]
+        starts = [
+            along[i] - k * c for along, i, k, c in zip(at, here, chunk, lies.chunks, strict=True)
         ]
-        if all(len(each) for each in inside):
-            values = decoded(array, part)
-            if values is None:
-                values, _ = salvaged(place, array, chunk)
-            starts = [along[i] - s.start for along, i, s in zip(at, inside, part, strict=True)]
-            out[np.ix_(*inside)] = values[np.ix_(*starts)]
+        out[np.ix_(*here)] = values[np.ix_(*starts)]
     return out
 
 
-def mend(place: Place, group: zarr.Group, name: str) -> None:
-    """Write what is left of damaged chunks back, so that every reader can read the array again."""
-    array = existing(group, name)
-    if array is None or decoded(array, (...,)) is not None:
-        return
-    for chunk in chunks_of(array):
-        values, damage = salvaged(place, array, chunk)
-        if damage not in ("", "missing"):
-            array[region(array, chunk)] = values
+def damaged_labels(place: Place, labels: Labels) -> list[str]:
+    """Return the names of labels on disk, which other readers rely on, that are not the store's."""
+    damaged = []
+    for name, variable in cube.frame(labels).variables.items():
+        form = label_form(variable)
+        at = [np.arange(n) for n in variable.shape]
+        found = [
+            cells(place, str(name), each, at)
+            for each in (form, replace(form, chunks=(), checksum=0))
+        ]
+        if not any(np.array_equal(values, variable.values) for values in found):
+            damaged.append(str(name))
+    return damaged
 
 
-def sync(place: Place, array: Array, chunk: Chunk) -> None:
-    """Wait until a chunk is on disk: only then may the journal forget it."""
-    file = chunk_file(place, array, chunk)
-    if isinstance(file, Path):
-        with file.open("rb") as opened:
-            os.fsync(opened.fileno())
+def label_files(labels: Labels) -> dict[str, bytes]:
+    """Return the chunks of all labels by file; a reader of before an extension can read them as well."""
+    files = {}
+    for name, variable in cube.frame(labels).variables.items():
+        form = label_form(variable)
+        every = [range(-(-n // c)) for n, c in zip(form.shape, form.chunks, strict=True)]
+        for chunk in product(*every):
+            files[chunk_name(str(name), chunk)] = encoded(variable.values[form.region(chunk)], form)
+    return files
+
+
+def dataset_files(ds: xr.Dataset) -> dict[str, bytes]:
+    """Return the files of a small dataset as zarr v3, the metadata of the group last."""
+    files: dict[str, Any] = {}
+    with consolidating():
+        ds.to_zarr(MemoryStore(files), mode="w", zarr_format=3, consolidated=True)
+    names = sorted(files, key=lambda name: (name == "zarr.json", name))
+    return {name: files[name].to_bytes() for name in names}

@@ -8,8 +8,8 @@ import errno
 import os
 import resource
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -41,6 +41,10 @@ class Remote:
     @property
     def name(self) -> str:
         return self.key.rpartition("/")[2]
+
+    def with_name(self, name: str) -> "Remote":
+        above = self.key.rpartition("/")[0]
+        return Remote(self.bucket, self.url, f"{above}/{name}" if above else name)
 
     def exists(self) -> bool:
         return read_bytes(self) is not None
@@ -80,16 +84,15 @@ def _bucket(url: str) -> Any:
     )
 
 
-def subtree(place: Remote) -> Any:
-    """Return the object store of which a place is the root."""
-    return _bucket(str(place))
+def read_bytes(place: Place, most: int | None = None) -> bytes | None:
+    """Return the content of a file, or None if it is not there.
 
-
-def read_bytes(place: Place) -> bytes | None:
-    """Return the content of a file, or None if it is not there."""
+    most  # bytes that it may have: of a longer one, only so many and one more are read
+    """
     if isinstance(place, Path):
         try:
-            return place.read_bytes()
+            with place.open("rb") as file:
+                return file.read() if most is None else file.read(most + 1)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
     import obstore
@@ -102,23 +105,140 @@ def read_bytes(place: Place) -> bytes | None:
 
 
 def write_bytes(place: Place, content: bytes) -> None:
-    """Write a file, whole or not at all. Raises Fault if the machine refuses."""
+    """Write a file, whole or not at all, and wait for the disk. Raises Fault if the machine refuses."""
     with reported(place, len(content)):
         if isinstance(place, Path):
-            draft = place.with_name(f"{place.name}.{os.getpid()}.partial")
-            try:
-                with draft.open("wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())  # a power cut must not leave an empty file of this name
-                draft.replace(place)
-            except BaseException:
-                draft.unlink(missing_ok=True)
-                raise
+            _name_drafts([place], [_draft(place, content)])
         else:
             import obstore
 
             obstore.put(place.bucket, place.key, content)
+
+
+def write_together(folder: Place, files: Mapping[str, bytes]) -> None:
+    """Write files below a folder, each whole or not at all, in this order, and wait for the disk.
+
+    All of them are on disk before the first gets its name; then they follow at once, and with them what
+    a reader sees. A power cut leaves files of before or of after, never an empty one. Folders on the way
+    are made, but not the one that the folder itself is in: if that has vanished, no part of it comes back.
+    """
+    if not isinstance(folder, Path):
+        for name, content in files.items():
+            write_bytes(folder / name, content)
+        return
+    drafts: list[Path] = []
+    try:
+        with reported(folder, sum(map(len, files.values()))):
+            makers = _make_between(folder, files)
+            for name, content in files.items():
+                _refuse_link(folder / name)
+                drafts.append(_draft(folder / name, content))
+            _name_drafts([folder / name for name in files], drafts)
+            for maker in makers:
+                _sync(maker)
+    except BaseException:
+        for draft in drafts:
+            draft.unlink(missing_ok=True)
+        raise
+
+
+def _draft(path: Path, content: bytes) -> Path:
+    """Write content beside the file that it is for, and wait until it is on disk."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    return draft
+
+
+def _name_drafts(paths: Sequence[Path], drafts: Sequence[Path]) -> None:
+    """Give drafts their names, and wait until these are on disk."""
+    try:
+        for path, draft in zip(paths, drafts, strict=True):
+            draft.replace(path)
+    except BaseException:
+        for draft in drafts:
+            draft.unlink(missing_ok=True)
+        raise
+    for folder in dict.fromkeys(path.parent for path in paths):
+        _sync(folder)
+
+
+def _make_between(folder: Path, files: Iterable[str]) -> list[Path]:
+    """Make the folders that files need; return those in which something was made, innermost first.
+
+    Raises UserError for a link on the way: what is behind it belongs to somebody else.
+    """
+    makers: dict[Path, None] = {}
+    needed = {folder: None}
+    for name in files:
+        needed |= dict.fromkeys([folder / above for above in reversed(Path(name).parents)])
+    for each in needed:
+        _refuse_link(each)
+        if not each.is_dir():
+            each.mkdir(exist_ok=True)
+            makers[each.parent] = None
+    return list(reversed(makers))
+
+
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink():
+        raise UserError(
+            f"{path}: got a link; expected a folder or file of its own, since results are never read or "
+            "written through links; put what it points to in its place, or choose another --results"
+        )
+
+
+def _sync(folder: Path) -> None:
+    """Wait until the names in a folder are on disk; some network file systems know no such thing."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(handle)
+
+
+def files(place: Place) -> list[str]:
+    """Return the names of all files below a folder, relative to it, sorted; none if it is not there.
+
+    Raises UserError for a link among them.
+    """
+    with reported(place):
+        if isinstance(place, Path):
+            _refuse_link(place)
+            return sorted(_below(place, "")) if place.is_dir() else []
+        import obstore
+
+        found = obstore.list(place.bucket, f"{place.key}/")
+        keys = [entry["path"] for batch in found for entry in batch]
+    return sorted(key.removeprefix(f"{place.key}/") for key in keys)
+
+
+def refuse_links(folder: Place) -> None:
+    """Raise UserError for a link below a folder, which may be one itself."""
+    if isinstance(folder, Path) and folder.is_dir():
+        for _ in _below(folder, ""):
+            pass
+
+
+def _below(folder: Path, head: str) -> Iterator[str]:
+    """Yield the files below a folder; what another process removes meanwhile is not there."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                _refuse_link(Path(entry.path))
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(Path(entry.path), f"{head}{entry.name}/")
+            else:
+                yield head + entry.name
 
 
 def write_text(place: Place, text: str) -> None:
@@ -152,7 +272,9 @@ def names(place: Place) -> list[str]:
 def remove_tree(place: Place) -> None:
     """Remove a folder and all that is in it, if it is there."""
     if isinstance(place, Path):
-        shutil.rmtree(place, ignore_errors=True)
+        with reported(place):
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
         return
     import obstore
 
@@ -165,7 +287,10 @@ def make_within(place: Place) -> None:
     """Make a folder in one that is there; if that has vanished, do not bring back a part of it."""
     with reported(place):
         if isinstance(place, Path):
-            place.mkdir(exist_ok=True)
+            _refuse_link(place)
+            if not place.is_dir():
+                place.mkdir(exist_ok=True)
+                _sync(place.parent)
 
 
 def make_folder(place: Place) -> None:
@@ -173,18 +298,35 @@ def make_folder(place: Place) -> None:
 
     In an object store, where folders are only prefixes, this writes and removes a probe.
     """
-    probe = place / f".writable.{os.getpid()}"
     try:
         if isinstance(place, Path):
-            place.mkdir(parents=True, exist_ok=True)
-        write_bytes(probe, b"")
-        remove(probe)
+            _make_above(place)
+            if not os.access(place, os.W_OK | os.X_OK):
+                raise OSError(0, _refusal(place))
+        else:
+            probe = place / f".writable.{os.getpid()}"
+            write_bytes(probe, b"")
+            remove(probe)
     except (OSError, Fault) as error:
         why = error.strerror if isinstance(error, OSError) else error.reason
         raise UserError(
             f"results folder {place}: cannot write there: {why}; "
             "make it writable, or choose another --results"
         ) from None
+
+
+def _make_above(place: Path) -> None:
+    """Make a folder and those that it is in, and wait until their names are on disk."""
+    missing = [each for each in (place, *place.parents) if not each.is_dir()]
+    place.mkdir(parents=True, exist_ok=True)
+    for each in missing:
+        _sync(each.parent)
+
+
+def _refusal(place: Path) -> str:
+    """Say why a folder cannot be written to."""
+    read_only = os.statvfs(place).f_flag & os.ST_RDONLY
+    return os.strerror(errno.EROFS if read_only else errno.EACCES).lower()
 
 
 def check_room(place: Place, needed: int) -> None:
@@ -222,12 +364,6 @@ def reported(place: Place, needed: int = 0) -> Iterator[None]:
 
 def _is_remote(error: Exception) -> bool:
     return type(error).__module__.startswith("obstore")
-
-
-def raise_if_remote(error: Exception) -> None:
-    """Raise again what an object store refused: it says nothing about what is stored there."""
-    if _is_remote(error):
-        raise error
 
 
 _REMEDIES = {

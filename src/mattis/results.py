@@ -60,9 +60,12 @@ class Results:
 def results_of(study: Study, root: Path | str | None = None) -> Results:
     """Return where the results of a study are: ROOT/NAME, by default results/NAME.
 
-    The root is a folder, or a prefix of an object store such as s3://bucket/results.
+    The root is a folder, or a prefix of an object store such as s3://bucket/results. Both, and NAME, may
+    be links; raises UserError for one below NAME, since what it points to is not the study's.
     """
-    return Results(places.place_of(root if root is not None else DEFAULT) / study.name)
+    folder = places.place_of(root if root is not None else DEFAULT) / study.name
+    places.refuse_links(folder)
+    return Results(folder)
 
 
 def write_json(place: Place, content: Any) -> None:

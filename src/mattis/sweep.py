@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mattis import cluster, cube, dispatch, locks, places, plan, shards, store
+from mattis import cluster, cube, dispatch, locks, places, plan, record, shards, store
 from mattis.cluster import Where
 from mattis.errors import UserError
 from mattis.plan import Block, Mask
@@ -115,7 +115,7 @@ def run(
         plan.check_memory(study, where.count, where.memory or cluster.memory_limit())
     job = _job(study, root, settings)
     if store.is_there(job.results.store):
-        store.checked_labels(job.results.store, study)  # refuses a foreign store
+        record.read(job.results.store, study)  # refuses a foreign store
     with reporter(log) as report:
         places.make_folder(job.results.folder)
         with locks.held(job.results.folder, job.name):
@@ -177,10 +177,10 @@ def _opened(job: Job) -> Store:
     path = job.results.store
     if job.shard is not None:
         places.make_within(job.results.shards)
-        store.check_journal(path, job.study, job.part)
+        record.check_journal(path, job.study, job.part)
         return store.join(path, job.study, part=job.part)
     _sweep_drafts(job.results)
-    opened = store.create_or_extend(path, job.study)
+    opened = store.create_or_extend(path, job.study, lambda: places.remove(job.receipt))
     text = as_run(job.study)
     if places.read_bytes(job.results.study) != text.encode():
         places.write_text(job.results.study, text)
@@ -188,11 +188,12 @@ def _opened(job: Job) -> Store:
 
 
 def _sweep_drafts(results: Results) -> None:
-    """Remove half-written files that killed runs and shards left beside the store; none is running."""
-    for folder in (results.folder, results.shards):
-        for draft in folder.glob("*.partial") if isinstance(folder, Path) else ():
-            if draft.is_file() and not draft.name.startswith("."):  # not the probe of another run
-                draft.unlink(missing_ok=True)
+    """Remove what killed runs, shards and drawings left half-written; none of them is at work."""
+    for place in (results.folder, results.shards, results.figures):
+        for name in places.names(place):
+            if name.endswith(".partial"):
+                places.remove_tree(place / name)
+                places.remove(place / name)
 
 
 def _compute(job: Job, opened: Store, blocks: list[Block], report: Reporter) -> dict[str, str]:

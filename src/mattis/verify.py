@@ -8,16 +8,19 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-import zarr
 from numpy.typing import NDArray
 
-from mattis import cube, journal, layout, plan, store
-from mattis.cube import Labels
+from mattis import cube, journal, layout, places, plan, record, store
 from mattis.errors import UserError
+from mattis.layout import Chunk, Form
 from mattis.places import Place
-from mattis.plan import Block
+from mattis.plan import Block, Mask
+from mattis.record import Record, contents_of, journal_of
 from mattis.results import results_of
 from mattis.study import Study
+
+Part = tuple[slice, ...]
+Places = NDArray[np.int64]
 
 BLANK = "the digests do not fit the values"
 
@@ -80,14 +83,13 @@ def verify(study: Study, root: Path | str | None = None, recompute: int = 0) -> 
     findings: list[Finding] = []
     lost = np.zeros(valid.shape, bool)
     if store.is_there(path):
-        kept = store.checked_labels(path, study)
-        wanted = cube.labels_of(study)
-        # What lies in the journal as well is not lost, whatever happened to it in the cube.
-        missing = {tuple(at) for at in np.argwhere(~valid).tolist()}
-        for finding, cells in _damage_in_cube(path, study, kept):
-            hit = _in_study(cells, kept, wanted, missing)
-            lost[tuple(hit.T)] = True
-            findings.append(_named(finding, study, hit))
+        kept = record.read(path, study)
+        picked = store.picked(kept.labels, cube.labels_of(study))
+        for finding, part in _damage_in_cube(path, study, kept):
+            # What lies in the journal as well is not lost, whatever happened to it in the cube.
+            hit = _in_study(part, picked, valid)
+            lost |= hit
+            findings.append(_named(finding, study, np.argwhere(hit)))
     findings += _damage_in_journal(path, study)
     again, differences = _recomputed(study, ds, recompute)
     done, damaged = int(valid.sum()), int(lost.sum())
@@ -95,108 +97,100 @@ def verify(study: Study, root: Path | str | None = None, recompute: int = 0) -> 
 
 
 def _damage_in_cube(
-    path: Place, study: Study, kept: Labels
-) -> Iterator[tuple[Finding, NDArray[np.int64]]]:
-    """Yield each finding with the places of the cells of the cube that it may cost."""
-    none = np.empty((0, len(kept.names)), np.int64)
-    for draft in store.drafts(path):
-        inside = draft.relative_to(str(path)).parts
-        array = inside[0] if len(inside) > 1 else "zarr.json"
-        yield Finding(array, "/".join(inside), "stale temporary file"), none
-    group = store.group_of(path)
-    if group is None:
-        everything = np.argwhere(np.ones(kept.shape, bool))
+    path: Place, study: Study, kept: Record
+) -> Iterator[tuple[Finding, "Part | Mask | None"]]:
+    """Yield each finding with the part of the cube, or the cells of the study, that it may cost."""
+    everything, files = tuple(slice(0, n) for n in kept.labels.shape), places.files(path)
+    for draft in store.drafts(files):
+        array = draft.partition("/")[0] if "/" in draft else "zarr.json"
+        yield Finding(array, draft, "stale temporary file"), None
+    if not layout.is_group(path):
         yield Finding("zarr.json", "zarr.json", "metadata damaged"), everything
         return
-    for finding in _damage_in_metadata(path, group, study, kept):
-        yield finding, none  # what it costs, if anything, shows in the cells
-    labels = layout.damaged_labels(group, kept)
+    yield from ((finding, None) for finding in _damage_in_metadata(path, study, kept))
+    labels = layout.damaged_labels(path, kept.labels)
     for name in labels:
-        yield Finding(name, name, "labels damaged"), np.argwhere(np.ones(kept.shape, bool))
-    explained = np.zeros(kept.shape, bool)
-    observables = [observable.name for observable in study.described_model.observables]
-    for name in (*observables, "digest"):
-        beside = [other for other in ("digest", observables[0]) if other != name]
-        for finding, part in _damage_in_array(path, group, name, beside, kept):
-            explained[part] = True
-            yield finding, _places(part, kept)
-    everywhere = [np.arange(n) for n in kept.shape]
-    form = layout.forms(kept, study.described_model, (), {})["digest"]
-    present = layout.cells(path, group, "digest", form, everywhere) != 0
+        yield Finding(name, name, "labels damaged"), everything
+    forms = store.forms_of(path, kept, study.described_model)
+    chunks = store.chunks_of_cells(files, forms)
+    parts = []
+    for name, form in forms.items():
+        for finding, part in _damage_in_array(path, name, form, chunks, kept):
+            parts.append(part)
+            yield finding, part
     if not labels:  # which cost every cell, until the next run mends them
-        yield from _unexplained(path, study, kept, present & ~explained)
+        yield from _unexplained(path, study, kept, parts)
 
 
-def _damage_in_metadata(
-    path: Place, group: zarr.Group, study: Study, kept: Labels
-) -> Iterator[Finding]:
+def _damage_in_metadata(path: Place, study: Study, kept: Record) -> Iterator[Finding]:
     """Yield which metadata can be read but are not as they were written."""
-    damaged = layout.damaged_attributes(path)
+    try:
+        damaged, found = layout.damaged_attributes(path), layout.attributes(path)
+    except LookupError:
+        yield Finding("zarr.json", "zarr.json", "attributes damaged")
+        return
     for place in damaged:
         yield Finding(place.removesuffix("/zarr.json"), place, "attributes damaged")
-    record = layout.attributes(path)
-    forms: dict[str, layout.Form] = {}
-    if record["mattis_format"] == layout.FORMAT:  # older stores are laid out otherwise
-        forms = layout.forms(kept, study.described_model, tuple(record["chunks"]), record)
-        labels = cube.frame(kept).variables.items()
-        forms |= {str(name): layout.label_form(variable) for name, variable in labels}
-    arrays = {name: layout.existing(group, name) for name in forms}
-    odd = [name for name, a in arrays.items() if a is None or not layout.is_laid(a, forms[name])]
-    for name in odd:
-        if arrays[name] is not None:
+    if kept.format < layout.FORMAT:  # older stores are laid out otherwise
+        return
+    cells = layout.forms(kept.labels, study.described_model, kept.chunks, found)
+    every = {**layout.label_forms(kept.labels), **cells}
+    odd = {*layout.odd_metadata(path, every, found)} - {*damaged}
+    for name in (name for name in every if f"{name}/zarr.json" in odd):
+        if layout.laid(path, name, every[name]) is not None:  # else its cells tell
             yield Finding(name, f"{name}/zarr.json", "metadata damaged")
-    if not (damaged or odd or layout.is_consolidated(group)):
+    if odd == {"zarr.json"} and not damaged:
         yield Finding("zarr.json", "zarr.json", "copy of the metadata out of date or damaged")
 
 
 def _damage_in_array(
-    path: Place, group: zarr.Group, name: str, beside: Sequence[str], kept: Labels
-) -> Iterator[tuple[Finding, tuple[slice, ...]]]:
+    path: Place, name: str, form: Form, chunks: Sequence[Chunk], kept: Record
+) -> Iterator[tuple[Finding, Part]]:
     """Yield what is wrong with the metadata or the chunks of an array, with the part it concerns.
 
-    A chunk is missing where those of the arrays `beside` it are there.
+    chunks  # where some array has a chunk: where this one has none, it is missing
     """
-    array = layout.existing(group, name)
-    whole = tuple(slice(0, n) for n in kept.shape)
-    if array is None:
+    if layout.laid(path, name, form) is None:
+        whole = tuple(slice(0, n) for n in kept.labels.shape)
         yield Finding(name, f"{name}/zarr.json", "metadata damaged or missing"), whole
         return
-    others = [layout.existing(group, other) for other in beside]
-    for chunk in layout.chunks_of(array):
-        part = layout.region(array, chunk)
-        _, damage = layout.salvaged(path, array, chunk)
-        written = any(layout.chunk_file(path, other, chunk).exists() for other in others if other)
-        if damage and (damage != "missing" or written):
-            place = f"{name}/c/{'/'.join(map(str, chunk))}"
-            yield Finding(name, place, f"chunk {damage}"), part
-
-
-def _places(part: tuple[slice, ...], kept: Labels) -> NDArray[np.int64]:
-    mask = np.zeros(kept.shape, bool)
-    mask[part] = True
-    return np.argwhere(mask)
+    for chunk in chunks:
+        _, damage = layout.salvaged(path, name, form, chunk)
+        if damage:
+            yield (
+                Finding(name, layout.chunk_name(name, chunk), f"chunk {damage}"),
+                form.region(chunk),
+            )
 
 
 def _unexplained(
-    path: Place, study: Study, kept: Labels, present: NDArray[np.bool_]
-) -> Iterator[tuple[Finding, NDArray[np.int64]]]:
+    path: Place, study: Study, kept: Record, explained: Sequence[Part]
+) -> Iterator[tuple[Finding, Mask]]:
     """Yield the cells whose digests do not fit although every chunk is as it was written."""
-    valid = store.valid_in_cube(path, study.described_model, kept)
-    cells = np.argwhere(present & ~valid)
-    if len(cells):
-        yield Finding("digest", "digest", BLANK), cells
+    labels = cube.labels_of(study)
+    picked = store.picked(kept.labels, labels)
+    form = store.forms_of(path, kept, study.described_model)["digest"]
+    odd = layout.cells(path, "digest", form, picked) != 0
+    odd &= ~store.valid_in_cube(path, study, kept)
+    for part in explained:
+        odd &= ~_crossing(part, picked)
+    if odd.any():
+        yield Finding("digest", "digest", BLANK), odd
 
 
-def _in_study(
-    cells: NDArray[np.int64], kept: Labels, wanted: Labels, missing: set[tuple[int, ...]]
-) -> NDArray[np.int64]:
-    """Return which of the cells of the cube are cells of the study that do not exist any more."""
-    table = np.column_stack(
-        [np.array(kept.values[name], np.float64)[cells[:, k]] for k, name in enumerate(kept.names)]
-    )
-    at, known = cube.positions(wanted, table)
-    found = [row for row in at[known].tolist() if tuple(row) in missing]
-    return np.array(found, np.int64).reshape(-1, len(kept.names))
+def _in_study(part: "Part | Mask | None", picked: Sequence[Places], valid: Mask) -> Mask:
+    """Return which cells of a part of the cube are cells of the study that do not exist any more."""
+    if part is None:
+        return np.zeros(valid.shape, bool)
+    return ~valid & (part if isinstance(part, np.ndarray) else _crossing(part, picked))
+
+
+def _crossing(part: Part, picked: Sequence[Places]) -> Mask:
+    """Return which cells of the study lie in a part of the cube."""
+    inside = [(at >= s.start) & (at < s.stop) for at, s in zip(picked, part, strict=True)]
+    mask = np.zeros([len(each) for each in inside], bool)
+    mask[np.ix_(*inside)] = True
+    return mask
 
 
 def _named(finding: Finding, study: Study, cells: NDArray[np.int64]) -> Finding:
@@ -211,7 +205,7 @@ def _named(finding: Finding, study: Study, cells: NDArray[np.int64]) -> Finding:
 
 def _damage_in_journal(path: Place, study: Study) -> list[Finding]:
     """Return the segments of the journal that have lost rows."""
-    folder, contents = store.journal_of(path), store.contents_of(study)
+    folder, contents = journal_of(path), contents_of(study)
     names = journal.segments(folder)
     lost = {name: count for name, _, count in journal.rows(folder, contents, names)}
     found = []

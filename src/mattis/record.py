@@ -1,0 +1,272 @@
+"""What a store says of itself: of which study its cells are, where they are along the axes, in which chunks.
+
+It lies there twice, and where neither copy can be read it is made again, from the labels on disk and from
+what lies beside them: the study as run, and the journal. A store may come from a stranger: what it claims is
+believed only as far as its files bear it out.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from mattis import cube, journal, layout, places
+from mattis.cube import Labels
+from mattis.document import parsed
+from mattis.errors import UserError
+from mattis.journal import Contents, Part
+from mattis.layout import FORMAT, Chunk, Form
+from mattis.places import Place
+from mattis.study import Study, study_of
+
+FORMATS = range(1, FORMAT + 1)
+"""Formats of a store that can be read; the older are rewritten when they are next written to."""
+
+UNBACKED = 256
+"""Chunks of labels of networks, of a million, that axes may claim without files to show for it."""
+
+LARGEST_SIZE = 2**53
+"""Neurons of a network at most: a larger number is no longer exact where labels are floats."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Where the cells of a store are: labels along the axes, and the shape of a chunk.
+
+    chunks  # () in format 1, where each array says it for itself
+    """
+
+    labels: Labels
+    chunks: Chunk
+    format: int = FORMAT
+
+
+def contents_of(study: Study) -> Contents:
+    """Return what the rows of a study's journal are."""
+    observables = tuple(observable.name for observable in study.described_model.observables)
+    return Contents(study.physics(), (*study.dimensions, "patterns", *observables))
+
+
+def journal_of(path: Place) -> Place:
+    """Return where the journal of a store is: within it, so that both are moved or removed together."""
+    return path / "journal"
+
+
+def attributes(study: Study, labels: Labels, chunks: Chunk) -> dict[str, Any]:
+    """Return the attributes of the group: whose cells these are, and where."""
+    model = study.described_model
+    return layout.sealed(
+        {
+            "Conventions": "CF-1.11",
+            "title": f"{study.name}: {model.summary}",
+            "source": model.source,
+            **({"coordinates": "temperature"} if "beta" in labels.names else {}),  # for xarray
+            **({"numbers_are": model.rounding} if model.rounding else {}),
+            "mattis_format": FORMAT,
+            "model": study.model,
+            "physics": json.dumps(study.physics(), sort_keys=True),
+            "axes": json.dumps(cube.spelled(labels)),
+            "chunks": list(chunks),
+            "observables": [observable.name for observable in model.observables],
+            "digest_scheme": cube.digest_scheme(labels),
+        }
+    )
+
+
+def read(path: Place, study: Study) -> Record:
+    """Return what a store says of itself, after checking that it is this study's.
+
+    Raises UserError if it is another study's, of a newer format, or no store.
+    """
+    try:
+        found = layout.attributes(path)
+    except LookupError:
+        return _recovered(path, study)
+    if found["mattis_format"] not in FORMATS:
+        raise UserError(
+            f"{path}: got store format {found['mattis_format']}; this mattis reads formats 1 to {FORMAT}; "
+            "use the mattis that wrote it"
+        )
+    try:
+        physics = json.loads(found["physics"])
+        labels = cube.labels_from(json.loads(found["axes"]))
+        whole = isinstance(physics, dict) and _are_labels(labels)
+    except (LookupError, ValueError, TypeError, AttributeError, RecursionError):
+        whole = False
+    if not whole:
+        raise _foreign(path)
+    check_physics(path, physics, study)
+    _check_dimensions(path, labels, study)
+    _check_backing(path, labels)
+    if found["mattis_format"] < FORMAT:
+        return Record(labels, (), found["mattis_format"])
+    if not layout.are_chunks(found.get("chunks"), len(labels.names)):
+        raise _foreign(path)
+    return Record(labels, tuple(found["chunks"]))
+
+
+def _foreign(path: Place) -> UserError:
+    return UserError(
+        f"{path}: got something that is no mattis store; expected the store of this study; "
+        "give the study another name, or choose another --results"
+    )
+
+
+def _are_labels(labels: Labels) -> bool:
+    """Tell whether these can be the labels of a cube: distinct numbers, whole ones where they count."""
+    for name, values in labels.values.items():
+        if len({*values}) != len(values) or any(math.isnan(v) for v in values):
+            return False
+        if name in cube.WHOLE and not all(
+            type(v) is int and -LARGEST_SIZE <= v <= LARGEST_SIZE for v in values
+        ):
+            return False
+    sizes = labels.values.get("size", ())
+    heat = labels.values.get("beta", labels.temperatures)
+    return all(size > 0 for size in sizes) and len(heat) == len(labels.temperatures)
+
+
+def _check_dimensions(path: Place, labels: Labels, study: Study) -> None:
+    if labels.names != study.dimensions:
+        got, expected = (", ".join(names) for names in (labels.names, study.dimensions))
+        raise UserError(
+            f"{path}: made from a different study: axes {got} → {expected}; "
+            "give the study another name, or choose another --results"
+        )
+
+
+def _check_backing(path: Place, labels: Labels) -> None:
+    """Raise UserError for axes that claim far more networks than there are files of labels for them."""
+    plane = labels.shape[:2]
+    claimed = layout.chunk_count(plane, layout.LABELS_PER_CHUNK[2])
+    if claimed > UNBACKED and claimed > UNBACKED + len(places.files(path)):
+        raise UserError(
+            f"{path}: got axes of {plane[0]} × {plane[1]} networks, without files to show for it; expected "
+            "the store of this study; give the study another name, or choose another --results"
+        )
+
+
+def check_physics(path: Place, physics: Mapping[str, Any], study: Study) -> None:
+    """Raise UserError, with the difference, if physics are not those of a study."""
+    # Stores from before models numbered their recipes hold those of the first one.
+    usual = study.usual()
+    changes = differences({"numbers": 1, **usual, **physics}, {**usual, **study.physics()})
+    if changes:
+        raise UserError(
+            f"{path}: made from a different study: {'; '.join(changes)}; "
+            "give the study another name, or choose another --results"
+        )
+
+
+def check_journal(path: Place, study: Study, part: Part | None = None) -> None:
+    """Raise UserError if cells of a different study wait in the journal.
+
+    A shard `part` takes the names of other shards' segments for what they say.
+    """
+    folder = journal_of(path)
+    for head in journal.heads(folder, journal.segments_for(folder, contents_of(study), part)):
+        check_physics(path, head.get("physics", {}), study)
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Return `key: old → new` for everything that differs between two nested mappings."""
+    out = []
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            out += differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            out.append(f"{prefix}{key}: {before} → {after}")
+    return out
+
+
+def _recovered(path: Place, study: Study) -> Record:
+    """Return what a store would say of itself, were its metadata not damaged, both copies of them.
+
+    Labels are read from their files; of a label that is damaged too, the study's own are taken. Wherever
+    that is wrong the digests of the cells do not fit, and these cells are computed again.
+    """
+    names = {
+        *cube.frame(cube.labels_of(study)).variables,
+        *contents_of(study).columns,
+        "digest",
+        "journal",
+    }
+    if names.isdisjoint(places.names(path)):
+        raise _foreign(path)
+    files = places.files(path)
+    if any(
+        name.startswith("digest/c/") for name in files
+    ):  # else there is no cell to take for another
+        _check_origin(path, study)
+    labels = _labels_on_disk(path, study, files)
+    lies = _form_on_disk(path, study, labels)
+    if lies is not None and not lies.checksum:
+        return Record(labels, (), 1)
+    return Record(labels, lies.chunks if lies else layout.chunk_shape(labels.shape))
+
+
+def _check_origin(path: Place, study: Study) -> None:
+    """Raise UserError unless the study as run, or the journal, says that cells are of these physics."""
+    beside = path.with_name("study.yaml")
+    try:
+        text = (places.read_bytes(beside, layout.LARGEST_METADATA) or b"").decode()
+        as_run = study_of(parsed(text, str(beside)), str(beside))
+    except (UserError, UnicodeDecodeError):
+        as_run = None
+    if as_run is not None:
+        return check_physics(path, as_run.physics(), study)
+    folder = journal_of(path)
+    if any(True for _ in journal.heads(folder, journal.segments(folder))):
+        return check_journal(path, study)
+    raise UserError(
+        f"{path}: its metadata cannot be read, and nothing beside it says of which study its cells are; "
+        f"put {beside} back from a copy, or give the study another name"
+    )
+
+
+def _labels_on_disk(path: Place, study: Study, files: Sequence[str]) -> Labels:
+    asked = cube.labels_of(study)
+    known = {name: _column(path, name, files) for name in asked.names}
+    labels = Labels({name: known[name] or asked.values[name] for name in asked.names})
+    if "beta" not in labels.names:
+        return labels
+    heat, betas = _column(path, "temperature", files), labels.values["beta"]
+    if len(heat) != len(betas):
+        spelled = dict(zip(asked.values["beta"], asked.temperatures, strict=True))
+        heat = [spelled.get(beta, 1 / beta if beta else math.inf) for beta in betas]
+    return Labels(labels.values, heat)
+
+
+def _column(path: Place, name: str, files: Sequence[str]) -> Sequence[float]:
+    """Return the labels in the files of one axis, as many as are not blank; none if they are damaged."""
+    kind = np.int64 if name in cube.WHOLE else np.float64
+    count = sum(file.startswith(f"{name}/c/") and file[-1].isdecimal() for file in files)
+    form = layout.label_form(
+        xr.Variable(name, np.zeros(count * layout.LABELS_PER_CHUNK[1][0], kind))
+    )
+    if old := layout.laid(path, name, replace(form, chunks=(), checksum=0)):
+        form, count = replace(old, shape=old.chunks), 1
+    found: list[float] = []
+    for chunk in range(count):
+        values, damage = layout.salvaged(path, name, form, (chunk,))
+        if damage:
+            return []
+        found += values.tolist()
+    while found and (found[-1] == form.blank or math.isnan(found[-1])):
+        found.pop()
+    return found if _are_labels(Labels({name: found}, found if name == "beta" else ())) else []
+
+
+def _form_on_disk(path: Place, study: Study, labels: Labels) -> Form | None:
+    """Return the form of a chunk that the first readable metadata of an array of cells say."""
+    for name, form in layout.forms(labels, study.described_model, (), {}).items():
+        for checksum in (layout.CHECKSUM, 0):
+            lies = layout.laid(path, name, replace(form, checksum=checksum))
+            if lies is not None:
+                return lies
+    return None
