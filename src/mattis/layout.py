@@ -271,7 +271,7 @@ def say_the_same(found: bytes | None, wanted: bytes) -> bool:
         return found is not None
     if _json(found).get("node_type") != _json(wanted)["node_type"]:
         return False
-    return _meaning(found) == _meaning(wanted)
+    return bool(_meaning(found) == _meaning(wanted))
 
 
 def _meaning(document: bytes) -> Any:
