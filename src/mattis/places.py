@@ -1,7 +1,7 @@
 """Places: where results lie, a folder of this machine or a prefix of an object store.
 
 Both are trees of small files that are written whole or not at all. A folder is a `pathlib.Path`; an
-object store is a `Remote`, which offers the few things of a path that results need.
+object store is a `Remote` (`buckets.py`), which offers the few things of a path that results need.
 """
 
 import errno
@@ -10,41 +10,15 @@ import resource
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from mattis import buckets
+from mattis.buckets import Remote as Remote
 from mattis.errors import Fault, UserError
 
-PATIENCE = timedelta(seconds=30)
-"""How long an object store may fail before the run stops."""
-
 SCHEMES = ("s3", "gs", "az")
-
-
-@dataclass(frozen=True)
-class Remote:
-    """A key, or a prefix of keys, in an object store."""
-
-    bucket: Any
-    url: str
-    key: str = ""
-
-    def __truediv__(self, name: str) -> "Remote":
-        return Remote(self.bucket, self.url, f"{self.key}/{name}" if self.key else name)
-
-    def __str__(self) -> str:
-        return f"{self.url}/{self.key}"
-
-    @property
-    def name(self) -> str:
-        return self.key.rpartition("/")[2]
-
-    def exists(self) -> bool:
-        return read_bytes(self) is not None
-
 
 Place = Path | Remote
 
@@ -66,23 +40,12 @@ def place_of(text: str | Path) -> Place:
             f"--results: got credentials in a URL; expected {shown}; put them into the environment "
             "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)"
         )
-    return Remote(_bucket(shown), shown)
-
-
-def _bucket(url: str) -> Any:
-    from obstore.store import from_url
-
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
-    return from_url(
-        url,
-        client_options={"allow_http": endpoint.startswith("http://"), "timeout": PATIENCE},
-        retry_config={"max_retries": 8, "retry_timeout": PATIENCE},
-    )
+    return Remote(buckets.opened(shown), shown)
 
 
 def subtree(place: Remote) -> Any:
     """Return the object store of which a place is the root."""
-    return _bucket(str(place))
+    return buckets.opened(str(place)).store
 
 
 def read_bytes(place: Place) -> bytes | None:
@@ -92,13 +55,8 @@ def read_bytes(place: Place) -> bytes | None:
             return place.read_bytes()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
-    import obstore
-
-    with reported(place):
-        try:
-            return bytes(obstore.get(place.bucket, place.key).bytes())
-        except FileNotFoundError:
-            return None
+    found = buckets.get(place)
+    return found.content if found else None
 
 
 def write_bytes(place: Place, content: bytes) -> None:
@@ -116,9 +74,7 @@ def write_bytes(place: Place, content: bytes) -> None:
                 draft.unlink(missing_ok=True)
                 raise
         else:
-            import obstore
-
-            obstore.put(place.bucket, place.key, content)
+            buckets.put(place, content)
 
 
 def write_text(place: Place, text: str) -> None:
@@ -132,33 +88,22 @@ def remove(place: Place) -> None:
         if isinstance(place, Path):
             place.unlink(missing_ok=True)
         else:
-            import obstore
-
-            obstore.delete(place.bucket, [place.key])
+            buckets.delete(place)
 
 
 def names(place: Place) -> list[str]:
     """Return the sorted names of what is in a folder; none if it is not there."""
     if isinstance(place, Path):
         return sorted(entry.name for entry in place.iterdir()) if place.is_dir() else []
-    import obstore
-
-    with reported(place):
-        found = obstore.list_with_delimiter(place.bucket, place.key or None)
-    keys = [*found["common_prefixes"], *(entry["path"] for entry in found["objects"])]
-    return sorted(key.rpartition("/")[2] for key in keys)
+    return buckets.names(place)
 
 
 def remove_tree(place: Place) -> None:
     """Remove a folder and all that is in it, if it is there."""
     if isinstance(place, Path):
         shutil.rmtree(place, ignore_errors=True)
-        return
-    import obstore
-
-    with reported(place):
-        for batch in obstore.list(place.bucket, f"{place.key}/"):
-            obstore.delete(place.bucket, [entry["path"] for entry in batch])
+    else:
+        buckets.remove_tree(place)
 
 
 def make_within(place: Place) -> None:
@@ -173,10 +118,12 @@ def make_folder(place: Place) -> None:
 
     In an object store, where folders are only prefixes, this writes and removes a probe.
     """
+    if isinstance(place, Remote):
+        buckets.probe(place)
+        return
     probe = place / f".writable.{os.getpid()}"
     try:
-        if isinstance(place, Path):
-            place.mkdir(parents=True, exist_ok=True)
+        place.mkdir(parents=True, exist_ok=True)
         write_bytes(probe, b"")
         remove(probe)
     except (OSError, Fault) as error:
@@ -205,28 +152,21 @@ def reported(place: Place, needed: int = 0) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         if not isinstance(place, Path):
-            raise _no_bucket(place) from error
+            raise buckets.refusal(place, error) from error
         raise _fault(place, "the folder has vanished", "bring it back") from error
     except OSError as error:
         raise _fault(
             place, _refused(place, error, needed), _REMEDIES.get(error.errno or 0)
         ) from error
     except Exception as error:
-        if not _is_remote(error):
+        if isinstance(place, Path) or not buckets.is_refusal(error):
             raise
-        if "NoSuchBucket" in str(error):
-            raise _no_bucket(place) from error
-        reason = str(error).splitlines()[0].partition(" - ")[2] or type(error).__name__
-        raise _fault(place, f"the object store refused: {reason}", "see that it answers") from error
-
-
-def _is_remote(error: Exception) -> bool:
-    return type(error).__module__.startswith("obstore")
+        raise buckets.refusal(place, error) from error
 
 
 def raise_if_remote(error: Exception) -> None:
     """Raise again what an object store refused: it says nothing about what is stored there."""
-    if _is_remote(error):
+    if buckets.is_refusal(error):
         raise error
 
 
@@ -253,10 +193,6 @@ def _refused(place: Place, error: OSError, needed: int) -> str:
         limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
         return f"{reason}: files may have {_bytes(limit)} here, and a larger one is needed"
     return f"{reason}: {_bytes(needed)} needed" if needed else reason
-
-
-def _no_bucket(place: Place) -> UserError:
-    return UserError(f"{place}: there is no such bucket; make it, or choose another --results")
 
 
 def _fault(place: Place, reason: str, remedy: str | None) -> Fault:
