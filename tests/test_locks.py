@@ -313,8 +313,8 @@ def test_a_lock_is_released_whatever_ended_the_run() -> None:
     ("verb", "trouble", "said"),
     [
         ("run", "503", "503 Slow Down"),
-        ("status", "silent", "did not answer"),
-        ("run", "403", "403 "),
+        pytest.param("status", "silent", "did not answer", marks=pytest.mark.slow),
+        pytest.param("run", "403", "403 Access Denied; credentials", marks=pytest.mark.slow),
     ],
 )
 def test_commands_say_at_once_what_they_wait_for(

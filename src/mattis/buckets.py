@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,9 +28,17 @@ PATIENCE = timedelta(seconds=30)
 QUICK = timedelta(seconds=5)
 """How long an answer about a lock may take, which is small, and for which nobody should wait at the end."""
 
-FIRST_DELAY, LONGEST_DELAY = 0.2, 8.0
+FIRST_DELAY, LONGEST_DELAY = 0.2, 2.0
 
 T = TypeVar("T")
+
+
+class Refusal(Fault):
+    """What an object store refused, and whether that may pass."""
+
+    def __init__(self, text: str, reason: str, passes: bool) -> None:
+        super().__init__(text, reason)
+        self.passes = passes
 
 
 @dataclass(eq=False)
@@ -171,9 +180,7 @@ def _put_by_lease(place: Remote, content: bytes, lease: "Lease") -> str | None:
     except (AlreadyExistsError, PreconditionError):
         found = get(place)
         lease.check(anew=True)
-        if (
-            found is None or found.content != content
-        ):  # else an earlier attempt, whose answer was lost
+        if found is None or found.content != content:  # else an earlier attempt, its answer lost
             raise Fault(
                 f"{place}: another process writes there, although this run holds the lock; end it, "
                 "then give the same command again: it goes on from here"
@@ -196,7 +203,8 @@ def _delete(place: Remote, keys: list[str], patiently: bool = True) -> None:
             place.lease.check()
         obstore.delete(place.bucket.store, keys)
 
-    _made(place, ask, patiently)
+    with suppress(FileNotFoundError):
+        attempted(place, ask, patiently)
     if place.lease is not None:
         place.lease.seen |= dict.fromkeys(keys)
 
@@ -256,11 +264,13 @@ def attempted(place: Remote, ask: Callable[[], T], patiently: bool = True) -> T:
         except Exception as error:
             if not is_refusal(error) or _is_for_the_caller(error):
                 raise
-            trouble, left = _trouble(place, error), begun + patience - time.monotonic()
-            if not trouble.passes or left <= 0:
-                health.failed |= trouble.passes and patiently
-                raise refusal(place, error) from None
-            health.say(f"{place}: the object store {trouble.text}; trying again for {left:.0f} s")
+            refused, left = refusal(place, error), begun + patience - time.monotonic()
+            if not isinstance(refused, Refusal) or not refused.passes:
+                raise refused from None
+            if left <= 0:
+                health.failed |= patiently
+                raise refused from None
+            health.say(f"{place}: {refused.reason}; trying again for {left:.0f} s")
             time.sleep(min(delay, left))
         else:
             health.failed = False
@@ -277,6 +287,8 @@ def _delays() -> Iterator[float]:
 
 def is_refusal(error: Exception) -> bool:
     """Tell whether an error is an object store's: it says nothing about what is stored there."""
+    if isinstance(error, Refusal):  # of a lock, which was asked for on the way
+        return True
     return type(error).__module__.startswith("obstore") or _misses_bucket(error)
 
 
@@ -322,7 +334,7 @@ def _trouble(place: Remote, error: Exception) -> Trouble:
     said = f"answered {code} {_word(code, text)}"
     if code in (401, 403):
         return Trouble(said, False, rights)
-    if code in (408, 429) or code >= 500 or "RequestTimeout" in text:
+    if code in (408, 409, 429) or code >= 500 or "RequestTimeout" in text:
         return Trouble(said, True, "see that it answers")
     return Trouble(said, False, "see that AWS_ENDPOINT_URL, AWS_REGION and credentials are its own")
 
@@ -349,16 +361,16 @@ def _unanswered(place: Remote, text: str, kind: str) -> Trouble:
     return Trouble(f"refused: {kind.removesuffix('Error')}", False, "choose another --results")
 
 
-def refusal(place: Remote, error: Exception) -> Fault | UserError:
+def refusal(place: Remote, error: Exception) -> Refusal | UserError:
     """Return the one line that says what an object store refused, and what helps."""
+    if isinstance(error, Refusal):
+        return error
     if isinstance(error, FileNotFoundError) or _misses_bucket(error):
         return _no_bucket(place)
     trouble = _trouble(place, error)
-    return Fault(
-        f"{place}: the object store {trouble.text}; {trouble.remedy}, then give the same command "
-        "again: it goes on from here",
-        f"the object store {trouble.text}",
-    )
+    reason = f"the object store {trouble.text}"
+    again = "then give the same command again: it goes on from here"
+    return Refusal(f"{place}: {reason}; {trouble.remedy}, {again}", reason, trouble.passes)
 
 
 def _no_bucket(place: Remote) -> UserError:
@@ -400,12 +412,15 @@ class Lease:
         return self.successor is None and clock() - self.renewed <= self.dead / 2
 
     def check(self, anew: bool = False) -> None:
-        """Raise Fault unless the lock is held; the store is asked where that is not certain."""
+        """Raise Fault unless the lock is held; where that is not certain, the store is asked.
+
+        `anew` asks in any case, and patiently; else the attempt of which this is a part is patient.
+        """
         if self.is_fresh and not anew:
             return
         with self.guard:
             if anew or not self.is_fresh:  # the thread that renews it may have been faster
-                self.renew()
+                self.renew(patiently=anew)
             if self.successor is not None:
                 raise Fault(
                     f"{self.lock}: this run had not renewed its lock for "
