@@ -5,21 +5,23 @@ has no such thing: there the lock is an object that its holder renews, and that 
 """
 
 import fcntl
-import json
 import os
 import secrets
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from mattis import places
+from mattis import buckets
+from mattis.buckets import Found, Lease, Remote
 from mattis.errors import Fault, UserError
-from mattis.places import Place, Remote
+from mattis.places import Place
 
 WHOLE = "run"
 """The name under which a run of the whole study holds its results; shards have names of their own."""
@@ -31,14 +33,18 @@ TRIES = 5
 
 
 @contextmanager
-def held(folder: Place, name: str = WHOLE) -> Iterator[None]:
+def held(folder: Place, name: str = WHOLE) -> Iterator[Place]:
     """Hold the results in a folder for one writer, among whom no two conflict.
 
+    Yields the folder by which to write: in an object store it writes only while the lock is held.
     Raises UserError that says who holds them, and since when.
     """
-    holding = _held_by_file if isinstance(folder, Path) else _held_by_lease
-    with holding(folder, name):  # type: ignore[arg-type]
-        yield
+    if isinstance(folder, Path):
+        with _held_by_file(folder, name):
+            yield folder
+    else:
+        with _held_by_lease(folder, name) as leased:
+            yield leased
 
 
 def _holder() -> str:
@@ -103,72 +109,75 @@ def _refuse_if_held(folder: Path, path: Path) -> None:
 
 
 @contextmanager
-def _held_by_lease(folder: Remote, name: str) -> Iterator[None]:
-    place = folder / "locks" / name
-    content = json.dumps({"holder": _holder(), "pid": os.getpid(), "machine": _machine()}).encode()
-    tag = _take(folder, place, content)
-    released, failed = threading.Event(), threading.Event()
-    renewal = threading.Thread(
-        target=_renew, args=(place, content, tag, released, failed), daemon=True
-    )
+def _held_by_lease(folder: Remote, name: str) -> Iterator[Place]:
+    """Yield the folder with the lease by which only the holder writes to it."""
+    locks = buckets.quick(folder) / "locks"
+    lease = _taken(folder, locks / name)
+    released = threading.Event()
+    renewal = threading.Thread(target=_renew, args=(lease, released), daemon=True)
     try:
-        for rival in _rivals(name, places.names(folder / "locks")):
-            other = folder / "locks" / rival
-            entry, holder = _entry(other), _content(other)
-            if entry is not None and not _is_dead(folder, entry, holder):
-                raise _lease_conflict(folder, holder)
+        for rival in _rivals(name, buckets.names(locks)):
+            _evict(folder, locks / rival)
         renewal.start()
-        yield
-    except Fault:
-        failed.set()  # the store is away: the lock is left to die, rather than waited for
+        yield replace(folder, lease=lease)
+    except Fault as fault:
+        raise Fault(f"{fault}{_let_go(lease, renewal, released)}", fault.reason) from fault
+    except BaseException:
+        _let_go(lease, renewal, released)
         raise
-    finally:
-        released.set()
-        if renewal.ident is not None:
-            renewal.join()
-        if not failed.is_set():
-            places.remove(place)
+    else:
+        left = _let_go(lease, renewal, released)
+        if left:
+            print(f"{folder}: done{left}", file=sys.stderr, flush=True)
 
 
-def _take(folder: Remote, place: Remote, content: bytes) -> dict[str, Any]:
-    """Make the lock object, or take over that of a dead holder; no two processes can do either."""
-    import obstore
-    from obstore.exceptions import AlreadyExistsError, PreconditionError
-
-    with places.reported(place):
-        try:
-            return dict(obstore.put(place.bucket, place.key, content, mode="create"))
-        except AlreadyExistsError:
-            entry, holder = _entry(place), _content(place)
-        if entry is None:
-            return _take(folder, place, content)
-        if _is_dead(folder, entry, holder):
-            try:
-                mode = {"e_tag": str(entry["e_tag"])}
-                return dict(obstore.put(place.bucket, place.key, content, mode=mode))  # type: ignore[arg-type]
-            except PreconditionError:
-                pass
-        raise _lease_conflict(folder, holder)
-
-
-def _entry(place: Remote) -> Any:
-    import obstore
-
+def _let_go(lease: Lease, renewal: threading.Thread, released: threading.Event) -> str:
+    """Release a lock that is still held; where the store does not answer, return what to say of it."""
+    released.set()
+    if renewal.ident is not None:
+        renewal.join()  # one quick answer at most
     try:
-        return obstore.head(place.bucket, place.key)
-    except FileNotFoundError:
-        return None
+        if not lease.is_fresh:
+            lease.renew(patiently=False)  # it may be another's by now
+        if lease.successor is None:
+            buckets.delete(lease.lock, patiently=False)
+    except (Fault, UserError):
+        return f"; its lock there could not be removed, and ends within {lease.dead:.0f} s"
+    return ""
 
 
-def _is_dead(folder: Remote, entry: Any, holder: dict[str, Any]) -> bool:
-    """Tell whether a lock was not renewed for long, by the clock of the store, or its process is gone."""
+def _taken(folder: Remote, lock: Remote) -> Lease:
+    """Make the lock, or take over that of a dead holder; no two processes can do either.
+
+    Raises UserError that says who holds it.
+    """
+    holder = {"holder": _holder(), "pid": os.getpid(), "machine": _machine()}
+    lease = Lease(lock, holder, DEAD)
+    while not lease.write():
+        found = buckets.get(lock)
+        if found and not lease.wrote(found):  # else an answer was lost
+            _check_dead(folder, found)
+        lease.version = found.version if found else None
+    return lease
+
+
+def _evict(folder: Remote, lock: Remote) -> None:
+    """Remove a lock of a dead holder, who will find it gone when it wakes up."""
+    found = buckets.get(lock)
+    if found:
+        _check_dead(folder, found)
+        buckets.delete(_taken(folder, lock).lock)
+
+
+def _check_dead(folder: Remote, found: Found) -> None:
+    """Raise UserError unless a lock is old, by the clock of the store, or its process is gone."""
+    holder = buckets.holder_of(found)
     if holder.get("machine") == _machine() and not Path(f"/proc/{holder.get('pid')}").exists():
-        return True
-    probe = folder / f".now.{secrets.token_hex(4)}"
-    places.write_bytes(probe, b"")
-    now = _entry(probe)["last_modified"]
-    places.remove(probe)
-    return bool((now - entry["last_modified"]).total_seconds() > DEAD)
+        return
+    if (buckets.probe(folder) - found.modified).total_seconds() <= DEAD:
+        known = holder.get("holder", "unknown")
+        ends = f"if it died, its lock ends within {DEAD:.0f} seconds"
+        raise _conflict(folder, f"{known}; {ends}")
 
 
 def _machine() -> str:
@@ -180,36 +189,10 @@ def _machine() -> str:
         return secrets.token_hex(8)
 
 
-def _content(place: Remote) -> dict[str, Any]:
-    try:
-        content = json.loads(places.read_bytes(place) or b"{}")
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _lease_conflict(folder: Remote, holder: dict[str, Any]) -> UserError:
-    known = holder.get("holder", "unknown")
-    return _conflict(folder, f"{known}; if it died, its lock ends within {DEAD:.0f} seconds")
-
-
-def _renew(
-    place: Remote,
-    content: bytes,
-    tag: dict[str, Any],
-    released: threading.Event,
-    failed: threading.Event,
-) -> None:
+def _renew(lease: Lease, released: threading.Event) -> None:
     """Write the lock again and again until it is released, or was taken over."""
-    import obstore
-    from obstore.exceptions import PreconditionError
-
-    while not released.wait(RENEWED):
-        try:
-            mode: Any = {"e_tag": str(tag["e_tag"])}
-            tag = dict(obstore.put(place.bucket, place.key, content, mode=mode))
-        except PreconditionError:
-            failed.set()
-            return
-        except Exception:
-            continue  # the store is away: the run itself meets that, and says so
+    while lease.successor is None and not released.wait(RENEWED):
+        with suppress(
+            Fault, UserError
+        ):  # the store is away: the run itself meets that, and says so
+            lease.renew(patiently=False)

@@ -1,7 +1,7 @@
 """Places: where results lie, a folder of this machine or a prefix of an object store.
 
 Both are trees of small files that are written whole or not at all. A folder is a `pathlib.Path`; an
-object store is a `Remote`, which offers the few things of a path that results need.
+object store is a `Remote` (`buckets.py`), which offers the few things of a path that results need.
 """
 
 import errno
@@ -10,45 +10,14 @@ import resource
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
+from mattis import buckets
+from mattis.buckets import Remote as Remote
 from mattis.errors import Fault, UserError
 
-PATIENCE = timedelta(seconds=30)
-"""How long an object store may fail before the run stops."""
-
 SCHEMES = ("s3", "gs", "az")
-
-
-@dataclass(frozen=True)
-class Remote:
-    """A key, or a prefix of keys, in an object store."""
-
-    bucket: Any
-    url: str
-    key: str = ""
-
-    def __truediv__(self, name: str) -> "Remote":
-        return Remote(self.bucket, self.url, f"{self.key}/{name}" if self.key else name)
-
-    def __str__(self) -> str:
-        return f"{self.url}/{self.key}"
-
-    @property
-    def name(self) -> str:
-        return self.key.rpartition("/")[2]
-
-    def with_name(self, name: str) -> "Remote":
-        above = self.key.rpartition("/")[0]
-        return Remote(self.bucket, self.url, f"{above}/{name}" if above else name)
-
-    def exists(self) -> bool:
-        return read_bytes(self) is not None
-
 
 Place = Path | Remote
 
@@ -70,18 +39,7 @@ def place_of(text: str | Path) -> Place:
             f"--results: got credentials in a URL; expected {shown}; put them into the environment "
             "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)"
         )
-    return Remote(_bucket(shown), shown)
-
-
-def _bucket(url: str) -> Any:
-    from obstore.store import from_url
-
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
-    return from_url(
-        url,
-        client_options={"allow_http": endpoint.startswith("http://"), "timeout": PATIENCE},
-        retry_config={"max_retries": 8, "retry_timeout": PATIENCE},
-    )
+    return Remote(buckets.opened(shown), shown)
 
 
 def read_bytes(place: Place, most: int | None = None) -> bytes | None:
@@ -95,24 +53,17 @@ def read_bytes(place: Place, most: int | None = None) -> bytes | None:
                 return file.read() if most is None else file.read(most + 1)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
-    import obstore
-
-    with reported(place):
-        try:
-            return bytes(obstore.get(place.bucket, place.key).bytes())
-        except FileNotFoundError:
-            return None
+    found = buckets.get(place, most=most)
+    return found.content if found else None
 
 
 def write_bytes(place: Place, content: bytes) -> None:
     """Write a file, whole or not at all, and wait for the disk. Raises Fault if the machine refuses."""
-    with reported(place, len(content)):
-        if isinstance(place, Path):
+    if isinstance(place, Path):
+        with reported(place, len(content)):
             _name_drafts([place], [_draft(place, content)])
-        else:
-            import obstore
-
-            obstore.put(place.bucket, place.key, content)
+    else:
+        buckets.put(place, content)
 
 
 def write_together(folder: Place, files: Mapping[str, bytes]) -> None:
@@ -211,15 +162,11 @@ def files(place: Place) -> list[str]:
 
     Raises UserError for a link among them.
     """
-    with reported(place):
-        if isinstance(place, Path):
+    if isinstance(place, Path):
+        with reported(place):
             _refuse_link(place)
             return sorted(_below(place, "")) if place.is_dir() else []
-        import obstore
-
-        found = obstore.list(place.bucket, f"{place.key}/")
-        keys = [entry["path"] for batch in found for entry in batch]
-    return sorted(key.removeprefix(f"{place.key}/") for key in keys)
+    return sorted(key.removeprefix(f"{place.key}/") for key in buckets.keys(place))
 
 
 def refuse_links(folder: Place) -> None:
@@ -248,25 +195,18 @@ def write_text(place: Place, text: str) -> None:
 
 def remove(place: Place) -> None:
     """Remove a file, if it is there."""
-    with reported(place):
-        if isinstance(place, Path):
+    if isinstance(place, Path):
+        with reported(place):
             place.unlink(missing_ok=True)
-        else:
-            import obstore
-
-            obstore.delete(place.bucket, [place.key])
+    else:
+        buckets.delete(place)
 
 
 def names(place: Place) -> list[str]:
     """Return the sorted names of what is in a folder; none if it is not there."""
     if isinstance(place, Path):
         return sorted(entry.name for entry in place.iterdir()) if place.is_dir() else []
-    import obstore
-
-    with reported(place):
-        found = obstore.list_with_delimiter(place.bucket, place.key or None)
-    keys = [*found["common_prefixes"], *(entry["path"] for entry in found["objects"])]
-    return sorted(key.rpartition("/")[2] for key in keys)
+    return buckets.names(place)
 
 
 def remove_tree(place: Place) -> None:
@@ -275,18 +215,14 @@ def remove_tree(place: Place) -> None:
         with reported(place):
             if place.is_dir() and not place.is_symlink():
                 shutil.rmtree(place)
-        return
-    import obstore
-
-    with reported(place):
-        for batch in obstore.list(place.bucket, f"{place.key}/"):
-            obstore.delete(place.bucket, [entry["path"] for entry in batch])
+    else:
+        buckets.remove_tree(place)
 
 
 def make_within(place: Place) -> None:
     """Make a folder in one that is there; if that has vanished, do not bring back a part of it."""
-    with reported(place):
-        if isinstance(place, Path):
+    if isinstance(place, Path):
+        with reported(place):
             _refuse_link(place)
             if not place.is_dir():
                 place.mkdir(exist_ok=True)
@@ -298,19 +234,16 @@ def make_folder(place: Place) -> None:
 
     In an object store, where folders are only prefixes, this writes and removes a probe.
     """
+    if isinstance(place, Remote):
+        buckets.probe(place)
+        return
     try:
-        if isinstance(place, Path):
-            _make_above(place)
-            if not os.access(place, os.W_OK | os.X_OK):
-                raise OSError(0, _refusal(place))
-        else:
-            probe = place / f".writable.{os.getpid()}"
-            write_bytes(probe, b"")
-            remove(probe)
-    except (OSError, Fault) as error:
-        why = error.strerror if isinstance(error, OSError) else error.reason
+        _make_above(place)
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise OSError(0, _refusal(place))
+    except OSError as error:
         raise UserError(
-            f"results folder {place}: cannot write there: {why}; "
+            f"results folder {place}: cannot write there: {error.strerror}; "
             "make it writable, or choose another --results"
         ) from None
 
@@ -341,29 +274,16 @@ def check_room(place: Place, needed: int) -> None:
 
 
 @contextmanager
-def reported(place: Place, needed: int = 0) -> Iterator[None]:
-    """Turn what the file system or the object store refuses into one line that says what is needed."""
+def reported(place: Path, needed: int = 0) -> Iterator[None]:
+    """Turn what the file system refuses into one line that says what is needed."""
     try:
         yield
     except FileNotFoundError as error:
-        if not isinstance(place, Path):
-            raise _no_bucket(place) from error
         raise _fault(place, "the folder has vanished", "bring it back") from error
     except OSError as error:
         raise _fault(
             place, _refused(place, error, needed), _REMEDIES.get(error.errno or 0)
         ) from error
-    except Exception as error:
-        if not _is_remote(error):
-            raise
-        if "NoSuchBucket" in str(error):
-            raise _no_bucket(place) from error
-        reason = str(error).splitlines()[0].partition(" - ")[2] or type(error).__name__
-        raise _fault(place, f"the object store refused: {reason}", "see that it answers") from error
-
-
-def _is_remote(error: Exception) -> bool:
-    return type(error).__module__.startswith("obstore")
 
 
 _REMEDIES = {
@@ -376,10 +296,10 @@ _REMEDIES = {
 }
 
 
-def _refused(place: Place, error: OSError, needed: int) -> str:
+def _refused(place: Path, error: OSError, needed: int) -> str:
     """Say what a write needed, and how much of it there is."""
     reason = (error.strerror or str(error)).lower()
-    if error.errno == errno.ENOSPC and isinstance(place, Path):
+    if error.errno == errno.ENOSPC:
         try:
             free = shutil.disk_usage(place.parent).free
         except OSError:
@@ -391,11 +311,7 @@ def _refused(place: Place, error: OSError, needed: int) -> str:
     return f"{reason}: {_bytes(needed)} needed" if needed else reason
 
 
-def _no_bucket(place: Place) -> UserError:
-    return UserError(f"{place}: there is no such bucket; make it, or choose another --results")
-
-
-def _fault(place: Place, reason: str, remedy: str | None) -> Fault:
+def _fault(place: Path, reason: str, remedy: str | None) -> Fault:
     advice = f"{remedy or 'mend it'}, then give the same command again: it goes on from here"
     return Fault(f"{place}: {reason}; {advice}", reason)
 

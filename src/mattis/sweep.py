@@ -118,8 +118,8 @@ def run(
         record.read(job.results.store, study)  # refuses a foreign store
     with reporter(log) as report:
         places.make_folder(job.results.folder)
-        with locks.held(job.results.folder, job.name):
-            return _run(job, report)
+        with locks.held(job.results.folder, job.name) as folder:
+            return _run(replace(job, results=Results(folder)), report)
 
 
 def _with_backend(study: Study, settings: Settings) -> Settings:
