@@ -157,7 +157,7 @@ def client_of(where: Where, most: int) -> Iterator["Client"]:
         elif where.cluster is not None:
             from mattis.queues import client_of_jobs
 
-            with client_of_jobs(where) as client:
+            with client_of_jobs(where.cluster, where.count, where.logs, where.dashboard) as client:
                 yield client
         else:
             with _client_of_machine(where, max(min(where.count, most), 1)) as client:

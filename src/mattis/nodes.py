@@ -16,7 +16,7 @@ ROUTES = [
 """What the dashboard serves beside its own pages: nothing that changes anything, and no proxy."""
 
 
-class Scheduler(distributed.Scheduler):  # type: ignore[misc]
+class Scheduler(distributed.Scheduler):
     """A scheduler that speaks no HTTP."""
 
     def start_http_server(self, *_: Any, **__: Any) -> None:
@@ -24,7 +24,7 @@ class Scheduler(distributed.Scheduler):  # type: ignore[misc]
         self.http_application = RoutingApplication([])
 
 
-class Worker(distributed.Worker):  # type: ignore[misc]
+class Worker(distributed.Worker):
     """A worker that speaks no HTTP."""
 
     def start_http_server(self, *_: Any, **__: Any) -> None:
@@ -32,7 +32,7 @@ class Worker(distributed.Worker):  # type: ignore[misc]
         self.http_application = RoutingApplication([])
 
 
-class Shown(distributed.Scheduler):  # type: ignore[misc]
+class Shown(distributed.Scheduler):
     """A scheduler whose dashboard answers only under its secret word, which is new each time."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -41,7 +41,7 @@ class Shown(distributed.Scheduler):  # type: ignore[misc]
 
     def start_http_server(self, *arguments: Any, **options: Any) -> None:
         """Listen as Dask does, and take every other address for one that does not exist."""
-        super().start_http_server(*arguments, **options)
+        super().start_http_server(*arguments, **options)  # type: ignore[no-untyped-call]
         pages, anything = self.http_application, self.http_application.find_handler
 
         def find_handler(request: HTTPServerRequest, **more: Any) -> Any:
@@ -49,7 +49,7 @@ class Shown(distributed.Scheduler):  # type: ignore[misc]
                 return anything(request, **more)
             return pages.get_handler_delegate(request, ErrorHandler, {"status_code": 404})
 
-        pages.find_handler = find_handler
+        pages.find_handler = find_handler  # type: ignore[method-assign]
 
 
 def _is_behind(path: str, secret: str) -> bool:

@@ -19,7 +19,6 @@ import dask_jobqueue
 from distributed import Adaptive, Client
 from distributed.security import Security
 
-from mattis.cluster import Where
 from mattis.errors import UserError
 from mattis.nodes import Scheduler, Shown
 
@@ -60,21 +59,22 @@ def check(name: str) -> None:
 
 
 @contextmanager
-def client_of_jobs(where: Where) -> Iterator[Client]:
+def client_of_jobs(name: str, jobs: int, logs: Path | None, dashboard: bool) -> Iterator[Client]:
     """Yield a client of workers in so many jobs, which print to files in a folder.
 
     All of them speak TLS; the jobs find their certificates in a folder that only this user can read, and
     that goes with the run. Raises UserError if the batch system refuses them.
     """
-    name, jobs = str(where.cluster), where.count
     kinds = {kind.lower(): kind for kind in dir(dask_jobqueue) if kind.endswith("Cluster")}
     # Dask's own replacement of lost workers, which knows nothing of groups, would race with ours.
     with (
         dask.config.set({"distributed.deploy.lost-worker-timeout": "365d"}),
-        tempfile.TemporaryDirectory(prefix=".mattis-tls-", dir=_shared(name, where.logs)) as keys,
+        tempfile.TemporaryDirectory(prefix=".mattis-tls-", dir=_shared(name, logs)) as keys,
     ):
         try:
-            cluster = getattr(dask_jobqueue, kinds[f"{name}cluster"])(**_options(where, keys))
+            cluster = getattr(dask_jobqueue, kinds[f"{name}cluster"])(
+                **_options(name, logs, keys, dashboard)
+            )
         except (OSError, ValueError, RuntimeError) as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise UserError(
@@ -98,16 +98,15 @@ def _shared(name: str, logs: Path | None) -> Path:
     return logs.resolve()
 
 
-def _options(where: Where, keys: str) -> dict[str, Any]:
+def _options(name: str, logs: Path | None, keys: str, dashboard: bool) -> dict[str, Any]:
     """Return what the user's configuration leaves open: a process per core, this Python, the logs."""
-    name, logs = str(where.cluster), where.logs
     site = dask.config.get(f"jobqueue.{name}")
     options: dict[str, Any] = {
         # As an argument: dask-jobqueue makes a group of a job's processes only then.
         "processes": site["processes"] or site["cores"],
         "python": site["python"] or shlex.quote(sys.executable),
         "worker_extra_args": [*site["worker-extra-args"], "--worker-class", "mattis.nodes.Worker"],
-        "scheduler_cls": Shown if where.dashboard else Scheduler,
+        "scheduler_cls": Shown if dashboard else Scheduler,
         "security": Security.temporary(),
         "protocol": "tls://",
         "shared_temp_directory": keys,  # of mode 0700, and each file of mode 0600

@@ -100,11 +100,11 @@ def _heard(client: "Client") -> dict[str, float]:
 
 def _pids(client: "Client") -> dict[str, int]:
     """Return the process of each worker that a cluster of this process started; of threads none."""
+    from distributed import Nanny
+
     own: Any = client.cluster
-    nannies = own.workers.values()
-    return {
-        n.worker_address: n.pid for n in nannies if getattr(n, "worker_address", None) and n.pid
-    }
+    nannies = [each for each in own.workers.values() if isinstance(each, Nanny)]
+    return {n.worker_address: n.pid for n in nannies if n.worker_address and n.pid}
 
 
 def _cpu_seconds(pid: int | None) -> float:
