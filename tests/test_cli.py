@@ -101,7 +101,7 @@ def test_run_status_digest(mattis: Command, tmp_path: Path) -> None:
     log = tmp_path / "run.log"
     code, out, err = mattis("run", path, "--results", root, "--workers", 2, "--log", log)
     assert (code, out) == (0, "")
-    assert "dashboard at http://127.0.0.1:" in err
+    assert "dashboard" not in err
     assert "72 of 72 cells, 100%" in err
     assert log.read_text() == err
     code, out, _ = mattis("digest", path, "--results", root)

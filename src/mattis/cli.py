@@ -83,10 +83,11 @@ def plan(study: Path, as_json: bool, workers: int | None) -> None:
 @click.option("--memory", help="Memory for all workers of this machine, such as 8GiB.")
 @click.option("--gpus", type=click.IntRange(1), help="Worker processes that own one GPU each.")
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786.")
-@click.option("--tls-ca-file", type=FILE, help="Certificate authority of that scheduler.")
+@click.option("--tls-ca", type=FILE, help="Certificate authority of that scheduler.")
 @click.option("--tls-cert", type=FILE, help="Certificate to show to that scheduler.")
 @click.option("--tls-key", type=FILE, help="Private key of the certificate.")
 @click.option("--cluster", metavar="NAME", help="Workers are jobs of slurm, pbs, sge, lsf, ….")
+@click.option("--dashboard", is_flag=True, help="Show Dask's dashboard, on this machine only.")
 @click.option("--shard", metavar="I/K", help="Only part I of K of the study, counted from 0.")
 @click.option("--backend", type=BACKENDS, default="auto", show_default=True)
 @click.option("--block-cells", type=click.IntRange(1), help="At most so many cells per block.")
@@ -120,8 +121,9 @@ def _settings(options: dict[str, Any]) -> "Settings":
         memory=cluster.parsed_memory(options["memory"]) if options["memory"] else None,
         gpus=options["gpus"] or 0,
         scheduler=options["scheduler"],
-        tls=(options["tls_ca_file"], options["tls_cert"], options["tls_key"]),
+        tls=(options["tls_ca"], options["tls_cert"], options["tls_key"]),
         cluster=options["cluster"],
+        dashboard=options["dashboard"],
     )
     part = shards.parsed(options["shard"]) if options["shard"] else None
     return Settings(options["workers"], options["backend"], options["block_cells"], part, where)

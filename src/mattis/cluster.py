@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from mattis.errors import Fault, UserError
 from mattis.kernels import devices
@@ -28,6 +30,9 @@ QUEUES = ("slurm", "pbs", "sge", "lsf", "htcondor", "oar", "moab")
 LOGGERS = ("distributed", "distributed.client", "asyncio", "tornado")
 
 PROTOCOLS = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
+
+OPEN = {"tcp": "tls", "ws": "wss"}
+"""Protocols that ask nobody who they are, and what to use in their place."""
 
 PATIENCE = 60
 """Seconds to wait for a scheduler to answer, and for its first worker."""
@@ -54,6 +59,7 @@ class Where:
     tls        # certificate authority, certificate and key for it
     cluster    # batch system whose jobs are the workers
     logs       # folder for what those jobs print
+    dashboard  # whether Dask's dashboard is to be seen, on loopback
     """
 
     workers: int | None = None
@@ -64,11 +70,17 @@ class Where:
     tls: tuple[str | None, str | None, str | None] = (None, None, None)
     cluster: str | None = None
     logs: Path | None = None
+    dashboard: bool = False
 
     @property
     def is_here(self) -> bool:
         """Tell whether the workers share this machine's cores and memory."""
         return self.scheduler is None and self.cluster is None
+
+    @property
+    def is_threads(self) -> bool:
+        """Tell whether the workers are threads of this process, which cannot hang without it."""
+        return self.is_here and self.pool == "threads" and not self.gpus
 
     @property
     def count(self) -> int:
@@ -139,10 +151,14 @@ def client_of(where: Where, most: int) -> Iterator["Client"]:
     import dask
     import distributed  # noqa: F401  (before the settings: it brings defaults that must outlast them)
 
-    patience = {
+    patience: dict[str, Any] = {
         "distributed.scheduler.allowed-failures": 2,  # workers that a task may take with it
         "distributed.comm.timeouts.connect": f"{PATIENCE}s",
     }
+    if where.dashboard and where.is_here:
+        from mattis.nodes import ROUTES
+
+        patience["distributed.scheduler.http.routes"] = ROUTES
     with dask.config.set({**patience, **QUIET}), _silenced():
         if where.scheduler is not None:
             with _client_of_scheduler(where) as client:
@@ -150,7 +166,7 @@ def client_of(where: Where, most: int) -> Iterator["Client"]:
         elif where.cluster is not None:
             from mattis.queues import client_of_jobs
 
-            with client_of_jobs(where.cluster, where.count, where.logs) as client:
+            with client_of_jobs(where.cluster, where.count, where.logs, where.dashboard) as client:
                 yield client
         else:
             with _client_of_machine(where, max(min(where.count, most), 1)) as client:
@@ -161,7 +177,7 @@ def client_of(where: Where, most: int) -> Iterator["Client"]:
 def _client_of_machine(where: Where, workers: int) -> Iterator["Client"]:
     """Yield a client of workers of this machine with one thread each; a killed process is replaced.
 
-    The scheduler and its dashboard listen on loopback, on any free port.
+    Processes listen on loopback, on any free port, and talk to nobody who lacks this run's certificate.
     """
     from distributed import Client, SpecCluster
 
@@ -174,21 +190,27 @@ def _client_of_machine(where: Where, workers: int) -> Iterator["Client"]:
 
 def _specification(where: Where, workers: int, memory: int) -> dict[str, Any]:
     """Return a scheduler, and a process for each worker (with the k-th GPU) or threads of this one."""
-    from distributed import Nanny, Scheduler, Worker
+    from distributed import Nanny
+    from distributed.security import Security
+
+    from mattis.nodes import Scheduler, Shown, Worker
 
     page = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
     quiet = {"silence_logs": "CRITICAL"}
+    scheduler = Shown if where.dashboard else Scheduler
     each: dict[Any, dict[str, Any]]
-    if where.pool == "threads" and not where.gpus:
+    if where.is_threads:
         inside = {**page, "protocol": "inproc://"}
         threads = {**inside, **quiet, "nthreads": workers, "memory_limit": memory}
         return {
-            "scheduler": {"cls": Scheduler, "options": inside},
+            "scheduler": {"cls": scheduler, "options": inside},
             "workers": {0: {"cls": Worker, "options": threads}},
             **quiet,
         }
-    local = {**page, "host": "127.0.0.1"}
-    process = {**local, **quiet, "nthreads": 1, "memory_limit": max(memory // workers, 1)}
+    secure = {"security": Security.temporary()}  # keys in memory, gone with the run
+    local = {**page, **secure, "host": "127.0.0.1", "protocol": "tls://"}
+    share = {"nthreads": 1, "memory_limit": max(memory // workers, 1)}
+    process = {**local, **quiet, **share, "worker_class": Worker}
     if where.gpus:
         each = {
             device: {"resources": {GPU: 1}, "env": {"CUDA_VISIBLE_DEVICES": device}}
@@ -197,8 +219,9 @@ def _specification(where: Where, workers: int, memory: int) -> dict[str, Any]:
     else:
         each = {k: {} for k in range(workers)}
     return {
-        "scheduler": {"cls": Scheduler, "options": local},
+        "scheduler": {"cls": scheduler, "options": local},
         "workers": {k: {"cls": Nanny, "options": process | own} for k, own in each.items()},
+        **secure,
         **quiet,
     }
 
@@ -222,6 +245,25 @@ def check(where: Where) -> None:
         )
     if where.cluster is not None:
         _check_queue(where.cluster)
+
+
+def warning(where: Where) -> str | None:
+    """Return what to say of a scheduler that others may use as well, or None."""
+    kind, _, rest = (where.scheduler or "").partition("://")
+    if kind not in OPEN or _is_loopback(str(urlsplit(f"//{rest}").hostname)):
+        return None
+    safe = f"{OPEN[kind]}://{rest}"
+    return (
+        f"warning: --scheduler {where.scheduler} is not encrypted: whoever reaches it can run code as you; "
+        f"use --scheduler {safe} with --tls-ca, --tls-cert and --tls-key (docs/clusters.md)"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _check_queue(name: str) -> None:
@@ -251,10 +293,7 @@ def _client_of_scheduler(where: Where) -> Iterator["Client"]:
     try:
         client = Client(address, security=security, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
-        raise Fault(
-            f"--scheduler {address}: no scheduler answers there ({_first_line(error)}); "
-            "start one with dask scheduler, and give the same command again"
-        ) from None
+        raise Fault(f"--scheduler {address}: {_refusal(address, error)}") from None
     with client:
         _wait_for_workers(client, f"--scheduler {address}")
         yield client
@@ -295,6 +334,20 @@ def _silenced() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+def _refusal(address: str, error: BaseException) -> str:
+    """Say why there is no client of a scheduler, and what to do."""
+    reason = _first_line(error)
+    if address.startswith(("tls://", "wss://")):
+        return (
+            f"no scheduler answers there, or it does not take these certificates ({reason}); give those that "
+            "it was started with: --tls-ca, --tls-cert, --tls-key"
+        )
+    return (
+        f"no scheduler answers there without TLS ({reason}); start one with dask scheduler, or write tls:// "
+        "if there is one, and give the same command again"
+    )
 
 
 def _first_line(error: BaseException) -> str:

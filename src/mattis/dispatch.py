@@ -5,9 +5,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from mattis import cluster, plan
+from mattis import cluster, plan, watch
 from mattis.cluster import Where
 from mattis.errors import Fault
 from mattis.kernels import devices
@@ -223,16 +222,18 @@ def computed(
     """
     # The most expensive blocks first: the last to finish are then short.
     waiting = sorted(blocks, key=lambda block: plan.effort(study, block))
+    if warning := cluster.warning(where):
+        say(warning)
     with cluster.client_of(where, len(blocks)) as client:
         workers = min(where.count, len(blocks)) if where.is_here else _present(client)
-        if where.is_here:
-            _show_when_asked(client)
-        say(f"{_described(where, workers)}; dashboard at {_dashboard(client, where)}")
+        page = f"; dashboard at {_dashboard(client, where)}" if where.dashboard else ""
+        say(f"{_described(where, workers)}{page}")
         model = study.described_model
         if backend == "auto":
             backend = _backend_of(client)
         doing = Work(model.simulate, model.batched, backend)
         work = Dispatcher(study, client, doing, max(workers, 1), where.resources, waiting)
+        watched = None if where.is_threads else watch.Watch(client, say, where.is_here)
         heard = time.monotonic()
         work.submit()
         while work.running:
@@ -246,6 +247,8 @@ def computed(
                 elif time.monotonic() - heard > SILENCE:
                     raise _lost(client) from None
                 yield None
+            if watched is not None and client.status == "running":
+                watched.look()
             work.submit()
 
 
@@ -256,9 +259,13 @@ def _backend_of(client: "Client") -> str:
 
 
 def _dashboard(client: "Client", where: Where) -> str:
-    """Return where the dashboard is: of threads Dask names an address on which nothing listens."""
-    link = str(client.dashboard_link)
-    return f"http://127.0.0.1:{urlsplit(link).port}/status" if where.is_here else link
+    """Return where the dashboard is; of a scheduler of ours it is made there, behind its secret."""
+    if where.scheduler is not None:
+        return str(client.dashboard_link)
+    _show_when_asked(client)
+    own: Any = client.cluster
+    scheduler = own.scheduler
+    return f"http://127.0.0.1:{scheduler.http_server.port}/{scheduler.secret}/status"
 
 
 def _show_when_asked(client: "Client") -> None:
@@ -273,7 +280,7 @@ def _show_when_asked(client: "Client") -> None:
             from distributed.dashboard.scheduler import connect
 
             pages.applications.clear()
-            connect(pages, scheduler.http_server, scheduler)
+            connect(pages, scheduler.http_server, scheduler, prefix=f"/{scheduler.secret}")
             self.redirect(str(self.request.uri))
 
     pages.add_application(Application([(r".*", First)]))

@@ -1,11 +1,13 @@
 """Workers that are jobs of a batch system, by dask-jobqueue: configured as its users know it.
 
 Jobs that end early are replaced. Scheduler and workers listen where that configuration says (its key
-`interface`), dashboards on loopback.
+`interface`), by TLS, and a dashboard that was asked for on loopback.
 """
 
+import os
 import shlex
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +17,10 @@ from typing import Any, cast
 import dask
 import dask_jobqueue
 from distributed import Adaptive, Client
+from distributed.security import Security
 
 from mattis.errors import UserError
+from mattis.nodes import Scheduler, Shown
 
 MISSING = 15.0
 """Seconds after which the job of a worker that was seen and is gone is replaced."""
@@ -55,16 +59,22 @@ def check(name: str) -> None:
 
 
 @contextmanager
-def client_of_jobs(name: str, jobs: int, logs: Path | None) -> Iterator[Client]:
+def client_of_jobs(name: str, jobs: int, logs: Path | None, dashboard: bool) -> Iterator[Client]:
     """Yield a client of workers in so many jobs, which print to files in a folder.
 
-    Raises UserError if the batch system refuses them.
+    All of them speak TLS; the jobs find their certificates in a folder that only this user can read, and
+    that goes with the run. Raises UserError if the batch system refuses them.
     """
     kinds = {kind.lower(): kind for kind in dir(dask_jobqueue) if kind.endswith("Cluster")}
     # Dask's own replacement of lost workers, which knows nothing of groups, would race with ours.
-    with dask.config.set({"distributed.deploy.lost-worker-timeout": "365d"}):
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "365d"}),
+        tempfile.TemporaryDirectory(prefix=".mattis-tls-", dir=_shared(name, logs)) as keys,
+    ):
         try:
-            cluster = getattr(dask_jobqueue, kinds[f"{name}cluster"])(**_options(name, logs))
+            cluster = getattr(dask_jobqueue, kinds[f"{name}cluster"])(
+                **_options(name, logs, keys, dashboard)
+            )
         except (OSError, ValueError, RuntimeError) as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise UserError(
@@ -77,15 +87,31 @@ def client_of_jobs(name: str, jobs: int, logs: Path | None) -> Iterator[Client]:
                 yield client
 
 
-def _options(name: str, logs: Path | None) -> dict[str, Any]:
+def _shared(name: str, logs: Path | None) -> Path:
+    """Return a folder that all nodes see, without spaces: dask-jobqueue quotes no path of a certificate."""
+    configured = dask.config.get(f"jobqueue.{name}.shared-temp-directory", None)
+    if configured:
+        return Path(os.path.expandvars(configured)).expanduser().resolve()
+    if logs is None or " " in str(logs.resolve()):
+        return Path.home()
+    logs.mkdir(parents=True, exist_ok=True)
+    return logs.resolve()
+
+
+def _options(name: str, logs: Path | None, keys: str, dashboard: bool) -> dict[str, Any]:
     """Return what the user's configuration leaves open: a process per core, this Python, the logs."""
     site = dask.config.get(f"jobqueue.{name}")
     options: dict[str, Any] = {
         # As an argument: dask-jobqueue makes a group of a job's processes only then.
         "processes": site["processes"] or site["cores"],
         "python": site["python"] or shlex.quote(sys.executable),
-        "worker_extra_args": [*site["worker-extra-args"], "--dashboard-address", LOOPBACK],
-        "scheduler_options": {"dashboard_address": LOOPBACK} | (site["scheduler-options"] or {}),
+        "worker_extra_args": [*site["worker-extra-args"], "--worker-class", "mattis.nodes.Worker"],
+        "scheduler_cls": Shown if dashboard else Scheduler,
+        "security": Security.temporary(),
+        "protocol": "tls://",
+        "shared_temp_directory": keys,  # of mode 0700, and each file of mode 0600
+        "scheduler_options": {"dashboard": False, "dashboard_address": LOOPBACK}
+        | (site["scheduler-options"] or {}),
         "silence_logs": "CRITICAL",
     }
     if site["log-directory"] is None and logs is not None:

@@ -1,0 +1,116 @@
+"""Workers that hang without dying: named after a while, and later killed, so that others do their work.
+
+A worker that lives sends a heartbeat twice a second. One that computes and holds Python's lock sends none
+but uses CPU time; it is left alone.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+NAMED = 30.0
+"""Seconds without a sign after which a worker is named."""
+
+KILLED = 60.0
+"""Seconds without a sign after which a worker of this machine is killed; Dask starts it again."""
+
+PAUSE = 10.0
+"""If nobody looked for so many seconds, this process was stopped itself, and knows nothing."""
+
+BETWEEN = 1.0
+"""Seconds between two looks at all workers."""
+
+
+@dataclass
+class Sign:
+    """The last sign of life of a worker: what it was, and when it was seen here."""
+
+    of: tuple[float, float]
+    at: float
+    named: bool = False
+
+
+@dataclass
+class Watch:
+    """Looks at the workers of a client now and then."""
+
+    client: "Client"
+    say: Callable[[str], None]
+    is_here: bool
+    signs: dict[str, Sign] = field(default_factory=dict)
+    looked: float = field(default_factory=time.monotonic)
+
+    def look(self) -> None:
+        """Name the workers that hang, and kill those of this machine that hang for long."""
+        now = time.monotonic()
+        if now - self.looked < BETWEEN:
+            return
+        if now - self.looked > PAUSE:
+            self.signs.clear()
+        self.looked = now
+        heard = _heard(self.client)
+        self.signs = {address: sign for address, sign in self.signs.items() if address in heard}
+        pids = _pids(self.client) if self.is_here else {}
+        for address, last in heard.items():
+            sign = (last, _cpu_seconds(pids.get(address)))
+            before = self.signs.setdefault(address, Sign(sign, now))
+            if before.of != sign:
+                self.signs[address] = Sign(sign, now)
+            else:
+                self._judge(address, before, now - before.at, pids.get(address))
+
+    def _judge(self, address: str, sign: Sign, silent: float, pid: int | None) -> None:
+        """Say what is to be said of a worker that has been silent for some seconds, once; then act."""
+        if silent > NAMED and not sign.named:
+            sign.named = True
+            process = f" (process {pid})" if pid else ""
+            self.say(f"worker {address}{process} gave no sign for {silent:.0f} s; {_outlook(pid)}")
+        if silent > KILLED and pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)  # a stopped process hears nothing else
+            self.say(f"worker {address} (process {pid}) was killed and is started again")
+            del self.signs[address]
+
+
+def _outlook(pid: int | None) -> str:
+    if pid:
+        return (
+            f"after {KILLED:.0f} s it is killed and started again, and others compute its blocks; "
+            "until then the time left is too short"
+        )
+    return (
+        "its scheduler gives it up after its own worker-ttl; until then the time left is too short"
+    )
+
+
+def _heard(client: "Client") -> dict[str, float]:
+    """Return when the scheduler last heard each worker, by the scheduler's clock."""
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    return {address: float(worker["last_seen"]) for address, worker in workers.items()}
+
+
+def _pids(client: "Client") -> dict[str, int]:
+    """Return the process of each worker that a cluster of this process started; of threads none."""
+    from distributed import Nanny
+
+    own: Any = client.cluster
+    nannies = [each for each in own.workers.values() if isinstance(each, Nanny)]
+    return {n.worker_address: n.pid for n in nannies if n.worker_address and n.pid}
+
+
+def _cpu_seconds(pid: int | None) -> float:
+    """Return the CPU time that a process has used; 0 if it cannot be asked."""
+    try:
+        times = psutil.Process(pid).cpu_times() if pid else None
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system) if times else 0.0
