@@ -1,4 +1,4 @@
-"""The calls to the operating system that change a folder: counted, recorded, refused, or the last of a process.
+"""The calls to the operating system that change a folder: counted, refused, or the last of a process.
 
 Python tells of each of them before it happens (audit events); only of `fsync` it does not, which is wrapped.
 """
@@ -20,12 +20,15 @@ Step = Callable[[str, str], None]
 """What is told of each call, before it happens: the event and the path."""
 
 
-def watch(root: Path, step: Step, synced: Callable[[int], None] | None = None) -> None:
+def watch(
+    root: Path, step: Step, synced: Callable[[int], None] | None = None, real: bool = False
+) -> None:
     """Tell of each call of this process below a folder, one at a time; cannot be undone.
 
-    Files are not waited for: what a disk holds after a power cut is another's business (`power.py`), who is
-    told of each file or folder that was synced.
+    The disk is waited for only if it is a `real` one that is about to lose power. A simulated one
+    (`power.py`) is told of each file or folder that was `synced`.
     """
+    sync = os.fsync
     within, lock, inside = f"{root}{os.sep}", threading.RLock(), threading.local()
 
     def tell(event: str, path: str) -> None:
@@ -49,6 +52,8 @@ def watch(root: Path, step: Step, synced: Callable[[int], None] | None = None) -
         path = os.readlink(f"/proc/self/fd/{number}")  # noqa: PTH115
         if f"{path}{os.sep}".startswith(within):
             tell("fsync", path)
+            if real:
+                sync(number)
             if synced is not None:
                 with lock:
                     inside.telling = True

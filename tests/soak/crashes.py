@@ -24,6 +24,10 @@ BATCH = 12
 """Folders that one child judges: it starts zarr once."""
 
 
+Found = tuple[str, int, list[Violation]]
+"""The first accident that leaves a folder, how many do, and what does not hold of it."""
+
+
 @dataclass
 class Points:
     """Folders that accidents leave behind: each once, with the accidents that do."""
@@ -135,15 +139,17 @@ def written(last: Tree, tree: Tree) -> list[str]:
     return [name for name, content in tree.items() if content and content not in known]
 
 
-def judge_all(world: World, case: Scenario, points: Points) -> list[tuple[str, list[Violation]]]:
-    """Return what does not hold, with the first accident that leaves it behind."""
-    keys, found = sorted(points.trees), []
+def judge_all(world: World, case: Scenario, points: Points) -> list[Found]:
+    """Return what does not hold of which folders."""
+    keys = sorted(points.trees)
+    found: list[Found] = []
     for first in range(0, len(keys), BATCH):
         batch = keys[first : first + BATCH]
         answers = in_child(_judge, world, case, [points.trees[key] for key in batch])
         for key, answer in zip(batch, answers, strict=True):
             if answer:
-                found.append((f"{case.name}, {points.labels[key][0]}", answer))
+                labels = points.labels[key]
+                found.append((f"{case.name}, {labels[0]}", len(labels), answer))
     return found
 
 
@@ -180,7 +186,7 @@ def interrupted(world: World, case: Scenario, step: Step) -> list[Violation]:
 def refused(
     world: World, case: Scenario, count: int, code: int, on: bool
 ) -> tuple[Tree, list[Violation]]:
-    """Let the machine refuse a call, and all later ones if it goes `on`; return what is left, and was said."""
+    """Let the machine refuse a call, or all from it `on`; return what is left, and was said."""
     try:
         found = interrupted(world, case, counted(count, refuse(code), on))
     except (RuntimeError, Died) as error:
@@ -193,7 +199,8 @@ def killed(world: World, case: Scenario, count: int) -> Tree:
     try:
         interrupted(world, case, counted(count, die))
     except Died as end:
-        assert end.args == (DEAD,), end.args
+        if end.args != (DEAD,):
+            raise
     return tree_of(world.work / "interrupted")
 
 
