@@ -20,9 +20,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-HOME = Path(__file__).parent
-sys.path.append(str(HOME.parent / "tests" / "soak"))
-sys.path.append(str(HOME.parent / "tests"))
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "soak"))
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
 import elsewhere
 import power
@@ -40,6 +39,7 @@ from crashes import (
 from judge import KINDS, Scenario
 from tiny import World, in_child
 
+HOME = Path(__file__).parent
 COLUMNS = ("tried", "lost values", "changed values", "leftovers", "wrong messages", "unfinished")
 FILE_SYSTEMS = ("xfs", "ext4", "btrfs")
 PARTS = ("crashes", "refusals", "cuts", "real", "objects", "hung")
@@ -80,6 +80,7 @@ class Trial:
     world: World
     share: float
     rng: random.Random
+    file_systems: tuple[str, ...] = FILE_SYSTEMS
     rows: dict[str, Row] = field(default_factory=dict)
 
     def row(self, name: str) -> Row:
@@ -149,7 +150,7 @@ def powered(commands: list[Scenario]) -> Iterator[Scenario]:
 
 def real_cuts(trial: Trial, commands: list[Scenario]) -> None:
     """The power of a real file system is cut, where root may mount one."""
-    for kind in FILE_SYSTEMS:
+    for kind in trial.file_systems:
         variants = (power.LOST,) if kind == "btrfs" else (power.LOST, power.KEPT)
         note = power.lacking(kind)
         try:
@@ -221,6 +222,10 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--share", type=float, default=1.0, help="of all accidents")
     parser.add_argument("--seed", type=int, default=1, help="which of them")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="kinds")
+    parser.add_argument(
+        "--commands", nargs="+", help="which commands are disturbed; all by default"
+    )
+    parser.add_argument("--disks", nargs="+", choices=FILE_SYSTEMS, default=FILE_SYSTEMS)
     parser.add_argument("--write", action="store_true", help="faults.md and faults.json")
     parser.add_argument("--json", type=Path, help="a file for what was violated")
     return parser.parse_args()
@@ -230,8 +235,9 @@ def main() -> int:
     """Try, tell, and return the exit code."""
     asked = parsed()
     with tempfile.TemporaryDirectory(prefix="mattis-faults-", ignore_cleanup_errors=True) as name:
-        trial = Trial(World(Path(name)), asked.share, random.Random(asked.seed))
-        commands = cases(trial.world)
+        rng = random.Random(asked.seed)
+        trial = Trial(World(Path(name)), asked.share, rng, tuple(asked.disks))
+        commands = cases(trial.world, asked.commands)
         for part in asked.only:
             TRIALS[part](trial, commands)
     text, content = table(trial.rows), kept(trial, asked.seed)

@@ -64,9 +64,10 @@ def mark(tree: Tree) -> bytes:
     return digest.digest()
 
 
-def cases(world: World) -> list[Scenario]:
-    """Return the commands that are interrupted, each after running it undisturbed."""
-    return [in_child(scenario, world, *case) for case in in_child(_befores, world)]
+def cases(world: World, only: list[str] | None = None) -> list[Scenario]:
+    """Return the commands that are interrupted, or some of them, each after running it undisturbed."""
+    every = [case for case in in_child(_befores, world) if not only or case[0] in only]
+    return [in_child(scenario, world, *case) for case in every]
 
 
 def _befores(world: World) -> list[tuple[str, Tree, str, str]]:
@@ -112,9 +113,9 @@ def damaged(tree: Tree, store: str) -> Iterator[tuple[str, Tree]]:
 
 def recorded(world: World, case: Scenario, before: Tree | None = None) -> Points:
     """Return what deaths at each call of a command leave behind. In a child only."""
-    root, points, last = world.work / "recorded", Points(), dict(case.before)
-    plant(case.before if before is None else before, root)
-    number = 0
+    last = dict(case.before if before is None else before)
+    root, points, number = world.work / "recorded", Points(), 0
+    plant(last, root)
 
     def step(event: str, path: str) -> None:
         nonlocal last, number
