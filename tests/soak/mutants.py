@@ -1,0 +1,147 @@
+"""Small mistakes in the code that keeps results, and which tests notice them.
+
+    python tests/soak/mutants.py [NAME ...]
+
+Each is a text that is replaced in a copy of the package; if the text is gone, that is said, and the exit code
+is 1, as it is for a mistake that no test notices.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ACCIDENTS = ("benchmarks/faults.py", "--share", "0.02", "--only", "crashes", "--commands")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A mistake: in which file, what is replaced by what, and which tests or accidents should notice."""
+
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+MUTANTS = {
+    "row digests of a segment are not looked at": Mutant(
+        "journal.py",
+        'whole = cube.row_digests(table) == np.frombuffer(body[size:], "<u8")',
+        "whole = np.ones(count, bool)",
+        ("tests/test_store.py", "tests/test_verify.py"),
+    ),
+    "a segment that was begun is written over by the next": Mutant(
+        "journal.py",
+        "self.tables, self.number = [], self.number + 1",
+        "self.tables = []",
+        ("tests/test_store.py",),
+    ),
+    "segments of other physics are read": Mutant(
+        "journal.py",
+        'if head.get("physics") != contents.physics or head',
+        "if head",
+        ("tests/test_store.py",),
+    ),
+    "half-written files count as segments": Mutant(
+        "journal.py",
+        ' and not name.endswith(".partial")',
+        "",
+        ("tests/test_store.py", "tests/test_faults.py"),
+    ),
+    "shards forget that others have segments of the same number": Mutant(
+        "journal.py",
+        "return index != part[0] and count == part[1] and found[3] == mark",
+        "return index != part[0] and found[3] == mark",
+        ("tests/test_shards.py", "tests/test_store.py"),
+    ),
+    "a whole run bears shards beside it": Mutant(
+        "locks.py",
+        "if other != name and WHOLE in (name, other)",
+        "if other != name and False",
+        ("tests/test_shards.py", "tests/test_faults.py"),
+    ),
+    "nobody takes the lock": Mutant(
+        "locks.py",
+        "fcntl.flock(lock, kind | fcntl.LOCK_NB)",
+        "pass",
+        ("tests/test_faults.py", "tests/test_sweep.py"),
+    ),
+    "a segment goes once some of its cells are in the cube": Mutant(
+        "store.py",
+        "if known.all():",
+        "if known.any():",
+        (*ACCIDENTS, "fold of a part"),
+    ),
+    "segments go before they are folded": Mutant(
+        "store.py",
+        "        if any(len(table) for table in tables):\n",
+        "        for name in done:\n            places.remove(folder / name)\n"
+        "        if any(len(table) for table in tables):\n",
+        (*ACCIDENTS, "fold"),
+    ),
+    "the receipt is not withdrawn": Mutant(
+        "sweep.py",
+        "        places.remove(job.receipt)\n        places.check_room",
+        "        places.check_room",
+        (*ACCIDENTS, "extension"),
+    ),
+    "the text of a file is not synced": Mutant(
+        "places.py",
+        "os.fsync(file.fileno())",
+        "file.fileno()",
+        ("benchmarks/faults.py", "--share", "0.02", "--only", "cuts", "--commands", "fold"),
+    ),
+}
+
+
+def tried(mutant: Mutant, folder: Path) -> str:
+    """Return what notices a mistake; nothing if nobody does."""
+    copy = folder / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.mkdir()
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    for name in ("src", "tests", "benchmarks", "config"):
+        shutil.copytree(ROOT / name, copy / name)
+    file = copy / "src" / "mattis" / mutant.file
+    text = file.read_text(encoding="utf-8")
+    if text.count(mutant.old) != 1:
+        raise SystemExit(
+            f"{mutant.file}: {text.count(mutant.old)} times {mutant.old!r}; expected 1"
+        )
+    file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+    return noticed(mutant, copy)
+
+
+def noticed(mutant: Mutant, copy: Path) -> str:
+    """Return the line with which a test or an accident notices a mistake."""
+    is_script = mutant.tests[0].startswith("benchmarks")
+    runner = [] if is_script else ["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    environment = {**os.environ, "PYTHONPATH": str(copy / "src")}
+    done = subprocess.run(
+        [sys.executable, *runner, *mutant.tests], cwd=copy, env=environment,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode == 0:
+        return ""
+    lines = [line for line in done.stdout.splitlines() if "FAILED" in line or "call" in line]
+    return (lines or done.stdout.splitlines() or done.stderr.splitlines()[-1:] or ["?"])[-1]
+
+
+def main() -> int:
+    """Try the mistakes, print who notices them, and return the exit code."""
+    names, missed = sys.argv[1:] or list(MUTANTS), 0
+    with tempfile.TemporaryDirectory(prefix="mattis-mutants-") as folder:
+        for name in names:
+            by = tried(MUTANTS[name], Path(folder))
+            missed += not by
+            print(f"{name}: {by or 'NOBODY NOTICES'}"[:240], flush=True)
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
