@@ -140,7 +140,9 @@ def simulated_cuts(trial: Trial, commands: list[Scenario]) -> None:
     for case in powered(commands):
         for names, points in in_child(power.cuts, trial.world, case).items():
             some = points.sample(trial.share, trial.rng)
-            trial.judge(f"power cut, simulated, {names}", case, some)
+            is_end = names.endswith(power.AT_END)
+            command = power.promised(trial.world, case) if is_end else case
+            trial.judge(f"power cut, simulated, {names}", command, some)
 
 
 def powered(commands: list[Scenario]) -> Iterator[Scenario]:

@@ -13,17 +13,18 @@ import shutil
 import struct
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from calls import DEAD, Step, counted, watch
 from crashes import Points
 from judge import Scenario
+from reference import cells_of
 from tiny import HERE, Died, Tree, World, in_child, plant, tree_of
 
 from mattis import sweep
 
-LOST, KEPT = "names lost", "names kept"
+LOST, KEPT, AT_END = "names lost", "names kept", "after the end"
 
 SHUTDOWN = 0x8004587D
 """What tells XFS and ext4 to go down at once."""
@@ -113,8 +114,22 @@ def cuts(world: World, case: Scenario) -> dict[str, Points]:
 
     watch(root, step, disk.sync)
     sweep.run(world.studies[case.study], root, HERE)
-    step("the end", "")
+    return points | {f"{names}, {AT_END}": ended(disk, names) for names in (LOST, KEPT)}
+
+
+def ended(disk: Disk, names: str) -> Points:
+    """Return what is left if the power is cut once the command has said that all is done."""
+    disk.look()
+    points = Points()
+    points.add(disk.after(names), AT_END)
     return points
+
+
+def promised(world: World, case: Scenario) -> Scenario:
+    """Return a command of which all that it said it has done must be there."""
+    done, safe = cells_of(world.studies[case.study]), case.safe
+    holder = case.holder if done <= cells_of(world.studies[case.holder]) else case.study
+    return replace(case, holder=holder, safe=safe | done, computed=0, opened=True)
 
 
 @dataclass
