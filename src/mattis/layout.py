@@ -409,6 +409,29 @@ def cells(
     return out
 
 
+def contents(
+    path: Place, labels: Labels, model: Model, forms: Mapping[str, Form], chunk: Chunk
+) -> tuple[xr.Dataset, NDArray[np.bool_]]:
+    """Return what the chunks of all arrays hold at one place, and which cells exist there."""
+    part = forms["digest"].region(chunk)
+    here = {name: labels.values[name][s] for name, s in zip(labels.names, part, strict=True)}
+    heat = labels.temperatures
+    if "beta" in here:
+        heat = heat[part[labels.names.index("beta")]]
+    ds = cube.frame(Labels(here, heat))
+    for name, form in forms.items():
+        ds[name] = labels.names, salvaged(path, name, form, chunk)[0]
+    return ds, existing(ds, ds["digest"].values, model)
+
+
+def existing(ds: xr.Dataset, digests: NDArray[np.uint64], model: Model) -> NDArray[np.bool_]:
+    """Return which cells' digests fit their labels and values."""
+    valid: NDArray[np.bool_] = digests != 0  # what was never computed need not be digested
+    table = cube.rows(ds, model)[valid.ravel()]
+    valid[valid] = cube.row_digests(table) == digests[valid]
+    return valid
+
+
 def damaged_labels(place: Place, labels: Labels) -> list[str]:
     """Return the names of labels on disk, which other readers rely on, that are not the store's."""
     damaged = []

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from mattis import buckets
+from mattis import buckets, places
 from mattis.buckets import Found, Lease, Remote
 from mattis.errors import Fault, UserError
 from mattis.places import Place
@@ -67,13 +67,16 @@ def _rivals(name: str, others: list[str]) -> list[str]:
 @contextmanager
 def _held_by_file(folder: Path, name: str) -> Iterator[None]:
     path = folder / f".lock.{name}"
-    with path.open("a+", encoding="utf-8") as lock:
+    with places.reported(path):
+        lock = path.open("a+", encoding="utf-8")
+    with lock:
         if not _locked(lock, fcntl.LOCK_EX):
             lock.seek(0)
             raise _conflict(folder, lock.read().strip())
-        lock.truncate(0)
-        lock.write(f"{_holder()}\n")
-        lock.flush()
+        with places.reported(path):
+            lock.truncate(0)
+            lock.write(f"{_holder()}\n")
+            lock.flush()
         rivals = _rivals(name, [other.name[6:] for other in folder.glob(".lock.*")])
         for rival in rivals:
             _refuse_if_held(folder, folder / f".lock.{rival}")

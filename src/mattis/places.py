@@ -50,7 +50,10 @@ def read_bytes(place: Place, most: int | None = None) -> bytes | None:
     if isinstance(place, Path):
         try:
             with place.open("rb") as file:
-                return file.read() if most is None else file.read(most + 1)
+                size = os.fstat(
+                    file.fileno()
+                ).st_size  # a reader makes room for all that it asks for
+                return file.read() if most is None else file.read(min(most, size) + 1)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
     found = buckets.get(place, most=most)

@@ -7,8 +7,9 @@ believed only as far as its files bear it out.
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,9 @@ FORMATS = range(1, FORMAT + 1)
 
 UNBACKED = 256
 """Chunks of labels of networks, of a million, that axes may claim without files to show for it."""
+
+MOST_TRIALS = 2000
+"""Shapes of a chunk that are tried where no metadata say which it is."""
 
 LARGEST_SIZE = 2**53
 """Neurons of a network at most: a larger number is no longer exact where labels are floats."""
@@ -199,25 +203,30 @@ def _recovered(path: Place, study: Study) -> Record:
     if names.isdisjoint(places.names(path)):
         raise _foreign(path)
     files = places.files(path)
-    if any(
-        name.startswith("digest/c/") for name in files
-    ):  # else there is no cell to take for another
-        _check_origin(path, study)
-    labels = _labels_on_disk(path, study, files)
+    as_run = _as_run(path)
+    has_cells = any(name.startswith("digest/c/") for name in files)
+    if has_cells:  # else there is none to take for that of another study
+        _check_origin(path, study, as_run)
+    alike = as_run if as_run and as_run.dimensions == study.dimensions else study
+    labels = _labels_on_disk(path, cube.labels_of(alike), files)
     lies = _form_on_disk(path, study, labels)
     if lies is not None and not lies.checksum:
         return Record(labels, (), 1)
-    return Record(labels, lies.chunks if lies else layout.chunk_shape(labels.shape))
+    return Record(labels, lies.chunks if lies else _chunks_by_trial(path, study, labels, files))
 
 
-def _check_origin(path: Place, study: Study) -> None:
-    """Raise UserError unless the study as run, or the journal, says that cells are of these physics."""
+def _as_run(path: Place) -> Study | None:
+    """Return the study that lies beside a store, if it can be read."""
     beside = path.with_name("study.yaml")
     try:
         text = (places.read_bytes(beside, layout.LARGEST_METADATA) or b"").decode()
-        as_run = study_of(parsed(text, str(beside)), str(beside))
+        return study_of(parsed(text, str(beside)), str(beside))
     except (UserError, UnicodeDecodeError):
-        as_run = None
+        return None
+
+
+def _check_origin(path: Place, study: Study, as_run: Study | None) -> None:
+    """Raise UserError unless the study as run, or the journal, says that cells are of these physics."""
     if as_run is not None:
         return check_physics(path, as_run.physics(), study)
     folder = journal_of(path)
@@ -225,12 +234,12 @@ def _check_origin(path: Place, study: Study) -> None:
         return check_journal(path, study)
     raise UserError(
         f"{path}: its metadata cannot be read, and nothing beside it says of which study its cells are; "
-        f"put {beside} back from a copy, or give the study another name"
+        f"put {path.with_name('study.yaml')} back from a copy, or give the study another name"
     )
 
 
-def _labels_on_disk(path: Place, study: Study, files: Sequence[str]) -> Labels:
-    asked = cube.labels_of(study)
+def _labels_on_disk(path: Place, asked: Labels, files: Sequence[str]) -> Labels:
+    """Return the labels in the files of a store; those of an axis that is damaged are as asked for."""
     known = {name: _column(path, name, files) for name in asked.names}
     labels = Labels({name: known[name] or asked.values[name] for name in asked.names})
     if "beta" not in labels.names:
@@ -270,3 +279,31 @@ def _form_on_disk(path: Place, study: Study, labels: Labels) -> Form | None:
             if lies is not None:
                 return lies
     return None
+
+
+def _chunks_by_trial(path: Place, study: Study, labels: Labels, files: Sequence[str]) -> Chunk:
+    """Return the shape of a chunk with which most cells of one fit their digests."""
+    best, most = layout.chunk_shape(labels.shape), 0
+    name = next((name for name in files if name.startswith("digest/c/")), None)
+    if name is None:
+        return best
+    size = len(places.read_bytes(path / name, 8 * layout.CHUNK_CELLS + layout.CHECKSUM) or b"")
+    for chunks in islice(_shapes(labels.shape, (size - layout.CHECKSUM) // 8), MOST_TRIALS):
+        forms = layout.forms(labels, study.described_model, chunks, {})
+        for chunk in layout.chunks_among([name], "digest", forms["digest"]):
+            _, valid = layout.contents(path, labels, study.described_model, forms, chunk)
+            if valid.sum() > most:
+                best, most = chunks, int(valid.sum())
+    return best
+
+
+def _shapes(shape: Sequence[int], cells: int) -> Iterator[Chunk]:
+    """Yield the shapes of so many cells that fit into a cube, those that are long in the last axes first."""
+    if not shape:
+        if cells == 1:
+            yield ()
+        return
+    for last in range(min(shape[-1], cells), 0, -1):
+        if cells % last == 0:
+            for before in _shapes(shape[:-1], cells // last):
+                yield (*before, last)

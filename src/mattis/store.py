@@ -142,29 +142,6 @@ def chunks_of_cells(files: Sequence[str], forms: Mapping[str, Form]) -> list[Chu
     return sorted(set().union(*found))
 
 
-def _contents(
-    path: Place, labels: Labels, model: Model, forms: Mapping[str, Form], chunk: Chunk
-) -> tuple[xr.Dataset, Mask]:
-    """Return what the chunks of all arrays hold at one place, and which cells exist there."""
-    part = forms["digest"].region(chunk)
-    here = {name: labels.values[name][s] for name, s in zip(labels.names, part, strict=True)}
-    heat = labels.temperatures
-    if "beta" in here:
-        heat = heat[part[labels.names.index("beta")]]
-    ds = cube.frame(Labels(here, heat))
-    for name, form in forms.items():
-        ds[name] = labels.names, layout.salvaged(path, name, form, chunk)[0]
-    return ds, _existing(ds, ds["digest"].values, model)
-
-
-def _existing(ds: xr.Dataset, digests: NDArray[np.uint64], model: Model) -> Mask:
-    """Return which cells' digests fit their labels and values."""
-    valid: Mask = digests != 0  # what was never computed need not be digested
-    table = cube.rows(ds, model)[valid.ravel()]
-    valid[valid] = cube.row_digests(table) == digests[valid]
-    return valid
-
-
 def _rewrite(
     store: Store,
     chunk: Chunk,
@@ -176,7 +153,7 @@ def _rewrite(
     What does not exist there is blank from then on: a value that was damaged never gets a checksum that
     fits. Observables come first, with one rename after the other, and then the digests.
     """
-    ds, valid = _contents(store.path, store.labels, store.model, store.forms, chunk)
+    ds, valid = layout.contents(store.path, store.labels, store.model, store.forms, chunk)
     values = {
         name: np.where(valid, ds[name].values, form.blank) for name, form in store.forms.items()
     }
@@ -199,7 +176,7 @@ def _unpack(store: Store, old: Record, files: Sequence[str]) -> None:
     """Move all cells of the cube to the journal, before the arrays are cut into other chunks."""
     forms = forms_of(store.path, old, store.model)
     for chunk in chunks_of_cells(files, forms):
-        ds, valid = _contents(store.path, old.labels, store.model, forms, chunk)
+        ds, valid = layout.contents(store.path, old.labels, store.model, forms, chunk)
         store.writer.add(cube.rows(ds, store.model)[valid.ravel()])
     store.writer.flush()
     every = [*reversed([*forms]), *(layout.label_forms(old.labels) if old.format < FORMAT else ())]
@@ -292,7 +269,7 @@ def _cube(path: Place, kept: Record | None, wanted: Labels, model: Model) -> xr.
     for observable in model.observables:
         values = layout.cells(path, observable.name, forms[observable.name], at)
         ds[observable.name] = wanted.names, values, cube.attributes_of(observable)
-    valid = _existing(ds, layout.cells(path, "digest", forms["digest"], at), model)
+    valid = layout.existing(ds, layout.cells(path, "digest", forms["digest"], at), model)
     if kept and not (layout.is_group(path) and not layout.damaged_labels(path, kept.labels)):
         valid[...] = False  # xarray would read others, or none; the next run mends them
     for observable in model.observables:
