@@ -312,7 +312,7 @@ def scatter_step(options: Options) -> Row:
 
 def read_step(options: Options) -> Row:
     """Do what a shard does before its first block, and at its end: see which of its cells exist."""
-    from mattis import plan, shards, store
+    from mattis import plan, record, shards, store
     from mattis.results import results_of
     from mattis.study import study_of
 
@@ -321,7 +321,7 @@ def read_step(options: Options) -> Row:
     with book.clocked("plan"):
         small, wanted = shards.narrowed(study, shards.shard(study, *part))
     with book.clocked("read"):
-        store.check_journal(path, small, part)
+        record.check_journal(path, small, part)
         valid = store.valid_cells(path, small, part)
     with book.clocked("plan"):
         blocks = plan.blocks(small, wanted & ~valid)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_study import SMALL, fill, make_study, write_study
 
-from mattis import store
+from mattis import record
 from mattis.axes import patterns_of
 from mattis.errors import UserError
 from mattis.results import results_of
@@ -238,7 +238,7 @@ def test_keys_that_are_younger_than_some_stores_change_none_of_them(tmp_path: Pa
     assert other.physics() == usual.physics() | added
     fill(usual, tmp_path)
     with pytest.raises(UserError, match="noise_sharing: independent → common"):
-        store.checked_labels(results_of(other, tmp_path).store, other)
+        record.read(results_of(other, tmp_path).store, other)
 
 
 def test_the_order_of_sites_is_none_of_littles_business(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from commands import expect
 from reference import Cells
 from scene import Scene
 
-from mattis import journal, layout, plan, store
+from mattis import journal, plan, record
 from mattis.studies.retrieval import DIMENSIONS
 
 SHARES = {"cells": 9, "journal": 6, "labels": 3, "metadata": 4}
@@ -49,21 +49,19 @@ def held(scene: Scene, file: Path, first: int, last: int) -> Cells:
         return frozenset()
     if scene.blurred:  # there is nothing to tell which ones
         return scene.safe
-    array = layout.existing(layout.open_group(scene.store), inside[0])
-    expect(array is not None, f"{inside[0]}: no array, though no metadata were damaged")
-    assert array is not None
-    labels = store.checked_labels(scene.store, scene.study).values
+    kept = record.read(scene.store, scene.study)
+    labels = kept.labels.values
     chunk, cells = [int(k) for k in inside[2:]], set()
-    for flat in range(first // 8, min(-(-last // 8), int(np.prod(array.chunks)))):
-        within = np.unravel_index(flat, array.chunks)
-        at = [k * c + int(w) for k, c, w in zip(chunk, array.chunks, within, strict=True)]
+    for flat in range(first // 8, min(-(-last // 8), int(np.prod(kept.chunks)))):
+        within = np.unravel_index(flat, kept.chunks)
+        at = [k * c + int(w) for k, c, w in zip(chunk, kept.chunks, within, strict=True)]
         if all(k < len(labels[name]) for k, name in zip(at, DIMENSIONS, strict=True)):
             cells.add(tuple(labels[name][k] for k, name in zip(at, DIMENSIONS, strict=True)))
     return frozenset(cells)
 
 
 def _held_by_journal(scene: Scene, file: Path) -> Cells:
-    contents = store.contents_of(scene.study)
+    contents = record.contents_of(scene.study)
     rows = journal.rows(file.parent, contents, [file.name])
     width = len(DIMENSIONS)
     return frozenset(tuple(row) for _, table, _ in rows for row in table[:, :width].tolist())

@@ -18,7 +18,7 @@ from commands import SECONDS, Run, commanded, expect
 from reference import Cells, Reference, cells_of
 from small_study import write_study
 
-from mattis import cube, layout, shards, store
+from mattis import cube, layout, record, shards, store
 from mattis.cli import guarded, verbs
 from mattis.cluster import Where
 from mattis.errors import UserError
@@ -281,9 +281,8 @@ class Scene:
         expect(not drafts, f"left behind: {drafts[:3]}")
         expect(not (self.store / "journal").exists(), "the journal was left behind")
         files = sum(file.is_file() for file in self.store.rglob("*"))
-        array = layout.existing(layout.open_group(self.store), "digest")
-        assert array is not None
-        expect(files < 60 * layout.chunk_count(array.shape, array.chunks), f"{files} files")
+        kept = record.read(self.store, self.study)
+        expect(files < 60 * layout.chunk_count(kept.labels.shape, kept.chunks), f"{files} files")
         self._check_foreign_reader()
 
     def _check_foreign_reader(self) -> None:
