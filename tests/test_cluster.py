@@ -148,7 +148,7 @@ def test_who_has_not_the_right_certificate_is_told_so_in_one_line(
         given = wrong[1::2]
         for tls in ((None, None, None), (given[0], given[1], given[2])):
             with pytest.raises(Fault, match="does not take these certificates") as caught:
-                run(study, tmp_path, Settings(where=Where(scheduler=address, tls=tls)))
+                run(study, tmp_path / "none", Settings(where=Where(scheduler=address, tls=tls)))
             assert "\n" not in str(caught.value)
             assert str(caught.value).startswith(f"--scheduler {address}: ")
 

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
 from distributed import Client, LocalCluster
 from distributed.security import Security
-from small_study import SECONDS, fill, started
+from small_study import SECONDS, fill, make_study, started
 
 from mattis import cluster, dispatch, plan, watch
 from mattis.cluster import Where
@@ -176,6 +177,29 @@ def test_the_only_worker_hangs_and_is_replaced(
     assert len([one for one in [*found, *running] if one]) == len(blocks)
     assert f"(process {worker.pid}) gave no sign" in said[1]
     assert f"(process {worker.pid}) was killed" in said[2]
+
+
+def test_a_worker_that_outlives_its_killing_loses_its_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does that waits for a disk or a file server that is gone."""
+    monkeypatch.setattr(watch, "NAMED", 4.0)
+    monkeypatch.setattr(watch, "KILLED", 7.0)
+    monkeypatch.setattr(watch, "os", SimpleNamespace(kill=lambda *_: None))
+    said: list[str] = []
+    study = make_study(tmp_path, size=[400], sweeps={"thermalise": 100, "measure": 900})
+    blocks = plan.blocks(study)
+    running = dispatch.computed(study, blocks, Where(workers=2), said.append)
+    found = [next(running)]
+    children = psutil.Process().children(recursive=True)
+    worker = next(one for one in children if "spawn_main" in " ".join(one.cmdline()))
+    worker.send_signal(signal.SIGSTOP)
+    while len([one for one in found if one]) < len(blocks):
+        found.append(next(running))
+    assert worker.status() == psutil.STATUS_STOPPED
+    assert f"(process {worker.pid}) was killed" in said[2]
+    worker.kill()
+    assert list(running) == []
 
 
 @pytest.mark.slow
