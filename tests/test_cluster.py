@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -127,6 +128,61 @@ def test_tls_is_passed_through(tmp_path: Path, study: Study) -> None:
     assert digest(study, tmp_path) == expected(study, tmp_path)
 
 
+def test_who_has_not_the_right_certificate_is_told_so_in_one_line(
+    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = certificates(tmp_path)
+    (tmp_path / "other").mkdir()
+    wrong = certificates(tmp_path / "other")
+    path = write_study(tmp_path)
+    keys = dict(zip(("CA_FILE", "CLIENT__CERT", "CLIENT__KEY"), options[1::2], strict=True))
+    configured = {f"DASK_DISTRIBUTED__COMM__TLS__{name}": file for name, file in keys.items()}
+    with scheduler(*options) as (address, _):
+        words = ["run", str(path), "--results", str(tmp_path), "--scheduler", address]
+        done = subprocess.run(
+            [sys.executable, "-m", "mattis", *words], capture_output=True, timeout=SECONDS,
+            env=os.environ | configured,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        monkeypatch.setattr(cluster, "PATIENCE", 2)
+        given = wrong[1::2]
+        for tls in ((None, None, None), (given[0], given[1], given[2])):
+            with pytest.raises(Fault, match="does not take these certificates") as caught:
+                run(study, tmp_path / "none", Settings(where=Where(scheduler=address, tls=tls)))
+            assert "\n" not in str(caught.value)
+            assert str(caught.value).startswith(f"--scheduler {address}: ")
+
+
+@pytest.mark.parametrize(
+    ("address", "better"),
+    [
+        ("tcp://10.0.0.1:1", "tls://10.0.0.1:1"),
+        ("tcp://[fe80::1]:1", "tls://[fe80::1]:1"),
+        ("tcp://login:8786", "tls://login:8786"),
+        ("ws://10.0.0.1:1", "wss://10.0.0.1:1"),
+        ("ucx://10.0.0.1:1", "tls://10.0.0.1:1"),
+        ("tls://10.0.0.1:1", None),
+        ("wss://10.0.0.1:1", None),
+        ("tcp://127.0.0.1:1", None),
+        ("tcp://127.1.2.3:1", None),
+        ("tcp://localhost:1", None),
+        ("ws://localhost:1", None),
+        ("tcp://[::1]:1", None),
+        (None, None),
+    ],
+)
+def test_a_scheduler_that_anybody_may_use_is_warned_of(
+    address: str | None, better: str | None
+) -> None:
+    warned = cluster.warning(Where(scheduler=address))
+    if better is None:
+        assert warned is None
+    else:
+        assert warned is not None
+        assert f"{address} is not encrypted" in warned
+        assert f"use --scheduler {better} with --tls-ca" in warned
+
+
 def test_no_scheduler_there_is_one_line(
     tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,25 +269,40 @@ def test_on_a_scheduler_only_workers_with_the_resource_get_tasks(tmp_path: Path)
     assert {one.block.id for one in done} == {block.id for block in blocks}
 
 
-def listening(pid: int) -> list[str]:
+def listening(pid: int) -> list[tuple[str, int]]:
     """Return the addresses that a process and its children listen on."""
     family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     return [
-        connection.laddr.ip
+        (connection.laddr.ip, connection.laddr.port)
         for process in family
         for connection in process.net_connections()
         if connection.status == psutil.CONN_LISTEN
     ]
 
 
+def speaks(address: tuple[str, int]) -> str | None:
+    """Return the version of TLS that something speaks; raises OSError if it speaks anything else."""
+    any_certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    any_certificate.check_hostname, any_certificate.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection(address, timeout=SECONDS) as plain,
+        any_certificate.wrap_socket(plain) as encrypted,
+    ):
+        return encrypted.version()
+
+
 @pytest.mark.parametrize("words", [(), ("--pool", "threads"), ("--gpus", "2")])
-def test_everything_listens_on_loopback(tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_everything_listens_on_loopback_by_tls(tmp_path: Path, words: tuple[str, ...]) -> None:
     running, _ = started(tmp_path, *words, seed=6)
-    addresses = listening(running.pid)
-    os.killpg(running.pid, signal.SIGKILL)
-    running.communicate()
-    assert bool(addresses) == ("threads" not in words)
-    assert set(addresses) <= {"127.0.0.1", "::1"}
+    try:
+        addresses = listening(running.pid)
+        versions = {speaks(address) for address in addresses}
+    finally:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
+    assert len(addresses) == (0 if "threads" in words else 5)  # a scheduler, workers, their nannies
+    assert {ip for ip, _ in addresses} <= {"127.0.0.1"}
+    assert versions <= {"TLSv1.3", "TLSv1.2"}
 
 
 @pytest.mark.parametrize("pool", ["processes", "threads"])
@@ -249,7 +320,9 @@ def test_the_dashboard_is_made_when_it_is_asked_for(study: Study, pool: str) -> 
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(page.replace("status", "nothing"), timeout=SECONDS)
     door, _, secret = page.removesuffix("/status").rpartition("/")
-    for name in ("", "status", "sitemap.json", "info/main/workers.html", f"{secret}x/status"):
+    others = ("", "status", "json/identity.json", "sitemap.json", "info/main/workers.html")
+    proxies = ("proxy/1/127.0.0.1/status", f"{secret}/proxy/1/127.0.0.1/status")
+    for name in (*others, *proxies, f"{secret}x/status"):
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"{door}/{name}", timeout=SECONDS)
     assert len([one for one in [*found, *running] if one]) == len(blocks)

@@ -31,7 +31,7 @@ LOGGERS = ("distributed", "distributed.client", "asyncio", "tornado")
 
 PROTOCOLS = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
 
-OPEN = {"tcp": "tls", "ws": "wss"}
+OPEN = {"tcp": "tls", "ucx": "tls", "ws": "wss"}
 """Protocols that ask nobody who they are, and what to use in their place."""
 
 PATIENCE = 60

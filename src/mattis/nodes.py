@@ -17,7 +17,10 @@ ROUTES = [
 
 
 class Scheduler(distributed.Scheduler):
-    """A scheduler that speaks no HTTP."""
+    """A scheduler that speaks no HTTP, also where a site's settings ask for a dashboard."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{**options, "dashboard": False})
 
     def start_http_server(self, *_: Any, **__: Any) -> None:
         """Listen to nobody; Dask's nodes look for the application when they end."""
@@ -25,7 +28,10 @@ class Scheduler(distributed.Scheduler):
 
 
 class Worker(distributed.Worker):
-    """A worker that speaks no HTTP."""
+    """A worker that speaks no HTTP, also where `dask worker` or a site's settings ask for a dashboard."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{**options, "dashboard": False})
 
     def start_http_server(self, *_: Any, **__: Any) -> None:
         """Listen to nobody; Dask's nodes look for the application when they end."""

@@ -73,7 +73,7 @@ def client_of_jobs(name: str, jobs: int, logs: Path | None, dashboard: bool) -> 
     ):
         try:
             cluster = getattr(dask_jobqueue, kinds[f"{name}cluster"])(
-                **_options(name, logs, keys, dashboard)
+                **_options(name, logs, _security(Path(keys)), dashboard)
             )
         except (OSError, ValueError, RuntimeError) as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
@@ -98,7 +98,22 @@ def _shared(name: str, logs: Path | None) -> Path:
     return logs.resolve()
 
 
-def _options(name: str, logs: Path | None, keys: str, dashboard: bool) -> dict[str, Any]:
+def _security(folder: Path) -> Security:
+    """Return a new certificate, of a run, in files that only their owner reads.
+
+    dask-jobqueue would write some as well, but deletes them after their folder, which then complains.
+    """
+    made = Security.temporary()
+    files = {"cert": made.tls_client_cert, "key": made.tls_client_key}
+    for name, text in files.items():
+        (folder / name).touch(0o600)
+        (folder / name).write_text(text, encoding="ascii")
+    roles = ("client", "scheduler", "worker")
+    each = {f"tls_{role}_{name}": str(folder / name) for role in roles for name in files}
+    return Security(require_encryption=True, tls_ca_file=str(folder / "cert"), **each)
+
+
+def _options(name: str, logs: Path | None, security: Security, dashboard: bool) -> dict[str, Any]:
     """Return what the user's configuration leaves open: a process per core, this Python, the logs."""
     site = dask.config.get(f"jobqueue.{name}")
     options: dict[str, Any] = {
@@ -107,9 +122,8 @@ def _options(name: str, logs: Path | None, keys: str, dashboard: bool) -> dict[s
         "python": site["python"] or shlex.quote(sys.executable),
         "worker_extra_args": [*site["worker-extra-args"], "--worker-class", "mattis.nodes.Worker"],
         "scheduler_cls": Shown if dashboard else Scheduler,
-        "security": Security.temporary(),
+        "security": security,
         "protocol": "tls://",
-        "shared_temp_directory": keys,  # of mode 0700, and each file of mode 0600
         "scheduler_options": {"dashboard": False, "dashboard_address": LOOPBACK}
         | (site["scheduler-options"] or {}),
         "silence_logs": "CRITICAL",

@@ -77,8 +77,15 @@ class Watch:
         if silent > KILLED and pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)  # a stopped process hears nothing else
+            self._give_up(address)
             self.say(f"worker {address} (process {pid}) was killed and is started again")
             del self.signs[address]
+
+    def _give_up(self, address: str) -> None:
+        """Give a worker's blocks to others now: a process that waits for a disk outlives SIGKILL."""
+        own: Any = self.client.cluster
+        remove = own.scheduler.remove_worker
+        own.loop.add_callback(remove, address, stimulus_id="mattis-watch")
 
 
 def _outlook(pid: int | None) -> str:
