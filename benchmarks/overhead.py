@@ -262,7 +262,7 @@ def write_cells(opened: Any, study: Any, missing: Any, shuffled: bool) -> None:
 
 def fill_step(options: Options) -> Row:
     """Fill a store with random cells, in one step for each study; count files and time."""
-    from mattis import layout, places, store
+    from mattis import places, store
     from mattis.results import results_of
     from mattis.study import study_of
 
@@ -270,7 +270,7 @@ def fill_step(options: Options) -> Row:
     remove, store.SEGMENTS_AT_ONCE = places.remove, options.get("at_once", store.SEGMENTS_AT_ONCE)
     for name, label in {"create_or_extend": "lay out", "fold": "fold"}.items():
         book.clock(store, name, label)
-    book.clock(layout, "sync", "sync", inner=True)
+    book.clock(places, "write_together", "sync", inner=True)
     for content in options["studies"]:
         study = study_of(content)
         folder = results_of(study, options["root"]).folder
