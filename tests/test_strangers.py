@@ -215,6 +215,6 @@ def test_one_of_two_workers_of_a_real_run_hangs(tmp_path: Path) -> None:
     assert f"(process {worker.pid}) gave no sign for 3" in text
     assert f"(process {worker.pid}) was killed and is started again" in text
     assert time.monotonic() - begun < 180
-    assert not [one for one in [worker, *family] if one.is_running()]
+    assert psutil.wait_procs([worker, *family], timeout=20)[1] == []
     fill(study, tmp_path / "undisturbed")
     assert digest(study, tmp_path) == digest(study, tmp_path / "undisturbed")
