@@ -179,6 +179,27 @@ def test_the_only_worker_hangs_and_is_replaced(
     assert f"(process {worker.pid}) was killed" in said[2]
 
 
+@pytest.mark.parametrize("pause", [1.5, 11.0])
+def test_a_worker_is_named_and_killed_also_where_looks_are_rare(
+    monkeypatch: pytest.MonkeyPatch, pause: float
+) -> None:
+    """The run looks every 10 s while it waits for a result that a stopped worker holds."""
+    now, killed, removed, said = [0.0], list[int](), list[str](), list[str]()
+    clock, kill = SimpleNamespace(monotonic=lambda: now[0]), lambda pid, _: killed.append(pid)
+    monkeypatch.setattr(watch, "time", clock)
+    monkeypatch.setattr(watch, "os", SimpleNamespace(kill=kill))
+    monkeypatch.setattr(watch, "_heard", lambda _: {"tls://a": 1.0, "tls://b": now[0]})
+    monkeypatch.setattr(watch, "_pids", lambda _: {"tls://a": 7, "tls://b": 8})
+    monkeypatch.setattr(watch, "_cpu_seconds", lambda _: 0.0)
+    monkeypatch.setattr(watch.Watch, "_give_up", lambda _, address: removed.append(address))
+    watched = watch.Watch(None, said.append, is_here=True, looked=0.0)  # type: ignore[arg-type]
+    while not killed and now[0] < 100:
+        now[0] += pause
+        watched.look()
+    assert (killed, removed, now[0] < 80) == ([7], ["tls://a"], True)
+    assert ["gave no sign" in said[0], "was killed" in said[1], len(said)] == [True, True, 2]
+
+
 def test_a_worker_that_outlives_its_killing_loses_its_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

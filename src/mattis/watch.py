@@ -23,7 +23,7 @@ NAMED = 30.0
 KILLED = 60.0
 """Seconds without a sign after which a worker of this machine is killed; Dask starts it again."""
 
-PAUSE = 10.0
+PAUSE = 25.0
 """If nobody looked for so many seconds, this process was stopped itself, and knows nothing."""
 
 BETWEEN = 1.0
