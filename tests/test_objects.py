@@ -96,7 +96,9 @@ def test_damage_is_found_and_mended(tmp_path: Path, study: Study) -> None:
 
 @pytest.mark.usefixtures("proxy")
 def test_kill_9_in_the_middle_and_the_same_command_goes_on(tmp_path: Path) -> None:
-    running, study = started(tmp_path, seed=6, results=URL)
+    running, study = started(
+        tmp_path, seed=6, results=URL, sweeps={"thermalise": 100, "measure": 4000}
+    )
     os.killpg(running.pid, signal.SIGKILL)
     running.communicate()
     found = status(study, URL)["cells"]["done"]

@@ -131,7 +131,7 @@ def test_the_same_attack_succeeds_without_tls_and_with_the_right_certificate(
     """What the command started before; and a certificate that was stolen."""
     with LocalCluster(
         n_workers=1, threads_per_worker=1, host="127.0.0.1", protocol="tcp://",
-        dashboard_address=None, silence_logs="CRITICAL",
+        dashboard_address="127.0.0.1:0", silence_logs="CRITICAL",
     ) as before:  # fmt: skip
         ports = [int(address.rpartition(":")[2]) for address in addresses(before)]
         found = attacked(tmp_path / "before", ports, "tcp")
