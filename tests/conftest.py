@@ -1,10 +1,13 @@
 """Fixtures that all tests share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from object_store import Proxy, object_store
 from small_study import make_study
 
+from mattis import places
 from mattis.study import Study
 
 
@@ -23,3 +26,26 @@ def cheap_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(canvas.STYLE, "savefig.dpi", 50)
     monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[tuple[Proxy, dict[str, str]]]:
+    """An object store on loopback, and the environment that finds it."""
+    with object_store() as found:
+        yield found
+
+
+@pytest.fixture
+def proxy(
+    bucket: tuple[Proxy, dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> Iterator[Proxy]:
+    """What stands before the object store, whose prefix `URL` of the test's file is empty."""
+    proxy, environment = bucket
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    places.remove_tree(places.place_of(request.module.URL))
+    yield proxy
+    proxy.drop()
+    proxy.mend()

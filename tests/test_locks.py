@@ -7,20 +7,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from object_store import BUCKET, SECRET, Proxy, object_store
-from small_study import HERE, SECONDS, heed_interrupts, make_study, write_study
+from object_store import BUCKET, SECRET, Proxy
+from small_study import HERE, SECONDS, fill, heed_interrupts, make_study, write_study
 
-from mattis import buckets, locks, places
+from mattis import buckets, locks, places, plan, store
 from mattis.buckets import Remote
 from mattis.errors import Fault, UserError
 from mattis.results import results_of
+from mattis.study import Study
 from mattis.sweep import digest, run, status
 
 URL = f"s3://{BUCKET}/locked"
@@ -35,27 +35,16 @@ cli.main()
 """The command, with locks that die within seconds."""
 
 
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[tuple[Proxy, dict[str, str]]]:
-    with object_store() as found:
-        yield found
-
-
-@pytest.fixture
-def proxy(bucket: tuple[Proxy, dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    proxy, environment = bucket
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    places.remove_tree(places.place_of(URL))
-    yield proxy
-    proxy.drop()
-    proxy.mend()
-
-
 def remote(name: str = "small") -> Remote:
     place = places.place_of(URL) / name
     assert isinstance(place, Remote)
     return place
+
+
+def digest_of(study: Study, folder: Path) -> str:
+    """Return the digest of a study that nothing disturbed."""
+    fill(study, folder / "undisturbed")
+    return digest(study, folder / "undisturbed")
 
 
 def contents(place: Remote) -> dict[str, bytes]:
@@ -139,6 +128,45 @@ def test_nothing_is_written_by_a_lease_that_is_over(monkeypatch: pytest.MonkeyPa
         with pytest.raises(Fault, match="another has taken it"):  # and has ended, but was there
             places.write_bytes(old / "receipt", b"old")
     assert places.read_bytes(remote() / "receipt") == b"new"
+
+
+@pytest.mark.usefixtures("proxy")
+@pytest.mark.parametrize("written", [0, 1, 5, 12])
+def test_a_fold_by_a_lease_that_is_over_changes_nothing_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    """The run is stopped after some files of its fold; another finishes all; the first wakes up."""
+    hasty(monkeypatch)
+    study = make_study(tmp_path)
+    put, count = buckets.put, 0
+
+    def stopping(place: Remote, content: bytes, *mode: Any) -> str | None:
+        nonlocal count
+        count += place.lease is not None
+        if count == written + 1:
+            monkeypatch.setattr(buckets, "put", put)
+            with stolen(monkeypatch, remote()) as new:
+                fill_by(new, study)
+                seen.update(contents(remote()))
+        return put(place, content, *mode)
+
+    def fill_by(folder: places.Place, study: Study, stop: bool = False) -> None:
+        opened = store.create_or_extend(folder / "sweep.zarr", study)
+        valid = store.valid_cells(folder / "sweep.zarr", study)
+        for block in plan.blocks(study, ~valid):
+            columns = study.described_model.simulate(*plan.task(study, block))
+            store.write(opened, study, block, columns)
+        store.flush(opened)
+        if stop:
+            monkeypatch.setattr(buckets, "put", stopping)
+        store.fold(opened)
+
+    seen: dict[str, bytes] = {}
+    with locks.held(remote()) as old, pytest.raises(Fault, match="another has taken it"):
+        fill_by(old, study, stop=True)
+    assert seen
+    assert contents(remote()) == seen
+    assert digest(study, URL) == digest_of(study, tmp_path)
 
 
 @pytest.mark.usefixtures("proxy")

@@ -5,12 +5,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from object_store import BUCKET, SECRET, Proxy, object_store
+from object_store import BUCKET, SECRET, Proxy
 from small_study import HERE, SECONDS, fill, make_study, started, write_study
 
 from mattis import buckets, figures, locks, places, store
@@ -21,23 +20,6 @@ from mattis.sweep import digest, run, status
 from mattis.verify import verify
 
 URL = f"s3://{BUCKET}/some results"
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[tuple[Proxy, dict[str, str]]]:
-    with object_store() as found:
-        yield found
-
-
-@pytest.fixture
-def proxy(bucket: tuple[Proxy, dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    proxy, environment = bucket
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    proxy.mend()
-    places.remove_tree(places.place_of(URL))
-    yield proxy
-    proxy.mend()
 
 
 def expected(study: Study, folder: Path) -> str:
@@ -97,7 +79,7 @@ def test_damage_is_found_and_mended(tmp_path: Path, study: Study) -> None:
 @pytest.mark.usefixtures("proxy")
 def test_kill_9_in_the_middle_and_the_same_command_goes_on(tmp_path: Path) -> None:
     running, study = started(
-        tmp_path, seed=6, results=URL, sweeps={"thermalise": 100, "measure": 4000}
+        tmp_path, seed=6, results=URL, sweeps={"thermalise": 100, "measure": 2500}
     )
     os.killpg(running.pid, signal.SIGKILL)
     running.communicate()

@@ -231,7 +231,7 @@ STEPS = ("replace", "unlink", "mkdir")
 """What changes names, in many calls: each is a moment to die at."""
 
 
-def die_at(monkeypatch: pytest.MonkeyPatch, death: int, steps: tuple[str, ...] = STEPS) -> None:
+def die_at(monkeypatch: pytest.MonkeyPatch, death: int) -> None:
     """Interrupt this process before the n-th change of a name."""
     calls = 0
 
@@ -245,7 +245,7 @@ def die_at(monkeypatch: pytest.MonkeyPatch, death: int, steps: tuple[str, ...] =
 
         return step
 
-    for name in steps:
+    for name in STEPS:
         monkeypatch.setattr(Path, name, dying(getattr(Path, name)))
 
 
@@ -322,7 +322,7 @@ def test_a_death_in_a_fold_loses_nothing(
     assert digest(study, tmp_path) == GOLDEN  # all of it from the journal
     die_at(monkeypatch, death)
     with suppress(KeyboardInterrupt):
-        store.fold(store.join(path, study))
+        store.create_or_extend(path, study)
     monkeypatch.undo()
     assert digest(study, tmp_path) == GOLDEN
     assert fill(study, tmp_path) == 0

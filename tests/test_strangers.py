@@ -162,6 +162,14 @@ def test_a_client_without_the_certificate_of_the_run_is_refused(kind: str) -> No
             Client(address, security=security, timeout=2, set_as_default=False)
 
 
+def stopped_worker(run: psutil.Process) -> psutil.Process:
+    """Stop a worker process of a run, as a file system that hangs does."""
+    children = run.children(recursive=True)
+    worker = next(one for one in children if "spawn_main" in " ".join(one.cmdline()))
+    worker.send_signal(signal.SIGSTOP)
+    return worker
+
+
 def test_the_only_worker_hangs_and_is_replaced(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,9 +179,7 @@ def test_the_only_worker_hangs_and_is_replaced(
     blocks = plan.blocks(study)
     running = dispatch.computed(study, blocks, Where(workers=1), said.append)
     found = [next(running)]
-    children = psutil.Process().children(recursive=True)
-    worker = next(one for one in children if "spawn_main" in " ".join(one.cmdline()))
-    worker.send_signal(signal.SIGSTOP)
+    worker = stopped_worker(psutil.Process())
     assert len([one for one in [*found, *running] if one]) == len(blocks)
     assert f"(process {worker.pid}) gave no sign" in said[1]
     assert f"(process {worker.pid}) was killed" in said[2]
@@ -212,9 +218,7 @@ def test_a_worker_that_outlives_its_killing_loses_its_blocks(
     blocks = plan.blocks(study)
     running = dispatch.computed(study, blocks, Where(workers=2), said.append)
     found = [next(running)]
-    children = psutil.Process().children(recursive=True)
-    worker = next(one for one in children if "spawn_main" in " ".join(one.cmdline()))
-    worker.send_signal(signal.SIGSTOP)
+    worker = stopped_worker(psutil.Process())
     while len([one for one in found if one]) < len(blocks):
         found.append(next(running))
     assert worker.status() == psutil.STATUS_STOPPED
@@ -228,8 +232,7 @@ def test_one_of_two_workers_of_a_real_run_hangs(tmp_path: Path) -> None:
     begun = time.monotonic()
     running, study = started(tmp_path, seed=6)
     family = psutil.Process(running.pid).children(recursive=True)
-    worker = next(one for one in family if "spawn_main" in " ".join(one.cmdline()))
-    worker.send_signal(signal.SIGSTOP)
+    worker = stopped_worker(psutil.Process(running.pid))
     _, said = running.communicate(timeout=180)
     text = said.decode()
     assert running.returncode == 0, text

@@ -7,7 +7,6 @@ So a process that was stopped for long, or a request that was, cannot undo what 
 
 import json
 import os
-import re
 import secrets
 import sys
 import threading
@@ -17,10 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from http import HTTPStatus
 from typing import Any, TypeVar
 
-from mattis.errors import Fault, UserError
+from mattis.errors import Fault
+from mattis.refusals import Refusal, is_refusal, misses_bucket, no_bucket, refusal
 
 PATIENCE = timedelta(seconds=30)
 """For how long an object store that fails is asked again; one answer may take half of it."""
@@ -31,14 +30,6 @@ QUICK = timedelta(seconds=5)
 FIRST_DELAY, LONGEST_DELAY = 0.2, 2.0
 
 T = TypeVar("T")
-
-
-class Refusal(Fault):
-    """What an object store refused, and whether that may pass."""
-
-    def __init__(self, text: str, reason: str, passes: bool) -> None:
-        super().__init__(text, reason)
-        self.passes = passes
 
 
 @dataclass(eq=False)
@@ -110,19 +101,19 @@ def quick(place: Remote) -> Remote:
 
 
 @dataclass(frozen=True)
-class Found:
-    """An object: its content (empty where only its head was asked for), version, and time."""
+class StoredObject:
+    """What lies under a key: its content (empty where only its head was asked for), version, and time."""
 
     content: bytes
     version: str | None
     modified: datetime
 
 
-def get(place: Remote, patiently: bool = True, most: int | None = None) -> Found | None:
+def get(place: Remote, patiently: bool = True, most: int | None = None) -> StoredObject | None:
     """Return an object, or None if it is not there; of one of more than `most` bytes, one more than these."""
     import obstore
 
-    def ask() -> Found:
+    def ask() -> StoredObject:
         answer = obstore.get(place.bucket.store, place.key)
         if most is None or answer.meta["size"] <= most:
             return _found(answer.meta, bytes(answer.bytes()))
@@ -132,18 +123,20 @@ def get(place: Remote, patiently: bool = True, most: int | None = None) -> Found
     return _seen(place, ask, patiently)
 
 
-def head(place: Remote) -> Found | None:
+def head(place: Remote) -> StoredObject | None:
     """Return version and time of an object, or None if it is not there."""
     import obstore
 
     return _seen(place, lambda: _found(obstore.head(place.bucket.store, place.key)))
 
 
-def _found(meta: Any, content: bytes = b"") -> Found:
-    return Found(content, meta["e_tag"], meta["last_modified"])
+def _found(meta: Any, content: bytes = b"") -> StoredObject:
+    return StoredObject(content, meta["e_tag"], meta["last_modified"])
 
 
-def _seen(place: Remote, ask: Callable[[], Found], patiently: bool = True) -> Found | None:
+def _seen(
+    place: Remote, ask: Callable[[], StoredObject], patiently: bool = True
+) -> StoredObject | None:
     """Return what there is, and let the lease remember its version."""
     try:
         found = attempted(place, ask, patiently)
@@ -259,7 +252,7 @@ def _made(place: Remote, ask: Callable[[], T], patiently: bool = True) -> T:
     try:
         return attempted(place, ask, patiently)
     except FileNotFoundError:
-        raise _no_bucket(place) from None
+        raise no_bucket(str(place)) from None
 
 
 def attempted(place: Remote, ask: Callable[[], T], patiently: bool = True) -> T:
@@ -276,7 +269,10 @@ def attempted(place: Remote, ask: Callable[[], T], patiently: bool = True) -> T:
         except Exception as error:
             if not is_refusal(error) or _is_for_the_caller(error):
                 raise
-            refused, left = refusal(place, error), begun + patience - time.monotonic()
+            refused, left = (
+                refusal(str(place), place.bucket.each, error),
+                begun + patience - time.monotonic(),
+            )
             if not isinstance(refused, Refusal) or not refused.passes:
                 raise refused from None
             if left <= 0:
@@ -297,96 +293,10 @@ def _delays() -> Iterator[float]:
         delay = min(2 * delay, LONGEST_DELAY)
 
 
-def is_refusal(error: Exception) -> bool:
-    """Tell whether an error is an object store's: it says nothing about what is stored there."""
-    if isinstance(error, Refusal):  # of a lock, which was asked for on the way
-        return True
-    return type(error).__module__.startswith("obstore") or _misses_bucket(error)
-
-
 def _is_for_the_caller(error: Exception) -> bool:
     from obstore.exceptions import AlreadyExistsError, PreconditionError
 
-    return isinstance(error, AlreadyExistsError | PreconditionError) and not _misses_bucket(error)
-
-
-def _misses_bucket(error: Exception) -> bool:
-    return re.search("NoSuchBucket|ContainerNotFound", str(error)) is not None
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """What an object store did instead of answering, whether that may pass, and what helps."""
-
-    text: str
-    passes: bool
-    remedy: str
-
-
-CREDENTIALS = {
-    "s3": "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
-    "gs": "GOOGLE_APPLICATION_CREDENTIALS",
-    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
-}
-
-
-def _trouble(place: Remote, error: Exception) -> Trouble:
-    """Say what went wrong in words of this house: those of the store may be pages, and hold secrets."""
-    text = str(error)
-    rights = (
-        f"credentials or rights: check {CREDENTIALS[place.url.partition(':')[0]]}, "
-        "and that they may read and write there"
-    )
-    found = re.search(r"status code: (\d{3})", text)
-    if "169.254.169.254" in text:  # where virtual machines are told theirs
-        return Trouble("was given no credentials", False, rights)
-    if found is None:
-        return _unanswered(place, text, type(error).__name__)
-    code = int(found[1])
-    said = f"answered {code} {_word(code, text)}"
-    if code in (401, 403):
-        return Trouble(said, False, rights)
-    if code in (408, 409, 429) or code >= 500 or "RequestTimeout" in text:
-        return Trouble(said, True, "see that it answers")
-    return Trouble(said, False, "see that AWS_ENDPOINT_URL, AWS_REGION and credentials are its own")
-
-
-def _word(code: int, text: str) -> str:
-    """Return what a status code means: the store's own word, such as Slow Down, or that of HTTP."""
-    own = re.search(r"<Code>([A-Za-z]{1,40})</Code>", text)
-    if own:
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", own[1])
-    return {status.value: status.phrase for status in HTTPStatus}.get(code, "(unknown)")
-
-
-def _unanswered(place: Remote, text: str, kind: str) -> Trouble:
-    """Say what went wrong where there was no whole answer."""
-    remedy = "see that it answers"
-    if re.search("Timeout|TimedOut|timed out", text):
-        return Trouble(
-            f"did not answer within {place.bucket.each.total_seconds():g} s", True, remedy
-        )
-    if re.search("Connect|dns", text):
-        return Trouble("cannot be reached", True, remedy)
-    if kind == "GenericError":
-        return Trouble("dropped the connection", True, remedy)
-    return Trouble(f"refused: {kind.removesuffix('Error')}", False, "choose another --results")
-
-
-def refusal(place: Remote, error: Exception) -> Refusal | UserError:
-    """Return the one line that says what an object store refused, and what helps."""
-    if isinstance(error, Refusal):
-        return error
-    if isinstance(error, FileNotFoundError) or _misses_bucket(error):
-        return _no_bucket(place)
-    trouble = _trouble(place, error)
-    reason = f"the object store {trouble.text}"
-    again = "then give the same command again: it goes on from here"
-    return Refusal(f"{place}: {reason}; {trouble.remedy}, {again}", reason, trouble.passes)
-
-
-def _no_bucket(place: Remote) -> UserError:
-    return UserError(f"{place}: there is no such bucket; make it, or choose another --results")
+    return isinstance(error, AlreadyExistsError | PreconditionError) and not misses_bucket(error)
 
 
 def clock() -> float:
@@ -470,12 +380,12 @@ class Lease:
         self.renewed = asked
         return True
 
-    def wrote(self, found: Found) -> bool:
+    def wrote(self, found: StoredObject) -> bool:
         """Tell whether a lock is this one's."""
         return holder_of(found).get("mark") == self.mark
 
 
-def holder_of(found: Found) -> dict[str, Any]:
+def holder_of(found: StoredObject) -> dict[str, Any]:
     """Return what a lock says of its holder, nothing if it is damaged."""
     try:
         content = json.loads(found.content)

@@ -1,16 +1,13 @@
-"""How the cube lies on zarr: one array per observable, all cut into the same chunks, and their labels.
+"""How the cube lies on disk: one array per observable, all cut into the same chunks, and their labels.
 
-The only file that knows zarr: it makes all metadata of a store in memory, and says whether those on disk
-are these. Chunks hold tens of thousands of cells, because clusters count files. They are not compressed
+Chunks hold tens of thousands of cells, because clusters count files. They are not compressed
 and end in a CRC-32C: any reader notices damage, and what is left of a damaged chunk can still be read
 here, cell by cell. Nothing that a store says of itself is decoded, iterated or allocated before it was
 compared with what the study demands.
 """
 
 import json
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import product
@@ -20,11 +17,7 @@ from typing import Any
 import google_crc32c
 import numpy as np
 import xarray as xr
-import zarr
 from numpy.typing import NDArray
-from zarr.codecs import Crc32cCodec
-from zarr.core.buffer import default_buffer_prototype
-from zarr.storage import MemoryStore
 
 from mattis import cube, places
 from mattis.cube import Labels
@@ -82,13 +75,13 @@ def fitting_chunks(shape: Sequence[int], chunks: Sequence[int] | None) -> Chunk:
     return best
 
 
-def are_chunks(found: Any, dimensions: int) -> bool:
-    """Tell whether what a store says of its chunks is the shape of some."""
+def are_chunks(found: Any, dimensions: int, most: int = CHUNK_CELLS) -> bool:
+    """Tell whether what a store says of its chunks is the shape of some, of so many cells at most."""
     return (
         isinstance(found, list)
         and len(found) == dimensions
         and all(type(n) is int and n > 0 for n in found)
-        and prod(found) <= LARGEST_CHUNK
+        and prod(found) <= most
     )
 
 
@@ -129,27 +122,19 @@ def damaged_attributes(place: Place) -> list[str]:
 
 def _attributes(place: Place, key: str = "") -> dict[str, Any]:
     """Return the attributes that some metadata hold, empty if they are damaged beyond reading."""
-    content = _json(places.read_bytes(place, LARGEST_METADATA)).get("attributes")
+    content = mapping_of(places.read_bytes(place, LARGEST_METADATA)).get("attributes")
     found = content.get(key) if key and isinstance(content, dict) else content
     whole = isinstance(found, dict) and type(found.get("mattis_format")) is int
     return dict(found) if whole else {}  # type: ignore[arg-type]
 
 
-def _json(content: bytes | None) -> dict[str, Any]:
+def mapping_of(content: bytes | None) -> dict[str, Any]:
     """Return the mapping that some bytes spell, empty if they do not, or nest without end."""
     try:
         found = json.loads(content or b"")
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-@contextmanager
-def consolidating() -> Iterator[None]:
-    """Silence zarr's remark that consolidated metadata, which xarray asks for, extends v3."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Consolidated metadata")
-        yield
 
 
 @dataclass(frozen=True)
@@ -227,73 +212,18 @@ def label_forms(labels: Labels) -> dict[str, Form]:
     return {str(name): label_form(v) for name, v in cube.frame(labels).variables.items()}
 
 
-def documents(every: Mapping[str, Form], record: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return all metadata of a store by file, the group's last, which hold a copy of all others.
-
-    They are made by zarr, in memory: what lies on disk is a function of the arrays and the record.
-    """
-    files: dict[str, Any] = {}
-    memory = MemoryStore(files)
-    group = zarr.create_group(memory, zarr_format=3, attributes=dict(record))
-    for name, form in every.items():
-        _create(group, name, form)
-    with consolidating():
-        zarr.consolidate_metadata(memory, zarr_format=3)
-    names = [*(f"{name}/zarr.json" for name in every), "zarr.json"]
-    return {name: files[name].to_bytes() for name in names}
-
-
-def _create(group: zarr.Group, name: str, form: Form) -> None:
-    group.create_array(
-        name,
-        shape=form.shape,
-        chunks=form.chunks,
-        dtype=form.kind,
-        fill_value=form.blank,
-        compressors=[Crc32cCodec()] if form.checksum else None,
-        dimension_names=form.dimensions,
-        attributes=dict(form.attributes),
-    )
-
-
-def odd_metadata(
-    place: Place, every: Mapping[str, Form], record: Mapping[str, Any]
-) -> dict[str, bytes]:
-    """Return the files of metadata on disk that do not say what they should, as they should be."""
-    wanted = documents(every, record).items()
-    found = {name: places.read_bytes(place / name, LARGEST_METADATA) for name, _ in wanted}
-    return {name: document for name, document in wanted if not say_the_same(found[name], document)}
-
-
-def say_the_same(found: bytes | None, wanted: bytes) -> bool:
-    """Tell whether metadata on disk mean what they should, by whatever version of zarr they were written."""
-    if found is None or found == wanted:
-        return found is not None
-    if _json(found).get("node_type") != _json(wanted)["node_type"]:
-        return False
-    return bool(_meaning(found) == _meaning(wanted))
-
-
-def _meaning(document: bytes) -> Any:
-    """Return what zarr makes of some metadata, of a group with the copies in it; None if it refuses them."""
-    memory = MemoryStore({"zarr.json": default_buffer_prototype().buffer.from_bytes(document)})
-    try:
-        with consolidating():
-            node = zarr.open(memory, mode="r", zarr_format=3)
-        content = node.metadata.to_dict()
-    except Exception:  # whatever zarr makes of metadata in which a bit was flipped
-        return None
-    return json.loads(json.dumps(content, default=str))
-
-
 def laid(place: Place, name: str, form: Form) -> Form | None:
     """Return the form of an array as it lies on disk, or None where its metadata are not what they should be.
 
     Its shape may be on its way. Without chunks in the form, those on disk are taken, as format 1 had them.
     """
-    found = _json(places.read_bytes(place / name / "zarr.json", LARGEST_METADATA))
+    found = mapping_of(places.read_bytes(place / name / "zarr.json", LARGEST_METADATA))
     chunks = _configured(found.get("chunk_grid"), "chunk_shape")
-    if not are_chunks(chunks, len(form.shape)) or (form.chunks and form.chunks != tuple(chunks)):
+    largest = CHUNK_CELLS if form.checksum else LARGEST_CHUNK
+    most = prod(form.chunks) if form.chunks else largest
+    if not are_chunks(chunks, len(form.shape), most) or (
+        form.chunks and form.chunks != tuple(chunks)
+    ):
         return None
     lies = replace(form, chunks=tuple(chunks))
     if not form.checksum and type(found.get("fill_value")) in (int, float):
@@ -331,7 +261,7 @@ def _configured(part: Any, key: str) -> Any:
 
 def is_group(place: Place) -> bool:
     """Tell whether the metadata of the group can be read as such."""
-    found = _json(places.read_bytes(place / "zarr.json", LARGEST_METADATA))
+    found = mapping_of(places.read_bytes(place / "zarr.json", LARGEST_METADATA))
     return found.get("node_type") == "group" and found.get("zarr_format") == 3
 
 
@@ -382,16 +312,14 @@ def _damage(raw: bytes, form: Form) -> str:
     return "" if raw[end:] == right[: form.checksum] else "wrong checksum"
 
 
-def cells(
-    place: Place, name: str, form: Form, at: Sequence[NDArray[np.int64]], strictly: bool = True
-) -> Values:
+def cells(place: Place, name: str, form: Form, at: Sequence[NDArray[np.int64]]) -> Values:
     """Return the cells where some places along each dimension cross; only their chunks are read.
 
     What is missing, damaged, or beyond the array reads as blank. So does an array whose metadata are not
-    what they should be, since others cannot read it, unless `strictly` is False.
+    what they should be, since others cannot read it.
     """
     out = np.full([len(along) for along in at], form.blank, form.kind)
-    lies = laid(place, name, form) if strictly else form
+    lies = laid(place, name, form)
     if lies is None:
         return out
     inside = [
@@ -456,12 +384,3 @@ def label_files(labels: Labels) -> dict[str, bytes]:
         for chunk in product(*every):
             files[chunk_name(str(name), chunk)] = encoded(variable.values[form.region(chunk)], form)
     return files
-
-
-def dataset_files(ds: xr.Dataset) -> dict[str, bytes]:
-    """Return the files of a small dataset as zarr v3, the metadata of the group last."""
-    files: dict[str, Any] = {}
-    with consolidating():
-        ds.to_zarr(MemoryStore(files), mode="w", zarr_format=3, consolidated=True)
-    names = sorted(files, key=lambda name: (name == "zarr.json", name))
-    return {name: files[name].to_bytes() for name in names}

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from mattis import buckets, places
-from mattis.buckets import Found, Lease, Remote
+from mattis.buckets import Lease, Remote, StoredObject
 from mattis.errors import Fault, UserError
 from mattis.places import Place
 
@@ -172,7 +172,7 @@ def _evict(folder: Remote, lock: Remote) -> None:
         buckets.delete(_taken(folder, lock).lock)
 
 
-def _check_dead(folder: Remote, found: Found) -> None:
+def _check_dead(folder: Remote, found: StoredObject) -> None:
     """Raise UserError unless a lock is old, by the clock of the store, or its process is gone."""
     holder = buckets.holder_of(found)
     if holder.get("machine") == _machine() and not Path(f"/proc/{holder.get('pid')}").exists():

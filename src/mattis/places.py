@@ -8,7 +8,7 @@ import errno
 import os
 import resource
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -50,10 +50,9 @@ def read_bytes(place: Place, most: int | None = None) -> bytes | None:
     if isinstance(place, Path):
         try:
             with place.open("rb") as file:
-                size = os.fstat(
-                    file.fileno()
-                ).st_size  # a reader makes room for all that it asks for
-                return file.read() if most is None else file.read(min(most, size) + 1)
+                # Of no more than there is: Python makes room for all that it is asked for.
+                there = os.fstat(file.fileno()).st_size
+                return file.read() if most is None else file.read(min(most, there) + 1)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
     found = buckets.get(place, most=most)
@@ -64,7 +63,7 @@ def write_bytes(place: Place, content: bytes) -> None:
     """Write a file, whole or not at all, and wait for the disk. Raises Fault if the machine refuses."""
     if isinstance(place, Path):
         with reported(place, len(content)):
-            _name_drafts([place], [_draft(place, content)])
+            _write({place: content})
     else:
         buckets.put(place, content)
 
@@ -76,50 +75,34 @@ def write_together(folder: Place, files: Mapping[str, bytes]) -> None:
     a reader sees. A power cut leaves files of before or of after, never an empty one. Folders on the way
     are made, but not the one that the folder itself is in: if that has vanished, no part of it comes back.
     """
-    if not isinstance(folder, Path):
-        for name, content in files.items():
-            write_bytes(folder / name, content)
-        return
-    drafts: list[Path] = []
-    try:
+    if isinstance(folder, Path):
         with reported(folder, sum(map(len, files.values()))):
             makers = _make_between(folder, files)
-            for name, content in files.items():
-                _refuse_link(folder / name)
-                drafts.append(_draft(folder / name, content))
-            _name_drafts([folder / name for name in files], drafts)
+            _write({folder / name: content for name, content in files.items()})
             for maker in makers:
                 _sync(maker)
-    except BaseException:
-        for draft in drafts:
-            draft.unlink(missing_ok=True)
-        raise
+    else:
+        for name, content in files.items():
+            buckets.put(folder / name, content)
 
 
-def _draft(path: Path, content: bytes) -> Path:
-    """Write content beside the file that it is for, and wait until it is on disk."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.partial")
+def _write(files: Mapping[Path, bytes]) -> None:
+    """Write files aside and wait for the disk; then give them their names, and wait for these."""
+    drafts = {path: path.with_name(f"{path.name}.{os.getpid()}.partial") for path in files}
     try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    return draft
-
-
-def _name_drafts(paths: Sequence[Path], drafts: Sequence[Path]) -> None:
-    """Give drafts their names, and wait until these are on disk."""
-    try:
-        for path, draft in zip(paths, drafts, strict=True):
+        for path, draft in drafts.items():
+            _refuse_link(path)
+            with draft.open("wb") as file:
+                file.write(files[path])
+                file.flush()
+                os.fsync(file.fileno())
+        for path, draft in drafts.items():
             draft.replace(path)
     except BaseException:
-        for draft in drafts:
+        for draft in drafts.values():
             draft.unlink(missing_ok=True)
         raise
-    for folder in dict.fromkeys(path.parent for path in paths):
+    for folder in dict.fromkeys(path.parent for path in files):
         _sync(folder)
 
 

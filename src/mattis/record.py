@@ -38,7 +38,7 @@ LARGEST_SIZE = 2**53
 
 
 @dataclass(frozen=True)
-class Record:
+class StoreRecord:
     """Where the cells of a store are: labels along the axes, and the shape of a chunk.
 
     chunks  # () in format 1, where each array says it for itself
@@ -81,7 +81,7 @@ def attributes(study: Study, labels: Labels, chunks: Chunk) -> dict[str, Any]:
     )
 
 
-def read(path: Place, study: Study) -> Record:
+def read(path: Place, study: Study) -> StoreRecord:
     """Return what a store says of itself, after checking that it is this study's.
 
     Raises UserError if it is another study's, of a newer format, or no store.
@@ -107,10 +107,10 @@ def read(path: Place, study: Study) -> Record:
     _check_dimensions(path, labels, study)
     _check_backing(path, labels)
     if found["mattis_format"] < FORMAT:
-        return Record(labels, (), found["mattis_format"])
+        return StoreRecord(labels, (), found["mattis_format"])
     if not layout.are_chunks(found.get("chunks"), len(labels.names)):
         raise _foreign(path)
-    return Record(labels, tuple(found["chunks"]))
+    return StoreRecord(labels, tuple(found["chunks"]))
 
 
 def _foreign(path: Place) -> UserError:
@@ -188,7 +188,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
     return out
 
 
-def _recovered(path: Place, study: Study) -> Record:
+def _recovered(path: Place, study: Study) -> StoreRecord:
     """Return what a store would say of itself, were its metadata not damaged, both copies of them.
 
     Labels are read from their files; of a label that is damaged too, the study's own are taken. Wherever
@@ -211,8 +211,10 @@ def _recovered(path: Place, study: Study) -> Record:
     labels = _labels_on_disk(path, cube.labels_of(alike), files)
     lies = _form_on_disk(path, study, labels)
     if lies is not None and not lies.checksum:
-        return Record(labels, (), 1)
-    return Record(labels, lies.chunks if lies else _chunks_by_trial(path, study, labels, files))
+        return StoreRecord(labels, (), 1)
+    return StoreRecord(
+        labels, lies.chunks if lies else _chunks_by_trial(path, study, labels, files)
+    )
 
 
 def _as_run(path: Place) -> Study | None:

@@ -17,14 +17,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from mattis import cube, journal, layout, places, record
+from mattis import cube, journal, layout, metadata, places, record
 from mattis.cube import Labels
 from mattis.journal import Part, Table, Writer
 from mattis.layout import FORMAT, Chunk, Form
 from mattis.models import Columns, Model
 from mattis.places import Place
 from mattis.plan import Block, Mask
-from mattis.record import Record, check_journal, contents_of, journal_of
+from mattis.record import StoreRecord, check_journal, contents_of, journal_of
 from mattis.study import Study
 
 SEGMENTS_AT_ONCE = 128
@@ -67,16 +67,18 @@ def create_or_extend(path: Place, study: Study, before: Callable[[], None] = lam
         labels = cube.merged(old.labels, labels)
     chunks = layout.fitting_chunks(labels.shape, old.chunks if old else None)
     attributes = record.attributes(study, labels, chunks)
-    opened = join(path, study, labels, attributes=attributes)
-    packed = old is not None and (old.chunks != chunks or old.format != FORMAT)
-    stale = _stale(opened, attributes)
+    forms = layout.forms(labels, study.described_model, chunks, attributes)
+    opened = replace(join(path, study), labels=labels, forms=forms)
+    packed = old if old and (old.chunks != chunks or old.format != FORMAT) else None
     spoilt = [] if packed else _spoilt(opened, files)
-    if stale or spoilt or packed or any(name.startswith("journal/") for name in files):
+    waits = any(name.startswith("journal/") for name in files)
+    stale = {} if packed else _stale(opened, attributes)
+    if packed or spoilt or waits or stale:
         before()
     for draft in drafts(files):
         places.remove(path / draft)
-    if packed and old is not None:
-        _unpack(opened, old, files)
+    if packed:
+        _unpack(opened, packed, files)
         stale = _stale(opened, attributes)
     _lay_out(path, stale)
     for chunk in spoilt:
@@ -85,20 +87,12 @@ def create_or_extend(path: Place, study: Study, before: Callable[[], None] = lam
     return opened
 
 
-def join(
-    path: Place,
-    study: Study,
-    labels: Labels | None = None,
-    part: Part | None = None,
-    attributes: Mapping[str, Any] | None = None,
-) -> Store:
-    """Open only the journal for writing, as any number of processes may at once."""
+def join(path: Place, study: Study, part: Part | None = None) -> Store:
+    """Open only the journal for writing, as any number of processes may at once; it cannot be folded so."""
     places.make_within(path)
-    contents, labels = contents_of(study), labels or cube.labels_of(study)
-    model, writer = study.described_model, journal.writer_name(contents, part)
-    chunks = tuple(attributes["chunks"]) if attributes else layout.chunk_shape(labels.shape)
-    forms = layout.forms(labels, model, chunks, attributes or {})
-    return Store(path, labels, model, Writer(journal_of(path), contents, writer), forms)
+    contents = contents_of(study)
+    writer = Writer(journal_of(path), contents, journal.writer_name(contents, part))
+    return Store(path, cube.labels_of(study), study.described_model, writer, {})
 
 
 def drafts(files: Iterable[str]) -> list[str]:
@@ -115,7 +109,7 @@ def _stale(store: Store, attributes: Mapping[str, Any]) -> dict[str, bytes]:
     path, labels = store.path, layout.label_files(store.labels).items()
     stale = {name: c for name, c in labels if places.read_bytes(path / name, len(c)) != c}
     every = {**layout.label_forms(store.labels), **store.forms}
-    return stale | layout.odd_metadata(path, every, attributes)
+    return stale | metadata.odd(path, every, attributes)
 
 
 def _lay_out(path: Place, stale: Mapping[str, bytes]) -> None:
@@ -172,7 +166,7 @@ def _rewrite(
     places.write_together(store.path, {digests: files[digests]})
 
 
-def _unpack(store: Store, old: Record, files: Sequence[str]) -> None:
+def _unpack(store: Store, old: StoreRecord, files: Sequence[str]) -> None:
     """Move all cells of the cube to the journal, before the arrays are cut into other chunks."""
     forms = forms_of(store.path, old, store.model)
     for chunk in chunks_of_cells(files, forms):
@@ -184,7 +178,7 @@ def _unpack(store: Store, old: Record, files: Sequence[str]) -> None:
         places.remove_tree(store.path / name / "c")
 
 
-def forms_of(path: Place, old: Record, model: Model) -> Mapping[str, Form]:
+def forms_of(path: Place, old: StoreRecord, model: Model) -> Mapping[str, Form]:
     """Return the forms of the arrays of cells of a store, of any format."""
     forms = layout.forms(old.labels, model, old.chunks, {})
     if old.format == FORMAT:
@@ -261,10 +255,10 @@ def read(path: Place, study: Study, part: Part | None = None) -> xr.Dataset:
     return ds
 
 
-def _cube(path: Place, kept: Record | None, wanted: Labels, model: Model) -> xr.Dataset:
+def _cube(path: Place, kept: StoreRecord | None, wanted: Labels, model: Model) -> xr.Dataset:
     """Return the wanted part of the cube alone."""
     ds, at = cube.frame(wanted), picked(kept.labels if kept else wanted, wanted)
-    found = kept or Record(wanted, layout.chunk_shape(wanted.shape))
+    found = kept or StoreRecord(wanted, layout.chunk_shape(wanted.shape))
     forms = forms_of(path, found, model)
     for observable in model.observables:
         values = layout.cells(path, observable.name, forms[observable.name], at)
@@ -296,7 +290,7 @@ def picked(kept: Labels, wanted: Labels) -> list[NDArray[np.int64]]:
     return found
 
 
-def valid_in_cube(path: Place, study: Study, kept: Record) -> Mask:
+def valid_in_cube(path: Place, study: Study, kept: StoreRecord) -> Mask:
     """Return which cells of the study exist in the cube, leaving the journal aside."""
     mask: Mask = _cube(path, kept, cube.labels_of(study), study.described_model)["valid"].values
     return mask
@@ -310,7 +304,7 @@ def valid_cells(path: Place, study: Study, part: Part | None = None) -> Mask:
 
 def write_dataset(ds: xr.Dataset, path: Place) -> None:
     """Write a small dataset as zarr v3; in a folder, whole or not at all."""
-    files = layout.dataset_files(ds)
+    files = metadata.dataset_files(ds)
     if not isinstance(path, Path):
         places.remove_tree(path)
         places.write_together(path, files)

@@ -10,12 +10,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from mattis import cube, journal, layout, places, plan, record, store
+from mattis import cube, journal, layout, metadata, places, plan, record, store
 from mattis.errors import UserError
 from mattis.layout import Chunk, Form
 from mattis.places import Place
 from mattis.plan import Block, Mask
-from mattis.record import Record, contents_of, journal_of
+from mattis.record import StoreRecord, contents_of, journal_of
 from mattis.results import results_of
 from mattis.study import Study
 
@@ -97,7 +97,7 @@ def verify(study: Study, root: Path | str | None = None, recompute: int = 0) -> 
 
 
 def _damage_in_cube(
-    path: Place, study: Study, kept: Record
+    path: Place, study: Study, kept: StoreRecord
 ) -> Iterator[tuple[Finding, "Part | Mask | None"]]:
     """Yield each finding with the part of the cube, or the cells of the study, that it may cost."""
     everything, files = tuple(slice(0, n) for n in kept.labels.shape), places.files(path)
@@ -115,14 +115,14 @@ def _damage_in_cube(
     chunks = store.chunks_of_cells(files, forms)
     parts = []
     for name, form in forms.items():
-        for finding, part in _damage_in_array(path, name, form, chunks, kept):
+        for finding, part in _damage_in_array(path, name, form, chunks):
             parts.append(part)
             yield finding, part
     if not labels:  # which cost every cell, until the next run mends them
-        yield from _unexplained(path, study, kept, parts)
+        yield from _unexplained(path, study, kept, forms["digest"], parts)
 
 
-def _damage_in_metadata(path: Place, study: Study, kept: Record) -> Iterator[Finding]:
+def _damage_in_metadata(path: Place, study: Study, kept: StoreRecord) -> Iterator[Finding]:
     """Yield which metadata can be read but are not as they were written."""
     try:
         damaged, found = layout.damaged_attributes(path), layout.attributes(path)
@@ -135,7 +135,7 @@ def _damage_in_metadata(path: Place, study: Study, kept: Record) -> Iterator[Fin
         return
     cells = layout.forms(kept.labels, study.described_model, kept.chunks, found)
     every = {**layout.label_forms(kept.labels), **cells}
-    odd = {*layout.odd_metadata(path, every, found)} - {*damaged}
+    odd = {*metadata.odd(path, every, found)} - {*damaged}
     for name in (name for name in every if f"{name}/zarr.json" in odd):
         if layout.laid(path, name, every[name]) is not None:  # else its cells tell
             yield Finding(name, f"{name}/zarr.json", "metadata damaged")
@@ -144,14 +144,14 @@ def _damage_in_metadata(path: Place, study: Study, kept: Record) -> Iterator[Fin
 
 
 def _damage_in_array(
-    path: Place, name: str, form: Form, chunks: Sequence[Chunk], kept: Record
+    path: Place, name: str, form: Form, chunks: Sequence[Chunk]
 ) -> Iterator[tuple[Finding, Part]]:
     """Yield what is wrong with the metadata or the chunks of an array, with the part it concerns.
 
     chunks  # where some array has a chunk: where this one has none, it is missing
     """
     if layout.laid(path, name, form) is None:
-        whole = tuple(slice(0, n) for n in kept.labels.shape)
+        whole = tuple(slice(0, n) for n in form.shape)
         yield Finding(name, f"{name}/zarr.json", "metadata damaged or missing"), whole
         return
     for chunk in chunks:
@@ -164,13 +164,11 @@ def _damage_in_array(
 
 
 def _unexplained(
-    path: Place, study: Study, kept: Record, explained: Sequence[Part]
+    path: Place, study: Study, kept: StoreRecord, digests: Form, explained: Sequence[Part]
 ) -> Iterator[tuple[Finding, Mask]]:
     """Yield the cells whose digests do not fit although every chunk is as it was written."""
-    labels = cube.labels_of(study)
-    picked = store.picked(kept.labels, labels)
-    form = store.forms_of(path, kept, study.described_model)["digest"]
-    odd = layout.cells(path, "digest", form, picked) != 0
+    picked = store.picked(kept.labels, cube.labels_of(study))
+    odd = layout.cells(path, "digest", digests, picked) != 0
     odd &= ~store.valid_in_cube(path, study, kept)
     for part in explained:
         odd &= ~_crossing(part, picked)
