@@ -219,11 +219,9 @@ def laid(place: Place, name: str, form: Form) -> Form | None:
     """
     found = mapping_of(places.read_bytes(place / name / "zarr.json", LARGEST_METADATA))
     chunks = _configured(found.get("chunk_grid"), "chunk_shape")
-    largest = CHUNK_CELLS if form.checksum else LARGEST_CHUNK
-    most = prod(form.chunks) if form.chunks else largest
-    if not are_chunks(chunks, len(form.shape), most) or (
-        form.chunks and form.chunks != tuple(chunks)
-    ):
+    most = CHUNK_CELLS if form.checksum else LARGEST_CHUNK
+    known = chunks == [*form.chunks] if form.chunks else are_chunks(chunks, len(form.shape), most)
+    if not known:
         return None
     lies = replace(form, chunks=tuple(chunks))
     if not form.checksum and type(found.get("fill_value")) in (int, float):
