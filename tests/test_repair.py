@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import xarray as xr
 from small_study import HERE, fill, make_study
 
-from mattis import places, plan, store
+from mattis import journal, places, plan, record, store
 from mattis.errors import UserError
 from mattis.results import results_of
 from mattis.study import Study
@@ -97,6 +98,37 @@ def test_a_segment_with_cells_on_and_off_the_axes_waits_for_the_rest(
     assert digest(larger, tmp_path) == digest(larger, tmp_path / "fresh")
 
 
+def test_what_waits_for_other_axes_is_not_written_over_by_what_comes_next(
+    tmp_path: Path, study: Study
+) -> None:
+    """A fold leaves a segment behind, and the same process goes on writing."""
+    larger, path = make_study(tmp_path, seed=4), results_of(study, tmp_path).store
+    places.make_folder(path.parent)
+    opened = store.create_or_extend(path, study)
+    blocks = plan.blocks(larger)
+    for part in (blocks[:6], blocks[6:]):
+        for block in part:
+            columns = study.described_model.simulate(*plan.task(larger, block))
+            store.write(opened, larger, block, columns)
+        store.fold(opened)
+    assert len(list((path / "journal").iterdir())) == 2
+    assert fill(larger, tmp_path) == 0
+
+
+def test_segments_of_other_physics_or_columns_are_not_read(tmp_path: Path, study: Study) -> None:
+    contents = record.contents_of(study)
+    writer = journal.Writer(tmp_path / "journal", contents, "a")
+    writer.add(np.ones((3, len(contents.columns))))
+    writer.flush()
+    names = journal.segments(writer.folder)
+    assert [len(table) for _, table, _ in journal.rows(writer.folder, contents, names)] == [3]
+    for other in (
+        replace(contents, physics={**contents.physics, "cues": 9}),
+        replace(contents, columns=(*contents.columns[1:], contents.columns[0])),
+    ):
+        assert list(journal.rows(writer.folder, other, names)) == []
+
+
 def emptied(filled: Path) -> None:
     (filled / "zarr.json").write_bytes(b"")
     (filled / "digest" / "zarr.json").write_bytes(b"")
@@ -179,7 +211,7 @@ def test_readers_of_an_extension_see_the_store_of_before_until_it_is_done(
     tmp_path: Path, filled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the copy of all metadata at each moment; without it as long as nothing got its name."""
-    larger, replace = make_study(tmp_path, seed=5, load=[0.05, 0.1, 0.15, 0.2]), Path.replace
+    larger, rename = make_study(tmp_path, seed=5, load=[0.05, 0.1, 0.15, 0.2]), Path.replace
     old, new, torn, seen = (1, 3, 4, 2, 3), (1, 4, 4, 2, 5), 0, set()
 
     def looking(path: Path, *names: Path) -> Path:
@@ -192,7 +224,7 @@ def test_readers_of_an_extension_see_the_store_of_before_until_it_is_done(
                 seen.add(ds["overlap"].shape)
         except ValueError:
             torn += 1  # between two renames of a row of them, without a wait
-        return replace(path, *names)
+        return rename(path, *names)
 
     monkeypatch.setattr(Path, "replace", looking)
     store.create_or_extend(filled, larger)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ACCIDENTS = ("benchmarks/faults.py", "--share", "0.02", "--only", "crashes", "--commands")
 
 
 @dataclass(frozen=True)
@@ -39,13 +38,13 @@ MUTANTS = {
         "journal.py",
         "self.tables, self.number = [], self.number + 1",
         "self.tables = []",
-        ("tests/test_store.py",),
+        ("tests/test_repair.py",),
     ),
     "segments of other physics are read": Mutant(
         "journal.py",
         'if head.get("physics") != contents.physics or head',
         "if head",
-        ("tests/test_store.py",),
+        ("tests/test_repair.py",),
     ),
     "half-written files count as segments": Mutant(
         "journal.py",
@@ -72,29 +71,56 @@ MUTANTS = {
         ("tests/test_faults.py", "tests/test_sweep.py"),
     ),
     "a segment goes once some of its cells are in the cube": Mutant(
-        "store.py",
-        "if known.all():",
-        "if known.any():",
-        (*ACCIDENTS, "fold of a part"),
+        "store.py", "if known.all():", "if known.any():", ("tests/test_repair.py",)
     ),
     "segments go before they are folded": Mutant(
         "store.py",
         "        if any(len(table) for table in tables):\n",
         "        for name in done:\n            places.remove(folder / name)\n"
         "        if any(len(table) for table in tables):\n",
-        (*ACCIDENTS, "fold"),
+        ("tests/test_store.py",),
     ),
-    "the receipt is not withdrawn": Mutant(
+    "a repair keeps what does not fit": Mutant(
+        "store.py",
+        "np.where(valid, ds[name].values, form.blank)",
+        "ds[name].values.copy()",
+        ("tests/test_repair.py",),
+    ),
+    "digests are not compared": Mutant(
+        "layout.py",
+        "valid[valid] = cube.row_digests(table) == digests[valid]",
+        "cube.row_digests(table)",
+        ("tests/test_verify.py",),
+    ),
+    "the receipt outlives what it vouches for": Mutant(
         "sweep.py",
-        "        places.remove(job.receipt)\n        places.check_room",
-        "        places.check_room",
-        (*ACCIDENTS, "extension"),
+        "lambda: places.remove(job.receipt)",
+        "lambda: None",
+        ("tests/test_repair.py",),
     ),
     "the text of a file is not synced": Mutant(
         "places.py",
         "os.fsync(file.fileno())",
         "file.fileno()",
         ("benchmarks/faults.py", "--share", "0.02", "--only", "cuts", "--commands", "fold"),
+    ),
+    "the name of a file is not synced": Mutant(
+        "places.py",
+        "    for folder in dict.fromkeys(path.parent for path in files):\n        _sync(folder)\n",
+        "",
+        ("benchmarks/faults.py", "--share", "0.02", "--only", "cuts", "--commands", "extension"),
+    ),
+    "a link is followed": Mutant(
+        "places.py", "    if path.is_symlink():\n", "    if not path:\n", ("tests/test_doors.py",)
+    ),
+    "a lease is never asked for": Mutant(
+        "buckets.py",
+        "        if self.is_fresh and not anew:\n",
+        "        if not anew:\n",
+        ("tests/test_locks.py",),
+    ),
+    "whatever lies there is written over": Mutant(
+        "buckets.py", '{"e_tag": known}', '"overwrite"', ("tests/test_locks.py",)
     ),
 }
 
