@@ -102,7 +102,7 @@ MUTANTS = {
         "places.py",
         "os.fsync(file.fileno())",
         "file.fileno()",
-        ("benchmarks/faults.py", "--share", "0.02", "--only", "cuts", "--commands", "fold"),
+        ("benchmarks/faults.py", "--share", "0.02", "--only", "cuts", "--commands", "extension"),
     ),
     "the name of a file is not synced": Mutant(
         "places.py",
