@@ -83,7 +83,7 @@ def _held_by_file(folder: Path, name: str) -> Iterator[None]:
         yield
         if name == WHOLE:
             for rival in rivals:
-                (folder / f".lock.{rival}").unlink(missing_ok=True)
+                places.remove(folder / f".lock.{rival}")
 
 
 def _locked(lock: IO[str], kind: int) -> bool:
@@ -103,12 +103,9 @@ def _locked(lock: IO[str], kind: int) -> bool:
 
 
 def _refuse_if_held(folder: Path, path: Path) -> None:
-    try:
-        with path.open("r", encoding="utf-8") as lock:
-            if not _locked(lock, fcntl.LOCK_SH):
-                raise _conflict(folder, lock.read().strip())
-    except FileNotFoundError:
-        return
+    with places.reported(path), suppress(FileNotFoundError), path.open(encoding="utf-8") as lock:
+        if not _locked(lock, fcntl.LOCK_SH):
+            raise _conflict(folder, lock.read().strip())
 
 
 @contextmanager
@@ -145,7 +142,7 @@ def _let_go(lease: Lease, renewal: threading.Thread, released: threading.Event) 
         if lease.successor is None:
             buckets.delete(lease.lock, patiently=False)
     except (Fault, UserError):
-        return f"; its lock there could not be removed, and ends within {lease.dead:.0f} s"
+        return f"; its lock there could not be released, and ends within {lease.dead:.0f} s"
     return ""
 
 

@@ -43,18 +43,17 @@ def place_of(text: str | Path) -> Place:
 
 
 def read_bytes(place: Place, most: int | None = None) -> bytes | None:
-    """Return the content of a file, or None if it is not there.
+    """Return the content of a file, or None if it is not there. Raises Fault if the machine refuses.
 
     most  # bytes that it may have: of a longer one, only so many and one more are read
     """
     if isinstance(place, Path):
-        try:
-            with place.open("rb") as file:
-                # Of no more than there is: Python makes room for all that it is asked for.
-                there = os.fstat(file.fileno()).st_size
-                return file.read() if most is None else file.read(min(most, there) + 1)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            return None
+        missing = FileNotFoundError, NotADirectoryError, IsADirectoryError
+        with reported(place), suppress(*missing), place.open("rb") as file:
+            # Of no more than there is: Python makes room for all that it is asked for.
+            there = os.fstat(file.fileno()).st_size
+            return file.read() if most is None else file.read(min(most, there) + 1)
+        return None
     found = buckets.get(place, most=most)
     return found.content if found else None
 
@@ -180,27 +179,37 @@ def write_text(place: Place, text: str) -> None:
 
 
 def remove(place: Place) -> None:
-    """Remove a file, if it is there."""
+    """Remove a file, if it is there, and wait for the disk: after a power cut it does not come back."""
     if isinstance(place, Path):
-        with reported(place):
-            place.unlink(missing_ok=True)
+        with reported(place), suppress(FileNotFoundError, NotADirectoryError):
+            place.unlink()
+            _sync(place.parent)
     else:
         buckets.delete(place)
+
+
+def remove_empty(place: Place) -> None:
+    """Remove a folder in which there is nothing any more; object stores have none."""
+    if isinstance(place, Path) and place.is_dir() and not names(place):
+        with reported(place):
+            place.rmdir()
 
 
 def names(place: Place) -> list[str]:
     """Return the sorted names of what is in a folder; none if it is not there."""
     if isinstance(place, Path):
-        return sorted(entry.name for entry in place.iterdir()) if place.is_dir() else []
+        with reported(place):
+            return sorted(entry.name for entry in place.iterdir()) if place.is_dir() else []
     return buckets.names(place)
 
 
 def remove_tree(place: Place) -> None:
-    """Remove a folder and all that is in it, if it is there."""
+    """Remove a folder and all that is in it, if it is there, and wait for the disk."""
     if isinstance(place, Path):
         with reported(place):
             if place.is_dir() and not place.is_symlink():
                 shutil.rmtree(place)
+                _sync(place.parent)
     else:
         buckets.remove_tree(place)
 

@@ -222,8 +222,7 @@ def fold(store: Store) -> None:
             _fold(store, np.concatenate(places_in_cube), np.concatenate(tables))
         for name in done:
             places.remove(folder / name)
-    if isinstance(folder, Path) and folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    places.remove_empty(folder)
 
 
 def _fold(store: Store, at: NDArray[np.int64], table: Table) -> None:
