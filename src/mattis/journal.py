@@ -12,7 +12,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -34,10 +34,14 @@ Table = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Contents:
-    """What the rows of a journal are: of which physics, and with which columns."""
+    """What the rows of a journal are: of which physics, and with which columns.
+
+    are_ours  # whether the physics of a segment are these, however many keys there were in its time
+    """
 
     physics: Mapping[str, Any]
     columns: tuple[str, ...]
+    are_ours: Callable[[Mapping[str, Any]], bool]
 
     @property
     def mark(self) -> str:
@@ -145,7 +149,7 @@ def rows(
         if content is None:
             continue  # folded by another process since it was listed
         head = _head(content)
-        if head.get("physics") != contents.physics or head.get("columns") != [*contents.columns]:
+        if head.get("columns") != [*contents.columns] or not contents.are_ours(head["physics"]):
             continue
         table, lost = _decoded(
             content.partition(b"\n")[2], int(head["rows"]), len(contents.columns)

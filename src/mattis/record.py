@@ -52,7 +52,8 @@ class StoreRecord:
 def contents_of(study: Study) -> Contents:
     """Return what the rows of a study's journal are."""
     observables = tuple(observable.name for observable in study.described_model.observables)
-    return Contents(study.physics(), (*study.dimensions, "patterns", *observables))
+    columns, own = (*study.dimensions, "patterns", *observables), study.physics()
+    return Contents(own, columns, lambda found: found == own or not study.changes(found))
 
 
 def journal_of(path: Place) -> Place:
@@ -156,9 +157,7 @@ def _check_backing(path: Place, labels: Labels) -> None:
 
 def check_physics(path: Place, physics: Mapping[str, Any], study: Study) -> None:
     """Raise UserError, with the difference, if physics are not those of a study."""
-    # Stores from before models numbered their recipes hold those of the first one.
-    usual = study.usual()
-    changes = differences({"numbers": 1, **usual, **physics}, {**usual, **study.physics()})
+    changes = study.changes(physics)
     if changes:
         raise UserError(
             f"{path}: made from a different study: {'; '.join(changes)}; "
@@ -174,18 +173,6 @@ def check_journal(path: Place, study: Study, part: Part | None = None) -> None:
     folder = journal_of(path)
     for head in journal.heads(folder, journal.segments_for(folder, contents_of(study), part)):
         check_physics(path, head.get("physics", {}), study)
-
-
-def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Return `key: old → new` for everything that differs between two nested mappings."""
-    out = []
-    for key in sorted({*old, *new}):
-        before, after = old.get(key), new.get(key)
-        if isinstance(before, dict) and isinstance(after, dict):
-            out += differences(before, after, f"{prefix}{key}.")
-        elif before != after:
-            out.append(f"{prefix}{key}: {before} → {after}")
-    return out
 
 
 def _recovered(path: Place, study: Study) -> StoreRecord:

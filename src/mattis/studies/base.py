@@ -1,8 +1,9 @@
 """What every kind of study has, and what the rest of the house asks it."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Annotated, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,35 @@ def middles(items: Sequence[T], parts: int) -> list[T]:
     return [items[(2 * k + 1) * len(items) // (2 * parts)] for k in range(parts)]
 
 
+def filled(
+    found: Mapping[str, Any],
+    usual: Mapping[str, Any],
+    optional: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """Return a nested mapping with what it lacks taken from the usual one.
+
+    optional  # what a part that is usually left out lacks, where there is such a part
+    """
+    out = {**usual, **found}
+    for key, value in found.items():
+        inner = usual.get(key) or optional.get(key)
+        if isinstance(value, dict) and isinstance(inner, dict):
+            out[key] = filled(value, inner)
+    return out
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Return `key: old → new` for everything that differs between two nested mappings."""
+    out = []
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            out += differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            out.append(f"{prefix}{key}: {before} → {after}")
+    return out
+
+
 class Study(Part):
     """What to compute: science only. Where and how fast is for the command line and profiles."""
 
@@ -35,8 +65,6 @@ class Study(Part):
     root_seed: StrictInt = Field(
         default=1, ge=0, lt=2**64, description="changes every random number of the study"
     )
-
-    younger: ClassVar[tuple[str, ...]] = ()
 
     @field_validator("model")
     @classmethod
@@ -137,17 +165,27 @@ class Study(Part):
         return self.described_model.memory(size, patterns)
 
     def physics(self) -> dict[str, Any]:
-        """Return what may not change under a store: everything but the name and the axes.
-
-        A key that is younger than some stores is left out at its default: that is what they hold.
-        """
-        usual = {name for name, value in self.usual().items() if getattr(self, name) == value}
-        content = self.model_dump(mode="json", exclude={"name", "axes", *usual})
+        """Return what may not change under a store: everything but the name and the axes."""
+        content = self.model_dump(mode="json", exclude={"name", "axes"})
         return content | {"numbers": self.described_model.numbers}
 
-    def usual(self) -> dict[str, Any]:
-        """Return the defaults of the keys that are younger than some stores."""
-        return {name: type(self).model_fields[name].default for name in self.younger}
+    def changes(self, physics: Mapping[str, Any]) -> list[str]:
+        """Return `key: old → new` for all physics of a store that are not those of this study.
+
+        A key or a number that they lack is younger than they are: it had its default.
+        """
+        plain = type(self).model_construct(name=self.name, model=self.model, axes=self.axes)
+        usual = plain.physics()
+        optional = {
+            name: {key: field.default for key, field in type(part).model_fields.items()}
+            for name in type(self).model_fields
+            if isinstance(part := getattr(self, name), Part) and usual.get(name, part) is None
+        }
+        return differences(filled(self.aged(physics), usual, optional), self.physics())
+
+    def aged(self, physics: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return physics of a store, with what the oldest of them do not say of their recipe."""
+        return {"numbers": 1, **physics}
 
     def to_yaml(self) -> str:
         """Return the study as YAML that reads back as the same study."""
