@@ -60,7 +60,7 @@ def spent(begun: float, cpu: float) -> Any:
 
 def timed(patterns: Any, points: Any, protocol: Any) -> Any:
     """Simulate a block, and say where its time went."""
-    from mattis.models.binary import simulate
+    from mattis.models.family import simulate
 
     begun, cpu = time.monotonic(), time.thread_time()
     return simulate(patterns, points, protocol) | {SPENT: spent(begun, cpu)}
@@ -73,7 +73,7 @@ def sleeping(_: Any, points: Any, protocol: Any) -> Any:
     from mattis.models.binary import OBSERVABLES
 
     begun, cpu = time.monotonic(), time.thread_time()
-    time.sleep(protocol.measure / 1000)
+    time.sleep(protocol.asking.measure / 1000)
     columns: dict[str, Any] = {o.name: np.zeros(len(points)) for o in OBSERVABLES}
     return columns | {SPENT: spent(begun, cpu)}
 
@@ -150,10 +150,9 @@ def recording(book: Book) -> type:
 def instrument(book: Book, options: Options) -> None:
     """Put the clocks into mattis, and change what the options say."""
     from mattis import cube, dispatch, models, store
-    from mattis.models.binary import HOPFIELD
 
-    simulate = sleeping if options.get("sleeping") else timed
-    models.MODELS["hopfield"] = replace(HOPFIELD, simulate=simulate)  # type: ignore[index]
+    simulate, row = sleeping if options.get("sleeping") else timed, models.MODELS["hopfield"]
+    models.MODELS["hopfield"] = replace(row, simulate=simulate)  # type: ignore[index]
     dispatch.Dispatcher = recording(book)  # type: ignore[misc]
     for name, value in options.get("set", {}).items():
         setattr(dispatch, name, value)

@@ -11,8 +11,15 @@ import yaml
 
 from mattis import places, plan, store
 from mattis.cluster import Where
+from mattis.ensembles import Ensemble
+from mattis.models import PatternSet, Task
+from mattis.models.binary import Setting
+from mattis.models.circuit import Dynamics
+from mattis.models.network import Protocol
+from mattis.models.questions import Inquiry, Query, Visit
 from mattis.plan import Block
 from mattis.results import results_of
+from mattis.rules import Rule
 from mattis.study import Study, load_study
 from mattis.sweep import Settings, status
 
@@ -66,6 +73,14 @@ def fill(study: Study, root: Path | str, blocks: Sequence[Block] | None = None) 
     store.flush(opened)
     store.fold(opened)
     return sum(len(block.points) for block in blocks)
+
+
+def hopfields(patterns: PatternSet, points: Sequence[Setting], asking: Protocol) -> Task:
+    """Return the task of recall by Hopfield's network (or Little's), at some points."""
+    update = "synchronous" if asking.order == "synchronous" else "asynchronous"
+    visits = [Visit("hebb", 0, 1, beta, noise) for beta, noise in points]
+    inquiry = Inquiry(asking, Rule(), Ensemble(), Dynamics(update=update), Query())
+    return patterns, visits, inquiry
 
 
 HERE = Settings(1, where=Where(pool="threads"))

@@ -9,14 +9,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from small_study import HERE, fill, make_study
+from small_study import HERE, fill, hopfields, make_study
 
 from mattis import cluster, dispatch, plan, sweep
 from mattis.cli import verbs
 from mattis.cluster import Where
 from mattis.errors import UserError
 from mattis.kernels import devices
-from mattis.models import Columns, PatternSet, binary
+from mattis.models import Columns, PatternSet, binary, family
 from mattis.models.network import Protocol, Replica
 from mattis.study import load_study
 
@@ -183,21 +183,21 @@ def test_patterns_of_a_launch_fit_this_machine(monkeypatch: pytest.MonkeyPatch) 
     """Networks are made for some of the tasks at a time."""
     sizes: list[int] = []
 
-    def launched(tasks, protocol, _device):
-        sizes.append(len(tasks))
+    def launched(recalls, protocol, _device):
+        sizes.append(len(recalls))
         return {
-            k: binary.observe(binary.build(task[0]), REPLICAS, protocol)
-            for k, task in tasks.items()
+            k: binary.observe(recall.network(), REPLICAS, protocol) for k, recall in recalls.items()
         }
 
     protocol = Protocol(1, 4, 1, 0.5)
     tasks = [
-        (PatternSet(1, 30, 5, seed), [binary.Setting(1.0, 0.0)], protocol) for seed in range(5)
+        hopfields(PatternSet(1, 30, 5, seed), [binary.Setting(1.0, 0.0)], protocol)
+        for seed in range(5)
     ]
     monkeypatch.setattr(binary, "launched", launched)
     monkeypatch.setattr(binary, "HOST", 2 * 4 * 30 * 5)
     device = SimpleNamespace(shared=2**16)
-    found = binary.batched(tasks, device)  # type: ignore[arg-type]
+    found = family.batched(tasks, device)  # type: ignore[arg-type]
     assert sizes == [2, 2, 1]
     assert [columns["overlap"].size for columns in found] == [1] * 5
 

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from small_study import hopfields
 
 from mattis import couplings, kernels
 from mattis.kernels.lanes import packed
-from mattis.models import PatternSet, binary, chains, costs
+from mattis.models import PatternSet, binary, chains, costs, family
 from mattis.models.binary import Setting
 from mattis.models.chains import KERNELS
 from mattis.models.network import ORDERS, SHARINGS, Protocol, Replica, fits_16_bits
@@ -70,9 +71,11 @@ def test_a_chain_knows_neither_its_kernel_nor_its_neighbours(
 @pytest.mark.parametrize("sharing", SHARINGS)
 def test_a_block_may_be_cut_anywhere(order, sharing):
     patterns, protocol = PatternSet(5, 100, 7, 1), Protocol(3, 9, 3, 0.5, order, sharing)
-    whole = binary.simulate(patterns, POINTS, protocol)
+    whole = family.simulate(*hopfields(patterns, POINTS, protocol))
     for cut in (1, 4):
-        parts = [binary.simulate(patterns, p, protocol) for p in (POINTS[:cut], POINTS[cut:])]
+        parts = [
+            family.simulate(*hopfields(patterns, p, protocol)) for p in (POINTS[:cut], POINTS[cut:])
+        ]
         for name, values in whole.items():
             np.testing.assert_array_equal(np.concatenate([p[name] for p in parts]), values, name)
 
@@ -80,10 +83,10 @@ def test_a_block_may_be_cut_anywhere(order, sharing):
 def test_all_cells_are_the_same_without_vector_instructions(monkeypatch):
     for order in ("typewriter", "synchronous"):
         patterns, protocol = PatternSet(5, 90, 6, 1), Protocol(3, 9, 4, 0.5, order)
-        found = binary.simulate(patterns, POINTS, protocol)
+        found = family.simulate(*hopfields(patterns, POINTS, protocol))
         with monkeypatch.context() as patch:
             patch.setattr(kernels, "vector", lambda _="": kernels.portable)
-            for name, values in binary.simulate(patterns, POINTS, protocol).items():
+            for name, values in family.simulate(*hopfields(patterns, POINTS, protocol)).items():
                 np.testing.assert_array_equal(values, found[name], name)
 
 
@@ -164,7 +167,10 @@ def mean_overlaps(order, sharing, seeds=120):
     """The mean of m over a chain of N = 60, P = 3 at two temperatures, for each pattern set."""
     protocol = Protocol(20, 200, 1, 0.5, order, sharing)
     points = [Setting(1 / 0.6, 0.0), Setting(1 / 1.5, 0.0)]
-    cells = [binary.simulate(PatternSet(11, 60, 3, k), points, protocol) for k in range(seeds)]
+    cells = [
+        family.simulate(*hopfields(PatternSet(11, 60, 3, k), points, protocol))
+        for k in range(seeds)
+    ]
     return np.array([[*cell["overlap_squared"], *cell["energy"]] for cell in cells])
 
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_study import hopfields
 
 from mattis import rng
 from mattis.kernels import devices, gemm, gpu
 from mattis.kernels.devices import Device, divided
-from mattis.models import binary, chains, launches
+from mattis.models import binary, chains, family, launches
 from mattis.models.base import PatternSet
 from mattis.models.network import Protocol, Replica
 from mattis.patterns import random_patterns
@@ -144,11 +145,13 @@ def test_batched_is_simulate(device) -> None:
     protocol = Protocol(3, 8, 2, 0.5)
     points = [binary.Setting(beta, noise) for beta in (1.0, np.inf) for noise in (0.0, 0.2)]
     tasks = [
-        (PatternSet(1, n, p, s), points, protocol) for n, p in ((40, 3), (64, 2)) for s in (0, 1)
+        hopfields(PatternSet(1, n, p, s), points, protocol)
+        for n, p in ((40, 3), (64, 2))
+        for s in (0, 1)
     ]
-    found = binary.batched(tasks[::-1], device)
+    found = family.batched(tasks[::-1], device)
     for task, columns in zip(tasks[::-1], found, strict=True):
-        expected = binary.simulate(*task)
+        expected = family.simulate(*task)
         assert columns.keys() == expected.keys()
         for name in expected:
             np.testing.assert_array_equal(columns[name], expected[name], err_msg=name)
@@ -156,17 +159,18 @@ def test_batched_is_simulate(device) -> None:
 
 def test_little_networks_tell_their_cycles(device) -> None:
     protocol = Protocol(10, 6, 3, 0.5, order="synchronous")
-    task = (PatternSet(1, 50, 12, 0), [binary.Setting(np.inf, 0.3)], protocol)
-    (found,), expected = binary.batched([task], device), binary.simulate(*task)
+    task = hopfields(PatternSet(1, 50, 12, 0), [binary.Setting(np.inf, 0.3)], protocol)
+    (found,), expected = family.batched([task], device), family.simulate(*task)
     for name in expected:
         np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
 
 
 def test_what_no_block_of_threads_holds_stays_on_the_cpu(device) -> None:
     small = replace(device, shared=64)
-    task = (PatternSet(1, 40, 33, 0), [binary.Setting(1.0, 0.0)], Protocol(1, 4, 1, 0.5))
-    assert not launches.fits(40, 33, task[2], small)
-    (found,), expected = binary.batched([task], small), binary.simulate(*task)
+    protocol = Protocol(1, 4, 1, 0.5)
+    task = hopfields(PatternSet(1, 40, 33, 0), [binary.Setting(1.0, 0.0)], protocol)
+    assert not launches.fits(40, 33, protocol, small)
+    (found,), expected = family.batched([task], small), family.simulate(*task)
     np.testing.assert_array_equal(found["overlap"], expected["overlap"])
 
 
@@ -199,12 +203,12 @@ def test_a_study_on_little_memory_is_the_same_study(device) -> None:
     poor = replace(device, free=lambda: 8_000)
     protocol = Protocol(2, 6, 2, 0.5)
     tasks = [
-        (PatternSet(1, 60, 5, s), [binary.Setting(b, 0.1) for b in (1.0, 2.0)], protocol)
+        hopfields(PatternSet(1, 60, 5, s), [binary.Setting(b, 0.1) for b in (1.0, 2.0)], protocol)
         for s in range(3)
     ]
     each = gpu.memory(60, 5, 8)
     assert each * 12 > 0.8 * 8_000  # the twelve replicas do not fit at once
-    for a, b in zip(binary.batched(tasks, poor), binary.batched(tasks, device), strict=True):
+    for a, b in zip(family.batched(tasks, poor), family.batched(tasks, device), strict=True):
         for name in a:
             np.testing.assert_array_equal(a[name], b[name], err_msg=name)
 

@@ -11,8 +11,8 @@ from small_study import HERE, fill, make_study
 
 from mattis import dispatch, figures, plan
 from mattis.models import MODELS, Columns, PatternSet
-from mattis.models.binary import Setting, simulate
-from mattis.models.network import Protocol
+from mattis.models.family import simulate
+from mattis.models.questions import Inquiry, Visit
 from mattis.results import results_of
 from mattis.statistics import FAILED
 from mattis.study import Study
@@ -28,21 +28,21 @@ def tries_of(patterns: PatternSet) -> int:
     return number
 
 
-def weak_once(patterns: PatternSet, points: Sequence[Setting], protocol: Protocol) -> Columns:
+def weak_once(patterns: PatternSet, points: Sequence[Visit], protocol: Inquiry) -> Columns:
     """Fail the first time that seed 1 is asked for."""
     if tries_of(patterns) == 1 and patterns.seed == 1:
         raise MemoryError("not just now")
     return simulate(patterns, points, protocol)
 
 
-def weak_always(patterns: PatternSet, points: Sequence[Setting], protocol: Protocol) -> Columns:
+def weak_always(patterns: PatternSet, points: Sequence[Visit], protocol: Inquiry) -> Columns:
     """Fail whenever 6 patterns with seed 1 are asked for."""
     if tries_of(patterns) and (patterns.patterns, patterns.seed) == (6, 1):
         raise FloatingPointError("the energy\nis infinite")
     return simulate(patterns, points, protocol)
 
 
-def deadly(patterns: PatternSet, points: Sequence[Setting], protocol: Protocol) -> Columns:
+def deadly(patterns: PatternSet, points: Sequence[Visit], protocol: Inquiry) -> Columns:
     """Take the whole worker along whenever 6 patterns with seed 1 are asked for."""
     if tries_of(patterns) and (patterns.patterns, patterns.seed) == (6, 1):
         os._exit(9)

@@ -23,7 +23,7 @@ from small_study import SMALL
 from mattis import cli
 from mattis.document import LARGEST_FILE
 from mattis.errors import UserError
-from mattis.studies.retrieval import Retrieval
+from mattis.studies.family import Family
 from mattis.study import Study, load_study
 
 OF_CHARACTERS, OF_LINES, OF_BYTES, OF_TREES, OF_NUMBERS = 2500, 1500, 2500, 2000, 1500
@@ -88,7 +88,7 @@ def tally(path: Path, count: int, contents: st.SearchStrategy[Any]) -> None:
 
     check()
     assert seen.total() >= count
-    assert min(seen[Retrieval], seen[str]) > count // 50, seen
+    assert min(seen[Family], seen[str]) > count // 50, seen
 
 
 # The file as characters, lines and bytes.
@@ -297,7 +297,7 @@ def test_a_name_that_is_no_plain_folder_is_refused(tmp_path: Path, name: object)
 def test_an_accepted_name_stays_in_the_results_folder(name: str) -> None:
     tree = {**SMALL, "name": name}
     try:
-        accepted = Retrieval.model_validate(tree).name
+        accepted = Family.model_validate(tree).name
     except ValueError:
         return
     assert (Path("/results") / accepted).resolve().parent == Path("/results")

@@ -88,7 +88,8 @@ COMPARED = {
     "random-axis": {"overlap_length": "random_axis.overlap"}, "two-cycles": {"overlap": "hopfield.overlap"},
     "little-diagonal": {"overlap": "little.overlap"}, "familiarity": {"flip_rate": "hopfield.bit_error"},
     "bit-error": {"flip_rate": "hopfield.bit_error"}, "mixtures": {"overlap_mixed": "mixture.overlap"},
-    "couplings": {"overlap": "hopfield.overlap"},
+    "couplings": {"overlap": "hopfield.overlap"}, "hopfield": {"overlap": "hopfield.overlap"},
+    "little": {"overlap": "little.overlap"},
 }  # fmt: skip
 
 

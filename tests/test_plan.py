@@ -16,10 +16,9 @@ from mattis import cli, plan
 from mattis.axes import pattern_counts, patterns_of
 from mattis.errors import UserError
 from mattis.models import MODELS, Columns, PatternSet
-from mattis.models.binary import Setting
-from mattis.models.network import Protocol
+from mattis.models.questions import Inquiry, Visit
 from mattis.plan import Block
-from mattis.studies.retrieval import Retrieval
+from mattis.studies.family import Family
 from mattis.study import Study
 
 SHAPES = [
@@ -34,7 +33,7 @@ def huge(**axes: object) -> Study:
     """A study of 10^8 cells, each a block of its own."""
     grid = {"from": 0.01, "to": 1.0, "count": 1000}
     given = {"size": [1000], "load": grid, "temperature": [0.5], "seed": 100_000}
-    return Retrieval(name="huge", axes={**given, **axes})
+    return Family(name="huge", axes={**given, **axes})
 
 
 def plain_blocks(
@@ -170,11 +169,9 @@ class Clock:
         self.made, self.proposal, self.now = made, proposal, 0.0
         self.calls: list[PatternSet] = []
 
-    def simulate(
-        self, patterns: PatternSet, points: Sequence[Setting], protocol: Protocol
-    ) -> Columns:
+    def simulate(self, patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) -> Columns:
         self.calls.append(patterns)
-        sweeps = protocol.thermalise + protocol.measure
+        sweeps = inquiry.asking.sweeps
         self.now += 0.0 if len(self.calls) > 1 else 3.0  # loading the kernels
         self.now += patterns.size * patterns.patterns * self.made
         self.now += patterns.size * sweeps * len(points) * self.proposal
@@ -184,7 +181,7 @@ class Clock:
 def timed(monkeypatch: pytest.MonkeyPatch, made: float, proposal: float) -> Clock:
     clock = Clock(made, proposal)
     told = dataclasses.replace(MODELS["hopfield"], simulate=clock.simulate)
-    monkeypatch.setattr(Study, "described_model", told)
+    monkeypatch.setattr(Family, "described_model", told)
     monkeypatch.setattr(plan.time, "thread_time", lambda: clock.now)
     monkeypatch.setattr(plan.time, "process_time", lambda: clock.now)
     return clock
@@ -195,7 +192,7 @@ def test_the_time_is_that_of_networks_and_of_proposals(monkeypatch: pytest.Monke
     clock = timed(monkeypatch, made=1e-7, proposal=2e-8)
     loads = [0.01 * (k + 1) for k in range(9)]
     axes = {"size": [1000], "load": loads, "temperature": [0.0, 0.5, 1.0, 1.5], "seed": 8}
-    study = Retrieval(name="timed", axes=axes)
+    study = Family(name="timed", axes=axes)
     networks = 8 * sum(1000 * 10 * (k + 1) * 1e-7 for k in range(9))
     proposals = plan.totals(study, 0.0, 1)["proposals"] * 2e-8
     assert plan.calibrate(study) == pytest.approx(networks + proposals, rel=0.01)
@@ -206,7 +203,7 @@ def test_large_networks_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
     """A second for each of three networks is more than PATIENCE: the rest grows like N P."""
     clock = timed(monkeypatch, made=1e-6, proposal=1e-9)
     axes = {"size": [10_000], "load": [0.01, 0.02, 0.04], "temperature": [0.5], "seed": 2}
-    estimated = plan.calibrate(Retrieval(name="large", axes=axes))
+    estimated = plan.calibrate(Family(name="large", axes=axes))
     assert len(clock.calls) == 3
     assert estimated == pytest.approx(2 * (1 + 2 + 4), rel=0.1)
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_study import HERE, fill
+from small_study import HERE, fill, hopfields
 
 from mattis import plan, rng
 from mattis.cli import guarded, verbs
 from mattis.errors import UserError
-from mattis.models import PatternSet, binary, chains, recall, synapses
+from mattis.models import PatternSet, binary, chains, family, recall, synapses
 from mattis.models.binary import Setting
 from mattis.models.memories import Ensemble
 from mattis.models.network import Protocol, Replica
@@ -59,7 +59,7 @@ def test_before_anything_was_shown_it_is_hopfields(size, count):
     """Bit for bit: the one kernel that takes any couplings, and those that take patterns."""
     patterns, asking = PatternSet(5, size, count, 2), Protocol(4, 12, min(count, 3), 0.5)
     at = [(b, x) for b in (COLD, 10.0, 10 / 3, 1.0, 0.4) for x in (0.0, 0.1, 0.45)]
-    plain = binary.simulate(patterns, [Setting(*point) for point in at], asking)
+    plain = family.simulate(*hopfields(patterns, [Setting(*point) for point in at], asking))
     visits = [Visit(0.1, 0.3, 50.0, 0.0, *point) for point in at]
     found = recall.simulate(patterns, visits, Lesson(LEARNING, asking))
     for name in ("overlap", "retrieved"):

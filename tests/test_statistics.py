@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression
 
 from mattis import cube, rng, statistics
+from mattis.figures.networks import PHASES as DIMENSIONS
 from mattis.models import FLAGS
 from mattis.statistics import ALL_FLAGS, BIMODAL, FEW_SEEDS, INCOMPLETE, aggregate, crossing
-from mattis.studies.retrieval import DIMENSIONS, Retrieval
+from mattis.studies.family import Family
 
 SHORT, DRIFTING, UNSETTLED = FLAGS
 
@@ -26,7 +27,7 @@ SHORT, DRIFTING, UNSETTLED = FLAGS
 def study_of(seeds=4, cues=2, **axes):
     grid = {"size": [200], "load": [0.05], "temperature": [0.4], "noise": [0.1], **axes}
     sweeps = {"thermalise": 10, "measure": 50}
-    return Retrieval(name="by-hand", axes={**grid, "seed": seeds}, sweeps=sweeps, cues=cues)
+    return Family(name="by-hand", axes={**grid, "seed": seeds}, sweeps=sweeps, cues=cues)
 
 
 def cells_of(study, missing=(), **observables):

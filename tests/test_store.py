@@ -18,9 +18,9 @@ from small_study import fill, make_study
 
 from mattis import layout, plan, store
 from mattis.errors import UserError
+from mattis.figures.networks import PHASES as DIMENSIONS
 from mattis.models import MODELS, PatternSet
 from mattis.results import results_of
-from mattis.studies.retrieval import DIMENSIONS
 from mattis.study import Study
 from mattis.sweep import digest
 from mattis.verify import verify

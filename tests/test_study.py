@@ -231,11 +231,15 @@ def test_the_example_of_the_contract_is_valid(tmp_path: Path) -> None:
 def test_keys_that_are_younger_than_some_stores_change_none_of_them(tmp_path: Path) -> None:
     """A store that was made before the keys holds their defaults; other values are other physics."""
     usual = make_study(tmp_path)
-    assert not {"update_order", "noise_sharing"} & usual.physics().keys()
+    young = {"update_order": "random", "noise_sharing": "common"}
     assert "update_order: typewriter" in usual.to_yaml()
-    other = make_study(tmp_path, update_order="random", noise_sharing="common")
-    added = {"update_order": "random", "noise_sharing": "common"}
-    assert other.physics() == usual.physics() | added
+    other = make_study(tmp_path, **young)
+    assert other.physics() == usual.physics() | young
+    old = {key: value for key, value in usual.physics().items() if key not in young}
+    assert not usual.changes(old)
+    assert other.changes(old) == [
+        "noise_sharing: independent → common", "update_order: typewriter → random",
+    ]  # fmt: skip
     fill(usual, tmp_path)
     with pytest.raises(UserError, match="noise_sharing: independent → common"):
         record.read(results_of(other, tmp_path).store, other)
@@ -246,7 +250,7 @@ def test_the_order_of_sites_is_none_of_littles_business(tmp_path: Path) -> None:
         make_study(tmp_path, model="little", update_order="random")
     with pytest.raises(UserError, match="update_order"):
         make_study(tmp_path, update_order="sideways")
-    assert make_study(tmp_path, model="little").protocol.order == "synchronous"
+    assert make_study(tmp_path, model="little").protocol.asking.order == "synchronous"
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,7 @@ class Row:
     unit        # (rule, unit of the patterns, P) -> nj/(N J)
     parameters  # the numbers of a Rule that it takes
     exact       # whether couplings are integers or rational, or were rounded
+    theory      # quantities that a figure or a reader compares with, that of the overlap first
     bytes_each  # memory at the peak, per coupling; bytes_past  # per sign of the patterns before the set's
     """
 
@@ -123,36 +124,57 @@ class Row:
     parameters: tuple[str, ...] = ()
     symmetric: bool = True
     exact: bool = True
+    theory: tuple[str, ...] = ()
     bytes_each: int = 20
     bytes_past: int = 0
 
 
 RULES: Mapping[str, Row] = {
-    "hebb": Row(rules.hebb),
-    "clipped": Row(rules.clipped, rules.clipped_unit),
-    "dead_zone": Row(rules.dead_zone, rules.clipped_unit, ("threshold",)),
+    "hebb": Row(rules.hebb, theory=("hopfield.overlap", "little.overlap")),
+    "clipped": Row(
+        rules.clipped, rules.clipped_unit, theory=("clipped.overlap", "clipped.alpha_c")
+    ),
+    "dead_zone": Row(
+        rules.dead_zone,
+        rules.clipped_unit,
+        ("threshold",),
+        theory=("dead_zone.overlap", "dead_zone.alpha_c"),
+    ),
     "dilution": Row(
-        rules.dilution, lambda rule, base, _: base**2 * rule.connectivity, ("connectivity",)
+        rules.dilution,
+        lambda rule, base, _: base**2 * rule.connectivity,
+        ("connectivity",),
+        theory=("dilution.overlap", "dilution.alpha_c"),
     ),
     "asymmetric_dilution": Row(
         rules.dilution,
         lambda rule, base, _: base**2 * rule.connectivity,
         ("connectivity",),
         symmetric=False,
+        theory=("dilute.overlap", "dilute.T_c"),
     ),
     "sequence": Row(
         rules.sequence,
         lambda rule, base, _: float(base**2 * rules.sequence_unit(rule)),
         ("strength", "hebbian"),
         symmetric=False,
+        theory=("sequence.overlap", "sequence.alpha_c"),
         bytes_each=32,
     ),
-    "palimpsest": Row(rules.palimpsest, rules.plain(1), ("bound",), bytes_each=12, bytes_past=8),
+    "palimpsest": Row(
+        rules.palimpsest,
+        rules.plain(1),
+        ("bound",),
+        theory=("bounded.overlap", "bounded.alpha_c"),
+        bytes_each=12,
+        bytes_past=8,
+    ),
     "marginalist": Row(
         rules.marginalist,
         rules.plain(rules.FADING_UNIT),
         ("epsilon",),
         exact=False,
+        theory=("palimpsest.overlap", "palimpsest.alpha_c"),
         bytes_each=32,
         bytes_past=24,
     ),
@@ -163,11 +185,16 @@ RULES: Mapping[str, Row] = {
         rules.weighted,
         lambda _, base, __: float(base**2 * rules.DECIMAL),
         ("weights",),
+        theory=("mixture.overlap",),
         bytes_each=32,
     ),
     "sherrington_kirkpatrick": Row(
-        rules.spin_glass, rules.plain(rules.REAL_UNIT), exact=False, bytes_each=40
+        rules.spin_glass,
+        rules.plain(rules.REAL_UNIT),
+        exact=False,
+        theory=("sk.q",),
+        bytes_each=40,
     ),
-    "van_hemmen": Row(rules.crossed),
+    "van_hemmen": Row(rules.crossed, theory=("van_hemmen.q",)),
 }
 """The rules of couplings, in an order that is never changed: their numbers are labels of cubes."""

@@ -172,31 +172,31 @@ class Kind:
     """One row of the table of ensembles.
 
     parameters  # the numbers of an Ensemble that it takes
+    unit        # what is stored is kept in units of 1/unit; 1 where it is ±1
     real        # whether what is stored is real, rounded
     """
 
     draw: Drawing
     parameters: tuple[str, ...] = ()
+    unit: int = 1
     real: bool = False
 
 
 ENSEMBLES: Mapping[str, Kind] = {
     "random": Kind(_random),
-    "biased": Kind(_biased, ("activity",)),
+    "biased": Kind(_biased, ("activity",), BIAS_UNIT),
     "categories": Kind(_categories, ("categories", "likeness")),
-    "gaussian": Kind(_gaussian, real=True),
-    "unit_vectors": Kind(_unit_vectors, real=True),
+    "gaussian": Kind(_gaussian, unit=GAUSSIAN_UNIT, real=True),
+    "unit_vectors": Kind(_unit_vectors, unit=AXIS_UNIT, real=True),
     "orthogonal": Kind(_orthogonal),
     "given": Kind(_given, ("given",)),
 }
 """What can be stored."""
 
-UNITS = {"biased": BIAS_UNIT, "gaussian": GAUSSIAN_UNIT, "unit_vectors": AXIS_UNIT}
-
 
 def unit_of(ensemble: Ensemble) -> int:
     """Return the unit in which patterns of an ensemble are kept."""
-    return UNITS.get(ensemble.name, 1)
+    return ENSEMBLES[ensemble.name].unit
 
 
 def check(ensemble: Ensemble, size: int, count: int) -> str | None:

@@ -18,22 +18,16 @@ from mattis.studies import settings
 from mattis.studies.base import LARGEST_STUDY, Study
 from mattis.studies.consolidation import Consolidation
 from mattis.studies.continuous import Continuous
-from mattis.studies.family import OPTIONAL, Family
+from mattis.studies.family import Family
 from mattis.studies.recall import Recall
-from mattis.studies.retrieval import Retrieval
 
 KINDS: Mapping[str, type[Study]] = {
     **dict.fromkeys(MEMBERS, Family),
-    "hopfield": Retrieval,
-    "little": Retrieval,
     "consolidation": Consolidation,
     "recall": Recall,
     **dict.fromkeys(continuous.MEMBERS, Continuous),
 }
 """The kind of study that each model takes."""
-
-CHOICES = ("couplings", "patterns", "dynamics", "question")
-"""Keys by which a study chooses another network than the one whose replicas run side by side in lanes."""
 
 __all__ = ["KINDS", "LARGEST_STUDY", "Study", "load_study", "schema", "study_of"]
 
@@ -53,21 +47,10 @@ def study_of(content: Any, where: str = "study", folder: Path = Path()) -> Study
     if isinstance(model, str) and model not in KINDS:  # whose keys and axes nobody knows
         known, close = ", ".join(KINDS), nearest(model, KINDS)
         raise UserError(f"{where}, model: got {model!r:.40}; expected one of: {known}{close}")
-    kind = KINDS[model] if isinstance(model, str) else Retrieval
-    if kind is Retrieval and _chooses(content):
-        kind = Family
+    kind = KINDS[model] if isinstance(model, str) else Family
     if kind is Family:
         content = settings.with_file(content, where, folder)
     return validated(kind, content, where)
-
-
-def _chooses(content: Any) -> bool:
-    """Tell whether a study chooses couplings, patterns, dynamics or a question."""
-    if not isinstance(content, dict):
-        return False
-    axes = content.get("axes")
-    asked = {*content, *(axes if isinstance(axes, dict) else ())}
-    return not asked.isdisjoint({*CHOICES, *OPTIONAL, "memories"})
 
 
 def schema() -> str:

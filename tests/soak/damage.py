@@ -10,7 +10,7 @@ from reference import Cells
 from scene import Scene
 
 from mattis import journal, plan, record
-from mattis.studies.retrieval import DIMENSIONS
+from mattis.figures.networks import PHASES as DIMENSIONS
 
 SHARES = {"cells": 9, "journal": 6, "labels": 3, "metadata": 4}
 """How often a file of each sort is damaged, where there is one."""

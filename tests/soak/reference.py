@@ -9,9 +9,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from mattis import cube, plan
+from mattis.figures.networks import PHASES as DIMENSIONS
 from mattis.models import Point
 from mattis.plan import Block
-from mattis.studies.retrieval import DIMENSIONS
 from mattis.study import Study
 
 Cell = tuple[float, ...]

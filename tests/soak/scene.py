@@ -22,8 +22,8 @@ from mattis import cube, layout, record, shards, store
 from mattis.cli import guarded, verbs
 from mattis.cluster import Where
 from mattis.errors import UserError
+from mattis.figures.networks import PHASES as DIMENSIONS
 from mattis.results import read_json, results_of
-from mattis.studies.retrieval import DIMENSIONS
 from mattis.study import load_study
 from mattis.sweep import Outcome, Settings
 from mattis.sweep import run as run_study

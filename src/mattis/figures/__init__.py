@@ -22,20 +22,24 @@ from mattis.studies.consolidation import Consolidation
 from mattis.studies.continuous import Continuous
 from mattis.studies.family import Family
 from mattis.studies.recall import Recall
-from mattis.studies.retrieval import Retrieval
 from mattis.study import Study
 from mattis.sweep import open_results
 
 Drawing = Callable[[xr.Dataset, Study], Iterator[tuple[str, Figure]]]
 
 DRAWINGS: Mapping[type[Study], Drawing] = {
-    Retrieval: retrieval.figures,
     Family: networks.figures,
     Consolidation: consolidation.figures,
     Recall: recall.figures,
     Continuous: continuous.figures,
 }
 """What draws the estimates of each kind of study: figures by name, one of which is `diagram`."""
+
+
+def drawing_of(study: Study) -> Drawing:
+    """Return what draws the estimates of a study."""
+    phases = isinstance(study, Family) and networks.has_phases(study)
+    return retrieval.figures if phases else DRAWINGS[type(study)]
 
 
 def diagram(study: Study, root: Path | str | None = None) -> list[Place]:
@@ -48,7 +52,7 @@ def diagram(study: Study, root: Path | str | None = None) -> list[Place]:
     places.make_folder(results.figures)
     store.write_dataset(estimates, results.diagram)
     written = [results.diagram]
-    for name, figure in DRAWINGS[type(study)](estimates, study):
+    for name, figure in drawing_of(study)(estimates, study):
         for kind, metadata in METADATA.items():
             path = results.figures / f"{name}.{kind}"
             drawn = BytesIO()

@@ -7,6 +7,7 @@ from math import isinf, sqrt
 import numpy as np
 
 from mattis import theory
+from mattis.couplings import RULES
 from mattis.figures.canvas import Values
 from mattis.models.circuit import BALANCED
 from mattis.models.questions import Inquiry
@@ -57,7 +58,7 @@ def expected(inquiry: Inquiry, rule: str, observable: str, cold: bool) -> Expect
     if asked != "recall":
         return None
     if observable == "edwards_anderson":
-        return _glass(inquiry, "sk.q") if rule == "sherrington_kirkpatrick" else None
+        return _glass(inquiry, rule) if rule == "sherrington_kirkpatrick" else None
     if observable == "overlap_length":
         return _length(inquiry, rule)
     return _overlap(inquiry, rule, cold) if observable == "overlap" else None
@@ -94,11 +95,11 @@ def _flip_rate(inquiry: Inquiry, rule: str) -> Expected | None:
     )
 
 
-def _glass(inquiry: Inquiry, quantity: str) -> Expected | None:
+def _glass(inquiry: Inquiry, rule: str) -> Expected | None:
     """Return the theory of a spin glass: of signs, one site after the other."""
     if not _is_signs(inquiry) or inquiry.dynamics.synchronous:
         return None
-    return Expected(quantity, lambda at: {"temperature": heat(inquiry, at)})
+    return Expected(RULES[rule].theory[0], lambda at: {"temperature": heat(inquiry, at)})
 
 
 def _length(inquiry: Inquiry, rule: str) -> Expected | None:
@@ -128,8 +129,8 @@ def _overlap(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
     )
     if not cold or acting.diagonal == "kept" or moves or rule not in COLD:
         return None
-    quantity, numbers = COLD[rule]
-    return Expected(quantity, lambda at: {"load": at["load"], **numbers(made, at)})
+    numbers = COLD[rule]
+    return Expected(RULES[rule].theory[0], lambda at: {"load": at["load"], **numbers(made, at)})
 
 
 def _hebb(inquiry: Inquiry, cold: bool) -> Expected | None:
@@ -157,7 +158,7 @@ def _weighted(inquiry: Inquiry, _cold: bool) -> Expected | None:
     if min(weights) <= 0:
         return None
     return Expected(
-        "mixture.overlap",
+        RULES["weighted"].theory[0],
         lambda at: {"n": 1, "temperature": heat(inquiry, at) / weights[_index(at)]},
     )
 
@@ -168,7 +169,8 @@ def _dilute(inquiry: Inquiry, _cold: bool) -> Expected | None:
     if share > FEW_BONDS:
         return None
     return Expected(
-        "dilute.overlap", lambda at: {"load": at["load"] / share, "temperature": heat(inquiry, at)}
+        RULES["asymmetric_dilution"].theory[0],
+        lambda at: {"load": at["load"] / share, "temperature": heat(inquiry, at)},
     )
 
 
@@ -176,24 +178,20 @@ WARM: Mapping[str, Callable[[Inquiry, bool], Expected | None]] = {
     "hebb": _hebb,
     "weighted": _weighted,
     "asymmetric_dilution": _dilute,
-    "van_hemmen": lambda inquiry, _cold: _glass(inquiry, "van_hemmen.q"),
+    "van_hemmen": lambda inquiry, _cold: _glass(inquiry, "van_hemmen"),
 }
 """Rules whose theory is known at any temperature."""
 
 Numbers = Callable[[Rule, Labels], Mapping[str, float]]
 
-COLD: Mapping[str, tuple[str, Numbers]] = {
-    "clipped": ("clipped.overlap", lambda _rule, _at: {}),
-    "dead_zone": ("dead_zone.overlap", lambda rule, _at: {"threshold": rule.threshold}),
-    "dilution": ("dilution.overlap", lambda rule, _at: {"connectivity": rule.connectivity}),
-    "sequence": ("sequence.overlap", lambda _rule, _at: {}),
-    "palimpsest": (
-        "bounded.overlap", lambda rule, at: {"load": _aged(at), "bound": _wall(rule, at)}
-    ),
-    "marginalist": (
-        "palimpsest.overlap", lambda rule, at: {"load": _aged(at), "epsilon": rule.epsilon}
-    ),
-}  # fmt: skip
+COLD: Mapping[str, Numbers] = {
+    "clipped": lambda _rule, _at: {},
+    "dead_zone": lambda rule, _at: {"threshold": rule.threshold},
+    "dilution": lambda rule, _at: {"connectivity": rule.connectivity},
+    "sequence": lambda _rule, _at: {},
+    "palimpsest": lambda rule, at: {"load": _aged(at), "bound": _wall(rule, at)},
+    "marginalist": lambda rule, at: {"load": _aged(at), "epsilon": rule.epsilon},
+}
 """Rules whose theory is known at T = 0, and what it takes besides the load."""
 
 

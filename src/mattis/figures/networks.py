@@ -84,6 +84,17 @@ class View:
     rest: tuple[str, ...]
 
 
+PHASES = ("size", "load", "beta", "noise", "seed")
+"""Dimensions of a phase diagram of retrieval."""
+
+
+def has_phases(study: Family) -> bool:
+    """Tell whether a study is one of retrieval by Hopfield's network, or Little's: a phase diagram."""
+    patterns, plain = study.ensemble.name == "random", study.dimensions == PHASES
+    apart = is_random(study) or has_basins(study, view_of(study))
+    return study.in_lanes and patterns and plain and not apart
+
+
 def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
     """Yield (name, figure) of each plane: curves along one axis, one for each value of another."""
     assert isinstance(study, Family)
@@ -122,7 +133,7 @@ def panels_of(study: Family) -> tuple[Panel, ...]:
             cycles = ("ends in a cycle of two states", ("two_cycle", "cycle_flips"))
             first = [cycles] if is_random(study) else first
             panels = panels if is_random(study) else (*panels, cycles)
-        elif not any(cold):
+        elif not any(cold) and "effective_energy" in names:
             panels = (*panels, ("energies per neuron", ("energy", "effective_energy")))
     return (*first, *panels[: 3 - len(first)])
 

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from mattis.figures.canvas import STYLE, Values, caption, curve, edges, head, map_cells
 from mattis.statistics import FAILED
-from mattis.studies.retrieval import Retrieval
+from mattis.studies.family import Family
 from mattis.study import Study
 from mattis.theory import hopfield
 
@@ -36,9 +36,9 @@ class Line:
 
 def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
     """Yield (name, figure) of each plane; `diagram` is that of the largest N with the cleanest cue."""
-    assert isinstance(study, Retrieval)
+    assert isinstance(study, Family)
     widest = max(0.15, float(estimates["realised_load"].max()) * 1.05)
-    lines = little_lines() if study.model == "little" else theory_lines(widest)
+    lines = little_lines() if study.acting.synchronous else theory_lines(widest)
     best = max(study.axes.size), min(study.axes.noise)
     for n in study.axes.size:
         for x in study.axes.noise:
@@ -97,7 +97,7 @@ def overlap_theory(model: str, load: Values, temperature: Values) -> Values:
     return np.nan_to_num(columns)
 
 
-def draw(estimates: xr.Dataset, study: Retrieval, lines: Sequence[Line]) -> Figure:
+def draw(estimates: xr.Dataset, study: Family, lines: Sequence[Line]) -> Figure:
     """Draw one plane of a diagram: the map with its boundary, the residuals, and cuts through both."""
     plane = estimates.sortby("temperature").sortby("load")
     with mpl.rc_context(STYLE):
@@ -106,13 +106,14 @@ def draw(estimates: xr.Dataset, study: Retrieval, lines: Sequence[Line]) -> Figu
         phase = figure.add_subplot(grid[:, 0])
         draw_phase(phase, plane, lines)
         aside = figure.add_subplot(grid[0, 1], sharex=phase, sharey=phase)
-        draw_residuals(aside, plane, study.model, lines)
-        draw_cuts(figure.add_subplot(grid[1, 1]), plane, study.model)
+        model = "little" if study.acting.synchronous else "hopfield"
+        draw_residuals(aside, plane, model, lines)
+        draw_cuts(figure.add_subplot(grid[1, 1]), plane, model)
         head(figure, _caption(plane, study))
     return figure
 
 
-def _caption(plane: xr.Dataset, study: Retrieval) -> str:
+def _caption(plane: xr.Dataset, study: Family) -> str:
     """Say what was simulated, and name the numbers that the figure was made from."""
     order = "" if study.update_order == "typewriter" else ", random order"
     shared = "" if study.noise_sharing == "independent" else ", common noise along T"

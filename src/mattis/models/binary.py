@@ -8,8 +8,8 @@ J. J. Hopfield, PNAS 79, 2554 (1982); D. J. Amit, H. Gutfreund and H. Sompolinsk
 of its field, and keeps its value where the field is zero.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, product
 from math import nan, sqrt
@@ -26,12 +26,8 @@ from mattis.models.base import (
     DRIFTING,
     SHORT_CHAIN,
     UNSETTLED,
-    Boundary,
-    Columns,
-    Model,
     Observable,
     PatternSet,
-    Task,
 )
 from mattis.models.chains import Chains
 from mattis.models.network import SYNCHRONOUS, Network, Protocol, Replica, by_stream
@@ -106,34 +102,66 @@ def observe(network: Network, replicas: Sequence[Replica], protocol: Protocol) -
     return [cells[k] for k in inverse]
 
 
+@dataclass(frozen=True)
+class Average:
+    """What is measured of one chain, over the sweeps after the warm ones.
+
+    overlap, aligned  # sum_i xi_i S_i, whose largest value is `norm`, and sum_i S_i N h_i
+    square            # mean of the squared overlap
+    energy            # per neuron, and its thermal error
+    products          # sum_i A_i B_i of the spins, summed over the two halves
+    other             # largest |overlap| of the mean state with another pattern; NaN if there is none
+    flips, used       # flips after the warm sweeps; sweeps before nothing changes
+    """
+
+    overlap: Estimate
+    aligned: Estimate
+    norm: float
+    square: float
+    energy: tuple[float, float]
+    products: int
+    other: float
+    flips: int
+    used: int
+
+    def cell(self, size: int, replica: Replica, protocol: Protocol) -> Cell:
+        """Return the observables that every model of binary neurons has."""
+        m, e, measure = self.overlap, self.aligned, protocol.measure
+        return {
+            "overlap": m.mean / self.norm,
+            "overlap_thermal_error": m.error / self.norm,
+            "overlap_squared": self.square / self.norm**2,
+            "energy": self.energy[0],
+            "energy_thermal_error": self.energy[1],
+            "edwards_anderson": self.products / (size * (measure // 2) * (measure - measure // 2)),
+            "overlap_other": self.other,
+            "retrieved": float(m.mean / self.norm > protocol.retrieved_above),
+            "flip_fraction": self.flips / (size * measure),
+            "sweeps_used": float(self.used),
+            "autocorrelation_time": max(m.autocorrelation_time, e.autocorrelation_time),
+            "flag": flags(m, e, replica, self.used, protocol),
+        }
+
+
 def observed(
     network: Network, replicas: Sequence[Replica], protocol: Protocol, found: Chains
 ) -> list[Cell]:
     """Return the observables of replicas whose chains are there."""
-    size, measure = network.size, protocol.measure
-    pairs = 2 * size**2 * network.unit
-    halves = size * (measure // 2) * (measure - measure // 2)
+    size, pairs = network.size, 2 * network.size**2 * network.unit
     overlap, aligned, flips = found.trace[:, protocol.thermalise :].transpose(0, 2, 1)
     ms, es = estimates(overlap), estimates(aligned)
     others, products = looks(network, replicas, found)
     more = two_cycles(network, replicas, found) if protocol.order == SYNCHRONOUS else [{}] * len(ms)
+    averages = (
+        Average(
+            m, e, float(size), mean_square(overlap[r]), (-e.mean / pairs, e.error / pairs), products[r],
+            others[r] / (size * protocol.measure) if network.count > 1 else nan,
+            int(flips[r].sum()), int(found.used[r]),
+        )
+        for r, (m, e) in enumerate(zip(ms, es, strict=True))
+    )  # fmt: skip
     return [
-        {
-            "overlap": m.mean / size,
-            "overlap_thermal_error": m.error / size,
-            "overlap_squared": mean_square(overlap[r]) / size**2,
-            "energy": -e.mean / pairs,
-            "energy_thermal_error": e.error / pairs,
-            "edwards_anderson": products[r] / halves,
-            "overlap_other": others[r] / (size * measure) if network.count > 1 else nan,
-            "retrieved": float(m.mean / size > protocol.retrieved_above),
-            "flip_fraction": int(flips[r].sum()) / (size * measure),
-            "sweeps_used": float(found.used[r]),
-            "autocorrelation_time": max(m.autocorrelation_time, e.autocorrelation_time),
-            **more[r],
-            "flag": flags(m, e, replica, int(found.used[r]), protocol),
-        }
-        for r, (replica, m, e) in enumerate(zip(replicas, ms, es, strict=True))
+        average.cell(size, replicas[r], protocol) | more[r] for r, average in enumerate(averages)
     ]
 
 
@@ -203,49 +231,54 @@ def asked(network: Network, points: Sequence[Setting], protocol: Protocol) -> li
     return averages(cells, protocol.cues)
 
 
-def columns_of(rows: Sequence[Cell]) -> Columns:
-    """Return one column per observable, a row for each point."""
-    return {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
+class Recall(NamedTuple):
+    """Replicas of a network of the Hebb rule; the network is made when they are to run."""
+
+    patterns: PatternSet
+    network: Callable[[], Network]
+    replicas: Sequence[Replica]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """N and P: networks that have the same run together."""
+        return self.patterns.size, self.patterns.patterns
 
 
-def simulate(patterns: PatternSet, points: Sequence[Setting], protocol: Protocol) -> Columns:
-    """Return one column per observable, a row for each point: a pure function of its arguments."""
-    return columns_of(asked(build(patterns), points, protocol))
-
-
-def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
-    """Return what `simulate` returns for each task; replicas of all of them run side by side on a device."""
-    out: list[Columns] = [{}] * len(tasks)
-    order = sorted(range(len(tasks)), key=lambda k: (tasks[k][0].size, tasks[k][0].patterns))
-    for (size, count), group in groupby(order, lambda k: (tasks[k][0].size, tasks[k][0].patterns)):
-        same, protocol = list(group), tasks[order[0]][2]
+def side_by_side(
+    recalls: Sequence[Recall], protocol: Protocol, device: Device
+) -> list[Sequence[Cell]]:
+    """Return the observables of the replicas of each recall; they run on a device together."""
+    out: list[Sequence[Cell]] = [[]] * len(recalls)
+    order = sorted(range(len(recalls)), key=lambda k: recalls[k].shape)
+    for (size, count), group in groupby(order, lambda k: recalls[k].shape):
+        same = list(group)
         if not launches.fits(size, count, protocol, device):
             for k in same:
-                out[k] = simulate(*tasks[k])
+                out[k] = observe(recalls[k].network(), recalls[k].replicas, protocol)
             continue
-        for some in portions(same, partial(_bytes, tasks), HOST):
-            cells = launched({k: tasks[k] for k in some}, protocol, device)
+        for some in portions(same, partial(_bytes, recalls), HOST):
+            cells = launched({k: recalls[k] for k in some}, protocol, device)
             for k in some:
-                out[k] = columns_of(averages(cells[k], protocol.cues))
+                out[k] = cells[k]
     return out
 
 
-def _bytes(tasks: Sequence[Task], k: int) -> int:
+def _bytes(recalls: Sequence[Recall], k: int) -> int:
     """Return the bytes of a pattern set on this machine, its copies included."""
-    return 4 * tasks[k][0].size * tasks[k][0].patterns
+    return 4 * recalls[k].patterns.size * recalls[k].patterns.patterns
 
 
 def launched(
-    tasks: Mapping[int, Task], protocol: Protocol, device: Device
+    recalls: Mapping[int, Recall], protocol: Protocol, device: Device
 ) -> Mapping[int, list[Cell]]:
-    """Return the observables of every replica of tasks whose networks are of one size and number."""
-    networks = {k: build(patterns) for k, (patterns, _, _) in tasks.items()}
+    """Return the observables of every replica of networks of one size and number of patterns."""
+    networks = {k: recall.network() for k, recall in recalls.items()}
     asked = [
         launches.Asked(k, networks[k], replica)
-        for k, (_, points, _) in tasks.items()
-        for replica in replicas_of(points, protocol.cues)
+        for k, recall in recalls.items()
+        for replica in recall.replicas
     ]
-    cells: dict[int, list[Cell]] = {k: [] for k in tasks}
+    cells: dict[int, list[Cell]] = {k: [] for k in recalls}
     for part, found in launches.run(device, asked, protocol):
         first = 0
         for k, group in groupby(part, lambda one: one.task):
@@ -318,46 +351,4 @@ TWO_CYCLES = (
         "two_cycle", "fraction of cues that end in a cycle of two states (T = 0)", smallest=one_cue
     ),
     Observable("cycle_flips", "fraction of the spins that flip in a cycle of two states (T = 0)"),
-)
-
-HOPFIELD = Model(
-    name="hopfield",
-    summary="±1 neurons, Hebb couplings, zero diagonal, asynchronous heat bath: one site after the other",
-    equation="P(S_i = +1) = 1/(1 + exp(-2 beta h_i)), h_i = (1/N) sum_mu sum_{j≠i} xi_i xi_j S_j",
-    axes=("size", "load", "beta", "noise", "seed"),
-    observables=OBSERVABLES,
-    order_parameter="overlap",
-    theory=tuple(
-        f"hopfield.{quantity}"
-        for quantity in (
-            "overlap", "q", "energy", "T_M", "T_c", "T_g", "T_AT", "bit_error", "familiarity"
-        )
-    ),
-    source="Hopfield, PNAS 79, 2554 (1982); Amit, Gutfreund & Sompolinsky, Ann. Phys. 173, 30 (1987)",
-    simulate=simulate,
-    batched=batched,
-    memory=chains.memory,
-    check=check,
-    boundaries=(
-        Boundary(
-            "temperature", "retrieved", "beta", "temperature",
-            "temperature above which less than half of the cues are retrieved", "J",
-        ),
-        Boundary(
-            "load", "retrieved", "load", "realised_load",
-            "load above which less than half of the cues are retrieved",
-        ),
-    ),
-    states=("overlap", "retrieved"),
-)  # fmt: skip
-
-LITTLE = replace(
-    HOPFIELD,
-    name="little",
-    summary="±1 neurons, Hebb couplings, zero diagonal, synchronous heat bath: all sites at once",
-    equation="P(S_i(t+1) = +1) = 1/(1 + exp(-2 beta h_i(t))), h_i = (1/N) sum_mu sum_{j≠i} xi_i xi_j S_j",
-    observables=(*OBSERVABLES[:-1], *TWO_CYCLES, OBSERVABLES[-1]),
-    theory=("little.overlap", "little.alpha_M", "parallel.one_step", "parallel.two_steps"),
-    source="Little, Math. Biosci. 19, 101 (1974)",
-    numbers=2,
 )

@@ -6,6 +6,7 @@ and names the theory that figures compare it with.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -13,17 +14,30 @@ from mattis import couplings, ensembles
 from mattis.ensembles import Ensemble, Stored
 from mattis.kernels.devices import Device
 from mattis.models.base import Boundary, Columns, Observable, PatternSet, Task
-from mattis.models.binary import OBSERVABLES, Cell, average, one_cue, one_spin
+from mattis.models.binary import (
+    OBSERVABLES,
+    TWO_CYCLES,
+    Cell,
+    Recall,
+    average,
+    observe,
+    one_cue,
+    one_spin,
+    side_by_side,
+)
 from mattis.models.circuit import Circuit, Dynamics, Part, alone, together
 from mattis.models.looks import CYCLES, LENGTH
-from mattis.models.network import Network
+from mattis.models.network import Network, Protocol, Replica
 from mattis.models.questions import (
     REAL_VALUED,
     Answer,
     Inquiry,
+    Query,
     Rows,
     Visit,
+    Visits,
     ambiguous,
+    cued,
     familiarity,
     mixture,
     of_every_cue,
@@ -44,6 +58,13 @@ class Member:
     rule: Rule = HEBB
     ensemble: str = "random"
     dynamics: Dynamics = IN_TURN
+
+    @property
+    def inquiry(self) -> Inquiry:
+        """How it is asked where a study says nothing."""
+        return Inquiry(
+            Protocol(0, 2, 1, 0.5), self.rule, Ensemble(self.ensemble), self.dynamics, Query()
+        )
 
 
 @dataclass(frozen=True)
@@ -219,12 +240,15 @@ QUESTIONS: Mapping[str, Question] = {
 """What a study can ask."""
 
 
-def observables(name: str, dynamics: Dynamics, ensemble: Ensemble) -> tuple[Observable, ...]:
+def observables(inquiry: Inquiry) -> tuple[Observable, ...]:
     """Return what is observed when a question is asked; the flag is the last."""
+    name, ensemble = inquiry.question.name, inquiry.ensemble
     question, flag = QUESTIONS[name], OBSERVABLES[-1]
     if question.alone:
         return (*question.extra, flag)
-    cycling = CYCLES if dynamics.synchronous and name != "transitions" else ()
+    cycling: tuple[Observable, ...] = ()
+    if inquiry.dynamics.synchronous and name != "transitions":
+        cycling = TWO_CYCLES if inquiry.in_lanes else CYCLES
     turning = (LENGTH,) if ensemble.name in REAL_VALUED and name == "recall" else ()
     return (*OBSERVABLES[:-1], *question.extra, *cycling, *turning, flag)
 
@@ -243,14 +267,40 @@ def circuit(patterns: PatternSet, stored: Stored, inquiry: Inquiry) -> Circuit:
     return Circuit(Network(labels, seed, stored.xi), stored, made, inquiry.dynamics)
 
 
-def asked(patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) -> Iterator[Part[Rows]]:
-    """Yield the parts of all answers, rule by rule."""
-    answer = QUESTIONS[inquiry.question.name].answer
-    stored = draw(patterns, inquiry.ensemble)
+def uncoupled(patterns: PatternSet, ensemble: Ensemble) -> Network:
+    """Return a network of the Hebb rule, which runs in lanes without couplings."""
+    return Network(patterns.labels, patterns.root_seed, draw(patterns, ensemble).xi)
+
+
+def by_rule(points: Sequence[Visit], inquiry: Inquiry) -> Iterator[tuple[Inquiry, Visits]]:
+    """Yield the visits of each rule of couplings by their numbers, and how circuits of the rule are asked."""
     for rule in dict.fromkeys(point.rule for point in points):
         here = {k: point for k, point in enumerate(points) if point.rule == rule}
-        with_rule = replace(inquiry, rule=replace(inquiry.rule, name=rule))
-        yield from answer(circuit(patterns, stored, with_rule), here, with_rule)
+        yield replace(inquiry, rule=replace(inquiry.rule, name=rule)), here
+
+
+def asked(patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) -> Iterator[Part[Rows]]:
+    """Yield the parts of all answers that need couplings, rule by rule."""
+    answer, stored = QUESTIONS[inquiry.question.name].answer, None
+    for with_rule, here in by_rule(points, inquiry):
+        if not with_rule.in_lanes:
+            stored = stored or draw(patterns, inquiry.ensemble)
+            yield from answer(circuit(patterns, stored, with_rule), here, with_rule)
+
+
+def recalled(
+    patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry
+) -> tuple[Recall, list[int]]:
+    """Return the replicas that run in lanes, and the number of the visit of each."""
+    lanes = [here for with_rule, here in by_rule(points, inquiry) if with_rule.in_lanes]
+    numbers = [k for here in lanes for k in here for _ in range(inquiry.cues)]
+    replicas = [
+        Replica(cued(patterns.patterns, visit, cue), visit.beta, visit.noise)
+        for here in lanes
+        for visit in here.values()
+        for cue in range(inquiry.cues)
+    ]
+    return Recall(patterns, partial(uncoupled, patterns, inquiry.ensemble), replicas), numbers
 
 
 def gathered(points: Sequence[Visit], inquiry: Inquiry, answers: Iterable[Rows]) -> Columns:
@@ -259,15 +309,19 @@ def gathered(points: Sequence[Visit], inquiry: Inquiry, answers: Iterable[Rows])
     for rows in answers:
         for k, cell in rows:
             cells[k].append(cell)
-    names = observables(inquiry.question.name, inquiry.dynamics, inquiry.ensemble)
     means = [average(each) for each in cells]
-    return {o.name: np.array([mean[o.name] for mean in means], np.float64) for o in names}
+    names = [observable.name for observable in observables(inquiry)]
+    return {name: np.array([mean[name] for mean in means], np.float64) for name in names}
 
 
 def simulate(patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) -> Columns:
     """Return one column per observable, a row for each visit: a pure function of its arguments."""
-    parts = asked(patterns, points, inquiry)
-    return gathered(points, inquiry, (alone(part) for part in parts))
+    recall, numbers = recalled(patterns, points, inquiry)
+    answers = [alone(part) for part in asked(patterns, points, inquiry)]
+    if numbers:
+        cells = observe(recall.network(), recall.replicas, inquiry.asking)
+        answers.append([*zip(numbers, cells, strict=True)])
+    return gathered(points, inquiry, answers)
 
 
 def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
@@ -279,6 +333,11 @@ def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
     answers: list[list[Rows]] = [[] for _ in tasks]
     for k, rows in together(parts, device):
         answers[k].append(rows)
+    recalls = {k: found for k, task in enumerate(tasks) if (found := recalled(*task))[1]}
+    asking = tasks[0][2].asking
+    cells = side_by_side([recall for recall, _ in recalls.values()], asking, device)
+    for (k, (_, numbers)), mine in zip(recalls.items(), cells, strict=True):
+        answers[k].append([*zip(numbers, mine, strict=True)])
     return [
         gathered(points, inquiry, rows)
         for (_, points, inquiry), rows in zip(tasks, answers, strict=True)

@@ -7,7 +7,7 @@ import numpy as np
 from mattis import kernels
 from mattis.measure import estimates, mean_square
 from mattis.models.base import Observable
-from mattis.models.binary import TWO_CYCLES, Cell, edwards_anderson, flags
+from mattis.models.binary import TWO_CYCLES, Average, Cell, edwards_anderson
 from mattis.models.circuit import Circuit, Walk
 from mattis.models.network import Protocol, Replica
 
@@ -19,29 +19,25 @@ def standard(
     index: int,
     asking: Protocol,
     moves: bool = False,
+    hopfields: bool = False,
 ) -> Cell:
     """Return the observables that every model of neurons has; the first overlap is the one that is due.
 
-    moves  # whether the state is never to settle: then it is judged as a warm chain, also at T = 0
+    moves      # whether the state is never to settle: then it is judged as a warm chain, also at T = 0
+    hopfields  # whether this network also runs in lanes, where energies are divided by 2 N² and not
+               # multiplied by its inverse: it has the same last digit here
     """
-    size, measure, norm = circuit.size, asking.measure, float(circuit.stored.norms[index])
     overlap, aligned = walk.overlaps[0, asking.thermalise :], walk.aligned[asking.thermalise :]
     m, e = estimates(np.stack([overlap, aligned]))
-    halves = size * (measure // 2) * (measure - measure // 2)
-    return {
-        "overlap": m.mean / norm,
-        "overlap_thermal_error": m.error / norm,
-        "overlap_squared": mean_square(overlap) / norm**2,
-        "energy": circuit.energy(e.mean),
-        "energy_thermal_error": e.error * abs(circuit.energy(1.0) - circuit.energy(0.0)),
-        "edwards_anderson": edwards_anderson(walk.sums[..., None])[0] / halves,
-        "overlap_other": largest_other(circuit, walk, index, measure),
-        "retrieved": float(m.mean / norm > asking.retrieved_above),
-        "flip_fraction": int(walk.flips[asking.thermalise :].sum()) / (size * measure),
-        "sweeps_used": float(walk.used),
-        "autocorrelation_time": max(m.autocorrelation_time, e.autocorrelation_time),
-        "flag": flags(m, e, replica._replace(beta=1.0) if moves else replica, walk.used, asking),
-    }
+    each = abs(circuit.energy(1.0) - circuit.energy(0.0))
+    error = e.error / (2 * circuit.size**2) if hopfields else e.error * each
+    average = Average(
+        m, e, float(circuit.stored.norms[index]), mean_square(overlap),
+        (circuit.energy(e.mean), error), edwards_anderson(walk.sums[..., None])[0],
+        largest_other(circuit, walk, index, asking.measure),
+        int(walk.flips[asking.thermalise :].sum()), walk.used,
+    )  # fmt: skip
+    return average.cell(circuit.size, replica._replace(beta=1.0) if moves else replica, asking)
 
 
 def largest_other(circuit: Circuit, walk: Walk, index: int, measure: int) -> float:

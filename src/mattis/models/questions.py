@@ -68,13 +68,30 @@ class Query:
 
 @dataclass(frozen=True)
 class Inquiry:
-    """How circuits are made and what they are asked: everything but pattern set and points."""
+    """How circuits are made and what they are asked: everything but pattern set and points.
+
+    rules  # those that are compared, with the numbers of `rule`; () if it is the only one
+    """
 
     asking: Protocol
     rule: Rule
     ensemble: Ensemble
     dynamics: Dynamics
     question: Query
+    rules: tuple[str, ...] = ()
+
+    @property
+    def is_hopfields(self) -> bool:
+        """Whether this is recall by Hopfield's network, or Little's: Hebb's rule, ±1, no thresholds."""
+        plain = Dynamics(update=self.dynamics.update)
+        signs = ensembles.unit_of(self.ensemble) == 1
+        asked = self.question.name == "recall"
+        return self.rule.name == "hebb" and signs and asked and self.dynamics == plain
+
+    @property
+    def in_lanes(self) -> bool:
+        """Whether replicas run side by side, without couplings; of Peretto's energy nothing is known then."""
+        return self.is_hopfields and not (self.rules and self.dynamics.synchronous)
 
     @property
     def cues(self) -> int:
@@ -97,9 +114,9 @@ Answer = Callable[[Circuit, Visits, Inquiry], Iterator[Part[Rows]]]
 """The parts of the answer to a question: each visit gets a row for each cue, in the order of cues."""
 
 
-def cued(circuit: Circuit, visit: Visit, cue: int) -> int:
-    """Return the index of the pattern that is asked for: patterns are stored in the order of their index."""
-    return circuit.network.count - visit.age if visit.age else cue
+def cued(count: int, visit: Visit, cue: int) -> int:
+    """Return the index of the pattern, of P, that is asked for: they are stored in this order."""
+    return count - visit.age if visit.age else cue
 
 
 def course(
@@ -138,7 +155,7 @@ def of_every_cue(
     def answers(circuit: Circuit, visits: Visits, inquiry: Inquiry) -> Iterator[Part[Rows]]:
         for number, visit in visits.items():
             for cue in range(inquiry.cues):
-                index = cued(circuit, visit, cue)
+                index = cued(circuit.network.count, visit, cue)
                 yield _row(number, answer(circuit, visit, index, inquiry))
 
     return answers
@@ -152,7 +169,8 @@ def _row(number: int, part: Part[Cell]) -> Part[Rows]:
 
 def looked(circuit: Circuit, walk: Walk, replica: Replica, index: int, inquiry: Inquiry) -> Cell:
     """Return what is observed of any chain at one temperature."""
-    cell = standard(circuit, walk, replica, index, inquiry.asking, inquiry.follows_sequence)
+    moves, hopfields = inquiry.follows_sequence, inquiry.is_hopfields
+    cell = standard(circuit, walk, replica, index, inquiry.asking, moves, hopfields)
     if circuit.dynamics.synchronous:
         cell |= cycles(circuit, walk, replica, inquiry.asking)
     if inquiry.ensemble.name in REAL_VALUED and len(walk.overlaps) == circuit.network.count:
@@ -214,7 +232,7 @@ def familiarity(circuit: Circuit, visits: Visits, inquiry: Inquiry) -> Iterator[
 def _compared(circuit: Circuit, visit: Visit, cue: int, new: Signs) -> Part[Cell]:
     """Compare a stored pattern with a new one."""
     yield from ()  # no chain is asked for
-    network, index = circuit.network, cued(circuit, visit, cue)
+    network, index = circuit.network, cued(circuit.network.count, visit, cue)
     old_rate = flip_rate(circuit, network.cue(index, visit.noise))
     stream = rng.stream(
         network.root_seed, "new cue", network.labels, {"noise": visit.noise, "cue": cue}

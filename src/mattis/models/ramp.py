@@ -27,7 +27,7 @@ def hysteresis(circuit: Circuit, visits: Visits, inquiry: Inquiry) -> Iterator[P
 def ramp(circuit: Circuit, members: Visits, cue: int, inquiry: Inquiry) -> Part[Rows]:
     """Observe visits that differ in their temperature on one ramp."""
     first = next(iter(members.values()))
-    index = cued(circuit, first, cue)
+    index = cued(circuit.network.count, first, cue)
     walk = yield climb(circuit, index, first.noise, inquiry)
     return [
         (number, passages(circuit, walk, visit, index, inquiry))

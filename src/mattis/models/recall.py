@@ -21,6 +21,7 @@ from mattis.models import binary, synapses
 from mattis.models.base import Boundary, Columns, Model, Observable, PatternSet
 from mattis.models.binary import Setting
 from mattis.models.consolidation import CONSOLIDATION
+from mattis.models.members import FAMILY
 from mattis.models.memories import Reals
 from mattis.models.network import Network, Protocol
 from mattis.models.synapses import ALL, Schedule, Stage, Synapses
@@ -169,7 +170,7 @@ RECALL = Model(
     ),
     observables=OBSERVABLES,
     order_parameter="overlap",
-    theory=(*binary.HOPFIELD.theory, *CONSOLIDATION.theory),
+    theory=(*FAMILY["hopfield"].theory, *CONSOLIDATION.theory),
     source="Lotito, Neurocomputing 636, 129865 (2025); Hopfield, PNAS 79, 2554 (1982)",
     simulate=simulate,
     memory=memory,

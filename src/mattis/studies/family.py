@@ -11,21 +11,20 @@ from mattis.axes import BOUNDS, Bound, Integers, Misplaced, Reals, check_stored,
 from mattis.couplings import RULES
 from mattis.ensembles import Ensemble
 from mattis.errors import nearest
-from mattis.models import MODELS, Model, PatternSet, Point, Task
+from mattis.kernels.lanes import LANES
+from mattis.models import MODELS, Model, PatternSet, Point, Task, chains
 from mattis.models.circuit import BALANCED, Dynamics
-from mattis.models.family import QUESTIONS, Member, batched, observables, simulate
+from mattis.models.family import QUESTIONS, Member, observables
 from mattis.models.members import MEMBERS
+from mattis.models.network import SYNCHRONOUS
 from mattis.models.questions import REAL_VALUED, Inquiry, Query, Visit
 from mattis.rules import Rule
 from mattis.studies import settings
 from mattis.studies.base import middles
-from mattis.studies.retrieval import LARGEST_NOISE, Asked, Heated
+from mattis.studies.retrieval import LARGEST_NOISE, QUICK, Asked, Heated
 
 CODES: Mapping[str, int] = {name: code for code, name in enumerate(RULES)}
 """What stands for a rule of couplings on an axis of the cube: never renumbered, new rules come last."""
-
-OPTIONAL = ("couplings", "age", "mixture")
-"""Axes that are dimensions of the cube only where they are given, in their order."""
 
 
 class FamilyAxes(Heated):
@@ -111,10 +110,6 @@ class Family(Asked):
         default=None, description="what is asked: recall, if not given"
     )
 
-    younger: ClassVar[tuple[str, ...]] = (
-        *Asked.younger, "couplings", "patterns", "dynamics", "question",
-    )  # fmt: skip
-
     @property
     def member(self) -> Member:
         """What the model is made of, where the study says nothing else."""
@@ -153,23 +148,48 @@ class Family(Asked):
     @property
     def protocol(self) -> Inquiry:
         """How circuits are made and asked."""
-        asking = replace(self.asking, order=self.update_order)
-        return Inquiry(asking, self.rule, self.ensemble, self.acting, self.asked)
+        order = SYNCHRONOUS if self.acting.synchronous else self.update_order
+        asking, rules = replace(self.asking, order=order), self.axes.couplings or ()
+        return Inquiry(asking, self.rule, self.ensemble, self.acting, self.asked, rules)
+
+    @property
+    def inquiries(self) -> tuple[Inquiry, ...]:
+        """How circuits of each rule are asked."""
+        asked = self.protocol
+        return tuple(replace(asked, rule=replace(asked.rule, name=rule)) for rule in self.rules)
+
+    @property
+    def in_lanes(self) -> bool:
+        """Whether all replicas run side by side, without couplings."""
+        return all(inquiry.in_lanes for inquiry in self.inquiries)
 
     @property
     def described_model(self) -> Model:
         """The row of the model, with what this study observes."""
-        question = QUESTIONS[self.asked.name]
+        question, row = QUESTIONS[self.asked.name], MODELS[self.model]
         return replace(
-            MODELS[self.model],
-            observables=observables(self.asked.name, self.acting, self.ensemble),
+            row,
+            observables=observables(self.protocol),
             order_parameter=question.order_parameter,
             boundaries=question.boundaries,
             states=question.states,
-            simulate=simulate,
-            batched=batched,
             rounding=self.rounding(),
+            numbers=row.numbers + self.is_renumbered,
         )
+
+    @property
+    def is_renumbered(self) -> bool:
+        """Whether there are stores of this network whose thermal errors of energies have another last digit.
+
+        They are of before Hopfield's network was recognised however it was asked for: by its matrix.
+        """
+        hebb = replace(self.rule, name="hebb" if self.axes.couplings else self.rule.name)
+        return replace(self.protocol, rule=hebb).is_hopfields
+
+    def aged(self, physics: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return physics of a store; those of before couplings were among them never had the other digit."""
+        aged = super().aged(physics)
+        return aged if "couplings" in aged else {**aged, "numbers": aged["numbers"] + 1}
 
     def rounding(self) -> str:
         """Say which couplings are real numbers that were rounded, and which are exact."""
@@ -192,6 +212,7 @@ class Family(Asked):
     def check(self) -> None:
         """Raise Misplaced where keys and axes do not fit each other."""
         settings.check(self)
+        self.check_stored()
         for size, count in self.networks():
             self._check_network(size, count)
 
@@ -205,17 +226,14 @@ class Family(Asked):
     def _check_network(self, size: int, count: int) -> None:
         """Raise Misplaced where a network cannot be made or asked so."""
         where, got = f"axes.{self.stored}", f"{count} patterns at size {size}"
-        highest = max(self.cues, *(self.axes.age or (1,)), *(self.axes.mixture or (1,)))
-        if self.asked.name == "ambiguous":
-            highest = max(highest, 2)
+        members = max(*(self.axes.age or (1,)), *(self.axes.mixture or (1,)), 1)
+        highest = max(members, 2 if self.asked.name == "ambiguous" else 1)
         if count < highest:
             expected = f"at least {highest}, for so many are asked for"
-            raise Misplaced(
-                where, got, expected, "use more patterns, or fewer cues, ages or members"
-            )
+            raise Misplaced(where, got, expected, "use more patterns, or fewer ages or members")
         fault = ensembles.check(self.ensemble, size, count)
-        for rule in self.rules:
-            fault = fault or couplings.check(replace(self.rule, name=rule), size, count)
+        for inquiry in self.inquiries:
+            fault = fault or couplings.check(inquiry.rule, size, count)
         if fault:
             raise Misplaced(where, got, "a network that can be made", fault)
         self._check_heat(size, count)
@@ -226,10 +244,8 @@ class Family(Asked):
             *self.axes.temperatures, self.asked.top if self.asked.name == "hysteresis" else 0.0
         )
         quarter = 4 if self.acting.neurons == "zero_one" else 1
-        for rule in self.rules:
-            unit = couplings.unit_of(
-                replace(self.rule, name=rule), ensembles.unit_of(self.ensemble), count
-            )
+        for inquiry in self.inquiries:
+            unit = couplings.unit_of(inquiry.rule, ensembles.unit_of(self.ensemble), count)
             if size * hottest * unit * quarter > LARGEST_NOISE:
                 most = LARGEST_NOISE / (size * unit * quarter)
                 expected = f"a temperature below {most:.3g}, so that the integer noise fits 32 bits"
@@ -249,7 +265,13 @@ class Family(Asked):
         return list({self.visit(point).rule: point for point in points}.values())
 
     def probed(self, points: Sequence[Point]) -> Sequence[Point]:
-        """Return a few points of each rule: what one costs says nothing of another."""
+        """Return a few points of each rule: what one costs says nothing of another.
+
+        Where replicas run in lanes, as many as fill these.
+        """
+        if self.in_lanes:
+            wanted = max(LANES // self.cues, 1)
+            return points if len(points) <= wanted else middles(points, wanted)
         by_rule = {rule: [p for p in points if self.visit(p).rule == rule] for rule in self.rules}
         return [p for mine in by_rule.values() for p in middles(mine, 3 if len(mine) > 2 else 1)]
 
@@ -261,45 +283,60 @@ class Family(Asked):
         self, patterns: PatternSet, points: Sequence[Point], most: int
     ) -> tuple[Task, int]:
         """Return a task with shorter chains, and its spin proposals."""
-        sweeps = max(2, min(self.sweeps.total, most // (patterns.size * self.cues)))
+        quick = QUICK if self.in_lanes else 1
+        cues = min(self.cues, max(LANES // len(points), 1)) if self.in_lanes else self.cues
+        sweeps = max(2, min(self.sweeps.total, quick * most // (patterns.size * cues)))
         protocol = self.protocol
-        asking = replace(protocol.asking, thermalise=0, measure=sweeps)
+        asking = replace(protocol.asking, thermalise=0, measure=sweeps, cues=cues)
         visits = [self.visit(point) for point in points]
-        done = self._proposals(patterns.size, sweeps, len(points))
+        done = self._proposals(patterns.size, sweeps, cues, len(points))
         return (patterns, visits, replace(protocol, asking=asking)), done
 
-    def _proposals(self, size: int, sweeps: int, points: int) -> int:
+    def _proposals(self, size: int, sweeps: int, cues: int, points: int) -> int:
         """Return the spin proposals of chains of so many sweeps at most; a ramp is shared by temperatures."""
         chains = {"hysteresis": 2 * len(self.asked.rungs()), "familiarity": 0}
-        total: int = size * sweeps * self.cues * points * chains.get(self.asked.name, 1)
+        total: int = size * sweeps * cues * points * chains.get(self.asked.name, 1)
         return max(
             total // (len(self.axes.betas) if self.asked.name == "hysteresis" else 1), points
         )
 
     def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
         """Return the spin proposals at some points at most (at T = 0 chains stop at a fixed point)."""
-        return self._proposals(patterns.size, self.sweeps.total, len(points))
+        return self._proposals(patterns.size, self.sweeps.total, self.cues, len(points))
 
     def total_updates(self) -> int:
         """Return the spin proposals of the whole study at most."""
         points = len(self.axes.seed) * len(self.labels[self.stored])
         for name in self.points:
             points *= len(self.labels[name])
-        return sum(self._proposals(size, self.sweeps.total, points) for size in self.axes.size)
+        return sum(
+            self._proposals(size, self.sweeps.total, self.cues, points) for size in self.axes.size
+        )
 
     def memory(self, size: int, patterns: int) -> int:
-        """Return the bytes that a pattern set takes at its peak: couplings of one rule, and one chain."""
-        rules = [replace(self.rule, name=rule) for rule in self.rules]
-        sweeps = self.sweeps.total * (
-            2 * len(self.asked.rungs()) if self.asked.name == "hysteresis" else 1
+        """Return the bytes that a pattern set takes at its peak, of the rule that takes most."""
+        return max(
+            self._memory_in_lanes(size, patterns)
+            if inquiry.in_lanes
+            else self._memory_of_chain(size, patterns)
+            + couplings.memory(inquiry.rule, size, patterns)
+            for inquiry in self.inquiries
         )
-        followed = (
-            patterns
-            if self.asked.name in ("hysteresis", "transitions")
-            else self.axes.mixture or (1,)
+
+    def _memory_in_lanes(self, size: int, patterns: int) -> int:
+        """Return the bytes of replicas that run side by side."""
+        sweeps, synchronous = self.sweeps.total, self.acting.synchronous
+        replicas = (
+            len(self.axes.betas) * len(self.axes.noise) * len(self.axes.age or (1,)) * self.cues
         )
-        many = followed if isinstance(followed, int) else max(followed)
-        if self.ensemble.name in REAL_VALUED:
-            many = max(many, patterns)
-        made = max(couplings.memory(rule, size, patterns) for rule in rules)
-        return made + 16 * size * patterns + (64 + 24 * many) * sweeps
+        matrix = 0 if synchronous else chains.matrix_memory(size, patterns, replicas, sweeps)
+        return chains.memory(size, patterns) + matrix + chains.trace_memory(sweeps, synchronous)
+
+    def _memory_of_chain(self, size: int, patterns: int) -> int:
+        """Return the bytes of patterns and of one chain with what is followed of it."""
+        ramp = 2 * len(self.asked.rungs()) if self.asked.name == "hysteresis" else 1
+        every = (
+            self.asked.name in ("hysteresis", "transitions") or self.ensemble.name in REAL_VALUED
+        )
+        followed = max(patterns if every else 1, *(self.axes.mixture or (1,)))
+        return 16 * size * patterns + (64 + 24 * followed) * self.sweeps.total * ramp

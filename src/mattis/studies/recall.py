@@ -69,7 +69,7 @@ class Recall(Drift, Asked):
     def check(self) -> None:
         """Raise Misplaced where keys and axes do not fit each other."""
         a = self.axes
-        self.check_stored(a.load, a.size)
+        self.check_stored()
         self.check_noise(a.temperatures, a.size)
         fewest = int(pattern_counts([min(a.load)], [min(a.size)])[0, 0])
         most = int(pattern_counts([max(a.load)], [max(a.size)])[0, 0])
