@@ -1,5 +1,7 @@
 """Figures of the family of binary networks, and which theory each study of the folder is compared with."""
 
+from dataclasses import replace
+from itertools import product
 from math import isnan
 from pathlib import Path
 
@@ -10,9 +12,11 @@ from small_study import fill
 
 from mattis.figures import diagram, estimated, networks
 from mattis.figures.expected import Expected, expected
+from mattis.models import MODELS
+from mattis.models.members import MEMBERS
 from mattis.studies.family import Family
 from mattis.study import load_study, study_of
-from mattis.theory import evaluate
+from mattis.theory import QUANTITIES, evaluate
 
 FOLDER = Path(__file__).parents[1] / "config" / "studies"
 pytestmark = pytest.mark.usefixtures("cheap_figures")
@@ -145,3 +149,28 @@ def test_many_directed_bonds_have_no_theory_of_few():
     )  # fmt: skip
     assert expected(few.protocol, "asymmetric_dilution", "overlap", True) is not None
     assert expected(many.protocol, "asymmetric_dilution", "overlap", True) is None
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_line_of_a_figure_is_theory_that_the_model_names(path):
+    """And what the models name is known: one table says what is compared with what."""
+    study = load_study(path)
+    named = study.described_model.theory
+    assert {*named} <= {*QUANTITIES}
+    if isinstance(study, Family):
+        for rule, cold in product(study.rules, (True, False)):
+            for observable in study.described_model.observables:
+                line = expected(study.protocol, rule, observable.name, cold)
+                assert line is None or line.quantity in named, (rule, observable.name)
+
+
+def test_every_model_names_what_its_usual_study_is_compared_with():
+    for name, member in MEMBERS.items():
+        rule = replace(member.rule, weights=(1.0, 0.5))  # those of `weighted` have no default
+        inquiry = replace(member.inquiry, rule=rule)
+        pairs = product(MODELS[name].observables, (True, False))
+        lines = [expected(inquiry, inquiry.rule.name, o.name, cold) for o, cold in pairs]
+        drawn = {line.quantity for line in lines if line}
+        assert drawn <= {*MODELS[name].theory}, name
+        overlaps = {quantity for quantity in MODELS[name].theory if quantity.endswith(".overlap")}
+        assert overlaps <= drawn, name

@@ -174,20 +174,22 @@ class Kind:
     parameters  # the numbers of an Ensemble that it takes
     unit        # what is stored is kept in units of 1/unit; 1 where it is ±1
     real        # whether what is stored is real, rounded
+    theory      # quantities that a figure or a reader compares with, beside those of the couplings
     """
 
     draw: Drawing
     parameters: tuple[str, ...] = ()
     unit: int = 1
     real: bool = False
+    theory: tuple[str, ...] = ()
 
 
 ENSEMBLES: Mapping[str, Kind] = {
     "random": Kind(_random),
     "biased": Kind(_biased, ("activity",), BIAS_UNIT),
     "categories": Kind(_categories, ("categories", "likeness")),
-    "gaussian": Kind(_gaussian, unit=GAUSSIAN_UNIT, real=True),
-    "unit_vectors": Kind(_unit_vectors, unit=AXIS_UNIT, real=True),
+    "gaussian": Kind(_gaussian, unit=GAUSSIAN_UNIT, real=True, theory=("gaussian.overlap",)),
+    "unit_vectors": Kind(_unit_vectors, unit=AXIS_UNIT, real=True, theory=("random_axis.overlap",)),
     "orthogonal": Kind(_orthogonal),
     "given": Kind(_given, ("given",)),
 }

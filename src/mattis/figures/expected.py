@@ -8,8 +8,10 @@ import numpy as np
 
 from mattis import theory
 from mattis.couplings import RULES
+from mattis.ensembles import ENSEMBLES
 from mattis.figures.canvas import Values
-from mattis.models.circuit import BALANCED
+from mattis.models.circuit import BALANCED, NEURONS
+from mattis.models.family import QUESTIONS
 from mattis.models.questions import Inquiry
 from mattis.rules import Rule, saturation
 
@@ -52,7 +54,8 @@ def expected(inquiry: Inquiry, rule: str, observable: str, cold: bool) -> Expect
         return _flip_rate(inquiry, rule)
     if asked == "mixture" and observable == "overlap_mixed":
         mixed = Expected(
-            "mixture.overlap", lambda at: {"n": at["mixture"], "temperature": heat(inquiry, at)}
+            QUESTIONS[asked].theory[0],
+            lambda at: {"n": at["mixture"], "temperature": heat(inquiry, at)},
         )
         return mixed if _is_random(inquiry) and _is_signs(inquiry) and rule == "hebb" else None
     if asked != "recall":
@@ -89,7 +92,7 @@ def _flip_rate(inquiry: Inquiry, rule: str) -> Expected | None:
         return None
     neurons = "zero_one" if plain else "signs"
     return Expected(
-        "hopfield.bit_error",
+        QUESTIONS["familiarity"].theory[0],
         lambda at: {"size": at["size"], "patterns": at["patterns"], "neurons": neurons},
         clean=True,
     )
@@ -106,10 +109,11 @@ def _length(inquiry: Inquiry, rule: str) -> Expected | None:
     """Return the theory of finitely many Gaussian patterns, or of a random axis."""
     if rule != "hebb" or not _is_signs(inquiry):
         return None
+    (quantity,) = ENSEMBLES[inquiry.ensemble.name].theory
     if inquiry.ensemble.name == "gaussian":
-        return Expected("gaussian.overlap", lambda at: {"temperature": heat(inquiry, at)})
+        return Expected(quantity, lambda at: {"temperature": heat(inquiry, at)})
     return Expected(
-        "random_axis.overlap",
+        quantity,
         lambda at: {"dimension": at["patterns"], "temperature": heat(inquiry, at)},
     )
 
@@ -121,7 +125,8 @@ def _overlap(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
         return None
     if not _is_signs(inquiry):
         halved = acting.threshold == 0 and rule == "hebb" and cold and acting.diagonal == "zero"
-        return Expected("zero_one.overlap", lambda at: {"load": at["load"]}) if halved else None
+        known = NEURONS[acting.neurons] if halved else ()
+        return Expected(known[0], lambda at: {"load": at["load"]}) if known else None
     if rule in WARM:
         return WARM[rule](inquiry, cold)
     moves = rule == "sequence" and not (

@@ -16,7 +16,7 @@ point or in a cycle of two states. Asymmetric couplings have no energy that fall
 Chains run one at a time on the CPU (`alone`), or many at once on a device (`together`): to the same bits.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -34,7 +34,9 @@ from mattis.patterns import Signs
 
 UPDATES = ("asynchronous", "synchronous")
 DIAGONALS = ("zero", "kept")
-NEURONS = ("signs", "zero_one")
+NEURONS: Mapping[str, tuple[str, ...]] = {"signs": (), "zero_one": ("zero_one.overlap",)}
+"""Kinds of neurons, and the theory of each beside that of the couplings."""
+
 BALANCED = "balanced"
 
 
@@ -50,7 +52,7 @@ class Dynamics:
 
     update: str = UPDATES[0]
     diagonal: str = DIAGONALS[0]
-    neurons: str = NEURONS[0]
+    neurons: str = next(iter(NEURONS))
     threshold: float | str = 0.0
 
     @property

@@ -11,7 +11,8 @@ from functools import partial
 import numpy as np
 
 from mattis import couplings, ensembles
-from mattis.ensembles import Ensemble, Stored
+from mattis.couplings import RULES
+from mattis.ensembles import ENSEMBLES, Ensemble, Stored
 from mattis.kernels.devices import Device
 from mattis.models.base import Boundary, Columns, Observable, PatternSet, Task
 from mattis.models.binary import (
@@ -25,7 +26,7 @@ from mattis.models.binary import (
     one_spin,
     side_by_side,
 )
-from mattis.models.circuit import Circuit, Dynamics, Part, alone, together
+from mattis.models.circuit import NEURONS, Circuit, Dynamics, Part, alone, together
 from mattis.models.looks import CYCLES, LENGTH
 from mattis.models.network import Network, Protocol, Replica
 from mattis.models.questions import (
@@ -73,6 +74,7 @@ class Question:
 
     extra   # observables besides those that every chain has; `alone` if there is no chain
     states  # observable and fraction that tell two states apart
+    theory  # quantities that a figure or a reader compares with; of recall, those of the network
     """
 
     summary: str
@@ -82,6 +84,7 @@ class Question:
     order_parameter: str = "overlap"
     boundaries: tuple[Boundary, ...] = ()
     states: tuple[str, str] | None = ("overlap", "retrieved")
+    theory: tuple[str, ...] = ()
 
 
 def falls(fraction: str, dimension: str, position: str, whose: str, name: str = "") -> Boundary:
@@ -143,6 +146,7 @@ QUESTIONS: Mapping[str, Question] = {
         alone=True,
         order_parameter="flip_rate",
         states=None,
+        theory=("hopfield.bit_error", "hopfield.familiarity"),
     ),
     "mixture": Question(
         "the state sgn(sum of n patterns), n along the axis `mixture`: does it stay a mixture?",
@@ -162,6 +166,7 @@ QUESTIONS: Mapping[str, Question] = {
         order_parameter="overlap_mixed",
         boundaries=edges("stays", "mixtures stay"),
         states=("overlap_mixed", "stays"),
+        theory=("mixture.overlap",),
     ),
     "survival": Question(
         "the time until the overlap first falls below `leaves_below`",
@@ -238,6 +243,20 @@ QUESTIONS: Mapping[str, Question] = {
     ),
 }
 """What a study can ask."""
+
+
+def theory(inquiry: Inquiry) -> tuple[str, ...]:
+    """Return the quantities that a study is compared with, where its axes are those of a theory."""
+    question, rules = QUESTIONS[inquiry.question.name], inquiry.rules or (inquiry.rule.name,)
+    if inquiry.question.name != "recall":
+        return question.theory
+    own = ENSEMBLES[inquiry.ensemble.name].theory
+    if (
+        inquiry.dynamics.threshold == 0
+    ):  # else it is that of signs: thresholds are balanced, or none is known
+        own += NEURONS[inquiry.dynamics.neurons]
+    names = own or tuple(name for rule in rules for name in RULES[rule].theory)
+    return tuple(n for n in names if n != "little.overlap" or inquiry.dynamics.synchronous)
 
 
 def observables(inquiry: Inquiry) -> tuple[Observable, ...]:

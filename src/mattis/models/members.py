@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-from mattis.couplings import RULES
 from mattis.models import chains
 from mattis.models.base import Model
 from mattis.models.binary import check
 from mattis.models.circuit import Dynamics
-from mattis.models.family import QUESTIONS, Member, batched, observables, simulate
+from mattis.models.family import QUESTIONS, Member, batched, observables, simulate, theory
 from mattis.rules import Rule
 
 AXES = ("size", "load", "memories", "couplings", "age", "mixture", "beta", "noise", "seed")
@@ -43,17 +42,17 @@ def row(
     equation: str,
     source: str,
     parameter: str = "overlap",
-    theory: tuple[str, ...] | None = None,
+    besides: tuple[str, ...] = (),
     numbers: int = 1,
 ) -> Model:
     """Return the row of a model.
 
-    theory  # that of its rule of couplings, where nothing else is said
+    besides  # theory beside that of what the model is made of
     """
     member, recall = MEMBERS[name], QUESTIONS["recall"]
     return Model(
         name=name, summary=summary, equation=equation, source=source, axes=AXES,
-        theory=RULES[member.rule.name].theory if theory is None else theory,
+        theory=tuple(dict.fromkeys((*theory(member.inquiry), *besides))),
         observables=observables(member.inquiry), order_parameter=parameter,
         boundaries=recall.boundaries, states=recall.states,
         simulate=simulate, batched=batched, memory=chains.memory, check=check, numbers=numbers,
@@ -66,9 +65,9 @@ ROWS = (
         "±1 neurons, Hebb couplings, zero diagonal, asynchronous heat bath: one site after the other",
         "P(S_i = +1) = 1/(1 + exp(-2 beta h_i)), h_i = (1/N) sum_mu sum_{j≠i} xi_i xi_j S_j",
         "Hopfield, PNAS 79, 2554 (1982); Amit, Gutfreund & Sompolinsky, Ann. Phys. 173, 30 (1987)",
-        theory=tuple(
+        besides=tuple(
             f"hopfield.{quantity}" for quantity in (
-                "overlap", "q", "energy", "T_M", "T_c", "T_g", "T_AT", "bit_error", "familiarity"
+                "q", "energy", "T_M", "T_c", "T_g", "T_AT", "bit_error", "familiarity"
             )
         ),
     ),
@@ -76,11 +75,11 @@ ROWS = (
         "little", "±1 neurons, Hebb couplings, zero diagonal, synchronous heat bath: all sites at once",
         "P(S_i(t+1) = +1) = 1/(1 + exp(-2 beta h_i(t))), h_i = (1/N) sum_mu sum_{j≠i} xi_i xi_j S_j",
         "Little, Math. Biosci. 19, 101 (1974)",
-        theory=("little.overlap", "little.alpha_M", "parallel.one_step", "parallel.two_steps"), numbers=2,
+        besides=("little.alpha_M", "parallel.one_step", "parallel.two_steps"), numbers=2,
     ),
     row(
         "zero_one", "0/1 neurons, thresholds 0: half of Hopfield's capacity (all of it if balanced)",
-        "V_i = 1 where sum_j J_ij V_j > U_i, else 0", HOPFIELD_82, theory=("zero_one.overlap",),
+        "V_i = 1 where sum_j J_ij V_j > U_i, else 0", HOPFIELD_82,
     ),
     row(
         "clipped", "couplings clipped to their signs", "N J_ij = sqrt(pi P/2) sgn(sum_mu xi_i xi_j)",
@@ -138,13 +137,12 @@ ROWS = (
     row(
         "gaussian", "Gaussian patterns: any direction in their span is a state",
         "N J_ij = sum_mu xi_i xi_j, xi normal",
-        "Provost & Vallée, Phys. Rev. Lett. 50, 598 (1983)", "overlap_length", ("gaussian.overlap",),
+        "Provost & Vallée, Phys. Rev. Lett. 50, 598 (1983)", "overlap_length",
     ),
     row(
         "random_axis", "a random axis of D = memories dimensions at each site",
         "J_ij = n_i · n_j/N, |n_i| = 1",
         "Harris, Plischke & Zuckermann, Phys. Rev. Lett. 31, 160 (1973)", "overlap_length",
-        ("random_axis.overlap",),
     ),
 )  # fmt: skip
 

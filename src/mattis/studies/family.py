@@ -14,7 +14,7 @@ from mattis.errors import nearest
 from mattis.kernels.lanes import LANES
 from mattis.models import MODELS, Model, PatternSet, Point, Task, chains
 from mattis.models.circuit import BALANCED, Dynamics
-from mattis.models.family import QUESTIONS, Member, observables
+from mattis.models.family import QUESTIONS, Member, observables, theory
 from mattis.models.members import MEMBERS
 from mattis.models.network import SYNCHRONOUS
 from mattis.models.questions import REAL_VALUED, Inquiry, Query, Visit
@@ -170,6 +170,7 @@ class Family(Asked):
         return replace(
             row,
             observables=observables(self.protocol),
+            theory=theory(self.protocol),
             order_parameter=question.order_parameter,
             boundaries=question.boundaries,
             states=question.states,
