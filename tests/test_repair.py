@@ -123,7 +123,7 @@ def test_segments_of_other_physics_or_columns_are_not_read(tmp_path: Path, study
     names = journal.segments(writer.folder)
     assert [len(table) for _, table, _ in journal.rows(writer.folder, contents, names)] == [3]
     for other in (
-        replace(contents, physics={**contents.physics, "cues": 9}),
+        record.contents_of(study.model_copy(update={"cues": 1})),
         replace(contents, columns=(*contents.columns[1:], contents.columns[0])),
     ):
         assert list(journal.rows(writer.folder, other, names)) == []

@@ -245,6 +245,18 @@ def test_keys_that_are_younger_than_some_stores_change_none_of_them(tmp_path: Pa
         record.read(results_of(other, tmp_path).store, other)
 
 
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "config" / "studies").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_every_axis_says_what_it_means_and_whether_it_is_whole(path: Path) -> None:
+    study = load_study(path)
+    meanings = study.axes.meanings()
+    for name, values in study.labels.items():
+        assert meanings[name].long_name
+        assert meanings[name].is_whole == all(isinstance(value, int) for value in values), name
+    assert "beta" not in study.dimensions or meanings["temperature"].long_name
+
+
 def test_the_order_of_sites_is_none_of_littles_business(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"update_order: got random; .*remove the key"):
         make_study(tmp_path, model="little", update_order="random")

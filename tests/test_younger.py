@@ -14,6 +14,7 @@ import mattis
 from mattis import sweep
 from mattis.study import load_study
 from mattis.sweep import digest
+from mattis.verify import verify
 
 STORES = Path(__file__).parent / "data" / "stores-2026-11.tar.xz"
 """A store of each kind of study, and one segment in the journal of each, as of 28 November 2026."""
@@ -71,6 +72,7 @@ def test_stores_of_every_kind_of_study_can_be_read_and_extended(yesterday: Path)
         study = load_study(yesterday / name / "study.yaml")
         cells = sweep.status(study, yesterday)["cells"]
         assert cells["done"] == cells["total"]
+        assert verify(study, yesterday, recompute=1).sound, "its labels mean what they meant"
         before = digest(study, yesterday)
         more = study.model_copy(update={"axes": study.axes.model_copy(update={"seed": (0, 1, 2)})})
         outcome = sweep.run(

@@ -127,34 +127,58 @@ class Misplaced(ValueError):
         super().__init__(f"expected {expected}; {advice}")
 
 
+class Meaning(NamedTuple):
+    """What the values along a dimension are, in which unit, and whether they are whole numbers."""
+
+    long_name: str
+    units: str = "1"
+    is_whole: bool = False
+
+
 class Bound(NamedTuple):
-    """What a value of an axis must be, and what to type instead."""
+    """What a value of an axis must be, what to type instead, and what it means."""
 
     fits: Callable[[float], bool]
     expected: str
     advice: str
+    meaning: Meaning
 
+
+FLIPPED = Meaning("fraction of flipped bits of a cue")
 
 BOUNDS: Mapping[str, Bound] = {
-    "size": Bound(lambda v: 2 <= v <= 2**24, "a number of neurons in 2 … 2^24", "for example 1000"),
+    "size": Bound(
+        lambda v: 2 <= v <= 2**24,
+        "a number of neurons in 2 … 2^24",
+        "for example 1000",
+        Meaning("number of neurons N", is_whole=True),
+    ),
     "load": Bound(
         lambda v: 0 < v <= 1,
         "a load in (0, 1]",
         "P = round(load × N) must be at least 1, for example 0.05",
+        Meaning("load alpha = P/N as asked for; P is in `patterns`"),
     ),
     "temperature": Bound(
         lambda v: v == 0 or 1e-6 <= v <= 1000,
         "a temperature of 0, or in [1e-6, 1000]",
         "use 0 for no thermal noise",
+        Meaning("temperature, 1/beta", "J"),
     ),
     "beta": Bound(
         lambda v: 1e-3 <= v <= 1e6 or v == math.inf,
         "an inverse temperature in [1e-3, 1e6], or .inf",
         "use .inf for T = 0",
+        Meaning("inverse temperature", "1/J"),
     ),
-    "noise": Bound(lambda v: 0 <= v <= 1, "a fraction of bits in [0, 1]", "for example 0.1"),
+    "noise": Bound(
+        lambda v: 0 <= v <= 1, "a fraction of bits in [0, 1]", "for example 0.1", FLIPPED
+    ),
     "seed": Bound(
-        lambda v: 0 <= v < 2**32, "a seed in 0 … 2^32 - 1", "for example 8 for the seeds 0 … 7"
+        lambda v: 0 <= v < 2**32,
+        "a seed in 0 … 2^32 - 1",
+        "for example 8 for the seeds 0 … 7",
+        Meaning("pattern set", is_whole=True),
     ),
 }
 """Bounds of the axes, where a kind of study has no other."""
@@ -171,6 +195,11 @@ class Axes(Part):
     seed: Seeds = Field(default=tuple(range(8)), description="pattern sets: how many, or which")
 
     bounds: ClassVar[Mapping[str, Bound]] = BOUNDS
+
+    @classmethod
+    def meanings(cls) -> Mapping[str, Meaning]:
+        """Return what the values along each dimension are, and those of `temperature` beside `beta`."""
+        return {name: bound.meaning for name, bound in cls.bounds.items()}
 
     @abstractmethod
     def labels(self) -> dict[str, Sequence[float]]:

@@ -13,70 +13,28 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from mattis.axes import MOST_BODIES, counts_of
-from mattis.couplings import RULES
+from mattis.axes import Meaning, counts_of
 from mattis.models import FLAGS, Model, Observable
 from mattis.study import Study
 
 ROWS_AT_ONCE = 2**16
 """Rows that are copied to be hashed: all of them at once would be as large as the cube again."""
 
-WHOLE = ("size", "memories", "memory", "couplings", "age", "mixture", "seed")
-"""Dimensions of integers."""
-
-_MEANING: Mapping[str, tuple[str, str]] = {
-    "size": ("number of neurons N", "1"),
-    "load": ("load alpha = P/N as asked for; P is in `patterns`", "1"),
-    **{
-        f"load_{n}": (f"load P/N^{n - 1} as asked for; P is in `patterns`", "1")
-        for n in range(3, MOST_BODIES + 1)
-    },
-    "exponent": ("ln(P)/N as asked for; P is in `patterns`", "1"),
-    "separation": ("tau_h/tau_v, fast over slow time constant", "1"),
-    "memories": ("memories N_h, and patterns that are shown", "1"),
-    "beta": ("inverse temperature", "1/J"),
-    "likeness": ("cosine between the changes of two patterns", "1"),
-    "spread": ("s: the most frequent pattern is shown e^s times as often as the rarest", "1"),
-    "tau": ("time constant of a memory", "dt"),
-    "presentations": ("patterns shown per memory", "1"),
-    "cue_noise": ("fraction of flipped bits of a cue", "1"),
-    "memory": ("number of the memory, from the one shown most rarely", "1"),
-    "couplings": (
-        "rule of the couplings: " + ", ".join(f"{n} {name}" for n, name in enumerate(RULES)),
-        "1",
-    ),
-    "age": ("age of the pattern that is asked for, 1 for the newest", "1"),
-    "mixture": ("patterns that a cue is a mixture of", "1"),
-    "kappa": ("inverse temperature of the softmax, kappa = beta N rho with rho = <|xi'|²>/N", "1"),
-    "noise": ("fraction of flipped bits of a cue", "1"),
-    "seed": ("pattern set", "1"),
-    "temperature": ("temperature, 1/beta", "J"),
-    "patterns": ("number of stored patterns P", "1"),
-    "realised_load": ("load P/N as simulated, which theory is compared at", "1"),
-    "digest": ("digest of the cell: labels and observables", "1"),
-}
-
-_DRIFTED: Mapping[str, tuple[str, str]] = {
-    "noise": ("sigma, by which new patterns differ from old ones", "1"),
-}
-"""What is called otherwise where memories drift."""
-
-_STORED: Mapping[str, tuple[str, str]] = {"memories": ("number of stored patterns P", "1")}
-"""What is called otherwise where nothing drifts."""
-
-_SOFTMAX: Mapping[str, tuple[str, str]] = {
-    "beta": ("inverse temperature of the softmax", "1"),
-    "temperature": ("temperature of the softmax, 1/beta", "1"),
-}
-"""What is called otherwise where nothing else has a temperature."""
+PATTERNS = Meaning("number of stored patterns P", is_whole=True)
+REALISED = Meaning("load P/N as simulated, which theory is compared at")
+DIGEST = Meaning("digest of the cell: labels and observables", is_whole=True)
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The values along each dimension, and the temperature of each beta if that is one of them."""
+    """The values along each dimension, and the temperature of each beta if that is one of them.
+
+    meanings  # what the values are, of each dimension and of the temperature: the axes of the study say it
+    """
 
     values: Mapping[str, Sequence[float]]
-    temperatures: Sequence[float] = ()
+    temperatures: Sequence[float]
+    meanings: Mapping[str, Meaning]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -95,7 +53,7 @@ class Labels:
 
 def labels_of(study: Study) -> Labels:
     """Return the labels of a study, in the order in which it lists them."""
-    return Labels(study.labels, study.axes.temperatures)
+    return Labels(study.labels, study.axes.temperatures, study.axes.meanings())
 
 
 def digest_scheme(labels: Labels) -> str:
@@ -110,10 +68,10 @@ def merged(old: Labels, new: Labels) -> Labels:
     """Return the old labels followed by those of the new that are not among them."""
     values = {name: [*dict.fromkeys([*old.values[name], *new.values[name]])] for name in new.names}
     if "beta" not in values:
-        return Labels(values)
+        return Labels(values, (), new.meanings)
     heat = dict(zip(new.values["beta"], new.temperatures, strict=True))
     heat |= dict(zip(old.values["beta"], old.temperatures, strict=True))
-    return Labels(values, [heat[beta] for beta in values["beta"]])
+    return Labels(values, [heat[beta] for beta in values["beta"]], new.meanings)
 
 
 def positions(
@@ -142,14 +100,14 @@ def spelled(labels: Labels) -> dict[str, list[int | str]]:
     }
 
 
-def labels_from(written: Mapping[str, list[int | str]]) -> Labels:
+def labels_from(written: Mapping[str, list[int | str]], meanings: Mapping[str, Meaning]) -> Labels:
     """Return the labels that `spelled` wrote."""
     values = {
         name: [v if isinstance(v, int) else float.fromhex(v) for v in column]
         for name, column in written.items()
     }
     temperatures = values.pop("temperature", [])
-    return Labels(values, temperatures)
+    return Labels(values, temperatures, meanings)
 
 
 def attributes_of(observable: Observable) -> dict[str, Any]:
@@ -165,32 +123,28 @@ def dtype_of(observable: Observable) -> np.dtype[Any]:
     return np.dtype(np.int64 if observable.name == "flag" else np.float64)
 
 
-def described(name: str, among: Sequence[str] = ()) -> dict[str, str]:
-    """Return long_name and units of a coordinate or label, which depend on what else there is."""
-    meanings = dict(_MEANING)
-    if "presentations" in among:
-        meanings |= _DRIFTED if "cue_noise" in among else {**_DRIFTED, **_SOFTMAX}
-    elif "memories" in among and "noise" in among:
-        meanings |= _STORED
-    return dict(zip(("long_name", "units"), meanings[name], strict=True))
+def described(meaning: Meaning) -> dict[str, str]:
+    """Return the attributes of an array of labels."""
+    return {"long_name": meaning.long_name, "units": meaning.units}
 
 
 def frame(labels: Labels) -> xr.Dataset:
     """Return coordinates, P and the realised load: everything of the cube but its cells."""
     coordinates: dict[str, Any] = {}
     for name in labels.names:
-        kind = np.int64 if name in WHOLE else np.float64
-        coordinates[name] = name, np.array(labels.values[name], kind), described(name, labels.names)
+        meaning = labels.meanings[name]
+        kind = np.int64 if meaning.is_whole else np.float64
+        coordinates[name] = name, np.array(labels.values[name], kind), described(meaning)
     if "beta" in labels.names:
         heat = np.array(labels.temperatures, np.float64)
-        coordinates["temperature"] = "beta", heat, described("temperature", labels.names)
+        coordinates["temperature"] = "beta", heat, described(labels.meanings["temperature"])
     plane = labels.names[:2]
     sizes, stored = (labels.values[name] for name in plane)
     counts = counts_of(plane[1], stored, sizes)
     realised = counts / np.array(sizes, np.float64)[:, None]
     variables = {
-        "patterns": (plane, counts, described("patterns")),
-        "realised_load": (plane, realised, described("realised_load")),
+        "patterns": (plane, counts, described(PATTERNS)),
+        "realised_load": (plane, realised, described(REALISED)),
     }
     return xr.Dataset(variables, coordinates)
 

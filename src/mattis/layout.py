@@ -191,7 +191,7 @@ def forms(labels: Labels, model: Model, chunks: Chunk, record: Any) -> dict[str,
         )
         for observable in model.observables
     }
-    described = {**cube.described("digest"), "mattis_store": record}
+    described = {**cube.described(cube.DIGEST), "mattis_store": record}
     out["digest"] = Form(np.dtype(np.uint64), labels.shape, chunks, labels.names, described)
     return out
 
@@ -344,7 +344,7 @@ def contents(
     heat = labels.temperatures
     if "beta" in here:
         heat = heat[part[labels.names.index("beta")]]
-    ds = cube.frame(Labels(here, heat))
+    ds = cube.frame(Labels(here, heat, labels.meanings))
     for name, form in forms.items():
         ds[name] = labels.names, salvaged(path, name, form, chunk)[0]
     return ds, existing(ds, ds["digest"].values, model)

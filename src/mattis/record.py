@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from mattis import cube, journal, layout, places
+from mattis.axes import Meaning
 from mattis.cube import Labels
 from mattis.document import parsed
 from mattis.errors import UserError
@@ -98,7 +99,7 @@ def read(path: Place, study: Study) -> StoreRecord:
         )
     try:
         physics = json.loads(found["physics"])
-        labels = cube.labels_from(json.loads(found["axes"]))
+        labels = cube.labels_from(json.loads(found["axes"]), study.axes.meanings())
         whole = isinstance(physics, dict) and _are_labels(labels)
     except (LookupError, ValueError, TypeError, AttributeError, RecursionError):
         whole = False
@@ -126,8 +127,11 @@ def _are_labels(labels: Labels) -> bool:
     for name, values in labels.values.items():
         if len({*values}) != len(values) or any(math.isnan(v) for v in values):
             return False
-        if name in cube.WHOLE and not all(
-            type(v) is int and -LARGEST_SIZE <= v <= LARGEST_SIZE for v in values
+        known = labels.meanings.get(name)
+        if (
+            known
+            and known.is_whole
+            and not all(type(v) is int and -LARGEST_SIZE <= v <= LARGEST_SIZE for v in values)
         ):
             return False
     sizes = labels.values.get("size", ())
@@ -229,20 +233,23 @@ def _check_origin(path: Place, study: Study, as_run: Study | None) -> None:
 
 def _labels_on_disk(path: Place, asked: Labels, files: Sequence[str]) -> Labels:
     """Return the labels in the files of a store; those of an axis that is damaged are as asked for."""
-    known = {name: _column(path, name, files) for name in asked.names}
-    labels = Labels({name: known[name] or asked.values[name] for name in asked.names})
+    known = {name: _column(path, name, files, asked.meanings) for name in asked.names}
+    values = {name: known[name] or asked.values[name] for name in asked.names}
+    labels = Labels(values, (), asked.meanings)
     if "beta" not in labels.names:
         return labels
-    heat, betas = _column(path, "temperature", files), labels.values["beta"]
+    heat, betas = _column(path, "temperature", files, asked.meanings), labels.values["beta"]
     if len(heat) != len(betas):
         spelled = dict(zip(asked.values["beta"], asked.temperatures, strict=True))
         heat = [spelled.get(beta, 1 / beta if beta else math.inf) for beta in betas]
-    return Labels(labels.values, heat)
+    return replace(labels, temperatures=heat)
 
 
-def _column(path: Place, name: str, files: Sequence[str]) -> Sequence[float]:
+def _column(
+    path: Place, name: str, files: Sequence[str], meanings: Mapping[str, Meaning]
+) -> Sequence[float]:
     """Return the labels in the files of one axis, as many as are not blank; none if they are damaged."""
-    kind = np.int64 if name in cube.WHOLE else np.float64
+    kind = np.int64 if meanings[name].is_whole else np.float64
     count = sum(file.startswith(f"{name}/c/") and file[-1].isdecimal() for file in files)
     form = layout.label_form(
         xr.Variable(name, np.zeros(count * layout.LABELS_PER_CHUNK[1][0], kind))
@@ -257,7 +264,8 @@ def _column(path: Place, name: str, files: Sequence[str]) -> Sequence[float]:
         found += values.tolist()
     while found and (found[-1] == form.blank or math.isnan(found[-1])):
         found.pop()
-    return found if _are_labels(Labels({name: found}, found if name == "beta" else ())) else []
+    labels = Labels({name: found}, found if name == "beta" else (), meanings)
+    return found if _are_labels(labels) else []
 
 
 def _form_on_disk(path: Place, study: Study, labels: Labels) -> Form | None:

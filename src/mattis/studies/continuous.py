@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, StrictFloat, StrictInt, model_validator
 
-from mattis.axes import BOUNDS, MOST_BODIES, Axes, Bound, Integers, Misplaced, Part, Reals
+from mattis.axes import BOUNDS, MOST_BODIES, Axes, Bound, Integers, Meaning, Misplaced, Part, Reals
 from mattis.models import MODELS, Model, PatternSet, Point, Task
 from mattis.models.continuous import EXACT, MEMBERS, QUESTIONS, ROUNDING, Member, batched
 from mattis.models.recipe import Parts, Place, Recipe
@@ -37,19 +37,42 @@ class ContinuousAxes(Axes):
     noise: Reals = Field(default=(0.0,), description="a cue has the overlap 1 - 2 noise")
 
     bounds: ClassVar[Mapping[str, Bound]] = {
-        "size": Bound(lambda v: 2 <= v <= 2**16, "a number of neurons in 2 … 2^16", "for example 500"),
-        "load": Bound(lambda v: 0 < v <= 16, "a load in (0, 16]", "for example 0.05"),
-        "memories": Bound(
-            lambda v: 1 <= v <= LARGEST_MEMORIES, "patterns, 1 … 2^20", "for example 10"
+        "size": Bound(
+            lambda v: 2 <= v <= 2**16, "a number of neurons in 2 … 2^16", "for example 500",
+            BOUNDS["size"].meaning,
         ),
-        "exponent": Bound(lambda v: 0 <= v <= 1, "ln(P)/N in [0, 1]", "for example 0.3"),
-        "separation": Bound(lambda v: 1e-5 <= v <= 10, "tau_h/tau_v in [1e-5, 10]", "for example 0.01"),
+        "load": Bound(
+            lambda v: 0 < v <= 16, "a load in (0, 16]", "for example 0.05", BOUNDS["load"].meaning
+        ),
+        "memories": Bound(
+            lambda v: 1 <= v <= LARGEST_MEMORIES, "patterns, 1 … 2^20", "for example 10",
+            Meaning("number of stored patterns P", is_whole=True),
+        ),
+        "exponent": Bound(
+            lambda v: 0 <= v <= 1, "ln(P)/N in [0, 1]", "for example 0.3",
+            Meaning("ln(P)/N as asked for; P is in `patterns`"),
+        ),
+        "separation": Bound(
+            lambda v: 1e-5 <= v <= 10, "tau_h/tau_v in [1e-5, 10]", "for example 0.01",
+            Meaning("tau_h/tau_v, fast over slow time constant"),
+        ),
+        "temperature": BOUNDS["temperature"],
         "beta": Bound(
-            lambda v: 1e-3 <= v <= 1e6, "a gain in [1e-3, 1e6]", "L is convex for beta > 0 only"
+            lambda v: 1e-3 <= v <= 1e6, "a gain in [1e-3, 1e6]", "L is convex for beta > 0 only",
+            BOUNDS["beta"].meaning,
         ),
         "noise": BOUNDS["noise"],
         "seed": BOUNDS["seed"],
     }  # fmt: skip
+
+    @classmethod
+    def meanings(cls) -> Mapping[str, Meaning]:
+        """Return what the values along each dimension are, also of loads by interactions of n bodies."""
+        loads = {
+            f"load_{n}": Meaning(f"load alpha = P/N^{n - 1} as asked for; P is in `patterns`")
+            for n in range(3, MOST_BODIES + 1)
+        }
+        return {**super().meanings(), **loads}
 
     @model_validator(mode="after")
     def _one_stored(self) -> Self:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, StrictFloat, StrictInt
 
-from mattis.axes import BOUNDS, Axes, Bound, Integers, Misplaced, Reals
+from mattis.axes import BOUNDS, Axes, Bound, Integers, Meaning, Misplaced, Reals
 from mattis.models.memories import Ensemble
 from mattis.models.synapses import LARGEST_MEMORIES, Schedule, Stage, shown_in_all
 from mattis.studies.base import Study
@@ -22,27 +22,47 @@ SOFTMAX = Bound(
     lambda v: 1e-9 <= v <= 1e6 or v == math.inf,
     "an inverse temperature in [1e-9, 1e6], or .inf",
     "use .inf for a memory that takes all",
+    Meaning("inverse temperature of the softmax"),
 )
+KAPPA = "inverse temperature of the softmax, kappa = beta N rho with rho = <|xi'|²>/N"
+SIGMA = Meaning("sigma, by which new patterns differ from old ones")
 DRIFT_BOUNDS: Mapping[str, Bound] = {
-    "size": Bound(lambda v: 2 <= v <= 2**40, "a number of neurons in 2 … 2^40", "for example 1000"),
+    "size": Bound(
+        lambda v: 2 <= v <= 2**40, "a number of neurons in 2 … 2^40", "for example 1000",
+        BOUNDS["size"].meaning,
+    ),
     "load": BOUNDS["load"],
     "memories": Bound(
-        lambda v: 2 <= v <= LARGEST_MEMORIES, f"memories in 2 … {LARGEST_MEMORIES}", "for example 4"
+        lambda v: 2 <= v <= LARGEST_MEMORIES, f"memories in 2 … {LARGEST_MEMORIES}", "for example 4",
+        Meaning("memories N_h, and patterns that are shown", is_whole=True),
     ),
     "beta": SOFTMAX,
-    "kappa": SOFTMAX,
-    "noise": Bound(lambda v: 0 <= v <= 1000, "a strength sigma in [0, 1000]", "for example 0.4"),
-    "likeness": Bound(lambda v: 0 <= v <= 1, "a cosine in [0, 1]", "0 for independent changes"),
-    "spread": Bound(lambda v: 0 <= v <= 30, "a spread in [0, 30]", "0 shows all equally often"),
-    "tau": Bound(lambda v: 0.5 <= v <= 1e12, "a time constant in [0.5, 1e12]", "for example 100"),
+    "kappa": SOFTMAX._replace(meaning=Meaning(KAPPA)),
+    "noise": Bound(
+        lambda v: 0 <= v <= 1000, "a strength sigma in [0, 1000]", "for example 0.4", SIGMA
+    ),
+    "likeness": Bound(
+        lambda v: 0 <= v <= 1, "a cosine in [0, 1]", "0 for independent changes",
+        Meaning("cosine between the changes of two patterns"),
+    ),
+    "spread": Bound(
+        lambda v: 0 <= v <= 30, "a spread in [0, 30]", "0 shows all equally often",
+        Meaning("s: the most frequent pattern is shown e^s times as often as the rarest"),
+    ),
+    "tau": Bound(
+        lambda v: 0.5 <= v <= 1e12, "a time constant in [0.5, 1e12]", "for example 100",
+        Meaning("time constant of a memory", "dt"),
+    ),
     "presentations": Bound(
-        lambda v: 0 <= v <= 1e9, "presentations per memory in [0, 1e9]", "for example 1000"
+        lambda v: 0 <= v <= 1e9, "presentations per memory in [0, 1e9]", "for example 1000",
+        Meaning("patterns shown per memory"),
     ),
     "memory": Bound(
-        lambda v: 0 <= v < LARGEST_MEMORIES, "the number of a memory, from 0", "for example [0, 1]"
+        lambda v: 0 <= v < LARGEST_MEMORIES, "the number of a memory, from 0", "for example [0, 1]",
+        Meaning("number of the memory, from the one shown most rarely", is_whole=True),
     ),
     "seed": BOUNDS["seed"],
-}
+}  # fmt: skip
 
 
 class Drifting(Axes):
@@ -57,6 +77,11 @@ class Drifting(Axes):
     )
 
     bounds: ClassVar[Mapping[str, Bound]] = DRIFT_BOUNDS
+
+    @classmethod
+    def meanings(cls) -> Mapping[str, Meaning]:
+        """Return what the values along each dimension are; the only temperature is that of the softmax."""
+        return {**super().meanings(), "temperature": Meaning("temperature of the softmax, 1/beta")}
 
 
 class Drift(Study):

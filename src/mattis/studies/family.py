@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from mattis import couplings, ensembles
-from mattis.axes import BOUNDS, Bound, Integers, Misplaced, Reals, check_stored, one_of
+from mattis.axes import BOUNDS, Bound, Integers, Meaning, Misplaced, Reals, check_stored, one_of
 from mattis.couplings import RULES
 from mattis.ensembles import Ensemble
 from mattis.errors import nearest
@@ -48,12 +48,26 @@ class FamilyAxes(Heated):
 
     bounds: ClassVar[Mapping[str, Bound]] = {
         **BOUNDS,
-        "memories": Bound(lambda v: 1 <= v <= 2**17, "patterns, 1 … 2^17", "for example 3"),
-        "age": Bound(lambda v: 1 <= v <= 2**20, "an age of 1, the newest, or more", "for example 1"),
+        "memories": Bound(
+            lambda v: 1 <= v <= 2**17, "patterns, 1 … 2^17", "for example 3",
+            Meaning("number of stored patterns P", is_whole=True),
+        ),
+        "age": Bound(
+            lambda v: 1 <= v <= 2**20, "an age of 1, the newest, or more", "for example 1",
+            Meaning("age of the pattern that is asked for, 1 for the newest", is_whole=True),
+        ),
         "mixture": Bound(
-            lambda v: 1 <= v <= 99 and v % 2 == 1, "an odd number of patterns, 1 … 99", "for example 3"
+            lambda v: 1 <= v <= 99 and v % 2 == 1, "an odd number of patterns, 1 … 99", "for example 3",
+            Meaning("patterns that a cue is a mixture of", is_whole=True),
         ),
     }  # fmt: skip
+
+    @classmethod
+    def meanings(cls) -> Mapping[str, Meaning]:
+        """Return what the values along each dimension are; those of `couplings` stand for rules."""
+        rules = ", ".join(f"{code} {name}" for name, code in CODES.items())
+        couplings = Meaning(f"rule of the couplings: {rules}", is_whole=True)
+        return {**super().meanings(), "couplings": couplings}
 
     @model_validator(mode="after")
     def _known(self) -> Self:

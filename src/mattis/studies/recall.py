@@ -13,7 +13,7 @@ from mattis.models.memories import Ensemble
 from mattis.models.recall import UNIT, Lesson, Visit
 from mattis.patterns import share
 from mattis.studies.base import middles
-from mattis.studies.drift import DRIFT_BOUNDS, Drift, cost, presentations
+from mattis.studies.drift import DRIFT_BOUNDS, SIGMA, Drift, cost, presentations
 from mattis.studies.retrieval import LARGEST_NOISE, Asked, Heated
 
 DIMENSIONS = ("size", "load", "kappa", "noise", "presentations", "beta", "cue_noise", "seed")
@@ -33,6 +33,7 @@ class RecallAxes(Heated):
     bounds: ClassVar[Mapping[str, Bound]] = {
         **BOUNDS,
         **{name: DRIFT_BOUNDS[name] for name in ("kappa", "presentations")},
+        "noise": BOUNDS["noise"]._replace(meaning=SIGMA),
         "cue_noise": BOUNDS["noise"],
     }
 
