@@ -44,7 +44,7 @@ COLUMNS = ("tried", "lost values", "changed values", "leftovers", "wrong message
 FILE_SYSTEMS = ("xfs", "ext4", "btrfs")
 PARTS = ("crashes", "refusals", "cuts", "real", "objects", "hung")
 
-POWERED = ("fresh", "extension", "fold of a part", "repair")
+POWERED = ("fresh", "extension", "fold of a part", "new observable", "repair")
 """Commands during which the power is cut."""
 
 ONLY = {"real": 40, "pairs": 8, "objects": 60}

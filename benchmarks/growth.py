@@ -163,7 +163,7 @@ def in_memory(study: Any, folder: Path) -> None:
     for observable in model.observables:
         values = columns.pop(observable.name).astype(cube.dtype_of(observable))
         ds[observable.name] = DIMENSIONS, values, cube.attributes_of(observable)
-    cube.row_digests(cube.rows(ds, model))
+    cube.row_digests(cube.rows(ds, [o.name for o in model.observables]))
     digest = cube.study_digest(ds, model)
     estimates = statistics.aggregate(ds, study).assign_attrs(digest=digest)
     plane = estimates.sel(size=study.axes.size[0], noise=study.axes.noise[0])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "faults.py"
-COMMANDS = ("fresh", "extension", "fold of a part", "repair: an empty root")
+COMMANDS = ("fresh", "extension", "fold of a part", "new observable", "repair: an empty root")
 
 
 def tried(folder: Path, *words: str, share: float = 0.002) -> dict[str, Any]:

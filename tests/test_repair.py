@@ -115,16 +115,16 @@ def test_what_waits_for_other_axes_is_not_written_over_by_what_comes_next(
     assert fill(larger, tmp_path) == 0
 
 
-def test_segments_of_other_physics_or_columns_are_not_read(tmp_path: Path, study: Study) -> None:
+def test_segments_of_other_physics_or_labels_are_not_read(tmp_path: Path, study: Study) -> None:
     contents = record.contents_of(study)
     writer = journal.Writer(tmp_path / "journal", contents, "a")
     writer.add(np.ones((3, len(contents.columns))))
     writer.flush()
     names = journal.segments(writer.folder)
-    assert [len(table) for _, table, _ in journal.rows(writer.folder, contents, names)] == [3]
+    assert [len(each.table) for each in journal.rows(writer.folder, contents, names)] == [3]
     for other in (
         record.contents_of(study.model_copy(update={"cues": 1})),
-        replace(contents, columns=(*contents.columns[1:], contents.columns[0])),
+        replace(contents, labels=(*contents.labels[1:], contents.labels[0])),
     ):
         assert list(journal.rows(writer.folder, other, names)) == []
 

@@ -147,13 +147,14 @@ def test_memory_estimate_bounds_what_a_block_takes(tmp_path: Path) -> None:
         pytest.skip("the peak memory of a process is read from /proc")
     code = (
         "import re, pathlib\n"
-        "from mattis.models import MODELS, PatternSet\nfrom mattis.models.binary import Setting\n"
-        "from mattis.models.network import Protocol\n"
+        "from mattis.ensembles import Ensemble\nfrom mattis.models import MODELS, PatternSet\n"
+        "from mattis.models.circuit import Dynamics\nfrom mattis.models.network import Protocol\n"
+        "from mattis.models.questions import Inquiry, Query, Visit\nfrom mattis.rules import Rule\n"
         "def peak(): return int(re.search(r'VmHWM:\\s*(\\d+)', "
         "pathlib.Path('/proc/self/status').read_text())[1])\n"
         "def simulate(n, p, count, sweeps): MODELS['hopfield'].simulate("
-        "PatternSet(1, n, p, 0), [Setting(5.0 + k, 0.0) for k in range(count)], "
-        "Protocol(1, sweeps - 1, 1, 0.5))\n"
+        "PatternSet(1, n, p, 0), [Visit('hebb', 0, 1, 5.0 + k, 0.0) for k in range(count)], "
+        "Inquiry(Protocol(1, sweeps - 1, 1, 0.5), Rule(), Ensemble(), Dynamics(), Query()))\n"
         "import sys\nn, p, count, sweeps = map(int, sys.argv[1:])\n"
         "simulate(64, 60, count, sweeps)\n"
         "before = peak()\n"

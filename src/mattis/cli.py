@@ -91,6 +91,7 @@ def plan(study: Path, as_json: bool, workers: int | None) -> None:
 @click.option("--shard", metavar="I/K", help="Only part I of K of the study, counted from 0.")
 @click.option("--backend", type=BACKENDS, default="auto", show_default=True)
 @click.option("--block-cells", type=click.IntRange(1), help="At most so many cells per block.")
+@click.option("--all-observables", is_flag=True, help="Also those that an older store lacks.")
 @click.option(
     "--log", type=click.Path(path_type=Path), help="Also write plain progress lines here."
 )
@@ -126,7 +127,10 @@ def _settings(options: dict[str, Any]) -> "Settings":
         dashboard=options["dashboard"],
     )
     part = shards.parsed(options["shard"]) if options["shard"] else None
-    return Settings(options["workers"], options["backend"], options["block_cells"], part, where)
+    return Settings(
+        options["workers"], options["backend"], options["block_cells"], part, where,
+        options["all_observables"],
+    )  # fmt: skip
 
 
 @verbs.command()
@@ -147,6 +151,8 @@ def status(study: Path, results: str, as_json: bool) -> None:
         f"{content['missing']} missing, {content['failed']} failed; "
         f"{cells['done']} of {cells['total']} cells"
     )
+    if content["lacks"]:
+        click.echo(sweep.advice(content["lacks"]))
     for block, message in content["failures"].items():
         click.echo(f"failed {block}: {message}")
 

@@ -56,11 +56,15 @@ def labels_of(study: Study) -> Labels:
     return Labels(study.labels, study.axes.temperatures, study.axes.meanings())
 
 
-def digest_scheme(labels: Labels) -> str:
+def digest_scheme(labels: Labels, prefixes: Sequence[int]) -> str:
     """Say, for readers without mattis, how the digest of a cell is made."""
+    which, how = ("the observables", "") if len(prefixes) == 1 else (
+        "the first n observables",
+        "; a cell has those of the largest n in `digests_over` that its digest fits",
+    )  # fmt: skip
     return (
-        f"BLAKE2b-64 of little-endian float64: {', '.join(labels.names)}, P, then the observables "
-        "in the order of the attribute `observables`; NaN in its canonical form"
+        f"BLAKE2b-64 of little-endian float64: {', '.join(labels.names)}, P, then {which} "
+        f"in the order of the attribute `observables`; NaN in its canonical form{how}"
     )
 
 
@@ -149,15 +153,10 @@ def frame(labels: Labels) -> xr.Dataset:
     return xr.Dataset(variables, coordinates)
 
 
-def dimensions(ds: xr.Dataset, model: Model) -> tuple[str, ...]:
-    """Return the dimensions of a cube, in the order in which its first observable has them."""
-    return tuple(str(name) for name in ds[model.observables[0].name].dims)
-
-
-def rows(ds: xr.Dataset, model: Model) -> NDArray[np.float64]:
-    """Return labels and observables, one row per cell in the order of the dataset, NaN canonical."""
-    dims = dimensions(ds, model)
-    names = [*dims, "patterns", *(observable.name for observable in model.observables)]
+def rows(ds: xr.Dataset, names: Sequence[str]) -> NDArray[np.float64]:
+    """Return labels and some observables, one row per cell in the order of the dataset, NaN canonical."""
+    dims = dimensions(ds)
+    names = [*dims, "patterns", *names]
     shape = [ds.sizes[name] for name in dims]
     table = np.empty((*shape, len(names)), "<f8")
     for column, name in enumerate(names):
@@ -166,6 +165,11 @@ def rows(ds: xr.Dataset, model: Model) -> NDArray[np.float64]:
         table[..., column] = np.expand_dims(ds[name].transpose(*kept).values, missing)
     table[np.isnan(table)] = np.nan
     return table.reshape(-1, len(names))
+
+
+def dimensions(ds: xr.Dataset) -> tuple[str, ...]:
+    """Return the dimensions of a cube, in the order in which its cells have them."""
+    return tuple(map(str, max(ds.data_vars.values(), key=lambda each: each.ndim).dims))
 
 
 def row_digests(table: NDArray[np.float64]) -> NDArray[np.uint64]:
@@ -181,14 +185,36 @@ def row_digests(table: NDArray[np.float64]) -> NDArray[np.uint64]:
     return np.frombuffer(digests, "<u8").astype(np.uint64)
 
 
+def has(ds: xr.Dataset, name: str) -> NDArray[np.bool_]:
+    """Return which cells of a store have an observable."""
+    names: list[str] = ds["held"].attrs["observables"]
+    least = names.index(name) if name in names else len(names)
+    return np.asarray(ds["held"].values > least)
+
+
+def lacking(ds: xr.Dataset, model: Model, cells: NDArray[np.bool_] | None = None) -> list[str]:
+    """Return the observables of a model that a store has not, or not all (or some) of its cells."""
+    if "held" not in ds:  # cells that were never in a store
+        return []
+    held, names = ds["held"].values, ds["held"].attrs["observables"]
+    there = held[held > 0 if cells is None else (held > 0) & cells]
+    least = int(there.min()) if there.size else len(names)
+    return [o.name for o in model.observables if o.name not in names[:least]]
+
+
 def study_digest(ds: xr.Dataset, model: Model, cells: NDArray[np.bool_] | None = None) -> str:
-    """Return the SHA-256 of labels and observables of all (or some) cells, sorted by their labels."""
-    table, dims = rows(ds, model), dimensions(ds, model)
+    """Return the SHA-256 of labels and observables of all (or some) cells, sorted by their labels.
+
+    Of observables, those of the model that all these cells have.
+    """
+    lacks = lacking(ds, model, cells)
+    names = [o.name for o in model.observables if o.name not in lacks]
+    table, dims = rows(ds, names), dimensions(ds)
     along = np.ix_(*(np.argsort(ds[name].values) for name in dims))
     order = np.ravel_multi_index(along, [ds.sizes[name] for name in dims]).ravel()
     if cells is not None:
         order = order[cells.ravel()[order]]
-    head = ",".join([*dims, "patterns", *(o.name for o in model.observables)])
+    head = ",".join([*dims, "patterns", *names])
     digest = sha256(head.encode())
     for first in range(0, len(order), ROWS_AT_ONCE):
         digest.update(table[order[first : first + ROWS_AT_ONCE]].tobytes())

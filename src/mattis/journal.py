@@ -15,12 +15,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mattis import cube, places
+from mattis.observed import are_observables
 from mattis.places import Place
 
 SEGMENT_ROWS = 8192
@@ -34,14 +35,20 @@ Table = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Contents:
-    """What the rows of a journal are: of which physics, and with which columns.
+    """What the rows of a segment are: of which physics, and with which labels and observables.
 
     are_ours  # whether the physics of a segment are these, however many keys there were in its time
     """
 
     physics: Mapping[str, Any]
-    columns: tuple[str, ...]
+    labels: tuple[str, ...]
+    observables: tuple[str, ...]
     are_ours: Callable[[Mapping[str, Any]], bool]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table."""
+        return (*self.labels, *self.observables)
 
     @property
     def mark(self) -> str:
@@ -53,6 +60,15 @@ class Contents:
         """Return the first line of a segment."""
         head = {"mattis_journal": 1, "physics": self.physics, "columns": self.columns, "rows": rows}
         return json.dumps(head, sort_keys=True).encode() + b"\n"
+
+
+class Segment(NamedTuple):
+    """What a segment holds: whole rows of labels and these observables, and how many are damaged."""
+
+    name: str
+    observables: list[str]
+    table: Table
+    lost: int
 
 
 Part = tuple[int, int]
@@ -140,21 +156,28 @@ def _is_another(name: str, mark: str, part: Part) -> bool:
     return index != part[0] and count == part[1] and found[3] == mark
 
 
-def rows(
-    folder: Place, contents: Contents, names: Iterable[str]
-) -> Iterator[tuple[str, Table, int]]:
-    """Yield (segment, whole rows, rows lost to damage) of each named segment of these contents."""
+def rows(folder: Place, contents: Contents, names: Iterable[str]) -> Iterator[Segment]:
+    """Yield each named segment of the physics and labels of these contents, whatever its observables."""
     for name in names:
         content = places.read_bytes(folder / name)
         if content is None:
             continue  # folded by another process since it was listed
         head = _head(content)
-        if head.get("columns") != [*contents.columns] or not contents.are_ours(head["physics"]):
+        observables = observables_of(head, contents)
+        if not observables:
             continue
-        table, lost = _decoded(
-            content.partition(b"\n")[2], int(head["rows"]), len(contents.columns)
-        )
-        yield name, table, lost
+        width = len(contents.labels) + len(observables)
+        table, lost = _decoded(content.partition(b"\n")[2], int(head["rows"]), width)
+        yield Segment(name, observables, table, lost)
+
+
+def observables_of(head: Mapping[str, Any], contents: Contents) -> list[str]:
+    """Return the observables of a segment by its first line; none if its physics or labels are others."""
+    columns, first = head.get("columns"), len(contents.labels)
+    if not isinstance(columns, list) or not contents.are_ours(head.get("physics", {})):
+        return []
+    fits = columns[:first] == [*contents.labels]
+    return columns[first:] if fits and are_observables(columns[first:], contents.labels) else []
 
 
 def heads(folder: Place, names: Iterable[str]) -> Iterator[Mapping[str, Any]]:

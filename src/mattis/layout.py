@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from mattis import cube, places
 from mattis.cube import Labels
-from mattis.models import Model
+from mattis.models import Observable
+from mattis.observed import Counts, Observed
 from mattis.places import Place
 
 FORMAT = 2
@@ -179,7 +180,9 @@ class Form:
         )
 
 
-def forms(labels: Labels, model: Model, chunks: Chunk, record: Any) -> dict[str, Form]:
+def forms(
+    labels: Labels, observables: Sequence[Observable], chunks: Chunk, record: Any
+) -> dict[str, Form]:
     """Return the form of each array of cells; the digests come last and carry a copy of the record."""
     out = {
         observable.name: Form(
@@ -189,7 +192,7 @@ def forms(labels: Labels, model: Model, chunks: Chunk, record: Any) -> dict[str,
             labels.names,
             cube.attributes_of(observable),
         )
-        for observable in model.observables
+        for observable in observables
     }
     described = {**cube.described(cube.DIGEST), "mattis_store": record}
     out["digest"] = Form(np.dtype(np.uint64), labels.shape, chunks, labels.names, described)
@@ -336,9 +339,9 @@ def cells(place: Place, name: str, form: Form, at: Sequence[NDArray[np.int64]]) 
 
 
 def contents(
-    path: Place, labels: Labels, model: Model, forms: Mapping[str, Form], chunk: Chunk
-) -> tuple[xr.Dataset, NDArray[np.bool_]]:
-    """Return what the chunks of all arrays hold at one place, and which cells exist there."""
+    path: Place, labels: Labels, observed: Observed, forms: Mapping[str, Form], chunk: Chunk
+) -> tuple[xr.Dataset, Counts]:
+    """Return what the chunks of all arrays hold at one place, and how many observables each cell has."""
     part = forms["digest"].region(chunk)
     here = {name: labels.values[name][s] for name, s in zip(labels.names, part, strict=True)}
     heat = labels.temperatures
@@ -347,15 +350,28 @@ def contents(
     ds = cube.frame(Labels(here, heat, labels.meanings))
     for name, form in forms.items():
         ds[name] = labels.names, salvaged(path, name, form, chunk)[0]
-    return ds, existing(ds, ds["digest"].values, model)
+    return ds, held(ds, ds["digest"].values, observed)
 
 
-def existing(ds: xr.Dataset, digests: NDArray[np.uint64], model: Model) -> NDArray[np.bool_]:
-    """Return which cells' digests fit their labels and values."""
-    valid: NDArray[np.bool_] = digests != 0  # what was never computed need not be digested
-    table = cube.rows(ds, model)[valid.ravel()]
-    valid[valid] = cube.row_digests(table) == digests[valid]
-    return valid
+def held(ds: xr.Dataset, digests: NDArray[np.uint64], observed: Observed) -> Counts:
+    """Return how many observables each cell has by its digest, 0 for those that do not exist."""
+    found = observed.held(cube.rows(ds, observed.names), digests.ravel())
+    return found.reshape(digests.shape)
+
+
+def described(
+    place: Place, names: Iterable[str], known: Sequence[Observable]
+) -> tuple[Observable, ...]:
+    """Return observables by their names, as they are known, or as the metadata on disk describe them."""
+    of = {observable.name: observable for observable in known}
+    return tuple(of.get(name) or _described(place, name) for name in names)
+
+
+def _described(place: Place, name: str) -> Observable:
+    found = mapping_of(places.read_bytes(place / name / "zarr.json", LARGEST_METADATA))
+    said = found.get("attributes")
+    words = [said.get(key) for key in ("long_name", "units")] if isinstance(said, dict) else [None]
+    return Observable(name, *(words if all(isinstance(word, str) for word in words) else [name]))
 
 
 def damaged_labels(place: Place, labels: Labels) -> list[str]:

@@ -7,21 +7,22 @@ believed only as far as its files bear it out.
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from mattis import cube, journal, layout, places
+from mattis import cube, journal, layout, places, trials
 from mattis.axes import Meaning
 from mattis.cube import Labels
 from mattis.document import parsed
 from mattis.errors import UserError
 from mattis.journal import Contents, Part
 from mattis.layout import FORMAT, Chunk, Form
+from mattis.models import Observable
+from mattis.observed import Observed, are_observables, are_prefixes
 from mattis.places import Place
 from mattis.study import Study, study_of
 
@@ -31,30 +32,36 @@ FORMATS = range(1, FORMAT + 1)
 UNBACKED = 256
 """Chunks of labels of networks, of a million, that axes may claim without files to show for it."""
 
-MOST_TRIALS = 2000
-"""Shapes of a chunk that are tried where no metadata say which it is."""
-
 LARGEST_SIZE = 2**53
 """Neurons of a network at most: a larger number is no longer exact where labels are floats."""
 
 
 @dataclass(frozen=True)
 class StoreRecord:
-    """Where the cells of a store are: labels along the axes, and the shape of a chunk.
+    """Where the cells of a store are, by their labels and the shape of a chunk, and what they have.
 
     chunks  # () in format 1, where each array says it for itself
     """
 
     labels: Labels
     chunks: Chunk
+    observed: Observed
     format: int = FORMAT
 
 
-def contents_of(study: Study) -> Contents:
-    """Return what the rows of a study's journal are."""
-    observables = tuple(observable.name for observable in study.described_model.observables)
-    columns, own = (*study.dimensions, "patterns", *observables), study.physics()
-    return Contents(own, columns, lambda found: found == own or not study.changes(found))
+def contents_of(study: Study, observables: Sequence[str] | None = None) -> Contents:
+    """Return what the rows of a study's journal are, with some observables or with those of its model."""
+    names, own = _of_today(study).names if observables is None else observables, study.physics()
+    labels = (*study.dimensions, "patterns")
+    return Contents(
+        own, labels, tuple(names), lambda found: found == own or not study.changes(found)
+    )
+
+
+def _of_today(study: Study) -> Observed:
+    """Return what is observed of the cells of a new store."""
+    observables = study.described_model.observables
+    return Observed(observables, (len(observables),))
 
 
 def journal_of(path: Place) -> Place:
@@ -62,9 +69,9 @@ def journal_of(path: Place) -> Place:
     return path / "journal"
 
 
-def attributes(study: Study, labels: Labels, chunks: Chunk) -> dict[str, Any]:
+def attributes(study: Study, labels: Labels, chunks: Chunk, observed: Observed) -> dict[str, Any]:
     """Return the attributes of the group: whose cells these are, and where."""
-    model = study.described_model
+    model, lengths = study.described_model, [*observed.prefixes]
     return layout.sealed(
         {
             "Conventions": "CF-1.11",
@@ -77,8 +84,9 @@ def attributes(study: Study, labels: Labels, chunks: Chunk) -> dict[str, Any]:
             "physics": json.dumps(study.physics(), sort_keys=True),
             "axes": json.dumps(cube.spelled(labels)),
             "chunks": list(chunks),
-            "observables": [observable.name for observable in model.observables],
-            "digest_scheme": cube.digest_scheme(labels),
+            "observables": observed.names,
+            **({"digests_over": lengths} if len(lengths) > 1 else {}),
+            "digest_scheme": cube.digest_scheme(labels, lengths),
         }
     )
 
@@ -100,7 +108,7 @@ def read(path: Place, study: Study) -> StoreRecord:
     try:
         physics = json.loads(found["physics"])
         labels = cube.labels_from(json.loads(found["axes"]), study.axes.meanings())
-        whole = isinstance(physics, dict) and _are_labels(labels)
+        whole = isinstance(physics, dict) and _are_labels(labels) and _are_listed(found, study)
     except (LookupError, ValueError, TypeError, AttributeError, RecursionError):
         whole = False
     if not whole:
@@ -108,11 +116,15 @@ def read(path: Place, study: Study) -> StoreRecord:
     check_physics(path, physics, study)
     _check_dimensions(path, labels, study)
     _check_backing(path, labels)
+    names = found["observables"]
+    lengths = found.get("digests_over", [len(names)])
+    observables = layout.described(path, names, study.described_model.observables)
+    observed = Observed(observables, tuple(lengths))
     if found["mattis_format"] < FORMAT:
-        return StoreRecord(labels, (), found["mattis_format"])
+        return StoreRecord(labels, (), observed, found["mattis_format"])
     if not layout.are_chunks(found.get("chunks"), len(labels.names)):
         raise _foreign(path)
-    return StoreRecord(labels, tuple(found["chunks"]))
+    return StoreRecord(labels, tuple(found["chunks"]), observed)
 
 
 def _foreign(path: Place) -> UserError:
@@ -120,6 +132,13 @@ def _foreign(path: Place) -> UserError:
         f"{path}: got something that is no mattis store; expected the store of this study; "
         "give the study another name, or choose another --results"
     )
+
+
+def _are_listed(found: Mapping[str, Any], study: Study) -> bool:
+    """Tell whether attributes list observables, and over how many of them digests may run."""
+    names = found["observables"]
+    lengths = found.get("digests_over", [len(names)])
+    return are_observables(names, study.dimensions) and are_prefixes(lengths, len(names))
 
 
 def _are_labels(labels: Labels) -> bool:
@@ -169,14 +188,34 @@ def check_physics(path: Place, physics: Mapping[str, Any], study: Study) -> None
         )
 
 
-def check_journal(path: Place, study: Study, part: Part | None = None) -> None:
-    """Raise UserError if cells of a different study wait in the journal.
+def waiting(path: Place, study: Study, part: Part | None = None) -> list[list[str]]:
+    """Return which lists of observables the segments of the journal have, the shortest first.
 
-    A shard `part` takes the names of other shards' segments for what they say.
+    Raises UserError if cells of a different study wait there. A shard `part` takes the names of other
+    shards' segments for what they say.
     """
-    folder = journal_of(path)
-    for head in journal.heads(folder, journal.segments_for(folder, contents_of(study), part)):
+    folder, contents, found = journal_of(path), contents_of(study), list[list[str]]()
+    for head in journal.heads(folder, journal.segments_for(folder, contents, part)):
         check_physics(path, head.get("physics", {}), study)
+        found.append(journal.observables_of(head, contents))
+    return sorted((names for names in found if names), key=lambda names: (len(names), names))
+
+
+def observed(
+    path: Place, study: Study, kept: StoreRecord | None, lists: Sequence[list[str]]
+) -> Observed:
+    """Return what is observed of the cells of a store: what it says, and what its journal has more.
+
+    Of a store that is not there yet, what its journal says; or else all that the model of today has.
+    """
+    found, today = kept.observed if kept else None, _of_today(study)
+    for names in lists:
+        observables = layout.described(path, names, today.observables)
+        if found is None:
+            found = Observed(observables, (len(names),))
+        elif {*names} > {*found.names}:
+            found = found.grown(observables)
+    return found or today
 
 
 def _recovered(path: Place, study: Study) -> StoreRecord:
@@ -200,12 +239,16 @@ def _recovered(path: Place, study: Study) -> StoreRecord:
         _check_origin(path, study, as_run)
     alike = as_run if as_run and as_run.dimensions == study.dimensions else study
     labels = _labels_on_disk(path, cube.labels_of(alike), files)
-    lies = _form_on_disk(path, study, labels)
+    today = _of_today(study)
+    lies = _form_on_disk(path, labels, today.observables)
+    chunks = lies.chunks if lies else layout.chunk_shape(labels.shape)
+    lists = trials.lists(path, today.observables, labels, files)
     if lies is not None and not lies.checksum:
-        return StoreRecord(labels, (), 1)
-    return StoreRecord(
-        labels, lies.chunks if lies else _chunks_by_trial(path, study, labels, files)
-    )
+        return StoreRecord(labels, (), next(lists), 1)
+    if not has_cells:
+        return StoreRecord(labels, chunks, observed(path, study, None, waiting(path, study)))
+    chunks, found = trials.best(path, labels, lies.chunks if lies else (), [*lists], files)
+    return StoreRecord(labels, chunks, found or today)
 
 
 def _as_run(path: Place) -> Study | None:
@@ -224,7 +267,8 @@ def _check_origin(path: Place, study: Study, as_run: Study | None) -> None:
         return check_physics(path, as_run.physics(), study)
     folder = journal_of(path)
     if any(True for _ in journal.heads(folder, journal.segments(folder))):
-        return check_journal(path, study)
+        waiting(path, study)
+        return None
     raise UserError(
         f"{path}: its metadata cannot be read, and nothing beside it says of which study its cells are; "
         f"put {path.with_name('study.yaml')} back from a copy, or give the study another name"
@@ -268,39 +312,11 @@ def _column(
     return found if _are_labels(labels) else []
 
 
-def _form_on_disk(path: Place, study: Study, labels: Labels) -> Form | None:
+def _form_on_disk(path: Place, labels: Labels, observables: Sequence[Observable]) -> Form | None:
     """Return the form of a chunk that the first readable metadata of an array of cells say."""
-    for name, form in layout.forms(labels, study.described_model, (), {}).items():
+    for name, form in layout.forms(labels, observables, (), {}).items():
         for checksum in (layout.CHECKSUM, 0):
             lies = layout.laid(path, name, replace(form, checksum=checksum))
             if lies is not None:
                 return lies
     return None
-
-
-def _chunks_by_trial(path: Place, study: Study, labels: Labels, files: Sequence[str]) -> Chunk:
-    """Return the shape of a chunk with which most cells of one fit their digests."""
-    best, most = layout.chunk_shape(labels.shape), 0
-    name = next((name for name in files if name.startswith("digest/c/")), None)
-    if name is None:
-        return best
-    size = len(places.read_bytes(path / name, 8 * layout.CHUNK_CELLS + layout.CHECKSUM) or b"")
-    for chunks in islice(_shapes(labels.shape, (size - layout.CHECKSUM) // 8), MOST_TRIALS):
-        forms = layout.forms(labels, study.described_model, chunks, {})
-        for chunk in layout.chunks_among([name], "digest", forms["digest"]):
-            _, valid = layout.contents(path, labels, study.described_model, forms, chunk)
-            if valid.sum() > most:
-                best, most = chunks, int(valid.sum())
-    return best
-
-
-def _shapes(shape: Sequence[int], cells: int) -> Iterator[Chunk]:
-    """Yield the shapes of so many cells that fit into a cube, those that are long in the last axes first."""
-    if not shape:
-        if cells == 1:
-            yield ()
-        return
-    for last in range(min(shape[-1], cells), 0, -1):
-        if cells % last == 0:
-            for before in _shapes(shape[:-1], cells // last):
-                yield (*before, last)

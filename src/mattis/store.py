@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 
 from mattis import cube, journal, layout, metadata, places, record
 from mattis.cube import Labels
-from mattis.journal import Part, Table, Writer
+from mattis.errors import UserError
+from mattis.journal import Part, Writer
 from mattis.layout import FORMAT, Chunk, Form
 from mattis.models import Columns, Model
+from mattis.observed import Observed, Rows
 from mattis.places import Place
 from mattis.plan import Block, Mask
-from mattis.record import StoreRecord, check_journal, contents_of, journal_of
+from mattis.record import StoreRecord, contents_of, journal_of
 from mattis.study import Study
 
 SEGMENTS_AT_ONCE = 128
@@ -37,7 +39,7 @@ class Store:
 
     path: Place
     labels: Labels
-    model: Model
+    observed: Observed
     writer: Writer
     forms: Mapping[str, Form]
 
@@ -52,23 +54,28 @@ def is_there(path: Place) -> bool:
     return any(journal.is_one(name) for name in places.names(path) if name != "journal")
 
 
-def create_or_extend(path: Place, study: Study, before: Callable[[], None] = lambda: None) -> Store:
+def create_or_extend(
+    path: Place,
+    study: Study,
+    before: Callable[[], None] = lambda: None,
+    all_observables: bool = False,
+) -> Store:
     """Open the store for writing, creating it or appending what the study's axes have more.
 
     What is damaged is mended, and cells in the journal are folded into the cube. Raises UserError if the
     store was made from a different study, or is no store.
 
-    before  # is called before anything is written: what vouches for the store has to go first
+    before           # is called before anything is written: what vouches for the store has to go first
+    all_observables  # appends what the model observes more
     """
-    check_journal(path, study)
-    labels, old, files = cube.labels_of(study), None, places.files(path)
-    if is_there(path):
-        old = record.read(path, study)
+    observed, old = _observed(path, study, None, all_observables)
+    labels, files = cube.labels_of(study), places.files(path)
+    if old:
         labels = cube.merged(old.labels, labels)
     chunks = layout.fitting_chunks(labels.shape, old.chunks if old else None)
-    attributes = record.attributes(study, labels, chunks)
-    forms = layout.forms(labels, study.described_model, chunks, attributes)
-    opened = replace(join(path, study), labels=labels, forms=forms)
+    attributes = record.attributes(study, labels, chunks, observed)
+    forms = layout.forms(labels, observed.observables, chunks, attributes)
+    opened = Store(path, labels, observed, _writer(path, study, observed), forms)
     packed = old if old and (old.chunks != chunks or old.format != FORMAT) else None
     spoilt = [] if packed else _spoilt(opened, files)
     waits = any(name.startswith("journal/") for name in files)
@@ -78,7 +85,7 @@ def create_or_extend(path: Place, study: Study, before: Callable[[], None] = lam
     for draft in drafts(files):
         places.remove(path / draft)
     if packed:
-        _unpack(opened, packed, files)
+        _unpack(opened, study, packed, files)
         stale = _stale(opened, attributes)
     _lay_out(path, stale)
     for chunk in spoilt:
@@ -87,12 +94,48 @@ def create_or_extend(path: Place, study: Study, before: Callable[[], None] = lam
     return opened
 
 
-def join(path: Place, study: Study, part: Part | None = None) -> Store:
+def join(
+    path: Place, study: Study, part: Part | None = None, all_observables: bool = False
+) -> Store:
     """Open only the journal for writing, as any number of processes may at once; it cannot be folded so."""
+    observed, _ = _observed(path, study, part, all_observables)
+    writer = _writer(path, study, observed, part)
+    return Store(path, cube.labels_of(study), observed, writer, {})
+
+
+def _observed(
+    path: Place, study: Study, part: Part | None, all_observables: bool
+) -> tuple[Observed, StoreRecord | None]:
+    """Return what is observed of the cells of a store that is opened for writing, and its record so far."""
+    lists = record.waiting(path, study, part)
+    kept = record.read(path, study) if is_there(path) else None
+    observed, model = record.observed(path, study, kept, lists), study.described_model
+    grown = observed.grown(model.observables if all_observables else ())
+    can_be = {*grown.names} <= {observable.name for observable in model.observables}
+    return grown if can_be else observed, kept
+
+
+def _writer(path: Place, study: Study, observed: Observed, part: Part | None = None) -> Writer:
+    """Return a new writer of as many observables of the list as the model of today has."""
     places.make_within(path)
-    contents = contents_of(study)
-    writer = Writer(journal_of(path), contents, journal.writer_name(contents, part))
-    return Store(path, cube.labels_of(study), study.described_model, writer, {})
+    today = contents_of(study).observables
+    contents = contents_of(study, observed.names[: observed.prefix(today)])
+    return Writer(journal_of(path), contents, journal.writer_name(contents, part))
+
+
+def computable(store: Store, study: Study, all_observables: bool = False) -> Sequence[str]:
+    """Return which observables cells are computed with.
+
+    Raises UserError if the cells of the store have others beside these, or beside all that are asked for.
+    """
+    names, today = store.writer.contents.observables, contents_of(study).observables
+    if not names or (all_observables and not {*today} <= {*names}):
+        unknown = {*store.observed.names} - {*today}
+        raise UserError(
+            f"{store.path}: its cells have {', '.join(sorted(unknown))}, which this mattis does not "
+            f"compute; use the mattis that wrote it, or give the study another name"
+        )
+    return names
 
 
 def drafts(files: Iterable[str]) -> list[str]:
@@ -136,51 +179,59 @@ def chunks_of_cells(files: Sequence[str], forms: Mapping[str, Form]) -> list[Chu
     return sorted(set().union(*found))
 
 
-def _rewrite(
-    store: Store,
-    chunk: Chunk,
-    at: NDArray[np.int64] | None = None,
-    table: Table | None = None,
-) -> None:
-    """Write the chunks of all arrays at one place, with rows of a table put in at some places.
+def _rewrite(store: Store, chunk: Chunk, rows: Rows | None = None) -> None:
+    """Write the chunks of all arrays at one place, with some rows put in.
 
     What does not exist there is blank from then on: a value that was damaged never gets a checksum that
-    fits. Observables come first, with one rename after the other, and then the digests.
+    fits. Observables come first, with one rename after the other, and then the digests. A cell that has
+    more observables than its row keeps them.
     """
-    ds, valid = layout.contents(store.path, store.labels, store.model, store.forms, chunk)
-    values = {
-        name: np.where(valid, ds[name].values, form.blank) for name, form in store.forms.items()
-    }
-    if at is not None and table is not None:
-        place = tuple((at - [s.start for s in store.forms["digest"].region(chunk)]).T)
-        columns = [*table.T[len(store.labels.names) + 1 :], cube.row_digests(table)]
-        for (name, form), column in zip(store.forms.items(), columns, strict=True):
-            values[name] = values[name].astype(form.kind)
-            values[name][place] = column
-    files = {
-        layout.chunk_name(name, chunk): layout.encoded(values[name], form)
-        for name, form in store.forms.items()
-    }
+    ds, held = layout.contents(store.path, store.labels, store.observed, store.forms, chunk)
+    place: tuple[NDArray[np.int64], ...] = ()
+    if rows is not None:
+        starts = [s.start for s in store.forms["digest"].region(chunk)]
+        rows = rows.some(rows.held >= held[tuple((rows.at - starts).T)])
+        place = tuple((rows.at - starts).T)
+    files = {}
+    for number, (name, form) in enumerate(store.forms.items()):
+        least = 0 if name == "digest" else number
+        values = np.where(held > least, ds[name].values, form.blank).astype(form.kind)
+        if rows is not None:
+            values[place] = _column(store, rows, name, form, least)
+        files[layout.chunk_name(name, chunk)] = layout.encoded(values, form)
     digests = layout.chunk_name("digest", chunk)
     places.write_together(store.path, {name: files[name] for name in files if name != digests})
     places.write_together(store.path, {digests: files[digests]})
 
 
-def _unpack(store: Store, old: StoreRecord, files: Sequence[str]) -> None:
+def _column(store: Store, rows: Rows, name: str, form: Form, number: int) -> NDArray[Any]:
+    """Return the digests of some rows, or their values of an observable: blank where a row has none."""
+    if name == "digest":
+        return store.observed.digests(rows.table, rows.held)
+    values = rows.table[:, len(store.labels.names) + 1 + number]
+    return np.where(rows.held > number, values, form.blank).astype(form.kind)
+
+
+def _unpack(store: Store, study: Study, old: StoreRecord, files: Sequence[str]) -> None:
     """Move all cells of the cube to the journal, before the arrays are cut into other chunks."""
-    forms = forms_of(store.path, old, store.model)
+    forms, first = forms_of(store.path, old), len(old.labels.names) + 1
+    writers = {n: _writer(store.path, study, old.observed.first(n)) for n in old.observed.prefixes}
     for chunk in chunks_of_cells(files, forms):
-        ds, valid = layout.contents(store.path, old.labels, store.model, forms, chunk)
-        store.writer.add(cube.rows(ds, store.model)[valid.ravel()])
-    store.writer.flush()
+        ds, held = layout.contents(store.path, old.labels, old.observed, forms, chunk)
+        table = cube.rows(ds, old.observed.names)
+        for length, writer in writers.items():
+            if (held == length).any():
+                writer.add(table[held.ravel() == length, : first + length])
+    for writer in writers.values():
+        writer.flush()
     every = [*reversed([*forms]), *(layout.label_forms(old.labels) if old.format < FORMAT else ())]
     for name in every:  # the digests go first: what is left of the cells is no cell
         places.remove_tree(store.path / name / "c")
 
 
-def forms_of(path: Place, old: StoreRecord, model: Model) -> Mapping[str, Form]:
+def forms_of(path: Place, old: StoreRecord) -> Mapping[str, Form]:
     """Return the forms of the arrays of cells of a store, of any format."""
-    forms = layout.forms(old.labels, model, old.chunks, {})
+    forms = layout.forms(old.labels, old.observed.observables, old.chunks, {})
     if old.format == FORMAT:
         return forms
     loose = {name: replace(form, checksum=0) for name, form in forms.items()}
@@ -194,7 +245,7 @@ def write(store: Store, study: Study, block: Block, columns: Columns) -> None:
     labels = [
         [block.size, block.load, *point, block.seed, block.patterns] for point in block.points
     ]
-    names = [observable.name for observable in study.described_model.observables]
+    names = computable(store, study)
     table = np.column_stack([np.array(labels, np.float64), *(columns[name] for name in names)])
     store.writer.add(table)
 
@@ -211,73 +262,89 @@ def fold(store: Store) -> None:
     names = journal.segments(folder)
     for first in range(0, len(names), SEGMENTS_AT_ONCE):
         batch = names[first : first + SEGMENTS_AT_ONCE]
-        done, tables, places_in_cube = [], [], []
-        for name, table, _ in journal.rows(folder, store.writer.contents, batch):
-            at, known = cube.positions(store.labels, table)
-            tables.append(table[known])
-            places_in_cube.append(at[known])
-            if known.all():  # cells of other axes wait for the study that asks for them
-                done.append(name)
-        if any(len(table) for table in tables):
-            _fold(store, np.concatenate(places_in_cube), np.concatenate(tables))
+        done, found = [], []
+        for segment in journal.rows(folder, store.writer.contents, batch):
+            rows = Rows.known(segment.table, segment.observables, store.labels, store.observed)
+            found.append(rows)
+            if len(rows.at) == len(segment.table):  # others wait for the study that asks for them
+                done.append(segment.name)
+        if any(len(rows.at) for rows in found):
+            _fold(store, Rows.joined(found))
         for name in done:
             places.remove(folder / name)
     places.remove_empty(folder)
 
 
-def _fold(store: Store, at: NDArray[np.int64], table: Table) -> None:
-    """Write cells into the cube, chunk by chunk."""
-    where = at // np.array(store.forms["digest"].chunks)
+def _fold(store: Store, rows: Rows) -> None:
+    """Write cells into the cube, chunk by chunk; of a cell twice, what has more observables comes last."""
+    where = rows.at // np.array(store.forms["digest"].chunks)
     chunks, inverse = np.unique(where, axis=0, return_inverse=True)
-    order = np.argsort(inverse.ravel(), kind="stable")
+    order = np.lexsort((rows.held, inverse.ravel()))
     cuts = np.searchsorted(inverse.ravel()[order], np.arange(1, len(chunks)))
     for chunk, mine in zip(chunks.tolist(), np.split(order, cuts), strict=True):
-        _rewrite(store, tuple(chunk), at[mine], table[mine])
+        _rewrite(store, tuple(chunk), rows.some(mine))
 
 
 def read(path: Place, study: Study, part: Part | None = None) -> xr.Dataset:
     """Return the study's part of the store, in the study's order; cells that do not exist are NaN.
 
-    The variable `valid` tells which cells exist. A missing store is one without cells. A `part` does
-    without the journals of the study's other shards.
+    The variable `valid` tells which cells exist, and `held` how many of the store's observables they have;
+    what a cell has not is NaN as well. A missing store is one without cells. A `part` does without the
+    journals of the study's other shards.
     """
-    check_journal(path, study, part)
-    kept = record.read(path, study) if is_there(path) else None
+    lists, contents = record.waiting(path, study, part), contents_of(study)
     wanted, folder = cube.labels_of(study), journal_of(path)
     # The journal first: what a running fold moves in between is then seen twice, not never.
-    contents = contents_of(study)
     names = journal.segments_for(folder, contents, part)
-    waiting = [*journal.rows(folder, contents, names)]
-    ds = _cube(path, kept, wanted, study.described_model)
-    for _, table, _ in waiting:
-        _overlay(ds, wanted, table, study.described_model)
-    return ds
+    segments = [*journal.rows(folder, contents, names)]
+    kept = record.read(path, study) if is_there(path) else None
+    observed = record.observed(path, study, kept, lists)
+    ds = _cube(path, kept, wanted, observed)
+    for each in segments:
+        rows = Rows.known(each.table, each.observables, wanted, observed)
+        _overlay(ds, rows, observed)
+    return _shown(ds, observed, study.described_model)
 
 
-def _cube(path: Place, kept: StoreRecord | None, wanted: Labels, model: Model) -> xr.Dataset:
-    """Return the wanted part of the cube alone."""
+def _cube(path: Place, kept: StoreRecord | None, wanted: Labels, observed: Observed) -> xr.Dataset:
+    """Return the wanted part of the cube alone, with all that is observed."""
     ds, at = cube.frame(wanted), picked(kept.labels if kept else wanted, wanted)
-    found = kept or StoreRecord(wanted, layout.chunk_shape(wanted.shape))
-    forms = forms_of(path, found, model)
-    for observable in model.observables:
-        values = layout.cells(path, observable.name, forms[observable.name], at)
-        ds[observable.name] = wanted.names, values, cube.attributes_of(observable)
-    valid = layout.existing(ds, layout.cells(path, "digest", forms["digest"], at), model)
+    chunks = layout.chunk_shape(wanted.shape)
+    found = replace(kept, observed=observed) if kept else StoreRecord(wanted, chunks, observed)
+    forms = forms_of(path, found)
+    for name in observed.names:
+        ds[name] = wanted.names, layout.cells(path, name, forms[name], at)
+    held = layout.held(ds, layout.cells(path, "digest", forms["digest"], at), observed)
     if kept and not (layout.is_group(path) and not layout.damaged_labels(path, kept.labels)):
-        valid[...] = False  # xarray would read others, or none; the next run mends them
-    for observable in model.observables:
-        values = ds[observable.name].values
-        values[~valid] = np.nan if values.dtype.kind == "f" else 0
-    return ds.assign(valid=(wanted.names, valid, {"long_name": "the cell exists", "units": "1"}))
+        held[...] = 0  # xarray would read others, or none; the next run mends them
+    return ds.assign(held=(wanted.names, held))
 
 
-def _overlay(ds: xr.Dataset, wanted: Labels, table: Table, model: Model) -> None:
+def _overlay(ds: xr.Dataset, rows: Rows, observed: Observed) -> None:
     """Put rows of the journal, which are whole, into the cube in memory."""
-    at, known = cube.positions(wanted, table)
-    place = tuple(at[known].T)
-    for column, observable in enumerate(model.observables, start=len(wanted.names) + 1):
-        ds[observable.name].values[place] = table[known, column]
-    ds["valid"].values[place] = True
+    held = ds["held"].values
+    rows = rows.some(rows.held >= held[tuple(rows.at.T)])
+    place, first = tuple(rows.at.T), rows.table.shape[1] - len(observed.names)
+    for column, name in enumerate(observed.names[: rows.held.max(initial=0)], start=first):
+        ds[name].values[place] = rows.table[:, column]
+    held[place] = rows.held
+
+
+def _shown(ds: xr.Dataset, observed: Observed, model: Model) -> xr.Dataset:
+    """Return what the model of today observes of a cube: blank where a cell has it not."""
+    held = ds["held"].values
+    words = {"long_name": "observables that the cell has, of `observables` from the first on"}
+    ds["held"].attrs = {**words, "units": "1", "observables": observed.names}
+    for observable in model.observables:
+        has, kind = cube.has(ds, observable.name), cube.dtype_of(observable)
+        blank = np.nan if kind.kind == "f" else 0
+        values = ds[observable.name].values if observable.name in ds else blank
+        shown = np.where(has, values, blank).astype(kind)
+        ds[observable.name] = ds["held"].dims, shown, cube.attributes_of(observable)
+    today = {observable.name for observable in model.observables}
+    ds = ds.drop_vars([name for name in observed.names if name not in today])
+    exists = {"long_name": "the cell exists", "units": "1"}
+    return ds.assign(valid=(ds["held"].dims, held > 0, exists))
 
 
 def picked(kept: Labels, wanted: Labels) -> list[NDArray[np.int64]]:
@@ -291,7 +358,7 @@ def picked(kept: Labels, wanted: Labels) -> list[NDArray[np.int64]]:
 
 def valid_in_cube(path: Place, study: Study, kept: StoreRecord) -> Mask:
     """Return which cells of the study exist in the cube, leaving the journal aside."""
-    mask: Mask = _cube(path, kept, cube.labels_of(study), study.described_model)["valid"].values
+    mask: Mask = _cube(path, kept, cube.labels_of(study), kept.observed)["held"].values > 0
     return mask
 
 

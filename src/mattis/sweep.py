@@ -5,7 +5,7 @@ leaves nothing behind. A killed run leaves whole cells only; the same command co
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mattis import cluster, cube, dispatch, locks, places, plan, record, shards, store
+from mattis import cluster, cube, dispatch, locks, observed, places, plan, record, shards, store
 from mattis.cluster import Where
-from mattis.errors import UserError
+from mattis.errors import Fault, UserError
+from mattis.models import Columns
 from mattis.plan import Block, Mask
 from mattis.progress import Reporter, reporter, spelled
 from mattis.results import Results, read_failures, read_json, results_of, write_json
@@ -26,13 +27,17 @@ from mattis.study import Study
 
 @dataclass(frozen=True)
 class Settings:
-    """Where and how fast: nothing in here changes a number."""
+    """Where and how fast: nothing in here changes a number.
+
+    all_observables  # also of cells that exist, what the model observes today and they do not have
+    """
 
     workers: int | None = None
     backend: str = "auto"
     block_cells: int | None = None
     shard: tuple[int, int] | None = None
     where: Where = field(default_factory=Where)
+    all_observables: bool = False
 
     @property
     def place(self) -> Where:
@@ -147,20 +152,23 @@ def _job(study: Study, root: Path | str | None, settings: Settings) -> Job:
 def _run(job: Job, report: Reporter) -> Outcome:
     study, results, wanted = job.study, job.results, job.wanted
     opened = _opened(job)
-    there = store.valid_cells(results.store, study, job.part) & wanted
+    there, lacks, known = _found(job)
     blocks = plan.blocks(study, wanted & ~there, job.settings.block_cells)
     cells, found = sum(len(block.points) for block in blocks), int(there.sum())
     failures: dict[str, str] = {}
+    if lacks and not job.settings.all_observables:
+        report.say(advice(lacks))
     if blocks:
+        store.computable(opened, study, job.settings.all_observables)
         places.remove(job.receipt)
         places.check_room(results.folder, store.bytes_needed(study, cells))
         report.say(f"{study.name}: {cells} cells in {len(blocks)} blocks to compute, {found} found")
-        failures = _compute(job, opened, blocks, report)
+        failures = _compute(job, opened, blocks, report, known)
     if job.shard is None:
         store.fold(opened)
     _record(job, failures)
     ds = store.read(results.store, study, job.part)
-    there = ds["valid"].values & wanted
+    there = _done(ds, study, job.settings.all_observables) & wanted
     if not there[wanted].all():
         return Outcome(int(there.sum()) - found, found, failures, None)
     whole = cube.study_digest(ds, study.described_model, wanted)
@@ -172,15 +180,35 @@ def _run(job: Job, report: Reporter) -> Outcome:
     return Outcome(cells, found, failures, whole)
 
 
+def _found(job: Job) -> tuple[Mask, list[str], xr.Dataset | None]:
+    """Return which cells are done, what they lack, and what they have where they are to get more."""
+    study, more = job.study, job.settings.all_observables
+    known = store.read(job.results.store, study, job.part)
+    lacks = cube.lacking(known, study.described_model)
+    return _done(known, study, more) & job.wanted, lacks, known if lacks and more else None
+
+
+def _done(ds: xr.Dataset, study: Study, all_observables: bool) -> Mask:
+    """Return which cells exist, or have every observable of the model where all are asked for."""
+    done: Mask = ds["valid"].values
+    for observable in study.described_model.observables if all_observables else ():
+        done = done & cube.has(ds, observable.name)
+    return done
+
+
+def advice(lacks: Sequence[str]) -> str:
+    """Say which observables a store lacks, and what computes them."""
+    return f"lacks: {', '.join(lacks)}; mattis run STUDY --all-observables computes them"
+
+
 def _opened(job: Job) -> Store:
     """Open the store: a whole run lays out the cube, a shard only adds to the journal."""
-    path = job.results.store
+    path, more = job.results.store, job.settings.all_observables
     if job.shard is not None:
         places.make_within(job.results.shards)
-        record.check_journal(path, job.study, job.part)
-        return store.join(path, job.study, part=job.part)
+        return store.join(path, job.study, job.part, more)
     _sweep_drafts(job.results)
-    opened = store.create_or_extend(path, job.study, lambda: places.remove(job.receipt))
+    opened = store.create_or_extend(path, job.study, lambda: places.remove(job.receipt), more)
     text = as_run(job.study)
     if places.read_bytes(job.results.study) != text.encode():
         places.write_text(job.results.study, text)
@@ -196,8 +224,13 @@ def _sweep_drafts(results: Results) -> None:
                 places.remove(place / name)
 
 
-def _compute(job: Job, opened: Store, blocks: list[Block], report: Reporter) -> dict[str, str]:
-    """Compute blocks into the journal; return the messages of those that failed."""
+def _compute(
+    job: Job, opened: Store, blocks: list[Block], report: Reporter, known: xr.Dataset | None
+) -> dict[str, str]:
+    """Compute blocks into the journal; return the messages of those that failed.
+
+    known  # what the cells have so far, where some of them get more observables
+    """
     study, failures, begun = job.study, {}, time.monotonic()
     report.start(
         sum(len(block.points) for block in blocks),
@@ -215,12 +248,24 @@ def _compute(job: Job, opened: Store, blocks: list[Block], report: Reporter) -> 
                 failures[block.id] = finished.message
                 report.say(f"block {block.id} failed: {finished.message}")
             else:
+                if known is not None:
+                    _check_same(job, known, block, finished.columns)
                 store.write(opened, study, block, finished.columns)
             report.advance(len(block.points), plan.effort(study, block))
     finally:
         store.flush(opened)
     report.say(f"{study.name}: done in {spelled(time.monotonic() - begun)}")
     return failures
+
+
+def _check_same(job: Job, known: xr.Dataset, block: Block, columns: Columns) -> None:
+    """Raise Fault if what cells have did not come out again: then nothing new belongs beside it."""
+    for found in observed.differences(known, job.study, block, columns):
+        raise Fault(
+            f"{job.results.store}: {found.observable} of {block.id}: {found}; numbers changed since its "
+            "cells were computed, so that they get no new observables; give the study another name",
+            "numbers changed",
+        )
 
 
 def _record(job: Job, failures: Mapping[str, str]) -> None:
@@ -236,10 +281,17 @@ def as_run(study: Study) -> str:
     return f"# The study as run, every default spelled out.\n{study.to_yaml()}"
 
 
-def withdraw_stale_receipts(study: Study, root: Path | str | None = None, count: int = 1) -> None:
+def withdraw_stale_receipts(
+    study: Study,
+    root: Path | str | None = None,
+    count: int = 1,
+    all_observables: bool = False,
+) -> None:
     """Remove the receipts, of the study and of its shards, whose cells are not all in the store.
 
     A store that cannot be judged is left to `run`, which says why.
+
+    all_observables  # cells that lack observables count as missing
     """
     results = results_of(study, root)
     parts = shards.shards(study, count) if count > 1 and places.names(results.shards) else []
@@ -249,7 +301,7 @@ def withdraw_stale_receipts(study: Study, root: Path | str | None = None, count:
     if not receipts:
         return
     try:
-        valid = store.valid_cells(results.store, study)
+        valid = _done(store.read(results.store, study), study, all_observables)
     except UserError:
         valid = np.zeros(cube.labels_of(study).shape, bool)
     for place, cells in receipts.items():
@@ -262,32 +314,37 @@ def base_id(block: str) -> str:
     return block.partition(",part=")[0]
 
 
-def failed_blocks(study: Study, results: Results, valid: Mask) -> Mapping[str, str]:
+def failed_blocks(study: Study, results: Results, ds: xr.Dataset) -> Mapping[str, str]:
     """Return the messages of the blocks that failed when they were last tried, by their names."""
     failures = read_failures(results)
     if not failures:
         return {}
-    undone = {block.id for block in plan.blocks(study, ~valid)}
+    undone = {block.id for block in plan.blocks(study, ~_done(ds, study, all_observables=True))}
     return {block: text for block, text in failures.items() if base_id(block) in undone}
 
 
 def status(study: Study, root: Path | str | None = None) -> dict[str, Any]:
-    """Return what `mattis status --json` prints: blocks and cells done, missing and failed."""
+    """Return what `mattis status --json` prints: blocks and cells done, missing and failed.
+
+    `lacks` names the observables that the store, or some of its cells, do not have.
+    """
     results = results_of(study, root)
-    valid = store.valid_cells(results.store, study)
+    ds = store.read(results.store, study)
+    valid: Mask = ds["valid"].values
     every = valid.shape[0] * valid.shape[1] * valid.shape[-1]
-    undone = plan.blocks(study, ~valid)
-    failures = failed_blocks(study, results, valid)
+    failures = failed_blocks(study, results, ds)
     failed = {base_id(block) for block in failures}
+    missing = [block.id for block in plan.blocks(study, ~valid) if block.id not in failed]
     return {
         "study": study.name,
         "results": str(results.folder),
         "blocks": every,
-        "done": every - len(undone),
-        "missing": len(undone) - len(failed),
+        "done": every - len(missing) - len(failed),
+        "missing": len(missing),
         "failed": len(failed),
         "cells": {"total": int(valid.size), "done": int(valid.sum())},
-        "missing_blocks": [block.id for block in undone if block.id not in failed],
+        "lacks": cube.lacking(ds, study.described_model),
+        "missing_blocks": missing,
         "failures": dict(failures),
     }
 
@@ -299,7 +356,7 @@ def open_results(study: Study, root: Path | str | None = None) -> xr.Dataset:
     """
     results = results_of(study, root)
     ds = store.read(results.store, study)
-    failed = {base_id(name) for name in failed_blocks(study, results, ds["valid"].values)}
+    failed = {base_id(name) for name in failed_blocks(study, results, ds)}
     mask = np.zeros(ds["valid"].shape, bool)
     for at, name in named_sets(study) if failed else ():
         mask[*at[:2], ..., at[2]] = name in failed

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mattis import cube, journal, layout, metadata, places, plan, record, store
 from mattis.errors import UserError
 from mattis.layout import Chunk, Form
+from mattis.observed import differences
 from mattis.places import Place
 from mattis.plan import Block, Mask
 from mattis.record import StoreRecord, contents_of, journal_of
@@ -107,11 +108,11 @@ def _damage_in_cube(
     if not layout.is_group(path):
         yield Finding("zarr.json", "zarr.json", "metadata damaged"), everything
         return
-    yield from ((finding, None) for finding in _damage_in_metadata(path, study, kept))
+    yield from ((finding, None) for finding in _damage_in_metadata(path, kept))
     labels = layout.damaged_labels(path, kept.labels)
     for name in labels:
         yield Finding(name, name, "labels damaged"), everything
-    forms = store.forms_of(path, kept, study.described_model)
+    forms = store.forms_of(path, kept)
     chunks = store.chunks_of_cells(files, forms)
     parts = []
     for name, form in forms.items():
@@ -122,7 +123,7 @@ def _damage_in_cube(
         yield from _unexplained(path, study, kept, forms["digest"], parts)
 
 
-def _damage_in_metadata(path: Place, study: Study, kept: StoreRecord) -> Iterator[Finding]:
+def _damage_in_metadata(path: Place, kept: StoreRecord) -> Iterator[Finding]:
     """Yield which metadata can be read but are not as they were written."""
     try:
         damaged, found = layout.damaged_attributes(path), layout.attributes(path)
@@ -133,7 +134,7 @@ def _damage_in_metadata(path: Place, study: Study, kept: StoreRecord) -> Iterato
         yield Finding(place.removesuffix("/zarr.json"), place, "attributes damaged")
     if kept.format < layout.FORMAT:  # older stores are laid out otherwise
         return
-    cells = layout.forms(kept.labels, study.described_model, kept.chunks, found)
+    cells = layout.forms(kept.labels, kept.observed.observables, kept.chunks, found)
     every = {**layout.label_forms(kept.labels), **cells}
     odd = {*metadata.odd(path, every, found)} - {*damaged}
     for name in (name for name in every if f"{name}/zarr.json" in odd):
@@ -205,7 +206,7 @@ def _damage_in_journal(path: Place, study: Study) -> list[Finding]:
     """Return the segments of the journal that have lost rows."""
     folder, contents = journal_of(path), contents_of(study)
     names = journal.segments(folder)
-    lost = {name: count for name, _, count in journal.rows(folder, contents, names)}
+    lost = {each.name: each.lost for each in journal.rows(folder, contents, names)}
     found = []
     for name in names:
         if lost.get(name, 1):
@@ -227,15 +228,5 @@ def _recomputed(study: Study, ds: xr.Dataset, count: int) -> tuple[list[str], li
 def _differences(study: Study, ds: xr.Dataset, block: Block) -> Iterator[Finding]:
     """Yield a finding for each array of a block that is not, bit by bit, what comes out now."""
     columns = study.described_model.simulate(*plan.task(study, block))
-    stored = ds.sel({"size": block.size, block.stored: block.load, "seed": block.seed})
-    positions = [cube.labels_of(study).positions(name) for name in study.points]
-    at = [[along[v] for along, v in zip(positions, p, strict=True)] for p in block.points]
-    for observable in study.described_model.observables:
-        values = stored[observable.name].values
-        kept = np.array([float(values[tuple(place)]) for place in at])
-        fresh = np.asarray(columns[observable.name], np.float64)
-        wrong = (kept.view(np.int64) != fresh.view(np.int64)) & ~(np.isnan(kept) & np.isnan(fresh))
-        if wrong.any():
-            first = int(np.flatnonzero(wrong)[0])
-            text = f"stored {float(kept[first])!r}, computed again {float(fresh[first])!r}"
-            yield Finding(observable.name, block.id, text, {block.id: int(wrong.sum())})
+    for found in differences(ds, study, block, columns):
+        yield Finding(found.observable, block.id, str(found), {block.id: found.cells})

@@ -6,15 +6,17 @@ at hand cut short, is what a process that dies there leaves behind. Folders that
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
+from unittest.mock import patch
 
 from calls import DEAD, REFUSALS, Step, counted, die, refuse, watch
 from judge import Scenario, Violation, judged, said, scenario
 from tiny import HERE, Died, Tree, World, in_child, plant, store_of, tree_of
 
 from mattis import sweep
+from mattis.models import MODELS
 from mattis.sweep import Settings
 
 CUTS = (0.0, 0.5)
@@ -79,11 +81,16 @@ def _befores(world: World) -> list[tuple[str, Tree, str, str]]:
     for part in (0, 1):
         sweep.run(world.studies["wide"], waiting, Settings(1, "cpu", None, (part, 2), HERE.where))
     journal = tree_of(waiting)
+    model, lean = MODELS["hopfield"], world.work / "lean"
+    fewer = tuple(each for each in model.observables if each.name != "flip_fraction")
+    with patch.dict(MODELS, hopfield=replace(model, observables=fewer)):  # type: ignore[arg-type]
+        sweep.run(world.studies["small"], lean, HERE)
     found = [
         ("fresh", {}, "small", "small"),
         ("extension", whole, "wide", "small"),
         ("fold", journal, "wide", "wide"),
         ("fold of a part", journal, "wider", "wide"),
+        ("new observable", tree_of(lean), "small", "small"),
     ]
     name = str(store_of(world.studies["small"], Path()))
     return found + [

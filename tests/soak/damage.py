@@ -64,7 +64,7 @@ def _held_by_journal(scene: Scene, file: Path) -> Cells:
     contents = record.contents_of(scene.study)
     rows = journal.rows(file.parent, contents, [file.name])
     width = len(DIMENSIONS)
-    return frozenset(tuple(row) for _, table, _ in rows for row in table[:, :width].tolist())
+    return frozenset(tuple(row) for each in rows for row in each.table[:, :width].tolist())
 
 
 Harm = Callable[[Scene, Path, random.Random], tuple[str, Cells]]

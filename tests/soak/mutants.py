@@ -42,8 +42,8 @@ MUTANTS = {
     ),
     "segments of other physics are read": Mutant(
         "journal.py",
-        'if head.get("physics") != contents.physics or head',
-        "if head",
+        'if head.get("physics") != contents.physics or not',
+        "if not",
         ("tests/test_repair.py",),
     ),
     "half-written files count as segments": Mutant(
@@ -71,25 +71,28 @@ MUTANTS = {
         ("tests/test_faults.py", "tests/test_sweep.py"),
     ),
     "a segment goes once some of its cells are in the cube": Mutant(
-        "store.py", "if known.all():", "if known.any():", ("tests/test_repair.py",)
+        "store.py",
+        "if len(rows.at) == len(segment.table):",
+        "if len(rows.at):",
+        ("tests/test_repair.py",),
     ),
     "segments go before they are folded": Mutant(
         "store.py",
-        "        if any(len(table) for table in tables):\n",
+        "        if any(len(rows.at) for rows in found):\n",
         "        for name in done:\n            places.remove(folder / name)\n"
-        "        if any(len(table) for table in tables):\n",
+        "        if any(len(rows.at) for rows in found):\n",
         ("tests/test_store.py",),
     ),
     "a repair keeps what does not fit": Mutant(
         "store.py",
-        "np.where(valid, ds[name].values, form.blank)",
+        "np.where(held > least, ds[name].values, form.blank)",
         "ds[name].values.copy()",
         ("tests/test_repair.py",),
     ),
     "digests are not compared": Mutant(
-        "layout.py",
-        "valid[valid] = cube.row_digests(table) == digests[valid]",
-        "cube.row_digests(table)",
+        "observed.py",
+        "fits = cube.row_digests(table[left, : first + length]) == digests[left]",
+        "fits = digests[left] != 0",
         ("tests/test_verify.py",),
     ),
     "the receipt outlives what it vouches for": Mutant(

@@ -29,7 +29,7 @@ from mattis.results import results_of
 from mattis.study import Study
 from mattis.sweep import Settings
 
-HERE = Settings(1, backend="cpu", where=Where(pool="threads"))
+HERE = Settings(1, backend="cpu", where=Where(pool="threads"), all_observables=True)
 
 Tree = dict[str, bytes | None]
 """Paths below a folder: the content of files, None for folders."""

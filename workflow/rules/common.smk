@@ -58,6 +58,16 @@ def part_of_study(wildcards):
     return SHARDS[wildcards.study][wildcards.shard]
 
 
+def all_observables():
+    """Tell whether cells that exist also get what the model observes today and they do not have."""
+    return str(config.get("all_observables", False)).lower() == "true"
+
+
+def more_observables(wildcards):
+    """Return the --all-observables of the command, or nothing."""
+    return "--all-observables" if all_observables() else ""
+
+
 def all_cores(wildcards):
     """Return the cores of this machine or job; a profile may say otherwise with set-threads."""
     try:
@@ -82,6 +92,7 @@ def report_config(wildcards, input, output):
         f"studies=['{input.study}']",
         f"results={results_root(wildcards, output)}",
         f"shards={config['shards']}",
+        f"all_observables={all_observables()}",
     ]
 
 
@@ -102,6 +113,8 @@ try:
         # Snakemake looks at files, not into stores: without this, a deleted or damaged chunk would be
         # "nothing to be done".
         for path in STUDIES.values():
-            withdraw_stale_receipts(load_study(path), RESULTS, int(config["shards"]))
+            withdraw_stale_receipts(
+                load_study(path), RESULTS, int(config["shards"]), all_observables()
+            )
 except UserError as error:
     raise WorkflowError(str(error))

@@ -18,9 +18,10 @@ rule shard:
     threads: all_cores
     params:
         results=results_root,
+        more=more_observables,
         part=part_of_study,
     message:
         "shard {wildcards.shard} of {wildcards.study}: part {params.part}"
     shell:
         "mattis run {input.study:q} --results {params.results:q} --shard {params.part}"
-        " --workers {threads} --log {log:q}"
+        " --workers {threads} --log {log:q} {params.more}"

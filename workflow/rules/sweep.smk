@@ -17,8 +17,9 @@ rule sweep:
     threads: all_cores
     params:
         results=results_root,
+        more=more_observables,
     message:
         "sweep {wildcards.study}: compute the cells that are missing"
     shell:
         "mattis run {input.study:q} --results {params.results:q}"
-        " --workers {threads} --log {log:q}"
+        " --workers {threads} --log {log:q} {params.more}"

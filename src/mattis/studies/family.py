@@ -12,7 +12,7 @@ from mattis.couplings import RULES
 from mattis.ensembles import Ensemble
 from mattis.errors import nearest
 from mattis.kernels.lanes import LANES
-from mattis.models import MODELS, Model, PatternSet, Point, Task, chains
+from mattis.models import MODELS, Model, Observable, PatternSet, Point, Task, chains
 from mattis.models.circuit import BALANCED, Dynamics
 from mattis.models.family import QUESTIONS, Member, observables, theory
 from mattis.models.members import MEMBERS
@@ -183,7 +183,7 @@ class Family(Asked):
         question, row = QUESTIONS[self.asked.name], MODELS[self.model]
         return replace(
             row,
-            observables=observables(self.protocol),
+            observables=self.observables(row),
             theory=theory(self.protocol),
             order_parameter=question.order_parameter,
             boundaries=question.boundaries,
@@ -191,6 +191,11 @@ class Family(Asked):
             rounding=self.rounding(),
             numbers=row.numbers + self.is_renumbered,
         )
+
+    def observables(self, row: Model) -> tuple[Observable, ...]:
+        """Return what is observed: all that the model has, where it is asked what it usually is."""
+        mine = observables(self.protocol)
+        return row.observables if mine == observables(self.member.inquiry) else mine
 
     @property
     def is_renumbered(self) -> bool:
