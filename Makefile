@@ -5,14 +5,18 @@
 #   make test-gpu-host    CUDA code, checked without a GPU; makes .venv-gpu beside it (0.5 GB)
 
 PYTHON ?= python3
+ENV ?= .venv
 STUDY ?=
 CORES ?= all
 
 # Each of the many processes that start here would compile all that it imports: 6 s instead of 2.
 export PYTHONDONTWRITEBYTECODE :=
 
-VENV := .venv/bin
-INSTALLED := .venv/installed
+# uv brings certificates of its own, and fails where the registry's is the system's alone. pip asks its settings.
+export UV_SYSTEM_CERTS := 1
+
+VENV := $(ENV)/bin
+INSTALLED := $(ENV)/installed
 GPU := .venv-gpu/bin
 GPU_INSTALLED := .venv-gpu/installed
 SOURCES := src/mattis tests benchmarks
@@ -28,8 +32,8 @@ setup: $(INSTALLED)
 # for, pip installs the same files: the hashes are the same.
 $(INSTALLED): requirements/uv.txt requirements/all.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "got Python %d.%d; mattis needs 3.11 to 3.13: make PYTHON=python3.12 ..." % v)'
-	@echo "making .venv (15 to 60 seconds)"
-	@test -x $(VENV)/python || $(PYTHON) -m venv .venv
+	@echo "making $(ENV) (15 to 60 seconds)"
+	@test -x $(VENV)/python || $(PYTHON) -m venv $(ENV)
 	@$(VENV)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@$(VENV)/uv pip install -q --python $(VENV)/python --require-hashes -r requirements/all.txt \
 	  || $(VENV)/python -m pip install -q --require-hashes -r requirements/all.txt
@@ -110,4 +114,4 @@ lock:
 	  --no-emit-package numpy -o requirements/gpu-host.txt
 
 clean:
-	rm -rf .venv .venv-gpu .snakemake
+	rm -rf .venv .venv-* .snakemake

@@ -113,6 +113,15 @@ def test_supported_pythons_are_those_of_the_makefile() -> None:
     assert "(3, 11) <= v <= (3, 13)" in (ROOT / "Makefile").read_text()
 
 
+def test_uv_trusts_the_certificates_of_the_system() -> None:
+    """As uv is started by make: else it fails where the registry's certificate is the system's alone."""
+    name = "UV_SYSTEM_CERTS"
+    given = ["make", "--eval", f"given: ; @echo $${name}", "given"]
+    assert subprocess.run(given, cwd=ROOT, capture_output=True, text=True).stdout == "1\n"
+    asked = [sys.executable, "-m", "uv", "pip", "install", "--help"]
+    assert f"[env: {name}" in subprocess.run(asked, capture_output=True, text=True).stdout
+
+
 def test_no_file_brings_a_warning_when_it_is_compiled() -> None:
     """A user sees them at the first import, and from 3.12 on even an unknown escape in a docstring is one."""
     with warnings.catch_warnings():
