@@ -106,11 +106,13 @@ def test_conda_environment_has_the_same_versions() -> None:
 def test_version_is_said_once() -> None:
     assert PROJECT["version"] == mattis.__version__
     assert f"## {mattis.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == mattis.__version__
 
 
-def test_supported_pythons_are_those_of_the_makefile() -> None:
+def test_supported_pythons_are_those_of_the_makefile_and_ci() -> None:
     assert PROJECT["requires-python"] == ">=3.11,<3.14"
     assert "(3, 11) <= v <= (3, 13)" in (ROOT / "Makefile").read_text()
+    assert f"for version in {' '.join(PYTHONS)}; do" in (ROOT / ".ci" / "run").read_text()
 
 
 def test_uv_trusts_the_certificates_of_the_system() -> None:
