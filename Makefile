@@ -2,22 +2,29 @@
 #   make diagram    the Hopfield phase diagram, or STUDY=path/to/your.yaml
 #   make test       all fast tests
 # Both make .venv from hash-pinned requirements first; nothing is installed outside of it.
+#   make check      what a change must pass: lint, types, import contracts, all fast tests
+#   make test-python-3.13    a part of the fast tests on another Python, in .venv-3.13
 #   make test-gpu-host    CUDA code, checked without a GPU; makes .venv-gpu beside it (0.5 GB)
+#   make test-arm    golden digests on an emulated ARM machine, in .venv-arm (1.2 GB); needs Debian 12
 
 PYTHON ?= python3
+ENV ?= .venv
 STUDY ?=
 CORES ?= all
 
 # Each of the many processes that start here would compile all that it imports: 6 s instead of 2.
 export PYTHONDONTWRITEBYTECODE :=
 
-VENV := .venv/bin
-INSTALLED := .venv/installed
+# uv brings certificates of its own, and fails where the registry's is the system's alone. pip asks its settings.
+export UV_SYSTEM_CERTS := 1
+
+VENV := $(ENV)/bin
+INSTALLED := $(ENV)/installed
 GPU := .venv-gpu/bin
 GPU_INSTALLED := .venv-gpu/installed
 SOURCES := src/mattis tests benchmarks
 
-.PHONY: help setup setup-gpu diagram test test-slow test-gpu-host soak bench bench-dispatch bench-table bench-compare lint format lock clean
+.PHONY: help setup setup-gpu diagram check test test-slow test-gpu-host test-arm soak bench bench-dispatch bench-table bench-compare lint format lock clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -28,8 +35,8 @@ setup: $(INSTALLED)
 # for, pip installs the same files: the hashes are the same.
 $(INSTALLED): requirements/uv.txt requirements/all.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "got Python %d.%d; mattis needs 3.11 to 3.13: make PYTHON=python3.12 ..." % v)'
-	@echo "making .venv (15 to 60 seconds)"
-	@test -x $(VENV)/python || $(PYTHON) -m venv .venv
+	@echo "making $(ENV) (15 to 60 seconds)"
+	@test -x $(VENV)/python || $(PYTHON) -m venv $(ENV)
 	@$(VENV)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@$(VENV)/uv pip install -q --python $(VENV)/python --require-hashes -r requirements/all.txt \
 	  || $(VENV)/python -m pip install -q --require-hashes -r requirements/all.txt
@@ -46,15 +53,30 @@ $(GPU_INSTALLED): $(INSTALLED) requirements/gpu-host.txt
 	@$(VENV)/uv pip install -q --python $(GPU)/python --no-deps --require-hashes -r requirements/gpu-host.txt \
 	  || $(VENV)/python -m pip --python $(GPU)/python install -q --no-deps --require-hashes -r requirements/gpu-host.txt
 	@cd .venv-gpu/lib/python*/site-packages \
-	  && printf '%s\n' ../../../../.venv/lib/python*/site-packages ../../../../src > mattis.pth
+	  && printf '%s\n' ../../../../$(ENV)/lib/python*/site-packages ../../../../src > mattis.pth
 	@touch $@
 
 diagram: setup
 	@$(VENV)/python -m snakemake --cores $(CORES) --workflow-profile workflow/profiles/default \
 	  $(if $(STUDY),--config "studies=['$(STUDY)']")
 
+check: lint test
+
+TESTS ?=
 test: setup
-	@$(VENV)/python -m pytest -n auto --dist worksteal
+	@$(VENV)/python -m pytest -n auto --dist worksteal $(TESTS)
+
+# Two minutes of the fast tests, for Pythons beside the one that runs all of them: every file is compiled with warnings
+# as errors and every module imported (project), every kind of numbers has its golden digest (golden), dataclasses of
+# arrays are compared and copied (generating), chains agree with plain loops and exact weights (matrix, gibbs), stores
+# are cut, damaged and mended (repair), and the wheel runs, in processes, up to a figure (wheel).
+PART := $(addprefix tests/test_,$(addsuffix .py,project golden generating matrix gibbs repair wheel))
+
+# PYENV_VERSION makes pyenv's commands run a Python that is not the chosen one; nobody else reads it.
+test-python-%:
+	@python=$$(PYENV_VERSION=$* python$* -c 'import sys; print(sys.executable)' 2> /dev/null) \
+	  || { echo "Python $*: not found, nothing is tested on it"; exit 0; }; \
+	$(MAKE) --no-print-directory ENV=.venv-$* PYTHON="$$python" TESTS="$(PART)" test
 
 test-slow: setup
 	@$(VENV)/python -m pytest -m slow
@@ -62,6 +84,9 @@ test-slow: setup
 # Compiled for every architecture, run on the CPU, names compared with CuPy's: no GPU, no driver.
 test-gpu-host: setup-gpu
 	@$(GPU)/python -m pytest -n auto --dist worksteal -m gpu_host tests/gpu
+
+test-arm: setup
+	@tests/arm/run $(VENV)/python .venv-arm
 
 # 120 random faults, each with its seed: 6 to 25 minutes, as the machine is free. Then a death, a refused
 # write and a power cut at each call that changes a file: hours; SHARE=0.1 tries a tenth of them.
@@ -110,4 +135,4 @@ lock:
 	  --no-emit-package numpy -o requirements/gpu-host.txt
 
 clean:
-	rm -rf .venv .venv-gpu .snakemake
+	rm -rf .venv .venv-* .snakemake

@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import golden
 import numpy as np
 import pytest
 import yaml
@@ -27,10 +28,7 @@ from mattis.sweep import digest, open_results, run
 from mattis.theory import consolidation as theory
 from mattis.verify import verify
 
-AXES = {
-    "size": [50], "memories": [3, 4], "kappa": [2.0, 8.0], "noise": [0.4], "tau": [20.0],
-    "presentations": [0.0, 5.0, 30.0], "seed": 3,
-}  # fmt: skip
+AXES = golden.STUDIES["consolidation"]["axes"]
 NAMES = {*AXES, "load", "beta", "spread", "memory", "kapa", "likeness"}
 
 
@@ -205,9 +203,9 @@ def test_mangled_values_are_accepted_or_refused_in_one_line(tmp_path, data):
     assert "\n" not in said
 
 
-# The store. GOLDEN: if it changes, every result that anybody has is void, and CHANGELOG must say why.
+# The store.
 
-GOLDEN = "04fee5ce4fb937b2081ea32b90dda051ac9bb086f9377b4a25a1fde20f308416"
+GOLDEN = golden.GOLDEN["consolidation"]
 
 
 @pytest.fixture

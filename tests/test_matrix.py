@@ -32,7 +32,7 @@ WORDS, NO_ORDER = NOISE.packed(), np.zeros(0, np.uint32)
 exactly = settings(max_examples=100, deadline=None, derandomize=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """What a replica starts from, and what it goes through."""
 
@@ -47,7 +47,7 @@ class Case:
     warm: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Record:
     """What it leaves behind."""
 

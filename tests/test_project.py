@@ -1,14 +1,23 @@
 """What holds the project together: pinned versions, and pages that say what the code does."""
 
+import dataclasses
+import importlib
+import pkgutil
 import re
 import subprocess
 import sys
 import tomllib
+import typing
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import inlined
+import numpy as np
 import pytest
+import xarray as xr
 import yaml
+from numpy.typing import NDArray
 from packaging.requirements import Requirement
 
 import mattis
@@ -97,11 +106,64 @@ def test_conda_environment_has_the_same_versions() -> None:
 def test_version_is_said_once() -> None:
     assert PROJECT["version"] == mattis.__version__
     assert f"## {mattis.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == mattis.__version__
 
 
-def test_supported_pythons_are_those_of_the_makefile() -> None:
+def test_supported_pythons_are_those_of_the_makefile_and_ci() -> None:
     assert PROJECT["requires-python"] == ">=3.11,<3.14"
     assert "(3, 11) <= v <= (3, 13)" in (ROOT / "Makefile").read_text()
+    assert f"for version in {' '.join(PYTHONS)}; do" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_uv_trusts_the_certificates_of_the_system() -> None:
+    """As uv is started by make: else it fails where the registry's certificate is the system's alone."""
+    name = "UV_SYSTEM_CERTS"
+    given = ["make", "--eval", f"given: ; @echo $${name}", "given"]
+    assert subprocess.run(given, cwd=ROOT, capture_output=True, text=True).stdout == "1\n"
+    asked = [sys.executable, "-m", "uv", "pip", "install", "--help"]
+    assert f"[env: {name}" in subprocess.run(asked, capture_output=True, text=True).stdout
+
+
+def test_no_file_brings_a_warning_when_it_is_compiled() -> None:
+    """A user sees them at the first import, and from 3.12 on even an unknown escape in a docstring is one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for folder in ("src", "tests", "benchmarks"):
+            for path in (ROOT / folder).rglob("*.py"):
+                compile(path.read_text(encoding="utf-8"), str(path), "exec")
+
+
+ARRAYS = (np.ndarray, typing.get_origin(NDArray[np.int8]), xr.Dataset)
+
+
+def dataclasses_of_the_package() -> Iterator[type]:
+    """Yield every dataclass, whatever file it is in."""
+    for found in pkgutil.walk_packages(mattis.__path__, "mattis."):
+        if found.name not in ("mattis.__main__", "mattis.kernels.cuda"):  # runs; needs CuPy
+            module = importlib.import_module(found.name)
+            for kind in vars(module).values():
+                if dataclasses.is_dataclass(kind) and kind.__module__ == found.name:
+                    yield kind
+
+
+def holds_arrays(kind: object) -> bool:
+    """Tell whether a value of this type may hold an array, in itself or in what it holds."""
+    origin = typing.get_origin(kind) or kind
+    if origin is Callable:
+        return False
+    inner = (
+        [field.type for field in dataclasses.fields(kind)]
+        if dataclasses.is_dataclass(kind)
+        else typing.get_args(kind)
+    )
+    return origin in ARRAYS or any(map(holds_arrays, inner))
+
+
+def test_what_holds_arrays_is_not_compared() -> None:
+    """Of fields that are arrays, == makes an array: neither yes nor no, from Python 3.13 on always."""
+    holding = {kind for kind in dataclasses_of_the_package() if holds_arrays(kind)}
+    assert {"Stored", "Circuit", "Synapses"} <= {kind.__name__ for kind in holding}
+    assert not {kind for kind in holding if kind.__eq__ is not object.__eq__}
 
 
 def test_architecture_page_names_every_room() -> None:

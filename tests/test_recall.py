@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import golden
 import numpy as np
 import pytest
 from small_study import HERE, fill, hopfields
@@ -30,11 +31,9 @@ from mattis.verify import verify
 
 COLD = math.inf
 LEARNING = Schedule(Ensemble("signs", "flips"))
-AXES = {"size": [60], "load": [0.05, 0.1], "kappa": [3.0, 8.0], "noise": [0.2], "presentations": [0.0, 30.0],
-        "temperature": [0.0, 0.3], "cue_noise": [0.1], "seed": 3}  # fmt: skip
+AXES = golden.STUDIES["recall"]["axes"]
 NAMES = {*AXES, "beta", "kapa", "memories", "spread"}
-SHORT = {"thermalise": 5, "measure": 20}
-KEYS = {"name": "learn", "model": "recall", "tau": 20.0, "cues": 2, "sweeps": SHORT}
+KEYS = {"name": "learn", **golden.STUDIES["recall"]}
 
 
 def content(**changes) -> dict[str, object]:
@@ -250,9 +249,9 @@ def test_text_of_a_study_reads_back_as_the_same_study(tmp_path):
         assert load_study(path) == make(**changes)
 
 
-# The store. GOLDEN: if it changes, every result that anybody has is void, and CHANGELOG must say why.
+# The store.
 
-GOLDEN = "0e288156bc3070194d25f7b048fa22db9001d6ccc204abe11df7800fccba5602"
+GOLDEN = golden.GOLDEN["recall"]
 CELLS = 2 * 2 * 2 * 2 * 3
 
 

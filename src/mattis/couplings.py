@@ -45,7 +45,7 @@ def row_bound(nj: Matrix) -> int:
     return int(np.abs(nj).sum(axis=1, dtype=np.int64).max(initial=0))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Couplings:
     """The couplings of a network: nj = unit × N J, (N, N)."""
 

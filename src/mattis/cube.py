@@ -161,7 +161,7 @@ def rows(ds: xr.Dataset, names: Sequence[str]) -> NDArray[np.float64]:
     table = np.empty((*shape, len(names)), "<f8")
     for column, name in enumerate(names):
         kept = [dim for dim in dims if dim in ds[name].dims]
-        missing = [axis for axis, dim in enumerate(dims) if dim not in kept]
+        missing = tuple(axis for axis, dim in enumerate(dims) if dim not in kept)
         table[..., column] = np.expand_dims(ds[name].transpose(*kept).values, missing)
     table[np.isnan(table)] = np.nan
     return table.reshape(-1, len(names))

@@ -44,7 +44,7 @@ SILENCE = 30.0
 """Seconds that a lost scheduler is waited for."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Finished:
     """A block that came back: its columns, or what went wrong."""
 
@@ -56,7 +56,7 @@ class Finished:
 Answer = tuple[Columns | None, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Answers:
     """What a worker found: for each block its columns, or the error; and the seconds that it took.
 

@@ -36,7 +36,7 @@ class Ensemble:
     shape: tuple[int, int] = (0, 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stored:
     """The patterns of a network.
 

@@ -83,7 +83,7 @@ def writer_name(contents: Contents, part: Part | None = None) -> str:
     return f"{shard}{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
-@dataclass
+@dataclass(eq=False)
 class Writer:
     """The open segment of one writer."""
 

@@ -52,7 +52,7 @@ class Estimate:
     drifts: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Chain:
     """A chain less its first element, which C does not see, and the sums of its heads.
 

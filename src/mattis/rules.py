@@ -44,7 +44,7 @@ class Rule:
     weights: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lesson:
     """What couplings are made of: patterns, and where more random numbers come from."""
 

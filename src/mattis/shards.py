@@ -16,7 +16,7 @@ from mattis.plan import Mask
 from mattis.study import Study
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Shard:
     """One part of a study: number `index` of `count`, and its cells as a mask over the study's."""
 

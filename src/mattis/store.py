@@ -33,7 +33,7 @@ SEGMENTS_AT_ONCE = 128
 """Segments of the journal that are folded together: a million cells, 150 MB."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Store:
     """A store that is open for writing: where it is, its labels and arrays, and this process's journal."""
 

@@ -55,7 +55,7 @@ class Outcome:
     digest: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
     """What one process has to do: the cells that it is asked for, and where it puts what it says.
 

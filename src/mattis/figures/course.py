@@ -24,7 +24,7 @@ MOST_STEPS = 1e9
 """Theory sums over so many steps at most."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Course:
     """One curve of a figure: its label, its cells along presentations, and what theory makes of them.
 

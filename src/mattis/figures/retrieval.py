@@ -24,7 +24,7 @@ STEEP = 0.2
 SLICES = (0.02, 0.05, 0.08, 0.11)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Line:
     """A line of theory in the (load, temperature) plane."""
 

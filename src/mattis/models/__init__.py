@@ -1,4 +1,4 @@
-"""The table of models, and the glossary of symbols that all of them share.
+r"""The table of models, and the glossary of symbols that all of them share.
 
 | symbol | name in code | meaning |
 |---|---|---|

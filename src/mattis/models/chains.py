@@ -18,7 +18,7 @@ from mattis.models.network import SYNCHRONOUS, Network, Protocol, Replica
 from mattis.patterns import Signs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chains:
     """What a kernel leaves behind of R replicas of a network.
 

@@ -61,7 +61,7 @@ class Dynamics:
         return self.update == "synchronous"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Walk:
     """What one chain leaves behind.
 
@@ -89,7 +89,7 @@ class Walk:
         return Walk(overlaps, aligned, flips, magnitudes, excess, sums, used, period)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Course:
     """What a chain goes through: whose overlaps are followed, how warm it is, what is averaged.
 
@@ -112,7 +112,7 @@ class Course:
         return bool((self.follow == self.follow[0]).all() and not self.scales.any())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Circuit:
     """A network with its couplings, thresholds and update; fields are integers in units of 1/unit."""
 

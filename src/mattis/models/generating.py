@@ -26,7 +26,7 @@ Reals = NDArray[Any]
 LN2 = 0.6931471805599453
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Form:
     """The numbers that a generating function takes.
 
@@ -244,7 +244,7 @@ GENERATING: Mapping[str, Generating] = {row.name: row for row in ROWS}
 """The table: L, its gradient and its Hessian, each with its source."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Population:
     """A generating function with its numbers: what neurons of one kind are."""
 

@@ -49,7 +49,7 @@ class Ensemble:
         return self.memories in ("signs", "published", "given") or self.targets == "flips"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Drawn:
     """The vectors of a pattern set, by rows: old memories, noise Z, first memories, biases Lambda.
 

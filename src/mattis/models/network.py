@@ -56,7 +56,7 @@ class Protocol:
         return self.thermalise + self.measure
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
     """A pattern set, and its couplings where these are not Hebb's.
 

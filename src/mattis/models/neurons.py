@@ -23,7 +23,7 @@ COUPLINGS = (MEMORIES, ONE)
 """What J is: the memory matrix Xi, or 1."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
     """Visible neurons, hidden neurons, and what couples them.
 

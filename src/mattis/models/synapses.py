@@ -76,7 +76,7 @@ class Schedule:
     single: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Synapses:
     """Memories on their way: vectors that do not change, and the state, which changes in place."""
 

@@ -34,7 +34,7 @@ MOST_MEMORIES, MOST_STEPS = 16, 10**6
 """What takes seconds at most, and up to minutes."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clamping:
     """What is shown to which memories: all that the drift of the memories depends on.
 
@@ -57,7 +57,7 @@ class Clamping:
             raise UserError("probabilities are not >= 0 with sum 1")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Moments:
     """Mean field, its correction of order 1/tau, and covariance of the coefficients b_mu,j."""
 
@@ -66,7 +66,7 @@ class Moments:
     covariance: Array  # [mu, j, mu', j']
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cosines:
     """Cosine of each memory with its own pattern: mean, deviation, and the mean at tau -> infinity."""
 
@@ -75,7 +75,7 @@ class Cosines:
     mean_field: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Geometry:
     """Inner products of memories at first, displacements d_mu,j = xi'_j + Lambda_mu - Xi_mu(0), patterns."""
 
@@ -267,7 +267,7 @@ def _change(clamping: Clamping, geometry: _Geometry, state: Moments) -> Moments:
     return Moments(here.drift(), shift, spread.reshape((rows,) * 4))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Point:
     """The map at one value of b: its drift, derivative, curvature and noise. Indices mu, j, and a for nu."""
 
