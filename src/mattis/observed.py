@@ -112,7 +112,7 @@ class Observed:
         return held
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rows:
     """Cells on their way into a cube.
 
