@@ -118,7 +118,7 @@ def test_supported_pythons_are_those_of_the_makefile_and_ci() -> None:
 def test_uv_trusts_the_certificates_of_the_system() -> None:
     """As uv is started by make: else it fails where the registry's certificate is the system's alone."""
     name = "UV_SYSTEM_CERTS"
-    given = ["make", "--eval", f"given: ; @echo $${name}", "given"]
+    given = ["make", "--no-print-directory", "--eval", f"given: ; @echo $${name}", "given"]
     assert subprocess.run(given, cwd=ROOT, capture_output=True, text=True).stdout == "1\n"
     asked = [sys.executable, "-m", "uv", "pip", "install", "--help"]
     assert f"[env: {name}" in subprocess.run(asked, capture_output=True, text=True).stdout
