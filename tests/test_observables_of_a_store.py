@@ -316,6 +316,22 @@ def test_a_cube_of_two_lists_is_packed_anew(tmp_path: Path, study: Study, half: 
         np.testing.assert_array_equal(after[name].values, before[name].values)
 
 
+@pytest.mark.parametrize("grown", [False, True])
+def test_a_model_that_observes_less_packs_a_cube_anew_and_loses_nothing(
+    tmp_path: Path, study: Study, become: Callable[..., None], grown: bool
+) -> None:
+    become(OLD if grown else TODAY)
+    run(study, tmp_path, HERE)
+    become(TODAY)
+    before = run(study, tmp_path, ALL).digest
+    become(OLD)
+    with suppress(UserError):  # a model that observes less cannot compute the rest
+        run(make_study(tmp_path, seed=60, load=[0.05]), tmp_path, HERE)
+    become(TODAY)
+    assert digest(study, tmp_path) == before
+    assert status(study, tmp_path)["lacks"] == []
+
+
 def test_a_model_that_observes_less_shows_what_it_knows_and_spoils_nothing(
     tmp_path: Path, study: Study, old: Path, become: Callable[..., None]
 ) -> None:

@@ -84,10 +84,6 @@ class Observed:
         every = (*self.observables, *new)
         return Observed(every, (*self.prefixes, len(every))) if new else self
 
-    def first(self, length: int) -> "Observed":
-        """Return the beginning of the list."""
-        return Observed(self.observables[:length], (length,))
-
     def prefix(self, names: Collection[str]) -> int:
         """Return the length of the longest prefix whose observables are all among these; 0 for none."""
         fits = (n for n in self.prefixes if {*self.names[:n]} <= {*names})

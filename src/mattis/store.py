@@ -75,7 +75,7 @@ def create_or_extend(
     chunks = layout.fitting_chunks(labels.shape, old.chunks if old else None)
     attributes = record.attributes(study, labels, chunks, observed)
     forms = layout.forms(labels, observed.observables, chunks, attributes)
-    opened = Store(path, labels, observed, _writer(path, study, observed), forms)
+    opened = Store(path, labels, observed, _writer(path, study, _given(study, observed)), forms)
     packed = old if old and (old.chunks != chunks or old.format != FORMAT) else None
     spoilt = [] if packed else _spoilt(opened, files)
     waits = any(name.startswith("journal/") for name in files)
@@ -99,7 +99,7 @@ def join(
 ) -> Store:
     """Open only the journal for writing, as any number of processes may at once; it cannot be folded so."""
     observed, _ = _observed(path, study, part, all_observables)
-    writer = _writer(path, study, observed, part)
+    writer = _writer(path, study, _given(study, observed), part)
     return Store(path, cube.labels_of(study), observed, writer, {})
 
 
@@ -115,11 +115,15 @@ def _observed(
     return grown if can_be else observed, kept
 
 
-def _writer(path: Place, study: Study, observed: Observed, part: Part | None = None) -> Writer:
-    """Return a new writer of as many observables of the list as the model of today has."""
+def _given(study: Study, observed: Observed) -> list[str]:
+    """Return as many observables of the list of a store as the model of today gives."""
+    return observed.names[: observed.prefix(contents_of(study).observables)]
+
+
+def _writer(path: Place, study: Study, names: Sequence[str], part: Part | None = None) -> Writer:
+    """Return a new writer of rows with some observables."""
     places.make_within(path)
-    today = contents_of(study).observables
-    contents = contents_of(study, observed.names[: observed.prefix(today)])
+    contents = contents_of(study, names)
     return Writer(journal_of(path), contents, journal.writer_name(contents, part))
 
 
@@ -215,10 +219,11 @@ def _column(store: Store, rows: Rows, name: str, form: Form, number: int) -> NDA
 def _unpack(store: Store, study: Study, old: StoreRecord, files: Sequence[str]) -> None:
     """Move all cells of the cube to the journal, before the arrays are cut into other chunks."""
     forms, first = forms_of(store.path, old), len(old.labels.names) + 1
-    writers = {n: _writer(store.path, study, old.observed.first(n)) for n in old.observed.prefixes}
+    names = old.observed.names
+    writers = {n: _writer(store.path, study, names[:n]) for n in old.observed.prefixes}
     for chunk in chunks_of_cells(files, forms):
         ds, held = layout.contents(store.path, old.labels, old.observed, forms, chunk)
-        table = cube.rows(ds, old.observed.names)
+        table = cube.rows(ds, names)
         for length, writer in writers.items():
             if (held == length).any():
                 writer.add(table[held.ravel() == length, : first + length])
