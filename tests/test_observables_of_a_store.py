@@ -219,6 +219,22 @@ def test_segments_of_before_are_folded(
     assert held(study, path) == {12 + more}
 
 
+def test_segments_that_no_list_begins_with_wait(
+    tmp_path: Path, study: Study, become: Callable[..., None]
+) -> None:
+    become(OLD)
+    run(study, tmp_path / "old", replace(HERE, shard=(0, 2)))
+    become(TODAY)
+    first = run(study, tmp_path, HERE)
+    path = results_of(study, tmp_path).store
+    assert isinstance(path, Path)
+    shutil.copytree(tmp_path / "old" / "small" / "sweep.zarr" / "journal", path / "journal")
+    before = files(path)
+    again = run(study, tmp_path, HERE)
+    assert (again.computed, again.digest) == (0, first.digest)
+    assert files(path) == before
+
+
 def test_shards_compute_what_is_lacking_and_the_next_whole_run_takes_it(
     tmp_path: Path, study: Study, old: Path
 ) -> None:

@@ -117,6 +117,18 @@ def test_results_in_an_object_store_are_for_the_command(checkout: Path) -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("asked", ["true", "false"])
+def test_all_observables_are_computed_where_the_configuration_asks_for_them(
+    checkout: Path, asked: str
+) -> None:
+    path = checkout / "config" / "config.yaml"
+    path.write_text(path.read_text().replace("observables: false", f"observables: {asked}"))
+    code, said = make(checkout, "--set-shards=2", "--dry-run", "--printshellcmds", SWEPT)
+    assert code == 0, said
+    runs = [line for line in said.splitlines() if "mattis run" in line]
+    assert [line.count("--all-observables") for line in runs] == [int(asked == "true")] * 3
+
+
 @pytest.mark.slow
 def test_a_killed_workflow_goes_on_with_the_same_command(checkout: Path) -> None:
     write_study(

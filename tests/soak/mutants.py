@@ -95,6 +95,30 @@ MUTANTS = {
         "fits = digests[left] != 0",
         ("tests/test_verify.py",),
     ),
+    "a row takes from its cell what that has more": Mutant(
+        "store.py",
+        "rows = rows.some(rows.held >= held[tuple((rows.at - starts).T)])",
+        "pass",
+        ("tests/test_observables_of_a_store.py",),
+    ),
+    "what no digest runs over is shown": Mutant(
+        "cube.py",
+        'return np.asarray(ds["held"].values > least)',
+        'return np.asarray((ds["held"].values > 0) & (least < len(names)))',
+        ("tests/test_observables_of_a_store.py",),
+    ),
+    "new observables lie beside other numbers than before": Mutant(
+        "sweep.py",
+        "_check_same(job, known, block, finished.columns)",
+        "pass",
+        ("tests/test_observables_of_a_store.py",),
+    ),
+    "segments go whose observables no list begins with": Mutant(
+        "observed.py",
+        "known &= held == len(names)",
+        "pass",
+        ("tests/test_observables_of_a_store.py",),
+    ),
     "the receipt outlives what it vouches for": Mutant(
         "sweep.py",
         "lambda: places.remove(job.receipt)",
