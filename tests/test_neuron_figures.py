@@ -141,6 +141,17 @@ def test_every_question_is_run_aggregated_and_drawn(question, ran):
         np.testing.assert_array_equal(seen, np.sort(np.concatenate(wanted)))
 
 
+@pytest.mark.parametrize("question", TINY)
+def test_a_panel_of_what_a_store_lacks_is_empty(question):
+    study = tiny(question)
+    shown = imagined(study)
+    names = [o.name for o in study.described_model.observables if o.name != "flag"]
+    blank = shown.assign({name: np.nan * shown[name] for name in names})
+    figure = figure_of(study, blank)
+    figure.draw_without_rendering()
+    assert not any(np.isfinite(curve[:, 1]).any() for ax in figure.axes for curve in points(ax))
+
+
 def test_files_of_a_figure_are_written(tmp_path):
     study = tiny("rotation", axes={"seed": 1})
     fill(study, tmp_path)

@@ -152,8 +152,8 @@ def draw_panel(ax: Axes, plane: xr.Dataset, study: Continuous, view: View, panel
     ax.set(xlabel=WORDS[view.along], ylabel=panel.words)
     if panel.logarithmic:
         ax.set_yscale("log", nonpositive="clip")
-    if panel.logarithmic and view.along == "separation":
-        ax.set_xscale("log")
+    if panel.logarithmic and view.along == "separation" and np.isfinite(ax.dataLim.x0):
+        ax.set_xscale("log")  # without a point there would be no limits for it
     if panel.share:
         ax.set_ylim(-0.06, 1.06)
     explain(ax, [text for text, _ in curves], panel)
