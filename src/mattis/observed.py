@@ -109,7 +109,7 @@ class Observed:
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class CellTable:
     """Cells on their way into a cube.
 
     at     # where, along each dimension
@@ -124,7 +124,7 @@ class Rows:
     @classmethod
     def known(
         cls, table: Table, names: Sequence[str], labels: Labels, observed: Observed
-    ) -> "Rows":
+    ) -> "CellTable":
         """Return the rows of labels and some observables that a cube has: those of a prefix, in any order."""
         held, first, last = observed.prefix(names), len(labels.names) + 1, len(observed.names)
         at, known = cube.positions(labels, table)
@@ -135,14 +135,14 @@ class Rows:
         return cls(at[known], out, np.full(len(out), held, np.int8))
 
     @classmethod
-    def joined(cls, parts: Sequence["Rows"]) -> "Rows":
+    def joined(cls, parts: Sequence["CellTable"]) -> "CellTable":
         """Return all rows of some parts."""
         columns = ([getattr(part, name) for part in parts] for name in ("at", "table", "held"))
         return cls(*map(np.concatenate, columns))
 
-    def some(self, which: NDArray[Any]) -> "Rows":
+    def some(self, which: NDArray[Any]) -> "CellTable":
         """Return some of the rows."""
-        return Rows(self.at[which], self.table[which], self.held[which])
+        return CellTable(self.at[which], self.table[which], self.held[which])
 
 
 @dataclass(frozen=True)

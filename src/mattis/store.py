@@ -23,7 +23,7 @@ from mattis.errors import UserError
 from mattis.journal import Part, Writer
 from mattis.layout import FORMAT, Chunk, Form
 from mattis.models import Columns, Model
-from mattis.observed import Observed, Rows
+from mattis.observed import CellTable, Observed
 from mattis.places import Place
 from mattis.plan import Block, Mask
 from mattis.record import StoreRecord, contents_of, journal_of
@@ -183,7 +183,7 @@ def chunks_of_cells(files: Sequence[str], forms: Mapping[str, Form]) -> list[Chu
     return sorted(set().union(*found))
 
 
-def _rewrite(store: Store, chunk: Chunk, rows: Rows | None = None) -> None:
+def _rewrite(store: Store, chunk: Chunk, rows: CellTable | None = None) -> None:
     """Write the chunks of all arrays at one place, with some rows put in.
 
     What does not exist there is blank from then on: a value that was damaged never gets a checksum that
@@ -208,7 +208,7 @@ def _rewrite(store: Store, chunk: Chunk, rows: Rows | None = None) -> None:
     places.write_together(store.path, {digests: files[digests]})
 
 
-def _column(store: Store, rows: Rows, name: str, form: Form, number: int) -> NDArray[Any]:
+def _column(store: Store, rows: CellTable, name: str, form: Form, number: int) -> NDArray[Any]:
     """Return the digests of some rows, or their values of an observable: blank where a row has none."""
     if name == "digest":
         return store.observed.digests(rows.table, rows.held)
@@ -269,18 +269,18 @@ def fold(store: Store) -> None:
         batch = names[first : first + SEGMENTS_AT_ONCE]
         done, found = [], []
         for segment in journal.rows(folder, store.writer.contents, batch):
-            rows = Rows.known(segment.table, segment.observables, store.labels, store.observed)
+            rows = CellTable.known(segment.table, segment.observables, store.labels, store.observed)
             found.append(rows)
             if len(rows.at) == len(segment.table):  # others wait for the study that asks for them
                 done.append(segment.name)
         if any(len(rows.at) for rows in found):
-            _fold(store, Rows.joined(found))
+            _fold(store, CellTable.joined(found))
         for name in done:
             places.remove(folder / name)
     places.remove_empty(folder)
 
 
-def _fold(store: Store, rows: Rows) -> None:
+def _fold(store: Store, rows: CellTable) -> None:
     """Write cells into the cube, chunk by chunk; of a cell twice, what has more observables comes last."""
     where = rows.at // np.array(store.forms["digest"].chunks)
     chunks, inverse = np.unique(where, axis=0, return_inverse=True)
@@ -306,7 +306,7 @@ def read(path: Place, study: Study, part: Part | None = None) -> xr.Dataset:
     observed = record.observed(path, study, kept, lists)
     ds = _cube(path, kept, wanted, observed)
     for each in segments:
-        rows = Rows.known(each.table, each.observables, wanted, observed)
+        rows = CellTable.known(each.table, each.observables, wanted, observed)
         _overlay(ds, rows, observed)
     return _shown(ds, observed, study.described_model)
 
@@ -325,7 +325,7 @@ def _cube(path: Place, kept: StoreRecord | None, wanted: Labels, observed: Obser
     return ds.assign(held=(wanted.names, held))
 
 
-def _overlay(ds: xr.Dataset, rows: Rows, observed: Observed) -> None:
+def _overlay(ds: xr.Dataset, rows: CellTable, observed: Observed) -> None:
     """Put rows of the journal, which are whole, into the cube in memory."""
     held = ds["held"].values
     rows = rows.some(rows.held >= held[tuple(rows.at.T)])

@@ -103,7 +103,7 @@ def observe(network: Network, replicas: Sequence[Replica], protocol: Protocol) -
 
 
 @dataclass(frozen=True)
-class Average:
+class ChainAverages:
     """What is measured of one chain, over the sweeps after the warm ones.
 
     overlap, aligned  # sum_i xi_i S_i, whose largest value is `norm`, and sum_i S_i N h_i
@@ -153,7 +153,7 @@ def observed(
     others, products = looks(network, replicas, found)
     more = two_cycles(network, replicas, found) if protocol.order == SYNCHRONOUS else [{}] * len(ms)
     averages = (
-        Average(
+        ChainAverages(
             m, e, float(size), mean_square(overlap[r]), (-e.mean / pairs, e.error / pairs), products[r],
             others[r] / (size * protocol.measure) if network.count > 1 else nan,
             int(flips[r].sum()), int(found.used[r]),
@@ -231,7 +231,7 @@ def asked(network: Network, points: Sequence[Setting], protocol: Protocol) -> li
     return averages(cells, protocol.cues)
 
 
-class Recall(NamedTuple):
+class ReplicaGroup(NamedTuple):
     """Replicas of a network of the Hebb rule; the network is made when they are to run."""
 
     patterns: PatternSet
@@ -245,44 +245,44 @@ class Recall(NamedTuple):
 
 
 def side_by_side(
-    recalls: Sequence[Recall], protocol: Protocol, device: Device
+    groups: Sequence[ReplicaGroup], protocol: Protocol, device: Device
 ) -> list[Sequence[Cell]]:
-    """Return the observables of the replicas of each recall; they run on a device together."""
-    out: list[Sequence[Cell]] = [[]] * len(recalls)
-    order = sorted(range(len(recalls)), key=lambda k: recalls[k].shape)
-    for (size, count), group in groupby(order, lambda k: recalls[k].shape):
-        same = list(group)
+    """Return the observables of the replicas of each group; they run on a device together."""
+    out: list[Sequence[Cell]] = [[]] * len(groups)
+    order = sorted(range(len(groups)), key=lambda k: groups[k].shape)
+    for (size, count), alike in groupby(order, lambda k: groups[k].shape):
+        same = list(alike)
         if not launches.fits(size, count, protocol, device):
             for k in same:
-                out[k] = observe(recalls[k].network(), recalls[k].replicas, protocol)
+                out[k] = observe(groups[k].network(), groups[k].replicas, protocol)
             continue
-        for some in portions(same, partial(_bytes, recalls), HOST):
-            cells = launched({k: recalls[k] for k in some}, protocol, device)
+        for some in portions(same, partial(_bytes, groups), HOST):
+            cells = launched({k: groups[k] for k in some}, protocol, device)
             for k in some:
                 out[k] = cells[k]
     return out
 
 
-def _bytes(recalls: Sequence[Recall], k: int) -> int:
+def _bytes(groups: Sequence[ReplicaGroup], k: int) -> int:
     """Return the bytes of a pattern set on this machine, its copies included."""
-    return 4 * recalls[k].patterns.size * recalls[k].patterns.patterns
+    return 4 * groups[k].patterns.size * groups[k].patterns.patterns
 
 
 def launched(
-    recalls: Mapping[int, Recall], protocol: Protocol, device: Device
+    groups: Mapping[int, ReplicaGroup], protocol: Protocol, device: Device
 ) -> Mapping[int, list[Cell]]:
     """Return the observables of every replica of networks of one size and number of patterns."""
-    networks = {k: recall.network() for k, recall in recalls.items()}
+    networks = {k: group.network() for k, group in groups.items()}
     asked = [
         launches.Asked(k, networks[k], replica)
-        for k, recall in recalls.items()
-        for replica in recall.replicas
+        for k, group in groups.items()
+        for replica in group.replicas
     ]
-    cells: dict[int, list[Cell]] = {k: [] for k in recalls}
+    cells: dict[int, list[Cell]] = {k: [] for k in groups}
     for part, found in launches.run(device, asked, protocol):
         first = 0
-        for k, group in groupby(part, lambda one: one.task):
-            replicas = [one.replica for one in group]
+        for k, alike in groupby(part, lambda one: one.task):
+            replicas = [one.replica for one in alike]
             own = found.of(slice(first, first + len(replicas)))
             cells[k] += observed(networks[k], replicas, protocol, own)
             first += len(replicas)

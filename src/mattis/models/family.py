@@ -19,7 +19,7 @@ from mattis.models.binary import (
     OBSERVABLES,
     TWO_CYCLES,
     Cell,
-    Recall,
+    ReplicaGroup,
     average,
     observe,
     one_cue,
@@ -309,7 +309,7 @@ def asked(patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) -> It
 
 def recalled(
     patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry
-) -> tuple[Recall, list[int]]:
+) -> tuple[ReplicaGroup, list[int]]:
     """Return the replicas that run in lanes, and the number of the visit of each."""
     lanes = [here for with_rule, here in by_rule(points, inquiry) if with_rule.in_lanes]
     numbers = [k for here in lanes for k in here for _ in range(inquiry.cues)]
@@ -319,7 +319,7 @@ def recalled(
         for visit in here.values()
         for cue in range(inquiry.cues)
     ]
-    return Recall(patterns, partial(uncoupled, patterns, inquiry.ensemble), replicas), numbers
+    return ReplicaGroup(patterns, partial(uncoupled, patterns, inquiry.ensemble), replicas), numbers
 
 
 def gathered(points: Sequence[Visit], inquiry: Inquiry, answers: Iterable[Rows]) -> Columns:

@@ -7,7 +7,7 @@ import numpy as np
 from mattis import kernels
 from mattis.measure import estimates, mean_square
 from mattis.models.base import Observable
-from mattis.models.binary import TWO_CYCLES, Average, Cell, edwards_anderson
+from mattis.models.binary import TWO_CYCLES, Cell, ChainAverages, edwards_anderson
 from mattis.models.circuit import Circuit, Walk
 from mattis.models.network import Protocol, Replica
 
@@ -31,7 +31,7 @@ def standard(
     m, e = estimates(np.stack([overlap, aligned]))
     each = abs(circuit.energy(1.0) - circuit.energy(0.0))
     error = e.error / (2 * circuit.size**2) if hopfields else e.error * each
-    average = Average(
+    average = ChainAverages(
         m, e, float(circuit.stored.norms[index]), mean_square(overlap),
         (circuit.energy(e.mean), error), edwards_anderson(walk.sums[..., None])[0],
         largest_other(circuit, walk, index, asking.measure),

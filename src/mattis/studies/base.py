@@ -27,7 +27,7 @@ def middles(items: Sequence[T], parts: int) -> list[T]:
     return [items[(2 * k + 1) * len(items) // (2 * parts)] for k in range(parts)]
 
 
-def filled(
+def _filled(
     found: Mapping[str, Any],
     usual: Mapping[str, Any],
     optional: Mapping[str, Any] = MappingProxyType({}),
@@ -40,17 +40,17 @@ def filled(
     for key, value in found.items():
         inner = usual.get(key) or optional.get(key)
         if isinstance(value, dict) and isinstance(inner, dict):
-            out[key] = filled(value, inner)
+            out[key] = _filled(value, inner)
     return out
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
     """Return `key: old → new` for everything that differs between two nested mappings."""
     out = []
     for key in sorted({*old, *new}):
         before, after = old.get(key), new.get(key)
         if isinstance(before, dict) and isinstance(after, dict):
-            out += differences(before, after, f"{prefix}{key}.")
+            out += _differences(before, after, f"{prefix}{key}.")
         elif before != after:
             out.append(f"{prefix}{key}: {before} → {after}")
     return out
@@ -181,7 +181,7 @@ class Study(Part):
             for name in type(self).model_fields
             if isinstance(part := getattr(self, name), Part) and usual.get(name, part) is None
         }
-        return differences(filled(self.aged(physics), usual, optional), self.physics())
+        return _differences(_filled(self.aged(physics), usual, optional), self.physics())
 
     def aged(self, physics: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return physics of a store, with what the oldest of them do not say of their recipe."""
