@@ -130,9 +130,9 @@ for name in names:
     out = np.zeros(64, np.int32)
     try:
         kernels.get_function(name)((2,), (64,), (np.arange(64, dtype=np.int32), out), shared_mem=256)
-        print(json.dumps([name, out.tolist()]))
+        print(json.dumps([name, out.tolist()]), flush=True)  # a sanitizer ends without that
     except LaunchError as error:
-        print(json.dumps([name, str(error)]))
+        print(json.dumps([name, str(error)]), flush=True)
 """
 
 DEADLOCK = (
