@@ -14,15 +14,17 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis.axes import patterns_of
-from mattis.models import MODELS, Columns, PatternSet, binary
-from mattis.models.network import Protocol
+from mattis.networks.binary.models import FAMILY, MEMBERS
+from mattis.networks.binary.network import Protocol
+from mattis.networks.binary.questions import Visit
+from mattis.study.axes import patterns_of
+from mattis.study.model import Columns, PatternSet
 from mattis.theory import hopfield
 
 Line = Callable[[float, float], float]
@@ -128,12 +130,13 @@ def simulate(setting: Setting, root_seed: int = ROOT_SEED) -> list[Sample]:
     The temperatures share the pattern sets and are correlated; samples of different loads are not.
     """
     patterns = patterns_of(setting.load, SIZE)
-    points = [binary.Setting(1 / t if t else math.inf, noise=0.0) for t in setting.temperatures]
-    protocol = Protocol(setting.thermalise, setting.measure, setting.cues, RETRIEVED_ABOVE)
+    points = [Visit("hebb", 0, 1, 1 / t if t else math.inf, 0.0) for t in setting.temperatures]
+    asking = Protocol(setting.thermalise, setting.measure, setting.cues, RETRIEVED_ABOVE)
+    inquiry = replace(MEMBERS["hopfield"].inquiry, asking=asking)
 
     def block(seed: int) -> Columns:
         pattern_set = PatternSet(root_seed, SIZE, patterns, seed)
-        return MODELS["hopfield"].simulate(pattern_set, points, protocol)
+        return FAMILY["hopfield"].simulate(pattern_set, points, inquiry)
 
     with ThreadPoolExecutor(WORKERS) as pool:
         blocks = list(pool.map(block, range(setting.seeds)))

@@ -24,9 +24,10 @@ import numpy as np
 from numba import njit
 from timing import REPEATS, cleared, pinned
 
-from mattis import couplings, rng
-from mattis.kernels import cpu, matrix
-from mattis.patterns import random_patterns
+from mattis.exact import rng
+from mattis.exact.patterns import random_patterns
+from mattis.kernels.cpu import glauber, matrix
+from mattis.networks.binary import couplings
 
 SWEEPS, PATTERNS, TEMPERATURE = 100, 100, 0.5
 HERE = Path(__file__).parent
@@ -60,7 +61,7 @@ def timed(size: int) -> dict[str, float]:
             np.zeros((3, SWEEPS), np.int64),
             np.zeros((2, size), np.int32),
         )
-        fields = cpu.project(nj, spins).astype(np.int16)
+        fields = glauber.project(nj, spins).astype(np.int16)
         rest = np.zeros((1, SWEEPS), np.int64), trace, np.zeros(0), sums, 0
         matrix.matrix_sweeps(
             nj, spins, fields, np.zeros(size, np.int64), xi[:1].astype(np.int16),
@@ -75,8 +76,8 @@ def timed(size: int) -> dict[str, float]:
             np.zeros((3, SWEEPS), np.int64),
             np.zeros((2, size), np.int32),
         )
-        halves = cpu.half_fields(nj, spins, parity, bound)
-        cpu.field_sweeps(nj, spins, halves, parity, xi[0], stream, scale, none, trace, sums, 0)
+        halves = glauber.half_fields(nj, spins, parity, bound)
+        glauber.field_sweeps(nj, spins, halves, parity, xi[0], stream, scale, none, trace, sums, 0)
         seen["fields"] = spins
 
     def by_product() -> None:

@@ -30,8 +30,8 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis import gaussians, rng
-from mattis.kernels import synapses
+from mattis.exact import gaussians, rng
+from mattis.kernels.cpu import drift
 
 Reals = NDArray[np.float64]
 Row = dict[str, object]
@@ -88,14 +88,14 @@ class Products:
     def of(cls, xi: Reals, patterns: Reals) -> "Products":
         """Return the products of vectors that are given by their rows."""
         squares = (xi * xi).sum(axis=1)
-        return cls(synapses.gram(xi, patterns), squares, synapses.gram(patterns, patterns))
+        return cls(drift.gram(xi, patterns), squares, drift.gram(patterns, patterns))
 
 
 def presented(start: Products, shown: NDArray[np.int64], beta: float, traced: bool) -> Reals:
     """Return the cosines after each presentation, or after none of them, by `present`."""
     rows = len(start.squares)
     trace, none = np.empty((len(shown) if traced else 0, rows)), np.empty(0)
-    synapses.present(
+    drift.present(
         shown, 0, beta, ETA, 1, False, start.fields.copy(), start.squares.copy(), np.zeros(rows),
         start.gram, np.zeros_like(start.fields), np.zeros(rows),
         none, np.empty((0, 0)), none, none, 2.0, np.full(rows, -1), trace,

@@ -7,9 +7,10 @@ from networks import group, network
 from programs import async32
 from timing import Program, Row, growth_row, interleaved, pinned
 
-from mattis.models import MODELS, PatternSet
-from mattis.models.binary import Setting
-from mattis.models.network import Protocol
+from mattis.networks.binary.hopfield import Setting
+from mattis.networks.binary.network import Protocol
+from mattis.networks.registry import MODELS
+from mattis.study.model import PatternSet
 
 Points = list[tuple[float, float]]
 TEMPERATURE = 0.5

@@ -2,8 +2,8 @@
 
     python benchmarks/dispatch.py      # about a minute
 
-prints a table, writes it as dispatch.json beside this file, and as the table of `mattis.models.costs`, which
-is what the rule reads. For each network:
+prints a table, writes it as dispatch.json beside this file, and as the table of
+`mattis.networks.binary.costs`, which is what the rule reads. For each network:
 
 field    `field_sweeps`, ns per proposal of a replica
 overlap  `overlap_sweeps`, ns per proposal of a replica
@@ -124,7 +124,7 @@ def digits(value: float | None) -> str:
 
 
 def literals(rows: list[Row]) -> Iterator[str]:
-    """Yield the lines of the table of `mattis.models.costs`."""
+    """Yield the lines of the table of `mattis.networks.binary.costs`."""
     for row in rows:
         times = (digits(row.get(f"{name}{kind}")) for name in NAMES for kind in ("", "_setup"))
         yield f"    Cost({row['size']}, {row['patterns']}, {', '.join(times)}),"

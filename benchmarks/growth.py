@@ -134,8 +134,9 @@ def synthetic_store(study: Any, folder: Path) -> None:
     """Fill the store of a study with random cells, block by block, as a run does."""
     import numpy as np
 
-    from mattis import plan, store
-    from mattis.results import results_of
+    from mattis.store import store
+    from mattis.store.results import results_of
+    from mattis.study import plan
 
     results, random = results_of(study, folder), np.random.default_rng(1)
     results.folder.mkdir(parents=True, exist_ok=True)
@@ -151,9 +152,10 @@ def in_memory(study: Any, folder: Path) -> None:
     import matplotlib as mpl
     import numpy as np
 
-    from mattis import cube, statistics
+    from mattis import statistics
     from mattis.figures import canvas, retrieval
-    from mattis.studies.retrieval import DIMENSIONS
+    from mattis.networks.binary.retrieval import DIMENSIONS
+    from mattis.store import cube
 
     labels, model, random = cube.labels_of(study), study.described_model, np.random.default_rng(1)
     load = np.array(study.axes.load)[:, None, None, None]
@@ -178,7 +180,7 @@ STEPS = {"store": synthetic_store, "memory": in_memory}
 
 def step(name: str, path: str, folder: str) -> None:
     """Do one of the steps that are no command of mattis, in this process."""
-    from mattis.study import load_study
+    from mattis.networks.registry import load_study
 
     STEPS[name](load_study(path), Path(folder))
 

@@ -21,8 +21,8 @@ from networks import LANES, Record, group, network
 from single import TYPEWRITER
 from timing import Row, environment, growth_row, pinned, row, usable_cores
 
-from mattis.kernels import replicas
-from mattis.patterns import share
+from mattis.exact.patterns import share
+from mattis.kernels.cpu import asynchronous
 
 SIZE, SEEDS, THERMALISE, MEASURE = 1984, 10, 100, 100
 LOADS = [float(load) for load in np.linspace(0.01, 0.2, 25)]
@@ -83,7 +83,7 @@ def kernel_seconds() -> float:
             trace = np.zeros((3, sweeps, LANES), np.int64)
             written = Record(trace, np.zeros((2, SIZE, LANES), np.int32), THERMALISE)
             lanes, begun = here.lanes(), time.process_time()
-            replicas.replica_sweeps(here.network.packed, lanes, here.heat, TYPEWRITER, written)
+            asynchronous.replica_sweeps(here.network.packed, lanes, here.heat, TYPEWRITER, written)
             total += time.process_time() - begun
     return total * SEEDS
 

@@ -11,9 +11,9 @@ from numba import njit
 from programs import async32
 from timing import Program, Row, interleaved, row
 
-from mattis.kernels import bits, replicas
-from mattis.kernels.lanes import BLOCK, scratch
-from mattis.kernels.vectors import GROUP, add_signed, fill_row
+from mattis.kernels.cpu import asynchronous, bits
+from mattis.kernels.cpu.lanes import BLOCK, scratch
+from mattis.kernels.cpu.vectors import GROUP, add_signed, fill_row
 
 GROUPS_PER_WORD = 8  # of four bits in a word of 32
 PRODUCT = 1024  # rows and columns of the matrices of the product
@@ -42,7 +42,7 @@ def only_noise(work, heat, size, sweeps, parity):
     """Draw the noise of some sweeps as `replica_sweeps` does."""
     for t in range(sweeps):
         for first in range(0, size, BLOCK):
-            replicas.block_noise(work, heat, first, min(BLOCK, size - first), t, parity)
+            asynchronous.block_noise(work, heat, first, min(BLOCK, size - first), t, parity)
 
 
 @njit(fastmath=True)
@@ -102,7 +102,7 @@ def needed_lookups(here: Group, sweeps: int) -> int:
         moved = np.zeros(-(-here.network.size // BLOCK) * BLOCK, bool)
         moved[: here.network.size] = (old != new).any(axis=1)
         groups = moved.reshape(-1, BLOCK // GROUP, GROUP).any(axis=2).sum(axis=1)
-        found += count * int(np.where(groups > replicas.FEW, BLOCK // GROUP, groups).sum())
+        found += count * int(np.where(groups > asynchronous.FEW, BLOCK // GROUP, groups).sum())
     return found
 
 

@@ -15,8 +15,8 @@ from networks import LANES, Group
 from numba import njit
 from timing import Program
 
-from mattis import rng
-from mattis.kernels import cpu
+from mattis.exact import rng
+from mattis.kernels.cpu import glauber
 
 
 @njit(fastmath=True, error_model="numpy")
@@ -27,8 +27,8 @@ def naive_sweeps(j_rows, spins, stream, scale, sweeps):
     words, odds = np.empty((4, quads), np.uint32), np.empty(4 * quads, np.float32)
     bits, noise = odds.view(np.int32), np.zeros(4 * quads, np.int32)
     for t in range(sweeps):
-        cpu.philox_words(words, stream, t, quads)
-        cpu.thermal_noise(noise, words.ravel(), odds, bits, scale)
+        glauber.philox_words(words, stream, t, quads)
+        glauber.thermal_noise(noise, words.ravel(), odds, bits, scale)
         for i in range(size):
             x = np.float32(0)
             for j in range(size):
@@ -77,8 +77,8 @@ def noise_of_lanes(out, streams, scales, step):
     words, odds = np.empty((4, quads), np.uint32), np.empty(4 * quads, np.float32)
     bits, noise = odds.view(np.int32), np.zeros(4 * quads, np.int32)
     for r in range(lanes):
-        cpu.philox_words(words, streams[r], step, quads)
-        cpu.thermal_noise(noise, words.ravel(), odds, bits, scales[r])
+        glauber.philox_words(words, streams[r], step, quads)
+        glauber.thermal_noise(noise, words.ravel(), odds, bits, scales[r])
         for i in range(size):
             out[i, r] = noise[(i & 3) * quads + (i >> 2)]
 

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from single import TYPEWRITER, WARM_UP, Couplings, Single, drawn, full_couplings
 
-from mattis import rng
-from mattis.kernels import replicas
-from mattis.kernels.lanes import LANES, Heat, Lanes, Patterns, Record, aligned_rows
-from mattis.models import network as models
-from mattis.patterns import Signs, random_patterns
+from mattis.exact import rng
+from mattis.exact.patterns import Signs, random_patterns
+from mattis.kernels.cpu import asynchronous
+from mattis.kernels.cpu.lanes import LANES, Heat, Lanes, Patterns, Record, aligned_rows
+from mattis.networks.binary import network as models
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def group(net: Network, temperatures: float | Sequence[float], warm_up: int = WA
     heat, _ = heat_of(net, heats, "warm-up")
     if warm_up:
         written = record(net.size, warm_up)
-        replicas.replica_sweeps(net.packed, lanes, heat, TYPEWRITER, written)
+        asynchronous.replica_sweeps(net.packed, lanes, heat, TYPEWRITER, written)
     return Group(net, lanes, *heat_of(net, heats, "timed"))
 
 

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from timing import Program, Row, check_near, interleaved, missing, ratios, row
 
-from mattis.models.generating import Form, Population
-from mattis.models.neurons import Network, settle
+from mattis.networks.neurons.generating_functions import Form, Population
+from mattis.networks.neurons.network import Network, settle
 
 HERE = Path(__file__).parent
 FOLDER, PINNED = HERE / ".peers-jax", HERE.parent / "requirements" / "bench-jax.txt"

@@ -60,7 +60,7 @@ def spent(begun: float, cpu: float) -> Any:
 
 def timed(patterns: Any, points: Any, protocol: Any) -> Any:
     """Simulate a block, and say where its time went."""
-    from mattis.models.family import simulate
+    from mattis.networks.binary.family import simulate
 
     begun, cpu = time.monotonic(), time.thread_time()
     return simulate(patterns, points, protocol) | {SPENT: spent(begun, cpu)}
@@ -70,7 +70,7 @@ def sleeping(_: Any, points: Any, protocol: Any) -> Any:
     """Sleep for as many milliseconds as there are sweeps, as a core does while its GPU computes."""
     import numpy as np
 
-    from mattis.models.binary import OBSERVABLES
+    from mattis.networks.binary.hopfield import OBSERVABLES
 
     begun, cpu = time.monotonic(), time.thread_time()
     time.sleep(protocol.asking.measure / 1000)
@@ -127,7 +127,7 @@ class Book:
 
 def recording(book: Book) -> type:
     """Return the dispatcher of mattis, made to note down what it does."""
-    from mattis import dispatch
+    from mattis.engine import dispatch
 
     class Recording(dispatch.Dispatcher):
         def submit(self) -> None:
@@ -149,10 +149,12 @@ def recording(book: Book) -> type:
 
 def instrument(book: Book, options: Options) -> None:
     """Put the clocks into mattis, and change what the options say."""
-    from mattis import cube, dispatch, models, store
+    from mattis.engine import dispatch
+    from mattis.networks.binary.models import FAMILY
+    from mattis.store import cube, store
 
-    simulate, row = sleeping if options.get("sleeping") else timed, models.MODELS["hopfield"]
-    models.MODELS["hopfield"] = replace(row, simulate=simulate)  # type: ignore[index]
+    simulate, row = sleeping if options.get("sleeping") else timed, FAMILY["hopfield"]
+    FAMILY["hopfield"] = replace(row, simulate=simulate)  # type: ignore[index]
     dispatch.Dispatcher = recording(book)  # type: ignore[misc]
     for name, value in options.get("set", {}).items():
         setattr(dispatch, name, value)
@@ -163,27 +165,27 @@ def instrument(book: Book, options: Options) -> None:
 
 
 def run_step(options: Options) -> Row:
-    """Run a study, or a shard of it, by `mattis.sweep.run`; return what was noted down."""
+    """Run a study, or a shard of it, by `mattis.engine.driver.run`; return what was noted down."""
     book = Book()
     book.mark("python")
-    from mattis import sweep
-    from mattis.cluster import Where
-    from mattis.study import study_of
+    from mattis.engine import driver
+    from mattis.engine.cluster import Where
+    from mattis.networks.registry import study_of
 
     study = study_of(options["study"])
     book.mark("imports")
     instrument(book, options)
     where = Where(workers=options.get("workers", WORKERS), scheduler=options.get("scheduler"))
     part = options.get("shard")
-    outcome = sweep.run(study, options["root"], sweep.Settings(where=where, shard=part))
+    outcome = driver.run(study, options["root"], driver.Settings(where=where, shard=part))
     book.mark("end")
     return {**vars(book), "cells": outcome.computed}
 
 
 def probe_step(options: Options) -> Row:
     """Return the CPU time of a cell, once the kernels are loaded."""
-    from mattis import plan
-    from mattis.study import study_of
+    from mattis.networks.registry import study_of
+    from mattis.study import plan
 
     study = study_of(options["study"])
     seconds = [timed(*plan.task(study, block))[SPENT][3] for block in plan.each_block(study)]
@@ -224,7 +226,7 @@ def crowd_step(options: Options) -> Row:
     """Be many workers of one thread each, until killed."""
     import dask
 
-    from mattis.cluster import QUIET
+    from mattis.engine.cluster import QUIET
 
     sparse = {"distributed.admin.system-monitor.interval": "10s", **QUIET}
     with dask.config.set(sparse):  # in one process these add up as they do not on a cluster
@@ -245,7 +247,8 @@ def write_cells(opened: Any, study: Any, missing: Any, shuffled: bool) -> None:
     """Put random cells, block by block, into the journal, as a run does, or in random order."""
     import numpy as np
 
-    from mattis import plan, store
+    from mattis.store import store
+    from mattis.study import plan
 
     random = np.random.default_rng(1)
     names = [observable.name for observable in study.described_model.observables]
@@ -261,9 +264,9 @@ def write_cells(opened: Any, study: Any, missing: Any, shuffled: bool) -> None:
 
 def fill_step(options: Options) -> Row:
     """Fill a store with random cells, in one step for each study; count files and time."""
-    from mattis import places, store
-    from mattis.results import results_of
-    from mattis.study import study_of
+    from mattis.networks.registry import study_of
+    from mattis.store import places, store
+    from mattis.store.results import results_of
 
     book, counts = Book(), [(0, 0)]
     remove, store.SEGMENTS_AT_ONCE = places.remove, options.get("at_once", store.SEGMENTS_AT_ONCE)
@@ -294,9 +297,10 @@ def fill_step(options: Options) -> Row:
 
 def scatter_step(options: Options) -> Row:
     """Leave random cells in the journal, as so many shards do, each in segments of its own."""
-    from mattis import shards, store
-    from mattis.results import results_of
-    from mattis.study import study_of
+    from mattis.engine import shards
+    from mattis.networks.registry import study_of
+    from mattis.store import store
+    from mattis.store.results import results_of
 
     study, count = study_of(options["study"]), options["count"]
     folder = results_of(study, options["root"]).folder
@@ -311,9 +315,11 @@ def scatter_step(options: Options) -> Row:
 
 def read_step(options: Options) -> Row:
     """Do what a shard does before its first block, and at its end: see which of its cells exist."""
-    from mattis import plan, record, shards, store
-    from mattis.results import results_of
-    from mattis.study import study_of
+    from mattis.engine import shards
+    from mattis.networks.registry import study_of
+    from mattis.store import record, store
+    from mattis.store.results import results_of
+    from mattis.study import plan
 
     study, part = study_of(options["study"]), (0, options["count"])
     path, book = results_of(study, options["root"]).store, Book()

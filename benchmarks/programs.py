@@ -6,7 +6,7 @@ from networks import LANES, Group, record, signs
 from single import TYPEWRITER
 from timing import Program
 
-from mattis.kernels import replicas
+from mattis.kernels.cpu import asynchronous
 
 
 def async32(group: Group, sweeps: int, order: Any = TYPEWRITER) -> Program:
@@ -14,7 +14,7 @@ def async32(group: Group, sweeps: int, order: Any = TYPEWRITER) -> Program:
     net = group.network
     return Program(
         ready=lambda: (group.lanes(), record(net.size, sweeps)),
-        run=lambda s: replicas.replica_sweeps(net.packed, s[0], group.heat, order, s[1]),
+        run=lambda s: asynchronous.replica_sweeps(net.packed, s[0], group.heat, order, s[1]),
         updates=net.size * sweeps * LANES,
         spins=lambda s: signs(s[0], 0),
     )
@@ -22,12 +22,12 @@ def async32(group: Group, sweeps: int, order: Any = TYPEWRITER) -> Program:
 
 def sync32(group: Group, sweeps: int) -> Program:
     """Return `little_sweeps`, 32 replicas at once."""
-    from mattis.kernels import little
+    from mattis.kernels.cpu import synchronous
 
     net = group.network
     return Program(
         ready=lambda: (group.lanes(), record(net.size, sweeps)),
-        run=lambda s: little.little_sweeps(net.packed, s[0], group.heat, s[1]),
+        run=lambda s: synchronous.little_sweeps(net.packed, s[0], group.heat, s[1]),
         updates=net.size * sweeps * LANES,
         spins=lambda s: signs(s[0], 0),
     )

@@ -65,7 +65,7 @@ def reduced(content: dict[str, Any]) -> dict[str, Any]:
 def digests(folder: str) -> dict[str, dict[str, str]]:
     """Return the digest of each observable of each study, by the mattis that is imported."""
     import mattis
-    from mattis.cluster import Where
+    from mattis.engine.cluster import Where
 
     out = {}
     for path in sorted(Path(folder).glob("*.yaml")):

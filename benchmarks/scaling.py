@@ -5,8 +5,9 @@
 reads overhead.json, prints tables, and writes scaling.json and scaling.md beside this file. Two queues are
 simulated, event by event:
 
-one driver   hands tasks to workers, by the rules of mattis.dispatch, and takes results one at a time. Its CPU
-             time per task and per block is measured, and what each worker costs that does nothing.
+one driver   hands tasks to workers, by the rules of mattis.engine.dispatch, and takes results one at a
+             time. Its CPU time per task and per block is measured, and what each worker costs that does
+             nothing.
 a campaign   jobs of 8 GPUs, each a shard with a driver of its own: they start, see which cells exist,
              compute, look again; after the last shard of a study, one job gathers them into the cube.
 
@@ -25,11 +26,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from mattis.dispatch import IN_FLIGHT, LARGEST_TASK, TASK_SECONDS, TASKS_PER_SECOND
-from mattis.journal import SEGMENT_ROWS
-from mattis.layout import CHUNK_CELLS
-from mattis.models import MODELS
-from mattis.store import SEGMENTS_AT_ONCE
+from mattis.engine.dispatch import IN_FLIGHT, LARGEST_TASK, TASK_SECONDS, TASKS_PER_SECOND
+from mattis.networks.registry import MODELS
+from mattis.store.journal import SEGMENT_ROWS
+from mattis.store.layout import CHUNK_CELLS
+from mattis.store.store import SEGMENTS_AT_ONCE
 
 HERE = Path(__file__)
 OVERHEAD = HERE.with_name("overhead.json")
@@ -137,7 +138,7 @@ def spread(seconds: float, rng: random.Random) -> float:
 
 
 def batch(workers: int, seconds: float, waiting: int) -> int:
-    """Return how many blocks of such a length `mattis.dispatch` puts into the next task."""
+    """Return how many blocks of such a length `mattis.engine.dispatch` puts into the next task."""
     fitting = int(max(TASK_SECONDS, workers / TASKS_PER_SECOND) / seconds)
     share = waiting // (IN_FLIGHT * workers)
     return max(1, min(fitting, share, LARGEST_TASK, waiting))

@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from timing import Program
 
-from mattis import couplings, rng
-from mattis.kernels import cpu
-from mattis.patterns import Signs, random_patterns
+from mattis.exact import rng
+from mattis.exact.patterns import Signs, random_patterns
+from mattis.kernels.cpu import glauber
+from mattis.networks.binary import couplings
 
 TYPEWRITER = np.zeros(0, np.uint32)
 NO_ORDER = (
     (TYPEWRITER,)
-    if "order_stream" in inspect.signature(cpu.field_sweeps.py_func).parameters
+    if "order_stream" in inspect.signature(glauber.field_sweeps.py_func).parameters
     else ()
 )
 """The argument of the kernels that older revisions do not have."""
@@ -83,10 +84,10 @@ def field(one: Single, sweeps: int) -> Program:
     """Return `field_sweeps`; the fields of the start are known beforehand."""
     full, words = one.full, one.stream.packed()
     assert full is not None
-    known = cpu.half_fields(full.nj, one.spins, one.parity, full.bound)
+    known = glauber.half_fields(full.nj, one.spins, one.parity, full.bound)
 
     def run(state: Any) -> None:
-        cpu.field_sweeps(
+        glauber.field_sweeps(
             full.nj, state[0], state[1], one.parity, one.xi[0], words, one.scale,
             *NO_ORDER, *state[2], 0,
         )  # fmt: skip
@@ -101,10 +102,10 @@ def field(one: Single, sweeps: int) -> Program:
 
 def overlap(one: Single, sweeps: int) -> Program:
     """Return `overlap_sweeps`; the overlaps of the start are known beforehand."""
-    known, words = cpu.project(one.xi, one.spins).astype(np.int32), one.stream.packed()
+    known, words = glauber.project(one.xi, one.spins).astype(np.int32), one.stream.packed()
 
     def run(state: Any) -> None:
-        cpu.overlap_sweeps(
+        glauber.overlap_sweeps(
             one.site_major, state[0], state[1], 0, words, one.scale, *NO_ORDER, *state[2], 0
         )
 

@@ -7,8 +7,8 @@ import pytest
 from object_store import Proxy, object_store
 from small_study import make_study
 
-from mattis import places
-from mattis.study import Study
+from mattis.store import places
+from mattis.study.base import Study
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from typing import Any
 
 from small_study import SMALL, fill
 
-from mattis.study import study_of
-from mattis.sweep import digest, open_results
+from mattis.engine.driver import digest, open_results
+from mattis.networks.registry import study_of
 
 SHORT = {"thermalise": 5, "measure": 20}
 

@@ -9,19 +9,21 @@ from pathlib import Path
 
 import yaml
 
-from mattis import places, plan, store
-from mattis.cluster import Where
-from mattis.ensembles import Ensemble
-from mattis.models import PatternSet, Task
-from mattis.models.binary import Setting
-from mattis.models.circuit import Dynamics
-from mattis.models.network import Protocol
-from mattis.models.questions import Inquiry, Query, Visit
-from mattis.plan import Block
-from mattis.results import results_of
-from mattis.rules import Rule
-from mattis.study import Study, load_study
-from mattis.sweep import Settings, status
+from mattis.engine.cluster import Where
+from mattis.engine.driver import Settings, status
+from mattis.networks.binary.ensembles import Ensemble
+from mattis.networks.binary.hopfield import Setting
+from mattis.networks.binary.matrix_network import Dynamics
+from mattis.networks.binary.network import Protocol
+from mattis.networks.binary.questions import Inquiry, Query, Visit
+from mattis.networks.binary.rules import Rule
+from mattis.networks.registry import load_study
+from mattis.store import places, store
+from mattis.store.results import results_of
+from mattis.study import plan
+from mattis.study.base import Study
+from mattis.study.model import PatternSet, Task
+from mattis.study.plan import Block
 
 SMALL = {
     "name": "small",

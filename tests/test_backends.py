@@ -11,14 +11,16 @@ import pytest
 from click.testing import CliRunner
 from small_study import HERE, fill, hopfields, make_study
 
-from mattis import cluster, dispatch, plan, sweep
-from mattis.cli import verbs
-from mattis.cluster import Where
+from mattis.cli.command import verbs
+from mattis.engine import cluster, dispatch, driver
+from mattis.engine.cluster import Where
 from mattis.errors import UserError
-from mattis.kernels import devices
-from mattis.models import Columns, PatternSet, binary, family
-from mattis.models.network import Protocol, Replica
-from mattis.study import load_study
+from mattis.kernels.cuda import backends
+from mattis.networks.binary import family, hopfield
+from mattis.networks.binary.network import Protocol, Replica
+from mattis.networks.registry import load_study
+from mattis.study import plan
+from mattis.study.model import Columns, PatternSet
 
 TINY = {
     "size": [24], "load": [0.1, 0.2], "temperature": [0, 0.5], "noise": [0.1],
@@ -34,14 +36,14 @@ SIMULATED = replace(HERE, backend="simulated")
 
 def expected(study, folder: Path) -> str:
     fill(study, folder / "by-hand")
-    return sweep.digest(study, folder / "by-hand")
+    return driver.digest(study, folder / "by-hand")
 
 
 @needs_compiler
 @pytest.mark.parametrize("model", ["hopfield", "little"])
 def test_the_simulated_backend_ends_with_the_digest_of_the_cpu(tmp_path: Path, model: str) -> None:
     study = make_study(tmp_path, model=model, **TINY)
-    outcome = sweep.run(study, tmp_path, SIMULATED)
+    outcome = driver.run(study, tmp_path, SIMULATED)
     assert outcome.computed == 12
     assert outcome.digest == expected(study, tmp_path)
 
@@ -50,22 +52,22 @@ def test_the_simulated_backend_ends_with_the_digest_of_the_cpu(tmp_path: Path, m
 def test_a_run_goes_on_by_another_backend(tmp_path: Path) -> None:
     """Cells of the CPU and of a device lie in one store; only what is missing is computed."""
     few = make_study(tmp_path, **TINY)
-    sweep.run(few, tmp_path, HERE)
+    driver.run(few, tmp_path, HERE)
     more = make_study(tmp_path, **{**TINY, "seed": 4})
-    outcome = sweep.run(more, tmp_path, SIMULATED)
+    outcome = driver.run(more, tmp_path, SIMULATED)
     assert (outcome.found, outcome.computed) == (12, 4)
     assert outcome.digest == expected(more, tmp_path)
 
 
 def test_auto_takes_a_gpu_only_where_one_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "probe", lambda: {"reason": "no GPU, or no driver, was found"})
+    monkeypatch.setattr(backends, "probe", lambda: {"reason": "no GPU, or no driver, was found"})
     assert cluster.with_backend(Where(), "auto") == (Where(), "cpu")
-    assert devices.device("auto") is None
+    assert backends.device("auto") is None
     with pytest.raises(
         UserError, match=r"got gpu, but no GPU, or no driver.*--backend cpu or auto"
     ):
         cluster.with_backend(Where(), "gpu")
-    monkeypatch.setattr(devices, "probe", lambda: {"names": ["A", "B"]})
+    monkeypatch.setattr(backends, "probe", lambda: {"names": ["A", "B"]})
     assert cluster.with_backend(Where(), "auto") == (Where(gpus=2), "gpu")
     assert cluster.with_backend(Where(gpus=1), "gpu") == (Where(gpus=1), "gpu")
     elsewhere = Where(scheduler="tcp://host:8786")
@@ -74,16 +76,16 @@ def test_auto_takes_a_gpu_only_where_one_can_run(monkeypatch: pytest.MonkeyPatch
 
 def test_a_probe_that_dies_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """Importing cupy proves nothing: a process of its own has to compute, and may crash."""
-    monkeypatch.setattr(devices, "find_spec", lambda _: object())
-    monkeypatch.setattr(devices.sys, "executable", "/bin/false")
-    devices.probe.cache_clear()
-    assert "asking for one failed" in devices.why_not()
-    devices.probe.cache_clear()
+    monkeypatch.setattr(backends, "find_spec", lambda _: object())
+    monkeypatch.setattr(backends.sys, "executable", "/bin/false")
+    backends.probe.cache_clear()
+    assert "asking for one failed" in backends.why_not()
+    backends.probe.cache_clear()
 
 
 def test_without_cupy_the_reason_says_what_to_install() -> None:
-    devices.probe.cache_clear()
-    assert "mattis[cuda13]" in devices.why_not()
+    backends.probe.cache_clear()
+    assert "mattis[cuda13]" in backends.why_not()
 
 
 def test_models_without_kernels_for_a_device_say_so(tmp_path: Path) -> None:
@@ -92,7 +94,7 @@ def test_models_without_kernels_for_a_device_say_so(tmp_path: Path) -> None:
     monkey = pytest.MonkeyPatch()
     monkey.setattr(type(study), "described_model", described)
     with pytest.raises(UserError, match="computed on the CPU only; use --backend cpu or auto"):
-        sweep.run(study, tmp_path, SIMULATED)
+        driver.run(study, tmp_path, SIMULATED)
     assert not (tmp_path / "small").exists()
     monkey.undo()
 
@@ -129,7 +131,7 @@ def test_a_task_that_fails_on_a_device_names_its_block(monkeypatch: pytest.Monke
             raise RuntimeError("no such kernel")
         return [{"overlap": np.ones(1)} for _ in tasks]
 
-    monkeypatch.setattr(devices, "device", lambda _: SimpleNamespace(exhausted=MemoryError))
+    monkeypatch.setattr(backends, "device", lambda _: SimpleNamespace(exhausted=MemoryError))
     work = dispatch.Work(lambda *_: {}, batched, "gpu")
     answers = work([("good",), ("bad",), ("fine",)]).each  # type: ignore[list-item]
     assert [message for _, message in answers] == ["", "RuntimeError: no such kernel", ""]
@@ -145,7 +147,7 @@ def test_what_alone_is_too_large_for_a_device_is_computed_by_the_cpu(
         return [{"overlap": np.ones(1)}]
 
     device = SimpleNamespace(exhausted=MemoryError)
-    monkeypatch.setattr(devices, "device", lambda _: device)
+    monkeypatch.setattr(backends, "device", lambda _: device)
     work = dispatch.Work(lambda *_: {"overlap": np.zeros(1)}, batched, "gpu")
     answers = work([("small",), ("large",)]).each  # type: ignore[list-item]
     assert [float(columns["overlap"][0]) for columns, _ in answers if columns] == [1.0, 0.0]
@@ -165,11 +167,11 @@ def test_a_driver_that_hangs_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> Non
     def hang(*_args, **_options):
         raise subprocess.TimeoutExpired("python", 120)
 
-    monkeypatch.setattr(devices, "find_spec", lambda _: object())
-    monkeypatch.setattr(devices.subprocess, "run", hang)
-    devices.probe.cache_clear()
-    assert "timed out after 120 seconds" in devices.why_not()
-    devices.probe.cache_clear()
+    monkeypatch.setattr(backends, "find_spec", lambda _: object())
+    monkeypatch.setattr(backends.subprocess, "run", hang)
+    backends.probe.cache_clear()
+    assert "timed out after 120 seconds" in backends.why_not()
+    backends.probe.cache_clear()
 
 
 @pytest.mark.parametrize("name", ["fast_slow", "rotation", "tanh_tanh", "attention"])
@@ -186,16 +188,17 @@ def test_patterns_of_a_launch_fit_this_machine(monkeypatch: pytest.MonkeyPatch) 
     def launched(recalls, protocol, _device):
         sizes.append(len(recalls))
         return {
-            k: binary.observe(recall.network(), REPLICAS, protocol) for k, recall in recalls.items()
+            k: hopfield.observe(recall.network(), REPLICAS, protocol)
+            for k, recall in recalls.items()
         }
 
     protocol = Protocol(1, 4, 1, 0.5)
     tasks = [
-        hopfields(PatternSet(1, 30, 5, seed), [binary.Setting(1.0, 0.0)], protocol)
+        hopfields(PatternSet(1, 30, 5, seed), [hopfield.Setting(1.0, 0.0)], protocol)
         for seed in range(5)
     ]
-    monkeypatch.setattr(binary, "launched", launched)
-    monkeypatch.setattr(binary, "HOST", 2 * 4 * 30 * 5)
+    monkeypatch.setattr(hopfield, "launched", launched)
+    monkeypatch.setattr(hopfield, "HOST", 2 * 4 * 30 * 5)
     device = SimpleNamespace(shared=2**16)
     found = family.batched(tasks, device)  # type: ignore[arg-type]
     assert sizes == [2, 2, 1]
@@ -203,7 +206,7 @@ def test_patterns_of_a_launch_fit_this_machine(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_selftest_needs_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "probe", lambda: {"reason": "no GPU, or no driver, was found"})
+    monkeypatch.setattr(backends, "probe", lambda: {"reason": "no GPU, or no driver, was found"})
     result = CliRunner().invoke(verbs, ["gpu-selftest"])
     assert isinstance(result.exception, UserError)
     assert "no GPU, or no driver, was found" in str(result.exception)

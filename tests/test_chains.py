@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from scipy import stats
 from small_study import hopfields
 
-from mattis import couplings, kernels
-from mattis.kernels.lanes import packed
-from mattis.models import PatternSet, binary, chains, costs, family
-from mattis.models.binary import Setting
-from mattis.models.chains import KERNELS
-from mattis.models.network import ORDERS, SHARINGS, Protocol, Replica, fits_16_bits
+from mattis.kernels import cpu
+from mattis.kernels.cpu.lanes import packed
+from mattis.networks.binary import chains, costs, couplings, family, hopfield
+from mattis.networks.binary.chains import KERNELS
+from mattis.networks.binary.hopfield import Setting
+from mattis.networks.binary.network import ORDERS, SHARINGS, Protocol, Replica, fits_16_bits
+from mattis.study.model import PatternSet
 
 ROOT = Path(__file__).parents[1]
 COLD = math.inf
@@ -50,7 +51,7 @@ def test_a_chain_knows_neither_its_kernel_nor_its_neighbours(
     size, count, wanted, seed, order, sharing
 ):
     """Any number of replicas in groups of 32, mixed temperatures and cues; T = 0 beside T > 0."""
-    network = binary.build(PatternSet(3, size, count, seed))
+    network = hopfield.build(PatternSet(3, size, count, seed))
     protocol = Protocol(2, 5, count, 0.5, order, sharing)
     mixed = [Replica((7 * k) % count, *POINTS[(3 * k) % len(POINTS)]) for k in range(wanted)]
     together = joined(
@@ -85,7 +86,7 @@ def test_all_cells_are_the_same_without_vector_instructions(monkeypatch):
         patterns, protocol = PatternSet(5, 90, 6, 1), Protocol(3, 9, 4, 0.5, order)
         found = family.simulate(*hopfields(patterns, POINTS, protocol))
         with monkeypatch.context() as patch:
-            patch.setattr(kernels, "vector", lambda _="": kernels.portable)
+            patch.setattr(cpu, "lane_kernels", lambda _="": cpu.portable)
             for name, values in family.simulate(*hopfields(patterns, POINTS, protocol)).items():
                 np.testing.assert_array_equal(values, found[name], name)
 
@@ -104,7 +105,7 @@ def test_the_rule_picks_a_kernel_of_the_table(replicas):
 
 def test_long_chains_take_no_lanes():
     """The traces of 32 chains of 10^6 sweeps would take 1.5 GB; a chain at a time takes 64 MB."""
-    network = binary.build(PatternSet(1, 10, 1, 0))
+    network = hopfield.build(PatternSet(1, 10, 1, 0))
     long = Protocol(0, chains.LONGEST_IN_LANES + 1, 1, 0.5)
     assert chains.kernel_for(network, 32, long) != chains.lanes
     groups = [f.trace.shape for f in chains.run(network, [Replica(0, COLD, 0.0)] * 2, long)]
@@ -121,12 +122,12 @@ def test_long_chains_take_no_lanes():
 @pytest.mark.parametrize("size", [1, 2, 63, 64, 65, 200])
 def test_the_bound_is_the_largest_row_sum(size):
     """max_i sum_j |N J_ij|, by popcounts; whoever passes the limit is refused 16 bits."""
-    network = binary.build(PatternSet(2, size, 70, 0))
+    network = hopfield.build(PatternSet(2, size, 70, 0))
     exact = couplings.row_bound(network.couplings)
-    sites = kernels.vector().transposed(packed(network.xi), size)
-    for make in (kernels.replicas, kernels.portable):
+    sites = cpu.lane_kernels().transposed(packed(network.xi), size)
+    for make in (cpu.asynchronous, cpu.portable):
         assert make.largest_row(sites, 70, 2**62) == exact
-    below = kernels.replicas.largest_row(sites, 70, exact - 1)
+    below = cpu.asynchronous.largest_row(sites, 70, exact - 1)
     assert exact - 1 < below <= exact or size == 1
 
 
@@ -155,7 +156,7 @@ def test_common_noise_is_shared_along_the_temperature_only():
                     .spins[0, 0] == network.xi[cue, 0]
                     for b in betas
                 ]
-                for network in (binary.build(PatternSet(1, 40, 2, k)) for k in range(60))
+                for network in (hopfield.build(PatternSet(1, 40, 2, k)) for k in range(60))
             ]
         )  # fmt: skip
     assert (np.diff(kept["common", 0].astype(int), axis=1) >= 0).all()
@@ -187,7 +188,7 @@ def test_equilibria_do_not_depend_on_the_order_of_sites_nor_on_shared_noise():
 
 def test_a_group_of_cold_replicas_stops_as_if_it_had_gone_on():
     """All lanes at T = 0 end at a fixed point; beside one hot lane they go on, to the same records."""
-    network = binary.build(PatternSet(4, 130, 12, 0))
+    network = hopfield.build(PatternSet(4, 130, 12, 0))
     protocol = Protocol(3, 22, 12, 0.5)
     cold = [Replica(k, COLD, 0.3) for k in range(12)]
     alone = chains.lanes(network, cold, protocol)
@@ -217,7 +218,7 @@ def test_replicas_that_share_noise_are_grouped_where_that_is_faster(temperatures
 def test_the_edwards_anderson_sum_of_a_very_long_chain_does_not_wrap():
     sums = np.full((2, 1000, 2), 10**8, np.int32)
     sums[1, :, 1] = -(10**8)
-    assert binary.edwards_anderson(sums) == [10**19, -(10**19)]
+    assert hopfield.edwards_anderson(sums) == [10**19, -(10**19)]
 
 
 def test_the_table_of_the_rule_is_what_the_benchmark_measured():

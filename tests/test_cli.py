@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 from small_study import fill, make_study, write_study
 
-from mattis import cli
-
 Command = Callable[..., tuple[int, str, str]]
 
 
@@ -20,8 +18,8 @@ def mattis(capsys: pytest.CaptureFixture[str]) -> Command:
 
     def command(*words: object) -> tuple[int, str, str]:
         try:
-            code = cli.guarded(
-                lambda: cli.verbs.main(
+            code = command.guarded(
+                lambda: command.verbs.main(
                     [str(word) for word in words], "mattis", standalone_mode=False
                 )
             )

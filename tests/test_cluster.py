@@ -17,12 +17,13 @@ import psutil
 import pytest
 from small_study import SECONDS, fill, make_study, started, write_study
 
-from mattis import cluster, dispatch, plan
-from mattis.cluster import Where
+from mattis.engine import cluster, dispatch
+from mattis.engine.cluster import Where
+from mattis.engine.driver import Settings, digest, run, status
 from mattis.errors import Fault, UserError
-from mattis.results import results_of
-from mattis.study import Study
-from mattis.sweep import Settings, digest, run, status
+from mattis.store.results import results_of
+from mattis.study import plan
+from mattis.study.base import Study
 
 
 def expected(study: Study, folder: Path) -> str:
@@ -332,7 +333,7 @@ def test_the_dashboard_is_made_when_it_is_asked_for(study: Study, pool: str) -> 
 def test_a_run_imports_nothing_that_it_does_not_use(tmp_path: Path, pool: str) -> None:
     path = write_study(tmp_path)
     code = (
-        "import sys\nfrom mattis import cli\n"
+        "import sys\nfrom mattis.cli import command as cli\n"
         "cli.guarded(lambda: cli.verbs.main(sys.argv[1:], 'mattis', standalone_mode=False))\n"
         "print({'bokeh', 'matplotlib'} & {*sys.modules})\n"
     )

@@ -9,10 +9,11 @@ import xarray as xr
 import yaml
 from small_study import fill
 
-from mattis import plan
 from mattis.figures import canvas, consolidation, course, diagram, estimated, losses, recall
-from mattis.studies.consolidation import Bias
-from mattis.study import Study, load_study, study_of
+from mattis.networks.drift.study import Bias
+from mattis.networks.registry import load_study, study_of
+from mattis.study import plan
+from mattis.study.base import Study
 from mattis.theory import drift, evaluate
 
 CONFIG = Path(__file__).parents[1] / "config" / "studies"

@@ -17,16 +17,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_study import HERE, fill
 
-from mattis import plan, store
-from mattis.cli import guarded, verbs
+from mattis.cli.command import guarded, verbs
+from mattis.engine import estimate
+from mattis.engine.driver import digest, open_results, run
 from mattis.errors import UserError
-from mattis.models import synapses
-from mattis.results import results_of
+from mattis.networks.drift import consolidation
+from mattis.networks.registry import load_study, study_of
 from mattis.statistics import BIMODAL, FEW_SEEDS, aggregate
-from mattis.study import Study, load_study, study_of
-from mattis.sweep import digest, open_results, run
+from mattis.store import store
+from mattis.store.results import results_of
+from mattis.store.verify import verify
+from mattis.study import plan
+from mattis.study.base import Study
 from mattis.theory import consolidation as theory
-from mattis.verify import verify
 
 AXES = golden.STUDIES["consolidation"]["axes"]
 NAMES = {*AXES, "load", "beta", "spread", "memory", "kapa", "likeness"}
@@ -197,7 +200,7 @@ def test_mangled_values_are_accepted_or_refused_in_one_line(tmp_path, data):
     try:
         study = load_study(path)
         assert study.total_updates() >= 0
-        assert plan.largest(study)[0] > 0
+        assert estimate.largest(study)[0] > 0
     except UserError as error:
         said = str(error)
     assert "\n" not in said
@@ -288,7 +291,7 @@ def test_blocks_computed_again_are_the_same_and_a_changed_value_is_found(filled)
     assert verify(make(), filled, recompute=6).sound
     opened = store.create_or_extend(results_of(make(), filled).store, make())
     block = plan.blocks(make())[1]
-    columns = synapses.simulate(*plan.task(make(), block))
+    columns = consolidation.simulate(*plan.task(make(), block))
     columns["own_weight"][2] += 1e-9
     store.write(opened, make(), block, columns)
     store.flush(opened)
@@ -299,14 +302,14 @@ def test_blocks_computed_again_are_the_same_and_a_changed_value_is_found(filled)
 
 BITS = """
 import hashlib, json, sys
-from mattis import plan
-from mattis.models import synapses
-from mattis.study import study_of
+from mattis.networks.drift import consolidation
+from mattis.networks.registry import study_of
+from mattis.study import plan
 out = hashlib.sha256()
 for content in json.loads(sys.argv[1]):
     study = study_of(content)
     for block in plan.blocks(study):
-        for name, values in synapses.simulate(*plan.task(study, block)).items():
+        for name, values in consolidation.simulate(*plan.task(study, block)).items():
             out.update(name.encode() + values.tobytes())
 print(out.hexdigest())
 """
@@ -386,7 +389,7 @@ def test_the_command_plans_tells_and_lists(tmp_path, capsys):
     told = said_by(capsys, "status", path, "--results", tmp_path)
     assert (told["cells"], told["missing"]) == ({"total": 36, "done": 12}, 4)
     (model,) = (row for row in said_by(capsys, "models") if row["name"] == "consolidation")
-    assert [*model["observables"]] == [o.name for o in synapses.OBSERVABLES]
+    assert [*model["observables"]] == [o.name for o in consolidation.OBSERVABLES]
     assert "kappa" in model["axes"]
 
 
@@ -402,7 +405,7 @@ def test_the_command_plans_tells_and_lists(tmp_path, capsys):
 def test_a_plan_of_years_is_quick(changes):
     """What would take years is estimated in seconds, whatever a presentation costs; and as years."""
     begun = time.process_time()
-    seconds = plan.calibrate(make(**changes))
+    seconds = estimate.calibrate(make(**changes))
     assert time.process_time() - begun < 10
     assert seconds > 60
 
@@ -413,12 +416,12 @@ def test_memory_estimate_bounds_what_a_block_takes():
         pytest.skip("the peak memory of a process is read from /proc")
     code = (
         "import re, pathlib, sys, json\n"
-        "from mattis import plan\nfrom mattis.models import synapses\n"
-        "from mattis.study import study_of\n"
+        "from mattis.study import plan\nfrom mattis.networks.drift import consolidation\n"
+        "from mattis.networks.registry import study_of\n"
         "def peak(): return int(re.search(r'VmHWM:\\s*(\\d+)', "
         "pathlib.Path('/proc/self/status').read_text())[1])\n"
         "small, large = map(study_of, json.loads(sys.argv[1]))\n"
-        "def simulate(s): synapses.simulate(*plan.task(s, plan.blocks(s)[0]))\n"
+        "def simulate(s): consolidation.simulate(*plan.task(s, plan.blocks(s)[0]))\n"
         "simulate(small)\nbefore = peak()\nsimulate(large)\nprint(1024 * (peak() - before))\n"
     )
     more = {"start": "other", "bias": {"strength": 1.0}, "presentations": [0.1], "kappa": [1.0]}

@@ -13,15 +13,17 @@ import yaml
 from small_study import HERE, fill
 from threadpoolctl import threadpool_info
 
-from mattis import kernels, plan
-from mattis.cli import guarded, verbs
+from mattis.cli.command import guarded, verbs
+from mattis.engine.driver import digest, open_results, run
 from mattis.errors import UserError
-from mattis.models.continuous import MEMBERS, QUESTIONS
+from mattis.kernels import cpu
+from mattis.networks.neurons.models import MEMBERS, QUESTIONS
+from mattis.networks.neurons.study import Continuous
+from mattis.networks.registry import KINDS, load_study, study_of
 from mattis.statistics import aggregate
-from mattis.studies.continuous import Continuous
-from mattis.study import KINDS, Study, load_study, study_of
-from mattis.sweep import digest, open_results, run
-from mattis.verify import verify
+from mattis.store.verify import verify
+from mattis.study import plan
+from mattis.study.base import Study
 
 AXES = {"size": [20], "load": [0.1, 0.2], "beta": [4.0], "noise": [0.0, 0.2], "seed": 2}
 NAMES = {*AXES, "memories", "exponent", "separation", "sise"}
@@ -366,7 +368,7 @@ def test_blas_has_one_thread_whoever_asks():
     seen: list[int] = []
 
     def ask() -> None:
-        with kernels.flow.one_thread():
+        with cpu.euler.one_thread():
             seen.extend(i["num_threads"] for i in threadpool_info() if i["user_api"] == "blas")
 
     ask()

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mattis import couplings, ensembles, rng, rules
-from mattis.couplings import RULES
-from mattis.ensembles import Ensemble
-from mattis.patterns import random_patterns
-from mattis.rules import Rule
+from mattis.exact import rng
+from mattis.exact.patterns import random_patterns
+from mattis.networks.binary import couplings, ensembles, rules
+from mattis.networks.binary.couplings import RULES
+from mattis.networks.binary.ensembles import Ensemble
+from mattis.networks.binary.rules import Rule
 
 FALSE_ALARM = 1e-7
 HIGHEST_Z = stats.norm.isf(FALSE_ALARM / 2)

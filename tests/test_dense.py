@@ -8,14 +8,15 @@ from math import erfc, factorial, prod, sqrt
 import numpy as np
 import pytest
 
-from mattis import kernels
-from mattis.models import dense
-from mattis.models.base import PatternSet
-from mattis.models.continuous import MEMBERS, simulate
-from mattis.models.recipe import Place, Recipe
-from mattis.models.settling import Row
-from mattis.patterns import Signs, random_patterns
-from mattis.rng import stream
+from mattis import exact
+from mattis.exact.patterns import Signs, random_patterns
+from mattis.exact.rng import stream
+from mattis.kernels import cpu
+from mattis.networks.neurons import dense
+from mattis.networks.neurons.models import MEMBERS, simulate
+from mattis.networks.neurons.recipe import Place, Recipe
+from mattis.networks.neurons.relaxation import Row
+from mattis.study.model import PatternSet
 
 PARTS = MEMBERS["dense_binary"].parts
 EXPONENTIAL = replace(PARTS, hidden="exponential")
@@ -85,7 +86,7 @@ def aligned(
     """The kernel's state after some sweeps, and the sweeps made; its overlaps are the state's."""
     state, overlaps = spins.copy(), xi.astype(np.int64) @ spins
     table, own = dense.table_of(of, len(spins), rate)
-    made = kernels.dense.align(np.ascontiguousarray(xi.T), overlaps, state, table, own, sweeps)
+    made = cpu.dense.align(np.ascontiguousarray(xi.T), overlaps, state, table, own, sweeps)
     assert overlaps.tolist() == (xi.astype(int) @ state).tolist()
     return state, made
 
@@ -139,7 +140,7 @@ def test_sums_over_tuples_are_sums_over_tuples(degree, distinct):
 def test_exponentials_are_summed_in_the_order_of_the_patterns(rate):
     """Float64, F(x) = e^{lambda (x - N)}: the same sums, hence the same signs, wherever they are close."""
     for k, count in enumerate((1, 4, 50)):
-        drive = difference(lambda x: kernels.synapses.exponential(rate * (x - 12)))
+        drive = difference(lambda x: exact.functions.exponential(rate * (x - 12)))
         check(signs(k, count, 12), signs(60 + k, 12), exponential(), drive, rate)
 
 
@@ -206,8 +207,8 @@ def energies(
     [
         (recipe(2), 1.0, lambda x: x**2), (recipe(3), 1.0, lambda x: x**3),
         (recipe(4), 1.0, lambda x: x**4), (recipe(5), 1.0, lambda x: x**5),
-        (exponential(), 1.0, lambda x: kernels.synapses.exponential(x - 20.0)),
-        (exponential(), 0.3, lambda x: kernels.synapses.exponential(0.3 * (x - 20.0))),
+        (exponential(), 1.0, lambda x: exact.functions.exponential(x - 20.0)),
+        (exponential(), 0.3, lambda x: exact.functions.exponential(0.3 * (x - 20.0))),
     ],
 )  # fmt: skip
 def test_the_energy_falls_at_every_flip(of, rate, f):

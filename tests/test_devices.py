@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_study import hopfields
 
-from mattis import rng
-from mattis.kernels import devices, gemm, gpu
-from mattis.kernels.devices import Device, divided
-from mattis.models import binary, chains, family, launches
-from mattis.models.base import PatternSet
-from mattis.models.network import Protocol, Replica
-from mattis.patterns import random_patterns
+from mattis.exact import rng
+from mattis.exact.patterns import random_patterns
+from mattis.kernels.cuda import backends, devices, glauber, integer_products
+from mattis.kernels.cuda.devices import Device, divided
+from mattis.networks.binary import chains, family, hopfield, hopfield_device
+from mattis.networks.binary.network import Protocol, Replica
+from mattis.study.model import PatternSet
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 
@@ -24,13 +24,13 @@ ORDERS = ("typewriter", "random", "synchronous")
 
 @pytest.fixture(scope="module")
 def device() -> Device:
-    found = devices.device("simulated")
+    found = backends.device("simulated")
     assert found is not None
     return found
 
 
-def network_of(size: int, count: int, seed: int) -> binary.Network:
-    return binary.build(PatternSet(7, size, count, seed))
+def network_of(size: int, count: int, seed: int) -> hopfield.Network:
+    return hopfield.build(PatternSet(7, size, count, seed))
 
 
 def protocol_of(order: str, thermalise: int = 2, measure: int = 5) -> Protocol:
@@ -41,8 +41,8 @@ def assert_same(
     device: Device, networks: list, replicas: list[Replica], protocol: Protocol
 ) -> None:
     """Assert that the chains of each network are those that the CPU's kernels find."""
-    asked = [launches.Asked(k, n, r) for k, n in enumerate(networks) for r in replicas]
-    (part, found), *more = launches.run(device, asked, protocol)
+    asked = [hopfield_device.Asked(k, n, r) for k, n in enumerate(networks) for r in replicas]
+    (part, found), *more = hopfield_device.run(device, asked, protocol)
     assert not more
     assert list(part) == asked
     for k, network in enumerate(networks):
@@ -51,7 +51,7 @@ def assert_same(
         np.testing.assert_array_equal(own.trace, expected.trace)
         np.testing.assert_array_equal(own.spins, expected.spins)
         np.testing.assert_array_equal(own.used, expected.used)
-        assert binary.looks(network, replicas, own) == binary.looks(network, replicas, expected)
+        assert hopfield.looks(network, replicas, own) == hopfield.looks(network, replicas, expected)
 
 
 @settings(max_examples=12, deadline=None)
@@ -65,14 +65,14 @@ def test_trajectories_are_those_of_the_cpu(device, size, count, order, beta, the
     assert_same(device, networks, replicas, protocol_of(order, thermalise))
 
 
-@pytest.mark.parametrize("form", gpu.FORMS)
+@pytest.mark.parametrize("form", glauber.FORMS)
 @pytest.mark.parametrize("beta", [0.5, 3.0, np.inf])
 def test_both_asynchronous_forms_agree_with_one_site_at_a_time(device, form, beta) -> None:
     network, protocol = network_of(70, 9, 3), protocol_of("typewriter")
-    asked = [launches.Asked(0, network, Replica(cue, beta, 0.2)) for cue in range(3)]
-    sets = gpu.sets_on(device, network.xi[None])
-    herd = launches.herd_of([network], asked, protocol)
-    found = gpu.asynchronous(device, sets, herd, gpu.Course(7, 2), form)
+    asked = [hopfield_device.Asked(0, network, Replica(cue, beta, 0.2)) for cue in range(3)]
+    sets = glauber.sets_on(device, network.xi[None])
+    herd = hopfield_device.herd_of([network], asked, protocol)
+    found = glauber.asynchronous(device, sets, herd, glauber.Course(7, 2), form)
     expected = chains.overlaps(network, [one.replica for one in asked], protocol)
     np.testing.assert_array_equal(found.trace.transpose(1, 2, 0), expected.trace)
     np.testing.assert_array_equal(found.spins.T, expected.spins)
@@ -81,13 +81,13 @@ def test_both_asynchronous_forms_agree_with_one_site_at_a_time(device, form, bet
 def test_many_replicas_by_matrix_products(device) -> None:
     networks = [network_of(130, 21, seed) for seed in (1, 2)]
     replicas = [Replica(k % 21, beta, 0.1) for k in range(20) for beta in (1.3, np.inf)]
-    assert len(replicas) >= gpu.MANY
-    sets = gpu.sets_on(device, np.array([n.xi for n in networks]))
-    asked = [launches.Asked(k, n, r) for k, n in enumerate(networks) for r in replicas]
-    herd = launches.herd_of(networks, asked, protocol_of("synchronous"))
-    course = gpu.Course(7, 2)
-    one = gpu.by_popcounts(device, sets, herd, course)
-    other = gpu.by_products(device, sets, herd, course)
+    assert len(replicas) >= glauber.MANY
+    sets = glauber.sets_on(device, np.array([n.xi for n in networks]))
+    asked = [hopfield_device.Asked(k, n, r) for k, n in enumerate(networks) for r in replicas]
+    herd = hopfield_device.herd_of(networks, asked, protocol_of("synchronous"))
+    course = glauber.Course(7, 2)
+    one = glauber.by_popcounts(device, sets, herd, course)
+    other = glauber.by_products(device, sets, herd, course)
     for a, b in zip(one, other, strict=True):
         np.testing.assert_array_equal(a, b)
     for k, network in enumerate(networks):
@@ -103,7 +103,7 @@ def test_many_replicas_by_matrix_products(device) -> None:
 def test_digits_hold_every_overlap(largest, seed) -> None:
     numbers = np.random.default_rng(seed).integers(-largest, largest + 1, 20, dtype=np.int32)
     numbers[:2] = -largest, largest
-    parts = gemm.digits(np, numbers, largest)
+    parts = integer_products.digits(np, numbers, largest)
     assert all(part.dtype == np.int8 for part in parts)
     total = sum(part.astype(np.int64) << (7 * k) for k, part in enumerate(parts))
     np.testing.assert_array_equal(total, numbers)
@@ -113,7 +113,7 @@ def test_products_of_integers_are_exact(device) -> None:
     draw = np.random.default_rng(3)
     numbers = draw.integers(-(2**14), 2**14, (5, 48), dtype=np.int32)
     signs = draw.choice(np.array([-1, 1], np.int8), (9, 48))
-    found = gemm.wide_products(device, numbers, signs, 2**14)
+    found = integer_products.wide_products(device, numbers, signs, 2**14)
     np.testing.assert_array_equal(found, numbers @ signs.T.astype(np.int32))
 
 
@@ -143,7 +143,7 @@ def test_noise_is_that_of_the_recipe() -> None:
 def test_batched_is_simulate(device) -> None:
     """Tasks of several sizes, loads and seeds, with cues that are averaged: every column is the same."""
     protocol = Protocol(3, 8, 2, 0.5)
-    points = [binary.Setting(beta, noise) for beta in (1.0, np.inf) for noise in (0.0, 0.2)]
+    points = [hopfield.Setting(beta, noise) for beta in (1.0, np.inf) for noise in (0.0, 0.2)]
     tasks = [
         hopfields(PatternSet(1, n, p, s), points, protocol)
         for n, p in ((40, 3), (64, 2))
@@ -159,7 +159,7 @@ def test_batched_is_simulate(device) -> None:
 
 def test_little_networks_tell_their_cycles(device) -> None:
     protocol = Protocol(10, 6, 3, 0.5, order="synchronous")
-    task = hopfields(PatternSet(1, 50, 12, 0), [binary.Setting(np.inf, 0.3)], protocol)
+    task = hopfields(PatternSet(1, 50, 12, 0), [hopfield.Setting(np.inf, 0.3)], protocol)
     (found,), expected = family.batched([task], device), family.simulate(*task)
     for name in expected:
         np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
@@ -168,8 +168,8 @@ def test_little_networks_tell_their_cycles(device) -> None:
 def test_what_no_block_of_threads_holds_stays_on_the_cpu(device) -> None:
     small = replace(device, shared=64)
     protocol = Protocol(1, 4, 1, 0.5)
-    task = hopfields(PatternSet(1, 40, 33, 0), [binary.Setting(1.0, 0.0)], protocol)
-    assert not launches.fits(40, 33, protocol, small)
+    task = hopfields(PatternSet(1, 40, 33, 0), [hopfield.Setting(1.0, 0.0)], protocol)
+    assert not hopfield_device.fits(40, 33, protocol, small)
     (found,), expected = family.batched([task], small), family.simulate(*task)
     np.testing.assert_array_equal(found["overlap"], expected["overlap"])
 
@@ -203,10 +203,10 @@ def test_a_study_on_little_memory_is_the_same_study(device) -> None:
     poor = replace(device, free=lambda: 8_000)
     protocol = Protocol(2, 6, 2, 0.5)
     tasks = [
-        hopfields(PatternSet(1, 60, 5, s), [binary.Setting(b, 0.1) for b in (1.0, 2.0)], protocol)
+        hopfields(PatternSet(1, 60, 5, s), [hopfield.Setting(b, 0.1) for b in (1.0, 2.0)], protocol)
         for s in range(3)
     ]
-    each = gpu.memory(60, 5, 8)
+    each = glauber.memory(60, 5, 8)
     assert each * 12 > 0.8 * 8_000  # the twelve replicas do not fit at once
     for a, b in zip(family.batched(tasks, poor), family.batched(tasks, device), strict=True):
         for name in a:
@@ -215,7 +215,7 @@ def test_a_study_on_little_memory_is_the_same_study(device) -> None:
 
 def test_bits_are_those_of_the_signs() -> None:
     xi = random_patterns(rng.stream(1, "x", {}), 5, 70)
-    words = gpu.bits(xi)
+    words = glauber.bits(xi)
     assert words.shape == (5, 3)
     for mu in range(5):
         for i in range(96):

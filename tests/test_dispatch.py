@@ -9,14 +9,17 @@ import pytest
 import xarray as xr
 from small_study import HERE, fill, make_study
 
-from mattis import dispatch, figures, plan
-from mattis.models import MODELS, Columns, PatternSet
-from mattis.models.family import simulate
-from mattis.models.questions import Inquiry, Visit
-from mattis.results import results_of
+from mattis import figures
+from mattis.engine import dispatch
+from mattis.engine.driver import Settings, digest, run, status
+from mattis.networks.binary.family import simulate
+from mattis.networks.binary.questions import Inquiry, Visit
+from mattis.networks.registry import MODELS
 from mattis.statistics import FAILED
-from mattis.study import Study
-from mattis.sweep import Settings, digest, run, status
+from mattis.store.results import results_of
+from mattis.study import plan
+from mattis.study.base import Study
+from mattis.study.model import Columns, PatternSet
 
 
 def tries_of(patterns: PatternSet) -> int:

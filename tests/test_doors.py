@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from small_study import HERE, fill, make_study
 
-from mattis import layout, store
+from mattis.engine.driver import digest, run, status
 from mattis.errors import UserError
-from mattis.results import results_of
-from mattis.study import Study
-from mattis.sweep import digest, run, status
-from mattis.verify import verify
+from mattis.store import layout, store
+from mattis.store.results import results_of
+from mattis.store.verify import verify
+from mattis.study.base import Study
 
 SOURCE = Path(__file__).parents[1] / "src" / "mattis"
 
@@ -252,7 +252,7 @@ def test_the_results_folder_and_that_of_a_study_may_be_links(tmp_path: Path, stu
 def test_huge_axes_are_one_line(tmp_path: Path, axes: dict[str, Any]) -> None:
     path = tmp_path / "study.yaml"
     path.write_text(json.dumps({"name": "huge", "axes": axes}))
-    from mattis.study import load_study
+    from mattis.networks.registry import load_study
 
     with pytest.raises(UserError, match=r"study study\.yaml, axes") as said:
         load_study(path)
@@ -271,7 +271,7 @@ def test_no_source_unpickles_or_evaluates() -> None:
 def test_study_names_cannot_leave_the_results_folder(tmp_path: Path, name: str) -> None:
     path = tmp_path / "study.yaml"
     path.write_text(json.dumps({"name": name, "axes": {"load": [0.1], "temperature": [0.5]}}))
-    from mattis.study import load_study
+    from mattis.networks.registry import load_study
 
     with pytest.raises(UserError, match=r"study study\.yaml, name"):
         load_study(path)

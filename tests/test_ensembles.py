@@ -12,10 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mattis import ensembles
-from mattis.ensembles import ENSEMBLES, Ensemble
-from mattis.models import binary
-from mattis.models.base import PatternSet
+from mattis.networks.binary import ensembles, hopfield
+from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
+from mattis.study.model import PatternSet
 
 FALSE_ALARM = 1e-6
 DRAWN = [name for name in ENSEMBLES if name != "given"]
@@ -65,7 +64,7 @@ def test_random_patterns_are_those_of_every_model_of_retrieval():
     patterns = PatternSet(5, 70, 6, 2)
     labels = {"size": 70, "patterns": 6, "seed": 2}
     found = ensembles.drawn(Ensemble(), 5, labels, 6, 70)
-    np.testing.assert_array_equal(found.xi, binary.build(patterns).xi)
+    np.testing.assert_array_equal(found.xi, hopfield.build(patterns).xi)
     np.testing.assert_array_equal(found.values, found.xi)
     np.testing.assert_array_equal(found.norms, 70.0)
 

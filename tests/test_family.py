@@ -9,18 +9,20 @@ import pytest
 from scipy.stats import norm
 from small_study import fill
 
-from mattis import plan
-from mattis.cli import guarded, verbs
+from mattis.cli.command import guarded, verbs
+from mattis.engine.driver import open_results
 from mattis.errors import UserError
-from mattis.models import MODELS, PatternSet, family
-from mattis.models.circuit import Circuit
-from mattis.models.members import MEMBERS
+from mattis.networks.binary import family
+from mattis.networks.binary.matrix_network import Circuit
+from mattis.networks.binary.models import MEMBERS
+from mattis.networks.binary.study import CODES, Family
+from mattis.networks.registry import MODELS, load_study, study_of
 from mattis.statistics import aggregate
-from mattis.studies.family import CODES, Family
-from mattis.study import Study, load_study, study_of
-from mattis.sweep import open_results
+from mattis.store.verify import verify
+from mattis.study import plan
+from mattis.study.base import Study
+from mattis.study.model import PatternSet
 from mattis.theory import QUANTITIES, evaluate
-from mattis.verify import verify
 
 FOLDER = Path(__file__).parents[1] / "config" / "studies"
 AXES = {

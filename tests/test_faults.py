@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from small_study import HERE, SECONDS, fill, make_study, started, write_study
 
-from mattis import places, plan, store
+from mattis.engine.driver import digest, run, status
 from mattis.errors import Fault, UserError
-from mattis.results import results_of
-from mattis.study import Study
-from mattis.sweep import digest, run, status
+from mattis.store import places, store
+from mattis.store.results import results_of
+from mattis.study import plan
+from mattis.study.base import Study
 
 
 @pytest.fixture
@@ -209,7 +210,7 @@ def dying(event, original):
     return step
 for event in ("replace", "unlink"):
     setattr(pathlib.Path, event, dying(event, getattr(pathlib.Path, event)))
-from mattis.cli import main
+from mattis.cli.command import main
 sys.argv = ["mattis", *sys.argv[1:]]
 main()
 """

@@ -7,12 +7,12 @@ import pytest
 import xarray as xr
 from small_study import fill, make_study
 
-from mattis import plan
 from mattis.figures import canvas, diagram, estimated, retrieval
 from mattis.figures.canvas import covered, edges
 from mattis.figures.retrieval import overlap_theory, theory_lines
 from mattis.statistics import ALL_FLAGS, INCOMPLETE
-from mattis.study import Study
+from mattis.study import plan
+from mattis.study.base import Study
 from mattis.theory import evaluate
 
 pytestmark = pytest.mark.usefixtures("cheap_figures")

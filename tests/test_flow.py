@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import ThreadpoolController
 
-from mattis.kernels import flow
-from mattis.models.base import PatternSet
-from mattis.models.generating import Form, Population
-from mattis.models.neurons import ONE, Network, closes, lanes, settle, target
-from mattis.models.recipe import Parts, Place, Recipe
-from mattis.models.settling import recall
+from mattis.kernels.cpu import euler
+from mattis.networks.neurons.generating_functions import Form, Population
+from mattis.networks.neurons.network import ONE, Network, closes, lanes, settle, target
+from mattis.networks.neurons.recipe import Parts, Place, Recipe
+from mattis.networks.neurons.relaxation import recall
+from mattis.study.model import PatternSet
 
 KINDS = (np.float64, np.float32)
 BLAS = ThreadpoolController().select(user_api="blas")
@@ -63,8 +63,8 @@ def both_forms(drawn, kind, tolerance: float, most: int):
     def pull(v):
         return xi.T @ hidden(xi @ v) + (0 if field is None else field)
 
-    full = flow.relax(pull, start, rate, tolerance, most)
-    gram = flow.relax_gram(xi, xi @ xi.T, hidden, start, field, rate, tolerance, most)
+    full = euler.relax(pull, start, rate, tolerance, most)
+    gram = euler.relax_gram(xi, xi @ xi.T, hidden, start, field, rate, tolerance, most)
     return full, gram, np.sqrt(np.mean((pull(gram.state) - gram.state) ** 2, axis=0))
 
 
@@ -121,7 +121,7 @@ def of_replicas(name: str, kind, which) -> tuple[Network, np.ndarray]:
     return net, np.ascontiguousarray(start[:, which])
 
 
-def settled(name: str, kind, which) -> flow.Relaxed:
+def settled(name: str, kind, which) -> euler.Relaxed:
     with np.errstate(all="ignore"):
         return settle(*of_replicas(name, kind, which), 1.6, 1e-3, 60)  # dt > tau: signs alternate
 
@@ -130,7 +130,7 @@ def width(name: str, kind) -> int:
     return lanes(of_replicas(name, kind, np.arange(REPLICAS))[0])
 
 
-def rows(done: flow.Relaxed) -> np.ndarray:
+def rows(done: euler.Relaxed) -> np.ndarray:
     """All that is known of each replica, (R, n + 2)."""
     return np.vstack([done.state, done.steps, done.residual]).T
 
@@ -225,15 +225,15 @@ class Wavering(np.ndarray):
 
 def test_a_batch_has_as_many_lanes_as_are_treated_alike():
     matrix, wavering = normal(4, 3, 4), normal(5, 4, 3).view(Wavering)
-    assert flow.lanes_of([matrix]) >= 8
-    assert flow.lanes_of([matrix, wavering]) == flow.lanes_of([wavering, matrix]) == 8
+    assert euler.lanes_of([matrix]) >= 8
+    assert euler.lanes_of([matrix, wavering]) == euler.lanes_of([wavering, matrix]) == 8
 
 
 @exactly
-@given(st.integers(0, 200), st.sampled_from(flow.WIDTHS))
+@given(st.integers(0, 200), st.sampled_from(euler.WIDTHS))
 def test_batches_have_each_replica_once(replicas, lanes):
     seen = []
-    for own, filled in flow.batches(replicas, lanes):
+    for own, filled in euler.batches(replicas, lanes):
         seen += range(own.start, own.stop)
         fill = [own.start] * (lanes - own.stop + own.start)
         assert filled.tolist() == [*range(own.start, own.stop), *fill]
@@ -269,7 +269,7 @@ def test_threads_do_not_restore_the_number_for_each_other():
     entered, left = Barrier(2), Barrier(2)
 
     def work(first: bool) -> int:
-        with flow.one_thread():
+        with euler.one_thread():
             entered.wait()
             _ = first or left.wait()
             seen = threads()
@@ -286,8 +286,8 @@ def test_any_thread_can_have_one_thread():
     """One after the other, while all of them live; nested, and where something fails."""
 
     def inside() -> int:
-        with flow.one_thread():
-            with pytest.raises(ZeroDivisionError), flow.one_thread():
+        with euler.one_thread():
+            with pytest.raises(ZeroDivisionError), euler.one_thread():
                 _ = 1 / 0
             return threads()
 
@@ -315,8 +315,8 @@ def seen_by_chance() -> list[int]:
     out = set()
     for seed, size in product(range(12), (8, 12, 16)):
         xi = np.sign(normal(seed, 8, size)).astype(np.float32)
-        with flow.one_thread():
-            wide = flow.lanes_of((xi, xi.T))
+        with euler.one_thread():
+            wide = euler.lanes_of((xi, xi.T))
             for matrix, column in product((xi, xi.T), normal(seed, 40, 16, 1)):
                 own = np.repeat(column[: matrix.shape[1]].astype(np.float32), wide, axis=1)
                 if (matrix @ own != (matrix @ own)[:, :1]).any():
@@ -387,7 +387,7 @@ def plainly(net: Network, start: np.ndarray) -> np.ndarray:
     xi, form = net.memories.view(Plain), net.visible.form
     visible = replace(net.visible, form=replace(form, memories=xi))
     net = replace(net, memories=xi, visible=visible)
-    return flow.relax(lambda v: target(net, v), start, 0.8, 0.0, 30).state
+    return euler.relax(lambda v: target(net, v), start, 0.8, 0.0, 30).state
 
 
 @pytest.mark.parametrize("name", PARTS)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mattis.kernels import flow
-from mattis.models.generating import GENERATING, ROWS, Form, Population, power
+from mattis.kernels.cpu import euler
+from mattis.networks.neurons.generating_functions import GENERATING, ROWS, Form, Population, power
 
 SMOOTH = ("quadratic", "ln_cosh", "log_sum_exp", "polynomial", "rectified_polynomial",
           "exponential", "spherical", "memories")  # fmt: skip
@@ -261,10 +261,10 @@ def test_activations_in_lanes(kind):
     """tanh and softmax, a gain for each lane: within a few units of the last place."""
     x, beta = (3 * normal(4, 7, 5)).astype(kind), np.linspace(0.1, 4, 5).astype(kind)
     y, digits = beta.astype(np.float64) * x, 10 * float(np.finfo(kind).eps)
-    assert flow.softmax(x, beta) == pytest.approx(np.exp(y) / np.exp(y).sum(axis=0), rel=digits)
-    assert flow.tanh(x, beta) == pytest.approx(np.tanh(y), rel=digits)
-    assert flow.softmax(x, 2.0).dtype == flow.tanh(x, 2).dtype == kind
-    assert np.array_equal(flow.tanh(x, 2.0), flow.tanh(x, np.full(5, 2, kind)))
+    assert euler.softmax(x, beta) == pytest.approx(np.exp(y) / np.exp(y).sum(axis=0), rel=digits)
+    assert euler.tanh(x, beta) == pytest.approx(np.tanh(y), rel=digits)
+    assert euler.softmax(x, 2.0).dtype == euler.tanh(x, 2).dtype == kind
+    assert np.array_equal(euler.tanh(x, 2.0), euler.tanh(x, np.full(5, 2, kind)))
 
 
 def test_numbers_that_are_none_stay_so():

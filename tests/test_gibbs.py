@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mattis import couplings, rng
-from mattis.kernels import cpu
-from mattis.patterns import random_patterns
+from mattis.exact import rng
+from mattis.exact.patterns import random_patterns
+from mattis.kernels.cpu import glauber
+from mattis.networks.binary import couplings
 
 LOOKS = 12  # 8 of visits, 4 of one sweep
 LEVEL = 1e-6 / LOOKS
@@ -59,16 +60,19 @@ class Enumerated:
         nj, site_major = couplings.hebb(self.xi), np.ascontiguousarray(self.xi.T)
         spins, scale = self.states[start].astype(np.int8), rng.noise_scale(size, beta)
         parity, bound = count * (size - 1) % 2, couplings.row_bound(nj)
-        fields, overlaps = cpu.half_fields(nj, spins, parity, bound), cpu.project(self.xi, spins)
+        fields, overlaps = (
+            glauber.half_fields(nj, spins, parity, bound),
+            glauber.project(self.xi, spins),
+        )
         trace, sums = np.zeros((3, sweeps), np.int64), np.zeros((2, size), np.int32)
         final = np.empty((REPLICAS, size), np.int64)
         for k in range(REPLICAS):
             stream, state = np.array([seed, 77, k, 5], np.uint32), spins.copy()
             rest = stream, scale, NO_ORDER, trace, sums, 0
             if kernel == "fields":
-                cpu.field_sweeps(nj, state, fields.copy(), parity, self.xi[0], *rest)
+                glauber.field_sweeps(nj, state, fields.copy(), parity, self.xi[0], *rest)
             else:
-                cpu.overlap_sweeps(site_major, state, overlaps.astype(np.int32), 0, *rest)
+                glauber.overlap_sweeps(site_major, state, overlaps.astype(np.int32), 0, *rest)
             final[k] = state > 0
         return final @ (2 ** np.arange(size)[::-1])
 

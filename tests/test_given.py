@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imsave
 
-from mattis import ensembles, given
-from mattis.ensembles import Ensemble
 from mattis.errors import UserError
+from mattis.networks.binary import ensembles, pattern_file
+from mattis.networks.binary.ensembles import Ensemble
 
 SIGNS = np.array([[1, -1, -1, 1], [-1, -1, 1, 1], [1, 1, 1, -1]])
 MOST = 1000
@@ -24,7 +24,7 @@ def signs_of(ensemble: Ensemble):
 def refused(path: Path, most: int = MOST) -> str:
     """What is said of a file; it is one line, that begins with the file."""
     with pytest.raises(UserError) as caught:
-        given.read(path, most)
+        pattern_file.read(path, most)
     said = str(caught.value)
     assert "\n" not in said
     assert said.startswith(str(path))
@@ -40,14 +40,14 @@ def image(path: Path, dots):
 @pytest.mark.parametrize("kind", ["int8", "int64", "float32", "float64"])
 def test_arrays_of_signs_or_bits(tmp_path, low, kind):
     np.save(tmp_path / "a.npy", np.where(SIGNS > 0, 1, low).astype(kind))
-    found = given.read(tmp_path / "a.npy", MOST)
+    found = pattern_file.read(tmp_path / "a.npy", MOST)
     assert (found.name, found.shape) == ("given", (3, 4))
     np.testing.assert_array_equal(signs_of(found), SIGNS)
 
 
 def test_arrays_of_truth(tmp_path):
     np.save(tmp_path / "a.npy", SIGNS > 0)
-    np.testing.assert_array_equal(signs_of(given.read(tmp_path / "a.npy", MOST)), SIGNS)
+    np.testing.assert_array_equal(signs_of(pattern_file.read(tmp_path / "a.npy", MOST)), SIGNS)
 
 
 @pytest.mark.parametrize("low", ["-1", "0", "-1.0", "0e0"])
@@ -57,25 +57,25 @@ def test_tables(tmp_path, low, suffix, between):
     lines = [between.join("1" if s > 0 else low for s in row) for row in SIGNS]
     path = tmp_path / f"table{suffix}"
     path.write_text("# three patterns\n\n" + "\n".join(lines) + "\n")
-    np.testing.assert_array_equal(signs_of(given.read(path, MOST)), SIGNS)
+    np.testing.assert_array_equal(signs_of(pattern_file.read(path, MOST)), SIGNS)
 
 
 def test_a_single_line_is_one_pattern(tmp_path):
     (tmp_path / "one.txt").write_text("0 1 1 0 1\n")
-    assert given.read(tmp_path / "one.txt", MOST).shape == (1, 5)
+    assert pattern_file.read(tmp_path / "one.txt", MOST).shape == (1, 5)
 
 
 def test_the_letters_of_the_study_are_read():
     """An example that is shipped: signs or bits, a letter in each line."""
     path = Path(__file__).parents[1] / "config" / "studies" / "letters.txt"
-    found = signs_of(given.read(path, 2**20))
+    found = signs_of(pattern_file.read(path, 2**20))
     assert len(found) > 1
     assert len(np.unique(found, axis=0)) == len(found)
 
 
 def test_what_is_read_is_what_is_stored(tmp_path):
     np.save(tmp_path / "a.npy", SIGNS)
-    stored = ensembles.drawn(given.read(tmp_path / "a.npy", MOST), 0, {}, 2, 4)
+    stored = ensembles.drawn(pattern_file.read(tmp_path / "a.npy", MOST), 0, {}, 2, 4)
     np.testing.assert_array_equal(stored.xi, SIGNS[:2])
     stored.xi[0, 0] = -1  # a copy: what was read cannot be changed
 
@@ -88,7 +88,7 @@ BRIGHT = [1, -1, -1, -1, 1, -1]  # brighter than their mean, 97.5, row by row
 def test_an_image_is_one_pattern(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     imsave(path, DOTS.astype(np.uint8), cmap="gray", vmin=0, vmax=255, format="png")
-    found = given.read(path, MOST)
+    found = pattern_file.read(path, MOST)
     assert found.shape == (1, 6)
     np.testing.assert_array_equal(signs_of(found)[0], BRIGHT)
 
@@ -99,7 +99,7 @@ def test_colours_count_by_their_mean_and_transparency_does_not(tmp_path):
     dots[0, :, 1] = dots[1, :, 0] = dots[1, :, 2] = 1
     dots[..., 3] = [[0, 0.5, 1], [1, 0.5, 0]]
     imsave(tmp_path / "a.png", dots)
-    found = signs_of(given.read(tmp_path / "a.png", MOST))
+    found = signs_of(pattern_file.read(tmp_path / "a.png", MOST))
     np.testing.assert_array_equal(found[0], [-1, -1, -1, 1, 1, 1])
 
 
@@ -108,7 +108,7 @@ def test_a_folder_of_images_is_read_in_the_order_of_names(tmp_path):
     for k in (3, 8, 0, 5, 1, 7, 2, 6, 4):
         image(tmp_path / f"{k}.{'jpg' if k == 8 else 'png'}", 255 * np.eye(9)[k].reshape(3, 3))
     (tmp_path / "readme.md").write_text("letters")
-    found = signs_of(given.read(tmp_path, MOST))
+    found = signs_of(pattern_file.read(tmp_path, MOST))
     np.testing.assert_array_equal(found, 2 * np.eye(9) - 1)
 
 
@@ -206,20 +206,20 @@ def test_a_folder_without_images(tmp_path):
 def test_a_name_that_no_file_can_have(tmp_path):
     for name in ("x" * 300 + ".npy", "a\0b.npy"):
         with pytest.raises(UserError, match="cannot read patterns"):
-            given.read(tmp_path / name, MOST)
+            pattern_file.read(tmp_path / name, MOST)
 
 
 def test_a_pipe_is_no_file(tmp_path):
     os.mkfifo(tmp_path / "a.txt")
     with pytest.raises(UserError, match="no file"):
-        given.read(tmp_path / "a.txt", MOST)
+        pattern_file.read(tmp_path / "a.txt", MOST)
 
 
 def test_a_folder_of_images_of_different_shapes(tmp_path):
     image(tmp_path / "a.png", DOTS)
     image(tmp_path / "b.png", DOTS[:, :2])
     with pytest.raises(UserError) as caught:
-        given.read(tmp_path, MOST)
+        pattern_file.read(tmp_path, MOST)
     expected = (
         f"{tmp_path / 'b.png'}: got 2 × 2 dots; expected 2 × 3, as a.png has; make them alike"
     )
@@ -228,14 +228,14 @@ def test_a_folder_of_images_of_different_shapes(tmp_path):
 
 def test_more_signs_than_travel_with_a_study(tmp_path):
     np.save(tmp_path / "a.npy", SIGNS)
-    assert given.read(tmp_path / "a.npy", 12).shape == (3, 4)
+    assert pattern_file.read(tmp_path / "a.npy", 12).shape == (3, 4)
     assert refused(tmp_path / "a.npy", 11).startswith(
         ": got 12 signs; expected at most 11, for they"
     )
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(given, "LARGEST_FILE", 10)
+    monkeypatch.setattr(pattern_file, "LARGEST_FILE", 10)
     np.save(tmp_path / "a.npy", SIGNS)
     size = (tmp_path / "a.npy").stat().st_size
     assert refused(tmp_path / "a.npy") == (

@@ -15,13 +15,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mattis import rng
-from mattis.kernels import cpu
-from mattis.models import PatternSet, binary
-from mattis.models.binary import Setting
-from mattis.models.chains import KERNELS
-from mattis.models.network import ORDERS, SHARINGS, Network, Protocol, Replica
-from mattis.patterns import noisy_cue, random_patterns
+from mattis.exact import rng
+from mattis.exact.patterns import noisy_cue, random_patterns
+from mattis.kernels.cpu import glauber
+from mattis.networks.binary import hopfield
+from mattis.networks.binary.chains import KERNELS
+from mattis.networks.binary.hopfield import Setting
+from mattis.networks.binary.network import ORDERS, SHARINGS, Network, Protocol, Replica
+from mattis.study.model import PatternSet
 
 FALSE_ALARM = 1e-6
 COLD = math.inf
@@ -80,7 +81,7 @@ def chain_of(kernel, network, index, point, protocol):
 def cell_of(kernel, network, index, point, protocol):
     """The observables of one replica by one kernel."""
     chain = chain_of(kernel, network, index, point, protocol)
-    return binary.observed(network, [Replica(index, *point)], protocol, chain.all)[0]
+    return hopfield.observed(network, [Replica(index, *point)], protocol, chain.all)[0]
 
 
 def reference(network, index, point, protocol):
@@ -126,7 +127,7 @@ betas = st.one_of(st.just(COLD), st.floats(0.01, 30.0), st.sampled_from([0.001, 
     data=st.data(),
 )  # fmt: skip
 def test_all_kernels_follow_the_reference(patterns, point, protocol, data):
-    network = binary.build(patterns)
+    network = hopfield.build(patterns)
     index = data.draw(st.integers(0, patterns.patterns - 1))
     assert_equal_to_reference([network, wide(network)], index, point, protocol)
 
@@ -134,7 +135,7 @@ def test_all_kernels_follow_the_reference(patterns, point, protocol, data):
 @pytest.mark.parametrize("beta", [COLD, 4.0, 1.0])
 @pytest.mark.parametrize(("size", "count"), [(257, 61), (254, 33), (255, 300), (259, 1), (513, 6)])
 def test_kernels_follow_the_reference_at_larger_sizes(size, count, beta):
-    network = binary.build(PatternSet(3, size, count, 5))
+    network = hopfield.build(PatternSet(3, size, count, 5))
     point, protocol = Setting(beta, 0.2), Protocol(2, 5, 1, 0.5)
     assert_equal_to_reference([network], count - 1, point, protocol)
 
@@ -154,7 +155,7 @@ def test_kernels_follow_the_reference_at_larger_sizes(size, count, beta):
 def test_kernels_follow_the_reference_where_couplings_are_large(count, size, couple, half, beta):
     """Identical patterns are the largest couplings and fields that there are."""
     network = network_of(np.tile(drawn(1, 1, size), (count, 1)))
-    fields = cpu.half_fields(network.couplings, network.xi[0], network.parity, network.bound)
+    fields = glauber.half_fields(network.couplings, network.xi[0], network.parity, network.bound)
     assert (network.couplings.dtype, fields.dtype) == (couple, half)
     assert network.in_lanes.near.dtype == half
     point = Setting(beta / count if beta != COLD else beta, 0.45)
@@ -168,7 +169,7 @@ def test_half_fields_are_half_the_fields(seed, size, count, bound):
     spins = drawn(seed + 1, 1, size)[0]
     fields = network.couplings.astype(int) @ spins
     assert (fields % 2 == network.parity).all()
-    halves = cpu.half_fields(network.couplings, spins, network.parity, 10**6 * bound)
+    halves = glauber.half_fields(network.couplings, spins, network.parity, 10**6 * bound)
     np.testing.assert_array_equal(2 * halves.astype(int) + network.parity, fields)
     assert np.abs(fields).max() <= network.bound
 
@@ -189,8 +190,8 @@ def test_a_fixed_point_is_repeated_as_if_it_had_been_run(seed, size, count, warm
 def test_the_sweep_at_which_nothing_flips_tells_whether_a_chain_was_settled():
     """The cue of one flipped bit is repaired in sweep 0; in sweep 1 nothing flips."""
     network = network_of(drawn(1, 1, 20))
-    for warm, flag in ((0, binary.UNSETTLED), (1, 0), (2, 0)):
-        (cell,) = binary.observe(network, [Replica(0, COLD, 0.05)], Protocol(warm, 4, 1, 0.5))
+    for warm, flag in ((0, hopfield.UNSETTLED), (1, 0), (2, 0)):
+        (cell,) = hopfield.observe(network, [Replica(0, COLD, 0.05)], Protocol(warm, 4, 1, 0.5))
         assert (cell["sweeps_used"], cell["flag"]) == (1, flag)
         assert (cell["overlap"], cell["flip_fraction"]) == (1, 0.05 / 4 if warm == 0 else 0)
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mattis import rng
-from mattis.kernels.lanes import LANES, Heat, Lanes, Patterns, Record, aligned_rows, packed
-from mattis.kernels.little import PIECE, PIECES_PER_TABLE, TILE, little_sweeps
-from mattis.patterns import random_patterns
+from mattis.exact import rng
+from mattis.exact.patterns import random_patterns
+from mattis.kernels.cpu.lanes import LANES, Heat, Lanes, Patterns, Record, aligned_rows, packed
+from mattis.kernels.cpu.synchronous import PIECE, PIECES_PER_TABLE, TILE, little_sweeps
 
 TEMPERATURES = (0.0, 0.3, 1.0, 1e4)
 NO_NEAR = np.zeros((0, 64, 64), np.int16)

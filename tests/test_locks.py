@@ -16,21 +16,24 @@ import pytest
 from object_store import BUCKET, SECRET, Proxy
 from small_study import HERE, SECONDS, fill, heed_interrupts, make_study, write_study
 
-from mattis import buckets, locks, places, plan, store
-from mattis.buckets import Remote
+from mattis.engine import locks
+from mattis.engine.driver import digest, run, status
 from mattis.errors import Fault, UserError
-from mattis.results import results_of
-from mattis.study import Study
-from mattis.sweep import digest, run, status
+from mattis.store import buckets, places, store
+from mattis.store.buckets import Remote
+from mattis.store.results import results_of
+from mattis.study import plan
+from mattis.study.base import Study
 
 URL = f"s3://{BUCKET}/locked"
 
 HASTY = """
 import sys
-from mattis import cli, locks
+from mattis.cli import command
+from mattis.engine import locks
 locks.RENEWED, locks.DEAD = 0.5, 3.0
 sys.argv[0] = "mattis"
-cli.main()
+command.main()
 """
 """The command, with locks that die within seconds."""
 
@@ -349,8 +352,9 @@ def test_commands_say_at_once_what_they_wait_for(
     tmp_path: Path, proxy: Proxy, verb: str, trouble: str, said: str
 ) -> None:
     path = write_study(tmp_path)
-    hurried = "from datetime import timedelta; from mattis import buckets, cli\n"
-    hurried += "buckets.PATIENCE = timedelta(seconds=4); cli.main()"
+    hurried = "from datetime import timedelta\nfrom mattis.cli import command\n"
+    hurried += "from mattis.store import buckets\n"
+    hurried += "buckets.PATIENCE = timedelta(seconds=4); command.main()"
     proxy.trouble = trouble
     command = [sys.executable, "-c", hurried, verb, str(path), "--results", URL]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)

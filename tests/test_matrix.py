@@ -15,14 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mattis import couplings, ensembles, rng
-from mattis.kernels import cpu, matrix, synapses
-from mattis.models import chains
-from mattis.models.circuit import Circuit, Course, Dynamics
-from mattis.models.looks import cycles
-from mattis.models.network import SYNCHRONOUS, Network, Protocol, Replica
-from mattis.patterns import random_patterns
-from mattis.rules import Rule
+from mattis.exact import rng
+from mattis.exact.patterns import random_patterns
+from mattis.kernels.cpu import drift, glauber, matrix
+from mattis.networks.binary import chains, couplings, ensembles
+from mattis.networks.binary.matrix_network import Circuit, Course, Dynamics
+from mattis.networks.binary.network import SYNCHRONOUS, Network, Protocol, Replica
+from mattis.networks.binary.observables import cycles
+from mattis.networks.binary.rules import Rule
 
 LEVEL = 1e-7
 KINDS = [(np.int8, np.int16), (np.int16, np.int32)]  # of couplings and fields; the usual ones first
@@ -118,9 +118,7 @@ def reference(c):
         trace[:, t] = spins @ (x + c.bias), flips, np.abs(x).sum()
         if c.scales[t] > 0:
             for field in np.abs(x).tolist():
-                excess[t] += synapses.logarithm(
-                    1 + synapses.exponential(-field / float(c.scales[t]))
-                )
+                excess[t] += drift.logarithm(1 + drift.exponential(-field / float(c.scales[t])))
         if t >= c.warm:
             sums[int(t >= c.warm + (sweeps - c.warm) // 2)] += states[-1]
         back = c.synchronous and t > 0 and (states[-1] == states[-3]).all()
@@ -209,9 +207,9 @@ def test_hebbs_couplings_give_the_chain_of_cached_half_fields(size, count, scale
         np.zeros((3, sweeps), np.int64),
         np.zeros((2, size), np.int32),
     )
-    halves = cpu.half_fields(nj, spins, parity, couplings.row_bound(nj))
+    halves = glauber.half_fields(nj, spins, parity, couplings.row_bound(nj))
     orders = ORDER.packed() if c.shuffled else NO_ORDER
-    used = cpu.field_sweeps(nj, spins, halves, parity, xi[0], NOISE.packed(), np.float32(scale),
+    used = glauber.field_sweeps(nj, spins, halves, parity, xi[0], NOISE.packed(), np.float32(scale),
                             orders, trace, sums, c.warm)  # fmt: skip
     assert found.end == (used, int(scale == 0))
     np.testing.assert_array_equal([found.overlaps[0], *found.trace[:2]], trace)

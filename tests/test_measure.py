@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.signal import lfilter
 
-from mattis.measure import (
+from mattis.exact.measure import (
     Estimate,
     TooShort,
     _Chain,

@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mattis import gaussians, rng
-from mattis.models import PatternSet, memories, synapses
-from mattis.models.memories import Drawn, Ensemble
-from mattis.models.synapses import ALL, Schedule, Stage
-from mattis.patterns import random_patterns
+from mattis.exact import gaussians, rng
+from mattis.exact.patterns import random_patterns
+from mattis.networks.drift import consolidation, memories
+from mattis.networks.drift.consolidation import ALL, Schedule, Stage
+from mattis.networks.drift.memories import Drawn, Ensemble
+from mattis.study.model import PatternSet
 
 FALSE_ALARM = 1e-6
 
@@ -51,10 +52,10 @@ def functionals(drawn: Drawn, size: int) -> list[float]:
     out = [float(a[0] @ b[1]) / size for k, a in enumerate(kinds) for b in kinds[k:]]
     out += [float(a[0] @ b[0]) / size for k, a in enumerate(kinds) for b in kinds[k:]]
     shown = drawn.old + 0.5 * drawn.noise
-    memory = synapses.begin(drawn.old, drawn.start, shown, drawn.bias)
+    memory = consolidation.begin(drawn.old, drawn.start, shown, drawn.bias)
     order, stage = np.arange(40) % len(shown), Stage(0.2, 0.5, 0.0, 6.0, 10.0, ALL)
-    synapses.advance(memory, order, 0, stage, Schedule(EVERYTHING))
-    found = synapses.observe(memory, stage, Schedule(EVERYTHING))
+    consolidation.advance(memory, order, 0, stage, Schedule(EVERYTHING))
+    found = consolidation.observe(memory, stage, Schedule(EVERYTHING))
     return [*out, *(float(found[name][0]) for name in ("similarity", "own_weight", "length"))]
 
 

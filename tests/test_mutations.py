@@ -20,11 +20,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_study import SMALL
 
-from mattis import cli
-from mattis.document import LARGEST_FILE
+from mattis.cli import command
 from mattis.errors import UserError
-from mattis.studies.family import Family
-from mattis.study import Study, load_study
+from mattis.networks.binary.study import Family
+from mattis.networks.registry import load_study
+from mattis.study.base import Study
+from mattis.study.document import LARGEST_FILE
 
 OF_CHARACTERS, OF_LINES, OF_BYTES, OF_TREES, OF_NUMBERS = 2500, 1500, 2500, 2000, 1500
 assert OF_CHARACTERS + OF_LINES + OF_BYTES + OF_TREES + OF_NUMBERS == 10_000
@@ -397,7 +398,7 @@ def test_the_command_prints_the_line_alone(
     path = tmp_path / "s.yaml"
     line = outcome(path, text)
     words = ["run", str(path), "--results", str(tmp_path / "results")]
-    code = cli.guarded(lambda: cli.verbs.main(words, "mattis", standalone_mode=False))
+    code = command.guarded(lambda: command.verbs.main(words, "mattis", standalone_mode=False))
     said = capsys.readouterr()
     assert (code, said.out, said.err) == (2, "", f"mattis: {line}\n")
     assert list(tmp_path.iterdir()) == [path]

@@ -10,12 +10,11 @@ import pytest
 import xarray as xr
 from small_study import fill
 
-from mattis.figures import diagram, estimated, networks
+from mattis.figures import binary, diagram, estimated
 from mattis.figures.expected import Expected, expected
-from mattis.models import MODELS
-from mattis.models.members import MEMBERS
-from mattis.studies.family import Family
-from mattis.study import load_study, study_of
+from mattis.networks.binary.models import MEMBERS
+from mattis.networks.binary.study import Family
+from mattis.networks.registry import MODELS, load_study, study_of
 from mattis.theory import QUANTITIES, evaluate
 
 FOLDER = Path(__file__).parents[1] / "config" / "studies"
@@ -67,7 +66,7 @@ def test_every_question_has_its_figure(tmp_path, name):
 def test_a_figure_says_what_was_simulated_and_draws_each_rule_with_its_theory(tmp_path):
     study = tiny("rules")
     fill(study, tmp_path)
-    (_, figure), *_ = networks.figures(estimated(study, tmp_path), study)
+    (_, figure), *_ = binary.figures(estimated(study, tmp_path), study)
     said = figure.get_suptitle()
     assert "hebb, palimpsest" in said
     assert "temperature $T$ 0" in said

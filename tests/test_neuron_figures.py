@@ -15,11 +15,12 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from small_study import fill
 
-from mattis import plan, theory
-from mattis.figures import continuous, diagram, estimated
-from mattis.models.continuous import QUESTIONS
-from mattis.studies.continuous import Continuous
-from mattis.study import load_study, study_of
+from mattis import theory
+from mattis.figures import diagram, estimated, neurons
+from mattis.networks.neurons.models import QUESTIONS
+from mattis.networks.neurons.study import Continuous
+from mattis.networks.registry import load_study, study_of
+from mattis.study import plan
 
 FOLDER = Path(__file__).parents[1] / "config" / "studies"
 pytestmark = pytest.mark.usefixtures("cheap_figures", "few_places")
@@ -44,8 +45,8 @@ TINY: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def few_places(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines of theory of few places."""
-    monkeypatch.setattr(continuous, "FINE", 9)
-    monkeypatch.setattr(continuous, "SPARSE", 2)
+    monkeypatch.setattr(neurons, "FINE", 9)
+    monkeypatch.setattr(neurons, "SPARSE", 2)
 
 
 def make(**content: Any) -> Continuous:
@@ -77,7 +78,7 @@ def imagined(study: Continuous) -> xr.Dataset:
 def figure_of(study: Continuous, estimates: xr.Dataset | None = None) -> Figure:
     """The last figure of a study, of its estimates or of imagined ones."""
     shown = imagined(study) if estimates is None else estimates
-    return dict(continuous.figures(shown, study))["diagram"]
+    return dict(neurons.figures(shown, study))["diagram"]
 
 
 def simulated(study: Continuous, root: Path, blocks: Any = None) -> xr.Dataset:
@@ -120,7 +121,7 @@ def known(name: str, line: Any, argument: str, **at: Any) -> np.ndarray:
 
 
 def test_every_question_has_a_tiny_study_and_panels():
-    assert set(TINY) == set(QUESTIONS) == set(continuous.PANELS) == {tiny(q).asked for q in TINY}
+    assert set(TINY) == set(QUESTIONS) == set(neurons.PANELS) == {tiny(q).asked for q in TINY}
 
 
 @pytest.mark.parametrize("question", TINY)
@@ -133,7 +134,7 @@ def test_every_question_is_run_aggregated_and_drawn(question, ran):
     assert estimates.attrs["digest"][:12] in said
     assert ("dt = " in said) == (question in ("recall", "equivalence", "fixed_points", "modes"))
     assert estimates.attrs["numbers_are"].startswith("float64 or float32 sums by BLAS")
-    for ax, panel, letter in zip(figure.axes, continuous.PANELS[question], "abc", strict=False):
+    for ax, panel, letter in zip(figure.axes, neurons.PANELS[question], "abc", strict=False):
         assert ax.get_title("left").startswith(f"({letter}) {panel.words}")
         assert (ax.get_yscale() == "log") == panel.logarithmic
         seen = np.sort(np.concatenate([curve[:, 1] for curve in points(ax)]))
@@ -406,6 +407,6 @@ def test_each_study_of_the_folder_is_planned_and_compared_with_its_own_theory(pa
         return evaluate(name, **at)
 
     monkeypatch.setattr(theory, "evaluate", watched)
-    monkeypatch.setattr(continuous, "MOST_CURVES", 1)
+    monkeypatch.setattr(neurons, "MOST_CURVES", 1)
     figure_of(study)
     assert asked == COMPARED[path.stem]

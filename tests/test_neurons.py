@@ -12,9 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mattis.errors import UserError
-from mattis.models import neurons
-from mattis.models.generating import GENERATING, Form, Population
-from mattis.models.neurons import MEMORIES, ONE, Network, energy, integrate, settle, target
+from mattis.networks.neurons import network as dynamics
+from mattis.networks.neurons.generating_functions import GENERATING, Form, Population
+from mattis.networks.neurons.network import (
+    MEMORIES,
+    ONE,
+    Network,
+    energy,
+    integrate,
+    settle,
+    target,
+)
 
 N_V, N_H = 5, 3
 VISIBLE = tuple(GENERATING)
@@ -121,17 +129,17 @@ def test_what_is_no_network(changes, words):
 @pytest.mark.parametrize("dt", [0.0, -0.1, 2.0001, float("nan")])
 def test_steps_that_are_not_stable(dt):
     with pytest.raises(UserError, match="0 < dt <= 2 tau"):
-        neurons.check_step(attention(XI, 1.0), dt)
+        dynamics.check_step(attention(XI, 1.0), dt)
     with pytest.raises(UserError, match="0 < dt <= 2 tau"):
         settle(attention(XI, 1.0), states(4), dt, 1e-9, 10)
 
 
 def test_the_faster_neurons_say_which_steps_are_stable():
     net = attention(XI, 1.0, tau_v=1.0, tau_h=0.1)
-    neurons.check_step(net, 2.0)
-    neurons.check_step(net, 0.2, full=True)
+    dynamics.check_step(net, 2.0)
+    dynamics.check_step(net, 0.2, full=True)
     with pytest.raises(UserError, match=r"got 0.21 with a time constant of 0.1; .*not stable"):
-        neurons.settle_full(net, states(4), normal(5, N_H, 3), 0.21, 1e-9, 10)
+        dynamics.settle_full(net, states(4), normal(5, N_H, 3), 0.21, 1e-9, 10)
 
 
 @pytest.mark.parametrize("net", [linear(XI, 2.0), replace(linear(XI, 1.0), hidden=TWO[1])])
@@ -145,22 +153,22 @@ def test_a_linear_network_without_a_minimum(net):
 
 
 def test_what_can_be_bounded_is_let_through():
-    top = neurons.eigenvalues(XI)[-1]
-    neurons.check_bounded(linear(XI, 0.999 / top))
-    neurons.check_bounded(linear(XI, 1.001 / top, removed=0.002))
-    neurons.check_bounded(linear(XI, np.array([0.2, 0.9]) / top))
-    neurons.check_bounded(attention(XI, 100.0))
-    neurons.check_bounded(replace(linear(XI, 2.0), visible=Population("ln_cosh")))
+    top = dynamics.eigenvalues(XI)[-1]
+    dynamics.check_bounded(linear(XI, 0.999 / top))
+    dynamics.check_bounded(linear(XI, 1.001 / top, removed=0.002))
+    dynamics.check_bounded(linear(XI, np.array([0.2, 0.9]) / top))
+    dynamics.check_bounded(attention(XI, 100.0))
+    dynamics.check_bounded(replace(linear(XI, 2.0), visible=Population("ln_cosh")))
     for net in (linear(XI, 1.001 / top), linear(XI, np.array([0.2, 1.1]) / top)):
         with pytest.raises(UserError, match="no minimum"):
-            neurons.check_bounded(net)
+            dynamics.check_bounded(net)
 
 
 @pytest.mark.parametrize("shape", [(3, 7), (7, 3), (4, 4), (1, 5)])
 def test_eigenvalues(shape):
     xi = normal(6, *shape)
     squares = np.sort(np.linalg.svd(xi, compute_uv=False)) ** 2
-    assert neurons.eigenvalues(xi) == pytest.approx(squares, rel=1e-11)
+    assert dynamics.eigenvalues(xi) == pytest.approx(squares, rel=1e-11)
 
 
 # The motion
@@ -189,13 +197,13 @@ def test_velocities_are_those_of_the_equations(visible, hidden, coupling):
     v, h = states(4), 0.5 * normal(5, len(net.bias), 3)
     coupled = net.memories if coupling == MEMORIES else np.eye(N_V)
     g, f = net.visible.activation(v), net.hidden.activation(h)
-    dv, dh = neurons.velocities(net, v, h)
+    dv, dh = dynamics.velocities(net, v, h)
     assert net.tau_v * dv == pytest.approx(
         net.field - v + coupled.T @ f - net.removed * g, abs=1e-12
     )
     assert net.tau_h * dh == pytest.approx(net.bias - h + coupled @ g, abs=1e-12)
     assert target(net, v) == pytest.approx(
-        neurons.pulled(net, v, net.bias + coupled @ g), abs=1e-12
+        dynamics.pulled(net, v, net.bias + coupled @ g), abs=1e-12
     )
 
 
@@ -208,7 +216,7 @@ def test_the_energy_falls_at_the_rate_of_the_equation(visible, hidden, coupling)
     net = network(visible, hidden, coupling)
     v = states(4)
     motion = (target(net, v) - v) / net.tau_v
-    lost = neurons.power_lost(net.visible, net.tau_v, v, motion)
+    lost = dynamics.power_lost(net.visible, net.tau_v, v, motion)
     assert rate(lambda x: energy(net, x), (v, motion)) == pytest.approx(-lost, rel=1e-7, abs=1e-9)
     if visible != "memories":  # there, d > 0 leaves H_v without a sign
         assert (lost >= -1e-12).all()
@@ -219,12 +227,12 @@ def test_the_full_energy_falls_by_both_powers(visible, hidden, coupling):
     """dE/dt = -tau_v v'ᵀ H_v v' - tau_h h'ᵀ H_h h', eq. (18); at h = J g(v) + b it is that of (3)."""
     net = network(visible, hidden, coupling)
     v, h = states(4), states(5)[: len(net.bias)]
-    dv, dh = neurons.velocities(net, v, h)
-    lost = neurons.power_lost(net.visible, net.tau_v, v, dv)
-    lost += neurons.power_lost(net.hidden, net.tau_h, h, dh)
-    found = rate(lambda x, y: neurons.full_energy(net, x, y), (v, dv), (h, dh))
+    dv, dh = dynamics.velocities(net, v, h)
+    lost = dynamics.power_lost(net.visible, net.tau_v, v, dv)
+    lost += dynamics.power_lost(net.hidden, net.tau_h, h, dh)
+    found = rate(lambda x, y: dynamics.full_energy(net, x, y), (v, dv), (h, dh))
     assert found == pytest.approx(-lost, rel=1e-7, abs=1e-9)
-    settled = neurons.full_energy(net, v, neurons.latent(net, v))
+    settled = dynamics.full_energy(net, v, dynamics.latent(net, v))
     assert settled == pytest.approx(energy(net, v), rel=1e-12, abs=1e-12)
 
 
@@ -260,7 +268,7 @@ def test_jacobians(visible, hidden, coupling):
     net, v = network(visible, hidden, coupling), states(4, 1)
     units = [unit[:, None] for unit in np.eye(N_V)]
     columns = [rate(lambda x: target(net, x) - x, (v, e), step=1e-4)[:, 0] for e in units]
-    assert neurons.jacobian(net, v[:, 0]) == pytest.approx(np.array(columns).T, rel=1e-7, abs=1e-8)
+    assert dynamics.jacobian(net, v[:, 0]) == pytest.approx(np.array(columns).T, rel=1e-7, abs=1e-8)
 
 
 # Known networks
@@ -317,7 +325,7 @@ def test_stored_patterns_are_nearly_fixed():
 def test_a_linear_network_relaxes_to_its_solution(shape, dt):
     """(1 + d - beta XiᵀXi) v = I."""
     xi, field = normal(13, *shape), normal(14, shape[1], 2)
-    beta = 0.5 / neurons.eigenvalues(xi)[-1]
+    beta = 0.5 / dynamics.eigenvalues(xi)[-1]
     for removed in (0.0, 0.1):
         net = linear(xi, beta, field=field, removed=removed)
         done = settle(net, normal(15, shape[1], 2), dt, 1e-12, 2500)
@@ -349,7 +357,7 @@ def test_fixed_points_of_tanh_and_graded_response_are_each_others_images(removed
 
 def test_a_linear_trajectory_is_the_exact_one():
     """v(t) = v* + e^{-(1 - beta XiᵀXi) t/tau} (v(0) - v*)."""
-    top = neurons.eigenvalues(XI)[-1]
+    top = dynamics.eigenvalues(XI)[-1]
     net = linear(XI, 0.3 / top, tau_v=1.5, field=normal(18, N_V, 1))
     v, times = normal(19, N_V), np.linspace(0, 4, 5)
     rates, axes = np.linalg.eigh(np.eye(N_V) - net.hidden.form.beta * XI.T @ XI)
@@ -373,14 +381,16 @@ def test_settled_states_are_where_trajectories_end(hidden):
     net = network("ln_cosh", hidden, removed=0.0, tau_v=1.0)
     v, h = states(21), normal(22, N_H, 3)
     rest = settle(net, v, 0.5, 1e-13, 2000).state
-    full, once = (neurons.settle_full(net, v, h, 0.3, 1e-13, most) for most in (5000, 1))
-    dv, dh = neurons.velocities(net, v, h)
+    full, once = (dynamics.settle_full(net, v, h, 0.3, 1e-13, most) for most in (5000, 1))
+    dv, dh = dynamics.velocities(net, v, h)
     assert once.state == pytest.approx(np.concatenate([v + 0.3 * dv, h + 0.3 * dh]), rel=1e-12)
     late = integrate(net, v[:, 0], np.array([0.0, 60.0]))[-1]
     both = integrate(net, v[:, 0], np.array([0.0, 60.0]), h[:, 0])[-1]
     assert rest[:, 0] == pytest.approx(late, abs=1e-8)
-    assert both == pytest.approx(np.concatenate([late, neurons.latent(net, rest)[:, 0]]), abs=1e-7)
-    assert full.state == pytest.approx(np.concatenate([rest, neurons.latent(net, rest)]), abs=1e-10)
+    assert both == pytest.approx(np.concatenate([late, dynamics.latent(net, rest)[:, 0]]), abs=1e-7)
+    assert full.state == pytest.approx(
+        np.concatenate([rest, dynamics.latent(net, rest)]), abs=1e-10
+    )
 
 
 def test_fast_hidden_neurons_follow():
@@ -388,7 +398,7 @@ def test_fast_hidden_neurons_follow():
     v, times, apart = states(23)[:, 0], np.linspace(0, 2, 21), []
     for ratio in (1e-2, 1e-3):
         net = network("ln_cosh", "ln_cosh", tau_v=1.0, tau_h=ratio)
-        slow, h = integrate(net, v, times), neurons.latent(net, v[:, None])[:, 0]
+        slow, h = integrate(net, v, times), dynamics.latent(net, v[:, None])[:, 0]
         apart.append(np.abs(integrate(net, v, times, h)[:, :N_V] - slow).max())
     assert apart[0] / apart[1] == pytest.approx(10, rel=0.1)
     assert apart[0] < 0.01
@@ -396,6 +406,6 @@ def test_fast_hidden_neurons_follow():
 
 def test_when_products_of_memories_are_enough():
     own = replace(attention(XI, 1.0), removed=0.1)
-    assert neurons.closes(attention(XI, 1.0))
+    assert dynamics.closes(attention(XI, 1.0))
     for net in (attention(XI.T.copy(), 1.0), own, tanh(XI, 1.0), graded(XI, 1.0)):
-        assert not neurons.closes(net)
+        assert not dynamics.closes(net)

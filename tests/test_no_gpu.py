@@ -57,17 +57,17 @@ def test_a_run_asks_another_process_for_a_gpu(tmp_path: Path) -> None:
         sweeps={"thermalise": 2, "measure": 8},
     )  # fmt: skip
     found = importers(tmp_path, "-m", "mattis", "run", "small.yaml", "--workers", "1")
-    assert set(found) == {"kernels/cuda.py -m mattis.kernels.cuda"}
+    assert set(found) == {"kernels/cuda/gpu.py -m mattis.kernels.cuda.gpu"}
     assert (tmp_path / "results" / "small" / "sweep.zarr").is_dir()
 
 
 @pytest.mark.parametrize("function", ["found", "gpu"])
 def test_an_import_by_mattis_is_seen(function: str, tmp_path: Path) -> None:
     code = f"""
-from mattis.kernels import cuda
+from mattis.kernels.cuda import gpu
 try:
-    cuda.{function}()
+    gpu.{function}()
 except AttributeError:
     pass
 """
-    assert importers(tmp_path, "-c", code) == ["kernels/cuda.py -c"]
+    assert importers(tmp_path, "-c", code) == ["kernels/cuda/gpu.py -c"]

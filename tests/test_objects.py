@@ -12,12 +12,14 @@ import pytest
 from object_store import BUCKET, SECRET, Proxy
 from small_study import HERE, SECONDS, fill, make_study, started, write_study
 
-from mattis import buckets, figures, locks, places, store
+from mattis import figures
+from mattis.engine import locks
+from mattis.engine.driver import digest, run, status
 from mattis.errors import Fault, UserError
-from mattis.results import results_of
-from mattis.study import Study
-from mattis.sweep import digest, run, status
-from mattis.verify import verify
+from mattis.store import buckets, places, store
+from mattis.store.results import results_of
+from mattis.store.verify import verify
+from mattis.study.base import Study
 
 URL = f"s3://{BUCKET}/some results"
 

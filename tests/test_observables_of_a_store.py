@@ -12,13 +12,15 @@ import pytest
 import xarray as xr
 from small_study import HERE, fill, make_study, write_study
 
-from mattis import cli, figures, layout, store
+from mattis import figures
+from mattis.engine.driver import Settings, digest, run, status, withdraw_stale_receipts
 from mattis.errors import Fault, UserError
-from mattis.models import MODELS, Columns, Observable
-from mattis.results import results_of
-from mattis.study import Study
-from mattis.sweep import Settings, digest, run, status, withdraw_stale_receipts
-from mattis.verify import verify
+from mattis.networks.registry import MODELS
+from mattis.store import layout, store
+from mattis.store.results import results_of
+from mattis.store.verify import verify
+from mattis.study.base import Study
+from mattis.study.model import Columns, Observable
 
 OLD = replace(MODELS["hopfield"], batched=None)
 OLD_NAMES = [observable.name for observable in OLD.observables]
@@ -445,7 +447,9 @@ def test_the_command_says_what_is_lacking_and_computes_it(
 ) -> None:
     def command(*words: str) -> str:
         verb = [words[0], str(write_study(tmp_path)), "--results", str(tmp_path), *words[1:]]
-        assert cli.guarded(lambda: cli.verbs.main(verb, "mattis", standalone_mode=False)) == 0
+        assert (
+            command.guarded(lambda: command.verbs.main(verb, "mattis", standalone_mode=False)) == 0
+        )
         return capsys.readouterr().out
 
     line = f"lacks: {NEW.name}; mattis run STUDY --all-observables computes them\n"

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mattis import couplings, rng
-from mattis.patterns import flip_count, noisy_cue, random_patterns
+from mattis.exact import rng
+from mattis.exact.patterns import flip_count, noisy_cue, random_patterns
+from mattis.networks.binary import couplings
 
 FALSE_ALARM = 1e-6
 exactly = settings(max_examples=100, deadline=None, derandomize=True)

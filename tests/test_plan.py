@@ -12,14 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_study import SMALL, make_study, write_study
 
-from mattis import cli, plan
-from mattis.axes import pattern_counts, patterns_of
+from mattis.cli import command
+from mattis.engine import estimate
 from mattis.errors import UserError
-from mattis.models import MODELS, Columns, PatternSet
-from mattis.models.questions import Inquiry, Visit
-from mattis.plan import Block
-from mattis.studies.family import Family
-from mattis.study import Study
+from mattis.networks.binary.questions import Inquiry, Visit
+from mattis.networks.binary.study import Family
+from mattis.networks.registry import MODELS
+from mattis.study import plan
+from mattis.study.axes import pattern_counts, patterns_of
+from mattis.study.base import Study
+from mattis.study.model import Columns, PatternSet
+from mattis.study.plan import Block
 
 SHAPES = [
     {},
@@ -102,7 +105,7 @@ def test_totals_are_sums_over_blocks(tmp_path: Path, changes: dict[str, object])
     study = make_study(tmp_path, **changes)
     planned = plan.blocks(study)
     cells = sum(len(block.points) for block in planned)
-    assert plan.totals(study, 12.0, 3) == {
+    assert estimate.totals(study, 12.0, 3) == {
         "study": "small",
         "model": "hopfield",
         "cells": cells,
@@ -116,7 +119,7 @@ def test_totals_are_sums_over_blocks(tmp_path: Path, changes: dict[str, object])
     }
     counted = {
         (size, p): int(count)
-        for size, patterns, counts in plan.networks(study)
+        for size, patterns, counts in estimate.networks(study)
         for p, count in zip(patterns.tolist(), counts, strict=True)
     }
     pairs = [(block.size, block.patterns) for block in planned]
@@ -131,15 +134,15 @@ def test_the_streamed_json_is_that_of_the_summary(
     study = make_study(tmp_path, **changes)
     planned = plan.blocks(study)
     monkeypatch.setattr(plan, "ROWS_PER_PIECE", rows)
-    pieces = list(plan.summary_text(study, 12.5, 2))
+    pieces = list(estimate.summary_text(study, 12.5, 2))
     assert len(pieces) == 2 - (-len(planned) // rows)
-    whole = plan.summary(study, planned, 12.5, 2)
+    whole = estimate.summary(study, planned, 12.5, 2)
     assert "".join(pieces) == json.dumps(whole, ensure_ascii=False)
     assert [row["id"] for row in whole["per_block"]] == [block.id for block in planned]
 
 
 def test_rows_of_a_huge_study_come_piece_by_piece() -> None:
-    head, piece = islice(plan.summary_text(huge(), 1.0, 2), 2)
+    head, piece = islice(estimate.summary_text(huge(), 1.0, 2), 2)
     assert json.loads(f"{head}]}}")["blocks"] == 10**8
     rows = json.loads(f"[{piece}]")
     assert len(rows) == plan.ROWS_PER_PIECE
@@ -157,9 +160,9 @@ def test_memory_is_checked_at_the_size_that_needs_most(tmp_path: Path) -> None:
     study = make_study(tmp_path, size=[3500, 4000], load=[0.06, 0.05], **one)
     needed = study.memory(3500, 210)
     assert needed > study.memory(4000, 240)
-    plan.check_memory(study, 2, 2 * needed)
+    estimate.check_memory(study, 2, 2 * needed)
     with pytest.raises(UserError, match=r"size 3500 at load 0\.06 .* at most --workers 1$"):
-        plan.check_memory(study, 2, 2 * needed - 1)
+        estimate.check_memory(study, 2, 2 * needed - 1)
 
 
 class Clock:
@@ -194,8 +197,8 @@ def test_the_time_is_that_of_networks_and_of_proposals(monkeypatch: pytest.Monke
     axes = {"size": [1000], "load": loads, "temperature": [0.0, 0.5, 1.0, 1.5], "seed": 8}
     study = Family(name="timed", axes=axes)
     networks = 8 * sum(1000 * 10 * (k + 1) * 1e-7 for k in range(9))
-    proposals = plan.totals(study, 0.0, 1)["proposals"] * 2e-8
-    assert plan.calibrate(study) == pytest.approx(networks + proposals, rel=0.01)
+    proposals = estimate.totals(study, 0.0, 1)["proposals"] * 2e-8
+    assert estimate.calibrate(study) == pytest.approx(networks + proposals, rel=0.01)
     assert {p.patterns for p in clock.calls} == {20, 50, 80}
 
 
@@ -203,7 +206,7 @@ def test_large_networks_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
     """A second for each of three networks is more than PATIENCE: the rest grows like N P."""
     clock = timed(monkeypatch, made=1e-6, proposal=1e-9)
     axes = {"size": [10_000], "load": [0.01, 0.02, 0.04], "temperature": [0.5], "seed": 2}
-    estimated = plan.calibrate(Family(name="large", axes=axes))
+    estimated = estimate.calibrate(Family(name="large", axes=axes))
     assert len(clock.calls) == 3
     assert estimated == pytest.approx(2 * (1 + 2 + 4), rel=0.1)
 
@@ -211,7 +214,7 @@ def test_large_networks_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_huge_study_is_probed_at_nine_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = timed(monkeypatch, made=1e-9, proposal=1e-9)
     study = huge(load={"from": 0.001, "to": 1.0, "count": 100_000}, seed=1000)
-    assert plan.calibrate(study) > 0
+    assert estimate.calibrate(study) > 0
     assert len(clock.calls) == 9
     assert len({call.patterns for call in clock.calls}) == 3
 
@@ -220,7 +223,7 @@ def test_a_huge_study_is_probed_at_nine_cells(monkeypatch: pytest.MonkeyPatch) -
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: object) -> str:
-    cli.verbs.main(["plan", *map(str, words)], "mattis", standalone_mode=False)
+    command.verbs.main(["plan", *map(str, words)], "mattis", standalone_mode=False)
     return capsys.readouterr().out
 
 

@@ -1,6 +1,6 @@
 """The portable kernels against the vector kernels, bit by bit.
 
-`kernels.replicas` is named where it is used: a process without a compiler imports this file too.
+`cpu.asynchronous` is named where it is used: a process without a compiler imports this file too.
 """
 
 import os
@@ -12,10 +12,20 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from mattis import kernels, rng
-from mattis.kernels import portable
-from mattis.kernels.lanes import BLOCK, LANES, Heat, Lanes, Patterns, Record, aligned_rows, packed
-from mattis.patterns import random_patterns
+from mattis.exact import rng
+from mattis.exact.patterns import random_patterns
+from mattis.kernels import cpu
+from mattis.kernels.cpu import portable
+from mattis.kernels.cpu.lanes import (
+    BLOCK,
+    LANES,
+    Heat,
+    Lanes,
+    Patterns,
+    Record,
+    aligned_rows,
+    packed,
+)
 
 TYPEWRITER = np.zeros(0, np.uint32)
 MIXED = [0.0, 0.4, 1.0, 1e5] * (LANES // 4)
@@ -24,7 +34,7 @@ PLAIN = """
 import sys
 import test_portable as here
 print(here.checksum(*here.small_run()))
-assert not {"numba", "llvmlite", "mattis.kernels.vectors"} & set(sys.modules)
+assert not {"numba", "llvmlite", "mattis.kernels.cpu.vectors"} & set(sys.modules)
 """
 
 
@@ -94,7 +104,7 @@ def assert_equal(found, wanted):
 def assert_same_run(*args, **options):
     """Run both kernels; return what they agree upon."""
     found = run(portable.replica_sweeps, *args, **options)
-    assert_equal(found, run(kernels.replicas.replica_sweeps, *args, **options))
+    assert_equal(found, run(cpu.asynchronous.replica_sweeps, *args, **options))
     return found
 
 
@@ -170,7 +180,7 @@ def test_wide_floats_where_narrow_ones_would_round(monkeypatch):
 
 @pytest.mark.parametrize(("rows", "size"), [(1, 2), (3, 64), (65, 63), (70, 200)])
 def test_bits_are_those_of_the_vector_kernel(rows, size):
-    vector, signs, others = kernels.replicas, drawn(rows, size), drawn(rows + 4, size)[rows:]
+    vector, signs, others = cpu.asynchronous, drawn(rows, size), drawn(rows + 4, size)[rows:]
     found, more = packed(signs), packed(others)
     for row, words in zip(signs.tolist(), found.tolist(), strict=True):
         assert sum(1 << i for i, sign in enumerate(row) if sign > 0) == sum(
@@ -190,7 +200,7 @@ def test_bits_are_those_of_the_vector_kernel(rows, size):
 def test_couplings_inside_blocks_are_those_of_the_vector_kernel(size, count, kind):
     """Where both sites exist: the vector kernel leaves what it likes beside the last block."""
     xi = drawn(count, size)
-    found, wanted = (in_bits(xi, kind, make).near for make in (portable, kernels.replicas))
+    found, wanted = (in_bits(xi, kind, make).near for make in (portable, cpu.asynchronous))
     for b in range(len(found)):
         sites = min(BLOCK, size - b * BLOCK)
         np.testing.assert_array_equal(found[b, :sites, :sites], wanted[b, :sites, :sites])
@@ -204,7 +214,7 @@ def test_lane_overlaps_are_those_of_the_vector_kernel():
     rows[:100] = words.reshape(100, LANES)
     found = portable.lane_overlaps(blocks, rows)
     assert found.dtype == np.int32
-    np.testing.assert_array_equal(found, kernels.replicas.lane_overlaps(blocks, rows))
+    np.testing.assert_array_equal(found, cpu.asynchronous.lane_overlaps(blocks, rows))
 
 
 def test_a_process_without_a_compiler_finds_the_same_numbers():
@@ -213,7 +223,7 @@ def test_a_process_without_a_compiler_finds_the_same_numbers():
     plain = subprocess.run(
         [sys.executable, "-c", PLAIN], env=environment, cwd=folder, capture_output=True, check=True
     )
-    assert int(plain.stdout) == checksum(*small_run(kernels.replicas.replica_sweeps))
+    assert int(plain.stdout) == checksum(*small_run(cpu.asynchronous.replica_sweeps))
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -223,7 +233,7 @@ def test_a_process_without_a_compiler_finds_the_same_numbers():
 def test_synchronous_steps_are_those_of_the_vector_kernel(size, count, temperatures, shared):
     xi = drawn(count, size)
     results = []
-    for little in (portable.little_sweeps, kernels.vector("little").little_sweeps):
+    for little in (portable.little_sweeps, cpu.lane_kernels("synchronous").little_sweeps):
 
         def kernel(patterns, lanes, heat, _, record, little=little):
             return little(patterns, lanes, heat, record)

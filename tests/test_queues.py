@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("dask_jobqueue")
 
-from mattis import queues
+from mattis.engine import queues
 
 SBATCH = """#!/bin/sh
 cp "$1" {folder}/script
@@ -61,7 +61,7 @@ def test_jobs_speak_tls_and_their_keys_are_for_nobody_else(batch: Path) -> None:
         assert "PRIVATE KEY" in files[2].read_text()
         assert "PRIVATE KEY" not in script
         assert words[words.index("--protocol") + 1] == "tls://"
-        assert words[words.index("--worker-class") + 1] == "mattis.nodes.Worker"
+        assert words[words.index("--worker-class") + 1] == "mattis.engine.nodes.Worker"
     assert not folder.exists()
     jobs = [int(pid) for pid in (batch / "jobs").read_text().split()]
     deadline = time.monotonic() + 60

@@ -13,21 +13,26 @@ import numpy as np
 import pytest
 from small_study import HERE, fill, hopfields
 
-from mattis import plan, rng
-from mattis.cli import guarded, verbs
+from mattis.cli.command import guarded, verbs
+from mattis.engine import estimate
+from mattis.engine.driver import digest, open_results, run
 from mattis.errors import UserError
-from mattis.models import PatternSet, binary, chains, family, recall, synapses
-from mattis.models.binary import Setting
-from mattis.models.memories import Ensemble
-from mattis.models.network import Protocol, Replica
-from mattis.models.recall import UNIT, Lesson, Visit
-from mattis.models.synapses import Schedule
-from mattis.patterns import noisy_cue
+from mattis.exact import rng
+from mattis.exact.patterns import noisy_cue
+from mattis.networks.binary import chains, family, hopfield
+from mattis.networks.binary.hopfield import Setting
+from mattis.networks.binary.network import Protocol, Replica
+from mattis.networks.drift import consolidation, recall
+from mattis.networks.drift.consolidation import Schedule
+from mattis.networks.drift.memories import Ensemble
+from mattis.networks.drift.recall import UNIT, Lesson, Visit
+from mattis.networks.registry import load_study, study_of
 from mattis.statistics import aggregate
-from mattis.study import Study, load_study, study_of
-from mattis.sweep import digest, open_results, run
+from mattis.store.verify import verify
+from mattis.study import plan
+from mattis.study.base import Study
+from mattis.study.model import PatternSet
 from mattis.theory import evaluate
-from mattis.verify import verify
 
 COLD = math.inf
 LEARNING = Schedule(Ensemble("signs", "flips"))
@@ -47,9 +52,9 @@ def make(**changes) -> Study:
     return study_of(content(**changes))
 
 
-def learnt_at(patterns: PatternSet, visit: Visit) -> synapses.Synapses:
+def learnt_at(patterns: PatternSet, visit: Visit) -> consolidation.Synapses:
     """Memories at one stage."""
-    ((_, learnt),) = synapses.follow(patterns, [visit.stage], LEARNING)
+    ((_, learnt),) = consolidation.follow(patterns, [visit.stage], LEARNING)
     return learnt
 
 
@@ -114,7 +119,7 @@ def test_the_chain_of_learnt_couplings_is_that_of_a_plain_reference(size, count,
             (chain,) = chains.run(network, [Replica(index, *setting)], protocol)
             np.testing.assert_array_equal(chain.trace[..., 0], trace)
             np.testing.assert_array_equal(chain.spins[:, 0], spins)
-            (cell,) = binary.observe(network, [Replica(index, *setting)], protocol)
+            (cell,) = hopfield.observe(network, [Replica(index, *setting)], protocol)
             exact = learnt.matrix.T @ learnt.matrix / size
             np.fill_diagonal(exact, 0)
             energy = -spins @ exact @ spins / (2 * size)
@@ -130,7 +135,7 @@ def test_what_it_learns_is_what_the_model_of_consolidation_learns():
     other = study_of({"name": "c", "model": "consolidation", "ensemble": "signs", "targets": "flips",
                       "axes": axes})  # fmt: skip
     found = recall.simulate(*plan.task(study, plan.blocks(study)[0]))
-    plain = synapses.simulate(*plan.task(other, plan.blocks(other)[0]))
+    plain = consolidation.simulate(*plan.task(other, plan.blocks(other)[0]))
     for name in recall.LEARNT:
         np.testing.assert_array_equal(found[name], plain[name], name)
     assert len(np.unique(found["similarity"])) >= 6
@@ -184,7 +189,7 @@ def test_flags_are_those_of_all_chains():
         learnt, each = learnt_at(patterns, visit), []
         for xi in (learnt.shown.astype(np.int8), learnt.old.astype(np.int8)):
             network = recall.network_of(patterns, xi, recall.coupled(learnt.matrix))
-            (cell,) = binary.asked(network, [visit.setting], lesson.asking)
+            (cell,) = hopfield.asked(network, [visit.setting], lesson.asking)
             each.append(int(cell["flag"]))
         assert int(flag) == each[0] | each[1]
 
@@ -324,7 +329,7 @@ def test_the_command_plans_runs_tells_and_lists(tmp_path, capsys):
 
 def test_a_plan_of_years_is_quick():
     long, begun = {"thermalise": 10**6, "measure": 10**6}, time.process_time()
-    seconds = plan.calibrate(make(size=[500], presentations=[1e9], sweeps=long, seed=1000))
+    seconds = estimate.calibrate(make(size=[500], presentations=[1e9], sweeps=long, seed=1000))
     assert time.process_time() - begun < 10
     assert seconds > 3600
 
@@ -334,8 +339,9 @@ def test_memory_estimate_bounds_what_a_block_takes():
     if not Path("/proc/self/status").exists():
         pytest.skip("the peak memory of a process is read from /proc")
     code = (
-        "import re, pathlib, sys, json\nfrom mattis import plan\nfrom mattis.models import recall\n"
-        "from mattis.study import study_of\n"
+        "import re, pathlib, sys, json\nfrom mattis.study import plan\n"
+        "from mattis.networks.drift import recall\n"
+        "from mattis.networks.registry import study_of\n"
         "def peak(): return int(re.search(r'VmHWM:\\s*(\\d+)', "
         "pathlib.Path('/proc/self/status').read_text())[1])\n"
         "small, large = map(study_of, json.loads(sys.argv[1]))\n"

@@ -12,12 +12,13 @@ import pytest
 import xarray as xr
 from small_study import HERE, fill, make_study
 
-from mattis import journal, places, plan, record, store
+from mattis.engine.driver import digest, run
 from mattis.errors import UserError
-from mattis.results import results_of
-from mattis.study import Study
-from mattis.sweep import digest, run
-from mattis.verify import verify
+from mattis.store import journal, places, record, store
+from mattis.store.results import results_of
+from mattis.store.verify import verify
+from mattis.study import plan
+from mattis.study.base import Study
 
 CHUNK = "c/0/0/0/0/0"
 

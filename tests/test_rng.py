@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from mattis import rng
-from mattis.kernels import cpu
+from mattis.exact import rng
+from mattis.kernels.cpu import glauber
 
 FALSE_ALARM = 1e-6
 FULL = 0xFFFFFFFF
@@ -36,7 +36,7 @@ def hexes(text):
 def kernel_words(stream, step, quads):
     """The words of the kernel in the order of their positions."""
     words = np.zeros((4, quads), np.uint32)
-    cpu.philox_words(words, stream.packed(), step, quads)
+    glauber.philox_words(words, stream.packed(), step, quads)
     return words.T.ravel()
 
 
@@ -238,7 +238,7 @@ def test_log_odds_ignores_the_nine_lowest_bits(every_log_odds):
 
 def kernel_noise(words, scale):
     odds, noise = np.empty(words.size, np.float32), np.zeros(words.size, np.int32)
-    cpu.thermal_noise(noise, words, odds, odds.view(np.int32), np.float32(scale))
+    glauber.thermal_noise(noise, words, odds, odds.view(np.int32), np.float32(scale))
     return noise
 
 

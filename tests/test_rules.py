@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mattis import couplings, ensembles, gaussians, rng, rules
-from mattis.ensembles import Ensemble, Stored
-from mattis.patterns import random_patterns
-from mattis.rules import Rule
+from mattis.exact import gaussians, rng
+from mattis.exact.patterns import random_patterns
+from mattis.networks.binary import couplings, ensembles, rules
+from mattis.networks.binary.ensembles import Ensemble, Stored
+from mattis.networks.binary.rules import Rule
 
 LABELS = {"size": 12, "patterns": 3, "seed": 5}
 exactly = settings(max_examples=40, deadline=None, derandomize=True)

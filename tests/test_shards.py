@@ -10,11 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_study import HERE, fill, make_study, started
 
-from mattis import cube, locks, places, plan, shards, store
+from mattis.engine import locks, shards
+from mattis.engine.driver import Settings, digest, run, status, withdraw_stale_receipts
 from mattis.errors import UserError
-from mattis.results import results_of
-from mattis.study import Study
-from mattis.sweep import Settings, digest, run, status, withdraw_stale_receipts
+from mattis.store import cube, places, store
+from mattis.store.results import results_of
+from mattis.study import plan
+from mattis.study.base import Study
 
 
 def of(index: int, count: int) -> Settings:

@@ -7,17 +7,19 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from mattis import gaussians, plan
 from mattis.errors import UserError
-from mattis.models import separation as fast
-from mattis.models import spectrum as of
-from mattis.models.base import PatternSet
-from mattis.models.continuous import MEMBERS, simulate
-from mattis.models.generating import Form, Population, Reals
-from mattis.models.neurons import Network, full_energy, jacobian, target, velocities
-from mattis.models.recipe import Place, Recipe, single
-from mattis.rng import stream
-from mattis.study import Study, study_of
+from mattis.exact import gaussians
+from mattis.exact.rng import stream
+from mattis.networks.neurons import separation as fast
+from mattis.networks.neurons import spectrum as of
+from mattis.networks.neurons.generating_functions import Form, Population, Reals
+from mattis.networks.neurons.models import MEMBERS, simulate
+from mattis.networks.neurons.network import Network, full_energy, jacobian, target, velocities
+from mattis.networks.neurons.recipe import Place, Recipe, single
+from mattis.networks.registry import study_of
+from mattis.study import plan
+from mattis.study.base import Study
+from mattis.study.model import PatternSet
 from mattis.theory import evaluate
 
 TANH = MEMBERS["tanh_tanh"].parts

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from small_study import fill
 
-from mattis import plan
+from mattis.engine.driver import digest, status
 from mattis.errors import UserError
-from mattis.models import Columns
-from mattis.models.questions import Inquiry
-from mattis.study import Study, study_of
-from mattis.sweep import digest, status
+from mattis.networks.binary.questions import Inquiry
+from mattis.networks.registry import study_of
+from mattis.study import plan
+from mattis.study.base import Study
+from mattis.study.model import Columns
 
 AXES = {"size": [60], "load": [0.1, 0.2], "temperature": [0.0, 0.4, 0.8], "noise": [0.1], "seed": 3}
 PLAIN = {"name": "plain", "sweeps": {"thermalise": 5, "measure": 120}, "cues": 2, "axes": AXES}

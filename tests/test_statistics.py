@@ -15,11 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression
 
-from mattis import cube, rng, statistics
-from mattis.figures.networks import PHASES as DIMENSIONS
-from mattis.models import FLAGS
+from mattis import statistics
+from mattis.exact import rng
+from mattis.figures.binary import PHASES as DIMENSIONS
+from mattis.networks.binary.study import Family
 from mattis.statistics import ALL_FLAGS, BIMODAL, FEW_SEEDS, INCOMPLETE, aggregate, crossing
-from mattis.studies.family import Family
+from mattis.store import cube
+from mattis.study.model import FLAGS
 
 SHORT, DRIFTING, UNSETTLED = FLAGS
 

@@ -17,14 +17,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_study import fill, make_study
 
-from mattis import layout, plan, store
+from mattis.engine.driver import digest
 from mattis.errors import UserError
-from mattis.figures.networks import PHASES as DIMENSIONS
-from mattis.models import MODELS, PatternSet
-from mattis.results import results_of
-from mattis.study import Study
-from mattis.sweep import digest
-from mattis.verify import verify
+from mattis.figures.binary import PHASES as DIMENSIONS
+from mattis.networks.registry import MODELS
+from mattis.store import layout, store
+from mattis.store.results import results_of
+from mattis.store.verify import verify
+from mattis.study import plan
+from mattis.study.base import Study
+from mattis.study.model import PatternSet
 
 DATA = Path(__file__).parent / "data"
 OBSERVABLES = [observable.name for observable in MODELS["hopfield"].observables]

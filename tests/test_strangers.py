@@ -16,10 +16,11 @@ from distributed import Client, LocalCluster
 from distributed.security import Security
 from small_study import SECONDS, fill, make_study, started
 
-from mattis import cluster, dispatch, plan, watch
-from mattis.cluster import Where
-from mattis.study import Study
-from mattis.sweep import digest
+from mattis.engine import cluster, dispatch, watch
+from mattis.engine.cluster import Where
+from mattis.engine.driver import digest
+from mattis.study import plan
+from mattis.study.base import Study
 
 NOBODY = 65534
 """A user who owns nothing."""

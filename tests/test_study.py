@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_study import SMALL, fill, make_study, write_study
 
-from mattis import record
-from mattis.axes import patterns_of
 from mattis.errors import UserError
-from mattis.results import results_of
-from mattis.study import load_study, schema
+from mattis.networks.registry import load_study, schema
+from mattis.store import record
+from mattis.store.results import results_of
+from mattis.study.axes import patterns_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -179,7 +179,7 @@ def test_half_patterns_round_up(load: float, size: int, patterns: int) -> None:
 
 
 def test_schema_file_is_what_the_code_says() -> None:
-    """If this fails: .venv/bin/python -m mattis.study > config/study.schema.json"""
+    """If this fails: .venv/bin/python -m mattis.networks.registry > config/study.schema.json"""
     kept = (ROOT / "config" / "study.schema.json").read_text(encoding="utf-8")
     assert json.loads(kept) == json.loads(schema())
 

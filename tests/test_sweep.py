@@ -11,14 +11,17 @@ import psutil
 import pytest
 from small_study import SECONDS, fill, make_study, started
 
-from mattis import plan, store
+from mattis.engine import estimate
+from mattis.engine.driver import Settings, digest, run, status
+from mattis.engine.locks import held
 from mattis.errors import UserError
-from mattis.locks import held
-from mattis.models import PatternSet
-from mattis.plan import Block
-from mattis.results import results_of
-from mattis.study import Study, load_study
-from mattis.sweep import Settings, digest, run, status
+from mattis.networks.registry import load_study
+from mattis.store import store
+from mattis.store.results import results_of
+from mattis.study import plan
+from mattis.study.base import Study
+from mattis.study.model import PatternSet
+from mattis.study.plan import Block
 
 
 def expected(study: Study, folder: Path) -> str:
@@ -147,9 +150,13 @@ def test_memory_estimate_bounds_what_a_block_takes(tmp_path: Path) -> None:
         pytest.skip("the peak memory of a process is read from /proc")
     code = (
         "import re, pathlib\n"
-        "from mattis.ensembles import Ensemble\nfrom mattis.models import MODELS, PatternSet\n"
-        "from mattis.models.circuit import Dynamics\nfrom mattis.models.network import Protocol\n"
-        "from mattis.models.questions import Inquiry, Query, Visit\nfrom mattis.rules import Rule\n"
+        "from mattis.networks.binary.ensembles import Ensemble\n"
+        "from mattis.networks.registry import MODELS\n"
+        "from mattis.study.model import PatternSet\n"
+        "from mattis.networks.binary.matrix_network import Dynamics\n"
+        "from mattis.networks.binary.network import Protocol\n"
+        "from mattis.networks.binary.questions import Inquiry, Query, Visit\n"
+        "from mattis.networks.binary.rules import Rule\n"
         "def peak(): return int(re.search(r'VmHWM:\\s*(\\d+)', "
         "pathlib.Path('/proc/self/status').read_text())[1])\n"
         "def simulate(n, p, count, sweeps): MODELS['hopfield'].simulate("
@@ -201,7 +208,7 @@ def test_digest_of_an_incomplete_study_is_refused(tmp_path: Path, study: Study) 
 
 
 def test_plan_counts_and_estimates(study: Study) -> None:
-    content = plan.summary(study, plan.blocks(study), plan.calibrate(study), 2)
+    content = estimate.summary(study, plan.blocks(study), estimate.calibrate(study), 2)
     assert (content["cells"], content["blocks"]) == (72, 9)
     assert content["per_block"][0] == {
         "id": "size=60,load=0.05,seed=0",

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mattis import gaussians, rng
-from mattis.kernels import synapses
+from mattis.exact import gaussians, rng
+from mattis.kernels.cpu import drift
 
 FALSE_ALARM = 1e-6
 FULL = 2**32 - 1
@@ -38,25 +38,25 @@ def ulps(function, reference, points):
 
 @pytest.mark.parametrize(("low", "high"), [(-745, 709.7), (-40, 0), (-1, 1), (-1e-9, 1e-9)])
 def test_the_exponential_is_within_two_ulp(low, high):
-    assert ulps(synapses.exponential, math.exp, np.linspace(low, high, 60_001)) <= 2
+    assert ulps(drift.exponential, math.exp, np.linspace(low, high, 60_001)) <= 2
 
 
 @pytest.mark.parametrize(("low", "high"), [(-745, 709.7), (-1, 1), (-1e-9, 1e-9)])
 def test_the_logarithm_is_within_two_ulp(low, high):
-    assert ulps(synapses.logarithm, math.log, np.exp(np.linspace(low, high, 60_001))) <= 2
+    assert ulps(drift.logarithm, math.log, np.exp(np.linspace(low, high, 60_001))) <= 2
 
 
 def test_exponential_and_logarithm_at_their_ends():
     for x in (-746.0, -1e300, -math.inf):
-        assert synapses.exponential(x) == 0
-    assert synapses.exponential(-745.0) == 5e-324
-    assert synapses.exponential(0.0) == 1
-    assert synapses.exponential(709.78) == pytest.approx(math.exp(709.78), rel=1e-15)
-    assert synapses.exponential(710.0) == synapses.exponential(math.inf) == math.inf
-    assert (synapses.logarithm(0.0), synapses.logarithm(math.inf)) == (-math.inf, math.inf)
-    assert (synapses.logarithm(1.0), synapses.logarithm(5e-324)) == (0, math.log(5e-324))
-    assert np.isnan([synapses.logarithm(-1.0), synapses.logarithm(math.nan)]).all()
-    assert math.isnan(synapses.exponential(math.nan))
+        assert drift.exponential(x) == 0
+    assert drift.exponential(-745.0) == 5e-324
+    assert drift.exponential(0.0) == 1
+    assert drift.exponential(709.78) == pytest.approx(math.exp(709.78), rel=1e-15)
+    assert drift.exponential(710.0) == drift.exponential(math.inf) == math.inf
+    assert (drift.logarithm(0.0), drift.logarithm(math.inf)) == (-math.inf, math.inf)
+    assert (drift.logarithm(1.0), drift.logarithm(5e-324)) == (0, math.log(5e-324))
+    assert np.isnan([drift.logarithm(-1.0), drift.logarithm(math.nan)]).all()
+    assert math.isnan(drift.exponential(math.nan))
 
 
 def halves(level):
@@ -69,10 +69,10 @@ def test_normal_deviates_are_the_quantiles():
     levels = {0, 1, 2, 2**52 - 1, *(2**e + 1 for e in range(2, 52))}
     levels |= {round(u * 2**52) for u in np.linspace(1e-5, 0.99999, 20_001)}
     chosen = sorted(levels)
-    got = np.array([synapses.normal(*halves(level)) for level in chosen])
+    got = np.array([drift.normal(*halves(level)) for level in chosen])
     expected = stats.norm.ppf((np.array(chosen, float) + 0.5) / 2**53)
     np.testing.assert_allclose(got, expected, rtol=2e-15)
-    mirrored = [synapses.normal(*halves(2**53 - 1 - level)) for level in chosen]
+    mirrored = [drift.normal(*halves(2**53 - 1 - level)) for level in chosen]
     np.testing.assert_array_equal(mirrored, -got)
 
 
@@ -92,22 +92,22 @@ def in_order(coefficients, vectors):
 def test_products_are_summed_in_the_order_of_their_terms(seed, rows, columns, terms):
     generator = np.random.default_rng(seed)
     a, b = generator.normal(size=(rows, terms)), generator.normal(size=(columns, terms))
-    np.testing.assert_array_equal(synapses.gram(a, b), in_order(a, b.T))
-    np.testing.assert_allclose(synapses.gram(a, b), a @ b.T, atol=1e-12)
+    np.testing.assert_array_equal(drift.gram(a, b), in_order(a, b.T))
+    np.testing.assert_allclose(drift.gram(a, b), a @ b.T, atol=1e-12)
     c = np.ascontiguousarray(b.T)
-    np.testing.assert_array_equal(synapses.combine(a, c), in_order(a, c))
+    np.testing.assert_array_equal(drift.combine(a, c), in_order(a, c))
 
 
 def test_products_larger_than_a_block():
     generator = np.random.default_rng(1)
     a, b = generator.normal(size=(5, 331)), generator.normal(size=(1100, 331))
-    np.testing.assert_array_equal(synapses.gram(a, b), in_order(a, b.T))
-    np.testing.assert_array_equal(synapses.combine(a, np.ascontiguousarray(b.T)), in_order(a, b.T))
+    np.testing.assert_array_equal(drift.gram(a, b), in_order(a, b.T))
+    np.testing.assert_array_equal(drift.combine(a, np.ascontiguousarray(b.T)), in_order(a, b.T))
 
 
 def test_a_gram_matrix_is_symmetric_to_the_last_bit():
     a = np.random.default_rng(2).normal(size=(67, 301))
-    np.testing.assert_array_equal(synapses.gram(a, a), synapses.gram(a, a).T)
+    np.testing.assert_array_equal(drift.gram(a, a), drift.gram(a, a).T)
 
 
 # Which pattern is clamped
@@ -120,14 +120,14 @@ def test_words_clamp_by_exact_comparison(thresholds, words):
     edges = [int(t) + d for t in table for d in (-1, 0, 1) if 0 <= int(t) + d <= FULL]
     drawn = np.array([*words, *edges], np.uint32)
     expected = np.searchsorted(table, drawn.astype(np.uint64), side="right")
-    np.testing.assert_array_equal(synapses.clamped(drawn, table), expected)
+    np.testing.assert_array_equal(drift.clamped(drawn, table), expected)
 
 
 def test_patterns_are_clamped_as_often_as_asked():
     """Chi square at FALSE_ALARM; probabilities wrong by 3 % are noticed at the same level."""
     probabilities = np.array([0.1, 0.0, 0.4, 0.25, 0.25])
     table = np.round(2.0**32 * probabilities.cumsum()).astype(np.uint64)
-    found = synapses.clamped(rng.stream(3, "clamped", {}).words(200_000), table)
+    found = drift.clamped(rng.stream(3, "clamped", {}).words(200_000), table)
     counts = np.bincount(found, minlength=5)
     assert counts[1] == 0
     seen, expected = np.delete(counts, 1), 200_000 * np.delete(probabilities, 1)
@@ -170,20 +170,20 @@ def products(run: Run):
     """The state of a run in scalar products, and the constants that the kernel needs."""
     rows, count = len(run.xi), len(run.patterns)
     state = {
-        "fields": synapses.gram(run.xi, run.patterns),
+        "fields": drift.gram(run.xi, run.patterns),
         "squares": (run.xi**2).sum(axis=1),
         "along_bias": (run.xi * run.bias).sum(axis=1),
         "kept": np.ones(rows), "taken": np.zeros((rows, count)), "biased": np.zeros(rows),
         "hebbian": np.zeros(count), "reached": np.full(rows, -1),
     }  # fmt: skip
-    pull = synapses.gram(run.bias, run.patterns)
-    return state, (synapses.gram(run.patterns, run.patterns), pull, (run.bias**2).sum(axis=1))
+    pull = drift.gram(run.bias, run.patterns)
+    return state, (drift.gram(run.patterns, run.patterns), pull, (run.bias**2).sum(axis=1))
 
 
 def shown_to(run: Run, state, constants, threshold=0.9, first=0, traced=True):
     """Show the patterns of a run to a state; return the trace."""
     trace = np.empty((len(run.shown) if traced else 0, len(run.xi)))
-    synapses.present(
+    drift.present(
         run.shown, first, run.beta, run.eta, run.dwell, run.distance,
         state["fields"], state["squares"], state["along_bias"], *constants,
         state["kept"], state["taken"], state["biased"], state["hebbian"],
@@ -357,19 +357,19 @@ def frozen_run():
     xi = gaussians.normals(stream, 33, np.arange(5))
     patterns = xi + 0.4 * gaussians.normals(stream, 33, 5 + np.arange(5))
     bias = 0.1 * gaussians.normals(stream, 33, 10 + np.arange(5))
-    run = Run(xi, patterns, bias, synapses.clamped(
+    run = Run(xi, patterns, bias, drift.clamped(
         stream.words(400, 15), (np.arange(1, 6, dtype=np.uint64) << np.uint64(32)) // np.uint64(5)
     ), 0.05, 0.02, 2)  # fmt: skip
     state, constants = products(run)
-    state["squares"] = synapses.gram(xi, xi).diagonal().copy()
-    state["along_bias"] = synapses.gram(xi, bias).diagonal().copy()
-    constants = (*constants[:2], synapses.gram(bias, bias).diagonal().copy())
+    state["squares"] = drift.gram(xi, xi).diagonal().copy()
+    state["along_bias"] = drift.gram(xi, bias).diagonal().copy()
+    constants = (*constants[:2], drift.gram(bias, bias).diagonal().copy())
     return state, shown_to(run, state, constants, 0.97)
 
 
 def test_frozen_numbers():
-    assert hexes(map(synapses.exponential, (-0.1, -1.0, -20.5, -741.0))) == EXPONENTIALS
-    assert hexes(map(synapses.logarithm, (0.1, 1.5, 3.0, 1e300))) == LOGARITHMS
+    assert hexes(map(drift.exponential, (-0.1, -1.0, -20.5, -741.0))) == EXPONENTIALS
+    assert hexes(map(drift.logarithm, (0.1, 1.5, 3.0, 1e300))) == LOGARITHMS
     state, trace = frozen_run()
     assert hexes(trace[-1]) == TRACE
     assert hexes(state["fields"][0]) == FIELDS

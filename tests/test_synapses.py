@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mattis import rng
-from mattis.models import PatternSet, memories, synapses
-from mattis.models.memories import Ensemble
-from mattis.models.synapses import ALL, PIECE, Schedule, Stage
-from mattis.studies.consolidation import Consolidation
+from mattis.exact import rng
+from mattis.networks.drift import consolidation, memories
+from mattis.networks.drift.consolidation import ALL, PIECE, Schedule, Stage
+from mattis.networks.drift.memories import Ensemble
+from mattis.networks.drift.study import Consolidation
+from mattis.study.model import PatternSet
 from mattis.theory import consolidation as theory
 
 FALSE_ALARM = 1e-6
@@ -116,7 +117,7 @@ def plain(patterns: PatternSet, stage: Stage, schedule: Schedule):
 def simulated(patterns: PatternSet, stage: Stage, schedule: Schedule):
     """What `simulate` says of each memory, of their mean last: an array of rows by observable."""
     every = [stage._replace(memory=float(m)) for m in range(patterns.patterns)]
-    return synapses.simulate(patterns, [*every, stage._replace(memory=ALL)], schedule)
+    return consolidation.simulate(patterns, [*every, stage._replace(memory=ALL)], schedule)
 
 
 DECISIONS = ("consolidated", "collapsed", "merged", "reached", "reached_after")
@@ -126,7 +127,7 @@ def assert_as_plain(patterns: PatternSet, stage: Stage, schedule: Schedule) -> N
     """Each observable of each memory, and the mean over them, as the plain loop has it."""
     expected, margin = plain(patterns, stage, schedule)
     found = simulated(patterns, stage, schedule)
-    assert set(found) == set(expected) == {o.name for o in synapses.OBSERVABLES}
+    assert set(found) == set(expected) == {o.name for o in consolidation.OBSERVABLES}
     for name, values in expected.items():
         row = np.broadcast_to(np.asarray(values, float), patterns.patterns)
         if name in DECISIONS and margin < 1e-9:
@@ -192,7 +193,7 @@ def test_two_memories_at_the_mean_of_alike_patterns_are_merged_and_not_consolida
     """The mean of two patterns of cosine 0.76 has the cosine 0.94 with each: above the threshold."""
     stage = Stage(0.5 / 10**6 / 5, 2.0, 0.0, 50.0, 1000.0, ALL, 0.95)
     schedule = Schedule(Ensemble("orthogonal"), clamping="cyclic")
-    found = synapses.simulate(PatternSet(1, 10**6, 2, 0), [stage], schedule)
+    found = consolidation.simulate(PatternSet(1, 10**6, 2, 0), [stage], schedule)
     assert found["similarity"][0] > 0.93
     states = [found[name][0] for name in ("consolidated", "collapsed", "merged")]
     assert states == [0.0, 1.0, 1.0]
@@ -218,7 +219,7 @@ def test_by_distance_lengths_count_and_by_products_they_favour_the_long():
     stage, patterns = Stage(2.0, 0.0, 0.0, 10.0, 0.5, ALL), PatternSet(1, 2, 2, 0)
     for similarity, winner in (("distance", 0), ("dot", 1)):
         schedule = Schedule(given, "cyclic", similarity=similarity)
-        ((_, moved),) = synapses.follow(patterns, [stage], schedule)
+        ((_, moved),) = consolidation.follow(patterns, [stage], schedule)
         w = weights_of(np.array([near, far]), np.array([1.2, 0.1]), 2.0, similarity)
         assert w.argmax() == winner
         np.testing.assert_allclose(moved.kept, 1 - w / 10, rtol=1e-14)
@@ -228,7 +229,7 @@ def test_a_memory_that_vanishes_has_no_cosine():
     """tau = 2 and xi' = -xi: Xi = 0 in one step. NaN, without a warning, and nothing raises."""
     given = Ensemble("given", given=((1.0, 0.0), (5.0, 0.0)), shown=((-1.0, 0.0), (5.0, 1.0)))
     stages = [Stage(math.inf, 0.0, 0.0, 2.0, 0.5, m) for m in (0.0, 1.0)]
-    found = synapses.simulate(PatternSet(1, 2, 2, 0), stages, Schedule(given, "cyclic"))
+    found = consolidation.simulate(PatternSet(1, 2, 2, 0), stages, Schedule(given, "cyclic"))
     assert found["length"].tolist() == [0.0, 5 / math.sqrt(26)]
     assert np.isnan(found["similarity"]).tolist() == [True, False]
     assert found["consolidated"].tolist() == found["reached"].tolist() == [0.0, 0.0]
@@ -249,7 +250,7 @@ def study(**changes) -> Consolidation:
 def columns(asked: Consolidation, *points, seed=0):
     """Columns at points of the grid, at the first size and number of memories."""
     patterns = asked.pattern_set(asked.axes.size[0], asked.axes.memories[0], seed)
-    return synapses.simulate(*asked.task(patterns, points))
+    return consolidation.simulate(*asked.task(patterns, points))
 
 
 FIGURE_1 = {"memories": [4], "size": [50], "beta": [2.0], "tau": [250.0], "ensemble": "published"}
@@ -291,7 +292,7 @@ def test_the_closed_form_at_other_sizes(ensemble, size):
     asked = study(ensemble=ensemble, size=[size], kappa=[300.0], presentations=[0.0], tau=[20.0])
     shows, patterns = [0.25, 1.0, 7.5, 60.0], asked.pattern_set(size, 4, 0)
     every = [Stage(300.0 / (1.16 * size), 0.4, 0, 20.0, k, m) for k in shows for m in range(4)]
-    table = synapses.simulate(patterns, every, asked.protocol)["similarity"].reshape(-1, 4)
+    table = consolidation.simulate(patterns, every, asked.protocol)["similarity"].reshape(-1, 4)
     drawn = memories.draw(patterns, asked.drawn)
     assert_one_hot(table, drawn.old, drawn.old + 0.4 * drawn.noise, shows, 20.0)
 
@@ -309,7 +310,7 @@ def test_random_clamping_has_the_law_of_the_theory_and_a_wrong_one_is_rejected()
     for seed in range(seeds):
         patterns = PatternSet(1, size, 4, seed)
         at = [Stage(80.0 / (1.16 * size), 0.4, spread, tau, shows, m) for m in range(4)]
-        found = synapses.simulate(patterns, at, Schedule(ensemble))["similarity"]
+        found = consolidation.simulate(patterns, at, Schedule(ensemble))["similarity"]
         drawn = memories.draw(patterns, ensemble)
         shown = drawn.old + 0.4 * drawn.noise
         overlap = np.diag(cosine(drawn.old, shown))
@@ -378,8 +379,8 @@ def test_numbers_do_not_depend_on_what_else_is_asked_for(places, by_site):
     ensemble = Ensemble("signs", "flips") if by_site else Ensemble("random", bias=0.3)
     patterns, schedule = PatternSet(3, 30, 5, 1), Schedule(ensemble)
     if by_site not in WHOLE:
-        WHOLE[by_site] = synapses.simulate(patterns, GRID, schedule)
-    part = synapses.simulate(patterns, [GRID[k] for k in places], schedule)
+        WHOLE[by_site] = consolidation.simulate(patterns, GRID, schedule)
+    part = consolidation.simulate(patterns, [GRID[k] for k in places], schedule)
     for name, values in part.items():
         assert values.tobytes() == WHOLE[by_site][name][places].tobytes(), name
 
@@ -391,7 +392,9 @@ def test_the_order_of_patterns_is_of_the_trajectory_and_of_nothing_else():
 
     def order(patterns=patterns, schedule=schedule, **changes):
         asked = stage._replace(**changes)
-        return np.concatenate(list(synapses.order_of(patterns, asked, schedule, 0, 50))).tolist()
+        return np.concatenate(
+            list(consolidation.order_of(patterns, asked, schedule, 0, 50))
+        ).tolist()
 
     for same in ({"memory": 2.0}, {"presentations": 99.0}):
         assert order(**same) == order()

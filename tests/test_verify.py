@@ -11,13 +11,14 @@ import pytest
 import xarray as xr
 from small_study import fill, make_study, write_study
 
-from mattis import layout, plan, store
-from mattis.cli import guarded, verbs
+from mattis.cli.command import guarded, verbs
+from mattis.engine.driver import digest
 from mattis.errors import UserError
-from mattis.results import results_of
-from mattis.study import Study
-from mattis.sweep import digest
-from mattis.verify import verify
+from mattis.store import layout, store
+from mattis.store.results import results_of
+from mattis.store.verify import verify
+from mattis.study import plan
+from mattis.study.base import Study
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from small_study import fill, write_study
 
-from mattis.results import results_of
-from mattis.shards import shards
-from mattis.study import KINDS, Study, load_study
-from mattis.sweep import digest, status
+from mattis.engine.driver import digest, status
+from mattis.engine.shards import shards
+from mattis.networks.registry import KINDS, load_study
+from mattis.store.results import results_of
+from mattis.study.base import Study
 
 ROOT = Path(__file__).parents[1]
 SWEPT = "results/small/sweep.done.json"

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import mattis
-from mattis import sweep
-from mattis.study import load_study
-from mattis.sweep import digest
-from mattis.verify import verify
+from mattis.engine import driver
+from mattis.engine.driver import digest
+from mattis.networks.registry import load_study
+from mattis.store.verify import verify
 
 STORES = Path(__file__).parent / "data" / "stores-2026-11.tar.xz"
 """A store of each kind of study, and one segment in the journal of each, as of 28 November 2026."""
@@ -49,11 +49,11 @@ ASKED = """
 import json, sys
 from pathlib import Path
 import mattis
-from mattis import sweep
+from mattis.engine import driver
 out = {"where": mattis.__file__}
 for folder in sorted(Path(sys.argv[1]).iterdir()):
     study = mattis.load_study(folder / "study.yaml")
-    out[folder.name] = [sweep.status(study, sys.argv[1])["cells"], sweep.digest(study, sys.argv[1])]
+    out[folder.name] = [driver.status(study, sys.argv[1])["cells"], driver.digest(study, sys.argv[1])]
     physics = json.dumps(study.physics())
     out[folder.name].append([name for name in sys.argv[2:] if f'"{name}"' in physics])
 print(json.dumps(out))
@@ -70,13 +70,13 @@ def yesterday(tmp_path: Path) -> Path:
 def test_stores_of_every_kind_of_study_can_be_read_and_extended(yesterday: Path) -> None:
     for name in SAME:
         study = load_study(yesterday / name / "study.yaml")
-        cells = sweep.status(study, yesterday)["cells"]
+        cells = driver.status(study, yesterday)["cells"]
         assert cells["done"] == cells["total"]
         assert verify(study, yesterday, recompute=1).sound, "its labels mean what they meant"
         before = digest(study, yesterday)
         more = study.model_copy(update={"axes": study.axes.model_copy(update={"seed": (0, 1, 2)})})
-        outcome = sweep.run(
-            more, yesterday, sweep.Settings(1, where=mattis.cluster.Where(pool="threads"))
+        outcome = driver.run(
+            more, yesterday, driver.Settings(1, where=mattis.engine.cluster.Where(pool="threads"))
         )
         assert (outcome.found, outcome.failures) == (cells["total"], {})
         assert digest(study, yesterday) == before
@@ -100,7 +100,7 @@ def test_a_number_or_a_key_that_a_store_does_not_know_had_its_default(
     expected = {}
     for folder in sorted(yesterday.iterdir()):
         study = load_study(folder / "study.yaml")
-        expected[folder.name] = [sweep.status(study, yesterday)["cells"], digest(study, yesterday)]
+        expected[folder.name] = [driver.status(study, yesterday)["cells"], digest(study, yesterday)]
     done = subprocess.run(
         [sys.executable, "-c", ASKED, str(yesterday), *names],
         env={"PYTHONPATH": str(source), "PATH": ""}, check=True, stdout=subprocess.PIPE, cwd=tmp_path,
@@ -116,4 +116,4 @@ def test_numbers_that_are_other_numbers_are_refused_with_the_reason(yesterday: P
     """Hopfield's network with `question: recall` written out: computed by its matrix until then."""
     study = load_study(yesterday / "recalled" / "study.yaml")
     with pytest.raises(mattis.UserError, match="made from a different study: numbers: 1 → 2"):
-        sweep.status(study, yesterday)
+        driver.status(study, yesterday)

@@ -15,31 +15,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mattis.engine.driver import Outcome, Settings, digest, open_results, run, status
     from mattis.errors import UserError
     from mattis.figures import diagram
-    from mattis.models import MODELS
+    from mattis.networks.registry import MODELS, load_study
     from mattis.statistics import aggregate
-    from mattis.study import Study, load_study
-    from mattis.sweep import Outcome, Settings, digest, open_results, run, status
+    from mattis.study.base import Study
     from mattis.theory import QUANTITIES
 
 __version__ = "0.1.0"
 
 # Loaded on first use (PEP 562): asking theory for a number should not wait for Dask and Numba.
 _HOME = {
-    "MODELS": "models",
+    "MODELS": "networks.registry",
     "QUANTITIES": "theory",
-    "Outcome": "sweep",
-    "Settings": "sweep",
-    "Study": "study",
+    "Outcome": "engine.driver",
+    "Settings": "engine.driver",
+    "Study": "study.base",
     "UserError": "errors",
     "aggregate": "statistics",
     "diagram": "figures",
-    "digest": "sweep",
-    "load_study": "study",
-    "open_results": "sweep",
-    "run": "sweep",
-    "status": "sweep",
+    "digest": "engine.driver",
+    "load_study": "networks.registry",
+    "open_results": "engine.driver",
+    "run": "engine.driver",
+    "status": "engine.driver",
 }
 
 __all__ = [

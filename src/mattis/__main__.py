@@ -1,6 +1,6 @@
 """`python -m mattis` is the command `mattis`."""
 
-from mattis.cli import main
+from mattis.cli.command import main
 
 if __name__ == "__main__":
     main()

@@ -13,9 +13,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from mattis import rng
-from mattis.models import FLAGS, Model, Observable
-from mattis.study import Study
+from mattis.exact import rng
+from mattis.study.base import Study
+from mattis.study.model import FLAGS, Model, Observable
 
 BIMODAL, FEW_SEEDS, INCOMPLETE, FAILED = 64, 128, 256, 512
 ALL_FLAGS: Mapping[int, str] = {

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Literal
 from unittest import mock
 
-from mattis.kernels.devices import OPTIONS
+from mattis.kernels.cuda.devices import OPTIONS
 
 ARCHITECTURES = ("75", "80", "90", "100", "120")
 """Turing, the oldest that CUDA 13 knows, to Blackwell: both dialects of PTX."""

@@ -17,7 +17,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from gpu.compiler import ARCHITECTURES, compiled
-from mattis.kernels import devices, drifts, gpu
+from mattis.kernels.cuda import devices, drift, glauber
 
 WARP = 32
 KIB = 1024
@@ -121,34 +121,34 @@ Launch = Callable[[int, int, int], Shape]
 
 
 def _fixed(_size: int, _count: int, _most: int) -> Shape:
-    return gpu.THREADS, 0
+    return glauber.THREADS, 0
 
 
 def _one_by_one(size: int, count: int, _most: int) -> Shape:
-    return gpu.THREADS, gpu.shared_memory(size, count, synchronous=False)
+    return glauber.THREADS, glauber.shared_memory(size, count, synchronous=False)
 
 
 def _all_at_once(size: int, count: int, _most: int) -> Shape:
-    return gpu.THREADS, gpu.shared_memory(size, count, synchronous=True)
+    return glauber.THREADS, glauber.shared_memory(size, count, synchronous=True)
 
 
 def _circuit(field: int) -> Launch:
     """Return the launches of circuits, whose state is in shared memory where it fits: N spins and fields."""
 
     def launch(size: int, _count: int, most: int) -> Shape:
-        scratch = 16 * gpu.THREADS + 256
+        scratch = 16 * glauber.THREADS + 256
         whole = scratch + size * (1 + field)
-        return gpu.THREADS, whole if whole <= most else scratch
+        return glauber.THREADS, whole if whole <= most else scratch
 
     return launch
 
 
 def _drifting(_size: int, count: int, _most: int) -> Shape:
-    return drifts.threads_of(count), 20 * count
+    return drift.threads_of(count), 20 * count
 
 
 def _dense(_size: int, count: int, _most: int) -> Shape:
-    return gpu.THREADS, 4 * count
+    return glauber.THREADS, 4 * count
 
 
 @dataclass(frozen=True)

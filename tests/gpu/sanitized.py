@@ -6,7 +6,7 @@ Threads are threads of the system here, so a block has few of them where the ker
 import sys
 
 from gpu.stages import hosted
-from mattis.kernels import gpu
+from mattis.kernels.cuda import glauber
 from mattis.kernels.host.module import Schedule
 from mattis.selftest import cases
 
@@ -17,7 +17,7 @@ if __name__ == "__main__":
     assert kind in ("address", "thread")
     del cases.REPLICAS[2:]
     if name != "glauber_groups":  # which wants 256
-        gpu.THREADS = FEW
+        glauber.THREADS = FEW
     faults = cases.CASES[name].faults(hosted(Schedule(), sanitize=kind))
     print(name, faults or "is equal", flush=True)
     sys.exit(bool(faults))

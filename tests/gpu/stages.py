@@ -5,8 +5,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from mattis.kernels import devices
-from mattis.kernels.devices import ENTRIES, TEXTS, Device, text
+from mattis.kernels.cuda import backends
+from mattis.kernels.cuda.devices import ENTRIES, TEXTS, Device, text
 from mattis.kernels.host.module import HostModule, Schedule
 from mattis.kernels.host.source import Sanitizer
 
@@ -15,7 +15,7 @@ Change = Callable[[str], str]
 
 def on_modules(module: Callable[[str], Any]) -> Device:
     """Return the simulated device with other modules of kernels."""
-    simulated = devices.device("simulated")
+    simulated = backends.device("simulated")
     assert simulated is not None
     return replace(simulated, module=cache(module))
 

@@ -19,19 +19,19 @@ from hypothesis import strategies as st
 from test_matrix import ORDER, WORDS, Case, reference
 
 from mattis.errors import UserError
-from mattis.kernels import devices
-from mattis.kernels.circuits import Chain, Limits, Wires, walks
+from mattis.kernels.cuda import backends, devices
+from mattis.kernels.cuda.matrix import Chain, Limits, Wires, walks
 from mattis.kernels.host.library import HostError
 from mattis.kernels.host.module import SCHEDULES, HostModule
-from mattis.models import circuit as circuits
-from mattis.models import family
+from mattis.networks.binary import family
+from mattis.networks.binary import matrix_network as circuits
 
 pytestmark = pytest.mark.gpu_host
 
 NO_ORDER = np.zeros(0, np.uint32)
 
 try:
-    DEVICE = devices.device("simulated")
+    DEVICE = backends.device("simulated")
 except UserError as error:
     pytest.skip(str(error), allow_module_level=True)
 
@@ -291,7 +291,7 @@ def tasks_of(**changes):
     """The tasks of a small study."""
     from test_family import make  # slow: the processes that try barriers do without
 
-    from mattis import plan
+    from mattis.study import plan
 
     study = make(**{**SMALL, **changes})
     return [plan.task(study, block) for block in plan.blocks(study)]

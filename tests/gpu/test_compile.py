@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 
 from gpu.compiler import ARCHITECTURES, CompileError, compiled
-from mattis.kernels import devices
+from mattis.kernels.cuda import devices
 
 pytestmark = pytest.mark.gpu_host
 
@@ -30,7 +30,9 @@ def test_every_text_compiles_and_holds_the_kernels_that_are_launched(name: str, 
 
 def test_every_file_belongs_to_a_module() -> None:
     """No `.cu` file lies about that nothing compiles."""
-    there = {path.name for path in files("mattis.kernels").iterdir() if path.name.endswith(".cu")}
+    there = {
+        path.name for path in files("mattis.kernels.cuda").iterdir() if path.name.endswith(".cu")
+    }
     assert there == {name for names in devices.TEXTS.values() for name in names}
     assert devices.TEXTS.keys() == devices.ENTRIES.keys()
 

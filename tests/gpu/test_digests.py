@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from small_study import HERE
 
-from mattis import sweep
-from mattis.study import study_of
+from mattis.engine import driver
+from mattis.networks.registry import study_of
 
 pytestmark = pytest.mark.gpu_host
 
@@ -33,7 +33,7 @@ def test_the_digest_does_not_tell_who_computed(name: str, tmp_path: Path) -> Non
     study = study_of({"name": name, **STUDIES[name]})
     assert study.described_model.batched is not None
     runs = [
-        sweep.run(study, tmp_path / backend, replace(HERE, backend=backend))
+        driver.run(study, tmp_path / backend, replace(HERE, backend=backend))
         for backend in ("cpu", "simulated")
     ]
     assert runs[0].digest == runs[1].digest

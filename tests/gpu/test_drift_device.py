@@ -17,17 +17,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_synapse_kernels import Run, drawn, products, runs, shown_to
 
-from mattis import rng
-from mattis.kernels import devices, drifts
-from mattis.kernels import synapses as kernels
-from mattis.kernels.devices import Device
-from mattis.kernels.drifts import Batch, Ground, Path, Rule, State
+from mattis.exact import rng
+from mattis.kernels.cpu import drift as kernels
+from mattis.kernels.cuda import backends, devices, drift
+from mattis.kernels.cuda.devices import Device
+from mattis.kernels.cuda.drift import Batch, Ground, Path, Rule, State
 from mattis.kernels.host.module import SCHEDULES, Function, HostModule, LaunchError, Schedule
-from mattis.models import MODELS, cohorts, synapses
-from mattis.models.base import PatternSet, Task
-from mattis.models.memories import Ensemble
-from mattis.models.synapses import ALL, PIECE, Stage
-from mattis.models.synapses import Schedule as Plan
+from mattis.networks.drift import consolidation, consolidation_device
+from mattis.networks.drift.consolidation import ALL, PIECE, Stage
+from mattis.networks.drift.consolidation import Schedule as Plan
+from mattis.networks.drift.memories import Ensemble
+from mattis.networks.registry import MODELS
+from mattis.study.model import PatternSet, Task
 
 pytestmark = [
     pytest.mark.gpu_host,
@@ -41,7 +42,7 @@ NO_STREAM, NO_TURN = np.zeros(4, np.uint32), np.empty(0, np.int32)
 
 @pytest.fixture(scope="module")
 def device() -> Device:
-    found = devices.device("simulated")
+    found = backends.device("simulated")
     assert found is not None
     return found
 
@@ -65,7 +66,7 @@ def batch_of(device: Device, several: list[Run], threshold: float) -> Batch:
         limits = np.zeros(len(run.patterns), np.uint64)
         for beta, eta in ((run.beta, run.eta), (0.5 * run.beta, 0.7 * run.eta)):
             paths.append(Path(k, beta, eta, NO_STREAM, limits))
-    return drifts.load(device, rule_of(several[0], threshold), grounds, paths)
+    return drift.load(device, rule_of(several[0], threshold), grounds, paths)
 
 
 def different(device: Device, batch: Batch, several: list[Run], threshold: float) -> list[str]:
@@ -77,7 +78,7 @@ def different(device: Device, batch: Batch, several: list[Run], threshold: float
             run = replace(run, beta=0.5 * run.beta, eta=0.7 * run.eta)
         state, constants = products(run)
         shown_to(run, state, constants, threshold, traced=False)
-        found += [f"{place}: {name}" for name in unlike(drifts.fetch(device, batch, place), state)]
+        found += [f"{place}: {name}" for name in unlike(drift.fetch(device, batch, place), state)]
     return found
 
 
@@ -99,7 +100,7 @@ def advanced(device: Device, batch: Batch, ends: list[int]) -> None:
     """Show the patterns up to each of the ends, a call for each."""
     for first, last in pairwise([0, *ends]):
         everywhere = np.ones(len(batch.states), np.int64)
-        drifts.advance(device, batch, first * everywhere, last * everywhere)
+        drift.advance(device, batch, first * everywhere, last * everywhere)
 
 
 wide = st.builds(
@@ -121,8 +122,8 @@ def test_memories_drift_as_on_the_cpu(device, run, warps, threshold, cut, work):
     several = several_like(run, 5)
     batch = batch_of(device, several, threshold)
     with (
-        patch.object(drifts, "threads_of", lambda _: 32 * warps),
-        patch.object(drifts, "WORK", work),
+        patch.object(drift, "threads_of", lambda _: 32 * warps),
+        patch.object(drift, "WORK", work),
     ):
         advanced(device, batch, [min(cut, len(run.shown)), len(run.shown)])
     assert different(device, batch, several, threshold) == []
@@ -148,7 +149,7 @@ def differs(module: HostModule, kernel: str) -> list[str]:
         def get_function(self, _: str) -> Function:
             return module.get_function(kernel)
 
-    found = devices.device("simulated")
+    found = backends.device("simulated")
     assert found is not None
     device, run = replace(found, module=lambda _: Chosen()), softly()
     batch = batch_of(device, [run], 0.9)
@@ -228,10 +229,10 @@ def test_random_patterns_are_those_of_the_stream(device, first):
     start = (state[name] for name in ("fields", "squares", "along_bias"))
     path = Path(0, run.beta, run.eta, stream.packed(), limits)
     rule = Rule(NO_TURN, piece, 1, False, 0.9)
-    batch = drifts.load(device, rule, [Ground(*constants, *start)], [path])
-    drifts.advance(device, batch, np.array([first]), np.array([total]))
+    batch = drift.load(device, rule, [Ground(*constants, *start)], [path])
+    drift.advance(device, batch, np.array([first]), np.array([total]))
     shown_to(run, state, constants, first=first, traced=False)
-    assert unlike(drifts.fetch(device, batch, 0), state) == []
+    assert unlike(drift.fetch(device, batch, 0), state) == []
 
 
 # The model
@@ -266,7 +267,7 @@ def assert_as_simulated(tasks: list[Task], found: list) -> None:
     """Assert that the columns of each task are those of `simulate`, NaN where they are."""
     assert len(found) == len(tasks)
     for task, columns in zip(tasks, found, strict=True):
-        for name, values in synapses.simulate(*task).items():
+        for name, values in consolidation.simulate(*task).items():
             np.testing.assert_array_equal(columns[name], values, err_msg=name, strict=True)
 
 
@@ -294,14 +295,14 @@ def test_more_presentations_than_words_of_a_step(device):
     shows = [(PIECE - 1) / 4, (PIECE + 3) / 4]
     points = [Stage(0.1, 0.3, 1.0, 300.0, k, ALL) for k in shows]
     task = (PatternSet(1, 12, 4, 0), points, Plan(Ensemble("random")))
-    assert_as_simulated([task], cohorts.batched([task], device))
+    assert_as_simulated([task], consolidation_device.batched([task], device))
 
 
 def test_a_memory_that_vanishes_has_no_cosine(device):
     """tau = 2 and xi' = -xi: Xi = 0 in one step, and NaN is where it is on the CPU."""
     points = [Stage(inf, 0.0, 0.0, 2.0, 0.5, m) for m in (0.0, 1.0)]
     task = (PatternSet(1, 2, 2, 0), points, Plan(VANISHING, "cyclic"))
-    found = cohorts.batched([task], device)
+    found = consolidation_device.batched([task], device)
     assert np.isnan(found[0]["similarity"]).tolist() == [True, False]
     assert_as_simulated([task], found)
 
@@ -317,16 +318,16 @@ def test_a_cohort_that_does_not_fit_is_divided(device, fitting):
             raise MemoryError
         return loaded(where, rule, grounds, paths)
 
-    loaded = drifts.load
-    with patch.object(drifts, "load", load):
-        found = cohorts.batched(SEEDS, device)
+    loaded = drift.load
+    with patch.object(drift, "load", load):
+        found = consolidation_device.batched(SEEDS, device)
     assert sizes[0] == 6
     assert min(sizes) <= fitting
     assert_as_simulated(SEEDS, found)
     sizes.clear()
-    free = round(fitting * drifts.bytes_of(6, 6) / devices.SPARE) + 1
-    with patch.object(drifts, "load", load):
-        found = cohorts.batched(SEEDS, replace(device, free=lambda: free))
+    free = round(fitting * drift.bytes_of(6, 6) / devices.SPARE) + 1
+    with patch.object(drift, "load", load):
+        found = consolidation_device.batched(SEEDS, replace(device, free=lambda: free))
     assert sizes == [fitting] * (6 // fitting) + [6 % fitting] * (6 % fitting > 0)
     assert_as_simulated(SEEDS, found)
 
@@ -335,17 +336,17 @@ def test_so_many_grounds_start_together_as_the_host_has_room_for(device):
     """Two of the six at a time, or one where there is no room at all."""
     for room, sizes in ((2 * 8 * 6 * (5 * 24 + 5 * 6), [2, 2, 2]), (0, [1] * 6)):
         with (
-            patch.object(cohorts, "ROOM", room),
-            patch.object(drifts, "load", wraps=drifts.load) as load,
+            patch.object(consolidation_device, "ROOM", room),
+            patch.object(drift, "load", wraps=drift.load) as load,
         ):
-            found = cohorts.batched(SEEDS, device)
+            found = consolidation_device.batched(SEEDS, device)
         assert [len(call.args[3]) for call in load.call_args_list] == sizes
         assert_as_simulated(SEEDS, found)
 
 
 def test_a_trajectory_that_does_not_fit_alone_is_an_error(device):
-    with patch.object(drifts, "load", side_effect=MemoryError), pytest.raises(MemoryError):
-        cohorts.batched(SEEDS, device)
+    with patch.object(drift, "load", side_effect=MemoryError), pytest.raises(MemoryError):
+        consolidation_device.batched(SEEDS, device)
 
 
 def test_the_bytes_of_a_trajectory_are_those_that_it_takes(device):
@@ -354,7 +355,7 @@ def test_the_bytes_of_a_trajectory_are_those_that_it_takes(device):
     state, constants = products(run)
     start = (state[name] for name in ("fields", "squares", "along_bias"))
     path = Path(0, run.beta, run.eta, NO_STREAM, np.zeros(len(run.patterns), np.uint64))
-    batch = drifts.load(device, rule_of(run, 0.9), [Ground(*constants, *start)], [path])
+    batch = drift.load(device, rule_of(run, 0.9), [Ground(*constants, *start)], [path])
     own = (
         batch.which,
         batch.betas,
@@ -365,4 +366,4 @@ def test_the_bytes_of_a_trajectory_are_those_that_it_takes(device):
         batch.states,
     )
     taken = sum(array.nbytes for array in (*own, batch.reached))
-    assert taken <= drifts.bytes_of(batch.rows, batch.columns) <= taken + 128
+    assert taken <= drift.bytes_of(batch.rows, batch.columns) <= taken + 128

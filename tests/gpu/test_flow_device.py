@@ -12,14 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mattis.errors import UserError
-from mattis.kernels import denses, devices, flows
-from mattis.kernels.devices import Device
-from mattis.models import dense, stacks
-from mattis.models.base import PatternSet, Task
-from mattis.models.continuous import MEMBERS, QUESTIONS, batched, simulate
-from mattis.models.generating import GENERATING, Form, Population
-from mattis.models.neurons import ONE, Network, closes, relaxed, target
-from mattis.models.recipe import Parts, Place, Recipe
+from mattis.kernels.cuda import backends, devices, euler
+from mattis.kernels.cuda import dense as dense_device
+from mattis.kernels.cuda.devices import Device
+from mattis.networks.neurons import dense, relaxation_device
+from mattis.networks.neurons.generating_functions import GENERATING, Form, Population
+from mattis.networks.neurons.models import MEMBERS, QUESTIONS, batched, simulate
+from mattis.networks.neurons.network import ONE, Network, closes, relaxed, target
+from mattis.networks.neurons.recipe import Parts, Place, Recipe
+from mattis.study.model import PatternSet, Task
 
 pytestmark = pytest.mark.gpu_host
 
@@ -32,7 +33,7 @@ seldom = settings(max_examples=6, deadline=None, derandomize=True)
 @pytest.fixture(scope="module")
 def simulated() -> Device:
     try:
-        device = devices.device("simulated")
+        device = backends.device("simulated")
     except UserError as missing:
         pytest.skip(str(missing))
     assert device is not None
@@ -157,7 +158,7 @@ def test_turned_sums_are_other_sums():
     """Otherwise the test above would compare equal arithmetic."""
     x, y = normal(1, 2, 30, 40), normal(2, 2, 40, 7)
     assert (turned(x) @ turned(y) != x @ y).any()
-    assert (flows.total(turned(x)) != flows.total(x)).any()
+    assert (euler.total(turned(x)) != euler.total(x)).any()
 
 
 @pytest.mark.parametrize("name", GENERATING)
@@ -178,8 +179,8 @@ def test_functions_of_stacks_are_those_of_each_network(name):
 
 def test_arrays_that_do_not_name_their_functions_are_of_a_package():
     foreign = type("ndarray", (), {"__module__": "numpy.elsewhere"})
-    assert flows.namespace(foreign()) is sys.modules["numpy"]
-    assert flows.namespace(np.zeros(1)) is np
+    assert euler.namespace(foreign()) is sys.modules["numpy"]
+    assert euler.namespace(np.zeros(1)) is np
 
 
 # Whoever shares a launch
@@ -245,7 +246,7 @@ def test_looking_seldom_changes_nothing(name, monkeypatch):
     net, start = NETWORKS[name], normal(5, 3, 12, 4)
     found = []
     for look in (1, 7, 1000):
-        monkeypatch.setattr(flows, "LOOK", look)
+        monkeypatch.setattr(euler, "LOOK", look)
         found.append(relaxed(net, start, 0.9, 1e-3, 200))
     for other in found[1:]:
         for one, two in zip(found[0], other, strict=True):
@@ -276,21 +277,24 @@ class Several(Wavering):
 def test_a_launch_has_the_shape_at_which_all_are_treated_alike():
     for kind, expected in ((np.ndarray, (4, 64)), (Wavering, (4, 8)), (Several, (1, 8))):
         device = on_arrays(lambda x, kind=kind: np.asarray(x).view(kind), np.array)
-        assert flows.shape_of(device, [(6, 30), (30, 6)], np.float64, (4, 64)) == expected
-    assert flows.shape_of(device, [(6, 30)], np.float64, (1, 4)) == (1, 4)
+        assert euler.shape_of(device, [(6, 30), (30, 6)], np.float64, (4, 64)) == expected
+    assert euler.shape_of(device, [(6, 30)], np.float64, (1, 4)) == (1, 4)
 
 
 def test_a_launch_does_not_grow_with_what_is_asked():
     """Its shape follows from the network and the device; large networks leave fewer sets."""
     host, of = on_arrays(np.asarray, np.array), RECALL["attention"]
     many = replace(host, processors=132)
-    assert stacks.shape(PatternSet(1, 20, 4, 1), of, host) == (2, 64)
-    assert stacks.shape(PatternSet(1, 20, 4, 1), of, many) == (stacks.MOST_SETS, 64)
+    assert relaxation_device.shape(PatternSet(1, 20, 4, 1), of, host) == (2, 64)
+    assert relaxation_device.shape(PatternSet(1, 20, 4, 1), of, many) == (
+        relaxation_device.MOST_SETS,
+        64,
+    )
 
 
 def test_a_launch_that_does_not_fit_goes_on_in_halves(host, monkeypatch):
     """Until one set is left, which has to fit."""
-    given, whole, sizes = tasks(RECALL["attention"], 20, 4, 5), stacks.stacked, []
+    given, whole, sizes = tasks(RECALL["attention"], 20, 4, 5), relaxation_device.stacked, []
     expected = batched(given, host)
 
     def crowded(most: int):
@@ -302,12 +306,12 @@ def test_a_launch_that_does_not_fit_goes_on_in_halves(host, monkeypatch):
 
         return stacked
 
-    monkeypatch.setattr(stacks, "MOST_SETS", 4)
+    monkeypatch.setattr(relaxation_device, "MOST_SETS", 4)
     four = replace(host, processors=4)
-    monkeypatch.setattr(stacks, "stacked", crowded(2))
+    monkeypatch.setattr(relaxation_device, "stacked", crowded(2))
     assert_near(batched(given, four), expected, 1e-12)
     assert set(sizes) == {2}
-    monkeypatch.setattr(stacks, "stacked", crowded(0))
+    monkeypatch.setattr(relaxation_device, "stacked", crowded(0))
     with pytest.raises(MemoryError):
         batched(given, four)
 
@@ -390,15 +394,15 @@ def test_sweeps_in_several_launches(simulated, steps, monkeypatch):
     """As many at most, whether a launch makes one sweep or all of them."""
     asked = tasks(replace(EXPONENTIAL, steps=steps), 21, 40)
     expected = [simulate(*task) for task in asked]
-    for work in (1, 2 * 21 * 40, denses.WORK):
-        monkeypatch.setattr(denses, "WORK", work)
+    for work in (1, 2 * 21 * 40, dense_device.WORK):
+        monkeypatch.setattr(dense, "WORK", work)
         assert_same(batched(asked, simulated), expected)
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.float64])
 def test_threads_may_take_turns_in_any_order(simulated, kind):
     """States and sweeps of the kernel itself under every schedule, with a table that is no model's."""
-    from mattis import kernels
+    from mattis.kernels import cpu
     from mattis.kernels.host.module import SCHEDULES, HostModule
 
     sets, count, size = 2, 45, 12
@@ -413,9 +417,7 @@ def test_threads_may_take_turns_in_any_order(simulated, kind):
         for r in range(4):
             xi, state = signs[which[r]], spins[r].copy()
             m = xi.astype(np.int64) @ state
-            made = kernels.dense.align(
-                np.ascontiguousarray(xi.T), m, state, table[rules[r]], own, 3
-            )
+            made = cpu.dense.align(np.ascontiguousarray(xi.T), m, state, table[rules[r]], own, 3)
             expected.append((m.tolist(), made))
         for schedule in SCHEDULES:
 
@@ -423,9 +425,9 @@ def test_threads_may_take_turns_in_any_order(simulated, kind):
                 code = devices.text(*devices.TEXTS[name])
                 return HostModule(code, devices.ENTRIES[name], schedule=schedule)
 
-            herd = denses.Herd(which, rules, np.zeros(4, np.int64), spins)
+            herd = dense_device.Herd(which, rules, np.zeros(4, np.int64), spins)
             device = replace(simulated, module=module)
-            found = denses.align(device, signs, herd, table, own, 3)
+            found = dense_device.align(device, signs, herd, table, own, 3)
             pairs = zip(found.after.tolist(), found.sweeps.tolist(), strict=True)
             assert list(pairs) == expected
             assert found.before.tolist() == [

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gpu.stages import hosted
-from mattis.kernels.devices import TEXTS, text
+from mattis.kernels.cuda.devices import TEXTS, text
 from mattis.kernels.host.library import HostError
 from mattis.kernels.host.module import SCHEDULES, Schedule
 from mattis.selftest.cases import CASES, FORMS

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from test_backends import TINY, expected, make_study
 
-from mattis import sweep
-from mattis.cluster import Where
-from mattis.sweep import Settings
+from mattis.engine import driver
+from mattis.engine.cluster import Where
+from mattis.engine.driver import Settings
 
 pytestmark = pytest.mark.gpu_host
 
@@ -18,5 +18,5 @@ def test_one_process_for_each_gpu_each_on_its_own(
     """Two processes with a pretended GPU each share a study; what is pinned is the resource of a worker."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
     study = make_study(tmp_path, **TINY)
-    outcome = sweep.run(study, tmp_path, Settings(backend="simulated", where=Where(gpus=2)))
+    outcome = driver.run(study, tmp_path, Settings(backend="simulated", where=Where(gpus=2)))
     assert outcome.digest == expected(study, tmp_path)

@@ -12,8 +12,8 @@ import pytest
 import mattis
 from gpu import standin
 from gpu.names import faults, numpy_only, uses
-from mattis.kernels import cuda, flows
-from mattis.models import generating
+from mattis.kernels.cuda import euler, gpu
+from mattis.networks.neurons import generating_functions
 
 pytestmark = pytest.mark.gpu_host
 
@@ -96,7 +96,7 @@ def test_numbers_of_nvidias_headers_are_right(cublas: ModuleType) -> None:
     """Those that a file writes down, against CuPy's names for them and the header of the CUDA runtime."""
     files = distribution("nvidia-cuda-runtime").files or []
     header = Path(str(next(f for f in files if f.name == "library_types.h").locate())).read_text()
-    written = {name: n for name, n in vars(cuda).items() if re.match("CUDA_R_|CUBLAS_", name)}
+    written = {name: n for name, n in vars(gpu).items() if re.match("CUDA_R_|CUBLAS_", name)}
     for name, number in written.items():
         said = re.search(rf"\b{name}\s*=\s*(\d+)", header)
         assert number == (int(said[1]) if said else getattr(cublas, name)), name
@@ -106,7 +106,7 @@ def test_attributes_of_devices_and_kernels_are_there() -> None:
     """Those that are asked for by a string, or set."""
     import cupy
 
-    asked = set(re.findall(r'attributes\["(\w+)"\]', Path(cuda.__file__).read_text()))
+    asked = set(re.findall(r'attributes\["(\w+)"\]', Path(gpu.__file__).read_text()))
     assert asked
     assert all(hasattr(cupy.cuda.runtime, f"cudaDevAttr{name}") for name in asked)
     assert hasattr(cupy.RawKernel, "max_dynamic_shared_size_bytes")
@@ -121,7 +121,7 @@ def test_arrays_of_cupy_find_their_functions() -> None:
     memory = cupy.cuda.UnownedMemory(host.ctypes.data, host.nbytes, host, device_id=0)
     pointer = cupy.cuda.MemoryPointer(memory, 0)
     array = cupy.ndarray((2, 3), host.dtype, memptr=pointer, strides=(24, 8))
-    assert flows.namespace(array) is cupy
-    assert generating.on_device(array)
+    assert euler.namespace(array) is cupy
+    assert generating_functions.on_device(array)
     assert array.mT.shape == (3, 2)
-    assert flows.gains(array).shape == (2, 1, 3)
+    assert euler.gains(array).shape == (2, 1, 3)

@@ -3,30 +3,30 @@
 import numpy as np
 import pytest
 
-from mattis.kernels import cuda, devices, gemm
+from mattis.kernels.cuda import backends, gpu, integer_products
 from mattis.selftest import report
 from mattis.selftest.cases import CASES
 
-REASON = devices.why_not()
+REASON = backends.why_not()
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(bool(REASON), reason=REASON)]
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_numbers_are_those_of_the_cpu(name: str) -> None:
-    device = devices.device("gpu")
+    device = backends.device("gpu")
     assert device is not None
     assert not CASES[name].faults(device)
 
 
 def test_tensor_cores_multiply_exactly() -> None:
-    assert cuda.multiplies_exactly()
-    device = devices.device("gpu")
+    assert gpu.multiplies_exactly()
+    device = backends.device("gpu")
     assert device is not None
     draw = np.random.default_rng(2)
     numbers = draw.integers(-(2**14), 2**14, (65, 1008), dtype=np.int32)
     signs = draw.choice(np.array([-1, 1], np.int8), (333, 1008))
-    found = gemm.wide_products(device, *map(device.xp.asarray, (numbers, signs)), 2**14)
+    found = integer_products.wide_products(device, *map(device.xp.asarray, (numbers, signs)), 2**14)
     np.testing.assert_array_equal(device.to_host(found), numbers @ signs.T.astype(np.int32))
 
 

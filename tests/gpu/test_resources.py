@@ -22,7 +22,7 @@ from gpu.resources import (
     report,
     usages,
 )
-from mattis.kernels import devices
+from mattis.kernels.cuda import devices
 
 pytestmark = pytest.mark.gpu_host
 

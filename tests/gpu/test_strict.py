@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from gpu.test_flow_device import test_a_device_that_refuses_numpy  # noqa: F401  recall, of all members
-from mattis.kernels import flows, gemm
-from mattis.models import neurons
-from mattis.models.generating import GENERATING, Form, Population
-from mattis.models.neurons import ONE, Network
+from mattis.kernels.cuda import euler, integer_products
+from mattis.networks.neurons import network as dynamics
+from mattis.networks.neurons.generating_functions import GENERATING, Form, Population
+from mattis.networks.neurons.network import ONE, Network
 
 pytestmark = pytest.mark.gpu_host
 
@@ -96,15 +96,15 @@ def through(xi: Any, beta: Any, field: Any) -> Network:
 
 
 NEURONS: dict[str, Callable] = {
-    "latent": neurons.latent,
-    "target": neurons.target,
-    "energy": neurons.energy,
-    "pulled": lambda net, v: neurons.pulled(net, v, neurons.latent(net, v)),
-    "full_energy": lambda net, v: neurons.full_energy(net, v, neurons.latent(net, v)),
-    "velocities": lambda net, v: neurons.velocities(net, v, neurons.latent(net, v)),
-    "power_lost": lambda net, v: neurons.power_lost(net.visible, 1.5, v, neurons.target(net, v)),
-    "transposed": lambda net, v: neurons.transposed(net) @ neurons.latent(net, v)[..., :4, :],
-    "relaxed": lambda net, v: tuple(neurons.relaxed(net, v, 0.4, 1e-3, 30)),
+    "latent": dynamics.latent,
+    "target": dynamics.target,
+    "energy": dynamics.energy,
+    "pulled": lambda net, v: dynamics.pulled(net, v, dynamics.latent(net, v)),
+    "full_energy": lambda net, v: dynamics.full_energy(net, v, dynamics.latent(net, v)),
+    "velocities": lambda net, v: dynamics.velocities(net, v, dynamics.latent(net, v)),
+    "power_lost": lambda net, v: dynamics.power_lost(net.visible, 1.5, v, dynamics.target(net, v)),
+    "transposed": lambda net, v: dynamics.transposed(net) @ dynamics.latent(net, v)[..., :4, :],
+    "relaxed": lambda net, v: tuple(dynamics.relaxed(net, v, 0.4, 1e-3, 30)),
 }
 """The functions of networks that a device runs."""
 
@@ -124,16 +124,16 @@ def test_relaxation_by_products_of_memories(field: bool) -> None:
             xi, Population("quadratic"), Population("log_sum_exp", Form(beta)),
             field=drive if field else 0.0,
         )  # fmt: skip
-        assert neurons.closes(net)
-        return tuple(neurons.relaxed(net, v, 0.5, 1e-4, 40))
+        assert dynamics.closes(net)
+        return tuple(dynamics.relaxed(net, v, 0.5, 1e-4, 40))
 
     assert_alike(settled, V, XI, BETA, FIELD)
 
 
 def test_what_a_launch_is_made_of() -> None:
-    assert_alike(flows.contiguous, np.ascontiguousarray(XI.mT))
-    assert_alike(flows.total, V)
-    assert_alike(flows.gains, BETA)
+    assert_alike(euler.contiguous, np.ascontiguousarray(XI.mT))
+    assert_alike(euler.total, V)
+    assert_alike(euler.gains, BETA)
 
 
 def test_what_is_not_of_the_standard_is_known() -> None:
@@ -144,4 +144,4 @@ def test_what_is_not_of_the_standard_is_known() -> None:
         Population("ln_cosh").hessian(there(V[0, :, 0]))
     small = there(np.ones((2, 16), np.int8))
     with pytest.raises(AttributeError, match="astype"):
-        gemm.by_floats(strict, small, small)
+        integer_products.by_floats(strict, small, small)

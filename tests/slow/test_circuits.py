@@ -11,8 +11,8 @@ import sys
 import numpy as np
 import pytest
 
-from mattis import plan
-from mattis.study import study_of
+from mattis.networks.registry import study_of
+from mattis.study import plan
 from mattis.theory import evaluate
 
 pytestmark = pytest.mark.slow

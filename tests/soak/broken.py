@@ -62,7 +62,7 @@ def main() -> None:
         limit(how["bytes"])
     else:
         arm(**how)
-    from mattis.cli import main as command
+    from mattis.cli.command import main as command
 
     sys.argv = ["mattis", *sys.argv[2:]]
     command()

@@ -15,9 +15,9 @@ from calls import DEAD, REFUSALS, Step, counted, die, refuse, watch
 from judge import Scenario, Violation, judged, said, scenario
 from tiny import HERE, Died, Tree, World, in_child, plant, store_of, tree_of
 
-from mattis import sweep
-from mattis.models import MODELS
-from mattis.sweep import Settings
+from mattis.engine import driver
+from mattis.engine.driver import Settings
+from mattis.networks.registry import MODELS
 
 CUTS = (0.0, 0.5)
 """What is left of the file that was being written."""
@@ -75,16 +75,16 @@ def cases(world: World, only: list[str] | None = None) -> list[Scenario]:
 def _befores(world: World) -> list[tuple[str, Tree, str, str]]:
     """Return the name, the folder, the study and the holder of each scenario."""
     done, waiting = world.work / "done", world.work / "waiting"
-    sweep.run(world.studies["small"], done, HERE)
+    driver.run(world.studies["small"], done, HERE)
     whole = tree_of(done)
     plant(whole, waiting)
     for part in (0, 1):
-        sweep.run(world.studies["wide"], waiting, Settings(1, "cpu", None, (part, 2), HERE.where))
+        driver.run(world.studies["wide"], waiting, Settings(1, "cpu", None, (part, 2), HERE.where))
     journal = tree_of(waiting)
     model, lean = MODELS["hopfield"], world.work / "lean"
     fewer = tuple(each for each in model.observables if each.name != "flip_fraction")
     with patch.dict(MODELS, hopfield=replace(model, observables=fewer)):  # type: ignore[arg-type]
-        sweep.run(world.studies["small"], lean, HERE)
+        driver.run(world.studies["small"], lean, HERE)
     found = [
         ("fresh", {}, "small", "small"),
         ("extension", whole, "wide", "small"),
@@ -137,7 +137,7 @@ def recorded(world: World, case: Scenario, before: Tree | None = None) -> Points
         last = tree
 
     watch(root, step)
-    sweep.run(world.studies[case.study], root, HERE)
+    driver.run(world.studies[case.study], root, HERE)
     return points
 
 
@@ -182,7 +182,7 @@ def interrupted(world: World, case: Scenario, step: Step) -> list[Violation]:
     def run() -> list[Violation]:
         watch(root, step)
         try:
-            sweep.run(world.studies[case.study], root, HERE)
+            driver.run(world.studies[case.study], root, HERE)
         except Exception as error:
             return said(error)
         return []

@@ -9,8 +9,9 @@ from commands import expect
 from reference import Cells
 from scene import Scene
 
-from mattis import journal, plan, record
-from mattis.figures.networks import PHASES as DIMENSIONS
+from mattis.figures.binary import PHASES as DIMENSIONS
+from mattis.store import journal, record
+from mattis.study import plan
 
 SHARES = {"cells": 9, "journal": 6, "labels": 3, "metadata": 4}
 """How often a file of each sort is damaged, where there is one."""

@@ -20,10 +20,11 @@ from reference import cells_of
 from small_study import write_study
 from tiny import HERE, World, in_child
 
-from mattis import places, store, sweep
-from mattis.results import results_of
-from mattis.study import load_study
-from mattis.verify import verify
+from mattis.engine import driver
+from mattis.networks.registry import load_study
+from mattis.store import places, store
+from mattis.store.results import results_of
+from mattis.store.verify import verify
 
 URL = f"s3://{BUCKET}/some results"
 
@@ -93,7 +94,7 @@ def _emptied() -> None:
 
 
 def _undisturbed(world: World) -> None:
-    sweep.run(world.studies["small"], URL, HERE)
+    driver.run(world.studies["small"], URL, HERE)
 
 
 def _first(world: World) -> list[Violation]:
@@ -109,7 +110,7 @@ def _second(world: World) -> list[Violation]:
     study, found = world.studies["small"], []
     try:
         there = store.valid_cells(results_of(study, URL).store, study).sum()
-        outcome = sweep.run(study, URL, HERE)
+        outcome = driver.run(study, URL, HERE)
         if outcome.computed > len(cells_of(study)) - there:
             found.append(("lost", f"{outcome.computed} computed, though {there} were there"))
         if outcome.digest != world.reference.digest(study):
@@ -165,6 +166,6 @@ def _done(study: Any, folder: Path) -> int:
 
 
 def _right(world: World, study: Any, folder: Path) -> list[Violation]:
-    if sweep.digest(study, folder) != world.reference.digest(study):
+    if driver.digest(study, folder) != world.reference.digest(study):
         return [("changed", "another digest")]
     return []

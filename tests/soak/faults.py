@@ -16,7 +16,7 @@ from damage import FAULTS as DAMAGE
 from reference import cells_of
 from scene import Scene
 
-from mattis import shards
+from mattis.engine import shards
 
 KILLED, INTERRUPTED, TERMINATED = -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM
 

@@ -11,11 +11,11 @@ from calls import quick
 from reference import Cells, cells_of
 from tiny import HERE, Tree, World, plant, shown, store_of, tree_of, valid
 
-from mattis import sweep
+from mattis.engine import driver
 from mattis.errors import Fault, UserError
-from mattis.results import read_json, results_of
-from mattis.study import Study
-from mattis.verify import verify
+from mattis.store.results import read_json, results_of
+from mattis.store.verify import verify
+from mattis.study.base import Study
 
 KINDS = ("lost", "changed", "leftovers", "messages", "unfinished")
 """What an accident may violate: values that were there, values that are shown, the folder, what is said,
@@ -55,7 +55,7 @@ def scenario(world: World, name: str, before: Tree, study: str, holder: str) -> 
     asked, wide = world.studies[study], world.studies[holder]
     opened = readable(store_of(asked, root))
     safe = _there(wide, root)
-    outcome = sweep.run(asked, root, HERE)
+    outcome = driver.run(asked, root, HERE)
     if outcome.digest != world.reference.digest(asked):
         raise AssertionError(f"{name}: an undisturbed run does not end well: {outcome}")
     return Scenario(
@@ -141,7 +141,7 @@ def _again(world: World, case: Scenario, root: Path) -> list[Violation]:
     """Give the same command again, then ask for all that was there; return what does not hold."""
     study, holder = world.studies[case.study], world.studies[case.holder]
     try:
-        outcome = sweep.run(study, root, HERE)
+        outcome = driver.run(study, root, HERE)
     except (Fault, UserError) as error:
         return [("unfinished", f"the same command refuses: {error}"), *said(error)]
     except Exception as error:
@@ -162,7 +162,7 @@ def _again(world: World, case: Scenario, root: Path) -> list[Violation]:
         found += _seen(world, case, root)
         if holder is study:
             return found
-        last = sweep.run(holder, root, HERE)
+        last = driver.run(holder, root, HERE)
         missing = len(cells_of(holder) - case.safe - cells_of(study))
         if last.digest != world.reference.digest(holder):
             found.append(("unfinished", f"what was there ends with digest {last.digest}"))

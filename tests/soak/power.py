@@ -22,7 +22,7 @@ from judge import Scenario
 from reference import cells_of
 from tiny import HERE, Died, Tree, World, in_child, plant, tree_of
 
-from mattis import sweep
+from mattis.engine import driver
 
 LOST, KEPT, AT_END = "names lost", "names kept", "after the end"
 
@@ -113,7 +113,7 @@ def cuts(world: World, case: Scenario) -> dict[str, Points]:
             kept.add(disk.after(names), f"{number}: {event} {path.removeprefix(f'{root}/')}")
 
     watch(root, step, disk.sync)
-    sweep.run(world.studies[case.study], root, HERE)
+    driver.run(world.studies[case.study], root, HERE)
     return points | {f"{names}, {AT_END}": ended(disk, names) for names in (LOST, KEPT)}
 
 
@@ -212,7 +212,7 @@ def calls_of(world: World, case: Scenario) -> int:
 
     plant(case.before, root)
     watch(root, step)
-    sweep.run(world.studies[case.study], root, HERE)
+    driver.run(world.studies[case.study], root, HERE)
     return seen
 
 
@@ -225,7 +225,7 @@ def cut_off(world: World, case: Scenario, image: Image, names: str, call: int) -
     def run() -> None:
         step: Step = counted(call, lambda *_: image.cut(names))
         watch(root, step, real=True)
-        sweep.run(world.studies[case.study], root, HERE)
+        driver.run(world.studies[case.study], root, HERE)
 
     try:
         in_child(run)

@@ -8,11 +8,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from mattis import cube, plan
-from mattis.figures.networks import PHASES as DIMENSIONS
-from mattis.models import Point
-from mattis.plan import Block
-from mattis.study import Study
+from mattis.figures.binary import PHASES as DIMENSIONS
+from mattis.store import cube
+from mattis.study import plan
+from mattis.study.base import Study
+from mattis.study.model import Point
+from mattis.study.plan import Block
 
 Cell = tuple[float, ...]
 Cells = frozenset[Cell]

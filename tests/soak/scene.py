@@ -18,15 +18,16 @@ from commands import SECONDS, Run, commanded, expect
 from reference import Cells, Reference, cells_of
 from small_study import write_study
 
-from mattis import cube, layout, record, shards, store
-from mattis.cli import guarded, verbs
-from mattis.cluster import Where
+from mattis.cli.command import guarded, verbs
+from mattis.engine import shards
+from mattis.engine.cluster import Where
+from mattis.engine.driver import Outcome, Settings
+from mattis.engine.driver import run as run_study
 from mattis.errors import UserError
-from mattis.figures.networks import PHASES as DIMENSIONS
-from mattis.results import read_json, results_of
-from mattis.study import load_study
-from mattis.sweep import Outcome, Settings
-from mattis.sweep import run as run_study
+from mattis.figures.binary import PHASES as DIMENSIONS
+from mattis.networks.registry import load_study
+from mattis.store import cube, layout, record, store
+from mattis.store.results import read_json, results_of
 
 ROOT = Path(__file__).parents[2]
 BROKEN = Path(__file__).with_name("broken.py")

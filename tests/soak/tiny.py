@@ -22,12 +22,13 @@ import zarr
 from reference import Cells, Reference, cells_of
 from small_study import make_study
 
-from mattis import dispatch, store, sweep
-from mattis.cluster import Where
-from mattis.plan import Block
-from mattis.results import results_of
-from mattis.study import Study
-from mattis.sweep import Settings
+from mattis.engine import dispatch, driver
+from mattis.engine.cluster import Where
+from mattis.engine.driver import Settings
+from mattis.store import store
+from mattis.store.results import results_of
+from mattis.study.base import Study
+from mattis.study.plan import Block
 
 HERE = Settings(1, backend="cpu", where=Where(pool="threads"), all_observables=True)
 
@@ -128,7 +129,7 @@ class World:
         for study in self.studies.values():
             self.reference.numbers(study)
         dispatch.computed = self._computed  # type: ignore[assignment]
-        sweep.run(self.studies["small"], self.work / "first", HERE)
+        driver.run(self.studies["small"], self.work / "first", HERE)
         shown(store_of(self.studies["small"], self.work / "first"))
         skipped = ("mattis", "__", "_")
         modules = [name for name in sys.modules if not name.startswith(skipped)]
@@ -163,7 +164,7 @@ def shown(path: Path) -> dict[str, dict[tuple[float, ...], float]]:
     """Return what a reader without mattis sees: the values of each array by their labels."""
     import xarray as xr
 
-    from mattis.figures.networks import PHASES as DIMENSIONS
+    from mattis.figures.binary import PHASES as DIMENSIONS
 
     out: dict[str, dict[tuple[float, ...], float]] = {}
     with xr.open_zarr(path, consolidated=True) as ds:

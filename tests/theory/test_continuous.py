@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from scipy.integrate import quad
 from scipy.special import erf
 
-from mattis.cli import verbs
+from mattis.cli.command import verbs
 from mattis.errors import UserError
 from mattis.theory import analog, dense, evaluate, hopfield, marchenko_pastur
 

@@ -11,34 +11,35 @@ import matplotlib as mpl
 import xarray as xr
 from matplotlib.figure import Figure
 
-from mattis import __version__, cube, places, store
+from mattis import __version__
+from mattis.engine.driver import open_results
 from mattis.errors import UserError
-from mattis.figures import consolidation, continuous, networks, recall, retrieval
+from mattis.figures import binary, consolidation, neurons, recall, retrieval
 from mattis.figures.canvas import METADATA, STYLE
-from mattis.places import Place
-from mattis.results import results_of
+from mattis.networks.binary.study import Family
+from mattis.networks.drift.recall_study import Recall
+from mattis.networks.drift.study import Consolidation
+from mattis.networks.neurons.study import Continuous
 from mattis.statistics import aggregate
-from mattis.studies.consolidation import Consolidation
-from mattis.studies.continuous import Continuous
-from mattis.studies.family import Family
-from mattis.studies.recall import Recall
-from mattis.study import Study
-from mattis.sweep import open_results
+from mattis.store import cube, places, store
+from mattis.store.places import Place
+from mattis.store.results import results_of
+from mattis.study.base import Study
 
 Drawing = Callable[[xr.Dataset, Study], Iterator[tuple[str, Figure]]]
 
 DRAWINGS: Mapping[type[Study], Drawing] = {
-    Family: networks.figures,
+    Family: binary.figures,
     Consolidation: consolidation.figures,
     Recall: recall.figures,
-    Continuous: continuous.figures,
+    Continuous: neurons.figures,
 }
 """What draws the estimates of each kind of study: figures by name, one of which is `diagram`."""
 
 
 def drawing_of(study: Study) -> Drawing:
     """Return what draws the estimates of a study."""
-    phases = isinstance(study, Family) and networks.has_phases(study)
+    phases = isinstance(study, Family) and binary.has_phases(study)
     return retrieval.figures if phases else DRAWINGS[type(study)]
 
 

@@ -16,9 +16,9 @@ from matplotlib.path import Path as Outline
 from numpy.typing import NDArray
 
 from mattis import __version__, theory
+from mattis.networks.drift.keys import Drift
+from mattis.networks.drift.study import Consolidation
 from mattis.statistics import FAILED, INCOMPLETE
-from mattis.studies.consolidation import Consolidation
-from mattis.studies.drift import Drift
 
 Values = NDArray[np.float64]
 

@@ -28,8 +28,8 @@ from mattis.figures.canvas import (
     plain,
     planes,
 )
-from mattis.studies.consolidation import Consolidation
-from mattis.study import Study
+from mattis.networks.drift.study import Consolidation
+from mattis.study.base import Study
 
 MANY = 12
 """From so many presentations on, a study is about time."""

@@ -10,10 +10,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mattis.exact.patterns import share
 from mattis.figures.canvas import STYLE, Values, at_first, curve, head_of_drift, plain, planes
-from mattis.models.memories import frequencies, square_norm
-from mattis.patterns import share
-from mattis.studies.consolidation import Consolidation
+from mattis.networks.drift.memories import frequencies, square_norm
+from mattis.networks.drift.study import Consolidation
 
 FOUR_DEVIATIONS = 4.0
 

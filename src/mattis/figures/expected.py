@@ -7,13 +7,13 @@ from math import isinf, sqrt
 import numpy as np
 
 from mattis import theory
-from mattis.couplings import RULES
-from mattis.ensembles import ENSEMBLES
 from mattis.figures.canvas import Values
-from mattis.models.circuit import BALANCED, NEURONS
-from mattis.models.family import QUESTIONS
-from mattis.models.questions import Inquiry
-from mattis.rules import Rule, saturation
+from mattis.networks.binary.couplings import RULES
+from mattis.networks.binary.ensembles import ENSEMBLES
+from mattis.networks.binary.family import QUESTIONS
+from mattis.networks.binary.matrix_network import BALANCED, NEURONS
+from mattis.networks.binary.questions import Inquiry
+from mattis.networks.binary.rules import Rule, saturation
 
 FEW_BONDS = 0.1
 """Above this connectivity directed bonds close too many loops for the theory of few."""

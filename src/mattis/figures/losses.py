@@ -9,6 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mattis.exact.patterns import share
 from mattis.figures.canvas import (
     STYLE,
     Values,
@@ -20,9 +21,8 @@ from mattis.figures.canvas import (
     plain,
     planes,
 )
-from mattis.models.memories import frequencies
-from mattis.patterns import share
-from mattis.studies.consolidation import Consolidation
+from mattis.networks.drift.memories import frequencies
+from mattis.networks.drift.study import Consolidation
 from mattis.theory import drift
 
 PANELS = (

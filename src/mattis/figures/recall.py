@@ -23,8 +23,8 @@ from mattis.figures.canvas import (
     plain,
 )
 from mattis.figures.retrieval import overlap_theory
-from mattis.studies.recall import Recall
-from mattis.study import Study
+from mattis.networks.drift.recall_study import Recall
+from mattis.study.base import Study
 
 NEW, OLD = "#2166ac", "#b35806"
 

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from mattis.figures.canvas import STYLE, Values, caption, curve, edges, head, map_cells
+from mattis.networks.binary.study import Family
 from mattis.statistics import FAILED
-from mattis.studies.family import Family
-from mattis.study import Study
+from mattis.study.base import Study
 from mattis.theory import hopfield
 
 WORST_RESIDUAL = 6.0

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from mattis import __version__
 from mattis.errors import UserError
-from mattis.kernels import devices
-from mattis.kernels.devices import Device
+from mattis.kernels.cuda import backends
+from mattis.kernels.cuda.devices import Device
 from mattis.selftest.cases import CASES
 from mattis.selftest.rates import Rate, rates
 
@@ -17,7 +17,7 @@ def report(backend: str) -> tuple[str, bool]:
 
     Raises UserError where there is no such device.
     """
-    device = devices.device(backend)
+    device = backends.device(backend)
     if device is None:
         raise UserError(f"--backend: got {backend}; expected gpu or simulated")
     faults = {name: trial(device, name) for name in CASES}

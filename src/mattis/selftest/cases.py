@@ -7,16 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis import kernels, rng
-from mattis.kernels import gpu
-from mattis.kernels.circuits import Chain, Wires, walks
-from mattis.kernels.devices import Device
-from mattis.models import binary, chains, cohorts, continuous, launches, synapses
-from mattis.models.base import Batched, Columns, PatternSet, Task
-from mattis.models.memories import Ensemble
-from mattis.models.network import Network, Protocol, Replica
-from mattis.models.recipe import Place, Recipe
-from mattis.models.synapses import Schedule, Stage
+from mattis.exact import rng
+from mattis.kernels import cpu
+from mattis.kernels.cuda import glauber
+from mattis.kernels.cuda.devices import Device
+from mattis.kernels.cuda.matrix import Chain, Wires, walks
+from mattis.networks.binary import chains, hopfield, hopfield_device
+from mattis.networks.binary.network import Network, Protocol, Replica
+from mattis.networks.drift import consolidation, consolidation_device
+from mattis.networks.drift.consolidation import Schedule, Stage
+from mattis.networks.drift.memories import Ensemble
+from mattis.networks.neurons import models
+from mattis.networks.neurons.recipe import Place, Recipe
+from mattis.study.model import Batched, Columns, PatternSet, Task
 
 Answers = Sequence[NDArray[Any]]
 
@@ -48,7 +51,7 @@ class Case:
 
 def networks(size: int, count: int) -> list[Network]:
     """Return two networks."""
-    return [binary.build(PatternSet(7, size, count, seed)) for seed in (1, 2)]
+    return [hopfield.build(PatternSet(7, size, count, seed)) for seed in (1, 2)]
 
 
 SIZE, COUNT = 45, 37
@@ -62,25 +65,25 @@ def asynchronous(form: str, order: str, size: int = SIZE, count: int = COUNT) ->
     made, protocol = networks(size, count), Protocol(1, 3, 1, 0.5, order=order)
 
     def run(device: Device) -> Answers:
-        asked = [launches.Asked(k, n, r) for k, n in enumerate(made) for r in REPLICAS]
-        orders = launches.Orders(made, order) if order == "random" else None
-        herd = launches.herd_of(made, asked, protocol)
-        course = gpu.Course(protocol.sweeps, protocol.thermalise, orders)
-        sets = gpu.sets_on(device, np.array([n.xi for n in made]))
-        return gpu.asynchronous(device, sets, herd, course, form)
+        asked = [hopfield_device.Asked(k, n, r) for k, n in enumerate(made) for r in REPLICAS]
+        orders = hopfield_device.Orders(made, order) if order == "random" else None
+        herd = hopfield_device.herd_of(made, asked, protocol)
+        course = glauber.Course(protocol.sweeps, protocol.thermalise, orders)
+        sets = glauber.sets_on(device, np.array([n.xi for n in made]))
+        return glauber.asynchronous(device, sets, herd, course, form)
 
     return Case(("glauber", "looks"), run, lambda: reference(made, protocol))
 
 
-def synchronous(solve: Callable[..., gpu.Found]) -> Case:
+def synchronous(solve: Callable[..., glauber.Found]) -> Case:
     """Return all sites at once, by popcounts or by products."""
     made, protocol = networks(SIZE, COUNT), Protocol(1, 3, 1, 0.5, order="synchronous")
 
     def run(device: Device) -> Answers:
-        asked = [launches.Asked(k, n, r) for k, n in enumerate(made) for r in REPLICAS]
-        herd = launches.herd_of(made, asked, protocol)
-        sets = gpu.sets_on(device, np.array([n.xi for n in made]))
-        return solve(device, sets, herd, gpu.Course(protocol.sweeps, protocol.thermalise))
+        asked = [hopfield_device.Asked(k, n, r) for k, n in enumerate(made) for r in REPLICAS]
+        herd = hopfield_device.herd_of(made, asked, protocol)
+        sets = glauber.sets_on(device, np.array([n.xi for n in made]))
+        return solve(device, sets, herd, glauber.Course(protocol.sweeps, protocol.thermalise))
 
     return Case(("little", "looks"), run, lambda: reference(made, protocol))
 
@@ -89,7 +92,7 @@ def reference(made: Sequence[Network], protocol: Protocol) -> Answers:
     """Return trace, looks and spins of all replicas, as the CPU finds them."""
     found = [chains.lanes(network, REPLICAS, protocol) for network in made]
     trace = np.concatenate([one.trace.transpose(2, 0, 1) for one in found])
-    pairs = [binary.looks(n, REPLICAS, one) for n, one in zip(made, found, strict=True)]
+    pairs = [hopfield.looks(n, REPLICAS, one) for n, one in zip(made, found, strict=True)]
     looks = np.concatenate([np.array(pair).T for pair in pairs])
     return trace, looks, np.concatenate([one.spins.T for one in found])
 
@@ -111,23 +114,23 @@ def tasks(
 
 def dense(hidden: str) -> Case:
     """Return dense associative memories: by tables of integers, or of reals in a fixed order."""
-    member = continuous.MEMBERS["dense_binary"]
+    member = models.MEMBERS["dense_binary"]
     parts = replace(member.parts, hidden=hidden)
     recipe = Recipe(parts, "recall", "signs", 2, steps=4, binary=True)
     places = [Place(0.4, 0.3), Place(1.0, 0.4)]
     given = [(PatternSet(5, 13, 70, seed), places, recipe) for seed in (1, 2)]
-    return tasks(("dense",), continuous.batched, continuous.simulate, given)
+    return tasks(("dense",), models.batched, models.simulate, given)
 
 
 def drift() -> Case:
     """Return memories of several warps: many that share each pattern, or one that takes it all."""
     stages = [
-        Stage(beta, 0.5, 1.0, 9.0, presentations, synapses.ALL)
+        Stage(beta, 0.5, 1.0, 9.0, presentations, consolidation.ALL)
         for beta in (0.05, np.inf)
         for presentations in (0.2, 0.5)
     ]
     given = [(PatternSet(3, 40, 70, 0), stages, Schedule(Ensemble("random")))]
-    return tasks(("drift",), cohorts.batched, synapses.simulate, given)
+    return tasks(("drift",), consolidation_device.batched, consolidation.simulate, given)
 
 
 def chain(bits: int, synchronous: bool) -> Chain:
@@ -177,7 +180,7 @@ def walked(one: Chain) -> Answers:
     fields = one.start.astype(np.int64) @ columns + bias
     overlaps, trace = np.zeros((followed, sweeps), np.int64), np.zeros((3, sweeps), np.int64)
     excess, sums = np.zeros(sweeps if one.heated else 0), np.zeros((2, size), np.int32)
-    kernels.matrix.matrix_sweeps(
+    cpu.matrix.matrix_sweeps(
         columns, spins, fields, bias, one.wires.targets, one.follow, one.synchronous, one.settles,
         one.stream, one.scales, one.order, overlaps, trace, excess, sums, one.warm,
     )  # fmt: skip
@@ -192,8 +195,8 @@ CASES: Mapping[str, Case] = {
     # Shared memory that with what is static is above 48 KiB, and that is so by itself.
     "glauber_groups, 12200 patterns": asynchronous("glauber_groups", "typewriter", 2, 12200),
     "glauber_groups, 13000 patterns": asynchronous("glauber_groups", "typewriter", 2, 13000),
-    "little_sweeps": synchronous(gpu.by_popcounts),
-    "little_update": synchronous(gpu.by_products),
+    "little_sweeps": synchronous(glauber.by_popcounts),
+    "little_update": synchronous(glauber.by_products),
     "circuit_in_turn": circuit(synchronous=False),
     "circuit_at_once": circuit(synchronous=True),
     "align_by_integers": dense("polynomial"),

@@ -12,12 +12,12 @@ from math import inf
 
 import numpy as np
 
-from mattis.kernels import gemm, gpu
-from mattis.kernels.devices import Device
-from mattis.models import launches
-from mattis.models.base import PatternSet
-from mattis.models.binary import build
-from mattis.models.network import Protocol, Replica
+from mattis.kernels.cuda import glauber, integer_products
+from mattis.kernels.cuda.devices import Device
+from mattis.networks.binary import hopfield_device
+from mattis.networks.binary.hopfield import build
+from mattis.networks.binary.network import Protocol, Replica
+from mattis.study.model import PatternSet
 
 SHORTEST = 0.5
 """Seconds that something is measured for at least."""
@@ -83,7 +83,7 @@ def products(device: Device) -> Rate:
     size = 8192 if device.name == "gpu" else 64
     a = device.xp.asarray(np.random.default_rng(1).choice(np.array([-1, 1], np.int8), (size, size)))
     way = "tensor cores" if device.tensor_products is not None else "float64 products"
-    rate = per_second(device, lambda: gemm.products(device, a, a))
+    rate = per_second(device, lambda: integer_products.products(device, a, a))
     return Rate(f"int8 products of {size} × {size}, by {way}", "T/s", 2e-12 * size**3 * rate, inf)
 
 
@@ -100,18 +100,21 @@ def dynamics(device: Device, size: int, count: int, kernel: str) -> Rate:
     order = "synchronous" if synchronous else "typewriter"
     sweeps = 4 if device.name == "gpu" else 1
     protocol = Protocol(0, sweeps, 1, 0.5, order=order)
-    asked = [launches.Asked(0, network, Replica(k % count, 1 / WARM, 0.1)) for k in range(replicas)]
-    sets = gpu.sets_on(device, network.xi[None])
-    herd = launches.herd_of([network], asked, protocol)
-    course = gpu.Course(sweeps, 0)
+    asked = [
+        hopfield_device.Asked(0, network, Replica(k % count, 1 / WARM, 0.1))
+        for k in range(replicas)
+    ]
+    sets = glauber.sets_on(device, network.xi[None])
+    herd = hopfield_device.herd_of([network], asked, protocol)
+    course = glauber.Course(sweeps, 0)
 
     def work() -> None:
         if kernel == "little_update":
-            gpu.by_products(device, sets, herd, course)
+            glauber.by_products(device, sets, herd, course)
         elif synchronous:
-            gpu.by_popcounts(device, sets, herd, course)
+            glauber.by_popcounts(device, sets, herd, course)
         else:
-            gpu.asynchronous(device, sets, herd, course, kernel)
+            glauber.asynchronous(device, sets, herd, course, kernel)
 
     rate = per_second(device, work) * replicas * sweeps * size
     limit = inf if kernel == "little_update" else additions(device) / count  # products have others
@@ -120,7 +123,7 @@ def dynamics(device: Device, size: int, count: int, kernel: str) -> Rate:
 
 def rates(device: Device) -> list[Rate]:
     """Return everything that is measured."""
-    kernels = (*gpu.FORMS, "little_sweeps", "little_update")
+    kernels = (*glauber.FORMS, "little_sweeps", "little_update")
     return [
         bandwidth(device),
         products(device),

@@ -1,0 +1,340 @@
+"""The command `mattis`: one verb for each step, and one line for each mistake.
+
+Exit codes: 0 done; 1 a block failed, or the run was interrupted; 2 the user's mistake, nothing written.
+"""
+
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mattis import __version__
+from mattis.cli import screen
+from mattis.errors import Fault, UserError, nearest
+
+if TYPE_CHECKING:
+    from mattis.engine.driver import Settings
+    from mattis.study.base import Study
+
+FILE = click.Path(exists=True, dir_okay=False)
+POOLS = click.Choice(["processes", "threads"])
+BACKENDS = click.Choice(["auto", "cpu", "gpu", "simulated"])  # as in devices
+STUDY = click.argument("study", type=click.Path(path_type=Path))
+JSON = click.option("as_json", "--json", is_flag=True, help="One JSON document, nothing else.")
+RESULTS = click.option(
+    "--results",
+    default="results",
+    show_default=True,
+    metavar="FOLDER|URL",
+    help="Where NAME/, the results of the study, lies: a folder, or s3://bucket/prefix.",
+)
+
+
+class Verbs(click.Group):
+    """A group that answers a wrong verb with the nearest right one."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise UserError(
+                f"unknown verb {args[0]}; expected one of {', '.join(self.commands)}"
+                f"{nearest(args[0], self.commands)}"
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mattis")
+def verbs() -> None:
+    """Phase diagrams of associative memories, from one YAML file to a figure with error bars."""
+
+
+@verbs.command()
+@STUDY
+@JSON
+@click.option("--workers", type=click.IntRange(1), help="Worker processes; all cores by default.")
+def plan(study: Path, as_json: bool, workers: int | None) -> None:
+    """Show cells, blocks, P and N per block, memory and estimated time."""
+    from mattis.engine import cluster
+    from mattis.engine.estimate import calibrate, check_memory, summary_text, totals
+
+    loaded = _load(study)
+    workers = workers or cluster.default_workers()
+    check_memory(loaded, workers, cluster.memory_limit())
+    seconds = calibrate(loaded)
+    if as_json:
+        for piece in summary_text(loaded, seconds, workers):
+            sys.stdout.write(piece)
+        click.echo()
+    else:
+        screen.plan(loaded, totals(loaded, seconds, workers))
+
+
+@verbs.command()
+@STUDY
+@RESULTS
+@click.option("--workers", type=click.IntRange(1), help="Workers or jobs; all cores by default.")
+@click.option(
+    "--pool", type=POOLS, default=POOLS.choices[0], show_default=True, help="Workers here."
+)
+@click.option("--memory", help="Memory for all workers of this machine, such as 8GiB.")
+@click.option("--gpus", type=click.IntRange(1), help="Worker processes that own one GPU each.")
+@click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786.")
+@click.option("--tls-ca", type=FILE, help="Certificate authority of that scheduler.")
+@click.option("--tls-cert", type=FILE, help="Certificate to show to that scheduler.")
+@click.option("--tls-key", type=FILE, help="Private key of the certificate.")
+@click.option("--cluster", metavar="NAME", help="Workers are jobs of slurm, pbs, sge, lsf, ….")
+@click.option("--dashboard", is_flag=True, help="Show Dask's dashboard, on this machine only.")
+@click.option("--shard", metavar="I/K", help="Only part I of K of the study, counted from 0.")
+@click.option("--backend", type=BACKENDS, default="auto", show_default=True)
+@click.option("--block-cells", type=click.IntRange(1), help="At most so many cells per block.")
+@click.option("--all-observables", is_flag=True, help="Also those that an older store lacks.")
+@click.option(
+    "--log", type=click.Path(path_type=Path), help="Also write plain progress lines here."
+)
+def run(study: Path, results: str, log: Path | None, **options: Any) -> None:
+    """Compute what is missing; again after any interruption, with the same numbers."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the others would spin beside the workers
+    from mattis.engine import driver
+
+    outcome = driver.run(_load(study), results, _settings(options), log)
+    if outcome.failures:
+        click.echo(
+            f"mattis: {len(outcome.failures)} blocks failed; mattis status {study} names them",
+            err=True,
+        )
+        sys.exit(1)
+
+
+def _settings(options: dict[str, Any]) -> "Settings":
+    """Return where and how fast to run, from the options of `mattis run`."""
+    from mattis.engine import cluster, shards
+    from mattis.engine.driver import Settings
+
+    places = [f"--{name}" for name in ("gpus", "scheduler", "cluster") if options[name]]
+    if {"--scheduler", "--cluster"} <= {*places} or {"--gpus", "--cluster"} <= {*places}:
+        raise UserError(f"got {' and '.join(places)}; expected one of them")
+    where = cluster.Where(
+        pool=options["pool"],
+        memory=cluster.parsed_memory(options["memory"]) if options["memory"] else None,
+        gpus=options["gpus"] or 0,
+        scheduler=options["scheduler"],
+        tls=(options["tls_ca"], options["tls_cert"], options["tls_key"]),
+        cluster=options["cluster"],
+        dashboard=options["dashboard"],
+    )
+    part = shards.parsed(options["shard"]) if options["shard"] else None
+    return Settings(
+        options["workers"], options["backend"], options["block_cells"], part, where,
+        options["all_observables"],
+    )  # fmt: skip
+
+
+@verbs.command()
+@STUDY
+@RESULTS
+@JSON
+def status(study: Path, results: str, as_json: bool) -> None:
+    """Show blocks that are done, missing and failed."""
+    from mattis.engine import driver
+
+    content = driver.status(_load(study), results)
+    if as_json:
+        screen.document(content)
+        return
+    cells = content["cells"]
+    click.echo(
+        f"{content['study']}: {content['done']} of {content['blocks']} blocks done, "
+        f"{content['missing']} missing, {content['failed']} failed; "
+        f"{cells['done']} of {cells['total']} cells"
+    )
+    if content["lacks"]:
+        click.echo(driver.advice(content["lacks"]))
+    for block, message in content["failures"].items():
+        click.echo(f"failed {block}: {message}")
+
+
+@verbs.command()
+@STUDY
+@RESULTS
+@click.option(
+    "--recompute",
+    type=click.IntRange(0),
+    default=0,
+    metavar="K",
+    help="Also compute K random blocks again, and compare bit by bit.",
+)
+@JSON
+def verify(study: Path, results: str, recompute: int, as_json: bool) -> None:
+    """Check that what is stored is what was computed; name block and array where it is not."""
+    from mattis.store.verify import verify as verified
+
+    loaded = _load(study)
+    verdict = verified(loaded, results, recompute)
+    if as_json:
+        screen.document(verdict.as_json(loaded))
+    else:
+        screen.verdict(verdict.as_json(loaded))
+    if not verdict.sound:
+        sys.exit(1)
+
+
+@verbs.command()
+@STUDY
+@RESULTS
+def digest(study: Path, results: str) -> None:
+    """Print the hash of the study's values, which does not depend on how they were computed."""
+    from mattis.engine import driver
+
+    click.echo(driver.digest(_load(study), results))
+
+
+@verbs.command()
+@STUDY
+@RESULTS
+def diagram(study: Path, results: str) -> None:
+    """Aggregate over seeds, and draw the phase diagram under its theory lines."""
+    from mattis import figures
+
+    for path in figures.diagram(_load(study), results):
+        click.echo(path)
+
+
+@verbs.command()
+@click.argument("name", required=False)
+@click.option(
+    "--at", multiple=True, metavar="KEY=VALUE[,VALUE…]", help="Where: --at load=0.05,0.07"
+)
+@JSON
+def theory(name: str | None, at: Sequence[str], as_json: bool) -> None:
+    """Evaluate a theory quantity; without a name, list them with their sources."""
+    from mattis.theory import QUANTITIES, evaluate
+
+    if name is None:
+        rows = [
+            {"name": q.name, "at": list(q.arguments), "units": q.units, "meaning": q.meaning,
+             "equation": q.equation, "source": q.source}
+            for q in QUANTITIES.values()
+        ]  # fmt: skip
+        fields = ("meaning", "equation", "source")
+        return screen.document(rows) if as_json else screen.rows(rows, "name", fields)
+    value = evaluate(name, **(where := _points(at)))
+    if as_json:
+        screen.document({"name": name, "at": where, "value": value})
+        return
+    line = any(isinstance(given, list) for given in where.values())
+    for point in value if line else [value]:  # type: ignore[union-attr]
+        numbers = point if isinstance(point, list) else [point]
+        click.echo(" ".join("does not exist" if n is None else f"{n:.10g}" for n in numbers))
+
+
+@verbs.command("gpu-selftest")
+@click.option(
+    "--backend", type=click.Choice(["gpu", "simulated"]), default="gpu", show_default=True
+)
+@click.option("--output", type=click.Path(path_type=Path), help="Write the report here as well.")
+def gpu_selftest(backend: str, output: Path | None) -> None:
+    """Compare every kernel with the CPU, measure it, and print a report to paste in an issue."""
+    from mattis.selftest import report
+
+    text, sound = report(backend)
+    click.echo(text)
+    if output is not None:
+        output.write_text(text)
+    if not sound:
+        sys.exit(1)
+
+
+@verbs.command()
+@JSON
+def models(as_json: bool) -> None:
+    """List the models with their axes, observables and sources."""
+    from mattis.networks.registry import MODELS
+
+    rows = [
+        {
+            "name": model.name,
+            "summary": model.summary,
+            "equation": model.equation,
+            "axes": list(model.axes),
+            "observables": {o.name: {"long_name": o.long_name, "units": o.units} for o in model.observables},
+            "order_parameter": model.order_parameter,
+            "theory": list(model.theory),
+            "source": model.source,
+        }
+        for model in MODELS.values()
+    ]  # fmt: skip
+    fields = ("summary", "equation", "axes", "observables", "order_parameter", "theory", "source")
+    screen.document(rows) if as_json else screen.rows(rows, "name", fields)
+
+
+def _load(path: Path) -> "Study":
+    from mattis.networks.registry import load_study
+
+    return load_study(path)
+
+
+def _points(at: Sequence[str]) -> dict[str, Any]:
+    """Return the values of `--at key=value,value`: a number, or a list where there is a comma."""
+    points: dict[str, Any] = {}
+    for text in at:
+        key, equals, values = text.partition("=")
+        if not equals or not key or not values:
+            raise UserError(f"--at: got {text}; expected key=value, such as --at load=0.05,0.07")
+        if key in points:
+            raise UserError(f"--at: {key} is given twice; write --at {key}=a,b for two values")
+        numbers = [_number(key, value) for value in values.split(",")]
+        points[key] = numbers if "," in values else numbers[0]
+    return points
+
+
+def _number(key: str, text: str) -> float | str:
+    from mattis.theory import ARGUMENTS
+
+    if key in ARGUMENTS and ARGUMENTS[key].words:
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"--at {key}: got {text}; expected a number, such as 0.05") from None
+
+
+def guarded(command: Callable[[], Any]) -> int:
+    """Run a command and return its exit code; what the user did wrong is one line on stderr."""
+    try:
+        command()
+    except UserError as error:
+        message, code = str(error), 2
+    except Fault as error:
+        message, code = str(error), 1
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        return 2
+    except click.ClickException as error:
+        message, code = error.format_message(), 2
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        message, code = f"cannot use{where}: {error.strerror or error}", 1
+    except MemoryError as error:
+        message, code = f"out of memory: {error}; use a smaller study", 1
+    except (KeyboardInterrupt, click.Abort):
+        message, code = "interrupted; the same command continues", 1
+    else:
+        return 0
+    print(f"mattis: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def main() -> None:
+    """Run the command line; a batch system that ends it by SIGTERM is told what Ctrl-C is."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    gc.set_threshold(100_000)  # imports make 10^5 objects; to look at them each 700 is 0.3 s
+    code = guarded(lambda: verbs.main(prog_name="mattis", standalone_mode=False))
+    if code:  # Dask has more to say, on the way out, of a cluster that was interrupted in its start
+        sys.unraisablehook = lambda _: None
+    gc.freeze()  # the interpreter would look through all objects once more, only to end
+    sys.exit(code)

@@ -1,0 +1,91 @@
+"""What the command prints: one JSON document, or sentences and tables for people."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from mattis.study.base import Study
+
+A_DAY = 86400.0
+
+BLOCKS_SHOWN = 20
+
+
+def document(content: Any) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(content, ensure_ascii=False, allow_nan=False))
+
+
+def rows(rows: Sequence[dict[str, Any]], title: str, fields: Sequence[str]) -> None:
+    """Print one paragraph per row: its title, then a line for each field."""
+    for row in rows:
+        at = f" (at {', '.join(row['at'])})" if row.get("at") else ""
+        click.echo(f"{row[title]}{at}")
+        for field in fields:
+            value = row[field]
+            click.echo(f"    {', '.join(value) if isinstance(value, list | dict) else value}")
+
+
+def verdict(content: Any) -> None:
+    """Print each damage with its blocks, then one line of counts."""
+    for finding in [*content["damage"], *content["differences"]]:
+        click.echo(f"{finding['place']}: {finding['array']}: {finding['damage']}")
+        blocks = list(finding["blocks"].items())
+        for block, cells in blocks[:BLOCKS_SHOWN]:
+            click.echo(f"    block {block}: {finding['array']}: {cells} cells")
+        if len(blocks) > BLOCKS_SHOWN:
+            click.echo(f"    and {len(blocks) - BLOCKS_SHOWN} more blocks")
+    for block in content["recomputed"]:
+        click.echo(f"computed again: {block}")
+    cells = content["cells"]
+    click.echo(
+        f"{content['study']}: {cells['whole']} of {cells['total']} cells whole, "
+        f"{cells['damaged']} damaged, {cells['missing']} missing"
+        f"{'' if content['sound'] else '; mattis run mends what is damaged'}"
+    )
+
+
+def plan(study: "Study", content: Any) -> None:
+    """Print what the study takes, who could help if that is days, and its networks."""
+    from mattis.engine.estimate import helpers, network_lines
+
+    total, workers, part = (content[key] for key in ("cpu_seconds", "workers", "estimated_seconds"))
+    unit = study.described_model.unit
+    click.echo(
+        f"{content['study']}: {content['cells']} cells in {content['blocks']} blocks, "
+        f"{content[unit]:.3g} {unit}; about {lasting(total)} of CPU time, "
+        f"{lasting(part)} on {workers} workers, {sized(content['memory_bytes'])} for each, "
+        f"{sized(content['store_bytes'])} of results"
+    )
+    if part > A_DAY:
+        advice = "to have it sooner, use fewer cells or shorter chains"
+        if more := helpers(content):
+            advice = (
+                f"about {more} workers (--scheduler, --cluster, or the slurm profile) would need "
+                f"{lasting(total / more)}"
+            )
+        click.echo(f"that is {lasting(part)} on {workers} workers; {advice}")
+    for line in network_lines(study):
+        click.echo(f"    {line}")
+
+
+def lasting(seconds: float) -> str:
+    """Write a duration as people say it, days included."""
+    from mattis.engine.progress import spelled
+
+    days = seconds / A_DAY
+    if days < 2:
+        return spelled(seconds)
+    return f"{days:.0f} days" if days < 1000 else f"{days / 365.25:.3g} years"
+
+
+def sized(count: float) -> str:
+    """Write a number of bytes as people say it."""
+    for unit in ("MiB", "GiB"):
+        count /= 1024 if unit == "GiB" else 2**20
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+    return f"{count / 1024:.3g} TiB"

@@ -1,0 +1,1 @@
+"""Running a study: estimates, shards, workers, locks, progress."""

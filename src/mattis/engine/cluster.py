@@ -1,0 +1,367 @@
+"""How to get workers: of this machine, of a Dask scheduler that exists, or as jobs of a batch system.
+
+Science never comes here, and numbers never depend on it. Dask is imported where it is used: most verbs
+of the command do without it.
+"""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from mattis.errors import Fault, UserError
+from mattis.kernels.cuda import backends
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+POOLS = ("processes", "threads")
+QUEUES = ("slurm", "pbs", "sge", "lsf", "htcondor", "oar", "moab")
+"""Batch systems that dask-jobqueue knows, by the names of their sections in Dask's configuration."""
+
+LOGGERS = ("distributed", "distributed.client", "asyncio", "tornado")
+
+PROTOCOLS = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
+
+OPEN = {"tcp": "tls", "ucx": "tls", "ws": "wss"}
+"""Protocols that ask nobody who they are, and what to use in their place."""
+
+PATIENCE = 60
+"""Seconds to wait for a scheduler to answer, and for its first worker."""
+
+QUIET = {
+    "distributed.worker.profile.enabled": False,  # samples the stack of each worker 100 times a second
+    "distributed.admin.tick.interval": "1s",  # wakes every process 50 times a second
+}
+"""What Dask does for its dashboard, at 5 % of the CPU time of a worker."""
+
+GPU = "GPU"
+"""The worker resource that pins a task to a GPU, one at a time."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where to compute; nothing in here changes a number.
+
+    workers    # processes (or threads) of this machine, or jobs of a batch system; all cores if None
+    pool       # processes, or threads of one process
+    memory     # bytes for all workers of this machine; what the machine has if None
+    gpus       # 0, or worker processes that own one GPU each
+    scheduler  # address of a Dask scheduler that exists
+    tls        # certificate authority, certificate and key for it
+    cluster    # batch system whose jobs are the workers
+    logs       # folder for what those jobs print
+    dashboard  # whether Dask's dashboard is to be seen, on loopback
+    """
+
+    workers: int | None = None
+    pool: str = "processes"
+    memory: int | None = None
+    gpus: int = 0
+    scheduler: str | None = None
+    tls: tuple[str | None, str | None, str | None] = (None, None, None)
+    cluster: str | None = None
+    logs: Path | None = None
+    dashboard: bool = False
+
+    @property
+    def is_here(self) -> bool:
+        """Tell whether the workers share this machine's cores and memory."""
+        return self.scheduler is None and self.cluster is None
+
+    @property
+    def is_threads(self) -> bool:
+        """Tell whether the workers are threads of this process, which cannot hang without it."""
+        return self.is_here and self.pool == "threads" and not self.gpus
+
+    @property
+    def count(self) -> int:
+        """The number of workers asked for."""
+        return self.gpus or self.workers or default_workers()
+
+    @property
+    def resources(self) -> dict[str, int] | None:
+        """What a task asks of its worker."""
+        return {GPU: 1} if self.gpus else None
+
+
+def with_backend(where: Where, backend: str) -> tuple[Where, str]:
+    """Return where to compute, and by which backend: on this machine with a process for each GPU.
+
+    Elsewhere the workers find out for themselves what they have. Raises UserError for a backend that is not
+    to be had here.
+    """
+    if not where.is_here:
+        return where, backend
+    if backend == "auto":
+        backend = "cpu" if backends.why_not() else "gpu"
+    if backend != "gpu":
+        if backend == "simulated":
+            backends.device(backend)  # is there a compiler?
+        return where, backend
+    if reason := backends.why_not():
+        raise UserError(f"--backend: got gpu, but {reason}; use --backend cpu or auto")
+    return replace(where, gpus=where.gpus or len(backends.probe()["names"])), backend
+
+
+def default_workers() -> int:
+    """Return the number of cores that this process may use, containers respected."""
+    from dask.system import CPU_COUNT
+
+    return int(CPU_COUNT)
+
+
+def memory_limit() -> int:
+    """Return the bytes of memory that this machine, its container or its batch job has."""
+    from distributed.system import MEMORY_LIMIT
+
+    limits = [int(MEMORY_LIMIT)]
+    if os.environ.get("SLURM_MEM_PER_NODE", "").isdecimal():  # in MiB; not all sites enforce it
+        limits.append(int(os.environ["SLURM_MEM_PER_NODE"]) * 2**20)
+    return min(limit for limit in limits if limit > 0)
+
+
+def parsed_memory(text: str) -> int:
+    """Return the bytes of a text such as 8GiB. Raises UserError for anything else."""
+    from dask.utils import parse_bytes
+
+    try:
+        count = int(parse_bytes(text)) if text[:1].isdecimal() else 0
+    except ValueError:
+        count = 0
+    if count <= 0:
+        raise UserError(f"--memory: got {text}; expected an amount of memory, such as 8GiB")
+    return count
+
+
+@contextmanager
+def client_of(where: Where, most: int) -> Iterator["Client"]:
+    """Yield a client of the workers asked for, of this machine no more than `most` of them.
+
+    Raises UserError or Fault, in one line, where there are none to be had.
+    """
+    import dask
+    import distributed  # noqa: F401  (before the settings: it brings defaults that must outlast them)
+
+    patience: dict[str, Any] = {
+        "distributed.scheduler.allowed-failures": 2,  # workers that a task may take with it
+        "distributed.comm.timeouts.connect": f"{PATIENCE}s",
+    }
+    if where.dashboard and where.is_here:
+        from mattis.engine.nodes import ROUTES
+
+        patience["distributed.scheduler.http.routes"] = ROUTES
+    with dask.config.set({**patience, **QUIET}), _silenced():
+        if where.scheduler is not None:
+            with _client_of_scheduler(where) as client:
+                yield client
+        elif where.cluster is not None:
+            from mattis.engine.queues import client_of_jobs
+
+            with client_of_jobs(where.cluster, where.count, where.logs, where.dashboard) as client:
+                yield client
+        else:
+            with _client_of_machine(where, max(min(where.count, most), 1)) as client:
+                yield client
+
+
+@contextmanager
+def _client_of_machine(where: Where, workers: int) -> Iterator["Client"]:
+    """Yield a client of workers of this machine with one thread each; a killed process is replaced.
+
+    Processes listen on loopback, on any free port, and talk to nobody who lacks this run's certificate.
+    """
+    from distributed import Client, SpecCluster
+
+    specification = _specification(where, workers, where.memory or memory_limit())
+    with _children_ignore_interrupts():
+        cluster = SpecCluster(**specification)
+    with cluster, Client(cluster) as client:
+        yield client
+
+
+def _specification(where: Where, workers: int, memory: int) -> dict[str, Any]:
+    """Return a scheduler, and a process for each worker (with the k-th GPU) or threads of this one."""
+    from distributed import Nanny
+    from distributed.security import Security
+
+    from mattis.engine.nodes import Scheduler, Shown, Worker
+
+    page = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    quiet = {"silence_logs": "CRITICAL"}
+    scheduler = Shown if where.dashboard else Scheduler
+    each: dict[Any, dict[str, Any]]
+    if where.is_threads:
+        inside = {**page, "protocol": "inproc://"}
+        threads = {**inside, **quiet, "nthreads": workers, "memory_limit": memory}
+        return {
+            "scheduler": {"cls": scheduler, "options": inside},
+            "workers": {0: {"cls": Worker, "options": threads}},
+            **quiet,
+        }
+    secure = {"security": Security.temporary()}  # keys in memory, gone with the run
+    local = {**page, **secure, "host": "127.0.0.1", "protocol": "tls://"}
+    share = {"nthreads": 1, "memory_limit": max(memory // workers, 1)}
+    process = {**local, **quiet, **share, "worker_class": Worker}
+    if where.gpus:
+        each = {
+            device: {"resources": {GPU: 1}, "env": {"CUDA_VISIBLE_DEVICES": device}}
+            for device in _devices(workers)[:workers]
+        }
+    else:
+        each = {k: {} for k in range(workers)}
+    return {
+        "scheduler": {"cls": scheduler, "options": local},
+        "workers": {k: {"cls": Nanny, "options": process | own} for k, own in each.items()},
+        **secure,
+        **quiet,
+    }
+
+
+def _devices(workers: int) -> list[str]:
+    """Return the GPUs that this process may use."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return visible.split(",") if visible else [str(k) for k in range(workers)]
+
+
+def check(where: Where) -> None:
+    """Raise UserError for a place that cannot be, before anything is done there."""
+    if where.scheduler is not None and not where.scheduler.startswith(PROTOCOLS):
+        raise UserError(
+            f"--scheduler: got {where.scheduler}; expected an address such as tcp://host:8786"
+        )
+    if where.gpus and where.is_here and len(found := _devices(where.gpus)) < where.gpus:
+        raise UserError(
+            f"--gpus: got {where.gpus}, but CUDA_VISIBLE_DEVICES names {len(found)} "
+            f"({','.join(found)}); use --gpus {len(found)}"
+        )
+    if where.cluster is not None:
+        _check_queue(where.cluster)
+
+
+def warning(where: Where) -> str | None:
+    """Return what to say of a scheduler that others may use as well, or None."""
+    kind, _, rest = (where.scheduler or "").partition("://")
+    if kind not in OPEN or _is_loopback(str(urlsplit(f"//{rest}").hostname)):
+        return None
+    safe = f"{OPEN[kind]}://{rest}"
+    return (
+        f"warning: --scheduler {where.scheduler} is not encrypted: whoever reaches it can run code as you; "
+        f"use --scheduler {safe} with --tls-ca, --tls-cert and --tls-key (docs/clusters.md)"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_queue(name: str) -> None:
+    """Raise UserError for a batch system that is not known, or not configured."""
+    if name not in QUEUES:
+        raise UserError(f"--cluster: got {name}; expected one of {', '.join(QUEUES)}")
+    try:
+        from mattis.engine import queues
+    except ImportError:
+        raise UserError(
+            "--cluster: dask-jobqueue is not installed; install mattis[cluster]"
+        ) from None
+    queues.check(name)
+
+
+@contextmanager
+def _client_of_scheduler(where: Where) -> Iterator["Client"]:
+    """Yield a client of a scheduler that somebody else started, with workers of this very version."""
+    from distributed import Client
+    from distributed.security import Security
+
+    address = str(where.scheduler)
+    authority, certificate, key = where.tls
+    given = {"tls_ca_file": authority, "tls_client_cert": certificate, "tls_client_key": key}
+    options = {name: value for name, value in given.items() if value}
+    security = Security(require_encryption=True, **options) if options else None
+    try:
+        client = Client(address, security=security, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise Fault(f"--scheduler {address}: {_refusal(address, error)}") from None
+    with client:
+        _wait_for_workers(client, f"--scheduler {address}")
+        yield client
+
+
+def _wait_for_workers(client: "Client", place: str) -> None:
+    """Wait for a first worker. Raises Fault if none comes, or one has another mattis."""
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError:
+        raise Fault(
+            f"{place}: no worker came in {PATIENCE} s; start some, and give the same command again"
+        ) from None
+    expected = installed_version()
+    for worker, found in client.run(installed_version, on_error="return").items():
+        if found != expected:
+            got = f"has mattis {found}" if isinstance(found, str) else "has no mattis"
+            raise UserError(
+                f"{place}: worker {worker} {got}; expected mattis {expected}, as here; "
+                "install the same version there"
+            )
+
+
+def installed_version() -> str:
+    """Return the version of mattis in the process that calls this, here or on a worker."""
+    return version("mattis")
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Silence what Dask's loggers print: tracebacks of what this module says in one line."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _refusal(address: str, error: BaseException) -> str:
+    """Say why there is no client of a scheduler, and what to do."""
+    reason = _first_line(error)
+    if address.startswith(("tls://", "wss://")):
+        return (
+            f"no scheduler answers there, or it does not take these certificates ({reason}); give those that "
+            "it was started with: --tls-ca, --tls-cert, --tls-key"
+        )
+    return (
+        f"no scheduler answers there without TLS ({reason}); start one with dask scheduler, or write tls:// "
+        "if there is one, and give the same command again"
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+@contextmanager
+def _children_ignore_interrupts() -> Iterator[None]:
+    """Start processes that leave Ctrl-C to this one: a terminal sends it to all of them at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,307 @@
+"""Blocks → workers → columns: tasks of about a second, tried again, and never waiting for each other."""
+
+import queue
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mattis.engine import cluster, watch
+from mattis.engine.cluster import Where
+from mattis.errors import Fault
+from mattis.kernels.cuda import backends
+from mattis.kernels.cuda.devices import Device
+from mattis.study import plan
+from mattis.study.base import Study
+from mattis.study.model import Batched, Columns, Task
+from mattis.study.plan import Block
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+IN_FLIGHT = 3
+"""Tasks submitted per worker: enough that none waits, few enough that none piles up."""
+
+TASK_SECONDS = 1.0
+"""Small blocks travel together in tasks of about this length: the scheduler costs 4 ms for each."""
+
+TASKS_PER_SECOND = 50
+"""With many workers tasks become longer, so that one scheduler keeps up with all of them."""
+
+LARGEST_TASK = 500
+"""Blocks in one task at most."""
+
+FULL_DEVICE = 2048
+"""Cells of networks of one size and number that travel together where replicas share a device."""
+
+ATTEMPTS = 2
+"""How often a block is tried before it counts as failed."""
+
+FETCH = 10.0
+"""Seconds that a finished result may take to come here, before it is taken for lost."""
+
+SILENCE = 30.0
+"""Seconds that a lost scheduler is waited for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A block that came back: its columns, or what went wrong."""
+
+    block: Block
+    columns: Columns | None
+    message: str = ""
+
+
+Answer = tuple[Columns | None, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a worker found: for each block its columns, or the error; and the seconds that it took.
+
+    One object, because Dask would send each array of a plain list by itself, at several times the cost.
+    """
+
+    each: Sequence[Answer]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker does with tasks: one after the other, or all at once where it has a device for them.
+
+    backend  # as `kernels.devices` knows it; of `auto` each worker makes up its own mind
+    """
+
+    simulate: Callable[..., Columns]
+    batched: Batched | None
+    backend: str
+
+    @property
+    def fills_device(self) -> bool:
+        """Whether tasks are to be many at once. Where `auto` decides elsewhere, they are."""
+        return self.batched is not None and self.backend != "cpu"
+
+    def __call__(self, tasks: Sequence[Task]) -> Answers:
+        """Compute some blocks on a worker."""
+        begun = time.perf_counter()
+        try:
+            device = backends.device(self.backend) if self.batched is not None else None
+            answers = self._together(tasks, device) if device else self._each(tasks, self.simulate)
+        except Exception as error:
+            answers = [(None, _spelled(error))] * len(tasks)
+        return Answers(answers, time.perf_counter() - begun)
+
+    def _each(self, tasks: Sequence[Task], work: Callable[..., Columns]) -> list[Answer]:
+        answers: list[Answer] = []
+        for task in tasks:
+            try:
+                answers.append((work(*task), ""))
+            except Exception as error:
+                answers.append((None, _spelled(error)))
+        return answers
+
+    def _together(self, tasks: Sequence[Task], device: Device) -> list[Answer]:
+        """Compute tasks at once; if that fails, one after the other, to know which of them fails.
+
+        What alone is too large for the device is computed by the CPU.
+        """
+        batched = self.batched
+        assert batched is not None
+
+        def alone(*task: Any) -> Columns:
+            try:
+                return batched([task], device)[0]
+            except device.exhausted:
+                return self.simulate(*task)
+
+        try:
+            return [(columns, "") for columns in batched(tasks, device)]
+        except Exception:
+            return self._each(tasks, alone)
+
+
+def _spelled(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+@dataclass
+class Dispatcher:
+    """What is still to compute, and what is being computed."""
+
+    study: Study
+    client: "Client"
+    work: Work
+    workers: int
+    resources: dict[str, int] | None
+    waiting: list[Block]
+    arrived: "queue.SimpleQueue[Future[Any]]" = field(default_factory=queue.SimpleQueue)
+    running: dict[str, list[Block]] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+    rate: float = 0.0
+
+    def submit(self) -> None:
+        """Send blocks until every worker has enough to do."""
+        while self.waiting and len(self.running) < IN_FLIGHT * self.workers:
+            blocks = self._next()
+            tasks = [plan.task(self.study, block) for block in blocks]
+            future = self.client.submit(self.work, tasks, pure=False, resources=self.resources)
+            self.running[str(future.key)] = blocks
+            future.add_done_callback(self.arrived.put)
+
+    def _next(self) -> list[Block]:
+        """Take the next blocks for one task: as many as fit its time, by the rate measured so far.
+
+        A block that failed before travels alone: it may have taken the whole worker with it.
+        """
+        first = self.waiting.pop()
+        if first.id in self.attempts:
+            return [first]
+        if self.work.fills_device:
+            return [first, *self._alike(first)]
+        if not self.rate:
+            return [first]
+        seconds = max(TASK_SECONDS, self.workers / TASKS_PER_SECOND)
+        share = max(len(self.waiting) // (IN_FLIGHT * self.workers), 1)
+        blocks, left = [first], seconds - plan.effort(self.study, first) * self.rate
+        while self.waiting and len(blocks) < min(share, LARGEST_TASK):
+            cost = plan.effort(self.study, self.waiting[-1]) * self.rate
+            if cost > left or self.waiting[-1].id in self.attempts:
+                break
+            left -= cost
+            blocks.append(self.waiting.pop())
+        return blocks
+
+    def _alike(self, first: Block) -> Iterator[Block]:
+        """Take the next blocks as long as their networks are alike, until they fill a device."""
+        cells, left = len(first.points), -(-len(self.waiting) // self.workers)
+        while self.waiting and cells < FULL_DEVICE and left > 0:
+            block = self.waiting[-1]
+            alike = (block.size, block.patterns) == (first.size, first.patterns)
+            if not alike or block.id in self.attempts:
+                break
+            cells, left = cells + len(block.points), left - 1
+            yield self.waiting.pop()
+
+    def collect(self, future: "Future[Any]") -> Iterator[Finished]:
+        """Yield the blocks of a task that came back; those that failed for the first time try again."""
+        blocks = self.running.pop(str(future.key))
+        if future.status == "cancelled":
+            raise _lost(self.client)
+        try:
+            error = future.exception(timeout=FETCH)
+            found: Answers | None = None if error else future.result(timeout=FETCH)
+        except TimeoutError:  # its worker died with the result, so it is being computed once more
+            self.running[str(future.key)] = blocks
+            future.add_done_callback(self.arrived.put)
+            return
+        each: Sequence[Answer] = [(None, _spelled(error))] * len(blocks) if error else []
+        if found is not None:
+            cost = sum(plan.effort(self.study, block) for block in blocks)
+            self.rate = max(found.seconds / cost, self.rate / 2)
+            each = found.each
+        for block, (columns, message) in zip(blocks, each, strict=True):
+            tried = self.attempts[block.id] = self.attempts.get(block.id, 0) + 1
+            if columns is None and tried < ATTEMPTS:
+                self.waiting.append(block)
+            else:
+                yield Finished(block, columns, message)
+
+
+def computed(
+    study: Study,
+    blocks: Sequence[Block],
+    where: Where,
+    say: Callable[[str], None],
+    backend: str = "cpu",
+) -> Iterator[Finished | None]:
+    """Yield each block as it comes back, and None whenever a second passes without one.
+
+    Raises Fault if the scheduler is lost.
+    """
+    # The most expensive blocks first: the last to finish are then short.
+    waiting = sorted(blocks, key=lambda block: plan.effort(study, block))
+    if warning := cluster.warning(where):
+        say(warning)
+    with cluster.client_of(where, len(blocks)) as client:
+        workers = min(where.count, len(blocks)) if where.is_here else _present(client)
+        page = f"; dashboard at {_dashboard(client, where)}" if where.dashboard else ""
+        say(f"{_described(where, workers)}{page}")
+        model = study.described_model
+        if backend == "auto":
+            backend = _backend_of(client)
+        doing = Work(model.simulate, model.batched, backend)
+        work = Dispatcher(study, client, doing, max(workers, 1), where.resources, waiting)
+        watched = None if where.is_threads else watch.Watch(client, say, where.is_here)
+        heard = time.monotonic()
+        work.submit()
+        while work.running:
+            try:
+                yield from work.collect(work.arrived.get(timeout=1.0))
+                heard = time.monotonic()
+            except queue.Empty:
+                if client.status == "running":
+                    heard = time.monotonic()
+                    work.workers = max(_present(client), work.workers)
+                elif time.monotonic() - heard > SILENCE:
+                    raise _lost(client) from None
+                yield None
+            if watched is not None and client.status == "running":
+                watched.look()
+            work.submit()
+
+
+def _backend_of(client: "Client") -> str:
+    """Return `auto` if some worker has a GPU, or nobody has come yet to be asked; `cpu` if none has."""
+    reasons = client.run(backends.why_not, on_error="return").values()
+    return "cpu" if reasons and all(reasons) else "auto"
+
+
+def _dashboard(client: "Client", where: Where) -> str:
+    """Return where the dashboard is; of a scheduler of ours it is made there, behind its secret."""
+    if where.scheduler is not None:
+        return str(client.dashboard_link)
+    _show_when_asked(client)
+    own: Any = client.cluster
+    scheduler = own.scheduler
+    return f"http://127.0.0.1:{scheduler.http_server.port}/{scheduler.secret}/status"
+
+
+def _show_when_asked(client: "Client") -> None:
+    """Have the dashboard's pages made when the first is asked for: Bokeh takes 0.4 s to import."""
+    from tornado.web import Application, RequestHandler
+
+    own: Any = client.cluster  # of this process, as its scheduler is
+    scheduler, pages = own.scheduler, own.scheduler.http_application
+
+    class First(RequestHandler):
+        def get(self) -> None:
+            from distributed.dashboard.scheduler import connect
+
+            pages.applications.clear()
+            connect(pages, scheduler.http_server, scheduler, prefix=f"/{scheduler.secret}")
+            self.redirect(str(self.request.uri))
+
+    pages.add_application(Application([(r".*", First)]))
+
+
+def _present(client: "Client") -> int:
+    """Return the number of threads that all workers have just now."""
+    return sum(client.nthreads().values())
+
+
+def _lost(client: "Client") -> Fault:
+    address = client.scheduler.addr if client.scheduler is not None else "the scheduler"
+    return Fault(
+        f"{address}: lost; start it again, then give the same command again: it goes on from here",
+        "scheduler lost",
+    )
+
+
+def _described(where: Where, workers: int) -> str:
+    if where.scheduler:
+        return f"{workers} workers at {where.scheduler}"
+    if where.cluster:
+        return f"{where.count} jobs of {where.cluster} asked for"
+    return f"{workers} {'GPU processes' if where.gpus else where.pool}"

@@ -1,0 +1,219 @@
+"""What a study takes: memory, seconds and bytes, from short chains at some of its cells."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from math import prod
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis.errors import UserError
+from mattis.study.base import Study, middles
+from mattis.study.model import Point
+from mattis.study.plan import Block, effort, networks_of, pattern_set, points_of, updates
+
+T = TypeVar("T")
+
+BYTES_PER_VALUE = 8
+
+PROBE = 1_000_000
+"""Updates at each pattern set that the time of a study is estimated from."""
+
+PATIENCE = 4.0
+"""CPU seconds after which no further pattern set is probed."""
+
+ROWS_PER_PIECE = 10_000
+"""Rows of `mattis plan --json` that are written at once."""
+
+MANY = 24
+"""Networks of a study that are listed one by one."""
+
+HOURS = 43200.0
+"""Seconds that a study should take at most, if there are workers."""
+
+NO_SEED = 2**32
+"""Larger than every seed: holds the place of one where many rows differ in it only."""
+
+
+def largest(study: Study) -> tuple[int, int, float]:
+    """Return (bytes, size, load) of the block that needs most memory.
+
+    At one size more patterns never need less; a larger network may, by another kernel.
+    """
+    load = max(study.labels[study.stored])
+    counts = study.counts([load], study.axes.size)[:, 0].tolist()
+    return max(
+        (study.memory(size, patterns), size, load)
+        for size, patterns in zip(study.axes.size, counts, strict=True)
+    )
+
+
+def check_memory(study: Study, workers: int, limit: int) -> None:
+    """Raise UserError if the largest block does not fit into a worker's share of `limit` bytes."""
+    needed, size, load = largest(study)
+    if needed * workers > limit:
+        fewer = f", or at most --workers {limit // needed}" if needed <= limit else ""
+        raise UserError(
+            f"study {study.name}: size {size} at {study.stored} {load:g} needs {needed / 2**30:.3g} GiB for "
+            f"each of {workers} workers; this machine has {limit / 2**30:.3g} GiB; "
+            f"use a smaller size or {_fewer(study)}{fewer}"
+        )
+
+
+def _fewer(study: Study) -> str:
+    return "load" if study.stored == "load" else f"fewer {study.stored}"
+
+
+def calibrate(study: Study) -> float:
+    """Return the estimated CPU seconds of the whole study, from short chains at some of its cells.
+
+    Three pattern sets stand for a third of the blocks each, as their cost grows with N P.
+    """
+    grid = points_of(study)
+    points = study.probed(sorted(grid))
+    begun, last = time.process_time(), 1
+    costs: list[float] = []
+    for size, load, patterns in _typical(study):
+        block = Block(size, load, patterns, study.axes.seed[0], grid, stored=study.stored)
+        if costs and time.process_time() - begun > PATIENCE:
+            costs.append(costs[-1] * size * patterns / last)
+        else:
+            costs.append(_cost(study, block, points))
+        last = size * patterns
+    return sum(costs) / len(costs) * _count(study)
+
+
+def _cost(study: Study, block: Block, points: Sequence[Point]) -> float:
+    """Return the CPU seconds of a block: making its network, then so much for each update."""
+    patterns = pattern_set(study, block)
+
+    def seconds(points: Sequence[Point], most: int) -> tuple[float, int]:
+        task, done = study.shortened(patterns, points, most)
+        begun = time.thread_time()  # other threads of BLAS spin while they wait
+        study.described_model.simulate(*task)
+        return time.thread_time() - begun, done
+
+    first = study.making(points)
+    seconds(first, 0)  # the first time also loads the kernels
+    made, few = seconds(first, 0)
+    spent, done = seconds(points, PROBE // len(points))
+    each = max(spent - made, 0.0) / (done - few) if done > few else spent / done
+    return made + each * effort(study, block)
+
+
+def _typical(study: Study) -> list[tuple[int, float, int]]:
+    """Return (size, load, P) of the middle of each third of the networks, by what they cost."""
+    sizes, loads = _sample(study.axes.size), _sample(study.labels[study.stored])
+    counts = study.counts(loads, sizes)
+    order = np.argsort(study.weights(counts, sizes).ravel(), kind="stable")
+    chosen = (divmod(place, len(loads)) for place in middles(order.tolist(), 3))
+    return [(sizes[i], loads[j], int(counts[i, j])) for i, j in chosen]
+
+
+def _sample(axis: Sequence[T]) -> Sequence[T]:
+    """Return an axis in order, thinned out to at most 300 values."""
+    return sorted(axis)[:: -(-len(axis) // 300)]  # type: ignore[type-var]
+
+
+def _count(study: Study) -> int:
+    """Return the number of blocks of the whole study."""
+    return len(study.axes.size) * len(study.labels[study.stored]) * len(study.axes.seed)
+
+
+def totals(study: Study, cpu_seconds: float, workers: int) -> dict[str, Any]:
+    """Return what the whole study takes: all of `mattis plan --json` but the row of each block."""
+    points, count = prod(len(study.labels[name]) for name in study.points), _count(study)
+    values = len(study.described_model.observables) + 1  # and a digest
+    return {
+        "study": study.name,
+        "model": study.model,
+        "cells": count * points,
+        "blocks": count,
+        study.described_model.unit: study.total_updates(),
+        "memory_bytes": largest(study)[0],
+        "store_bytes": count * points * BYTES_PER_VALUE * values,
+        "workers": workers,
+        "cpu_seconds": cpu_seconds,
+        "estimated_seconds": cpu_seconds / workers,
+    }
+
+
+def summary(
+    study: Study, planned: Sequence[Block], cpu_seconds: float, workers: int
+) -> Mapping[str, Any]:
+    """Return what `mattis plan --json` prints: counts, cost and memory, then a row per block."""
+    rows = [_row(study, block) for block in planned]
+    return {**totals(study, cpu_seconds, workers), "per_block": rows}
+
+
+def _row(study: Study, block: Block) -> dict[str, Any]:
+    """Return the row of a block in `mattis plan --json`."""
+    return {
+        "id": block.id,
+        "size": block.size,
+        block.stored: block.load,
+        "patterns": block.patterns,
+        "seed": block.seed,
+        "cells": len(block.points),
+        study.described_model.unit: updates(study, block),
+        "memory_bytes": study.memory(block.size, block.patterns),
+    }
+
+
+def summary_text(study: Study, cpu_seconds: float, workers: int) -> Iterator[str]:
+    """Yield the JSON of `summary` of all blocks, piece by piece: it may be larger than memory."""
+    yield f'{_json(totals(study, cpu_seconds, workers))[:-1]}, "per_block": ['
+    rows, between = _rows_text(study), ""
+    while piece := list(islice(rows, ROWS_PER_PIECE)):
+        yield between + ", ".join(piece)
+        between = ", "
+    yield "]}"
+
+
+def _rows_text(study: Study) -> Iterator[str]:
+    """Yield the row of each block as JSON; those of a network differ in the seed alone."""
+    seeds, points = [str(seed) for seed in study.axes.seed], points_of(study)
+    for _, _, (size, load, patterns) in networks_of(study):
+        block = Block(size, load, patterns, NO_SEED, points, stored=study.stored)
+        row = _json(_row(study, block))
+        head, rest = row.split(f"seed={NO_SEED}")
+        middle, tail = rest.split(f'"seed": {NO_SEED}')
+        for seed in seeds:
+            yield f'{head}seed={seed}{middle}"seed": {seed}{tail}'
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False)
+
+
+def networks(study: Study) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield each size with the numbers of patterns P that it stores, and the blocks of each P."""
+    for size in study.axes.size:
+        counts = study.counts(study.labels[study.stored], [size])[0]
+        patterns, loads = np.unique(counts, return_counts=True)
+        yield size, patterns, loads * len(study.axes.seed)
+
+
+def network_lines(study: Study) -> Iterator[str]:
+    """Yield N, P and blocks: a line for each network if these are few, or else for each size."""
+    few = len(study.labels[study.stored]) * len(study.axes.size) <= MANY
+    for size, patterns, blocks in islice(networks(study), MANY):
+        if few or len(patterns) == 1:
+            for count, number in zip(patterns, blocks, strict=True):
+                yield f"N = {size}, P = {count}: {number} blocks"
+        else:
+            yield f"N = {size}, P = {patterns[0]} … {patterns[-1]}: {blocks.sum()} blocks"
+    if len(study.axes.size) > MANY:
+        yield f"and {len(study.axes.size) - MANY} more sizes"
+
+
+def helpers(content: Mapping[str, Any]) -> int:
+    """Return how many workers would need hours for what takes days; 0 if these are as many."""
+    for workers in (10, 100, 1000, 10_000):
+        workers = min(workers, content["cells"])
+        if content["cpu_seconds"] / workers < HOURS:
+            break
+    return workers if workers > content["workers"] else 0

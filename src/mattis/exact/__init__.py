@@ -1,0 +1,21 @@
+"""What has the same bits on every machine: random numbers by their addresses, functions, sums.
+
+The compiled ones (`functions`, `philox`, `sums`) are loaded on first use: reading a study waits for none.
+"""
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mattis.exact import functions as functions
+    from mattis.exact import philox as philox
+    from mattis.exact import sums as sums
+
+COMPILED = ("functions", "philox", "sums")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name not in COMPILED:
+        raise AttributeError(f"module 'mattis.exact' has no attribute {name!r}")
+    return import_module(f"mattis.exact.{name}")

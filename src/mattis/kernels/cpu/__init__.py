@@ -1,0 +1,46 @@
+"""Kernels of the CPU, by Numba; loaded on first use, so that nobody waits for a compiler who needs none.
+
+Reading a study, asking for its status or drawing its figure should not.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mattis.kernels.cpu import asynchronous as asynchronous
+    from mattis.kernels.cpu import dense as dense
+    from mattis.kernels.cpu import drift as drift
+    from mattis.kernels.cpu import euler as euler
+    from mattis.kernels.cpu import glauber as glauber
+    from mattis.kernels.cpu import learning as learning
+    from mattis.kernels.cpu import matrix as matrix
+    from mattis.kernels.cpu import portable as portable
+    from mattis.kernels.cpu import synchronous as synchronous
+
+COMPILED = (
+    "asynchronous",
+    "dense",
+    "drift",
+    "euler",
+    "glauber",
+    "learning",
+    "matrix",
+    "portable",
+    "synchronous",
+)
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name not in COMPILED:
+        raise AttributeError(f"module 'mattis.kernels.cpu' has no attribute {name!r}")
+    return import_module(f"mattis.kernels.cpu.{name}")
+
+
+def lane_kernels(name: str = "asynchronous") -> ModuleType:
+    """Return kernels of replicas in lanes, or their portable form where vectors cannot be compiled."""
+    from numba import config
+
+    plain = getattr(config, "DISABLE_JIT", 0) or sys.byteorder != "little"
+    return import_module(f"mattis.kernels.cpu.{'portable' if plain else name}")

@@ -1,0 +1,302 @@
+"""Asynchronous Glauber dynamics of 32 replicas of one pattern set, side by side in vector lanes.
+
+The same trajectories as in `cpu.py`, bit by bit, without couplings: fields come from the overlaps, by the
+method of the Four Russians (V. L. Arlazarov et al., Dokl. Akad. Nauk SSSR 194, 487 (1970)). Per block of 64
+sites: (1) for each four patterns, a table of the 16 sums ± M_1 ± M_2 ± M_3 ± M_4, so that
+sum_mu xi_i^mu M_mu is one addition for four patterns; (2) site after site, exactly, with what changed in the
+block before it; (3) the overlaps take up the changes of the block, by tables over its sites.
+
+Everything is kept in halves: see `lanes.py`.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from mattis.exact.philox import fresh_order
+from mattis.kernels.cpu.bits import (
+    columns_of,
+    couple,
+    largest_row,
+    near_couplings,
+    products,
+    transpose,
+    transposed,
+)
+from mattis.kernels.cpu.lanes import (
+    BLOCK,
+    LANES,
+    Heat,
+    Lanes,
+    Patterns,
+    Record,
+    aligned_rows,
+    repeat_state,
+    scratch,
+)
+from mattis.kernels.cpu.noise import HALF, log_odds, noise_row, noise_row_shared
+from mattis.kernels.cpu.vectors import (
+    GROUP,
+    WORD,
+    add_listed,
+    add_products,
+    add_row,
+    add_signed,
+    fill_row,
+    settle,
+    sign_tables,
+)
+
+__all__ = [
+    "lane_overlaps", "largest_row", "near_couplings", "products", "replica_sweeps", "transposed",
+]  # fmt: skip
+
+INLINED = "f5fb29c13e9298c6"
+"""Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
+
+GROUPS = BLOCK // GROUP
+WORDS_PER_TABLE = 2
+"""Words of 32 patterns whose tables stay in the nearest cache, 16 KB of 16-bit lanes."""
+
+FEW = 8
+"""Up to so many groups of changed sites are listed; more are all taken."""
+
+LONGEST_SUM = 2**15 - 1
+"""Sweeps whose spins 0 and -1 can be added in 16 bits."""
+
+compiled = njit(cache=True, nogil=True, error_model="numpy")
+inlined = njit(inline="always", error_model="numpy")
+
+
+@inlined
+def block_noise(work, heat, first, sites, step, parity):
+    """Fill the rows of noise of a block; at T = 0 they stay zeros.
+
+    Replicas have a stream each, whose numbers are made for a block, lane by lane; or one stream for
+    all, whose numbers are made for a sweep, 16 quads of sites at once. Site k of a block takes word
+    k mod 4 of quad k // 4.
+    """
+    if heat.cold:
+        return
+    own = not heat.shared
+    stride = HALF * LANES if own else work.odds.size // 4
+    if own or first == 0:
+        quads = (sites + 3) // 4 if own else (work.order.size + 3) // 4
+        count = quads if own else (quads + HALF - 1) // HALF
+        leap, pace = (LANES, 1) if own else (HALF, HALF)
+        for half in range(2 if own else 1):
+            log_odds(
+                work.odds, HALF * half, stride, leap, first // 4, pace, count, work.spread,
+                heat.tails, half, step, heat.key,
+            )  # fmt: skip
+    for k in range(sites):
+        if own:
+            place = (k & 3) * stride + (k >> 2) * LANES
+            noise_row(work.noise, k, work.odds, place, heat.scales, parity)
+        else:
+            place = (k & 3) * stride + ((first + k) >> 2)
+            noise_row_shared(work.noise, k, work.odds, place, heat.scales, parity)
+
+
+@inlined
+def block_fields(fields, tables, sites, patterns, overlaps):
+    """Fill the half fields of the sites of a block as they are before any of these is updated."""
+    words, stride = overlaps.shape[0] // WORD, 2 * patterns.sites.shape[1]
+    for k in range(sites.size):
+        fill_row(fields, k, patterns.offsets[sites[k]])
+    for w in range(0, words, WORDS_PER_TABLE):
+        many = min(WORDS_PER_TABLE, words - w)
+        sign_tables(tables, overlaps, w * WORD, many * WORD // GROUP)
+        for k in range(sites.size):
+            add_signed(fields, k, tables, patterns.sites, sites[k] * stride + w, many)
+
+
+@inlined
+def block_bits(work):
+    """Fill work.bits with the sites of a block, from the words of each: for an order that is new."""
+    bits = work.bits
+    for v in range(work.columns.shape[0]):
+        for k in range(BLOCK):
+            work.square[k] = work.columns[v, k]
+        transpose(work.square)
+        for mu in range(v * BLOCK, min((v + 1) * BLOCK, bits.shape[1])):
+            bits[0, mu] = work.square[mu - v * BLOCK]
+
+
+@inlined
+def list_groups(groups, active, count):
+    """List the groups of four sites in which some site changed, or all if these are many; return how many."""
+    found = 0
+    for i in range(count):
+        if found == 0 or groups[found - 1] != active[i] // GROUP:
+            groups[found] = active[i] // GROUP
+            found += 1
+    if found > FEW:
+        found = GROUPS
+        for g in range(GROUPS):
+            groups[g] = g
+    return found
+
+
+@inlined
+def update_overlaps(overlaps, work, bits, place, changed):
+    """Add the changes of a block to the overlaps: M'_mu += sum_k xi_k^mu S'_k, over the changed sites.
+
+    bits  # the sites of the block for each pattern, from `place` on
+    """
+    tables, groups, count = work.tables, work.groups, bits.shape[1]
+    many = list_groups(groups, work.active, changed)
+    for g in range(many):
+        sign_tables(tables[2**GROUP * groups[g] :], work.changes, GROUP * groups[g], 1)
+    for mu in range(count):
+        if many == GROUPS:
+            add_signed(overlaps, mu, tables, bits, 2 * (place + mu), BLOCK // WORD)
+        else:
+            add_listed(overlaps, mu, tables, bits, 2 * (place + mu), groups, many)
+
+
+def lane_overlaps(blocks: NDArray[np.uint64], rows: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return sum_i xi_i^mu rows[i] of each pattern and lane: (P, 32).
+
+    blocks  # (⌈N/64⌉, P) uint64; rows  # (64 ⌈N/64⌉, 32) int32, zeros beyond N; no sum may reach 2^31
+    """
+    out = aligned_rows(blocks.shape[1], np.int32)
+    add_lane_overlaps(out, aligned_rows(4 * BLOCK, np.int32), blocks, rows)
+    return out
+
+
+@compiled
+def add_lane_overlaps(out, tables, blocks, rows):
+    """Add what `lane_overlaps` returns."""
+    count = blocks.shape[1]
+    for b in range(blocks.shape[0]):
+        sign_tables(tables, rows, b * BLOCK, GROUPS)
+        for mu in range(count):
+            add_signed(out, mu, tables, blocks, 2 * (b * count + mu), BLOCK // WORD)
+
+
+@compiled
+def write_down(record, t, patterns, lanes):
+    """Fill in the overlap with each target and the aligned fields: sum_i S_i N h_i = sum_mu M_mu^2 - N P."""
+    size, count = lanes.spins.shape[0], patterns.blocks.shape[1]
+    odd = np.int64(size % 2)
+    totals, squares = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
+    for mu in range(count):
+        for r in range(LANES):
+            half = np.int64(lanes.overlaps[mu, r])  # M = 2 half + odd
+            totals[r] += half
+            squares[r] += half * half
+    for r in range(LANES):
+        record.trace[0, t, r] = 2 * np.int64(lanes.overlaps[lanes.targets[r], r]) + odd
+        record.trace[1, t, r] = 4 * (squares[r] + odd * totals[r]) + (odd - size) * count
+
+
+@compiled
+def take_sums(sums, half, partial, sweeps):
+    """Add the spins of some sweeps, S = 1 + 2 S', and start again."""
+    for i in range(partial.shape[0]):
+        for r in range(LANES):
+            sums[half, i, r] += sweeps + 2 * np.int32(partial[i, r])
+            partial[i, r] = 0
+
+
+@inlined
+def end_sweep(record, t, patterns, lanes, partial, summed, last):
+    """Write down a sweep, the `last` one or not; return how many now wait in the sums of `partial`."""
+    total, warm = record.trace.shape[1], record.warm
+    middle = warm + (total - warm) // 2
+    write_down(record, t, patterns, lanes)
+    waiting = summed + (t >= warm)
+    if waiting == LONGEST_SUM or t + 1 == middle or t + 1 == total or last:
+        take_sums(record.sums, 0 if t < middle else 1, partial, waiting)
+        waiting = 0
+    return waiting
+
+
+@inlined
+def settle_block(patterns, lanes, heat, work, near, place, sites, orders, summing):
+    """Update the sites of a block one after the other; return how many changed in some lane.
+
+    near  # N J between the sites of the block, from `place` on; of a new order, filled in where it is wanted
+    """
+    spins, count, changed = lanes.spins, patterns.blocks.shape[1], 0
+    for k in range(sites.size):
+        add_products(work.fields, k, near, place + k, work.active, changed, work.changes)
+        if settle(
+            spins, sites[k], work.fields, k, work.noise, heat.ties, count, work.changes, work.flips
+        ):
+            work.active[changed] = k
+            changed += 1
+            if orders is not None:
+                couple(near, k * BLOCK, work.columns, patterns.sites, sites[k], count)
+        if summing:
+            add_row(work.partial, sites[k], spins, sites[k])
+    return changed
+
+
+@inlined
+def sweep_blocks(patterns, lanes, heat, work, record, t, orders):
+    """Update every site once, block by block; return whether any spin of any replica flipped."""
+    size, (blocks, count) = lanes.spins.shape[0], patterns.blocks.shape
+    moved = False
+    for b in range(blocks):
+        first = b * BLOCK
+        sites = work.order[first : min(first + BLOCK, size)]
+        near, near_place, bits, bits_place = patterns.near, b * BLOCK**2, patterns.blocks, b * count
+        if orders is not None:
+            near, near_place, bits, bits_place = work.near, 0, work.bits, 0
+            columns_of(work.columns, patterns.sites, sites)
+        block_noise(work, heat, first, sites.size, t, patterns.parity)
+        block_fields(work.fields, work.tables, sites, patterns, lanes.overlaps)
+        fill_row(work.flips, 0, 0)
+        changed = settle_block(
+            patterns, lanes, heat, work, near, near_place, sites, orders, t >= record.warm
+        )
+        if changed == 0:
+            continue
+        moved = True
+        for k in range(sites.size, BLOCK):
+            fill_row(work.changes, k, 0)
+        for r in range(LANES):
+            record.trace[2, t, r] += work.flips[0, r]
+        if orders is not None:
+            block_bits(work)
+        update_overlaps(lanes.overlaps, work, bits, bits_place, changed)
+    return moved
+
+
+@compiled
+def run_sweeps(patterns, lanes, heat, orders, record, work):
+    """Run what `replica_sweeps` says up to a fixed point of all replicas; record.trace[2] holds zeros.
+
+    orders  # (4,) uint32, a stream; or None, for which Numba leaves out what only a new order needs
+    """
+    total, summed = record.trace.shape[1], 0
+    for t in range(total):
+        if orders is not None:
+            fresh_order(work.order, work.words, orders, t)
+        moved = sweep_blocks(patterns, lanes, heat, work, record, t, orders)
+        still = heat.cold and not moved
+        summed = end_sweep(record, t, patterns, lanes, work.partial, summed, still)
+        if still:
+            return t
+    return total
+
+
+def replica_sweeps(
+    patterns: Patterns,
+    lanes: Lanes,
+    heat: Heat,
+    order_stream: NDArray[np.uint32],
+    record: Record,
+) -> int:
+    """Run the sweeps of 32 replicas; return how many were run before nothing moved.
+
+    order_stream  # (4,) uint32 for a random order in each sweep, which the replicas share; (0,) for 0 … N-1
+    Position k of a sweep takes word k of a replica's stream, whichever site it visits.
+    """
+    work = scratch(patterns, lanes, heat.shared)
+    orders = order_stream if order_stream.size else None
+    used = int(run_sweeps(patterns, lanes, heat, orders, record, work))
+    repeat_state(record, lanes, used)
+    return used

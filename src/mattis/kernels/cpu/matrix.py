@@ -1,0 +1,164 @@
+"""One replica of a network with any integer couplings, thresholds and diagonal, in sequence or all at once.
+
+    x_i = sum_j nj_ij S_j + b_i,   S_i = sign(x_i + th),   th the integer thermal noise of `mattis.exact.rng`.
+
+One site after the other: sites are visited as in `cpu.field_sweeps`, word k of a sweep belongs to the k-th
+visit, and with Hebb's couplings the trajectory is the same, bit by bit. All at once: word i belongs to site
+i, every new state comes from the old fields, as in `little`. At T = 0 a field of zero keeps the spin.
+
+A flip of S_j adds ± 2 nj_ij to every field, a row of the transposed couplings: a rejected proposal is free.
+"""
+
+import numpy as np
+from numba import njit
+
+from mattis.exact.functions import exponential, logarithm
+from mattis.exact.philox import fresh_order, philox_words
+from mattis.kernels.cpu.glauber import thermal_noise
+
+INLINED = "1311ff62c0775deb"
+"""Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
+
+compiled = njit(cache=True, nogil=True, error_model="numpy")
+
+
+@compiled
+def flip(columns, spins, fields, j, new):
+    """Set S_j and bring every field up to date."""
+    spins[j] = new
+    if new > 0:
+        for i in range(spins.size):
+            fields[i] += 2 * columns[j, i]
+    else:
+        for i in range(spins.size):
+            fields[i] -= 2 * columns[j, i]
+
+
+@compiled
+def wanted(x, noise, old, cold):
+    """Return the new state of a spin with the field x."""
+    if cold:
+        return old if x == 0 else np.int8(1 if x > 0 else -1)
+    return np.int8(1 if np.int64(x) + np.int64(noise) >= 0 else -1)
+
+
+@compiled
+def one_by_one(columns, spins, fields, noise, order, fresh, cold, flipped):
+    """Update one site after the other; mark and count the flips."""
+    quads, flips = noise.size // 4, 0
+    for k in range(spins.size):
+        i = order[k] if fresh else k
+        new = wanted(fields[i], noise[(k & 3) * quads + (k >> 2)], spins[i], cold)
+        flipped[i] = new != spins[i]
+        if flipped[i]:
+            flip(columns, spins, fields, i, new)
+            flips += 1
+    return flips
+
+
+@compiled
+def all_at_once(columns, spins, fields, noise, cold, flipped):
+    """Update all sites from the fields of the old state; mark and count the flips."""
+    quads, flips = noise.size // 4, 0
+    for i in range(spins.size):
+        new = wanted(fields[i], noise[(i & 3) * quads + (i >> 2)], spins[i], cold)
+        flipped[i] = new != spins[i]
+        flips += flipped[i]
+    for i in range(spins.size):
+        if flipped[i]:
+            flip(columns, spins, fields, i, np.int8(-spins[i]))
+    return flips
+
+
+@compiled
+def look(t, spins, fields, bias, targets, follow, scale, overlaps, trace, excess):
+    """Write down what the state after sweep t is like."""
+    for r in range(follow.shape[1]):
+        target, overlap = follow[t, r], np.int64(0)
+        for i in range(spins.size):
+            overlap += np.int32(targets[target, i]) * np.int32(spins[i])
+        overlaps[r, t] = overlap
+    aligned, magnitude = np.int64(0), np.int64(0)
+    for i in range(spins.size):
+        aligned += np.int64(spins[i]) * (np.int64(fields[i]) + np.int64(bias[i]))
+        magnitude += abs(np.int64(fields[i]))
+    trace[0, t], trace[2, t] = aligned, magnitude
+    if excess.size > 0 and scale > 0:
+        total, width = 0.0, np.float64(scale)
+        for i in range(spins.size):
+            total += logarithm(1.0 + exponential(-abs(np.float64(fields[i])) / width))
+        excess[t] = total
+
+
+@compiled
+def add_state(sums, spins, t, warm, middle):
+    """Add the state after sweep t to the sums of its half."""
+    if t >= warm:
+        half = 0 if t < middle else 1
+        for i in range(spins.size):
+            sums[half, i] += spins[i]
+
+
+@compiled
+def repeat(spins, flipped, period, t, overlaps, trace, sums, warm, middle):
+    """Fill in what sweeps t + 1 … would record at a fixed point, or in a cycle of two states."""
+    for later in range(t + 1, trace.shape[1]):
+        same = later - period * ((later - t + period - 1) // period)
+        for r in range(overlaps.shape[0]):
+            overlaps[r, later] = overlaps[r, same]
+        for k in range(3):
+            trace[k, later] = trace[k, same]
+        if period == 2:
+            for i in range(spins.size):
+                if flipped[i]:
+                    spins[i] = -spins[i]
+        add_state(sums, spins, later, warm, middle)
+
+
+@compiled
+def matrix_sweeps(
+    columns, spins, fields, bias, targets, follow, synchronous, settles, stream, scales, order_stream,
+    overlaps, trace, excess, sums, warm,
+):  # fmt: skip
+    """Run one replica; return the sweeps before a fixed point or a two-cycle, and its period (0: neither).
+
+    columns  # (N, N) signed integers: columns[j, i] = nj_ij, what S_j does to site i
+    spins    # (N,) int8; fields  # (N,) int16 or int32, sum_j nj_ij S_j + bias_i: changed in place
+    bias     # (N,) int64; targets  # (K, N) int16; synchronous  # bool: all sites at once
+    follow   # (sweeps, R) int32: overlaps[r, t] = sum_i targets[follow[t, r], i] S_i
+    settles  # promise that all scales are 0 and `follow` is constant: nothing changes at a fixed point
+    stream   # (4,) uint32; scales  # (sweeps,) float32 noise widths, 0 at T = 0
+    order_stream  # (4,) uint32 for a random order in each sweep; (0,) for 0 … N-1
+    trace    # (3, sweeps) int64: sum_i S_i (x_i + b_i), flips, sum_i |x_i|
+    excess   # (sweeps,) float64, sum_i ln(1 + exp(-|x_i|/scale)), 0 at T = 0; or (0,)
+    sums     # (2, N) int32: sums of the spins over the halves of the sweeps warm … sweeps-1
+    """
+    size, total = spins.size, trace.shape[1]
+    middle, quads = warm + (total - warm) // 2, (size + 3) // 4
+    words, odds = np.empty((4, quads), np.uint32), np.empty(4 * quads, np.float32)
+    bits, noise = odds.view(np.int32), np.zeros(4 * quads, np.int32)
+    fresh, order = order_stream.size > 0, np.arange(size)
+    flipped, before = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+    excess[:] = 0.0
+    for t in range(total):
+        cold = scales[t] == 0
+        if fresh and not synchronous:
+            fresh_order(order, words, order_stream, t)
+        if not cold:
+            philox_words(words, stream, t, quads)
+            thermal_noise(noise, words.ravel(), odds, bits, scales[t])
+        before[:] = flipped
+        if synchronous:
+            flips = all_at_once(columns, spins, fields, noise, cold, flipped)
+        else:
+            flips = one_by_one(columns, spins, fields, noise, order, fresh, cold, flipped)
+        trace[1, t] = flips
+        look(t, spins, fields, bias, targets, follow, scales[t], overlaps, trace, excess)
+        add_state(sums, spins, t, warm, middle)
+        if settles:
+            back = synchronous and t > 0 and flips > 0 and np.all(before == flipped)
+            if flips == 0 or back:
+                period = 1 if flips == 0 else 2
+                repeat(spins, flipped, period, t, overlaps, trace, sums, warm, middle)
+                return t, period
+    return total, 0

@@ -1,0 +1,95 @@
+"""Dense associative memory of binary neurons on a device: one block of threads aligns one replica.
+
+The same states as `dense.align`, bit by bit: integers in any order, reals in the order of the patterns.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis.kernels.cuda import glauber
+from mattis.kernels.cuda.devices import Device, launch
+
+Signs = NDArray[np.int8]
+
+WARP, MOST_THREADS = 32, 256
+
+STATIC = 4096
+"""Bytes of shared memory that the kernels take besides overlaps, rounded up."""
+
+WORK = 2**28
+"""Patterns that are asked what they say, by one replica in one launch: about a second at most."""
+
+
+class Herd(NamedTuple):
+    """Replicas that are aligned together, on the host.
+
+    which    # (R,) int32, the pattern set of each; rules  # (R,) int32, its table
+    targets  # (R,) int64, the pattern whose overlap is looked at; spins  # (R, N) int8
+    """
+
+    which: NDArray[np.int32]
+    rules: NDArray[np.int32]
+    targets: NDArray[np.int64]
+    spins: Signs
+
+
+class Aligned(NamedTuple):
+    """What leaves the device.
+
+    before, after  # (R, P) int32, overlaps; first  # (R,) with the target, after one sweep
+    sweeps  # (R,) those that were made before one changed nothing, or all
+    """
+
+    before: NDArray[np.int32]
+    first: NDArray[np.int32]
+    after: NDArray[np.int32]
+    sweeps: NDArray[np.int32]
+
+
+def fits(size: int, count: int, device: Device) -> bool:
+    """Tell whether a block of threads holds the overlaps of a replica."""
+    return size >= 2 and 4 * count + STATIC <= device.shared
+
+
+def memory(size: int, count: int) -> tuple[int, int]:
+    """Return the bytes of a replica and of a pattern set on the device."""
+    return size + 8 * count + 64, size * count // 4 + 4 * (size + count)
+
+
+def align(
+    device: Device, signs: Signs, herd: Herd, tables: NDArray[Any], own: bool, most: int
+) -> Aligned:
+    """Align replicas, `most` sweeps at most.
+
+    signs  # (sets, P, N) int8; tables  # (rules, 2N + 1) int64 or float64, D(y) at y + N
+    """
+    xp, up, (_, count, size) = device.xp, device.xp.asarray, signs.shape
+    replicas = len(herd.which)
+    sites = up(glauber.bits(np.ascontiguousarray(signs.transpose(0, 2, 1))))
+    which, spins = up(herd.which), xp.array(herd.spins)
+    overlaps, made = xp.zeros((replicas, count), xp.int32), xp.zeros(replicas, xp.int32)
+    counted = (up(glauber.bits(signs)), which, spins, overlaps, *glauber.ints(size, count))
+    launch(device, "looks", "count_overlaps", (replicas,), MOST_THREADS, counted)
+    before = device.to_host(overlaps)
+    asked = (sites, which, up(herd.rules), up(tables), spins, overlaps, made)
+    sweep(device, asked, (size, count), own, 1)
+    first = device.to_host(overlaps[xp.arange(replicas), up(herd.targets)])
+    step, left = max(WORK // (size * count), 1), most - 1
+    while left > 0 and sweep(device, asked, (size, count), own, min(step, left)):
+        left -= step
+    return Aligned(before, first, device.to_host(overlaps), device.to_host(made))
+
+
+def sweep(
+    device: Device, asked: tuple[Any, ...], shape: tuple[int, int], own: bool, most: int
+) -> bool:
+    """Make sweeps of all replicas in place; tell whether any made as many as it might."""
+    *_, tables, _, overlaps, made = asked
+    before, count = made.copy(), shape[1]
+    kernel = "align_by_integers" if tables.dtype == np.int64 else "align_by_reals"
+    threads = min(MOST_THREADS, WARP * -(-count // WARP))
+    args = (*asked, *glauber.ints(*shape, own, most))
+    launch(device, "dense", kernel, (len(overlaps),), threads, args, 4 * count)
+    return bool((made - before == most).any())

@@ -1,0 +1,151 @@
+"""What array kernels run on: arrays, compiled texts, launches, batches that fit.
+
+A kernel is CUDA C++ in a `.cu` file beside this one, one text for both; all else that is done with arrays
+is written against `Device.xp`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, TypeVar
+
+from numpy.typing import NDArray
+
+TEXTS: Mapping[str, tuple[str, ...]] = {
+    "glauber": ("noise.cu", "warps.cu", "overlaps.cu", "glauber.cu"),
+    "little": ("noise.cu", "warps.cu", "overlaps.cu", "little.cu"),
+    "looks": ("warps.cu", "overlaps.cu", "looks.cu"),
+    "matrix": ("noise.cu", "warps.cu", "reals.cu", "matrix.cu"),
+    "drift": ("noise.cu", "warps.cu", "reals.cu", "drift.cu"),
+    "dense": ("warps.cu", "overlaps.cu", "dense.cu"),
+}
+"""The files that are compiled together, by the name of the module that they make."""
+
+ENTRIES: Mapping[str, tuple[str, ...]] = {
+    "glauber": ("glauber_sites", "glauber_groups"),
+    "little": ("little_sweeps", "little_update", "little_record"),
+    "looks": ("count_overlaps", "look_at_sums"),
+    "matrix": (
+        "circuit_in_turn_8",
+        "circuit_in_turn_16",
+        "circuit_in_turn_32",
+        "circuit_in_turn_64",
+        "circuit_at_once_8",
+        "circuit_at_once_16",
+        "circuit_at_once_32",
+        "circuit_at_once_64",
+    ),
+    "drift": ("present_many",),
+    "dense": ("align_by_integers", "align_by_reals"),
+}
+"""The kernels of each module."""
+
+OPTIONS = ("-std=c++17", "--fmad=false")
+"""No fused multiply-add: every float operation is rounded as on the CPU."""
+
+SPARE = 0.8
+"""The share of free memory that a launch may take: libraries want some as well."""
+
+LARGEST_SHARED = 227 * 1024
+"""Bytes of shared memory that a block may have on an H100, and on the simulated device."""
+
+ASKED_FOR = 32 * 1024
+"""Bytes of dynamic shared memory above which they are asked for: static ones count towards 48 KiB, too."""
+
+HOST = 2**31
+"""Bytes of patterns that this machine holds at once while a device works on them."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where kernels run; a value, like any other argument.
+
+    xp         # the arrays: cupy, or numpy
+    module     # name of a module of TEXTS -> what has get_function(name)(grid, block, args, shared_mem=…)
+    to_host    # an array of the device -> NumPy's
+    wait       # returns when all that was launched is done
+    free       # -> bytes that can be allocated now
+    exhausted  # what is raised where there are not enough
+    processors # multiprocessors: a launch wants several blocks for each
+    shared     # bytes of shared memory that a block may have
+    title      # what it is, versions included
+    clock      # cycles in a second, 0 where nobody knows
+    peak_bytes # bytes to and from memory in a second at most, 0 where nobody knows
+    tensor_products  # int8 (R, K) × int8 (M, K) -> a bᵀ in int32, exactly; None where the device has none
+    """
+
+    name: str
+    xp: Any
+    module: Callable[[str], Any]
+    to_host: Callable[[Any], NDArray[Any]]
+    wait: Callable[[], None]
+    free: Callable[[], int]
+    exhausted: type[BaseException]
+    processors: int
+    shared: int
+    title: str = ""
+    clock: int = 0
+    peak_bytes: int = 0
+    tensor_products: Callable[[Any, Any], Any] | None = None
+
+
+def text(*names: str) -> str:
+    """Return `.cu` files as one text, in which errors name the file and its line."""
+    folder = files("mattis.kernels.cuda")
+    parts = [f'#line 1 "{name}"\n{(folder / name).read_text()}' for name in names]
+    return "\n".join(parts)
+
+
+def launch(
+    device: Device, module: str, kernel: str, grid: tuple[int, ...], block: int,
+    args: tuple[Any, ...], shared: int = 0,
+) -> None:  # fmt: skip
+    """Run a kernel. Every number of `args` is a NumPy scalar: CuPy passes Python's with 64 bits."""
+    function = device.module(module).get_function(kernel)
+    if shared > ASKED_FOR:
+        function.max_dynamic_shared_size_bytes = shared
+    function(grid, (block,), args, shared_mem=shared)
+
+
+def divided(
+    device: Device, items: Sequence[T], size: Callable[[T], int], work: Callable[[Sequence[T]], R]
+) -> Iterator[tuple[Sequence[T], R]]:
+    """Yield the results of work on parts of the items that fit the device's memory, in order.
+
+    size  # bytes that an item takes
+    A part that does not fit after all is halved. Raises what the device raises where a single item does not.
+    """
+    first = 0
+    most = len(items)
+    while first < len(items):
+        part = _fitting(items[first : first + most], size, int(SPARE * device.free()))
+        try:
+            yield part, work(part)
+        except device.exhausted:
+            if len(part) == 1:
+                raise
+            most = len(part) // 2
+            continue
+        first += len(part)
+
+
+def portions(items: Sequence[T], size: Callable[[T], int], room: int) -> Iterator[Sequence[T]]:
+    """Yield the items in parts that take at most `room` bytes of the host each; one item at least."""
+    first = 0
+    while first < len(items):
+        part = _fitting(items[first:], size, room)
+        yield part
+        first += len(part)
+
+
+def _fitting(items: Sequence[T], size: Callable[[T], int], room: int) -> Sequence[T]:
+    """Return as many of the first items as fit, one at least."""
+    total = 0
+    for k, item in enumerate(items):
+        total += size(item)
+        if total > room and k > 0:
+            return items[:k]
+    return items

@@ -1,0 +1,207 @@
+"""Consolidation of many memories at once on a device: one block of threads for each trajectory.
+
+The same numbers as `synapses.present`, bit by bit: float64 without fused operations, every sum in one order.
+Which pattern is shown when is found on the device, by the words of `rng.py`. What leaves the device is the
+state of one trajectory at a time, where somebody looks at it: 2 N_h K + 5 N_h + K numbers of 8 bytes.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis.kernels.cuda.devices import Device, launch
+
+Reals = NDArray[np.float64]
+
+WARP, MOST_THREADS = 32, 256
+
+WORK = 2**30
+"""Elements of `fields` that a multiprocessor changes in one launch at most: about a second on a GPU."""
+
+
+class Rule(NamedTuple):
+    """What is the same for all trajectories of a batch.
+
+    sequence   # (turns,) int32, the patterns shown in turn; empty where the order is random
+    piece      # presentations that read the words of one step of a stream
+    dwell      # Euler steps for which a pattern is clamped
+    distance   # whether similarity is by distance
+    threshold  # of the cosine that `reached` waits for; above 1 it waits for nothing
+    """
+
+    sequence: NDArray[np.int32]
+    piece: int
+    dwell: int
+    distance: bool
+    threshold: float
+
+
+class Ground(NamedTuple):
+    """What trajectories start from and what they are shown, as `synapses.present` has it.
+
+    gram  # (K, K); pull  # (N_h, K); bias_squares  # (N_h,)
+    fields, squares, along_bias  # (N_h, K), (N_h,), (N_h,) before anything was shown
+    """
+
+    gram: Reals
+    pull: Reals
+    bias_squares: Reals
+    fields: Reals
+    squares: Reals
+    along_bias: Reals
+
+
+class Path(NamedTuple):
+    """What is a trajectory's own.
+
+    which   # its ground; stream  # (4,) uint32, of the order of patterns
+    limits  # (K,) uint64, the words below which one of the first patterns is shown, rising to 2^32
+    """
+
+    which: int
+    beta: float
+    eta: float
+    stream: NDArray[np.uint32]
+    limits: NDArray[np.uint64]
+
+
+class State(NamedTuple):
+    """What drifts, as `synapses.present` has it: changed in place on the device, by rows of `states`."""
+
+    fields: Reals
+    taken: Reals
+    squares: Reals
+    along_bias: Reals
+    kept: Reals
+    biased: Reals
+    hebbian: Reals
+    reached: NDArray[np.int64]
+
+
+class Batch(NamedTuple):
+    """Trajectories on a device.
+
+    which, betas, etas, streams, limits  # of each, as in `Path`
+    grounds  # (G, K K + N_h K + N_h): gram, pull, bias_squares
+    states   # (R, 2 N_h K + 4 N_h + K): all of `State` but `reached`, (R, N_h)
+    """
+
+    rule: Rule
+    rows: int
+    columns: int
+    which: Any
+    betas: Any
+    etas: Any
+    streams: Any
+    limits: Any
+    sequence: Any
+    grounds: Any
+    states: Any
+    reached: Any
+
+
+def bytes_of(rows: int, columns: int) -> int:
+    """Return the bytes that a trajectory takes on the device, with a ground of its own."""
+    ground = columns * columns + rows * columns + rows
+    state = 2 * rows * columns + 5 * rows + columns
+    return 8 * (ground + state + columns + 16)
+
+
+def load(device: Device, rule: Rule, grounds: Sequence[Ground], paths: Sequence[Path]) -> Batch:
+    """Bring trajectories to the device, before anything was shown; those of one ground are neighbours.
+
+    Raises what the device raises where memory is short.
+    """
+    xp = device.xp
+    rows, columns = grounds[0].fields.shape
+    count = len(paths)
+    batch = Batch(
+        rule, rows, columns,
+        which=xp.asarray(np.array([path.which for path in paths], np.int32)),
+        betas=xp.asarray(np.array([path.beta for path in paths], np.float64)),
+        etas=xp.asarray(np.array([path.eta for path in paths], np.float64)),
+        streams=xp.asarray(np.stack([path.stream for path in paths])),
+        limits=xp.asarray(np.stack([path.limits for path in paths])),
+        sequence=xp.asarray(rule.sequence if rule.sequence.size else np.zeros(1, np.int32)),
+        grounds=xp.empty((len(grounds), columns * columns + rows * columns + rows), np.float64),
+        states=xp.empty((count, 2 * rows * columns + 4 * rows + columns), np.float64),
+        reached=xp.full((count, rows), -1, np.int64),
+    )  # fmt: skip
+    of_path = np.array([path.which for path in paths])
+    for g, ground in enumerate(grounds):
+        first, last = np.searchsorted(of_path, [g, g + 1])
+        batch.grounds[g] = xp.asarray(_row(*ground[:3]))
+        batch.states[first:last] = xp.asarray(_start(ground))
+    return batch
+
+
+def _row(*arrays: Reals) -> Reals:
+    """Return arrays one after the other."""
+    return np.concatenate([array.ravel() for array in arrays])
+
+
+def _start(ground: Ground) -> Reals:
+    """Return the state of memories that were not shown anything."""
+    rows, columns = ground.fields.shape
+    nothing, none = np.zeros(rows), np.zeros((rows, columns))
+    return _row(
+        ground.fields, none, ground.squares, ground.along_bias, np.ones(rows), nothing, none[0]
+    )
+
+
+def advance(
+    device: Device, batch: Batch, firsts: NDArray[np.int64], lasts: NDArray[np.int64]
+) -> None:
+    """Show every trajectory its patterns number first … last-1, in launches of bounded length.
+
+    firsts, lasts  # (R,); a trajectory that is shown nothing notices what it has reached already
+    """
+    longest = _longest(device, batch)
+    while True:
+        ends = np.minimum(firsts + longest, lasts)
+        _present(device, batch, firsts, ends)
+        if (ends == lasts).all():
+            return
+        firsts = ends
+
+
+def _longest(device: Device, batch: Batch) -> int:
+    """Return the presentations of one launch."""
+    trajectories = -(-len(batch.states) // device.processors)
+    work = batch.rule.dwell * batch.rows * batch.columns * trajectories
+    return max(WORK // work, 1)
+
+
+def _present(
+    device: Device, batch: Batch, firsts: NDArray[np.int64], lasts: NDArray[np.int64]
+) -> None:
+    b, rule, xp = batch, batch.rule, device.xp
+    launch(
+        device, "drift", "present_many", (len(firsts),), threads_of(b.columns),
+        (
+            xp.asarray(firsts), xp.asarray(lasts), b.which, b.betas, b.etas, b.streams, b.limits,
+            b.sequence, np.int32(rule.sequence.size), np.int32(rule.piece), b.grounds, b.states,
+            b.reached, np.int32(b.rows), np.int32(b.columns), np.int32(rule.dwell),
+            np.int32(rule.distance), np.float64(rule.threshold),
+        ),
+        shared=20 * b.rows,
+    )  # fmt: skip
+
+
+def threads_of(columns: int) -> int:
+    """Return the threads of a block: one for each pattern, in whole warps. No number depends on it."""
+    return min(-(-columns // WARP) * WARP, MOST_THREADS)
+
+
+def fetch(device: Device, batch: Batch, place: int) -> State:
+    """Return the state of one trajectory."""
+    rows, columns = batch.rows, batch.columns
+    row = device.to_host(batch.states[place])
+    sizes = (rows * columns, rows * columns, rows, rows, rows, rows)
+    fields, taken, squares, along_bias, kept, biased, hebbian = np.split(row, np.cumsum(sizes))
+    return State(
+        fields.reshape(rows, columns), taken.reshape(rows, columns), squares, along_bias, kept, biased,
+        hebbian, reached=device.to_host(batch.reached[place]),
+    )  # fmt: skip

@@ -1,0 +1,265 @@
+"""Replicas of many pattern sets on a device: one block of threads for each, or matrix products for all.
+
+The same trajectories as on the CPU, bit by bit. What is simulated stays on the device; what leaves it is the
+trace of each replica, its last state, and two numbers of the sums of its spins.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis.kernels.cuda import integer_products
+from mattis.kernels.cuda.devices import Device, launch
+
+Signs = NDArray[np.int8]
+
+THREADS = 256
+"""Threads of a block: what `glauber_groups` wants, and what hides the latency of memory in the others."""
+
+WORD = 32
+"""Patterns or sites in a word of bits."""
+
+PROPOSALS = 2**21
+"""Proposals of a multiprocessor in one launch: below a second, so that a run can be interrupted."""
+
+LARGEST_ORDERS = 2**26
+"""Sites of all orders that one launch brings along, 256 MB."""
+
+FORMS = ("glauber_groups", "glauber_sites")
+"""The asynchronous kernels: 32 proposals between barriers, or one."""
+
+STATIC = 1024
+"""Bytes of shared memory that kernels take besides, at most."""
+
+MANY = 40
+"""Replicas of a pattern set from which matrix products beat popcounts; an estimate, see docs/gpu.md."""
+
+Orders = Callable[[int, int], NDArray[np.int32]]
+
+
+class Sets(NamedTuple):
+    """Pattern sets of one size and number, on the device.
+
+    sites    # (sets, N, ⌈P/32⌉) uint32: bit mu of the words of site i is set where xi_i^mu = +1
+    columns  # (sets, ⌈P/32⌉, N): the same, word by word
+    rows     # (sets, P, ⌈N/32⌉): bit i of the words of pattern mu
+    signs    # the patterns themselves, (sets, P, N) int8, on the host
+    """
+
+    sites: Any
+    columns: Any
+    rows: Any
+    signs: Signs
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """N and P."""
+        return int(self.signs.shape[2]), int(self.signs.shape[1])
+
+
+class Herd(NamedTuple):
+    """Replicas that run together, on the host.
+
+    which    # (R,) int32, the pattern set of each; rising
+    targets  # (R,) int32, the pattern that it is asked for
+    streams  # (R, 4) uint32, of its thermal noise
+    scales   # (R,) float32, N T / 2; 0 at T = 0
+    spins    # (R, N) int8, its cue
+    """
+
+    which: NDArray[np.int32]
+    targets: NDArray[np.int32]
+    streams: NDArray[np.uint32]
+    scales: NDArray[np.float32]
+    spins: Signs
+
+
+class Course(NamedTuple):
+    """Sweeps in all, those before the averages, and the orders of sites, None for 0 … N-1.
+
+    orders  # (first, last) -> (sets, last - first, N) int32
+    """
+
+    sweeps: int
+    warm: int
+    orders: Orders | None = None
+
+
+class Found(NamedTuple):
+    """What leaves the device.
+
+    trace  # (R, 3, sweeps) int64: sum_i xi_i S_i, sum_i S_i N h_i, flips of each sweep
+    looks  # (R, 2) int64: max over other patterns of |sum_i xi_i (A_i + B_i)|, -1 if there is none, and
+           # sum_i A_i B_i, of the sums A, B of the spins over the halves of the measured sweeps
+    spins  # (R, N) int8, the final states
+    """
+
+    trace: NDArray[np.int64]
+    looks: NDArray[np.int64]
+    spins: Signs
+
+
+class State(NamedTuple):
+    """Replicas on the device, changed in place."""
+
+    which: Any
+    targets: Any
+    streams: Any
+    scales: Any
+    spins: Any
+    overlaps: Any
+    still: Any
+    trace: Any
+    sums: Any
+
+    @property
+    def asked(self) -> tuple[Any, ...]:
+        """What a kernel reads of the replicas."""
+        return self.which, self.targets, self.streams, self.scales
+
+    @property
+    def kept(self) -> tuple[Any, ...]:
+        """What a kernel writes of them."""
+        return self.spins, self.overlaps, self.still, self.trace, self.sums
+
+
+def bits(signs: Signs) -> NDArray[np.uint32]:
+    """Return signs as bits along the last axis: bit b of word w is set where sign 32 w + b is +1."""
+    length = signs.shape[-1]
+    out = np.zeros((*signs.shape[:-1], -(-length // WORD) * 4), np.uint8)
+    out[..., : -(-length // 8)] = np.packbits(signs > 0, axis=-1, bitorder="little")
+    return out.view("<u4").astype(np.uint32)
+
+
+def sets_on(device: Device, signs: Signs) -> Sets:
+    """Bring pattern sets to the device. signs  # (sets, P, N) int8"""
+    sites = bits(np.ascontiguousarray(signs.transpose(0, 2, 1)))
+    columns = np.ascontiguousarray(sites.transpose(0, 2, 1))
+    here = device.xp.asarray
+    return Sets(here(sites), here(columns), here(bits(signs)), signs)
+
+
+def memory(size: int, count: int, sweeps: int) -> int:
+    """Return the bytes of a replica on the device, its trace included."""
+    return size * (2 + 8 + 4) + 28 * count + 24 * sweeps + 64
+
+
+def set_memory(size: int, count: int) -> int:
+    """Return the bytes of a pattern set on the device: bits three times, and signs for matrix products."""
+    return 3 * size * count // 8 + 18 * size * count
+
+
+def shared_memory(size: int, count: int, synchronous: bool) -> int:
+    """Return the bytes of shared memory of a block."""
+    words = WORD * -(-count // WORD)
+    return 4 * (words + (-(-size // WORD) if synchronous else 0))
+
+
+def begin(device: Device, sets: Sets, herd: Herd, sweeps: int) -> State:
+    """Bring replicas to the device, and count their overlaps."""
+    xp, replicas, (size, count) = device.xp, len(herd.which), sets.shape
+    state = State(
+        xp.asarray(herd.which), xp.asarray(herd.targets), xp.asarray(herd.streams),
+        xp.asarray(herd.scales),
+        xp.array(herd.spins),  # a copy: where it does not fit after all, the herd starts again
+        xp.zeros((replicas, count), xp.int32), xp.zeros(replicas, xp.int32),
+        xp.zeros((replicas, 3, sweeps), xp.int64), xp.zeros((replicas, 2, size), xp.int32),
+    )  # fmt: skip
+    args = (sets.rows, state.which, state.spins, state.overlaps, *ints(size, count))
+    launch(device, "looks", "count_overlaps", (replicas,), THREADS, args)
+    return state
+
+
+def ints(*numbers: int) -> tuple[np.int32, ...]:
+    """Return numbers as kernels take them."""
+    return tuple(np.int32(number) for number in numbers)
+
+
+def end(device: Device, sets: Sets, state: State) -> Found:
+    """Look at what the replicas have become, and take that from the device."""
+    replicas = len(state.which)
+    looks = device.xp.zeros((replicas, 2), device.xp.int64)
+    args = (sets.rows, state.which, state.targets, state.sums, looks, *ints(*sets.shape))
+    launch(device, "looks", "look_at_sums", (replicas,), THREADS, args)
+    return Found(*(device.to_host(part) for part in (state.trace, looks, state.spins)))
+
+
+def asynchronous(
+    device: Device, sets: Sets, herd: Herd, course: Course, form: str = FORMS[0]
+) -> Found:
+    """Run replicas, one site after the other; both forms give the same bits."""
+    state = begin(device, sets, herd, course.sweeps)
+    shared = shared_memory(*sets.shape, synchronous=False)
+    for first, last in pieces(device, sets, herd, course):
+        orders = np.zeros(1, np.int32) if course.orders is None else course.orders(first, last)
+        spins, *kept = state.kept
+        args = (
+            sets.sites, *state.asked, device.xp.asarray(orders), np.int32(course.orders is not None),
+            spins, *kept, *ints(*sets.shape, first, last, course.sweeps, course.warm),
+        )  # fmt: skip
+        launch(device, "glauber", form, (len(herd.which),), THREADS, args, shared)
+    return end(device, sets, state)
+
+
+def pieces(device: Device, sets: Sets, herd: Herd, course: Course) -> Sequence[tuple[int, int]]:
+    """Return the sweeps of each launch: first, last + 1."""
+    turns = -(-len(herd.which) // device.processors)
+    size = sets.shape[0]
+    step = max(PROPOSALS // (size * turns), 1)
+    if course.orders is not None:
+        step = max(min(step, LARGEST_ORDERS // (size * len(sets.signs))), 1)
+    return [(t, min(t + step, course.sweeps)) for t in range(0, course.sweeps, step)]
+
+
+def synchronous(device: Device, sets: Sets, herd: Herd, course: Course) -> Found:
+    """Run replicas, all sites at once: by popcounts, or by matrix products where a set has many replicas."""
+    each = np.bincount(herd.which, minlength=len(sets.signs))
+    if each.min() >= MANY:
+        return by_products(device, sets, herd, course)
+    return by_popcounts(device, sets, herd, course)
+
+
+def by_popcounts(device: Device, sets: Sets, herd: Herd, course: Course) -> Found:
+    """Run replicas, all sites at once, a block for each."""
+    state = begin(device, sets, herd, course.sweeps)
+    shared = shared_memory(*sets.shape, synchronous=True)
+    for first, last in pieces(device, sets, herd, course):
+        numbers = ints(*sets.shape, first, last, course.sweeps, course.warm)
+        args = (sets.columns, sets.rows, *state.asked, *state.kept, *numbers)
+        launch(device, "little", "little_sweeps", (len(herd.which),), THREADS, args, shared)
+    return end(device, sets, state)
+
+
+def by_products(device: Device, sets: Sets, herd: Herd, course: Course) -> Found:
+    """Run replicas, all sites at once: h = M xi - P S and M = S xiᵀ of all replicas of a set together."""
+    xp, (size, count) = device.xp, sets.shape
+    state = begin(device, sets, herd, course.sweeps)
+    rows = [integer_products.padded(xp, xp.asarray(signs)) for signs in sets.signs]
+    columns = [
+        integer_products.padded(xp, xp.asarray(np.ascontiguousarray(s.T))) for s in sets.signs
+    ]
+    starts = np.searchsorted(herd.which, np.arange(len(rows) + 1)).tolist()
+    places = [slice(*pair) for pair in pairwise(starts)]
+    overlaps = xp.zeros((len(herd.which), columns[0].shape[1]), xp.int32)
+    overlaps[:, :count] = state.overlaps
+    grid, total = (len(herd.which),), course.sweeps
+    for t in range(total):
+        turned = [
+            integer_products.wide_products(device, overlaps[own], xi, size)
+            for own, xi in zip(places, columns, strict=True)
+        ]
+        changed = (state.spins, state.trace, state.sums)
+        args = (xp.concatenate(turned), state.streams, state.scales, *changed)
+        numbers = ints(size, count, t, total, course.warm)
+        launch(device, "little", "little_update", grid, THREADS, (*args, *numbers))
+        spins = integer_products.padded(xp, state.spins)
+        for own, xi in zip(places, rows, strict=True):
+            overlaps[own, :count] = integer_products.products(device, spins[own], xi)
+        known = (xp.ascontiguousarray(overlaps[:, :count]), state.targets, state.trace)
+        launch(
+            device, "little", "little_record", grid, THREADS, (*known, *ints(size, count, t, total))
+        )
+    return end(device, sets, state)

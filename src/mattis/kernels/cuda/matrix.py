@@ -1,0 +1,369 @@
+"""Many chains with any couplings at once on a device: what `kernels.matrix` does with one, bit by bit.
+
+Each block of threads runs a chain. A launch covers some sweeps of all chains, so that no kernel runs for
+long; between launches states stay on the device, and what was written down of these sweeps leaves it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis import exact
+from mattis.exact import rng
+from mattis.kernels.cuda.devices import Device, divided, launch
+
+
+@dataclass(frozen=True, eq=False)
+class Wires:
+    """What couples the sites of some chains.
+
+    columns  # (N, N) signed integers: columns[j, i] = nj_ij, what S_j does to site i
+    bias     # (N,) int64; targets  # (K, N) int16, whose overlaps can be followed
+    wide     # whether fields need 64 bits
+    """
+
+    columns: NDArray[np.signedinteger]
+    bias: NDArray[np.int64]
+    targets: NDArray[np.int16]
+    wide: bool
+
+    @property
+    def size(self) -> int:
+        return len(self.bias)
+
+    @cached_property
+    def bits(self) -> int:
+        """The width of a coupling on the device; with 64 bits fields have 64 bits as well."""
+        return 64 if self.wide else min(8 * self.columns.dtype.itemsize, 64)
+
+    @property
+    def memory(self) -> int:
+        """The bytes that they take on the device, while they are copied to it."""
+        return self.columns.size * self.bits // 4 + 8 * self.size + 2 * self.targets.size
+
+
+class Chain(NamedTuple):
+    """One chain to be run; the names are those of `matrix.matrix_sweeps`.
+
+    start  # (N,) int8; follow  # (sweeps, R) int32; scales  # (sweeps,) float32
+    heated  # whether the excess is written down, of sites that are updated all at once
+    """
+
+    wires: Wires
+    start: NDArray[np.int8]
+    follow: NDArray[np.int32]
+    scales: NDArray[np.float32]
+    warm: int
+    stream: rng.Words
+    order: rng.Words
+    synchronous: bool
+    settles: bool
+    heated: bool
+
+
+class Record(NamedTuple):
+    """What a chain leaves behind, as `matrix.matrix_sweeps` writes it down."""
+
+    overlaps: NDArray[np.int64]
+    trace: NDArray[np.int64]
+    excess: NDArray[np.float64]
+    sums: NDArray[np.int32]
+    used: int
+    period: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a launch may take upon itself.
+
+    threads    # of a block at most, a multiple of 32
+    proposals  # for each multiprocessor: no kernel runs for more than seconds, however hot it is
+    numbers    # that are read and written down of a chain at most, its state excepted
+    """
+
+    threads: int = 256
+    proposals: int = 2**22
+    numbers: int = 2**20
+
+
+LIMITS = Limits()
+
+
+class Form(NamedTuple):
+    """What the chains of a launch have in common. longest  # sweeps that it covers at most"""
+
+    size: int
+    bits: int
+    synchronous: bool
+    sweeps: int
+    followed: int
+    warm: int
+    heated: bool
+    longest: int
+
+    @staticmethod
+    def of(chain: Chain, limits: Limits) -> "Form":
+        """Return the form of a chain."""
+        (sweeps, followed), wires = chain.follow.shape, chain.wires
+        numbers = limits.numbers // (3 * followed + 8 + wires.size)
+        longest = max(min(sweeps, numbers, limits.proposals // wires.size), 1)
+        return Form(
+            wires.size, wires.bits, chain.synchronous, sweeps, followed, chain.warm, chain.heated, longest
+        )  # fmt: skip
+
+    @property
+    def middle(self) -> int:
+        """The first sweep of the second half of those that are averaged."""
+        return self.warm + (self.sweeps - self.warm) // 2
+
+    @property
+    def kernel(self) -> str:
+        """The kernel that runs them."""
+        return f"circuit_{'at_once' if self.synchronous else 'in_turn'}_{self.bits}"
+
+    @property
+    def field(self) -> np.dtype[np.signedinteger]:
+        """The type of their fields."""
+        return np.dtype(np.int64 if self.bits == 64 else np.int32)
+
+    @property
+    def memory(self) -> int:
+        """The bytes that a chain takes on the device; every chain as if its order of sites were its own."""
+        state = self.size * (8 + 2 + 4 + self.field.itemsize)
+        return state + self.longest * (12 * self.followed + 48 + 4 * self.size)
+
+
+Lot = list[int]
+"""Chains of the same wires, by their numbers."""
+
+
+def walks(device: Device, chains: Sequence[Chain], limits: Limits = LIMITS) -> list[Record]:
+    """Run chains and return what each leaves behind, bit by bit what `matrix.matrix_sweeps` would.
+
+    Raises what the device raises where the couplings of one network alone do not fit its memory.
+    """
+    records: dict[int, Record] = {}
+    for form, lots in _forms(chains, limits):
+
+        def run(part: Sequence[Lot], form: Form = form) -> list[Record]:
+            return _run(device, form, [chains[k] for lot in part for k in lot], limits)
+
+        def memory(lot: Lot, form: Form = form) -> int:
+            return chains[lot[0]].wires.memory + len(lot) * form.memory
+
+        for part, found in divided(device, lots, memory, run):
+            records.update(zip([k for lot in part for k in lot], found, strict=True))
+    return [records[k] for k in range(len(chains))]
+
+
+def _forms(chains: Sequence[Chain], limits: Limits) -> Iterator[tuple[Form, list[Lot]]]:
+    """Yield the chains of each form, in lots that take about twice the memory of their couplings at most."""
+    numbers: dict[Form, dict[Wires, Lot]] = {}
+    for k, chain in enumerate(chains):
+        numbers.setdefault(Form.of(chain, limits), {}).setdefault(chain.wires, []).append(k)
+    for form, groups in numbers.items():
+        lots = []
+        for wires, lot in groups.items():
+            most = max(wires.memory // form.memory, 1)
+            lots += [lot[first : first + most] for first in range(0, len(lot), most)]
+        yield form, lots
+
+
+def _run(device: Device, form: Form, chains: Sequence[Chain], limits: Limits) -> list[Record]:
+    """Run chains of one form that fit the device's memory, some sweeps in each launch."""
+    still, state = _still(device, chains), _state(device, form, chains)
+    written = [_written(form) for _ in chains]
+    turns = -(-len(chains) // device.processors)  # blocks that have to wait for others
+    step = max(min(form.longest, limits.proposals // (turns * form.size)), 1)
+    for first in range(0, form.sweeps, step):
+        sweeps = slice(first, min(first + step, form.sweeps))
+        told = _told(device, form, chains, still, sweeps)
+        noted = _noted(device, form, len(chains), sweeps)
+        _launch(device, form, sweeps, still, told, state, noted, limits)
+        for k, arrays in enumerate(zip(*map(device.to_host, noted), strict=True)):
+            for whole, part in zip(written[k], arrays, strict=True):
+                if whole.size > 0:
+                    whole[..., sweeps] = part
+        if (device.to_host(state.ends)[:, 1] > 0).all():
+            break
+    return _records(form, written, _State(*map(device.to_host, state)))
+
+
+class _Still(NamedTuple):
+    """What does not change, as matrix.cu says. rows  # the first target of each chain, on the host"""
+
+    columns: Any
+    bias: Any
+    targets: Any
+    which: Any
+    settles: Any
+    streams: Any
+    rows: NDArray[np.int32]
+
+
+def _still(device: Device, chains: Sequence[Chain]) -> _Still:
+    """Copy what does not change to the device, couplings one by one: together they may be large."""
+    xp, wires = device.xp, list(dict.fromkeys(chain.wires for chain in chains))
+    size, kind = wires[0].size, np.dtype(f"i{wires[0].bits // 8}")
+    columns = xp.zeros((len(wires), size, size), kind)
+    for k, each in enumerate(wires):
+        columns[k] = xp.asarray(each.columns.astype(kind, copy=False))
+    place = {each: k for k, each in enumerate(wires)}
+    which = np.array([place[chain.wires] for chain in chains], np.int32)
+    rows = np.cumsum([0, *(len(each.targets) for each in wires)]).astype(np.int32)
+    return _Still(
+        columns,
+        xp.asarray(np.array([each.bias for each in wires])),
+        xp.asarray(np.concatenate([each.targets for each in wires])),
+        xp.asarray(which),
+        xp.asarray(np.array([chain.settles for chain in chains], np.int8)),
+        xp.asarray(np.array([chain.stream for chain in chains], np.uint32)),
+        rows[which],
+    )
+
+
+class _State(NamedTuple):
+    """What stays on the device from launch to launch, as matrix.cu says."""
+
+    spins: Any
+    fields: Any
+    flipped: Any
+    changed: Any
+    sums: Any
+    ends: Any
+
+
+def _state(device: Device, form: Form, chains: Sequence[Chain]) -> _State:
+    """Return the state before the first sweep; the fields are made by the kernel."""
+    xp, count = device.xp, len(chains)
+    marks = form.size if form.synchronous else 1
+    return _State(
+        xp.asarray(np.array([chain.start for chain in chains], np.int8)),
+        xp.zeros((count, form.size), form.field),
+        xp.zeros((count, marks), np.int8),
+        xp.zeros((count, marks), np.int32),
+        xp.zeros((count, 2, form.size), np.int32),
+        xp.asarray(np.tile(np.array([form.sweeps, 0], np.int32), (count, 1))),
+    )
+
+
+class _Told(NamedTuple):
+    """What some sweeps are told, as matrix.cu says."""
+
+    follow: Any
+    scales: Any
+    orders: Any
+    queue: Any
+
+
+def _told(
+    device: Device, form: Form, chains: Sequence[Chain], still: _Still, sweeps: slice
+) -> _Told:
+    """Copy what some sweeps need to know to the device."""
+    follow = np.array([chain.follow[sweeps] for chain in chains], np.int32)
+    follow += still.rows[:, None, None]
+    scales = np.array([chain.scales[sweeps] for chain in chains], np.float32)
+    return _Told(*map(device.xp.asarray, (follow, scales, *_orders(form, chains, sweeps))))
+
+
+def _orders(
+    form: Form, chains: Sequence[Chain], sweeps: slice
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the random orders of sites in some sweeps, each once, and which of them each chain takes.
+
+    Returns (orders, sweeps, N) and (chains,): -1 for the order 0 … N-1.
+    """
+    places: dict[bytes, int] = {}
+    queue = np.full(len(chains), -1, np.int32)
+    for k, chain in enumerate(chains):
+        if chain.order.size > 0 and not form.synchronous:
+            queue[k] = places.setdefault(chain.order.tobytes(), len(places))
+    if not places:
+        return np.zeros((1, 1, 1), np.int32), queue
+    out = np.zeros((len(places), sweeps.stop - sweeps.start, form.size), np.int32)
+    order, words = np.arange(form.size), np.zeros((4, -(-form.size // 4)), np.uint32)
+    for stream, k in places.items():
+        for t in range(sweeps.start, sweeps.stop):
+            exact.philox.fresh_order(order, words, np.frombuffer(stream, np.uint32), t)
+            out[k, t - sweeps.start] = order
+    return out, queue
+
+
+class _Written(NamedTuple):
+    """What is written down: of all sweeps of a chain on the host, of some sweeps of all on the device.
+
+    overlaps  # (…, R, sweeps); trace  # (…, 3, sweeps); excess  # (…, sweeps), or none
+    """
+
+    overlaps: Any
+    trace: Any
+    excess: Any
+
+
+def _written(form: Form) -> _Written:
+    """Return room for what a chain leaves behind."""
+    return _Written(
+        np.zeros((form.followed, form.sweeps), np.int64),
+        np.zeros((3, form.sweeps), np.int64),
+        np.zeros(form.sweeps if form.heated else 0),
+    )
+
+
+def _noted(device: Device, form: Form, count: int, sweeps: slice) -> _Written:
+    """Return room for what some sweeps of all chains leave behind, on the device."""
+    xp, piece = device.xp, sweeps.stop - sweeps.start
+    return _Written(
+        xp.zeros((count, form.followed, piece), np.int64),
+        xp.zeros((count, 3, piece), np.int64),
+        xp.zeros((count, piece if form.heated else 1), np.float64),
+    )
+
+
+def _launch(
+    device: Device, form: Form, sweeps: slice, still: _Still, told: _Told, state: _State,
+    noted: _Written, limits: Limits,
+) -> None:  # fmt: skip
+    """Run some sweeps of all chains, a block for each."""
+    threads = min(limits.threads, -(-form.size // 32) * 32)
+    scratch = 16 * threads + 256
+    whole = scratch + form.size * (1 + form.field.itemsize)
+    resident = whole <= device.shared
+    piece = sweeps.stop - sweeps.start
+    numbers = (form.size, form.followed, piece, sweeps.start, sweeps.stop, form.warm, form.middle,
+               form.heated, resident)  # fmt: skip
+    *changed, sums, ends = state
+    args = (*still[:-1], *told, *changed, *noted, sums, ends, *(np.int32(n) for n in numbers))
+    grid = (len(still.rows),)
+    launch(device, "matrix", form.kernel, grid, threads, args, whole if resident else scratch)
+
+
+def _records(form: Form, written: Sequence[_Written], state: _State) -> list[Record]:
+    """Return the record of each chain; the sweeps after its end are filled in. state  # on the host"""
+    records = []
+    for k, (used, period) in enumerate(state.ends.tolist()):
+        record = Record(*written[k], state.sums[k], used, period)
+        if period > 0:
+            other = np.where(state.flipped[k] != 0, -state.spins[k], state.spins[k])
+            _repeat(form, record, state.spins[k], other)
+        records.append(record)
+    return records
+
+
+def _repeat(form: Form, record: Record, state: NDArray[np.int8], other: NDArray[np.int8]) -> None:
+    """Fill in what the sweeps after a fixed point, or after a cycle of two states, would record.
+
+    state  # after the last sweep that was run; other  # the one before it and after it
+    """
+    later = np.arange(record.used + 1, form.sweeps)
+    behind = later - record.used
+    same = later - record.period * (-(-behind // record.period))
+    record.overlaps[:, later] = record.overlaps[:, same]
+    record.trace[:, later] = record.trace[:, same]
+    halves = (later >= form.warm) & (later < form.middle), later >= form.middle
+    for sums, half in zip(record.sums, halves, strict=True):
+        again = np.count_nonzero(half & (behind % 2 == 0))
+        sums += np.int32(again) * state + np.int32(np.count_nonzero(half) - again) * other

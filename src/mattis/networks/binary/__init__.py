@@ -1,0 +1,1 @@
+"""Binary networks: neurons of two states, any couplings, patterns, dynamics and question."""

@@ -1,0 +1,367 @@
+"""The family of binary networks: which couplings, patterns and dynamics each model has, and how it is run.
+
+A model is a name for a choice; a study may change any part of it. Each row says in one line what is special,
+and names the theory that figures compare it with.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from mattis.kernels.cuda.devices import Device
+from mattis.networks.binary import couplings, ensembles
+from mattis.networks.binary.couplings import RULES
+from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, Stored
+from mattis.networks.binary.hopfield import (
+    OBSERVABLES,
+    TWO_CYCLES,
+    Cell,
+    ReplicaGroup,
+    average,
+    observe,
+    side_by_side,
+)
+from mattis.networks.binary.hysteresis import hysteresis
+from mattis.networks.binary.matrix_network import NEURONS, Circuit, Dynamics, Part, alone, together
+from mattis.networks.binary.network import Network, Protocol, Replica
+from mattis.networks.binary.observables import CYCLES, LENGTH
+from mattis.networks.binary.questions import (
+    REAL_VALUED,
+    Answer,
+    Inquiry,
+    Query,
+    Rows,
+    Visit,
+    Visits,
+    ambiguous,
+    cued,
+    familiarity,
+    mixture,
+    of_every_cue,
+    recall,
+    survival,
+    transitions,
+)
+from mattis.networks.binary.rules import Rule
+from mattis.study.model import Boundary, Columns, Observable, PatternSet, Task, one_cue, one_spin
+
+HEBB, IN_TURN = Rule(), Dynamics()
+
+
+@dataclass(frozen=True)
+class Member:
+    """What a model of the family is made of, where a study says nothing else."""
+
+    rule: Rule = HEBB
+    ensemble: str = "random"
+    dynamics: Dynamics = IN_TURN
+
+    @property
+    def inquiry(self) -> Inquiry:
+        """How it is asked where a study says nothing."""
+        return Inquiry(
+            Protocol(0, 2, 1, 0.5), self.rule, Ensemble(self.ensemble), self.dynamics, Query()
+        )
+
+
+@dataclass(frozen=True)
+class Question:
+    """One row of the table of questions.
+
+    extra   # observables besides those that every chain has; `alone` if there is no chain
+    states  # observable and fraction that tell two states apart
+    theory  # quantities that a figure or a reader compares with; of recall, those of the network
+    """
+
+    summary: str
+    answer: Answer
+    extra: tuple[Observable, ...] = ()
+    alone: bool = False
+    order_parameter: str = "overlap"
+    boundaries: tuple[Boundary, ...] = ()
+    states: tuple[str, str] | None = ("overlap", "retrieved")
+    theory: tuple[str, ...] = ()
+
+
+def falls(fraction: str, dimension: str, position: str, whose: str, name: str = "") -> Boundary:
+    """Return the boundary above which less than half of a fraction is left."""
+    units = "J" if dimension == "beta" else "1"
+    words = f"{position.removeprefix('realised_')} above which less than half of the {whose}"
+    return Boundary(
+        name or position.removeprefix("realised_"), fraction, dimension, position, words, units
+    )
+
+
+def edges(fraction: str, whose: str) -> tuple[Boundary, ...]:
+    """Return where a fraction is lost along temperature and load."""
+    return (
+        falls(fraction, "beta", "temperature", whose),
+        falls(fraction, "load", "realised_load", whose),
+    )
+
+
+QUESTIONS: Mapping[str, Question] = {
+    "recall": Question(
+        "retrieval from a cue, a fraction `noise` of whose bits is flipped",
+        of_every_cue(recall),
+        boundaries=(
+            *edges("retrieved", "cues are retrieved"),
+            falls("retrieved", "noise", "noise", "cues are retrieved"),
+            falls("retrieved", "age", "age", "patterns are retrieved"),
+        ),
+    ),
+    "ambiguous": Question(
+        "a cue with a fraction `noise` of its sites from a second pattern: which of the two comes?",
+        of_every_cue(ambiguous),
+        (
+            Observable("overlap_second", "overlap with the second pattern", smallest=one_spin),
+            Observable(
+                "chose_second",
+                "fraction of cues that retrieve the second pattern",
+                smallest=one_cue,
+            ),
+            Observable("chose_neither", "fraction of cues that retrieve neither", smallest=one_cue),
+        ),
+        states=None,
+    ),
+    "familiarity": Question(
+        "the fraction of neurons that want to flip at a stored and at a new pattern; no chain is run",
+        familiarity,
+        (
+            Observable("flip_rate", "fraction of neurons that want to flip at a stored pattern"),
+            Observable("flip_rate_new", "fraction of neurons that want to flip at a new pattern"),
+            Observable(
+                "recognised",
+                "fraction of pairs of which the stored has fewer flips, ties half",
+                smallest=one_cue,
+            ),
+            Observable(
+                "stable", "fraction of cues at which no neuron wants to flip", smallest=one_cue
+            ),
+        ),
+        alone=True,
+        order_parameter="flip_rate",
+        states=None,
+        theory=("hopfield.bit_error", "hopfield.familiarity"),
+    ),
+    "mixture": Question(
+        "the state sgn(sum of n patterns), n along the axis `mixture`: does it stay a mixture?",
+        of_every_cue(mixture),
+        (
+            Observable(
+                "overlap_mixed",
+                "mean overlap with the n patterns of the mixture",
+                smallest=one_spin,
+            ),
+            Observable(
+                "stays",
+                "fraction of mixtures with every overlap above half of its first value",
+                smallest=one_cue,
+            ),
+        ),
+        order_parameter="overlap_mixed",
+        boundaries=edges("stays", "mixtures stay"),
+        states=("overlap_mixed", "stays"),
+        theory=("mixture.overlap",),
+    ),
+    "survival": Question(
+        "the time until the overlap first falls below `leaves_below`",
+        of_every_cue(survival),
+        (
+            Observable(
+                "survival_time",
+                "sweeps until the overlap first falls below, at most those of the chain",
+                "sweep",
+            ),
+            Observable(
+                "survived", "fraction of cues whose overlap never fell below", smallest=one_cue
+            ),
+        ),
+        order_parameter="survived",
+        boundaries=edges("survived", "states survive"),
+        states=None,
+    ),
+    "transitions": Question(
+        "the time from one pattern of a sequence to the next",
+        of_every_cue(transitions),
+        (
+            Observable("overlap_nearest", "overlap with the nearest pattern, mean over sweeps"),
+            Observable("transition_rate", "transitions along the sequence, net", "1/sweep"),
+            Observable(
+                "transition_time", "sweeps per transition; NaN if there was none, net", "sweep"
+            ),
+        ),
+        order_parameter="transition_rate",
+        states=None,
+    ),
+    "hysteresis": Question(
+        "a ramp from T = 0 to `top` and back in steps of `step`, a chain on each rung",
+        hysteresis,
+        (
+            *(
+                o
+                for o in OBSERVABLES
+                if o.name
+                in (
+                    "overlap",
+                    "overlap_thermal_error",
+                    "energy",
+                    "energy_thermal_error",
+                    "retrieved",
+                )
+            ),
+            Observable(
+                "overlap_cooling",
+                "overlap with the cued pattern on the way down",
+                smallest=one_spin,
+            ),
+            Observable("energy_cooling", "energy per neuron on the way down", "J"),
+            Observable(
+                "overlap_nearest_cooling", "largest |overlap| with any pattern on the way down"
+            ),
+            Observable(
+                "retrieved_cooling",
+                "fraction of ways down that are at some pattern",
+                smallest=one_cue,
+            ),
+        ),
+        alone=True,
+        boundaries=(
+            *edges("retrieved", "cues are retrieved on the way up"),
+            falls(
+                "retrieved_cooling",
+                "beta",
+                "temperature",
+                "ways down are at some pattern",
+                "cooling",
+            ),
+        ),
+    ),
+}
+"""What a study can ask."""
+
+
+def theory(inquiry: Inquiry) -> tuple[str, ...]:
+    """Return the quantities that a study is compared with, where its axes are those of a theory."""
+    question, rules = QUESTIONS[inquiry.question.name], inquiry.rules or (inquiry.rule.name,)
+    if inquiry.question.name != "recall":
+        return question.theory
+    own = ENSEMBLES[inquiry.ensemble.name].theory
+    if (
+        inquiry.dynamics.threshold == 0
+    ):  # else it is that of signs: thresholds are balanced, or none is known
+        own += NEURONS[inquiry.dynamics.neurons]
+    names = own or tuple(name for rule in rules for name in RULES[rule].theory)
+    return tuple(n for n in names if n != "little.overlap" or inquiry.dynamics.synchronous)
+
+
+def observables(inquiry: Inquiry) -> tuple[Observable, ...]:
+    """Return what is observed when a question is asked; the flag is the last."""
+    name, ensemble = inquiry.question.name, inquiry.ensemble
+    question, flag = QUESTIONS[name], OBSERVABLES[-1]
+    if question.alone:
+        return (*question.extra, flag)
+    cycling: tuple[Observable, ...] = ()
+    if inquiry.dynamics.synchronous and name != "transitions":
+        cycling = TWO_CYCLES if inquiry.in_lanes else CYCLES
+    turning = (LENGTH,) if ensemble.name in REAL_VALUED and name == "recall" else ()
+    return (*OBSERVABLES[:-1], *question.extra, *cycling, *turning, flag)
+
+
+def draw(patterns: PatternSet, ensemble: Ensemble) -> Stored:
+    """Draw the patterns of a set."""
+    labels, seed = patterns.labels, patterns.root_seed
+    return ensembles.drawn(ensemble, seed, labels, patterns.patterns, patterns.size)
+
+
+def circuit(patterns: PatternSet, stored: Stored, inquiry: Inquiry) -> Circuit:
+    """Make couplings of the patterns of a set."""
+    labels, seed = patterns.labels, patterns.root_seed
+    kept = inquiry.dynamics.diagonal == "kept"
+    made = couplings.made(inquiry.rule, stored, kept, seed, labels)
+    return Circuit(Network(labels, seed, stored.xi), stored, made, inquiry.dynamics)
+
+
+def uncoupled(patterns: PatternSet, ensemble: Ensemble) -> Network:
+    """Return a network of the Hebb rule, which runs in lanes without couplings."""
+    return Network(patterns.labels, patterns.root_seed, draw(patterns, ensemble).xi)
+
+
+def by_rule(points: Sequence[Visit], inquiry: Inquiry) -> Iterator[tuple[Inquiry, Visits]]:
+    """Yield the visits of each rule of couplings by their numbers, and how circuits of the rule are asked."""
+    for rule in dict.fromkeys(point.rule for point in points):
+        here = {k: point for k, point in enumerate(points) if point.rule == rule}
+        yield replace(inquiry, rule=replace(inquiry.rule, name=rule)), here
+
+
+def asked(patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) -> Iterator[Part[Rows]]:
+    """Yield the parts of all answers that need couplings, rule by rule."""
+    answer, stored = QUESTIONS[inquiry.question.name].answer, None
+    for with_rule, here in by_rule(points, inquiry):
+        if not with_rule.in_lanes:
+            stored = stored or draw(patterns, inquiry.ensemble)
+            yield from answer(circuit(patterns, stored, with_rule), here, with_rule)
+
+
+def recalled(
+    patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry
+) -> tuple[ReplicaGroup, list[int]]:
+    """Return the replicas that run in lanes, and the number of the visit of each."""
+    lanes = [here for with_rule, here in by_rule(points, inquiry) if with_rule.in_lanes]
+    numbers = [k for here in lanes for k in here for _ in range(inquiry.cues)]
+    replicas = [
+        Replica(cued(patterns.patterns, visit, cue), visit.beta, visit.noise)
+        for here in lanes
+        for visit in here.values()
+        for cue in range(inquiry.cues)
+    ]
+    return ReplicaGroup(patterns, partial(uncoupled, patterns, inquiry.ensemble), replicas), numbers
+
+
+def gathered(points: Sequence[Visit], inquiry: Inquiry, answers: Iterable[Rows]) -> Columns:
+    """Return one column per observable, a row for each visit: the mean over its cues."""
+    cells: list[list[Cell]] = [[] for _ in points]
+    for rows in answers:
+        for k, cell in rows:
+            cells[k].append(cell)
+    means = [average(each) for each in cells]
+    names = [observable.name for observable in observables(inquiry)]
+    return {name: np.array([mean[name] for mean in means], np.float64) for name in names}
+
+
+def simulate(patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) -> Columns:
+    """Return one column per observable, a row for each visit: a pure function of its arguments."""
+    recall, numbers = recalled(patterns, points, inquiry)
+    answers = [alone(part) for part in asked(patterns, points, inquiry)]
+    if numbers:
+        cells = observe(recall.network(), recall.replicas, inquiry.asking)
+        answers.append([*zip(numbers, cells, strict=True)])
+    return gathered(points, inquiry, answers)
+
+
+def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
+    """Return what `simulate` does of each task, to the last bit; their chains run on a device together.
+
+    Couplings are made on the CPU, and overlaps and traces of all sweeps leave the device.
+    """
+    parts = (_of_task(k, part) for k, task in enumerate(tasks) for part in asked(*task))
+    answers: list[list[Rows]] = [[] for _ in tasks]
+    for k, rows in together(parts, device):
+        answers[k].append(rows)
+    recalls = {k: found for k, task in enumerate(tasks) if (found := recalled(*task))[1]}
+    asking = tasks[0][2].asking
+    cells = side_by_side([recall for recall, _ in recalls.values()], asking, device)
+    for (k, (_, numbers)), mine in zip(recalls.items(), cells, strict=True):
+        answers[k].append([*zip(numbers, mine, strict=True)])
+    return [
+        gathered(points, inquiry, rows)
+        for (_, points, inquiry), rows in zip(tasks, answers, strict=True)
+    ]
+
+
+def _of_task(k: int, part: Part[Rows]) -> Part[tuple[int, Rows]]:
+    """Say which task an answer belongs to."""
+    rows = yield from part
+    return k, rows

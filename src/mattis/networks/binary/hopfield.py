@@ -1,0 +1,342 @@
+"""Binary neurons: the Hopfield network with asynchronous Glauber dynamics, and with Little's synchronous.
+
+H = -1/2 sum_{i≠j} J_ij S_i S_j,  J_ij = (1/N) sum_mu xi_i^mu xi_j^mu,  J_ii = 0,  h_i = sum_j J_ij S_j,
+P(S_i = +1) = 1 / (1 + exp(-2 beta h_i)), one site after the other, or all at once (Little).
+
+J. J. Hopfield, PNAS 79, 2554 (1982); D. J. Amit, H. Gutfreund and H. Sompolinsky, Ann. Phys. 173, 30
+(1987); W. A. Little, Math. Biosci. 19, 101 (1974). At T = 0 a spin follows the sign
+of its field, and keeps its value where the field is zero.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby, product
+from math import nan, sqrt
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis.exact import rng
+from mattis.exact.measure import Estimate, estimates, exact_dot, mean_square
+from mattis.exact.patterns import random_patterns
+from mattis.kernels.cuda.devices import HOST, Device, portions
+from mattis.networks.binary import chains, hopfield_device
+from mattis.networks.binary.chains import Chains
+from mattis.networks.binary.network import SYNCHRONOUS, Network, Protocol, Replica, by_stream
+from mattis.study.model import (
+    DRIFTING,
+    SHORT_CHAIN,
+    UNSETTLED,
+    Observable,
+    PatternSet,
+    one_cue,
+    one_spin,
+    two_spins,
+)
+
+LARGEST_FIELD = 2**31 - 1
+"""N h is kept in int32: P N must stay below this."""
+
+Cell = dict[str, float]
+"""The observables of a replica, and its flags."""
+
+
+class Setting(NamedTuple):
+    """Where in the grid a network is simulated."""
+
+    beta: float
+    noise: float
+
+
+def build(patterns: PatternSet) -> Network:
+    """Draw the patterns of a set."""
+    stream = rng.stream(patterns.root_seed, "patterns", patterns.labels)
+    xi = random_patterns(stream, patterns.patterns, patterns.size)
+    return Network(patterns.labels, patterns.root_seed, xi)
+
+
+def largest_others(
+    network: Network, replicas: Sequence[Replica], sums: NDArray[np.int64]
+) -> list[int]:
+    """Return max over the other patterns of |sum_i xi_i A_i| of each replica; -1 if there is none.
+
+    sums  # (N, R) of the spins over the measured sweeps
+    """
+    if network.count == 1:
+        return [-1] * len(replicas)
+    magnitudes = np.abs(chains.projected(network, sums))
+    magnitudes[[replica.cue for replica in replicas], np.arange(len(replicas))] = -1
+    return [int(largest) for largest in magnitudes.max(axis=0)]
+
+
+def edwards_anderson(sums: NDArray[np.int32]) -> list[int]:
+    """Return sum_i A_i B_i of each replica, the sums of the spins over two halves of the chain.
+
+    q = (1/N) sum_i <S_i>²; a product of two independent halves is not biased by their fluctuations.
+    """
+    size, count = sums.shape[1:]
+    if size * int(np.abs(sums).max(initial=0)) ** 2 >= 2**63:
+        return [exact_dot(*sums[..., r].astype(np.int64)) for r in range(count)]
+    return [int(q) for q in (sums[0].astype(np.int64) * sums[1]).sum(axis=0)]
+
+
+def looks(
+    network: Network, replicas: Sequence[Replica], found: Chains
+) -> tuple[list[int], list[int]]:
+    """Return `largest_others` and `edwards_anderson` of chains, where a device has not done so already."""
+    if found.sums is None:
+        assert found.looks is not None
+        return found.looks[:, 0].tolist(), found.looks[:, 1].tolist()
+    total = found.sums.sum(axis=0, dtype=np.int64)
+    return largest_others(network, replicas, total), edwards_anderson(found.sums)
+
+
+def observe(network: Network, replicas: Sequence[Replica], protocol: Protocol) -> list[Cell]:
+    """Return the observables of replicas, and their flags."""
+    order = by_stream(replicas, protocol.sharing)
+    inverse = np.argsort(order)
+    sorted_replicas = [replicas[k] for k in order]
+    cells: list[Cell] = []
+    for found in chains.run(network, sorted_replicas, protocol):
+        group = sorted_replicas[len(cells) : len(cells) + found.trace.shape[2]]
+        cells += observed(network, group, protocol, found)
+    return [cells[k] for k in inverse]
+
+
+@dataclass(frozen=True)
+class ChainAverages:
+    """What is measured of one chain, over the sweeps after the warm ones.
+
+    overlap, aligned  # sum_i xi_i S_i, whose largest value is `norm`, and sum_i S_i N h_i
+    square            # mean of the squared overlap
+    energy            # per neuron, and its thermal error
+    products          # sum_i A_i B_i of the spins, summed over the two halves
+    other             # largest |overlap| of the mean state with another pattern; NaN if there is none
+    flips, used       # flips after the warm sweeps; sweeps before nothing changes
+    """
+
+    overlap: Estimate
+    aligned: Estimate
+    norm: float
+    square: float
+    energy: tuple[float, float]
+    products: int
+    other: float
+    flips: int
+    used: int
+
+    def cell(self, size: int, replica: Replica, protocol: Protocol) -> Cell:
+        """Return the observables that every model of binary neurons has."""
+        m, e, measure = self.overlap, self.aligned, protocol.measure
+        return {
+            "overlap": m.mean / self.norm,
+            "overlap_thermal_error": m.error / self.norm,
+            "overlap_squared": self.square / self.norm**2,
+            "energy": self.energy[0],
+            "energy_thermal_error": self.energy[1],
+            "edwards_anderson": self.products / (size * (measure // 2) * (measure - measure // 2)),
+            "overlap_other": self.other,
+            "retrieved": float(m.mean / self.norm > protocol.retrieved_above),
+            "flip_fraction": self.flips / (size * measure),
+            "sweeps_used": float(self.used),
+            "autocorrelation_time": max(m.autocorrelation_time, e.autocorrelation_time),
+            "flag": flags(m, e, replica, self.used, protocol),
+        }
+
+
+def observed(
+    network: Network, replicas: Sequence[Replica], protocol: Protocol, found: Chains
+) -> list[Cell]:
+    """Return the observables of replicas whose chains are there."""
+    size, pairs = network.size, 2 * network.size**2 * network.unit
+    overlap, aligned, flips = found.trace[:, protocol.thermalise :].transpose(0, 2, 1)
+    ms, es = estimates(overlap), estimates(aligned)
+    others, products = looks(network, replicas, found)
+    more = two_cycles(network, replicas, found) if protocol.order == SYNCHRONOUS else [{}] * len(ms)
+    averages = (
+        ChainAverages(
+            m, e, float(size), mean_square(overlap[r]), (-e.mean / pairs, e.error / pairs), products[r],
+            others[r] / (size * protocol.measure) if network.count > 1 else nan,
+            int(flips[r].sum()), int(found.used[r]),
+        )
+        for r, (m, e) in enumerate(zip(ms, es, strict=True))
+    )  # fmt: skip
+    return [
+        average.cell(size, replicas[r], protocol) | more[r] for r, average in enumerate(averages)
+    ]
+
+
+def two_cycles(network: Network, replicas: Sequence[Replica], found: Chains) -> list[Cell]:
+    """Tell which chains at T = 0 ended in a cycle of two states, and which fraction of the spins flips in it.
+
+    S(t+2) = S(t) ≠ S(t+1): of the Hebb rule without diagonal. NaN at T > 0, where nothing ends.
+    """
+    states = np.asarray(found.spins, np.int64)
+    after = following(network, states)
+    flips = (after != states).sum(axis=0)
+    back = (following(network, after) == states).all(axis=0) & (flips > 0)
+    shares = np.where(back, flips, 0) / network.size
+    return [
+        {
+            "two_cycle": float(back[r]) if replica.is_cold else nan,
+            "cycle_flips": float(shares[r]) if replica.is_cold else nan,
+        }
+        for r, replica in enumerate(replicas)
+    ]
+
+
+def following(network: Network, states: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the states after one synchronous step at T = 0: sign(N h), N h = xiᵀ xi S - P S. (N, R)"""
+    overlaps = chains.projected(network, states).astype(np.float64)  # sums below 2^53 are exact
+    fields = network.site_major.astype(np.float64) @ overlaps - float(network.count) * states
+    return np.where(fields == 0, states, np.sign(fields)).astype(np.int64)
+
+
+def flags(m: Estimate, e: Estimate, replica: Replica, used: int, protocol: Protocol) -> int:
+    """Return what is wrong with a chain: at T = 0 only that it still moved when measured."""
+    if replica.is_cold:
+        return UNSETTLED if used > protocol.thermalise else 0
+    short, drifting = m.short or e.short, m.drifts or e.drifts
+    return (SHORT_CHAIN if short else 0) | (DRIFTING if drifting else 0)
+
+
+def average(replicas: Sequence[Cell]) -> Cell:
+    """Average over cues: errors add in quadrature, the slowest time and every flag are kept."""
+    count, out = len(replicas), {}
+    for name in replicas[0]:
+        values = [replica[name] for replica in replicas]
+        if name == "flag":
+            out[name] = float(np.bitwise_or.reduce(np.array(values, np.int64)))
+        elif name == "autocorrelation_time":
+            out[name] = nan if np.isnan(values).any() else max(values)
+        elif name.endswith("_thermal_error"):
+            out[name] = sqrt(sum(value * value for value in values)) / count
+        else:
+            out[name] = sum(values) / count
+    return out
+
+
+def replicas_of(points: Sequence[Setting], cues: int) -> list[Replica]:
+    """Return the replicas that simulate some points: each cue at each point."""
+    return [Replica(cue, *point) for point, cue in product(points, range(cues))]
+
+
+def averages(cells: Sequence[Cell], cues: int) -> list[Cell]:
+    """Return the mean over the cues of each point."""
+    return [average(cells[first : first + cues]) for first in range(0, len(cells), cues)]
+
+
+def asked(network: Network, points: Sequence[Setting], protocol: Protocol) -> list[Cell]:
+    """Return the observables at some points, mean over cues."""
+    cells = observe(network, replicas_of(points, protocol.cues), protocol)
+    return averages(cells, protocol.cues)
+
+
+class ReplicaGroup(NamedTuple):
+    """Replicas of a network of the Hebb rule; the network is made when they are to run."""
+
+    patterns: PatternSet
+    network: Callable[[], Network]
+    replicas: Sequence[Replica]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """N and P: networks that have the same run together."""
+        return self.patterns.size, self.patterns.patterns
+
+
+def side_by_side(
+    groups: Sequence[ReplicaGroup], protocol: Protocol, device: Device
+) -> list[Sequence[Cell]]:
+    """Return the observables of the replicas of each group; they run on a device together."""
+    out: list[Sequence[Cell]] = [[]] * len(groups)
+    order = sorted(range(len(groups)), key=lambda k: groups[k].shape)
+    for (size, count), alike in groupby(order, lambda k: groups[k].shape):
+        same = list(alike)
+        if not hopfield_device.fits(size, count, protocol, device):
+            for k in same:
+                out[k] = observe(groups[k].network(), groups[k].replicas, protocol)
+            continue
+        for some in portions(same, partial(_bytes, groups), HOST):
+            cells = launched({k: groups[k] for k in some}, protocol, device)
+            for k in some:
+                out[k] = cells[k]
+    return out
+
+
+def _bytes(groups: Sequence[ReplicaGroup], k: int) -> int:
+    """Return the bytes of a pattern set on this machine, its copies included."""
+    return 4 * groups[k].patterns.size * groups[k].patterns.patterns
+
+
+def launched(
+    groups: Mapping[int, ReplicaGroup], protocol: Protocol, device: Device
+) -> Mapping[int, list[Cell]]:
+    """Return the observables of every replica of networks of one size and number of patterns."""
+    networks = {k: group.network() for k, group in groups.items()}
+    asked = [
+        hopfield_device.Asked(k, networks[k], replica)
+        for k, group in groups.items()
+        for replica in group.replicas
+    ]
+    cells: dict[int, list[Cell]] = {k: [] for k in groups}
+    for part, found in hopfield_device.run(device, asked, protocol):
+        first = 0
+        for k, alike in groupby(part, lambda one: one.task):
+            replicas = [one.replica for one in alike]
+            own = found.of(slice(first, first + len(replicas)))
+            cells[k] += observed(networks[k], replicas, protocol, own)
+            first += len(replicas)
+    return cells
+
+
+def check(size: int, patterns: int) -> str | None:
+    """Tell what is wrong with a network of N neurons and P patterns, if anything."""
+    if size * patterns > LARGEST_FIELD:
+        return (
+            f"{patterns} patterns of {size} sites overflow a 32-bit field: P × N must be below 2^31"
+        )
+    return None
+
+
+OBSERVABLES = (
+    Observable(
+        "overlap",
+        "Mattis overlap m with the cued pattern, mean over sweeps and cues",
+        smallest=one_spin,
+    ),
+    Observable("overlap_thermal_error", "standard error of the overlap from the chain alone"),
+    Observable(
+        "overlap_squared", "mean square of the overlap over sweeps and cues", smallest=two_spins
+    ),
+    Observable("energy", "energy per neuron, -(1/2N) sum_i S_i h_i", "J"),
+    Observable("energy_thermal_error", "standard error of the energy from the chain alone", "J"),
+    Observable(
+        "edwards_anderson",
+        "Edwards-Anderson parameter q, from two halves of the chain",
+        smallest=two_spins,
+    ),
+    Observable("overlap_other", "largest |overlap| of the mean state with another pattern"),
+    Observable(
+        "retrieved",
+        "fraction of cues whose mean overlap is above the study's threshold",
+        smallest=one_cue,
+    ),
+    Observable("flip_fraction", "fraction of proposals that flipped the spin"),
+    Observable("sweeps_used", "sweeps before nothing flips (T = 0), or all of them", "sweep"),
+    Observable(
+        "autocorrelation_time",
+        "integrated autocorrelation time of the slower of overlap and energy; NaN if not resolved",
+        "sweep",
+    ),
+    Observable("flag", "what makes a cell not trustworthy; 0 if nothing does"),
+)
+
+TWO_CYCLES = (
+    Observable(
+        "two_cycle", "fraction of cues that end in a cycle of two states (T = 0)", smallest=one_cue
+    ),
+    Observable("cycle_flips", "fraction of the spins that flip in a cycle of two states (T = 0)"),
+)

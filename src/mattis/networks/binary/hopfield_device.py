@@ -1,0 +1,103 @@
+"""From replicas to chains on a device: replicas of many networks in one launch, so that it is full.
+
+The chains are those of `chains.py`, bit by bit.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis import exact
+from mattis.kernels.cuda import glauber
+from mattis.kernels.cuda.devices import Device, divided
+from mattis.networks.binary.chains import Chains, settled
+from mattis.networks.binary.network import SYNCHRONOUS, Network, Protocol, Replica
+
+MOST_TRACES = 2**30
+"""Bytes of traces that leave a device at once: this machine has to hold them."""
+
+
+class Asked(NamedTuple):
+    """A replica of a network, and what it was asked for: the task that wants to know."""
+
+    task: int
+    network: Network
+    replica: Replica
+
+
+def fits(size: int, count: int, protocol: Protocol, device: Device) -> bool:
+    """Tell whether a block of threads holds a replica, and 64 bits what is summed of it."""
+    room = glauber.shared_memory(size, count, protocol.order == SYNCHRONOUS)
+    half = (protocol.measure + 1) // 2
+    return room + glauber.STATIC <= device.shared and size * half**2 < 2**63
+
+
+def run(
+    device: Device, asked: Sequence[Asked], protocol: Protocol
+) -> Iterator[tuple[Sequence[Asked], Chains]]:
+    """Yield the chains of replicas of networks of one size and number, as many at once as fit.
+
+    asked  # replicas of a network are neighbours
+    """
+    size, count = asked[0].network.size, asked[0].network.count
+    sharing = max(len(asked) // len({id(one.network) for one in asked}), 1)
+    each = glauber.memory(size, count, protocol.sweeps) + glauber.set_memory(size, count) // sharing
+    most = max(MOST_TRACES // (24 * protocol.sweeps), 1)
+    for first in range(0, len(asked), most):
+        part = asked[first : first + most]
+        yield from divided(
+            device, part, lambda _: each, lambda some: _chains(device, some, protocol)
+        )
+
+
+def _chains(device: Device, asked: Sequence[Asked], protocol: Protocol) -> Chains:
+    """Return the chains of replicas that run together."""
+    networks = list({id(one.network): one.network for one in asked}.values())
+    sets = glauber.sets_on(device, np.array([network.xi for network in networks]))
+    herd = herd_of(networks, asked, protocol)
+    if protocol.order == SYNCHRONOUS:
+        course = glauber.Course(protocol.sweeps, protocol.thermalise)
+        found = glauber.synchronous(device, sets, herd, course)
+    else:
+        orders = Orders(networks, protocol.order) if protocol.order == "random" else None
+        course = glauber.Course(protocol.sweeps, protocol.thermalise, orders)
+        found = glauber.asynchronous(device, sets, herd, course)
+    trace = found.trace.transpose(1, 2, 0)
+    used = settled(trace, herd.scales == 0)
+    return Chains(trace, None, used, found.spins.T, found.looks)
+
+
+def herd_of(
+    networks: Sequence[Network], asked: Sequence[Asked], protocol: Protocol
+) -> glauber.Herd:
+    """Return the replicas as a device takes them."""
+    places = {id(network): k for k, network in enumerate(networks)}
+    streams = [one.network.stream(one.replica, protocol.sharing) for one in asked]
+    cues = [one.network.cue(one.replica.cue, one.replica.noise) for one in asked]
+    return glauber.Herd(
+        which=np.array([places[id(one.network)] for one in asked], np.int32),
+        targets=np.array([one.replica.cue for one in asked], np.int32),
+        streams=np.array(streams, np.uint32),
+        scales=np.array([one.network.scale(one.replica) for one in asked], np.float32),
+        spins=np.array(cues, np.int8),
+    )
+
+
+class Orders:
+    """The orders of the sites in some sweeps, of each network: (networks, sweeps, N) int32."""
+
+    def __init__(self, networks: Sequence[Network], order: str) -> None:
+        self.streams = [network.order(order) for network in networks]
+        self.size = networks[0].size
+
+    def __call__(self, first: int, last: int) -> NDArray[np.int32]:
+        out = np.empty((len(self.streams), last - first, self.size), np.int32)
+        order = np.empty(self.size, np.int64)
+        words = np.empty((4, -(-self.size // 4)), np.uint32)
+        for k, stream in enumerate(self.streams):
+            for t in range(first, last):
+                exact.philox.fresh_order(order, words, stream, t)
+                out[k, t - first] = order
+        return out

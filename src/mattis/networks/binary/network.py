@@ -1,0 +1,168 @@
+"""A network of binary neurons, and its replicas: what is stored, how it is asked, and by which streams."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import isinf
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis.exact import rng
+from mattis.exact.patterns import Signs, noisy_cue
+from mattis.kernels import cpu
+from mattis.kernels.cpu.lanes import BLOCK, Patterns, packed
+from mattis.networks.binary import couplings
+
+LARGEST_HALF = 2**15 - 1
+"""Half fields and half overlaps up to this fit 16 bits."""
+
+ORDERS = ("typewriter", "random")
+SYNCHRONOUS = "synchronous"
+SHARINGS = ("independent", "common")
+
+
+class Replica(NamedTuple):
+    """Where in the grid a network is simulated, and the pattern that it is asked for."""
+
+    cue: int
+    beta: float
+    noise: float
+
+    @property
+    def is_cold(self) -> bool:
+        """Whether the temperature is 0."""
+        return isinf(self.beta)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a cell is measured: sweeps before and during the averages, cues per pattern set.
+
+    order  # of the sites in a sweep: "typewriter", 0 … N-1, "random", a new one in each sweep, or
+           # "synchronous", all at once
+    sharing  # of thermal noise, among replicas that differ in temperature only: "independent" or "common"
+    """
+
+    thermalise: int
+    measure: int
+    cues: int
+    retrieved_above: float
+    order: str = ORDERS[0]
+    sharing: str = SHARINGS[0]
+
+    @property
+    def sweeps(self) -> int:
+        """All sweeps of a chain."""
+        return self.thermalise + self.measure
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A pattern set, and its couplings where these are not Hebb's.
+
+    xi    # (P, N) the patterns that are asked for
+    nj    # (N, N) N J in units of 1/unit; None for sum_mu xi_i^mu xi_j^mu, made when a kernel wants it
+    unit  # 1, or an even number where every coupling is a multiple of 2
+    """
+
+    labels: dict[str, int]
+    root_seed: int
+    xi: Signs
+    nj: NDArray[np.signedinteger] | None = None
+    unit: int = 1
+
+    @property
+    def size(self) -> int:
+        return int(self.xi.shape[1])
+
+    @property
+    def count(self) -> int:
+        return int(self.xi.shape[0])
+
+    @property
+    def parity(self) -> int:
+        """The parity of every N h_i, in its unit: P (N - 1) mod 2, or 0 where couplings are even."""
+        return 0 if self.unit > 1 else self.count * (self.size - 1) % 2
+
+    @cached_property
+    def couplings(self) -> NDArray[np.signedinteger]:
+        """N J, (N, N)."""
+        return couplings.hebb(self.xi) if self.nj is None else self.nj
+
+    @cached_property
+    def bound(self) -> int:
+        """No state has a field |N h| above this."""
+        return couplings.row_bound(self.couplings)
+
+    @cached_property
+    def site_major(self) -> Signs:
+        """The patterns of each site, (N, P)."""
+        return np.ascontiguousarray(self.xi.T)
+
+    @cached_property
+    def bits(self) -> NDArray[np.uint64]:
+        """The patterns in bits, (P, ⌈N/64⌉)."""
+        return packed(self.xi)
+
+    @cached_property
+    def in_lanes(self) -> Patterns:
+        """The patterns as the vector kernels take them, with lanes that nothing overflows."""
+        vector, size, count = cpu.lane_kernels(), self.size, self.count
+        sites = vector.transposed(self.bits, size)
+        kind = np.int16 if fits_16_bits(sites, count) else np.int32
+        near = np.zeros((self.bits.shape[1], BLOCK, BLOCK), kind)
+        vector.near_couplings(near, sites, count)
+        odd = size % 2 * self.xi.sum(axis=0, dtype=np.int64)
+        offsets = (odd - count - self.parity) // 2
+        return Patterns(sites, np.ascontiguousarray(self.bits.T), near, offsets, self.parity)
+
+    def cue(self, index: int, noise: float) -> Signs:
+        """Return pattern `index` with an exact fraction `noise` of its bits flipped."""
+        if noise == 0:
+            return np.array(self.xi[index])
+        return noisy_cue(self.xi[index], noise, self.cue_stream(index, noise))
+
+    def cue_stream(self, index: int, noise: float) -> rng.Stream:
+        """Return the stream of the sites at which a cue differs from its pattern."""
+        return rng.stream(self.root_seed, "cue", self.labels, {"noise": noise, "cue": index})
+
+    def stream(self, replica: Replica, sharing: str) -> rng.Words:
+        """Return the stream of a replica's thermal noise; a common one does not know the temperature."""
+        member = {"noise": replica.noise, "cue": replica.cue}
+        if sharing == "independent":
+            member["beta"] = replica.beta
+        return rng.stream(self.root_seed, "dynamics", self.labels, member).packed()
+
+    def order(self, order: str) -> rng.Words:
+        """Return the stream of the orders of sites, which all replicas share; empty for a typewriter."""
+        if order != "random":
+            return np.zeros(0, np.uint32)
+        return rng.stream(self.root_seed, "order", self.labels).packed()
+
+    def scale(self, replica: Replica) -> np.float32:
+        """Return the width of the thermal noise, 0 at T = 0."""
+        if replica.is_cold:
+            return np.float32(0)
+        return rng.noise_scale(self.size * self.unit, replica.beta)
+
+
+def fits_16_bits(sites: NDArray[np.uint64], count: int) -> bool:
+    """Tell whether 16 bits hold every half field and overlap: |N h_i| ≤ sum_{j≠i} |N J_ij|, |M| ≤ N.
+
+    The row sums are at most P (N-1); only if these are too large are they counted.
+    """
+    size, limit = sites.shape[0], 2 * LARGEST_HALF - 1
+    if size > limit or count > LARGEST_HALF:
+        return False
+    if count * (size - 1) <= limit:
+        return True
+    return int(cpu.lane_kernels().largest_row(sites, count, limit)) <= limit
+
+
+def by_stream(replicas: Sequence[Replica], sharing: str) -> list[int]:
+    """Return an order of replicas in which those that share their noise are neighbours."""
+    if sharing == "independent":
+        return list(range(len(replicas)))
+    return sorted(range(len(replicas)), key=lambda k: (replicas[k].noise, replicas[k].cue))

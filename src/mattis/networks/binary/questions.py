@@ -1,0 +1,313 @@
+"""What a circuit is asked: recall, ambiguous cues, familiarity, mixtures, hysteresis, survival, transitions.
+
+Every question gives a row of observables per visit, the mean over its cues. What is asked about one cue is a
+part of its own: it asks for a chain, and whoever runs that sends the walk. Names mean the same everywhere:
+`overlap` is always that with the pattern that the cue was made from (with the pattern that is due, where
+sequences are recalled all at once).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import nan
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis.exact import rng
+from mattis.exact.patterns import Signs, chosen_sites, noisy_cue
+from mattis.networks.binary import ensembles
+from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
+from mattis.networks.binary.hopfield import Cell
+from mattis.networks.binary.matrix_network import Circuit, Course, Dynamics, Part, Request, Walk
+from mattis.networks.binary.network import Protocol, Replica
+from mattis.networks.binary.observables import cycles, length, standard
+from mattis.networks.binary.rules import Rule
+
+REAL_VALUED = tuple(name for name, kind in ENSEMBLES.items() if kind.real)
+"""Ensembles whose states may turn among the patterns: the length of all overlaps is observed."""
+
+
+class Visit(NamedTuple):
+    """Where in the grid a circuit is asked.
+
+    rule     # of the couplings
+    age      # the pattern asked for is the age-th newest, 1 …; 0 where the oldest ones are, one per cue
+    mixture  # patterns that a cue is a mixture of
+    """
+
+    rule: str
+    age: int
+    mixture: int
+    beta: float
+    noise: float
+
+    @property
+    def track(self) -> tuple[str, int, int, float]:
+        """All but the temperature."""
+        return self.rule, self.age, self.mixture, self.noise
+
+
+@dataclass(frozen=True)
+class Query:
+    """A question and its numbers.
+
+    leaves_below  # survival: the overlap below which a state has left
+    step, top     # hysteresis: the temperatures of a ramp are 0, step, 2 step, … top and back
+    """
+
+    name: str = "recall"
+    leaves_below: float = 0.9
+    step: float = 0.1
+    top: float = 1.2
+
+    def rungs(self) -> NDArray[np.float64]:
+        """Return the temperatures of a ramp on its way up, of 12 digits each."""
+        count = round(self.top / self.step)
+        return np.array([float(f"{k * self.step:.12g}") for k in range(count + 1)])
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """How circuits are made and what they are asked: everything but pattern set and points.
+
+    rules  # those that are compared, with the numbers of `rule`; () if it is the only one
+    """
+
+    asking: Protocol
+    rule: Rule
+    ensemble: Ensemble
+    dynamics: Dynamics
+    question: Query
+    rules: tuple[str, ...] = ()
+
+    @property
+    def is_hopfields(self) -> bool:
+        """Whether this is recall by Hopfield's network, or Little's: Hebb's rule, ±1, no thresholds."""
+        plain = Dynamics(update=self.dynamics.update)
+        signs = ensembles.unit_of(self.ensemble) == 1
+        asked = self.question.name == "recall"
+        return self.rule.name == "hebb" and signs and asked and self.dynamics == plain
+
+    @property
+    def in_lanes(self) -> bool:
+        """Whether replicas run side by side, without couplings; of Peretto's energy nothing is known then."""
+        return self.is_hopfields and not (self.rules and self.dynamics.synchronous)
+
+    @property
+    def cues(self) -> int:
+        """Patterns that a circuit is asked for, one cell each."""
+        return self.asking.cues
+
+    @property
+    def follows_sequence(self) -> bool:
+        """Whether the pattern that is due changes with every sweep."""
+        return self.rule.name == "sequence" and self.dynamics.synchronous
+
+
+Visits = Mapping[int, Visit]
+"""Visits of one circuit, by their numbers."""
+
+Rows = list[tuple[int, Cell]]
+"""Numbers of visits, and what was observed there with one cue."""
+
+Answer = Callable[[Circuit, Visits, Inquiry], Iterator[Part[Rows]]]
+"""The parts of the answer to a question: each visit gets a row for each cue, in the order of cues."""
+
+
+def cued(count: int, visit: Visit, cue: int) -> int:
+    """Return the index of the pattern, of P, that is asked for: they are stored in this order."""
+    return count - visit.age if visit.age else cue
+
+
+def course(
+    circuit: Circuit, replica: Replica, asking: Protocol, follow: NDArray[np.int32]
+) -> Course:
+    """Return the course of a chain at one temperature."""
+    sweeps = len(follow)
+    scales = np.full(sweeps, circuit.scale(replica.beta), np.float32)
+    stream = circuit.network.stream(replica, asking.sharing)
+    return Course(
+        follow, scales, min(asking.thermalise, sweeps), stream, circuit.network.order(asking.order)
+    )
+
+
+def always(indices: Sequence[int], sweeps: int) -> NDArray[np.int32]:
+    """Return the same patterns to follow in every sweep."""
+    return np.tile(np.array(indices, np.int32), (sweeps, 1))
+
+
+def followed(circuit: Circuit, index: int, inquiry: Inquiry) -> NDArray[np.int32]:
+    """Return whose overlaps are followed after each sweep of a recall, first of all the one that is due."""
+    sweeps, count = inquiry.asking.sweeps, circuit.network.count
+    if inquiry.follows_sequence:
+        due = (index + 1 + np.arange(sweeps)) % count
+        return due.astype(np.int32)[:, None]
+    if inquiry.ensemble.name in REAL_VALUED:
+        return always([index, *(k for k in range(count) if k != index)], sweeps)
+    return always([index], sweeps)
+
+
+def of_every_cue(
+    answer: Callable[[Circuit, Visit, int, Inquiry], Part[Cell]],
+) -> Answer:
+    """Turn an answer to one cue into one to some visits, a part for each cue."""
+
+    def answers(circuit: Circuit, visits: Visits, inquiry: Inquiry) -> Iterator[Part[Rows]]:
+        for number, visit in visits.items():
+            for cue in range(inquiry.cues):
+                index = cued(circuit.network.count, visit, cue)
+                yield _row(number, answer(circuit, visit, index, inquiry))
+
+    return answers
+
+
+def _row(number: int, part: Part[Cell]) -> Part[Rows]:
+    """Say at which visit an answer was given."""
+    cell = yield from part
+    return [(number, cell)]
+
+
+def looked(circuit: Circuit, walk: Walk, replica: Replica, index: int, inquiry: Inquiry) -> Cell:
+    """Return what is observed of any chain at one temperature."""
+    moves, hopfields = inquiry.follows_sequence, inquiry.is_hopfields
+    cell = standard(circuit, walk, replica, index, inquiry.asking, moves, hopfields)
+    if circuit.dynamics.synchronous:
+        cell |= cycles(circuit, walk, replica, inquiry.asking)
+    if inquiry.ensemble.name in REAL_VALUED and len(walk.overlaps) == circuit.network.count:
+        cell |= length(circuit, walk, inquiry.asking)
+    return cell
+
+
+def recall(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Part[Cell]:
+    """Ask for a pattern by a cue, a fraction of whose bits is flipped."""
+    replica = Replica(index, visit.beta, visit.noise)
+    start = circuit.network.cue(index, visit.noise)
+    path = course(circuit, replica, inquiry.asking, followed(circuit, index, inquiry))
+    walk = yield Request(circuit, start, path)
+    return looked(circuit, walk, replica, index, inquiry)
+
+
+def blended(circuit: Circuit, index: int, second: int, noise: float) -> Signs:
+    """Return pattern `index` with round(noise N) of its sites, drawn at random, taken from another."""
+    xi = circuit.network.xi
+    sites = chosen_sites(circuit.size, noise, circuit.network.cue_stream(index, noise))
+    out = np.array(xi[index])
+    out[sites] = xi[second, sites]
+    return out
+
+
+def ambiguous(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Part[Cell]:
+    """Ask with a cue that has a fraction `noise` of its sites from another pattern: which of them comes?
+
+    With half of the sites of each, A and B are as good as each other (catalogue H8).
+    """
+    second, asking = (index + 1) % circuit.network.count, inquiry.asking
+    replica = Replica(index, visit.beta, visit.noise)
+    path = course(circuit, replica, asking, always([index, second], asking.sweeps))
+    walk = yield Request(circuit, blended(circuit, index, second, visit.noise), path)
+    cell = looked(circuit, walk, replica, index, inquiry)
+    other = float(walk.overlaps[1, path.warm :].mean()) / circuit.stored.norms[second]
+    chosen = float(other > asking.retrieved_above)
+    neither = float(not (chosen or cell["retrieved"]))
+    return cell | {"overlap_second": other, "chose_second": chosen, "chose_neither": neither}
+
+
+def flip_rate(circuit: Circuit, state: Signs) -> float:
+    """Return the fraction of neurons that want to flip: S_i N h_i < 0."""
+    return float(np.count_nonzero(state * np.sign(circuit.fields(state)) < 0)) / circuit.size
+
+
+def familiarity(circuit: Circuit, visits: Visits, inquiry: Inquiry) -> Iterator[Part[Rows]]:
+    """Compare how many neurons want to flip at a stored pattern and at a new one.
+
+    Q(1/sqrt(alpha)) of a stored, 1/2 of a new pattern (catalogue H9; few flips mean familiar). At a
+    stored pattern without noise it is Hopfield's error probability of a bit (H7).
+    """
+    new = unfamiliar(circuit, inquiry)
+    for number, visit in visits.items():
+        for cue in range(inquiry.cues):
+            yield _row(number, _compared(circuit, visit, cue, new[cue]))
+
+
+def _compared(circuit: Circuit, visit: Visit, cue: int, new: Signs) -> Part[Cell]:
+    """Compare a stored pattern with a new one."""
+    yield from ()  # no chain is asked for
+    network, index = circuit.network, cued(circuit.network.count, visit, cue)
+    old_rate = flip_rate(circuit, network.cue(index, visit.noise))
+    stream = rng.stream(
+        network.root_seed, "new cue", network.labels, {"noise": visit.noise, "cue": cue}
+    )
+    new_rate = flip_rate(circuit, noisy_cue(new, visit.noise, stream))
+    recognised = float(old_rate < new_rate) + 0.5 * float(old_rate == new_rate)
+    return {
+        "flip_rate": old_rate,
+        "flip_rate_new": new_rate,
+        "recognised": recognised,
+        "stable": float(old_rate == 0),
+        "flag": 0,
+    }
+
+
+def unfamiliar(circuit: Circuit, inquiry: Inquiry) -> Signs:
+    """Return as many new patterns as cues, of the same kind where such a kind has more of them."""
+    network = circuit.network
+    few = inquiry.ensemble.name in ("given", "orthogonal", *REAL_VALUED)
+    ensemble = Ensemble() if few else inquiry.ensemble
+    labels = {**network.labels, "new": 1}
+    return ensembles.drawn(ensemble, network.root_seed, labels, inquiry.cues, network.size).xi
+
+
+def mixture(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Part[Cell]:
+    """Start from the signs of a sum of n patterns: does the state stay a mixture of all of them?
+
+    Amit, Gutfreund & Sompolinsky, Phys. Rev. A 32, 1007 (1985): for an odd n stable below T*_n. It stays
+    if each of the n mean overlaps is above half of what it was in the cue; n = 1 is a Mattis state.
+    """
+    network, asking, sizes = circuit.network, inquiry.asking, visit.mixture
+    members = [(index + k) % network.count for k in range(sizes)]
+    mixed = np.sign(network.xi[members].sum(axis=0, dtype=np.int64)).astype(np.int8)
+    start = noisy_cue(mixed, visit.noise, network.cue_stream(index, visit.noise))
+    replica = Replica(index, visit.beta, visit.noise)
+    path = course(circuit, replica, asking, always(members, asking.sweeps))
+    walk = yield Request(circuit, start, path)
+    found = walk.overlaps[:, path.warm :].mean(axis=1) / circuit.stored.norms[members]
+    weights = circuit.stored.weights[members].astype(np.int64)
+    before = (weights * start).sum(axis=1) / circuit.stored.norms[members]
+    stays = float(bool((found > before / 2).all()))
+    mean = float(sum(found.tolist())) / sizes
+    return looked(circuit, walk, replica, index, inquiry) | {"overlap_mixed": mean, "stays": stays}
+
+
+def survival(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Part[Cell]:
+    """Follow a pattern until its overlap first falls below a threshold: how long does its state live?"""
+    replica, asking = Replica(index, visit.beta, visit.noise), inquiry.asking
+    path = course(circuit, replica, asking, always([index], asking.sweeps))
+    walk = yield Request(circuit, circuit.network.cue(index, visit.noise), path)
+    left = walk.overlaps[0] < inquiry.question.leaves_below * circuit.stored.norms[index]
+    time = float(left.argmax() + 1) if left.any() else float(asking.sweeps)
+    cell = looked(circuit, walk, replica, index, inquiry)
+    return cell | {"survival_time": time, "survived": float(not left.any())}
+
+
+def transitions(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Part[Cell]:
+    """Follow all patterns: how fast does the nearest one move along the sequence?
+
+    A change of the nearest pattern counts by how far it leads, the shorter way round the cycle of P.
+    """
+    count, asking = circuit.network.count, inquiry.asking
+    replica = Replica(index, visit.beta, visit.noise)
+    path = course(circuit, replica, asking, always(range(count), asking.sweeps))
+    walk = yield Request(circuit, circuit.network.cue(index, visit.noise), path)
+    overlaps = walk.overlaps / circuit.stored.norms[:, None]
+    leader = np.concatenate([[index], overlaps.argmax(axis=0)])
+    back = (count - 1) // 2
+    steps = (leader[1:] - leader[:-1] + back) % count - back
+    moves = int(steps[path.warm :].sum())
+    first = replace(walk, overlaps=np.ascontiguousarray(walk.overlaps[[index]]))
+    nearest = float(overlaps[:, path.warm :].max(axis=0).mean())
+    return standard(circuit, first, replica, index, asking, moves=True) | {
+        "overlap_nearest": nearest,
+        "transition_rate": moves / asking.measure,
+        "transition_time": asking.measure / moves if moves > 0 else nan,
+    }

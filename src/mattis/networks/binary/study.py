@@ -1,0 +1,491 @@
+"""Studies of the family of binary networks: which couplings, patterns and dynamics, and what is asked."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from mattis.errors import nearest
+from mattis.kernels.cpu.lanes import LANES
+from mattis.networks.binary import chains, couplings, ensembles, keys
+from mattis.networks.binary.couplings import RULES
+from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
+from mattis.networks.binary.family import QUESTIONS, Member, observables, theory
+from mattis.networks.binary.matrix_network import BALANCED, Dynamics
+from mattis.networks.binary.models import FAMILY, MEMBERS
+from mattis.networks.binary.network import SYNCHRONOUS
+from mattis.networks.binary.questions import REAL_VALUED, Inquiry, Query, Visit
+from mattis.networks.binary.retrieval import LARGEST_NOISE, QUICK, Asked, Heated
+from mattis.networks.binary.rules import Rule
+from mattis.study.axes import (
+    BOUNDS,
+    Bound,
+    Integers,
+    Meaning,
+    Misplaced,
+    Part,
+    Reals,
+    check_stored,
+    one_of,
+)
+from mattis.study.base import middles
+from mattis.study.model import Model, Observable, PatternSet, Point, Task
+
+CODES: Mapping[str, int] = {name: code for code, name in enumerate(RULES)}
+"""What stands for a rule of couplings on an axis of the cube: never renumbered, new rules come last."""
+
+
+class FamilyAxes(Heated):
+    """The axes of the family: load or memories, rules of couplings, ages, mixtures, temperature, noise."""
+
+    load: Reals | None = Field(  # type: ignore[assignment]
+        default=None, description="load alpha = P/N, in (0, 1]; P = round(load × N) ≥ 1"
+    )
+    memories: Integers | None = Field(default=None, description="P itself, the patterns stored")
+    couplings: tuple[str, ...] | None = Field(default=None, description="rules to compare")
+    age: Integers | None = Field(
+        default=None, description="the pattern asked for is the age-th newest"
+    )
+    mixture: Integers | None = Field(
+        default=None, description="patterns that a cue is a mixture of: odd"
+    )
+    noise: Reals = Field(
+        default=(0.0,),
+        description="fraction of flipped bits of a cue (or taken from another pattern), in [0, 1]",
+    )
+
+    bounds: ClassVar[Mapping[str, Bound]] = {
+        **BOUNDS,
+        "memories": Bound(
+            lambda v: 1 <= v <= 2**17, "patterns, 1 … 2^17", "for example 3",
+            Meaning("number of stored patterns P", is_whole=True),
+        ),
+        "age": Bound(
+            lambda v: 1 <= v <= 2**20, "an age of 1, the newest, or more", "for example 1",
+            Meaning("age of the pattern that is asked for, 1 for the newest", is_whole=True),
+        ),
+        "mixture": Bound(
+            lambda v: 1 <= v <= 99 and v % 2 == 1, "an odd number of patterns, 1 … 99", "for example 3",
+            Meaning("patterns that a cue is a mixture of", is_whole=True),
+        ),
+    }  # fmt: skip
+
+    @classmethod
+    def meanings(cls) -> Mapping[str, Meaning]:
+        """Return what the values along each dimension are; those of `couplings` stand for rules."""
+        rules = ", ".join(f"{code} {name}" for name, code in CODES.items())
+        couplings = Meaning(f"rule of the couplings: {rules}", is_whole=True)
+        return {**super().meanings(), "couplings": couplings}
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for index, name in enumerate(self.couplings or ()):
+            where, rules = f"couplings[{index}]", self.couplings or ()
+            if name not in RULES:
+                advice = f"use one of {', '.join(RULES)}{nearest(name, RULES)}"
+                raise Misplaced(where, repr(name)[:40], "a rule of couplings", advice)
+            if name in rules[:index]:
+                got = f"{name}, the same as couplings[{rules.index(name)}]"
+                raise Misplaced(where, got, "distinct rules", "remove one of the two")
+        if self.couplings == ():
+            raise Misplaced("couplings", "no values", "at least one", "for example [hebb, clipped]")
+        return self
+
+    def check_loads(self) -> None:
+        """Raise Misplaced unless something is stored everywhere."""
+        if one_of(self, ("load", "memories")) == "load":
+            assert self.load is not None
+            check_stored(self.load, self.size)
+
+    def labels(self) -> dict[str, Sequence[float]]:
+        """Return the values along each dimension of the cube."""
+        out: dict[str, Sequence[float]] = {"size": self.size}
+        if self.load is not None:
+            out["load"] = self.load
+        if self.memories is not None:
+            out["memories"] = self.memories
+        if self.couplings is not None:
+            out["couplings"] = tuple(CODES[name] for name in self.couplings)
+        if self.age is not None:
+            out["age"] = self.age
+        if self.mixture is not None:
+            out["mixture"] = self.mixture
+        return out | {"beta": self.betas, "noise": self.noise, "seed": self.seed}
+
+
+class Family(Asked):
+    """A study of binary networks: any couplings, patterns, dynamics and question."""
+
+    models: ClassVar[Mapping[str, Model]] = FAMILY
+
+    model: str = Field(default="hopfield", description="a model of `mattis models`")
+    axes: FamilyAxes
+    couplings: keys.CouplingsKey | None = Field(
+        default=None,
+        description="a rule, or a rule with its numbers; what the model has, if not given",
+    )
+    patterns: keys.PatternsKey | None = Field(
+        default=None, description="an ensemble, or one with its numbers, or a file"
+    )
+    dynamics: keys.DynamicsKey | None = Field(
+        default=None, description="update, diagonal, neurons and threshold"
+    )
+    question: keys.QuestionKey | None = Field(
+        default=None, description="what is asked: recall, if not given"
+    )
+
+    @property
+    def member(self) -> Member:
+        """What the model is made of, where the study says nothing else."""
+        return MEMBERS[self.model]
+
+    @property
+    def rule(self) -> Rule:
+        """The rule of the couplings and the numbers of all rules."""
+        usual = self.member.rule
+        return usual if self.couplings is None else self.couplings.rule_of(usual)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that are compared: one, if there is no such axis."""
+        return self.axes.couplings or (self.rule.name,)
+
+    @property
+    def ensemble(self) -> Ensemble:
+        """What is stored."""
+        if self.patterns is None:
+            return Ensemble(name=self.member.ensemble)
+        return self.patterns.ensemble_of(self.member.ensemble, self.axes.size[0])
+
+    @property
+    def acting(self) -> Dynamics:
+        """How neurons are updated, and what they are."""
+        if self.dynamics is None:
+            return self.member.dynamics
+        return self.dynamics.over(self.member.dynamics)
+
+    @property
+    def asked(self) -> Query:
+        """The question."""
+        return Query() if self.question is None else self.question.asked
+
+    @property
+    def protocol(self) -> Inquiry:
+        """How circuits are made and asked."""
+        order = SYNCHRONOUS if self.acting.synchronous else self.update_order
+        asking, rules = replace(self.asking, order=order), self.axes.couplings or ()
+        return Inquiry(asking, self.rule, self.ensemble, self.acting, self.asked, rules)
+
+    @property
+    def inquiries(self) -> tuple[Inquiry, ...]:
+        """How circuits of each rule are asked."""
+        asked = self.protocol
+        return tuple(replace(asked, rule=replace(asked.rule, name=rule)) for rule in self.rules)
+
+    @property
+    def in_lanes(self) -> bool:
+        """Whether all replicas run side by side, without couplings."""
+        return all(inquiry.in_lanes for inquiry in self.inquiries)
+
+    @property
+    def described_model(self) -> Model:
+        """The row of the model, with what this study observes."""
+        question, row = QUESTIONS[self.asked.name], self.models[self.model]
+        return replace(
+            row,
+            observables=self.observables(row),
+            theory=theory(self.protocol),
+            order_parameter=question.order_parameter,
+            boundaries=question.boundaries,
+            states=question.states,
+            rounding=self.rounding(),
+            numbers=row.numbers + self.is_renumbered,
+        )
+
+    def observables(self, row: Model) -> tuple[Observable, ...]:
+        """Return what is observed: all that the model has, where it is asked what it usually is."""
+        mine = observables(self.protocol)
+        return row.observables if mine == observables(self.member.inquiry) else mine
+
+    @property
+    def is_renumbered(self) -> bool:
+        """Whether there are stores of this network whose thermal errors of energies have another last digit.
+
+        They are of before Hopfield's network was recognised however it was asked for: by its matrix.
+        """
+        hebb = replace(self.rule, name="hebb" if self.axes.couplings else self.rule.name)
+        return replace(self.protocol, rule=hebb).is_hopfields
+
+    def aged(self, physics: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return physics of a store; those of before couplings were among them never had the other digit."""
+        aged = super().aged(physics)
+        return aged if "couplings" in aged else {**aged, "numbers": aged["numbers"] + 1}
+
+    def rounding(self) -> str:
+        """Say which couplings are real numbers that were rounded, and which are exact."""
+        real = [rule for rule in self.rules if not RULES[rule].exact]
+        if self.ensemble.name in REAL_VALUED:
+            real = list(self.rules)
+        names = ", ".join(real)
+        said = f"real couplings ({names}), rounded once to multiples of 1/unit; then exact integers"
+        said = said if real else "exact: spin dynamics of integer or rational couplings"
+        threshold = self.acting.threshold
+        return said if threshold in (0, BALANCED) else f"{said}; thresholds to the nearest field"
+
+    def physics(self) -> dict[str, Any]:
+        """Return what may not change under a store: what the settings come to, not how they are spelled."""
+        content = super().physics()
+        for key in ("couplings", "patterns", "dynamics", "question"):
+            content.pop(key, None)
+        return content | keys.spelled(self.protocol)
+
+    def check(self) -> None:
+        """Raise Misplaced where keys and axes do not fit each other."""
+        _check_settings(self)
+        self.check_stored()
+        for size, count in self.networks():
+            self._check_network(size, count)
+
+    def networks(self) -> Iterator[tuple[int, int]]:
+        """Yield N and the fewest and most P of every size: what is wrong is wrong at an end."""
+        values = self.labels[self.stored]
+        for size in self.axes.size:
+            for value in dict.fromkeys((min(values), max(values))):
+                yield size, int(self.counts([value], [size])[0, 0])
+
+    def _check_network(self, size: int, count: int) -> None:
+        """Raise Misplaced where a network cannot be made or asked so."""
+        where, got = f"axes.{self.stored}", f"{count} patterns at size {size}"
+        members = max(*(self.axes.age or (1,)), *(self.axes.mixture or (1,)), 1)
+        highest = max(members, 2 if self.asked.name == "ambiguous" else 1)
+        if count < highest:
+            expected = f"at least {highest}, for so many are asked for"
+            raise Misplaced(where, got, expected, "use more patterns, or fewer ages or members")
+        fault = ensembles.check(self.ensemble, size, count)
+        for inquiry in self.inquiries:
+            fault = fault or couplings.check(inquiry.rule, size, count)
+        if fault:
+            raise Misplaced(where, got, "a network that can be made", fault)
+        self._check_heat(size, count)
+
+    def _check_heat(self, size: int, count: int) -> None:
+        """Raise Misplaced if the thermal noise overflows its 32 bits."""
+        hottest = max(
+            *self.axes.temperatures, self.asked.top if self.asked.name == "hysteresis" else 0.0
+        )
+        quarter = 4 if self.acting.neurons == "zero_one" else 1
+        for inquiry in self.inquiries:
+            unit = couplings.unit_of(inquiry.rule, ensembles.unit_of(self.ensemble), count)
+            if size * hottest * unit * quarter > LARGEST_NOISE:
+                most = LARGEST_NOISE / (size * unit * quarter)
+                expected = f"a temperature below {most:.3g}, so that the integer noise fits 32 bits"
+                advice = "use a lower temperature or a smaller size"
+                raise Misplaced("axes.temperature", f"{hottest:g} at size {size}", expected, advice)
+
+    def visit(self, point: Point) -> Visit:
+        """Return a point of the grid as the model takes it."""
+        at = dict(zip(self.points, point, strict=True))
+        rule = list(CODES)[int(at["couplings"])] if "couplings" in at else self.rule.name
+        return Visit(
+            rule, int(at.get("age", 0)), int(at.get("mixture", 1)), at["beta"], at["noise"]
+        )
+
+    def making(self, points: Sequence[Point]) -> Sequence[Point]:
+        """Return one point for each rule: couplings are made once for all points that have it."""
+        return list({self.visit(point).rule: point for point in points}.values())
+
+    def probed(self, points: Sequence[Point]) -> Sequence[Point]:
+        """Return a few points of each rule: what one costs says nothing of another.
+
+        Where replicas run in lanes, as many as fill these.
+        """
+        if self.in_lanes:
+            wanted = max(LANES // self.cues, 1)
+            return points if len(points) <= wanted else middles(points, wanted)
+        by_rule = {rule: [p for p in points if self.visit(p).rule == rule] for rule in self.rules}
+        return [p for mine in by_rule.values() for p in middles(mine, 3 if len(mine) > 2 else 1)]
+
+    def task(self, patterns: PatternSet, points: Sequence[Point]) -> Task:
+        """Return the arguments of the model's `simulate` at some points."""
+        return patterns, [self.visit(point) for point in points], self.protocol
+
+    def shortened(
+        self, patterns: PatternSet, points: Sequence[Point], most: int
+    ) -> tuple[Task, int]:
+        """Return a task with shorter chains, and its spin proposals."""
+        quick = QUICK if self.in_lanes else 1
+        cues = min(self.cues, max(LANES // len(points), 1)) if self.in_lanes else self.cues
+        sweeps = max(2, min(self.sweeps.total, quick * most // (patterns.size * cues)))
+        protocol = self.protocol
+        asking = replace(protocol.asking, thermalise=0, measure=sweeps, cues=cues)
+        visits = [self.visit(point) for point in points]
+        done = self._proposals(patterns.size, sweeps, cues, len(points))
+        return (patterns, visits, replace(protocol, asking=asking)), done
+
+    def _proposals(self, size: int, sweeps: int, cues: int, points: int) -> int:
+        """Return the spin proposals of chains of so many sweeps at most; a ramp is shared by temperatures."""
+        chains = {"hysteresis": 2 * len(self.asked.rungs()), "familiarity": 0}
+        total: int = size * sweeps * cues * points * chains.get(self.asked.name, 1)
+        return max(
+            total // (len(self.axes.betas) if self.asked.name == "hysteresis" else 1), points
+        )
+
+    def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
+        """Return the spin proposals at some points at most (at T = 0 chains stop at a fixed point)."""
+        return self._proposals(patterns.size, self.sweeps.total, self.cues, len(points))
+
+    def total_updates(self) -> int:
+        """Return the spin proposals of the whole study at most."""
+        points = len(self.axes.seed) * len(self.labels[self.stored])
+        for name in self.points:
+            points *= len(self.labels[name])
+        return sum(
+            self._proposals(size, self.sweeps.total, self.cues, points) for size in self.axes.size
+        )
+
+    def memory(self, size: int, patterns: int) -> int:
+        """Return the bytes that a pattern set takes at its peak, of the rule that takes most."""
+        return max(
+            self._memory_in_lanes(size, patterns)
+            if inquiry.in_lanes
+            else self._memory_of_chain(size, patterns)
+            + couplings.memory(inquiry.rule, size, patterns)
+            for inquiry in self.inquiries
+        )
+
+    def _memory_in_lanes(self, size: int, patterns: int) -> int:
+        """Return the bytes of replicas that run side by side."""
+        sweeps, synchronous = self.sweeps.total, self.acting.synchronous
+        replicas = (
+            len(self.axes.betas) * len(self.axes.noise) * len(self.axes.age or (1,)) * self.cues
+        )
+        matrix = 0 if synchronous else chains.matrix_memory(size, patterns, replicas, sweeps)
+        return chains.memory(size, patterns) + matrix + chains.trace_memory(sweeps, synchronous)
+
+    def _memory_of_chain(self, size: int, patterns: int) -> int:
+        """Return the bytes of patterns and of one chain with what is followed of it."""
+        ramp = 2 * len(self.asked.rungs()) if self.asked.name == "hysteresis" else 1
+        every = (
+            self.asked.name in ("hysteresis", "transitions") or self.ensemble.name in REAL_VALUED
+        )
+        followed = max(patterns if every else 1, *(self.axes.mixture or (1,)))
+        return 16 * size * patterns + (64 + 24 * followed) * self.sweeps.total * ramp
+
+
+def _check_settings(study: Family) -> None:
+    """Raise Misplaced where settings do not fit each other or take numbers that they do not use."""
+    _check_numbers(study)
+    _check_dynamics(study)
+    _check_question(study)
+    _check_given(study)
+
+
+def _check_numbers(study: Family) -> None:
+    """Raise Misplaced at the first number that nothing uses."""
+    rule = study.rule.name
+    if rule not in RULES:
+        advice = f"use one of {', '.join(RULES)}"
+        raise Misplaced("couplings.rule", repr(rule)[:40], "a rule of couplings", advice)
+    if study.axes.couplings and study.couplings and study.couplings.rule:
+        raise Misplaced(
+            "couplings.rule", rule, "no rule beside the axis of rules",
+            "remove it, or axes.couplings",
+        )  # fmt: skip
+    uses = {name for rule in study.rules for name in RULES[rule].parameters}
+    past = {"palimpsest", "marginalist"}.intersection(study.rules)
+    if past and ensembles.unit_of(study.ensemble) > 1:
+        expected = f"patterns of ±1, as those that {min(past)} learnt before"
+        raise Misplaced(
+            "patterns.ensemble", study.ensemble.name, expected, "use random or categories"
+        )
+    _refuse_unused("couplings", study.couplings, {"rule", *uses}, ", ".join(study.rules))
+    name = study.ensemble.name
+    _refuse_unused(
+        "patterns", study.patterns, {"ensemble", "file", *ENSEMBLES[name].parameters}, name
+    )
+    asked = study.asked.name
+    used = {"name", *keys.QUESTION_NUMBERS.get(asked, ())}
+    _refuse_unused("question", study.question, used, asked)
+
+
+def _refuse_unused(key: str, part: Part | None, used: set[str], by: str) -> None:
+    if part is None:
+        return
+    for name in sorted(part.model_fields_set - used):
+        value = getattr(part, name)
+        if value != type(part).model_fields[name].default:  # a study as stored spells everything
+            expected = f"no such number, for {by} does not use it"
+            raise Misplaced(f"{key}.{name}", repr(value)[:40], expected, "remove it")
+
+
+def _check_dynamics(study: Family) -> None:
+    """Raise Misplaced where update, neurons and thresholds do not fit."""
+    acting = study.acting
+    if acting.synchronous and study.update_order != "typewriter":
+        expected = "no order, for all sites are updated at once"
+        raise Misplaced("update_order", study.update_order, expected, "remove the key")
+    if acting.threshold == BALANCED and acting.neurons == "signs":
+        expected = "a number, for ±1 neurons have no threshold to balance"
+        raise Misplaced("dynamics.threshold", BALANCED, expected, "add neurons: zero_one, or use 0")
+    if isinstance(acting.threshold, float) and abs(acting.threshold) > 16:
+        expected = "a threshold of at most 16, in units of J"
+        raise Misplaced(
+            "dynamics.threshold", f"{acting.threshold:g}", expected, "use a smaller one"
+        )
+
+
+def _check_question(study: Family) -> None:
+    """Raise Misplaced where the axes are not those of the question."""
+    asked, axes = study.asked, study.axes
+    if axes.mixture is not None and asked.name != "mixture":
+        raise Misplaced(
+            "axes.mixture", "mixtures", "question: mixture", "add it, or remove the axis"
+        )
+    if axes.mixture is None and asked.name == "mixture":
+        raise Misplaced("axes.mixture", "nothing", "numbers of patterns", "for example [1, 3, 5]")
+    if axes.age is not None and study.cues > 1:
+        expected = "one cue, for the age says which pattern is asked for"
+        raise Misplaced("cues", str(study.cues), expected, "remove it, or axes.age")
+    if asked.name == "transitions" and set(study.rules) != {"sequence"}:
+        raise Misplaced(
+            "question", "transitions", "couplings: sequence", "transitions are those of a sequence"
+        )
+    if asked.name == "hysteresis":
+        _check_ramp(study)
+    moving = "sequence" in study.rules and study.acting.synchronous
+    if moving and asked.name not in ("recall", "transitions", "familiarity"):
+        expected = "recall, transitions or familiarity, for a sequence does not stay all at once"
+        raise Misplaced("question.name", asked.name, expected, "use one, or dynamics: asynchronous")
+    if moving and asked.name == "recall" and study.ensemble.name == "biased":
+        expected = "patterns of one norm, for the one that is due changes with every sweep"
+        raise Misplaced(
+            "patterns.ensemble", "biased", expected, "use question: transitions, or random"
+        )
+
+
+def _check_ramp(study: Family) -> None:
+    """Raise Misplaced unless every temperature is a rung of the ramp."""
+    asked, heats = study.asked, study.axes.temperatures
+    if abs(round(asked.top / asked.step) * asked.step - asked.top) > 1e-9:
+        expected = f"a multiple of the step {asked.step:g}"
+        raise Misplaced("question.top", f"{asked.top:g}", expected, "change one of the two")
+    for index, heat in enumerate(heats):
+        rung = round(heat / asked.step)
+        if abs(rung * asked.step - heat) > 1e-9 or rung * asked.step > asked.top + 1e-9:
+            expected = f"0, {asked.step:g} … {asked.top:g}, the rungs of the ramp"
+            where, advice = f"axes.temperature[{index}]", "use a multiple of question.step"
+            raise Misplaced(where, f"{heat:g}", expected, advice)
+
+
+def _check_given(study: Family) -> None:
+    """Raise Misplaced unless given patterns fit the axes."""
+    part = study.patterns
+    if part is None or study.ensemble.name != "given":
+        return
+    if not part.given:
+        expected = "patterns, or a file of them"
+        raise Misplaced("patterns", "none", expected, "add file: followed by a path")
+    if len(study.axes.size) > 1:
+        expected = "one size, that of the given patterns"
+        raise Misplaced("axes.size", f"{len(study.axes.size)} sizes", expected, "keep one of them")

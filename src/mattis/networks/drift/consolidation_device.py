@@ -1,0 +1,170 @@
+"""Memories of many pattern sets that drift together on a device.
+
+The same columns as `synapses.simulate`, bit by bit, whatever else travels in a cohort. Vectors stay on the
+host, which finds the observables: a device knows scalar products only, and the state of a trajectory leaves
+it at each look.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, replace
+from itertools import groupby
+
+import numpy as np
+
+from mattis.kernels.cuda import drift
+from mattis.kernels.cuda.devices import Device, divided
+from mattis.kernels.cuda.drift import Ground, Path, Rule
+from mattis.networks.drift import consolidation
+from mattis.networks.drift import memories as ensembles
+from mattis.networks.drift.consolidation import PIECE, Schedule, Stage, Synapses
+from mattis.study.model import Columns, PatternSet, Task
+
+ROOM = 2**34
+"""Bytes of the host that vectors and their products may take: what starts together is limited by it."""
+
+NO_TURN = np.empty(0, np.int32)
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """One trajectory of a task, and the looks at it, from the first to the last.
+
+    task   # its number; points  # all points of the task
+    looks  # a stage, and which points are there
+    """
+
+    task: int
+    patterns: PatternSet
+    schedule: Schedule
+    points: Sequence[Stage]
+    looks: Sequence[tuple[Stage, list[int]]]
+
+    @property
+    def stage(self) -> Stage:
+        """What is the same at all looks, and the first of them."""
+        return self.looks[0][0]
+
+    @property
+    def cohort(self) -> tuple[int, Schedule]:
+        """What trajectories on a device have in common."""
+        return self.patterns.patterns, self.schedule
+
+    @property
+    def ground(self) -> tuple[float, ...]:
+        """What those of a cohort agree in that start from the same products."""
+        return *astuple(self.patterns), self.stage.noise, self.stage.likeness
+
+
+def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
+    """Return what `synapses.simulate` returns for each task, the same to the last bit.
+
+    Trajectories with as many memories and one protocol are a cohort; as many of it as fit are on the device
+    at once, with one block of threads each. The host keeps the vectors and first products of each ground
+    meanwhile, and computes observables at each look by itself, O(N_h² D) each.
+    Raises what the device raises where one trajectory alone does not fit.
+    """
+    columns = [consolidation.nothing_found(points) for _, points, _ in tasks]
+
+    def look(cohort: Sequence[Trajectory]) -> None:
+        for trajectory, members, stage, found in _followed(cohort, device):
+            values = consolidation.observe(found, stage, trajectory.schedule)
+            consolidation.write(columns[trajectory.task], values, trajectory.points, members)
+
+    for cohort in _cohorts(tasks):
+        for part in _parts(cohort):
+            for _ in divided(device, part, _bytes, look):
+                pass
+    return columns
+
+
+def _cohorts(tasks: Sequence[Task]) -> list[list[Trajectory]]:
+    """Return the trajectories of all tasks by cohort, those of one ground together."""
+    cohorts: dict[tuple[int, Schedule], list[Trajectory]] = {}
+    for task, (patterns, points, schedule) in enumerate(tasks):
+        for looks in consolidation.trajectories(points):
+            trajectory = Trajectory(task, patterns, schedule, points, looks)
+            cohorts.setdefault(trajectory.cohort, []).append(trajectory)
+    return [sorted(cohort, key=lambda t: t.ground) for cohort in cohorts.values()]
+
+
+def _parts(cohort: Sequence[Trajectory]) -> Iterator[list[Trajectory]]:
+    """Yield the trajectories of as many grounds at a time as the host has room for, one at least."""
+    grounds = [list(each) for _, each in groupby(cohort, key=lambda t: t.ground)]
+    room = max(ROOM // max(map(_host_bytes, cohort)), 1)
+    for first in range(0, len(grounds), room):
+        yield [trajectory for each in grounds[first : first + room] for trajectory in each]
+
+
+def _host_bytes(trajectory: Trajectory) -> int:
+    """Return the bytes that a ground takes on the host: five sets of vectors, and five of products."""
+    size, count = trajectory.patterns.size, trajectory.patterns.patterns
+    dimensions = size if trajectory.schedule.ensemble.by_site else min(size, 4 * count)
+    return 8 * count * (5 * dimensions + 5 * count)
+
+
+def _bytes(trajectory: Trajectory) -> int:
+    count = trajectory.patterns.patterns
+    return drift.bytes_of(count, count)
+
+
+def _followed(
+    cohort: Sequence[Trajectory], device: Device
+) -> Iterator[tuple[Trajectory, list[int], Stage, Synapses]]:
+    """Yield the memories of a cohort at each look: the trajectory, the points that look, and their stage."""
+    starts, which = _starts(cohort)
+    paths = [_path(*each) for each in zip(cohort, which, strict=True)]
+    rule = _rule(cohort[0])
+    batch = drift.load(device, rule, [_ground(start) for start in starts], paths)
+    done = np.zeros(len(cohort), np.int64)
+    for turn in range(max(len(trajectory.looks) for trajectory in cohort)):
+        here = [k for k, trajectory in enumerate(cohort) if turn < len(trajectory.looks)]
+        ends = done.copy()
+        for k in here:
+            ends[k] = consolidation.shown_in_all(cohort[k].looks[turn][0], batch.rows)
+        drift.advance(device, batch, done, ends)
+        done = ends
+        for k in here:
+            stage, members = cohort[k].looks[turn]
+            state = drift.fetch(device, batch, k)
+            yield cohort[k], members, stage, replace(starts[which[k]], **state._asdict())
+
+
+def _starts(cohort: Sequence[Trajectory]) -> tuple[list[Synapses], list[int]]:
+    """Return the memories at first, once for each ground, and the number of each trajectory's."""
+    starts: list[Synapses] = []
+    which: list[int] = []
+    for patterns, of_set in groupby(cohort, key=lambda t: t.patterns):
+        ensemble = cohort[0].schedule.ensemble
+        drawn = ensembles.draw(patterns, ensemble)
+        for _, of_ground in groupby(of_set, key=lambda t: t.ground):
+            members = list(of_ground)
+            stage = members[0].stage
+            shown = ensembles.shown(patterns, ensemble, drawn, stage.noise, stage.likeness)
+            which += [len(starts)] * len(members)
+            starts.append(consolidation.begin(drawn.old, drawn.start, shown, drawn.bias))
+    return starts, which
+
+
+def _ground(start: Synapses) -> Ground:
+    return Ground(*(getattr(start, name) for name in Ground._fields))
+
+
+def _path(trajectory: Trajectory, which: int) -> Path:
+    """Return what the device needs to know of a trajectory by itself."""
+    patterns, stage, schedule = trajectory.patterns, trajectory.stage, trajectory.schedule
+    shares = consolidation.frequencies(stage, schedule, patterns.patterns)
+    return Path(
+        which, stage.beta, schedule.step / stage.tau, consolidation.clamping_stream(patterns, stage),
+        ensembles.thresholds(shares),
+    )  # fmt: skip
+
+
+def _rule(trajectory: Trajectory) -> Rule:
+    """Return what a cohort has in common."""
+    schedule, turn = trajectory.schedule, NO_TURN
+    if schedule.clamping == "cyclic":
+        turn = np.arange(trajectory.patterns.patterns, dtype=np.int32)
+    elif schedule.clamping == "sequence":
+        turn = np.array(schedule.sequence, np.int32)
+    similar = schedule.similarity == "distance"
+    return Rule(turn, PIECE, schedule.dwell, similar, schedule.reached_above)

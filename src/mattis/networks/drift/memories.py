@@ -1,0 +1,175 @@
+"""What is remembered and what is shown: ensembles of old memories, patterns and biases.
+
+    xi' = xi + sigma Z   (or xi with a fraction sigma of its signs flipped),   mu = 1 ... N_h
+
+D. Lotito, Neurocomputing 636, 129865 (2025), eq. (41). All vectors are rows in one set of coordinates. For
+Gaussian ensembles these are few, whatever N_v is, and exact in law (`gaussians.bartlett`); where single
+sites matter - signs, flips, memories that are given - they are the N_v sites themselves.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis import exact
+from mattis.exact import gaussians, rng
+from mattis.exact.patterns import noisy_cue, random_patterns
+from mattis.study.model import PatternSet
+
+Reals = NDArray[np.float64]
+Matrix = tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """How memories, patterns and biases are drawn.
+
+    memories  # "random" (Gaussian), "orthogonal" (of norm √N_v), "signs" (±1, as Hopfield stores),
+              # "published" (the random numbers of the published figure), "given"
+    targets   # "gaussian": xi + sigma Z, or "flips": a fraction sigma of the signs of xi flipped
+    start     # the memories start from the "old" ones, or from "other", independent Gaussian vectors
+    bias      # |Lambda_mu| / √N_v
+    towards   # Lambda_mu is along a "random" Gaussian vector, or along the "old" memory
+    given, shown  # the memories (N_h, N_v) and patterns, where they are given
+    """
+
+    memories: str = "random"
+    targets: str = "gaussian"
+    start: str = "old"
+    bias: float = 0.0
+    towards: str = "random"
+    given: Matrix = ()
+    shown: Matrix = ()
+
+    @property
+    def by_site(self) -> bool:
+        """Tell whether coordinates are sites."""
+        return self.memories in ("signs", "published", "given") or self.targets == "flips"
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """The vectors of a pattern set, by rows: old memories, noise Z, first memories, biases Lambda.
+
+    common  # one more Gaussian vector, (1, D), for the noise that all patterns have in common
+    """
+
+    old: Reals
+    noise: Reals
+    start: Reals
+    bias: Reals
+    common: Reals
+
+
+def draw(patterns: PatternSet, ensemble: Ensemble) -> Drawn:
+    """Draw everything about a pattern set that does not depend on the point of the grid."""
+    other, lured = ensemble.start == "other", ensemble.bias and ensemble.towards == "random"
+    sets = 1 + int(other) + int(bool(lured))
+    old, gaussian = (
+        _by_site(patterns, ensemble, sets)
+        if ensemble.by_site
+        else _by_law(patterns, ensemble, sets)
+    )
+    noise, *rest = np.split(gaussian[:-1], sets)
+    start = rest[0] if other else old
+    towards = rest[-1] if lured else old
+    return Drawn(old, noise, start, ensemble.bias * towards, gaussian[-1:])
+
+
+def _by_law(patterns: PatternSet, ensemble: Ensemble, sets: int) -> tuple[Reals, Reals]:
+    """Return old memories, sets of N_h Gaussian vectors and one more, in coordinates of their own."""
+    stream = rng.stream(patterns.root_seed, "memories", patterns.labels)
+    count, dimensions = patterns.patterns, patterns.size
+    if ensemble.memories == "orthogonal":
+        return gaussians.orthogonal_and_gaussian(stream, count, sets * count + 1, dimensions)
+    every = gaussians.bartlett(stream, (1 + sets) * count + 1, dimensions)
+    return every[:count], every[count:]
+
+
+def _by_site(patterns: PatternSet, ensemble: Ensemble, sets: int) -> tuple[Reals, Reals]:
+    """Return old memories, sets of N_h Gaussian vectors and one more, site by site."""
+    count, size = patterns.patterns, patterns.size
+    if ensemble.memories == "published":
+        old, noise = published(patterns.seed, count, size)
+    else:
+        old = _memories_by_site(patterns, ensemble)
+        stream = rng.stream(patterns.root_seed, "noise", patterns.labels)
+        noise = gaussians.normals(stream, size, np.arange(count))
+    stream = rng.stream(patterns.root_seed, "others", patterns.labels)
+    more = gaussians.normals(stream, size, np.arange((sets - 1) * count + 1))
+    return old, np.concatenate([noise, more])
+
+
+def _memories_by_site(patterns: PatternSet, ensemble: Ensemble) -> Reals:
+    count, size = patterns.patterns, patterns.size
+    if ensemble.memories == "given":
+        return np.array(ensemble.given, np.float64)
+    if ensemble.memories == "signs":
+        stream = rng.stream(patterns.root_seed, "patterns", patterns.labels)
+        return random_patterns(stream, count, size).astype(np.float64)
+    stream = rng.stream(patterns.root_seed, "memories", patterns.labels)
+    rows = gaussians.normals(stream, size, np.arange(count))
+    return gaussians.orthogonal(rows) if ensemble.memories == "orthogonal" else rows
+
+
+def published(seed: int, count: int, size: int) -> tuple[Reals, Reals]:
+    """Return old memories and noise of the published code: NumPy's legacy generator and Gram-Schmidt.
+
+    Figure 1 of D. Lotito (2025) is seed 41 with 4 memories of 50 sites.
+    """
+    random = np.random.RandomState(seed)
+    return gaussians.orthogonal(random.randn(count, size)), random.randn(count, size)
+
+
+def shown(
+    patterns: PatternSet, ensemble: Ensemble, drawn: Drawn, sigma: float, likeness: float = 0.0
+) -> Reals:
+    """Return the patterns xi' that are shown, (N_h, D): the old memories changed by sigma, or given.
+
+    xi' = xi + sigma (√(1-r) Z_mu + √r Z_0): the noise of two patterns has the cosine r, the likeness.
+    """
+    if ensemble.shown:
+        return np.array(ensemble.shown, np.float64)
+    if ensemble.targets == "gaussian":
+        noise = drawn.noise
+        if likeness:
+            noise = math.sqrt(1 - likeness) * noise + math.sqrt(likeness) * drawn.common
+        changed: Reals = drawn.old + sigma * noise
+        return changed
+    return np.array([flipped(patterns, row, mu, sigma) for mu, row in enumerate(drawn.old)])
+
+
+def flipped(patterns: PatternSet, row: Reals, mu: int, sigma: float) -> Reals:
+    """Return memory mu with exactly round(sigma N_v) of its signs flipped."""
+    member = {"noise": sigma, "memory": mu}
+    stream = rng.stream(patterns.root_seed, "change", patterns.labels, member)
+    return row * noisy_cue(np.ones(row.size, np.int8), sigma, stream)
+
+
+def square_norm(ensemble: Ensemble, sigma: float) -> float:
+    """Return rho, the expected |xi'|²/N_v: 1 + sigma² with Gaussian noise, else 1."""
+    return 1.0 + sigma * sigma if ensemble.targets == "gaussian" else 1.0
+
+
+def frequencies(count: int, spread: float) -> Reals:
+    """Return the probabilities p_mu with which patterns are shown, rising from the rarest, mu = 0.
+
+    p_mu = e^{s mu/(N_h - 1)} / sum: the most frequent is shown e^s times as often as the rarest.
+    """
+    rising = [
+        exact.functions.exponential(spread * (mu / max(count - 1, 1) - 1.0)) for mu in range(count)
+    ]
+    weights = np.array(rising)
+    total = math.fsum(rising)
+    return weights / total
+
+
+def thresholds(probabilities: Sequence[float] | Reals) -> NDArray[np.uint64]:
+    """Return the words of 32 bits below which one of the first k patterns is shown, rising to 2^32."""
+    sums = np.cumsum(np.asarray(probabilities, np.float64))
+    words: NDArray[np.uint64] = np.rint(sums / sums[-1] * 2.0**32).astype(np.uint64)
+    words[-1] = 2**32
+    return words

@@ -1,0 +1,1 @@
+"""Networks of continuous neurons from generating functions, and dense associative memories."""

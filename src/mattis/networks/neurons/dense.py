@@ -1,0 +1,198 @@
+"""Dense associative memory of binary neurons: patterns that call in many-body interactions, at T = 0.
+
+E = -sum_mu F(M_mu),  M = xi S,  F(x) = x^n, or exp(lambda x)
+
+D. Krotov and J. J. Hopfield, NIPS 29, 1172 (2016); M. Demircigil, J. Heusel, M. Löwe, S. Upgang and
+F. Vermet, J. Stat. Phys. 168, 288 (2017). Polynomials are integers; exponentials float64 in fixed steps.
+"""
+
+from collections.abc import Sequence
+from itertools import product
+from math import fsum, log
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis import exact
+from mattis.exact import rng
+from mattis.exact.patterns import Signs, noisy_cue, random_patterns
+from mattis.kernels import cpu
+from mattis.kernels.cuda import dense
+from mattis.kernels.cuda.devices import HOST, Device, divided, portions
+from mattis.networks.neurons.recipe import Place, Recipe
+from mattis.networks.neurons.relaxation import Row, mean_of
+from mattis.study.model import PatternSet, Task
+
+LARGEST_SUM = 2**62
+"""Fields are int64: P times the largest entry of a table must stay below this."""
+
+EXPONENTIAL = "exponential"
+POLYNOMIAL = "polynomial"
+
+
+def elementary(degree: int, size: int, total: int) -> int:
+    """Return n! e_n of N signs whose sum is `total`: the sum over n distinct indices, in their order.
+
+    a_0 = 1, a_1 = x, a_k = x a_{k-1} - (k - 1)(N - k + 2) a_{k-2} (Newton's identities for y_i² = 1).
+    """
+    before, here = 1, total
+    if degree == 0:
+        return before
+    for k in range(2, degree + 1):
+        before, here = here, total * here - (k - 1) * (size - k + 2) * before
+    return here
+
+
+def table_of(recipe: Recipe, size: int, rate: float) -> tuple[NDArray[np.generic], bool]:
+    """Return D(y) at y + N, y = -N ... N, and whether y is M itself.
+
+    difference: F(y + 1) - F(y - 1), y without the site: the change of energy (Krotov & Hopfield; for the
+    exponential Demircigil et al.). field: M^{n-1}, all indices (Demircigil et al.). distinct indices:
+    (n - 1)! e_{n-1}(y). rate  # lambda of the exponential, whose table is in units of e^{lambda N}
+    """
+    degree = recipe.parts.degree
+    if recipe.parts.hidden == EXPONENTIAL:
+        exponential = exact.functions.exponential
+        f = [exponential(rate * (y - size)) for y in range(-size - 1, size + 2)]
+        return np.array([b - a for a, b in zip(f[:-2], f[2:], strict=True)]), False
+    if recipe.indices == "distinct":
+        values = [elementary(degree - 1, size - 1, y) for y in range(-size, size + 1)]
+        return np.array(values, np.int64), False
+    own = recipe.rule == "field"
+    at = range(-size, size + 1)
+    change = [y ** (degree - 1) if own else (y + 1) ** degree - (y - 1) ** degree for y in at]
+    return np.array(change, np.int64), own
+
+
+def check(degree: int, size: int, patterns: int) -> str | None:
+    """Tell what is wrong with a network of this degree and size, if anything: int64 must hold its fields."""
+    largest = 2 * degree * (size + 1) ** (degree - 1)
+    if patterns * largest < LARGEST_SUM:
+        return None
+    return f"{patterns} patterns of degree {degree} at size {size}: fields overflow 64 bits"
+
+
+def energy(recipe: Recipe, size: int, rate: float, overlaps: NDArray[Any]) -> float:
+    """Return E in units where a pattern alone has -1: -sum F(M)/N^n, or -ln(sum e^{lambda M})/(lambda N)."""
+    degree, values = recipe.parts.degree, overlaps.tolist()
+    if recipe.parts.hidden == EXPONENTIAL:
+        top, exponential = max(values), exact.functions.exponential
+        total = fsum(exponential(rate * (m - top)) for m in values)
+        return float(-(top + log(total) / rate) / size)
+    distinct = recipe.indices == "distinct"
+    counts = dict(
+        zip(*map(np.ndarray.tolist, np.unique(overlaps, return_counts=True)), strict=True)
+    )
+    f = {m: elementary(degree, size, m) if distinct else m**degree for m in counts}
+    whole = elementary(degree, size, size) if distinct else size**degree
+    return float(-sum(count * f[m] for m, count in counts.items()) / whole)
+
+
+def recall(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> list[Row]:
+    """Align every cue with its fields, site by site; return means over the cues of each place."""
+    xi = _patterns(patterns)
+    sites = np.ascontiguousarray(xi.T)
+    return [
+        mean_of([_aligned(patterns, xi, sites, place, mu, recipe) for mu in range(recipe.cues)])
+        for place in places
+    ]
+
+
+def _patterns(patterns: PatternSet) -> Signs:
+    """Return the patterns of a set, (P, N)."""
+    stream = rng.stream(patterns.root_seed, "patterns", patterns.labels)
+    return random_patterns(stream, patterns.patterns, patterns.size)
+
+
+def _cue(patterns: PatternSet, xi: Signs, noise: float, mu: int) -> Signs:
+    """Return the cue of pattern mu, (N,)."""
+    member = {"noise": noise, "cue": mu}
+    return noisy_cue(xi[mu], noise, rng.stream(patterns.root_seed, "cue", patterns.labels, member))
+
+
+def _aligned(
+    patterns: PatternSet, xi: Signs, sites: Signs, place: Place, mu: int, recipe: Recipe
+) -> Row:
+    """Return what became of the cue of pattern mu."""
+    spins = _cue(patterns, xi, place.noise, mu)
+    overlaps = xi.astype(np.int64) @ spins
+    table, own = table_of(recipe, patterns.size, place.beta)
+    before = overlaps.copy()
+    steps = cpu.dense.align(sites, overlaps, spins, table, own, 1)
+    first = int(overlaps[mu])
+    if steps:
+        steps += cpu.dense.align(sites, overlaps, spins, table, own, recipe.steps - 1)
+    return _row(recipe, patterns.size, place.beta, mu, Course(before, first, overlaps, steps))
+
+
+class Course(NamedTuple):
+    """What a replica did: its overlaps (P,), that with its pattern after one sweep, and the sweeps made."""
+
+    before: NDArray[Any]
+    first: int
+    after: NDArray[Any]
+    steps: int
+
+
+def _row(recipe: Recipe, size: int, rate: float, mu: int, course: Course) -> Row:
+    """Return what is observed of the cue of pattern mu."""
+    before, after = (energy(recipe, size, rate, m) for m in (course.before, course.after))
+    first, last, steps = course.first / size, course.after[mu] / size, course.steps
+    return {
+        "overlap": last, "overlap_one_step": first,
+        "retrieved": last > recipe.retrieved_above,
+        "retrieved_one_step": first > recipe.retrieved_above,
+        "steps_used": steps, "converged": steps < recipe.steps,
+        "energy": after, "energy_fall": before - after,
+    }  # fmt: skip
+
+
+# On a device: replicas of many pattern sets in one launch, bit by bit as above.
+
+
+def fits(patterns: PatternSet, device: Device) -> bool:
+    """Tell whether a device can align replicas of such a network."""
+    return dense.fits(patterns.size, patterns.patterns, device)
+
+
+def recall_together(tasks: Sequence[Task], device: Device) -> list[list[Row]]:
+    """Return what `recall` does for each task, all of one N, P and recipe; as many at once as fit."""
+    (patterns, _, recipe), rows = tasks[0], list[list[Row]]()
+    replica, stored = dense.memory(patterns.size, patterns.patterns)
+
+    def memory(task: Task) -> int:
+        replicas = len(task[1]) * int(recipe.cues)
+        return stored + replicas * replica + 8 * len(task[1]) * (2 * patterns.size + 1)
+
+    for part in portions(tasks, lambda _: 3 * patterns.size * patterns.patterns, HOST):
+        for _, some in divided(device, part, memory, lambda few: _recalled(few, device)):
+            rows += some
+    return rows
+
+
+def _recalled(tasks: Sequence[Task], device: Device) -> list[list[Row]]:
+    """Align the replicas of tasks in one launch; return means over the cues of each place."""
+    recipe, size = tasks[0][2], tasks[0][0].size
+    xi = [_patterns(task[0]) for task in tasks]
+    rates = sorted({place.beta for _, places, _ in tasks for place in places})
+    tables = [table_of(recipe, size, rate) for rate in rates]
+    replicas = [
+        (k, place, mu)
+        for k, (_, places, _) in enumerate(tasks)
+        for place, mu in product(places, range(recipe.cues))
+    ]
+    herd = dense.Herd(
+        np.array([k for k, _, _ in replicas], np.int32),
+        np.array([rates.index(place.beta) for _, place, _ in replicas], np.int32),
+        np.array([mu for _, _, mu in replicas], np.int64),
+        np.array([_cue(tasks[k][0], xi[k], place.noise, mu) for k, place, mu in replicas]),
+    )
+    table = np.array([values for values, _ in tables])
+    found = dense.align(device, np.array(xi), herd, table, tables[0][1], recipe.steps)
+    rows = [
+        _row(recipe, size, place.beta, mu, Course(*course))
+        for (_, place, mu), course in zip(replicas, zip(*found, strict=True), strict=True)
+    ]
+    means = iter(mean_of(rows[k : k + recipe.cues]) for k in range(0, len(rows), recipe.cues))
+    return [[next(means) for _ in places] for _, places, _ in tasks]

@@ -1,0 +1,285 @@
+"""Generating functions: one convex function of a population's state gives its activation and its energy.
+
+L(x) convex; the activation is its gradient, the metric of the dynamics its Hessian, the energy its Legendre
+transform (D. Krotov and J. J. Hopfield, "Large associative memory problem in neurobiology and machine
+learning", ICLR 2021; D. Lotito, Neurocomputing 636, 129865 (2025), section 3). A new network is one row of
+`GENERATING`, or two rows that are there, put together.
+
+States are (n, R): n neurons, R replicas side by side; on a device (S, n, R), replicas of S networks, with
+gains (S, R): whose array, whose functions.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis.kernels import cpu
+from mattis.kernels.cuda import euler
+from mattis.kernels.cuda.euler import gains, namespace, total
+
+Reals = NDArray[Any]
+"""Real numbers: float64, or float32."""
+
+LN2 = 0.6931471805599453
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """The numbers that a generating function takes.
+
+    beta    # gain, or inverse temperature: a number, or one for each replica (R,)
+    degree  # n of the polynomials
+    memories, removed  # of the memory-dependent function: Xi (N_h, N_v), and d, which its diagonal lacks:
+                       # with d > 0 its Hessian beta (XiᵀXi - d) is not positive, and the energy (3) may rise
+    transposed  # Xiᵀ, where somebody made it already
+    """
+
+    beta: float | Reals = 1.0
+    degree: int = 2
+    memories: Reals | None = None
+    removed: float = 0.0
+    transposed: Reals | None = None
+
+
+@dataclass(frozen=True)
+class Generating:
+    """One row of the table.
+
+    value     # L: (n, R) -> (R,)
+    gradient  # its gradient, the activation: (n, R) -> (n, R)
+    curved    # its Hessian at x times a direction: two of (n, R) -> (n, R)
+    fault     # what is wrong with a degree, where L would not be convex or not exist
+    linear    # whether the gradient is x itself
+    """
+
+    name: str
+    equation: str
+    source: str
+    value: Callable[[Reals, Form], Reals]
+    gradient: Callable[[Reals, Form], Reals]
+    curved: Callable[[Reals, Reals, Form], Reals]
+    fault: Callable[[Form], str | None] = lambda _: None
+    linear: bool = False
+
+
+def on_device(x: Reals) -> bool:
+    """Tell whether states are a device's: (S, n, R), S networks of one shape, or no arrays of NumPy."""
+    return x.ndim > 2 or not isinstance(x, np.ndarray)
+
+
+def _flow(x: Reals) -> Any:
+    """Return the kernels that move such states."""
+    return euler if on_device(x) else cpu.euler
+
+
+def _ones(where: Reals, x: Reals) -> Reals:
+    """Return 1 where something holds, else 0, as numbers of the kind of x."""
+    return namespace(x).astype(where, x.dtype)
+
+
+def _half_square(x: Reals, _: Form) -> Reals:
+    return total(x * x) / 2
+
+
+def _log_cosh(x: Reals, form: Form) -> Reals:
+    """ln cosh y = |y| + ln(1 + e^{-2|y|}) - ln 2, which does not overflow."""
+    xp, y = namespace(x), abs(gains(form.beta) * x)
+    return total(y + xp.log1p(xp.exp(-2 * y)) - LN2) / form.beta
+
+
+def _tanh(x: Reals, form: Form) -> Reals:
+    return _flow(x).tanh(x, form.beta)
+
+
+def _tanh_curved(x: Reals, direction: Reals, form: Form) -> Reals:
+    t = _tanh(x, form)
+    return gains(form.beta) * (1 - t * t) * direction
+
+
+def _log_sum_exp(x: Reals, form: Form) -> Reals:
+    xp, y = namespace(x), gains(form.beta) * x
+    top = xp.max(y, axis=-2, keepdims=True)
+    return (xp.log(total(xp.exp(y - top))) + top[..., 0, :]) / form.beta
+
+
+def _softmax(x: Reals, form: Form) -> Reals:
+    return _flow(x).softmax(x, form.beta)
+
+
+def _softmax_curved(x: Reals, direction: Reals, form: Form) -> Reals:
+    p = _softmax(x, form)
+    return gains(form.beta) * p * (direction - total(p * direction)[..., None, :])
+
+
+def smallest(beta: float | Reals) -> float:
+    """Return a number, or the smallest of them."""
+    least: Any = namespace(beta).min(beta) if np.ndim(beta) else beta
+    return float(least)
+
+
+def power(x: Reals, exponent: int) -> Reals:
+    """Return x^k by squaring: a fixed order of products, not the machine's pow."""
+    out, square = None, x
+    while exponent:
+        if exponent & 1:
+            out = square if out is None else out * square
+        exponent >>= 1
+        square = square * square if exponent else square
+    return x * 0 + 1 if out is None else out
+
+
+def _polynomial(x: Reals, form: Form) -> Reals:
+    return form.beta * total(power(x, form.degree)) / form.degree
+
+
+def _polynomial_slope(x: Reals, form: Form) -> Reals:
+    return gains(form.beta) * power(x, form.degree - 1)
+
+
+def _polynomial_curved(x: Reals, direction: Reals, form: Form) -> Reals:
+    return gains(form.beta) * (form.degree - 1) * power(x, form.degree - 2) * direction
+
+
+def _cut(x: Reals) -> Reals:
+    return x * _ones(x > 0, x)
+
+
+def _rectified_curved(x: Reals, direction: Reals, form: Form) -> Reals:
+    return _ones(x > 0, x) * _polynomial_curved(x, direction, form)
+
+
+def _exp_sum(x: Reals, form: Form) -> Reals:
+    return total(namespace(x).exp(gains(form.beta) * x)) / form.beta
+
+
+def _exp(x: Reals, form: Form) -> Reals:
+    return namespace(x).exp(gains(form.beta) * x)
+
+
+def length(x: Reals) -> Reals:
+    """Return |x| over neurons, (n, R) -> (1, R)."""
+    return namespace(x).sqrt(total(x * x))[..., None, :]
+
+
+def _divisor(norm: Reals) -> Reals:
+    return norm + _ones(norm == 0, norm)
+
+
+def _direction(x: Reals, _: Form) -> Reals:
+    """x/|x|; 0 at the origin, where |x| has no gradient but the smallest of its subgradients is 0."""
+    norm = length(x)
+    return x / _divisor(norm)
+
+
+def _direction_curved(x: Reals, direction: Reals, form: Form) -> Reals:
+    unit, norm = _direction(x, form), length(x)
+    return (direction - unit * total(unit * direction)[..., None, :]) / _divisor(norm)
+
+
+def _through(x: Reals, form: Form) -> Reals:
+    """Return beta (XiᵀXi - d) x."""
+    assert form.memories is not None, "the memory-dependent generating function needs memories"
+    xi = form.memories
+    back = xi.mT if form.transposed is None else form.transposed
+    return gains(form.beta) * (back @ (xi @ x) - form.removed * x)
+
+
+def _even(form: Form) -> str | None:
+    if form.degree < 2:
+        return f"degree {form.degree}: expected 2 or more, where the activation is not constant"
+    if form.degree % 2:
+        return f"degree {form.degree}: x^n is not convex for odd n; use rectified_polynomial"
+    return None
+
+
+def _steep(form: Form) -> str | None:
+    return None if form.degree >= 2 else f"degree {form.degree}: expected 2 or more"
+
+
+KH16 = "Krotov & Hopfield, NIPS 29, 1172 (2016)"
+KH21 = "Krotov & Hopfield, ICLR (2021)"
+
+ROWS = (
+    Generating(
+        "quadratic", "L = |x|²/2, x", f"{KH21}; Lotito (2025), sec. 5.4",
+        _half_square, lambda x, _: x, lambda _x, direction, _: direction, linear=True,
+    ),
+    Generating(
+        "ln_cosh", "L = (1/beta) sum ln cosh(beta x), tanh(beta x)",
+        "Hopfield, PNAS 81, 3088 (1984); Lotito (2025), eq. (27)", _log_cosh, _tanh, _tanh_curved,
+    ),
+    Generating(
+        "log_sum_exp", "L = (1/beta) ln sum exp(beta x), softmax(beta x)",
+        f"Ramsauer et al., ICLR (2021); {KH21}", _log_sum_exp, _softmax, _softmax_curved,
+    ),
+    Generating(
+        "polynomial", "L = (beta/n) sum x^n, beta x^{n-1}; n even", KH16,
+        _polynomial, _polynomial_slope, _polynomial_curved, _even,
+    ),
+    Generating(
+        "rectified_polynomial", "L = (beta/n) sum max(x, 0)^n, beta max(x, 0)^{n-1}", KH16,
+        lambda x, form: _polynomial(_cut(x), form), lambda x, form: _polynomial_slope(_cut(x), form),
+        _rectified_curved, _steep,
+    ),
+    Generating(
+        "exponential", "L = (1/beta) sum exp(beta x), exp(beta x)",
+        "Demircigil et al., J. Stat. Phys. 168, 288 (2017)", _exp_sum, _exp,
+        lambda x, direction, form: gains(form.beta) * _exp(x, form) * direction,
+    ),
+    Generating(
+        "spherical", "L = |x|, x/|x|", f"{KH21}, model C", lambda x, _: length(x)[..., 0, :],
+        _direction, _direction_curved,
+    ),
+    Generating(
+        "memories", "L = (beta/2) |Xi x|², beta XiᵀXi x", "Lotito (2025), eqs. (20), (21)",
+        lambda x, form: total(x * _through(x, form)) / 2, _through,
+        lambda _, direction, form: _through(direction, form),
+    ),
+)  # fmt: skip
+
+GENERATING: Mapping[str, Generating] = {row.name: row for row in ROWS}
+"""The table: L, its gradient and its Hessian, each with its source."""
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """A generating function with its numbers: what neurons of one kind are."""
+
+    name: str
+    form: Form = Form()
+
+    @property
+    def row(self) -> Generating:
+        """The row of the table."""
+        return GENERATING[self.name]
+
+    def value(self, x: Reals) -> Reals:
+        """Return L, (n, R) -> (R,)."""
+        return self.row.value(x, self.form)
+
+    def activation(self, x: Reals) -> Reals:
+        """Return the gradient of L, (n, R)."""
+        return self.row.gradient(x, self.form)
+
+    def curved(self, x: Reals, direction: Reals) -> Reals:
+        """Return the Hessian of L at x times a direction, (n, R)."""
+        return self.row.curved(x, direction, self.form)
+
+    def hessian(self, x: Reals) -> Reals:
+        """Return the Hessian of L at one state, (n,) -> (n, n)."""
+        return self.curved(np.repeat(x[:, None], len(x), axis=1), np.eye(len(x), dtype=x.dtype))
+
+    def with_gain(self, beta: float | Reals) -> "Population":
+        """Return the population with another beta."""
+        return replace(self, form=replace(self.form, beta=beta))
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with the numbers, if anything: a generating function is convex."""
+        least = smallest(self.form.beta)
+        if not least > 0:
+            return f"beta {least:g}: L is convex for beta > 0 only"
+        return self.row.fault(self.form)

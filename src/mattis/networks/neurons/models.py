@@ -1,0 +1,333 @@
+"""Networks from generating functions as models of a study: members, questions, what is observed.
+
+A member is a choice of two generating functions and what couples them; a study may change any part of it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mattis.kernels.cuda.devices import Device
+from mattis.networks.neurons import dense, relaxation, relaxation_device, spectrum
+from mattis.networks.neurons.recipe import Parts, Place, Recipe
+from mattis.networks.neurons.relaxation import Row
+from mattis.networks.neurons.separation import separation
+from mattis.study.model import Boundary, Columns, Model, Observable, PatternSet, Task, one_cue
+
+ROUNDING = (
+    "float64 or float32 sums by BLAS: the same bits for any workers and chunking on one machine and backend; "
+    "within 1e-12 or 1e-6 of another, relative"
+)
+EXACT = "exact: binary neurons, integer fields, or float64 in a fixed order"
+
+
+@dataclass(frozen=True)
+class Member:
+    """What a model is made of, where a study says nothing else. question  # what is asked of it"""
+
+    parts: Parts
+    ensemble: str = "signs"
+    question: str = "recall"
+    binary: bool = False
+
+
+MEMBERS: Mapping[str, Member] = {
+    "attention": Member(Parts(), "sphere"),
+    "dense": Member(
+        Parts("ln_cosh", "rectified_polynomial", gain="visible", scale="bodies", activity="activation",
+              degree=3, diagonal="zero")
+    ),
+    "dense_binary": Member(Parts("ln_cosh", "polynomial", degree=3), binary=True),
+    "hebbian_tanh": Member(relaxation.TANH),
+    "graded": Member(relaxation.GRADED),
+    "tanh_tanh": Member(
+        Parts("ln_cosh", "ln_cosh", gain="visible", scale="memories", activity="activation"),
+        "gaussian", "spectrum",
+    ),
+    "fast_slow": Member(
+        Parts("ln_cosh", "ln_cosh", gain="visible", scale="memories", activity="activation"),
+        question="separation",
+    ),
+    "linear": Member(
+        Parts("quadratic", "polynomial", scale="memories"), "gaussian", "modes"
+    ),
+    "rotation": Member(Parts("quadratic", "quadratic", scale="memories"), "gaussian", "rotation"),
+}  # fmt: skip
+"""What each model is made of."""
+
+Answer = Callable[[PatternSet, Sequence[Place], Recipe], list[Row]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One row of the table of questions."""
+
+    summary: str
+    answer: Answer
+    observables: tuple[Observable, ...]
+    order_parameter: str
+    states: tuple[str, str] | None = None
+    boundaries: tuple[Boundary, ...] = ()
+
+
+FLAG = Observable("flag", "what makes a cell not trustworthy; 0 if nothing does")
+OVERLAP = Observable("overlap", "overlap m = xi · x/N with the pattern asked for, at rest")
+STEPS = Observable("steps_used", "Euler steps (or sweeps) until the state was at rest", "step")
+CONVERGED = Observable("converged", "fraction of cues whose state came to rest", smallest=one_cue)
+RETRIEVED = Observable(
+    "retrieved",
+    "fraction of cues that end with an overlap above `retrieved_above`",
+    smallest=one_cue,
+)
+
+
+def _lost(dimension: str, position: str) -> Boundary:
+    word = position.removeprefix("realised_")
+    units = "J" if dimension == "beta" else "1"
+    meaning = f"{word} above which less than half of the cues are retrieved"
+    return Boundary(word, "retrieved", dimension, position, meaning, units)
+
+
+RECALL = Question(
+    "relaxation from a cue with overlap 1 - 2 noise, and one step at dt = tau beside it",
+    relaxation.recall,
+    (
+        OVERLAP,
+        Observable("overlap_one_step", "overlap after one step at dt = tau (binary: one sweep)"),
+        RETRIEVED,
+        Observable("retrieved_one_step", "fraction of cues retrieved by that one step", smallest=one_cue),
+        STEPS,
+        CONVERGED,
+        Observable("energy", "energy per neuron at rest"),
+        Observable("energy_fall", "energy per neuron that was lost on the way"),
+        FLAG,
+    ),
+    "overlap",
+    ("overlap", "retrieved"),
+    (
+        _lost("exponent", "exponent"), _lost("load", "realised_load"), _lost("beta", "temperature"),
+        _lost("noise", "noise"), *(_lost(f"load_{n}", f"load_{n}") for n in range(3, 13)),
+    ),
+)  # fmt: skip
+
+QUESTIONS: Mapping[str, Question] = {
+    "recall": RECALL,
+    "equivalence": Question(
+        "Hebbian tanh and graded response from the same cue: the fixed point of each is mapped to the other",
+        relaxation.equivalence,
+        (
+            OVERLAP,
+            Observable("overlap_graded", "overlap of tanh(beta v) of the graded-response network"),
+            RETRIEVED,
+            Observable("mismatch", "largest |B - v| of a site where a fixed point is mapped to, |x| <= 1"),
+            Observable("apart", "largest |x - tanh(beta v)|/sqrt(N) of the two trajectories"),
+            Observable("apart_at_rest", "|x - tanh(beta v)|/sqrt(N) of the two states at rest"),
+            STEPS,
+            Observable("steps_used_graded", "steps of the graded-response network", "step"),
+            CONVERGED,
+            FLAG,
+        ),
+        "overlap",
+        ("overlap", "retrieved"),
+    ),
+    "spectrum": Question(
+        "eigenvalues of XiᵀXi and unstable directions at v = 0; nothing is simulated",
+        spectrum.spectrum,
+        (
+            Observable("lambda_min", "smallest nonzero eigenvalue of XiᵀXi"),
+            Observable("lambda_max", "largest eigenvalue of XiᵀXi"),
+            Observable("unstable", "unstable directions at v = 0"),
+            Observable("unstable_share", "unstable directions over min(N_h, N_v)"),
+            Observable("all_unstable", "whether all min(N_h, N_v) directions of the memories are unstable"),
+            Observable("gap", "smallest |beta lambda - 1|: above 0 the origin is hyperbolic"),
+            FLAG,
+        ),
+        "unstable_share",
+    ),
+    "fixed_points": Question(
+        "fixed points from `cues` random states, by Newton's method and by relaxation, and their spectra",
+        spectrum.fixed_points,
+        (
+            Observable("fixed_points", "distinct fixed points that were found"),
+            Observable("attractors", "distinct fixed points that states relaxed to"),
+            Observable("saddles", "fixed points found that have unstable directions"),
+            Observable("unstable", "unstable directions of a fixed point found, mean"),
+            Observable("leading_rate", "largest eigenvalue of the Jacobian at an attractor", "1/tau"),
+            Observable("gap", "smallest |eigenvalue| of the Jacobian: above 0 all are hyperbolic", "1/tau"),
+            CONVERGED,
+            FLAG,
+        ),
+        "fixed_points",
+    ),
+    "separation": Question(
+        "the full fast-slow system beside quasi-equilibrium, tau_h/tau_v along the axis `separation`",
+        separation,
+        (
+            Observable("distance", "largest |v - v_QE|/sqrt(N_v) along the trajectory"),
+            Observable("energy_mismatch", "largest relative difference of dE/dt and what (18) says it is"),
+            Observable("energy_rise", "largest rise of the energy between looks, over its range"),
+            Observable("energy_fall", "energy per visible neuron that was lost"),
+            FLAG,
+        ),
+        "distance",
+    ),
+    "modes": Question(
+        "the linear network by Euler steps, and by its eigen-decomposition beside it, for `duration`",
+        spectrum.modes,
+        (
+            Observable("mode_error", "largest difference of steps and modes, over the state's rms"),
+            Observable("euler_error", "largest difference of steps and flow, over the state's rms"),
+            Observable("lambda_max", "largest eigenvalue of XiᵀXi"),
+            Observable("growth_rate", "rate of the fastest mode, beta lambda_max - 1", "1/tau"),
+            Observable("unbounded", "whether the energy has no minimum: beta lambda_max > 1"),
+            Observable("overlap", "xi · v/N with the pattern of the cue at the end"),
+            FLAG,
+        ),
+        "growth_rate",
+    ),
+    "rotation": Question(
+        "J(U Xi) = J(Xi) for orthogonal U, and the triangular factor of J by QR; nothing is simulated",
+        spectrum.rotation,
+        (
+            Observable("rotation_error", "largest |J(U Xi) - J(Xi)|, over the largest |J|"),
+            Observable("triangular_error", "largest |RᵀR - J| of Xi = Q R, over the largest |J|"),
+            Observable("below_diagonal", "largest |R_ij| below the diagonal"),
+            Observable("cholesky_failed", "whether J has no Cholesky factor"),
+            FLAG,
+        ),
+        "rotation_error",
+    ),
+}  # fmt: skip
+"""What a study can ask."""
+
+
+def answer_of(recipe: Recipe, binary: bool) -> Answer:
+    """Return what answers the question of a recipe."""
+    return dense.recall if binary else QUESTIONS[recipe.question].answer
+
+
+def simulate(patterns: PatternSet, points: Sequence[Place], recipe: Recipe) -> Columns:
+    """Return one column per observable, a row for each place: a pure function of its arguments."""
+    return _columns(answer_of(recipe, recipe.binary)(patterns, points, recipe), recipe)
+
+
+def _columns(rows: Sequence[Row], recipe: Recipe) -> Columns:
+    names = [o.name for o in QUESTIONS[recipe.question].observables]
+    return {name: np.array([float(row[name]) for row in rows]) for name in names}
+
+
+Together = Callable[[Sequence[Task], Device], Sequence[Sequence[Row]]]
+
+
+def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
+    """Return what `simulate` returns for each task; recall runs on a device, many pattern sets at once.
+
+    Binary neurons: the same bits. Continuous ones: what `Model.rounding` says. So a device may extend a store
+    of the CPU, and the other way round: each cell keeps the bits of where it was computed, and the digest of
+    a study that both have computed is neither's. Other questions (spectra by LAPACK, trajectories by
+    step-size control, equivalence) stay on the CPU.
+    """
+    out: list[Columns] = [{}] * len(tasks)
+    groups: dict[Any, list[int]] = {}
+    for k, (patterns, _, recipe) in enumerate(tasks):
+        groups.setdefault((patterns.size, patterns.patterns, recipe), []).append(k)
+    for (_, _, recipe), members in groups.items():
+        same = [tasks[k] for k in members]
+        together = _together(same[0], device)
+        if together is None:
+            found = [simulate(*task) for task in same]
+        else:
+            found = [_columns(rows, recipe) for rows in together(same, device)]
+        for k, columns in zip(members, found, strict=True):
+            out[k] = columns
+    return out
+
+
+def _together(task: Task, device: Device) -> Together | None:
+    """Return what answers tasks like this one on a device, if anything."""
+    patterns, _, recipe = task
+    if recipe.binary:
+        return dense.recall_together if dense.fits(patterns, device) else None
+    return relaxation_device.recall if recipe.question == "recall" else None
+
+
+def memory(size: int, patterns: int) -> int:
+    """Return the bytes that a block needs at its peak: memories, their products, and a batch."""
+    closed = min(size, patterns)
+    return 8 * (3 * size * patterns + 4 * closed * closed + 64 * 8 * (size + 1)) + 40 * patterns * 8
+
+
+def check(size: int, patterns: int) -> str | None:
+    """Tell what is wrong with so many memories of N_v sites, if anything."""
+    if size * patterns > 2**28:
+        return f"{patterns} memories of {size} sites: at most 2^28 numbers"
+    return None
+
+
+AXES = ("size", "load", "memories", "exponent", "separation", "beta", "noise", "seed")
+LOTITO = "Lotito, Neurocomputing 636, 129865 (2025)"
+KROTOV = "Krotov & Hopfield, ICLR (2021)"
+
+
+def row(name: str, summary: str, equation: str, theory: tuple[str, ...], source: str) -> Model:
+    """Return a row of the table of models."""
+    member = MEMBERS[name]
+    question = QUESTIONS[member.question]
+    return Model(
+        name, summary, equation, AXES, question.observables, question.order_parameter, theory, source,
+        simulate, memory, check, question.boundaries, question.states,
+        unit="proposals" if member.binary else "neuron updates",
+        rounding=EXACT if member.binary else ROUNDING, batched=batched,
+    )  # fmt: skip
+
+
+ROWS = (
+    row(
+        "attention", "modern Hopfield network: one step at dt = tau is softmax attention",
+        "tau dv/dt = -v + Xiᵀ softmax(beta Xi v)",
+        ("exponential.alpha_sphere", "exponential.alpha_sign", "exponential.cue_sphere"),
+        f"Ramsauer et al., ICLR (2021); {KROTOV}",
+    ),
+    row(
+        "dense", "dense associative memory of continuous neurons: P of order N^{n-1}",
+        "tau dv/dt = -v + Xiᵀ (Xi tanh(beta v))^{n-1} - d tanh(beta v)",
+        ("dense.overlap", "dense.alpha_c", "analog.overlap"), f"{KROTOV}, model A",
+    ),
+    row(
+        "dense_binary", "dense associative memory of binary neurons at T = 0",
+        "S_i <- sgn sum_mu [F(xi_i + sum_{j≠i} xi_j S_j) - F(-xi_i + sum_{j≠i} xi_j S_j)]",
+        ("dense.overlap", "dense.alpha_c", "exponential.alpha_sign"),
+        "Krotov & Hopfield, NIPS 29, 1172 (2016); Demircigil et al., J. Stat. Phys. 168, 288 (2017)",
+    ),
+    row(
+        "hebbian_tanh", "memory-dependent generating function: tanh outside of Hebb's couplings",
+        "tau dx/dt = -x + tanh(beta J x + b), J = XiᵀXi/N", ("analog.overlap",), f"{LOTITO}, eq. (21)",
+    ),
+    row(
+        "graded", "graded response: tanh inside, with the same fixed points as hebbian_tanh",
+        "tau dv/dt = I - v + J tanh(beta v), J = XiᵀXi/N", ("analog.overlap",),
+        "Hopfield, PNAS 81, 3088 (1984)",
+    ),
+    row(
+        "tanh_tanh", "tanh of visible and hidden neurons: spectra at the origin and at fixed points",
+        "tau dv/dt = I - v + Xiᵀ tanh(Xi tanh(beta v) + b)",
+        ("marchenko_pastur.edges", "marchenko_pastur.finite_edges"), f"{LOTITO}, eqs. (27)-(29)",
+    ),
+    row(
+        "fast_slow", "visible and hidden neurons with time constants of their own",
+        "tau_v dv/dt = I - v + Xiᵀ f(h), tau_h dh/dt = b - h + Xi g(v)", (),
+        f"{LOTITO}, eqs. (10), (17)-(19)",
+    ),
+    row(
+        "linear", "linear neurons: modes of XiᵀXi, which grow where beta lambda > 1",
+        "tau dv/dt = I - v + beta XiᵀXi v", ("marchenko_pastur.edges",), f"{LOTITO}, eq. (26), sign mended",
+    ),
+    row(
+        "rotation", "couplings do not change when memories are rotated among themselves",
+        "J(U Xi) = J(Xi), UᵀU = 1; J = RᵀR, Xi = Q R", (), f"{LOTITO}, eq. (22) and footnote 4",
+    ),
+)  # fmt: skip
+
+CONTINUOUS: Mapping[str, Model] = {model.name: model for model in ROWS}

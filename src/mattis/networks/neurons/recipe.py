@@ -1,0 +1,230 @@
+"""What a network of continuous neurons is made of, and the states that it is asked from.
+
+The memories of a pattern set, scaled; a generating function for each kind of neuron; one of the two has the
+gain beta. A cue has the overlap 1 - 2 noise with its pattern, whatever the patterns are.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import gamma, pi, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mattis.exact import gaussians, rng
+from mattis.exact.patterns import flip_count, noisy_cue, random_patterns
+from mattis.kernels import cpu
+from mattis.networks.neurons.generating_functions import Form, Population, Reals
+from mattis.networks.neurons.network import MEMORIES, Network, closes
+from mattis.study.model import PatternSet
+
+
+class Place(NamedTuple):
+    """Where in the grid a network is asked. separation  # tau_h/tau_v; 0 at quasi-equilibrium"""
+
+    beta: float
+    noise: float
+    separation: float = 0.0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a network is made of.
+
+    gain      # which kind of neuron has beta: visible or hidden
+    scale     # by which memories couple: "none", "sites" 1/√N_v, "memories" 1/√N_h, "bodies" N_v^{-(n-1)/n}
+    activity  # what is compared with a pattern: the "state" v, or its "activation" g(v)
+    diagonal  # of XiᵀXi: "kept", or "zero": neurons do not act on themselves
+    """
+
+    visible: str = "quadratic"
+    hidden: str = "log_sum_exp"
+    coupling: str = MEMORIES
+    gain: str = "hidden"
+    scale: str = "none"
+    activity: str = "state"
+    degree: int = 2
+    diagonal: str = "kept"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How networks are made and asked: what a study of them says besides its axes.
+
+    field, bias    # strengths, along the pattern that is asked for (bias of hidden neurons: the same for all)
+    dt, tau_v, tau_h, steps, tolerance  # of Euler's rule; duration  # of trajectories, in tau_v
+    binary, rule, indices  # of dense networks of binary neurons
+    """
+
+    parts: Parts
+    question: str = "recall"
+    ensemble: str = "signs"
+    cues: int = 1
+    retrieved_above: float = 0.5
+    field: float = 0.0
+    bias: float = 0.0
+    dt: float = 1.0
+    tau_v: float = 1.0
+    tau_h: float = 0.1
+    steps: int = 1000
+    tolerance: float = 1e-9
+    duration: float = 5.0
+    precision: str = "double"
+    binary: bool = False
+    rule: str = "difference"
+    indices: str = "full"
+
+    @property
+    def kind(self) -> Any:
+        """The floating point numbers that networks are computed in."""
+        return np.float32 if self.precision == "single" else np.float64
+
+
+def _signs(patterns: PatternSet) -> Reals:
+    """Return patterns of ±1, those of every model of retrieval."""
+    stream = rng.stream(patterns.root_seed, "patterns", patterns.labels)
+    return random_patterns(stream, patterns.patterns, patterns.size).astype(np.float64)
+
+
+def _gaussian(patterns: PatternSet) -> Reals:
+    """Return patterns whose sites are standard normal."""
+    stream = rng.stream(patterns.root_seed, "gaussian patterns", patterns.labels)
+    return gaussians.normals(stream, patterns.size, np.arange(patterns.patterns))
+
+
+def _sphere(patterns: PatternSet) -> Reals:
+    """Return patterns that are uniform on the sphere |xi|² = N."""
+    rows = _gaussian(patterns)
+    lengths = np.sqrt(np.sum(rows * rows, axis=1, keepdims=True))
+    return np.asarray(rows * (sqrt(patterns.size) / lengths))
+
+
+ENSEMBLES: Mapping[str, Callable[[PatternSet], Reals]] = {
+    "signs": _signs,
+    "sphere": _sphere,
+    "gaussian": _gaussian,
+}
+"""What is stored."""
+
+
+def factor(parts: Parts, size: int, patterns: int) -> float:
+    """Return what patterns are multiplied by to be memories."""
+    powers = {"none": 1.0, "sites": size**-0.5, "memories": patterns**-0.5}
+    powers["bodies"] = size ** -((parts.degree - 1) / parts.degree)
+    return float(powers[parts.scale])
+
+
+def own_action(parts: Parts, size: int, patterns: int) -> float:
+    """Return d, by which a neuron drives itself through the memories: the diagonal of Xiᵀ H_h Xi.
+
+    d = s^n (n - 1) P <M^{n-2}>, s the scale of memories, M normal of variance N: alpha for Hebb's n = 2, and
+    as large as alpha N^{n/2-1} beyond, where it would freeze any state. Rectified: the mean over M > 0.
+    """
+    degree = parts.degree if "polynomial" in parts.hidden else 2
+    half = 0.5 if parts.hidden == "rectified_polynomial" else 1.0
+    power = degree - 2
+    moment = half * (2 * size) ** (power / 2) * gamma((power + 1) / 2) / sqrt(pi)
+    return float(factor(parts, size, patterns) ** degree * (degree - 1) * patterns * moment)
+
+
+def bare(xi: Reals, recipe: Recipe) -> Network:
+    """Return the network of these patterns (P, N) of gain 1 without fields; Xi Xiᵀ where that is enough."""
+    parts = recipe.parts
+    (count, size), scale = xi.shape, factor(parts, xi.shape[1], xi.shape[0])
+    scaled = np.ascontiguousarray((xi * scale).astype(recipe.kind))
+    removed = own_action(parts, size, count) if parts.diagonal == "zero" else 0.0
+    form = Form(1.0, parts.degree, scaled, removed)
+    net = Network(
+        scaled, Population(parts.visible, form), Population(parts.hidden, form), parts.coupling,
+        removed=removed if parts.coupling == MEMORIES else 0.0, tau_v=recipe.tau_v, tau_h=recipe.tau_h,
+    )  # fmt: skip
+    with cpu.euler.one_thread():
+        return replace(net, gram=scaled @ scaled.T) if closes(net) else net
+
+
+def _with_gain(net: Network, recipe: Recipe, beta: float | Reals) -> Network:
+    """Return the network with a gain of the neurons that have one."""
+    if recipe.parts.gain == "visible":
+        return replace(net, visible=net.visible.with_gain(beta))
+    return replace(net, hidden=net.hidden.with_gain(beta))
+
+
+def asked(
+    net: Network, xi: Reals, recipe: Recipe, places: Sequence[Place], of: Sequence[int]
+) -> Network:
+    """Return the network with the gain, field and bias of each replica.
+
+    of  # the pattern of each place, that fields and biases are along
+    """
+    kind = recipe.kind
+    beta = np.array([place.beta for place in places], kind)
+    along = np.ascontiguousarray(xi[list(of)].T, kind)  # sums over neurons follow the layout
+    return replace(
+        _with_gain(net, recipe, beta),
+        field=kind(recipe.field) * along if recipe.field else 0.0,
+        bias=_bias(recipe, along, len(xi) if recipe.parts.coupling == MEMORIES else 0),
+    )
+
+
+def single(
+    patterns: PatternSet, xi: Reals, recipe: Recipe, place: Place, mu: int = 0
+) -> tuple[Network, Reals]:
+    """Return the network of one replica, whose gain is a number, and the cue (N,) that it starts from."""
+    net = asked(bare(xi, recipe), xi, recipe, [place], [mu])
+    net = _with_gain(net, recipe, place.beta)
+    if place.separation:
+        net = replace(net, tau_h=place.separation * net.tau_v)
+    return net, cue(patterns, xi, recipe, mu, place.noise)
+
+
+def _bias(recipe: Recipe, along: Reals, hidden: int) -> float | Reals:
+    """Return b: the same for all hidden neurons, or along the pattern where J = 1."""
+    if not recipe.bias:
+        return 0.0
+    if hidden:
+        return np.full((hidden, 1), recipe.bias, recipe.kind)
+    return np.asarray(recipe.kind(recipe.bias) * along)
+
+
+def cue(patterns: PatternSet, xi: Reals, recipe: Recipe, index: int, noise: float) -> Reals:
+    """Return a state (N,) with the overlap 1 - 2 noise with pattern `index`.
+
+    Signs: exactly round(noise N) of them are flipped. Others: cos(t) xi + sin(t) e, e orthogonal to xi and
+    as long, uniform; cos(t) = 1 - 2 noise.
+    """
+    if noise == 0:
+        return xi[index].copy()
+    member = {"noise": noise, "cue": index}
+    stream = rng.stream(patterns.root_seed, "cue", patterns.labels, member)
+    if recipe.ensemble == "signs":
+        return noisy_cue(xi[index].astype(np.int8), noise, stream).astype(np.float64)
+    other = gaussians.normals(stream, len(xi[index]), 0)[0]
+    square = np.sum(xi[index] * xi[index])
+    other -= xi[index] * (np.sum(other * xi[index]) / square)
+    cosine = 1 - 2 * noise
+    length = sqrt(square * max(1 - cosine * cosine, 0.0) / np.sum(other * other))
+    return np.asarray(cosine * xi[index] + length * other)
+
+
+def overlap_of_cue(recipe: Recipe, size: int, noise: float) -> float:
+    """Return the overlap of a cue with its pattern, exactly."""
+    return 1 - 2 * flip_count(size, noise) / size if recipe.ensemble == "signs" else 1 - 2 * noise
+
+
+def activity(parts: Parts, net: Network, v: Reals) -> Reals:
+    """Return what is compared with a pattern: v, or g(v)."""
+    return v if parts.activity == "state" else net.visible.activation(v)
+
+
+POLYNOMIALS = ("polynomial", "rectified_polynomial")
+
+
+def many_body(parts: Parts) -> bool:
+    """Tell whether memories call in interactions of `degree` bodies."""
+    return parts.hidden in POLYNOMIALS
+
+
+def is_linear(parts: Parts) -> bool:
+    """Tell whether both kinds of neurons are linear."""
+    hidden = parts.hidden == "quadratic" or (many_body(parts) and parts.degree == 2)
+    return parts.visible == "quadratic" and hidden

@@ -1,0 +1,133 @@
+"""Continuous neurons that settle on a device: replicas of many pattern sets of one shape, stacked.
+
+A launch has places for S pattern sets with R lanes each; a set with more replicas takes several places, and
+places that are left are filled with copies. S and R follow from the network, its precision and the device,
+never from what is asked at once: so numbers are the same for any workers and chunking, see `flows.py`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mattis.kernels import cpu
+from mattis.kernels.cuda import euler
+from mattis.kernels.cuda.devices import Device
+from mattis.networks.neurons.generating_functions import Population, Reals
+from mattis.networks.neurons.network import Network, closes
+from mattis.networks.neurons.recipe import ENSEMBLES, Recipe, bare
+from mattis.networks.neurons.relaxation import (
+    Batch,
+    Row,
+    Seen,
+    check,
+    mean_of,
+    own_patterns,
+    rows_of,
+    side_by_side,
+    watched,
+)
+from mattis.study.model import PatternSet, Task
+
+MOST_SETS = 32
+"""Pattern sets of a launch at most: by then it is long against what it costs to begin it."""
+
+ROOM = 2**27
+"""Numbers of a launch, 1 GiB in float64: its shape does not heed what is free, since sums depend on it."""
+
+STATES = 12
+"""Arrays as large as the states that are there at once."""
+
+
+class Slot(NamedTuple):
+    """A place of a launch: replicas of a pattern set, the patterns they are asked for, and whose they are."""
+
+    task: int
+    batch: Batch
+    own: Reals
+
+
+def recall(tasks: Sequence[Task], device: Device) -> list[list[Row]]:
+    """Return what `settling.recall` does for each task, all of one N, P and recipe.
+
+    Raises UserError where a network cannot settle, and what the device raises where one set does not fit.
+    """
+    patterns, _, recipe = tasks[0]
+    sets, lanes = shape(patterns, recipe, device)
+    found: list[list[list[Row]]] = [[[] for _ in places] for _, places, _ in tasks]
+    slots = (slot for k in range(len(tasks)) for slot in _slots(k, tasks[k], lanes))
+    while part := list(islice(slots, sets)):
+        for slot, seen in zip(part, launched(part, sets, recipe, device), strict=True):
+            rows = rows_of(seen, slot.batch, recipe)
+            for (place, _), row in zip(slot.batch.at, rows, strict=True):
+                found[slot.task][place].append(row)
+    return [[mean_of(rows) for rows in task] for task in found]
+
+
+def launched(slots: Sequence[Slot], sets: int, recipe: Recipe, device: Device) -> list[Seen]:
+    """Return what is seen of each slot, of a launch with places for so many sets.
+
+    What does not fit after all is launched in halves. Their shape is another one, so that the library may add
+    in another order: such numbers agree within rounding, as those of another backend do.
+    """
+    try:
+        net, start, own = stacked(euler.filled(slots, sets), device)
+        seen = [device.to_host(x) for x in watched(net, start, own, recipe)]
+        return [Seen(*(x[at] for x in seen)) for at in range(len(slots))]
+    except device.exhausted:
+        if sets == 1:
+            raise
+    half = sets // 2
+    parts = (slots[first : first + half] for first in range(0, len(slots), half))
+    return [seen for part in parts for seen in launched(part, half, recipe, device)]
+
+
+def shape(patterns: PatternSet, recipe: Recipe, device: Device) -> tuple[int, int]:
+    """Return the pattern sets of a launch, and the lanes of each."""
+    size, count = patterns.size, patterns.patterns
+    lanes = cpu.euler.WIDTHS[0]
+    each = 2 * size * count + min(size, count) ** 2 + STATES * lanes * max(size, count)
+    sets = max(min(MOST_SETS, device.processors, ROOM // each), 1)
+    matrices = [(count, size), (size, count), *([(count, count)] if count <= size else [])]
+    with cpu.euler.one_thread():
+        return euler.shape_of(device, matrices, recipe.kind, (sets, lanes))
+
+
+def _slots(index: int, task: Task, lanes: int) -> Iterator[Slot]:
+    """Yield the replicas of a task: each cue at each place."""
+    patterns, places, recipe = task
+    xi = ENSEMBLES[recipe.ensemble](patterns)
+    for batch in side_by_side(patterns, xi, bare(xi, recipe), places, recipe, lanes):
+        check(batch.net, recipe)
+        yield Slot(index, batch, own_patterns(xi, batch))
+
+
+def stacked(slots: Sequence[Slot], device: Device) -> tuple[Network, Reals, Reals]:
+    """Return the networks of slots as one on a device, their cues and the patterns asked for, (S, N, R)."""
+    nets = [slot.batch.net for slot in slots]
+
+    def up(arrays: Sequence[Any]) -> Any:
+        """Return what all have: a number, or an array of each."""
+        return device.xp.asarray(np.stack(arrays)) if np.ndim(arrays[0]) else arrays[0]
+
+    def population(each: Sequence[Population]) -> Population:
+        form = replace(
+            each[0].form,
+            beta=up([one.form.beta for one in each]),
+            memories=memories,
+            transposed=back,
+        )
+        return Population(each[0].name, form)
+
+    memories = up([net.memories for net in nets])
+    back = euler.contiguous(memories.mT)
+    network = replace(
+        nets[0], memories=memories, transposed=back,
+        visible=population([net.visible for net in nets]),
+        hidden=population([net.hidden for net in nets]),
+        field=up([net.field for net in nets]), bias=up([net.bias for net in nets]),
+        gram=up([net.gram for net in nets]) if closes(nets[0]) else None,
+    )  # fmt: skip
+    return network, up([slot.batch.start for slot in slots]), up([slot.own for slot in slots])

@@ -1,0 +1,101 @@
+"""Fast hidden neurons: how far the full system is from quasi-equilibrium, and what its energy loses.
+
+tau_v dv/dt = I - v + Xiᵀf(h), tau_h dh/dt = b - h + Xi g(v): as tau_h/tau_v -> 0 the distance of v from its
+quasi-equilibrium trajectory falls like tau_h/tau_v, and dE/dt = -tau_v v'ᵀH_v v' - tau_h h'ᵀH_h h'.
+Lotito, Neurocomputing 636, 129865 (2025), eqs. (10), (11), (17)-(19).
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+
+from mattis.kernels import cpu
+from mattis.networks.neurons.generating_functions import Reals
+from mattis.networks.neurons.network import (
+    Network,
+    full_energy,
+    integrate,
+    latent,
+    power_lost,
+    velocities,
+)
+from mattis.networks.neurons.recipe import ENSEMBLES, Place, Recipe, single
+from mattis.networks.neurons.relaxation import Row, mean_of
+from mattis.study.model import PatternSet
+
+LOOKS = 101
+"""Times at which trajectories are compared."""
+
+AT_REST = 1e-6
+"""Share of the largest loss of energy below which a relative difference says nothing."""
+
+ACCURACY = 1e-10
+"""Of the trajectories: far below the distances that are measured."""
+
+
+def separation(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> list[Row]:
+    """Follow the full system from every cue, and beside it the system at quasi-equilibrium."""
+    xi = ENSEMBLES[recipe.ensemble](patterns)
+    order = sorted(range(len(places)), key=lambda k: places[k]._replace(separation=0.0))
+    rows: list[Row] = [{} for _ in places]
+    for _, same in groupby(order, key=lambda k: places[k]._replace(separation=0.0)):
+        members = list(same)
+        found: list[list[Row]] = [[] for _ in members]
+        for mu in range(recipe.cues):
+            here = [places[k] for k in members]
+            for mine, row in zip(found, _followed(patterns, xi, here, mu, recipe), strict=True):
+                mine.append(row)
+        for k, mine in zip(members, found, strict=True):
+            rows[k] = mean_of(mine)
+    return rows
+
+
+def _followed(
+    patterns: PatternSet, xi: Reals, places: Sequence[Place], mu: int, recipe: Recipe
+) -> list[Row]:
+    """Compare the full system with quasi-equilibrium, for several separations of one replica."""
+    times = np.linspace(0.0, recipe.duration * recipe.tau_v, LOOKS)
+    rows = []
+    with cpu.euler.one_thread():
+        for k, place in enumerate(places):
+            net, start = single(patterns, xi, recipe, place, mu)
+            if k == 0:
+                slow = integrate(net, start, times, accuracy=ACCURACY)
+            h = latent(net, start[:, None])[:, 0]
+            full = integrate(net, start, times, h, ACCURACY)
+            rows.append(_compared(net, slow, full))
+    return rows
+
+
+def _compared(net: Network, slow: Reals, full: Reals) -> Row:
+    """Return distance, and how well the fall of the energy is what the equations say."""
+    size = slow.shape[1]
+    v, h = np.ascontiguousarray(full[:, :size].T), np.ascontiguousarray(full[:, size:].T)
+    distance = np.sqrt(np.mean((full[:, :size] - slow) ** 2, axis=1))
+    energies = full_energy(net, v, h)
+    lost, slope = power(net, v, h), measured_slope(net, v, h)
+    rises = np.diff(energies) / max(float(np.ptp(energies)), 1e-300)
+    return {
+        "distance": distance.max(),
+        "energy_mismatch": (np.abs(slope + lost) / (lost + AT_REST * lost.max())).max(),
+        "energy_rise": max(float(rises.max()), 0.0),
+        "energy_fall": (energies[0] - energies[-1]) / size,
+        "converged": 1.0,
+    }
+
+
+def power(net: Network, v: Reals, h: Reals) -> Reals:
+    """Return tau_v v'ᵀH_v v' + tau_h h'ᵀH_h h', (R,): the energy that is lost per unit of time."""
+    slow, fast = velocities(net, v, h)
+    return power_lost(net.visible, net.tau_v, v, slow) + power_lost(net.hidden, net.tau_h, h, fast)
+
+
+def measured_slope(net: Network, v: Reals, h: Reals, share: float = 1e-5) -> Reals:
+    """Return dE/dt along the motion, (R,), by the central difference of the energy (19) itself."""
+    slow, fast = velocities(net, v, h)
+    speed = np.maximum(np.abs(slow).max(axis=0), np.abs(fast).max(axis=0))
+    dt = share / np.maximum(speed, 1e-12)
+    ahead = full_energy(net, v + dt * slow, h + dt * fast)
+    behind = full_energy(net, v - dt * slow, h - dt * fast)
+    return np.asarray((ahead - behind) / (2 * dt))

@@ -1,0 +1,505 @@
+"""Studies of networks from generating functions: what they are made of, their axes, what is asked."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, StrictFloat, StrictInt, model_validator
+
+from mattis.errors import nearest
+from mattis.networks.neurons import dense
+from mattis.networks.neurons.generating_functions import Form, Population
+from mattis.networks.neurons.models import (
+    CONTINUOUS,
+    EXACT,
+    MEMBERS,
+    QUESTIONS,
+    ROUNDING,
+    Member,
+    batched,
+)
+from mattis.networks.neurons.recipe import (
+    POLYNOMIALS,
+    Parts,
+    Place,
+    Recipe,
+    factor,
+    is_linear,
+    many_body,
+)
+from mattis.study.axes import (
+    BOUNDS,
+    MOST_BODIES,
+    Axes,
+    Bound,
+    Integers,
+    Meaning,
+    Misplaced,
+    Part,
+    Reals,
+)
+from mattis.study.base import Study, middles
+from mattis.study.model import Model, PatternSet, Point, Task
+
+LARGEST_MEMORIES = 2**20
+"""Memories of a network at most: their products with one state are looked at, all of them."""
+
+STORED = ("load", "memories", "exponent")
+FUNCTIONS = Literal[
+    "quadratic", "ln_cosh", "log_sum_exp", "polynomial", "rectified_polynomial", "exponential",
+    "spherical", "memories",
+]  # fmt: skip
+
+
+GAINLESS = ("quadratic", "spherical")
+"""Generating functions that have no beta."""
+
+PARTS = ("visible", "coupling", "diagonal", "scale", "gain", "activity")
+STEPS = ("dt", "tau_v", "tolerance", "duration", "precision")
+"""Keys without a meaning for binary neurons."""
+
+LEAST_SINGLE = 1e-6
+"""float32 states do not come to rest at less."""
+
+
+class ContinuousAxes(Axes):
+    """The axes of networks from generating functions."""
+
+    load: Reals | None = Field(
+        default=None, description="P/N^{n-1}, n the degree (2 for all but polynomials)"
+    )
+    memories: Integers | None = Field(default=None, description="P itself, the patterns stored")
+    exponent: Reals | None = Field(default=None, description="ln(P)/N: exponentially many patterns")
+    separation: Reals | None = Field(default=None, description="tau_h/tau_v of a fast-slow system")
+    beta: Reals = Field(default=(1.0,), description="gain of the neurons that have one")
+    noise: Reals = Field(default=(0.0,), description="a cue has the overlap 1 - 2 noise")
+
+    bounds: ClassVar[Mapping[str, Bound]] = {
+        "size": Bound(
+            lambda v: 2 <= v <= 2**16, "a number of neurons in 2 … 2^16", "for example 500",
+            BOUNDS["size"].meaning,
+        ),
+        "load": Bound(
+            lambda v: 0 < v <= 16, "a load in (0, 16]", "for example 0.05", BOUNDS["load"].meaning
+        ),
+        "memories": Bound(
+            lambda v: 1 <= v <= LARGEST_MEMORIES, "patterns, 1 … 2^20", "for example 10",
+            Meaning("number of stored patterns P", is_whole=True),
+        ),
+        "exponent": Bound(
+            lambda v: 0 <= v <= 1, "ln(P)/N in [0, 1]", "for example 0.3",
+            Meaning("ln(P)/N as asked for; P is in `patterns`"),
+        ),
+        "separation": Bound(
+            lambda v: 1e-5 <= v <= 10, "tau_h/tau_v in [1e-5, 10]", "for example 0.01",
+            Meaning("tau_h/tau_v, fast over slow time constant"),
+        ),
+        "temperature": BOUNDS["temperature"],
+        "beta": Bound(
+            lambda v: 1e-3 <= v <= 1e6, "a gain in [1e-3, 1e6]", "L is convex for beta > 0 only",
+            BOUNDS["beta"].meaning,
+        ),
+        "noise": BOUNDS["noise"],
+        "seed": BOUNDS["seed"],
+    }  # fmt: skip
+
+    @classmethod
+    def meanings(cls) -> Mapping[str, Meaning]:
+        """Return what the values along each dimension are, also of loads by interactions of n bodies."""
+        loads = {
+            f"load_{n}": Meaning(f"load alpha = P/N^{n - 1} as asked for; P is in `patterns`")
+            for n in range(3, MOST_BODIES + 1)
+        }
+        return {**super().meanings(), **loads}
+
+    @model_validator(mode="after")
+    def _one_stored(self) -> Self:
+        given = [name for name in STORED if getattr(self, name) is not None]
+        if len(given) > 1:
+            advice = "give one of them"
+            raise Misplaced(
+                given[1], f"both {' and '.join(given)}", f"one of {', '.join(STORED)}", advice
+            )
+        if not given:
+            advice = "give one of them"
+            raise Misplaced("load", "nothing that is stored", f"one of {', '.join(STORED)}", advice)
+        return self
+
+    def labels(self) -> dict[str, Sequence[float]]:
+        """Return the values along each dimension of the cube, a load under its own name."""
+        names = ("size", *STORED, "separation", "beta", "noise", "seed")
+        return {name: v for name in names if (v := getattr(self, name)) is not None}
+
+    @property
+    def temperatures(self) -> tuple[float, ...]:
+        """1/beta."""
+        return tuple(1.0 / beta for beta in self.beta)
+
+
+class Flow(Part):
+    """How a state moves."""
+
+    dt: StrictFloat | None = Field(
+        default=None, gt=0, le=1e6, description="Euler step, at most 2 tau_v; tau_v if not given"
+    )
+    tau_v: StrictFloat = Field(default=1.0, gt=0, le=1e6, description="time constant of v")
+    steps: StrictInt = Field(
+        default=1000, ge=1, le=10**8, description="Euler steps (sweeps) at most"
+    )
+    tolerance: StrictFloat | None = Field(
+        default=None, ge=1e-15, le=1,
+        description="|B(v) - v|/√N_v at rest; 1e-9 (double) or 1e-5 (single) if not given",
+    )  # fmt: skip
+    duration: StrictFloat = Field(
+        default=5.0, gt=0, le=1e6, description="of trajectories that are compared, in tau_v"
+    )
+    precision: Literal["double", "single"] = Field(
+        default="double", description="float64 or float32"
+    )
+
+
+class Continuous(Study):
+    """A study of a network from generating functions."""
+
+    models: ClassVar[Mapping[str, Model]] = CONTINUOUS
+
+    model: str = Field(default="attention", description="a model of `mattis models`")
+    axes: ContinuousAxes
+    visible: FUNCTIONS | None = Field(default=None, description="L_v; the model's, if not given")
+    hidden: FUNCTIONS | None = Field(default=None, description="L_h; the model's, if not given")
+    coupling: Literal["memories", "one"] | None = Field(default=None, description="J: Xi, or 1")
+    degree: StrictInt | None = Field(
+        default=None, ge=2, le=MOST_BODIES, description="n of a polynomial"
+    )
+    diagonal: Literal["kept", "zero"] | None = Field(
+        default=None, description="whether neurons act on themselves through the memories"
+    )
+    scale: Literal["none", "sites", "memories", "bodies"] | None = Field(
+        default=None, description="Xi = xi × 1, 1/√N_v, 1/√N_h, or N_v^{-(n-1)/n}"
+    )
+    gain: Literal["visible", "hidden"] | None = Field(default=None, description="who has beta")
+    activity: Literal["state", "activation"] | None = Field(
+        default=None, description="what is compared with a pattern: v, or g(v)"
+    )
+    patterns: Literal["signs", "sphere", "gaussian"] | None = Field(
+        default=None, description="xi: ±1, uniform on |xi|² = N, or normal"
+    )
+    rule: Literal["difference", "field"] = Field(
+        default="difference", description="dense_binary: by the change of energy, or by M^{n-1}"
+    )
+    indices: Literal["full", "distinct"] = Field(
+        default="full", description="dense_binary: sums over all indices, or over distinct ones"
+    )
+    field: StrictFloat = Field(
+        default=0.0, ge=-1e3, le=1e3, description="external field I along the pattern asked for"
+    )
+    bias: StrictFloat = Field(default=0.0, ge=-1e3, le=1e3, description="bias b of hidden neurons")
+    question: str | None = Field(
+        default=None, description="what is asked; the model's, if not given"
+    )
+    cues: StrictInt = Field(default=1, ge=1, le=10**6, description="patterns asked for, or starts")
+    retrieved_above: StrictFloat = Field(
+        default=0.5, gt=0, lt=1, description="a cue counts as retrieved if its overlap is above"
+    )
+    flow: Flow = Field(default=Flow(), description="how a state moves")
+
+    @property
+    def member(self) -> Member:
+        """What the model is made of, where the study says nothing else."""
+        return MEMBERS[self.model]
+
+    @property
+    def parts(self) -> Parts:
+        """What the networks are made of."""
+        names = ("visible", "hidden", "coupling", "gain", "scale", "activity", "degree", "diagonal")
+        given = {name: v for name in names if (v := getattr(self, name)) is not None}
+        return replace(self.member.parts, **given)
+
+    @property
+    def asked(self) -> str:
+        """The question."""
+        return self.question or self.member.question
+
+    @property
+    def protocol(self) -> Recipe:
+        """How networks are made and asked."""
+        f = self.flow
+        usual = 1e-9 if f.precision == "double" else 1e-5
+        return Recipe(
+            self.parts, self.asked, self.patterns or self.member.ensemble, self.cues,
+            float(self.retrieved_above), float(self.field), float(self.bias),
+            float(f.tau_v if f.dt is None else f.dt), float(f.tau_v), steps=f.steps,
+            tolerance=usual if f.tolerance is None else float(f.tolerance),
+            duration=float(f.duration), precision=f.precision, binary=self.member.binary,
+            rule=self.rule, indices=self.indices,
+        )  # fmt: skip
+
+    @property
+    def described_model(self) -> Model:
+        """The row of the model, with what this study observes."""
+        question = QUESTIONS[self.asked]
+        return replace(
+            self.models[self.model], observables=question.observables,
+            order_parameter=question.order_parameter, boundaries=question.boundaries,
+            states=question.states, rounding=EXACT if self.member.binary else ROUNDING,
+            batched=batched if self.asked == "recall" else None,  # other questions stay on the CPU
+        )  # fmt: skip
+
+    @property
+    def labels(self) -> dict[str, Sequence[float]]:
+        """The values along each dimension: beyond degree 2, `load_n` says which power of N a load is of."""
+        degree = self.parts.degree if many_body(self.parts) else 2
+        name = "load" if degree == 2 else f"load_{degree}"
+        return {name if key == "load" else key: v for key, v in self.axes.labels().items()}
+
+    def check(self) -> None:
+        """Raise Misplaced where keys and axes do not fit each other."""
+        _check_composition(self)
+        for size, count in self.networks():
+            self._check_network(size, count)
+
+    def networks(self) -> Iterator[tuple[int, int]]:
+        """Yield N and the fewest and most P of every size: what is wrong is wrong at an end."""
+        values = self.labels[self.stored]
+        for size in self.axes.size:
+            for value in dict.fromkeys((min(values), max(values))):
+                yield size, int(self.counts([value], [size])[0, 0])
+
+    def _check_network(self, size: int, count: int) -> None:
+        """Raise Misplaced where a network stores too little or too much."""
+        where = "axes." + next(name for name in STORED if getattr(self.axes, name) is not None)
+        asked = self.cues if self.asked in ("recall", "equivalence", "separation", "modes") else 1
+        got = f"P = {count} patterns at size {size}"
+        if count < asked:
+            expected = f"P of at least {asked}, for so many are asked for"
+            raise Misplaced(where, got, expected, "use a larger value, or fewer cues")
+        fault = self.described_model.check(size, count)
+        if count > LARGEST_MEMORIES:
+            fault = f"at most {LARGEST_MEMORIES} patterns"
+        fault = fault or _too_large(self, size, count)
+        if fault:
+            raise Misplaced(where, got, "a network that can be made", fault)
+
+    def place(self, point: Point) -> Place:
+        """Return a point of the grid as the model takes it."""
+        at = dict(zip(self.points, point, strict=True))
+        return Place(at["beta"], at["noise"], at.get("separation", 0.0))
+
+    def task(self, patterns: PatternSet, points: Sequence[Point]) -> Task:
+        """Return the arguments of the model's `simulate` at some points."""
+        return patterns, [self.place(point) for point in points], self.protocol
+
+    def shortened(
+        self, patterns: PatternSet, points: Sequence[Point], most: int
+    ) -> tuple[Task, int]:
+        """Return a task of fewer steps that does not stop before, and its neuron updates."""
+        recipe = self.protocol
+        steps = max(1, min(recipe.steps, most // (patterns.size * recipe.cues)))
+        duration = min(recipe.duration, steps * recipe.dt / recipe.tau_v)
+        short = replace(recipe, steps=steps, duration=duration, tolerance=0.0)
+        if (
+            self.asked == "fixed_points"
+        ):  # searched by Newton's method, which no number of steps bounds
+            short = replace(short, cues=1, steps=recipe.steps, tolerance=recipe.tolerance)
+        done = len(points) * self._each(short, patterns.size)
+        return (patterns, [self.place(point) for point in points], short), done
+
+    def probed(self, points: Sequence[Point]) -> Sequence[Point]:
+        """Return points that fill a batch, where there are as many: replicas go side by side."""
+        wanted = max(32 // self.cues, 1)
+        return points if len(points) <= wanted else middles(points, wanted)
+
+    def _each(self, recipe: Recipe, size: int) -> int:
+        """Return the neuron updates of one point at most."""
+        steps = {
+            "recall": recipe.steps,
+            "equivalence": 2 * recipe.steps,
+            "fixed_points": recipe.steps,
+            "separation": 2000,
+            "modes": math.ceil(recipe.duration * recipe.tau_v / recipe.dt),
+        }.get(recipe.question, 1)
+        return size * recipe.cues * steps
+
+    def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
+        """Return the neuron updates of some points at most: a state that is at rest stops."""
+        return len(points) * self._each(self.protocol, patterns.size)
+
+    def total_updates(self) -> int:
+        """Return the neuron updates of the whole study at most."""
+        points = len(self.axes.seed) * len(self.labels[self.stored])
+        for name in self.points:
+            points *= len(self.labels[name])
+        return sum(points * self._each(self.protocol, size) for size in self.axes.size)
+
+    def physics(self) -> dict[str, Any]:
+        """Return what may not change under a store: what the keys come to, not how they are spelled."""
+        content = {"model": self.model, "root_seed": self.root_seed}
+        content |= {"recipe": asdict(self.protocol), "stored": self.stored}
+        return content | {"numbers": self.described_model.numbers}
+
+
+def _check_composition(study: Continuous) -> None:
+    """Raise Misplaced where functions, couplings, steps or questions do not fit each other."""
+    _check_functions(study)
+    _check_couplings(study)
+    _check_question(study)
+    _check_steps(study)
+    if study.member.binary:
+        _check_binary(study)
+    elif study.rule != "difference" or study.indices != "full":
+        name = "rule" if study.rule != "difference" else "indices"
+        raise Misplaced(name, str(getattr(study, name)), "model: dense_binary", "remove the key")
+
+
+def _check_functions(study: Continuous) -> None:
+    """Raise Misplaced unless both generating functions are convex, and one has the gain."""
+    parts, least = study.parts, min(study.axes.beta)
+    if study.degree is not None and not many_body(parts):
+        got = f"{study.degree} with hidden: {parts.hidden}"
+        raise Misplaced("degree", got, "a polynomial of hidden neurons", "remove the key")
+    for kind in ("visible", "hidden"):
+        name = getattr(parts, kind)
+        beta = least if parts.gain == kind else 1.0
+        fault = None if study.member.binary else Population(name, Form(beta, parts.degree)).fault
+        if fault:
+            raise Misplaced(
+                kind, f"{name} with {fault}", "a convex function", "see docs/neurons.md"
+            )
+    gained = getattr(parts, parts.gain)
+    if gained in GAINLESS and study.axes.beta != (1.0,):
+        got = f"{study.axes.beta[0]:g} with {parts.gain}: {gained}, which has no gain"
+        other = "hidden" if parts.gain == "visible" else "visible"
+        raise Misplaced("axes.beta", got, "beta: 1", f"or use gain: {other}")
+    if parts.hidden == "memories":
+        advice = "use visible: memories"
+        raise Misplaced("hidden", "memories", "a function of single hidden neurons", advice)
+
+
+def _check_couplings(study: Continuous) -> None:
+    """Raise Misplaced unless memories enter, and a diagonal that is taken out is known."""
+    parts = study.parts
+    if parts.coupling == "one" and parts.visible != "memories":
+        got = f"one with visible: {parts.visible}, so that no memory enters"
+        raise Misplaced("coupling", got, "memories that couple", "use visible: memories")
+    if parts.coupling == "memories" and parts.visible == "memories":
+        got = "memories twice: coupling and visible"
+        raise Misplaced("coupling", got, "coupling: one", "as in eq. (20)")
+    if parts.scale == "bodies" and not many_body(parts):
+        got = f"bodies with hidden: {parts.hidden}"
+        raise Misplaced("scale", got, "a polynomial", "use sites or memories")
+    known = parts.visible == "memories" or parts.hidden in ("quadratic", *POLYNOMIALS)
+    if parts.diagonal == "zero" and not known:
+        got = f"zero with hidden: {parts.hidden}"
+        raise Misplaced("diagonal", got, "diagonal: kept", "it is known for polynomials only")
+    if parts.diagonal == "zero" and parts.gain == "hidden" and study.axes.beta != (1.0,):
+        raise Misplaced("diagonal", "zero with gain: hidden", "beta: 1", "use gain: visible")
+
+
+def _check_question(study: Continuous) -> None:
+    """Raise Misplaced unless the network can be asked so."""
+    asked, parts = study.asked, study.parts
+    if asked not in QUESTIONS:
+        advice = f"use one of {', '.join(QUESTIONS)}{nearest(asked, QUESTIONS)}"
+        raise Misplaced("question", repr(asked)[:40], "a question", advice)
+    smooth = {"ln_cosh", "quadratic"}
+    fits = {
+        "equivalence": (study.model in ("hebbian_tanh", "graded"), "model: hebbian_tanh"),
+        "spectrum": ({parts.visible, parts.hidden} <= smooth, "ln_cosh or quadratic functions"),
+        "fixed_points": (parts.visible == "ln_cosh", "visible: ln_cosh"),
+        "modes": (is_linear(parts) and parts.coupling == "memories", "model: linear"),
+        "separation": (parts.coupling == "memories", "coupling: memories"),
+    }
+    fit, expected = fits.get(asked, (True, ""))
+    if not fit:
+        got = f"{asked} of model {study.model}"
+        raise Misplaced("question", got, expected, "ask another question")
+    if (asked == "separation") != (study.axes.separation is not None):
+        got = "no axis" if study.axes.separation is None else f"the axis with question: {asked}"
+        expected = "the axis separation with question: separation"
+        raise Misplaced("axes.separation", got, expected, "for example [0.01, 0.1]")
+    if asked in ("spectrum", "modes") and (study.bias or parts.diagonal == "zero"):
+        name = "bias" if study.bias else "diagonal"
+        got = f"{getattr(study, name)} with question: {asked}"
+        raise Misplaced(name, got, "a network without", "remove the key")
+    if is_linear(parts) and asked == "recall":
+        _check_bounded(study)
+
+
+def _check_bounded(study: Continuous) -> None:
+    """Raise Misplaced where a linear network is to relax although its energy has no minimum.
+
+    lambda_max is near s² (√N + √P)², s the scale (Marchenko & Pastur); of one pattern set it may be above
+    1 all the same, which is said when that is to relax.
+    """
+    beta = max(study.axes.beta)
+    for size, count in study.networks():
+        top = (
+            beta * (math.sqrt(size) + math.sqrt(count)) ** 2 * factor(study.parts, size, count) ** 2
+        )
+        if top > 1:
+            got = f"recall of linear neurons with beta × lambda_max of about {top:.4g}"
+            expected = "below 1: beyond it E = (|v|² - beta |Xi v|²)/2 has no minimum"
+            raise Misplaced("question", got, expected, "use question: modes, or a smaller beta")
+
+
+def _check_steps(study: Continuous) -> None:
+    """Raise Misplaced where Euler's rule is not stable, or rest is not seen."""
+    recipe = study.protocol
+    if recipe.dt > 2 * recipe.tau_v:
+        got = f"{recipe.dt:g} with tau_v: {recipe.tau_v:g}"
+        expected = "dt <= 2 tau_v, beyond which Euler's rule is not stable"
+        raise Misplaced("flow.dt", got, expected, "use dt = tau_v for the one-step update")
+    if recipe.precision == "single" and recipe.tolerance < LEAST_SINGLE:
+        got = f"{recipe.tolerance:g} with precision: single"
+        raise Misplaced("flow.tolerance", got, "at least 1e-6", "or use precision: double")
+    if recipe.precision == "single" and recipe.question not in ("recall", "equivalence"):
+        got = f"single with question: {recipe.question}"
+        raise Misplaced("flow.precision", got, "precision: double", "remove the key")
+
+
+def _check_binary(study: Continuous) -> None:
+    """Raise Misplaced unless binary neurons have a rule, patterns that are signs, and nothing idle."""
+    parts, ensemble = study.parts, study.protocol.ensemble
+    if parts.hidden not in (dense.POLYNOMIAL, dense.EXPONENTIAL):
+        raise Misplaced("hidden", parts.hidden, "polynomial or exponential", "of binary neurons")
+    for place, got in _unheard(study).items():
+        expected = "no such key: binary neurons have a rule and patterns, nothing else"
+        raise Misplaced(place, got, expected, "remove the key")
+    if study.asked != "recall" or ensemble != "signs":
+        name = "question" if study.asked != "recall" else "patterns"
+        got = study.asked if name == "question" else ensemble
+        raise Misplaced(name, got, "recall of signs", "binary neurons know nothing else")
+    if study.rule == "field" and study.indices == "distinct":
+        got = "distinct with rule: field"
+        raise Misplaced("indices", got, "rule: difference", "its fields have no site twice")
+    if parts.hidden == dense.EXPONENTIAL and (study.rule, study.indices) != ("difference", "full"):
+        name = "rule" if study.rule != "difference" else "indices"
+        got = f"{getattr(study, name)} with hidden: exponential"
+        raise Misplaced(name, got, "the change of energy", "remove the key")
+    if parts.hidden == dense.POLYNOMIAL and study.axes.beta != (1.0,):
+        got = f"{study.axes.beta[0]:g} at T = 0, where polynomials have no scale"
+        raise Misplaced("axes.beta", got, "beta: 1", "remove the axis")
+
+
+def _unheard(study: Continuous) -> dict[str, str]:
+    """Return the keys of continuous neurons that a study of binary ones changes."""
+    usual = study.model_copy(update={"flow": type(study.flow)()}).protocol
+    keys = [(name, getattr(study.parts, name), getattr(study.member.parts, name)) for name in PARTS]
+    keys += [(name, getattr(study, name), 0.0) for name in ("field", "bias")]
+    keys += [
+        (f"flow.{name}", getattr(study.protocol, name), getattr(usual, name)) for name in STEPS
+    ]
+    return {place: str(given) for place, given, own in keys if given != own}
+
+
+def _too_large(study: Continuous, size: int, count: int) -> str | None:
+    """Tell what is wrong with a network of this size, if anything."""
+    if study.member.binary and study.indices == "distinct" and size < study.parts.degree:
+        return f"{study.parts.degree} distinct indices of {size} sites"
+    if study.member.binary and study.parts.hidden == dense.EXPONENTIAL:
+        most = 2 * size * max(study.axes.beta)
+        return "2 beta N above 700: fields underflow" if most > 700 else None
+    if study.member.binary and study.parts.hidden == dense.POLYNOMIAL:
+        return dense.check(study.parts.degree, size, count)
+    return None

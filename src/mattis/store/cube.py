@@ -1,0 +1,221 @@
+"""The labelled cube of a study in memory: its coordinates, its cells, and the digests of cells.
+
+The study names the dimensions: size and load (or memories) of a network first, the seed last. One array
+per observable; `patterns` P and `realised_load` P/N over the first two.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from mattis.study.axes import Meaning, counts_of
+from mattis.study.base import Study
+from mattis.study.model import FLAGS, Model, Observable
+
+ROWS_AT_ONCE = 2**16
+"""Rows that are copied to be hashed: all of them at once would be as large as the cube again."""
+
+PATTERNS = Meaning("number of stored patterns P", is_whole=True)
+REALISED = Meaning("load P/N as simulated, which theory is compared at")
+DIGEST = Meaning("digest of the cell: labels and observables", is_whole=True)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The values along each dimension, and the temperature of each beta if that is one of them.
+
+    meanings  # what the values are, of each dimension and of the temperature: the axes of the study say it
+    """
+
+    values: Mapping[str, Sequence[float]]
+    temperatures: Sequence[float]
+    meanings: Mapping[str, Meaning]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The dimensions, in their order."""
+        return tuple(self.values)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Cells along each dimension."""
+        return tuple(map(len, self.values.values()))
+
+    def positions(self, name: str) -> dict[float, int]:
+        """Return where each value of a dimension is."""
+        return {value: index for index, value in enumerate(self.values[name])}
+
+
+def labels_of(study: Study) -> Labels:
+    """Return the labels of a study, in the order in which it lists them."""
+    return Labels(study.labels, study.axes.temperatures, study.axes.meanings())
+
+
+def digest_scheme(labels: Labels, prefixes: Sequence[int]) -> str:
+    """Say, for readers without mattis, how the digest of a cell is made."""
+    which, how = ("the observables", "") if len(prefixes) == 1 else (
+        "the first n observables",
+        "; a cell has those of the largest n in `digests_over` that its digest fits",
+    )  # fmt: skip
+    return (
+        f"BLAKE2b-64 of little-endian float64: {', '.join(labels.names)}, P, then {which} "
+        f"in the order of the attribute `observables`; NaN in its canonical form{how}"
+    )
+
+
+def merged(old: Labels, new: Labels) -> Labels:
+    """Return the old labels followed by those of the new that are not among them."""
+    values = {name: [*dict.fromkeys([*old.values[name], *new.values[name]])] for name in new.names}
+    if "beta" not in values:
+        return Labels(values, (), new.meanings)
+    heat = dict(zip(new.values["beta"], new.temperatures, strict=True))
+    heat |= dict(zip(old.values["beta"], old.temperatures, strict=True))
+    return Labels(values, [heat[beta] for beta in values["beta"]], new.meanings)
+
+
+def positions(
+    labels: Labels, table: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return where the cells of a table of rows are, (rows, dimensions), and which are on the axes at all."""
+    at = np.zeros((len(table), len(labels.names)), np.int64)
+    known = np.ones(len(table), bool)
+    for axis, name in enumerate(labels.names):
+        values = np.array(labels.values[name], np.float64)
+        order = np.argsort(values)
+        near = np.searchsorted(values[order], table[:, axis]).clip(max=max(len(values) - 1, 0))
+        at[:, axis] = order[near] if len(values) else 0
+        known &= values[at[:, axis]] == table[:, axis] if len(values) else False
+    return at, known
+
+
+def spelled(labels: Labels) -> dict[str, list[int | str]]:
+    """Write the labels exactly: integers as they are, floats in hexadecimal."""
+    columns = {**labels.values}
+    if "beta" in columns:
+        columns["temperature"] = labels.temperatures
+    return {
+        name: [v if isinstance(v, int) else v.hex() for v in column]
+        for name, column in columns.items()
+    }
+
+
+def labels_from(written: Mapping[str, list[int | str]], meanings: Mapping[str, Meaning]) -> Labels:
+    """Return the labels that `spelled` wrote."""
+    values = {
+        name: [v if isinstance(v, int) else float.fromhex(v) for v in column]
+        for name, column in written.items()
+    }
+    temperatures = values.pop("temperature", [])
+    return Labels(values, temperatures, meanings)
+
+
+def attributes_of(observable: Observable) -> dict[str, Any]:
+    """Return the attributes that every reader of an observable finds beside it."""
+    attributes: dict[str, Any] = {"long_name": observable.long_name, "units": observable.units}
+    if observable.name == "flag":
+        attributes |= {"flag_masks": list(FLAGS), "flag_meanings": " ".join(FLAGS.values())}
+    return attributes
+
+
+def dtype_of(observable: Observable) -> np.dtype[Any]:
+    """Return int64 for flags, float64 for everything else."""
+    return np.dtype(np.int64 if observable.name == "flag" else np.float64)
+
+
+def described(meaning: Meaning) -> dict[str, str]:
+    """Return the attributes of an array of labels."""
+    return {"long_name": meaning.long_name, "units": meaning.units}
+
+
+def frame(labels: Labels) -> xr.Dataset:
+    """Return coordinates, P and the realised load: everything of the cube but its cells."""
+    coordinates: dict[str, Any] = {}
+    for name in labels.names:
+        meaning = labels.meanings[name]
+        kind = np.int64 if meaning.is_whole else np.float64
+        coordinates[name] = name, np.array(labels.values[name], kind), described(meaning)
+    if "beta" in labels.names:
+        heat = np.array(labels.temperatures, np.float64)
+        coordinates["temperature"] = "beta", heat, described(labels.meanings["temperature"])
+    plane = labels.names[:2]
+    sizes, stored = (labels.values[name] for name in plane)
+    counts = counts_of(plane[1], stored, sizes)
+    realised = counts / np.array(sizes, np.float64)[:, None]
+    variables = {
+        "patterns": (plane, counts, described(PATTERNS)),
+        "realised_load": (plane, realised, described(REALISED)),
+    }
+    return xr.Dataset(variables, coordinates)
+
+
+def rows(ds: xr.Dataset, names: Sequence[str]) -> NDArray[np.float64]:
+    """Return labels and some observables, one row per cell in the order of the dataset, NaN canonical."""
+    dims = dimensions(ds)
+    names = [*dims, "patterns", *names]
+    shape = [ds.sizes[name] for name in dims]
+    table = np.empty((*shape, len(names)), "<f8")
+    for column, name in enumerate(names):
+        kept = [dim for dim in dims if dim in ds[name].dims]
+        missing = tuple(axis for axis, dim in enumerate(dims) if dim not in kept)
+        table[..., column] = np.expand_dims(ds[name].transpose(*kept).values, missing)
+    table[np.isnan(table)] = np.nan
+    return table.reshape(-1, len(names))
+
+
+def dimensions(ds: xr.Dataset) -> tuple[str, ...]:
+    """Return the dimensions of a cube, in the order in which its cells have them."""
+    return tuple(map(str, max(ds.data_vars.values(), key=lambda each: each.ndim).dims))
+
+
+def row_digests(table: NDArray[np.float64]) -> NDArray[np.uint64]:
+    """Return the digest of each row of labels and observables, by DIGEST_SCHEME."""
+    width = 8 * table.shape[1]
+    digests = bytearray()
+    for first in range(0, len(table), ROWS_AT_ONCE):
+        part = np.array(table[first : first + ROWS_AT_ONCE], "<f8", order="C")
+        part[np.isnan(part)] = np.nan
+        plain = part.tobytes()
+        for start in range(0, len(plain), width):
+            digests += blake2b(plain[start : start + width], digest_size=8).digest()
+    return np.frombuffer(digests, "<u8").astype(np.uint64)
+
+
+def has(ds: xr.Dataset, name: str) -> NDArray[np.bool_]:
+    """Return which cells of a store have an observable."""
+    names: list[str] = ds["held"].attrs["observables"]
+    least = names.index(name) if name in names else len(names)
+    return np.asarray(ds["held"].values > least)
+
+
+def lacking(ds: xr.Dataset, model: Model, cells: NDArray[np.bool_] | None = None) -> list[str]:
+    """Return the observables of a model that a store has not, or not all (or some) of its cells."""
+    if "held" not in ds:  # cells that were never in a store
+        return []
+    held, names = ds["held"].values, ds["held"].attrs["observables"]
+    there = held[held > 0 if cells is None else (held > 0) & cells]
+    least = int(there.min()) if there.size else len(names)
+    return [o.name for o in model.observables if o.name not in names[:least]]
+
+
+def study_digest(ds: xr.Dataset, model: Model, cells: NDArray[np.bool_] | None = None) -> str:
+    """Return the SHA-256 of labels and observables of all (or some) cells, sorted by their labels.
+
+    Of observables, those of the model that all these cells have.
+    """
+    lacks = lacking(ds, model, cells)
+    names = [o.name for o in model.observables if o.name not in lacks]
+    table, dims = rows(ds, names), dimensions(ds)
+    along = np.ix_(*(np.argsort(ds[name].values) for name in dims))
+    order = np.ravel_multi_index(along, [ds.sizes[name] for name in dims]).ravel()
+    if cells is not None:
+        order = order[cells.ravel()[order]]
+    head = ",".join([*dims, "patterns", *names])
+    digest = sha256(head.encode())
+    for first in range(0, len(order), ROWS_AT_ONCE):
+        digest.update(table[order[first : first + ROWS_AT_ONCE]].tobytes())
+    return digest.hexdigest()

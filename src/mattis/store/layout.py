@@ -1,0 +1,400 @@
+"""How the cube lies on disk: one array per observable, all cut into the same chunks, and their labels.
+
+Chunks hold tens of thousands of cells, because clusters count files. They are not compressed
+and end in a CRC-32C: any reader notices damage, and what is left of a damaged chunk can still be read
+here, cell by cell. Nothing that a store says of itself is decoded, iterated or allocated before it was
+compared with what the study demands.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from itertools import product
+from math import prod
+from typing import Any
+
+import google_crc32c
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from mattis.store import cube, places
+from mattis.store.cube import Labels
+from mattis.store.observables import Counts, Observed
+from mattis.store.places import Place
+from mattis.study.model import Observable
+
+FORMAT = 2
+
+CHUNK_CELLS = 2**16
+"""Cells of a chunk at most: 512 KiB, and 2 to 3 files per array and 10^5 cells."""
+
+LARGEST_CHUNK = 2**24
+"""Cells of a chunk of format 1 at most, where a chunk was a block."""
+
+LARGEST_METADATA = 2**28
+"""Bytes of a file of metadata at most: axes of a million values each are spelled in a tenth of it."""
+
+COPIES = {"zarr.json": "", "digest/zarr.json": "mattis_store"}
+"""Where the attributes of the group lie, twice: in which file, and under which key of its own."""
+
+LABELS_PER_CHUNK = {1: (1024,), 2: (16, 256)}
+
+CHECKSUM = 4
+"""Bytes after the values of a chunk."""
+
+Values = NDArray[Any]
+Chunk = tuple[int, ...]
+
+
+def chunk_shape(shape: Sequence[int]) -> Chunk:
+    """Return how a cube of this shape is cut: sizes apart first, then loads, seeds, and the points.
+
+    Blocks of one size and load are computed close in time: cutting there keeps a fold to few chunks.
+    """
+    cut = [max(n, 1) for n in shape]
+    for axis in (0, 1, *range(len(cut) - 1, 1, -1)):
+        while prod(cut) > CHUNK_CELLS and cut[axis] > 1:
+            cut[axis] = -(-cut[axis] // 2)
+    return tuple(cut)
+
+
+def chunk_count(shape: Sequence[int], chunks: Sequence[int]) -> int:
+    """Return the number of chunks that hold an array."""
+    return prod(-(-n // c) for n, c in zip(shape, chunks, strict=True))
+
+
+def fitting_chunks(shape: Sequence[int], chunks: Sequence[int] | None) -> Chunk:
+    """Return the chunks to use for a cube of this shape: those it has, unless they became too small.
+
+    The cube is packed anew each time that it has grown severalfold, so growing stays cheap.
+    """
+    best = chunk_shape(shape)
+    if chunks and chunk_count(shape, chunks) <= 4 + 2 * chunk_count(shape, best):
+        return tuple(chunks)
+    return best
+
+
+def are_chunks(found: Any, dimensions: int, most: int = CHUNK_CELLS) -> bool:
+    """Tell whether what a store says of its chunks is the shape of some, of so many cells at most."""
+    return (
+        isinstance(found, list)
+        and len(found) == dimensions
+        and all(type(n) is int and n > 0 for n in found)
+        and prod(found) <= most
+    )
+
+
+def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a group with a digest of all others among them."""
+    return {**record, "seal": _seal(record)}
+
+
+def _seal(record: Mapping[str, Any]) -> str:
+    kept = {key: value for key, value in record.items() if key != "seal"}
+    return blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def attributes(place: Place) -> dict[str, Any]:
+    """Return the attributes of a group, or their copy beside the digests where they are damaged.
+
+    Those whose seal fits come first, then those of stores from before there were seals; but a format
+    that is newer than this code is believed, since it may be sealed otherwise. Raises LookupError if
+    there are none.
+    """
+    found = [_attributes(place / file, key) for file, key in COPIES.items()]
+    newer = [found[0]] if found[0].get("mattis_format", 0) > FORMAT else []
+    whole = [each for each in found if each.get("seal") == _seal(each)]
+    unsealed = [each for each in found if each and "seal" not in each]
+    best = next(iter((*newer, *whole, *unsealed)), None)
+    if best is None:
+        raise LookupError(str(place))
+    return best
+
+
+def damaged_attributes(place: Place) -> list[str]:
+    """Return where the attributes of a group that has a seal, or their copy, are not as written."""
+    if "seal" not in attributes(place):
+        return []
+    found = {file: _attributes(place / file, key) for file, key in COPIES.items()}
+    return [file for file, each in found.items() if each.get("seal") != _seal(each)]
+
+
+def _attributes(place: Place, key: str = "") -> dict[str, Any]:
+    """Return the attributes that some metadata hold, empty if they are damaged beyond reading."""
+    content = mapping_of(places.read_bytes(place, LARGEST_METADATA)).get("attributes")
+    found = content.get(key) if key and isinstance(content, dict) else content
+    whole = isinstance(found, dict) and type(found.get("mattis_format")) is int
+    return dict(found) if whole else {}  # type: ignore[arg-type]
+
+
+def mapping_of(content: bytes | None) -> dict[str, Any]:
+    """Return the mapping that some bytes spell, empty if they do not, or nest without end."""
+    try:
+        found = json.loads(content or b"")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the metadata of an array should be.
+
+    In format 1 chunks had no checksum, and one that held nothing but the fill value was not written.
+    """
+
+    kind: np.dtype[Any]
+    shape: tuple[int, ...]
+    chunks: Chunk
+    dimensions: tuple[str, ...]
+    attributes: Mapping[str, Any]
+    checksum: int = CHECKSUM
+    fill: float | int | None = None
+
+    @property
+    def blank(self) -> float | int:
+        """What a place without a value reads as: in `flag` all bits, which no cell has."""
+        if self.fill is not None:
+            return self.fill
+        return float("nan") if self.kind.kind == "f" else -1 if self.kind.kind == "i" else 0
+
+    @property
+    def chunk_bytes(self) -> int:
+        """The length of the file of a chunk."""
+        return prod(self.chunks) * self.kind.itemsize + self.checksum
+
+    def region(self, chunk: Sequence[int]) -> tuple[slice, ...]:
+        """Return the part of the array that a chunk holds."""
+        return tuple(
+            slice(k * size, min((k + 1) * size, end))
+            for k, size, end in zip(chunk, self.chunks, self.shape, strict=True)
+        )
+
+    def has(self, chunk: Sequence[int]) -> bool:
+        """Tell whether the grid of chunks has a place of this number."""
+        ends = [-(-n // c) for n, c in zip(self.shape, self.chunks, strict=True)]
+        return len(chunk) == len(ends) and all(
+            0 <= k < end for k, end in zip(chunk, ends, strict=True)
+        )
+
+
+def forms(
+    labels: Labels, observables: Sequence[Observable], chunks: Chunk, record: Any
+) -> dict[str, Form]:
+    """Return the form of each array of cells; the digests come last and carry a copy of the record."""
+    out = {
+        observable.name: Form(
+            cube.dtype_of(observable),
+            labels.shape,
+            chunks,
+            labels.names,
+            cube.attributes_of(observable),
+        )
+        for observable in observables
+    }
+    described = {**cube.described(cube.DIGEST), "mattis_store": record}
+    out["digest"] = Form(np.dtype(np.uint64), labels.shape, chunks, labels.names, described)
+    return out
+
+
+def label_form(variable: xr.Variable) -> Form:
+    """Return the form of an array of labels.
+
+    Its chunks have a fixed size, so that a reader with the metadata of before an extension still
+    reads the labels of before.
+    """
+    dims = tuple(str(dim) for dim in variable.dims)
+    chunks = LABELS_PER_CHUNK[variable.ndim]
+    return Form(variable.dtype, variable.shape, chunks, dims, variable.attrs)
+
+
+def label_forms(labels: Labels) -> dict[str, Form]:
+    """Return the form of each array of labels."""
+    return {str(name): label_form(v) for name, v in cube.frame(labels).variables.items()}
+
+
+def laid(place: Place, name: str, form: Form) -> Form | None:
+    """Return the form of an array as it lies on disk, or None where its metadata are not what they should be.
+
+    Its shape may be on its way. Without chunks in the form, those on disk are taken, as format 1 had them.
+    """
+    found = mapping_of(places.read_bytes(place / name / "zarr.json", LARGEST_METADATA))
+    chunks = _configured(found.get("chunk_grid"), "chunk_shape")
+    most = CHUNK_CELLS if form.checksum else LARGEST_CHUNK
+    known = chunks == [*form.chunks] if form.chunks else are_chunks(chunks, len(form.shape), most)
+    if not known:
+        return None
+    lies = replace(form, chunks=tuple(chunks))
+    if not form.checksum and type(found.get("fill_value")) in (int, float):
+        lies = replace(lies, fill=found["fill_value"])
+    return lies if _fits(found, lies) else None
+
+
+def _fits(found: Mapping[str, Any], form: Form) -> bool:
+    """Tell whether an array's metadata are what they should be, but for its shape and attributes."""
+    codecs, key = found.get("codecs"), found.get("chunk_key_encoding")
+    if not isinstance(codecs, list) or not codecs:
+        return False
+    blank = "NaN" if form.kind.kind == "f" else form.blank
+    return bool(
+        found.get("node_type") == "array"
+        and found.get("data_type") == form.kind.name
+        and _named(key) == "default"
+        and _configured(key, "separator") == "/"
+        and [*map(_named, codecs)] == ["bytes", "crc32c"][: 1 + bool(form.checksum)]
+        and _configured(codecs[0], "endian") == "little"
+        and found.get("dimension_names") == [*form.dimensions]
+        and not found.get("storage_transformers")
+        and (not form.checksum or found.get("fill_value") == blank)  # in format 1 it was another
+    )
+
+
+def _named(part: Any) -> Any:
+    return part.get("name") if isinstance(part, dict) else part
+
+
+def _configured(part: Any, key: str) -> Any:
+    inner = part.get("configuration") if isinstance(part, dict) else None
+    return inner.get(key) if isinstance(inner, dict) else None
+
+
+def is_group(place: Place) -> bool:
+    """Tell whether the metadata of the group can be read as such."""
+    found = mapping_of(places.read_bytes(place / "zarr.json", LARGEST_METADATA))
+    return found.get("node_type") == "group" and found.get("zarr_format") == 3
+
+
+def chunk_name(name: str, chunk: Sequence[int]) -> str:
+    """Return the file of a chunk within the store: NAME/c/0/0/0/0/0."""
+    return "/".join([name, "c", *map(str, chunk)])
+
+
+def chunks_among(files: Iterable[str], name: str, form: Form) -> set[Chunk]:
+    """Return which chunks of an array are among the files of a store."""
+    head = f"{name}/c/"
+    tails = (file[len(head) :].split("/") for file in files if file.startswith(head))
+    numbers = (tuple(int(k) for k in tail) for tail in tails if all(k.isdecimal() for k in tail))
+    return {chunk for chunk in numbers if form.has(chunk)}
+
+
+def encoded(values: Values, form: Form) -> bytes:
+    """Return the file of a chunk: values as they are, blank beyond the end of the array, and a checksum."""
+    whole = np.full(form.chunks, form.blank, form.kind.newbyteorder("<"))
+    whole[tuple(slice(0, n) for n in values.shape)] = values
+    raw = whole.tobytes()
+    return raw + int(google_crc32c.value(raw)).to_bytes(CHECKSUM, "little")
+
+
+def salvaged(place: Place, name: str, form: Form, chunk: Chunk) -> tuple[Values, str]:
+    """Return what can be read of a chunk, and what is wrong with it (nothing, in most cases).
+
+    The values are stored as they are, so the cells before a cut, and all but the one around a flipped
+    bit, are still right. Which ones, their digests tell.
+    """
+    raw = places.read_bytes(place / chunk_name(name, chunk), form.chunk_bytes)
+    kind, count = form.kind.newbyteorder("<"), prod(form.chunks)
+    flat = np.full(count, form.blank, form.kind)
+    cut = tuple(slice(0, s.stop - s.start) for s in form.region(chunk))
+    if raw is None:
+        return flat.reshape(form.chunks)[cut], "missing"
+    whole = min(len(raw) // kind.itemsize, count)
+    flat[:whole] = np.frombuffer(raw[: whole * kind.itemsize], kind)
+    return flat.reshape(form.chunks)[cut], _damage(raw, form)
+
+
+def _damage(raw: bytes, form: Form) -> str:
+    """Say what is wrong with the file of a chunk."""
+    if len(raw) != form.chunk_bytes:
+        return "truncated" if len(raw) < form.chunk_bytes else "too long"
+    end = len(raw) - form.checksum
+    right = google_crc32c.value(raw[:end]).to_bytes(CHECKSUM, "little")
+    return "" if raw[end:] == right[: form.checksum] else "wrong checksum"
+
+
+def cells(place: Place, name: str, form: Form, at: Sequence[NDArray[np.int64]]) -> Values:
+    """Return the cells where some places along each dimension cross; only their chunks are read.
+
+    What is missing, damaged, or beyond the array reads as blank. So does an array whose metadata are not
+    what they should be, since others cannot read it.
+    """
+    out = np.full([len(along) for along in at], form.blank, form.kind)
+    lies = laid(place, name, form)
+    if lies is None:
+        return out
+    inside = [
+        np.where((along >= 0) & (along < n), along, -c) // c
+        for along, n, c in zip(at, lies.shape, lies.chunks, strict=True)
+    ]
+    needed = (np.unique(numbers[numbers >= 0]).tolist() for numbers in inside)
+    for chunk in product(*needed):
+        values, _ = salvaged(place, name, lies, chunk)
+        here = [np.flatnonzero(numbers == k) for numbers, k in zip(inside, chunk, strict=True)]
+        starts = [
+            along[i] - k * c for along, i, k, c in zip(at, here, chunk, lies.chunks, strict=True)
+        ]
+        out[np.ix_(*here)] = values[np.ix_(*starts)]
+    return out
+
+
+def contents(
+    path: Place, labels: Labels, observed: Observed, forms: Mapping[str, Form], chunk: Chunk
+) -> tuple[xr.Dataset, Counts]:
+    """Return what the chunks of all arrays hold at one place, and how many observables each cell has."""
+    part = forms["digest"].region(chunk)
+    here = {name: labels.values[name][s] for name, s in zip(labels.names, part, strict=True)}
+    heat = labels.temperatures
+    if "beta" in here:
+        heat = heat[part[labels.names.index("beta")]]
+    ds = cube.frame(Labels(here, heat, labels.meanings))
+    for name, form in forms.items():
+        ds[name] = labels.names, salvaged(path, name, form, chunk)[0]
+    return ds, held(ds, ds["digest"].values, observed)
+
+
+def held(ds: xr.Dataset, digests: NDArray[np.uint64], observed: Observed) -> Counts:
+    """Return how many observables each cell has by its digest, 0 for those that do not exist."""
+    found = observed.held(cube.rows(ds, observed.names), digests.ravel())
+    return found.reshape(digests.shape)
+
+
+def described(
+    place: Place, names: Iterable[str], known: Sequence[Observable]
+) -> tuple[Observable, ...]:
+    """Return observables by their names, as they are known, or as the metadata on disk describe them."""
+    of = {observable.name: observable for observable in known}
+    return tuple(of.get(name) or _described(place, name) for name in names)
+
+
+def _described(place: Place, name: str) -> Observable:
+    found = mapping_of(places.read_bytes(place / name / "zarr.json", LARGEST_METADATA))
+    said = found.get("attributes")
+    words = [said.get(key) for key in ("long_name", "units")] if isinstance(said, dict) else [None]
+    return Observable(name, *(words if all(isinstance(word, str) for word in words) else [name]))
+
+
+def damaged_labels(place: Place, labels: Labels) -> list[str]:
+    """Return the names of labels on disk, which other readers rely on, that are not the store's."""
+    damaged = []
+    for name, variable in cube.frame(labels).variables.items():
+        form = label_form(variable)
+        at = [np.arange(n) for n in variable.shape]
+        found = [
+            cells(place, str(name), each, at)
+            for each in (form, replace(form, chunks=(), checksum=0))
+        ]
+        if not any(np.array_equal(values, variable.values) for values in found):
+            damaged.append(str(name))
+    return damaged
+
+
+def label_files(labels: Labels) -> dict[str, bytes]:
+    """Return the chunks of all labels by file; a reader of before an extension can read them as well."""
+    files = {}
+    for name, variable in cube.frame(labels).variables.items():
+        form = label_form(variable)
+        every = [range(-(-n // c)) for n, c in zip(form.shape, form.chunks, strict=True)]
+        for chunk in product(*every):
+            files[chunk_name(str(name), chunk)] = encoded(variable.values[form.region(chunk)], form)
+    return files

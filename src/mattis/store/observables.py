@@ -1,0 +1,178 @@
+"""Which observables the cells of a store have: a list that grows at its end, and digests over its beginnings.
+
+The digest of a cell runs over its labels, P and the first n observables of the list, where n is one of the
+store's `prefixes`. A cell has the observables of the longest prefix that its digest fits. So a new observable
+leaves old cells as they are, and at any moment a cell has the old list or the new one.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from mattis.store import cube
+from mattis.store.cube import Labels
+from mattis.study.base import Study
+from mattis.study.model import Columns, Observable
+from mattis.study.plan import Block
+
+MOST_OBSERVABLES = 64
+"""Observables of a store at most: no model has a third of them."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+_TAKEN = {
+    "temperature",
+    "patterns",
+    "realised_load",
+    "digest",
+    "journal",
+    "valid",
+    "held",
+    "failed",
+}
+"""Names of what else lies in a store or is shown of it."""
+
+Table = NDArray[np.float64]
+Counts = NDArray[np.int8]
+
+
+def are_observables(found: Any, labels: Collection[str]) -> bool:
+    """Tell whether what a store or a segment says of its observables can be the names of some."""
+    return (
+        isinstance(found, list)
+        and 0 < len(found) <= MOST_OBSERVABLES
+        and all(isinstance(name, str) and _NAME.fullmatch(name) for name in found)
+        and len({*found}) == len(found)
+        and _TAKEN.isdisjoint(found)
+        and {*labels}.isdisjoint(found)
+    )
+
+
+def are_prefixes(found: Any, most: int) -> bool:
+    """Tell whether what a store says of its digests are lengths of beginnings of a list, up to all of it."""
+    return (
+        isinstance(found, list)
+        and all(type(n) is int and n > 0 for n in found)
+        and found == sorted({*found})
+        and found[-1:] == [most]
+    )
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The observables of a store, in the order of its digests.
+
+    prefixes  # over how many of them, from the first, a digest may run; rising, the last over all
+    """
+
+    observables: tuple[Observable, ...]
+    prefixes: tuple[int, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the observables."""
+        return [observable.name for observable in self.observables]
+
+    def grown(self, others: Sequence[Observable]) -> "Observed":
+        """Return the list with those of some observables at its end that it lacks."""
+        new = [observable for observable in others if observable.name not in self.names]
+        every = (*self.observables, *new)
+        return Observed(every, (*self.prefixes, len(every))) if new else self
+
+    def prefix(self, names: Collection[str]) -> int:
+        """Return the length of the longest prefix whose observables are all among these; 0 for none."""
+        fits = (n for n in self.prefixes if {*self.names[:n]} <= {*names})
+        return max(fits, default=0)
+
+    def digests(self, table: Table, held: Counts) -> NDArray[np.uint64]:
+        """Return the digests of rows of labels and all observables, each over those that it has."""
+        out, first = np.zeros(len(table), np.uint64), table.shape[1] - len(self.names)
+        for length in self.prefixes:
+            mine = held == length
+            out[mine] = cube.row_digests(table[mine, : first + length])
+        return out
+
+    def held(self, table: Table, digests: NDArray[np.uint64]) -> Counts:
+        """Return how many observables each row of labels and observables has, 0 if it is no cell."""
+        first = table.shape[1] - len(self.names)
+        held, left = np.zeros(len(table), np.int8), np.flatnonzero(digests)
+        for length in reversed(self.prefixes):  # what was never computed need not be digested
+            fits = cube.row_digests(table[left, : first + length]) == digests[left]
+            held[left[fits]] = length
+            left = left[~fits]
+        return held
+
+
+@dataclass(frozen=True, eq=False)
+class CellTable:
+    """Cells on their way into a cube.
+
+    at     # where, along each dimension
+    table  # labels and all observables of the store, NaN for those that a cell has not
+    held   # how many it has, from the first
+    """
+
+    at: NDArray[np.int64]
+    table: Table
+    held: Counts
+
+    @classmethod
+    def known(
+        cls, table: Table, names: Sequence[str], labels: Labels, observed: Observed
+    ) -> "CellTable":
+        """Return the rows of labels and some observables that a cube has: those of a prefix, in any order."""
+        held, first, last = observed.prefix(names), len(labels.names) + 1, len(observed.names)
+        at, known = cube.positions(labels, table)
+        known &= held == len(names)
+        out = np.full((int(known.sum()), first + last), np.nan)
+        order = [first + names.index(name) for name in observed.names[:held]]
+        out[:, : first + held] = table[known][:, [*range(first), *order]]
+        return cls(at[known], out, np.full(len(out), held, np.int8))
+
+    @classmethod
+    def joined(cls, parts: Sequence["CellTable"]) -> "CellTable":
+        """Return all rows of some parts."""
+        columns = ([getattr(part, name) for part in parts] for name in ("at", "table", "held"))
+        return cls(*map(np.concatenate, columns))
+
+    def some(self, which: NDArray[Any]) -> "CellTable":
+        """Return some of the rows."""
+        return CellTable(self.at[which], self.table[which], self.held[which])
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What is not, bit by bit, what was computed before: of how many cells, and the first of them."""
+
+    observable: str
+    cells: int
+    stored: float
+    computed: float
+
+    def __str__(self) -> str:
+        return f"stored {self.stored!r}, computed again {self.computed!r}"
+
+
+def differences(
+    ds: xr.Dataset, study: Study, block: Block, columns: Columns
+) -> Iterator[Difference]:
+    """Yield a difference for each observable of a block that its cells have and that came out otherwise."""
+    stored = ds.sel({"size": block.size, block.stored: block.load, "seed": block.seed})
+    positions = [cube.labels_of(study).positions(name) for name in study.points]
+    at = tuple(
+        np.array([along[point[axis]] for point in block.points])
+        for axis, along in enumerate(positions)
+    )
+    for name in (observable.name for observable in study.described_model.observables):
+        kept = stored[name].values[at].astype(np.float64)
+        fresh = np.asarray(columns[name], np.float64)
+        wrong = (kept.view(np.int64) != fresh.view(np.int64)) & ~(np.isnan(kept) & np.isnan(fresh))
+        wrong &= cube.has(stored, name)[at]
+        if wrong.any():
+            first = int(np.flatnonzero(wrong)[0])
+            yield Difference(name, int(wrong.sum()), float(kept[first]), float(fresh[first]))

@@ -1,0 +1,323 @@
+"""What a store says of itself: of which study its cells are, where they are along the axes, in which chunks.
+
+It lies there twice, and where neither copy can be read it is made again, from the labels on disk and from
+what lies beside them: the study as run, and the journal. A store may come from a stranger: what it claims is
+believed only as far as its files bear it out.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from mattis.errors import UserError
+from mattis.networks.registry import study_of
+from mattis.store import cube, journal, layout, places, trials
+from mattis.store.cube import Labels
+from mattis.store.journal import Contents, Part
+from mattis.store.layout import FORMAT, Chunk, Form
+from mattis.store.observables import Observed, are_observables, are_prefixes
+from mattis.store.places import Place
+from mattis.study.axes import Meaning
+from mattis.study.base import Study
+from mattis.study.document import parsed
+from mattis.study.model import Observable
+
+FORMATS = range(1, FORMAT + 1)
+"""Formats of a store that can be read; the older are rewritten when they are next written to."""
+
+UNBACKED = 256
+"""Chunks of labels of networks, of a million, that axes may claim without files to show for it."""
+
+LARGEST_SIZE = 2**53
+"""Neurons of a network at most: a larger number is no longer exact where labels are floats."""
+
+
+@dataclass(frozen=True)
+class StoreRecord:
+    """Where the cells of a store are, by their labels and the shape of a chunk, and what they have.
+
+    chunks  # () in format 1, where each array says it for itself
+    """
+
+    labels: Labels
+    chunks: Chunk
+    observed: Observed
+    format: int = FORMAT
+
+
+def contents_of(study: Study, observables: Sequence[str] | None = None) -> Contents:
+    """Return what the rows of a study's journal are, with some observables or with those of its model."""
+    names, own = _of_today(study).names if observables is None else observables, study.physics()
+    labels = (*study.dimensions, "patterns")
+    return Contents(
+        own, labels, tuple(names), lambda found: found == own or not study.changes(found)
+    )
+
+
+def _of_today(study: Study) -> Observed:
+    """Return what is observed of the cells of a new store."""
+    observables = study.described_model.observables
+    return Observed(observables, (len(observables),))
+
+
+def journal_of(path: Place) -> Place:
+    """Return where the journal of a store is: within it, so that both are moved or removed together."""
+    return path / "journal"
+
+
+def attributes(study: Study, labels: Labels, chunks: Chunk, observed: Observed) -> dict[str, Any]:
+    """Return the attributes of the group: whose cells these are, and where."""
+    model, lengths = study.described_model, [*observed.prefixes]
+    return layout.sealed(
+        {
+            "Conventions": "CF-1.11",
+            "title": f"{study.name}: {model.summary}",
+            "source": model.source,
+            **({"coordinates": "temperature"} if "beta" in labels.names else {}),  # for xarray
+            **({"numbers_are": model.rounding} if model.rounding else {}),
+            "mattis_format": FORMAT,
+            "model": study.model,
+            "physics": json.dumps(study.physics(), sort_keys=True),
+            "axes": json.dumps(cube.spelled(labels)),
+            "chunks": list(chunks),
+            "observables": observed.names,
+            **({"digests_over": lengths} if len(lengths) > 1 else {}),
+            "digest_scheme": cube.digest_scheme(labels, lengths),
+        }
+    )
+
+
+def read(path: Place, study: Study) -> StoreRecord:
+    """Return what a store says of itself, after checking that it is this study's.
+
+    Raises UserError if it is another study's, of a newer format, or no store.
+    """
+    try:
+        found = layout.attributes(path)
+    except LookupError:
+        return _recovered(path, study)
+    if found["mattis_format"] not in FORMATS:
+        raise UserError(
+            f"{path}: got store format {found['mattis_format']}; this mattis reads formats 1 to {FORMAT}; "
+            "use the mattis that wrote it"
+        )
+    try:
+        physics = json.loads(found["physics"])
+        labels = cube.labels_from(json.loads(found["axes"]), study.axes.meanings())
+        whole = isinstance(physics, dict) and _are_labels(labels) and _are_listed(found, study)
+    except (LookupError, ValueError, TypeError, AttributeError, RecursionError):
+        whole = False
+    if not whole:
+        raise _foreign(path)
+    check_physics(path, physics, study)
+    _check_dimensions(path, labels, study)
+    _check_backing(path, labels)
+    names = found["observables"]
+    lengths = found.get("digests_over", [len(names)])
+    observables = layout.described(path, names, study.described_model.observables)
+    observed = Observed(observables, tuple(lengths))
+    if found["mattis_format"] < FORMAT:
+        return StoreRecord(labels, (), observed, found["mattis_format"])
+    if not layout.are_chunks(found.get("chunks"), len(labels.names)):
+        raise _foreign(path)
+    return StoreRecord(labels, tuple(found["chunks"]), observed)
+
+
+def _foreign(path: Place) -> UserError:
+    return UserError(
+        f"{path}: got something that is no mattis store; expected the store of this study; "
+        "give the study another name, or choose another --results"
+    )
+
+
+def _are_listed(found: Mapping[str, Any], study: Study) -> bool:
+    """Tell whether attributes list observables, and over how many of them digests may run."""
+    names = found["observables"]
+    lengths = found.get("digests_over", [len(names)])
+    return are_observables(names, study.dimensions) and are_prefixes(lengths, len(names))
+
+
+def _are_labels(labels: Labels) -> bool:
+    """Tell whether these can be the labels of a cube: distinct numbers, whole ones where they count."""
+    for name, values in labels.values.items():
+        if len({*values}) != len(values) or any(math.isnan(v) for v in values):
+            return False
+        known = labels.meanings.get(name)
+        if (
+            known
+            and known.is_whole
+            and not all(type(v) is int and -LARGEST_SIZE <= v <= LARGEST_SIZE for v in values)
+        ):
+            return False
+    sizes = labels.values.get("size", ())
+    heat = labels.values.get("beta", labels.temperatures)
+    return all(size > 0 for size in sizes) and len(heat) == len(labels.temperatures)
+
+
+def _check_dimensions(path: Place, labels: Labels, study: Study) -> None:
+    if labels.names != study.dimensions:
+        got, expected = (", ".join(names) for names in (labels.names, study.dimensions))
+        raise UserError(
+            f"{path}: made from a different study: axes {got} → {expected}; "
+            "give the study another name, or choose another --results"
+        )
+
+
+def _check_backing(path: Place, labels: Labels) -> None:
+    """Raise UserError for axes that claim far more networks than there are files of labels for them."""
+    plane = labels.shape[:2]
+    claimed = layout.chunk_count(plane, layout.LABELS_PER_CHUNK[2])
+    if claimed > UNBACKED and claimed > UNBACKED + len(places.files(path)):
+        raise UserError(
+            f"{path}: got axes of {plane[0]} × {plane[1]} networks, without files to show for it; expected "
+            "the store of this study; give the study another name, or choose another --results"
+        )
+
+
+def check_physics(path: Place, physics: Mapping[str, Any], study: Study) -> None:
+    """Raise UserError, with the difference, if physics are not those of a study."""
+    changes = study.changes(physics)
+    if changes:
+        raise UserError(
+            f"{path}: made from a different study: {'; '.join(changes)}; "
+            "give the study another name, or choose another --results"
+        )
+
+
+def waiting(path: Place, study: Study, part: Part | None = None) -> list[list[str]]:
+    """Return which lists of observables the segments of the journal have, the shortest first.
+
+    Raises UserError if cells of a different study wait there. A shard `part` takes the names of other
+    shards' segments for what they say.
+    """
+    folder, contents, found = journal_of(path), contents_of(study), list[list[str]]()
+    for head in journal.heads(folder, journal.segments_for(folder, contents, part)):
+        check_physics(path, head.get("physics", {}), study)
+        found.append(journal.observables_of(head, contents))
+    return sorted((names for names in found if names), key=lambda names: (len(names), names))
+
+
+def observed(
+    path: Place, study: Study, kept: StoreRecord | None, lists: Sequence[list[str]]
+) -> Observed:
+    """Return what is observed of the cells of a store: what it says, and what its journal has more.
+
+    Of a store that is not there yet, what its journal says; or else all that the model of today has.
+    """
+    found, today = kept.observed if kept else None, _of_today(study)
+    for names in lists:
+        observables = layout.described(path, names, today.observables)
+        if found is None:
+            found = Observed(observables, (len(names),))
+        elif {*names} > {*found.names}:
+            found = found.grown(observables)
+    return found or today
+
+
+def _recovered(path: Place, study: Study) -> StoreRecord:
+    """Return what a store would say of itself, were its metadata not damaged, both copies of them.
+
+    Labels are read from their files; of a label that is damaged too, the study's own are taken. Wherever
+    that is wrong the digests of the cells do not fit, and these cells are computed again.
+    """
+    names = {
+        *cube.frame(cube.labels_of(study)).variables,
+        *contents_of(study).columns,
+        "digest",
+        "journal",
+    }
+    if names.isdisjoint(places.names(path)):
+        raise _foreign(path)
+    files = places.files(path)
+    as_run = _as_run(path)
+    has_cells = any(name.startswith("digest/c/") for name in files)
+    if has_cells:  # else there is none to take for that of another study
+        _check_origin(path, study, as_run)
+    alike = as_run if as_run and as_run.dimensions == study.dimensions else study
+    labels = _labels_on_disk(path, cube.labels_of(alike), files)
+    today = _of_today(study)
+    lies = _form_on_disk(path, labels, today.observables)
+    chunks = lies.chunks if lies else layout.chunk_shape(labels.shape)
+    lists = trials.lists(path, today.observables, labels, files)
+    if lies is not None and not lies.checksum:
+        return StoreRecord(labels, (), next(lists), 1)
+    if not has_cells:
+        return StoreRecord(labels, chunks, observed(path, study, None, waiting(path, study)))
+    chunks, found = trials.best(path, labels, lies.chunks if lies else (), [*lists], files)
+    return StoreRecord(labels, chunks, found or today)
+
+
+def _as_run(path: Place) -> Study | None:
+    """Return the study that lies beside a store, if it can be read."""
+    beside = path.with_name("study.yaml")
+    try:
+        text = (places.read_bytes(beside, layout.LARGEST_METADATA) or b"").decode()
+        return study_of(parsed(text, str(beside)), str(beside))
+    except (UserError, UnicodeDecodeError):
+        return None
+
+
+def _check_origin(path: Place, study: Study, as_run: Study | None) -> None:
+    """Raise UserError unless the study as run, or the journal, says that cells are of these physics."""
+    if as_run is not None:
+        return check_physics(path, as_run.physics(), study)
+    folder = journal_of(path)
+    if any(True for _ in journal.heads(folder, journal.segments(folder))):
+        waiting(path, study)
+        return None
+    raise UserError(
+        f"{path}: its metadata cannot be read, and nothing beside it says of which study its cells are; "
+        f"put {path.with_name('study.yaml')} back from a copy, or give the study another name"
+    )
+
+
+def _labels_on_disk(path: Place, asked: Labels, files: Sequence[str]) -> Labels:
+    """Return the labels in the files of a store; those of an axis that is damaged are as asked for."""
+    known = {name: _column(path, name, files, asked.meanings) for name in asked.names}
+    values = {name: known[name] or asked.values[name] for name in asked.names}
+    labels = Labels(values, (), asked.meanings)
+    if "beta" not in labels.names:
+        return labels
+    heat, betas = _column(path, "temperature", files, asked.meanings), labels.values["beta"]
+    if len(heat) != len(betas):
+        spelled = dict(zip(asked.values["beta"], asked.temperatures, strict=True))
+        heat = [spelled.get(beta, 1 / beta if beta else math.inf) for beta in betas]
+    return replace(labels, temperatures=heat)
+
+
+def _column(
+    path: Place, name: str, files: Sequence[str], meanings: Mapping[str, Meaning]
+) -> Sequence[float]:
+    """Return the labels in the files of one axis, as many as are not blank; none if they are damaged."""
+    kind = np.int64 if meanings[name].is_whole else np.float64
+    count = sum(file.startswith(f"{name}/c/") and file[-1].isdecimal() for file in files)
+    form = layout.label_form(
+        xr.Variable(name, np.zeros(count * layout.LABELS_PER_CHUNK[1][0], kind))
+    )
+    if old := layout.laid(path, name, replace(form, chunks=(), checksum=0)):
+        form, count = replace(old, shape=old.chunks), 1
+    found: list[float] = []
+    for chunk in range(count):
+        values, damage = layout.salvaged(path, name, form, (chunk,))
+        if damage:
+            return []
+        found += values.tolist()
+    while found and (found[-1] == form.blank or math.isnan(found[-1])):
+        found.pop()
+    labels = Labels({name: found}, found if name == "beta" else (), meanings)
+    return found if _are_labels(labels) else []
+
+
+def _form_on_disk(path: Place, labels: Labels, observables: Sequence[Observable]) -> Form | None:
+    """Return the form of a chunk that the first readable metadata of an array of cells say."""
+    for name, form in layout.forms(labels, observables, (), {}).items():
+        for checksum in (layout.CHECKSUM, 0):
+            lies = layout.laid(path, name, replace(form, checksum=checksum))
+            if lies is not None:
+                return lies
+    return None

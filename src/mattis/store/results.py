@@ -1,0 +1,92 @@
+"""The folder of a study's results: what lies where, and what is said about it.
+
+results/NAME/   sweep.zarr      the store (never an output of the workflow engine, which deletes those)
+                sweep.done.json the receipt: all cells exist, and their digest
+                shards/         receipts and failures of shards, where a study is cut into them
+                failures.json   blocks that raised in the last run
+                study.yaml      the study as run
+                diagram.zarr    the aggregated dataset
+                figures/        diagram.png, diagram.svg
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mattis.store import places
+from mattis.store.places import Place
+from mattis.study.base import Study
+
+DEFAULT = Path("results")
+
+
+@dataclass(frozen=True)
+class Results:
+    """The places of one study's results."""
+
+    folder: Place
+
+    @property
+    def store(self) -> Place:
+        return self.folder / "sweep.zarr"
+
+    @property
+    def receipt(self) -> Place:
+        return self.folder / "sweep.done.json"
+
+    @property
+    def failures(self) -> Place:
+        return self.folder / "failures.json"
+
+    @property
+    def shards(self) -> Place:
+        return self.folder / "shards"
+
+    @property
+    def study(self) -> Place:
+        return self.folder / "study.yaml"
+
+    @property
+    def diagram(self) -> Place:
+        return self.folder / "diagram.zarr"
+
+    @property
+    def figures(self) -> Place:
+        return self.folder / "figures"
+
+
+def results_of(study: Study, root: Path | str | None = None) -> Results:
+    """Return where the results of a study are: ROOT/NAME, by default results/NAME.
+
+    The root is a folder, or a prefix of an object store such as s3://bucket/results. Both, and NAME, may
+    be links; raises UserError for one below NAME, since what it points to is not the study's.
+    """
+    folder = places.place_of(root if root is not None else DEFAULT) / study.name
+    places.refuse_links(folder)
+    return Results(folder)
+
+
+def write_json(place: Place, content: Any) -> None:
+    """Write JSON, whole or not at all."""
+    places.write_text(place, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(place: Place) -> Any:
+    """Return the content of a JSON file, None if it is missing or damaged."""
+    try:
+        return json.loads(places.read_bytes(place) or b"")
+    except ValueError:
+        return None
+
+
+def read_failures(results: Results) -> Mapping[str, str]:
+    """Return the message of each block that failed in the last run, or in the last run of a shard."""
+    files = [results.failures, *(results.shards / name for name in places.names(results.shards))]
+    failures: dict[str, str] = {}
+    for file in files:
+        content = read_json(file) if file.name.endswith("failures.json") else None
+        if isinstance(content, dict):
+            failures |= {str(block): str(message) for block, message in content.items()}
+    return failures

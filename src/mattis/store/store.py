@@ -1,0 +1,391 @@
+"""The store: one labelled zarr v3 cube per study, and a journal of cells on their way into it.
+
+The axes only grow, in the order in which values were first asked for. Computed cells go to the journal,
+where any number of processes may write; one process at a time folds them into the cube: observables
+first, the digests of the cells last, and only then the journal forgets them. A cell whose digest does
+not fit its labels and values does not exist, whatever the reason: never computed, killed in the middle,
+a chunk lost, a bit flipped; and what does not exist is blank in whatever is written next. All that is
+written waits for the disk. `xarray.open_zarr` reads the cube without mattis.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from mattis.errors import UserError
+from mattis.store import cube, journal, layout, metadata, places, record
+from mattis.store.cube import Labels
+from mattis.store.journal import Part, Writer
+from mattis.store.layout import FORMAT, Chunk, Form
+from mattis.store.observables import CellTable, Observed
+from mattis.store.places import Place
+from mattis.store.record import StoreRecord, contents_of, journal_of
+from mattis.study.base import Study
+from mattis.study.model import Columns, Model
+from mattis.study.plan import Block, Mask
+
+SEGMENTS_AT_ONCE = 128
+"""Segments of the journal that are folded together: a million cells, 150 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Store:
+    """A store that is open for writing: where it is, its labels and arrays, and this process's journal."""
+
+    path: Place
+    labels: Labels
+    observed: Observed
+    writer: Writer
+    forms: Mapping[str, Form]
+
+
+def bytes_needed(study: Study, cells: int) -> int:
+    """Return the room that so many cells take: in the journal, and then in the cube as well."""
+    return cells * 8 * 2 * (len(contents_of(study).columns) + 1)
+
+
+def is_there(path: Place) -> bool:
+    """Tell whether there is a store, or something else in its place. A mere journal is none."""
+    return any(journal.is_one(name) for name in places.names(path) if name != "journal")
+
+
+def create_or_extend(
+    path: Place,
+    study: Study,
+    before: Callable[[], None] = lambda: None,
+    all_observables: bool = False,
+) -> Store:
+    """Open the store for writing, creating it or appending what the study's axes have more.
+
+    What is damaged is mended, and cells in the journal are folded into the cube. Raises UserError if the
+    store was made from a different study, or is no store.
+
+    before           # is called before anything is written: what vouches for the store has to go first
+    all_observables  # appends what the model observes more
+    """
+    observed, old = _observed(path, study, None, all_observables)
+    labels, files = cube.labels_of(study), places.files(path)
+    if old:
+        labels = cube.merged(old.labels, labels)
+    chunks = layout.fitting_chunks(labels.shape, old.chunks if old else None)
+    attributes = record.attributes(study, labels, chunks, observed)
+    forms = layout.forms(labels, observed.observables, chunks, attributes)
+    opened = Store(path, labels, observed, _writer(path, study, _given(study, observed)), forms)
+    packed = old if old and (old.chunks != chunks or old.format != FORMAT) else None
+    spoilt = [] if packed else _spoilt(opened, files)
+    waits = any(name.startswith("journal/") for name in files)
+    stale = {} if packed else _stale(opened, attributes)
+    if packed or spoilt or waits or stale:
+        before()
+    for draft in drafts(files):
+        places.remove(path / draft)
+    if packed:
+        _unpack(opened, study, packed, files)
+        stale = _stale(opened, attributes)
+    _lay_out(path, stale)
+    for chunk in spoilt:
+        _rewrite(opened, chunk)
+    fold(opened)
+    return opened
+
+
+def join(
+    path: Place, study: Study, part: Part | None = None, all_observables: bool = False
+) -> Store:
+    """Open only the journal for writing, as any number of processes may at once; it cannot be folded so."""
+    observed, _ = _observed(path, study, part, all_observables)
+    writer = _writer(path, study, _given(study, observed), part)
+    return Store(path, cube.labels_of(study), observed, writer, {})
+
+
+def _observed(
+    path: Place, study: Study, part: Part | None, all_observables: bool
+) -> tuple[Observed, StoreRecord | None]:
+    """Return what is observed of the cells of a store that is opened for writing, and its record so far."""
+    lists = record.waiting(path, study, part)
+    kept = record.read(path, study) if is_there(path) else None
+    observed, model = record.observed(path, study, kept, lists), study.described_model
+    grown = observed.grown(model.observables if all_observables else ())
+    can_be = {*grown.names} <= {observable.name for observable in model.observables}
+    return grown if can_be else observed, kept
+
+
+def _given(study: Study, observed: Observed) -> list[str]:
+    """Return as many observables of the list of a store as the model of today gives."""
+    return observed.names[: observed.prefix(contents_of(study).observables)]
+
+
+def _writer(path: Place, study: Study, names: Sequence[str], part: Part | None = None) -> Writer:
+    """Return a new writer of rows with some observables."""
+    places.make_within(path)
+    contents = contents_of(study, names)
+    return Writer(journal_of(path), contents, journal.writer_name(contents, part))
+
+
+def computable(store: Store, study: Study, all_observables: bool = False) -> Sequence[str]:
+    """Return which observables cells are computed with.
+
+    Raises UserError if the cells of the store have others beside these, or beside all that are asked for.
+    """
+    names, today = store.writer.contents.observables, contents_of(study).observables
+    if not names or (all_observables and not {*today} <= {*names}):
+        unknown = {*store.observed.names} - {*today}
+        raise UserError(
+            f"{store.path}: its cells have {', '.join(sorted(unknown))}, which this mattis does not "
+            f"compute; use the mattis that wrote it, or give the study another name"
+        )
+    return names
+
+
+def drafts(files: Iterable[str]) -> list[str]:
+    """Return the half-written files that killed writers left; an object store has none."""
+    return [name for name in files if name.endswith(".partial")]
+
+
+def _stale(store: Store, attributes: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the files of labels and metadata that are not what they should be, as they should be.
+
+    The group's metadata are the last: with one rename they show the new axes to every reader. Until then
+    the store is the old one, and no cell of the new axes has been written.
+    """
+    path, labels = store.path, layout.label_files(store.labels).items()
+    stale = {name: c for name, c in labels if places.read_bytes(path / name, len(c)) != c}
+    every = {**layout.label_forms(store.labels), **store.forms}
+    return stale | metadata.odd(path, every, attributes)
+
+
+def _lay_out(path: Place, stale: Mapping[str, bytes]) -> None:
+    """Write labels, then the metadata of arrays, all at once, then those of the group, in one rename."""
+    labels = {name: content for name, content in stale.items() if not name.endswith("zarr.json")}
+    arrays = {name: content for name, content in stale.items() if name.endswith("/zarr.json")}
+    for files in (labels, arrays, {name: stale[name] for name in ("zarr.json",) if name in stale}):
+        if files:
+            places.write_together(path, files)
+
+
+def _spoilt(store: Store, files: Sequence[str]) -> list[Chunk]:
+    """Return which chunks of cells are damaged, or missing while those of other arrays are there."""
+    return [
+        chunk
+        for chunk in chunks_of_cells(files, store.forms)
+        if any(layout.salvaged(store.path, *each, chunk)[1] for each in store.forms.items())
+    ]
+
+
+def chunks_of_cells(files: Sequence[str], forms: Mapping[str, Form]) -> list[Chunk]:
+    """Return which chunks of cells lie among the files of a store, of whichever array."""
+    found = (layout.chunks_among(files, name, form) for name, form in forms.items())
+    return sorted(set().union(*found))
+
+
+def _rewrite(store: Store, chunk: Chunk, rows: CellTable | None = None) -> None:
+    """Write the chunks of all arrays at one place, with some rows put in.
+
+    What does not exist there is blank from then on: a value that was damaged never gets a checksum that
+    fits. Observables come first, with one rename after the other, and then the digests. A cell that has
+    more observables than its row keeps them.
+    """
+    ds, held = layout.contents(store.path, store.labels, store.observed, store.forms, chunk)
+    place: tuple[NDArray[np.int64], ...] = ()
+    if rows is not None:
+        starts = [s.start for s in store.forms["digest"].region(chunk)]
+        rows = rows.some(rows.held >= held[tuple((rows.at - starts).T)])
+        place = tuple((rows.at - starts).T)
+    files = {}
+    for number, (name, form) in enumerate(store.forms.items()):
+        least = 0 if name == "digest" else number
+        values = np.where(held > least, ds[name].values, form.blank).astype(form.kind)
+        if rows is not None:
+            values[place] = _column(store, rows, name, form, least)
+        files[layout.chunk_name(name, chunk)] = layout.encoded(values, form)
+    digests = layout.chunk_name("digest", chunk)
+    places.write_together(store.path, {name: files[name] for name in files if name != digests})
+    places.write_together(store.path, {digests: files[digests]})
+
+
+def _column(store: Store, rows: CellTable, name: str, form: Form, number: int) -> NDArray[Any]:
+    """Return the digests of some rows, or their values of an observable: blank where a row has none."""
+    if name == "digest":
+        return store.observed.digests(rows.table, rows.held)
+    values = rows.table[:, len(store.labels.names) + 1 + number]
+    return np.where(rows.held > number, values, form.blank).astype(form.kind)
+
+
+def _unpack(store: Store, study: Study, old: StoreRecord, files: Sequence[str]) -> None:
+    """Move all cells of the cube to the journal, before the arrays are cut into other chunks."""
+    forms, first = forms_of(store.path, old), len(old.labels.names) + 1
+    names = old.observed.names
+    writers = {n: _writer(store.path, study, names[:n]) for n in old.observed.prefixes}
+    for chunk in chunks_of_cells(files, forms):
+        ds, held = layout.contents(store.path, old.labels, old.observed, forms, chunk)
+        table = cube.rows(ds, names)
+        for length, writer in writers.items():
+            if (held == length).any():
+                writer.add(table[held.ravel() == length, : first + length])
+    for writer in writers.values():
+        writer.flush()
+    every = [*reversed([*forms]), *(layout.label_forms(old.labels) if old.format < FORMAT else ())]
+    for name in every:  # the digests go first: what is left of the cells is no cell
+        places.remove_tree(store.path / name / "c")
+
+
+def forms_of(path: Place, old: StoreRecord) -> Mapping[str, Form]:
+    """Return the forms of the arrays of cells of a store, of any format."""
+    forms = layout.forms(old.labels, old.observed.observables, old.chunks, {})
+    if old.format == FORMAT:
+        return forms
+    loose = {name: replace(form, checksum=0) for name, form in forms.items()}
+    found = {name: layout.laid(path, name, form) for name, form in loose.items()}
+    known = next((each.chunks for each in found.values() if each), (1,) * len(old.labels.names))
+    return {name: found[name] or replace(form, chunks=known) for name, form in loose.items()}
+
+
+def write(store: Store, study: Study, block: Block, columns: Columns) -> None:
+    """Put the cells of a block into the journal; `flush` makes sure that they are on disk."""
+    labels = [
+        [block.size, block.load, *point, block.seed, block.patterns] for point in block.points
+    ]
+    names = computable(store, study)
+    table = np.column_stack([np.array(labels, np.float64), *(columns[name] for name in names)])
+    store.writer.add(table)
+
+
+def flush(store: Store) -> None:
+    """Write what waits. Raises Fault if the machine refuses."""
+    store.writer.flush()
+
+
+def fold(store: Store) -> None:
+    """Move all cells of the journal that the axes hold into the cube, and forget their segments."""
+    store.writer.close()
+    folder = journal_of(store.path)
+    names = journal.segments(folder)
+    for first in range(0, len(names), SEGMENTS_AT_ONCE):
+        batch = names[first : first + SEGMENTS_AT_ONCE]
+        done, found = [], []
+        for segment in journal.rows(folder, store.writer.contents, batch):
+            rows = CellTable.known(segment.table, segment.observables, store.labels, store.observed)
+            found.append(rows)
+            if len(rows.at) == len(segment.table):  # others wait for the study that asks for them
+                done.append(segment.name)
+        if any(len(rows.at) for rows in found):
+            _fold(store, CellTable.joined(found))
+        for name in done:
+            places.remove(folder / name)
+    places.remove_empty(folder)
+
+
+def _fold(store: Store, rows: CellTable) -> None:
+    """Write cells into the cube, chunk by chunk; of a cell twice, what has more observables comes last."""
+    where = rows.at // np.array(store.forms["digest"].chunks)
+    chunks, inverse = np.unique(where, axis=0, return_inverse=True)
+    order = np.lexsort((rows.held, inverse.ravel()))
+    cuts = np.searchsorted(inverse.ravel()[order], np.arange(1, len(chunks)))
+    for chunk, mine in zip(chunks.tolist(), np.split(order, cuts), strict=True):
+        _rewrite(store, tuple(chunk), rows.some(mine))
+
+
+def read(path: Place, study: Study, part: Part | None = None) -> xr.Dataset:
+    """Return the study's part of the store, in the study's order; cells that do not exist are NaN.
+
+    The variable `valid` tells which cells exist, and `held` how many of the store's observables they have;
+    what a cell has not is NaN as well. A missing store is one without cells. A `part` does without the
+    journals of the study's other shards.
+    """
+    lists, contents = record.waiting(path, study, part), contents_of(study)
+    wanted, folder = cube.labels_of(study), journal_of(path)
+    # The journal first: what a running fold moves in between is then seen twice, not never.
+    names = journal.segments_for(folder, contents, part)
+    segments = [*journal.rows(folder, contents, names)]
+    kept = record.read(path, study) if is_there(path) else None
+    observed = record.observed(path, study, kept, lists)
+    ds = _cube(path, kept, wanted, observed)
+    for each in segments:
+        rows = CellTable.known(each.table, each.observables, wanted, observed)
+        _overlay(ds, rows, observed)
+    return _shown(ds, observed, study.described_model)
+
+
+def _cube(path: Place, kept: StoreRecord | None, wanted: Labels, observed: Observed) -> xr.Dataset:
+    """Return the wanted part of the cube alone, with all that is observed."""
+    ds, at = cube.frame(wanted), picked(kept.labels if kept else wanted, wanted)
+    chunks = layout.chunk_shape(wanted.shape)
+    found = replace(kept, observed=observed) if kept else StoreRecord(wanted, chunks, observed)
+    forms = forms_of(path, found)
+    for name in observed.names:
+        ds[name] = wanted.names, layout.cells(path, name, forms[name], at)
+    held = layout.held(ds, layout.cells(path, "digest", forms["digest"], at), observed)
+    if kept and not (layout.is_group(path) and not layout.damaged_labels(path, kept.labels)):
+        held[...] = 0  # xarray would read others, or none; the next run mends them
+    return ds.assign(held=(wanted.names, held))
+
+
+def _overlay(ds: xr.Dataset, rows: CellTable, observed: Observed) -> None:
+    """Put rows of the journal, which are whole, into the cube in memory."""
+    held = ds["held"].values
+    rows = rows.some(rows.held >= held[tuple(rows.at.T)])
+    place, first = tuple(rows.at.T), rows.table.shape[1] - len(observed.names)
+    for column, name in enumerate(observed.names[: rows.held.max(initial=0)], start=first):
+        ds[name].values[place] = rows.table[:, column]
+    held[place] = rows.held
+
+
+def _shown(ds: xr.Dataset, observed: Observed, model: Model) -> xr.Dataset:
+    """Return what the model of today observes of a cube: blank where a cell has it not."""
+    held = ds["held"].values
+    words = {"long_name": "observables that the cell has, of `observables` from the first on"}
+    ds["held"].attrs = {**words, "units": "1", "observables": observed.names}
+    for observable in model.observables:
+        has, kind = cube.has(ds, observable.name), cube.dtype_of(observable)
+        blank = np.nan if kind.kind == "f" else 0
+        values = ds[observable.name].values if observable.name in ds else blank
+        shown = np.where(has, values, blank).astype(kind)
+        ds[observable.name] = ds["held"].dims, shown, cube.attributes_of(observable)
+    today = {observable.name for observable in model.observables}
+    ds = ds.drop_vars([name for name in observed.names if name not in today])
+    exists = {"long_name": "the cell exists", "units": "1"}
+    return ds.assign(valid=(ds["held"].dims, held > 0, exists))
+
+
+def picked(kept: Labels, wanted: Labels) -> list[NDArray[np.int64]]:
+    """Return where the wanted labels are along each dimension; -1 for those that the store has not."""
+    found = []
+    for name in wanted.names:
+        at = kept.positions(name)
+        found.append(np.array([at.get(value, -1) for value in wanted.values[name]], np.int64))
+    return found
+
+
+def valid_in_cube(path: Place, study: Study, kept: StoreRecord) -> Mask:
+    """Return which cells of the study exist in the cube, leaving the journal aside."""
+    mask: Mask = _cube(path, kept, cube.labels_of(study), kept.observed)["held"].values > 0
+    return mask
+
+
+def valid_cells(path: Place, study: Study, part: Part | None = None) -> Mask:
+    """Return which cells of the study exist: a mask over the cube."""
+    mask: Mask = read(path, study, part)["valid"].values
+    return mask
+
+
+def write_dataset(ds: xr.Dataset, path: Place) -> None:
+    """Write a small dataset as zarr v3; in a folder, whole or not at all."""
+    files = metadata.dataset_files(ds)
+    if not isinstance(path, Path):
+        places.remove_tree(path)
+        places.write_together(path, files)
+        return
+    draft, old = (path.with_name(f"{path.name}.{mark}.partial") for mark in ("new", "old"))
+    for stale in (draft, old):
+        places.remove_tree(stale)
+    places.write_together(draft, files)
+    with places.reported(path):
+        if path.exists():
+            path.rename(old)
+        draft.rename(path)
+    places.remove_tree(old)

@@ -1,0 +1,83 @@
+"""What a store would say of its chunks and its observables, where no copy of it can be read.
+
+Shapes of a chunk and lists of observables are tried; the digests of the cells of one chunk judge.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations, islice
+
+from mattis.store import layout, places
+from mattis.store.cube import Labels
+from mattis.store.layout import Chunk
+from mattis.store.observables import MOST_OBSERVABLES, Observed, are_observables
+from mattis.store.places import Place
+from mattis.study.model import Observable
+
+MOST_TRIALS = 2000
+"""Shapes and lists that are tried."""
+
+
+def best(
+    path: Place, labels: Labels, chunks: Chunk, lists: Sequence[Observed], files: Sequence[str]
+) -> tuple[Chunk, Observed | None]:
+    """Return with which shape of a chunk and which list most cells of one chunk fit their digests.
+
+    chunks  # the shape, if some metadata say it
+    """
+    found: tuple[Chunk, Observed | None] = (chunks or layout.chunk_shape(labels.shape), None)
+    most = 0
+    name = next(name for name in files if name.startswith("digest/c/"))
+    size = len(places.read_bytes(path / name, 8 * layout.CHUNK_CELLS + layout.CHECKSUM) or b"")
+    every = _shapes(labels.shape, (size - layout.CHECKSUM) // 8)
+    shapes = [chunks] if chunks else [*islice(every, MOST_TRIALS)]
+    trials = ((shape, observed) for observed in lists for shape in shapes)
+    for trial in islice(trials, MOST_TRIALS):
+        fits, there = _fitting(path, labels, *trial, name)
+        if fits > most:
+            found, most = trial, fits
+        if 0 < fits == there:
+            break
+    return found
+
+
+def _fitting(
+    path: Place, labels: Labels, chunks: Chunk, observed: Observed, name: str
+) -> tuple[int, int]:
+    """Return how many cells of a chunk of digests exist, and how many digests there are."""
+    forms = layout.forms(labels, observed.observables, chunks, {})
+    for chunk in layout.chunks_among([name], "digest", forms["digest"]):
+        ds, held = layout.contents(path, labels, observed, forms, chunk)
+        return int((held > 0).sum()), int((ds["digest"].values != 0).sum())
+    return 0, 0
+
+
+def lists(
+    path: Place, today: Sequence[Observable], labels: Labels, files: Sequence[str]
+) -> Iterator[Observed]:
+    """Yield what the list of observables may be, from the arrays on disk.
+
+    Those of today in their order, then any others. Or some of all these that are neighbours came later: few
+    and near the end first, as observables are added.
+    """
+    on_disk = {name.partition("/")[0] for name in files if "/c/" in name}
+    known = [observable.name for observable in today if observable.name in on_disk]
+    others = [n for n in sorted(on_disk - {*known}) if are_observables([n], labels.names)]
+    every = layout.described(path, [*known, *others][:MOST_OBSERVABLES], today) or (*today,)
+    yield Observed(every, (len(every),))
+    cuts = combinations(range(len(every) + 1), 2)
+    for first, last in sorted(cuts, key=lambda cut: (cut[1] - cut[0], -cut[0])):
+        early, late = every[:first] + every[last:], every[first:last]
+        if early:
+            yield Observed(early + late, tuple(range(len(early), len(every) + 1)))
+
+
+def _shapes(shape: Sequence[int], cells: int) -> Iterator[Chunk]:
+    """Yield the shapes of so many cells that fit into a cube, those that are long in the last axes first."""
+    if not shape:
+        if cells == 1:
+            yield ()
+        return
+    for last in range(min(shape[-1], cells), 0, -1):
+        if cells % last == 0:
+            for before in _shapes(shape[:-1], cells // last):
+                yield (*before, last)

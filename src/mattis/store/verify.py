@@ -1,0 +1,233 @@
+"""Is what is stored still what was computed? Damage by block and array, and blocks computed again."""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from mattis.errors import UserError
+from mattis.store import cube, journal, layout, metadata, places, record, store
+from mattis.store.layout import Chunk, Form
+from mattis.store.observables import differences
+from mattis.store.places import Place
+from mattis.store.record import StoreRecord, contents_of, journal_of
+from mattis.store.results import results_of
+from mattis.study import plan
+from mattis.study.base import Study
+from mattis.study.plan import Block, Mask
+
+Part = tuple[slice, ...]
+Places = NDArray[np.int64]
+
+BLANK = "the digests do not fit the values"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it was written: where, what, and the cells of the study it costs."""
+
+    array: str
+    place: str
+    damage: str
+    blocks: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a verification found: cells that are whole, missing and damaged, and where."""
+
+    cells: int
+    whole: int
+    damaged: int
+    findings: Sequence[Finding]
+    recomputed: Sequence[str]
+    differences: Sequence[Finding]
+
+    @property
+    def sound(self) -> bool:
+        """Tell whether nothing is damaged and nothing differs; missing cells are no damage."""
+        return not self.findings and not self.differences
+
+    def as_json(self, study: Study) -> dict[str, Any]:
+        """Return what `mattis verify --json` prints."""
+        return {
+            "study": study.name,
+            "sound": self.sound,
+            "cells": {
+                "total": self.cells,
+                "whole": self.whole,
+                "damaged": self.damaged,
+                "missing": self.cells - self.whole - self.damaged,
+            },
+            "damage": [
+                vars(finding) | {"blocks": dict(finding.blocks)} for finding in self.findings
+            ],
+            "recomputed": list(self.recomputed),
+            "differences": [vars(one) | {"blocks": dict(one.blocks)} for one in self.differences],
+        }
+
+
+def verify(study: Study, root: Path | str | None = None, recompute: int = 0) -> Verdict:
+    """Check every chunk, label and cell of a study, and compute some random blocks once more.
+
+    Raises UserError if there is nothing to check, or the store is another study's.
+    """
+    path = results_of(study, root).store
+    ds = store.read(path, study)
+    valid = ds["valid"].values
+    if not store.is_there(path) and not valid.any():
+        raise UserError(f"{path}: got nothing to verify; compute it with mattis run")
+    findings: list[Finding] = []
+    lost = np.zeros(valid.shape, bool)
+    if store.is_there(path):
+        kept = record.read(path, study)
+        picked = store.picked(kept.labels, cube.labels_of(study))
+        for finding, part in _damage_in_cube(path, study, kept):
+            # What lies in the journal as well is not lost, whatever happened to it in the cube.
+            hit = _in_study(part, picked, valid)
+            lost |= hit
+            findings.append(_named(finding, study, np.argwhere(hit)))
+    findings += _damage_in_journal(path, study)
+    again, differences = _recomputed(study, ds, recompute)
+    done, damaged = int(valid.sum()), int(lost.sum())
+    return Verdict(valid.size, done, damaged, findings, again, differences)
+
+
+def _damage_in_cube(
+    path: Place, study: Study, kept: StoreRecord
+) -> Iterator[tuple[Finding, "Part | Mask | None"]]:
+    """Yield each finding with the part of the cube, or the cells of the study, that it may cost."""
+    everything, files = tuple(slice(0, n) for n in kept.labels.shape), places.files(path)
+    for draft in store.drafts(files):
+        array = draft.partition("/")[0] if "/" in draft else "zarr.json"
+        yield Finding(array, draft, "stale temporary file"), None
+    if not layout.is_group(path):
+        yield Finding("zarr.json", "zarr.json", "metadata damaged"), everything
+        return
+    yield from ((finding, None) for finding in _damage_in_metadata(path, kept))
+    labels = layout.damaged_labels(path, kept.labels)
+    for name in labels:
+        yield Finding(name, name, "labels damaged"), everything
+    forms = store.forms_of(path, kept)
+    chunks = store.chunks_of_cells(files, forms)
+    parts = []
+    for name, form in forms.items():
+        for finding, part in _damage_in_array(path, name, form, chunks):
+            parts.append(part)
+            yield finding, part
+    if not labels:  # which cost every cell, until the next run mends them
+        yield from _unexplained(path, study, kept, forms["digest"], parts)
+
+
+def _damage_in_metadata(path: Place, kept: StoreRecord) -> Iterator[Finding]:
+    """Yield which metadata can be read but are not as they were written."""
+    try:
+        damaged, found = layout.damaged_attributes(path), layout.attributes(path)
+    except LookupError:
+        yield Finding("zarr.json", "zarr.json", "attributes damaged")
+        return
+    for place in damaged:
+        yield Finding(place.removesuffix("/zarr.json"), place, "attributes damaged")
+    if kept.format < layout.FORMAT:  # older stores are laid out otherwise
+        return
+    cells = layout.forms(kept.labels, kept.observed.observables, kept.chunks, found)
+    every = {**layout.label_forms(kept.labels), **cells}
+    odd = {*metadata.odd(path, every, found)} - {*damaged}
+    for name in (name for name in every if f"{name}/zarr.json" in odd):
+        if layout.laid(path, name, every[name]) is not None:  # else its cells tell
+            yield Finding(name, f"{name}/zarr.json", "metadata damaged")
+    if odd == {"zarr.json"} and not damaged:
+        yield Finding("zarr.json", "zarr.json", "copy of the metadata out of date or damaged")
+
+
+def _damage_in_array(
+    path: Place, name: str, form: Form, chunks: Sequence[Chunk]
+) -> Iterator[tuple[Finding, Part]]:
+    """Yield what is wrong with the metadata or the chunks of an array, with the part it concerns.
+
+    chunks  # where some array has a chunk: where this one has none, it is missing
+    """
+    if layout.laid(path, name, form) is None:
+        whole = tuple(slice(0, n) for n in form.shape)
+        yield Finding(name, f"{name}/zarr.json", "metadata damaged or missing"), whole
+        return
+    for chunk in chunks:
+        _, damage = layout.salvaged(path, name, form, chunk)
+        if damage:
+            yield (
+                Finding(name, layout.chunk_name(name, chunk), f"chunk {damage}"),
+                form.region(chunk),
+            )
+
+
+def _unexplained(
+    path: Place, study: Study, kept: StoreRecord, digests: Form, explained: Sequence[Part]
+) -> Iterator[tuple[Finding, Mask]]:
+    """Yield the cells whose digests do not fit although every chunk is as it was written."""
+    picked = store.picked(kept.labels, cube.labels_of(study))
+    odd = layout.cells(path, "digest", digests, picked) != 0
+    odd &= ~store.valid_in_cube(path, study, kept)
+    for part in explained:
+        odd &= ~_crossing(part, picked)
+    if odd.any():
+        yield Finding("digest", "digest", BLANK), odd
+
+
+def _in_study(part: "Part | Mask | None", picked: Sequence[Places], valid: Mask) -> Mask:
+    """Return which cells of a part of the cube are cells of the study that do not exist any more."""
+    if part is None:
+        return np.zeros(valid.shape, bool)
+    return ~valid & (part if isinstance(part, np.ndarray) else _crossing(part, picked))
+
+
+def _crossing(part: Part, picked: Sequence[Places]) -> Mask:
+    """Return which cells of the study lie in a part of the cube."""
+    inside = [(at >= s.start) & (at < s.stop) for at, s in zip(picked, part, strict=True)]
+    mask = np.zeros([len(each) for each in inside], bool)
+    mask[np.ix_(*inside)] = True
+    return mask
+
+
+def _named(finding: Finding, study: Study, cells: NDArray[np.int64]) -> Finding:
+    """Return the finding with the blocks that lost cells to it, and how many."""
+    counts: dict[str, int] = {}
+    a, stored = study.axes, study.labels[study.stored]
+    for i, j, *_, k in cells.tolist():
+        name = Block(a.size[i], stored[j], 0, a.seed[k], (), 0, study.stored).id
+        counts[name] = counts.get(name, 0) + 1
+    return Finding(finding.array, finding.place, finding.damage, counts)
+
+
+def _damage_in_journal(path: Place, study: Study) -> list[Finding]:
+    """Return the segments of the journal that have lost rows."""
+    folder, contents = journal_of(path), contents_of(study)
+    names = journal.segments(folder)
+    lost = {each.name: each.lost for each in journal.rows(folder, contents, names)}
+    found = []
+    for name in names:
+        if lost.get(name, 1):
+            damage = f"{lost[name]} rows damaged" if name in lost else "segment damaged"
+            found.append(Finding("journal", f"journal/{name}", damage))
+    return found
+
+
+def _recomputed(study: Study, ds: xr.Dataset, count: int) -> tuple[list[str], list[Finding]]:
+    """Compute some random whole blocks again; return their names, and each array that differs."""
+    if not count:
+        return [], []
+    whole = plan.blocks(study, ds["valid"].values)
+    picked = random.sample(whole, min(count, len(whole)))
+    findings = [finding for block in picked for finding in _differences(study, ds, block)]
+    return [block.id for block in picked], findings
+
+
+def _differences(study: Study, ds: xr.Dataset, block: Block) -> Iterator[Finding]:
+    """Yield a finding for each array of a block that is not, bit by bit, what comes out now."""
+    columns = study.described_model.simulate(*plan.task(study, block))
+    for found in differences(ds, study, block, columns):
+        yield Finding(found.observable, block.id, str(found), {block.id: found.cells})

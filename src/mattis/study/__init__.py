@@ -1,0 +1,1 @@
+"""What a study is: a YAML file, its axes, its plan, and what it asks of a model."""

@@ -1,0 +1,198 @@
+"""What every kind of study has, and what the rest of the house asks it."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, SerializeAsAny, StrictInt, field_validator, model_validator
+
+from mattis.errors import nearest
+from mattis.study.axes import Axes, Misplaced, Part, counts_of, shortest
+from mattis.study.document import written
+from mattis.study.model import Model, PatternSet, Point, Task
+
+LARGEST_STUDY = 10**8
+"""Cells of a study at most: the labelled cube of a larger one fits no machine's memory."""
+
+T = TypeVar("T")
+
+StudyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+
+
+def middles(items: Sequence[T], parts: int) -> list[T]:
+    """Return the middle of each of some equal parts of a sequence."""
+    return [items[(2 * k + 1) * len(items) // (2 * parts)] for k in range(parts)]
+
+
+def _filled(
+    found: Mapping[str, Any],
+    usual: Mapping[str, Any],
+    optional: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """Return a nested mapping with what it lacks taken from the usual one.
+
+    optional  # what a part that is usually left out lacks, where there is such a part
+    """
+    out = {**usual, **found}
+    for key, value in found.items():
+        inner = usual.get(key) or optional.get(key)
+        if isinstance(value, dict) and isinstance(inner, dict):
+            out[key] = _filled(value, inner)
+    return out
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Return `key: old → new` for everything that differs between two nested mappings."""
+    out = []
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            out += _differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            out.append(f"{prefix}{key}: {before} → {after}")
+    return out
+
+
+class Study(Part):
+    """What to compute: science only. Where and how fast is for the command line and profiles."""
+
+    name: StudyName = Field(description="names the folder of the results")
+    model: str = Field(description="a model of `mattis models`")
+    axes: SerializeAsAny[Axes]
+    root_seed: StrictInt = Field(
+        default=1, ge=0, lt=2**64, description="changes every random number of the study"
+    )
+
+    models: ClassVar[Mapping[str, Model]] = {}
+    """The models that take this kind of study."""
+
+    @field_validator("model")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in cls.models:
+            known = ", ".join(cls.models)
+            raise ValueError(f"expected one of: {known}{nearest(value, cls.models)}")
+        return value
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        self.check()
+        cells = 1
+        for values in self.labels.values():
+            cells *= len(values)
+        if cells > LARGEST_STUDY:
+            advice = "split it into several studies"
+            raise Misplaced("axes", f"{cells} cells", f"at most {LARGEST_STUDY} of them", advice)
+        return self
+
+    def check(self) -> None:
+        """Raise Misplaced where keys and axes do not fit each other."""
+
+    @property
+    def labels(self) -> dict[str, Sequence[float]]:
+        """The values along each dimension of the cube: size, load (or memories), points …, seed."""
+        return self.axes.labels()
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The names of the dimensions of the cube."""
+        return tuple(self.labels)
+
+    @property
+    def stored(self) -> str:
+        """The dimension that says how much a network holds: `load`, or `memories`."""
+        return self.dimensions[1]
+
+    @property
+    def points(self) -> tuple[str, ...]:
+        """The dimensions that a network is simulated along: all but size, what is stored, and seed."""
+        return self.dimensions[2:-1]
+
+    def counts(self, values: Sequence[float], sizes: Sequence[float]) -> NDArray[np.int64]:
+        """Return P for every size and value of the dimension `stored`: (sizes, values)."""
+        return counts_of(self.stored, values, sizes)
+
+    @property
+    def described_model(self) -> Model:
+        """The row of the table of models that `model` names."""
+        return self.models[self.model]
+
+    @property
+    @abstractmethod
+    def protocol(self) -> Any:
+        """How each cell is measured: what the model's `simulate` takes besides patterns and points."""
+
+    def pattern_set(self, size: int, patterns: int, seed: int) -> PatternSet:
+        """Return a pattern set of this study."""
+        return PatternSet(self.root_seed, size, patterns, seed)
+
+    @abstractmethod
+    def task(self, patterns: PatternSet, points: Sequence[Point]) -> Task:
+        """Return the arguments of the model's `simulate` at some points: all that numbers depend on."""
+
+    def probed(self, points: Sequence[Point]) -> Sequence[Point]:
+        """Return the points that stand for all of them when a block is timed."""
+        return middles(points, 3)
+
+    def making(self, points: Sequence[Point]) -> Sequence[Point]:
+        """Return points whose networks are all that are made for these: the first, where one serves all."""
+        return points[:1]
+
+    @abstractmethod
+    def shortened(
+        self, patterns: PatternSet, points: Sequence[Point], most: int
+    ) -> tuple[Task, int]:
+        """Return a task of at most about `most` updates at each point, and its effort."""
+
+    @abstractmethod
+    def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
+        """Return the elementary updates (spin proposals, presentations) of some points at most."""
+
+    def effort(self, patterns: PatternSet, points: Sequence[Point]) -> int:
+        """Return what some points cost, in updates: more than these where looking costs as well."""
+        return self.updates(patterns, points)
+
+    def weights(self, counts: NDArray[np.int64], sizes: Sequence[float]) -> NDArray[np.float64]:
+        """Return numbers that rise with the cost of networks of P patterns, (sizes, values)."""
+        return np.asarray(counts * np.array(sizes, np.float64)[:, None])
+
+    @abstractmethod
+    def total_updates(self) -> int:
+        """Return the updates of the whole study."""
+
+    def memory(self, size: int, patterns: int) -> int:
+        """Return the bytes that simulating a pattern set takes at its peak."""
+        return self.described_model.memory(size, patterns)
+
+    def physics(self) -> dict[str, Any]:
+        """Return what may not change under a store: everything but the name and the axes."""
+        content = self.model_dump(mode="json", exclude={"name", "axes"})
+        return content | {"numbers": self.described_model.numbers}
+
+    def changes(self, physics: Mapping[str, Any]) -> list[str]:
+        """Return `key: old → new` for all physics of a store that are not those of this study.
+
+        A key or a number that they lack is younger than they are: it had its default.
+        """
+        plain = type(self).model_construct(name=self.name, model=self.model, axes=self.axes)
+        usual = plain.physics()
+        optional = {
+            name: {key: field.default for key, field in type(part).model_fields.items()}
+            for name in type(self).model_fields
+            if isinstance(part := getattr(self, name), Part) and usual.get(name, part) is None
+        }
+        return _differences(_filled(self.aged(physics), usual, optional), self.physics())
+
+    def aged(self, physics: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return physics of a store, with what the oldest of them do not say of their recipe."""
+        return {"numbers": 1, **physics}
+
+    def to_yaml(self) -> str:
+        """Return the study as YAML that reads back as the same study."""
+        content = self.model_dump(mode="json", exclude_none=True)
+        content["axes"] = self.axes.model_dump(exclude_none=True)
+        content["axes"] = {key: shortest(key, v) for key, v in content["axes"].items()}
+        return written(content)

@@ -1,0 +1,125 @@
+"""What every model of the project says of itself, and what it is asked to do."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis.kernels.cuda.devices import Device
+
+Columns = dict[str, NDArray[np.float64]]
+
+Point = tuple[float, ...]
+"""Where in the grid a pattern set is simulated: one label for each dimension of the points."""
+
+Smallest = Callable[[Any, Any, Any], Any]
+
+SHORT_CHAIN, DRIFTING, UNSETTLED = 1, 2, 4
+FLAGS: Mapping[int, str] = {
+    SHORT_CHAIN: "short_chain",
+    DRIFTING: "drifting",
+    UNSETTLED: "unsettled",
+}
+"""Bits of `flag` that one cell can carry, by name; `statistics` adds those of a whole set of seeds."""
+
+
+@dataclass(frozen=True)
+class Observable:
+    """One measured number per cell, under the same name in every model that has it.
+
+    smallest  # (N, P, protocol) -> the smallest change that one pattern set could have shown
+    """
+
+    name: str
+    long_name: str
+    units: str = "1"
+    smallest: Smallest | None = None
+
+
+@dataclass(frozen=True)
+class PatternSet:
+    """What is stored: P patterns of N sites, a function of the root seed and the seed alone."""
+
+    root_seed: int
+    size: int
+    patterns: int
+    seed: int
+
+    @property
+    def labels(self) -> dict[str, int]:
+        """The logical index of the set, which its streams are keyed by."""
+        return {"size": self.size, "patterns": self.patterns, "seed": self.seed}
+
+
+Task = tuple[PatternSet, Sequence[Any], Any]
+"""A pattern set, the points at which it is simulated, and the protocol: all that numbers depend on."""
+
+Batched = Callable[[Sequence[Task], Device], Sequence[Columns]]
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """Where a fraction of what is stored passes 1/2 along one dimension of the cube.
+
+    position  # the coordinate or variable that says where: temperature along beta
+    rises     # whether the fraction rises along it
+    """
+
+    name: str
+    fraction: str
+    dimension: str
+    position: str
+    meaning: str
+    units: str = "1"
+    rises: bool = False
+
+
+@dataclass(frozen=True)
+class Model:
+    """One row of the table of models.
+
+    simulate  # (pattern set, points, protocol) -> one column of values per observable; pure
+    memory    # (N, P) -> bytes that a block needs
+    check     # (N, P) -> what is wrong with such a network, or nothing
+    boundaries  # what a diagram of the model has boundaries of
+    states    # observable and fraction that tell two states apart in which seeds may end
+    unit      # what one elementary update is called
+    numbers   # raised whenever the same study gives other numbers: no store may mix the two
+    rounding  # what the numbers of a study are, where they are not what every other model's are
+    batched   # (tasks, device) -> the columns of each task, simulated together on a device, if it can
+    """
+
+    name: str
+    summary: str
+    equation: str
+    axes: tuple[str, ...]
+    observables: tuple[Observable, ...]
+    order_parameter: str
+    theory: tuple[str, ...]
+    source: str
+    simulate: Callable[..., Columns]
+    memory: Callable[[int, int], int]
+    check: Callable[[int, int], str | None]
+    boundaries: tuple[Boundary, ...] = ()
+    states: tuple[str, str] | None = None
+    unit: str = "proposals"
+    numbers: int = 1
+    rounding: str = ""
+    batched: Batched | None = None
+
+
+def one_spin(size: Any, _patterns: Any, protocol: Any) -> Any:
+    """Return the change of an overlap by one spin of one cue; long chains do not make it smaller."""
+    return 2.0 / (size * protocol.cues)
+
+
+def two_spins(size: Any, _patterns: Any, protocol: Any) -> Any:
+    """Return the change of a squared overlap near 1 by one spin of one cue."""
+    return 4.0 / (size * protocol.cues)
+
+
+def one_cue(_size: Any, _patterns: Any, protocol: Any) -> Any:
+    """Return the change of a fraction of the cues by one of them."""
+    return 1.0 / protocol.cues
