@@ -25,8 +25,8 @@ def imported(path: Path) -> list[Path]:
             hidden = isinstance(node, ast.ImportFrom) and bool(
                 node.level or node.module == "mattis"
             )
-        if hidden and "kernels" in path.parts:
-            raise SystemExit(f"{path.name}: kernels import by `from mattis.x import y` only")
+        if hidden and caches(path):
+            raise SystemExit(f"{path.name}: compiled files import by `from mattis.x import y` only")
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mattis."):
             name = (node.module or "").removeprefix("mattis.").replace(".", "/")
             found.append(SOURCES / f"{name}.py")
@@ -46,8 +46,9 @@ def caches(path: Path) -> bool:
 
 def inliners() -> list[Path]:
     """Return the files of kernels that must hold a seal, those that others need first."""
-    kernels = [file for file in (SOURCES / "kernels").glob("*.py") if caches(file) and needed(file)]
-    return sorted(kernels, key=lambda file: (len(needed(file)), file))
+    files = [*(SOURCES / "exact").glob("*.py"), *(SOURCES / "kernels" / "cpu").glob("*.py")]
+    compiled = [file for file in files if caches(file) and needed(file)]
+    return sorted(compiled, key=lambda file: (len(needed(file)), file))
 
 
 def seal(path: Path) -> str:

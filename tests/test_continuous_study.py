@@ -19,7 +19,7 @@ from mattis.errors import UserError
 from mattis.kernels import cpu
 from mattis.networks.neurons.models import MEMBERS, QUESTIONS
 from mattis.networks.neurons.study import Continuous
-from mattis.networks.registry import KINDS, load_study, study_of
+from mattis.networks.registry import kind_of, load_study, study_of
 from mattis.statistics import aggregate
 from mattis.store.verify import verify
 from mattis.study import plan
@@ -289,7 +289,7 @@ def test_every_model_and_question_is_known_and_asked_by_a_study_of_the_folder():
     ours = [study for study in studies if isinstance(study, Continuous)]
     assert {study.model for study in ours} == set(MEMBERS) == set(SMALL)
     assert {study.asked for study in ours} == set(QUESTIONS)
-    assert all(KINDS[name] is Continuous for name in MEMBERS)
+    assert all(kind_of(name) is Continuous for name in MEMBERS)
 
 
 # Cells

@@ -133,7 +133,7 @@ def test_the_streamed_json_is_that_of_the_summary(
 ) -> None:
     study = make_study(tmp_path, **changes)
     planned = plan.blocks(study)
-    monkeypatch.setattr(plan, "ROWS_PER_PIECE", rows)
+    monkeypatch.setattr(estimate, "ROWS_PER_PIECE", rows)
     pieces = list(estimate.summary_text(study, 12.5, 2))
     assert len(pieces) == 2 - (-len(planned) // rows)
     whole = estimate.summary(study, planned, 12.5, 2)
@@ -145,8 +145,8 @@ def test_rows_of_a_huge_study_come_piece_by_piece() -> None:
     head, piece = islice(estimate.summary_text(huge(), 1.0, 2), 2)
     assert json.loads(f"{head}]}}")["blocks"] == 10**8
     rows = json.loads(f"[{piece}]")
-    assert len(rows) == plan.ROWS_PER_PIECE
-    assert rows[-1]["seed"] == plan.ROWS_PER_PIECE - 1
+    assert len(rows) == estimate.ROWS_PER_PIECE
+    assert rows[-1]["seed"] == estimate.ROWS_PER_PIECE - 1
 
 
 def test_memory_is_checked_at_the_size_that_needs_most(tmp_path: Path) -> None:
@@ -185,8 +185,8 @@ def timed(monkeypatch: pytest.MonkeyPatch, made: float, proposal: float) -> Cloc
     clock = Clock(made, proposal)
     told = dataclasses.replace(MODELS["hopfield"], simulate=clock.simulate)
     monkeypatch.setattr(Family, "described_model", told)
-    monkeypatch.setattr(plan.time, "thread_time", lambda: clock.now)
-    monkeypatch.setattr(plan.time, "process_time", lambda: clock.now)
+    monkeypatch.setattr(estimate.time, "thread_time", lambda: clock.now)
+    monkeypatch.setattr(estimate.time, "process_time", lambda: clock.now)
     return clock
 
 
@@ -246,8 +246,8 @@ def test_a_study_of_days_is_answered_by_who_could_help(
     workers: int,
     remark: str | None,
 ) -> None:
-    monkeypatch.setattr(plan, "calibrate", lambda _: days * 86400.0)
-    monkeypatch.setattr(plan, "check_memory", lambda *_: None)
+    monkeypatch.setattr(estimate, "calibrate", lambda _: days * 86400.0)
+    monkeypatch.setattr(estimate, "check_memory", lambda *_: None)
     path = write_study(tmp_path, load={"from": 0.03, "to": 1.0, "count": 500}, seed=1000)
     lines = said(capsys, path, "--workers", workers).splitlines()
     assert "4000000 cells in 500000 blocks" in lines[0]
@@ -262,7 +262,7 @@ def test_a_study_of_days_is_answered_by_who_could_help(
 def test_many_sizes_are_summed_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(plan, "calibrate", lambda _: 1.0)
+    monkeypatch.setattr(estimate, "calibrate", lambda _: 1.0)
     lines = said(capsys, write_study(tmp_path, size=[*range(60, 160)])).splitlines()
     assert lines[1] == "    N = 60, P = 3 … 12: 9 blocks"
     assert lines[-1] == "    and 76 more sizes"

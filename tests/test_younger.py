@@ -22,24 +22,26 @@ STORES = Path(__file__).parent / "data" / "stores-2026-11.tar.xz"
 SAME = ("attention", "clipped", "consolidation", "little", "ramp", "recall")
 
 YOUNGER = {
-    "rules.py": [(r'    name: str = "hebb"\n', "    sleep: float = 1.0\n")],
-    "ensembles.py": [(r'    name: str = "random"\n', "    skew: float = 0.0\n")],
-    "models/circuit.py": [(r"    update: str = UPDATES\[0\]\n", "    delay: int = 0\n")],
-    "models/questions.py": [(r'    name: str = "recall"\n', "    waits: int = 3\n")],
-    "models/recipe.py": [
+    "networks/binary/rules.py": [(r'    name: str = "hebb"\n', "    sleep: float = 1.0\n")],
+    "networks/binary/ensembles.py": [(r'    name: str = "random"\n', "    skew: float = 0.0\n")],
+    "networks/binary/matrix_network.py": [
+        (r"    update: str = UPDATES\[0\]\n", "    delay: int = 0\n")
+    ],
+    "networks/binary/questions.py": [(r'    name: str = "recall"\n', "    waits: int = 3\n")],
+    "networks/neurons/recipe.py": [
         (r'    visible: str = "quadratic"\n', "    leak: float = 0.0\n"),
         (r'    indices: str = "full"\n', '    solver: str = "euler"\n'),
     ],
-    "studies/base.py": [(r"    axes: SerializeAsAny\[Axes\]\n", '    note: str = ""\n')],
-    "studies/retrieval.py": [
+    "study/base.py": [(r"    axes: SerializeAsAny\[Axes\]\n", '    note: str = ""\n')],
+    "networks/binary/retrieval.py": [
         (r"class Sweeps\(Part\):\n    .*\n", "\n    every: StrictInt = 1\n"),
         (r"class Asked\(Study\):\n    .*\n", "\n    patience: StrictInt = 7\n"),
     ],
-    "studies/consolidation.py": [
+    "networks/drift/study.py": [
         (r"class Bias\(Part\):\n    .*\n", "\n    turn: StrictFloat = 0.0\n"),
         (r'    """A study of memories that drift to .*\n', "\n    forgetting: StrictFloat = 0.0\n"),
     ],
-    "studies/continuous.py": [
+    "networks/neurons/study.py": [
         (r"class Flow\(Part\):\n    .*\n", "\n    noise: StrictFloat = 0.0\n")
     ],
 }

@@ -4,6 +4,7 @@
 """
 
 import json
+from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Union
@@ -20,13 +21,16 @@ from mattis.study.base import Study
 from mattis.study.document import read_document, validated
 from mattis.study.model import Model
 
-KINDS: Mapping[str, type[Study]] = {
-    model: kind for kind in (Family, Consolidation, Recall, Continuous) for model in kind.models
-}
-"""The kind of study that each model takes."""
+KINDS: tuple[type[Study], ...] = (Family, Consolidation, Recall, Continuous)
+"""The kinds of studies: each has keys and axes of its own, and a table of the models that take it."""
 
-MODELS: Mapping[str, Model] = {model: kind.models[model] for model, kind in KINDS.items()}
+MODELS: Mapping[str, Model] = ChainMap(*(kind.models for kind in reversed(KINDS)))
 """The table of models."""
+
+
+def kind_of(model: str) -> type[Study]:
+    """Return the kind of study that a model takes."""
+    return next(kind for kind in KINDS if model in kind.models)
 
 
 def load_study(path: Path | str) -> Study:
@@ -41,10 +45,10 @@ def study_of(content: Any, where: str = "study", folder: Path = Path()) -> Study
     folder  # where files of patterns are
     """
     model = content.get("model") if isinstance(content, dict) else None
-    if isinstance(model, str) and model not in KINDS:  # whose keys and axes nobody knows
-        known, close = ", ".join(KINDS), nearest(model, KINDS)
+    if isinstance(model, str) and model not in MODELS:  # whose keys and axes nobody knows
+        known, close = ", ".join(MODELS), nearest(model, MODELS)
         raise UserError(f"{where}, model: got {model!r:.40}; expected one of: {known}{close}")
-    kind = KINDS[model] if isinstance(model, str) else Family
+    kind = kind_of(model) if isinstance(model, str) else Family
     if kind is Family:
         content = keys.with_file(content, where, folder)
     return validated(kind, content, where)
@@ -52,7 +56,7 @@ def study_of(content: Any, where: str = "study", folder: Path = Path()) -> Study
 
 def schema() -> str:
     """Return the JSON schema of a study."""
-    kinds: Any = Union[tuple(dict.fromkeys(KINDS.values()))]  # noqa: UP007 - of as many as there are
+    kinds: Any = Union[KINDS]  # noqa: UP007 - of as many as there are
     content = TypeAdapter(kinds).json_schema(by_alias=True)
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 

@@ -66,7 +66,7 @@ class Study(Part):
         default=1, ge=0, lt=2**64, description="changes every random number of the study"
     )
 
-    models: ClassVar[Mapping[str, Model]] = {}
+    models: ClassVar[dict[str, Model]] = {}
     """The models that take this kind of study."""
 
     @field_validator("model")

@@ -146,4 +146,4 @@ ROWS = (
     ),
 )  # fmt: skip
 
-FAMILY: Mapping[str, Model] = {model.name: model for model in ROWS}
+FAMILY: dict[str, Model] = {model.name: model for model in ROWS}

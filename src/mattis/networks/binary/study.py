@@ -117,7 +117,7 @@ class FamilyAxes(Heated):
 class Family(Asked):
     """A study of binary networks: any couplings, patterns, dynamics and question."""
 
-    models: ClassVar[Mapping[str, Model]] = FAMILY
+    models: ClassVar[dict[str, Model]] = FAMILY
 
     model: str = Field(default="hopfield", description="a model of `mattis models`")
     axes: FamilyAxes

@@ -61,7 +61,7 @@ class RecallAxes(Heated):
 class Recall(Drift, Asked):
     """A study of networks whose couplings are memories that drifted to new patterns."""
 
-    models: ClassVar[Mapping[str, Model]] = {RECALL.name: RECALL}
+    models: ClassVar[dict[str, Model]] = {RECALL.name: RECALL}
 
     model: str = Field(default="recall", description="a model of `mattis models`")
     axes: RecallAxes

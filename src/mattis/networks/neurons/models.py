@@ -330,4 +330,4 @@ ROWS = (
     ),
 )  # fmt: skip
 
-CONTINUOUS: Mapping[str, Model] = {model.name: model for model in ROWS}
+CONTINUOUS: dict[str, Model] = {model.name: model for model in ROWS}

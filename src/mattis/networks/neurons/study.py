@@ -162,7 +162,7 @@ class Flow(Part):
 class Continuous(Study):
     """A study of a network from generating functions."""
 
-    models: ClassVar[Mapping[str, Model]] = CONTINUOUS
+    models: ClassVar[dict[str, Model]] = CONTINUOUS
 
     model: str = Field(default="attention", description="a model of `mattis models`")
     axes: ContinuousAxes
