@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis.networks.binary.models import FAMILY, MEMBERS
+from mattis.networks.binary.models import BINARY_DEFAULTS, BINARY_MODELS
 from mattis.networks.binary.network import Protocol
 from mattis.networks.binary.questions import Visit
 from mattis.study.axes import patterns_of
@@ -132,11 +132,11 @@ def simulate(setting: Setting, root_seed: int = ROOT_SEED) -> list[Sample]:
     patterns = patterns_of(setting.load, SIZE)
     points = [Visit("hebb", 0, 1, 1 / t if t else math.inf, 0.0) for t in setting.temperatures]
     asking = Protocol(setting.thermalise, setting.measure, setting.cues, RETRIEVED_ABOVE)
-    inquiry = replace(MEMBERS["hopfield"].inquiry, asking=asking)
+    inquiry = replace(BINARY_DEFAULTS["hopfield"].inquiry, asking=asking)
 
     def block(seed: int) -> Columns:
         pattern_set = PatternSet(root_seed, SIZE, patterns, seed)
-        return FAMILY["hopfield"].simulate(pattern_set, points, inquiry)
+        return BINARY_MODELS["hopfield"].simulate(pattern_set, points, inquiry)
 
     with ThreadPoolExecutor(WORKERS) as pool:
         blocks = list(pool.map(block, range(setting.seeds)))

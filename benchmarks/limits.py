@@ -102,7 +102,9 @@ def needed_lookups(here: Group, sweeps: int) -> int:
         moved = np.zeros(-(-here.network.size // BLOCK) * BLOCK, bool)
         moved[: here.network.size] = (old != new).any(axis=1)
         groups = moved.reshape(-1, BLOCK // GROUP, GROUP).any(axis=2).sum(axis=1)
-        found += count * int(np.where(groups > asynchronous.FEW, BLOCK // GROUP, groups).sum())
+        found += count * int(
+            np.where(groups > asynchronous.FEW_PATTERNS, BLOCK // GROUP, groups).sum()
+        )
     return found
 
 

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from single import TYPEWRITER, WARM_UP, Couplings, Single, drawn, full_couplings
 
 from mattis.exact import rng
-from mattis.exact.patterns import Signs, random_patterns
+from mattis.exact.arrays import Signs
+from mattis.exact.patterns import random_patterns
 from mattis.kernels.cpu import asynchronous
-from mattis.kernels.cpu.lanes import LANES, Heat, Lanes, Patterns, Record, aligned_rows
+from mattis.kernels.cpu.lanes import LANES, Heat, LaneRecord, Lanes, Patterns, aligned_rows
 from mattis.networks.binary import network as models
 
 
@@ -74,7 +75,7 @@ def signs(lanes: Lanes, replica: int) -> Signs:
 
 def packed_patterns(xi: Signs) -> Patterns:
     """Return the pattern set in bits, as the models make it."""
-    return models.Network({}, 1, xi).in_lanes
+    return models.BinaryNetwork({}, 1, xi).in_lanes
 
 
 def network(size: int, patterns: int, full: bool = True) -> Network:
@@ -110,9 +111,11 @@ def heat_of(
     return heat, streams
 
 
-def record(size: int, sweeps: int) -> Record:
+def record(size: int, sweeps: int) -> LaneRecord:
     """Return an empty record of sweeps that are all averaged over."""
-    return Record(np.zeros((3, sweeps, LANES), np.int64), np.zeros((2, size, LANES), np.int32), 0)
+    return LaneRecord(
+        np.zeros((3, sweeps, LANES), np.int64), np.zeros((2, size, LANES), np.int32), 0
+    )
 
 
 def group(net: Network, temperatures: float | Sequence[float], warm_up: int = WARM_UP) -> Group:

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from timing import Program, Row, check_near, interleaved, missing, ratios, row
 
-from mattis.networks.neurons.generating_functions import Form, Population
-from mattis.networks.neurons.network import Network, settle
+from mattis.networks.neurons.generating_functions import FunctionNumbers, Population
+from mattis.networks.neurons.network import NeuronNetwork, settle
 
 HERE = Path(__file__).parent
 FOLDER, PINNED = HERE / ".peers-jax", HERE.parent / "requirements" / "bench-jax.txt"
@@ -38,11 +38,11 @@ def start(size: int, memories: int) -> tuple[Any, Any]:
     return xi, np.ascontiguousarray(cues, np.float32)
 
 
-def attention(xi: Any, beta: float) -> Network:
+def attention(xi: Any, beta: float) -> NeuronNetwork:
     """Return the network whose step at dt = tau is attention."""
     gain = np.full(REPLICAS, beta, np.float32)
-    hidden = Population("log_sum_exp", Form(gain))
-    return Network(xi, Population("quadratic"), hidden, gram=xi @ xi.T)
+    hidden = Population("log_sum_exp", FunctionNumbers(gain))
+    return NeuronNetwork(xi, Population("quadratic"), hidden, gram=xi @ xi.T)
 
 
 def program(cues: Any, run: Any, updates: int) -> Program:
@@ -113,9 +113,9 @@ def gram_rows() -> Iterator[Row]:
 def gram_error() -> float:
     """Return the largest difference of the two forms in float64: cubes, with fields and biases."""
     xi, cues = (array.astype(np.float64) for array in start(1000, 100))
-    hidden = Population("rectified_polynomial", Form(1.0, 4))
+    hidden = Population("rectified_polynomial", FunctionNumbers(1.0, 4))
     field, bias = 0.1 * cues[:, ::-1].copy(), np.full((100, 1), 0.1)
-    net = Network(xi / 1000**0.75, Population("quadratic"), hidden, field=field, bias=bias)
+    net = NeuronNetwork(xi / 1000**0.75, Population("quadratic"), hidden, field=field, bias=bias)
     short = settle(net, 0.1 * cues, 0.1, NEVER, 50).state
     v = 0.1 * cues
     for _ in range(50):
@@ -129,8 +129,8 @@ def tanh_rows() -> Iterator[Row]:
     for size, memories in BROAD:
         xi, cues = start(size, memories)
         xi /= np.float32(size**0.5)
-        gain = Form(np.full(REPLICAS, 2, np.float32))
-        net = Network(xi, Population("ln_cosh", gain), Population("ln_cosh"))
+        gain = FunctionNumbers(np.full(REPLICAS, 2, np.float32))
+        net = NeuronNetwork(xi, Population("ln_cosh", gain), Population("ln_cosh"))
         updates = size * REPLICAS * STEPS
         programs = {
             "settle": program(

@@ -70,11 +70,11 @@ def sleeping(_: Any, points: Any, protocol: Any) -> Any:
     """Sleep for as many milliseconds as there are sweeps, as a core does while its GPU computes."""
     import numpy as np
 
-    from mattis.networks.binary.hopfield import OBSERVABLES
+    from mattis.networks.binary.hopfield import CHAIN_OBSERVABLES
 
     begun, cpu = time.monotonic(), time.thread_time()
     time.sleep(protocol.asking.measure / 1000)
-    columns: dict[str, Any] = {o.name: np.zeros(len(points)) for o in OBSERVABLES}
+    columns: dict[str, Any] = {o.name: np.zeros(len(points)) for o in CHAIN_OBSERVABLES}
     return columns | {SPENT: spent(begun, cpu)}
 
 
@@ -150,11 +150,11 @@ def recording(book: Book) -> type:
 def instrument(book: Book, options: Options) -> None:
     """Put the clocks into mattis, and change what the options say."""
     from mattis.engine import dispatch
-    from mattis.networks.binary.models import FAMILY
+    from mattis.networks.binary.models import BINARY_MODELS
     from mattis.store import cube, store
 
-    simulate, row = sleeping if options.get("sleeping") else timed, FAMILY["hopfield"]
-    FAMILY["hopfield"] = replace(row, simulate=simulate)  # type: ignore[index]
+    simulate, row = sleeping if options.get("sleeping") else timed, BINARY_MODELS["hopfield"]
+    BINARY_MODELS["hopfield"] = replace(row, simulate=simulate)  # type: ignore[index]
     dispatch.Dispatcher = recording(book)  # type: ignore[misc]
     for name, value in options.get("set", {}).items():
         setattr(dispatch, name, value)

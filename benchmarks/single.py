@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from timing import Program
 
 from mattis.exact import rng
-from mattis.exact.patterns import Signs, random_patterns
+from mattis.exact.arrays import Signs
+from mattis.exact.patterns import random_patterns
 from mattis.kernels.cpu import glauber
 from mattis.networks.binary import couplings
 

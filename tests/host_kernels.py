@@ -6,7 +6,7 @@ import pytest
 
 from mattis.errors import UserError
 from mattis.kernels.host.library import compiler_path
-from mattis.kernels.host.module import Function, HostModule, Schedule
+from mattis.kernels.host.module import HostFunction, HostModule, ThreadSchedule
 
 TEXT = (Path(__file__).parent / "host.cu").read_text()
 NAMES = (
@@ -16,10 +16,10 @@ NAMES = (
 )  # fmt: skip
 
 
-FIRST = Schedule("ascending")
+FIRST = ThreadSchedule("ascending")
 
 
-def kernel(name: str, schedule: Schedule = FIRST) -> Function:
+def kernel(name: str, schedule: ThreadSchedule = FIRST) -> HostFunction:
     """Return a kernel of the text."""
     try:
         compiler_path()

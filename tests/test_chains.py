@@ -20,7 +20,7 @@ from mattis.kernels.cpu.lanes import packed
 from mattis.networks.binary import chains, costs, couplings, family, hopfield
 from mattis.networks.binary.chains import KERNELS
 from mattis.networks.binary.hopfield import Setting
-from mattis.networks.binary.network import ORDERS, SHARINGS, Protocol, Replica, fits_16_bits
+from mattis.networks.binary.network import SHARINGS, UPDATE_ORDERS, Protocol, Replica, fits_16_bits
 from mattis.study.model import PatternSet
 
 ROOT = Path(__file__).parents[1]
@@ -45,7 +45,7 @@ def joined(parts):
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(
     size=st.integers(1, 140), count=st.integers(1, 40), wanted=st.integers(1, 70), seed=st.integers(0, 99),
-    order=st.sampled_from(ORDERS), sharing=st.sampled_from(SHARINGS),
+    order=st.sampled_from(UPDATE_ORDERS), sharing=st.sampled_from(SHARINGS),
 )  # fmt: skip
 def test_a_chain_knows_neither_its_kernel_nor_its_neighbours(
     size, count, wanted, seed, order, sharing
@@ -68,7 +68,7 @@ def test_a_chain_knows_neither_its_kernel_nor_its_neighbours(
     assert_same(only, together.of(slice(alone, alone + 1)))
 
 
-@pytest.mark.parametrize("order", [*ORDERS, "synchronous"])
+@pytest.mark.parametrize("order", [*UPDATE_ORDERS, "synchronous"])
 @pytest.mark.parametrize("sharing", SHARINGS)
 def test_a_block_may_be_cut_anywhere(order, sharing):
     patterns, protocol = PatternSet(5, 100, 7, 1), Protocol(3, 9, 3, 0.5, order, sharing)

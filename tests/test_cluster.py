@@ -145,7 +145,7 @@ def test_who_has_not_the_right_certificate_is_told_so_in_one_line(
             env=os.environ | configured,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        monkeypatch.setattr(cluster, "PATIENCE", 2)
+        monkeypatch.setattr(cluster, "SCHEDULER_PATIENCE", 2)
         given = wrong[1::2]
         for tls in ((None, None, None), (given[0], given[1], given[2])):
             with pytest.raises(Fault, match="does not take these certificates") as caught:
@@ -187,7 +187,7 @@ def test_a_scheduler_that_anybody_may_use_is_warned_of(
 def test_no_scheduler_there_is_one_line(
     tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "PATIENCE", 1)
+    monkeypatch.setattr(cluster, "SCHEDULER_PATIENCE", 1)
     address = f"tcp://127.0.0.1:{free_port()}"
     with pytest.raises(Fault, match=f"--scheduler {address}: no scheduler answers there") as caught:
         run(study, tmp_path, Settings(where=Where(scheduler=address)))
@@ -206,7 +206,7 @@ def test_a_scheduler_without_workers_is_one_line(
 ) -> None:
     with scheduler(workers=0) as (address, _):
         time.sleep(3)
-        monkeypatch.setattr(cluster, "PATIENCE", 10)
+        monkeypatch.setattr(cluster, "SCHEDULER_PATIENCE", 10)
         with pytest.raises(Fault, match="no worker came in 10 s"):
             run(study, tmp_path, Settings(where=Where(scheduler=address)))
 

@@ -9,7 +9,7 @@ import xarray as xr
 import yaml
 from small_study import fill
 
-from mattis.figures import canvas, consolidation, course, diagram, estimated, losses, recall
+from mattis.figures import canvas, consolidation, diagram, estimated, losses, recall, time_course
 from mattis.networks.drift.study import Bias
 from mattis.networks.registry import load_study, study_of
 from mattis.study import plan
@@ -154,11 +154,11 @@ def test_more_that_theory_of_one_memory_does_not_know(tmp_path: Path) -> None:
     study = make(**TIMED)
     (cells,) = (one.cells for one in curves(study, tmp_path))
     labels = {"spread": 0.0, "kappa": 40.0, "noise": 0.4, "likeness": 0.0}
-    assert course._course("", cells, study, (20.0, None, labels)).known
+    assert time_course._course("", cells, study, (20.0, None, labels)).known
     for changes in ({"likeness": 0.5}, {"spread": 2.0}, {"kappa": 3.0}, {"noise": 5.0}):
-        assert not course._course("", cells, study, (20.0, None, {**labels, **changes})).known
+        assert not time_course._course("", cells, study, (20.0, None, {**labels, **changes})).known
     half = study.model_copy(update={"targets": "flips"})
-    assert not course._course("", cells, half, (20.0, None, {**labels, "noise": 0.5})).known
+    assert not time_course._course("", cells, half, (20.0, None, {**labels, "noise": 0.5})).known
 
 
 def test_recall_has_no_kappa_s_where_it_is_not_known(tmp_path: Path) -> None:
@@ -169,11 +169,11 @@ def test_recall_has_no_kappa_s_where_it_is_not_known(tmp_path: Path) -> None:
         assert any("collapse" in words for words in labels) == (not changes), changes
 
 
-def curves(study: Study, root: Path) -> list[course.Course]:
+def curves(study: Study, root: Path) -> list[time_course.TimeCourse]:
     plane = simulated(study, root)
     inside = ("tau", "presentations", "memory")
     labels = {n: float(plane[n][0]) for n in study.dimensions[:-1] if n not in inside}
-    return list(course.courses_of(plane.sel(labels), study, labels))
+    return list(time_course.courses_of(plane.sel(labels), study, labels))
 
 
 @pytest.mark.parametrize("memory", [True, False])
@@ -205,7 +205,7 @@ def test_random_clamping_is_within_errors_of_theory_and_a_wrong_tau_is_not(tmp_p
     labels = {"spread": study.axes.spread[0], "kappa": 60.0, "noise": study.axes.noise[0]}
     (mu,) = changes.get("memory", [None])
     for tau in (21.0, 42.0):
-        wrong = course._course("", one.cells, study, (tau, mu, labels))
+        wrong = time_course._course("", one.cells, study, (tau, mu, labels))
         assert (np.abs(value - wrong.mean)[known] / np.maximum(error[known], 1e-5)).max() > 5
     if mu is not None:
         known &= one.sd > 1e-6

@@ -389,7 +389,7 @@ def test_the_command_plans_tells_and_lists(tmp_path, capsys):
     told = said_by(capsys, "status", path, "--results", tmp_path)
     assert (told["cells"], told["missing"]) == ({"total": 36, "done": 12}, 4)
     (model,) = (row for row in said_by(capsys, "models") if row["name"] == "consolidation")
-    assert [*model["observables"]] == [o.name for o in consolidation.OBSERVABLES]
+    assert [*model["observables"]] == [o.name for o in consolidation.DRIFT_OBSERVABLES]
     assert "kappa" in model["axes"]
 
 

@@ -17,8 +17,8 @@ from mattis.cli.command import guarded, verbs
 from mattis.engine.driver import digest, open_results, run
 from mattis.errors import UserError
 from mattis.kernels import cpu
-from mattis.networks.neurons.models import MEMBERS, QUESTIONS
-from mattis.networks.neurons.study import Continuous
+from mattis.networks.neurons.models import NEURON_DEFAULTS, NEURON_QUESTIONS
+from mattis.networks.neurons.study import NeuronStudy
 from mattis.networks.registry import kind_of, load_study, study_of
 from mattis.statistics import aggregate
 from mattis.store.verify import verify
@@ -37,9 +37,9 @@ def content(**changes) -> dict[str, object]:
     return {**kept, "axes": axes}
 
 
-def make(**changes) -> Continuous:
+def make(**changes) -> NeuronStudy:
     study = study_of(content(**changes))
-    assert isinstance(study, Continuous)
+    assert isinstance(study, NeuronStudy)
     return study
 
 
@@ -61,7 +61,7 @@ SMALL: dict[str, dict[str, Any]] = {
 """A study of each model."""
 
 
-def small(model: str, **changes) -> Continuous:
+def small(model: str, **changes) -> NeuronStudy:
     return make(**{"model": model, **SMALL[model], **changes})
 
 
@@ -263,7 +263,7 @@ def test_text_of_a_study_reads_back_as_the_same_study(tmp_path, changes):
     assert load_study(path).physics() == study.physics()
 
 
-@pytest.mark.parametrize("model", MEMBERS)
+@pytest.mark.parametrize("model", NEURON_DEFAULTS)
 def test_defaults_may_be_spelled_out(model):
     """The same physics, hence the same store; and whatever is no default is other physics."""
     study = small(model)
@@ -286,10 +286,10 @@ def test_defaults_may_be_spelled_out(model):
 def test_every_model_and_question_is_known_and_asked_by_a_study_of_the_folder():
     folder = Path(__file__).parents[1] / "config" / "studies"
     studies = [load_study(path) for path in folder.glob("*.yaml")]
-    ours = [study for study in studies if isinstance(study, Continuous)]
-    assert {study.model for study in ours} == set(MEMBERS) == set(SMALL)
-    assert {study.asked for study in ours} == set(QUESTIONS)
-    assert all(kind_of(name) is Continuous for name in MEMBERS)
+    ours = [study for study in studies if isinstance(study, NeuronStudy)]
+    assert {study.model for study in ours} == set(NEURON_DEFAULTS) == set(SMALL)
+    assert {study.asked for study in ours} == set(NEURON_QUESTIONS)
+    assert all(kind_of(name) is NeuronStudy for name in NEURON_DEFAULTS)
 
 
 # Cells
@@ -299,7 +299,7 @@ def columns(study: Study, block: plan.Block) -> dict[str, np.ndarray]:
     return study.described_model.simulate(*plan.task(study, block))
 
 
-@pytest.mark.parametrize("model", MEMBERS)
+@pytest.mark.parametrize("model", NEURON_DEFAULTS)
 def test_cells_do_not_know_their_neighbours(model):
     """One by one, or backwards, as all at once: bit by bit, on one machine."""
     study = small(model)
@@ -327,7 +327,7 @@ def test_more_replicas_than_a_batch_has_lanes_change_none(precision):
         assert {name: v[0] for name, v in alone.items()} == {n: v[k] for n, v in every.items()}
 
 
-@pytest.mark.parametrize("model", MEMBERS)
+@pytest.mark.parametrize("model", NEURON_DEFAULTS)
 def test_a_study_of_each_model_runs_and_grows(model, tmp_path):
     """More seeds and points: only new cells are computed, and old ones stay."""
     study = small(model, seed=1)
@@ -387,7 +387,7 @@ def said_by(capsys, *words) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("model", MEMBERS)
+@pytest.mark.parametrize("model", NEURON_DEFAULTS)
 def test_the_plan_of_each_model_counts_and_bounds(model, tmp_path, capsys):
     path = tmp_path / "some.yaml"
     study = small(model)

@@ -9,18 +9,19 @@ import numpy as np
 import pytest
 
 from mattis import exact
-from mattis.exact.patterns import Signs, random_patterns
+from mattis.exact.arrays import Signs
+from mattis.exact.patterns import random_patterns
 from mattis.exact.rng import stream
 from mattis.kernels import cpu
 from mattis.networks.neurons import dense
-from mattis.networks.neurons.models import MEMBERS, simulate
-from mattis.networks.neurons.recipe import Place, Recipe
-from mattis.networks.neurons.relaxation import Row
+from mattis.networks.neurons.models import NEURON_DEFAULTS, simulate
+from mattis.networks.neurons.recipe import NeuronPoint, Recipe
+from mattis.networks.neurons.relaxation import NeuronCell
 from mattis.study.model import PatternSet
 
-PARTS = MEMBERS["dense_binary"].parts
+PARTS = NEURON_DEFAULTS["dense_binary"].parts
 EXPONENTIAL = replace(PARTS, hidden="exponential")
-HERE = Place(1.0, 0.0)
+HERE = NeuronPoint(1.0, 0.0)
 
 Drive = Callable[[list[int], list[int], int], float]
 """What the site i of a pattern xi adds to the field of a state S."""
@@ -157,7 +158,7 @@ def test_a_table_holds_its_sums_up_to_the_bound_of_64_bits():
     """P as large as `check` lets pass, all patterns the same: no field wraps; one more is refused."""
     degree, size = 12, 30
     largest = 2 * degree * (size + 1) ** (degree - 1)
-    most = (dense.LARGEST_SUM - 1) // largest
+    most = (dense.LARGEST_FIELD_SUM - 1) // largest
     assert dense.check(degree, size, most) is None
     said = dense.check(degree, size, most + 1)
     assert said is not None
@@ -323,9 +324,9 @@ def test_bits_of_a_stored_pattern_fail_as_often_as_theory_says(degree, size, cou
     assert abs(mean - wrong) > 10 * error  # (2n-1)!! would be seen
 
 
-def recalled(count: int, size: int, of: Recipe, sets: int = 8, noise: float = 0.0) -> Row:
+def recalled(count: int, size: int, of: Recipe, sets: int = 8, noise: float = 0.0) -> NeuronCell:
     """Means over pattern sets."""
-    places = [Place(1.0, noise)]
+    places = [NeuronPoint(1.0, noise)]
     rows = [dense.recall(PatternSet(1, size, count, seed), places, of)[0] for seed in range(sets)]
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
@@ -369,7 +370,7 @@ def test_exponential_interactions_store_a_thousand_patterns_at_sixteen_sites():
 
 def test_a_row_is_what_the_kernel_does():
     """Steps, the first sweep, energies and flags of one cue; a cue that needs more sweeps is flagged."""
-    of, patterns, place = recipe(cues=1), PatternSet(1, 100, 2000, 3), Place(1.0, 0.1)
+    of, patterns, place = recipe(cues=1), PatternSet(1, 100, 2000, 3), NeuronPoint(1.0, 0.1)
     (row,) = dense.recall(patterns, [place], of)
     short = dense.recall(patterns, [place], replace(of, steps=1))[0]
     assert row["steps_used"] >= 2
@@ -384,7 +385,7 @@ def test_a_row_is_what_the_kernel_does():
 
 def test_numbers_do_not_depend_on_who_is_asked_beside_them():
     of, patterns = recipe(cues=3), PatternSet(2, 60, 500, 0)
-    places = [Place(1.0, noise) for noise in (0.0, 0.1, 0.3)]
+    places = [NeuronPoint(1.0, noise) for noise in (0.0, 0.1, 0.3)]
     every = simulate(patterns, places, of)
     for k, place in enumerate(places):
         for name, values in simulate(patterns, [place], of).items():

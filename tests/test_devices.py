@@ -41,7 +41,9 @@ def assert_same(
     device: Device, networks: list, replicas: list[Replica], protocol: Protocol
 ) -> None:
     """Assert that the chains of each network are those that the CPU's kernels find."""
-    asked = [hopfield_device.Asked(k, n, r) for k, n in enumerate(networks) for r in replicas]
+    asked = [
+        hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(networks) for r in replicas
+    ]
     (part, found), *more = hopfield_device.run(device, asked, protocol)
     assert not more
     assert list(part) == asked
@@ -65,14 +67,14 @@ def test_trajectories_are_those_of_the_cpu(device, size, count, order, beta, the
     assert_same(device, networks, replicas, protocol_of(order, thermalise))
 
 
-@pytest.mark.parametrize("form", glauber.FORMS)
+@pytest.mark.parametrize("form", glauber.GLAUBER_KERNELS)
 @pytest.mark.parametrize("beta", [0.5, 3.0, np.inf])
 def test_both_asynchronous_forms_agree_with_one_site_at_a_time(device, form, beta) -> None:
     network, protocol = network_of(70, 9, 3), protocol_of("typewriter")
-    asked = [hopfield_device.Asked(0, network, Replica(cue, beta, 0.2)) for cue in range(3)]
+    asked = [hopfield_device.LaunchRequest(0, network, Replica(cue, beta, 0.2)) for cue in range(3)]
     sets = glauber.sets_on(device, network.xi[None])
     herd = hopfield_device.herd_of([network], asked, protocol)
-    found = glauber.asynchronous(device, sets, herd, glauber.Course(7, 2), form)
+    found = glauber.asynchronous(device, sets, herd, glauber.DeviceSweeps(7, 2), form)
     expected = chains.overlaps(network, [one.replica for one in asked], protocol)
     np.testing.assert_array_equal(found.trace.transpose(1, 2, 0), expected.trace)
     np.testing.assert_array_equal(found.spins.T, expected.spins)
@@ -81,11 +83,13 @@ def test_both_asynchronous_forms_agree_with_one_site_at_a_time(device, form, bet
 def test_many_replicas_by_matrix_products(device) -> None:
     networks = [network_of(130, 21, seed) for seed in (1, 2)]
     replicas = [Replica(k % 21, beta, 0.1) for k in range(20) for beta in (1.3, np.inf)]
-    assert len(replicas) >= glauber.MANY
+    assert len(replicas) >= glauber.MANY_REPLICAS
     sets = glauber.sets_on(device, np.array([n.xi for n in networks]))
-    asked = [hopfield_device.Asked(k, n, r) for k, n in enumerate(networks) for r in replicas]
+    asked = [
+        hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(networks) for r in replicas
+    ]
     herd = hopfield_device.herd_of(networks, asked, protocol_of("synchronous"))
-    course = glauber.Course(7, 2)
+    course = glauber.DeviceSweeps(7, 2)
     one = glauber.by_popcounts(device, sets, herd, course)
     other = glauber.by_products(device, sets, herd, course)
     for a, b in zip(one, other, strict=True):

@@ -13,7 +13,7 @@ from mattis import figures
 from mattis.engine import dispatch
 from mattis.engine.driver import Settings, digest, run, status
 from mattis.networks.binary.family import simulate
-from mattis.networks.binary.models import FAMILY
+from mattis.networks.binary.models import BINARY_MODELS
 from mattis.networks.binary.questions import Inquiry, Visit
 from mattis.networks.registry import MODELS
 from mattis.statistics import FAILED
@@ -73,7 +73,7 @@ def expected(study: Study, folder: Path) -> str:
 def test_a_block_that_fails_once_is_tried_again(
     tmp_path: Path, study: Study, tries: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(FAMILY, "hopfield", replace(MODELS["hopfield"], simulate=weak_once))
+    monkeypatch.setitem(BINARY_MODELS, "hopfield", replace(MODELS["hopfield"], simulate=weak_once))
     outcome = run(study, tmp_path, HERE)
     assert outcome.failures == {}
     assert {name: n for name, n in counts(tries).items() if n > 1} == {
@@ -95,7 +95,7 @@ def test_a_block_that_fails_once_is_tried_again(
 def test_a_block_that_always_fails_is_recorded_and_drawn_and_the_others_go_on(
     tmp_path: Path, study: Study, tries: Path, monkeypatch: pytest.MonkeyPatch, model, said
 ) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setitem(FAMILY, "hopfield", replace(MODELS["hopfield"], simulate=model))
+    monkeypatch.setitem(BINARY_MODELS, "hopfield", replace(MODELS["hopfield"], simulate=model))
     outcome = run(study, tmp_path, Settings(2))
     monkeypatch.undo()
     assert outcome.computed == 64

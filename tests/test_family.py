@@ -13,9 +13,9 @@ from mattis.cli.command import guarded, verbs
 from mattis.engine.driver import open_results
 from mattis.errors import UserError
 from mattis.networks.binary import family
-from mattis.networks.binary.matrix_network import Circuit
-from mattis.networks.binary.models import MEMBERS
-from mattis.networks.binary.study import CODES, Family
+from mattis.networks.binary.matrix_network import MatrixNetwork
+from mattis.networks.binary.models import BINARY_DEFAULTS
+from mattis.networks.binary.study import CODES, BinaryStudy
 from mattis.networks.registry import MODELS, load_study, study_of
 from mattis.statistics import aggregate
 from mattis.store.verify import verify
@@ -55,7 +55,7 @@ def columns(study: Study, seed: int = 0) -> dict[str, np.ndarray]:
     return study.described_model.simulate(*plan.task(study, block))
 
 
-def circuit_of(patterns: PatternSet, study: Family) -> Circuit:
+def circuit_of(patterns: PatternSet, study: BinaryStudy) -> MatrixNetwork:
     return family.circuit(patterns, family.draw(patterns, study.ensemble), study.protocol)
 
 
@@ -90,7 +90,7 @@ def test_zero_one_neurons_are_hopfields_own():
     small = 9
     study = make(model="zero_one", size=[small], load=None, memories=[3], temperature=[0.0], noise=[0.2],
                  dynamics={"threshold": 0.1}, sweeps={"thermalise": 0, "measure": 6})  # fmt: skip
-    assert isinstance(study, Family)
+    assert isinstance(study, BinaryStudy)
     network = circuit_of(PatternSet(1, small, 3, 0), study)
     xi = network.stored.xi.astype(int)
     couplings = xi.T @ xi - 3 * np.eye(small, dtype=int)
@@ -190,7 +190,7 @@ def test_thresholds_are_as_large_as_they_are():
     """A random axis in units of 1/65536: a threshold of 16 is beyond 32 bits and still pushes down."""
     study = make(model="random_axis", size=[2400], load=None, memories=[2], temperature=[0.0], noise=[0.0],
                  dynamics={"threshold": 16.0}, seed=1)  # fmt: skip
-    assert isinstance(study, Family)
+    assert isinstance(study, BinaryStudy)
     assert (circuit_of(PatternSet(1, 2400, 2, 0), study).bias == -16 * 2400 * 65536).all()
     assert columns(study)["flip_fraction"][0] == 0
 
@@ -226,7 +226,7 @@ def test_every_study_of_the_folder_reads_and_writes_the_same(path, tmp_path):
 
 
 def test_every_member_is_in_the_table_with_theory_that_exists():
-    assert set(MEMBERS) <= set(MODELS)
+    assert set(BINARY_DEFAULTS) <= set(MODELS)
     for model in MODELS.values():
         assert set(model.theory) <= set(QUANTITIES), model.name
 
@@ -326,7 +326,7 @@ def test_patterns_of_a_file_travel_with_the_study(tmp_path):
     )
     path.write_text(json.dumps(given), encoding="utf-8")
     study = load_study(path)
-    assert isinstance(study, Family)
+    assert isinstance(study, BinaryStudy)
     made = circuit_of(PatternSet(1, 60, 4, 0), study)
     np.testing.assert_array_equal(made.stored.xi, rows)
     np.save(tmp_path / "rows.npy", -rows[::-1])

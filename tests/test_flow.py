@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from threadpoolctl import ThreadpoolController
 
 from mattis.kernels.cpu import euler
-from mattis.networks.neurons.generating_functions import Form, Population
-from mattis.networks.neurons.network import ONE, Network, closes, lanes, settle, target
-from mattis.networks.neurons.recipe import Parts, Place, Recipe
+from mattis.networks.neurons.generating_functions import FunctionNumbers, Population
+from mattis.networks.neurons.network import ONE, NeuronNetwork, closes, lanes, settle, target
+from mattis.networks.neurons.recipe import NeuronPoint, Parts, Recipe
 from mattis.networks.neurons.relaxation import recall
 from mattis.study.model import PatternSet
 
@@ -37,8 +37,11 @@ def normal(seed: int, *shape: int) -> np.ndarray:
 
 # Two forms of one motion
 
-FUNCTIONS = [Population("log_sum_exp", Form(1.3)), Population("polynomial", Form(0.4, 4))]
-FUNCTIONS += [Population("ln_cosh", Form(1.7)), Population("quadratic")]
+FUNCTIONS = [
+    Population("log_sum_exp", FunctionNumbers(1.3)),
+    Population("polynomial", FunctionNumbers(0.4, 4)),
+]
+FUNCTIONS += [Population("ln_cosh", FunctionNumbers(1.7)), Population("quadratic")]
 
 
 @st.composite
@@ -107,17 +110,17 @@ PARTS = {  # N_h, visible, hidden, J, scale
 }
 
 
-def of_replicas(name: str, kind, which) -> tuple[Network, np.ndarray]:
+def of_replicas(name: str, kind, which) -> tuple[NeuronNetwork, np.ndarray]:
     """The network and starts of these replicas, each with a gain and a field of its own."""
     count, visible, hidden, coupling, scale = PARTS[name]
     xi = (scale * normal(1, count, SIZE)).astype(kind)
     gains = np.linspace(0.1, 1.2, REPLICAS + POISONED).astype(kind)[which]
     field = (0.2 * normal(2, SIZE, REPLICAS + POISONED)).astype(kind)[:, which]
-    form = Form(gains, 3, xi)
+    form = FunctionNumbers(gains, 3, xi)
     made = Population(visible, form), Population(hidden, form)
     start = normal(3, SIZE, REPLICAS + POISONED).astype(kind)
     start[0, REPLICAS:] = np.nan, np.finfo(kind).max / 2
-    net = Network(xi, *made, coupling, field=field, removed=0.3 * (name == "dense"))
+    net = NeuronNetwork(xi, *made, coupling, field=field, removed=0.3 * (name == "dense"))
     return net, np.ascontiguousarray(start[:, which])
 
 
@@ -176,7 +179,9 @@ def test_replicas_stop_at_their_own_step(name):
 
 
 def test_what_is_no_number_or_overflows_does_not_come_to_rest():
-    net = Network(np.eye(3), Population("quadratic"), Population("polynomial", Form(1.0, 4)))
+    net = NeuronNetwork(
+        np.eye(3), Population("quadratic"), Population("polynomial", FunctionNumbers(1.0, 4))
+    )
     start = np.array([[0.1, 3.0, np.nan, np.inf], [0.2, -3.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0]])
     for way in (net, replace(net, removed=1e-300)):
         assert closes(way) == (way is net)
@@ -198,7 +203,13 @@ SPLITS = {
     "single precision, more memories": (60, replace(BASE, precision="single")),
     "fields along patterns": (14, replace(BASE, parts=GRADED, field=0.1, dt=0.5)),
 }
-PLACES = [Place(0.1, 0.1), Place(0.4, 0.0), Place(0.7, 0.3), Place(1.1, 0.2), Place(1.5, 0.4)]
+PLACES = [
+    NeuronPoint(0.1, 0.1),
+    NeuronPoint(0.4, 0.0),
+    NeuronPoint(0.7, 0.3),
+    NeuronPoint(1.1, 0.2),
+    NeuronPoint(1.5, 0.4),
+]
 
 
 def recalled(name: str, places) -> list[dict[str, float]]:
@@ -305,7 +316,9 @@ def digest() -> str:
     bits = hashlib.blake2b()
     for kind in KINDS:
         xi, start = normal(5, 37, 1001).astype(kind), normal(6, 1001, 64).astype(kind)
-        net = Network(xi, Population("quadratic"), Population("log_sum_exp", Form(0.01)))
+        net = NeuronNetwork(
+            xi, Population("quadratic"), Population("log_sum_exp", FunctionNumbers(0.01))
+        )
         bits.update(settle(net, start, 0.5, 0.0, 3).state.tobytes())
     return bits.hexdigest()
 
@@ -382,7 +395,7 @@ class Plain(np.ndarray):
         return np.einsum("ij,jk->ik", np.asarray(self), np.asarray(columns))
 
 
-def plainly(net: Network, start: np.ndarray) -> np.ndarray:
+def plainly(net: NeuronNetwork, start: np.ndarray) -> np.ndarray:
     """Thirty steps without BLAS, by products with memories."""
     xi, form = net.memories.view(Plain), net.visible.form
     visible = replace(net.visible, form=replace(form, memories=xi))

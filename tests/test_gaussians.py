@@ -61,7 +61,7 @@ def test_a_length_depends_on_its_address_only(stream, wanted):
 def test_lengths_do_not_depend_on_how_many_words_are_made_at_once(monkeypatch, attempts):
     steps, degrees = np.arange(3000), 2
     usual = gaussians.chi(of_seed(1), degrees, steps)
-    monkeypatch.setattr(gaussians, "ATTEMPTS", attempts)
+    monkeypatch.setattr(gaussians, "CHI_ATTEMPTS", attempts)
     np.testing.assert_array_equal(gaussians.chi(of_seed(1), degrees, steps), usual)
 
 

@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mattis.kernels.cpu import euler
-from mattis.networks.neurons.generating_functions import GENERATING, ROWS, Form, Population, power
+from mattis.networks.neurons.generating_functions import (
+    GENERATING,
+    GENERATING_ROWS,
+    FunctionNumbers,
+    Population,
+    power,
+)
 
 SMOOTH = ("quadratic", "ln_cosh", "log_sum_exp", "polynomial", "rectified_polynomial",
           "exponential", "spherical", "memories")  # fmt: skip
@@ -35,7 +41,7 @@ def populations(draw, single: bool = False):
         beta = random.uniform(0.2, 3, replicas)
     degree = draw(st.sampled_from(DEGREES.get(name, (2,))))
     rows = draw(st.integers(1, 5))
-    form = Form(beta, degree, random.normal(size=(rows, size)))
+    form = FunctionNumbers(beta, degree, random.normal(size=(rows, size)))
     return Population(name, form), *random.normal(size=(3, size, replicas))
 
 
@@ -163,23 +169,23 @@ BY_HAND = [
 
 @pytest.mark.parametrize(("name", "degree", "value", "activation"), BY_HAND)
 def test_values_by_hand(name, degree, value, activation):
-    population = Population(name, Form(1.5, degree, XI))
+    population = Population(name, FunctionNumbers(1.5, degree, XI))
     assert population.value(X[:, None]) == pytest.approx([value], rel=1e-14)
     assert population.activation(X[:, None])[:, 0] == pytest.approx(activation, rel=1e-14)
 
 
 def test_every_row_is_tested_and_says_what_it_is():
     assert {row[0] for row in BY_HAND} == set(GENERATING) == set(SMOOTH)
-    assert [row.name for row in ROWS] == list(GENERATING)
-    for row in ROWS:
+    assert [row.name for row in GENERATING_ROWS] == list(GENERATING)
+    for row in GENERATING_ROWS:
         assert row.equation.startswith("L = "), row.name
         assert "20" in row.source or "19" in row.source, row.name
-    assert [row.name for row in ROWS if row.linear] == ["quadratic"]
+    assert [row.name for row in GENERATING_ROWS if row.linear] == ["quadratic"]
 
 
 def test_a_row_that_says_to_be_linear_is():
     x = normal(1, 5, 3)
-    assert (Population("quadratic", Form(3.0)).activation(x) == x).all()
+    assert (Population("quadratic", FunctionNumbers(3.0)).activation(x) == x).all()
 
 
 @pytest.mark.parametrize("exponent", range(9))
@@ -195,7 +201,7 @@ def test_powers(exponent):
 @pytest.mark.parametrize("beta", [0.0, -1.0, math.nan, np.array([1.0, -2.0, 3.0])])
 @pytest.mark.parametrize("name", SMOOTH)
 def test_a_gain_above_0_only(name, beta):
-    assert "beta" in Population(name, Form(beta, 2, XI)).fault
+    assert "beta" in Population(name, FunctionNumbers(beta, 2, XI)).fault
 
 
 @pytest.mark.parametrize(
@@ -211,18 +217,18 @@ def test_a_gain_above_0_only(name, beta):
     ],
 )
 def test_degrees_that_are_not_convex(name, degree, word):
-    assert word in Population(name, Form(1.0, degree)).fault
+    assert word in Population(name, FunctionNumbers(1.0, degree)).fault
 
 
 def test_an_odd_polynomial_is_not_convex():
     x, direction = np.array([[-1.0]]), np.array([[1.0]])
-    assert Population("polynomial", Form(1.0, 3)).curved(x, direction) < 0
-    assert Population("rectified_polynomial", Form(1.0, 3)).curved(x, direction) == 0
+    assert Population("polynomial", FunctionNumbers(1.0, 3)).curved(x, direction) < 0
+    assert Population("rectified_polynomial", FunctionNumbers(1.0, 3)).curved(x, direction) == 0
 
 
 def test_memories_that_do_not_act_on_their_own_site_are_quadratic_without_being_convex():
     """With d > 0 and N_h < N_v: v'ᵀHv' = beta (|Xi v'|² - d |v'|²) is negative where Xi v' = 0."""
-    population = Population("memories", Form(2.0, 2, XI, 0.25))
+    population = Population("memories", FunctionNumbers(2.0, 2, XI, 0.25))
     x, y = normal(2, 2, 4, 3)
     expected = 2.0 * (XI.T @ XI - 0.25 * np.eye(4))
     assert population.hessian(x[:, 0]) == pytest.approx(expected, rel=1e-14, abs=1e-15)
@@ -239,7 +245,7 @@ def test_memories_that_do_not_act_on_their_own_site_are_quadratic_without_being_
 @pytest.mark.parametrize("name", ["ln_cosh", "log_sum_exp"])
 def test_large_states_do_not_overflow(name, kind):
     x = np.array([[1e3, -1e3, 1e3], [-1e3, -1e3, 0.0], [0.0, -1e3, 1e3]], kind)
-    population = Population(name, Form(kind(2.0)))
+    population = Population(name, FunctionNumbers(kind(2.0)))
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         value, slope = population.value(x), population.activation(x)
         curved = population.curved(x, np.ones_like(x))
@@ -269,7 +275,7 @@ def test_activations_in_lanes(kind):
 
 def test_numbers_that_are_none_stay_so():
     for name in SMOOTH:
-        out = Population(name, Form(1.0, 2, XI)).activation(np.full((4, 2), math.nan))
+        out = Population(name, FunctionNumbers(1.0, 2, XI)).activation(np.full((4, 2), math.nan))
         assert np.isnan(out).all(), name
 
 
@@ -292,8 +298,8 @@ def test_the_sphere_does_not_feel_its_radius():
 def test_single_precision_stays_single(name, each):
     x, direction = normal(4, 2, 4, 3).astype(np.float32)
     beta = np.full(3, 1.5, np.float32) if each else 1.5
-    single = Population(name, Form(beta, 4, XI.astype(np.float32), 0.5))
-    double = Population(name, Form(1.5, 4, XI, 0.5))
+    single = Population(name, FunctionNumbers(beta, 4, XI.astype(np.float32), 0.5))
+    double = Population(name, FunctionNumbers(1.5, 4, XI, 0.5))
     wide = x.astype(np.float64), direction.astype(np.float64)
     for got, expected in (
         (single.value(x), double.value(wide[0])),
@@ -308,7 +314,7 @@ def test_single_precision_stays_single(name, each):
 def test_states_are_not_written_to(name):
     x, direction = normal(5, 2, 4, 3)
     before = x.copy(), direction.copy()
-    population = Population(name, Form(1.5, 2, XI))
+    population = Population(name, FunctionNumbers(1.5, 2, XI))
     population.value(x), population.activation(x), population.curved(x, direction)
     assert (x == before[0]).all()
     assert (direction == before[1]).all()
@@ -318,7 +324,7 @@ def test_states_are_not_written_to(name):
 def test_states_of_many_networks_at_once(name):
     """Leading dimensions are those of looks: (..., n, R) -> (..., R)."""
     x = normal(6, 2, 4, 3)
-    population = Population(name, Form(1.5, 2, XI))
+    population = Population(name, FunctionNumbers(1.5, 2, XI))
     for look, value, activation in zip(
         x, population.value(x), population.activation(x), strict=True
     ):
@@ -327,7 +333,7 @@ def test_states_of_many_networks_at_once(name):
 
 
 def test_another_gain_leaves_the_rest():
-    population = Population("rectified_polynomial", Form(1.0, 5, XI, 0.5))
+    population = Population("rectified_polynomial", FunctionNumbers(1.0, 5, XI, 0.5))
     changed = population.with_gain(2.5)
     assert changed.name == population.name
     assert vars(changed.form) == {**vars(population.form), "beta": 2.5}

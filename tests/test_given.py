@@ -235,7 +235,7 @@ def test_more_signs_than_travel_with_a_study(tmp_path):
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(pattern_file, "LARGEST_FILE", 10)
+    monkeypatch.setattr(pattern_file, "LARGEST_PATTERN_FILE", 10)
     np.save(tmp_path / "a.npy", SIGNS)
     size = (tmp_path / "a.npy").stat().st_size
     assert refused(tmp_path / "a.npy") == (

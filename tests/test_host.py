@@ -11,12 +11,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mattis.kernels.host.module import SCHEDULES, LaunchError, Schedule
+from mattis.kernels.host.module import SCHEDULES, LaunchError, ThreadSchedule
 
 WORD = st.integers(0, 2**32 - 1)
 
 
-def every_schedule(run: Callable[[Schedule], Any]) -> list[Any]:
+def every_schedule(run: Callable[[ThreadSchedule], Any]) -> list[Any]:
     """Return what a function gives under each schedule."""
     return [run(schedule) for schedule in SCHEDULES]
 
@@ -29,7 +29,7 @@ def random(seed: int) -> np.random.Generator:
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: f"{s.order}-{s.seed}")
-def test_sums_over_a_block_are_numpys(schedule: Schedule) -> None:
+def test_sums_over_a_block_are_numpys(schedule: ThreadSchedule) -> None:
     """Sums by popcounts, by products of bytes, by shuffles and by barriers, over several warps and blocks."""
     a, b = random(1).integers(0, 2**32, (2, 3, 301), np.uint32)
     out = np.zeros((2, 3), np.int32)
@@ -48,7 +48,7 @@ def test_shuffles_follow_the_manual(kind: str, distance: int, width: int) -> Non
     values = (random(2).random(64) * 1e18).astype(dtype)
     out = np.zeros((4, 64), dtype)
     args = (values, out, np.int32(distance), np.int32(width))
-    kernel(f"shuffles<{kind}>", Schedule("random", distance))((1,), (64,), args)
+    kernel(f"shuffles<{kind}>", ThreadSchedule("random", distance))((1,), (64,), args)
     lane = np.arange(64) % 32
     first = lane // width * width
     sources = [
@@ -78,7 +78,7 @@ def test_halves_of_a_warp_meet_apart() -> None:
 )
 @example([5] * 64, SCHEDULES[0])
 @example([-1] * 64, SCHEDULES[0])
-def test_votes_and_reductions_are_numpys(numbers: list[int], schedule: Schedule) -> None:
+def test_votes_and_reductions_are_numpys(numbers: list[int], schedule: ThreadSchedule) -> None:
     """Of 32 lanes (ballots, sums, minima, matches) and of a block (counts of a barrier)."""
     x = np.array(numbers, np.int32)
     out = np.zeros((11, 64), np.int32)
@@ -178,7 +178,7 @@ def test_atomics_do_not_depend_on_the_schedule() -> None:
     x = random(4).integers(-1000, 1000, 500).astype(np.int32)
     want = [*np.bincount(x & 3) * 10 ** np.arange(4), x.min(), x.max(), np.bitwise_xor.reduce(x), 0]
 
-    def run(schedule: Schedule) -> tuple[list[int], float, int]:
+    def run(schedule: ThreadSchedule) -> tuple[list[int], float, int]:
         out, total, bits = np.zeros(8, np.int32), np.zeros(1, np.float32), np.zeros(1, np.uint64)
         kernel("counters", schedule)((1,), (64,), (x, out, total, bits, np.int32(500)))
         return out.tolist(), float(total[0]), int(bits[0])
@@ -206,7 +206,7 @@ def test_shared_memory_holds_nothing_that_counts() -> None:
 
 
 def test_every_block_runs_once_and_in_several_orders() -> None:
-    def run(schedule: Schedule) -> tuple[int, ...]:
+    def run(schedule: ThreadSchedule) -> tuple[int, ...]:
         out, clock = np.full((2, 3, 5), -1, np.int32), np.zeros(1, np.int32)
         kernel("turns", schedule)((5, 3, 2), (2, 4, 3), (out, clock, np.True_, out))
         return tuple(out.ravel().tolist())
@@ -221,7 +221,7 @@ def test_every_block_runs_once_and_in_several_orders() -> None:
 def test_a_missing_barrier_is_noticed() -> None:
     """No schedule turns the row around, and no two of the first four make the same of it."""
 
-    def run(schedule: Schedule) -> bytes:
+    def run(schedule: ThreadSchedule) -> bytes:
         out = np.zeros(128, np.int32)
         kernel("no_barrier", schedule)(
             (1,), (128,), (np.arange(128, dtype=np.int32), out), shared_mem=512

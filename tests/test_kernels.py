@@ -21,7 +21,7 @@ from mattis.kernels.cpu import glauber
 from mattis.networks.binary import hopfield
 from mattis.networks.binary.chains import KERNELS
 from mattis.networks.binary.hopfield import Setting
-from mattis.networks.binary.network import ORDERS, SHARINGS, Network, Protocol, Replica
+from mattis.networks.binary.network import SHARINGS, UPDATE_ORDERS, BinaryNetwork, Protocol, Replica
 from mattis.study.model import PatternSet
 
 FALSE_ALARM = 1e-6
@@ -56,7 +56,7 @@ def plain(xi, start, target, stream, beta, sweeps, warm, orders=None):
 
 def network_of(xi, seed=1):
     """A network of given patterns."""
-    return Network({"seed": seed}, seed, xi)
+    return BinaryNetwork({"seed": seed}, seed, xi)
 
 
 def drawn(seed, count, size):
@@ -122,7 +122,7 @@ betas = st.one_of(st.just(COLD), st.floats(0.01, 30.0), st.sampled_from([0.001, 
     point=st.builds(Setting, betas, st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))),
     protocol=st.builds(
         Protocol, st.integers(0, 6), st.integers(2, 7), st.just(1), st.just(0.5),
-        st.sampled_from(ORDERS), st.sampled_from(SHARINGS),
+        st.sampled_from(UPDATE_ORDERS), st.sampled_from(SHARINGS),
     ),
     data=st.data(),
 )  # fmt: skip
@@ -199,7 +199,7 @@ def test_the_sweep_at_which_nothing_flips_tells_whether_a_chain_was_settled():
 def cold_run(network, kernel, start, sweeps=4):
     """The spins and the flips of each sweep at T = 0 from a given state."""
 
-    class Started(Network):
+    class Started(BinaryNetwork):
         def cue(self, *_):
             return np.array(start, np.int8)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mattis.exact import rng
 from mattis.exact.patterns import random_patterns
-from mattis.kernels.cpu.lanes import LANES, Heat, Lanes, Patterns, Record, aligned_rows, packed
+from mattis.kernels.cpu.lanes import LANES, Heat, LaneRecord, Lanes, Patterns, aligned_rows, packed
 from mattis.kernels.cpu.synchronous import PIECE, PIECES_PER_TABLE, TILE, little_sweeps
 
 TEMPERATURES = (0.0, 0.3, 1.0, 1e4)
@@ -52,7 +52,7 @@ def vector(xi, start, targets, streams, scales, sweeps, warm, kind=np.int16):
     shared = bool((tails == tails[:, :1]).all())
     key = np.array(streams[0].key, np.uint32)
     heat = Heat(key, tails, scales[None].copy(), ties, shared, bool(cold.all()))
-    record = Record(
+    record = LaneRecord(
         np.zeros((3, sweeps, LANES), np.int64), np.zeros((2, size, LANES), np.int32), warm
     )
     used = little_sweeps(patterns, lanes, heat, record)

@@ -246,7 +246,7 @@ def test_another_writer_without_a_lock_is_noticed() -> None:
 def test_an_answer_that_is_lost_does_not_end_the_run(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(buckets, "PATIENCE", timedelta(seconds=8))
+    monkeypatch.setattr(buckets, "REQUEST_PATIENCE", timedelta(seconds=8))
     hasty(monkeypatch, dead=0.2)  # so that the lock is written anew before each write
     with locks.held(remote()) as folder:
         for content in (b"one", b"two"):
@@ -285,7 +285,7 @@ def test_every_trouble_is_one_line(
     remedy: str,
 ) -> None:
     places.write_bytes(remote() / "file", b"x" * 1000)
-    monkeypatch.setattr(buckets, "PATIENCE", timedelta(seconds=1))
+    monkeypatch.setattr(buckets, "REQUEST_PATIENCE", timedelta(seconds=1))
     folder = remote()
     place = folder / "file"
     proxy.drop()
@@ -316,7 +316,7 @@ def test_every_trouble_is_one_line(
 def test_a_lock_that_must_be_left_is_spoken_of(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
-    monkeypatch.setattr(buckets, "PATIENCE", timedelta(seconds=2))
+    monkeypatch.setattr(buckets, "REQUEST_PATIENCE", timedelta(seconds=2))
 
     def meet() -> None:
         with locks.held(remote()) as folder:

@@ -19,8 +19,8 @@ from mattis.exact import rng
 from mattis.exact.patterns import random_patterns
 from mattis.kernels.cpu import drift, glauber, matrix
 from mattis.networks.binary import chains, couplings, ensembles
-from mattis.networks.binary.matrix_network import Circuit, Course, Dynamics
-from mattis.networks.binary.network import SYNCHRONOUS, Network, Protocol, Replica
+from mattis.networks.binary.matrix_network import Dynamics, MatrixNetwork, NoiseSchedule
+from mattis.networks.binary.network import SYNCHRONOUS, BinaryNetwork, Protocol, Replica
 from mattis.networks.binary.observables import cycles
 from mattis.networks.binary.rules import Rule
 
@@ -222,7 +222,7 @@ def test_hebbs_couplings_give_littles_chain_of_the_lanes(size, count):
     """All at once, of both parities of N h; at T = 0 what is filled in is what the lanes run through."""
     labels = {"size": size, "patterns": count, "seed": 1}
     xi = random_patterns(rng.stream(2, "patterns", labels), count, size)
-    network, asked = Network(labels, 5, xi), Protocol(5, 19, count, 0.5, SYNCHRONOUS)
+    network, asked = BinaryNetwork(labels, 5, xi), Protocol(5, 19, count, 0.5, SYNCHRONOUS)
     replicas = [Replica(k % count, 1 / t if t else math.inf, 0.3)
                 for k, t in enumerate([0.0, 0.0, 0.4, 1.5])]  # fmt: skip
     lanes = chains.lanes(network, replicas, asked)
@@ -368,7 +368,7 @@ def circuit(dynamics, size=6, count=3, rule="hebb", seed=1):
     labels = {"size": size, "patterns": count, "seed": seed}
     stored = ensembles.drawn(ensembles.Ensemble(), 5, labels, count, size)
     made = couplings.made(Rule(rule), stored, dynamics.diagonal == "kept", 5, labels)
-    return Circuit(Network(labels, 5, stored.xi, made.nj), stored, made, dynamics)
+    return MatrixNetwork(BinaryNetwork(labels, 5, stored.xi, made.nj), stored, made, dynamics)
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.5, -1.0, "balanced"])
@@ -396,7 +396,7 @@ def test_zero_one_neurons_have_their_own_gibbs_distribution(size, threshold):
 def test_a_circuit_of_directed_couplings_feels_what_comes_in(update, neurons):
     """V_i = 1 where sum_j J_ij V_j > U, J_ij what j does to i; S_i likewise. All states of six neurons."""
     c = circuit(Dynamics(update, neurons=neurons, threshold=0.5), rule="sequence")
-    course = Course(
+    course = NoiseSchedule(
         np.zeros((1, 1), np.int32), np.zeros(1, np.float32), 0, NOISE.packed(), NO_ORDER
     )
     low = 0 if neurons == "zero_one" else -1
@@ -495,7 +495,7 @@ def test_magnitudes_and_excess_are_perettos_energy(rule, diagonal):
     for beta in (0.5, 2.0, 16.0):
         replica, asking = Replica(0, beta, 0.0), Protocol(0, 1, 1, 0.5, "synchronous")
         scales = np.array([c.scale(beta)], np.float32)
-        course = Course(np.zeros((1, 1), np.int32), scales, 0, NOISE.packed(), NO_ORDER)
+        course = NoiseSchedule(np.zeros((1, 1), np.int32), scales, 0, NOISE.packed(), NO_ORDER)
         walk = c.walk(c.stored.xi[0], course)
         h = c.made.nj @ walk.sums.sum(axis=0) / (c.unit * c.size)  # one sweep: the sum is the state
         hbar = -math.fsum(math.log(2 * math.cosh(beta * x)) for x in h) / beta / c.size

@@ -16,15 +16,15 @@ from scipy import stats
 from mattis.exact import gaussians, rng
 from mattis.exact.patterns import random_patterns
 from mattis.networks.drift import consolidation, memories
-from mattis.networks.drift.consolidation import ALL, Schedule, Stage
-from mattis.networks.drift.memories import Drawn, Ensemble
+from mattis.networks.drift.consolidation import ALL, DriftProtocol, Stage
+from mattis.networks.drift.memories import Drawn, MemoryEnsemble
 from mattis.study.model import PatternSet
 
 FALSE_ALARM = 1e-6
 
 exactly = settings(max_examples=40, deadline=None, derandomize=True)
 
-EVERYTHING = Ensemble("random", "gaussian", "other", 0.7)
+EVERYTHING = MemoryEnsemble("random", "gaussian", "other", 0.7)
 SET = PatternSet(3, 40, 5, 2)
 
 
@@ -54,8 +54,8 @@ def functionals(drawn: Drawn, size: int) -> list[float]:
     shown = drawn.old + 0.5 * drawn.noise
     memory = consolidation.begin(drawn.old, drawn.start, shown, drawn.bias)
     order, stage = np.arange(40) % len(shown), Stage(0.2, 0.5, 0.0, 6.0, 10.0, ALL)
-    consolidation.advance(memory, order, 0, stage, Schedule(EVERYTHING))
-    found = consolidation.observe(memory, stage, Schedule(EVERYTHING))
+    consolidation.advance(memory, order, 0, stage, DriftProtocol(EVERYTHING))
+    found = consolidation.observe(memory, stage, DriftProtocol(EVERYTHING))
     return [*out, *(float(found[name][0]) for name in ("similarity", "own_weight", "length"))]
 
 
@@ -100,7 +100,7 @@ def test_sites_of_the_ensembles_drawn_by_site_are_gaussian(ensemble):
 
 def test_gaussian_sites_of_old_memories():
     """`random` with flips has Gaussian old memories, whose signs are flipped."""
-    drawn = memories.draw(PatternSet(1, 4000, 5, 0), Ensemble("random", "flips"))
+    drawn = memories.draw(PatternSet(1, 4000, 5, 0), MemoryEnsemble("random", "flips"))
     assert stats.kstest(drawn.old.ravel(), "norm").pvalue > FALSE_ALARM
 
 
@@ -113,14 +113,14 @@ def test_orthogonal_memories_are_orthogonal(count, more, seed, by_site):
     """Of norm √N_v, to the last digits; also where there are as many as sites."""
     targets = "flips" if by_site else "gaussian"
     patterns = PatternSet(1, count + more, count, seed)
-    old = memories.draw(patterns, Ensemble("orthogonal", targets)).old
+    old = memories.draw(patterns, MemoryEnsemble("orthogonal", targets)).old
     np.testing.assert_allclose(old @ old.T, (count + more) * np.eye(count), atol=1e-9)
 
 
 def test_signs_are_the_patterns_of_a_hopfield_network():
     """The stream is that of `patterns`: what is learnt is what the network of the same labels stores."""
     stream = rng.stream(SET.root_seed, "patterns", SET.labels)
-    old = memories.draw(SET, Ensemble("signs", "flips")).old
+    old = memories.draw(SET, MemoryEnsemble("signs", "flips")).old
     np.testing.assert_array_equal(old, random_patterns(stream, 5, 40))
 
 
@@ -128,7 +128,7 @@ def test_signs_are_the_patterns_of_a_hopfield_network():
 @given(st.floats(0, 1), st.sampled_from(["random", "orthogonal", "signs", "published"]))
 def test_flips_change_so_many_signs_and_nothing_else(sigma, kind):
     """Exactly round(sigma N_v) of each memory, other sites in each; lengths stay."""
-    ensemble = Ensemble(kind, "flips")
+    ensemble = MemoryEnsemble(kind, "flips")
     drawn = memories.draw(SET, ensemble)
     shown = memories.shown(SET, ensemble, drawn, sigma)
     np.testing.assert_array_equal(np.abs(shown), np.abs(drawn.old))
@@ -142,7 +142,7 @@ def test_flips_change_so_many_signs_and_nothing_else(sigma, kind):
 def test_gaussian_targets_have_the_square_norm_that_kappa_counts():
     """rho = 1 + sigma², within 5.2 deviations of 400 sets; 1 + sigma would be rejected."""
     for kind in ("random", "orthogonal", "signs"):
-        ensemble, rho = Ensemble(kind), []
+        ensemble, rho = MemoryEnsemble(kind), []
         for seed in range(400):
             patterns = PatternSet(1, 30, 3, seed)
             drawn = memories.draw(patterns, ensemble)
@@ -155,7 +155,7 @@ def test_gaussian_targets_have_the_square_norm_that_kappa_counts():
 
 def test_given_memories_and_patterns_are_taken_as_they_are():
     matrix, patterns = ((1.0, 2.0, 3.0), (0.0, -1.0, 5.0)), PatternSet(1, 3, 2, 0)
-    ensemble = Ensemble("given", given=matrix)
+    ensemble = MemoryEnsemble("given", given=matrix)
     drawn = memories.draw(patterns, ensemble)
     np.testing.assert_array_equal(drawn.old, matrix)
     np.testing.assert_array_equal(drawn.start, matrix)
@@ -177,7 +177,7 @@ def test_published_memories_are_of_the_legacy_generator():
     np.testing.assert_allclose(old, rows, atol=1e-13)
     np.testing.assert_array_equal(noise, random.randn(4, 50))
     for root in (1, 2):
-        drawn = memories.draw(PatternSet(root, 50, 4, 41), Ensemble("published"))
+        drawn = memories.draw(PatternSet(root, 50, 4, 41), MemoryEnsemble("published"))
         np.testing.assert_array_equal(drawn.old, old)
         np.testing.assert_array_equal(drawn.noise, noise)
 
@@ -189,7 +189,7 @@ def test_published_memories_are_of_the_legacy_generator():
 @pytest.mark.parametrize("kind", ["random", "orthogonal", "signs"])
 def test_a_bias_or_another_start_leaves_memories_and_noise(kind, targets):
     """Adding vectors to a pattern set leaves those that were there, bit for bit."""
-    plain = Ensemble(kind, targets)
+    plain = MemoryEnsemble(kind, targets)
     alone = memories.draw(SET, plain)
     for more in (
         replace(plain, start="other"),
@@ -211,7 +211,7 @@ def test_strengths_and_what_they_are_along():
     np.testing.assert_array_equal(old.bias, 0.7 * old.old)
     random = memories.draw(SET, EVERYTHING)
     assert not np.allclose(random.bias, 0.7 * random.start)
-    none = memories.draw(SET, Ensemble("orthogonal"))
+    none = memories.draw(SET, MemoryEnsemble("orthogonal"))
     assert not none.bias.any()
     np.testing.assert_array_equal(none.start, none.old)
 
@@ -275,7 +275,7 @@ def test_changes_are_as_like_as_asked(kind):
 
     A common part of weight r instead of its root would have the cosine r²/(r² + (1-r)²), or be longer.
     """
-    ensemble, size, sigma, likeness = Ensemble(kind), 60, 0.7, 0.4
+    ensemble, size, sigma, likeness = MemoryEnsemble(kind), 60, 0.7, 0.4
     cosines, lengths = [], []
     for seed in range(400):
         each = PatternSet(5, size, 3, seed)

@@ -22,10 +22,10 @@ from small_study import SMALL
 
 from mattis.cli import command
 from mattis.errors import UserError
-from mattis.networks.binary.study import Family
+from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import load_study
 from mattis.study.base import Study
-from mattis.study.document import LARGEST_FILE
+from mattis.study.document import LARGEST_STUDY_FILE
 
 OF_CHARACTERS, OF_LINES, OF_BYTES, OF_TREES, OF_NUMBERS = 2500, 1500, 2500, 2000, 1500
 assert OF_CHARACTERS + OF_LINES + OF_BYTES + OF_TREES + OF_NUMBERS == 10_000
@@ -89,7 +89,7 @@ def tally(path: Path, count: int, contents: st.SearchStrategy[Any]) -> None:
 
     check()
     assert seen.total() >= count
-    assert min(seen[Family], seen[str]) > count // 50, seen
+    assert min(seen[BinaryStudy], seen[str]) > count // 50, seen
 
 
 # The file as characters, lines and bytes.
@@ -298,7 +298,7 @@ def test_a_name_that_is_no_plain_folder_is_refused(tmp_path: Path, name: object)
 def test_an_accepted_name_stays_in_the_results_folder(name: str) -> None:
     tree = {**SMALL, "name": name}
     try:
-        accepted = Family.model_validate(tree).name
+        accepted = BinaryStudy.model_validate(tree).name
     except ValueError:
         return
     assert (Path("/results") / accepted).resolve().parent == Path("/results")
@@ -347,7 +347,7 @@ GREEDY = {
     "many keys": "".join(f"k{k}: 1\n" for k in range(20_000)),
     "one long key": "? " + "k" * 10**6 + "\n: 1",
     "nested aliases": "a: &a [x]\n" + "".join(f"b{k}: &b{k} [*a, *a]\n" for k in range(99)),
-    "blanks": " " * LARGEST_FILE + "\nname: x",
+    "blanks": " " * LARGEST_STUDY_FILE + "\nname: x",
 }
 
 

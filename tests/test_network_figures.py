@@ -12,8 +12,8 @@ from small_study import fill
 
 from mattis.figures import binary, diagram, estimated
 from mattis.figures.expected import Expected, expected
-from mattis.networks.binary.models import MEMBERS
-from mattis.networks.binary.study import Family
+from mattis.networks.binary.models import BINARY_DEFAULTS
+from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import MODELS, load_study, study_of
 from mattis.theory import QUANTITIES, evaluate
 
@@ -41,14 +41,14 @@ QUESTIONS = {
 }  # fmt: skip
 
 
-def tiny(name: str) -> Family:
+def tiny(name: str) -> BinaryStudy:
     """A study of one question that runs in a second."""
     content = {"name": name, "model": "hopfield", "sweeps": SHORT, **QUESTIONS[name]}
     axes = {"size": [40], "seed": 2, **QUESTIONS[name]["axes"]}
     if "beta" not in axes:
         axes = {"temperature": [0.0, 0.3], **axes}
     study = study_of({**content, "axes": axes})
-    assert isinstance(study, Family)
+    assert isinstance(study, BinaryStudy)
     return study
 
 
@@ -99,7 +99,7 @@ COMPARED = {
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
 def test_each_study_is_compared_with_its_own_theory(path):
     study = load_study(path)
-    if not isinstance(study, Family):
+    if not isinstance(study, BinaryStudy):
         return
     cold = all(np.isinf(study.axes.betas))
     names = [o.name for o in study.described_model.observables]
@@ -156,7 +156,7 @@ def test_every_line_of_a_figure_is_theory_that_the_model_names(path):
     study = load_study(path)
     named = study.described_model.theory
     assert {*named} <= {*QUANTITIES}
-    if isinstance(study, Family):
+    if isinstance(study, BinaryStudy):
         for rule, cold in product(study.rules, (True, False)):
             for observable in study.described_model.observables:
                 line = expected(study.protocol, rule, observable.name, cold)
@@ -164,7 +164,7 @@ def test_every_line_of_a_figure_is_theory_that_the_model_names(path):
 
 
 def test_every_model_names_what_its_usual_study_is_compared_with():
-    for name, member in MEMBERS.items():
+    for name, member in BINARY_DEFAULTS.items():
         rule = replace(member.rule, weights=(1.0, 0.5))  # those of `weighted` have no default
         inquiry = replace(member.inquiry, rule=rule)
         pairs = product(MODELS[name].observables, (True, False))

@@ -17,8 +17,8 @@ from small_study import fill
 
 from mattis import theory
 from mattis.figures import diagram, estimated, neurons
-from mattis.networks.neurons.models import QUESTIONS
-from mattis.networks.neurons.study import Continuous
+from mattis.networks.neurons.models import NEURON_QUESTIONS
+from mattis.networks.neurons.study import NeuronStudy
 from mattis.networks.registry import load_study, study_of
 from mattis.study import plan
 
@@ -49,20 +49,20 @@ def few_places(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neurons, "SPARSE", 2)
 
 
-def make(**content: Any) -> Continuous:
+def make(**content: Any) -> NeuronStudy:
     """A study of these keys."""
     study = study_of({"name": "some", **content, "axes": {"seed": 2, **content["axes"]}})
-    assert isinstance(study, Continuous)
+    assert isinstance(study, NeuronStudy)
     return study
 
 
-def tiny(question: str, **changes: Any) -> Continuous:
+def tiny(question: str, **changes: Any) -> NeuronStudy:
     """A tiny study, with changed axes or other keys."""
     usual = TINY[question]
     return make(**{**usual, **changes, "axes": {**usual["axes"], **changes.get("axes", {})}})
 
 
-def imagined(study: Continuous) -> xr.Dataset:
+def imagined(study: NeuronStudy) -> xr.Dataset:
     """Estimates of a study as if all of its observables were 1/2, with errors of 1/20."""
     shape = {name: list(values) for name, values in study.labels.items() if name != "seed"}
     half = xr.DataArray(0.5, coords=shape, dims=tuple(shape))
@@ -75,13 +75,13 @@ def imagined(study: Continuous) -> xr.Dataset:
     return xr.Dataset(values, attrs={"digest": "imagined"})
 
 
-def figure_of(study: Continuous, estimates: xr.Dataset | None = None) -> Figure:
+def figure_of(study: NeuronStudy, estimates: xr.Dataset | None = None) -> Figure:
     """The last figure of a study, of its estimates or of imagined ones."""
     shown = imagined(study) if estimates is None else estimates
     return dict(neurons.figures(shown, study))["diagram"]
 
 
-def simulated(study: Continuous, root: Path, blocks: Any = None) -> xr.Dataset:
+def simulated(study: NeuronStudy, root: Path, blocks: Any = None) -> xr.Dataset:
     """The estimates of a study, computed here."""
     fill(study, root, blocks)
     return estimated(study, root)
@@ -121,7 +121,12 @@ def known(name: str, line: Any, argument: str, **at: Any) -> np.ndarray:
 
 
 def test_every_question_has_a_tiny_study_and_panels():
-    assert set(TINY) == set(QUESTIONS) == set(neurons.PANELS) == {tiny(q).asked for q in TINY}
+    assert (
+        set(TINY)
+        == set(NEURON_QUESTIONS)
+        == set(neurons.NEURON_PANELS)
+        == {tiny(q).asked for q in TINY}
+    )
 
 
 @pytest.mark.parametrize("question", TINY)
@@ -134,7 +139,7 @@ def test_every_question_is_run_aggregated_and_drawn(question, ran):
     assert estimates.attrs["digest"][:12] in said
     assert ("dt = " in said) == (question in ("recall", "equivalence", "fixed_points", "modes"))
     assert estimates.attrs["numbers_are"].startswith("float64 or float32 sums by BLAS")
-    for ax, panel, letter in zip(figure.axes, neurons.PANELS[question], "abc", strict=False):
+    for ax, panel, letter in zip(figure.axes, neurons.NEURON_PANELS[question], "abc", strict=False):
         assert ax.get_title("left").startswith(f"({letter}) {panel.words}")
         assert (ax.get_yscale() == "log") == panel.logarithmic
         seen = np.sort(np.concatenate([curve[:, 1] for curve in points(ax)]))
@@ -394,7 +399,7 @@ COMPARED: Mapping[str, set[str]] = {
 def test_each_study_of_the_folder_is_planned_and_compared_with_its_own_theory(path, monkeypatch):
     """Quantities are counted as they are asked for; every figure is drawn."""
     study = load_study(path)
-    if not isinstance(study, Continuous):
+    if not isinstance(study, NeuronStudy):
         assert path.stem not in COMPARED
         return
     counts = study.counts(study.labels[study.stored], study.axes.size)

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from mattis.errors import UserError
 from mattis.networks.neurons import network as dynamics
-from mattis.networks.neurons.generating_functions import GENERATING, Form, Population
+from mattis.networks.neurons.generating_functions import GENERATING, FunctionNumbers, Population
 from mattis.networks.neurons.network import (
     MEMORIES,
     ONE,
-    Network,
+    NeuronNetwork,
     energy,
     integrate,
     settle,
@@ -40,37 +40,41 @@ def normal(seed: int, *shape: int) -> np.ndarray:
 
 
 def population(name: str, beta: float, xi: np.ndarray, removed: float = 0.0) -> Population:
-    return Population(name, Form(beta, 4, xi, removed))
+    return Population(name, FunctionNumbers(beta, 4, xi, removed))
 
 
-def network(visible: str, hidden: str, coupling: str = MEMORIES, **changes) -> Network:
+def network(visible: str, hidden: str, coupling: str = MEMORIES, **changes) -> NeuronNetwork:
     """A small network with a field, a bias, no self-action, and time constants that are all different."""
     xi = 0.6 * normal(1, N_H, N_V)
     keys = {"field": 0.3 * normal(2, N_V, 1), "tau_v": 1.7, "tau_h": 0.4}
     keys["bias"] = 0.2 * normal(3, N_H if coupling == MEMORIES else N_V, 1)
     keys["removed"] = 0.35 if coupling == MEMORIES else 0.0
     made = population(visible, 0.8, xi, 0.2), population(hidden, 1.3, xi, 0.1)
-    return Network(xi, *made, coupling, **{**keys, **changes})
+    return NeuronNetwork(xi, *made, coupling, **{**keys, **changes})
 
 
-def attention(xi: np.ndarray, beta: float, **changes) -> Network:
-    return Network(xi, Population("quadratic"), Population("log_sum_exp", Form(beta)), **changes)
+def attention(xi: np.ndarray, beta: float, **changes) -> NeuronNetwork:
+    return NeuronNetwork(
+        xi, Population("quadratic"), Population("log_sum_exp", FunctionNumbers(beta)), **changes
+    )
 
 
-def linear(xi: np.ndarray, beta: float, **changes) -> Network:
-    return Network(xi, Population("quadratic"), Population("polynomial", Form(beta, 2)), **changes)
+def linear(xi: np.ndarray, beta: float, **changes) -> NeuronNetwork:
+    return NeuronNetwork(
+        xi, Population("quadratic"), Population("polynomial", FunctionNumbers(beta, 2)), **changes
+    )
 
 
-def tanh(xi: np.ndarray, beta: float, removed: float = 0.0, **changes) -> Network:
+def tanh(xi: np.ndarray, beta: float, removed: float = 0.0, **changes) -> NeuronNetwork:
     """Eqs. (20), (21): tau dv/dt = -v + tanh(beta (J v + u)), b = beta u."""
     made = population("memories", beta, xi, removed), Population("ln_cosh")
-    return Network(xi, *made, ONE, **changes)
+    return NeuronNetwork(xi, *made, ONE, **changes)
 
 
-def graded(xi: np.ndarray, beta: float, removed: float = 0.0, **changes) -> Network:
+def graded(xi: np.ndarray, beta: float, removed: float = 0.0, **changes) -> NeuronNetwork:
     """Hopfield (1984): tau dv/dt = -v + J tanh(beta v) + u."""
     made = population("ln_cosh", beta, xi), Population("quadratic")
-    return Network(xi, *made, removed=removed, **changes)
+    return NeuronNetwork(xi, *made, removed=removed, **changes)
 
 
 def states(seed: int, replicas: int = 3) -> np.ndarray:
@@ -97,7 +101,7 @@ TWO = Population("quadratic"), Population("quadratic")
 @pytest.mark.parametrize("memories", [np.empty((0, 4)), np.empty((3, 0)), np.ones(4)])
 def test_a_network_has_a_memory(memories):
     with pytest.raises(UserError, match="one memory at least"):
-        Network(memories, *TWO)
+        NeuronNetwork(memories, *TWO)
 
 
 @pytest.mark.parametrize(
@@ -113,17 +117,29 @@ def test_a_network_has_a_memory(memories):
         ({"tau_v": 0.0}, "tau: got 0 and 0.1; expected time constants above 0"),
         ({"tau_h": -1.0}, "time constants above 0"),
         ({"tau_v": float("nan")}, "time constants above 0"),
-        ({"visible": Population("polynomial", Form(1.0, 3))}, "visible: polynomial with degree 3"),
-        ({"hidden": Population("polynomial", Form(1.0, 5))}, "hidden: polynomial with degree 5"),
-        ({"hidden": Population("ln_cosh", Form(0.0))}, "hidden: ln_cosh with beta 0"),
-        ({"visible": Population("log_sum_exp", Form(-1.0))}, "visible: .*convex for beta > 0"),
-        ({"hidden": Population("rectified_polynomial", Form(1.0, 1))}, "degree 1: expected 2"),
+        (
+            {"visible": Population("polynomial", FunctionNumbers(1.0, 3))},
+            "visible: polynomial with degree 3",
+        ),
+        (
+            {"hidden": Population("polynomial", FunctionNumbers(1.0, 5))},
+            "hidden: polynomial with degree 5",
+        ),
+        ({"hidden": Population("ln_cosh", FunctionNumbers(0.0))}, "hidden: ln_cosh with beta 0"),
+        (
+            {"visible": Population("log_sum_exp", FunctionNumbers(-1.0))},
+            "visible: .*convex for beta > 0",
+        ),
+        (
+            {"hidden": Population("rectified_polynomial", FunctionNumbers(1.0, 1))},
+            "degree 1: expected 2",
+        ),
     ],
 )
 def test_what_is_no_network(changes, words):
     keys = {"memories": XI, "visible": TWO[0], "hidden": TWO[1], **changes}
     with pytest.raises(UserError, match=words):
-        Network(**keys)
+        NeuronNetwork(**keys)
 
 
 @pytest.mark.parametrize("dt", [0.0, -0.1, 2.0001, float("nan")])

@@ -120,7 +120,7 @@ def test_a_store_that_goes_away_is_one_line_without_credentials(
 def test_a_cut_anywhere_costs_nothing_that_was_written(
     tmp_path: Path, study: Study, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, cut_after: int
 ) -> None:
-    monkeypatch.setattr(buckets, "PATIENCE", timedelta(seconds=3))
+    monkeypatch.setattr(buckets, "REQUEST_PATIENCE", timedelta(seconds=3))
     proxy.requests, proxy.cut_after = 0, cut_after
     try:
         fill(study, URL)

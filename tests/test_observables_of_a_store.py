@@ -15,7 +15,7 @@ from small_study import HERE, fill, make_study, write_study
 from mattis import figures
 from mattis.engine.driver import Settings, digest, run, status, withdraw_stale_receipts
 from mattis.errors import Fault, UserError
-from mattis.networks.binary.models import FAMILY
+from mattis.networks.binary.models import BINARY_MODELS
 from mattis.networks.registry import MODELS
 from mattis.store import layout, store
 from mattis.store.results import results_of
@@ -46,7 +46,7 @@ TODAY = replace(
 @pytest.fixture
 def become(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """What makes a model that of this process."""
-    return lambda model: monkeypatch.setitem(FAMILY, "hopfield", model)
+    return lambda model: monkeypatch.setitem(BINARY_MODELS, "hopfield", model)
 
 
 @pytest.fixture

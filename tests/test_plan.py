@@ -16,7 +16,7 @@ from mattis.cli import command
 from mattis.engine import estimate
 from mattis.errors import UserError
 from mattis.networks.binary.questions import Inquiry, Visit
-from mattis.networks.binary.study import Family
+from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import MODELS
 from mattis.study import plan
 from mattis.study.axes import pattern_counts, patterns_of
@@ -36,7 +36,7 @@ def huge(**axes: object) -> Study:
     """A study of 10^8 cells, each a block of its own."""
     grid = {"from": 0.01, "to": 1.0, "count": 1000}
     given = {"size": [1000], "load": grid, "temperature": [0.5], "seed": 100_000}
-    return Family(name="huge", axes={**given, **axes})
+    return BinaryStudy(name="huge", axes={**given, **axes})
 
 
 def plain_blocks(
@@ -184,7 +184,7 @@ class Clock:
 def timed(monkeypatch: pytest.MonkeyPatch, made: float, proposal: float) -> Clock:
     clock = Clock(made, proposal)
     told = dataclasses.replace(MODELS["hopfield"], simulate=clock.simulate)
-    monkeypatch.setattr(Family, "described_model", told)
+    monkeypatch.setattr(BinaryStudy, "described_model", told)
     monkeypatch.setattr(estimate.time, "thread_time", lambda: clock.now)
     monkeypatch.setattr(estimate.time, "process_time", lambda: clock.now)
     return clock
@@ -195,7 +195,7 @@ def test_the_time_is_that_of_networks_and_of_proposals(monkeypatch: pytest.Monke
     clock = timed(monkeypatch, made=1e-7, proposal=2e-8)
     loads = [0.01 * (k + 1) for k in range(9)]
     axes = {"size": [1000], "load": loads, "temperature": [0.0, 0.5, 1.0, 1.5], "seed": 8}
-    study = Family(name="timed", axes=axes)
+    study = BinaryStudy(name="timed", axes=axes)
     networks = 8 * sum(1000 * 10 * (k + 1) * 1e-7 for k in range(9))
     proposals = estimate.totals(study, 0.0, 1)["proposals"] * 2e-8
     assert estimate.calibrate(study) == pytest.approx(networks + proposals, rel=0.01)
@@ -206,7 +206,7 @@ def test_large_networks_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
     """A second for each of three networks is more than PATIENCE: the rest grows like N P."""
     clock = timed(monkeypatch, made=1e-6, proposal=1e-9)
     axes = {"size": [10_000], "load": [0.01, 0.02, 0.04], "temperature": [0.5], "seed": 2}
-    estimated = estimate.calibrate(Family(name="large", axes=axes))
+    estimated = estimate.calibrate(BinaryStudy(name="large", axes=axes))
     assert len(clock.calls) == 3
     assert estimated == pytest.approx(2 * (1 + 2 + 4), rel=0.1)
 

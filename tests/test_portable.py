@@ -20,9 +20,9 @@ from mattis.kernels.cpu.lanes import (
     BLOCK,
     LANES,
     Heat,
+    LaneRecord,
     Lanes,
     Patterns,
-    Record,
     aligned_rows,
     packed,
 )
@@ -81,7 +81,7 @@ def run(kernel, patterns, xi, temperatures, sweeps=7, warm=2, shared=False, orde
     lanes = started(xi, kind)
     heat = heated(temperatures, size, patterns.parity, kind, shared)
     trace, sums = np.zeros((3, sweeps, LANES), np.int64), np.zeros((2, size, LANES), np.int32)
-    used = kernel(patterns, lanes, heat, order, Record(trace, sums, warm))
+    used = kernel(patterns, lanes, heat, order, LaneRecord(trace, sums, warm))
     return lanes.spins, lanes.overlaps, trace, sums, used
 
 
@@ -173,7 +173,7 @@ def test_wide_floats_where_narrow_ones_would_round(monkeypatch):
         return settled(base, below, old)
 
     monkeypatch.setattr(portable, "settled", spy)
-    monkeypatch.setattr(portable, "EXACT", 5 * 77)
+    monkeypatch.setattr(portable, "EXACT_FLOATS", 5 * 77)
     assert_equal(small_run(), wanted)
     assert kinds == {np.dtype(np.float64)}
 

@@ -23,9 +23,9 @@ from mattis.networks.binary import chains, family, hopfield
 from mattis.networks.binary.hopfield import Setting
 from mattis.networks.binary.network import Protocol, Replica
 from mattis.networks.drift import consolidation, recall
-from mattis.networks.drift.consolidation import Schedule
-from mattis.networks.drift.memories import Ensemble
-from mattis.networks.drift.recall import UNIT, Lesson, Visit
+from mattis.networks.drift.consolidation import DriftProtocol
+from mattis.networks.drift.memories import MemoryEnsemble
+from mattis.networks.drift.recall import UNIT, RecallPoint, RecallProtocol
 from mattis.networks.registry import load_study, study_of
 from mattis.statistics import aggregate
 from mattis.store.verify import verify
@@ -35,7 +35,7 @@ from mattis.study.model import PatternSet
 from mattis.theory import evaluate
 
 COLD = math.inf
-LEARNING = Schedule(Ensemble("signs", "flips"))
+LEARNING = DriftProtocol(MemoryEnsemble("signs", "flips"))
 AXES = golden.STUDIES["recall"]["axes"]
 NAMES = {*AXES, "beta", "kapa", "memories", "spread"}
 KEYS = {"name": "learn", **golden.STUDIES["recall"]}
@@ -52,7 +52,7 @@ def make(**changes) -> Study:
     return study_of(content(**changes))
 
 
-def learnt_at(patterns: PatternSet, visit: Visit) -> consolidation.Synapses:
+def learnt_at(patterns: PatternSet, visit: RecallPoint) -> consolidation.Synapses:
     """Memories at one stage."""
     ((_, learnt),) = consolidation.follow(patterns, [visit.stage], LEARNING)
     return learnt
@@ -64,12 +64,12 @@ def test_before_anything_was_shown_it_is_hopfields(size, count):
     patterns, asking = PatternSet(5, size, count, 2), Protocol(4, 12, min(count, 3), 0.5)
     at = [(b, x) for b in (COLD, 10.0, 10 / 3, 1.0, 0.4) for x in (0.0, 0.1, 0.45)]
     plain = family.simulate(*hopfields(patterns, [Setting(*point) for point in at], asking))
-    visits = [Visit(0.1, 0.3, 50.0, 0.0, *point) for point in at]
-    found = recall.simulate(patterns, visits, Lesson(LEARNING, asking))
+    visits = [RecallPoint(0.1, 0.3, 50.0, 0.0, *point) for point in at]
+    found = recall.simulate(patterns, visits, RecallProtocol(LEARNING, asking))
     for name in ("overlap", "retrieved"):
         np.testing.assert_array_equal(found[f"{name}_old"], plain[name])
     same = [visit._replace(noise=0.0) for visit in visits]
-    unchanged = recall.simulate(patterns, same, Lesson(LEARNING, asking))
+    unchanged = recall.simulate(patterns, same, RecallProtocol(LEARNING, asking))
     for name, values in plain.items():
         np.testing.assert_array_equal(unchanged[name], values, name)
 
@@ -77,7 +77,7 @@ def test_before_anything_was_shown_it_is_hopfields(size, count):
 @pytest.mark.parametrize("presentations", [0.0, 2.5, 40.0])
 def test_couplings_are_those_of_the_memories(presentations):
     patterns = PatternSet(1, 70, 6, 0)
-    matrix = learnt_at(patterns, Visit(0.1, 0.2, 20.0, presentations, 1.0, 0.0)).matrix
+    matrix = learnt_at(patterns, RecallPoint(0.1, 0.2, 20.0, presentations, 1.0, 0.0)).matrix
     nj, exact = recall.coupled(matrix), matrix.T @ matrix
     np.fill_diagonal(exact, 0)
     assert np.abs(nj / UNIT - exact).max() <= 1 / UNIT + 1e-12
@@ -109,7 +109,7 @@ def glauber(nj, xi, index, patterns, setting, protocol):
 @pytest.mark.parametrize(("size", "count", "shown"), [(41, 4, 3), (130, 20, 15), (64, 2, 200)])
 def test_the_chain_of_learnt_couplings_is_that_of_a_plain_reference(size, count, shown, beta):
     patterns, setting = PatternSet(3, size, count, 1), Setting(beta, 0.15)
-    learnt = learnt_at(patterns, Visit(8.0 / size, 0.2, 20.0, shown, beta, 0.15))
+    learnt = learnt_at(patterns, RecallPoint(8.0 / size, 0.2, 20.0, shown, beta, 0.15))
     nj, protocol = recall.coupled(learnt.matrix), Protocol(2, 6, 1, 0.5)
     for xi in (learnt.shown.astype(np.int8), learnt.old.astype(np.int8)):
         network = recall.network_of(patterns, xi, nj)
@@ -198,7 +198,7 @@ def test_numbers_do_not_depend_on_what_else_is_asked():
     study = make(presentations=[0.0, 0.01, 5.0, 30.0])
     patterns, visits, lesson = plan.task(study, plan.blocks(study)[0])
     whole = recall.simulate(patterns, visits, lesson)
-    assert list(whole) == [o.name for o in recall.OBSERVABLES]
+    assert list(whole) == [o.name for o in recall.RECALL_OBSERVABLES]
     back = recall.simulate(patterns, visits[::-1], lesson)
     for k, visit in enumerate(visits):
         for name, values in recall.simulate(patterns, [visit], lesson).items():
@@ -324,7 +324,7 @@ def test_the_command_plans_runs_tells_and_lists(tmp_path, capsys):
     told = said_by("status", path, "--results", tmp_path)
     assert (told["cells"], told["missing"]) == ({"total": CELLS, "done": CELLS}, 0)
     (model,) = (row for row in said_by("models") if row["name"] == "recall")
-    assert [*model["observables"]] == [o.name for o in recall.OBSERVABLES]
+    assert [*model["observables"]] == [o.name for o in recall.RECALL_OBSERVABLES]
 
 
 def test_a_plan_of_years_is_quick():

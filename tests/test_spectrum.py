@@ -9,30 +9,31 @@ from scipy.linalg import expm
 
 from mattis.errors import UserError
 from mattis.exact import gaussians
+from mattis.exact.arrays import FloatArray
 from mattis.exact.rng import stream
 from mattis.networks.neurons import separation as fast
 from mattis.networks.neurons import spectrum as of
-from mattis.networks.neurons.generating_functions import Form, Population, Reals
-from mattis.networks.neurons.models import MEMBERS, simulate
-from mattis.networks.neurons.network import Network, full_energy, jacobian, target, velocities
-from mattis.networks.neurons.recipe import Place, Recipe, single
+from mattis.networks.neurons.generating_functions import FunctionNumbers, Population
+from mattis.networks.neurons.models import NEURON_DEFAULTS, simulate
+from mattis.networks.neurons.network import NeuronNetwork, full_energy, jacobian, target, velocities
+from mattis.networks.neurons.recipe import NeuronPoint, Recipe, single
 from mattis.networks.registry import study_of
 from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.model import PatternSet
 from mattis.theory import evaluate
 
-TANH = MEMBERS["tanh_tanh"].parts
+TANH = NEURON_DEFAULTS["tanh_tanh"].parts
 
 
 def recipe(model: str = "tanh_tanh", **changes) -> Recipe:
     """The recipe of a model, as its study has it."""
-    member = MEMBERS[model]
+    member = NEURON_DEFAULTS[model]
     usual = {"question": member.question, "ensemble": member.ensemble}
     return Recipe(member.parts, **{**usual, **changes})
 
 
-def normals(seed: int, rows: int, sites: int) -> Reals:
+def normals(seed: int, rows: int, sites: int) -> FloatArray:
     return gaussians.normals(stream(seed, "test", {}), sites, np.arange(rows))
 
 
@@ -45,9 +46,11 @@ def test_eigenvalues_are_those_of_the_couplings(count, size):
     patterns, betas = PatternSet(1, size, count, 2), (0.2, 0.5, 1.0, 3.0)
     _, memories = of.scaled(patterns, recipe())
     every = np.linalg.eigvalsh(memories.T @ memories)[-min(count, size) :]
-    rows = of.spectrum(patterns, [Place(beta, 0.0) for beta in betas], recipe())
+    rows = of.spectrum(patterns, [NeuronPoint(beta, 0.0) for beta in betas], recipe())
     for beta, row in zip(betas, rows, strict=True):
-        net, _ = single(patterns, of.scaled(patterns, recipe())[0], recipe(), Place(beta, 0.0))
+        net, _ = single(
+            patterns, of.scaled(patterns, recipe())[0], recipe(), NeuronPoint(beta, 0.0)
+        )
         rates = np.linalg.eigvals(jacobian(net, np.zeros(size))).real
         assert row["lambda_min"] == pytest.approx(every[0], rel=1e-9, abs=1e-12)
         assert row["lambda_max"] == pytest.approx(every[-1], rel=1e-12)
@@ -59,7 +62,7 @@ def test_eigenvalues_are_those_of_the_couplings(count, size):
 
 def test_hidden_gain_counts_as_visible_gain_does():
     """H_h H_v = beta at 0, whichever neurons have the gain."""
-    patterns, places = PatternSet(1, 30, 12, 0), [Place(0.4, 0.0)]
+    patterns, places = PatternSet(1, 30, 12, 0), [NeuronPoint(0.4, 0.0)]
     other = replace(recipe(), parts=replace(TANH, gain="hidden"))
     assert of.spectrum(patterns, places, recipe()) == of.spectrum(patterns, places, other)
     net, _ = single(patterns, of.scaled(patterns, other)[0], other, places[0])
@@ -74,7 +77,7 @@ def test_edges_are_those_of_finite_sizes(count, size):
     A false alarm in 4e-8 each if theory were exact. The asymptotic edges are further away.
     """
     sets = [PatternSet(1, size, count, seed) for seed in range(150)]
-    rows = [of.spectrum(patterns, [Place(1.0, 0.0)], recipe())[0] for patterns in sets]
+    rows = [of.spectrum(patterns, [NeuronPoint(1.0, 0.0)], recipe())[0] for patterns in sets]
     values = np.array([[row["lambda_min"], row["lambda_max"]] for row in rows])
     finite, limit = (
         np.array(evaluate(f"marchenko_pastur.{name}", **arguments), np.float64)
@@ -93,20 +96,20 @@ def test_edges_are_those_of_finite_sizes(count, size):
 
 def searched(
     beta: float = 1.0, cues: int = 24, count: int = 4, seed: int = 0
-) -> tuple[Network, list[Reals], dict[str, float]]:
+) -> tuple[NeuronNetwork, list[FloatArray], dict[str, float]]:
     """A network, the fixed points that Newton's method finds from the model's starts, and the row."""
     patterns, given = (
         PatternSet(1, 16, count, seed),
         recipe(question="fixed_points", cues=cues, dt=0.5),
     )
-    xi, place = of.scaled(patterns, given)[0], Place(beta, 0.0)
+    xi, place = of.scaled(patterns, given)[0], NeuronPoint(beta, 0.0)
     net, _ = single(patterns, xi, given, place)
     found = [of.solve(net, state) for state in of.starts(patterns, cues)]
     (row,) = of.fixed_points(patterns, [place], replace(given, steps=20000))
     return net, of.distinct([point for point in found if point is not None]), row
 
 
-def moved(net: Network, v: Reals) -> Reals:
+def moved(net: NeuronNetwork, v: FloatArray) -> FloatArray:
     return (target(net, v[:, None]) - v[:, None])[:, 0]
 
 
@@ -159,7 +162,7 @@ def test_fixed_points_come_in_pairs_and_more_starts_find_no_fewer():
 def test_below_the_edge_the_origin_is_the_only_fixed_point():
     """beta lambda_max < 1: v = 0 attracts everything; its leading rate is beta lambda_max - 1."""
     patterns = PatternSet(1, 16, 4, 0)
-    top = of.spectrum(patterns, [Place(1.0, 0.0)], recipe())[0]["lambda_max"]
+    top = of.spectrum(patterns, [NeuronPoint(1.0, 0.0)], recipe())[0]["lambda_max"]
     _, points, row = searched(beta=0.9 / top)
     assert (len(points), row["fixed_points"], row["attractors"], row["saddles"]) == (1, 1, 1, 0)
     assert row["leading_rate"] == pytest.approx(-0.1, abs=1e-6)
@@ -168,8 +171,8 @@ def test_below_the_edge_the_origin_is_the_only_fixed_point():
 @pytest.mark.parametrize("hidden", ["ln_cosh", "log_sum_exp", "rectified_polynomial", "quadratic"])
 def test_rates_are_the_eigenvalues_of_the_jacobian(hidden):
     """Against those of a general matrix: real, and the same, also where neurons are saturated (H_v -> 0)."""
-    xi, form = normals(3, 5, 12) / sqrt(5), Form(2.0, 3)
-    net = Network(xi, Population("ln_cosh", form), Population(hidden, form))
+    xi, form = normals(3, 5, 12) / sqrt(5), FunctionNumbers(2.0, 3)
+    net = NeuronNetwork(xi, Population("ln_cosh", form), Population(hidden, form))
     for scale in (0.0, 0.3, 1.0, 20.0):
         v = scale * normals(4, 1, 12)[0]
         values = np.linalg.eigvals(jacobian(net, v))
@@ -182,12 +185,12 @@ def test_rates_are_the_eigenvalues_of_the_jacobian(hidden):
 
 def followed(
     beta: float, field: float = 0.0, dt: float = 0.01, tau: float = 2.0
-) -> tuple[dict[str, float], Reals, Reals, Reals]:
+) -> tuple[dict[str, float], FloatArray, FloatArray, FloatArray]:
     """The model's row, XiᵀXi, the cue, and the field."""
     patterns = PatternSet(1, 20, 8, 1)
     given = recipe("linear", dt=dt, tau_v=tau, duration=1.5, field=field)
     xi, memories = of.scaled(patterns, given)
-    place = Place(beta, 0.25)
+    place = NeuronPoint(beta, 0.25)
     _, start = single(patterns, xi, given, place)
     (row,) = of.modes(patterns, [place], given)
     return row, memories.T @ memories, start, field * xi[0]
@@ -237,7 +240,7 @@ def test_modes_grow_where_beta_lambda_is_above_one():
     top = np.linalg.eigvalsh(memories @ memories.T)[-1]
     start = of.scaled(patterns, given)[0][0]
     for beta, grows in ((0.5 / top, False), (2.0 / top, True)):
-        (row,) = of.modes(patterns, [Place(beta, 0.0)], given)
+        (row,) = of.modes(patterns, [NeuronPoint(beta, 0.0)], given)
         assert row["growth_rate"] == pytest.approx(beta * top - 1, rel=1e-9)
         assert row["unbounded"] == grows
         assert row["mode_error"] < 1e-10
@@ -257,7 +260,7 @@ def test_modes_grow_where_beta_lambda_is_above_one():
 def test_couplings_do_not_know_how_memories_are_rotated(count, size):
     """J(U Xi) = J(Xi) to 1e-12, J = RᵀR with R upper triangular; Cholesky fails for P < N and only there."""
     patterns, given = PatternSet(1, size, count, 5), recipe("rotation")
-    (row,) = of.rotation(patterns, [Place(1.0, 0.0)], given)
+    (row,) = of.rotation(patterns, [NeuronPoint(1.0, 0.0)], given)
     assert row["rotation_error"] < 1e-12
     assert row["triangular_error"] < 1e-12
     assert row["below_diagonal"] == 0
@@ -287,7 +290,7 @@ def parted(model: str, **changes) -> tuple[list[dict[str, float]], list[float]]:
     """Rows along tau_h/tau_v, and these ratios."""
     ratios = [1e-3, 2.1544e-3, 4.6416e-3, 1e-2]
     given = recipe(model, question="separation", duration=3.0, ensemble="signs", **changes)
-    places = [Place(2.0, 0.2, ratio) for ratio in ratios]
+    places = [NeuronPoint(2.0, 0.2, ratio) for ratio in ratios]
     return fast.separation(PatternSet(1, 12, 3, 0), places, given), ratios
 
 
@@ -304,7 +307,7 @@ def test_the_distance_falls_like_tau_h_over_tau_v():
 
 def test_only_the_ratio_of_the_time_constants_counts():
     """tau_v = 2 and a duration in tau_v: the same trajectories, twice as slow."""
-    given, place = recipe("fast_slow", duration=1.0), [Place(2.0, 0.2, 0.05)]
+    given, place = recipe("fast_slow", duration=1.0), [NeuronPoint(2.0, 0.2, 0.05)]
     one, two = (
         fast.separation(PatternSet(1, 8, 3, 0), place, replace(given, tau_v=tau))[0]
         for tau in (1.0, 2.0)
@@ -316,7 +319,7 @@ def test_only_the_ratio_of_the_time_constants_counts():
 
 def test_numbers_of_a_separation_do_not_depend_on_the_others():
     patterns, given = PatternSet(1, 10, 3, 0), recipe("fast_slow", duration=1.0, cues=2)
-    places = [Place(beta, 0.1, ratio) for ratio in (0.1, 0.02) for beta in (2.0, 1.0)]
+    places = [NeuronPoint(beta, 0.1, ratio) for ratio in (0.1, 0.02) for beta in (2.0, 1.0)]
     every = simulate(patterns, places, given)
     for k in (0, 3):
         for name, values in simulate(patterns, [places[k]], given).items():
@@ -327,8 +330,8 @@ def test_numbers_of_a_separation_do_not_depend_on_the_others():
 @pytest.mark.parametrize("hidden", ["ln_cosh", "log_sum_exp", "quadratic"])
 def test_the_energy_loses_what_both_populations_take(tau_v, tau_h, hidden):
     """dE/dt = -tau_v v'ᵀH_v v' - tau_h h'ᵀH_h h', eq. (18), with fields; not without its tau_v or tau_h."""
-    xi, form = normals(7, 4, 10) / 2, Form(1.5)
-    net = Network(
+    xi, form = normals(7, 4, 10) / 2, FunctionNumbers(1.5)
+    net = NeuronNetwork(
         xi, Population("ln_cosh", form), Population(hidden, form), field=normals(8, 1, 10).T * 0.3,
         bias=normals(9, 1, 4).T * 0.2, tau_v=tau_v, tau_h=tau_h,
     )  # fmt: skip

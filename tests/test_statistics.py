@@ -18,7 +18,7 @@ from scipy.optimize import isotonic_regression
 from mattis import statistics
 from mattis.exact import rng
 from mattis.figures.binary import PHASES as DIMENSIONS
-from mattis.networks.binary.study import Family
+from mattis.networks.binary.study import BinaryStudy
 from mattis.statistics import ALL_FLAGS, BIMODAL, FEW_SEEDS, INCOMPLETE, aggregate, crossing
 from mattis.store import cube
 from mattis.study.model import FLAGS
@@ -29,7 +29,7 @@ SHORT, DRIFTING, UNSETTLED = FLAGS
 def study_of(seeds=4, cues=2, **axes):
     grid = {"size": [200], "load": [0.05], "temperature": [0.4], "noise": [0.1], **axes}
     sweeps = {"thermalise": 10, "measure": 50}
-    return Family(name="by-hand", axes={**grid, "seed": seeds}, sweeps=sweeps, cues=cues)
+    return BinaryStudy(name="by-hand", axes={**grid, "seed": seeds}, sweeps=sweeps, cues=cues)
 
 
 def cells_of(study, missing=(), **observables):

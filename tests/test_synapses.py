@@ -15,9 +15,9 @@ from scipy import stats
 
 from mattis.exact import rng
 from mattis.networks.drift import consolidation, memories
-from mattis.networks.drift.consolidation import ALL, PIECE, Schedule, Stage
-from mattis.networks.drift.memories import Ensemble
-from mattis.networks.drift.study import Consolidation
+from mattis.networks.drift.consolidation import ALL, PRESENTATIONS_AT_ONCE, DriftProtocol, Stage
+from mattis.networks.drift.memories import MemoryEnsemble
+from mattis.networks.drift.study import ConsolidationStudy
 from mattis.study.model import PatternSet
 from mattis.theory import consolidation as theory
 
@@ -29,7 +29,9 @@ exactly = settings(max_examples=60, deadline=None, derandomize=True)
 # The plain loop
 
 
-def shown_first(patterns: PatternSet, stage: Stage, schedule: Schedule, total: int) -> list[int]:
+def shown_first(
+    patterns: PatternSet, stage: Stage, schedule: DriftProtocol, total: int
+) -> list[int]:
     """The patterns that are shown, one word of the stream each where they are random."""
     count = patterns.patterns
     if schedule.clamping == "cyclic":
@@ -39,7 +41,9 @@ def shown_first(patterns: PatternSet, stage: Stage, schedule: Schedule, total: i
     member = {"beta": stage.beta, "noise": stage.noise, "spread": stage.spread, "tau": stage.tau}
     member |= {"likeness": stage.likeness} if stage.likeness else {}
     stream = rng.stream(patterns.root_seed, "clamping", patterns.labels, member)
-    words = np.concatenate([stream.words(PIECE, k) for k in range(total // PIECE + 1)])[:total]
+    words = np.concatenate(
+        [stream.words(PRESENTATIONS_AT_ONCE, k) for k in range(total // PRESENTATIONS_AT_ONCE + 1)]
+    )[:total]
     weights = np.exp(stage.spread * np.arange(count) / (count - 1))
     weights = np.array(schedule.probabilities or weights)
     edges = np.rint(weights.cumsum() / weights.sum() * 2.0**32)[:-1]
@@ -58,7 +62,7 @@ def cosine(a, b):
     return a @ b.T / np.outer(np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1))
 
 
-def plain(patterns: PatternSet, stage: Stage, schedule: Schedule):
+def plain(patterns: PatternSet, stage: Stage, schedule: DriftProtocol):
     """Every observable, an array over memories or a number, by vectors and N_v x N_v matrices."""
     drawn = memories.draw(patterns, schedule.ensemble)
     shown = memories.shown(patterns, schedule.ensemble, drawn, stage.noise, stage.likeness)
@@ -114,7 +118,7 @@ def plain(patterns: PatternSet, stage: Stage, schedule: Schedule):
     return found, margin
 
 
-def simulated(patterns: PatternSet, stage: Stage, schedule: Schedule):
+def simulated(patterns: PatternSet, stage: Stage, schedule: DriftProtocol):
     """What `simulate` says of each memory, of their mean last: an array of rows by observable."""
     every = [stage._replace(memory=float(m)) for m in range(patterns.patterns)]
     return consolidation.simulate(patterns, [*every, stage._replace(memory=ALL)], schedule)
@@ -123,11 +127,11 @@ def simulated(patterns: PatternSet, stage: Stage, schedule: Schedule):
 DECISIONS = ("consolidated", "collapsed", "merged", "reached", "reached_after")
 
 
-def assert_as_plain(patterns: PatternSet, stage: Stage, schedule: Schedule) -> None:
+def assert_as_plain(patterns: PatternSet, stage: Stage, schedule: DriftProtocol) -> None:
     """Each observable of each memory, and the mean over them, as the plain loop has it."""
     expected, margin = plain(patterns, stage, schedule)
     found = simulated(patterns, stage, schedule)
-    assert set(found) == set(expected) == {o.name for o in consolidation.OBSERVABLES}
+    assert set(found) == set(expected) == {o.name for o in consolidation.DRIFT_OBSERVABLES}
     for name, values in expected.items():
         row = np.broadcast_to(np.asarray(values, float), patterns.patterns)
         if name in DECISIONS and margin < 1e-9:
@@ -143,17 +147,19 @@ SHOWN = tuple(map(tuple, np.random.default_rng(9).normal(size=(4, 17)).tolist())
 
 ensembles = st.one_of(
     st.builds(
-        Ensemble,
+        MemoryEnsemble,
         st.sampled_from(["random", "orthogonal", "signs", "published"]),
         st.sampled_from(["gaussian", "flips"]),
         st.sampled_from(["old", "other"]),
         st.sampled_from([0.0, 0.5]),
         st.sampled_from(["random", "old"]),
     ),
-    st.builds(Ensemble, st.just("given"), given=st.just(GIVEN), shown=st.sampled_from([(), SHOWN])),
+    st.builds(
+        MemoryEnsemble, st.just("given"), given=st.just(GIVEN), shown=st.sampled_from([(), SHOWN])
+    ),
 )
 schedules = st.builds(
-    Schedule,
+    DriftProtocol,
     ensembles,
     st.sampled_from(["cyclic", "random", "sequence"]),
     st.just((2, 0, 0, 1)),
@@ -184,7 +190,7 @@ def test_simulate_is_the_plain_loop(schedule, count, size, seed, kappa, sigma, s
 @pytest.mark.parametrize("probabilities", [(), (3.0, 0.0, 1.0, 0.5)])
 def test_alike_patterns_and_given_probabilities(likeness, probabilities):
     """Patterns with a common change, and a pattern that is never shown."""
-    schedule = Schedule(Ensemble("orthogonal"), probabilities=probabilities)
+    schedule = DriftProtocol(MemoryEnsemble("orthogonal"), probabilities=probabilities)
     stage = Stage(0.1, 0.8, 0.0, 20.0, 15.0, ALL, likeness)
     assert_as_plain(PatternSet(2, 30, 4, 1), stage, schedule)
 
@@ -192,7 +198,7 @@ def test_alike_patterns_and_given_probabilities(likeness, probabilities):
 def test_two_memories_at_the_mean_of_alike_patterns_are_merged_and_not_consolidated():
     """The mean of two patterns of cosine 0.76 has the cosine 0.94 with each: above the threshold."""
     stage = Stage(0.5 / 10**6 / 5, 2.0, 0.0, 50.0, 1000.0, ALL, 0.95)
-    schedule = Schedule(Ensemble("orthogonal"), clamping="cyclic")
+    schedule = DriftProtocol(MemoryEnsemble("orthogonal"), clamping="cyclic")
     found = consolidation.simulate(PatternSet(1, 10**6, 2, 0), [stage], schedule)
     assert found["similarity"][0] > 0.93
     states = [found[name][0] for name in ("consolidated", "collapsed", "merged")]
@@ -202,23 +208,23 @@ def test_two_memories_at_the_mean_of_alike_patterns_are_merged_and_not_consolida
 @pytest.mark.parametrize("similarity", ["dot", "distance"])
 def test_the_winner_takes_all_at_infinite_beta(similarity):
     """beta may be infinite: no NaN, and the same memories win as in the plain loop."""
-    schedule = Schedule(Ensemble("random", start="other"), similarity=similarity)
+    schedule = DriftProtocol(MemoryEnsemble("random", start="other"), similarity=similarity)
     assert_as_plain(PatternSet(1, 40, 6, 0), Stage(math.inf, 0.4, 1.0, 7.0, 9.0, ALL), schedule)
 
 
 def test_random_order_over_more_than_a_piece_of_the_stream():
     """Patterns come from the word that is theirs also after PIECE of them; few sites, many shows."""
-    stage = Stage(0.1, 0.3, 1.0, 300.0, (2 * PIECE + 5) / 4, ALL)
-    assert_as_plain(PatternSet(1, 12, 4, 0), stage, Schedule(Ensemble("random")))
+    stage = Stage(0.1, 0.3, 1.0, 300.0, (2 * PRESENTATIONS_AT_ONCE + 5) / 4, ALL)
+    assert_as_plain(PatternSet(1, 12, 4, 0), stage, DriftProtocol(MemoryEnsemble("random")))
 
 
 def test_by_distance_lengths_count_and_by_products_they_favour_the_long():
     """w = softmax(-beta |x - Xi|²/2), the learning rule of softmax attractors, in its first step."""
     near, far = (1.0, 0.0), (4.0, 0.0)
-    given = Ensemble("given", given=(near, far), shown=((1.2, 0.1), far))
+    given = MemoryEnsemble("given", given=(near, far), shown=((1.2, 0.1), far))
     stage, patterns = Stage(2.0, 0.0, 0.0, 10.0, 0.5, ALL), PatternSet(1, 2, 2, 0)
     for similarity, winner in (("distance", 0), ("dot", 1)):
-        schedule = Schedule(given, "cyclic", similarity=similarity)
+        schedule = DriftProtocol(given, "cyclic", similarity=similarity)
         ((_, moved),) = consolidation.follow(patterns, [stage], schedule)
         w = weights_of(np.array([near, far]), np.array([1.2, 0.1]), 2.0, similarity)
         assert w.argmax() == winner
@@ -227,9 +233,9 @@ def test_by_distance_lengths_count_and_by_products_they_favour_the_long():
 
 def test_a_memory_that_vanishes_has_no_cosine():
     """tau = 2 and xi' = -xi: Xi = 0 in one step. NaN, without a warning, and nothing raises."""
-    given = Ensemble("given", given=((1.0, 0.0), (5.0, 0.0)), shown=((-1.0, 0.0), (5.0, 1.0)))
+    given = MemoryEnsemble("given", given=((1.0, 0.0), (5.0, 0.0)), shown=((-1.0, 0.0), (5.0, 1.0)))
     stages = [Stage(math.inf, 0.0, 0.0, 2.0, 0.5, m) for m in (0.0, 1.0)]
-    found = consolidation.simulate(PatternSet(1, 2, 2, 0), stages, Schedule(given, "cyclic"))
+    found = consolidation.simulate(PatternSet(1, 2, 2, 0), stages, DriftProtocol(given, "cyclic"))
     assert found["length"].tolist() == [0.0, 5 / math.sqrt(26)]
     assert np.isnan(found["similarity"]).tolist() == [True, False]
     assert found["consolidated"].tolist() == found["reached"].tolist() == [0.0, 0.0]
@@ -238,16 +244,16 @@ def test_a_memory_that_vanishes_has_no_cosine():
 # Closed forms
 
 
-def study(**changes) -> Consolidation:
+def study(**changes) -> ConsolidationStudy:
     """A study of orthogonal memories, shown in turn."""
     axes = {"size": [100], "memories": [4], "noise": [0.4], "tau": [50.0], "seed": [0]}
     keys = {"name": "model", "ensemble": "orthogonal", "clamping": "cyclic"}
     for name, value in changes.items():
-        (keys if name in Consolidation.model_fields else axes)[name] = value
-    return Consolidation(**keys, axes=axes)
+        (keys if name in ConsolidationStudy.model_fields else axes)[name] = value
+    return ConsolidationStudy(**keys, axes=axes)
 
 
-def columns(asked: Consolidation, *points, seed=0):
+def columns(asked: ConsolidationStudy, *points, seed=0):
     """Columns at points of the grid, at the first size and number of memories."""
     patterns = asked.pattern_set(asked.axes.size[0], asked.axes.memories[0], seed)
     return consolidation.simulate(*asked.task(patterns, points))
@@ -305,12 +311,12 @@ def test_random_clamping_has_the_law_of_the_theory_and_a_wrong_one_is_rejected()
     tau, shows, spread, seeds = 60.0, 50.0, 1.0, 400
     p = memories.frequencies(4, spread)
     np.testing.assert_allclose(p[1:] / p[:-1], math.exp(spread / 3))
-    ensemble, size = Ensemble("orthogonal"), 10**6
+    ensemble, size = MemoryEnsemble("orthogonal"), 10**6
     gaps = np.empty((2, seeds, 4, 2))  # with the right frequencies, and with wrong ones
     for seed in range(seeds):
         patterns = PatternSet(1, size, 4, seed)
         at = [Stage(80.0 / (1.16 * size), 0.4, spread, tau, shows, m) for m in range(4)]
-        found = consolidation.simulate(patterns, at, Schedule(ensemble))["similarity"]
+        found = consolidation.simulate(patterns, at, DriftProtocol(ensemble))["similarity"]
         drawn = memories.draw(patterns, ensemble)
         shown = drawn.old + 0.4 * drawn.noise
         overlap = np.diag(cosine(drawn.old, shown))
@@ -376,8 +382,8 @@ WHOLE = {}
 @given(st.lists(st.sampled_from(range(len(GRID))), min_size=1, max_size=12), st.booleans())
 def test_numbers_do_not_depend_on_what_else_is_asked_for(places, by_site):
     """A block cut in any way, in any order, with points twice: the same bits as in the whole grid."""
-    ensemble = Ensemble("signs", "flips") if by_site else Ensemble("random", bias=0.3)
-    patterns, schedule = PatternSet(3, 30, 5, 1), Schedule(ensemble)
+    ensemble = MemoryEnsemble("signs", "flips") if by_site else MemoryEnsemble("random", bias=0.3)
+    patterns, schedule = PatternSet(3, 30, 5, 1), DriftProtocol(ensemble)
     if by_site not in WHOLE:
         WHOLE[by_site] = consolidation.simulate(patterns, GRID, schedule)
     part = consolidation.simulate(patterns, [GRID[k] for k in places], schedule)
@@ -387,7 +393,7 @@ def test_numbers_do_not_depend_on_what_else_is_asked_for(places, by_site):
 
 def test_the_order_of_patterns_is_of_the_trajectory_and_of_nothing_else():
     """Different beta, noise, spread, tau or seed: another order; thresholds and memories: the same."""
-    patterns, schedule = PatternSet(3, 30, 5, 1), Schedule(Ensemble())
+    patterns, schedule = PatternSet(3, 30, 5, 1), DriftProtocol(MemoryEnsemble())
     stage = Stage(0.1, 0.4, 0.0, 30.0, 10.0, ALL)
 
     def order(patterns=patterns, schedule=schedule, **changes):

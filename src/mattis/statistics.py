@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from mattis.exact import rng
+from mattis.exact.arrays import Reals
 from mattis.study.base import Study
 from mattis.study.model import FLAGS, Model, Observable
 
@@ -37,8 +38,7 @@ TWO_STATES = 0.2
 VALUES_AT_ONCE = 2**21
 """Values that are resampled at once: all resamples of a large study would not fit into memory."""
 
-Values = NDArray[np.float64]
-Places = NDArray[np.int64]
+CellNumbers = NDArray[np.int64]
 
 
 def aggregate(cells: xr.Dataset, study: Study) -> xr.Dataset:
@@ -169,7 +169,7 @@ def boundaries(cells: xr.Dataset, model: Model) -> xr.Dataset:
     return out
 
 
-def crossing(position: Values, fraction: Values) -> tuple[float, float]:
+def crossing(position: Reals, fraction: Reals) -> tuple[float, float]:
     """Return where a falling fraction crosses 1/2, and its standard error; NaN if it does not.
 
     position (n,), fraction (n, seeds). The mean over seeds is made monotone by least squares
@@ -194,7 +194,7 @@ def crossing(position: Values, fraction: Values) -> tuple[float, float]:
     return float(place), float(np.hypot(spread, grid))
 
 
-def _resamples(fraction: Values) -> Iterator[Values]:
+def _resamples(fraction: Reals) -> Iterator[Reals]:
     """Yield the means over resampled seeds, (resamples, positions), some resamples at a time."""
     seeds, by_seed = fraction.shape[1], np.ascontiguousarray(fraction.T)
     step = max(VALUES_AT_ONCE // fraction.size, 1)
@@ -210,7 +210,7 @@ def _drawn(seeds: int, first: int, last: int) -> NDArray[np.uint32]:
     return words % np.uint32(seeds)
 
 
-def _halves(position: Values, fractions: Values, ends: bool = False) -> tuple[Values, Values]:
+def _halves(position: Reals, fractions: Reals, ends: bool = False) -> tuple[Reals, Reals]:
     """Return the crossing of 1/2 by each row made monotone, and the grid's share of its error.
 
     Where nothing crosses: NaN, or an end of the grid. A plateau at 1/2 is crossed in its middle.
@@ -230,7 +230,7 @@ def _halves(position: Values, fractions: Values, ends: bool = False) -> tuple[Va
     return place, grid
 
 
-def _falling(fractions: Values) -> Values:
+def _falling(fractions: Reals) -> Reals:
     """Return each row made monotone by least squares.
 
     Most rows are, and then the regression would give them back; so it does plateaus, but for the
@@ -245,8 +245,8 @@ def _falling(fractions: Values) -> Values:
 
 
 def _interpolate(
-    position: Values, falling: Values, row: Places, high: Places, low: Places
-) -> Values:
+    position: Reals, falling: Reals, row: CellNumbers, high: CellNumbers, low: CellNumbers
+) -> Reals:
     """Return where, in some rows, the straight line between two neighbours is 1/2."""
     part = (falling[row, high] - 0.5) / (falling[row, high] - falling[row, low])
     return np.asarray(position[high] + part * (position[low] - position[high]))

@@ -7,7 +7,7 @@ import sys
 
 from gpu.stages import hosted
 from mattis.kernels.cuda import glauber
-from mattis.kernels.host.module import Schedule
+from mattis.kernels.host.module import ThreadSchedule
 from mattis.selftest import cases
 
 FEW = 64
@@ -18,6 +18,6 @@ if __name__ == "__main__":
     del cases.REPLICAS[2:]
     if name != "glauber_groups":  # which wants 256
         glauber.THREADS = FEW
-    faults = cases.CASES[name].faults(hosted(Schedule(), sanitize=kind))
+    faults = cases.CASES[name].faults(hosted(ThreadSchedule(), sanitize=kind))
     print(name, faults or "is equal", flush=True)
     sys.exit(bool(faults))

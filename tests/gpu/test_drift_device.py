@@ -21,12 +21,18 @@ from mattis.exact import rng
 from mattis.kernels.cpu import drift as kernels
 from mattis.kernels.cuda import backends, devices, drift
 from mattis.kernels.cuda.devices import Device
-from mattis.kernels.cuda.drift import Batch, Ground, Path, Rule, State
-from mattis.kernels.host.module import SCHEDULES, Function, HostModule, LaunchError, Schedule
+from mattis.kernels.cuda.drift import DriftRule, DriftState, Ground, Path, TrajectoryBatch
+from mattis.kernels.host.module import (
+    SCHEDULES,
+    HostFunction,
+    HostModule,
+    LaunchError,
+    ThreadSchedule,
+)
 from mattis.networks.drift import consolidation, consolidation_device
-from mattis.networks.drift.consolidation import ALL, PIECE, Stage
-from mattis.networks.drift.consolidation import Schedule as Plan
-from mattis.networks.drift.memories import Ensemble
+from mattis.networks.drift.consolidation import ALL, PRESENTATIONS_AT_ONCE, Stage
+from mattis.networks.drift.consolidation import DriftProtocol as Plan
+from mattis.networks.drift.memories import MemoryEnsemble
 from mattis.networks.registry import MODELS
 from mattis.study.model import PatternSet, Task
 
@@ -50,13 +56,13 @@ def device() -> Device:
 # The kernel
 
 
-def rule_of(run: Run, threshold: float) -> Rule:
+def rule_of(run: Run, threshold: float) -> DriftRule:
     """The patterns of a run, one after the other, or none."""
     shown = run.shown if run.shown.size else np.zeros(1)
-    return Rule(shown.astype(np.int32), 64, run.dwell, run.distance, threshold)
+    return DriftRule(shown.astype(np.int32), 64, run.dwell, run.distance, threshold)
 
 
-def batch_of(device: Device, several: list[Run], threshold: float) -> Batch:
+def batch_of(device: Device, several: list[Run], threshold: float) -> TrajectoryBatch:
     """Runs on a device, each followed twice: from one ground, at its beta and eta and at others."""
     grounds, paths = [], []
     for k, run in enumerate(several):
@@ -69,7 +75,9 @@ def batch_of(device: Device, several: list[Run], threshold: float) -> Batch:
     return drift.load(device, rule_of(several[0], threshold), grounds, paths)
 
 
-def different(device: Device, batch: Batch, several: list[Run], threshold: float) -> list[str]:
+def different(
+    device: Device, batch: TrajectoryBatch, several: list[Run], threshold: float
+) -> list[str]:
     """Return what of which trajectory is not what the CPU's kernel makes of its run."""
     found = []
     for place in range(len(batch.states)):
@@ -82,10 +90,12 @@ def different(device: Device, batch: Batch, several: list[Run], threshold: float
     return found
 
 
-def unlike(found: State, expected: dict[str, np.ndarray]) -> list[str]:
+def unlike(found: DriftState, expected: dict[str, np.ndarray]) -> list[str]:
     """The names of arrays that differ in any bit."""
     return [
-        name for name in State._fields if getattr(found, name).tobytes() != expected[name].tobytes()
+        name
+        for name in DriftState._fields
+        if getattr(found, name).tobytes() != expected[name].tobytes()
     ]
 
 
@@ -96,7 +106,7 @@ def several_like(run: Run, seed: int) -> list[Run]:
     return [run, replace(run, xi=other.xi, patterns=other.patterns, bias=other.bias)]
 
 
-def advanced(device: Device, batch: Batch, ends: list[int]) -> None:
+def advanced(device: Device, batch: TrajectoryBatch, ends: list[int]) -> None:
     """Show the patterns up to each of the ends, a call for each."""
     for first, last in pairwise([0, *ends]):
         everywhere = np.ones(len(batch.states), np.int64)
@@ -123,7 +133,7 @@ def test_memories_drift_as_on_the_cpu(device, run, warps, threshold, cut, work):
     batch = batch_of(device, several, threshold)
     with (
         patch.object(drift, "threads_of", lambda _: 32 * warps),
-        patch.object(drift, "WORK", work),
+        patch.object(drift, "DRIFT_WORK", work),
     ):
         advanced(device, batch, [min(cut, len(run.shown)), len(run.shown)])
     assert different(device, batch, several, threshold) == []
@@ -146,7 +156,7 @@ def differs(module: HostModule, kernel: str) -> list[str]:
     class Chosen:
         """A module with one kernel, whatever it is asked for."""
 
-        def get_function(self, _: str) -> Function:
+        def get_function(self, _: str) -> HostFunction:
             return module.get_function(kernel)
 
     found = backends.device("simulated")
@@ -171,7 +181,7 @@ OWN = devices.TEXTS["drift"][-1]
 BARRIERS = devices.text(OWN).count(BARRIER)
 
 
-def without_one(schedule: Schedule) -> HostModule:
+def without_one(schedule: ThreadSchedule) -> HostModule:
     """The kernel without its first barrier, without its second, …, and whole: kernels of one text."""
     parts = devices.text(OWN).replace('extern "C" ', "").split(BARRIER)
     texts = [devices.text(*devices.TEXTS["drift"][:-1])]
@@ -182,7 +192,7 @@ def without_one(schedule: Schedule) -> HostModule:
     return HostModule("\n".join(texts), names, schedule)
 
 
-def unharmed(barrier: int, schedule: Schedule) -> bool:
+def unharmed(barrier: int, schedule: ThreadSchedule) -> bool:
     """Whether nobody notices that a barrier is missing: tried in a process of its own, which may crash."""
     module = without_one(schedule)
     child = os.fork()
@@ -228,7 +238,7 @@ def test_random_patterns_are_those_of_the_stream(device, first):
     state, constants = products(run)
     start = (state[name] for name in ("fields", "squares", "along_bias"))
     path = Path(0, run.beta, run.eta, stream.packed(), limits)
-    rule = Rule(NO_TURN, piece, 1, False, 0.9)
+    rule = DriftRule(NO_TURN, piece, 1, False, 0.9)
     batch = drift.load(device, rule, [Ground(*constants, *start)], [path])
     drift.advance(device, batch, np.array([first]), np.array([total]))
     shown_to(run, state, constants, first=first, traced=False)
@@ -238,12 +248,13 @@ def test_random_patterns_are_those_of_the_stream(device, first):
 # The model
 
 GIVEN = ((1.0, 0.0), (5.0, 0.0))
-VANISHING = Ensemble("given", given=GIVEN, shown=((-1.0, 0.0), (5.0, 1.0)))
+VANISHING = MemoryEnsemble("given", given=GIVEN, shown=((-1.0, 0.0), (5.0, 1.0)))
 
 plans = st.builds(
     Plan,
     st.builds(
-        Ensemble, st.sampled_from(["random", "orthogonal", "signs"]), st.sampled_from(["gaussian", "flips"]),
+        MemoryEnsemble, st.sampled_from(["random", "orthogonal", "signs"]),
+        st.sampled_from(["gaussian", "flips"]),
         st.sampled_from(["old", "other"]), st.sampled_from([0.0, 0.5]), st.sampled_from(["random", "old"]),
     ),
     st.sampled_from(["cyclic", "random", "sequence"]), st.just((2, 0, 0, 1)), st.integers(1, 2),
@@ -284,7 +295,7 @@ SEEDS = [
     (
         PatternSet(3, 40, 6, seed),
         [Stage(0.1, sigma, 1.0, 9.0, k, ALL) for sigma in (0.2, 0.6) for k in (1.0, 4.0)],
-        Plan(Ensemble("random")),
+        Plan(MemoryEnsemble("random")),
     )
     for seed in range(3)
 ]
@@ -292,9 +303,9 @@ SEEDS = [
 
 def test_more_presentations_than_words_of_a_step(device):
     """Over the end of a piece of the stream, with a look just before and one just behind it."""
-    shows = [(PIECE - 1) / 4, (PIECE + 3) / 4]
+    shows = [(PRESENTATIONS_AT_ONCE - 1) / 4, (PRESENTATIONS_AT_ONCE + 3) / 4]
     points = [Stage(0.1, 0.3, 1.0, 300.0, k, ALL) for k in shows]
-    task = (PatternSet(1, 12, 4, 0), points, Plan(Ensemble("random")))
+    task = (PatternSet(1, 12, 4, 0), points, Plan(MemoryEnsemble("random")))
     assert_as_simulated([task], consolidation_device.batched([task], device))
 
 
@@ -336,7 +347,7 @@ def test_so_many_grounds_start_together_as_the_host_has_room_for(device):
     """Two of the six at a time, or one where there is no room at all."""
     for room, sizes in ((2 * 8 * 6 * (5 * 24 + 5 * 6), [2, 2, 2]), (0, [1] * 6)):
         with (
-            patch.object(consolidation_device, "ROOM", room),
+            patch.object(consolidation_device, "HOST_ROOM", room),
             patch.object(drift, "load", wraps=drift.load) as load,
         ):
             found = consolidation_device.batched(SEEDS, device)

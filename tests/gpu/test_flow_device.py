@@ -16,15 +16,15 @@ from mattis.kernels.cuda import backends, devices, euler
 from mattis.kernels.cuda import dense as dense_device
 from mattis.kernels.cuda.devices import Device
 from mattis.networks.neurons import dense, relaxation_device
-from mattis.networks.neurons.generating_functions import GENERATING, Form, Population
-from mattis.networks.neurons.models import MEMBERS, QUESTIONS, batched, simulate
-from mattis.networks.neurons.network import ONE, Network, closes, relaxed, target
-from mattis.networks.neurons.recipe import Parts, Place, Recipe
+from mattis.networks.neurons.generating_functions import GENERATING, FunctionNumbers, Population
+from mattis.networks.neurons.models import NEURON_DEFAULTS, NEURON_QUESTIONS, batched, simulate
+from mattis.networks.neurons.network import ONE, NeuronNetwork, closes, relaxed, target
+from mattis.networks.neurons.recipe import NeuronPoint, Parts, Recipe
 from mattis.study.model import PatternSet, Task
 
 pytestmark = pytest.mark.gpu_host
 
-PLACES = [Place(0.4, 0.1), Place(1.7, 0.0), Place(3.0, 0.3)]
+PLACES = [NeuronPoint(0.4, 0.1), NeuronPoint(1.7, 0.0), NeuronPoint(3.0, 0.3)]
 DIGITS = {"double": 1e-12, "single": 1e-6}
 
 seldom = settings(max_examples=6, deadline=None, derandomize=True)
@@ -62,7 +62,7 @@ def normal(seed: int, *shape: int) -> np.ndarray:
 
 
 def recipe(name: str, **changes) -> Recipe:
-    member = MEMBERS[name]
+    member = NEURON_DEFAULTS[name]
     kept = {
         "cues": 2,
         "steps": 60,
@@ -166,15 +166,15 @@ def test_functions_of_stacks_are_those_of_each_network(name):
     """L, its gradient, its curvature: (S, n, R) with gains (S, R) against each (n, R) with (R,)."""
     x, direction = normal(1, 3, 6, 4), normal(2, 3, 6, 4)
     beta, xi = np.abs(normal(3, 3, 4)) + 0.2, normal(4, 3, 5, 6)
-    stack = Population(name, Form(beta, 4, xi, 0.3))
+    stack = Population(name, FunctionNumbers(beta, 4, xi, 0.3))
     assert stack.fault is None
     for k in range(3):
-        one = Population(name, Form(beta[k], 4, xi[k], 0.3))
+        one = Population(name, FunctionNumbers(beta[k], 4, xi[k], 0.3))
         assert stack.value(x)[k] == pytest.approx(one.value(x[k]), rel=1e-13)
         assert stack.activation(x)[k] == pytest.approx(one.activation(x[k]), rel=1e-13, abs=1e-15)
         curved = one.curved(x[k], direction[k])
         assert stack.curved(x, direction)[k] == pytest.approx(curved, rel=1e-12, abs=1e-14)
-    assert "convex" in str(replace(stack, form=Form(-beta, 4, xi)).fault)
+    assert "convex" in str(replace(stack, form=FunctionNumbers(-beta, 4, xi)).fault)
 
 
 def test_arrays_that_do_not_name_their_functions_are_of_a_package():
@@ -205,10 +205,10 @@ REPLICAS, POISONED = 6, 2
 """Replicas whose states are numbers; those whose states are none, or too large."""
 
 NETWORKS = {
-    "attention": Network(normal(1, 3, 5, 12), Population("quadratic"), Population("log_sum_exp")),
-    "many memories": Network(normal(2, 3, 20, 12), Population("quadratic"), Population("log_sum_exp")),
-    "tanh": Network(
-        normal(3, 3, 5, 12), Population("memories", Form(0.4, memories=normal(3, 3, 5, 12))),
+    "attention": NeuronNetwork(normal(1, 3, 5, 12), Population("quadratic"), Population("log_sum_exp")),
+    "many memories": NeuronNetwork(normal(2, 3, 20, 12), Population("quadratic"), Population("log_sum_exp")),
+    "tanh": NeuronNetwork(
+        normal(3, 3, 5, 12), Population("memories", FunctionNumbers(0.4, memories=normal(3, 3, 5, 12))),
         Population("ln_cosh"), ONE,
     ),
 }  # fmt: skip
@@ -246,7 +246,7 @@ def test_looking_seldom_changes_nothing(name, monkeypatch):
     net, start = NETWORKS[name], normal(5, 3, 12, 4)
     found = []
     for look in (1, 7, 1000):
-        monkeypatch.setattr(euler, "LOOK", look)
+        monkeypatch.setattr(euler, "STEPS_PER_LOOK", look)
         found.append(relaxed(net, start, 0.9, 1e-3, 200))
     for other in found[1:]:
         for one, two in zip(found[0], other, strict=True):
@@ -323,11 +323,11 @@ def test_a_launch_that_does_not_fit_goes_on_in_halves(host, monkeypatch):
 def test_other_questions_stay_on_the_cpu(name):
     """No array is brought to the device, and the numbers are those of `simulate`, to the bit."""
     device = on_arrays(lambda _: pytest.fail("an array was brought to the device"), np.array)
-    asked = MEMBERS[name].question if name != "hebbian_tanh" else "equivalence"
+    asked = NEURON_DEFAULTS[name].question if name != "hebbian_tanh" else "equivalence"
     some = [
         (PatternSet(5, 12, 3, k), PLACES, replace(recipe(name), question=asked)) for k in (1, 2)
     ]
-    assert QUESTIONS[asked].answer is not QUESTIONS["recall"].answer
+    assert NEURON_QUESTIONS[asked].answer is not NEURON_QUESTIONS["recall"].answer
     assert_same(batched(some, device), [simulate(*task) for task in some])
 
 
@@ -394,7 +394,7 @@ def test_sweeps_in_several_launches(simulated, steps, monkeypatch):
     """As many at most, whether a launch makes one sweep or all of them."""
     asked = tasks(replace(EXPONENTIAL, steps=steps), 21, 40)
     expected = [simulate(*task) for task in asked]
-    for work in (1, 2 * 21 * 40, dense_device.WORK):
+    for work in (1, 2 * 21 * 40, dense_device.DENSE_WORK):
         monkeypatch.setattr(dense, "WORK", work)
         assert_same(batched(asked, simulated), expected)
 
@@ -425,7 +425,7 @@ def test_threads_may_take_turns_in_any_order(simulated, kind):
                 code = devices.text(*devices.TEXTS[name])
                 return HostModule(code, devices.ENTRIES[name], schedule=schedule)
 
-            herd = dense_device.Herd(which, rules, np.zeros(4, np.int64), spins)
+            herd = dense_device.DenseReplicas(which, rules, np.zeros(4, np.int64), spins)
             device = replace(simulated, module=module)
             found = dense_device.align(device, signs, herd, table, own, 3)
             pairs = zip(found.after.tolist(), found.sweeps.tolist(), strict=True)

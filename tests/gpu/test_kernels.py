@@ -7,8 +7,8 @@ import pytest
 from gpu.stages import hosted
 from mattis.kernels.cuda.devices import TEXTS, text
 from mattis.kernels.host.library import HostError
-from mattis.kernels.host.module import SCHEDULES, Schedule
-from mattis.selftest.cases import CASES, FORMS
+from mattis.kernels.host.module import SCHEDULES, ThreadSchedule
+from mattis.selftest.cases import CASES, MEASURED_CASES
 
 pytestmark = pytest.mark.gpu_host
 
@@ -16,12 +16,12 @@ BARRIER = "__syncthreads();"
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: f"{s.order}-{s.seed}")
-@pytest.mark.parametrize("name", FORMS)
-def test_numbers_do_not_depend_on_the_schedule(name: str, schedule: Schedule) -> None:
+@pytest.mark.parametrize("name", MEASURED_CASES)
+def test_numbers_do_not_depend_on_the_schedule(name: str, schedule: ThreadSchedule) -> None:
     assert not CASES[name].faults(hosted(schedule))
 
 
-@pytest.mark.parametrize("name", sorted(CASES.keys() - set(FORMS)))
+@pytest.mark.parametrize("name", sorted(CASES.keys() - set(MEASURED_CASES)))
 def test_more_shared_memory_than_is_given_unasked(name: str) -> None:
     """The host refuses it as a GPU does, unless it was asked for."""
     assert not CASES[name].faults(hosted(SCHEDULES[0]))
@@ -50,7 +50,7 @@ def test_a_missing_barrier_is_noticed(module: str, barrier: int) -> None:
     def changed(code: str) -> str:
         return without(code, barrier) if code == text(*TEXTS[module]) else code
 
-    cases = [CASES[name] for name in FORMS if module in CASES[name].modules]
+    cases = [CASES[name] for name in MEASURED_CASES if module in CASES[name].modules]
     for schedule in SCHEDULES:
         device = hosted(schedule, changed)
         for case in cases:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from mattis.kernels.host.sanitized import Kind, run
+from mattis.kernels.host.sanitized import Sanitizer, run
 from mattis.selftest.cases import CASES
 
 pytestmark = pytest.mark.gpu_host
@@ -16,7 +16,7 @@ KERNELS = [name for name in CASES if "," not in name]
 @pytest.mark.parametrize("kind", ["address", "thread"])
 @pytest.mark.parametrize("name", KERNELS)
 def test_no_access_is_wrong_and_none_races(
-    name: str, kind: Kind, monkeypatch: pytest.MonkeyPatch
+    name: str, kind: Sanitizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(
         "PYTHONPATH", os.pathsep.join(["tests", *os.environ.get("PYTHONPATH", "").split()])

@@ -3,7 +3,7 @@
 import pytest
 
 from gpu.stages import interpreted
-from mattis.selftest.cases import CASES, FORMS
+from mattis.selftest.cases import CASES, MEASURED_CASES
 
 pytestmark = pytest.mark.gpu_host
 
@@ -12,6 +12,6 @@ DIALECTS = ("80", "100")
 
 
 @pytest.mark.parametrize("arch", DIALECTS)
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", MEASURED_CASES)
 def test_numbers_are_those_of_the_cpu(name: str, arch: str) -> None:
     assert not CASES[name].faults(interpreted(arch))

@@ -7,7 +7,7 @@ import pytest
 
 from mattis.errors import UserError
 from mattis.kernels.host.library import HostError
-from mattis.kernels.host.sanitized import Kind, Outcome, run, runtime
+from mattis.kernels.host.sanitized import SanitizedRun, Sanitizer, run, runtime
 
 pytestmark = pytest.mark.gpu_host
 
@@ -141,7 +141,7 @@ DEADLOCK = (
 )
 
 
-def launched(kind: Kind, *names: str) -> Outcome:
+def launched(kind: Sanitizer, *names: str) -> SanitizedRun:
     """Launch kernels, one after the other, in a process under a sanitizer."""
     try:
         runtime(kind)
@@ -150,13 +150,13 @@ def launched(kind: Kind, *names: str) -> Outcome:
     return run(["-c", SCRIPT, kind, KERNELS, *names], kind)
 
 
-def results(outcome: Outcome) -> dict[str, list[int] | str]:
+def results(outcome: SanitizedRun) -> dict[str, list[int] | str]:
     """Return what the kernels wrote, or why they did not end."""
     return dict(json.loads(line) for line in outcome.text.splitlines() if line.startswith("["))
 
 
 @pytest.mark.parametrize("kind", ["address", "thread"])
-def test_kernels_without_mistakes_are_left_in_peace(kind: Kind) -> None:
+def test_kernels_without_mistakes_are_left_in_peace(kind: Sanitizer) -> None:
     """Barriers, atomics, shuffles of half warps: they give their numbers, and a deadlock is still named."""
     outcome = launched(kind, "sums", "halves", "divergent", "foreign_mask", "sums")
     found = results(outcome)

@@ -14,8 +14,8 @@ import pytest
 from gpu.test_flow_device import test_a_device_that_refuses_numpy  # noqa: F401  recall, of all members
 from mattis.kernels.cuda import euler, integer_products
 from mattis.networks.neurons import network as dynamics
-from mattis.networks.neurons.generating_functions import GENERATING, Form, Population
-from mattis.networks.neurons.network import ONE, Network
+from mattis.networks.neurons.generating_functions import GENERATING, FunctionNumbers, Population
+from mattis.networks.neurons.network import ONE, NeuronNetwork
 
 pytestmark = pytest.mark.gpu_host
 
@@ -72,7 +72,7 @@ def test_generating_functions(name: str) -> None:
     """L, its gradient and its curvature; the check of the gains."""
 
     def population(beta: Any, xi: Any) -> Population:
-        return Population(name, Form(beta, degree=4, memories=xi, removed=0.3))
+        return Population(name, FunctionNumbers(beta, degree=4, memories=xi, removed=0.3))
 
     assert_alike(lambda x, beta, xi: population(beta, xi).value(x), V, BETA, XI)
     assert_alike(lambda x, beta, xi: population(beta, xi).activation(x), V, BETA, XI)
@@ -81,17 +81,17 @@ def test_generating_functions(name: str) -> None:
     assert population(there(-BETA), there(XI)).fault == population(-BETA, XI).fault
 
 
-def network(xi: Any, beta: Any, field: Any) -> Network:
+def network(xi: Any, beta: Any, field: Any) -> NeuronNetwork:
     """Return networks of hidden tanh neurons, driven by a field."""
-    own, hidden = Population("quadratic"), Population("ln_cosh", Form(beta))
-    return Network(xi, own, hidden, field=field, bias=0.2, removed=0.1)
+    own, hidden = Population("quadratic"), Population("ln_cosh", FunctionNumbers(beta))
+    return NeuronNetwork(xi, own, hidden, field=field, bias=0.2, removed=0.1)
 
 
-def through(xi: Any, beta: Any, field: Any) -> Network:
+def through(xi: Any, beta: Any, field: Any) -> NeuronNetwork:
     """Return the same with visible memories, J = 1."""
     return replace(
         network(xi, beta, field), coupling=ONE, bias=0.0,
-        visible=Population("memories", Form(beta, memories=xi)),
+        visible=Population("memories", FunctionNumbers(beta, memories=xi)),
     )  # fmt: skip
 
 
@@ -120,8 +120,8 @@ def test_networks(name: str, kind: Callable) -> None:
 @pytest.mark.parametrize("field", [False, True])
 def test_relaxation_by_products_of_memories(field: bool) -> None:
     def settled(v: Any, xi: Any, beta: Any, drive: Any) -> tuple[Any, ...]:
-        net = Network(
-            xi, Population("quadratic"), Population("log_sum_exp", Form(beta)),
+        net = NeuronNetwork(
+            xi, Population("quadratic"), Population("log_sum_exp", FunctionNumbers(beta)),
             field=drive if field else 0.0,
         )  # fmt: skip
         assert dynamics.closes(net)

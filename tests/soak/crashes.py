@@ -17,7 +17,7 @@ from tiny import HERE, Died, Tree, World, in_child, plant, store_of, tree_of
 
 from mattis.engine import driver
 from mattis.engine.driver import Settings
-from mattis.networks.binary.models import FAMILY
+from mattis.networks.binary.models import BINARY_MODELS
 from mattis.networks.registry import MODELS
 
 CUTS = (0.0, 0.5)
@@ -84,7 +84,7 @@ def _befores(world: World) -> list[tuple[str, Tree, str, str]]:
     journal = tree_of(waiting)
     model, lean = MODELS["hopfield"], world.work / "lean"
     fewer = tuple(each for each in model.observables if each.name != "flip_fraction")
-    with patch.dict(FAMILY, hopfield=replace(model, observables=fewer)):  # type: ignore[arg-type]
+    with patch.dict(BINARY_MODELS, hopfield=replace(model, observables=fewer)):  # type: ignore[arg-type]
         driver.run(world.studies["small"], lean, HERE)
     found = [
         ("fresh", {}, "small", "small"),

@@ -53,10 +53,10 @@ def test_reference_numbers(name, at, value, digits):
 
 
 def test_names_are_these():
-    from mattis.theory.continuous import ARGUMENTS, QUANTITIES
+    from mattis.theory.continuous import NEURON_ARGUMENTS, NEURON_QUANTITIES
 
-    assert [a.name for a in ARGUMENTS] == ["degree", "indices", "lambda", "beta"]
-    assert {q.name: q.arguments for q in QUANTITIES} == {
+    assert [a.name for a in NEURON_ARGUMENTS] == ["degree", "indices", "lambda", "beta"]
+    assert {q.name: q.arguments for q in NEURON_QUANTITIES} == {
         "dense.overlap": ("degree", "load", "indices"),
         "dense.alpha_c": ("degree", "indices"),
         "exponential.alpha_sphere": ("lambda",),

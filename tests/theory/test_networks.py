@@ -316,7 +316,9 @@ EDGES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("quantity", networks.QUANTITIES, ids=lambda quantity: quantity.name)
+@pytest.mark.parametrize(
+    "quantity", networks.NETWORK_QUANTITIES, ids=lambda quantity: quantity.name
+)
 def test_no_corner_of_the_arguments_is_without_an_answer(quantity):
     corners = [EDGES[key] for key in quantity.arguments]
     for at in itertools.product(*corners):

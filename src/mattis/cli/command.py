@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from mattis.study.base import Study
 
 FILE = click.Path(exists=True, dir_okay=False)
-POOLS = click.Choice(["processes", "threads"])
-BACKENDS = click.Choice(["auto", "cpu", "gpu", "simulated"])  # as in devices
+POOL_CHOICE = click.Choice(["processes", "threads"])
+BACKEND_CHOICE = click.Choice(["auto", "cpu", "gpu", "simulated"])  # as in devices
 STUDY = click.argument("study", type=click.Path(path_type=Path))
 JSON = click.option("as_json", "--json", is_flag=True, help="One JSON document, nothing else.")
 RESULTS = click.option(
@@ -79,7 +79,11 @@ def plan(study: Path, as_json: bool, workers: int | None) -> None:
 @RESULTS
 @click.option("--workers", type=click.IntRange(1), help="Workers or jobs; all cores by default.")
 @click.option(
-    "--pool", type=POOLS, default=POOLS.choices[0], show_default=True, help="Workers here."
+    "--pool",
+    type=POOL_CHOICE,
+    default=POOL_CHOICE.choices[0],
+    show_default=True,
+    help="Workers here.",
 )
 @click.option("--memory", help="Memory for all workers of this machine, such as 8GiB.")
 @click.option("--gpus", type=click.IntRange(1), help="Worker processes that own one GPU each.")
@@ -90,7 +94,7 @@ def plan(study: Path, as_json: bool, workers: int | None) -> None:
 @click.option("--cluster", metavar="NAME", help="Workers are jobs of slurm, pbs, sge, lsf, ….")
 @click.option("--dashboard", is_flag=True, help="Show Dask's dashboard, on this machine only.")
 @click.option("--shard", metavar="I/K", help="Only part I of K of the study, counted from 0.")
-@click.option("--backend", type=BACKENDS, default="auto", show_default=True)
+@click.option("--backend", type=BACKEND_CHOICE, default="auto", show_default=True)
 @click.option("--block-cells", type=click.IntRange(1), help="At most so many cells per block.")
 @click.option("--all-observables", is_flag=True, help="Also those that an older store lacks.")
 @click.option(

@@ -34,7 +34,7 @@ PROTOCOLS = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
 OPEN = {"tcp": "tls", "ucx": "tls", "ws": "wss"}
 """Protocols that ask nobody who they are, and what to use in their place."""
 
-PATIENCE = 60
+SCHEDULER_PATIENCE = 60
 """Seconds to wait for a scheduler to answer, and for its first worker."""
 
 QUIET = {
@@ -153,7 +153,7 @@ def client_of(where: Where, most: int) -> Iterator["Client"]:
 
     patience: dict[str, Any] = {
         "distributed.scheduler.allowed-failures": 2,  # workers that a task may take with it
-        "distributed.comm.timeouts.connect": f"{PATIENCE}s",
+        "distributed.comm.timeouts.connect": f"{SCHEDULER_PATIENCE}s",
     }
     if where.dashboard and where.is_here:
         from mattis.engine.nodes import ROUTES
@@ -291,7 +291,9 @@ def _client_of_scheduler(where: Where) -> Iterator["Client"]:
     options = {name: value for name, value in given.items() if value}
     security = Security(require_encryption=True, **options) if options else None
     try:
-        client = Client(address, security=security, timeout=PATIENCE, set_as_default=False)
+        client = Client(
+            address, security=security, timeout=SCHEDULER_PATIENCE, set_as_default=False
+        )
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise Fault(f"--scheduler {address}: {_refusal(address, error)}") from None
     with client:
@@ -302,10 +304,10 @@ def _client_of_scheduler(where: Where) -> Iterator["Client"]:
 def _wait_for_workers(client: "Client", place: str) -> None:
     """Wait for a first worker. Raises Fault if none comes, or one has another mattis."""
     try:
-        client.wait_for_workers(1, timeout=PATIENCE)
+        client.wait_for_workers(1, timeout=SCHEDULER_PATIENCE)
     except TimeoutError:
         raise Fault(
-            f"{place}: no worker came in {PATIENCE} s; start some, and give the same command again"
+            f"{place}: no worker came in {SCHEDULER_PATIENCE} s; start some, and give the same command again"
         ) from None
     expected = installed_version()
     for worker, found in client.run(installed_version, on_error="return").items():

@@ -53,17 +53,17 @@ class Finished:
     message: str = ""
 
 
-Answer = tuple[Columns | None, str]
+BlockResult = tuple[Columns | None, str]
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class TaskResult:
     """What a worker found: for each block its columns, or the error; and the seconds that it took.
 
     One object, because Dask would send each array of a plain list by itself, at several times the cost.
     """
 
-    each: Sequence[Answer]
+    each: Sequence[BlockResult]
     seconds: float
 
 
@@ -83,7 +83,7 @@ class Work:
         """Whether tasks are to be many at once. Where `auto` decides elsewhere, they are."""
         return self.batched is not None and self.backend != "cpu"
 
-    def __call__(self, tasks: Sequence[Task]) -> Answers:
+    def __call__(self, tasks: Sequence[Task]) -> TaskResult:
         """Compute some blocks on a worker."""
         begun = time.perf_counter()
         try:
@@ -91,10 +91,10 @@ class Work:
             answers = self._together(tasks, device) if device else self._each(tasks, self.simulate)
         except Exception as error:
             answers = [(None, _spelled(error))] * len(tasks)
-        return Answers(answers, time.perf_counter() - begun)
+        return TaskResult(answers, time.perf_counter() - begun)
 
-    def _each(self, tasks: Sequence[Task], work: Callable[..., Columns]) -> list[Answer]:
-        answers: list[Answer] = []
+    def _each(self, tasks: Sequence[Task], work: Callable[..., Columns]) -> list[BlockResult]:
+        answers: list[BlockResult] = []
         for task in tasks:
             try:
                 answers.append((work(*task), ""))
@@ -102,7 +102,7 @@ class Work:
                 answers.append((None, _spelled(error)))
         return answers
 
-    def _together(self, tasks: Sequence[Task], device: Device) -> list[Answer]:
+    def _together(self, tasks: Sequence[Task], device: Device) -> list[BlockResult]:
         """Compute tasks at once; if that fails, one after the other, to know which of them fails.
 
         What alone is too large for the device is computed by the CPU.
@@ -191,12 +191,12 @@ class Dispatcher:
             raise _lost(self.client)
         try:
             error = future.exception(timeout=FETCH)
-            found: Answers | None = None if error else future.result(timeout=FETCH)
+            found: TaskResult | None = None if error else future.result(timeout=FETCH)
         except TimeoutError:  # its worker died with the result, so it is being computed once more
             self.running[str(future.key)] = blocks
             future.add_done_callback(self.arrived.put)
             return
-        each: Sequence[Answer] = [(None, _spelled(error))] * len(blocks) if error else []
+        each: Sequence[BlockResult] = [(None, _spelled(error))] * len(blocks) if error else []
         if found is not None:
             cost = sum(plan.effort(self.study, block) for block in blocks)
             self.rate = max(found.seconds / cost, self.rate / 2)

@@ -22,13 +22,13 @@ BYTES_PER_VALUE = 8
 PROBE = 1_000_000
 """Updates at each pattern set that the time of a study is estimated from."""
 
-PATIENCE = 4.0
+PROBE_PATIENCE = 4.0
 """CPU seconds after which no further pattern set is probed."""
 
 ROWS_PER_PIECE = 10_000
 """Rows of `mattis plan --json` that are written at once."""
 
-MANY = 24
+MOST_LISTED = 24
 """Networks of a study that are listed one by one."""
 
 HOURS = 43200.0
@@ -78,7 +78,7 @@ def calibrate(study: Study) -> float:
     costs: list[float] = []
     for size, load, patterns in _typical(study):
         block = Block(size, load, patterns, study.axes.seed[0], grid, stored=study.stored)
-        if costs and time.process_time() - begun > PATIENCE:
+        if costs and time.process_time() - begun > PROBE_PATIENCE:
             costs.append(costs[-1] * size * patterns / last)
         else:
             costs.append(_cost(study, block, points))
@@ -199,15 +199,15 @@ def networks(study: Study) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.
 
 def network_lines(study: Study) -> Iterator[str]:
     """Yield N, P and blocks: a line for each network if these are few, or else for each size."""
-    few = len(study.labels[study.stored]) * len(study.axes.size) <= MANY
-    for size, patterns, blocks in islice(networks(study), MANY):
+    few = len(study.labels[study.stored]) * len(study.axes.size) <= MOST_LISTED
+    for size, patterns, blocks in islice(networks(study), MOST_LISTED):
         if few or len(patterns) == 1:
             for count, number in zip(patterns, blocks, strict=True):
                 yield f"N = {size}, P = {count}: {number} blocks"
         else:
             yield f"N = {size}, P = {patterns[0]} … {patterns[-1]}: {blocks.sum()} blocks"
-    if len(study.axes.size) > MANY:
-        yield f"and {len(study.axes.size) - MANY} more sizes"
+    if len(study.axes.size) > MOST_LISTED:
+        yield f"and {len(study.axes.size) - MOST_LISTED} more sizes"
 
 
 def helpers(content: Mapping[str, Any]) -> int:

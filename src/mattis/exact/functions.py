@@ -195,7 +195,7 @@ def chi(out, words, degrees):
 
 # Products of matrices: each element is summed in the order of its terms, elements side by side.
 
-DEEP, WIDE = 64, 512  # a block of the right factor that stays in the L2 cache
+BLOCK_DEPTH, BLOCK_WIDTH = 64, 512  # a block of the right factor that stays in the L2 cache
 
 
 @compiled
@@ -219,11 +219,11 @@ def _accumulate(out, first_column, coefficients, first_term, block, deep, wide):
 def combine(coefficients, vectors):
     """Return coefficients @ vectors, (n, K) × (K, d) -> (n, d), float64, summed in the order of K."""
     (terms, columns), rows = vectors.shape, coefficients.shape[0]
-    out, block = np.zeros((rows, columns)), np.empty((DEEP, min(WIDE, columns)))
-    for first_column in range(0, columns, WIDE):
-        wide = min(WIDE, columns - first_column)
-        for first_term in range(0, terms, DEEP):
-            deep = min(DEEP, terms - first_term)
+    out, block = np.zeros((rows, columns)), np.empty((BLOCK_DEPTH, min(BLOCK_WIDTH, columns)))
+    for first_column in range(0, columns, BLOCK_WIDTH):
+        wide = min(BLOCK_WIDTH, columns - first_column)
+        for first_term in range(0, terms, BLOCK_DEPTH):
+            deep = min(BLOCK_DEPTH, terms - first_term)
             for k in range(deep):
                 for j in range(wide):
                     block[k, j] = vectors[first_term + k, first_column + j]
@@ -235,11 +235,11 @@ def combine(coefficients, vectors):
 def gram(a, b):
     """Return the scalar products a @ b.T, (n, d) × (m, d) -> (n, m), float64, summed in the order of d."""
     (columns, terms), rows = b.shape, a.shape[0]
-    out, block = np.zeros((rows, columns)), np.empty((DEEP, min(WIDE, columns)))
-    for first_column in range(0, columns, WIDE):
-        wide = min(WIDE, columns - first_column)
-        for first_term in range(0, terms, DEEP):
-            deep = min(DEEP, terms - first_term)
+    out, block = np.zeros((rows, columns)), np.empty((BLOCK_DEPTH, min(BLOCK_WIDTH, columns)))
+    for first_column in range(0, columns, BLOCK_WIDTH):
+        wide = min(BLOCK_WIDTH, columns - first_column)
+        for first_term in range(0, terms, BLOCK_DEPTH):
+            deep = min(BLOCK_DEPTH, terms - first_term)
             for j in range(wide):
                 for k in range(deep):
                     block[k, j] = b[first_column + j, first_term + k]

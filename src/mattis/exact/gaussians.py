@@ -11,17 +11,16 @@ The numbers of a vector come from its own step of the stream, however many vecto
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from mattis import exact
+from mattis.exact.arrays import Reals
 from mattis.exact.rng import Stream
-
-Reals = NDArray[np.float64]
 
 LENGTHS = 2**31
 """The step of the stream from which the lengths of vectors come: number i from this plus i."""
 
-ATTEMPTS = 4
+CHI_ATTEMPTS = 4
 """Attempts at a chi deviate for which words are made at first; each fails in less than one of 20 cases."""
 
 
@@ -46,7 +45,7 @@ def chi(stream: Stream, degrees: ArrayLike, steps: ArrayLike) -> Reals:
     ACM Trans. Math. Softw. 26, 363 (2000); attempt a reads the words 4 a ... 4 a + 3.
     """
     freedom, rows = np.broadcast_arrays(np.asarray(degrees, np.int64), np.asarray(steps, np.int64))
-    out, words_each = np.full(freedom.size, -1.0), 4 * ATTEMPTS
+    out, words_each = np.full(freedom.size, -1.0), 4 * CHI_ATTEMPTS
     while (open_ := np.flatnonzero(out < 0)).size:
         found = np.empty(open_.size)
         words = stream.words(words_each, rows.ravel()[open_])

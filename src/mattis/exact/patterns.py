@@ -5,9 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from mattis.exact.arrays import Signs
 from mattis.exact.rng import Stream
-
-Signs = NDArray[np.int8]
 
 
 def random_patterns(stream: Stream, count: int, size: int) -> Signs:

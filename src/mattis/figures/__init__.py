@@ -16,30 +16,30 @@ from mattis.engine.driver import open_results
 from mattis.errors import UserError
 from mattis.figures import binary, consolidation, neurons, recall, retrieval
 from mattis.figures.canvas import METADATA, STYLE
-from mattis.networks.binary.study import Family
-from mattis.networks.drift.recall_study import Recall
-from mattis.networks.drift.study import Consolidation
-from mattis.networks.neurons.study import Continuous
+from mattis.networks.binary.study import BinaryStudy
+from mattis.networks.drift.recall_study import RecallStudy
+from mattis.networks.drift.study import ConsolidationStudy
+from mattis.networks.neurons.study import NeuronStudy
 from mattis.statistics import aggregate
 from mattis.store import cube, places, store
 from mattis.store.places import Place
 from mattis.store.results import results_of
 from mattis.study.base import Study
 
-Drawing = Callable[[xr.Dataset, Study], Iterator[tuple[str, Figure]]]
+FigureMaker = Callable[[xr.Dataset, Study], Iterator[tuple[str, Figure]]]
 
-DRAWINGS: Mapping[type[Study], Drawing] = {
-    Family: binary.figures,
-    Consolidation: consolidation.figures,
-    Recall: recall.figures,
-    Continuous: neurons.figures,
+DRAWINGS: Mapping[type[Study], FigureMaker] = {
+    BinaryStudy: binary.figures,
+    ConsolidationStudy: consolidation.figures,
+    RecallStudy: recall.figures,
+    NeuronStudy: neurons.figures,
 }
 """What draws the estimates of each kind of study: figures by name, one of which is `diagram`."""
 
 
-def drawing_of(study: Study) -> Drawing:
+def drawing_of(study: Study) -> FigureMaker:
     """Return what draws the estimates of a study."""
-    phases = isinstance(study, Family) and binary.has_phases(study)
+    phases = isinstance(study, BinaryStudy) and binary.has_phases(study)
     return retrieval.figures if phases else DRAWINGS[type(study)]
 
 

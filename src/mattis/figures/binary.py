@@ -10,19 +10,20 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mattis.figures.canvas import STYLE, Values, caption, head, mark_infinity, planes
-from mattis.figures.expected import Labels, expected
+from mattis.exact.arrays import Reals
+from mattis.figures.canvas import STYLE, caption, head, mark_infinity, planes
+from mattis.figures.expected import DiagramPlace, expected
 from mattis.networks.binary.couplings import RULES
-from mattis.networks.binary.study import CODES, Family
+from mattis.networks.binary.study import CODES, BinaryStudy
 from mattis.study.base import Study, middles
 
 MOST_CURVES = 6
 """Curves of a panel at most: of a longer axis some are picked."""
 
-ALONG = ("load", "memories", "age", "beta", "noise", "mixture")
+BINARY_ABSCISSAE = ("load", "memories", "age", "beta", "noise", "mixture")
 """Axes that curves may run along, in the order in which they are preferred."""
 
-WORDS: Mapping[str, str] = {
+BINARY_AXIS_LABELS: Mapping[str, str] = {
     "load": r"load $\alpha = P/N$",
     "memories": "stored patterns $P$",
     "age": "age of the pattern (1: the newest)",
@@ -31,9 +32,9 @@ WORDS: Mapping[str, str] = {
     "mixture": "patterns $n$ of the mixture",
 }
 
-Panel = tuple[str, tuple[str, ...]]
+BinaryPanel = tuple[str, tuple[str, ...]]
 
-PANELS: Mapping[str, tuple[Panel, ...]] = {
+BINARY_PANELS: Mapping[str, tuple[BinaryPanel, ...]] = {
     "recall": (("overlap $m$", ("overlap",)), ("retrieved", ("retrieved",))),
     "ambiguous": (
         ("fraction of cues", ("retrieved", "chose_second", "chose_neither")),
@@ -87,7 +88,7 @@ PHASES = ("size", "load", "beta", "noise", "seed")
 """Dimensions of a phase diagram of retrieval."""
 
 
-def has_phases(study: Family) -> bool:
+def has_phases(study: BinaryStudy) -> bool:
     """Tell whether a study is one of retrieval by Hopfield's network, or Little's: a phase diagram."""
     patterns, plain = study.ensemble.name == "random", study.dimensions == PHASES
     apart = is_random(study) or has_basins(study, view_of(study))
@@ -96,17 +97,18 @@ def has_phases(study: Family) -> bool:
 
 def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
     """Yield (name, figure) of each plane: curves along one axis, one for each value of another."""
-    assert isinstance(study, Family)
+    assert isinstance(study, BinaryStudy)
     view = view_of(study)
     for name, labels in planes(estimates, view.rest):
         yield name, draw(estimates.sel(labels), study, view, labels)
 
 
-def view_of(study: Family) -> View:
+def view_of(study: BinaryStudy) -> View:
     """Choose the longest axis to draw along, rules or the next longest as curves, planes of the rest."""
     lengths = {name: len(values) for name, values in study.labels.items() if name != "seed"}
     along = max(
-        (name for name in ALONG if name in lengths), key=lambda n: (lengths[n], -ALONG.index(n))
+        (name for name in BINARY_ABSCISSAE if name in lengths),
+        key=lambda n: (lengths[n], -BINARY_ABSCISSAE.index(n)),
     )
     others = [name for name in lengths if name != along]
     varied = sorted((n for n in others if lengths[n] > 1), key=lambda n: -lengths[n])
@@ -115,13 +117,13 @@ def view_of(study: Family) -> View:
     return View(along, across, rest)
 
 
-def panels_of(study: Family) -> tuple[Panel, ...]:
+def panels_of(study: BinaryStudy) -> tuple[BinaryPanel, ...]:
     """Return what is drawn: the order parameter of the network first."""
     names = {o.name for o in study.described_model.observables}
-    panels = PANELS[study.asked.name]
+    panels = BINARY_PANELS[study.asked.name]
     if study.asked.name != "recall":
         return panels
-    first: list[Panel] = []
+    first: list[BinaryPanel] = []
     if "overlap_length" in names:
         first.append(("length of all overlaps", ("overlap_length",)))
     if study.rules == ("sherrington_kirkpatrick",):
@@ -137,12 +139,12 @@ def panels_of(study: Family) -> tuple[Panel, ...]:
     return (*first, *panels[: 3 - len(first)])
 
 
-def is_random(study: Family) -> bool:
+def is_random(study: BinaryStudy) -> bool:
     """Tell whether every cue has half of its bits flipped, which leaves nothing of the pattern."""
     return min(study.axes.noise) >= 0.5
 
 
-def draw(plane: xr.Dataset, study: Family, view: View, labels: Labels) -> Figure:
+def draw(plane: xr.Dataset, study: BinaryStudy, view: View, labels: DiagramPlace) -> Figure:
     """Draw one plane: a panel for each observable, and one of the basins where noise is scanned."""
     panels, basins = panels_of(study), has_basins(study, view)
     with mpl.rc_context(STYLE):
@@ -158,13 +160,14 @@ def draw(plane: xr.Dataset, study: Family, view: View, labels: Labels) -> Figure
     return figure
 
 
-def _said(study: Family, labels: Labels) -> str:
+def _said(study: BinaryStudy, labels: DiagramPlace) -> str:
     """Say what was simulated."""
     inquiry, sweeps = study.protocol, study.sweeps
     acting, ensemble = inquiry.dynamics, inquiry.ensemble.name
     labels = {**labels, **({"beta": 1 / labels["beta"]} if "beta" in labels else {})}
     words = ", ".join(
-        f"{WORDS.get(name, name).split(' (')[0]} {value:g}" for name, value in labels.items()
+        f"{BINARY_AXIS_LABELS.get(name, name).split(' (')[0]} {value:g}"
+        for name, value in labels.items()
     )
     update = acting.update + ("" if acting.diagonal == "zero" else ", diagonal kept")
     update += "" if acting.neurons == "signs" else f", 0/1 neurons, threshold {acting.threshold}"
@@ -173,7 +176,9 @@ def _said(study: Family, labels: Labels) -> str:
     return f"{study.name}: {what}\n{len(study.axes.seed)} pattern sets × {study.cues} cue, {chains}, {words}"
 
 
-def draw_panel(ax: Axes, plane: xr.Dataset, study: Family, view: View, panel: Panel) -> bool:
+def draw_panel(
+    ax: Axes, plane: xr.Dataset, study: BinaryStudy, view: View, panel: BinaryPanel
+) -> bool:
     """Draw the curves of a panel with their errors; tell whether theory is there."""
     words, names = panel
     known, cold = False, all(np.isinf(study.axes.betas))
@@ -191,7 +196,7 @@ def draw_panel(ax: Axes, plane: xr.Dataset, study: Family, view: View, panel: Pa
                 at = fine(curve, view.along)
                 ax.plot([place["x"] for place in at], line.curve(at), color=own, lw=1.2)
                 known = True
-    ax.set(xlabel=WORDS[view.along], ylabel=words)
+    ax.set(xlabel=BINARY_AXIS_LABELS[view.along], ylabel=words)
     if words in FRACTIONS:
         ax.set_ylim(-0.06, 1.06)
     if view.along == "beta":
@@ -221,14 +226,14 @@ def split(plane: xr.Dataset, view: View) -> Iterator[tuple[str | None, str, xr.D
             yield None, f"{view.across} {value:g}", curve
 
 
-def position(curve: xr.Dataset, along: str) -> Values:
+def position(curve: xr.Dataset, along: str) -> Reals:
     """Return where the points of a curve are: the realised load, the temperature, or the label."""
     if along == "load":
         return np.asarray(curve["realised_load"].values, np.float64)
     return np.asarray(curve["temperature" if along == "beta" else along].values, np.float64)
 
 
-def draw_curve(ax: Axes, x: Values, curve: xr.Dataset, name: str, style: Mapping[str, Any]) -> None:
+def draw_curve(ax: Axes, x: Reals, curve: xr.Dataset, name: str, style: Mapping[str, Any]) -> None:
     """Draw the points of a curve at x with their errors, open where they carry a flag."""
     y = curve[name].values
     error, bad = curve[f"{name}_error"].values, curve["flag"].values != 0
@@ -274,7 +279,7 @@ def _place(
     return place
 
 
-def has_basins(study: Family, view: View) -> bool:
+def has_basins(study: BinaryStudy, view: View) -> bool:
     """Tell whether the noise of cues is scanned at several loads: where retrieval ends is a basin's edge."""
     stored = len(study.labels[study.stored])
     return (
@@ -290,5 +295,5 @@ def draw_basins(ax: Axes, plane: xr.Dataset) -> None:
     load, noise = plane["realised_load"].values, plane["boundary_noise"].values
     error = 2 * plane["boundary_noise_error"].values
     ax.errorbar(load, 1 - 2 * noise, yerr=error, ls="none", marker="o", ms=4, lw=0.8, color="black")
-    ax.set(xlabel=WORDS["load"], ylabel="critical overlap of a cue", ylim=(0, 1))
+    ax.set(xlabel=BINARY_AXIS_LABELS["load"], ylabel="critical overlap of a cue", ylim=(0, 1))
     ax.set_title("(c) edge of the basin: half are retrieved")

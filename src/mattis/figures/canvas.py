@@ -16,11 +16,10 @@ from matplotlib.path import Path as Outline
 from numpy.typing import NDArray
 
 from mattis import __version__, theory
-from mattis.networks.drift.keys import Drift
-from mattis.networks.drift.study import Consolidation
+from mattis.exact.arrays import Reals
+from mattis.networks.drift.keys import DriftStudy
+from mattis.networks.drift.study import ConsolidationStudy
 from mattis.statistics import FAILED, INCOMPLETE
-
-Values = NDArray[np.float64]
 
 STYLE: Any = {
     "font.size": 9,
@@ -43,18 +42,18 @@ BOXES = 1000
 """Boxes of a path at most."""
 
 
-def plain(study: Drift, labels: Mapping[str, float]) -> bool:
+def plain(study: DriftStudy, labels: Mapping[str, float]) -> bool:
     """Tell whether theory knows how the memories of a study drift: by dot products, to patterns that
     are shown equally often (or with a spread that the axes draw), from the old ones, without a pull."""
     if study.similarity != "dot" or study.clamping == "sequence" or study.probabilities:
         return False
-    moved = isinstance(study, Consolidation) and (
+    moved = isinstance(study, ConsolidationStudy) and (
         study.bias is not None or study.start != "old" or study.given is not None
     )
     return not (moved or labels.get("spread") or labels.get("likeness"))
 
 
-def at_first(study: Consolidation, noise: float) -> tuple[float, float]:
+def at_first(study: ConsolidationStudy, noise: float) -> tuple[float, float]:
     """Return the expected cosine of old memory and new pattern, and |xi'|/|xi|."""
     if study.targets == "flips":
         return 1 - 2 * noise, 1.0
@@ -71,7 +70,7 @@ def planes(estimates: xr.Dataset, names: Sequence[str]) -> Iterator[tuple[str, d
         yield "diagram" if values == every[-1] else "-".join(["diagram", *varied]), labels
 
 
-def curve(name: str, **at: Values) -> Values:
+def curve(name: str, **at: Reals) -> Reals:
     """Evaluate a theory quantity along a line; NaN where it does not exist."""
     values = theory.evaluate(name, **{key: list(map(float, column)) for key, column in at.items()})
     assert isinstance(values, list)
@@ -93,7 +92,7 @@ def head(figure: Figure, text: str) -> None:
 
 
 def head_of_drift(
-    figure: Figure, plane: xr.Dataset, study: Consolidation, labels: Mapping[str, float]
+    figure: Figure, plane: xr.Dataset, study: ConsolidationStudy, labels: Mapping[str, float]
 ) -> None:
     """Write above a figure of consolidation what drifted, and where in the grid."""
     words = ", ".join(f"{name} {value:g}" for name, value in labels.items())
@@ -105,8 +104,8 @@ def head_of_drift(
 
 def map_cells(
     ax: Axes,
-    at: tuple[Values, Values],
-    values: Values,
+    at: tuple[Reals, Reals],
+    values: Reals,
     flagged: NDArray[np.bool_],
     colours: tuple[str, float, float],
 ) -> Any:
@@ -126,7 +125,7 @@ def map_cells(
     return mesh
 
 
-def covered(chosen: NDArray[np.bool_], x: Values, y: Values) -> list[Outline]:
+def covered(chosen: NDArray[np.bool_], x: Reals, y: Reals) -> list[Outline]:
     """Return the area of the chosen cells (y, x) between the edges x and y: few paths, many boxes.
 
     A renderer takes a millisecond for each hatched path, however small; Agg cannot fill any number
@@ -144,7 +143,7 @@ def covered(chosen: NDArray[np.bool_], x: Values, y: Values) -> list[Outline]:
     ]
 
 
-def edges(centres: Values) -> Values:
+def edges(centres: Reals) -> Reals:
     """Return the edges of cells around sorted centres, halfway between them."""
     centres = placed(centres)
     if centres[0] == centres[-1]:  # one value, or loads that all store the same
@@ -154,7 +153,7 @@ def edges(centres: Values) -> Values:
     return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
 
 
-def placed(centres: Values) -> Values:
+def placed(centres: Reals) -> Reals:
     """Return sorted centres with an infinite one, which is the last, a step beyond the others."""
     if np.isfinite(centres[-1]):
         return centres
@@ -162,7 +161,7 @@ def placed(centres: Values) -> Values:
     return np.append(centres[:-1], step + (centres[-2] if centres.size > 1 else 0.0))
 
 
-def mark_infinity(axis: Axis, centres: Values) -> None:
+def mark_infinity(axis: Axis, centres: Reals) -> None:
     """Write ∞ at the cell of an infinite centre; call it when the limits are set."""
     if np.isfinite(centres[-1]):
         return

@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from mattis.figures import course, losses
+from mattis.exact.arrays import Reals
+from mattis.figures import losses, time_course
 from mattis.figures.canvas import (
     STYLE,
-    Values,
     at_first,
     curve,
     edges,
@@ -28,10 +28,10 @@ from mattis.figures.canvas import (
     plain,
     planes,
 )
-from mattis.networks.drift.study import Consolidation
+from mattis.networks.drift.study import ConsolidationStudy
 from mattis.study.base import Study
 
-MANY = 12
+MANY_PRESENTATIONS = 12
 """From so many presentations on, a study is about time."""
 
 LARGEST_DIFFERENCE = 0.02
@@ -42,28 +42,28 @@ SLOW = 10
 
 MARKERS = "os^Dv<>ph*"
 
-SIMULATED = "end of survival, simulated"
+SURVIVAL_END = "end of survival, simulated"
 
 
 def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
     """Yield (name, figure) of the diagrams that the axes of the study ask for."""
-    assert isinstance(study, Consolidation)
-    if len(study.axes.presentations) >= MANY:
-        yield from course.figures(estimates, study)
+    assert isinstance(study, ConsolidationStudy)
+    if len(study.axes.presentations) >= MANY_PRESENTATIONS:
+        yield from time_course.figures(estimates, study)
     elif {*losses.axes_of(estimates)} == {"kappa", study.stored}:
         yield from collapses(estimates, study)
     else:
         yield from losses.figures(estimates, study)
 
 
-def collapses(estimates: xr.Dataset, study: Consolidation) -> Iterator[tuple[str, Figure]]:
+def collapses(estimates: xr.Dataset, study: ConsolidationStudy) -> Iterator[tuple[str, Figure]]:
     """Yield a diagram of the collapse for each noise, spread, tau, number of presentations, memory."""
     others = [name for name in study.points if name != "kappa"]
     for name, labels in planes(estimates, others):
         yield name, draw(estimates.sel(labels), study, labels)
 
 
-def draw(plane: xr.Dataset, study: Consolidation, labels: dict[str, float]) -> Figure:
+def draw(plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float]) -> Figure:
     """Draw similarity and surviving fraction, the collapse of all sizes, and what theory leaves over."""
     largest = plane.sel(size=max(study.axes.size)).sortby("kappa").sortby(study.stored)
     found = largest["similarity"].transpose(study.stored, "kappa").values
@@ -92,7 +92,7 @@ def draw(plane: xr.Dataset, study: Consolidation, labels: dict[str, float]) -> F
 def draw_map(
     ax: Axes,
     plane: xr.Dataset,
-    study: Consolidation,
+    study: ConsolidationStudy,
     labels: dict[str, float],
     name: str,
     colours: tuple[str, float, float],
@@ -120,7 +120,7 @@ def draw_map(
     ax.set(xlabel=r"$\kappa = \beta N_v \rho$", ylabel="memories $N_h$")
 
 
-def draw_ends(ax: Axes, plane: xr.Dataset, study: Consolidation) -> None:
+def draw_ends(ax: Axes, plane: xr.Dataset, study: ConsolidationStudy) -> None:
     """Draw where half of the memories survive, with its error, for every size."""
     for n, marker in zip(study.axes.size, MARKERS, strict=False):
         part = plane.sel(size=n)
@@ -137,7 +137,7 @@ def draw_ends(ax: Axes, plane: xr.Dataset, study: Consolidation) -> None:
 
 
 def draw_collapse(
-    ax: Axes, plane: xr.Dataset, study: Consolidation, labels: dict[str, float]
+    ax: Axes, plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float]
 ) -> None:
     """Draw the similarity of all sizes against kappa/kappa_s: one curve for each N_h, whatever N_v is."""
     counts = np.unique(plane["patterns"].values)
@@ -183,7 +183,7 @@ def draw_collapse(
     ax.set_title(f"(c) all sizes on one curve for each $N_h${'; lines: theory' if known else ''}")
 
 
-def ends(count: Values, study: Consolidation, labels: dict[str, float]) -> tuple[Values, str]:
+def ends(count: Reals, study: ConsolidationStudy, labels: dict[str, float]) -> tuple[Reals, str]:
     """Return the kappa below which memories collapse, and what the line is called.
 
     kappa_s where the state of own memories ends; where the old memories start too far from the new
@@ -201,8 +201,8 @@ def ends(count: Values, study: Consolidation, labels: dict[str, float]) -> tuple
 
 
 def expected(
-    count: Values, kappa: Values, study: Consolidation, labels: dict[str, float]
-) -> Values:
+    count: Reals, kappa: Reals, study: ConsolidationStudy, labels: dict[str, float]
+) -> Reals:
     """Return the mean field of the similarity after so many presentations, of orthogonal memories.
 
     NaN where it is not known: at infinite kappa, for fast memories, or where noise decides (overlap <= 0).

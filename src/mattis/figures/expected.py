@@ -7,10 +7,10 @@ from math import isinf, sqrt
 import numpy as np
 
 from mattis import theory
-from mattis.figures.canvas import Values
+from mattis.exact.arrays import Reals
 from mattis.networks.binary.couplings import RULES
 from mattis.networks.binary.ensembles import ENSEMBLES
-from mattis.networks.binary.family import QUESTIONS
+from mattis.networks.binary.family import BINARY_QUESTIONS
 from mattis.networks.binary.matrix_network import BALANCED, NEURONS
 from mattis.networks.binary.questions import Inquiry
 from mattis.networks.binary.rules import Rule, saturation
@@ -18,7 +18,7 @@ from mattis.networks.binary.rules import Rule, saturation
 FEW_BONDS = 0.1
 """Above this connectivity directed bonds close too many loops for the theory of few."""
 
-Labels = Mapping[str, float]
+DiagramPlace = Mapping[str, float]
 """Where in the diagram: size, patterns P, load P/N, beta, noise, age, mixture."""
 
 
@@ -27,10 +27,10 @@ class Expected:
     """A quantity of theory and the arguments that it takes at a place of the diagram."""
 
     quantity: str
-    at: Callable[[Labels], Mapping[str, float | str]]
+    at: Callable[[DiagramPlace], Mapping[str, float | str]]
     clean: bool = False
 
-    def curve(self, places: Sequence[Labels]) -> Values:
+    def curve(self, places: Sequence[DiagramPlace]) -> Reals:
         """Return the quantity at some places; NaN where it does not exist.
 
         clean  # only of cues without noise
@@ -54,7 +54,7 @@ def expected(inquiry: Inquiry, rule: str, observable: str, cold: bool) -> Expect
         return _flip_rate(inquiry, rule)
     if asked == "mixture" and observable == "overlap_mixed":
         mixed = Expected(
-            QUESTIONS[asked].theory[0],
+            BINARY_QUESTIONS[asked].theory[0],
             lambda at: {"n": at["mixture"], "temperature": heat(inquiry, at)},
         )
         return mixed if _is_random(inquiry) and _is_signs(inquiry) and rule == "hebb" else None
@@ -67,7 +67,7 @@ def expected(inquiry: Inquiry, rule: str, observable: str, cold: bool) -> Expect
     return _overlap(inquiry, rule, cold) if observable == "overlap" else None
 
 
-def heat(inquiry: Inquiry, at: Labels) -> float:
+def heat(inquiry: Inquiry, at: DiagramPlace) -> float:
     """Return the temperature of the network of signs at a place: four times that of neurons 0, 1."""
     quarter = 4 if inquiry.dynamics.neurons == "zero_one" else 1
     return 0.0 if isinf(at["beta"]) else quarter / at["beta"]
@@ -92,7 +92,7 @@ def _flip_rate(inquiry: Inquiry, rule: str) -> Expected | None:
         return None
     neurons = "zero_one" if plain else "signs"
     return Expected(
-        QUESTIONS["familiarity"].theory[0],
+        BINARY_QUESTIONS["familiarity"].theory[0],
         lambda at: {"size": at["size"], "patterns": at["patterns"], "neurons": neurons},
         clean=True,
     )
@@ -127,14 +127,14 @@ def _overlap(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
         halved = acting.threshold == 0 and rule == "hebb" and cold and acting.diagonal == "zero"
         known = NEURONS[acting.neurons] if halved else ()
         return Expected(known[0], lambda at: {"load": at["load"]}) if known else None
-    if rule in WARM:
-        return WARM[rule](inquiry, cold)
+    if rule in WARM_THEORY:
+        return WARM_THEORY[rule](inquiry, cold)
     moves = rule == "sequence" and not (
         acting.synchronous and made.hebbian == 0 and made.strength > 0
     )
-    if not cold or acting.diagonal == "kept" or moves or rule not in COLD:
+    if not cold or acting.diagonal == "kept" or moves or rule not in COLD_THEORY:
         return None
-    numbers = COLD[rule]
+    numbers = COLD_THEORY[rule]
     return Expected(RULES[rule].theory[0], lambda at: {"load": at["load"], **numbers(made, at)})
 
 
@@ -179,7 +179,7 @@ def _dilute(inquiry: Inquiry, _cold: bool) -> Expected | None:
     )
 
 
-WARM: Mapping[str, Callable[[Inquiry, bool], Expected | None]] = {
+WARM_THEORY: Mapping[str, Callable[[Inquiry, bool], Expected | None]] = {
     "hebb": _hebb,
     "weighted": _weighted,
     "asymmetric_dilution": _dilute,
@@ -187,9 +187,9 @@ WARM: Mapping[str, Callable[[Inquiry, bool], Expected | None]] = {
 }
 """Rules whose theory is known at any temperature."""
 
-Numbers = Callable[[Rule, Labels], Mapping[str, float]]
+Numbers = Callable[[Rule, DiagramPlace], Mapping[str, float]]
 
-COLD: Mapping[str, Numbers] = {
+COLD_THEORY: Mapping[str, Numbers] = {
     "clipped": lambda _rule, _at: {},
     "dead_zone": lambda rule, _at: {"threshold": rule.threshold},
     "dilution": lambda rule, _at: {"connectivity": rule.connectivity},
@@ -200,17 +200,17 @@ COLD: Mapping[str, Numbers] = {
 """Rules whose theory is known at T = 0, and what it takes besides the load."""
 
 
-def _wall(rule: Rule, at: Labels) -> float:
+def _wall(rule: Rule, at: DiagramPlace) -> float:
     """Return the bound as it is, A/sqrt(N) with a whole A."""
     size = int(at["size"])
     return saturation(rule, size) / sqrt(size)
 
 
-def _index(at: Labels) -> int:
+def _index(at: DiagramPlace) -> int:
     """Return the index of the pattern that is asked for."""
     return int(at["patterns"] - at["age"]) if at.get("age") else 0
 
 
-def _aged(at: Labels) -> float:
+def _aged(at: DiagramPlace) -> float:
     """Return the age of the pattern that is asked for, over N: the oldest of P is asked for by itself."""
     return at["age"] / at["size"] if at.get("age") else at["load"]

@@ -9,10 +9,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mattis.exact.arrays import Reals
 from mattis.exact.patterns import share
 from mattis.figures.canvas import (
     STYLE,
-    Values,
     curve,
     edges,
     head_of_drift,
@@ -22,10 +22,10 @@ from mattis.figures.canvas import (
     planes,
 )
 from mattis.networks.drift.memories import frequencies
-from mattis.networks.drift.study import Consolidation
+from mattis.networks.drift.study import ConsolidationStudy
 from mattis.theory import drift
 
-PANELS = (
+LOSS_PANELS = (
     ("consolidated", "at the new pattern", "Blues"),
     ("similarity", "cosine with the new pattern", "viridis"),
     ("merged", "with a twin among the others", "Oranges"),
@@ -44,7 +44,7 @@ UPRIGHT = ("load", "memories", "memory", "tau", "kappa", "beta")
 """What is drawn upwards, if it varies."""
 
 
-def figures(estimates: xr.Dataset, study: Consolidation) -> Iterator[tuple[str, Figure]]:
+def figures(estimates: xr.Dataset, study: ConsolidationStudy) -> Iterator[tuple[str, Figure]]:
     """Yield one figure of maps over the two longest axes, for each value of the others."""
     across, up = axes_of(estimates)
     others = [name for name in study.dimensions[:-1] if name not in (across, up)]
@@ -60,7 +60,7 @@ def axes_of(estimates: xr.Dataset) -> tuple[str, str]:
 
 
 def draw(
-    plane: xr.Dataset, study: Consolidation, names: tuple[str, str], labels: dict[str, float]
+    plane: xr.Dataset, study: ConsolidationStudy, names: tuple[str, str], labels: dict[str, float]
 ) -> Figure:
     """Draw what is consolidated, how near it is, and what merged, over two axes."""
     across, up = names
@@ -69,7 +69,7 @@ def draw(
     flagged = plane["flag"].transpose(up, across).values != 0
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(12.0, 4.4), layout="constrained")
-        for k, (observable, words, colours) in enumerate(PANELS):
+        for k, (observable, words, colours) in enumerate(LOSS_PANELS):
             ax = figure.add_subplot(1, 3, k + 1)
             values = plane[observable].transpose(up, across).values
             mesh = map_cells(ax, at, values, flagged & (k == 0), (colours, 0, 1))
@@ -90,7 +90,7 @@ def draw(
 def draw_lines(
     ax: Axes,
     plane: xr.Dataset,
-    study: Consolidation,
+    study: ConsolidationStudy,
     names: tuple[str, str],
     labels: dict[str, float],
 ) -> None:
@@ -114,7 +114,7 @@ def draw_lines(
 
 
 def draw_mean_field(
-    ax: Axes, spread: Values, study: Consolidation, labels: dict[str, float]
+    ax: Axes, spread: Reals, study: ConsolidationStudy, labels: dict[str, float]
 ) -> None:
     """Draw where the mean field of the cosine passes the threshold, over (spread, memory)."""
     count = int(labels["memories"])
@@ -127,7 +127,7 @@ def draw_mean_field(
         ax.plot([], [], color="#b2182b", lw=1.6, label=r"theory, mean field at this $\kappa$")
 
 
-def mean_cosines(spread: float, study: Consolidation, labels: dict[str, float]) -> Values:
+def mean_cosines(spread: float, study: ConsolidationStudy, labels: dict[str, float]) -> Reals:
     """Return the cosine of each memory with its pattern, unequally often shown, by `theory.drift`."""
     count, ratio = int(labels["memories"]), float(np.hypot(1.0, labels["noise"]))
     tau = labels["tau"] / study.step
@@ -137,13 +137,13 @@ def mean_cosines(spread: float, study: Consolidation, labels: dict[str, float]) 
     return drift.mean_cosines(clamping, steps)
 
 
-def lowest_cosine(study: Consolidation, labels: dict[str, float]) -> float:
+def lowest_cosine(study: ConsolidationStudy, labels: dict[str, float]) -> float:
     """Return the cosine from which a memory counts as consolidated: nearer to the new than to the old."""
     between = np.arccos(1 / np.hypot(1.0, labels["noise"]))
     return max(float(np.cos(between / 2)), study.consolidated_above)
 
 
-def basin(plane: xr.Dataset, kappa: float) -> tuple[Values, Values]:
+def basin(plane: xr.Dataset, kappa: float) -> tuple[Reals, Reals]:
     """Return sigma and N_h on the line where the old memory leaves the basin of its own new pattern.
 
     The field at first is 1/(1 + sigma²) of the last; `consolidation.least_overlap` of N_h and kappa.
@@ -156,7 +156,7 @@ def basin(plane: xr.Dataset, kappa: float) -> tuple[Values, Values]:
     return np.where(np.isnan(least), 0.0, noise), count
 
 
-def merging(plane: xr.Dataset, labels: dict[str, float]) -> tuple[Values, Values]:
+def merging(plane: xr.Dataset, labels: dict[str, float]) -> tuple[Reals, Reals]:
     """Return likeness and kappa on the line below which memories with alike new patterns merge.
 
     Patterns of cosine c = r sigma²/(1 + sigma²) are told apart by kappa (1 - c), from the overlap
@@ -170,7 +170,7 @@ def merging(plane: xr.Dataset, labels: dict[str, float]) -> tuple[Values, Values
     return likeness, curve("consolidation.kappa_basin", memories=count, start=start) / apart
 
 
-def rarest(spread: Values, study: Consolidation, labels: dict[str, float]) -> Values:
+def rarest(spread: Reals, study: ConsolidationStudy, labels: dict[str, float]) -> Reals:
     """Return the memory, not rounded, that is shown just often enough to get to its new pattern.
 
     p_mu k N_h presentations on average, p_mu ∝ e^{s mu/(N_h - 1)}, of which `consolidation.similarity`
@@ -186,7 +186,7 @@ def rarest(spread: Values, study: Consolidation, labels: dict[str, float]) -> Va
     return np.where((rank >= -0.5) & (rank <= count - 0.5), rank, np.nan)
 
 
-def presentations_needed(study: Consolidation, labels: dict[str, float]) -> float:
+def presentations_needed(study: ConsolidationStudy, labels: dict[str, float]) -> float:
     """Return after how many presentations of its pattern a one-hot memory counts as consolidated."""
     ratio = float(np.hypot(1.0, labels["noise"]))
     tau = labels["tau"] / study.step

@@ -12,18 +12,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mattis import theory
+from mattis.exact.arrays import Reals
 from mattis.figures.binary import MOST_CURVES, SHAPES, View, draw_curve
-from mattis.figures.canvas import STYLE, Values, caption, curve, edges, head, map_cells, planes
+from mattis.figures.canvas import STYLE, caption, curve, edges, head, map_cells, planes
 from mattis.networks.neurons import relaxation
 from mattis.networks.neurons.dense import EXPONENTIAL
 from mattis.networks.neurons.recipe import many_body
-from mattis.networks.neurons.study import STORED, Continuous
+from mattis.networks.neurons.study import STORED, NeuronStudy
 from mattis.study.base import Study, middles
 
-ALONG = ("separation", *STORED, "beta", "noise", "size")
+NEURON_ABSCISSAE = ("separation", *STORED, "beta", "noise", "size")
 """Axes that curves may run along, in the order in which they are preferred."""
 
-WORDS: Mapping[str, str] = {
+NEURON_AXIS_LABELS: Mapping[str, str] = {
     "load": r"load $\alpha = P/N$",
     "exponent": r"$\ln(P)/N$",
     "memories": "patterns $P$",
@@ -36,7 +37,7 @@ WORDS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Panel:
+class NeuronPanel:
     """What a panel shows. logarithmic  # errors and distances; share  # fractions, from 0 to 1"""
 
     words: str
@@ -45,34 +46,38 @@ class Panel:
     share: bool = False
 
 
-PANELS: Mapping[str, tuple[Panel, ...]] = {
+NEURON_PANELS: Mapping[str, tuple[NeuronPanel, ...]] = {
     "recall": (
-        Panel("overlap $m$", ("overlap", "overlap_one_step")),
-        Panel("retrieved", ("retrieved", "retrieved_one_step"), share=True),
-        Panel("steps until rest", ("steps_used",), logarithmic=True),
+        NeuronPanel("overlap $m$", ("overlap", "overlap_one_step")),
+        NeuronPanel("retrieved", ("retrieved", "retrieved_one_step"), share=True),
+        NeuronPanel("steps until rest", ("steps_used",), logarithmic=True),
     ),
     "equivalence": (
-        Panel("overlap $m$", ("overlap", "overlap_graded")),
-        Panel("distance of the trajectories", ("apart",)),
-        Panel("mismatch of the fixed points", ("mismatch", "apart_at_rest"), logarithmic=True),
+        NeuronPanel("overlap $m$", ("overlap", "overlap_graded")),
+        NeuronPanel("distance of the trajectories", ("apart",)),
+        NeuronPanel(
+            "mismatch of the fixed points", ("mismatch", "apart_at_rest"), logarithmic=True
+        ),
     ),
-    "spectrum": (Panel("edges of the spectrum", ("lambda_min", "lambda_max"), logarithmic=True),),
+    "spectrum": (
+        NeuronPanel("edges of the spectrum", ("lambda_min", "lambda_max"), logarithmic=True),
+    ),
     "fixed_points": (
-        Panel("found", ("fixed_points", "attractors", "saddles")),
-        Panel("unstable directions", ("unstable",)),
-        Panel("rates [1/τ]", ("leading_rate", "gap")),
+        NeuronPanel("found", ("fixed_points", "attractors", "saddles")),
+        NeuronPanel("unstable directions", ("unstable",)),
+        NeuronPanel("rates [1/τ]", ("leading_rate", "gap")),
     ),
     "separation": (
-        Panel("distance from quasi-equilibrium", ("distance",), logarithmic=True),
-        Panel("mismatch of $dE/dt$", ("energy_mismatch",), logarithmic=True),
+        NeuronPanel("distance from quasi-equilibrium", ("distance",), logarithmic=True),
+        NeuronPanel("mismatch of $dE/dt$", ("energy_mismatch",), logarithmic=True),
     ),
     "modes": (
-        Panel("fastest rate [1/τ]", ("growth_rate",)),
-        Panel("difference of steps and modes", ("mode_error",), logarithmic=True),
+        NeuronPanel("fastest rate [1/τ]", ("growth_rate",)),
+        NeuronPanel("difference of steps and modes", ("mode_error",), logarithmic=True),
     ),
     "rotation": (
-        Panel("relative error", ("rotation_error", "triangular_error"), logarithmic=True),
-        Panel("no Cholesky factor", ("cholesky_failed",), share=True),
+        NeuronPanel("relative error", ("rotation_error", "triangular_error"), logarithmic=True),
+        NeuronPanel("no Cholesky factor", ("cholesky_failed",), share=True),
     ),
 }
 """What the panels of a question show."""
@@ -80,16 +85,16 @@ PANELS: Mapping[str, tuple[Panel, ...]] = {
 
 def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
     """Yield (name, figure) of each plane: curves along one axis, one for each value of another."""
-    assert isinstance(study, Continuous)
+    assert isinstance(study, NeuronStudy)
     view = view_of(study)
     for name, labels in planes(estimates, view.rest):
         yield name, draw(estimates.sel(labels), study, view, labels)
 
 
-def view_of(study: Continuous) -> View:
+def view_of(study: NeuronStudy) -> View:
     """Choose the longest axis to draw along, the next longest as curves, planes of the rest."""
     lengths = {name: len(values) for name, values in study.labels.items() if name != "seed"}
-    order = [study.stored if name in STORED else name for name in ALONG]
+    order = [study.stored if name in STORED else name for name in NEURON_ABSCISSAE]
     if study.asked == "spectrum":  # a map over what is stored and the size
         return View(
             study.stored, "size", tuple(n for n in lengths if n not in (study.stored, "size"))
@@ -102,9 +107,9 @@ def view_of(study: Continuous) -> View:
     return View(along, across, tuple(n for n in lengths if n not in (along, across)))
 
 
-def draw(plane: xr.Dataset, study: Continuous, view: View, labels: Mapping[str, float]) -> Figure:
+def draw(plane: xr.Dataset, study: NeuronStudy, view: View, labels: Mapping[str, float]) -> Figure:
     """Draw one plane: a panel for each group of observables, and a map of a spectrum."""
-    panels, mapped = PANELS[study.asked], study.asked == "spectrum"
+    panels, mapped = NEURON_PANELS[study.asked], study.asked == "spectrum"
     with mpl.rc_context(STYLE):
         count = len(panels) + int(mapped)
         figure = Figure(figsize=(5.2 * count, 4.2), layout="constrained")
@@ -122,7 +127,7 @@ STEPPED = ("recall", "equivalence", "fixed_points", "modes")
 """Questions that Euler steps answer: spectra have none, fast and slow neurons an adaptive integrator."""
 
 
-def _said(study: Continuous, labels: Mapping[str, float]) -> str:
+def _said(study: NeuronStudy, labels: Mapping[str, float]) -> str:
     """Say what was simulated."""
     parts, recipe, f = study.parts, study.protocol, study.flow
     words = ", ".join(f"{name} {value:g}" for name, value in labels.items())
@@ -135,7 +140,9 @@ def _said(study: Continuous, labels: Mapping[str, float]) -> str:
     return f"{study.name}: {recipe.question} of {study.model}; {made}{degree}\n{sets}{how}, {words}"
 
 
-def draw_panel(ax: Axes, plane: xr.Dataset, study: Continuous, view: View, panel: Panel) -> bool:
+def draw_panel(
+    ax: Axes, plane: xr.Dataset, study: NeuronStudy, view: View, panel: NeuronPanel
+) -> bool:
     """Draw the curves of a panel with their errors; tell whether theory is there."""
     known, curves = False, [*split(plane, view)]
     colours = colours_of(len(curves))
@@ -148,7 +155,7 @@ def draw_panel(ax: Axes, plane: xr.Dataset, study: Continuous, view: View, panel
                 drawn[0].set_markersize(size)
             for line in LINES.get(name, ()):
                 known |= line(ax, one, study, view, own)
-    ax.set(xlabel=WORDS[view.along], ylabel=panel.words)
+    ax.set(xlabel=NEURON_AXIS_LABELS[view.along], ylabel=panel.words)
     if panel.logarithmic:
         ax.set_yscale("log", nonpositive="clip")
     if panel.logarithmic and view.along == "separation" and np.isfinite(ax.dataLim.x0):
@@ -159,17 +166,17 @@ def draw_panel(ax: Axes, plane: xr.Dataset, study: Continuous, view: View, panel
     return known
 
 
-def colours_of(curves: int) -> Values:
+def colours_of(curves: int) -> Reals:
     """Return a colour for each curve."""
     return np.asarray(mpl.colormaps["viridis"](np.linspace(0, 0.85, curves)))
 
 
-def sizes_of(curves: int) -> Values:
+def sizes_of(curves: int) -> Reals:
     """Return the size of the points of each curve: smaller ones lie on larger ones, and hide none."""
     return np.linspace(6.5, 3.0, curves) if curves > 1 else np.array([3.5])
 
 
-def explain(ax: Axes, texts: Sequence[str], panel: Panel) -> None:
+def explain(ax: Axes, texts: Sequence[str], panel: NeuronPanel) -> None:
     """Say which colour is which curve, which shape which observable, and what other lines are."""
     points = [
         Line2D([], [], color=colour, marker="o", ls="none", ms=size, label=text)
@@ -198,11 +205,13 @@ def split(plane: xr.Dataset, view: View) -> Iterator[tuple[str, xr.Dataset]]:
         return
     values = plane[view.across].values
     for place in middles(range(len(values)), min(len(values), MOST_CURVES)):
-        word = WORDS[view.across] if view.across == "beta" else view.across.split("_")[0]
+        word = (
+            NEURON_AXIS_LABELS[view.across] if view.across == "beta" else view.across.split("_")[0]
+        )
         yield f"{word} {values[place]:g}", plane.isel({view.across: place})
 
 
-def position(one: xr.Dataset, view: View) -> Values:
+def position(one: xr.Dataset, view: View) -> Reals:
     """Return where the points of a curve are: the load as it is, or the label."""
     along = view.along
     if not along.startswith("load"):
@@ -211,20 +220,20 @@ def position(one: xr.Dataset, view: View) -> Values:
     return np.asarray(one["patterns"].values / float(one["size"]) ** (bodies - 1), np.float64)
 
 
-Line = Callable[[Axes, xr.Dataset, Continuous, View, Any], bool]
+LineDrawing = Callable[[Axes, xr.Dataset, NeuronStudy, View, Any], bool]
 
 
 FINE, SPARSE = 161, 41
 """Places of a line of theory; fewer where a place takes 50 ms."""
 
 
-def _fine(one: xr.Dataset, view: View, places: int = 0) -> Values:
+def _fine(one: xr.Dataset, view: View, places: int = 0) -> Reals:
     """Return places along a curve, closer together than its points."""
     x = position(one, view)
     return np.linspace(max(float(x.min()), 1e-9), float(x.max()), places or FINE)
 
 
-def _overlap(ax: Axes, one: xr.Dataset, study: Continuous, view: View, colour: Any) -> bool:
+def _overlap(ax: Axes, one: xr.Dataset, study: NeuronStudy, view: View, colour: Any) -> bool:
     """Draw the overlap that theory gives along a load, or a gain."""
     parts, style = study.parts, {"color": colour, "lw": 1.2}
     if study.protocol.ensemble != "signs" or float(one["noise"].min()) > 0:
@@ -249,7 +258,7 @@ def _overlap(ax: Axes, one: xr.Dataset, study: Continuous, view: View, colour: A
     return True
 
 
-def is_named(study: Continuous) -> bool:
+def is_named(study: NeuronStudy) -> bool:
     """Tell whether theory knows what a network is made of: as its model is, up to degree and diagonal.
 
     Not where neurons of many bodies act on themselves, so that states freeze (recipe.own_action).
@@ -264,14 +273,14 @@ def is_named(study: Continuous) -> bool:
     return not freezes and replace(parts, hidden=own.hidden, degree=own.degree) == own
 
 
-def _analog(one: xr.Dataset, study: Continuous, view: View, x: Values) -> Values:
+def _analog(one: xr.Dataset, study: NeuronStudy, view: View, x: Reals) -> Reals:
     """Return the overlap of tanh neurons at loads or gains x."""
     load = x if view.along == "load" else np.full_like(x, float(one["realised_load"]))
     beta = x if view.along == "beta" else np.full_like(x, float(one["beta"]))
     return _named("analog.overlap", {"beta": beta, "load": load}, diagonal=study.parts.diagonal)
 
 
-def _named(name: str, at: Mapping[str, Values], **words: str) -> Values:
+def _named(name: str, at: Mapping[str, Reals], **words: str) -> Reals:
     """Evaluate a quantity along a line, with words; NaN where it does not exist."""
     lists = {key: list(map(float, column)) for key, column in at.items()}
     values = theory.evaluate(name, **lists, **words)
@@ -279,7 +288,7 @@ def _named(name: str, at: Mapping[str, Values], **words: str) -> Values:
     return np.array([np.nan if value is None else value for value in values], np.float64)
 
 
-def _threshold(ax: Axes, one: xr.Dataset, study: Continuous, view: View, colour: Any) -> bool:
+def _threshold(ax: Axes, one: xr.Dataset, study: NeuronStudy, view: View, colour: Any) -> bool:
     """Draw where retrieval ends as N -> infinity: the largest exponent, or the largest noise of a cue."""
     ensemble, exponential = (
         study.protocol.ensemble,
@@ -308,7 +317,7 @@ def _cue(beta: float, exponent: float) -> float:
     return value if isinstance(value, float) else 1.0
 
 
-def _growth(ax: Axes, one: xr.Dataset, study: Continuous, view: View, colour: Any) -> bool:
+def _growth(ax: Axes, one: xr.Dataset, study: NeuronStudy, view: View, colour: Any) -> bool:
     """Draw beta lambda_max - 1 of the linear network, lambda_max as its mean at this size."""
     if view.along != "beta" or study.parts.scale != "memories":
         return False
@@ -336,7 +345,7 @@ def _sphere_end(beta: float, overlap: float) -> float:
     return float(inside[-1]) if inside.size else 0.0
 
 
-def _slope_one(ax: Axes, one: xr.Dataset, _study: Continuous, view: View, colour: Any) -> bool:
+def _slope_one(ax: Axes, one: xr.Dataset, _study: NeuronStudy, view: View, colour: Any) -> bool:
     """Draw a line of slope 1 through the point of the smallest separation."""
     if view.along != "separation":
         return False
@@ -348,7 +357,7 @@ def _slope_one(ax: Axes, one: xr.Dataset, _study: Continuous, view: View, colour
     return False
 
 
-def _edges(ax: Axes, one: xr.Dataset, study: Continuous, _view: View, colour: Any) -> bool:
+def _edges(ax: Axes, one: xr.Dataset, study: NeuronStudy, _view: View, colour: Any) -> bool:
     """Draw the edges of Marchenko and Pastur, dashed, and those of this size."""
     if study.stored != "load" or study.parts.scale != "memories":
         return False
@@ -365,7 +374,7 @@ def _edges(ax: Axes, one: xr.Dataset, study: Continuous, _view: View, colour: An
     return True
 
 
-LINES: Mapping[str, tuple[Line, ...]] = {
+LINES: Mapping[str, tuple[LineDrawing, ...]] = {
     "overlap": (_overlap, _threshold),
     "retrieved": (_threshold,),
     "distance": (_slope_one,),
@@ -375,7 +384,7 @@ LINES: Mapping[str, tuple[Line, ...]] = {
 """Which theory an observable is compared with."""
 
 
-def draw_map(figure: Figure, ax: Axes, plane: xr.Dataset, study: Continuous) -> None:
+def draw_map(figure: Figure, ax: Axes, plane: xr.Dataset, study: NeuronStudy) -> None:
     """Draw the share of the directions that are unstable at v = 0 over what is stored and the size."""
     stored = study.stored
     x, y = plane[stored].values.astype(np.float64), plane["size"].values.astype(np.float64)
@@ -391,5 +400,5 @@ def draw_map(figure: Figure, ax: Axes, plane: xr.Dataset, study: Continuous) -> 
         ax.set_yscale("log")
     ax.set_yticks(y, [f"{size:g}" for size in y])
     ax.minorticks_off()
-    ax.set(xlabel=WORDS[stored], ylabel=WORDS["size"])
+    ax.set(xlabel=NEURON_AXIS_LABELS[stored], ylabel=NEURON_AXIS_LABELS["size"])
     ax.set_title("(b) unstable directions at $v = 0$: all of them left of α = 1/4, dashed")

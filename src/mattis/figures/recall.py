@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from mattis import theory
+from mattis.exact.arrays import Reals
 from mattis.figures.canvas import (
     STYLE,
-    Values,
     caption,
     curve,
     edges,
@@ -23,7 +23,7 @@ from mattis.figures.canvas import (
     plain,
 )
 from mattis.figures.retrieval import overlap_theory
-from mattis.networks.drift.recall_study import Recall
+from mattis.networks.drift.recall_study import RecallStudy
 from mattis.study.base import Study
 
 NEW, OLD = "#2166ac", "#b35806"
@@ -31,7 +31,7 @@ NEW, OLD = "#2166ac", "#b35806"
 
 def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
     """Yield one figure for each size, sigma, temperature and noise of the cues."""
-    assert isinstance(study, Recall)
+    assert isinstance(study, RecallStudy)
     apart = ("size", "noise", "beta", "cue_noise")
     planes = list(product(*(estimates[name].values for name in apart)))
     for values in planes:
@@ -47,7 +47,7 @@ def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]
         yield name, draw(plane.sortby("load").sortby("kappa").sortby("presentations"), study)
 
 
-def draw(plane: xr.Dataset, study: Recall) -> Figure:
+def draw(plane: xr.Dataset, study: RecallStudy) -> Figure:
     """Draw overlaps with new and old patterns over (load, kappa), and cuts along load and time."""
     learnt = plane.isel(presentations=-1)
     with mpl.rc_context(STYLE):
@@ -70,7 +70,7 @@ def draw(plane: xr.Dataset, study: Recall) -> Figure:
     return figure
 
 
-def draw_map(ax: Axes, plane: xr.Dataset, study: Recall, name: str, colours: str) -> None:
+def draw_map(ax: Axes, plane: xr.Dataset, study: RecallStudy, name: str, colours: str) -> None:
     """Draw an overlap over (load, kappa) under the two lines of theory."""
     load, kappa = plane["realised_load"].values, plane["kappa"].values
     x, y = edges(load), edges(kappa)
@@ -165,7 +165,7 @@ def draw_times(ax: Axes, plane: xr.Dataset) -> None:
 
 
 def _points(
-    ax: Axes, x: Values, cut: xr.Dataset, name: str, colour: str, words: str, ls: str = "none"
+    ax: Axes, x: Reals, cut: xr.Dataset, name: str, colour: str, words: str, ls: str = "none"
 ) -> None:
     ax.errorbar(
         x, cut[name].values, yerr=cut[f"{name}_error"].values, ls=ls, marker="o", ms=3.5, lw=0.9,

@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from mattis.figures.canvas import STYLE, Values, caption, curve, edges, head, map_cells
-from mattis.networks.binary.study import Family
+from mattis.exact.arrays import Reals
+from mattis.figures.canvas import STYLE, caption, curve, edges, head, map_cells
+from mattis.networks.binary.study import BinaryStudy
 from mattis.statistics import FAILED
 from mattis.study.base import Study
 from mattis.theory import hopfield
@@ -25,18 +26,18 @@ SLICES = (0.02, 0.05, 0.08, 0.11)
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class BoundaryLine:
     """A line of theory in the (load, temperature) plane."""
 
-    load: Values
-    temperature: Values
+    load: Reals
+    temperature: Reals
     label: str
     style: dict[str, Any]
 
 
 def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
     """Yield (name, figure) of each plane; `diagram` is that of the largest N with the cleanest cue."""
-    assert isinstance(study, Family)
+    assert isinstance(study, BinaryStudy)
     widest = max(0.15, float(estimates["realised_load"].max()) * 1.05)
     lines = little_lines() if study.acting.synchronous else theory_lines(widest)
     best = max(study.axes.size), min(study.axes.noise)
@@ -46,7 +47,7 @@ def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]
             yield name, draw(estimates.sel(size=n, noise=x), study, lines)
 
 
-def theory_lines(widest: float) -> list[Line]:
+def theory_lines(widest: float) -> list[BoundaryLine]:
     """Return the Amit–Gutfreund–Sompolinsky lines up to a load.
 
     T_M as the curve load = alpha_M(T), which shows that it is re-entrant at low temperature.
@@ -65,14 +66,14 @@ def theory_lines(widest: float) -> list[Line]:
     ground, frozen = curve("hopfield.T_c", load=recall), curve("hopfield.T_g", load=load)
     broken = curve("hopfield.T_AT", load=near)
     return [
-        Line(end, heat, "$T_M$: retrieval states end", look["T_M"]),
-        Line(recall, ground, "$T_c$: retrieval is the ground state", look["T_c"]),
-        Line(load, frozen, "$T_g$: spin glass freezes", look["T_g"]),
-        Line(near, broken, "$T_{AT}$: replica symmetry breaks", look["T_AT"]),
+        BoundaryLine(end, heat, "$T_M$: retrieval states end", look["T_M"]),
+        BoundaryLine(recall, ground, "$T_c$: retrieval is the ground state", look["T_c"]),
+        BoundaryLine(load, frozen, "$T_g$: spin glass freezes", look["T_g"]),
+        BoundaryLine(near, broken, "$T_{AT}$: replica symmetry breaks", look["T_AT"]),
     ]
 
 
-def little_lines() -> list[Line]:
+def little_lines() -> list[BoundaryLine]:
     """Return where retrieval ends if all sites are updated at once, beside one site after the other."""
     heat = np.concatenate([np.linspace(0, 0.06, 4), np.linspace(0.08, 0.99, 24)])
     at_once, in_turn = (
@@ -80,12 +81,12 @@ def little_lines() -> list[Line]:
     )
     lines = {"color": "#b2182b", "lw": 1.6}, {"color": "#333333", "lw": 1.0, "ls": "--"}
     return [
-        Line(at_once, heat, "$T_M$ of Little's network", lines[0]),
-        Line(in_turn, heat, "$T_M$, one site after the other", lines[1]),
+        BoundaryLine(at_once, heat, "$T_M$ of Little's network", lines[0]),
+        BoundaryLine(in_turn, heat, "$T_M$, one site after the other", lines[1]),
     ]
 
 
-def overlap_theory(model: str, load: Values, temperature: Values) -> Values:
+def overlap_theory(model: str, load: Reals, temperature: Reals) -> Reals:
     """Return the overlap of the retrieval state over (load, temperature), 0 where there is none."""
     if model == "little":
         grid = [
@@ -93,11 +94,11 @@ def overlap_theory(model: str, load: Values, temperature: Values) -> Values:
             for t in temperature
         ]
         return np.nan_to_num(np.array(grid).T)
-    columns: Values = np.array([hopfield.overlaps(load, float(t)) for t in temperature]).T
+    columns: Reals = np.array([hopfield.overlaps(load, float(t)) for t in temperature]).T
     return np.nan_to_num(columns)
 
 
-def draw(estimates: xr.Dataset, study: Family, lines: Sequence[Line]) -> Figure:
+def draw(estimates: xr.Dataset, study: BinaryStudy, lines: Sequence[BoundaryLine]) -> Figure:
     """Draw one plane of a diagram: the map with its boundary, the residuals, and cuts through both."""
     plane = estimates.sortby("temperature").sortby("load")
     with mpl.rc_context(STYLE):
@@ -113,7 +114,7 @@ def draw(estimates: xr.Dataset, study: Family, lines: Sequence[Line]) -> Figure:
     return figure
 
 
-def _caption(plane: xr.Dataset, study: Family) -> str:
+def _caption(plane: xr.Dataset, study: BinaryStudy) -> str:
     """Say what was simulated, and name the numbers that the figure was made from."""
     order = "" if study.update_order == "typewriter" else ", random order"
     shared = "" if study.noise_sharing == "independent" else ", common noise along T"
@@ -125,7 +126,7 @@ def _caption(plane: xr.Dataset, study: Family) -> str:
     )
 
 
-def draw_phase(ax: Axes, plane: xr.Dataset, lines: Sequence[Line]) -> None:
+def draw_phase(ax: Axes, plane: xr.Dataset, lines: Sequence[BoundaryLine]) -> None:
     """Draw the overlap map, the simulated boundary with its errors, and the lines of theory."""
     mesh = _map(ax, plane, plane["overlap"].transpose("beta", "load").values, "Blues", 0, 1)
     ax.figure.colorbar(mesh, ax=ax, label="overlap $m$", pad=0.015, fraction=0.05, aspect=40)
@@ -170,7 +171,7 @@ def _boundary(ax: Axes, plane: xr.Dataset) -> None:
         )  # fmt: skip
 
 
-def _zoom(ax: Axes, lines: Sequence[Line]) -> None:
+def _zoom(ax: Axes, lines: Sequence[BoundaryLine]) -> None:
     """Show the corner where T_M turns back and the AT line ends, too low for the large axes."""
     if ax.get_xlim()[1] < 0.15:
         return
@@ -184,7 +185,7 @@ def _zoom(ax: Axes, lines: Sequence[Line]) -> None:
     ax.indicate_inset_zoom(inset, edgecolor="#555555", lw=0.6)
 
 
-def draw_residuals(ax: Axes, plane: xr.Dataset, model: str, lines: Sequence[Line]) -> None:
+def draw_residuals(ax: Axes, plane: xr.Dataset, model: str, lines: Sequence[BoundaryLine]) -> None:
     """Draw (simulation − theory) / error of the overlap; theory at the realised load, 0 beyond T_M."""
     found = plane["overlap"].transpose("load", "beta").values
     error = plane["overlap_error"].transpose("load", "beta").values
@@ -202,7 +203,7 @@ def draw_residuals(ax: Axes, plane: xr.Dataset, model: str, lines: Sequence[Line
     ax.set_title("(b) (simulation − theory) / error")
 
 
-def _map(ax: Axes, plane: xr.Dataset, values: Values, colours: str, low: float, high: float) -> Any:
+def _map(ax: Axes, plane: xr.Dataset, values: Reals, colours: str, low: float, high: float) -> Any:
     """Draw values (temperature, load) as cells, hatching those that carry a flag."""
     x, y = edges(plane["realised_load"].values), edges(plane["temperature"].values)
     flagged = plane["flag"].transpose("beta", "load").values != 0

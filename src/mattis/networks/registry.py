@@ -13,15 +13,15 @@ from pydantic import TypeAdapter
 
 from mattis.errors import UserError, nearest
 from mattis.networks.binary import keys
-from mattis.networks.binary.study import Family
-from mattis.networks.drift.recall_study import Recall
-from mattis.networks.drift.study import Consolidation
-from mattis.networks.neurons.study import Continuous
+from mattis.networks.binary.study import BinaryStudy
+from mattis.networks.drift.recall_study import RecallStudy
+from mattis.networks.drift.study import ConsolidationStudy
+from mattis.networks.neurons.study import NeuronStudy
 from mattis.study.base import Study
 from mattis.study.document import read_document, validated
 from mattis.study.model import Model
 
-KINDS: tuple[type[Study], ...] = (Family, Consolidation, Recall, Continuous)
+KINDS: tuple[type[Study], ...] = (BinaryStudy, ConsolidationStudy, RecallStudy, NeuronStudy)
 """The kinds of studies: each has keys and axes of its own, and a table of the models that take it."""
 
 MODELS: Mapping[str, Model] = ChainMap(*(kind.models for kind in reversed(KINDS)))
@@ -48,8 +48,8 @@ def study_of(content: Any, where: str = "study", folder: Path = Path()) -> Study
     if isinstance(model, str) and model not in MODELS:  # whose keys and axes nobody knows
         known, close = ", ".join(MODELS), nearest(model, MODELS)
         raise UserError(f"{where}, model: got {model!r:.40}; expected one of: {known}{close}")
-    kind = kind_of(model) if isinstance(model, str) else Family
-    if kind is Family:
+    kind = kind_of(model) if isinstance(model, str) else BinaryStudy
+    if kind is BinaryStudy:
         content = keys.with_file(content, where, folder)
     return validated(kind, content, where)
 

@@ -13,15 +13,15 @@ from mattis.kernels.cuda import glauber
 from mattis.kernels.cuda.devices import Device
 from mattis.kernels.cuda.matrix import Chain, Wires, walks
 from mattis.networks.binary import chains, hopfield, hopfield_device
-from mattis.networks.binary.network import Network, Protocol, Replica
+from mattis.networks.binary.network import BinaryNetwork, Protocol, Replica
 from mattis.networks.drift import consolidation, consolidation_device
-from mattis.networks.drift.consolidation import Schedule, Stage
-from mattis.networks.drift.memories import Ensemble
+from mattis.networks.drift.consolidation import DriftProtocol, Stage
+from mattis.networks.drift.memories import MemoryEnsemble
 from mattis.networks.neurons import models
-from mattis.networks.neurons.recipe import Place, Recipe
+from mattis.networks.neurons.recipe import NeuronPoint, Recipe
 from mattis.study.model import Batched, Columns, PatternSet, Task
 
-Answers = Sequence[NDArray[Any]]
+KernelOutputs = Sequence[NDArray[Any]]
 
 Simulate = Callable[..., Columns]
 
@@ -36,8 +36,8 @@ class Case:
     """
 
     modules: tuple[str, ...]
-    run: Callable[[Device], Answers]
-    expected: Callable[[], Answers]
+    run: Callable[[Device], KernelOutputs]
+    expected: Callable[[], KernelOutputs]
 
     def faults(self, device: Device) -> list[str]:
         """Return which answers of a device are not those of the CPU, to the bit."""
@@ -49,7 +49,7 @@ class Case:
         ]
 
 
-def networks(size: int, count: int) -> list[Network]:
+def networks(size: int, count: int) -> list[BinaryNetwork]:
     """Return two networks."""
     return [hopfield.build(PatternSet(7, size, count, seed)) for seed in (1, 2)]
 
@@ -64,31 +64,35 @@ def asynchronous(form: str, order: str, size: int = SIZE, count: int = COUNT) ->
     """Return one site after the other, in this form."""
     made, protocol = networks(size, count), Protocol(1, 3, 1, 0.5, order=order)
 
-    def run(device: Device) -> Answers:
-        asked = [hopfield_device.Asked(k, n, r) for k, n in enumerate(made) for r in REPLICAS]
-        orders = hopfield_device.Orders(made, order) if order == "random" else None
+    def run(device: Device) -> KernelOutputs:
+        asked = [
+            hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(made) for r in REPLICAS
+        ]
+        orders = hopfield_device.OrderTable(made, order) if order == "random" else None
         herd = hopfield_device.herd_of(made, asked, protocol)
-        course = glauber.Course(protocol.sweeps, protocol.thermalise, orders)
+        course = glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise, orders)
         sets = glauber.sets_on(device, np.array([n.xi for n in made]))
         return glauber.asynchronous(device, sets, herd, course, form)
 
     return Case(("glauber", "looks"), run, lambda: reference(made, protocol))
 
 
-def synchronous(solve: Callable[..., glauber.Found]) -> Case:
+def synchronous(solve: Callable[..., glauber.GlauberResult]) -> Case:
     """Return all sites at once, by popcounts or by products."""
     made, protocol = networks(SIZE, COUNT), Protocol(1, 3, 1, 0.5, order="synchronous")
 
-    def run(device: Device) -> Answers:
-        asked = [hopfield_device.Asked(k, n, r) for k, n in enumerate(made) for r in REPLICAS]
+    def run(device: Device) -> KernelOutputs:
+        asked = [
+            hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(made) for r in REPLICAS
+        ]
         herd = hopfield_device.herd_of(made, asked, protocol)
         sets = glauber.sets_on(device, np.array([n.xi for n in made]))
-        return solve(device, sets, herd, glauber.Course(protocol.sweeps, protocol.thermalise))
+        return solve(device, sets, herd, glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise))
 
     return Case(("little", "looks"), run, lambda: reference(made, protocol))
 
 
-def reference(made: Sequence[Network], protocol: Protocol) -> Answers:
+def reference(made: Sequence[BinaryNetwork], protocol: Protocol) -> KernelOutputs:
     """Return trace, looks and spins of all replicas, as the CPU finds them."""
     found = [chains.lanes(network, REPLICAS, protocol) for network in made]
     trace = np.concatenate([one.trace.transpose(2, 0, 1) for one in found])
@@ -102,7 +106,7 @@ def tasks(
 ) -> Case:
     """Return tasks of a model: every column of every task is an answer."""
 
-    def values(columns: Sequence[Columns]) -> Answers:
+    def values(columns: Sequence[Columns]) -> KernelOutputs:
         return [array for one in columns for array in one.values()]
 
     return Case(
@@ -114,10 +118,10 @@ def tasks(
 
 def dense(hidden: str) -> Case:
     """Return dense associative memories: by tables of integers, or of reals in a fixed order."""
-    member = models.MEMBERS["dense_binary"]
+    member = models.NEURON_DEFAULTS["dense_binary"]
     parts = replace(member.parts, hidden=hidden)
     recipe = Recipe(parts, "recall", "signs", 2, steps=4, binary=True)
-    places = [Place(0.4, 0.3), Place(1.0, 0.4)]
+    places = [NeuronPoint(0.4, 0.3), NeuronPoint(1.0, 0.4)]
     given = [(PatternSet(5, 13, 70, seed), places, recipe) for seed in (1, 2)]
     return tasks(("dense",), models.batched, models.simulate, given)
 
@@ -129,7 +133,7 @@ def drift() -> Case:
         for beta in (0.05, np.inf)
         for presentations in (0.2, 0.5)
     ]
-    given = [(PatternSet(3, 40, 70, 0), stages, Schedule(Ensemble("random")))]
+    given = [(PatternSet(3, 40, 70, 0), stages, DriftProtocol(MemoryEnsemble("random")))]
     return tasks(("drift",), consolidation_device.batched, consolidation.simulate, given)
 
 
@@ -165,14 +169,14 @@ def circuit(synchronous: bool) -> Case:
     """Return chains with any couplings, of every width."""
     given = [chain(bits, synchronous) for bits in (8, 16, 32, 64)]
 
-    def run(device: Device) -> Answers:
+    def run(device: Device) -> KernelOutputs:
         found = walks(device, given)
         return [part for one in found for part in (one.overlaps, one.trace, one.excess, one.sums)]
 
     return Case(("matrix",), run, lambda: [part for one in given for part in walked(one)])
 
 
-def walked(one: Chain) -> Answers:
+def walked(one: Chain) -> KernelOutputs:
     """Return what the CPU's kernel writes down of a chain."""
     size, (sweeps, followed) = one.wires.size, one.follow.shape
     spins, bias = one.start.copy(), one.wires.bias
@@ -204,5 +208,5 @@ CASES: Mapping[str, Case] = {
     "present_many": drift(),
 }
 
-FORMS = tuple(name for name in CASES if "patterns" not in name)
+MEASURED_CASES = tuple(name for name in CASES if "patterns" not in name)
 """Cases that differ in what a kernel does, not only in the memory that it asks for."""

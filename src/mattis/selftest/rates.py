@@ -101,12 +101,12 @@ def dynamics(device: Device, size: int, count: int, kernel: str) -> Rate:
     sweeps = 4 if device.name == "gpu" else 1
     protocol = Protocol(0, sweeps, 1, 0.5, order=order)
     asked = [
-        hopfield_device.Asked(0, network, Replica(k % count, 1 / WARM, 0.1))
+        hopfield_device.LaunchRequest(0, network, Replica(k % count, 1 / WARM, 0.1))
         for k in range(replicas)
     ]
     sets = glauber.sets_on(device, network.xi[None])
     herd = hopfield_device.herd_of([network], asked, protocol)
-    course = glauber.Course(sweeps, 0)
+    course = glauber.DeviceSweeps(sweeps, 0)
 
     def work() -> None:
         if kernel == "little_update":
@@ -123,7 +123,7 @@ def dynamics(device: Device, size: int, count: int, kernel: str) -> Rate:
 
 def rates(device: Device) -> list[Rate]:
     """Return everything that is measured."""
-    kernels = (*glauber.FORMS, "little_sweeps", "little_update")
+    kernels = (*glauber.GLAUBER_KERNELS, "little_sweeps", "little_update")
     return [
         bandwidth(device),
         products(device),

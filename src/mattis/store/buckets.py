@@ -21,10 +21,10 @@ from typing import Any, TypeVar
 from mattis.errors import Fault
 from mattis.store.refusals import Refusal, is_refusal, misses_bucket, no_bucket, refusal
 
-PATIENCE = timedelta(seconds=30)
+REQUEST_PATIENCE = timedelta(seconds=30)
 """For how long an object store that fails is asked again; one answer may take half of it."""
 
-QUICK = timedelta(seconds=5)
+QUICK_PATIENCE = timedelta(seconds=5)
 """How long an answer about a lock may take, which is small, and for which nobody should wait at the end."""
 
 FIRST_DELAY, LONGEST_DELAY = 0.2, 2.0
@@ -41,7 +41,7 @@ class Health:
 
     def say(self, text: str) -> None:
         """Tell the user of an outage, but not of each request that meets it."""
-        if time.monotonic() - self.said >= PATIENCE.total_seconds():
+        if time.monotonic() - self.said >= REQUEST_PATIENCE.total_seconds():
             self.said = time.monotonic()
             print(text, file=sys.stderr, flush=True)
 
@@ -60,7 +60,7 @@ def opened(url: str, each: timedelta | None = None, health: Health | None = None
     from obstore.store import from_url
 
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
-    each = min(each or PATIENCE / 2, PATIENCE / 2)
+    each = min(each or REQUEST_PATIENCE / 2, REQUEST_PATIENCE / 2)
     options: Any = {"allow_http": endpoint.startswith("http://"), "timeout": each}
     retries: Any = {"max_retries": 0, "retry_timeout": each}  # `attempted` tries again, and says so
     return Bucket(
@@ -97,7 +97,7 @@ class Remote:
 
 def quick(place: Remote) -> Remote:
     """Return the same place by a way of its own, whose answers are not waited for long."""
-    return Remote(opened(place.url, QUICK, place.bucket.health), place.url, place.key)
+    return Remote(opened(place.url, QUICK_PATIENCE, place.bucket.health), place.url, place.key)
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ def attempted(place: Remote, ask: Callable[[], T], patiently: bool = True) -> T:
     Raises UserError if there is no such bucket, and Fault for all else.
     """
     health, begun = place.bucket.health, time.monotonic()
-    patience = PATIENCE.total_seconds() if patiently and not health.failed else 0.0
+    patience = REQUEST_PATIENCE.total_seconds() if patiently and not health.failed else 0.0
     for delay in _delays():
         try:
             answer = ask()

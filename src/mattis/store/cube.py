@@ -26,7 +26,7 @@ DIGEST = Meaning("digest of the cell: labels and observables", is_whole=True)
 
 
 @dataclass(frozen=True)
-class Labels:
+class CubeLabels:
     """The values along each dimension, and the temperature of each beta if that is one of them.
 
     meanings  # what the values are, of each dimension and of the temperature: the axes of the study say it
@@ -51,12 +51,12 @@ class Labels:
         return {value: index for index, value in enumerate(self.values[name])}
 
 
-def labels_of(study: Study) -> Labels:
+def labels_of(study: Study) -> CubeLabels:
     """Return the labels of a study, in the order in which it lists them."""
-    return Labels(study.labels, study.axes.temperatures, study.axes.meanings())
+    return CubeLabels(study.labels, study.axes.temperatures, study.axes.meanings())
 
 
-def digest_scheme(labels: Labels, prefixes: Sequence[int]) -> str:
+def digest_scheme(labels: CubeLabels, prefixes: Sequence[int]) -> str:
     """Say, for readers without mattis, how the digest of a cell is made."""
     which, how = ("the observables", "") if len(prefixes) == 1 else (
         "the first n observables",
@@ -68,18 +68,18 @@ def digest_scheme(labels: Labels, prefixes: Sequence[int]) -> str:
     )
 
 
-def merged(old: Labels, new: Labels) -> Labels:
+def merged(old: CubeLabels, new: CubeLabels) -> CubeLabels:
     """Return the old labels followed by those of the new that are not among them."""
     values = {name: [*dict.fromkeys([*old.values[name], *new.values[name]])] for name in new.names}
     if "beta" not in values:
-        return Labels(values, (), new.meanings)
+        return CubeLabels(values, (), new.meanings)
     heat = dict(zip(new.values["beta"], new.temperatures, strict=True))
     heat |= dict(zip(old.values["beta"], old.temperatures, strict=True))
-    return Labels(values, [heat[beta] for beta in values["beta"]], new.meanings)
+    return CubeLabels(values, [heat[beta] for beta in values["beta"]], new.meanings)
 
 
 def positions(
-    labels: Labels, table: NDArray[np.float64]
+    labels: CubeLabels, table: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return where the cells of a table of rows are, (rows, dimensions), and which are on the axes at all."""
     at = np.zeros((len(table), len(labels.names)), np.int64)
@@ -93,7 +93,7 @@ def positions(
     return at, known
 
 
-def spelled(labels: Labels) -> dict[str, list[int | str]]:
+def spelled(labels: CubeLabels) -> dict[str, list[int | str]]:
     """Write the labels exactly: integers as they are, floats in hexadecimal."""
     columns = {**labels.values}
     if "beta" in columns:
@@ -104,14 +104,16 @@ def spelled(labels: Labels) -> dict[str, list[int | str]]:
     }
 
 
-def labels_from(written: Mapping[str, list[int | str]], meanings: Mapping[str, Meaning]) -> Labels:
+def labels_from(
+    written: Mapping[str, list[int | str]], meanings: Mapping[str, Meaning]
+) -> CubeLabels:
     """Return the labels that `spelled` wrote."""
     values = {
         name: [v if isinstance(v, int) else float.fromhex(v) for v in column]
         for name, column in written.items()
     }
     temperatures = values.pop("temperature", [])
-    return Labels(values, temperatures, meanings)
+    return CubeLabels(values, temperatures, meanings)
 
 
 def attributes_of(observable: Observable) -> dict[str, Any]:
@@ -132,7 +134,7 @@ def described(meaning: Meaning) -> dict[str, str]:
     return {"long_name": meaning.long_name, "units": meaning.units}
 
 
-def frame(labels: Labels) -> xr.Dataset:
+def frame(labels: CubeLabels) -> xr.Dataset:
     """Return coordinates, P and the realised load: everything of the cube but its cells."""
     coordinates: dict[str, Any] = {}
     for name in labels.names:

@@ -18,8 +18,8 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mattis.exact.arrays import Reals
 from mattis.store import cube, places
 from mattis.store.observables import are_observables
 from mattis.store.places import Place
@@ -29,8 +29,6 @@ SEGMENT_ROWS = 8192
 
 SHARE = 20
 """Rewriting a segment may take at most 1/SHARE of the time."""
-
-Table = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -67,17 +65,17 @@ class Segment(NamedTuple):
 
     name: str
     observables: list[str]
-    table: Table
+    table: Reals
     lost: int
 
 
-Part = tuple[int, int]
+ShardNumber = tuple[int, int]
 """Shard I of K: its segments hold no cell of another shard of K."""
 
 _PART = re.compile(r"(\d+)of(\d+)_([0-9a-f]{8})_")
 
 
-def writer_name(contents: Contents, part: Part | None = None) -> str:
+def writer_name(contents: Contents, part: ShardNumber | None = None) -> str:
     """Return a name that no other writer has; it begins with the shard, and of which physics it is."""
     shard = f"{part[0]}of{part[1]}_{contents.mark}_" if part else ""
     return f"{shard}{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -91,12 +89,12 @@ class Writer:
     contents: Contents
     name: str
     number: int = 0
-    tables: list[Table] = field(default_factory=list)
+    tables: list[Reals] = field(default_factory=list)
     waiting: int = 0
     flushed: float = 0.0
     cost: float = 0.0
 
-    def add(self, table: Table) -> None:
+    def add(self, table: Reals) -> None:
         """Take rows; write them unless that would take too much of the time just now."""
         self.tables.append(table)
         self.waiting += len(table)
@@ -125,7 +123,7 @@ class Writer:
         self.tables, self.number = [], self.number + 1
 
 
-def _encoded(table: Table, contents: Contents) -> bytes:
+def _encoded(table: Reals, contents: Contents) -> bytes:
     digests = cube.row_digests(table)
     return (
         contents.line(len(table)) + table.astype("<f8").tobytes() + digests.astype("<u8").tobytes()
@@ -142,13 +140,13 @@ def segments(folder: Place) -> list[str]:
     return [name for name in places.names(folder) if is_one(name)]
 
 
-def segments_for(folder: Place, contents: Contents, part: Part | None) -> list[str]:
+def segments_for(folder: Place, contents: Contents, part: ShardNumber | None) -> list[str]:
     """Return the names of the segments that may hold cells of a shard, or cells of other physics."""
     names, mark = segments(folder), contents.mark
     return [name for name in names if not (part and _is_another(name, mark, part))]
 
 
-def _is_another(name: str, mark: str, part: Part) -> bool:
+def _is_another(name: str, mark: str, part: ShardNumber) -> bool:
     found = _PART.match(name)
     if found is None:
         return False
@@ -199,7 +197,7 @@ def _head(content: bytes) -> dict[str, Any]:
     return head if type(head.get("rows")) is int and 0 <= head["rows"] <= len(content) else {}
 
 
-def _decoded(body: bytes, count: int, width: int) -> tuple[Table, int]:
+def _decoded(body: bytes, count: int, width: int) -> tuple[Reals, int]:
     """Return the rows whose digests fit, and the number of those that do not."""
     size = count * width * 8
     if len(body) != size + count * 8:

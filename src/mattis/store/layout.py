@@ -20,7 +20,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from mattis.store import cube, places
-from mattis.store.cube import Labels
+from mattis.store.cube import CubeLabels
 from mattis.store.observables import Counts, Observed
 from mattis.store.places import Place
 from mattis.study.model import Observable
@@ -44,7 +44,7 @@ LABELS_PER_CHUNK = {1: (1024,), 2: (16, 256)}
 CHECKSUM = 4
 """Bytes after the values of a chunk."""
 
-Values = NDArray[Any]
+ChunkValues = NDArray[Any]
 Chunk = tuple[int, ...]
 
 
@@ -139,7 +139,7 @@ def mapping_of(content: bytes | None) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Form:
+class ArrayForm:
     """What the metadata of an array should be.
 
     In format 1 chunks had no checksum, and one that held nothing but the fill value was not written.
@@ -181,11 +181,11 @@ class Form:
 
 
 def forms(
-    labels: Labels, observables: Sequence[Observable], chunks: Chunk, record: Any
-) -> dict[str, Form]:
+    labels: CubeLabels, observables: Sequence[Observable], chunks: Chunk, record: Any
+) -> dict[str, ArrayForm]:
     """Return the form of each array of cells; the digests come last and carry a copy of the record."""
     out = {
-        observable.name: Form(
+        observable.name: ArrayForm(
             cube.dtype_of(observable),
             labels.shape,
             chunks,
@@ -195,11 +195,11 @@ def forms(
         for observable in observables
     }
     described = {**cube.described(cube.DIGEST), "mattis_store": record}
-    out["digest"] = Form(np.dtype(np.uint64), labels.shape, chunks, labels.names, described)
+    out["digest"] = ArrayForm(np.dtype(np.uint64), labels.shape, chunks, labels.names, described)
     return out
 
 
-def label_form(variable: xr.Variable) -> Form:
+def label_form(variable: xr.Variable) -> ArrayForm:
     """Return the form of an array of labels.
 
     Its chunks have a fixed size, so that a reader with the metadata of before an extension still
@@ -207,15 +207,15 @@ def label_form(variable: xr.Variable) -> Form:
     """
     dims = tuple(str(dim) for dim in variable.dims)
     chunks = LABELS_PER_CHUNK[variable.ndim]
-    return Form(variable.dtype, variable.shape, chunks, dims, variable.attrs)
+    return ArrayForm(variable.dtype, variable.shape, chunks, dims, variable.attrs)
 
 
-def label_forms(labels: Labels) -> dict[str, Form]:
+def label_forms(labels: CubeLabels) -> dict[str, ArrayForm]:
     """Return the form of each array of labels."""
     return {str(name): label_form(v) for name, v in cube.frame(labels).variables.items()}
 
 
-def laid(place: Place, name: str, form: Form) -> Form | None:
+def laid(place: Place, name: str, form: ArrayForm) -> ArrayForm | None:
     """Return the form of an array as it lies on disk, or None where its metadata are not what they should be.
 
     Its shape may be on its way. Without chunks in the form, those on disk are taken, as format 1 had them.
@@ -232,7 +232,7 @@ def laid(place: Place, name: str, form: Form) -> Form | None:
     return lies if _fits(found, lies) else None
 
 
-def _fits(found: Mapping[str, Any], form: Form) -> bool:
+def _fits(found: Mapping[str, Any], form: ArrayForm) -> bool:
     """Tell whether an array's metadata are what they should be, but for its shape and attributes."""
     codecs, key = found.get("codecs"), found.get("chunk_key_encoding")
     if not isinstance(codecs, list) or not codecs:
@@ -271,7 +271,7 @@ def chunk_name(name: str, chunk: Sequence[int]) -> str:
     return "/".join([name, "c", *map(str, chunk)])
 
 
-def chunks_among(files: Iterable[str], name: str, form: Form) -> set[Chunk]:
+def chunks_among(files: Iterable[str], name: str, form: ArrayForm) -> set[Chunk]:
     """Return which chunks of an array are among the files of a store."""
     head = f"{name}/c/"
     tails = (file[len(head) :].split("/") for file in files if file.startswith(head))
@@ -279,7 +279,7 @@ def chunks_among(files: Iterable[str], name: str, form: Form) -> set[Chunk]:
     return {chunk for chunk in numbers if form.has(chunk)}
 
 
-def encoded(values: Values, form: Form) -> bytes:
+def encoded(values: ChunkValues, form: ArrayForm) -> bytes:
     """Return the file of a chunk: values as they are, blank beyond the end of the array, and a checksum."""
     whole = np.full(form.chunks, form.blank, form.kind.newbyteorder("<"))
     whole[tuple(slice(0, n) for n in values.shape)] = values
@@ -287,7 +287,7 @@ def encoded(values: Values, form: Form) -> bytes:
     return raw + int(google_crc32c.value(raw)).to_bytes(CHECKSUM, "little")
 
 
-def salvaged(place: Place, name: str, form: Form, chunk: Chunk) -> tuple[Values, str]:
+def salvaged(place: Place, name: str, form: ArrayForm, chunk: Chunk) -> tuple[ChunkValues, str]:
     """Return what can be read of a chunk, and what is wrong with it (nothing, in most cases).
 
     The values are stored as they are, so the cells before a cut, and all but the one around a flipped
@@ -304,7 +304,7 @@ def salvaged(place: Place, name: str, form: Form, chunk: Chunk) -> tuple[Values,
     return flat.reshape(form.chunks)[cut], _damage(raw, form)
 
 
-def _damage(raw: bytes, form: Form) -> str:
+def _damage(raw: bytes, form: ArrayForm) -> str:
     """Say what is wrong with the file of a chunk."""
     if len(raw) != form.chunk_bytes:
         return "truncated" if len(raw) < form.chunk_bytes else "too long"
@@ -313,7 +313,7 @@ def _damage(raw: bytes, form: Form) -> str:
     return "" if raw[end:] == right[: form.checksum] else "wrong checksum"
 
 
-def cells(place: Place, name: str, form: Form, at: Sequence[NDArray[np.int64]]) -> Values:
+def cells(place: Place, name: str, form: ArrayForm, at: Sequence[NDArray[np.int64]]) -> ChunkValues:
     """Return the cells where some places along each dimension cross; only their chunks are read.
 
     What is missing, damaged, or beyond the array reads as blank. So does an array whose metadata are not
@@ -339,7 +339,11 @@ def cells(place: Place, name: str, form: Form, at: Sequence[NDArray[np.int64]]) 
 
 
 def contents(
-    path: Place, labels: Labels, observed: Observed, forms: Mapping[str, Form], chunk: Chunk
+    path: Place,
+    labels: CubeLabels,
+    observed: Observed,
+    forms: Mapping[str, ArrayForm],
+    chunk: Chunk,
 ) -> tuple[xr.Dataset, Counts]:
     """Return what the chunks of all arrays hold at one place, and how many observables each cell has."""
     part = forms["digest"].region(chunk)
@@ -347,7 +351,7 @@ def contents(
     heat = labels.temperatures
     if "beta" in here:
         heat = heat[part[labels.names.index("beta")]]
-    ds = cube.frame(Labels(here, heat, labels.meanings))
+    ds = cube.frame(CubeLabels(here, heat, labels.meanings))
     for name, form in forms.items():
         ds[name] = labels.names, salvaged(path, name, form, chunk)[0]
     return ds, held(ds, ds["digest"].values, observed)
@@ -374,7 +378,7 @@ def _described(place: Place, name: str) -> Observable:
     return Observable(name, *(words if all(isinstance(word, str) for word in words) else [name]))
 
 
-def damaged_labels(place: Place, labels: Labels) -> list[str]:
+def damaged_labels(place: Place, labels: CubeLabels) -> list[str]:
     """Return the names of labels on disk, which other readers rely on, that are not the store's."""
     damaged = []
     for name, variable in cube.frame(labels).variables.items():
@@ -389,7 +393,7 @@ def damaged_labels(place: Place, labels: Labels) -> list[str]:
     return damaged
 
 
-def label_files(labels: Labels) -> dict[str, bytes]:
+def label_files(labels: CubeLabels) -> dict[str, bytes]:
     """Return the chunks of all labels by file; a reader of before an extension can read them as well."""
     files = {}
     for name, variable in cube.frame(labels).variables.items():

@@ -13,7 +13,7 @@ from zarr.core.buffer import default_buffer_prototype
 from zarr.storage import MemoryStore
 
 from mattis.store import places
-from mattis.store.layout import LARGEST_METADATA, Form, mapping_of
+from mattis.store.layout import LARGEST_METADATA, ArrayForm, mapping_of
 from mattis.store.places import Place
 
 
@@ -25,7 +25,7 @@ def consolidating() -> Iterator[None]:
         yield
 
 
-def documents(every: Mapping[str, Form], record: Mapping[str, Any]) -> dict[str, bytes]:
+def documents(every: Mapping[str, ArrayForm], record: Mapping[str, Any]) -> dict[str, bytes]:
     """Return all metadata of a store by file, the group's last, which hold a copy of all others.
 
     They are made by zarr, in memory: what lies on disk is a function of the arrays and the record.
@@ -41,7 +41,7 @@ def documents(every: Mapping[str, Form], record: Mapping[str, Any]) -> dict[str,
     return {name: files[name].to_bytes() for name in names}
 
 
-def _create(group: zarr.Group, name: str, form: Form) -> None:
+def _create(group: zarr.Group, name: str, form: ArrayForm) -> None:
     group.create_array(
         name,
         shape=form.shape,
@@ -54,7 +54,9 @@ def _create(group: zarr.Group, name: str, form: Form) -> None:
     )
 
 
-def odd(place: Place, every: Mapping[str, Form], record: Mapping[str, Any]) -> dict[str, bytes]:
+def odd(
+    place: Place, every: Mapping[str, ArrayForm], record: Mapping[str, Any]
+) -> dict[str, bytes]:
     """Return the files of metadata on disk that do not say what they should, as they should be."""
     wanted = documents(every, record).items()
     found = {name: places.read_bytes(place / name, LARGEST_METADATA) for name, _ in wanted}

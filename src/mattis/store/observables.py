@@ -14,8 +14,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from mattis.exact.arrays import Reals
 from mattis.store import cube
-from mattis.store.cube import Labels
+from mattis.store.cube import CubeLabels
 from mattis.study.base import Study
 from mattis.study.model import Columns, Observable
 from mattis.study.plan import Block
@@ -37,7 +38,6 @@ _TAKEN = {
 }
 """Names of what else lies in a store or is shown of it."""
 
-Table = NDArray[np.float64]
 Counts = NDArray[np.int8]
 
 
@@ -89,7 +89,7 @@ class Observed:
         fits = (n for n in self.prefixes if {*self.names[:n]} <= {*names})
         return max(fits, default=0)
 
-    def digests(self, table: Table, held: Counts) -> NDArray[np.uint64]:
+    def digests(self, table: Reals, held: Counts) -> NDArray[np.uint64]:
         """Return the digests of rows of labels and all observables, each over those that it has."""
         out, first = np.zeros(len(table), np.uint64), table.shape[1] - len(self.names)
         for length in self.prefixes:
@@ -97,7 +97,7 @@ class Observed:
             out[mine] = cube.row_digests(table[mine, : first + length])
         return out
 
-    def held(self, table: Table, digests: NDArray[np.uint64]) -> Counts:
+    def held(self, table: Reals, digests: NDArray[np.uint64]) -> Counts:
         """Return how many observables each row of labels and observables has, 0 if it is no cell."""
         first = table.shape[1] - len(self.names)
         held, left = np.zeros(len(table), np.int8), np.flatnonzero(digests)
@@ -118,12 +118,12 @@ class CellTable:
     """
 
     at: NDArray[np.int64]
-    table: Table
+    table: Reals
     held: Counts
 
     @classmethod
     def known(
-        cls, table: Table, names: Sequence[str], labels: Labels, observed: Observed
+        cls, table: Reals, names: Sequence[str], labels: CubeLabels, observed: Observed
     ) -> "CellTable":
         """Return the rows of labels and some observables that a cube has: those of a prefix, in any order."""
         held, first, last = observed.prefix(names), len(labels.names) + 1, len(observed.names)

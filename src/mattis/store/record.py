@@ -17,9 +17,9 @@ import xarray as xr
 from mattis.errors import UserError
 from mattis.networks.registry import study_of
 from mattis.store import cube, journal, layout, places, trials
-from mattis.store.cube import Labels
-from mattis.store.journal import Contents, Part
-from mattis.store.layout import FORMAT, Chunk, Form
+from mattis.store.cube import CubeLabels
+from mattis.store.journal import Contents, ShardNumber
+from mattis.store.layout import FORMAT, ArrayForm, Chunk
 from mattis.store.observables import Observed, are_observables, are_prefixes
 from mattis.store.places import Place
 from mattis.study.axes import Meaning
@@ -33,7 +33,7 @@ FORMATS = range(1, FORMAT + 1)
 UNBACKED = 256
 """Chunks of labels of networks, of a million, that axes may claim without files to show for it."""
 
-LARGEST_SIZE = 2**53
+LARGEST_LABEL = 2**53
 """Neurons of a network at most: a larger number is no longer exact where labels are floats."""
 
 
@@ -44,7 +44,7 @@ class StoreRecord:
     chunks  # () in format 1, where each array says it for itself
     """
 
-    labels: Labels
+    labels: CubeLabels
     chunks: Chunk
     observed: Observed
     format: int = FORMAT
@@ -70,7 +70,9 @@ def journal_of(path: Place) -> Place:
     return path / "journal"
 
 
-def attributes(study: Study, labels: Labels, chunks: Chunk, observed: Observed) -> dict[str, Any]:
+def attributes(
+    study: Study, labels: CubeLabels, chunks: Chunk, observed: Observed
+) -> dict[str, Any]:
     """Return the attributes of the group: whose cells these are, and where."""
     model, lengths = study.described_model, [*observed.prefixes]
     return layout.sealed(
@@ -142,7 +144,7 @@ def _are_listed(found: Mapping[str, Any], study: Study) -> bool:
     return are_observables(names, study.dimensions) and are_prefixes(lengths, len(names))
 
 
-def _are_labels(labels: Labels) -> bool:
+def _are_labels(labels: CubeLabels) -> bool:
     """Tell whether these can be the labels of a cube: distinct numbers, whole ones where they count."""
     for name, values in labels.values.items():
         if len({*values}) != len(values) or any(math.isnan(v) for v in values):
@@ -151,7 +153,7 @@ def _are_labels(labels: Labels) -> bool:
         if (
             known
             and known.is_whole
-            and not all(type(v) is int and -LARGEST_SIZE <= v <= LARGEST_SIZE for v in values)
+            and not all(type(v) is int and -LARGEST_LABEL <= v <= LARGEST_LABEL for v in values)
         ):
             return False
     sizes = labels.values.get("size", ())
@@ -159,7 +161,7 @@ def _are_labels(labels: Labels) -> bool:
     return all(size > 0 for size in sizes) and len(heat) == len(labels.temperatures)
 
 
-def _check_dimensions(path: Place, labels: Labels, study: Study) -> None:
+def _check_dimensions(path: Place, labels: CubeLabels, study: Study) -> None:
     if labels.names != study.dimensions:
         got, expected = (", ".join(names) for names in (labels.names, study.dimensions))
         raise UserError(
@@ -168,7 +170,7 @@ def _check_dimensions(path: Place, labels: Labels, study: Study) -> None:
         )
 
 
-def _check_backing(path: Place, labels: Labels) -> None:
+def _check_backing(path: Place, labels: CubeLabels) -> None:
     """Raise UserError for axes that claim far more networks than there are files of labels for them."""
     plane = labels.shape[:2]
     claimed = layout.chunk_count(plane, layout.LABELS_PER_CHUNK[2])
@@ -189,7 +191,7 @@ def check_physics(path: Place, physics: Mapping[str, Any], study: Study) -> None
         )
 
 
-def waiting(path: Place, study: Study, part: Part | None = None) -> list[list[str]]:
+def waiting(path: Place, study: Study, part: ShardNumber | None = None) -> list[list[str]]:
     """Return which lists of observables the segments of the journal have, the shortest first.
 
     Raises UserError if cells of a different study wait there. A shard `part` takes the names of other
@@ -276,11 +278,11 @@ def _check_origin(path: Place, study: Study, as_run: Study | None) -> None:
     )
 
 
-def _labels_on_disk(path: Place, asked: Labels, files: Sequence[str]) -> Labels:
+def _labels_on_disk(path: Place, asked: CubeLabels, files: Sequence[str]) -> CubeLabels:
     """Return the labels in the files of a store; those of an axis that is damaged are as asked for."""
     known = {name: _column(path, name, files, asked.meanings) for name in asked.names}
     values = {name: known[name] or asked.values[name] for name in asked.names}
-    labels = Labels(values, (), asked.meanings)
+    labels = CubeLabels(values, (), asked.meanings)
     if "beta" not in labels.names:
         return labels
     heat, betas = _column(path, "temperature", files, asked.meanings), labels.values["beta"]
@@ -309,11 +311,13 @@ def _column(
         found += values.tolist()
     while found and (found[-1] == form.blank or math.isnan(found[-1])):
         found.pop()
-    labels = Labels({name: found}, found if name == "beta" else (), meanings)
+    labels = CubeLabels({name: found}, found if name == "beta" else (), meanings)
     return found if _are_labels(labels) else []
 
 
-def _form_on_disk(path: Place, labels: Labels, observables: Sequence[Observable]) -> Form | None:
+def _form_on_disk(
+    path: Place, labels: CubeLabels, observables: Sequence[Observable]
+) -> ArrayForm | None:
     """Return the form of a chunk that the first readable metadata of an array of cells say."""
     for name, form in layout.forms(labels, observables, (), {}).items():
         for checksum in (layout.CHECKSUM, 0):

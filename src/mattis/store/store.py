@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from mattis.errors import UserError
 from mattis.store import cube, journal, layout, metadata, places, record
-from mattis.store.cube import Labels
-from mattis.store.journal import Part, Writer
-from mattis.store.layout import FORMAT, Chunk, Form
+from mattis.store.cube import CubeLabels
+from mattis.store.journal import ShardNumber, Writer
+from mattis.store.layout import FORMAT, ArrayForm, Chunk
 from mattis.store.observables import CellTable, Observed
 from mattis.store.places import Place
 from mattis.store.record import StoreRecord, contents_of, journal_of
@@ -38,10 +38,10 @@ class Store:
     """A store that is open for writing: where it is, its labels and arrays, and this process's journal."""
 
     path: Place
-    labels: Labels
+    labels: CubeLabels
     observed: Observed
     writer: Writer
-    forms: Mapping[str, Form]
+    forms: Mapping[str, ArrayForm]
 
 
 def bytes_needed(study: Study, cells: int) -> int:
@@ -95,7 +95,7 @@ def create_or_extend(
 
 
 def join(
-    path: Place, study: Study, part: Part | None = None, all_observables: bool = False
+    path: Place, study: Study, part: ShardNumber | None = None, all_observables: bool = False
 ) -> Store:
     """Open only the journal for writing, as any number of processes may at once; it cannot be folded so."""
     observed, _ = _observed(path, study, part, all_observables)
@@ -104,7 +104,7 @@ def join(
 
 
 def _observed(
-    path: Place, study: Study, part: Part | None, all_observables: bool
+    path: Place, study: Study, part: ShardNumber | None, all_observables: bool
 ) -> tuple[Observed, StoreRecord | None]:
     """Return what is observed of the cells of a store that is opened for writing, and its record so far."""
     lists = record.waiting(path, study, part)
@@ -120,7 +120,9 @@ def _given(study: Study, observed: Observed) -> list[str]:
     return observed.names[: observed.prefix(contents_of(study).observables)]
 
 
-def _writer(path: Place, study: Study, names: Sequence[str], part: Part | None = None) -> Writer:
+def _writer(
+    path: Place, study: Study, names: Sequence[str], part: ShardNumber | None = None
+) -> Writer:
     """Return a new writer of rows with some observables."""
     places.make_within(path)
     contents = contents_of(study, names)
@@ -177,7 +179,7 @@ def _spoilt(store: Store, files: Sequence[str]) -> list[Chunk]:
     ]
 
 
-def chunks_of_cells(files: Sequence[str], forms: Mapping[str, Form]) -> list[Chunk]:
+def chunks_of_cells(files: Sequence[str], forms: Mapping[str, ArrayForm]) -> list[Chunk]:
     """Return which chunks of cells lie among the files of a store, of whichever array."""
     found = (layout.chunks_among(files, name, form) for name, form in forms.items())
     return sorted(set().union(*found))
@@ -208,7 +210,7 @@ def _rewrite(store: Store, chunk: Chunk, rows: CellTable | None = None) -> None:
     places.write_together(store.path, {digests: files[digests]})
 
 
-def _column(store: Store, rows: CellTable, name: str, form: Form, number: int) -> NDArray[Any]:
+def _column(store: Store, rows: CellTable, name: str, form: ArrayForm, number: int) -> NDArray[Any]:
     """Return the digests of some rows, or their values of an observable: blank where a row has none."""
     if name == "digest":
         return store.observed.digests(rows.table, rows.held)
@@ -234,7 +236,7 @@ def _unpack(store: Store, study: Study, old: StoreRecord, files: Sequence[str]) 
         places.remove_tree(store.path / name / "c")
 
 
-def forms_of(path: Place, old: StoreRecord) -> Mapping[str, Form]:
+def forms_of(path: Place, old: StoreRecord) -> Mapping[str, ArrayForm]:
     """Return the forms of the arrays of cells of a store, of any format."""
     forms = layout.forms(old.labels, old.observed.observables, old.chunks, {})
     if old.format == FORMAT:
@@ -290,7 +292,7 @@ def _fold(store: Store, rows: CellTable) -> None:
         _rewrite(store, tuple(chunk), rows.some(mine))
 
 
-def read(path: Place, study: Study, part: Part | None = None) -> xr.Dataset:
+def read(path: Place, study: Study, part: ShardNumber | None = None) -> xr.Dataset:
     """Return the study's part of the store, in the study's order; cells that do not exist are NaN.
 
     The variable `valid` tells which cells exist, and `held` how many of the store's observables they have;
@@ -311,7 +313,9 @@ def read(path: Place, study: Study, part: Part | None = None) -> xr.Dataset:
     return _shown(ds, observed, study.described_model)
 
 
-def _cube(path: Place, kept: StoreRecord | None, wanted: Labels, observed: Observed) -> xr.Dataset:
+def _cube(
+    path: Place, kept: StoreRecord | None, wanted: CubeLabels, observed: Observed
+) -> xr.Dataset:
     """Return the wanted part of the cube alone, with all that is observed."""
     ds, at = cube.frame(wanted), picked(kept.labels if kept else wanted, wanted)
     chunks = layout.chunk_shape(wanted.shape)
@@ -352,7 +356,7 @@ def _shown(ds: xr.Dataset, observed: Observed, model: Model) -> xr.Dataset:
     return ds.assign(valid=(ds["held"].dims, held > 0, exists))
 
 
-def picked(kept: Labels, wanted: Labels) -> list[NDArray[np.int64]]:
+def picked(kept: CubeLabels, wanted: CubeLabels) -> list[NDArray[np.int64]]:
     """Return where the wanted labels are along each dimension; -1 for those that the store has not."""
     found = []
     for name in wanted.names:
@@ -367,7 +371,7 @@ def valid_in_cube(path: Place, study: Study, kept: StoreRecord) -> Mask:
     return mask
 
 
-def valid_cells(path: Place, study: Study, part: Part | None = None) -> Mask:
+def valid_cells(path: Place, study: Study, part: ShardNumber | None = None) -> Mask:
     """Return which cells of the study exist: a mask over the cube."""
     mask: Mask = read(path, study, part)["valid"].values
     return mask

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, islice
 
 from mattis.store import layout, places
-from mattis.store.cube import Labels
+from mattis.store.cube import CubeLabels
 from mattis.store.layout import Chunk
 from mattis.store.observables import MOST_OBSERVABLES, Observed, are_observables
 from mattis.store.places import Place
@@ -18,7 +18,7 @@ MOST_TRIALS = 2000
 
 
 def best(
-    path: Place, labels: Labels, chunks: Chunk, lists: Sequence[Observed], files: Sequence[str]
+    path: Place, labels: CubeLabels, chunks: Chunk, lists: Sequence[Observed], files: Sequence[str]
 ) -> tuple[Chunk, Observed | None]:
     """Return with which shape of a chunk and which list most cells of one chunk fit their digests.
 
@@ -41,7 +41,7 @@ def best(
 
 
 def _fitting(
-    path: Place, labels: Labels, chunks: Chunk, observed: Observed, name: str
+    path: Place, labels: CubeLabels, chunks: Chunk, observed: Observed, name: str
 ) -> tuple[int, int]:
     """Return how many cells of a chunk of digests exist, and how many digests there are."""
     forms = layout.forms(labels, observed.observables, chunks, {})
@@ -52,7 +52,7 @@ def _fitting(
 
 
 def lists(
-    path: Place, today: Sequence[Observable], labels: Labels, files: Sequence[str]
+    path: Place, today: Sequence[Observable], labels: CubeLabels, files: Sequence[str]
 ) -> Iterator[Observed]:
     """Yield what the list of observables may be, from the arrays on disk.
 

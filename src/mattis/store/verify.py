@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mattis.errors import UserError
 from mattis.store import cube, journal, layout, metadata, places, record, store
-from mattis.store.layout import Chunk, Form
+from mattis.store.layout import ArrayForm, Chunk
 from mattis.store.observables import differences
 from mattis.store.places import Place
 from mattis.store.record import StoreRecord, contents_of, journal_of
@@ -21,8 +21,8 @@ from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.plan import Block, Mask
 
-Part = tuple[slice, ...]
-Places = NDArray[np.int64]
+CubeSlices = tuple[slice, ...]
+ChunkNumbers = NDArray[np.int64]
 
 BLANK = "the digests do not fit the values"
 
@@ -100,7 +100,7 @@ def verify(study: Study, root: Path | str | None = None, recompute: int = 0) -> 
 
 def _damage_in_cube(
     path: Place, study: Study, kept: StoreRecord
-) -> Iterator[tuple[Finding, "Part | Mask | None"]]:
+) -> Iterator[tuple[Finding, "CubeSlices | Mask | None"]]:
     """Yield each finding with the part of the cube, or the cells of the study, that it may cost."""
     everything, files = tuple(slice(0, n) for n in kept.labels.shape), places.files(path)
     for draft in store.drafts(files):
@@ -146,8 +146,8 @@ def _damage_in_metadata(path: Place, kept: StoreRecord) -> Iterator[Finding]:
 
 
 def _damage_in_array(
-    path: Place, name: str, form: Form, chunks: Sequence[Chunk]
-) -> Iterator[tuple[Finding, Part]]:
+    path: Place, name: str, form: ArrayForm, chunks: Sequence[Chunk]
+) -> Iterator[tuple[Finding, CubeSlices]]:
     """Yield what is wrong with the metadata or the chunks of an array, with the part it concerns.
 
     chunks  # where some array has a chunk: where this one has none, it is missing
@@ -166,7 +166,11 @@ def _damage_in_array(
 
 
 def _unexplained(
-    path: Place, study: Study, kept: StoreRecord, digests: Form, explained: Sequence[Part]
+    path: Place,
+    study: Study,
+    kept: StoreRecord,
+    digests: ArrayForm,
+    explained: Sequence[CubeSlices],
 ) -> Iterator[tuple[Finding, Mask]]:
     """Yield the cells whose digests do not fit although every chunk is as it was written."""
     picked = store.picked(kept.labels, cube.labels_of(study))
@@ -178,14 +182,16 @@ def _unexplained(
         yield Finding("digest", "digest", BLANK), odd
 
 
-def _in_study(part: "Part | Mask | None", picked: Sequence[Places], valid: Mask) -> Mask:
+def _in_study(
+    part: "CubeSlices | Mask | None", picked: Sequence[ChunkNumbers], valid: Mask
+) -> Mask:
     """Return which cells of a part of the cube are cells of the study that do not exist any more."""
     if part is None:
         return np.zeros(valid.shape, bool)
     return ~valid & (part if isinstance(part, np.ndarray) else _crossing(part, picked))
 
 
-def _crossing(part: Part, picked: Sequence[Places]) -> Mask:
+def _crossing(part: CubeSlices, picked: Sequence[ChunkNumbers]) -> Mask:
     """Return which cells of the study lie in a part of the cube."""
     inside = [(at >= s.start) & (at < s.stop) for at, s in zip(picked, part, strict=True)]
     mask = np.zeros([len(each) for each in inside], bool)

@@ -101,7 +101,7 @@ def shortest(name: str, values: Sequence[float]) -> Any:
 
 
 # fail_fast: an axis of a million wrong values would be a gigabyte of mistakes.
-Reals = Annotated[
+RealValues = Annotated[
     tuple[StrictFloat, ...],
     Field(fail_fast=True),
     BeforeValidator(_spelled_out, json_schema_input_type=float | list[float] | Grid),

@@ -13,7 +13,7 @@ from mattis.study.axes import Misplaced
 
 Checked = TypeVar("Checked", bound=BaseModel)
 
-LARGEST_FILE = 2**20
+LARGEST_STUDY_FILE = 2**20
 """Bytes of a study at most: whoever gives the path of something larger did not mean it."""
 
 _TEXT = "tag:yaml.org,2002:str"
@@ -119,13 +119,15 @@ def _text(path: Path, where: str) -> str:
     """Return the text of a file, of which no more is read than a study may have."""
     try:
         with path.open("rb") as file:
-            raw = file.read(LARGEST_FILE + 1)
+            raw = file.read(LARGEST_STUDY_FILE + 1)
     except OSError as error:
         raise UserError(f"{where}: cannot read {path}: {error.strerror or error}") from None
     except ValueError as error:  # a path that no file can have
         raise UserError(f"{where}: cannot read {path}: {error}") from None
-    if len(raw) > LARGEST_FILE:
-        raise UserError(f"{where}: more than {LARGEST_FILE} bytes; expected the YAML of a study")
+    if len(raw) > LARGEST_STUDY_FILE:
+        raise UserError(
+            f"{where}: more than {LARGEST_STUDY_FILE} bytes; expected the YAML of a study"
+        )
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:

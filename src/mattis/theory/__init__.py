@@ -15,11 +15,11 @@ from mattis.theory.table import ARGUMENTS, QUANTITIES, Argument, Quantity
 
 __all__ = ["ARGUMENTS", "QUANTITIES", "Argument", "Quantity", "evaluate"]
 
-Point = float | list[float | None] | None
+TheoryValue = float | list[float | None] | None
 """A quantity at a point: a number, [low, high], or None."""
 
 
-def evaluate(name: str, **at: float | str | Sequence[float]) -> Point | list[Point]:
+def evaluate(name: str, **at: float | str | Sequence[float]) -> TheoryValue | list[TheoryValue]:
     """Return a quantity at a point, or along a line where arguments are lists.
 
     Lists are paired and must have equal lengths; scalars are broadcast. An argument that is a word
@@ -108,7 +108,7 @@ def _number(place: str, value: object, argument: Argument) -> float:
     return number
 
 
-def _or_none(value: float | tuple[float, float]) -> Point:
+def _or_none(value: float | tuple[float, float]) -> TheoryValue:
     """Return floats, and None for NaN: a number as it is, a pair as a list."""
     if isinstance(value, tuple):
         return [_number_or_none(each) for each in value]

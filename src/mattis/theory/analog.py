@@ -22,19 +22,16 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from mattis.theory import hopfield
+from mattis.theory.arrays import GAUSS_RANGE, NAN, Array
 from mattis.theory.quadrature import normal
 
-Array = NDArray[np.float64]
-NAN = math.nan
-GAUSS_RANGE = 9.0  # exp(-81/2) = 3e-18
 TANH_RANGE = 20.0  # sech^2(20) = 2e-17
-NEAR_ONE = 1e-6  # within this of beta = 1 the state (load < 5e-13) is not resolved
-NODES = 10  # in a panel of length 1, pi/2 from the nearest pole: good to 1e-16
+ANALOG_NEAR_ONE = 1e-6  # within this of beta = 1 the state (load < 5e-13) is not resolved
+PANEL_NODES = 10  # in a panel of length 1, pi/2 from the nearest pole: good to 1e-16
 
 
 class Response(NamedTuple):
@@ -45,7 +42,7 @@ class Response(NamedTuple):
     square: float  # E Y^2
 
 
-class State(NamedTuple):
+class AnalogState(NamedTuple):
     """The retrieval state at one width: overlap, load, and the strength of what comes back."""
 
     overlap: float
@@ -60,7 +57,7 @@ def overlap(beta: float, load: float, diagonal: str) -> float:
     Shiino & Fukai (1992); tends to m = tanh(beta m) as the load vanishes. NaN where only m = 0 is left:
     for beta <= 1, and beyond a load that depends on beta. Maxwell's rule where beta Gam > 1.
     """
-    if not beta > 1 + NEAR_ONE:
+    if not beta > 1 + ANALOG_NEAR_ONE:
         return NAN
     end, most = _end(beta, diagonal)
     if not 0 < load <= most:
@@ -73,7 +70,7 @@ def overlap(beta: float, load: float, diagonal: str) -> float:
     return at_width(width, beta, diagonal).overlap
 
 
-def at_width(width: float, beta: float, diagonal: str) -> State:
+def at_width(width: float, beta: float, diagonal: str) -> AnalogState:
     """Return the state with m > 0 whose noise has the width s = sqrt(alpha r); alpha = s^2 (1 - U)^2/q."""
     kept = diagonal == "kept"
 
@@ -84,7 +81,7 @@ def at_width(width: float, beta: float, diagonal: str) -> State:
     high = width * width / solve_overlap(width, 0.0, beta)[1].square  # q rises with what comes back
     reaction = _root(excess, 0.0, high) if excess(high) < 0 else high
     m, a = solve_overlap(width, reaction, beta)
-    return State(m, (width * (1 - a.slope)) ** 2 / a.square, reaction, a)
+    return AnalogState(m, (width * (1 - a.slope)) ** 2 / a.square, reaction, a)
 
 
 def solve_overlap(width: float, reaction: float, beta: float) -> tuple[float, Response]:
@@ -149,7 +146,7 @@ def _jump(gain: float) -> float:
 @lru_cache(maxsize=1)
 def _panel() -> tuple[Array, Array]:
     """Return the rule of Gauss and Legendre on [0, 1]."""
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    nodes, weights = np.polynomial.legendre.leggauss(PANEL_NODES)
     return (1 + nodes) / 2, weights / 2
 
 

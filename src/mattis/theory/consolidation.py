@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
-TINY = 1e-300  # absolute tolerance of every root: the relative one decides
+from mattis.theory.arrays import TINY
+
 UNSEEN = 1e-100  # an overlap that is as good as none
 SOON = 1e-20  # in units of tau: earlier than any change
 FOREVER = 1e9  # in units of tau: later than any change but that at a critical point

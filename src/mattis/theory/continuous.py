@@ -4,7 +4,7 @@ from mattis.theory import analog, dense, marchenko_pastur
 from mattis.theory.networks import whole
 from mattis.theory.rows import Argument, Quantity
 
-ARGUMENTS = (
+NEURON_ARGUMENTS = (
     Argument("degree", "n of F(x) = x^n", *whole(2, 20)),
     Argument(
         "indices", "sums over all indices, or over different ones", "full or distinct",
@@ -27,7 +27,7 @@ _EXPONENTIAL = "Lucibello & Mezard, Phys. Rev. Lett. 132, 077301 (2024)"
 _SCSNA = "Shiino & Fukai, J. Phys. A 25, L375 (1992); Phys. Rev. E 48, 867 (1993)"
 _EDGE = "Johnstone, Ann. Stat. 29, 295 (2001); Ma, Bernoulli 18, 322 (2012)"
 
-QUANTITIES = (
+NEURON_QUANTITIES = (
     Quantity(
         "dense.overlap", "m", "1", ("degree", "load", "indices"),
         "Overlap of the retrieval state of a dense network at T = 0, load = P/N^{n-1}; Hopfield's at n = 2.",

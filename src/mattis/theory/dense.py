@@ -21,9 +21,9 @@ from functools import lru_cache
 from scipy.optimize import brentq
 
 from mattis.theory import hopfield
+from mattis.theory.arrays import NAN
 
-NAN = math.nan
-LOWEST, HIGHEST = 0.1, 4.0
+DENSE_LOWEST, DENSE_HIGHEST = 0.1, 4.0
 """Between these u lies the end of the branch: 0.99 at n = 3, 1.92 at n = 20."""
 
 
@@ -41,7 +41,7 @@ def _end(degree: int) -> float:
     def slope(u: float) -> float:
         return math.erf(u) - (degree - 1) * u * 2 / math.sqrt(math.pi) * math.exp(-u * u)
 
-    return float(brentq(slope, LOWEST, HIGHEST, xtol=1e-300, rtol=1e-14))
+    return float(brentq(slope, DENSE_LOWEST, DENSE_HIGHEST, xtol=1e-300, rtol=1e-14))
 
 
 def overlap(degree: float, load: float, indices: str) -> float:

@@ -23,12 +23,10 @@ Cost: N_h^5 operations per stride of floor(1/max p) steps, and N_h^4 numbers of 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import softmax
 
 from mattis.errors import UserError
-
-Array = NDArray[np.float64]
+from mattis.theory.arrays import Array
 
 MOST_MEMORIES, MOST_STEPS = 16, 10**6
 """What takes seconds at most, and up to minutes."""

@@ -10,16 +10,13 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.special import erf
 
 from mattis.theory import hopfield
+from mattis.theory.arrays import Array
 from mattis.theory.quadrature import spin_averages
-
-NAN = math.nan
-Array = NDArray[np.float64]
 
 
 @lru_cache(maxsize=64)

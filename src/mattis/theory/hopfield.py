@@ -27,10 +27,9 @@ from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize_scalar
 
+from mattis.theory.arrays import NAN, TINY
 from mattis.theory.quadrature import SpinAverages, fourth_power, log_two_cosh, spin_averages
 
-NAN = math.nan
-TINY = 1e-300  # absolute tolerance of every root: the relative one decides
 NODES = 48  # widths that stand for a branch: m is good to 1e-11, and to 1e-7 at its very end
 NEAR_ONE = 1e-7  # within this of T = 1 the retrieval state (load < 1e-14) is not resolved
 

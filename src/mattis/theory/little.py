@@ -17,19 +17,17 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq, root
 
 from mattis.theory import hopfield
+from mattis.theory.arrays import NAN, Array
 from mattis.theory.quadrature import normal, spin_averages
 
-NAN = math.nan
-NEAR_ONE = 1e-3  # within this of T = 1 the retrieval state (load < 4e-7) is not resolved
+LITTLE_NEAR_ONE = 1e-3  # within this of T = 1 the retrieval state (load < 4e-7) is not resolved
 COLD = 1e-9  # below, p = 0 to all digits that m has
-Array = NDArray[np.float64]
 
 
-class State(NamedTuple):
+class LayerState(NamedTuple):
     """A state of the two layers at (width, temperature): m, C = (1 - q)/T, X = (1 - t)/T."""
 
     overlap: float
@@ -51,7 +49,7 @@ class State(NamedTuple):
         return field if kept else field - load
 
 
-def _averages(m: float, width: float, temperature: float, field: float) -> State:
+def _averages(m: float, width: float, temperature: float, field: float) -> LayerState:
     """Return m, C and X that follow from h = m + width z and the field G.
 
     Without p these are the averages of one layer at T/2. What p takes away is of |2bh| < 40 - 2bG; there
@@ -62,7 +60,7 @@ def _averages(m: float, width: float, temperature: float, field: float) -> State
     reach = (20 + max(0.0, -field / temperature)) * scale
     low, high = max(-9.0, -m / width - reach), min(9.0, -m / width + reach)
     if low >= high:
-        return State(one.mean, one.slope / 2, 0.0)
+        return LayerState(one.mean, one.slope / 2, 0.0)
     z = np.linspace(low, high, 2 + int((high - low) / min(0.2, 0.12 * scale)))
     weight = (z[1] - z[0]) * normal(z)
     u = 2 * (m + width * z) / temperature
@@ -71,7 +69,7 @@ def _averages(m: float, width: float, temperature: float, field: float) -> State
     lost = weight * p / (1 + p)
     tanh = np.tanh(u)
     squares = float(lost @ (tanh**2 * (2 + p) / (1 + p)))
-    return State(
+    return LayerState(
         one.mean - float(lost @ tanh),
         one.slope / 2 + squares / temperature,
         2 * float(lost.sum()) / temperature,
@@ -80,13 +78,13 @@ def _averages(m: float, width: float, temperature: float, field: float) -> State
 
 def _excess(x: Array, width: float, temperature: float, kept: bool) -> list[float]:
     """Return what is left of the three equations at x = (m, C, X)."""
-    state = State(*(float(value) for value in x))
+    state = LayerState(*(float(value) for value in x))
     found = _averages(state.overlap, width, temperature, state.field(width, temperature, kept))
     return [a - b for a, b in zip(found, state, strict=True)]
 
 
 @lru_cache(maxsize=4096)
-def _state(width: float, temperature: float, kept: bool) -> State | None:
+def _state(width: float, temperature: float, kept: bool) -> LayerState | None:
     """Return the retrieval state at a width; None where there is none.
 
     Newton's method from the state of one site after the other (G = 0), which is near; then from p = 0.
@@ -98,7 +96,7 @@ def _state(width: float, temperature: float, kept: bool) -> State | None:
         begun = np.array(_averages(m, width, temperature, field))
         found = root(_excess, begun, (width, temperature, kept), tol=1e-14)
         worst = max(map(abs, _excess(found.x, width, temperature, kept)))
-        state = State(*(float(value) for value in found.x))
+        state = LayerState(*(float(value) for value in found.x))
         if worst < 1e-11 and state.overlap > 1e-6 and state.gap() > 0:
             return state
     return None
@@ -125,7 +123,7 @@ def alpha_M(temperature: float, diagonal: str) -> float:
     """Return the largest load with a retrieval state; diagonal "zero", or "kept" (J_ii = alpha)."""
     if temperature < COLD:
         return hopfield.alpha_M(temperature / 2)
-    if not temperature < 1 - NEAR_ONE:
+    if not temperature < 1 - LITTLE_NEAR_ONE:
         return NAN
     return _end(temperature, diagonal == "kept")[1]
 
@@ -134,7 +132,7 @@ def overlap(load: float, temperature: float, diagonal: str) -> float:
     """Return m of the retrieval state of Little's network, see above; NaN beyond alpha_M."""
     if temperature < COLD:
         return hopfield.overlap(load, temperature / 2)
-    if not (temperature < 1 - NEAR_ONE and load > 0):
+    if not (temperature < 1 - LITTLE_NEAR_ONE and load > 0):
         return NAN
     kept = diagonal == "kept"
     end, top = _end(temperature, kept)

@@ -12,7 +12,7 @@ def whole(least: int, most: float = 1e9) -> tuple[str, Callable[[float], bool]]:
     return words, lambda v: least <= v <= most and float(v).is_integer()
 
 
-ARGUMENTS = (
+NETWORK_ARGUMENTS = (
     Argument("diagonal", "J_ii: zero, or kept at alpha", "zero or kept", words=("zero", "kept")),
     Argument("neurons", "±1, or 0 and 1", "signs or zero_one", words=("signs", "zero_one")),
     Argument("size", "N, neurons", *whole(2)),
@@ -45,7 +45,7 @@ _TWO_LAYERS = (
     " see theory/little.py"
 )
 
-QUANTITIES = (
+NETWORK_QUANTITIES = (
     Quantity(
         "little.overlap", "m", "1", ("load", "temperature", "diagonal"),
         "Overlap of the retrieval state where all sites are updated at once.",

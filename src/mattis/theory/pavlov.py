@@ -13,9 +13,8 @@ memories, does not solve it: at equal e it lies e (1 - e) (Xi(0) - xi')^T (Xi(0)
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from mattis.theory.arrays import Array
 
 
 def pavlovian_error(presentations: float, tau: float, overlap: float, norm_ratio: float) -> float:

@@ -17,13 +17,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import erf
 
-Array = NDArray[np.float64]
+from mattis.theory.arrays import GAUSS_RANGE, Array
+
 STEP = 0.25
 LOGISTIC_RANGE = 20.0  # sech^2(20) = 2e-17
-GAUSS_RANGE = 9.0  # exp(-81/2) = 3e-18
 
 
 class SpinAverages(NamedTuple):

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from mattis.theory import hopfield
+from mattis.theory.arrays import NAN
 from mattis.theory.quadrature import spin_averages
 
-NAN = math.nan
-LOWEST, HIGHEST = 0.05, 6.0
+STATIC_LOWEST, STATIC_HIGHEST = 0.05, 6.0
 """Between these y lies the end of every branch."""
 
 
@@ -49,7 +49,7 @@ def _overlap(load_of: Callable[[float], float], load: float) -> float:
 @lru_cache(maxsize=256)
 def _end(load_of: Callable[[float], float]) -> float:
     """Return the y where a load is largest: a first look at a grid, then golden section."""
-    grid = np.linspace(LOWEST, HIGHEST, 120)
+    grid = np.linspace(STATIC_LOWEST, STATIC_HIGHEST, 120)
     best = int(np.argmax([load_of(float(y)) for y in grid]))
     return hopfield.peak(load_of, float(grid[max(best - 1, 0)]), float(grid[min(best + 1, 119)]))
 

@@ -328,8 +328,16 @@ _CONSOLIDATION = (
 )
 
 ARGUMENTS: Mapping[str, Argument] = MappingProxyType(
-    {a.name: a for a in (*_ARGUMENTS, *networks.ARGUMENTS, *continuous.ARGUMENTS)}
+    {a.name: a for a in (*_ARGUMENTS, *networks.NETWORK_ARGUMENTS, *continuous.NEURON_ARGUMENTS)}
 )
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
-    {q.name: q for q in (*_HOPFIELD, *networks.QUANTITIES, *_CONSOLIDATION, *continuous.QUANTITIES)}
+    {
+        q.name: q
+        for q in (
+            *_HOPFIELD,
+            *networks.NETWORK_QUANTITIES,
+            *_CONSOLIDATION,
+            *continuous.NEURON_QUANTITIES,
+        )
+    }
 )

@@ -27,14 +27,14 @@ from mattis.kernels.cpu.lanes import (
     BLOCK,
     LANES,
     Heat,
+    LaneRecord,
     Lanes,
     Patterns,
-    Record,
     aligned_rows,
     repeat_state,
     scratch,
 )
-from mattis.kernels.cpu.noise import HALF, log_odds, noise_row, noise_row_shared
+from mattis.kernels.cpu.noise import HALF_LANES, log_odds, noise_row, noise_row_shared
 from mattis.kernels.cpu.vectors import (
     GROUP,
     WORD,
@@ -51,14 +51,14 @@ __all__ = [
     "lane_overlaps", "largest_row", "near_couplings", "products", "replica_sweeps", "transposed",
 ]  # fmt: skip
 
-INLINED = "f3dafd46f918f29f"
+INLINED = "663298f2fe6381ec"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 GROUPS = BLOCK // GROUP
 WORDS_PER_TABLE = 2
 """Words of 32 patterns whose tables stay in the nearest cache, 16 KB of 16-bit lanes."""
 
-FEW = 8
+FEW_PATTERNS = 8
 """Up to so many groups of changed sites are listed; more are all taken."""
 
 LONGEST_SUM = 2**15 - 1
@@ -79,14 +79,14 @@ def block_noise(work, heat, first, sites, step, parity):
     if heat.cold:
         return
     own = not heat.shared
-    stride = HALF * LANES if own else work.odds.size // 4
+    stride = HALF_LANES * LANES if own else work.odds.size // 4
     if own or first == 0:
         quads = (sites + 3) // 4 if own else (work.order.size + 3) // 4
-        count = quads if own else (quads + HALF - 1) // HALF
-        leap, pace = (LANES, 1) if own else (HALF, HALF)
+        count = quads if own else (quads + HALF_LANES - 1) // HALF_LANES
+        leap, pace = (LANES, 1) if own else (HALF_LANES, HALF_LANES)
         for half in range(2 if own else 1):
             log_odds(
-                work.odds, HALF * half, stride, leap, first // 4, pace, count, work.spread,
+                work.odds, HALF_LANES * half, stride, leap, first // 4, pace, count, work.spread,
                 heat.tails, half, step, heat.key,
             )  # fmt: skip
     for k in range(sites):
@@ -131,7 +131,7 @@ def list_groups(groups, active, count):
         if found == 0 or groups[found - 1] != active[i] // GROUP:
             groups[found] = active[i] // GROUP
             found += 1
-    if found > FEW:
+    if found > FEW_PATTERNS:
         found = GROUPS
         for g in range(GROUPS):
             groups[g] = g
@@ -288,7 +288,7 @@ def replica_sweeps(
     lanes: Lanes,
     heat: Heat,
     order_stream: NDArray[np.uint32],
-    record: Record,
+    record: LaneRecord,
 ) -> int:
     """Run the sweeps of 32 replicas; return how many were run before nothing moved.
 

@@ -18,16 +18,17 @@ from numba import njit
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from mattis.exact.arrays import FloatArray
+
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 
-Reals = NDArray[Any]
-Function = Callable[[Reals], Reals]
+TargetFunction = Callable[[FloatArray], FloatArray]
 
 WIDTHS = (64, 32, 16, 8, 4, 1)
 """Lanes of a batch, the best first: more would not fit the caches, fewer leave BLAS half asleep."""
 
 
-ROWS = 512
+PANEL_ROWS = 512
 """Rows of a state that are made and read again at once."""
 
 TOLD = 512
@@ -41,9 +42,9 @@ class Relaxed(NamedTuple):
     residual  # (R,) |B(v) - v|/sqrt(n), root mean square, at the end
     """
 
-    state: Reals
+    state: FloatArray
     steps: NDArray[np.int64]
-    residual: Reals
+    residual: FloatArray
 
 
 _turn = Lock()
@@ -93,13 +94,13 @@ def one_thread() -> Iterator[None]:
                     _let(library, before)
 
 
-def lanes_of(matrices: Iterable[Reals]) -> int:
+def lanes_of(matrices: Iterable[FloatArray]) -> int:
     """Return the lanes of a batch: the widest at which equal columns have equal products, bit by bit."""
     seen = list(matrices)
     return next((width for width in WIDTHS if all(_is_blind(m, width) for m in seen)), 1)
 
 
-def _is_blind(matrix: Reals, width: int) -> bool:
+def _is_blind(matrix: FloatArray, width: int) -> bool:
     """Tell whether products of a matrix do not know their lane: as many as cannot agree by chance."""
     rows, size = matrix.shape
     for shift in range(-(-TOLD // rows)):
@@ -110,9 +111,9 @@ def _is_blind(matrix: Reals, width: int) -> bool:
     return True
 
 
-def _column(size: int, shift: int) -> Reals:
+def _column(size: int, shift: int) -> FloatArray:
     """Return numbers whose products are rounded: fractions of the golden ratio, of both signs."""
-    fractions: Reals = (np.arange(shift + 1, shift + size + 1) * 0.6180339887498949) % 1 - 0.5
+    fractions: FloatArray = (np.arange(shift + 1, shift + size + 1) * 0.6180339887498949) % 1 - 0.5
     return fractions[:, None]
 
 
@@ -167,26 +168,28 @@ def _normalise(y):
             y[i, r] *= total[r]
 
 
-def _gains(x: Reals, beta: float | Reals) -> Reals:
+def _gains(x: FloatArray, beta: float | FloatArray) -> FloatArray:
     """Return beta of each lane, (R,)."""
     if isinstance(beta, np.ndarray) and (beta.shape, beta.dtype) == (x.shape[1:], x.dtype):
         return beta
     return np.broadcast_to(np.asarray(beta, x.dtype), x.shape[1:]).copy()
 
 
-def tanh(x: Reals, beta: float | Reals) -> Reals:
+def tanh(x: FloatArray, beta: float | FloatArray) -> FloatArray:
     """Return tanh(beta x), (n, R), beta a number or (R,)."""
     y, gains = np.empty_like(x), _gains(x, beta)
-    for first in range(0, len(x), ROWS):  # a part of y is still in the cache when it is read again
-        part = y[first : first + ROWS]
-        _scale(part, x[first : first + ROWS], gains)
+    for first in range(
+        0, len(x), PANEL_ROWS
+    ):  # a part of y is still in the cache when it is read again
+        part = y[first : first + PANEL_ROWS]
+        _scale(part, x[first : first + PANEL_ROWS], gains)
         np.tanh(part, out=part)
     return y
 
 
-def softmax(x: Reals, beta: float | Reals) -> Reals:
+def softmax(x: FloatArray, beta: float | FloatArray) -> FloatArray:
     """Return e^{beta x} over its sum, (n, R), beta a number or (R,)."""
-    y: Reals = _below_top(x, _gains(x, beta))
+    y: FloatArray = _below_top(x, _gains(x, beta))
     np.exp(y, out=y)
     _normalise(y)
     return y
@@ -251,7 +254,7 @@ def _gram_step(drawn, level, x, f, c, pulled, lanes, rate, tolerance, doubt, siz
 
 
 def relax(
-    target: Function, state: Reals, rate: float | Reals, tolerance: float, most: int
+    target: TargetFunction, state: FloatArray, rate: float | FloatArray, tolerance: float, most: int
 ) -> Relaxed:
     """Make Euler steps v += rate (B(v) - v) until |B(v) - v|/sqrt(n) <= tolerance, or `most` were made.
 
@@ -269,7 +272,8 @@ def relax(
 
 
 def relax_gram(
-    memories: Reals, gram: Reals, hidden: Function, start: Reals, field: Reals | None,
+    memories: FloatArray, gram: FloatArray, hidden: TargetFunction, start: FloatArray,
+    field: FloatArray | None,
     rate: float, tolerance: float, most: int,
 ) -> Relaxed:  # fmt: skip
     """Make the same steps for B(v) = I + XiᵀF(Xi v) with products of memories only.

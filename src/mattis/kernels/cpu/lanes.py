@@ -66,7 +66,7 @@ class Heat(NamedTuple):
     cold: bool
 
 
-class Record(NamedTuple):
+class LaneRecord(NamedTuple):
     """What is written down.
 
     trace  # (3, sweeps, 32) int64: sum_i xi_i S_i, sum_i S_i N h_i, flips of each sweep
@@ -132,7 +132,7 @@ def scratch(patterns: Patterns, lanes: Lanes, shared: bool) -> Scratch:
     )
 
 
-def repeat_state(record: Record, lanes: Lanes, used: int) -> None:
+def repeat_state(record: LaneRecord, lanes: Lanes, used: int) -> None:
     """Fill in what the sweeps after a fixed point of all replicas would record: the same, no flips."""
     total, warm = record.trace.shape[1], record.warm
     if used == total:

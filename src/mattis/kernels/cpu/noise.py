@@ -12,10 +12,10 @@ from mattis.exact.rng import LN2, LOG_POLYNOMIAL, MULTIPLIERS, ROUNDS, WEYL
 from mattis.kernels.cpu.lanes import LANES
 from mattis.kernels.cpu.vectors import FLOAT, I32, I64, Emitter, constant
 
-HALF = 16
+HALF_LANES = 16
 """Streams that are computed at once: what fits the registers of AVX-512, and of AVX2 nearly."""
 
-WIDE, NARROW, REAL = (ir.VectorType(kind, HALF) for kind in (I64, I32, FLOAT))
+WIDE, NARROW, REAL = (ir.VectorType(kind, HALF_LANES) for kind in (I64, I32, FLOAT))
 
 
 @intrinsic
@@ -30,10 +30,10 @@ def log_odds(_typing, odds, place, stride, leap, quad, pace, count, spread, tail
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
         odds, spread, tails, key = (e.pointer(k) for k in (0, 7, 8, 11))
-        lane = builder.mul(args[9], I64(HALF))
+        lane = builder.mul(args[9], I64(HALF_LANES))
         counter = [
             e.load(e.at(spread, I64(0), NARROW)),
-            e.splat(builder.trunc(args[10], I32), HALF),
+            e.splat(builder.trunc(args[10], I32), HALF_LANES),
             e.load(e.at(tails, lane, NARROW)),
             e.load(e.at(tails, builder.add(lane, I64(LANES)), NARROW)),
         ]
@@ -41,7 +41,7 @@ def log_odds(_typing, odds, place, stride, leap, quad, pace, count, spread, tail
 
         def quad(q, _):
             number = builder.trunc(builder.add(args[4], builder.mul(q, args[5])), I32)
-            here = builder.add(counter[0], e.splat(number, HALF))
+            here = builder.add(counter[0], e.splat(number, HALF_LANES))
             at = builder.add(args[1], builder.mul(q, args[3]))
             for j, word in enumerate(_philox(e, [here, *counter[1:]], keys)):
                 place = builder.add(at, builder.mul(args[2], I64(j)))
@@ -59,7 +59,7 @@ def log_odds(_typing, odds, place, stride, leap, quad, pace, count, spread, tail
 def _round_keys(e, key):
     """Emit the two keys of each round, in the lower halves of 64-bit lanes."""
     return [
-        [e.splat(e.b.zext(e.b.add(word, I32(weyl * turn % 2**32)), I64), HALF)
+        [e.splat(e.b.zext(e.b.add(word, I32(weyl * turn % 2**32)), I64), HALF_LANES)
          for word, weyl in zip(key, WEYL, strict=True)]
         for turn in range(ROUNDS)
     ]  # fmt: skip

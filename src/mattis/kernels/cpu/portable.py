@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis.exact import rng
-from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, Lanes, Patterns, Record, packed
+from mattis.exact.arrays import FloatArray
+from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, LaneRecord, Lanes, Patterns, packed
 
 Bits = NDArray[np.uint64]
-Reals = NDArray[np.floating]
 
-EXACT = 2**24
+EXACT_FLOATS = 2**24
 """Integers below this are exact in float32."""
 
 NOISY = 16
@@ -90,10 +90,10 @@ def lane_overlaps(blocks: Bits, rows: NDArray[np.int32]) -> NDArray[np.int32]:
 
 def exact_type(size: int, count: int) -> type[np.float32] | type[np.float64]:
     """Return the fastest floats that hold every integer up to N P."""
-    return np.float32 if size * count < EXACT else np.float64
+    return np.float32 if size * count < EXACT_FLOATS else np.float64
 
 
-def signs_of(words: Bits, count: int, real: type[np.floating]) -> Reals:
+def signs_of(words: Bits, count: int, real: type[np.floating]) -> FloatArray:
     """Return the signs of the first `count` bits of each row, (rows, P)."""
     signs = unpacked(words, count).astype(real)
     signs *= 2
@@ -138,7 +138,7 @@ def block_noise(heat: Heat, size: int, step: int, parity: int) -> Iterator[NDArr
             yield rows[k : k + BLOCK]
 
 
-def settled(base: NDArray[np.float64], below: Reals, old: Reals) -> Reals:
+def settled(base: NDArray[np.float64], below: FloatArray, old: FloatArray) -> FloatArray:
     """Return c = s(base + L c) - S', the changes of a block whose sites are visited in order.
 
     base  # (k, 32) half fields and noise before any change; below  # L, (k, k); old  # S'
@@ -194,7 +194,7 @@ def sweep(
     return flips
 
 
-def write_down(record: Record, t: int, patterns: Patterns, lanes: Lanes) -> None:
+def write_down(record: LaneRecord, t: int, patterns: Patterns, lanes: Lanes) -> None:
     """Fill in the overlap with each target and the aligned fields: sum_i S_i N h_i = sum_mu M_mu^2 - N P."""
     size, count = len(lanes.spins), patterns.blocks.shape[1]
     overlaps = 2 * lanes.overlaps[:count].astype(np.int64) + size % 2
@@ -202,7 +202,7 @@ def write_down(record: Record, t: int, patterns: Patterns, lanes: Lanes) -> None
     record.trace[1, t] = (overlaps**2).sum(axis=0) - size * count
 
 
-def add_state(record: Record, lanes: Lanes, first: int, last: int) -> None:
+def add_state(record: LaneRecord, lanes: Lanes, first: int, last: int) -> None:
     """Add the state, S = 1 + 2 S', to the sums of the halves, once for each sweep `first` … `last` - 1."""
     warm, total = record.warm, record.trace.shape[1]
     middle = warm + (total - warm) // 2
@@ -228,7 +228,7 @@ def step(patterns: Patterns, lanes: Lanes, heat: Heat, number: int) -> NDArray[n
     return flips
 
 
-def little_sweeps(patterns: Patterns, lanes: Lanes, heat: Heat, record: Record) -> int:
+def little_sweeps(patterns: Patterns, lanes: Lanes, heat: Heat, record: LaneRecord) -> int:
     """Run synchronous steps of 32 replicas as `little.little_sweeps` does."""
 
     def update(t: int) -> NDArray[np.int64]:
@@ -242,7 +242,7 @@ def replica_sweeps(
     lanes: Lanes,
     heat: Heat,
     order_stream: NDArray[np.uint32],
-    record: Record,
+    record: LaneRecord,
 ) -> int:
     """Run the sweeps of 32 replicas as `replicas.replica_sweeps` does; return how many until nothing moved.
 
@@ -259,7 +259,7 @@ def run(
     patterns: Patterns,
     lanes: Lanes,
     heat: Heat,
-    record: Record,
+    record: LaneRecord,
     update: Callable[[int], NDArray[np.int64]],
 ) -> int:
     """Update until the record is full, or nothing can move any more; return how many updates that took."""

@@ -20,9 +20,9 @@ from mattis.kernels.cpu.lanes import (
     BLOCK,
     LANES,
     Heat,
+    LaneRecord,
     Lanes,
     Patterns,
-    Record,
     aligned_rows,
     repeat_state,
     scratch,
@@ -40,7 +40,7 @@ from mattis.kernels.cpu.vectors import (
     settle,
 )
 
-INLINED = "07b7e4c24c69d762"
+INLINED = "d1de625e096625c8"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024
@@ -49,14 +49,14 @@ TILE = 1024
 PIECE = 16
 """Patterns whose signs are read at once."""
 
-WIDTHS = (6, 5, 5)
+TABLE_BITS = (6, 5, 5)
 """Of these, how many share a table: a longer one would fill more cache than it saves additions."""
 
-ENTRIES = sum(2**width for width in WIDTHS)
+TABLE_ENTRIES = sum(2**width for width in TABLE_BITS)
 PIECES_PER_TABLE = 3
 """Pieces whose tables stay in the nearest cache, 24 KB of 16-bit lanes."""
 
-WIDE = ir.VectorType(I64, LANES)
+WIDE_ROW = ir.VectorType(I64, LANES)
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -74,9 +74,10 @@ def turn_bits(_typing, state, b, masks):
         e = Emitter(context, builder, signature, args)
         state, masks = e.pointer(0), e.pointer(2)
         halves = [
-            builder.zext(e.load(e.row(masks, I64(half))), WIDE) for half in range(BLOCK // LANES)
+            builder.zext(e.load(e.row(masks, I64(half))), WIDE_ROW)
+            for half in range(BLOCK // LANES)
         ]
-        words = builder.or_(halves[0], builder.shl(halves[1], constant(WIDE, LANES)))
+        words = builder.or_(halves[0], builder.shl(halves[1], constant(WIDE_ROW, LANES)))
         for width in (16, 8, 4, 2, 1):
             words = _exchanged(e, words, width)
         e.store(words, e.row(state, args[1]))
@@ -93,10 +94,10 @@ def _exchanged(e, words, width):
     kept = [sum(1 << bit for bit in range(BLOCK) if bit & width == k & width) for k in range(LANES)]
     turns = [BLOCK - width if k & width else width for k in range(LANES)]
     partners = ir.Constant(ir.VectorType(I32, LANES), [k ^ width for k in range(LANES)])
-    partner = e.b.shuffle_vector(words, ir.Constant(WIDE, ir.Undefined), partners)
+    partner = e.b.shuffle_vector(words, ir.Constant(WIDE_ROW, ir.Undefined), partners)
     name = f"llvm.fshl.v{LANES}i64"
-    moved = e.call(name, [partner, partner, ir.Constant(WIDE, turns)], WIDE)
-    keep = ir.Constant(WIDE, kept)
+    moved = e.call(name, [partner, partner, ir.Constant(WIDE_ROW, turns)], WIDE_ROW)
+    keep = ir.Constant(WIDE_ROW, kept)
     return e.b.xor(moved, e.b.and_(e.b.xor(words, moved), keep))
 
 
@@ -116,9 +117,11 @@ def count_overlaps(_typing, overlaps, mu, state, blocks, half):
         def word(b, values):
             one = e.load(builder.gep(blocks, [builder.add(builder.mul(b, count), args[1])]))
             different = builder.xor(e.load(e.row(state, b)), e.splat(one))
-            return [builder.add(values[0], e.call(f"llvm.ctpop.v{LANES}i64", [different], WIDE))]
+            return [
+                builder.add(values[0], e.call(f"llvm.ctpop.v{LANES}i64", [different], WIDE_ROW))
+            ]
 
-        (total,) = e.loop(words, [constant(WIDE, 0)], word)
+        (total,) = e.loop(words, [constant(WIDE_ROW, 0)], word)
         overlap = builder.sub(e.splat(args[4]), total)
         e.store(builder.trunc(overlap, lanes), e.row(e.pointer(0), args[1]))
         return context.get_dummy_value()
@@ -138,8 +141,11 @@ def sum_tables(_typing, tables, rows, first, pieces):
         table, rows = e.pointer(0), e.pointer(1)
 
         def piece(p, _):
-            at, row = builder.mul(p, I64(ENTRIES)), builder.add(args[2], builder.mul(p, I64(PIECE)))
-            for width in WIDTHS:
+            at, row = (
+                builder.mul(p, I64(TABLE_ENTRIES)),
+                builder.add(args[2], builder.mul(p, I64(PIECE))),
+            )
+            for width in TABLE_BITS:
                 _fill_table(e, table, at, rows, row, width)
                 at, row = builder.add(at, I64(2**width)), builder.add(row, I64(width))
             return []
@@ -179,9 +185,9 @@ def add_sums(_typing, out, k, tables, bits, place, pieces):
 
         def piece(p, totals):
             word = e.load(builder.gep(bits, [builder.add(args[4], p)]))
-            here = e.at(table, builder.mul(p, I64(ENTRIES * LANES)), I8)
+            here = e.at(table, builder.mul(p, I64(TABLE_ENTRIES * LANES)), I8)
             bit, at = 0, 0
-            for width in WIDTHS:
+            for width in TABLE_BITS:
                 # Two sums, so that an addition does not wait for the one before.
                 entry = builder.add(_entry(e, word, bit, width, size), I64(at))
                 found = e.load(e.at(here, entry, lanes))
@@ -268,14 +274,14 @@ def run_steps(patterns, lanes, heat, record, work, masks, state):
     return total
 
 
-def little_sweeps(patterns: Patterns, lanes: Lanes, heat: Heat, record: Record) -> int:
+def little_sweeps(patterns: Patterns, lanes: Lanes, heat: Heat, record: LaneRecord) -> int:
     """Run synchronous steps of 32 replicas; return how many were run before nothing moved.
 
     `near` of the patterns is not read but for its type; one step is one sweep of the record.
     """
     kind = lanes.spins.dtype
     work = scratch(patterns, lanes, heat.shared)._replace(
-        tables=aligned_rows(ENTRIES * PIECES_PER_TABLE, kind), fields=aligned_rows(TILE, kind)
+        tables=aligned_rows(TABLE_ENTRIES * PIECES_PER_TABLE, kind), fields=aligned_rows(TILE, kind)
     )
     masks, state = np.zeros(BLOCK, np.uint32), aligned_rows(len(patterns.blocks), np.uint64)
     used = int(run_steps(patterns, lanes, heat, record, work, masks, state))

@@ -16,10 +16,10 @@ from mattis.kernels.cuda.devices import ENTRIES, LARGEST_SHARED, TEXTS, Device, 
 
 BACKENDS = ("auto", "cpu", "gpu", "simulated")
 
-PATIENCE = 120
+DRIVER_PATIENCE = 120
 """Seconds that a driver may take to answer."""
 
-SIMULATED = 2**30
+SIMULATED_MEMORY = 2**30
 """Bytes that the simulated device has."""
 
 
@@ -50,7 +50,7 @@ def _simulated() -> Device:
         return HostModule(text(*TEXTS[name]), ENTRIES[name])
 
     return Device(
-        "simulated", np, module, np.array, lambda: None, lambda: SIMULATED, MemoryError,
+        "simulated", np, module, np.array, lambda: None, lambda: SIMULATED_MEMORY, MemoryError,
         processors=2, shared=LARGEST_SHARED, title="no GPU: its kernels, simulated by this CPU",
     )  # fmt: skip
 
@@ -78,7 +78,7 @@ def probe() -> Mapping[str, Any]:
     try:
         done = subprocess.run(
             [sys.executable, "-m", "mattis.kernels.cuda.gpu"],
-            capture_output=True, text=True, timeout=PATIENCE, check=False, env=os.environ,
+            capture_output=True, text=True, timeout=DRIVER_PATIENCE, check=False, env=os.environ,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         return {"reason": f"asking for one failed: {error}"}

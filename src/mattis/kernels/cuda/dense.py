@@ -8,21 +8,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mattis.exact.arrays import Signs
 from mattis.kernels.cuda import glauber
-from mattis.kernels.cuda.devices import Device, launch
+from mattis.kernels.cuda.devices import MOST_THREADS, WARP, Device, launch
 
-Signs = NDArray[np.int8]
-
-WARP, MOST_THREADS = 32, 256
-
-STATIC = 4096
+DENSE_STATIC = 4096
 """Bytes of shared memory that the kernels take besides overlaps, rounded up."""
 
-WORK = 2**28
+DENSE_WORK = 2**28
 """Patterns that are asked what they say, by one replica in one launch: about a second at most."""
 
 
-class Herd(NamedTuple):
+class DenseReplicas(NamedTuple):
     """Replicas that are aligned together, on the host.
 
     which    # (R,) int32, the pattern set of each; rules  # (R,) int32, its table
@@ -50,7 +47,7 @@ class Aligned(NamedTuple):
 
 def fits(size: int, count: int, device: Device) -> bool:
     """Tell whether a block of threads holds the overlaps of a replica."""
-    return size >= 2 and 4 * count + STATIC <= device.shared
+    return size >= 2 and 4 * count + DENSE_STATIC <= device.shared
 
 
 def memory(size: int, count: int) -> tuple[int, int]:
@@ -59,7 +56,7 @@ def memory(size: int, count: int) -> tuple[int, int]:
 
 
 def align(
-    device: Device, signs: Signs, herd: Herd, tables: NDArray[Any], own: bool, most: int
+    device: Device, signs: Signs, herd: DenseReplicas, tables: NDArray[Any], own: bool, most: int
 ) -> Aligned:
     """Align replicas, `most` sweeps at most.
 
@@ -76,7 +73,7 @@ def align(
     asked = (sites, which, up(herd.rules), up(tables), spins, overlaps, made)
     sweep(device, asked, (size, count), own, 1)
     first = device.to_host(overlaps[xp.arange(replicas), up(herd.targets)])
-    step, left = max(WORK // (size * count), 1), most - 1
+    step, left = max(DENSE_WORK // (size * count), 1), most - 1
     while left > 0 and sweep(device, asked, (size, count), own, min(step, left)):
         left -= step
     return Aligned(before, first, device.to_host(overlaps), device.to_host(made))

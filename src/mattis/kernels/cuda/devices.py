@@ -55,6 +55,9 @@ ASKED_FOR = 32 * 1024
 HOST = 2**31
 """Bytes of patterns that this machine holds at once while a device works on them."""
 
+WARP, MOST_THREADS = 32, 256
+"""Threads of a warp, and of a block at most."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 

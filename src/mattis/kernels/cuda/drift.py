@@ -11,17 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis.kernels.cuda.devices import Device, launch
+from mattis.exact.arrays import Reals
+from mattis.kernels.cuda.devices import MOST_THREADS, WARP, Device, launch
 
-Reals = NDArray[np.float64]
-
-WARP, MOST_THREADS = 32, 256
-
-WORK = 2**30
+DRIFT_WORK = 2**30
 """Elements of `fields` that a multiprocessor changes in one launch at most: about a second on a GPU."""
 
 
-class Rule(NamedTuple):
+class DriftRule(NamedTuple):
     """What is the same for all trajectories of a batch.
 
     sequence   # (turns,) int32, the patterns shown in turn; empty where the order is random
@@ -67,7 +64,7 @@ class Path(NamedTuple):
     limits: NDArray[np.uint64]
 
 
-class State(NamedTuple):
+class DriftState(NamedTuple):
     """What drifts, as `synapses.present` has it: changed in place on the device, by rows of `states`."""
 
     fields: Reals
@@ -80,7 +77,7 @@ class State(NamedTuple):
     reached: NDArray[np.int64]
 
 
-class Batch(NamedTuple):
+class TrajectoryBatch(NamedTuple):
     """Trajectories on a device.
 
     which, betas, etas, streams, limits  # of each, as in `Path`
@@ -88,7 +85,7 @@ class Batch(NamedTuple):
     states   # (R, 2 N_h K + 4 N_h + K): all of `State` but `reached`, (R, N_h)
     """
 
-    rule: Rule
+    rule: DriftRule
     rows: int
     columns: int
     which: Any
@@ -109,7 +106,9 @@ def bytes_of(rows: int, columns: int) -> int:
     return 8 * (ground + state + columns + 16)
 
 
-def load(device: Device, rule: Rule, grounds: Sequence[Ground], paths: Sequence[Path]) -> Batch:
+def load(
+    device: Device, rule: DriftRule, grounds: Sequence[Ground], paths: Sequence[Path]
+) -> TrajectoryBatch:
     """Bring trajectories to the device, before anything was shown; those of one ground are neighbours.
 
     Raises what the device raises where memory is short.
@@ -117,7 +116,7 @@ def load(device: Device, rule: Rule, grounds: Sequence[Ground], paths: Sequence[
     xp = device.xp
     rows, columns = grounds[0].fields.shape
     count = len(paths)
-    batch = Batch(
+    batch = TrajectoryBatch(
         rule, rows, columns,
         which=xp.asarray(np.array([path.which for path in paths], np.int32)),
         betas=xp.asarray(np.array([path.beta for path in paths], np.float64)),
@@ -152,7 +151,7 @@ def _start(ground: Ground) -> Reals:
 
 
 def advance(
-    device: Device, batch: Batch, firsts: NDArray[np.int64], lasts: NDArray[np.int64]
+    device: Device, batch: TrajectoryBatch, firsts: NDArray[np.int64], lasts: NDArray[np.int64]
 ) -> None:
     """Show every trajectory its patterns number first … last-1, in launches of bounded length.
 
@@ -167,15 +166,15 @@ def advance(
         firsts = ends
 
 
-def _longest(device: Device, batch: Batch) -> int:
+def _longest(device: Device, batch: TrajectoryBatch) -> int:
     """Return the presentations of one launch."""
     trajectories = -(-len(batch.states) // device.processors)
     work = batch.rule.dwell * batch.rows * batch.columns * trajectories
-    return max(WORK // work, 1)
+    return max(DRIFT_WORK // work, 1)
 
 
 def _present(
-    device: Device, batch: Batch, firsts: NDArray[np.int64], lasts: NDArray[np.int64]
+    device: Device, batch: TrajectoryBatch, firsts: NDArray[np.int64], lasts: NDArray[np.int64]
 ) -> None:
     b, rule, xp = batch, batch.rule, device.xp
     launch(
@@ -195,13 +194,13 @@ def threads_of(columns: int) -> int:
     return min(-(-columns // WARP) * WARP, MOST_THREADS)
 
 
-def fetch(device: Device, batch: Batch, place: int) -> State:
+def fetch(device: Device, batch: TrajectoryBatch, place: int) -> DriftState:
     """Return the state of one trajectory."""
     rows, columns = batch.rows, batch.columns
     row = device.to_host(batch.states[place])
     sizes = (rows * columns, rows * columns, rows, rows, rows, rows)
     fields, taken, squares, along_bias, kept, biased, hebbian = np.split(row, np.cumsum(sizes))
-    return State(
+    return DriftState(
         fields.reshape(rows, columns), taken.reshape(rows, columns), squares, along_bias, kept, biased,
         hebbian, reached=device.to_host(batch.reached[place]),
     )  # fmt: skip

@@ -24,16 +24,16 @@ from numpy.typing import NDArray
 from mattis.kernels import cpu
 from mattis.kernels.cuda.devices import Device
 
-Array = Any
+DeviceArray = Any
 """Real numbers of any kind of array: (S, n, R), or (S, R) of each replica."""
 
-Function = Callable[[Array], Array]
+DeviceTarget = Callable[[DeviceArray], DeviceArray]
 
-LOOK = 8
+STEPS_PER_LOOK = 8
 """Steps between looks at whether all are at rest, for which a device is waited; more steps change nothing."""
 
 
-def namespace(x: Array) -> Any:
+def namespace(x: DeviceArray) -> Any:
     """Return the functions of an array's own kind.
 
     CuPy's arrays (14.2) do not say it themselves: it is the package of their type.
@@ -42,29 +42,31 @@ def namespace(x: Array) -> Any:
     return said() if said else sys.modules[type(x).__module__.partition(".")[0]]
 
 
-def total(x: Array) -> Array:
+def total(x: DeviceArray) -> DeviceArray:
     """Return the sum over neurons, (…, n, R) -> (…, R)."""
     return namespace(x).sum(x, axis=-2)
 
 
-def gains(beta: Array) -> Array:
+def gains(beta: DeviceArray) -> DeviceArray:
     """Return beta as it multiplies states: a number, or one for each replica, (…, R) -> (…, 1, R)."""
     return beta[..., None, :] if np.ndim(beta) else beta
 
 
-def tanh(x: Array, beta: Array) -> Array:
+def tanh(x: DeviceArray, beta: DeviceArray) -> DeviceArray:
     """Return tanh(beta x), (S, n, R), beta a number or (S, R)."""
     return namespace(x).tanh(gains(beta) * x)
 
 
-def softmax(x: Array, beta: Array) -> Array:
+def softmax(x: DeviceArray, beta: DeviceArray) -> DeviceArray:
     """Return e^{beta x} over its sum, (S, n, R), beta a number or (S, R)."""
     xp, y = namespace(x), gains(beta) * x
     y = xp.exp(y - xp.max(y, axis=-2, keepdims=True))
     return y * (1 / total(y))[..., None, :]
 
 
-def relax(target: Function, state: Array, rate: float, tolerance: float, most: int) -> Any:
+def relax(
+    target: DeviceTarget, state: DeviceArray, rate: float, tolerance: float, most: int
+) -> Any:
     """Make Euler steps v += rate (B(v) - v) until |B(v) - v|/sqrt(n) <= tolerance, or `most` were made.
 
     target  # B; state  # (S, n, R), not changed; returns flow.Relaxed, (S, n, R) and (S, R)
@@ -84,13 +86,14 @@ def relax(target: Function, state: Array, rate: float, tolerance: float, most: i
     return cpu.euler.Relaxed(v, steps, residual)
 
 
-def _all_rest(moving: Array, step: int) -> bool:
+def _all_rest(moving: DeviceArray, step: int) -> bool:
     """Tell whether all are at rest, where it is time to look."""
-    return step % LOOK == 0 and not bool(namespace(moving).any(moving))
+    return step % STEPS_PER_LOOK == 0 and not bool(namespace(moving).any(moving))
 
 
 def relax_gram(
-    memories: Array, transposed: Array, gram: Array, hidden: Function, start: Array, field: Array | None,
+    memories: DeviceArray, transposed: DeviceArray, gram: DeviceArray, hidden: DeviceTarget,
+    start: DeviceArray, field: DeviceArray | None,
     rate: float, tolerance: float, most: int,
 ) -> Any:  # fmt: skip
     """Make the same steps for B(v) = I + XiᵀF(Xi v) with products of memories only: see `flow.relax_gram`.
@@ -121,7 +124,9 @@ def relax_gram(
     return cpu.euler.Relaxed(v, steps, residual)
 
 
-def _residual(away: Array, mixed: Array, met: Array, doubt: float, size: int) -> Array:
+def _residual(
+    away: DeviceArray, mixed: DeviceArray, met: DeviceArray, doubt: float, size: int
+) -> DeviceArray:
     """Return |r|/sqrt(n) of the three parts of |r|², no less than the rounding of their sum."""
     xp, square = namespace(away), away + mixed + met
     wide = away + xp.abs(mixed) + xp.abs(met)
@@ -166,7 +171,7 @@ def golden(count: int, shift: int) -> NDArray[np.float64]:
     return np.asarray((np.arange(shift + 1, shift + count + 1) * 0.6180339887498949) % 1 - 0.5)
 
 
-def contiguous(x: Array) -> Array:
+def contiguous(x: DeviceArray) -> DeviceArray:
     """Return an array whose rows lie one behind the other: CuPy copies others before each of its products."""
     xp = namespace(x)
     return xp.reshape(xp.reshape(x, (-1,)), x.shape)

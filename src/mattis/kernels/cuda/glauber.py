@@ -11,33 +11,32 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mattis.exact.arrays import Signs
 from mattis.kernels.cuda import integer_products
 from mattis.kernels.cuda.devices import Device, launch
-
-Signs = NDArray[np.int8]
 
 THREADS = 256
 """Threads of a block: what `glauber_groups` wants, and what hides the latency of memory in the others."""
 
-WORD = 32
+BITS_PER_WORD = 32
 """Patterns or sites in a word of bits."""
 
-PROPOSALS = 2**21
+PROPOSALS_PER_LAUNCH = 2**21
 """Proposals of a multiprocessor in one launch: below a second, so that a run can be interrupted."""
 
 LARGEST_ORDERS = 2**26
 """Sites of all orders that one launch brings along, 256 MB."""
 
-FORMS = ("glauber_groups", "glauber_sites")
+GLAUBER_KERNELS = ("glauber_groups", "glauber_sites")
 """The asynchronous kernels: 32 proposals between barriers, or one."""
 
 STATIC = 1024
 """Bytes of shared memory that kernels take besides, at most."""
 
-MANY = 40
+MANY_REPLICAS = 40
 """Replicas of a pattern set from which matrix products beat popcounts; an estimate, see docs/gpu.md."""
 
-Orders = Callable[[int, int], NDArray[np.int32]]
+SiteOrders = Callable[[int, int], NDArray[np.int32]]
 
 
 class Sets(NamedTuple):
@@ -60,7 +59,7 @@ class Sets(NamedTuple):
         return int(self.signs.shape[2]), int(self.signs.shape[1])
 
 
-class Herd(NamedTuple):
+class GlauberReplicas(NamedTuple):
     """Replicas that run together, on the host.
 
     which    # (R,) int32, the pattern set of each; rising
@@ -77,7 +76,7 @@ class Herd(NamedTuple):
     spins: Signs
 
 
-class Course(NamedTuple):
+class DeviceSweeps(NamedTuple):
     """Sweeps in all, those before the averages, and the orders of sites, None for 0 … N-1.
 
     orders  # (first, last) -> (sets, last - first, N) int32
@@ -85,10 +84,10 @@ class Course(NamedTuple):
 
     sweeps: int
     warm: int
-    orders: Orders | None = None
+    orders: SiteOrders | None = None
 
 
-class Found(NamedTuple):
+class GlauberResult(NamedTuple):
     """What leaves the device.
 
     trace  # (R, 3, sweeps) int64: sum_i xi_i S_i, sum_i S_i N h_i, flips of each sweep
@@ -102,7 +101,7 @@ class Found(NamedTuple):
     spins: Signs
 
 
-class State(NamedTuple):
+class ReplicaState(NamedTuple):
     """Replicas on the device, changed in place."""
 
     which: Any
@@ -129,7 +128,7 @@ class State(NamedTuple):
 def bits(signs: Signs) -> NDArray[np.uint32]:
     """Return signs as bits along the last axis: bit b of word w is set where sign 32 w + b is +1."""
     length = signs.shape[-1]
-    out = np.zeros((*signs.shape[:-1], -(-length // WORD) * 4), np.uint8)
+    out = np.zeros((*signs.shape[:-1], -(-length // BITS_PER_WORD) * 4), np.uint8)
     out[..., : -(-length // 8)] = np.packbits(signs > 0, axis=-1, bitorder="little")
     return out.view("<u4").astype(np.uint32)
 
@@ -154,14 +153,14 @@ def set_memory(size: int, count: int) -> int:
 
 def shared_memory(size: int, count: int, synchronous: bool) -> int:
     """Return the bytes of shared memory of a block."""
-    words = WORD * -(-count // WORD)
-    return 4 * (words + (-(-size // WORD) if synchronous else 0))
+    words = BITS_PER_WORD * -(-count // BITS_PER_WORD)
+    return 4 * (words + (-(-size // BITS_PER_WORD) if synchronous else 0))
 
 
-def begin(device: Device, sets: Sets, herd: Herd, sweeps: int) -> State:
+def begin(device: Device, sets: Sets, herd: GlauberReplicas, sweeps: int) -> ReplicaState:
     """Bring replicas to the device, and count their overlaps."""
     xp, replicas, (size, count) = device.xp, len(herd.which), sets.shape
-    state = State(
+    state = ReplicaState(
         xp.asarray(herd.which), xp.asarray(herd.targets), xp.asarray(herd.streams),
         xp.asarray(herd.scales),
         xp.array(herd.spins),  # a copy: where it does not fit after all, the herd starts again
@@ -178,18 +177,22 @@ def ints(*numbers: int) -> tuple[np.int32, ...]:
     return tuple(np.int32(number) for number in numbers)
 
 
-def end(device: Device, sets: Sets, state: State) -> Found:
+def end(device: Device, sets: Sets, state: ReplicaState) -> GlauberResult:
     """Look at what the replicas have become, and take that from the device."""
     replicas = len(state.which)
     looks = device.xp.zeros((replicas, 2), device.xp.int64)
     args = (sets.rows, state.which, state.targets, state.sums, looks, *ints(*sets.shape))
     launch(device, "looks", "look_at_sums", (replicas,), THREADS, args)
-    return Found(*(device.to_host(part) for part in (state.trace, looks, state.spins)))
+    return GlauberResult(*(device.to_host(part) for part in (state.trace, looks, state.spins)))
 
 
 def asynchronous(
-    device: Device, sets: Sets, herd: Herd, course: Course, form: str = FORMS[0]
-) -> Found:
+    device: Device,
+    sets: Sets,
+    herd: GlauberReplicas,
+    course: DeviceSweeps,
+    form: str = GLAUBER_KERNELS[0],
+) -> GlauberResult:
     """Run replicas, one site after the other; both forms give the same bits."""
     state = begin(device, sets, herd, course.sweeps)
     shared = shared_memory(*sets.shape, synchronous=False)
@@ -204,25 +207,31 @@ def asynchronous(
     return end(device, sets, state)
 
 
-def pieces(device: Device, sets: Sets, herd: Herd, course: Course) -> Sequence[tuple[int, int]]:
+def pieces(
+    device: Device, sets: Sets, herd: GlauberReplicas, course: DeviceSweeps
+) -> Sequence[tuple[int, int]]:
     """Return the sweeps of each launch: first, last + 1."""
     turns = -(-len(herd.which) // device.processors)
     size = sets.shape[0]
-    step = max(PROPOSALS // (size * turns), 1)
+    step = max(PROPOSALS_PER_LAUNCH // (size * turns), 1)
     if course.orders is not None:
         step = max(min(step, LARGEST_ORDERS // (size * len(sets.signs))), 1)
     return [(t, min(t + step, course.sweeps)) for t in range(0, course.sweeps, step)]
 
 
-def synchronous(device: Device, sets: Sets, herd: Herd, course: Course) -> Found:
+def synchronous(
+    device: Device, sets: Sets, herd: GlauberReplicas, course: DeviceSweeps
+) -> GlauberResult:
     """Run replicas, all sites at once: by popcounts, or by matrix products where a set has many replicas."""
     each = np.bincount(herd.which, minlength=len(sets.signs))
-    if each.min() >= MANY:
+    if each.min() >= MANY_REPLICAS:
         return by_products(device, sets, herd, course)
     return by_popcounts(device, sets, herd, course)
 
 
-def by_popcounts(device: Device, sets: Sets, herd: Herd, course: Course) -> Found:
+def by_popcounts(
+    device: Device, sets: Sets, herd: GlauberReplicas, course: DeviceSweeps
+) -> GlauberResult:
     """Run replicas, all sites at once, a block for each."""
     state = begin(device, sets, herd, course.sweeps)
     shared = shared_memory(*sets.shape, synchronous=True)
@@ -233,7 +242,9 @@ def by_popcounts(device: Device, sets: Sets, herd: Herd, course: Course) -> Foun
     return end(device, sets, state)
 
 
-def by_products(device: Device, sets: Sets, herd: Herd, course: Course) -> Found:
+def by_products(
+    device: Device, sets: Sets, herd: GlauberReplicas, course: DeviceSweeps
+) -> GlauberResult:
     """Run replicas, all sites at once: h = M xi - P S and M = S xiᵀ of all replicas of a set together."""
     xp, (size, count) = device.xp, sets.shape
     state = begin(device, sets, herd, course.sweeps)

@@ -65,7 +65,7 @@ class Chain(NamedTuple):
     heated: bool
 
 
-class Record(NamedTuple):
+class ChainRecord(NamedTuple):
     """What a chain leaves behind, as `matrix.matrix_sweeps` writes it down."""
 
     overlaps: NDArray[np.int64]
@@ -93,7 +93,7 @@ class Limits:
 LIMITS = Limits()
 
 
-class Form(NamedTuple):
+class ChainShape(NamedTuple):
     """What the chains of a launch have in common. longest  # sweeps that it covers at most"""
 
     size: int
@@ -106,12 +106,12 @@ class Form(NamedTuple):
     longest: int
 
     @staticmethod
-    def of(chain: Chain, limits: Limits) -> "Form":
+    def of(chain: Chain, limits: Limits) -> "ChainShape":
         """Return the form of a chain."""
         (sweeps, followed), wires = chain.follow.shape, chain.wires
         numbers = limits.numbers // (3 * followed + 8 + wires.size)
         longest = max(min(sweeps, numbers, limits.proposals // wires.size), 1)
-        return Form(
+        return ChainShape(
             wires.size, wires.bits, chain.synchronous, sweeps, followed, chain.warm, chain.heated, longest
         )  # fmt: skip
 
@@ -141,18 +141,18 @@ Lot = list[int]
 """Chains of the same wires, by their numbers."""
 
 
-def walks(device: Device, chains: Sequence[Chain], limits: Limits = LIMITS) -> list[Record]:
+def walks(device: Device, chains: Sequence[Chain], limits: Limits = LIMITS) -> list[ChainRecord]:
     """Run chains and return what each leaves behind, bit by bit what `matrix.matrix_sweeps` would.
 
     Raises what the device raises where the couplings of one network alone do not fit its memory.
     """
-    records: dict[int, Record] = {}
+    records: dict[int, ChainRecord] = {}
     for form, lots in _forms(chains, limits):
 
-        def run(part: Sequence[Lot], form: Form = form) -> list[Record]:
+        def run(part: Sequence[Lot], form: ChainShape = form) -> list[ChainRecord]:
             return _run(device, form, [chains[k] for lot in part for k in lot], limits)
 
-        def memory(lot: Lot, form: Form = form) -> int:
+        def memory(lot: Lot, form: ChainShape = form) -> int:
             return chains[lot[0]].wires.memory + len(lot) * form.memory
 
         for part, found in divided(device, lots, memory, run):
@@ -160,11 +160,11 @@ def walks(device: Device, chains: Sequence[Chain], limits: Limits = LIMITS) -> l
     return [records[k] for k in range(len(chains))]
 
 
-def _forms(chains: Sequence[Chain], limits: Limits) -> Iterator[tuple[Form, list[Lot]]]:
+def _forms(chains: Sequence[Chain], limits: Limits) -> Iterator[tuple[ChainShape, list[Lot]]]:
     """Yield the chains of each form, in lots that take about twice the memory of their couplings at most."""
-    numbers: dict[Form, dict[Wires, Lot]] = {}
+    numbers: dict[ChainShape, dict[Wires, Lot]] = {}
     for k, chain in enumerate(chains):
-        numbers.setdefault(Form.of(chain, limits), {}).setdefault(chain.wires, []).append(k)
+        numbers.setdefault(ChainShape.of(chain, limits), {}).setdefault(chain.wires, []).append(k)
     for form, groups in numbers.items():
         lots = []
         for wires, lot in groups.items():
@@ -173,7 +173,9 @@ def _forms(chains: Sequence[Chain], limits: Limits) -> Iterator[tuple[Form, list
         yield form, lots
 
 
-def _run(device: Device, form: Form, chains: Sequence[Chain], limits: Limits) -> list[Record]:
+def _run(
+    device: Device, form: ChainShape, chains: Sequence[Chain], limits: Limits
+) -> list[ChainRecord]:
     """Run chains of one form that fit the device's memory, some sweeps in each launch."""
     still, state = _still(device, chains), _state(device, form, chains)
     written = [_written(form) for _ in chains]
@@ -237,7 +239,7 @@ class _State(NamedTuple):
     ends: Any
 
 
-def _state(device: Device, form: Form, chains: Sequence[Chain]) -> _State:
+def _state(device: Device, form: ChainShape, chains: Sequence[Chain]) -> _State:
     """Return the state before the first sweep; the fields are made by the kernel."""
     xp, count = device.xp, len(chains)
     marks = form.size if form.synchronous else 1
@@ -261,7 +263,7 @@ class _Told(NamedTuple):
 
 
 def _told(
-    device: Device, form: Form, chains: Sequence[Chain], still: _Still, sweeps: slice
+    device: Device, form: ChainShape, chains: Sequence[Chain], still: _Still, sweeps: slice
 ) -> _Told:
     """Copy what some sweeps need to know to the device."""
     follow = np.array([chain.follow[sweeps] for chain in chains], np.int32)
@@ -271,7 +273,7 @@ def _told(
 
 
 def _orders(
-    form: Form, chains: Sequence[Chain], sweeps: slice
+    form: ChainShape, chains: Sequence[Chain], sweeps: slice
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return the random orders of sites in some sweeps, each once, and which of them each chain takes.
 
@@ -304,7 +306,7 @@ class _Written(NamedTuple):
     excess: Any
 
 
-def _written(form: Form) -> _Written:
+def _written(form: ChainShape) -> _Written:
     """Return room for what a chain leaves behind."""
     return _Written(
         np.zeros((form.followed, form.sweeps), np.int64),
@@ -313,7 +315,7 @@ def _written(form: Form) -> _Written:
     )
 
 
-def _noted(device: Device, form: Form, count: int, sweeps: slice) -> _Written:
+def _noted(device: Device, form: ChainShape, count: int, sweeps: slice) -> _Written:
     """Return room for what some sweeps of all chains leave behind, on the device."""
     xp, piece = device.xp, sweeps.stop - sweeps.start
     return _Written(
@@ -324,7 +326,7 @@ def _noted(device: Device, form: Form, count: int, sweeps: slice) -> _Written:
 
 
 def _launch(
-    device: Device, form: Form, sweeps: slice, still: _Still, told: _Told, state: _State,
+    device: Device, form: ChainShape, sweeps: slice, still: _Still, told: _Told, state: _State,
     noted: _Written, limits: Limits,
 ) -> None:  # fmt: skip
     """Run some sweeps of all chains, a block for each."""
@@ -341,11 +343,11 @@ def _launch(
     launch(device, "matrix", form.kernel, grid, threads, args, whole if resident else scratch)
 
 
-def _records(form: Form, written: Sequence[_Written], state: _State) -> list[Record]:
+def _records(form: ChainShape, written: Sequence[_Written], state: _State) -> list[ChainRecord]:
     """Return the record of each chain; the sweeps after its end are filled in. state  # on the host"""
     records = []
     for k, (used, period) in enumerate(state.ends.tolist()):
-        record = Record(*written[k], state.sums[k], used, period)
+        record = ChainRecord(*written[k], state.sums[k], used, period)
         if period > 0:
             other = np.where(state.flipped[k] != 0, -state.spins[k], state.spins[k])
             _repeat(form, record, state.spins[k], other)
@@ -353,7 +355,9 @@ def _records(form: Form, written: Sequence[_Written], state: _State) -> list[Rec
     return records
 
 
-def _repeat(form: Form, record: Record, state: NDArray[np.int8], other: NDArray[np.int8]) -> None:
+def _repeat(
+    form: ChainShape, record: ChainRecord, state: NDArray[np.int8], other: NDArray[np.int8]
+) -> None:
     """Fill in what the sweeps after a fixed point, or after a cycle of two states, would record.
 
     state  # after the last sweep that was run; other  # the one before it and after it

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+HostArray = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def _parameter(word: str) -> Parameter:
     return Parameter(pointer, read_only, element, int(size), int(alignment))
 
 
-def checked(value: Any, parameter: Parameter, where: str) -> Array:
+def checked(value: Any, parameter: Parameter, where: str) -> HostArray:
     """Return the array whose memory is the argument: the numbers that are pointed to, or one number.
 
     Raises `TypeError` that begins with `where`, unless the argument is what the kernel reads.
@@ -61,7 +61,7 @@ def checked(value: Any, parameter: Parameter, where: str) -> Array:
     )
 
 
-def _number(value: Any, parameter: Parameter, where: str) -> Array:
+def _number(value: Any, parameter: Parameter, where: str) -> HostArray:
     if not isinstance(value, np.generic | int | float):
         raise TypeError(f"{where}: {described(value)} for {parameter.name} by value")
     number = np.atleast_1d(np.asarray(value))  # int becomes int64 and float float64, as in CuPy
@@ -77,7 +77,7 @@ def _number(value: Any, parameter: Parameter, where: str) -> Array:
     return number
 
 
-def _numbers(value: Any, parameter: Parameter, where: str) -> Array:
+def _numbers(value: Any, parameter: Parameter, where: str) -> HostArray:
     if not isinstance(value, np.ndarray):
         raise TypeError(f"{where}: {described(value)} for a pointer to {parameter.name}")
     if parameter.element is not None and value.dtype != parameter.element:

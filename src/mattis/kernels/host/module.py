@@ -12,13 +12,13 @@ from operator import index
 from typing import Any, Literal
 
 from mattis.errors import nearest
-from mattis.kernels.host.arguments import Array, checked, parameters
+from mattis.kernels.host.arguments import HostArray, checked, parameters
 from mattis.kernels.host.library import HostError, library
-from mattis.kernels.host.source import MOST_THREADS, Sanitizer, Source
+from mattis.kernels.host.source import BLOCK_LIMIT, Sanitizer, Source
 
 Order = Literal["ascending", "descending", "random", "warps"]
 
-ORDERS: tuple[Order, ...] = ("ascending", "descending", "random", "warps")
+THREAD_ORDERS: tuple[Order, ...] = ("ascending", "descending", "random", "warps")
 
 LARGEST_BLOCK = (1024, 1024, 64)
 LARGEST_GRID = (2**31 - 1, 65535, 65535)
@@ -38,7 +38,7 @@ class LaunchError(HostError):
 
 
 @dataclass(frozen=True)
-class Schedule:
+class ThreadSchedule:
     """In which order threads take turns, and blocks.
 
     order  # ascending, descending: all threads up to their next meeting, one after the other;
@@ -51,11 +51,11 @@ class Schedule:
 
 
 SCHEDULES = (
-    Schedule("ascending"),
-    Schedule("descending"),
-    Schedule("random", 1),
-    Schedule("random", 2),
-    Schedule("warps", 3),
+    ThreadSchedule("ascending"),
+    ThreadSchedule("descending"),
+    ThreadSchedule("random", 1),
+    ThreadSchedule("random", 2),
+    ThreadSchedule("warps", 3),
 )
 """The schedules under which a kernel has to give the same numbers."""
 
@@ -72,14 +72,14 @@ class Launch(ctypes.Structure):
     )
 
 
-class Function:
+class HostFunction:
     """A kernel: call it with a grid, a block and arguments.
 
     `max_dynamic_shared_size_bytes` is to be set, as on a GPU, before a launch with more than 48 KiB of
     dynamic shared memory. What static variables take is not counted: the cubin of NVRTC tells it.
     """
 
-    def __init__(self, name: str, entry: Any, signature: str, schedule: Schedule) -> None:
+    def __init__(self, name: str, entry: Any, signature: str, schedule: ThreadSchedule) -> None:
         bound, _, rest = signature.partition(" ")
         self.name = name
         self.schedule = schedule
@@ -104,7 +104,7 @@ class Function:
         launch = Launch(
             self._grid(grid),
             self._block(block),
-            ORDERS.index(self.schedule.order),
+            THREAD_ORDERS.index(self.schedule.order),
             self.schedule.seed,
             self._shared(shared_mem),
         )
@@ -117,7 +117,7 @@ class Function:
         if self._entry(ctypes.byref(launch), addresses, failure):
             raise LaunchError(f"{self.name}: {failure.value.decode(errors='replace')}")
 
-    def _arrays(self, args: Sequence[Any]) -> list[Array]:
+    def _arrays(self, args: Sequence[Any]) -> list[HostArray]:
         """Return the arrays whose memory the arguments are."""
         if len(args) != len(self.parameters):
             raise TypeError(
@@ -132,9 +132,9 @@ class Function:
     def _block(self, block: tuple[int, ...]) -> Any:
         size = self._three(block, "block", LARGEST_BLOCK)
         count = size[0] * size[1] * size[2]
-        if count > MOST_THREADS:
+        if count > BLOCK_LIMIT:
             raise LaunchError(
-                f"{self.name}: block {block} has {count} threads, a GPU has at most {MOST_THREADS}"
+                f"{self.name}: block {block} has {count} threads, a GPU has at most {BLOCK_LIMIT}"
             )
         if count > self.most_threads:
             raise LaunchError(
@@ -179,7 +179,7 @@ class HostModule:
 
     code: str
     names: Sequence[str]
-    schedule: Schedule = Schedule()
+    schedule: ThreadSchedule = ThreadSchedule()
     sanitize: Sanitizer = ""
     defines: Mapping[str, str] = field(default_factory=dict)
     _library: ctypes.CDLL = field(init=False, repr=False, compare=False)
@@ -192,7 +192,7 @@ class HostModule:
         path = library(Source(self.code, self.names, self.sanitize, self.defines))
         object.__setattr__(self, "_library", ctypes.CDLL(str(path)))
 
-    def get_function(self, name: str) -> Function:
+    def get_function(self, name: str) -> HostFunction:
         """Return a kernel by its name, one of `names`."""
         if name not in self.names:
             raise HostError(f"no kernel {name} in this module{nearest(name, self.names)}")
@@ -200,7 +200,7 @@ class HostModule:
         describe = self._library[f"kernel{number}_signature"]
         entry = self._library[f"kernel{number}_launch"]
         describe.restype, entry.restype = ctypes.c_char_p, ctypes.c_int
-        return Function(name, entry, describe().decode(), self.schedule)
+        return HostFunction(name, entry, describe().decode(), self.schedule)
 
 
 SANITIZED: Mapping[Sanitizer, str] = {"address": "__asan_init", "thread": "__tsan_init"}

@@ -15,14 +15,14 @@ from typing import Literal
 
 from mattis.kernels.host.library import HostError, compiler_path
 
-Kind = Literal["address", "thread"]
+Sanitizer = Literal["address", "thread"]
 
 FOUND = 66
 """The exit code of a process in which a sanitizer found something."""
 
-RUNTIMES: Mapping[Kind, str] = {"address": "libasan.so", "thread": "libtsan.so"}
+RUNTIMES: Mapping[Sanitizer, str] = {"address": "libasan.so", "thread": "libtsan.so"}
 
-OPTIONS: Mapping[Kind, Mapping[str, str]] = {
+SANITIZER_OPTIONS: Mapping[Sanitizer, Mapping[str, str]] = {
     "address": {
         "ASAN_OPTIONS": f"detect_leaks=0:exitcode={FOUND}",  # the interpreter leaks, and may
         "UBSAN_OPTIONS": f"print_stacktrace=1:exitcode={FOUND}",
@@ -34,7 +34,7 @@ OPTIONS: Mapping[Kind, Mapping[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SanitizedRun:
     """How a process under a sanitizer ended.
 
     code  # its exit code; text  # all that it and the sanitizer wrote
@@ -49,7 +49,7 @@ class Outcome:
         return self.code == FOUND
 
 
-def run(arguments: Sequence[str], kind: Kind, seconds: float = 600) -> Outcome:
+def run(arguments: Sequence[str], kind: Sanitizer, seconds: float = 600) -> SanitizedRun:
     """Run this Python with arguments, in a process where `HostModule(…, sanitize=kind)` works.
 
     Raises `HostError` where the compiler has no such sanitizer.
@@ -57,17 +57,17 @@ def run(arguments: Sequence[str], kind: Kind, seconds: float = 600) -> Outcome:
     command = [*unshuffled(), sys.executable, *arguments]
     done = subprocess.run(
         command,
-        env={**os.environ, **OPTIONS[kind], "LD_PRELOAD": runtime(kind)},
+        env={**os.environ, **SANITIZER_OPTIONS[kind], "LD_PRELOAD": runtime(kind)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=seconds,
         check=False,
     )
-    return Outcome(done.returncode, done.stdout)
+    return SanitizedRun(done.returncode, done.stdout)
 
 
-def runtime(kind: Kind) -> str:
+def runtime(kind: Sanitizer) -> str:
     """Return the library of a sanitizer, of the compiler that compiles the kernels."""
     compiler = compiler_path()
     asked = [compiler, f"-print-file-name={RUNTIMES[kind]}"]

@@ -7,10 +7,10 @@ from typing import Literal
 
 Sanitizer = Literal["", "address", "thread"]
 
-MOST_THREADS = 1024
+BLOCK_LIMIT = 1024
 """Threads of a block, on any GPU."""
 
-FLAGS = (
+COMPILER_FLAGS = (
     "-std=c++17",
     "-O2",
     "-fPIC",
@@ -81,7 +81,7 @@ class Source:
     def flags(self) -> tuple[str, ...]:
         """What the compiler is told."""
         defines = (f"-D{name}={value}" for name, value in sorted(self.defines.items()))
-        return (*FLAGS, *SANITIZERS[self.sanitizer], *defines)
+        return (*COMPILER_FLAGS, *SANITIZERS[self.sanitizer], *defines)
 
 
 def with_dynamic_shared(code: str) -> str:
@@ -105,4 +105,4 @@ def most_threads(code: str, name: str) -> str:
         match["most"].strip() for match in LAUNCH_BOUNDS.finditer(code) if match["name"] == plain
     ]
     known = [most for most in found if most.isdigit() or plain == name]
-    return known[0] if known else str(MOST_THREADS)
+    return known[0] if known else str(BLOCK_LIMIT)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis.exact.patterns import Signs
+from mattis.exact.arrays import Signs
 from mattis.kernels import cpu
-from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, Lanes, Record, aligned_rows, packed
+from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, LaneRecord, Lanes, aligned_rows, packed
 from mattis.networks.binary.costs import cheapest
-from mattis.networks.binary.network import SYNCHRONOUS, Network, Protocol, Replica
+from mattis.networks.binary.network import SYNCHRONOUS, BinaryNetwork, Protocol, Replica
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,16 +42,18 @@ class Chains:
         return Chains(self.trace[..., some], sums, self.used[some], self.spins[:, some], looks)
 
 
-Kernel = Callable[[Network, Sequence[Replica], Protocol], Chains]
+Kernel = Callable[[BinaryNetwork, Sequence[Replica], Protocol], Chains]
 
 LONGEST_IN_LANES = 2**18
 """Sweeps of a chain above which the traces of 32 replicas take more memory than a laptop has to spare."""
 
-LARGEST_SUM = 2**31
+LARGEST_CHAIN_SUM = 2**31
 """Sums of spins over sites and sweeps stay below this in 32 bits."""
 
 
-def run(network: Network, replicas: Sequence[Replica], protocol: Protocol) -> Iterator[Chains]:
+def run(
+    network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol
+) -> Iterator[Chains]:
     """Yield the chains of replicas, in groups of up to 32, one after the other."""
     for group in groups_of(replicas, protocol):
         kernel = kernel_for(network, len(group), protocol)
@@ -74,13 +76,13 @@ def groups_of(replicas: Sequence[Replica], protocol: Protocol) -> Iterator[Seque
         yield from (same[first : first + LANES] for first in range(0, len(same), LANES))
 
 
-def lanes(network: Network, replicas: Sequence[Replica], protocol: Protocol) -> Chains:
+def lanes(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol) -> Chains:
     """Run up to 32 replicas side by side; places that are left repeat the last one, uncounted."""
     patterns = network.in_lanes
     padded = [*replicas, *[replicas[-1]] * (LANES - len(replicas))]
     state = _start(network, padded)
     heat = _heat(network, padded, protocol.sharing)
-    record = Record(
+    record = LaneRecord(
         np.zeros((3, protocol.sweeps, LANES), np.int64),
         np.zeros((2, network.size, LANES), np.int32),
         protocol.thermalise,
@@ -97,7 +99,7 @@ def lanes(network: Network, replicas: Sequence[Replica], protocol: Protocol) -> 
     )
 
 
-def _start(network: Network, replicas: Sequence[Replica]) -> Lanes:
+def _start(network: BinaryNetwork, replicas: Sequence[Replica]) -> Lanes:
     """Return the lanes of replicas that start from their cues."""
     size, count, kind = network.size, network.count, network.in_lanes.near.dtype
     cues = sorted({(replica.cue, replica.noise) for replica in replicas})
@@ -111,7 +113,7 @@ def _start(network: Network, replicas: Sequence[Replica]) -> Lanes:
     return Lanes(spins, overlaps, np.array([replica.cue for replica in replicas]))
 
 
-def _heat(network: Network, replicas: Sequence[Replica], sharing: str) -> Heat:
+def _heat(network: BinaryNetwork, replicas: Sequence[Replica], sharing: str) -> Heat:
     """Return the thermal noise of replicas."""
     streams = np.array([network.stream(replica, sharing) for replica in replicas])
     scales, ties = aligned_rows(1, np.float32), aligned_rows(1, network.in_lanes.near.dtype)
@@ -131,7 +133,7 @@ def settled(trace: NDArray[np.int64], cold: NDArray[np.bool_]) -> NDArray[np.int
 
 
 def one_by_one(
-    network: Network, replicas: Sequence[Replica], protocol: Protocol, run_one: Any
+    network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol, run_one: Any
 ) -> Chains:
     """Run replicas one after the other."""
     size, count = network.size, len(replicas)
@@ -146,10 +148,12 @@ def one_by_one(
     return Chains(trace.transpose(1, 2, 0), sums.transpose(1, 2, 0), used, spins.T)
 
 
-def fields(network: Network, replicas: Sequence[Replica], protocol: Protocol) -> Chains:
+def fields(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol) -> Chains:
     """Run replicas one after the other with cached fields."""
 
-    def run_one(network: Network, replica: Replica, spins: Signs, rest: tuple[Any, ...]) -> int:
+    def run_one(
+        network: BinaryNetwork, replica: Replica, spins: Signs, rest: tuple[Any, ...]
+    ) -> int:
         nj, parity = network.couplings, network.parity
         halves = cpu.glauber.half_fields(nj, spins, parity, network.bound)
         target = network.xi[replica.cue]
@@ -158,10 +162,12 @@ def fields(network: Network, replicas: Sequence[Replica], protocol: Protocol) ->
     return one_by_one(network, replicas, protocol, run_one)
 
 
-def overlaps(network: Network, replicas: Sequence[Replica], protocol: Protocol) -> Chains:
+def overlaps(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol) -> Chains:
     """Run replicas one after the other, each field summed from the overlaps."""
 
-    def run_one(network: Network, replica: Replica, spins: Signs, rest: tuple[Any, ...]) -> int:
+    def run_one(
+        network: BinaryNetwork, replica: Replica, spins: Signs, rest: tuple[Any, ...]
+    ) -> int:
         known = cpu.glauber.project(network.xi, spins).astype(np.int32)
         return int(cpu.glauber.overlap_sweeps(network.site_major, spins, known, replica.cue, *rest))
 
@@ -171,7 +177,7 @@ def overlaps(network: Network, replicas: Sequence[Replica], protocol: Protocol) 
 KERNELS: Mapping[str, Kernel] = {"lanes": lanes, "fields": fields, "overlaps": overlaps}
 
 
-def kernel_for(network: Network, replicas: int, protocol: Protocol) -> Kernel:
+def kernel_for(network: BinaryNetwork, replicas: int, protocol: Protocol) -> Kernel:
     """Return the kernel that is fastest for so many replicas.
 
     Couplings that are not Hebb's have one kernel only, and so has synchronous dynamics.
@@ -186,10 +192,10 @@ def kernel_for(network: Network, replicas: int, protocol: Protocol) -> Kernel:
     return KERNELS[cheapest(network.size, network.count, replicas, sweeps)]
 
 
-def projected(network: Network, sums: NDArray[np.int64]) -> NDArray[np.int64]:
+def projected(network: BinaryNetwork, sums: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return sum_i xi_i sums_i for each pattern and replica: (P, R), exact. sums  # (N, R)"""
     size, count = sums.shape
-    if size * int(np.abs(sums).max(initial=0)) >= LARGEST_SUM:
+    if size * int(np.abs(sums).max(initial=0)) >= LARGEST_CHAIN_SUM:
         return np.array([cpu.glauber.project(network.xi, row) for row in sums.T]).T
     rows = aligned_rows(network.bits.shape[1] * BLOCK, np.int32)
     rows[:size, :count] = sums

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis.exact.patterns import Signs
+from mattis.exact.arrays import Signs
+from mattis.exact.rng import Labels
 from mattis.networks.binary import rules
 from mattis.networks.binary.ensembles import Stored
-from mattis.networks.binary.rules import Labels, Lesson, Rule
+from mattis.networks.binary.rules import Lesson, Rule
 
-Matrix = NDArray[np.signedinteger]
+CouplingMatrix = NDArray[np.signedinteger]
 
 
-def hebb(xi: Signs) -> Matrix:
+def hebb(xi: Signs) -> CouplingMatrix:
     """Return N J of the Hebb rule: N J_ij = sum_mu xi_i^mu xi_j^mu, J_ii = 0.
 
     Hopfield, PNAS 79, 2554 (1982), eq. (2). The product is a float32 matrix product, exact because
@@ -40,7 +41,7 @@ def narrowest(bound: int) -> type[np.signedinteger]:
     return np.int64
 
 
-def row_bound(nj: Matrix) -> int:
+def row_bound(nj: CouplingMatrix) -> int:
     """Return max_i sum_j |N J_ij|: no state of the network has a field |N h| above it."""
     return int(np.abs(nj).sum(axis=1, dtype=np.int64).max(initial=0))
 
@@ -49,7 +50,7 @@ def row_bound(nj: Matrix) -> int:
 class Couplings:
     """The couplings of a network: nj = unit × N J, (N, N)."""
 
-    nj: Matrix
+    nj: CouplingMatrix
     unit: float
     symmetric: bool
 
@@ -109,7 +110,7 @@ def memory(rule: Rule, size: int, count: int) -> int:
 
 
 @dataclass(frozen=True)
-class Row:
+class CouplingRule:
     """One row of the table of rules.
 
     unit        # (rule, unit of the patterns, P) -> nj/(N J)
@@ -129,31 +130,31 @@ class Row:
     bytes_past: int = 0
 
 
-RULES: Mapping[str, Row] = {
-    "hebb": Row(rules.hebb, theory=("hopfield.overlap", "little.overlap")),
-    "clipped": Row(
+RULES: Mapping[str, CouplingRule] = {
+    "hebb": CouplingRule(rules.hebb, theory=("hopfield.overlap", "little.overlap")),
+    "clipped": CouplingRule(
         rules.clipped, rules.clipped_unit, theory=("clipped.overlap", "clipped.alpha_c")
     ),
-    "dead_zone": Row(
+    "dead_zone": CouplingRule(
         rules.dead_zone,
         rules.clipped_unit,
         ("threshold",),
         theory=("dead_zone.overlap", "dead_zone.alpha_c"),
     ),
-    "dilution": Row(
+    "dilution": CouplingRule(
         rules.dilution,
         lambda rule, base, _: base**2 * rule.connectivity,
         ("connectivity",),
         theory=("dilution.overlap", "dilution.alpha_c"),
     ),
-    "asymmetric_dilution": Row(
+    "asymmetric_dilution": CouplingRule(
         rules.dilution,
         lambda rule, base, _: base**2 * rule.connectivity,
         ("connectivity",),
         symmetric=False,
         theory=("dilute.overlap", "dilute.T_c"),
     ),
-    "sequence": Row(
+    "sequence": CouplingRule(
         rules.sequence,
         lambda rule, base, _: float(base**2 * rules.sequence_unit(rule)),
         ("strength", "hebbian"),
@@ -161,7 +162,7 @@ RULES: Mapping[str, Row] = {
         theory=("sequence.overlap", "sequence.alpha_c"),
         bytes_each=32,
     ),
-    "palimpsest": Row(
+    "palimpsest": CouplingRule(
         rules.palimpsest,
         rules.plain(1),
         ("bound",),
@@ -169,7 +170,7 @@ RULES: Mapping[str, Row] = {
         bytes_each=12,
         bytes_past=8,
     ),
-    "marginalist": Row(
+    "marginalist": CouplingRule(
         rules.marginalist,
         rules.plain(rules.FADING_UNIT),
         ("epsilon",),
@@ -178,23 +179,23 @@ RULES: Mapping[str, Row] = {
         bytes_each=32,
         bytes_past=24,
     ),
-    "pseudo_inverse": Row(
+    "pseudo_inverse": CouplingRule(
         rules.pseudo_inverse, rules.plain(rules.REAL_UNIT), exact=False, bytes_each=32
     ),
-    "weighted": Row(
+    "weighted": CouplingRule(
         rules.weighted,
         lambda _, base, __: float(base**2 * rules.DECIMAL),
         ("weights",),
         theory=("mixture.overlap",),
         bytes_each=32,
     ),
-    "sherrington_kirkpatrick": Row(
+    "sherrington_kirkpatrick": CouplingRule(
         rules.spin_glass,
         rules.plain(rules.REAL_UNIT),
         exact=False,
         theory=("sk.q",),
         bytes_each=40,
     ),
-    "van_hemmen": Row(rules.crossed, theory=("van_hemmen.q",)),
+    "van_hemmen": CouplingRule(rules.crossed, theory=("van_hemmen.q",)),
 }
 """The rules of couplings, in an order that is never changed: their numbers are labels of cubes."""

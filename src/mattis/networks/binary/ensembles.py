@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis.exact import gaussians, rng
-from mattis.exact.patterns import Signs, random_patterns
-
-Labels = Mapping[str, int]
+from mattis.exact.arrays import Signs
+from mattis.exact.patterns import random_patterns
+from mattis.exact.rng import Labels
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Stored:
     norms: NDArray[np.float64]
 
 
-Drawing = Callable[[Ensemble, int, Labels, int, int], Stored]
+PatternDraw = Callable[[Ensemble, int, Labels, int, int], Stored]
 
 
 def drawn(ensemble: Ensemble, root_seed: int, labels: Labels, count: int, size: int) -> Stored:
@@ -168,7 +168,7 @@ def _given(ensemble: Ensemble, _seed: int, _labels: Labels, count: int, _size: i
 
 
 @dataclass(frozen=True)
-class Kind:
+class EnsembleRow:
     """One row of the table of ensembles.
 
     parameters  # the numbers of an Ensemble that it takes
@@ -177,21 +177,23 @@ class Kind:
     theory      # quantities that a figure or a reader compares with, beside those of the couplings
     """
 
-    draw: Drawing
+    draw: PatternDraw
     parameters: tuple[str, ...] = ()
     unit: int = 1
     real: bool = False
     theory: tuple[str, ...] = ()
 
 
-ENSEMBLES: Mapping[str, Kind] = {
-    "random": Kind(_random),
-    "biased": Kind(_biased, ("activity",), BIAS_UNIT),
-    "categories": Kind(_categories, ("categories", "likeness")),
-    "gaussian": Kind(_gaussian, unit=GAUSSIAN_UNIT, real=True, theory=("gaussian.overlap",)),
-    "unit_vectors": Kind(_unit_vectors, unit=AXIS_UNIT, real=True, theory=("random_axis.overlap",)),
-    "orthogonal": Kind(_orthogonal),
-    "given": Kind(_given, ("given",)),
+ENSEMBLES: Mapping[str, EnsembleRow] = {
+    "random": EnsembleRow(_random),
+    "biased": EnsembleRow(_biased, ("activity",), BIAS_UNIT),
+    "categories": EnsembleRow(_categories, ("categories", "likeness")),
+    "gaussian": EnsembleRow(_gaussian, unit=GAUSSIAN_UNIT, real=True, theory=("gaussian.overlap",)),
+    "unit_vectors": EnsembleRow(
+        _unit_vectors, unit=AXIS_UNIT, real=True, theory=("random_axis.overlap",)
+    ),
+    "orthogonal": EnsembleRow(_orthogonal),
+    "given": EnsembleRow(_given, ("given",)),
 }
 """What can be stored."""
 

@@ -15,7 +15,7 @@ from mattis.networks.binary import couplings, ensembles
 from mattis.networks.binary.couplings import RULES
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, Stored
 from mattis.networks.binary.hopfield import (
-    OBSERVABLES,
+    CHAIN_OBSERVABLES,
     TWO_CYCLES,
     Cell,
     ReplicaGroup,
@@ -24,16 +24,23 @@ from mattis.networks.binary.hopfield import (
     side_by_side,
 )
 from mattis.networks.binary.hysteresis import hysteresis
-from mattis.networks.binary.matrix_network import NEURONS, Circuit, Dynamics, Part, alone, together
-from mattis.networks.binary.network import Network, Protocol, Replica
+from mattis.networks.binary.matrix_network import (
+    NEURONS,
+    ChainCoroutine,
+    Dynamics,
+    MatrixNetwork,
+    alone,
+    together,
+)
+from mattis.networks.binary.network import BinaryNetwork, Protocol, Replica
 from mattis.networks.binary.observables import CYCLES, LENGTH
 from mattis.networks.binary.questions import (
     REAL_VALUED,
-    Answer,
+    AnswerFunction,
     Inquiry,
     Query,
-    Rows,
     Visit,
+    VisitCells,
     Visits,
     ambiguous,
     cued,
@@ -51,7 +58,7 @@ HEBB, IN_TURN = Rule(), Dynamics()
 
 
 @dataclass(frozen=True)
-class Member:
+class BinaryDefaults:
     """What a model of the family is made of, where a study says nothing else."""
 
     rule: Rule = HEBB
@@ -67,7 +74,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Question:
+class BinaryQuestion:
     """One row of the table of questions.
 
     extra   # observables besides those that every chain has; `alone` if there is no chain
@@ -76,7 +83,7 @@ class Question:
     """
 
     summary: str
-    answer: Answer
+    answer: AnswerFunction
     extra: tuple[Observable, ...] = ()
     alone: bool = False
     order_parameter: str = "overlap"
@@ -102,8 +109,8 @@ def edges(fraction: str, whose: str) -> tuple[Boundary, ...]:
     )
 
 
-QUESTIONS: Mapping[str, Question] = {
-    "recall": Question(
+BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
+    "recall": BinaryQuestion(
         "retrieval from a cue, a fraction `noise` of whose bits is flipped",
         of_every_cue(recall),
         boundaries=(
@@ -112,7 +119,7 @@ QUESTIONS: Mapping[str, Question] = {
             falls("retrieved", "age", "age", "patterns are retrieved"),
         ),
     ),
-    "ambiguous": Question(
+    "ambiguous": BinaryQuestion(
         "a cue with a fraction `noise` of its sites from a second pattern: which of the two comes?",
         of_every_cue(ambiguous),
         (
@@ -126,7 +133,7 @@ QUESTIONS: Mapping[str, Question] = {
         ),
         states=None,
     ),
-    "familiarity": Question(
+    "familiarity": BinaryQuestion(
         "the fraction of neurons that want to flip at a stored and at a new pattern; no chain is run",
         familiarity,
         (
@@ -146,7 +153,7 @@ QUESTIONS: Mapping[str, Question] = {
         states=None,
         theory=("hopfield.bit_error", "hopfield.familiarity"),
     ),
-    "mixture": Question(
+    "mixture": BinaryQuestion(
         "the state sgn(sum of n patterns), n along the axis `mixture`: does it stay a mixture?",
         of_every_cue(mixture),
         (
@@ -166,7 +173,7 @@ QUESTIONS: Mapping[str, Question] = {
         states=("overlap_mixed", "stays"),
         theory=("mixture.overlap",),
     ),
-    "survival": Question(
+    "survival": BinaryQuestion(
         "the time until the overlap first falls below `leaves_below`",
         of_every_cue(survival),
         (
@@ -183,7 +190,7 @@ QUESTIONS: Mapping[str, Question] = {
         boundaries=edges("survived", "states survive"),
         states=None,
     ),
-    "transitions": Question(
+    "transitions": BinaryQuestion(
         "the time from one pattern of a sequence to the next",
         of_every_cue(transitions),
         (
@@ -196,13 +203,13 @@ QUESTIONS: Mapping[str, Question] = {
         order_parameter="transition_rate",
         states=None,
     ),
-    "hysteresis": Question(
+    "hysteresis": BinaryQuestion(
         "a ramp from T = 0 to `top` and back in steps of `step`, a chain on each rung",
         hysteresis,
         (
             *(
                 o
-                for o in OBSERVABLES
+                for o in CHAIN_OBSERVABLES
                 if o.name
                 in (
                     "overlap",
@@ -245,7 +252,7 @@ QUESTIONS: Mapping[str, Question] = {
 
 def theory(inquiry: Inquiry) -> tuple[str, ...]:
     """Return the quantities that a study is compared with, where its axes are those of a theory."""
-    question, rules = QUESTIONS[inquiry.question.name], inquiry.rules or (inquiry.rule.name,)
+    question, rules = BINARY_QUESTIONS[inquiry.question.name], inquiry.rules or (inquiry.rule.name,)
     if inquiry.question.name != "recall":
         return question.theory
     own = ENSEMBLES[inquiry.ensemble.name].theory
@@ -260,14 +267,14 @@ def theory(inquiry: Inquiry) -> tuple[str, ...]:
 def observables(inquiry: Inquiry) -> tuple[Observable, ...]:
     """Return what is observed when a question is asked; the flag is the last."""
     name, ensemble = inquiry.question.name, inquiry.ensemble
-    question, flag = QUESTIONS[name], OBSERVABLES[-1]
+    question, flag = BINARY_QUESTIONS[name], CHAIN_OBSERVABLES[-1]
     if question.alone:
         return (*question.extra, flag)
     cycling: tuple[Observable, ...] = ()
     if inquiry.dynamics.synchronous and name != "transitions":
         cycling = TWO_CYCLES if inquiry.in_lanes else CYCLES
     turning = (LENGTH,) if ensemble.name in REAL_VALUED and name == "recall" else ()
-    return (*OBSERVABLES[:-1], *question.extra, *cycling, *turning, flag)
+    return (*CHAIN_OBSERVABLES[:-1], *question.extra, *cycling, *turning, flag)
 
 
 def draw(patterns: PatternSet, ensemble: Ensemble) -> Stored:
@@ -276,17 +283,17 @@ def draw(patterns: PatternSet, ensemble: Ensemble) -> Stored:
     return ensembles.drawn(ensemble, seed, labels, patterns.patterns, patterns.size)
 
 
-def circuit(patterns: PatternSet, stored: Stored, inquiry: Inquiry) -> Circuit:
+def circuit(patterns: PatternSet, stored: Stored, inquiry: Inquiry) -> MatrixNetwork:
     """Make couplings of the patterns of a set."""
     labels, seed = patterns.labels, patterns.root_seed
     kept = inquiry.dynamics.diagonal == "kept"
     made = couplings.made(inquiry.rule, stored, kept, seed, labels)
-    return Circuit(Network(labels, seed, stored.xi), stored, made, inquiry.dynamics)
+    return MatrixNetwork(BinaryNetwork(labels, seed, stored.xi), stored, made, inquiry.dynamics)
 
 
-def uncoupled(patterns: PatternSet, ensemble: Ensemble) -> Network:
+def uncoupled(patterns: PatternSet, ensemble: Ensemble) -> BinaryNetwork:
     """Return a network of the Hebb rule, which runs in lanes without couplings."""
-    return Network(patterns.labels, patterns.root_seed, draw(patterns, ensemble).xi)
+    return BinaryNetwork(patterns.labels, patterns.root_seed, draw(patterns, ensemble).xi)
 
 
 def by_rule(points: Sequence[Visit], inquiry: Inquiry) -> Iterator[tuple[Inquiry, Visits]]:
@@ -296,9 +303,11 @@ def by_rule(points: Sequence[Visit], inquiry: Inquiry) -> Iterator[tuple[Inquiry
         yield replace(inquiry, rule=replace(inquiry.rule, name=rule)), here
 
 
-def asked(patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) -> Iterator[Part[Rows]]:
+def asked(
+    patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry
+) -> Iterator[ChainCoroutine[VisitCells]]:
     """Yield the parts of all answers that need couplings, rule by rule."""
-    answer, stored = QUESTIONS[inquiry.question.name].answer, None
+    answer, stored = BINARY_QUESTIONS[inquiry.question.name].answer, None
     for with_rule, here in by_rule(points, inquiry):
         if not with_rule.in_lanes:
             stored = stored or draw(patterns, inquiry.ensemble)
@@ -320,7 +329,7 @@ def recalled(
     return ReplicaGroup(patterns, partial(uncoupled, patterns, inquiry.ensemble), replicas), numbers
 
 
-def gathered(points: Sequence[Visit], inquiry: Inquiry, answers: Iterable[Rows]) -> Columns:
+def gathered(points: Sequence[Visit], inquiry: Inquiry, answers: Iterable[VisitCells]) -> Columns:
     """Return one column per observable, a row for each visit: the mean over its cues."""
     cells: list[list[Cell]] = [[] for _ in points]
     for rows in answers:
@@ -347,7 +356,7 @@ def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
     Couplings are made on the CPU, and overlaps and traces of all sweeps leave the device.
     """
     parts = (_of_task(k, part) for k, task in enumerate(tasks) for part in asked(*task))
-    answers: list[list[Rows]] = [[] for _ in tasks]
+    answers: list[list[VisitCells]] = [[] for _ in tasks]
     for k, rows in together(parts, device):
         answers[k].append(rows)
     recalls = {k: found for k, task in enumerate(tasks) if (found := recalled(*task))[1]}
@@ -361,7 +370,7 @@ def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
     ]
 
 
-def _of_task(k: int, part: Part[Rows]) -> Part[tuple[int, Rows]]:
+def _of_task(k: int, part: ChainCoroutine[VisitCells]) -> ChainCoroutine[tuple[int, VisitCells]]:
     """Say which task an answer belongs to."""
     rows = yield from part
     return k, rows

@@ -24,7 +24,7 @@ from mattis.exact.patterns import random_patterns
 from mattis.kernels.cuda.devices import HOST, Device, portions
 from mattis.networks.binary import chains, hopfield_device
 from mattis.networks.binary.chains import Chains
-from mattis.networks.binary.network import SYNCHRONOUS, Network, Protocol, Replica, by_stream
+from mattis.networks.binary.network import SYNCHRONOUS, BinaryNetwork, Protocol, Replica, by_stream
 from mattis.study.model import (
     DRIFTING,
     SHORT_CHAIN,
@@ -50,15 +50,15 @@ class Setting(NamedTuple):
     noise: float
 
 
-def build(patterns: PatternSet) -> Network:
+def build(patterns: PatternSet) -> BinaryNetwork:
     """Draw the patterns of a set."""
     stream = rng.stream(patterns.root_seed, "patterns", patterns.labels)
     xi = random_patterns(stream, patterns.patterns, patterns.size)
-    return Network(patterns.labels, patterns.root_seed, xi)
+    return BinaryNetwork(patterns.labels, patterns.root_seed, xi)
 
 
 def largest_others(
-    network: Network, replicas: Sequence[Replica], sums: NDArray[np.int64]
+    network: BinaryNetwork, replicas: Sequence[Replica], sums: NDArray[np.int64]
 ) -> list[int]:
     """Return max over the other patterns of |sum_i xi_i A_i| of each replica; -1 if there is none.
 
@@ -83,7 +83,7 @@ def edwards_anderson(sums: NDArray[np.int32]) -> list[int]:
 
 
 def looks(
-    network: Network, replicas: Sequence[Replica], found: Chains
+    network: BinaryNetwork, replicas: Sequence[Replica], found: Chains
 ) -> tuple[list[int], list[int]]:
     """Return `largest_others` and `edwards_anderson` of chains, where a device has not done so already."""
     if found.sums is None:
@@ -93,7 +93,7 @@ def looks(
     return largest_others(network, replicas, total), edwards_anderson(found.sums)
 
 
-def observe(network: Network, replicas: Sequence[Replica], protocol: Protocol) -> list[Cell]:
+def observe(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol) -> list[Cell]:
     """Return the observables of replicas, and their flags."""
     order = by_stream(replicas, protocol.sharing)
     inverse = np.argsort(order)
@@ -147,7 +147,7 @@ class ChainAverages:
 
 
 def observed(
-    network: Network, replicas: Sequence[Replica], protocol: Protocol, found: Chains
+    network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol, found: Chains
 ) -> list[Cell]:
     """Return the observables of replicas whose chains are there."""
     size, pairs = network.size, 2 * network.size**2 * network.unit
@@ -168,7 +168,7 @@ def observed(
     ]
 
 
-def two_cycles(network: Network, replicas: Sequence[Replica], found: Chains) -> list[Cell]:
+def two_cycles(network: BinaryNetwork, replicas: Sequence[Replica], found: Chains) -> list[Cell]:
     """Tell which chains at T = 0 ended in a cycle of two states, and which fraction of the spins flips in it.
 
     S(t+2) = S(t) ≠ S(t+1): of the Hebb rule without diagonal. NaN at T > 0, where nothing ends.
@@ -187,7 +187,7 @@ def two_cycles(network: Network, replicas: Sequence[Replica], found: Chains) -> 
     ]
 
 
-def following(network: Network, states: NDArray[np.int64]) -> NDArray[np.int64]:
+def following(network: BinaryNetwork, states: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the states after one synchronous step at T = 0: sign(N h), N h = xiᵀ xi S - P S. (N, R)"""
     overlaps = chains.projected(network, states).astype(np.float64)  # sums below 2^53 are exact
     fields = network.site_major.astype(np.float64) @ overlaps - float(network.count) * states
@@ -228,7 +228,7 @@ def averages(cells: Sequence[Cell], cues: int) -> list[Cell]:
     return [average(cells[first : first + cues]) for first in range(0, len(cells), cues)]
 
 
-def asked(network: Network, points: Sequence[Setting], protocol: Protocol) -> list[Cell]:
+def asked(network: BinaryNetwork, points: Sequence[Setting], protocol: Protocol) -> list[Cell]:
     """Return the observables at some points, mean over cues."""
     cells = observe(network, replicas_of(points, protocol.cues), protocol)
     return averages(cells, protocol.cues)
@@ -238,7 +238,7 @@ class ReplicaGroup(NamedTuple):
     """Replicas of a network of the Hebb rule; the network is made when they are to run."""
 
     patterns: PatternSet
-    network: Callable[[], Network]
+    network: Callable[[], BinaryNetwork]
     replicas: Sequence[Replica]
 
     @property
@@ -277,7 +277,7 @@ def launched(
     """Return the observables of every replica of networks of one size and number of patterns."""
     networks = {k: group.network() for k, group in groups.items()}
     asked = [
-        hopfield_device.Asked(k, networks[k], replica)
+        hopfield_device.LaunchRequest(k, networks[k], replica)
         for k, group in groups.items()
         for replica in group.replicas
     ]
@@ -301,7 +301,7 @@ def check(size: int, patterns: int) -> str | None:
     return None
 
 
-OBSERVABLES = (
+CHAIN_OBSERVABLES = (
     Observable(
         "overlap",
         "Mattis overlap m with the cued pattern, mean over sweeps and cues",

@@ -13,17 +13,17 @@ from mattis import exact
 from mattis.kernels.cuda import glauber
 from mattis.kernels.cuda.devices import Device, divided
 from mattis.networks.binary.chains import Chains, settled
-from mattis.networks.binary.network import SYNCHRONOUS, Network, Protocol, Replica
+from mattis.networks.binary.network import SYNCHRONOUS, BinaryNetwork, Protocol, Replica
 
 MOST_TRACES = 2**30
 """Bytes of traces that leave a device at once: this machine has to hold them."""
 
 
-class Asked(NamedTuple):
+class LaunchRequest(NamedTuple):
     """A replica of a network, and what it was asked for: the task that wants to know."""
 
     task: int
-    network: Network
+    network: BinaryNetwork
     replica: Replica
 
 
@@ -35,8 +35,8 @@ def fits(size: int, count: int, protocol: Protocol, device: Device) -> bool:
 
 
 def run(
-    device: Device, asked: Sequence[Asked], protocol: Protocol
-) -> Iterator[tuple[Sequence[Asked], Chains]]:
+    device: Device, asked: Sequence[LaunchRequest], protocol: Protocol
+) -> Iterator[tuple[Sequence[LaunchRequest], Chains]]:
     """Yield the chains of replicas of networks of one size and number, as many at once as fit.
 
     asked  # replicas of a network are neighbours
@@ -52,17 +52,17 @@ def run(
         )
 
 
-def _chains(device: Device, asked: Sequence[Asked], protocol: Protocol) -> Chains:
+def _chains(device: Device, asked: Sequence[LaunchRequest], protocol: Protocol) -> Chains:
     """Return the chains of replicas that run together."""
     networks = list({id(one.network): one.network for one in asked}.values())
     sets = glauber.sets_on(device, np.array([network.xi for network in networks]))
     herd = herd_of(networks, asked, protocol)
     if protocol.order == SYNCHRONOUS:
-        course = glauber.Course(protocol.sweeps, protocol.thermalise)
+        course = glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise)
         found = glauber.synchronous(device, sets, herd, course)
     else:
-        orders = Orders(networks, protocol.order) if protocol.order == "random" else None
-        course = glauber.Course(protocol.sweeps, protocol.thermalise, orders)
+        orders = OrderTable(networks, protocol.order) if protocol.order == "random" else None
+        course = glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise, orders)
         found = glauber.asynchronous(device, sets, herd, course)
     trace = found.trace.transpose(1, 2, 0)
     used = settled(trace, herd.scales == 0)
@@ -70,13 +70,13 @@ def _chains(device: Device, asked: Sequence[Asked], protocol: Protocol) -> Chain
 
 
 def herd_of(
-    networks: Sequence[Network], asked: Sequence[Asked], protocol: Protocol
-) -> glauber.Herd:
+    networks: Sequence[BinaryNetwork], asked: Sequence[LaunchRequest], protocol: Protocol
+) -> glauber.GlauberReplicas:
     """Return the replicas as a device takes them."""
     places = {id(network): k for k, network in enumerate(networks)}
     streams = [one.network.stream(one.replica, protocol.sharing) for one in asked]
     cues = [one.network.cue(one.replica.cue, one.replica.noise) for one in asked]
-    return glauber.Herd(
+    return glauber.GlauberReplicas(
         which=np.array([places[id(one.network)] for one in asked], np.int32),
         targets=np.array([one.replica.cue for one in asked], np.int32),
         streams=np.array(streams, np.uint32),
@@ -85,10 +85,10 @@ def herd_of(
     )
 
 
-class Orders:
+class OrderTable:
     """The orders of the sites in some sweeps, of each network: (networks, sweeps, N) int32."""
 
-    def __init__(self, networks: Sequence[Network], order: str) -> None:
+    def __init__(self, networks: Sequence[BinaryNetwork], order: str) -> None:
         self.streams = [network.order(order) for network in networks]
         self.size = networks[0].size
 

@@ -11,12 +11,20 @@ import numpy as np
 from mattis.exact import rng
 from mattis.exact.measure import Estimate, estimates
 from mattis.networks.binary.hopfield import Cell, flags
-from mattis.networks.binary.matrix_network import Circuit, Course, Part, Request, Walk
+from mattis.networks.binary.matrix_network import (
+    ChainCoroutine,
+    ChainResult,
+    MatrixNetwork,
+    NoiseSchedule,
+    Request,
+)
 from mattis.networks.binary.network import Replica
-from mattis.networks.binary.questions import Inquiry, Rows, Visit, Visits, always, cued
+from mattis.networks.binary.questions import Inquiry, Visit, VisitCells, Visits, always, cued
 
 
-def hysteresis(circuit: Circuit, visits: Visits, inquiry: Inquiry) -> Iterator[Part[Rows]]:
+def hysteresis(
+    circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry
+) -> Iterator[ChainCoroutine[VisitCells]]:
     """Observe each temperature on the way up and on the way down: a ramp for each cue."""
     for track in dict.fromkeys(visit.track for visit in visits.values()):
         members = {number: visit for number, visit in visits.items() if visit.track == track}
@@ -24,7 +32,9 @@ def hysteresis(circuit: Circuit, visits: Visits, inquiry: Inquiry) -> Iterator[P
             yield ramp(circuit, members, cue, inquiry)
 
 
-def ramp(circuit: Circuit, members: Visits, cue: int, inquiry: Inquiry) -> Part[Rows]:
+def ramp(
+    circuit: MatrixNetwork, members: Visits, cue: int, inquiry: Inquiry
+) -> ChainCoroutine[VisitCells]:
     """Observe visits that differ in their temperature on one ramp."""
     first = next(iter(members.values()))
     index = cued(circuit.network.count, first, cue)
@@ -35,7 +45,7 @@ def ramp(circuit: Circuit, members: Visits, cue: int, inquiry: Inquiry) -> Part[
     ]
 
 
-def climb(circuit: Circuit, index: int, noise: float, inquiry: Inquiry) -> Request:
+def climb(circuit: MatrixNetwork, index: int, noise: float, inquiry: Inquiry) -> Request:
     """Return the whole ramp: from T = 0 to the top and back, following every pattern."""
     asking, network, heats = inquiry.asking, circuit.network, inquiry.question.rungs()
     up = [circuit.scale(1 / heat if heat else float("inf")) for heat in heats.tolist()]
@@ -44,11 +54,13 @@ def climb(circuit: Circuit, index: int, noise: float, inquiry: Inquiry) -> Reque
     stream = rng.stream(network.root_seed, "ramp", network.labels, member).packed()
     others = [k for k in range(network.count) if k != index]
     follow = always([index, *others], len(scales))
-    course = Course(follow, scales, 0, stream, network.order(asking.order))
+    course = NoiseSchedule(follow, scales, 0, stream, network.order(asking.order))
     return Request(circuit, network.cue(index, noise), course)
 
 
-def passages(circuit: Circuit, walk: Walk, visit: Visit, index: int, inquiry: Inquiry) -> Cell:
+def passages(
+    circuit: MatrixNetwork, walk: ChainResult, visit: Visit, index: int, inquiry: Inquiry
+) -> Cell:
     """Return what is observed on the two passages of one temperature."""
     asking, rungs = inquiry.asking, len(inquiry.question.rungs())
     rung = 0 if np.isinf(visit.beta) else round(1 / visit.beta / inquiry.question.step)
@@ -76,7 +88,7 @@ def passages(circuit: Circuit, walk: Walk, visit: Visit, index: int, inquiry: In
     }
 
 
-def _passage(walk: Walk, place: int, inquiry: Inquiry) -> list[Estimate]:
+def _passage(walk: ChainResult, place: int, inquiry: Inquiry) -> list[Estimate]:
     """Return the estimates of overlap and alignment on one rung of the ramp, up and down counted on."""
     first = place * inquiry.asking.sweeps + inquiry.asking.thermalise
     part = slice(first, first + inquiry.asking.measure)

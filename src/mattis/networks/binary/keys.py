@@ -19,7 +19,7 @@ from mattis.study.axes import Misplaced, Part
 
 LARGEST_THRESHOLD = 16.0
 
-LARGEST_GIVEN = 2**21
+MOST_GIVEN_SIGNS = 2**21
 """Signs of given patterns at most: they travel with every segment of the store."""
 
 QUESTION_NUMBERS: dict[str, tuple[str, ...]] = {
@@ -205,7 +205,7 @@ def with_file(content: Any, where: str, folder: Path) -> Any:
         )
     if part.get("given"):
         raise UserError(f"{where}, patterns: got file and given; expected one of them; remove one")
-    ensemble = pattern_file.read(folder / part["file"], LARGEST_GIVEN)
+    ensemble = pattern_file.read(folder / part["file"], MOST_GIVEN_SIGNS)
     rest = {key: value for key, value in part.items() if key != "file"}
     return {
         **content,

@@ -25,14 +25,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis.exact import rng
-from mattis.exact.patterns import Signs
+from mattis.exact.arrays import Signs
 from mattis.kernels import cpu
 from mattis.kernels.cuda.devices import Device
-from mattis.kernels.cuda.matrix import Chain, Record, Wires, walks
+from mattis.kernels.cuda.matrix import Chain, ChainRecord, Wires, walks
 from mattis.networks.binary import couplings
 from mattis.networks.binary.couplings import Couplings
 from mattis.networks.binary.ensembles import Stored
-from mattis.networks.binary.network import Network
+from mattis.networks.binary.network import BinaryNetwork
 
 UPDATES = ("asynchronous", "synchronous")
 DIAGONALS = ("zero", "kept")
@@ -64,7 +64,7 @@ class Dynamics:
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class ChainResult:
     """What one chain leaves behind.
 
     overlaps  # (R, sweeps) sum_i weight_i S_i with each of the patterns that are followed
@@ -85,14 +85,14 @@ class Walk:
     period: int
 
     @staticmethod
-    def of(record: Record) -> "Walk":
+    def of(record: ChainRecord) -> "ChainResult":
         """Return what a kernel wrote down."""
         overlaps, (aligned, flips, magnitudes), excess, sums, used, period = record
-        return Walk(overlaps, aligned, flips, magnitudes, excess, sums, used, period)
+        return ChainResult(overlaps, aligned, flips, magnitudes, excess, sums, used, period)
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class NoiseSchedule:
     """What a chain goes through: whose overlaps are followed, how warm it is, what is averaged.
 
     follow  # (sweeps, R) indices of patterns
@@ -115,10 +115,10 @@ class Course:
 
 
 @dataclass(frozen=True, eq=False)
-class Circuit:
+class MatrixNetwork:
     """A network with its couplings, thresholds and update; fields are integers in units of 1/unit."""
 
-    network: Network
+    network: BinaryNetwork
     stored: Stored
     made: Couplings
     dynamics: Dynamics
@@ -194,7 +194,7 @@ class Circuit:
         """Whether the heat of Peretto's energy is written down."""
         return self.dynamics.synchronous and self.is_perettos
 
-    def walk(self, start: Signs, course: Course) -> Walk:
+    def walk(self, start: Signs, course: NoiseSchedule) -> ChainResult:
         """Run one chain from a state, on the CPU."""
         sweeps, followed = course.follow.shape
         spins = start.copy()
@@ -206,7 +206,7 @@ class Circuit:
             self.dynamics.synchronous, course.settles, course.stream, course.scales, course.order,
             overlaps, trace, excess, sums, course.warm,
         )  # fmt: skip
-        return Walk.of(Record(overlaps, trace, excess, sums, int(used), int(period)))
+        return ChainResult.of(ChainRecord(overlaps, trace, excess, sums, int(used), int(period)))
 
     @cached_property
     def wires(self) -> Wires:
@@ -217,9 +217,9 @@ class Circuit:
 class Request(NamedTuple):
     """A chain that somebody asks for."""
 
-    circuit: Circuit
+    circuit: MatrixNetwork
     start: Signs
-    course: Course
+    course: NoiseSchedule
 
     @property
     def chain(self) -> Chain:
@@ -239,14 +239,14 @@ class Request(NamedTuple):
 
 T = TypeVar("T")
 
-Part = Generator[Request, Walk, T]
+ChainCoroutine = Generator[Request, ChainResult, T]
 """What asks for chains, one after the other, is sent the walk of each, and returns an answer."""
 
 WAVE = 2**31
 """Bytes that parts which run together may take in the memory of the host, the last one excepted."""
 
 
-def alone(part: Part[T]) -> T:
+def alone(part: ChainCoroutine[T]) -> T:
     """Return the answer of a part; its chains run here."""
     begun = _Begun(part)
     while begun.request is not None:
@@ -255,7 +255,7 @@ def alone(part: Part[T]) -> T:
     return answer
 
 
-def together(parts: Iterable[Part[T]], device: Device) -> Iterator[T]:
+def together(parts: Iterable[ChainCoroutine[T]], device: Device) -> Iterator[T]:
     """Yield the answer of each part, in order; chains of as many parts as fit run on a device at once.
 
     Parts are taken as they are wanted: circuits that they make do not all exist at the same time.
@@ -264,20 +264,20 @@ def together(parts: Iterable[Part[T]], device: Device) -> Iterator[T]:
         while running := [begun for begun in wave if begun.request is not None]:
             chains = [begun.request.chain for begun in running if begun.request is not None]
             for begun, record in zip(running, walks(device, chains), strict=True):
-                begun.go_on(Walk.of(record))
+                begun.go_on(ChainResult.of(record))
         yield from (begun.answer for begun in wave)
 
 
 class _Begun(Generic[T]):
     """A part up to the chain that it asks for, or to its end: then there is no request, but an answer."""
 
-    def __init__(self, part: Part[T]) -> None:
+    def __init__(self, part: ChainCoroutine[T]) -> None:
         self.part = part
         self.request: Request | None = None
         self.answer: Any = None
         self.go_on(None)
 
-    def go_on(self, walk: Walk | None) -> None:
+    def go_on(self, walk: ChainResult | None) -> None:
         """Send a part what it asked for, if it did."""
         try:
             self.request = next(self.part) if walk is None else self.part.send(walk)
@@ -285,7 +285,7 @@ class _Begun(Generic[T]):
             self.request, self.answer = None, end.value
 
 
-def _waves(parts: Iterable[Part[T]]) -> Iterator[list[_Begun[T]]]:
+def _waves(parts: Iterable[ChainCoroutine[T]]) -> Iterator[list[_Begun[T]]]:
     """Yield the parts that run together."""
     wave: list[_Begun[T]] = []
     circuits: set[int] = set()

@@ -3,35 +3,42 @@
 from collections.abc import Mapping
 
 from mattis.networks.binary import chains
-from mattis.networks.binary.family import QUESTIONS, Member, batched, observables, simulate, theory
+from mattis.networks.binary.family import (
+    BINARY_QUESTIONS,
+    BinaryDefaults,
+    batched,
+    observables,
+    simulate,
+    theory,
+)
 from mattis.networks.binary.hopfield import check
 from mattis.networks.binary.matrix_network import Dynamics
 from mattis.networks.binary.rules import Rule
 from mattis.study.model import Model
 
-AXES = ("size", "load", "memories", "couplings", "age", "mixture", "beta", "noise", "seed")
+BINARY_AXES = ("size", "load", "memories", "couplings", "age", "mixture", "beta", "noise", "seed")
 AT_ONCE = Dynamics(update="synchronous")
 HOPFIELD_82 = "Hopfield, PNAS 79, 2554 (1982)"
 FROZEN = "Sompolinsky, Phys. Rev. A 34, 2571 (1986)"
 
 
-MEMBERS: Mapping[str, Member] = {
-    "hopfield": Member(),
-    "little": Member(dynamics=AT_ONCE),
-    "zero_one": Member(dynamics=Dynamics(neurons="zero_one")),
-    "clipped": Member(Rule("clipped")),
-    "dead_zone": Member(Rule("dead_zone")),
-    "dilution": Member(Rule("dilution")),
-    "dilute": Member(Rule("asymmetric_dilution", connectivity=0.01), dynamics=AT_ONCE),
-    "sequence": Member(Rule("sequence"), dynamics=AT_ONCE),
-    "palimpsest": Member(Rule("palimpsest")),
-    "marginalist": Member(Rule("marginalist")),
-    "pseudo_inverse": Member(Rule("pseudo_inverse")),
-    "weighted": Member(Rule("weighted")),
-    "sherrington_kirkpatrick": Member(Rule("sherrington_kirkpatrick")),
-    "van_hemmen": Member(Rule("van_hemmen")),
-    "gaussian": Member(ensemble="gaussian"),
-    "random_axis": Member(ensemble="unit_vectors"),
+BINARY_DEFAULTS: Mapping[str, BinaryDefaults] = {
+    "hopfield": BinaryDefaults(),
+    "little": BinaryDefaults(dynamics=AT_ONCE),
+    "zero_one": BinaryDefaults(dynamics=Dynamics(neurons="zero_one")),
+    "clipped": BinaryDefaults(Rule("clipped")),
+    "dead_zone": BinaryDefaults(Rule("dead_zone")),
+    "dilution": BinaryDefaults(Rule("dilution")),
+    "dilute": BinaryDefaults(Rule("asymmetric_dilution", connectivity=0.01), dynamics=AT_ONCE),
+    "sequence": BinaryDefaults(Rule("sequence"), dynamics=AT_ONCE),
+    "palimpsest": BinaryDefaults(Rule("palimpsest")),
+    "marginalist": BinaryDefaults(Rule("marginalist")),
+    "pseudo_inverse": BinaryDefaults(Rule("pseudo_inverse")),
+    "weighted": BinaryDefaults(Rule("weighted")),
+    "sherrington_kirkpatrick": BinaryDefaults(Rule("sherrington_kirkpatrick")),
+    "van_hemmen": BinaryDefaults(Rule("van_hemmen")),
+    "gaussian": BinaryDefaults(ensemble="gaussian"),
+    "random_axis": BinaryDefaults(ensemble="unit_vectors"),
 }
 """What each model is made of, where a study says nothing else."""
 
@@ -49,9 +56,9 @@ def row(
 
     besides  # theory beside that of what the model is made of
     """
-    member, recall = MEMBERS[name], QUESTIONS["recall"]
+    member, recall = BINARY_DEFAULTS[name], BINARY_QUESTIONS["recall"]
     return Model(
-        name=name, summary=summary, equation=equation, source=source, axes=AXES,
+        name=name, summary=summary, equation=equation, source=source, axes=BINARY_AXES,
         theory=tuple(dict.fromkeys((*theory(member.inquiry), *besides))),
         observables=observables(member.inquiry), order_parameter=parameter,
         boundaries=recall.boundaries, states=recall.states,
@@ -59,7 +66,7 @@ def row(
     )  # fmt: skip
 
 
-ROWS = (
+BINARY_ROWS = (
     row(
         "hopfield",
         "±1 neurons, Hebb couplings, zero diagonal, asynchronous heat bath: one site after the other",
@@ -146,4 +153,4 @@ ROWS = (
     ),
 )  # fmt: skip
 
-FAMILY: dict[str, Model] = {model.name: model for model in ROWS}
+BINARY_MODELS: dict[str, Model] = {model.name: model for model in BINARY_ROWS}

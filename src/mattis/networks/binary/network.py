@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis.exact import rng
-from mattis.exact.patterns import Signs, noisy_cue
+from mattis.exact.arrays import Signs
+from mattis.exact.patterns import noisy_cue
 from mattis.kernels import cpu
 from mattis.kernels.cpu.lanes import BLOCK, Patterns, packed
 from mattis.networks.binary import couplings
@@ -18,7 +19,7 @@ from mattis.networks.binary import couplings
 LARGEST_HALF = 2**15 - 1
 """Half fields and half overlaps up to this fit 16 bits."""
 
-ORDERS = ("typewriter", "random")
+UPDATE_ORDERS = ("typewriter", "random")
 SYNCHRONOUS = "synchronous"
 SHARINGS = ("independent", "common")
 
@@ -49,7 +50,7 @@ class Protocol:
     measure: int
     cues: int
     retrieved_above: float
-    order: str = ORDERS[0]
+    order: str = UPDATE_ORDERS[0]
     sharing: str = SHARINGS[0]
 
     @property
@@ -59,7 +60,7 @@ class Protocol:
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class BinaryNetwork:
     """A pattern set, and its couplings where these are not Hebb's.
 
     xi    # (P, N) the patterns that are asked for

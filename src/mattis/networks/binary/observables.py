@@ -7,14 +7,14 @@ import numpy as np
 from mattis.exact.measure import estimates, mean_square
 from mattis.kernels import cpu
 from mattis.networks.binary.hopfield import TWO_CYCLES, Cell, ChainAverages, edwards_anderson
-from mattis.networks.binary.matrix_network import Circuit, Walk
+from mattis.networks.binary.matrix_network import ChainResult, MatrixNetwork
 from mattis.networks.binary.network import Protocol, Replica
 from mattis.study.model import Observable
 
 
 def standard(
-    circuit: Circuit,
-    walk: Walk,
+    circuit: MatrixNetwork,
+    walk: ChainResult,
     replica: Replica,
     index: int,
     asking: Protocol,
@@ -40,7 +40,7 @@ def standard(
     return average.cell(circuit.size, replica._replace(beta=1.0) if moves else replica, asking)
 
 
-def largest_other(circuit: Circuit, walk: Walk, index: int, measure: int) -> float:
+def largest_other(circuit: MatrixNetwork, walk: ChainResult, index: int, measure: int) -> float:
     """Return max over the other patterns of |overlap of the mean state|; NaN if there is none."""
     if circuit.network.count == 1:
         return nan
@@ -51,7 +51,7 @@ def largest_other(circuit: Circuit, walk: Walk, index: int, measure: int) -> flo
     return float(found.max())
 
 
-def cycles(circuit: Circuit, walk: Walk, replica: Replica, asking: Protocol) -> Cell:
+def cycles(circuit: MatrixNetwork, walk: ChainResult, replica: Replica, asking: Protocol) -> Cell:
     """Return whether a chain at T = 0 ended in a cycle of two states, and Peretto's energy.
 
     Hbar/N = -(1/N) sum_i [|h_i| + T ln(1 + exp(-2 beta |h_i|))]: of signs without thresholds and
@@ -78,7 +78,7 @@ def in_order(values: np.ndarray) -> float:
     return total
 
 
-def length(circuit: Circuit, walk: Walk, asking: Protocol) -> Cell:
+def length(circuit: MatrixNetwork, walk: ChainResult, asking: Protocol) -> Cell:
     """Return the mean length of all overlaps together, sqrt(sum_mu m_mu²): it has no direction to lose."""
     squares = (walk.overlaps[:, asking.thermalise :] ** 2).sum(axis=0)
     norm = float(circuit.stored.norms[0])

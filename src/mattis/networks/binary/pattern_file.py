@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from mattis.errors import UserError
 from mattis.networks.binary.ensembles import Ensemble
 
-LARGEST_FILE = 2**27
+LARGEST_PATTERN_FILE = 2**27
 """Bytes of a file at most."""
 
 IMAGES = (".png", ".jpg", ".jpeg")
 
-Rows = NDArray[Any]
+PatternRows = NDArray[Any]
 
 
 def read(path: Path, most: int) -> Ensemble:
@@ -38,9 +38,9 @@ def read(path: Path, most: int) -> Ensemble:
     )
 
 
-def _file(path: Path) -> Rows:
+def _file(path: Path) -> PatternRows:
     """Return the rows of one file."""
-    readers: Mapping[str, Callable[[Path], Rows]] = {
+    readers: Mapping[str, Callable[[Path], PatternRows]] = {
         ".npy": _array,
         ".csv": lambda file: _table(file, ","),
         ".txt": lambda file: _table(file, None),
@@ -56,7 +56,7 @@ def _file(path: Path) -> Rows:
     return rows if kind in IMAGES else _as_signs(path, rows)
 
 
-def _opened(path: Path, reader: Callable[[Path], Rows]) -> Rows:
+def _opened(path: Path, reader: Callable[[Path], PatternRows]) -> PatternRows:
     """Return what a reader makes of a file. Raises UserError for whatever goes wrong."""
     try:
         size = path.stat().st_size
@@ -64,9 +64,9 @@ def _opened(path: Path, reader: Callable[[Path], Rows]) -> Rows:
         raise UserError(f"{path}: cannot read patterns: {error.strerror or error}") from None
     if not path.is_file():
         raise UserError(f"{path}: got what is no file; expected a file of patterns")
-    if size > LARGEST_FILE:
+    if size > LARGEST_PATTERN_FILE:
         raise UserError(
-            f"{path}: got {size} bytes; expected at most {LARGEST_FILE}; use fewer patterns"
+            f"{path}: got {size} bytes; expected at most {LARGEST_PATTERN_FILE}; use fewer patterns"
         )
     try:
         return reader(path)
@@ -75,24 +75,24 @@ def _opened(path: Path, reader: Callable[[Path], Rows]) -> Rows:
         raise UserError(f"{path}: not a {path.suffix} file that can be read: {said}") from None
 
 
-def _array(path: Path) -> Rows:
+def _array(path: Path) -> PatternRows:
     """Return an array of numbers; nothing is unpickled."""
     return np.asarray(np.load(path, allow_pickle=False))
 
 
-def _table(path: Path, delimiter: str | None) -> Rows:
+def _table(path: Path, delimiter: str | None) -> PatternRows:
     """Return a table of numbers, a pattern in each line."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of an empty file, which is a mistake of its own
         return np.loadtxt(path, delimiter=delimiter, ndmin=2)
 
 
-def _picture(path: Path) -> Rows:
+def _picture(path: Path) -> PatternRows:
     """Return an image as one pattern, row by row."""
     return _bright(path).reshape(1, -1)
 
 
-def _bright(path: Path) -> Rows:
+def _bright(path: Path) -> PatternRows:
     """Return +1 where an image is brighter than its mean, (height, width)."""
     from matplotlib.image import imread
 
@@ -101,7 +101,7 @@ def _bright(path: Path) -> Rows:
     return np.where(grey > grey.mean(), 1, -1)
 
 
-def _pictures(folder: Path) -> Rows:
+def _pictures(folder: Path) -> PatternRows:
     """Return the images of a folder, in the order of their names, which must be of one shape."""
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGES)
     if not files:
@@ -116,7 +116,7 @@ def _pictures(folder: Path) -> Rows:
     return np.array([image.ravel() for image in images])
 
 
-def _as_signs(path: Path, rows: Rows) -> Rows:
+def _as_signs(path: Path, rows: PatternRows) -> PatternRows:
     """Return rows of ±1, or of 0 and 1, as ±1. Raises UserError with the first other number."""
     if rows.ndim != 2 or rows.size == 0 or rows.dtype.kind not in "biuf":
         got = f"an array of shape {rows.shape} and type {rows.dtype}"

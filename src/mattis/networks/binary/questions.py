@@ -15,11 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis.exact import rng
-from mattis.exact.patterns import Signs, chosen_sites, noisy_cue
+from mattis.exact.arrays import Signs
+from mattis.exact.patterns import chosen_sites, noisy_cue
 from mattis.networks.binary import ensembles
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
 from mattis.networks.binary.hopfield import Cell
-from mattis.networks.binary.matrix_network import Circuit, Course, Dynamics, Part, Request, Walk
+from mattis.networks.binary.matrix_network import (
+    ChainCoroutine,
+    ChainResult,
+    Dynamics,
+    MatrixNetwork,
+    NoiseSchedule,
+    Request,
+)
 from mattis.networks.binary.network import Protocol, Replica
 from mattis.networks.binary.observables import cycles, length, standard
 from mattis.networks.binary.rules import Rule
@@ -108,10 +116,10 @@ class Inquiry:
 Visits = Mapping[int, Visit]
 """Visits of one circuit, by their numbers."""
 
-Rows = list[tuple[int, Cell]]
+VisitCells = list[tuple[int, Cell]]
 """Numbers of visits, and what was observed there with one cue."""
 
-Answer = Callable[[Circuit, Visits, Inquiry], Iterator[Part[Rows]]]
+AnswerFunction = Callable[[MatrixNetwork, Visits, Inquiry], Iterator[ChainCoroutine[VisitCells]]]
 """The parts of the answer to a question: each visit gets a row for each cue, in the order of cues."""
 
 
@@ -121,13 +129,13 @@ def cued(count: int, visit: Visit, cue: int) -> int:
 
 
 def course(
-    circuit: Circuit, replica: Replica, asking: Protocol, follow: NDArray[np.int32]
-) -> Course:
+    circuit: MatrixNetwork, replica: Replica, asking: Protocol, follow: NDArray[np.int32]
+) -> NoiseSchedule:
     """Return the course of a chain at one temperature."""
     sweeps = len(follow)
     scales = np.full(sweeps, circuit.scale(replica.beta), np.float32)
     stream = circuit.network.stream(replica, asking.sharing)
-    return Course(
+    return NoiseSchedule(
         follow, scales, min(asking.thermalise, sweeps), stream, circuit.network.order(asking.order)
     )
 
@@ -137,7 +145,7 @@ def always(indices: Sequence[int], sweeps: int) -> NDArray[np.int32]:
     return np.tile(np.array(indices, np.int32), (sweeps, 1))
 
 
-def followed(circuit: Circuit, index: int, inquiry: Inquiry) -> NDArray[np.int32]:
+def followed(circuit: MatrixNetwork, index: int, inquiry: Inquiry) -> NDArray[np.int32]:
     """Return whose overlaps are followed after each sweep of a recall, first of all the one that is due."""
     sweeps, count = inquiry.asking.sweeps, circuit.network.count
     if inquiry.follows_sequence:
@@ -149,11 +157,13 @@ def followed(circuit: Circuit, index: int, inquiry: Inquiry) -> NDArray[np.int32
 
 
 def of_every_cue(
-    answer: Callable[[Circuit, Visit, int, Inquiry], Part[Cell]],
-) -> Answer:
+    answer: Callable[[MatrixNetwork, Visit, int, Inquiry], ChainCoroutine[Cell]],
+) -> AnswerFunction:
     """Turn an answer to one cue into one to some visits, a part for each cue."""
 
-    def answers(circuit: Circuit, visits: Visits, inquiry: Inquiry) -> Iterator[Part[Rows]]:
+    def answers(
+        circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry
+    ) -> Iterator[ChainCoroutine[VisitCells]]:
         for number, visit in visits.items():
             for cue in range(inquiry.cues):
                 index = cued(circuit.network.count, visit, cue)
@@ -162,13 +172,15 @@ def of_every_cue(
     return answers
 
 
-def _row(number: int, part: Part[Cell]) -> Part[Rows]:
+def _row(number: int, part: ChainCoroutine[Cell]) -> ChainCoroutine[VisitCells]:
     """Say at which visit an answer was given."""
     cell = yield from part
     return [(number, cell)]
 
 
-def looked(circuit: Circuit, walk: Walk, replica: Replica, index: int, inquiry: Inquiry) -> Cell:
+def looked(
+    circuit: MatrixNetwork, walk: ChainResult, replica: Replica, index: int, inquiry: Inquiry
+) -> Cell:
     """Return what is observed of any chain at one temperature."""
     moves, hopfields = inquiry.follows_sequence, inquiry.is_hopfields
     cell = standard(circuit, walk, replica, index, inquiry.asking, moves, hopfields)
@@ -179,7 +191,9 @@ def looked(circuit: Circuit, walk: Walk, replica: Replica, index: int, inquiry: 
     return cell
 
 
-def recall(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Part[Cell]:
+def recall(
+    circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry
+) -> ChainCoroutine[Cell]:
     """Ask for a pattern by a cue, a fraction of whose bits is flipped."""
     replica = Replica(index, visit.beta, visit.noise)
     start = circuit.network.cue(index, visit.noise)
@@ -188,7 +202,7 @@ def recall(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Part
     return looked(circuit, walk, replica, index, inquiry)
 
 
-def blended(circuit: Circuit, index: int, second: int, noise: float) -> Signs:
+def blended(circuit: MatrixNetwork, index: int, second: int, noise: float) -> Signs:
     """Return pattern `index` with round(noise N) of its sites, drawn at random, taken from another."""
     xi = circuit.network.xi
     sites = chosen_sites(circuit.size, noise, circuit.network.cue_stream(index, noise))
@@ -197,7 +211,9 @@ def blended(circuit: Circuit, index: int, second: int, noise: float) -> Signs:
     return out
 
 
-def ambiguous(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Part[Cell]:
+def ambiguous(
+    circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry
+) -> ChainCoroutine[Cell]:
     """Ask with a cue that has a fraction `noise` of its sites from another pattern: which of them comes?
 
     With half of the sites of each, A and B are as good as each other (catalogue H8).
@@ -213,12 +229,14 @@ def ambiguous(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> P
     return cell | {"overlap_second": other, "chose_second": chosen, "chose_neither": neither}
 
 
-def flip_rate(circuit: Circuit, state: Signs) -> float:
+def flip_rate(circuit: MatrixNetwork, state: Signs) -> float:
     """Return the fraction of neurons that want to flip: S_i N h_i < 0."""
     return float(np.count_nonzero(state * np.sign(circuit.fields(state)) < 0)) / circuit.size
 
 
-def familiarity(circuit: Circuit, visits: Visits, inquiry: Inquiry) -> Iterator[Part[Rows]]:
+def familiarity(
+    circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry
+) -> Iterator[ChainCoroutine[VisitCells]]:
     """Compare how many neurons want to flip at a stored pattern and at a new one.
 
     Q(1/sqrt(alpha)) of a stored, 1/2 of a new pattern (catalogue H9; few flips mean familiar). At a
@@ -230,7 +248,7 @@ def familiarity(circuit: Circuit, visits: Visits, inquiry: Inquiry) -> Iterator[
             yield _row(number, _compared(circuit, visit, cue, new[cue]))
 
 
-def _compared(circuit: Circuit, visit: Visit, cue: int, new: Signs) -> Part[Cell]:
+def _compared(circuit: MatrixNetwork, visit: Visit, cue: int, new: Signs) -> ChainCoroutine[Cell]:
     """Compare a stored pattern with a new one."""
     yield from ()  # no chain is asked for
     network, index = circuit.network, cued(circuit.network.count, visit, cue)
@@ -249,7 +267,7 @@ def _compared(circuit: Circuit, visit: Visit, cue: int, new: Signs) -> Part[Cell
     }
 
 
-def unfamiliar(circuit: Circuit, inquiry: Inquiry) -> Signs:
+def unfamiliar(circuit: MatrixNetwork, inquiry: Inquiry) -> Signs:
     """Return as many new patterns as cues, of the same kind where such a kind has more of them."""
     network = circuit.network
     few = inquiry.ensemble.name in ("given", "orthogonal", *REAL_VALUED)
@@ -258,7 +276,9 @@ def unfamiliar(circuit: Circuit, inquiry: Inquiry) -> Signs:
     return ensembles.drawn(ensemble, network.root_seed, labels, inquiry.cues, network.size).xi
 
 
-def mixture(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Part[Cell]:
+def mixture(
+    circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry
+) -> ChainCoroutine[Cell]:
     """Start from the signs of a sum of n patterns: does the state stay a mixture of all of them?
 
     Amit, Gutfreund & Sompolinsky, Phys. Rev. A 32, 1007 (1985): for an odd n stable below T*_n. It stays
@@ -279,7 +299,9 @@ def mixture(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Par
     return looked(circuit, walk, replica, index, inquiry) | {"overlap_mixed": mean, "stays": stays}
 
 
-def survival(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Part[Cell]:
+def survival(
+    circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry
+) -> ChainCoroutine[Cell]:
     """Follow a pattern until its overlap first falls below a threshold: how long does its state live?"""
     replica, asking = Replica(index, visit.beta, visit.noise), inquiry.asking
     path = course(circuit, replica, asking, always([index], asking.sweeps))
@@ -290,7 +312,9 @@ def survival(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Pa
     return cell | {"survival_time": time, "survived": float(not left.any())}
 
 
-def transitions(circuit: Circuit, visit: Visit, index: int, inquiry: Inquiry) -> Part[Cell]:
+def transitions(
+    circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry
+) -> ChainCoroutine[Cell]:
     """Follow all patterns: how fast does the nearest one move along the sequence?
 
     A change of the nearest pattern counts by how far it leads, the shorter way round the cycle of P.

@@ -7,10 +7,10 @@ from typing import Literal, Self
 from pydantic import Field, StrictFloat, StrictInt, model_validator
 
 from mattis.networks.binary.network import Protocol
-from mattis.study.axes import Axes, Misplaced, Part, Reals, check_stored, one_of
+from mattis.study.axes import Axes, Misplaced, Part, RealValues, check_stored, one_of
 from mattis.study.base import Study
 
-QUICK = 10
+LANES_SPEEDUP = 10
 """Spin proposals that take about the time of one update of another model."""
 
 LARGEST_NOISE = 2**27
@@ -29,12 +29,16 @@ class Sweeps(Part):
         return self.thermalise + self.measure
 
 
-class Heated(Axes):
+class RetrievalAxes(Axes):
     """The axes of networks at a temperature."""
 
-    load: Reals = Field(description="load alpha = P/N, in (0, 1]; P = round(load × N) ≥ 1")
-    temperature: Reals | None = Field(default=None, description="temperature T in units of J, ≥ 0")
-    beta: Reals | None = Field(default=None, description="inverse temperature 1/T, > 0 or .inf")
+    load: RealValues = Field(description="load alpha = P/N, in (0, 1]; P = round(load × N) ≥ 1")
+    temperature: RealValues | None = Field(
+        default=None, description="temperature T in units of J, ≥ 0"
+    )
+    beta: RealValues | None = Field(
+        default=None, description="inverse temperature 1/T, > 0 or .inf"
+    )
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
@@ -69,7 +73,7 @@ class Heated(Axes):
         return tuple(0.0 if math.isinf(b) else 1.0 / b for b in self.betas)
 
 
-class Asked(Study):
+class RetrievalStudy(Study):
     """How networks are asked for what they store: chains from cues, and when that counts as recall."""
 
     sweeps: Sweeps = Field(default=Sweeps(), description="sweeps of a chain")

@@ -5,7 +5,7 @@ temperatures compare.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 
 from mattis import exact
 from mattis.exact import gaussians, rng
-from mattis.exact.patterns import Signs, random_patterns
+from mattis.exact.arrays import Signs
+from mattis.exact.patterns import random_patterns
+from mattis.exact.rng import Labels
 from mattis.kernels import cpu
 from mattis.networks.binary.ensembles import Stored
-
-Labels = Mapping[str, int]
-
 
 DECIMAL = 1000
 """Strengths and weights are whole multiples of 1/1000: decimals that are exact."""

@@ -11,12 +11,17 @@ from mattis.kernels.cpu.lanes import LANES
 from mattis.networks.binary import chains, couplings, ensembles, keys
 from mattis.networks.binary.couplings import RULES
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
-from mattis.networks.binary.family import QUESTIONS, Member, observables, theory
+from mattis.networks.binary.family import BINARY_QUESTIONS, BinaryDefaults, observables, theory
 from mattis.networks.binary.matrix_network import BALANCED, Dynamics
-from mattis.networks.binary.models import FAMILY, MEMBERS
+from mattis.networks.binary.models import BINARY_DEFAULTS, BINARY_MODELS
 from mattis.networks.binary.network import SYNCHRONOUS
 from mattis.networks.binary.questions import REAL_VALUED, Inquiry, Query, Visit
-from mattis.networks.binary.retrieval import LARGEST_NOISE, QUICK, Asked, Heated
+from mattis.networks.binary.retrieval import (
+    LANES_SPEEDUP,
+    LARGEST_NOISE,
+    RetrievalAxes,
+    RetrievalStudy,
+)
 from mattis.networks.binary.rules import Rule
 from mattis.study.axes import (
     BOUNDS,
@@ -25,7 +30,7 @@ from mattis.study.axes import (
     Meaning,
     Misplaced,
     Part,
-    Reals,
+    RealValues,
     check_stored,
     one_of,
 )
@@ -36,10 +41,10 @@ CODES: Mapping[str, int] = {name: code for code, name in enumerate(RULES)}
 """What stands for a rule of couplings on an axis of the cube: never renumbered, new rules come last."""
 
 
-class FamilyAxes(Heated):
+class BinaryAxes(RetrievalAxes):
     """The axes of the family: load or memories, rules of couplings, ages, mixtures, temperature, noise."""
 
-    load: Reals | None = Field(  # type: ignore[assignment]
+    load: RealValues | None = Field(  # type: ignore[assignment]
         default=None, description="load alpha = P/N, in (0, 1]; P = round(load × N) ≥ 1"
     )
     memories: Integers | None = Field(default=None, description="P itself, the patterns stored")
@@ -50,7 +55,7 @@ class FamilyAxes(Heated):
     mixture: Integers | None = Field(
         default=None, description="patterns that a cue is a mixture of: odd"
     )
-    noise: Reals = Field(
+    noise: RealValues = Field(
         default=(0.0,),
         description="fraction of flipped bits of a cue (or taken from another pattern), in [0, 1]",
     )
@@ -114,13 +119,13 @@ class FamilyAxes(Heated):
         return out | {"beta": self.betas, "noise": self.noise, "seed": self.seed}
 
 
-class Family(Asked):
+class BinaryStudy(RetrievalStudy):
     """A study of binary networks: any couplings, patterns, dynamics and question."""
 
-    models: ClassVar[dict[str, Model]] = FAMILY
+    models: ClassVar[dict[str, Model]] = BINARY_MODELS
 
     model: str = Field(default="hopfield", description="a model of `mattis models`")
-    axes: FamilyAxes
+    axes: BinaryAxes
     couplings: keys.CouplingsKey | None = Field(
         default=None,
         description="a rule, or a rule with its numbers; what the model has, if not given",
@@ -136,9 +141,9 @@ class Family(Asked):
     )
 
     @property
-    def member(self) -> Member:
+    def member(self) -> BinaryDefaults:
         """What the model is made of, where the study says nothing else."""
-        return MEMBERS[self.model]
+        return BINARY_DEFAULTS[self.model]
 
     @property
     def rule(self) -> Rule:
@@ -191,7 +196,7 @@ class Family(Asked):
     @property
     def described_model(self) -> Model:
         """The row of the model, with what this study observes."""
-        question, row = QUESTIONS[self.asked.name], self.models[self.model]
+        question, row = BINARY_QUESTIONS[self.asked.name], self.models[self.model]
         return replace(
             row,
             observables=self.observables(row),
@@ -314,7 +319,7 @@ class Family(Asked):
         self, patterns: PatternSet, points: Sequence[Point], most: int
     ) -> tuple[Task, int]:
         """Return a task with shorter chains, and its spin proposals."""
-        quick = QUICK if self.in_lanes else 1
+        quick = LANES_SPEEDUP if self.in_lanes else 1
         cues = min(self.cues, max(LANES // len(points), 1)) if self.in_lanes else self.cues
         sweeps = max(2, min(self.sweeps.total, quick * most // (patterns.size * cues)))
         protocol = self.protocol
@@ -373,7 +378,7 @@ class Family(Asked):
         return 16 * size * patterns + (64 + 24 * followed) * self.sweeps.total * ramp
 
 
-def _check_settings(study: Family) -> None:
+def _check_settings(study: BinaryStudy) -> None:
     """Raise Misplaced where settings do not fit each other or take numbers that they do not use."""
     _check_numbers(study)
     _check_dynamics(study)
@@ -381,7 +386,7 @@ def _check_settings(study: Family) -> None:
     _check_given(study)
 
 
-def _check_numbers(study: Family) -> None:
+def _check_numbers(study: BinaryStudy) -> None:
     """Raise Misplaced at the first number that nothing uses."""
     rule = study.rule.name
     if rule not in RULES:
@@ -419,7 +424,7 @@ def _refuse_unused(key: str, part: Part | None, used: set[str], by: str) -> None
             raise Misplaced(f"{key}.{name}", repr(value)[:40], expected, "remove it")
 
 
-def _check_dynamics(study: Family) -> None:
+def _check_dynamics(study: BinaryStudy) -> None:
     """Raise Misplaced where update, neurons and thresholds do not fit."""
     acting = study.acting
     if acting.synchronous and study.update_order != "typewriter":
@@ -435,7 +440,7 @@ def _check_dynamics(study: Family) -> None:
         )
 
 
-def _check_question(study: Family) -> None:
+def _check_question(study: BinaryStudy) -> None:
     """Raise Misplaced where the axes are not those of the question."""
     asked, axes = study.asked, study.axes
     if axes.mixture is not None and asked.name != "mixture":
@@ -464,7 +469,7 @@ def _check_question(study: Family) -> None:
         )
 
 
-def _check_ramp(study: Family) -> None:
+def _check_ramp(study: BinaryStudy) -> None:
     """Raise Misplaced unless every temperature is a rung of the ramp."""
     asked, heats = study.asked, study.axes.temperatures
     if abs(round(asked.top / asked.step) * asked.step - asked.top) > 1e-9:
@@ -478,7 +483,7 @@ def _check_ramp(study: Family) -> None:
             raise Misplaced(where, f"{heat:g}", expected, advice)
 
 
-def _check_given(study: Family) -> None:
+def _check_given(study: BinaryStudy) -> None:
     """Raise Misplaced unless given patterns fit the axes."""
     part = study.patterns
     if part is None or study.ensemble.name != "given":

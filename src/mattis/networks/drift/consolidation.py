@@ -18,16 +18,17 @@ from numpy.typing import NDArray
 
 from mattis import exact
 from mattis.exact import rng
+from mattis.exact.arrays import Reals
 from mattis.exact.patterns import share
 from mattis.kernels import cpu
 from mattis.networks.drift import memories as ensembles
-from mattis.networks.drift.memories import Ensemble, Reals
+from mattis.networks.drift.memories import MemoryEnsemble
 from mattis.study.model import Columns, Observable, PatternSet
 
-PIECE = 2**14
+PRESENTATIONS_AT_ONCE = 2**14
 """Presentations of which the random order is drawn at once; one step of the stream each."""
 
-LARGEST_MEMORIES = 2048
+MOST_DRIFTING = 2048
 """Memories at most: their products are N_h² at each presentation, and N_h² D at each look."""
 
 ALL = -1.0
@@ -57,7 +58,7 @@ class Stage(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Schedule:
+class DriftProtocol:
     """How memories are drawn, what they are shown, and when they count as changed.
 
     clamping  # "cyclic", "random" with given `probabilities` or those of `frequencies`, or the "sequence"
@@ -65,7 +66,7 @@ class Schedule:
     dwell     # Euler steps for which a pattern is clamped; step # dt of one, in the unit of tau
     """
 
-    ensemble: Ensemble
+    ensemble: MemoryEnsemble
     clamping: str = "random"
     sequence: tuple[int, ...] = ()
     dwell: int = 1
@@ -135,7 +136,7 @@ def _squares(rows: Reals) -> Reals:
 
 
 def advance(
-    synapses: Synapses, order: NDArray[np.int64], first: int, stage: Stage, schedule: Schedule
+    synapses: Synapses, order: NDArray[np.int64], first: int, stage: Stage, schedule: DriftProtocol
 ) -> None:
     """Show patterns in this order, after `first` others, and let the memories drift."""
     s = synapses
@@ -161,7 +162,7 @@ def clamping_stream(patterns: PatternSet, stage: Stage) -> NDArray[np.uint32]:
 
 
 def order_of(
-    patterns: PatternSet, stage: Stage, schedule: Schedule, first: int, last: int
+    patterns: PatternSet, stage: Stage, schedule: DriftProtocol, first: int, last: int
 ) -> Iterator[NDArray[np.int64]]:
     """Yield the patterns number first … last-1 that are shown, some at a time.
 
@@ -169,22 +170,24 @@ def order_of(
     """
     count, packed = patterns.patterns, clamping_stream(patterns, stage)
     limits = ensembles.thresholds(frequencies(stage, schedule, count))
-    words = np.empty((4, PIECE // 4), np.uint32)
+    words = np.empty((4, PRESENTATIONS_AT_ONCE // 4), np.uint32)
     while first < last:
-        begun, end = first, min(last, (first // PIECE + 1) * PIECE)
+        begun, end = first, min(last, (first // PRESENTATIONS_AT_ONCE + 1) * PRESENTATIONS_AT_ONCE)
         first = end
         if schedule.clamping == "cyclic":
             yield np.arange(begun, end, dtype=np.int64) % count
         elif schedule.clamping == "sequence":
             yield np.take(np.array(schedule.sequence, np.int64), np.arange(begun, end), mode="wrap")
         else:
-            step = begun // PIECE
-            exact.philox.philox_words(words, packed, step, PIECE // 4)
-            drawn = words.T.ravel()[begun - step * PIECE : end - step * PIECE]
+            step = begun // PRESENTATIONS_AT_ONCE
+            exact.philox.philox_words(words, packed, step, PRESENTATIONS_AT_ONCE // 4)
+            drawn = words.T.ravel()[
+                begun - step * PRESENTATIONS_AT_ONCE : end - step * PRESENTATIONS_AT_ONCE
+            ]
             yield cpu.drift.clamped(drawn, limits)
 
 
-def frequencies(stage: Stage, schedule: Schedule, count: int) -> Reals:
+def frequencies(stage: Stage, schedule: DriftProtocol, count: int) -> Reals:
     """Return the probabilities with which patterns are shown, or their shares of a fixed order."""
     if schedule.clamping == "sequence":
         return np.bincount(schedule.sequence, minlength=count) / len(schedule.sequence)
@@ -195,7 +198,7 @@ def frequencies(stage: Stage, schedule: Schedule, count: int) -> Reals:
 
 
 def follow(
-    patterns: PatternSet, stages: Sequence[Stage], schedule: Schedule
+    patterns: PatternSet, stages: Sequence[Stage], schedule: DriftProtocol
 ) -> Iterator[tuple[Stage, Synapses]]:
     """Yield the memories at each stage of one trajectory, the stages in order of presentations."""
     drawn = ensembles.draw(patterns, schedule.ensemble)
@@ -249,7 +252,7 @@ def coupling_errors(synapses: Synapses, matrix: Reals) -> tuple[float, float]:
     return sqrt(max(learnt, 0.0) / target), sqrt(max(pavlov, 0.0) / target)
 
 
-def observe(synapses: Synapses, stage: Stage, schedule: Schedule) -> dict[str, Any]:
+def observe(synapses: Synapses, stage: Stage, schedule: DriftProtocol) -> dict[str, Any]:
     """Return every observable of the memories: an array over them, or one number for all."""
     count, matrix = len(synapses.old), synapses.matrix
     near, others = cosines(matrix, synapses.shown), cosines(matrix, matrix)
@@ -301,7 +304,7 @@ def trajectories(points: Sequence[Stage]) -> Iterator[list[tuple[Stage, list[int
 
 def nothing_found(points: Sequence[Stage]) -> Columns:
     """Return a column per observable, a row for each stage, to be filled."""
-    return {o.name: np.full(len(points), nan) for o in OBSERVABLES}
+    return {o.name: np.full(len(points), nan) for o in DRIFT_OBSERVABLES}
 
 
 def write(
@@ -312,7 +315,7 @@ def write(
         columns[name][k] = picked(found[name], points[k].memory)
 
 
-def simulate(patterns: PatternSet, points: Sequence[Stage], protocol: Schedule) -> Columns:
+def simulate(patterns: PatternSet, points: Sequence[Stage], protocol: DriftProtocol) -> Columns:
     """Return one column per observable, a row for each stage: a pure function of its arguments."""
     columns = nothing_found(points)
     for looks in trajectories(points):
@@ -330,17 +333,17 @@ def memory(coordinates: int, patterns: int) -> int:
 
 def check(size: int, patterns: int) -> str | None:
     """Tell what is wrong with so many memories of N_v sites, if anything."""
-    if patterns > LARGEST_MEMORIES:
-        return f"{patterns} memories of {size} sites: at most {LARGEST_MEMORIES}"
+    if patterns > MOST_DRIFTING:
+        return f"{patterns} memories of {size} sites: at most {MOST_DRIFTING}"
     return None
 
 
-def one_memory(_size: Any, patterns: Any, protocol: Schedule) -> Any:
+def one_memory(_size: Any, patterns: Any, protocol: DriftProtocol) -> Any:
     """Return the change of a fraction of the memories that are looked at by one of them."""
     return 1.0 if protocol.single else 1.0 / patterns
 
 
-OBSERVABLES = (
+DRIFT_OBSERVABLES = (
     Observable("similarity", "cosine of a memory with its own pattern xi', mean over memories"),
     Observable("similarity_old", "cosine of a memory with the old memory xi, mean over memories"),
     Observable(

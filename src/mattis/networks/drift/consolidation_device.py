@@ -13,13 +13,18 @@ import numpy as np
 
 from mattis.kernels.cuda import drift
 from mattis.kernels.cuda.devices import Device, divided
-from mattis.kernels.cuda.drift import Ground, Path, Rule
+from mattis.kernels.cuda.drift import DriftRule, Ground, Path
 from mattis.networks.drift import consolidation
 from mattis.networks.drift import memories as ensembles
-from mattis.networks.drift.consolidation import PIECE, Schedule, Stage, Synapses
+from mattis.networks.drift.consolidation import (
+    PRESENTATIONS_AT_ONCE,
+    DriftProtocol,
+    Stage,
+    Synapses,
+)
 from mattis.study.model import Columns, PatternSet, Task
 
-ROOM = 2**34
+HOST_ROOM = 2**34
 """Bytes of the host that vectors and their products may take: what starts together is limited by it."""
 
 NO_TURN = np.empty(0, np.int32)
@@ -35,7 +40,7 @@ class Trajectory:
 
     task: int
     patterns: PatternSet
-    schedule: Schedule
+    schedule: DriftProtocol
     points: Sequence[Stage]
     looks: Sequence[tuple[Stage, list[int]]]
 
@@ -45,7 +50,7 @@ class Trajectory:
         return self.looks[0][0]
 
     @property
-    def cohort(self) -> tuple[int, Schedule]:
+    def cohort(self) -> tuple[int, DriftProtocol]:
         """What trajectories on a device have in common."""
         return self.patterns.patterns, self.schedule
 
@@ -79,7 +84,7 @@ def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
 
 def _cohorts(tasks: Sequence[Task]) -> list[list[Trajectory]]:
     """Return the trajectories of all tasks by cohort, those of one ground together."""
-    cohorts: dict[tuple[int, Schedule], list[Trajectory]] = {}
+    cohorts: dict[tuple[int, DriftProtocol], list[Trajectory]] = {}
     for task, (patterns, points, schedule) in enumerate(tasks):
         for looks in consolidation.trajectories(points):
             trajectory = Trajectory(task, patterns, schedule, points, looks)
@@ -90,7 +95,7 @@ def _cohorts(tasks: Sequence[Task]) -> list[list[Trajectory]]:
 def _parts(cohort: Sequence[Trajectory]) -> Iterator[list[Trajectory]]:
     """Yield the trajectories of as many grounds at a time as the host has room for, one at least."""
     grounds = [list(each) for _, each in groupby(cohort, key=lambda t: t.ground)]
-    room = max(ROOM // max(map(_host_bytes, cohort)), 1)
+    room = max(HOST_ROOM // max(map(_host_bytes, cohort)), 1)
     for first in range(0, len(grounds), room):
         yield [trajectory for each in grounds[first : first + room] for trajectory in each]
 
@@ -159,7 +164,7 @@ def _path(trajectory: Trajectory, which: int) -> Path:
     )  # fmt: skip
 
 
-def _rule(trajectory: Trajectory) -> Rule:
+def _rule(trajectory: Trajectory) -> DriftRule:
     """Return what a cohort has in common."""
     schedule, turn = trajectory.schedule, NO_TURN
     if schedule.clamping == "cyclic":
@@ -167,4 +172,4 @@ def _rule(trajectory: Trajectory) -> Rule:
     elif schedule.clamping == "sequence":
         turn = np.array(schedule.sequence, np.int32)
     similar = schedule.similarity == "distance"
-    return Rule(turn, PIECE, schedule.dwell, similar, schedule.reached_above)
+    return DriftRule(turn, PRESENTATIONS_AT_ONCE, schedule.dwell, similar, schedule.reached_above)

@@ -7,15 +7,15 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, StrictFloat, StrictInt
 
-from mattis.networks.drift.consolidation import LARGEST_MEMORIES, Schedule, Stage, shown_in_all
-from mattis.networks.drift.memories import Ensemble
-from mattis.study.axes import BOUNDS, Axes, Bound, Integers, Meaning, Misplaced, Reals
+from mattis.networks.drift.consolidation import MOST_DRIFTING, DriftProtocol, Stage, shown_in_all
+from mattis.networks.drift.memories import MemoryEnsemble
+from mattis.study.axes import BOUNDS, Axes, Bound, Integers, Meaning, Misplaced, RealValues
 from mattis.study.base import Study
 
-PROPOSALS = 20
+PRESENTATION_COST = 20
 """A presentation to few memories costs as much as so many spin proposals, roughly."""
 
-LOOK = 40_000
+LOOK_COST = 40_000
 """To observe few memories costs as much as so many spin proposals, roughly."""
 
 SOFTMAX = Bound(
@@ -33,7 +33,7 @@ DRIFT_BOUNDS: Mapping[str, Bound] = {
     ),
     "load": BOUNDS["load"],
     "memories": Bound(
-        lambda v: 2 <= v <= LARGEST_MEMORIES, f"memories in 2 … {LARGEST_MEMORIES}", "for example 4",
+        lambda v: 2 <= v <= MOST_DRIFTING, f"memories in 2 … {MOST_DRIFTING}", "for example 4",
         Meaning("memories N_h, and patterns that are shown", is_whole=True),
     ),
     "beta": SOFTMAX,
@@ -58,21 +58,21 @@ DRIFT_BOUNDS: Mapping[str, Bound] = {
         Meaning("patterns shown per memory"),
     ),
     "memory": Bound(
-        lambda v: 0 <= v < LARGEST_MEMORIES, "the number of a memory, from 0", "for example [0, 1]",
+        lambda v: 0 <= v < MOST_DRIFTING, "the number of a memory, from 0", "for example [0, 1]",
         Meaning("number of the memory, from the one shown most rarely", is_whole=True),
     ),
     "seed": BOUNDS["seed"],
 }  # fmt: skip
 
 
-class Drifting(Axes):
+class DriftAxes(Axes):
     """The axes of memories that drift."""
 
     size: Integers = Field(default=(1000,), description="neurons N_v")
-    noise: Reals = Field(
+    noise: RealValues = Field(
         default=(0.4,), description="sigma of xi' = xi + sigma Z, or fraction of flipped signs"
     )
-    presentations: Reals = Field(
+    presentations: RealValues = Field(
         description="patterns shown per memory, k: round(k × N_h) are shown in all"
     )
 
@@ -84,7 +84,7 @@ class Drifting(Axes):
         return {**super().meanings(), "temperature": Meaning("temperature of the softmax, 1/beta")}
 
 
-class Drift(Study):
+class DriftStudy(Study):
     """How memories are drawn and what they are shown."""
 
     clamping: Literal["random", "cyclic", "sequence"] = Field(
@@ -111,9 +111,9 @@ class Drift(Study):
         default=0.99, gt=0, le=1, description="the similarity whose time is taken"
     )
 
-    def schedule(self, ensemble: Ensemble, single: bool = False) -> Schedule:
+    def schedule(self, ensemble: MemoryEnsemble, single: bool = False) -> DriftProtocol:
         """Return the schedule of these keys with an ensemble."""
-        return Schedule(
+        return DriftProtocol(
             ensemble, self.clamping, self.sequence or (), self.dwell,
             float(self.step), self.similarity, float(self.consolidated_above), float(self.merged_above),
             float(self.reached_above), self.probabilities or (), single,
@@ -169,7 +169,7 @@ class Drift(Study):
 
 def cost(dwell: int, count: int) -> int:
     """Return about how many spin proposals take as long as a presentation: the softmax is of pairs."""
-    return PROPOSALS * dwell * (1 + count**2 // 1024)
+    return PRESENTATION_COST * dwell * (1 + count**2 // 1024)
 
 
 def presentations(stages: Sequence[Stage], count: int) -> int:

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from mattis import exact
 from mattis.exact import gaussians, rng
+from mattis.exact.arrays import Reals
 from mattis.exact.patterns import noisy_cue, random_patterns
 from mattis.study.model import PatternSet
 
-Reals = NDArray[np.float64]
-Matrix = tuple[tuple[float, ...], ...]
+MatrixRows = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
-class Ensemble:
+class MemoryEnsemble:
     """How memories, patterns and biases are drawn.
 
     memories  # "random" (Gaussian), "orthogonal" (of norm √N_v), "signs" (±1, as Hopfield stores),
@@ -41,8 +41,8 @@ class Ensemble:
     start: str = "old"
     bias: float = 0.0
     towards: str = "random"
-    given: Matrix = ()
-    shown: Matrix = ()
+    given: MatrixRows = ()
+    shown: MatrixRows = ()
 
     @property
     def by_site(self) -> bool:
@@ -64,7 +64,7 @@ class Drawn:
     common: Reals
 
 
-def draw(patterns: PatternSet, ensemble: Ensemble) -> Drawn:
+def draw(patterns: PatternSet, ensemble: MemoryEnsemble) -> Drawn:
     """Draw everything about a pattern set that does not depend on the point of the grid."""
     other, lured = ensemble.start == "other", ensemble.bias and ensemble.towards == "random"
     sets = 1 + int(other) + int(bool(lured))
@@ -79,7 +79,7 @@ def draw(patterns: PatternSet, ensemble: Ensemble) -> Drawn:
     return Drawn(old, noise, start, ensemble.bias * towards, gaussian[-1:])
 
 
-def _by_law(patterns: PatternSet, ensemble: Ensemble, sets: int) -> tuple[Reals, Reals]:
+def _by_law(patterns: PatternSet, ensemble: MemoryEnsemble, sets: int) -> tuple[Reals, Reals]:
     """Return old memories, sets of N_h Gaussian vectors and one more, in coordinates of their own."""
     stream = rng.stream(patterns.root_seed, "memories", patterns.labels)
     count, dimensions = patterns.patterns, patterns.size
@@ -89,7 +89,7 @@ def _by_law(patterns: PatternSet, ensemble: Ensemble, sets: int) -> tuple[Reals,
     return every[:count], every[count:]
 
 
-def _by_site(patterns: PatternSet, ensemble: Ensemble, sets: int) -> tuple[Reals, Reals]:
+def _by_site(patterns: PatternSet, ensemble: MemoryEnsemble, sets: int) -> tuple[Reals, Reals]:
     """Return old memories, sets of N_h Gaussian vectors and one more, site by site."""
     count, size = patterns.patterns, patterns.size
     if ensemble.memories == "published":
@@ -103,7 +103,7 @@ def _by_site(patterns: PatternSet, ensemble: Ensemble, sets: int) -> tuple[Reals
     return old, np.concatenate([noise, more])
 
 
-def _memories_by_site(patterns: PatternSet, ensemble: Ensemble) -> Reals:
+def _memories_by_site(patterns: PatternSet, ensemble: MemoryEnsemble) -> Reals:
     count, size = patterns.patterns, patterns.size
     if ensemble.memories == "given":
         return np.array(ensemble.given, np.float64)
@@ -125,7 +125,11 @@ def published(seed: int, count: int, size: int) -> tuple[Reals, Reals]:
 
 
 def shown(
-    patterns: PatternSet, ensemble: Ensemble, drawn: Drawn, sigma: float, likeness: float = 0.0
+    patterns: PatternSet,
+    ensemble: MemoryEnsemble,
+    drawn: Drawn,
+    sigma: float,
+    likeness: float = 0.0,
 ) -> Reals:
     """Return the patterns xi' that are shown, (N_h, D): the old memories changed by sigma, or given.
 
@@ -149,7 +153,7 @@ def flipped(patterns: PatternSet, row: Reals, mu: int, sigma: float) -> Reals:
     return row * noisy_cue(np.ones(row.size, np.int8), sigma, stream)
 
 
-def square_norm(ensemble: Ensemble, sigma: float) -> float:
+def square_norm(ensemble: MemoryEnsemble, sigma: float) -> float:
     """Return rho, the expected |xi'|²/N_v: 1 + sigma² with Gaussian noise, else 1."""
     return 1.0 + sigma * sigma if ensemble.targets == "gaussian" else 1.0
 

@@ -9,7 +9,7 @@ CONSOLIDATION = Model(
     equation="tau dXi_mu/dt = w_mu (xi' + Lambda_mu - Xi_mu), w = softmax(beta Xi xi')",
     axes=("size", "load", "memories", "beta", "kappa", "noise", "likeness", "spread", "tau", "presentations",
           "memory", "seed"),
-    observables=consolidation.OBSERVABLES,
+    observables=consolidation.DRIFT_OBSERVABLES,
     order_parameter="similarity",
     theory=tuple(
         f"consolidation.{quantity}"

@@ -17,25 +17,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis import exact
-from mattis.exact.patterns import Signs
+from mattis.exact.arrays import Reals, Signs
 from mattis.networks.binary import couplings, hopfield
 from mattis.networks.binary.hopfield import Setting
-from mattis.networks.binary.models import FAMILY
-from mattis.networks.binary.network import Network, Protocol
+from mattis.networks.binary.models import BINARY_MODELS
+from mattis.networks.binary.network import BinaryNetwork, Protocol
 from mattis.networks.drift import consolidation
-from mattis.networks.drift.consolidation import ALL, Schedule, Stage, Synapses
-from mattis.networks.drift.memories import Reals
+from mattis.networks.drift.consolidation import ALL, DriftProtocol, Stage, Synapses
 from mattis.networks.drift.models import CONSOLIDATION
 from mattis.study.model import Boundary, Columns, Model, Observable, PatternSet, one_cue, one_spin
 
 UNIT = 1024
 """N J is kept in units of 1/UNIT: a power of 2, so that integer N J have the very same chains."""
 
-LARGEST_SIZE = 8192
+LARGEST_RECALL_SIZE = 8192
 """Neurons at most: all N² couplings are kept, 24 bytes each while they are made."""
 
 
-class Visit(NamedTuple):
+class RecallPoint(NamedTuple):
     """Where in the grid a network is looked at: how it learnt, and how it is asked."""
 
     learning: float
@@ -57,10 +56,10 @@ class Visit(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Lesson:
+class RecallProtocol:
     """How memories learn, and how the network is asked for what they learnt."""
 
-    learning: Schedule
+    learning: DriftProtocol
     asking: Protocol
 
     @property
@@ -87,9 +86,9 @@ def coupled(memories: Reals) -> NDArray[np.signedinteger]:
     return nj.astype(couplings.narrowest(int(np.abs(nj).max(initial=0))))
 
 
-def network_of(patterns: PatternSet, xi: Signs, nj: NDArray[np.signedinteger]) -> Network:
+def network_of(patterns: PatternSet, xi: Signs, nj: NDArray[np.signedinteger]) -> BinaryNetwork:
     """Return a network with these couplings that is asked for the patterns xi."""
-    return Network(patterns.labels, patterns.root_seed, xi, nj, UNIT)
+    return BinaryNetwork(patterns.labels, patterns.root_seed, xi, nj, UNIT)
 
 
 def examine(
@@ -97,7 +96,7 @@ def examine(
     learnt: Synapses,
     stage: Stage,
     settings: Sequence[Setting],
-    lesson: Lesson,
+    lesson: RecallProtocol,
 ) -> list[dict[str, float]]:
     """Return the observables of a network at one stage of its learning, for each setting."""
     found = consolidation.observe(learnt, stage, lesson.learning)
@@ -113,10 +112,12 @@ def examine(
     return rows
 
 
-def simulate(patterns: PatternSet, points: Sequence[Visit], protocol: Lesson) -> Columns:
+def simulate(
+    patterns: PatternSet, points: Sequence[RecallPoint], protocol: RecallProtocol
+) -> Columns:
     """Return one column per observable, a row for each visit: a pure function of its arguments."""
     order = sorted(range(len(points)), key=lambda k: (points[k].stage, k))
-    columns = {o.name: np.empty(len(points)) for o in OBSERVABLES}
+    columns = {o.name: np.empty(len(points)) for o in RECALL_OBSERVABLES}
     for _, trajectory in groupby(order, key=lambda k: points[k].stage.trajectory):
         members = list(trajectory)
         stages = sorted({points[k].stage for k in members}, key=lambda stage: stage.presentations)
@@ -137,8 +138,8 @@ def memory(size: int, patterns: int) -> int:
 
 def check(size: int, patterns: int) -> str | None:
     """Tell what is wrong with a network of N neurons and P memories, if anything."""
-    if size > LARGEST_SIZE:
-        return f"{size}² couplings are kept: at most {LARGEST_SIZE} neurons"
+    if size > LARGEST_RECALL_SIZE:
+        return f"{size}² couplings are kept: at most {LARGEST_RECALL_SIZE} neurons"
     if UNIT * size * patterns > hopfield.LARGEST_FIELD:
         return f"{patterns} memories of {size} sites overflow a field: P × N must be below 2^21"
     return consolidation.check(size, patterns)
@@ -146,8 +147,8 @@ def check(size: int, patterns: int) -> str | None:
 
 LEARNT = ("similarity", "similarity_old", "own_weight", "consolidated", "collapsed", "merged")
 
-OBSERVABLES = (
-    *hopfield.OBSERVABLES[:-1],
+RECALL_OBSERVABLES = (
+    *hopfield.CHAIN_OBSERVABLES[:-1],
     Observable(
         "overlap_old",
         "Mattis overlap with the old pattern, cued by it",
@@ -158,8 +159,8 @@ OBSERVABLES = (
         "fraction of old cues whose mean overlap is above the study's threshold",
         smallest=one_cue,
     ),
-    *(o for o in consolidation.OBSERVABLES if o.name in LEARNT),
-    hopfield.OBSERVABLES[-1],
+    *(o for o in consolidation.DRIFT_OBSERVABLES if o.name in LEARNT),
+    hopfield.CHAIN_OBSERVABLES[-1],
 )
 
 RECALL = Model(
@@ -169,9 +170,9 @@ RECALL = Model(
     axes=(
         "size", "load", "kappa", "noise", "presentations", "beta", "cue_noise", "seed",
     ),
-    observables=OBSERVABLES,
+    observables=RECALL_OBSERVABLES,
     order_parameter="overlap",
-    theory=(*FAMILY["hopfield"].theory, *CONSOLIDATION.theory),
+    theory=(*BINARY_MODELS["hopfield"].theory, *CONSOLIDATION.theory),
     source="Lotito, Neurocomputing 636, 129865 (2025); Hopfield, PNAS 79, 2554 (1982)",
     simulate=simulate,
     memory=memory,

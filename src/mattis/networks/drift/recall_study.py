@@ -8,27 +8,27 @@ from pydantic import Field, StrictFloat, model_validator
 
 from mattis.exact.patterns import share
 from mattis.networks.binary.hopfield import LARGEST_FIELD
-from mattis.networks.binary.retrieval import LARGEST_NOISE, Asked, Heated
-from mattis.networks.drift.keys import DRIFT_BOUNDS, SIGMA, Drift, cost, presentations
-from mattis.networks.drift.memories import Ensemble
-from mattis.networks.drift.recall import RECALL, UNIT, Lesson, Visit
-from mattis.study.axes import BOUNDS, Bound, Misplaced, Reals, pattern_counts
+from mattis.networks.binary.retrieval import LARGEST_NOISE, RetrievalAxes, RetrievalStudy
+from mattis.networks.drift.keys import DRIFT_BOUNDS, SIGMA, DriftStudy, cost, presentations
+from mattis.networks.drift.memories import MemoryEnsemble
+from mattis.networks.drift.recall import RECALL, UNIT, RecallPoint, RecallProtocol
+from mattis.study.axes import BOUNDS, Bound, Misplaced, RealValues, pattern_counts
 from mattis.study.base import middles
 from mattis.study.model import Model, PatternSet, Point, Task
 
 DIMENSIONS = ("size", "load", "kappa", "noise", "presentations", "beta", "cue_noise", "seed")
 
 
-class RecallAxes(Heated):
+class RecallAxes(RetrievalAxes):
     """The axes of networks that learn before they are asked."""
 
-    kappa: Reals = Field(description="kappa = beta N of the softmax by which memories learn")
-    noise: Reals = Field(
+    kappa: RealValues = Field(description="kappa = beta N of the softmax by which memories learn")
+    noise: RealValues = Field(
         default=(0.1,),
         description="sigma, fraction of the signs of an old pattern flipped in a new",
     )
-    presentations: Reals = Field(description="new patterns shown per memory")
-    cue_noise: Reals = Field(default=(0.0,), description="fraction of flipped bits of a cue")
+    presentations: RealValues = Field(description="new patterns shown per memory")
+    cue_noise: RealValues = Field(default=(0.0,), description="fraction of flipped bits of a cue")
 
     bounds: ClassVar[Mapping[str, Bound]] = {
         **BOUNDS,
@@ -58,7 +58,7 @@ class RecallAxes(Heated):
         return {name: given[name] for name in DIMENSIONS}
 
 
-class Recall(Drift, Asked):
+class RecallStudy(DriftStudy, RetrievalStudy):
     """A study of networks whose couplings are memories that drifted to new patterns."""
 
     models: ClassVar[dict[str, Model]] = {RECALL.name: RECALL}
@@ -101,14 +101,14 @@ class Recall(Drift, Asked):
             raise Misplaced("axes.temperature", got, expected, advice)
 
     @property
-    def protocol(self) -> Lesson:
+    def protocol(self) -> RecallProtocol:
         """How memories learn, and how the network is asked."""
-        return Lesson(self.schedule(Ensemble("signs", "flips")), self.asking)
+        return RecallProtocol(self.schedule(MemoryEnsemble("signs", "flips")), self.asking)
 
-    def visit(self, size: int, point: Point) -> Visit:
+    def visit(self, size: int, point: Point) -> RecallPoint:
         """Return a point of the grid as the model takes it: kappa = beta N."""
         kappa, noise, presentations, beta, cue_noise = point
-        return Visit(kappa / size, noise, float(self.tau), presentations, beta, cue_noise)
+        return RecallPoint(kappa / size, noise, float(self.tau), presentations, beta, cue_noise)
 
     def task(self, patterns: PatternSet, points: Sequence[Point]) -> Task:
         """Return the arguments of the model's `simulate` at some points."""
@@ -128,7 +128,7 @@ class Recall(Drift, Asked):
         visits = [self.visit(patterns.size, point) for point in points]
         visits = [v._replace(presentations=min(v.presentations, few)) for v in visits]
         asking = replace(self.asking, thermalise=0, measure=sweeps)
-        lesson = Lesson(self.protocol.learning, asking)
+        lesson = RecallProtocol(self.protocol.learning, asking)
         return (patterns, visits, lesson), self._updates(visits, patterns, 2 * sweeps * self.cues)
 
     def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
@@ -152,7 +152,7 @@ class Recall(Drift, Asked):
         """Return the bytes that simulating N neurons with P memories takes at its peak."""
         return self.described_model.memory(size, patterns) + 2000 * self.sweeps.total
 
-    def _updates(self, visits: Sequence[Visit], patterns: PatternSet, sweeps: int) -> int:
+    def _updates(self, visits: Sequence[RecallPoint], patterns: PatternSet, sweeps: int) -> int:
         shown = presentations([visit.stage for visit in visits], patterns.patterns)
         learning = cost(self.dwell, patterns.patterns) * shown
         return patterns.size * sweeps * len(visits) + learning

@@ -11,50 +11,52 @@ from pydantic import Field, StrictFloat, model_validator
 
 from mattis.networks.drift.consolidation import (
     ALL,
-    LARGEST_MEMORIES,
-    Schedule,
+    MOST_DRIFTING,
+    DriftProtocol,
     Stage,
     memory,
     shown_in_all,
 )
-from mattis.networks.drift.keys import LOOK, Drift, Drifting, cost, presentations
-from mattis.networks.drift.memories import Ensemble, square_norm
+from mattis.networks.drift.keys import LOOK_COST, DriftAxes, DriftStudy, cost, presentations
+from mattis.networks.drift.memories import MemoryEnsemble, square_norm
 from mattis.networks.drift.models import CONSOLIDATION
 from mattis.study.axes import (
     Integers,
     Misplaced,
     Part,
-    Reals,
+    RealValues,
     check_stored,
     one_of,
     patterns_of,
 )
 from mattis.study.model import Model, PatternSet, Point, Task
 
-LARGEST_GIVEN = 20_000
+MOST_GIVEN_NUMBERS = 20_000
 """Numbers of a matrix that is given in the study: it travels with every segment of the store."""
 
-Matrix = Annotated[
+MatrixKey = Annotated[
     tuple[tuple[StrictFloat, ...], ...], Field(fail_fast=True, description="rows of numbers")
 ]
 
 
-class ConsolidationAxes(Drifting):
+class ConsolidationAxes(DriftAxes):
     """The axes of a study of consolidation."""
 
     memories: Integers | None = Field(default=None, description="memories N_h, and patterns shown")
-    load: Reals | None = Field(default=None, description="load N_h/N_v; N_h = round(load × N_v)")
-    kappa: Reals | None = Field(
+    load: RealValues | None = Field(
+        default=None, description="load N_h/N_v; N_h = round(load × N_v)"
+    )
+    kappa: RealValues | None = Field(
         default=None, description="kappa = beta N_v rho of the softmax, rho = <|xi'|²>/N_v"
     )
-    beta: Reals | None = Field(default=None, description="inverse temperature of the softmax")
-    spread: Reals = Field(
+    beta: RealValues | None = Field(default=None, description="inverse temperature of the softmax")
+    spread: RealValues = Field(
         default=(0.0,), description="s: the most frequent pattern is shown e^s times the rarest"
     )
-    likeness: Reals | None = Field(
+    likeness: RealValues | None = Field(
         default=None, description="cosine between the changes of two patterns; 0 if not given"
     )
-    tau: Reals = Field(default=(100.0,), description="time constant, in the unit of `step`")
+    tau: RealValues = Field(default=(100.0,), description="time constant, in the unit of `step`")
     memory: Integers | None = Field(
         default=None, description="which memories, from the rarest, 0; their mean if not given"
     )
@@ -109,7 +111,7 @@ class Bias(Part):
     )
 
 
-class Consolidation(Drift):
+class ConsolidationStudy(DriftStudy):
     """A study of memories that drift to the patterns that they are shown."""
 
     models: ClassVar[dict[str, Model]] = {CONSOLIDATION.name: CONSOLIDATION}
@@ -123,18 +125,20 @@ class Consolidation(Drift):
     targets: Literal["gaussian", "flips"] = Field(
         default="gaussian", description="patterns: memories with noise, or with flipped signs"
     )
-    given: Matrix | None = Field(default=None, description="the memories, row by row")
-    shown: Matrix | None = Field(default=None, description="the patterns, where they are given too")
+    given: MatrixKey | None = Field(default=None, description="the memories, row by row")
+    shown: MatrixKey | None = Field(
+        default=None, description="the patterns, where they are given too"
+    )
     start: Literal["old", "other"] = Field(
         default="old", description="memories begin as the old ones, or as Gaussian vectors"
     )
     bias: Bias | None = Field(default=None, description="Lambda; none if not given")
 
     @property
-    def drawn(self) -> Ensemble:
+    def drawn(self) -> MemoryEnsemble:
         """How memories, patterns and biases are drawn."""
         bias = self.bias or Bias(strength=1.0)
-        return Ensemble(
+        return MemoryEnsemble(
             self.ensemble, self.targets, self.start, float(bias.strength) if self.bias else 0.0,
             bias.towards, self.given or (), self.shown or (),
         )  # fmt: skip
@@ -145,9 +149,9 @@ class Consolidation(Drift):
         if fewest < 2:
             advice = f"use a load of at least {1.5 / min(a.size):.3g}"
             raise Misplaced(at_least, f"N_h = {fewest}", "two memories at least", advice)
-        if most > LARGEST_MEMORIES:
+        if most > MOST_DRIFTING:
             advice = "use a smaller load"
-            raise Misplaced(where, f"N_h = {most}", f"at most {LARGEST_MEMORIES} memories", advice)
+            raise Misplaced(where, f"N_h = {most}", f"at most {MOST_DRIFTING} memories", advice)
         orthogonal = self.ensemble in ("orthogonal", "published")
         if orthogonal and a.memories is not None and most > min(a.size):  # a load is 1 at most
             got = f"N_h = {most} at size {min(a.size)}"
@@ -192,7 +196,7 @@ class Consolidation(Drift):
             raise Misplaced("axes.seed", got, "one seed", "use seed: 1")
 
     @property
-    def protocol(self) -> Schedule:
+    def protocol(self) -> DriftProtocol:
         """How memories are drawn, what they are shown, and when they count as changed."""
         return self.schedule(self.drawn, self.axes.memory is not None)
 
@@ -231,7 +235,7 @@ class Consolidation(Drift):
 
     def _effort(self, stages: Sequence[Stage], count: int) -> int:
         looks = len({(stage.trajectory, stage.presentations) for stage in stages})
-        seen = looks * LOOK * (1 + count**2 // 512)
+        seen = looks * LOOK_COST * (1 + count**2 // 512)
         return cost(self.dwell, count) * presentations(stages, count) + seen
 
     def weights(self, counts: NDArray[np.int64], sizes: Sequence[float]) -> NDArray[np.float64]:
@@ -258,7 +262,7 @@ class Consolidation(Drift):
         return super().physics() | {"dimensions": list(self.dimensions)} | matrices
 
 
-def fingerprint(matrix: Matrix | None) -> str | None:
+def fingerprint(matrix: MatrixKey | None) -> str | None:
     """Return 32 digits that tell a matrix from others: it would travel with every segment of the store."""
     if matrix is None:
         return None
@@ -266,7 +270,7 @@ def fingerprint(matrix: Matrix | None) -> str | None:
     return blake2b(words.encode(), digest_size=16).hexdigest()
 
 
-def check_matrix(name: str, matrix: Matrix, shape: tuple[int, int]) -> None:
+def check_matrix(name: str, matrix: MatrixKey, shape: tuple[int, int]) -> None:
     """Raise Misplaced unless a given matrix has this shape, and rows whose products are numbers."""
     lengths = {len(row) for row in matrix}
     if (len(matrix), lengths) != (shape[0], {shape[1]}):
@@ -278,6 +282,6 @@ def check_matrix(name: str, matrix: Matrix, shape: tuple[int, int]) -> None:
     ):  # products of products must not overflow, nor vanish
         expected = "finite numbers, the largest of each row in [1e-30, 1e30]"
         raise Misplaced(name, "a row that is no vector", expected, "mend it")
-    if len(matrix) * shape[1] > LARGEST_GIVEN:
+    if len(matrix) * shape[1] > MOST_GIVEN_NUMBERS:
         got = f"{len(matrix) * shape[1]} numbers"
-        raise Misplaced(name, got, f"at most {LARGEST_GIVEN} of them", "use an ensemble")
+        raise Misplaced(name, got, f"at most {MOST_GIVEN_NUMBERS} of them", "use an ensemble")

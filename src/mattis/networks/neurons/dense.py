@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 
 from mattis import exact
 from mattis.exact import rng
-from mattis.exact.patterns import Signs, noisy_cue, random_patterns
+from mattis.exact.arrays import Signs
+from mattis.exact.patterns import noisy_cue, random_patterns
 from mattis.kernels import cpu
 from mattis.kernels.cuda import dense
 from mattis.kernels.cuda.devices import HOST, Device, divided, portions
-from mattis.networks.neurons.recipe import Place, Recipe
-from mattis.networks.neurons.relaxation import Row, mean_of
+from mattis.networks.neurons.recipe import NeuronPoint, Recipe
+from mattis.networks.neurons.relaxation import NeuronCell, mean_of
 from mattis.study.model import PatternSet, Task
 
-LARGEST_SUM = 2**62
+LARGEST_FIELD_SUM = 2**62
 """Fields are int64: P times the largest entry of a table must stay below this."""
 
 EXPONENTIAL = "exponential"
@@ -68,7 +69,7 @@ def table_of(recipe: Recipe, size: int, rate: float) -> tuple[NDArray[np.generic
 def check(degree: int, size: int, patterns: int) -> str | None:
     """Tell what is wrong with a network of this degree and size, if anything: int64 must hold its fields."""
     largest = 2 * degree * (size + 1) ** (degree - 1)
-    if patterns * largest < LARGEST_SUM:
+    if patterns * largest < LARGEST_FIELD_SUM:
         return None
     return f"{patterns} patterns of degree {degree} at size {size}: fields overflow 64 bits"
 
@@ -89,7 +90,7 @@ def energy(recipe: Recipe, size: int, rate: float, overlaps: NDArray[Any]) -> fl
     return float(-sum(count * f[m] for m, count in counts.items()) / whole)
 
 
-def recall(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> list[Row]:
+def recall(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) -> list[NeuronCell]:
     """Align every cue with its fields, site by site; return means over the cues of each place."""
     xi = _patterns(patterns)
     sites = np.ascontiguousarray(xi.T)
@@ -112,8 +113,8 @@ def _cue(patterns: PatternSet, xi: Signs, noise: float, mu: int) -> Signs:
 
 
 def _aligned(
-    patterns: PatternSet, xi: Signs, sites: Signs, place: Place, mu: int, recipe: Recipe
-) -> Row:
+    patterns: PatternSet, xi: Signs, sites: Signs, place: NeuronPoint, mu: int, recipe: Recipe
+) -> NeuronCell:
     """Return what became of the cue of pattern mu."""
     spins = _cue(patterns, xi, place.noise, mu)
     overlaps = xi.astype(np.int64) @ spins
@@ -123,10 +124,10 @@ def _aligned(
     first = int(overlaps[mu])
     if steps:
         steps += cpu.dense.align(sites, overlaps, spins, table, own, recipe.steps - 1)
-    return _row(recipe, patterns.size, place.beta, mu, Course(before, first, overlaps, steps))
+    return _row(recipe, patterns.size, place.beta, mu, Alignment(before, first, overlaps, steps))
 
 
-class Course(NamedTuple):
+class Alignment(NamedTuple):
     """What a replica did: its overlaps (P,), that with its pattern after one sweep, and the sweeps made."""
 
     before: NDArray[Any]
@@ -135,7 +136,7 @@ class Course(NamedTuple):
     steps: int
 
 
-def _row(recipe: Recipe, size: int, rate: float, mu: int, course: Course) -> Row:
+def _row(recipe: Recipe, size: int, rate: float, mu: int, course: Alignment) -> NeuronCell:
     """Return what is observed of the cue of pattern mu."""
     before, after = (energy(recipe, size, rate, m) for m in (course.before, course.after))
     first, last, steps = course.first / size, course.after[mu] / size, course.steps
@@ -156,9 +157,9 @@ def fits(patterns: PatternSet, device: Device) -> bool:
     return dense.fits(patterns.size, patterns.patterns, device)
 
 
-def recall_together(tasks: Sequence[Task], device: Device) -> list[list[Row]]:
+def recall_together(tasks: Sequence[Task], device: Device) -> list[list[NeuronCell]]:
     """Return what `recall` does for each task, all of one N, P and recipe; as many at once as fit."""
-    (patterns, _, recipe), rows = tasks[0], list[list[Row]]()
+    (patterns, _, recipe), rows = tasks[0], list[list[NeuronCell]]()
     replica, stored = dense.memory(patterns.size, patterns.patterns)
 
     def memory(task: Task) -> int:
@@ -171,7 +172,7 @@ def recall_together(tasks: Sequence[Task], device: Device) -> list[list[Row]]:
     return rows
 
 
-def _recalled(tasks: Sequence[Task], device: Device) -> list[list[Row]]:
+def _recalled(tasks: Sequence[Task], device: Device) -> list[list[NeuronCell]]:
     """Align the replicas of tasks in one launch; return means over the cues of each place."""
     recipe, size = tasks[0][2], tasks[0][0].size
     xi = [_patterns(task[0]) for task in tasks]
@@ -182,7 +183,7 @@ def _recalled(tasks: Sequence[Task], device: Device) -> list[list[Row]]:
         for k, (_, places, _) in enumerate(tasks)
         for place, mu in product(places, range(recipe.cues))
     ]
-    herd = dense.Herd(
+    herd = dense.DenseReplicas(
         np.array([k for k, _, _ in replicas], np.int32),
         np.array([rates.index(place.beta) for _, place, _ in replicas], np.int32),
         np.array([mu for _, _, mu in replicas], np.int64),
@@ -191,7 +192,7 @@ def _recalled(tasks: Sequence[Task], device: Device) -> list[list[Row]]:
     table = np.array([values for values, _ in tables])
     found = dense.align(device, np.array(xi), herd, table, tables[0][1], recipe.steps)
     rows = [
-        _row(recipe, size, place.beta, mu, Course(*course))
+        _row(recipe, size, place.beta, mu, Alignment(*course))
         for (_, place, mu), course in zip(replicas, zip(*found, strict=True), strict=True)
     ]
     means = iter(mean_of(rows[k : k + recipe.cues]) for k in range(0, len(rows), recipe.cues))

@@ -14,20 +14,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mattis.exact.arrays import FloatArray
 from mattis.kernels import cpu
 from mattis.kernels.cuda import euler
 from mattis.kernels.cuda.euler import gains, namespace, total
 
-Reals = NDArray[Any]
-"""Real numbers: float64, or float32."""
-
-LN2 = 0.6931471805599453
+NATURAL_LOG_OF_2 = 0.6931471805599453
 
 
 @dataclass(frozen=True, eq=False)
-class Form:
+class FunctionNumbers:
     """The numbers that a generating function takes.
 
     beta    # gain, or inverse temperature: a number, or one for each replica (R,)
@@ -37,11 +34,11 @@ class Form:
     transposed  # Xiᵀ, where somebody made it already
     """
 
-    beta: float | Reals = 1.0
+    beta: float | FloatArray = 1.0
     degree: int = 2
-    memories: Reals | None = None
+    memories: FloatArray | None = None
     removed: float = 0.0
-    transposed: Reals | None = None
+    transposed: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -58,69 +55,69 @@ class Generating:
     name: str
     equation: str
     source: str
-    value: Callable[[Reals, Form], Reals]
-    gradient: Callable[[Reals, Form], Reals]
-    curved: Callable[[Reals, Reals, Form], Reals]
-    fault: Callable[[Form], str | None] = lambda _: None
+    value: Callable[[FloatArray, FunctionNumbers], FloatArray]
+    gradient: Callable[[FloatArray, FunctionNumbers], FloatArray]
+    curved: Callable[[FloatArray, FloatArray, FunctionNumbers], FloatArray]
+    fault: Callable[[FunctionNumbers], str | None] = lambda _: None
     linear: bool = False
 
 
-def on_device(x: Reals) -> bool:
+def on_device(x: FloatArray) -> bool:
     """Tell whether states are a device's: (S, n, R), S networks of one shape, or no arrays of NumPy."""
     return x.ndim > 2 or not isinstance(x, np.ndarray)
 
 
-def _flow(x: Reals) -> Any:
+def _flow(x: FloatArray) -> Any:
     """Return the kernels that move such states."""
     return euler if on_device(x) else cpu.euler
 
 
-def _ones(where: Reals, x: Reals) -> Reals:
+def _ones(where: FloatArray, x: FloatArray) -> FloatArray:
     """Return 1 where something holds, else 0, as numbers of the kind of x."""
     return namespace(x).astype(where, x.dtype)
 
 
-def _half_square(x: Reals, _: Form) -> Reals:
+def _half_square(x: FloatArray, _: FunctionNumbers) -> FloatArray:
     return total(x * x) / 2
 
 
-def _log_cosh(x: Reals, form: Form) -> Reals:
+def _log_cosh(x: FloatArray, form: FunctionNumbers) -> FloatArray:
     """ln cosh y = |y| + ln(1 + e^{-2|y|}) - ln 2, which does not overflow."""
     xp, y = namespace(x), abs(gains(form.beta) * x)
-    return total(y + xp.log1p(xp.exp(-2 * y)) - LN2) / form.beta
+    return total(y + xp.log1p(xp.exp(-2 * y)) - NATURAL_LOG_OF_2) / form.beta
 
 
-def _tanh(x: Reals, form: Form) -> Reals:
+def _tanh(x: FloatArray, form: FunctionNumbers) -> FloatArray:
     return _flow(x).tanh(x, form.beta)
 
 
-def _tanh_curved(x: Reals, direction: Reals, form: Form) -> Reals:
+def _tanh_curved(x: FloatArray, direction: FloatArray, form: FunctionNumbers) -> FloatArray:
     t = _tanh(x, form)
     return gains(form.beta) * (1 - t * t) * direction
 
 
-def _log_sum_exp(x: Reals, form: Form) -> Reals:
+def _log_sum_exp(x: FloatArray, form: FunctionNumbers) -> FloatArray:
     xp, y = namespace(x), gains(form.beta) * x
     top = xp.max(y, axis=-2, keepdims=True)
     return (xp.log(total(xp.exp(y - top))) + top[..., 0, :]) / form.beta
 
 
-def _softmax(x: Reals, form: Form) -> Reals:
+def _softmax(x: FloatArray, form: FunctionNumbers) -> FloatArray:
     return _flow(x).softmax(x, form.beta)
 
 
-def _softmax_curved(x: Reals, direction: Reals, form: Form) -> Reals:
+def _softmax_curved(x: FloatArray, direction: FloatArray, form: FunctionNumbers) -> FloatArray:
     p = _softmax(x, form)
     return gains(form.beta) * p * (direction - total(p * direction)[..., None, :])
 
 
-def smallest(beta: float | Reals) -> float:
+def smallest(beta: float | FloatArray) -> float:
     """Return a number, or the smallest of them."""
     least: Any = namespace(beta).min(beta) if np.ndim(beta) else beta
     return float(least)
 
 
-def power(x: Reals, exponent: int) -> Reals:
+def power(x: FloatArray, exponent: int) -> FloatArray:
     """Return x^k by squaring: a fixed order of products, not the machine's pow."""
     out, square = None, x
     while exponent:
@@ -131,55 +128,55 @@ def power(x: Reals, exponent: int) -> Reals:
     return x * 0 + 1 if out is None else out
 
 
-def _polynomial(x: Reals, form: Form) -> Reals:
+def _polynomial(x: FloatArray, form: FunctionNumbers) -> FloatArray:
     return form.beta * total(power(x, form.degree)) / form.degree
 
 
-def _polynomial_slope(x: Reals, form: Form) -> Reals:
+def _polynomial_slope(x: FloatArray, form: FunctionNumbers) -> FloatArray:
     return gains(form.beta) * power(x, form.degree - 1)
 
 
-def _polynomial_curved(x: Reals, direction: Reals, form: Form) -> Reals:
+def _polynomial_curved(x: FloatArray, direction: FloatArray, form: FunctionNumbers) -> FloatArray:
     return gains(form.beta) * (form.degree - 1) * power(x, form.degree - 2) * direction
 
 
-def _cut(x: Reals) -> Reals:
+def _cut(x: FloatArray) -> FloatArray:
     return x * _ones(x > 0, x)
 
 
-def _rectified_curved(x: Reals, direction: Reals, form: Form) -> Reals:
+def _rectified_curved(x: FloatArray, direction: FloatArray, form: FunctionNumbers) -> FloatArray:
     return _ones(x > 0, x) * _polynomial_curved(x, direction, form)
 
 
-def _exp_sum(x: Reals, form: Form) -> Reals:
+def _exp_sum(x: FloatArray, form: FunctionNumbers) -> FloatArray:
     return total(namespace(x).exp(gains(form.beta) * x)) / form.beta
 
 
-def _exp(x: Reals, form: Form) -> Reals:
+def _exp(x: FloatArray, form: FunctionNumbers) -> FloatArray:
     return namespace(x).exp(gains(form.beta) * x)
 
 
-def length(x: Reals) -> Reals:
+def length(x: FloatArray) -> FloatArray:
     """Return |x| over neurons, (n, R) -> (1, R)."""
     return namespace(x).sqrt(total(x * x))[..., None, :]
 
 
-def _divisor(norm: Reals) -> Reals:
+def _divisor(norm: FloatArray) -> FloatArray:
     return norm + _ones(norm == 0, norm)
 
 
-def _direction(x: Reals, _: Form) -> Reals:
+def _direction(x: FloatArray, _: FunctionNumbers) -> FloatArray:
     """x/|x|; 0 at the origin, where |x| has no gradient but the smallest of its subgradients is 0."""
     norm = length(x)
     return x / _divisor(norm)
 
 
-def _direction_curved(x: Reals, direction: Reals, form: Form) -> Reals:
+def _direction_curved(x: FloatArray, direction: FloatArray, form: FunctionNumbers) -> FloatArray:
     unit, norm = _direction(x, form), length(x)
     return (direction - unit * total(unit * direction)[..., None, :]) / _divisor(norm)
 
 
-def _through(x: Reals, form: Form) -> Reals:
+def _through(x: FloatArray, form: FunctionNumbers) -> FloatArray:
     """Return beta (XiᵀXi - d) x."""
     assert form.memories is not None, "the memory-dependent generating function needs memories"
     xi = form.memories
@@ -187,7 +184,7 @@ def _through(x: Reals, form: Form) -> Reals:
     return gains(form.beta) * (back @ (xi @ x) - form.removed * x)
 
 
-def _even(form: Form) -> str | None:
+def _even(form: FunctionNumbers) -> str | None:
     if form.degree < 2:
         return f"degree {form.degree}: expected 2 or more, where the activation is not constant"
     if form.degree % 2:
@@ -195,14 +192,14 @@ def _even(form: Form) -> str | None:
     return None
 
 
-def _steep(form: Form) -> str | None:
+def _steep(form: FunctionNumbers) -> str | None:
     return None if form.degree >= 2 else f"degree {form.degree}: expected 2 or more"
 
 
 KH16 = "Krotov & Hopfield, NIPS 29, 1172 (2016)"
 KH21 = "Krotov & Hopfield, ICLR (2021)"
 
-ROWS = (
+GENERATING_ROWS = (
     Generating(
         "quadratic", "L = |x|²/2, x", f"{KH21}; Lotito (2025), sec. 5.4",
         _half_square, lambda x, _: x, lambda _x, direction, _: direction, linear=True,
@@ -240,7 +237,7 @@ ROWS = (
     ),
 )  # fmt: skip
 
-GENERATING: Mapping[str, Generating] = {row.name: row for row in ROWS}
+GENERATING: Mapping[str, Generating] = {row.name: row for row in GENERATING_ROWS}
 """The table: L, its gradient and its Hessian, each with its source."""
 
 
@@ -249,30 +246,30 @@ class Population:
     """A generating function with its numbers: what neurons of one kind are."""
 
     name: str
-    form: Form = Form()
+    form: FunctionNumbers = FunctionNumbers()
 
     @property
     def row(self) -> Generating:
         """The row of the table."""
         return GENERATING[self.name]
 
-    def value(self, x: Reals) -> Reals:
+    def value(self, x: FloatArray) -> FloatArray:
         """Return L, (n, R) -> (R,)."""
         return self.row.value(x, self.form)
 
-    def activation(self, x: Reals) -> Reals:
+    def activation(self, x: FloatArray) -> FloatArray:
         """Return the gradient of L, (n, R)."""
         return self.row.gradient(x, self.form)
 
-    def curved(self, x: Reals, direction: Reals) -> Reals:
+    def curved(self, x: FloatArray, direction: FloatArray) -> FloatArray:
         """Return the Hessian of L at x times a direction, (n, R)."""
         return self.row.curved(x, direction, self.form)
 
-    def hessian(self, x: Reals) -> Reals:
+    def hessian(self, x: FloatArray) -> FloatArray:
         """Return the Hessian of L at one state, (n,) -> (n, n)."""
         return self.curved(np.repeat(x[:, None], len(x), axis=1), np.eye(len(x), dtype=x.dtype))
 
-    def with_gain(self, beta: float | Reals) -> "Population":
+    def with_gain(self, beta: float | FloatArray) -> "Population":
         """Return the population with another beta."""
         return replace(self, form=replace(self.form, beta=beta))
 

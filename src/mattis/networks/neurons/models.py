@@ -11,8 +11,8 @@ import numpy as np
 
 from mattis.kernels.cuda.devices import Device
 from mattis.networks.neurons import dense, relaxation, relaxation_device, spectrum
-from mattis.networks.neurons.recipe import Parts, Place, Recipe
-from mattis.networks.neurons.relaxation import Row
+from mattis.networks.neurons.recipe import NeuronPoint, Parts, Recipe
+from mattis.networks.neurons.relaxation import NeuronCell
 from mattis.networks.neurons.separation import separation
 from mattis.study.model import Boundary, Columns, Model, Observable, PatternSet, Task, one_cue
 
@@ -20,11 +20,11 @@ ROUNDING = (
     "float64 or float32 sums by BLAS: the same bits for any workers and chunking on one machine and backend; "
     "within 1e-12 or 1e-6 of another, relative"
 )
-EXACT = "exact: binary neurons, integer fields, or float64 in a fixed order"
+EXACT_ROUNDING = "exact: binary neurons, integer fields, or float64 in a fixed order"
 
 
 @dataclass(frozen=True)
-class Member:
+class NeuronDefaults:
     """What a model is made of, where a study says nothing else. question  # what is asked of it"""
 
     parts: Parts
@@ -33,39 +33,39 @@ class Member:
     binary: bool = False
 
 
-MEMBERS: Mapping[str, Member] = {
-    "attention": Member(Parts(), "sphere"),
-    "dense": Member(
+NEURON_DEFAULTS: Mapping[str, NeuronDefaults] = {
+    "attention": NeuronDefaults(Parts(), "sphere"),
+    "dense": NeuronDefaults(
         Parts("ln_cosh", "rectified_polynomial", gain="visible", scale="bodies", activity="activation",
               degree=3, diagonal="zero")
     ),
-    "dense_binary": Member(Parts("ln_cosh", "polynomial", degree=3), binary=True),
-    "hebbian_tanh": Member(relaxation.TANH),
-    "graded": Member(relaxation.GRADED),
-    "tanh_tanh": Member(
+    "dense_binary": NeuronDefaults(Parts("ln_cosh", "polynomial", degree=3), binary=True),
+    "hebbian_tanh": NeuronDefaults(relaxation.TANH),
+    "graded": NeuronDefaults(relaxation.GRADED),
+    "tanh_tanh": NeuronDefaults(
         Parts("ln_cosh", "ln_cosh", gain="visible", scale="memories", activity="activation"),
         "gaussian", "spectrum",
     ),
-    "fast_slow": Member(
+    "fast_slow": NeuronDefaults(
         Parts("ln_cosh", "ln_cosh", gain="visible", scale="memories", activity="activation"),
         question="separation",
     ),
-    "linear": Member(
+    "linear": NeuronDefaults(
         Parts("quadratic", "polynomial", scale="memories"), "gaussian", "modes"
     ),
-    "rotation": Member(Parts("quadratic", "quadratic", scale="memories"), "gaussian", "rotation"),
+    "rotation": NeuronDefaults(Parts("quadratic", "quadratic", scale="memories"), "gaussian", "rotation"),
 }  # fmt: skip
 """What each model is made of."""
 
-Answer = Callable[[PatternSet, Sequence[Place], Recipe], list[Row]]
+NeuronAnswerFunction = Callable[[PatternSet, Sequence[NeuronPoint], Recipe], list[NeuronCell]]
 
 
 @dataclass(frozen=True)
-class Question:
+class NeuronQuestion:
     """One row of the table of questions."""
 
     summary: str
-    answer: Answer
+    answer: NeuronAnswerFunction
     observables: tuple[Observable, ...]
     order_parameter: str
     states: tuple[str, str] | None = None
@@ -74,7 +74,7 @@ class Question:
 
 FLAG = Observable("flag", "what makes a cell not trustworthy; 0 if nothing does")
 OVERLAP = Observable("overlap", "overlap m = xi · x/N with the pattern asked for, at rest")
-STEPS = Observable("steps_used", "Euler steps (or sweeps) until the state was at rest", "step")
+STEPS_USED = Observable("steps_used", "Euler steps (or sweeps) until the state was at rest", "step")
 CONVERGED = Observable("converged", "fraction of cues whose state came to rest", smallest=one_cue)
 RETRIEVED = Observable(
     "retrieved",
@@ -90,7 +90,7 @@ def _lost(dimension: str, position: str) -> Boundary:
     return Boundary(word, "retrieved", dimension, position, meaning, units)
 
 
-RECALL = Question(
+RECALL_QUESTION = NeuronQuestion(
     "relaxation from a cue with overlap 1 - 2 noise, and one step at dt = tau beside it",
     relaxation.recall,
     (
@@ -98,7 +98,7 @@ RECALL = Question(
         Observable("overlap_one_step", "overlap after one step at dt = tau (binary: one sweep)"),
         RETRIEVED,
         Observable("retrieved_one_step", "fraction of cues retrieved by that one step", smallest=one_cue),
-        STEPS,
+        STEPS_USED,
         CONVERGED,
         Observable("energy", "energy per neuron at rest"),
         Observable("energy_fall", "energy per neuron that was lost on the way"),
@@ -112,9 +112,9 @@ RECALL = Question(
     ),
 )  # fmt: skip
 
-QUESTIONS: Mapping[str, Question] = {
-    "recall": RECALL,
-    "equivalence": Question(
+NEURON_QUESTIONS: Mapping[str, NeuronQuestion] = {
+    "recall": RECALL_QUESTION,
+    "equivalence": NeuronQuestion(
         "Hebbian tanh and graded response from the same cue: the fixed point of each is mapped to the other",
         relaxation.equivalence,
         (
@@ -124,7 +124,7 @@ QUESTIONS: Mapping[str, Question] = {
             Observable("mismatch", "largest |B - v| of a site where a fixed point is mapped to, |x| <= 1"),
             Observable("apart", "largest |x - tanh(beta v)|/sqrt(N) of the two trajectories"),
             Observable("apart_at_rest", "|x - tanh(beta v)|/sqrt(N) of the two states at rest"),
-            STEPS,
+            STEPS_USED,
             Observable("steps_used_graded", "steps of the graded-response network", "step"),
             CONVERGED,
             FLAG,
@@ -132,7 +132,7 @@ QUESTIONS: Mapping[str, Question] = {
         "overlap",
         ("overlap", "retrieved"),
     ),
-    "spectrum": Question(
+    "spectrum": NeuronQuestion(
         "eigenvalues of XiᵀXi and unstable directions at v = 0; nothing is simulated",
         spectrum.spectrum,
         (
@@ -146,7 +146,7 @@ QUESTIONS: Mapping[str, Question] = {
         ),
         "unstable_share",
     ),
-    "fixed_points": Question(
+    "fixed_points": NeuronQuestion(
         "fixed points from `cues` random states, by Newton's method and by relaxation, and their spectra",
         spectrum.fixed_points,
         (
@@ -161,7 +161,7 @@ QUESTIONS: Mapping[str, Question] = {
         ),
         "fixed_points",
     ),
-    "separation": Question(
+    "separation": NeuronQuestion(
         "the full fast-slow system beside quasi-equilibrium, tau_h/tau_v along the axis `separation`",
         separation,
         (
@@ -173,7 +173,7 @@ QUESTIONS: Mapping[str, Question] = {
         ),
         "distance",
     ),
-    "modes": Question(
+    "modes": NeuronQuestion(
         "the linear network by Euler steps, and by its eigen-decomposition beside it, for `duration`",
         spectrum.modes,
         (
@@ -187,7 +187,7 @@ QUESTIONS: Mapping[str, Question] = {
         ),
         "growth_rate",
     ),
-    "rotation": Question(
+    "rotation": NeuronQuestion(
         "J(U Xi) = J(Xi) for orthogonal U, and the triangular factor of J by QR; nothing is simulated",
         spectrum.rotation,
         (
@@ -203,22 +203,22 @@ QUESTIONS: Mapping[str, Question] = {
 """What a study can ask."""
 
 
-def answer_of(recipe: Recipe, binary: bool) -> Answer:
+def answer_of(recipe: Recipe, binary: bool) -> NeuronAnswerFunction:
     """Return what answers the question of a recipe."""
-    return dense.recall if binary else QUESTIONS[recipe.question].answer
+    return dense.recall if binary else NEURON_QUESTIONS[recipe.question].answer
 
 
-def simulate(patterns: PatternSet, points: Sequence[Place], recipe: Recipe) -> Columns:
+def simulate(patterns: PatternSet, points: Sequence[NeuronPoint], recipe: Recipe) -> Columns:
     """Return one column per observable, a row for each place: a pure function of its arguments."""
     return _columns(answer_of(recipe, recipe.binary)(patterns, points, recipe), recipe)
 
 
-def _columns(rows: Sequence[Row], recipe: Recipe) -> Columns:
-    names = [o.name for o in QUESTIONS[recipe.question].observables]
+def _columns(rows: Sequence[NeuronCell], recipe: Recipe) -> Columns:
+    names = [o.name for o in NEURON_QUESTIONS[recipe.question].observables]
     return {name: np.array([float(row[name]) for row in rows]) for name in names}
 
 
-Together = Callable[[Sequence[Task], Device], Sequence[Sequence[Row]]]
+Together = Callable[[Sequence[Task], Device], Sequence[Sequence[NeuronCell]]]
 
 
 def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
@@ -266,24 +266,24 @@ def check(size: int, patterns: int) -> str | None:
     return None
 
 
-AXES = ("size", "load", "memories", "exponent", "separation", "beta", "noise", "seed")
+NEURON_AXES = ("size", "load", "memories", "exponent", "separation", "beta", "noise", "seed")
 LOTITO = "Lotito, Neurocomputing 636, 129865 (2025)"
 KROTOV = "Krotov & Hopfield, ICLR (2021)"
 
 
 def row(name: str, summary: str, equation: str, theory: tuple[str, ...], source: str) -> Model:
     """Return a row of the table of models."""
-    member = MEMBERS[name]
-    question = QUESTIONS[member.question]
+    member = NEURON_DEFAULTS[name]
+    question = NEURON_QUESTIONS[member.question]
     return Model(
-        name, summary, equation, AXES, question.observables, question.order_parameter, theory, source,
+        name, summary, equation, NEURON_AXES, question.observables, question.order_parameter, theory, source,
         simulate, memory, check, question.boundaries, question.states,
         unit="proposals" if member.binary else "neuron updates",
-        rounding=EXACT if member.binary else ROUNDING, batched=batched,
+        rounding=EXACT_ROUNDING if member.binary else ROUNDING, batched=batched,
     )  # fmt: skip
 
 
-ROWS = (
+NEURON_ROWS = (
     row(
         "attention", "modern Hopfield network: one step at dt = tau is softmax attention",
         "tau dv/dt = -v + Xiᵀ softmax(beta Xi v)",
@@ -330,4 +330,4 @@ ROWS = (
     ),
 )  # fmt: skip
 
-CONTINUOUS: dict[str, Model] = {model.name: model for model in ROWS}
+NEURON_MODELS: dict[str, Model] = {model.name: model for model in NEURON_ROWS}

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis.errors import UserError
+from mattis.exact.arrays import FloatArray
 from mattis.kernels import cpu
 from mattis.kernels.cuda import euler
 from mattis.kernels.cuda.euler import namespace, total
-from mattis.networks.neurons.generating_functions import Population, Reals, on_device
+from mattis.networks.neurons.generating_functions import Population, on_device
 
 MEMORIES, ONE = "memories", "one"
 COUPLINGS = (MEMORIES, ONE)
@@ -24,7 +25,7 @@ COUPLINGS = (MEMORIES, ONE)
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class NeuronNetwork:
     """Visible neurons, hidden neurons, and what couples them.
 
     memories  # Xi (N_h, N_v), as they couple: scaled; field  # I (N_v, 1 or R); bias  # b (N_h, 1 or R)
@@ -34,17 +35,17 @@ class Network:
     Raises UserError where L is not convex, or shapes do not fit.
     """
 
-    memories: Reals
+    memories: FloatArray
     visible: Population
     hidden: Population
     coupling: str = MEMORIES
-    field: float | Reals = 0.0
-    bias: float | Reals = 0.0
+    field: float | FloatArray = 0.0
+    bias: float | FloatArray = 0.0
     removed: float = 0.0
     tau_v: float = 1.0
     tau_h: float = 0.1
-    gram: Reals | None = None
-    transposed: Reals | None = None
+    gram: FloatArray | None = None
+    transposed: FloatArray | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no network."""
@@ -73,14 +74,14 @@ class Network:
             )
 
 
-def latent(network: Network, v: Reals) -> Reals:
+def latent(network: NeuronNetwork, v: FloatArray) -> FloatArray:
     """Return the hidden neurons at quasi-equilibrium, h = J g(v) + b."""
     g = network.visible.activation(v)
     h = network.memories @ g if network.coupling == MEMORIES else g
     return h if _is_zero(network.bias) and h is not v else h + network.bias
 
 
-def pulled(network: Network, v: Reals, h: Reals) -> Reals:
+def pulled(network: NeuronNetwork, v: FloatArray, h: FloatArray) -> FloatArray:
     """Return what visible neurons are drawn to, B = I + Jᵀf(h) - d g(v)."""
     f = network.hidden.activation(h)
     out = transposed(network) @ f if network.coupling == MEMORIES else f
@@ -89,33 +90,33 @@ def pulled(network: Network, v: Reals, h: Reals) -> Reals:
     return out if _is_zero(network.field) else out + network.field
 
 
-def transposed(network: Network) -> Reals:
+def transposed(network: NeuronNetwork) -> FloatArray:
     """Return Xiᵀ."""
     return network.memories.mT if network.transposed is None else network.transposed
 
 
-def _is_zero(given: float | Reals) -> bool:
+def _is_zero(given: float | FloatArray) -> bool:
     return np.ndim(given) == 0 and float(given) == 0.0
 
 
-def target(network: Network, v: Reals) -> Reals:
+def target(network: NeuronNetwork, v: FloatArray) -> FloatArray:
     """Return B(v) at quasi-equilibrium: tau_v dv/dt = B(v) - v, eq. (9)."""
     return pulled(network, v, latent(network, v))
 
 
-def _legendre(network: Network, v: Reals) -> tuple[Reals, Reals]:
+def _legendre(network: NeuronNetwork, v: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return sum (v - I) g - L_v + (d/2) |g|² of each replica, and g."""
     g = network.visible.activation(v)
     out = total((v - network.field) * g) - network.visible.value(v)
     return out + network.removed / 2 * total(g * g), g
 
 
-def energy(network: Network, v: Reals) -> Reals:
+def energy(network: NeuronNetwork, v: FloatArray) -> FloatArray:
     """Return E = sum (v - I) g - L_v - L_h(h(v)), (R,): eq. (3), dE/dt = -tau_v v'ᵀH_v v' (6)."""
     return _legendre(network, v)[0] - network.hidden.value(latent(network, v))
 
 
-def full_energy(network: Network, v: Reals, h: Reals) -> Reals:
+def full_energy(network: NeuronNetwork, v: FloatArray, h: FloatArray) -> FloatArray:
     """Return E = [sum (v - I) g - L_v] + [sum (h - b) f - L_h] - fᵀJ g, (R,): eq. (19)."""
     visible, g = _legendre(network, v)
     f = network.hidden.activation(h)
@@ -124,17 +125,21 @@ def full_energy(network: Network, v: Reals, h: Reals) -> Reals:
     return visible + hidden
 
 
-def power_lost(population: Population, tau: float, x: Reals, velocity: Reals) -> Reals:
+def power_lost(
+    population: Population, tau: float, x: FloatArray, velocity: FloatArray
+) -> FloatArray:
     """Return tau x'ᵀ H x', (R,): what a population takes from the energy per unit of time, eq. (6)."""
     return tau * total(velocity * population.curved(x, velocity))
 
 
-def velocities(network: Network, v: Reals, h: Reals) -> tuple[Reals, Reals]:
+def velocities(
+    network: NeuronNetwork, v: FloatArray, h: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Return dv/dt and dh/dt of the full system, eqs. (10) and (17)."""
     return (pulled(network, v, h) - v) / network.tau_v, (latent(network, v) - h) / network.tau_h
 
 
-def jacobian(network: Network, v: Reals) -> Reals:
+def jacobian(network: NeuronNetwork, v: FloatArray) -> FloatArray:
     """Return d(B(v) - v)/dv = -1 + (Jᵀ H_h J - d) H_v at one state, (N_v,) -> (N_v, N_v): eq. (28)."""
     h_v = network.visible.hessian(v)
     h_h = network.hidden.hessian(latent(network, v[:, None])[:, 0])
@@ -143,7 +148,7 @@ def jacobian(network: Network, v: Reals) -> Reals:
     return (inner - network.removed * one) @ h_v - one
 
 
-def check_step(network: Network, dt: float, full: bool = False) -> None:
+def check_step(network: NeuronNetwork, dt: float, full: bool = False) -> None:
     """Raise UserError unless Euler steps of a relaxation are stable: 0 < dt <= 2 tau, eq. (2).
 
     Where visible neurons are linear, -d g(v) is part of the decay: (1 + d) dt <= 2 tau_v.
@@ -157,13 +162,13 @@ def check_step(network: Network, dt: float, full: bool = False) -> None:
         )
 
 
-def eigenvalues(xi: Reals) -> Reals:
+def eigenvalues(xi: FloatArray) -> FloatArray:
     """Return the min(N_h, N_v) eigenvalues of XiᵀXi that are not 0 by its rank, rising, (min(N_h, N_v),)."""
     with cpu.euler.one_thread():
         return np.asarray(np.linalg.eigvalsh(xi @ xi.T if len(xi) <= xi.shape[1] else xi.T @ xi))
 
 
-def check_bounded(network: Network) -> None:
+def check_bounded(network: NeuronNetwork) -> None:
     """Raise UserError if a linear network has no least energy: an eigenvalue of dB/dv above 1.
 
     dB/dv = beta_h XiᵀXi - d of a quadratic L_v; beta_h beta_v (XiᵀXi - d) of that with memories, J = 1.
@@ -189,11 +194,13 @@ def check_bounded(network: Network) -> None:
         )
 
 
-def _largest(beta: float | Reals) -> float:
+def _largest(beta: float | FloatArray) -> float:
     return float(np.max(np.asarray(beta)))
 
 
-def settle(network: Network, start: Reals, dt: float, tolerance: float, most: int) -> Any:
+def settle(
+    network: NeuronNetwork, start: FloatArray, dt: float, tolerance: float, most: int
+) -> Any:
     """Make Euler steps (dt = tau_v: fixed-point iteration) until |B(v) - v|/sqrt(N_v) <= tolerance.
 
     start  # (N_v, R); returns cpu.euler.Relaxed. For linear g and few memories only products of
@@ -205,7 +212,9 @@ def settle(network: Network, start: Reals, dt: float, tolerance: float, most: in
     return relaxed(network, start, dt / network.tau_v, tolerance, most)
 
 
-def relaxed(network: Network, start: Reals, rate: float, tolerance: float, most: int) -> Any:
+def relaxed(
+    network: NeuronNetwork, start: FloatArray, rate: float, tolerance: float, most: int
+) -> Any:
     """Make the steps of `settle` with a network that was checked; on a device, start is (S, N_v, R)."""
     # A state that runs away becomes infinite, hence never at rest: said by its residual, not by a warning.
     with cpu.euler.one_thread(), np.errstate(over="ignore", invalid="ignore"):
@@ -222,21 +231,21 @@ def relaxed(network: Network, start: Reals, rate: float, tolerance: float, most:
         return cpu.euler.relax_gram(xi, gram, hidden, start, away, *rest)
 
 
-def _hidden(network: Network) -> Any:
+def _hidden(network: NeuronNetwork) -> Any:
     """Return f(x + b) as a function of x, whose values are arrays of their own."""
     if _is_zero(network.bias) and not network.hidden.row.linear:
         return network.hidden.activation
     return lambda x: network.hidden.activation(x + network.bias)
 
 
-def closes(network: Network) -> bool:
+def closes(network: NeuronNetwork) -> bool:
     """Tell whether x = Xi v closes, and is the smaller system: linear g, J = Xi, N_h <= N_v."""
     count, size = network.memories.shape[-2:]
     linear = network.visible.row.linear and network.coupling == MEMORIES and not network.removed
     return linear and count <= size
 
 
-def lanes(network: Network) -> int:
+def lanes(network: NeuronNetwork) -> int:
     """Return how many replicas go side by side so that none knows its neighbours."""
     xi = network.memories
     gram = (xi @ xi.T,) if closes(network) else ()
@@ -246,14 +255,14 @@ def lanes(network: Network) -> int:
 
 
 def settle_full(
-    network: Network, v: Reals, h: Reals, dt: float, tolerance: float, most: int
+    network: NeuronNetwork, v: FloatArray, h: FloatArray, dt: float, tolerance: float, most: int
 ) -> Any:
     """Make Euler steps of the full system (10) from v (N_v, R) and h (N_h, R); the state is (v, h)."""
     check_step(network, dt, full=True)
     size = len(v)
     rate = np.repeat([dt / network.tau_v, dt / network.tau_h], [size, len(h)])
 
-    def both(state: Reals) -> Reals:
+    def both(state: FloatArray) -> FloatArray:
         v, h = state[:size], state[size:]
         return np.concatenate([pulled(network, v, h), latent(network, v)])
 
@@ -262,9 +271,9 @@ def settle_full(
 
 
 def integrate(
-    network: Network, v: Reals, times: NDArray[np.float64], h: Reals | None = None,
+    network: NeuronNetwork, v: FloatArray, times: NDArray[np.float64], h: FloatArray | None = None,
     accuracy: float = 1e-9,
-) -> Reals:  # fmt: skip
+) -> FloatArray:  # fmt: skip
     """Return one trajectory at given times by an adaptive method: (times, N_v), or (times, N_v + N_h).
 
     At quasi-equilibrium from v (N_v,), by an explicit Runge-Kutta method of order 8; from v and h (N_h,) the
@@ -274,7 +283,7 @@ def integrate(
 
     size = len(v)
 
-    def motion(_: float, state: Reals) -> Reals:
+    def motion(_: float, state: FloatArray) -> FloatArray:
         x = state[:, None]
         if h is None:
             return ((target(network, x) - x) / network.tau_v)[:, 0]

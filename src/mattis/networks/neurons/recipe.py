@@ -12,14 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mattis.exact import gaussians, rng
+from mattis.exact.arrays import FloatArray
 from mattis.exact.patterns import flip_count, noisy_cue, random_patterns
 from mattis.kernels import cpu
-from mattis.networks.neurons.generating_functions import Form, Population, Reals
-from mattis.networks.neurons.network import MEMORIES, Network, closes
+from mattis.networks.neurons.generating_functions import FunctionNumbers, Population
+from mattis.networks.neurons.network import MEMORIES, NeuronNetwork, closes
 from mattis.study.model import PatternSet
 
 
-class Place(NamedTuple):
+class NeuronPoint(NamedTuple):
     """Where in the grid a network is asked. separation  # tau_h/tau_v; 0 at quasi-equilibrium"""
 
     beta: float
@@ -80,26 +81,26 @@ class Recipe:
         return np.float32 if self.precision == "single" else np.float64
 
 
-def _signs(patterns: PatternSet) -> Reals:
+def _signs(patterns: PatternSet) -> FloatArray:
     """Return patterns of ±1, those of every model of retrieval."""
     stream = rng.stream(patterns.root_seed, "patterns", patterns.labels)
     return random_patterns(stream, patterns.patterns, patterns.size).astype(np.float64)
 
 
-def _gaussian(patterns: PatternSet) -> Reals:
+def _gaussian(patterns: PatternSet) -> FloatArray:
     """Return patterns whose sites are standard normal."""
     stream = rng.stream(patterns.root_seed, "gaussian patterns", patterns.labels)
     return gaussians.normals(stream, patterns.size, np.arange(patterns.patterns))
 
 
-def _sphere(patterns: PatternSet) -> Reals:
+def _sphere(patterns: PatternSet) -> FloatArray:
     """Return patterns that are uniform on the sphere |xi|² = N."""
     rows = _gaussian(patterns)
     lengths = np.sqrt(np.sum(rows * rows, axis=1, keepdims=True))
     return np.asarray(rows * (sqrt(patterns.size) / lengths))
 
 
-ENSEMBLES: Mapping[str, Callable[[PatternSet], Reals]] = {
+NEURON_ENSEMBLES: Mapping[str, Callable[[PatternSet], FloatArray]] = {
     "signs": _signs,
     "sphere": _sphere,
     "gaussian": _gaussian,
@@ -127,14 +128,14 @@ def own_action(parts: Parts, size: int, patterns: int) -> float:
     return float(factor(parts, size, patterns) ** degree * (degree - 1) * patterns * moment)
 
 
-def bare(xi: Reals, recipe: Recipe) -> Network:
+def bare(xi: FloatArray, recipe: Recipe) -> NeuronNetwork:
     """Return the network of these patterns (P, N) of gain 1 without fields; Xi Xiᵀ where that is enough."""
     parts = recipe.parts
     (count, size), scale = xi.shape, factor(parts, xi.shape[1], xi.shape[0])
     scaled = np.ascontiguousarray((xi * scale).astype(recipe.kind))
     removed = own_action(parts, size, count) if parts.diagonal == "zero" else 0.0
-    form = Form(1.0, parts.degree, scaled, removed)
-    net = Network(
+    form = FunctionNumbers(1.0, parts.degree, scaled, removed)
+    net = NeuronNetwork(
         scaled, Population(parts.visible, form), Population(parts.hidden, form), parts.coupling,
         removed=removed if parts.coupling == MEMORIES else 0.0, tau_v=recipe.tau_v, tau_h=recipe.tau_h,
     )  # fmt: skip
@@ -142,7 +143,7 @@ def bare(xi: Reals, recipe: Recipe) -> Network:
         return replace(net, gram=scaled @ scaled.T) if closes(net) else net
 
 
-def _with_gain(net: Network, recipe: Recipe, beta: float | Reals) -> Network:
+def _with_gain(net: NeuronNetwork, recipe: Recipe, beta: float | FloatArray) -> NeuronNetwork:
     """Return the network with a gain of the neurons that have one."""
     if recipe.parts.gain == "visible":
         return replace(net, visible=net.visible.with_gain(beta))
@@ -150,8 +151,12 @@ def _with_gain(net: Network, recipe: Recipe, beta: float | Reals) -> Network:
 
 
 def asked(
-    net: Network, xi: Reals, recipe: Recipe, places: Sequence[Place], of: Sequence[int]
-) -> Network:
+    net: NeuronNetwork,
+    xi: FloatArray,
+    recipe: Recipe,
+    places: Sequence[NeuronPoint],
+    of: Sequence[int],
+) -> NeuronNetwork:
     """Return the network with the gain, field and bias of each replica.
 
     of  # the pattern of each place, that fields and biases are along
@@ -167,8 +172,8 @@ def asked(
 
 
 def single(
-    patterns: PatternSet, xi: Reals, recipe: Recipe, place: Place, mu: int = 0
-) -> tuple[Network, Reals]:
+    patterns: PatternSet, xi: FloatArray, recipe: Recipe, place: NeuronPoint, mu: int = 0
+) -> tuple[NeuronNetwork, FloatArray]:
     """Return the network of one replica, whose gain is a number, and the cue (N,) that it starts from."""
     net = asked(bare(xi, recipe), xi, recipe, [place], [mu])
     net = _with_gain(net, recipe, place.beta)
@@ -177,7 +182,7 @@ def single(
     return net, cue(patterns, xi, recipe, mu, place.noise)
 
 
-def _bias(recipe: Recipe, along: Reals, hidden: int) -> float | Reals:
+def _bias(recipe: Recipe, along: FloatArray, hidden: int) -> float | FloatArray:
     """Return b: the same for all hidden neurons, or along the pattern where J = 1."""
     if not recipe.bias:
         return 0.0
@@ -186,7 +191,9 @@ def _bias(recipe: Recipe, along: Reals, hidden: int) -> float | Reals:
     return np.asarray(recipe.kind(recipe.bias) * along)
 
 
-def cue(patterns: PatternSet, xi: Reals, recipe: Recipe, index: int, noise: float) -> Reals:
+def cue(
+    patterns: PatternSet, xi: FloatArray, recipe: Recipe, index: int, noise: float
+) -> FloatArray:
     """Return a state (N,) with the overlap 1 - 2 noise with pattern `index`.
 
     Signs: exactly round(noise N) of them are flipped. Others: cos(t) xi + sin(t) e, e orthogonal to xi and
@@ -211,7 +218,7 @@ def overlap_of_cue(recipe: Recipe, size: int, noise: float) -> float:
     return 1 - 2 * flip_count(size, noise) / size if recipe.ensemble == "signs" else 1 - 2 * noise
 
 
-def activity(parts: Parts, net: Network, v: Reals) -> Reals:
+def activity(parts: Parts, net: NeuronNetwork, v: FloatArray) -> FloatArray:
     """Return what is compared with a pattern: v, or g(v)."""
     return v if parts.activity == "state" else net.visible.activation(v)
 

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mattis.exact.arrays import FloatArray
 from mattis.kernels import cpu
 from mattis.kernels.cuda.euler import total
-from mattis.networks.neurons.generating_functions import Reals
 from mattis.networks.neurons.network import (
-    Network,
+    NeuronNetwork,
     check_bounded,
     check_step,
     energy,
@@ -21,9 +21,9 @@ from mattis.networks.neurons.network import (
     target,
 )
 from mattis.networks.neurons.recipe import (
-    ENSEMBLES,
+    NEURON_ENSEMBLES,
+    NeuronPoint,
     Parts,
-    Place,
     Recipe,
     activity,
     asked,
@@ -32,38 +32,38 @@ from mattis.networks.neurons.recipe import (
 )
 from mattis.study.model import UNSETTLED, PatternSet
 
-Row = dict[str, float]
+NeuronCell = dict[str, float]
 
-WIDEST = 2**17
+WIDEST_STATE = 2**17
 """Numbers of a batch of neurons of one kind at most: exponentially many memories leave fewer lanes."""
 
 
-class Batch(NamedTuple):
+class ReplicaBatch(NamedTuple):
     """Replicas side by side: a network with the gain and field of each, and their cues.
 
     own  # the lanes that count: the others only fill the batch; at  # (place, cue) of these
     """
 
-    net: Network
-    start: Reals
+    net: NeuronNetwork
+    start: FloatArray
     own: slice
     at: list[tuple[int, int]]
 
 
 def batches(
-    patterns: PatternSet, xi: Reals, places: Sequence[Place], recipe: Recipe
-) -> Iterator[Batch]:
+    patterns: PatternSet, xi: FloatArray, places: Sequence[NeuronPoint], recipe: Recipe
+) -> Iterator[ReplicaBatch]:
     """Yield all replicas of a pattern set: each cue at each place."""
     plain = bare(xi, recipe)
-    most = max(WIDEST // max(xi.shape), 1)
+    most = max(WIDEST_STATE // max(xi.shape), 1)
     width = max(w for w in cpu.euler.WIDTHS if w <= min(lanes(plain), most))
     yield from side_by_side(patterns, xi, plain, places, recipe, width)
 
 
 def side_by_side(
-    patterns: PatternSet, xi: Reals, plain: Network, places: Sequence[Place], recipe: Recipe,
+    patterns: PatternSet, xi: FloatArray, plain: NeuronNetwork, places: Sequence[NeuronPoint], recipe: Recipe,
     width: int,
-) -> Iterator[Batch]:  # fmt: skip
+) -> Iterator[ReplicaBatch]:  # fmt: skip
     """Yield all replicas of a pattern set, `width` side by side. plain  # their network, of `bare`"""
     replicas = list(product(range(len(places)), range(recipe.cues)))
     for own, filled in cpu.euler.batches(len(replicas), width):
@@ -73,7 +73,7 @@ def side_by_side(
             (k, mu): cue(patterns, xi, recipe, mu, places[k].noise) for k, mu in dict.fromkeys(here)
         }
         start = np.ascontiguousarray(np.array([cues[one] for one in here], recipe.kind).T)
-        yield Batch(net, start, slice(0, own.stop - own.start), replicas[own])
+        yield ReplicaBatch(net, start, slice(0, own.stop - own.start), replicas[own])
 
 
 class Seen(NamedTuple):
@@ -90,22 +90,22 @@ class Seen(NamedTuple):
     after: Any
 
 
-def own_patterns(xi: Reals, batch: Batch) -> Reals:
+def own_patterns(xi: FloatArray, batch: ReplicaBatch) -> FloatArray:
     """Return the pattern that each replica is asked for, (N, R), 0 for those that fill the batch."""
     own = np.zeros_like(batch.start)
     own[:, batch.own] = xi[[mu for _, mu in batch.at]].T
     return own
 
 
-def overlaps(own: Reals, states: Reals) -> Any:
+def overlaps(own: FloatArray, states: FloatArray) -> Any:
     """Return m = xi · x/N of each replica with its own pattern; lanes are summed all alike."""
     return total(own * states) / own.shape[-2]
 
 
-def recall(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> list[Row]:
+def recall(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) -> list[NeuronCell]:
     """Relax from every cue, and once for one step at dt = tau; return means over the cues of each place."""
-    xi = ENSEMBLES[recipe.ensemble](patterns)
-    found: list[list[Row]] = [[] for _ in places]
+    xi = NEURON_ENSEMBLES[recipe.ensemble](patterns)
+    found: list[list[NeuronCell]] = [[] for _ in places]
     for batch in batches(patterns, xi, places, recipe):
         check(batch.net, recipe)
         seen = watched(batch.net, batch.start, own_patterns(xi, batch), recipe)
@@ -114,13 +114,13 @@ def recall(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> lis
     return [mean_of(rows) for rows in found]
 
 
-def check(net: Network, recipe: Recipe) -> None:
+def check(net: NeuronNetwork, recipe: Recipe) -> None:
     """Raise UserError unless the network can settle by the steps of a recipe."""
     check_step(net, recipe.dt)
     check_bounded(net)
 
 
-def watched(net: Network, start: Reals, own: Reals, recipe: Recipe) -> Seen:
+def watched(net: NeuronNetwork, start: FloatArray, own: FloatArray, recipe: Recipe) -> Seen:
     """Relax replicas, and look at them after one step and at rest; of a network that was checked."""
     with cpu.euler.one_thread():
         once = target(net, start)
@@ -132,7 +132,7 @@ def watched(net: Network, start: Reals, own: Reals, recipe: Recipe) -> Seen:
     return Seen(overlaps(own, first), overlaps(own, last), done.steps, done.residual, before, after)
 
 
-def rows_of(seen: Seen, batch: Batch, recipe: Recipe) -> list[Row]:
+def rows_of(seen: Seen, batch: ReplicaBatch, recipe: Recipe) -> list[NeuronCell]:
     """Return what became of each replica of a batch. seen  # NumPy's arrays, (R,)"""
     first, last = (np.asarray(m, np.float64) for m in (seen.first, seen.last))
     size, fall = len(batch.start), seen.before - seen.after
@@ -148,7 +148,7 @@ def rows_of(seen: Seen, batch: Batch, recipe: Recipe) -> list[Row]:
     ]  # fmt: skip
 
 
-def mean_of(rows: Sequence[Row]) -> Row:
+def mean_of(rows: Sequence[NeuronCell]) -> NeuronCell:
     """Return the mean over cues, flagged where not all of them came to rest."""
     out = {name: float(np.mean([float(row[name]) for row in rows])) for name in rows[0]}
     return out | {"flag": float(UNSETTLED * (out["converged"] < 1))}
@@ -159,16 +159,18 @@ GRADED = Parts("ln_cosh", "quadratic", "memories", "visible", "sites", "activati
 """Lotito's eq. (21), x = tanh(beta (J x + u)), and Hopfield's graded response, v = J tanh(beta (v + u))."""
 
 
-def equivalence(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> list[Row]:
+def equivalence(
+    patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe
+) -> list[NeuronCell]:
     """Relax both networks from every cue and map the fixed point of each to the other.
 
     If x = tanh(beta (J x + u)) then v = J x + u is at rest, v = u + J tanh(beta v), and x = tanh(beta v). In
     the network of v, u is a field I; in that of x, beta u is the bias b of hidden neurons.
     """
-    xi = ENSEMBLES[recipe.ensemble](patterns)
+    xi = NEURON_ENSEMBLES[recipe.ensemble](patterns)
     kept = recipe.parts.diagonal
     pair = [replace(recipe, parts=replace(parts, diagonal=kept)) for parts in (TANH, GRADED)]
-    found: list[list[Row]] = [[] for _ in places]
+    found: list[list[NeuronCell]] = [[] for _ in places]
     both = zip(*(batches(patterns, xi, places, one) for one in pair), strict=True)
     for tanh, graded in both:
         pushed = _pushed(tanh, graded.net)
@@ -177,13 +179,15 @@ def equivalence(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -
     return [mean_of(rows) for rows in found]
 
 
-def _pushed(batch: Batch, graded: Network) -> Batch:
+def _pushed(batch: ReplicaBatch, graded: NeuronNetwork) -> ReplicaBatch:
     """Return the network of x with b = beta u, where u is the field of the other."""
     bias = batch.net.visible.form.beta * graded.field if np.ndim(graded.field) else 0.0
     return batch._replace(net=replace(batch.net, field=0.0, bias=bias))
 
 
-def _compared(xi: Reals, tanh: Batch, graded: Batch, recipe: Recipe) -> list[Row]:
+def _compared(
+    xi: FloatArray, tanh: ReplicaBatch, graded: ReplicaBatch, recipe: Recipe
+) -> list[NeuronCell]:
     """Return how far the fixed points of two networks are from each other's images."""
     own = tanh.own
     x = settle(tanh.net, tanh.start, recipe.dt, recipe.tolerance, recipe.steps)
@@ -209,12 +213,12 @@ def _compared(xi: Reals, tanh: Batch, graded: Batch, recipe: Recipe) -> list[Row
     ]  # fmt: skip
 
 
-def argument(net: Network, x: Reals) -> Reals:
+def argument(net: NeuronNetwork, x: FloatArray) -> FloatArray:
     """Return beta (J x + u) of the network of x: the argument of its tanh."""
     return net.visible.activation(x) + net.bias
 
 
-def _apart(tanh: Batch, graded: Batch, recipe: Recipe) -> Any:
+def _apart(tanh: ReplicaBatch, graded: ReplicaBatch, recipe: Recipe) -> Any:
     """Return the largest distance |x - tanh(beta v)|/sqrt(N) on the way, from x(0) = tanh(beta v(0))."""
     v = graded.start
     x = graded.net.visible.activation(v)

@@ -12,15 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mattis.exact.arrays import FloatArray
 from mattis.kernels import cpu
 from mattis.kernels.cuda import euler
 from mattis.kernels.cuda.devices import Device
-from mattis.networks.neurons.generating_functions import Population, Reals
-from mattis.networks.neurons.network import Network, closes
-from mattis.networks.neurons.recipe import ENSEMBLES, Recipe, bare
+from mattis.networks.neurons.generating_functions import Population
+from mattis.networks.neurons.network import NeuronNetwork, closes
+from mattis.networks.neurons.recipe import NEURON_ENSEMBLES, Recipe, bare
 from mattis.networks.neurons.relaxation import (
-    Batch,
-    Row,
+    NeuronCell,
+    ReplicaBatch,
     Seen,
     check,
     mean_of,
@@ -34,7 +35,7 @@ from mattis.study.model import PatternSet, Task
 MOST_SETS = 32
 """Pattern sets of a launch at most: by then it is long against what it costs to begin it."""
 
-ROOM = 2**27
+STACK_ROOM = 2**27
 """Numbers of a launch, 1 GiB in float64: its shape does not heed what is free, since sums depend on it."""
 
 STATES = 12
@@ -45,18 +46,18 @@ class Slot(NamedTuple):
     """A place of a launch: replicas of a pattern set, the patterns they are asked for, and whose they are."""
 
     task: int
-    batch: Batch
-    own: Reals
+    batch: ReplicaBatch
+    own: FloatArray
 
 
-def recall(tasks: Sequence[Task], device: Device) -> list[list[Row]]:
+def recall(tasks: Sequence[Task], device: Device) -> list[list[NeuronCell]]:
     """Return what `settling.recall` does for each task, all of one N, P and recipe.
 
     Raises UserError where a network cannot settle, and what the device raises where one set does not fit.
     """
     patterns, _, recipe = tasks[0]
     sets, lanes = shape(patterns, recipe, device)
-    found: list[list[list[Row]]] = [[[] for _ in places] for _, places, _ in tasks]
+    found: list[list[list[NeuronCell]]] = [[[] for _ in places] for _, places, _ in tasks]
     slots = (slot for k in range(len(tasks)) for slot in _slots(k, tasks[k], lanes))
     while part := list(islice(slots, sets)):
         for slot, seen in zip(part, launched(part, sets, recipe, device), strict=True):
@@ -89,7 +90,7 @@ def shape(patterns: PatternSet, recipe: Recipe, device: Device) -> tuple[int, in
     size, count = patterns.size, patterns.patterns
     lanes = cpu.euler.WIDTHS[0]
     each = 2 * size * count + min(size, count) ** 2 + STATES * lanes * max(size, count)
-    sets = max(min(MOST_SETS, device.processors, ROOM // each), 1)
+    sets = max(min(MOST_SETS, device.processors, STACK_ROOM // each), 1)
     matrices = [(count, size), (size, count), *([(count, count)] if count <= size else [])]
     with cpu.euler.one_thread():
         return euler.shape_of(device, matrices, recipe.kind, (sets, lanes))
@@ -98,13 +99,13 @@ def shape(patterns: PatternSet, recipe: Recipe, device: Device) -> tuple[int, in
 def _slots(index: int, task: Task, lanes: int) -> Iterator[Slot]:
     """Yield the replicas of a task: each cue at each place."""
     patterns, places, recipe = task
-    xi = ENSEMBLES[recipe.ensemble](patterns)
+    xi = NEURON_ENSEMBLES[recipe.ensemble](patterns)
     for batch in side_by_side(patterns, xi, bare(xi, recipe), places, recipe, lanes):
         check(batch.net, recipe)
         yield Slot(index, batch, own_patterns(xi, batch))
 
 
-def stacked(slots: Sequence[Slot], device: Device) -> tuple[Network, Reals, Reals]:
+def stacked(slots: Sequence[Slot], device: Device) -> tuple[NeuronNetwork, FloatArray, FloatArray]:
     """Return the networks of slots as one on a device, their cues and the patterns asked for, (S, N, R)."""
     nets = [slot.batch.net for slot in slots]
 

@@ -10,38 +10,40 @@ from itertools import groupby
 
 import numpy as np
 
+from mattis.exact.arrays import FloatArray
 from mattis.kernels import cpu
-from mattis.networks.neurons.generating_functions import Reals
 from mattis.networks.neurons.network import (
-    Network,
+    NeuronNetwork,
     full_energy,
     integrate,
     latent,
     power_lost,
     velocities,
 )
-from mattis.networks.neurons.recipe import ENSEMBLES, Place, Recipe, single
-from mattis.networks.neurons.relaxation import Row, mean_of
+from mattis.networks.neurons.recipe import NEURON_ENSEMBLES, NeuronPoint, Recipe, single
+from mattis.networks.neurons.relaxation import NeuronCell, mean_of
 from mattis.study.model import PatternSet
 
 LOOKS = 101
 """Times at which trajectories are compared."""
 
-AT_REST = 1e-6
+SLOW_AT_REST = 1e-6
 """Share of the largest loss of energy below which a relative difference says nothing."""
 
 ACCURACY = 1e-10
 """Of the trajectories: far below the distances that are measured."""
 
 
-def separation(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> list[Row]:
+def separation(
+    patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe
+) -> list[NeuronCell]:
     """Follow the full system from every cue, and beside it the system at quasi-equilibrium."""
-    xi = ENSEMBLES[recipe.ensemble](patterns)
+    xi = NEURON_ENSEMBLES[recipe.ensemble](patterns)
     order = sorted(range(len(places)), key=lambda k: places[k]._replace(separation=0.0))
-    rows: list[Row] = [{} for _ in places]
+    rows: list[NeuronCell] = [{} for _ in places]
     for _, same in groupby(order, key=lambda k: places[k]._replace(separation=0.0)):
         members = list(same)
-        found: list[list[Row]] = [[] for _ in members]
+        found: list[list[NeuronCell]] = [[] for _ in members]
         for mu in range(recipe.cues):
             here = [places[k] for k in members]
             for mine, row in zip(found, _followed(patterns, xi, here, mu, recipe), strict=True):
@@ -52,8 +54,8 @@ def separation(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) ->
 
 
 def _followed(
-    patterns: PatternSet, xi: Reals, places: Sequence[Place], mu: int, recipe: Recipe
-) -> list[Row]:
+    patterns: PatternSet, xi: FloatArray, places: Sequence[NeuronPoint], mu: int, recipe: Recipe
+) -> list[NeuronCell]:
     """Compare the full system with quasi-equilibrium, for several separations of one replica."""
     times = np.linspace(0.0, recipe.duration * recipe.tau_v, LOOKS)
     rows = []
@@ -68,7 +70,7 @@ def _followed(
     return rows
 
 
-def _compared(net: Network, slow: Reals, full: Reals) -> Row:
+def _compared(net: NeuronNetwork, slow: FloatArray, full: FloatArray) -> NeuronCell:
     """Return distance, and how well the fall of the energy is what the equations say."""
     size = slow.shape[1]
     v, h = np.ascontiguousarray(full[:, :size].T), np.ascontiguousarray(full[:, size:].T)
@@ -78,20 +80,22 @@ def _compared(net: Network, slow: Reals, full: Reals) -> Row:
     rises = np.diff(energies) / max(float(np.ptp(energies)), 1e-300)
     return {
         "distance": distance.max(),
-        "energy_mismatch": (np.abs(slope + lost) / (lost + AT_REST * lost.max())).max(),
+        "energy_mismatch": (np.abs(slope + lost) / (lost + SLOW_AT_REST * lost.max())).max(),
         "energy_rise": max(float(rises.max()), 0.0),
         "energy_fall": (energies[0] - energies[-1]) / size,
         "converged": 1.0,
     }
 
 
-def power(net: Network, v: Reals, h: Reals) -> Reals:
+def power(net: NeuronNetwork, v: FloatArray, h: FloatArray) -> FloatArray:
     """Return tau_v v'ᵀH_v v' + tau_h h'ᵀH_h h', (R,): the energy that is lost per unit of time."""
     slow, fast = velocities(net, v, h)
     return power_lost(net.visible, net.tau_v, v, slow) + power_lost(net.hidden, net.tau_h, h, fast)
 
 
-def measured_slope(net: Network, v: Reals, h: Reals, share: float = 1e-5) -> Reals:
+def measured_slope(
+    net: NeuronNetwork, v: FloatArray, h: FloatArray, share: float = 1e-5
+) -> FloatArray:
     """Return dE/dt along the motion, (R,), by the central difference of the energy (19) itself."""
     slow, fast = velocities(net, v, h)
     speed = np.maximum(np.abs(slow).max(axis=0), np.abs(fast).max(axis=0))

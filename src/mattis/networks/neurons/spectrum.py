@@ -10,11 +10,11 @@ from math import inf, nan
 import numpy as np
 
 from mattis.exact import gaussians, rng
+from mattis.exact.arrays import FloatArray
 from mattis.kernels import cpu
-from mattis.networks.neurons.generating_functions import Reals
-from mattis.networks.neurons.network import Network, eigenvalues, jacobian, settle, target
-from mattis.networks.neurons.recipe import ENSEMBLES, Place, Recipe, factor, single
-from mattis.networks.neurons.relaxation import Row, mean_of
+from mattis.networks.neurons.network import NeuronNetwork, eigenvalues, jacobian, settle, target
+from mattis.networks.neurons.recipe import NEURON_ENSEMBLES, NeuronPoint, Recipe, factor, single
+from mattis.networks.neurons.relaxation import NeuronCell, mean_of
 from mattis.study.model import UNSETTLED, PatternSet
 
 SAME = 1e-6
@@ -23,19 +23,21 @@ SAME = 1e-6
 AT_REST = 1e-9
 
 
-def scaled(patterns: PatternSet, recipe: Recipe) -> tuple[Reals, Reals]:
+def scaled(patterns: PatternSet, recipe: Recipe) -> tuple[FloatArray, FloatArray]:
     """Return the patterns of a set and its memories Xi, (P, N) both."""
-    xi = ENSEMBLES[recipe.ensemble](patterns)
+    xi = NEURON_ENSEMBLES[recipe.ensemble](patterns)
     return xi, xi * factor(recipe.parts, patterns.size, patterns.patterns)
 
 
-def spectrum(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> list[Row]:
+def spectrum(
+    patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe
+) -> list[NeuronCell]:
     """Return the edges of the spectrum of XiᵀXi, and the directions that are unstable at v = 0."""
     values = eigenvalues(scaled(patterns, recipe)[1])
     return [_at_origin(values, place.beta) for place in places]
 
 
-def _at_origin(values: Reals, beta: float) -> Row:
+def _at_origin(values: FloatArray, beta: float) -> NeuronCell:
     rates = beta * values - 1
     unstable = float(np.sum(rates > 0))
     return {
@@ -45,20 +47,24 @@ def _at_origin(values: Reals, beta: float) -> Row:
     }  # fmt: skip
 
 
-def fixed_points(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> list[Row]:
+def fixed_points(
+    patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe
+) -> list[NeuronCell]:
     """Search fixed points from random states, of any stability, and relax to those that attract."""
     xi, _ = scaled(patterns, recipe)
     return [_searched(patterns, xi, place, recipe) for place in places]
 
 
-def starts(patterns: PatternSet, count: int) -> Reals:
+def starts(patterns: PatternSet, count: int) -> FloatArray:
     """Return random states (count, N), each of a length of its own: number k of the stream's step k."""
     stream = rng.stream(patterns.root_seed, "starts", patterns.labels)
     lengths = 2.0 ** -(np.arange(count) % 6)
     return gaussians.normals(stream, patterns.size, np.arange(count)) * lengths[:, None]
 
 
-def _searched(patterns: PatternSet, xi: Reals, place: Place, recipe: Recipe) -> Row:
+def _searched(
+    patterns: PatternSet, xi: FloatArray, place: NeuronPoint, recipe: Recipe
+) -> NeuronCell:
     """Return how many fixed points were found from `cues` starts, and how stable they are."""
     net, _ = single(patterns, xi, recipe, place)
     states = starts(patterns, recipe.cues)
@@ -83,27 +89,27 @@ def _searched(patterns: PatternSet, xi: Reals, place: Place, recipe: Recipe) -> 
     }  # fmt: skip
 
 
-def solve(net: Network, start: Reals) -> Reals | None:
+def solve(net: NeuronNetwork, start: FloatArray) -> FloatArray | None:
     """Return a fixed point near a state by Powell's hybrid method with the Jacobian (28), or None."""
     from scipy.optimize import root  # 0.2 s, which no other command should wait for
 
-    def gap(v: Reals) -> Reals:
+    def gap(v: FloatArray) -> FloatArray:
         return (target(net, v[:, None]) - v[:, None])[:, 0]
 
     found = root(gap, start, jac=lambda v: jacobian(net, v), method="hybr", tol=1e-13)
     return found.x if np.sqrt(np.mean(gap(found.x) ** 2)) <= AT_REST else None
 
 
-def distinct(points: Sequence[Reals]) -> list[Reals]:
+def distinct(points: Sequence[FloatArray]) -> list[FloatArray]:
     """Return points that differ by more than SAME, root mean square, the first of each."""
-    out: list[Reals] = []
+    out: list[FloatArray] = []
     for point in points:
         if all(np.sqrt(np.mean((point - other) ** 2)) > SAME for other in out):
             out.append(point)
     return out
 
 
-def rates_at(net: Network, v: Reals) -> Reals:
+def rates_at(net: NeuronNetwork, v: FloatArray) -> FloatArray:
     """Return the eigenvalues of the Jacobian (28) at a state, rising: they are real.
 
     -1 + A H_v, A symmetric, is similar to -1 + H_v^{1/2} A H_v^{1/2} where H_v > 0, as for tanh.
@@ -120,7 +126,7 @@ def rates_at(net: Network, v: Reals) -> Reals:
     return np.asarray(np.linalg.eigvalsh(half @ ((a + a.T) / 2) @ half)) - 1
 
 
-def modes(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> list[Row]:
+def modes(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) -> list[NeuronCell]:
     """Follow the linear network by Euler steps and by its eigen-decomposition; both are exact.
 
     tau dv/dt = I + (beta XiᵀXi - 1) v, eq. (26) with its sign mended. A mode of rate r = beta lambda - 1 is
@@ -139,8 +145,13 @@ def modes(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> list
 
 
 def _mode(
-    patterns: PatternSet, xi: Reals, of: tuple[Reals, Reals], place: Place, recipe: Recipe, mu: int
-) -> Row:
+    patterns: PatternSet,
+    xi: FloatArray,
+    of: tuple[FloatArray, FloatArray],
+    place: NeuronPoint,
+    recipe: Recipe,
+    mu: int,
+) -> NeuronCell:
     """Compare one simulated trajectory with its modes."""
     net, start = single(patterns, xi, recipe, place, mu)
     steps = round(recipe.duration * recipe.tau_v / recipe.dt)
@@ -163,15 +174,22 @@ def _mode(
 
 
 def _sum_of_modes(
-    axes: Reals, start: Reals, field: Reals, rates: Reals, grown: Reals, time: float
-) -> Reals:
+    axes: FloatArray,
+    start: FloatArray,
+    field: FloatArray,
+    rates: FloatArray,
+    grown: FloatArray,
+    time: float,
+) -> FloatArray:
     """Return sum of modes: grown × start + (grown - 1)/rate × field; time × field where the rate is 0."""
     still = np.abs(rates) < 1e-14
     driven = np.where(still, time, (grown - 1) / np.where(still, 1.0, rates))
     return np.asarray(axes @ (grown * (axes.T @ start) + driven * (axes.T @ field)))
 
 
-def rotation(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> list[Row]:
+def rotation(
+    patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe
+) -> list[NeuronCell]:
     """Rotate memories among themselves: J = XiᵀXi does not change; its triangular factor comes by QR.
 
     J(U Xi) = J(Xi) for orthogonal U; Xi = Q R, J = RᵀR. J has rank min(N_h, N_v), so that Cholesky's
@@ -194,12 +212,12 @@ def rotation(patterns: PatternSet, places: Sequence[Place], recipe: Recipe) -> l
     return [row for _ in places]
 
 
-def triangular(xi: Reals) -> Reals:
+def triangular(xi: FloatArray) -> FloatArray:
     """Return R (min(N_h, N_v), N_v), upper triangular, with RᵀR = XiᵀXi: the R of Xi = Q R."""
     return np.asarray(np.linalg.qr(xi, mode="r"))
 
 
-def cholesky_fails(j: Reals) -> bool:
+def cholesky_fails(j: FloatArray) -> bool:
     """Tell whether J = XiᵀXi has no Cholesky factor: it is singular, to the rounding of its numbers."""
     try:
         factor_ = np.linalg.cholesky(j)

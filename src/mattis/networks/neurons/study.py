@@ -9,20 +9,20 @@ from pydantic import Field, StrictFloat, StrictInt, model_validator
 
 from mattis.errors import nearest
 from mattis.networks.neurons import dense
-from mattis.networks.neurons.generating_functions import Form, Population
+from mattis.networks.neurons.generating_functions import FunctionNumbers, Population
 from mattis.networks.neurons.models import (
-    CONTINUOUS,
-    EXACT,
-    MEMBERS,
-    QUESTIONS,
+    EXACT_ROUNDING,
+    NEURON_DEFAULTS,
+    NEURON_MODELS,
+    NEURON_QUESTIONS,
     ROUNDING,
-    Member,
+    NeuronDefaults,
     batched,
 )
 from mattis.networks.neurons.recipe import (
     POLYNOMIALS,
+    NeuronPoint,
     Parts,
-    Place,
     Recipe,
     factor,
     is_linear,
@@ -37,12 +37,12 @@ from mattis.study.axes import (
     Meaning,
     Misplaced,
     Part,
-    Reals,
+    RealValues,
 )
 from mattis.study.base import Study, middles
 from mattis.study.model import Model, PatternSet, Point, Task
 
-LARGEST_MEMORIES = 2**20
+MOST_STORED = 2**20
 """Memories of a network at most: their products with one state are looked at, all of them."""
 
 STORED = ("load", "memories", "exponent")
@@ -56,24 +56,28 @@ GAINLESS = ("quadratic", "spherical")
 """Generating functions that have no beta."""
 
 PARTS = ("visible", "coupling", "diagonal", "scale", "gain", "activity")
-STEPS = ("dt", "tau_v", "tolerance", "duration", "precision")
+STEP_KEYS = ("dt", "tau_v", "tolerance", "duration", "precision")
 """Keys without a meaning for binary neurons."""
 
 LEAST_SINGLE = 1e-6
 """float32 states do not come to rest at less."""
 
 
-class ContinuousAxes(Axes):
+class NeuronAxes(Axes):
     """The axes of networks from generating functions."""
 
-    load: Reals | None = Field(
+    load: RealValues | None = Field(
         default=None, description="P/N^{n-1}, n the degree (2 for all but polynomials)"
     )
     memories: Integers | None = Field(default=None, description="P itself, the patterns stored")
-    exponent: Reals | None = Field(default=None, description="ln(P)/N: exponentially many patterns")
-    separation: Reals | None = Field(default=None, description="tau_h/tau_v of a fast-slow system")
-    beta: Reals = Field(default=(1.0,), description="gain of the neurons that have one")
-    noise: Reals = Field(default=(0.0,), description="a cue has the overlap 1 - 2 noise")
+    exponent: RealValues | None = Field(
+        default=None, description="ln(P)/N: exponentially many patterns"
+    )
+    separation: RealValues | None = Field(
+        default=None, description="tau_h/tau_v of a fast-slow system"
+    )
+    beta: RealValues = Field(default=(1.0,), description="gain of the neurons that have one")
+    noise: RealValues = Field(default=(0.0,), description="a cue has the overlap 1 - 2 noise")
 
     bounds: ClassVar[Mapping[str, Bound]] = {
         "size": Bound(
@@ -84,7 +88,7 @@ class ContinuousAxes(Axes):
             lambda v: 0 < v <= 16, "a load in (0, 16]", "for example 0.05", BOUNDS["load"].meaning
         ),
         "memories": Bound(
-            lambda v: 1 <= v <= LARGEST_MEMORIES, "patterns, 1 … 2^20", "for example 10",
+            lambda v: 1 <= v <= MOST_STORED, "patterns, 1 … 2^20", "for example 10",
             Meaning("number of stored patterns P", is_whole=True),
         ),
         "exponent": Bound(
@@ -159,13 +163,13 @@ class Flow(Part):
     )
 
 
-class Continuous(Study):
+class NeuronStudy(Study):
     """A study of a network from generating functions."""
 
-    models: ClassVar[dict[str, Model]] = CONTINUOUS
+    models: ClassVar[dict[str, Model]] = NEURON_MODELS
 
     model: str = Field(default="attention", description="a model of `mattis models`")
-    axes: ContinuousAxes
+    axes: NeuronAxes
     visible: FUNCTIONS | None = Field(default=None, description="L_v; the model's, if not given")
     hidden: FUNCTIONS | None = Field(default=None, description="L_h; the model's, if not given")
     coupling: Literal["memories", "one"] | None = Field(default=None, description="J: Xi, or 1")
@@ -205,9 +209,9 @@ class Continuous(Study):
     flow: Flow = Field(default=Flow(), description="how a state moves")
 
     @property
-    def member(self) -> Member:
+    def member(self) -> NeuronDefaults:
         """What the model is made of, where the study says nothing else."""
-        return MEMBERS[self.model]
+        return NEURON_DEFAULTS[self.model]
 
     @property
     def parts(self) -> Parts:
@@ -238,11 +242,11 @@ class Continuous(Study):
     @property
     def described_model(self) -> Model:
         """The row of the model, with what this study observes."""
-        question = QUESTIONS[self.asked]
+        question = NEURON_QUESTIONS[self.asked]
         return replace(
             self.models[self.model], observables=question.observables,
             order_parameter=question.order_parameter, boundaries=question.boundaries,
-            states=question.states, rounding=EXACT if self.member.binary else ROUNDING,
+            states=question.states, rounding=EXACT_ROUNDING if self.member.binary else ROUNDING,
             batched=batched if self.asked == "recall" else None,  # other questions stay on the CPU
         )  # fmt: skip
 
@@ -275,16 +279,16 @@ class Continuous(Study):
             expected = f"P of at least {asked}, for so many are asked for"
             raise Misplaced(where, got, expected, "use a larger value, or fewer cues")
         fault = self.described_model.check(size, count)
-        if count > LARGEST_MEMORIES:
-            fault = f"at most {LARGEST_MEMORIES} patterns"
+        if count > MOST_STORED:
+            fault = f"at most {MOST_STORED} patterns"
         fault = fault or _too_large(self, size, count)
         if fault:
             raise Misplaced(where, got, "a network that can be made", fault)
 
-    def place(self, point: Point) -> Place:
+    def place(self, point: Point) -> NeuronPoint:
         """Return a point of the grid as the model takes it."""
         at = dict(zip(self.points, point, strict=True))
-        return Place(at["beta"], at["noise"], at.get("separation", 0.0))
+        return NeuronPoint(at["beta"], at["noise"], at.get("separation", 0.0))
 
     def task(self, patterns: PatternSet, points: Sequence[Point]) -> Task:
         """Return the arguments of the model's `simulate` at some points."""
@@ -339,7 +343,7 @@ class Continuous(Study):
         return content | {"numbers": self.described_model.numbers}
 
 
-def _check_composition(study: Continuous) -> None:
+def _check_composition(study: NeuronStudy) -> None:
     """Raise Misplaced where functions, couplings, steps or questions do not fit each other."""
     _check_functions(study)
     _check_couplings(study)
@@ -352,7 +356,7 @@ def _check_composition(study: Continuous) -> None:
         raise Misplaced(name, str(getattr(study, name)), "model: dense_binary", "remove the key")
 
 
-def _check_functions(study: Continuous) -> None:
+def _check_functions(study: NeuronStudy) -> None:
     """Raise Misplaced unless both generating functions are convex, and one has the gain."""
     parts, least = study.parts, min(study.axes.beta)
     if study.degree is not None and not many_body(parts):
@@ -361,7 +365,11 @@ def _check_functions(study: Continuous) -> None:
     for kind in ("visible", "hidden"):
         name = getattr(parts, kind)
         beta = least if parts.gain == kind else 1.0
-        fault = None if study.member.binary else Population(name, Form(beta, parts.degree)).fault
+        fault = (
+            None
+            if study.member.binary
+            else Population(name, FunctionNumbers(beta, parts.degree)).fault
+        )
         if fault:
             raise Misplaced(
                 kind, f"{name} with {fault}", "a convex function", "see docs/neurons.md"
@@ -376,7 +384,7 @@ def _check_functions(study: Continuous) -> None:
         raise Misplaced("hidden", "memories", "a function of single hidden neurons", advice)
 
 
-def _check_couplings(study: Continuous) -> None:
+def _check_couplings(study: NeuronStudy) -> None:
     """Raise Misplaced unless memories enter, and a diagonal that is taken out is known."""
     parts = study.parts
     if parts.coupling == "one" and parts.visible != "memories":
@@ -396,11 +404,11 @@ def _check_couplings(study: Continuous) -> None:
         raise Misplaced("diagonal", "zero with gain: hidden", "beta: 1", "use gain: visible")
 
 
-def _check_question(study: Continuous) -> None:
+def _check_question(study: NeuronStudy) -> None:
     """Raise Misplaced unless the network can be asked so."""
     asked, parts = study.asked, study.parts
-    if asked not in QUESTIONS:
-        advice = f"use one of {', '.join(QUESTIONS)}{nearest(asked, QUESTIONS)}"
+    if asked not in NEURON_QUESTIONS:
+        advice = f"use one of {', '.join(NEURON_QUESTIONS)}{nearest(asked, NEURON_QUESTIONS)}"
         raise Misplaced("question", repr(asked)[:40], "a question", advice)
     smooth = {"ln_cosh", "quadratic"}
     fits = {
@@ -426,7 +434,7 @@ def _check_question(study: Continuous) -> None:
         _check_bounded(study)
 
 
-def _check_bounded(study: Continuous) -> None:
+def _check_bounded(study: NeuronStudy) -> None:
     """Raise Misplaced where a linear network is to relax although its energy has no minimum.
 
     lambda_max is near s² (√N + √P)², s the scale (Marchenko & Pastur); of one pattern set it may be above
@@ -443,7 +451,7 @@ def _check_bounded(study: Continuous) -> None:
             raise Misplaced("question", got, expected, "use question: modes, or a smaller beta")
 
 
-def _check_steps(study: Continuous) -> None:
+def _check_steps(study: NeuronStudy) -> None:
     """Raise Misplaced where Euler's rule is not stable, or rest is not seen."""
     recipe = study.protocol
     if recipe.dt > 2 * recipe.tau_v:
@@ -458,7 +466,7 @@ def _check_steps(study: Continuous) -> None:
         raise Misplaced("flow.precision", got, "precision: double", "remove the key")
 
 
-def _check_binary(study: Continuous) -> None:
+def _check_binary(study: NeuronStudy) -> None:
     """Raise Misplaced unless binary neurons have a rule, patterns that are signs, and nothing idle."""
     parts, ensemble = study.parts, study.protocol.ensemble
     if parts.hidden not in (dense.POLYNOMIAL, dense.EXPONENTIAL):
@@ -482,18 +490,18 @@ def _check_binary(study: Continuous) -> None:
         raise Misplaced("axes.beta", got, "beta: 1", "remove the axis")
 
 
-def _unheard(study: Continuous) -> dict[str, str]:
+def _unheard(study: NeuronStudy) -> dict[str, str]:
     """Return the keys of continuous neurons that a study of binary ones changes."""
     usual = study.model_copy(update={"flow": type(study.flow)()}).protocol
     keys = [(name, getattr(study.parts, name), getattr(study.member.parts, name)) for name in PARTS]
     keys += [(name, getattr(study, name), 0.0) for name in ("field", "bias")]
     keys += [
-        (f"flow.{name}", getattr(study.protocol, name), getattr(usual, name)) for name in STEPS
+        (f"flow.{name}", getattr(study.protocol, name), getattr(usual, name)) for name in STEP_KEYS
     ]
     return {place: str(given) for place, given, own in keys if given != own}
 
 
-def _too_large(study: Continuous, size: int, count: int) -> str | None:
+def _too_large(study: NeuronStudy, size: int, count: int) -> str | None:
     """Tell what is wrong with a network of this size, if anything."""
     if study.member.binary and study.indices == "distinct" and size < study.parts.degree:
         return f"{study.parts.degree} distinct indices of {size} sites"

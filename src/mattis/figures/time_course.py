@@ -10,33 +10,34 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mattis.exact.arrays import Reals
 from mattis.exact.patterns import share
-from mattis.figures.canvas import STYLE, Values, at_first, curve, head_of_drift, plain, planes
+from mattis.figures.canvas import STYLE, at_first, curve, head_of_drift, plain, planes
 from mattis.networks.drift.memories import frequencies, square_norm
-from mattis.networks.drift.study import Consolidation
+from mattis.networks.drift.study import ConsolidationStudy
 
 FOUR_DEVIATIONS = 4.0
 
 ONE_HOT = 1e-3
 """One memory takes all, so that the closed forms hold, where the others take less than this at first."""
 
-MOST_STEPS = 1e9
+MOST_THEORY_STEPS = 1e9
 """Theory sums over so many steps at most."""
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class TimeCourse:
     """One curve of a figure: its label, its cells along presentations, and what theory makes of them.
 
     NaN where theory does not hold.
     """
 
     label: str
-    shown: Values
+    shown: Reals
     cells: xr.Dataset
-    mean: Values
-    sd: Values
-    published: Values
+    mean: Reals
+    sd: Reals
+    published: Reals
 
     @property
     def known(self) -> bool:
@@ -44,7 +45,7 @@ class Course:
         return bool(np.isfinite(self.mean).any())
 
 
-def figures(estimates: xr.Dataset, study: Consolidation) -> Iterator[tuple[str, Figure]]:
+def figures(estimates: xr.Dataset, study: ConsolidationStudy) -> Iterator[tuple[str, Figure]]:
     """Yield one figure for each (size, N_h, kappa, noise, spread) of curves for each tau and memory."""
     inside = ("tau", "presentations", "memory")
     apart = [name for name in study.dimensions[:-1] if name not in inside]
@@ -52,7 +53,7 @@ def figures(estimates: xr.Dataset, study: Consolidation) -> Iterator[tuple[str, 
         yield name, draw(estimates.sel(labels).sortby("presentations"), study, labels)
 
 
-def draw(plane: xr.Dataset, study: Consolidation, labels: dict[str, float]) -> Figure:
+def draw(plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float]) -> Figure:
     """Draw the curves with their theory, and how far they are from it."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(10.4, 4.6), layout="constrained")
@@ -68,8 +69,8 @@ def draw(plane: xr.Dataset, study: Consolidation, labels: dict[str, float]) -> F
 
 
 def courses_of(
-    plane: xr.Dataset, study: Consolidation, labels: dict[str, float]
-) -> Iterator[Course]:
+    plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float]
+) -> Iterator[TimeCourse]:
     """Yield every curve: for each tau, and each memory that is looked at."""
     memories = plane["memory"].values.tolist() if "memory" in plane.dims else [None]
     for tau, mu in product(plane["tau"].values.tolist(), memories):
@@ -82,9 +83,9 @@ def courses_of(
 def _course(
     label: str,
     cells: xr.Dataset,
-    study: Consolidation,
+    study: ConsolidationStudy,
     at: tuple[float, int | None, dict[str, float]],
-) -> Course:
+) -> TimeCourse:
     """Evaluate the theories of a one-hot softmax where the cells are."""
     tau, mu, labels = at
     shown, count, spread = cells["presentations"].values, int(cells["patterns"]), labels["spread"]
@@ -92,8 +93,13 @@ def _course(
     steps = np.array([share(k, count) for k in shown.tolist()], np.float64)
     overlap, ratio = _first(cells, study)
     unequal = mu is None and spread > 0
-    if unequal or tau < study.step or steps[-1] > MOST_STEPS or not _one_hot(study, labels, cells):
-        return Course(label, shown, cells, none, none, none)
+    if (
+        unequal
+        or tau < study.step
+        or steps[-1] > MOST_THEORY_STEPS
+        or not _one_hot(study, labels, cells)
+    ):
+        return TimeCourse(label, shown, cells, none, none, none)
     probability, rate = _probability(count, spread, mu), tau / study.step
     where = {"overlap": np.full(shown.size, overlap)}
     published = curve(
@@ -107,17 +113,17 @@ def _course(
         random = {"steps": steps, "probability": np.full(shown.size, probability), **where}
         mean = curve("consolidation.similarity_mean", **random)
         sd = none if mu is None else curve("consolidation.similarity_sd", **random)
-        return Course(label, shown, cells, mean, sd, published)
+        return TimeCourse(label, shown, cells, mean, sd, published)
     last, more = np.divmod(steps, count)  # all were shown so often, and the first ones once more
     before, after = (
         curve("consolidation.similarity", presentations=k, **where) for k in (last, last + 1)
     )
     part = more / count if mu is None else more > mu
     mean = np.where(part == 0, before, part * after + (1 - part) * before)
-    return Course(label, shown, cells, mean, np.zeros(shown.size), published)
+    return TimeCourse(label, shown, cells, mean, np.zeros(shown.size), published)
 
 
-def _first(cells: xr.Dataset, study: Consolidation) -> tuple[float, float]:
+def _first(cells: xr.Dataset, study: ConsolidationStudy) -> tuple[float, float]:
     """Return the cosine of memory and pattern at first, and |xi'|/|Xi(0)|: of the cells, or expected."""
     first = cells.isel(presentations=0)
     overlap, length = float(first["similarity"]), float(first["length"])
@@ -126,7 +132,7 @@ def _first(cells: xr.Dataset, study: Consolidation) -> tuple[float, float]:
     return at_first(study, float(cells["noise"]))
 
 
-def _one_hot(study: Consolidation, labels: dict[str, float], cells: xr.Dataset) -> bool:
+def _one_hot(study: ConsolidationStudy, labels: dict[str, float], cells: xr.Dataset) -> bool:
     """Tell whether only the memory of a pattern moves: the field of another is lower by kappa a/s.
 
     At a finite N_v less so, for vectors that are drawn have products of order √N_v.
@@ -147,7 +153,7 @@ def _probability(count: int, spread: float, mu: int | None) -> float:
     return float(frequencies(count, spread)[mu])
 
 
-def draw_curves(ax: Axes, courses: list[Course], study: Consolidation) -> None:
+def draw_curves(ax: Axes, courses: list[TimeCourse], study: ConsolidationStudy) -> None:
     """Draw the similarity with the new pattern (and thinly with the old), theory and its band."""
     random = study.clamping == "random"
     many = int(max(course.cells["seeds"].max() for course in courses))
@@ -199,7 +205,7 @@ def draw_curves(ax: Axes, courses: list[Course], study: Consolidation) -> None:
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncol=2 if random else 3)
 
 
-def draw_deviations(ax: Axes, courses: list[Course]) -> None:
+def draw_deviations(ax: Axes, courses: list[TimeCourse]) -> None:
     """Draw |simulation − theory| of both theories, in logarithms: one of them is exact."""
     colours = mpl.colormaps["viridis"](np.linspace(0, 0.82, len(courses)))
     worst = {"published": 0.0, "mean": 0.0}
@@ -224,7 +230,7 @@ def draw_deviations(ax: Axes, courses: list[Course]) -> None:
     ax.set_title("(b) deviation of each theory")
 
 
-def draw_pulls(ax: Axes, courses: list[Course]) -> None:
+def draw_pulls(ax: Axes, courses: list[TimeCourse]) -> None:
     """Draw (simulation − theory)/error of both theories: the published one is off by many errors."""
     colours = mpl.colormaps["viridis"](np.linspace(0, 0.82, len(courses)))
     for course, colour in zip(courses, colours, strict=True):
