@@ -48,7 +48,7 @@ def timed(size: int) -> dict[str, float]:
     """Return ns per proposal of each program, the median of rounds in turns."""
     labels = {"size": size, "patterns": PATTERNS, "seed": 0}
     xi = random_patterns(rng.stream(1, "patterns", labels), PATTERNS, size)
-    nj, stream = couplings.hebb(xi), rng.stream(1, "dynamics", labels).packed()
+    nj, stream = couplings.hebb_matrix(xi), rng.stream(1, "dynamics", labels).packed()
     scale, none = rng.noise_scale(size, 1 / TEMPERATURE), np.zeros(0, np.uint32)
     parity, bound = PATTERNS * (size - 1) % 2, couplings.row_bound(nj)
     weights = (nj / size).astype(np.float32)

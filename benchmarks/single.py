@@ -61,7 +61,7 @@ def drawn(size: int, patterns: int) -> tuple[dict[str, int], Signs]:
 
 def full_couplings(xi: Signs) -> Couplings:
     """Return the couplings, and the bound of every field."""
-    nj = couplings.hebb(xi)
+    nj = couplings.hebb_matrix(xi)
     return Couplings(nj, couplings.row_bound(nj))
 
 

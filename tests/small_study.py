@@ -11,12 +11,12 @@ import yaml
 
 from mattis.engine.cluster import Where
 from mattis.engine.driver import Settings, status
+from mattis.networks.binary.couplings import Rule
 from mattis.networks.binary.ensembles import Ensemble
 from mattis.networks.binary.hopfield import Setting
 from mattis.networks.binary.matrix_network import Dynamics
 from mattis.networks.binary.network import Protocol
 from mattis.networks.binary.questions import Inquiry, Query, Visit
-from mattis.networks.binary.rules import Rule
 from mattis.networks.registry import load_study
 from mattis.store import places, store
 from mattis.store.results import results_of

@@ -14,10 +14,9 @@ from scipy import stats
 
 from mattis.exact import rng
 from mattis.exact.patterns import random_patterns
-from mattis.networks.binary import couplings, ensembles, rules
-from mattis.networks.binary.couplings import RULES
+from mattis.networks.binary import couplings, ensembles
+from mattis.networks.binary.couplings import RULES, Rule
 from mattis.networks.binary.ensembles import Ensemble
-from mattis.networks.binary.rules import Rule
 
 FALSE_ALARM = 1e-7
 HIGHEST_Z = stats.norm.isf(FALSE_ALARM / 2)
@@ -36,7 +35,7 @@ def stored_of(size, count, seed=0, ensemble="random", **numbers):
 def made(rule, stored, kept=False, seed=0):
     """The couplings of patterns, by the name of a rule or a Rule."""
     rule = Rule(rule) if isinstance(rule, str) else rule
-    return couplings.made(
+    return couplings.learnt(
         rule, stored, kept, 7, labels_of(stored.xi.shape[1], len(stored.xi), seed)
     )
 
@@ -56,9 +55,9 @@ DENSITY = 1 / math.sqrt(2 * math.pi)
 
 def _dead(rule, v, i, j):
     total = sum(v[:, i] * v[:, j])
-    if abs(total) <= rule.threshold * math.sqrt(len(v)):
+    if abs(total) <= rule["threshold"] * math.sqrt(len(v)):
         return 0.0
-    width = 2 * DENSITY * math.exp(-(rule.threshold**2) / 2)
+    width = 2 * DENSITY * math.exp(-(rule["threshold"] ** 2) / 2)
     return float(np.sign(total)) * math.sqrt(len(v)) / width
 
 
@@ -67,10 +66,11 @@ DEFINITIONS = {
     "clipped": lambda _, v, i, j: math.sqrt(math.pi * len(v) / 2) * np.sign(sum(v[:, i] * v[:, j])),
     "dead_zone": _dead,
     "sequence": lambda rule, v, i, j: sum(
-        rule.hebbian * v[mu, i] * v[mu, j] + rule.strength * v[(mu + 1) % len(v), i] * v[mu, j]
+        rule["hebbian"] * v[mu, i] * v[mu, j]
+        + rule["strength"] * v[(mu + 1) % len(v), i] * v[mu, j]
         for mu in range(len(v))
     ),
-    "weighted": lambda rule, v, i, j: sum(rule.weights * v[:, i] * v[:, j]),
+    "weighted": lambda rule, v, i, j: sum(rule["weights"] * v[:, i] * v[:, j]),
     "van_hemmen": lambda _, v, i, j: v[0, i] * v[1, j] + v[1, i] * v[0, j],
 }
 
@@ -146,7 +146,7 @@ def test_symmetric_dilution_keeps_a_share_of_the_bonds(connectivity):
     """c of the pairs (P odd: no Hebb coupling is 0), the same of i to j and of j to i; J_ii always."""
     size, rule = 200, Rule("dilution", connectivity=connectivity)
     stored = stored_of(size, 5)
-    diluted, hebb = made(rule, stored, True).nj, couplings.hebb(stored.xi)
+    diluted, hebb = made(rule, stored, True).nj, couplings.hebb_matrix(stored.xi)
     there, pairs = (diluted != 0)[np.triu_indices(size, 1)], size * (size - 1) // 2
     assert stats.binomtest(int(there.sum()), pairs, connectivity).pvalue > FALSE_ALARM
     np.testing.assert_array_equal(diluted, diluted.T)
@@ -169,7 +169,7 @@ def test_directed_dilution_draws_both_ways_apart():
 def test_whole_connectivity_is_hebbs_rule(name):
     stored = stored_of(30, 4)
     np.testing.assert_array_equal(
-        real(made(Rule(name, connectivity=1.0), stored)), couplings.hebb(stored.xi)
+        real(made(Rule(name, connectivity=1.0), stored)), couplings.hebb_matrix(stored.xi)
     )
 
 
@@ -206,7 +206,7 @@ def test_the_first_step_of_a_diluted_network_makes_the_errors_of_noise():
 def test_a_palimpsest_is_learnt_pattern_by_pattern(size, bound):
     """T <- clip(T + xi xi, -A, A) from nothing, the history's random patterns first, its newest last."""
     rule, stored = Rule("palimpsest", bound=bound), stored_of(size, 6)
-    limit, count = rules.saturation(rule, size), rules.history(rule, size)
+    limit, count = couplings.saturation(rule, size), couplings.history(rule, size)
     assert limit == max(1, round(bound * math.sqrt(size)))
     learnt = np.zeros((size, size), int)
     for xi in [*older(size, 6, count), *stored.xi]:
@@ -222,9 +222,11 @@ def older(size, count, many):
 
 def forgotten(rule, size):
     """The largest part of a history's beginning that is left, of the exact walk on -A … A."""
-    limit = rules.saturation(rule, size)
+    limit = couplings.saturation(rule, size)
     walk = walk_of(limit)
-    return np.abs(np.linalg.matrix_power(walk, rules.history(rule, size)) - walk_mean(limit)).max()
+    return np.abs(
+        np.linalg.matrix_power(walk, couplings.history(rule, size)) - walk_mean(limit)
+    ).max()
 
 
 def walk_of(limit):
@@ -287,12 +289,13 @@ def test_a_palimpsest_of_bound_3_forgets_as_it_must():
 def test_marginalist_couplings_are_weighted_by_age(size, count):
     """Lambda_u = epsilon exp(-epsilon² u/2N), to 1/1024; the newest is the set's last, of age 1."""
     rule, stored = Rule("marginalist"), stored_of(size, count)
-    weights = rules.fading(rule, size) / 1024
+    weights = couplings.fading(rule, size) / 1024
     ages_ = np.arange(1, len(weights) + 1)
-    exact = rule.epsilon * np.exp(-(rule.epsilon**2) * ages_ / (2 * size))
+    exact = rule["epsilon"] * np.exp(-(rule["epsilon"] ** 2) * ages_ / (2 * size))
     np.testing.assert_allclose(weights, exact, rtol=0, atol=0.5000001 / 1024)
     assert (
-        rule.epsilon * math.exp(-(rule.epsilon**2) * (len(weights) + 1) / (2 * size)) < 0.51 / 1024
+        rule["epsilon"] * math.exp(-(rule["epsilon"] ** 2) * (len(weights) + 1) / (2 * size))
+        < 0.51 / 1024
     )
     before = older(size, count, len(weights))[::-1]
     every = np.concatenate([stored.xi[::-1], before])

@@ -13,9 +13,10 @@ from mattis.cli.command import guarded, verbs
 from mattis.engine.driver import open_results
 from mattis.errors import UserError
 from mattis.networks.binary import family
+from mattis.networks.binary.couplings import RULES
 from mattis.networks.binary.matrix_network import MatrixNetwork
 from mattis.networks.binary.models import BINARY_DEFAULTS
-from mattis.networks.binary.study import CODES, BinaryStudy
+from mattis.networks.binary.study import AXIS_RULES, BinaryStudy, code_of
 from mattis.networks.registry import MODELS, load_study, study_of
 from mattis.statistics import aggregate
 from mattis.store.verify import verify
@@ -196,10 +197,12 @@ def test_thresholds_are_as_large_as_they_are():
 
 
 def test_few_bonds_are_few_unless_a_study_says_how_many():
-    assert make(model="dilute").protocol.rule.connectivity == 0.01
-    assert make(model="dilute", couplings="dilution").protocol.rule.connectivity == 0.01
-    assert make(model="dilute", couplings={"connectivity": 0.5}).protocol.rule.connectivity == 0.5
-    assert make(model="dilution").protocol.rule.connectivity == 0.5
+    assert make(model="dilute").protocol.rule["connectivity"] == 0.01
+    assert make(model="dilute", couplings="dilution").protocol.rule["connectivity"] == 0.01
+    assert (
+        make(model="dilute", couplings={"connectivity": 0.5}).protocol.rule["connectivity"] == 0.5
+    )
+    assert make(model="dilution").protocol.rule["connectivity"] == 0.5
 
 
 def test_two_cycles_are_found_with_a_zero_diagonal_and_never_with_it_kept():
@@ -237,8 +240,9 @@ def test_rules_keep_their_numbers_on_the_axis():
         "hebb", "clipped", "dead_zone", "dilution", "asymmetric_dilution", "sequence", "palimpsest",
         "marginalist", "pseudo_inverse", "weighted", "sherrington_kirkpatrick", "van_hemmen",
     ]  # fmt: skip
-    assert list(CODES)[: len(known)] == known
-    assert list(CODES.values()) == list(range(len(CODES)))
+    assert [*AXIS_RULES] == known
+    assert [*RULES.built_in][: len(known)] == known
+    assert [code_of(rule) for rule in known] == list(range(len(known)))
 
 
 def test_rules_are_compared_in_one_cube(tmp_path):
@@ -251,7 +255,7 @@ def test_rules_are_compared_in_one_cube(tmp_path):
     assert cells["overlap"].dims[2] == "couplings"
     alone = columns(make(couplings="clipped", seed=1))
     np.testing.assert_array_equal(
-        cells["overlap"].sel(load=0.1, couplings=CODES["clipped"], seed=0).values.ravel(),
+        cells["overlap"].sel(load=0.1, couplings=code_of("clipped"), seed=0).values.ravel(),
         alone["overlap"],
     )
     more = make(couplings_axis=[*rules, "sequence"], seed=3)

@@ -57,7 +57,7 @@ class Enumerated:
     def run(self, kernel, beta, start, sweeps, seed):
         """The index of the final state of each replica, all from the state `start`."""
         count, size = self.xi.shape
-        nj, site_major = couplings.hebb(self.xi), np.ascontiguousarray(self.xi.T)
+        nj, site_major = couplings.hebb_matrix(self.xi), np.ascontiguousarray(self.xi.T)
         spins, scale = self.states[start].astype(np.int8), rng.noise_scale(size, beta)
         parity, bound = count * (size - 1) % 2, couplings.row_bound(nj)
         fields, overlaps = (

@@ -19,10 +19,10 @@ from mattis.exact import rng
 from mattis.exact.patterns import random_patterns
 from mattis.kernels.cpu import drift, glauber, matrix
 from mattis.networks.binary import chains, couplings, ensembles
+from mattis.networks.binary.couplings import Rule
 from mattis.networks.binary.matrix_network import Dynamics, MatrixNetwork, NoiseSchedule
 from mattis.networks.binary.network import SYNCHRONOUS, BinaryNetwork, Protocol, Replica
 from mattis.networks.binary.observables import cycles
-from mattis.networks.binary.rules import Rule
 
 LEVEL = 1e-7
 KINDS = [(np.int8, np.int16), (np.int16, np.int32)]  # of couplings and fields; the usual ones first
@@ -197,7 +197,7 @@ def test_a_chain_that_settles_records_what_it_would_have_gone_through(c):
 def test_hebbs_couplings_give_the_chain_of_cached_half_fields(size, count, scale, order):
     """Of both parities of N h."""
     xi = random_patterns(rng.stream(2, "patterns", {"size": size}), count, size)
-    nj, sweeps, parity = couplings.hebb(xi), 24, count * (size - 1) % 2
+    nj, sweeps, parity = couplings.hebb_matrix(xi), 24, count * (size - 1) % 2
     start = np.where(np.arange(size) % 4 == 0, -xi[0], xi[0]).astype(np.int8)
     c = replace(case(nj, start, [scale] * sweeps), targets=xi.astype(np.int16), warm=5)
     c = replace(c, shuffled=order == "random")
@@ -367,7 +367,7 @@ def circuit(dynamics, size=6, count=3, rule="hebb", seed=1):
     """A circuit of random patterns."""
     labels = {"size": size, "patterns": count, "seed": seed}
     stored = ensembles.drawn(ensembles.Ensemble(), 5, labels, count, size)
-    made = couplings.made(Rule(rule), stored, dynamics.diagonal == "kept", 5, labels)
+    made = couplings.learnt(Rule(rule), stored, dynamics.diagonal == "kept", 5, labels)
     return MatrixNetwork(BinaryNetwork(labels, 5, stored.xi, made.nj), stored, made, dynamics)
 
 

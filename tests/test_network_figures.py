@@ -165,7 +165,9 @@ def test_every_line_of_a_figure_is_theory_that_the_model_names(path):
 
 def test_every_model_names_what_its_usual_study_is_compared_with():
     for name, member in BINARY_DEFAULTS.items():
-        rule = replace(member.rule, weights=(1.0, 0.5))  # those of `weighted` have no default
+        rule = member.rule.named(
+            member.rule.name, weights=(1.0, 0.5)
+        )  # those of `weighted` have no default
         inquiry = replace(member.inquiry, rule=rule)
         pairs = product(MODELS[name].observables, (True, False))
         lines = [expected(inquiry, inquiry.rule.name, o.name, cold) for o, cold in pairs]

@@ -127,7 +127,7 @@ def test_flips_are_uniform_over_sites_and_pairs():
 @given(seeds, st.integers(1, 40), st.integers(1, 25))
 def test_hebb_is_the_double_loop(seed, count, size):
     xi = drawn(seed, count, size)
-    nj = couplings.hebb(xi)
+    nj = couplings.hebb_matrix(xi)
     for i, j in product(range(size), repeat=2):
         expected = 0 if i == j else sum(int(xi[mu, i]) * int(xi[mu, j]) for mu in range(count))
         assert nj[i, j] == expected
@@ -144,7 +144,7 @@ WIDTHS = {1: np.int8, 127: np.int8, 128: np.int16, 300: np.int16, 32767: np.int1
 def test_couplings_have_the_narrowest_type_that_holds_them(count, kind, sign):
     """Identical patterns are the largest couplings there are: N J_ij = ± P."""
     xi = np.tile(np.array([1, sign, sign], np.int8), (count, 1))
-    nj = couplings.hebb(xi)
+    nj = couplings.hebb_matrix(xi)
     assert nj.dtype == kind
     expected = count * (np.outer(xi[0], xi[0]).astype(np.int64) - np.eye(3, dtype=np.int64))
     np.testing.assert_array_equal(nj, expected)
@@ -160,11 +160,11 @@ def test_narrowest_holds_its_bound_of_either_sign(kind):
 @exactly
 @given(seeds, st.integers(1, 30), st.integers(1, 8))
 def test_the_row_bound_is_the_largest_field_of_any_state(seed, count, size):
-    nj = couplings.hebb(drawn(seed, count, size))
+    nj = couplings.hebb_matrix(drawn(seed, count, size))
     states = np.array(list(product((-1, 1), repeat=size)))
     assert couplings.row_bound(nj) == np.abs(states @ nj.astype(np.int64)).max()
 
 
 def test_the_row_bound_does_not_overflow_the_type_of_the_couplings():
-    assert couplings.row_bound(couplings.hebb(np.ones((127, 400), np.int8))) == 127 * 399
-    assert couplings.row_bound(couplings.hebb(np.ones((300, 400), np.int8))) == 300 * 399
+    assert couplings.row_bound(couplings.hebb_matrix(np.ones((127, 400), np.int8))) == 127 * 399
+    assert couplings.row_bound(couplings.hebb_matrix(np.ones((300, 400), np.int8))) == 300 * 399

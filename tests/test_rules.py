@@ -14,9 +14,9 @@ from scipy import stats
 
 from mattis.exact import gaussians, rng
 from mattis.exact.patterns import random_patterns
-from mattis.networks.binary import couplings, ensembles, rules
+from mattis.networks.binary import couplings, ensembles
+from mattis.networks.binary.couplings import Rule
 from mattis.networks.binary.ensembles import Ensemble, Stored
-from mattis.networks.binary.rules import Rule
 
 LABELS = {"size": 12, "patterns": 3, "seed": 5}
 exactly = settings(max_examples=40, deadline=None, derandomize=True)
@@ -28,7 +28,7 @@ def drawn(count, size, seed=1, name="random"):
 
 
 def made(rule, stored, seed=1, kept=False):
-    return couplings.made(rule, stored, kept, seed, LABELS)
+    return couplings.learnt(rule, stored, kept, seed, LABELS)
 
 
 def looped(bond, size):
@@ -75,7 +75,7 @@ def test_a_palimpsest_begins_with_the_oldest(seed, count, size, bound):
     rule, stored = Rule("palimpsest", bound=bound), drawn(count, size, seed)
     most = max(1, round(bound * math.sqrt(size)))
     learnt = np.zeros((size, size), int)
-    for xi in [*older(size, rules.history(rule, size), seed)[::-1], *stored.xi.astype(int)]:
+    for xi in [*older(size, couplings.history(rule, size), seed)[::-1], *stored.xi.astype(int)]:
         learnt = np.clip(learnt + np.outer(xi, xi), -most, most)
     np.testing.assert_array_equal(made(rule, stored, seed, True).nj, learnt)
 
@@ -99,7 +99,7 @@ def test_sums_beyond_single_precision_are_exact():
     values = np.repeat(row * 8 + 1, 900, axis=0).astype(np.int16)
     exact = values.astype(np.int64).T @ values.astype(np.int64)
     assert np.abs(exact).max() > 2**24
-    np.testing.assert_array_equal(rules.products(values, values), exact)
+    np.testing.assert_array_equal(couplings.products(values, values), exact)
 
 
 def test_a_pattern_twice_is_projected_on_once():
@@ -111,7 +111,7 @@ def test_a_pattern_twice_is_projected_on_once():
 
 def test_fast_fading_forgets_patterns_of_the_set_itself():
     rule, stored = Rule("marginalist", epsilon=20.0), drawn(30, 200)
-    ages = len(rules.fading(rule, 200))
+    ages = len(couplings.fading(rule, 200))
     assert ages < 30
     newest = Stored(stored.values[-ages:], 1, stored.xi[-ages:], stored.weights, stored.norms)
     np.testing.assert_array_equal(made(rule, stored).nj, made(rule, newest).nj)
@@ -120,8 +120,8 @@ def test_fast_fading_forgets_patterns_of_the_set_itself():
 @pytest.mark.parametrize("epsilon", [0.3, 1.0, 4.108, 20.0, 64.0])
 def test_the_past_is_known_before_it_is_drawn(epsilon):
     rule = Rule("marginalist", epsilon=epsilon)
-    assert len(rules.fading(rule, 100)) <= rules.past(rule, 100)
-    assert rules.past(rule, 100) <= len(rules.fading(rule, 100)) + 2
+    assert len(couplings.fading(rule, 100)) <= couplings.RULES[rule.name].past(rule, 100)
+    assert couplings.RULES[rule.name].past(rule, 100) <= len(couplings.fading(rule, 100)) + 2
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_the_signal_of_clipped_couplings_tends_to_1(threshold):
 def test_the_edge_of_the_dead_zone_is_dead():
     """Sums of 4 patterns are 0, ±2, ±4: a zone of 1 sqrt(4) takes the 2."""
     stored = drawn(4, 40)
-    sums = couplings.hebb(stored.xi)
+    sums = couplings.hebb_matrix(stored.xi)
     expected = np.where(np.abs(sums) == 4, np.sign(sums), 0)
     np.testing.assert_array_equal(made(Rule("dead_zone", threshold=1.0), stored).nj, expected)
 

@@ -156,7 +156,7 @@ def test_memory_estimate_bounds_what_a_block_takes(tmp_path: Path) -> None:
         "from mattis.networks.binary.matrix_network import Dynamics\n"
         "from mattis.networks.binary.network import Protocol\n"
         "from mattis.networks.binary.questions import Inquiry, Query, Visit\n"
-        "from mattis.networks.binary.rules import Rule\n"
+        "from mattis.networks.binary.couplings import Rule\n"
         "def peak(): return int(re.search(r'VmHWM:\\s*(\\d+)', "
         "pathlib.Path('/proc/self/status').read_text())[1])\n"
         "def simulate(n, p, count, sweeps): MODELS['hopfield'].simulate("

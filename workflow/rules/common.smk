@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 from mattis.errors import UserError
-from mattis.run.shards import shards
+from mattis.engine.shards import shards
 from mattis.networks.registry import load_study
-from mattis.run.driver import withdraw_stale_receipts
+from mattis.engine.driver import withdraw_stale_receipts
 from snakemake.exceptions import WorkflowError
 
 # The rules call `mattis` and `snakemake` of the environment that runs this workflow, activated or not.

@@ -35,6 +35,19 @@ RESULTS = click.option(
 )
 
 
+def _load_plugins(_context: click.Context, _option: click.Parameter, files: Sequence[Path]) -> None:
+    """Load plugins before anything is read: those of installed packages, and those of --plugin."""
+    from mattis.plugins import load_plugins
+
+    load_plugins(*files)
+
+
+PLUGIN = click.option(
+    "--plugin", multiple=True, type=click.Path(path_type=Path), metavar="FILE", expose_value=False,
+    is_eager=True, callback=_load_plugins, help="A Python file of models and rules of your own.",
+)  # fmt: skip
+
+
 class Verbs(click.Group):
     """A group that answers a wrong verb with the nearest right one."""
 
@@ -55,6 +68,7 @@ def verbs() -> None:
 
 @verbs.command()
 @STUDY
+@PLUGIN
 @JSON
 @click.option("--workers", type=click.IntRange(1), help="Worker processes; all cores by default.")
 def plan(study: Path, as_json: bool, workers: int | None) -> None:
@@ -76,6 +90,7 @@ def plan(study: Path, as_json: bool, workers: int | None) -> None:
 
 @verbs.command()
 @STUDY
+@PLUGIN
 @RESULTS
 @click.option("--workers", type=click.IntRange(1), help="Workers or jobs; all cores by default.")
 @click.option(
@@ -140,6 +155,7 @@ def _settings(options: dict[str, Any]) -> "Settings":
 
 @verbs.command()
 @STUDY
+@PLUGIN
 @RESULTS
 @JSON
 def status(study: Path, results: str, as_json: bool) -> None:
@@ -164,6 +180,7 @@ def status(study: Path, results: str, as_json: bool) -> None:
 
 @verbs.command()
 @STUDY
+@PLUGIN
 @RESULTS
 @click.option(
     "--recompute",
@@ -189,6 +206,7 @@ def verify(study: Path, results: str, recompute: int, as_json: bool) -> None:
 
 @verbs.command()
 @STUDY
+@PLUGIN
 @RESULTS
 def digest(study: Path, results: str) -> None:
     """Print the hash of the study's values, which does not depend on how they were computed."""
@@ -199,6 +217,7 @@ def digest(study: Path, results: str) -> None:
 
 @verbs.command()
 @STUDY
+@PLUGIN
 @RESULTS
 def diagram(study: Path, results: str) -> None:
     """Aggregate over seeds, and draw the phase diagram under its theory lines."""
@@ -209,6 +228,7 @@ def diagram(study: Path, results: str) -> None:
 
 
 @verbs.command()
+@PLUGIN
 @click.argument("name", required=False)
 @click.option(
     "--at", multiple=True, metavar="KEY=VALUE[,VALUE…]", help="Where: --at load=0.05,0.07"
@@ -254,6 +274,7 @@ def gpu_selftest(backend: str, output: Path | None) -> None:
 
 
 @verbs.command()
+@PLUGIN
 @JSON
 def models(as_json: bool) -> None:
     """List the models with their axes, observables and sources."""

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mattis import plugins
 from mattis.engine import cluster, watch
 from mattis.engine.cluster import Where
 from mattis.errors import Fault
 from mattis.kernels.cuda import backends
 from mattis.kernels.cuda.devices import Device
+from mattis.plugins import Plugin, ensure
 from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.model import Batched, Columns, Task
@@ -72,11 +74,13 @@ class Work:
     """What a worker does with tasks: one after the other, or all at once where it has a device for them.
 
     backend  # as `kernels.devices` knows it; of `auto` each worker makes up its own mind
+    plugins  # what a worker loads before it computes
     """
 
     simulate: Callable[..., Columns]
     batched: Batched | None
     backend: str
+    plugins: Sequence[Plugin] = ()
 
     @property
     def fills_device(self) -> bool:
@@ -87,6 +91,7 @@ class Work:
         """Compute some blocks on a worker."""
         begun = time.perf_counter()
         try:
+            ensure(self.plugins)
             device = backends.device(self.backend) if self.batched is not None else None
             answers = self._together(tasks, device) if device else self._each(tasks, self.simulate)
         except Exception as error:
@@ -231,7 +236,7 @@ def computed(
         model = study.described_model
         if backend == "auto":
             backend = _backend_of(client)
-        doing = Work(model.simulate, model.batched, backend)
+        doing = Work(model.simulate, model.batched, backend, plugins.loaded())
         work = Dispatcher(study, client, doing, max(workers, 1), where.resources, waiting)
         watched = None if where.is_threads else watch.Watch(client, say, where.is_here)
         heard = time.monotonic()

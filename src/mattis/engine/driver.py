@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from mattis import plugins
 from mattis.engine import cluster, dispatch, estimate, locks, shards
 from mattis.engine.cluster import Where
 from mattis.engine.progress import Reporter, reporter, spelled
@@ -120,6 +121,8 @@ def run(
     cluster.check(where)
     if where.is_here:
         estimate.check_memory(study, where.count, where.memory or cluster.memory_limit())
+    if plugins.loaded():
+        study.rehearse()
     job = _job(study, root, settings)
     if store.is_there(job.results.store):
         record.read(job.results.store, study)  # refuses a foreign store

@@ -14,12 +14,13 @@ from matplotlib.figure import Figure
 from mattis import __version__
 from mattis.engine.driver import open_results
 from mattis.errors import UserError
-from mattis.figures import binary, consolidation, neurons, recall, retrieval
+from mattis.figures import binary, consolidation, neurons, plain, recall, retrieval
 from mattis.figures.canvas import METADATA, STYLE
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.drift.recall_study import RecallStudy
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.networks.neurons.study import NeuronStudy
+from mattis.networks.plain.study import PlainStudy
 from mattis.statistics import aggregate
 from mattis.store import cube, places, store
 from mattis.store.places import Place
@@ -33,6 +34,7 @@ DRAWINGS: Mapping[type[Study], FigureMaker] = {
     ConsolidationStudy: consolidation.figures,
     RecallStudy: recall.figures,
     NeuronStudy: neurons.figures,
+    PlainStudy: plain.figures,
 }
 """What draws the estimates of each kind of study: figures by name, one of which is `diagram`."""
 
@@ -40,7 +42,9 @@ DRAWINGS: Mapping[type[Study], FigureMaker] = {
 def drawing_of(study: Study) -> FigureMaker:
     """Return what draws the estimates of a study."""
     phases = isinstance(study, BinaryStudy) and binary.has_phases(study)
-    return retrieval.figures if phases else DRAWINGS[type(study)]
+    if phases:
+        return retrieval.figures
+    return next(maker for kind, maker in DRAWINGS.items() if isinstance(study, kind))
 
 
 def diagram(study: Study, root: Path | str | None = None) -> list[Place]:

@@ -14,7 +14,7 @@ from mattis.exact.arrays import Reals
 from mattis.figures.canvas import STYLE, caption, head, mark_infinity, planes
 from mattis.figures.expected import DiagramPlace, expected
 from mattis.networks.binary.couplings import RULES
-from mattis.networks.binary.study import CODES, BinaryStudy
+from mattis.networks.binary.study import BinaryStudy, rule_of
 from mattis.study.base import Study, middles
 
 MOST_CURVES = 6
@@ -219,7 +219,7 @@ def split(plane: xr.Dataset, view: View) -> Iterator[tuple[str | None, str, xr.D
     for place in middles(range(len(values)), min(len(values), MOST_CURVES)):
         curve, value = plane.isel({view.across: place}), values[place]
         if view.across == "couplings":
-            yield list(CODES)[int(value)], list(CODES)[int(value)].replace("_", " "), curve
+            yield rule_of(value), rule_of(value).replace("_", " "), curve
         elif view.across == "beta":
             yield None, f"$T = {float(curve['temperature']):.3g}$", curve
         else:

@@ -8,12 +8,11 @@ import numpy as np
 
 from mattis import theory
 from mattis.exact.arrays import Reals
-from mattis.networks.binary.couplings import RULES
+from mattis.networks.binary.couplings import RULES, Rule, saturation
 from mattis.networks.binary.ensembles import ENSEMBLES
 from mattis.networks.binary.family import BINARY_QUESTIONS
 from mattis.networks.binary.matrix_network import BALANCED, NEURONS
 from mattis.networks.binary.questions import Inquiry
-from mattis.networks.binary.rules import Rule, saturation
 
 FEW_BONDS = 0.1
 """Above this connectivity directed bonds close too many loops for the theory of few."""
@@ -130,7 +129,7 @@ def _overlap(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
     if rule in WARM_THEORY:
         return WARM_THEORY[rule](inquiry, cold)
     moves = rule == "sequence" and not (
-        acting.synchronous and made.hebbian == 0 and made.strength > 0
+        acting.synchronous and made["hebbian"] == 0 and made["strength"] > 0
     )
     if not cold or acting.diagonal == "kept" or moves or rule not in COLD_THEORY:
         return None
@@ -159,7 +158,7 @@ def _hebb(inquiry: Inquiry, cold: bool) -> Expected | None:
 
 def _weighted(inquiry: Inquiry, _cold: bool) -> Expected | None:
     """Return the Mattis state at T/p: of weights above 0."""
-    weights = inquiry.rule.weights
+    weights = inquiry.rule["weights"]
     if min(weights) <= 0:
         return None
     return Expected(
@@ -170,7 +169,7 @@ def _weighted(inquiry: Inquiry, _cold: bool) -> Expected | None:
 
 def _dilute(inquiry: Inquiry, _cold: bool) -> Expected | None:
     """Return the theory of few directed bonds, load = P/C."""
-    share = inquiry.rule.connectivity
+    share = inquiry.rule["connectivity"]
     if share > FEW_BONDS:
         return None
     return Expected(
@@ -191,11 +190,11 @@ Numbers = Callable[[Rule, DiagramPlace], Mapping[str, float]]
 
 COLD_THEORY: Mapping[str, Numbers] = {
     "clipped": lambda _rule, _at: {},
-    "dead_zone": lambda rule, _at: {"threshold": rule.threshold},
-    "dilution": lambda rule, _at: {"connectivity": rule.connectivity},
+    "dead_zone": lambda rule, _at: {"threshold": rule["threshold"]},
+    "dilution": lambda rule, _at: {"connectivity": rule["connectivity"]},
     "sequence": lambda _rule, _at: {},
     "palimpsest": lambda rule, at: {"load": _aged(at), "bound": _wall(rule, at)},
-    "marginalist": lambda rule, at: {"load": _aged(at), "epsilon": rule.epsilon},
+    "marginalist": lambda rule, at: {"load": _aged(at), "epsilon": rule["epsilon"]},
 }
 """Rules whose theory is known at T = 0, and what it takes besides the load."""
 

@@ -4,19 +4,21 @@
 """
 
 import json
-from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Union
 
 from pydantic import TypeAdapter
 
+from mattis import plugins
 from mattis.errors import UserError, nearest
 from mattis.networks.binary import keys
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.drift.recall_study import RecallStudy
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.networks.neurons.study import NeuronStudy
+from mattis.networks.plain.models import PLAIN_MODELS
+from mattis.networks.plain.study import PlainStudy, kind_of_row
 from mattis.study.base import Study
 from mattis.study.document import read_document, validated
 from mattis.study.model import Model
@@ -24,12 +26,32 @@ from mattis.study.model import Model
 KINDS: tuple[type[Study], ...] = (BinaryStudy, ConsolidationStudy, RecallStudy, NeuronStudy)
 """The kinds of studies: each has keys and axes of its own, and a table of the models that take it."""
 
-MODELS: Mapping[str, Model] = ChainMap(*(kind.models for kind in reversed(KINDS)))
+
+class Models(Mapping[str, Model]):
+    """The table of models: those of each kind of study, then those of the plugins that are loaded."""
+
+    def __getitem__(self, name: str) -> Model:
+        for kind in (*KINDS, PlainStudy):
+            if name in kind.models:
+                return kind.models[name]
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        for kind in (*KINDS, PlainStudy):
+            yield from kind.models
+
+    def __len__(self) -> int:
+        return sum(len(kind.models) for kind in (*KINDS, PlainStudy))
+
+
+MODELS = Models()
 """The table of models."""
 
 
 def kind_of(model: str) -> type[Study]:
     """Return the kind of study that a model takes."""
+    if model in PLAIN_MODELS:
+        return kind_of_row(PLAIN_MODELS[model])
     return next(kind for kind in KINDS if model in kind.models)
 
 
@@ -44,10 +66,12 @@ def study_of(content: Any, where: str = "study", folder: Path = Path()) -> Study
 
     folder  # where files of patterns are
     """
+    plugins.ensure(plugins.installed())
     model = content.get("model") if isinstance(content, dict) else None
     if isinstance(model, str) and model not in MODELS:  # whose keys and axes nobody knows
         known, close = ", ".join(MODELS), nearest(model, MODELS)
-        raise UserError(f"{where}, model: got {model!r:.40}; expected one of: {known}{close}")
+        more = "" if close else "; one of a plugin needs --plugin FILE"
+        raise UserError(f"{where}, model: got {model!r:.40}; expected one of: {known}{close}{more}")
     kind = kind_of(model) if isinstance(model, str) else BinaryStudy
     if kind is BinaryStudy:
         content = keys.with_file(content, where, folder)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from mattis import plugins
 from mattis.errors import UserError
 from mattis.networks.registry import study_of
 from mattis.store import cube, journal, layout, places, trials
@@ -52,11 +53,29 @@ class StoreRecord:
 
 def contents_of(study: Study, observables: Sequence[str] | None = None) -> Contents:
     """Return what the rows of a study's journal are, with some observables or with those of its model."""
-    names, own = _of_today(study).names if observables is None else observables, study.physics()
-    labels = (*study.dimensions, "patterns")
-    return Contents(
-        own, labels, tuple(names), lambda found: found == own or not study.changes(found)
-    )
+    names = _of_today(study).names if observables is None else observables
+    labels, own = (*study.dimensions, "patterns"), physics_of(study, names)
+
+    def are_ours(found: Mapping[str, Any]) -> bool:
+        return found == own or not (_plugin_fault(found) or study.changes(found))
+
+    return Contents(own, labels, tuple(names), are_ours)
+
+
+def physics_of(study: Study, observables: Sequence[str]) -> dict[str, Any]:
+    """Return the physics of a study, with the plugins of some observables among those it is made with."""
+    physics = study.physics()
+    more = plugins.of_rows("observable", observables)
+    made_with = {**physics.get("plugins", {}), **{each.name: each.digest for each in more}}
+    return physics | ({"plugins": made_with} if made_with else {})
+
+
+def _plugin_fault(physics: Mapping[str, Any]) -> str | None:
+    """Say which plugin of a store is missing or changed, if one is."""
+    made_with = physics.get("plugins", {})
+    if not isinstance(made_with, dict):
+        return "its plugins cannot be read"
+    return plugins.differences(made_with)
 
 
 def _of_today(study: Study) -> Observed:
@@ -84,7 +103,7 @@ def attributes(
             **({"numbers_are": model.rounding} if model.rounding else {}),
             "mattis_format": FORMAT,
             "model": study.model,
-            "physics": json.dumps(study.physics(), sort_keys=True),
+            "physics": json.dumps(physics_of(study, observed.names), sort_keys=True),
             "axes": json.dumps(cube.spelled(labels)),
             "chunks": list(chunks),
             "observables": observed.names,
@@ -183,6 +202,8 @@ def _check_backing(path: Place, labels: CubeLabels) -> None:
 
 def check_physics(path: Place, physics: Mapping[str, Any], study: Study) -> None:
     """Raise UserError, with the difference, if physics are not those of a study."""
+    if fault := _plugin_fault(physics):
+        raise UserError(f"{path}: {fault}")
     changes = study.changes(physics)
     if changes:
         raise UserError(

@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from mattis.errors import nearest
 from mattis.exact.patterns import share
 
 LONGEST_AXIS = 1_000_000
@@ -125,6 +126,15 @@ class Misplaced(ValueError):
     def __init__(self, where: str, got: str, expected: str, advice: str) -> None:
         self.where, self.got = where, got
         super().__init__(f"expected {expected}; {advice}")
+
+
+class UnknownKey(Misplaced):
+    """A key that nothing reads."""
+
+    def __init__(self, where: str, known: Sequence[str]) -> None:
+        self.where, self.got = where, ""
+        close = nearest(where, known)
+        ValueError.__init__(self, f"unknown key; expected one of {', '.join(known)}{close}")
 
 
 class Meaning(NamedTuple):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, SerializeAsAny, StrictInt, field_validator, model_validator
 
 from mattis.errors import nearest
+from mattis.plugins import Plugin
 from mattis.study.axes import Axes, Misplaced, Part, counts_of, shortest
 from mattis.study.document import written
 from mattis.study.model import Model, PatternSet, Point, Task
@@ -66,7 +67,7 @@ class Study(Part):
         default=1, ge=0, lt=2**64, description="changes every random number of the study"
     )
 
-    models: ClassVar[dict[str, Model]] = {}
+    models: ClassVar[Mapping[str, Model]] = {}
     """The models that take this kind of study."""
 
     @field_validator("model")
@@ -167,10 +168,27 @@ class Study(Part):
         """Return the bytes that simulating a pattern set takes at its peak."""
         return self.described_model.memory(size, patterns)
 
+    @property
+    def plugins(self) -> Sequence[Plugin]:
+        """The plugins that change what is computed, observables excepted."""
+        return ()
+
     def physics(self) -> dict[str, Any]:
         """Return what may not change under a store: everything but the name and the axes."""
         content = self.model_dump(mode="json", exclude={"name", "axes"})
+        made_with = {plugin.name: plugin.digest for plugin in self.plugins}
+        content |= {"plugins": made_with} if made_with else {}
         return content | {"numbers": self.described_model.numbers}
+
+    def rehearse(self) -> None:
+        """Compute a little, before anything is written. Raises UserError if a plugin is wrong."""
+        size = min(self.axes.size)
+        value = min(self.labels[self.stored])
+        count = int(self.counts([value], [size])[0, 0])
+        point = tuple(self.labels[name][0] for name in self.points)
+        patterns = self.pattern_set(size, count, self.axes.seed[0])
+        task, _ = self.shortened(patterns, [point], 1)
+        self.described_model.simulate(*task)
 
     def changes(self, physics: Mapping[str, Any]) -> list[str]:
         """Return `key: old → new` for all physics of a store that are not those of this study.
@@ -184,15 +202,23 @@ class Study(Part):
             for name in type(self).model_fields
             if isinstance(part := getattr(self, name), Part) and usual.get(name, part) is None
         }
-        return _differences(_filled(self.aged(physics), usual, optional), self.physics())
+        found = _filled(self.aged(physics), usual, optional)
+        own = self.physics()
+        for content in (found, own):  # whether they fit is for `plugins.differences`
+            content.pop("plugins", None)
+        return _differences(found, own)
 
     def aged(self, physics: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return physics of a store, with what the oldest of them do not say of their recipe."""
         return {"numbers": 1, **physics}
 
+    def spelled(self) -> dict[str, Any]:
+        """Return the keys and values of the study, defaults included."""
+        return self.model_dump(mode="json", exclude_none=True)
+
     def to_yaml(self) -> str:
         """Return the study as YAML that reads back as the same study."""
-        content = self.model_dump(mode="json", exclude_none=True)
+        content = self.spelled()
         content["axes"] = self.axes.model_dump(exclude_none=True)
         content["axes"] = {key: shortest(key, v) for key, v in content["axes"].items()}
         return written(content)

@@ -157,7 +157,9 @@ def _mistakes(error: ValidationError, kind: type[BaseModel], prefix: str) -> lis
             lines.update({line: line for line in _mistakes(inner, kind, place + ".")})
         elif isinstance(inner, Misplaced):
             place = f"{place}.{inner.where}" if place else inner.where
-            lines[place] = f"{place}: got {inner.got}; {inner}"
+            lines[place] = (
+                f"{place}: got {inner.got}; {inner}" if inner.got else f"{place}: {inner}"
+            )
         else:
             lines.setdefault(place, f"{place}: {_sentence(item, kind)}")
     return list(lines.values())

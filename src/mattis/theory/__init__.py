@@ -7,9 +7,11 @@ Nothing here knows a model, a store or a simulation: a line cannot be contaminat
 import math
 from collections.abc import Collection, Mapping, Sequence
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
+from mattis import plugins
 from mattis.errors import UserError, nearest
 from mattis.theory.table import ARGUMENTS, QUANTITIES, Argument, Quantity
 
@@ -37,7 +39,7 @@ def evaluate(name: str, **at: float | str | Sequence[float]) -> TheoryValue | li
     size = next(iter(lists.values()), 1)
     columns = [_column(name, key, at.get(key), size) for key in quantity.arguments]
     rows = zip(*columns, strict=True) if columns else [()]
-    values = [_or_none(quantity.function(*row)) for row in rows]
+    values = [_or_none(_value(quantity, row)) for row in rows]
     return values if lists else values[0]
 
 
@@ -106,6 +108,15 @@ def _number(place: str, value: object, argument: Argument) -> float:
             f"{place}={number!r} is out of range; expected {argument.bound} ({argument.meaning})"
         )
     return number
+
+
+def _value(quantity: Quantity, arguments: Sequence[float | str]) -> float | tuple[float, float]:
+    """Return what the function of a quantity makes of its arguments: a number, or two."""
+    value: Any = plugins.called(quantity, quantity.function, *arguments)
+    both = value if isinstance(value, tuple) and len(value) == 2 else (value,)
+    if not all(isinstance(one, Real) for one in both):
+        raise plugins.refused(quantity, f"{value!r:.40}", "a number, NaN where there is none")
+    return value  # type: ignore[no-any-return]
 
 
 def _or_none(value: float | tuple[float, float]) -> TheoryValue:

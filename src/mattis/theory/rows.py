@@ -1,15 +1,22 @@
 """What a row of the table of theory is: an argument, a quantity."""
 
+import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
+
+from mattis.plugins import Row
 
 
 @dataclass(frozen=True)
-class Argument:
+class Argument(Row):
     """A control parameter of the theory and its allowed range, or the words that it may be.
 
     words  # an argument that is left out is the first of them
     """
+
+    table: ClassVar[str] = "argument of theory"
 
     name: str
     meaning: str
@@ -19,8 +26,10 @@ class Argument:
 
 
 @dataclass(frozen=True)
-class Quantity:
+class Quantity(Row):
     """One theoretical quantity: what it is, its equation, its source, and the function for it."""
+
+    table: ClassVar[str] = "theory line"
 
     name: str
     symbol: str
@@ -30,3 +39,25 @@ class Quantity:
     equation: str
     source: str
     function: Callable[..., float | tuple[float, float]]  # a pair: low, high
+
+
+def argument(name: str, meaning: str, low: float = -math.inf, high: float = math.inf) -> Argument:
+    """Return an argument of theory that is a number between two bounds, these included."""
+    bound = f"from {low:g} to {high:g}"
+    return Argument(name, meaning, bound, lambda value: low <= value <= high)
+
+
+def theory_line(
+    name: str, *, symbol: str, meaning: str, equation: str, source: str, units: str = "1"
+) -> Callable[[Callable[..., float]], Quantity]:
+    """Make a theory line of a function, whose arguments are those of the table of theory.
+
+    name  # with a dot, such as "tilted.overlap"
+    A figure draws it where a rule of couplings (or a model) names it among its theory.
+    """
+
+    def decorated(function: Callable[..., float]) -> Quantity:
+        arguments = tuple(inspect.signature(function).parameters)
+        return Quantity(name, symbol, units, arguments, meaning, equation, source, function)
+
+    return decorated

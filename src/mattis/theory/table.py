@@ -5,9 +5,7 @@ generating functions in continuous.py. Names of arguments are those of the funct
 of Python takes an underscore (`lambda_`).
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
+from mattis.plugins import Table
 from mattis.theory import consolidation, continuous, drift, hopfield, networks, pavlov
 from mattis.theory.rows import Argument, Quantity
 
@@ -327,17 +325,15 @@ _CONSOLIDATION = (
     ),
 )
 
-ARGUMENTS: Mapping[str, Argument] = MappingProxyType(
-    {a.name: a for a in (*_ARGUMENTS, *networks.NETWORK_ARGUMENTS, *continuous.NEURON_ARGUMENTS)}
+ARGUMENTS = Table(
+    Argument, (*_ARGUMENTS, *networks.NETWORK_ARGUMENTS, *continuous.NEURON_ARGUMENTS)
 )
-QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
-    {
-        q.name: q
-        for q in (
-            *_HOPFIELD,
-            *networks.NETWORK_QUANTITIES,
-            *_CONSOLIDATION,
-            *continuous.NEURON_QUANTITIES,
-        )
-    }
+QUANTITIES = Table(
+    Quantity,
+    (
+        *_HOPFIELD,
+        *networks.NETWORK_QUANTITIES,
+        *_CONSOLIDATION,
+        *continuous.NEURON_QUANTITIES,
+    ),
 )

@@ -1,25 +1,475 @@
-"""Couplings of a network, as exact integers N J, and the table of rules that make them.
+"""Couplings of a network, as exact integers N J, and the rules by which they are learnt.
 
-What is kept is nj = unit × N J, integers; nj[i, j] is what S_j does to site i.
+A rule is one decorated function: what it makes of the patterns, its numbers as arguments with defaults, and
+in the decorator its unit and its theory. Each is normalised so that a stored pattern feels a field of about 1
+of itself, as by Hebb's: so that temperatures compare. Couplings are nj = unit × N J, integers; nj[i, j] is
+what S_j does to site i.
 """
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from mattis import exact, plugins
+from mattis.exact import gaussians, rng
 from mattis.exact.arrays import Signs
+from mattis.exact.patterns import random_patterns
 from mattis.exact.rng import Labels
-from mattis.networks.binary import rules
+from mattis.kernels import cpu
 from mattis.networks.binary.ensembles import Stored
-from mattis.networks.binary.rules import Lesson, Rule
+from mattis.plugins import Number, Row, Table, numbers_of
 
 CouplingMatrix = NDArray[np.signedinteger]
 
+DECIMAL = 1000
+"""Strengths and weights are whole multiples of 1/1000: decimals that are exact."""
 
-def hebb(xi: Signs) -> CouplingMatrix:
+
+@dataclass(frozen=True, init=False)
+class Rule:
+    """A rule of couplings by its name, with the numbers that a study gives; the others are the usual ones."""
+
+    name: str
+    numbers: tuple[tuple[str, Any], ...]
+
+    def __init__(self, name: str = "hebb", **numbers: Any) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "numbers", tuple(sorted(numbers.items())))
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a number of the rule."""
+        given = dict(self.numbers)
+        return given[name] if name in given else RULES[self.name].numbers[name].default
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The numbers that the rule takes, by their names."""
+        return {name: self[name] for name in RULES[self.name].numbers}
+
+    def named(self, name: str, **numbers: Any) -> "Rule":
+        """Return another rule with these numbers, and some others."""
+        return Rule(name, **{**dict(self.numbers), **numbers})
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What couplings are made of: patterns, and where more random numbers come from."""
+
+    rule: Rule
+    stored: Stored
+    root_seed: int
+    labels: Labels
+
+    @property
+    def xi(self) -> Signs:
+        """The patterns, (P, N), ±1."""
+        return self.stored.xi
+
+    def stream(self, name: str) -> rng.Stream:
+        """Return a stream of this pattern set."""
+        return rng.stream(self.root_seed, name, self.labels)
+
+
+Build = Callable[..., NDArray[np.number]]
+Unit = Callable[[Rule, int, int], float]
+
+
+def squared(_rule: Rule, base: int, _count: int) -> float:
+    """Return the unit of products of two patterns."""
+    return float(base**2)
+
+
+@dataclass(frozen=True)
+class CouplingRule(Row):
+    """One row of the table of rules."""
+
+    table: ClassVar[str] = "coupling rule"
+
+    name: str
+    build: Build
+    """(lesson, numbers) -> nj (N, N), whole numbers."""
+
+    unit: Unit = squared
+    """(rule, unit of the patterns, P) -> nj/(N J)."""
+
+    symmetric: bool = True
+    exact: bool = True
+    """Whether couplings are integers or rational; else they were rounded."""
+
+    theory: tuple[str, ...] = ()
+    """Quantities that a figure or a reader compares with, that of the overlap first."""
+
+    past: Callable[[Rule, int], int] = lambda _rule, _size: 0
+    """(rule, N) -> about how many patterns are drawn besides those of the set."""
+
+    check: Callable[[Rule, int, int], str | None] = lambda _rule, _size, _count: None
+    """(rule, N, P) -> what is wrong with such couplings, if anything."""
+
+    bytes_each: int = 20
+    """Memory at the peak, per coupling."""
+
+    bytes_past: int = 0
+    """Memory at the peak, per sign of the patterns before the set's."""
+
+    @cached_property
+    def numbers(self) -> Mapping[str, Number]:
+        """The numbers that it takes."""
+        return numbers_of(self.build)
+
+    def __call__(self, lesson: Lesson, **numbers: Any) -> NDArray[np.number]:
+        """Return nj."""
+        return self.build(lesson, **numbers)
+
+
+def coupling_rule(
+    name: str = "", *, unit: Unit | float = squared, **row: Any
+) -> Callable[[Build], CouplingRule]:
+    """Make a row of the table of rules of a function (lesson, numbers) -> nj (N, N), whole numbers.
+
+    name  # that of the function, if not given
+    unit  # nj/(N J): a number, or (rule, unit of the patterns, P) -> one; of ±1 patterns 1, if not given
+    row   # symmetric, exact, theory and more: the fields of `CouplingRule`
+    """
+    scale = unit if callable(unit) else lambda _rule, _base, _count: float(unit)
+
+    def decorated(build: Build) -> CouplingRule:
+        made = CouplingRule(name or build.__name__, build, scale, **row)
+        assert made.numbers is not None  # raises TypeError where one has no type or no default
+        return made
+
+    return decorated
+
+
+def products(left: NDArray[np.int16], right: NDArray[np.int16]) -> NDArray[np.floating]:
+    """Return sum_mu left_i^mu right_j^mu, (N, N), exact: every partial sum is an integer that floats hold."""
+    largest = len(left) * int(np.abs(left).max()) * int(np.abs(right).max())
+    kind = np.float32 if largest < 2**24 else np.float64
+    product: NDArray[np.floating] = left.T.astype(kind) @ right.astype(kind)
+    return product
+
+
+@coupling_rule(theory=("hopfield.overlap", "little.overlap"))
+def hebb(lesson: Lesson) -> NDArray[np.number]:
+    """N J_ij = sum_mu xi_i^mu xi_j^mu. Hopfield, PNAS 79, 2554 (1982), eq. (2)."""
+    return products(lesson.stored.values, lesson.stored.values)
+
+
+def _clipped_unit(threshold: float, count: int) -> float:
+    """E[x sgn(x) 1(|x| > t)] = 2 phi(t) of a normal x: N J = sgn sqrt(P)/(2 phi(t)); t = 0 without a zone."""
+    density = float(exact.functions.exponential(-threshold * threshold / 2)) / math.sqrt(
+        2 * math.pi
+    )
+    return float(np.float32(2 * density / math.sqrt(count)))
+
+
+@coupling_rule(
+    unit=lambda _rule, _base, count: _clipped_unit(0.0, count),
+    theory=("clipped.overlap", "clipped.alpha_c"),
+)
+def clipped(lesson: Lesson) -> NDArray[np.number]:
+    """N J_ij = sqrt(pi P/2) sgn(sum_mu xi_i xi_j). Hopfield (1982); Sompolinsky, PRA 34, 2571 (1986)."""
+    signs: NDArray[np.number] = np.sign(hebb(lesson))
+    return signs
+
+
+@coupling_rule(
+    unit=lambda rule, _base, count: _clipped_unit(rule["threshold"], count),
+    theory=("dead_zone.overlap", "dead_zone.alpha_c"),
+)
+def dead_zone(
+    lesson: Lesson,
+    threshold: Annotated[
+        float, Field(ge=0, le=5, description="dead zone, in units of sqrt(P)")
+    ] = 0.612,
+) -> NDArray[np.number]:
+    """The same, 0 where |sum_mu xi_i xi_j| <= threshold sqrt(P)."""
+    sums, stored = hebb(lesson), lesson.stored
+    limit = threshold * math.sqrt(len(stored.xi)) * stored.unit**2
+    return np.where(np.abs(sums) <= limit, 0, np.sign(sums))
+
+
+def words_of(stream: rng.Stream, size: int) -> rng.Words:
+    """Return the words of N steps, (N, N)."""
+    out = np.empty((size, size), np.uint32)
+    words, packed = np.empty((4, -(-size // 4)), np.uint32), stream.packed()
+    for step, row in enumerate(out):
+        exact.philox.philox_words(words, packed, step, words.shape[1])
+        row[:] = words.T.ravel()[:size]
+    return out
+
+
+Connectivity = Annotated[
+    float,
+    Field(gt=0, le=1, description="probability c that a bond is there; 1/2, or 1/100 of few"),
+]
+
+
+def _diluted(lesson: Lesson, connectivity: float, directed: bool) -> NDArray[np.number]:
+    sums = hebb(lesson)
+    there = words_of(lesson.stream("bonds"), len(sums)) < np.uint64(round(connectivity * 2**32))
+    if not directed:
+        there = np.triu(there, 1)
+        there |= there.T
+    np.fill_diagonal(there, True)
+    return np.asarray(sums * there)
+
+
+@coupling_rule(
+    unit=lambda rule, base, _count: base**2 * rule["connectivity"],
+    theory=("dilution.overlap", "dilution.alpha_c"),
+)
+def dilution(lesson: Lesson, connectivity: Connectivity = 0.5) -> NDArray[np.number]:
+    """N J_ij = (c_ij/c) sum_mu xi_i xi_j, c_ij = c_ji = 1 with probability c. Sompolinsky (1986)."""
+    return _diluted(lesson, connectivity, directed=False)
+
+
+@coupling_rule(
+    unit=lambda rule, base, _count: base**2 * rule["connectivity"],
+    symmetric=False,
+    theory=("dilute.overlap", "dilute.T_c"),
+)
+def asymmetric_dilution(lesson: Lesson, connectivity: Connectivity = 0.5) -> NDArray[np.number]:
+    """The same with directed bonds. Derrida, Gardner & Zippelius, Europhys. Lett. 4, 167 (1987)."""
+    return _diluted(lesson, connectivity, directed=True)
+
+
+def _decimal(numbers: tuple[float, ...]) -> str | None:
+    """Tell which number has more than 3 decimals, if one has."""
+    for number in numbers:
+        if math.isfinite(number) and not float(f"{number * DECIMAL:.9g}").is_integer():
+            return f"{number!r} has more than 3 decimals, which are kept exactly: use {number:.3f}"
+    return None
+
+
+def sequence_unit(rule: Rule) -> int:
+    """Return 1 where the strengths of a sequence are whole, else the unit that they are kept in."""
+    whole = float(rule["strength"]).is_integer() and float(rule["hebbian"]).is_integer()
+    return 1 if whole else DECIMAL
+
+
+def _check_sequence(rule: Rule, _size: int, _count: int) -> str | None:
+    if fault := _decimal((rule["strength"], rule["hebbian"])):
+        return fault
+    if not (rule["strength"] or rule["hebbian"]):
+        return "strength and hebbian are both 0: give couplings.strength a number"
+    return None
+
+
+@coupling_rule(
+    unit=lambda rule, base, _count: float(base**2 * sequence_unit(rule)),
+    symmetric=False,
+    theory=("sequence.overlap", "sequence.alpha_c"),
+    check=_check_sequence,
+    bytes_each=32,
+)
+def sequence(
+    lesson: Lesson,
+    strength: Annotated[
+        float, Field(ge=-64, le=64, description="of a sequence: what calls the next pattern")
+    ] = 1.0,
+    hebbian: Annotated[
+        float, Field(ge=0, le=64, description="of a sequence: what holds the present pattern")
+    ] = 0.0,
+) -> NDArray[np.number]:
+    """N J_ij = hebbian sum_mu xi_i^mu xi_j^mu + strength sum_mu xi_i^{mu+1} xi_j^mu, cyclic.
+
+    Hopfield (1982); Düring, Coolen & Sherrington, J. Phys. A 31, 8607 (1998).
+    """
+    values, unit = lesson.stored.values, sequence_unit(lesson.rule)
+    following = products(np.roll(values, -1, axis=0), values).astype(np.float64)
+    following *= round(strength * unit)
+    if hebbian:
+        following += round(hebbian * unit) * products(values, values)
+    return following
+
+
+def saturation(rule: Rule, size: int) -> int:
+    """Return A = round(bound sqrt(N)), at least 1: the largest coupling of a palimpsest."""
+    bound: float = rule["bound"]
+    return max(1, round(bound * math.sqrt(size)))
+
+
+def history(rule: Rule, size: int) -> int:
+    """Return how many older patterns make a palimpsest forget its beginning, to 1e-6.
+
+    The slowest mode of the walk on -A … A falls as cos(pi/(2A + 1))^t.
+    """
+    return math.ceil(
+        math.log(1e-6) / math.log(math.cos(math.pi / (2 * saturation(rule, size) + 1)))
+    )
+
+
+def _older(lesson: Lesson, count: int) -> Signs:
+    """Return random patterns that were learnt before the others, the oldest first."""
+    size = lesson.stored.xi.shape[1]
+    if not count:
+        return np.empty((0, size), np.int8)
+    return random_patterns(lesson.stream("history"), count, size)[::-1]
+
+
+@coupling_rule(
+    unit=1,
+    theory=("bounded.overlap", "bounded.alpha_c"),
+    past=history,
+    bytes_each=12,
+    bytes_past=8,
+)
+def palimpsest(
+    lesson: Lesson,
+    bound: Annotated[  # noqa: ARG001 - `saturation` reads it
+        float, Field(ge=0.05, le=16, description="of saturating couplings, in units of sqrt(N)/N")
+    ] = 0.35,
+) -> NDArray[np.number]:
+    """T_ij <- clip(T_ij + xi_i xi_j, -A, A), one pattern after the other, after a long history; N J = T.
+
+    Hopfield (1982); G. Parisi, J. Phys. A 19, L617 (1986).
+    """
+    xi, size = lesson.stored.xi, lesson.stored.xi.shape[1]
+    out = np.zeros((size, size), np.int16)
+    every = np.concatenate([_older(lesson, history(lesson.rule, size)), xi])
+    cpu.learning.saturating(out, every.astype(np.int16), saturation(lesson.rule, size))
+    return out
+
+
+FADING_UNIT = 1024
+
+
+def fading(rule: Rule, size: int) -> NDArray[np.float64]:
+    """Return the weights of the ages 1, 2, … in units of 1/1024, until they are 0.
+
+    Lambda_u = epsilon exp(-epsilon² u/2N). M. Mézard, J.-P. Nadal & G. Toulouse, J. Physique 47, 1457 (1986).
+    """
+    rate = rule["epsilon"] ** 2 / (2 * size)
+    out: list[int] = []
+    while not out or out[-1] > 0:
+        age = len(out) + 1
+        out.append(
+            round(FADING_UNIT * rule["epsilon"] * float(exact.functions.exponential(-rate * age)))
+        )
+    return np.array(out[:-1] or [0], np.float64)
+
+
+def _remembered(rule: Rule, size: int) -> int:
+    """Return the ages at which 1024 epsilon exp(-epsilon² age/2N) is above 1/2, about."""
+    epsilon: float = rule["epsilon"]
+    faded = math.log(max(2 * FADING_UNIT * epsilon, 1.0))
+    return math.ceil(2 * size / epsilon**2 * faded) + 1
+
+
+@coupling_rule(
+    unit=FADING_UNIT,
+    exact=False,
+    theory=("palimpsest.overlap", "palimpsest.alpha_c"),
+    past=_remembered,
+    bytes_each=32,
+    bytes_past=24,
+)
+def marginalist(
+    lesson: Lesson,
+    epsilon: Annotated[  # noqa: ARG001 - `fading` reads it
+        float, Field(ge=0.1, le=64, description="of marginalist learning")
+    ] = 4.108,
+) -> NDArray[np.number]:
+    """N J_ij = sum_u Lambda_u xi_i xi_j, u the age of a pattern; those before the set's own are random."""
+    xi, size = lesson.stored.xi, lesson.stored.xi.shape[1]
+    weights = fading(lesson.rule, size)
+    older = _older(lesson, max(len(weights) - len(xi), 0))
+    newest_first = np.concatenate([older, xi])[::-1][: len(weights)].astype(np.float64)
+    return np.asarray((newest_first * weights[:, None]).T @ newest_first)
+
+
+REAL_UNIT = 256
+
+
+def _check_projection(_rule: Rule, size: int, count: int) -> str | None:
+    if count > size:
+        return f"at most {size} patterns of {size} sites can be projected on: use fewer"
+    return None
+
+
+@coupling_rule(unit=REAL_UNIT, exact=False, check=_check_projection, bytes_each=32)
+def pseudo_inverse(lesson: Lesson) -> NDArray[np.number]:
+    """J = the projection on the patterns' span: J_ij = (1/N) sum_munu xi_i^mu (C^-1)_munu xi_j^nu.
+
+    L. Personnaz, I. Guyon & G. Dreyfus, J. Physique Lett. 46, L359 (1985). By orthogonal vectors of norm
+    sqrt(N), N J = sum_k q_k q_k, in a fixed order of IEEE steps; rounded to 1/256.
+    """
+    rows = gaussians.orthogonal(lesson.stored.values / float(lesson.stored.unit), least=1e-9)
+    sites = np.ascontiguousarray(rows.T)
+    products: NDArray[np.floating] = np.rint(REAL_UNIT * exact.functions.gram(sites, sites))
+    return products
+
+
+LARGEST_WEIGHT = 1024
+
+
+def _check_weights(rule: Rule, _size: int, count: int) -> str | None:
+    weights = rule["weights"]
+    if len(weights) != count:
+        return f"{len(weights)} weights of {count} patterns: give couplings.weights one for each"
+    if fault := _decimal(weights):
+        return fault
+    if not all(abs(p) <= LARGEST_WEIGHT for p in weights):
+        return f"weights are numbers from -{LARGEST_WEIGHT} to {LARGEST_WEIGHT}: use smaller ones"
+    return None
+
+
+@coupling_rule(
+    unit=lambda _rule, base, _count: float(base**2 * DECIMAL),
+    theory=("mixture.overlap",),
+    check=_check_weights,
+    bytes_each=32,
+)
+def weighted(
+    lesson: Lesson,
+    weights: Annotated[
+        tuple[float, ...], Field(description="of each pattern, as many as there are")
+    ] = (),
+) -> NDArray[np.number]:
+    """N J_ij = sum_mu p_mu xi_i xi_j, p of 3 decimals. L. Viana, J. Physique 49, 167 (1988)."""
+    whole = np.array([round(DECIMAL * p) for p in weights], np.float64)
+    values = lesson.stored.values.astype(np.float64)
+    return np.asarray((values * whole[:, None]).T @ values)
+
+
+@coupling_rule(
+    "sherrington_kirkpatrick", unit=REAL_UNIT, exact=False, theory=("sk.q",), bytes_each=40
+)
+def spin_glass(lesson: Lesson) -> NDArray[np.number]:
+    """N J_ij = sqrt(N) z_ij, z normal, symmetric; rounded to 1/256. Sherrington & Kirkpatrick (1975)."""
+    size = lesson.stored.xi.shape[1]
+    normal = gaussians.normals(lesson.stream("couplings"), size, np.arange(size))
+    upper = np.rint(REAL_UNIT * math.sqrt(size) * np.triu(normal, 1))
+    return upper + upper.T
+
+
+def _check_pair(_rule: Rule, _size: int, count: int) -> str | None:
+    return None if count == 2 else "van Hemmen's couplings cross 2 patterns: use memories: [2]"
+
+
+@coupling_rule("van_hemmen", theory=("van_hemmen.q",), check=_check_pair)
+def crossed(lesson: Lesson) -> NDArray[np.number]:
+    """N J_ij = xi_i eta_j + eta_i xi_j. J. L. van Hemmen, Phys. Rev. Lett. 49, 409 (1982)."""
+    return products(lesson.stored.values, lesson.stored.values[::-1])
+
+
+RULES = Table(
+    CouplingRule,
+    (
+        hebb, clipped, dead_zone, dilution, asymmetric_dilution, sequence, palimpsest, marginalist,
+        pseudo_inverse, weighted, spin_glass, crossed,
+    ),
+)  # fmt: skip
+"""The rules of couplings, in an order that is never changed: their numbers are labels of cubes."""
+
+
+def hebb_matrix(xi: Signs) -> CouplingMatrix:
     """Return N J of the Hebb rule: N J_ij = sum_mu xi_i^mu xi_j^mu, J_ii = 0.
 
     Hopfield, PNAS 79, 2554 (1982), eq. (2). The product is a float32 matrix product, exact because
@@ -55,16 +505,48 @@ class Couplings:
     symmetric: bool
 
 
-def made(rule: Rule, stored: Stored, kept: bool, root_seed: int, labels: Labels) -> Couplings:
-    """Return the couplings of patterns by a rule. kept  # whether J_ii is what the rule makes it, or 0"""
+def learnt(
+    rule: Rule, stored: Stored, with_diagonal: bool, root_seed: int, labels: Labels
+) -> Couplings:
+    """Return the couplings of patterns by a rule. with_diagonal  # J_ii as the rule makes it, else 0"""
     row = RULES[rule.name]
-    nj = row.build(Lesson(rule, stored, root_seed, labels))
-    if not kept:
+    lesson = Lesson(rule, stored, root_seed, labels)
+    nj = _checked(row, plugins.called(row, row.build, lesson, **rule.own), stored.xi.shape[1])
+    if not with_diagonal:
         np.fill_diagonal(nj, 0)
     largest = int(max(nj.max(), -nj.min()))
     return Couplings(
         nj.astype(narrowest(largest)), unit_of(rule, stored.unit, len(stored.xi)), row.symmetric
     )
+
+
+def _checked(row: CouplingRule, nj: NDArray[Any], size: int) -> NDArray[np.number]:
+    """Return nj of a rule. Raises UserError where a plugin's is no matrix of whole numbers as it says."""
+    if row.name in RULES.built_in:
+        return nj
+    nj = np.array(nj)
+    if nj.shape != (size, size):
+        raise plugins.refused(row, f"shape {nj.shape}", f"({size}, {size}), N × N")
+    if nj.dtype.kind not in "iuf" or not np.isfinite(nj).all():
+        raise plugins.refused(row, f"{nj.dtype} or not finite", "whole numbers nj = unit × N J")
+    wrong = np.argwhere(nj != np.rint(nj))
+    if len(wrong):
+        i, j = wrong[0]
+        expected = "whole numbers nj = unit × N J: multiply and round them, and give unit="
+        raise plugins.refused(row, f"nj[{i}, {j}] = {nj[i, j]:g}", expected)
+    if row.symmetric and (nj != nj.T).any():
+        i, j = np.argwhere(nj != nj.T)[0]
+        got = f"nj[{i}, {j}] = {nj[i, j]:g} and nj[{j}, {i}] = {nj[j, i]:g}"
+        raise plugins.refused(row, got, "a symmetric matrix, or symmetric=False")
+    if np.abs(nj).sum(axis=1).max() >= LARGEST_ROW:
+        raise plugins.refused(
+            row, "a row whose sum is above 2^31", "smaller whole numbers, by a smaller unit"
+        )
+    return nj
+
+
+LARGEST_ROW = 2.0**31
+"""Fields N h × unit of a plugin's couplings stay below this."""
 
 
 def unit_of(rule: Rule, base: int, count: int) -> float:
@@ -74,29 +556,7 @@ def unit_of(rule: Rule, base: int, count: int) -> float:
 
 def check(rule: Rule, size: int, count: int) -> str | None:
     """Tell what is wrong with a rule for P patterns of N sites, if anything."""
-    if rule.name == "van_hemmen" and count != 2:
-        return "van Hemmen's couplings cross 2 patterns: use memories: [2]"
-    if rule.name == "weighted" and len(rule.weights) != count:
-        return (
-            f"{len(rule.weights)} weights of {count} patterns: give couplings.weights one for each"
-        )
-    for number in _decimal_numbers(rule):
-        if not float(f"{number * rules.DECIMAL:.9g}").is_integer():
-            return f"{number!r} has more than 3 decimals, which are kept exactly: use {number:.3f}"
-    if rule.name == "sequence" and not (rule.strength or rule.hebbian):
-        return "strength and hebbian are both 0: give couplings.strength a number"
-    if rule.name == "weighted" and not all(abs(p) <= rules.LARGEST_WEIGHT for p in rule.weights):
-        return f"weights are numbers from -{rules.LARGEST_WEIGHT} to {rules.LARGEST_WEIGHT}: use smaller ones"
-    if rule.name == "pseudo_inverse" and count > size:
-        return f"at most {size} patterns of {size} sites can be projected on: use fewer"
-    return None
-
-
-def _decimal_numbers(rule: Rule) -> tuple[float, ...]:
-    """Return the numbers that couplings are multiples of."""
-    finite = tuple(p for p in rule.weights if math.isfinite(p))
-    numbers = {"sequence": (rule.strength, rule.hebbian), "weighted": finite}
-    return numbers.get(rule.name, ())
+    return RULES[rule.name].check(rule, size, count)
 
 
 def memory(rule: Rule, size: int, count: int) -> int:
@@ -105,97 +565,5 @@ def memory(rule: Rule, size: int, count: int) -> int:
     return (
         row.bytes_each * size * size
         + 24 * size * count
-        + row.bytes_past * size * rules.past(rule, size)
+        + row.bytes_past * size * row.past(rule, size)
     )
-
-
-@dataclass(frozen=True)
-class CouplingRule:
-    """One row of the table of rules.
-
-    unit        # (rule, unit of the patterns, P) -> nj/(N J)
-    parameters  # the numbers of a Rule that it takes
-    exact       # whether couplings are integers or rational, or were rounded
-    theory      # quantities that a figure or a reader compares with, that of the overlap first
-    bytes_each  # memory at the peak, per coupling; bytes_past  # per sign of the patterns before the set's
-    """
-
-    build: Callable[[Lesson], NDArray[np.number]]
-    unit: Callable[[Rule, int, int], float] = rules.square
-    parameters: tuple[str, ...] = ()
-    symmetric: bool = True
-    exact: bool = True
-    theory: tuple[str, ...] = ()
-    bytes_each: int = 20
-    bytes_past: int = 0
-
-
-RULES: Mapping[str, CouplingRule] = {
-    "hebb": CouplingRule(rules.hebb, theory=("hopfield.overlap", "little.overlap")),
-    "clipped": CouplingRule(
-        rules.clipped, rules.clipped_unit, theory=("clipped.overlap", "clipped.alpha_c")
-    ),
-    "dead_zone": CouplingRule(
-        rules.dead_zone,
-        rules.clipped_unit,
-        ("threshold",),
-        theory=("dead_zone.overlap", "dead_zone.alpha_c"),
-    ),
-    "dilution": CouplingRule(
-        rules.dilution,
-        lambda rule, base, _: base**2 * rule.connectivity,
-        ("connectivity",),
-        theory=("dilution.overlap", "dilution.alpha_c"),
-    ),
-    "asymmetric_dilution": CouplingRule(
-        rules.dilution,
-        lambda rule, base, _: base**2 * rule.connectivity,
-        ("connectivity",),
-        symmetric=False,
-        theory=("dilute.overlap", "dilute.T_c"),
-    ),
-    "sequence": CouplingRule(
-        rules.sequence,
-        lambda rule, base, _: float(base**2 * rules.sequence_unit(rule)),
-        ("strength", "hebbian"),
-        symmetric=False,
-        theory=("sequence.overlap", "sequence.alpha_c"),
-        bytes_each=32,
-    ),
-    "palimpsest": CouplingRule(
-        rules.palimpsest,
-        rules.plain(1),
-        ("bound",),
-        theory=("bounded.overlap", "bounded.alpha_c"),
-        bytes_each=12,
-        bytes_past=8,
-    ),
-    "marginalist": CouplingRule(
-        rules.marginalist,
-        rules.plain(rules.FADING_UNIT),
-        ("epsilon",),
-        exact=False,
-        theory=("palimpsest.overlap", "palimpsest.alpha_c"),
-        bytes_each=32,
-        bytes_past=24,
-    ),
-    "pseudo_inverse": CouplingRule(
-        rules.pseudo_inverse, rules.plain(rules.REAL_UNIT), exact=False, bytes_each=32
-    ),
-    "weighted": CouplingRule(
-        rules.weighted,
-        lambda _, base, __: float(base**2 * rules.DECIMAL),
-        ("weights",),
-        theory=("mixture.overlap",),
-        bytes_each=32,
-    ),
-    "sherrington_kirkpatrick": CouplingRule(
-        rules.spin_glass,
-        rules.plain(rules.REAL_UNIT),
-        exact=False,
-        theory=("sk.q",),
-        bytes_each=40,
-    ),
-    "van_hemmen": CouplingRule(rules.crossed, theory=("van_hemmen.q",)),
-}
-"""The rules of couplings, in an order that is never changed: their numbers are labels of cubes."""

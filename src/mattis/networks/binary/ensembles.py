@@ -6,34 +6,55 @@ stored may be real: then it is rounded, to integers in units of 1/unit, and ever
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from mattis import plugins
 from mattis.exact import gaussians, rng
 from mattis.exact.arrays import Signs
 from mattis.exact.patterns import random_patterns
 from mattis.exact.rng import Labels
+from mattis.plugins import Number, Row, Table, numbers_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Ensemble:
-    """How patterns are drawn.
+    """How patterns are drawn: an ensemble by its name, with the numbers that a study gives."""
 
-    activity    # biased: the probability of +1
-    categories  # how many prototypes there are: pattern mu belongs to number mu mod categories
-    likeness    # categories: overlap b of a pattern with its prototype
-    given       # the signs of a user's patterns, int8 row by row; shape  # (rows, N)
-    """
+    name: str
+    numbers: tuple[tuple[str, Any], ...]
+    given: bytes
+    """The signs of a user's patterns, int8 row by row."""
 
-    name: str = "random"
-    activity: float = 0.5
-    categories: int = 2
-    likeness: float = 0.5
-    given: bytes = b""
-    shape: tuple[int, int] = (0, 0)
+    shape: tuple[int, int]
+    """(rows, N) of these."""
+
+    def __init__(
+        self,
+        name: str = "random",
+        given: bytes = b"",
+        shape: tuple[int, int] = (0, 0),
+        **numbers: Any,
+    ) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "numbers", tuple(sorted(numbers.items())))
+        object.__setattr__(self, "given", given)
+        object.__setattr__(self, "shape", shape)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a number of the ensemble."""
+        found = dict(self.numbers)
+        return found[name] if name in found else ENSEMBLES[self.name].numbers[name].default
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The numbers that the ensemble takes, by their names."""
+        return {name: self[name] for name in ENSEMBLES[self.name].numbers}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +73,85 @@ class Stored:
     norms: NDArray[np.float64]
 
 
-PatternDraw = Callable[[Ensemble, int, Labels, int, int], Stored]
+@dataclass(frozen=True)
+class Draw:
+    """What patterns are drawn from: how many of which size, and where random numbers come from."""
+
+    ensemble: Ensemble
+    root_seed: int
+    labels: Labels
+    count: int
+    size: int
+
+    def stream(self, name: str) -> rng.Stream:
+        """Return a stream of this pattern set; each pattern takes a step of its own."""
+        return rng.stream(self.root_seed, name, self.labels)
+
+
+PatternDraw = Callable[..., Any]
+"""(draw, numbers) -> Stored; of a plugin also ±1, (P, N)."""
+
+
+@dataclass(frozen=True)
+class EnsembleRow(Row):
+    """One row of the table of ensembles."""
+
+    table: ClassVar[str] = "ensemble"
+
+    name: str
+    draw: PatternDraw
+    unit: int = 1
+    """Stored values are multiples of 1/unit; 1 where they are ±1."""
+
+    real: bool = False
+    """Whether stored values are real, rounded."""
+
+    theory: tuple[str, ...] = ()
+    """Quantities that a figure or a reader compares with, beside those of the couplings."""
+
+    check: Callable[[Ensemble, int, int], str | None] = lambda _ensemble, _size, _count: None
+    """(ensemble, N, P) -> what is wrong with such patterns, if anything."""
+
+    @cached_property
+    def numbers(self) -> Mapping[str, Number]:
+        """The numbers that it takes."""
+        return numbers_of(self.draw)
+
+
+def ensemble(name: str = "", **row: Any) -> Callable[[PatternDraw], EnsembleRow]:
+    """Make a row of the table of ensembles of a function (draw, numbers) -> patterns (P, N), ±1.
+
+    name  # that of the function, if not given
+    row   # theory, check and more: the fields of `EnsembleRow`
+    """
+
+    def decorated(draw: PatternDraw) -> EnsembleRow:
+        made = EnsembleRow(name or draw.__name__, draw, **row)
+        assert made.numbers is not None  # raises TypeError where one has no type or no default
+        return made
+
+    return decorated
 
 
 def drawn(ensemble: Ensemble, root_seed: int, labels: Labels, count: int, size: int) -> Stored:
     """Return P patterns of N sites, a function of root seed, labels and ensemble alone."""
-    return ENSEMBLES[ensemble.name].draw(ensemble, root_seed, labels, count, size)
+    row = ENSEMBLES[ensemble.name]
+    draw = Draw(ensemble, root_seed, labels, count, size)
+    return _checked(row, plugins.called(row, row.draw, draw, **ensemble.own), count, size)
+
+
+def _checked(row: EnsembleRow, patterns: Any, count: int, size: int) -> Stored:
+    """Return the patterns of an ensemble. Raises UserError where a plugin's are not ±1, (P, N)."""
+    if isinstance(patterns, Stored):
+        return patterns
+    xi = np.asarray(patterns)
+    if xi.shape != (count, size):
+        raise plugins.refused(row, f"shape {xi.shape}", f"({count}, {size}), P × N")
+    wrong = np.argwhere((xi != 1) & (xi != -1))
+    if len(wrong):
+        mu, i = wrong[0]
+        raise plugins.refused(row, f"xi[{mu}, {i}] = {xi[mu, i]}", "patterns of -1 and 1")
+    return signs(xi.astype(np.int8))
 
 
 def signs(xi: Signs) -> Stored:
@@ -66,9 +160,10 @@ def signs(xi: Signs) -> Stored:
     return Stored(values, 1, xi, values, np.full(len(xi), float(xi.shape[1])))
 
 
-def _random(_: Ensemble, root_seed: int, labels: Labels, count: int, size: int) -> Stored:
+@ensemble("random")
+def _random(draw: Draw) -> Stored:
     """xi = ±1 with probability 1/2, those of every model of retrieval."""
-    return signs(random_patterns(rng.stream(root_seed, "patterns", labels), count, size))
+    return signs(random_patterns(draw.stream("patterns"), draw.count, draw.size))
 
 
 BIAS_UNIT = 100
@@ -79,63 +174,96 @@ def _below(words: rng.Words, probability: float) -> NDArray[np.bool_]:
     return words < np.uint64(round(probability * 2**32))
 
 
-def _mean(ensemble: Ensemble) -> int:
-    """Return a = 2 activity - 1 in units of 1/100."""
-    return round((2 * ensemble.activity - 1) * BIAS_UNIT)
+def _check_activity(ensemble: Ensemble, _size: int, _count: int) -> str | None:
+    activity = ensemble["activity"]
+    if float(f"{200 * activity:.9g}").is_integer():
+        return None
+    near = min(max(round(200 * activity), 1), 199) / 200
+    return f"an activity of {activity:g} is kept as a multiple of 0.005: use {near:g}"
 
 
-def _biased(ensemble: Ensemble, root_seed: int, labels: Labels, count: int, size: int) -> Stored:
+@ensemble("biased", unit=BIAS_UNIT, check=_check_activity)
+def _biased(
+    draw: Draw,
+    activity: Annotated[
+        float, Field(gt=0, lt=1, description="of biased patterns: probability of +1")
+    ] = 0.5,
+) -> Stored:
     """xi = +1 with probability `activity`; xi - a is stored, a = 2 activity - 1 (covariance rule).
 
     D. J. Amit, H. Gutfreund and H. Sompolinsky, Phys. Rev. A 35, 2293 (1987);
     m = sum_i (xi_i - a) S_i / sum_i (xi_i - a) xi_i.
     """
-    words = rng.stream(root_seed, "biased patterns", labels).words(size, np.arange(count))
-    xi = np.where(_below(words, ensemble.activity), 1, -1).astype(np.int8)
-    mean = _mean(ensemble)
+    words = draw.stream("biased patterns").words(draw.size, np.arange(draw.count))
+    xi = np.where(_below(words, activity), 1, -1).astype(np.int8)
+    mean = round((2 * activity - 1) * BIAS_UNIT)  # a in units of 1/100
     values = (BIAS_UNIT * xi.astype(np.int16) - mean).astype(np.int16)
     norms = (values.astype(np.int64) * xi).sum(axis=1).astype(np.float64)
     return Stored(values, BIAS_UNIT, xi, values, norms)
 
 
+@ensemble("categories")
 def _categories(
-    ensemble: Ensemble, root_seed: int, labels: Labels, count: int, size: int
+    draw: Draw,
+    categories: Annotated[int, Field(ge=1, le=2**20, description="how many categories")] = 2,
+    likeness: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="of categories: overlap of a pattern with the prototype of its own",
+        ),
+    ] = 0.5,
 ) -> Stored:
     """xi agrees with the prototype of its category with probability (1 + b)/2: two members overlap by b².
 
+    Pattern mu belongs to category mu mod `categories`, b is `likeness`.
     N. Parga and M. A. Virasoro, J. Physique 47, 1857 (1986).
     """
-    prototypes = random_patterns(
-        rng.stream(root_seed, "prototypes", labels), ensemble.categories, size
-    )
-    words = rng.stream(root_seed, "members", labels).words(size, np.arange(count))
-    agree = np.where(_below(words, (1 + ensemble.likeness) / 2), 1, -1).astype(np.int8)
-    return signs(prototypes[np.arange(count) % ensemble.categories] * agree)
+    prototypes = random_patterns(draw.stream("prototypes"), categories, draw.size)
+    words = draw.stream("members").words(draw.size, np.arange(draw.count))
+    agree = np.where(_below(words, (1 + likeness) / 2), 1, -1).astype(np.int8)
+    return signs(prototypes[np.arange(draw.count) % categories] * agree)
 
 
 GAUSSIAN_UNIT = 64
 
 
-def _gaussian(_: Ensemble, root_seed: int, labels: Labels, count: int, size: int) -> Stored:
+def _check_lengths(_ensemble: Ensemble, _size: int, count: int) -> str | None:
+    if count <= 64:
+        return None
+    return "Gaussian patterns are asked for by the length of all overlaps: use at most 64 of them"
+
+
+@ensemble(
+    "gaussian", unit=GAUSSIAN_UNIT, real=True, theory=("gaussian.overlap",), check=_check_lengths
+)
+def _gaussian(draw: Draw) -> Stored:
     """xi normal, to 1/64; m = (1/N) sum_i xi_i S_i. J. P. Provost and G. Vallée, PRL 50, 598 (1983)."""
-    stream = rng.stream(root_seed, "gaussian patterns", labels)
-    values = np.rint(GAUSSIAN_UNIT * gaussians.normals(stream, size, np.arange(count))).astype(
-        np.int16
-    )
-    return _real(values, GAUSSIAN_UNIT)
+    stream = draw.stream("gaussian patterns")
+    normal = gaussians.normals(stream, draw.size, np.arange(draw.count))
+    return _real(np.rint(GAUSSIAN_UNIT * normal).astype(np.int16), GAUSSIAN_UNIT)
 
 
 AXIS_UNIT = 256
 
 
-def _unit_vectors(_: Ensemble, root_seed: int, labels: Labels, count: int, size: int) -> Stored:
+def _check_axis(_ensemble: Ensemble, _size: int, count: int) -> str | None:
+    if count <= 64:
+        return None
+    return f"{count} dimensions of a random axis: use at most 64 memories"
+
+
+@ensemble(
+    "unit_vectors", unit=AXIS_UNIT, real=True, theory=("random_axis.overlap",), check=_check_axis
+)
+def _unit_vectors(draw: Draw) -> Stored:
     """Component mu of a unit vector n_i at each site, in D = P dimensions, to 1/256: J_ij = n_i · n_j/N.
 
     R. Harris, M. Plischke and M. J. Zuckermann, PRL 31, 160 (1973).
     """
-    stream = rng.stream(root_seed, "axes", {**labels})
-    normal = gaussians.normals(stream, size, np.arange(count))
-    square = np.zeros(size)
+    normal = gaussians.normals(draw.stream("axes"), draw.size, np.arange(draw.count))
+    square = np.zeros(draw.size)
     for component in normal:  # in order: the same bits on every machine
         square += component * component
     values = np.rint(AXIS_UNIT * (normal / np.sqrt(square))).astype(np.int16)
@@ -149,52 +277,48 @@ def _real(values: NDArray[np.int16], unit: int) -> Stored:
     return Stored(values, unit, xi, values, norms)
 
 
-def _orthogonal(_: Ensemble, root_seed: int, labels: Labels, count: int, size: int) -> Stored:
+def _check_orthogonal(_ensemble: Ensemble, size: int, count: int) -> str | None:
+    if size & (size - 1):
+        near = 2 ** round(np.log2(size))
+        return f"orthogonal patterns need a size that is a power of 2: use size {near}"
+    if count > size:
+        return f"only {size} patterns of {size} sites are orthogonal: use fewer"
+    return None
+
+
+@ensemble("orthogonal", check=_check_orthogonal)
+def _orthogonal(draw: Draw) -> Stored:
     """Orthogonal ±1: rows of Sylvester's Hadamard matrix, in a random order, sites and signs at random.
 
     H_rs = (-1)^(bits that r and s have in common), N a power of 2.
     """
-    stream = rng.stream(root_seed, "orthogonal patterns", labels)
-    words = stream.words(size, np.arange(3))
+    words = draw.stream("orthogonal patterns").words(draw.size, np.arange(3))
     rows, sites = (np.argsort(word, kind="stable") for word in words[:2])
     gauge = np.where(words[2] & np.uint32(1), 1, -1).astype(np.int8)
-    odd = np.bitwise_count(rows[:count, None].astype(np.uint32) & sites[None].astype(np.uint32)) % 2
+    shared = rows[: draw.count, None].astype(np.uint32) & sites[None].astype(np.uint32)
+    odd = np.bitwise_count(shared) % 2
     return signs(np.where(odd, -1, 1).astype(np.int8) * gauge)
 
 
-def _given(ensemble: Ensemble, _seed: int, _labels: Labels, count: int, _size: int) -> Stored:
+def _check_given(ensemble: Ensemble, size: int, count: int) -> str | None:
+    rows, sites = ensemble.shape
+    if sites != size:
+        return f"the given patterns have {sites} sites: use size {sites}"
+    if count > rows:
+        return f"only {rows} patterns are given: use at most {rows}"
+    return None
+
+
+@ensemble("given", check=_check_given)
+def _given(draw: Draw) -> Stored:
     """The first P patterns of a user."""
-    return signs(np.frombuffer(ensemble.given, np.int8).reshape(ensemble.shape)[:count].copy())
+    whole = np.frombuffer(draw.ensemble.given, np.int8).reshape(draw.ensemble.shape)
+    return signs(whole[: draw.count].copy())
 
 
-@dataclass(frozen=True)
-class EnsembleRow:
-    """One row of the table of ensembles.
-
-    parameters  # the numbers of an Ensemble that it takes
-    unit        # what is stored is kept in units of 1/unit; 1 where it is ±1
-    real        # whether what is stored is real, rounded
-    theory      # quantities that a figure or a reader compares with, beside those of the couplings
-    """
-
-    draw: PatternDraw
-    parameters: tuple[str, ...] = ()
-    unit: int = 1
-    real: bool = False
-    theory: tuple[str, ...] = ()
-
-
-ENSEMBLES: Mapping[str, EnsembleRow] = {
-    "random": EnsembleRow(_random),
-    "biased": EnsembleRow(_biased, ("activity",), BIAS_UNIT),
-    "categories": EnsembleRow(_categories, ("categories", "likeness")),
-    "gaussian": EnsembleRow(_gaussian, unit=GAUSSIAN_UNIT, real=True, theory=("gaussian.overlap",)),
-    "unit_vectors": EnsembleRow(
-        _unit_vectors, unit=AXIS_UNIT, real=True, theory=("random_axis.overlap",)
-    ),
-    "orthogonal": EnsembleRow(_orthogonal),
-    "given": EnsembleRow(_given, ("given",)),
-}
+ENSEMBLES = Table(
+    EnsembleRow, (_random, _biased, _categories, _gaussian, _unit_vectors, _orthogonal, _given)
+)
 """What can be stored."""
 
 
@@ -205,28 +329,7 @@ def unit_of(ensemble: Ensemble) -> int:
 
 def check(ensemble: Ensemble, size: int, count: int) -> str | None:
     """Tell what is wrong with P patterns of N sites, if anything."""
-    if ensemble.name == "orthogonal":
-        if size & (size - 1):
-            near = 2 ** round(np.log2(size))
-            return f"orthogonal patterns need a size that is a power of 2: use size {near}"
-        if count > size:
-            return f"only {size} patterns of {size} sites are orthogonal: use fewer"
-    if ensemble.name == "biased" and not float(f"{200 * ensemble.activity:.9g}").is_integer():
-        near = min(max(round(200 * ensemble.activity), 1), 199) / 200
-        return f"an activity of {ensemble.activity:g} is kept as a multiple of 0.005: use {near:g}"
-    if ensemble.name == "unit_vectors" and count > 64:
-        return f"{count} dimensions of a random axis: use at most 64 memories"
-    if ensemble.name == "gaussian" and count > 64:
-        return (
-            "Gaussian patterns are asked for by the length of all overlaps: use at most 64 of them"
-        )
-    if ensemble.name == "given":
-        rows, sites = ensemble.shape
-        if sites != size:
-            return f"the given patterns have {sites} sites: use size {sites}"
-        if count > rows:
-            return f"only {rows} patterns are given: use at most {rows}"
-    return None
+    return ENSEMBLES[ensemble.name].check(ensemble, size, count)
 
 
 def digest(ensemble: Ensemble) -> str:

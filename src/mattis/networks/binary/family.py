@@ -12,7 +12,8 @@ import numpy as np
 
 from mattis.kernels.cuda.devices import Device
 from mattis.networks.binary import couplings, ensembles
-from mattis.networks.binary.couplings import RULES
+from mattis.networks.binary.chain_observables import with_added
+from mattis.networks.binary.couplings import RULES, Rule
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, Stored
 from mattis.networks.binary.hopfield import (
     CHAIN_OBSERVABLES,
@@ -51,7 +52,6 @@ from mattis.networks.binary.questions import (
     survival,
     transitions,
 )
-from mattis.networks.binary.rules import Rule
 from mattis.study.model import Boundary, Columns, Observable, PatternSet, Task, one_cue, one_spin
 
 HEBB, IN_TURN = Rule(), Dynamics()
@@ -277,6 +277,12 @@ def observables(inquiry: Inquiry) -> tuple[Observable, ...]:
     return (*CHAIN_OBSERVABLES[:-1], *question.extra, *cycling, *turning, flag)
 
 
+def columns(inquiry: Inquiry) -> tuple[Observable, ...]:
+    """Return all that is observed: with the observables of plugins, where chains are run."""
+    own = observables(inquiry)
+    return own if BINARY_QUESTIONS[inquiry.question.name].alone else with_added(own)
+
+
 def draw(patterns: PatternSet, ensemble: Ensemble) -> Stored:
     """Draw the patterns of a set."""
     labels, seed = patterns.labels, patterns.root_seed
@@ -287,7 +293,7 @@ def circuit(patterns: PatternSet, stored: Stored, inquiry: Inquiry) -> MatrixNet
     """Make couplings of the patterns of a set."""
     labels, seed = patterns.labels, patterns.root_seed
     kept = inquiry.dynamics.diagonal == "kept"
-    made = couplings.made(inquiry.rule, stored, kept, seed, labels)
+    made = couplings.learnt(inquiry.rule, stored, kept, seed, labels)
     return MatrixNetwork(BinaryNetwork(labels, seed, stored.xi), stored, made, inquiry.dynamics)
 
 
@@ -300,7 +306,7 @@ def by_rule(points: Sequence[Visit], inquiry: Inquiry) -> Iterator[tuple[Inquiry
     """Yield the visits of each rule of couplings by their numbers, and how circuits of the rule are asked."""
     for rule in dict.fromkeys(point.rule for point in points):
         here = {k: point for k, point in enumerate(points) if point.rule == rule}
-        yield replace(inquiry, rule=replace(inquiry.rule, name=rule)), here
+        yield replace(inquiry, rule=inquiry.rule.named(rule)), here
 
 
 def asked(
@@ -336,7 +342,7 @@ def gathered(points: Sequence[Visit], inquiry: Inquiry, answers: Iterable[VisitC
         for k, cell in rows:
             cells[k].append(cell)
     means = [average(each) for each in cells]
-    names = [observable.name for observable in observables(inquiry)]
+    names = [observable.name for observable in columns(inquiry)]
     return {name: np.array([mean[name] for mean in means], np.float64) for name in names}
 
 

@@ -22,7 +22,8 @@ from mattis.exact import rng
 from mattis.exact.measure import Estimate, estimates, exact_dot, mean_square
 from mattis.exact.patterns import random_patterns
 from mattis.kernels.cuda.devices import HOST, Device, portions
-from mattis.networks.binary import chains, hopfield_device
+from mattis.networks.binary import chain_observables, chains, hopfield_device
+from mattis.networks.binary.chain_observables import ObservedChain
 from mattis.networks.binary.chains import Chains
 from mattis.networks.binary.network import SYNCHRONOUS, BinaryNetwork, Protocol, Replica, by_stream
 from mattis.study.model import (
@@ -164,8 +165,24 @@ def observed(
         for r, (m, e) in enumerate(zip(ms, es, strict=True))
     )  # fmt: skip
     return [
-        average.cell(size, replicas[r], protocol) | more[r] for r, average in enumerate(averages)
+        average.cell(size, replicas[r], protocol)
+        | more[r]
+        | chain_observables.observed(partial(_view, network, replicas[r], protocol, found, r))
+        for r, average in enumerate(averages)
     ]
+
+
+def _view(
+    network: BinaryNetwork, replica: Replica, protocol: Protocol, found: Chains, r: int
+) -> ObservedChain:
+    """Return one chain as observables of plugins see it: on the CPU, for a device leaves no sums."""
+    assert found.sums is not None
+    overlap, aligned = found.trace[:2, protocol.thermalise :, r] / network.size
+    return ObservedChain(
+        network.xi, replica.cue, replica.beta, replica.noise, overlap,
+        aligned / (-2 * network.size * network.unit),
+        found.sums[..., r].sum(axis=0, dtype=np.int64) / protocol.measure,
+    )  # fmt: skip
 
 
 def two_cycles(network: BinaryNetwork, replicas: Sequence[Replica], found: Chains) -> list[Cell]:

@@ -3,19 +3,31 @@
 Each is a word, or a word with its numbers: `clipped`, or `{rule: dead_zone, threshold: 0.6}`.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictStr,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
+from mattis import plugins
 from mattis.errors import UserError
 from mattis.networks.binary import ensembles, pattern_file
-from mattis.networks.binary.ensembles import Ensemble
+from mattis.networks.binary.couplings import RULES, Rule
+from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
 from mattis.networks.binary.matrix_network import BALANCED, Dynamics
 from mattis.networks.binary.questions import Inquiry, Query
-from mattis.networks.binary.rules import Rule
-from mattis.study.axes import Misplaced, Part
+from mattis.plugins import Number, Table
+from mattis.study.axes import Misplaced, Part, UnknownKey
 
 LARGEST_THRESHOLD = 16.0
 
@@ -28,68 +40,71 @@ QUESTION_NUMBERS: dict[str, tuple[str, ...]] = {
 }
 
 
+def known_numbers(table: Table[Any]) -> dict[str, Number]:
+    """Return the numbers that any row of a table takes; of two of one name, that of the first row."""
+    found: dict[str, Number] = {}
+    for row in table.values():
+        found = {**row.numbers, **found}
+    return found
+
+
+def checked_numbers(
+    table: Table[Any], row: Any, given: Mapping[str, Any], keys: Sequence[str]
+) -> Any:
+    """Return numbers of a study as the rows of a table take them.
+
+    row   # the word of the study, if it says one
+    keys  # what may stand beside numbers
+    """
+    known = known_numbers(table)
+    if isinstance(row, str) and row in table:
+        known |= table[row].numbers
+    for key in given:
+        if key not in known:
+            raise UnknownKey(str(key), [*keys, *known])
+    fields: dict[str, Any] = {name: (known[name].strict, ...) for name in given}
+    return create_model("Numbers", **fields).model_validate(dict(given)).model_dump()
+
+
 class CouplingsPart(Part):
-    """A rule of couplings and its numbers."""
+    """A rule of couplings and its numbers, or a file of couplings."""
+
+    model_config = ConfigDict(extra="allow")
 
     rule: StrictStr | None = Field(
         default=None, description="hebb, clipped, dead_zone, dilution, …"
     )
-    threshold: StrictFloat = Field(
-        default=Rule.threshold, ge=0, le=5, description="dead zone, in units of sqrt(P)"
-    )
-    connectivity: StrictFloat | None = Field(
-        default=None,
-        gt=0,
-        le=1,
-        description="probability c that a bond is there; 1/2, or 1/100 of few",
-    )
-    strength: StrictFloat = Field(
-        default=Rule.strength,
-        ge=-64,
-        le=64,
-        description="of a sequence: what calls the next pattern",
-    )
-    hebbian: StrictFloat = Field(
-        default=Rule.hebbian,
-        ge=0,
-        le=64,
-        description="of a sequence: what holds the present pattern",
-    )
-    bound: StrictFloat = Field(
-        default=Rule.bound,
-        ge=0.05,
-        le=16,
-        description="of saturating couplings, in units of sqrt(N)/N",
-    )
-    epsilon: StrictFloat = Field(
-        default=Rule.epsilon, ge=0.1, le=64, description="of marginalist learning"
-    )
-    weights: tuple[StrictFloat, ...] = Field(
-        default=Rule.weights, description="of each pattern, as many as there are"
-    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _checked(cls, content: Any) -> Any:
+        return _with_numbers(cls, content, RULES, "rule")
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """The numbers that the study says."""
+        return self.model_extra or {}
 
     def rule_of(self, usual: Rule) -> Rule:
         """Return the rule, with that of the model where nothing is said."""
-        numbers = self.model_dump(exclude={"rule"}, exclude_none=True)
-        return replace(usual, name=self.rule or usual.name, **numbers)
+        return usual.named(self.rule or usual.name, **self.numbers)
+
+
+def _with_numbers(part: type[Part], content: Any, table: Table[Any], word: str) -> Any:
+    """Return the content of a part with its numbers checked."""
+    if not isinstance(content, dict):
+        return content
+    keys = [*part.model_fields]
+    given = {key: value for key, value in content.items() if key not in keys}
+    return {**content, **checked_numbers(table, content.get(word), given, keys)}
 
 
 class PatternsPart(Part):
     """An ensemble of patterns and its numbers."""
 
-    ensemble: Literal[
-        "random", "biased", "categories", "gaussian", "unit_vectors", "orthogonal", "given"
-    ] | None = Field(default=None, description="what is stored")  # fmt: skip
-    activity: StrictFloat = Field(
-        default=Ensemble.activity, gt=0, lt=1, description="of biased patterns: probability of +1"
-    )
-    categories: StrictInt = Field(
-        default=Ensemble.categories, ge=1, le=2**20, description="how many categories"
-    )
-    likeness: StrictFloat = Field(
-        default=Ensemble.likeness, ge=0, le=1,
-        description="of categories: overlap of a pattern with the prototype of its own",
-    )  # fmt: skip
+    model_config = ConfigDict(extra="allow")
+
+    ensemble: StrictStr | None = Field(default=None, description="an ensemble of patterns")
     file: StrictStr | None = Field(
         default=None,
         description="an array or image, beside the study; read once and kept in the study as `given`",
@@ -98,16 +113,28 @@ class PatternsPart(Part):
         default=(), description="the patterns, a row each: bits in hexadecimal, 1 for +1"
     )
 
+    @field_validator("ensemble")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if value is not None and value not in ENSEMBLES:
+            raise ValueError(f"expected {_listed(ENSEMBLES)}{plugins.hint(value, ENSEMBLES)}")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _checked(cls, content: Any) -> Any:
+        return _with_numbers(cls, content, ENSEMBLES, "ensemble")
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """The numbers that the study says."""
+        return self.model_extra or {}
+
     def ensemble_of(self, usual: str, size: int) -> Ensemble:
         """Return the ensemble, that of the model where none is named."""
         name = self.ensemble or ("given" if self.given else usual)
-        numbers = {
-            "activity": self.activity,
-            "categories": self.categories,
-            "likeness": self.likeness,
-        }
         if name != "given":
-            return Ensemble(name=name, **numbers)  # type: ignore[arg-type]
+            return Ensemble(name, **self.numbers)
         try:
             return ensembles.from_hexadecimal(self.given, size)
         except ValueError as error:
@@ -115,6 +142,12 @@ class PatternsPart(Part):
             raise Misplaced(
                 "patterns.given", str(error), expected, "use file: to read patterns"
             ) from None
+
+
+def _listed(words: Iterable[str]) -> str:
+    """Write words as pydantic lists those that a key may be."""
+    *first, last = (repr(word) for word in words)
+    return f"{', '.join(first)} or {last}"
 
 
 def _threshold(value: Any) -> Any:
@@ -215,14 +248,20 @@ def with_file(content: Any, where: str, folder: Path) -> Any:
 
 def spelled(protocol: Inquiry) -> dict[str, Any]:
     """Return what the settings come to, as plain content; given patterns by their fingerprint."""
-    ensemble = asdict(protocol.ensemble)
-    if ensemble.pop("given"):
-        ensemble["fingerprint"] = ensembles.digest(protocol.ensemble)
-    ensemble["shape"] = list(ensemble["shape"])
-    rule = asdict(protocol.rule) | {"weights": list(protocol.rule.weights)}
+    rule, ensemble = protocol.rule, protocol.ensemble
+    patterns = {"name": ensemble.name, **ensemble.own, "shape": list(ensemble.shape)}
+    if ensemble.given:
+        patterns["fingerprint"] = ensembles.digest(ensemble)
+    numbers: dict[str, Any] = {}
+    for name in protocol.rules or (rule.name,):
+        numbers |= rule.named(name).own
     return {
-        "couplings": rule,
-        "patterns": ensemble,
+        "couplings": {"name": rule.name, **{name: _plain(v) for name, v in numbers.items()}},
+        "patterns": patterns,
         "dynamics": asdict(protocol.dynamics),
         "question": asdict(protocol.question),
     }
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from mattis.networks.binary import chains
+from mattis.networks.binary.couplings import Rule
 from mattis.networks.binary.family import (
     BINARY_QUESTIONS,
     BinaryDefaults,
@@ -13,7 +14,6 @@ from mattis.networks.binary.family import (
 )
 from mattis.networks.binary.hopfield import check
 from mattis.networks.binary.matrix_network import Dynamics
-from mattis.networks.binary.rules import Rule
 from mattis.study.model import Model
 
 BINARY_AXES = ("size", "load", "memories", "couplings", "age", "mixture", "beta", "noise", "seed")

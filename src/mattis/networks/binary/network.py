@@ -90,7 +90,7 @@ class BinaryNetwork:
     @cached_property
     def couplings(self) -> NDArray[np.signedinteger]:
         """N J, (N, N)."""
-        return couplings.hebb(self.xi) if self.nj is None else self.nj
+        return couplings.hebb_matrix(self.xi) if self.nj is None else self.nj
 
     @cached_property
     def bound(self) -> int:

@@ -6,6 +6,8 @@ import numpy as np
 
 from mattis.exact.measure import estimates, mean_square
 from mattis.kernels import cpu
+from mattis.networks.binary import chain_observables
+from mattis.networks.binary.chain_observables import ObservedChain
 from mattis.networks.binary.hopfield import TWO_CYCLES, Cell, ChainAverages, edwards_anderson
 from mattis.networks.binary.matrix_network import ChainResult, MatrixNetwork
 from mattis.networks.binary.network import Protocol, Replica
@@ -37,7 +39,15 @@ def standard(
         largest_other(circuit, walk, index, asking.measure),
         int(walk.flips[asking.thermalise :].sum()), walk.used,
     )  # fmt: skip
-    return average.cell(circuit.size, replica._replace(beta=1.0) if moves else replica, asking)
+    cell = average.cell(circuit.size, replica._replace(beta=1.0) if moves else replica, asking)
+    return cell | chain_observables.observed(
+        lambda: ObservedChain(
+            circuit.network.xi, index, replica.beta, replica.noise,
+            overlap / float(circuit.stored.norms[index]),
+            np.array([circuit.energy(float(a)) for a in aligned]),
+            walk.sums.sum(axis=0, dtype=np.int64) / asking.measure,
+        )
+    )  # fmt: skip
 
 
 def largest_other(circuit: MatrixNetwork, walk: ChainResult, index: int, measure: int) -> float:

@@ -18,6 +18,7 @@ from mattis.exact import rng
 from mattis.exact.arrays import Signs
 from mattis.exact.patterns import chosen_sites, noisy_cue
 from mattis.networks.binary import ensembles
+from mattis.networks.binary.couplings import Rule
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
 from mattis.networks.binary.hopfield import Cell
 from mattis.networks.binary.matrix_network import (
@@ -30,7 +31,6 @@ from mattis.networks.binary.matrix_network import (
 )
 from mattis.networks.binary.network import Protocol, Replica
 from mattis.networks.binary.observables import cycles, length, standard
-from mattis.networks.binary.rules import Rule
 
 REAL_VALUED = tuple(name for name, kind in ENSEMBLES.items() if kind.real)
 """Ensembles whose states may turn among the patterns: the length of all overlaps is observed."""

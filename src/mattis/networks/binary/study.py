@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from mattis.errors import nearest
+from mattis import plugins
 from mattis.kernels.cpu.lanes import LANES
 from mattis.networks.binary import chains, couplings, ensembles, keys
-from mattis.networks.binary.couplings import RULES
-from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
+from mattis.networks.binary.chain_observables import CHAIN_ROWS, with_added
+from mattis.networks.binary.couplings import RULES, CouplingRule, Rule
+from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, EnsembleRow
 from mattis.networks.binary.family import BINARY_QUESTIONS, BinaryDefaults, observables, theory
 from mattis.networks.binary.matrix_network import BALANCED, Dynamics
 from mattis.networks.binary.models import BINARY_DEFAULTS, BINARY_MODELS
@@ -22,7 +24,7 @@ from mattis.networks.binary.retrieval import (
     RetrievalAxes,
     RetrievalStudy,
 )
-from mattis.networks.binary.rules import Rule
+from mattis.plugins import Plugin
 from mattis.study.axes import (
     BOUNDS,
     Bound,
@@ -37,8 +39,23 @@ from mattis.study.axes import (
 from mattis.study.base import middles
 from mattis.study.model import Model, Observable, PatternSet, Point, Task
 
-CODES: Mapping[str, int] = {name: code for code, name in enumerate(RULES)}
-"""What stands for a rule of couplings on an axis of the cube: never renumbered, new rules come last."""
+AXIS_RULES = (
+    "hebb", "clipped", "dead_zone", "dilution", "asymmetric_dilution", "sequence", "palimpsest",
+    "marginalist", "pseudo_inverse", "weighted", "sherrington_kirkpatrick", "van_hemmen",
+)  # fmt: skip
+"""Rules that stand on an axis of the cube by their place in this list; all others by `code_of`."""
+
+
+def code_of(rule: str) -> int:
+    """Return the whole number that stands for a rule on an axis of the cube: of others, made of the name."""
+    if rule in AXIS_RULES:
+        return AXIS_RULES.index(rule)
+    return 2**32 + int.from_bytes(sha256(rule.encode()).digest()[:4], "big")
+
+
+def rule_of(code: float) -> str:
+    """Return the rule that a number stands for."""
+    return next(name for name in RULES if code_of(name) == int(code))
 
 
 class BinaryAxes(RetrievalAxes):
@@ -79,7 +96,7 @@ class BinaryAxes(RetrievalAxes):
     @classmethod
     def meanings(cls) -> Mapping[str, Meaning]:
         """Return what the values along each dimension are; those of `couplings` stand for rules."""
-        rules = ", ".join(f"{code} {name}" for name, code in CODES.items())
+        rules = ", ".join(f"{code} {name}" for code, name in enumerate(AXIS_RULES))
         couplings = Meaning(f"rule of the couplings: {rules}", is_whole=True)
         return {**super().meanings(), "couplings": couplings}
 
@@ -88,7 +105,7 @@ class BinaryAxes(RetrievalAxes):
         for index, name in enumerate(self.couplings or ()):
             where, rules = f"couplings[{index}]", self.couplings or ()
             if name not in RULES:
-                advice = f"use one of {', '.join(RULES)}{nearest(name, RULES)}"
+                advice = f"use one of {', '.join(RULES)}{plugins.hint(name, RULES)}"
                 raise Misplaced(where, repr(name)[:40], "a rule of couplings", advice)
             if name in rules[:index]:
                 got = f"{name}, the same as couplings[{rules.index(name)}]"
@@ -111,7 +128,7 @@ class BinaryAxes(RetrievalAxes):
         if self.memories is not None:
             out["memories"] = self.memories
         if self.couplings is not None:
-            out["couplings"] = tuple(CODES[name] for name in self.couplings)
+            out["couplings"] = tuple(map(code_of, self.couplings))
         if self.age is not None:
             out["age"] = self.age
         if self.mixture is not None:
@@ -122,7 +139,7 @@ class BinaryAxes(RetrievalAxes):
 class BinaryStudy(RetrievalStudy):
     """A study of binary networks: any couplings, patterns, dynamics and question."""
 
-    models: ClassVar[dict[str, Model]] = BINARY_MODELS
+    models: ClassVar[Mapping[str, Model]] = BINARY_MODELS
 
     model: str = Field(default="hopfield", description="a model of `mattis models`")
     axes: BinaryAxes
@@ -160,7 +177,7 @@ class BinaryStudy(RetrievalStudy):
     def ensemble(self) -> Ensemble:
         """What is stored."""
         if self.patterns is None:
-            return Ensemble(name=self.member.ensemble)
+            return Ensemble(self.member.ensemble)
         return self.patterns.ensemble_of(self.member.ensemble, self.axes.size[0])
 
     @property
@@ -186,7 +203,7 @@ class BinaryStudy(RetrievalStudy):
     def inquiries(self) -> tuple[Inquiry, ...]:
         """How circuits of each rule are asked."""
         asked = self.protocol
-        return tuple(replace(asked, rule=replace(asked.rule, name=rule)) for rule in self.rules)
+        return tuple(replace(asked, rule=asked.rule.named(rule)) for rule in self.rules)
 
     @property
     def in_lanes(self) -> bool:
@@ -205,13 +222,20 @@ class BinaryStudy(RetrievalStudy):
             boundaries=question.boundaries,
             states=question.states,
             rounding=self.rounding(),
+            batched=None if CHAIN_ROWS else row.batched,
             numbers=row.numbers + self.is_renumbered,
         )
 
     def observables(self, row: Model) -> tuple[Observable, ...]:
         """Return what is observed: all that the model has, where it is asked what it usually is."""
         mine = observables(self.protocol)
-        return row.observables if mine == observables(self.member.inquiry) else mine
+        own = row.observables if mine == observables(self.member.inquiry) else mine
+        return own if BINARY_QUESTIONS[self.asked.name].alone else with_added(own)
+
+    @property
+    def plugins(self) -> list[Plugin]:
+        """The plugins that make the couplings or the patterns."""
+        return [*RULES.plugins(self.rules), *ENSEMBLES.plugins([self.ensemble.name])]
 
     @property
     def is_renumbered(self) -> bool:
@@ -219,13 +243,32 @@ class BinaryStudy(RetrievalStudy):
 
         They are of before Hopfield's network was recognised however it was asked for: by its matrix.
         """
-        hebb = replace(self.rule, name="hebb" if self.axes.couplings else self.rule.name)
+        hebb = self.rule.named("hebb") if self.axes.couplings else self.rule
         return replace(self.protocol, rule=hebb).is_hopfields
 
     def aged(self, physics: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return physics of a store; those of before couplings were among them never had the other digit."""
-        aged = super().aged(physics)
-        return aged if "couplings" in aged else {**aged, "numbers": aged["numbers"] + 1}
+        aged = dict(super().aged(physics))
+        if "couplings" not in aged:
+            return {**aged, "numbers": aged["numbers"] + 1}
+        for key, rows in (
+            ("couplings", [RULES[rule] for rule in self.rules]),
+            ("patterns", [ENSEMBLES[self.ensemble.name]]),
+        ):
+            if isinstance(aged.get(key), dict):
+                aged[key] = _of_rows(aged[key], rows)
+        return aged
+
+    def spelled(self) -> dict[str, Any]:
+        """Return the keys of the study, with every number that what it names takes."""
+        content, came_to = super().spelled(), keys.spelled(self.protocol)
+        for key, fixed in (
+            ("couplings", ("name",)),
+            ("patterns", ("name", "shape", "fingerprint")),
+        ):
+            if key in content:
+                content[key] |= {k: v for k, v in came_to[key].items() if k not in fixed}
+        return content
 
     def rounding(self) -> str:
         """Say which couplings are real numbers that were rounded, and which are exact."""
@@ -291,7 +334,7 @@ class BinaryStudy(RetrievalStudy):
     def visit(self, point: Point) -> Visit:
         """Return a point of the grid as the model takes it."""
         at = dict(zip(self.points, point, strict=True))
-        rule = list(CODES)[int(at["couplings"])] if "couplings" in at else self.rule.name
+        rule = rule_of(at["couplings"]) if "couplings" in at else self.rule.name
         return Visit(
             rule, int(at.get("age", 0)), int(at.get("mixture", 1)), at["beta"], at["noise"]
         )
@@ -390,14 +433,14 @@ def _check_numbers(study: BinaryStudy) -> None:
     """Raise Misplaced at the first number that nothing uses."""
     rule = study.rule.name
     if rule not in RULES:
-        advice = f"use one of {', '.join(RULES)}"
+        advice = f"use one of {', '.join(RULES)}{plugins.hint(rule, RULES)}"
         raise Misplaced("couplings.rule", repr(rule)[:40], "a rule of couplings", advice)
     if study.axes.couplings and study.couplings and study.couplings.rule:
         raise Misplaced(
             "couplings.rule", rule, "no rule beside the axis of rules",
             "remove it, or axes.couplings",
         )  # fmt: skip
-    uses = {name for rule in study.rules for name in RULES[rule].parameters}
+    uses = {name for rule in study.rules for name in RULES[rule].numbers}
     past = {"palimpsest", "marginalist"}.intersection(study.rules)
     if past and ensembles.unit_of(study.ensemble) > 1:
         expected = f"patterns of ±1, as those that {min(past)} learnt before"
@@ -407,11 +450,39 @@ def _check_numbers(study: BinaryStudy) -> None:
     _refuse_unused("couplings", study.couplings, {"rule", *uses}, ", ".join(study.rules))
     name = study.ensemble.name
     _refuse_unused(
-        "patterns", study.patterns, {"ensemble", "file", *ENSEMBLES[name].parameters}, name
+        "patterns",
+        study.patterns,
+        {"ensemble", "file", *ENSEMBLES[name].numbers, *_own_keys(name)},
+        name,
     )
     asked = study.asked.name
     used = {"name", *keys.QUESTION_NUMBERS.get(asked, ())}
     _refuse_unused("question", study.question, used, asked)
+
+
+def _of_rows(
+    found: Mapping[str, Any], rows: Sequence[CouplingRule | EnsembleRow]
+) -> dict[str, Any]:
+    """Return the numbers of a store that some rows take, with those that are younger at their defaults.
+
+    Stores of before 2026-12 hold the numbers of all rows, those that nothing used at their defaults.
+    """
+    usual = {name: number.default for row in rows for name, number in row.numbers.items()}
+    unused = {name for table in (RULES, ENSEMBLES) for name in keys.known_numbers(table)} - {*usual}
+    return {**usual, **{name: value for name, value in found.items() if name not in unused}}
+
+
+def _own_keys(ensemble: str) -> tuple[str, ...]:
+    """Return the keys of patterns that only one ensemble has."""
+    return ("given",) if ensemble == "given" else ()
+
+
+def _defaults(part: Part, name: str) -> list[Any]:
+    """Return the values of a key that are as if it were not there."""
+    if name in type(part).model_fields:
+        return [type(part).model_fields[name].default]
+    rows: list[CouplingRule | EnsembleRow] = [*RULES.values(), *ENSEMBLES.values()]
+    return [row.numbers[name].default for row in rows if name in row.numbers]
 
 
 def _refuse_unused(key: str, part: Part | None, used: set[str], by: str) -> None:
@@ -419,7 +490,7 @@ def _refuse_unused(key: str, part: Part | None, used: set[str], by: str) -> None
         return
     for name in sorted(part.model_fields_set - used):
         value = getattr(part, name)
-        if value != type(part).model_fields[name].default:  # a study as stored spells everything
+        if value not in _defaults(part, name):  # old studies as stored spell everything
             expected = f"no such number, for {by} does not use it"
             raise Misplaced(f"{key}.{name}", repr(value)[:40], expected, "remove it")
 

@@ -61,7 +61,7 @@ class RecallAxes(RetrievalAxes):
 class RecallStudy(DriftStudy, RetrievalStudy):
     """A study of networks whose couplings are memories that drifted to new patterns."""
 
-    models: ClassVar[dict[str, Model]] = {RECALL.name: RECALL}
+    models: ClassVar[Mapping[str, Model]] = {RECALL.name: RECALL}
 
     model: str = Field(default="recall", description="a model of `mattis models`")
     axes: RecallAxes

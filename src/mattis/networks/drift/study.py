@@ -1,7 +1,7 @@
 """Studies of consolidation: memories drift to the patterns that they are shown."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -114,7 +114,7 @@ class Bias(Part):
 class ConsolidationStudy(DriftStudy):
     """A study of memories that drift to the patterns that they are shown."""
 
-    models: ClassVar[dict[str, Model]] = {CONSOLIDATION.name: CONSOLIDATION}
+    models: ClassVar[Mapping[str, Model]] = {CONSOLIDATION.name: CONSOLIDATION}
 
     model: str = Field(default="consolidation", description="a model of `mattis models`")
     axes: ConsolidationAxes

@@ -9,9 +9,9 @@ States are (n, R): n neurons, R replicas side by side; on a device (S, n, R), re
 gains (S, R): whose array, whose functions.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from mattis.exact.arrays import FloatArray
 from mattis.kernels import cpu
 from mattis.kernels.cuda import euler
 from mattis.kernels.cuda.euler import gains, namespace, total
+from mattis.plugins import Row, Table
 
 NATURAL_LOG_OF_2 = 0.6931471805599453
 
@@ -42,24 +43,77 @@ class FunctionNumbers:
 
 
 @dataclass(frozen=True)
-class Generating:
-    """One row of the table.
+class Generating(Row):
+    """One row of the table of generating functions."""
 
-    value     # L: (n, R) -> (R,)
-    gradient  # its gradient, the activation: (n, R) -> (n, R)
-    curved    # its Hessian at x times a direction: two of (n, R) -> (n, R)
-    fault     # what is wrong with a degree, where L would not be convex or not exist
-    linear    # whether the gradient is x itself
-    """
+    table: ClassVar[str] = "generating function"
 
     name: str
     equation: str
     source: str
     value: Callable[[FloatArray, FunctionNumbers], FloatArray]
+    """L: (n, R) -> (R,)."""
+
     gradient: Callable[[FloatArray, FunctionNumbers], FloatArray]
+    """Its gradient, the activation: (n, R) -> (n, R)."""
+
     curved: Callable[[FloatArray, FloatArray, FunctionNumbers], FloatArray]
+    """Its Hessian at x times a direction: two of (n, R) -> (n, R)."""
+
     fault: Callable[[FunctionNumbers], str | None] = lambda _: None
+    """What is wrong with a degree, where L would not be convex or not exist."""
+
     linear: bool = False
+    """Whether the gradient is x itself."""
+
+
+def generating_function(
+    name: str,
+    *,
+    value: Callable[[FloatArray, FunctionNumbers], FloatArray],
+    gradient: Callable[[FloatArray, FunctionNumbers], FloatArray],
+    curved: Callable[[FloatArray, FloatArray, FunctionNumbers], FloatArray],
+    equation: str = "",
+    source: str = "",
+) -> Generating:
+    """Return a row of the table of generating functions, after trying what it says.
+
+    value     # L: (n, R) -> (R,), convex; R states of n neurons side by side
+    gradient  # (n, R) -> (n, R); curved  # Hessian at x times a direction: (n, R), (n, R) -> (n, R)
+    Each takes `form` last, whose `beta` is the gain, (R,) or a number. Raises ValueError where a shape is
+    wrong, where gradient and Hessian are not those of L, or where L is not convex, at random states.
+    """
+    row = Generating(name, equation, source, value, gradient, curved)
+    for beta in (1.0, np.array([0.5, 2.0, 1.0])):
+        _try(row, FunctionNumbers(beta))
+    return row
+
+
+STEP = 1e-5
+"""Width of the differences by which a gradient is tried."""
+
+
+def _try(row: Generating, form: FunctionNumbers) -> None:
+    """Raise ValueError unless value, gradient and Hessian of a function fit each other and L is convex."""
+    x = np.random.default_rng(1).normal(size=(4, 3))
+    direction = np.random.default_rng(2).normal(size=(4, 3))
+
+    def slope(function: Callable[[FloatArray], FloatArray], shape: tuple[int, ...]) -> FloatArray:
+        found = [np.asarray(function(x + sign * STEP * direction)) for sign in (1, -1)]
+        if found[0].shape != shape or found[0].dtype.kind != "f":
+            raise ValueError(
+                f"got {found[0].dtype} of shape {found[0].shape}; expected floats of {shape}"
+            )
+        return (found[0] - found[1]) / (2 * STEP)
+
+    gradient, curved = row.gradient(x, form), row.curved(x, direction, form)
+    along = (gradient * direction).sum(axis=0)
+    if not np.allclose(slope(lambda y: row.value(y, form), (3,)), along, 1e-5, 1e-6):
+        raise ValueError(f"{row.name}: gradient is not that of value")
+    if not np.allclose(slope(lambda y: row.gradient(y, form), (4, 3)), curved, 1e-5, 1e-6):
+        raise ValueError(f"{row.name}: curved is not the slope of gradient")
+    if ((direction * curved).sum(axis=0) < -1e-9).any():
+        raise ValueError(f"{row.name}: value is not convex")
 
 
 def on_device(x: FloatArray) -> bool:
@@ -237,8 +291,8 @@ GENERATING_ROWS = (
     ),
 )  # fmt: skip
 
-GENERATING: Mapping[str, Generating] = {row.name: row for row in GENERATING_ROWS}
-"""The table: L, its gradient and its Hessian, each with its source."""
+GENERATING = Table(Generating, GENERATING_ROWS)
+"""The table: L, its gradient and its Hessian, each with its source; those of plugins run on the CPU only."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, StrictFloat, StrictInt, model_validator
+from pydantic import AfterValidator, Field, StrictFloat, StrictInt, WithJsonSchema, model_validator
 
 from mattis.errors import nearest
 from mattis.networks.neurons import dense
-from mattis.networks.neurons.generating_functions import FunctionNumbers, Population
+from mattis.networks.neurons.generating_functions import GENERATING, FunctionNumbers, Population
 from mattis.networks.neurons.models import (
     EXACT_ROUNDING,
     NEURON_DEFAULTS,
@@ -28,6 +28,7 @@ from mattis.networks.neurons.recipe import (
     is_linear,
     many_body,
 )
+from mattis.plugins import Plugin, hint
 from mattis.study.axes import (
     BOUNDS,
     MOST_BODIES,
@@ -46,10 +47,21 @@ MOST_STORED = 2**20
 """Memories of a network at most: their products with one state are looked at, all of them."""
 
 STORED = ("load", "memories", "exponent")
-FUNCTIONS = Literal[
-    "quadratic", "ln_cosh", "log_sum_exp", "polynomial", "rectified_polynomial", "exponential",
-    "spherical", "memories",
-]  # fmt: skip
+
+
+def _known_function(value: str) -> str:
+    """Return the name of a generating function. Raises ValueError for any other."""
+    if value in GENERATING:
+        return value
+    *first, last = (repr(name) for name in GENERATING)
+    raise ValueError(f"expected {', '.join(first)} or {last}{hint(value, GENERATING)}")
+
+
+FunctionName = Annotated[
+    str,
+    AfterValidator(_known_function),
+    WithJsonSchema({"enum": [*GENERATING.built_in], "type": "string"}),
+]
 
 
 GAINLESS = ("quadratic", "spherical")
@@ -166,12 +178,12 @@ class Flow(Part):
 class NeuronStudy(Study):
     """A study of a network from generating functions."""
 
-    models: ClassVar[dict[str, Model]] = NEURON_MODELS
+    models: ClassVar[Mapping[str, Model]] = NEURON_MODELS
 
     model: str = Field(default="attention", description="a model of `mattis models`")
     axes: NeuronAxes
-    visible: FUNCTIONS | None = Field(default=None, description="L_v; the model's, if not given")
-    hidden: FUNCTIONS | None = Field(default=None, description="L_h; the model's, if not given")
+    visible: FunctionName | None = Field(default=None, description="L_v; the model's, if not given")
+    hidden: FunctionName | None = Field(default=None, description="L_h; the model's, if not given")
     coupling: Literal["memories", "one"] | None = Field(default=None, description="J: Xi, or 1")
     degree: StrictInt | None = Field(
         default=None, ge=2, le=MOST_BODIES, description="n of a polynomial"
@@ -247,8 +259,14 @@ class NeuronStudy(Study):
             self.models[self.model], observables=question.observables,
             order_parameter=question.order_parameter, boundaries=question.boundaries,
             states=question.states, rounding=EXACT_ROUNDING if self.member.binary else ROUNDING,
-            batched=batched if self.asked == "recall" else None,  # other questions stay on the CPU
+            # Other questions, and functions of plugins, stay on the CPU.
+            batched=batched if self.asked == "recall" and not self.plugins else None,
         )  # fmt: skip
+
+    @property
+    def plugins(self) -> list[Plugin]:
+        """The plugins that generating functions come from."""
+        return GENERATING.plugins([self.parts.visible, self.parts.hidden])
 
     @property
     def labels(self) -> dict[str, Sequence[float]]:

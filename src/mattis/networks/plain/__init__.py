@@ -1,0 +1,1 @@
+"""Models that plugins bring: one function computes one cell."""
