@@ -352,7 +352,9 @@ def test_patterns_that_depend_on_others_add_nothing_to_the_projection():
 def strength(name, count):
     """The field of a pattern, E[s f(s)]/P with f the rule of s, a sum of P signs: exactly, without J_ii."""
     s = np.arange(-count, count + 1, 2)
-    limit = {"clipped": 0.0, "dead_zone": Rule().threshold * math.sqrt(count)}.get(name)
+    limit = {"clipped": 0.0, "dead_zone": Rule("dead_zone")["threshold"] * math.sqrt(count)}.get(
+        name
+    )
     rule = s if limit is None else np.where(np.abs(s) <= limit, 0, np.sign(s))
     unit = 1.0 if limit is None else couplings.unit_of(Rule(name), 1, count)
     return float(stats.binom.pmf((s + count) // 2, count, 0.5) @ (s * rule)) / count / unit

@@ -22,8 +22,8 @@ STORES = Path(__file__).parent / "data" / "stores-2026-11.tar.xz"
 SAME = ("attention", "clipped", "consolidation", "little", "ramp", "recall")
 
 YOUNGER = {
-    "networks/binary/rules.py": [(r'    name: str = "hebb"\n', "    sleep: float = 1.0\n")],
-    "networks/binary/ensembles.py": [(r'    name: str = "random"\n', "    skew: float = 0.0\n")],
+    "networks/binary/couplings.py": [(r"def clipped\(lesson: Lesson", ", sleep: float = 1.0")],
+    "networks/binary/ensembles.py": [(r"def _random\(draw: Draw", ", skew: float = 0.0")],
     "networks/binary/matrix_network.py": [
         (r"    update: str = UPDATES\[0\]\n", "    delay: int = 0\n")
     ],
@@ -97,7 +97,7 @@ def test_a_number_or_a_key_that_a_store_does_not_know_had_its_default(
         for behind, line in edits:
             text, count = re.subn(behind, lambda found, line=line: found[0] + line, text, count=1)
             assert count == 1, (file, behind)
-            names.append(line.split(":")[0].strip())
+            names.append(line.split(":")[0].strip(" ,\n"))
         place.write_text(text, "utf-8")
     expected = {}
     for folder in sorted(yesterday.iterdir()):

@@ -387,4 +387,4 @@ def differences(made_with: Mapping[str, str]) -> str | None:
 
 def hint(word: str, table: "Table[Any]") -> str:
     """Return what to add to the error of an unknown word: the nearest one, and where others come from."""
-    return nearest(word, table) or "; one of a plugin needs --plugin FILE"
+    return f"{nearest(word, table)}; those of plugins need --plugin FILE"

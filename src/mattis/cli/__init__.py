@@ -1,1 +1,3 @@
 """The command `mattis`."""
+
+from mattis.cli.command import main as main

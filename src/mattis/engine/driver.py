@@ -214,6 +214,9 @@ def _opened(job: Job) -> Store:
         return store.join(path, job.study, job.part, more)
     _sweep_drafts(job.results)
     opened = store.create_or_extend(path, job.study, lambda: places.remove(job.receipt), more)
+    for name, content in job.study.attachments().items():
+        if places.read_bytes(job.results.folder / name) != content:
+            places.write_together(job.results.folder, {name: content})
     text = as_run(job.study)
     if places.read_bytes(job.results.study) != text.encode():
         places.write_text(job.results.study, text)

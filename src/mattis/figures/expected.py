@@ -119,7 +119,7 @@ def _length(inquiry: Inquiry, rule: str) -> Expected | None:
 
 def _overlap(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
     """Return the theory of the overlap from the pattern."""
-    acting, made = inquiry.dynamics, inquiry.rule
+    acting, made = inquiry.dynamics, inquiry.rule.named(rule)
     if not _is_random(inquiry):
         return None
     if not _is_signs(inquiry):
@@ -131,10 +131,40 @@ def _overlap(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
     moves = rule == "sequence" and not (
         acting.synchronous and made["hebbian"] == 0 and made["strength"] > 0
     )
-    if not cold or acting.diagonal == "kept" or moves or rule not in COLD_THEORY:
+    if acting.diagonal == "kept" or moves:
         return None
-    numbers = COLD_THEORY[rule]
-    return Expected(RULES[rule].theory[0], lambda at: {"load": at["load"], **numbers(made, at)})
+    return _by_arguments(inquiry, rule, cold)
+
+
+def _by_arguments(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
+    """Return the first theory that a rule names, if its arguments are known where it is compared.
+
+    They are the rule's own numbers, and labels of the diagram; without a temperature it is of T = 0.
+    """
+    if not RULES[rule].theory:
+        return None
+    quantity = theory.QUANTITIES[RULES[rule].theory[0]]
+    numbers = inquiry.rule.named(rule).own
+    known = {*PLACES, *numbers}
+    if not {*quantity.arguments} <= known or not (cold or "temperature" in quantity.arguments):
+        return None
+
+    def at(place: DiagramPlace) -> Mapping[str, float]:
+        here = {**place, "temperature": heat(inquiry, place), **numbers}
+        if rule in AGEING:
+            here |= {"load": _aged(place)}
+        if rule == "palimpsest":
+            here |= {"bound": _wall(inquiry.rule.named(rule), place)}
+        return {name: here[name] for name in quantity.arguments}
+
+    return Expected(quantity.name, at)
+
+
+PLACES = ("load", "temperature", "size", "patterns", "noise")
+"""Arguments of theory that every place of a diagram has."""
+
+AGEING = ("palimpsest", "marginalist")
+"""Rules of which the oldest of P patterns is asked for, so that its age takes the place of the load."""
 
 
 def _hebb(inquiry: Inquiry, cold: bool) -> Expected | None:
@@ -158,7 +188,7 @@ def _hebb(inquiry: Inquiry, cold: bool) -> Expected | None:
 
 def _weighted(inquiry: Inquiry, _cold: bool) -> Expected | None:
     """Return the Mattis state at T/p: of weights above 0."""
-    weights = inquiry.rule["weights"]
+    weights = inquiry.rule.named("weighted")["weights"]
     if min(weights) <= 0:
         return None
     return Expected(
@@ -169,7 +199,7 @@ def _weighted(inquiry: Inquiry, _cold: bool) -> Expected | None:
 
 def _dilute(inquiry: Inquiry, _cold: bool) -> Expected | None:
     """Return the theory of few directed bonds, load = P/C."""
-    share = inquiry.rule["connectivity"]
+    share = inquiry.rule.named("asymmetric_dilution")["connectivity"]
     if share > FEW_BONDS:
         return None
     return Expected(
@@ -185,18 +215,6 @@ WARM_THEORY: Mapping[str, Callable[[Inquiry, bool], Expected | None]] = {
     "van_hemmen": lambda inquiry, _cold: _glass(inquiry, "van_hemmen"),
 }
 """Rules whose theory is known at any temperature."""
-
-Numbers = Callable[[Rule, DiagramPlace], Mapping[str, float]]
-
-COLD_THEORY: Mapping[str, Numbers] = {
-    "clipped": lambda _rule, _at: {},
-    "dead_zone": lambda rule, _at: {"threshold": rule["threshold"]},
-    "dilution": lambda rule, _at: {"connectivity": rule["connectivity"]},
-    "sequence": lambda _rule, _at: {},
-    "palimpsest": lambda rule, at: {"load": _aged(at), "bound": _wall(rule, at)},
-    "marginalist": lambda rule, at: {"load": _aged(at), "epsilon": rule["epsilon"]},
-}
-"""Rules whose theory is known at T = 0, and what it takes besides the load."""
 
 
 def _wall(rule: Rule, at: DiagramPlace) -> float:

@@ -30,18 +30,20 @@ KINDS: tuple[type[Study], ...] = (BinaryStudy, ConsolidationStudy, RecallStudy, 
 class Models(Mapping[str, Model]):
     """The table of models: those of each kind of study, then those of the plugins that are loaded."""
 
+    kinds: tuple[type[Study], ...] = (*KINDS, PlainStudy)
+
     def __getitem__(self, name: str) -> Model:
-        for kind in (*KINDS, PlainStudy):
+        for kind in self.kinds:
             if name in kind.models:
                 return kind.models[name]
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
-        for kind in (*KINDS, PlainStudy):
+        for kind in self.kinds:
             yield from kind.models
 
     def __len__(self) -> int:
-        return sum(len(kind.models) for kind in (*KINDS, PlainStudy))
+        return sum(len(kind.models) for kind in self.kinds)
 
 
 MODELS = Models()
@@ -74,7 +76,7 @@ def study_of(content: Any, where: str = "study", folder: Path = Path()) -> Study
         raise UserError(f"{where}, model: got {model!r:.40}; expected one of: {known}{close}{more}")
     kind = kind_of(model) if isinstance(model, str) else BinaryStudy
     if kind is BinaryStudy:
-        content = keys.with_file(content, where, folder)
+        content = keys.with_files(content, where, folder)
     return validated(kind, content, where)
 
 

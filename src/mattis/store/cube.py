@@ -112,7 +112,7 @@ def labels_from(
         name: [v if isinstance(v, int) else float.fromhex(v) for v in column]
         for name, column in written.items()
     }
-    temperatures = values.pop("temperature", [])
+    temperatures = values.pop("temperature", []) if "beta" in values else []
     return CubeLabels(values, temperatures, meanings)
 
 

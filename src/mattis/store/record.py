@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -280,7 +281,7 @@ def _as_run(path: Place) -> Study | None:
     beside = path.with_name("study.yaml")
     try:
         text = (places.read_bytes(beside, layout.LARGEST_METADATA) or b"").decode()
-        return study_of(parsed(text, str(beside)), str(beside))
+        return study_of(parsed(text, str(beside)), str(beside), Path(str(path)).parent)
     except (UserError, UnicodeDecodeError):
         return None
 

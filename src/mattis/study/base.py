@@ -212,6 +212,10 @@ class Study(Part):
         """Return physics of a store, with what the oldest of them do not say of their recipe."""
         return {"numbers": 1, **physics}
 
+    def attachments(self) -> Mapping[str, bytes]:
+        """Return the files that the study needs besides itself, as they lie beside its results."""
+        return {}
+
     def spelled(self) -> dict[str, Any]:
         """Return the keys and values of the study, defaults included."""
         return self.model_dump(mode="json", exclude_none=True)

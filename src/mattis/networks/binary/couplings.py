@@ -22,6 +22,7 @@ from mattis.exact.arrays import Signs
 from mattis.exact.patterns import random_patterns
 from mattis.exact.rng import Labels
 from mattis.kernels import cpu
+from mattis.networks.binary.coupling_file import NOT_GIVEN, GivenCouplings
 from mattis.networks.binary.ensembles import Stored
 from mattis.plugins import Number, Row, Table, numbers_of
 
@@ -37,10 +38,15 @@ class Rule:
 
     name: str
     numbers: tuple[tuple[str, Any], ...]
+    matrix: GivenCouplings
+    """The couplings themselves, where they are given."""
 
-    def __init__(self, name: str = "hebb", **numbers: Any) -> None:
+    def __init__(
+        self, name: str = "hebb", matrix: GivenCouplings = NOT_GIVEN, **numbers: Any
+    ) -> None:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "numbers", tuple(sorted(numbers.items())))
+        object.__setattr__(self, "matrix", matrix)
 
     def __getitem__(self, name: str) -> Any:
         """Return a number of the rule."""
@@ -54,7 +60,11 @@ class Rule:
 
     def named(self, name: str, **numbers: Any) -> "Rule":
         """Return another rule with these numbers, and some others."""
-        return Rule(name, **{**dict(self.numbers), **numbers})
+        return Rule(name, self.matrix, **{**dict(self.numbers), **numbers})
+
+    def given(self, matrix: GivenCouplings) -> "Rule":
+        """Return the rule of couplings that are given."""
+        return Rule("given", matrix)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +108,9 @@ class CouplingRule(Row):
     unit: Unit = squared
     """(rule, unit of the patterns, P) -> nj/(N J)."""
 
-    symmetric: bool = True
+    symmetric: bool | None = True
+    """None where the matrix decides."""
+
     exact: bool = True
     """Whether couplings are integers or rational; else they were rounded."""
 
@@ -459,11 +471,17 @@ def crossed(lesson: Lesson) -> NDArray[np.number]:
     return products(lesson.stored.values, lesson.stored.values[::-1])
 
 
+@coupling_rule(unit=lambda rule, _base, _count: rule.matrix.unit, symmetric=None)
+def given(lesson: Lesson) -> NDArray[np.number]:
+    """J_ij of a user's file."""
+    return lesson.rule.matrix.nj
+
+
 RULES = Table(
     CouplingRule,
     (
         hebb, clipped, dead_zone, dilution, asymmetric_dilution, sequence, palimpsest, marginalist,
-        pseudo_inverse, weighted, spin_glass, crossed,
+        pseudo_inverse, weighted, spin_glass, crossed, given,
     ),
 )  # fmt: skip
 """The rules of couplings, in an order that is never changed: their numbers are labels of cubes."""
@@ -515,9 +533,9 @@ def learnt(
     if not with_diagonal:
         np.fill_diagonal(nj, 0)
     largest = int(max(nj.max(), -nj.min()))
-    return Couplings(
-        nj.astype(narrowest(largest)), unit_of(rule, stored.unit, len(stored.xi)), row.symmetric
-    )
+    symmetric = bool((nj == nj.T).all()) if row.symmetric is None else row.symmetric
+    unit = unit_of(rule, stored.unit, len(stored.xi))
+    return Couplings(nj.astype(narrowest(largest)), unit, symmetric)
 
 
 def _checked(row: CouplingRule, nj: NDArray[Any], size: int) -> NDArray[np.number]:

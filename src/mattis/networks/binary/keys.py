@@ -5,6 +5,7 @@ Each is a word, or a word with its numbers: `clipped`, or `{rule: dead_zone, thr
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,7 +22,8 @@ from pydantic import (
 
 from mattis import plugins
 from mattis.errors import UserError
-from mattis.networks.binary import ensembles, pattern_file
+from mattis.networks.binary import coupling_file, ensembles, pattern_file
+from mattis.networks.binary.coupling_file import GivenCouplings
 from mattis.networks.binary.couplings import RULES, Rule
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
 from mattis.networks.binary.matrix_network import BALANCED, Dynamics
@@ -44,7 +46,7 @@ def known_numbers(table: Table[Any]) -> dict[str, Number]:
     """Return the numbers that any row of a table takes; of two of one name, that of the first row."""
     found: dict[str, Number] = {}
     for row in table.values():
-        found = {**row.numbers, **found}
+        found |= {name: number for name, number in row.numbers.items() if name not in found}
     return found
 
 
@@ -61,6 +63,9 @@ def checked_numbers(
         known |= table[row].numbers
     for key in given:
         if key not in known:
+            if isinstance(row, str) and row not in table:
+                advice = f"use one of {', '.join(table)}{plugins.hint(row, table)}"
+                raise Misplaced(keys[0], repr(row)[:40], f"one of the {table.kind}s", advice)
             raise UnknownKey(str(key), [*keys, *known])
     fields: dict[str, Any] = {name: (known[name].strict, ...) for name in given}
     return create_model("Numbers", **fields).model_validate(dict(given)).model_dump()
@@ -73,6 +78,13 @@ class CouplingsPart(Part):
 
     rule: StrictStr | None = Field(
         default=None, description="hebb, clipped, dead_zone, dilution, …"
+    )
+    file: StrictStr | None = Field(
+        default=None,
+        description="a matrix J, beside the study; with {size} and {seed} in its name, one for each",
+    )
+    sha256: Mapping[StrictStr, StrictStr] = Field(
+        default={}, description="hashes of the matrices, of a study as run"
     )
 
     @model_validator(mode="before")
@@ -88,6 +100,29 @@ class CouplingsPart(Part):
     def rule_of(self, usual: Rule) -> Rule:
         """Return the rule, with that of the model where nothing is said."""
         return usual.named(self.rule or usual.name, **self.numbers)
+
+    def matrix(self, size: int, seed: int) -> GivenCouplings:
+        """Return the couplings in the file of a network. Raises UserError where they are others."""
+        path = Path(str(self.file).format(size=size, seed=seed))
+        found = coupling_file.read(path, size, path.stat().st_mtime_ns if path.exists() else 0)
+        expected = self.sha256.get(coupling_file.key_of(str(self.file), size, seed), found.digest)
+        if found.digest != expected:
+            raise UserError(
+                f"{path}: got couplings with hash {found.digest:.12}; expected {expected:.12}, as in "
+                "the study; put the file back, or remove couplings.sha256"
+            )
+        return found
+
+    def digests(self, sizes: Iterable[int], seeds: Iterable[int]) -> dict[str, str]:
+        """Return the hashes of all matrices by their keys; of those that are not there, the study's."""
+        out = {}
+        for size, seed in product(sizes, seeds):
+            key = coupling_file.key_of(str(self.file), size, seed)
+            if key not in out:
+                there = Path(str(self.file).format(size=size, seed=seed)).exists()
+                known = self.sha256.get(key)
+                out[key] = known if known and not there else self.matrix(size, seed).digest
+        return out
 
 
 def _with_numbers(part: type[Part], content: Any, table: Table[Any], word: str) -> Any:
@@ -227,23 +262,43 @@ DynamicsKey = Annotated[DynamicsPart, _worded("update", "synchronous")]
 QuestionKey = Annotated[QuestionPart, _worded("name", "recall")]
 
 
-def with_file(content: Any, where: str, folder: Path) -> Any:
-    """Return a study with the patterns of its file in it, so that it needs the file no more."""
-    part = content.get("patterns") if isinstance(content, dict) else None
-    if not isinstance(part, dict) or not isinstance(part.get("file"), str):
+def with_files(content: Any, where: str, folder: Path) -> Any:
+    """Return a study with the places of its files, and with the patterns of a file in it."""
+    if not isinstance(content, dict):
         return content
-    if not part["file"].strip():
-        raise UserError(
-            f"{where}, patterns.file: got nothing; expected the name of a file or folder"
-        )
+    found = dict(content)
+    for key in ("patterns", "couplings"):
+        part = content.get(key)
+        if isinstance(part, dict) and isinstance(part.get("file"), str):
+            if not part["file"].strip():
+                expected = "file or folder" if key == "patterns" else "file"
+                raise UserError(
+                    f"{where}, {key}.file: got nothing; expected the name of a {expected}"
+                )
+            found[key] = (
+                _found_patterns(part, where, folder)
+                if key == "patterns"
+                else _found_couplings(part, where, folder)
+            )
+    return found
+
+
+def _found_patterns(part: dict[str, Any], where: str, folder: Path) -> dict[str, Any]:
+    """Return patterns as they are in a file."""
     if part.get("given"):
         raise UserError(f"{where}, patterns: got file and given; expected one of them; remove one")
     ensemble = pattern_file.read(folder / part["file"], MOST_GIVEN_SIGNS)
     rest = {key: value for key, value in part.items() if key != "file"}
-    return {
-        **content,
-        "patterns": {"ensemble": "given", **rest, "given": ensembles.hexadecimal(ensemble)},
-    }
+    return {"ensemble": "given", **rest, "given": ensembles.hexadecimal(ensemble)}
+
+
+def _found_couplings(part: dict[str, Any], where: str, folder: Path) -> dict[str, Any]:
+    """Return where the matrices of couplings are."""
+    try:
+        coupling_file.fields_of(part["file"])
+    except UserError as error:
+        raise UserError(f"{where}, couplings.file: {error}") from None
+    return {"rule": "given", **part, "file": str(folder / part["file"])}
 
 
 def spelled(protocol: Inquiry) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from itertools import product
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from mattis import plugins
 from mattis.kernels.cpu.lanes import LANES
-from mattis.networks.binary import chains, couplings, ensembles, keys
+from mattis.networks.binary import chains, coupling_file, couplings, ensembles, keys
 from mattis.networks.binary.chain_observables import CHAIN_ROWS, with_added
 from mattis.networks.binary.couplings import RULES, CouplingRule, Rule
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, EnsembleRow
@@ -168,6 +170,30 @@ class BinaryStudy(RetrievalStudy):
         usual = self.member.rule
         return usual if self.couplings is None else self.couplings.rule_of(usual)
 
+    def rule_for(self, size: int, seed: int) -> Rule:
+        """Return the rule with the couplings of a network, where they are given."""
+        if self.couplings is None or self.couplings.file is None:
+            return self.rule
+        return self.rule.given(self.couplings.matrix(size, seed))
+
+    @property
+    def given_couplings(self) -> dict[str, str]:
+        """The hashes of couplings that are given, by size and seed; none if they are learnt."""
+        if self.couplings is None or self.couplings.file is None:
+            return {}
+        return self.couplings.digests(self.axes.size, self.axes.seed)
+
+    def attachments(self) -> Mapping[str, bytes]:
+        """Return the files that the study needs besides itself, as they lie beside its results."""
+        if self.couplings is None or self.couplings.file is None:
+            return {}
+        files = {}
+        for size, seed in product(self.axes.size, self.axes.seed):
+            path = Path(self.couplings.file.format(size=size, seed=seed))
+            if path.exists():
+                files[f"couplings/{path.name}"] = path.read_bytes()
+        return files
+
     @property
     def rules(self) -> tuple[str, ...]:
         """The rules that are compared: one, if there is no such axis."""
@@ -268,6 +294,11 @@ class BinaryStudy(RetrievalStudy):
         ):
             if key in content:
                 content[key] |= {k: v for k, v in came_to[key].items() if k not in fixed}
+        if hashes := self.given_couplings:
+            beside = f"couplings/{Path(str(content['couplings']['file'])).name}"
+            content["couplings"] |= {"file": beside, "sha256": hashes}
+        elif "couplings" in content:
+            del content["couplings"]["sha256"]
         return content
 
     def rounding(self) -> str:
@@ -286,7 +317,10 @@ class BinaryStudy(RetrievalStudy):
         content = super().physics()
         for key in ("couplings", "patterns", "dynamics", "question"):
             content.pop(key, None)
-        return content | keys.spelled(self.protocol)
+        content |= keys.spelled(self.protocol)
+        if hashes := self.given_couplings:
+            content["couplings"] |= {"sha256": hashes}
+        return content
 
     def check(self) -> None:
         """Raise Misplaced where keys and axes do not fit each other."""
@@ -324,7 +358,9 @@ class BinaryStudy(RetrievalStudy):
         )
         quarter = 4 if self.acting.neurons == "zero_one" else 1
         for inquiry in self.inquiries:
+            given = inquiry.rule.name == "given"
             unit = couplings.unit_of(inquiry.rule, ensembles.unit_of(self.ensemble), count)
+            unit = max(unit, coupling_file.ROUNDED_UNIT) if given else unit
             if size * hottest * unit * quarter > LARGEST_NOISE:
                 most = LARGEST_NOISE / (size * unit * quarter)
                 expected = f"a temperature below {most:.3g}, so that the integer noise fits 32 bits"
@@ -356,7 +392,11 @@ class BinaryStudy(RetrievalStudy):
 
     def task(self, patterns: PatternSet, points: Sequence[Point]) -> Task:
         """Return the arguments of the model's `simulate` at some points."""
-        return patterns, [self.visit(point) for point in points], self.protocol
+        return patterns, [self.visit(point) for point in points], self.protocol_for(patterns)
+
+    def protocol_for(self, patterns: PatternSet) -> Inquiry:
+        """Return how circuits of a pattern set are made and asked, with couplings that are given."""
+        return replace(self.protocol, rule=self.rule_for(patterns.size, patterns.seed))
 
     def shortened(
         self, patterns: PatternSet, points: Sequence[Point], most: int
@@ -365,7 +405,7 @@ class BinaryStudy(RetrievalStudy):
         quick = LANES_SPEEDUP if self.in_lanes else 1
         cues = min(self.cues, max(LANES // len(points), 1)) if self.in_lanes else self.cues
         sweeps = max(2, min(self.sweeps.total, quick * most // (patterns.size * cues)))
-        protocol = self.protocol
+        protocol = self.protocol_for(patterns)
         asking = replace(protocol.asking, thermalise=0, measure=sweeps, cues=cues)
         visits = [self.visit(point) for point in points]
         done = self._proposals(patterns.size, sweeps, cues, len(points))
@@ -447,6 +487,9 @@ def _check_numbers(study: BinaryStudy) -> None:
         raise Misplaced(
             "patterns.ensemble", study.ensemble.name, expected, "use random or categories"
         )
+    if "given" in study.rules:
+        _check_given_couplings(study)
+        uses |= {"file", "sha256"}
     _refuse_unused("couplings", study.couplings, {"rule", *uses}, ", ".join(study.rules))
     name = study.ensemble.name
     _refuse_unused(
@@ -458,6 +501,25 @@ def _check_numbers(study: BinaryStudy) -> None:
     asked = study.asked.name
     used = {"name", *keys.QUESTION_NUMBERS.get(asked, ())}
     _refuse_unused("question", study.question, used, asked)
+
+
+def _check_given_couplings(study: BinaryStudy) -> None:
+    """Raise Misplaced, or UserError, unless there is a matrix for every network."""
+    part = study.couplings
+    if study.axes.couplings:
+        expected = "rules that learn, for a file is no rule to compare"
+        raise Misplaced("axes.couplings", "given", expected, "use couplings: {file: J.npy}")
+    if part is None or part.file is None:
+        raise Misplaced("couplings.file", "nothing", "a file of couplings", "for example J.npy")
+    if part.rule != "given":
+        raise Misplaced(
+            "couplings.rule", repr(part.rule), "no rule beside a file", "remove one of them"
+        )
+    if "size" not in coupling_file.fields_of(part.file) and len(study.axes.size) > 1:
+        expected = "one size, that of the matrix"
+        advice = "or one file for each: J_{size}.npy"
+        raise Misplaced("axes.size", f"{len(study.axes.size)} sizes", expected, advice)
+    part.digests(study.axes.size, study.axes.seed)  # raises UserError for what is no such matrix
 
 
 def _of_rows(

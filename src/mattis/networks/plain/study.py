@@ -1,11 +1,11 @@
 """Studies of models that plugins bring: the axes and keys are the arguments of the model's function."""
 
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar, Self
 
-from annotated_types import Ge, Gt, Le, Lt
 from pydantic import Field, create_model, model_validator
 
 from mattis.networks.plain.models import PLAIN_MODELS, DescribedModels, PlainModel, PlainProtocol
@@ -136,22 +136,27 @@ def _axis(number: Number) -> tuple[Any, Any]:
     return (Integers if number.is_whole else RealValues, (number.default,))
 
 
-TESTS: Mapping[type, tuple[str, Callable[[float, Any], bool]]] = {
-    Ge: ("at least", lambda value, bound: value >= bound.ge),
-    Gt: ("above", lambda value, bound: value > bound.gt),
-    Le: ("at most", lambda value, bound: value <= bound.le),
-    Lt: ("below", lambda value, bound: value < bound.lt),
+TESTS: Mapping[str, tuple[str, Callable[[float, float], bool]]] = {
+    "ge": ("at least", operator.ge),
+    "gt": ("above", operator.gt),
+    "le": ("at most", operator.le),
+    "lt": ("below", operator.lt),
 }
-"""What the bounds of an annotation say, and whether a value keeps to them."""
+"""What the bounds of an annotation say, by the names that pydantic gives them."""
 
 
 def _bound(number: Number) -> Bound:
     """Return the bound of an axis from the annotation of its argument."""
-    bounds = [bound for bound in number.bounds if type(bound) in TESTS]
-    words = [f"{TESTS[type(b)][0]} {next(iter(vars(b).values())):g}" for b in bounds]
-    expected = "a number" + (f" {' and '.join(words)}" if words else "")
+    bounds = {
+        name: limit
+        for bound in number.bounds
+        for name in TESTS
+        if (limit := getattr(bound, name, None)) is not None
+    }
+    words = [f"{TESTS[name][0]} {limit:g}" for name, limit in bounds.items()]
     return Bound(
-        lambda value: math.isfinite(value) and all(TESTS[type(b)][1](value, b) for b in bounds),
-        expected, f"for example {number.default!r}",
+        lambda value: math.isfinite(value)
+        and all(TESTS[name][1](value, limit) for name, limit in bounds.items()),
+        "a number" + (f" {' and '.join(words)}" if words else ""), f"for example {number.default!r}",
         Meaning(number.description or number.name, is_whole=number.is_whole),
     )  # fmt: skip
