@@ -289,11 +289,11 @@ STUDIES = {
 
 def tasks_of(**changes):
     """The tasks of a small study."""
-    from test_family import make  # slow: the processes that try barriers do without
+    from builders import make_of_family  # slow: the processes that try barriers do without
 
     from mattis.study import plan
 
-    study = make(**{**SMALL, **changes})
+    study = make_of_family(**{**SMALL, **changes})
     return [plan.task(study, block) for block in plan.blocks(study)]
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from builders import write_study
 from commands import SECONDS, Run, commanded, expect
 from reference import Cells, Reference, cells_of
-from small_study import write_study
 
 from mattis.cli.command import guarded, verbs
 from mattis.engine import shards
