@@ -91,7 +91,8 @@ FAMILY = {
 
 def of_family(**changes: Any) -> dict[str, Any]:
     """Return the keys of a small binary network, changed. The axis of rules is `couplings_axis`."""
-    axes = "size load temperature beta noise seed memories couplings_axis age agee mixture".split()
+    axes = ("size", "load", "temperature", "beta", "noise", "seed", "memories", "couplings_axis", "age",
+            "agee", "mixture")  # fmt: skip
     content = spelled(FAMILY, axes, **changes)
     if "couplings_axis" in content["axes"]:
         content["axes"]["couplings"] = content["axes"].pop("couplings_axis")

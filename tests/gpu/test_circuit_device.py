@@ -1,6 +1,6 @@
 """Chains with any couplings on a device: bit by bit what is written of one, whatever the threads do.
 
-The device is this CPU, which runs the very text of the kernels; the reference is that of `test_matrix`.
+The device is this CPU, which runs the very text of the kernels; the reference is that of `references.py`.
 """
 
 import os
@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_matrix import ORDER, WORDS, Case, reference
+from references import ORDER, WORDS, Case, reference
 
 from mattis.errors import UserError
 from mattis.kernels.cuda import backends, devices

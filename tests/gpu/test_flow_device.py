@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from references import normal
 
 from mattis.errors import UserError
 from mattis.kernels.cuda import backends, devices, euler
@@ -55,10 +56,6 @@ def on_arrays(asarray: Callable, to_host: Callable) -> Device:
         "arrays", xp, none, to_host, lambda: None, lambda: 2**30, MemoryError, processors=2,
         shared=2**16,
     )  # fmt: skip
-
-
-def normal(seed: int, *shape: int) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def recipe(name: str, **changes) -> Recipe:

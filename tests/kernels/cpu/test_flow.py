@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from references import normal
 from threadpoolctl import ThreadpoolController
 
 from mattis.kernels.cpu import euler
@@ -29,10 +30,6 @@ BLAS = ThreadpoolController().select(user_api="blas")
 
 exactly = settings(max_examples=40, deadline=None, derandomize=True)
 seldom = settings(max_examples=12, deadline=None, derandomize=True)
-
-
-def normal(seed: int, *shape: int) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 # Two forms of one motion

@@ -6,18 +6,19 @@ condemn a right kernel with a probability of at most 1e-6: fewer than ten looks,
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from references import NOISE, ORDER, WORDS, Case, Record, reference
 from scipy import stats
 
 from mattis.exact import rng
 from mattis.exact.patterns import random_patterns
-from mattis.kernels.cpu import drift, glauber, matrix
+from mattis.kernels.cpu import glauber, matrix
 from mattis.networks.binary import chains, couplings, ensembles
 from mattis.networks.binary.matrix_network import Dynamics, MatrixNetwork, NoiseSchedule
 from mattis.networks.binary.network import SYNCHRONOUS, BinaryNetwork, Protocol, Replica
@@ -26,37 +27,9 @@ from mattis.networks.binary.rules import Rule
 
 LEVEL = 1e-7
 KINDS = [(np.int8, np.int16), (np.int16, np.int32)]  # of couplings and fields; the usual ones first
-NOISE, ORDER = rng.stream(1, "noise", {}), rng.stream(1, "order", {})
-WORDS, NO_ORDER = NOISE.packed(), np.zeros(0, np.uint32)
+NO_ORDER = np.zeros(0, np.uint32)
 
 exactly = settings(max_examples=100, deadline=None, derandomize=True)
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """What a replica starts from, and what it goes through."""
-
-    nj: np.ndarray
-    bias: np.ndarray
-    start: np.ndarray
-    targets: np.ndarray
-    follow: np.ndarray
-    scales: np.ndarray
-    synchronous: bool = False
-    shuffled: bool = False
-    warm: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class Record:
-    """What it leaves behind."""
-
-    spins: np.ndarray
-    overlaps: np.ndarray
-    trace: np.ndarray
-    excess: np.ndarray
-    sums: np.ndarray
-    end: tuple[int, int]
 
 
 def case(nj, start, scales, synchronous=False, bias=0):
@@ -81,50 +54,6 @@ def run(c, settles=False, kinds=KINDS[0], stream=WORDS):
     if not settles:
         np.testing.assert_array_equal(fields, c.nj @ spins + c.bias)
     return Record(spins, overlaps, trace, excess, sums, (int(end[0]), int(end[1])))
-
-
-def shuffled(size, t):
-    """The order of the sites in sweep t: Fisher and Yates, from the last site to the first."""
-    order, words = list(range(size)), ORDER.words(size, t).tolist()
-    for i in range(size - 1, 0, -1):
-        j = words[i] * (i + 1) >> 32
-        order[i], order[j] = order[j], order[i]
-    return order
-
-
-def next_state(c, spins, t):
-    """The state after sweep t, site by site as it is defined."""
-    size, new, cold = spins.size, spins.copy(), c.scales[t] == 0
-    noise = np.zeros(size, int) if cold else rng.thermal_noise(NOISE.words(size, t), c.scales[t])
-    sites = shuffled(size, t) if c.shuffled and not c.synchronous else range(size)
-    for k, i in enumerate(sites):
-        x = int(c.nj[i] @ (spins if c.synchronous else new) + c.bias[i]) + int(noise[k])
-        if not (cold and x == 0):
-            new[i] = 1 if x >= 0 else -1
-    return new
-
-
-def reference(c):
-    """The record by its definition; a chain that settles is at its end when its successors say so."""
-    sweeps, size = len(c.scales), c.start.size
-    states, end = [c.start], (sweeps, 0)
-    overlaps, trace = np.zeros(c.follow.T.shape, np.int64), np.zeros((3, sweeps), np.int64)
-    excess, sums = np.zeros(sweeps), np.zeros((2, size), np.int32)
-    for t in range(sweeps):
-        states.append(next_state(c, states[-1], t))
-        spins, x = states[-1].astype(int), c.nj @ states[-1] + c.bias
-        flips = int((states[-1] != states[-2]).sum())
-        overlaps[:, t] = c.targets[c.follow[t]] @ spins
-        trace[:, t] = spins @ (x + c.bias), flips, np.abs(x).sum()
-        if c.scales[t] > 0:
-            for field in np.abs(x).tolist():
-                excess[t] += drift.logarithm(1 + drift.exponential(-field / float(c.scales[t])))
-        if t >= c.warm:
-            sums[int(t >= c.warm + (sweeps - c.warm) // 2)] += states[-1]
-        back = c.synchronous and t > 0 and (states[-1] == states[-3]).all()
-        if end[1] == 0 and (flips == 0 or back):
-            end = t, 1 if flips == 0 else 2
-    return Record(states[-1], overlaps, trace, excess, sums, end)
 
 
 def assert_same(found, wanted):

@@ -6,13 +6,14 @@ Statistical tests run on fixed numbers; each would condemn a right rule with a p
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from references import Run, drawn, products, runs, shown_to
 from scipy import stats
 
 from mattis.exact import gaussians, rng
@@ -139,20 +140,6 @@ def test_patterns_are_clamped_as_often_as_asked():
 # Consolidation
 
 
-@dataclass(frozen=True)
-class Run:
-    """Memories, patterns and biases as vectors, and how the patterns are shown."""
-
-    xi: np.ndarray
-    patterns: np.ndarray
-    bias: np.ndarray
-    shown: np.ndarray
-    beta: float
-    eta: float
-    dwell: int = 1
-    distance: bool = False
-
-
 def plain(run: Run) -> Iterator[np.ndarray]:
     """The memories at first and after each presentation, in float64 vectors."""
     xi = run.xi.copy()
@@ -166,32 +153,6 @@ def plain(run: Run) -> Iterator[np.ndarray]:
         yield xi.copy()
 
 
-def products(run: Run):
-    """The state of a run in scalar products, and the constants that the kernel needs."""
-    rows, count = len(run.xi), len(run.patterns)
-    state = {
-        "fields": drift.gram(run.xi, run.patterns),
-        "squares": (run.xi**2).sum(axis=1),
-        "along_bias": (run.xi * run.bias).sum(axis=1),
-        "kept": np.ones(rows), "taken": np.zeros((rows, count)), "biased": np.zeros(rows),
-        "hebbian": np.zeros(count), "reached": np.full(rows, -1),
-    }  # fmt: skip
-    pull = drift.gram(run.bias, run.patterns)
-    return state, (drift.gram(run.patterns, run.patterns), pull, (run.bias**2).sum(axis=1))
-
-
-def shown_to(run: Run, state, constants, threshold=0.9, first=0, traced=True):
-    """Show the patterns of a run to a state; return the trace."""
-    trace = np.empty((len(run.shown) if traced else 0, len(run.xi)))
-    drift.present(
-        run.shown, first, run.beta, run.eta, run.dwell, run.distance,
-        state["fields"], state["squares"], state["along_bias"], *constants,
-        state["kept"], state["taken"], state["biased"], state["hebbian"],
-        threshold, state["reached"], trace,
-    )  # fmt: skip
-    return trace
-
-
 def consolidated(run: Run, threshold=0.9):
     """(state, trace) after a run."""
     state, constants = products(run)
@@ -203,27 +164,6 @@ def cosines(xi, patterns):
     own = patterns[: len(xi)]
     lengths = np.linalg.norm(xi, axis=1) * np.linalg.norm(own, axis=1)
     return (xi * own).sum(axis=1) / lengths
-
-
-def drawn(seed, rows, extra, size, biased, shown, **how) -> Run:
-    """A run with Gaussian memories, patterns near them and, of some rows, a bias."""
-    generator = np.random.default_rng(seed)
-    xi = generator.normal(size=(rows, size))
-    patterns = np.vstack([xi, generator.normal(size=(extra, size))])
-    patterns += 0.5 * generator.normal(size=patterns.shape)
-    bias = 0.3 * generator.normal(size=xi.shape) * (generator.random((rows, 1)) < 0.7) * biased
-    return Run(xi, patterns, bias, generator.integers(0, rows + extra, shown), **how)
-
-
-runs = st.builds(
-    drawn,
-    st.integers(0, 2**32), st.integers(1, 12), st.integers(0, 3), st.integers(1, 40), st.booleans(),
-    st.integers(0, 14),
-    beta=st.one_of(st.floats(0.0, 0.2), st.just(30.0)),
-    eta=st.floats(1e-3, 1.999),
-    dwell=st.integers(1, 3),
-    distance=st.booleans(),
-)  # fmt: skip
 
 
 def assert_close(got, expected, scale):

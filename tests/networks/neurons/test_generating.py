@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from references import normal
 
 from mattis.kernels.cpu import euler
 from mattis.networks.neurons.generating_functions import (
@@ -21,10 +22,6 @@ SMOOTH = ("quadratic", "ln_cosh", "log_sum_exp", "polynomial", "rectified_polyno
 DEGREES = {"polynomial": (2, 4, 6), "rectified_polynomial": (2, 3, 4, 5, 6)}
 STEP = 1e-4
 """Of finite differences of order 4: truncated at h^4 ~ 1e-16, rounded at 1e-16/h ~ 1e-12."""
-
-
-def normal(seed: int, *shape: int) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 exactly = settings(max_examples=100, deadline=None, derandomize=True)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from references import normal
 
 from mattis.errors import UserError
 from mattis.networks.neurons import network as dynamics
@@ -33,10 +34,6 @@ PAIRS = [(v, h, MEMORIES) for v, h in product(VISIBLE, HIDDEN)]
 PAIRS += [(v, h, ONE) for v, h in product(VISIBLE, GENERATING)]
 
 exactly = settings(max_examples=60, deadline=None, derandomize=True)
-
-
-def normal(seed: int, *shape: int) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def population(name: str, beta: float, xi: np.ndarray, removed: float = 0.0) -> Population:
