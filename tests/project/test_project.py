@@ -1,5 +1,6 @@
 """What holds the project together: pinned versions, and pages that say what the code does."""
 
+import ast
 import dataclasses
 import importlib
 import pkgutil
@@ -9,6 +10,7 @@ import sys
 import tomllib
 import typing
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import inlined
@@ -165,20 +167,50 @@ def test_what_holds_arrays_is_not_compared() -> None:
     assert not {kind for kind in holding if kind.__eq__ is not object.__eq__}
 
 
-def test_architecture_page_names_every_room() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text()
-    source = ROOT / "src" / "mattis"
-    for path in source.rglob("*.py"):
-        name = str(path.relative_to(source))
-        if not name.endswith(("__init__.py", "__main__.py")):
-            assert f"`{name}`" in page, name
-    for rules in (ROOT / "workflow" / "rules").glob("*.smk"):
-        assert f"`{rules.name}`" in page, rules.name
+SOURCES = sorted((ROOT / "src" / "mattis").rglob("*.py"))
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+KERNELS = ROOT / "src" / "mattis" / "kernels" / "cpu"
+
+SHARED = {
+    "INLINED": "the seal of each file of kernels, of what it inlines from others",
+    "compiled": "a decorator in one file of kernels, which keeps what it compiles under that file's name",
+    "COMPILED": "whether a compiler is there is asked of numbers, and of kernels",
+    "T": "a type variable of one file",
+    "__all__": "what a file lends to others",
+}
+"""Names that several files may define, and why."""
 
 
-def test_no_source_file_is_over_400_lines() -> None:
-    for path in (ROOT / "src").rglob("*.py"):
-        assert len(path.read_text().splitlines()) <= 400, path
+def test_no_function_is_over_60_lines() -> None:
+    """Compiled kernels excepted: a call inside of them is no way to cut them."""
+    functions = ast.FunctionDef | ast.AsyncFunctionDef
+    for path, tree in TREES.items():
+        for node in ast.walk(tree) if path.parent != KERNELS else ():
+            if isinstance(node, functions):
+                assert (node.end_lineno or 0) - node.lineno < 60, f"{path}: {node.name}"
+
+
+def test_no_file_is_over_600_lines_and_no_folder_has_over_20_files() -> None:
+    for path in SOURCES:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 600, path
+    for folder, count in Counter(path.parent for path in SOURCES).items():
+        assert count <= 20, folder
+
+
+def defined(tree: ast.Module) -> set[str]:
+    """Return the names of types and constants of a file that others may use."""
+    names = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    for node in assigned:
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            names |= {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
+    return {name for name in names if name == "__all__" or not name.startswith("_")}
+
+
+def test_a_name_means_one_thing() -> None:
+    """No type and no constant has the name of another, but for a few; and those are needed."""
+    counts = Counter(name for tree in TREES.values() for name in defined(tree))
+    assert {name for name, count in counts.items() if count > 1} == SHARED.keys()
 
 
 def test_kernels_hold_the_fingerprint_of_what_they_inline() -> None:
