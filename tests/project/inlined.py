@@ -12,6 +12,9 @@ from hashlib import blake2b
 from pathlib import Path
 
 SOURCES = Path(__file__).parents[2] / "src" / "mattis"
+TYPES = SOURCES / "exact" / "arrays.py"
+"""Names of types of arrays: nothing of them is compiled."""
+
 SEAL = re.compile(r'^INLINED = "([0-9a-f]*)"$', re.MULTILINE)
 
 
@@ -30,7 +33,7 @@ def imported(path: Path) -> list[Path]:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mattis."):
             name = (node.module or "").removeprefix("mattis.").replace(".", "/")
             found.append(SOURCES / f"{name}.py")
-    return sorted({file for file in found if file.is_file()})
+    return sorted({file for file in found if file.is_file() and file != TYPES})
 
 
 def needed(path: Path) -> set[Path]:
