@@ -3,6 +3,7 @@
 Processes that tests start import this file: it imports no more than it needs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from mattis.exact import rng
 from mattis.kernels.cpu import drift
+from mattis.study.model import Columns
 
 NOISE, ORDER = rng.stream(1, "noise", {}), rng.stream(1, "order", {})
 WORDS = NOISE.packed()
@@ -18,6 +20,14 @@ WORDS = NOISE.packed()
 def normal(seed: int, *shape: int) -> np.ndarray:
     """Return normal deviates by NumPy."""
     return np.random.default_rng(seed).normal(size=shape)
+
+
+def same_columns(found: Sequence[Columns], wanted: Sequence[Columns], *names: str) -> None:
+    """Assert that tasks have the same columns (all, or these) to the last bit, NaN where there is NaN."""
+    for one, other in zip(found, wanted, strict=True):
+        assert names or one.keys() == other.keys()
+        for name in names or other:
+            np.testing.assert_array_equal(one[name], other[name], err_msg=name)
 
 
 # One replica with any couplings

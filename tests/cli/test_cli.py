@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from builders import fill, make_study, write_study
 
+from mattis.cli.command import guarded, verbs
+
 Command = Callable[..., tuple[int, str, str]]
 
 
@@ -16,19 +18,16 @@ Command = Callable[..., tuple[int, str, str]]
 def mattis(capsys: pytest.CaptureFixture[str]) -> Command:
     """Run the command in this process: exit code, standard output, standard error."""
 
-    def command(*words: object) -> tuple[int, str, str]:
+    def run(*words: object) -> tuple[int, str, str]:
+        given = [str(word) for word in words]
         try:
-            code = command.guarded(
-                lambda: command.verbs.main(
-                    [str(word) for word in words], "mattis", standalone_mode=False
-                )
-            )
+            code = guarded(lambda: verbs.main(given, "mattis", standalone_mode=False))
         except SystemExit as stopped:
             code = int(stopped.code or 0)
         said = capsys.readouterr()
         return code, said.out, said.err
 
-    return command
+    return run
 
 
 def test_python_m_mattis_is_the_same_command() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from references import ORDER, WORDS, Case, reference
+from references import ORDER, WORDS, Case, reference, same_columns
 
 from mattis.errors import UserError
 from mattis.kernels.cuda import backends, devices
@@ -297,20 +297,13 @@ def tasks_of(**changes):
     return [plan.task(study, block) for block in plan.blocks(study)]
 
 
-def assert_equal_columns(found, wanted):
-    assert list(found) == list(wanted)
-    for name, values in wanted.items():
-        np.testing.assert_array_equal(found[name], values, err_msg=name)
-
-
 @pytest.mark.parametrize("name", STUDIES)
 def test_tasks_together_are_what_each_is_alone(name):
     """Several seeds, loads and rules; every observable to the last bit, NaN where there is NaN."""
     tasks = tasks_of(**STUDIES[name])
     together = family.batched(tasks, DEVICE)
     assert len(tasks) >= 2
-    for columns, task in zip(together, tasks, strict=True):
-        assert_equal_columns(columns, family.simulate(*task))
+    same_columns(together, [family.simulate(*task) for task in tasks])
 
 
 def test_wide_fields_are_among_the_studies():
@@ -330,8 +323,7 @@ def test_parts_that_do_not_fit_the_host_run_in_waves(monkeypatch):
 
     monkeypatch.setattr(circuits, "WAVE", 0)
     monkeypatch.setattr(circuits, "walks", counted)
-    for found, wanted in zip(family.batched(tasks, DEVICE), once, strict=True):
-        assert_equal_columns(found, wanted)
+    same_columns(family.batched(tasks, DEVICE), once)
     coupled = [visit for _, points, _ in tasks for visit in points if visit.rule != "hebb"]
     assert len(coupled) > 1
     assert launched == [1] * 2 * len(coupled)

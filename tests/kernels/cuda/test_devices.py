@@ -8,6 +8,7 @@ import pytest
 from builders import hopfields
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from references import same_columns
 
 from mattis.exact import rng
 from mattis.exact.patterns import random_patterns
@@ -154,19 +155,13 @@ def test_batched_is_simulate(device) -> None:
         for s in (0, 1)
     ]
     found = family.batched(tasks[::-1], device)
-    for task, columns in zip(tasks[::-1], found, strict=True):
-        expected = family.simulate(*task)
-        assert columns.keys() == expected.keys()
-        for name in expected:
-            np.testing.assert_array_equal(columns[name], expected[name], err_msg=name)
+    same_columns(found, [family.simulate(*task) for task in tasks[::-1]])
 
 
 def test_little_networks_tell_their_cycles(device) -> None:
     protocol = Protocol(10, 6, 3, 0.5, order="synchronous")
     task = hopfields(PatternSet(1, 50, 12, 0), [hopfield.Setting(np.inf, 0.3)], protocol)
-    (found,), expected = family.batched([task], device), family.simulate(*task)
-    for name in expected:
-        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+    same_columns(family.batched([task], device), [family.simulate(*task)])
 
 
 def test_what_no_block_of_threads_holds_stays_on_the_cpu(device) -> None:
@@ -212,9 +207,7 @@ def test_a_study_on_little_memory_is_the_same_study(device) -> None:
     ]
     each = glauber.memory(60, 5, 8)
     assert each * 12 > 0.8 * 8_000  # the twelve replicas do not fit at once
-    for a, b in zip(family.batched(tasks, poor), family.batched(tasks, device), strict=True):
-        for name in a:
-            np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+    same_columns(family.batched(tasks, poor), family.batched(tasks, device))
 
 
 def test_bits_are_those_of_the_signs() -> None:

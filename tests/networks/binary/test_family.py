@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from builders import EVERY_STUDY, columns_of, fill, of_family
 from builders import make_of_family as make
+from references import same_columns
 from scipy.stats import norm
 
 from mattis.cli.command import guarded, verbs
@@ -40,8 +41,7 @@ def circuit_of(patterns: PatternSet, study: BinaryStudy) -> MatrixNetwork:
 def test_hebbs_couplings_give_the_chains_of_the_lanes_bit_for_bit(model, load):
     plain = columns(make(model=model, load=[load], size=[61], cues=2))
     asked = columns(make(model=model, load=[load], size=[61], cues=2, question="recall"))
-    for name, values in plain.items():
-        np.testing.assert_array_equal(asked[name], values, err_msg=name)
+    same_columns([asked], [plain])
 
 
 def test_random_order_and_common_noise_are_those_of_the_lanes():
@@ -50,8 +50,7 @@ def test_random_order_and_common_noise_are_those_of_the_lanes():
         columns(make(**given)),
         columns(make(couplings="hebb", **given)),
     )
-    for name, values in plain.items():
-        np.testing.assert_array_equal(asked[name], values, err_msg=name)
+    same_columns([asked], [plain])
 
 
 @pytest.mark.parametrize("update", ["asynchronous", "synchronous"])
@@ -60,8 +59,8 @@ def test_balanced_thresholds_make_zero_one_neurons_signs(update):
     signs = columns(make(dynamics=update, temperature=[0.0, 0.8], noise_sharing="common"))
     balanced = {"update": update, "neurons": "zero_one", "threshold": "balanced"}
     half = columns(make(dynamics=balanced, temperature=[0.0, 0.2], noise_sharing="common"))
-    for name in ("overlap", "flip_fraction", "edwards_anderson", "sweeps_used", "overlap_other"):
-        np.testing.assert_array_equal(half[name], signs[name], err_msg=name)
+    names = ("overlap", "flip_fraction", "edwards_anderson", "sweeps_used", "overlap_other")
+    same_columns([half], [signs], *names)
 
 
 def test_zero_one_neurons_are_hopfields_own():

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from builders import columns_of, fill
+from references import same_columns
 
 from mattis.engine.driver import digest, status
 from mattis.errors import UserError
@@ -33,13 +34,6 @@ def all_columns_of(study: Study) -> list[Columns]:
     return [columns_of(study, block) for block in blocks]
 
 
-def same(found: list[Columns], expected: list[Columns], names: Any = None) -> None:
-    """Compare columns to the last bit."""
-    for one, other in zip(found, expected, strict=True):
-        for name in names or other:
-            np.testing.assert_array_equal(one[name], other[name], err_msg=name)
-
-
 @pytest.mark.parametrize("model", ["hopfield", "little"])
 @pytest.mark.parametrize("spelled", DEFAULTS, ids=str)
 def test_a_default_that_is_written_out_changes_nothing(
@@ -52,7 +46,7 @@ def test_a_default_that_is_written_out_changes_nothing(
     assert written.physics() == plain.physics()
     assert written.described_model.observables == plain.described_model.observables
     assert written.memory(60, 12) == plain.memory(60, 12)
-    same(all_columns_of(written), all_columns_of(plain))
+    same_columns(all_columns_of(written), all_columns_of(plain))
     fill(plain, tmp_path)
     assert status(written, tmp_path)["cells"]["done"] == 18
     assert digest(written, tmp_path) == digest(plain, tmp_path)
@@ -63,7 +57,7 @@ def test_loads_and_numbers_of_memories_are_the_same_network(model: str) -> None:
     axes = {name: values for name, values in AXES.items() if name != "load"}
     loads = study_of({**PLAIN, "model": model})
     memories = study_of({**PLAIN, "model": model, "axes": {**axes, "memories": [6, 12]}})
-    same(all_columns_of(memories), all_columns_of(loads))
+    same_columns(all_columns_of(memories), all_columns_of(loads))
     large = {"size": [20_000], "temperature": [0.5], "seed": 1}
     by_number = study_of({**PLAIN, "model": model, "axes": {**large, "memories": [1000]}})
     by_load = study_of({**PLAIN, "model": model, "axes": {**large, "load": [0.05]}})
@@ -84,7 +78,7 @@ def test_couplings_give_the_numbers_of_lanes(
     names = [o.name for o in study.described_model.observables]
     lanes = all_columns_of(study)
     monkeypatch.setattr(Inquiry, "in_lanes", False)
-    same(all_columns_of(study), lanes, names)
+    same_columns(all_columns_of(study), lanes, *names)
 
 
 @pytest.mark.parametrize("update", ["asynchronous", "synchronous"])
@@ -97,7 +91,7 @@ def test_a_rule_among_others_gives_the_numbers_that_it_gives_alone(update: str) 
     assert names <= {o.name for o in among.described_model.observables}
     half = len(AXES["temperature"])
     hebb = [{name: v[half:] for name, v in columns.items()} for columns in all_columns_of(among)]
-    same(hebb, all_columns_of(alone), names)
+    same_columns(hebb, all_columns_of(alone), *names)
 
 
 def test_numbers_are_raised_only_where_a_last_digit_changed() -> None:

@@ -12,6 +12,7 @@ import golden
 import numpy as np
 import pytest
 from builders import HERE, fill, hopfields, said_by, spelled
+from references import same_columns
 
 from mattis.engine import estimate
 from mattis.engine.driver import digest, open_results, run
@@ -67,8 +68,7 @@ def test_before_anything_was_shown_it_is_hopfields(size, count):
         np.testing.assert_array_equal(found[f"{name}_old"], plain[name])
     same = [visit._replace(noise=0.0) for visit in visits]
     unchanged = recall.simulate(patterns, same, RecallProtocol(LEARNING, asking))
-    for name, values in plain.items():
-        np.testing.assert_array_equal(unchanged[name], values, name)
+    same_columns([unchanged], [plain], *plain)
 
 
 @pytest.mark.parametrize("presentations", [0.0, 2.5, 40.0])
@@ -133,8 +133,7 @@ def test_what_it_learns_is_what_the_model_of_consolidation_learns():
                       "axes": axes})  # fmt: skip
     found = recall.simulate(*plan.task(study, plan.blocks(study)[0]))
     plain = consolidation.simulate(*plan.task(other, plan.blocks(other)[0]))
-    for name in recall.LEARNT:
-        np.testing.assert_array_equal(found[name], plain[name], name)
+    same_columns([found], [plain], *recall.LEARNT)
     assert len(np.unique(found["similarity"])) >= 6
 
 

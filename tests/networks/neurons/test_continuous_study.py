@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from builders import HERE, STUDIES, columns_of, fill, refused, said_by, spelled
+from builders import EVERY_STUDY, HERE, columns_of, fill, refused, said_by, spelled
 from threadpoolctl import threadpool_info
 
 from mattis.engine.driver import digest, open_results, run
@@ -276,8 +276,7 @@ def test_defaults_may_be_spelled_out(model):
 
 
 def test_every_model_and_question_is_known_and_asked_by_a_study_of_the_folder():
-    folder = STUDIES
-    studies = [load_study(path) for path in folder.glob("*.yaml")]
+    studies = map(load_study, EVERY_STUDY)
     ours = [study for study in studies if isinstance(study, NeuronStudy)]
     assert {study.model for study in ours} == set(NEURON_DEFAULTS) == set(SMALL)
     assert {study.asked for study in ours} == set(NEURON_QUESTIONS)
@@ -287,19 +286,15 @@ def test_every_model_and_question_is_known_and_asked_by_a_study_of_the_folder():
 # Cells
 
 
-def columns(study: Study, block: plan.Block) -> dict[str, np.ndarray]:
-    return columns_of(study, block)
-
-
 @pytest.mark.parametrize("model", NEURON_DEFAULTS)
 def test_cells_do_not_know_their_neighbours(model):
     """One by one, or backwards, as all at once: bit by bit, on one machine."""
     study = small(model)
     block = plan.blocks(study)[-1]
-    every = columns(study, block)
+    every = columns_of(study, block)
     assert list(every) == [o.name for o in study.described_model.observables]
-    alone = [columns(study, replace(block, points=(point,))) for point in block.points]
-    back = columns(study, replace(block, points=block.points[::-1]))
+    alone = [columns_of(study, replace(block, points=(point,))) for point in block.points]
+    back = columns_of(study, replace(block, points=block.points[::-1]))
     for name, values in every.items():
         assert np.isfinite(values).all()
         np.testing.assert_array_equal([row[name][0] for row in alone], values, err_msg=name)
@@ -313,9 +308,9 @@ def test_more_replicas_than_a_batch_has_lanes_change_none(precision):
     flow = {"precision": precision}
     study = make(load=None, exponent=[0.2], beta=[1.0, 4.0], noise=noises, seed=1, flow=flow)
     block = plan.blocks(study)[0]
-    every = columns(study, block)
+    every = columns_of(study, block)
     for k in (0, 64, 129):
-        alone = columns(study, replace(block, points=(block.points[k],)))
+        alone = columns_of(study, replace(block, points=(block.points[k],)))
         assert {name: v[0] for name, v in alone.items()} == {n: v[k] for n, v in every.items()}
 
 
