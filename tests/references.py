@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import strategies as st
 
-from mattis.exact import rng
+from mattis.exact import functions, rng
 from mattis.kernels.cpu import drift
 from mattis.study.model import Columns
 
@@ -95,7 +95,9 @@ def reference(c):
         trace[:, t] = spins @ (x + c.bias), flips, np.abs(x).sum()
         if c.scales[t] > 0:
             for field in np.abs(x).tolist():
-                excess[t] += drift.logarithm(1 + drift.exponential(-field / float(c.scales[t])))
+                excess[t] += functions.logarithm(
+                    1 + functions.exponential(-field / float(c.scales[t]))
+                )
         if t >= c.warm:
             sums[int(t >= c.warm + (sweeps - c.warm) // 2)] += states[-1]
         back = c.synchronous and t > 0 and (states[-1] == states[-3]).all()
@@ -125,14 +127,14 @@ def products(run: Run):
     """The state of a run in scalar products, and the constants that the kernel needs."""
     rows, count = len(run.xi), len(run.patterns)
     state = {
-        "fields": drift.gram(run.xi, run.patterns),
+        "fields": functions.gram(run.xi, run.patterns),
         "squares": (run.xi**2).sum(axis=1),
         "along_bias": (run.xi * run.bias).sum(axis=1),
         "kept": np.ones(rows), "taken": np.zeros((rows, count)), "biased": np.zeros(rows),
         "hebbian": np.zeros(count), "reached": np.full(rows, -1),
     }  # fmt: skip
-    pull = drift.gram(run.bias, run.patterns)
-    return state, (drift.gram(run.patterns, run.patterns), pull, (run.bias**2).sum(axis=1))
+    pull = functions.gram(run.bias, run.patterns)
+    return state, (functions.gram(run.patterns, run.patterns), pull, (run.bias**2).sum(axis=1))
 
 
 def shown_to(run: Run, state, constants, threshold=0.9, first=0, traced=True):

@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mattis.exact import gaussians, rng
-from mattis.kernels.cpu import drift
+from mattis.exact import functions, gaussians, rng
 
 FALSE_ALARM = 1e-6
 REPLICAS = 2000
@@ -44,7 +43,7 @@ def test_a_deviate_depends_on_its_address_only(stream, steps, count, more):
     for row, step in zip(together, steps, strict=True):
         np.testing.assert_array_equal(row[:count], gaussians.normals(stream, count, step)[0])
         words = stream.words(2 * (count + more), step)
-        expected = [drift.normal(*pair) for pair in words.reshape(-1, 2)]
+        expected = [functions.normal(*pair) for pair in words.reshape(-1, 2)]
         np.testing.assert_array_equal(row, expected)
 
 
@@ -121,7 +120,7 @@ def plain_length(stream, degrees, step):
     """Marsaglia and Tsang as printed: accepted where ln u < x^2/2 + d - d v + d ln v, v = (1 + c x)^3."""
     d = degrees / 2 - 1 / 3
     for hi, lo, *rest in stream.words(160, step).reshape(-1, 4):
-        x, u = drift.normal(hi, lo), 0.5 + drift.uniform(*rest)[0]
+        x, u = functions.normal(hi, lo), 0.5 + functions.uniform(*rest)[0]
         v = (1 + x / math.sqrt(9 * d)) ** 3
         if v > 0 and math.log(u) < x * x / 2 + d - d * v + d * math.log(v):
             return math.sqrt(2 * d * v)
@@ -145,7 +144,7 @@ def test_the_bound_of_acceptance_does_not_cancel(y):
         expected = float((1 + z).ln() - z + z * z / 2 - z * z * z / 3)
     rough = 1e-7 if abs(y) < 0.02 else 1e-12
     tolerance = 1e-14 if abs(y) < 0.01 else rough
-    assert drift._acceptance(y) == pytest.approx(expected, rel=tolerance, abs=0)
+    assert functions._acceptance(y) == pytest.approx(expected, rel=tolerance, abs=0)
 
 
 def test_lengths_in_a_trillion_dimensions():
@@ -168,7 +167,7 @@ def test_a_length_in_one_dimension_and_in_none():
 def wishart(dimensions, vectors=4):
     """Gram matrices of independent replicas: (REPLICAS, vectors, vectors)."""
     drawn = [gaussians.bartlett(s, vectors, dimensions) for s in replicas("wishart")]
-    return np.array([drift.gram(row, row) for row in drawn])
+    return np.array([functions.gram(row, row) for row in drawn])
 
 
 @pytest.mark.parametrize("dimensions", [3, 4, 7, 40])
@@ -233,7 +232,7 @@ def test_fewer_dimensions_than_vectors():
     assert found.shape == (7, 3)
     assert (np.diagonal(found) > 0).all()
     assert not np.triu(found, 1).any()
-    assert np.linalg.matrix_rank(drift.gram(found, found)) == 3
+    assert np.linalg.matrix_rank(functions.gram(found, found)) == 3
 
 
 # Orthogonal memories
@@ -248,15 +247,15 @@ def test_memories_are_orthogonal_and_as_long_as_asked(stream, memories, vectors,
     width = memories + min(vectors, extra)
     assert (orthogonal.shape, gaussian.shape) == ((memories, width), (vectors, width))
     expected = (memories + extra) * np.eye(memories)
-    np.testing.assert_allclose(drift.gram(orthogonal, orthogonal), expected, rtol=1e-15)
+    np.testing.assert_allclose(functions.gram(orthogonal, orthogonal), expected, rtol=1e-15)
 
 
 @pytest.mark.parametrize("dimensions", [3, 5, 10**9])
 def test_gaussian_vectors_know_nothing_of_the_memories(dimensions):
     """Products with the memories are normal, squares are chi^2(N_v), cosines those of free vectors."""
     drawn = [gaussians.orthogonal_and_gaussian(s, 3, 4, dimensions) for s in replicas("orthogonal")]
-    along = np.array([drift.gram(z, xi) for xi, z in drawn]) / math.sqrt(dimensions)
-    products = np.array([drift.gram(z, z) for _, z in drawn])
+    along = np.array([functions.gram(z, xi) for xi, z in drawn]) / math.sqrt(dimensions)
+    products = np.array([functions.gram(z, z) for _, z in drawn])
     assert fits(along.ravel(), stats.norm.cdf, 24)
     for i in range(4):
         square = products[:, i, i]

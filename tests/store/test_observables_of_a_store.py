@@ -13,6 +13,7 @@ import xarray as xr
 from builders import HERE, fill, flip, make_study, write_study
 
 from mattis import figures
+from mattis.cli.command import guarded, verbs
 from mattis.engine.driver import Settings, digest, run, status, withdraw_stale_receipts
 from mattis.errors import Fault, UserError
 from mattis.networks.binary.models import BINARY_MODELS
@@ -442,9 +443,7 @@ def test_the_command_says_what_is_lacking_and_computes_it(
 ) -> None:
     def command(*words: str) -> str:
         verb = [words[0], str(write_study(tmp_path)), "--results", str(tmp_path), *words[1:]]
-        assert (
-            command.guarded(lambda: command.verbs.main(verb, "mattis", standalone_mode=False)) == 0
-        )
+        assert guarded(lambda: verbs.main(verb, "mattis", standalone_mode=False)) == 0
         return capsys.readouterr().out
 
     line = f"lacks: {NEW.name}; mattis run STUDY --all-observables computes them\n"
