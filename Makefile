@@ -70,7 +70,9 @@ test: setup
 # as errors and every module imported (project), every kind of numbers has its golden digest (golden), dataclasses of
 # arrays are compared and copied (generating), chains agree with plain loops and exact weights (matrix, gibbs), stores
 # are cut, damaged and mended (repair), and the wheel runs, in processes, up to a figure (wheel).
-PART := $(addprefix tests/test_,$(addsuffix .py,project golden generating matrix gibbs repair wheel))
+PART := $(addprefix tests/,$(addsuffix .py,project/test_project networks/test_golden \
+  networks/neurons/test_generating kernels/cpu/test_matrix networks/binary/test_gibbs store/test_repair \
+  project/test_wheel))
 
 # PYENV_VERSION makes pyenv's commands run a Python that is not the chosen one; nobody else reads it.
 test-python-%:
@@ -122,7 +124,7 @@ lint: setup
 format: setup
 	@$(VENV)/ruff check --fix $(SOURCES)
 	@$(VENV)/ruff format $(SOURCES)
-	@$(VENV)/python tests/inlined.py
+	@$(VENV)/python tests/project/inlined.py
 	@$(VENV)/snakefmt Snakefile workflow
 
 # Newer versions: edit pyproject.toml, make lock, then bring environment.yml along (a test compares).

@@ -30,7 +30,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis.exact import gaussians, rng
+from mattis.exact import functions, gaussians, rng
 from mattis.kernels.cpu import drift
 
 Reals = NDArray[np.float64]
@@ -88,7 +88,7 @@ class Products:
     def of(cls, xi: Reals, patterns: Reals) -> "Products":
         """Return the products of vectors that are given by their rows."""
         squares = (xi * xi).sum(axis=1)
-        return cls(drift.gram(xi, patterns), squares, drift.gram(patterns, patterns))
+        return cls(functions.gram(xi, patterns), squares, functions.gram(patterns, patterns))
 
 
 def presented(start: Products, shown: NDArray[np.int64], beta: float, traced: bool) -> Reals:

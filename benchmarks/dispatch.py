@@ -37,7 +37,7 @@ SIZES = (250, 500, 1000, 1500, 2000, 3000, 4000, 6000, 10_000)
 PATTERNS = (5, 10, 20, 40, 100, 200, 400, 800)
 LARGEST_LOAD = 0.4
 GRID = [(n, p) for n, p in product(SIZES, PATTERNS) if p <= LARGEST_LOAD * n]
-COSTS = Path(__file__).parent.parent / "src" / "mattis" / "models" / "costs.py"
+COSTS = Path(__file__).parent.parent / "src" / "mattis" / "networks" / "binary" / "costs.py"
 BEGIN = "COSTS = ("
 NAMES = ("overlap", "field", "lanes")  # in the order of a row of that table
 NONE = LANES + 1

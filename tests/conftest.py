@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from builders import fill, make_study
 from object_store import Proxy, object_store
-from small_study import make_study
 
 from mattis.store import places
+from mattis.store.results import results_of
 from mattis.study.base import Study
 
 
@@ -15,6 +16,15 @@ from mattis.study.base import Study
 def study(tmp_path: Path) -> Study:
     """The small study: 72 cells in 9 blocks."""
     return make_study(tmp_path)
+
+
+@pytest.fixture
+def filled(study: Study, tmp_path: Path) -> Path:
+    """The store of the small study, computed below the test's folder."""
+    fill(study, tmp_path)
+    store = results_of(study, tmp_path).store
+    assert isinstance(store, Path)
+    return store
 
 
 @pytest.fixture

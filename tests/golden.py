@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from small_study import SMALL, fill
+from builders import SMALL, fill
 
 from mattis.engine.driver import digest, open_results
 from mattis.networks.registry import study_of

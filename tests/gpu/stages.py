@@ -8,7 +8,7 @@ from typing import Any
 from mattis.kernels.cuda import backends
 from mattis.kernels.cuda.devices import ENTRIES, TEXTS, Device, text
 from mattis.kernels.host.module import HostModule, ThreadSchedule
-from mattis.kernels.host.source import Sanitizer
+from mattis.kernels.host.source import MaybeSanitizer
 
 Change = Callable[[str], str]
 
@@ -20,7 +20,9 @@ def on_modules(module: Callable[[str], Any]) -> Device:
     return replace(simulated, module=cache(module))
 
 
-def hosted(schedule: ThreadSchedule, changed: Change = str, sanitize: Sanitizer = "") -> Device:
+def hosted(
+    schedule: ThreadSchedule, changed: Change = str, sanitize: MaybeSanitizer = ""
+) -> Device:
     """Return a device whose kernels a C++ compiler made of a changed text, with threads as scheduled."""
     return on_modules(
         lambda name: HostModule(

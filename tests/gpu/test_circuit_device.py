@@ -1,6 +1,6 @@
 """Chains with any couplings on a device: bit by bit what is written of one, whatever the threads do.
 
-The device is this CPU, which runs the very text of the kernels; the reference is that of `test_matrix`.
+The device is this CPU, which runs the very text of the kernels; the reference is that of `references.py`.
 """
 
 import os
@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_matrix import ORDER, WORDS, Case, reference
+from references import ORDER, WORDS, Case, reference, same_columns
 
 from mattis.errors import UserError
 from mattis.kernels.cuda import backends, devices
@@ -289,18 +289,12 @@ STUDIES = {
 
 def tasks_of(**changes):
     """The tasks of a small study."""
-    from test_family import make  # slow: the processes that try barriers do without
+    from builders import make_of_family  # slow: the processes that try barriers do without
 
     from mattis.study import plan
 
-    study = make(**{**SMALL, **changes})
+    study = make_of_family(**{**SMALL, **changes})
     return [plan.task(study, block) for block in plan.blocks(study)]
-
-
-def assert_equal_columns(found, wanted):
-    assert list(found) == list(wanted)
-    for name, values in wanted.items():
-        np.testing.assert_array_equal(found[name], values, err_msg=name)
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -309,8 +303,7 @@ def test_tasks_together_are_what_each_is_alone(name):
     tasks = tasks_of(**STUDIES[name])
     together = family.batched(tasks, DEVICE)
     assert len(tasks) >= 2
-    for columns, task in zip(together, tasks, strict=True):
-        assert_equal_columns(columns, family.simulate(*task))
+    same_columns(together, [family.simulate(*task) for task in tasks])
 
 
 def test_wide_fields_are_among_the_studies():
@@ -330,8 +323,7 @@ def test_parts_that_do_not_fit_the_host_run_in_waves(monkeypatch):
 
     monkeypatch.setattr(circuits, "WAVE", 0)
     monkeypatch.setattr(circuits, "walks", counted)
-    for found, wanted in zip(family.batched(tasks, DEVICE), once, strict=True):
-        assert_equal_columns(found, wanted)
+    same_columns(family.batched(tasks, DEVICE), once)
     coupled = [visit for _, points, _ in tasks for visit in points if visit.rule != "hebb"]
     assert len(coupled) > 1
     assert launched == [1] * 2 * len(coupled)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_study import HERE
+from builders import HERE
 
 from mattis.engine import driver
 from mattis.networks.registry import study_of

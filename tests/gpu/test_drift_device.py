@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_synapse_kernels import Run, drawn, products, runs, shown_to
+from references import Run, drawn, products, runs, shown_to
 
 from mattis.exact import rng
 from mattis.kernels.cpu import drift as kernels

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from references import normal, same_columns
 
 from mattis.errors import UserError
 from mattis.kernels.cuda import backends, devices, euler
@@ -57,10 +58,6 @@ def on_arrays(asarray: Callable, to_host: Callable) -> Device:
     )  # fmt: skip
 
 
-def normal(seed: int, *shape: int) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
-
-
 def recipe(name: str, **changes) -> Recipe:
     member = NEURON_DEFAULTS[name]
     kept = {
@@ -85,13 +82,6 @@ def assert_near(found, expected, digits: float) -> None:
         for name, values in one.items():
             assert values.dtype == np.float64
             assert values == pytest.approx(other[name], rel=digits, abs=digits), name
-
-
-def assert_same(found, expected) -> None:
-    for one, other in zip(found, expected, strict=True):
-        assert one.keys() == other.keys()
-        for name, values in one.items():
-            np.testing.assert_array_equal(values, other[name], name)
 
 
 # The numbers of the CPU
@@ -193,12 +183,12 @@ def test_tasks_do_not_know_each_other(host, size, count, precision):
     asked = tasks(replace(RECALL["attention"], precision=precision, cues=5), size, count, 4)
     asked.append((PatternSet(5, size, count, 9), PLACES * 5, asked[0][2]))
     together = batched(asked, host)
-    assert_same([batched([task], host)[0] for task in asked], together)
-    assert_same(batched(asked[::-1], host)[::-1], together)
+    same_columns([batched([task], host)[0] for task in asked], together)
+    same_columns(batched(asked[::-1], host)[::-1], together)
     patterns, places, of = asked[-1]
     halves = batched([(patterns, places[:7], of), (patterns, places[7:], of)], host)
     whole = {name: np.concatenate([half[name] for half in halves]) for name in halves[0]}
-    assert_same([whole], together[-1:])
+    same_columns([whole], together[-1:])
 
 
 REPLICAS, POISONED = 6, 2
@@ -328,7 +318,7 @@ def test_other_questions_stay_on_the_cpu(name):
         (PatternSet(5, 12, 3, k), PLACES, replace(recipe(name), question=asked)) for k in (1, 2)
     ]
     assert NEURON_QUESTIONS[asked].answer is not NEURON_QUESTIONS["recall"].answer
-    assert_same(batched(some, device), [simulate(*task) for task in some])
+    same_columns(batched(some, device), [simulate(*task) for task in some])
 
 
 def test_what_the_cpu_refuses_a_device_refuses(host):
@@ -386,7 +376,7 @@ def test_dense_networks_are_those_of_the_cpu_to_the_bit(simulated, name, size, c
     expected = [simulate(*task) for task in asked]
     if (size, count) == (21, 70):
         assert len({float(x) for one in expected for x in one["steps_used"]}) > 1
-    assert_same(batched(asked, simulated), expected)
+    same_columns(batched(asked, simulated), expected)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 7])
@@ -396,7 +386,7 @@ def test_sweeps_in_several_launches(simulated, steps, monkeypatch):
     expected = [simulate(*task) for task in asked]
     for work in (1, 2 * 21 * 40, dense_device.DENSE_WORK):
         monkeypatch.setattr(dense, "WORK", work)
-        assert_same(batched(asked, simulated), expected)
+        same_columns(batched(asked, simulated), expected)
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.float64])
@@ -452,7 +442,7 @@ def test_a_device_that_is_full_takes_fewer_tasks_at_once(simulated):
         taken.clear()
         xp = SimpleNamespace(**{**vars(np), "array": lambda x, most=most: full(x, most)})
         device = replace(simulated, xp=xp, free=lambda free=free: free)
-        assert_same(batched(asked, device), expected)
+        same_columns(batched(asked, device), expected)
         assert len(taken) > 1
     with pytest.raises(MemoryError):
         batched(
@@ -469,7 +459,7 @@ def test_networks_that_fit_no_block_stay_on_the_cpu():
     assert dense.fits(PatternSet(5, 8, 2**13, 1), device)
     assert not dense.fits(PatternSet(5, 1, 3, 1), device)
     some = [(large, PLACES[:1], replace(BINARY, cues=1, steps=2))]
-    assert_same(batched(some, device), [simulate(*some[0])])
+    same_columns(batched(some, device), [simulate(*some[0])])
 
 
 def test_products_of_memories_are_used_where_they_are_enough():

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from test_backends import TINY, expected, make_study
+from builders import TINY, make_study, undisturbed
 
 from mattis.engine import driver
 from mattis.engine.cluster import Where
@@ -19,4 +19,4 @@ def test_one_process_for_each_gpu_each_on_its_own(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
     study = make_study(tmp_path, **TINY)
     outcome = driver.run(study, tmp_path, Settings(backend="simulated", where=Where(gpus=2)))
-    assert outcome.digest == expected(study, tmp_path)
+    assert outcome.digest == undisturbed(study, tmp_path)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from references import normal
 
 from gpu.test_flow_device import test_a_device_that_refuses_numpy  # noqa: F401  recall, of all members
 from mattis.kernels.cuda import euler, integer_products
@@ -20,10 +21,6 @@ from mattis.networks.neurons.network import ONE, NeuronNetwork
 pytestmark = pytest.mark.gpu_host
 
 SETS, COUNT, SIZE, REPLICAS = 2, 4, 6, 3
-
-
-def normal(seed: int, *shape: int) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 BETA = np.abs(normal(1, SETS, REPLICAS)) + 0.3

@@ -12,12 +12,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from builders import write_study
 from commands import commanded
 from crashes import Found
 from judge import Violation, said
 from object_store import BUCKET, object_store
 from reference import cells_of
-from small_study import write_study
 from tiny import HERE, World, in_child
 
 from mattis.engine import driver

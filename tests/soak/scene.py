@@ -14,14 +14,13 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from builders import HERE, write_study
 from commands import SECONDS, Run, commanded, expect
 from reference import Cells, Reference, cells_of
-from small_study import write_study
 
 from mattis.cli.command import guarded, verbs
 from mattis.engine import shards
-from mattis.engine.cluster import Where
-from mattis.engine.driver import Outcome, Settings
+from mattis.engine.driver import Outcome
 from mattis.engine.driver import run as run_study
 from mattis.errors import UserError
 from mattis.figures.binary import PHASES as DIMENSIONS
@@ -32,7 +31,6 @@ from mattis.store.results import read_json, results_of
 ROOT = Path(__file__).parents[2]
 BROKEN = Path(__file__).with_name("broken.py")
 
-HERE = Settings(1, where=Where(pool="threads"))
 PHYSICS: dict[str, Any] = {"sweeps": {"thermalise": 100, "measure": 6000}}
 VALUES: dict[str, list[float]] = {
     "size": [400, 300],

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 import zarr
+from builders import make_study
 from reference import Cells, Reference, cells_of
-from small_study import make_study
 
 from mattis.engine import dispatch, driver
 from mattis.engine.cluster import Where

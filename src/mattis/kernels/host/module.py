@@ -14,7 +14,7 @@ from typing import Any, Literal
 from mattis.errors import nearest
 from mattis.kernels.host.arguments import HostArray, checked, parameters
 from mattis.kernels.host.library import HostError, library
-from mattis.kernels.host.source import BLOCK_LIMIT, Sanitizer, Source
+from mattis.kernels.host.source import BLOCK_LIMIT, MaybeSanitizer, Source
 
 Order = Literal["ascending", "descending", "random", "warps"]
 
@@ -180,7 +180,7 @@ class HostModule:
     code: str
     names: Sequence[str]
     schedule: ThreadSchedule = ThreadSchedule()
-    sanitize: Sanitizer = ""
+    sanitize: MaybeSanitizer = ""
     defines: Mapping[str, str] = field(default_factory=dict)
     _library: ctypes.CDLL = field(init=False, repr=False, compare=False)
 
@@ -203,5 +203,5 @@ class HostModule:
         return HostFunction(name, entry, describe().decode(), self.schedule)
 
 
-SANITIZED: Mapping[Sanitizer, str] = {"address": "__asan_init", "thread": "__tsan_init"}
+SANITIZED: Mapping[MaybeSanitizer, str] = {"address": "__asan_init", "thread": "__tsan_init"}
 """What a process has in which a sanitizer works."""

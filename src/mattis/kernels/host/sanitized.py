@@ -11,11 +11,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from mattis.kernels.host.library import HostError, compiler_path
-
-Sanitizer = Literal["address", "thread"]
+from mattis.kernels.host.source import Sanitizer
 
 FOUND = 66
 """The exit code of a process in which a sanitizer found something."""

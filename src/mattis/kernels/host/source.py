@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-Sanitizer = Literal["", "address", "thread"]
+Sanitizer = Literal["address", "thread"]
+MaybeSanitizer = Sanitizer | Literal[""]
 
 BLOCK_LIMIT = 1024
 """Threads of a block, on any GPU."""
@@ -24,7 +25,7 @@ COMPILER_FLAGS = (
     "-U_FORTIFY_SOURCE",  # which takes a jump between two fibers for a broken stack
 )
 
-SANITIZERS: Mapping[Sanitizer, tuple[str, ...]] = {
+SANITIZERS: Mapping[MaybeSanitizer, tuple[str, ...]] = {
     "": (),
     "address": (
         "-DCUDA_ON_CPU_THREADS",
@@ -59,7 +60,7 @@ class Source:
 
     code: str
     names: Sequence[str]
-    sanitizer: Sanitizer = ""
+    sanitizer: MaybeSanitizer = ""
     defines: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -1,0 +1,195 @@
+"""What many tests build: small studies that run in a second, their results, and what is said of them."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mattis.cli.command import guarded, verbs
+from mattis.engine.cluster import Where
+from mattis.engine.driver import Settings, digest, status
+from mattis.errors import UserError
+from mattis.networks.binary.couplings import Rule
+from mattis.networks.binary.ensembles import Ensemble
+from mattis.networks.binary.hopfield import Setting
+from mattis.networks.binary.matrix_network import Dynamics
+from mattis.networks.binary.network import Protocol
+from mattis.networks.binary.questions import Inquiry, Query, Visit
+from mattis.networks.registry import load_study, study_of
+from mattis.store import places, store
+from mattis.store.results import results_of
+from mattis.study import plan
+from mattis.study.base import Study
+from mattis.study.model import Columns, PatternSet, Task
+from mattis.study.plan import Block
+
+ROOT = Path(__file__).parents[1]
+STUDIES = ROOT / "config" / "studies"
+EVERY_STUDY = sorted(STUDIES.glob("*.yaml"))
+
+SMALL = {
+    "name": "small",
+    "model": "hopfield",
+    "axes": {
+        "size": [60],
+        "load": [0.05, 0.1, 0.2],
+        "temperature": [0, 0.3, 0.6, 1.2],
+        "noise": [0.0, 0.1],
+        "seed": 3,
+    },
+    "sweeps": {"thermalise": 10, "measure": 60},
+    "cues": 2,
+}
+
+TINY = {
+    "size": [24], "load": [0.1, 0.2], "temperature": [0, 0.5], "noise": [0.1],
+    "seed": 3, "sweeps": {"thermalise": 2, "measure": 6},
+}  # fmt: skip
+"""What makes of the small study one of 12 cells."""
+
+
+def write_study(folder: Path, **changes: object) -> Path:
+    """Write the small study, with changed axes or other keys, and return its path."""
+    content = {**SMALL, "axes": dict(SMALL["axes"])}
+    for key, value in changes.items():
+        place = (
+            content["axes"]
+            if key in ("size", "load", "temperature", "beta", "noise", "seed")
+            else content
+        )
+        place[key] = value
+    if "beta" in changes:
+        del content["axes"]["temperature"]
+    path = folder / f"{content['name']}.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+def make_study(folder: Path, **changes: object) -> Study:
+    """Return the small study, with changed axes or other keys."""
+    return load_study(write_study(folder, **changes))
+
+
+def spelled(usual: Mapping[str, Any], axes: Collection[str], **changes: Any) -> dict[str, Any]:
+    """Return the usual keys of a study, changed; None takes one away. These of them are axes."""
+    kept = {key: value for key, value in {**usual, **changes}.items() if value is not None}
+    inside = {key: kept.pop(key) for key in [*kept] if key in axes}
+    return {**kept, "axes": inside}
+
+
+FAMILY = {
+    "name": "some", "model": "hopfield", "sweeps": {"thermalise": 8, "measure": 40},
+    "size": [60], "load": [0.05, 0.1], "temperature": [0.0, 0.3], "noise": [0.0, 0.1], "seed": 2,
+}  # fmt: skip
+
+
+def of_family(**changes: Any) -> dict[str, Any]:
+    """Return the keys of a small binary network, changed. The axis of rules is `couplings_axis`."""
+    axes = ("size", "load", "temperature", "beta", "noise", "seed", "memories", "couplings_axis", "age",
+            "agee", "mixture")  # fmt: skip
+    content = spelled(FAMILY, axes, **changes)
+    if "couplings_axis" in content["axes"]:
+        content["axes"]["couplings"] = content["axes"].pop("couplings_axis")
+    return content
+
+
+def make_of_family(**changes: Any) -> Study:
+    """Return the study of a small binary network, changed."""
+    return study_of(of_family(**changes))
+
+
+def refused(make: Callable[..., object], *given: object, **changes: object) -> str:
+    """Return the one line with which something is refused."""
+    try:
+        make(*given, **changes)
+    except UserError as error:
+        line = str(error)
+        assert "\n" not in line
+        return line
+    raise AssertionError("it is not refused")
+
+
+def columns_of(study: Study, block: Block) -> Columns:
+    """Return what the cells of a block come to."""
+    return study.described_model.simulate(*plan.task(study, block))
+
+
+def fill(study: Study, root: Path | str, blocks: Sequence[Block] | None = None) -> int:
+    """Compute the blocks (by default those that are missing) in this process; return their cells."""
+    results = results_of(study, root)
+    places.make_folder(results.folder)
+    opened = store.create_or_extend(results.store, study)
+    if blocks is None:
+        blocks = plan.blocks(study, ~store.valid_cells(results.store, study))
+    for block in blocks:
+        store.write(opened, study, block, columns_of(study, block))
+    store.flush(opened)
+    store.fold(opened)
+    return sum(len(block.points) for block in blocks)
+
+
+def undisturbed(study: Study, folder: Path) -> str:
+    """Return the digest of a study that nothing disturbs, computed in a folder of its own."""
+    fill(study, folder / "undisturbed")
+    return digest(study, folder / "undisturbed")
+
+
+def flip(path: Path, byte: int, bits: int = 16) -> None:
+    """Damage a file: flip these bits of a byte."""
+    content = bytearray(path.read_bytes())
+    content[byte] ^= bits
+    path.write_bytes(bytes(content))
+
+
+def said_by(capsys: Any, *words: object) -> Any:
+    """Return what the command prints as JSON, in this process."""
+    called = [*map(str, words), "--json"]
+    assert guarded(lambda: verbs.main(called, "mattis", standalone_mode=False)) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def hopfields(patterns: PatternSet, points: Sequence[Setting], asking: Protocol) -> Task:
+    """Return the task of recall by Hopfield's network (or Little's), at some points."""
+    update = "synchronous" if asking.order == "synchronous" else "asynchronous"
+    visits = [Visit("hebb", 0, 1, beta, noise) for beta, noise in points]
+    inquiry = Inquiry(asking, Rule(), Ensemble(), Dynamics(update=update), Query())
+    return patterns, visits, inquiry
+
+
+HERE = Settings(1, where=Where(pool="threads"))
+"""A run within this process, which starts at once; numbers do not depend on it."""
+
+SECONDS = 120
+"""How long a run of a small study may take on a busy machine."""
+
+
+def heed_interrupts() -> None:
+    """Let a child hear Ctrl-C where these tests run in a shell's background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def started(
+    folder: Path, *words: str, results: str | Path | None = None, **changes: object
+) -> tuple["subprocess.Popen[bytes]", Study]:
+    """Start `mattis run` of a study of some seconds, and return once it has written cells."""
+    results = results or folder
+    changes = {"size": [400], "sweeps": {"thermalise": 100, "measure": 900}, **changes}
+    path = write_study(folder, **changes)
+    study = load_study(path)
+    command = [sys.executable, "-m", "mattis", "run", str(path), "--results", str(results)]
+    running = subprocess.Popen(
+        [*command, "--workers", "2", *words], start_new_session=True, stderr=subprocess.PIPE,
+        preexec_fn=heed_interrupts,
+    )  # fmt: skip
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline and running.poll() is None:
+        if status(study, results)["cells"]["done"]:
+            return running, study
+        time.sleep(0.05)
+    raise AssertionError(f"no cell was written: {running.communicate()[1]!r}")

@@ -1,0 +1,193 @@
+"""The command: every verb, its JSON, its exit codes, one line for each mistake."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from builders import fill, make_study, write_study
+
+from mattis.cli.command import guarded, verbs
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def mattis(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command in this process: exit code, standard output, standard error."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        given = [str(word) for word in words]
+        try:
+            code = guarded(lambda: verbs.main(given, "mattis", standalone_mode=False))
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+def test_python_m_mattis_is_the_same_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mattis", "theory", "hopfield.T_M", "--at", "load=0.05", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer = json.loads(done.stdout)
+    assert answer["name"] == "hopfield.T_M"
+    assert answer["at"] == {"load": 0.05}
+    assert answer["value"] == pytest.approx(0.542255, rel=1e-6)
+    assert done.stderr == ""
+
+
+def test_theory_lists_null_and_plain_output(mattis: Command) -> None:
+    _, out, _ = mattis("theory", "hopfield.T_M", "--at", "load=0.05,0.07,0.2", "--json")
+    value = json.loads(out)["value"]
+    assert value == [pytest.approx(0.542255, rel=1e-6), pytest.approx(0.448927, rel=1e-6), None]
+    assert mattis("theory", "hopfield.T_M", "--at", "load=0.2") == (0, "does not exist\n", "")
+    _, out, _ = mattis("theory", "hopfield.overlap", "--at", "load=0.05", "--at", "temperature=0.5")
+    assert float(out) == pytest.approx(0.904106, abs=1e-6)
+    _, out, _ = mattis("theory", "hopfield.alpha_c", "--json")
+    assert json.loads(out) == {
+        "name": "hopfield.alpha_c",
+        "at": {},
+        "value": pytest.approx(0.1379055665),
+    }
+
+
+def test_theory_lists_its_quantities_with_sources(mattis: Command) -> None:
+    code, out, _ = mattis("theory")
+    assert code == 0
+    assert "hopfield.T_M (at load)" in out
+    assert "Ann. Phys. 173, 30 (1987)" in out
+    names = {row["name"] for row in json.loads(mattis("theory", "--json")[1])}
+    assert names >= {
+        f"hopfield.{x}" for x in ("overlap", "q", "T_M", "T_c", "T_g", "T_AT", "alpha_M", "alpha_c")
+    }
+
+
+def test_models(mattis: Command) -> None:
+    code, out, _ = mattis("models")
+    assert code == 0
+    assert "hopfield" in out
+    rows = json.loads(mattis("models", "--json")[1])
+    assert {"size", "load", "memories", "beta", "noise", "seed"} <= {*rows[0]["axes"]}
+    assert rows[0]["observables"]["energy"]["units"] == "J"
+
+
+def test_plan(mattis: Command, tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    code, out, _ = mattis("plan", path)
+    assert code == 0
+    assert out.startswith("small: 72 cells in 9 blocks")
+    assert "N = 60, P = 12: 3 blocks" in out
+    assert json.loads(mattis("plan", path, "--json")[1])["blocks"] == 9
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_run_status_digest(mattis: Command, tmp_path: Path) -> None:
+    path, root = write_study(tmp_path), tmp_path / "some results"
+    code, out, _ = mattis("status", path, "--results", root, "--json")
+    state = json.loads(out)
+    assert (code, state["done"], state["missing"], state["failed"]) == (0, 0, 9, 0)
+    assert not root.exists()
+    log = tmp_path / "run.log"
+    code, out, err = mattis("run", path, "--results", root, "--workers", 2, "--log", log)
+    assert (code, out) == (0, "")
+    assert "dashboard" not in err
+    assert "72 of 72 cells, 100%" in err
+    assert log.read_text() == err
+    code, out, _ = mattis("digest", path, "--results", root)
+    assert code == 0
+    assert len(bytes.fromhex(out.strip())) == 32
+    code, out, _ = mattis("status", path, "--results", root)
+    assert out == "small: 9 of 9 blocks done, 0 missing, 0 failed; 72 of 72 cells\n"
+    code, _, err = mattis("run", path, "--results", root)
+    assert (code, err) == (0, "small: all 72 cells are there, nothing to compute\n")
+
+
+def test_diagram(mattis: Command, tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    fill(make_study(tmp_path), tmp_path)
+    code, out, err = mattis("diagram", path, "--results", tmp_path)
+    assert (code, err) == (0, "")
+    folder = tmp_path / "small"
+    assert out.splitlines()[0] == str(folder / "diagram.zarr")
+    assert (folder / "figures" / "diagram.png").stat().st_size > 10_000
+    assert (folder / "figures" / "diagram.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "Usage"),
+        (
+            ["rn"],
+            "unknown verb rn; expected one of plan, run, status, verify, digest, diagram, theory, "
+            "gpu-selftest, models",
+        ),
+        (["digset"], "did you mean digest?"),
+        (["run"], "Missing argument 'STUDY'"),
+        (["run", "x.yaml", "--wrokers", "2"], "No such option"),
+        (["run", "x.yaml", "--workers", "0"], "0 is not in the range"),
+        (["run", "x.yaml", "--workers", "two"], "'two' is not a valid integer"),
+        (["run", "x.yaml", "--backend", "tpu"], "'tpu' is not one of"),
+        (["run", "none/x.yaml"], "cannot read none/x.yaml: No such file or directory"),
+        (["digest", "STUDY"], "72 of 72 cells are missing; compute them with mattis run"),
+        (["diagram", "STUDY"], "no cell of this study is there"),
+        (["run", "STUDY", "--backend", "gpu"], "--backend: got gpu"),
+        (["run", "STUDY", "--results", "/dev/null/x"], "cannot write there: Not a directory"),
+        (["theory", "hopfield.T_m"], "did you mean hopfield.T_M?"),
+        (["theory", "hopfield.T_M"], "load"),
+        (["theory", "hopfield.T_M", "--at", "load"], "got load; expected key=value"),
+        (["theory", "hopfield.T_M", "--at", "load=x"], "--at load: got x; expected a number"),
+        (["theory", "hopfield.T_M", "--at", "load=-1"], "load"),
+        (["theory", "hopfield.T_M", "--at", "laod=0.1"], "did you mean load?"),
+        (["theory", "hopfield.T_M", "--at", "load=1", "--at", "load=2"], "given twice"),
+    ],
+)
+def test_mistakes_are_one_line_exit_code_2_and_write_nothing(
+    mattis: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write_study(tmp_path)
+    code, out, err = mattis(*(path if word == "STUDY" else word for word in words))
+    if not words:
+        assert said in out + err
+        return
+    assert code == 2
+    assert out == ""
+    assert err.startswith("mattis: ")
+    assert err.count("\n") == 1
+    assert said in err
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_damaged_study_file_is_one_line(mattis: Command, tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text("name: x\naxes: {load: [0.1}\n")
+    for verb in ("plan", "run", "status", "digest", "diagram"):
+        code, out, err = mattis(verb, path)
+        assert (code, out) == (2, "")
+        assert err.startswith("mattis: study bad.yaml, line 2, column 18:")
+
+
+def test_the_python_api_offers_the_same(tmp_path: Path) -> None:
+    import mattis as api
+
+    study = api.load_study(write_study(tmp_path))
+    assert api.run(study, tmp_path, api.Settings(workers=1)).computed == 72
+    cells = api.open_results(study, tmp_path)
+    assert cells["valid"].all()
+    assert "overlap_error" in api.aggregate(cells, study)
+    assert api.theory.evaluate("hopfield.T_M", load=0.05) == pytest.approx(0.542255, rel=1e-6)
+    assert api.digest(study, tmp_path) == api.run(study, tmp_path).digest
+    assert set(api.__all__) <= {*dir(api), *api.__all__}
+    for name in api.__all__:
+        getattr(api, name)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = api.nothing

@@ -1,0 +1,377 @@
+"""Where a study runs never changes a number: threads, GPUs, schedulers that exist, and their doors."""
+
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from builders import SECONDS, make_study, started, undisturbed, write_study
+
+from mattis.engine import cluster, dispatch
+from mattis.engine.cluster import Where
+from mattis.engine.driver import Settings, digest, run, status
+from mattis.errors import Fault, UserError
+from mattis.store.results import results_of
+from mattis.study import plan
+from mattis.study.base import Study
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def scheduler(
+    *options: str, workers: int = 1, worker_options: tuple[str, ...] = ()
+) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """Start `dask scheduler` and `dask worker` on loopback; yield the address and the scheduler."""
+    kind = "tls" if options else "tcp"
+    address = f"{kind}://127.0.0.1:{free_port()}"
+    dask = [sys.executable, "-m", "dask"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    words = ["scheduler", "--host", address, "--no-dashboard", *options]
+    first = subprocess.Popen([*dask, *words], **quiet)  # type: ignore[call-overload]
+    local = ["--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard", "--death-timeout", "60"]
+    words = ["worker", address, *local, *options, *worker_options]
+    others = [
+        subprocess.Popen([*dask, *words], **quiet)  # type: ignore[call-overload]
+        for _ in range(workers)
+    ]
+    try:
+        yield address, first
+    finally:
+        for process in [*others, first]:
+            process.terminate()
+        for process in [*others, first]:
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_threads_give_the_same_numbers(tmp_path: Path, study: Study, workers: int) -> None:
+    outcome = run(study, tmp_path, Settings(workers, where=Where(pool="threads")))
+    assert outcome.digest == undisturbed(study, tmp_path)
+
+
+def test_a_scheduler_that_exists_gives_the_same_numbers(tmp_path: Path, study: Study) -> None:
+    with scheduler(workers=2) as (address, _):
+        outcome = run(study, tmp_path, Settings(where=Where(scheduler=address)))
+    assert outcome.computed == 72
+    assert outcome.digest == undisturbed(study, tmp_path)
+
+
+def certificates(folder: Path) -> tuple[str, ...]:
+    """Make a certificate for this test; return the options that dask's commands and mattis share."""
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mattis test")])
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    (folder / "key.pem").write_bytes(private)
+    cert, secret = str(folder / "cert.pem"), str(folder / "key.pem")
+    return ("--tls-ca-file", cert, "--tls-cert", cert, "--tls-key", secret)
+
+
+def test_tls_is_passed_through(tmp_path: Path, study: Study) -> None:
+    options = certificates(tmp_path)
+    path = write_study(tmp_path)
+    with scheduler(*options) as (address, _):
+        words = [
+            "run",
+            str(path),
+            "--results",
+            str(tmp_path),
+            "--scheduler",
+            address,
+            "--tls-ca",
+            *options[1:],
+        ]
+        done = subprocess.run(
+            [sys.executable, "-m", "mattis", *words], capture_output=True, timeout=SECONDS
+        )
+        assert done.returncode == 0, done.stderr
+    assert digest(study, tmp_path) == undisturbed(study, tmp_path)
+
+
+def test_who_has_not_the_right_certificate_is_told_so_in_one_line(
+    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = certificates(tmp_path)
+    (tmp_path / "other").mkdir()
+    wrong = certificates(tmp_path / "other")
+    path = write_study(tmp_path)
+    keys = dict(zip(("CA_FILE", "CLIENT__CERT", "CLIENT__KEY"), options[1::2], strict=True))
+    configured = {f"DASK_DISTRIBUTED__COMM__TLS__{name}": file for name, file in keys.items()}
+    with scheduler(*options) as (address, _):
+        words = ["run", str(path), "--results", str(tmp_path), "--scheduler", address]
+        done = subprocess.run(
+            [sys.executable, "-m", "mattis", *words], capture_output=True, timeout=SECONDS,
+            env=os.environ | configured,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        monkeypatch.setattr(cluster, "SCHEDULER_PATIENCE", 2)
+        given = wrong[1::2]
+        for tls in ((None, None, None), (given[0], given[1], given[2])):
+            with pytest.raises(Fault, match="does not take these certificates") as caught:
+                run(study, tmp_path / "none", Settings(where=Where(scheduler=address, tls=tls)))
+            assert "\n" not in str(caught.value)
+            assert str(caught.value).startswith(f"--scheduler {address}: ")
+
+
+@pytest.mark.parametrize(
+    ("address", "better"),
+    [
+        ("tcp://10.0.0.1:1", "tls://10.0.0.1:1"),
+        ("tcp://[fe80::1]:1", "tls://[fe80::1]:1"),
+        ("tcp://login:8786", "tls://login:8786"),
+        ("ws://10.0.0.1:1", "wss://10.0.0.1:1"),
+        ("ucx://10.0.0.1:1", "tls://10.0.0.1:1"),
+        ("tls://10.0.0.1:1", None),
+        ("wss://10.0.0.1:1", None),
+        ("tcp://127.0.0.1:1", None),
+        ("tcp://127.1.2.3:1", None),
+        ("tcp://localhost:1", None),
+        ("ws://localhost:1", None),
+        ("tcp://[::1]:1", None),
+        (None, None),
+    ],
+)
+def test_a_scheduler_that_anybody_may_use_is_warned_of(
+    address: str | None, better: str | None
+) -> None:
+    warned = cluster.warning(Where(scheduler=address))
+    if better is None:
+        assert warned is None
+    else:
+        assert warned is not None
+        assert f"{address} is not encrypted" in warned
+        assert f"use --scheduler {better} with --tls-ca" in warned
+
+
+def test_no_scheduler_there_is_one_line(
+    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "SCHEDULER_PATIENCE", 1)
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with pytest.raises(Fault, match=f"--scheduler {address}: no scheduler answers there") as caught:
+        run(study, tmp_path, Settings(where=Where(scheduler=address)))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["localhost:8786", "http://x:1", "tcp//x"])
+def test_a_wrong_address_is_one_line(tmp_path: Path, study: Study, address: str) -> None:
+    with pytest.raises(UserError, match="expected an address such as tcp://host:8786"):
+        run(study, tmp_path, Settings(where=Where(scheduler=address)))
+
+
+@pytest.mark.slow
+def test_a_scheduler_without_workers_is_one_line(
+    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scheduler(workers=0) as (address, _):
+        time.sleep(3)
+        monkeypatch.setattr(cluster, "SCHEDULER_PATIENCE", 10)
+        with pytest.raises(Fault, match="no worker came in 10 s"):
+            run(study, tmp_path, Settings(where=Where(scheduler=address)))
+
+
+def test_workers_with_another_version_are_refused(
+    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scheduler() as (address, _):
+        monkeypatch.setattr(cluster, "version", lambda _: "9.9.9")
+        with pytest.raises(UserError, match=r"has mattis .*; expected mattis 9\.9\.9, as here"):
+            run(study, tmp_path, Settings(where=Where(scheduler=address)))
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_dies_in_the_middle_costs_nothing(tmp_path: Path) -> None:
+    with scheduler(workers=2) as (address, first):
+        running, study = started(tmp_path, "--scheduler", address, seed=6)
+        first.send_signal(signal.SIGKILL)
+        _, said = running.communicate(timeout=SECONDS)
+    text = said.decode()
+    assert running.returncode == 1, text
+    assert "Traceback" not in text
+    assert f"{address}: lost; start it again" in text.strip().splitlines()[-1]
+    found = status(study, tmp_path)["cells"]["done"]
+    assert found > 0
+    outcome = run(study, tmp_path, Settings(2))
+    assert outcome.found == found
+    assert outcome.digest == undisturbed(study, tmp_path)
+
+
+def test_one_process_per_gpu_each_sees_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With pretended GPUs: what is tested is the pinning, which does not ask whether they are real."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7,9")
+    study = make_study(tmp_path, seed=8)
+    with cluster.client_of(Where(gpus=2), 99) as client:
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+        assert [worker["nthreads"] for worker in workers] == [1, 1]
+        assert [worker["resources"] for worker in workers] == [{"GPU": 1}, {"GPU": 1}]
+        seen = set(client.run(lambda: os.environ["CUDA_VISIBLE_DEVICES"]).values())
+        assert seen == {"4", "7"}
+    outcome = run(study, tmp_path, Settings(where=Where(gpus=2)))
+    assert outcome.digest == undisturbed(study, tmp_path)
+    with pytest.raises(UserError, match="--gpus: got 4, but CUDA_VISIBLE_DEVICES names 3"):
+        run(make_study(tmp_path, name="other"), tmp_path, Settings(where=Where(gpus=4)))
+
+
+@pytest.mark.slow
+def test_on_a_scheduler_only_workers_with_the_resource_get_tasks(tmp_path: Path) -> None:
+    study = make_study(tmp_path, seed=2)
+    blocks = plan.blocks(study)
+    with scheduler(workers=1) as (address, _):  # it has no GPU, so it must not be asked
+        where = Where(scheduler=address, gpus=1)
+        found = dispatch.computed(study, blocks, where, lambda _: None)
+        assert [next(found) for _ in range(4)] == [None] * 4
+        found.close()
+    with scheduler(workers=1, worker_options=("--resources", "GPU=1")) as (address, _):
+        where = Where(scheduler=address, gpus=1)
+        done = [one for one in dispatch.computed(study, blocks, where, lambda _: None) if one]
+    assert {one.block.id for one in done} == {block.id for block in blocks}
+
+
+def listening(pid: int) -> list[tuple[str, int]]:
+    """Return the addresses that a process and its children listen on."""
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    return [
+        (connection.laddr.ip, connection.laddr.port)
+        for process in family
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    ]
+
+
+def speaks(address: tuple[str, int]) -> str | None:
+    """Return the version of TLS that something speaks; raises OSError if it speaks anything else."""
+    any_certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    any_certificate.check_hostname, any_certificate.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection(address, timeout=SECONDS) as plain,
+        any_certificate.wrap_socket(plain) as encrypted,
+    ):
+        return encrypted.version()
+
+
+@pytest.mark.parametrize("words", [(), ("--pool", "threads"), ("--gpus", "2")])
+def test_everything_listens_on_loopback_by_tls(tmp_path: Path, words: tuple[str, ...]) -> None:
+    running, _ = started(tmp_path, *words, seed=6)
+    try:
+        addresses = listening(running.pid)
+        versions = {speaks(address) for address in addresses}
+    finally:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
+    assert len(addresses) == (0 if "threads" in words else 5)  # a scheduler, workers, their nannies
+    assert {ip for ip, _ in addresses} <= {"127.0.0.1"}
+    assert versions <= {"TLSv1.3", "TLSv1.2"}
+
+
+@pytest.mark.parametrize("pool", ["processes", "threads"])
+def test_the_dashboard_is_made_when_it_is_asked_for(study: Study, pool: str) -> None:
+    said: list[str] = []
+    blocks = plan.blocks(study)
+    running = dispatch.computed(
+        study, blocks, Where(workers=1, pool=pool, dashboard=True), said.append
+    )
+    found = [next(running)]  # or None, where a second passes without a block
+    page = said[0].partition("dashboard at ")[2]
+    for address in (page, page.replace("status", "workers")):
+        with urllib.request.urlopen(address, timeout=SECONDS) as answer:
+            assert b"bokeh" in answer.read()
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(page.replace("status", "nothing"), timeout=SECONDS)
+    door, _, secret = page.removesuffix("/status").rpartition("/")
+    others = ("", "status", "json/identity.json", "sitemap.json", "info/main/workers.html")
+    proxies = ("proxy/1/127.0.0.1/status", f"{secret}/proxy/1/127.0.0.1/status")
+    for name in (*others, *proxies, f"{secret}x/status"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{door}/{name}", timeout=SECONDS)
+    assert len([one for one in [*found, *running] if one]) == len(blocks)
+
+
+@pytest.mark.parametrize("pool", ["processes", "threads"])
+def test_a_run_imports_nothing_that_it_does_not_use(tmp_path: Path, pool: str) -> None:
+    path = write_study(tmp_path)
+    code = (
+        "import sys\nfrom mattis.cli import command as cli\n"
+        "cli.guarded(lambda: cli.verbs.main(sys.argv[1:], 'mattis', standalone_mode=False))\n"
+        "print({'bokeh', 'matplotlib'} & {*sys.modules})\n"
+    )
+    words = ["run", str(path), "--results", str(tmp_path), "--workers", "1", "--pool", pool]
+    command = [sys.executable, "-c", code, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    assert done.stdout == "set()\n", done.stderr
+    assert "72 of 72 cells" in done.stderr
+
+
+def test_memory_of_the_workers_is_respected(tmp_path: Path, study: Study) -> None:
+    with cluster.client_of(Where(workers=2, memory=2 * 2**30), 9) as client:
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+        assert [worker["memory_limit"] for worker in workers] == [2**30, 2**30]
+    with pytest.raises(UserError, match=r"this machine has .* GiB"):
+        run(make_study(tmp_path, size=[3000]), tmp_path, Settings(2, where=Where(memory=2**20)))
+    assert not results_of(study, tmp_path).folder.exists()
+    assert cluster.parsed_memory("8GiB") == 8 * 2**30
+    for text in ("", "lots", "-1", "0"):
+        with pytest.raises(UserError, match=r"--memory: got .*such as 8GiB"):
+            cluster.parsed_memory(text)
+
+
+def test_the_memory_of_a_batch_job_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", "512")
+    assert cluster.memory_limit() == 512 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--cluster", "slrum"), "--cluster: got slrum; expected one of slurm, pbs, sge, lsf"),
+        (("--cluster", "slurm", "--scheduler", "tcp://x:1"), "got --scheduler and --cluster"),
+        (("--cluster", "slurm", "--gpus", "2"), "got --gpus and --cluster; expected one of them"),
+        (("--cluster", "slurm"), "got no cores for a job; configure jobqueue.slurm"),
+        (("--tls-key", "no-such-file"), "no-such-file"),
+    ],
+)
+def test_wrong_places_are_one_line(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    path = write_study(tmp_path)
+    command = [sys.executable, "-m", "mattis", "run", str(path), "--results", str(tmp_path), *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "small").exists()

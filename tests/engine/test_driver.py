@@ -1,0 +1,225 @@
+"""Runs: the same numbers for any workers, cuts and deaths; nothing computed twice."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from builders import SECONDS, fill, make_study, started, undisturbed
+
+from mattis.engine import estimate
+from mattis.engine.driver import Settings, digest, run, status
+from mattis.engine.locks import held
+from mattis.errors import UserError
+from mattis.networks.registry import load_study
+from mattis.store import store
+from mattis.store.results import results_of
+from mattis.study import plan
+from mattis.study.base import Study
+from mattis.study.model import PatternSet
+from mattis.study.plan import Block
+
+
+@pytest.mark.parametrize(
+    ("workers", "block_cells"), [(1, None), (2, 1), pytest.param(3, 5, marks=pytest.mark.slow)]
+)
+def test_workers_and_block_size_do_not_change_the_digest(
+    tmp_path: Path, study: Study, workers: int, block_cells: int | None
+) -> None:
+    outcome = run(study, tmp_path, Settings(workers, block_cells=block_cells))
+    assert (outcome.computed, outcome.found, outcome.failures) == (72, 0, {})
+    assert outcome.digest == digest(study, tmp_path) == undisturbed(study, tmp_path)
+    again = run(study, tmp_path, Settings(workers))
+    assert (again.computed, again.found, again.digest) == (0, 72, outcome.digest)
+
+
+def test_a_run_leaves_the_study_and_a_receipt(tmp_path: Path, study: Study) -> None:
+    fill(study, tmp_path)
+    run(study, tmp_path)
+    results = results_of(study, tmp_path)
+    assert load_study(results.study) == study
+    assert json.loads(results.receipt.read_text()) == {
+        "study": "small",
+        "cells": 72,
+        "digest": digest(study, tmp_path),
+    }
+
+
+def test_killing_a_whole_run_loses_only_cells_in_flight(tmp_path: Path) -> None:
+    running, study = started(tmp_path, seed=6)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.communicate()
+    found = status(study, tmp_path)["cells"]["done"]
+    assert 0 < found < 144
+    assert not results_of(study, tmp_path).receipt.exists()
+    outcome = run(study, tmp_path, Settings(2))
+    assert (outcome.found, outcome.computed) == (found, 144 - found)
+    assert outcome.digest == undisturbed(study, tmp_path)
+
+
+def test_killing_a_worker_only_costs_its_block(tmp_path: Path) -> None:
+    running, study = started(tmp_path, seed=6)
+    workers = [
+        child
+        for child in psutil.Process(running.pid).children(recursive=True)
+        if "spawn_main" in " ".join(child.cmdline())
+    ]
+    assert len(workers) == 2
+    workers[0].kill()
+    _, said = running.communicate(timeout=SECONDS)
+    assert running.returncode == 0, said
+    assert digest(study, tmp_path) == undisturbed(study, tmp_path)
+
+
+def test_an_interrupt_is_one_line_and_the_same_command_continues(tmp_path: Path) -> None:
+    running, study = started(tmp_path, seed=24)
+    os.killpg(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=SECONDS)
+    assert running.returncode == 1
+    lines = said.decode().split()
+    assert "Traceback" not in lines
+    assert said.decode().strip().endswith("mattis: interrupted; the same command continues")
+    found = status(study, tmp_path)["cells"]["done"]
+    assert run(study, tmp_path, Settings(2)).found == found > 0
+
+
+def test_a_second_run_on_the_same_store_is_refused(tmp_path: Path, study: Study) -> None:
+    results = results_of(study, tmp_path)
+    results.folder.mkdir()
+    with (
+        held(results.folder),
+        pytest.raises(UserError, match=rf"process {os.getpid()} on .* since"),
+    ):
+        run(study, tmp_path)
+    assert not results.store.exists()
+    run(study, tmp_path, Settings(1))
+
+
+def test_a_block_that_raises_is_recorded_and_the_others_go_on(
+    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = plan.task
+
+    def broken(study: Study, block: Block):  # type: ignore[no-untyped-def]
+        patterns, points, protocol = task(study, block)
+        if block.seed == 1 and block.load == 0.1:
+            patterns = PatternSet(1, block.size, -1, 1)
+        return patterns, points, protocol
+
+    monkeypatch.setattr(plan, "task", broken)
+    outcome = run(study, tmp_path, Settings(2))
+    monkeypatch.undo()
+    assert outcome.computed == 72 - 8
+    assert outcome.digest is None
+    assert list(outcome.failures) == ["size=60,load=0.1,seed=1"]
+    state = status(study, tmp_path)
+    assert (state["blocks"], state["done"], state["missing"], state["failed"]) == (9, 8, 0, 1)
+    assert state["failures"] == dict(outcome.failures)
+    assert not results_of(study, tmp_path).receipt.exists()
+    assert run(study, tmp_path, Settings(1)).digest == undisturbed(study, tmp_path)
+    assert status(study, tmp_path)["failed"] == 0
+
+
+def test_more_memory_than_the_machine_has_is_refused_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    study = make_study(tmp_path, size=[2**24], load=[7e-6])
+    with pytest.raises(
+        UserError, match=r"size 16777216 at load 7e-06 needs .* GiB for each of 99999"
+    ):
+        run(study, tmp_path / "r", Settings(99999))
+    assert not (tmp_path / "r").exists()
+
+
+def test_memory_estimate_bounds_what_a_block_takes(tmp_path: Path) -> None:
+    """Measured in a process of its own: its peak above what importing everything takes.
+
+    For few replicas with N J (long chains), few without, and many in lanes.
+    """
+    if not Path("/proc/self/status").exists():
+        pytest.skip("the peak memory of a process is read from /proc")
+    code = (
+        "import re, pathlib\n"
+        "from mattis.networks.binary.ensembles import Ensemble\n"
+        "from mattis.networks.registry import MODELS\n"
+        "from mattis.study.model import PatternSet\n"
+        "from mattis.networks.binary.matrix_network import Dynamics\n"
+        "from mattis.networks.binary.network import Protocol\n"
+        "from mattis.networks.binary.questions import Inquiry, Query, Visit\n"
+        "from mattis.networks.binary.couplings import Rule\n"
+        "def peak(): return int(re.search(r'VmHWM:\\s*(\\d+)', "
+        "pathlib.Path('/proc/self/status').read_text())[1])\n"
+        "def simulate(n, p, count, sweeps): MODELS['hopfield'].simulate("
+        "PatternSet(1, n, p, 0), [Visit('hebb', 0, 1, 5.0 + k, 0.0) for k in range(count)], "
+        "Inquiry(Protocol(1, sweeps - 1, 1, 0.5), Rule(), Ensemble(), Dynamics(), Query()))\n"
+        "import sys\nn, p, count, sweeps = map(int, sys.argv[1:])\n"
+        "simulate(64, 60, count, sweeps)\n"
+        "before = peak()\n"
+        "simulate(n, p, count, sweeps)\n"
+        "print(1024 * (peak() - before))\n"
+    )
+    for size, load, count, sweeps in ((3000, 0.1, 1, 500), (6000, 0.1, 1, 4), (6000, 0.02, 32, 3)):
+        study = make_study(
+            tmp_path, size=[size], load=[load], beta=[5.0 + k for k in range(count)], noise=[0.0],
+            sweeps={"thermalise": 1, "measure": sweeps - 1}, cues=1,
+        )  # fmt: skip
+        words = [str(word) for word in (size, round(load * size), count, sweeps)]
+        command = [sys.executable, "-c", code, *words]
+        done = subprocess.run(command, capture_output=True, check=True)
+        estimated = study.memory(size, round(load * size))
+        assert 0.3 * estimated < int(done.stdout) < 1.3 * estimated, words
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, study: Study) -> None:
+    blocker = tmp_path / "file"
+    blocker.write_text("")
+    for root in (blocker, Path("/proc/mattis")):
+        with pytest.raises(UserError, match="cannot write there"):
+            run(study, root)
+
+
+def test_a_foreign_store_is_refused_before_anything_is_written(
+    tmp_path: Path, study: Study
+) -> None:
+    fill(study, tmp_path)
+    results = results_of(study, tmp_path)
+    before = sorted(p.name for p in results.folder.iterdir())
+    with pytest.raises(UserError, match="made from a different study"):
+        run(make_study(tmp_path, cues=1), tmp_path)
+    assert sorted(p.name for p in results.folder.iterdir()) == before
+
+
+def test_digest_of_an_incomplete_study_is_refused(tmp_path: Path, study: Study) -> None:
+    with pytest.raises(UserError, match="72 of 72 cells are missing"):
+        digest(study, tmp_path)
+    fill(study, tmp_path, plan.blocks(study)[:4])
+    with pytest.raises(UserError, match="40 of 72 cells are missing"):
+        digest(study, tmp_path)
+
+
+def test_plan_counts_and_estimates(study: Study) -> None:
+    content = estimate.summary(study, plan.blocks(study), estimate.calibrate(study), 2)
+    assert (content["cells"], content["blocks"]) == (72, 9)
+    assert content["per_block"][0] == {
+        "id": "size=60,load=0.05,seed=0",
+        "size": 60,
+        "load": 0.05,
+        "patterns": 3,
+        "seed": 0,
+        "cells": 8,
+        "proposals": 60 * 70 * 2 * 8,
+        "memory_bytes": study.memory(60, 3),
+    }
+    assert content["proposals"] == 60 * 70 * 2 * 72
+    assert content["estimated_seconds"] > 0
+
+
+def test_missing_cells_make_smaller_blocks(tmp_path: Path, study: Study) -> None:
+    fill(study, tmp_path, plan.blocks(study, block_cells=3)[:1])
+    valid = store.valid_cells(results_of(study, tmp_path).store, study)
+    left = plan.blocks(study, ~valid)
+    assert [len(block.points) for block in left] == [5] + [8] * 8

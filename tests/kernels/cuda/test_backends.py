@@ -1,0 +1,227 @@
+"""Which backend computes never shows: the simulated one takes the whole path of a GPU, to the same digest."""
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from builders import HERE, STUDIES, TINY, hopfields, make_study, undisturbed
+from click.testing import CliRunner
+
+from mattis.cli.command import verbs
+from mattis.engine import cluster, dispatch, driver
+from mattis.engine.cluster import Where
+from mattis.errors import UserError
+from mattis.kernels.cuda import backends
+from mattis.networks.binary import family, hopfield
+from mattis.networks.binary.network import Protocol, Replica
+from mattis.networks.registry import load_study
+from mattis.study import plan
+from mattis.study.model import Columns, PatternSet
+
+needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+
+REPLICAS = [Replica(0, 1.0, 0.0)]
+
+SIMULATED = replace(HERE, backend="simulated")
+
+
+@needs_compiler
+@pytest.mark.parametrize("model", ["hopfield", "little"])
+def test_the_simulated_backend_ends_with_the_digest_of_the_cpu(tmp_path: Path, model: str) -> None:
+    study = make_study(tmp_path, model=model, **TINY)
+    outcome = driver.run(study, tmp_path, SIMULATED)
+    assert outcome.computed == 12
+    assert outcome.digest == undisturbed(study, tmp_path)
+
+
+@needs_compiler
+def test_a_run_goes_on_by_another_backend(tmp_path: Path) -> None:
+    """Cells of the CPU and of a device lie in one store; only what is missing is computed."""
+    few = make_study(tmp_path, **TINY)
+    driver.run(few, tmp_path, HERE)
+    more = make_study(tmp_path, **{**TINY, "seed": 4})
+    outcome = driver.run(more, tmp_path, SIMULATED)
+    assert (outcome.found, outcome.computed) == (12, 4)
+    assert outcome.digest == undisturbed(more, tmp_path)
+
+
+def test_auto_takes_a_gpu_only_where_one_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "probe", lambda: {"reason": "no GPU, or no driver, was found"})
+    assert cluster.with_backend(Where(), "auto") == (Where(), "cpu")
+    assert backends.device("auto") is None
+    with pytest.raises(
+        UserError, match=r"got gpu, but no GPU, or no driver.*--backend cpu or auto"
+    ):
+        cluster.with_backend(Where(), "gpu")
+    monkeypatch.setattr(backends, "probe", lambda: {"names": ["A", "B"]})
+    assert cluster.with_backend(Where(), "auto") == (Where(gpus=2), "gpu")
+    assert cluster.with_backend(Where(gpus=1), "gpu") == (Where(gpus=1), "gpu")
+    elsewhere = Where(scheduler="tcp://host:8786")
+    assert cluster.with_backend(elsewhere, "auto") == (elsewhere, "auto")
+
+
+def test_a_probe_that_dies_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Importing cupy proves nothing: a process of its own has to compute, and may crash."""
+    monkeypatch.setattr(backends, "find_spec", lambda _: object())
+    monkeypatch.setattr(backends.sys, "executable", "/bin/false")
+    backends.probe.cache_clear()
+    assert "asking for one failed" in backends.why_not()
+    backends.probe.cache_clear()
+
+
+def test_without_cupy_the_reason_says_what_to_install() -> None:
+    backends.probe.cache_clear()
+    assert "mattis[cuda13]" in backends.why_not()
+
+
+def test_models_without_kernels_for_a_device_say_so(tmp_path: Path) -> None:
+    study = make_study(tmp_path, **TINY)
+    described = replace(study.described_model, batched=None)
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(type(study), "described_model", described)
+    with pytest.raises(UserError, match="computed on the CPU only; use --backend cpu or auto"):
+        driver.run(study, tmp_path, SIMULATED)
+    assert not (tmp_path / "small").exists()
+    monkey.undo()
+
+
+def blocks_of_task(study, workers: int) -> list[list[str]]:
+    """Return which blocks travel together, to workers with a device."""
+    work = dispatch.Work(study.described_model.simulate, lambda *_: [], "gpu")
+    waiting = sorted(plan.blocks(study), key=lambda block: plan.effort(study, block))
+    dispatcher = dispatch.Dispatcher(study, None, work, workers, None, waiting)  # type: ignore[arg-type]
+    tasks = []
+    while dispatcher.waiting:
+        tasks.append([block.id for block in dispatcher._next()])
+    return tasks
+
+
+def test_seeds_of_one_network_travel_together_until_a_device_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(tmp_path, **{**TINY, "seed": 6})  # two loads, six seeds, two cells each
+    both = [["load=0.2"] * 6, ["load=0.1"] * 6]
+    assert [[b.split(",")[1] for b in task] for task in blocks_of_task(study, 1)] == both
+    monkeypatch.setattr(dispatch, "FULL_DEVICE", 8)
+    assert [len(task) for task in blocks_of_task(study, 1)] == [4, 2, 4, 2]
+    monkeypatch.setattr(dispatch, "FULL_DEVICE", 10**9)
+    assert sum(len(task) for task in blocks_of_task(study, 4)) == 12
+    assert max(len(task) for task in blocks_of_task(study, 4)) <= 4
+
+
+def test_a_task_that_fails_on_a_device_names_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Together they fail; one by one, only the one that is at fault does."""
+
+    def batched(tasks, _device) -> list[Columns]:
+        if any(task[0] == "bad" for task in tasks):
+            raise RuntimeError("no such kernel")
+        return [{"overlap": np.ones(1)} for _ in tasks]
+
+    monkeypatch.setattr(backends, "device", lambda _: SimpleNamespace(exhausted=MemoryError))
+    work = dispatch.Work(lambda *_: {}, batched, "gpu")
+    answers = work([("good",), ("bad",), ("fine",)]).each  # type: ignore[list-item]
+    assert [message for _, message in answers] == ["", "RuntimeError: no such kernel", ""]
+    assert [columns is None for columns, _ in answers] == [False, True, False]
+
+
+def test_what_alone_is_too_large_for_a_device_is_computed_by_the_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def batched(tasks, _device) -> list[Columns]:
+        if len(tasks) > 1 or tasks[0][0] == "large":
+            raise MemoryError
+        return [{"overlap": np.ones(1)}]
+
+    device = SimpleNamespace(exhausted=MemoryError)
+    monkeypatch.setattr(backends, "device", lambda _: device)
+    work = dispatch.Work(lambda *_: {"overlap": np.zeros(1)}, batched, "gpu")
+    answers = work([("small",), ("large",)]).each  # type: ignore[list-item]
+    assert [float(columns["overlap"][0]) for columns, _ in answers if columns] == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "backend"),
+    [({}, "auto"), ({"a": "none"}, "cpu"), ({"a": "none", "b": ""}, "auto")],
+)
+def test_workers_elsewhere_are_asked_what_they_have(reasons: dict[str, str], backend: str) -> None:
+    """Where none has a GPU, tasks stay short; before any has come, each will decide for itself."""
+    client = SimpleNamespace(run=lambda *_, **__: reasons)
+    assert dispatch._backend_of(client) == backend  # type: ignore[arg-type]
+
+
+def test_a_driver_that_hangs_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(*_args, **_options):
+        raise subprocess.TimeoutExpired("python", 120)
+
+    monkeypatch.setattr(backends, "find_spec", lambda _: object())
+    monkeypatch.setattr(backends.subprocess, "run", hang)
+    backends.probe.cache_clear()
+    assert "timed out after 120 seconds" in backends.why_not()
+    backends.probe.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["fast_slow", "rotation", "tanh_tanh", "attention"])
+def test_questions_of_the_cpu_do_not_wait_for_a_gpu(name: str) -> None:
+    """They take all cores, whatever there is beside them."""
+    study = load_study(STUDIES / f"{name}.yaml")
+    assert (study.described_model.batched is None) == (name != "attention")
+
+
+def test_patterns_of_a_launch_fit_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks are made for some of the tasks at a time."""
+    sizes: list[int] = []
+
+    def launched(recalls, protocol, _device):
+        sizes.append(len(recalls))
+        return {
+            k: hopfield.observe(recall.network(), REPLICAS, protocol)
+            for k, recall in recalls.items()
+        }
+
+    protocol = Protocol(1, 4, 1, 0.5)
+    tasks = [
+        hopfields(PatternSet(1, 30, 5, seed), [hopfield.Setting(1.0, 0.0)], protocol)
+        for seed in range(5)
+    ]
+    monkeypatch.setattr(hopfield, "launched", launched)
+    monkeypatch.setattr(hopfield, "HOST", 2 * 4 * 30 * 5)
+    device = SimpleNamespace(shared=2**16)
+    found = family.batched(tasks, device)  # type: ignore[arg-type]
+    assert sizes == [2, 2, 1]
+    assert [columns["overlap"].size for columns in found] == [1] * 5
+
+
+def test_the_selftest_needs_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "probe", lambda: {"reason": "no GPU, or no driver, was found"})
+    result = CliRunner().invoke(verbs, ["gpu-selftest"])
+    assert isinstance(result.exception, UserError)
+    assert "no GPU, or no driver, was found" in str(result.exception)
+
+
+@needs_compiler
+def test_the_selftest_reports_and_fails_where_a_kernel_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mattis import selftest
+
+    good = next(iter(selftest.CASES))
+    case = selftest.CASES[good]
+    wrong = replace(case, expected=lambda: [part + 1 for part in case.expected()])
+    monkeypatch.setattr(selftest, "rates", lambda _: [selftest.Rate("x", "y", 1.0, 2.0)])
+    monkeypatch.setattr(selftest, "CASES", {good: case})
+    text, sound = selftest.report("simulated")
+    assert sound
+    assert "1 of 1 cases are equal." in text
+    assert "| x | 1 y | 0.5 |" in text
+    monkeypatch.setattr(selftest, "CASES", {good: case, "wrong": wrong})
+    result = CliRunner().invoke(
+        verbs, ["gpu-selftest", "--backend", "simulated", "--output", str(tmp_path / "report.md")]
+    )
+    assert result.exit_code == 1
+    assert "1 of 2 cases are equal." in (tmp_path / "report.md").read_text()
+    assert "numbers differ" in result.output
+    assert "Nothing was measured" in result.output

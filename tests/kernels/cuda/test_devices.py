@@ -1,0 +1,220 @@
+"""Kernels for GPUs, run by this CPU: one text, the same trajectories as the CPU's own kernels, to the bit."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from builders import hopfields
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from references import same_columns
+
+from mattis.exact import rng
+from mattis.exact.patterns import random_patterns
+from mattis.kernels.cuda import backends, devices, glauber, integer_products
+from mattis.kernels.cuda.devices import Device, divided
+from mattis.networks.binary import chains, family, hopfield, hopfield_device
+from mattis.networks.binary.network import BinaryNetwork, Protocol, Replica
+from mattis.study.model import PatternSet
+
+pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+
+ORDERS = ("typewriter", "random", "synchronous")
+
+
+@pytest.fixture(scope="module")
+def device() -> Device:
+    found = backends.device("simulated")
+    assert found is not None
+    return found
+
+
+def network_of(size: int, count: int, seed: int) -> BinaryNetwork:
+    return hopfield.build(PatternSet(7, size, count, seed))
+
+
+def protocol_of(order: str, thermalise: int = 2, measure: int = 5) -> Protocol:
+    return Protocol(thermalise, measure, 1, 0.5, order=order)
+
+
+def assert_same(
+    device: Device, networks: list, replicas: list[Replica], protocol: Protocol
+) -> None:
+    """Assert that the chains of each network are those that the CPU's kernels find."""
+    asked = [
+        hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(networks) for r in replicas
+    ]
+    (part, found), *more = hopfield_device.run(device, asked, protocol)
+    assert not more
+    assert list(part) == asked
+    for k, network in enumerate(networks):
+        expected = chains.lanes(network, replicas, protocol)
+        own = found.of(slice(k * len(replicas), (k + 1) * len(replicas)))
+        np.testing.assert_array_equal(own.trace, expected.trace)
+        np.testing.assert_array_equal(own.spins, expected.spins)
+        np.testing.assert_array_equal(own.used, expected.used)
+        assert hopfield.looks(network, replicas, own) == hopfield.looks(network, replicas, expected)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    size=st.integers(2, 100), count=st.integers(1, 70), order=st.sampled_from(ORDERS),
+    beta=st.sampled_from([0.3, 1.0, 2.5, 20.0, np.inf]), thermalise=st.integers(0, 3),
+)  # fmt: skip
+def test_trajectories_are_those_of_the_cpu(device, size, count, order, beta, thermalise) -> None:
+    networks = [network_of(size, count, seed) for seed in (1, 2)]
+    replicas = [Replica(0, beta, 0.0), Replica(count - 1, beta, 0.25), Replica(0, np.inf, 0.1)]
+    assert_same(device, networks, replicas, protocol_of(order, thermalise))
+
+
+@pytest.mark.parametrize("form", glauber.GLAUBER_KERNELS)
+@pytest.mark.parametrize("beta", [0.5, 3.0, np.inf])
+def test_both_asynchronous_forms_agree_with_one_site_at_a_time(device, form, beta) -> None:
+    network, protocol = network_of(70, 9, 3), protocol_of("typewriter")
+    asked = [hopfield_device.LaunchRequest(0, network, Replica(cue, beta, 0.2)) for cue in range(3)]
+    sets = glauber.sets_on(device, network.xi[None])
+    herd = hopfield_device.herd_of([network], asked, protocol)
+    found = glauber.asynchronous(device, sets, herd, glauber.DeviceSweeps(7, 2), form)
+    expected = chains.overlaps(network, [one.replica for one in asked], protocol)
+    np.testing.assert_array_equal(found.trace.transpose(1, 2, 0), expected.trace)
+    np.testing.assert_array_equal(found.spins.T, expected.spins)
+
+
+def test_many_replicas_by_matrix_products(device) -> None:
+    networks = [network_of(130, 21, seed) for seed in (1, 2)]
+    replicas = [Replica(k % 21, beta, 0.1) for k in range(20) for beta in (1.3, np.inf)]
+    assert len(replicas) >= glauber.MANY_REPLICAS
+    sets = glauber.sets_on(device, np.array([n.xi for n in networks]))
+    asked = [
+        hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(networks) for r in replicas
+    ]
+    herd = hopfield_device.herd_of(networks, asked, protocol_of("synchronous"))
+    course = glauber.DeviceSweeps(7, 2)
+    one = glauber.by_popcounts(device, sets, herd, course)
+    other = glauber.by_products(device, sets, herd, course)
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+    for k, network in enumerate(networks):
+        expected = chains.lanes(network, replicas[:32], protocol_of("synchronous"))
+        first = k * len(replicas)
+        np.testing.assert_array_equal(
+            other.trace[first : first + 32].transpose(1, 2, 0), expected.trace
+        )
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**20), st.integers(0, 2**32 - 1))
+def test_digits_hold_every_overlap(largest, seed) -> None:
+    numbers = np.random.default_rng(seed).integers(-largest, largest + 1, 20, dtype=np.int32)
+    numbers[:2] = -largest, largest
+    parts = integer_products.digits(np, numbers, largest)
+    assert all(part.dtype == np.int8 for part in parts)
+    total = sum(part.astype(np.int64) << (7 * k) for k, part in enumerate(parts))
+    np.testing.assert_array_equal(total, numbers)
+
+
+def test_products_of_integers_are_exact(device) -> None:
+    draw = np.random.default_rng(3)
+    numbers = draw.integers(-(2**14), 2**14, (5, 48), dtype=np.int32)
+    signs = draw.choice(np.array([-1, 1], np.int8), (9, 48))
+    found = integer_products.wide_products(device, numbers, signs, 2**14)
+    np.testing.assert_array_equal(found, numbers @ signs.T.astype(np.int32))
+
+
+def test_noise_is_that_of_the_recipe() -> None:
+    """A kernel that only draws: 4096 words of several steps, at widths from the narrowest to the widest."""
+    from mattis.kernels.host.module import HostModule
+
+    code = (
+        devices.text("noise.cu")
+        + """
+    extern "C" __global__ void draw(const unsigned* stream, int* out, float scale, int step, int n) {
+        int i = blockIdx.x * blockDim.x + threadIdx.x;
+        if (i < n) out[i] = thermal_noise(random_word(stream, i, step), scale);
+    }"""
+    )
+    kernel = HostModule(code, ["draw"]).get_function("draw")
+    stream = rng.stream(5, "dynamics", {"size": 3})
+    for step, scale in ((0, 5e-7), (3, 1.0), (2**31 - 1, 77.7), (17, 1e7)):
+        out = np.zeros(4096, np.int32)
+        kernel(
+            (16,), (256,), (stream.packed(), out, np.float32(scale), np.int32(step), np.int32(4096))
+        )
+        expected = rng.thermal_noise(stream.words(4096, step), np.float32(scale))
+        np.testing.assert_array_equal(out, expected)
+
+
+def test_batched_is_simulate(device) -> None:
+    """Tasks of several sizes, loads and seeds, with cues that are averaged: every column is the same."""
+    protocol = Protocol(3, 8, 2, 0.5)
+    points = [hopfield.Setting(beta, noise) for beta in (1.0, np.inf) for noise in (0.0, 0.2)]
+    tasks = [
+        hopfields(PatternSet(1, n, p, s), points, protocol)
+        for n, p in ((40, 3), (64, 2))
+        for s in (0, 1)
+    ]
+    found = family.batched(tasks[::-1], device)
+    same_columns(found, [family.simulate(*task) for task in tasks[::-1]])
+
+
+def test_little_networks_tell_their_cycles(device) -> None:
+    protocol = Protocol(10, 6, 3, 0.5, order="synchronous")
+    task = hopfields(PatternSet(1, 50, 12, 0), [hopfield.Setting(np.inf, 0.3)], protocol)
+    same_columns(family.batched([task], device), [family.simulate(*task)])
+
+
+def test_what_no_block_of_threads_holds_stays_on_the_cpu(device) -> None:
+    small = replace(device, shared=64)
+    protocol = Protocol(1, 4, 1, 0.5)
+    task = hopfields(PatternSet(1, 40, 33, 0), [hopfield.Setting(1.0, 0.0)], protocol)
+    assert not hopfield_device.fits(40, 33, protocol, small)
+    (found,), expected = family.batched([task], small), family.simulate(*task)
+    np.testing.assert_array_equal(found["overlap"], expected["overlap"])
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on(device) -> None:
+    tried: list[int] = []
+
+    def work(items):
+        tried.append(len(items))
+        if len(items) > 3:
+            raise MemoryError
+        return sum(items)
+
+    parts = list(divided(device, range(10), lambda _: 1, work))
+    assert [item for part, _ in parts for item in part] == list(range(10))
+    assert sum(total for _, total in parts) == 45
+    assert tried[0] == 10
+    with pytest.raises(MemoryError):
+        list(divided(device, [5], lambda _: 1, lambda _: work(range(4))))
+
+
+def test_memory_is_planned_before_a_launch(device) -> None:
+    poor = replace(device, free=lambda: 1000)
+    parts = [list(part) for part, _ in divided(poor, range(10), lambda _: 300, len)]
+    assert parts == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
+    starved = replace(device, free=lambda: 10)
+    assert [len(part) for part, _ in divided(starved, range(3), lambda _: 300, len)] == [1, 1, 1]
+
+
+def test_a_study_on_little_memory_is_the_same_study(device) -> None:
+    poor = replace(device, free=lambda: 8_000)
+    protocol = Protocol(2, 6, 2, 0.5)
+    tasks = [
+        hopfields(PatternSet(1, 60, 5, s), [hopfield.Setting(b, 0.1) for b in (1.0, 2.0)], protocol)
+        for s in range(3)
+    ]
+    each = glauber.memory(60, 5, 8)
+    assert each * 12 > 0.8 * 8_000  # the twelve replicas do not fit at once
+    same_columns(family.batched(tasks, poor), family.batched(tasks, device))
+
+
+def test_bits_are_those_of_the_signs() -> None:
+    xi = random_patterns(rng.stream(1, "x", {}), 5, 70)
+    words = glauber.bits(xi)
+    assert words.shape == (5, 3)
+    for mu in range(5):
+        for i in range(96):
+            bit = words[mu, i // 32] >> np.uint32(i % 32) & 1
+            assert bit == (i < 70 and xi[mu, min(i, 69)] > 0)

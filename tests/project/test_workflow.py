@@ -1,0 +1,178 @@
+"""The workflow, for real: in a folder with spaces, twice, damaged, and killed."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from builders import ROOT, undisturbed, write_study
+
+from mattis.engine.driver import digest, status
+from mattis.engine.shards import shards
+from mattis.networks.registry import KINDS, load_study
+from mattis.store.results import results_of
+from mattis.study.base import Study
+
+SWEPT = "results/small/sweep.done.json"
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the workflow in a folder with spaces, with one small study."""
+    folder = tmp_path / "a folder with spaces"
+    for name in ("Snakefile", "environment.yml"):
+        folder.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    for name in ("workflow", "config"):
+        shutil.copytree(ROOT / name, folder / name)
+    (folder / "studies").mkdir()
+    write_study(folder / "studies")
+    return folder
+
+
+def command(count: str = "1") -> list[str]:
+    profile = ["--workflow-profile", "workflow/profiles/default"]
+    config = ["--config", "studies=['studies/small.yaml']", f"shards={count}"]
+    return [*SNAKEMAKE, "--cores", "2", *profile, *config]
+
+
+def make(folder: Path, *targets: str) -> tuple[int, str]:
+    """Run the workflow as `make diagram` does; return its exit code and what it said."""
+    flags = [word for word in targets if word.startswith("--")]
+    names = [word for word in targets if word not in flags]
+    counts = [flag.partition("=")[2] for flag in flags if flag.startswith("--set-shards")]
+    others = [flag for flag in flags if not flag.startswith("--set-shards")]
+    words = [*command(*counts), *others, "--", *names]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=600)
+    return done.returncode, done.stdout + done.stderr
+
+
+def study_of(folder: Path) -> Study:
+    return load_study(folder / "studies" / "small.yaml")
+
+
+def test_from_study_to_report_then_nothing_to_do_then_repair(checkout: Path) -> None:
+    code, said = make(checkout)
+    assert code == 0, said
+    folder = checkout / "results" / "small"
+    for name in ("plan.json", "sweep.done.json", "study.yaml", "report.html", "figures/diagram.png",
+                 "figures/diagram.svg", "sweep.zarr/zarr.json", "diagram.zarr/zarr.json",
+                 "logs/plan.log", "logs/sweep.log", "logs/diagram.log", "logs/report.log"):  # fmt: skip
+        assert (folder / name).exists(), name
+    assert "dashboard" not in (folder / "logs" / "sweep.log").read_text()
+    assert "data:image/png" in (folder / "report.html").read_text()
+    study, root = study_of(checkout), checkout / "results"
+    first = digest(study, root)
+
+    code, said = make(checkout)
+    assert code == 0
+    assert "Nothing to be done" in said
+
+    chunk = next(p for p in (folder / "sweep.zarr" / "overlap" / "c").rglob("*") if p.is_file())
+    chunk.unlink()
+    code, said = make(checkout, SWEPT)
+    assert code == 0, said
+    assert "72 cells in 9 blocks to compute, 0 found" in said
+    assert digest(study, root) == first
+
+    assert undisturbed(study, checkout) == first
+
+    shutil.rmtree(folder / "sweep.zarr")
+    code, said = make(checkout, "--dry-run", SWEPT)
+    assert code == 0
+    assert re.search(r"sweep +1\n", said)
+
+
+@pytest.mark.slow
+def test_shards_are_jobs_of_their_own_and_named_by_their_values(checkout: Path) -> None:
+    study, root = study_of(checkout), checkout / "results"
+    first = {part.id for part in shards(study, 3)}
+    code, said = make(checkout, "--set-shards=3", SWEPT)
+    assert code == 0, said
+    assert len(re.findall(r"rule shard|: shard ", said)) >= 3
+    receipts = root / "small" / "shards"
+    assert {path.stem for path in receipts.iterdir()} == first
+    assert digest(study, root) == undisturbed(study, checkout)
+
+    write_study(checkout / "studies", seed=[0, 1, 2, 7])
+    new = {part.id for part in shards(study_of(checkout), 3)} - first
+    code, said = make(checkout, "--set-shards=3", "--dry-run", SWEPT)
+    assert code == 0, said
+    assert int(re.findall(r"shard +(\d)\n", said)[0]) == len(new)
+
+
+def test_results_in_an_object_store_are_for_the_command(checkout: Path) -> None:
+    (checkout / "config" / "config.yaml").write_text("studies: []\nresults: s3://b/c\nshards: 1\n")
+    code, said = make(checkout, "--dry-run")
+    assert code == 1
+    assert "expected a folder, as Snakemake looks at files" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("asked", ["true", "false"])
+def test_all_observables_are_computed_where_the_configuration_asks_for_them(
+    checkout: Path, asked: str
+) -> None:
+    path = checkout / "config" / "config.yaml"
+    path.write_text(path.read_text().replace("observables: false", f"observables: {asked}"))
+    code, said = make(checkout, "--set-shards=2", "--dry-run", "--printshellcmds", SWEPT)
+    assert code == 0, said
+    runs = [line for line in said.splitlines() if "mattis run" in line]
+    assert [line.count("--all-observables") for line in runs] == [int(asked == "true")] * 3
+
+
+@pytest.mark.slow
+def test_a_killed_workflow_goes_on_with_the_same_command(checkout: Path) -> None:
+    write_study(
+        checkout / "studies", size=[400], seed=6, sweeps={"thermalise": 100, "measure": 900}
+    )
+    study, root = study_of(checkout), checkout / "results"
+    running = subprocess.Popen(
+        command(), cwd=checkout, start_new_session=True, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and running.poll() is None:
+        if results_of(study, root).store.exists() and status(study, root)["cells"]["done"]:
+            break
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    found = status(study, root)["cells"]["done"]
+    assert 0 < found < 144
+    code, said = make(checkout, SWEPT)
+    assert code == 0, said
+    assert int(re.findall(r"to compute, (\d+) found", said)[0]) == found
+    assert digest(study, root) == undisturbed(study, checkout)
+
+
+def test_a_bad_study_stops_before_any_job(checkout: Path) -> None:
+    path = checkout / "studies" / "small.yaml"
+    path.write_text(path.read_text().replace("load:", "laod:"))
+    code, said = make(checkout)
+    assert code == 1
+    assert "axes.laod: unknown key" in said
+    assert "Traceback" not in said
+    assert not (checkout / "results").exists()
+
+
+def test_workflow_is_lint_clean_and_formatted() -> None:
+    lint = subprocess.run([*SNAKEMAKE, "--lint"], cwd=ROOT, capture_output=True, text=True)
+    assert lint.returncode == 0, lint.stderr
+    files = ["Snakefile", "workflow"]
+    snakefmt = [sys.executable, "-m", "snakefmt", "--check", *files]
+    formatted = subprocess.run(snakefmt, cwd=ROOT, capture_output=True, text=True)
+    assert formatted.returncode == 0, formatted.stderr
+
+
+def test_profiles_hold_no_science() -> None:
+    science = {key for kind in KINDS for key in kind.model_fields}
+    for path in (ROOT / "workflow" / "profiles").rglob("config.yaml"):
+        keys = {line.split(":")[0] for line in path.read_text().splitlines() if ":" in line}
+        assert not keys & science, path

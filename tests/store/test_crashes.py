@@ -1,0 +1,61 @@
+"""A sample of all accidents: a death, a refused write and a power cut at calls that change a file."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import ROOT
+
+SCRIPT = ROOT / "benchmarks" / "faults.py"
+COMMANDS = ("fresh", "extension", "fold of a part", "new observable", "repair: an empty root")
+
+
+def tried(folder: Path, *words: str, share: float = 0.002) -> dict[str, Any]:
+    """Try a share of some accidents in a process of its own, for it forks; return what was found."""
+    kept = folder / "kept.json"
+    command = [sys.executable, str(SCRIPT), "--share", str(share), "--json", str(kept)]
+    done = subprocess.run([*command, *words], capture_output=True, text=True)
+    assert kept.exists(), done.stderr[-3000:]
+    rows: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))["rows"]
+    assert done.returncode == any(row["violations"] for row in rows.values())
+    return rows
+
+
+def check(rows: dict[str, Any]) -> None:
+    """Check that accidents were tried, and that after each of them all is as it must be."""
+    assert sum(row["tried"] for row in rows.values()) > 0
+    wrong = [(name, one) for name, row in rows.items() for one in row["violations"]]
+    assert wrong == []
+
+
+def on_disk(folder: Path, share: float, *disks: str) -> None:
+    """Cut the power of real disks, where they can be mounted."""
+    words = ["--only", "real", "--commands", "fresh", "extension", "--disks", *disks]
+    rows = tried(folder, *words, share=share)
+    notes = {row["note"] for row in rows.values()}
+    if not any(row["tried"] for row in rows.values()):
+        pytest.skip("; ".join(sorted(notes)))
+    check(rows)
+
+
+def test_an_accident_anywhere_costs_nothing_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    kinds = ("crashes", "refusals", "cuts")
+    check(tried(tmp_path, "--only", *kinds, "--commands", *COMMANDS))
+
+
+def test_a_disk_without_power(tmp_path: Path) -> None:
+    on_disk(tmp_path, 0.0, "ext4")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["xfs", "ext4", "btrfs"])
+def test_disks_without_power(tmp_path: Path, kind: str) -> None:
+    on_disk(tmp_path, 1.0, kind)
+
+
+@pytest.mark.slow
+def test_an_object_store_that_goes_away_and_a_worker_that_hangs(tmp_path: Path) -> None:
+    check(tried(tmp_path, "--only", "objects", "hung", "--commands", "fresh", share=0.2))

@@ -1,0 +1,291 @@
+"""The plan: blocks in the order of the study, what they cost, and answers for studies of any size."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from itertools import islice, product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import SMALL, make_study, write_study
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mattis.cli import command
+from mattis.engine import estimate
+from mattis.errors import UserError
+from mattis.networks.binary.questions import Inquiry, Visit
+from mattis.networks.binary.study import BinaryStudy
+from mattis.networks.registry import MODELS
+from mattis.study import plan
+from mattis.study.axes import pattern_counts, patterns_of
+from mattis.study.base import Study
+from mattis.study.model import Columns, PatternSet
+from mattis.study.plan import Block
+
+SHAPES = [
+    {},
+    {"size": [300, 40, 60], "load": [0.2, 0.05, 0.1375], "seed": [7, 2]},
+    {"size": [3500, 4000], "load": [0.004], "temperature": [0.5], "noise": [0.0], "seed": 1},
+    {"load": [0.05, 0.055, 0.06], "seed": 1},  # two of the loads store the same P
+]
+
+
+def huge(**axes: object) -> Study:
+    """A study of 10^8 cells, each a block of its own."""
+    grid = {"from": 0.01, "to": 1.0, "count": 1000}
+    given = {"size": [1000], "load": grid, "temperature": [0.5], "seed": 100_000}
+    return BinaryStudy(name="huge", axes={**given, **axes})
+
+
+def plain_blocks(
+    study: Study, wanted: np.ndarray | None = None, block_cells: int | None = None
+) -> list[Block]:
+    """The blocks, by one loop after the other."""
+    a, out = study.axes, []
+    for (i, size), (j, load), (k, seed) in product(*map(enumerate, (a.size, a.load, a.seed))):
+        points = [
+            (beta, noise)
+            for (m, beta), (n, noise) in product(enumerate(a.betas), enumerate(a.noise))
+            if wanted is None or wanted[i, j, m, n, k]
+        ]
+        step = block_cells or len(points) or 1
+        for part, first in enumerate(range(0, len(points), step)):
+            piece = tuple(points[first : first + step])
+            out.append(Block(size, load, patterns_of(load, size), seed, piece, part))
+    return out
+
+
+@pytest.mark.parametrize("changes", SHAPES)
+@pytest.mark.parametrize("block_cells", [None, 1, 3])
+def test_blocks_are_those_of_plain_loops(
+    tmp_path: Path, changes: dict[str, object], block_cells: int | None
+) -> None:
+    study = make_study(tmp_path, **changes)
+    a = study.axes
+    shape = tuple(map(len, (a.size, a.load, a.betas, a.noise, a.seed)))
+    random = np.random.default_rng(1).random(shape)
+    for wanted in (None, random < 0.5, random < 0.97, random < 2, random < 0):
+        found = plan.blocks(study, wanted, block_cells)
+        assert found == plain_blocks(study, wanted, block_cells)
+        assert all(type(block.patterns) is int for block in found)
+
+
+def test_the_name_of_a_block(study: Study) -> None:
+    names = [block.id for block in plan.blocks(study, block_cells=5)[:3]]
+    assert names == [
+        "size=60,load=0.05,seed=0",
+        "size=60,load=0.05,seed=0,part=1",
+        "size=60,load=0.05,seed=1",
+    ]
+
+
+def test_blocks_come_one_by_one() -> None:
+    first = list(islice(plan.each_block(huge()), 3))
+    assert [(block.load, block.seed) for block in first] == [(0.01, 0), (0.01, 1), (0.01, 2)]
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    st.lists(st.integers(2, 2**24), min_size=1, max_size=5),
+    st.lists(st.floats(1e-7, 1) | st.integers(1, 4000).map(lambda k: k / 4000), min_size=1),
+)
+def test_patterns_of_a_grid_are_those_of_its_points(sizes: list[int], loads: list[float]) -> None:
+    halves = [(k + 0.5) / size for size in sizes for k in (1, size // 7, size - 1)]
+    found = pattern_counts([*loads, *halves], sizes)
+    assert found.tolist() == [[patterns_of(x, n) for x in [*loads, *halves]] for n in sizes]
+
+
+# What it takes
+
+
+@pytest.mark.parametrize("changes", SHAPES)
+def test_totals_are_sums_over_blocks(tmp_path: Path, changes: dict[str, object]) -> None:
+    study = make_study(tmp_path, **changes)
+    planned = plan.blocks(study)
+    cells = sum(len(block.points) for block in planned)
+    assert estimate.totals(study, 12.0, 3) == {
+        "study": "small",
+        "model": "hopfield",
+        "cells": cells,
+        "blocks": len(planned),
+        "proposals": sum(plan.updates(study, block) for block in planned),
+        "memory_bytes": max(study.memory(b.size, b.patterns) for b in planned),
+        "store_bytes": cells * 8 * 13,
+        "workers": 3,
+        "cpu_seconds": 12.0,
+        "estimated_seconds": 4.0,
+    }
+    counted = {
+        (size, p): int(count)
+        for size, patterns, counts in estimate.networks(study)
+        for p, count in zip(patterns.tolist(), counts, strict=True)
+    }
+    pairs = [(block.size, block.patterns) for block in planned]
+    assert counted == {pair: pairs.count(pair) for pair in pairs}
+
+
+@pytest.mark.parametrize("changes", SHAPES)
+@pytest.mark.parametrize("rows", [1, 2, 10_000])
+def test_the_streamed_json_is_that_of_the_summary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, object], rows: int
+) -> None:
+    study = make_study(tmp_path, **changes)
+    planned = plan.blocks(study)
+    monkeypatch.setattr(estimate, "ROWS_PER_PIECE", rows)
+    pieces = list(estimate.summary_text(study, 12.5, 2))
+    assert len(pieces) == 2 - (-len(planned) // rows)
+    whole = estimate.summary(study, planned, 12.5, 2)
+    assert "".join(pieces) == json.dumps(whole, ensure_ascii=False)
+    assert [row["id"] for row in whole["per_block"]] == [block.id for block in planned]
+
+
+def test_rows_of_a_huge_study_come_piece_by_piece() -> None:
+    head, piece = islice(estimate.summary_text(huge(), 1.0, 2), 2)
+    assert json.loads(f"{head}]}}")["blocks"] == 10**8
+    rows = json.loads(f"[{piece}]")
+    assert len(rows) == estimate.ROWS_PER_PIECE
+    assert rows[-1]["seed"] == estimate.ROWS_PER_PIECE - 1
+
+
+def test_memory_is_checked_at_the_size_that_needs_most(tmp_path: Path) -> None:
+    """Up to N = 3500 the couplings are stored, for a replica by itself; a larger network does without."""
+    one = {
+        "temperature": [0.5],
+        "noise": [0.0],
+        "cues": 1,
+        "sweeps": {"thermalise": 0, "measure": 2000},
+    }
+    study = make_study(tmp_path, size=[3500, 4000], load=[0.06, 0.05], **one)
+    needed = study.memory(3500, 210)
+    assert needed > study.memory(4000, 240)
+    estimate.check_memory(study, 2, 2 * needed)
+    with pytest.raises(UserError, match=r"size 3500 at load 0\.06 .* at most --workers 1$"):
+        estimate.check_memory(study, 2, 2 * needed - 1)
+
+
+class Clock:
+    """A model that costs what it is told to, and the clock that it is timed by."""
+
+    def __init__(self, made: float, proposal: float) -> None:
+        self.made, self.proposal, self.now = made, proposal, 0.0
+        self.calls: list[PatternSet] = []
+
+    def simulate(self, patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) -> Columns:
+        self.calls.append(patterns)
+        sweeps = inquiry.asking.sweeps
+        self.now += 0.0 if len(self.calls) > 1 else 3.0  # loading the kernels
+        self.now += patterns.size * patterns.patterns * self.made
+        self.now += patterns.size * sweeps * len(points) * self.proposal
+        return {}
+
+
+def timed(monkeypatch: pytest.MonkeyPatch, made: float, proposal: float) -> Clock:
+    clock = Clock(made, proposal)
+    told = dataclasses.replace(MODELS["hopfield"], simulate=clock.simulate)
+    monkeypatch.setattr(BinaryStudy, "described_model", told)
+    monkeypatch.setattr(estimate.time, "thread_time", lambda: clock.now)
+    monkeypatch.setattr(estimate.time, "process_time", lambda: clock.now)
+    return clock
+
+
+def test_the_time_is_that_of_networks_and_of_proposals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirds stand for their middle: nothing is lost where the cost grows evenly with P."""
+    clock = timed(monkeypatch, made=1e-7, proposal=2e-8)
+    loads = [0.01 * (k + 1) for k in range(9)]
+    axes = {"size": [1000], "load": loads, "temperature": [0.0, 0.5, 1.0, 1.5], "seed": 8}
+    study = BinaryStudy(name="timed", axes=axes)
+    networks = 8 * sum(1000 * 10 * (k + 1) * 1e-7 for k in range(9))
+    proposals = estimate.totals(study, 0.0, 1)["proposals"] * 2e-8
+    assert estimate.calibrate(study) == pytest.approx(networks + proposals, rel=0.01)
+    assert {p.patterns for p in clock.calls} == {20, 50, 80}
+
+
+def test_large_networks_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second for each of three networks is more than PATIENCE: the rest grows like N P."""
+    clock = timed(monkeypatch, made=1e-6, proposal=1e-9)
+    axes = {"size": [10_000], "load": [0.01, 0.02, 0.04], "temperature": [0.5], "seed": 2}
+    estimated = estimate.calibrate(BinaryStudy(name="large", axes=axes))
+    assert len(clock.calls) == 3
+    assert estimated == pytest.approx(2 * (1 + 2 + 4), rel=0.1)
+
+
+def test_a_huge_study_is_probed_at_nine_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = timed(monkeypatch, made=1e-9, proposal=1e-9)
+    study = huge(load={"from": 0.001, "to": 1.0, "count": 100_000}, seed=1000)
+    assert estimate.calibrate(study) > 0
+    assert len(clock.calls) == 9
+    assert len({call.patterns for call in clock.calls}) == 3
+
+
+# The command
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    command.verbs.main(["plan", *map(str, words)], "mattis", standalone_mode=False)
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("days", "workers", "remark"),
+    [
+        (80, 2, "that is 40 days on 2 workers; about 1000 workers (--scheduler, --cluster, or the "
+                "slurm profile) would need 1 h 55 min"),
+        (3, 2, "that is 36 h 00 min on 2 workers; about 10 workers"),
+        (1.9, 2, None),
+        (36525, 2, "that is 50 years on 2 workers; about 10000 workers"),
+        (36525, 10_000, "that is 4 days on 10000 workers; to have it sooner, use fewer cells or"),
+    ],
+)  # fmt: skip
+def test_a_study_of_days_is_answered_by_who_could_help(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    days: float,
+    workers: int,
+    remark: str | None,
+) -> None:
+    monkeypatch.setattr(estimate, "calibrate", lambda _: days * 86400.0)
+    monkeypatch.setattr(estimate, "check_memory", lambda *_: None)
+    path = write_study(tmp_path, load={"from": 0.03, "to": 1.0, "count": 500}, seed=1000)
+    lines = said(capsys, path, "--workers", workers).splitlines()
+    assert "4000000 cells in 500000 blocks" in lines[0]
+    assert "of CPU time" in lines[0]
+    assert f"on {workers} workers" in lines[0]
+    assert "397 MiB of results" in lines[0]
+    assert lines[-1] == "    N = 60, P = 2 … 60: 500000 blocks"
+    assert len(lines) == (2 if remark is None else 3)
+    assert remark is None or lines[1].startswith(remark)
+
+
+def test_many_sizes_are_summed_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(estimate, "calibrate", lambda _: 1.0)
+    lines = said(capsys, write_study(tmp_path, size=[*range(60, 160)])).splitlines()
+    assert lines[1] == "    N = 60, P = 3 … 12: 9 blocks"
+    assert lines[-1] == "    and 76 more sizes"
+
+
+def test_the_json_of_the_command_is_one_document(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = json.loads(said(capsys, write_study(tmp_path), "--json", "--workers", 2))
+    assert content["cpu_seconds"] == 2 * content["estimated_seconds"] > 0
+    assert len(content["per_block"]) == content["blocks"] == 9
+    assert content["study"] == SMALL["name"]
+
+
+def test_many_cues_are_timed_by_as_many_as_fill_the_lanes(tmp_path: Path) -> None:
+    """The probe of a study of many cues is no longer than that of few, and never of no length."""
+    study = make_study(
+        tmp_path, size=[10_000], load=[0.06], temperature=[0.5], noise=[0.0], cues=600,
+        sweeps={"thermalise": 1000, "measure": 4000},
+    )  # fmt: skip
+    patterns = study.pattern_set(10_000, 600, 0)
+    points = study.probed([(2.0, 0.0)])
+    (_, _, asked), most = study.shortened(patterns, points, 10**6)
+    (_, _, least), few = study.shortened(patterns, points, 0)
+    assert asked.cues == least.cues == 32
+    assert 0 < few < most < 2 * 10**7
