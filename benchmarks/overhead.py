@@ -265,32 +265,35 @@ def write_cells(opened: Any, study: Any, missing: Any, shuffled: bool) -> None:
 def fill_step(options: Options) -> Row:
     """Fill a store with random cells, in one step for each study; count files and time."""
     from mattis.networks.registry import study_of
-    from mattis.store import places, store
+    from mattis.store import store
+    from mattis.store.folders import Folder
     from mattis.store.results import results_of
 
     book, counts = Book(), [(0, 0)]
-    remove, store.SEGMENTS_AT_ONCE = places.remove, options.get("at_once", store.SEGMENTS_AT_ONCE)
+    remove, store.SEGMENTS_AT_ONCE = Folder.remove, options.get("at_once", store.SEGMENTS_AT_ONCE)
     for name, label in {"create_or_extend": "lay out", "fold": "fold"}.items():
         book.clock(store, name, label)
-    book.clock(places, "write_together", "sync", inner=True)
+    book.clock(Folder, "write_together", "sync", inner=True)
     for content in options["studies"]:
         study = study_of(content)
         folder = results_of(study, options["root"]).folder
 
-        def counting(place: Any, within: Path = folder) -> None:
-            if place.parent.name == "journal":  # the cube has its cells, the journal still has them
+        def counting(place: Any, within: Path = folder.path) -> None:
+            if (
+                place.path.parent.name == "journal"
+            ):  # the cube has its cells, the journal still has them
                 counts.append(count_files(within))
             remove(place)
 
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.make_folder()
         opened = store.create_or_extend(folder / "sweep.zarr", study)
         missing = ~store.valid_cells(folder / "sweep.zarr", study)
         with book.clocked("write and flush"):
             write_cells(opened, study, missing, "at_once" in options)
-        places.remove = counting
+        Folder.remove = counting  # type: ignore[method-assign]
         store.fold(opened)
-        places.remove = remove
-        counts.append(count_files(folder))
+        Folder.remove = remove  # type: ignore[method-assign]
+        counts.append(count_files(folder.path))
     after, peak = counts[-1], [max(column) for column in zip(*counts, strict=True)]
     return {"after": after, "peak": peak, "cells": missing.size, "clocks": book.clocks}
 
@@ -304,12 +307,12 @@ def scatter_step(options: Options) -> Row:
 
     study, count = study_of(options["study"]), options["count"]
     folder = results_of(study, options["root"]).folder
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.make_folder()
     for part in shards.shards(study, count):
         small, cells = shards.narrowed(study, part)
         opened = store.join(folder / "sweep.zarr", small, part=(part.index, count))
         write_cells(opened, small, cells, False)
-    files, size = count_files(folder)
+    files, size = count_files(folder.path)
     return {"files": files, "bytes": size}
 
 
@@ -326,7 +329,7 @@ def read_step(options: Options) -> Row:
     with book.clocked("plan"):
         small, wanted = shards.narrowed(study, shards.shard(study, *part))
     with book.clocked("read"):
-        record.check_journal(path, small, part)
+        record.waiting(path, small, part)
         valid = store.valid_cells(path, small, part)
     with book.clocked("plan"):
         blocks = plan.blocks(small, wanted & ~valid)

@@ -7,7 +7,7 @@ import pytest
 from object_store import Proxy, object_store
 from small_study import make_study
 
-from mattis.store import places
+from mattis.store.places import place_of
 from mattis.study.base import Study
 
 
@@ -45,7 +45,7 @@ def proxy(
     proxy, environment = bucket
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    places.remove_tree(places.place_of(request.module.URL))
+    place_of(request.module.URL).remove_tree()
     yield proxy
     proxy.drop()
     proxy.mend()

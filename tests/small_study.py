@@ -18,7 +18,7 @@ from mattis.networks.binary.network import Protocol
 from mattis.networks.binary.questions import Inquiry, Query, Visit
 from mattis.networks.binary.rules import Rule
 from mattis.networks.registry import load_study
-from mattis.store import places, store
+from mattis.store import store
 from mattis.store.results import results_of
 from mattis.study import plan
 from mattis.study.base import Study
@@ -65,7 +65,7 @@ def make_study(folder: Path, **changes: object) -> Study:
 def fill(study: Study, root: Path | str, blocks: Sequence[Block] | None = None) -> int:
     """Compute the blocks (by default those that are missing) in this process; return their cells."""
     results = results_of(study, root)
-    places.make_folder(results.folder)
+    results.folder.make_folder()
     opened = store.create_or_extend(results.store, study)
     if blocks is None:
         blocks = plan.blocks(study, ~store.valid_cells(results.store, study))

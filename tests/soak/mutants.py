@@ -29,125 +29,128 @@ class Mutant:
 
 MUTANTS = {
     "row digests of a segment are not looked at": Mutant(
-        "journal.py",
+        "store/journal.py",
         'whole = cube.row_digests(table) == np.frombuffer(body[size:], "<u8")',
         "whole = np.ones(count, bool)",
         ("tests/test_store.py", "tests/test_verify.py"),
     ),
     "a segment that was begun is written over by the next": Mutant(
-        "journal.py",
+        "store/journal.py",
         "self.tables, self.number = [], self.number + 1",
         "self.tables = []",
         ("tests/test_repair.py",),
     ),
     "segments of other physics are read": Mutant(
-        "journal.py",
+        "store/journal.py",
         'if not isinstance(columns, list) or not contents.are_ours(head.get("physics", {})):',
         "if not isinstance(columns, list):",
         ("tests/test_repair.py",),
     ),
     "half-written files count as segments": Mutant(
-        "journal.py",
+        "store/journal.py",
         ' and not name.endswith(".partial")',
         "",
         ("tests/test_store.py", "tests/test_faults.py"),
     ),
     "shards forget that others have segments of the same number": Mutant(
-        "journal.py",
+        "store/journal.py",
         "return index != part[0] and count == part[1] and found[3] == mark",
         "return index != part[0] and found[3] == mark",
         ("tests/test_shards.py", "tests/test_store.py"),
     ),
     "a whole run bears shards beside it": Mutant(
-        "locks.py",
+        "engine/locks.py",
         "if other != name and WHOLE in (name, other)",
         "if other != name and False",
         ("tests/test_shards.py", "tests/test_faults.py"),
     ),
     "nobody takes the lock": Mutant(
-        "locks.py",
+        "engine/locks.py",
         "fcntl.flock(lock, kind | fcntl.LOCK_NB)",
         "pass",
         ("tests/test_faults.py", "tests/test_sweep.py"),
     ),
     "a segment goes once some of its cells are in the cube": Mutant(
-        "store.py",
+        "store/store.py",
         "if len(rows.at) == len(segment.table):",
         "if len(rows.at):",
         ("tests/test_repair.py",),
     ),
     "segments go before they are folded": Mutant(
-        "store.py",
+        "store/store.py",
         "        if any(len(rows.at) for rows in found):\n",
-        "        for name in done:\n            places.remove(folder / name)\n"
+        "        for name in done:\n            (folder / name).remove()\n"
         "        if any(len(rows.at) for rows in found):\n",
         ("tests/test_store.py",),
     ),
     "a repair keeps what does not fit": Mutant(
-        "store.py",
+        "store/store.py",
         "np.where(held > least, ds[name].values, form.blank)",
         "ds[name].values.copy()",
         ("tests/test_repair.py",),
     ),
     "digests are not compared": Mutant(
-        "observed.py",
+        "store/observables.py",
         "fits = cube.row_digests(table[left, : first + length]) == digests[left]",
         "fits = digests[left] != 0",
         ("tests/test_verify.py",),
     ),
     "a row takes from its cell what that has more": Mutant(
-        "store.py",
+        "store/store.py",
         "rows = rows.some(rows.held >= held[tuple((rows.at - starts).T)])",
         "pass",
         ("tests/test_observables_of_a_store.py",),
     ),
     "what no digest runs over is shown": Mutant(
-        "cube.py",
+        "store/cube.py",
         'return np.asarray(ds["held"].values > least)',
         'return np.asarray((ds["held"].values > 0) & (least < len(names)))',
         ("tests/test_observables_of_a_store.py",),
     ),
     "new observables lie beside other numbers than before": Mutant(
-        "sweep.py",
+        "engine/driver.py",
         "_check_same(job, known, block, finished.columns)",
         "pass",
         ("tests/test_observables_of_a_store.py",),
     ),
     "segments go whose observables no list begins with": Mutant(
-        "observed.py",
+        "store/observables.py",
         "known &= held == len(names)",
         "pass",
         ("tests/test_observables_of_a_store.py",),
     ),
     "the receipt outlives what it vouches for": Mutant(
-        "sweep.py",
-        "lambda: places.remove(job.receipt)",
-        "lambda: None",
+        "engine/driver.py",
+        "job.study, job.receipt.remove, more",
+        "job.study, lambda: None, more",
         ("tests/test_repair.py",),
     ),
     "the text of a file is not synced": Mutant(
-        "places.py",
+        "store/folders.py",
         "os.fsync(file.fileno())",
         "file.fileno()",
         ("benchmarks/faults.py", "--share", "0.02", "--only", "cuts", "--commands", "extension"),
     ),
     "the name of a file is not synced": Mutant(
-        "places.py",
+        "store/folders.py",
         "    for folder in dict.fromkeys(path.parent for path in files):\n        _sync(folder)\n",
         "",
         ("benchmarks/faults.py", "--share", "0.02", "--only", "cuts", "--commands", "extension"),
     ),
     "a link is followed": Mutant(
-        "places.py", "    if path.is_symlink():\n", "    if not path:\n", ("tests/test_doors.py",)
+        "store/folders.py",
+        "    if path.is_symlink():\n",
+        "    if not path:\n",
+        ("tests/test_doors.py",),
     ),
     "a lease is never asked for": Mutant(
-        "buckets.py",
+        "store/leases.py",
         "        if self.is_fresh and not anew:\n",
         "        if not anew:\n",
         ("tests/test_locks.py",),
     ),
     "whatever lies there is written over": Mutant(
-        "buckets.py", '{"e_tag": known}', '"overwrite"', ("tests/test_locks.py",)
+        "store/buckets.py", '{"e_tag": known}', '"overwrite"', ("tests/test_locks.py",)
     ),
 }
 
