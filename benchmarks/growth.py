@@ -139,7 +139,7 @@ def synthetic_store(study: Any, folder: Path) -> None:
     from mattis.study import plan
 
     results, random = results_of(study, folder), np.random.default_rng(1)
-    results.folder.mkdir(parents=True, exist_ok=True)
+    results.folder.make_folder()
     opened = store.create_or_extend(results.store, study)
     for block in plan.each_block(study):
         heat = np.array([1 / point.beta for point in block.points])

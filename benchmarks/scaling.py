@@ -11,8 +11,9 @@ one driver   hands tasks to workers, by the rules of mattis.engine.dispatch, and
 a campaign   jobs of 8 GPUs, each a shard with a driver of its own: they start, see which cells exist,
              compute, look again; after the last shard of a study, one job gathers them into the cube.
 
-What a machine without GPUs cannot measure is assumed, and said so: GPU seconds of a cell, GPUs of a node, how
-fast jobs start. The first queue is checked against the workers that slept in overhead.json.
+The first table says of each rate (rates.py) whether it is measured, set in mattis, or assumed: a machine
+without GPUs cannot measure GPU seconds of a cell, nor how fast jobs start. The first queue is checked against
+the workers that slept in overhead.json.
 """
 
 import heapq
@@ -26,6 +27,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from crowds import CROWDS
+from rates import ASSUMED, IDLE, Figures, Measured, Row, Service, measured, rates
+
 from mattis.engine.dispatch import IN_FLIGHT, LARGEST_TASK, TASK_SECONDS, TASKS_PER_SECOND
 from mattis.networks.registry import MODELS
 from mattis.store.journal import SEGMENT_ROWS
@@ -35,105 +39,17 @@ from mattis.store.store import SEGMENTS_AT_ONCE
 HERE = Path(__file__)
 OVERHEAD = HERE.with_name("overhead.json")
 
-SPREAD = 0.3
-"""Relative spread of the times of tasks, and of jobs: blocks of one study differ by their load."""
-
-IDLE = "scheduler, idle, CPU ms per worker and s"
 ASLEEP = "workers that sleep, the middle 80 %"
 
 PROCESSES = ("driver", "scheduler")
-
-Row = dict[str, Any]
-Tables = dict[str, list[Row]]
-
-
-# What was measured
-
-
-@dataclass(frozen=True)
-class Service:
-    """CPU seconds that a driver takes: per task, per block in it, and per worker and second."""
-
-    task: float
-    block: float
-    idle: float
-
-    def of(self, blocks: int, workers: int) -> float:
-        """Return the seconds that it takes for a task, beside keeping so many workers."""
-        return (self.task + self.block * blocks) / max(1 - self.idle * workers, 1e-3)
-
-
-@dataclass(frozen=True)
-class Measured:
-    """CPU seconds, bytes and files, from overhead.json.
-
-    driver  # driver and scheduler in one process, blocks of 100 cells
-    start   # seconds of a job until its first block begins, its look at the store included
-    gather  # CPU seconds per cell of the job that gathers
-    rewrite # seconds to write a chunk of one array once more
-    look    # seconds per cell that a shard looks at before its first block, and again at its end
-    held    # bytes of memory per cell that a job looks at
-    """
-
-    driver: Service
-    start: float
-    gather: float
-    rewrite: float
-    look: float
-    held: float
-    stored_at_most: float
-    stored: float
-    files_at_most: float
-
-
-def value(tables: Tables, part: str, case: str, name: str) -> float:
-    """Return one figure of overhead.json."""
-    (row,) = [r for r in tables[part] if (r["case"], r["name"]) == (case, name)]
-    return float(row["value"])
-
-
-def service(tables: Tables) -> Service:
-    """Return what a driver costs: a line through tasks of one block and tasks of many."""
-    per_task = "driver and scheduler, CPU ms per task"
-    many = "batched, 100 cells"
-    low, high = (value(tables, "tasks", case, per_task) / 1000 for case in ("alone", many))
-    block = (high - low) / (value(tables, "tasks", many, "blocks per task") - 1)
-    idle = value(tables, "crowd", "128 workers", IDLE) / 1000
-    return Service(low - block, block, idle)
-
-
-def measured(tables: Tables) -> Measured:
-    """Return the figures of overhead.json that the simulation needs."""
-    largest, shuffled = "10^6 cells", "10^6 cells, shuffled, in 11 parts"
-    near, wide = "nothing of 10^6 cells", "nothing of 10^6 cells, 1 temperature"
-    cells, looks = (
-        value(tables, "shards", wide, name) - value(tables, "shards", near, name)
-        for name in ("cells that it looks at", "read the store, s")
-    )
-    peaks = [value(tables, "shards", f"gather 10^{k} cells", "peak, MiB") for k in (5, 6)]
-    chunks, seconds = (
-        value(tables, "stores", shuffled, name) - value(tables, "stores", largest, name)
-        for name in ("fold, chunks written", "fold, us per cell")
-    )
-    return Measured(
-        driver=service(tables),
-        start=value(tables, "shards", "shard of 25 tiny blocks", "until the first block begins, s"),
-        gather=value(tables, "shards", f"gather {largest}", "CPU us per cell") / 1e6,
-        rewrite=seconds / chunks,  # microseconds per cell, of 10^6 cells
-        look=looks / cells,
-        held=(peaks[1] - peaks[0]) * 2**20 / (1e6 - 1e5),
-        stored_at_most=value(tables, "stores", largest, "bytes per cell, at most"),
-        stored=value(tables, "stores", largest, "bytes per cell, at the end"),
-        files_at_most=value(tables, "stores", largest, "files per 10^5 cells, at most") / 1e5,
-    )
 
 
 # One driver
 
 
 def spread(seconds: float, rng: random.Random) -> float:
-    """Return a random time of this mean: lognormal, of relative spread SPREAD."""
-    width = math.sqrt(math.log(1 + SPREAD**2))
+    """Return a random time of this mean: lognormal, of the spread that is assumed."""
+    width = math.sqrt(math.log(1 + ASSUMED.spread**2))
     return seconds * math.exp(rng.gauss(-(width**2) / 2, width))
 
 
@@ -189,41 +105,39 @@ def asleep(tasks: Sequence[tuple[float, float, int]], seconds: float) -> float:
     return 0.8 * len(ends) * seconds / (ends[-tenth] - ends[tenth])
 
 
-def utilisation(costs: Service, workers: int, seconds: float, length: float = 600) -> float:
+def utilisation(costs: Service, workers: int, seconds: float) -> float:
     """Return the share of time that workers compute, in a run of ten minutes, start and end included."""
-    tasks = driven(costs, workers, seconds, max(int(workers * length / seconds), workers))
+    blocks = max(int(workers * ASSUMED.length / seconds), workers)
+    tasks = driven(costs, workers, seconds, blocks)
     computed = sum(size for *_, size in tasks) * seconds
     return computed / workers / max(end for _, end, _ in tasks)
 
 
-CROWDS = {"32 workers": 32, "128 workers": 128, "128 workers, too many": 128}
-
-
-def crowd_service(tables: Tables) -> Service:
+def crowd_service(figures: Figures) -> Service:
     """Return what the crowds cost driver and scheduler together: the one waits for the other."""
     sizes, costs = [], []
     for case in ("128 workers", "128 workers, too many"):
-        sizes.append(value(tables, "crowd", case, "blocks per task"))
-        both = (value(tables, "crowd", case, f"{who}, CPU ms per task") for who in PROCESSES)
+        sizes.append(figures.value("crowd", case, "blocks per task"))
+        both = (figures.value("crowd", case, f"{who}, CPU ms per task") for who in PROCESSES)
         costs.append(sum(both) / 1000)
     block = (costs[1] - costs[0]) / (sizes[1] - sizes[0])
     return Service(costs[0] - block * sizes[0], block, 0.0)
 
 
-def checks(tables: Tables) -> Iterator[Row]:
+def checks(figures: Figures) -> Iterator[Row]:
     """Yield how many workers of overhead.json slept at a time, and what the simulation says of them."""
-    for case, workers in CROWDS.items():
-        seconds = value(tables, "crowd", case, "blocks of, s")
-        blocks = round(value(tables, "crowd", case, "blocks"))
-        idle = value(tables, "crowd", case, IDLE) / 1000
-        costs = replace(crowd_service(tables), idle=idle)
+    for case, (workers, _, _) in CROWDS.items():
+        seconds = figures.value("crowd", case, "blocks of, s")
+        blocks = round(figures.value("crowd", case, "blocks"))
+        idle = figures.value("crowd", case, IDLE) / 1000
+        costs = replace(crowd_service(figures), idle=idle)
         tasks = driven(costs, workers, seconds, blocks)
         yield {
             "workers": workers,
             "blocks of, s": seconds,
-            "asleep, measured": value(tables, "crowd", case, ASLEEP),
+            "asleep, measured": figures.value("crowd", case, ASLEEP),
             "asleep, simulated": asleep(tasks, seconds),
-            "blocks per task, measured": value(tables, "crowd", case, "blocks per task"),
+            "blocks per task, measured": figures.value("crowd", case, "blocks per task"),
             "blocks per task, simulated": blocks / len(tasks),
         }
 
@@ -233,51 +147,44 @@ def checks(tables: Tables) -> Iterator[Row]:
 
 @dataclass(frozen=True)
 class Campaign:
-    """10^9 cells as some studies of some shards; GPU seconds of a cell; the machines.
+    """All cells as some studies of some shards, and GPU seconds of a cell.
 
-    Assumed: 100 cells share a pattern set; nodes of 8 GPUs; a batch system that starts a job a second,
-    20 s after its turn has come. Gathering has nodes of its own, and files are as fast as here.
+    Gathering has nodes of its own, and files are as fast as here.
     """
 
     studies: int
     shards: int
     cell: float
-    cells: float = 1e9
-    gpus: int = 1000
-    node: int = 8
-    block: int = 100
-    starts: float = 1.0
-    delay: float = 20.0
 
     @property
     def of_study(self) -> float:
         """Cells of a study."""
-        return self.cells / self.studies
+        return ASSUMED.cells / self.studies
 
     @property
     def ideal(self) -> float:
         """Seconds that it takes if all GPUs always compute."""
-        return self.cells * self.cell / self.gpus
+        return ASSUMED.cells * self.cell / ASSUMED.gpus
 
     @property
     def compute(self) -> float:
         """Seconds that a shard takes if its GPUs always compute."""
-        return self.of_study / self.shards * self.cell / self.node
+        return self.of_study / self.shards * self.cell / ASSUMED.node
 
 
 def looked_at(plan: Campaign) -> float:
     """Return the cells that a shard looks at: the product of its loads and seeds, by shards.narrowed.
 
-    Seeds are dealt in turn, for each of 100 loads from another shard on.
+    Seeds are dealt in turn, for each load from another shard on.
     """
-    loads, seeds = 100, round(plan.of_study / 100 / plan.block)
+    loads, seeds = ASSUMED.loads, round(plan.of_study / ASSUMED.loads / ASSUMED.cells_of_block)
     rng = random.Random(1)
     first = [
         rng.randrange(plan.shards) for _ in range(loads)
     ]  # the shard's first seed at each load
     held = [seed for seed in first if seed < seeds]
     union = sum(-(-(seeds - seed) // plan.shards) for seed in set(held))
-    return len(held) * union * plan.block
+    return len(held) * union * ASSUMED.cells_of_block
 
 
 def gathering(costs: Measured, plan: Campaign) -> float:
@@ -295,26 +202,26 @@ def gathering(costs: Measured, plan: Campaign) -> float:
 def simulated(costs: Measured, plan: Campaign) -> tuple[float, float]:
     """Return the seconds of a campaign, jobs in the order of submission, and when the last GPU rests."""
     rng = random.Random(1)
-    nodes = [0.0] * (plan.gpus // plan.node)
-    share = utilisation(costs.driver, plan.node, plan.block * plan.cell)
+    nodes = [0.0] * (ASSUMED.gpus // ASSUMED.node)
+    share = utilisation(costs.driver, ASSUMED.node, ASSUMED.cells_of_block * plan.cell)
     look = costs.start + costs.look * looked_at(plan)
     started, done, rests = 0.0, 0.0, 0.0
     for _ in range(plan.studies):
         last = 0.0
         for _ in range(plan.shards):
-            started += 1 / plan.starts
-            begin = max(heapq.heappop(nodes), started) + plan.delay
+            started += 1 / ASSUMED.starts
+            begin = max(heapq.heappop(nodes), started) + ASSUMED.delay
             end = begin + 2 * look + spread(plan.compute / share, rng)
             heapq.heappush(nodes, end)
             last = max(last, end)
-        rests, done = max(rests, last), max(done, last + plan.delay + gathering(costs, plan))
+        rests, done = max(rests, last), max(done, last + ASSUMED.delay + gathering(costs, plan))
     return done, rests
 
 
 CAMPAIGNS = [
     Campaign(studies, shards, cell)
     for cell, (studies, shards) in product(
-        (0.001, 0.03), ((10, 1000), (10, 125), (100, 125), (100, 13), (1000, 4))
+        (ASSUMED.fast, ASSUMED.slow), ((10, 1000), (10, 125), (100, 125), (100, 13), (1000, 4))
     )
 ]
 
@@ -347,9 +254,10 @@ def planes(costs: Measured) -> list[Row]:
     ]
 
 
-def needed(costs: Measured, cells: float = 1e9) -> list[Row]:
+def needed(costs: Measured) -> list[Row]:
     """Return what the stores hold and the network carries, whoever computes."""
-    seconds = cells * 0.001 / 1000  # at 1 ms per cell on 1000 GPUs
+    cells = ASSUMED.cells
+    seconds = cells * ASSUMED.fast / ASSUMED.gpus
     return [
         {"what": "TB in the cubes, at the end", "10^9 cells": costs.stored * cells / 1e12},
         {
@@ -380,8 +288,8 @@ def markdown(title: str, table: Sequence[Row]) -> str:
 
 TEXT = """# 10^9 cells on 1000 GPUs, simulated
 
-Written by `python benchmarks/scaling.py` from the figures of `overhead.json`. What it means is in
-[`docs/scaling.md`](../docs/scaling.md).
+Written by `python benchmarks/scaling.py` from the figures of `overhead.json`, and from what is assumed: the
+first table says which is which. What it means is in [`docs/scaling.md`](../docs/scaling.md).
 """
 
 
@@ -389,13 +297,9 @@ def main() -> None:
     """Simulate, print, and write both files."""
     tables = json.loads(OVERHEAD.read_text(encoding="utf-8"))
     costs = measured(tables)
-    figures = {**vars(costs.driver), **vars(costs)}
-    del figures["driver"]
     parts = {
-        "Measured: seconds, bytes, files": [
-            {"what": name, "value": value} for name, value in figures.items()
-        ],
-        "Check: workers that sleep": list(checks(tables)),
+        "Rates: measured, set in mattis, or assumed": list(rates(tables)),
+        "Check: workers that sleep": list(checks(Figures(tables))),
         "Share of the time that GPUs compute under one driver, a run of ten minutes": planes(costs),
         "What all of it needs": needed(costs),
         "Campaigns of 10^9 cells on 1000 GPUs": [told(costs, plan) for plan in CAMPAIGNS],

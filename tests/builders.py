@@ -22,7 +22,7 @@ from mattis.networks.binary.matrix_network import Dynamics
 from mattis.networks.binary.network import Protocol
 from mattis.networks.binary.questions import Inquiry, Query, Visit
 from mattis.networks.registry import load_study, study_of
-from mattis.store import places, store
+from mattis.store import store
 from mattis.store.results import results_of
 from mattis.study import plan
 from mattis.study.base import Study
@@ -123,7 +123,7 @@ def columns_of(study: Study, block: Block) -> Columns:
 def fill(study: Study, root: Path | str, blocks: Sequence[Block] | None = None) -> int:
     """Compute the blocks (by default those that are missing) in this process; return their cells."""
     results = results_of(study, root)
-    places.make_folder(results.folder)
+    results.folder.make_folder()
     opened = store.create_or_extend(results.store, study)
     if blocks is None:
         blocks = plan.blocks(study, ~store.valid_cells(results.store, study))

@@ -7,7 +7,7 @@ import pytest
 from builders import fill, make_study
 from object_store import Proxy, object_store
 
-from mattis.store import places
+from mattis.store.places import place_of
 from mattis.store.results import results_of
 from mattis.study.base import Study
 
@@ -22,9 +22,7 @@ def study(tmp_path: Path) -> Study:
 def filled(study: Study, tmp_path: Path) -> Path:
     """The store of the small study, computed below the test's folder."""
     fill(study, tmp_path)
-    store = results_of(study, tmp_path).store
-    assert isinstance(store, Path)
-    return store
+    return Path(results_of(study, tmp_path).store)
 
 
 @pytest.fixture
@@ -55,7 +53,7 @@ def proxy(
     proxy, environment = bucket
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    places.remove_tree(places.place_of(request.module.URL))
+    place_of(request.module.URL).remove_tree()
     yield proxy
     proxy.drop()
     proxy.mend()

@@ -100,10 +100,10 @@ def test_a_block_that_always_fails_is_recorded_and_drawn_and_the_others_go_on(
     state = status(study, tmp_path)
     assert (state["done"], state["failed"], state["missing"]) == (8, 1, 0)
     figures.diagram(study, tmp_path)
-    flag = xr.open_zarr(results_of(study, tmp_path).diagram)["flag"]
+    flag = xr.open_zarr(Path(results_of(study, tmp_path).diagram))["flag"]
     assert ((flag & FAILED) > 0).sum() == 8
     assert ((flag.sel(load=0.1) & FAILED) > 0).all()
-    drawing = (results_of(study, tmp_path).figures / "diagram.svg").read_text()
+    drawing = Path(results_of(study, tmp_path).figures / "diagram.svg").read_text()
     assert "4 with failed blocks" in drawing
     assert "a block failed: mattis status" in drawing
     again = run(study, tmp_path, HERE)

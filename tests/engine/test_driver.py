@@ -1,6 +1,5 @@
 """Runs: the same numbers for any workers, cuts and deaths; nothing computed twice."""
 
-import json
 import os
 import signal
 import subprocess
@@ -17,7 +16,7 @@ from mattis.engine.locks import held
 from mattis.errors import UserError
 from mattis.networks.registry import load_study
 from mattis.store import store
-from mattis.store.results import results_of
+from mattis.store.results import read_json, results_of
 from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.model import PatternSet
@@ -41,8 +40,8 @@ def test_a_run_leaves_the_study_and_a_receipt(tmp_path: Path, study: Study) -> N
     fill(study, tmp_path)
     run(study, tmp_path)
     results = results_of(study, tmp_path)
-    assert load_study(results.study) == study
-    assert json.loads(results.receipt.read_text()) == {
+    assert load_study(Path(results.study)) == study
+    assert read_json(results.receipt) == {
         "study": "small",
         "cells": 72,
         "digest": digest(study, tmp_path),
@@ -89,7 +88,7 @@ def test_an_interrupt_is_one_line_and_the_same_command_continues(tmp_path: Path)
 
 def test_a_second_run_on_the_same_store_is_refused(tmp_path: Path, study: Study) -> None:
     results = results_of(study, tmp_path)
-    results.folder.mkdir()
+    results.folder.make_folder()
     with (
         held(results.folder),
         pytest.raises(UserError, match=rf"process {os.getpid()} on .* since"),
@@ -187,10 +186,10 @@ def test_a_foreign_store_is_refused_before_anything_is_written(
 ) -> None:
     fill(study, tmp_path)
     results = results_of(study, tmp_path)
-    before = sorted(p.name for p in results.folder.iterdir())
+    before = results.folder.names()
     with pytest.raises(UserError, match="made from a different study"):
         run(make_study(tmp_path, cues=1), tmp_path)
-    assert sorted(p.name for p in results.folder.iterdir()) == before
+    assert results.folder.names() == before
 
 
 def test_digest_of_an_incomplete_study_is_refused(tmp_path: Path, study: Study) -> None:

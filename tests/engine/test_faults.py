@@ -15,7 +15,8 @@ from builders import HERE, SECONDS, columns_of, fill, make_study, started, undis
 
 from mattis.engine.driver import digest, run, status
 from mattis.errors import Fault, UserError
-from mattis.store import places, store
+from mattis.store import store
+from mattis.store.folders import Folder
 from mattis.store.results import results_of
 from mattis.study import plan
 from mattis.study.base import Study
@@ -86,7 +87,7 @@ def test_every_refusal_of_a_write_says_what_is_needed(
     monkeypatch.setattr(os, "fsync", refuse)
     pattern = rf"{tmp_path}/a: {said} .*give the same command again: it goes on from here$"
     with pytest.raises(Fault, match=pattern.replace("then .*give", ".*give")):
-        places.write_bytes(tmp_path / "a", b"hello")
+        Folder(tmp_path / "a").write_bytes(b"hello")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -149,7 +150,7 @@ def test_a_file_size_limit_in_the_middle_of_a_write(tmp_path: Path) -> None:
 def test_a_folder_that_vanishes_is_not_half_brought_back(tmp_path: Path) -> None:
     running, study = started(tmp_path, seed=6)
     away = tmp_path / "elsewhere"
-    results_of(study, tmp_path).folder.rename(away)  # type: ignore[union-attr]
+    Path(results_of(study, tmp_path).folder).rename(away)
     line = stopped(running)
     assert "the folder has vanished; bring it back, then give the same command again" in line
     assert not (tmp_path / "small").exists()
@@ -177,18 +178,18 @@ def test_a_disk_that_becomes_read_only(small_disk: Path) -> None:
 
 def test_a_write_cut_short_leaves_no_wrong_cell(tmp_path: Path, study: Study) -> None:
     """A segment that was torn in the middle (as by a power cut) counts for what of it is whole."""
-    path = results_of(study, tmp_path).store
+    path = Path(results_of(study, tmp_path).store)
     path.parent.mkdir()
-    opened = store.join(path, study)
+    opened = store.join(Folder(path), study)
     for block in plan.blocks(study)[:3]:
         store.write(opened, study, block, columns_of(study, block))
     store.flush(opened)
-    assert store.valid_cells(path, study).sum() == 24
+    assert store.valid_cells(Folder(path), study).sum() == 24
     (segment,) = (path / "journal").iterdir()
     whole = segment.read_bytes()
     for cut in (0, 1, 50, len(whole) // 2, len(whole) - 1):
         segment.write_bytes(whole[:cut])
-        assert store.valid_cells(path, study).sum() == 0
+        assert store.valid_cells(Folder(path), study).sum() == 0
     fill(study, tmp_path)
     assert digest(study, tmp_path) == undisturbed(study, tmp_path)
 

@@ -27,8 +27,10 @@ from object_store import BUCKET, SECRET, Proxy
 from mattis.engine import locks
 from mattis.engine.driver import digest, run, status
 from mattis.errors import Fault, UserError
-from mattis.store import buckets, places, store
-from mattis.store.buckets import Remote
+from mattis.store import objects, store
+from mattis.store.buckets import Bucket
+from mattis.store.place import Place
+from mattis.store.places import place_of
 from mattis.store.results import results_of
 from mattis.study import plan
 from mattis.study.base import Study
@@ -46,19 +48,20 @@ command.main()
 """The command, with locks that die within seconds."""
 
 
-def remote(name: str = "small") -> Remote:
-    place = places.place_of(URL) / name
-    assert isinstance(place, Remote)
+def remote(name: str = "small") -> Bucket:
+    place = place_of(URL) / name
+    assert isinstance(place, Bucket)
     return place
 
 
-def contents(place: Remote) -> dict[str, bytes]:
+def contents(place: Bucket) -> dict[str, bytes]:
     """Return every object below a prefix, but for locks."""
     import obstore
 
-    keys = [e["path"] for batch in obstore.list(place.bucket.store, place.key) for e in batch]
-    objects = {key: buckets.get(replace(place, key=key)) for key in keys if "/locks/" not in key}
-    return {key: found.content for key, found in objects.items() if found}
+    at = place.address
+    keys = [e["path"] for batch in obstore.list(at.connection.store, at.key) for e in batch]
+    every = {key: replace(at, key=key).get() for key in keys if "/locks/" not in key}
+    return {key: found.content for key, found in every.items() if found}
 
 
 def hasty(monkeypatch: pytest.MonkeyPatch, dead: float = 1.0) -> None:
@@ -66,7 +69,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch, dead: float = 1.0) -> None:
     monkeypatch.setattr(locks, "DEAD", dead)
 
 
-def stolen(monkeypatch: pytest.MonkeyPatch, folder: Remote, name: str = locks.WHOLE) -> Any:
+def stolen(monkeypatch: pytest.MonkeyPatch, folder: Bucket, name: str = locks.WHOLE) -> Any:
     """Hold a lock whose holder is elsewhere and does not renew it any more."""
     monkeypatch.setattr(locks, "_machine", lambda: "elsewhere")
     time.sleep(2.1)  # the store counts in seconds
@@ -101,7 +104,7 @@ def test_a_run_that_was_stopped_writes_nothing_over_its_successor(
     with locks.held(remote()):  # a third one: the lock is there, and is not the first one's
         os.killpg(first.pid, signal.SIGCONT)
         _, said = first.communicate(timeout=SECONDS)
-        assert places.names(remote() / "locks") == ["run"]
+        assert (remote() / "locks").names() == ["run"]
     assert first.returncode == 1, said
     line = said.strip().splitlines()[-1]
     assert line.startswith(f"mattis: {URL}/small/locks/run: this run had not renewed its lock for")
@@ -116,23 +119,23 @@ def test_a_run_that_was_stopped_writes_nothing_over_its_successor(
 def test_nothing_is_written_by_a_lease_that_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     hasty(monkeypatch)
     with locks.held(remote()) as old:
-        places.write_bytes(old / "receipt", b"old")
+        (old / "receipt").write_bytes(b"old")
         with stolen(monkeypatch, remote()) as new:
-            places.write_bytes(new / "receipt", b"new")
+            (new / "receipt").write_bytes(b"new")
             for act in (
-                lambda: places.write_bytes(old / "receipt", b"old"),
-                lambda: places.write_bytes(old / "another", b"old"),
-                lambda: places.remove(old / "receipt"),
-                lambda: places.remove_tree(old),
+                lambda: (old / "receipt").write_bytes(b"old"),
+                lambda: (old / "another").write_bytes(b"old"),
+                lambda: (old / "receipt").remove(),
+                old.remove_tree,
             ):
                 with pytest.raises(Fault, match=r"another has taken it \(process"):
                     act()
-            assert places.read_bytes(old / "receipt") == b"new"
-            assert places.names(remote()) == ["locks", "receipt"]
-        assert places.names(remote() / "locks") == []
+            assert (old / "receipt").read_bytes() == b"new"
+            assert remote().names() == ["locks", "receipt"]
+        assert (remote() / "locks").names() == []
         with pytest.raises(Fault, match="another has taken it"):  # and has ended, but was there
-            places.write_bytes(old / "receipt", b"old")
-    assert places.read_bytes(remote() / "receipt") == b"new"
+            (old / "receipt").write_bytes(b"old")
+    assert (remote() / "receipt").read_bytes() == b"new"
 
 
 @pytest.mark.usefixtures("proxy")
@@ -143,19 +146,19 @@ def test_a_fold_by_a_lease_that_is_over_changes_nothing_any_more(
     """The run is stopped after some files of its fold; another finishes all; the first wakes up."""
     hasty(monkeypatch)
     study = make_study(tmp_path)
-    put, count = buckets.put, 0
+    write, count = Bucket.write_bytes, 0
 
-    def stopping(place: Remote, content: bytes, *mode: Any) -> str | None:
+    def stopping(place: Bucket, content: bytes) -> None:
         nonlocal count
         count += place.lease is not None
         if count == written + 1:
-            monkeypatch.setattr(buckets, "put", put)
+            monkeypatch.setattr(Bucket, "write_bytes", write)
             with stolen(monkeypatch, remote()) as new:
                 fill_by(new, study)
                 seen.update(contents(remote()))
-        return put(place, content, *mode)
+        write(place, content)
 
-    def fill_by(folder: places.Place, study: Study, stop: bool = False) -> None:
+    def fill_by(folder: Place, study: Study, stop: bool = False) -> None:
         opened = store.create_or_extend(folder / "sweep.zarr", study)
         valid = store.valid_cells(folder / "sweep.zarr", study)
         for block in plan.blocks(study, ~valid):
@@ -163,7 +166,7 @@ def test_a_fold_by_a_lease_that_is_over_changes_nothing_any_more(
             store.write(opened, study, block, columns)
         store.flush(opened)
         if stop:
-            monkeypatch.setattr(buckets, "put", stopping)
+            monkeypatch.setattr(Bucket, "write_bytes", stopping)
         store.fold(opened)
 
     seen: dict[str, bytes] = {}
@@ -179,11 +182,11 @@ def test_a_late_holder_goes_on_where_nobody_came(monkeypatch: pytest.MonkeyPatch
     hasty(monkeypatch, dead=0.5)
     with locks.held(remote()) as folder:
         time.sleep(1)
-        places.write_bytes(folder / "receipt", b"one")
+        (folder / "receipt").write_bytes(b"one")
         time.sleep(1)
-        places.write_bytes(folder / "receipt", b"two")
-    assert places.read_bytes(remote() / "receipt") == b"two"
-    assert places.names(remote()) == ["receipt"]
+        (folder / "receipt").write_bytes(b"two")
+    assert (remote() / "receipt").read_bytes() == b"two"
+    assert remote().names() == ["receipt"]
 
 
 @pytest.mark.usefixtures("proxy")
@@ -194,10 +197,10 @@ def test_a_shard_and_a_whole_run_do_not_survive_each_other(
     hasty(monkeypatch)
     with locks.held(remote(), mine) as old:
         with stolen(monkeypatch, remote(), theirs):
-            assert places.names(remote() / "locks") == [theirs]
+            assert (remote() / "locks").names() == [theirs]
         with pytest.raises(Fault, match="it has ended since"):
-            places.write_bytes(old / "receipt", b"old")
-    assert places.names(remote()) == []
+            (old / "receipt").write_bytes(b"old")
+    assert remote().names() == []
 
 
 @pytest.mark.parametrize("before", [b"before", None])
@@ -207,16 +210,16 @@ def test_a_request_that_was_on_its_way_while_another_took_over_is_refused(
     hasty(monkeypatch)
     met: list[Fault] = []
 
-    def write(old: places.Place) -> None:
+    def write(old: Place) -> None:
         try:
-            places.write_bytes(old / "receipt", b"old")
+            (old / "receipt").write_bytes(b"old")
         except Fault as fault:
             met.append(fault)
 
     if before:
-        places.write_bytes(remote() / "receipt", before)
+        (remote() / "receipt").write_bytes(before)
     with locks.held(remote()) as old:
-        assert places.read_bytes(old / "receipt") == before
+        assert (old / "receipt").read_bytes() == before
         proxy.waiting.clear()
         proxy.passing.clear()
         proxy.held = f"PUT /{BUCKET}/locked/small/receipt"
@@ -225,40 +228,40 @@ def test_a_request_that_was_on_its_way_while_another_took_over_is_refused(
         assert proxy.waiting.wait(SECONDS)
         proxy.held = None
         with stolen(monkeypatch, remote()) as new:
-            places.write_bytes(new / "receipt", b"new")
+            (new / "receipt").write_bytes(b"new")
             proxy.passing.set()
             late.join()
             assert "another has taken it" in str(met[0])
-            assert places.read_bytes(new / "receipt") == b"new"
-            places.write_bytes(new / "receipt", b"newer")
-    assert places.read_bytes(remote() / "receipt") == b"newer"
+            assert (new / "receipt").read_bytes() == b"new"
+            (new / "receipt").write_bytes(b"newer")
+    assert (remote() / "receipt").read_bytes() == b"newer"
 
 
 @pytest.mark.usefixtures("proxy")
 def test_another_writer_without_a_lock_is_noticed() -> None:
     with locks.held(remote()) as folder:
-        places.write_bytes(folder / "receipt", b"mine")
-        places.write_bytes(remote() / "receipt", b"theirs")
+        (folder / "receipt").write_bytes(b"mine")
+        (remote() / "receipt").write_bytes(b"theirs")
         with pytest.raises(Fault, match="another process writes there"):
-            places.write_bytes(folder / "receipt", b"mine again")
-    assert places.read_bytes(remote() / "receipt") == b"theirs"
-    assert places.names(remote()) == ["receipt"]
+            (folder / "receipt").write_bytes(b"mine again")
+    assert (remote() / "receipt").read_bytes() == b"theirs"
+    assert remote().names() == ["receipt"]
 
 
 def test_an_answer_that_is_lost_does_not_end_the_run(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(buckets, "REQUEST_PATIENCE", timedelta(seconds=8))
+    monkeypatch.setattr(objects, "REQUEST_PATIENCE", timedelta(seconds=8))
     hasty(monkeypatch, dead=0.2)  # so that the lock is written anew before each write
     with locks.held(remote()) as folder:
         for content in (b"one", b"two"):
             proxy.trouble = "torn"
             mending = threading.Timer(0.3, proxy.mend)
             mending.start()
-            places.write_bytes(folder / "receipt", content)
+            (folder / "receipt").write_bytes(content)
             mending.join()
-            assert places.read_bytes(folder / "receipt") == content
-    assert places.names(remote()) == ["receipt"]
+            assert (folder / "receipt").read_bytes() == content
+    assert remote().names() == ["receipt"]
     said = capsys.readouterr().err
     assert "the object store dropped the connection; trying again for" in said
     assert said.count("\n") == 1
@@ -286,20 +289,20 @@ def test_every_trouble_is_one_line(
     said: str,
     remedy: str,
 ) -> None:
-    places.write_bytes(remote() / "file", b"x" * 1000)
-    monkeypatch.setattr(buckets, "REQUEST_PATIENCE", timedelta(seconds=1))
+    (remote() / "file").write_bytes(b"x" * 1000)
+    monkeypatch.setattr(objects, "REQUEST_PATIENCE", timedelta(seconds=1))
     folder = remote()
     place = folder / "file"
     proxy.drop()
     proxy.trouble, proxy.is_open = trouble, trouble != "cut"
     for act in (
-        lambda: places.read_bytes(place),
-        lambda: places.write_bytes(place, b"y"),
-        lambda: places.names(folder),
-        lambda: places.remove(place),
+        place.read_bytes,
+        lambda: place.write_bytes(b"y"),
+        folder.names,
+        place.remove,
         place.exists,
-        lambda: places.remove_tree(folder),
-        lambda: places.make_folder(folder),
+        folder.remove_tree,
+        folder.make_folder,
     ):
         begun = time.monotonic()
         with pytest.raises(Fault, match=said) as met:
@@ -318,18 +321,18 @@ def test_every_trouble_is_one_line(
 def test_a_lock_that_must_be_left_is_spoken_of(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
-    monkeypatch.setattr(buckets, "REQUEST_PATIENCE", timedelta(seconds=2))
+    monkeypatch.setattr(objects, "REQUEST_PATIENCE", timedelta(seconds=2))
 
     def meet() -> None:
         with locks.held(remote()) as folder:
             proxy.trouble = trouble
-            places.write_bytes(folder / "receipt", b"")
+            (folder / "receipt").write_bytes(b"")
 
     with pytest.raises(Fault, match=r"ends within 60 s$"):
         meet()
     proxy.drop()
     proxy.mend()
-    assert places.names(remote() / "locks") == ["run"]
+    assert (remote() / "locks").names() == ["run"]
     with pytest.raises(UserError, match="ends within 60 seconds"), locks.held(remote()):
         pass
 
@@ -339,7 +342,7 @@ def test_a_lock_is_released_whatever_ended_the_run() -> None:
     for error in (Fault("a lost scheduler"), UserError("a mistake"), KeyboardInterrupt()):
         with pytest.raises(type(error)), locks.held(remote()):
             raise error
-        assert places.names(remote()) == []
+        assert remote().names() == []
 
 
 @pytest.mark.parametrize(
@@ -355,8 +358,8 @@ def test_commands_say_at_once_what_they_wait_for(
 ) -> None:
     path = write_study(tmp_path)
     hurried = "from datetime import timedelta\nfrom mattis.cli import command\n"
-    hurried += "from mattis.store import buckets\n"
-    hurried += "buckets.PATIENCE = timedelta(seconds=4); command.main()"
+    hurried += "from mattis.store import objects\n"
+    hurried += "objects.REQUEST_PATIENCE = timedelta(seconds=4); command.main()"
     proxy.trouble = trouble
     command = [sys.executable, "-c", hurried, verb, str(path), "--results", URL]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
@@ -388,6 +391,6 @@ def test_interrupts_get_through_an_outage(tmp_path: Path, proxy: Proxy) -> None:
 
 def test_a_results_prefix_is_the_same_place_with_and_without_a_lease(tmp_path: Path) -> None:
     folder = results_of(make_study(tmp_path), tmp_path).folder
-    folder.mkdir()
+    folder.make_folder()
     with locks.held(folder) as held:
         assert held == folder

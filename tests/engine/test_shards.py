@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from mattis.engine import locks, shards
 from mattis.engine.driver import Settings, digest, run, status, withdraw_stale_receipts
 from mattis.errors import UserError
-from mattis.store import cube, places, store
+from mattis.store import cube, store
+from mattis.store.folders import Folder
 from mattis.store.results import results_of
 from mattis.study import plan
 from mattis.study.base import Study
@@ -76,7 +77,7 @@ def test_shards_in_any_order_then_gathered(
     outcome = run(study, tmp_path, HERE)
     assert (outcome.computed, outcome.found) == (0, 72)
     assert outcome.digest == undisturbed(study, tmp_path)
-    assert places.names(results.store / "journal") == []
+    assert (results.store / "journal").names() == []
     assert run(study, tmp_path, of(0, 3)).computed == 0
 
 
@@ -101,9 +102,9 @@ def test_a_shard_looks_at_its_own_cells_only(
     study = make_study(tmp_path, seed=4)
     digests = [run(study, tmp_path, of(index, 3)).digest for index in range(3)]
     read: list[str] = []
-    whole = places.read_bytes
+    whole = Folder.read_bytes
     monkeypatch.setattr(
-        places, "read_bytes", lambda place, *most: read.append(place.name) or whole(place, *most)
+        Folder, "read_bytes", lambda place, *most: read.append(place.name) or whole(place, *most)
     )
     again = run(study, tmp_path, of(1, 3))
     seen = {name.partition("_")[0] for name in read if "of3_" in name}
@@ -172,13 +173,21 @@ def test_a_shard_and_a_whole_run_do_not_meet_but_two_shards_do(tmp_path: Path) -
 
 
 def test_two_runs_never_hold_the_same_results(tmp_path: Path) -> None:
-    with locks.held(tmp_path), pytest.raises(UserError), locks.held(tmp_path, "shard-a"):
+    with (
+        locks.held(Folder(tmp_path)),
+        pytest.raises(UserError),
+        locks.held(Folder(tmp_path), "shard-a"),
+    ):
         pass
-    with locks.held(tmp_path, "shard-a"), pytest.raises(UserError), locks.held(tmp_path):
+    with (
+        locks.held(Folder(tmp_path), "shard-a"),
+        pytest.raises(UserError),
+        locks.held(Folder(tmp_path)),
+    ):
         pass
-    with locks.held(tmp_path, "shard-a"), locks.held(tmp_path, "shard-b"):
+    with locks.held(Folder(tmp_path), "shard-a"), locks.held(Folder(tmp_path), "shard-b"):
         pass
-    with locks.held(tmp_path):
+    with locks.held(Folder(tmp_path)):
         pass
     assert [p.name for p in tmp_path.iterdir()] == [".lock.run"]
 
@@ -188,20 +197,20 @@ def test_receipts_without_their_cells_are_withdrawn(tmp_path: Path, study: Study
         run(study, tmp_path, of(index, 3))
     run(study, tmp_path, HERE)
     results = results_of(study, tmp_path)
-    names = places.names(results.shards)
+    names = results.shards.names()
     assert len(names) == 3
     withdraw_stale_receipts(study, tmp_path, 3)
-    assert places.names(results.shards) == names
+    assert results.shards.names() == names
     assert results.receipt.exists()
     chunk = results.store / "energy/c/0/0/0/0/0"
-    content = bytearray(places.read_bytes(chunk) or b"")
+    content = bytearray(chunk.read_bytes() or b"")
     content[8 * 30] ^= 1
-    places.write_bytes(chunk, bytes(content))
+    chunk.write_bytes(bytes(content))
     lost = ~store.valid_cells(results.store, study)
     withdraw_stale_receipts(study, tmp_path, 3)
     assert not results.receipt.exists()
     kept = {f"{part.id}.json" for part in shards.shards(study, 3) if not (lost & part.cells).any()}
-    assert set(places.names(results.shards)) == kept
+    assert set(results.shards.names()) == kept
     assert len(kept) == 2
 
 

@@ -11,6 +11,7 @@ from scene import Scene
 
 from mattis.figures.binary import PHASES as DIMENSIONS
 from mattis.store import journal, record
+from mattis.store.folders import Folder
 from mattis.study import plan
 
 SHARES = {"cells": 9, "journal": 6, "labels": 3, "metadata": 4}
@@ -50,7 +51,7 @@ def held(scene: Scene, file: Path, first: int, last: int) -> Cells:
         return frozenset()
     if scene.blurred:  # there is nothing to tell which ones
         return scene.safe
-    kept = record.read(scene.store, scene.study)
+    kept = record.read(Folder(scene.store), scene.study)
     labels = kept.labels.values
     chunk, cells = [int(k) for k in inside[2:]], set()
     for flat in range(first // 8, min(-(-last // 8), int(np.prod(kept.chunks)))):
@@ -63,7 +64,7 @@ def held(scene: Scene, file: Path, first: int, last: int) -> Cells:
 
 def _held_by_journal(scene: Scene, file: Path) -> Cells:
     contents = record.contents_of(scene.study)
-    rows = journal.rows(file.parent, contents, [file.name])
+    rows = journal.rows(Folder(file.parent), contents, [file.name])
     width = len(DIMENSIONS)
     return frozenset(tuple(row) for each in rows for row in each.table[:, :width].tolist())
 

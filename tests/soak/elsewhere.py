@@ -22,7 +22,8 @@ from tiny import HERE, World, in_child
 
 from mattis.engine import driver
 from mattis.networks.registry import load_study
-from mattis.store import places, store
+from mattis.store import objects, store
+from mattis.store.places import place_of
 from mattis.store.results import results_of
 from mattis.store.verify import verify
 
@@ -90,7 +91,7 @@ def cut_requests(world: World, count: int, rng: random.Random) -> tuple[int, lis
 
 
 def _emptied() -> None:
-    places.remove_tree(places.place_of(URL))
+    place_of(URL).remove_tree()
 
 
 def _undisturbed(world: World) -> None:
@@ -98,7 +99,7 @@ def _undisturbed(world: World) -> None:
 
 
 def _first(world: World) -> list[Violation]:
-    places.PATIENCE = timedelta(seconds=1)
+    objects.REQUEST_PATIENCE = timedelta(seconds=1)
     try:
         _undisturbed(world)
     except Exception as error:

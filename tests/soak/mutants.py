@@ -79,7 +79,7 @@ MUTANTS = {
     "segments go before they are folded": Mutant(
         "store/store.py",
         "        if any(len(rows.at) for rows in found):\n",
-        "        for name in done:\n            places.remove(folder / name)\n"
+        "        for name in done:\n            (folder / name).remove()\n"
         "        if any(len(rows.at) for rows in found):\n",
         ("tests/store/test_store.py",),
     ),
@@ -121,30 +121,30 @@ MUTANTS = {
     ),
     "the receipt outlives what it vouches for": Mutant(
         "engine/driver.py",
-        "lambda: places.remove(job.receipt)",
-        "lambda: None",
+        "job.study, job.receipt.remove, more",
+        "job.study, lambda: None, more",
         ("tests/store/test_repair.py",),
     ),
     "the text of a file is not synced": Mutant(
-        "store/places.py",
+        "store/folders.py",
         "os.fsync(file.fileno())",
         "file.fileno()",
         ("benchmarks/faults.py", "--share", "0.02", "--only", "cuts", "--commands", "extension"),
     ),
     "the name of a file is not synced": Mutant(
-        "store/places.py",
+        "store/folders.py",
         "    for folder in dict.fromkeys(path.parent for path in files):\n        _sync(folder)\n",
         "",
         ("benchmarks/faults.py", "--share", "0.02", "--only", "cuts", "--commands", "extension"),
     ),
     "a link is followed": Mutant(
-        "store/places.py",
+        "store/folders.py",
         "    if path.is_symlink():\n",
         "    if not path:\n",
         ("tests/store/test_doors.py",),
     ),
     "a lease is never asked for": Mutant(
-        "store/buckets.py",
+        "store/leases.py",
         "        if self.is_fresh and not anew:\n",
         "        if not anew:\n",
         ("tests/engine/test_locks.py",),

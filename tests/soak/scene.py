@@ -26,6 +26,7 @@ from mattis.errors import UserError
 from mattis.figures.binary import PHASES as DIMENSIONS
 from mattis.networks.registry import load_study
 from mattis.store import cube, layout, record, store
+from mattis.store.folders import Folder
 from mattis.store.results import read_json, results_of
 
 ROOT = Path(__file__).parents[2]
@@ -86,9 +87,7 @@ class Scene:
     @property
     def store(self) -> Path:
         """The folder of the store."""
-        found = results_of(self.study, self.root).store
-        assert isinstance(found, Path)
-        return found
+        return Path(results_of(self.study, self.root).store)
 
     def extend(self) -> str:
         """Add a value somewhere on some axis; return which, or nothing if the study is large enough."""
@@ -111,7 +110,7 @@ class Scene:
 
     def valid(self) -> Cells:
         """Return the cells that exist."""
-        return cells_of(self.study, store.valid_cells(self.store, self.study))
+        return cells_of(self.study, store.valid_cells(Folder(self.store), self.study))
 
     def glimpsed(self) -> Cells:
         """Return the cells that exist while a run is writing, which from then on are safe."""
@@ -216,7 +215,7 @@ class Scene:
     def examine(self) -> Cells:
         """Check all values that are there, and that nothing that was there is gone."""
         seen = self.valid()
-        self.compare(store.read(self.store, self.study), "the store")
+        self.compare(store.read(Folder(self.store), self.study), "the store")
         lost = (self.safe & self.every) - seen
         expect(
             self.blurred or not lost, f"{len(lost)} cells lost, such as {next(iter(lost), None)}"
@@ -280,7 +279,7 @@ class Scene:
         expect(not drafts, f"left behind: {drafts[:3]}")
         expect(not (self.store / "journal").exists(), "the journal was left behind")
         files = sum(file.is_file() for file in self.store.rglob("*"))
-        kept = record.read(self.store, self.study)
+        kept = record.read(Folder(self.store), self.study)
         expect(files < 60 * layout.chunk_count(kept.labels.shape, kept.chunks), f"{files} files")
         self._check_foreign_reader()
 

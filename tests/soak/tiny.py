@@ -150,14 +150,12 @@ class World:
 
 def store_of(study: Study, root: Path) -> Path:
     """Return the folder of a study's store."""
-    found = results_of(study, root).store
-    assert isinstance(found, Path)
-    return found
+    return Path(results_of(study, root).store)
 
 
 def valid(study: Study, root: Path) -> Cells:
     """Return the cells of a study that exist."""
-    return cells_of(study, store.valid_cells(store_of(study, root), study))
+    return cells_of(study, store.valid_cells(results_of(study, root).store, study))
 
 
 def shown(path: Path) -> dict[str, dict[tuple[float, ...], float]]:

@@ -16,6 +16,7 @@ from builders import HERE, ROOT, fill, make_study
 from mattis.engine.driver import digest, run, status
 from mattis.errors import UserError
 from mattis.store import layout, store
+from mattis.store.folders import Folder
 from mattis.store.results import results_of
 from mattis.store.verify import verify
 from mattis.study.base import Study
@@ -30,7 +31,7 @@ class Trap:
         self.path = path
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
-        return Path.touch, (self.path,)  # type: ignore[return-value]
+        return Path.touch, (self.path,)
 
 
 def old_array(trap: Path) -> tuple[bytes, bytes]:
@@ -47,7 +48,7 @@ def test_pickled_objects_in_a_store_are_never_loaded(
     tmp_path: Path, study: Study, name: str
 ) -> None:
     fill(study, tmp_path)
-    before, path = digest(study, tmp_path), results_of(study, tmp_path).store
+    before, path = digest(study, tmp_path), Path(results_of(study, tmp_path).store)
     assert isinstance(path, Path)
     trap = tmp_path / "sprung"
     metadata, chunk = old_array(trap)
@@ -70,18 +71,20 @@ def test_a_store_of_the_old_zarr_is_none(tmp_path: Path, study: Study) -> None:
     (path / ".zgroup").write_text('{"zarr_format": 2}')
     (path / ".zattrs").write_text('{"mattis_format": 1, "axes": "{}", "physics": "{}"}')
     with pytest.raises(UserError, match="no mattis store"):
-        store.create_or_extend(path, study)
+        store.create_or_extend(Folder(path), study)
 
 
 def test_labels_of_a_store_cannot_make_a_huge_cube(tmp_path: Path, study: Study) -> None:
     """The axes that a store claims are only believed as far as the study asks for them."""
     fill(study, tmp_path)
-    path = results_of(study, tmp_path).store
+    path = Path(results_of(study, tmp_path).store)
     assert isinstance(path, Path)
     group = json.loads((path / "zarr.json").read_text())
     group["attributes"]["axes"] = '{"size": "evil", "load": 1}'
     (path / "zarr.json").write_text(json.dumps(group))
-    assert store.valid_cells(path, study).all()  # the seal does not fit: the copy is believed
+    assert store.valid_cells(
+        Folder(path), study
+    ).all()  # the seal does not fit: the copy is believed
     group["attributes"] = layout.sealed(group["attributes"])
     (path / "zarr.json").write_text(json.dumps(group))
     with pytest.raises(UserError, match="no mattis store"):
@@ -179,7 +182,7 @@ def test_axes_that_no_file_bears_out_are_refused(
 ) -> None:
     fill(study, tmp_path)
     path = tmp_path / "small" / "sweep.zarr"
-    attributes = layout.attributes(path)
+    attributes = layout.attributes(Folder(path))
     claimed = json.dumps(json.loads(attributes["axes"]) | axes)
     sealed = layout.sealed({k: v for k, v in attributes.items() if k != "seal"} | {"axes": claimed})
     changed(path / "zarr.json", lambda doc: doc.update(attributes=sealed))
@@ -199,7 +202,7 @@ def test_axes_that_no_file_bears_out_are_refused(
 def test_chunks_that_no_store_has_are_refused(tmp_path: Path, study: Study, chunks: Any) -> None:
     fill(study, tmp_path)
     path = tmp_path / "small" / "sweep.zarr"
-    attributes = layout.attributes(path)
+    attributes = layout.attributes(Folder(path))
     sealed = layout.sealed(
         {k: v for k, v in attributes.items() if k != "seal"} | {"chunks": chunks}
     )

@@ -16,7 +16,8 @@ from mattis import figures
 from mattis.engine import locks
 from mattis.engine.driver import digest, run, status
 from mattis.errors import Fault, UserError
-from mattis.store import buckets, places, store
+from mattis.store import objects, store
+from mattis.store.places import place_of
 from mattis.store.results import results_of
 from mattis.store.verify import verify
 from mattis.study.base import Study
@@ -35,7 +36,7 @@ def test_the_whole_way_without_a_file_on_this_machine(tmp_path: Path, study: Stu
     assert verify(study, URL, recompute=1).sound
     names = [str(place) for place in figures.diagram(study, URL)]
     assert f"{URL}/small/figures/diagram.png" in names
-    drawn = places.read_bytes(places.place_of(URL) / "small/figures/diagram.png")
+    drawn = (place_of(URL) / "small/figures/diagram.png").read_bytes()
     assert drawn is not None
     assert drawn[:4] == b"\x89PNG"
     assert sorted(tmp_path.rglob("*")) == before
@@ -62,13 +63,13 @@ def test_xarray_opens_it_without_mattis(study: Study) -> None:
 def test_damage_is_found_and_mended(tmp_path: Path, study: Study) -> None:
     first = run(study, URL, HERE).digest
     chunk = results_of(study, URL).store / "overlap/c/0/0/0/0/0"
-    content = bytearray(places.read_bytes(chunk) or b"")
+    content = bytearray(chunk.read_bytes() or b"")
     content[8 * 30] ^= 1
-    places.write_bytes(chunk, bytes(content))
+    chunk.write_bytes(bytes(content))
     (found,) = verify(study, URL).findings
     assert (found.array, sum(found.blocks.values())) == ("overlap", 1)
     assert run(study, URL, HERE).computed == 1
-    places.remove(chunk)
+    chunk.remove()
     assert run(study, URL, HERE).computed == 72
     assert digest(study, URL) == first == undisturbed(study, tmp_path)
 
@@ -83,7 +84,7 @@ def test_kill_9_in_the_middle_and_the_same_command_goes_on(tmp_path: Path) -> No
     found = status(study, URL)["cells"]["done"]
     assert 0 < found < 144
     # The lock outlived its holder, which is seen to be dead.
-    assert places.names(results_of(study, URL).folder / "locks") == ["run"]
+    assert (results_of(study, URL).folder / "locks").names() == ["run"]
     outcome = run(study, URL, HERE)
     assert (outcome.found, outcome.computed) == (found, 144 - found)
     assert outcome.digest == undisturbed(study, tmp_path)
@@ -115,7 +116,7 @@ def test_a_store_that_goes_away_is_one_line_without_credentials(
 def test_a_cut_anywhere_costs_nothing_that_was_written(
     tmp_path: Path, study: Study, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, cut_after: int
 ) -> None:
-    monkeypatch.setattr(buckets, "REQUEST_PATIENCE", timedelta(seconds=3))
+    monkeypatch.setattr(objects, "REQUEST_PATIENCE", timedelta(seconds=3))
     proxy.requests, proxy.cut_after = 0, cut_after
     try:
         fill(study, URL)
@@ -141,7 +142,7 @@ def test_a_second_run_is_refused_and_a_dead_holder_is_recognised(
         locks.held(folder),
     ):
         pass
-    assert places.names(folder / "locks") == []
+    assert (folder / "locks").names() == []
     # A holder on another machine, who stops renewing:
     monkeypatch.setattr(locks, "_machine", lambda: "elsewhere")
     with locks.held(folder):

@@ -19,6 +19,7 @@ from mattis.errors import Fault, UserError
 from mattis.networks.binary.models import BINARY_MODELS
 from mattis.networks.registry import MODELS
 from mattis.store import layout, store
+from mattis.store.folders import Folder
 from mattis.store.results import results_of
 from mattis.store.verify import verify
 from mattis.study.base import Study
@@ -56,7 +57,7 @@ def old(study: Study, tmp_path: Path, become: Callable[..., None]) -> Path:
     become(OLD)
     run(study, tmp_path, HERE)
     become(TODAY)
-    return results_of(study, tmp_path).store  # type: ignore[return-value]
+    return Path(results_of(study, tmp_path).store)
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def from_scratch(study: Study, folder: Path) -> str:
 
 
 def held(study: Study, path: Path) -> set[int]:
-    return {*store.read(path, study)["held"].values.ravel().tolist()}
+    return {*store.read(Folder(path), study)["held"].values.ravel().tolist()}
 
 
 def test_a_store_of_before_has_all_its_cells_and_says_what_it_lacks(
@@ -85,13 +86,13 @@ def test_a_store_of_before_has_all_its_cells_and_says_what_it_lacks(
 ) -> None:
     become(OLD)
     first = run(study, tmp_path, HERE).digest
-    path = results_of(study, tmp_path).store
+    path = Path(results_of(study, tmp_path).store)
     assert isinstance(path, Path)
-    before, values = files(path), store.read(path, study)
+    before, values = files(path), store.read(Folder(path), study)
     become(TODAY)
     state = status(study, tmp_path)
     assert (state["done"], state["cells"]["done"], state["lacks"]) == (9, 72, [NEW.name])
-    ds = store.read(path, study)
+    ds = store.read(Folder(path), study)
     for name in OLD_NAMES:
         np.testing.assert_array_equal(ds[name].values, values[name].values)
     assert ds[NEW.name].isnull().all()
@@ -176,7 +177,7 @@ def test_a_death_anywhere_leaves_cells_with_the_old_list_or_the_new_one(
             patch.setattr(Path, "replace", dying)
             run(study, tmp_path, ALL)
             ended = True
-        ds = store.read(old, study)
+        ds = store.read(Folder(old), study)
         assert ds["valid"].all()
         np.testing.assert_array_equal(ds["energy"].values, before["energy"].values)
         fresh = np.where(ds["held"].values == 13, ds["overlap"].values ** 3, np.nan)
@@ -200,7 +201,7 @@ def test_segments_of_before_are_folded(
     become(OLD)
     for index in range(2):
         run(study, tmp_path, replace(HERE, shard=(index, 2)))
-    first, path = digest(study, tmp_path), results_of(study, tmp_path).store
+    first, path = digest(study, tmp_path), Path(results_of(study, tmp_path).store)
     become(TODAY)
     state = status(study, tmp_path)
     assert (state["cells"]["done"], state["lacks"]) == (72, [NEW.name])
@@ -224,7 +225,7 @@ def test_segments_that_no_list_begins_with_wait(
     run(study, tmp_path / "old", replace(HERE, shard=(0, 2)))
     become(TODAY)
     first = run(study, tmp_path, HERE)
-    path = results_of(study, tmp_path).store
+    path = Path(results_of(study, tmp_path).store)
     assert isinstance(path, Path)
     shutil.copytree(tmp_path / "old" / "small" / "sweep.zarr" / "journal", path / "journal")
     before = files(path)
@@ -241,7 +242,7 @@ def test_shards_compute_what_is_lacking_and_the_next_whole_run_takes_it(
     assert held(study, old) == {12, 13}
     assert status(study, tmp_path)["lacks"] == [NEW.name]
     assert run(study, tmp_path, HERE).computed == 0
-    assert layout.attributes(old)["digests_over"] == [12, 13]
+    assert layout.attributes(Folder(old))["digests_over"] == [12, 13]
     assert held(study, old) == {12, 13}
     second = run(study, tmp_path, replace(ALL, shard=(1, 2)))
     assert first.computed + second.computed == 72
@@ -304,7 +305,7 @@ def test_a_block_that_fails_is_named_and_keeps_its_cells(
 def test_a_flipped_bit_costs_its_cell_whatever_that_has(
     tmp_path: Path, study: Study, half: Path, name: str
 ) -> None:
-    before, has = files(half), store.read(half, study)["held"].values.ravel()
+    before, has = files(half), store.read(Folder(half), study)["held"].values.ravel()
     for count in (12, 13):
         cell = int(np.flatnonzero(has == count)[5])
         flip(half / name / CHUNK, 8 * cell + 6)
@@ -321,11 +322,11 @@ def test_a_flipped_bit_costs_its_cell_whatever_that_has(
 
 
 def test_a_cube_of_two_lists_is_packed_anew(tmp_path: Path, study: Study, half: Path) -> None:
-    before = store.read(half, study)
+    before = store.read(Folder(half), study)
     larger = make_study(tmp_path, seed=60, load=[0.05])
-    store.create_or_extend(half, larger)
+    store.create_or_extend(Folder(half), larger)
     assert xr.open_zarr(half)["overlap"].encoding["chunks"] == (1, 3, 4, 2, 60)
-    after = store.read(half, study)
+    after = store.read(Folder(half), study)
     for name in ("held", "energy", NEW.name):
         np.testing.assert_array_equal(after[name].values, before[name].values)
 
@@ -356,7 +357,7 @@ def test_a_model_that_observes_less_shows_what_it_knows_and_spoils_nothing(
     assert digest(study, tmp_path) == first
     assert status(study, tmp_path)["lacks"] == []
     assert verify(study, tmp_path, recompute=1).sound
-    assert NEW.name not in store.read(old, study)
+    assert NEW.name not in store.read(Folder(old), study)
     assert run(study, tmp_path, ALL).computed == 0
     assert files(old) == before
     larger = make_study(tmp_path, seed=4)
@@ -410,7 +411,7 @@ def test_a_list_with_an_unknown_observable_is_found_again(
     become(TODAY)
     run(study, tmp_path, HERE)
     become(OLD)
-    path = results_of(study, tmp_path).store
+    path = Path(results_of(study, tmp_path).store)
     assert isinstance(path, Path)
     emptied(path)
     assert run(study, tmp_path, HERE).computed == 0
@@ -430,7 +431,9 @@ LISTS = {
 def test_lists_that_no_store_has_are_refused(
     tmp_path: Path, study: Study, old: Path, key: str, said: object
 ) -> None:
-    found = {name: value for name, value in layout.attributes(old).items() if name != "seal"}
+    found = {
+        name: value for name, value in layout.attributes(Folder(old)).items() if name != "seal"
+    }
     content = json.loads((old / "zarr.json").read_text())
     content["attributes"] = layout.sealed(found | {key: said})
     (old / "zarr.json").write_text(json.dumps(content))

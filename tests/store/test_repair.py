@@ -14,7 +14,8 @@ from builders import HERE, columns_of, fill, flip, make_study
 
 from mattis.engine.driver import digest, run
 from mattis.errors import UserError
-from mattis.store import journal, places, record, store
+from mattis.store import journal, record, store
+from mattis.store.folders import Folder
 from mattis.store.results import results_of
 from mattis.store.verify import verify
 from mattis.study import plan
@@ -52,7 +53,7 @@ def test_a_fold_into_a_damaged_chunk_gives_no_wrong_value_a_checksum(
     tmp_path: Path, study: Study, filled: Path
 ) -> None:
     """The chunk is damaged after the store was opened, when nobody looks at it any more."""
-    opened = store.create_or_extend(filled, study)
+    opened = store.create_or_extend(Folder(filled), study)
     flip(filled / "overlap" / CHUNK, 8 * 30 + 6)
     block = plan.blocks(study)[0]
     store.write(opened, study, block, columns_of(study, block))
@@ -67,7 +68,7 @@ def test_a_cell_whose_digest_is_not_there_yet_is_blank_after_the_next_fold(
 ) -> None:
     """A fold that dies before the digests leaves values that nobody vouches for."""
     (filled / "digest" / CHUNK).unlink()
-    store.create_or_extend(filled, study)
+    store.create_or_extend(Folder(filled), study)
     assert xr.open_zarr(filled)["overlap"].isnull().all()
     assert fill(study, tmp_path) == 72
 
@@ -76,9 +77,9 @@ def test_a_segment_with_cells_on_and_off_the_axes_waits_for_the_rest(
     tmp_path: Path, study: Study
 ) -> None:
     """Were it removed by the fold, its other cells would be lost without a word."""
-    larger, path = make_study(tmp_path, seed=5), results_of(study, tmp_path).store
-    places.make_folder(path.parent)
-    opened = store.join(path, larger)
+    larger, path = make_study(tmp_path, seed=5), Path(results_of(study, tmp_path).store)
+    Folder(path.parent).make_folder()
+    opened = store.join(Folder(path), larger)
     for block in plan.blocks(larger):
         store.write(opened, larger, block, columns_of(larger, block))
     store.flush(opened)
@@ -95,9 +96,9 @@ def test_what_waits_for_other_axes_is_not_written_over_by_what_comes_next(
     tmp_path: Path, study: Study
 ) -> None:
     """A fold leaves a segment behind, and the same process goes on writing."""
-    larger, path = make_study(tmp_path, seed=4), results_of(study, tmp_path).store
-    places.make_folder(path.parent)
-    opened = store.create_or_extend(path, study)
+    larger, path = make_study(tmp_path, seed=4), Path(results_of(study, tmp_path).store)
+    Folder(path.parent).make_folder()
+    opened = store.create_or_extend(Folder(path), study)
     blocks = plan.blocks(larger)
     for part in (blocks[:6], blocks[6:]):
         for block in part:
@@ -110,7 +111,7 @@ def test_what_waits_for_other_axes_is_not_written_over_by_what_comes_next(
 
 def test_segments_of_other_physics_or_labels_are_not_read(tmp_path: Path, study: Study) -> None:
     contents = record.contents_of(study)
-    writer = journal.Writer(tmp_path / "journal", contents, "a")
+    writer = journal.Writer(Folder(tmp_path / "journal"), contents, "a")
     writer.add(np.ones((3, len(contents.columns))))
     writer.flush()
     names = journal.segments(writer.folder)
@@ -220,7 +221,7 @@ def test_readers_of_an_extension_see_the_store_of_before_until_it_is_done(
         return rename(path, *names)
 
     monkeypatch.setattr(Path, "replace", looking)
-    store.create_or_extend(filled, larger)
+    store.create_or_extend(Folder(filled), larger)
     monkeypatch.undo()
     assert seen <= {old, new}
     assert torn < 20
@@ -256,7 +257,7 @@ def test_what_is_removed_and_made_again_in_a_packing_dies_anywhere(
 
         monkeypatch.setattr(shutil, "rmtree", dying)
         with suppress(KeyboardInterrupt):
-            store.create_or_extend(filled, larger)
+            store.create_or_extend(Folder(filled), larger)
         monkeypatch.undo()
-        assert store.valid_cells(filled, study).all()
-        assert np.isfinite(store.read(filled, study)["energy"]).all()
+        assert store.valid_cells(Folder(filled), study).all()
+        assert np.isfinite(store.read(Folder(filled), study)["energy"]).all()

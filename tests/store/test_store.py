@@ -22,6 +22,7 @@ from mattis.errors import UserError
 from mattis.figures.binary import PHASES as DIMENSIONS
 from mattis.networks.registry import MODELS
 from mattis.store import layout, store
+from mattis.store.folders import Folder
 from mattis.store.results import results_of
 from mattis.store.verify import verify
 from mattis.study import plan
@@ -164,7 +165,7 @@ def test_damage_is_noticed_and_exactly_it_is_repaired(
     before = everything(filled)
     harm, lost = DAMAGES[damage]
     harm(chunk(filled, name))
-    assert int((~store.valid_cells(filled, study)).sum()) == lost
+    assert int((~store.valid_cells(Folder(filled), study)).sum()) == lost
     assert fill(study, filled.parents[1]) == lost
     assert everything(filled) == before
     assert digest(study, filled.parents[1]) == GOLDEN
@@ -243,7 +244,7 @@ def test_a_death_in_an_extension_loses_nothing_and_readers_see_the_old_store(
     larger = make_study(tmp_path, seed=5, load=[0.05, 0.1, 0.2, 0.3])
     die_at(monkeypatch, death)
     with pytest.raises(KeyboardInterrupt):
-        store.create_or_extend(filled, larger)
+        store.create_or_extend(Folder(filled), larger)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ds = xr.open_zarr(filled).load()
@@ -277,7 +278,7 @@ def test_a_death_while_the_cube_is_packed_anew_loses_nothing(
     larger = make_study(tmp_path, seed=60)
     die_at(monkeypatch, death)
     with suppress(KeyboardInterrupt):
-        store.create_or_extend(filled, larger)
+        store.create_or_extend(Folder(filled), larger)
     monkeypatch.undo()
     assert digest(study, tmp_path) == GOLDEN
     assert fill(larger, tmp_path) == 57 * 24
@@ -305,11 +306,11 @@ def test_a_death_in_a_fold_loses_nothing(
     monkeypatch.setattr(store, "fold", lambda _: None)
     fill(study, tmp_path)
     monkeypatch.undo()
-    path = results_of(study, tmp_path).store
+    path = Path(results_of(study, tmp_path).store)
     assert digest(study, tmp_path) == GOLDEN  # all of it from the journal
     die_at(monkeypatch, death)
     with suppress(KeyboardInterrupt):
-        store.create_or_extend(path, study)
+        store.create_or_extend(Folder(path), study)
     monkeypatch.undo()
     assert digest(study, tmp_path) == GOLDEN
     assert fill(study, tmp_path) == 0
@@ -319,7 +320,7 @@ def test_a_death_in_a_fold_loses_nothing(
 
 def test_a_rerun_that_has_nothing_to_do_writes_nothing(study: Study, filled: Path) -> None:
     before = {p: p.stat().st_mtime_ns for p in filled.rglob("*") if p.is_file()}
-    store.create_or_extend(filled, study)
+    store.create_or_extend(Folder(filled), study)
     assert {p: p.stat().st_mtime_ns for p in filled.rglob("*") if p.is_file()} == before
 
 
@@ -330,7 +331,7 @@ def test_damaged_labels_are_noticed_and_mended(
 ) -> None:
     path = next(p for p in (filled / name / "c").rglob("*") if p.is_file())
     path.unlink() if content is None else path.write_bytes(content)
-    assert not store.valid_cells(filled, study).any()
+    assert not store.valid_cells(Folder(filled), study).any()
     with pytest.raises(UserError, match="72 of 72 cells are missing"):
         digest(study, filled.parents[1])
     assert fill(study, filled.parents[1]) == 0
@@ -362,7 +363,7 @@ def test_a_store_of_different_physics_is_refused_with_the_difference(
 ) -> None:
     before = everything(filled)
     with pytest.raises(UserError, match="made from a different study") as caught:
-        store.create_or_extend(filled, make_study(tmp_path, **change))
+        store.create_or_extend(Folder(filled), make_study(tmp_path, **change))
     assert said in str(caught.value)
     assert everything(filled) == before
 
@@ -373,7 +374,7 @@ def test_a_chunk_of_blanks_is_written_like_any_other(
 ) -> None:
     """Deep in the spin glass no chain is long enough for a thermal error: a whole chunk of NaN."""
     results = results_of(study, tmp_path)
-    results.folder.mkdir()
+    results.folder.make_folder()
     blank = -1 if name == "flag" else np.nan
     for part in (slice(0, 4), slice(4, None)):
         opened = store.create_or_extend(results.store, study)
@@ -393,8 +394,8 @@ def test_only_the_chunks_that_are_asked_for_are_read(
     monkeypatch.setattr(layout, "CHUNK_CELLS", 24)
     study = make_study(tmp_path, seed=6)
     fill(study, tmp_path)
-    path, read = results_of(study, tmp_path).store, list[tuple[slice, ...]]()
-    whole = store.read(path, study)
+    path, read = Path(results_of(study, tmp_path).store), list[tuple[slice, ...]]()
+    whole = store.read(Folder(path), study)
     salvaged = layout.salvaged
     monkeypatch.setattr(
         layout,
@@ -404,7 +405,7 @@ def test_only_the_chunks_that_are_asked_for_are_read(
         ),
     )
     small = make_study(tmp_path, load=[0.2, 0.3], seed=[5, 4])
-    ds = store.read(path, small)
+    ds = store.read(Folder(path), small)
     loads = {part[1].start for part in read if len(part) == 5}
     assert loads == {2}
     assert ds["valid"].values[:, 0].all()
@@ -418,7 +419,7 @@ def test_a_newer_format_is_refused(study: Study, filled: Path) -> None:
     path = filled / "zarr.json"
     path.write_text(path.read_text().replace('"mattis_format": 2', '"mattis_format": 3'))
     with pytest.raises(UserError, match="got store format 3"):
-        store.valid_cells(filled, study)
+        store.valid_cells(Folder(filled), study)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]"])
@@ -429,7 +430,7 @@ def test_something_else_in_its_place_is_refused(
     path.mkdir()
     (path / "zarr.json").write_bytes(content)
     with pytest.raises(UserError, match="no mattis store"):
-        store.create_or_extend(path, study)
+        store.create_or_extend(Folder(path), study)
     assert [p.name for p in path.iterdir()] == ["zarr.json"]
 
 
@@ -475,7 +476,7 @@ def test_a_death_while_a_store_of_the_first_format_is_rewritten_loses_nothing(
     with suppress(KeyboardInterrupt):
         fill(make_study(tmp_path), tmp_path)
     monkeypatch.undo()
-    assert store.valid_cells(frozen, make_study(tmp_path, seed=1, noise=[0.0])).all()
+    assert store.valid_cells(Folder(frozen), make_study(tmp_path, seed=1, noise=[0.0])).all()
     fill(make_study(tmp_path), tmp_path)
     assert digest(make_study(tmp_path), tmp_path) == GOLDEN
 
@@ -494,7 +495,7 @@ def test_each_cell_is_its_own_pure_function(study: Study) -> None:
 
 def test_write_dataset_is_whole_or_not_there(tmp_path: Path) -> None:
     ds = xr.Dataset({"a": ("x", np.arange(3.0))})
-    store.write_dataset(ds, tmp_path / "d.zarr")
-    store.write_dataset(ds + 1, tmp_path / "d.zarr")
+    store.write_dataset(ds, Folder(tmp_path / "d.zarr"))
+    store.write_dataset(ds + 1, Folder(tmp_path / "d.zarr"))
     assert xr.open_zarr(tmp_path / "d.zarr")["a"].values.tolist() == [1, 2, 3]
     assert os.listdir(tmp_path) == ["d.zarr"]  # noqa: PTH208

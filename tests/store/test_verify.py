@@ -15,6 +15,7 @@ from mattis.cli.command import guarded, verbs
 from mattis.engine.driver import digest
 from mattis.errors import UserError
 from mattis.store import layout, store
+from mattis.store.folders import Folder
 from mattis.store.results import results_of
 from mattis.store.verify import verify
 from mattis.study import plan
@@ -115,7 +116,7 @@ def test_no_flipped_bit_in_what_a_store_says_of_itself_costs_a_cell(
     for file, key in layout.COPIES.items():
         path = filled / file
         content = path.read_bytes()
-        record = json.dumps(layout.attributes(filled)["axes"]).encode()
+        record = json.dumps(layout.attributes(Folder(filled))["axes"]).encode()
         first = content.index(record)
         for turn in range(30):
             said = flip_bit(path, first + 1, first + len(record) - 1, Random(turn))
@@ -159,9 +160,9 @@ def test_a_flipped_bit_in_any_metadata_is_named_and_mended(
 def test_cells_that_wait_in_the_journal_are_whole_and_its_damage_is_named(
     tmp_path: Path, study: Study
 ) -> None:
-    path = results_of(study, tmp_path).store
+    path = Path(results_of(study, tmp_path).store)
     path.parent.mkdir()
-    opened = store.join(path, study)
+    opened = store.join(Folder(path), study)
     block = plan.blocks(study)[4]
     store.write(opened, study, block, columns_of(study, block))
     store.flush(opened)
@@ -178,7 +179,7 @@ def test_numbers_that_were_never_computed_are_found_by_recomputing(
 ) -> None:
     """Digests prove that nothing changed since; only computing again proves that it was right."""
     results = results_of(study, tmp_path)
-    results.folder.mkdir()
+    results.folder.make_folder()
     opened = store.create_or_extend(results.store, study)
     for block in plan.blocks(study):
         columns = columns_of(study, block)

@@ -19,7 +19,8 @@ from mattis.engine.cluster import Where
 from mattis.engine.progress import Reporter, reporter, spelled
 from mattis.engine.shards import Shard
 from mattis.errors import Fault, UserError
-from mattis.store import cube, observables, places, record, store
+from mattis.store import cube, observables, record, store
+from mattis.store.place import Place
 from mattis.store.results import Results, read_failures, read_json, results_of, write_json
 from mattis.store.store import Store
 from mattis.study import plan
@@ -85,19 +86,17 @@ class Job:
     @property
     def where(self) -> Where:
         """Where to compute, and where jobs of a batch system print."""
-        folder = self.results.folder
-        return replace(
-            self.settings.place, logs=folder / "logs" if isinstance(folder, Path) else None
-        )
+        folder = self.results.folder.on_disk
+        return replace(self.settings.place, logs=folder / "logs" if folder else None)
 
     @property
-    def receipt(self) -> places.Place:
+    def receipt(self) -> Place:
         if self.shard is None:
             return self.results.receipt
         return self.results.shards / f"{self.shard.id}.json"
 
     @property
-    def failures(self) -> places.Place:
+    def failures(self) -> Place:
         if self.shard is None:
             return self.results.failures
         return self.results.shards / f"{self.shard.id}.failures.json"
@@ -127,7 +126,7 @@ def run(
     if store.is_there(job.results.store):
         record.read(job.results.store, study)  # refuses a foreign store
     with reporter(log) as report:
-        places.make_folder(job.results.folder)
+        job.results.folder.make_folder()
         with locks.held(job.results.folder, job.name) as folder:
             return _run(replace(job, results=Results(folder)), report)
 
@@ -165,8 +164,8 @@ def _run(job: Job, report: Reporter) -> Outcome:
         report.say(advice(lacks))
     if blocks:
         store.computable(opened, study, job.settings.all_observables)
-        places.remove(job.receipt)
-        places.check_room(results.folder, store.bytes_needed(study, cells))
+        job.receipt.remove()
+        results.folder.check_room(store.bytes_needed(study, cells))
         report.say(f"{study.name}: {cells} cells in {len(blocks)} blocks to compute, {found} found")
         failures = _compute(job, opened, blocks, report, known)
     if job.shard is None:
@@ -210,26 +209,26 @@ def _opened(job: Job) -> Store:
     """Open the store: a whole run lays out the cube, a shard only adds to the journal."""
     path, more = job.results.store, job.settings.all_observables
     if job.shard is not None:
-        places.make_within(job.results.shards)
+        job.results.shards.make_within()
         return store.join(path, job.study, job.part, more)
     _sweep_drafts(job.results)
-    opened = store.create_or_extend(path, job.study, lambda: places.remove(job.receipt), more)
+    opened = store.create_or_extend(path, job.study, job.receipt.remove, more)
     for name, content in job.study.attachments().items():
-        if places.read_bytes(job.results.folder / name) != content:
-            places.write_together(job.results.folder, {name: content})
+        if (job.results.folder / name).read_bytes() != content:
+            job.results.folder.write_together({name: content})
     text = as_run(job.study)
-    if places.read_bytes(job.results.study) != text.encode():
-        places.write_text(job.results.study, text)
+    if job.results.study.read_bytes() != text.encode():
+        job.results.study.write_text(text)
     return opened
 
 
 def _sweep_drafts(results: Results) -> None:
     """Remove what killed runs, shards and drawings left half-written; none of them is at work."""
     for place in (results.folder, results.shards, results.figures):
-        for name in places.names(place):
+        for name in place.names():
             if name.endswith(".partial"):
-                places.remove_tree(place / name)
-                places.remove(place / name)
+                (place / name).remove_tree()
+                (place / name).remove()
 
 
 def _compute(
@@ -281,7 +280,7 @@ def _record(job: Job, failures: Mapping[str, str]) -> None:
     if failures:
         write_json(job.failures, failures)
     else:
-        places.remove(job.failures)
+        job.failures.remove()
 
 
 def as_run(study: Study) -> str:
@@ -302,7 +301,7 @@ def withdraw_stale_receipts(
     all_observables  # cells that lack observables count as missing
     """
     results = results_of(study, root)
-    parts = shards.shards(study, count) if count > 1 and places.names(results.shards) else []
+    parts = shards.shards(study, count) if count > 1 and results.shards.names() else []
     receipts = {results.shards / f"{part.id}.json": part.cells for part in parts}
     receipts[results.receipt] = np.ones(cube.labels_of(study).shape, bool)
     receipts = {place: cells for place, cells in receipts.items() if place.exists()}
@@ -314,7 +313,7 @@ def withdraw_stale_receipts(
         valid = np.zeros(cube.labels_of(study).shape, bool)
     for place, cells in receipts.items():
         if not valid[cells].all():
-            places.remove(place)
+            place.remove()
 
 
 def base_id(block: str) -> str:

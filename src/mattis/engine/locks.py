@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import IO
 
 from mattis.errors import Fault, UserError
-from mattis.store import buckets, places
-from mattis.store.buckets import Lease, Remote, StoredObject
-from mattis.store.places import Place
+from mattis.store.buckets import Bucket
+from mattis.store.folders import Folder
+from mattis.store.leases import Lease, holder_of
+from mattis.store.objects import Address, StoredObject
+from mattis.store.place import Place
 
 WHOLE = "run"
 """The name under which a run of the whole study holds its results; shards have names of their own."""
@@ -39,12 +41,13 @@ def held(folder: Place, name: str = WHOLE) -> Iterator[Place]:
     Yields the folder by which to write: in an object store it writes only while the lock is held.
     Raises UserError that says who holds them, and since when.
     """
-    if isinstance(folder, Path):
-        with _held_by_file(folder, name):
-            yield folder
-    else:
-        with _held_by_lease(folder, name) as leased:
-            yield leased
+    match folder:
+        case Folder():
+            with _held_by_file(folder, name):
+                yield folder
+        case Bucket():
+            with _held_by_lease(folder, name) as leased:
+                yield leased
 
 
 def _holder() -> str:
@@ -65,25 +68,25 @@ def _rivals(name: str, others: list[str]) -> list[str]:
 
 
 @contextmanager
-def _held_by_file(folder: Path, name: str) -> Iterator[None]:
-    path = folder / f".lock.{name}"
-    with places.reported(path):
-        lock = path.open("a+", encoding="utf-8")
+def _held_by_file(folder: Folder, name: str) -> Iterator[None]:
+    own = folder / f".lock.{name}"
+    with own.reported():
+        lock = own.path.open("a+", encoding="utf-8")
     with lock:
         if not _locked(lock, fcntl.LOCK_EX):
             lock.seek(0)
             raise _conflict(folder, lock.read().strip())
-        with places.reported(path):
+        with own.reported():
             lock.truncate(0)
             lock.write(f"{_holder()}\n")
             lock.flush()
-        rivals = _rivals(name, [other.name[6:] for other in folder.glob(".lock.*")])
+        rivals = _rivals(name, [other.name[6:] for other in folder.path.glob(".lock.*")])
         for rival in rivals:
             _refuse_if_held(folder, folder / f".lock.{rival}")
         yield
         if name == WHOLE:
             for rival in rivals:
-                places.remove(folder / f".lock.{rival}")
+                (folder / f".lock.{rival}").remove()
 
 
 def _locked(lock: IO[str], kind: int) -> bool:
@@ -102,21 +105,22 @@ def _locked(lock: IO[str], kind: int) -> bool:
     return False
 
 
-def _refuse_if_held(folder: Path, path: Path) -> None:
-    with places.reported(path), suppress(FileNotFoundError), path.open(encoding="utf-8") as lock:
+def _refuse_if_held(folder: Folder, rival: Folder) -> None:
+    missing = suppress(FileNotFoundError)
+    with rival.reported(), missing, rival.path.open(encoding="utf-8") as lock:
         if not _locked(lock, fcntl.LOCK_SH):
             raise _conflict(folder, lock.read().strip())
 
 
 @contextmanager
-def _held_by_lease(folder: Remote, name: str) -> Iterator[Place]:
+def _held_by_lease(folder: Bucket, name: str) -> Iterator[Place]:
     """Yield the folder with the lease by which only the holder writes to it."""
-    locks = buckets.quick(folder) / "locks"
+    locks = folder.address.quick() / "locks"
     lease = _taken(folder, locks / name)
     released = threading.Event()
     renewal = threading.Thread(target=_renew, args=(lease, released), daemon=True)
     try:
-        for rival in _rivals(name, buckets.names(locks)):
+        for rival in _rivals(name, locks.names()):
             _evict(folder, locks / rival)
         renewal.start()
         yield replace(folder, lease=lease)
@@ -140,13 +144,13 @@ def _let_go(lease: Lease, renewal: threading.Thread, released: threading.Event) 
         if not lease.is_fresh:
             lease.renew(patiently=False)  # it may be another's by now
         if lease.successor is None:
-            buckets.delete(lease.lock, patiently=False)
+            lease.lock.delete(patiently=False)
     except (Fault, UserError):
         return f"; its lock there could not be released, and ends within {lease.dead:.0f} s"
     return ""
 
 
-def _taken(folder: Remote, lock: Remote) -> Lease:
+def _taken(folder: Bucket, lock: Address) -> Lease:
     """Make the lock, or take over that of a dead holder; no two processes can do either.
 
     Raises UserError that says who holds it.
@@ -154,27 +158,27 @@ def _taken(folder: Remote, lock: Remote) -> Lease:
     holder = {"holder": _holder(), "pid": os.getpid(), "machine": _machine()}
     lease = Lease(lock, holder, DEAD)
     while not lease.write():
-        found = buckets.get(lock)
+        found = lock.get()
         if found and not lease.wrote(found):  # else an answer was lost
             _check_dead(folder, found)
         lease.version = found.version if found else None
     return lease
 
 
-def _evict(folder: Remote, lock: Remote) -> None:
+def _evict(folder: Bucket, lock: Address) -> None:
     """Remove a lock of a dead holder, who will find it gone when it wakes up."""
-    found = buckets.get(lock)
+    found = lock.get()
     if found:
         _check_dead(folder, found)
-        buckets.delete(_taken(folder, lock).lock)
+        _taken(folder, lock).lock.delete()
 
 
-def _check_dead(folder: Remote, found: StoredObject) -> None:
+def _check_dead(folder: Bucket, found: StoredObject) -> None:
     """Raise UserError unless a lock is old, by the clock of the store, or its process is gone."""
-    holder = buckets.holder_of(found)
+    holder = holder_of(found)
     if holder.get("machine") == _machine() and not Path(f"/proc/{holder.get('pid')}").exists():
         return
-    if (buckets.probe(folder) - found.modified).total_seconds() <= DEAD:
+    if (folder.probe() - found.modified).total_seconds() <= DEAD:
         known = holder.get("holder", "unknown")
         ends = f"if it died, its lock ends within {DEAD:.0f} seconds"
         raise _conflict(folder, f"{known}; {ends}")

@@ -22,8 +22,7 @@ from mattis.networks.drift.study import ConsolidationStudy
 from mattis.networks.neurons.study import NeuronStudy
 from mattis.networks.plain.study import PlainStudy
 from mattis.statistics import aggregate
-from mattis.store import cube, places, store
-from mattis.store.places import Place
+from mattis.store import cube, store
 from mattis.store.results import results_of
 from mattis.study.base import Study
 
@@ -47,14 +46,15 @@ def drawing_of(study: Study) -> FigureMaker:
     return next(maker for kind, maker in DRAWINGS.items() if isinstance(study, kind))
 
 
-def diagram(study: Study, root: Path | str | None = None) -> list[Place]:
+def diagram(study: Study, root: Path | str | None = None) -> list[Path | str]:
     """Aggregate the study's cells, write diagram.zarr and the figures; return what was written.
 
-    Raises UserError if no cell was computed. Missing cells stay blank, and the figure says so.
+    These are paths, or URLs in an object store. Missing cells stay blank, and the figure says so. Raises
+    UserError if no cell was computed.
     """
     results = results_of(study, root)
     estimates = estimated(study, root)
-    places.make_folder(results.figures)
+    results.figures.make_folder()
     store.write_dataset(estimates, results.diagram)
     written = [results.diagram]
     for name, figure in drawing_of(study)(estimates, study):
@@ -63,9 +63,9 @@ def diagram(study: Study, root: Path | str | None = None) -> list[Place]:
             drawn = BytesIO()
             with mpl.rc_context(STYLE):
                 figure.savefig(drawn, format=kind, metadata=metadata)
-            places.write_bytes(path, drawn.getvalue())
+            path.write_bytes(drawn.getvalue())
             written.append(path)
-    return written
+    return [place.on_disk or str(place) for place in written]
 
 
 def estimated(study: Study, root: Path | str | None = None) -> xr.Dataset:

@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mattis.exact.arrays import Reals
-from mattis.store import cube, places
+from mattis.store import cube
 from mattis.store.observables import are_observables
-from mattis.store.places import Place
+from mattis.store.place import Place
 
 SEGMENT_ROWS = 8192
 """Rows of a segment at most: 10^5 cells wait in 13 files, and the last one is quickly rewritten."""
@@ -106,12 +106,12 @@ class Writer:
         if not self.waiting:
             return
         begun, self.waiting = time.monotonic(), 0  # a second try, on the way out, would wait again
-        places.make_within(self.folder)
+        self.folder.make_within()
         table = np.concatenate(self.tables)
         for first in range(0, len(table), SEGMENT_ROWS):
             part = table[first : first + SEGMENT_ROWS]
             segment = self.folder / f"{self.name}-{self.number}"
-            places.write_bytes(segment, _encoded(part, self.contents))
+            segment.write_bytes(_encoded(part, self.contents))
             self.number += len(part) == SEGMENT_ROWS
         self.tables = [table[len(table) // SEGMENT_ROWS * SEGMENT_ROWS :]]
         self.flushed = time.monotonic()
@@ -137,7 +137,7 @@ def is_one(name: str) -> bool:
 
 def segments(folder: Place) -> list[str]:
     """Return the names of the segments in a journal."""
-    return [name for name in places.names(folder) if is_one(name)]
+    return [name for name in folder.names() if is_one(name)]
 
 
 def segments_for(folder: Place, contents: Contents, part: ShardNumber | None) -> list[str]:
@@ -157,7 +157,7 @@ def _is_another(name: str, mark: str, part: ShardNumber) -> bool:
 def rows(folder: Place, contents: Contents, names: Iterable[str]) -> Iterator[Segment]:
     """Yield each named segment of the physics and labels of these contents, whatever its observables."""
     for name in names:
-        content = places.read_bytes(folder / name)
+        content = (folder / name).read_bytes()
         if content is None:
             continue  # folded by another process since it was listed
         head = _head(content)
@@ -181,7 +181,7 @@ def observables_of(head: Mapping[str, Any], contents: Contents) -> list[str]:
 def heads(folder: Place, names: Iterable[str]) -> Iterator[Mapping[str, Any]]:
     """Yield the first line of each named segment that can be read."""
     for name in names:
-        head = _head(places.read_bytes(folder / name) or b"")
+        head = _head((folder / name).read_bytes() or b"")
         if head:
             yield head
 

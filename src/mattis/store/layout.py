@@ -19,10 +19,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from mattis.store import cube, places
+from mattis.store import cube
 from mattis.store.cube import CubeLabels
 from mattis.store.observables import Counts, Observed
-from mattis.store.places import Place
+from mattis.store.place import Place
 from mattis.study.model import Observable
 
 FORMAT = 2
@@ -123,7 +123,7 @@ def damaged_attributes(place: Place) -> list[str]:
 
 def _attributes(place: Place, key: str = "") -> dict[str, Any]:
     """Return the attributes that some metadata hold, empty if they are damaged beyond reading."""
-    content = mapping_of(places.read_bytes(place, LARGEST_METADATA)).get("attributes")
+    content = mapping_of(place.read_bytes(LARGEST_METADATA)).get("attributes")
     found = content.get(key) if key and isinstance(content, dict) else content
     whole = isinstance(found, dict) and type(found.get("mattis_format")) is int
     return dict(found) if whole else {}  # type: ignore[arg-type]
@@ -184,16 +184,10 @@ def forms(
     labels: CubeLabels, observables: Sequence[Observable], chunks: Chunk, record: Any
 ) -> dict[str, ArrayForm]:
     """Return the form of each array of cells; the digests come last and carry a copy of the record."""
-    out = {
-        observable.name: ArrayForm(
-            cube.dtype_of(observable),
-            labels.shape,
-            chunks,
-            labels.names,
-            cube.attributes_of(observable),
-        )
-        for observable in observables
-    }
+    out = {}
+    for observable in observables:
+        kind, words = cube.dtype_of(observable), cube.attributes_of(observable)
+        out[observable.name] = ArrayForm(kind, labels.shape, chunks, labels.names, words)
     described = {**cube.described(cube.DIGEST), "mattis_store": record}
     out["digest"] = ArrayForm(np.dtype(np.uint64), labels.shape, chunks, labels.names, described)
     return out
@@ -220,7 +214,7 @@ def laid(place: Place, name: str, form: ArrayForm) -> ArrayForm | None:
 
     Its shape may be on its way. Without chunks in the form, those on disk are taken, as format 1 had them.
     """
-    found = mapping_of(places.read_bytes(place / name / "zarr.json", LARGEST_METADATA))
+    found = mapping_of((place / name / "zarr.json").read_bytes(LARGEST_METADATA))
     chunks = _configured(found.get("chunk_grid"), "chunk_shape")
     most = CHUNK_CELLS if form.checksum else LARGEST_CHUNK
     known = chunks == [*form.chunks] if form.chunks else are_chunks(chunks, len(form.shape), most)
@@ -262,7 +256,7 @@ def _configured(part: Any, key: str) -> Any:
 
 def is_group(place: Place) -> bool:
     """Tell whether the metadata of the group can be read as such."""
-    found = mapping_of(places.read_bytes(place / "zarr.json", LARGEST_METADATA))
+    found = mapping_of((place / "zarr.json").read_bytes(LARGEST_METADATA))
     return found.get("node_type") == "group" and found.get("zarr_format") == 3
 
 
@@ -293,7 +287,7 @@ def salvaged(place: Place, name: str, form: ArrayForm, chunk: Chunk) -> tuple[Ch
     The values are stored as they are, so the cells before a cut, and all but the one around a flipped
     bit, are still right. Which ones, their digests tell.
     """
-    raw = places.read_bytes(place / chunk_name(name, chunk), form.chunk_bytes)
+    raw = (place / chunk_name(name, chunk)).read_bytes(form.chunk_bytes)
     kind, count = form.kind.newbyteorder("<"), prod(form.chunks)
     flat = np.full(count, form.blank, form.kind)
     cut = tuple(slice(0, s.stop - s.start) for s in form.region(chunk))
@@ -372,7 +366,7 @@ def described(
 
 
 def _described(place: Place, name: str) -> Observable:
-    found = mapping_of(places.read_bytes(place / name / "zarr.json", LARGEST_METADATA))
+    found = mapping_of((place / name / "zarr.json").read_bytes(LARGEST_METADATA))
     said = found.get("attributes")
     words = [said.get(key) for key in ("long_name", "units")] if isinstance(said, dict) else [None]
     return Observable(name, *(words if all(isinstance(word, str) for word in words) else [name]))

@@ -12,9 +12,8 @@ from zarr.codecs import Crc32cCodec
 from zarr.core.buffer import default_buffer_prototype
 from zarr.storage import MemoryStore
 
-from mattis.store import places
 from mattis.store.layout import LARGEST_METADATA, ArrayForm, mapping_of
-from mattis.store.places import Place
+from mattis.store.place import Place
 
 
 @contextmanager
@@ -59,7 +58,7 @@ def odd(
 ) -> dict[str, bytes]:
     """Return the files of metadata on disk that do not say what they should, as they should be."""
     wanted = documents(every, record).items()
-    found = {name: places.read_bytes(place / name, LARGEST_METADATA) for name, _ in wanted}
+    found = {name: (place / name).read_bytes(LARGEST_METADATA) for name, _ in wanted}
     return {name: document for name, document in wanted if not _say_the_same(found[name], document)}
 
 

@@ -18,12 +18,12 @@ import xarray as xr
 from mattis import plugins
 from mattis.errors import UserError
 from mattis.networks.registry import study_of
-from mattis.store import cube, journal, layout, places, trials
+from mattis.store import cube, journal, layout, trials
 from mattis.store.cube import CubeLabels
 from mattis.store.journal import Contents, ShardNumber
 from mattis.store.layout import FORMAT, ArrayForm, Chunk
 from mattis.store.observables import Observed, are_observables, are_prefixes
-from mattis.store.places import Place
+from mattis.store.place import Place
 from mattis.study.axes import Meaning
 from mattis.study.base import Study
 from mattis.study.document import parsed
@@ -194,7 +194,7 @@ def _check_backing(path: Place, labels: CubeLabels) -> None:
     """Raise UserError for axes that claim far more networks than there are files of labels for them."""
     plane = labels.shape[:2]
     claimed = layout.chunk_count(plane, layout.LABELS_PER_CHUNK[2])
-    if claimed > UNBACKED and claimed > UNBACKED + len(places.files(path)):
+    if claimed > UNBACKED and claimed > UNBACKED + len(path.files()):
         raise UserError(
             f"{path}: got axes of {plane[0]} × {plane[1]} networks, without files to show for it; expected "
             "the store of this study; give the study another name, or choose another --results"
@@ -255,9 +255,9 @@ def _recovered(path: Place, study: Study) -> StoreRecord:
         "digest",
         "journal",
     }
-    if names.isdisjoint(places.names(path)):
+    if names.isdisjoint(path.names()):
         raise _foreign(path)
-    files = places.files(path)
+    files = path.files()
     as_run = _as_run(path)
     has_cells = any(name.startswith("digest/c/") for name in files)
     if has_cells:  # else there is none to take for that of another study
@@ -280,7 +280,7 @@ def _as_run(path: Place) -> Study | None:
     """Return the study that lies beside a store, if it can be read."""
     beside = path.with_name("study.yaml")
     try:
-        text = (places.read_bytes(beside, layout.LARGEST_METADATA) or b"").decode()
+        text = (beside.read_bytes(layout.LARGEST_METADATA) or b"").decode()
         return study_of(parsed(text, str(beside)), str(beside), Path(str(path)).parent)
     except (UserError, UnicodeDecodeError):
         return None

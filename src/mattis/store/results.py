@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mattis.store import places
-from mattis.store.places import Place
+from mattis.store.place import Place
+from mattis.store.places import place_of
 from mattis.study.base import Study
 
 DEFAULT = Path("results")
@@ -63,27 +63,27 @@ def results_of(study: Study, root: Path | str | None = None) -> Results:
     The root is a folder, or a prefix of an object store such as s3://bucket/results. Both, and NAME, may
     be links; raises UserError for one below NAME, since what it points to is not the study's.
     """
-    folder = places.place_of(root if root is not None else DEFAULT) / study.name
-    places.refuse_links(folder)
+    folder = place_of(root if root is not None else DEFAULT) / study.name
+    folder.refuse_links()
     return Results(folder)
 
 
 def write_json(place: Place, content: Any) -> None:
     """Write JSON, whole or not at all."""
-    places.write_text(place, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    place.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_json(place: Place) -> Any:
     """Return the content of a JSON file, None if it is missing or damaged."""
     try:
-        return json.loads(places.read_bytes(place) or b"")
+        return json.loads(place.read_bytes() or b"")
     except ValueError:
         return None
 
 
 def read_failures(results: Results) -> Mapping[str, str]:
     """Return the message of each block that failed in the last run, or in the last run of a shard."""
-    files = [results.failures, *(results.shards / name for name in places.names(results.shards))]
+    files = [results.failures, *(results.shards / name for name in results.shards.names())]
     failures: dict[str, str] = {}
     for file in files:
         content = read_json(file) if file.name.endswith("failures.json") else None

@@ -10,7 +10,6 @@ written waits for the disk. `xarray.open_zarr` reads the cube without mattis.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from mattis.errors import UserError
-from mattis.store import cube, journal, layout, metadata, places, record
+from mattis.store import cube, journal, layout, metadata, record
 from mattis.store.cube import CubeLabels
 from mattis.store.journal import ShardNumber, Writer
 from mattis.store.layout import FORMAT, ArrayForm, Chunk
 from mattis.store.observables import CellTable, Observed
-from mattis.store.places import Place
+from mattis.store.place import Place
 from mattis.store.record import StoreRecord, contents_of, journal_of
 from mattis.study.base import Study
 from mattis.study.model import Columns, Model
@@ -51,7 +50,7 @@ def bytes_needed(study: Study, cells: int) -> int:
 
 def is_there(path: Place) -> bool:
     """Tell whether there is a store, or something else in its place. A mere journal is none."""
-    return any(journal.is_one(name) for name in places.names(path) if name != "journal")
+    return any(journal.is_one(name) for name in path.names() if name != "journal")
 
 
 def create_or_extend(
@@ -69,7 +68,7 @@ def create_or_extend(
     all_observables  # appends what the model observes more
     """
     observed, old = _observed(path, study, None, all_observables)
-    labels, files = cube.labels_of(study), places.files(path)
+    labels, files = cube.labels_of(study), path.files()
     if old:
         labels = cube.merged(old.labels, labels)
     chunks = layout.fitting_chunks(labels.shape, old.chunks if old else None)
@@ -83,7 +82,7 @@ def create_or_extend(
     if packed or spoilt or waits or stale:
         before()
     for draft in drafts(files):
-        places.remove(path / draft)
+        (path / draft).remove()
     if packed:
         _unpack(opened, study, packed, files)
         stale = _stale(opened, attributes)
@@ -124,7 +123,7 @@ def _writer(
     path: Place, study: Study, names: Sequence[str], part: ShardNumber | None = None
 ) -> Writer:
     """Return a new writer of rows with some observables."""
-    places.make_within(path)
+    path.make_within()
     contents = contents_of(study, names)
     return Writer(journal_of(path), contents, journal.writer_name(contents, part))
 
@@ -156,7 +155,7 @@ def _stale(store: Store, attributes: Mapping[str, Any]) -> dict[str, bytes]:
     the store is the old one, and no cell of the new axes has been written.
     """
     path, labels = store.path, layout.label_files(store.labels).items()
-    stale = {name: c for name, c in labels if places.read_bytes(path / name, len(c)) != c}
+    stale = {name: c for name, c in labels if (path / name).read_bytes(len(c)) != c}
     every = {**layout.label_forms(store.labels), **store.forms}
     return stale | metadata.odd(path, every, attributes)
 
@@ -167,7 +166,7 @@ def _lay_out(path: Place, stale: Mapping[str, bytes]) -> None:
     arrays = {name: content for name, content in stale.items() if name.endswith("/zarr.json")}
     for files in (labels, arrays, {name: stale[name] for name in ("zarr.json",) if name in stale}):
         if files:
-            places.write_together(path, files)
+            path.write_together(files)
 
 
 def _spoilt(store: Store, files: Sequence[str]) -> list[Chunk]:
@@ -206,8 +205,8 @@ def _rewrite(store: Store, chunk: Chunk, rows: CellTable | None = None) -> None:
             values[place] = _column(store, rows, name, form, least)
         files[layout.chunk_name(name, chunk)] = layout.encoded(values, form)
     digests = layout.chunk_name("digest", chunk)
-    places.write_together(store.path, {name: files[name] for name in files if name != digests})
-    places.write_together(store.path, {digests: files[digests]})
+    store.path.write_together({name: files[name] for name in files if name != digests})
+    store.path.write_together({digests: files[digests]})
 
 
 def _column(store: Store, rows: CellTable, name: str, form: ArrayForm, number: int) -> NDArray[Any]:
@@ -233,7 +232,7 @@ def _unpack(store: Store, study: Study, old: StoreRecord, files: Sequence[str]) 
         writer.flush()
     every = [*reversed([*forms]), *(layout.label_forms(old.labels) if old.format < FORMAT else ())]
     for name in every:  # the digests go first: what is left of the cells is no cell
-        places.remove_tree(store.path / name / "c")
+        (store.path / name / "c").remove_tree()
 
 
 def forms_of(path: Place, old: StoreRecord) -> Mapping[str, ArrayForm]:
@@ -278,8 +277,8 @@ def fold(store: Store) -> None:
         if any(len(rows.at) for rows in found):
             _fold(store, CellTable.joined(found))
         for name in done:
-            places.remove(folder / name)
-    places.remove_empty(folder)
+            (folder / name).remove()
+    folder.remove_empty()
 
 
 def _fold(store: Store, rows: CellTable) -> None:
@@ -379,17 +378,4 @@ def valid_cells(path: Place, study: Study, part: ShardNumber | None = None) -> M
 
 def write_dataset(ds: xr.Dataset, path: Place) -> None:
     """Write a small dataset as zarr v3; in a folder, whole or not at all."""
-    files = metadata.dataset_files(ds)
-    if not isinstance(path, Path):
-        places.remove_tree(path)
-        places.write_together(path, files)
-        return
-    draft, old = (path.with_name(f"{path.name}.{mark}.partial") for mark in ("new", "old"))
-    for stale in (draft, old):
-        places.remove_tree(stale)
-    places.write_together(draft, files)
-    with places.reported(path):
-        if path.exists():
-            path.rename(old)
-        draft.rename(path)
-    places.remove_tree(old)
+    path.write_anew(metadata.dataset_files(ds))

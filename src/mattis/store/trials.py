@@ -6,11 +6,11 @@ Shapes of a chunk and lists of observables are tried; the digests of the cells o
 from collections.abc import Iterator, Sequence
 from itertools import combinations, islice
 
-from mattis.store import layout, places
+from mattis.store import layout
 from mattis.store.cube import CubeLabels
 from mattis.store.layout import Chunk
 from mattis.store.observables import MOST_OBSERVABLES, Observed, are_observables
-from mattis.store.places import Place
+from mattis.store.place import Place
 from mattis.study.model import Observable
 
 MOST_TRIALS = 2000
@@ -27,7 +27,7 @@ def best(
     found: tuple[Chunk, Observed | None] = (chunks or layout.chunk_shape(labels.shape), None)
     most = 0
     name = next(name for name in files if name.startswith("digest/c/"))
-    size = len(places.read_bytes(path / name, 8 * layout.CHUNK_CELLS + layout.CHECKSUM) or b"")
+    size = len((path / name).read_bytes(8 * layout.CHUNK_CELLS + layout.CHECKSUM) or b"")
     every = _shapes(labels.shape, (size - layout.CHECKSUM) // 8)
     shapes = [chunks] if chunks else [*islice(every, MOST_TRIALS)]
     trials = ((shape, observed) for observed in lists for shape in shapes)

@@ -11,10 +11,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from mattis.errors import UserError
-from mattis.store import cube, journal, layout, metadata, places, record, store
+from mattis.store import cube, journal, layout, metadata, record, store
 from mattis.store.layout import ArrayForm, Chunk
 from mattis.store.observables import differences
-from mattis.store.places import Place
+from mattis.store.place import Place
 from mattis.store.record import StoreRecord, contents_of, journal_of
 from mattis.store.results import results_of
 from mattis.study import plan
@@ -102,7 +102,7 @@ def _damage_in_cube(
     path: Place, study: Study, kept: StoreRecord
 ) -> Iterator[tuple[Finding, "CubeSlices | Mask | None"]]:
     """Yield each finding with the part of the cube, or the cells of the study, that it may cost."""
-    everything, files = tuple(slice(0, n) for n in kept.labels.shape), places.files(path)
+    everything, files = tuple(slice(0, n) for n in kept.labels.shape), path.files()
     for draft in store.drafts(files):
         array = draft.partition("/")[0] if "/" in draft else "zarr.json"
         yield Finding(array, draft, "stale temporary file"), None

@@ -1,0 +1,263 @@
+"""Folders of this machine: whole writes that wait for the disk, and what a machine refuses, in one line."""
+
+import errno
+import os
+import resource
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mattis.errors import Fault, UserError
+from mattis.store.place import Place
+
+
+@dataclass(frozen=True)
+class Folder(Place):
+    """A folder of this machine, or a file in one; Python and others open it by its path."""
+
+    path: Path
+
+    def __truediv__(self, name: str) -> "Folder":
+        return Folder(self.path / name)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def with_name(self, name: str) -> "Folder":
+        return Folder(self.path.with_name(name))
+
+    @property
+    def on_disk(self) -> Path:
+        return self.path
+
+    def exists(self) -> bool:
+        return self.path.exists()
+
+    def read_bytes(self, most: int | None = None) -> bytes | None:
+        missing = FileNotFoundError, NotADirectoryError, IsADirectoryError
+        with self.reported(), suppress(*missing), self.path.open("rb") as file:
+            # Of no more than there is: Python makes room for all that it is asked for.
+            there = os.fstat(file.fileno()).st_size
+            return file.read() if most is None else file.read(min(most, there) + 1)
+        return None
+
+    def write_bytes(self, content: bytes) -> None:
+        with self.reported(len(content)):
+            _write({self.path: content})
+
+    def write_together(self, files: Mapping[str, bytes]) -> None:
+        with self.reported(sum(map(len, files.values()))):
+            makers = _make_between(self.path, files)
+            _write({self.path / name: content for name, content in files.items()})
+            for maker in makers:
+                _sync(maker)
+
+    def write_anew(self, files: Mapping[str, bytes]) -> None:
+        draft, old = (self.with_name(f"{self.name}.{mark}.partial") for mark in ("new", "old"))
+        for stale in (draft, old):
+            stale.remove_tree()
+        draft.write_together(files)
+        with self.reported():
+            if self.path.exists():
+                self.path.rename(old.path)
+            draft.path.rename(self.path)
+        old.remove_tree()
+
+    def files(self) -> list[str]:
+        with self.reported():
+            _refuse_link(self.path)
+            return sorted(_below(self.path, "")) if self.path.is_dir() else []
+
+    def names(self) -> list[str]:
+        with self.reported():
+            there = self.path.is_dir()
+            return sorted(entry.name for entry in self.path.iterdir()) if there else []
+
+    def remove(self) -> None:
+        with self.reported(), suppress(FileNotFoundError, NotADirectoryError):
+            self.path.unlink()
+            _sync(self.path.parent)
+
+    def remove_empty(self) -> None:
+        if self.path.is_dir() and not self.names():
+            with self.reported():
+                self.path.rmdir()
+
+    def remove_tree(self) -> None:
+        with self.reported():
+            if self.path.is_dir() and not self.path.is_symlink():
+                shutil.rmtree(self.path)
+                _sync(self.path.parent)
+
+    def make_folder(self) -> None:
+        try:
+            _make_above(self.path)
+            if not os.access(self.path, os.W_OK | os.X_OK):
+                raise OSError(0, _refusal(self.path))
+        except OSError as error:
+            raise UserError(
+                f"results folder {self}: cannot write there: {error.strerror}; "
+                "make it writable, or choose another --results"
+            ) from None
+
+    def make_within(self) -> None:
+        with self.reported():
+            _refuse_link(self.path)
+            if not self.path.is_dir():
+                self.path.mkdir(exist_ok=True)
+                _sync(self.path.parent)
+
+    def check_room(self, needed: int) -> None:
+        free = shutil.disk_usage(self.path).free
+        if free < needed:
+            raise Fault(
+                f"{self}: no space left on device: {_bytes(needed)} needed, {_bytes(free)} free; "
+                "make room, then give the same command again"
+            )
+
+    def refuse_links(self) -> None:
+        if self.path.is_dir():
+            for _ in _below(self.path, ""):
+                pass
+
+    @contextmanager
+    def reported(self, needed: int = 0) -> Iterator[None]:
+        """Turn what the file system refuses into one line that says what is needed."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise self._fault("the folder has vanished", "bring it back") from error
+        except OSError as error:
+            reason = _refused(self.path, error, needed)
+            raise self._fault(reason, _REMEDIES.get(error.errno or 0)) from error
+
+    def _fault(self, reason: str, remedy: str | None) -> Fault:
+        advice = f"{remedy or 'mend it'}, then give the same command again: it goes on from here"
+        return Fault(f"{self}: {reason}; {advice}", reason)
+
+
+def _write(files: Mapping[Path, bytes]) -> None:
+    """Write files aside and wait for the disk; then give them their names, and wait for these."""
+    drafts = {path: path.with_name(f"{path.name}.{os.getpid()}.partial") for path in files}
+    try:
+        for path, draft in drafts.items():
+            _refuse_link(path)
+            with draft.open("wb") as file:
+                file.write(files[path])
+                file.flush()
+                os.fsync(file.fileno())
+        for path, draft in drafts.items():
+            draft.replace(path)
+    except BaseException:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+        raise
+    for folder in dict.fromkeys(path.parent for path in files):
+        _sync(folder)
+
+
+def _make_between(folder: Path, files: Iterable[str]) -> list[Path]:
+    """Make the folders that files need; return those in which something was made, innermost first.
+
+    Raises UserError for a link on the way: what is behind it belongs to somebody else.
+    """
+    makers: dict[Path, None] = {}
+    needed = {folder: None}
+    for name in files:
+        needed |= dict.fromkeys([folder / above for above in reversed(Path(name).parents)])
+    for each in needed:
+        _refuse_link(each)
+        if not each.is_dir():
+            each.mkdir(exist_ok=True)
+            makers[each.parent] = None
+    return list(reversed(makers))
+
+
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink():
+        raise UserError(
+            f"{path}: got a link; expected a folder or file of its own, since results are never read or "
+            "written through links; put what it points to in its place, or choose another --results"
+        )
+
+
+def _sync(folder: Path) -> None:
+    """Wait until the names in a folder are on disk; some network file systems know no such thing."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(handle)
+
+
+def _below(folder: Path, head: str) -> Iterator[str]:
+    """Yield the files below a folder; what another process removes meanwhile is not there."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                _refuse_link(Path(entry.path))
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(Path(entry.path), f"{head}{entry.name}/")
+            else:
+                yield head + entry.name
+
+
+def _make_above(place: Path) -> None:
+    """Make a folder and those that it is in, and wait until their names are on disk."""
+    missing = [each for each in (place, *place.parents) if not each.is_dir()]
+    place.mkdir(parents=True, exist_ok=True)
+    for each in missing:
+        _sync(each.parent)
+
+
+def _refusal(place: Path) -> str:
+    """Say why a folder cannot be written to."""
+    read_only = os.statvfs(place).f_flag & os.ST_RDONLY
+    return os.strerror(errno.EROFS if read_only else errno.EACCES).lower()
+
+
+_REMEDIES = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room within the quota",
+    errno.EFBIG: "raise the limit (ulimit -f)",
+    errno.EROFS: "make it writable",
+    errno.EACCES: "make it writable",
+    errno.EPERM: "make it writable",
+}
+
+
+def _refused(place: Path, error: OSError, needed: int) -> str:
+    """Say what a write needed, and how much of it there is."""
+    reason = (error.strerror or str(error)).lower()
+    if error.errno == errno.ENOSPC:
+        try:
+            free = shutil.disk_usage(place.parent).free
+        except OSError:
+            return reason
+        return f"{reason}: {_bytes(needed)} needed, {_bytes(free)} free"
+    if error.errno == errno.EFBIG:
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+        return f"{reason}: files may have {_bytes(limit)} here, and a larger one is needed"
+    return f"{reason}: {_bytes(needed)} needed" if needed else reason
+
+
+def _bytes(count: int) -> str:
+    """Write a number of bytes as people say it."""
+    size, unit = float(count), "bytes"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if size < 1024:
+            break
+        size, unit = size / 1024, larger
+    return f"{size:.3g} {unit}"
