@@ -49,28 +49,26 @@ GPU = "GPU"
 
 @dataclass(frozen=True)
 class Where:
-    """Where to compute; nothing in here changes a number.
-
-    workers    # processes (or threads) of this machine, or jobs of a batch system; all cores if None
-    pool       # processes, or threads of one process
-    memory     # bytes for all workers of this machine; what the machine has if None
-    gpus       # 0, or worker processes that own one GPU each
-    scheduler  # address of a Dask scheduler that exists
-    tls        # certificate authority, certificate and key for it
-    cluster    # batch system whose jobs are the workers
-    logs       # folder for what those jobs print
-    dashboard  # whether Dask's dashboard is to be seen, on loopback
-    """
+    """Where to compute; nothing in here changes a number."""
 
     workers: int | None = None
+    """Processes (or threads) of this machine, or jobs of a batch system; all cores if None."""
     pool: str = "processes"
+    """`processes`, or `threads` of one process."""
     memory: int | None = None
+    """Bytes for all workers of this machine; what the machine has if None."""
     gpus: int = 0
+    """Worker processes that own one GPU each; 0 for the CPU."""
     scheduler: str | None = None
+    """Address of a running Dask scheduler."""
     tls: tuple[str | None, str | None, str | None] = (None, None, None)
+    """Certificate authority, certificate and key for it."""
     cluster: str | None = None
+    """Batch system whose jobs are the workers."""
     logs: Path | None = None
+    """Folder for the output of those jobs."""
     dashboard: bool = False
+    """Whether Dask serves its dashboard, on loopback."""
 
     @property
     def is_here(self) -> bool:

@@ -54,15 +54,13 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class _Chain:
-    """A chain less its first element, which C does not see, and the sums of its heads.
-
-    values  # (n,) x_t - x_0: int32 where every sum of products fits int64, else Python's integers
-    heads  # (n+1,) sum_{s<t} (x_s - x_0)
-    """
+    """A chain less its first element, which C does not see, and the sums of its heads."""
 
     first: int
     values: NDArray[Any]
+    """(n,): x_t - x_0, int32 where every sum of products fits int64, else Python's integers."""
     heads: NDArray[Any]
+    """(n+1,): sum_{s<t} (x_s - x_0)."""
 
     @classmethod
     def of(cls, series: Series) -> "_Chain":

@@ -38,12 +38,16 @@ NEURON_AXIS_LABELS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class NeuronPanel:
-    """What a panel shows. logarithmic  # errors and distances; share  # fractions, from 0 to 1"""
+    """The observables of a panel and its vertical axis."""
 
     words: str
+    """Label of the axis."""
     names: tuple[str, ...]
+    """Names of the observables."""
     logarithmic: bool = False
+    """Whether the axis is logarithmic, as of errors and distances."""
     share: bool = False
+    """Whether the axis runs from 0 to 1, as of fractions."""
 
 
 NEURON_PANELS: Mapping[str, tuple[NeuronPanel, ...]] = {

@@ -27,14 +27,12 @@ DIGEST = Meaning("digest of the cell: labels and observables", is_whole=True)
 
 @dataclass(frozen=True)
 class CubeLabels:
-    """The values along each dimension, and the temperature of each beta if that is one of them.
-
-    meanings  # what the values are, of each dimension and of the temperature: the axes of the study say it
-    """
+    """The values along each dimension, and the temperature of each beta if that is one of them."""
 
     values: Mapping[str, Sequence[float]]
     temperatures: Sequence[float]
     meanings: Mapping[str, Meaning]
+    """Long name and unit of each dimension and of the temperature, from the axes of the study."""
 
     @property
     def names(self) -> tuple[str, ...]:

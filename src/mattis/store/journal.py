@@ -33,15 +33,13 @@ SHARE = 20
 
 @dataclass(frozen=True)
 class Contents:
-    """What the rows of a segment are: of which physics, and with which labels and observables.
-
-    are_ours  # whether the physics of a segment are these, however many keys there were in its time
-    """
+    """The physics of a segment's rows, and their columns: labels and observables."""
 
     physics: Mapping[str, Any]
     labels: tuple[str, ...]
     observables: tuple[str, ...]
     are_ours: Callable[[Mapping[str, Any]], bool]
+    """Tells whether the physics of a segment are these, however many keys there were in its time."""
 
     @property
     def columns(self) -> tuple[str, ...]:

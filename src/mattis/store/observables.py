@@ -65,13 +65,11 @@ def are_prefixes(found: Any, most: int) -> bool:
 
 @dataclass(frozen=True)
 class Observed:
-    """The observables of a store, in the order of its digests.
-
-    prefixes  # over how many of them, from the first, a digest may run; rising, the last over all
-    """
+    """The observables of a store, in the order of its digests."""
 
     observables: tuple[Observable, ...]
     prefixes: tuple[int, ...]
+    """Numbers of observables, from the first, that a digest may run over; rising, the last over all."""
 
     @property
     def names(self) -> list[str]:
@@ -110,16 +108,14 @@ class Observed:
 
 @dataclass(frozen=True, eq=False)
 class CellTable:
-    """Cells on their way into a cube.
-
-    at     # where, along each dimension
-    table  # labels and all observables of the store, NaN for those that a cell has not
-    held   # how many it has, from the first
-    """
+    """Cells on their way into a cube."""
 
     at: NDArray[np.int64]
+    """(cells, dimensions): position of each cell along each dimension."""
     table: Reals
+    """(cells, columns): labels and all observables of the store, NaN for those that a cell has not."""
     held: Counts
+    """(cells,): number of observables that each cell has, from the first."""
 
     @classmethod
     def known(

@@ -39,13 +39,11 @@ LARGEST_LABEL = 2**53
 
 @dataclass(frozen=True)
 class StoreRecord:
-    """Where the cells of a store are, by their labels and the shape of a chunk, and what they have.
-
-    chunks  # () in format 1, where each array says it for itself
-    """
+    """The labels, chunk shape and observables of a store, from which follows where each cell lies."""
 
     labels: CubeLabels
     chunks: Chunk
+    """Shape of a chunk; () in format 1, where each array has its own."""
     observed: Observed
     format: int = FORMAT
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mattis.kernels.cpu.lanes import BLOCK, LANES
 from mattis.kernels.cpu.vectors import couple_row
 
-INLINED = "b0c89f7520efaf46"
+INLINED = "bf9d7eba2c0262a0"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")

@@ -36,15 +36,14 @@ TOLD = 512
 
 
 class Relaxed(NamedTuple):
-    """Replicas at the end of their Euler steps.
-
-    state     # (n, R); steps  # (R,), those that were made
-    residual  # (R,) |B(v) - v|/sqrt(n), root mean square, at the end
-    """
+    """Replicas at the end of their Euler steps."""
 
     state: FloatArray
+    """(n, R): the neurons of each replica."""
     steps: NDArray[np.int64]
+    """(R,): Euler steps of each replica."""
     residual: FloatArray
+    """(R,): |B(v) - v|/sqrt(n), root mean square, at the end."""
 
 
 _turn = Lock()

@@ -20,29 +20,29 @@ DENSE_WORK = 2**28
 
 
 class DenseReplicas(NamedTuple):
-    """Replicas that are aligned together, on the host.
-
-    which    # (R,) int32, the pattern set of each; rules  # (R,) int32, its table
-    targets  # (R,) int64, the pattern whose overlap is looked at; spins  # (R, N) int8
-    """
+    """Replicas that one launch aligns with their fields, on the host."""
 
     which: NDArray[np.int32]
+    """(R,) int32: the number of each replica's pattern set."""
     rules: NDArray[np.int32]
+    """(R,) int32: the number of its table D."""
     targets: NDArray[np.int64]
+    """(R,) int64: its cued pattern, whose overlap is recorded."""
     spins: Signs
+    """(R, N) int8: its cue."""
 
 
 class Aligned(NamedTuple):
-    """What leaves the device.
-
-    before, after  # (R, P) int32, overlaps; first  # (R,) with the target, after one sweep
-    sweeps  # (R,) those that were made before one changed nothing, or all
-    """
+    """The overlaps before and after alignment, as they leave the device."""
 
     before: NDArray[np.int32]
+    """(R, P) int32: overlaps of the cue with every pattern."""
     first: NDArray[np.int32]
+    """(R,) int32: overlap with the cued pattern after one sweep."""
     after: NDArray[np.int32]
+    """(R, P) int32: overlaps of the final state with every pattern."""
     sweeps: NDArray[np.int32]
+    """(R,) int32: sweeps until one changed nothing, or all."""
 
 
 def fits(size: int, count: int, device: Device) -> bool:

@@ -19,49 +19,50 @@ DRIFT_WORK = 2**30
 
 
 class DriftRule(NamedTuple):
-    """What is the same for all trajectories of a batch.
-
-    sequence   # (turns,) int32, the patterns shown in turn; empty where the order is random
-    piece      # presentations that read the words of one step of a stream
-    dwell      # Euler steps for which a pattern is clamped
-    distance   # whether similarity is by distance
-    threshold  # of the cosine that `reached` waits for; above 1 it waits for nothing
-    """
+    """The clamping schedule and the similarity that all trajectories of a batch share."""
 
     sequence: NDArray[np.int32]
+    """(turns,) int32: the patterns clamped in turn; empty where the order is random."""
     piece: int
+    """Presentations that read the words of one step of a stream."""
     dwell: int
+    """Euler steps for which a pattern is clamped."""
     distance: bool
+    """Whether the similarity is -|xi' - Xi|²/2, not Xi.xi'."""
     threshold: float
+    """The cosine that `reached` waits for; above 1 it waits for nothing."""
 
 
 class Ground(NamedTuple):
-    """What trajectories start from and what they are shown, as `synapses.present` has it.
-
-    gram  # (K, K); pull  # (N_h, K); bias_squares  # (N_h,)
-    fields, squares, along_bias  # (N_h, K), (N_h,), (N_h,) before anything was shown
-    """
+    """Scalar products of first memories Xi(0), patterns xi' and biases Lambda, as in `cpu.drift.present`."""
 
     gram: Reals
+    """(K, K): xi' xi'^T."""
     pull: Reals
+    """(N_h, K): Lambda xi'^T."""
     bias_squares: Reals
+    """(N_h,): |Lambda_mu|^2."""
     fields: Reals
+    """(N_h, K): Xi(0) xi'^T."""
     squares: Reals
+    """(N_h,): |Xi_mu(0)|^2."""
     along_bias: Reals
+    """(N_h,): Xi_mu(0).Lambda_mu."""
 
 
 class Path(NamedTuple):
-    """What is a trajectory's own.
-
-    which   # its ground; stream  # (4,) uint32, of the order of patterns
-    limits  # (K,) uint64, the words below which one of the first patterns is shown, rising to 2^32
-    """
+    """The parameters and the stream of one trajectory."""
 
     which: int
+    """Number of its ground."""
     beta: float
+    """Inverse temperature of the softmax."""
     eta: float
+    """dt/tau."""
     stream: NDArray[np.uint32]
+    """(4,) uint32: the stream of the order of patterns."""
     limits: NDArray[np.uint64]
+    """(K,) uint64: the words below which one of the first patterns is clamped, rising to 2^32."""
 
 
 class DriftState(NamedTuple):
@@ -78,25 +79,28 @@ class DriftState(NamedTuple):
 
 
 class TrajectoryBatch(NamedTuple):
-    """Trajectories on a device.
-
-    which, betas, etas, streams, limits  # of each, as in `Path`
-    grounds  # (G, K K + N_h K + N_h): gram, pull, bias_squares
-    states   # (R, 2 N_h K + 4 N_h + K): all of `State` but `reached`, (R, N_h)
-    """
+    """Trajectories on a device, R of G grounds."""
 
     rule: DriftRule
     rows: int
     columns: int
     which: Any
+    """(R,): number of each one's ground."""
     betas: Any
+    """(R,)."""
     etas: Any
+    """(R,): dt/tau."""
     streams: Any
+    """(R, 4)."""
     limits: Any
+    """(R, K): see `Path`."""
     sequence: Any
     grounds: Any
+    """(G, K K + N_h K + N_h): gram, pull, bias_squares."""
     states: Any
+    """(R, 2 N_h K + 4 N_h + K): the arrays of `DriftState` in its order, without `reached`."""
     reached: Any
+    """(R, N_h)."""
 
 
 def bytes_of(rows: int, columns: int) -> int:

@@ -40,18 +40,16 @@ SiteOrders = Callable[[int, int], NDArray[np.int32]]
 
 
 class Sets(NamedTuple):
-    """Pattern sets of one size and number, on the device.
-
-    sites    # (sets, N, ⌈P/32⌉) uint32: bit mu of the words of site i is set where xi_i^mu = +1
-    columns  # (sets, ⌈P/32⌉, N): the same, word by word
-    rows     # (sets, P, ⌈N/32⌉): bit i of the words of pattern mu
-    signs    # the patterns themselves, (sets, P, N) int8, on the host
-    """
+    """Pattern sets of one size and number, on the device."""
 
     sites: Any
+    """(sets, N, ⌈P/32⌉) uint32: bit mu of the words of site i is set where xi_i^mu = +1."""
     columns: Any
+    """(sets, ⌈P/32⌉, N) uint32: the same, word by word."""
     rows: Any
+    """(sets, P, ⌈N/32⌉) uint32: bit i of the words of pattern mu is set where xi_i^mu = +1."""
     signs: Signs
+    """(sets, P, N) int8, on the host: the patterns themselves."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -60,45 +58,41 @@ class Sets(NamedTuple):
 
 
 class GlauberReplicas(NamedTuple):
-    """Replicas that run together, on the host.
-
-    which    # (R,) int32, the pattern set of each; rising
-    targets  # (R,) int32, the pattern that it is asked for
-    streams  # (R, 4) uint32, of its thermal noise
-    scales   # (R,) float32, N T / 2; 0 at T = 0
-    spins    # (R, N) int8, its cue
-    """
+    """Replicas that one batch of launches runs, on the host."""
 
     which: NDArray[np.int32]
+    """(R,) int32: the number of each replica's pattern set; rising."""
     targets: NDArray[np.int32]
+    """(R,) int32: its cued pattern."""
     streams: NDArray[np.uint32]
+    """(R, 4) uint32: the stream of its thermal noise."""
     scales: NDArray[np.float32]
+    """(R,) float32: its noise width N T / 2; 0 at T = 0."""
     spins: Signs
+    """(R, N) int8: its cue."""
 
 
 class DeviceSweeps(NamedTuple):
-    """Sweeps in all, those before the averages, and the orders of sites, None for 0 … N-1.
-
-    orders  # (first, last) -> (sets, last - first, N) int32
-    """
+    """The sweeps of a batch, and the order of sites in them."""
 
     sweeps: int
+    """Sweeps in all."""
     warm: int
+    """Sweeps before the averages."""
     orders: SiteOrders | None = None
+    """From (first, last) to the orders of these sweeps, (sets, last - first, N) int32; None for 0 … N-1."""
 
 
 class GlauberResult(NamedTuple):
-    """What leaves the device.
-
-    trace  # (R, 3, sweeps) int64: sum_i xi_i S_i, sum_i S_i N h_i, flips of each sweep
-    looks  # (R, 2) int64: max over other patterns of |sum_i xi_i (A_i + B_i)|, -1 if there is none, and
-           # sum_i A_i B_i, of the sums A, B of the spins over the halves of the measured sweeps
-    spins  # (R, N) int8, the final states
-    """
+    """The traces, overlaps and final states of replicas, as they leave the device."""
 
     trace: NDArray[np.int64]
+    """(R, 3, sweeps) int64: sum_i xi_i S_i, sum_i S_i N h_i, flips of each sweep."""
     looks: NDArray[np.int64]
+    """(R, 2) int64: max over other patterns of |sum_i xi_i (A_i + B_i)|, -1 if there is none, and
+    sum_i A_i B_i, of the sums A, B of the spins over the halves of the measured sweeps."""
     spins: Signs
+    """(R, N) int8: the final states."""
 
 
 class ReplicaState(NamedTuple):

@@ -19,17 +19,16 @@ from mattis.kernels.cuda.devices import Device, divided, launch
 
 @dataclass(frozen=True, eq=False)
 class Wires:
-    """What couples the sites of some chains.
-
-    columns  # (N, N) signed integers: columns[j, i] = nj_ij, what S_j does to site i
-    bias     # (N,) int64; targets  # (K, N) int16, whose overlaps can be followed
-    wide     # whether fields need 64 bits
-    """
+    """The couplings, biases and targets of some chains."""
 
     columns: NDArray[np.signedinteger]
+    """(N, N) signed integers: columns[j, i] = nj_ij, the coupling from site j to site i."""
     bias: NDArray[np.int64]
+    """(N,) int64: the constant part of each field."""
     targets: NDArray[np.int16]
+    """(K, N) int16: the states whose overlaps are recorded."""
     wide: bool
+    """Whether fields need 64 bits."""
 
     @property
     def size(self) -> int:
@@ -47,26 +46,27 @@ class Wires:
 
 
 class Chain(NamedTuple):
-    """One chain to be run; the names are those of `matrix.matrix_sweeps`.
-
-    start  # (N,) int8; follow  # (sweeps, R) int32; scales  # (sweeps,) float32
-    heated  # whether the excess is written down, of sites that are updated all at once
-    """
+    """One chain; the names are those of `cpu.matrix.matrix_sweeps`."""
 
     wires: Wires
     start: NDArray[np.int8]
+    """(N,) int8: the state before the first sweep."""
     follow: NDArray[np.int32]
+    """(sweeps, R) int32: the targets whose overlaps each sweep records."""
     scales: NDArray[np.float32]
+    """(sweeps,) float32: noise widths, 0 at T = 0."""
     warm: int
+    """Sweeps before the averages."""
     stream: rng.Words
     order: rng.Words
     synchronous: bool
     settles: bool
     heated: bool
+    """Whether the excess of the effective energy is recorded, of sites that are updated all at once."""
 
 
 class ChainRecord(NamedTuple):
-    """What a chain leaves behind, as `matrix.matrix_sweeps` writes it down."""
+    """The overlaps, traces and spin sums of a chain, as `cpu.matrix.matrix_sweeps` records them."""
 
     overlaps: NDArray[np.int64]
     trace: NDArray[np.int64]
@@ -78,23 +78,21 @@ class ChainRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a launch may take upon itself.
-
-    threads    # of a block at most, a multiple of 32
-    proposals  # for each multiprocessor: no kernel runs for more than seconds, however hot it is
-    numbers    # that are read and written down of a chain at most, its state excepted
-    """
+    """Bounds on the threads, the run time and the memory of a launch."""
 
     threads: int = 256
+    """Threads of a block at most, a multiple of 32."""
     proposals: int = 2**22
+    """Proposals of each multiprocessor at most: no kernel runs for more than seconds, at any temperature."""
     numbers: int = 2**20
+    """Numbers read and recorded of a chain at most, its state excepted."""
 
 
 LIMITS = Limits()
 
 
 class ChainShape(NamedTuple):
-    """What the chains of a launch have in common. longest  # sweeps that it covers at most"""
+    """The sizes and the kind of update that all chains of a launch share."""
 
     size: int
     bits: int
@@ -104,6 +102,7 @@ class ChainShape(NamedTuple):
     warm: int
     heated: bool
     longest: int
+    """Sweeps of a launch at most."""
 
     @staticmethod
     def of(chain: Chain, limits: Limits) -> "ChainShape":
@@ -196,7 +195,7 @@ def _run(
 
 
 class _Still(NamedTuple):
-    """What does not change, as matrix.cu says. rows  # the first target of each chain, on the host"""
+    """The arguments of matrix.cu that are the same in every sweep: couplings, targets, streams."""
 
     columns: Any
     bias: Any
@@ -205,6 +204,7 @@ class _Still(NamedTuple):
     settles: Any
     streams: Any
     rows: NDArray[np.int32]
+    """The first target of each chain, on the host."""
 
 
 def _still(device: Device, chains: Sequence[Chain]) -> _Still:
@@ -296,14 +296,14 @@ def _orders(
 
 
 class _Written(NamedTuple):
-    """What is written down: of all sweeps of a chain on the host, of some sweeps of all on the device.
-
-    overlaps  # (…, R, sweeps); trace  # (…, 3, sweeps); excess  # (…, sweeps), or none
-    """
+    """Traces: of all sweeps of one chain on the host, of a segment of sweeps of all chains on the device."""
 
     overlaps: Any
+    """(…, R, sweeps)."""
     trace: Any
+    """(…, 3, sweeps)."""
     excess: Any
+    """(…, sweeps), or none."""
 
 
 def _written(form: ChainShape) -> _Written:

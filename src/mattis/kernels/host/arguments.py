@@ -15,19 +15,18 @@ HostArray = NDArray[Any]
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a kernel.
-
-    pointer    # whether it points to memory; read_only  # and to constants
-    element    # the type of its numbers, None where any will do
-    size       # bytes of what it is or points to: 16 for uint4
-    alignment  # what an address of it divides by
-    """
+    """One parameter of a kernel."""
 
     pointer: bool
+    """Whether it is a pointer, not a number."""
     read_only: bool
+    """Whether it points to constants."""
     element: np.dtype[Any] | None
+    """The type of its numbers, None where any will do."""
     size: int
+    """Bytes of one element: 16 for uint4."""
     alignment: int
+    """The number of bytes that its address must be a multiple of."""
 
     @property
     def name(self) -> str:

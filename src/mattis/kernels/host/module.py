@@ -39,15 +39,13 @@ class LaunchError(HostError):
 
 @dataclass(frozen=True)
 class ThreadSchedule:
-    """In which order threads take turns, and blocks.
-
-    order  # ascending, descending: all threads up to their next meeting, one after the other;
-           # random: any thread next; warps: any warp, as far as it can go
-    seed   # of what is random
-    """
+    """In which order threads take turns, and blocks."""
 
     order: Order = "ascending"
+    """`ascending`, `descending`: all threads up to their next barrier, one after the other; `random`: any
+    thread next; `warps`: any warp, as far as it can go."""
     seed: int = 1
+    """Seed of the random orders."""
 
 
 SCHEDULES = (
@@ -166,22 +164,21 @@ class HostFunction:
 
 @dataclass(frozen=True)
 class HostModule:
-    """Kernels of one text, compiled when the module is made, or found in the cache.
-
-    code      # CUDA C++
-    names     # of its kernels, template arguments included
-    schedule  # of threads and blocks
-    sanitize  # compile for a sanitizer, whose process this must be: `mattis.kernels.host.sanitized`
-    defines   # macros
+    """Kernels of one text, compiled when the module is created, or loaded from the cache.
 
     Raises `UserError` where there is no compiler, `HostError` with its text where it refuses the code.
     """
 
     code: str
+    """Text in CUDA C++."""
     names: Sequence[str]
+    """Names of its kernels, template arguments included."""
     schedule: ThreadSchedule = ThreadSchedule()
+    """Order of threads and blocks."""
     sanitize: Sanitizer = ""
+    """The sanitizer to compile for, under which this process must run: `mattis.kernels.host.sanitized`."""
     defines: Mapping[str, str] = field(default_factory=dict)
+    """Values of macros."""
     _library: ctypes.CDLL = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

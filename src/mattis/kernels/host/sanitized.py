@@ -35,13 +35,12 @@ SANITIZER_OPTIONS: Mapping[Sanitizer, Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class SanitizedRun:
-    """How a process under a sanitizer ended.
-
-    code  # its exit code; text  # all that it and the sanitizer wrote
-    """
+    """How a process under a sanitizer ended."""
 
     code: int
+    """Exit code of the process."""
     text: str
+    """Output of the process and of the sanitizer."""
 
     @property
     def found(self) -> bool:

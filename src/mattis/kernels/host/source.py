@@ -49,18 +49,16 @@ LAUNCH_BOUNDS = re.compile(
 
 @dataclass(frozen=True)
 class Source:
-    """The text of kernels and how it is to be compiled.
-
-    code       # CUDA C++, its lines counted from 1 in `kernel.cu` unless it says otherwise (#line)
-    names      # kernels to be found from outside, template arguments included: `sums<float>`
-    sanitizer  # instrument it, with threads of the machine instead of fibers
-    defines    # macros
-    """
+    """The text of kernels and how it is to be compiled."""
 
     code: str
+    """CUDA C++, its lines counted from 1 in `kernel.cu` unless it says otherwise (#line)."""
     names: Sequence[str]
+    """Names of the exported kernels, template arguments included: `sums<float>`."""
     sanitizer: Sanitizer = ""
+    """The sanitizer to instrument for, with threads of the machine instead of fibers."""
     defines: Mapping[str, str] = field(default_factory=dict)
+    """Values of macros."""
 
     @property
     def text(self) -> str:

@@ -36,20 +36,18 @@ ALL = -1.0
 
 
 class Stage(NamedTuple):
-    """Where in the grid memories are followed.
-
-    presentations  # per memory: k N_h patterns are shown in all
-    memory         # the memory that is looked at, from the one shown most rarely; ALL: their mean
-    likeness       # cosine between the changes of two patterns
-    """
+    """A point of the grid at which memories are followed."""
 
     beta: float
     noise: float
     spread: float
     tau: float
     presentations: float
+    """Presentations per memory, k: k N_h in all."""
     memory: float
+    """The memory that is observed, from the one of the rarest pattern; ALL: their mean."""
     likeness: float = 0.0
+    """Cosine between the changes of two patterns."""
 
     @property
     def trajectory(self) -> tuple[float, ...]:
@@ -59,24 +57,23 @@ class Stage(NamedTuple):
 
 @dataclass(frozen=True)
 class DriftProtocol:
-    """How memories are drawn, what they are shown, and when they count as changed.
-
-    clamping  # "cyclic", "random" with given `probabilities` or those of `frequencies`, or the "sequence"
-    single    # whether single memories are looked at, not all of them
-    dwell     # Euler steps for which a pattern is clamped; step # dt of one, in the unit of tau
-    """
+    """The ensemble of memories, the schedule of clamped patterns, and the thresholds of the observables."""
 
     ensemble: MemoryEnsemble
     clamping: str = "random"
+    """`cyclic`, `random` with given `probabilities` or those of `frequencies`, or the `sequence`."""
     sequence: tuple[int, ...] = ()
     dwell: int = 1
+    """Euler steps for which a pattern is clamped."""
     step: float = 1.0
+    """dt of an Euler step, in the unit of tau."""
     similarity: str = "dot"
     consolidated_above: float = 0.9
     merged_above: float = 0.9
     reached_above: float = 0.99
     probabilities: tuple[float, ...] = ()
     single: bool = False
+    """Whether single memories are observed, not all of them."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,17 +32,16 @@ NO_TURN = np.empty(0, np.int32)
 
 @dataclass(frozen=True)
 class Trajectory:
-    """One trajectory of a task, and the looks at it, from the first to the last.
-
-    task   # its number; points  # all points of the task
-    looks  # a stage, and which points are there
-    """
+    """One trajectory of a task, and the stages at which it is observed, from the first to the last."""
 
     task: int
+    """Number of the task."""
     patterns: PatternSet
     schedule: DriftProtocol
     points: Sequence[Stage]
+    """All points of the task."""
     looks: Sequence[tuple[Stage, list[int]]]
+    """Each stage, and the numbers of the points observed there."""
 
     @property
     def stage(self) -> Stage:

@@ -25,24 +25,23 @@ MatrixRows = tuple[tuple[float, ...], ...]
 
 @dataclass(frozen=True)
 class MemoryEnsemble:
-    """How memories, patterns and biases are drawn.
-
-    memories  # "random" (Gaussian), "orthogonal" (of norm √N_v), "signs" (±1, as Hopfield stores),
-              # "published" (the random numbers of the published figure), "given"
-    targets   # "gaussian": xi + sigma Z, or "flips": a fraction sigma of the signs of xi flipped
-    start     # the memories start from the "old" ones, or from "other", independent Gaussian vectors
-    bias      # |Lambda_mu| / √N_v
-    towards   # Lambda_mu is along a "random" Gaussian vector, or along the "old" memory
-    given, shown  # the memories (N_h, N_v) and patterns, where they are given
-    """
+    """The ensemble that memories, patterns and biases are drawn from."""
 
     memories: str = "random"
+    """`random` (Gaussian), `orthogonal` (of norm √N_v), `signs` (±1, as Hopfield stores), `published` (the
+    random numbers of the published figure), or `given`."""
     targets: str = "gaussian"
+    """`gaussian`: xi + sigma Z, or `flips`: a fraction sigma of the signs of xi flipped."""
     start: str = "old"
+    """`old`: Xi(0) = xi, or `other`: independent Gaussian vectors."""
     bias: float = 0.0
+    """|Lambda_mu| / √N_v."""
     towards: str = "random"
+    """Direction of Lambda_mu: a `random` Gaussian vector, or the `old` memory."""
     given: MatrixRows = ()
+    """(N_h, N_v): the old memories xi, if `memories` is `given`."""
     shown: MatrixRows = ()
+    """(N_h, N_v): the patterns xi', if `memories` is `given`."""
 
     @property
     def by_site(self) -> bool:
@@ -52,16 +51,14 @@ class MemoryEnsemble:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """The vectors of a pattern set, by rows: old memories, noise Z, first memories, biases Lambda.
-
-    common  # one more Gaussian vector, (1, D), for the noise that all patterns have in common
-    """
+    """The vectors of a pattern set, by rows: old memories, noise Z, first memories, biases Lambda."""
 
     old: Reals
     noise: Reals
     start: Reals
     bias: Reals
     common: Reals
+    """(1, D): one more Gaussian vector, for the noise that all patterns have in common."""
 
 
 def draw(patterns: PatternSet, ensemble: MemoryEnsemble) -> Drawn:

@@ -25,11 +25,12 @@ EXACT_ROUNDING = "exact: binary neurons, integer fields, or float64 in a fixed o
 
 @dataclass(frozen=True)
 class NeuronDefaults:
-    """What a model is made of, where a study says nothing else. question  # what is asked of it"""
+    """The parts, ensemble and question of a model, where a study says nothing else."""
 
     parts: Parts
     ensemble: str = "signs"
     question: str = "recall"
+    """Name of the question."""
     binary: bool = False
 
 

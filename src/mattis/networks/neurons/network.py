@@ -26,26 +26,29 @@ COUPLINGS = (MEMORIES, ONE)
 
 @dataclass(frozen=True, eq=False)
 class NeuronNetwork:
-    """Visible neurons, hidden neurons, and what couples them.
+    """Visible neurons, hidden neurons, and the memories that couple them.
 
-    memories  # Xi (N_h, N_v), as they couple: scaled; field  # I (N_v, 1 or R); bias  # b (N_h, 1 or R)
-    gram, transposed  # Xi Xiᵀ and Xiᵀ, where somebody made them already
-    removed   # d: B lacks d g(v), the diagonal of XiᵀXi where neurons do not act on themselves
     On a device, S networks of one shape: each array has them in front, (S, N_h, N_v), and gains are (S, R).
     Raises UserError where L is not convex, or shapes do not fit.
     """
 
     memories: FloatArray
+    """(N_h, N_v): Xi, scaled as it couples."""
     visible: Population
     hidden: Population
     coupling: str = MEMORIES
     field: float | FloatArray = 0.0
+    """(N_v, 1 or R): I."""
     bias: float | FloatArray = 0.0
+    """(N_h, 1 or R): b."""
     removed: float = 0.0
+    """d: B lacks d g(v), the diagonal of XiᵀXi where neurons do not act on themselves."""
     tau_v: float = 1.0
     tau_h: float = 0.1
     gram: FloatArray | None = None
+    """(N_h, N_h): Xi Xiᵀ; None where it is yet to be computed."""
     transposed: FloatArray | None = None
+    """(N_v, N_h): Xiᵀ, contiguous; None where it is yet to be computed."""
 
     def __post_init__(self) -> None:
         """Refuse what is no network."""

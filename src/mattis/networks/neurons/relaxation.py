@@ -39,15 +39,14 @@ WIDEST_STATE = 2**17
 
 
 class ReplicaBatch(NamedTuple):
-    """Replicas side by side: a network with the gain and field of each, and their cues.
-
-    own  # the lanes that count: the others only fill the batch; at  # (place, cue) of these
-    """
+    """Replicas side by side: a network with the gain and field of each, and their cues."""
 
     net: NeuronNetwork
     start: FloatArray
     own: slice
+    """The lanes that count: the others only fill the batch."""
     at: list[tuple[int, int]]
+    """(place, cue) of each lane that counts."""
 
 
 def batches(
@@ -77,17 +76,20 @@ def side_by_side(
 
 
 class Seen(NamedTuple):
-    """What is seen of replicas on their way, (R,) each; on a device, (S, R).
-
-    first, last  # overlaps after one step at dt = tau and at rest; before, after  # energies
-    """
+    """Overlaps, energies and residuals of relaxed replicas, (R,) each; on a device, (S, R)."""
 
     first: Any
+    """Overlaps after one step at dt = tau."""
     last: Any
+    """Overlaps at rest."""
     steps: Any
+    """Euler steps."""
     residual: Any
+    """|B(v) - v|/√N_v at the end."""
     before: Any
+    """Energies of the cues."""
     after: Any
+    """Energies at rest."""
 
 
 def own_patterns(xi: FloatArray, batch: ReplicaBatch) -> FloatArray:
