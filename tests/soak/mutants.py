@@ -54,8 +54,8 @@ MUTANTS = {
     ),
     "shards forget that others have segments of the same number": Mutant(
         "journal.py",
-        "return index != part[0] and count == part[1] and found[3] == mark",
-        "return index != part[0] and found[3] == mark",
+        "return index != part[0] and count == part[1] and shard[3] == mark",
+        "return index != part[0] and shard[3] == mark",
         ("tests/test_shards.py", "tests/test_store.py"),
     ),
     "a whole run bears shards beside it": Mutant(
@@ -78,9 +78,9 @@ MUTANTS = {
     ),
     "segments go before they are folded": Mutant(
         "store.py",
-        "        if any(len(rows.at) for rows in found):\n",
-        "        for name in done:\n            places.remove(folder / name)\n"
-        "        if any(len(rows.at) for rows in found):\n",
+        "        if any(len(rows.at) for rows in tables):\n",
+        "        for name in whole:\n            places.remove(folder / name)\n"
+        "        if any(len(rows.at) for rows in tables):\n",
         ("tests/test_store.py",),
     ),
     "a repair keeps what does not fit": Mutant(
@@ -115,7 +115,7 @@ MUTANTS = {
     ),
     "segments go whose observables no list begins with": Mutant(
         "observed.py",
-        "known &= held == len(names)",
+        "in_cube &= held == len(names)",
         "pass",
         ("tests/test_observables_of_a_store.py",),
     ),
