@@ -140,7 +140,7 @@ def _one_hot(study: ConsolidationStudy, labels: dict[str, float], cells: xr.Data
     if not plain(study, labels | {"spread": 0.0}):
         return False
     overlap, ratio = at_first(study, labels["noise"])
-    rho = square_norm(study.drawn, labels["noise"])
+    rho = square_norm(study.memory_ensemble, labels["noise"])
     kappa = labels["kappa"] if "kappa" in labels else labels["beta"] * float(cells["size"]) * rho
     margin = overlap / ratio - FOUR_DEVIATIONS / np.sqrt(float(cells["size"]))
     return margin > 0 and bool((int(cells["patterns"]) - 1) * np.exp(-kappa * margin) < ONE_HOT)

@@ -1,8 +1,8 @@
 """Consolidation of many memories at once on a device: one block of threads for each trajectory.
 
-The same numbers as `synapses.present`, bit by bit: float64 without fused operations, every sum in one order.
-Which pattern is shown when is found on the device, by the words of `rng.py`. What leaves the device is the
-state of one trajectory at a time, where somebody looks at it: 2 N_h K + 5 N_h + K numbers of 8 bytes.
+The same numbers as `cpu.drift.present`, bit by bit: float64 without fused operations, every sum in one order.
+The order of patterns is computed on the device, from the words of `rng.py`. The state of a trajectory leaves
+the device where it is observed: 2 N_h K + 5 N_h + K numbers of 8 bytes.
 """
 
 from collections.abc import Sequence
@@ -66,14 +66,14 @@ class Path(NamedTuple):
 
 
 class DriftState(NamedTuple):
-    """What drifts, as `synapses.present` has it: changed in place on the device, by rows of `states`."""
+    """The state of one trajectory, as in `cpu.drift.present`; on the device, a row of `states`."""
 
     fields: Reals
-    taken: Reals
+    new_share: Reals
     squares: Reals
     along_bias: Reals
-    kept: Reals
-    biased: Reals
+    old_share: Reals
+    bias_share: Reals
     hebbian: Reals
     reached: NDArray[np.int64]
 
@@ -113,7 +113,7 @@ def bytes_of(rows: int, columns: int) -> int:
 def load(
     device: Device, rule: DriftRule, grounds: Sequence[Ground], paths: Sequence[Path]
 ) -> TrajectoryBatch:
-    """Bring trajectories to the device, before anything was shown; those of one ground are neighbours.
+    """Copy trajectories to the device, before the first presentation; those of one ground are neighbours.
 
     Raises what the device raises where memory is short.
     """
@@ -146,7 +146,7 @@ def _row(*arrays: Reals) -> Reals:
 
 
 def _start(ground: Ground) -> Reals:
-    """Return the state of memories that were not shown anything."""
+    """Return the state before the first presentation, as a row of `states`."""
     rows, columns = ground.fields.shape
     nothing, none = np.zeros(rows), np.zeros((rows, columns))
     return _row(
@@ -157,9 +157,9 @@ def _start(ground: Ground) -> Reals:
 def advance(
     device: Device, batch: TrajectoryBatch, firsts: NDArray[np.int64], lasts: NDArray[np.int64]
 ) -> None:
-    """Show every trajectory its patterns number first … last-1, in launches of bounded length.
+    """Make presentations first … last-1 of every trajectory, in launches of bounded length.
 
-    firsts, lasts  # (R,); a trajectory that is shown nothing notices what it has reached already
+    firsts, lasts  # (R,); without a presentation, a trajectory still fills in `reached`
     """
     longest = _longest(device, batch)
     while True:
@@ -171,7 +171,7 @@ def advance(
 
 
 def _longest(device: Device, batch: TrajectoryBatch) -> int:
-    """Return the presentations of one launch."""
+    """Return the presentations of one launch at most."""
     trajectories = -(-len(batch.states) // device.processors)
     work = batch.rule.dwell * batch.rows * batch.columns * trajectories
     return max(DRIFT_WORK // work, 1)
@@ -203,8 +203,9 @@ def fetch(device: Device, batch: TrajectoryBatch, place: int) -> DriftState:
     rows, columns = batch.rows, batch.columns
     row = device.to_host(batch.states[place])
     sizes = (rows * columns, rows * columns, rows, rows, rows, rows)
-    fields, taken, squares, along_bias, kept, biased, hebbian = np.split(row, np.cumsum(sizes))
+    fields, new_share, squares, along_bias, *shares = np.split(row, np.cumsum(sizes))
+    old_share, bias_share, hebbian = shares
     return DriftState(
-        fields.reshape(rows, columns), taken.reshape(rows, columns), squares, along_bias, kept, biased,
-        hebbian, reached=device.to_host(batch.reached[place]),
+        fields.reshape(rows, columns), new_share.reshape(rows, columns), squares, along_bias,
+        old_share, bias_share, hebbian, reached=device.to_host(batch.reached[place]),
     )  # fmt: skip
