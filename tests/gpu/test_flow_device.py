@@ -246,7 +246,7 @@ def test_looking_seldom_changes_nothing(name, monkeypatch):
     net, start = NETWORKS[name], normal(5, 3, 12, 4)
     found = []
     for look in (1, 7, 1000):
-        monkeypatch.setattr(euler, "STEPS_PER_LOOK", look)
+        monkeypatch.setattr(euler, "STEPS_PER_TEST", look)
         found.append(relaxed(net, start, 0.9, 1e-3, 200))
     for other in found[1:]:
         for one, two in zip(found[0], other, strict=True):

@@ -63,7 +63,7 @@ def add_state(sums, spins):
 
 @compiled
 def repeat_state(trace, sums, spins, sweep, warm, middle):
-    """Fill in what the sweeps after a fixed point would record: the same state, no flips."""
+    """Fill in the records of the sweeps after a fixed point: the same state, no flips."""
     total = trace.shape[1]
     for t in range(sweep + 1, total):
         trace[0, t], trace[1, t], trace[2, t] = trace[0, sweep], trace[1, sweep], 0

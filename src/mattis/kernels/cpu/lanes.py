@@ -1,9 +1,9 @@
-"""32 replicas of one pattern set side by side: what the vector kernels take, in plain arrays.
+"""32 replicas of one pattern set side by side: the arguments of the vector kernels, in plain arrays.
 
-Everything is kept in halves, so that 16 bits reach twice as far:  M = 2 `overlaps` + c with c = N mod 2,
-S = 1 + 2 `spins` (0 is up, -1 down), N h = 2 x + p with p = P (N-1) mod 2. From
-N h_i = sum_mu xi_i^mu M_mu - P S_i follows  x_i = sum_mu xi_i^mu M'_mu + (c X_i - P - p)/2 - P S'_i  with
-X_i = sum_mu xi_i^mu: integers all.
+Overlaps, spins and fields are stored as halves, so that 16 bits reach twice as far:  M = 2 `overlaps` + c
+with c = N mod 2, S = 1 + 2 `spins` (0 is up, -1 down), N h = 2 x + p with p = P (N-1) mod 2. From N h_i =
+sum_mu xi_i^mu M_mu - P S_i follows  x_i = sum_mu xi_i^mu M'_mu + (c X_i - P - p)/2 - P S'_i  with X_i =
+sum_mu xi_i^mu: integers all.
 """
 
 from typing import Any, NamedTuple
@@ -134,7 +134,7 @@ def scratch(patterns: Patterns, lanes: Lanes, shared: bool) -> Scratch:
 
 
 def repeat_state(record: LaneRecord, lanes: Lanes, used: int) -> None:
-    """Fill in what the sweeps after a fixed point of all replicas would record: the same, no flips."""
+    """Fill in the records of the sweeps after a fixed point of all replicas: the same state, no flips."""
     total, warm = record.trace.shape[1], record.warm
     if used == total:
         return

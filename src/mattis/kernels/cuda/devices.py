@@ -1,6 +1,6 @@
-"""What array kernels run on: arrays, compiled texts, launches, batches that fit.
+"""Devices for array kernels: their arrays, compiled texts, launches, and batches that fit.
 
-A kernel is CUDA C++ in a `.cu` file beside this one, one text for both; all else that is done with arrays
+A kernel is CUDA C++ in a `.cu` file beside this one, one text for both; all other work on arrays
 is written against `Device.xp`.
 """
 
@@ -19,7 +19,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "drift": ("noise.cu", "warps.cu", "reals.cu", "drift.cu"),
     "dense": ("warps.cu", "overlaps.cu", "dense.cu"),
 }
-"""The files that are compiled together, by the name of the module that they make."""
+"""The files of each module, by its name."""
 
 ENTRIES: Mapping[str, tuple[str, ...]] = {
     "glauber": ("glauber_sites", "glauber_groups"),
@@ -116,8 +116,8 @@ def divided(
 ) -> Iterator[tuple[Sequence[T], R]]:
     """Yield the results of work on parts of the items that fit the device's memory, in order.
 
-    size  # bytes that an item takes
-    A part that does not fit after all is halved. Raises what the device raises where a single item does not.
+    size  # bytes of an item
+    A part that turns out not to fit is halved. Raises what the device raises where a single item does not.
     """
     first = 0
     most = len(items)
