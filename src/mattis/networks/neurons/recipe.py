@@ -1,4 +1,4 @@
-"""What a network of continuous neurons is made of, and the states that it is asked from.
+"""Recipes of networks of continuous neurons, and their cues.
 
 The memories of a pattern set, scaled; a generating function for each kind of neuron; one of the two has the
 gain beta. A cue has the overlap 1 - 2 noise with its pattern, whatever the patterns are.
@@ -110,11 +110,11 @@ NEURON_ENSEMBLES: Mapping[str, Callable[[PatternSet], FloatArray]] = {
     "sphere": _sphere,
     "gaussian": _gaussian,
 }
-"""What is stored."""
+"""Ensembles of patterns: each draws those of a pattern set, (P, N)."""
 
 
 def factor(parts: Parts, size: int, patterns: int) -> float:
-    """Return what patterns are multiplied by to be memories."""
+    """Return the factor between patterns and memories, as `Parts.scale` names it."""
     powers = {"none": 1.0, "sites": size**-0.5, "memories": patterns**-0.5}
     powers["bodies"] = size ** -((parts.degree - 1) / parts.degree)
     return float(powers[parts.scale])
@@ -133,8 +133,8 @@ def own_action(parts: Parts, size: int, patterns: int) -> float:
     return float(factor(parts, size, patterns) ** degree * (degree - 1) * patterns * moment)
 
 
-def bare(xi: FloatArray, recipe: Recipe) -> NeuronNetwork:
-    """Return the network of these patterns (P, N) of gain 1 without fields; Xi Xiᵀ where that is enough."""
+def unit_network(xi: FloatArray, recipe: Recipe) -> NeuronNetwork:
+    """Return the network of patterns (P, N) with gain 1 and no fields, with Xi Xiᵀ where x = Xi v closes."""
     parts = recipe.parts
     (count, size), scale = xi.shape, factor(parts, xi.shape[1], xi.shape[0])
     scaled = np.ascontiguousarray((xi * scale).astype(recipe.kind))
@@ -155,7 +155,7 @@ def _with_gain(net: NeuronNetwork, recipe: Recipe, beta: float | FloatArray) -> 
     return replace(net, hidden=net.hidden.with_gain(beta))
 
 
-def asked(
+def replica_network(
     net: NeuronNetwork,
     xi: FloatArray,
     recipe: Recipe,
@@ -180,7 +180,7 @@ def single(
     patterns: PatternSet, xi: FloatArray, recipe: Recipe, place: NeuronPoint, mu: int = 0
 ) -> tuple[NeuronNetwork, FloatArray]:
     """Return the network of one replica, whose gain is a number, and the cue (N,) that it starts from."""
-    net = asked(bare(xi, recipe), xi, recipe, [place], [mu])
+    net = replica_network(unit_network(xi, recipe), xi, recipe, [place], [mu])
     net = _with_gain(net, recipe, place.beta)
     if place.separation:
         net = replace(net, tau_h=place.separation * net.tau_v)
@@ -224,7 +224,7 @@ def overlap_of_cue(recipe: Recipe, size: int, noise: float) -> float:
 
 
 def activity(parts: Parts, net: NeuronNetwork, v: FloatArray) -> FloatArray:
-    """Return what is compared with a pattern: v, or g(v)."""
+    """Return the vector whose overlap with a pattern is taken: v, or g(v)."""
     return v if parts.activity == "state" else net.visible.activation(v)
 
 
