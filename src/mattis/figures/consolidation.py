@@ -1,6 +1,6 @@
-"""Diagrams of consolidation: which memories survive what they are shown, and how fast they change.
+"""Diagrams of consolidation: the surviving memories, and their speed of change.
 
-Which figure a study gets is told by the axes that it varies: kappa and the number of memories give the
+The axes that a study varies decide its figure: kappa and the number of memories give the
 diagram of the collapse; many presentations give curves in time; anything else is a map over two axes.
 """
 
@@ -64,7 +64,7 @@ def collapses(estimates: xr.Dataset, study: ConsolidationStudy) -> Iterator[tupl
 
 
 def draw(plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float]) -> Figure:
-    """Draw similarity and surviving fraction, the collapse of all sizes, and what theory leaves over."""
+    """Draw similarity and surviving fraction, the collapse of all sizes, and the residuals of theory."""
     largest = plane.sel(size=max(study.axes.size)).sortby("kappa").sortby(study.stored)
     found = largest["similarity"].transpose(study.stored, "kappa").values
     with mpl.rc_context(STYLE):
@@ -184,7 +184,7 @@ def draw_collapse(
 
 
 def ends(count: Reals, study: ConsolidationStudy, labels: dict[str, float]) -> tuple[Reals, str]:
-    """Return the kappa below which memories collapse, and what the line is called.
+    """Return the kappa below which memories collapse, and the label of that line.
 
     kappa_s where the state of own memories ends; where the old memories start too far from the new
     patterns to get there, `consolidation.kappa_basin`.

@@ -1,4 +1,4 @@
-"""Learn, then recall: what is retrieved under the two limits of load and of learning."""
+"""Learn, then recall: the overlaps under the two limits of load and of learning."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -118,7 +118,7 @@ def draw_ends(ax: Axes, plane: xr.Dataset) -> None:
 
 
 def draw_loads(ax: Axes, plane: xr.Dataset) -> None:
-    """Draw overlaps against the load where synapses are sharpest: what was learnt obeys AGS."""
+    """Draw overlaps against the load where synapses are sharpest: the learnt patterns obey AGS."""
     cut = plane.isel(kappa=-1)
     load = cut["realised_load"].values
     fine = np.linspace(load[0] / 2, load[-1] * 1.05, 200)
