@@ -13,7 +13,7 @@ from numba import njit
 
 from mattis.exact.functions import exponential
 
-INLINED = "ee11dae0f73088a2"
+INLINED = "9dc06f25f3657eac"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")

@@ -16,7 +16,7 @@ from mattis.exact.functions import exponential, logarithm
 from mattis.exact.philox import fresh_order, philox_words
 from mattis.kernels.cpu.glauber import thermal_noise
 
-INLINED = "cd5d0ca2a011966c"
+INLINED = "0adea7781d511d9c"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")

@@ -40,7 +40,7 @@ from mattis.kernels.cpu.vectors import (
     settle,
 )
 
-INLINED = "d45d4b7060dd9db6"
+INLINED = "b03dad1ea9837afd"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024
