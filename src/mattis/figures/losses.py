@@ -192,13 +192,13 @@ def presentations_needed(study: ConsolidationStudy, labels: dict[str, float]) ->
     tau = labels["tau"] / study.step
     if tau < 1:
         return np.nan
-    shown = np.linspace(0, 20 * tau, 4001)
-    at = {"tau": np.full(shown.size, tau), "norm_ratio": np.full(shown.size, ratio)}
-    own = curve(
+    presentations = np.linspace(0, 20 * tau, 4001)
+    at = {"tau": np.full(presentations.size, tau), "norm_ratio": np.full(presentations.size, ratio)}
+    similarity = curve(
         "consolidation.similarity",
-        presentations=shown,
-        overlap=np.full(shown.size, 1 / ratio),
+        presentations=presentations,
+        overlap=np.full(presentations.size, 1 / ratio),
         **at,
     )
-    there = own > lowest_cosine(study, labels)
-    return float(shown[np.argmax(there)]) if there.any() else np.nan
+    reached = similarity > lowest_cosine(study, labels)
+    return float(presentations[np.argmax(reached)]) if reached.any() else np.nan
