@@ -14,7 +14,7 @@ from mattis.exact.patterns import random_patterns
 from mattis.kernels.cuda import backends, devices, glauber, integer_products
 from mattis.kernels.cuda.devices import Device, divided
 from mattis.networks.binary import chains, family, hopfield, hopfield_device
-from mattis.networks.binary.network import Protocol, Replica
+from mattis.networks.binary.network import BinaryNetwork, Protocol, Replica
 from mattis.study.model import PatternSet
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
@@ -29,7 +29,7 @@ def device() -> Device:
     return found
 
 
-def network_of(size: int, count: int, seed: int) -> hopfield.Network:
+def network_of(size: int, count: int, seed: int) -> BinaryNetwork:
     return hopfield.build(PatternSet(7, size, count, seed))
 
 
