@@ -42,11 +42,29 @@ CellNumbers = NDArray[np.int64]
 
 
 def aggregate(cells: xr.Dataset, study: Study) -> xr.Dataset:
-    """Return the estimates of a study: the cube without `seed`, each observable with its error.
+    """Return the estimates of a study: means over seeds with their errors, flags and boundaries.
 
-    X_error is the standard error over seeds. For the overlap and the energy it is split into
-    X_thermal_error, from the chains' autocorrelation times (NaN where a chain is too short for
-    its own), and X_disorder_error, the rest. `flag` collects what is wrong with any of the cells.
+    Parameters
+    ----------
+    cells
+        The cells of the study, as `mattis.open_results` returns them: one array per observable over
+        the dimensions of the study, `seed` last, and `valid`.
+    study
+        The study of these cells.
+
+    Returns
+    -------
+    xarray.Dataset
+        The cells without `seed`. Each observable X in its unit is the mean over the existing seeds, and
+        X_error its standard error over seeds. Of the overlap and the energy this is split into
+        X_thermal_error, from the chains' autocorrelation times (NaN where one of them is too short), and
+        X_disorder_error, the rest. `seeds` is the number of seeds, `flag` a mask of the flags of the cells
+        and of the set of seeds. boundary_X and boundary_X_error: see `boundaries`.
+
+    Examples
+    --------
+    >>> estimates = mattis.aggregate(mattis.open_results(study), study)
+    >>> estimates["overlap"] / estimates["overlap_error"]
     """
     out = cells[["patterns", "realised_load"]].copy()
     count = cells["valid"].sum("seed")
@@ -74,7 +92,7 @@ def aggregate(cells: xr.Dataset, study: Study) -> xr.Dataset:
 
 
 def _described(values: xr.DataArray, words: str, of: xr.DataArray) -> xr.DataArray:
-    """Return the values with attributes that name what they are an error of."""
+    """Return errors with their attributes: long name after that of an observable, and its unit."""
     long_name = f"{words} of: {of.attrs['long_name']}"
     return values.assign_attrs(long_name=long_name, units=of.attrs["units"])
 
@@ -140,7 +158,7 @@ def _flags(cells: xr.Dataset, out: xr.Dataset, study: Study) -> xr.DataArray:
 
 
 def boundaries(cells: xr.Dataset, model: Model) -> xr.Dataset:
-    """Return where half of what is stored is lost, along each dimension that the model names.
+    """Return the labels at which half of the memories are lost, along each dimension that the model names.
 
     For retrieval: boundary_temperature (size, load, noise), the T at which the retrieved fraction
     falls below 1/2, and boundary_load (size, beta, noise), the load at which it does. Each with an
@@ -160,17 +178,17 @@ def boundaries(cells: xr.Dataset, model: Model) -> xr.Dataset:
             vectorize=True,
         )
         apart = (boundary.dimension, "seed")
-        kept = [name for name in cells[boundary.fraction].dims if name not in apart]
+        rest = [name for name in cells[boundary.fraction].dims if name not in apart]
         name, described = f"boundary_{boundary.name}", {"units": boundary.units}
-        place = (sign * place).transpose(*kept)
+        place = (sign * place).transpose(*rest)
         out[name] = place.assign_attrs(described, long_name=boundary.meaning)
         words = f"standard error of: {boundary.meaning}"
-        out[f"{name}_error"] = error.transpose(*kept).assign_attrs(described, long_name=words)
+        out[f"{name}_error"] = error.transpose(*rest).assign_attrs(described, long_name=words)
     return out
 
 
 def crossing(position: Reals, fraction: Reals) -> tuple[float, float]:
-    """Return where a falling fraction crosses 1/2, and its standard error; NaN if it does not.
+    """Return the position where a falling fraction crosses 1/2, and its standard error; NaN without one.
 
     position (n,), fraction (n, seeds). The mean over seeds is made monotone by least squares
     (isotonic regression) and interpolated linearly. The error adds a bootstrap over seeds (B. Efron,
@@ -199,13 +217,13 @@ def _resamples(fraction: Reals) -> Iterator[Reals]:
     seeds, by_seed = fraction.shape[1], np.ascontiguousarray(fraction.T)
     step = max(VALUES_AT_ONCE // fraction.size, 1)
     for first in range(0, RESAMPLES, step):
-        drawn = _drawn(seeds, first, min(first + step, RESAMPLES))
-        yield by_seed[drawn].mean(axis=1)
+        chosen = _resampled_seeds(seeds, first, min(first + step, RESAMPLES))
+        yield by_seed[chosen].mean(axis=1)
 
 
 @lru_cache(maxsize=1)
-def _drawn(seeds: int, first: int, last: int) -> NDArray[np.uint32]:
-    """Return which seeds some of the resamples consist of: the same for every boundary."""
+def _resampled_seeds(seeds: int, first: int, last: int) -> NDArray[np.uint32]:
+    """Return the seeds of resamples first … last-1, (resamples, seeds): the same for every boundary."""
     words = rng.stream(0, "bootstrap", {"seeds": seeds}).words(seeds, np.arange(first, last))
     return words % np.uint32(seeds)
 
@@ -233,8 +251,8 @@ def _halves(position: Reals, fractions: Reals, ends: bool = False) -> tuple[Real
 def _falling(fractions: Reals) -> Reals:
     """Return each row made monotone by least squares.
 
-    Most rows are, and then the regression would give them back; so it does plateaus, but for the
-    last bit of their mean, which 0 and 1 have none of.
+    Rows that fall already are left alone: the regression would return them. Plateaus count as falling only
+    at 0 and 1, since elsewhere the regression may change the last bit of their mean.
     """
     step, end = np.diff(fractions, axis=1), (fractions == 0) | (fractions == 1)
     falls = ((step < 0) | ((step == 0) & end[:, 1:])).all(axis=1)
@@ -247,6 +265,6 @@ def _falling(fractions: Reals) -> Reals:
 def _interpolate(
     position: Reals, falling: Reals, row: CellNumbers, high: CellNumbers, low: CellNumbers
 ) -> Reals:
-    """Return where, in some rows, the straight line between two neighbours is 1/2."""
+    """Return the position, in some rows, where the straight line between two neighbours is 1/2."""
     part = (falling[row, high] - 0.5) / (falling[row, high] - falling[row, low])
     return np.asarray(position[high] + part * (position[low] - position[high]))

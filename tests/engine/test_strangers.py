@@ -195,7 +195,7 @@ def test_a_worker_is_named_and_killed_also_where_looks_are_rare(
     clock, kill = SimpleNamespace(monotonic=lambda: now[0]), lambda pid, _: killed.append(pid)
     monkeypatch.setattr(watch, "time", clock)
     monkeypatch.setattr(watch, "os", SimpleNamespace(kill=kill))
-    monkeypatch.setattr(watch, "_heard", lambda _: {"tls://a": 1.0, "tls://b": now[0]})
+    monkeypatch.setattr(watch, "_heartbeats", lambda _: {"tls://a": 1.0, "tls://b": now[0]})
     monkeypatch.setattr(watch, "_pids", lambda _: {"tls://a": 7, "tls://b": 8})
     monkeypatch.setattr(watch, "_cpu_seconds", lambda _: 0.0)
     monkeypatch.setattr(watch.Watch, "_give_up", lambda _, address: removed.append(address))

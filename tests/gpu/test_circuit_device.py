@@ -20,7 +20,7 @@ from references import ORDER, WORDS, Case, reference, same_columns
 
 from mattis.errors import UserError
 from mattis.kernels.cuda import backends, devices
-from mattis.kernels.cuda.matrix import Chain, Limits, Wires, walks
+from mattis.kernels.cuda.matrix import Chain, Limits, Wires, run_chains
 from mattis.kernels.host.library import HostError
 from mattis.kernels.host.module import SCHEDULES, HostModule
 from mattis.networks.binary import family
@@ -111,7 +111,7 @@ shared = st.sampled_from([devices.LARGEST_SHARED, 1000])
 def test_chains_do_what_is_written(several, schedule, limit, room):
     """Of several forms and circuits at once, under every schedule of threads."""
     device = replace(scheduled(schedule), shared=room)
-    found = walks(device, [chain_of(c) for c in several], limit)
+    found = run_chains(device, [chain_of(c) for c in several], limit)
     for record, c in zip(found, several, strict=True):
         assert_same(record, c)
 
@@ -123,7 +123,7 @@ def test_chains_that_settle_record_what_they_would_have_gone_through(
 ):
     """Fixed points and cycles of two states, in whatever launch they are reached."""
     device = replace(scheduled(schedule), shared=room)
-    found = walks(device, [chain_of(c, settles=True) for c in several], limit)
+    found = run_chains(device, [chain_of(c, settles=True) for c in several], limit)
     for record, c in zip(found, several, strict=True):
         assert_same(record, c, settles=True)
 
@@ -151,7 +151,7 @@ def test_chains_of_one_circuit_share_it_and_differ():
         chain_of(other)._replace(start=-other.start),
     ]
     cases_ = [one, other, turned, replace(other, start=-other.start)]
-    for record, c in zip(walks(DEVICE, group), cases_, strict=True):
+    for record, c in zip(run_chains(DEVICE, group), cases_, strict=True):
         assert_same(record, c)
 
 
@@ -190,13 +190,13 @@ def test_what_does_not_fit_is_done_in_parts(most, free):
     """By a plan of the memory, and where that was wrong by halves; the numbers are the same."""
     several = [typical(False, size=40, seed=seed, sweeps=3) for seed in range(9)]
     device, sizes = crowded(most, free)
-    for record, c in zip(walks(device, [chain_of(c) for c in several]), several, strict=True):
+    for record, c in zip(run_chains(device, [chain_of(c) for c in several]), several, strict=True):
         assert_same(record, c)
     assert sum(sizes) == 9
     assert max(sizes) == (1 if free == 1 else most - most // 3)
     device, _ = crowded(0, free)
     with pytest.raises(Full):
-        walks(device, [chain_of(several[0])])
+        run_chains(device, [chain_of(several[0])])
 
 
 # A kernel without one of its barriers is another kernel
@@ -236,8 +236,8 @@ def disturbed(schedule, barrier):
     module.get_function("remove_barrier")((1,), (1,), (np.int32(barrier),))
     device = replace(DEVICE, module=lambda _: module)
     try:
-        found = walks(device, chains, Limits(threads=32))
-        found += walks(device, chains, Limits(threads=64))
+        found = run_chains(device, chains, Limits(threads=32))
+        found += run_chains(device, chains, Limits(threads=64))
     except HostError:
         return True
     return not all(map(same, found, wanted * 2))
@@ -319,10 +319,10 @@ def test_parts_that_do_not_fit_the_host_run_in_waves(monkeypatch):
 
     def counted(device, chains):
         launched.append(len(chains))
-        return walks(device, chains)
+        return run_chains(device, chains)
 
     monkeypatch.setattr(circuits, "WAVE", 0)
-    monkeypatch.setattr(circuits, "walks", counted)
+    monkeypatch.setattr(circuits, "run_chains", counted)
     same_columns(family.batched(tasks, DEVICE), once)
     coupled = [visit for _, points, _ in tasks for visit in points if visit.rule != "hebb"]
     assert len(coupled) > 1

@@ -147,7 +147,7 @@ def softly(dwell: int = 2) -> Run:
 def test_memories_share_a_pattern_in_the_run_that_barriers_are_tried_with():
     state, constants = products(softly())
     shown_to(softly(), state, constants)
-    assert np.count_nonzero(state["taken"], axis=0).max() > 64
+    assert np.count_nonzero(state["new_share"], axis=0).max() > 64
 
 
 def differs(module: HostModule, kernel: str) -> list[str]:

@@ -236,7 +236,7 @@ def test_looking_seldom_changes_nothing(name, monkeypatch):
     net, start = NETWORKS[name], normal(5, 3, 12, 4)
     found = []
     for look in (1, 7, 1000):
-        monkeypatch.setattr(euler, "STEPS_PER_LOOK", look)
+        monkeypatch.setattr(euler, "STEPS_PER_TEST", look)
         found.append(relaxed(net, start, 0.9, 1e-3, 200))
     for other in found[1:]:
         for one, two in zip(found[0], other, strict=True):
@@ -284,7 +284,7 @@ def test_a_launch_does_not_grow_with_what_is_asked():
 
 def test_a_launch_that_does_not_fit_goes_on_in_halves(host, monkeypatch):
     """Until one set is left, which has to fit."""
-    given, whole, sizes = tasks(RECALL["attention"], 20, 4, 5), relaxation_device.stacked, []
+    given, whole, sizes = tasks(RECALL["attention"], 20, 4, 5), relaxation_device.stack, []
     expected = batched(given, host)
 
     def crowded(most: int):
@@ -298,10 +298,10 @@ def test_a_launch_that_does_not_fit_goes_on_in_halves(host, monkeypatch):
 
     monkeypatch.setattr(relaxation_device, "MOST_SETS", 4)
     four = replace(host, processors=4)
-    monkeypatch.setattr(relaxation_device, "stacked", crowded(2))
+    monkeypatch.setattr(relaxation_device, "stack", crowded(2))
     assert_near(batched(given, four), expected, 1e-12)
     assert set(sizes) == {2}
-    monkeypatch.setattr(relaxation_device, "stacked", crowded(0))
+    monkeypatch.setattr(relaxation_device, "stack", crowded(0))
     with pytest.raises(MemoryError):
         batched(given, four)
 

@@ -165,7 +165,7 @@ def test_kernels_without_mistakes_are_left_in_peace(kind: Sanitizer) -> None:
     assert found["halves"] == [(i ^ 1) + 16 * first[i] + 120 for i in range(64)], outcome.text
     assert found["divergent"] == DEADLOCK
     assert "is not in its own mask 0x0000ffff (bad.cu:261)" in found["foreign_mask"]
-    assert (outcome.code, outcome.found) == (0, False), outcome.text
+    assert (outcome.code, outcome.reports_error) == (0, False), outcome.text
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_kernels_without_mistakes_are_left_in_peace(kind: Sanitizer) -> None:
 def test_what_lies_beyond_is_named(name: str, named: str, line: int) -> None:
     """An array of NumPy, dynamic and static shared memory; and what x86 does without complaint."""
     outcome = launched("address", "sums", name)
-    assert outcome.found, outcome.text
+    assert outcome.reports_error, outcome.text
     assert list(results(outcome)) == ["sums"], "it goes on after a mistake"
     assert named in outcome.text
     assert f"bad.cu:{line}" in outcome.text
@@ -195,7 +195,7 @@ def test_every_race_is_named_with_both_lines() -> None:
         "not_atomic": (241, 243),
     }
     outcome = launched("thread", *races)
-    assert outcome.found, outcome.text
+    assert outcome.reports_error, outcome.text
     reports = outcome.text.split("WARNING: ThreadSanitizer: data race")[1:]
     for name, lines in races.items():
         own = [report for report in reports if f" {name} " in report]

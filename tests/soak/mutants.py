@@ -54,8 +54,8 @@ MUTANTS = {
     ),
     "shards forget that others have segments of the same number": Mutant(
         "store/journal.py",
-        "return index != part[0] and count == part[1] and found[3] == mark",
-        "return index != part[0] and found[3] == mark",
+        "return index != part[0] and count == part[1] and shard[3] == mark",
+        "return index != part[0] and shard[3] == mark",
         ("tests/engine/test_shards.py", "tests/store/test_store.py"),
     ),
     "a whole run bears shards beside it": Mutant(
@@ -78,9 +78,9 @@ MUTANTS = {
     ),
     "segments go before they are folded": Mutant(
         "store/store.py",
-        "        if any(len(rows.at) for rows in found):\n",
-        "        for name in done:\n            (folder / name).remove()\n"
-        "        if any(len(rows.at) for rows in found):\n",
+        "        if any(len(rows.at) for rows in tables):\n",
+        "        for name in whole:\n            (folder / name).remove()\n"
+        "        if any(len(rows.at) for rows in tables):\n",
         ("tests/store/test_store.py",),
     ),
     "a repair keeps what does not fit": Mutant(
@@ -115,7 +115,7 @@ MUTANTS = {
     ),
     "segments go whose observables no list begins with": Mutant(
         "store/observables.py",
-        "known &= held == len(names)",
+        "in_cube &= held == len(names)",
         "pass",
         ("tests/store/test_observables_of_a_store.py",),
     ),

@@ -244,7 +244,7 @@ def test_the_pavlovian_formula_is_the_iterated_mean():
     matrix = old.T @ old
     for _ in range(steps):
         matrix = sum(q * step_of(matrix, x, tau, 3) for q, x in zip(p, shown, strict=True))
-    found = pavlov.pavlovian(old, shown, p, pavlov.pavlovian_kept(steps, tau, 3))
+    found = pavlov.pavlovian(old, shown, p, pavlov.pavlovian_old_share(steps, tau, 3))
     np.testing.assert_allclose(found, matrix, rtol=0, atol=1e-12)
 
 
@@ -252,7 +252,7 @@ def test_the_pavlovian_formula_is_the_mean_over_random_clamping():
     """One element of G over 2000 runs, |z| < 5.5; a wrong frequency is rejected."""
     random, old, shown = scene(8, 3)
     p, tau, steps, runs = np.array([0.5, 0.3, 0.2]), 20.0, 150, 2000
-    kept = pavlov.pavlovian_kept(steps, tau, 3)
+    kept = pavlov.pavlovian_old_share(steps, tau, 3)
     found = np.full(runs, (old.T @ old)[0, 0])
     for index in random.choice(3, (steps, runs), p=p):
         found += (3 * shown[index, 0] ** 2 - found) / (tau * 3)
@@ -291,7 +291,7 @@ def test_errors_are_distances_of_explicit_matrices(at):
     for found, matrix in matrices:
         expected = np.linalg.norm(matrix - target) / np.linalg.norm(target)
         assert found == pytest.approx(expected, rel=1e-12, abs=1e-14)
-    exact = pavlov.pavlovian_kept(4 * presentations, tau, 4)
+    exact = pavlov.pavlovian_old_share(4 * presentations, tau, 4)
     assert exact == pytest.approx(e, rel=presentations / tau**2)
 
 

@@ -32,7 +32,7 @@ LOGGERS = ("distributed", "distributed.client", "asyncio", "tornado")
 PROTOCOLS = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
 
 OPEN = {"tcp": "tls", "ucx": "tls", "ws": "wss"}
-"""Protocols that ask nobody who they are, and what to use in their place."""
+"""Protocols without authentication, and the encrypted one in place of each."""
 
 SCHEDULER_PATIENCE = 60
 """Seconds to wait for a scheduler to answer, and for its first worker."""
@@ -41,7 +41,7 @@ QUIET = {
     "distributed.worker.profile.enabled": False,  # samples the stack of each worker 100 times a second
     "distributed.admin.tick.interval": "1s",  # wakes every process 50 times a second
 }
-"""What Dask does for its dashboard, at 5 % of the CPU time of a worker."""
+"""Settings without the work for Dask's dashboard, which takes 5 % of the CPU time of a worker."""
 
 GPU = "GPU"
 """The worker resource that pins a task to a GPU, one at a time."""
@@ -49,28 +49,26 @@ GPU = "GPU"
 
 @dataclass(frozen=True)
 class Where:
-    """Where to compute; nothing in here changes a number.
-
-    workers    # processes (or threads) of this machine, or jobs of a batch system; all cores if None
-    pool       # processes, or threads of one process
-    memory     # bytes for all workers of this machine; what the machine has if None
-    gpus       # 0, or worker processes that own one GPU each
-    scheduler  # address of a Dask scheduler that exists
-    tls        # certificate authority, certificate and key for it
-    cluster    # batch system whose jobs are the workers
-    logs       # folder for what those jobs print
-    dashboard  # whether Dask's dashboard is to be seen, on loopback
-    """
+    """Where to compute; nothing in here changes a number."""
 
     workers: int | None = None
+    """Processes (or threads) of this machine, or jobs of a batch system; all cores if None."""
     pool: str = "processes"
+    """`processes`, or `threads` of one process."""
     memory: int | None = None
+    """Bytes for all workers of this machine; what the machine has if None."""
     gpus: int = 0
+    """Worker processes that own one GPU each; 0 for the CPU."""
     scheduler: str | None = None
+    """Address of a running Dask scheduler."""
     tls: tuple[str | None, str | None, str | None] = (None, None, None)
+    """Certificate authority, certificate and key for it."""
     cluster: str | None = None
+    """Batch system whose jobs are the workers."""
     logs: Path | None = None
+    """Folder for the output of those jobs."""
     dashboard: bool = False
+    """Whether Dask serves its dashboard, on loopback."""
 
     @property
     def is_here(self) -> bool:
@@ -84,20 +82,19 @@ class Where:
 
     @property
     def count(self) -> int:
-        """The number of workers asked for."""
+        """The number of workers."""
         return self.gpus or self.workers or default_workers()
 
     @property
     def resources(self) -> dict[str, int] | None:
-        """What a task asks of its worker."""
+        """The resources of a worker that each task needs."""
         return {GPU: 1} if self.gpus else None
 
 
 def with_backend(where: Where, backend: str) -> tuple[Where, str]:
-    """Return where to compute, and by which backend: on this machine with a process for each GPU.
+    """Return the place of computing, with a process for each GPU on this machine, and the backend.
 
-    Elsewhere the workers find out for themselves what they have. Raises UserError for a backend that is not
-    to be had here.
+    Workers elsewhere choose a backend themselves. Raises UserError for a backend that this machine lacks.
     """
     if not where.is_here:
         return where, backend
@@ -144,12 +141,12 @@ def parsed_memory(text: str) -> int:
 
 @contextmanager
 def client_of(where: Where, most: int) -> Iterator["Client"]:
-    """Yield a client of the workers asked for, of this machine no more than `most` of them.
+    """Yield a client of the workers, of this machine no more than `most` of them.
 
-    Raises UserError or Fault, in one line, where there are none to be had.
+    Raises UserError or Fault, in one line, where no worker can be had.
     """
     import dask
-    import distributed  # noqa: F401  (before the settings: it brings defaults that must outlast them)
+    import distributed  # noqa: F401  (before the settings: its defaults must outlast them)
 
     patience: dict[str, Any] = {
         "distributed.scheduler.allowed-failures": 2,  # workers that a task may take with it
@@ -193,12 +190,12 @@ def _specification(where: Where, workers: int, memory: int) -> dict[str, Any]:
     from distributed import Nanny
     from distributed.security import Security
 
-    from mattis.engine.nodes import Scheduler, Shown, Worker
+    from mattis.engine.nodes import DashboardScheduler, Scheduler, Worker
 
     page = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
     quiet = {"silence_logs": "CRITICAL"}
-    scheduler = Shown if where.dashboard else Scheduler
-    each: dict[Any, dict[str, Any]]
+    scheduler = DashboardScheduler if where.dashboard else Scheduler
+    by_worker: dict[Any, dict[str, Any]]
     if where.is_threads:
         inside = {**page, "protocol": "inproc://"}
         threads = {**inside, **quiet, "nthreads": workers, "memory_limit": memory}
@@ -212,15 +209,15 @@ def _specification(where: Where, workers: int, memory: int) -> dict[str, Any]:
     share = {"nthreads": 1, "memory_limit": max(memory // workers, 1)}
     process = {**local, **quiet, **share, "worker_class": Worker}
     if where.gpus:
-        each = {
+        by_worker = {
             device: {"resources": {GPU: 1}, "env": {"CUDA_VISIBLE_DEVICES": device}}
             for device in _devices(workers)[:workers]
         }
     else:
-        each = {k: {} for k in range(workers)}
+        by_worker = {k: {} for k in range(workers)}
     return {
         "scheduler": {"cls": scheduler, "options": local},
-        "workers": {k: {"cls": Nanny, "options": process | own} for k, own in each.items()},
+        "workers": {k: {"cls": Nanny, "options": process | more} for k, more in by_worker.items()},
         **secure,
         **quiet,
     }
@@ -238,17 +235,17 @@ def check(where: Where) -> None:
         raise UserError(
             f"--scheduler: got {where.scheduler}; expected an address such as tcp://host:8786"
         )
-    if where.gpus and where.is_here and len(found := _devices(where.gpus)) < where.gpus:
+    if where.gpus and where.is_here and len(gpus := _devices(where.gpus)) < where.gpus:
         raise UserError(
-            f"--gpus: got {where.gpus}, but CUDA_VISIBLE_DEVICES names {len(found)} "
-            f"({','.join(found)}); use --gpus {len(found)}"
+            f"--gpus: got {where.gpus}, but CUDA_VISIBLE_DEVICES names {len(gpus)} "
+            f"({','.join(gpus)}); use --gpus {len(gpus)}"
         )
     if where.cluster is not None:
         _check_queue(where.cluster)
 
 
 def warning(where: Where) -> str | None:
-    """Return what to say of a scheduler that others may use as well, or None."""
+    """Return the warning about a scheduler that others may use as well, or None."""
     kind, _, rest = (where.scheduler or "").partition("://")
     if kind not in OPEN or _is_loopback(str(urlsplit(f"//{rest}").hostname)):
         return None
@@ -281,14 +278,14 @@ def _check_queue(name: str) -> None:
 
 @contextmanager
 def _client_of_scheduler(where: Where) -> Iterator["Client"]:
-    """Yield a client of a scheduler that somebody else started, with workers of this very version."""
+    """Yield a client of a running scheduler, whose workers have this version of mattis."""
     from distributed import Client
     from distributed.security import Security
 
     address = str(where.scheduler)
     authority, certificate, key = where.tls
-    given = {"tls_ca_file": authority, "tls_client_cert": certificate, "tls_client_key": key}
-    options = {name: value for name, value in given.items() if value}
+    files = {"tls_ca_file": authority, "tls_client_cert": certificate, "tls_client_key": key}
+    options = {name: value for name, value in files.items() if value}
     security = Security(require_encryption=True, **options) if options else None
     try:
         client = Client(
@@ -310,9 +307,9 @@ def _wait_for_workers(client: "Client", place: str) -> None:
             f"{place}: no worker came in {SCHEDULER_PATIENCE} s; start some, and give the same command again"
         ) from None
     expected = installed_version()
-    for worker, found in client.run(installed_version, on_error="return").items():
-        if found != expected:
-            got = f"has mattis {found}" if isinstance(found, str) else "has no mattis"
+    for worker, version_ in client.run(installed_version, on_error="return").items():
+        if version_ != expected:
+            got = f"has mattis {version_}" if isinstance(version_, str) else "has no mattis"
             raise UserError(
                 f"{place}: worker {worker} {got}; expected mattis {expected}, as here; "
                 "install the same version there"
@@ -326,7 +323,7 @@ def installed_version() -> str:
 
 @contextmanager
 def _silenced() -> Iterator[None]:
-    """Silence what Dask's loggers print: tracebacks of what this module says in one line."""
+    """Silence Dask's loggers: they print tracebacks of errors that this module says in one line."""
     loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [logger.level for logger in loggers]
     try:
@@ -339,7 +336,7 @@ def _silenced() -> Iterator[None]:
 
 
 def _refusal(address: str, error: BaseException) -> str:
-    """Say why there is no client of a scheduler, and what to do."""
+    """Return why a scheduler has no client, and the remedy."""
     reason = _first_line(error)
     if address.startswith(("tls://", "wss://")):
         return (

@@ -1,4 +1,4 @@
-"""What a study takes: memory, seconds and bytes, from short chains at some of its cells."""
+"""The cost of a study in memory, seconds and bytes, from short chains at some of its cells."""
 
 import json
 import time
@@ -87,25 +87,25 @@ def calibrate(study: Study) -> float:
 
 
 def _cost(study: Study, block: Block, points: Sequence[Point]) -> float:
-    """Return the CPU seconds of a block: making its network, then so much for each update."""
+    """Return the CPU seconds of a block: those of its network, and those of its updates."""
     patterns = pattern_set(study, block)
 
     def seconds(points: Sequence[Point], most: int) -> tuple[float, int]:
-        task, done = study.shortened(patterns, points, most)
+        task, updates_ = study.shortened(patterns, points, most)
         begun = time.thread_time()  # other threads of BLAS spin while they wait
         study.described_model.simulate(*task)
-        return time.thread_time() - begun, done
+        return time.thread_time() - begun, updates_
 
     first = study.making(points)
     seconds(first, 0)  # the first time also loads the kernels
-    made, few = seconds(first, 0)
-    spent, done = seconds(points, PROBE // len(points))
-    each = max(spent - made, 0.0) / (done - few) if done > few else spent / done
-    return made + each * effort(study, block)
+    making, few = seconds(first, 0)
+    whole, many = seconds(points, PROBE // len(points))
+    per_update = max(whole - making, 0.0) / (many - few) if many > few else whole / many
+    return making + per_update * effort(study, block)
 
 
 def _typical(study: Study) -> list[tuple[int, float, int]]:
-    """Return (size, load, P) of the middle of each third of the networks, by what they cost."""
+    """Return (size, load, P) of the middle of each third of the networks, sorted by cost."""
     sizes, loads = _sample(study.axes.size), _sample(study.labels[study.stored])
     counts = study.counts(loads, sizes)
     order = np.argsort(study.weights(counts, sizes).ravel(), kind="stable")
@@ -124,7 +124,7 @@ def _count(study: Study) -> int:
 
 
 def totals(study: Study, cpu_seconds: float, workers: int) -> dict[str, Any]:
-    """Return what the whole study takes: all of `mattis plan --json` but the row of each block."""
+    """Return the cost of the whole study: `mattis plan --json` without the rows of blocks."""
     points, count = prod(len(study.labels[name]) for name in study.points), _count(study)
     values = len(study.described_model.observables) + 1  # and a digest
     return {
@@ -144,7 +144,7 @@ def totals(study: Study, cpu_seconds: float, workers: int) -> dict[str, Any]:
 def summary(
     study: Study, planned: Sequence[Block], cpu_seconds: float, workers: int
 ) -> Mapping[str, Any]:
-    """Return what `mattis plan --json` prints: counts, cost and memory, then a row per block."""
+    """Return the document of `mattis plan --json`: counts, cost and memory, then a row per block."""
     rows = [_row(study, block) for block in planned]
     return {**totals(study, cpu_seconds, workers), "per_block": rows}
 
@@ -211,7 +211,7 @@ def network_lines(study: Study) -> Iterator[str]:
 
 
 def helpers(content: Mapping[str, Any]) -> int:
-    """Return how many workers would need hours for what takes days; 0 if these are as many."""
+    """Return the number of workers that need hours in place of days; 0 if these are as many."""
     for workers in (10, 100, 1000, 10_000):
         workers = min(workers, content["cells"])
         if content["cpu_seconds"] / workers < HOURS:

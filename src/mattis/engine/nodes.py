@@ -13,7 +13,7 @@ ROUTES = [
     "distributed.http.scheduler.json",
     "distributed.http.statics",
 ]
-"""What the dashboard serves beside its own pages: nothing that changes anything, and no proxy."""
+"""Routes of the dashboard beside its pages: none that changes anything, and no proxy."""
 
 
 class Scheduler(distributed.Scheduler):
@@ -38,7 +38,7 @@ class Worker(distributed.Worker):
         self.http_application = RoutingApplication([])
 
 
-class Shown(distributed.Scheduler):
+class DashboardScheduler(distributed.Scheduler):
     """A scheduler whose dashboard answers only under its secret word, which is new each time."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

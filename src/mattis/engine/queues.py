@@ -1,7 +1,7 @@
 """Workers that are jobs of a batch system, by dask-jobqueue: configured as its users know it.
 
 Jobs that end early are replaced. Scheduler and workers listen where that configuration says (its key
-`interface`), by TLS, and a dashboard that was asked for on loopback.
+`interface`), by TLS, and the dashboard, if requested, on loopback.
 """
 
 import os
@@ -19,7 +19,7 @@ import dask_jobqueue
 from distributed import Adaptive, Client
 from distributed.security import Security
 
-from mattis.engine.nodes import Scheduler, Shown
+from mattis.engine.nodes import DashboardScheduler, Scheduler
 from mattis.errors import UserError
 
 MISSING = 15.0
@@ -29,7 +29,7 @@ LOOPBACK = "127.0.0.1:0"
 
 
 class Replacing(Adaptive):
-    """Keeps the number of jobs, also of jobs with several processes, which Dask's own does not."""
+    """Keeps the number of jobs, also of jobs with several processes, unlike Dask's class."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.seen: dict[str, float] = {}
@@ -49,7 +49,7 @@ class Replacing(Adaptive):
 
 
 def check(name: str) -> None:
-    """Raise UserError if the configuration does not say what a job is."""
+    """Raise UserError if the configuration lacks the cores or the memory of a job."""
     for key in ("cores", "memory"):
         if dask.config.get(f"jobqueue.{name}.{key}", None) is None:
             raise UserError(
@@ -66,7 +66,7 @@ def client_of_jobs(name: str, jobs: int, logs: Path | None, dashboard: bool) -> 
     that goes with the run. Raises UserError if the batch system refuses them.
     """
     kinds = {kind.lower(): kind for kind in dir(dask_jobqueue) if kind.endswith("Cluster")}
-    # Dask's own replacement of lost workers, which knows nothing of groups, would race with ours.
+    # Dask's replacement of lost workers, which knows nothing of groups, would race with this one.
     with (
         dask.config.set({"distributed.deploy.lost-worker-timeout": "365d"}),
         tempfile.TemporaryDirectory(prefix=".mattis-tls-", dir=_shared(name, logs)) as keys,
@@ -103,18 +103,18 @@ def _security(folder: Path) -> Security:
 
     dask-jobqueue would write some as well, but deletes them after their folder, which then complains.
     """
-    made = Security.temporary()
-    files = {"cert": made.tls_client_cert, "key": made.tls_client_key}
+    fresh = Security.temporary()
+    files = {"cert": fresh.tls_client_cert, "key": fresh.tls_client_key}
     for name, text in files.items():
         (folder / name).touch(0o600)
         (folder / name).write_text(text, encoding="ascii")
     roles = ("client", "scheduler", "worker")
-    each = {f"tls_{role}_{name}": str(folder / name) for role in roles for name in files}
-    return Security(require_encryption=True, tls_ca_file=str(folder / "cert"), **each)
+    by_role = {f"tls_{role}_{name}": str(folder / name) for role in roles for name in files}
+    return Security(require_encryption=True, tls_ca_file=str(folder / "cert"), **by_role)
 
 
 def _options(name: str, logs: Path | None, security: Security, dashboard: bool) -> dict[str, Any]:
-    """Return what the user's configuration leaves open: a process per core, this Python, the logs."""
+    """Return the options that the user's configuration leaves open: processes, this Python, the logs."""
     site = dask.config.get(f"jobqueue.{name}")
     options: dict[str, Any] = {
         # As an argument: dask-jobqueue makes a group of a job's processes only then.
@@ -125,7 +125,7 @@ def _options(name: str, logs: Path | None, security: Security, dashboard: bool) 
             "--worker-class",
             "mattis.engine.nodes.Worker",
         ],
-        "scheduler_cls": Shown if dashboard else Scheduler,
+        "scheduler_cls": DashboardScheduler if dashboard else Scheduler,
         "security": security,
         "protocol": "tls://",
         "scheduler_options": {"dashboard": False, "dashboard_address": LOOPBACK}

@@ -24,43 +24,46 @@ KILLED = 60.0
 """Seconds without a sign after which a worker of this machine is killed; Dask starts it again."""
 
 PAUSE = 25.0
-"""If nobody looked for so many seconds, this process was stopped itself, and knows nothing."""
+"""Seconds without a check after which this process must have been stopped itself, and knows nothing."""
 
 BETWEEN = 1.0
-"""Seconds between two looks at all workers."""
+"""Seconds between two checks of all workers."""
 
 
 @dataclass
 class Sign:
-    """The last sign of life of a worker: what it was, and when it was seen here."""
+    """The last sign of life of a worker."""
 
     of: tuple[float, float]
+    """Time of its last heartbeat by the scheduler's clock, and its CPU seconds."""
     at: float
+    """Time of the first check with this sign, by the clock of this process."""
     named: bool = False
+    """Whether a line has named the worker as hanging."""
 
 
 @dataclass
 class Watch:
-    """Looks at the workers of a client now and then."""
+    """Checks the workers of a client once in a while."""
 
     client: "Client"
     say: Callable[[str], None]
     is_here: bool
     signs: dict[str, Sign] = field(default_factory=dict)
-    looked: float = field(default_factory=time.monotonic)
+    checked: float = field(default_factory=time.monotonic)
 
     def look(self) -> None:
         """Name the workers that hang, and kill those of this machine that hang for long."""
         now = time.monotonic()
-        if now - self.looked < BETWEEN:
+        if now - self.checked < BETWEEN:
             return
-        if now - self.looked > PAUSE:
+        if now - self.checked > PAUSE:
             self.signs.clear()
-        self.looked = now
-        heard = _heard(self.client)
-        self.signs = {address: sign for address, sign in self.signs.items() if address in heard}
+        self.checked = now
+        heartbeats = _heartbeats(self.client)
+        self.signs = {address: s for address, s in self.signs.items() if address in heartbeats}
         pids = _pids(self.client) if self.is_here else {}
-        for address, last in heard.items():
+        for address, last in heartbeats.items():
             sign = (last, _cpu_seconds(pids.get(address)))
             before = self.signs.setdefault(address, Sign(sign, now))
             if before.of != sign:
@@ -69,7 +72,7 @@ class Watch:
                 self._judge(address, before, now - before.at, pids.get(address))
 
     def _judge(self, address: str, sign: Sign, silent: float, pid: int | None) -> None:
-        """Say what is to be said of a worker that has been silent for some seconds, once; then act."""
+        """Name a worker that has been silent for some seconds, once; kill it after more of them."""
         if silent > NAMED and not sign.named:
             sign.named = True
             process = f" (process {pid})" if pid else ""
@@ -83,9 +86,9 @@ class Watch:
 
     def _give_up(self, address: str) -> None:
         """Give a worker's blocks to others now: a process that waits for a disk outlives SIGKILL."""
-        own: Any = self.client.cluster
-        remove = own.scheduler.remove_worker
-        own.loop.add_callback(remove, address, stimulus_id="mattis-watch")
+        cluster: Any = self.client.cluster
+        remove = cluster.scheduler.remove_worker
+        cluster.loop.add_callback(remove, address, stimulus_id="mattis-watch")
 
 
 def _outlook(pid: int | None) -> str:
@@ -99,8 +102,8 @@ def _outlook(pid: int | None) -> str:
     )
 
 
-def _heard(client: "Client") -> dict[str, float]:
-    """Return when the scheduler last heard each worker, by the scheduler's clock."""
+def _heartbeats(client: "Client") -> dict[str, float]:
+    """Return the time of each worker's last heartbeat, by the scheduler's clock."""
     workers = client.scheduler_info(n_workers=-1)["workers"]
     return {address: float(worker["last_seen"]) for address, worker in workers.items()}
 
@@ -109,13 +112,13 @@ def _pids(client: "Client") -> dict[str, int]:
     """Return the process of each worker that a cluster of this process started; of threads none."""
     from distributed import Nanny
 
-    own: Any = client.cluster
-    nannies = [each for each in own.workers.values() if isinstance(each, Nanny)]
+    cluster: Any = client.cluster
+    nannies = [worker for worker in cluster.workers.values() if isinstance(worker, Nanny)]
     return {n.worker_address: n.pid for n in nannies if n.worker_address and n.pid}
 
 
 def _cpu_seconds(pid: int | None) -> float:
-    """Return the CPU time that a process has used; 0 if it cannot be asked."""
+    """Return the CPU time that a process has used; 0 if the system does not tell."""
     try:
         times = psutil.Process(pid).cpu_times() if pid else None
     except psutil.Error:

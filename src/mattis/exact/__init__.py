@@ -1,4 +1,4 @@
-"""What has the same bits on every machine: random numbers by their addresses, functions, sums.
+"""Arithmetic with the same bits on every machine: random numbers by their addresses, functions, sums.
 
 The compiled ones (`functions`, `philox`, `sums`) are loaded on first use: reading a study waits for none.
 """

@@ -1,4 +1,4 @@
-"""What arrays hold, by the names that the field has for it."""
+"""Types of arrays, by the names of their content."""
 
 from typing import Any
 

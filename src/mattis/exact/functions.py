@@ -1,7 +1,7 @@
 """Functions of float64 that have the same bits on every machine: exponential, logarithm, deviates, products.
 
-By IEEE +, -, *, / and square root in a fixed order: no libm, no BLAS, no reassociation. What vectorises
-does so over elements, not over terms of a sum.
+By IEEE +, -, *, / and square root in a fixed order: no libm, no BLAS, no reassociation. Loops vectorise
+over elements, not over terms of a sum.
 """
 
 import math

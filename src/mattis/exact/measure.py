@@ -54,15 +54,13 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class _Chain:
-    """A chain less its first element, which C does not see, and the sums of its heads.
-
-    values  # (n,) x_t - x_0: int32 where every sum of products fits int64, else Python's integers
-    heads  # (n+1,) sum_{s<t} (x_s - x_0)
-    """
+    """A chain less its first element, which C does not see, and the sums of its heads."""
 
     first: int
     values: NDArray[Any]
+    """(n,): x_t - x_0, int32 where every sum of products fits int64, else Python's integers."""
     heads: NDArray[Any]
+    """(n+1,): sum_{s<t} (x_s - x_0)."""
 
     @classmethod
     def of(cls, series: Series) -> "_Chain":
@@ -122,7 +120,7 @@ def autocovariance(series: Series, lag: int) -> float:
 
 
 def exact_dot(a: Series, b: Series) -> int:
-    """Return the sum of products as an exact integer, in Python's own where int64 might wrap."""
+    """Return the sum of products as an exact integer, in Python's integers where int64 might wrap."""
     bound = a.size * _largest(a) * _largest(b)
     kind = object if bound >= 2**63 else np.int64
     return int(np.dot(a.astype(kind, copy=False), b.astype(kind, copy=False)))
@@ -138,7 +136,7 @@ def autocorrelation_time(series: Series) -> float:
 
     W is the first lag with W ≥ 5 tau(W): A. Sokal, "Monte Carlo methods in statistical mechanics"
     (1989/1996), section 3. A constant chain has tau = 1. The error of the mean is sqrt(tau C(0)/n).
-    Raises TooShort if n < 50 tau, which is known as soon as no window is found up to lag n/10.
+    Raises TooShort if n < 50 tau, which is known as soon as no window exists up to lag n/10.
     """
     return _variance_and_time(_Chain.of(series))[1]
 

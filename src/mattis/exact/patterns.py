@@ -1,4 +1,4 @@
-"""What is stored and how it is asked for: random patterns and noisy cues."""
+"""Random patterns and noisy cues."""
 
 import math
 

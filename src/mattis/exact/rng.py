@@ -1,6 +1,6 @@
 """Random numbers as a function of their logical index: Philox4x32-10 and the streams of a study.
 
-A random word is a pure function of (root seed, name of the stream, what it belongs to, position, step).
+A random word is a pure function of (root seed, name of the stream, labels of its owner, position, step).
 Chunking, workers, order, backend and the other cells of the grid do not enter, so a study can be cut,
 killed and extended without changing a number.
 
@@ -45,8 +45,8 @@ class Stream:
     """A sequence of 2^34 words for each of 2^32 steps, addressed by (position, step).
 
     The word at `position` of `step` is word ``position % 4`` of Philox at the counter
-    ``(position // 4, step, tail[0], tail[1])``. Key and tail are a 128-bit fingerprint of what the
-    stream belongs to; vector kernels share the key among the replicas of one pattern set.
+    ``(position // 4, step, tail[0], tail[1])``. Key and tail are a 128-bit fingerprint of the
+    name and the labels of the stream; vector kernels share the key among the replicas of one pattern set.
     """
 
     key: tuple[int, int]
@@ -74,8 +74,8 @@ def stream(root_seed: int, name: str, group: Labels, member: Labels | None = Non
     Two streams coincide only if both fingerprints do: about n^2 / 2^129 for n streams.
     """
     shared = f"mattis|{root_seed}|{name}|{_canonical(group)}"
-    own = f"{shared}|{_canonical(member or {})}"
-    return Stream(_fingerprint(shared, b"key"), _fingerprint(own, b"tail"))
+    single = f"{shared}|{_canonical(member or {})}"
+    return Stream(_fingerprint(shared, b"key"), _fingerprint(single, b"tail"))
 
 
 def _canonical(labels: Labels) -> str:

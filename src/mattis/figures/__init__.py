@@ -1,4 +1,4 @@
-"""The figures of a study: what was simulated, with errors, under the lines of theory.
+"""The figures of a study: estimates with errors, under the lines of theory.
 
 Here, and only here, theory meets simulation. Nothing is computed beyond layout and residuals.
 """
@@ -35,11 +35,11 @@ DRAWINGS: Mapping[type[Study], FigureMaker] = {
     NeuronStudy: neurons.figures,
     PlainStudy: plain.figures,
 }
-"""What draws the estimates of each kind of study: figures by name, one of which is `diagram`."""
+"""The function that draws each kind of study: figures by name, one of which is `diagram`."""
 
 
 def drawing_of(study: Study) -> FigureMaker:
-    """Return what draws the estimates of a study."""
+    """Return the function that draws the estimates of a study."""
     phases = isinstance(study, BinaryStudy) and binary.has_phases(study)
     if phases:
         return retrieval.figures
@@ -47,10 +47,30 @@ def drawing_of(study: Study) -> FigureMaker:
 
 
 def diagram(study: Study, root: Path | str | None = None) -> list[Path | str]:
-    """Aggregate the study's cells, write diagram.zarr and the figures; return what was written.
+    """Aggregate the cells of a study, and write diagram.zarr and the figures.
 
-    These are paths, or URLs in an object store. Missing cells stay blank, and the figure says so. Raises
-    UserError if no cell was computed.
+    Missing cells stay blank, and the caption counts them.
+
+    Parameters
+    ----------
+    study
+        The study, some cells of which are computed.
+    root
+        The folder of results or a prefix of an object store; `results` if None.
+
+    Returns
+    -------
+    list of paths, or of URLs in an object store
+        diagram.zarr (see `mattis.aggregate`), then each figure as PNG and as SVG.
+
+    Raises
+    ------
+    UserError
+        No cell of the study is computed.
+
+    Examples
+    --------
+    >>> mattis.diagram(mattis.load_study("config/studies/hopfield.yaml"))
     """
     results = results_of(study, root)
     estimates = estimated(study, root)
@@ -60,16 +80,16 @@ def diagram(study: Study, root: Path | str | None = None) -> list[Path | str]:
     for name, figure in drawing_of(study)(estimates, study):
         for kind, metadata in METADATA.items():
             path = results.figures / f"{name}.{kind}"
-            drawn = BytesIO()
+            content = BytesIO()
             with mpl.rc_context(STYLE):
-                figure.savefig(drawn, format=kind, metadata=metadata)
-            path.write_bytes(drawn.getvalue())
+                figure.savefig(content, format=kind, metadata=metadata)
+            path.write_bytes(content.getvalue())
             written.append(path)
     return [place.on_disk or str(place) for place in written]
 
 
 def estimated(study: Study, root: Path | str | None = None) -> xr.Dataset:
-    """Return the estimates of a study with what they were made from. Raises UserError for no cells."""
+    """Return the estimates of a study, with the study and its digest. Raises UserError for no cells."""
     cells, model = open_results(study, root), study.described_model
     if not cells["valid"].any():
         raise UserError(

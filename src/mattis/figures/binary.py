@@ -1,4 +1,4 @@
-"""Figures of the family of binary networks: curves of what was asked, under the curves of theory."""
+"""Figures of the family of binary networks: curves of observables, under the curves of theory."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ BINARY_PANELS: Mapping[str, tuple[BinaryPanel, ...]] = {
         ("energy per neuron", ("energy", "energy_cooling")),
     ),
 }
-"""What the panels of a question show."""
+"""The panels of each question: a label and observables."""
 
 FRACTIONS = (
     "retrieved",
@@ -77,11 +77,14 @@ SHAPES = ("o", "s", "^")
 
 @dataclass(frozen=True)
 class View:
-    """What the axes of a figure are: curves run along `along`, there is one for each value of `across`."""
+    """The roles of the dimensions in a figure."""
 
     along: str
+    """The dimension of the abscissa."""
     across: str | None
+    """The dimension with one curve for each value."""
     rest: tuple[str, ...]
+    """The dimensions with one figure for each value."""
 
 
 PHASES = ("size", "load", "beta", "noise", "seed")
@@ -118,7 +121,7 @@ def view_of(study: BinaryStudy) -> View:
 
 
 def panels_of(study: BinaryStudy) -> tuple[BinaryPanel, ...]:
-    """Return what is drawn: the order parameter of the network first."""
+    """Return the panels of a study: the order parameter of the network first."""
     names = {o.name for o in study.described_model.observables}
     panels = BINARY_PANELS[study.asked.name]
     if study.asked.name != "recall":
@@ -156,12 +159,12 @@ def draw(plane: xr.Dataset, study: BinaryStudy, view: View, labels: DiagramPlace
             ax.set_title(f"({letter}) {panel[0]}{'; lines: theory' if known else ''}")
         if basins:
             draw_basins(axes[-1], plane)
-        head(figure, caption(plane, _said(study, labels)))
+        head(figure, caption(plane, _words(study, labels)))
     return figure
 
 
-def _said(study: BinaryStudy, labels: DiagramPlace) -> str:
-    """Say what was simulated."""
+def _words(study: BinaryStudy, labels: DiagramPlace) -> str:
+    """Return the caption: rules, ensemble, update, question, sweeps, and the labels of the plane."""
     inquiry, sweeps = study.protocol, study.sweeps
     acting, ensemble = inquiry.dynamics, inquiry.ensemble.name
     labels = {**labels, **({"beta": 1 / labels["beta"]} if "beta" in labels else {})}
@@ -171,9 +174,10 @@ def _said(study: BinaryStudy, labels: DiagramPlace) -> str:
     )
     update = acting.update + ("" if acting.diagonal == "zero" else ", diagonal kept")
     update += "" if acting.neurons == "signs" else f", 0/1 neurons, threshold {acting.threshold}"
-    what = f"{', '.join(study.rules)}; {ensemble} patterns, {update}; {inquiry.question.name}"
+    network = f"{', '.join(study.rules)}; {ensemble} patterns, {update}; {inquiry.question.name}"
+    sets = f"{len(study.axes.seed)} pattern sets × {study.cues} cue"
     chains = f"{sweeps.thermalise} + {sweeps.measure} sweeps"
-    return f"{study.name}: {what}\n{len(study.axes.seed)} pattern sets × {study.cues} cue, {chains}, {words}"
+    return f"{study.name}: {network}\n{sets}, {chains}, {words}"
 
 
 def draw_panel(
@@ -188,13 +192,13 @@ def draw_panel(
     for colour, (rule, text, curve) in zip(colours, curves, strict=True):
         for k, (name, shape) in enumerate(zip(names, SHAPES, strict=False)):
             label = text if len(names) == 1 else f"{_plainly(name)} {text}".strip()
-            own = colour if len(curves) > 1 else f"C{k}"
+            shade = colour if len(curves) > 1 else f"C{k}"
             x = position(curve, view.along)
-            draw_curve(ax, x, curve, name, {"color": own, "marker": shape, "label": label})
+            draw_curve(ax, x, curve, name, {"color": shade, "marker": shape, "label": label})
             line = expected(study.protocol, rule or study.rules[0], name, cold)
             if line is not None and view.along != "noise" and not is_random(study):
                 at = fine(curve, view.along)
-                ax.plot([place["x"] for place in at], line.curve(at), color=own, lw=1.2)
+                ax.plot([place["x"] for place in at], line.curve(at), color=shade, lw=1.2)
                 known = True
     ax.set(xlabel=BINARY_AXIS_LABELS[view.along], ylabel=words)
     if words in FRACTIONS:
@@ -227,7 +231,7 @@ def split(plane: xr.Dataset, view: View) -> Iterator[tuple[str | None, str, xr.D
 
 
 def position(curve: xr.Dataset, along: str) -> Reals:
-    """Return where the points of a curve are: the realised load, the temperature, or the label."""
+    """Return the abscissae of a curve: the realised load, the temperature, or the label."""
     if along == "load":
         return np.asarray(curve["realised_load"].values, np.float64)
     return np.asarray(curve["temperature" if along == "beta" else along].values, np.float64)
@@ -238,18 +242,18 @@ def draw_curve(ax: Axes, x: Reals, curve: xr.Dataset, name: str, style: Mapping[
     y = curve[name].values
     error, bad = curve[f"{name}_error"].values, curve["flag"].values != 0
     label = style["label"]
-    for chosen, fill in ((~bad, style["color"]), (bad, "white")):
-        if chosen.any():
+    for mask, fill in ((~bad, style["color"]), (bad, "white")):
+        if mask.any():
             ax.errorbar(
-                x[chosen], y[chosen], yerr=error[chosen], ls="none", ms=3.5, lw=0.8, mfc=fill,
+                x[mask], y[mask], yerr=error[mask], ls="none", ms=3.5, lw=0.8, mfc=fill,
                 color=style["color"], marker=style["marker"], label=label or None,
             )  # fmt: skip
             label = None
 
 
 def fine(curve: xr.Dataset, along: str) -> list[dict[str, float]]:
-    """Return the places of a curve of theory: closer together than the points, where these are not whole."""
-    here = {
+    """Return the places of a curve of theory: denser than the points, but for whole numbers."""
+    fixed = {
         name: float(curve[name])
         for name in ("size", "beta", "noise", "age", "mixture")
         if name != along and name in curve.coords
@@ -260,15 +264,15 @@ def fine(curve: xr.Dataset, along: str) -> list[dict[str, float]]:
         x = np.linspace(max(x.min(), 1e-3 if along == "load" else 0.0), x.max(), 81)
     elif along == "age":
         x = np.unique(np.rint(np.linspace(x.min(), x.max(), 81)))
-    return [_place(curve, here, along, float(value)) for value in x]
+    return [_place(curve, fixed, along, float(value)) for value in x]
 
 
 def _place(
-    curve: xr.Dataset, here: Mapping[str, float], along: str, value: float
+    curve: xr.Dataset, fixed: Mapping[str, float], along: str, value: float
 ) -> dict[str, float]:
-    """Return the labels of one place of a curve of theory, and where it is drawn."""
-    size = here["size"]
-    place = {**here, "x": value}
+    """Return the labels of one place of a curve of theory, and its abscissa `x`."""
+    size = fixed["size"]
+    place = {**fixed, "x": value}
     if along == "beta":
         place["beta"] = float("inf") if value == 0 else 1 / value
     elif along != "load":
@@ -280,7 +284,7 @@ def _place(
 
 
 def has_basins(study: BinaryStudy, view: View) -> bool:
-    """Tell whether the noise of cues is scanned at several loads: where retrieval ends is a basin's edge."""
+    """Tell whether the noise of cues is scanned at several loads: retrieval ends at the edge of a basin."""
     stored = len(study.labels[study.stored])
     return (
         study.asked.name == "recall"

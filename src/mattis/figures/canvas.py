@@ -1,4 +1,4 @@
-"""What all diagrams share: style, maps of cells with hatches, captions, curves of theory."""
+"""Style, maps of cells with hatches, captions and curves of theory, for all figures."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
@@ -43,14 +43,14 @@ BOXES = 1000
 
 
 def plain(study: DriftStudy, labels: Mapping[str, float]) -> bool:
-    """Tell whether theory knows how the memories of a study drift: by dot products, to patterns that
-    are shown equally often (or with a spread that the axes draw), from the old ones, without a pull."""
+    """Tell whether theory covers the drift of a study: by dot products, from the old memories, without
+    biases, to patterns that are clamped equally often (or with a spread along an axis)."""
     if study.similarity != "dot" or study.clamping == "sequence" or study.probabilities:
         return False
-    moved = isinstance(study, ConsolidationStudy) and (
+    special = isinstance(study, ConsolidationStudy) and (
         study.bias is not None or study.start != "old" or study.given is not None
     )
-    return not (moved or labels.get("spread") or labels.get("likeness"))
+    return not (special or labels.get("spread") or labels.get("likeness"))
 
 
 def at_first(study: ConsolidationStudy, noise: float) -> tuple[float, float]:
@@ -78,7 +78,7 @@ def curve(name: str, **at: Reals) -> Reals:
 
 
 def caption(plane: xr.Dataset, words: str) -> str:
-    """Add to what was simulated what is missing, and the name of the numbers behind the figure."""
+    """Return a caption with the number of missing cells and the digest of the estimates."""
     missing = int((plane["flag"] & INCOMPLETE > 0).sum())
     failed = int((plane["flag"] & FAILED > 0).sum())
     gap = f"; {missing} of {plane['flag'].size} cells incomplete" if missing else ""
@@ -87,14 +87,14 @@ def caption(plane: xr.Dataset, words: str) -> str:
 
 
 def head(figure: Figure, text: str) -> None:
-    """Write what was simulated above a figure."""
+    """Write a caption above a figure."""
     figure.suptitle(text, fontsize=8, color="#444444", x=0.01, ha="left")
 
 
 def head_of_drift(
     figure: Figure, plane: xr.Dataset, study: ConsolidationStudy, labels: Mapping[str, float]
 ) -> None:
-    """Write above a figure of consolidation what drifted, and where in the grid."""
+    """Write the caption of a figure of consolidation above it: ensemble, clamping, and labels."""
     words = ", ".join(f"{name} {value:g}" for name, value in labels.items())
     sets = (
         f"{len(study.axes.seed)} pattern sets, {study.ensemble} memories, {study.clamping} clamping"
@@ -104,7 +104,7 @@ def head_of_drift(
 
 def map_cells(
     ax: Axes,
-    at: tuple[Reals, Reals],
+    borders: tuple[Reals, Reals],
     values: Reals,
     flagged: NDArray[np.bool_],
     colours: tuple[str, float, float],
@@ -116,9 +116,9 @@ def map_cells(
     name, low, high = colours
     cmap = mpl.colormaps[name].with_extremes(bad="#dddddd")
     mesh = ax.pcolormesh(
-        *at, np.ma.masked_invalid(values), cmap=cmap, vmin=low, vmax=high, rasterized=True
+        *borders, np.ma.masked_invalid(values), cmap=cmap, vmin=low, vmax=high, rasterized=True
     )
-    areas = [PathPatch(path) for path in covered(flagged, *at)]
+    areas = [PathPatch(path) for path in covered(flagged, *borders)]
     ax.add_collection(
         PatchCollection(areas, facecolor="none", edgecolor="#55555577", hatch="////", lw=0.0)
     )

@@ -1,6 +1,6 @@
-"""Diagrams of consolidation: which memories survive what they are shown, and how fast they change.
+"""Diagrams of consolidation: the surviving memories, and their speed of change.
 
-Which figure a study gets is told by the axes that it varies: kappa and the number of memories give the
+The axes that a study varies decide its figure: kappa and the number of memories give the
 diagram of the collapse; many presentations give curves in time; anything else is a map over two axes.
 """
 
@@ -64,9 +64,9 @@ def collapses(estimates: xr.Dataset, study: ConsolidationStudy) -> Iterator[tupl
 
 
 def draw(plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float]) -> Figure:
-    """Draw similarity and surviving fraction, the collapse of all sizes, and what theory leaves over."""
+    """Draw similarity and surviving fraction, the collapse of all sizes, and the residuals of theory."""
     largest = plane.sel(size=max(study.axes.size)).sortby("kappa").sortby(study.stored)
-    found = largest["similarity"].transpose(study.stored, "kappa").values
+    similarity = largest["similarity"].transpose(study.stored, "kappa").values
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(10.4, 8.0), layout="constrained")
         (top, fraction), (curves, rest) = figure.subplots(2, 2)
@@ -77,8 +77,8 @@ def draw(plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float])
         draw_ends(fraction, plane, study)
         draw_collapse(curves, plane, study, labels)
         grid = np.meshgrid(largest["kappa"].values, largest["patterns"].values)
-        theory = expected(grid[1].ravel(), grid[0].ravel(), study, labels).reshape(found.shape)
-        difference = largest.assign(difference=((study.stored, "kappa"), found - theory))
+        theory = expected(grid[1].ravel(), grid[0].ravel(), study, labels).reshape(similarity.shape)
+        difference = largest.assign(difference=((study.stored, "kappa"), similarity - theory))
         worst = LARGEST_DIFFERENCE
         draw_map(rest, difference, study, labels, "difference", ("RdBu_r", -worst, worst))
         known = plain(study, labels)
@@ -184,7 +184,7 @@ def draw_collapse(
 
 
 def ends(count: Reals, study: ConsolidationStudy, labels: dict[str, float]) -> tuple[Reals, str]:
-    """Return the kappa below which memories collapse, and what the line is called.
+    """Return the kappa below which memories collapse, and the label of that line.
 
     kappa_s where the state of own memories ends; where the old memories start too far from the new
     patterns to get there, `consolidation.kappa_basin`.
@@ -208,13 +208,13 @@ def expected(
     NaN where it is not known: at infinite kappa, for fast memories, or where noise decides (overlap <= 0).
     """
     overlap, ratio = at_first(study, labels["noise"])
-    tau, shown = labels["tau"] / study.step, labels["presentations"] * study.dwell
+    tau, presentations = labels["tau"] / study.step, labels["presentations"] * study.dwell
     line, known = np.full(kappa.size, np.nan), np.isfinite(kappa)
     if overlap <= 0 or tau < SLOW * study.dwell or not plain(study, labels):
         return line
     line[known] = curve(
         "consolidation.mean_similarity", memories=np.asarray(count[known], np.float64), kappa=kappa[known],
-        presentations=np.full(known.sum(), shown), tau=np.full(known.sum(), tau),
+        presentations=np.full(known.sum(), presentations), tau=np.full(known.sum(), tau),
         overlap=np.full(known.sum(), overlap), norm_ratio=np.full(known.sum(), ratio),
     )  # fmt: skip
     return line

@@ -1,4 +1,4 @@
-"""Maps of what is lost: the fraction of memories that consolidate over two axes, under lines of theory."""
+"""Maps of loss: the fraction of memories that consolidate over two axes, under lines of theory."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -41,7 +41,7 @@ SPREADS, FEW = 33, 32
 """Each spread of so many memories at most takes a second or less."""
 
 UPRIGHT = ("load", "memories", "memory", "tau", "kappa", "beta")
-"""What is drawn upwards, if it varies."""
+"""Axes that are drawn upwards, if they vary."""
 
 
 def figures(estimates: xr.Dataset, study: ConsolidationStudy) -> Iterator[tuple[str, Figure]]:
@@ -62,7 +62,7 @@ def axes_of(estimates: xr.Dataset) -> tuple[str, str]:
 def draw(
     plane: xr.Dataset, study: ConsolidationStudy, names: tuple[str, str], labels: dict[str, float]
 ) -> Figure:
-    """Draw what is consolidated, how near it is, and what merged, over two axes."""
+    """Draw the consolidated fraction, the similarity, and the merged fraction, over two axes."""
     across, up = names
     plane = plane.sortby(across).sortby(up)
     at = edges(plane[across].values.astype(float)), edges(plane[up].values.astype(float))
@@ -128,7 +128,7 @@ def draw_mean_field(
 
 
 def mean_cosines(spread: float, study: ConsolidationStudy, labels: dict[str, float]) -> Reals:
-    """Return the cosine of each memory with its pattern, unequally often shown, by `theory.drift`."""
+    """Return the cosine of each memory with its pattern at unequal frequencies, by `theory.drift`."""
     count, ratio = int(labels["memories"]), float(np.hypot(1.0, labels["noise"]))
     tau = labels["tau"] / study.step
     equal = drift.symmetric(count, labels["kappa"], tau, 1 / ratio, ratio)
@@ -171,7 +171,7 @@ def merging(plane: xr.Dataset, labels: dict[str, float]) -> tuple[Reals, Reals]:
 
 
 def rarest(spread: Reals, study: ConsolidationStudy, labels: dict[str, float]) -> Reals:
-    """Return the memory, not rounded, that is shown just often enough to get to its new pattern.
+    """Return the memory, not rounded, whose pattern is clamped just often enough to be reached.
 
     p_mu k N_h presentations on average, p_mu ∝ e^{s mu/(N_h - 1)}, of which `consolidation.similarity`
     needs so many to be above the threshold and nearer to the new pattern than to the old.
@@ -192,13 +192,13 @@ def presentations_needed(study: ConsolidationStudy, labels: dict[str, float]) ->
     tau = labels["tau"] / study.step
     if tau < 1:
         return np.nan
-    shown = np.linspace(0, 20 * tau, 4001)
-    at = {"tau": np.full(shown.size, tau), "norm_ratio": np.full(shown.size, ratio)}
-    own = curve(
+    presentations = np.linspace(0, 20 * tau, 4001)
+    at = {"tau": np.full(presentations.size, tau), "norm_ratio": np.full(presentations.size, ratio)}
+    similarity = curve(
         "consolidation.similarity",
-        presentations=shown,
-        overlap=np.full(shown.size, 1 / ratio),
+        presentations=presentations,
+        overlap=np.full(presentations.size, 1 / ratio),
         **at,
     )
-    there = own > lowest_cosine(study, labels)
-    return float(shown[np.argmax(there)]) if there.any() else np.nan
+    reached = similarity > lowest_cosine(study, labels)
+    return float(presentations[np.argmax(reached)]) if reached.any() else np.nan

@@ -1,4 +1,4 @@
-"""Figures of networks from generating functions: what each question found, under the lines of theory."""
+"""Figures of networks from generating functions: observables of each question, under lines of theory."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,12 +38,14 @@ NEURON_AXIS_LABELS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class NeuronPanel:
-    """What a panel shows. logarithmic  # errors and distances; share  # fractions, from 0 to 1"""
+    """The observables of a panel and its vertical axis."""
 
     words: str
     names: tuple[str, ...]
     logarithmic: bool = False
+    """Whether the axis is logarithmic, as of errors and distances."""
     share: bool = False
+    """Whether the axis runs from 0 to 1, as of fractions."""
 
 
 NEURON_PANELS: Mapping[str, tuple[NeuronPanel, ...]] = {
@@ -80,7 +82,7 @@ NEURON_PANELS: Mapping[str, tuple[NeuronPanel, ...]] = {
         NeuronPanel("no Cholesky factor", ("cholesky_failed",), share=True),
     ),
 }
-"""What the panels of a question show."""
+"""The panels of each question."""
 
 
 def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
@@ -95,10 +97,9 @@ def view_of(study: NeuronStudy) -> View:
     """Choose the longest axis to draw along, the next longest as curves, planes of the rest."""
     lengths = {name: len(values) for name, values in study.labels.items() if name != "seed"}
     order = [study.stored if name in STORED else name for name in NEURON_ABSCISSAE]
-    if study.asked == "spectrum":  # a map over what is stored and the size
-        return View(
-            study.stored, "size", tuple(n for n in lengths if n not in (study.stored, "size"))
-        )
+    if study.asked == "spectrum":  # a map over load (or number of memories) and size
+        rest = tuple(n for n in lengths if n not in (study.stored, "size"))
+        return View(study.stored, "size", rest)
     along = max(lengths, key=lambda name: (lengths[name], -order.index(name)))
     others = sorted(
         (n for n in lengths if n != along and lengths[n] > 1), key=lambda n: -lengths[n]
@@ -119,7 +120,7 @@ def draw(plane: xr.Dataset, study: NeuronStudy, view: View, labels: Mapping[str,
             ax.set_title(f"({letter}) {panel.words}{'; lines: theory' if known else ''}")
         if mapped:
             draw_map(figure, axes[-1], plane, study)
-        head(figure, caption(plane, _said(study, labels)))
+        head(figure, caption(plane, _caption(study, labels)))
     return figure
 
 
@@ -127,17 +128,17 @@ STEPPED = ("recall", "equivalence", "fixed_points", "modes")
 """Questions that Euler steps answer: spectra have none, fast and slow neurons an adaptive integrator."""
 
 
-def _said(study: NeuronStudy, labels: Mapping[str, float]) -> str:
-    """Say what was simulated."""
+def _caption(study: NeuronStudy, labels: Mapping[str, float]) -> str:
+    """Return the caption: question, model, parts, number of replicas, and the labels of the plane."""
     parts, recipe, f = study.parts, study.protocol, study.flow
     words = ", ".join(f"{name} {value:g}" for name, value in labels.items())
-    made = f"visible {parts.visible}, hidden {parts.hidden}, J = {parts.coupling}"
-    made = f"{recipe.rule}, {recipe.indices} indices" if study.member.binary else made
+    network = f"visible {parts.visible}, hidden {parts.hidden}, J = {parts.coupling}"
+    network = f"{recipe.rule}, {recipe.indices} indices" if study.member.binary else network
     degree = f", degree {parts.degree}" if many_body(parts) else ""
     sets = f"{len(study.axes.seed)} pattern sets × {study.cues} ({recipe.ensemble})"
     steps = not study.member.binary and recipe.question in STEPPED
-    how = f", dt = {recipe.dt:g}, {f.precision}" if steps else ""
-    return f"{study.name}: {recipe.question} of {study.model}; {made}{degree}\n{sets}{how}, {words}"
+    flow = f", dt = {recipe.dt:g}, {f.precision}" if steps else ""
+    return f"{study.name}: {recipe.question} of {study.model}; {network}{degree}\n{sets}{flow}, {words}"
 
 
 def draw_panel(
@@ -149,12 +150,12 @@ def draw_panel(
     for colour, size, (_, one) in zip(colours, sizes_of(len(curves)), curves, strict=True):
         x = position(one, view)
         for k, (name, shape) in enumerate(zip(panel.names, SHAPES, strict=False)):
-            own, before = colour if len(curves) > 1 else f"C{k}", len(ax.containers)
-            draw_curve(ax, x, one, name, {"color": own, "marker": shape, "label": ""})
-            for drawn in ax.containers[before:]:
-                drawn[0].set_markersize(size)
+            shade, before = colour if len(curves) > 1 else f"C{k}", len(ax.containers)
+            draw_curve(ax, x, one, name, {"color": shade, "marker": shape, "label": ""})
+            for points in ax.containers[before:]:
+                points[0].set_markersize(size)
             for line in LINES.get(name, ()):
-                known |= line(ax, one, study, view, own)
+                known |= line(ax, one, study, view, shade)
     ax.set(xlabel=NEURON_AXIS_LABELS[view.along], ylabel=panel.words)
     if panel.logarithmic:
         ax.set_yscale("log", nonpositive="clip")
@@ -177,7 +178,7 @@ def sizes_of(curves: int) -> Reals:
 
 
 def explain(ax: Axes, texts: Sequence[str], panel: NeuronPanel) -> None:
-    """Say which colour is which curve, which shape which observable, and what other lines are."""
+    """Draw the legend: the colours of curves, the shapes of observables, and the other lines."""
     points = [
         Line2D([], [], color=colour, marker="o", ls="none", ms=size, label=text)
         for text, colour, size in zip(
@@ -205,14 +206,12 @@ def split(plane: xr.Dataset, view: View) -> Iterator[tuple[str, xr.Dataset]]:
         return
     values = plane[view.across].values
     for place in middles(range(len(values)), min(len(values), MOST_CURVES)):
-        word = (
-            NEURON_AXIS_LABELS[view.across] if view.across == "beta" else view.across.split("_")[0]
-        )
+        word = NEURON_AXIS_LABELS["beta"] if view.across == "beta" else view.across.split("_")[0]
         yield f"{word} {values[place]:g}", plane.isel({view.across: place})
 
 
 def position(one: xr.Dataset, view: View) -> Reals:
-    """Return where the points of a curve are: the load as it is, or the label."""
+    """Return the abscissae of a curve: the realised load, or the label."""
     along = view.along
     if not along.startswith("load"):
         return np.asarray(one[along].values, np.float64)
@@ -222,13 +221,12 @@ def position(one: xr.Dataset, view: View) -> Reals:
 
 LineDrawing = Callable[[Axes, xr.Dataset, NeuronStudy, View, Any], bool]
 
-
 FINE, SPARSE = 161, 41
 """Places of a line of theory; fewer where a place takes 50 ms."""
 
 
 def _fine(one: xr.Dataset, view: View, places: int = 0) -> Reals:
-    """Return places along a curve, closer together than its points."""
+    """Return abscissae along a curve, denser than its points."""
     x = position(one, view)
     return np.linspace(max(float(x.min()), 1e-9), float(x.max()), places or FINE)
 
@@ -259,18 +257,18 @@ def _overlap(ax: Axes, one: xr.Dataset, study: NeuronStudy, view: View, colour: 
 
 
 def is_named(study: NeuronStudy) -> bool:
-    """Tell whether theory knows what a network is made of: as its model is, up to degree and diagonal.
+    """Tell whether theory covers the parts of a network: those of its model, up to degree and diagonal.
 
     Not where neurons of many bodies act on themselves, so that states freeze (recipe.own_action).
     """
-    parts, own = study.parts, study.member.parts
+    parts, named = study.parts, study.member.parts
     if parts.degree == 2 and not study.member.binary:  # tanh of Hebb's couplings, inside or outside
         plain = relaxation.TANH if study.model == "hebbian_tanh" else relaxation.GRADED
         if (parts.hidden, parts.scale) == ("polynomial", "bodies"):
             parts = replace(parts, hidden="quadratic", scale="sites")
         return replace(parts, diagonal=plain.diagonal) == plain
     freezes = study.rule == "field" and parts.degree % 2 == 0
-    return not freezes and replace(parts, hidden=own.hidden, degree=own.degree) == own
+    return not freezes and replace(parts, hidden=named.hidden, degree=named.degree) == named
 
 
 def _analog(one: xr.Dataset, study: NeuronStudy, view: View, x: Reals) -> Reals:
@@ -290,10 +288,8 @@ def _named(name: str, at: Mapping[str, Reals], **words: str) -> Reals:
 
 def _threshold(ax: Axes, one: xr.Dataset, study: NeuronStudy, view: View, colour: Any) -> bool:
     """Draw where retrieval ends as N -> infinity: the largest exponent, or the largest noise of a cue."""
-    ensemble, exponential = (
-        study.protocol.ensemble,
-        study.parts.hidden in ("log_sum_exp", EXPONENTIAL),
-    )
+    ensemble = study.protocol.ensemble
+    exponential = study.parts.hidden in ("log_sum_exp", EXPONENTIAL)
     if not exponential or study.stored != "exponent" or view.along not in ("exponent", "noise"):
         return False
     beta = float(one["beta"])
@@ -361,9 +357,8 @@ def _edges(ax: Axes, one: xr.Dataset, study: NeuronStudy, _view: View, colour: A
     """Draw the edges of Marchenko and Pastur, dashed, and those of this size."""
     if study.stored != "load" or study.parts.scale != "memories":
         return False
-    load = np.linspace(
-        max(0.02, float(one["realised_load"].min())), float(one["realised_load"].max()), 81
-    )
+    loads = one["realised_load"].values
+    load = np.linspace(max(0.02, float(loads.min())), float(loads.max()), 81)
     size = float(one["size"])
     sharp = theory.evaluate("marchenko_pastur.edges", load=list(load))
     count = np.unique(np.maximum(np.rint(load * size), 2))
@@ -381,11 +376,11 @@ LINES: Mapping[str, tuple[LineDrawing, ...]] = {
     "growth_rate": (_growth,),
     "lambda_max": (_edges,),
 }
-"""Which theory an observable is compared with."""
+"""Lines of theory that each observable is compared with."""
 
 
 def draw_map(figure: Figure, ax: Axes, plane: xr.Dataset, study: NeuronStudy) -> None:
-    """Draw the share of the directions that are unstable at v = 0 over what is stored and the size."""
+    """Draw the share of the directions that are unstable at v = 0 over the stored memories and the size."""
     stored = study.stored
     x, y = plane[stored].values.astype(np.float64), plane["size"].values.astype(np.float64)
     share = plane["unstable_share"].transpose("size", stored).values

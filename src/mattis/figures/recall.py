@@ -1,4 +1,4 @@
-"""Learn, then recall: what is retrieved under the two limits of load and of learning."""
+"""Learn, then recall: the overlaps under the two limits of load and of learning."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -60,11 +60,11 @@ def draw(plane: xr.Dataset, study: RecallStudy) -> Figure:
         old.set_title("(b) recall of what was there: overlap with old patterns")
         draw_loads(loads, learnt)
         draw_times(times, plane)
-        shown = float(learnt["presentations"])
+        presentations = float(learnt["presentations"])
         text = (
             f"{study.name}: N = {int(plane['size'])}, T = {float(plane['temperature']):g}, sigma = "
-            f"{float(plane['noise']):g}, cue noise {float(plane['cue_noise']):g}, {shown:g} presentations "
-            f"per memory, tau = {study.tau:g}, {len(study.axes.seed)} pattern sets"
+            f"{float(plane['noise']):g}, cue noise {float(plane['cue_noise']):g}, {presentations:g} "
+            f"presentations per memory, tau = {study.tau:g}, {len(study.axes.seed)} pattern sets"
         )
         head(figure, caption(plane, text))
     return figure
@@ -118,7 +118,7 @@ def draw_ends(ax: Axes, plane: xr.Dataset) -> None:
 
 
 def draw_loads(ax: Axes, plane: xr.Dataset) -> None:
-    """Draw overlaps against the load where synapses are sharpest: what was learnt obeys AGS."""
+    """Draw overlaps against the load where synapses are sharpest: the learnt patterns obey AGS."""
     cut = plane.isel(kappa=-1)
     load = cut["realised_load"].values
     fine = np.linspace(load[0] / 2, load[-1] * 1.05, 200)
@@ -145,17 +145,17 @@ def draw_loads(ax: Axes, plane: xr.Dataset) -> None:
 def draw_times(ax: Axes, plane: xr.Dataset) -> None:
     """Draw overlaps against presentations at a light load: the new pattern takes the place of the old."""
     cut = plane.isel(kappa=-1, load=int(np.argmin(np.abs(plane["realised_load"].values - 0.05))))
-    shown = cut["presentations"].values
+    presentations = cut["presentations"].values
     for name, colour, words in (
         ("overlap", NEW, "new pattern"),
         ("overlap_old", OLD, "old pattern"),
     ):
-        _points(ax, shown, cut, name, colour, words, ls="-")
+        _points(ax, presentations, cut, name, colour, words, ls="-")
     for name, colour, words in (
         ("similarity", NEW, "cosine of memory and new"),
         ("similarity_old", OLD, "cosine of memory and old"),
     ):
-        ax.plot(shown, cut[name].values, color=colour, lw=0.9, ls="--", label=words)
+        ax.plot(presentations, cut[name].values, color=colour, lw=0.9, ls="--", label=words)
     ax.set_xscale("symlog", linthresh=10)
     ax.set(xlabel="presentations per memory", ylabel="overlap $m$, cosine", ylim=(-0.05, 1.05))
     ax.set_title(

@@ -56,7 +56,7 @@ def theory_lines(widest: float) -> list[BoundaryLine]:
     load = np.linspace(1e-4, widest, 150)
     near = np.concatenate([np.linspace(0.04, 0.138, 50), np.linspace(0.1381, 0.138185, 5)])
     recall = np.concatenate([np.linspace(1e-4, 0.004, 12), np.linspace(0.005, 0.05185, 30)])
-    look: dict[str, dict[str, Any]] = {
+    styles: dict[str, dict[str, Any]] = {
         "T_M": {"color": "#b2182b", "lw": 1.6},
         "T_c": {"color": "#ef8a00", "lw": 1.4, "ls": "--"},
         "T_g": {"color": "#333333", "lw": 1.2, "ls": "-."},
@@ -66,23 +66,23 @@ def theory_lines(widest: float) -> list[BoundaryLine]:
     ground, frozen = curve("hopfield.T_c", load=recall), curve("hopfield.T_g", load=load)
     broken = curve("hopfield.T_AT", load=near)
     return [
-        BoundaryLine(end, heat, "$T_M$: retrieval states end", look["T_M"]),
-        BoundaryLine(recall, ground, "$T_c$: retrieval is the ground state", look["T_c"]),
-        BoundaryLine(load, frozen, "$T_g$: spin glass freezes", look["T_g"]),
-        BoundaryLine(near, broken, "$T_{AT}$: replica symmetry breaks", look["T_AT"]),
+        BoundaryLine(end, heat, "$T_M$: retrieval states end", styles["T_M"]),
+        BoundaryLine(recall, ground, "$T_c$: retrieval is the ground state", styles["T_c"]),
+        BoundaryLine(load, frozen, "$T_g$: spin glass freezes", styles["T_g"]),
+        BoundaryLine(near, broken, "$T_{AT}$: replica symmetry breaks", styles["T_AT"]),
     ]
 
 
 def little_lines() -> list[BoundaryLine]:
-    """Return where retrieval ends if all sites are updated at once, beside one site after the other."""
+    """Return alpha_M(T) of synchronous updates (Little), and that of asynchronous ones (Hopfield)."""
     heat = np.concatenate([np.linspace(0, 0.06, 4), np.linspace(0.08, 0.99, 24)])
-    at_once, in_turn = (
+    synchronous, asynchronous = (
         curve(f"{name}.alpha_M", temperature=heat) for name in ("little", "hopfield")
     )
     lines = {"color": "#b2182b", "lw": 1.6}, {"color": "#333333", "lw": 1.0, "ls": "--"}
     return [
-        BoundaryLine(at_once, heat, "$T_M$ of Little's network", lines[0]),
-        BoundaryLine(in_turn, heat, "$T_M$, one site after the other", lines[1]),
+        BoundaryLine(synchronous, heat, "$T_M$ of Little's network", lines[0]),
+        BoundaryLine(asynchronous, heat, "$T_M$, one site after the other", lines[1]),
     ]
 
 
@@ -115,7 +115,7 @@ def draw(estimates: xr.Dataset, study: BinaryStudy, lines: Sequence[BoundaryLine
 
 
 def _caption(plane: xr.Dataset, study: BinaryStudy) -> str:
-    """Say what was simulated, and name the numbers that the figure was made from."""
+    """Return the caption: size, pattern sets, cues, noise and sweeps."""
     order = "" if study.update_order == "typewriter" else ", random order"
     shared = "" if study.noise_sharing == "independent" else ", common noise along T"
     return caption(
@@ -187,13 +187,13 @@ def _zoom(ax: Axes, lines: Sequence[BoundaryLine]) -> None:
 
 def draw_residuals(ax: Axes, plane: xr.Dataset, model: str, lines: Sequence[BoundaryLine]) -> None:
     """Draw (simulation − theory) / error of the overlap; theory at the realised load, 0 beyond T_M."""
-    found = plane["overlap"].transpose("load", "beta").values
+    overlap = plane["overlap"].transpose("load", "beta").values
     error = plane["overlap_error"].transpose("load", "beta").values
-    known = np.isfinite(error).any(axis=0)  # theory takes its time: only where it is compared with
-    expected = np.zeros_like(found)
+    known = np.isfinite(error).any(axis=0)  # theory takes seconds: only at cells with an error
+    expected = np.zeros_like(overlap)
     load, heat = plane["realised_load"].values, plane["temperature"].values[known]
     expected[:, known] = overlap_theory(model, load, heat)
-    residual = (found - expected) / error
+    residual = (overlap - expected) / error
     mesh = _map(ax, plane, residual.T, "RdBu_r", -WORST_RESIDUAL, WORST_RESIDUAL)
     ax.figure.colorbar(
         mesh, ax=ax, label="standard errors", extend="both", pad=0.015, fraction=0.05
@@ -215,19 +215,19 @@ def _map(ax: Axes, plane: xr.Dataset, values: Reals, colours: str, low: float, h
 def draw_cuts(ax: Axes, plane: xr.Dataset, model: str) -> None:
     """Draw the overlap against temperature at a few loads, with errors, over theory."""
     load = plane["realised_load"].values
-    picked = sorted({int(np.argmin(np.abs(load - wanted))) for wanted in SLICES})
+    nearest = sorted({int(np.argmin(np.abs(load - place))) for place in SLICES})
     fine = np.linspace(0, 1.0, 41 if model == "little" else 201)
     for colour, index in zip(
-        mpl.colormaps["viridis"](np.linspace(0, 0.85, len(picked))), picked, strict=True
+        mpl.colormaps["viridis"](np.linspace(0, 0.85, len(nearest))), nearest, strict=True
     ):
         cut = plane.isel(load=index)
         known = overlap_theory(model, load[index : index + 1], fine)[0]
         ax.plot(fine, np.where(known > 0, known, np.nan), color=colour, lw=1.2)
         trusted = cut["flag"].values == 0
-        for kept, fill in ((trusted, colour), (~trusted, "white")):
+        for mask, fill in ((trusted, colour), (~trusted, "white")):
             ax.errorbar(
-                cut["temperature"].values[kept], cut["overlap"].values[kept],
-                yerr=cut["overlap_error"].values[kept], ls="none", marker="o", ms=3, lw=0.8,
+                cut["temperature"].values[mask], cut["overlap"].values[mask],
+                yerr=cut["overlap_error"].values[mask], ls="none", marker="o", ms=3, lw=0.8,
                 color=colour, mfc=fill, label=rf"$\alpha = {load[index]:.3g}$" if fill is colour else None,
             )  # fmt: skip
     ax.axhline(0, color="#999999", lw=0.5)

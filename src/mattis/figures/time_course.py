@@ -27,17 +27,18 @@ MOST_THEORY_STEPS = 1e9
 
 @dataclass(frozen=True, eq=False)
 class TimeCourse:
-    """One curve of a figure: its label, its cells along presentations, and what theory makes of them.
-
-    NaN where theory does not hold.
-    """
+    """One curve of a figure: its cells along presentations, and the theory, NaN where it does not hold."""
 
     label: str
-    shown: Reals
+    presentations: Reals
+    """(T,): presentations per memory."""
     cells: xr.Dataset
     mean: Reals
+    """(T,): theoretical mean of the similarity."""
     sd: Reals
+    """(T,): theoretical standard deviation over orders of patterns."""
     published: Reals
+    """(T,): the published similarity, eq. (40)."""
 
     @property
     def known(self) -> bool:
@@ -54,7 +55,7 @@ def figures(estimates: xr.Dataset, study: ConsolidationStudy) -> Iterator[tuple[
 
 
 def draw(plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float]) -> Figure:
-    """Draw the curves with their theory, and how far they are from it."""
+    """Draw the curves with their theory, and their deviation from it."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(10.4, 4.6), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
@@ -71,7 +72,7 @@ def draw(plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float])
 def courses_of(
     plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float]
 ) -> Iterator[TimeCourse]:
-    """Yield every curve: for each tau, and each memory that is looked at."""
+    """Yield a curve for each tau and each observed memory."""
     memories = plane["memory"].values.tolist() if "memory" in plane.dims else [None]
     for tau, mu in product(plane["tau"].values.tolist(), memories):
         cells = plane.sel(tau=tau) if mu is None else plane.sel(tau=tau, memory=mu)
@@ -88,9 +89,13 @@ def _course(
 ) -> TimeCourse:
     """Evaluate the theories of a one-hot softmax where the cells are."""
     tau, mu, labels = at
-    shown, count, spread = cells["presentations"].values, int(cells["patterns"]), labels["spread"]
-    none = np.full(shown.size, np.nan)
-    steps = np.array([share(k, count) for k in shown.tolist()], np.float64)
+    presentations, count, spread = (
+        cells["presentations"].values,
+        int(cells["patterns"]),
+        labels["spread"],
+    )
+    none = np.full(presentations.size, np.nan)
+    steps = np.array([share(k, count) for k in presentations.tolist()], np.float64)
     overlap, ratio = _first(cells, study)
     unequal = mu is None and spread > 0
     if (
@@ -99,28 +104,33 @@ def _course(
         or steps[-1] > MOST_THEORY_STEPS
         or not _one_hot(study, labels, cells)
     ):
-        return TimeCourse(label, shown, cells, none, none, none)
+        return TimeCourse(label, presentations, cells, none, none, none)
     probability, rate = _probability(count, spread, mu), tau / study.step
-    where = {"overlap": np.full(shown.size, overlap)}
+    where = {"overlap": np.full(presentations.size, overlap)}
     published = curve(
-        "consolidation.published", tau=np.full(shown.size, rate), **where,
+        "consolidation.published", tau=np.full(presentations.size, rate), **where,
         presentations=steps * probability * study.dwell,
     )  # fmt: skip
     if study.dwell > 1:  # as fast as so many steps at once
         rate = max(1 / (1 - (1 - 1 / rate) ** study.dwell), 1.0)
-    where |= {"tau": np.full(shown.size, rate), "norm_ratio": np.full(shown.size, ratio)}
+    where |= {
+        "tau": np.full(presentations.size, rate),
+        "norm_ratio": np.full(presentations.size, ratio),
+    }
     if study.clamping == "random":
-        random = {"steps": steps, "probability": np.full(shown.size, probability), **where}
+        random = {"steps": steps, "probability": np.full(presentations.size, probability), **where}
         mean = curve("consolidation.similarity_mean", **random)
         sd = none if mu is None else curve("consolidation.similarity_sd", **random)
-        return TimeCourse(label, shown, cells, mean, sd, published)
-    last, more = np.divmod(steps, count)  # all were shown so often, and the first ones once more
+        return TimeCourse(label, presentations, cells, mean, sd, published)
+    last, more = np.divmod(
+        steps, count
+    )  # presentations of each pattern, and patterns with one more
     before, after = (
         curve("consolidation.similarity", presentations=k, **where) for k in (last, last + 1)
     )
     part = more / count if mu is None else more > mu
     mean = np.where(part == 0, before, part * after + (1 - part) * before)
-    return TimeCourse(label, shown, cells, mean, np.zeros(shown.size), published)
+    return TimeCourse(label, presentations, cells, mean, np.zeros(presentations.size), published)
 
 
 def _first(cells: xr.Dataset, study: ConsolidationStudy) -> tuple[float, float]:
@@ -140,7 +150,7 @@ def _one_hot(study: ConsolidationStudy, labels: dict[str, float], cells: xr.Data
     if not plain(study, labels | {"spread": 0.0}):
         return False
     overlap, ratio = at_first(study, labels["noise"])
-    rho = square_norm(study.drawn, labels["noise"])
+    rho = square_norm(study.memory_ensemble, labels["noise"])
     kappa = labels["kappa"] if "kappa" in labels else labels["beta"] * float(cells["size"]) * rho
     margin = overlap / ratio - FOUR_DEVIATIONS / np.sqrt(float(cells["size"]))
     return margin > 0 and bool((int(cells["patterns"]) - 1) * np.exp(-kappa * margin) < ONE_HOT)
@@ -161,7 +171,7 @@ def draw_curves(ax: Axes, courses: list[TimeCourse], study: ConsolidationStudy) 
     with_theory = [k for k, course in enumerate(courses) if course.known]
     for k, (course, colour) in enumerate(zip(courses, colours, strict=True)):
         first = k in with_theory[-1:]
-        x, cells = course.shown, course.cells
+        x, cells = course.presentations, course.cells
         if random:
             spread = cells["similarity_error"].values * np.sqrt(cells["seeds"].values)
             band = "theory ± its deviation" if first and np.isfinite(course.sd).any() else None
@@ -200,7 +210,7 @@ def draw_curves(ax: Axes, courses: list[TimeCourse], study: ConsolidationStudy) 
         ylabel="cosine",
         ylim=(low - 0.1 * (1 - low), 1 + 0.04 * (1 - low)),
     )
-    ax.set_xlim(0, max(float(c.shown[-1]) for c in courses))
+    ax.set_xlim(0, max(float(c.presentations[-1]) for c in courses))
     ax.set_title("(a) similarity with the new pattern")
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncol=2 if random else 3)
 
@@ -215,7 +225,9 @@ def draw_deviations(ax: Axes, courses: list[TimeCourse]) -> None:
             deviation = np.abs(found - getattr(course, name))
             known = deviation[np.isfinite(deviation)]
             worst[name] = max(worst[name], float(known.max(initial=0.0)))
-            ax.plot(course.shown, np.maximum(deviation, 1e-17), color=colour, lw=0.9, ls=style)
+            ax.plot(
+                course.presentations, np.maximum(deviation, 1e-17), color=colour, lw=0.9, ls=style
+            )
     if any(course.known for course in courses):
         words = f"published, eq. (40): at most {worst['published']:.2e}"
         ax.plot([], [], color="black", ls="--", label=words)
@@ -239,12 +251,12 @@ def draw_pulls(ax: Axes, courses: list[TimeCourse]) -> None:
         for name, style, size in (("published", "--", 0.9), ("mean", "-", 1.2)):
             pull = (found - getattr(course, name))[known] / error[known]
             label = f"{course.label}, {'norm-aware' if name == 'mean' else 'published'}"
-            ax.plot(course.shown[known], pull, color=colour, lw=size, ls=style, label=label)
+            ax.plot(course.presentations[known], pull, color=colour, lw=size, ls=style, label=label)
     ax.axhspan(-2, 2, color="#cccccc", alpha=0.5, lw=0)
     ax.axhline(0, color="#777777", lw=0.6)
     ax.set_xscale("symlog", linthresh=1)
     ax.set_yscale("symlog", linthresh=4)
     ax.set(xlabel="presentations per memory", ylabel="(simulation − theory) / error")
-    ax.set_xlim(0, max(float(course.shown[-1]) for course in courses))
+    ax.set_xlim(0, max(float(course.presentations[-1]) for course in courses))
     ax.set_title("(b) deviation of each theory; grey: two errors")
     ax.legend(loc="best")

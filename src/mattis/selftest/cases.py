@@ -11,7 +11,7 @@ from mattis.exact import rng
 from mattis.kernels import cpu
 from mattis.kernels.cuda import glauber
 from mattis.kernels.cuda.devices import Device
-from mattis.kernels.cuda.matrix import Chain, Wires, walks
+from mattis.kernels.cuda.matrix import Chain, Wires, run_chains
 from mattis.networks.binary import chains, hopfield, hopfield_device
 from mattis.networks.binary.network import BinaryNetwork, Protocol, Replica
 from mattis.networks.drift import consolidation, consolidation_device
@@ -170,7 +170,7 @@ def circuit(synchronous: bool) -> Case:
     given = [chain(bits, synchronous) for bits in (8, 16, 32, 64)]
 
     def run(device: Device) -> KernelOutputs:
-        found = walks(device, given)
+        found = run_chains(device, given)
         return [part for one in found for part in (one.overlaps, one.trace, one.excess, one.sums)]
 
     return Case(("matrix",), run, lambda: [part for one in given for part in walked(one)])

@@ -27,14 +27,12 @@ DIGEST = Meaning("digest of the cell: labels and observables", is_whole=True)
 
 @dataclass(frozen=True)
 class CubeLabels:
-    """The values along each dimension, and the temperature of each beta if that is one of them.
-
-    meanings  # what the values are, of each dimension and of the temperature: the axes of the study say it
-    """
+    """The values along each dimension, and the temperature of each beta if that is one of them."""
 
     values: Mapping[str, Sequence[float]]
     temperatures: Sequence[float]
     meanings: Mapping[str, Meaning]
+    """Long name and unit of each dimension and of the temperature, from the axes of the study."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -47,7 +45,7 @@ class CubeLabels:
         return tuple(map(len, self.values.values()))
 
     def positions(self, name: str) -> dict[float, int]:
-        """Return where each value of a dimension is."""
+        """Return the index of each value of a dimension."""
         return {value: index for index, value in enumerate(self.values[name])}
 
 
@@ -57,7 +55,7 @@ def labels_of(study: Study) -> CubeLabels:
 
 
 def digest_scheme(labels: CubeLabels, prefixes: Sequence[int]) -> str:
-    """Say, for readers without mattis, how the digest of a cell is made."""
+    """Return how the digest of a cell is computed, in words for readers without mattis."""
     which, how = ("the observables", "") if len(prefixes) == 1 else (
         "the first n observables",
         "; a cell has those of the largest n in `digests_over` that its digest fits",
@@ -81,16 +79,16 @@ def merged(old: CubeLabels, new: CubeLabels) -> CubeLabels:
 def positions(
     labels: CubeLabels, table: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return where the cells of a table of rows are, (rows, dimensions), and which are on the axes at all."""
-    at = np.zeros((len(table), len(labels.names)), np.int64)
-    known = np.ones(len(table), bool)
+    """Return the positions of a table's cells, (rows, dimensions), and which lie on the axes, (rows,)."""
+    index = np.zeros((len(table), len(labels.names)), np.int64)
+    on_axes = np.ones(len(table), bool)
     for axis, name in enumerate(labels.names):
         values = np.array(labels.values[name], np.float64)
         order = np.argsort(values)
         near = np.searchsorted(values[order], table[:, axis]).clip(max=max(len(values) - 1, 0))
-        at[:, axis] = order[near] if len(values) else 0
-        known &= values[at[:, axis]] == table[:, axis] if len(values) else False
-    return at, known
+        index[:, axis] = order[near] if len(values) else 0
+        on_axes &= values[index[:, axis]] == table[:, axis] if len(values) else False
+    return index, on_axes
 
 
 def spelled(labels: CubeLabels) -> dict[str, list[int | str]]:
@@ -117,7 +115,7 @@ def labels_from(
 
 
 def attributes_of(observable: Observable) -> dict[str, Any]:
-    """Return the attributes that every reader of an observable finds beside it."""
+    """Return the attributes of the array of an observable."""
     attributes: dict[str, Any] = {"long_name": observable.long_name, "units": observable.units}
     if observable.name == "flag":
         attributes |= {"flag_masks": list(FLAGS), "flag_meanings": " ".join(FLAGS.values())}
@@ -162,9 +160,9 @@ def rows(ds: xr.Dataset, names: Sequence[str]) -> NDArray[np.float64]:
     shape = [ds.sizes[name] for name in dims]
     table = np.empty((*shape, len(names)), "<f8")
     for column, name in enumerate(names):
-        kept = [dim for dim in dims if dim in ds[name].dims]
-        missing = tuple(axis for axis, dim in enumerate(dims) if dim not in kept)
-        table[..., column] = np.expand_dims(ds[name].transpose(*kept).values, missing)
+        present = [dim for dim in dims if dim in ds[name].dims]
+        missing = tuple(axis for axis, dim in enumerate(dims) if dim not in present)
+        table[..., column] = np.expand_dims(ds[name].transpose(*present).values, missing)
     table[np.isnan(table)] = np.nan
     return table.reshape(-1, len(names))
 
@@ -175,7 +173,7 @@ def dimensions(ds: xr.Dataset) -> tuple[str, ...]:
 
 
 def row_digests(table: NDArray[np.float64]) -> NDArray[np.uint64]:
-    """Return the digest of each row of labels and observables, by DIGEST_SCHEME."""
+    """Return the digest of each row of labels and observables, see `digest_scheme`."""
     width = 8 * table.shape[1]
     digests = bytearray()
     for first in range(0, len(table), ROWS_AT_ONCE):
@@ -188,26 +186,26 @@ def row_digests(table: NDArray[np.float64]) -> NDArray[np.uint64]:
 
 
 def has(ds: xr.Dataset, name: str) -> NDArray[np.bool_]:
-    """Return which cells of a store have an observable."""
+    """Return the mask of the cells of a store that have an observable."""
     names: list[str] = ds["held"].attrs["observables"]
     least = names.index(name) if name in names else len(names)
     return np.asarray(ds["held"].values > least)
 
 
 def lacking(ds: xr.Dataset, model: Model, cells: NDArray[np.bool_] | None = None) -> list[str]:
-    """Return the observables of a model that a store has not, or not all (or some) of its cells."""
+    """Return the observables of a model that some of the cells (all, or those of a mask) lack."""
     if "held" not in ds:  # cells that were never in a store
         return []
     held, names = ds["held"].values, ds["held"].attrs["observables"]
-    there = held[held > 0 if cells is None else (held > 0) & cells]
-    least = int(there.min()) if there.size else len(names)
+    counts = held[held > 0 if cells is None else (held > 0) & cells]
+    least = int(counts.min()) if counts.size else len(names)
     return [o.name for o in model.observables if o.name not in names[:least]]
 
 
 def study_digest(ds: xr.Dataset, model: Model, cells: NDArray[np.bool_] | None = None) -> str:
-    """Return the SHA-256 of labels and observables of all (or some) cells, sorted by their labels.
+    """Return the SHA-256 of labels and observables of all cells, or those of a mask, sorted by labels.
 
-    Of observables, those of the model that all these cells have.
+    The observables are those of the model that all these cells have.
     """
     lacks = lacking(ds, model, cells)
     names = [o.name for o in model.observables if o.name not in lacks]

@@ -1,7 +1,7 @@
 """The journal of a store: cells that are computed and safe, but not yet in the cube.
 
 Each writer has segments of its own, so any number of processes write at once. A segment is one small
-file that is written whole or not at all: a line that says what it holds, then the table of rows (labels,
+file that is written whole or not at all: a line with its physics and columns, then the table of rows (labels,
 observables, as little-endian float64) and a digest of each row. A row whose digest does not fit does not
 exist. The store folds the rows into its cube, and then removes the segments.
 """
@@ -33,15 +33,13 @@ SHARE = 20
 
 @dataclass(frozen=True)
 class Contents:
-    """What the rows of a segment are: of which physics, and with which labels and observables.
-
-    are_ours  # whether the physics of a segment are these, however many keys there were in its time
-    """
+    """The physics of a segment's rows, and their columns: labels and observables."""
 
     physics: Mapping[str, Any]
     labels: tuple[str, ...]
     observables: tuple[str, ...]
     are_ours: Callable[[Mapping[str, Any]], bool]
+    """Tells whether the physics of a segment are these, however many keys there were in its time."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -50,7 +48,7 @@ class Contents:
 
     @property
     def mark(self) -> str:
-        """Eight digits that tell these physics from others in the name of a segment."""
+        """Eight hexadecimal digits of a hash of the physics, for the names of segments."""
         words = json.dumps(self.physics, sort_keys=True).encode()
         return blake2b(words, digest_size=4).hexdigest()
 
@@ -61,7 +59,7 @@ class Contents:
 
 
 class Segment(NamedTuple):
-    """What a segment holds: whole rows of labels and these observables, and how many are damaged."""
+    """The undamaged rows of a segment, labels and observables, and the number of damaged ones."""
 
     name: str
     observables: list[str]
@@ -76,7 +74,7 @@ _PART = re.compile(r"(\d+)of(\d+)_([0-9a-f]{8})_")
 
 
 def writer_name(contents: Contents, part: ShardNumber | None = None) -> str:
-    """Return a name that no other writer has; it begins with the shard, and of which physics it is."""
+    """Return a name that no other writer has; it begins with the shard and the mark of its physics."""
     shard = f"{part[0]}of{part[1]}_{contents.mark}_" if part else ""
     return f"{shard}{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
@@ -105,7 +103,7 @@ class Writer:
         """Write the rows that are not yet written. Raises Fault if the machine refuses."""
         if not self.waiting:
             return
-        begun, self.waiting = time.monotonic(), 0  # a second try, on the way out, would wait again
+        begun, self.waiting = time.monotonic(), 0  # another attempt at exit would wait again
         self.folder.make_within()
         table = np.concatenate(self.tables)
         for first in range(0, len(table), SEGMENT_ROWS):
@@ -118,7 +116,7 @@ class Writer:
         self.cost = self.flushed - begun
 
     def close(self) -> None:
-        """Write what waits, and begin a new segment: the others may now be folded and removed."""
+        """Write the waiting rows, and begin a new segment: the others may now be folded and removed."""
         self.flush()
         self.tables, self.number = [], self.number + 1
 
@@ -131,7 +129,7 @@ def _encoded(table: Reals, contents: Contents) -> bytes:
 
 
 def is_one(name: str) -> bool:
-    """Tell a file that was written whole from a half-written one, and from those of NFS itself."""
+    """Tell whether a file is a whole segment, not a half-written one or one of NFS itself."""
     return not name.startswith(".nfs") and not name.endswith(".partial")
 
 
@@ -147,15 +145,15 @@ def segments_for(folder: Place, contents: Contents, part: ShardNumber | None) ->
 
 
 def _is_another(name: str, mark: str, part: ShardNumber) -> bool:
-    found = _PART.match(name)
-    if found is None:
+    shard = _PART.match(name)
+    if shard is None:
         return False
-    index, count = int(found[1]), int(found[2])
-    return index != part[0] and count == part[1] and found[3] == mark
+    index, count = int(shard[1]), int(shard[2])
+    return index != part[0] and count == part[1] and shard[3] == mark
 
 
 def rows(folder: Place, contents: Contents, names: Iterable[str]) -> Iterator[Segment]:
-    """Yield each named segment of the physics and labels of these contents, whatever its observables."""
+    """Yield the named segments with the physics and labels of these contents, whatever their observables."""
     for name in names:
         content = (folder / name).read_bytes()
         if content is None:

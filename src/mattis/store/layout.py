@@ -1,9 +1,8 @@
 """How the cube lies on disk: one array per observable, all cut into the same chunks, and their labels.
 
-Chunks hold tens of thousands of cells, because clusters count files. They are not compressed
-and end in a CRC-32C: any reader notices damage, and what is left of a damaged chunk can still be read
-here, cell by cell. Nothing that a store says of itself is decoded, iterated or allocated before it was
-compared with what the study demands.
+Chunks hold tens of thousands of cells, because clusters count files. They are not compressed and end in a
+CRC-32C: any reader notices damage, and the whole cells of a damaged chunk can still be read here, by
+their digests. Attributes of a store are compared with the study before anything is allocated.
 """
 
 import json
@@ -37,7 +36,7 @@ LARGEST_METADATA = 2**28
 """Bytes of a file of metadata at most: axes of a million values each are spelled in a tenth of it."""
 
 COPIES = {"zarr.json": "", "digest/zarr.json": "mattis_store"}
-"""Where the attributes of the group lie, twice: in which file, and under which key of its own."""
+"""Files of the two copies of the group's attributes, and the key of the copy in each."""
 
 LABELS_PER_CHUNK = {1: (1024,), 2: (16, 256)}
 
@@ -66,23 +65,20 @@ def chunk_count(shape: Sequence[int], chunks: Sequence[int]) -> int:
 
 
 def fitting_chunks(shape: Sequence[int], chunks: Sequence[int] | None) -> Chunk:
-    """Return the chunks to use for a cube of this shape: those it has, unless they became too small.
-
-    The cube is packed anew each time that it has grown severalfold, so growing stays cheap.
-    """
+    """Return the chunk shape for a cube: its present one, until the cube has grown severalfold."""
     best = chunk_shape(shape)
     if chunks and chunk_count(shape, chunks) <= 4 + 2 * chunk_count(shape, best):
         return tuple(chunks)
     return best
 
 
-def are_chunks(found: Any, dimensions: int, most: int = CHUNK_CELLS) -> bool:
-    """Tell whether what a store says of its chunks is the shape of some, of so many cells at most."""
+def are_chunks(value: Any, dimensions: int, most: int = CHUNK_CELLS) -> bool:
+    """Tell whether an attribute of a store is the shape of a chunk, of so many cells at most."""
     return (
-        isinstance(found, list)
-        and len(found) == dimensions
-        and all(type(n) is int and n > 0 for n in found)
-        and prod(found) <= most
+        isinstance(value, list)
+        and len(value) == dimensions
+        and all(type(n) is int and n > 0 for n in value)
+        and prod(value) <= most
     )
 
 
@@ -92,21 +88,20 @@ def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _seal(record: Mapping[str, Any]) -> str:
-    kept = {key: value for key, value in record.items() if key != "seal"}
-    return blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=16).hexdigest()
+    content = {key: value for key, value in record.items() if key != "seal"}
+    return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def attributes(place: Place) -> dict[str, Any]:
     """Return the attributes of a group, or their copy beside the digests where they are damaged.
 
-    Those whose seal fits come first, then those of stores from before there were seals; but a format
-    that is newer than this code is believed, since it may be sealed otherwise. Raises LookupError if
-    there are none.
+    Sealed ones come first, then those of stores from before there were seals; but a newer format than this
+    code's is believed, since it may be sealed otherwise. Raises LookupError if there are none.
     """
-    found = [_attributes(place / file, key) for file, key in COPIES.items()]
-    newer = [found[0]] if found[0].get("mattis_format", 0) > FORMAT else []
-    whole = [each for each in found if each.get("seal") == _seal(each)]
-    unsealed = [each for each in found if each and "seal" not in each]
+    copies = [_attributes(place / file, key) for file, key in COPIES.items()]
+    newer = [copies[0]] if copies[0].get("mattis_format", 0) > FORMAT else []
+    whole = [copy for copy in copies if copy.get("seal") == _seal(copy)]
+    unsealed = [copy for copy in copies if copy and "seal" not in copy]
     best = next(iter((*newer, *whole, *unsealed)), None)
     if best is None:
         raise LookupError(str(place))
@@ -114,33 +109,33 @@ def attributes(place: Place) -> dict[str, Any]:
 
 
 def damaged_attributes(place: Place) -> list[str]:
-    """Return where the attributes of a group that has a seal, or their copy, are not as written."""
+    """Return the files in which a copy of a sealed group's attributes is damaged."""
     if "seal" not in attributes(place):
         return []
-    found = {file: _attributes(place / file, key) for file, key in COPIES.items()}
-    return [file for file, each in found.items() if each.get("seal") != _seal(each)]
+    copies = {file: _attributes(place / file, key) for file, key in COPIES.items()}
+    return [file for file, copy in copies.items() if copy.get("seal") != _seal(copy)]
 
 
 def _attributes(place: Place, key: str = "") -> dict[str, Any]:
     """Return the attributes that some metadata hold, empty if they are damaged beyond reading."""
     content = mapping_of(place.read_bytes(LARGEST_METADATA)).get("attributes")
-    found = content.get(key) if key and isinstance(content, dict) else content
-    whole = isinstance(found, dict) and type(found.get("mattis_format")) is int
-    return dict(found) if whole else {}  # type: ignore[arg-type]
+    copy = content.get(key) if key and isinstance(content, dict) else content
+    whole = isinstance(copy, dict) and type(copy.get("mattis_format")) is int
+    return dict(copy) if whole else {}  # type: ignore[arg-type]
 
 
 def mapping_of(content: bytes | None) -> dict[str, Any]:
     """Return the mapping that some bytes spell, empty if they do not, or nest without end."""
     try:
-        found = json.loads(content or b"")
+        value = json.loads(content or b"")
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 @dataclass(frozen=True)
 class ArrayForm:
-    """What the metadata of an array should be.
+    """The metadata that an array must have.
 
     In format 1 chunks had no checksum, and one that held nothing but the fill value was not written.
     """
@@ -155,7 +150,7 @@ class ArrayForm:
 
     @property
     def blank(self) -> float | int:
-        """What a place without a value reads as: in `flag` all bits, which no cell has."""
+        """The value of a cell that does not exist: in `flag` all bits, which no cell has."""
         if self.fill is not None:
             return self.fill
         return float("nan") if self.kind.kind == "f" else -1 if self.kind.kind == "i" else 0
@@ -210,38 +205,38 @@ def label_forms(labels: CubeLabels) -> dict[str, ArrayForm]:
 
 
 def laid(place: Place, name: str, form: ArrayForm) -> ArrayForm | None:
-    """Return the form of an array as it lies on disk, or None where its metadata are not what they should be.
+    """Return the form of an array on disk, or None where its metadata disagree with the form.
 
-    Its shape may be on its way. Without chunks in the form, those on disk are taken, as format 1 had them.
+    Only the shape may differ. A form without chunks takes those on disk, as format 1 had them.
     """
-    found = mapping_of((place / name / "zarr.json").read_bytes(LARGEST_METADATA))
-    chunks = _configured(found.get("chunk_grid"), "chunk_shape")
+    document = mapping_of((place / name / "zarr.json").read_bytes(LARGEST_METADATA))
+    chunks = _configured(document.get("chunk_grid"), "chunk_shape")
     most = CHUNK_CELLS if form.checksum else LARGEST_CHUNK
-    known = chunks == [*form.chunks] if form.chunks else are_chunks(chunks, len(form.shape), most)
-    if not known:
+    fits = chunks == [*form.chunks] if form.chunks else are_chunks(chunks, len(form.shape), most)
+    if not fits:
         return None
     lies = replace(form, chunks=tuple(chunks))
-    if not form.checksum and type(found.get("fill_value")) in (int, float):
-        lies = replace(lies, fill=found["fill_value"])
-    return lies if _fits(found, lies) else None
+    if not form.checksum and type(document.get("fill_value")) in (int, float):
+        lies = replace(lies, fill=document["fill_value"])
+    return lies if _fits(document, lies) else None
 
 
-def _fits(found: Mapping[str, Any], form: ArrayForm) -> bool:
-    """Tell whether an array's metadata are what they should be, but for its shape and attributes."""
-    codecs, key = found.get("codecs"), found.get("chunk_key_encoding")
+def _fits(document: Mapping[str, Any], form: ArrayForm) -> bool:
+    """Tell whether an array's metadata agree with a form, but for its shape and attributes."""
+    codecs, key = document.get("codecs"), document.get("chunk_key_encoding")
     if not isinstance(codecs, list) or not codecs:
         return False
     blank = "NaN" if form.kind.kind == "f" else form.blank
     return bool(
-        found.get("node_type") == "array"
-        and found.get("data_type") == form.kind.name
+        document.get("node_type") == "array"
+        and document.get("data_type") == form.kind.name
         and _named(key) == "default"
         and _configured(key, "separator") == "/"
         and [*map(_named, codecs)] == ["bytes", "crc32c"][: 1 + bool(form.checksum)]
         and _configured(codecs[0], "endian") == "little"
-        and found.get("dimension_names") == [*form.dimensions]
-        and not found.get("storage_transformers")
-        and (not form.checksum or found.get("fill_value") == blank)  # in format 1 it was another
+        and document.get("dimension_names") == [*form.dimensions]
+        and not document.get("storage_transformers")
+        and (not form.checksum or document.get("fill_value") == blank)  # in format 1 it was another
     )
 
 
@@ -256,8 +251,8 @@ def _configured(part: Any, key: str) -> Any:
 
 def is_group(place: Place) -> bool:
     """Tell whether the metadata of the group can be read as such."""
-    found = mapping_of((place / "zarr.json").read_bytes(LARGEST_METADATA))
-    return found.get("node_type") == "group" and found.get("zarr_format") == 3
+    document = mapping_of((place / "zarr.json").read_bytes(LARGEST_METADATA))
+    return document.get("node_type") == "group" and document.get("zarr_format") == 3
 
 
 def chunk_name(name: str, chunk: Sequence[int]) -> str:
@@ -266,7 +261,7 @@ def chunk_name(name: str, chunk: Sequence[int]) -> str:
 
 
 def chunks_among(files: Iterable[str], name: str, form: ArrayForm) -> set[Chunk]:
-    """Return which chunks of an array are among the files of a store."""
+    """Return the chunks of an array that lie among the files of a store."""
     head = f"{name}/c/"
     tails = (file[len(head) :].split("/") for file in files if file.startswith(head))
     numbers = (tuple(int(k) for k in tail) for tail in tails if all(k.isdecimal() for k in tail))
@@ -282,7 +277,7 @@ def encoded(values: ChunkValues, form: ArrayForm) -> bytes:
 
 
 def salvaged(place: Place, name: str, form: ArrayForm, chunk: Chunk) -> tuple[ChunkValues, str]:
-    """Return what can be read of a chunk, and what is wrong with it (nothing, in most cases).
+    """Return the readable values of a chunk, blank beyond them, and the kind of its damage ("" for none).
 
     The values are stored as they are, so the cells before a cut, and all but the one around a flipped
     bit, are still right. Which ones, their digests tell.
@@ -299,7 +294,7 @@ def salvaged(place: Place, name: str, form: ArrayForm, chunk: Chunk) -> tuple[Ch
 
 
 def _damage(raw: bytes, form: ArrayForm) -> str:
-    """Say what is wrong with the file of a chunk."""
+    """Return the kind of damage of the file of a chunk, "" for none."""
     if len(raw) != form.chunk_bytes:
         return "truncated" if len(raw) < form.chunk_bytes else "too long"
     end = len(raw) - form.checksum
@@ -307,28 +302,29 @@ def _damage(raw: bytes, form: ArrayForm) -> str:
     return "" if raw[end:] == right[: form.checksum] else "wrong checksum"
 
 
-def cells(place: Place, name: str, form: ArrayForm, at: Sequence[NDArray[np.int64]]) -> ChunkValues:
-    """Return the cells where some places along each dimension cross; only their chunks are read.
+def cells(
+    place: Place, name: str, form: ArrayForm, positions: Sequence[NDArray[np.int64]]
+) -> ChunkValues:
+    """Return the cells at the outer product of some positions along each dimension.
 
-    What is missing, damaged, or beyond the array reads as blank. So does an array whose metadata are not
-    what they should be, since others cannot read it.
+    Only their chunks are read. Missing cells, damaged ones and those beyond the array read as blank, as does
+    an array with other metadata than its form: no other reader could read it.
     """
-    out = np.full([len(along) for along in at], form.blank, form.kind)
+    out = np.full([len(along) for along in positions], form.blank, form.kind)
     lies = laid(place, name, form)
     if lies is None:
         return out
     inside = [
         np.where((along >= 0) & (along < n), along, -c) // c
-        for along, n, c in zip(at, lies.shape, lies.chunks, strict=True)
+        for along, n, c in zip(positions, lies.shape, lies.chunks, strict=True)
     ]
     needed = (np.unique(numbers[numbers >= 0]).tolist() for numbers in inside)
     for chunk in product(*needed):
         values, _ = salvaged(place, name, lies, chunk)
-        here = [np.flatnonzero(numbers == k) for numbers, k in zip(inside, chunk, strict=True)]
-        starts = [
-            along[i] - k * c for along, i, k, c in zip(at, here, chunk, lies.chunks, strict=True)
-        ]
-        out[np.ix_(*here)] = values[np.ix_(*starts)]
+        target = [np.flatnonzero(numbers == k) for numbers, k in zip(inside, chunk, strict=True)]
+        axes = zip(positions, target, chunk, lies.chunks, strict=True)
+        source = [along[i] - k * c for along, i, k, c in axes]
+        out[np.ix_(*target)] = values[np.ix_(*source)]
     return out
 
 
@@ -339,36 +335,38 @@ def contents(
     forms: Mapping[str, ArrayForm],
     chunk: Chunk,
 ) -> tuple[xr.Dataset, Counts]:
-    """Return what the chunks of all arrays hold at one place, and how many observables each cell has."""
+    """Return the cells in one chunk of all arrays, and the number of observables of each."""
     part = forms["digest"].region(chunk)
-    here = {name: labels.values[name][s] for name, s in zip(labels.names, part, strict=True)}
+    values = {name: labels.values[name][s] for name, s in zip(labels.names, part, strict=True)}
     heat = labels.temperatures
-    if "beta" in here:
+    if "beta" in values:
         heat = heat[part[labels.names.index("beta")]]
-    ds = cube.frame(CubeLabels(here, heat, labels.meanings))
+    ds = cube.frame(CubeLabels(values, heat, labels.meanings))
     for name, form in forms.items():
         ds[name] = labels.names, salvaged(path, name, form, chunk)[0]
     return ds, held(ds, ds["digest"].values, observed)
 
 
 def held(ds: xr.Dataset, digests: NDArray[np.uint64], observed: Observed) -> Counts:
-    """Return how many observables each cell has by its digest, 0 for those that do not exist."""
-    found = observed.held(cube.rows(ds, observed.names), digests.ravel())
-    return found.reshape(digests.shape)
+    """Return the number of observables of each cell by its digest, 0 for cells that do not exist."""
+    counts = observed.held(cube.rows(ds, observed.names), digests.ravel())
+    return counts.reshape(digests.shape)
 
 
 def described(
-    place: Place, names: Iterable[str], known: Sequence[Observable]
+    place: Place, names: Iterable[str], observables: Sequence[Observable]
 ) -> tuple[Observable, ...]:
-    """Return observables by their names, as they are known, or as the metadata on disk describe them."""
-    of = {observable.name: observable for observable in known}
+    """Return observables by their names: some of these, or as the metadata on disk describe them."""
+    of = {observable.name: observable for observable in observables}
     return tuple(of.get(name) or _described(place, name) for name in names)
 
 
 def _described(place: Place, name: str) -> Observable:
-    found = mapping_of((place / name / "zarr.json").read_bytes(LARGEST_METADATA))
-    said = found.get("attributes")
-    words = [said.get(key) for key in ("long_name", "units")] if isinstance(said, dict) else [None]
+    document = mapping_of((place / name / "zarr.json").read_bytes(LARGEST_METADATA))
+    notes = document.get("attributes")
+    words = (
+        [notes.get(key) for key in ("long_name", "units")] if isinstance(notes, dict) else [None]
+    )
     return Observable(name, *(words if all(isinstance(word, str) for word in words) else [name]))
 
 
@@ -377,12 +375,10 @@ def damaged_labels(place: Place, labels: CubeLabels) -> list[str]:
     damaged = []
     for name, variable in cube.frame(labels).variables.items():
         form = label_form(variable)
-        at = [np.arange(n) for n in variable.shape]
-        found = [
-            cells(place, str(name), each, at)
-            for each in (form, replace(form, chunks=(), checksum=0))
-        ]
-        if not any(np.array_equal(values, variable.values) for values in found):
+        every = [np.arange(n) for n in variable.shape]
+        forms = form, replace(form, chunks=(), checksum=0)  # of today, and of format 1
+        copies = [cells(place, str(name), each, every) for each in forms]
+        if not any(np.array_equal(values, variable.values) for values in copies):
             damaged.append(str(name))
     return damaged
 

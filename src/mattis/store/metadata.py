@@ -1,4 +1,4 @@
-"""The metadata of a store: made by zarr in memory, compared with those on disk. No other file knows zarr."""
+"""The metadata of a store: written by zarr into memory, and compared with those on disk."""
 
 import json
 import warnings
@@ -27,7 +27,7 @@ def consolidating() -> Iterator[None]:
 def documents(every: Mapping[str, ArrayForm], record: Mapping[str, Any]) -> dict[str, bytes]:
     """Return all metadata of a store by file, the group's last, which hold a copy of all others.
 
-    They are made by zarr, in memory: what lies on disk is a function of the arrays and the record.
+    zarr writes them into memory: the files on disk are a function of the arrays and the record.
     """
     files: dict[str, Any] = {}
     memory = MemoryStore(files)
@@ -56,29 +56,29 @@ def _create(group: zarr.Group, name: str, form: ArrayForm) -> None:
 def odd(
     place: Place, every: Mapping[str, ArrayForm], record: Mapping[str, Any]
 ) -> dict[str, bytes]:
-    """Return the files of metadata on disk that do not say what they should, as they should be."""
-    wanted = documents(every, record).items()
-    found = {name: (place / name).read_bytes(LARGEST_METADATA) for name, _ in wanted}
-    return {name: document for name, document in wanted if not _say_the_same(found[name], document)}
+    """Return the right content of the files of metadata that are missing or differ in meaning."""
+    right = documents(every, record).items()
+    on_disk = {name: (place / name).read_bytes(LARGEST_METADATA) for name, _ in right}
+    return {name: document for name, document in right if not _agree(on_disk[name], document)}
 
 
-def _say_the_same(found: bytes | None, wanted: bytes) -> bool:
-    """Tell whether metadata on disk mean what they should, by whatever version of zarr they were written."""
-    if found is None or found == wanted:
-        return found is not None
-    if mapping_of(found).get("node_type") != mapping_of(wanted)["node_type"]:
+def _agree(on_disk: bytes | None, right: bytes) -> bool:
+    """Tell whether metadata on disk mean the same as the right ones, whichever version of zarr wrote them."""
+    if on_disk is None or on_disk == right:
+        return on_disk is not None
+    if mapping_of(on_disk).get("node_type") != mapping_of(right)["node_type"]:
         return False
-    return bool(_meaning(found) == _meaning(wanted))
+    return bool(_meaning(on_disk) == _meaning(right))
 
 
 def _meaning(document: bytes) -> Any:
-    """Return what zarr makes of some metadata, of a group with the copies in it; None if it refuses them."""
+    """Return metadata as zarr reads them, of a group with the copies in it; None if it refuses them."""
     memory = MemoryStore({"zarr.json": default_buffer_prototype().buffer.from_bytes(document)})
     try:
         with consolidating():
             node = zarr.open(memory, mode="r", zarr_format=3)
         content = node.metadata.to_dict()
-    except Exception:  # whatever zarr makes of metadata in which a bit was flipped
+    except Exception:  # zarr raises anything for metadata with a flipped bit
         return None
     return json.loads(json.dumps(content, default=str))
 

@@ -36,13 +36,13 @@ _TAKEN = {
     "held",
     "failed",
 }
-"""Names of what else lies in a store or is shown of it."""
+"""Names of the other arrays of a store and of its datasets, which no observable may have."""
 
 Counts = NDArray[np.int8]
 
 
 def are_observables(found: Any, labels: Collection[str]) -> bool:
-    """Tell whether what a store or a segment says of its observables can be the names of some."""
+    """Tell whether an attribute of a store or a segment can be a list of names of observables."""
     return (
         isinstance(found, list)
         and 0 < len(found) <= MOST_OBSERVABLES
@@ -54,7 +54,7 @@ def are_observables(found: Any, labels: Collection[str]) -> bool:
 
 
 def are_prefixes(found: Any, most: int) -> bool:
-    """Tell whether what a store says of its digests are lengths of beginnings of a list, up to all of it."""
+    """Tell whether an attribute of a store can be the lengths of prefixes of a list, rising to all of it."""
     return (
         isinstance(found, list)
         and all(type(n) is int and n > 0 for n in found)
@@ -65,13 +65,11 @@ def are_prefixes(found: Any, most: int) -> bool:
 
 @dataclass(frozen=True)
 class Observed:
-    """The observables of a store, in the order of its digests.
-
-    prefixes  # over how many of them, from the first, a digest may run; rising, the last over all
-    """
+    """The observables of a store, in the order of its digests."""
 
     observables: tuple[Observable, ...]
     prefixes: tuple[int, ...]
+    """Numbers of observables, from the first, that a digest may run over; rising, the last over all."""
 
     @property
     def names(self) -> list[str]:
@@ -79,7 +77,7 @@ class Observed:
         return [observable.name for observable in self.observables]
 
     def grown(self, others: Sequence[Observable]) -> "Observed":
-        """Return the list with those of some observables at its end that it lacks."""
+        """Return the list with those of some others at its end that it lacks."""
         new = [observable for observable in others if observable.name not in self.names]
         every = (*self.observables, *new)
         return Observed(every, (*self.prefixes, len(every))) if new else self
@@ -90,18 +88,18 @@ class Observed:
         return max(fits, default=0)
 
     def digests(self, table: Reals, held: Counts) -> NDArray[np.uint64]:
-        """Return the digests of rows of labels and all observables, each over those that it has."""
+        """Return the digest of each row of labels and all observables, over those that the row has."""
         out, first = np.zeros(len(table), np.uint64), table.shape[1] - len(self.names)
         for length in self.prefixes:
-            mine = held == length
-            out[mine] = cube.row_digests(table[mine, : first + length])
+            these = held == length
+            out[these] = cube.row_digests(table[these, : first + length])
         return out
 
     def held(self, table: Reals, digests: NDArray[np.uint64]) -> Counts:
-        """Return how many observables each row of labels and observables has, 0 if it is no cell."""
+        """Return the number of observables of each row by its digest, 0 if the row is no cell."""
         first = table.shape[1] - len(self.names)
         held, left = np.zeros(len(table), np.int8), np.flatnonzero(digests)
-        for length in reversed(self.prefixes):  # what was never computed need not be digested
+        for length in reversed(self.prefixes):  # a cell that does not exist has digest 0
             fits = cube.row_digests(table[left, : first + length]) == digests[left]
             held[left[fits]] = length
             left = left[~fits]
@@ -110,29 +108,27 @@ class Observed:
 
 @dataclass(frozen=True, eq=False)
 class CellTable:
-    """Cells on their way into a cube.
-
-    at     # where, along each dimension
-    table  # labels and all observables of the store, NaN for those that a cell has not
-    held   # how many it has, from the first
-    """
+    """Cells that are to be written into a cube."""
 
     at: NDArray[np.int64]
+    """(cells, dimensions): position of each cell along each dimension."""
     table: Reals
+    """(cells, columns): labels and all observables of the store, NaN for those that a cell has not."""
     held: Counts
+    """(cells,): number of observables that each cell has, from the first."""
 
     @classmethod
-    def known(
+    def of_rows(
         cls, table: Reals, names: Sequence[str], labels: CubeLabels, observed: Observed
     ) -> "CellTable":
-        """Return the rows of labels and some observables that a cube has: those of a prefix, in any order."""
+        """Return the rows whose labels are in the cube, if their observables are a prefix of its list."""
         held, first, last = observed.prefix(names), len(labels.names) + 1, len(observed.names)
-        at, known = cube.positions(labels, table)
-        known &= held == len(names)
-        out = np.full((int(known.sum()), first + last), np.nan)
+        at, in_cube = cube.positions(labels, table)
+        in_cube &= held == len(names)
+        out = np.full((int(in_cube.sum()), first + last), np.nan)
         order = [first + names.index(name) for name in observed.names[:held]]
-        out[:, : first + held] = table[known][:, [*range(first), *order]]
-        return cls(at[known], out, np.full(len(out), held, np.int8))
+        out[:, : first + held] = table[in_cube][:, [*range(first), *order]]
+        return cls(at[in_cube], out, np.full(len(out), held, np.int8))
 
     @classmethod
     def joined(cls, parts: Sequence["CellTable"]) -> "CellTable":
@@ -147,7 +143,7 @@ class CellTable:
 
 @dataclass(frozen=True)
 class Difference:
-    """What is not, bit by bit, what was computed before: of how many cells, and the first of them."""
+    """An observable that differs from its stored values: the number of cells, and the first of them."""
 
     observable: str
     cells: int
@@ -161,7 +157,7 @@ class Difference:
 def differences(
     ds: xr.Dataset, study: Study, block: Block, columns: Columns
 ) -> Iterator[Difference]:
-    """Yield a difference for each observable of a block that its cells have and that came out otherwise."""
+    """Yield a difference for each stored observable of a block that is not, bit by bit, the computed one."""
     stored = ds.sel({"size": block.size, block.stored: block.load, "seed": block.seed})
     positions = [cube.labels_of(study).positions(name) for name in study.points]
     at = tuple(
@@ -169,10 +165,10 @@ def differences(
         for axis, along in enumerate(positions)
     )
     for name in (observable.name for observable in study.described_model.observables):
-        kept = stored[name].values[at].astype(np.float64)
-        fresh = np.asarray(columns[name], np.float64)
-        wrong = (kept.view(np.int64) != fresh.view(np.int64)) & ~(np.isnan(kept) & np.isnan(fresh))
+        old = stored[name].values[at].astype(np.float64)
+        new = np.asarray(columns[name], np.float64)
+        wrong = (old.view(np.int64) != new.view(np.int64)) & ~(np.isnan(old) & np.isnan(new))
         wrong &= cube.has(stored, name)[at]
         if wrong.any():
             first = int(np.flatnonzero(wrong)[0])
-            yield Difference(name, int(wrong.sum()), float(kept[first]), float(fresh[first]))
+            yield Difference(name, int(wrong.sum()), float(old[first]), float(new[first]))

@@ -1,8 +1,8 @@
-"""What a store says of itself: of which study its cells are, where they are along the axes, in which chunks.
+"""The record of a store: the physics of its cells, their labels along the axes, the shape of its chunks.
 
-It lies there twice, and where neither copy can be read it is made again, from the labels on disk and from
-what lies beside them: the study as run, and the journal. A store may come from a stranger: what it claims is
-believed only as far as its files bear it out.
+It lies there twice, and where neither copy can be read it is rebuilt, from the labels on disk, the study as
+run beside them, and the journal. A store may come from a stranger: its claims are believed only as far as its
+files bear them out.
 """
 
 import json
@@ -41,24 +41,22 @@ LARGEST_LABEL = 2**53
 
 @dataclass(frozen=True)
 class StoreRecord:
-    """Where the cells of a store are, by their labels and the shape of a chunk, and what they have.
-
-    chunks  # () in format 1, where each array says it for itself
-    """
+    """The labels, chunk shape and observables of a store, from which follows where each cell lies."""
 
     labels: CubeLabels
     chunks: Chunk
+    """Shape of a chunk; () in format 1, where each array has its own."""
     observed: Observed
     format: int = FORMAT
 
 
 def contents_of(study: Study, observables: Sequence[str] | None = None) -> Contents:
-    """Return what the rows of a study's journal are, with some observables or with those of its model."""
-    names = _of_today(study).names if observables is None else observables
+    """Return the physics and columns of a study's journal, with some observables or all of its model."""
+    names = _of_model(study).names if observables is None else observables
     labels, own = (*study.dimensions, "patterns"), physics_of(study, names)
 
-    def are_ours(found: Mapping[str, Any]) -> bool:
-        return found == own or not (_plugin_fault(found) or study.changes(found))
+    def are_ours(other: Mapping[str, Any]) -> bool:
+        return other == own or not (_plugin_fault(other) or study.changes(other))
 
     return Contents(own, labels, tuple(names), are_ours)
 
@@ -79,21 +77,21 @@ def _plugin_fault(physics: Mapping[str, Any]) -> str | None:
     return plugins.differences(made_with)
 
 
-def _of_today(study: Study) -> Observed:
-    """Return what is observed of the cells of a new store."""
+def _of_model(study: Study) -> Observed:
+    """Return the observables of a new store: all of the study's model."""
     observables = study.described_model.observables
     return Observed(observables, (len(observables),))
 
 
 def journal_of(path: Place) -> Place:
-    """Return where the journal of a store is: within it, so that both are moved or removed together."""
+    """Return the folder of a store's journal: within the store, so that both move as one."""
     return path / "journal"
 
 
 def attributes(
     study: Study, labels: CubeLabels, chunks: Chunk, observed: Observed
 ) -> dict[str, Any]:
-    """Return the attributes of the group: whose cells these are, and where."""
+    """Return the attributes of the group: study, physics, labels, chunks and observables."""
     model, lengths = study.described_model, [*observed.prefixes]
     return layout.sealed(
         {
@@ -115,7 +113,7 @@ def attributes(
 
 
 def read(path: Place, study: Study) -> StoreRecord:
-    """Return what a store says of itself, after checking that it is this study's.
+    """Return the record of a store, after checking that it is this study's.
 
     Raises UserError if it is another study's, of a newer format, or no store.
     """
@@ -158,7 +156,7 @@ def _foreign(path: Place) -> UserError:
 
 
 def _are_listed(found: Mapping[str, Any], study: Study) -> bool:
-    """Tell whether attributes list observables, and over how many of them digests may run."""
+    """Tell whether attributes list observables, and the numbers of them that digests may run over."""
     names = found["observables"]
     lengths = found.get("digests_over", [len(names)])
     return are_observables(names, study.dimensions) and are_prefixes(lengths, len(names))
@@ -169,10 +167,10 @@ def _are_labels(labels: CubeLabels) -> bool:
     for name, values in labels.values.items():
         if len({*values}) != len(values) or any(math.isnan(v) for v in values):
             return False
-        known = labels.meanings.get(name)
+        meaning = labels.meanings.get(name)
         if (
-            known
-            and known.is_whole
+            meaning
+            and meaning.is_whole
             and not all(type(v) is int and -LARGEST_LABEL <= v <= LARGEST_LABEL for v in values)
         ):
             return False
@@ -214,40 +212,40 @@ def check_physics(path: Place, physics: Mapping[str, Any], study: Study) -> None
 
 
 def waiting(path: Place, study: Study, part: ShardNumber | None = None) -> list[list[str]]:
-    """Return which lists of observables the segments of the journal have, the shortest first.
+    """Return the lists of observables of the journal's segments, the shortest first.
 
-    Raises UserError if cells of a different study wait there. A shard `part` takes the names of other
-    shards' segments for what they say.
+    Raises UserError if cells of a different study wait there. A shard `part` trusts the names of other
+    shards' segments.
     """
-    folder, contents, found = journal_of(path), contents_of(study), list[list[str]]()
+    folder, contents, lists = journal_of(path), contents_of(study), list[list[str]]()
     for head in journal.heads(folder, journal.segments_for(folder, contents, part)):
         check_physics(path, head.get("physics", {}), study)
-        found.append(journal.observables_of(head, contents))
-    return sorted((names for names in found if names), key=lambda names: (len(names), names))
+        lists.append(journal.observables_of(head, contents))
+    return sorted((names for names in lists if names), key=lambda names: (len(names), names))
 
 
 def observed(
-    path: Place, study: Study, kept: StoreRecord | None, lists: Sequence[list[str]]
+    path: Place, study: Study, old: StoreRecord | None, lists: Sequence[list[str]]
 ) -> Observed:
-    """Return what is observed of the cells of a store: what it says, and what its journal has more.
+    """Return the observables of a store: those of its record, and those that only its journal has.
 
-    Of a store that is not there yet, what its journal says; or else all that the model of today has.
+    Of a store that does not exist yet, those of its journal; without a journal, those of the study's model.
     """
-    found, today = kept.observed if kept else None, _of_today(study)
+    out, today = old.observed if old else None, _of_model(study)
     for names in lists:
         observables = layout.described(path, names, today.observables)
-        if found is None:
-            found = Observed(observables, (len(names),))
-        elif {*names} > {*found.names}:
-            found = found.grown(observables)
-    return found or today
+        if out is None:
+            out = Observed(observables, (len(names),))
+        elif {*names} > {*out.names}:
+            out = out.grown(observables)
+    return out or today
 
 
 def _recovered(path: Place, study: Study) -> StoreRecord:
-    """Return what a store would say of itself, were its metadata not damaged, both copies of them.
+    """Return the record of a store of which both copies of the metadata are damaged.
 
-    Labels are read from their files; of a label that is damaged too, the study's own are taken. Wherever
-    that is wrong the digests of the cells do not fit, and these cells are computed again.
+    Labels are read from their files; in place of damaged ones, the study's are taken. Wherever that is wrong
+    the digests of the cells do not fit, and these cells are computed again.
     """
     names = {
         *cube.frame(cube.labels_of(study)).variables,
@@ -264,7 +262,7 @@ def _recovered(path: Place, study: Study) -> StoreRecord:
         _check_origin(path, study, as_run)
     alike = as_run if as_run and as_run.dimensions == study.dimensions else study
     labels = _labels_on_disk(path, cube.labels_of(alike), files)
-    today = _of_today(study)
+    today = _of_model(study)
     lies = _form_on_disk(path, labels, today.observables)
     chunks = lies.chunks if lies else layout.chunk_shape(labels.shape)
     lists = trials.lists(path, today.observables, labels, files)
@@ -272,8 +270,8 @@ def _recovered(path: Place, study: Study) -> StoreRecord:
         return StoreRecord(labels, (), next(lists), 1)
     if not has_cells:
         return StoreRecord(labels, chunks, observed(path, study, None, waiting(path, study)))
-    chunks, found = trials.best(path, labels, lies.chunks if lies else (), [*lists], files)
-    return StoreRecord(labels, chunks, found or today)
+    chunks, best = trials.best(path, labels, lies.chunks if lies else (), [*lists], files)
+    return StoreRecord(labels, chunks, best or today)
 
 
 def _as_run(path: Place) -> Study | None:
@@ -287,7 +285,7 @@ def _as_run(path: Place) -> Study | None:
 
 
 def _check_origin(path: Place, study: Study, as_run: Study | None) -> None:
-    """Raise UserError unless the study as run, or the journal, says that cells are of these physics."""
+    """Raise UserError unless the study as run, or the journal, says that the cells are of its physics."""
     if as_run is not None:
         return check_physics(path, as_run.physics(), study)
     folder = journal_of(path)
@@ -300,16 +298,16 @@ def _check_origin(path: Place, study: Study, as_run: Study | None) -> None:
     )
 
 
-def _labels_on_disk(path: Place, asked: CubeLabels, files: Sequence[str]) -> CubeLabels:
-    """Return the labels in the files of a store; those of an axis that is damaged are as asked for."""
-    known = {name: _column(path, name, files, asked.meanings) for name in asked.names}
-    values = {name: known[name] or asked.values[name] for name in asked.names}
-    labels = CubeLabels(values, (), asked.meanings)
+def _labels_on_disk(path: Place, default: CubeLabels, files: Sequence[str]) -> CubeLabels:
+    """Return the labels in the files of a store; of a damaged axis, the default ones."""
+    intact = {name: _column(path, name, files, default.meanings) for name in default.names}
+    values = {name: intact[name] or default.values[name] for name in default.names}
+    labels = CubeLabels(values, (), default.meanings)
     if "beta" not in labels.names:
         return labels
-    heat, betas = _column(path, "temperature", files, asked.meanings), labels.values["beta"]
+    heat, betas = _column(path, "temperature", files, default.meanings), labels.values["beta"]
     if len(heat) != len(betas):
-        spelled = dict(zip(asked.values["beta"], asked.temperatures, strict=True))
+        spelled = dict(zip(default.values["beta"], default.temperatures, strict=True))
         heat = [spelled.get(beta, 1 / beta if beta else math.inf) for beta in betas]
     return replace(labels, temperatures=heat)
 
@@ -317,7 +315,7 @@ def _labels_on_disk(path: Place, asked: CubeLabels, files: Sequence[str]) -> Cub
 def _column(
     path: Place, name: str, files: Sequence[str], meanings: Mapping[str, Meaning]
 ) -> Sequence[float]:
-    """Return the labels in the files of one axis, as many as are not blank; none if they are damaged."""
+    """Return the labels in the files of one axis, without blanks at the end; none if they are damaged."""
     kind = np.int64 if meanings[name].is_whole else np.float64
     count = sum(file.startswith(f"{name}/c/") and file[-1].isdecimal() for file in files)
     form = layout.label_form(
@@ -325,22 +323,22 @@ def _column(
     )
     if old := layout.laid(path, name, replace(form, chunks=(), checksum=0)):
         form, count = replace(old, shape=old.chunks), 1
-    found: list[float] = []
+    values: list[float] = []
     for chunk in range(count):
-        values, damage = layout.salvaged(path, name, form, (chunk,))
+        part, damage = layout.salvaged(path, name, form, (chunk,))
         if damage:
             return []
-        found += values.tolist()
-    while found and (found[-1] == form.blank or math.isnan(found[-1])):
-        found.pop()
-    labels = CubeLabels({name: found}, found if name == "beta" else (), meanings)
-    return found if _are_labels(labels) else []
+        values += part.tolist()
+    while values and (values[-1] == form.blank or math.isnan(values[-1])):
+        values.pop()
+    labels = CubeLabels({name: values}, values if name == "beta" else (), meanings)
+    return values if _are_labels(labels) else []
 
 
 def _form_on_disk(
     path: Place, labels: CubeLabels, observables: Sequence[Observable]
 ) -> ArrayForm | None:
-    """Return the form of a chunk that the first readable metadata of an array of cells say."""
+    """Return the form in the first readable metadata of an array of cells."""
     for name, form in layout.forms(labels, observables, (), {}).items():
         for checksum in (layout.CHECKSUM, 0):
             lies = layout.laid(path, name, replace(form, checksum=checksum))

@@ -1,4 +1,4 @@
-"""What an object store refused, in words of this house: those of the store may be pages, and hold secrets."""
+"""Refusals of object stores, in words of this package: those of the store may be pages, and hold secrets."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from mattis.errors import Fault, UserError
 
 
 class Refusal(Fault):
-    """What an object store refused, and whether that may pass."""
+    """The error of an object store that refused a request, and whether a new attempt may succeed."""
 
     def __init__(self, text: str, reason: str, passes: bool) -> None:
         super().__init__(text, reason)
@@ -17,8 +17,8 @@ class Refusal(Fault):
 
 
 def is_refusal(error: Exception) -> bool:
-    """Tell whether an error is an object store's: it says nothing about what is stored there."""
-    if isinstance(error, Refusal):  # of a lock, which was asked for on the way
+    """Tell whether an error is an object store's: it says nothing about the objects in it."""
+    if isinstance(error, Refusal):  # of a lock, which was requested on the way
         return True
     return type(error).__module__.startswith("obstore") or misses_bucket(error)
 
@@ -29,7 +29,7 @@ def misses_bucket(error: Exception) -> bool:
 
 @dataclass(frozen=True)
 class Trouble:
-    """What an object store did instead of answering, whether that may pass, and what helps."""
+    """The failure of an object store in words, whether a new attempt may succeed, and a remedy."""
 
     text: str
     passes: bool
@@ -43,40 +43,42 @@ CREDENTIALS = {
 }
 
 
-def _trouble(place: str, each: timedelta, error: Exception) -> Trouble:
-    """Say what went wrong where an answer was no good, or there was none."""
+def _trouble(place: str, patience: timedelta, error: Exception) -> Trouble:
+    """Return the trouble behind an error: a bad answer, or none."""
     text = str(error)
     rights = (
         f"credentials or rights: check {CREDENTIALS[place.partition(':')[0]]}, "
         "and that they may read and write there"
     )
-    found = re.search(r"status code: (\d{3})", text)
-    if "169.254.169.254" in text:  # where virtual machines are told theirs
+    status = re.search(r"status code: (\d{3})", text)
+    if "169.254.169.254" in text:  # the address from which virtual machines get theirs
         return Trouble("was given no credentials", False, rights)
-    if found is None:
-        return _unanswered(each, text, type(error).__name__)
-    code = int(found[1])
-    said = f"answered {code} {_word(code, text)}"
+    if status is None:
+        return _unanswered(patience, text, type(error).__name__)
+    code = int(status[1])
+    answer = f"answered {code} {_word(code, text)}"
     if code in (401, 403):
-        return Trouble(said, False, rights)
+        return Trouble(answer, False, rights)
     if code in (408, 409, 429) or code >= 500 or "RequestTimeout" in text:
-        return Trouble(said, True, "see that it answers")
-    return Trouble(said, False, "see that AWS_ENDPOINT_URL, AWS_REGION and credentials are its own")
+        return Trouble(answer, True, "see that it answers")
+    return Trouble(
+        answer, False, "see that AWS_ENDPOINT_URL, AWS_REGION and credentials are its own"
+    )
 
 
 def _word(code: int, text: str) -> str:
-    """Return what a status code means: the store's own word, such as Slow Down, or that of HTTP."""
-    own = re.search(r"<Code>([A-Za-z]{1,40})</Code>", text)
-    if own:
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", own[1])
+    """Return the word for a status code: the store's, such as Slow Down, or that of HTTP."""
+    word = re.search(r"<Code>([A-Za-z]{1,40})</Code>", text)
+    if word:
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", word[1])
     return {status.value: status.phrase for status in HTTPStatus}.get(code, "(unknown)")
 
 
-def _unanswered(each: timedelta, text: str, kind: str) -> Trouble:
-    """Say what went wrong where there was no whole answer."""
+def _unanswered(patience: timedelta, text: str, kind: str) -> Trouble:
+    """Return the trouble behind an error without a whole answer."""
     remedy = "see that it answers"
     if re.search("Timeout|TimedOut|timed out", text):
-        return Trouble(f"did not answer within {each.total_seconds():g} s", True, remedy)
+        return Trouble(f"did not answer within {patience.total_seconds():g} s", True, remedy)
     if re.search("Connect|dns", text):
         return Trouble("cannot be reached", True, remedy)
     if kind == "GenericError":
@@ -84,16 +86,16 @@ def _unanswered(each: timedelta, text: str, kind: str) -> Trouble:
     return Trouble(f"refused: {kind.removesuffix('Error')}", False, "choose another --results")
 
 
-def refusal(place: str, each: timedelta, error: Exception) -> Refusal | UserError:
-    """Return the one line that says what an object store refused at a place, and what helps.
+def refusal(place: str, patience: timedelta, error: Exception) -> Refusal | UserError:
+    """Return the error of an object store at a place, in one line with its remedy.
 
-    each  # how long an answer was waited for
+    patience  # time that an answer was waited for
     """
     if isinstance(error, Refusal):
         return error
     if isinstance(error, FileNotFoundError) or misses_bucket(error):
         return no_bucket(place)
-    trouble = _trouble(place, each, error)
+    trouble = _trouble(place, patience, error)
     reason = f"the object store {trouble.text}"
     again = "then give the same command again: it goes on from here"
     return Refusal(f"{place}: {reason}; {trouble.remedy}, {again}", reason, trouble.passes)

@@ -1,4 +1,4 @@
-"""The folder of a study's results: what lies where, and what is said about it.
+"""The folder of a study's results: its files, and the JSON among them.
 
 results/NAME/   sweep.zarr      the store (never an output of the workflow engine, which deletes those)
                 sweep.done.json the receipt: all cells exist, and their digest
@@ -58,10 +58,10 @@ class Results:
 
 
 def results_of(study: Study, root: Path | str | None = None) -> Results:
-    """Return where the results of a study are: ROOT/NAME, by default results/NAME.
+    """Return the places of a study's results, below ROOT/NAME, by default results/NAME.
 
     The root is a folder, or a prefix of an object store such as s3://bucket/results. Both, and NAME, may
-    be links; raises UserError for one below NAME, since what it points to is not the study's.
+    be links; raises UserError for one below NAME, since its target is not the study's.
     """
     folder = place_of(root if root is not None else DEFAULT) / study.name
     folder.refuse_links()

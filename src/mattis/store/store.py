@@ -1,7 +1,7 @@
 """The store: one labelled zarr v3 cube per study, and a journal of cells on their way into it.
 
-The axes only grow, in the order in which values were first asked for. Computed cells go to the journal,
-where any number of processes may write; one process at a time folds them into the cube: observables
+The axes only grow: new values follow the old ones. Computed cells go to the journal, where any number of
+processes may write; one process at a time folds them into the cube: observables
 first, the digests of the cells last, and only then the journal forgets them. A cell whose digest does
 not fit its labels and values does not exist, whatever the reason: never computed, killed in the middle,
 a chunk lost, a bit flipped; and what does not exist is blank in whatever is written next. All that is
@@ -29,12 +29,12 @@ from mattis.study.model import Columns, Model
 from mattis.study.plan import Block, Mask
 
 SEGMENTS_AT_ONCE = 128
-"""Segments of the journal that are folded together: a million cells, 150 MB."""
+"""Segments of the journal that are folded at once: a million cells, 150 MB."""
 
 
 @dataclass(frozen=True, eq=False)
 class Store:
-    """A store that is open for writing: where it is, its labels and arrays, and this process's journal."""
+    """A store that is open for writing: its path, labels and arrays, and the segment of this process."""
 
     path: Place
     labels: CubeLabels
@@ -44,7 +44,7 @@ class Store:
 
 
 def bytes_needed(study: Study, cells: int) -> int:
-    """Return the room that so many cells take: in the journal, and then in the cube as well."""
+    """Return the bytes of so many cells: in the journal, and then in the cube as well."""
     return cells * 8 * 2 * (len(contents_of(study).columns) + 1)
 
 
@@ -59,13 +59,13 @@ def create_or_extend(
     before: Callable[[], None] = lambda: None,
     all_observables: bool = False,
 ) -> Store:
-    """Open the store for writing, creating it or appending what the study's axes have more.
+    """Open the store for writing, creating it or appending the study's new labels.
 
-    What is damaged is mended, and cells in the journal are folded into the cube. Raises UserError if the
+    Damaged files are mended, and cells in the journal are folded into the cube. Raises UserError if the
     store was made from a different study, or is no store.
 
-    before           # is called before anything is written: what vouches for the store has to go first
-    all_observables  # appends what the model observes more
+    before           # is called before the first write: the receipt of the store has to go first
+    all_observables  # appends the observables of the model that the store lacks
     """
     observed, old = _observed(path, study, None, all_observables)
     labels, files = cube.labels_of(study), path.files()
@@ -74,7 +74,9 @@ def create_or_extend(
     chunks = layout.fitting_chunks(labels.shape, old.chunks if old else None)
     attributes = record.attributes(study, labels, chunks, observed)
     forms = layout.forms(labels, observed.observables, chunks, attributes)
-    opened = Store(path, labels, observed, _writer(path, study, _given(study, observed)), forms)
+    opened = Store(
+        path, labels, observed, _writer(path, study, _computable_prefix(study, observed)), forms
+    )
     packed = old if old and (old.chunks != chunks or old.format != FORMAT) else None
     spoilt = [] if packed else _spoilt(opened, files)
     waits = any(name.startswith("journal/") for name in files)
@@ -98,24 +100,24 @@ def join(
 ) -> Store:
     """Open only the journal for writing, as any number of processes may at once; it cannot be folded so."""
     observed, _ = _observed(path, study, part, all_observables)
-    writer = _writer(path, study, _given(study, observed), part)
+    writer = _writer(path, study, _computable_prefix(study, observed), part)
     return Store(path, cube.labels_of(study), observed, writer, {})
 
 
 def _observed(
     path: Place, study: Study, part: ShardNumber | None, all_observables: bool
 ) -> tuple[Observed, StoreRecord | None]:
-    """Return what is observed of the cells of a store that is opened for writing, and its record so far."""
+    """Return the observables of a store that is to be opened for writing, and its record so far."""
     lists = record.waiting(path, study, part)
-    kept = record.read(path, study) if is_there(path) else None
-    observed, model = record.observed(path, study, kept, lists), study.described_model
+    old = record.read(path, study) if is_there(path) else None
+    observed, model = record.observed(path, study, old, lists), study.described_model
     grown = observed.grown(model.observables if all_observables else ())
-    can_be = {*grown.names} <= {observable.name for observable in model.observables}
-    return grown if can_be else observed, kept
+    computable = {*grown.names} <= {observable.name for observable in model.observables}
+    return grown if computable else observed, old
 
 
-def _given(study: Study, observed: Observed) -> list[str]:
-    """Return as many observables of the list of a store as the model of today gives."""
+def _computable_prefix(study: Study, observed: Observed) -> list[str]:
+    """Return the longest prefix of a store's observables that the model of today computes."""
     return observed.names[: observed.prefix(contents_of(study).observables)]
 
 
@@ -129,9 +131,9 @@ def _writer(
 
 
 def computable(store: Store, study: Study, all_observables: bool = False) -> Sequence[str]:
-    """Return which observables cells are computed with.
+    """Return the observables that cells are computed with.
 
-    Raises UserError if the cells of the store have others beside these, or beside all that are asked for.
+    Raises UserError if the store has observables that the model of today does not compute.
     """
     names, today = store.writer.contents.observables, contents_of(study).observables
     if not names or (all_observables and not {*today} <= {*names}):
@@ -149,7 +151,7 @@ def drafts(files: Iterable[str]) -> list[str]:
 
 
 def _stale(store: Store, attributes: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return the files of labels and metadata that are not what they should be, as they should be.
+    """Return the right content of the files of labels and metadata that are missing or wrong.
 
     The group's metadata are the last: with one rename they show the new axes to every reader. Until then
     the store is the old one, and no cell of the new axes has been written.
@@ -161,7 +163,7 @@ def _stale(store: Store, attributes: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def _lay_out(path: Place, stale: Mapping[str, bytes]) -> None:
-    """Write labels, then the metadata of arrays, all at once, then those of the group, in one rename."""
+    """Write labels, then the metadata of arrays, then those of the group, which one rename publishes."""
     labels = {name: content for name, content in stale.items() if not name.endswith("zarr.json")}
     arrays = {name: content for name, content in stale.items() if name.endswith("/zarr.json")}
     for files in (labels, arrays, {name: stale[name] for name in ("zarr.json",) if name in stale}):
@@ -170,7 +172,7 @@ def _lay_out(path: Place, stale: Mapping[str, bytes]) -> None:
 
 
 def _spoilt(store: Store, files: Sequence[str]) -> list[Chunk]:
-    """Return which chunks of cells are damaged, or missing while those of other arrays are there."""
+    """Return the chunks that are damaged in some array, or missing while those of other arrays exist."""
     return [
         chunk
         for chunk in chunks_of_cells(files, store.forms)
@@ -179,17 +181,17 @@ def _spoilt(store: Store, files: Sequence[str]) -> list[Chunk]:
 
 
 def chunks_of_cells(files: Sequence[str], forms: Mapping[str, ArrayForm]) -> list[Chunk]:
-    """Return which chunks of cells lie among the files of a store, of whichever array."""
-    found = (layout.chunks_among(files, name, form) for name, form in forms.items())
-    return sorted(set().union(*found))
+    """Return the chunks that any array of cells has among the files of a store."""
+    chunks = (layout.chunks_among(files, name, form) for name, form in forms.items())
+    return sorted(set().union(*chunks))
 
 
 def _rewrite(store: Store, chunk: Chunk, rows: CellTable | None = None) -> None:
-    """Write the chunks of all arrays at one place, with some rows put in.
+    """Write one chunk of all arrays, with some rows put in.
 
-    What does not exist there is blank from then on: a value that was damaged never gets a checksum that
-    fits. Observables come first, with one rename after the other, and then the digests. A cell that has
-    more observables than its row keeps them.
+    A cell that does not exist becomes blank: a damaged value never gets a checksum that fits. Observables
+    come first, with one rename after the other, and then the digests. A cell that has more observables than
+    its row keeps them.
     """
     ds, held = layout.contents(store.path, store.labels, store.observed, store.forms, chunk)
     place: tuple[NDArray[np.int64], ...] = ()
@@ -231,7 +233,7 @@ def _unpack(store: Store, study: Study, old: StoreRecord, files: Sequence[str]) 
     for writer in writers.values():
         writer.flush()
     every = [*reversed([*forms]), *(layout.label_forms(old.labels) if old.format < FORMAT else ())]
-    for name in every:  # the digests go first: what is left of the cells is no cell
+    for name in every:  # the digests go first: a cell without one does not exist
         (store.path / name / "c").remove_tree()
 
 
@@ -241,9 +243,9 @@ def forms_of(path: Place, old: StoreRecord) -> Mapping[str, ArrayForm]:
     if old.format == FORMAT:
         return forms
     loose = {name: replace(form, checksum=0) for name, form in forms.items()}
-    found = {name: layout.laid(path, name, form) for name, form in loose.items()}
-    known = next((each.chunks for each in found.values() if each), (1,) * len(old.labels.names))
-    return {name: found[name] or replace(form, chunks=known) for name, form in loose.items()}
+    laid = {name: layout.laid(path, name, form) for name, form in loose.items()}
+    chunks = next((form.chunks for form in laid.values() if form), (1,) * len(old.labels.names))
+    return {name: laid[name] or replace(form, chunks=chunks) for name, form in loose.items()}
 
 
 def write(store: Store, study: Study, block: Block, columns: Columns) -> None:
@@ -257,7 +259,7 @@ def write(store: Store, study: Study, block: Block, columns: Columns) -> None:
 
 
 def flush(store: Store) -> None:
-    """Write what waits. Raises Fault if the machine refuses."""
+    """Write the rows that are not yet on disk. Raises Fault if the machine refuses."""
     store.writer.flush()
 
 
@@ -268,64 +270,66 @@ def fold(store: Store) -> None:
     names = journal.segments(folder)
     for first in range(0, len(names), SEGMENTS_AT_ONCE):
         batch = names[first : first + SEGMENTS_AT_ONCE]
-        done, found = [], []
+        whole, tables = [], []
         for segment in journal.rows(folder, store.writer.contents, batch):
-            rows = CellTable.known(segment.table, segment.observables, store.labels, store.observed)
-            found.append(rows)
+            rows = CellTable.of_rows(
+                segment.table, segment.observables, store.labels, store.observed
+            )
+            tables.append(rows)
             if len(rows.at) == len(segment.table):  # others wait for the study that asks for them
-                done.append(segment.name)
-        if any(len(rows.at) for rows in found):
-            _fold(store, CellTable.joined(found))
-        for name in done:
+                whole.append(segment.name)
+        if any(len(rows.at) for rows in tables):
+            _fold(store, CellTable.joined(tables))
+        for name in whole:
             (folder / name).remove()
     folder.remove_empty()
 
 
 def _fold(store: Store, rows: CellTable) -> None:
-    """Write cells into the cube, chunk by chunk; of a cell twice, what has more observables comes last."""
+    """Write cells into the cube, chunk by chunk; of two rows of a cell, that with more observables wins."""
     where = rows.at // np.array(store.forms["digest"].chunks)
     chunks, inverse = np.unique(where, axis=0, return_inverse=True)
     order = np.lexsort((rows.held, inverse.ravel()))
     cuts = np.searchsorted(inverse.ravel()[order], np.arange(1, len(chunks)))
-    for chunk, mine in zip(chunks.tolist(), np.split(order, cuts), strict=True):
-        _rewrite(store, tuple(chunk), rows.some(mine))
+    for chunk, members in zip(chunks.tolist(), np.split(order, cuts), strict=True):
+        _rewrite(store, tuple(chunk), rows.some(members))
 
 
 def read(path: Place, study: Study, part: ShardNumber | None = None) -> xr.Dataset:
     """Return the study's part of the store, in the study's order; cells that do not exist are NaN.
 
     The variable `valid` tells which cells exist, and `held` how many of the store's observables they have;
-    what a cell has not is NaN as well. A missing store is one without cells. A `part` does without the
-    journals of the study's other shards.
+    the others are NaN. A missing store is one without cells. A shard `part` reads no segments of other
+    shards.
     """
     lists, contents = record.waiting(path, study, part), contents_of(study)
-    wanted, folder = cube.labels_of(study), journal_of(path)
-    # The journal first: what a running fold moves in between is then seen twice, not never.
+    labels, folder = cube.labels_of(study), journal_of(path)
+    # The journal first: cells that a running fold moves in between are then read twice, not never.
     names = journal.segments_for(folder, contents, part)
     segments = [*journal.rows(folder, contents, names)]
-    kept = record.read(path, study) if is_there(path) else None
-    observed = record.observed(path, study, kept, lists)
-    ds = _cube(path, kept, wanted, observed)
-    for each in segments:
-        rows = CellTable.known(each.table, each.observables, wanted, observed)
+    old = record.read(path, study) if is_there(path) else None
+    observed = record.observed(path, study, old, lists)
+    ds = _cube(path, old, labels, observed)
+    for segment in segments:
+        rows = CellTable.of_rows(segment.table, segment.observables, labels, observed)
         _overlay(ds, rows, observed)
-    return _shown(ds, observed, study.described_model)
+    return _of_model(ds, observed, study.described_model)
 
 
 def _cube(
-    path: Place, kept: StoreRecord | None, wanted: CubeLabels, observed: Observed
+    path: Place, old: StoreRecord | None, labels: CubeLabels, observed: Observed
 ) -> xr.Dataset:
-    """Return the wanted part of the cube alone, with all that is observed."""
-    ds, at = cube.frame(wanted), picked(kept.labels if kept else wanted, wanted)
-    chunks = layout.chunk_shape(wanted.shape)
-    found = replace(kept, observed=observed) if kept else StoreRecord(wanted, chunks, observed)
-    forms = forms_of(path, found)
+    """Return the cells with some labels from the cube alone, without the journal."""
+    ds, at = cube.frame(labels), positions_in(old.labels if old else labels, labels)
+    chunks = layout.chunk_shape(labels.shape)
+    current = replace(old, observed=observed) if old else StoreRecord(labels, chunks, observed)
+    forms = forms_of(path, current)
     for name in observed.names:
-        ds[name] = wanted.names, layout.cells(path, name, forms[name], at)
+        ds[name] = labels.names, layout.cells(path, name, forms[name], at)
     held = layout.held(ds, layout.cells(path, "digest", forms["digest"], at), observed)
-    if kept and not (layout.is_group(path) and not layout.damaged_labels(path, kept.labels)):
-        held[...] = 0  # xarray would read others, or none; the next run mends them
-    return ds.assign(held=(wanted.names, held))
+    if old and not (layout.is_group(path) and not layout.damaged_labels(path, old.labels)):
+        held[...] = 0  # xarray would read other cells, or none; the next run mends the labels
+    return ds.assign(held=(labels.names, held))
 
 
 def _overlay(ds: xr.Dataset, rows: CellTable, observed: Observed) -> None:
@@ -338,8 +342,8 @@ def _overlay(ds: xr.Dataset, rows: CellTable, observed: Observed) -> None:
     held[place] = rows.held
 
 
-def _shown(ds: xr.Dataset, observed: Observed, model: Model) -> xr.Dataset:
-    """Return what the model of today observes of a cube: blank where a cell has it not."""
+def _of_model(ds: xr.Dataset, observed: Observed, model: Model) -> xr.Dataset:
+    """Return a cube with the observables of the model of today: blank where a cell lacks them."""
     held = ds["held"].values
     words = {"long_name": "observables that the cell has, of `observables` from the first on"}
     ds["held"].attrs = {**words, "units": "1", "observables": observed.names}
@@ -347,26 +351,26 @@ def _shown(ds: xr.Dataset, observed: Observed, model: Model) -> xr.Dataset:
         has, kind = cube.has(ds, observable.name), cube.dtype_of(observable)
         blank = np.nan if kind.kind == "f" else 0
         values = ds[observable.name].values if observable.name in ds else blank
-        shown = np.where(has, values, blank).astype(kind)
-        ds[observable.name] = ds["held"].dims, shown, cube.attributes_of(observable)
+        values = np.where(has, values, blank).astype(kind)
+        ds[observable.name] = ds["held"].dims, values, cube.attributes_of(observable)
     today = {observable.name for observable in model.observables}
     ds = ds.drop_vars([name for name in observed.names if name not in today])
     exists = {"long_name": "the cell exists", "units": "1"}
     return ds.assign(valid=(ds["held"].dims, held > 0, exists))
 
 
-def picked(kept: CubeLabels, wanted: CubeLabels) -> list[NDArray[np.int64]]:
-    """Return where the wanted labels are along each dimension; -1 for those that the store has not."""
-    found = []
-    for name in wanted.names:
-        at = kept.positions(name)
-        found.append(np.array([at.get(value, -1) for value in wanted.values[name]], np.int64))
-    return found
+def positions_in(cube_labels: CubeLabels, labels: CubeLabels) -> list[NDArray[np.int64]]:
+    """Return the position of each label along each dimension of a cube; -1 where the cube lacks it."""
+    out = []
+    for name in labels.names:
+        place = cube_labels.positions(name)
+        out.append(np.array([place.get(value, -1) for value in labels.values[name]], np.int64))
+    return out
 
 
-def valid_in_cube(path: Place, study: Study, kept: StoreRecord) -> Mask:
+def valid_in_cube(path: Place, study: Study, old: StoreRecord) -> Mask:
     """Return which cells of the study exist in the cube, leaving the journal aside."""
-    mask: Mask = _cube(path, kept, cube.labels_of(study), kept.observed)["held"].values > 0
+    mask: Mask = _cube(path, old, cube.labels_of(study), old.observed)["held"].values > 0
     return mask
 
 

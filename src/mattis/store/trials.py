@@ -1,6 +1,6 @@
-"""What a store would say of its chunks and its observables, where no copy of it can be read.
+"""The chunk shape and the observables of a store whose attributes are lost, by trial.
 
-Shapes of a chunk and lists of observables are tried; the digests of the cells of one chunk judge.
+Shapes of a chunk and lists of observables are tried; the digests of the cells of one chunk decide.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,17 +14,17 @@ from mattis.store.place import Place
 from mattis.study.model import Observable
 
 MOST_TRIALS = 2000
-"""Shapes and lists that are tried."""
+"""Pairs of a shape and a list that are tried at most."""
 
 
 def best(
     path: Place, labels: CubeLabels, chunks: Chunk, lists: Sequence[Observed], files: Sequence[str]
 ) -> tuple[Chunk, Observed | None]:
-    """Return with which shape of a chunk and which list most cells of one chunk fit their digests.
+    """Return the shape of a chunk and the list with which most cells of one chunk fit their digests.
 
-    chunks  # the shape, if some metadata say it
+    chunks  # the shape, if some metadata still have it
     """
-    found: tuple[Chunk, Observed | None] = (chunks or layout.chunk_shape(labels.shape), None)
+    best_trial: tuple[Chunk, Observed | None] = (chunks or layout.chunk_shape(labels.shape), None)
     most = 0
     name = next(name for name in files if name.startswith("digest/c/"))
     size = len((path / name).read_bytes(8 * layout.CHUNK_CELLS + layout.CHECKSUM) or b"")
@@ -32,18 +32,18 @@ def best(
     shapes = [chunks] if chunks else [*islice(every, MOST_TRIALS)]
     trials = ((shape, observed) for observed in lists for shape in shapes)
     for trial in islice(trials, MOST_TRIALS):
-        fits, there = _fitting(path, labels, *trial, name)
+        fits, digests = _fitting(path, labels, *trial, name)
         if fits > most:
-            found, most = trial, fits
-        if 0 < fits == there:
+            best_trial, most = trial, fits
+        if 0 < fits == digests:
             break
-    return found
+    return best_trial
 
 
 def _fitting(
     path: Place, labels: CubeLabels, chunks: Chunk, observed: Observed, name: str
 ) -> tuple[int, int]:
-    """Return how many cells of a chunk of digests exist, and how many digests there are."""
+    """Return the number of cells of a chunk that fit their digests, and the number of digests."""
     forms = layout.forms(labels, observed.observables, chunks, {})
     for chunk in layout.chunks_among([name], "digest", forms["digest"]):
         ds, held = layout.contents(path, labels, observed, forms, chunk)
@@ -54,15 +54,15 @@ def _fitting(
 def lists(
     path: Place, today: Sequence[Observable], labels: CubeLabels, files: Sequence[str]
 ) -> Iterator[Observed]:
-    """Yield what the list of observables may be, from the arrays on disk.
+    """Yield possible lists of observables, from the arrays on disk.
 
-    Those of today in their order, then any others. Or some of all these that are neighbours came later: few
-    and near the end first, as observables are added.
+    First the model's in their order, then any others. Next, lists in which some neighbours came later: few
+    of them and near the end first, as observables are added.
     """
     on_disk = {name.partition("/")[0] for name in files if "/c/" in name}
-    known = [observable.name for observable in today if observable.name in on_disk]
-    others = [n for n in sorted(on_disk - {*known}) if are_observables([n], labels.names)]
-    every = layout.described(path, [*known, *others][:MOST_OBSERVABLES], today) or (*today,)
+    names = [observable.name for observable in today if observable.name in on_disk]
+    others = [n for n in sorted(on_disk - {*names}) if are_observables([n], labels.names)]
+    every = layout.described(path, [*names, *others][:MOST_OBSERVABLES], today) or (*today,)
     yield Observed(every, (len(every),))
     cuts = combinations(range(len(every) + 1), 2)
     for first, last in sorted(cuts, key=lambda cut: (cut[1] - cut[0], -cut[0])):
@@ -72,7 +72,7 @@ def lists(
 
 
 def _shapes(shape: Sequence[int], cells: int) -> Iterator[Chunk]:
-    """Yield the shapes of so many cells that fit into a cube, those that are long in the last axes first."""
+    """Yield the shapes of chunks of so many cells within a cube, those long in the last axes first."""
     if not shape:
         if cells == 1:
             yield ()

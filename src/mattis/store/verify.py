@@ -1,4 +1,4 @@
-"""Is what is stored still what was computed? Damage by block and array, and blocks computed again."""
+"""Verification of a store: its damage by block and array, and random blocks computed again."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ BLANK = "the digests do not fit the values"
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not as it was written: where, what, and the cells of the study it costs."""
+    """A damage of a store: its array and file, its kind, and the number of lost cells of each block."""
 
     array: str
     place: str
@@ -39,7 +39,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a verification found: cells that are whole, missing and damaged, and where."""
+    """The result of a verification: numbers of cells, findings of damage, and blocks that differ."""
 
     cells: int
     whole: int
@@ -54,7 +54,7 @@ class Verdict:
         return not self.findings and not self.differences
 
     def as_json(self, study: Study) -> dict[str, Any]:
-        """Return what `mattis verify --json` prints."""
+        """Return the document of `mattis verify --json`."""
         return {
             "study": study.name,
             "sound": self.sound,
@@ -85,35 +85,35 @@ def verify(study: Study, root: Path | str | None = None, recompute: int = 0) -> 
     findings: list[Finding] = []
     lost = np.zeros(valid.shape, bool)
     if store.is_there(path):
-        kept = record.read(path, study)
-        picked = store.picked(kept.labels, cube.labels_of(study))
-        for finding, part in _damage_in_cube(path, study, kept):
-            # What lies in the journal as well is not lost, whatever happened to it in the cube.
-            hit = _in_study(part, picked, valid)
+        old = record.read(path, study)
+        positions = store.positions_in(old.labels, cube.labels_of(study))
+        for finding, part in _damage_in_cube(path, study, old):
+            # Cells that are in the journal as well are not lost, whatever the damage of the cube.
+            hit = _in_study(part, positions, valid)
             lost |= hit
             findings.append(_named(finding, study, np.argwhere(hit)))
     findings += _damage_in_journal(path, study)
     again, differences = _recomputed(study, ds, recompute)
-    done, damaged = int(valid.sum()), int(lost.sum())
-    return Verdict(valid.size, done, damaged, findings, again, differences)
+    whole, damaged = int(valid.sum()), int(lost.sum())
+    return Verdict(valid.size, whole, damaged, findings, again, differences)
 
 
 def _damage_in_cube(
-    path: Place, study: Study, kept: StoreRecord
+    path: Place, study: Study, old: StoreRecord
 ) -> Iterator[tuple[Finding, "CubeSlices | Mask | None"]]:
     """Yield each finding with the part of the cube, or the cells of the study, that it may cost."""
-    everything, files = tuple(slice(0, n) for n in kept.labels.shape), path.files()
+    everything, files = tuple(slice(0, n) for n in old.labels.shape), path.files()
     for draft in store.drafts(files):
         array = draft.partition("/")[0] if "/" in draft else "zarr.json"
         yield Finding(array, draft, "stale temporary file"), None
     if not layout.is_group(path):
         yield Finding("zarr.json", "zarr.json", "metadata damaged"), everything
         return
-    yield from ((finding, None) for finding in _damage_in_metadata(path, kept))
-    labels = layout.damaged_labels(path, kept.labels)
+    yield from ((finding, None) for finding in _damage_in_metadata(path, old))
+    labels = layout.damaged_labels(path, old.labels)
     for name in labels:
         yield Finding(name, name, "labels damaged"), everything
-    forms = store.forms_of(path, kept)
+    forms = store.forms_of(path, old)
     chunks = store.chunks_of_cells(files, forms)
     parts = []
     for name, form in forms.items():
@@ -121,23 +121,23 @@ def _damage_in_cube(
             parts.append(part)
             yield finding, part
     if not labels:  # which cost every cell, until the next run mends them
-        yield from _unexplained(path, study, kept, forms["digest"], parts)
+        yield from _unexplained(path, study, old, forms["digest"], parts)
 
 
-def _damage_in_metadata(path: Place, kept: StoreRecord) -> Iterator[Finding]:
-    """Yield which metadata can be read but are not as they were written."""
+def _damage_in_metadata(path: Place, old: StoreRecord) -> Iterator[Finding]:
+    """Yield a finding for metadata that can be read but are not as they were written."""
     try:
-        damaged, found = layout.damaged_attributes(path), layout.attributes(path)
+        damaged, attributes = layout.damaged_attributes(path), layout.attributes(path)
     except LookupError:
         yield Finding("zarr.json", "zarr.json", "attributes damaged")
         return
     for place in damaged:
         yield Finding(place.removesuffix("/zarr.json"), place, "attributes damaged")
-    if kept.format < layout.FORMAT:  # older stores are laid out otherwise
+    if old.format < layout.FORMAT:  # older stores are laid out otherwise
         return
-    cells = layout.forms(kept.labels, kept.observed.observables, kept.chunks, found)
-    every = {**layout.label_forms(kept.labels), **cells}
-    odd = {*metadata.odd(path, every, found)} - {*damaged}
+    cells = layout.forms(old.labels, old.observed.observables, old.chunks, attributes)
+    every = {**layout.label_forms(old.labels), **cells}
+    odd = {*metadata.odd(path, every, attributes)} - {*damaged}
     for name in (name for name in every if f"{name}/zarr.json" in odd):
         if layout.laid(path, name, every[name]) is not None:  # else its cells tell
             yield Finding(name, f"{name}/zarr.json", "metadata damaged")
@@ -148,9 +148,9 @@ def _damage_in_metadata(path: Place, kept: StoreRecord) -> Iterator[Finding]:
 def _damage_in_array(
     path: Place, name: str, form: ArrayForm, chunks: Sequence[Chunk]
 ) -> Iterator[tuple[Finding, CubeSlices]]:
-    """Yield what is wrong with the metadata or the chunks of an array, with the part it concerns.
+    """Yield the findings in the metadata and the chunks of an array, with their part of the cube.
 
-    chunks  # where some array has a chunk: where this one has none, it is missing
+    chunks  # all that some array of cells has: those that this array lacks are missing
     """
     if layout.laid(path, name, form) is None:
         whole = tuple(slice(0, n) for n in form.shape)
@@ -168,32 +168,32 @@ def _damage_in_array(
 def _unexplained(
     path: Place,
     study: Study,
-    kept: StoreRecord,
+    old: StoreRecord,
     digests: ArrayForm,
     explained: Sequence[CubeSlices],
 ) -> Iterator[tuple[Finding, Mask]]:
     """Yield the cells whose digests do not fit although every chunk is as it was written."""
-    picked = store.picked(kept.labels, cube.labels_of(study))
-    odd = layout.cells(path, "digest", digests, picked) != 0
-    odd &= ~store.valid_in_cube(path, study, kept)
+    positions = store.positions_in(old.labels, cube.labels_of(study))
+    odd = layout.cells(path, "digest", digests, positions) != 0
+    odd &= ~store.valid_in_cube(path, study, old)
     for part in explained:
-        odd &= ~_crossing(part, picked)
+        odd &= ~_crossing(part, positions)
     if odd.any():
         yield Finding("digest", "digest", BLANK), odd
 
 
 def _in_study(
-    part: "CubeSlices | Mask | None", picked: Sequence[ChunkNumbers], valid: Mask
+    part: "CubeSlices | Mask | None", positions: Sequence[ChunkNumbers], valid: Mask
 ) -> Mask:
     """Return which cells of a part of the cube are cells of the study that do not exist any more."""
     if part is None:
         return np.zeros(valid.shape, bool)
-    return ~valid & (part if isinstance(part, np.ndarray) else _crossing(part, picked))
+    return ~valid & (part if isinstance(part, np.ndarray) else _crossing(part, positions))
 
 
-def _crossing(part: CubeSlices, picked: Sequence[ChunkNumbers]) -> Mask:
+def _crossing(part: CubeSlices, positions: Sequence[ChunkNumbers]) -> Mask:
     """Return which cells of the study lie in a part of the cube."""
-    inside = [(at >= s.start) & (at < s.stop) for at, s in zip(picked, part, strict=True)]
+    inside = [(k >= s.start) & (k < s.stop) for k, s in zip(positions, part, strict=True)]
     mask = np.zeros([len(each) for each in inside], bool)
     mask[np.ix_(*inside)] = True
     return mask
@@ -213,13 +213,14 @@ def _damage_in_journal(path: Place, study: Study) -> list[Finding]:
     """Return the segments of the journal that have lost rows."""
     folder, contents = journal_of(path), contents_of(study)
     names = journal.segments(folder)
-    lost = {each.name: each.lost for each in journal.rows(folder, contents, names)}
-    found = []
+    segments = journal.rows(folder, contents, names)
+    lost = {segment.name: segment.lost for segment in segments}
+    findings = []
     for name in names:
         if lost.get(name, 1):
             damage = f"{lost[name]} rows damaged" if name in lost else "segment damaged"
-            found.append(Finding("journal", f"journal/{name}", damage))
-    return found
+            findings.append(Finding("journal", f"journal/{name}", damage))
+    return findings
 
 
 def _recomputed(study: Study, ds: xr.Dataset, count: int) -> tuple[list[str], list[Finding]]:
@@ -227,13 +228,14 @@ def _recomputed(study: Study, ds: xr.Dataset, count: int) -> tuple[list[str], li
     if not count:
         return [], []
     whole = plan.blocks(study, ds["valid"].values)
-    picked = random.sample(whole, min(count, len(whole)))
-    findings = [finding for block in picked for finding in _differences(study, ds, block)]
-    return [block.id for block in picked], findings
+    blocks = random.sample(whole, min(count, len(whole)))
+    findings = [finding for block in blocks for finding in _differences(study, ds, block)]
+    return [block.id for block in blocks], findings
 
 
 def _differences(study: Study, ds: xr.Dataset, block: Block) -> Iterator[Finding]:
-    """Yield a finding for each array of a block that is not, bit by bit, what comes out now."""
+    """Yield a finding for each array of a block that differs from its new computation in any bit."""
     columns = study.described_model.simulate(*plan.task(study, block))
-    for found in differences(ds, study, block, columns):
-        yield Finding(found.observable, block.id, str(found), {block.id: found.cells})
+    for difference in differences(ds, study, block, columns):
+        lost = {block.id: difference.cells}
+        yield Finding(difference.observable, block.id, str(difference), lost)

@@ -1,7 +1,7 @@
 """Retrieval by analog neurons, x = tanh(beta J x) with Hebbian J: self-consistent signal and noise.
 
 J = XiᵀXi/N, load alpha = P/N; `kept`: J_ii = alpha, `zero`: J_ii = 0. The field of a neuron on the pattern
-is h = m + s z, z normal, and what the neuron does comes back to it with strength Gam:
+is h = m + s z, z normal, and its own activity returns to it with strength Gam:
 
     Y = tanh(beta (h + Gam Y)),   m = E Y,   U = E zY/s,   q = E Y^2,   s^2 = alpha r,   r = q/(1 - U)^2,
     Gam = alpha/(1 - U) (kept), alpha U/(1 - U) (zero).
@@ -37,17 +37,21 @@ PANEL_NODES = 10  # in a panel of length 1, pi/2 from the nearest pole: good to 
 class Response(NamedTuple):
     """Averages of Y(m + s z) over z normal."""
 
-    mean: float  # E Y
-    slope: float  # U = E zY/s = d E Y/dm
-    square: float  # E Y^2
+    mean: float
+    """E Y."""
+    slope: float
+    """U = E zY/s = d E Y/dm."""
+    square: float
+    """E Y^2."""
 
 
 class AnalogState(NamedTuple):
-    """The retrieval state at one width: overlap, load, and the strength of what comes back."""
+    """The retrieval state at one width s of the noise."""
 
     overlap: float
     load: float
     reaction: float
+    """Gam, the strength with which a neuron's activity returns to it."""
     averages: Response
 
 
@@ -72,13 +76,15 @@ def overlap(beta: float, load: float, diagonal: str) -> float:
 
 def at_width(width: float, beta: float, diagonal: str) -> AnalogState:
     """Return the state with m > 0 whose noise has the width s = sqrt(alpha r); alpha = s^2 (1 - U)^2/q."""
-    kept = diagonal == "kept"
+    has_diagonal = diagonal == "kept"
 
     def excess(reaction: float) -> float:
         a = solve_overlap(width, reaction, beta)[1]
-        return width * width * (1 - a.slope) * (1.0 if kept else a.slope) / a.square - reaction
+        return (
+            width * width * (1 - a.slope) * (1.0 if has_diagonal else a.slope) / a.square - reaction
+        )
 
-    high = width * width / solve_overlap(width, 0.0, beta)[1].square  # q rises with what comes back
+    high = width * width / solve_overlap(width, 0.0, beta)[1].square  # q rises with the reaction
     reaction = _root(excess, 0.0, high) if excess(high) < 0 else high
     m, a = solve_overlap(width, reaction, beta)
     return AnalogState(m, (width * (1 - a.slope)) ** 2 / a.square, reaction, a)

@@ -1,4 +1,4 @@
-"""What the files of theory share: arrays, the number that does not exist, the range of Gaussian averages."""
+"""Arrays, the missing number, tolerances and the range of Gaussian averages, for all files of theory."""
 
 import math
 
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 NAN = math.nan
-"""What does not exist."""
+"""The value of a quantity that does not exist."""
 
 TINY = 1e-300
 """Absolute tolerance of every root: the relative one decides."""
 
 GAUSS_RANGE = 9.0
-"""Widths of a Gaussian that averages go to: exp(-81/2) = 3e-18."""
+"""Bound of Gaussian averages, in widths: exp(-81/2) = 3e-18."""

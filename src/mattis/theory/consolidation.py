@@ -1,6 +1,6 @@
-"""Theory of consolidation: memories that drift towards the patterns that they are shown.
+"""Theory of consolidation: memories that drift towards clamped patterns.
 
-    tau dXi_mu/dt = w_mu (xi' - Xi_mu),   w = softmax(beta Xi xi'),   xi' one of N_h shown patterns
+    tau dXi_mu/dt = w_mu (xi' - Xi_mu),   w = softmax(beta Xi xi'),   xi' one of N_h patterns
 
 At large kappa = beta N_v rho only the memory that belongs to the pattern moves (w is one-hot), and all is
 explicit. At small kappa every memory takes a part of every pattern, until they all are the same mean: the
@@ -53,8 +53,8 @@ def cosine(memories: float, kappa: float) -> float:
     orthogonal patterns of one norm, each shown equally often, tau large. Derived for this project.
     """
     others = _others_share(memories, kappa)
-    own = 1 - others
-    return own / math.sqrt(own**2 + others**2 / (memories - 1))
+    own_weight = 1 - others
+    return own_weight / math.sqrt(own_weight**2 + others**2 / (memories - 1))
 
 
 def least_overlap(memories: float, kappa: float) -> float:
@@ -125,7 +125,7 @@ def similarity(presentations: float, tau: float, overlap: float, norm_ratio: flo
     first and s = |xi'|/|Xi(0)|. Exact where w is one-hot. Lotito eq. (40), with the norms that (41) has
     and (40) leaves out, and without its e^{-k/tau} for (1 - 1/tau)^k.
     """
-    return _cosine_of_mixture(_kept(presentations, tau), overlap, norm_ratio)
+    return _cosine_of_mixture(_old_share(presentations, tau), overlap, norm_ratio)
 
 
 def published(presentations: float, tau: float, overlap: float) -> float:
@@ -159,7 +159,7 @@ def similarity_sd(
     return math.sqrt(float(weights @ (values - weights @ values) ** 2))
 
 
-def _kept(presentations: float, tau: float) -> float:
+def _old_share(presentations: float, tau: float) -> float:
     """Return the share c = (1 - 1/tau)^k of the old memory that is left."""
     return 1.0 if presentations == 0 else (1 - 1 / tau) ** presentations
 

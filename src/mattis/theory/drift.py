@@ -2,7 +2,7 @@
 
     Xi_mu += (1/tau) w_mu (xi'_nu + Lambda_mu - Xi_mu),   w = softmax(beta Xi xi'_nu) over mu
 
-with nu drawn at each step with probability p_nu. A row stays in the span of what it has seen,
+with nu drawn at each step with probability p_nu. A row stays in the span of its start and its patterns,
 
     Xi_mu = Xi_mu(0) + sum_j b_mu,j (xi'_j + Lambda_mu - Xi_mu(0)),
 
@@ -29,12 +29,12 @@ from mattis.errors import UserError
 from mattis.theory.arrays import Array
 
 MOST_MEMORIES, MOST_STEPS = 16, 10**6
-"""What takes seconds at most, and up to minutes."""
+"""Bounds of the computations that take seconds, and of those that take minutes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Clamping:
-    """What is shown to which memories: all that the drift of the memories depends on.
+    """The scalar products of memories and patterns, the frequencies of patterns, beta and tau.
 
     gram is the Gram matrix of the stacked rows [Xi(0); xi'], or [Xi(0); xi'; Lambda] with biases.
     """
@@ -59,9 +59,12 @@ class Clamping:
 class Moments:
     """Mean field, its correction of order 1/tau, and covariance of the coefficients b_mu,j."""
 
-    mean: Array  # [mu, j]
-    correction: Array  # [mu, j]
-    covariance: Array  # [mu, j, mu', j']
+    mean: Array
+    """[mu, j]: mean field m."""
+    correction: Array
+    """[mu, j]: n, of order 1/tau."""
+    covariance: Array
+    """[mu, j, mu', j']: S."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,27 +80,33 @@ class Cosines:
 class _Geometry:
     """Inner products of memories at first, displacements d_mu,j = xi'_j + Lambda_mu - Xi_mu(0), patterns."""
 
-    fields: Array  # Xi_mu(0) . xi'_nu: [mu, nu]
-    pulls: Array  # d_mu,j . xi'_nu: [mu, j, nu]
-    squares: Array  # |Xi_mu(0)|^2: [mu]
-    slopes: Array  # d_mu,j . Xi_mu(0): [mu, j]
-    bends: Array  # d_mu,j . d_mu,j': [mu, j, j']
-    norms: Array  # |xi'_mu|: [mu]
+    fields: Array
+    """Xi_mu(0) . xi'_nu: [mu, nu]."""
+    pulls: Array
+    """d_mu,j . xi'_nu: [mu, j, nu]."""
+    squares: Array
+    """|Xi_mu(0)|^2: [mu]."""
+    slopes: Array
+    """d_mu,j . Xi_mu(0): [mu, j]."""
+    bends: Array
+    """d_mu,j . d_mu,j': [mu, j, j']."""
+    norms: Array
+    """|xi'_mu|: [mu]."""
 
 
-def gram_matrix(old: Array, shown: Array, bias: Array | None = None) -> Array:
+def gram_matrix(old: Array, targets: Array, bias: Array | None = None) -> Array:
     """Return the Gram matrix of [Xi(0); xi'], or of [Xi(0); xi'; Lambda], from rows of vectors.
 
     Y Y^T, Y the stacked rows. Derived for this project.
     """
-    rows = np.concatenate([old, shown] if bias is None else [old, shown, bias])
+    rows = np.concatenate([old, targets] if bias is None else [old, targets, bias])
     return np.asarray(rows @ rows.T, np.float64)
 
 
 def symmetric(
     memories: int, kappa: float, tau: float, overlap: float, norm_ratio: float
 ) -> Clamping:
-    """Return the clamping of orthogonal memories and patterns, each of the latter shown equally often.
+    """Return the clamping of orthogonal memories and patterns, each pattern equally frequent.
 
     |Xi(0)|^2 = 1, |xi'|^2 = s^2, Xi_mu(0) . xi'_nu = a s delta_mu,nu, kappa = beta s^2, in units of N_v: what
     independent random memories and patterns tend to at large N_v. Derived for this project.
@@ -109,7 +118,7 @@ def symmetric(
 
 
 def at_first(clamping: Clamping) -> Moments:
-    """Return the moments before anything is shown.
+    """Return the moments before the first presentation.
 
     b = 0, without noise. Derived for this project.
     """
@@ -136,17 +145,17 @@ def after(clamping: Clamping, steps: int, moments: Moments | None = None) -> Mom
 
 
 def cosines(clamping: Clamping, moments: Moments) -> Cosines:
-    """Return the cosine of each memory with its own pattern, over what happens to be shown.
+    """Return the cosine of each memory with its own pattern, over random orders of patterns.
 
     mean = f + f' n + 1/2 tr(f'' S), sd^2 = f' S f'^T + 1/2 tr(f'' S f'' S), f(b) = Xi . xi'/(|Xi| |xi'|)
     and its derivatives at m; the last term matters where f' vanishes. Derived for this project.
     """
     value, slope, bend = _cosine(_geometry(clamping), moments.mean)
-    own = np.einsum("mjml->mjl", moments.covariance)
+    own_cosine = np.einsum("mjml->mjl", moments.covariance)
     shift = np.einsum("mj,mj->m", slope, moments.correction)
-    shift += np.einsum("mjl,mjl->m", bend, own) / 2
-    variance = np.einsum("mj,mjl,ml->m", slope, own, slope)
-    twice = np.matmul(bend, own)
+    shift += np.einsum("mjl,mjl->m", bend, own_cosine) / 2
+    variance = np.einsum("mj,mjl,ml->m", slope, own_cosine, slope)
+    twice = np.matmul(bend, own_cosine)
     variance += np.einsum("mjl,mlj->m", twice, twice) / 2
     return Cosines(value + shift, np.sqrt(np.maximum(variance, 0)), value)
 
@@ -159,13 +168,13 @@ def random_similarity(
     overlap: float,
     norm_ratio: float,
 ) -> float:
-    """Return the mean cosine of a memory and its pattern when patterns are shown at random, to order 1/tau.
+    """Return the mean cosine of a memory and its pattern under random clamping, to order 1/tau.
 
     `cosines(...).mean` of `symmetric` memories; NaN beyond 16 of them, or 10^6 presentations in all, where
     the expansion costs too much. Derived for this project.
     """
-    found = _random(memories, kappa, presentations, tau, overlap, norm_ratio)
-    return float("nan") if found is None else float(found.mean.mean())
+    cosines_ = _random(memories, kappa, presentations, tau, overlap, norm_ratio)
+    return float("nan") if cosines_ is None else float(cosines_.mean.mean())
 
 
 def random_similarity_sd(
@@ -176,12 +185,12 @@ def random_similarity_sd(
     overlap: float,
     norm_ratio: float,
 ) -> float:
-    """Return the standard deviation of the cosine of `random_similarity`, over what happens to be shown.
+    """Return the standard deviation of the cosine of `random_similarity` over random orders.
 
     `cosines(...).sd`, of order 1/sqrt(tau); low by some per cent at tau = 100. Derived for this project.
     """
-    found = _random(memories, kappa, presentations, tau, overlap, norm_ratio)
-    return float("nan") if found is None else float(found.sd.mean())
+    cosines_ = _random(memories, kappa, presentations, tau, overlap, norm_ratio)
+    return float("nan") if cosines_ is None else float(cosines_.sd.mean())
 
 
 def _random(
@@ -272,7 +281,8 @@ class _Point:
     clamping: Clamping
     geometry: _Geometry
     mean: Array
-    weights: Array  # w_mu when a is shown: [mu, a]
+    weights: Array
+    """w_mu when pattern a is clamped: [mu, a]."""
 
     def drift(self) -> Array:
         """F_mu,j = (p_j w_mu(j) - b_mu,j sum_a p_a w_mu(a))/tau."""

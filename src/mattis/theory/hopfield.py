@@ -38,13 +38,20 @@ NEAR_ONE = 1e-7  # within this of T = 1 the retrieval state (load < 1e-14) is no
 class Saddle:
     """One state of the Hopfield model at (load, temperature); all NaN where it does not exist."""
 
-    overlap: float  # m
-    edwards_anderson: float  # q
-    noise: float  # r
-    susceptibility: float  # C = (1 - q)/T
-    width: float  # sqrt(alpha r)
-    energy: float  # per spin, in J
-    free_energy: float  # per spin, in J
+    overlap: float
+    """m, with the retrieved pattern."""
+    edwards_anderson: float
+    """q, the mean of the squared local magnetisations."""
+    noise: float
+    """r = sum m_mu^2/alpha over the other patterns."""
+    susceptibility: float
+    """C = (1 - q)/T."""
+    width: float
+    """sqrt(alpha r), of the noise in the local field."""
+    energy: float
+    """Per spin, in J."""
+    free_energy: float
+    """Per spin, in J."""
 
 
 NO_STATE = Saddle(NAN, NAN, NAN, NAN, NAN, NAN, NAN)
@@ -277,8 +284,10 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
 def peak(function: Callable[[float], float], low: float, high: float) -> float:
     """Return where `function` has its one maximum between low and high, to about 1e-8."""
     options = {"xatol": 1e-9}
-    found = minimize_scalar(lambda x: -function(x), (), (low, high), (), "bounded", options=options)
-    return float(found.x)
+    optimum = minimize_scalar(
+        lambda x: -function(x), (), (low, high), (), "bounded", options=options
+    )
+    return float(optimum.x)
 
 
 def solve_overlap(width: float, temperature: float) -> tuple[float, SpinAverages]:

@@ -42,17 +42,17 @@ class LayerState(NamedTuple):
         """Return alpha = (w D)^2/q."""
         return (width * self.gap()) ** 2 / (1 - temperature * self.susceptibility)
 
-    def field(self, width: float, temperature: float, kept: bool) -> float:
+    def field(self, width: float, temperature: float, diagonal: bool) -> float:
         """Return G."""
         load = self.load(width, temperature)
         field = load / 2 * (1 / self.gap() + 1 / (1 + self.correlation))
-        return field if kept else field - load
+        return field if diagonal else field - load
 
 
 def _averages(m: float, width: float, temperature: float, field: float) -> LayerState:
     """Return m, C and X that follow from h = m + width z and the field G.
 
-    Without p these are the averages of one layer at T/2. What p takes away is of |2bh| < 40 - 2bG; there
+    Without p these are the averages of one layer at T/2. The terms in p matter for |2bh| < 40 - 2bG; there
     the trapezoidal step resolves tanh(2bh), whose poles are pi T/(4 w) away.
     """
     one = spin_averages(m, width, temperature / 2)
@@ -76,15 +76,17 @@ def _averages(m: float, width: float, temperature: float, field: float) -> Layer
     )
 
 
-def _excess(x: Array, width: float, temperature: float, kept: bool) -> list[float]:
-    """Return what is left of the three equations at x = (m, C, X)."""
+def _excess(x: Array, width: float, temperature: float, diagonal: bool) -> list[float]:
+    """Return the residuals of the three equations at x = (m, C, X)."""
     state = LayerState(*(float(value) for value in x))
-    found = _averages(state.overlap, width, temperature, state.field(width, temperature, kept))
-    return [a - b for a, b in zip(found, state, strict=True)]
+    averages = _averages(
+        state.overlap, width, temperature, state.field(width, temperature, diagonal)
+    )
+    return [a - b for a, b in zip(averages, state, strict=True)]
 
 
 @lru_cache(maxsize=4096)
-def _state(width: float, temperature: float, kept: bool) -> LayerState | None:
+def _state(width: float, temperature: float, diagonal: bool) -> LayerState | None:
     """Return the retrieval state at a width; None where there is none.
 
     Newton's method from the state of one site after the other (G = 0), which is near; then from p = 0.
@@ -93,30 +95,30 @@ def _state(width: float, temperature: float, kept: bool) -> LayerState | None:
         (hopfield.solve_overlap(width, temperature)[0], 0.0),
         (hopfield.solve_overlap(width, temperature / 2)[0], 20 * temperature),
     ):
-        begun = np.array(_averages(m, width, temperature, field))
-        found = root(_excess, begun, (width, temperature, kept), tol=1e-14)
-        worst = max(map(abs, _excess(found.x, width, temperature, kept)))
-        state = LayerState(*(float(value) for value in found.x))
+        start = np.array(_averages(m, width, temperature, field))
+        solution = root(_excess, start, (width, temperature, diagonal), tol=1e-14)
+        worst = max(map(abs, _excess(solution.x, width, temperature, diagonal)))
+        state = LayerState(*(float(value) for value in solution.x))
         if worst < 1e-11 and state.overlap > 1e-6 and state.gap() > 0:
             return state
     return None
 
 
-def _load(width: float, temperature: float, kept: bool) -> float:
+def _load(width: float, temperature: float, diagonal: bool) -> float:
     """Return the load of the retrieval state at a width; 0 where there is none."""
-    state = _state(width, temperature, kept)
+    state = _state(width, temperature, diagonal)
     return state.load(width, temperature) if state else 0.0
 
 
 @lru_cache(maxsize=512)
-def _end(temperature: float, kept: bool) -> tuple[float, float]:
+def _end(temperature: float, diagonal: bool) -> tuple[float, float]:
     """Return (width, load) where the load of the retrieval state is largest."""
     near = hopfield.spinodal(temperature).width
     grid = near * np.linspace(0.5, 1.7, 25)
-    best = int(np.argmax([_load(float(w), temperature, kept) for w in grid]))
+    best = int(np.argmax([_load(float(w), temperature, diagonal) for w in grid]))
     bounds = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, 24)])
-    width = hopfield.peak(lambda w: _load(w, temperature, kept), *bounds)
-    return width, _load(width, temperature, kept)
+    width = hopfield.peak(lambda w: _load(w, temperature, diagonal), *bounds)
+    return width, _load(width, temperature, diagonal)
 
 
 def alpha_M(temperature: float, diagonal: str) -> float:
@@ -134,18 +136,18 @@ def overlap(load: float, temperature: float, diagonal: str) -> float:
         return hopfield.overlap(load, temperature / 2)
     if not (temperature < 1 - LITTLE_NEAR_ONE and load > 0):
         return NAN
-    kept = diagonal == "kept"
-    end, top = _end(temperature, kept)
+    has_diagonal = diagonal == "kept"
+    end, top = _end(temperature, has_diagonal)
     if load > top:
         return NAN
 
     def excess(width: float) -> float:
-        return math.sqrt(_load(width, temperature, kept) / load) - 1
+        return math.sqrt(_load(width, temperature, has_diagonal) / load) - 1
 
     low, width = end * math.sqrt(load / top) / 2, end
     while excess(low) > 0:
         low /= 2
     if excess(end) > 0:
         width = float(brentq(excess, low, end, xtol=1e-300, rtol=1e-13))
-    state = _state(width, temperature, kept)
+    state = _state(width, temperature, has_diagonal)
     return min(state.overlap, 1.0) if state else NAN

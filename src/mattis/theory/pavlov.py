@@ -1,4 +1,4 @@
-"""Pavlovian matrices: what the mean of Xi^T Xi forgets and learns, by its own rule and by consolidation.
+"""Pavlovian matrices: the mean of Xi^T Xi under its own rule, and under consolidation.
 
     G <- G + (N_h xi' xi'^T - G)/(tau N_h),   xi' shown with probability p     (the Pavlovian rule)
 
@@ -28,57 +28,57 @@ def pavlovian_error(presentations: float, tau: float, overlap: float, norm_ratio
 
 
 def hebbian_error(presentations: float, tau: float, overlap: float, norm_ratio: float) -> float:
-    """Return how far Xi^T Xi of consolidated memories is from the Pavlovian target, relative to it.
+    """Return the distance of Xi^T Xi of consolidated memories from the Pavlovian target, relative to it.
 
     sqrt((n^2 - s^2)^2 + 2 c^2 s^2 (1 - a^2))/s^2, n^2 = c^2 + (1 - c)^2 s^2 + 2 c (1 - c) a s,
     c = (1 - 1/tau)^k; one-hot softmax, orthogonal memories and patterns. Lotito eqs. (24), (25), with tau.
     """
-    kept = 1.0 if presentations == 0 else (1 - 1 / tau) ** presentations
+    old_share = 1.0 if presentations == 0 else (1 - 1 / tau) ** presentations
     inverse = 1 / norm_ratio
-    square = kept * inverse * inverse + kept - 2 + 2 * (1 - kept) * overlap * inverse
-    return kept * _distance(square, overlap, inverse)
+    square = old_share * inverse * inverse + old_share - 2 + 2 * (1 - old_share) * overlap * inverse
+    return old_share * _distance(square, overlap, inverse)
 
 
-def pavlovian_kept(steps: float, tau: float, memories: int) -> float:
-    """Return the share e of the old Pavlovian matrix that is left after so many presentations of any pattern.
+def pavlovian_old_share(steps: float, tau: float, memories: int) -> float:
+    """Return the share e of the old Pavlovian matrix after so many presentations of any pattern.
 
     e = (1 - 1/(tau N_h))^t; the rate of one pattern is that of its own memory. Derived for this project.
     """
     return float((1 - 1 / (tau * memories)) ** steps)
 
 
-def pavlovian(old: Array, shown: Array, probabilities: Array, kept: float) -> Array:
-    """Return the mean Pavlovian matrix, from old memories and shown patterns (rows).
+def pavlovian(old: Array, targets: Array, probabilities: Array, old_share: float) -> Array:
+    """Return the mean Pavlovian matrix, from old memories and patterns (rows).
 
     G = e Xi(0)^T Xi(0) + (1 - e) N_h xi'^T diag(p) xi'. Lotito eq. (23), with tau in e.
     """
-    return _matrix(np.concatenate([old, shown]), pavlovian_weights(probabilities, kept))
+    return _matrix(np.concatenate([old, targets]), pavlovian_weights(probabilities, old_share))
 
 
-def hebbian(old: Array, shown: Array, kept: Array) -> Array:
-    """Return Xi^T Xi of memories of which the shares c_mu are left, from old memories and patterns (rows).
+def hebbian(old: Array, targets: Array, old_shares: Array) -> Array:
+    """Return Xi^T Xi of memories with shares c_mu of the old ones, from old memories and patterns (rows).
 
     Xi_mu = c_mu Xi_mu(0) + (1 - c_mu) xi'_mu: one-hot softmax. Lotito eq. (24), with tau.
     """
-    return _matrix(np.concatenate([old, shown]), hebbian_weights(kept))
+    return _matrix(np.concatenate([old, targets]), hebbian_weights(old_shares))
 
 
-def pavlovian_weights(probabilities: Array, kept: float) -> Array:
+def pavlovian_weights(probabilities: Array, old_share: float) -> Array:
     """Return the weights M of the mean Pavlovian matrix, Y^T M Y with Y = [Xi(0); xi'].
 
     M = diag(e, ..., e, (1 - e) N_h p). Lotito eq. (23), with tau in e.
     """
     rows = len(probabilities)
-    shares = np.concatenate([np.full(rows, kept), (1 - kept) * rows * probabilities])
+    shares = np.concatenate([np.full(rows, old_share), (1 - old_share) * rows * probabilities])
     return np.asarray(np.diag(shares), np.float64)
 
 
-def hebbian_weights(kept: Array) -> Array:
+def hebbian_weights(old_shares: Array) -> Array:
     """Return the weights M of Xi^T Xi = Y^T M Y with Y = [Xi(0); xi'], one-hot softmax.
 
     M = U^T U, U = [diag(c), 1 - diag(c)]. Lotito eq. (24), with tau.
     """
-    shares = np.concatenate([np.diag(kept), np.diag(1 - kept)], axis=1)
+    shares = np.concatenate([np.diag(old_shares), np.diag(1 - old_shares)], axis=1)
     return np.asarray(shares.T @ shares)
 
 

@@ -28,12 +28,18 @@ LOGISTIC_RANGE = 20.0  # sech^2(20) = 2e-17
 class SpinAverages(NamedTuple):
     """Gaussian averages of t = tanh(h/T) and the derivatives of their mean with respect to mean."""
 
-    mean: float  # E t
-    square: float  # E t^2
-    slope: float  # d E t / d mean = (1 - square)/T
-    gap: float  # 1 - slope, without the cancellation near T = 1
-    curve: float  # width d^2 E t / d mean^2
-    third: float  # width^2 d^3 E t / d mean^3
+    mean: float
+    """E t."""
+    square: float
+    """E t^2."""
+    slope: float
+    """d E t / d mean = (1 - square)/T."""
+    gap: float
+    """1 - slope, without the cancellation near T = 1."""
+    curve: float
+    """width d^2 E t / d mean^2."""
+    third: float
+    """width^2 d^3 E t / d mean^3."""
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,7 @@
 """Retrieval at T = 0 where the couplings carry static noise, or patterns are weighted by their age.
 
 All of these obey m = erf y, y = s m/sqrt(2 R), C sqrt(R) = sqrt(2/pi) exp(-y^2), with the signal s of the
-pattern asked for and the noise R of all others, which each rule has its own. y is the parameter: m, C and the
+cued pattern and the noise R of all others, which depend on the rule. y is the parameter: m, C and the
 load follow explicitly, and the retrieval state is the branch of large y. Nothing is iterated.
 
 H. Sompolinsky, Phys. Rev. A 34, 2571 (1986): clipped, dead zone, dilution; B. Derrida, E. Gardner and
@@ -48,7 +48,7 @@ def _overlap(load_of: Callable[[float], float], load: float) -> float:
 
 @lru_cache(maxsize=256)
 def _end(load_of: Callable[[float], float]) -> float:
-    """Return the y where a load is largest: a first look at a grid, then golden section."""
+    """Return the y where a load is largest: the best of a grid, then golden section."""
     grid = np.linspace(STATIC_LOWEST, STATIC_HIGHEST, 120)
     best = int(np.argmax([load_of(float(y)) for y in grid]))
     return hopfield.peak(load_of, float(grid[max(best - 1, 0)]), float(grid[min(best + 1, 119)]))
@@ -158,13 +158,13 @@ def _excess(x: float) -> float:
     return 2 * (x / (1 - x) + math.log1p(-x)) / x**2
 
 
-def _response(noise: Callable[[float], float], wanted: float, most: float) -> float:
+def _response(noise: Callable[[float], float], value: float, most: float) -> float:
     """Return the root x of x sqrt(noise(x)) = wanted, noise rising; `most` where there is none below it."""
-    if most * math.sqrt(noise(most)) <= wanted:
+    if most * math.sqrt(noise(most)) <= value:
         return most
-    high = min(most, 1.0001 * wanted / math.sqrt(noise(0.0)))
-    low = 0.9999 * wanted / math.sqrt(noise(high))
-    return _root(lambda x: x * math.sqrt(noise(x)) / wanted - 1, low, high) if high > 0 else 0.0
+    high = min(most, 1.0001 * value / math.sqrt(noise(0.0)))
+    low = 0.9999 * value / math.sqrt(noise(high))
+    return _root(lambda x: x * math.sqrt(noise(x)) / value - 1, low, high) if high > 0 else 0.0
 
 
 @lru_cache(maxsize=256)
@@ -188,12 +188,12 @@ def palimpsest_overlap(load: float, epsilon: float) -> float:
 
 
 def palimpsest_alpha_c(epsilon: float) -> float:
-    """Return the age over N of the oldest pattern that is kept: largest, 0.048958, at epsilon = 4.108."""
+    """Return the age over N of the oldest retrieved pattern: largest, 0.048958, at epsilon = 4.108."""
     return _oldest(_fading(epsilon))
 
 
 def _oldest(age_of: Callable[[float], float]) -> float:
-    """Return the largest age of a branch; NaN where nothing is kept."""
+    """Return the largest age of a branch; NaN where no pattern is retrieved."""
     top = age_of(_end(age_of))
     return top if top > 0 else NAN
 
@@ -221,7 +221,7 @@ def _ages() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def _signal(tau: float) -> float:
     """Return s = (8/pi^2) sum_{k odd} exp(-k^2 pi^2 tau/8)/k^2, 1 - sqrt(2 tau/pi) for young patterns.
 
-    What is left of a pattern after u = A^2 tau N others, in couplings that walk between walls at
+    The signal of a pattern after u = A^2 tau N others, in couplings that diffuse between walls at
     -A sqrt(N) and A sqrt(N).
     """
     if tau < 0.05:
@@ -269,7 +269,7 @@ def bounded_overlap(load: float, bound: float) -> float:
 
 
 def bounded_alpha_c(bound: float) -> float:
-    """Return the age over N of the oldest pattern that is kept: largest, 0.040473, at bound 0.3546."""
+    """Return the age over N of the oldest retrieved pattern: largest, 0.040473, at bound 0.3546."""
     return _oldest(_bounded(bound))
 
 

@@ -449,7 +449,10 @@ def changes(nj, bias, spins, sweeps=20):
         (nj @ spins + bias).astype(np.int16),
     )
     for i in list(range(len(nj))) * sweeps:
-        new, before = matrix.wanted(fields[i], np.int32(0), spins[i], True), energy(nj, bias, spins)
+        new, before = (
+            matrix.new_spin(fields[i], np.int32(0), spins[i], True),
+            energy(nj, bias, spins),
+        )
         if new != spins[i]:
             matrix.flip(columns, spins, fields, i, np.int8(new))
             out.append(energy(nj, bias, spins) - before)

@@ -22,7 +22,16 @@ from mattis.kernels.cpu import drift
 FALSE_ALARM = 1e-6
 FULL = 2**32 - 1
 NOTHING, NO_ROWS = np.empty(0), np.empty((0, 0))
-STATE = ("fields", "squares", "along_bias", "kept", "taken", "biased", "hebbian", "reached")
+STATE = (
+    "fields",
+    "squares",
+    "along_bias",
+    "old_share",
+    "new_share",
+    "bias_share",
+    "hebbian",
+    "reached",
+)
 
 exactly = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -179,8 +188,8 @@ def test_products_follow_the_vectors(run):
     assert_close(state["fields"], xi @ run.patterns.T, scale)
     assert_close(state["squares"], (xi**2).sum(axis=1), scale)
     assert_close(state["along_bias"], (xi * run.bias).sum(axis=1), scale)
-    rebuilt = state["kept"][:, None] * run.xi + state["taken"] @ run.patterns
-    assert_close(rebuilt + state["biased"][:, None] * run.bias, xi, math.sqrt(scale))
+    rebuilt = state["old_share"][:, None] * run.xi + state["new_share"] @ run.patterns
+    assert_close(rebuilt + state["bias_share"][:, None] * run.bias, xi, math.sqrt(scale))
     if run.xi.shape[1] > 1:  # in one dimension, cosines are signs
         expected = np.array([cosines(xi, run.patterns) for xi in states[1:]])
         np.testing.assert_allclose(trace, expected.reshape(trace.shape), atol=1e-9)
@@ -217,7 +226,7 @@ def test_a_run_in_pieces_is_the_same_run(run, cuts):
 def test_what_is_left_out_changes_nothing_else(run):
     whole, _ = consolidated(run)
     state, constants = products(run)
-    none = dict.fromkeys(("kept", "biased", "hebbian"), NOTHING) | {"taken": NO_ROWS}
+    none = dict.fromkeys(("old_share", "bias_share", "hebbian"), NOTHING) | {"new_share": NO_ROWS}
     shown_to(run, state | none, constants, threshold=2.0, traced=False)
     for name in ("fields", "squares", "along_bias"):
         assert state[name].tobytes() == whole[name].tobytes()
@@ -274,14 +283,14 @@ def test_a_winner_takes_all_at_infinite_beta():
     for name in STATE:
         np.testing.assert_array_equal(cold[name], frozen[name])
     shares = np.bincount(run.shown, minlength=8)
-    np.testing.assert_allclose(cold["kept"], 0.9**shares, rtol=1e-12)
+    np.testing.assert_allclose(cold["old_share"], 0.9**shares, rtol=1e-12)
 
 
 def test_memories_that_are_equal_share_a_pattern():
     """Two equal rows at infinite beta: w = 1/2 each."""
     xi = np.array([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]])
     run = Run(xi, np.eye(3, 2) + 0.5, np.zeros((3, 2)), np.array([0]), math.inf, 0.5)
-    np.testing.assert_array_equal(consolidated(run)[0]["kept"], [0.75, 0.75, 1.0])
+    np.testing.assert_array_equal(consolidated(run)[0]["old_share"], [0.75, 0.75, 1.0])
 
 
 # Frozen numbers: another machine, another vector width or another compiler must not change a bit.
@@ -313,7 +322,7 @@ def test_frozen_numbers():
     state, trace = frozen_run()
     assert hexes(trace[-1]) == TRACE
     assert hexes(state["fields"][0]) == FIELDS
-    assert hexes(state["taken"][1]) == TAKEN
+    assert hexes(state["new_share"][1]) == TAKEN
     assert state["reached"].tolist() == REACHED
 
 

@@ -61,7 +61,7 @@ def test_a_run_asks_another_process_for_a_gpu(tmp_path: Path) -> None:
     assert (tmp_path / "results" / "small" / "sweep.zarr").is_dir()
 
 
-@pytest.mark.parametrize("function", ["found", "gpu"])
+@pytest.mark.parametrize("function", ["working_gpus", "gpu"])
 def test_an_import_by_mattis_is_seen(function: str, tmp_path: Path) -> None:
     code = f"""
 from mattis.kernels.cuda import gpu

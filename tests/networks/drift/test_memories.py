@@ -17,7 +17,7 @@ from mattis.exact import gaussians, rng
 from mattis.exact.patterns import random_patterns
 from mattis.networks.drift import consolidation, memories
 from mattis.networks.drift.consolidation import ALL, DriftProtocol, Stage
-from mattis.networks.drift.memories import Drawn, MemoryEnsemble
+from mattis.networks.drift.memories import MemoryEnsemble, MemoryVectors
 from mattis.study.model import PatternSet
 
 FALSE_ALARM = 1e-6
@@ -28,24 +28,24 @@ EVERYTHING = MemoryEnsemble("random", "gaussian", "other", 0.7)
 SET = PatternSet(3, 40, 5, 2)
 
 
-def rows_of(drawn: Drawn) -> dict[str, np.ndarray]:
+def rows_of(drawn: MemoryVectors) -> dict[str, np.ndarray]:
     return {"old": drawn.old, "noise": drawn.noise, "start": drawn.start, "bias": drawn.bias}
 
 
-# Drawn by law, and site by site
+# MemoryVectors by law, and site by site
 
 
-def site_by_site(patterns: PatternSet, orthogonal: bool) -> Drawn:
+def site_by_site(patterns: PatternSet, orthogonal: bool) -> MemoryVectors:
     """The same vectors with all their sites, by NumPy alone."""
     random = np.random.default_rng([patterns.seed, orthogonal])
     old, noise, start, bias = random.standard_normal((4, patterns.patterns, patterns.size))
     if orthogonal:
         q, r = np.linalg.qr(old.T)
         old = math.sqrt(patterns.size) * (q * np.sign(np.diag(r))).T
-    return Drawn(old, noise, start, 0.7 * bias, random.standard_normal((1, patterns.size)))
+    return MemoryVectors(old, noise, start, 0.7 * bias, random.standard_normal((1, patterns.size)))
 
 
-def functionals(drawn: Drawn, size: int) -> list[float]:
+def functionals(drawn: MemoryVectors, size: int) -> list[float]:
     """Products of every pair of kinds, lengths, and a similarity after some drift by the softmax."""
     rows = rows_of(drawn)
     kinds = list(rows.values())
@@ -130,7 +130,7 @@ def test_flips_change_so_many_signs_and_nothing_else(sigma, kind):
     """Exactly round(sigma N_v) of each memory, other sites in each; lengths stay."""
     ensemble = MemoryEnsemble(kind, "flips")
     drawn = memories.draw(SET, ensemble)
-    shown = memories.shown(SET, ensemble, drawn, sigma)
+    shown = memories.targets(SET, ensemble, drawn, sigma)
     np.testing.assert_array_equal(np.abs(shown), np.abs(drawn.old))
     flipped = shown != drawn.old
     assert (flipped.sum(axis=1) == math.floor(sigma * 40 + 0.5)).all()
@@ -146,7 +146,7 @@ def test_gaussian_targets_have_the_square_norm_that_kappa_counts():
         for seed in range(400):
             patterns = PatternSet(1, 30, 3, seed)
             drawn = memories.draw(patterns, ensemble)
-            rho.append((memories.shown(patterns, ensemble, drawn, 0.5) ** 2).sum() / 90)
+            rho.append((memories.targets(patterns, ensemble, drawn, 0.5) ** 2).sum() / 90)
         error = np.std(rho) / 20
         expected = memories.square_norm(ensemble, 0.5)
         assert abs(np.mean(rho) - expected) < 5.2 * error
@@ -159,10 +159,10 @@ def test_given_memories_and_patterns_are_taken_as_they_are():
     drawn = memories.draw(patterns, ensemble)
     np.testing.assert_array_equal(drawn.old, matrix)
     np.testing.assert_array_equal(drawn.start, matrix)
-    noisy = memories.shown(patterns, ensemble, drawn, 0.5)
+    noisy = memories.targets(patterns, ensemble, drawn, 0.5)
     np.testing.assert_array_equal(noisy, drawn.old + 0.5 * drawn.noise)
     other = replace(ensemble, shown=matrix[::-1])
-    np.testing.assert_array_equal(memories.shown(patterns, other, drawn, 0.5), matrix[::-1])
+    np.testing.assert_array_equal(memories.targets(patterns, other, drawn, 0.5), matrix[::-1])
 
 
 def test_published_memories_are_of_the_legacy_generator():
@@ -280,15 +280,15 @@ def test_changes_are_as_like_as_asked(kind):
     for seed in range(400):
         each = PatternSet(5, size, 3, seed)
         drawn = memories.draw(each, ensemble)
-        change = memories.shown(each, ensemble, drawn, sigma, likeness) - drawn.old
+        change = memories.targets(each, ensemble, drawn, sigma, likeness) - drawn.old
         lengths.append((change**2).sum(1).mean() / size)
         cosines.append(change[0] @ change[1] / size / sigma**2)
     for values, expected in ((cosines, likeness), (lengths, sigma**2)):
         error = np.std(values) / math.sqrt(len(values))
         assert abs(np.mean(values) - expected) < 5.5 * error
-    independent = memories.shown(each, ensemble, drawn, sigma, 0.0)
+    independent = memories.targets(each, ensemble, drawn, sigma, 0.0)
     np.testing.assert_array_equal(independent, drawn.old + sigma * drawn.noise)
-    alike = memories.shown(each, ensemble, drawn, sigma, 1.0) - drawn.old
+    alike = memories.targets(each, ensemble, drawn, sigma, 1.0) - drawn.old
     np.testing.assert_allclose(alike[0], alike[1], atol=1e-12)
 
 

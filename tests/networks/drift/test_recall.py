@@ -108,7 +108,7 @@ def test_the_chain_of_learnt_couplings_is_that_of_a_plain_reference(size, count,
     patterns, setting = PatternSet(3, size, count, 1), Setting(beta, 0.15)
     learnt = learnt_at(patterns, RecallPoint(8.0 / size, 0.2, 20.0, shown, beta, 0.15))
     nj, protocol = recall.coupled(learnt.matrix), Protocol(2, 6, 1, 0.5)
-    for xi in (learnt.shown.astype(np.int8), learnt.old.astype(np.int8)):
+    for xi in (learnt.targets.astype(np.int8), learnt.old.astype(np.int8)):
         network = recall.network_of(patterns, xi, nj)
         assert network.parity == 0
         for index in (0, count - 1):
@@ -147,7 +147,7 @@ def test_after_long_learning_it_recalls_as_hopfields_network_the_new_patterns():
         columns = recall.simulate(*task)
         rows.append([columns[name] for name in ("overlap", "overlap_old", "energy", "similarity")])
         learnt = learnt_at(task[0], task[1][-1])
-        stored = np.rint(learnt.shown).astype(np.int64)
+        stored = np.rint(learnt.targets).astype(np.int64)
         hebb = UNIT * (stored.T @ stored) * (1 - np.eye(1000, dtype=np.int64))
         assert np.abs(recall.coupled(learnt.matrix) - hebb).max() <= 2
     visits, found = plan.task(study, plan.blocks(study)[0])[1], np.array(rows)
@@ -183,7 +183,7 @@ def test_flags_are_those_of_all_chains():
     found = recall.simulate(patterns, visits, lesson)["flag"]
     for visit, flag in zip(visits, found.tolist(), strict=True):
         learnt, each = learnt_at(patterns, visit), []
-        for xi in (learnt.shown.astype(np.int8), learnt.old.astype(np.int8)):
+        for xi in (learnt.targets.astype(np.int8), learnt.old.astype(np.int8)):
             network = recall.network_of(patterns, xi, recall.coupled(learnt.matrix))
             (cell,) = hopfield.asked(network, [visit.setting], lesson.asking)
             each.append(int(cell["flag"]))

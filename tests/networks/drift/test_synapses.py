@@ -65,7 +65,7 @@ def cosine(a, b):
 def plain(patterns: PatternSet, stage: Stage, schedule: DriftProtocol):
     """Every observable, an array over memories or a number, by vectors and N_v x N_v matrices."""
     drawn = memories.draw(patterns, schedule.ensemble)
-    shown = memories.shown(patterns, schedule.ensemble, drawn, stage.noise, stage.likeness)
+    shown = memories.targets(patterns, schedule.ensemble, drawn, stage.noise, stage.likeness)
     count, eta = patterns.patterns, schedule.step / stage.tau
     xi, pavlov = drawn.start.copy(), drawn.start.T @ drawn.start
     total = math.floor(stage.presentations * count + 0.5)
@@ -228,7 +228,7 @@ def test_by_distance_lengths_count_and_by_products_they_favour_the_long():
         ((_, moved),) = consolidation.follow(patterns, [stage], schedule)
         w = weights_of(np.array([near, far]), np.array([1.2, 0.1]), 2.0, similarity)
         assert w.argmax() == winner
-        np.testing.assert_allclose(moved.kept, 1 - w / 10, rtol=1e-14)
+        np.testing.assert_allclose(moved.old_share, 1 - w / 10, rtol=1e-14)
 
 
 def test_a_memory_that_vanishes_has_no_cosine():

@@ -216,7 +216,7 @@ def test_velocities_are_those_of_the_equations(visible, hidden, coupling):
     )
     assert net.tau_h * dh == pytest.approx(net.bias - h + coupled @ g, abs=1e-12)
     assert target(net, v) == pytest.approx(
-        dynamics.pulled(net, v, net.bias + coupled @ g), abs=1e-12
+        dynamics.drive(net, v, net.bias + coupled @ g), abs=1e-12
     )
 
 

@@ -1,6 +1,6 @@
-"""Kernels of the CPU, by Numba; loaded on first use, so that nobody waits for a compiler who needs none.
+"""Kernels of the CPU, by Numba; loaded on first use, for the compiler takes seconds to start.
 
-Reading a study, asking for its status or drawing its figure should not.
+Reading a study, printing its status or drawing its figure needs none of them.
 """
 
 import sys

@@ -1,12 +1,12 @@
 """Asynchronous Glauber dynamics of 32 replicas of one pattern set, side by side in vector lanes.
 
-The same trajectories as in `cpu.py`, bit by bit, without couplings: fields come from the overlaps, by the
+The same trajectories as in `glauber.py`, bit by bit, without couplings: fields come from the overlaps, by the
 method of the Four Russians (V. L. Arlazarov et al., Dokl. Akad. Nauk SSSR 194, 487 (1970)). Per block of 64
 sites: (1) for each four patterns, a table of the 16 sums ± M_1 ± M_2 ± M_3 ± M_4, so that
-sum_mu xi_i^mu M_mu is one addition for four patterns; (2) site after site, exactly, with what changed in the
+sum_mu xi_i^mu M_mu is one addition for four patterns; (2) site after site, exactly, with the changes in the
 block before it; (3) the overlaps take up the changes of the block, by tables over its sites.
 
-Everything is kept in halves: see `lanes.py`.
+Overlaps, spins and fields are stored as halves: see `lanes.py`.
 """
 
 import numpy as np
@@ -51,7 +51,7 @@ __all__ = [
     "lane_overlaps", "largest_row", "near_couplings", "products", "replica_sweeps", "transposed",
 ]  # fmt: skip
 
-INLINED = "663298f2fe6381ec"
+INLINED = "261e16170891d381"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 GROUPS = BLOCK // GROUP
@@ -72,25 +72,25 @@ inlined = njit(inline="always", error_model="numpy")
 def block_noise(work, heat, first, sites, step, parity):
     """Fill the rows of noise of a block; at T = 0 they stay zeros.
 
-    Replicas have a stream each, whose numbers are made for a block, lane by lane; or one stream for
-    all, whose numbers are made for a sweep, 16 quads of sites at once. Site k of a block takes word
+    Replicas have a stream each, whose numbers are computed for a block, lane by lane; or one stream for
+    all, whose numbers are computed for a sweep, 16 quads of sites at once. Site k of a block takes word
     k mod 4 of quad k // 4.
     """
     if heat.cold:
         return
-    own = not heat.shared
-    stride = HALF_LANES * LANES if own else work.odds.size // 4
-    if own or first == 0:
-        quads = (sites + 3) // 4 if own else (work.order.size + 3) // 4
-        count = quads if own else (quads + HALF_LANES - 1) // HALF_LANES
-        leap, pace = (LANES, 1) if own else (HALF_LANES, HALF_LANES)
-        for half in range(2 if own else 1):
+    separate = not heat.shared
+    stride = HALF_LANES * LANES if separate else work.odds.size // 4
+    if separate or first == 0:
+        quads = (sites + 3) // 4 if separate else (work.order.size + 3) // 4
+        count = quads if separate else (quads + HALF_LANES - 1) // HALF_LANES
+        leap, pace = (LANES, 1) if separate else (HALF_LANES, HALF_LANES)
+        for half in range(2 if separate else 1):
             log_odds(
                 work.odds, HALF_LANES * half, stride, leap, first // 4, pace, count, work.spread,
                 heat.tails, half, step, heat.key,
             )  # fmt: skip
     for k in range(sites):
-        if own:
+        if separate:
             place = (k & 3) * stride + (k >> 2) * LANES
             noise_row(work.noise, k, work.odds, place, heat.scales, parity)
         else:
@@ -100,7 +100,7 @@ def block_noise(work, heat, first, sites, step, parity):
 
 @inlined
 def block_fields(fields, tables, sites, patterns, overlaps):
-    """Fill the half fields of the sites of a block as they are before any of these is updated."""
+    """Fill the half fields of the sites of a block before the first of them is updated."""
     words, stride = overlaps.shape[0] // WORD, 2 * patterns.sites.shape[1]
     for k in range(sites.size):
         fill_row(fields, k, patterns.offsets[sites[k]])
@@ -125,17 +125,17 @@ def block_bits(work):
 
 @inlined
 def list_groups(groups, active, count):
-    """List the groups of four sites in which some site changed, or all if these are many; return how many."""
-    found = 0
+    """List the groups of four sites with a changed site, or all if these are many; return their number."""
+    number = 0
     for i in range(count):
-        if found == 0 or groups[found - 1] != active[i] // GROUP:
-            groups[found] = active[i] // GROUP
-            found += 1
-    if found > FEW_PATTERNS:
-        found = GROUPS
+        if number == 0 or groups[number - 1] != active[i] // GROUP:
+            groups[number] = active[i] // GROUP
+            number += 1
+    if number > FEW_PATTERNS:
+        number = GROUPS
         for g in range(GROUPS):
             groups[g] = g
-    return found
+    return number
 
 
 @inlined
@@ -167,7 +167,7 @@ def lane_overlaps(blocks: NDArray[np.uint64], rows: NDArray[np.int32]) -> NDArra
 
 @compiled
 def add_lane_overlaps(out, tables, blocks, rows):
-    """Add what `lane_overlaps` returns."""
+    """Add sum_i xi_i^mu rows[i] to row mu of out."""
     count = blocks.shape[1]
     for b in range(blocks.shape[0]):
         sign_tables(tables, rows, b * BLOCK, GROUPS)
@@ -176,8 +176,8 @@ def add_lane_overlaps(out, tables, blocks, rows):
 
 
 @compiled
-def write_down(record, t, patterns, lanes):
-    """Fill in the overlap with each target and the aligned fields: sum_i S_i N h_i = sum_mu M_mu^2 - N P."""
+def record_sweep(record, t, patterns, lanes):
+    """Record the overlap with each target and the aligned fields: sum_i S_i N h_i = sum_mu M_mu^2 - N P."""
     size, count = lanes.spins.shape[0], patterns.blocks.shape[1]
     odd = np.int64(size % 2)
     totals, squares = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
@@ -202,10 +202,10 @@ def take_sums(sums, half, partial, sweeps):
 
 @inlined
 def end_sweep(record, t, patterns, lanes, partial, summed, last):
-    """Write down a sweep, the `last` one or not; return how many now wait in the sums of `partial`."""
+    """Record a sweep, the `last` one or not; return the number of sweeps in the sums of `partial`."""
     total, warm = record.trace.shape[1], record.warm
     middle = warm + (total - warm) // 2
-    write_down(record, t, patterns, lanes)
+    record_sweep(record, t, patterns, lanes)
     waiting = summed + (t >= warm)
     if waiting == LONGEST_SUM or t + 1 == middle or t + 1 == total or last:
         take_sums(record.sums, 0 if t < middle else 1, partial, waiting)
@@ -215,9 +215,9 @@ def end_sweep(record, t, patterns, lanes, partial, summed, last):
 
 @inlined
 def settle_block(patterns, lanes, heat, work, near, place, sites, orders, summing):
-    """Update the sites of a block one after the other; return how many changed in some lane.
+    """Update the sites of a block one after the other; return the number that changed in any lane.
 
-    near  # N J between the sites of the block, from `place` on; of a new order, filled in where it is wanted
+    near  # N J between the sites of the block, from `place` on; in a new order, filled where a site changed
     """
     spins, count, changed = lanes.spins, patterns.blocks.shape[1], 0
     for k in range(sites.size):
@@ -267,9 +267,9 @@ def sweep_blocks(patterns, lanes, heat, work, record, t, orders):
 
 @compiled
 def run_sweeps(patterns, lanes, heat, orders, record, work):
-    """Run what `replica_sweeps` says up to a fixed point of all replicas; record.trace[2] holds zeros.
+    """Run sweeps up to a fixed point of all replicas; return their number. record.trace[2] holds zeros.
 
-    orders  # (4,) uint32, a stream; or None, for which Numba leaves out what only a new order needs
+    orders  # (4,) uint32, a stream; or None, for which Numba leaves out the code of random orders
     """
     total, summed = record.trace.shape[1], 0
     for t in range(total):
@@ -290,7 +290,7 @@ def replica_sweeps(
     order_stream: NDArray[np.uint32],
     record: LaneRecord,
 ) -> int:
-    """Run the sweeps of 32 replicas; return how many were run before nothing moved.
+    """Run the sweeps of 32 replicas; return the number of sweeps before nothing moved.
 
     order_stream  # (4,) uint32 for a random order in each sweep, which the replicas share; (0,) for 0 … N-1
     Position k of a sweep takes word k of a replica's stream, whichever site it visits.

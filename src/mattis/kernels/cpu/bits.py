@@ -1,4 +1,4 @@
-"""Signs as bits: pattern sets packed for the vector kernels, and what popcounts say about them.
+"""Signs as bits: pattern sets packed for the vector kernels, and their scalar products by popcounts.
 
 A set bit is +1. For two words of signs,  sum_k a_k b_k = (bits) - 2 popcount(a XOR b).
 """
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mattis.kernels.cpu.lanes import BLOCK, LANES
 from mattis.kernels.cpu.vectors import couple_row
 
-INLINED = "b0c89f7520efaf46"
+INLINED = "e18dded734b3fc7d"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
@@ -54,7 +54,7 @@ def transposed(bits: NDArray[np.uint64], size: int) -> NDArray[np.uint64]:
 
 @compiled
 def transpose_all(out, bits, square):
-    """Fill what `transposed` returns, square by square of 64 × 64 bits."""
+    """Fill `out` with the transposed bits, square by square of 64 × 64."""
     rows, size = bits.shape[0], out.shape[0]
     for w in range(bits.shape[1]):
         for v in range(out.shape[1]):

@@ -1,7 +1,7 @@
 """Dense associative memory of binary neurons: one site after the other, at T = 0.
 
-What a pattern says to a site depends on its overlap only, so that a rule of update is a table over overlaps:
-sums of integers, or of float64 in the order of the patterns. The same bits on every machine.
+The term of a pattern in a field depends on its overlap only, so that a rule of update is a table over
+overlaps: sums of integers, or of float64 in the order of the patterns. The same bits on every machine.
 """
 
 from numba import njit
@@ -10,10 +10,10 @@ compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @compiled
-def align(sites, overlaps, spins, table, own, most):
-    """Let every spin in turn follow the sign of its field until a sweep changes none; return the sweeps made.
+def align(sites, overlaps, spins, table, with_self, most):
+    """Let every spin in turn follow the sign of its field until a sweep changes none; return the sweeps.
 
-    S_i <- sgn sum_mu xi_i^mu D(y_mu), y = M_mu - xi_i^mu S_i, or M_mu where `own` is true; S_i stays at 0.
+    S_i <- sgn sum_mu xi_i^mu D(y_mu), y = M_mu - xi_i^mu S_i, or M_mu if `with_self`; S_i stays at 0.
 
     sites  # (N, P) int8, xi by sites; overlaps  # (P,) int64, M = xi S; spins  # (N,) int8: both change
     table  # (2N + 1,) int64 or float64, D(y) at y + N
@@ -27,7 +27,7 @@ def align(sites, overlaps, spins, table, own, most):
             for mu in range(count):
                 x = sites[i, mu]
                 y = overlaps[mu] + size
-                if not own:
+                if not with_self:
                     y -= x * spin
                 if x > 0:
                     total += table[y]

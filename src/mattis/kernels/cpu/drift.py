@@ -1,7 +1,7 @@
-"""Consolidation on the CPU: memories that drift to shown patterns, known by their scalar products only.
+"""Consolidation on the CPU: memories that drift to clamped patterns, by their scalar products only.
 
 A memory never leaves the span of its start, the patterns and its bias, so the products of these are all
-that its dynamics needs: the number of visible neurons enters where they are made, and nowhere else.
+that its dynamics needs: the number of visible neurons enters into these only.
 
 All arithmetic is that of `mattis.exact.functions`, hence the same bits on every machine.
 """
@@ -13,7 +13,7 @@ from numba import njit
 
 from mattis.exact.functions import exponential
 
-INLINED = "ee11dae0f73088a2"
+INLINED = "9dc06f25f3657eac"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
@@ -68,12 +68,12 @@ def _attend(weights, winners, fields, squares, pattern, beta, distance):
 
 @compiled
 def present(
-    shown, first, beta, eta, dwell, distance, fields, squares, along_bias, gram, pull, bias_squares,
-    kept, taken, biased, hebbian, threshold, reached, trace,
+    order, first, beta, eta, dwell, distance, fields, squares, along_bias, gram, pull, bias_squares,
+    old_share, new_share, bias_share, hebbian, threshold, reached, trace,
 ):  # fmt: skip
-    """Show patterns one after the other and let the memories drift; all state changes in place.
+    """Clamp patterns one after the other and let the memories drift; all state changes in place.
 
-    For each k of `shown`, `dwell` Euler steps of tau dXi_mu/dt = w_mu (xi'_k + Lambda_mu - Xi_mu):
+    For each k of `order`, `dwell` Euler steps of tau dXi_mu/dt = w_mu (xi'_k + Lambda_mu - Xi_mu):
 
         w = softmax(beta s),  s_mu = Xi_mu.xi'_k,  or -|xi'_k - Xi_mu|^2/2 where `distance` is true
         q = eta w_mu,  eta = dt/tau in (0, 2),  Xi_mu += q (xi'_k + Lambda_mu - Xi_mu)
@@ -85,7 +85,7 @@ def present(
 
     K >= N_h: memory mu belongs to pattern mu. What follows may be left out by an empty array:
 
-    kept, taken, biased  # (N_h,), (N_h, K), (N_h,): Xi = kept Xi(0) + taken xi' + biased Lambda, by rows
+    old_share a  # (N_h,); new_share b  # (N_h, K); bias_share c  # (N_h,): Xi = a Xi(0) + b xi' + c Lambda
     hebbian  # (K,) b of the Pavlovian rule G += (eta/N_h) (N_h xi'_k^T xi'_k - G) at each step, eq. (23):
              # G = (1 - sum(b)/N_h) G(0) + sum_k b_k xi'_k^T xi'_k
     trace  # (T, N_h) cosine of each memory with its own pattern after each presentation
@@ -103,8 +103,8 @@ def present(
         cosines[m] = fields[m, m] / math.sqrt(squares[m] * gram[m, m])
         if watched and reached[m] < 0 and cosines[m] >= threshold:
             reached[m] = first
-    for t in range(shown.size):
-        k = shown[t]
+    for t in range(order.size):
+        k = order[t]
         for _ in range(dwell):
             count, total = _attend(weights, winners, fields, squares, k, beta, distance)
             rate = eta / total
@@ -124,12 +124,12 @@ def present(
                     for j in range(patterns):
                         fields[m, j] += q * (gram[k, j] + pull[m, j] - fields[m, j])
                 squares[m] = p * (p * squares[m] + 2.0 * q * mixed) + q * q * reach
-                if kept.size > 0:
-                    kept[m] *= p
-                    biased[m] += q * (1.0 - biased[m])
+                if old_share.size > 0:
+                    old_share[m] *= p
+                    bias_share[m] += q * (1.0 - bias_share[m])
                     for j in range(patterns):
-                        taken[m, j] *= p
-                    taken[m, k] += q
+                        new_share[m, j] *= p
+                    new_share[m, k] += q
                 if traced or watched:
                     cosines[m] = fields[m, m] / math.sqrt(squares[m] * gram[m, m])
             if hebbian.size > 0:

@@ -1,10 +1,10 @@
 """Continuous neurons: Euler steps of many replicas, side by side in lanes, with products by BLAS.
 
-A replica must not know its neighbours: its bits are the same in whatever lane it sits, and whoever sits
-beside it. BLAS sums each lane in an order of its own choice, which may depend on the number of lanes, on
-the number of threads, and (float32 on AVX2) on the lane. So a batch always has one width, the widest at
-which a matrix is seen to treat all lanes alike; a batch that is not full is filled up; and BLAS has one
-thread. The arithmetic is the machine's: bits are the same on one machine and backend, not on all.
+The bits of a replica must not depend on its lane, nor on the replicas in the other lanes. BLAS sums each lane
+in an order of its own choice, which may depend on the number of lanes, on the number of threads, and (float32
+on AVX2) on the lane. So a batch always has one width, the widest at which products of a matrix are the same
+in all lanes; a batch that is not full is filled up; and BLAS has one thread. The arithmetic is the machine's:
+bits are the same on one machine and backend, not on all.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -29,27 +29,26 @@ WIDTHS = (64, 32, 16, 8, 4, 1)
 
 
 PANEL_ROWS = 512
-"""Rows of a state that are made and read again at once."""
+"""Rows of a state that are written and read again at once."""
 
-TOLD = 512
+TESTED = 512
 """Products that have to agree: where lanes are summed in different orders, one in some does not."""
 
 
 class Relaxed(NamedTuple):
-    """Replicas at the end of their Euler steps.
-
-    state     # (n, R); steps  # (R,), those that were made
-    residual  # (R,) |B(v) - v|/sqrt(n), root mean square, at the end
-    """
+    """Replicas at the end of their Euler steps."""
 
     state: FloatArray
+    """(n, R): the neurons of each replica."""
     steps: NDArray[np.int64]
+    """(R,): Euler steps of each replica."""
     residual: FloatArray
+    """(R,): |B(v) - v|/sqrt(n), root mean square, at the end."""
 
 
 _turn = Lock()
 _inside: dict[str, Any] = {"count": 0, "threads": []}
-"""How many are inside of `one_thread`, and the numbers of threads that the first of them has found."""
+"""Number of callers inside `one_thread`, and the numbers of threads before the first of them."""
 
 
 @cache
@@ -58,9 +57,9 @@ def _blas() -> list[Any]:
 
 
 def _let(library: Any, threads: int) -> None:
-    """Let a library have so many threads, whichever Python thread asks.
+    """Give a library so many threads, from any Python thread.
 
-    threadpoolctl 3.8 heeds only the first that asked, which may have gone on to other things: hence `force`.
+    threadpoolctl 3.8 obeys only the first Python thread that set a number: hence `force`.
     """
     release = getattr(library, "clear_controlling_thread", lambda **_: None)
     release(force=True)
@@ -70,15 +69,15 @@ def _let(library: Any, threads: int) -> None:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let BLAS have one thread, until the last of those that asked for it has left.
+    """Give BLAS one thread, until the last caller has left.
 
     The number belongs to the process: its threads must not restore it for each other. By OpenMP it belongs
     to the thread, which restores its own.
     """
     with _turn:
-        found = [library.num_threads for library in _blas()]
+        threads = [library.num_threads for library in _blas()]
         if _inside["count"] == 0:
-            _inside["threads"] = found
+            _inside["threads"] = threads
         _inside["count"] += 1
         for library in _blas():
             _let(library, 1)
@@ -87,23 +86,23 @@ def one_thread() -> Iterator[None]:
     finally:
         with _turn:
             _inside["count"] -= 1
-            for library, own, before in zip(_blas(), found, _inside["threads"], strict=True):
+            for library, mine, first in zip(_blas(), threads, _inside["threads"], strict=True):
                 if getattr(library, "threading_layer", "") == "openmp":
-                    _let(library, own)
+                    _let(library, mine)
                 elif _inside["count"] == 0:
-                    _let(library, before)
+                    _let(library, first)
 
 
 def lanes_of(matrices: Iterable[FloatArray]) -> int:
     """Return the lanes of a batch: the widest at which equal columns have equal products, bit by bit."""
-    seen = list(matrices)
-    return next((width for width in WIDTHS if all(_is_blind(m, width) for m in seen)), 1)
+    every = list(matrices)
+    return next((width for width in WIDTHS if all(_is_blind(m, width) for m in every)), 1)
 
 
 def _is_blind(matrix: FloatArray, width: int) -> bool:
-    """Tell whether products of a matrix do not know their lane: as many as cannot agree by chance."""
+    """Tell whether products of a matrix are the same in all lanes: more of them than agree by chance."""
     rows, size = matrix.shape
-    for shift in range(-(-TOLD // rows)):
+    for shift in range(-(-TESTED // rows)):
         column = _column(size, shift * size).astype(matrix.dtype)
         product = matrix @ np.repeat(column, width, axis=1)
         if (product != product[:, :1]).any():
@@ -118,7 +117,7 @@ def _column(size: int, shift: int) -> FloatArray:
 
 
 def batches(replicas: int, lanes: int) -> Iterator[tuple[slice, NDArray[np.int64]]]:
-    """Yield where each batch of replicas belongs, and the replicas in its lanes: the first fills it up."""
+    """Yield the slice of each batch of replicas, and the replica in each lane: the first fills it up."""
     for first in range(0, replicas, lanes):
         last = min(first + lanes, replicas)
         filled = np.full(lanes, first, np.int64)
@@ -126,8 +125,8 @@ def batches(replicas: int, lanes: int) -> Iterator[tuple[slice, NDArray[np.int64
         yield slice(first, last), filled
 
 
-# Loops over lanes are innermost, and each has few arrays: what LLVM makes vector instructions of. A sum over
-# neurons has one term per row, in the order of the rows, whatever the lane.
+# Loops over lanes are innermost, and each has few arrays: LLVM makes vector instructions of such loops. A sum
+# over neurons has one term per row, in the order of the rows, whatever the lane.
 
 
 @compiled
@@ -196,13 +195,13 @@ def softmax(x: FloatArray, beta: float | FloatArray) -> FloatArray:
 
 
 @compiled
-def _step(drawn, v, rates, tolerance, last, steps, residual):
+def _step(pull, v, rates, tolerance, last, steps, residual):
     """Add shares (n,) of B - v to the lanes that are not at rest; tell whether any moved."""
     (size, replicas), moved = v.shape, False
     share = np.zeros(replicas, v.dtype)
     for i in range(size):
         for r in range(replicas):
-            share[r] += (drawn[i, r] - v[i, r]) * (drawn[i, r] - v[i, r])
+            share[r] += (pull[i, r] - v[i, r]) * (pull[i, r] - v[i, r])
     for r in range(replicas):
         residual[r] = np.sqrt(share[r] / size)
         moving = not last and not residual[r] <= tolerance  # also where it is not a number
@@ -212,12 +211,12 @@ def _step(drawn, v, rates, tolerance, last, steps, residual):
     if moved:
         for i in range(size - 1, -1, -1):  # the last rows are still in the cache
             for r in range(replicas):
-                v[i, r] += share[r] * rates[i] * (drawn[i, r] - v[i, r])
+                v[i, r] += share[r] * rates[i] * (pull[i, r] - v[i, r])
     return moved
 
 
 @compiled
-def _gram_step(drawn, level, x, f, c, pulled, lanes, rate, tolerance, doubt, size, last, steps):
+def _gram_step(pull, level, x, f, c, pulled, lanes, rate, tolerance, doubt, size, last, steps):
     """Turn G F into Xi r = level + G F - x and F into F - c; make a step of x, c and a where not at rest.
 
     |r|² = a² |I - v(0)|² + a (F - c)·pulled + (F - c)·Xi r, and no less than the rounding of this sum.
@@ -228,13 +227,13 @@ def _gram_step(drawn, level, x, f, c, pulled, lanes, rate, tolerance, doubt, siz
     along, met, share = np.zeros(replicas, kind), np.zeros(replicas, kind), np.zeros(replicas, kind)
     for i in range(count):
         for r in range(replicas):
-            drawn[i, r] += level[i, r] - x[i, r]
+            pull[i, r] += level[i, r] - x[i, r]
         for r in range(replicas):
             f[i, r] -= c[i, r]
         for r in range(replicas):
             along[r] += f[i, r] * pulled[i, r]
         for r in range(replicas):
-            met[r] += f[i, r] * drawn[i, r]
+            met[r] += f[i, r] * pull[i, r]
     for r in range(replicas):
         away, mixed = a[r] * a[r] * far[r], a[r] * along[r]
         total, wide = away + mixed + met[r], away + abs(mixed) + abs(met[r])
@@ -247,7 +246,7 @@ def _gram_step(drawn, level, x, f, c, pulled, lanes, rate, tolerance, doubt, siz
     if moved:
         for i in range(count):
             for r in range(replicas):
-                x[i, r] += share[r] * drawn[i, r]
+                x[i, r] += share[r] * pull[i, r]
             for r in range(replicas):
                 c[i, r] += share[r] * f[i, r]
     return moved
@@ -256,9 +255,9 @@ def _gram_step(drawn, level, x, f, c, pulled, lanes, rate, tolerance, doubt, siz
 def relax(
     target: TargetFunction, state: FloatArray, rate: float | FloatArray, tolerance: float, most: int
 ) -> Relaxed:
-    """Make Euler steps v += rate (B(v) - v) until |B(v) - v|/sqrt(n) <= tolerance, or `most` were made.
+    """Make Euler steps v += rate (B(v) - v) until |B(v) - v|/sqrt(n) <= tolerance, at most `most` of them.
 
-    target  # returns an array of its own; state  # (n, R), not changed
+    target  # returns a new array; state  # (n, R), not changed
     rate    # dt/tau of all neurons, or of each (n,)
     Each replica stops at its own step and stays as it is.
     """
@@ -282,7 +281,7 @@ def relax_gram(
     a *= 1 - rate, c += rate (F - c): 2 N_h² products per step and replica in place of 4 N_h N_v; as
     r = B - v = a (I - v(0)) + Xiᵀ(F - c), its length needs no more.
 
-    memories  # (N_h, N_v); gram  # (N_h, N_h); hidden  # F, an array of its own; start, field  # (N_v, R)
+    memories  # (N_h, N_v); gram  # (N_h, N_h); hidden  # F, a new array; start, field  # (N_v, R)
     """
     (size, replicas), kind = start.shape, start.dtype
     away = -start if field is None else field - start

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mattis.exact.philox import fresh_order, philox_words
 from mattis.exact.rng import LN2, LOG_POLYNOMIAL
 
-INLINED = "ea8290a3a7128740"
+INLINED = "1ec548f853a01fe4"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 B0, B1, B2, B3, B4, B5, B6, B7, B8 = LOG_POLYNOMIAL
@@ -63,7 +63,7 @@ def add_state(sums, spins):
 
 @compiled
 def repeat_state(trace, sums, spins, sweep, warm, middle):
-    """Fill in what the sweeps after a fixed point would record: the same state, no flips."""
+    """Fill in the records of the sweeps after a fixed point: the same state, no flips."""
     total = trace.shape[1]
     for t in range(sweep + 1, total):
         trace[0, t], trace[1, t], trace[2, t] = trace[0, sweep], trace[1, sweep], 0

@@ -1,9 +1,9 @@
-"""32 replicas of one pattern set side by side: what the vector kernels take, in plain arrays.
+"""32 replicas of one pattern set side by side: the arguments of the vector kernels, in plain arrays.
 
-Everything is kept in halves, so that 16 bits reach twice as far:  M = 2 `overlaps` + c with c = N mod 2,
-S = 1 + 2 `spins` (0 is up, -1 down), N h = 2 x + p with p = P (N-1) mod 2. From
-N h_i = sum_mu xi_i^mu M_mu - P S_i follows  x_i = sum_mu xi_i^mu M'_mu + (c X_i - P - p)/2 - P S'_i  with
-X_i = sum_mu xi_i^mu: integers all.
+Overlaps, spins and fields are stored as halves, so that 16 bits reach twice as far:  M = 2 `overlaps` + c
+with c = N mod 2, S = 1 + 2 `spins` (0 is up, -1 down), N h = 2 x + p with p = P (N-1) mod 2. From N h_i =
+sum_mu xi_i^mu M_mu - P S_i follows  x_i = sum_mu xi_i^mu M'_mu + (c X_i - P - p)/2 - P S'_i  with X_i =
+sum_mu xi_i^mu: integers all.
 """
 
 from typing import Any, NamedTuple
@@ -19,93 +19,94 @@ BLOCK = 64
 
 
 class Patterns(NamedTuple):
-    """A pattern set in bits, as the kernels read it.
-
-    sites   # (N, ⌈P/64⌉) uint64: bit mu of the words of site i is set where xi_i^mu = +1
-    blocks  # (⌈N/64⌉, P) uint64: the 64 sites of a block, for each pattern
-    near    # (⌈N/64⌉, 64, 64) integers of the lanes' type: N J between the sites of a block
-    offsets # (N,) int64: (c X_i - P - p) / 2
-    parity  # p
-    """
+    """A pattern set in bits, as the kernels read it."""
 
     sites: NDArray[np.uint64]
+    """(N, ⌈P/64⌉) uint64: bit mu of the words of site i is set where xi_i^mu = +1."""
     blocks: NDArray[np.uint64]
+    """(⌈N/64⌉, P) uint64: the signs of the 64 sites of a block, for each pattern."""
     near: NDArray[np.signedinteger]
+    """(⌈N/64⌉, 64, 64) integers of the lanes' type: N J between the sites of a block."""
     offsets: NDArray[np.int64]
+    """(N,) int64: (c X_i - P - p) / 2."""
     parity: int
+    """p = P (N - 1) mod 2, the parity of every N h."""
 
 
 class Lanes(NamedTuple):
-    """The state of 32 replicas, changed in place.
-
-    spins     # (N, 32) int16 or int32: 0 is up, -1 down
-    overlaps  # (32 ⌈P/32⌉, 32) of the same type: M', and zeros where there is no pattern
-    targets   # (32,) int64: the pattern that each replica is asked for
-    """
+    """The state of 32 replicas, changed in place."""
 
     spins: NDArray[np.signedinteger]
+    """(N, 32) int16 or int32: 0 is up, -1 down."""
     overlaps: NDArray[np.signedinteger]
+    """(32 ⌈P/32⌉, 32) of the same type: M', and zeros where there is no pattern."""
     targets: NDArray[np.int64]
+    """(32,) int64: the cued pattern of each replica."""
 
 
 class Heat(NamedTuple):
-    """The thermal noise of 32 replicas.
-
-    key     # (2,) uint32, of the pattern set; tails  # (2, 32) uint32, of each replica
-    scales  # (1, 32) float32, N T / 2
-    ties    # (1, 32) of the lanes' type: -1 where a zero field keeps the spin
-    shared  # whether all tails are equal: then each number is drawn once for all lanes
-    cold    # whether every replica is at T = 0
-    """
+    """The thermal noise of 32 replicas."""
 
     key: NDArray[np.uint32]
+    """(2,) uint32: the key of the streams, that of the pattern set."""
     tails: NDArray[np.uint32]
+    """(2, 32) uint32: the tail of each replica's stream."""
     scales: NDArray[np.float32]
+    """(1, 32) float32: noise widths N T / 2."""
     ties: NDArray[np.signedinteger]
+    """(1, 32) of the lanes' type: -1 where a zero field keeps the spin."""
     shared: bool
+    """Whether all tails are equal: then each number is drawn once for all lanes."""
     cold: bool
+    """Whether every replica is at T = 0."""
 
 
 class LaneRecord(NamedTuple):
-    """What is written down.
-
-    trace  # (3, sweeps, 32) int64: sum_i xi_i S_i, sum_i S_i N h_i, flips of each sweep
-    sums   # (2, N, 32) int32: sums of the spins over the halves of the sweeps warm … sweeps-1
-    """
+    """The traces and spin sums of 32 replicas."""
 
     trace: NDArray[np.int64]
+    """(3, sweeps, 32) int64: sum_i xi_i S_i, sum_i S_i N h_i, flips of each sweep."""
     sums: NDArray[np.int32]
+    """(2, N, 32) int32: sums of the spins over the halves of the sweeps warm … sweeps-1."""
     warm: int
+    """Sweeps before the sums begin."""
 
 
 class Scratch(NamedTuple):
-    """What a kernel writes to and nobody reads afterwards, in rows of lanes if not said otherwise.
-
-    tables   # sums of ± rows; fields, changes, noise  # of the 64 sites of a block; flips  # (1, 32)
-    partial  # (N, 32), sums of spins that still fit the lanes
-    odds     # flat float32: ln(u/(1-u)) of a block, or of a sweep if replicas share it
-    spread   # (32,) uint32: how far the quads of words of the lanes are apart
-    order    # (N,) sites of a sweep; words  # (4, ⌈N/4⌉) uint32
-    active, groups  # (64,) and (16,) int32: sites of a block that changed, and their groups of four
-    near, bits, columns, square  # of a block of a new order: as in `Patterns`, by word, and one word of all
-    """
+    """Working memory of a kernel, which nobody reads afterwards: rows of 32 lanes if not said otherwise."""
 
     tables: NDArray[np.signedinteger]
+    """The 16 sums of ± four rows, of each group of four."""
     fields: NDArray[np.signedinteger]
+    """(64, 32): half fields of the sites of a block."""
     changes: NDArray[np.signedinteger]
+    """(64, 32): half changes of the spins of a block."""
     noise: NDArray[np.signedinteger]
+    """(64, 32): thermal noise of the sites of a block."""
     flips: NDArray[np.signedinteger]
+    """(1, 32): flips of a block in each lane."""
     partial: NDArray[np.signedinteger]
+    """(N, 32): sums of spins that still fit the lanes."""
     odds: NDArray[np.float32]
+    """Flat float32: ln(u/(1-u)) of a block, or of a sweep if replicas share it."""
     spread: NDArray[np.uint32]
+    """(32,) uint32: how far the quads of words of the lanes are apart."""
     order: NDArray[np.int64]
+    """(N,): the sites in the order of a sweep."""
     words: NDArray[np.uint32]
+    """(4, ⌈N/4⌉) uint32: the random words of that order."""
     active: NDArray[np.int32]
+    """(64,) int32: the sites of a block that changed in any lane."""
     groups: NDArray[np.int32]
+    """(16,) int32: the groups of four that hold these sites."""
     near: NDArray[np.signedinteger]
+    """(1, 64, 64): N J between the sites of a block, in a random order."""
     bits: NDArray[np.uint64]
+    """(1, P): the signs of the sites of that block, for each pattern."""
     columns: NDArray[np.uint64]
+    """(⌈P/64⌉, 64): the same for each site, by words of 64 patterns."""
     square: NDArray[np.uint64]
+    """(64,): one such word of all sites, to be transposed."""
 
 
 def scratch(patterns: Patterns, lanes: Lanes, shared: bool) -> Scratch:
@@ -133,7 +134,7 @@ def scratch(patterns: Patterns, lanes: Lanes, shared: bool) -> Scratch:
 
 
 def repeat_state(record: LaneRecord, lanes: Lanes, used: int) -> None:
-    """Fill in what the sweeps after a fixed point of all replicas would record: the same, no flips."""
+    """Fill in the records of the sweeps after a fixed point of all replicas: the same state, no flips."""
     total, warm = record.trace.shape[1], record.warm
     if used == total:
         return

@@ -7,9 +7,9 @@ compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @compiled
-def learn(row, pattern, own, low, high):
-    """Learn one pattern in one row: T_j <- clip(T_j + own xi_j); 16 bits throughout, as lanes want it."""
-    if own > 0:
+def learn(row, pattern, xi_i, low, high):
+    """Learn one pattern in one row: T_j <- clip(T_j + xi_i xi_j); 16 bits throughout, the width of lanes."""
+    if xi_i > 0:
         for j in range(row.size):
             row[j] = min(max(np.int16(row[j] + pattern[j]), low), high)
     else:

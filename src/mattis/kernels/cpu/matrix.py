@@ -16,7 +16,7 @@ from mattis.exact.functions import exponential, logarithm
 from mattis.exact.philox import fresh_order, philox_words
 from mattis.kernels.cpu.glauber import thermal_noise
 
-INLINED = "505b3644b28e3fc9"
+INLINED = "0adea7781d511d9c"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
@@ -35,7 +35,7 @@ def flip(columns, spins, fields, j, new):
 
 
 @compiled
-def wanted(x, noise, old, cold):
+def new_spin(x, noise, old, cold):
     """Return the new state of a spin with the field x."""
     if cold:
         return old if x == 0 else np.int8(1 if x > 0 else -1)
@@ -48,7 +48,7 @@ def one_by_one(columns, spins, fields, noise, order, fresh, cold, flipped):
     quads, flips = noise.size // 4, 0
     for k in range(spins.size):
         i = order[k] if fresh else k
-        new = wanted(fields[i], noise[(k & 3) * quads + (k >> 2)], spins[i], cold)
+        new = new_spin(fields[i], noise[(k & 3) * quads + (k >> 2)], spins[i], cold)
         flipped[i] = new != spins[i]
         if flipped[i]:
             flip(columns, spins, fields, i, new)
@@ -61,7 +61,7 @@ def all_at_once(columns, spins, fields, noise, cold, flipped):
     """Update all sites from the fields of the old state; mark and count the flips."""
     quads, flips = noise.size // 4, 0
     for i in range(spins.size):
-        new = wanted(fields[i], noise[(i & 3) * quads + (i >> 2)], spins[i], cold)
+        new = new_spin(fields[i], noise[(i & 3) * quads + (i >> 2)], spins[i], cold)
         flipped[i] = new != spins[i]
         flips += flipped[i]
     for i in range(spins.size):
@@ -71,8 +71,8 @@ def all_at_once(columns, spins, fields, noise, cold, flipped):
 
 
 @compiled
-def look(t, spins, fields, bias, targets, follow, scale, overlaps, trace, excess):
-    """Write down what the state after sweep t is like."""
+def record_state(t, spins, fields, bias, targets, follow, scale, overlaps, trace, excess):
+    """Record the overlaps and the energies of the state after sweep t."""
     for r in range(follow.shape[1]):
         target, overlap = follow[t, r], np.int64(0)
         for i in range(spins.size):
@@ -101,7 +101,7 @@ def add_state(sums, spins, t, warm, middle):
 
 @compiled
 def repeat(spins, flipped, period, t, overlaps, trace, sums, warm, middle):
-    """Fill in what sweeps t + 1 … would record at a fixed point, or in a cycle of two states."""
+    """Fill in the records of sweeps t + 1 … at a fixed point, or in a cycle of two states."""
     for later in range(t + 1, trace.shape[1]):
         same = later - period * ((later - t + period - 1) // period)
         for r in range(overlaps.shape[0]):
@@ -122,7 +122,7 @@ def matrix_sweeps(
 ):  # fmt: skip
     """Run one replica; return the sweeps before a fixed point or a two-cycle, and its period (0: neither).
 
-    columns  # (N, N) signed integers: columns[j, i] = nj_ij, what S_j does to site i
+    columns  # (N, N) signed integers: columns[j, i] = nj_ij, the coupling from site j to site i
     spins    # (N,) int8; fields  # (N,) int16 or int32, sum_j nj_ij S_j + bias_i: changed in place
     bias     # (N,) int64; targets  # (K, N) int16; synchronous  # bool: all sites at once
     follow   # (sweeps, R) int32: overlaps[r, t] = sum_i targets[follow[t, r], i] S_i
@@ -153,7 +153,7 @@ def matrix_sweeps(
         else:
             flips = one_by_one(columns, spins, fields, noise, order, fresh, cold, flipped)
         trace[1, t] = flips
-        look(t, spins, fields, bias, targets, follow, scales[t], overlaps, trace, excess)
+        record_state(t, spins, fields, bias, targets, follow, scales[t], overlaps, trace, excess)
         add_state(sums, spins, t, warm, middle)
         if settles:
             back = synchronous and t > 0 and flips > 0 and np.all(before == flipped)

@@ -13,7 +13,7 @@ from mattis.kernels.cpu.lanes import LANES
 from mattis.kernels.cpu.vectors import FLOAT, I32, I64, Emitter, constant
 
 HALF_LANES = 16
-"""Streams that are computed at once: what fits the registers of AVX-512, and of AVX2 nearly."""
+"""Streams that are computed at once: their words fit the registers of AVX-512, and of AVX2 nearly."""
 
 WIDE, NARROW, REAL = (ir.VectorType(kind, HALF_LANES) for kind in (I64, I32, FLOAT))
 
@@ -41,9 +41,9 @@ def log_odds(_typing, odds, place, stride, leap, quad, pace, count, spread, tail
 
         def quad(q, _):
             number = builder.trunc(builder.add(args[4], builder.mul(q, args[5])), I32)
-            here = builder.add(counter[0], e.splat(number, HALF_LANES))
+            quads = builder.add(counter[0], e.splat(number, HALF_LANES))
             at = builder.add(args[1], builder.mul(q, args[3]))
-            for j, word in enumerate(_philox(e, [here, *counter[1:]], keys)):
+            for j, word in enumerate(_philox(e, [quads, *counter[1:]], keys)):
                 place = builder.add(at, builder.mul(args[2], I64(j)))
                 e.store(_logarithm(e, _odds(e, word)), e.at(odds, place, REAL))
             return []
@@ -66,7 +66,7 @@ def _round_keys(e, key):
 
 
 def _philox(e, counter, keys):
-    """Emit Philox4x32-10; 64-bit lanes whose upper halves are not always clean, and never looked at."""
+    """Emit Philox4x32-10; 64-bit lanes whose upper halves are ignored, and not always zero."""
     b = e.b
     c0, c1, c2, c3 = (b.zext(word, WIDE) for word in counter)
     mask, half = constant(WIDE, 2**32 - 1), constant(WIDE, 32)

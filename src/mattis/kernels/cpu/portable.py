@@ -194,7 +194,7 @@ def sweep(
     return flips
 
 
-def write_down(record: LaneRecord, t: int, patterns: Patterns, lanes: Lanes) -> None:
+def record_sweep(record: LaneRecord, t: int, patterns: Patterns, lanes: Lanes) -> None:
     """Fill in the overlap with each target and the aligned fields: sum_i S_i N h_i = sum_mu M_mu^2 - N P."""
     size, count = len(lanes.spins), patterns.blocks.shape[1]
     overlaps = 2 * lanes.overlaps[:count].astype(np.int64) + size % 2
@@ -266,7 +266,7 @@ def run(
     total = int(record.trace.shape[1])
     for t in range(total):
         record.trace[2, t] = update(t)
-        write_down(record, t, patterns, lanes)
+        record_sweep(record, t, patterns, lanes)
         if heat.cold and not record.trace[2, t].any():
             record.trace[:2, t + 1 :] = record.trace[:2, t, None]
             record.trace[2, t + 1 :] = 0

@@ -1,7 +1,7 @@
 """Synchronous dynamics of 32 replicas of one pattern set, side by side in vector lanes.
 
 S_i(t+1) = sign(N h_i(t) + th_i) for all sites at once, with the fields of S(t) and the noise of word i of
-step t: W. A. Little, Math. Biosci. 19, 101 (1974). Signs, halves and lanes are those of `replicas.py`.
+step t: W. A. Little, Math. Biosci. 19, 101 (1974). Signs, halves and lanes are those of `asynchronous.py`.
 
 One step is  h = xi^T M - P S,  then  M = xi S.  (1) The fields come from tables of the sums of ± five or six
 overlaps (the Four Russians), built once for a tile of sites: three additions for 16 patterns. (2) The new
@@ -40,7 +40,7 @@ from mattis.kernels.cpu.vectors import (
     settle,
 )
 
-INLINED = "d1de625e096625c8"
+INLINED = "b03dad1ea9837afd"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024
@@ -50,7 +50,7 @@ PIECE = 16
 """Patterns whose signs are read at once."""
 
 TABLE_BITS = (6, 5, 5)
-"""Of these, how many share a table: a longer one would fill more cache than it saves additions."""
+"""Patterns of each table: a larger table would fill more cache than it saves additions."""
 
 TABLE_ENTRIES = sum(2**width for width in TABLE_BITS)
 PIECES_PER_TABLE = 3
@@ -89,15 +89,17 @@ def turn_bits(_typing, state, b, masks):
 def _exchanged(e, words, width):
     """Emit one step of the transposition: words k and k + width exchange half of their bits.
 
-    A rotation brings the partner's half to where it is wanted; what it wraps around is masked out.
+    A rotation moves the partner's half into place; the bits that it wraps around are masked out.
     """
-    kept = [sum(1 << bit for bit in range(BLOCK) if bit & width == k & width) for k in range(LANES)]
+    masks = [
+        sum(1 << bit for bit in range(BLOCK) if bit & width == k & width) for k in range(LANES)
+    ]
     turns = [BLOCK - width if k & width else width for k in range(LANES)]
     partners = ir.Constant(ir.VectorType(I32, LANES), [k ^ width for k in range(LANES)])
     partner = e.b.shuffle_vector(words, ir.Constant(WIDE_ROW, ir.Undefined), partners)
     name = f"llvm.fshl.v{LANES}i64"
     moved = e.call(name, [partner, partner, ir.Constant(WIDE_ROW, turns)], WIDE_ROW)
-    keep = ir.Constant(WIDE_ROW, kept)
+    keep = ir.Constant(WIDE_ROW, masks)
     return e.b.xor(moved, e.b.and_(e.b.xor(words, moved), keep))
 
 
@@ -158,12 +160,12 @@ def sum_tables(_typing, tables, rows, first, pieces):
 
 def _fill_table(e, table, at, rows, row, width):
     """Emit the sums of ± a few rows, each from one with a plus less."""
-    these = [e.load(e.row(rows, e.b.add(row, I64(k)))) for k in range(width)]
-    total = these[0]
-    for one in these[1:]:
+    signed = [e.load(e.row(rows, e.b.add(row, I64(k)))) for k in range(width)]
+    total = signed[0]
+    for one in signed[1:]:
         total = e.b.add(total, one)
     e.store(e.b.neg(total), e.row(table, at))
-    for k, one in enumerate(these):
+    for k, one in enumerate(signed):
         twice = e.b.add(one, one)
         for number in range(2**k):
             less = e.load(e.row(table, e.b.add(at, I64(number))))
@@ -185,13 +187,13 @@ def add_sums(_typing, out, k, tables, bits, place, pieces):
 
         def piece(p, totals):
             word = e.load(builder.gep(bits, [builder.add(args[4], p)]))
-            here = e.at(table, builder.mul(p, I64(TABLE_ENTRIES * LANES)), I8)
+            first = e.at(table, builder.mul(p, I64(TABLE_ENTRIES * LANES)), I8)
             bit, at = 0, 0
             for width in TABLE_BITS:
                 # Two sums, so that an addition does not wait for the one before.
                 entry = builder.add(_entry(e, word, bit, width, size), I64(at))
-                found = e.load(e.at(here, entry, lanes))
-                totals = [totals[1], builder.add(totals[0], found)]
+                row = e.load(e.at(first, entry, lanes))
+                totals = [totals[1], builder.add(totals[0], row)]
                 bit, at = bit + width, at + 2**width * size
             return totals
 
@@ -212,7 +214,7 @@ def _entry(e, word, bit, width, size):
 
 @compiled
 def tile_fields(fields, tables, first, sites, patterns, overlaps):
-    """Fill the half fields of some sites from `first` on, but for the part of their own spins."""
+    """Fill the half fields of some sites from `first` on, without the term -P S' of their own spins."""
     pieces, stride = (patterns.blocks.shape[1] + PIECE - 1) // PIECE, 4 * patterns.sites.shape[1]
     for k in range(sites):
         fill_row(fields, k, patterns.offsets[first + k])
@@ -225,9 +227,9 @@ def tile_fields(fields, tables, first, sites, patterns, overlaps):
 
 @compiled
 def settle_block(lanes, heat, fields, work, first, sites, count, masks):
-    """Give the sites of a block their new spins, and take these down as bits of lanes.
+    """Give the sites of a block their new spins, and store these as bits of lanes in `masks`.
 
-    The fields are not needed after that: the changes take their place.
+    The changes overwrite the fields, which are not needed any more.
     """
     for k in range(sites):
         settle(lanes.spins, first + k, fields, k, work.noise, heat.ties, count, fields, work.flips)
@@ -261,7 +263,7 @@ def step(patterns, lanes, heat, work, masks, state, t, summing):
 
 @compiled
 def run_steps(patterns, lanes, heat, record, work, masks, state):
-    """Run what `little_sweeps` says up to a fixed point of all replicas."""
+    """Run steps up to a fixed point of all replicas; return their number."""
     total, summed = record.trace.shape[1], 0
     for t in range(total):
         flips = step(patterns, lanes, heat, work, masks, state, t, t >= record.warm)
@@ -275,7 +277,7 @@ def run_steps(patterns, lanes, heat, record, work, masks, state):
 
 
 def little_sweeps(patterns: Patterns, lanes: Lanes, heat: Heat, record: LaneRecord) -> int:
-    """Run synchronous steps of 32 replicas; return how many were run before nothing moved.
+    """Run synchronous steps of 32 replicas; return the number of steps before nothing moved.
 
     `near` of the patterns is not read but for its type; one step is one sweep of the record.
     """

@@ -2,8 +2,8 @@
 
 Numba's own vectoriser does not keep a row of lanes in registers over a loop, nor use the full width of
 AVX-512; these intrinsics do, in LLVM's portable vectors: 512-bit registers where a machine has them, and
-pairs or quads of narrower ones elsewhere, with the same bits. The algorithms are in `replicas.py` and
-`little.py`; each intrinsic is one line of them, written here for all lanes at once.
+pairs or quads of narrower ones elsewhere, with the same bits. The algorithms are in `asynchronous.py`
+and `synchronous.py`; each intrinsic is one line of them, written here for all lanes at once.
 
 Arrays of lanes are C-contiguous (rows, 32) int16 or int32, and the type of the array chooses the width of
 the lanes; any alignment is right, 64 bytes are fast. Nothing here checks an index: callers do.
@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 from mattis.kernels.cpu.lanes import LANES
 
 GROUP = 4
-"""Rows that one table combines: 2^4 sums of ± four rows, found by four bits of a pattern."""
+"""Rows that one table combines: 2^4 sums of ± four rows, indexed by four bits of a pattern."""
 
 WORD = 32
 """Bits that `add_signed` reads at once: eight groups."""
@@ -90,10 +90,10 @@ class Emitter:
         carried = [self.b.phi(value.type) for value in values]
         self.b.cbranch(self.b.icmp_signed("<", k, count), inside, after)
         self.b.position_at_end(inside)
-        found, step = body(k, carried), self.b.add(k, I64(1))
+        results, step = body(k, carried), self.b.add(k, I64(1))
         k.add_incoming(I64(0), before)
         k.add_incoming(step, self.b.block)
-        for phi, first, again in zip(carried, values, found, strict=True):
+        for phi, first, again in zip(carried, values, results, strict=True):
             phi.add_incoming(first, before)
             phi.add_incoming(again, self.b.block)
         self.b.branch(head)
@@ -101,7 +101,7 @@ class Emitter:
         return carried
 
     def call(self, name: str, values: list[Any], kind: Any) -> Any:
-        """Call one of LLVM's own functions on vectors."""
+        """Call an intrinsic function of LLVM on vectors."""
         function = self.b.module.globals.get(name) or ir.Function(
             self.b.module, ir.FunctionType(kind, [value.type for value in values]), name
         )
@@ -165,10 +165,10 @@ def add_signed(_typing, out, k, tables, bits, place, words):
 
         def word(w, totals):
             totals = list(totals)
-            these = builder.zext(e.load(e.word(bits, builder.add(place, w))), I64)
+            word_bits = builder.zext(e.load(e.word(bits, builder.add(place, w))), I64)
             first = e.at(table, builder.mul(w, I64(groups * 2**GROUP * LANES)), I8)
             for g in range(groups):
-                entry = e.at(first, e.entry(table, these, g), lanes)
+                entry = e.at(first, e.entry(table, word_bits, g), lanes)
                 totals[g % 2] = builder.add(totals[g % 2], e.load(entry))
             return totals
 
@@ -192,9 +192,9 @@ def add_listed(_typing, out, k, tables, bits, place, groups, count):
         def listed(i, values):
             g = e.load(e.at(groups, i, I32))
             word = builder.zext(builder.lshr(g, I32(3)), I64)
-            these = e.load(e.word(bits, builder.add(place, word)))
+            word_bits = e.load(e.word(bits, builder.add(place, word)))
             shift = builder.shl(builder.and_(g, I32(7)), I32(2))
-            four = builder.and_(builder.lshr(these, shift), I32(2**GROUP - 1))
+            four = builder.and_(builder.lshr(word_bits, shift), I32(2**GROUP - 1))
             entry = builder.zext(builder.add(builder.shl(g, I32(GROUP)), four), I64)
             return [builder.add(values[0], e.load(e.row(table, entry)))]
 
@@ -233,7 +233,7 @@ def add_row(_typing, out, k, rows, i):
 
 @intrinsic
 def add_products(_typing, fields, k, near, place, active, count, changes):
-    """Add what changed sites of a block do to the field of another: fields[k] += sum_q near[q, k] changes[q].
+    """Add the terms of changed sites of a block to another field: fields[k] += sum_q near[q, k] changes[q].
 
     near  # (blocks, 64, 64): N J between the sites of a block, of which `place` is number (0, k)
     active  # int32: the `count` sites q that changed in any lane
@@ -266,7 +266,7 @@ def settle(_typing, spins, i, fields, k, noise, ties, own, changes, flips):
     """Give site i, number k of a block, its new spin in every lane; return whether any lane changed.
 
     x = fields[k] + (own where the spin is down), the half field; the spin is up iff x + noise[k] ≥ 0,
-    where `ties` is -1 a zero field keeps it. Spins are kept as 0 (up) and -1 (down), so that
+    where `ties` is -1 a zero field keeps it. Spins are stored as 0 (up) and -1 (down), so that
     changes[k] = new - old is half the change of S; flips[0] counts them.
     """
 

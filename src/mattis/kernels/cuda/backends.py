@@ -1,4 +1,4 @@
-"""Where array kernels run: on a GPU through CuPy, or their very text on this CPU, on NumPy's arrays."""
+"""Backends of array kernels: a GPU through CuPy, or the same text on this CPU, on NumPy's arrays."""
 
 import json
 import os
@@ -26,7 +26,7 @@ SIMULATED_MEMORY = 2**30
 def device(name: str) -> Device | None:
     """Return the device of a backend, None for the CPU's own kernels; `auto` takes a GPU that can really run.
 
-    Raises UserError where the backend that is asked for cannot be had.
+    Raises UserError where the backend is not available.
     """
     if name == "cpu":
         return None
@@ -42,7 +42,7 @@ def device(name: str) -> Device | None:
 
 @cache
 def _simulated() -> Device:
-    """Return the CPU as a device: NumPy's arrays, and kernels made by the C++ compiler of this machine."""
+    """Return the CPU as a device: NumPy's arrays, and kernels compiled by this machine's C++ compiler."""
     from mattis.kernels.host.module import HostModule
 
     @cache
@@ -63,7 +63,7 @@ def _gpu() -> Device:
 
 
 def why_not() -> str:
-    """Return why no GPU can run here, or nothing."""
+    """Return the reason why no GPU can run here, or an empty text."""
     return str(probe().get("reason", ""))
 
 
@@ -76,15 +76,15 @@ def probe() -> Mapping[str, Any]:
     if find_spec("cupy") is None:
         return {"reason": "cupy is not installed (pip install 'mattis[cuda13]', or [cuda12])"}
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "mattis.kernels.cuda.gpu"],
             capture_output=True, text=True, timeout=DRIVER_PATIENCE, check=False, env=os.environ,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         return {"reason": f"asking for one failed: {error}"}
     try:
-        found: Mapping[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+        answer: Mapping[str, Any] = json.loads(process.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError):
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        last = (process.stderr.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
         return {"reason": f"asking for one failed: {last}"}
-    return found
+    return answer

@@ -16,33 +16,33 @@ DENSE_STATIC = 4096
 """Bytes of shared memory that the kernels take besides overlaps, rounded up."""
 
 DENSE_WORK = 2**28
-"""Patterns that are asked what they say, by one replica in one launch: about a second at most."""
+"""Sums over sites and patterns of one replica in one launch: about a second at most."""
 
 
 class DenseReplicas(NamedTuple):
-    """Replicas that are aligned together, on the host.
-
-    which    # (R,) int32, the pattern set of each; rules  # (R,) int32, its table
-    targets  # (R,) int64, the pattern whose overlap is looked at; spins  # (R, N) int8
-    """
+    """Replicas that one launch aligns with their fields, on the host."""
 
     which: NDArray[np.int32]
+    """(R,) int32: the number of each replica's pattern set."""
     rules: NDArray[np.int32]
+    """(R,) int32: the number of its table D."""
     targets: NDArray[np.int64]
+    """(R,) int64: its cued pattern, whose overlap is recorded."""
     spins: Signs
+    """(R, N) int8: its cue."""
 
 
 class Aligned(NamedTuple):
-    """What leaves the device.
-
-    before, after  # (R, P) int32, overlaps; first  # (R,) with the target, after one sweep
-    sweeps  # (R,) those that were made before one changed nothing, or all
-    """
+    """The overlaps before and after alignment, as they leave the device."""
 
     before: NDArray[np.int32]
+    """(R, P) int32: overlaps of the cue with every pattern."""
     first: NDArray[np.int32]
+    """(R,) int32: overlap with the cued pattern after one sweep."""
     after: NDArray[np.int32]
+    """(R, P) int32: overlaps of the final state with every pattern."""
     sweeps: NDArray[np.int32]
+    """(R,) int32: sweeps until one changed nothing, or all."""
 
 
 def fits(size: int, count: int, device: Device) -> bool:
@@ -56,37 +56,42 @@ def memory(size: int, count: int) -> tuple[int, int]:
 
 
 def align(
-    device: Device, signs: Signs, herd: DenseReplicas, tables: NDArray[Any], own: bool, most: int
+    device: Device,
+    signs: Signs,
+    batch: DenseReplicas,
+    tables: NDArray[Any],
+    with_self: bool,
+    most: int,
 ) -> Aligned:
     """Align replicas, `most` sweeps at most.
 
     signs  # (sets, P, N) int8; tables  # (rules, 2N + 1) int64 or float64, D(y) at y + N
     """
     xp, up, (_, count, size) = device.xp, device.xp.asarray, signs.shape
-    replicas = len(herd.which)
+    replicas = len(batch.which)
     sites = up(glauber.bits(np.ascontiguousarray(signs.transpose(0, 2, 1))))
-    which, spins = up(herd.which), xp.array(herd.spins)
-    overlaps, made = xp.zeros((replicas, count), xp.int32), xp.zeros(replicas, xp.int32)
+    which, spins = up(batch.which), xp.array(batch.spins)
+    overlaps, sweeps = xp.zeros((replicas, count), xp.int32), xp.zeros(replicas, xp.int32)
     counted = (up(glauber.bits(signs)), which, spins, overlaps, *glauber.ints(size, count))
     launch(device, "looks", "count_overlaps", (replicas,), MOST_THREADS, counted)
     before = device.to_host(overlaps)
-    asked = (sites, which, up(herd.rules), up(tables), spins, overlaps, made)
-    sweep(device, asked, (size, count), own, 1)
-    first = device.to_host(overlaps[xp.arange(replicas), up(herd.targets)])
+    inputs = (sites, which, up(batch.rules), up(tables), spins, overlaps, sweeps)
+    sweep(device, inputs, (size, count), with_self, 1)
+    first = device.to_host(overlaps[xp.arange(replicas), up(batch.targets)])
     step, left = max(DENSE_WORK // (size * count), 1), most - 1
-    while left > 0 and sweep(device, asked, (size, count), own, min(step, left)):
+    while left > 0 and sweep(device, inputs, (size, count), with_self, min(step, left)):
         left -= step
-    return Aligned(before, first, device.to_host(overlaps), device.to_host(made))
+    return Aligned(before, first, device.to_host(overlaps), device.to_host(sweeps))
 
 
 def sweep(
-    device: Device, asked: tuple[Any, ...], shape: tuple[int, int], own: bool, most: int
+    device: Device, inputs: tuple[Any, ...], shape: tuple[int, int], with_self: bool, most: int
 ) -> bool:
-    """Make sweeps of all replicas in place; tell whether any made as many as it might."""
-    *_, tables, _, overlaps, made = asked
-    before, count = made.copy(), shape[1]
+    """Make sweeps of all replicas in place; tell whether any of them made `most` sweeps."""
+    *_, tables, _, overlaps, sweeps = inputs
+    before, count = sweeps.copy(), shape[1]
     kernel = "align_by_integers" if tables.dtype == np.int64 else "align_by_reals"
     threads = min(MOST_THREADS, WARP * -(-count // WARP))
-    args = (*asked, *glauber.ints(*shape, own, most))
+    args = (*inputs, *glauber.ints(*shape, with_self, most))
     launch(device, "dense", kernel, (len(overlaps),), threads, args, 4 * count)
-    return bool((made - before == most).any())
+    return bool((sweeps - before == most).any())

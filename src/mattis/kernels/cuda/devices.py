@@ -1,6 +1,6 @@
-"""What array kernels run on: arrays, compiled texts, launches, batches that fit.
+"""Devices for array kernels: their arrays, compiled texts, launches, and batches that fit.
 
-A kernel is CUDA C++ in a `.cu` file beside this one, one text for both; all else that is done with arrays
+A kernel is CUDA C++ in a `.cu` file beside this one, one text for both; all other work on arrays
 is written against `Device.xp`.
 """
 
@@ -19,7 +19,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "drift": ("noise.cu", "warps.cu", "reals.cu", "drift.cu"),
     "dense": ("warps.cu", "overlaps.cu", "dense.cu"),
 }
-"""The files that are compiled together, by the name of the module that they make."""
+"""The files of each module, by its name."""
 
 ENTRIES: Mapping[str, tuple[str, ...]] = {
     "glauber": ("glauber_sites", "glauber_groups"),
@@ -64,35 +64,33 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Device:
-    """Where kernels run; a value, like any other argument.
-
-    xp         # the arrays: cupy, or numpy
-    module     # name of a module of TEXTS -> what has get_function(name)(grid, block, args, shared_mem=…)
-    to_host    # an array of the device -> NumPy's
-    wait       # returns when all that was launched is done
-    free       # -> bytes that can be allocated now
-    exhausted  # what is raised where there are not enough
-    processors # multiprocessors: a launch wants several blocks for each
-    shared     # bytes of shared memory that a block may have
-    title      # what it is, versions included
-    clock      # cycles in a second, 0 where nobody knows
-    peak_bytes # bytes to and from memory in a second at most, 0 where nobody knows
-    tensor_products  # int8 (R, K) × int8 (M, K) -> a bᵀ in int32, exactly; None where the device has none
-    """
+    """A GPU, or the host in its place: its arrays, kernels and memory. A value, like any other argument."""
 
     name: str
     xp: Any
+    """The namespace of its arrays: cupy, or numpy."""
     module: Callable[[str], Any]
+    """From a name in TEXTS to a module with get_function(name)(grid, block, args, shared_mem=…)."""
     to_host: Callable[[Any], NDArray[Any]]
+    """From an array of the device to one of NumPy."""
     wait: Callable[[], None]
+    """Returns when every launched kernel has ended."""
     free: Callable[[], int]
+    """Returns the bytes that can be allocated now."""
     exhausted: type[BaseException]
+    """The exception of an allocation that does not fit."""
     processors: int
+    """Multiprocessors: a launch wants several blocks for each."""
     shared: int
+    """Bytes of shared memory that a block may have."""
     title: str = ""
+    """Name of the hardware, with the versions of driver and compiler."""
     clock: int = 0
+    """Clock in Hz, 0 where nobody knows it."""
     peak_bytes: int = 0
+    """Memory bandwidth in bytes per second, 0 where nobody knows it."""
     tensor_products: Callable[[Any, Any], Any] | None = None
+    """int8 (R, K) × int8 (M, K) -> a bᵀ in int32, exactly; None where the device has none."""
 
 
 def text(*names: str) -> str:
@@ -118,8 +116,8 @@ def divided(
 ) -> Iterator[tuple[Sequence[T], R]]:
     """Yield the results of work on parts of the items that fit the device's memory, in order.
 
-    size  # bytes that an item takes
-    A part that does not fit after all is halved. Raises what the device raises where a single item does not.
+    size  # bytes of an item
+    A part that turns out not to fit is halved. Raises what the device raises where a single item does not.
     """
     first = 0
     most = len(items)

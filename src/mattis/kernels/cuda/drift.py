@@ -1,8 +1,8 @@
 """Consolidation of many memories at once on a device: one block of threads for each trajectory.
 
-The same numbers as `synapses.present`, bit by bit: float64 without fused operations, every sum in one order.
-Which pattern is shown when is found on the device, by the words of `rng.py`. What leaves the device is the
-state of one trajectory at a time, where somebody looks at it: 2 N_h K + 5 N_h + K numbers of 8 bytes.
+The same numbers as `cpu.drift.present`, bit by bit: float64 without fused operations, every sum in one order.
+The order of patterns is computed on the device, from the words of `rng.py`. The state of a trajectory leaves
+the device where it is observed: 2 N_h K + 5 N_h + K numbers of 8 bytes.
 """
 
 from collections.abc import Sequence
@@ -19,84 +19,88 @@ DRIFT_WORK = 2**30
 
 
 class DriftRule(NamedTuple):
-    """What is the same for all trajectories of a batch.
-
-    sequence   # (turns,) int32, the patterns shown in turn; empty where the order is random
-    piece      # presentations that read the words of one step of a stream
-    dwell      # Euler steps for which a pattern is clamped
-    distance   # whether similarity is by distance
-    threshold  # of the cosine that `reached` waits for; above 1 it waits for nothing
-    """
+    """The clamping schedule and the similarity that all trajectories of a batch share."""
 
     sequence: NDArray[np.int32]
+    """(turns,) int32: the patterns clamped in turn; empty where the order is random."""
     piece: int
+    """Presentations that read the words of one step of a stream."""
     dwell: int
+    """Euler steps for which a pattern is clamped."""
     distance: bool
+    """Whether the similarity is -|xi' - Xi|²/2, not Xi.xi'."""
     threshold: float
+    """The cosine that `reached` waits for; above 1 it waits for nothing."""
 
 
 class Ground(NamedTuple):
-    """What trajectories start from and what they are shown, as `synapses.present` has it.
-
-    gram  # (K, K); pull  # (N_h, K); bias_squares  # (N_h,)
-    fields, squares, along_bias  # (N_h, K), (N_h,), (N_h,) before anything was shown
-    """
+    """Scalar products of first memories Xi(0), patterns xi' and biases Lambda, as in `cpu.drift.present`."""
 
     gram: Reals
+    """(K, K): xi' xi'^T."""
     pull: Reals
+    """(N_h, K): Lambda xi'^T."""
     bias_squares: Reals
+    """(N_h,): |Lambda_mu|^2."""
     fields: Reals
+    """(N_h, K): Xi(0) xi'^T."""
     squares: Reals
+    """(N_h,): |Xi_mu(0)|^2."""
     along_bias: Reals
+    """(N_h,): Xi_mu(0).Lambda_mu."""
 
 
 class Path(NamedTuple):
-    """What is a trajectory's own.
-
-    which   # its ground; stream  # (4,) uint32, of the order of patterns
-    limits  # (K,) uint64, the words below which one of the first patterns is shown, rising to 2^32
-    """
+    """The parameters and the stream of one trajectory."""
 
     which: int
+    """Number of its ground."""
     beta: float
+    """Inverse temperature of the softmax."""
     eta: float
+    """dt/tau."""
     stream: NDArray[np.uint32]
+    """(4,) uint32: the stream of the order of patterns."""
     limits: NDArray[np.uint64]
+    """(K,) uint64: the words below which one of the first patterns is clamped, rising to 2^32."""
 
 
 class DriftState(NamedTuple):
-    """What drifts, as `synapses.present` has it: changed in place on the device, by rows of `states`."""
+    """The state of one trajectory, as in `cpu.drift.present`; on the device, a row of `states`."""
 
     fields: Reals
-    taken: Reals
+    new_share: Reals
     squares: Reals
     along_bias: Reals
-    kept: Reals
-    biased: Reals
+    old_share: Reals
+    bias_share: Reals
     hebbian: Reals
     reached: NDArray[np.int64]
 
 
 class TrajectoryBatch(NamedTuple):
-    """Trajectories on a device.
-
-    which, betas, etas, streams, limits  # of each, as in `Path`
-    grounds  # (G, K K + N_h K + N_h): gram, pull, bias_squares
-    states   # (R, 2 N_h K + 4 N_h + K): all of `State` but `reached`, (R, N_h)
-    """
+    """Trajectories on a device, R of G grounds."""
 
     rule: DriftRule
     rows: int
     columns: int
     which: Any
+    """(R,): number of each one's ground."""
     betas: Any
+    """(R,)."""
     etas: Any
+    """(R,): dt/tau."""
     streams: Any
+    """(R, 4)."""
     limits: Any
+    """(R, K): see `Path`."""
     sequence: Any
     grounds: Any
+    """(G, K K + N_h K + N_h): gram, pull, bias_squares."""
     states: Any
+    """(R, 2 N_h K + 4 N_h + K): the arrays of `DriftState` in its order, without `reached`."""
     reached: Any
+    """(R, N_h)."""
 
 
 def bytes_of(rows: int, columns: int) -> int:
@@ -109,7 +113,7 @@ def bytes_of(rows: int, columns: int) -> int:
 def load(
     device: Device, rule: DriftRule, grounds: Sequence[Ground], paths: Sequence[Path]
 ) -> TrajectoryBatch:
-    """Bring trajectories to the device, before anything was shown; those of one ground are neighbours.
+    """Copy trajectories to the device, before the first presentation; those of one ground are neighbours.
 
     Raises what the device raises where memory is short.
     """
@@ -142,7 +146,7 @@ def _row(*arrays: Reals) -> Reals:
 
 
 def _start(ground: Ground) -> Reals:
-    """Return the state of memories that were not shown anything."""
+    """Return the state before the first presentation, as a row of `states`."""
     rows, columns = ground.fields.shape
     nothing, none = np.zeros(rows), np.zeros((rows, columns))
     return _row(
@@ -153,9 +157,9 @@ def _start(ground: Ground) -> Reals:
 def advance(
     device: Device, batch: TrajectoryBatch, firsts: NDArray[np.int64], lasts: NDArray[np.int64]
 ) -> None:
-    """Show every trajectory its patterns number first … last-1, in launches of bounded length.
+    """Make presentations first … last-1 of every trajectory, in launches of bounded length.
 
-    firsts, lasts  # (R,); a trajectory that is shown nothing notices what it has reached already
+    firsts, lasts  # (R,); without a presentation, a trajectory still fills in `reached`
     """
     longest = _longest(device, batch)
     while True:
@@ -167,7 +171,7 @@ def advance(
 
 
 def _longest(device: Device, batch: TrajectoryBatch) -> int:
-    """Return the presentations of one launch."""
+    """Return the presentations of one launch at most."""
     trajectories = -(-len(batch.states) // device.processors)
     work = batch.rule.dwell * batch.rows * batch.columns * trajectories
     return max(DRIFT_WORK // work, 1)
@@ -199,8 +203,9 @@ def fetch(device: Device, batch: TrajectoryBatch, place: int) -> DriftState:
     rows, columns = batch.rows, batch.columns
     row = device.to_host(batch.states[place])
     sizes = (rows * columns, rows * columns, rows, rows, rows, rows)
-    fields, taken, squares, along_bias, kept, biased, hebbian = np.split(row, np.cumsum(sizes))
+    fields, new_share, squares, along_bias, *shares = np.split(row, np.cumsum(sizes))
+    old_share, bias_share, hebbian = shares
     return DriftState(
-        fields.reshape(rows, columns), taken.reshape(rows, columns), squares, along_bias, kept, biased,
-        hebbian, reached=device.to_host(batch.reached[place]),
+        fields.reshape(rows, columns), new_share.reshape(rows, columns), squares, along_bias,
+        old_share, bias_share, hebbian, reached=device.to_host(batch.reached[place]),
     )  # fmt: skip

@@ -1,11 +1,11 @@
-"""Continuous neurons on a device: the Euler steps of `flow.py`, for replicas of many pattern sets at once.
+"""Continuous neurons on a device: the Euler steps of `cpu.euler`, for replicas of many pattern sets at once.
 
 Written against the arrays' own functions: CuPy's on a GPU, NumPy's where a device is simulated. States are
 (S, n, R): S pattern sets, n neurons, R replicas of each. Products are batches of matrix products, element
 functions those of the device, and a sum over neurons is one `sum` along an axis: its order is the
 library's, and the same for one shape on one machine and backend. So that it is the same for any workers and
 chunking, a launch always has one shape, which the network alone decides, and is filled up with copies;
-and `shape_of` takes no shape at which replicas are seen to know their neighbours.
+and `shape_of` takes no shape at which the bits of a replica depend on its neighbours.
 
 States after as many steps are within 1e-12 (float64) or 1e-6 (float32) of those of the CPU, relative, as long
 as the motion damps differences: beside an unstable direction it magnifies any rounding, on every machine. A
@@ -29,17 +29,17 @@ DeviceArray = Any
 
 DeviceTarget = Callable[[DeviceArray], DeviceArray]
 
-STEPS_PER_LOOK = 8
-"""Steps between looks at whether all are at rest, for which a device is waited; more steps change nothing."""
+STEPS_PER_TEST = 8
+"""Steps between tests whether all replicas are at rest, each of which waits for the device."""
 
 
 def namespace(x: DeviceArray) -> Any:
-    """Return the functions of an array's own kind.
+    """Return the namespace of an array: numpy or cupy.
 
-    CuPy's arrays (14.2) do not say it themselves: it is the package of their type.
+    CuPy's arrays (14.2) do not name it themselves: it is the package of their type.
     """
-    said = getattr(x, "__array_namespace__", None)
-    return said() if said else sys.modules[type(x).__module__.partition(".")[0]]
+    named = getattr(x, "__array_namespace__", None)
+    return named() if named else sys.modules[type(x).__module__.partition(".")[0]]
 
 
 def total(x: DeviceArray) -> DeviceArray:
@@ -67,9 +67,9 @@ def softmax(x: DeviceArray, beta: DeviceArray) -> DeviceArray:
 def relax(
     target: DeviceTarget, state: DeviceArray, rate: float, tolerance: float, most: int
 ) -> Any:
-    """Make Euler steps v += rate (B(v) - v) until |B(v) - v|/sqrt(n) <= tolerance, or `most` were made.
+    """Make Euler steps v += rate (B(v) - v) until |B(v) - v|/sqrt(n) <= tolerance, at most `most` of them.
 
-    target  # B; state  # (S, n, R), not changed; returns flow.Relaxed, (S, n, R) and (S, R)
+    target  # B; state  # (S, n, R), not changed; returns cpu.euler.Relaxed, (S, n, R) and (S, R)
     Each replica stops at its own step and stays as it is.
     """
     xp, v = namespace(state), state
@@ -87,8 +87,8 @@ def relax(
 
 
 def _all_rest(moving: DeviceArray, step: int) -> bool:
-    """Tell whether all are at rest, where it is time to look."""
-    return step % STEPS_PER_LOOK == 0 and not bool(namespace(moving).any(moving))
+    """Tell whether all replicas are at rest, at every STEPS_PER_TEST-th step; False at the others."""
+    return step % STEPS_PER_TEST == 0 and not bool(namespace(moving).any(moving))
 
 
 def relax_gram(
@@ -96,7 +96,7 @@ def relax_gram(
     start: DeviceArray, field: DeviceArray | None,
     rate: float, tolerance: float, most: int,
 ) -> Any:  # fmt: skip
-    """Make the same steps for B(v) = I + XiᵀF(Xi v) with products of memories only: see `flow.relax_gram`.
+    """Make the same steps for B(v) = I + XiᵀF(Xi v) with products of memories: see `cpu.euler.relax_gram`.
 
     memories  # (S, N_h, N_v); transposed  # (S, N_v, N_h); gram  # (S, N_h, N_h); start, field  # (S, N_v, R)
     """
@@ -109,14 +109,14 @@ def relax_gram(
     a, steps, doubt = still + 1, xp.astype(still, xp.int64), 4 * float(xp.finfo(x.dtype).eps)
     for step in range(most + 1):
         f = hidden(x)
-        drawn, gap = gram @ f + (level - x), f - c
-        residual = _residual(a * a * far, a * total(gap * pulled), total(gap * drawn), doubt, size)
+        pull, gap = gram @ f + (level - x), f - c
+        residual = _residual(a * a * far, a * total(gap * pulled), total(gap * pull), doubt, size)
         moving = ~(residual <= tolerance)
         if step == most or _all_rest(moving, step):
             break
         share = xp.where(moving, still + rate, still)
         a = a * (1 - share)
-        x = x + share[..., None, :] * drawn
+        x = x + share[..., None, :] * pull
         c = c + share[..., None, :] * gap
         steps = xp.where(moving, steps + 1, steps)
     v = a[..., None, :] * start + transposed @ c
@@ -140,9 +140,9 @@ def _residual(
 def shape_of(
     device: Device, matrices: Sequence[tuple[int, int]], kind: Any, most: tuple[int, int]
 ) -> tuple[int, int]:
-    """Return the pattern sets and the lanes of each in a launch: the most at which none knows its neighbours.
+    """Return the most pattern sets, and lanes of each, of a launch whose bits do not depend on neighbours.
 
-    matrices  # shapes of those that states are multiplied by; kind  # float64 or float32; most  # sets, lanes
+    matrices  # shapes of the factors of states; kind  # float64 or float32; most  # sets, lanes
     Fixed numbers are multiplied, so that the answer depends on shapes and the device only.
     """
     for sets in sorted({most[0], 1}, reverse=True):
@@ -157,7 +157,7 @@ def is_blind(device: Device, matrix: tuple[int, int], kind: Any, shape: tuple[in
     (rows, size), (sets, lanes) = matrix, shape
     up = device.xp.asarray
     left = up(np.stack([golden(rows * size, 0).reshape(matrix).astype(kind)] * sets))
-    for shift in range(-(-cpu.euler.TOLD // rows)):
+    for shift in range(-(-cpu.euler.TESTED // rows)):
         column = golden(size, shift * size).astype(kind)[:, None]
         product = left @ up(np.stack([np.repeat(column, lanes, axis=1)] * sets))
         xp, added = namespace(product), total(product)

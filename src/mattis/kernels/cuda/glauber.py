@@ -1,7 +1,7 @@
 """Replicas of many pattern sets on a device: one block of threads for each, or matrix products for all.
 
-The same trajectories as on the CPU, bit by bit. What is simulated stays on the device; what leaves it is the
-trace of each replica, its last state, and two numbers of the sums of its spins.
+The same trajectories as on the CPU, bit by bit. The states stay on the device; the trace of each replica, its
+last state, and two overlaps of its mean state leave it.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from mattis.kernels.cuda import integer_products
 from mattis.kernels.cuda.devices import Device, launch
 
 THREADS = 256
-"""Threads of a block: what `glauber_groups` wants, and what hides the latency of memory in the others."""
+"""Threads of a block: `glauber_groups` needs them; in the others they hide the latency of memory."""
 
 BITS_PER_WORD = 32
 """Patterns or sites in a word of bits."""
@@ -40,18 +40,16 @@ SiteOrders = Callable[[int, int], NDArray[np.int32]]
 
 
 class Sets(NamedTuple):
-    """Pattern sets of one size and number, on the device.
-
-    sites    # (sets, N, ⌈P/32⌉) uint32: bit mu of the words of site i is set where xi_i^mu = +1
-    columns  # (sets, ⌈P/32⌉, N): the same, word by word
-    rows     # (sets, P, ⌈N/32⌉): bit i of the words of pattern mu
-    signs    # the patterns themselves, (sets, P, N) int8, on the host
-    """
+    """Pattern sets of one size and number, on the device."""
 
     sites: Any
+    """(sets, N, ⌈P/32⌉) uint32: bit mu of the words of site i is set where xi_i^mu = +1."""
     columns: Any
+    """(sets, ⌈P/32⌉, N) uint32: the same, word by word."""
     rows: Any
+    """(sets, P, ⌈N/32⌉) uint32: bit i of the words of pattern mu is set where xi_i^mu = +1."""
     signs: Signs
+    """(sets, P, N) int8, on the host: the patterns themselves."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -60,45 +58,41 @@ class Sets(NamedTuple):
 
 
 class GlauberReplicas(NamedTuple):
-    """Replicas that run together, on the host.
-
-    which    # (R,) int32, the pattern set of each; rising
-    targets  # (R,) int32, the pattern that it is asked for
-    streams  # (R, 4) uint32, of its thermal noise
-    scales   # (R,) float32, N T / 2; 0 at T = 0
-    spins    # (R, N) int8, its cue
-    """
+    """Replicas that one batch of launches runs, on the host."""
 
     which: NDArray[np.int32]
+    """(R,) int32: the number of each replica's pattern set; rising."""
     targets: NDArray[np.int32]
+    """(R,) int32: its cued pattern."""
     streams: NDArray[np.uint32]
+    """(R, 4) uint32: the stream of its thermal noise."""
     scales: NDArray[np.float32]
+    """(R,) float32: its noise width N T / 2; 0 at T = 0."""
     spins: Signs
+    """(R, N) int8: its cue."""
 
 
 class DeviceSweeps(NamedTuple):
-    """Sweeps in all, those before the averages, and the orders of sites, None for 0 … N-1.
-
-    orders  # (first, last) -> (sets, last - first, N) int32
-    """
+    """The sweeps of a batch, and the order of sites in them."""
 
     sweeps: int
+    """Sweeps in all."""
     warm: int
+    """Sweeps before the averages."""
     orders: SiteOrders | None = None
+    """From (first, last) to the orders of these sweeps, (sets, last - first, N) int32; None for 0 … N-1."""
 
 
 class GlauberResult(NamedTuple):
-    """What leaves the device.
-
-    trace  # (R, 3, sweeps) int64: sum_i xi_i S_i, sum_i S_i N h_i, flips of each sweep
-    looks  # (R, 2) int64: max over other patterns of |sum_i xi_i (A_i + B_i)|, -1 if there is none, and
-           # sum_i A_i B_i, of the sums A, B of the spins over the halves of the measured sweeps
-    spins  # (R, N) int8, the final states
-    """
+    """The traces, overlaps and final states of replicas, as they leave the device."""
 
     trace: NDArray[np.int64]
-    looks: NDArray[np.int64]
+    """(R, 3, sweeps) int64: sum_i xi_i S_i, sum_i S_i N h_i, flips of each sweep."""
+    mean_overlaps: NDArray[np.int64]
+    """(R, 2) int64: max over other patterns of |sum_i xi_i (A_i + B_i)|, -1 if there is none, and
+    sum_i A_i B_i, of the sums A, B of the spins over the halves of the measured sweeps."""
     spins: Signs
+    """(R, N) int8: the final states."""
 
 
 class ReplicaState(NamedTuple):
@@ -115,13 +109,13 @@ class ReplicaState(NamedTuple):
     sums: Any
 
     @property
-    def asked(self) -> tuple[Any, ...]:
-        """What a kernel reads of the replicas."""
+    def inputs(self) -> tuple[Any, ...]:
+        """The arrays that a kernel reads."""
         return self.which, self.targets, self.streams, self.scales
 
     @property
-    def kept(self) -> tuple[Any, ...]:
-        """What a kernel writes of them."""
+    def outputs(self) -> tuple[Any, ...]:
+        """The arrays that a kernel writes."""
         return self.spins, self.overlaps, self.still, self.trace, self.sums
 
 
@@ -134,11 +128,11 @@ def bits(signs: Signs) -> NDArray[np.uint32]:
 
 
 def sets_on(device: Device, signs: Signs) -> Sets:
-    """Bring pattern sets to the device. signs  # (sets, P, N) int8"""
+    """Copy pattern sets to the device. signs  # (sets, P, N) int8"""
     sites = bits(np.ascontiguousarray(signs.transpose(0, 2, 1)))
     columns = np.ascontiguousarray(sites.transpose(0, 2, 1))
-    here = device.xp.asarray
-    return Sets(here(sites), here(columns), here(bits(signs)), signs)
+    copy = device.xp.asarray
+    return Sets(copy(sites), copy(columns), copy(bits(signs)), signs)
 
 
 def memory(size: int, count: int, sweeps: int) -> int:
@@ -157,13 +151,13 @@ def shared_memory(size: int, count: int, synchronous: bool) -> int:
     return 4 * (words + (-(-size // BITS_PER_WORD) if synchronous else 0))
 
 
-def begin(device: Device, sets: Sets, herd: GlauberReplicas, sweeps: int) -> ReplicaState:
-    """Bring replicas to the device, and count their overlaps."""
-    xp, replicas, (size, count) = device.xp, len(herd.which), sets.shape
+def begin(device: Device, sets: Sets, batch: GlauberReplicas, sweeps: int) -> ReplicaState:
+    """Copy replicas to the device, and count their overlaps."""
+    xp, replicas, (size, count) = device.xp, len(batch.which), sets.shape
     state = ReplicaState(
-        xp.asarray(herd.which), xp.asarray(herd.targets), xp.asarray(herd.streams),
-        xp.asarray(herd.scales),
-        xp.array(herd.spins),  # a copy: where it does not fit after all, the herd starts again
+        xp.asarray(batch.which), xp.asarray(batch.targets), xp.asarray(batch.streams),
+        xp.asarray(batch.scales),
+        xp.array(batch.spins),  # a copy: a batch that does not fit the memory starts again in halves
         xp.zeros((replicas, count), xp.int32), xp.zeros(replicas, xp.int32),
         xp.zeros((replicas, 3, sweeps), xp.int64), xp.zeros((replicas, 2, size), xp.int32),
     )  # fmt: skip
@@ -178,40 +172,42 @@ def ints(*numbers: int) -> tuple[np.int32, ...]:
 
 
 def end(device: Device, sets: Sets, state: ReplicaState) -> GlauberResult:
-    """Look at what the replicas have become, and take that from the device."""
+    """Compute the overlaps of the mean states, and copy the results to the host."""
     replicas = len(state.which)
-    looks = device.xp.zeros((replicas, 2), device.xp.int64)
-    args = (sets.rows, state.which, state.targets, state.sums, looks, *ints(*sets.shape))
+    mean_overlaps = device.xp.zeros((replicas, 2), device.xp.int64)
+    args = (sets.rows, state.which, state.targets, state.sums, mean_overlaps, *ints(*sets.shape))
     launch(device, "looks", "look_at_sums", (replicas,), THREADS, args)
-    return GlauberResult(*(device.to_host(part) for part in (state.trace, looks, state.spins)))
+    return GlauberResult(
+        *(device.to_host(part) for part in (state.trace, mean_overlaps, state.spins))
+    )
 
 
 def asynchronous(
     device: Device,
     sets: Sets,
-    herd: GlauberReplicas,
+    batch: GlauberReplicas,
     course: DeviceSweeps,
     form: str = GLAUBER_KERNELS[0],
 ) -> GlauberResult:
     """Run replicas, one site after the other; both forms give the same bits."""
-    state = begin(device, sets, herd, course.sweeps)
+    state = begin(device, sets, batch, course.sweeps)
     shared = shared_memory(*sets.shape, synchronous=False)
-    for first, last in pieces(device, sets, herd, course):
+    for first, last in pieces(device, sets, batch, course):
         orders = np.zeros(1, np.int32) if course.orders is None else course.orders(first, last)
-        spins, *kept = state.kept
+        spins, *outputs = state.outputs
         args = (
-            sets.sites, *state.asked, device.xp.asarray(orders), np.int32(course.orders is not None),
-            spins, *kept, *ints(*sets.shape, first, last, course.sweeps, course.warm),
+            sets.sites, *state.inputs, device.xp.asarray(orders), np.int32(course.orders is not None),
+            spins, *outputs, *ints(*sets.shape, first, last, course.sweeps, course.warm),
         )  # fmt: skip
-        launch(device, "glauber", form, (len(herd.which),), THREADS, args, shared)
+        launch(device, "glauber", form, (len(batch.which),), THREADS, args, shared)
     return end(device, sets, state)
 
 
 def pieces(
-    device: Device, sets: Sets, herd: GlauberReplicas, course: DeviceSweeps
+    device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
 ) -> Sequence[tuple[int, int]]:
     """Return the sweeps of each launch: first, last + 1."""
-    turns = -(-len(herd.which) // device.processors)
+    turns = -(-len(batch.which) // device.processors)
     size = sets.shape[0]
     step = max(PROPOSALS_PER_LAUNCH // (size * turns), 1)
     if course.orders is not None:
@@ -220,57 +216,62 @@ def pieces(
 
 
 def synchronous(
-    device: Device, sets: Sets, herd: GlauberReplicas, course: DeviceSweeps
+    device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
 ) -> GlauberResult:
     """Run replicas, all sites at once: by popcounts, or by matrix products where a set has many replicas."""
-    each = np.bincount(herd.which, minlength=len(sets.signs))
-    if each.min() >= MANY_REPLICAS:
-        return by_products(device, sets, herd, course)
-    return by_popcounts(device, sets, herd, course)
+    replicas = np.bincount(batch.which, minlength=len(sets.signs))
+    if replicas.min() >= MANY_REPLICAS:
+        return by_products(device, sets, batch, course)
+    return by_popcounts(device, sets, batch, course)
 
 
 def by_popcounts(
-    device: Device, sets: Sets, herd: GlauberReplicas, course: DeviceSweeps
+    device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
 ) -> GlauberResult:
     """Run replicas, all sites at once, a block for each."""
-    state = begin(device, sets, herd, course.sweeps)
+    state = begin(device, sets, batch, course.sweeps)
     shared = shared_memory(*sets.shape, synchronous=True)
-    for first, last in pieces(device, sets, herd, course):
+    for first, last in pieces(device, sets, batch, course):
         numbers = ints(*sets.shape, first, last, course.sweeps, course.warm)
-        args = (sets.columns, sets.rows, *state.asked, *state.kept, *numbers)
-        launch(device, "little", "little_sweeps", (len(herd.which),), THREADS, args, shared)
+        args = (sets.columns, sets.rows, *state.inputs, *state.outputs, *numbers)
+        launch(device, "little", "little_sweeps", (len(batch.which),), THREADS, args, shared)
     return end(device, sets, state)
 
 
 def by_products(
-    device: Device, sets: Sets, herd: GlauberReplicas, course: DeviceSweeps
+    device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
 ) -> GlauberResult:
-    """Run replicas, all sites at once: h = M xi - P S and M = S xiᵀ of all replicas of a set together."""
+    """Run replicas, all sites at once: h = M xi - P S and M = S xiᵀ, one product for each pattern set."""
     xp, (size, count) = device.xp, sets.shape
-    state = begin(device, sets, herd, course.sweeps)
+    state = begin(device, sets, batch, course.sweeps)
     rows = [integer_products.padded(xp, xp.asarray(signs)) for signs in sets.signs]
     columns = [
         integer_products.padded(xp, xp.asarray(np.ascontiguousarray(s.T))) for s in sets.signs
     ]
-    starts = np.searchsorted(herd.which, np.arange(len(rows) + 1)).tolist()
+    starts = np.searchsorted(batch.which, np.arange(len(rows) + 1)).tolist()
     places = [slice(*pair) for pair in pairwise(starts)]
-    overlaps = xp.zeros((len(herd.which), columns[0].shape[1]), xp.int32)
+    overlaps = xp.zeros((len(batch.which), columns[0].shape[1]), xp.int32)
     overlaps[:, :count] = state.overlaps
-    grid, total = (len(herd.which),), course.sweeps
+    grid, total = (len(batch.which),), course.sweeps
     for t in range(total):
-        turned = [
-            integer_products.wide_products(device, overlaps[own], xi, size)
-            for own, xi in zip(places, columns, strict=True)
+        fields = [
+            integer_products.wide_products(device, overlaps[lanes], xi, size)
+            for lanes, xi in zip(places, columns, strict=True)
         ]
         changed = (state.spins, state.trace, state.sums)
-        args = (xp.concatenate(turned), state.streams, state.scales, *changed)
+        args = (xp.concatenate(fields), state.streams, state.scales, *changed)
         numbers = ints(size, count, t, total, course.warm)
         launch(device, "little", "little_update", grid, THREADS, (*args, *numbers))
         spins = integer_products.padded(xp, state.spins)
-        for own, xi in zip(places, rows, strict=True):
-            overlaps[own, :count] = integer_products.products(device, spins[own], xi)
-        known = (xp.ascontiguousarray(overlaps[:, :count]), state.targets, state.trace)
+        for lanes, xi in zip(places, rows, strict=True):
+            overlaps[lanes, :count] = integer_products.products(device, spins[lanes], xi)
+        inputs = (xp.ascontiguousarray(overlaps[:, :count]), state.targets, state.trace)
         launch(
-            device, "little", "little_record", grid, THREADS, (*known, *ints(size, count, t, total))
+            device,
+            "little",
+            "little_record",
+            grid,
+            THREADS,
+            (*inputs, *ints(size, count, t, total)),
         )
     return end(device, sets, state)

@@ -1,4 +1,4 @@
-"""GPUs through CuPy: the one file that imports cupy, and that only when it is asked for a GPU."""
+"""GPUs through CuPy: the one file that imports cupy, and only when a GPU is requested."""
 
 import json
 import sys
@@ -112,15 +112,15 @@ def multiplies_exactly() -> bool:
         a = rng.integers(-128, 128, (rows, terms), dtype=np.int8)
         b = rng.integers(-128, 128, (columns, terms), dtype=np.int8)
         try:
-            found = cupy.asnumpy(tensor_products(cupy.asarray(a), cupy.asarray(b)))
-        except Exception:  # not supported, or a name that moved: the other way is exact as well
+            sums = cupy.asnumpy(tensor_products(cupy.asarray(a), cupy.asarray(b)))
+        except Exception:  # not supported, or a name that moved: float64 is exact as well
             return False
-        if not np.array_equal(found, a.astype(np.int32) @ b.T.astype(np.int32)):
+        if not np.array_equal(sums, a.astype(np.int32) @ b.T.astype(np.int32)):
             return False
     return True
 
 
-def found() -> Mapping[str, Any]:
+def working_gpus() -> Mapping[str, Any]:
     """Return the names of the GPUs that this process sees and that compute 1 + 1, or the reason why not."""
     try:
         import cupy
@@ -140,7 +140,7 @@ def found() -> Mapping[str, Any]:
 
 
 def _one_and_one() -> int:
-    """Compile a kernel, run it, and fetch what it computed."""
+    """Compile a kernel that adds 1, run it on a 1, and return the result."""
     import cupy
 
     code = 'extern "C" __global__ void add_one(int* x) { *x += 1; }'
@@ -150,4 +150,4 @@ def _one_and_one() -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(found()))
+    print(json.dumps(working_gpus()))

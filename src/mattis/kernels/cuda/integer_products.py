@@ -1,8 +1,8 @@
 """Exact products of integer matrices on a device: int8 factors, int32 sums, no rounding anywhere.
 
 Tensor cores multiply int8 and add in int32 (cuBLAS, CUBLAS_COMPUTE_32I), which only `gemmEx` asks for:
-`cupy.matmul` of int8 returns int8. Whether that can be had is found out by multiplying and comparing, once;
-where it cannot, float64 products are exact as well, since no partial sum reaches 2^53.
+`cupy.matmul` of int8 returns int8. Whether it works is tested by one product, once;
+where it does not, float64 products are exact as well, since no partial sum reaches 2^53.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Any
 from mattis.kernels.cuda.devices import Device
 
 ALIGNED = 16
-"""Terms of a sum come in multiples of this: what cuBLAS wants of rows of int8."""
+"""Terms of a sum come in multiples of this: cuBLAS requires it of rows of int8."""
 
 DIGIT = 7
 """Bits of a signed digit -64 … 63."""
@@ -26,8 +26,8 @@ def products(device: Device, a: Any, b: Any) -> Any:
 
 def by_floats(xp: Any, a: Any, b: Any) -> Any:
     """Return a bᵀ by float64, exact: |sum| ≤ 2^14 K < 2^53."""
-    found = xp.matmul(a.astype(xp.float64), b.T.astype(xp.float64))
-    return found.astype(xp.int32)
+    sums = xp.matmul(a.astype(xp.float64), b.T.astype(xp.float64))
+    return sums.astype(xp.int32)
 
 
 def padded(xp: Any, rows: Any) -> Any:
@@ -56,8 +56,8 @@ def wide_products(device: Device, numbers: Any, signs: Any, largest: int) -> Any
     """
     xp, rows = device.xp, numbers.shape[0]
     parts = digits(xp, numbers, largest)
-    found = products(device, xp.concatenate(parts), signs)
-    total = found[:rows].copy()
+    sums = products(device, xp.concatenate(parts), signs)
+    total = sums[:rows].copy()
     for k in range(1, len(parts)):
-        total += found[k * rows : (k + 1) * rows] << (DIGIT * k)
+        total += sums[k * rows : (k + 1) * rows] << (DIGIT * k)
     return total

@@ -1,7 +1,7 @@
-"""Many chains with any couplings at once on a device: what `kernels.matrix` does with one, bit by bit.
+"""Many chains with any couplings at once on a device: each has the bits of `cpu.matrix.matrix_sweeps`.
 
 Each block of threads runs a chain. A launch covers some sweeps of all chains, so that no kernel runs for
-long; between launches states stay on the device, and what was written down of these sweeps leaves it.
+long; between launches states stay on the device, and the traces of these sweeps leave it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,17 +19,16 @@ from mattis.kernels.cuda.devices import Device, divided, launch
 
 @dataclass(frozen=True, eq=False)
 class Wires:
-    """What couples the sites of some chains.
-
-    columns  # (N, N) signed integers: columns[j, i] = nj_ij, what S_j does to site i
-    bias     # (N,) int64; targets  # (K, N) int16, whose overlaps can be followed
-    wide     # whether fields need 64 bits
-    """
+    """The couplings, biases and targets of some chains."""
 
     columns: NDArray[np.signedinteger]
+    """(N, N) signed integers: columns[j, i] = nj_ij, the coupling from site j to site i."""
     bias: NDArray[np.int64]
+    """(N,) int64: the constant part of each field."""
     targets: NDArray[np.int16]
+    """(K, N) int16: the states whose overlaps are recorded."""
     wide: bool
+    """Whether fields need 64 bits."""
 
     @property
     def size(self) -> int:
@@ -42,31 +41,32 @@ class Wires:
 
     @property
     def memory(self) -> int:
-        """The bytes that they take on the device, while they are copied to it."""
+        """Bytes on the device, while they are copied to it."""
         return self.columns.size * self.bits // 4 + 8 * self.size + 2 * self.targets.size
 
 
 class Chain(NamedTuple):
-    """One chain to be run; the names are those of `matrix.matrix_sweeps`.
-
-    start  # (N,) int8; follow  # (sweeps, R) int32; scales  # (sweeps,) float32
-    heated  # whether the excess is written down, of sites that are updated all at once
-    """
+    """One chain; the names are those of `cpu.matrix.matrix_sweeps`."""
 
     wires: Wires
     start: NDArray[np.int8]
+    """(N,) int8: the state before the first sweep."""
     follow: NDArray[np.int32]
+    """(sweeps, R) int32: the targets whose overlaps each sweep records."""
     scales: NDArray[np.float32]
+    """(sweeps,) float32: noise widths, 0 at T = 0."""
     warm: int
+    """Sweeps before the averages."""
     stream: rng.Words
     order: rng.Words
     synchronous: bool
     settles: bool
     heated: bool
+    """Whether the excess of the effective energy is recorded, of sites that are updated all at once."""
 
 
 class ChainRecord(NamedTuple):
-    """What a chain leaves behind, as `matrix.matrix_sweeps` writes it down."""
+    """The overlaps, traces and spin sums of a chain, as `cpu.matrix.matrix_sweeps` records them."""
 
     overlaps: NDArray[np.int64]
     trace: NDArray[np.int64]
@@ -78,23 +78,21 @@ class ChainRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a launch may take upon itself.
-
-    threads    # of a block at most, a multiple of 32
-    proposals  # for each multiprocessor: no kernel runs for more than seconds, however hot it is
-    numbers    # that are read and written down of a chain at most, its state excepted
-    """
+    """Bounds on the threads, the run time and the memory of a launch."""
 
     threads: int = 256
+    """Threads of a block at most, a multiple of 32."""
     proposals: int = 2**22
+    """Proposals of each multiprocessor at most: no kernel runs for more than seconds, at any temperature."""
     numbers: int = 2**20
+    """Numbers read and recorded of a chain at most, its state excepted."""
 
 
 LIMITS = Limits()
 
 
 class ChainShape(NamedTuple):
-    """What the chains of a launch have in common. longest  # sweeps that it covers at most"""
+    """The sizes and the kind of update that all chains of a launch share."""
 
     size: int
     bits: int
@@ -104,10 +102,11 @@ class ChainShape(NamedTuple):
     warm: int
     heated: bool
     longest: int
+    """Sweeps of a launch at most."""
 
     @staticmethod
     def of(chain: Chain, limits: Limits) -> "ChainShape":
-        """Return the form of a chain."""
+        """Return the shape of a chain."""
         (sweeps, followed), wires = chain.follow.shape, chain.wires
         numbers = limits.numbers // (3 * followed + 8 + wires.size)
         longest = max(min(sweeps, numbers, limits.proposals // wires.size), 1)
@@ -117,86 +116,90 @@ class ChainShape(NamedTuple):
 
     @property
     def middle(self) -> int:
-        """The first sweep of the second half of those that are averaged."""
+        """The first sweep of the second half of the averages."""
         return self.warm + (self.sweeps - self.warm) // 2
 
     @property
     def kernel(self) -> str:
-        """The kernel that runs them."""
+        """Name of the kernel."""
         return f"circuit_{'at_once' if self.synchronous else 'in_turn'}_{self.bits}"
 
     @property
     def field(self) -> np.dtype[np.signedinteger]:
-        """The type of their fields."""
+        """Type of the fields."""
         return np.dtype(np.int64 if self.bits == 64 else np.int32)
 
     @property
     def memory(self) -> int:
-        """The bytes that a chain takes on the device; every chain as if its order of sites were its own."""
+        """Bytes of a chain on the device, with an order of sites for each chain."""
         state = self.size * (8 + 2 + 4 + self.field.itemsize)
         return state + self.longest * (12 * self.followed + 48 + 4 * self.size)
 
 
-Lot = list[int]
+ChainGroup = list[int]
 """Chains of the same wires, by their numbers."""
 
 
-def walks(device: Device, chains: Sequence[Chain], limits: Limits = LIMITS) -> list[ChainRecord]:
-    """Run chains and return what each leaves behind, bit by bit what `matrix.matrix_sweeps` would.
+def run_chains(
+    device: Device, chains: Sequence[Chain], limits: Limits = LIMITS
+) -> list[ChainRecord]:
+    """Run chains and return the record of each, with the bits of `cpu.matrix.matrix_sweeps`.
 
     Raises what the device raises where the couplings of one network alone do not fit its memory.
     """
     records: dict[int, ChainRecord] = {}
-    for form, lots in _forms(chains, limits):
+    for form, groups in _groups(chains, limits):
 
-        def run(part: Sequence[Lot], form: ChainShape = form) -> list[ChainRecord]:
-            return _run(device, form, [chains[k] for lot in part for k in lot], limits)
+        def run(part: Sequence[ChainGroup], form: ChainShape = form) -> list[ChainRecord]:
+            return _run(device, form, [chains[k] for group in part for k in group], limits)
 
-        def memory(lot: Lot, form: ChainShape = form) -> int:
-            return chains[lot[0]].wires.memory + len(lot) * form.memory
+        def memory(group: ChainGroup, form: ChainShape = form) -> int:
+            return chains[group[0]].wires.memory + len(group) * form.memory
 
-        for part, found in divided(device, lots, memory, run):
-            records.update(zip([k for lot in part for k in lot], found, strict=True))
+        for part, results in divided(device, groups, memory, run):
+            records.update(zip([k for group in part for k in group], results, strict=True))
     return [records[k] for k in range(len(chains))]
 
 
-def _forms(chains: Sequence[Chain], limits: Limits) -> Iterator[tuple[ChainShape, list[Lot]]]:
-    """Yield the chains of each form, in lots that take about twice the memory of their couplings at most."""
-    numbers: dict[ChainShape, dict[Wires, Lot]] = {}
+def _groups(
+    chains: Sequence[Chain], limits: Limits
+) -> Iterator[tuple[ChainShape, list[ChainGroup]]]:
+    """Yield the chains of each shape, in groups of at most about twice the memory of their couplings."""
+    numbers: dict[ChainShape, dict[Wires, ChainGroup]] = {}
     for k, chain in enumerate(chains):
         numbers.setdefault(ChainShape.of(chain, limits), {}).setdefault(chain.wires, []).append(k)
-    for form, groups in numbers.items():
-        lots = []
-        for wires, lot in groups.items():
+    for form, by_wires in numbers.items():
+        groups = []
+        for wires, members in by_wires.items():
             most = max(wires.memory // form.memory, 1)
-            lots += [lot[first : first + most] for first in range(0, len(lot), most)]
-        yield form, lots
+            groups += [members[first : first + most] for first in range(0, len(members), most)]
+        yield form, groups
 
 
 def _run(
     device: Device, form: ChainShape, chains: Sequence[Chain], limits: Limits
 ) -> list[ChainRecord]:
-    """Run chains of one form that fit the device's memory, some sweeps in each launch."""
-    still, state = _still(device, chains), _state(device, form, chains)
-    written = [_written(form) for _ in chains]
+    """Run chains of one shape that fit the device's memory, a segment of sweeps in each launch."""
+    constants, state = _constants(device, chains), _state(device, form, chains)
+    traces = [_host_traces(form) for _ in chains]
     turns = -(-len(chains) // device.processors)  # blocks that have to wait for others
     step = max(min(form.longest, limits.proposals // (turns * form.size)), 1)
     for first in range(0, form.sweeps, step):
         sweeps = slice(first, min(first + step, form.sweeps))
-        told = _told(device, form, chains, still, sweeps)
-        noted = _noted(device, form, len(chains), sweeps)
-        _launch(device, form, sweeps, still, told, state, noted, limits)
-        for k, arrays in enumerate(zip(*map(device.to_host, noted), strict=True)):
-            for whole, part in zip(written[k], arrays, strict=True):
+        inputs = _sweep_inputs(device, form, chains, constants, sweeps)
+        segment = _device_traces(device, form, len(chains), sweeps)
+        _launch(device, form, sweeps, constants, inputs, state, segment, limits)
+        for k, arrays in enumerate(zip(*map(device.to_host, segment), strict=True)):
+            for whole, part in zip(traces[k], arrays, strict=True):
                 if whole.size > 0:
                     whole[..., sweeps] = part
         if (device.to_host(state.ends)[:, 1] > 0).all():
             break
-    return _records(form, written, _State(*map(device.to_host, state)))
+    return _records(form, traces, _State(*map(device.to_host, state)))
 
 
-class _Still(NamedTuple):
-    """What does not change, as matrix.cu says. rows  # the first target of each chain, on the host"""
+class _Constants(NamedTuple):
+    """The arguments of matrix.cu that are the same in every sweep: couplings, targets, streams."""
 
     columns: Any
     bias: Any
@@ -205,10 +208,11 @@ class _Still(NamedTuple):
     settles: Any
     streams: Any
     rows: NDArray[np.int32]
+    """The first target of each chain, on the host."""
 
 
-def _still(device: Device, chains: Sequence[Chain]) -> _Still:
-    """Copy what does not change to the device, couplings one by one: together they may be large."""
+def _constants(device: Device, chains: Sequence[Chain]) -> _Constants:
+    """Copy couplings, targets and streams to the device, couplings one by one: all at once may be large."""
     xp, wires = device.xp, list(dict.fromkeys(chain.wires for chain in chains))
     size, kind = wires[0].size, np.dtype(f"i{wires[0].bits // 8}")
     columns = xp.zeros((len(wires), size, size), kind)
@@ -217,7 +221,7 @@ def _still(device: Device, chains: Sequence[Chain]) -> _Still:
     place = {each: k for k, each in enumerate(wires)}
     which = np.array([place[chain.wires] for chain in chains], np.int32)
     rows = np.cumsum([0, *(len(each.targets) for each in wires)]).astype(np.int32)
-    return _Still(
+    return _Constants(
         columns,
         xp.asarray(np.array([each.bias for each in wires])),
         xp.asarray(np.concatenate([each.targets for each in wires])),
@@ -229,7 +233,7 @@ def _still(device: Device, chains: Sequence[Chain]) -> _Still:
 
 
 class _State(NamedTuple):
-    """What stays on the device from launch to launch, as matrix.cu says."""
+    """The arrays of matrix.cu that stay on the device from launch to launch."""
 
     spins: Any
     fields: Any
@@ -240,7 +244,7 @@ class _State(NamedTuple):
 
 
 def _state(device: Device, form: ChainShape, chains: Sequence[Chain]) -> _State:
-    """Return the state before the first sweep; the fields are made by the kernel."""
+    """Return the state before the first sweep; the kernel computes the fields."""
     xp, count = device.xp, len(chains)
     marks = form.size if form.synchronous else 1
     return _State(
@@ -253,8 +257,8 @@ def _state(device: Device, form: ChainShape, chains: Sequence[Chain]) -> _State:
     )
 
 
-class _Told(NamedTuple):
-    """What some sweeps are told, as matrix.cu says."""
+class _SweepInputs(NamedTuple):
+    """The targets, noise widths and orders of sites of some sweeps, as matrix.cu reads them."""
 
     follow: Any
     scales: Any
@@ -262,14 +266,14 @@ class _Told(NamedTuple):
     queue: Any
 
 
-def _told(
-    device: Device, form: ChainShape, chains: Sequence[Chain], still: _Still, sweeps: slice
-) -> _Told:
-    """Copy what some sweeps need to know to the device."""
+def _sweep_inputs(
+    device: Device, form: ChainShape, chains: Sequence[Chain], constants: _Constants, sweeps: slice
+) -> _SweepInputs:
+    """Copy the targets, noise widths and orders of some sweeps to the device."""
     follow = np.array([chain.follow[sweeps] for chain in chains], np.int32)
-    follow += still.rows[:, None, None]
+    follow += constants.rows[:, None, None]
     scales = np.array([chain.scales[sweeps] for chain in chains], np.float32)
-    return _Told(*map(device.xp.asarray, (follow, scales, *_orders(form, chains, sweeps))))
+    return _SweepInputs(*map(device.xp.asarray, (follow, scales, *_orders(form, chains, sweeps))))
 
 
 def _orders(
@@ -295,30 +299,30 @@ def _orders(
     return out, queue
 
 
-class _Written(NamedTuple):
-    """What is written down: of all sweeps of a chain on the host, of some sweeps of all on the device.
-
-    overlaps  # (…, R, sweeps); trace  # (…, 3, sweeps); excess  # (…, sweeps), or none
-    """
+class _Traces(NamedTuple):
+    """Traces: of all sweeps of one chain on the host, of a segment of sweeps of all chains on the device."""
 
     overlaps: Any
+    """(…, R, sweeps)."""
     trace: Any
+    """(…, 3, sweeps)."""
     excess: Any
+    """(…, sweeps), or none."""
 
 
-def _written(form: ChainShape) -> _Written:
-    """Return room for what a chain leaves behind."""
-    return _Written(
+def _host_traces(form: ChainShape) -> _Traces:
+    """Return zeros for the traces of one chain, on the host."""
+    return _Traces(
         np.zeros((form.followed, form.sweeps), np.int64),
         np.zeros((3, form.sweeps), np.int64),
         np.zeros(form.sweeps if form.heated else 0),
     )
 
 
-def _noted(device: Device, form: ChainShape, count: int, sweeps: slice) -> _Written:
-    """Return room for what some sweeps of all chains leave behind, on the device."""
+def _device_traces(device: Device, form: ChainShape, count: int, sweeps: slice) -> _Traces:
+    """Return zeros for the traces of some sweeps of all chains, on the device."""
     xp, piece = device.xp, sweeps.stop - sweeps.start
-    return _Written(
+    return _Traces(
         xp.zeros((count, form.followed, piece), np.int64),
         xp.zeros((count, 3, piece), np.int64),
         xp.zeros((count, piece if form.heated else 1), np.float64),
@@ -326,8 +330,8 @@ def _noted(device: Device, form: ChainShape, count: int, sweeps: slice) -> _Writ
 
 
 def _launch(
-    device: Device, form: ChainShape, sweeps: slice, still: _Still, told: _Told, state: _State,
-    noted: _Written, limits: Limits,
+    device: Device, form: ChainShape, sweeps: slice, constants: _Constants, inputs: _SweepInputs,
+    state: _State, segment: _Traces, limits: Limits,
 ) -> None:  # fmt: skip
     """Run some sweeps of all chains, a block for each."""
     threads = min(limits.threads, -(-form.size // 32) * 32)
@@ -338,16 +342,24 @@ def _launch(
     numbers = (form.size, form.followed, piece, sweeps.start, sweeps.stop, form.warm, form.middle,
                form.heated, resident)  # fmt: skip
     *changed, sums, ends = state
-    args = (*still[:-1], *told, *changed, *noted, sums, ends, *(np.int32(n) for n in numbers))
-    grid = (len(still.rows),)
+    args = (
+        *constants[:-1],
+        *inputs,
+        *changed,
+        *segment,
+        sums,
+        ends,
+        *(np.int32(n) for n in numbers),
+    )
+    grid = (len(constants.rows),)
     launch(device, "matrix", form.kernel, grid, threads, args, whole if resident else scratch)
 
 
-def _records(form: ChainShape, written: Sequence[_Written], state: _State) -> list[ChainRecord]:
-    """Return the record of each chain; the sweeps after its end are filled in. state  # on the host"""
+def _records(form: ChainShape, traces: Sequence[_Traces], state: _State) -> list[ChainRecord]:
+    """Return the record of each chain, filled up after its end. state  # on the host"""
     records = []
     for k, (used, period) in enumerate(state.ends.tolist()):
-        record = ChainRecord(*written[k], state.sums[k], used, period)
+        record = ChainRecord(*traces[k], state.sums[k], used, period)
         if period > 0:
             other = np.where(state.flipped[k] != 0, -state.spins[k], state.spins[k])
             _repeat(form, record, state.spins[k], other)
@@ -358,7 +370,7 @@ def _records(form: ChainShape, written: Sequence[_Written], state: _State) -> li
 def _repeat(
     form: ChainShape, record: ChainRecord, state: NDArray[np.int8], other: NDArray[np.int8]
 ) -> None:
-    """Fill in what the sweeps after a fixed point, or after a cycle of two states, would record.
+    """Fill in the records of the sweeps after a fixed point, or after a cycle of two states.
 
     state  # after the last sweep that was run; other  # the one before it and after it
     """

@@ -1,6 +1,6 @@
-"""What a kernel takes, as its C++ signature says, and whether an argument is that.
+"""The parameters of a kernel, from its C++ signature, and the checks of its arguments.
 
-CuPy passes what it is given: an int64 to a kernel that reads an int32, or an array of float64 to one that
+CuPy passes any argument: an int64 to a kernel that reads an int32, or an array of float64 to one that
 reads floats, is taken as it lies. So the host is the place where a wrong width is noticed.
 """
 
@@ -15,23 +15,22 @@ HostArray = NDArray[Any]
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a kernel.
-
-    pointer    # whether it points to memory; read_only  # and to constants
-    element    # the type of its numbers, None where any will do
-    size       # bytes of what it is or points to: 16 for uint4
-    alignment  # what an address of it divides by
-    """
+    """One parameter of a kernel."""
 
     pointer: bool
+    """Whether it is a pointer, not a number."""
     read_only: bool
+    """Whether it points to constants."""
     element: np.dtype[Any] | None
+    """The type of its numbers, None where any will do."""
     size: int
+    """Bytes of one element: 16 for uint4."""
     alignment: int
+    """The number of bytes that its address must be a multiple of."""
 
     @property
     def name(self) -> str:
-        """What a message calls it."""
+        """Its type in messages."""
         if self.element is None:
             return f"{self.size} bytes" if not self.pointer else "memory"
         many = self.size // self.element.itemsize
@@ -54,7 +53,7 @@ def _parameter(word: str) -> Parameter:
 def checked(value: Any, parameter: Parameter, where: str) -> HostArray:
     """Return the array whose memory is the argument: the numbers that are pointed to, or one number.
 
-    Raises `TypeError` that begins with `where`, unless the argument is what the kernel reads.
+    Raises `TypeError` that begins with `where`, unless the argument has the type that the kernel reads.
     """
     return (
         _numbers(value, parameter, where) if parameter.pointer else _number(value, parameter, where)
@@ -94,5 +93,5 @@ def _numbers(value: Any, parameter: Parameter, where: str) -> HostArray:
 
 
 def described(value: Any) -> str:
-    """Return what a message calls a value."""
+    """Return a value in the words of a message."""
     return f"an array of {value.dtype}" if isinstance(value, np.ndarray) else repr(value)

@@ -1,4 +1,4 @@
-"""From the text of kernels to a library on disk: one run of the compiler for each text, whoever asks."""
+"""From the text of kernels to a library on disk: one run of the compiler for each text."""
 
 import hashlib
 import os
@@ -18,11 +18,11 @@ HEADERS = Path(__file__).parent
 
 
 class HostError(RuntimeError):
-    """What the compiler of the host said, or why a kernel could not run on it."""
+    """The compiler's error message, or the reason why a kernel could not run on the host."""
 
 
 def library(source: Source) -> Path:
-    """Return the compiled library of a source, from the cache or made now.
+    """Return the compiled library of a source, from the cache or compiled now.
 
     Raises `UserError` where there is no compiler or no safe place for the library, `HostError` with the
     compiler's text where it refuses.
@@ -40,18 +40,18 @@ def library(source: Source) -> Path:
 
 def compiler_path() -> str:
     """Return the C++ compiler: $CXX, or g++, or clang++. Raises `UserError` where there is none."""
-    asked = os.environ.get("CXX", "")
-    found = shutil.which(asked) if asked else shutil.which("g++") or shutil.which("clang++")
-    if found is None:
+    name = os.environ.get("CXX", "")
+    path = shutil.which(name) if name else shutil.which("g++") or shutil.which("clang++")
+    if path is None:
         raise UserError(
-            f"{asked or 'g++'}: not found, and the simulated backend compiles its kernels with it;"
+            f"{name or 'g++'}: not found, and the simulated backend compiles its kernels with it;"
             " install it (Debian, Ubuntu: apt-get install g++; conda: gxx), or use --backend cpu"
         )
-    return found
+    return path
 
 
 def cache() -> Path:
-    """Return the folder of compiled libraries: the user's own, where nobody else can put one.
+    """Return the folder of compiled libraries: one of this user, in which nobody else can put one.
 
     Raises `UserError` where something else has its name.
     """
@@ -83,10 +83,10 @@ def compile_to(path: Path, source: Source, compiler: str) -> None:
         k: v for k, v in os.environ.items() if k != "LD_PRELOAD"
     }  # no sanitizer in the compiler
     with tempfile.TemporaryDirectory(prefix="build-", dir=path.parent) as build:
-        text, made = Path(build, "text.cpp"), Path(build, "made.so")
+        text, library_ = Path(build, "text.cpp"), Path(build, "made.so")
         text.write_text(source.text)
-        command = [compiler, *source.flags, f"-I{HEADERS}", str(text), "-o", str(made)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=plain)
-        if done.returncode:
-            raise HostError(f"{Path(compiler).name} refuses the kernels' text:\n{done.stderr}")
-        made.replace(path)
+        command = [compiler, *source.flags, f"-I{HEADERS}", str(text), "-o", str(library_)]
+        process = subprocess.run(command, capture_output=True, text=True, check=False, env=plain)
+        if process.returncode:
+            raise HostError(f"{Path(compiler).name} refuses the kernels' text:\n{process.stderr}")
+        library_.replace(path)

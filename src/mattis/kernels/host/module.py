@@ -1,8 +1,8 @@
-"""`HostModule`: what `cupy.RawModule` is for a GPU, for the host.
+"""`HostModule`: the counterpart of `cupy.RawModule` on the host.
 
 The same text, the same names, the same call: kernel(grid, block, args, shared_mem=…), on NumPy arrays, in
 place. It refuses what CuPy would not notice (a wrong width, a block of no threads), and runs the threads of
-a block in the order that a `Schedule` says: a result that depends on it is a race.
+a block in the order of a `ThreadSchedule`: a result that depends on it is a race.
 """
 
 import ctypes
@@ -23,11 +23,11 @@ THREAD_ORDERS: tuple[Order, ...] = ("ascending", "descending", "random", "warps"
 LARGEST_BLOCK = (1024, 1024, 64)
 LARGEST_GRID = (2**31 - 1, 65535, 65535)
 
-SHARED_UNASKED = 48 * 1024
+SHARED_BY_DEFAULT = 48 * 1024
 """Bytes of dynamic shared memory that any kernel may have."""
 
 SHARED_AT_MOST = 227 * 1024
-"""Bytes that it may have on the largest GPUs, after `max_dynamic_shared_size_bytes` asked for them."""
+"""Bytes that it may have on the largest GPUs, after `max_dynamic_shared_size_bytes` is set to them."""
 
 LONGEST_MESSAGE = 512
 """Bytes that a failed launch writes, as in block.h."""
@@ -39,15 +39,13 @@ class LaunchError(HostError):
 
 @dataclass(frozen=True)
 class ThreadSchedule:
-    """In which order threads take turns, and blocks.
-
-    order  # ascending, descending: all threads up to their next meeting, one after the other;
-           # random: any thread next; warps: any warp, as far as it can go
-    seed   # of what is random
-    """
+    """In which order threads take turns, and blocks."""
 
     order: Order = "ascending"
+    """`ascending`, `descending`: all threads up to their next barrier, one after the other; `random`: any
+    thread next; `warps`: any warp, as far as it can go."""
     seed: int = 1
+    """Seed of the random orders."""
 
 
 SCHEDULES = (
@@ -76,7 +74,7 @@ class HostFunction:
     """A kernel: call it with a grid, a block and arguments.
 
     `max_dynamic_shared_size_bytes` is to be set, as on a GPU, before a launch with more than 48 KiB of
-    dynamic shared memory. What static variables take is not counted: the cubin of NVRTC tells it.
+    dynamic shared memory. Static variables are not counted: the cubin of NVRTC tells their size.
     """
 
     def __init__(self, name: str, entry: Any, signature: str, schedule: ThreadSchedule) -> None:
@@ -85,7 +83,7 @@ class HostFunction:
         self.schedule = schedule
         self.most_threads = int(bound)
         self.parameters = parameters(rest)
-        self.max_dynamic_shared_size_bytes = SHARED_UNASKED
+        self.max_dynamic_shared_size_bytes = SHARED_BY_DEFAULT
         self._entry = entry
 
     def __call__(
@@ -98,8 +96,8 @@ class HostFunction:
     ) -> None:
         """Run the kernel to its end; its arrays hold the results.
 
-        Raises `TypeError` for an argument that is not what the kernel takes, `LaunchError` for a launch that
-        a GPU would refuse, and for one that cannot end: the message tells the line.
+        Raises `TypeError` for an argument of another type than the kernel takes, `LaunchError` for a launch
+        that a GPU would refuse, and for one that cannot end: the message tells the line.
         """
         launch = Launch(
             self._grid(grid),
@@ -142,46 +140,45 @@ class HostFunction:
             )
         return size
 
-    def _three(self, size: tuple[int, ...], what: str, largest: tuple[int, int, int]) -> Any:
+    def _three(self, size: tuple[int, ...], kind: str, largest: tuple[int, int, int]) -> Any:
         """Return three sizes. CuPy would take 0 for 1."""
         if not isinstance(size, tuple) or not 1 <= len(size) <= 3:
-            raise TypeError(f"{self.name}: {what} {size!r}, expected a tuple of one to three sizes")
+            raise TypeError(f"{self.name}: {kind} {size!r}, expected a tuple of one to three sizes")
         whole = [*map(index, size), 1, 1][:3]
         if not all(1 <= n <= most for n, most in zip(whole, largest, strict=True)):
-            raise LaunchError(f"{self.name}: {what} {size}, a GPU takes (1, 1, 1) to {largest}")
+            raise LaunchError(f"{self.name}: {kind} {size}, a GPU takes (1, 1, 1) to {largest}")
         return (ctypes.c_uint * 3)(*whole)
 
     def _shared(self, size: int) -> int:
-        asked = self.max_dynamic_shared_size_bytes
-        if max(size, asked) > SHARED_AT_MOST:
+        limit = self.max_dynamic_shared_size_bytes
+        if max(size, limit) > SHARED_AT_MOST:
             raise LaunchError(
-                f"{self.name}: {max(size, asked)} bytes of shared memory, a GPU has at most {SHARED_AT_MOST}"
+                f"{self.name}: {max(size, limit)} bytes of shared memory, a GPU has at most {SHARED_AT_MOST}"
             )
-        if not 0 <= size <= max(asked, SHARED_UNASKED):
+        if not 0 <= size <= max(limit, SHARED_BY_DEFAULT):
             raise LaunchError(
-                f"{self.name}: {size} bytes of shared memory, max_dynamic_shared_size_bytes is {asked}"
+                f"{self.name}: {size} bytes of shared memory, max_dynamic_shared_size_bytes is {limit}"
             )
         return size
 
 
 @dataclass(frozen=True)
 class HostModule:
-    """Kernels of one text, compiled when the module is made, or found in the cache.
-
-    code      # CUDA C++
-    names     # of its kernels, template arguments included
-    schedule  # of threads and blocks
-    sanitize  # compile for a sanitizer, whose process this must be: `mattis.kernels.host.sanitized`
-    defines   # macros
+    """Kernels of one text, compiled when the module is created, or loaded from the cache.
 
     Raises `UserError` where there is no compiler, `HostError` with its text where it refuses the code.
     """
 
     code: str
+    """Text in CUDA C++."""
     names: Sequence[str]
+    """Names of its kernels, template arguments included."""
     schedule: ThreadSchedule = ThreadSchedule()
+    """Order of threads and blocks."""
     sanitize: MaybeSanitizer = ""
+    """The sanitizer to compile for, under which this process must run: `mattis.kernels.host.sanitized`."""
     defines: Mapping[str, str] = field(default_factory=dict)
+    """Values of macros."""
     _library: ctypes.CDLL = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

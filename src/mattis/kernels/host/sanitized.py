@@ -16,7 +16,7 @@ from mattis.kernels.host.library import HostError, compiler_path
 from mattis.kernels.host.source import Sanitizer
 
 FOUND = 66
-"""The exit code of a process in which a sanitizer found something."""
+"""Exit code of a process in which a sanitizer reported an error."""
 
 RUNTIMES: Mapping[Sanitizer, str] = {"address": "libasan.so", "thread": "libtsan.so"}
 
@@ -33,17 +33,16 @@ SANITIZER_OPTIONS: Mapping[Sanitizer, Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class SanitizedRun:
-    """How a process under a sanitizer ended.
-
-    code  # its exit code; text  # all that it and the sanitizer wrote
-    """
+    """How a process under a sanitizer ended."""
 
     code: int
+    """Exit code of the process."""
     text: str
+    """Output of the process and of the sanitizer."""
 
     @property
-    def found(self) -> bool:
-        """Whether the sanitizer found something."""
+    def reports_error(self) -> bool:
+        """Whether the sanitizer reported an error."""
         return self.code == FOUND
 
 
@@ -53,7 +52,7 @@ def run(arguments: Sequence[str], kind: Sanitizer, seconds: float = 600) -> Sani
     Raises `HostError` where the compiler has no such sanitizer.
     """
     command = [*unshuffled(), sys.executable, *arguments]
-    done = subprocess.run(
+    process = subprocess.run(
         command,
         env={**os.environ, **SANITIZER_OPTIONS[kind], "LD_PRELOAD": runtime(kind)},
         stdout=subprocess.PIPE,
@@ -62,14 +61,14 @@ def run(arguments: Sequence[str], kind: Sanitizer, seconds: float = 600) -> Sani
         timeout=seconds,
         check=False,
     )
-    return SanitizedRun(done.returncode, done.stdout)
+    return SanitizedRun(process.returncode, process.stdout)
 
 
 def runtime(kind: Sanitizer) -> str:
     """Return the library of a sanitizer, of the compiler that compiles the kernels."""
     compiler = compiler_path()
-    asked = [compiler, f"-print-file-name={RUNTIMES[kind]}"]
-    path = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    command = [compiler, f"-print-file-name={RUNTIMES[kind]}"]
+    path = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     if not Path(path).is_absolute():
         raise HostError(
             f"{compiler} has no {RUNTIMES[kind]}: sanitizers need g++ with its libsanitizer"
@@ -78,9 +77,9 @@ def runtime(kind: Sanitizer) -> str:
 
 
 def unshuffled() -> list[str]:
-    """Return what starts a program without random addresses, where that is allowed.
+    """Return the command prefix that switches off random addresses, where that is allowed.
 
-    The thread sanitizer wants memory where it looks for it, and newer kernels shuffle too widely.
+    The thread sanitizer requires memory at fixed addresses, and newer kernels shuffle too widely.
     """
     prefix = ["setarch", "-R"]
     try:

@@ -1,4 +1,4 @@
-"""The text of kernels as the compiler of the host reads it, and what that compiler is told."""
+"""The text of kernels for the compiler of the host, and the flags of that compiler."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -50,22 +50,20 @@ LAUNCH_BOUNDS = re.compile(
 
 @dataclass(frozen=True)
 class Source:
-    """The text of kernels and how it is to be compiled.
-
-    code       # CUDA C++, its lines counted from 1 in `kernel.cu` unless it says otherwise (#line)
-    names      # kernels to be found from outside, template arguments included: `sums<float>`
-    sanitizer  # instrument it, with threads of the machine instead of fibers
-    defines    # macros
-    """
+    """The text of kernels and how it is to be compiled."""
 
     code: str
+    """CUDA C++, its lines counted from 1 in `kernel.cu` unless it says otherwise (#line)."""
     names: Sequence[str]
+    """Names of the exported kernels, template arguments included: `sums<float>`."""
     sanitizer: MaybeSanitizer = ""
+    """The sanitizer to instrument for, with threads of the machine instead of fibers."""
     defines: Mapping[str, str] = field(default_factory=dict)
+    """Values of macros."""
 
     @property
     def text(self) -> str:
-        """The C++ that the compiler reads.
+        """The C++ for the compiler.
 
         In a namespace without a name, all is of this text alone: else g++ would not put shared variables of
         inline functions, which other texts might have as well, into one section with those of kernels.
@@ -80,13 +78,13 @@ class Source:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What the compiler is told."""
+        """Flags of the compiler."""
         defines = (f"-D{name}={value}" for name, value in sorted(self.defines.items()))
         return (*COMPILER_FLAGS, *SANITIZERS[self.sanitizer], *defines)
 
 
 def with_dynamic_shared(code: str) -> str:
-    """Return code in which an array without a size, `extern __shared__ T x[];`, is what the launch gives."""
+    """Return code in which an array without a size, `extern __shared__ T x[];`, is memory of the launch."""
 
     def pointer(match: re.Match[str]) -> str:
         kind, name = " ".join(match["type"].split()), match["name"]
@@ -97,13 +95,13 @@ def with_dynamic_shared(code: str) -> str:
 
 
 def most_threads(code: str, name: str) -> str:
-    """Return what a kernel's `__launch_bounds__` says, as C++, or what holds for all.
+    """Return the bound in a kernel's `__launch_bounds__`, as C++, or the bound of all blocks.
 
     A bound that is an argument of a template is not looked up.
     """
     plain = name.partition("<")[0].strip()
-    found = [
+    bounds = [
         match["most"].strip() for match in LAUNCH_BOUNDS.finditer(code) if match["name"] == plain
     ]
-    known = [most for most in found if most.isdigit() or plain == name]
-    return known[0] if known else str(BLOCK_LIMIT)
+    usable = [most for most in bounds if most.isdigit() or plain == name]
+    return usable[0] if usable else str(BLOCK_LIMIT)

@@ -66,7 +66,7 @@ def _chains(device: Device, asked: Sequence[LaunchRequest], protocol: Protocol) 
         found = glauber.asynchronous(device, sets, herd, course)
     trace = found.trace.transpose(1, 2, 0)
     used = settled(trace, herd.scales == 0)
-    return Chains(trace, None, used, found.spins.T, found.looks)
+    return Chains(trace, None, used, found.spins.T, found.mean_overlaps)
 
 
 def herd_of(

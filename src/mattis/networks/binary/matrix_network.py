@@ -28,7 +28,7 @@ from mattis.exact import rng
 from mattis.exact.arrays import Signs
 from mattis.kernels import cpu
 from mattis.kernels.cuda.devices import Device
-from mattis.kernels.cuda.matrix import Chain, ChainRecord, Wires, walks
+from mattis.kernels.cuda.matrix import Chain, ChainRecord, Wires, run_chains
 from mattis.networks.binary import couplings
 from mattis.networks.binary.couplings import Couplings
 from mattis.networks.binary.ensembles import Stored
@@ -263,7 +263,7 @@ def together(parts: Iterable[ChainCoroutine[T]], device: Device) -> Iterator[T]:
     for wave in _waves(parts):
         while running := [begun for begun in wave if begun.request is not None]:
             chains = [begun.request.chain for begun in running if begun.request is not None]
-            for begun, record in zip(running, walks(device, chains), strict=True):
+            for begun, record in zip(running, run_chains(device, chains), strict=True):
                 begun.go_on(ChainResult.of(record))
         yield from (begun.answer for begun in wave)
 

@@ -1,4 +1,4 @@
-"""Consolidation: memories that drift to the patterns that they are shown.
+"""Consolidation: memories that drift to clamped patterns.
 
 tau dXi_mu/dt = w_mu (xi' + Lambda_mu - Xi_mu),   w = softmax(beta Xi xi'),   xi' clamped, one after the other
 
@@ -29,63 +29,64 @@ PRESENTATIONS_AT_ONCE = 2**14
 """Presentations of which the random order is drawn at once; one step of the stream each."""
 
 MOST_DRIFTING = 2048
-"""Memories at most: their products are N_h² at each presentation, and N_h² D at each look."""
+"""Memories at most: their products are N_h² at each presentation, and N_h² D at each observation."""
 
 ALL = -1.0
 """The label `memory` of a stage that averages over all memories."""
 
 
 class Stage(NamedTuple):
-    """Where in the grid memories are followed.
-
-    presentations  # per memory: k N_h patterns are shown in all
-    memory         # the memory that is looked at, from the one shown most rarely; ALL: their mean
-    likeness       # cosine between the changes of two patterns
-    """
+    """A point of the grid at which memories are followed."""
 
     beta: float
     noise: float
     spread: float
     tau: float
     presentations: float
+    """Presentations per memory, k: k N_h in all."""
     memory: float
+    """The memory that is observed, from the one of the rarest pattern; ALL: their mean."""
     likeness: float = 0.0
+    """Cosine between the changes of two patterns."""
 
     @property
     def trajectory(self) -> tuple[float, ...]:
-        """What makes a trajectory: stages that agree in it are looks at one."""
+        """The labels of a trajectory: stages that agree in them observe one trajectory."""
         return self.beta, self.noise, self.spread, self.tau, self.likeness
 
 
 @dataclass(frozen=True)
 class DriftProtocol:
-    """How memories are drawn, what they are shown, and when they count as changed.
-
-    clamping  # "cyclic", "random" with given `probabilities` or those of `frequencies`, or the "sequence"
-    single    # whether single memories are looked at, not all of them
-    dwell     # Euler steps for which a pattern is clamped; step # dt of one, in the unit of tau
-    """
+    """The ensemble of memories, the schedule of clamped patterns, and the thresholds of the observables."""
 
     ensemble: MemoryEnsemble
     clamping: str = "random"
+    """`cyclic`, `random` with given `probabilities` or those of `frequencies`, or the `sequence`."""
     sequence: tuple[int, ...] = ()
     dwell: int = 1
+    """Euler steps for which a pattern is clamped."""
     step: float = 1.0
+    """dt of an Euler step, in the unit of tau."""
     similarity: str = "dot"
     consolidated_above: float = 0.9
     merged_above: float = 0.9
     reached_above: float = 0.99
     probabilities: tuple[float, ...] = ()
     single: bool = False
+    """Whether single memories are observed, not all of them."""
 
 
 @dataclass(frozen=True, eq=False)
 class Synapses:
-    """Memories on their way: vectors that do not change, and the state, which changes in place."""
+    """Drifting memories: vectors that do not change, and the state, which changes in place.
+
+    The vectors are old (N_h, D), start Xi(0), targets xi' and bias Lambda; the state is that of
+    `cpu.drift.present`.
+    """
 
     old: Reals
     start: Reals
-    shown: Reals
+    targets: Reals
     bias: Reals
     gram: Reals
     pull: Reals
@@ -93,34 +94,34 @@ class Synapses:
     fields: Reals
     squares: Reals
     along_bias: Reals
-    kept: Reals
-    taken: Reals
-    biased: Reals
+    old_share: Reals
+    new_share: Reals
+    bias_share: Reals
     hebbian: Reals
     reached: NDArray[np.int64]
 
     @property
     def matrix(self) -> Reals:
         """The memories Xi, by rows, in the coordinates of the patterns: (N_h, D)."""
-        taken = exact.functions.combine(self.taken, self.shown)
+        new_share = exact.functions.combine(self.new_share, self.targets)
         return np.asarray(
-            self.kept[:, None] * self.start + taken + self.biased[:, None] * self.bias
+            self.old_share[:, None] * self.start + new_share + self.bias_share[:, None] * self.bias
         )
 
 
-def begin(old: Reals, start: Reals, shown: Reals, bias: Reals) -> Synapses:
-    """Return memories that were not shown anything yet."""
+def begin(old: Reals, start: Reals, targets: Reals, bias: Reals) -> Synapses:
+    """Return memories before the first presentation, from their vectors (N_h, D)."""
     gram, count = exact.functions.gram, len(old)
     return Synapses(
-        old, start, shown, bias,
-        gram=gram(shown, shown),
-        pull=gram(bias, shown),
+        old, start, targets, bias,
+        gram=gram(targets, targets),
+        pull=gram(bias, targets),
         bias_squares=_squares(bias),
-        fields=gram(start, shown),
+        fields=gram(start, targets),
         squares=_squares(start),
         along_bias=_products(start, bias),
-        kept=np.ones(count), taken=np.zeros((count, len(shown))), biased=np.zeros(count),
-        hebbian=np.zeros(len(shown)),
+        old_share=np.ones(count), new_share=np.zeros((count, len(targets))), bias_share=np.zeros(count),
+        hebbian=np.zeros(len(targets)),
         reached=np.full(count, -1, np.int64),
     )  # fmt: skip
 
@@ -138,23 +139,23 @@ def _squares(rows: Reals) -> Reals:
 def advance(
     synapses: Synapses, order: NDArray[np.int64], first: int, stage: Stage, schedule: DriftProtocol
 ) -> None:
-    """Show patterns in this order, after `first` others, and let the memories drift."""
+    """Clamp the patterns of an order, after `first` presentations, and let the memories drift."""
     s = synapses
     cpu.drift.present(
         order, first, stage.beta, schedule.step / stage.tau, schedule.dwell,
         schedule.similarity == "distance", s.fields, s.squares, s.along_bias, s.gram, s.pull,
-        s.bias_squares, s.kept, s.taken, s.biased, s.hebbian, schedule.reached_above, s.reached,
+        s.bias_squares, s.old_share, s.new_share, s.bias_share, s.hebbian, schedule.reached_above, s.reached,
         np.empty((0, len(s.old))),
     )  # fmt: skip
 
 
-def shown_in_all(stage: Stage, count: int) -> int:
-    """Return the patterns that are shown in all: round(presentations × N_h), half up."""
+def total_presentations(stage: Stage, count: int) -> int:
+    """Return the presentations of all patterns: round(presentations × N_h), half up."""
     return share(stage.presentations, count)
 
 
 def clamping_stream(patterns: PatternSet, stage: Stage) -> NDArray[np.uint32]:
-    """Return the stream (4,) of the random order in which a trajectory is shown its patterns."""
+    """Return the stream (4,) of the random order of a trajectory's patterns."""
     member = {name: getattr(stage, name) for name in ("beta", "noise", "spread", "tau")}
     if stage.likeness:
         member["likeness"] = stage.likeness
@@ -164,9 +165,9 @@ def clamping_stream(patterns: PatternSet, stage: Stage) -> NDArray[np.uint32]:
 def order_of(
     patterns: PatternSet, stage: Stage, schedule: DriftProtocol, first: int, last: int
 ) -> Iterator[NDArray[np.int64]]:
-    """Yield the patterns number first … last-1 that are shown, some at a time.
+    """Yield the patterns of presentations first … last-1, as indices, in segments.
 
-    Pattern t is a function of t and of what the stage is called, not of how often one looks.
+    Pattern t is a function of t and of the labels of the stage, not of the times of observation.
     """
     count, packed = patterns.patterns, clamping_stream(patterns, stage)
     limits = ensembles.thresholds(frequencies(stage, schedule, count))
@@ -181,36 +182,36 @@ def order_of(
         else:
             step = begun // PRESENTATIONS_AT_ONCE
             exact.philox.philox_words(words, packed, step, PRESENTATIONS_AT_ONCE // 4)
-            drawn = words.T.ravel()[
+            segment = words.T.ravel()[
                 begun - step * PRESENTATIONS_AT_ONCE : end - step * PRESENTATIONS_AT_ONCE
             ]
-            yield cpu.drift.clamped(drawn, limits)
+            yield cpu.drift.clamped(segment, limits)
 
 
 def frequencies(stage: Stage, schedule: DriftProtocol, count: int) -> Reals:
-    """Return the probabilities with which patterns are shown, or their shares of a fixed order."""
+    """Return the probability of each pattern at a presentation, or its share of a fixed order, (N_h,)."""
     if schedule.clamping == "sequence":
         return np.bincount(schedule.sequence, minlength=count) / len(schedule.sequence)
     if schedule.probabilities:
-        given = np.array(schedule.probabilities)
-        return np.asarray(given / fsum(schedule.probabilities))
+        probabilities = np.array(schedule.probabilities)
+        return np.asarray(probabilities / fsum(schedule.probabilities))
     return ensembles.frequencies(count, stage.spread)
 
 
 def follow(
     patterns: PatternSet, stages: Sequence[Stage], schedule: DriftProtocol
 ) -> Iterator[tuple[Stage, Synapses]]:
-    """Yield the memories at each stage of one trajectory, the stages in order of presentations."""
-    drawn = ensembles.draw(patterns, schedule.ensemble)
+    """Yield the memories at each stage of one trajectory; stages by rising presentations."""
+    vectors = ensembles.draw(patterns, schedule.ensemble)
     first = stages[0]
-    shown = ensembles.shown(patterns, schedule.ensemble, drawn, first.noise, first.likeness)
-    synapses, done = begin(drawn.old, drawn.start, shown, drawn.bias), 0
+    targets = ensembles.targets(patterns, schedule.ensemble, vectors, first.noise, first.likeness)
+    synapses, done = begin(vectors.old, vectors.start, targets, vectors.bias), 0
     for stage in stages:
-        total = shown_in_all(stage, patterns.patterns)
+        total = total_presentations(stage, patterns.patterns)
         for order in order_of(patterns, stage, schedule, done, total):
             advance(synapses, order, done, stage, schedule)
             done += len(order)
-        if total == 0:  # what is there from the beginning may be near enough
+        if total == 0:  # the first memories may be above the threshold of `reached` already
             advance(synapses, np.empty(0, np.int64), 0, stage, schedule)
         yield stage, synapses
 
@@ -218,12 +219,12 @@ def follow(
 def cosines(a: Reals, b: Reals) -> Reals:
     """Return the cosine of every row of a with every row of b, (n, m)."""
     norms = np.sqrt(np.outer(_squares(a), _squares(b)))
-    with np.errstate(invalid="ignore"):  # what has no length has no cosine: NaN
+    with np.errstate(invalid="ignore"):  # a vector of length 0 has no cosine: NaN
         return np.asarray(exact.functions.gram(a, b) / norms)
 
 
 def own_weights(synapses: Synapses, beta: float, similarity: str) -> Reals:
-    """Return w_mu(xi'_mu), the softmax weight of each memory when its own pattern is shown."""
+    """Return w_mu(xi'_mu), the softmax weight of each memory at its own pattern, (N_h,)."""
     scores = synapses.fields - (0.5 * synapses.squares[:, None] if similarity == "distance" else 0)
     below = scores - scores.max(axis=0)
     out = np.empty(len(below))
@@ -235,31 +236,31 @@ def own_weights(synapses: Synapses, beta: float, similarity: str) -> Reals:
 
 
 def coupling_errors(synapses: Synapses, matrix: Reals) -> tuple[float, float]:
-    """Return |G - G'|/|G'| (Frobenius), G' = xi'ᵀ xi', of G = Xiᵀ Xi and of the Pavlovian G beside it.
+    """Return |G - G'|/|G'| (Frobenius), G' = xi'ᵀ xi', of G = Xiᵀ Xi and of the Pavlovian G.
 
-    Lotito eqs. (25) and (23): tau N_h dG/dt = N_h xi'ᵀ xi' - G for each pattern shown, from G = Xi(0)ᵀ Xi(0).
-    |AᵀA - BᵀB|² = |AAᵀ|² + |BBᵀ|² - 2 |ABᵀ|²: no matrix of N_v × N_v is ever made.
+    Lotito eqs. (25) and (23): tau N_h dG/dt = N_h xi'ᵀ xi' - G at each presentation, from Xi(0)ᵀ Xi(0).
+    |AᵀA - BᵀB|² = |AAᵀ|² + |BBᵀ|² - 2 |ABᵀ|²: no matrix of N_v × N_v is needed.
     """
     s, gram = synapses, exact.functions.gram
     target = (s.gram**2).sum()
-    learnt = (gram(matrix, matrix) ** 2).sum() + target - 2 * (gram(matrix, s.shown) ** 2).sum()
+    learnt = (gram(matrix, matrix) ** 2).sum() + target - 2 * (gram(matrix, s.targets) ** 2).sum()
     left = 1.0 - s.hebbian.sum() / len(s.old)
     gap = s.hebbian - 1.0
     old = (gram(s.start, s.start) ** 2).sum()
-    mixed = (gram(s.start, s.shown) ** 2).sum(axis=0)
+    mixed = (gram(s.start, s.targets) ** 2).sum(axis=0)
     new = (np.outer(gap, gap) * s.gram**2).sum()  # no BLAS: its order of terms is the machine's
     pavlov = left * left * old + 2 * left * (mixed * gap).sum() + new
     return sqrt(max(learnt, 0.0) / target), sqrt(max(pavlov, 0.0) / target)
 
 
 def observe(synapses: Synapses, stage: Stage, schedule: DriftProtocol) -> dict[str, Any]:
-    """Return every observable of the memories: an array over them, or one number for all."""
+    """Return every observable: an array (N_h,) over the memories, or one number for all."""
     count, matrix = len(synapses.old), synapses.matrix
-    near, others = cosines(matrix, synapses.shown), cosines(matrix, matrix)
+    near, others = cosines(matrix, synapses.targets), cosines(matrix, matrix)
     np.fill_diagonal(others, -1.0)
     own, old = np.diag(near), np.diag(cosines(matrix, synapses.old))
     shares = frequencies(stage, schedule, count)[None]
-    mean = exact.functions.combine(shares, synapses.shown)
+    mean = exact.functions.combine(shares, synapses.targets)
     between = cosines(matrix, mean)[:, 0]
     there = (own > schedule.consolidated_above) & (own == near.max(axis=1)) & (own > between)
     learnt, pavlov = coupling_errors(synapses, matrix)
@@ -282,47 +283,47 @@ def observe(synapses: Synapses, stage: Stage, schedule: DriftProtocol) -> dict[s
     }
 
 
-def picked(values: Any, memory: float) -> float:
-    """Return the value of one memory, the mean over ALL of them, or what they have in common."""
+def value_of(values: Any, memory: float) -> float:
+    """Return an observable of one memory, its mean over ALL, or the one number of all memories."""
     if np.ndim(values) == 0:
         return float(values)
     return float(np.mean(values) if memory == ALL else values[int(memory)])
 
 
 def trajectories(points: Sequence[Stage]) -> Iterator[list[tuple[Stage, list[int]]]]:
-    """Yield the looks at each trajectory, from the first to the last: a stage, and which points are there.
+    """Yield the observations of each trajectory by rising presentations: a stage, and the rows of its points.
 
-    Stages that differ in presentations or in the memory only are looks at one trajectory.
+    Points that differ in presentations or in the memory only belong to one trajectory.
     """
     order = sorted(
         range(len(points)), key=lambda k: (points[k].trajectory, points[k].presentations)
     )
     for _, members in groupby(order, key=lambda k: points[k].trajectory):
-        looks = [list(each) for _, each in groupby(members, lambda k: points[k].presentations)]
-        yield [(points[look[0]]._replace(memory=ALL), look) for look in looks]
+        stages = [list(rows) for _, rows in groupby(members, lambda k: points[k].presentations)]
+        yield [(points[rows[0]]._replace(memory=ALL), rows) for rows in stages]
 
 
-def nothing_found(points: Sequence[Stage]) -> Columns:
-    """Return a column per observable, a row for each stage, to be filled."""
+def empty_columns(points: Sequence[Stage]) -> Columns:
+    """Return a column of NaN for each observable, with a row for each point."""
     return {o.name: np.full(len(points), nan) for o in DRIFT_OBSERVABLES}
 
 
 def write(
-    columns: Columns, found: dict[str, Any], points: Sequence[Stage], look: list[int]
+    columns: Columns, values: dict[str, Any], points: Sequence[Stage], rows: list[int]
 ) -> None:
-    """Fill the rows of those points that are one look with what was found there."""
-    for k, name in product(look, columns):
-        columns[name][k] = picked(found[name], points[k].memory)
+    """Write the observables of one stage into the rows of its points."""
+    for k, name in product(rows, columns):
+        columns[name][k] = value_of(values[name], points[k].memory)
 
 
 def simulate(patterns: PatternSet, points: Sequence[Stage], protocol: DriftProtocol) -> Columns:
     """Return one column per observable, a row for each stage: a pure function of its arguments."""
-    columns = nothing_found(points)
-    for looks in trajectories(points):
-        stages = [stage for stage, _ in looks]
+    columns = empty_columns(points)
+    for observations in trajectories(points):
+        stages = [stage for stage, _ in observations]
         states = follow(patterns, stages, protocol)
-        for (_, look), (stage, synapses) in zip(looks, states, strict=True):
-            write(columns, observe(synapses, stage, protocol), points, look)
+        for (_, rows), (stage, synapses) in zip(observations, states, strict=True):
+            write(columns, observe(synapses, stage, protocol), points, rows)
     return columns
 
 
@@ -332,14 +333,14 @@ def memory(coordinates: int, patterns: int) -> int:
 
 
 def check(size: int, patterns: int) -> str | None:
-    """Tell what is wrong with so many memories of N_v sites, if anything."""
+    """Return why a pattern set is too large to simulate, or None."""
     if patterns > MOST_DRIFTING:
         return f"{patterns} memories of {size} sites: at most {MOST_DRIFTING}"
     return None
 
 
 def one_memory(_size: Any, patterns: Any, protocol: DriftProtocol) -> Any:
-    """Return the change of a fraction of the memories that are looked at by one of them."""
+    """Return the change of a fraction by one of the observed memories: 1/N_h, or 1 of a single memory."""
     return 1.0 if protocol.single else 1.0 / patterns
 
 

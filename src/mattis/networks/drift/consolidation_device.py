@@ -1,8 +1,8 @@
 """Memories of many pattern sets that drift together on a device.
 
-The same columns as `synapses.simulate`, bit by bit, whatever else travels in a cohort. Vectors stay on the
-host, which finds the observables: a device knows scalar products only, and the state of a trajectory leaves
-it at each look.
+The same columns as `consolidation.simulate`, bit by bit, whatever the other trajectories of a launch. Vectors
+stay on the host, which computes the observables: a device knows scalar products only, and the state of a
+trajectory leaves it at each observation.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,69 +25,68 @@ from mattis.networks.drift.consolidation import (
 from mattis.study.model import Columns, PatternSet, Task
 
 HOST_ROOM = 2**34
-"""Bytes of the host that vectors and their products may take: what starts together is limited by it."""
+"""Bytes of the host for vectors and their products: a bound on the grounds that start at one time."""
 
 NO_TURN = np.empty(0, np.int32)
 
 
 @dataclass(frozen=True)
 class Trajectory:
-    """One trajectory of a task, and the looks at it, from the first to the last.
-
-    task   # its number; points  # all points of the task
-    looks  # a stage, and which points are there
-    """
+    """One trajectory of a task, and the stages at which it is observed, from the first to the last."""
 
     task: int
+    """Number of the task."""
     patterns: PatternSet
     schedule: DriftProtocol
     points: Sequence[Stage]
-    looks: Sequence[tuple[Stage, list[int]]]
+    """All points of the task."""
+    observations: Sequence[tuple[Stage, list[int]]]
+    """Each stage, and the numbers of the points observed there."""
 
     @property
     def stage(self) -> Stage:
-        """What is the same at all looks, and the first of them."""
-        return self.looks[0][0]
+        """The first observed stage; its labels of the trajectory hold for all stages."""
+        return self.observations[0][0]
 
     @property
     def cohort(self) -> tuple[int, DriftProtocol]:
-        """What trajectories on a device have in common."""
+        """The number of memories and the protocol, one for all trajectories of a launch."""
         return self.patterns.patterns, self.schedule
 
     @property
     def ground(self) -> tuple[float, ...]:
-        """What those of a cohort agree in that start from the same products."""
+        """The pattern set, sigma and likeness, which decide the scalar products at the start."""
         return *astuple(self.patterns), self.stage.noise, self.stage.likeness
 
 
 def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
-    """Return what `synapses.simulate` returns for each task, the same to the last bit.
+    """Return the columns of `consolidation.simulate` for each task, bit by bit.
 
     Trajectories with as many memories and one protocol are a cohort; as many of it as fit are on the device
     at once, with one block of threads each. The host keeps the vectors and first products of each ground
-    meanwhile, and computes observables at each look by itself, O(N_h² D) each.
+    meanwhile, and computes the observables itself, O(N_h² D) at each stage.
     Raises what the device raises where one trajectory alone does not fit.
     """
-    columns = [consolidation.nothing_found(points) for _, points, _ in tasks]
+    columns = [consolidation.empty_columns(points) for _, points, _ in tasks]
 
-    def look(cohort: Sequence[Trajectory]) -> None:
-        for trajectory, members, stage, found in _followed(cohort, device):
-            values = consolidation.observe(found, stage, trajectory.schedule)
-            consolidation.write(columns[trajectory.task], values, trajectory.points, members)
+    def observe(cohort: Sequence[Trajectory]) -> None:
+        for trajectory, rows, stage, synapses in _follow(cohort, device):
+            values = consolidation.observe(synapses, stage, trajectory.schedule)
+            consolidation.write(columns[trajectory.task], values, trajectory.points, rows)
 
     for cohort in _cohorts(tasks):
         for part in _parts(cohort):
-            for _ in divided(device, part, _bytes, look):
+            for _ in divided(device, part, _bytes, observe):
                 pass
     return columns
 
 
 def _cohorts(tasks: Sequence[Task]) -> list[list[Trajectory]]:
-    """Return the trajectories of all tasks by cohort, those of one ground together."""
+    """Return the trajectories of all tasks by cohort, sorted by ground."""
     cohorts: dict[tuple[int, DriftProtocol], list[Trajectory]] = {}
     for task, (patterns, points, schedule) in enumerate(tasks):
-        for looks in consolidation.trajectories(points):
-            trajectory = Trajectory(task, patterns, schedule, points, looks)
+        for observations in consolidation.trajectories(points):
+            trajectory = Trajectory(task, patterns, schedule, points, observations)
             cohorts.setdefault(trajectory.cohort, []).append(trajectory)
     return [sorted(cohort, key=lambda t: t.ground) for cohort in cohorts.values()]
 
@@ -112,41 +111,41 @@ def _bytes(trajectory: Trajectory) -> int:
     return drift.bytes_of(count, count)
 
 
-def _followed(
+def _follow(
     cohort: Sequence[Trajectory], device: Device
 ) -> Iterator[tuple[Trajectory, list[int], Stage, Synapses]]:
-    """Yield the memories of a cohort at each look: the trajectory, the points that look, and their stage."""
+    """Yield each observation of a cohort: the trajectory, rows of its points, the stage, the memories."""
     starts, which = _starts(cohort)
     paths = [_path(*each) for each in zip(cohort, which, strict=True)]
     rule = _rule(cohort[0])
     batch = drift.load(device, rule, [_ground(start) for start in starts], paths)
-    done = np.zeros(len(cohort), np.int64)
-    for turn in range(max(len(trajectory.looks) for trajectory in cohort)):
-        here = [k for k, trajectory in enumerate(cohort) if turn < len(trajectory.looks)]
-        ends = done.copy()
-        for k in here:
-            ends[k] = consolidation.shown_in_all(cohort[k].looks[turn][0], batch.rows)
-        drift.advance(device, batch, done, ends)
-        done = ends
-        for k in here:
-            stage, members = cohort[k].looks[turn]
+    position = np.zeros(len(cohort), np.int64)
+    for turn in range(max(len(trajectory.observations) for trajectory in cohort)):
+        active = [k for k, trajectory in enumerate(cohort) if turn < len(trajectory.observations)]
+        ends = position.copy()
+        for k in active:
+            ends[k] = consolidation.total_presentations(cohort[k].observations[turn][0], batch.rows)
+        drift.advance(device, batch, position, ends)
+        position = ends
+        for k in active:
+            stage, rows = cohort[k].observations[turn]
             state = drift.fetch(device, batch, k)
-            yield cohort[k], members, stage, replace(starts[which[k]], **state._asdict())
+            yield cohort[k], rows, stage, replace(starts[which[k]], **state._asdict())
 
 
 def _starts(cohort: Sequence[Trajectory]) -> tuple[list[Synapses], list[int]]:
-    """Return the memories at first, once for each ground, and the number of each trajectory's."""
+    """Return the memories at the start of each ground, and the number of each trajectory's ground."""
     starts: list[Synapses] = []
     which: list[int] = []
     for patterns, of_set in groupby(cohort, key=lambda t: t.patterns):
         ensemble = cohort[0].schedule.ensemble
-        drawn = ensembles.draw(patterns, ensemble)
+        vectors = ensembles.draw(patterns, ensemble)
         for _, of_ground in groupby(of_set, key=lambda t: t.ground):
             members = list(of_ground)
             stage = members[0].stage
-            shown = ensembles.shown(patterns, ensemble, drawn, stage.noise, stage.likeness)
+            targets = ensembles.targets(patterns, ensemble, vectors, stage.noise, stage.likeness)
             which += [len(starts)] * len(members)
-            starts.append(consolidation.begin(drawn.old, drawn.start, shown, drawn.bias))
+            starts.append(consolidation.begin(vectors.old, vectors.start, targets, vectors.bias))
     return starts, which
 
 
@@ -155,7 +154,7 @@ def _ground(start: Synapses) -> Ground:
 
 
 def _path(trajectory: Trajectory, which: int) -> Path:
-    """Return what the device needs to know of a trajectory by itself."""
+    """Return the parameters and the stream of one trajectory."""
     patterns, stage, schedule = trajectory.patterns, trajectory.stage, trajectory.schedule
     shares = consolidation.frequencies(stage, schedule, patterns.patterns)
     return Path(
@@ -165,7 +164,7 @@ def _path(trajectory: Trajectory, which: int) -> Path:
 
 
 def _rule(trajectory: Trajectory) -> DriftRule:
-    """Return what a cohort has in common."""
+    """Return the clamping schedule and the similarity of a cohort."""
     schedule, turn = trajectory.schedule, NO_TURN
     if schedule.clamping == "cyclic":
         turn = np.arange(trajectory.patterns.patterns, dtype=np.int32)

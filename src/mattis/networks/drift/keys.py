@@ -1,4 +1,4 @@
-"""What studies of drifting memories share: bounds and axes, what is shown, and what it costs."""
+"""The keys and axes that studies of drifting memories share, and the cost of a presentation."""
 
 import math
 import reprlib
@@ -7,7 +7,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, StrictFloat, StrictInt
 
-from mattis.networks.drift.consolidation import MOST_DRIFTING, DriftProtocol, Stage, shown_in_all
+from mattis.networks.drift.consolidation import (
+    MOST_DRIFTING,
+    DriftProtocol,
+    Stage,
+    total_presentations,
+)
 from mattis.networks.drift.memories import MemoryEnsemble
 from mattis.study.axes import BOUNDS, Axes, Bound, Integers, Meaning, Misplaced, RealValues
 from mattis.study.base import Study
@@ -80,7 +85,7 @@ class DriftAxes(Axes):
 
     @classmethod
     def meanings(cls) -> Mapping[str, Meaning]:
-        """Return what the values along each dimension are; the only temperature is that of the softmax."""
+        """Return the long name and unit of each dimension; the only temperature is that of the softmax."""
         return {**super().meanings(), "temperature": Meaning("temperature of the softmax, 1/beta")}
 
 
@@ -112,7 +117,7 @@ class DriftStudy(Study):
     )
 
     def schedule(self, ensemble: MemoryEnsemble, single: bool = False) -> DriftProtocol:
-        """Return the schedule of these keys with an ensemble."""
+        """Return the protocol of these keys with an ensemble."""
         return DriftProtocol(
             ensemble, self.clamping, self.sequence or (), self.dwell,
             float(self.step), self.similarity, float(self.consolidated_above), float(self.merged_above),
@@ -152,16 +157,16 @@ class DriftStudy(Study):
 
     def _check_probabilities(self, spreads: Sequence[float], fewest: int, most: int) -> None:
         """Raise Misplaced unless every memory has its probability, and nothing else says them."""
-        given = self.probabilities or ()
+        shares = self.probabilities or ()
         if self.clamping != "random" or max(spreads) > 0:
             got = f"them with clamping: {self.clamping} and a spread of {max(spreads):g}"
             advice = "remove one of the two"
             raise Misplaced("probabilities", got, "clamping: random and no spread", advice)
-        if fewest != most or len(given) != most:
-            got = f"{len(given)} of them for {fewest if fewest == most else f'{fewest} … {most}'} memories"
+        if fewest != most or len(shares) != most:
+            got = f"{len(shares)} of them for {fewest if fewest == most else f'{fewest} … {most}'} memories"
             raise Misplaced("probabilities", got, "one for each memory", "give one N_h only")
-        if not (all(0 <= p <= 1e9 for p in given) and max(given) >= 1e-9):
-            got = reprlib.repr(list(given))
+        if not (all(0 <= p <= 1e9 for p in shares) and max(shares) >= 1e-9):
+            got = reprlib.repr(list(shares))
             raise Misplaced(
                 "probabilities", got, "numbers in [0, 1e9], not all 0", "they need not sum to 1"
             )
@@ -173,9 +178,9 @@ def cost(dwell: int, count: int) -> int:
 
 
 def presentations(stages: Sequence[Stage], count: int) -> int:
-    """Return the patterns shown in all: stages of one trajectory count once."""
+    """Return the presentations of all trajectories: stages of one trajectory count once."""
     longest: dict[tuple[float, ...], int] = {}
     for stage in stages:
-        total = shown_in_all(stage, count)
+        total = total_presentations(stage, count)
         longest[stage.trajectory] = max(longest.get(stage.trajectory, 0), total)
     return sum(longest.values())

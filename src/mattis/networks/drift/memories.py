@@ -1,10 +1,10 @@
-"""What is remembered and what is shown: ensembles of old memories, patterns and biases.
+"""Ensembles of old memories, patterns and biases.
 
     xi' = xi + sigma Z   (or xi with a fraction sigma of its signs flipped),   mu = 1 ... N_h
 
 D. Lotito, Neurocomputing 636, 129865 (2025), eq. (41). All vectors are rows in one set of coordinates. For
 Gaussian ensembles these are few, whatever N_v is, and exact in law (`gaussians.bartlett`); where single
-sites matter - signs, flips, memories that are given - they are the N_v sites themselves.
+sites matter - signs, flips, memories from the study - they are the N_v sites themselves.
 """
 
 import math
@@ -25,24 +25,23 @@ MatrixRows = tuple[tuple[float, ...], ...]
 
 @dataclass(frozen=True)
 class MemoryEnsemble:
-    """How memories, patterns and biases are drawn.
-
-    memories  # "random" (Gaussian), "orthogonal" (of norm √N_v), "signs" (±1, as Hopfield stores),
-              # "published" (the random numbers of the published figure), "given"
-    targets   # "gaussian": xi + sigma Z, or "flips": a fraction sigma of the signs of xi flipped
-    start     # the memories start from the "old" ones, or from "other", independent Gaussian vectors
-    bias      # |Lambda_mu| / √N_v
-    towards   # Lambda_mu is along a "random" Gaussian vector, or along the "old" memory
-    given, shown  # the memories (N_h, N_v) and patterns, where they are given
-    """
+    """The ensemble that memories, patterns and biases are vectors from."""
 
     memories: str = "random"
+    """`random` (Gaussian), `orthogonal` (of norm √N_v), `signs` (±1, as Hopfield stores), `published` (the
+    random numbers of the published figure), or `given`."""
     targets: str = "gaussian"
+    """`gaussian`: xi + sigma Z, or `flips`: a fraction sigma of the signs of xi flipped."""
     start: str = "old"
+    """`old`: Xi(0) = xi, or `other`: independent Gaussian vectors."""
     bias: float = 0.0
+    """|Lambda_mu| / √N_v."""
     towards: str = "random"
+    """Direction of Lambda_mu: a `random` Gaussian vector, or the `old` memory."""
     given: MatrixRows = ()
+    """(N_h, N_v): the old memories xi, if `memories` is `given`."""
     shown: MatrixRows = ()
+    """(N_h, N_v): the patterns xi', if `memories` is `given`."""
 
     @property
     def by_site(self) -> bool:
@@ -51,21 +50,19 @@ class MemoryEnsemble:
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
-    """The vectors of a pattern set, by rows: old memories, noise Z, first memories, biases Lambda.
-
-    common  # one more Gaussian vector, (1, D), for the noise that all patterns have in common
-    """
+class MemoryVectors:
+    """The vectors of a pattern set, by rows: old memories, noise Z, first memories, biases Lambda."""
 
     old: Reals
     noise: Reals
     start: Reals
     bias: Reals
     common: Reals
+    """(1, D): one more Gaussian vector, for the noise that all patterns have in common."""
 
 
-def draw(patterns: PatternSet, ensemble: MemoryEnsemble) -> Drawn:
-    """Draw everything about a pattern set that does not depend on the point of the grid."""
+def draw(patterns: PatternSet, ensemble: MemoryEnsemble) -> MemoryVectors:
+    """Draw the vectors of a pattern set, which do not depend on the point of the grid."""
     other, lured = ensemble.start == "other", ensemble.bias and ensemble.towards == "random"
     sets = 1 + int(other) + int(bool(lured))
     old, gaussian = (
@@ -76,11 +73,11 @@ def draw(patterns: PatternSet, ensemble: MemoryEnsemble) -> Drawn:
     noise, *rest = np.split(gaussian[:-1], sets)
     start = rest[0] if other else old
     towards = rest[-1] if lured else old
-    return Drawn(old, noise, start, ensemble.bias * towards, gaussian[-1:])
+    return MemoryVectors(old, noise, start, ensemble.bias * towards, gaussian[-1:])
 
 
 def _by_law(patterns: PatternSet, ensemble: MemoryEnsemble, sets: int) -> tuple[Reals, Reals]:
-    """Return old memories, sets of N_h Gaussian vectors and one more, in coordinates of their own."""
+    """Return old memories, sets of N_h Gaussian vectors and one more, in few coordinates (`bartlett`)."""
     stream = rng.stream(patterns.root_seed, "memories", patterns.labels)
     count, dimensions = patterns.patterns, patterns.size
     if ensemble.memories == "orthogonal":
@@ -124,26 +121,26 @@ def published(seed: int, count: int, size: int) -> tuple[Reals, Reals]:
     return gaussians.orthogonal(random.randn(count, size)), random.randn(count, size)
 
 
-def shown(
+def targets(
     patterns: PatternSet,
     ensemble: MemoryEnsemble,
-    drawn: Drawn,
+    vectors: MemoryVectors,
     sigma: float,
     likeness: float = 0.0,
 ) -> Reals:
-    """Return the patterns xi' that are shown, (N_h, D): the old memories changed by sigma, or given.
+    """Return the patterns xi', (N_h, D): the old memories changed by sigma, or those of the study.
 
     xi' = xi + sigma (√(1-r) Z_mu + √r Z_0): the noise of two patterns has the cosine r, the likeness.
     """
     if ensemble.shown:
         return np.array(ensemble.shown, np.float64)
     if ensemble.targets == "gaussian":
-        noise = drawn.noise
+        noise = vectors.noise
         if likeness:
-            noise = math.sqrt(1 - likeness) * noise + math.sqrt(likeness) * drawn.common
-        changed: Reals = drawn.old + sigma * noise
+            noise = math.sqrt(1 - likeness) * noise + math.sqrt(likeness) * vectors.common
+        changed: Reals = vectors.old + sigma * noise
         return changed
-    return np.array([flipped(patterns, row, mu, sigma) for mu, row in enumerate(drawn.old)])
+    return np.array([flipped(patterns, row, mu, sigma) for mu, row in enumerate(vectors.old)])
 
 
 def flipped(patterns: PatternSet, row: Reals, mu: int, sigma: float) -> Reals:
@@ -159,9 +156,9 @@ def square_norm(ensemble: MemoryEnsemble, sigma: float) -> float:
 
 
 def frequencies(count: int, spread: float) -> Reals:
-    """Return the probabilities p_mu with which patterns are shown, rising from the rarest, mu = 0.
+    """Return the probabilities p_mu of the patterns at a presentation, rising from the rarest, mu = 0.
 
-    p_mu = e^{s mu/(N_h - 1)} / sum: the most frequent is shown e^s times as often as the rarest.
+    p_mu = e^{s mu/(N_h - 1)} / sum: the most frequent is clamped e^s times as often as the rarest.
     """
     rising = [
         exact.functions.exponential(spread * (mu / max(count - 1, 1) - 1.0)) for mu in range(count)
@@ -172,7 +169,7 @@ def frequencies(count: int, spread: float) -> Reals:
 
 
 def thresholds(probabilities: Sequence[float] | Reals) -> NDArray[np.uint64]:
-    """Return the words of 32 bits below which one of the first k patterns is shown, rising to 2^32."""
+    """Return the words of 32 bits below which one of the first k patterns is clamped, rising to 2^32."""
     sums = np.cumsum(np.asarray(probabilities, np.float64))
     words: NDArray[np.uint64] = np.rint(sums / sums[-1] * 2.0**32).astype(np.uint64)
     words[-1] = 2**32

@@ -1,4 +1,4 @@
-"""Consolidation, as a row of the table of models: what `synapses` simulates, and `cohorts` many at once."""
+"""Consolidation, as a row of the table of models: see `consolidation`, and `consolidation_device`."""
 
 from mattis.networks.drift import consolidation, consolidation_device
 from mattis.study.model import Boundary, Model

@@ -1,8 +1,8 @@
 """Learn, then recall: consolidated memories become the couplings of a Hopfield network.
 
-First the memories drift (`synapses`): xi are the old patterns, xi' those that are shown, with a fraction
+First the memories drift (`consolidation`): xi are the old patterns, xi' the clamped ones, with a fraction
 sigma of the signs of xi flipped. Then  J_ij = (1/N) sum_mu Xi_i^mu Xi_j^mu,  J_ii = 0,  and the network
-(`binary`) is asked for xi' and for xi by noisy cues. Before anything was shown it is Hopfield's, bit for
+(`networks.binary`) gets noisy cues of xi' and of xi. Before the first presentation it is Hopfield's, bit for
 bit: the same patterns, cues and thermal noise.
 
 Lotito, Neurocomputing 636, 129865 (2025), eqs. (12)-(14) and (21); Hopfield, PNAS 79, 2554 (1982).
@@ -28,14 +28,14 @@ from mattis.networks.drift.models import CONSOLIDATION
 from mattis.study.model import Boundary, Columns, Model, Observable, PatternSet, one_cue, one_spin
 
 UNIT = 1024
-"""N J is kept in units of 1/UNIT: a power of 2, so that integer N J have the very same chains."""
+"""N J is stored in units of 1/UNIT: a power of 2, so that integer N J have the very same chains."""
 
 LARGEST_RECALL_SIZE = 8192
-"""Neurons at most: all N² couplings are kept, 24 bytes each while they are made."""
+"""Neurons at most: N² couplings are in memory, 24 bytes each while they are computed."""
 
 
 class RecallPoint(NamedTuple):
-    """Where in the grid a network is looked at: how it learnt, and how it is asked."""
+    """A point of the grid: the parameters of learning, and those of the cues."""
 
     learning: float
     noise: float
@@ -46,30 +46,30 @@ class RecallPoint(NamedTuple):
 
     @property
     def stage(self) -> Stage:
-        """How far its memories have drifted."""
+        """The stage of consolidation."""
         return Stage(self.learning, self.noise, 0.0, self.tau, self.presentations, ALL)
 
     @property
     def setting(self) -> Setting:
-        """How it is asked."""
+        """The temperature of the network and the noise of the cue."""
         return Setting(self.beta, self.cue_noise)
 
 
 @dataclass(frozen=True)
 class RecallProtocol:
-    """How memories learn, and how the network is asked for what they learnt."""
+    """The protocol of consolidation, and that of the retrieval after it."""
 
     learning: DriftProtocol
     asking: Protocol
 
     @property
     def cues(self) -> int:
-        """Patterns that a network is asked for."""
+        """Cued patterns of a network."""
         return self.asking.cues
 
     @property
     def single(self) -> bool:
-        """Whether single memories are looked at."""
+        """Whether single memories are observed."""
         return self.learning.single
 
 
@@ -87,7 +87,7 @@ def coupled(memories: Reals) -> NDArray[np.signedinteger]:
 
 
 def network_of(patterns: PatternSet, xi: Signs, nj: NDArray[np.signedinteger]) -> BinaryNetwork:
-    """Return a network with these couplings that is asked for the patterns xi."""
+    """Return a network with the couplings N J = nj and the patterns xi of its cues."""
     return BinaryNetwork(patterns.labels, patterns.root_seed, xi, nj, UNIT)
 
 
@@ -99,15 +99,15 @@ def examine(
     lesson: RecallProtocol,
 ) -> list[dict[str, float]]:
     """Return the observables of a network at one stage of its learning, for each setting."""
-    found = consolidation.observe(learnt, stage, lesson.learning)
+    values = consolidation.observe(learnt, stage, lesson.learning)
     nj = coupled(learnt.matrix)
-    new, old = (network_of(patterns, xi.astype(np.int8), nj) for xi in (learnt.shown, learnt.old))
+    new, old = (network_of(patterns, xi.astype(np.int8), nj) for xi in (learnt.targets, learnt.old))
     rows = []
     answers = (hopfield.asked(network, settings, lesson.asking) for network in (new, old))
     for row, before in zip(*answers, strict=True):
         row |= {f"{name}_old": before[name] for name in ("overlap", "retrieved")}
         row["flag"] = float(int(row["flag"]) | int(before["flag"]))
-        row |= {name: consolidation.picked(found[name], ALL) for name in LEARNT}
+        row |= {name: consolidation.value_of(values[name], ALL) for name in LEARNT}
         rows.append(row)
     return rows
 
@@ -122,12 +122,12 @@ def simulate(
         members = list(trajectory)
         stages = sorted({points[k].stage for k in members}, key=lambda stage: stage.presentations)
         for stage, learnt in consolidation.follow(patterns, stages, protocol.learning):
-            here = [k for k in members if points[k].stage == stage]
-            settings = [points[k].setting for k in here]
+            visits = [k for k in members if points[k].stage == stage]
+            settings = [points[k].setting for k in visits]
             rows = examine(patterns, learnt, stage, settings, protocol)
-            for k, row in zip(here, rows, strict=True):
-                for name, values in columns.items():
-                    values[k] = row[name]
+            for k, row in zip(visits, rows, strict=True):
+                for name, column in columns.items():
+                    column[k] = row[name]
     return columns
 
 
@@ -137,7 +137,7 @@ def memory(size: int, patterns: int) -> int:
 
 
 def check(size: int, patterns: int) -> str | None:
-    """Tell what is wrong with a network of N neurons and P memories, if anything."""
+    """Return why a network of N neurons and P memories is too large to simulate, or None."""
     if size > LARGEST_RECALL_SIZE:
         return f"{size}² couplings are kept: at most {LARGEST_RECALL_SIZE} neurons"
     if UNIT * size * patterns > hopfield.LARGEST_FIELD:

@@ -1,4 +1,4 @@
-"""Studies of learning and recall: memories drift, then a network is asked for what they became."""
+"""Studies of learning and recall: memories drift, then a network retrieves from their couplings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -102,7 +102,7 @@ class RecallStudy(DriftStudy, RetrievalStudy):
 
     @property
     def protocol(self) -> RecallProtocol:
-        """How memories learn, and how the network is asked."""
+        """The protocol of consolidation, and that of the retrieval after it."""
         return RecallProtocol(self.schedule(MemoryEnsemble("signs", "flips")), self.asking)
 
     def visit(self, size: int, point: Point) -> RecallPoint:
@@ -115,7 +115,7 @@ class RecallStudy(DriftStudy, RetrievalStudy):
         return patterns, [self.visit(patterns.size, point) for point in points], self.protocol
 
     def probed(self, points: Sequence[Point]) -> Sequence[Point]:
-        """Return all points of three stages of learning: couplings are made once for each stage."""
+        """Return all points of three stages of learning: couplings are computed once for each stage."""
         chosen = middles(sorted({point[:3] for point in points}), 3)
         return [point for point in points if point[:3] in chosen]
 
@@ -153,6 +153,6 @@ class RecallStudy(DriftStudy, RetrievalStudy):
         return self.described_model.memory(size, patterns) + 2000 * self.sweeps.total
 
     def _updates(self, visits: Sequence[RecallPoint], patterns: PatternSet, sweeps: int) -> int:
-        shown = presentations([visit.stage for visit in visits], patterns.patterns)
-        learning = cost(self.dwell, patterns.patterns) * shown
+        total = presentations([visit.stage for visit in visits], patterns.patterns)
+        learning = cost(self.dwell, patterns.patterns) * total
         return patterns.size * sweeps * len(visits) + learning

@@ -15,7 +15,7 @@ from mattis.networks.drift.consolidation import (
     DriftProtocol,
     Stage,
     memory,
-    shown_in_all,
+    total_presentations,
 )
 from mattis.networks.drift.keys import LOOK_COST, DriftAxes, DriftStudy, cost, presentations
 from mattis.networks.drift.memories import MemoryEnsemble, square_norm
@@ -135,8 +135,8 @@ class ConsolidationStudy(DriftStudy):
     bias: Bias | None = Field(default=None, description="Lambda; none if not given")
 
     @property
-    def drawn(self) -> MemoryEnsemble:
-        """How memories, patterns and biases are drawn."""
+    def memory_ensemble(self) -> MemoryEnsemble:
+        """The ensemble of memories, patterns and biases that these keys name."""
         bias = self.bias or Bias(strength=1.0)
         return MemoryEnsemble(
             self.ensemble, self.targets, self.start, float(bias.strength) if self.bias else 0.0,
@@ -164,18 +164,18 @@ class ConsolidationStudy(DriftStudy):
         if self.targets == "flips" and max(a.noise) > 1:
             got = f"{max(a.noise):g} with targets: flips"
             raise Misplaced("axes.noise", got, "a fraction in [0, 1]", "or use targets: gaussian")
-        if self.drawn.by_site and max(a.size) > 2**24:
+        if self.memory_ensemble.by_site and max(a.size) > 2**24:
             got = f"{max(a.size)}, where single sites matter"
             raise Misplaced("axes.size", got, "at most 2^24 neurons", "or use Gaussian ensembles")
         if a.memory is not None and max(a.memory) >= fewest:
             got, last = str(max(a.memory)), fewest - 1
             raise Misplaced("axes.memory", got, f"memories in 0 … {last}", "count from 0")
         if self.given is not None or self.shown is not None or self.ensemble == "given":
-            self._check_given()
+            self._check_matrices()
         self.check_drift(a.tau, a.spread, fewest, most)
 
-    def _check_given(self) -> None:
-        """Raise Misplaced unless given memories and patterns are what the axes say."""
+    def _check_matrices(self) -> None:
+        """Raise Misplaced unless the matrices of memories and patterns fit each other and the axes."""
         a = self.axes
         if self.given is None or self.ensemble != "given":
             got = "no matrix" if self.given is None else f"ensemble: {self.ensemble}"
@@ -197,15 +197,15 @@ class ConsolidationStudy(DriftStudy):
 
     @property
     def protocol(self) -> DriftProtocol:
-        """How memories are drawn, what they are shown, and when they count as changed."""
-        return self.schedule(self.drawn, self.axes.memory is not None)
+        """The ensemble, the schedule of clamped patterns, and the thresholds of the observables."""
+        return self.schedule(self.memory_ensemble, self.axes.memory is not None)
 
     def stage(self, size: int, point: Point) -> Stage:
         """Return a point of the grid as the model takes it: kappa = beta N_v rho."""
         at = dict(zip(self.points, point, strict=True))
         beta = at.get("beta")
         if beta is None:
-            beta = at["kappa"] / (size * square_norm(self.drawn, at["noise"]))
+            beta = at["kappa"] / (size * square_norm(self.memory_ensemble, at["noise"]))
         rest = at["spread"], at["tau"], at["presentations"], at.get("memory", ALL)
         return Stage(beta, at["noise"], *rest, at.get("likeness", 0.0))
 
@@ -216,7 +216,7 @@ class ConsolidationStudy(DriftStudy):
     def shortened(
         self, patterns: PatternSet, points: Sequence[Point], most: int
     ) -> tuple[Task, int]:
-        """Return a task with fewer presentations, and how many these are."""
+        """Return a task with fewer presentations, and its cost in spin proposals."""
         few = max(most // cost(self.dwell, patterns.patterns), min(most, 1)) / patterns.patterns
         stages = [self.stage(patterns.size, point) for point in points]
         stages = [s._replace(presentations=min(s.presentations, few)) for s in stages]
@@ -228,20 +228,20 @@ class ConsolidationStudy(DriftStudy):
         return presentations(stages, patterns.patterns)
 
     def effort(self, patterns: PatternSet, points: Sequence[Point]) -> int:
-        """Return what some points cost, in spin proposals: presentations, and looks at the memories."""
+        """Return the cost of some points in spin proposals: of presentations, and of observations."""
         return self._effort(
             [self.stage(patterns.size, point) for point in points], patterns.patterns
         )
 
     def _effort(self, stages: Sequence[Stage], count: int) -> int:
-        looks = len({(stage.trajectory, stage.presentations) for stage in stages})
-        seen = looks * LOOK_COST * (1 + count**2 // 512)
-        return cost(self.dwell, count) * presentations(stages, count) + seen
+        observations = len({(stage.trajectory, stage.presentations) for stage in stages})
+        observing = observations * LOOK_COST * (1 + count**2 // 512)
+        return cost(self.dwell, count) * presentations(stages, count) + observing
 
     def weights(self, counts: NDArray[np.int64], sizes: Sequence[float]) -> NDArray[np.float64]:
         """Return numbers that rise with the cost of pattern sets: N_v costs nothing in their law."""
         by_site = super().weights(counts, sizes)
-        return by_site if self.drawn.by_site else counts.astype(np.float64)
+        return by_site if self.memory_ensemble.by_site else counts.astype(np.float64)
 
     def total_updates(self) -> int:
         """Return the presentations of the whole study."""
@@ -249,15 +249,15 @@ class ConsolidationStudy(DriftStudy):
         counts = self.counts(self.labels[self.stored], a.size).ravel().tolist()
         trajectories = len(a.kappa or a.beta or ()) * len(a.noise) * len(a.spread) * len(a.tau)
         trajectories *= len(a.likeness or (0,))
-        most = sum(shown_in_all(Stage(0, 0, 0, 1, longest, ALL), count) for count in counts)
+        most = sum(total_presentations(Stage(0, 0, 0, 1, longest, ALL), count) for count in counts)
         return most * trajectories * len(a.seed)
 
     def memory(self, size: int, patterns: int) -> int:
         """Return the bytes that a pattern set takes at its peak."""
-        return memory(size if self.drawn.by_site else min(size, 4 * patterns), patterns)
+        return memory(size if self.memory_ensemble.by_site else min(size, 4 * patterns), patterns)
 
     def physics(self) -> dict[str, Any]:
-        """Return what may not change under a store; the spelling of the axes is part of it."""
+        """Return the keys that may not change under a store; the spelling of the axes is part of it."""
         matrices = {name: fingerprint(getattr(self, name)) for name in ("given", "shown")}
         return super().physics() | {"dimensions": list(self.dimensions)} | matrices
 

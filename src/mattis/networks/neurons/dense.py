@@ -37,12 +37,12 @@ def elementary(degree: int, size: int, total: int) -> int:
 
     a_0 = 1, a_1 = x, a_k = x a_{k-1} - (k - 1)(N - k + 2) a_{k-2} (Newton's identities for y_i² = 1).
     """
-    before, here = 1, total
+    before, current = 1, total
     if degree == 0:
         return before
     for k in range(2, degree + 1):
-        before, here = here, total * here - (k - 1) * (size - k + 2) * before
-    return here
+        before, current = current, total * current - (k - 1) * (size - k + 2) * before
+    return current
 
 
 def table_of(recipe: Recipe, size: int, rate: float) -> tuple[NDArray[np.generic], bool]:
@@ -60,14 +60,14 @@ def table_of(recipe: Recipe, size: int, rate: float) -> tuple[NDArray[np.generic
     if recipe.indices == "distinct":
         values = [elementary(degree - 1, size - 1, y) for y in range(-size, size + 1)]
         return np.array(values, np.int64), False
-    own = recipe.rule == "field"
-    at = range(-size, size + 1)
-    change = [y ** (degree - 1) if own else (y + 1) ** degree - (y - 1) ** degree for y in at]
-    return np.array(change, np.int64), own
+    with_self, every = recipe.rule == "field", range(-size, size + 1)
+    if with_self:
+        return np.array([y ** (degree - 1) for y in every], np.int64), True
+    return np.array([(y + 1) ** degree - (y - 1) ** degree for y in every], np.int64), False
 
 
 def check(degree: int, size: int, patterns: int) -> str | None:
-    """Tell what is wrong with a network of this degree and size, if anything: int64 must hold its fields."""
+    """Return why the fields of a network of this degree and size do not fit int64, or None."""
     largest = 2 * degree * (size + 1) ** (degree - 1)
     if patterns * largest < LARGEST_FIELD_SUM:
         return None
@@ -95,7 +95,7 @@ def recall(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) 
     xi = _patterns(patterns)
     sites = np.ascontiguousarray(xi.T)
     return [
-        mean_of([_aligned(patterns, xi, sites, place, mu, recipe) for mu in range(recipe.cues)])
+        mean_of([_align(patterns, xi, sites, place, mu, recipe) for mu in range(recipe.cues)])
         for place in places
     ]
 
@@ -112,32 +112,36 @@ def _cue(patterns: PatternSet, xi: Signs, noise: float, mu: int) -> Signs:
     return noisy_cue(xi[mu], noise, rng.stream(patterns.root_seed, "cue", patterns.labels, member))
 
 
-def _aligned(
+def _align(
     patterns: PatternSet, xi: Signs, sites: Signs, place: NeuronPoint, mu: int, recipe: Recipe
 ) -> NeuronCell:
-    """Return what became of the cue of pattern mu."""
+    """Align the cue of pattern mu with its fields; return the observables."""
     spins = _cue(patterns, xi, place.noise, mu)
     overlaps = xi.astype(np.int64) @ spins
-    table, own = table_of(recipe, patterns.size, place.beta)
+    table, with_self = table_of(recipe, patterns.size, place.beta)
     before = overlaps.copy()
-    steps = cpu.dense.align(sites, overlaps, spins, table, own, 1)
+    steps = cpu.dense.align(sites, overlaps, spins, table, with_self, 1)
     first = int(overlaps[mu])
     if steps:
-        steps += cpu.dense.align(sites, overlaps, spins, table, own, recipe.steps - 1)
+        steps += cpu.dense.align(sites, overlaps, spins, table, with_self, recipe.steps - 1)
     return _row(recipe, patterns.size, place.beta, mu, Alignment(before, first, overlaps, steps))
 
 
 class Alignment(NamedTuple):
-    """What a replica did: its overlaps (P,), that with its pattern after one sweep, and the sweeps made."""
+    """The alignment of one replica with its fields."""
 
     before: NDArray[Any]
+    """(P,): overlaps of the cue."""
     first: int
+    """Overlap with the cued pattern after one sweep."""
     after: NDArray[Any]
+    """(P,): overlaps of the final state."""
     steps: int
+    """Sweeps."""
 
 
 def _row(recipe: Recipe, size: int, rate: float, mu: int, course: Alignment) -> NeuronCell:
-    """Return what is observed of the cue of pattern mu."""
+    """Return the observables of an alignment from the cue of pattern mu."""
     before, after = (energy(recipe, size, rate, m) for m in (course.before, course.after))
     first, last, steps = course.first / size, course.after[mu] / size, course.steps
     return {
@@ -157,8 +161,8 @@ def fits(patterns: PatternSet, device: Device) -> bool:
     return dense.fits(patterns.size, patterns.patterns, device)
 
 
-def recall_together(tasks: Sequence[Task], device: Device) -> list[list[NeuronCell]]:
-    """Return what `recall` does for each task, all of one N, P and recipe; as many at once as fit."""
+def recall_on_device(tasks: Sequence[Task], device: Device) -> list[list[NeuronCell]]:
+    """Return the cells of `recall` for each task, all of one N, P and recipe; as many at once as fit."""
     (patterns, _, recipe), rows = tasks[0], list[list[NeuronCell]]()
     replica, stored = dense.memory(patterns.size, patterns.patterns)
 
@@ -167,12 +171,12 @@ def recall_together(tasks: Sequence[Task], device: Device) -> list[list[NeuronCe
         return stored + replicas * replica + 8 * len(task[1]) * (2 * patterns.size + 1)
 
     for part in portions(tasks, lambda _: 3 * patterns.size * patterns.patterns, HOST):
-        for _, some in divided(device, part, memory, lambda few: _recalled(few, device)):
+        for _, some in divided(device, part, memory, lambda few: _recall(few, device)):
             rows += some
     return rows
 
 
-def _recalled(tasks: Sequence[Task], device: Device) -> list[list[NeuronCell]]:
+def _recall(tasks: Sequence[Task], device: Device) -> list[list[NeuronCell]]:
     """Align the replicas of tasks in one launch; return means over the cues of each place."""
     recipe, size = tasks[0][2], tasks[0][0].size
     xi = [_patterns(task[0]) for task in tasks]
@@ -183,17 +187,17 @@ def _recalled(tasks: Sequence[Task], device: Device) -> list[list[NeuronCell]]:
         for k, (_, places, _) in enumerate(tasks)
         for place, mu in product(places, range(recipe.cues))
     ]
-    herd = dense.DenseReplicas(
+    batch = dense.DenseReplicas(
         np.array([k for k, _, _ in replicas], np.int32),
         np.array([rates.index(place.beta) for _, place, _ in replicas], np.int32),
         np.array([mu for _, _, mu in replicas], np.int64),
         np.array([_cue(tasks[k][0], xi[k], place.noise, mu) for k, place, mu in replicas]),
     )
     table = np.array([values for values, _ in tables])
-    found = dense.align(device, np.array(xi), herd, table, tables[0][1], recipe.steps)
+    aligned = dense.align(device, np.array(xi), batch, table, tables[0][1], recipe.steps)
     rows = [
         _row(recipe, size, place.beta, mu, Alignment(*course))
-        for (_, place, mu), course in zip(replicas, zip(*found, strict=True), strict=True)
+        for (_, place, mu), course in zip(replicas, zip(*aligned, strict=True), strict=True)
     ]
     means = iter(mean_of(rows[k : k + recipe.cues]) for k in range(0, len(rows), recipe.cues))
     return [[next(means) for _ in places] for _, places, _ in tasks]

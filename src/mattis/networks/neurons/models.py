@@ -25,11 +25,12 @@ EXACT_ROUNDING = "exact: binary neurons, integer fields, or float64 in a fixed o
 
 @dataclass(frozen=True)
 class NeuronDefaults:
-    """What a model is made of, where a study says nothing else. question  # what is asked of it"""
+    """The parts, ensemble and question of a model, where a study says nothing else."""
 
     parts: Parts
     ensemble: str = "signs"
     question: str = "recall"
+    """Name of the question."""
     binary: bool = False
 
 
@@ -55,7 +56,7 @@ NEURON_DEFAULTS: Mapping[str, NeuronDefaults] = {
     ),
     "rotation": NeuronDefaults(Parts("quadratic", "quadratic", scale="memories"), "gaussian", "rotation"),
 }  # fmt: skip
-"""What each model is made of."""
+"""The parts of each model."""
 
 NeuronAnswerFunction = Callable[[PatternSet, Sequence[NeuronPoint], Recipe], list[NeuronCell]]
 
@@ -200,11 +201,11 @@ NEURON_QUESTIONS: Mapping[str, NeuronQuestion] = {
         "rotation_error",
     ),
 }  # fmt: skip
-"""What a study can ask."""
+"""The questions of a study."""
 
 
 def answer_of(recipe: Recipe, binary: bool) -> NeuronAnswerFunction:
-    """Return what answers the question of a recipe."""
+    """Return the function that answers the question of a recipe."""
     return dense.recall if binary else NEURON_QUESTIONS[recipe.question].answer
 
 
@@ -218,13 +219,13 @@ def _columns(rows: Sequence[NeuronCell], recipe: Recipe) -> Columns:
     return {name: np.array([float(row[name]) for row in rows]) for name in names}
 
 
-Together = Callable[[Sequence[Task], Device], Sequence[Sequence[NeuronCell]]]
+DeviceAnswer = Callable[[Sequence[Task], Device], Sequence[Sequence[NeuronCell]]]
 
 
 def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
-    """Return what `simulate` returns for each task; recall runs on a device, many pattern sets at once.
+    """Return the columns of `simulate` for each task; recall runs on a device, many pattern sets at once.
 
-    Binary neurons: the same bits. Continuous ones: what `Model.rounding` says. So a device may extend a store
+    Binary neurons: the same bits. Continuous ones: within `Model.rounding`. So a device may extend a store
     of the CPU, and the other way round: each cell keeps the bits of where it was computed, and the digest of
     a study that both have computed is neither's. Other questions (spectra by LAPACK, trajectories by
     step-size control, equivalence) stay on the CPU.
@@ -235,21 +236,21 @@ def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
         groups.setdefault((patterns.size, patterns.patterns, recipe), []).append(k)
     for (_, _, recipe), members in groups.items():
         same = [tasks[k] for k in members]
-        together = _together(same[0], device)
-        if together is None:
-            found = [simulate(*task) for task in same]
+        answer = _device_answer(same[0], device)
+        if answer is None:
+            results = [simulate(*task) for task in same]
         else:
-            found = [_columns(rows, recipe) for rows in together(same, device)]
-        for k, columns in zip(members, found, strict=True):
+            results = [_columns(rows, recipe) for rows in answer(same, device)]
+        for k, columns in zip(members, results, strict=True):
             out[k] = columns
     return out
 
 
-def _together(task: Task, device: Device) -> Together | None:
-    """Return what answers tasks like this one on a device, if anything."""
+def _device_answer(task: Task, device: Device) -> DeviceAnswer | None:
+    """Return the function that answers tasks like this one on a device, or None."""
     patterns, _, recipe = task
     if recipe.binary:
-        return dense.recall_together if dense.fits(patterns, device) else None
+        return dense.recall_on_device if dense.fits(patterns, device) else None
     return relaxation_device.recall if recipe.question == "recall" else None
 
 
@@ -260,7 +261,7 @@ def memory(size: int, patterns: int) -> int:
 
 
 def check(size: int, patterns: int) -> str | None:
-    """Tell what is wrong with so many memories of N_v sites, if anything."""
+    """Return why a network of so many memories is too large, or None."""
     if size * patterns > 2**28:
         return f"{patterns} memories of {size} sites: at most 2^28 numbers"
     return None

@@ -21,34 +21,37 @@ from mattis.networks.neurons.generating_functions import Population, on_device
 
 MEMORIES, ONE = "memories", "one"
 COUPLINGS = (MEMORIES, ONE)
-"""What J is: the memory matrix Xi, or 1."""
+"""The coupling J: the memory matrix Xi, or 1."""
 
 
 @dataclass(frozen=True, eq=False)
 class NeuronNetwork:
-    """Visible neurons, hidden neurons, and what couples them.
+    """Visible neurons, hidden neurons, and the memories that couple them.
 
-    memories  # Xi (N_h, N_v), as they couple: scaled; field  # I (N_v, 1 or R); bias  # b (N_h, 1 or R)
-    gram, transposed  # Xi Xiᵀ and Xiᵀ, where somebody made them already
-    removed   # d: B lacks d g(v), the diagonal of XiᵀXi where neurons do not act on themselves
     On a device, S networks of one shape: each array has them in front, (S, N_h, N_v), and gains are (S, R).
     Raises UserError where L is not convex, or shapes do not fit.
     """
 
     memories: FloatArray
+    """(N_h, N_v): Xi, scaled as it couples."""
     visible: Population
     hidden: Population
     coupling: str = MEMORIES
     field: float | FloatArray = 0.0
+    """(N_v, 1 or R): I."""
     bias: float | FloatArray = 0.0
+    """(N_h, 1 or R): b."""
     removed: float = 0.0
+    """d: B lacks d g(v), the diagonal of XiᵀXi where neurons do not act on themselves."""
     tau_v: float = 1.0
     tau_h: float = 0.1
     gram: FloatArray | None = None
+    """(N_h, N_h): Xi Xiᵀ; None where it is yet to be computed."""
     transposed: FloatArray | None = None
+    """(N_v, N_h): Xiᵀ, contiguous; None where it is yet to be computed."""
 
     def __post_init__(self) -> None:
-        """Refuse what is no network."""
+        """Raise UserError for parts that make no network."""
         xi = np.shape(self.memories)
         if len(xi) not in (2, 3) or xi[-2] < 1 or xi[-1] < 1:
             raise UserError(
@@ -62,8 +65,8 @@ class NeuronNetwork:
                 f"coupling: got {self.coupling!r}; expected one of {', '.join(COUPLINGS)}"
             )
         latent = xi[-2] if self.coupling == MEMORIES else xi[-1]
-        for name, given, rows in (("field", self.field, xi[-1]), ("bias", self.bias, latent)):
-            shape = np.shape(given)
+        for name, values, rows in (("field", self.field, xi[-1]), ("bias", self.bias, latent)):
+            shape = np.shape(values)
             if shape and (len(shape) != len(xi) or shape[-2] != rows):
                 raise UserError(
                     f"{name}: got shape {shape}; expected ({rows}, 1), or one column for each replica"
@@ -81,8 +84,8 @@ def latent(network: NeuronNetwork, v: FloatArray) -> FloatArray:
     return h if _is_zero(network.bias) and h is not v else h + network.bias
 
 
-def pulled(network: NeuronNetwork, v: FloatArray, h: FloatArray) -> FloatArray:
-    """Return what visible neurons are drawn to, B = I + Jᵀf(h) - d g(v)."""
+def drive(network: NeuronNetwork, v: FloatArray, h: FloatArray) -> FloatArray:
+    """Return the target of the visible neurons, B = I + Jᵀf(h) - d g(v)."""
     f = network.hidden.activation(h)
     out = transposed(network) @ f if network.coupling == MEMORIES else f
     if network.removed:
@@ -95,13 +98,13 @@ def transposed(network: NeuronNetwork) -> FloatArray:
     return network.memories.mT if network.transposed is None else network.transposed
 
 
-def _is_zero(given: float | FloatArray) -> bool:
-    return np.ndim(given) == 0 and float(given) == 0.0
+def _is_zero(x: float | FloatArray) -> bool:
+    return np.ndim(x) == 0 and float(x) == 0.0
 
 
 def target(network: NeuronNetwork, v: FloatArray) -> FloatArray:
     """Return B(v) at quasi-equilibrium: tau_v dv/dt = B(v) - v, eq. (9)."""
-    return pulled(network, v, latent(network, v))
+    return drive(network, v, latent(network, v))
 
 
 def _legendre(network: NeuronNetwork, v: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -128,7 +131,7 @@ def full_energy(network: NeuronNetwork, v: FloatArray, h: FloatArray) -> FloatAr
 def power_lost(
     population: Population, tau: float, x: FloatArray, velocity: FloatArray
 ) -> FloatArray:
-    """Return tau x'ᵀ H x', (R,): what a population takes from the energy per unit of time, eq. (6)."""
+    """Return tau x'ᵀ H x', (R,): the energy that a population loses per unit of time, eq. (6)."""
     return tau * total(velocity * population.curved(x, velocity))
 
 
@@ -136,7 +139,7 @@ def velocities(
     network: NeuronNetwork, v: FloatArray, h: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return dv/dt and dh/dt of the full system, eqs. (10) and (17)."""
-    return (pulled(network, v, h) - v) / network.tau_v, (latent(network, v) - h) / network.tau_h
+    return (drive(network, v, h) - v) / network.tau_v, (latent(network, v) - h) / network.tau_h
 
 
 def jacobian(network: NeuronNetwork, v: FloatArray) -> FloatArray:
@@ -232,7 +235,7 @@ def relaxed(
 
 
 def _hidden(network: NeuronNetwork) -> Any:
-    """Return f(x + b) as a function of x, whose values are arrays of their own."""
+    """Return f(x + b) as a function of x, whose values are new arrays."""
     if _is_zero(network.bias) and not network.hidden.row.linear:
         return network.hidden.activation
     return lambda x: network.hidden.activation(x + network.bias)
@@ -246,7 +249,7 @@ def closes(network: NeuronNetwork) -> bool:
 
 
 def lanes(network: NeuronNetwork) -> int:
-    """Return how many replicas go side by side so that none knows its neighbours."""
+    """Return the most replicas side by side whose bits do not depend on each other."""
     xi = network.memories
     gram = (xi @ xi.T,) if closes(network) else ()
     with cpu.euler.one_thread():
@@ -264,7 +267,7 @@ def settle_full(
 
     def both(state: FloatArray) -> FloatArray:
         v, h = state[:size], state[size:]
-        return np.concatenate([pulled(network, v, h), latent(network, v)])
+        return np.concatenate([drive(network, v, h), latent(network, v)])
 
     with cpu.euler.one_thread(), np.errstate(over="ignore", invalid="ignore"):
         return cpu.euler.relax(both, np.concatenate([v, h]), rate, tolerance, most)
@@ -290,10 +293,10 @@ def integrate(
         return np.concatenate(velocities(network, x[:size], x[size:]))[:, 0]
 
     start = v if h is None else np.concatenate([v, h])
-    done = solve_ivp(
+    solution = solve_ivp(
         motion, (times[0], times[-1]), start, "DOP853" if h is None else "Radau", times,
         rtol=accuracy, atol=accuracy,
     )  # fmt: skip
-    if not done.success:
-        raise UserError(f"the trajectory cannot be followed: {done.message}")
-    return np.asarray(done.y.T)
+    if not solution.success:
+        raise UserError(f"the trajectory cannot be followed: {solution.message}")
+    return np.asarray(solution.y.T)

@@ -1,4 +1,4 @@
-"""What a network of continuous neurons is made of, and the states that it is asked from.
+"""Recipes of networks of continuous neurons, and their cues.
 
 The memories of a pattern set, scaled; a generating function for each kind of neuron; one of the two has the
 gain beta. A cue has the overlap 1 - 2 noise with its pattern, whatever the patterns are.
@@ -21,41 +21,35 @@ from mattis.study.model import PatternSet
 
 
 class NeuronPoint(NamedTuple):
-    """Where in the grid a network is asked. separation  # tau_h/tau_v; 0 at quasi-equilibrium"""
+    """A point of the grid: the gain, the noise of the cue, and the ratio of time constants."""
 
     beta: float
     noise: float
     separation: float = 0.0
+    """tau_h/tau_v; 0 at quasi-equilibrium."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a network is made of.
-
-    gain      # which kind of neuron has beta: visible or hidden
-    scale     # by which memories couple: "none", "sites" 1/√N_v, "memories" 1/√N_h, "bodies" N_v^{-(n-1)/n}
-    activity  # what is compared with a pattern: the "state" v, or its "activation" g(v)
-    diagonal  # of XiᵀXi: "kept", or "zero": neurons do not act on themselves
-    """
+    """The generating functions of a network, its gain, its scale, and how its memories couple."""
 
     visible: str = "quadratic"
     hidden: str = "log_sum_exp"
     coupling: str = MEMORIES
     gain: str = "hidden"
+    """The neurons with the gain beta: `visible` or `hidden`."""
     scale: str = "none"
+    """Factor of the memories: `none` 1, `sites` 1/√N_v, `memories` 1/√N_h, `bodies` N_v^{-(n-1)/n}."""
     activity: str = "state"
+    """The vector whose overlap is taken: the `state` v, or its `activation` g(v)."""
     degree: int = 2
     diagonal: str = "kept"
+    """The diagonal of XiᵀXi: `kept`, or `zero`: neurons do not act on themselves."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How networks are made and asked: what a study of them says besides its axes.
-
-    field, bias    # strengths, along the pattern that is asked for (bias of hidden neurons: the same for all)
-    dt, tau_v, tau_h, steps, tolerance  # of Euler's rule; duration  # of trajectories, in tau_v
-    binary, rule, indices  # of dense networks of binary neurons
-    """
+    """The parts, ensemble, cues, external fields and Euler steps of networks: a study without its axes."""
 
     parts: Parts
     question: str = "recall"
@@ -63,17 +57,28 @@ class Recipe:
     cues: int = 1
     retrieved_above: float = 0.5
     field: float = 0.0
+    """Strength of I, along the cued pattern."""
     bias: float = 0.0
+    """Strength of b, the same for all hidden neurons."""
     dt: float = 1.0
+    """Length of an Euler step, in the unit of the time constants."""
     tau_v: float = 1.0
+    """Time constant of the visible neurons."""
     tau_h: float = 0.1
+    """Time constant of the hidden neurons."""
     steps: int = 1000
+    """Euler steps at most."""
     tolerance: float = 1e-9
+    """Residual |B(v) - v|/√N_v, root mean square, of a state at rest."""
     duration: float = 5.0
+    """Length of trajectories, in tau_v."""
     precision: str = "double"
     binary: bool = False
+    """Whether the neurons are binary, of a dense network."""
     rule: str = "difference"
+    """Update rule of binary neurons."""
     indices: str = "full"
+    """Sets of sites that the energy of binary neurons sums over."""
 
     @property
     def kind(self) -> Any:
@@ -105,11 +110,11 @@ NEURON_ENSEMBLES: Mapping[str, Callable[[PatternSet], FloatArray]] = {
     "sphere": _sphere,
     "gaussian": _gaussian,
 }
-"""What is stored."""
+"""Ensembles of patterns: each draws those of a pattern set, (P, N)."""
 
 
 def factor(parts: Parts, size: int, patterns: int) -> float:
-    """Return what patterns are multiplied by to be memories."""
+    """Return the factor between patterns and memories, as `Parts.scale` names it."""
     powers = {"none": 1.0, "sites": size**-0.5, "memories": patterns**-0.5}
     powers["bodies"] = size ** -((parts.degree - 1) / parts.degree)
     return float(powers[parts.scale])
@@ -128,8 +133,8 @@ def own_action(parts: Parts, size: int, patterns: int) -> float:
     return float(factor(parts, size, patterns) ** degree * (degree - 1) * patterns * moment)
 
 
-def bare(xi: FloatArray, recipe: Recipe) -> NeuronNetwork:
-    """Return the network of these patterns (P, N) of gain 1 without fields; Xi Xiᵀ where that is enough."""
+def unit_network(xi: FloatArray, recipe: Recipe) -> NeuronNetwork:
+    """Return the network of patterns (P, N) with gain 1 and no fields, with Xi Xiᵀ where x = Xi v closes."""
     parts = recipe.parts
     (count, size), scale = xi.shape, factor(parts, xi.shape[1], xi.shape[0])
     scaled = np.ascontiguousarray((xi * scale).astype(recipe.kind))
@@ -150,7 +155,7 @@ def _with_gain(net: NeuronNetwork, recipe: Recipe, beta: float | FloatArray) -> 
     return replace(net, hidden=net.hidden.with_gain(beta))
 
 
-def asked(
+def replica_network(
     net: NeuronNetwork,
     xi: FloatArray,
     recipe: Recipe,
@@ -175,7 +180,7 @@ def single(
     patterns: PatternSet, xi: FloatArray, recipe: Recipe, place: NeuronPoint, mu: int = 0
 ) -> tuple[NeuronNetwork, FloatArray]:
     """Return the network of one replica, whose gain is a number, and the cue (N,) that it starts from."""
-    net = asked(bare(xi, recipe), xi, recipe, [place], [mu])
+    net = replica_network(unit_network(xi, recipe), xi, recipe, [place], [mu])
     net = _with_gain(net, recipe, place.beta)
     if place.separation:
         net = replace(net, tau_h=place.separation * net.tau_v)
@@ -219,7 +224,7 @@ def overlap_of_cue(recipe: Recipe, size: int, noise: float) -> float:
 
 
 def activity(parts: Parts, net: NeuronNetwork, v: FloatArray) -> FloatArray:
-    """Return what is compared with a pattern: v, or g(v)."""
+    """Return the vector whose overlap with a pattern is taken: v, or g(v)."""
     return v if parts.activity == "state" else net.visible.activation(v)
 
 

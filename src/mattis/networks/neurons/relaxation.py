@@ -26,9 +26,9 @@ from mattis.networks.neurons.recipe import (
     Parts,
     Recipe,
     activity,
-    asked,
-    bare,
     cue,
+    replica_network,
+    unit_network,
 )
 from mattis.study.model import UNSETTLED, PatternSet
 
@@ -39,22 +39,21 @@ WIDEST_STATE = 2**17
 
 
 class ReplicaBatch(NamedTuple):
-    """Replicas side by side: a network with the gain and field of each, and their cues.
-
-    own  # the lanes that count: the others only fill the batch; at  # (place, cue) of these
-    """
+    """Replicas side by side: a network with the gain and field of each, and their cues."""
 
     net: NeuronNetwork
     start: FloatArray
-    own: slice
-    at: list[tuple[int, int]]
+    lanes: slice
+    """The lanes that count: the others only fill the batch."""
+    visits: list[tuple[int, int]]
+    """(place, cue) of each lane that counts."""
 
 
 def batches(
     patterns: PatternSet, xi: FloatArray, places: Sequence[NeuronPoint], recipe: Recipe
 ) -> Iterator[ReplicaBatch]:
     """Yield all replicas of a pattern set: each cue at each place."""
-    plain = bare(xi, recipe)
+    plain = unit_network(xi, recipe)
     most = max(WIDEST_STATE // max(xi.shape), 1)
     width = max(w for w in cpu.euler.WIDTHS if w <= min(lanes(plain), most))
     yield from side_by_side(patterns, xi, plain, places, recipe, width)
@@ -64,54 +63,59 @@ def side_by_side(
     patterns: PatternSet, xi: FloatArray, plain: NeuronNetwork, places: Sequence[NeuronPoint], recipe: Recipe,
     width: int,
 ) -> Iterator[ReplicaBatch]:  # fmt: skip
-    """Yield all replicas of a pattern set, `width` side by side. plain  # their network, of `bare`"""
+    """Yield all replicas of a pattern set, `width` side by side. plain  # their `unit_network`"""
     replicas = list(product(range(len(places)), range(recipe.cues)))
-    for own, filled in cpu.euler.batches(len(replicas), width):
-        here = [replicas[k] for k in filled.tolist()]
-        net = asked(plain, xi, recipe, [places[k] for k, _ in here], [mu for _, mu in here])
+    for members, filled in cpu.euler.batches(len(replicas), width):
+        in_lanes = [replicas[k] for k in filled.tolist()]
+        at, mus = [places[k] for k, _ in in_lanes], [mu for _, mu in in_lanes]
+        net = replica_network(plain, xi, recipe, at, mus)
         cues = {
-            (k, mu): cue(patterns, xi, recipe, mu, places[k].noise) for k, mu in dict.fromkeys(here)
+            (k, mu): cue(patterns, xi, recipe, mu, places[k].noise)
+            for k, mu in dict.fromkeys(in_lanes)
         }
-        start = np.ascontiguousarray(np.array([cues[one] for one in here], recipe.kind).T)
-        yield ReplicaBatch(net, start, slice(0, own.stop - own.start), replicas[own])
+        start = np.ascontiguousarray(np.array([cues[one] for one in in_lanes], recipe.kind).T)
+        yield ReplicaBatch(net, start, slice(0, members.stop - members.start), replicas[members])
 
 
-class Seen(NamedTuple):
-    """What is seen of replicas on their way, (R,) each; on a device, (S, R).
-
-    first, last  # overlaps after one step at dt = tau and at rest; before, after  # energies
-    """
+class Relaxation(NamedTuple):
+    """Overlaps, energies and residuals of relaxed replicas, (R,) each; on a device, (S, R)."""
 
     first: Any
+    """Overlaps after one step at dt = tau."""
     last: Any
+    """Overlaps at rest."""
     steps: Any
+    """Euler steps."""
     residual: Any
+    """|B(v) - v|/√N_v at the end."""
     before: Any
+    """Energies of the cues."""
     after: Any
+    """Energies at rest."""
 
 
-def own_patterns(xi: FloatArray, batch: ReplicaBatch) -> FloatArray:
-    """Return the pattern that each replica is asked for, (N, R), 0 for those that fill the batch."""
-    own = np.zeros_like(batch.start)
-    own[:, batch.own] = xi[[mu for _, mu in batch.at]].T
-    return own
+def cued_patterns(xi: FloatArray, batch: ReplicaBatch) -> FloatArray:
+    """Return the cued pattern of each replica, (N, R), 0 for those that fill the batch."""
+    cued = np.zeros_like(batch.start)
+    cued[:, batch.lanes] = xi[[mu for _, mu in batch.visits]].T
+    return cued
 
 
-def overlaps(own: FloatArray, states: FloatArray) -> Any:
-    """Return m = xi · x/N of each replica with its own pattern; lanes are summed all alike."""
-    return total(own * states) / own.shape[-2]
+def overlaps(cued: FloatArray, states: FloatArray) -> Any:
+    """Return m = xi · x/N of each replica with its cued pattern; all lanes in one order of sums."""
+    return total(cued * states) / cued.shape[-2]
 
 
 def recall(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) -> list[NeuronCell]:
     """Relax from every cue, and once for one step at dt = tau; return means over the cues of each place."""
     xi = NEURON_ENSEMBLES[recipe.ensemble](patterns)
-    found: list[list[NeuronCell]] = [[] for _ in places]
+    cells: list[list[NeuronCell]] = [[] for _ in places]
     for batch in batches(patterns, xi, places, recipe):
         check(batch.net, recipe)
-        seen = watched(batch.net, batch.start, own_patterns(xi, batch), recipe)
-        for (place, _), row in zip(batch.at, rows_of(seen, batch, recipe), strict=True):
-            found[place].append(row)
-    return [mean_of(rows) for rows in found]
+        end = relax_replicas(batch.net, batch.start, cued_patterns(xi, batch), recipe)
+        for (place, _), row in zip(batch.visits, rows_of(end, batch, recipe), strict=True):
+            cells[place].append(row)
+    return [mean_of(rows) for rows in cells]
 
 
 def check(net: NeuronNetwork, recipe: Recipe) -> None:
@@ -120,31 +124,35 @@ def check(net: NeuronNetwork, recipe: Recipe) -> None:
     check_bounded(net)
 
 
-def watched(net: NeuronNetwork, start: FloatArray, own: FloatArray, recipe: Recipe) -> Seen:
-    """Relax replicas, and look at them after one step and at rest; of a network that was checked."""
+def relax_replicas(
+    net: NeuronNetwork, start: FloatArray, cued: FloatArray, recipe: Recipe
+) -> Relaxation:
+    """Relax replicas of a checked network; return their observables after one step and at rest."""
     with cpu.euler.one_thread():
         once = target(net, start)
         before = energy(net, start)
-    done = relaxed(net, start, recipe.dt / net.tau_v, recipe.tolerance, recipe.steps)
+    end = relaxed(net, start, recipe.dt / net.tau_v, recipe.tolerance, recipe.steps)
     with cpu.euler.one_thread():
-        after = energy(net, done.state)
-    first, last = (activity(recipe.parts, net, v) for v in (once, done.state))
-    return Seen(overlaps(own, first), overlaps(own, last), done.steps, done.residual, before, after)
+        after = energy(net, end.state)
+    first, last = (activity(recipe.parts, net, v) for v in (once, end.state))
+    return Relaxation(
+        overlaps(cued, first), overlaps(cued, last), end.steps, end.residual, before, after
+    )
 
 
-def rows_of(seen: Seen, batch: ReplicaBatch, recipe: Recipe) -> list[NeuronCell]:
-    """Return what became of each replica of a batch. seen  # NumPy's arrays, (R,)"""
-    first, last = (np.asarray(m, np.float64) for m in (seen.first, seen.last))
-    size, fall = len(batch.start), seen.before - seen.after
+def rows_of(end: Relaxation, batch: ReplicaBatch, recipe: Recipe) -> list[NeuronCell]:
+    """Return the observables of each replica of a batch. end  # NumPy's arrays, (R,)"""
+    first, last = (np.asarray(m, np.float64) for m in (end.first, end.last))
+    size, fall = len(batch.start), end.before - end.after
     return [
         {
             "overlap": last[r], "overlap_one_step": first[r],
             "retrieved": last[r] > recipe.retrieved_above,
             "retrieved_one_step": first[r] > recipe.retrieved_above,
-            "steps_used": seen.steps[r], "converged": seen.residual[r] <= recipe.tolerance,
-            "energy": seen.after[r] / size, "energy_fall": fall[r] / size,
+            "steps_used": end.steps[r], "converged": end.residual[r] <= recipe.tolerance,
+            "energy": end.after[r] / size, "energy_fall": fall[r] / size,
         }
-        for r in range(len(batch.at))
+        for r in range(len(batch.visits))
     ]  # fmt: skip
 
 
@@ -168,40 +176,40 @@ def equivalence(
     the network of v, u is a field I; in that of x, beta u is the bias b of hidden neurons.
     """
     xi = NEURON_ENSEMBLES[recipe.ensemble](patterns)
-    kept = recipe.parts.diagonal
-    pair = [replace(recipe, parts=replace(parts, diagonal=kept)) for parts in (TANH, GRADED)]
-    found: list[list[NeuronCell]] = [[] for _ in places]
+    diagonal = recipe.parts.diagonal
+    pair = [replace(recipe, parts=replace(parts, diagonal=diagonal)) for parts in (TANH, GRADED)]
+    cells: list[list[NeuronCell]] = [[] for _ in places]
     both = zip(*(batches(patterns, xi, places, one) for one in pair), strict=True)
     for tanh, graded in both:
-        pushed = _pushed(tanh, graded.net)
-        for (place, _), row in zip(tanh.at, _compared(xi, pushed, graded, recipe), strict=True):
-            found[place].append(row)
-    return [mean_of(rows) for rows in found]
+        biased = _with_bias(tanh, graded.net)
+        for (place, _), row in zip(tanh.visits, _compare(xi, biased, graded, recipe), strict=True):
+            cells[place].append(row)
+    return [mean_of(rows) for rows in cells]
 
 
-def _pushed(batch: ReplicaBatch, graded: NeuronNetwork) -> ReplicaBatch:
+def _with_bias(batch: ReplicaBatch, graded: NeuronNetwork) -> ReplicaBatch:
     """Return the network of x with b = beta u, where u is the field of the other."""
     bias = batch.net.visible.form.beta * graded.field if np.ndim(graded.field) else 0.0
     return batch._replace(net=replace(batch.net, field=0.0, bias=bias))
 
 
-def _compared(
+def _compare(
     xi: FloatArray, tanh: ReplicaBatch, graded: ReplicaBatch, recipe: Recipe
 ) -> list[NeuronCell]:
-    """Return how far the fixed points of two networks are from each other's images."""
-    own = tanh.own
+    """Return the distances of the fixed points of two networks from each other's images."""
+    counted = tanh.lanes
     x = settle(tanh.net, tanh.start, recipe.dt, recipe.tolerance, recipe.steps)
     v = settle(graded.net, graded.start, recipe.dt, recipe.tolerance, recipe.steps)
     with cpu.euler.one_thread():
-        seen = graded.net.visible.activation(v.state)
+        image = graded.net.visible.activation(v.state)
         field = argument(tanh.net, x.state) / tanh.net.visible.form.beta
         forth = np.abs(target(graded.net, field) - field).max(axis=0)
-        back = np.abs(target(tanh.net, seen) - seen).max(axis=0)
+        back = np.abs(target(tanh.net, image) - image).max(axis=0)
         apart = _apart(tanh, graded, recipe)
-    last = np.asarray(overlaps(own_patterns(xi, tanh), x.state)[own], np.float64)
-    other = np.asarray(overlaps(own_patterns(xi, graded), seen)[own], np.float64)
-    settled = ((x.residual <= recipe.tolerance) & (v.residual <= recipe.tolerance))[own]
-    distance = np.sqrt(np.mean((x.state - seen) ** 2, axis=0))
+    last = np.asarray(overlaps(cued_patterns(xi, tanh), x.state)[counted], np.float64)
+    other = np.asarray(overlaps(cued_patterns(xi, graded), image)[counted], np.float64)
+    settled = ((x.residual <= recipe.tolerance) & (v.residual <= recipe.tolerance))[counted]
+    distance = np.sqrt(np.mean((x.state - image) ** 2, axis=0))
     return [
         {
             "overlap": last[r], "overlap_graded": other[r],
@@ -209,7 +217,7 @@ def _compared(
             "mismatch": max(forth[r], back[r]), "apart": apart[r], "apart_at_rest": distance[r],
             "steps_used": x.steps[r], "steps_used_graded": v.steps[r], "converged": settled[r],
         }
-        for r in range(len(tanh.at))
+        for r in range(len(tanh.visits))
     ]  # fmt: skip
 
 
@@ -219,7 +227,7 @@ def argument(net: NeuronNetwork, x: FloatArray) -> FloatArray:
 
 
 def _apart(tanh: ReplicaBatch, graded: ReplicaBatch, recipe: Recipe) -> Any:
-    """Return the largest distance |x - tanh(beta v)|/sqrt(N) on the way, from x(0) = tanh(beta v(0))."""
+    """Return the largest |x - tanh(beta v)|/sqrt(N) of two trajectories from x(0) = tanh(beta v(0))."""
     v = graded.start
     x = graded.net.visible.activation(v)
     rate, out = recipe.dt / recipe.tau_v, np.zeros(v.shape[1])

@@ -2,7 +2,7 @@
 
 A launch has places for S pattern sets with R lanes each; a set with more replicas takes several places, and
 places that are left are filled with copies. S and R follow from the network, its precision and the device,
-never from what is asked at once: so numbers are the same for any workers and chunking, see `flows.py`.
+never from the number of tasks: so numbers are the same for any workers and chunking, see `cuda.euler`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,17 +18,17 @@ from mattis.kernels.cuda import euler
 from mattis.kernels.cuda.devices import Device
 from mattis.networks.neurons.generating_functions import Population
 from mattis.networks.neurons.network import NeuronNetwork, closes
-from mattis.networks.neurons.recipe import NEURON_ENSEMBLES, Recipe, bare
+from mattis.networks.neurons.recipe import NEURON_ENSEMBLES, Recipe, unit_network
 from mattis.networks.neurons.relaxation import (
     NeuronCell,
+    Relaxation,
     ReplicaBatch,
-    Seen,
     check,
+    cued_patterns,
     mean_of,
-    own_patterns,
+    relax_replicas,
     rows_of,
     side_by_side,
-    watched,
 )
 from mattis.study.model import PatternSet, Task
 
@@ -39,50 +39,52 @@ STACK_ROOM = 2**27
 """Numbers of a launch, 1 GiB in float64: its shape does not heed what is free, since sums depend on it."""
 
 STATES = 12
-"""Arrays as large as the states that are there at once."""
+"""Arrays as large as the states in memory at one time."""
 
 
 class Slot(NamedTuple):
-    """A place of a launch: replicas of a pattern set, the patterns they are asked for, and whose they are."""
+    """A place of a launch: the number of the task, replicas of its pattern set, and their cued patterns."""
 
     task: int
     batch: ReplicaBatch
-    own: FloatArray
+    cued: FloatArray
 
 
 def recall(tasks: Sequence[Task], device: Device) -> list[list[NeuronCell]]:
-    """Return what `settling.recall` does for each task, all of one N, P and recipe.
+    """Return the cells of `relaxation.recall` for each task, all of one N, P and recipe.
 
     Raises UserError where a network cannot settle, and what the device raises where one set does not fit.
     """
     patterns, _, recipe = tasks[0]
     sets, lanes = shape(patterns, recipe, device)
-    found: list[list[list[NeuronCell]]] = [[[] for _ in places] for _, places, _ in tasks]
+    cells: list[list[list[NeuronCell]]] = [[[] for _ in places] for _, places, _ in tasks]
     slots = (slot for k in range(len(tasks)) for slot in _slots(k, tasks[k], lanes))
     while part := list(islice(slots, sets)):
-        for slot, seen in zip(part, launched(part, sets, recipe, device), strict=True):
-            rows = rows_of(seen, slot.batch, recipe)
-            for (place, _), row in zip(slot.batch.at, rows, strict=True):
-                found[slot.task][place].append(row)
-    return [[mean_of(rows) for rows in task] for task in found]
+        for slot, end in zip(part, launch_slots(part, sets, recipe, device), strict=True):
+            rows = rows_of(end, slot.batch, recipe)
+            for (place, _), row in zip(slot.batch.visits, rows, strict=True):
+                cells[slot.task][place].append(row)
+    return [[mean_of(rows) for rows in task] for task in cells]
 
 
-def launched(slots: Sequence[Slot], sets: int, recipe: Recipe, device: Device) -> list[Seen]:
-    """Return what is seen of each slot, of a launch with places for so many sets.
+def launch_slots(
+    slots: Sequence[Slot], sets: int, recipe: Recipe, device: Device
+) -> list[Relaxation]:
+    """Relax the slots of one launch, with places for so many sets; return each slot's end.
 
-    What does not fit after all is launched in halves. Their shape is another one, so that the library may add
-    in another order: such numbers agree within rounding, as those of another backend do.
+    Slots that turn out not to fit are launched in halves. Their shape is another one, so that the library may
+    add in another order: such numbers agree within rounding, as those of another backend do.
     """
     try:
-        net, start, own = stacked(euler.filled(slots, sets), device)
-        seen = [device.to_host(x) for x in watched(net, start, own, recipe)]
-        return [Seen(*(x[at] for x in seen)) for at in range(len(slots))]
+        net, start, cued = stack(euler.filled(slots, sets), device)
+        ends = [device.to_host(x) for x in relax_replicas(net, start, cued, recipe)]
+        return [Relaxation(*(x[k] for x in ends)) for k in range(len(slots))]
     except device.exhausted:
         if sets == 1:
             raise
     half = sets // 2
     parts = (slots[first : first + half] for first in range(0, len(slots), half))
-    return [seen for part in parts for seen in launched(part, half, recipe, device)]
+    return [end for part in parts for end in launch_slots(part, half, recipe, device)]
 
 
 def shape(patterns: PatternSet, recipe: Recipe, device: Device) -> tuple[int, int]:
@@ -100,27 +102,27 @@ def _slots(index: int, task: Task, lanes: int) -> Iterator[Slot]:
     """Yield the replicas of a task: each cue at each place."""
     patterns, places, recipe = task
     xi = NEURON_ENSEMBLES[recipe.ensemble](patterns)
-    for batch in side_by_side(patterns, xi, bare(xi, recipe), places, recipe, lanes):
+    for batch in side_by_side(patterns, xi, unit_network(xi, recipe), places, recipe, lanes):
         check(batch.net, recipe)
-        yield Slot(index, batch, own_patterns(xi, batch))
+        yield Slot(index, batch, cued_patterns(xi, batch))
 
 
-def stacked(slots: Sequence[Slot], device: Device) -> tuple[NeuronNetwork, FloatArray, FloatArray]:
-    """Return the networks of slots as one on a device, their cues and the patterns asked for, (S, N, R)."""
+def stack(slots: Sequence[Slot], device: Device) -> tuple[NeuronNetwork, FloatArray, FloatArray]:
+    """Return the networks of slots as one on a device, their cues and cued patterns, (S, N, R) both."""
     nets = [slot.batch.net for slot in slots]
 
     def up(arrays: Sequence[Any]) -> Any:
-        """Return what all have: a number, or an array of each."""
+        """Return the arrays of all as one on the device, or the number that they share."""
         return device.xp.asarray(np.stack(arrays)) if np.ndim(arrays[0]) else arrays[0]
 
-    def population(each: Sequence[Population]) -> Population:
+    def population(parts: Sequence[Population]) -> Population:
         form = replace(
-            each[0].form,
-            beta=up([one.form.beta for one in each]),
+            parts[0].form,
+            beta=up([part.form.beta for part in parts]),
             memories=memories,
             transposed=back,
         )
-        return Population(each[0].name, form)
+        return Population(parts[0].name, form)
 
     memories = up([net.memories for net in nets])
     back = euler.contiguous(memories.mT)
@@ -131,4 +133,4 @@ def stacked(slots: Sequence[Slot], device: Device) -> tuple[NeuronNetwork, Float
         field=up([net.field for net in nets]), bias=up([net.bias for net in nets]),
         gram=up([net.gram for net in nets]) if closes(nets[0]) else None,
     )  # fmt: skip
-    return network, up([slot.batch.start for slot in slots]), up([slot.own for slot in slots])
+    return network, up([slot.batch.start for slot in slots]), up([slot.cued for slot in slots])

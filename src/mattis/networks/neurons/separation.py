@@ -1,4 +1,4 @@
-"""Fast hidden neurons: how far the full system is from quasi-equilibrium, and what its energy loses.
+"""Fast hidden neurons: the distance of the full system from quasi-equilibrium, and its loss of energy.
 
 tau_v dv/dt = I - v + Xiᵀf(h), tau_h dh/dt = b - h + Xi g(v): as tau_h/tau_v -> 0 the distance of v from its
 quasi-equilibrium trajectory falls like tau_h/tau_v, and dE/dt = -tau_v v'ᵀH_v v' - tau_h h'ᵀH_h h'.
@@ -24,7 +24,7 @@ from mattis.networks.neurons.recipe import NEURON_ENSEMBLES, NeuronPoint, Recipe
 from mattis.networks.neurons.relaxation import NeuronCell, mean_of
 from mattis.study.model import PatternSet
 
-LOOKS = 101
+TIMES = 101
 """Times at which trajectories are compared."""
 
 SLOW_AT_REST = 1e-6
@@ -43,21 +43,22 @@ def separation(
     rows: list[NeuronCell] = [{} for _ in places]
     for _, same in groupby(order, key=lambda k: places[k]._replace(separation=0.0)):
         members = list(same)
-        found: list[list[NeuronCell]] = [[] for _ in members]
+        by_place: list[list[NeuronCell]] = [[] for _ in members]
+        separations = [places[k] for k in members]
         for mu in range(recipe.cues):
-            here = [places[k] for k in members]
-            for mine, row in zip(found, _followed(patterns, xi, here, mu, recipe), strict=True):
-                mine.append(row)
-        for k, mine in zip(members, found, strict=True):
-            rows[k] = mean_of(mine)
+            cells = _follow(patterns, xi, separations, mu, recipe)
+            for over_cues, cell in zip(by_place, cells, strict=True):
+                over_cues.append(cell)
+        for k, over_cues in zip(members, by_place, strict=True):
+            rows[k] = mean_of(over_cues)
     return rows
 
 
-def _followed(
+def _follow(
     patterns: PatternSet, xi: FloatArray, places: Sequence[NeuronPoint], mu: int, recipe: Recipe
 ) -> list[NeuronCell]:
     """Compare the full system with quasi-equilibrium, for several separations of one replica."""
-    times = np.linspace(0.0, recipe.duration * recipe.tau_v, LOOKS)
+    times = np.linspace(0.0, recipe.duration * recipe.tau_v, TIMES)
     rows = []
     with cpu.euler.one_thread():
         for k, place in enumerate(places):
@@ -66,12 +67,12 @@ def _followed(
                 slow = integrate(net, start, times, accuracy=ACCURACY)
             h = latent(net, start[:, None])[:, 0]
             full = integrate(net, start, times, h, ACCURACY)
-            rows.append(_compared(net, slow, full))
+            rows.append(_compare(net, slow, full))
     return rows
 
 
-def _compared(net: NeuronNetwork, slow: FloatArray, full: FloatArray) -> NeuronCell:
-    """Return distance, and how well the fall of the energy is what the equations say."""
+def _compare(net: NeuronNetwork, slow: FloatArray, full: FloatArray) -> NeuronCell:
+    """Return the distance of two trajectories, and the error of dE/dt along the full one."""
     size = slow.shape[1]
     v, h = np.ascontiguousarray(full[:, :size].T), np.ascontiguousarray(full[:, size:].T)
     distance = np.sqrt(np.mean((full[:, :size] - slow) ** 2, axis=1))

@@ -1,4 +1,4 @@
-"""Spectra: what is linear about networks of continuous neurons, at the origin and at fixed points.
+"""Spectra of networks of continuous neurons, at the origin and at fixed points.
 
 At v = 0, b = I = 0 the Jacobian of the tanh-tanh network is beta XiᵀXi - 1: as many directions are unstable
 as XiᵀXi has eigenvalues above 1/beta. Lotito, Neurocomputing 636, 129865 (2025), section 5.4 and appendix A.
@@ -18,7 +18,7 @@ from mattis.networks.neurons.relaxation import NeuronCell, mean_of
 from mattis.study.model import UNSETTLED, PatternSet
 
 SAME = 1e-6
-"""Fixed points nearer than this, root mean square, are one; what is found is there to 1e-9."""
+"""Fixed points nearer than this, root mean square, are one; each is at rest to 1e-9."""
 
 AT_REST = 1e-9
 
@@ -52,38 +52,36 @@ def fixed_points(
 ) -> list[NeuronCell]:
     """Search fixed points from random states, of any stability, and relax to those that attract."""
     xi, _ = scaled(patterns, recipe)
-    return [_searched(patterns, xi, place, recipe) for place in places]
+    return [_search(patterns, xi, place, recipe) for place in places]
 
 
 def starts(patterns: PatternSet, count: int) -> FloatArray:
-    """Return random states (count, N), each of a length of its own: number k of the stream's step k."""
+    """Return random states (count, N) of lengths 2^-(k mod 6): state k from step k of the stream."""
     stream = rng.stream(patterns.root_seed, "starts", patterns.labels)
     lengths = 2.0 ** -(np.arange(count) % 6)
     return gaussians.normals(stream, patterns.size, np.arange(count)) * lengths[:, None]
 
 
-def _searched(
-    patterns: PatternSet, xi: FloatArray, place: NeuronPoint, recipe: Recipe
-) -> NeuronCell:
-    """Return how many fixed points were found from `cues` starts, and how stable they are."""
+def _search(patterns: PatternSet, xi: FloatArray, place: NeuronPoint, recipe: Recipe) -> NeuronCell:
+    """Return the number and stability of the fixed points that `cues` random states lead to."""
     net, _ = single(patterns, xi, recipe, place)
     states = starts(patterns, recipe.cues)
     with cpu.euler.one_thread():
         roots = [point for state in states if (point := solve(net, state)) is not None]
-    done = settle(net, np.ascontiguousarray(states.T), recipe.dt, recipe.tolerance, recipe.steps)
-    settled = done.residual <= recipe.tolerance
-    attractors = distinct(list(done.state.T[settled]))
+    end = settle(net, np.ascontiguousarray(states.T), recipe.dt, recipe.tolerance, recipe.steps)
+    settled = end.residual <= recipe.tolerance
+    attractors = distinct(list(end.state.T[settled]))
     every = distinct([*roots, *attractors])
     with cpu.euler.one_thread():
         rates = [rates_at(net, point) for point in every]
         leading = [float(rates_at(net, point)[-1]) for point in attractors]
-    unstable = [int(np.sum(at > 0)) for at in rates]
+    unstable = [int(np.sum(values > 0)) for values in rates]
     return {
         "fixed_points": float(len(every)), "attractors": float(len(attractors)),
         "saddles": float(sum(count > 0 for count in unstable)),
         "unstable": float(np.mean(unstable)) if unstable else nan,
         "leading_rate": max(leading) if leading else nan,
-        "gap": min((float(np.abs(at).min()) for at in rates), default=inf),
+        "gap": min((float(np.abs(values).min()) for values in rates), default=inf),
         "converged": float(np.mean(settled)),
         "flag": float(UNSETTLED * (not settled.all())),
     }  # fmt: skip
@@ -96,8 +94,8 @@ def solve(net: NeuronNetwork, start: FloatArray) -> FloatArray | None:
     def gap(v: FloatArray) -> FloatArray:
         return (target(net, v[:, None]) - v[:, None])[:, 0]
 
-    found = root(gap, start, jac=lambda v: jacobian(net, v), method="hybr", tol=1e-13)
-    return found.x if np.sqrt(np.mean(gap(found.x) ** 2)) <= AT_REST else None
+    solution = root(gap, start, jac=lambda v: jacobian(net, v), method="hybr", tol=1e-13)
+    return solution.x if np.sqrt(np.mean(gap(solution.x) ** 2)) <= AT_REST else None
 
 
 def distinct(points: Sequence[FloatArray]) -> list[FloatArray]:
@@ -137,10 +135,10 @@ def modes(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) -
         values, axes = np.linalg.eigh(memories.T @ memories)
     rows = []
     for place in places:
-        found = [
+        cells = [
             _mode(patterns, xi, (values, axes), place, recipe, mu) for mu in range(recipe.cues)
         ]
-        rows.append(mean_of(found))
+        rows.append(mean_of(cells))
     return rows
 
 
