@@ -125,6 +125,7 @@ format: setup
 	@$(VENV)/ruff check --fix $(SOURCES)
 	@$(VENV)/ruff format $(SOURCES)
 	@$(VENV)/python tests/project/inlined.py
+	@$(VENV)/python tests/project/rooms.py
 	@$(VENV)/snakefmt Snakefile workflow
 
 # Newer versions: edit pyproject.toml, make lock, then bring environment.yml along (a test compares).

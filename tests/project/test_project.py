@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 import inlined
 import numpy as np
 import pytest
+import rooms
 import xarray as xr
 import yaml
 from builders import ROOT
@@ -229,3 +230,9 @@ def test_reading_a_study_does_not_wait_for_a_compiler():
         "sys.exit(bool({'numba', 'scipy'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_page_lists_every_room_by_its_own_words() -> None:
+    text = rooms.PAGE.read_text(encoding="utf-8")
+    assert rooms.page(text) == text, "make format"
+    assert all(rooms.sentence(path).endswith((".", "?")) for path in (ROOT / "src").rglob("*.py"))

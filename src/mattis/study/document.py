@@ -155,6 +155,8 @@ def _mistakes(error: ValidationError, kind: type[BaseModel], prefix: str) -> lis
         place = prefix + _place(item["loc"])
         if isinstance(inner, ValidationError):
             lines.update({line: line for line in _mistakes(inner, kind, place + ".")})
+        elif isinstance(inner, UserError):  # of a file, which it names
+            lines[place] = str(inner)
         elif isinstance(inner, Misplaced):
             place = f"{place}.{inner.where}" if place else inner.where
             lines[place] = (

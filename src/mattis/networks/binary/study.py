@@ -511,10 +511,6 @@ def _check_given_couplings(study: BinaryStudy) -> None:
         raise Misplaced("axes.couplings", "given", expected, "use couplings: {file: J.npy}")
     if part is None or part.file is None:
         raise Misplaced("couplings.file", "nothing", "a file of couplings", "for example J.npy")
-    if part.rule != "given":
-        raise Misplaced(
-            "couplings.rule", repr(part.rule), "no rule beside a file", "remove one of them"
-        )
     if "size" not in coupling_file.fields_of(part.file) and len(study.axes.size) > 1:
         expected = "one size, that of the matrix"
         advice = "or one file for each: J_{size}.npy"
