@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from mattis.errors import UserError
+from mattis.plugins import load_plugins
 from mattis.engine.shards import shards
 from mattis.networks.registry import load_study
 from mattis.engine.driver import withdraw_stale_receipts
@@ -16,6 +17,7 @@ shell.prefix(
 )
 
 RESULTS = config["results"]
+PLUGINS = list(config.get("plugins") or [])
 
 
 def studies_by_name(paths):
@@ -68,6 +70,11 @@ def more_observables(wildcards):
     return "--all-observables" if all_observables() else ""
 
 
+def plugin_options(*_):
+    """Return the --plugin FILE of the command for each plugin of the configuration, or nothing."""
+    return " ".join(f"--plugin {shlex.quote(str(file))}" for file in PLUGINS)
+
+
 def all_cores(wildcards):
     """Return the cores of this machine or job; a profile may say otherwise with set-threads."""
     try:
@@ -93,6 +100,7 @@ def report_config(wildcards, input, output):
         f"results={results_root(wildcards, output)}",
         f"shards={config['shards']}",
         f"all_observables={all_observables()}",
+        f"plugins={PLUGINS}",
     ]
 
 
@@ -107,6 +115,7 @@ try:
             f"config: results: got {RESULTS}; expected a folder, as Snakemake looks at files; "
             "object stores are for the command: mattis run STUDY --results URL"
         )
+    load_plugins(*PLUGINS)
     STUDIES = studies_by_name(config["studies"])
     SHARDS = cut(STUDIES)
     if workflow.is_main_process:

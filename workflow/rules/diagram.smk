@@ -17,7 +17,8 @@ rule diagram:
         "../../environment.yml"
     params:
         results=results_root,
+        plugins=plugin_options,
     message:
         "diagram {wildcards.study}: statistics, theory, figures"
     shell:
-        "mattis diagram {input.study:q} --results {params.results:q} > {log:q} 2>&1"
+        "mattis diagram {input.study:q} --results {params.results:q} {params.plugins} > {log:q} 2>&1"

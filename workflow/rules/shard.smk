@@ -19,9 +19,10 @@ rule shard:
     params:
         results=results_root,
         more=more_observables,
+        plugins=plugin_options,
         part=part_of_study,
     message:
         "shard {wildcards.shard} of {wildcards.study}: part {params.part}"
     shell:
         "mattis run {input.study:q} --results {params.results:q} --shard {params.part}"
-        " --workers {threads} --log {log:q} {params.more}"
+        " --workers {threads} --log {log:q} {params.more} {params.plugins}"

@@ -18,8 +18,9 @@ rule sweep:
     params:
         results=results_root,
         more=more_observables,
+        plugins=plugin_options,
     message:
         "sweep {wildcards.study}: compute the cells that are missing"
     shell:
         "mattis run {input.study:q} --results {params.results:q}"
-        " --workers {threads} --log {log:q} {params.more}"
+        " --workers {threads} --log {log:q} {params.more} {params.plugins}"
