@@ -24,7 +24,7 @@ from pydantic.fields import FieldInfo
 
 from mattis.errors import UserError, nearest
 
-GROUP = "mattis.plugins"
+ENTRY_POINTS = "mattis.plugins"
 """The entry points by which an installed package says which of its modules are plugins."""
 
 LARGEST_PLUGIN = 2**20
@@ -41,7 +41,7 @@ class Row:
     """The word that a study says."""
 
 
-R = TypeVar("R", bound=Row)
+RowT = TypeVar("RowT", bound=Row)
 
 
 @dataclass(frozen=True)
@@ -142,15 +142,15 @@ _LOADED: dict[str, Loaded] = {}
 _BUILT_IN: dict[str, "Table[Any]"] = {}
 
 
-class Table(Mapping[str, R], Generic[R]):
+class Table(Mapping[str, RowT], Generic[RowT]):
     """Rows by their names: those of this package, then those of the plugins that are loaded."""
 
-    def __init__(self, kind: type[R], rows: Iterable[R]) -> None:
+    def __init__(self, kind: type[RowT], rows: Iterable[RowT]) -> None:
         self.kind = kind.table
-        self.built_in: Mapping[str, R] = {row.name: row for row in rows}
+        self.built_in: Mapping[str, RowT] = {row.name: row for row in rows}
         _BUILT_IN[self.kind] = self
 
-    def __getitem__(self, name: str) -> R:
+    def __getitem__(self, name: str) -> RowT:
         if name in self.built_in:
             return self.built_in[name]
         return self._added[name]
@@ -163,7 +163,7 @@ class Table(Mapping[str, R], Generic[R]):
         return len(self.built_in) + len(self._added)
 
     @property
-    def _added(self) -> dict[str, R]:
+    def _added(self) -> dict[str, RowT]:
         """The rows of plugins."""
         found: dict[str, Any] = {}
         for one in _LOADED.values():
@@ -214,7 +214,7 @@ def installed() -> Sequence[Plugin]:
     """Return the plugins of installed packages, in the order of their names."""
     return [
         Plugin(point.name, _digest_of(point.module), module=point.module)
-        for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)
+        for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
     ]
 
 

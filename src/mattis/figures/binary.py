@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from mattis.exact.arrays import Reals
 from mattis.figures.canvas import STYLE, caption, head, mark_infinity, planes
 from mattis.figures.expected import DiagramPlace, expected
+from mattis.networks.binary.axes import rule_of
 from mattis.networks.binary.couplings import RULES
-from mattis.networks.binary.study import BinaryStudy, rule_of
+from mattis.networks.binary.study import BinaryStudy
 from mattis.study.base import Study, middles
 
 MOST_CURVES = 6

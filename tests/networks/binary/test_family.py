@@ -14,10 +14,11 @@ from mattis.cli.command import guarded, verbs
 from mattis.engine.driver import open_results
 from mattis.errors import UserError
 from mattis.networks.binary import family
+from mattis.networks.binary.axes import AXIS_RULES, code_of
 from mattis.networks.binary.couplings import RULES
 from mattis.networks.binary.matrix_network import MatrixNetwork
 from mattis.networks.binary.models import BINARY_DEFAULTS
-from mattis.networks.binary.study import AXIS_RULES, BinaryStudy, code_of
+from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import MODELS, load_study
 from mattis.statistics import aggregate
 from mattis.store.verify import verify

@@ -18,7 +18,7 @@ from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, Stored
 from mattis.networks.binary.hopfield import (
     CHAIN_OBSERVABLES,
     TWO_CYCLES,
-    Cell,
+    CellObservables,
     ReplicaGroup,
     average,
     observe,
@@ -337,7 +337,7 @@ def recalled(
 
 def gathered(points: Sequence[Visit], inquiry: Inquiry, answers: Iterable[VisitCells]) -> Columns:
     """Return one column per observable, a row for each visit: the mean over its cues."""
-    cells: list[list[Cell]] = [[] for _ in points]
+    cells: list[list[CellObservables]] = [[] for _ in points]
     for rows in answers:
         for k, cell in rows:
             cells[k].append(cell)

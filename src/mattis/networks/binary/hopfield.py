@@ -40,7 +40,7 @@ from mattis.study.model import (
 LARGEST_FIELD = 2**31 - 1
 """N h is kept in int32: P N must stay below this."""
 
-Cell = dict[str, float]
+CellObservables = dict[str, float]
 """The observables of a replica, and its flags."""
 
 
@@ -94,12 +94,14 @@ def looks(
     return largest_others(network, replicas, total), edwards_anderson(found.sums)
 
 
-def observe(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol) -> list[Cell]:
+def observe(
+    network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol
+) -> list[CellObservables]:
     """Return the observables of replicas, and their flags."""
     order = by_stream(replicas, protocol.sharing)
     inverse = np.argsort(order)
     sorted_replicas = [replicas[k] for k in order]
-    cells: list[Cell] = []
+    cells: list[CellObservables] = []
     for found in chains.run(network, sorted_replicas, protocol):
         group = sorted_replicas[len(cells) : len(cells) + found.trace.shape[2]]
         cells += observed(network, group, protocol, found)
@@ -128,7 +130,7 @@ class ChainAverages:
     flips: int
     used: int
 
-    def cell(self, size: int, replica: Replica, protocol: Protocol) -> Cell:
+    def cell(self, size: int, replica: Replica, protocol: Protocol) -> CellObservables:
         """Return the observables that every model of binary neurons has."""
         m, e, measure = self.overlap, self.aligned, protocol.measure
         return {
@@ -149,7 +151,7 @@ class ChainAverages:
 
 def observed(
     network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol, found: Chains
-) -> list[Cell]:
+) -> list[CellObservables]:
     """Return the observables of replicas whose chains are there."""
     size, pairs = network.size, 2 * network.size**2 * network.unit
     overlap, aligned, flips = found.trace[:, protocol.thermalise :].transpose(0, 2, 1)
@@ -185,7 +187,9 @@ def _view(
     )  # fmt: skip
 
 
-def two_cycles(network: BinaryNetwork, replicas: Sequence[Replica], found: Chains) -> list[Cell]:
+def two_cycles(
+    network: BinaryNetwork, replicas: Sequence[Replica], found: Chains
+) -> list[CellObservables]:
     """Tell which chains at T = 0 ended in a cycle of two states, and which fraction of the spins flips in it.
 
     S(t+2) = S(t) ≠ S(t+1): of the Hebb rule without diagonal. NaN at T > 0, where nothing ends.
@@ -219,7 +223,7 @@ def flags(m: Estimate, e: Estimate, replica: Replica, used: int, protocol: Proto
     return (SHORT_CHAIN if short else 0) | (DRIFTING if drifting else 0)
 
 
-def average(replicas: Sequence[Cell]) -> Cell:
+def average(replicas: Sequence[CellObservables]) -> CellObservables:
     """Average over cues: errors add in quadrature, the slowest time and every flag are kept."""
     count, out = len(replicas), {}
     for name in replicas[0]:
@@ -240,12 +244,14 @@ def replicas_of(points: Sequence[Setting], cues: int) -> list[Replica]:
     return [Replica(cue, *point) for point, cue in product(points, range(cues))]
 
 
-def averages(cells: Sequence[Cell], cues: int) -> list[Cell]:
+def averages(cells: Sequence[CellObservables], cues: int) -> list[CellObservables]:
     """Return the mean over the cues of each point."""
     return [average(cells[first : first + cues]) for first in range(0, len(cells), cues)]
 
 
-def asked(network: BinaryNetwork, points: Sequence[Setting], protocol: Protocol) -> list[Cell]:
+def asked(
+    network: BinaryNetwork, points: Sequence[Setting], protocol: Protocol
+) -> list[CellObservables]:
     """Return the observables at some points, mean over cues."""
     cells = observe(network, replicas_of(points, protocol.cues), protocol)
     return averages(cells, protocol.cues)
@@ -266,9 +272,9 @@ class ReplicaGroup(NamedTuple):
 
 def side_by_side(
     groups: Sequence[ReplicaGroup], protocol: Protocol, device: Device
-) -> list[Sequence[Cell]]:
+) -> list[Sequence[CellObservables]]:
     """Return the observables of the replicas of each group; they run on a device together."""
-    out: list[Sequence[Cell]] = [[]] * len(groups)
+    out: list[Sequence[CellObservables]] = [[]] * len(groups)
     order = sorted(range(len(groups)), key=lambda k: groups[k].shape)
     for (size, count), alike in groupby(order, lambda k: groups[k].shape):
         same = list(alike)
@@ -290,7 +296,7 @@ def _bytes(groups: Sequence[ReplicaGroup], k: int) -> int:
 
 def launched(
     groups: Mapping[int, ReplicaGroup], protocol: Protocol, device: Device
-) -> Mapping[int, list[Cell]]:
+) -> Mapping[int, list[CellObservables]]:
     """Return the observables of every replica of networks of one size and number of patterns."""
     networks = {k: group.network() for k, group in groups.items()}
     asked = [
@@ -298,7 +304,7 @@ def launched(
         for k, group in groups.items()
         for replica in group.replicas
     ]
-    cells: dict[int, list[Cell]] = {k: [] for k in groups}
+    cells: dict[int, list[CellObservables]] = {k: [] for k in groups}
     for part, found in hopfield_device.run(device, asked, protocol):
         first = 0
         for k, alike in groupby(part, lambda one: one.task):

@@ -10,7 +10,7 @@ import numpy as np
 
 from mattis.exact import rng
 from mattis.exact.measure import Estimate, estimates
-from mattis.networks.binary.hopfield import Cell, flags
+from mattis.networks.binary.hopfield import CellObservables, flags
 from mattis.networks.binary.matrix_network import (
     ChainCoroutine,
     ChainResult,
@@ -60,7 +60,7 @@ def climb(circuit: MatrixNetwork, index: int, noise: float, inquiry: Inquiry) ->
 
 def passages(
     circuit: MatrixNetwork, walk: ChainResult, visit: Visit, index: int, inquiry: Inquiry
-) -> Cell:
+) -> CellObservables:
     """Return what is observed on the two passages of one temperature."""
     asking, rungs = inquiry.asking, len(inquiry.question.rungs())
     rung = 0 if np.isinf(visit.beta) else round(1 / visit.beta / inquiry.question.step)

@@ -296,7 +296,8 @@ def _found_couplings(part: dict[str, Any], where: str, folder: Path) -> dict[str
     """Return where the matrices of couplings are."""
     if part.get("rule", "given") != "given":
         raise UserError(
-            f"{where}, couplings.rule: got {part['rule']!r:.40}; expected no rule beside a file; remove one of them"
+            f"{where}, couplings.rule: got {part['rule']!r:.40}; expected no rule beside a file; "
+            "remove one of them"
         )
     try:
         coupling_file.fields_of(part["file"])

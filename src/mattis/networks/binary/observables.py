@@ -8,7 +8,12 @@ from mattis.exact.measure import estimates, mean_square
 from mattis.kernels import cpu
 from mattis.networks.binary import chain_observables
 from mattis.networks.binary.chain_observables import ObservedChain
-from mattis.networks.binary.hopfield import TWO_CYCLES, Cell, ChainAverages, edwards_anderson
+from mattis.networks.binary.hopfield import (
+    TWO_CYCLES,
+    CellObservables,
+    ChainAverages,
+    edwards_anderson,
+)
 from mattis.networks.binary.matrix_network import ChainResult, MatrixNetwork
 from mattis.networks.binary.network import Protocol, Replica
 from mattis.study.model import Observable
@@ -22,7 +27,7 @@ def standard(
     asking: Protocol,
     moves: bool = False,
     hopfields: bool = False,
-) -> Cell:
+) -> CellObservables:
     """Return the observables that every model of neurons has; the first overlap is the one that is due.
 
     moves      # whether the state is never to settle: then it is judged as a warm chain, also at T = 0
@@ -61,7 +66,9 @@ def largest_other(circuit: MatrixNetwork, walk: ChainResult, index: int, measure
     return float(found.max())
 
 
-def cycles(circuit: MatrixNetwork, walk: ChainResult, replica: Replica, asking: Protocol) -> Cell:
+def cycles(
+    circuit: MatrixNetwork, walk: ChainResult, replica: Replica, asking: Protocol
+) -> CellObservables:
     """Return whether a chain at T = 0 ended in a cycle of two states, and Peretto's energy.
 
     Hbar/N = -(1/N) sum_i [|h_i| + T ln(1 + exp(-2 beta |h_i|))]: of signs without thresholds and
@@ -88,7 +95,7 @@ def in_order(values: np.ndarray) -> float:
     return total
 
 
-def length(circuit: MatrixNetwork, walk: ChainResult, asking: Protocol) -> Cell:
+def length(circuit: MatrixNetwork, walk: ChainResult, asking: Protocol) -> CellObservables:
     """Return the mean length of all overlaps together, sqrt(sum_mu m_mu²): it has no direction to lose."""
     squares = (walk.overlaps[:, asking.thermalise :] ** 2).sum(axis=0)
     norm = float(circuit.stored.norms[0])

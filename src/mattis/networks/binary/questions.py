@@ -20,7 +20,7 @@ from mattis.exact.patterns import chosen_sites, noisy_cue
 from mattis.networks.binary import ensembles
 from mattis.networks.binary.couplings import Rule
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
-from mattis.networks.binary.hopfield import Cell
+from mattis.networks.binary.hopfield import CellObservables
 from mattis.networks.binary.matrix_network import (
     ChainCoroutine,
     ChainResult,
@@ -116,7 +116,7 @@ class Inquiry:
 Visits = Mapping[int, Visit]
 """Visits of one circuit, by their numbers."""
 
-VisitCells = list[tuple[int, Cell]]
+VisitCells = list[tuple[int, CellObservables]]
 """Numbers of visits, and what was observed there with one cue."""
 
 AnswerFunction = Callable[[MatrixNetwork, Visits, Inquiry], Iterator[ChainCoroutine[VisitCells]]]
@@ -157,7 +157,7 @@ def followed(circuit: MatrixNetwork, index: int, inquiry: Inquiry) -> NDArray[np
 
 
 def of_every_cue(
-    answer: Callable[[MatrixNetwork, Visit, int, Inquiry], ChainCoroutine[Cell]],
+    answer: Callable[[MatrixNetwork, Visit, int, Inquiry], ChainCoroutine[CellObservables]],
 ) -> AnswerFunction:
     """Turn an answer to one cue into one to some visits, a part for each cue."""
 
@@ -172,7 +172,7 @@ def of_every_cue(
     return answers
 
 
-def _row(number: int, part: ChainCoroutine[Cell]) -> ChainCoroutine[VisitCells]:
+def _row(number: int, part: ChainCoroutine[CellObservables]) -> ChainCoroutine[VisitCells]:
     """Say at which visit an answer was given."""
     cell = yield from part
     return [(number, cell)]
@@ -180,7 +180,7 @@ def _row(number: int, part: ChainCoroutine[Cell]) -> ChainCoroutine[VisitCells]:
 
 def looked(
     circuit: MatrixNetwork, walk: ChainResult, replica: Replica, index: int, inquiry: Inquiry
-) -> Cell:
+) -> CellObservables:
     """Return what is observed of any chain at one temperature."""
     moves, hopfields = inquiry.follows_sequence, inquiry.is_hopfields
     cell = standard(circuit, walk, replica, index, inquiry.asking, moves, hopfields)
@@ -193,7 +193,7 @@ def looked(
 
 def recall(
     circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry
-) -> ChainCoroutine[Cell]:
+) -> ChainCoroutine[CellObservables]:
     """Ask for a pattern by a cue, a fraction of whose bits is flipped."""
     replica = Replica(index, visit.beta, visit.noise)
     start = circuit.network.cue(index, visit.noise)
@@ -213,7 +213,7 @@ def blended(circuit: MatrixNetwork, index: int, second: int, noise: float) -> Si
 
 def ambiguous(
     circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry
-) -> ChainCoroutine[Cell]:
+) -> ChainCoroutine[CellObservables]:
     """Ask with a cue that has a fraction `noise` of its sites from another pattern: which of them comes?
 
     With half of the sites of each, A and B are as good as each other (catalogue H8).
@@ -248,7 +248,9 @@ def familiarity(
             yield _row(number, _compared(circuit, visit, cue, new[cue]))
 
 
-def _compared(circuit: MatrixNetwork, visit: Visit, cue: int, new: Signs) -> ChainCoroutine[Cell]:
+def _compared(
+    circuit: MatrixNetwork, visit: Visit, cue: int, new: Signs
+) -> ChainCoroutine[CellObservables]:
     """Compare a stored pattern with a new one."""
     yield from ()  # no chain is asked for
     network, index = circuit.network, cued(circuit.network.count, visit, cue)
@@ -278,7 +280,7 @@ def unfamiliar(circuit: MatrixNetwork, inquiry: Inquiry) -> Signs:
 
 def mixture(
     circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry
-) -> ChainCoroutine[Cell]:
+) -> ChainCoroutine[CellObservables]:
     """Start from the signs of a sum of n patterns: does the state stay a mixture of all of them?
 
     Amit, Gutfreund & Sompolinsky, Phys. Rev. A 32, 1007 (1985): for an odd n stable below T*_n. It stays
@@ -301,7 +303,7 @@ def mixture(
 
 def survival(
     circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry
-) -> ChainCoroutine[Cell]:
+) -> ChainCoroutine[CellObservables]:
     """Follow a pattern until its overlap first falls below a threshold: how long does its state live?"""
     replica, asking = Replica(index, visit.beta, visit.noise), inquiry.asking
     path = course(circuit, replica, asking, always([index], asking.sweeps))
@@ -314,7 +316,7 @@ def survival(
 
 def transitions(
     circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry
-) -> ChainCoroutine[Cell]:
+) -> ChainCoroutine[CellObservables]:
     """Follow all patterns: how fast does the nearest one move along the sequence?
 
     A change of the nearest pattern counts by how far it leads, the shorter way round the cycle of P.

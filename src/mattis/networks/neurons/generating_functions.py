@@ -89,7 +89,7 @@ def generating_function(
     return row
 
 
-STEP = 1e-5
+DIFFERENCE = 1e-5
 """Width of the differences by which a gradient is tried."""
 
 
@@ -99,12 +99,12 @@ def _try(row: Generating, form: FunctionNumbers) -> None:
     direction = np.random.default_rng(2).normal(size=(4, 3))
 
     def slope(function: Callable[[FloatArray], FloatArray], shape: tuple[int, ...]) -> FloatArray:
-        found = [np.asarray(function(x + sign * STEP * direction)) for sign in (1, -1)]
+        found = [np.asarray(function(x + sign * DIFFERENCE * direction)) for sign in (1, -1)]
         if found[0].shape != shape or found[0].dtype.kind != "f":
             raise ValueError(
                 f"got {found[0].dtype} of shape {found[0].shape}; expected floats of {shape}"
             )
-        return (found[0] - found[1]) / (2 * STEP)
+        return (found[0] - found[1]) / (2 * DIFFERENCE)
 
     gradient, curved = row.gradient(x, form), row.curved(x, direction, form)
     along = (gradient * direction).sum(axis=0)

@@ -16,7 +16,7 @@ from mattis.exact.patterns import random_patterns
 from mattis.plugins import Number, Row, Table, numbers_of
 from mattis.study.model import Columns, Model, Observable, PatternSet, Point
 
-FLAG = Observable("flag", "what makes a cell not trustworthy; 0 if nothing does")
+PLAIN_FLAG = Observable("flag", "what makes a cell not trustworthy; 0 if nothing does")
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class PlainModel(Row):
         """The row of the table of models."""
         return Model(
             self.name, self.summary, self.equation, ("size", "load", "memories", *self.axes, "seed"),
-            (*self.observables, FLAG), self.observables[0].name, self.theory, self.source,
+            (*self.observables, PLAIN_FLAG), self.observables[0].name, self.theory, self.source,
             simulate, self.memory, lambda _size, _patterns: None, unit="cells",
         )  # fmt: skip
 
@@ -152,7 +152,7 @@ def simulate(patterns: PatternSet, points: Sequence[Point], protocol: PlainProto
     row = PLAIN_MODELS[protocol.model]
     cells = [Cell(patterns, dict(zip(protocol.axes, point, strict=True))) for point in points]
     found = [_observed(row, cell, dict(protocol.numbers)) for cell in cells]
-    names = [observable.name for observable in (*row.observables, FLAG)]
+    names = [observable.name for observable in (*row.observables, PLAIN_FLAG)]
     return {name: np.array([each[name] for each in found], np.float64) for name in names}
 
 
