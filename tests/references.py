@@ -130,7 +130,7 @@ def products(run: Run):
         "fields": functions.gram(run.xi, run.patterns),
         "squares": (run.xi**2).sum(axis=1),
         "along_bias": (run.xi * run.bias).sum(axis=1),
-        "kept": np.ones(rows), "taken": np.zeros((rows, count)), "biased": np.zeros(rows),
+        "old_share": np.ones(rows), "new_share": np.zeros((rows, count)), "bias_share": np.zeros(rows),
         "hebbian": np.zeros(count), "reached": np.full(rows, -1),
     }  # fmt: skip
     pull = functions.gram(run.bias, run.patterns)
@@ -143,7 +143,7 @@ def shown_to(run: Run, state, constants, threshold=0.9, first=0, traced=True):
     drift.present(
         run.shown, first, run.beta, run.eta, run.dwell, run.distance,
         state["fields"], state["squares"], state["along_bias"], *constants,
-        state["kept"], state["taken"], state["biased"], state["hebbian"],
+        state["old_share"], state["new_share"], state["bias_share"], state["hebbian"],
         threshold, state["reached"], trace,
     )  # fmt: skip
     return trace

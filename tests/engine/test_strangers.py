@@ -199,7 +199,7 @@ def test_a_worker_is_named_and_killed_also_where_looks_are_rare(
     monkeypatch.setattr(watch, "_pids", lambda _: {"tls://a": 7, "tls://b": 8})
     monkeypatch.setattr(watch, "_cpu_seconds", lambda _: 0.0)
     monkeypatch.setattr(watch.Watch, "_give_up", lambda _, address: removed.append(address))
-    watched = watch.Watch(None, said.append, is_here=True, looked=0.0)  # type: ignore[arg-type]
+    watched = watch.Watch(None, said.append, is_here=True, checked=0.0)  # type: ignore[arg-type]
     while not killed and now[0] < 100:
         now[0] += pause
         watched.look()

@@ -36,7 +36,7 @@ YOUNGER = {
     "study/base.py": [(r"    axes: SerializeAsAny\[Axes\]\n", '    note: str = ""\n')],
     "networks/binary/retrieval.py": [
         (r"class Sweeps\(Part\):\n    .*\n", "\n    every: StrictInt = 1\n"),
-        (r"class Asked\(Study\):\n    .*\n", "\n    patience: StrictInt = 7\n"),
+        (r"class RetrievalStudy\(Study\):\n    .*\n", "\n    patience: StrictInt = 7\n"),
     ],
     "networks/drift/study.py": [
         (r"class Bias\(Part\):\n    .*\n", "\n    turn: StrictFloat = 0.0\n"),

@@ -144,6 +144,8 @@ def _by_arguments(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
     if not RULES[rule].theory:
         return None
     quantity = theory.QUANTITIES[RULES[rule].theory[0]]
+    if quantity.symbol == "q":  # of a spin glass, which keeps no overlap
+        return None
     numbers = inquiry.rule.named(rule).own
     known = {*PLACES, *numbers}
     if not {*quantity.arguments} <= known or not (cold or "temperature" in quantity.arguments):

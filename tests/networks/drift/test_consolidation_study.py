@@ -139,7 +139,7 @@ def test_what_looks_like_a_mistake_and_is_none():
     loads = make(memories=None, load=[0.5], size=[10, 1000], ensemble="orthogonal")
     assert plan.blocks(loads)[0].patterns == 5
     assert make(kappa=math.inf, step=39.9).protocol.step == 39.9
-    assert make(bias={"strength": 1, "towards": "old"}).drawn.bias == 1.0
+    assert make(bias={"strength": 1, "towards": "old"}).memory_ensemble.bias == 1.0
     assert type(make(kappa=[4]).axes.kappa[0]) is float
 
 

@@ -308,7 +308,7 @@ def test_the_command_plans_runs_tells_and_lists(tmp_path, capsys):
     assert (planned["cells"], planned["blocks"]) == (CELLS, 6)
     assert sum(row["proposals"] for row in planned["per_block"]) == planned["proposals"]
     assert planned["proposals"] == make().total_updates()
-    said_by(capsys, "run", path, "--results", tmp_path, "--workers", 1, "--pool", "threads")
+    run(make(), tmp_path, HERE)
     assert digest(make(), tmp_path) == GOLDEN
     told = said_by(capsys, "status", path, "--results", tmp_path)
     assert (told["cells"], told["missing"]) == ({"total": CELLS, "done": CELLS}, 0)

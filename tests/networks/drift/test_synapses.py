@@ -273,7 +273,7 @@ def test_figure_1_of_the_paper():
     random = np.random.RandomState(41)
     old = np.linalg.qr(random.randn(4, 50).T)[0].T * math.sqrt(50)
     noise = random.randn(4, 50)
-    drawn = memories.draw(asked.pattern_set(50, 4, 41), asked.drawn)
+    drawn = memories.draw(asked.pattern_set(50, 4, 41), asked.memory_ensemble)
     old *= np.sign((old * drawn.old).sum(axis=1, keepdims=True))  # QR leaves the signs open
     np.testing.assert_allclose(drawn.old, old, atol=1e-13)
     assert_one_hot(table, old, old + 0.4 * noise, shows, 250.0)
@@ -299,7 +299,7 @@ def test_the_closed_form_at_other_sizes(ensemble, size):
     shows, patterns = [0.25, 1.0, 7.5, 60.0], asked.pattern_set(size, 4, 0)
     every = [Stage(300.0 / (1.16 * size), 0.4, 0, 20.0, k, m) for k in shows for m in range(4)]
     table = consolidation.simulate(patterns, every, asked.protocol)["similarity"].reshape(-1, 4)
-    drawn = memories.draw(patterns, asked.drawn)
+    drawn = memories.draw(patterns, asked.memory_ensemble)
     assert_one_hot(table, drawn.old, drawn.old + 0.4 * drawn.noise, shows, 20.0)
 
 
