@@ -202,7 +202,8 @@ class Study(Part):
             for name in type(self).model_fields
             if isinstance(part := getattr(self, name), Part) and usual.get(name, part) is None
         }
-        found = _filled(self.aged(physics), usual, optional)
+        # Once more: the plain study may be of other rows, with other numbers.
+        found = dict(self.aged(_filled(self.aged(physics), usual, optional)))
         own = self.physics()
         for content in (found, own):  # whether they fit is for `plugins.differences`
             content.pop("plugins", None)
