@@ -385,7 +385,7 @@ def test_sweeps_in_several_launches(simulated, steps, monkeypatch):
     asked = tasks(replace(EXPONENTIAL, steps=steps), 21, 40)
     expected = [simulate(*task) for task in asked]
     for work in (1, 2 * 21 * 40, dense_device.DENSE_WORK):
-        monkeypatch.setattr(dense, "WORK", work)
+        monkeypatch.setattr(dense_device, "DENSE_WORK", work)
         same_columns(batched(asked, simulated), expected)
 
 

@@ -77,7 +77,7 @@ def test_one_file_imports_cupy() -> None:
         said = [node for node in lines if re.search(r"\bcupy", ast.unparse(node))]
         if said:
             importing[path.name] = any(node in tree.body for node in said)
-    assert importing == {"cuda.py": False}
+    assert importing == {"gpu.py": False}
 
 
 def test_arrays_are_not_asked_for_what_only_numpys_have() -> None:
@@ -89,7 +89,7 @@ def test_arrays_are_not_asked_for_what_only_numpys_have() -> None:
         if uses(path.read_text())
         for name in numpy_only(path.read_text())
     }
-    assert told <= {("cuda.py", "ctypes")}
+    assert told <= {("gpu.py", "ctypes")}
 
 
 def test_numbers_of_nvidias_headers_are_right(cublas: ModuleType) -> None:

@@ -96,7 +96,7 @@ NEURONS: dict[str, Callable] = {
     "latent": dynamics.latent,
     "target": dynamics.target,
     "energy": dynamics.energy,
-    "pulled": lambda net, v: dynamics.pulled(net, v, dynamics.latent(net, v)),
+    "drive": lambda net, v: dynamics.drive(net, v, dynamics.latent(net, v)),
     "full_energy": lambda net, v: dynamics.full_energy(net, v, dynamics.latent(net, v)),
     "velocities": lambda net, v: dynamics.velocities(net, v, dynamics.latent(net, v)),
     "power_lost": lambda net, v: dynamics.power_lost(net.visible, 1.5, v, dynamics.target(net, v)),
