@@ -362,7 +362,7 @@ def others() -> list[dict]:
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=there | more)
         for more in ({}, {"OPENBLAS_CORETYPE": "Haswell"})
     ]
-    told = [job.communicate(timeout=60)[0] for job in jobs]
+    told = [job.communicate(timeout=300)[0] for job in jobs]
     return [json.loads(out or "{}") for out in told]
 
 
