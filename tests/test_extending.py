@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
-from builders import SECONDS
+from builders import HERE, SECONDS
 
 import mattis
 from mattis import figures, plugins
@@ -30,7 +30,7 @@ from mattis.store.verify import verify
 from mattis.study import plan
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text()
-HERE = Settings(1, where=Where(pool="threads"))
+COMMAND = (sys.executable, "-m", "mattis")
 
 
 def examples() -> dict[str, tuple[str, str]]:
@@ -65,7 +65,7 @@ def written(folder: Path, name: str) -> tuple[Path, Path]:
 def refused(*words: object) -> str:
     """What the command says, in one line, when it refuses something."""
     done = subprocess.run(
-        [sys.executable, "-m", "mattis", *map(str, words)],
+        [*COMMAND, *map(str, words)],
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -122,17 +122,16 @@ def test_what_an_example_computes_is_what_it_says(tmp_path: Path) -> None:
 
 def test_a_plugin_reaches_processes_and_shards_and_gives_the_same_bits(tmp_path: Path) -> None:
     plugin, path = written(tmp_path, "ring")
-    command = [sys.executable, "-m", "mattis"]
     tail = ["--plugin", str(plugin)]
     for words in (["--workers", "2"], ["--shard", "0/2"], ["--shard", "1/2"], []):
         root = tmp_path / ("whole" if "--workers" in words else "shards")
         subprocess.run(
-            [*command, "run", str(path), "--results", str(root), *words, *tail],
+            [*COMMAND, "run", str(path), "--results", str(root), *words, *tail],
             check=True, capture_output=True, timeout=SECONDS,
         )  # fmt: skip
     digests = {
         subprocess.run(
-            [*command, "digest", str(path), "--results", str(tmp_path / root), *tail],
+            [*COMMAND, "digest", str(path), "--results", str(tmp_path / root), *tail],
             check=True, capture_output=True, timeout=SECONDS,
         ).stdout
         for root in ("whole", "shards")
@@ -208,17 +207,7 @@ def test_an_installed_package_is_loaded_by_its_entry_point(tmp_path: Path) -> No
     (site / "ring_rules-1.0.dist-info" / "METADATA").write_text("Name: ring-rules\nVersion: 1.0\n")
     points = "[mattis.plugins]\nring_rules = ring_rules\n"
     (site / "ring_rules-1.0.dist-info" / "entry_points.txt").write_text(points)
-    command = [
-        sys.executable,
-        "-m",
-        "mattis",
-        "run",
-        str(path),
-        "--results",
-        str(tmp_path),
-        "--workers",
-        "1",
-    ]
+    command = [*COMMAND, "run", str(path), "--results", str(tmp_path), "--workers", "1"]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]),

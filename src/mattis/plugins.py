@@ -83,10 +83,8 @@ class Number:
     @property
     def strict(self) -> Any:
         """The annotation, with which 1 is a number of any kind, 1.5 no whole one and "1" none."""
-        plain = self.kind.__origin__ if get_origin(self.kind) is Annotated else self.kind
-        return (
-            Annotated[self.kind, Field(strict=True)] if plain in (int, float, bool) else self.kind
-        )
+        simple = self.plain in (int, float, bool)
+        return Annotated[self.kind, Field(strict=True)] if simple else self.kind
 
 
 def numbers_of(function: Callable[..., Any], first: int = 1) -> Mapping[str, Number]:
@@ -106,6 +104,47 @@ def numbers_of(function: Callable[..., Any], first: int = 1) -> Mapping[str, Num
             )
         found[name] = Number(name, hints[name], parameter.default)
     return found
+
+
+class NumberedRow(Row):
+    """A row that is a function with numbers, which are read when it is made: a wrong one is refused then."""
+
+    numbers: Mapping[str, Number]
+    """The numbers that it takes, by their names."""
+
+    def read_numbers(self, function: Callable[..., Any]) -> None:
+        """Take the numbers from the arguments of a function. Raises TypeError as `numbers_of` does."""
+        object.__setattr__(self, "numbers", numbers_of(function))
+
+
+@dataclass(frozen=True, init=False)
+class Choice:
+    """A row by its name, with the numbers that a study gives; the others are the usual ones."""
+
+    table: ClassVar[str]
+
+    name: str
+    given_numbers: tuple[tuple[str, Any], ...]
+
+    def choose(self, name: str, numbers: Mapping[str, Any]) -> None:
+        """Set the name and the numbers; for `__init__` of a frozen class."""
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "given_numbers", tuple(sorted(numbers.items())))
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a number: as given, or the default of the row."""
+        given = dict(self.given_numbers)
+        return given[name] if name in given else self._numbers[name].default
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The numbers that the row takes, by their names."""
+        return {name: self[name] for name in self._numbers}
+
+    @property
+    def _numbers(self) -> Mapping[str, Number]:
+        numbers: Mapping[str, Number] = _BUILT_IN[self.table][self.name].numbers
+        return numbers
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Figures of the family of binary networks: curves of observables, under the curves of theory."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
@@ -11,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mattis.exact.arrays import Reals
-from mattis.figures.canvas import STYLE, caption, head, mark_infinity, planes
+from mattis.figures.canvas import STYLE, View, caption, head, mark_infinity, planes, view_along
 from mattis.figures.expected import DiagramPlace, expected
 from mattis.networks.binary.axes import rule_of
 from mattis.networks.binary.couplings import RULES
@@ -76,18 +75,6 @@ FRACTIONS = (
 SHAPES = ("o", "s", "^")
 
 
-@dataclass(frozen=True)
-class View:
-    """The roles of the dimensions in a figure."""
-
-    along: str
-    """The dimension of the abscissa."""
-    across: str | None
-    """The dimension with one curve for each value."""
-    rest: tuple[str, ...]
-    """The dimensions with one figure for each value."""
-
-
 PHASES = ("size", "load", "beta", "noise", "seed")
 """Dimensions of a phase diagram of retrieval."""
 
@@ -108,17 +95,9 @@ def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]
 
 
 def view_of(study: BinaryStudy) -> View:
-    """Choose the longest axis to draw along, rules or the next longest as curves, planes of the rest."""
-    lengths = {name: len(values) for name, values in study.labels.items() if name != "seed"}
-    along = max(
-        (name for name in BINARY_ABSCISSAE if name in lengths),
-        key=lambda n: (lengths[n], -BINARY_ABSCISSAE.index(n)),
-    )
-    others = [name for name in lengths if name != along]
-    varied = sorted((n for n in others if lengths[n] > 1), key=lambda n: -lengths[n])
-    across = "couplings" if lengths.get("couplings", 1) > 1 else next(iter(varied), None)
-    rest = tuple(name for name in others if name != across)
-    return View(along, across, rest)
+    """Return the roles of the dimensions: rules are curves, where they are compared."""
+    rules = "couplings" if len(study.rules) > 1 else None
+    return view_along(study, BINARY_ABSCISSAE, rules)
 
 
 def panels_of(study: BinaryStudy) -> tuple[BinaryPanel, ...]:

@@ -1,6 +1,7 @@
 """Style, maps of cells with hatches, captions and curves of theory, for all figures."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -20,6 +21,7 @@ from mattis.exact.arrays import Reals
 from mattis.networks.drift.keys import DriftStudy
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.statistics import FAILED, INCOMPLETE
+from mattis.study.base import Study
 
 STYLE: Any = {
     "font.size": 9,
@@ -68,6 +70,35 @@ def planes(estimates: xr.Dataset, names: Sequence[str]) -> Iterator[tuple[str, d
         labels = dict(zip(names, map(float, values), strict=True))
         varied = [f"{name}{labels[name]:g}" for name in names if estimates.sizes[name] > 1]
         yield "diagram" if values == every[-1] else "-".join(["diagram", *varied]), labels
+
+
+@dataclass(frozen=True)
+class View:
+    """The roles of the dimensions in a figure."""
+
+    along: str
+    """The dimension of the abscissa."""
+    across: str | None
+    """The dimension with one curve for each value."""
+    rest: tuple[str, ...]
+    """The dimensions with one figure for each value."""
+
+
+def view_along(study: Study, order: Sequence[str], across: str | None = None) -> View:
+    """Choose the longest axis to draw along, the next longest as curves, planes of the rest.
+
+    order   # the axes that may be drawn along; of two that are as long, the first
+    across  # the axis of the curves, where it is not to be the next longest
+    """
+    lengths = {name: len(values) for name, values in study.labels.items() if name != "seed"}
+    along = max(
+        (name for name in order if name in lengths),
+        key=lambda name: (lengths[name], -order.index(name)),
+    )
+    others = [name for name in lengths if name != along]
+    varied = sorted((n for n in others if lengths[n] > 1), key=lambda n: -lengths[n])
+    across = across or next(iter(varied), None)
+    return View(along, across, tuple(name for name in others if name != across))
 
 
 def curve(name: str, **at: Reals) -> Reals:

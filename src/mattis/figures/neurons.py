@@ -13,8 +13,18 @@ from matplotlib.lines import Line2D
 
 from mattis import theory
 from mattis.exact.arrays import Reals
-from mattis.figures.binary import MOST_CURVES, SHAPES, View, draw_curve
-from mattis.figures.canvas import STYLE, caption, curve, edges, head, map_cells, planes
+from mattis.figures.binary import MOST_CURVES, SHAPES, draw_curve
+from mattis.figures.canvas import (
+    STYLE,
+    View,
+    caption,
+    curve,
+    edges,
+    head,
+    map_cells,
+    planes,
+    view_along,
+)
 from mattis.networks.neurons import relaxation
 from mattis.networks.neurons.dense import EXPONENTIAL
 from mattis.networks.neurons.recipe import many_body
@@ -95,17 +105,10 @@ def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]
 
 def view_of(study: NeuronStudy) -> View:
     """Choose the longest axis to draw along, the next longest as curves, planes of the rest."""
-    lengths = {name: len(values) for name, values in study.labels.items() if name != "seed"}
-    order = [study.stored if name in STORED else name for name in NEURON_ABSCISSAE]
     if study.asked == "spectrum":  # a map over load (or number of memories) and size
-        rest = tuple(n for n in lengths if n not in (study.stored, "size"))
-        return View(study.stored, "size", rest)
-    along = max(lengths, key=lambda name: (lengths[name], -order.index(name)))
-    others = sorted(
-        (n for n in lengths if n != along and lengths[n] > 1), key=lambda n: -lengths[n]
-    )
-    across = others[0] if others else None
-    return View(along, across, tuple(n for n in lengths if n not in (along, across)))
+        rest = (n for n in study.labels if n not in (study.stored, "size", "seed"))
+        return View(study.stored, "size", tuple(rest))
+    return view_along(study, [study.stored if n in STORED else n for n in NEURON_ABSCISSAE])
 
 
 def draw(plane: xr.Dataset, study: NeuronStudy, view: View, labels: Mapping[str, float]) -> Figure:

@@ -8,8 +8,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mattis.figures.binary import View, draw_curve, position, split
-from mattis.figures.canvas import STYLE, caption, curve, head, planes
+from mattis.figures.binary import draw_curve, position, split
+from mattis.figures.canvas import STYLE, View, caption, curve, head, planes, view_along
 from mattis.networks.plain.study import PlainStudy
 from mattis.study.base import Study
 from mattis.theory import QUANTITIES
@@ -20,12 +20,9 @@ PANELS_AT_MOST = 3
 def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
     """Yield (name, figure) of each plane: curves along the longest axis, one for each value of the next."""
     assert isinstance(study, PlainStudy)
-    lengths = {name: len(values) for name, values in study.labels.items() if name != "seed"}
-    along, *others = sorted(lengths, key=lambda name: -lengths[name])
-    across = others[0] if others and lengths[others[0]] > 1 else None
-    view = View(along, across, tuple(name for name in others if name != across))
+    view = view_along(study, (*study.row.axes, study.stored, "size"))
     for name, labels in planes(estimates, view.rest):
-        plane = estimates.sel(labels).sortby(along)
+        plane = estimates.sel(labels).sortby(view.along)
         yield name, draw(plane, study, view, labels)
 
 

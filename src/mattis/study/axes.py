@@ -194,6 +194,15 @@ BOUNDS: Mapping[str, Bound] = {
 """Bounds of the axes, where a kind of study has no other."""
 
 
+PATTERN_COUNT = Bound(
+    lambda v: 1 <= v <= 2**17,
+    "patterns, 1 … 2^17",
+    "for example 3",
+    Meaning("number of stored patterns P", is_whole=True),
+)
+"""Bound of an axis of the number of patterns itself."""
+
+
 class Axes(Part):
     """The parameters that vary: every combination of their values is a cell.
 

@@ -11,6 +11,7 @@ from mattis.networks.binary.couplings import RULES
 from mattis.networks.binary.retrieval import RetrievalAxes
 from mattis.study.axes import (
     BOUNDS,
+    PATTERN_COUNT,
     Bound,
     Integers,
     Meaning,
@@ -60,10 +61,7 @@ class BinaryAxes(RetrievalAxes):
 
     bounds: ClassVar[Mapping[str, Bound]] = {
         **BOUNDS,
-        "memories": Bound(
-            lambda v: 1 <= v <= 2**17, "patterns, 1 … 2^17", "for example 3",
-            Meaning("number of stored patterns P", is_whole=True),
-        ),
+        "memories": PATTERN_COUNT,
         "age": Bound(
             lambda v: 1 <= v <= 2**20, "an age of 1, the newest, or more", "for example 1",
             Meaning("age of the pattern that is asked for, 1 for the newest", is_whole=True),

@@ -7,9 +7,8 @@ what S_j does to site i.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -24,7 +23,7 @@ from mattis.exact.rng import Labels
 from mattis.kernels import cpu
 from mattis.networks.binary.coupling_file import NOT_GIVEN, GivenCouplings
 from mattis.networks.binary.ensembles import Stored
-from mattis.plugins import Number, Row, Table, numbers_of
+from mattis.plugins import Choice, NumberedRow, Table
 
 CouplingMatrix = NDArray[np.signedinteger]
 
@@ -33,34 +32,23 @@ DECIMAL = 1000
 
 
 @dataclass(frozen=True, init=False)
-class Rule:
-    """A rule of couplings by its name, with the numbers that a study gives; the others are the usual ones."""
+class Rule(Choice):
+    """A rule of couplings, with the numbers that a study gives."""
 
-    name: str
-    numbers: tuple[tuple[str, Any], ...]
+    table: ClassVar[str] = "coupling rule"
+
     matrix: GivenCouplings
     """The couplings themselves, where they are given."""
 
     def __init__(
         self, name: str = "hebb", matrix: GivenCouplings = NOT_GIVEN, **numbers: Any
     ) -> None:
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "numbers", tuple(sorted(numbers.items())))
+        self.choose(name, numbers)
         object.__setattr__(self, "matrix", matrix)
-
-    def __getitem__(self, name: str) -> Any:
-        """Return a number of the rule."""
-        given = dict(self.numbers)
-        return given[name] if name in given else RULES[self.name].numbers[name].default
-
-    @property
-    def own(self) -> dict[str, Any]:
-        """The numbers that the rule takes, by their names."""
-        return {name: self[name] for name in RULES[self.name].numbers}
 
     def named(self, name: str, **numbers: Any) -> "Rule":
         """Return another rule with these numbers, and some others."""
-        return Rule(name, self.matrix, **{**dict(self.numbers), **numbers})
+        return Rule(name, self.matrix, **{**dict(self.given_numbers), **numbers})
 
     def given(self, matrix: GivenCouplings) -> "Rule":
         """Return the rule of couplings that are given."""
@@ -96,10 +84,10 @@ def squared(_rule: Rule, base: int, _count: int) -> float:
 
 
 @dataclass(frozen=True)
-class CouplingRule(Row):
+class CouplingRule(NumberedRow):
     """One row of the table of rules."""
 
-    table: ClassVar[str] = "coupling rule"
+    table: ClassVar[str] = Rule.table
 
     name: str
     build: Build
@@ -129,10 +117,8 @@ class CouplingRule(Row):
     bytes_past: int = 0
     """Memory at the peak, per sign of the patterns before the set's."""
 
-    @cached_property
-    def numbers(self) -> Mapping[str, Number]:
-        """The numbers that it takes."""
-        return numbers_of(self.build)
+    def __post_init__(self) -> None:
+        self.read_numbers(self.build)
 
     def __call__(self, lesson: Lesson, **numbers: Any) -> NDArray[np.number]:
         """Return nj."""
@@ -151,9 +137,7 @@ def coupling_rule(
     scale = unit if callable(unit) else lambda _rule, _base, _count: float(unit)
 
     def decorated(build: Build) -> CouplingRule:
-        made = CouplingRule(name or build.__name__, build, scale, **row)
-        assert made.numbers is not None  # raises TypeError where one has no type or no default
-        return made
+        return CouplingRule(name or build.__name__, build, scale, **row)
 
     return decorated
 

@@ -4,9 +4,8 @@ Every pattern comes from its own step of a stream, so that it does not depend on
 stored may be real: then it is rounded, to integers in units of 1/unit, and everything after that is exact.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Any, ClassVar
 
@@ -19,15 +18,15 @@ from mattis.exact import gaussians, rng
 from mattis.exact.arrays import Signs
 from mattis.exact.patterns import random_patterns
 from mattis.exact.rng import Labels
-from mattis.plugins import Number, Row, Table, numbers_of
+from mattis.plugins import Choice, NumberedRow, Table
 
 
 @dataclass(frozen=True, init=False)
-class Ensemble:
-    """How patterns are drawn: an ensemble by its name, with the numbers that a study gives."""
+class Ensemble(Choice):
+    """How patterns are drawn: an ensemble, with the numbers that a study gives."""
 
-    name: str
-    numbers: tuple[tuple[str, Any], ...]
+    table: ClassVar[str] = "ensemble"
+
     given: bytes
     """The signs of a user's patterns, int8 row by row."""
 
@@ -41,20 +40,9 @@ class Ensemble:
         shape: tuple[int, int] = (0, 0),
         **numbers: Any,
     ) -> None:
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "numbers", tuple(sorted(numbers.items())))
+        self.choose(name, numbers)
         object.__setattr__(self, "given", given)
         object.__setattr__(self, "shape", shape)
-
-    def __getitem__(self, name: str) -> Any:
-        """Return a number of the ensemble."""
-        found = dict(self.numbers)
-        return found[name] if name in found else ENSEMBLES[self.name].numbers[name].default
-
-    @property
-    def own(self) -> dict[str, Any]:
-        """The numbers that the ensemble takes, by their names."""
-        return {name: self[name] for name in ENSEMBLES[self.name].numbers}
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +81,10 @@ PatternDraw = Callable[..., Any]
 
 
 @dataclass(frozen=True)
-class EnsembleRow(Row):
+class EnsembleRow(NumberedRow):
     """One row of the table of ensembles."""
 
-    table: ClassVar[str] = "ensemble"
+    table: ClassVar[str] = Ensemble.table
 
     name: str
     draw: PatternDraw
@@ -112,10 +100,8 @@ class EnsembleRow(Row):
     check: Callable[[Ensemble, int, int], str | None] = lambda _ensemble, _size, _count: None
     """(ensemble, N, P) -> what is wrong with such patterns, if anything."""
 
-    @cached_property
-    def numbers(self) -> Mapping[str, Number]:
-        """The numbers that it takes."""
-        return numbers_of(self.draw)
+    def __post_init__(self) -> None:
+        self.read_numbers(self.draw)
 
 
 def ensemble(name: str = "", **row: Any) -> Callable[[PatternDraw], EnsembleRow]:
@@ -126,9 +112,7 @@ def ensemble(name: str = "", **row: Any) -> Callable[[PatternDraw], EnsembleRow]
     """
 
     def decorated(draw: PatternDraw) -> EnsembleRow:
-        made = EnsembleRow(name or draw.__name__, draw, **row)
-        assert made.numbers is not None  # raises TypeError where one has no type or no default
-        return made
+        return EnsembleRow(name or draw.__name__, draw, **row)
 
     return decorated
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -71,10 +71,35 @@ def checked_numbers(
     return create_model("Numbers", **fields).model_validate(dict(given)).model_dump()
 
 
-class CouplingsPart(Part):
-    """A rule of couplings and its numbers, or a file of couplings."""
+class NumberedPart(Part):
+    """A word that names a row of a table, and the numbers of the row."""
 
     model_config = ConfigDict(extra="allow")
+
+    table: ClassVar[Table[Any]]
+    word: ClassVar[str]
+    """The key of the word."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _checked(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        keys = [*cls.model_fields]
+        given = {key: value for key, value in content.items() if key not in keys}
+        return {**content, **checked_numbers(cls.table, content.get(cls.word), given, keys)}
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """The numbers that the study says."""
+        return self.model_extra or {}
+
+
+class CouplingsPart(NumberedPart):
+    """A rule of couplings and its numbers, or a file of couplings."""
+
+    table: ClassVar[Table[Any]] = RULES
+    word: ClassVar[str] = "rule"
 
     rule: StrictStr | None = Field(
         default=None, description="hebb, clipped, dead_zone, dilution, …"
@@ -86,16 +111,6 @@ class CouplingsPart(Part):
     sha256: Mapping[StrictStr, StrictStr] = Field(
         default={}, description="hashes of the matrices, of a study as run"
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _checked(cls, content: Any) -> Any:
-        return _with_numbers(cls, content, RULES, "rule")
-
-    @property
-    def numbers(self) -> dict[str, Any]:
-        """The numbers that the study says."""
-        return self.model_extra or {}
 
     def rule_of(self, usual: Rule) -> Rule:
         """Return the rule, with that of the model where nothing is said."""
@@ -125,19 +140,11 @@ class CouplingsPart(Part):
         return out
 
 
-def _with_numbers(part: type[Part], content: Any, table: Table[Any], word: str) -> Any:
-    """Return the content of a part with its numbers checked."""
-    if not isinstance(content, dict):
-        return content
-    keys = [*part.model_fields]
-    given = {key: value for key, value in content.items() if key not in keys}
-    return {**content, **checked_numbers(table, content.get(word), given, keys)}
-
-
-class PatternsPart(Part):
+class PatternsPart(NumberedPart):
     """An ensemble of patterns and its numbers."""
 
-    model_config = ConfigDict(extra="allow")
+    table: ClassVar[Table[Any]] = ENSEMBLES
+    word: ClassVar[str] = "ensemble"
 
     ensemble: StrictStr | None = Field(default=None, description="an ensemble of patterns")
     file: StrictStr | None = Field(
@@ -154,16 +161,6 @@ class PatternsPart(Part):
         if value is not None and value not in ENSEMBLES:
             raise ValueError(f"expected {_listed(ENSEMBLES)}{plugins.hint(value, ENSEMBLES)}")
         return value
-
-    @model_validator(mode="before")
-    @classmethod
-    def _checked(cls, content: Any) -> Any:
-        return _with_numbers(cls, content, ENSEMBLES, "ensemble")
-
-    @property
-    def numbers(self) -> dict[str, Any]:
-        """The numbers that the study says."""
-        return self.model_extra or {}
 
     def ensemble_of(self, usual: str, size: int) -> Ensemble:
         """Return the ensemble, that of the model where none is named."""

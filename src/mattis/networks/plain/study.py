@@ -12,6 +12,7 @@ from mattis.networks.plain.models import PLAIN_MODELS, DescribedModels, PlainMod
 from mattis.plugins import Number, Plugin
 from mattis.study.axes import (
     BOUNDS,
+    PATTERN_COUNT,
     Axes,
     Bound,
     Integers,
@@ -114,10 +115,7 @@ def kind_of_row(row: PlainModel) -> type[PlainStudy]:
     axes.own = row.axes
     axes.bounds = {
         **BOUNDS,
-        "memories": Bound(
-            lambda v: 1 <= v <= 2**17, "patterns, 1 … 2^17", "for example 3",
-            Meaning("number of stored patterns P", is_whole=True),
-        ),
+        "memories": PATTERN_COUNT,
         **{name: _bound(number) for name, number in own.items()},
     }  # fmt: skip
     keys: dict[str, Any] = {
