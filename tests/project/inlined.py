@@ -12,8 +12,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 SOURCES = Path(__file__).parents[2] / "src" / "mattis"
-TYPES = SOURCES / "exact" / "arrays.py"
-"""Names of types of arrays: nothing of them is compiled."""
+PLAIN = {SOURCES / "exact" / name for name in ("arrays.py", "compiler.py")}
+"""Names of types of arrays, and what calls the compiler: nothing of them is compiled."""
 
 SEAL = re.compile(r'^INLINED = "([0-9a-f]*)"$', re.MULTILINE)
 
@@ -33,7 +33,7 @@ def imported(path: Path) -> list[Path]:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mattis."):
             name = (node.module or "").removeprefix("mattis.").replace(".", "/")
             found.append(SOURCES / f"{name}.py")
-    return sorted({file for file in found if file.is_file() and file != TYPES})
+    return sorted({file for file in found if file.is_file() and file not in PLAIN})
 
 
 def needed(path: Path) -> set[Path]:
@@ -44,7 +44,7 @@ def needed(path: Path) -> set[Path]:
 
 def caches(path: Path) -> bool:
     """Tell whether Numba keeps what a file compiles on disk."""
-    return "cache=True" in path.read_text(encoding="utf-8")
+    return "import compiled\n" in path.read_text(encoding="utf-8")
 
 
 def inliners() -> list[Path]:

@@ -7,10 +7,10 @@ over elements, not over terms of a sum.
 import math
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
-compiled = njit(cache=True, nogil=True, error_model="numpy")
+from mattis.exact.compiler import compiled
 
 
 def _reinterpreted(source, target):

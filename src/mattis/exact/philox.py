@@ -4,8 +4,8 @@ The same words as `mattis.exact.rng` makes in NumPy.
 """
 
 import numpy as np
-from numba import njit
 
+from mattis.exact.compiler import compiled
 from mattis.exact.rng import MULTIPLIERS, ROUNDS, WEYL
 
 INLINED = "63784b0a36d5b36a"
@@ -14,8 +14,6 @@ INLINED = "63784b0a36d5b36a"
 M0, M1 = np.uint64(MULTIPLIERS[0]), np.uint64(MULTIPLIERS[1])
 W0, W1 = np.uint64(WEYL[0]), np.uint64(WEYL[1])
 MASK, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
-
-compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @compiled

@@ -5,10 +5,9 @@ that the kernels inline lives in this file: Numba's disk cache watches no other.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-compiled = njit(cache=True, nogil=True, error_model="numpy")
+from mattis.exact.compiler import compiled
 
 SAFE = 2.0**62
 """Bound on n (max x - min x)² that is met well below 2^63, whichever way its factors are rounded."""

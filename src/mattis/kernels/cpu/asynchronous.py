@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from mattis.exact.compiler import compiled
 from mattis.exact.philox import fresh_order
 from mattis.kernels.cpu.bits import (
     columns_of,
@@ -51,7 +52,7 @@ __all__ = [
     "lane_overlaps", "largest_row", "near_couplings", "products", "replica_sweeps", "transposed",
 ]  # fmt: skip
 
-INLINED = "261e16170891d381"
+INLINED = "0fa4956c0e035249"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 GROUPS = BLOCK // GROUP
@@ -64,7 +65,6 @@ FEW_PATTERNS = 8
 LONGEST_SUM = 2**15 - 1
 """Sweeps whose spins 0 and -1 can be added in 16 bits."""
 
-compiled = njit(cache=True, nogil=True, error_model="numpy")
 inlined = njit(inline="always", error_model="numpy")
 
 

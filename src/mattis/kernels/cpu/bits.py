@@ -4,17 +4,16 @@ A set bit is +1. For two words of signs,  sum_k a_k b_k = (bits) - 2 popcount(a 
 """
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from mattis.exact.compiler import compiled
 from mattis.kernels.cpu.lanes import BLOCK, LANES
 from mattis.kernels.cpu.vectors import couple_row
 
 INLINED = "e18dded734b3fc7d"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
-
-compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @intrinsic

@@ -4,9 +4,7 @@ The term of a pattern in a field depends on its overlap only, so that a rule of 
 overlaps: sums of integers, or of float64 in the order of the patterns. The same bits on every machine.
 """
 
-from numba import njit
-
-compiled = njit(cache=True, nogil=True, error_model="numpy")
+from mattis.exact.compiler import compiled
 
 
 @compiled

@@ -9,14 +9,12 @@ All arithmetic is that of `mattis.exact.functions`, hence the same bits on every
 import math
 
 import numpy as np
-from numba import njit
 
+from mattis.exact.compiler import compiled
 from mattis.exact.functions import exponential
 
-INLINED = "9dc06f25f3657eac"
+INLINED = "7fba605e2e9494ff"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
-
-compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @compiled

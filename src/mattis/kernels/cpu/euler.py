@@ -14,13 +14,11 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from mattis.exact.arrays import FloatArray
-
-compiled = njit(cache=True, nogil=True, error_model="numpy")
+from mattis.exact.compiler import compiled
 
 TargetFunction = Callable[[FloatArray], FloatArray]
 

@@ -1,9 +1,8 @@
 """Saturating learning: couplings of bounded integers, one pattern after the other."""
 
 import numpy as np
-from numba import njit
 
-compiled = njit(cache=True, nogil=True, error_model="numpy")
+from mattis.exact.compiler import compiled
 
 
 @compiled

@@ -10,16 +10,14 @@ A flip of S_j adds ± 2 nj_ij to every field, a row of the transposed couplings:
 """
 
 import numpy as np
-from numba import njit
 
+from mattis.exact.compiler import compiled
 from mattis.exact.functions import exponential, logarithm
 from mattis.exact.philox import fresh_order, philox_words
 from mattis.kernels.cpu.glauber import thermal_noise
 
-INLINED = "0adea7781d511d9c"
+INLINED = "fc0f82bc12a72e01"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
-
-compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @compiled

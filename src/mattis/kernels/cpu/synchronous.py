@@ -12,9 +12,10 @@ would cost more as soon as two of the 16 groups of sites of a block have one.
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from mattis.exact.compiler import compiled
 from mattis.kernels.cpu.asynchronous import block_noise, end_sweep
 from mattis.kernels.cpu.lanes import (
     BLOCK,
@@ -40,7 +41,7 @@ from mattis.kernels.cpu.vectors import (
     settle,
 )
 
-INLINED = "b03dad1ea9837afd"
+INLINED = "c53860ac5f71d82b"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024
@@ -57,8 +58,6 @@ PIECES_PER_TABLE = 3
 """Pieces whose tables stay in the nearest cache, 24 KB of 16-bit lanes."""
 
 WIDE_ROW = ir.VectorType(I64, LANES)
-
-compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @intrinsic
