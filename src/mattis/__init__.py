@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mattis.engine.cluster import Where
     from mattis.engine.driver import Outcome, Settings, digest, open_results, run, status
     from mattis.errors import UserError
     from mattis.figures import diagram
@@ -33,6 +34,7 @@ _HOME = {
     "Settings": "engine.driver",
     "Study": "study.base",
     "UserError": "errors",
+    "Where": "engine.cluster",
     "aggregate": "statistics",
     "diagram": "figures",
     "digest": "engine.driver",
@@ -50,6 +52,7 @@ __all__ = [
     "Settings",
     "Study",
     "UserError",
+    "Where",
     "__version__",
     "aggregate",
     "diagram",

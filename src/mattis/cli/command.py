@@ -73,12 +73,13 @@ def verbs() -> None:
 @click.option("--workers", type=click.IntRange(1), help="Worker processes; all cores by default.")
 def plan(study: Path, as_json: bool, workers: int | None) -> None:
     """Show cells, blocks, P and N per block, memory and estimated time."""
-    from mattis.engine import cluster
-    from mattis.engine.estimate import calibrate, check_memory, summary_text, totals
+    from mattis.engine import machine
+    from mattis.engine.estimate import calibrate, room, summary_text, totals
 
     loaded = _load(study)
-    workers = workers or cluster.default_workers()
-    check_memory(loaded, workers, cluster.memory_limit())
+    asked = workers or machine.cores()
+    fits = room(loaded, None)
+    workers = min(asked, fits.workers)
     seconds = calibrate(loaded)
     if as_json:
         for piece in summary_text(loaded, seconds, workers):

@@ -50,7 +50,7 @@ def verdict(content: Any) -> None:
 
 def plan(study: "Study", content: Any) -> None:
     """Print what the study takes, who could help if that is days, and its networks."""
-    from mattis.engine.estimate import helpers, network_lines
+    from mattis.engine.estimate import helpers, network_lines, sized
 
     total, workers, part = (content[key] for key in ("cpu_seconds", "workers", "estimated_seconds"))
     unit = study.described_model.unit
@@ -80,12 +80,3 @@ def lasting(seconds: float) -> str:
     if days < 2:
         return spelled(seconds)
     return f"{days:.0f} days" if days < 1000 else f"{days / 365.25:.3g} years"
-
-
-def sized(count: float) -> str:
-    """Write a number of bytes as people say it."""
-    for unit in ("MiB", "GiB"):
-        count /= 1024 if unit == "GiB" else 2**20
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-    return f"{count / 1024:.3g} TiB"

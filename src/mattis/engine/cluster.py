@@ -5,20 +5,25 @@ of the command do without it.
 """
 
 import logging
+import multiprocessing
 import os
 import signal
+import sys
+import tempfile
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from mattis.engine import machine
 from mattis.errors import Fault, UserError
 from mattis.kernels.cuda import backends
+from mattis.store import settings
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -40,8 +45,12 @@ SCHEDULER_PATIENCE = 60
 QUIET = {
     "distributed.worker.profile.enabled": False,  # samples the stack of each worker 100 times a second
     "distributed.admin.tick.interval": "1s",  # wakes every process 50 times a second
+    # A paused worker would wait for memory that nobody frees: blocks leave nothing behind them.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
 }
-"""Settings without the work for Dask's dashboard, which takes 5 % of the CPU time of a worker."""
+"""Settings without the work for Dask's dashboard, which takes 5 % of a worker, and without pauses."""
 
 GPU = "GPU"
 """The worker resource that pins a task to a GPU, one at a time."""
@@ -83,7 +92,7 @@ class Where:
     @property
     def count(self) -> int:
         """The number of workers."""
-        return self.gpus or self.workers or default_workers()
+        return self.gpus or self.workers or machine.cores()
 
     @property
     def resources(self) -> dict[str, int] | None:
@@ -107,23 +116,6 @@ def with_backend(where: Where, backend: str) -> tuple[Where, str]:
     if reason := backends.why_not():
         raise UserError(f"--backend: got gpu, but {reason}; use --backend cpu or auto")
     return replace(where, gpus=where.gpus or len(backends.probe()["names"])), backend
-
-
-def default_workers() -> int:
-    """Return the number of cores that this process may use, containers respected."""
-    from dask.system import CPU_COUNT
-
-    return int(CPU_COUNT)
-
-
-def memory_limit() -> int:
-    """Return the bytes of memory that this machine, its container or its batch job has."""
-    from distributed.system import MEMORY_LIMIT
-
-    limits = [int(MEMORY_LIMIT)]
-    if os.environ.get("SLURM_MEM_PER_NODE", "").isdecimal():  # in MiB; not all sites enforce it
-        limits.append(int(os.environ["SLURM_MEM_PER_NODE"]) * 2**20)
-    return min(limit for limit in limits if limit > 0)
 
 
 def parsed_memory(text: str) -> int:
@@ -178,11 +170,26 @@ def _client_of_machine(where: Where, workers: int) -> Iterator["Client"]:
     """
     from distributed import Client, SpecCluster
 
-    specification = _specification(where, workers, where.memory or memory_limit())
-    with _children_ignore_interrupts():
-        cluster = SpecCluster(**specification)
+    specification = _specification(where, workers, where.memory or machine.memory())
+    try:
+        with _children_ignore_interrupts():
+            cluster = SpecCluster(**specification)
+    except Exception as error:  # Dask's own, of any kind, with what went wrong as its cause
+        raise _not_started(error) from None
     with cluster, Client(cluster) as client:
         yield client
+
+
+def _not_started(error: BaseException) -> Fault:
+    """Return why the workers of this machine did not start, and what to do."""
+    causes = [error]
+    while (cause := causes[-1].__cause__) is not None:
+        causes.append(cause)
+    reasons = " ← ".join(dict.fromkeys(_first_line(cause) for cause in causes))
+    return Fault(
+        f"workers could not start: {reasons}; a script calls mattis.run below a line "
+        'if __name__ == "__main__": only, and --pool threads needs no processes'
+    )
 
 
 def _specification(where: Where, workers: int, memory: int) -> dict[str, Any]:
@@ -231,6 +238,10 @@ def _devices(workers: int) -> list[str]:
 
 def check(where: Where) -> None:
     """Raise UserError for a place that cannot be, before anything is done there."""
+    if fault := settings.why_not_read():
+        raise UserError(f"Dask's settings: {fault}; mend that file, or move it away")
+    if where.is_here and not where.is_threads:
+        _check_processes()
     if where.scheduler is not None and not where.scheduler.startswith(PROTOCOLS):
         raise UserError(
             f"--scheduler: got {where.scheduler}; expected an address such as tcp://host:8786"
@@ -242,6 +253,56 @@ def check(where: Where) -> None:
         )
     if where.cluster is not None:
         _check_queue(where.cluster)
+
+
+def _check_processes() -> None:
+    """Raise UserError where this process can have no worker processes."""
+    import dask
+
+    process = multiprocessing.current_process()
+    if getattr(process, "_inheriting", False):  # a worker that imports the script of the user
+        raise SystemExit(1)  # `_not_started` says what is wrong, where that script began
+    if process.daemon:
+        raise UserError(
+            f"{process.name}: a daemonic process may start no workers; run from one with daemon=False, "
+            'or use --pool threads, in Python Settings(where=Where(pool="threads"))'
+        )
+    spawns = dask.config.get("distributed.worker.multiprocessing-method", "spawn") != "fork"
+    if spawns and (script := _unguarded_script()):
+        raise UserError(
+            f"{script}: workers are processes that import this script, and so would begin it anew; write "
+            'what it does below a line if __name__ == "__main__":, or use threads: '
+            'mattis.Settings(where=mattis.Where(pool="threads"))'
+        )
+    _check_scratch(dask.config.get("temporary-directory", None))
+
+
+def _unguarded_script() -> str | None:
+    """Return the script that this process runs, if it would begin anew where it is imported."""
+    main = sys.modules["__main__"]
+    path, name = getattr(main, "__file__", None), getattr(main.__spec__, "name", "")
+    if not path or name.endswith("__main__"):  # which workers do not import
+        return None
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return None if "__name__" in text else path
+
+
+def _check_scratch(configured: str | None) -> None:
+    """Raise UserError if workers cannot have temporary files, in the folder of Dask's settings or any."""
+    try:
+        folder = Path(configured or tempfile.gettempdir())
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        key = "temporary-directory in Dask's settings" if configured else "TMPDIR"
+        raise UserError(
+            f"{configured or 'temporary files'}: workers can keep no temporary files there: "
+            f"{(error.strerror or str(error)).lower()}; give {key} a folder that can be written to"
+        ) from None
 
 
 def warning(where: Where) -> str | None:
@@ -278,7 +339,7 @@ def _check_queue(name: str) -> None:
 
 @contextmanager
 def _client_of_scheduler(where: Where) -> Iterator["Client"]:
-    """Yield a client of a running scheduler, whose workers have this version of mattis."""
+    """Yield a client of a running scheduler that has workers."""
     from distributed import Client
     from distributed.security import Security
 
@@ -299,37 +360,26 @@ def _client_of_scheduler(where: Where) -> Iterator["Client"]:
 
 
 def _wait_for_workers(client: "Client", place: str) -> None:
-    """Wait for a first worker. Raises Fault if none comes, or one has another mattis."""
+    """Wait for a first worker. Raises Fault if none comes."""
     try:
         client.wait_for_workers(1, timeout=SCHEDULER_PATIENCE)
     except TimeoutError:
         raise Fault(
             f"{place}: no worker came in {SCHEDULER_PATIENCE} s; start some, and give the same command again"
         ) from None
-    expected = installed_version()
-    for worker, version_ in client.run(installed_version, on_error="return").items():
-        if version_ != expected:
-            got = f"has mattis {version_}" if isinstance(version_, str) else "has no mattis"
-            raise UserError(
-                f"{place}: worker {worker} {got}; expected mattis {expected}, as here; "
-                "install the same version there"
-            )
-
-
-def installed_version() -> str:
-    """Return the version of mattis in the process that calls this, here or on a worker."""
-    return version("mattis")
 
 
 @contextmanager
 def _silenced() -> Iterator[None]:
-    """Silence Dask's loggers: they print tracebacks of errors that this module says in one line."""
+    """Silence Dask's loggers and warnings: errors are said in one line here, versions in `crew`."""
     loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [logger.level for logger in loggers]
     try:
         for logger in loggers:
             logger.setLevel(logging.CRITICAL)
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Mismatched versions found")
+            yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

@@ -1,6 +1,7 @@
 """Blocks → workers → columns: tasks of about a second, tried again, and never waiting for each other."""
 
 import queue
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mattis import plugins
 from mattis.engine import cluster, watch
 from mattis.engine.cluster import Where
+from mattis.engine.crew import Crew
 from mattis.errors import Fault
 from mattis.kernels.cuda import backends
 from mattis.kernels.cuda.devices import Device
@@ -60,13 +62,14 @@ BlockResult = tuple[Columns | None, str]
 
 @dataclass(frozen=True, eq=False)
 class TaskResult:
-    """What a worker found: for each block its columns, or the error; and the seconds that it took.
+    """What a worker found: for each block its columns, or the error; the seconds that it took; a remark.
 
     One object, because Dask would send each array of a plain list by itself, at several times the cost.
     """
 
     each: Sequence[BlockResult]
     seconds: float
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class Work:
             answers = self._together(tasks, device) if device else self._each(tasks, self.simulate)
         except Exception as error:
             answers = [(None, _spelled(error))] * len(tasks)
-        return TaskResult(answers, time.perf_counter() - begun)
+        return TaskResult(answers, time.perf_counter() - begun, _remark())
 
     def _each(self, tasks: Sequence[Task], work: Callable[..., Columns]) -> list[BlockResult]:
         answers: list[BlockResult] = []
@@ -127,6 +130,19 @@ class Work:
             return self._each(tasks, alone)
 
 
+def _remark() -> str:
+    """Return why this worker is slower than it might be, "" for no reason."""
+    if "mattis.exact.compiler" not in sys.modules:
+        return ""
+    from mattis.exact.compiler import why_not_cached
+
+    reason = why_not_cached()
+    return reason and (
+        f"{reason}: each worker compiles them anew, which takes it 10 to 30 s; "
+        "set NUMBA_CACHE_DIR to a folder with room"
+    )
+
+
 def _spelled(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
@@ -141,19 +157,42 @@ class Dispatcher:
     workers: int
     resources: dict[str, int] | None
     waiting: list[Block]
+    say: Callable[[str], None]
+    crew: Crew | None = None
     arrived: "queue.SimpleQueue[Future[Any]]" = field(default_factory=queue.SimpleQueue)
     running: dict[str, list[Block]] = field(default_factory=dict)
+    pinned: "dict[str, tuple[Future[Any], list[str]]]" = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
+    remarks: set[str] = field(default_factory=set)
     rate: float = 0.0
 
     def submit(self) -> None:
         """Send blocks until every worker has enough to do."""
         while self.waiting and len(self.running) < IN_FLIGHT * self.workers:
+            if self.crew and self.crew.chosen == []:
+                return  # the fit ones are gone; others may come
             blocks = self._next()
             tasks = [plan.task(self.study, block) for block in blocks]
-            future = self.client.submit(self.work, tasks, pure=False, resources=self.resources)
+            chosen = self.crew.chosen if self.crew else None
+            future = self.client.submit(
+                self.work, tasks, pure=False, resources=self.resources, workers=chosen
+            )
             self.running[str(future.key)] = blocks
+            if chosen is not None:
+                self.pinned[str(future.key)] = future, chosen
             future.add_done_callback(self.arrived.put)
+
+    def look_around(self) -> None:
+        """Count the workers, and take back tasks of which all workers are gone."""
+        if self.crew is None:
+            return
+        self.crew.look()
+        self.workers = max(self.crew.threads, self.workers)
+        for key, (future, chosen) in [*self.pinned.items()]:
+            if self.crew.fit.isdisjoint(chosen):
+                self.waiting += self.running.pop(key)
+                del self.pinned[key]
+                future.cancel()
 
     def _next(self) -> list[Block]:
         """Take the next blocks for one task: as many as fit its time, by the rate measured so far.
@@ -191,7 +230,10 @@ class Dispatcher:
 
     def collect(self, future: "Future[Any]") -> Iterator[Finished]:
         """Yield the blocks of a task that came back; those that failed for the first time try again."""
-        blocks = self.running.pop(str(future.key))
+        blocks = self.running.pop(str(future.key), None)
+        if blocks is None:
+            return  # taken back, since all its workers were gone
+        pin = self.pinned.pop(str(future.key), None)
         if future.status == "cancelled":
             raise _lost(self.client)
         try:
@@ -199,19 +241,32 @@ class Dispatcher:
             found: TaskResult | None = None if error else future.result(timeout=FETCH)
         except TimeoutError:  # its worker died with the result, so it is being computed once more
             self.running[str(future.key)] = blocks
+            if pin:
+                self.pinned[str(future.key)] = pin
             future.add_done_callback(self.arrived.put)
+            return
+        if self.crew and isinstance(error, ModuleNotFoundError) and "mattis" in str(error):
+            self.waiting += blocks  # of a worker that came meanwhile, and cannot compute
+            self.look_around()
             return
         each: Sequence[BlockResult] = [(None, _spelled(error))] * len(blocks) if error else []
         if found is not None:
             cost = sum(plan.effort(self.study, block) for block in blocks)
             self.rate = max(found.seconds / cost, self.rate / 2)
             each = found.each
+            self._pass_on(found.remark)
         for block, (columns, message) in zip(blocks, each, strict=True):
             tried = self.attempts[block.id] = self.attempts.get(block.id, 0) + 1
             if columns is None and tried < ATTEMPTS:
                 self.waiting.append(block)
             else:
                 yield Finished(block, columns, message)
+
+    def _pass_on(self, remark: str) -> None:
+        """Say what a worker remarks, once."""
+        if remark and remark not in self.remarks:
+            self.remarks.add(remark)
+            self.say(remark)
 
 
 def computed(
@@ -230,36 +285,51 @@ def computed(
     if warning := cluster.warning(where):
         say(warning)
     with cluster.client_of(where, len(blocks)) as client:
-        workers = min(where.count, len(blocks)) if where.is_here else _present(client)
+        crew = None if where.is_here else Crew(client, say, f"--scheduler {where.scheduler}")
+        if crew is not None and where.scheduler is not None:
+            crew.gather()
+        workers = min(where.count, len(blocks)) if crew is None else crew.threads
         page = f"; dashboard at {_dashboard(client, where)}" if where.dashboard else ""
         say(f"{_described(where, workers)}{page}")
         model = study.described_model
         if backend == "auto":
-            backend = _backend_of(client)
+            backend = _backend_of(client, crew)
         doing = Work(model.simulate, model.batched, backend, plugins.loaded())
-        work = Dispatcher(study, client, doing, max(workers, 1), where.resources, waiting)
+        work = Dispatcher(
+            study, client, doing, max(workers, 1), where.resources, waiting, say, crew
+        )
         watched = None if where.is_threads else watch.Watch(client, say, where.is_here)
-        heard = time.monotonic()
-        work.submit()
-        while work.running:
-            try:
-                yield from work.collect(work.arrived.get(timeout=1.0))
+        yield from _finished(work, watched, watch.Stall(client, say))
+
+
+def _finished(
+    work: Dispatcher, watched: watch.Watch | None, stall: watch.Stall
+) -> Iterator[Finished | None]:
+    """Yield what comes back until nothing is left, with an eye on the workers."""
+    client, heard = work.client, time.monotonic()
+    work.submit()
+    while work.running or work.waiting:
+        try:
+            yield from work.collect(work.arrived.get(timeout=1.0))
+            heard = time.monotonic()
+            stall.over()
+        except queue.Empty:
+            if client.status == "running":
                 heard = time.monotonic()
-            except queue.Empty:
-                if client.status == "running":
-                    heard = time.monotonic()
-                    work.workers = max(_present(client), work.workers)
-                elif time.monotonic() - heard > SILENCE:
-                    raise _lost(client) from None
-                yield None
-            if watched is not None and client.status == "running":
-                watched.look()
-            work.submit()
+                work.look_around()
+                stall.look()
+            elif time.monotonic() - heard > SILENCE:
+                raise _lost(client) from None
+            yield None
+        if watched is not None and client.status == "running":
+            watched.look()
+        work.submit()
 
 
-def _backend_of(client: "Client") -> str:
+def _backend_of(client: "Client", crew: Crew | None) -> str:
     """Return `auto` if some worker has a GPU, or nobody has come yet to be asked; `cpu` if none has."""
-    reasons = client.run(backends.why_not, on_error="return").values()
+    fit = crew.chosen if crew else None
+    reasons = client.run(backends.why_not, workers=fit, on_error="return").values()
     return "cpu" if reasons and all(reasons) else "auto"
 
 
@@ -289,11 +359,6 @@ def _show_when_asked(client: "Client") -> None:
             self.redirect(str(self.request.uri))
 
     pages.add_application(Application([(r".*", First)]))
-
-
-def _present(client: "Client") -> int:
-    """Return the number of threads that all workers have just now."""
-    return sum(client.nthreads().values())
 
 
 def _lost(client: "Client") -> Fault:

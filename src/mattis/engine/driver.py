@@ -116,16 +116,16 @@ def run(
     """
     settings = settings or Settings()
     settings = _with_backend(study, settings)
-    where = settings.place
-    cluster.check(where)
-    if where.is_here:
-        estimate.check_memory(study, where.count, where.memory or cluster.memory_limit())
+    cluster.check(settings.place)
+    settings, fewer = _within_memory(study, settings)
     if plugins.loaded():
         study.rehearse()
     job = _job(study, root, settings)
     if store.is_there(job.results.store):
         record.read(job.results.store, study)  # refuses a foreign store
     with reporter(log) as report:
+        if fewer:
+            report.say(fewer)
         job.results.folder.make_folder()
         with locks.held(job.results.folder, job.name) as folder:
             return _run(replace(job, results=Results(folder)), report)
@@ -143,6 +143,23 @@ def _with_backend(study: Study, settings: Settings) -> Settings:
         backend = "cpu"
     where, backend = cluster.with_backend(settings.place, backend)
     return replace(settings, backend=backend, where=where)
+
+
+def _within_memory(study: Study, settings: Settings) -> tuple[Settings, str]:
+    """Return the settings with no more workers than fit this machine's memory, and what to say of it.
+
+    Raises UserError if not even one fits.
+    """
+    where = settings.place
+    if not where.is_here:
+        return settings, ""
+    room = estimate.room(study, where.memory, where.is_threads)
+    asked = min(where.count, estimate.count(study))
+    if room.workers >= asked:
+        return settings, ""
+    gpus = min(where.gpus, room.workers)
+    fitting = replace(settings, workers=room.workers, where=replace(where, gpus=gpus))
+    return fitting, room.fewer(asked)
 
 
 def _job(study: Study, root: Path | str | None, settings: Settings) -> Job:

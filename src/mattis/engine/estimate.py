@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from math import prod
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mattis.engine import machine
 from mattis.errors import UserError
 from mattis.study.base import Study, middles
 from mattis.study.model import Point
@@ -18,6 +20,15 @@ from mattis.study.plan import Block, effort, networks_of, pattern_set, points_of
 T = TypeVar("T")
 
 BYTES_PER_VALUE = 8
+
+FLOOR = 280 * 2**20
+"""Bytes of a worker before its first block: Python, Dask, and the compiler with its kernels."""
+
+DRIVER = 192 * 2**20
+"""Bytes of the process that hands out blocks, with Dask's scheduler in it."""
+
+USABLE = 0.95
+"""Share of its memory at which Dask ends a worker."""
 
 PROBE = 1_000_000
 """Updates at each pattern set that the time of a study is estimated from."""
@@ -38,6 +49,15 @@ NO_SEED = 2**32
 """Larger than every seed: holds the place of one where many rows differ in it only."""
 
 
+def sized(count: float) -> str:
+    """Write a number of bytes as people say it."""
+    for unit in ("MiB", "GiB"):
+        count /= 1024 if unit == "GiB" else 2**20
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+    return f"{count / 1024:.3g} TiB"
+
+
 def largest(study: Study) -> tuple[int, int, float]:
     """Return (bytes, size, load) of the block that needs most memory.
 
@@ -51,16 +71,66 @@ def largest(study: Study) -> tuple[int, int, float]:
     )
 
 
-def check_memory(study: Study, workers: int, limit: int) -> None:
-    """Raise UserError if the largest block does not fit into a worker's share of `limit` bytes."""
-    needed, size, load = largest(study)
-    if needed * workers > limit:
-        fewer = f", or at most --workers {limit // needed}" if needed <= limit else ""
+@dataclass(frozen=True)
+class Room:
+    """The memory of a run: what one worker needs, and how many of them there is room for.
+
+    block    # bytes of the largest block, which is of `size` neurons, at `stored`
+    limit    # bytes for all workers
+    is_told  # whether the user set the limit; else it is this machine's, which this process needs a part of
+    threads  # whether the workers are threads of this process
+    """
+
+    study: Study
+    block: int
+    size: int
+    stored: float
+    limit: int
+    is_told: bool
+    threads: bool
+
+    @property
+    def worker(self) -> int:
+        """The bytes of one worker alone."""
+        return FLOOR + self.block
+
+    @property
+    def workers(self) -> int:
+        """How many workers there is room for. Raises UserError if there is none for one."""
+        usable = int(self.limit * USABLE) - (0 if self.is_told or self.threads else DRIVER)
+        many = (usable - FLOOR) // self.block if self.threads else usable // self.worker
+        if many >= 1:
+            return many
+        study = self.study
+        least = self.worker if self.is_told or self.threads else self.worker + DRIVER
         raise UserError(
-            f"study {study.name}: size {size} at {study.stored} {load:g} needs {needed / 2**30:.3g} GiB for "
-            f"each of {workers} workers; this machine has {limit / 2**30:.3g} GiB; "
-            f"use a smaller size or {_fewer(study)}{fewer}"
+            f"study {study.name}: size {self.size} at {study.stored} {self.stored:g} needs "
+            f"{sized(least / USABLE)} ({sized(self.block)} for a block, the rest for Python, "
+            f"Dask and kernels); {self._whose} {sized(self.limit)}; {self._remedy}"
         )
+
+    def fewer(self, asked: int) -> str:
+        """Say that fewer workers start than requested, and why."""
+        return (
+            f"{self.workers} of {asked} workers start: {self._whose} {sized(self.limit)}, and each "
+            f"needs {sized(self.worker)}"
+        )
+
+    @property
+    def _whose(self) -> str:
+        return "--memory is" if self.is_told else "this machine has"
+
+    @property
+    def _remedy(self) -> str:
+        smaller = f"a smaller size or {_fewer(self.study)}"
+        return f"give it more, or use {smaller}" if self.is_told else f"use {smaller}"
+
+
+def room(study: Study, limit: int | None, threads: bool = False) -> Room:
+    """Return the memory of a run within a limit, by default that of this machine."""
+    block, size, stored = largest(study)
+    block = max(block, 1)
+    return Room(study, block, size, stored, limit or machine.memory(), limit is not None, threads)
 
 
 def _fewer(study: Study) -> str:
@@ -83,7 +153,7 @@ def calibrate(study: Study) -> float:
         else:
             costs.append(_cost(study, block, points))
         last = size * patterns
-    return sum(costs) / len(costs) * _count(study)
+    return sum(costs) / len(costs) * count(study)
 
 
 def _cost(study: Study, block: Block, points: Sequence[Point]) -> float:
@@ -118,23 +188,23 @@ def _sample(axis: Sequence[T]) -> Sequence[T]:
     return sorted(axis)[:: -(-len(axis) // 300)]  # type: ignore[type-var]
 
 
-def _count(study: Study) -> int:
+def count(study: Study) -> int:
     """Return the number of blocks of the whole study."""
     return len(study.axes.size) * len(study.labels[study.stored]) * len(study.axes.seed)
 
 
 def totals(study: Study, cpu_seconds: float, workers: int) -> dict[str, Any]:
     """Return the cost of the whole study: `mattis plan --json` without the rows of blocks."""
-    points, count = prod(len(study.labels[name]) for name in study.points), _count(study)
+    points, blocks = prod(len(study.labels[name]) for name in study.points), count(study)
     values = len(study.described_model.observables) + 1  # and a digest
     return {
         "study": study.name,
         "model": study.model,
-        "cells": count * points,
-        "blocks": count,
+        "cells": blocks * points,
+        "blocks": blocks,
         study.described_model.unit: study.total_updates(),
         "memory_bytes": largest(study)[0],
-        "store_bytes": count * points * BYTES_PER_VALUE * values,
+        "store_bytes": blocks * points * BYTES_PER_VALUE * values,
         "workers": workers,
         "cpu_seconds": cpu_seconds,
         "estimated_seconds": cpu_seconds / workers,

@@ -1,4 +1,4 @@
-"""Workers that hang without dying: named after a while, and later killed, so that others do their work.
+"""Workers that hang without dying, named and later killed, and runs in which none can compute.
 
 A worker that lives sends a heartbeat twice a second. One that computes and holds Python's lock sends none
 but uses CPU time; it is left alone.
@@ -8,7 +8,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,9 @@ KILLED = 60.0
 
 PAUSE = 25.0
 """Seconds without a check after which this process must have been stopped itself, and knows nothing."""
+
+STALLED = 60.0
+"""Seconds without a block after which a run that cannot move says so."""
 
 BETWEEN = 1.0
 """Seconds between two checks of all workers."""
@@ -89,6 +92,44 @@ class Watch:
         cluster: Any = self.client.cluster
         remove = cluster.scheduler.remove_worker
         cluster.loop.add_callback(remove, address, stimulus_id="mattis-watch")
+
+
+@dataclass
+class Stall:
+    """Says why nothing moves, where no worker came or all of them wait for memory."""
+
+    client: "Client"
+    say: Callable[[str], None]
+    moved: float = field(default_factory=time.monotonic)
+    said: bool = False
+
+    def over(self) -> None:
+        """Note that something moved."""
+        self.moved, self.said = time.monotonic(), False
+
+    def look(self) -> None:
+        """Say once, after a minute in which nothing moved, that no worker can compute, and why."""
+        still = time.monotonic() - self.moved
+        if still < STALLED or self.said:
+            return
+        if reason := _why_stalled(self.client.scheduler_info(n_workers=-1)["workers"]):
+            self.said = True
+            self.say(f"nothing has moved for {still:.0f} s: {reason}; the run goes on waiting")
+
+
+def _why_stalled(workers: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return why none of some workers computes, "" if one does or might."""
+    if not workers:
+        return "there is no worker; see whether their jobs wait in a queue, or failed, and in which log"
+    paused = [worker for worker in workers.values() if worker.get("status") == "paused"]
+    if len(paused) < len(workers):
+        return ""
+    most = max(paused, key=lambda worker: worker["metrics"].get("memory", 0))
+    used, limit = (n / 2**20 for n in (most["metrics"].get("memory", 0), most["memory_limit"]))
+    return (
+        f"all {len(paused)} workers are paused, as they hold too much of their memory "
+        f"({used:.0f} of {limit:.0f} MiB); start fewer of them, or give them more (--memory-limit)"
+    )
 
 
 def _outlook(pid: int | None) -> str:

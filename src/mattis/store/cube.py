@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from mattis.store import settings
 from mattis.study.axes import Meaning, counts_of
 from mattis.study.base import Study
 from mattis.study.model import FLAGS, Model, Observable
@@ -134,6 +135,7 @@ def described(meaning: Meaning) -> dict[str, str]:
 
 def frame(labels: CubeLabels) -> xr.Dataset:
     """Return coordinates, P and the realised load: everything of the cube but its cells."""
+    settings.why_not_read()  # xarray would load them, and raise
     coordinates: dict[str, Any] = {}
     for name in labels.names:
         meaning = labels.meanings[name]

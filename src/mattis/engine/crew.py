@@ -1,0 +1,80 @@
+"""The workers of a scheduler elsewhere that can compute: those with this version of mattis.
+
+Others may share that scheduler. One that cannot compute is named once, and left out.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from mattis.errors import UserError
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+PATIENCE = 60.0
+"""Seconds that the first workers have to tell their version."""
+
+
+@dataclass
+class Crew:
+    """Those workers of a client that are known to be fit, as far as they have answered."""
+
+    client: "Client"
+    say: Callable[[str], None]
+    place: str
+    answers: "dict[str, Future[Any]]" = field(default_factory=dict)
+    fit: set[str] = field(default_factory=set)
+    unfit: dict[str, str] = field(default_factory=dict)
+
+    def gather(self) -> None:
+        """Wait for the first answers. Raises UserError if no worker is fit."""
+        from distributed import wait
+
+        self.look()
+        with suppress(TimeoutError):  # busy with others' work; they may answer later
+            wait([*self.answers.values()], timeout=PATIENCE)
+        self.look()
+        if self.unfit and not self.fit and not self.answers:
+            worker, got = next(iter(self.unfit.items()))
+            raise UserError(
+                f"{self.place}: worker {worker} {got}, and no other is fit; expected mattis "
+                f"{version('mattis')}, as here; install the same version there"
+            )
+
+    def look(self) -> None:
+        """Ask new workers for their version, hear the answers, and forget those that are gone."""
+        present = self.client.nthreads()
+        self.fit &= present.keys()
+        for worker in present.keys() - self.answers.keys() - self.unfit.keys() - self.fit:
+            self.answers[worker] = self.client.submit(
+                version, "mattis", workers=[worker], pure=False, priority=1
+            )
+        for worker, answer in [*self.answers.items()]:
+            if worker not in present:
+                del self.answers[worker]
+            elif answer.done():
+                self._judge(worker, self.answers.pop(worker))
+
+    def _judge(self, worker: str, answer: "Future[Any]") -> None:
+        failed = answer.status != "finished"
+        if not failed and answer.result() == version("mattis"):
+            self.fit.add(worker)
+            return
+        got = "has no mattis" if failed else f"has mattis {answer.result()}"
+        self.unfit[worker] = got
+        self.say(
+            f"worker {worker} {got}, expected {version('mattis')} as here; others compute instead"
+        )
+
+    @property
+    def chosen(self) -> list[str] | None:
+        """The workers to compute on; None for all, as long as none is unfit."""
+        return sorted(self.fit) if self.unfit else None
+
+    @property
+    def threads(self) -> int:
+        """The threads of all workers but the unfit."""
+        return sum(n for worker, n in self.client.nthreads().items() if worker not in self.unfit)
