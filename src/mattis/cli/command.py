@@ -8,8 +8,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -342,17 +343,45 @@ def guarded(command: Callable[[], Any]) -> int:
         return 2
     except click.ClickException as error:
         message, code = error.format_message(), 2
+    except BrokenPipeError:  # of `| head`, which has what it wanted
+        _abandon(sys.stdout)
+        return 1
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        message, code = f"cannot use{where}: {error.strerror or error}", 1
+        where = f"{error.filename}: cannot be used" if error.filename else "cannot write its output"
+        remedy = "see that it is there, readable, and on a disk with room"
+        message, code = f"{where}: {(error.strerror or str(error)).lower()}; {remedy}", 1
     except MemoryError as error:
         message, code = f"out of memory: {error}; use a smaller study", 1
     except (KeyboardInterrupt, click.Abort):
         message, code = "interrupted; the same command continues", 1
     else:
-        return 0
-    print(f"mattis: {' '.join(message.split())}", file=sys.stderr)
+        return _flushed()
+    try:
+        print(f"mattis: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    except OSError:  # nobody can be told
+        _abandon(sys.stderr)
     return code
+
+
+def _flushed() -> int:
+    """Write what is left of the output; return the exit code."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _abandon(sys.stdout)
+        return 1
+    except OSError as error:
+        _abandon(sys.stdout)
+        reason = (error.strerror or str(error)).lower()
+        print(f"mattis: cannot write its output: {reason}; see that there is room", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _abandon(stream: IO[str]) -> None:
+    """Send what is left of a stream to nowhere, or Python would complain of it at its end."""
+    with open(os.devnull, "w") as nowhere, suppress(OSError, ValueError):  # noqa: PTH123
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def main() -> None:

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from mattis import surroundings
 from mattis.engine import machine
 from mattis.errors import Fault, UserError
 from mattis.kernels.cuda import backends
-from mattis.store import settings
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -238,7 +238,7 @@ def _devices(workers: int) -> list[str]:
 
 def check(where: Where) -> None:
     """Raise UserError for a place that cannot be, before anything is done there."""
-    if fault := settings.why_not_read():
+    if fault := surroundings.why_dask_refuses():
         raise UserError(f"Dask's settings: {fault}; mend that file, or move it away")
     if where.is_here and not where.is_threads:
         _check_processes()

@@ -78,8 +78,9 @@ def _held_by_file(folder: Folder, name: str) -> Iterator[None]:
             raise _conflict(folder, lock.read().strip())
         with own.reported():
             lock.truncate(0)
-            lock.write(f"{_holder()}\n")
-            lock.flush()
+            os.write(
+                lock.fileno(), f"{_holder()}\n".encode()
+            )  # a buffer would fail again when it is closed
         rivals = _rivals(name, [other.name[6:] for other in folder.path.glob(".lock.*")])
         for rival in rivals:
             _refuse_if_held(folder, folder / f".lock.{rival}")

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -39,9 +39,15 @@ class Reporter:
     def say(self, text: str) -> None:
         """Print one line, above the bar if there is one."""
         if self._bar is not None:
-            self._bar.console.print(text, highlight=False, markup=False)
+            with suppress(OSError):
+                self._bar.console.print(text, highlight=False, markup=False)
+        self._print(text)
+
+    def _print(self, line: str) -> None:
+        """Print a line on each stream; one that is closed or full is left alone, and ends no run."""
         for stream in self._streams:
-            print(text, file=stream, flush=True)
+            with suppress(OSError, ValueError):
+                print(line, file=stream, flush=True)
 
     def start(self, cells: int, cost: int) -> None:
         """Begin a run of so many cells, of so many proposals."""
@@ -56,7 +62,8 @@ class Reporter:
         self._cells += cells
         left = self._left()
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=self._done, left=spelled(left))
+            with suppress(OSError):
+                self._bar.update(self._task, completed=self._done, left=spelled(left))
         now, share = time.monotonic(), self._done / self._total
         if (
             now - self._said >= SECONDS_BETWEEN_LINES
@@ -65,8 +72,7 @@ class Reporter:
         ):
             self._said, self._share_said = now, share
             line = f"{self._cells} of {self._all_cells} cells, {share:.0%}, {spelled(left)} left"
-            for stream in self._streams:
-                print(line, file=stream, flush=True)
+            self._print(line)
 
     def _left(self) -> float:
         elapsed = time.monotonic() - self._begun
@@ -96,4 +102,5 @@ def reporter(log: Path | None = None) -> Iterator[Reporter]:
             yield Reporter(streams, None)
     finally:
         if opened:
-            opened.close()
+            with suppress(OSError):  # of a full disk
+                opened.close()

@@ -7,15 +7,21 @@ from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 
-import matplotlib as mpl
 import xarray as xr
+
+from mattis.surroundings import load_matplotlib
+
+load_matplotlib()  # before all else, which imports it as well
+
+# isort: split
+import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from mattis import __version__
 from mattis.engine.driver import open_results
 from mattis.errors import UserError
 from mattis.figures import binary, consolidation, neurons, plain, recall, retrieval
-from mattis.figures.canvas import METADATA, STYLE
+from mattis.figures.canvas import METADATA, STYLE, with_own_fonts
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.drift.recall_study import RecallStudy
 from mattis.networks.drift.study import ConsolidationStudy
@@ -75,6 +81,7 @@ def diagram(study: Study, root: Path | str | None = None) -> list[Path | str]:
     results = results_of(study, root)
     estimates = estimated(study, root)
     results.figures.make_folder()
+    with_own_fonts()
     store.write_dataset(estimates, results.diagram)
     written = [results.diagram]
     for name, figure in drawing_of(study)(estimates, study):

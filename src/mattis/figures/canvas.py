@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import xarray as xr
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.collections import PatchCollection
@@ -24,6 +26,8 @@ from mattis.statistics import FAILED, INCOMPLETE
 from mattis.study.base import Study
 
 STYLE: Any = {
+    # Matplotlib's defaults, with the fonts that it brings: the same figure for everybody.
+    **{key: value for key, value in mpl.rcParamsDefault.items() if key != "backend"},
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.titlelocation": "left",
@@ -42,6 +46,21 @@ METADATA: dict[str, dict[str, str | None]] = {
 BOX = [Outline.MOVETO, *[Outline.LINETO] * 3, Outline.CLOSEPOLY]
 BOXES = 1000
 """Boxes of a path at most."""
+
+
+def with_own_fonts() -> None:
+    """Make sure that Matplotlib finds the fonts that it brings, and before any others of their names.
+
+    It remembers fonts in a file of the user's, which may be of another installation.
+    """
+    fonts, folder = font_manager.fontManager, Path(mpl.get_data_path()) / "fonts" / "ttf"
+    own = [str(path) for path in sorted(folder.glob("*.ttf"))]
+    known = {entry.fname for entry in fonts.ttflist}
+    missing = [path for path in own if path not in known]
+    for path in missing:
+        fonts.addfont(path)
+    if missing:
+        fonts.ttflist.sort(key=lambda entry: entry.fname not in own)
 
 
 def plain(study: DriftStudy, labels: Mapping[str, float]) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from mattis.store import settings
+from mattis import surroundings
 from mattis.study.axes import Meaning, counts_of
 from mattis.study.base import Study
 from mattis.study.model import FLAGS, Model, Observable
@@ -135,7 +135,7 @@ def described(meaning: Meaning) -> dict[str, str]:
 
 def frame(labels: CubeLabels) -> xr.Dataset:
     """Return coordinates, P and the realised load: everything of the cube but its cells."""
-    settings.why_not_read()  # xarray would load them, and raise
+    surroundings.why_dask_refuses()  # xarray would load them, and raise
     coordinates: dict[str, Any] = {}
     for name in labels.names:
         meaning = labels.meanings[name]

@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,6 +12,9 @@ from pathlib import Path
 
 from mattis.errors import Fault, UserError
 from mattis.store.place import Place
+
+RIVALS = 20
+"""Writers of one folder that are outlasted."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +66,19 @@ class Folder(Place):
                 _sync(maker)
 
     def write_anew(self, files: Mapping[str, bytes]) -> None:
-        draft, old = (self.with_name(f"{self.name}.{mark}.partial") for mark in ("new", "old"))
-        for stale in (draft, old):
-            stale.remove_tree()
+        draft, old = (Folder(_draft(self.path)) for _ in range(2))
         draft.write_together(files)
         with self.reported():
-            if self.path.exists():
-                self.path.rename(old.path)
-            draft.path.rename(self.path)
+            for last in range(1 - RIVALS, 1):
+                with suppress(FileNotFoundError):  # none yet, or a rival has moved it
+                    self.path.rename(old.path)
+                try:
+                    draft.path.rename(self.path)
+                    break
+                except OSError as error:
+                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not last:
+                        raise
+                    old.remove_tree()  # a rival was faster: its folder makes room for this one
         old.remove_tree()
 
     def files(self) -> list[str]:
@@ -102,11 +111,14 @@ class Folder(Place):
         try:
             _make_above(self.path)
             if not os.access(self.path, os.W_OK | os.X_OK):
-                raise OSError(0, _refusal(self.path))
+                raise OSError(_refusal(self.path), os.strerror(_refusal(self.path)).lower())
         except OSError as error:
+            reason, remedy = _in_the_way(self.path) or (
+                (error.strerror or str(error)).lower(), _REMEDIES.get(error.errno or 0, "mend it"),
+            )  # fmt: skip
             raise UserError(
-                f"results folder {self}: cannot write there: {error.strerror}; "
-                "make it writable, or choose another --results"
+                f"results folder {self}: cannot write there: {reason}; "
+                f"{remedy}, or choose another --results"
             ) from None
 
     def make_within(self) -> None:
@@ -145,9 +157,14 @@ class Folder(Place):
         return Fault(f"{self}: {reason}; {advice}", reason)
 
 
+def _draft(path: Path) -> Path:
+    """Return a name beside a path that no other writer takes, on whichever machine or in whichever thread."""
+    return path.with_name(f"{path.name}.{secrets.token_hex(6)}.partial")
+
+
 def _write(files: Mapping[Path, bytes]) -> None:
     """Write files aside and wait for the disk; then give them their names, and wait for these."""
-    drafts = {path: path.with_name(f"{path.name}.{os.getpid()}.partial") for path in files}
+    drafts = {path: _draft(path) for path in files}
     try:
         for path, draft in drafts.items():
             _refuse_link(path)
@@ -222,10 +239,22 @@ def _make_above(place: Path) -> None:
         _sync(each.parent)
 
 
-def _refusal(place: Path) -> str:
-    """Say why a folder cannot be written to."""
-    read_only = os.statvfs(place).f_flag & os.ST_RDONLY
-    return os.strerror(errno.EROFS if read_only else errno.EACCES).lower()
+def _refusal(place: Path) -> int:
+    """Return the number of the error why a folder cannot be written to."""
+    return errno.EROFS if os.statvfs(place).f_flag & os.ST_RDONLY else errno.EACCES
+
+
+def _in_the_way(place: Path) -> tuple[str, str] | None:
+    """Return what stands where a folder or one that it is in should be, and the remedy; None for nothing."""
+    for each in (place, *place.parents):
+        if each.is_symlink() and not each.exists():
+            return (
+                f"{each} is a link to {each.readlink()}, which is not there",
+                "make that folder",
+            )
+        if each.exists():
+            return None if each.is_dir() else (f"{each} is a file", "move it away")
+    return None
 
 
 _REMEDIES = {
@@ -246,7 +275,7 @@ def _refused(place: Path, error: OSError, needed: int) -> str:
             free = shutil.disk_usage(place.parent).free
         except OSError:
             return reason
-        return f"{reason}: {_bytes(needed)} needed, {_bytes(free)} free"
+        return f"{reason}: {f'{_bytes(needed)} needed, ' if needed else ''}{_bytes(free)} free"
     if error.errno == errno.EFBIG:
         limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
         return f"{reason}: files may have {_bytes(limit)} here, and a larger one is needed"

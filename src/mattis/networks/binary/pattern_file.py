@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mattis.errors import UserError
 from mattis.networks.binary.ensembles import Ensemble
+from mattis.surroundings import load_matplotlib
 
 LARGEST_PATTERN_FILE = 2**27
 """Bytes of a file at most."""
@@ -94,6 +95,7 @@ def _picture(path: Path) -> PatternRows:
 
 def _bright(path: Path) -> PatternRows:
     """Return +1 where an image is brighter than its mean, (height, width)."""
+    load_matplotlib()
     from matplotlib.image import imread
 
     image = np.asarray(imread(path), np.float64)

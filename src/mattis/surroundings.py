@@ -1,0 +1,78 @@
+"""Settings of a user that other packages read when they are imported, and on which they may fail."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mattis.errors import UserError
+
+
+@lru_cache(maxsize=1)
+def why_dask_refuses() -> str:
+    """Load Dask's settings; where they cannot be read, load Dask without them and return the reason.
+
+    xarray loads Dask, also where nothing needs it.
+    """
+    try:
+        import_module("dask.config")
+    except ImportError:
+        raise
+    except Exception as error:  # of a file that is not YAML, or YAML of something else
+        unset: dict[str, str | None] = {
+            name: None for name in os.environ if name.startswith("DASK_")
+        }
+        with TemporaryDirectory() as nothing:
+            hidden = {"HOME": nothing, "DASK_ROOT_CONFIG": nothing, "DASK_CONFIG": nothing}
+            with _environment({**unset, **hidden}):
+                import_module("dask.config")
+        return " ".join(str(error).split())[:300] or type(error).__name__
+    return ""
+
+
+def load_matplotlib() -> None:
+    """Import Matplotlib, if need be without the backend and the settings of the user: figures use neither.
+
+    Raises UserError for a file of settings that it cannot be kept from.
+    """
+    try:
+        import_module("matplotlib")
+    except ImportError:
+        raise
+    except Exception:  # an unknown MPLBACKEND, or settings that are no text
+        for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+            del sys.modules[name]  # the half of it that was imported
+        package = find_spec("matplotlib")
+        own = Path(str(package and package.origin)).parent / "mpl-data" / "matplotlibrc"
+        try:
+            with _environment({"MPLBACKEND": None, "MATPLOTLIBRC": str(own)}):
+                import_module("matplotlib")
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            raise UserError(
+                f"Matplotlib cannot be loaded: {reason}; mend its settings (./matplotlibrc)"
+            ) from None
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str | None]) -> Iterator[None]:
+    """Set some variables of the environment for a while, and unset others."""
+    before = {name: os.environ.get(name) for name in variables}
+    _set(variables)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
