@@ -16,6 +16,7 @@ import click
 from mattis import __version__
 from mattis.cli import screen
 from mattis.errors import Fault, UserError, nearest
+from mattis.words import counted
 
 if TYPE_CHECKING:
     from mattis.engine.driver import Settings
@@ -123,7 +124,7 @@ def run(study: Path, results: str, log: Path | None, **options: Any) -> None:
     outcome = driver.run(_load(study), results, _settings(options), log)
     if outcome.failures:
         click.echo(
-            f"mattis: {len(outcome.failures)} blocks failed; mattis status {study} names them",
+            f"mattis: {counted(len(outcome.failures), 'block')} failed; mattis status {study} names them",
             err=True,
         )
         sys.exit(1)
@@ -168,9 +169,9 @@ def status(study: Path, results: str, as_json: bool) -> None:
         return
     cells = content["cells"]
     click.echo(
-        f"{content['study']}: {content['done']} of {content['blocks']} blocks done, "
+        f"{content['study']}: {content['done']} of {counted(content['blocks'], 'block')} done, "
         f"{content['missing']} missing, {content['failed']} failed; "
-        f"{cells['done']} of {cells['total']} cells"
+        f"{cells['done']} of {counted(cells['total'], 'cell')}"
     )
     if content["lacks"]:
         click.echo(driver.advice(content["lacks"]))

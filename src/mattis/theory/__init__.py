@@ -14,6 +14,7 @@ import numpy as np
 from mattis import plugins
 from mattis.errors import UserError, nearest
 from mattis.theory.table import ARGUMENTS, QUANTITIES, Argument, Quantity
+from mattis.words import counted
 
 __all__ = ["ARGUMENTS", "QUANTITIES", "Argument", "Quantity", "evaluate"]
 
@@ -34,7 +35,7 @@ def evaluate(name: str, **at: float | str | Sequence[float]) -> TheoryValue | li
     _check_names(quantity, at)
     lists = {key: len(at[key]) for key in at if _is_list(at[key])}  # type: ignore[arg-type]
     if len(set(lists.values())) > 1:
-        got = ", ".join(f"{key} has {length} values" for key, length in lists.items())
+        got = ", ".join(f"{key} has {counted(length, 'value')}" for key, length in lists.items())
         raise UserError(f"{name}: {got}; lists are paired, so give them equal lengths")
     size = next(iter(lists.values()), 1)
     columns = [_column(name, key, at.get(key), size) for key in quantity.arguments]

@@ -42,6 +42,7 @@ from mattis.study.axes import (
 )
 from mattis.study.base import Study, middles
 from mattis.study.model import Model, PatternSet, Point, Task
+from mattis.words import counted
 
 MOST_STORED = 2**20
 """Memories of a network at most: their products with one state are looked at, all of them."""
@@ -254,9 +255,10 @@ class NeuronStudy(Study):
     @property
     def described_model(self) -> Model:
         """The row of the model, with what this study observes."""
-        question = NEURON_QUESTIONS[self.asked]
+        question, row = NEURON_QUESTIONS[self.asked], self.models[self.model]
+        summary, source = _described(self, row)
         return replace(
-            self.models[self.model], observables=question.observables,
+            row, summary=summary, source=source, observables=question.observables,
             order_parameter=question.order_parameter, boundaries=question.boundaries,
             states=question.states, rounding=EXACT_ROUNDING if self.member.binary else ROUNDING,
             # Other questions, and functions of plugins, stay on the CPU.
@@ -292,7 +294,7 @@ class NeuronStudy(Study):
         """Raise Misplaced where a network stores too little or too much."""
         where = "axes." + next(name for name in STORED if getattr(self.axes, name) is not None)
         asked = self.cues if self.asked in ("recall", "equivalence", "separation", "modes") else 1
-        got = f"P = {count} patterns at size {size}"
+        got = f"P = {counted(count, 'pattern')} at size {size}"
         if count < asked:
             expected = f"P of at least {asked}, for so many are asked for"
             raise Misplaced(where, got, expected, "use a larger value, or fewer cues")
@@ -372,6 +374,24 @@ def _check_composition(study: NeuronStudy) -> None:
     elif study.rule != "difference" or study.indices != "full":
         name = "rule" if study.rule != "difference" else "indices"
         raise Misplaced(name, str(getattr(study, name)), "model: dense_binary", "remove the key")
+
+
+def _described(study: NeuronStudy, row: Model) -> tuple[str, str]:
+    """Return what a network is and is asked, and its sources: those of the model, where it is that."""
+    usual, own = study.member, asdict(study.parts)
+    changed = {name: v for name, v in own.items() if v != getattr(usual.parts, name)}
+    summary, source = row.summary, row.source
+    if {"visible", "hidden", "coupling"} & {*changed} and not usual.binary:
+        functions = [changed.pop(name, own[name]) for name in ("visible", "hidden")]
+        coupling = changed.pop("coupling", own["coupling"])
+        summary = "visible {}, hidden {}".format(*functions) + f", coupling {coupling}"
+        source = "; ".join(dict.fromkeys(GENERATING[name].source for name in functions))
+    changed |= {"patterns": study.patterns} if study.patterns not in (None, usual.ensemble) else {}
+    changed |= {"rule": "field"} if study.rule == "field" else {}
+    changed |= {"indices": "distinct"} if study.indices == "distinct" else {}
+    words = [f"{name} {value}" for name, value in changed.items()]
+    words += [f"asked: {study.asked}"] if study.asked != usual.question else []
+    return "; ".join([summary, *words]), source
 
 
 def _check_functions(study: NeuronStudy) -> None:
