@@ -232,7 +232,10 @@ def diagram(study: Path, results: str) -> None:
 @PLUGIN
 @click.argument("name", required=False)
 @click.option(
-    "--at", multiple=True, metavar="KEY=VALUE[,VALUE…]", help="Where: --at load=0.05,0.07"
+    "--at",
+    multiple=True,
+    metavar="KEY=VALUE[,VALUE…][,KEY=…]",
+    help="Where: --at load=0.05,0.07,temperature=0.3, or an --at for each key.",
 )
 @JSON
 def theory(name: str | None, at: Sequence[str], as_json: bool) -> None:
@@ -249,7 +252,7 @@ def theory(name: str | None, at: Sequence[str], as_json: bool) -> None:
         return screen.document(rows) if as_json else screen.rows(rows, "name", fields)
     value = evaluate(name, **(where := _points(at)))
     if as_json:
-        screen.document({"name": name, "at": where, "value": value})
+        screen.document({"name": name, "at": screen.finite(where), "value": value})
         return
     line = any(isinstance(given, list) for given in where.values())
     for point in value if line else [value]:  # type: ignore[union-attr]
@@ -305,17 +308,22 @@ def _load(path: Path) -> "Study":
 
 
 def _points(at: Sequence[str]) -> dict[str, Any]:
-    """Return the values of `--at key=value,value`: a number, or a list where there is a comma."""
-    points: dict[str, Any] = {}
+    """Return the values of `--at key=value,value,key=value`: a number, or a list where there are several."""
+    points: dict[str, list[Any]] = {}
     for text in at:
-        key, equals, values = text.partition("=")
-        if not equals or not key or not values:
-            raise UserError(f"--at: got {text}; expected key=value, such as --at load=0.05,0.07")
-        if key in points:
-            raise UserError(f"--at: {key} is given twice; write --at {key}=a,b for two values")
-        numbers = [_number(key, value) for value in values.split(",")]
-        points[key] = numbers if "," in values else numbers[0]
-    return points
+        key = ""
+        for piece in text.split(","):
+            name, equals, value = (word.strip() for word in piece.rpartition("="))
+            if equals and name in points:
+                raise UserError(
+                    f"--at: {name} is given twice; write --at {name}=a,b for two values"
+                )
+            key = name if equals else key
+            if not key or not value:
+                example = "such as --at load=0.05,0.07 or --at load=0.05,temperature=0.3"
+                raise UserError(f"--at: got {text}; expected key=value, {example}")
+            points.setdefault(key, []).append(_number(key, value))
+    return {key: values if len(values) > 1 else values[0] for key, values in points.items()}
 
 
 def _number(key: str, text: str) -> float | str:

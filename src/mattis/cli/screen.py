@@ -1,6 +1,7 @@
 """What the command prints: one JSON document, or sentences and tables for people."""
 
 import json
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,15 @@ BLOCKS_SHOWN = 20
 def document(content: Any) -> None:
     """Print one JSON document."""
     click.echo(json.dumps(content, ensure_ascii=False, allow_nan=False))
+
+
+def finite(content: Any) -> Any:
+    """Return content with None in the place of numbers that JSON has no word for."""
+    if isinstance(content, dict):
+        return {key: finite(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def rows(rows: Sequence[dict[str, Any]], title: str, fields: Sequence[str]) -> None:

@@ -64,9 +64,13 @@ def load_study(path: Path | str) -> Study:
 
 
 def study_of(content: Any, where: str = "study", folder: Path = Path()) -> Study:
-    """Return the study that keys and values describe. Raises UserError, which begins with `where`.
+    """Return the study that keys and values describe, as a YAML file has them.
 
-    folder  # where files of patterns are
+    Raises UserError: one line that begins with `where`.
+
+        mattis.study_of({"name": "mine", "axes": {"load": [0.05], "temperature": [0, 0.3]}})
+
+    folder  # where files of patterns and couplings are
     """
     plugins.ensure(plugins.installed())
     model = content.get("model") if isinstance(content, dict) else None
