@@ -20,6 +20,7 @@ from mattis.networks.neurons.study import NeuronStudy
 from mattis.networks.plain.models import PLAIN_MODELS
 from mattis.networks.plain.study import PlainStudy, kind_of_row
 from mattis.study.base import Study
+from mattis.study.belongs import of_word
 from mattis.study.document import read_document, validated
 from mattis.study.model import Model
 
@@ -77,11 +78,14 @@ def study_of(content: Any, where: str = "study", folder: Path = Path()) -> Study
     if isinstance(model, str) and model not in MODELS:  # whose keys and axes nobody knows
         known, close = ", ".join(MODELS), nearest(model, MODELS)
         more = "" if close else "; one of a plugin needs --plugin FILE"
+        there = of_word(model, (), KINDS)
+        if there:
+            raise UserError(f"{where}, model: got {model!r:.40}; expected a model{there}")
         raise UserError(f"{where}, model: got {model!r:.40}; expected one of: {known}{close}{more}")
     kind = kind_of(model) if isinstance(model, str) else BinaryStudy
     if kind is BinaryStudy:
         content = keys.with_files(content, where, folder)
-    return validated(kind, content, where)
+    return validated(kind, content, where, KINDS)
 
 
 def schema() -> str:

@@ -29,6 +29,7 @@ from mattis.plugins import Plugin
 from mattis.study.axes import (
     Misplaced,
     Part,
+    UnknownWord,
 )
 from mattis.study.base import middles
 from mattis.study.model import Model, Observable, PatternSet, Point, Task
@@ -374,7 +375,7 @@ def _check_numbers(study: BinaryStudy) -> None:
     rule = study.rule.name
     if rule not in RULES:
         advice = f"use one of {', '.join(RULES)}{plugins.hint(rule, RULES)}"
-        raise Misplaced("couplings.rule", repr(rule)[:40], "a rule of couplings", advice)
+        raise UnknownWord("couplings.rule", rule, "a rule of couplings", advice)
     if study.axes.couplings and study.couplings and study.couplings.rule:
         raise Misplaced(
             "couplings.rule", rule, "no rule beside the axis of rules",

@@ -1,11 +1,19 @@
 """Studies of networks from generating functions: what they are made of, their axes, what is asked."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, StrictFloat, StrictInt, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictFloat,
+    StrictInt,
+    WithJsonSchema,
+    model_validator,
+)
 
 from mattis.errors import nearest
 from mattis.networks.neurons import dense
@@ -39,6 +47,7 @@ from mattis.study.axes import (
     Misplaced,
     Part,
     RealValues,
+    UnknownWord,
 )
 from mattis.study.base import Study, middles
 from mattis.study.model import Model, PatternSet, Point, Task
@@ -54,8 +63,8 @@ def _known_function(value: str) -> str:
     """Return the name of a generating function. Raises ValueError for any other."""
     if value in GENERATING:
         return value
-    *first, last = (repr(name) for name in GENERATING)
-    raise ValueError(f"expected {', '.join(first)} or {last}{hint(value, GENERATING)}")
+    known = f"use one of {', '.join(GENERATING)}{hint(value, GENERATING)}"
+    raise UnknownWord("", value, "a generating function", known)
 
 
 FunctionName = Annotated[
@@ -71,6 +80,9 @@ GAINLESS = ("quadratic", "spherical")
 PARTS = ("visible", "coupling", "diagonal", "scale", "gain", "activity")
 STEP_KEYS = ("dt", "tau_v", "tolerance", "duration", "precision")
 """Keys without a meaning for binary neurons."""
+
+PRECISIONS = {"float64": "double", "float32": "single"}
+"""Precisions by the names of their numbers."""
 
 LEAST_SINGLE = 1e-6
 """float32 states do not come to rest at less."""
@@ -154,6 +166,11 @@ class NeuronAxes(Axes):
         return tuple(1.0 / beta for beta in self.beta)
 
 
+def _precision(value: Any) -> Any:
+    """Return the word for a precision that is called by its numbers."""
+    return PRECISIONS.get(value, value) if isinstance(value, str) else value
+
+
 class Flow(Part):
     """How a state moves."""
 
@@ -171,15 +188,21 @@ class Flow(Part):
     duration: StrictFloat = Field(
         default=5.0, gt=0, le=1e6, description="of trajectories that are compared, in tau_v"
     )
-    precision: Literal["double", "single"] = Field(
-        default="double", description="float64 or float32"
-    )
+    precision: Annotated[
+        Literal["double", "single"],
+        BeforeValidator(
+            _precision, json_schema_input_type=Literal["double", "single", "float64", "float32"]
+        ),
+    ] = Field(default="double", description="double or single; float64 and float32 are the same")
 
 
 class NeuronStudy(Study):
     """A study of a network from generating functions."""
 
     models: ClassVar[Mapping[str, Model]] = NEURON_MODELS
+    tables: ClassVar[Mapping[str, Collection[str]]] = {
+        "visible": GENERATING, "hidden": GENERATING, "question": NEURON_QUESTIONS,
+    }  # fmt: skip
 
     model: str = Field(default="attention", description="a model of `mattis models`")
     axes: NeuronAxes
@@ -447,7 +470,7 @@ def _check_question(study: NeuronStudy) -> None:
     asked, parts = study.asked, study.parts
     if asked not in NEURON_QUESTIONS:
         advice = f"use one of {', '.join(NEURON_QUESTIONS)}{nearest(asked, NEURON_QUESTIONS)}"
-        raise Misplaced("question", repr(asked)[:40], "a question", advice)
+        raise UnknownWord("question", asked, "a question", advice)
     smooth = {"ln_cosh", "quadratic"}
     fits = {
         "equivalence": (study.model in ("hebbian_tanh", "graded"), "model: hebbian_tanh"),
