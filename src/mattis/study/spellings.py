@@ -149,7 +149,8 @@ def _called(name: str, given: list[int | float]) -> Iterator[Any]:
         yield _grid(given[0], given[1], given[2] if len(given) == 3 else 50)
     elif name in ("arange", "range") and 1 <= len(given) <= 3:
         start, stop, step = {1: (0, given[0], 1), 2: (*given, 1), 3: given}[len(given)]
-        count = math.ceil((stop - start) / step - 1e-9) if step and math.isfinite(stop) else 0
+        steps = (stop - start) / step if step else 0
+        count = math.ceil(steps - 1e-9) if math.isfinite(steps) else 0
         yield _grid(start, _plain(start + (count - 1) * step), count) if count > 1 else [start]
     elif name == "geomspace" and min(given[:2], default=0) > 0:
         yield from _called("logspace", [*map(math.log10, given[:2]), *given[2:]])
