@@ -24,6 +24,7 @@ from mattis.kernels import cpu
 from mattis.networks.binary.coupling_file import NOT_GIVEN, GivenCouplings
 from mattis.networks.binary.ensembles import Stored
 from mattis.plugins import Choice, NumberedRow, Table
+from mattis.words import counted
 
 CouplingMatrix = NDArray[np.signedinteger]
 
@@ -410,7 +411,7 @@ def _check_weights(rule: Rule, _size: int, count: int) -> str | None:
     if len(weights) != count:
         each = ", ".join(["1.0"] * count) if count <= 5 else "1.0, 1.0, …"
         write = f"write couplings: {{weights: [{each}]}}, one for each"
-        return f"{len(weights)} weights of {count} patterns: {write}"
+        return f"{counted(len(weights), 'weight')} of {counted(count, 'pattern')}: {write}"
     if fault := _decimal(weights):
         return fault
     if not all(abs(p) <= LARGEST_WEIGHT for p in weights):
