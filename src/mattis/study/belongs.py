@@ -21,7 +21,7 @@ ALSO_CALLED: Mapping[str, str] = {
 }  # fmt: skip
 """Symbols of the field, names in the results and words of other programs, and the keys for them."""
 
-Place = tuple[str, ...]
+KeyPath = tuple[str, ...]
 
 
 def part_of(field: FieldInfo | None) -> type[Part] | None:
@@ -32,7 +32,7 @@ def part_of(field: FieldInfo | None) -> type[Part] | None:
     return inner if isinstance(inner, type) and issubclass(inner, Part) else None
 
 
-def parts(kind: type[Part], place: Place = ()) -> Iterator[tuple[Place, type[Part]]]:
+def parts(kind: type[Part], place: KeyPath = ()) -> Iterator[tuple[KeyPath, type[Part]]]:
     """Yield a kind of study and its parts, each with its place."""
     yield place, kind
     for name, field in kind.model_fields.items():
@@ -116,7 +116,7 @@ def _models(kind: type[Part]) -> Collection[str]:
     return models
 
 
-def spelled(place: Place, value: Any, part: type[Part]) -> str:
+def spelled(place: KeyPath, value: Any, part: type[Part]) -> str:
     """Return a value at its place as it is typed, by the word of a part where that is enough."""
     *outer, key = place
     if outer and part.word == key:

@@ -13,7 +13,7 @@ from typing import Any
 LONGEST_TEXT = 80
 """Characters of what may be a number, or some of them."""
 
-MOST_LISTED = 50
+MOST_WRITTEN = 50
 """Numbers that are advised one by one at most."""
 
 INFINITE = ("inf", "infinity", "infinite", "∞", "oo")
@@ -154,7 +154,7 @@ def _called(name: str, given: list[int | float]) -> Iterator[Any]:
         yield _grid(start, _plain(start + (count - 1) * step), count) if count > 1 else [start]
     elif name == "geomspace" and min(given[:2], default=0) > 0:
         yield from _called("logspace", [*map(math.log10, given[:2]), *given[2:]])
-    elif name == "logspace" and len(given) == 3 and 1 < given[2] <= MOST_LISTED:
+    elif name == "logspace" and len(given) == 3 and 1 < given[2] <= MOST_WRITTEN:
         low, high, most = given[0], given[1], int(given[2])
         if max(abs(low), abs(high)) < 300:
             width = (high - low) / (most - 1)

@@ -449,11 +449,7 @@ def spin_glass(lesson: Lesson) -> NDArray[np.number]:
 
 
 def _check_pair(_rule: Rule, _size: int, count: int) -> str | None:
-    return (
-        None
-        if count == 2
-        else "van Hemmen's couplings cross 2 patterns: write memories: [2] in place of a load"
-    )
+    return None if count == 2 else "van Hemmen's couplings cross 2 patterns: write memories: [2]"
 
 
 @coupling_rule("van_hemmen", theory=("van_hemmen.q",), check=_check_pair)
