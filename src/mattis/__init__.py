@@ -2,7 +2,7 @@
 
     import mattis
 
-    study = mattis.load_study("config/studies/hopfield.yaml")
+    study = mattis.load_study("config/studies/hopfield.yaml")    # or study_of({"name": …}) of its keys
     mattis.run(study)                                   # computes what is missing
     cells = mattis.open_results(study)                  # xarray: size, load, beta, noise, seed
     diagram = mattis.aggregate(cells, study)            # the same without seed, with errors
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mattis.engine.driver import Outcome, Settings, digest, open_results, run, status
     from mattis.errors import UserError
     from mattis.figures import diagram
-    from mattis.networks.registry import MODELS, load_study
+    from mattis.networks.registry import MODELS, load_study, study_of
     from mattis.statistics import aggregate
     from mattis.study.base import Study
     from mattis.theory import QUANTITIES
@@ -43,6 +43,7 @@ _HOME = {
     "open_results": "engine.driver",
     "run": "engine.driver",
     "status": "engine.driver",
+    "study_of": "networks.registry",
 }
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "open_results",
     "run",
     "status",
+    "study_of",
     "theory",
 ]
 
@@ -72,3 +74,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'mattis' has no attribute {name!r}")
     return getattr(import_module(f"mattis.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -10,6 +10,7 @@ import pytest
 from builders import fill, make_study, write_study
 
 from mattis.cli.command import guarded, verbs
+from mattis.errors import UserError
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -148,6 +149,11 @@ def test_diagram(mattis: Command, tmp_path: Path) -> None:
         (["theory", "hopfield.T_M", "--at", "load=-1"], "load"),
         (["theory", "hopfield.T_M", "--at", "laod=0.1"], "did you mean load?"),
         (["theory", "hopfield.T_M", "--at", "load=1", "--at", "load=2"], "given twice"),
+        (["theory", "hopfield.T_M", "--at", "load=1,load=2"], "given twice"),
+        (["theory", "hopfield.T_M", "--at", "0.05,load=0.1"], "--at load=0.05,temperature=0.3"),
+        (["theory", "hopfield.T_M", "--at", "load=0.1,"], "expected key=value"),
+        (["theory", "hopfield.T_M", "--at", "load=0.1,=2"], "expected key=value"),
+        (["theory", "hopfield.overlap", "--at", "load=0.1,temprature=2"], "mean temperature?"),
     ],
 )
 def test_mistakes_are_one_line_exit_code_2_and_write_nothing(
@@ -186,8 +192,49 @@ def test_the_python_api_offers_the_same(tmp_path: Path) -> None:
     assert "overlap_error" in api.aggregate(cells, study)
     assert api.theory.evaluate("hopfield.T_M", load=0.05) == pytest.approx(0.542255, rel=1e-6)
     assert api.digest(study, tmp_path) == api.run(study, tmp_path).digest
-    assert set(api.__all__) <= {*dir(api), *api.__all__}
+    assert dir(api) == sorted(api.__all__)
     for name in api.__all__:
         getattr(api, name)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = api.nothing
+
+
+def test_a_study_is_made_of_its_keys_in_python(tmp_path: Path) -> None:
+    import mattis as api
+
+    study = api.load_study(write_study(tmp_path))
+    again = api.study_of(study.spelled())
+    assert again == study
+    assert isinstance(again, api.Study)
+    assert type(study)(**study.spelled()) == study
+    for given in ({}, study.spelled()):
+        with pytest.raises(UserError, match=r"mattis.study_of\(.* or mattis.load_study\(path\)"):
+            api.Study(**given)
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        ["load=0.05,temperature=0.3"],
+        ["temperature=0.3", "load=0.05"],
+        ["load=0.05, temperature=0.3"],
+    ],
+)
+def test_several_keys_stand_in_one_at(mattis: Command, at: list[str]) -> None:
+    once = mattis("theory", "hopfield.overlap", *(w for text in at for w in ("--at", text)))
+    assert once == mattis(
+        "theory", "hopfield.overlap", "--at", "load=0.05", "--at", "temperature=0.3"
+    )
+    assert once[0] == 0
+
+
+def test_lists_and_words_stand_in_one_at(mattis: Command) -> None:
+    given = "load=0.05,0.06,beta=4,diagonal=kept"
+    _, out, _ = mattis("theory", "analog.overlap", "--at", given, "--json")
+    found = json.loads(out)
+    assert found["at"] == {"load": [0.05, 0.06], "beta": 4.0, "diagonal": "kept"}
+    assert len(found["value"]) == 2
+    _, out, _ = mattis("theory", "hopfield.T_M", "--at", "load=nan,0.05,-1", "--json")
+    found = json.loads(out)
+    assert found["at"]["load"] == [None, 0.05, -1.0]
+    assert [value is None for value in found["value"]] == [True, False, True]

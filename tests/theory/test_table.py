@@ -111,6 +111,18 @@ def test_what_does_not_exist_is_none():
     assert line[1] is None
 
 
+def test_a_value_out_of_range_is_none_in_its_place_of_a_list():
+    """A line may begin at 0, or be longer than what it is drawn for; a mistake alone is a mistake."""
+    whole = evaluate("hopfield.T_g", load=[1, 4])
+    assert evaluate("hopfield.T_g", load=np.array([0, 1, -0.1, 4, np.nan])) == [
+        None, whole[0], None, whole[1], None,
+    ]  # fmt: skip
+    pairs = evaluate("hopfield.overlap", load=[0.05, 0, 0.1], temperature=[-1, 0.2, 0.2])
+    assert pairs == [None, None, hopfield.overlap(0.1, 0.2)]
+    edges = evaluate("marchenko_pastur.edges", load=[-1, 0.25])
+    assert edges == [None, evaluate("marchenko_pastur.edges", load=0.25)]
+
+
 @pytest.mark.parametrize(
     ("name", "at", "says"),
     [
@@ -126,11 +138,12 @@ def test_what_does_not_exist_is_none():
         ("hopfield.T_g", {"load": 1j}, "not a number"),
         ("hopfield.T_g", {"load": [0.1, [0.2]]}, "load[1]=[0.2] is not a number"),
         ("hopfield.T_g", {"load": math.nan}, "not finite"),
-        ("hopfield.T_g", {"load": [0.1, math.inf]}, "load[1]=inf is not finite"),
+        ("hopfield.T_g", {"load": [math.inf, -1]}, "load[0]=inf is not finite"),
+        ("hopfield.T_g", {"load": [0.1, "x"]}, "load[1]='x' is not a number"),
         ("hopfield.alpha_M", {"temperature": math.inf}, "not finite"),
         ("hopfield.T_g", {"load": 0}, "load=0.0 is out of range; expected > 0"),
         ("consolidation.kappa_s", {"memories": 2.5}, "expected a whole number from 2 to 10^15"),
-        ("consolidation.kappa_s", {"memories": [4, 1]}, "memories[1]=1.0 is out of range"),
+        ("consolidation.kappa_s", {"memories": [1]}, "memories[0]=1.0 is out of range"),
         ("consolidation.cosine", {"memories": 4}, "missing argument 'kappa'"),
         ("consolidation.kappa_merge", {"target_cosine": 1}, "expected in [-1, 1)"),
         ("hopfield.T_g", {"load": -0.1}, "load=-0.1 is out of range; expected > 0"),
@@ -138,7 +151,7 @@ def test_what_does_not_exist_is_none():
         (
             "hopfield.overlap",
             {"load": [0.1, 0.2], "temperature": [0.1]},
-            "load has 2 values, temperature has 1 values",
+            "load has 2 values, temperature has 1 value;",
         ),
     ],
 )

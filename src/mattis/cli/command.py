@@ -17,6 +17,7 @@ import click
 from mattis import __version__
 from mattis.cli import screen
 from mattis.errors import Fault, UserError, nearest
+from mattis.words import counted
 
 if TYPE_CHECKING:
     from mattis.engine.driver import Settings
@@ -125,7 +126,7 @@ def run(study: Path, results: str, log: Path | None, **options: Any) -> None:
     outcome = driver.run(_load(study), results, _settings(options), log)
     if outcome.failures:
         click.echo(
-            f"mattis: {len(outcome.failures)} blocks failed; mattis status {study} names them",
+            f"mattis: {counted(len(outcome.failures), 'block')} failed; mattis status {study} names them",
             err=True,
         )
         sys.exit(1)
@@ -170,9 +171,9 @@ def status(study: Path, results: str, as_json: bool) -> None:
         return
     cells = content["cells"]
     click.echo(
-        f"{content['study']}: {content['done']} of {content['blocks']} blocks done, "
+        f"{content['study']}: {content['done']} of {counted(content['blocks'], 'block')} done, "
         f"{content['missing']} missing, {content['failed']} failed; "
-        f"{cells['done']} of {cells['total']} cells"
+        f"{cells['done']} of {counted(cells['total'], 'cell')}"
     )
     if content["lacks"]:
         click.echo(driver.advice(content["lacks"]))
@@ -233,7 +234,10 @@ def diagram(study: Path, results: str) -> None:
 @PLUGIN
 @click.argument("name", required=False)
 @click.option(
-    "--at", multiple=True, metavar="KEY=VALUE[,VALUE…]", help="Where: --at load=0.05,0.07"
+    "--at",
+    multiple=True,
+    metavar="KEY=VALUE[,VALUE…][,KEY=…]",
+    help="Where: --at load=0.05,0.07,temperature=0.3, or an --at for each key.",
 )
 @JSON
 def theory(name: str | None, at: Sequence[str], as_json: bool) -> None:
@@ -250,7 +254,7 @@ def theory(name: str | None, at: Sequence[str], as_json: bool) -> None:
         return screen.document(rows) if as_json else screen.rows(rows, "name", fields)
     value = evaluate(name, **(where := _points(at)))
     if as_json:
-        screen.document({"name": name, "at": where, "value": value})
+        screen.document({"name": name, "at": screen.finite(where), "value": value})
         return
     line = any(isinstance(given, list) for given in where.values())
     for point in value if line else [value]:  # type: ignore[union-attr]
@@ -306,17 +310,22 @@ def _load(path: Path) -> "Study":
 
 
 def _points(at: Sequence[str]) -> dict[str, Any]:
-    """Return the values of `--at key=value,value`: a number, or a list where there is a comma."""
-    points: dict[str, Any] = {}
+    """Return the values of `--at key=value,value,key=value`: a number, or a list where there are several."""
+    points: dict[str, list[Any]] = {}
     for text in at:
-        key, equals, values = text.partition("=")
-        if not equals or not key or not values:
-            raise UserError(f"--at: got {text}; expected key=value, such as --at load=0.05,0.07")
-        if key in points:
-            raise UserError(f"--at: {key} is given twice; write --at {key}=a,b for two values")
-        numbers = [_number(key, value) for value in values.split(",")]
-        points[key] = numbers if "," in values else numbers[0]
-    return points
+        key = ""
+        for piece in text.split(","):
+            name, equals, value = (word.strip() for word in piece.rpartition("="))
+            if equals and name in points:
+                raise UserError(
+                    f"--at: {name} is given twice; write --at {name}=a,b for two values"
+                )
+            key = name if equals else key
+            if not key or not value:
+                example = "such as --at load=0.05,0.07 or --at load=0.05,temperature=0.3"
+                raise UserError(f"--at: got {text}; expected key=value, {example}")
+            points.setdefault(key, []).append(_number(key, value))
+    return {key: values if len(values) > 1 else values[0] for key, values in points.items()}
 
 
 def _number(key: str, text: str) -> float | str:

@@ -1,10 +1,13 @@
 """What the command prints: one JSON document, or sentences and tables for people."""
 
 import json
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from mattis.words import counted
 
 if TYPE_CHECKING:
     from mattis.study.base import Study
@@ -17,6 +20,15 @@ BLOCKS_SHOWN = 20
 def document(content: Any) -> None:
     """Print one JSON document."""
     click.echo(json.dumps(content, ensure_ascii=False, allow_nan=False))
+
+
+def finite(content: Any) -> Any:
+    """Return content with None in the place of numbers that JSON has no word for."""
+    if isinstance(content, dict):
+        return {key: finite(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def rows(rows: Sequence[dict[str, Any]], title: str, fields: Sequence[str]) -> None:
@@ -35,14 +47,14 @@ def verdict(content: Any) -> None:
         click.echo(f"{finding['place']}: {finding['array']}: {finding['damage']}")
         blocks = list(finding["blocks"].items())
         for block, cells in blocks[:BLOCKS_SHOWN]:
-            click.echo(f"    block {block}: {finding['array']}: {cells} cells")
+            click.echo(f"    block {block}: {finding['array']}: {counted(cells, 'cell')}")
         if len(blocks) > BLOCKS_SHOWN:
-            click.echo(f"    and {len(blocks) - BLOCKS_SHOWN} more blocks")
+            click.echo(f"    and {counted(len(blocks) - BLOCKS_SHOWN, 'more block')}")
     for block in content["recomputed"]:
         click.echo(f"computed again: {block}")
     cells = content["cells"]
     click.echo(
-        f"{content['study']}: {cells['whole']} of {cells['total']} cells whole, "
+        f"{content['study']}: {cells['whole']} of {counted(cells['total'], 'cell')} whole, "
         f"{cells['damaged']} damaged, {cells['missing']} missing"
         f"{'' if content['sound'] else '; mattis run mends what is damaged'}"
     )
@@ -55,19 +67,19 @@ def plan(study: "Study", content: Any) -> None:
     total, workers, part = (content[key] for key in ("cpu_seconds", "workers", "estimated_seconds"))
     unit = study.described_model.unit
     click.echo(
-        f"{content['study']}: {content['cells']} cells in {content['blocks']} blocks, "
+        f"{content['study']}: {counted(content['cells'], 'cell')} in {counted(content['blocks'], 'block')}, "
         f"{content[unit]:.3g} {unit}; about {lasting(total)} of CPU time, "
-        f"{lasting(part)} on {workers} workers, {sized(content['memory_bytes'])} for each, "
+        f"{lasting(part)} on {counted(workers, 'worker')}, {sized(content['memory_bytes'])} for each, "
         f"{sized(content['store_bytes'])} of results"
     )
     if part > A_DAY:
         advice = "to have it sooner, use fewer cells or shorter chains"
         if more := helpers(content):
             advice = (
-                f"about {more} workers (--scheduler, --cluster, or the slurm profile) would need "
+                f"about {counted(more, 'worker')} (--scheduler, --cluster, or the slurm profile) would need "
                 f"{lasting(total / more)}"
             )
-        click.echo(f"that is {lasting(part)} on {workers} workers; {advice}")
+        click.echo(f"that is {lasting(part)} on {counted(workers, 'worker')}; {advice}")
     for line in network_lines(study):
         click.echo(f"    {line}")
 

@@ -16,6 +16,7 @@ from mattis.networks.binary.axes import rule_of
 from mattis.networks.binary.couplings import RULES
 from mattis.networks.binary.study import BinaryStudy
 from mattis.study.base import Study, middles
+from mattis.words import counted
 
 MOST_CURVES = 6
 """Curves of a panel at most: of a longer axis some are picked."""
@@ -155,7 +156,7 @@ def _words(study: BinaryStudy, labels: DiagramPlace) -> str:
     update = acting.update + ("" if acting.diagonal == "zero" else ", diagonal kept")
     update += "" if acting.neurons == "signs" else f", 0/1 neurons, threshold {acting.threshold}"
     network = f"{', '.join(study.rules)}; {ensemble} patterns, {update}; {inquiry.question.name}"
-    sets = f"{len(study.axes.seed)} pattern sets × {study.cues} cue"
+    sets = f"{counted(len(study.axes.seed), 'pattern set')} × {counted(study.cues, 'cue')}"
     chains = f"{sweeps.thermalise} + {sweeps.measure} sweeps"
     return f"{study.name}: {network}\n{sets}, {chains}, {words}"
 

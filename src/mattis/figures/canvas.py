@@ -24,6 +24,7 @@ from mattis.networks.drift.keys import DriftStudy
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.statistics import FAILED, INCOMPLETE
 from mattis.study.base import Study
+from mattis.words import counted
 
 STYLE: Any = {
     # Matplotlib's defaults, with the fonts that it brings: the same figure for everybody.
@@ -131,7 +132,7 @@ def caption(plane: xr.Dataset, words: str) -> str:
     """Return a caption with the number of missing cells and the digest of the estimates."""
     missing = int((plane["flag"] & INCOMPLETE > 0).sum())
     failed = int((plane["flag"] & FAILED > 0).sum())
-    gap = f"; {missing} of {plane['flag'].size} cells incomplete" if missing else ""
+    gap = f"; {missing} of {counted(plane['flag'].size, 'cell')} incomplete" if missing else ""
     gap += f", {failed} with failed blocks" if failed else ""
     return f"{words}{gap}; digest {str(plane.attrs['digest'])[:12]}, mattis {__version__}"
 
@@ -146,10 +147,9 @@ def head_of_drift(
 ) -> None:
     """Write the caption of a figure of consolidation above it: ensemble, clamping, and labels."""
     words = ", ".join(f"{name} {value:g}" for name, value in labels.items())
-    sets = (
-        f"{len(study.axes.seed)} pattern sets, {study.ensemble} memories, {study.clamping} clamping"
-    )
-    head(figure, caption(plane, f"{study.name}: {sets}, {words}"))
+    sets = counted(len(study.axes.seed), "pattern set")
+    drift = f"{study.ensemble} memories, {study.clamping} clamping"
+    head(figure, caption(plane, f"{study.name}: {sets}, {drift}, {words}"))
 
 
 def map_cells(

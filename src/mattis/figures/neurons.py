@@ -30,6 +30,7 @@ from mattis.networks.neurons.dense import EXPONENTIAL
 from mattis.networks.neurons.recipe import many_body
 from mattis.networks.neurons.study import STORED, NeuronStudy
 from mattis.study.base import Study, middles
+from mattis.words import counted
 
 NEURON_ABSCISSAE = ("separation", *STORED, "beta", "noise", "size")
 """Axes that curves may run along, in the order in which they are preferred."""
@@ -138,10 +139,11 @@ def _caption(study: NeuronStudy, labels: Mapping[str, float]) -> str:
     network = f"visible {parts.visible}, hidden {parts.hidden}, J = {parts.coupling}"
     network = f"{recipe.rule}, {recipe.indices} indices" if study.member.binary else network
     degree = f", degree {parts.degree}" if many_body(parts) else ""
-    sets = f"{len(study.axes.seed)} pattern sets × {study.cues} ({recipe.ensemble})"
+    sets = f"{counted(len(study.axes.seed), 'pattern set')} × {counted(study.cues, 'cue')}"
     steps = not study.member.binary and recipe.question in STEPPED
     flow = f", dt = {recipe.dt:g}, {f.precision}" if steps else ""
-    return f"{study.name}: {recipe.question} of {study.model}; {network}{degree}\n{sets}{flow}, {words}"
+    asked = f"{study.name}: {recipe.question} of {study.model}; {network}{degree}"
+    return f"{asked}\n{sets} ({recipe.ensemble}){flow}, {words}"
 
 
 def draw_panel(

@@ -13,6 +13,7 @@ from mattis.figures.canvas import STYLE, View, caption, curve, head, planes, vie
 from mattis.networks.plain.study import PlainStudy
 from mattis.study.base import Study
 from mattis.theory import QUANTITIES
+from mattis.words import counted
 
 PANELS_AT_MOST = 3
 
@@ -36,7 +37,7 @@ def draw(plane: xr.Dataset, study: PlainStudy, view: View, labels: dict[str, flo
             known = draw_panel(ax, plane, study, view, observable.name)
             ax.set_title(f"({letter}) {observable.long_name}{'; lines: theory' if known else ''}")
         words = ", ".join(f"{name} {value:g}" for name, value in labels.items())
-        sets = f"{study.name}: {study.model}, {len(study.axes.seed)} pattern sets"
+        sets = f"{study.name}: {study.model}, {counted(len(study.axes.seed), 'pattern set')}"
         head(figure, caption(plane, f"{sets}, {words}" if words else sets))
     return figure
 

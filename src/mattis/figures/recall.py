@@ -25,6 +25,7 @@ from mattis.figures.canvas import (
 from mattis.figures.retrieval import overlap_theory
 from mattis.networks.drift.recall_study import RecallStudy
 from mattis.study.base import Study
+from mattis.words import counted
 
 NEW, OLD = "#2166ac", "#b35806"
 
@@ -64,7 +65,7 @@ def draw(plane: xr.Dataset, study: RecallStudy) -> Figure:
         text = (
             f"{study.name}: N = {int(plane['size'])}, T = {float(plane['temperature']):g}, sigma = "
             f"{float(plane['noise']):g}, cue noise {float(plane['cue_noise']):g}, {presentations:g} "
-            f"presentations per memory, tau = {study.tau:g}, {len(study.axes.seed)} pattern sets"
+            f"presentations per memory, tau = {study.tau:g}, {counted(len(study.axes.seed), 'pattern set')}"
         )
         head(figure, caption(plane, text))
     return figure

@@ -17,6 +17,7 @@ from mattis.networks.binary.study import BinaryStudy
 from mattis.statistics import FAILED
 from mattis.study.base import Study
 from mattis.theory import hopfield
+from mattis.words import counted
 
 WORST_RESIDUAL = 6.0
 """Residuals are coloured up to this many standard errors."""
@@ -120,7 +121,8 @@ def _caption(plane: xr.Dataset, study: BinaryStudy) -> str:
     shared = "" if study.noise_sharing == "independent" else ", common noise along T"
     return caption(
         plane,
-        f"{study.name}: N = {int(plane['size'])}, {len(study.axes.seed)} pattern sets × {study.cues} cue, "
+        f"{study.name}: N = {int(plane['size'])}, {counted(len(study.axes.seed), 'pattern set')} × "
+        f"{counted(study.cues, 'cue')}, "
         f"noise {float(plane['noise']):g}, "
         f"{study.sweeps.thermalise} + {study.sweeps.measure} sweeps{order}{shared}",
     )

@@ -15,6 +15,7 @@ from mattis.exact.patterns import share
 from mattis.figures.canvas import STYLE, at_first, curve, head_of_drift, plain, planes
 from mattis.networks.drift.memories import frequencies, square_norm
 from mattis.networks.drift.study import ConsolidationStudy
+from mattis.words import counted
 
 FOUR_DEVIATIONS = 4.0
 
@@ -166,7 +167,7 @@ def _probability(count: int, spread: float, mu: int | None) -> float:
 def draw_curves(ax: Axes, courses: list[TimeCourse], study: ConsolidationStudy) -> None:
     """Draw the similarity with the new pattern (and thinly with the old), theory and its band."""
     random = study.clamping == "random"
-    many = int(max(course.cells["seeds"].max() for course in courses))
+    runs = counted(int(max(course.cells["seeds"].max() for course in courses)), "run")
     colours = mpl.colormaps["viridis"](np.linspace(0, 0.82, len(courses)))
     with_theory = [k for k, course in enumerate(courses) if course.known]
     for k, (course, colour) in enumerate(zip(courses, colours, strict=True)):
@@ -178,7 +179,7 @@ def draw_curves(ax: Axes, courses: list[TimeCourse], study: ConsolidationStudy) 
             ax.fill_between(x, course.mean - course.sd, np.minimum(course.mean + course.sd, 1), color=colour,
                             alpha=0.2, lw=0, label=band)  # fmt: skip
             ax.errorbar(x, cells["similarity"].values, yerr=spread, ls="none", marker="o", ms=3, lw=0.8,
-                        color=colour, label=f"{course.label}: mean and spread of {many} runs")  # fmt: skip
+                        color=colour, label=f"{course.label}: mean and spread of {runs}")  # fmt: skip
             ax.plot(
                 x, course.mean, color=colour, lw=1.1, label="norm-aware theory" if first else None
             )

@@ -20,6 +20,7 @@ from mattis.networks.neurons.study import NeuronStudy
 from mattis.networks.plain.models import PLAIN_MODELS
 from mattis.networks.plain.study import PlainStudy, kind_of_row
 from mattis.study.base import Study
+from mattis.study.belongs import of_word
 from mattis.study.document import read_document, validated
 from mattis.study.model import Model
 
@@ -64,20 +65,27 @@ def load_study(path: Path | str) -> Study:
 
 
 def study_of(content: Any, where: str = "study", folder: Path = Path()) -> Study:
-    """Return the study that keys and values describe. Raises UserError, which begins with `where`.
+    """Return the study that keys and values describe, as a YAML file has them.
 
-    folder  # where files of patterns are
+    Raises UserError: one line that begins with `where`.
+
+        mattis.study_of({"name": "mine", "axes": {"load": [0.05], "temperature": [0, 0.3]}})
+
+    folder  # where files of patterns and couplings are
     """
     plugins.ensure(plugins.installed())
     model = content.get("model") if isinstance(content, dict) else None
     if isinstance(model, str) and model not in MODELS:  # whose keys and axes nobody knows
         known, close = ", ".join(MODELS), nearest(model, MODELS)
         more = "" if close else "; one of a plugin needs --plugin FILE"
+        there = of_word(model, (), KINDS)
+        if there:
+            raise UserError(f"{where}, model: got {model!r:.40}; expected a model{there}")
         raise UserError(f"{where}, model: got {model!r:.40}; expected one of: {known}{close}{more}")
     kind = kind_of(model) if isinstance(model, str) else BinaryStudy
     if kind is BinaryStudy:
         content = keys.with_files(content, where, folder)
-    return validated(kind, content, where)
+    return validated(kind, content, where, KINDS)
 
 
 def schema() -> str:

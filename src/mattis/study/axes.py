@@ -3,7 +3,7 @@
 import math
 import reprlib
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -39,6 +39,17 @@ class Part(BaseModel):
     """A frozen part of a study that refuses keys it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    word: ClassVar[str] = ""
+    """The key of the word that may stand for the whole part: `clipped` for {rule: clipped}."""
+
+    tables: ClassVar[Mapping[str, Collection[str]]] = {}
+    """The words that a key may be, where a table has them."""
+
+    @classmethod
+    def known_keys(cls) -> list[str]:
+        """Return the keys that the part may have, as they are typed."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
 
 
 class Grid(Part):
@@ -124,7 +135,7 @@ class Misplaced(ValueError):
     """A value that a validator of several fields refuses: where, got, expected, what to do."""
 
     def __init__(self, where: str, got: str, expected: str, advice: str) -> None:
-        self.where, self.got = where, got
+        self.where, self.got, self.advice = where, got, advice
         super().__init__(f"expected {expected}; {advice}")
 
 
@@ -132,9 +143,17 @@ class UnknownKey(Misplaced):
     """A key that nothing reads."""
 
     def __init__(self, where: str, known: Sequence[str]) -> None:
-        self.where, self.got = where, ""
+        self.where, self.got, self.advice = where, "", ""
         close = nearest(where, known)
         ValueError.__init__(self, f"unknown key; expected one of {', '.join(known)}{close}")
+
+
+class UnknownWord(Misplaced):
+    """A word that a table, or a key, does not have."""
+
+    def __init__(self, where: str, word: str, expected: str, known: str) -> None:
+        self.word, self.expected = word, expected
+        super().__init__(where, repr(word)[:40], expected, known)
 
 
 class Meaning(NamedTuple):

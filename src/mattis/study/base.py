@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, SerializeAsAny, StrictInt, field_validator, model_validator
 
-from mattis.errors import nearest
+from mattis.errors import UserError, nearest
 from mattis.plugins import Plugin
 from mattis.study.axes import Axes, Misplaced, Part, counts_of, shortest
 from mattis.study.document import written
@@ -69,6 +69,15 @@ class Study(Part):
 
     models: ClassVar[Mapping[str, Model]] = {}
     """The models that take this kind of study."""
+
+    def __new__(cls, *_given: Any, **_keys: Any) -> Self:
+        """Refuse to be called itself: each model has a kind of study of its own."""
+        if cls is Study:
+            advice = "write mattis.study_of({'name': …, 'axes': …}), or mattis.load_study(path)"
+            raise UserError(
+                f"mattis.Study: expected a study of one kind, which keys decide; {advice}"
+            )
+        return super().__new__(cls)
 
     @field_validator("model")
     @classmethod

@@ -2,16 +2,20 @@
 
 import re
 import reprlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from mattis.errors import UserError, nearest
-from mattis.study.axes import Misplaced
+from mattis.study.axes import Misplaced, Part, UnknownKey, UnknownWord
+from mattis.study.belongs import of_key, of_word, parts
+from mattis.study.spellings import readings, typed
 
-Checked = TypeVar("Checked", bound=BaseModel)
+Checked = TypeVar("Checked", bound=Part)
 
 LARGEST_STUDY_FILE = 2**20
 """Bytes of a study at most: whoever gives the path of something larger did not mean it."""
@@ -134,37 +138,144 @@ def _text(path: Path, where: str) -> str:
         raise UserError(f"{where}: not UTF-8 text: {error.reason} at byte {error.start}") from None
 
 
-def validated(kind: type[Checked], content: Any, where: str) -> Checked:
-    """Return the content as a `kind`. Raises UserError with the first mistake, and counts the others."""
+def validated(
+    kind: type[Checked], content: Any, where: str, others: Sequence[type[Part]] = ()
+) -> Checked:
+    """Return the content as a `kind`. Raises UserError with the first mistake, and counts the others.
+
+    others  # kinds that know other words and keys
+    """
     if not isinstance(content, dict):
         got = "nothing" if content is None else f"a {type(content).__name__}"
         raise UserError(f"{where}: got {got}; expected keys and values, such as name: hopfield")
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        mistakes = _mistakes(error, kind, "")
+        mistakes = [*_mistakes(error, kind).items()]
         more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
-        raise UserError(f"{where}, {mistakes[0]}{more}") from None
+        place, mistake = mistakes[0]
+        kinds: list[type[Part]] = [kind, *(other for other in others if other is not kind)]
+        line = f"{mistake.line}{_advice(mistake, place, kinds, content)}"
+        raise UserError(f"{where}, {line}{more}") from None
 
 
-def _mistakes(error: ValidationError, kind: type[BaseModel], prefix: str) -> list[str]:
-    """Return one line for each place that is wrong, unknown keys first: they explain what is missing."""
-    lines: dict[str, str] = {}
+@dataclass(frozen=True)
+class _Mistake:
+    """One place that is wrong: the line that says so, and what its advice is made of."""
+
+    line: str
+    loc: tuple[Any, ...] = ()
+    value: Any = None
+    sort: Literal["", "key", "word", "value"] = ""
+    known: str = ""
+    """What may stand there instead, where nothing better is known."""
+
+
+def _mistakes(
+    error: ValidationError, kind: type[Part], above: tuple[Any, ...] = ()
+) -> dict[str, _Mistake]:
+    """Return the places that are wrong, unknown keys first: they explain what is missing."""
+    found: dict[str, _Mistake] = {}
     for item in sorted(error.errors(), key=lambda item: item["type"] != "extra_forbidden"):
         inner = (item.get("ctx") or {}).get("error")
-        place = prefix + _place(item["loc"])
+        loc = (*above, *item["loc"])
+        place = _place(loc)
         if isinstance(inner, ValidationError):
-            lines.update({line: line for line in _mistakes(inner, kind, place + ".")})
+            found.update(_mistakes(inner, kind, loc))
         elif isinstance(inner, UserError):  # of a file, which it names
-            lines[place] = str(inner)
+            found[place] = _Mistake(str(inner))
         elif isinstance(inner, Misplaced):
-            place = f"{place}.{inner.where}" if place else inner.where
-            lines[place] = (
-                f"{place}: got {inner.got}; {inner}" if inner.got else f"{place}: {inner}"
-            )
+            place = ".".join(filter(None, (place, inner.where)))
+            found[place] = _misplaced(inner, place, item, loc)
         else:
-            lines.setdefault(place, f"{place}: {_sentence(item, kind)}")
-    return list(lines.values())
+            found.setdefault(place, _wrong(item, kind, loc, place))
+    return found
+
+
+def _misplaced(inner: Misplaced, place: str, item: Any, loc: tuple[Any, ...]) -> _Mistake:
+    """Return the mistake that a validator of several fields found."""
+    if isinstance(inner, UnknownWord):
+        where = (*loc, *re.findall(r"[^.\[\]]+", inner.where))
+        line = f"{place}: got {inner.got}; expected {inner.expected}"
+        return _Mistake(line, where, inner.word, "word", f"; {inner.advice}")
+    if isinstance(inner, UnknownKey) and isinstance(item["input"], dict):
+        key = inner.where
+        value = item["input"].get(key)
+        known = f"; {inner}".replace("unknown key; ", "")
+        return _Mistake(f"{place}: unknown key", (*loc, key), value, "key", known)
+    return _Mistake(f"{place}: got {inner.got}; {inner}" if inner.got else f"{place}: {inner}")
+
+
+def _advice(mistake: _Mistake, place: str, kinds: Sequence[type[Part]], content: Any) -> str:
+    """Return what to type instead, as far as that is known."""
+    loc, value = mistake.loc, mistake.value
+    if mistake.sort == "key":
+        return of_key(str(loc[-1]), value, loc[:-1], kinds) or mistake.known
+    if mistake.sort == "word" and isinstance(value, str):
+        return of_word(value, loc, kinds, kinds[0]) or mistake.known
+    if mistake.sort != "value":
+        return mistake.known
+    shown = []
+    for there, meant, text in _meant(content, loc, value):
+        told = text not in shown and len(text) <= 100 and text.isprintable()
+        if told and _fits(kinds[0], content, there, meant, place):
+            shown.append(text)
+    return f"; write {' or '.join(shown[:2])}" if shown else mistake.known
+
+
+def _meant(content: Any, loc: tuple[Any, ...], value: Any) -> Iterator[tuple[Any, Any, str]]:
+    """Yield what may be meant by a value, or by the list that it is in: where, what, as it is typed."""
+    if loc and isinstance(loc[-1], int) and not isinstance(_at(content, loc[:-1]), list):
+        loc = loc[:-1]  # one value that stands for a list
+    for meant in readings(value):
+        text = typed(meant)
+        quoted = isinstance(value, str) and value.strip() == text
+        yield loc, meant, f"{text} without quotes" if quoted else text
+    around = _at(content, loc[:-1])
+    if not (isinstance(around, list) and loc and isinstance(loc[-1], int)):
+        return
+    if len(around) == 1 and isinstance(value, list | dict) and not readings(value):
+        yield loc[:-1], value, f"{typed(value)} without the brackets around it"
+    joined = ", ".join(map(str, around)) if isinstance(value, str) and "(" in value else ""
+    for meant in readings(joined):
+        yield loc[:-1], meant, typed(meant)
+    for meant in readings(value):
+        if isinstance(meant, list):
+            rest = [*around[: loc[-1]], *meant, *around[loc[-1] + 1 :]]
+            yield loc[:-1], rest, typed(rest)
+        elif isinstance(meant, dict) and len(around) == 1:
+            yield loc[:-1], meant, typed(meant)
+
+
+def _at(content: Any, loc: tuple[Any, ...]) -> Any:
+    """Return what a document has at a location; None, if it has nothing there."""
+    for part in loc:
+        try:
+            content = content[part]
+        except (LookupError, TypeError):
+            return None
+    return content
+
+
+def _put(content: Any, loc: tuple[Any, ...], value: Any) -> Any:
+    """Return a document with another value at a location."""
+    if not loc:
+        return value
+    changed = content.copy()
+    changed[loc[0]] = _put(content[loc[0]], loc[1:], value)
+    return changed
+
+
+def _fits(kind: type[Part], content: Any, loc: Any, value: Any, place: str) -> bool:
+    """Tell whether a document has no mistake at a place, once another value is there."""
+    try:
+        kind.model_validate(_put(content, loc, value))
+    except ValidationError as error:
+        there = _place(loc)
+        return not any(at.startswith((place, there)) for at in _mistakes(error, kind))
+    except (LookupError, TypeError, AttributeError):
+        return False
+    return True
 
 
 def _place(loc: tuple[int | str, ...]) -> str:
@@ -183,34 +294,56 @@ def _word(key: str) -> str:
     return key if 0 < len(key) <= 40 else reprlib.repr(key)
 
 
-def _sentence(item: Any, kind: type[BaseModel]) -> str:
+def _wrong(item: Any, kind: type[Part], loc: tuple[Any, ...], place: str) -> _Mistake:
     """Say what was got, what was expected, and what to type instead."""
-    got = _one_line(reprlib.repr(item["input"]))
-    if item["type"] == "extra_forbidden":
-        known = _keys(kind, item["loc"][:-1])
-        close = nearest(str(item["loc"][-1]), known)
-        return f"unknown key; expected one of {', '.join(known)}{close}"
-    if item["type"] == "missing":
-        return "missing; add this key"
-    if item["type"] == "string_pattern_mismatch":
-        return f"got {got}; expected a name of letters, digits, - and _, at most 64"
+    value, sort = item["input"], item["type"]
+    got = f"{place}: got {_one_line(reprlib.repr(value))}"
+    if sort == "extra_forbidden":
+        known = _keys(kind, loc[:-1])
+        close = nearest(str(loc[-1]), known)
+        words = f"; expected one of {', '.join(known)}{close}"
+        return _Mistake(f"{place}: unknown key", loc, value, "key", words)
+    if sort == "missing":
+        return _Mistake(f"{place}: missing; add this key")
+    if sort == "string_pattern_mismatch":
+        return _Mistake(f"{got}; expected a name of letters, digits, - and _, at most 64")
     message = _one_line(item["msg"].removeprefix("Value error, "))
     message = re.sub(r"^(Input )?[Ss]hould be ", "", message).replace("valid tuple", "list")
     message = message if message.startswith("expected") else f"expected {message}"
-    return f"got {got}; {message}"
+    line = f"{got}; {message}"
+    if sort == "literal_error":
+        words = item["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        return _Mistake(line, loc, value, "word", nearest(str(value), words))
+    if sort == "string_type" and isinstance(value, int | float):
+        return _Mistake(f"{line}; write it in quotes")
+    return _Mistake(line, loc, value, "value", _example(kind, loc, value))
 
 
-def _keys(kind: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+def _example(kind: type[Part], loc: tuple[Any, ...], value: Any) -> str:
+    """Return an example of a value where nobody can tell what was meant, or that the key may go."""
+    key = [part for part in loc if isinstance(part, str)]
+    part = dict(parts(kind)).get(tuple(key[:-1])) if key else None
+    field = part.model_fields.get(key[-1]) if part else None
+    if part is None or field is None:
+        return ""
+    bound = getattr(part, "bounds", {}).get(key[-1])
+    if value in (None, "None", "none", "null") and not field.is_required():
+        return "; remove the key for what is usual"
+    usual = field.default if isinstance(field.default, int | float) else None
+    usual = None if isinstance(usual, bool) else usual
+    return (
+        f": {bound.expected}; {bound.advice}"
+        if bound
+        else f"; for example {usual}"
+        if usual is not None
+        else ""
+    )
+
+
+def _keys(kind: type[Part], loc: tuple[int | str, ...]) -> list[str]:
     """Return the keys that the document may have at a location."""
-    for part in loc:
-        field = kind.model_fields.get(str(part))
-        inner: Any = field.annotation if field else None
-        while get_args(inner):  # a part that may be left out, or that a word may stand for
-            inner = get_args(inner)[0]
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return ["from", "to", "count"]
-        kind = inner
-    return [field.alias or name for name, field in kind.model_fields.items()]
+    part = dict(parts(kind)).get(tuple(map(str, loc)))
+    return part.known_keys() if part else ["from", "to", "count"]
 
 
 def _one_line(text: str) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from mattis import plugins
 from mattis.errors import UserError, nearest
 from mattis.theory.table import ARGUMENTS, QUANTITIES, Argument, Quantity
+from mattis.words import counted
 
 __all__ = ["ARGUMENTS", "QUANTITIES", "Argument", "Quantity", "evaluate"]
 
@@ -26,20 +27,23 @@ def evaluate(name: str, **at: float | str | Sequence[float]) -> TheoryValue | li
 
     Lists are paired and must have equal lengths; scalars are broadcast. An argument that is a word
     (`diagonal`, `neurons`) may be left out. A quantity of two numbers is [low, high] at a point, and a
-    list of these along a line. None stands where a number does not exist. Raises UserError for an unknown
-    quantity, an unknown or missing argument, lists of unequal lengths, a word that is not one of those it
-    may be, and a value that is not a finite number in range.
+    list of these along a line. None stands where a number does not exist: where the equation has no
+    solution, and where a value of a list is not finite or out of the range of its argument.
+
+    Raises UserError for an unknown quantity, an unknown or missing argument, lists of unequal lengths, what
+    is no number or no word of its argument, and a value out of range that stands alone, or a list of nothing
+    else.
     """
     quantity = _quantity(name)
     _check_names(quantity, at)
     lists = {key: len(at[key]) for key in at if _is_list(at[key])}  # type: ignore[arg-type]
     if len(set(lists.values())) > 1:
-        got = ", ".join(f"{key} has {length} values" for key, length in lists.items())
+        got = ", ".join(f"{key} has {counted(length, 'value')}" for key, length in lists.items())
         raise UserError(f"{name}: {got}; lists are paired, so give them equal lengths")
     size = next(iter(lists.values()), 1)
     columns = [_column(name, key, at.get(key), size) for key in quantity.arguments]
     rows = zip(*columns, strict=True) if columns else [()]
-    values = [_or_none(_value(quantity, row)) for row in rows]
+    values = [None if math.nan in row else _or_none(_value(quantity, row)) for row in rows]
     return values if lists else values[0]
 
 
@@ -74,13 +78,19 @@ def _is_list(value: object) -> bool:
 
 
 def _column(name: str, key: str, value: object, size: int) -> list[float] | list[str]:
-    """Return `value` as `size` checked floats (or words): a list as it is, a scalar repeated."""
-    if ARGUMENTS[key].words:
-        return [_word(f"{name}: {key}", value, ARGUMENTS[key])] * size
-    if not _is_list(value):
-        return [_number(f"{name}: {key}", value, ARGUMENTS[key])] * size
-    values = list(value)  # type: ignore[call-overload]
-    return [_number(f"{name}: {key}[{i}]", v, ARGUMENTS[key]) for i, v in enumerate(values)]
+    """Return `value` as `size` checked floats (or words): a scalar repeated, a list with NaN for what is out
+    of range, if anything is in it."""
+    argument, place = ARGUMENTS[key], f"{name}: {key}"
+    if argument.words:
+        return [_word(place, value, argument)] * size
+    given = list(value) if _is_list(value) else [value]  # type: ignore[call-overload]
+    places = [f"{place}[{i}]" for i in range(len(given))] if _is_list(value) else [place]
+    numbers = [_number(*each, argument) for each in zip(places, given, strict=True)]
+    faults = [_fault(*each, argument) for each in zip(places, numbers, strict=True)]
+    if faults and all(faults):
+        raise UserError(str(faults[0]))
+    kept = [math.nan if fault else v for v, fault in zip(numbers, faults, strict=True)]
+    return kept if _is_list(value) else kept * size
 
 
 def _word(place: str, value: object, argument: Argument) -> str:
@@ -97,17 +107,19 @@ def _word(place: str, value: object, argument: Argument) -> str:
 
 
 def _number(place: str, value: object, argument: Argument) -> float:
-    """Return `value` as a float in the range of its argument, or raise UserError."""
+    """Return `value` as a float, or raise UserError."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise UserError(f"{place}={value!r} is not a number; expected {argument.meaning}")
-    number = float(value)
+    return float(value)
+
+
+def _fault(place: str, number: float, argument: Argument) -> str | None:
+    """Say what is wrong with a number that is not finite, or out of the range of its argument."""
     if not math.isfinite(number):
-        raise UserError(f"{place}={number} is not finite; expected {argument.meaning}")
+        return f"{place}={number} is not finite; expected {argument.meaning}"
     if not argument.fits(number):
-        raise UserError(
-            f"{place}={number!r} is out of range; expected {argument.bound} ({argument.meaning})"
-        )
-    return number
+        return f"{place}={number!r} is out of range; expected {argument.bound} ({argument.meaning})"
+    return None
 
 
 def _value(quantity: Quantity, arguments: Sequence[float | str]) -> float | tuple[float, float]:

@@ -402,9 +402,9 @@ def test_spin_glass_couplings_are_normal():
 @pytest.mark.parametrize(
     ("rule", "size", "count", "said"),
     [
-        (Rule("van_hemmen"), 10, 3, "van Hemmen's couplings cross 2 patterns: use memories: [2]"),
+        (Rule("van_hemmen"), 10, 3, "van Hemmen's couplings cross 2 patterns: write memories: [2]"),
         (Rule("weighted", weights=(1.0,)), 10, 3,
-         "1 weights of 3 patterns: give couplings.weights one for each"),
+         "1 weight of 3 patterns: write couplings: {weights: [1.0, 1.0, 1.0]}, one for each"),
         (Rule("pseudo_inverse"), 10, 11,
          "at most 10 patterns of 10 sites can be projected on: use fewer"),
         (Rule("van_hemmen"), 10, 2, None),

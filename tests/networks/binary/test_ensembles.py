@@ -241,7 +241,7 @@ GIVEN = Ensemble("given", given=b"\x01" * 24, shape=(3, 8))
         (Ensemble("gaussian"), 60, 65,
          "Gaussian patterns are asked for by the length of all overlaps: use at most 64 of them"),
         (GIVEN, 9, 3, "the given patterns have 8 sites: use size 8"),
-        (GIVEN, 8, 4, "only 3 patterns are given: use at most 3"),
+        (GIVEN, 8, 4, "only 3 patterns given: use at most 3"),
         (GIVEN, 8, 3, None),
         (Ensemble(), 60, 600, None),
     ],

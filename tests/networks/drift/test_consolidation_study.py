@@ -88,7 +88,7 @@ MISTAKES = [
     ({"ensemble": "given"}, "given: got no matrix; expected a matrix with its ensemble", "give both"),
     ({"given": MATRIX}, "given: got ensemble: random; expected a matrix", "give both"),
     ({"shown": MATRIX}, "given: got no matrix; expected a matrix", "give both"),
-    ({**ONE, "given": MATRIX[:1]}, "given: got 1 rows of 3; expected 2 rows of 3", "each memory"),
+    ({**ONE, "given": MATRIX[:1]}, "given: got 1 row of 3; expected 2 rows of 3", "each memory"),
     ({**ONE, "given": []}, "given: got 0 rows of nothing; expected 2 rows of 3", ""),
     ({**ONE, "given": [[1.0], [1.0, 2.0, 3.0]]}, "given: got 2 rows of 1 or 3; expected 2", ""),
     ({**ONE, "given": MATRIX, "shown": []}, "shown: got 0 rows of nothing", "2 rows of 3"),

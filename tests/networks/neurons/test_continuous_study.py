@@ -153,7 +153,7 @@ MISTAKES = [
     ({**EXPONENTIAL, "rule": "field"}, "rule: got field with hidden: exponential",
      "change of energy"),
     ({**EXPONENTIAL, "indices": "distinct"}, "indices: got distinct with hidden: exp", ""),
-    ({"visible": "tanh"}, "visible: got 'tanh'; expected 'quadratic', 'ln_cosh'", ""),
+    ({"visible": "tanh"}, "visible: got 'tanh'; expected a generating function", "quadratic, ln_cosh"),
     ({"coupling": "two"}, "coupling: got 'two'; expected 'memories' or 'one'", ""),
     ({"scale": "site"}, "scale: got 'site'", "'sites'"),
     ({"gain": "both"}, "gain: got 'both'; expected 'visible' or 'hidden'", ""),

@@ -17,6 +17,7 @@ from mattis.study.axes import (
     Meaning,
     Misplaced,
     RealValues,
+    UnknownWord,
     check_stored,
     one_of,
 )
@@ -85,7 +86,7 @@ class BinaryAxes(RetrievalAxes):
             where, rules = f"couplings[{index}]", self.couplings or ()
             if name not in RULES:
                 advice = f"use one of {', '.join(RULES)}{plugins.hint(name, RULES)}"
-                raise Misplaced(where, repr(name)[:40], "a rule of couplings", advice)
+                raise UnknownWord(where, name, "a rule of couplings", advice)
             if name in rules[:index]:
                 got = f"{name}, the same as couplings[{rules.index(name)}]"
                 raise Misplaced(where, got, "distinct rules", "remove one of the two")

@@ -24,6 +24,7 @@ from mattis.kernels import cpu
 from mattis.networks.binary.coupling_file import NOT_GIVEN, GivenCouplings
 from mattis.networks.binary.ensembles import Stored
 from mattis.plugins import Choice, NumberedRow, Table
+from mattis.words import counted
 
 CouplingMatrix = NDArray[np.signedinteger]
 
@@ -408,7 +409,9 @@ LARGEST_WEIGHT = 1024
 def _check_weights(rule: Rule, _size: int, count: int) -> str | None:
     weights = rule["weights"]
     if len(weights) != count:
-        return f"{len(weights)} weights of {count} patterns: give couplings.weights one for each"
+        each = ", ".join(["1.0"] * count) if count <= 5 else "1.0, 1.0, …"
+        write = f"write couplings: {{weights: [{each}]}}, one for each"
+        return f"{counted(len(weights), 'weight')} of {counted(count, 'pattern')}: {write}"
     if fault := _decimal(weights):
         return fault
     if not all(abs(p) <= LARGEST_WEIGHT for p in weights):
@@ -446,7 +449,7 @@ def spin_glass(lesson: Lesson) -> NDArray[np.number]:
 
 
 def _check_pair(_rule: Rule, _size: int, count: int) -> str | None:
-    return None if count == 2 else "van Hemmen's couplings cross 2 patterns: use memories: [2]"
+    return None if count == 2 else "van Hemmen's couplings cross 2 patterns: write memories: [2]"
 
 
 @coupling_rule("van_hemmen", theory=("van_hemmen.q",), check=_check_pair)

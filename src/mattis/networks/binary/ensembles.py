@@ -19,6 +19,7 @@ from mattis.exact.arrays import Signs
 from mattis.exact.patterns import random_patterns
 from mattis.exact.rng import Labels
 from mattis.plugins import Choice, NumberedRow, Table
+from mattis.words import counted
 
 
 @dataclass(frozen=True, init=False)
@@ -289,7 +290,7 @@ def _check_given(ensemble: Ensemble, size: int, count: int) -> str | None:
     if sites != size:
         return f"the given patterns have {sites} sites: use size {sites}"
     if count > rows:
-        return f"only {rows} patterns are given: use at most {rows}"
+        return f"only {counted(rows, 'pattern')} given: use at most {rows}"
     return None
 
 

@@ -3,7 +3,7 @@
 Each is a word, or a word with its numbers: `clipped`, or `{rule: dead_zone, threshold: 0.6}`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
@@ -29,7 +29,7 @@ from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
 from mattis.networks.binary.matrix_network import BALANCED, Dynamics
 from mattis.networks.binary.questions import Inquiry, Query
 from mattis.plugins import Number, Table
-from mattis.study.axes import Misplaced, Part, UnknownKey
+from mattis.study.axes import Misplaced, Part, UnknownKey, UnknownWord
 
 LARGEST_THRESHOLD = 16.0
 
@@ -65,7 +65,7 @@ def checked_numbers(
         if key not in known:
             if isinstance(row, str) and row not in table:
                 advice = f"use one of {', '.join(table)}{plugins.hint(row, table)}"
-                raise Misplaced(keys[0], repr(row)[:40], f"one of the {table.kind}s", advice)
+                raise UnknownWord(keys[0], row, f"one of the {table.kind}s", advice)
             raise UnknownKey(str(key), [*keys, *known])
     fields: dict[str, Any] = {name: (known[name].strict, ...) for name in given}
     return create_model("Numbers", **fields).model_validate(dict(given)).model_dump()
@@ -77,8 +77,11 @@ class NumberedPart(Part):
     model_config = ConfigDict(extra="allow")
 
     table: ClassVar[Table[Any]]
-    word: ClassVar[str]
-    """The key of the word."""
+
+    @classmethod
+    def known_keys(cls) -> list[str]:
+        """Return the keys of the part, and the numbers of all rows."""
+        return [*super().known_keys(), *known_numbers(cls.table)]
 
     @model_validator(mode="before")
     @classmethod
@@ -100,6 +103,7 @@ class CouplingsPart(NumberedPart):
 
     table: ClassVar[Table[Any]] = RULES
     word: ClassVar[str] = "rule"
+    tables: ClassVar[Mapping[str, Collection[str]]] = {"rule": RULES}
 
     rule: StrictStr | None = Field(
         default=None, description="hebb, clipped, dead_zone, dilution, …"
@@ -145,6 +149,7 @@ class PatternsPart(NumberedPart):
 
     table: ClassVar[Table[Any]] = ENSEMBLES
     word: ClassVar[str] = "ensemble"
+    tables: ClassVar[Mapping[str, Collection[str]]] = {"ensemble": ENSEMBLES}
 
     ensemble: StrictStr | None = Field(default=None, description="an ensemble of patterns")
     file: StrictStr | None = Field(
@@ -159,7 +164,8 @@ class PatternsPart(NumberedPart):
     @classmethod
     def _known(cls, value: str | None) -> str | None:
         if value is not None and value not in ENSEMBLES:
-            raise ValueError(f"expected {_listed(ENSEMBLES)}{plugins.hint(value, ENSEMBLES)}")
+            known = f"use one of {', '.join(ENSEMBLES)}{plugins.hint(value, ENSEMBLES)}"
+            raise UnknownWord("", value, "an ensemble of patterns", known)
         return value
 
     def ensemble_of(self, usual: str, size: int) -> Ensemble:
@@ -174,12 +180,6 @@ class PatternsPart(NumberedPart):
             raise Misplaced(
                 "patterns.given", str(error), expected, "use file: to read patterns"
             ) from None
-
-
-def _listed(words: Iterable[str]) -> str:
-    """Write words as pydantic lists those that a key may be."""
-    *first, last = (repr(word) for word in words)
-    return f"{', '.join(first)} or {last}"
 
 
 def _threshold(value: Any) -> Any:
@@ -197,6 +197,9 @@ Threshold = Annotated[float | str, BeforeValidator(_threshold, json_schema_input
 
 class DynamicsPart(Part):
     """How neurons are updated, and what they are."""
+
+    word: ClassVar[str] = "update"
+    tables: ClassVar[Mapping[str, Collection[str]]] = {"threshold": (BALANCED,)}
 
     update: Literal["asynchronous", "synchronous"] | None = Field(
         default=None, description="one site after the other, or all at once"
@@ -217,6 +220,8 @@ class DynamicsPart(Part):
 
 class QuestionPart(Part):
     """What is asked, and its numbers."""
+
+    word: ClassVar[str] = "name"
 
     name: Literal[
         "recall", "ambiguous", "familiarity", "mixture", "survival", "transitions", "hysteresis"
@@ -241,7 +246,7 @@ class QuestionPart(Part):
 
 
 def _worded(key: str, example: str) -> BeforeValidator:
-    """Turn a word into the part whose first key it is."""
+    """Turn a word into the part whose key it is."""
 
     def turned(value: Any) -> Any:
         if isinstance(value, str):

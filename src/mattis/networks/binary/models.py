@@ -1,9 +1,11 @@
 """The members of the family of binary networks: one row each in the table of models."""
 
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Iterator, Mapping, Sequence
 
 from mattis.networks.binary import chains
-from mattis.networks.binary.couplings import Rule
+from mattis.networks.binary.couplings import RULES, Rule
+from mattis.networks.binary.ensembles import Ensemble
 from mattis.networks.binary.family import (
     BINARY_QUESTIONS,
     BinaryDefaults,
@@ -14,6 +16,8 @@ from mattis.networks.binary.family import (
 )
 from mattis.networks.binary.hopfield import check
 from mattis.networks.binary.matrix_network import Dynamics
+from mattis.networks.binary.questions import Inquiry
+from mattis.plugins import Choice
 from mattis.study.model import Model
 
 BINARY_AXES = ("size", "load", "memories", "couplings", "age", "mixture", "beta", "noise", "seed")
@@ -154,3 +158,59 @@ BINARY_ROWS = (
 )  # fmt: skip
 
 BINARY_MODELS: dict[str, Model] = {model.name: model for model in BINARY_ROWS}
+
+
+def described(inquiry: Inquiry) -> tuple[str, str]:
+    """Return what a network is and what it is asked, in words, and the sources of what it is made of.
+
+    The words are those of the model that is made so, if there is one, whatever the study calls it.
+    """
+    rules = inquiry.rules or (inquiry.rule.name,)
+    acting, ensemble = inquiry.dynamics, inquiry.ensemble
+    made = (rules, ensemble.name, acting)
+    alike = [
+        name
+        for name, member in BINARY_DEFAULTS.items()
+        if made == ((member.rule.name,), member.ensemble, member.dynamics)
+    ]
+    usual = BINARY_DEFAULTS[alike[0]].rule if alike else Rule(rules[0])
+    given = "".join(f", {word}" for word in _changed(inquiry, usual, rules))
+    given += "" if inquiry.question.name == "recall" else f"; asked: {inquiry.question.name}"
+    if alike:
+        row = BINARY_MODELS[alike[0]]
+        return f"{row.summary}{given}", row.source
+    neurons = "±1 neurons" if acting.neurons == "signs" else "0/1 neurons"
+    threshold = f", threshold {acting.threshold}" if acting.threshold else ""
+    patterns = f"{', '.join(rules)} couplings of {ensemble.name} patterns"
+    words = f"{neurons}{threshold}, {patterns}, {acting.update}, diagonal {acting.diagonal}{given}"
+    sources = "; ".join(_sources(rules, ensemble.name, acting)).split("; ")
+    return words, "; ".join(dict.fromkeys(sources))
+
+
+def _changed(inquiry: Inquiry, usual: Rule, rules: Sequence[str]) -> Iterator[str]:
+    """Yield the numbers of rules and patterns that are not the usual ones."""
+    for rule in rules:
+        before = usual if rule == usual.name else Rule(rule)
+        yield from _differing(inquiry.rule.named(rule), before)
+    yield from _differing(inquiry.ensemble, Ensemble(inquiry.ensemble.name))
+
+
+def _differing(choice: Choice, usual: Choice) -> Iterator[str]:
+    """Yield the numbers of a row that are not those of another."""
+    for name, value in choice.own.items():
+        if value != usual[name]:
+            yield f"{name} {reprlib.repr(value)}"
+
+
+def _sources(rules: Sequence[str], ensemble: str, acting: Dynamics) -> Iterator[str]:
+    """Yield the sources of rules, patterns and dynamics: those of the models that are made of them."""
+    for rule in rules:
+        members = [name for name, member in BINARY_DEFAULTS.items() if member.rule.name == rule]
+        members.sort(key=lambda name: BINARY_DEFAULTS[name].dynamics.update != acting.update)
+        if members:
+            yield BINARY_MODELS[members[0]].source
+        else:  # of a user: what the rule says of itself
+            yield (RULES[rule].build.__doc__ or rule).strip().splitlines()[0]
+    for name, member in BINARY_DEFAULTS.items():
+        if ensemble == member.ensemble != "random":
+            yield BINARY_MODELS[name].source

@@ -17,7 +17,7 @@ from mattis.networks.binary.couplings import RULES, CouplingRule, Rule
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, EnsembleRow
 from mattis.networks.binary.family import BINARY_QUESTIONS, BinaryDefaults, observables, theory
 from mattis.networks.binary.matrix_network import BALANCED, Dynamics
-from mattis.networks.binary.models import BINARY_DEFAULTS, BINARY_MODELS
+from mattis.networks.binary.models import BINARY_DEFAULTS, BINARY_MODELS, described
 from mattis.networks.binary.network import SYNCHRONOUS
 from mattis.networks.binary.questions import REAL_VALUED, Inquiry, Query, Visit
 from mattis.networks.binary.retrieval import (
@@ -29,9 +29,11 @@ from mattis.plugins import Plugin
 from mattis.study.axes import (
     Misplaced,
     Part,
+    UnknownWord,
 )
 from mattis.study.base import middles
 from mattis.study.model import Model, Observable, PatternSet, Point, Task
+from mattis.words import counted
 
 
 class BinaryStudy(RetrievalStudy):
@@ -136,8 +138,11 @@ class BinaryStudy(RetrievalStudy):
     def described_model(self) -> Model:
         """The row of the model, with what this study observes."""
         question, row = BINARY_QUESTIONS[self.asked.name], self.models[self.model]
+        summary, source = described(self.protocol)
         return replace(
             row,
+            summary=summary,
+            source=source,
             observables=self.observables(row),
             theory=theory(self.protocol),
             order_parameter=question.order_parameter,
@@ -234,7 +239,7 @@ class BinaryStudy(RetrievalStudy):
 
     def _check_network(self, size: int, count: int) -> None:
         """Raise Misplaced where a network cannot be made or asked so."""
-        where, got = f"axes.{self.stored}", f"{count} patterns at size {size}"
+        where, got = f"axes.{self.stored}", f"{counted(count, 'pattern')} at size {size}"
         members = max(*(self.axes.age or (1,)), *(self.axes.mixture or (1,)), 1)
         highest = max(members, 2 if self.asked.name == "ambiguous" else 1)
         if count < highest:
@@ -370,7 +375,7 @@ def _check_numbers(study: BinaryStudy) -> None:
     rule = study.rule.name
     if rule not in RULES:
         advice = f"use one of {', '.join(RULES)}{plugins.hint(rule, RULES)}"
-        raise Misplaced("couplings.rule", repr(rule)[:40], "a rule of couplings", advice)
+        raise UnknownWord("couplings.rule", rule, "a rule of couplings", advice)
     if study.axes.couplings and study.couplings and study.couplings.rule:
         raise Misplaced(
             "couplings.rule", rule, "no rule beside the axis of rules",

@@ -3,9 +3,9 @@
 import math
 import reprlib
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, StrictFloat, StrictInt
+from pydantic import Field, StrictFloat, StrictInt, model_validator
 
 from mattis.networks.drift.consolidation import (
     MOST_DRIFTING,
@@ -91,6 +91,15 @@ class DriftAxes(Axes):
 
 class DriftStudy(Study):
     """How memories are drawn and what they are shown."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_sequence(cls, content: Any) -> Any:
+        """Take `clamping: {sequence: [0, 1, 1]}` for the two keys that it stands for."""
+        order = content.get("clamping") if isinstance(content, dict) else None
+        if isinstance(order, dict) and [*order] == ["sequence"] and "sequence" not in content:
+            return {**content, "clamping": "sequence", **order}
+        return content
 
     clamping: Literal["random", "cyclic", "sequence"] = Field(
         default="random", description="order of the patterns"

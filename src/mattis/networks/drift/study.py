@@ -30,6 +30,7 @@ from mattis.study.axes import (
     patterns_of,
 )
 from mattis.study.model import Model, PatternSet, Point, Task
+from mattis.words import counted
 
 MOST_GIVEN_NUMBERS = 20_000
 """Numbers of a matrix that is given in the study: it travels with every segment of the store."""
@@ -274,8 +275,8 @@ def check_matrix(name: str, matrix: MatrixKey, shape: tuple[int, int]) -> None:
     """Raise Misplaced unless a given matrix has this shape, and rows whose products are numbers."""
     lengths = {len(row) for row in matrix}
     if (len(matrix), lengths) != (shape[0], {shape[1]}):
-        got = f"{len(matrix)} rows of {' or '.join(map(str, sorted(lengths))) or 'nothing'}"
-        expected = f"{shape[0]} rows of {shape[1]}, as the axes say"
+        got = f"{counted(len(matrix), 'row')} of {' or '.join(map(str, sorted(lengths))) or 'nothing'}"
+        expected = f"{counted(shape[0], 'row')} of {shape[1]}, as the axes say"
         raise Misplaced(name, got, expected, "one row for each memory")
     if not all(math.isfinite(x) for row in matrix for x in row) or not all(
         1e-30 <= max(map(abs, row)) <= 1e30 for row in matrix

@@ -1,11 +1,19 @@
 """Studies of networks from generating functions: what they are made of, their axes, what is asked."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, StrictFloat, StrictInt, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictFloat,
+    StrictInt,
+    WithJsonSchema,
+    model_validator,
+)
 
 from mattis.errors import nearest
 from mattis.networks.neurons import dense
@@ -39,9 +47,11 @@ from mattis.study.axes import (
     Misplaced,
     Part,
     RealValues,
+    UnknownWord,
 )
 from mattis.study.base import Study, middles
 from mattis.study.model import Model, PatternSet, Point, Task
+from mattis.words import counted
 
 MOST_STORED = 2**20
 """Memories of a network at most: their products with one state are looked at, all of them."""
@@ -53,8 +63,8 @@ def _known_function(value: str) -> str:
     """Return the name of a generating function. Raises ValueError for any other."""
     if value in GENERATING:
         return value
-    *first, last = (repr(name) for name in GENERATING)
-    raise ValueError(f"expected {', '.join(first)} or {last}{hint(value, GENERATING)}")
+    known = f"use one of {', '.join(GENERATING)}{hint(value, GENERATING)}"
+    raise UnknownWord("", value, "a generating function", known)
 
 
 FunctionName = Annotated[
@@ -70,6 +80,9 @@ GAINLESS = ("quadratic", "spherical")
 PARTS = ("visible", "coupling", "diagonal", "scale", "gain", "activity")
 STEP_KEYS = ("dt", "tau_v", "tolerance", "duration", "precision")
 """Keys without a meaning for binary neurons."""
+
+PRECISIONS = {"float64": "double", "float32": "single"}
+"""Precisions by the names of their numbers."""
 
 LEAST_SINGLE = 1e-6
 """float32 states do not come to rest at less."""
@@ -153,6 +166,11 @@ class NeuronAxes(Axes):
         return tuple(1.0 / beta for beta in self.beta)
 
 
+def _precision(value: Any) -> Any:
+    """Return the word for a precision that is called by its numbers."""
+    return PRECISIONS.get(value, value) if isinstance(value, str) else value
+
+
 class Flow(Part):
     """How a state moves."""
 
@@ -170,15 +188,21 @@ class Flow(Part):
     duration: StrictFloat = Field(
         default=5.0, gt=0, le=1e6, description="of trajectories that are compared, in tau_v"
     )
-    precision: Literal["double", "single"] = Field(
-        default="double", description="float64 or float32"
-    )
+    precision: Annotated[
+        Literal["double", "single"],
+        BeforeValidator(
+            _precision, json_schema_input_type=Literal["double", "single", "float64", "float32"]
+        ),
+    ] = Field(default="double", description="double or single; float64 and float32 are the same")
 
 
 class NeuronStudy(Study):
     """A study of a network from generating functions."""
 
     models: ClassVar[Mapping[str, Model]] = NEURON_MODELS
+    tables: ClassVar[Mapping[str, Collection[str]]] = {
+        "visible": GENERATING, "hidden": GENERATING, "question": NEURON_QUESTIONS,
+    }  # fmt: skip
 
     model: str = Field(default="attention", description="a model of `mattis models`")
     axes: NeuronAxes
@@ -254,9 +278,10 @@ class NeuronStudy(Study):
     @property
     def described_model(self) -> Model:
         """The row of the model, with what this study observes."""
-        question = NEURON_QUESTIONS[self.asked]
+        question, row = NEURON_QUESTIONS[self.asked], self.models[self.model]
+        summary, source = _described(self, row)
         return replace(
-            self.models[self.model], observables=question.observables,
+            row, summary=summary, source=source, observables=question.observables,
             order_parameter=question.order_parameter, boundaries=question.boundaries,
             states=question.states, rounding=EXACT_ROUNDING if self.member.binary else ROUNDING,
             # Other questions, and functions of plugins, stay on the CPU.
@@ -292,7 +317,7 @@ class NeuronStudy(Study):
         """Raise Misplaced where a network stores too little or too much."""
         where = "axes." + next(name for name in STORED if getattr(self.axes, name) is not None)
         asked = self.cues if self.asked in ("recall", "equivalence", "separation", "modes") else 1
-        got = f"P = {count} patterns at size {size}"
+        got = f"P = {counted(count, 'pattern')} at size {size}"
         if count < asked:
             expected = f"P of at least {asked}, for so many are asked for"
             raise Misplaced(where, got, expected, "use a larger value, or fewer cues")
@@ -374,6 +399,24 @@ def _check_composition(study: NeuronStudy) -> None:
         raise Misplaced(name, str(getattr(study, name)), "model: dense_binary", "remove the key")
 
 
+def _described(study: NeuronStudy, row: Model) -> tuple[str, str]:
+    """Return what a network is and is asked, and its sources: those of the model, where it is that."""
+    usual, own = study.member, asdict(study.parts)
+    changed = {name: v for name, v in own.items() if v != getattr(usual.parts, name)}
+    summary, source = row.summary, row.source
+    if {"visible", "hidden", "coupling"} & {*changed} and not usual.binary:
+        functions = [changed.pop(name, own[name]) for name in ("visible", "hidden")]
+        coupling = changed.pop("coupling", own["coupling"])
+        summary = "visible {}, hidden {}".format(*functions) + f", coupling {coupling}"
+        source = "; ".join(dict.fromkeys(GENERATING[name].source for name in functions))
+    changed |= {"patterns": study.patterns} if study.patterns not in (None, usual.ensemble) else {}
+    changed |= {"rule": "field"} if study.rule == "field" else {}
+    changed |= {"indices": "distinct"} if study.indices == "distinct" else {}
+    words = [f"{name} {value}" for name, value in changed.items()]
+    words += [f"asked: {study.asked}"] if study.asked != usual.question else []
+    return "; ".join([summary, *words]), source
+
+
 def _check_functions(study: NeuronStudy) -> None:
     """Raise Misplaced unless both generating functions are convex, and one has the gain."""
     parts, least = study.parts, min(study.axes.beta)
@@ -427,7 +470,7 @@ def _check_question(study: NeuronStudy) -> None:
     asked, parts = study.asked, study.parts
     if asked not in NEURON_QUESTIONS:
         advice = f"use one of {', '.join(NEURON_QUESTIONS)}{nearest(asked, NEURON_QUESTIONS)}"
-        raise Misplaced("question", repr(asked)[:40], "a question", advice)
+        raise UnknownWord("question", asked, "a question", advice)
     smooth = {"ln_cosh", "quadratic"}
     fits = {
         "equivalence": (study.model in ("hebbian_tanh", "graded"), "model: hebbian_tanh"),
