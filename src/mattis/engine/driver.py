@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from mattis import plugins
 from mattis.engine import cluster, dispatch, estimate, locks, shards
@@ -376,7 +377,8 @@ def status(study: Study, root: Path | str | None = None) -> dict[str, Any]:
 def open_results(study: Study, root: Path | str | None = None) -> xr.Dataset:
     """Return the study's cells as a labelled dataset; those that do not exist are NaN.
 
-    `valid` tells which exist, and `failed` which of the others are in blocks that raised.
+    `valid` tells which exist, and `failed` which of the others are in blocks that raised. Values along a
+    dimension are in the study's order if that rises or falls, else sorted.
     """
     results = results_of(study, root)
     ds = store.read(results.store, study)
@@ -386,7 +388,13 @@ def open_results(study: Study, root: Path | str | None = None) -> xr.Dataset:
         mask[*at[:2], ..., at[2]] = name in failed
     mask &= ~ds["valid"].values
     described = {"long_name": "the block of the cell raised when it was last tried", "units": "1"}
-    return ds.assign(failed=(study.dimensions, mask, described))
+    ds = ds.assign(failed=(study.dimensions, mask, described))
+    return ds.sortby([name for name in study.dimensions if not _is_monotonic(ds[name].values)])
+
+
+def _is_monotonic(values: NDArray[Any]) -> bool:
+    """Tell whether values rise or fall, as plots, slices and the nearest neighbour need it."""
+    return bool((values[1:] > values[:-1]).all() or (values[1:] < values[:-1]).all())
 
 
 def named_sets(study: Study) -> Iterator[tuple[tuple[int, int, int], str]]:

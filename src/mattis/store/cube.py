@@ -14,9 +14,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from mattis import surroundings
-from mattis.study.axes import Meaning, counts_of
+from mattis.study.axes import Meaning, counts_of, rounded
 from mattis.study.base import Study
 from mattis.study.model import FLAGS, Model, Observable
+
+DIGEST_BITS = 53
+"""Bits of the digest of a cell."""
 
 ROWS_AT_ONCE = 2**16
 """Rows that are copied to be hashed: all of them at once would be as large as the cube again."""
@@ -46,8 +49,8 @@ class CubeLabels:
         return tuple(map(len, self.values.values()))
 
     def positions(self, name: str) -> dict[float, int]:
-        """Return the index of each value of a dimension."""
-        return {value: index for index, value in enumerate(self.values[name])}
+        """Return the index of each value of a dimension, by the value to 12 digits."""
+        return {rounded(value): index for index, value in enumerate(self.values[name])}
 
 
 def labels_of(study: Study) -> CubeLabels:
@@ -62,33 +65,55 @@ def digest_scheme(labels: CubeLabels, prefixes: Sequence[int]) -> str:
         "; a cell has those of the largest n in `digests_over` that its digest fits",
     )  # fmt: skip
     return (
-        f"BLAKE2b-64 of little-endian float64: {', '.join(labels.names)}, P, then {which} "
-        f"in the order of the attribute `observables`; NaN in its canonical form{how}"
+        f"first 53 bits of BLAKE2b-64, the little-endian number shifted by 11, of little-endian float64: "
+        f"{', '.join(labels.names)}, P, then {which} in the order of the attribute `observables`; NaN in its "
+        f"canonical form{how}"
     )
 
 
 def merged(old: CubeLabels, new: CubeLabels) -> CubeLabels:
-    """Return the old labels followed by those of the new that are not among them."""
-    values = {name: [*dict.fromkeys([*old.values[name], *new.values[name]])] for name in new.names}
+    """Return the labels of both, sorted; of two that are equal to 12 digits, the new."""
+    values = {name: _union(old.values[name], new.values[name]) for name in new.names}
     if "beta" not in values:
         return CubeLabels(values, (), new.meanings)
-    heat = dict(zip(new.values["beta"], new.temperatures, strict=True))
-    heat |= dict(zip(old.values["beta"], old.temperatures, strict=True))
+    heat = dict(zip(old.values["beta"], old.temperatures, strict=True))
+    heat |= dict(zip(new.values["beta"], new.temperatures, strict=True))
     return CubeLabels(values, [heat[beta] for beta in values["beta"]], new.meanings)
+
+
+def _union(old: Sequence[float], new: Sequence[float]) -> list[float]:
+    """Return the values of both, sorted; of two that are equal to 12 digits, the new."""
+    return sorted({rounded(value): value for value in (*old, *new)}.values())
+
+
+def as_stored(stored: CubeLabels, labels: CubeLabels) -> CubeLabels:
+    """Return labels as a store spells them, where it has them: its digests are of these."""
+    spelling = {name: stored.positions(name) for name in labels.names}
+    values = {
+        name: [
+            stored.values[name][at] if (at := spelling[name].get(rounded(v))) is not None else v
+            for v in labels.values[name]
+        ]
+        for name in labels.names
+    }
+    return CubeLabels(values, labels.temperatures, labels.meanings)
 
 
 def positions(
     labels: CubeLabels, table: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the positions of a table's cells, (rows, dimensions), and which lie on the axes, (rows,)."""
+    """Return the positions of a table's cells, (rows, dimensions), and which lie on the axes, (rows,).
+
+    Labels are compared to 12 digits.
+    """
     index = np.zeros((len(table), len(labels.names)), np.int64)
     on_axes = np.ones(len(table), bool)
     for axis, name in enumerate(labels.names):
-        values = np.array(labels.values[name], np.float64)
-        order = np.argsort(values)
-        near = np.searchsorted(values[order], table[:, axis]).clip(max=max(len(values) - 1, 0))
-        index[:, axis] = order[near] if len(values) else 0
-        on_axes &= values[index[:, axis]] == table[:, axis] if len(values) else False
+        places = labels.positions(name)
+        found, inverse = np.unique(table[:, axis], return_inverse=True)
+        near = np.array([places.get(rounded(value), -1) for value in found.tolist()], np.int64)
+        index[:, axis] = near[inverse.ravel()]
+        on_axes &= index[:, axis] >= 0
     return index, on_axes
 
 
@@ -187,9 +212,22 @@ def row_digests(table: NDArray[np.float64]) -> NDArray[np.uint64]:
     return np.frombuffer(digests, "<u8").astype(np.uint64)
 
 
+def cell_digests(table: NDArray[np.float64]) -> NDArray[np.uint64]:
+    """Return the digest of each cell: so many bits that any format of numbers holds them, float64 too."""
+    return row_digests(table) >> np.uint64(64 - DIGEST_BITS)
+
+
+def as_cell_digests(stored: NDArray[Any]) -> NDArray[np.uint64]:
+    """Return digests of cells as they are compared, from an array of any format of a store."""
+    if stored.dtype.kind == "u":  # formats 1 and 2
+        return np.asarray(stored >> np.uint64(64 - DIGEST_BITS), np.uint64)
+    whole = np.isfinite(stored) & (stored >= 0) & (stored < 2.0**DIGEST_BITS)
+    return np.where(whole, stored, 0.0).astype(np.uint64)
+
+
 def has(ds: xr.Dataset, name: str) -> NDArray[np.bool_]:
     """Return the mask of the cells of a store that have an observable."""
-    names: list[str] = ds["held"].attrs["observables"]
+    names = ds["held"].attrs["observables"].split()
     least = names.index(name) if name in names else len(names)
     return np.asarray(ds["held"].values > least)
 
@@ -198,7 +236,7 @@ def lacking(ds: xr.Dataset, model: Model, cells: NDArray[np.bool_] | None = None
     """Return the observables of a model that some of the cells (all, or those of a mask) lack."""
     if "held" not in ds:  # cells that were never in a store
         return []
-    held, names = ds["held"].values, ds["held"].attrs["observables"]
+    held, names = ds["held"].values, ds["held"].attrs["observables"].split()
     counts = held[held > 0 if cells is None else (held > 0) & cells]
     least = int(counts.min()) if counts.size else len(names)
     return [o.name for o in model.observables if o.name not in names[:least]]

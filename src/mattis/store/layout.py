@@ -24,7 +24,8 @@ from mattis.store.observables import Counts, Observed
 from mattis.store.place import Place
 from mattis.study.model import Observable
 
-FORMAT = 2
+FORMAT = 3
+"""Format 1 had no checksums; formats 1 and 2 had lists of words among attributes, and digests of 64 bits."""
 
 CHUNK_CELLS = 2**16
 """Cells of a chunk at most: 512 KiB, and 2 to 3 files per array and 10^5 cells."""
@@ -120,6 +121,8 @@ def _attributes(place: Place, key: str = "") -> dict[str, Any]:
     """Return the attributes that some metadata hold, empty if they are damaged beyond reading."""
     content = mapping_of(place.read_bytes(LARGEST_METADATA)).get("attributes")
     copy = content.get(key) if key and isinstance(content, dict) else content
+    if isinstance(copy, str):
+        copy = mapping_of(copy.encode())
     whole = isinstance(copy, dict) and type(copy.get("mattis_format")) is int
     return dict(copy) if whole else {}  # type: ignore[arg-type]
 
@@ -176,15 +179,26 @@ class ArrayForm:
 
 
 def forms(
-    labels: CubeLabels, observables: Sequence[Observable], chunks: Chunk, record: Any
+    labels: CubeLabels,
+    observables: Sequence[Observable],
+    chunks: Chunk,
+    record: Mapping[str, Any],
+    number: int = FORMAT,
 ) -> dict[str, ArrayForm]:
-    """Return the form of each array of cells; the digests come last and carry a copy of the record."""
+    """Return the form of each array of cells; the digests come last and carry a copy of the record.
+
+    number  # of the format of the store
+    """
     out = {}
     for observable in observables:
         kind, words = cube.dtype_of(observable), cube.attributes_of(observable)
         out[observable.name] = ArrayForm(kind, labels.shape, chunks, labels.names, words)
-    described = {**cube.described(cube.DIGEST), "mattis_store": record}
-    out["digest"] = ArrayForm(np.dtype(np.uint64), labels.shape, chunks, labels.names, described)
+    copy = json.dumps(record, sort_keys=True)
+    described = {**cube.described(cube.DIGEST), "mattis_store": copy}
+    kind = np.dtype(
+        np.float64 if number > 2 else np.uint64
+    )  # NetCDF's oldest format has no such integers
+    out["digest"] = ArrayForm(kind, labels.shape, chunks, labels.names, described, fill=0)
     return out
 
 
@@ -226,7 +240,7 @@ def _fits(document: Mapping[str, Any], form: ArrayForm) -> bool:
     codecs, key = document.get("codecs"), document.get("chunk_key_encoding")
     if not isinstance(codecs, list) or not codecs:
         return False
-    blank = "NaN" if form.kind.kind == "f" else form.blank
+    blank = "NaN" if np.isnan(form.blank) else form.blank
     return bool(
         document.get("node_type") == "array"
         and document.get("data_type") == form.kind.name
@@ -347,9 +361,10 @@ def contents(
     return ds, held(ds, ds["digest"].values, observed)
 
 
-def held(ds: xr.Dataset, digests: NDArray[np.uint64], observed: Observed) -> Counts:
+def held(ds: xr.Dataset, digests: NDArray[Any], observed: Observed) -> Counts:
     """Return the number of observables of each cell by its digest, 0 for cells that do not exist."""
-    counts = observed.held(cube.rows(ds, observed.names), digests.ravel())
+    comparable = cube.as_cell_digests(digests.ravel())
+    counts = observed.held(cube.rows(ds, observed.names), comparable)
     return counts.reshape(digests.shape)
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mattis.exact.arrays import Reals
 from mattis.store import cube
 from mattis.store.cube import CubeLabels
+from mattis.study.axes import rounded
 from mattis.study.base import Study
 from mattis.study.model import Columns, Observable
 from mattis.study.plan import Block
@@ -92,7 +93,7 @@ class Observed:
         out, first = np.zeros(len(table), np.uint64), table.shape[1] - len(self.names)
         for length in self.prefixes:
             these = held == length
-            out[these] = cube.row_digests(table[these, : first + length])
+            out[these] = cube.cell_digests(table[these, : first + length])
         return out
 
     def held(self, table: Reals, digests: NDArray[np.uint64]) -> Counts:
@@ -100,7 +101,7 @@ class Observed:
         first = table.shape[1] - len(self.names)
         held, left = np.zeros(len(table), np.int8), np.flatnonzero(digests)
         for length in reversed(self.prefixes):  # a cell that does not exist has digest 0
-            fits = cube.row_digests(table[left, : first + length]) == digests[left]
+            fits = cube.cell_digests(table[left, : first + length]) == digests[left]
             held[left[fits]] = length
             left = left[~fits]
         return held
@@ -128,6 +129,8 @@ class CellTable:
         out = np.full((int(in_cube.sum()), first + last), np.nan)
         order = [first + names.index(name) for name in observed.names[:held]]
         out[:, : first + held] = table[in_cube][:, [*range(first), *order]]
+        for axis, name in enumerate(labels.names):  # a digest is of the labels that are beside it
+            out[:, axis] = np.array(labels.values[name], np.float64)[at[in_cube, axis]]
         return cls(at[in_cube], out, np.full(len(out), held, np.int8))
 
     @classmethod
@@ -161,7 +164,7 @@ def differences(
     stored = ds.sel({"size": block.size, block.stored: block.load, "seed": block.seed})
     positions = [cube.labels_of(study).positions(name) for name in study.points]
     at = tuple(
-        np.array([along[point[axis]] for point in block.points])
+        np.array([along[rounded(point[axis])] for point in block.points])
         for axis, along in enumerate(positions)
     )
     for name in (observable.name for observable in study.described_model.observables):

@@ -105,7 +105,7 @@ def attributes(
             "physics": json.dumps(physics_of(study, observed.names), sort_keys=True),
             "axes": json.dumps(cube.spelled(labels)),
             "chunks": list(chunks),
-            "observables": observed.names,
+            "observables": " ".join(observed.names),
             **({"digests_over": lengths} if len(lengths) > 1 else {}),
             "digest_scheme": cube.digest_scheme(labels, lengths),
         }
@@ -137,15 +137,15 @@ def read(path: Place, study: Study) -> StoreRecord:
     check_physics(path, physics, study)
     _check_dimensions(path, labels, study)
     _check_backing(path, labels)
-    names = found["observables"]
+    names = _listed(found)
     lengths = found.get("digests_over", [len(names)])
     observables = layout.described(path, names, study.described_model.observables)
     observed = Observed(observables, tuple(lengths))
-    if found["mattis_format"] < FORMAT:
-        return StoreRecord(labels, (), observed, found["mattis_format"])
+    if found["mattis_format"] == 1:
+        return StoreRecord(labels, (), observed, 1)
     if not layout.are_chunks(found.get("chunks"), len(labels.names)):
         raise _foreign(path)
-    return StoreRecord(labels, tuple(found["chunks"]), observed)
+    return StoreRecord(labels, tuple(found["chunks"]), observed, found["mattis_format"])
 
 
 def _foreign(path: Place) -> UserError:
@@ -155,9 +155,15 @@ def _foreign(path: Place) -> UserError:
     )
 
 
+def _listed(found: Mapping[str, Any]) -> Any:
+    """Return the names of observables in attributes: one text, or a list up to format 2."""
+    names = found["observables"]
+    return names.split(" ") if isinstance(names, str) else names
+
+
 def _are_listed(found: Mapping[str, Any], study: Study) -> bool:
     """Tell whether attributes list observables, and the numbers of them that digests may run over."""
-    names = found["observables"]
+    names = _listed(found)
     lengths = found.get("digests_over", [len(names)])
     return are_observables(names, study.dimensions) and are_prefixes(lengths, len(names))
 
@@ -270,8 +276,8 @@ def _recovered(path: Place, study: Study) -> StoreRecord:
         return StoreRecord(labels, (), next(lists), 1)
     if not has_cells:
         return StoreRecord(labels, chunks, observed(path, study, None, waiting(path, study)))
-    chunks, best = trials.best(path, labels, lies.chunks if lies else (), [*lists], files)
-    return StoreRecord(labels, chunks, best or today)
+    found = trials.best(path, labels, lies.chunks if lies else (), [*lists], files)
+    return StoreRecord(labels, found.chunks, found.observed or today, found.number)
 
 
 def _as_run(path: Place) -> Study | None:

@@ -1,7 +1,8 @@
 """The store: one labelled zarr v3 cube per study, and a journal of cells on their way into it.
 
-The axes only grow: new values follow the old ones. Computed cells go to the journal, where any number of
-processes may write; one process at a time folds them into the cube: observables
+The axes only grow, and are sorted: where values come between the old ones, the cube is written anew.
+Computed cells go to the journal, where any number of processes may write; one process at a time folds
+them into the cube: observables
 first, the digests of the cells last, and only then the journal forgets them. A cell whose digest does
 not fit its labels and values does not exist, whatever the reason: never computed, killed in the middle,
 a chunk lost, a bit flipped; and what does not exist is blank in whatever is written next. All that is
@@ -24,6 +25,7 @@ from mattis.store.layout import FORMAT, ArrayForm, Chunk
 from mattis.store.observables import CellTable, Observed
 from mattis.store.place import Place
 from mattis.store.record import StoreRecord, contents_of, journal_of
+from mattis.study.axes import rounded
 from mattis.study.base import Study
 from mattis.study.model import Columns, Model
 from mattis.study.plan import Block, Mask
@@ -69,15 +71,15 @@ def create_or_extend(
     """
     observed, old = _observed(path, study, None, all_observables)
     labels, files = cube.labels_of(study), path.files()
-    if old:
-        labels = cube.merged(old.labels, labels)
-    chunks = layout.fitting_chunks(labels.shape, old.chunks if old else None)
+    labels = cube.merged(old.labels if old else labels, labels)
+    moves = old is not None and (old.format != FORMAT or _inserts(old.labels, labels))
+    chunks = layout.fitting_chunks(labels.shape, old.chunks if old and not moves else None)
     attributes = record.attributes(study, labels, chunks, observed)
     forms = layout.forms(labels, observed.observables, chunks, attributes)
     opened = Store(
         path, labels, observed, _writer(path, study, _computable_prefix(study, observed)), forms
     )
-    packed = old if old and (old.chunks != chunks or old.format != FORMAT) else None
+    packed = old if old and (moves or old.chunks != chunks) else None
     spoilt = [] if packed else _spoilt(opened, files)
     waits = any(name.startswith("journal/") for name in files)
     stale = {} if packed else _stale(opened, attributes)
@@ -148,6 +150,12 @@ def computable(store: Store, study: Study, all_observables: bool = False) -> Seq
 def drafts(files: Iterable[str]) -> list[str]:
     """Return the half-written files that killed writers left; an object store has none."""
     return [name for name in files if name.endswith(".partial")]
+
+
+def _inserts(old: CubeLabels, labels: CubeLabels) -> bool:
+    """Tell whether new labels come between the old ones, or before them."""
+    begins = {name: [*labels.values[name]][: len(values)] for name, values in old.values.items()}
+    return any(begins[name] != [*values] for name, values in old.values.items())
 
 
 def _stale(store: Store, attributes: Mapping[str, Any]) -> dict[str, bytes]:
@@ -232,15 +240,15 @@ def _unpack(store: Store, study: Study, old: StoreRecord, files: Sequence[str]) 
                 writer.add(table[held.ravel() == length, : first + length])
     for writer in writers.values():
         writer.flush()
-    every = [*reversed([*forms]), *(layout.label_forms(old.labels) if old.format < FORMAT else ())]
+    every = [*reversed([*forms]), *layout.label_forms(old.labels)]
     for name in every:  # the digests go first: a cell without one does not exist
         (store.path / name / "c").remove_tree()
 
 
 def forms_of(path: Place, old: StoreRecord) -> Mapping[str, ArrayForm]:
     """Return the forms of the arrays of cells of a store, of any format."""
-    forms = layout.forms(old.labels, old.observed.observables, old.chunks, {})
-    if old.format == FORMAT:
+    forms = layout.forms(old.labels, old.observed.observables, old.chunks, {}, old.format)
+    if old.format > 1:
         return forms
     loose = {name: replace(form, checksum=0) for name, form in forms.items()}
     laid = {name: layout.laid(path, name, form) for name, form in loose.items()}
@@ -326,7 +334,9 @@ def _cube(
     forms = forms_of(path, current)
     for name in observed.names:
         ds[name] = labels.names, layout.cells(path, name, forms[name], at)
-    held = layout.held(ds, layout.cells(path, "digest", forms["digest"], at), observed)
+    spelled = cube.frame(cube.as_stored(old.labels, labels)) if old else ds
+    digests = layout.cells(path, "digest", forms["digest"], at)
+    held = layout.held(ds.assign_coords(spelled.coords), digests, observed)
     if old and not (layout.is_group(path) and not layout.damaged_labels(path, old.labels)):
         held[...] = 0  # xarray would read other cells, or none; the next run mends the labels
     return ds.assign(held=(labels.names, held))
@@ -346,7 +356,7 @@ def _of_model(ds: xr.Dataset, observed: Observed, model: Model) -> xr.Dataset:
     """Return a cube with the observables of the model of today: blank where a cell lacks them."""
     held = ds["held"].values
     words = {"long_name": "observables that the cell has, of `observables` from the first on"}
-    ds["held"].attrs = {**words, "units": "1", "observables": observed.names}
+    ds["held"].attrs = {**words, "units": "1", "observables": " ".join(observed.names)}
     for observable in model.observables:
         has, kind = cube.has(ds, observable.name), cube.dtype_of(observable)
         blank = np.nan if kind.kind == "f" else 0
@@ -364,7 +374,8 @@ def positions_in(cube_labels: CubeLabels, labels: CubeLabels) -> list[NDArray[np
     out = []
     for name in labels.names:
         place = cube_labels.positions(name)
-        out.append(np.array([place.get(value, -1) for value in labels.values[name]], np.int64))
+        values = labels.values[name]
+        out.append(np.array([place.get(rounded(value), -1) for value in values], np.int64))
     return out
 
 

@@ -5,6 +5,7 @@ Shapes of a chunk and lists of observables are tried; the digests of the cells o
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations, islice
+from typing import NamedTuple
 
 from mattis.store import layout
 from mattis.store.cube import CubeLabels
@@ -13,26 +14,36 @@ from mattis.store.observables import MOST_OBSERVABLES, Observed, are_observables
 from mattis.store.place import Place
 from mattis.study.model import Observable
 
-MOST_TRIALS = 2000
-"""Pairs of a shape and a list that are tried at most."""
+MOST_TRIALS = 4000
+"""Shapes, lists and formats that are tried at most."""
+
+
+class Trial(NamedTuple):
+    """The shape of a chunk, a list of observables, and the number of the format."""
+
+    chunks: Chunk
+    observed: Observed | None
+    number: int = layout.FORMAT
 
 
 def best(
     path: Place, labels: CubeLabels, chunks: Chunk, lists: Sequence[Observed], files: Sequence[str]
-) -> tuple[Chunk, Observed | None]:
-    """Return the shape of a chunk and the list with which most cells of one chunk fit their digests.
+) -> Trial:
+    """Return the trial with which most cells of one chunk fit their digests.
 
     chunks  # the shape, if some metadata still have it
     """
-    best_trial: tuple[Chunk, Observed | None] = (chunks or layout.chunk_shape(labels.shape), None)
-    most = 0
+    best_trial, most = Trial(chunks or layout.chunk_shape(labels.shape), None), 0
     name = next(name for name in files if name.startswith("digest/c/"))
     size = len((path / name).read_bytes(8 * layout.CHUNK_CELLS + layout.CHECKSUM) or b"")
     every = _shapes(labels.shape, (size - layout.CHECKSUM) // 8)
     shapes = [chunks] if chunks else [*islice(every, MOST_TRIALS)]
-    trials = ((shape, observed) for observed in lists for shape in shapes)
+    trials = (
+        Trial(shape, observed, number)
+        for observed in lists for shape in shapes for number in (layout.FORMAT, 2)
+    )  # fmt: skip
     for trial in islice(trials, MOST_TRIALS):
-        fits, digests = _fitting(path, labels, *trial, name)
+        fits, digests = _fitting(path, labels, trial, name)
         if fits > most:
             best_trial, most = trial, fits
         if 0 < fits == digests:
@@ -40,13 +51,12 @@ def best(
     return best_trial
 
 
-def _fitting(
-    path: Place, labels: CubeLabels, chunks: Chunk, observed: Observed, name: str
-) -> tuple[int, int]:
+def _fitting(path: Place, labels: CubeLabels, trial: Trial, name: str) -> tuple[int, int]:
     """Return the number of cells of a chunk that fit their digests, and the number of digests."""
-    forms = layout.forms(labels, observed.observables, chunks, {})
+    assert trial.observed is not None
+    forms = layout.forms(labels, trial.observed.observables, trial.chunks, {}, trial.number)
     for chunk in layout.chunks_among([name], "digest", forms["digest"]):
-        ds, held = layout.contents(path, labels, observed, forms, chunk)
+        ds, held = layout.contents(path, labels, trial.observed, forms, chunk)
         return int((held > 0).sum()), int((ds["digest"].values != 0).sum())
     return 0, 0
 

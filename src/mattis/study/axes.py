@@ -63,7 +63,7 @@ class Grid(Part):
         """Return the values, rounded to 12 digits so that 0.03 of a grid is the 0.03 of a list."""
         steps = max(self.count - 1, 1)
         width = (self.stop - self.start) / steps
-        return [float(f"{self.start + k * width:.12g}") for k in range(self.count)]
+        return [rounded(self.start + k * width) for k in range(self.count)]
 
 
 def _spelled_out(value: Any) -> Any:
@@ -94,9 +94,14 @@ def _seeds(value: Any) -> Any:
     return value
 
 
-def _unsigned_zero(value: tuple[float, ...]) -> tuple[float, ...]:
-    """Replace -0.0, which is another bit pattern and so another stream, by 0.0."""
-    return tuple(v + 0.0 for v in value)
+def rounded(value: float) -> float:
+    """Return a value to 12 digits: 0.30000000000000004, as NumPy's arange has it, is 0.3."""
+    return value if isinstance(value, int) else float(f"{value:.12g}")
+
+
+def _as_meant(value: tuple[float, ...]) -> tuple[float, ...]:
+    """Round values, and replace -0.0, which is another bit pattern and so another stream, by 0.0."""
+    return tuple(rounded(v) + 0.0 for v in value)
 
 
 def shortest(name: str, values: Sequence[float]) -> Any:
@@ -117,7 +122,7 @@ RealValues = Annotated[
     tuple[StrictFloat, ...],
     Field(fail_fast=True),
     BeforeValidator(_spelled_out, json_schema_input_type=float | list[float] | Grid),
-    AfterValidator(_unsigned_zero),
+    AfterValidator(_as_meant),
 ]
 Integers = Annotated[
     tuple[StrictInt, ...],
