@@ -15,6 +15,7 @@ from scipy.optimize import isotonic_regression
 
 from mattis.exact import rng
 from mattis.exact.arrays import Reals
+from mattis.networks.registry import StudyLike, as_study
 from mattis.study.base import Study
 from mattis.study.model import FLAGS, Model, Observable
 
@@ -41,7 +42,7 @@ VALUES_AT_ONCE = 2**21
 CellNumbers = NDArray[np.int64]
 
 
-def aggregate(cells: xr.Dataset, study: Study) -> xr.Dataset:
+def aggregate(cells: xr.Dataset, study: StudyLike) -> xr.Dataset:
     """Return the estimates of a study: means over seeds with their errors, flags and boundaries.
 
     Parameters
@@ -50,7 +51,7 @@ def aggregate(cells: xr.Dataset, study: Study) -> xr.Dataset:
         The cells of the study, as `mattis.open_results` returns them: one array per observable over
         the dimensions of the study, `seed` last, and `valid`.
     study
-        The study of these cells.
+        The study of these cells, or its file, or its keys.
 
     Returns
     -------
@@ -66,6 +67,7 @@ def aggregate(cells: xr.Dataset, study: Study) -> xr.Dataset:
     >>> estimates = mattis.aggregate(mattis.open_results(study), study)
     >>> estimates["overlap"] / estimates["overlap_error"]
     """
+    study = as_study(study)
     out = cells[["patterns", "realised_load"]].copy()
     count = cells["valid"].sum("seed")
     out["seeds"] = count.assign_attrs(long_name="number of seeds", units="1")

@@ -1,4 +1,4 @@
-"""Settings of a user that other packages read when they are imported, and on which they may fail."""
+"""What a process finds around it: settings of a user, on which other packages fail, and their folder ~."""
 
 import os
 import sys
@@ -57,6 +57,20 @@ def load_matplotlib() -> None:
             raise UserError(
                 f"Matplotlib cannot be loaded: {reason}; mend its settings (./matplotlibrc)"
             ) from None
+
+
+def expanded(path: Path | str) -> Path:
+    """Return the path that a user gives, with the folder of a user in place of ~.
+
+    A shell leaves ~ alone in --results=~/runs, and a file of settings always does.
+    """
+    given = Path(path)
+    try:
+        return given.expanduser()
+    except RuntimeError:
+        raise UserError(
+            f"{path}: there is no such user; write ./{path} for a folder of that name"
+        ) from None
 
 
 @contextmanager

@@ -23,10 +23,21 @@ if TYPE_CHECKING:
     from mattis.engine.driver import Settings
     from mattis.study.base import Study
 
-FILE = click.Path(exists=True, dir_okay=False)
+
+class UserPath(click.Path):
+    """A path in which ~ stands for the user's folder, also where the shell left it."""
+
+    def convert(self, value: Any, *context: Any) -> Any:
+        """Return the path without ~."""
+        from mattis.surroundings import expanded
+
+        return super().convert(expanded(value), *context)
+
+
+FILE = UserPath(exists=True, dir_okay=False)
 POOL_CHOICE = click.Choice(["processes", "threads"])
 BACKEND_CHOICE = click.Choice(["auto", "cpu", "gpu", "simulated"])  # as in devices
-STUDY = click.argument("study", type=click.Path(path_type=Path))
+STUDY = click.argument("study", type=UserPath(path_type=Path))
 JSON = click.option("as_json", "--json", is_flag=True, help="One JSON document, nothing else.")
 RESULTS = click.option(
     "--results",
@@ -45,7 +56,7 @@ def _load_plugins(_context: click.Context, _option: click.Parameter, files: Sequ
 
 
 PLUGIN = click.option(
-    "--plugin", multiple=True, type=click.Path(path_type=Path), metavar="FILE", expose_value=False,
+    "--plugin", multiple=True, type=UserPath(path_type=Path), metavar="FILE", expose_value=False,
     is_eager=True, callback=_load_plugins, help="A Python file of models and rules of your own.",
 )  # fmt: skip
 
@@ -115,9 +126,7 @@ def plan(study: Path, as_json: bool, workers: int | None) -> None:
 @click.option("--backend", type=BACKEND_CHOICE, default="auto", show_default=True)
 @click.option("--block-cells", type=click.IntRange(1), help="At most so many cells per block.")
 @click.option("--all-observables", is_flag=True, help="Also those that an older store lacks.")
-@click.option(
-    "--log", type=click.Path(path_type=Path), help="Also write plain progress lines here."
-)
+@click.option("--log", type=UserPath(path_type=Path), help="Also write plain progress lines here.")
 def run(study: Path, results: str, log: Path | None, **options: Any) -> None:
     """Compute what is missing; again after any interruption, with the same numbers."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the others would spin beside the workers
@@ -266,7 +275,7 @@ def theory(name: str | None, at: Sequence[str], as_json: bool) -> None:
 @click.option(
     "--backend", type=click.Choice(["gpu", "simulated"]), default="gpu", show_default=True
 )
-@click.option("--output", type=click.Path(path_type=Path), help="Write the report here as well.")
+@click.option("--output", type=UserPath(path_type=Path), help="Write the report here as well.")
 def gpu_selftest(backend: str, output: Path | None) -> None:
     """Compare every kernel with the CPU, measure it, and print a report to paste in an issue."""
     from mattis.selftest import report

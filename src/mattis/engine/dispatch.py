@@ -19,6 +19,7 @@ from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.model import Batched, Columns, Task
 from mattis.study.plan import Block
+from mattis.words import counted
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -371,7 +372,10 @@ def _lost(client: "Client") -> Fault:
 
 def _described(where: Where, workers: int) -> str:
     if where.scheduler:
-        return f"{workers} workers at {where.scheduler}"
+        return f"{counted(workers, 'worker')} at {where.scheduler}"
     if where.cluster:
-        return f"{where.count} jobs of {where.cluster} asked for"
-    return f"{workers} {'GPU processes' if where.gpus else where.pool}"
+        return f"{counted(where.count, 'job')} of {where.cluster} requested"
+    if where.is_threads:
+        return counted(workers, "thread")
+    noun = "GPU process" if where.gpus else "process"
+    return f"{workers} {noun if workers == 1 else f'{noun}es'}"

@@ -20,6 +20,7 @@ from mattis.engine.cluster import Where
 from mattis.engine.progress import Reporter, reporter, spelled
 from mattis.engine.shards import Shard
 from mattis.errors import Fault, UserError
+from mattis.networks.registry import StudyLike, as_study
 from mattis.store import cube, observables, record, store
 from mattis.store.place import Place
 from mattis.store.results import Results, read_failures, read_json, results_of, write_json
@@ -28,6 +29,7 @@ from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.model import Columns
 from mattis.study.plan import Block, Mask
+from mattis.words import counted
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class Job:
 
 
 def run(
-    study: Study,
+    study: StudyLike,
     root: Path | str | None = None,
     settings: Settings | None = None,
     log: Path | None = None,
@@ -115,7 +117,7 @@ def run(
     be written to, or a block does not fit the machine's memory; and Fault if the machine fails in the
     middle: what was computed is kept.
     """
-    settings = settings or Settings()
+    settings, study = settings or Settings(), as_study(study)
     settings = _with_backend(study, settings)
     cluster.check(settings.place)
     settings, fewer = _within_memory(study, settings)
@@ -184,7 +186,10 @@ def _run(job: Job, report: Reporter) -> Outcome:
         store.computable(opened, study, job.settings.all_observables)
         job.receipt.remove()
         results.folder.check_room(store.bytes_needed(study, cells))
-        report.say(f"{study.name}: {cells} cells in {len(blocks)} blocks to compute, {found} found")
+        report.say(
+            f"{study.name}: {counted(cells, 'cell')} in {counted(len(blocks), 'block')} to compute, "
+            f"{found} found; {study.pattern_sets}"
+        )
         failures = _compute(job, opened, blocks, report, known)
     if job.shard is None:
         store.fold(opened)
@@ -348,11 +353,12 @@ def failed_blocks(study: Study, results: Results, ds: xr.Dataset) -> Mapping[str
     return {block: text for block, text in failures.items() if base_id(block) in undone}
 
 
-def status(study: Study, root: Path | str | None = None) -> dict[str, Any]:
+def status(study: StudyLike, root: Path | str | None = None) -> dict[str, Any]:
     """Return what `mattis status --json` prints: blocks and cells done, missing and failed.
 
     `lacks` names the observables that the store, or some of its cells, do not have.
     """
+    study = as_study(study)
     results = results_of(study, root)
     ds = store.read(results.store, study)
     valid: Mask = ds["valid"].values
@@ -374,12 +380,13 @@ def status(study: Study, root: Path | str | None = None) -> dict[str, Any]:
     }
 
 
-def open_results(study: Study, root: Path | str | None = None) -> xr.Dataset:
+def open_results(study: StudyLike, root: Path | str | None = None) -> xr.Dataset:
     """Return the study's cells as a labelled dataset; those that do not exist are NaN.
 
     `valid` tells which exist, and `failed` which of the others are in blocks that raised. Values along a
     dimension are in the study's order if that rises or falls, else sorted.
     """
+    study = as_study(study)
     results = results_of(study, root)
     ds = store.read(results.store, study)
     failed = {base_id(name) for name in failed_blocks(study, results, ds)}
@@ -404,8 +411,9 @@ def named_sets(study: Study) -> Iterator[tuple[tuple[int, int, int], str]]:
         yield (i, j, k), Block(a.size[i], stored[j], 0, a.seed[k], (), 0, study.stored).id
 
 
-def digest(study: Study, root: Path | str | None = None) -> str:
+def digest(study: StudyLike, root: Path | str | None = None) -> str:
     """Return the hash of all values of a study. Raises UserError if cells are missing."""
+    study = as_study(study)
     ds = open_results(study, root)
     missing = int((~ds["valid"]).sum())
     if missing:

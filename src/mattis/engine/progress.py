@@ -15,6 +15,9 @@ from mattis.errors import UserError
 SECONDS_BETWEEN_LINES = 15.0
 SHARE_BETWEEN_LINES = 0.1
 
+LEAST_SECONDS = 2.0
+"""Seconds over which a rate must be measured before the time that is left is told."""
+
 
 def spelled(seconds: float) -> str:
     """Write a duration as people say it: 8 s, 3 min 20 s, 2 h 05 min."""
@@ -32,8 +35,9 @@ class Reporter:
     def __init__(self, streams: list[IO[str]], bar: Progress | None) -> None:
         self._streams, self._bar = streams, bar
         self._task: TaskID | None = None
-        self._begun = self._said = time.monotonic()
+        self._said = time.monotonic()
         self._share_said = 0.0
+        self._first: tuple[float, int] | None = None
         self._total = self._done = self._cells = self._all_cells = 0
 
     def say(self, text: str) -> None:
@@ -52,7 +56,7 @@ class Reporter:
     def start(self, cells: int, cost: int) -> None:
         """Begin a run of so many cells, of so many proposals."""
         self._total, self._all_cells = max(cost, 1), cells
-        self._begun = self._said = time.monotonic()
+        self._said = time.monotonic()
         if self._bar is not None:
             self._task = self._bar.add_task("", total=self._total, left="")
 
@@ -63,7 +67,7 @@ class Reporter:
         left = self._left()
         if self._bar is not None and self._task is not None:
             with suppress(OSError):
-                self._bar.update(self._task, completed=self._done, left=spelled(left))
+                self._bar.update(self._task, completed=self._done, left=left)
         now, share = time.monotonic(), self._done / self._total
         if (
             now - self._said >= SECONDS_BETWEEN_LINES
@@ -71,12 +75,24 @@ class Reporter:
             or (share - self._share_said >= SHARE_BETWEEN_LINES and now - self._said >= 1)
         ):
             self._said, self._share_said = now, share
-            line = f"{self._cells} of {self._all_cells} cells, {share:.0%}, {spelled(left)} left"
+            line = f"{self._cells} of {self._all_cells} cells, {share:.0%}{left}"
             self._print(line)
 
-    def _left(self) -> float:
-        elapsed = time.monotonic() - self._begun
-        return elapsed * (self._total - self._done) / max(self._done, 1)
+    def _left(self) -> str:
+        """Say how long the rest takes, at the rate since the first block: before it, workers started.
+
+        Nothing is said before that rate is known.
+        """
+        if self._done >= self._total:
+            return ""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now, self._done
+        since, before = self._first
+        if now - since < LEAST_SECONDS or self._done == before:
+            return ""
+        left = (now - since) * (self._total - self._done) / (self._done - before)
+        return f", {spelled(left)} left"
 
 
 @contextmanager
@@ -94,7 +110,7 @@ def reporter(log: Path | None = None) -> Iterator[Reporter]:
         if console.is_terminal:
             columns = (
                 TextColumn("simulating"), BarColumn(), TextColumn("{task.percentage:3.0f} %"),
-                TimeElapsedColumn(), TextColumn("{task.fields[left]} left"),
+                TimeElapsedColumn(), TextColumn("{task.fields[left]}"),
             )  # fmt: skip
             with Progress(*columns, console=console, transient=True) as bar:
                 yield Reporter(streams, bar)

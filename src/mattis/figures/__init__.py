@@ -27,6 +27,7 @@ from mattis.networks.drift.recall_study import RecallStudy
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.networks.neurons.study import NeuronStudy
 from mattis.networks.plain.study import PlainStudy
+from mattis.networks.registry import StudyLike, as_study
 from mattis.statistics import aggregate
 from mattis.store import cube, store
 from mattis.store.results import results_of
@@ -52,7 +53,7 @@ def drawing_of(study: Study) -> FigureMaker:
     return next(maker for kind, maker in DRAWINGS.items() if isinstance(study, kind))
 
 
-def diagram(study: Study, root: Path | str | None = None) -> list[Path | str]:
+def diagram(study: StudyLike, root: Path | str | None = None) -> list[Path | str]:
     """Aggregate the cells of a study, and write diagram.zarr and the figures.
 
     Missing cells stay blank, and the caption counts them.
@@ -60,7 +61,7 @@ def diagram(study: Study, root: Path | str | None = None) -> list[Path | str]:
     Parameters
     ----------
     study
-        The study, some cells of which are computed.
+        The study (or its file, or its keys), some cells of which are computed.
     root
         The folder of results or a prefix of an object store; `results` if None.
 
@@ -78,6 +79,7 @@ def diagram(study: Study, root: Path | str | None = None) -> list[Path | str]:
     --------
     >>> mattis.diagram(mattis.load_study("config/studies/hopfield.yaml"))
     """
+    study = as_study(study)
     results = results_of(study, root)
     estimates = estimated(study, root)
     results.figures.make_folder()

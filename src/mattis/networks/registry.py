@@ -23,9 +23,14 @@ from mattis.study.base import Study
 from mattis.study.belongs import of_word
 from mattis.study.document import read_document, validated
 from mattis.study.model import Model
+from mattis.surroundings import expanded
 
 KINDS: tuple[type[Study], ...] = (BinaryStudy, ConsolidationStudy, RecallStudy, NeuronStudy)
 """The kinds of studies: each has keys and axes of its own, and a table of the models that take it."""
+
+
+StudyLike = Study | Path | str | Mapping[str, Any]
+"""What stands for a study: itself, its file, or its keys and values."""
 
 
 class Models(Mapping[str, Model]):
@@ -60,8 +65,22 @@ def kind_of(model: str) -> type[Study]:
 
 def load_study(path: Path | str) -> Study:
     """Read and check a study. Raises UserError: one line with the file, the place and the remedy."""
-    path = Path(path)
+    path = expanded(path)
     return study_of(read_document(path), f"study {path.name}", path.parent)
+
+
+def as_study(given: StudyLike) -> Study:
+    """Return a study as it is, from its file, or from its keys. Raises UserError for anything else."""
+    match given:
+        case Study():
+            return given
+        case str() | Path():
+            return load_study(given)
+        case Mapping():
+            return study_of(dict(given))
+    raise UserError(
+        f"study: got {type(given).__name__}; expected a study, the path of its file, or its keys"
+    )
 
 
 def study_of(content: Any, where: str = "study", folder: Path = Path()) -> Study:

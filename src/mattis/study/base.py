@@ -14,6 +14,7 @@ from mattis.plugins import Plugin
 from mattis.study.axes import Axes, Misplaced, Part, counts_of, shortest
 from mattis.study.document import written
 from mattis.study.model import Model, PatternSet, Point, Task
+from mattis.words import counted
 
 LARGEST_STUDY = 10**8
 """Cells of a study at most: the labelled cube of a larger one fits no machine's memory."""
@@ -124,6 +125,20 @@ class Study(Part):
     def counts(self, values: Sequence[float], sizes: Sequence[float]) -> NDArray[np.int64]:
         """Return P for every size and value of the dimension `stored`: (sizes, values)."""
         return counts_of(self.stored, values, sizes)
+
+    @property
+    def pattern_sets(self) -> str:
+        """How many pattern sets there are, and which: `seed` elsewhere names one."""
+        seeds = self.axes.seed
+        text = counted(len(seeds), "pattern set")
+        if list(seeds) != list(range(len(seeds))):
+            return (
+                f"{text} (seeds {', '.join(map(str, seeds[:4]))}{', …' if len(seeds) > 4 else ''})"
+            )
+        if len(seeds) == 1:
+            return f"{text} (seed 0)"
+        count = len(seeds)
+        return f"{text} (seed: {count} means 0 … {count - 1}; one set is [{count}])"
 
     @property
     def described_model(self) -> Model:
