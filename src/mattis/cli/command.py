@@ -82,24 +82,27 @@ def verbs() -> None:
 @verbs.command()
 @STUDY
 @PLUGIN
+@RESULTS
 @JSON
 @click.option("--workers", type=click.IntRange(1), help="Worker processes; all cores by default.")
-def plan(study: Path, as_json: bool, workers: int | None) -> None:
-    """Show cells, blocks, P and N per block, memory and estimated time."""
+@click.option("--shards", type=click.IntRange(1), default=1, help="Jobs to cut the study into.")
+def plan(study: Path, results: str, as_json: bool, workers: int | None, shards: int) -> None:
+    """Show cells that are there and new, blocks, P and N per block, memory, files and estimated time."""
     from mattis.engine import machine
-    from mattis.engine.estimate import calibrate, room, summary_text, totals
+    from mattis.engine.estimate import cost, room, summary_text, totals
+    from mattis.store.results import results_of
+    from mattis.store.store import found
 
     loaded = _load(study)
-    asked = workers or machine.cores()
-    fits = room(loaded, None)
-    workers = min(asked, fits.workers)
-    seconds = calibrate(loaded)
+    workers = min(workers or machine.cores(), room(loaded, None).workers)
+    place = results_of(loaded, results)
+    content = totals(loaded, cost(loaded, place), workers, found(place.store, loaded), shards)
     if as_json:
-        for piece in summary_text(loaded, seconds, workers):
+        for piece in summary_text(loaded, content):
             sys.stdout.write(piece)
         click.echo()
     else:
-        screen.plan(loaded, totals(loaded, seconds, workers))
+        screen.plan(loaded, content)
 
 
 @verbs.command()
@@ -180,9 +183,9 @@ def status(study: Path, results: str, as_json: bool) -> None:
         return
     cells = content["cells"]
     click.echo(
-        f"{content['study']}: {content['done']} of {counted(content['blocks'], 'block')} done, "
-        f"{content['missing']} missing, {content['failed']} failed; "
-        f"{cells['done']} of {counted(cells['total'], 'cell')}"
+        f"{content['study']}: {cells['done']} of {counted(cells['total'], 'cell')} done; "
+        f"{content['done']} of {counted(content['blocks'], 'block')} whole, "
+        f"{content['missing']} with cells missing, {content['failed']} failed"
     )
     if content["lacks"]:
         click.echo(driver.advice(content["lacks"]))

@@ -62,16 +62,46 @@ def verdict(content: Any) -> None:
 
 def plan(study: "Study", content: Any) -> None:
     """Print what the study takes, who could help if that is days, and its networks."""
-    from mattis.engine.estimate import helpers, network_lines, sized
+    from mattis.engine.estimate import network_lines, sized
 
-    total, workers, part = (content[key] for key in ("cpu_seconds", "workers", "estimated_seconds"))
-    unit = study.described_model.unit
-    click.echo(
-        f"{content['study']}: {counted(content['cells'], 'cell')} in {counted(content['blocks'], 'block')}, "
-        f"{content[unit]:.3g} {unit}; about {lasting(total)} of CPU time, "
-        f"{lasting(part)} on {counted(workers, 'worker')}, {sized(content['memory_bytes'])} for each, "
-        f"{sized(content['store_bytes'])} of results"
+    total, workers, part = (
+        content[key] for key in ("cpu_seconds_left", "workers", "estimated_seconds")
     )
+    unit, found = study.described_model.unit, content["cells_found"]
+    there = f" ({found} found, {content['cells_new']} new)" if found else ""
+    source = "by the last run here" if content["learnt"] else "by short chains"
+    click.echo(
+        f"{content['study']}: {counted(content['cells'], 'cell')}{there} in "
+        f"{counted(content['blocks'], 'block')}, {content[unit]:.3g} {unit}; about {lasting(total)} of CPU "
+        f"time {source}, {lasting(part)} on {counted(workers, 'worker')}, "
+        f"{sized(content['store_bytes'])} of results in {counted(content['files'], 'file')}"
+    )
+    click.echo(f"    {content['pattern_sets']}")
+    compiling = content["compiling_seconds"]
+    more = (
+        f"; it compiles for {lasting(compiling)} before, as no folder holds compiled kernels"
+        if compiling >= 1
+        else ""
+    )
+    click.echo(
+        f"    each worker needs {sized(content['floor_bytes'] + content['memory_bytes'])}: "
+        f"{sized(content['memory_bytes'])} for a block, the rest for Python, Dask and kernels{more}"
+    )
+    _advise(content)
+    for line in network_lines(study):
+        click.echo(f"    {line}")
+
+
+def _advise(content: Any) -> None:
+    """Print what the jobs of shards take, and who could help if a study takes days."""
+    from mattis.engine.estimate import STARTING, helpers
+
+    total, workers, part = (
+        content[key] for key in ("cpu_seconds_left", "workers", "estimated_seconds")
+    )
+    if (count := content["shards"]) > 1:
+        each = total / count + STARTING + content["compiling_seconds"]
+        click.echo(f"    {count} shards: jobs of about {lasting(each)} each, on one core")
     if part > A_DAY:
         advice = "to have it sooner, use fewer cells or shorter chains"
         if more := helpers(content):
@@ -80,8 +110,6 @@ def plan(study: "Study", content: Any) -> None:
                 f"{lasting(total / more)}"
             )
         click.echo(f"that is {lasting(part)} on {counted(workers, 'worker')}; {advice}")
-    for line in network_lines(study):
-        click.echo(f"    {line}")
 
 
 def lasting(seconds: float) -> str:

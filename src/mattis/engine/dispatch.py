@@ -51,11 +51,12 @@ SILENCE = 30.0
 
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """A block that came back: its columns, or what went wrong."""
+    """A block that came back: its columns and its part of the seconds of its task, or what went wrong."""
 
     block: Block
     columns: Columns | None
     message: str = ""
+    seconds: float = 0.0
 
 
 BlockResult = tuple[Columns | None, str]
@@ -251,9 +252,11 @@ class Dispatcher:
             self.look_around()
             return
         each: Sequence[BlockResult] = [(None, _spelled(error))] * len(blocks) if error else []
+        seconds = 0.0
         if found is not None:
             cost = sum(plan.effort(self.study, block) for block in blocks)
-            self.rate = max(found.seconds / cost, self.rate / 2)
+            seconds = found.seconds / cost
+            self.rate = max(seconds, self.rate / 2)
             each = found.each
             self._pass_on(found.remark)
         for block, (columns, message) in zip(blocks, each, strict=True):
@@ -261,7 +264,7 @@ class Dispatcher:
             if columns is None and tried < ATTEMPTS:
                 self.waiting.append(block)
             else:
-                yield Finished(block, columns, message)
+                yield Finished(block, columns, message, seconds * plan.effort(self.study, block))
 
     def _pass_on(self, remark: str) -> None:
         """Say what a worker remarks, once."""

@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from mattis import plugins
-from mattis.engine import cluster, dispatch, estimate, locks, shards
+from mattis.engine import cluster, dispatch, estimate, locks, rates, shards
 from mattis.engine.cluster import Where
 from mattis.engine.progress import Reporter, reporter, spelled
 from mattis.engine.shards import Shard
@@ -262,6 +262,7 @@ def _compute(
     known  # what the cells have so far, where some of them get more observables
     """
     study, failures, begun = job.study, {}, time.monotonic()
+    seconds, efforts = list[float](), list[int]()
     report.start(
         sum(len(block.points) for block in blocks),
         sum(plan.effort(study, block) for block in blocks),
@@ -281,9 +282,13 @@ def _compute(
                 if known is not None:
                     _check_same(job, known, block, finished.columns)
                 store.write(opened, study, block, finished.columns)
+                seconds.append(finished.seconds)
+                efforts.append(plan.effort(study, block))
             report.advance(len(block.points), plan.effort(study, block))
     finally:
         store.flush(opened)
+    if seconds and job.where.is_here and job.settings.backend == "cpu":
+        rates.learn(job.results, study, seconds, efforts)
     report.say(f"{study.name}: done in {spelled(time.monotonic() - begun)}")
     return failures
 
@@ -354,7 +359,7 @@ def failed_blocks(study: Study, results: Results, ds: xr.Dataset) -> Mapping[str
 
 
 def status(study: StudyLike, root: Path | str | None = None) -> dict[str, Any]:
-    """Return what `mattis status --json` prints: blocks and cells done, missing and failed.
+    """Return what `mattis status --json` prints: cells, and blocks that are done, missing and failed.
 
     `lacks` names the observables that the store, or some of its cells, do not have.
     """

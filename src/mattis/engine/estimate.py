@@ -12,14 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis.engine import machine
+from mattis.engine.rates import learnt
 from mattis.errors import UserError
+from mattis.exact.compiler import why_not_cached
+from mattis.store import cube, layout
+from mattis.store.results import Results
 from mattis.study.base import Study, middles
 from mattis.study.model import Point
 from mattis.study.plan import Block, effort, networks_of, pattern_set, points_of, updates
+from mattis.words import counted
 
 T = TypeVar("T")
 
 BYTES_PER_VALUE = 8
+
+STARTING = 5.0
+"""Seconds until the workers of this machine have started."""
 
 FLOOR = 280 * 2**20
 """Bytes of a worker before its first block: Python, Dask, and the compiler with its kernels."""
@@ -32,6 +40,9 @@ USABLE = 0.95
 
 PROBE = 1_000_000
 """Updates at each pattern set that the time of a study is estimated from."""
+
+REPEATS, REPEATS_PATIENCE = 4, 0.5
+"""Times that a task is timed at most, and CPU seconds after which it is timed no more."""
 
 PROBE_PATIENCE = 4.0
 """CPU seconds after which no further pattern set is probed."""
@@ -137,11 +148,40 @@ def _fewer(study: Study) -> str:
     return "load" if study.stored == "load" else f"fewer {study.stored}"
 
 
-def calibrate(study: Study) -> float:
-    """Return the estimated CPU seconds of the whole study, from short chains at some of its cells.
+@dataclass(frozen=True)
+class Cost:
+    """CPU seconds of a study, and those that each worker takes before, to compile what is not cached.
+
+    learnt  # whether they come from the last run of the study on this machine, not from short chains
+    """
+
+    seconds: float
+    compiling: float = 0.0
+    learnt: bool = False
+
+
+def cost(study: Study, results: Results | None = None) -> Cost:
+    """Return what the whole study costs: by its last run on this machine, or by short chains."""
+    rate = learnt(results, study) if results else None
+    return Cost(rate.seconds * total_effort(study), learnt=True) if rate else calibrate(study)
+
+
+def total_effort(study: Study) -> int:
+    """Return the effort of all blocks of a study; it does not depend on the seed."""
+    grid, seed = points_of(study), study.axes.seed[0]
+    blocks = (
+        Block(size, load, patterns, seed, grid, stored=study.stored)
+        for _, _, (size, load, patterns) in networks_of(study)
+    )
+    return sum(effort(study, block) for block in blocks) * len(study.axes.seed)
+
+
+def calibrate(study: Study) -> Cost:
+    """Return the cost of the whole study, from short chains at some of its cells.
 
     Three pattern sets stand for a third of the blocks each, as their cost grows with N P.
     """
+    compiling = 0.0
     grid = points_of(study)
     points = study.probed(sorted(grid))
     begun, last = time.process_time(), 1
@@ -151,13 +191,21 @@ def calibrate(study: Study) -> float:
         if costs and time.process_time() - begun > PROBE_PATIENCE:
             costs.append(costs[-1] * size * patterns / last)
         else:
-            costs.append(_cost(study, block, points))
+            seconds, loading = _cost(study, block, points)
+            costs.append(seconds)
+            compiling += loading
         last = size * patterns
-    return sum(costs) / len(costs) * count(study)
+    # Kernels that were compiled just now are on disk, unless nothing can be kept there.
+    again = compiling if why_not_cached() else 0.0
+    return Cost(sum(costs) / len(costs) * count(study), again)
 
 
-def _cost(study: Study, block: Block, points: Sequence[Point]) -> float:
-    """Return the CPU seconds of a block: those of its network, and those of its updates."""
+def _cost(study: Study, block: Block, points: Sequence[Point]) -> tuple[float, float]:
+    """Return the CPU seconds of a block, of its network and of its updates, and those of compiling.
+
+    Each task is computed once before it is timed, since the first time compiles kernels or loads them; and
+    the shortest of some times is taken, since other programs of the machine only make them longer.
+    """
     patterns = pattern_set(study, block)
 
     def seconds(points: Sequence[Point], most: int) -> tuple[float, int]:
@@ -166,12 +214,17 @@ def _cost(study: Study, block: Block, points: Sequence[Point]) -> float:
         study.described_model.simulate(*task)
         return time.thread_time() - begun, updates_
 
-    first = study.making(points)
-    seconds(first, 0)  # the first time also loads the kernels
-    making, few = seconds(first, 0)
-    whole, many = seconds(points, PROBE // len(points))
+    def shortest(points: Sequence[Point], most: int) -> tuple[float, int, float]:
+        first, updates_ = seconds(points, most)
+        times = [seconds(points, most)[0]]
+        while len(times) < REPEATS and sum(times) < REPEATS_PATIENCE:
+            times.append(seconds(points, most)[0])
+        return min(times), updates_, max(first - min(times), 0.0)
+
+    making, few, loading = shortest(study.making(points), 0)
+    whole, many, compiling = shortest(points, PROBE // len(points))
     per_update = max(whole - making, 0.0) / (many - few) if many > few else whole / many
-    return making + per_update * effort(study, block)
+    return making + per_update * effort(study, block), loading + compiling
 
 
 def _typical(study: Study) -> list[tuple[int, float, int]]:
@@ -193,30 +246,47 @@ def count(study: Study) -> int:
     return len(study.axes.size) * len(study.labels[study.stored]) * len(study.axes.seed)
 
 
-def totals(study: Study, cpu_seconds: float, workers: int) -> dict[str, Any]:
-    """Return the cost of the whole study: `mattis plan --json` without the rows of blocks."""
+def totals(
+    study: Study, spent: Cost, workers: int, found: int = 0, shards: int = 1
+) -> dict[str, Any]:
+    """Return the cost of the whole study: `mattis plan --json` without the rows of blocks.
+
+    found   # cells that are there already
+    shards  # jobs into which the study is to be cut
+    """
     points, blocks = prod(len(study.labels[name]) for name in study.points), count(study)
-    values = len(study.described_model.observables) + 1  # and a digest
+    values, cells = len(study.described_model.observables) + 1, blocks * points  # and a digest
+    left = spent.seconds * (cells - found) / cells
     return {
         "study": study.name,
         "model": study.model,
-        "cells": blocks * points,
+        "cells": cells,
+        "cells_found": found,
+        "cells_new": cells - found,
         "blocks": blocks,
+        "pattern_sets": study.pattern_sets,
         study.described_model.unit: study.total_updates(),
         "memory_bytes": largest(study)[0],
-        "store_bytes": blocks * points * BYTES_PER_VALUE * values,
+        "floor_bytes": FLOOR,
+        "store_bytes": cells * BYTES_PER_VALUE * values,
+        "files": _files(study),
         "workers": workers,
-        "cpu_seconds": cpu_seconds,
-        "estimated_seconds": cpu_seconds / workers,
+        "cpu_seconds": spent.seconds,
+        "cpu_seconds_left": left,
+        "compiling_seconds": spent.compiling,
+        "learnt": spent.learnt,
+        "estimated_seconds": left / workers + (STARTING + spent.compiling if left else 0.0),
+        "shards": shards,
     }
 
 
-def summary(
-    study: Study, planned: Sequence[Block], cpu_seconds: float, workers: int
-) -> Mapping[str, Any]:
-    """Return the document of `mattis plan --json`: counts, cost and memory, then a row per block."""
-    rows = [_row(study, block) for block in planned]
-    return {**totals(study, cpu_seconds, workers), "per_block": rows}
+def _files(study: Study) -> int:
+    """Return the number of files of a study's store: chunks and metadata of each array."""
+    labels = cube.labels_of(study)
+    chunks = layout.chunk_count(labels.shape, layout.chunk_shape(labels.shape))
+    arrays = len(study.described_model.observables) + 1
+    plain = [layout.chunk_count(f.shape, f.chunks) + 1 for f in layout.label_forms(labels).values()]
+    return arrays * (chunks + 1) + sum(plain) + 1
 
 
 def _row(study: Study, block: Block) -> dict[str, Any]:
@@ -233,9 +303,9 @@ def _row(study: Study, block: Block) -> dict[str, Any]:
     }
 
 
-def summary_text(study: Study, cpu_seconds: float, workers: int) -> Iterator[str]:
-    """Yield the JSON of `summary` of all blocks, piece by piece: it may be larger than memory."""
-    yield f'{_json(totals(study, cpu_seconds, workers))[:-1]}, "per_block": ['
+def summary_text(study: Study, content: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the JSON of `totals` and of all blocks, piece by piece: it may be larger than memory."""
+    yield f'{_json(content)[:-1]}, "per_block": ['
     rows, between = _rows_text(study), ""
     while piece := list(islice(rows, ROWS_PER_PIECE)):
         yield between + ", ".join(piece)
@@ -273,9 +343,9 @@ def network_lines(study: Study) -> Iterator[str]:
     for size, patterns, blocks in islice(networks(study), MOST_LISTED):
         if few or len(patterns) == 1:
             for count, number in zip(patterns, blocks, strict=True):
-                yield f"N = {size}, P = {count}: {number} blocks"
+                yield f"N = {size}, P = {count}: {counted(number, 'block')}"
         else:
-            yield f"N = {size}, P = {patterns[0]} … {patterns[-1]}: {blocks.sum()} blocks"
+            yield f"N = {size}, P = {patterns[0]} … {patterns[-1]}: {counted(blocks.sum(), 'block')}"
     if len(study.axes.size) > MOST_LISTED:
         yield f"and {len(study.axes.size) - MOST_LISTED} more sizes"
 

@@ -391,6 +391,11 @@ def valid_cells(path: Place, study: Study, part: ShardNumber | None = None) -> M
     return mask
 
 
+def found(path: Place, study: Study) -> int:
+    """Return how many cells of a study are in its store."""
+    return int(valid_cells(path, study).sum()) if path.names() else 0
+
+
 def write_dataset(ds: xr.Dataset, path: Place) -> None:
     """Write a small dataset as zarr v3; in a folder, whole or not at all."""
     path.write_anew(metadata.dataset_files(ds))
