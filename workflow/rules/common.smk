@@ -5,17 +5,23 @@ import sys
 from pathlib import Path
 
 from mattis.engine.driver import withdraw_stale_receipts
+from mattis.engine.failures import Briefly
 from mattis.engine.shards import shards
 from mattis.engine.workflow import workflow_config
 from mattis.errors import UserError
 from mattis.networks.registry import load_study
 from mattis.plugins import load_plugins
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 # The rules call `mattis` and `snakemake` of the environment that runs this workflow, activated or not.
 shell.prefix(
     f"set -euo pipefail; PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 )
+
+
+if workflow.is_main_process:
+    logger.addFilter(Briefly())
 
 
 def studies_by_name(paths):
@@ -45,8 +51,17 @@ def cut(named):
     }
 
 
+def call_jobs_after_studies():
+    """Make squeue show the studies in the names of jobs; the plugin says study and shard in the comment."""
+    # These settings exist from when jobs are looked for until the first one is submitted.
+    settings = workflow.executor_settings
+    if getattr(settings, "jobname_prefix", None) == "":
+        settings.jobname_prefix = "_".join(STUDIES)[:50]
+
+
 def shard_receipts(wildcards):
     """Return the receipts of all shards of a study."""
+    call_jobs_after_studies()
     return [
         f"{RESULTS}/{wildcards.study}/shards/{shard}.json"
         for shard in SHARDS[wildcards.study]
