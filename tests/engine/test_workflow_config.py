@@ -100,3 +100,11 @@ def test_files_are_looked_for_here_and_then_beside_the_workflow(
     found = asked(studies=["a", "b", "c"], plugins=["b"]).beside(there)
     assert found.studies == ("a", str(there / "b"), "c")
     assert found.plugins == (str(there / "b"),)
+
+
+@pytest.mark.parametrize("key", ["studies", "results", "plugins"])
+def test_what_a_job_elsewhere_would_not_get_as_it_is_is_refused(key: str) -> None:
+    asked(**{key: "a b;c&(é)#*"}).check_elsewhere()
+    for character in "'\"$`\\":
+        with pytest.raises(UserError, match=f"config: {key}: got .* where jobs run elsewhere"):
+            asked(**{key: f"a{character}b"}).check_elsewhere()

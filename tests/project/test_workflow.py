@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from builders import ROOT, undisturbed, write_study
 
 from mattis.engine.driver import digest, status
@@ -198,6 +199,19 @@ def test_a_bad_study_stops_before_any_job(checkout: Path) -> None:
     assert not (checkout / "results").exists()
 
 
+def test_a_failed_job_is_a_few_lines(checkout: Path) -> None:
+    store = checkout / "results" / "small" / "sweep.zarr"
+    store.parent.mkdir(parents=True)
+    store.write_text("no store")
+    code, said = make(checkout, SWEPT)
+    assert code == 1
+    begin = said.index("mattis: results/small/sweep.zarr: ")
+    assert len(said[begin : said.index("Exiting because")].splitlines()) <= 10
+    assert "sweep small failed: " in said
+    for word in ("Error in rule", "CalledProcessError", "Traceback"):
+        assert word not in said
+
+
 def test_workflow_is_lint_clean_and_formatted() -> None:
     lint = subprocess.run([*SNAKEMAKE, "--lint"], cwd=ROOT, capture_output=True, text=True)
     assert lint.returncode == 0, lint.stderr
@@ -205,6 +219,13 @@ def test_workflow_is_lint_clean_and_formatted() -> None:
     snakefmt = [sys.executable, "-m", "snakefmt", "--check", *files]
     formatted = subprocess.run(snakefmt, cwd=ROOT, capture_output=True, text=True)
     assert formatted.returncode == 0, formatted.stderr
+
+
+def test_each_attempt_asks_slurm_for_more() -> None:
+    profile = yaml.safe_load((ROOT / "workflow/profiles/slurm/config.yaml").read_text())
+    for text in (profile["default-resources"][key] for key in ("mem_mb", "runtime")):
+        first, second = (eval(text, {"attempt": attempt}) for attempt in (1, 2))
+        assert second > first, text
 
 
 def test_profiles_hold_no_science() -> None:
