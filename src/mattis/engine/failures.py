@@ -13,7 +13,7 @@ NOISE = re.compile(
 )
 """Starts of what Snakemake and its plugin say besides, and that nobody can act upon."""
 
-LINES = 5
+SHOWN_LINES = 5
 """Lines of a log that are shown."""
 
 SIGNS = 40
@@ -106,7 +106,7 @@ def failure(name: str, said: str, logs: Sequence[str], known: Mapping[str, str])
         [
             f"{name} failed{where}: {reason}",
             *([f"    {remedy}"] if remedy else []),
-            *(f"    | {line[:200]}" for log in found[:1] for line in ends[log][-LINES:]),
+            *(f"    | {line[:200]}" for log in found[:1] for line in ends[log][-SHOWN_LINES:]),
             *([f"    log: {', '.join(found)}"] if found else []),
         ]
     )
