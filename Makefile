@@ -58,7 +58,7 @@ $(GPU_INSTALLED): $(INSTALLED) requirements/gpu-host.txt
 
 diagram: setup
 	@$(VENV)/python -m snakemake --cores $(CORES) --workflow-profile workflow/profiles/default \
-	  $(if $(STUDY),--config "studies=['$(STUDY)']")
+	  $(if $(STUDY),--config "studies=$(STUDY)")
 
 check: lint test
 

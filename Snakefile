@@ -1,11 +1,17 @@
 # From a study to its phase diagram. Table of contents; the rules call verbs of the command `mattis`.
 
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.0")
 
 
-configfile: "config/config.yaml"
+# That of the working directory, or else the one beside this file.
+CONFIG = Path("config/config.yaml")
+
+
+configfile: CONFIG if CONFIG.exists() else Path(workflow.basedir, CONFIG)
 
 
 report: "workflow/report/workflow.rst"

@@ -51,6 +51,7 @@ def test_jobs_speak_tls_and_their_keys_are_for_nobody_else(batch: Path) -> None:
         addresses = [client.scheduler.addr, *client.scheduler_info(n_workers=-1)["workers"]]
         assert all(address.startswith("tls://127.0.0.1:") for address in addresses)
         script = (batch / "script").read_text()
+        assert f"#SBATCH -J mattis-{batch.name}\n" in script  # logs are in the folder of a study
         words = shlex.split(script.splitlines()[-1])
         files = [Path(words[words.index(f"--tls-{key}") + 1]) for key in ("ca-file", "cert", "key")]
         folder = files[0].parent

@@ -1,5 +1,6 @@
 """The workflow, for real: in a folder with spaces, twice, damaged, and killed."""
 
+import json
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from builders import ROOT, undisturbed, write_study
 
 from mattis.engine.driver import digest, status
@@ -20,11 +22,13 @@ from mattis.study.base import Study
 
 SWEPT = "results/small/sweep.done.json"
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+STUDY = """studies/Bob's "small" $HOME & é #1.yaml"""
+STUDIES = json.dumps([STUDY], ensure_ascii=False)
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the workflow in a folder with spaces, with one small study."""
+    """A copy of the workflow in a folder with spaces, with one small study in a file with an odd name."""
     folder = tmp_path / "a folder with spaces"
     for name in ("Snakefile", "environment.yml"):
         folder.mkdir(exist_ok=True)
@@ -32,13 +36,18 @@ def checkout(tmp_path: Path) -> Path:
     for name in ("workflow", "config"):
         shutil.copytree(ROOT / name, folder / name)
     (folder / "studies").mkdir()
-    write_study(folder / "studies")
+    put(folder)
     return folder
+
+
+def put(folder: Path, **changes: object) -> None:
+    """Write the small study, changed or not, to its file."""
+    write_study(folder / "studies", **changes).rename(folder / STUDY)
 
 
 def command(count: str = "1") -> list[str]:
     profile = ["--workflow-profile", "workflow/profiles/default"]
-    config = ["--config", "studies=['studies/small.yaml']", f"shards={count}"]
+    config = ["--config", f"studies={STUDIES}", f"shards={count}"]
     return [*SNAKEMAKE, "--cores", "2", *profile, *config]
 
 
@@ -54,7 +63,7 @@ def make(folder: Path, *targets: str) -> tuple[int, str]:
 
 
 def study_of(folder: Path) -> Study:
-    return load_study(folder / "studies" / "small.yaml")
+    return load_study(folder / STUDY)
 
 
 def test_from_study_to_report_then_nothing_to_do_then_repair(checkout: Path) -> None:
@@ -100,7 +109,7 @@ def test_shards_are_jobs_of_their_own_and_named_by_their_values(checkout: Path) 
     assert {path.stem for path in receipts.iterdir()} == first
     assert digest(study, root) == undisturbed(study, checkout)
 
-    write_study(checkout / "studies", seed=[0, 1, 2, 7])
+    put(checkout, seed=[0, 1, 2, 7])
     new = {part.id for part in shards(study_of(checkout), 3)} - first
     code, said = make(checkout, "--set-shards=3", "--dry-run", SWEPT)
     assert code == 0, said
@@ -129,9 +138,7 @@ def test_all_observables_are_computed_where_the_configuration_asks_for_them(
 
 @pytest.mark.slow
 def test_a_killed_workflow_goes_on_with_the_same_command(checkout: Path) -> None:
-    write_study(
-        checkout / "studies", size=[400], seed=6, sweeps={"thermalise": 100, "measure": 900}
-    )
+    put(checkout, size=[400], seed=6, sweeps={"thermalise": 100, "measure": 900})
     study, root = study_of(checkout), checkout / "results"
     running = subprocess.Popen(
         command(), cwd=checkout, start_new_session=True, stdout=subprocess.DEVNULL,
@@ -152,14 +159,57 @@ def test_a_killed_workflow_goes_on_with_the_same_command(checkout: Path) -> None
     assert digest(study, root) == undisturbed(study, checkout)
 
 
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("where", [[], ["--directory", "other"]])
+def test_the_workflow_runs_from_any_folder(checkout: Path, where: list[str], own: bool) -> None:
+    home = checkout.parent / "home"
+    folder = home / where[1] if where else home
+    (folder / "config").mkdir(parents=True)
+    if own:
+        (folder / "config" / "config.yaml").write_text(f"studies: {STUDIES}\nresults: mine")
+    words = ["--snakefile", checkout / "Snakefile", "--cores", "1", "--dry-run", "--printshellcmds"]
+    studies = [] if own else ["--config", f"studies={STUDIES}"]
+    done = subprocess.run(
+        [*SNAKEMAKE, *words, *where, *studies], cwd=home, capture_output=True, text=True
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert f"--results {'mine' if own else 'results'} " in said
+    assert str(checkout / "studies") in said
+    assert f"snakemake --snakefile '{checkout / 'Snakefile'}' " in said
+
+
+def test_a_mistake_in_the_configuration_is_one_line(checkout: Path) -> None:
+    words = [*SNAKEMAKE, "--cores", "1", "--config", "plugin=rules.py"]
+    done = subprocess.run(words, cwd=checkout, capture_output=True, text=True)
+    assert done.returncode == 1
+    *_, line = done.stderr.splitlines()
+    assert line.startswith("config: plugin: unknown key")
+    assert line.endswith("did you mean plugins?")
+    assert "common.smk" not in done.stderr
+
+
 def test_a_bad_study_stops_before_any_job(checkout: Path) -> None:
-    path = checkout / "studies" / "small.yaml"
+    path = checkout / STUDY
     path.write_text(path.read_text().replace("load:", "laod:"))
     code, said = make(checkout)
     assert code == 1
     assert "axes.laod: unknown key" in said
     assert "Traceback" not in said
     assert not (checkout / "results").exists()
+
+
+def test_a_failed_job_is_a_few_lines(checkout: Path) -> None:
+    store = checkout / "results" / "small" / "sweep.zarr"
+    store.parent.mkdir(parents=True)
+    store.write_text("no store")
+    code, said = make(checkout, SWEPT)
+    assert code == 1
+    begin = said.index("mattis: results/small/sweep.zarr: ")
+    assert len(said[begin : said.index("Exiting because")].splitlines()) <= 10
+    assert "sweep small failed: " in said
+    for word in ("Error in rule", "CalledProcessError", "Traceback"):
+        assert word not in said
 
 
 def test_workflow_is_lint_clean_and_formatted() -> None:
@@ -169,6 +219,13 @@ def test_workflow_is_lint_clean_and_formatted() -> None:
     snakefmt = [sys.executable, "-m", "snakefmt", "--check", *files]
     formatted = subprocess.run(snakefmt, cwd=ROOT, capture_output=True, text=True)
     assert formatted.returncode == 0, formatted.stderr
+
+
+def test_each_attempt_asks_slurm_for_more() -> None:
+    profile = yaml.safe_load((ROOT / "workflow/profiles/slurm/config.yaml").read_text())
+    for text in (profile["default-resources"][key] for key in ("mem_mb", "runtime")):
+        first, second = (eval(text, {"attempt": attempt}) for attempt in (1, 2))
+        assert second > first, text
 
 
 def test_profiles_hold_no_science() -> None:

@@ -4,20 +4,24 @@ import shlex
 import sys
 from pathlib import Path
 
-from mattis.errors import UserError
-from mattis.plugins import load_plugins
-from mattis.engine.shards import shards
-from mattis.networks.registry import load_study
 from mattis.engine.driver import withdraw_stale_receipts
+from mattis.engine.failures import Briefly
+from mattis.engine.shards import shards
+from mattis.engine.workflow import workflow_config
+from mattis.errors import UserError
+from mattis.networks.registry import load_study
+from mattis.plugins import load_plugins
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 # The rules call `mattis` and `snakemake` of the environment that runs this workflow, activated or not.
 shell.prefix(
     f"set -euo pipefail; PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 )
 
-RESULTS = config["results"]
-PLUGINS = list(config.get("plugins") or [])
+
+if workflow.is_main_process:
+    logger.addFilter(Briefly())
 
 
 def studies_by_name(paths):
@@ -33,7 +37,7 @@ def studies_by_name(paths):
 
 def cut(named):
     """Return {study: {id: I/K}} of the shards that each study is cut into: none, unless K is above 1."""
-    count = int(config["shards"])
+    count = ASKED.shards
     return {
         name: (
             {
@@ -47,8 +51,17 @@ def cut(named):
     }
 
 
+def call_jobs_after_studies():
+    """Make squeue show the studies in the names of jobs; the plugin says study and shard in the comment."""
+    # These settings exist from when jobs are looked for until the first one is submitted.
+    settings = workflow.executor_settings
+    if getattr(settings, "jobname_prefix", None) == "":
+        settings.jobname_prefix = "_".join(STUDIES)[:50]
+
+
 def shard_receipts(wildcards):
     """Return the receipts of all shards of a study."""
+    call_jobs_after_studies()
     return [
         f"{RESULTS}/{wildcards.study}/shards/{shard}.json"
         for shard in SHARDS[wildcards.study]
@@ -60,19 +73,14 @@ def part_of_study(wildcards):
     return SHARDS[wildcards.study][wildcards.shard]
 
 
-def all_observables():
-    """Tell whether cells that exist also get what the model observes today and they do not have."""
-    return str(config.get("all_observables", False)).lower() == "true"
-
-
 def more_observables(wildcards):
     """Return the --all-observables of the command, or nothing."""
-    return "--all-observables" if all_observables() else ""
+    return "--all-observables" if ASKED.all_observables else ""
 
 
 def plugin_options(*_):
     """Return the --plugin FILE of the command for each plugin of the configuration, or nothing."""
-    return " ".join(f"--plugin {shlex.quote(str(file))}" for file in PLUGINS)
+    return " ".join(f"--plugin {shlex.quote(str(file))}" for file in ASKED.plugins)
 
 
 def all_cores(wildcards):
@@ -90,18 +98,12 @@ def study_file(wildcards):
 
 def results_root(wildcards, output):
     """Return the folder of all results: the --results of the command."""
-    return str(RESULTS)
+    return RESULTS
 
 
 def report_config(wildcards, input, output):
     """Return the configuration of a workflow that has this study only."""
-    return [
-        f"studies=['{input.study}']",
-        f"results={results_root(wildcards, output)}",
-        f"shards={config['shards']}",
-        f"all_observables={all_observables()}",
-        f"plugins={PLUGINS}",
-    ]
+    return ASKED.arguments(input.study)
 
 
 wildcard_constraints:
@@ -110,20 +112,20 @@ wildcard_constraints:
 
 
 try:
-    if "://" in RESULTS:
-        raise UserError(
-            f"config: results: got {RESULTS}; expected a folder, as Snakemake looks at files; "
-            "object stores are for the command: mattis run STUDY --results URL"
-        )
-    load_plugins(*PLUGINS)
-    STUDIES = studies_by_name(config["studies"])
+    # A study or a plugin that is not in the working directory is looked for beside the Snakefile.
+    ASKED = workflow_config(config).beside(Path(workflow.basedir))
+    if workflow.resource_settings.nodes is not None:
+        ASKED.check_elsewhere()
+    RESULTS = ASKED.results
+    load_plugins(*ASKED.plugins)
+    STUDIES = studies_by_name(ASKED.studies)
     SHARDS = cut(STUDIES)
     if workflow.is_main_process:
         # Snakemake looks at files, not into stores: without this, a deleted or damaged chunk would be
         # "nothing to be done".
         for path in STUDIES.values():
             withdraw_stale_receipts(
-                load_study(path), RESULTS, int(config["shards"]), all_observables()
+                load_study(path), RESULTS, ASKED.shards, ASKED.all_observables
             )
 except UserError as error:
-    raise WorkflowError(str(error))
+    sys.exit(str(error))

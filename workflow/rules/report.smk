@@ -14,8 +14,10 @@ rule report:
         "../../environment.yml"
     params:
         config=report_config,
+        snakefile=workflow.main_snakefile,
     message:
         "report {wildcards.study}: one HTML page"
     shell:
-        "snakemake --nolock --cores 1 --report {output.html:q}"
+        # In a variable, because --report expands those: once.
+        "REPORT={output.html:q} snakemake --snakefile {params.snakefile:q} --nolock --cores 1 --report '$REPORT'"
         " --config {params.config:q} -- {input.png:q} > {log:q} 2>&1"

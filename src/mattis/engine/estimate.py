@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from mattis.engine import machine
 from mattis.engine.rates import learnt
 from mattis.errors import UserError
-from mattis.exact.compiler import why_not_cached
 from mattis.store import cube, layout
 from mattis.store.results import Results
 from mattis.study.base import Study, middles
@@ -195,6 +194,8 @@ def calibrate(study: Study) -> Cost:
             costs.append(seconds)
             compiling += loading
         last = size * patterns
+    from mattis.exact.compiler import why_not_cached  # and with it the compiler itself
+
     # Kernels that were compiled just now are on disk, unless nothing can be kept there.
     again = compiling if why_not_cached() else 0.0
     return Cost(sum(costs) / len(costs) * count(study), again)

@@ -132,6 +132,11 @@ def _options(name: str, logs: Path | None, security: Security, dashboard: bool) 
         | (site["scheduler-options"] or {}),
         "silence_logs": "CRITICAL",
     }
+    if (
+        site["name"] == "dask-worker"
+    ):  # as nobody has called it: logs are in the folder of the study
+        called = f"mattis-{logs.parent.name}" if logs is not None else "mattis"
+        options["job_name"] = called[:15] if name in ("pbs", "moab") else called
     if site["log-directory"] is None and logs is not None:
         logs.mkdir(parents=True, exist_ok=True)
         if name == "slurm":  # log_directory is not quoted in the job's script, this is
