@@ -1,5 +1,6 @@
 """What a process finds around it: settings of a user, on which other packages fail, and their folder ~."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,7 @@ def load_matplotlib() -> None:
 
     Raises UserError for a file of settings that it cannot be kept from.
     """
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it would tell of its cache, each time
     try:
         import_module("matplotlib")
     except ImportError:
