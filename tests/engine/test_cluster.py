@@ -1,5 +1,7 @@
 """Where a study runs never changes a number: threads, GPUs, schedulers that exist, and their doors."""
 
+import importlib.metadata
+import multiprocessing
 import os
 import signal
 import socket
@@ -13,11 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import dask
 import psutil
 import pytest
 from builders import SECONDS, make_study, started, undisturbed, write_study
+from distributed import Client
 
-from mattis.engine import cluster, dispatch
+from mattis.engine import cluster, crew, dispatch
 from mattis.engine.cluster import Where
 from mattis.engine.driver import Settings, digest, run, status
 from mattis.errors import Fault, UserError
@@ -206,11 +210,62 @@ def test_a_scheduler_without_workers_is_one_line(
             run(study, tmp_path, Settings(where=Where(scheduler=address)))
 
 
+class Another:
+    """Finds another version of mattis here than a worker does."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return getattr, (importlib.metadata, "version")
+
+    def __call__(self, _package: str) -> str:
+        return "9.9.9"
+
+
+STRANGE = """
+import importlib.metadata, sys
+class Nothing:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] == "mattis":
+            raise ModuleNotFoundError(f"No module named {name!r}")
+sys.meta_path.insert(0, Nothing())
+plain = importlib.metadata.Distribution.from_name.__func__
+def from_name(cls, name):
+    if name == "mattis":
+        raise importlib.metadata.PackageNotFoundError(name)
+    return plain(cls, name)
+importlib.metadata.Distribution.from_name = classmethod(from_name)
+"""
+"""What makes a Python one without mattis."""
+
+
+def test_a_worker_without_mattis_beside_a_good_one(
+    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(STRANGE)
+    with scheduler() as (address, _):
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        words = ["worker", address, "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard"]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        bad = subprocess.Popen([sys.executable, "-m", "dask", *words], **quiet)  # type: ignore[call-overload]
+        monkeypatch.delenv("PYTHONPATH")
+        try:
+            with Client(address, set_as_default=False) as client:
+                client.wait_for_workers(2, timeout=SECONDS)
+            outcome = run(study, tmp_path, Settings(where=Where(scheduler=address)))
+        finally:
+            bad.terminate()
+            bad.wait(timeout=SECONDS)
+    assert outcome.failures == {}
+    assert outcome.digest == undisturbed(study, tmp_path)
+    said = capfd.readouterr().err
+    assert said.count("has no mattis") == 1
+    assert "Warning" not in said
+
+
 def test_workers_with_another_version_are_refused(
     tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with scheduler() as (address, _):
-        monkeypatch.setattr(cluster, "version", lambda _: "9.9.9")
+        monkeypatch.setattr(crew, "version", Another())
         with pytest.raises(UserError, match=r"has mattis .*; expected mattis 9\.9\.9, as here"):
             run(study, tmp_path, Settings(where=Where(scheduler=address)))
 
@@ -343,7 +398,7 @@ def test_memory_of_the_workers_is_respected(tmp_path: Path, study: Study) -> Non
     with cluster.client_of(Where(workers=2, memory=2 * 2**30), 9) as client:
         workers = client.scheduler_info(n_workers=-1)["workers"].values()
         assert [worker["memory_limit"] for worker in workers] == [2**30, 2**30]
-    with pytest.raises(UserError, match=r"this machine has .* GiB"):
+    with pytest.raises(UserError, match=r"needs .* MiB .* --memory is 1 MiB; give it more"):
         run(make_study(tmp_path, size=[3000]), tmp_path, Settings(2, where=Where(memory=2**20)))
     assert not results_of(study, tmp_path).folder.exists()
     assert cluster.parsed_memory("8GiB") == 8 * 2**30
@@ -352,9 +407,58 @@ def test_memory_of_the_workers_is_respected(tmp_path: Path, study: Study) -> Non
             cluster.parsed_memory(text)
 
 
-def test_the_memory_of_a_batch_job_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLURM_MEM_PER_NODE", "512")
-    assert cluster.memory_limit() == 512 * 2**20
+def test_fewer_workers_where_only_these_fit(
+    tmp_path: Path, study: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = run(study, tmp_path, Settings(4, where=Where(memory=650 * 2**20)))
+    assert outcome.digest == undisturbed(study, tmp_path)
+    said = capsys.readouterr().err
+    assert "2 of 4 workers start: --memory is 650 MiB, and each needs 280 MiB" in said
+    assert "2 processes" in said
+
+
+UNGUARDED = "import mattis\nmattis.run({path!r}, {root!r}, mattis.Settings(workers=2))\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        ("", "would begin it anew; write what it does below a line if __name__"),
+        ("NAME = __name__\n", 'below a line if __name__ == "__main__": only'),
+    ],
+)
+def test_a_script_without_a_guard(tmp_path: Path, head: str, words: str) -> None:
+    script, path = tmp_path / "script.py", write_study(tmp_path)
+    script.write_text(head + UNGUARDED.format(path=str(path), root=str(tmp_path / "results")))
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=SECONDS
+    )
+    assert done.returncode == 1
+    assert words in done.stderr.splitlines()[-1]
+    assert done.stderr.count("Traceback") == 1
+    assert "Nanny" not in done.stderr.replace(done.stderr.splitlines()[-1], "")
+
+
+def test_a_daemonic_process_is_told_of_threads(
+    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)  # type: ignore[attr-defined]
+    with pytest.raises(UserError, match=r"a daemonic process may start no workers; .*threads"):
+        run(study, tmp_path)
+    assert run(study, tmp_path, Settings(1, where=Where(pool="threads"))).computed == 72
+
+
+@pytest.mark.parametrize("folder", ["file/below", "file"])
+def test_a_folder_for_temporary_files_that_cannot_be(
+    tmp_path: Path, study: Study, folder: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        dask.config.set({"temporary-directory": str(tmp_path / folder)}),
+        pytest.raises(UserError, match=r"no temporary files there: .*; give temporary-directory"),
+    ):
+        run(study, tmp_path)
+    assert not results_of(study, tmp_path).folder.exists()
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import SMALL, make_study, write_study
+from builders import SMALL, fill, make_study, write_study
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mattis.cli import command
-from mattis.engine import estimate
+from mattis.engine import estimate, machine, rates
 from mattis.errors import UserError
 from mattis.networks.binary.questions import Inquiry, Visit
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import MODELS
+from mattis.store.results import results_of
 from mattis.study import plan
 from mattis.study.axes import pattern_counts, patterns_of
 from mattis.study.base import Study
@@ -105,17 +106,32 @@ def test_totals_are_sums_over_blocks(tmp_path: Path, changes: dict[str, object])
     study = make_study(tmp_path, **changes)
     planned = plan.blocks(study)
     cells = sum(len(block.points) for block in planned)
-    assert estimate.totals(study, 12.0, 3) == {
+    found = cells // 3
+    content = estimate.totals(study, estimate.Cost(12.0, 2.5), 3, found, 4)
+    folder = tmp_path / "results"
+    fill(study, folder)
+    files = [path for path in (folder / "small" / "sweep.zarr").rglob("*") if path.is_file()]
+    assert content == {
         "study": "small",
         "model": "hopfield",
         "cells": cells,
+        "cells_found": found,
+        "cells_new": cells - found,
         "blocks": len(planned),
+        "pattern_sets": study.pattern_sets,
         "proposals": sum(plan.updates(study, block) for block in planned),
         "memory_bytes": max(study.memory(b.size, b.patterns) for b in planned),
         "store_bytes": cells * 8 * 13,
+        "floor_bytes": estimate.FLOOR,
+        "files": len(files),
         "workers": 3,
         "cpu_seconds": 12.0,
-        "estimated_seconds": 4.0,
+        "cpu_seconds_left": pytest.approx(12.0 * (cells - found) / cells),
+        "compiling_seconds": 2.5,
+        "learnt": False,
+        "estimated_seconds": pytest.approx(4.0 * (cells - found) / cells),
+        "starting_seconds": estimate.STARTING + 2.5,
+        "shards": 4,
     }
     counted = {
         (size, p): int(count)
@@ -134,15 +150,19 @@ def test_the_streamed_json_is_that_of_the_summary(
     study = make_study(tmp_path, **changes)
     planned = plan.blocks(study)
     monkeypatch.setattr(estimate, "ROWS_PER_PIECE", rows)
-    pieces = list(estimate.summary_text(study, 12.5, 2))
+    content = estimate.totals(study, estimate.Cost(12.5), 2)
+    pieces = list(estimate.summary_text(study, content))
     assert len(pieces) == 2 - (-len(planned) // rows)
-    whole = estimate.summary(study, planned, 12.5, 2)
+    whole = {**content, "per_block": [estimate._row(study, block) for block in planned]}
     assert "".join(pieces) == json.dumps(whole, ensure_ascii=False)
     assert [row["id"] for row in whole["per_block"]] == [block.id for block in planned]
 
 
 def test_rows_of_a_huge_study_come_piece_by_piece() -> None:
-    head, piece = islice(estimate.summary_text(huge(), 1.0, 2), 2)
+    study = huge()
+    head, piece = islice(
+        estimate.summary_text(study, estimate.totals(study, estimate.Cost(1.0), 2)), 2
+    )
     assert json.loads(f"{head}]}}")["blocks"] == 10**8
     rows = json.loads(f"[{piece}]")
     assert len(rows) == estimate.ROWS_PER_PIECE
@@ -160,9 +180,15 @@ def test_memory_is_checked_at_the_size_that_needs_most(tmp_path: Path) -> None:
     study = make_study(tmp_path, size=[3500, 4000], load=[0.06, 0.05], **one)
     needed = study.memory(3500, 210)
     assert needed > study.memory(4000, 240)
-    estimate.check_memory(study, 2, 2 * needed)
-    with pytest.raises(UserError, match=r"size 3500 at load 0\.06 .* at most --workers 1$"):
-        estimate.check_memory(study, 2, 2 * needed - 1)
+    each = estimate.FLOOR + needed
+    assert estimate.room(study, round(2 * each / estimate.USABLE) + 2).workers == 2
+    less = estimate.room(study, round(2 * each / estimate.USABLE) - 2)
+    assert less.workers == 1
+    assert less.fewer(4).startswith("1 of 4 workers start: --memory is ")
+    threads = estimate.room(study, 2**30, threads=True)
+    assert threads.workers == (int(2**30 * estimate.USABLE) - estimate.FLOOR) // needed
+    with pytest.raises(UserError, match=r"size 3500 at load 0\.06 needs .*; --memory is 100 MiB"):
+        _ = estimate.room(study, 100 * 2**20).workers
 
 
 class Clock:
@@ -197,8 +223,8 @@ def test_the_time_is_that_of_networks_and_of_proposals(monkeypatch: pytest.Monke
     axes = {"size": [1000], "load": loads, "temperature": [0.0, 0.5, 1.0, 1.5], "seed": 8}
     study = BinaryStudy(name="timed", axes=axes)
     networks = 8 * sum(1000 * 10 * (k + 1) * 1e-7 for k in range(9))
-    proposals = estimate.totals(study, 0.0, 1)["proposals"] * 2e-8
-    assert estimate.calibrate(study) == pytest.approx(networks + proposals, rel=0.01)
+    proposals = estimate.totals(study, estimate.Cost(0.0), 1)["proposals"] * 2e-8
+    assert estimate.calibrate(study).seconds == pytest.approx(networks + proposals, rel=0.01)
     assert {p.patterns for p in clock.calls} == {20, 50, 80}
 
 
@@ -206,16 +232,16 @@ def test_large_networks_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
     """A second for each of three networks is more than PATIENCE: the rest grows like N P."""
     clock = timed(monkeypatch, made=1e-6, proposal=1e-9)
     axes = {"size": [10_000], "load": [0.01, 0.02, 0.04], "temperature": [0.5], "seed": 2}
-    estimated = estimate.calibrate(BinaryStudy(name="large", axes=axes))
-    assert len(clock.calls) == 3
+    estimated = estimate.calibrate(BinaryStudy(name="large", axes=axes)).seconds
+    assert len(clock.calls) == 4
     assert estimated == pytest.approx(2 * (1 + 2 + 4), rel=0.1)
 
 
 def test_a_huge_study_is_probed_at_nine_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = timed(monkeypatch, made=1e-9, proposal=1e-9)
     study = huge(load={"from": 0.001, "to": 1.0, "count": 100_000}, seed=1000)
-    assert estimate.calibrate(study) > 0
-    assert len(clock.calls) == 9
+    assert estimate.calibrate(study).seconds > 0
+    assert len(clock.calls) <= 3 * 2 * (1 + estimate.REPEATS)
     assert len({call.patterns for call in clock.calls}) == 3
 
 
@@ -246,8 +272,8 @@ def test_a_study_of_days_is_answered_by_who_could_help(
     workers: int,
     remark: str | None,
 ) -> None:
-    monkeypatch.setattr(estimate, "calibrate", lambda _: days * 86400.0)
-    monkeypatch.setattr(estimate, "check_memory", lambda *_: None)
+    monkeypatch.setattr(estimate, "calibrate", lambda _: estimate.Cost(days * 86400.0))
+    monkeypatch.setattr(machine, "memory", lambda: 2**50)
     path = write_study(tmp_path, load={"from": 0.03, "to": 1.0, "count": 500}, seed=1000)
     lines = said(capsys, path, "--workers", workers).splitlines()
     assert "4000000 cells in 500000 blocks" in lines[0]
@@ -255,16 +281,16 @@ def test_a_study_of_days_is_answered_by_who_could_help(
     assert f"on {workers} workers" in lines[0]
     assert "397 MiB of results" in lines[0]
     assert lines[-1] == "    N = 60, P = 2 … 60: 500000 blocks"
-    assert len(lines) == (2 if remark is None else 3)
-    assert remark is None or lines[1].startswith(remark)
+    assert len(lines) == (4 if remark is None else 5)
+    assert remark is None or lines[3].startswith(remark)
 
 
 def test_many_sizes_are_summed_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(estimate, "calibrate", lambda _: 1.0)
+    monkeypatch.setattr(estimate, "calibrate", lambda _: estimate.Cost(1.0))
     lines = said(capsys, write_study(tmp_path, size=[*range(60, 160)])).splitlines()
-    assert lines[1] == "    N = 60, P = 3 … 12: 9 blocks"
+    assert lines[3] == "    N = 60, P = 3 … 12: 9 blocks"
     assert lines[-1] == "    and 76 more sizes"
 
 
@@ -289,3 +315,47 @@ def test_many_cues_are_timed_by_as_many_as_fill_the_lanes(tmp_path: Path) -> Non
     (_, _, least), few = study.shortened(patterns, points, 0)
     assert asked.cues == least.cues == 32
     assert 0 < few < most < 2 * 10**7
+
+
+def test_a_rate_that_was_learnt_goes_first(tmp_path: Path) -> None:
+    """Effort of all cells times the rate of the last run; a tenth that compiled does not count."""
+    study, results = make_study(tmp_path), results_of(make_study(tmp_path), tmp_path)
+    results.folder.make_folder()
+    efforts = [plan.effort(study, block) for block in plan.blocks(study)] * 3
+    seconds = [2e-5 * effort for effort in efforts]
+    seconds[0] *= 50  # it compiled
+    rates.learn(results, study, seconds, efforts)
+    cost = estimate.cost(study, results)
+    assert cost.learnt
+    assert cost.seconds == pytest.approx(2e-5 * sum(efforts) / 3)
+    larger = make_study(tmp_path, size=[600])
+    assert rates.learnt(results, larger) is None  # other caches, another rate
+    rates.rate_of(results).write_text('{"seconds": "?"}')
+    assert rates.learnt(results, study) is None
+
+
+@pytest.mark.parametrize(
+    ("seed", "words"),
+    [
+        (42, "42 pattern sets (seed: 42 means 0 … 41; one set is [42])"),
+        ([7], "1 pattern set (seeds 7)"),
+        (1, "1 pattern set (seed 0)"),
+        ([3, 1, 2, 9, 8], "5 pattern sets (seeds 3, 1, 2, 9, …)"),
+    ],
+)
+def test_what_seed_means_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], seed: object, words: str
+) -> None:
+    assert words in said(capsys, write_study(tmp_path, seed=seed))
+
+
+def test_what_is_there_and_what_is_new(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(make_study(tmp_path), tmp_path / "results")
+    longer = write_study(tmp_path, temperature=[0.0, 0.3, 0.45, 0.9])
+    where = "--results", tmp_path / "results"
+    content = json.loads(said(capsys, longer, *where, "--json"))
+    assert content["cells_found"] + content["cells_new"] == content["cells"]
+    assert 0 < content["cells_found"] < content["cells"]
+    assert f"({content['cells_found']} found, {content['cells_new']} new)" in said(
+        capsys, longer, *where
+    )

@@ -276,7 +276,8 @@ def totals(
         "cpu_seconds_left": left,
         "compiling_seconds": spent.compiling,
         "learnt": spent.learnt,
-        "estimated_seconds": left / workers + (STARTING + spent.compiling if left else 0.0),
+        "estimated_seconds": left / workers,
+        "starting_seconds": STARTING + spent.compiling if left else 0.0,
         "shards": shards,
     }
 

@@ -1,0 +1,119 @@
+"""A worker that cannot compute is named once and left out; a run that cannot move says why."""
+
+import re
+from typing import Any, cast
+
+import pytest
+
+from mattis.engine import crew as crews
+from mattis.engine import watch
+from mattis.engine.crew import Crew
+from mattis.errors import UserError
+
+HERE = crews.version("mattis")
+
+
+class Answer:
+    """What came back from a worker that was asked for its version."""
+
+    def __init__(self, version: str | Exception | None) -> None:
+        self.version = version
+        self.status = "error" if isinstance(version, Exception) else "finished"
+
+    def done(self) -> bool:
+        return self.version is not None
+
+    def result(self) -> Any:
+        return self.version
+
+
+class Scheduler:
+    """A client of workers with some versions of mattis; None has not answered."""
+
+    def __init__(self, **versions: Any) -> None:
+        self.versions, self.threads = versions, dict.fromkeys(versions, 2)
+        self.requests: list[str] = []
+
+    def nthreads(self) -> dict[str, int]:
+        return {name: self.threads[name] for name in self.versions}
+
+    def submit(self, _function: Any, _package: str, *, workers: list[str], **_: Any) -> Answer:
+        self.requests += workers
+        return Answer(self.versions[workers[0]])
+
+
+def crew_of(monkeypatch: pytest.MonkeyPatch, **versions: Any) -> tuple[Crew, Scheduler, list[str]]:
+    client, lines = Scheduler(**versions), list[str]()
+    monkeypatch.setattr("distributed.wait", lambda *_, **__: None)
+    return Crew(cast(Any, client), lines.append, "--scheduler tcp://x:1"), client, lines
+
+
+MISSING = ModuleNotFoundError("No module named 'mattis'")
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"), [(MISSING, "has no mattis"), ("0.0.7", "has mattis 0.0.7, expected")]
+)
+def test_the_good_workers_are_used(monkeypatch: pytest.MonkeyPatch, bad: Any, words: str) -> None:
+    crew, client, lines = crew_of(monkeypatch, a=HERE, b=bad, c=HERE)
+    crew.gather()
+    crew.look()
+    assert crew.chosen == ["a", "c"]
+    assert crew.threads == 4
+    assert len(lines) == 1
+    assert f"worker b {words}" in lines[0]
+    assert sorted(client.requests) == ["a", "b", "c"]  # each is asked once
+
+
+def test_all_workers_may_compute_as_long_as_none_is_unfit(monkeypatch: pytest.MonkeyPatch) -> None:
+    crew, client, lines = crew_of(monkeypatch, a=HERE, b=None)  # b is busy with others' work
+    crew.gather()
+    assert crew.chosen is None
+    client.versions["c"], client.threads["c"] = MISSING, 8
+    crew.look()
+    assert crew.chosen == ["a"]
+    assert crew.threads == 4
+    del client.versions["a"]
+    crew.look()
+    assert crew.chosen == []
+    assert len(lines) == 1
+
+
+@pytest.mark.parametrize("bad", [MISSING, "9.9.9"])
+def test_no_fit_worker_is_one_line(monkeypatch: pytest.MonkeyPatch, bad: Any) -> None:
+    crew, _, _ = crew_of(monkeypatch, a=bad, b=bad)
+    with pytest.raises(UserError, match=rf"worker . has .*; expected mattis {HERE}, as here"):
+        crew.gather()
+
+
+PAUSED = {"status": "paused", "memory_limit": 2**27, "metrics": {"memory": 2**26}}
+RUNNING = {"status": "running", "memory_limit": 2**27, "metrics": {"memory": 2**26}}
+
+
+@pytest.mark.parametrize(
+    ("workers", "words"),
+    [
+        ({"a": PAUSED}, "all 1 workers are paused.*64 of 128 MiB"),
+        ({"a": PAUSED, "b": PAUSED}, "all 2 workers are paused"),
+        ({}, "there is no worker"),
+        ({"a": PAUSED, "b": RUNNING}, None),
+        ({"a": RUNNING}, None),
+    ],
+)
+def test_a_run_that_cannot_move_says_why_once(workers: dict[str, Any], words: str | None) -> None:
+    class Client:
+        def scheduler_info(self, **_: Any) -> Any:
+            return {"workers": workers}
+
+    lines: list[str] = []
+    stall = watch.Stall(cast(Any, Client()), lines.append)
+    stall.look()
+    assert lines == []  # not before a minute
+    stall.moved -= watch.STALLED + 1
+    stall.look()
+    stall.look()
+    assert len(lines) == (words is not None)
+    if words:
+        assert re.search(words, lines[0])
+    stall.over()
+    assert not stall.said

@@ -1,0 +1,101 @@
+"""Settings of a user on which Dask or Matplotlib fail: same figures, and a run names the file."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from builders import fill, make_study, write_study
+
+from mattis import surroundings
+from mattis.errors import UserError
+
+
+def mattis(folder: Path, *words: object, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command in a folder, with other variables."""
+    return subprocess.run(
+        [sys.executable, "-m", "mattis", *map(str, words)],
+        cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["a: [1, 2\n", "- a list\n", "just words\n", "\t: 3\n"])
+def test_settings_of_dask_that_cannot_be_read(tmp_path: Path, text: str) -> None:
+    """Where nothing needs Dask they are left aside; a run names the file."""
+    (tmp_path / "dask").mkdir()
+    (tmp_path / "dask" / "mine.yaml").write_text(text)
+    path, where = write_study(tmp_path), {"DASK_CONFIG": str(tmp_path / "dask")}
+    status = mattis(tmp_path, "status", path, **where)
+    assert (status.returncode, status.stderr) == (0, "")
+    run = mattis(tmp_path, "run", path, **where)
+    assert run.returncode == 2
+    assert run.stderr.count("\n") == 1
+    assert run.stderr.startswith("mattis: Dask's settings: ")
+    assert "mine.yaml" in run.stderr
+    assert not (tmp_path / "results").exists()
+
+
+ODD_SETTINGS = {
+    "usetex": b"text.usetex: True\n",
+    "fonts": b"font.family: No Such Font\nmathtext.fontset: custom\nsvg.fonttype: none\n",
+    "looks": b"axes.grid: True\nlines.linewidth: 9\nfigure.dpi: 40\nsavefig.facecolor: red\n",
+    "backend": b"backend: nonsense\n",
+    "no text": b"\xff\xfe\xff: 3\n",
+}
+
+
+def digests(folder: Path) -> dict[str, str]:
+    figures = (folder / "results" / "small" / "figures").iterdir()
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in figures}
+
+
+def test_figures_are_the_same_whatever_the_settings_of_matplotlib(tmp_path: Path) -> None:
+    study, path = make_study(tmp_path), write_study(tmp_path)
+    fill(study, tmp_path / "results")
+    assert mattis(tmp_path, "diagram", path).returncode == 0
+    usual = digests(tmp_path)
+    assert len(usual) >= 2
+    for name, content in ODD_SETTINGS.items():
+        for figure in (tmp_path / "results" / "small" / "figures").iterdir():
+            figure.unlink()
+        settings = tmp_path / f"{name}.rc"
+        settings.write_bytes(content)
+        odd = {"MATPLOTLIBRC": str(settings), "MPLBACKEND": "nonsense" if name == "looks" else ""}
+        done = mattis(tmp_path, "diagram", path, **odd)
+        assert done.returncode == 0, done.stderr
+        assert digests(tmp_path) == usual, name
+
+
+def test_a_font_cache_of_another_installation() -> None:
+    """It may list other files of the same fonts, and lack those that Matplotlib brings."""
+    from matplotlib import font_manager
+
+    from mattis.figures.canvas import with_own_fonts
+
+    fonts = font_manager.fontManager
+    before = [*fonts.ttflist]
+    try:
+        own = [entry for entry in before if "mpl-data" in entry.fname]
+        fonts.ttflist[:] = [entry for entry in before if entry not in own]
+        with_own_fonts()
+        assert {entry.fname for entry in own} <= {entry.fname for entry in fonts.ttflist}
+        found = fonts.findfont("DejaVu Sans", rebuild_if_missing=False)
+        assert "mpl-data" in str(found)
+    finally:
+        fonts.ttflist[:] = before
+
+
+@pytest.mark.parametrize(("given", "inside"), [("~/runs", "runs"), ("~", "."), ("~/a/~b", "a/~b")])
+def test_the_folder_of_a_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, inside: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert surroundings.expanded(given) == tmp_path / inside
+    assert surroundings.expanded("a~b/~c") == Path("a~b/~c")
+
+
+def test_an_unknown_user_is_one_line() -> None:
+    with pytest.raises(UserError, match=r"~nobody-here/runs: there is no such user; write \./~"):
+        surroundings.expanded("~nobody-here/runs")
