@@ -238,3 +238,58 @@ def test_lists_and_words_stand_in_one_at(mattis: Command) -> None:
     found = json.loads(out)
     assert found["at"]["load"] == [None, 0.05, -1.0]
     assert [value is None for value in found["value"]] == [True, False, True]
+
+
+# Streams that cannot be written
+
+
+def shell(text: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a line of a shell in which $MATTIS is the command."""
+    return subprocess.run(
+        ["bash", "-c", f'MATTIS="{sys.executable} -m mattis"; {text}'],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_output_without_a_reader_or_room(tmp_path: Path) -> None:
+    piped = shell("$MATTIS models | head -n 1; exit ${PIPESTATUS[0]}", tmp_path)
+    assert piped.stdout == "hopfield\n"
+    assert piped.stderr == ""
+    full = shell("$MATTIS models > /dev/full", tmp_path)
+    assert full.returncode == 1
+    assert full.stderr.startswith("mattis: cannot write its output: no space left on device")
+    assert full.stderr.count("\n") == 1
+    assert shell("$MATTIS digest nowhere.yaml 2> /dev/full", tmp_path).returncode == 2
+
+
+def test_a_terminal_without_room_ends_no_run(tmp_path: Path) -> None:
+    write_study(tmp_path)
+    assert shell("$MATTIS run small.yaml --pool threads 2> /dev/full", tmp_path).returncode == 0
+    assert (tmp_path / "results" / "small" / "sweep.done.json").exists()
+
+
+def test_home_in_every_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mattis: Command
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    fill(make_study(tmp_path), tmp_path / "runs")
+    code, out, err = mattis("status", "~/small.yaml", "--results=~/runs")
+    assert (code, err) == (0, "")
+    assert out.startswith("small: 72 of 72 cells done; 9 of 9 blocks whole")
+
+
+@pytest.mark.parametrize("form", ["path", "text", "keys"])
+def test_a_file_or_keys_stand_for_a_study(tmp_path: Path, form: str) -> None:
+    import mattis
+
+    study, path = make_study(tmp_path), write_study(tmp_path)
+    fill(study, tmp_path / "runs")
+    given = {"path": path, "text": str(path), "keys": study.spelled()}[form]
+    root = tmp_path / "runs"
+    cells = mattis.open_results(given, root)
+    assert mattis.status(given, root)["cells"] == {"total": 72, "done": 72}
+    assert mattis.digest(given, root) == mattis.digest(study, root)
+    assert mattis.run(given, root).found == 72
+    assert mattis.aggregate(cells, given).equals(mattis.aggregate(cells, study))
+    with pytest.raises(mattis.UserError, match="study: got int; expected a study, the path of"):
+        mattis.open_results(3, root)  # type: ignore[arg-type]

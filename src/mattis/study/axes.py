@@ -99,6 +99,16 @@ def rounded(value: float) -> float:
     return value if isinstance(value, int) else float(f"{value:.12g}")
 
 
+NOISE = 1e-14
+"""Relative size of what arithmetic leaves behind in a number that was meant to be a short one."""
+
+
+def _reciprocals(value: tuple[float, ...]) -> tuple[float, ...]:
+    """Round values that arithmetic has missed by little; 1/0.3 has many digits, and is meant so."""
+    near = ((v, rounded(v)) for v in value)
+    return tuple(short if abs(v - short) <= NOISE * abs(v) else v for v, short in near)
+
+
 def _as_meant(value: tuple[float, ...]) -> tuple[float, ...]:
     """Round values, and replace -0.0, which is another bit pattern and so another stream, by 0.0."""
     return tuple(rounded(v) + 0.0 for v in value)
@@ -123,6 +133,12 @@ RealValues = Annotated[
     Field(fail_fast=True),
     BeforeValidator(_spelled_out, json_schema_input_type=float | list[float] | Grid),
     AfterValidator(_as_meant),
+]
+Reciprocals = Annotated[
+    tuple[StrictFloat, ...],
+    Field(fail_fast=True),
+    BeforeValidator(_spelled_out, json_schema_input_type=float | list[float] | Grid),
+    AfterValidator(_reciprocals),
 ]
 Integers = Annotated[
     tuple[StrictInt, ...],

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, StrictFloat, StrictInt, model_validator
 
 from mattis.networks.binary.network import Protocol
-from mattis.study.axes import Axes, Misplaced, Part, RealValues, check_stored, one_of
+from mattis.study.axes import Axes, Misplaced, Part, RealValues, Reciprocals, check_stored, one_of
 from mattis.study.base import Study
 
 LANES_SPEEDUP = 10
@@ -36,7 +36,7 @@ class RetrievalAxes(Axes):
     temperature: RealValues | None = Field(
         default=None, description="temperature T in units of J, ≥ 0"
     )
-    beta: RealValues | None = Field(
+    beta: Reciprocals | None = Field(
         default=None, description="inverse temperature 1/T, > 0 or .inf"
     )
 

@@ -25,6 +25,7 @@ from mattis.study.axes import (
     Misplaced,
     Part,
     RealValues,
+    Reciprocals,
     check_stored,
     one_of,
     patterns_of,
@@ -50,7 +51,7 @@ class ConsolidationAxes(DriftAxes):
     kappa: RealValues | None = Field(
         default=None, description="kappa = beta N_v rho of the softmax, rho = <|xi'|²>/N_v"
     )
-    beta: RealValues | None = Field(default=None, description="inverse temperature of the softmax")
+    beta: Reciprocals | None = Field(default=None, description="inverse temperature of the softmax")
     spread: RealValues = Field(
         default=(0.0,), description="s: the most frequent pattern is shown e^s times the rarest"
     )

@@ -47,6 +47,7 @@ from mattis.study.axes import (
     Misplaced,
     Part,
     RealValues,
+    Reciprocals,
     UnknownWord,
 )
 from mattis.study.base import Study, middles
@@ -101,7 +102,7 @@ class NeuronAxes(Axes):
     separation: RealValues | None = Field(
         default=None, description="tau_h/tau_v of a fast-slow system"
     )
-    beta: RealValues = Field(default=(1.0,), description="gain of the neurons that have one")
+    beta: Reciprocals = Field(default=(1.0,), description="gain of the neurons that have one")
     noise: RealValues = Field(default=(0.0,), description="a cue has the overlap 1 - 2 noise")
 
     bounds: ClassVar[Mapping[str, Bound]] = {
