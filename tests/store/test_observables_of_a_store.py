@@ -450,7 +450,7 @@ def test_the_command_says_what_is_lacking_and_computes_it(
         return capsys.readouterr().out
 
     line = f"lacks: {NEW.name}; mattis run STUDY --all-observables computes them\n"
-    done = "small: 9 of 9 blocks done, 0 missing, 0 failed; 72 of 72 cells\n"
+    done = "small: 72 of 72 cells done; 9 of 9 blocks whole, 0 with cells missing, 0 failed\n"
     assert command("status") == done + line
     assert json.loads(command("status", "--json"))["lacks"] == [NEW.name]
     command("run", "--all-observables", "--pool", "threads", "--workers", "1")
