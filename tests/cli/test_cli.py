@@ -106,7 +106,9 @@ def test_run_status_digest(mattis: Command, tmp_path: Path) -> None:
     assert code == 0
     assert len(bytes.fromhex(out.strip())) == 32
     code, out, _ = mattis("status", path, "--results", root)
-    assert out == "small: 72 of 72 cells done; 9 of 9 blocks whole, 0 with cells missing, 0 failed\n"
+    assert (
+        out == "small: 72 of 72 cells done; 9 of 9 blocks whole, 0 with cells missing, 0 failed\n"
+    )
     code, _, err = mattis("run", path, "--results", root)
     assert (code, err) == (0, "small: all 72 cells are there, nothing to compute\n")
 
@@ -141,7 +143,10 @@ def test_diagram(mattis: Command, tmp_path: Path) -> None:
         (["digest", "STUDY"], "72 of 72 cells are missing; compute them with mattis run"),
         (["diagram", "STUDY"], "no cell of this study is there"),
         (["run", "STUDY", "--backend", "gpu"], "--backend: got gpu"),
-        (["run", "STUDY", "--results", "/dev/null/x"], "cannot write there: /dev/null is a file; move it away"),
+        (
+            ["run", "STUDY", "--results", "/dev/null/x"],
+            "cannot write there: /dev/null is a file; move it away",
+        ),
         (["theory", "hopfield.T_m"], "did you mean hopfield.T_M?"),
         (["theory", "hopfield.T_M"], "load"),
         (["theory", "hopfield.T_M", "--at", "load"], "got load; expected key=value"),

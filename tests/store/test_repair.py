@@ -205,7 +205,7 @@ def test_readers_of_an_extension_see_the_store_of_before_until_it_is_done(
     tmp_path: Path, filled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the copy of all metadata at each moment; without it as long as nothing got its name."""
-    larger, rename = make_study(tmp_path, seed=5, load=[0.05, 0.1, 0.15, 0.2]), Path.replace
+    larger, rename = make_study(tmp_path, seed=5, load=[0.05, 0.1, 0.2, 0.3]), Path.replace
     old, new, torn, seen = (1, 3, 4, 2, 3), (1, 4, 4, 2, 5), 0, set()
 
     def looking(path: Path, *names: Path) -> Path:
@@ -227,6 +227,31 @@ def test_readers_of_an_extension_see_the_store_of_before_until_it_is_done(
     assert torn < 20
     with xr.open_zarr(filled, consolidated=False) as ds:
         assert ds["overlap"].shape == new
+
+
+def test_readers_of_values_between_the_old_ones_see_no_cell_under_another_label(
+    tmp_path: Path, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cube is written anew: a cell may be away for a moment, but never at a wrong place."""
+    larger, rename = make_study(tmp_path, load=[0.05, 0.1, 0.15, 0.2]), Path.replace
+    before, counts = xr.open_zarr(filled).load(), set()
+
+    def looking(path: Path, *names: Path) -> Path:
+        with xr.open_zarr(filled) as ds:
+            there = ds["digest"].load() != 0
+            counts.add(int(there.sum()))
+            for name in ("overlap", "energy"):
+                old = before[name].reindex(load=ds["load"].values)
+                assert (~there | (ds[name] == old.values)).all()
+        return rename(path, *names)
+
+    monkeypatch.setattr(Path, "replace", looking)
+    store.create_or_extend(Folder(filled), larger)
+    monkeypatch.undo()
+    assert counts == {0, 72}
+    with xr.open_zarr(filled) as ds:
+        assert ds["load"].values.tolist() == [0.05, 0.1, 0.15, 0.2]
+        assert int((ds["digest"] != 0).sum()) == 72
 
 
 def test_metadata_of_another_version_of_zarr_are_left_as_they_are(

@@ -116,7 +116,8 @@ def test_no_flipped_bit_in_what_a_store_says_of_itself_costs_a_cell(
     for file, key in layout.COPIES.items():
         path = filled / file
         content = path.read_bytes()
-        record = json.dumps(layout.attributes(Folder(filled))["axes"]).encode()
+        said = json.dumps(layout.attributes(Folder(filled))["axes"])
+        record = (json.dumps(said)[1:-1] if key else said).encode()  # a text within a text
         first = content.index(record)
         for turn in range(30):
             said = flip_bit(path, first + 1, first + len(record) - 1, Random(turn))
@@ -210,7 +211,7 @@ def test_the_command_prints_findings_and_exits_with_1(
     flip(cell_file(filled, "overlap"), 8 * 30, 1)
     code, out = command()
     assert code == 1
-    assert "block size=60,load=0.1,seed=0: overlap: 1 cells" in out
+    assert "block size=60,load=0.1,seed=0: overlap: 1 cell\n" in out
     code, out = command("--json")
     assert code == 1
     content = json.loads(out)
