@@ -44,7 +44,7 @@ class Scheduler:
 
 def crew_of(monkeypatch: pytest.MonkeyPatch, **versions: Any) -> tuple[Crew, Scheduler, list[str]]:
     client, lines = Scheduler(**versions), list[str]()
-    monkeypatch.setattr("distributed.wait", lambda *_, **__: None)
+    monkeypatch.setattr(crews, "PATIENCE", 0.05)
     return Crew(cast(Any, client), lines.append, "--scheduler tcp://x:1"), client, lines
 
 

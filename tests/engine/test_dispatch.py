@@ -116,7 +116,7 @@ def test_small_blocks_travel_together_and_failures_alone(tmp_path: Path) -> None
     study = make_study(tmp_path, seed=40, temperature=[0.3], noise=[0.0])
     blocks = plan.blocks(study)
     doing = dispatch.Work(study.described_model.simulate, None, "cpu")
-    work = dispatch.Dispatcher(study, None, doing, 2, None, list(blocks))  # type: ignore[arg-type]
+    work = dispatch.Dispatcher(study, None, doing, 2, None, list(blocks), print)  # type: ignore[arg-type]
     assert len(work._next()) == 1  # nothing was measured yet
     work.rate = 1e-9
     together = work._next()

@@ -1,5 +1,6 @@
 """Runs: the same numbers for any workers, cuts and deaths; nothing computed twice."""
 
+import json
 import os
 import signal
 import subprocess
@@ -201,7 +202,8 @@ def test_digest_of_an_incomplete_study_is_refused(tmp_path: Path, study: Study) 
 
 
 def test_plan_counts_and_estimates(study: Study) -> None:
-    content = estimate.summary(study, plan.blocks(study), estimate.calibrate(study), 2)
+    whole = estimate.totals(study, estimate.calibrate(study), 2)
+    content = json.loads("".join(estimate.summary_text(study, whole)))
     assert (content["cells"], content["blocks"]) == (72, 9)
     assert content["per_block"][0] == {
         "id": "size=60,load=0.05,seed=0",

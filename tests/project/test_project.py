@@ -174,7 +174,6 @@ KERNELS = ROOT / "src" / "mattis" / "kernels" / "cpu"
 
 SHARED = {
     "INLINED": "the seal of each file of kernels, of what it inlines from others",
-    "compiled": "a decorator in one file of kernels, which keeps what it compiles under that file's name",
     "COMPILED": "whether a compiler is there is asked of numbers, and of kernels",
     "T": "a type variable of one file",
     "__all__": "what a file lends to others",

@@ -107,7 +107,7 @@ def test_totals_are_sums_over_blocks(tmp_path: Path, changes: dict[str, object])
     planned = plan.blocks(study)
     cells = sum(len(block.points) for block in planned)
     found = cells // 3
-    content = estimate.totals(study, estimate.Cost(12.0, 2.5), 3, found, 4)
+    content = estimate.totals(study, estimate.StudyCost(12.0, 2.5), 3, found, 4)
     folder = tmp_path / "results"
     fill(study, folder)
     files = [path for path in (folder / "small" / "sweep.zarr").rglob("*") if path.is_file()]
@@ -150,7 +150,7 @@ def test_the_streamed_json_is_that_of_the_summary(
     study = make_study(tmp_path, **changes)
     planned = plan.blocks(study)
     monkeypatch.setattr(estimate, "ROWS_PER_PIECE", rows)
-    content = estimate.totals(study, estimate.Cost(12.5), 2)
+    content = estimate.totals(study, estimate.StudyCost(12.5), 2)
     pieces = list(estimate.summary_text(study, content))
     assert len(pieces) == 2 - (-len(planned) // rows)
     whole = {**content, "per_block": [estimate._row(study, block) for block in planned]}
@@ -161,7 +161,7 @@ def test_the_streamed_json_is_that_of_the_summary(
 def test_rows_of_a_huge_study_come_piece_by_piece() -> None:
     study = huge()
     head, piece = islice(
-        estimate.summary_text(study, estimate.totals(study, estimate.Cost(1.0), 2)), 2
+        estimate.summary_text(study, estimate.totals(study, estimate.StudyCost(1.0), 2)), 2
     )
     assert json.loads(f"{head}]}}")["blocks"] == 10**8
     rows = json.loads(f"[{piece}]")
@@ -223,7 +223,7 @@ def test_the_time_is_that_of_networks_and_of_proposals(monkeypatch: pytest.Monke
     axes = {"size": [1000], "load": loads, "temperature": [0.0, 0.5, 1.0, 1.5], "seed": 8}
     study = BinaryStudy(name="timed", axes=axes)
     networks = 8 * sum(1000 * 10 * (k + 1) * 1e-7 for k in range(9))
-    proposals = estimate.totals(study, estimate.Cost(0.0), 1)["proposals"] * 2e-8
+    proposals = estimate.totals(study, estimate.StudyCost(0.0), 1)["proposals"] * 2e-8
     assert estimate.calibrate(study).seconds == pytest.approx(networks + proposals, rel=0.01)
     assert {p.patterns for p in clock.calls} == {20, 50, 80}
 
@@ -272,7 +272,7 @@ def test_a_study_of_days_is_answered_by_who_could_help(
     workers: int,
     remark: str | None,
 ) -> None:
-    monkeypatch.setattr(estimate, "calibrate", lambda _: estimate.Cost(days * 86400.0))
+    monkeypatch.setattr(estimate, "calibrate", lambda _: estimate.StudyCost(days * 86400.0))
     monkeypatch.setattr(machine, "memory", lambda: 2**50)
     path = write_study(tmp_path, load={"from": 0.03, "to": 1.0, "count": 500}, seed=1000)
     lines = said(capsys, path, "--workers", workers).splitlines()
@@ -288,7 +288,7 @@ def test_a_study_of_days_is_answered_by_who_could_help(
 def test_many_sizes_are_summed_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(estimate, "calibrate", lambda _: estimate.Cost(1.0))
+    monkeypatch.setattr(estimate, "calibrate", lambda _: estimate.StudyCost(1.0))
     lines = said(capsys, write_study(tmp_path, size=[*range(60, 160)])).splitlines()
     assert lines[3] == "    N = 60, P = 3 … 12: 9 blocks"
     assert lines[-1] == "    and 76 more sizes"

@@ -31,7 +31,7 @@ class UserPath(click.Path):
         """Return the path without ~."""
         from mattis.surroundings import expanded
 
-        return super().convert(expanded(value), *context)
+        return super().convert(str(expanded(value)), *context)
 
 
 FILE = UserPath(exists=True, dir_okay=False)

@@ -3,8 +3,8 @@
 Others may share that scheduler. One that cannot compute is named once, and left out.
 """
 
+import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,11 @@ from mattis.errors import UserError
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-PATIENCE = 60.0
-"""Seconds that the first workers have to tell their version."""
+PATIENCE = 10.0
+"""Seconds that the first workers have to tell their version, if none of them is busy."""
+
+LOOKS = 0.02
+"""Seconds between two looks at their answers."""
 
 
 @dataclass
@@ -31,12 +34,13 @@ class Crew:
 
     def gather(self) -> None:
         """Wait for the first answers. Raises UserError if no worker is fit."""
-        from distributed import wait
-
+        begun = time.monotonic()
         self.look()
-        with suppress(TimeoutError):  # busy with others' work; they may answer later
-            wait([*self.answers.values()], timeout=PATIENCE)
-        self.look()
+        while (
+            self.answers and time.monotonic() - begun < PATIENCE
+        ):  # one may be busy with others' work
+            time.sleep(LOOKS)
+            self.look()
         if self.unfit and not self.fit and not self.answers:
             worker, got = next(iter(self.unfit.items()))
             raise UserError(

@@ -148,7 +148,7 @@ def _fewer(study: Study) -> str:
 
 
 @dataclass(frozen=True)
-class Cost:
+class StudyCost:
     """CPU seconds of a study, and those that each worker takes before, to compile what is not cached.
 
     learnt  # whether they come from the last run of the study on this machine, not from short chains
@@ -159,10 +159,10 @@ class Cost:
     learnt: bool = False
 
 
-def cost(study: Study, results: Results | None = None) -> Cost:
+def cost(study: Study, results: Results | None = None) -> StudyCost:
     """Return what the whole study costs: by its last run on this machine, or by short chains."""
     rate = learnt(results, study) if results else None
-    return Cost(rate.seconds * total_effort(study), learnt=True) if rate else calibrate(study)
+    return StudyCost(rate.seconds * total_effort(study), learnt=True) if rate else calibrate(study)
 
 
 def total_effort(study: Study) -> int:
@@ -175,7 +175,7 @@ def total_effort(study: Study) -> int:
     return sum(effort(study, block) for block in blocks) * len(study.axes.seed)
 
 
-def calibrate(study: Study) -> Cost:
+def calibrate(study: Study) -> StudyCost:
     """Return the cost of the whole study, from short chains at some of its cells.
 
     Three pattern sets stand for a third of the blocks each, as their cost grows with N P.
@@ -198,7 +198,7 @@ def calibrate(study: Study) -> Cost:
 
     # Kernels that were compiled just now are on disk, unless nothing can be kept there.
     again = compiling if why_not_cached() else 0.0
-    return Cost(sum(costs) / len(costs) * count(study), again)
+    return StudyCost(sum(costs) / len(costs) * count(study), again)
 
 
 def _cost(study: Study, block: Block, points: Sequence[Point]) -> tuple[float, float]:
@@ -248,7 +248,7 @@ def count(study: Study) -> int:
 
 
 def totals(
-    study: Study, spent: Cost, workers: int, found: int = 0, shards: int = 1
+    study: Study, spent: StudyCost, workers: int, found: int = 0, shards: int = 1
 ) -> dict[str, Any]:
     """Return the cost of the whole study: `mattis plan --json` without the rows of blocks.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-GROUPS = Path("/sys/fs/cgroup")
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
 """Where Linux shows the limits of groups of processes: containers, and jobs of batch systems."""
 
 MEMORY_FILES = ("memory.max", "memory.high", "memory.limit_in_bytes")
@@ -50,14 +50,14 @@ def _megabytes(variable: str) -> int:
 
 def _groups(controller: str) -> Iterator[Path]:
     """Yield the folders of the groups that this process is in, for one controller, and of those above."""
-    yield from (GROUPS, GROUPS / controller)
+    yield from (CONTROL_GROUPS, CONTROL_GROUPS / controller)
     try:
         lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
         return
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        root = GROUPS if not controllers else GROUPS / controller
+        root = CONTROL_GROUPS if not controllers else CONTROL_GROUPS / controller
         if not controllers or controller in controllers.split(","):
             inner = root / path.strip("/")
             yield from (each for each in (inner, *inner.parents) if root in each.parents)

@@ -15,7 +15,7 @@ from mattis.study.base import Study
 ODD = 4.0
 """A block that took so many times as long as the median, for its effort, compiled or waited."""
 
-LEAST_SECONDS, LEAST_BLOCKS = 5.0, 8
+TELLING_SECONDS, TELLING_BLOCKS = 5.0, 8
 """CPU seconds and blocks of a run that has learnt something."""
 
 BEYOND = 2.0
@@ -23,7 +23,7 @@ BEYOND = 2.0
 
 
 @dataclass(frozen=True)
-class Rate:
+class LearntRate:
     """CPU seconds for a unit of effort, with the machine and the networks that they were measured with."""
 
     seconds: float
@@ -55,21 +55,21 @@ def learn(results: Results, study: Study, seconds: Sequence[float], efforts: Seq
 
     A short run says more about the loading of kernels than about them.
     """
-    if sum(seconds) < LEAST_SECONDS or len(seconds) < LEAST_BLOCKS:
+    if sum(seconds) < TELLING_SECONDS or len(seconds) < TELLING_BLOCKS:
         return
     each = np.array(seconds) / np.array(efforts, np.float64)
     usual = each <= ODD * np.median(each)
     rate = float(np.sum(np.array(seconds)[usual]) / np.sum(np.array(efforts, np.float64)[usual]))
     sizes, stored = study.axes.size, study.labels[study.stored]
     spans = (min(sizes), max(sizes)), (float(min(stored)), float(max(stored)))
-    write_json(rate_of(results), asdict(Rate(rate, machine_name(), *spans)))
+    write_json(rate_of(results), asdict(LearntRate(rate, machine_name(), *spans)))
 
 
-def learnt(results: Results, study: Study) -> Rate | None:
+def learnt(results: Results, study: Study) -> LearntRate | None:
     """Return the rate of the last run, if it says something about this study on this machine."""
     found: Any = read_json(rate_of(results))
     try:
-        rate = Rate(
+        rate = LearntRate(
             float(found["seconds"]),
             str(found["machine"]),
             tuple(found["sizes"]),

@@ -99,14 +99,14 @@ def rounded(value: float) -> float:
     return value if isinstance(value, int) else float(f"{value:.12g}")
 
 
-NOISE = 1e-14
+ROUNDING = 1e-14
 """Relative size of what arithmetic leaves behind in a number that was meant to be a short one."""
 
 
 def _reciprocals(value: tuple[float, ...]) -> tuple[float, ...]:
     """Round values that arithmetic has missed by little; 1/0.3 has many digits, and is meant so."""
     near = ((v, rounded(v)) for v in value)
-    return tuple(short if abs(v - short) <= NOISE * abs(v) else v for v, short in near)
+    return tuple(short if abs(v - short) <= ROUNDING * abs(v) else v for v, short in near)
 
 
 def _as_meant(value: tuple[float, ...]) -> tuple[float, ...]:
@@ -291,14 +291,14 @@ def check_axis(name: str, values: tuple[float, ...], bound: Bound) -> None:
         if not bound.fits(value):
             where = f"{name}[{index}]"
             raise Misplaced(where, _shown(value), bound.expected, bound.advice)
-        if value in seen:
+        if (short := rounded(value)) in seen:  # a store could not tell them apart
             raise Misplaced(
                 f"{name}[{index}]",
-                f"{_shown(value)}, the same as {name}[{seen[value]}]",
+                f"{_shown(value)}, the same as {name}[{seen[short]}]",
                 "distinct values",
                 "remove one of the two",
             )
-        seen[value] = index
+        seen[short] = index
 
 
 def one_of(axes: Axes, names: Sequence[str]) -> str:

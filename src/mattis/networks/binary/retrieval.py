@@ -43,13 +43,6 @@ class RetrievalAxes(Axes):
     @model_validator(mode="after")
     def _checked(self) -> Self:
         one_of(self, ("temperature", "beta"))
-        if len(set(self.betas)) < len(self.betas):
-            raise Misplaced(
-                "temperature",
-                "two values that have the same inverse, for they differ in the last digit only",
-                "distinct values of 1/T",
-                "remove one of the two",
-            )
         self.check_loads()
         return self
 
