@@ -99,14 +99,14 @@ def rounded(value: float) -> float:
     return value if isinstance(value, int) else float(f"{value:.12g}")
 
 
-ROUNDING = 1e-14
+LAST_DIGITS = 1e-14
 """Relative size of what arithmetic leaves behind in a number that was meant to be a short one."""
 
 
 def _reciprocals(value: tuple[float, ...]) -> tuple[float, ...]:
     """Round values that arithmetic has missed by little; 1/0.3 has many digits, and is meant so."""
     near = ((v, rounded(v)) for v in value)
-    return tuple(short if abs(v - short) <= ROUNDING * abs(v) else v for v, short in near)
+    return tuple(short if abs(v - short) <= LAST_DIGITS * abs(v) else v for v, short in near)
 
 
 def _as_meant(value: tuple[float, ...]) -> tuple[float, ...]:
