@@ -206,7 +206,7 @@ def test_a_scheduler_without_workers_is_one_line(
     with scheduler(workers=0) as (address, _):
         time.sleep(3)
         monkeypatch.setattr(cluster, "SCHEDULER_PATIENCE", 10)
-        with pytest.raises(Fault, match="no worker came in 10 s"):
+        with pytest.raises(Fault, match="in 10 s no worker came; start some"):
             run(study, tmp_path, Settings(where=Where(scheduler=address)))
 
 

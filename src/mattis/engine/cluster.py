@@ -364,8 +364,12 @@ def _wait_for_workers(client: "Client", place: str) -> None:
     try:
         client.wait_for_workers(1, timeout=SCHEDULER_PATIENCE)
     except TimeoutError:
+        from mattis.engine.nodes import why_stalled
+
+        workers = client.scheduler_info(n_workers=-1)["workers"]
+        reason = f"{why_stalled(workers)}; then" if workers else "no worker came; start some, and"
         raise Fault(
-            f"{place}: no worker came in {SCHEDULER_PATIENCE} s; start some, and give the same command again"
+            f"{place}: in {SCHEDULER_PATIENCE} s {reason} give the same command again"
         ) from None
 
 

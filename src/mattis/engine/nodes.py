@@ -1,6 +1,7 @@
 """Dask's schedulers and workers, with fewer doors: no HTTP at all, or one page behind a secret word."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 import distributed
@@ -62,3 +63,18 @@ def _is_behind(path: str, secret: str) -> bool:
     """Tell whether a path begins with the secret word, in a time that does not depend on the guess."""
     first = path.removeprefix("/").partition("/")[0]
     return secrets.compare_digest(first.encode(), secret.encode())
+
+
+def why_stalled(workers: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return why none of some workers computes, "" if one does or might."""
+    if not workers:
+        return "there is no worker; see whether their jobs wait in a queue, or failed, and in which log"
+    paused = [worker for worker in workers.values() if worker.get("status") == "paused"]
+    if len(paused) < len(workers):
+        return ""
+    most = max(paused, key=lambda worker: worker["metrics"].get("memory", 0))
+    used, limit = (n / 2**20 for n in (most["metrics"].get("memory", 0), most["memory_limit"]))
+    return (
+        f"all {len(paused)} workers are paused, as they hold too much of their memory "
+        f"({used:.0f} of {limit:.0f} MiB); start fewer of them, or give them more (--memory-limit)"
+    )

@@ -8,7 +8,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -112,24 +112,11 @@ class Stall:
         still = time.monotonic() - self.moved
         if still < STALLED or self.said:
             return
-        if reason := _why_stalled(self.client.scheduler_info(n_workers=-1)["workers"]):
+        from mattis.engine.nodes import why_stalled
+
+        if reason := why_stalled(self.client.scheduler_info(n_workers=-1)["workers"]):
             self.said = True
             self.say(f"nothing has moved for {still:.0f} s: {reason}; the run goes on waiting")
-
-
-def _why_stalled(workers: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return why none of some workers computes, "" if one does or might."""
-    if not workers:
-        return "there is no worker; see whether their jobs wait in a queue, or failed, and in which log"
-    paused = [worker for worker in workers.values() if worker.get("status") == "paused"]
-    if len(paused) < len(workers):
-        return ""
-    most = max(paused, key=lambda worker: worker["metrics"].get("memory", 0))
-    used, limit = (n / 2**20 for n in (most["metrics"].get("memory", 0), most["memory_limit"]))
-    return (
-        f"all {len(paused)} workers are paused, as they hold too much of their memory "
-        f"({used:.0f} of {limit:.0f} MiB); start fewer of them, or give them more (--memory-limit)"
-    )
 
 
 def _outlook(pid: int | None) -> str:
