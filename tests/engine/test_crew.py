@@ -93,7 +93,7 @@ RUNNING = {"status": "running", "memory_limit": 2**27, "metrics": {"memory": 2**
 @pytest.mark.parametrize(
     ("workers", "words"),
     [
-        ({"a": PAUSED}, "all 1 workers are paused.*64 of 128 MiB"),
+        ({"a": PAUSED}, "the only worker is paused.*64 of 128 MiB"),
         ({"a": PAUSED, "b": PAUSED}, "all 2 workers are paused"),
         ({}, "there is no worker"),
         ({"a": PAUSED, "b": RUNNING}, None),
