@@ -75,4 +75,7 @@ def why_stalled(workers: Mapping[str, Mapping[str, Any]]) -> str:
     most = max(paused, key=lambda worker: worker["metrics"].get("memory", 0))
     used, limit = (n / 2**20 for n in (most["metrics"].get("memory", 0), most["memory_limit"]))
     who = "the only worker is" if len(paused) == 1 else f"all {len(paused)} workers are"
-    return f"{who} paused, with too much memory in use ({used:.0f} of {limit:.0f} MiB); start fewer of them, or give them more (--memory-limit)"
+    return (
+        f"{who} paused, with too much memory in use ({used:.0f} of {limit:.0f} MiB); start fewer of them, or "
+        "give them more (--memory-limit)"
+    )
