@@ -93,7 +93,7 @@ def blocks_of_task(study, workers: int) -> list[list[str]]:
     """Return which blocks travel together, to workers with a device."""
     work = dispatch.Work(study.described_model.simulate, lambda *_: [], "gpu")
     waiting = sorted(plan.blocks(study), key=lambda block: plan.effort(study, block))
-    dispatcher = dispatch.Dispatcher(study, None, work, workers, None, waiting)  # type: ignore[arg-type]
+    dispatcher = dispatch.Dispatcher(study, None, work, workers, None, waiting, print)  # type: ignore[arg-type]
     tasks = []
     while dispatcher.waiting:
         tasks.append([block.id for block in dispatcher._next()])
@@ -150,7 +150,7 @@ def test_what_alone_is_too_large_for_a_device_is_computed_by_the_cpu(
 def test_workers_elsewhere_are_asked_what_they_have(reasons: dict[str, str], backend: str) -> None:
     """Where none has a GPU, tasks stay short; before any has come, each will decide for itself."""
     client = SimpleNamespace(run=lambda *_, **__: reasons)
-    assert dispatch._backend_of(client) == backend  # type: ignore[arg-type]
+    assert dispatch._backend_of(client, None) == backend  # type: ignore[arg-type]
 
 
 def test_a_driver_that_hangs_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
