@@ -23,7 +23,8 @@ class Answer:
     def done(self) -> bool:
         return self.version is not None
 
-    def result(self) -> Any:
+    def result(self, timeout: float) -> Any:
+        assert timeout > 0
         return self.version
 
 
@@ -95,7 +96,7 @@ RUNNING = {"status": "running", "memory_limit": 2**27, "metrics": {"memory": 2**
     [
         ({"a": PAUSED}, "the only worker is paused.*64 of 128 MiB"),
         ({"a": PAUSED, "b": PAUSED}, "all 2 workers are paused"),
-        ({}, "there is no worker"),
+        ({}, "there is no worker that can compute"),
         ({"a": PAUSED, "b": RUNNING}, None),
         ({"a": RUNNING}, None),
     ],

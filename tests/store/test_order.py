@@ -95,8 +95,8 @@ def test_an_old_store_with_other_last_digits_still_matches(
     odd = study.axes.model_copy(update={"load": (0.05, 0.1, 0.05 + 0.1)})
     assert odd.load != study.axes.load
     old = study.model_copy(update={"axes": odd})
-    monkeypatch.setattr(cube, "rounded", lambda value: value)
-    monkeypatch.setattr(store, "rounded", lambda value: value)
+    for place in (cube, store):
+        monkeypatch.setattr(place, "label_key", lambda _name, value: value)
     fill(old, tmp_path)
     monkeypatch.undo()
     path = results_of(study, tmp_path).store
@@ -107,6 +107,15 @@ def test_an_old_store_with_other_last_digits_still_matches(
     fill(study, fresh)
     assert digest(study, tmp_path) == digest(study, fresh)
     xr.testing.assert_identical(opened(tmp_path), opened(fresh))
+
+
+def test_a_beta_of_twelve_digits_is_not_the_temperature_that_it_is_near(tmp_path: Path) -> None:
+    """Random numbers depend on all digits of 1/T, so the two have different cells."""
+    fill(make_study(tmp_path, temperature=[0.3]), tmp_path)
+    near = make_study(tmp_path, temperature=None, beta=[3.33333333333])
+    assert not store.valid_cells(results_of(near, tmp_path).store, near).any()
+    same = make_study(tmp_path, temperature=None, beta=[1 / 0.3])
+    assert store.valid_cells(results_of(same, tmp_path).store, same).all()
 
 
 @pytest.mark.parametrize("engine", ["netcdf4", "h5netcdf", "scipy"])

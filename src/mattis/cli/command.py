@@ -34,6 +34,9 @@ class UserPath(click.Path):
         return super().convert(str(expanded(value)), *context)
 
 
+MOST_COUNTED = 10**7
+"""Cells of a study among which `plan` looks for those that are there."""
+
 FILE = UserPath(exists=True, dir_okay=False)
 POOL_CHOICE = click.Choice(["processes", "threads"])
 BACKEND_CHOICE = click.Choice(["auto", "cpu", "gpu", "simulated"])  # as in devices
@@ -89,14 +92,21 @@ def verbs() -> None:
 def plan(study: Path, results: str, as_json: bool, workers: int | None, shards: int) -> None:
     """Show cells that are there and new, blocks, P and N per block, memory, files and estimated time."""
     from mattis.engine import machine
-    from mattis.engine.estimate import cost, room, summary_text, totals
+    from mattis.engine.estimate import cost, count, room, summary_text, totals
     from mattis.store.results import results_of
     from mattis.store.store import found
+    from mattis.study.plan import points_of
 
     loaded = _load(study)
     workers = min(workers or machine.cores(), room(loaded, None).workers)
     place = results_of(loaded, results)
-    content = totals(loaded, cost(loaded, place), workers, found(place.store, loaded), shards)
+    there = 0
+    try:
+        if count(loaded) * len(points_of(loaded)) <= MOST_COUNTED:
+            there = found(place.store, loaded)
+    except UserError as error:  # of another study: this one can be planned nevertheless
+        click.echo(f"mattis: {error}", err=True)
+    content = totals(loaded, cost(loaded, place), workers, there, shards)
     if as_json:
         for piece in summary_text(loaded, content):
             sys.stdout.write(piece)

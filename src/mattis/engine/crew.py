@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 PATIENCE = 10.0
 """Seconds that the first workers have to tell their version, if none of them is busy."""
 
+FETCH = 10.0
+"""Seconds that an answer may take to come here."""
+
 LOOKS = 0.02
 """Seconds between two looks at their answers."""
 
@@ -52,6 +55,7 @@ class Crew:
         """Ask new workers for their version, hear the answers, and forget those that are gone."""
         present = self.client.nthreads()
         self.fit &= present.keys()
+        self.unfit = {worker: got for worker, got in self.unfit.items() if worker in present}
         for worker in present.keys() - self.answers.keys() - self.unfit.keys() - self.fit:
             self.answers[worker] = self.client.submit(
                 version, "mattis", workers=[worker], pure=False, priority=1
@@ -63,11 +67,16 @@ class Crew:
                 self._judge(worker, self.answers.pop(worker))
 
     def _judge(self, worker: str, answer: "Future[Any]") -> None:
-        failed = answer.status != "finished"
-        if not failed and answer.result() == version("mattis"):
+        if answer.status not in ("finished", "error"):
+            return  # the scheduler was lost, or the worker: it is asked again where it is there
+        try:
+            found = answer.result(timeout=FETCH) if answer.status == "finished" else None
+        except TimeoutError:
+            return
+        if found == version("mattis"):
             self.fit.add(worker)
             return
-        got = "has no mattis" if failed else f"has mattis {answer.result()}"
+        got = f"has mattis {found}" if found else "has no mattis"
         self.unfit[worker] = got
         self.say(
             f"worker {worker} {got}, expected {version('mattis')} as here; others compute instead"

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from mattis import plugins
@@ -45,6 +46,9 @@ ATTEMPTS = 2
 FETCH = 10.0
 """Seconds that a finished result may take to come here, before it is taken for lost."""
 
+LOOK = 0.05
+"""Seconds between two looks at workers of which one has failed."""
+
 SILENCE = 30.0
 """Seconds that a lost scheduler is waited for."""
 
@@ -72,6 +76,7 @@ class TaskResult:
     each: Sequence[BlockResult]
     seconds: float
     remark: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ class Work:
             answers = self._together(tasks, device) if device else self._each(tasks, self.simulate)
         except Exception as error:
             answers = [(None, _spelled(error))] * len(tasks)
-        return TaskResult(answers, time.perf_counter() - begun, _remark())
+        return TaskResult(answers, time.perf_counter() - begun, _remark(), version("mattis"))
 
     def _each(self, tasks: Sequence[Task], work: Callable[..., Columns]) -> list[BlockResult]:
         answers: list[BlockResult] = []
@@ -247,9 +252,8 @@ class Dispatcher:
                 self.pinned[str(future.key)] = pin
             future.add_done_callback(self.arrived.put)
             return
-        if self.crew and isinstance(error, ModuleNotFoundError) and "mattis" in str(error):
-            self.waiting += blocks  # of a worker that came meanwhile, and cannot compute
-            self.look_around()
+        if self.crew and self._came_unfit(error, found):
+            self.waiting += blocks
             return
         each: Sequence[BlockResult] = [(None, _spelled(error))] * len(blocks) if error else []
         seconds = 0.0
@@ -265,6 +269,19 @@ class Dispatcher:
                 self.waiting.append(block)
             else:
                 yield Finished(block, columns, message, seconds * plan.effort(self.study, block))
+
+    def _came_unfit(self, error: BaseException | None, found: TaskResult | None) -> bool:
+        """Tell whether a task went to a worker that came meanwhile, and turned out to be unfit."""
+        assert self.crew is not None
+        lacks = isinstance(error, ModuleNotFoundError) and "mattis" in str(error)
+        other = found is not None and found.version != version("mattis")
+        if not (lacks or other):
+            return False
+        before, begun = len(self.crew.unfit), time.monotonic()
+        while len(self.crew.unfit) == before and time.monotonic() - begun < FETCH:
+            self.look_around()  # else another error has this name, and the block was tried
+            time.sleep(LOOK)
+        return other or len(self.crew.unfit) > before
 
     def _pass_on(self, remark: str) -> None:
         """Say what a worker remarks, once."""
@@ -311,6 +328,7 @@ def _finished(
 ) -> Iterator[Finished | None]:
     """Yield what comes back until nothing is left, with an eye on the workers."""
     client, heard = work.client, time.monotonic()
+    looked = heard
     work.submit()
     while work.running or work.waiting:
         try:
@@ -320,11 +338,13 @@ def _finished(
         except queue.Empty:
             if client.status == "running":
                 heard = time.monotonic()
-                work.look_around()
-                stall.look()
+                stall.look(work.crew.unfit if work.crew else ())
             elif time.monotonic() - heard > SILENCE:
                 raise _lost(client) from None
             yield None
+        if client.status == "running" and time.monotonic() - looked > 1.0:
+            looked = time.monotonic()
+            work.look_around()
         if watched is not None and client.status == "running":
             watched.look()
         work.submit()

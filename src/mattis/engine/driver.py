@@ -157,7 +157,8 @@ def _within_memory(study: Study, settings: Settings) -> tuple[Settings, str]:
     if not where.is_here:
         return settings, ""
     room = estimate.room(study, where.memory, where.is_threads)
-    asked = min(where.count, estimate.count(study))
+    cut = settings.block_cells is not None  # then there are more blocks than pattern sets
+    asked = where.count if cut else min(where.count, estimate.count(study))
     if room.workers >= asked:
         return settings, ""
     gpus = min(where.gpus, room.workers)

@@ -49,6 +49,9 @@ PROBE_PATIENCE = 4.0
 ROWS_PER_PIECE = 10_000
 """Rows of `mattis plan --json` that are written at once."""
 
+MOST_ADDED = 100_000
+"""Networks whose efforts are added one by one."""
+
 MOST_LISTED = 24
 """Networks of a study that are listed one by one."""
 
@@ -161,7 +164,8 @@ class StudyCost:
 
 def cost(study: Study, results: Results | None = None) -> StudyCost:
     """Return what the whole study costs: by its last run on this machine, or by short chains."""
-    rate = learnt(results, study) if results else None
+    networks_ = len(study.axes.size) * len(study.labels[study.stored])
+    rate = learnt(results, study) if results and networks_ <= MOST_ADDED else None
     return StudyCost(rate.seconds * total_effort(study), learnt=True) if rate else calibrate(study)
 
 

@@ -68,7 +68,7 @@ def _is_behind(path: str, secret: str) -> bool:
 def why_stalled(workers: Mapping[str, Mapping[str, Any]]) -> str:
     """Return why none of some workers computes, "" if one does or might."""
     if not workers:
-        return "there is no worker; see whether their jobs wait in a queue, or failed, and in which log"
+        return "there is no worker that can compute; see whether jobs wait in a queue, or why they failed"
     paused = [worker for worker in workers.values() if worker.get("status") == "paused"]
     if len(paused) < len(workers):
         return ""

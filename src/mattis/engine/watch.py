@@ -8,7 +8,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -107,14 +107,18 @@ class Stall:
         """Note that something moved."""
         self.moved, self.said = time.monotonic(), False
 
-    def look(self) -> None:
-        """Say once, after a minute in which nothing moved, that no worker can compute, and why."""
+    def look(self, unfit: Collection[str] = ()) -> None:
+        """Say once, after a minute in which nothing moved, that no worker can compute, and why.
+
+        unfit  # workers that are left out
+        """
         still = time.monotonic() - self.moved
         if still < STALLED or self.said:
             return
         from mattis.engine.nodes import why_stalled
 
-        if reason := why_stalled(self.client.scheduler_info(n_workers=-1)["workers"]):
+        workers = self.client.scheduler_info(n_workers=-1)["workers"]
+        if reason := why_stalled({w: v for w, v in workers.items() if w not in unfit}):
             self.said = True
             self.say(f"nothing has moved for {still:.0f} s: {reason}; the run goes on waiting")
 

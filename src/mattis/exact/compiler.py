@@ -30,7 +30,7 @@ class OptionalCache(FunctionCache):
 
     def save_overload(self, *arguments: Any) -> None:
         """Save a compiled kernel where the disk takes it; `why_not_cached` says why it does not."""
-        with suppress(OSError):
+        with suppress(Exception):  # it reads the index first
             super().save_overload(*arguments)  # type: ignore[no-untyped-call]
 
 

@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from mattis import surroundings
-from mattis.study.axes import Meaning, counts_of, rounded
+from mattis.study.axes import Meaning, counts_of, label_key
 from mattis.study.base import Study
 from mattis.study.model import FLAGS, Model, Observable
 
@@ -49,8 +49,8 @@ class CubeLabels:
         return tuple(map(len, self.values.values()))
 
     def positions(self, name: str) -> dict[float, int]:
-        """Return the index of each value of a dimension, by the value to 12 digits."""
-        return {rounded(value): index for index, value in enumerate(self.values[name])}
+        """Return the index of each value of a dimension, by its `label_key`."""
+        return {label_key(name, value): index for index, value in enumerate(self.values[name])}
 
 
 def labels_of(study: Study) -> CubeLabels:
@@ -72,8 +72,8 @@ def digest_scheme(labels: CubeLabels, prefixes: Sequence[int]) -> str:
 
 
 def merged(old: CubeLabels, new: CubeLabels) -> CubeLabels:
-    """Return the labels of both, sorted; of two that are equal to 12 digits, the new."""
-    values = {name: _union(old.values[name], new.values[name]) for name in new.names}
+    """Return the labels of both, sorted; of two with the same `label_key`, the new."""
+    values = {name: _union(name, old.values[name], new.values[name]) for name in new.names}
     if "beta" not in values:
         return CubeLabels(values, (), new.meanings)
     heat = dict(zip(old.values["beta"], old.temperatures, strict=True))
@@ -81,9 +81,9 @@ def merged(old: CubeLabels, new: CubeLabels) -> CubeLabels:
     return CubeLabels(values, [heat[beta] for beta in values["beta"]], new.meanings)
 
 
-def _union(old: Sequence[float], new: Sequence[float]) -> list[float]:
-    """Return the values of both, sorted; of two that are equal to 12 digits, the new."""
-    return sorted({rounded(value): value for value in (*old, *new)}.values())
+def _union(name: str, old: Sequence[float], new: Sequence[float]) -> list[float]:
+    """Return the values of both, sorted; of two with the same `label_key`, the new."""
+    return sorted({label_key(name, value): value for value in (*old, *new)}.values())
 
 
 def as_stored(stored: CubeLabels, labels: CubeLabels) -> CubeLabels:
@@ -91,7 +91,9 @@ def as_stored(stored: CubeLabels, labels: CubeLabels) -> CubeLabels:
     spelling = {name: stored.positions(name) for name in labels.names}
     values = {
         name: [
-            stored.values[name][at] if (at := spelling[name].get(rounded(v))) is not None else v
+            stored.values[name][at]
+            if (at := spelling[name].get(label_key(name, v))) is not None
+            else v
             for v in labels.values[name]
         ]
         for name in labels.names
@@ -104,14 +106,16 @@ def positions(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the positions of a table's cells, (rows, dimensions), and which lie on the axes, (rows,).
 
-    Labels are compared to 12 digits.
+    Labels are compared by their `label_key`.
     """
     index = np.zeros((len(table), len(labels.names)), np.int64)
     on_axes = np.ones(len(table), bool)
     for axis, name in enumerate(labels.names):
         places = labels.positions(name)
         found, inverse = np.unique(table[:, axis], return_inverse=True)
-        near = np.array([places.get(rounded(value), -1) for value in found.tolist()], np.int64)
+        near = np.array(
+            [places.get(label_key(name, value), -1) for value in found.tolist()], np.int64
+        )
         index[:, axis] = near[inverse.ravel()]
         on_axes &= index[:, axis] >= 0
     return index, on_axes

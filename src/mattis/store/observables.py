@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mattis.exact.arrays import Reals
 from mattis.store import cube
 from mattis.store.cube import CubeLabels
-from mattis.study.axes import rounded
+from mattis.study.axes import label_key
 from mattis.study.base import Study
 from mattis.study.model import Columns, Observable
 from mattis.study.plan import Block
@@ -162,10 +162,10 @@ def differences(
 ) -> Iterator[Difference]:
     """Yield a difference for each stored observable of a block that is not, bit by bit, the computed one."""
     stored = ds.sel({"size": block.size, block.stored: block.load, "seed": block.seed})
-    positions = [cube.labels_of(study).positions(name) for name in study.points]
+    positions = [(name, cube.labels_of(study).positions(name)) for name in study.points]
     at = tuple(
-        np.array([along[rounded(point[axis])] for point in block.points])
-        for axis, along in enumerate(positions)
+        np.array([along[label_key(name, point[axis])] for point in block.points])
+        for axis, (name, along) in enumerate(positions)
     )
     for name in (observable.name for observable in study.described_model.observables):
         old = stored[name].values[at].astype(np.float64)

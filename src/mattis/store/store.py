@@ -25,7 +25,7 @@ from mattis.store.layout import FORMAT, ArrayForm, Chunk
 from mattis.store.observables import CellTable, Observed
 from mattis.store.place import Place
 from mattis.store.record import StoreRecord, contents_of, journal_of
-from mattis.study.axes import rounded
+from mattis.study.axes import label_key
 from mattis.study.base import Study
 from mattis.study.model import Columns, Model
 from mattis.study.plan import Block, Mask
@@ -318,6 +318,9 @@ def read(path: Place, study: Study, part: ShardNumber | None = None) -> xr.Datas
     old = record.read(path, study) if is_there(path) else None
     observed = record.observed(path, study, old, lists)
     ds = _cube(path, old, labels, observed)
+    # Cells that a packing moves the other way are in segments that were not there a moment ago.
+    later = {*journal.segments_for(folder, contents, part)} - {*names}
+    segments += [*journal.rows(folder, contents, sorted(later))]
     for segment in segments:
         rows = CellTable.of_rows(segment.table, segment.observables, labels, observed)
         _overlay(ds, rows, observed)
@@ -375,7 +378,7 @@ def positions_in(cube_labels: CubeLabels, labels: CubeLabels) -> list[NDArray[np
     for name in labels.names:
         place = cube_labels.positions(name)
         values = labels.values[name]
-        out.append(np.array([place.get(rounded(value), -1) for value in values], np.int64))
+        out.append(np.array([place.get(label_key(name, value), -1) for value in values], np.int64))
     return out
 
 

@@ -99,6 +99,11 @@ def rounded(value: float) -> float:
     return value if isinstance(value, int) else float(f"{value:.12g}")
 
 
+def label_key(name: str, value: float) -> float:
+    """Return what tells labels apart: 12 digits; of beta 14, as random numbers depend on those of 1/T."""
+    return float(f"{value:.14g}") if name == "beta" else rounded(value)
+
+
 LAST_DIGITS = 1e-14
 """Relative size of what arithmetic leaves behind in a number that was meant to be a short one."""
 
@@ -291,7 +296,7 @@ def check_axis(name: str, values: tuple[float, ...], bound: Bound) -> None:
         if not bound.fits(value):
             where = f"{name}[{index}]"
             raise Misplaced(where, _shown(value), bound.expected, bound.advice)
-        if (short := rounded(value)) in seen:  # a store could not tell them apart
+        if (short := label_key(name, value)) in seen:  # a store could not tell them apart
             raise Misplaced(
                 f"{name}[{index}]",
                 f"{_shown(value)}, the same as {name}[{seen[short]}]",
