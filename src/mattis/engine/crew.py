@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PATIENCE = 10.0
 """Seconds that the first workers have to tell their version, if none of them is busy."""
 
-FETCH = 10.0
+ANSWERED = 10.0
 """Seconds that an answer may take to come here."""
 
 LOOKS = 0.02
@@ -70,7 +70,7 @@ class Crew:
         if answer.status not in ("finished", "error"):
             return  # the scheduler was lost, or the worker: it is asked again where it is there
         try:
-            found = answer.result(timeout=FETCH) if answer.status == "finished" else None
+            found = answer.result(timeout=ANSWERED) if answer.status == "finished" else None
         except TimeoutError:
             return
         if found == version("mattis"):
