@@ -43,6 +43,9 @@ PROBE = 1_000_000
 REPEATS, REPEATS_PATIENCE = 4, 0.5
 """Times that a task is timed at most, and CPU seconds after which it is timed no more."""
 
+LONGEST_PROBE, GROWTH = 4.0, 4
+"""CPU seconds of a probe at most, and how many times longer than the last one it is."""
+
 PROBE_PATIENCE = 4.0
 """CPU seconds after which no further pattern set is probed."""
 
@@ -228,6 +231,11 @@ def _cost(study: Study, block: Block, points: Sequence[Point]) -> tuple[float, f
 
     making, few, loading = shortest(study.making(points), 0)
     whole, many, compiling = shortest(points, PROBE // len(points))
+    # Networks that settle cost less than their updates at most: longer, as far as that takes no time.
+    most, before = PROBE // len(points), 0
+    while before < many and whole < LONGEST_PROBE / GROWTH:
+        most, before = most * GROWTH, many
+        whole, many = seconds(points, most)
     per_update = max(whole - making, 0.0) / (many - few) if many > few else whole / many
     return making + per_update * effort(study, block), loading + compiling
 
