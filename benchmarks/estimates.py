@@ -27,8 +27,8 @@ TEXT = """# Estimates beside what was measured
 `python benchmarks/estimates.py` on {cores} cores. CPU seconds; the estimate is that of `mattis plan` with no
 compiled kernel on disk, and of the plan after the run, which asks what the run has learnt. Beyond a factor of
 {factor:g} the benchmark fails (studies of less than {smallest:g} s excepted). Networks that settle are not in
-the table: their estimate is of all updates that they may need, and `plan` says "at most" (hebbian_tanh: 5 times
-too long, dense_3: 14, by the first minute of a run).
+the table: their estimate is of all updates that they may need, and `plan` says "at most" (hebbian_tanh: 5
+times too long, dense_3: 14, by the first minute of a run).
 
 | study | measured | estimated | ratio | learnt | ratio |
 |---|---|---|---|---|---|
