@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mattis.errors import UserError
+from mattis.words import one_line
 
 
 @lru_cache(maxsize=1)
@@ -32,7 +33,7 @@ def why_dask_refuses() -> str:
             hidden = {"HOME": nothing, "DASK_ROOT_CONFIG": nothing, "DASK_CONFIG": nothing}
             with _environment({**unset, **hidden}):
                 import_module("dask.config")
-        return " ".join(str(error).split())[:300] or type(error).__name__
+        return one_line(error) or type(error).__name__
     return ""
 
 
@@ -55,9 +56,8 @@ def load_matplotlib() -> None:
             with _environment({"MPLBACKEND": None, "MATPLOTLIBRC": str(own)}):
                 import_module("matplotlib")
         except Exception as error:
-            reason = " ".join(str(error).split())
             raise UserError(
-                f"Matplotlib cannot be loaded: {reason}; mend its settings (./matplotlibrc)"
+                f"Matplotlib cannot be loaded: {one_line(error)}; mend its settings (./matplotlibrc)"
             ) from None
 
 
@@ -66,9 +66,10 @@ def expanded(path: Path | str) -> Path:
 
     A shell leaves ~ alone in --results=~/runs, and a file of settings always does.
     """
-    given = Path(path)
+    if not str(path).startswith("~"):  # ./~ is a folder of that name
+        return Path(path)
     try:
-        return given.expanduser()
+        return Path(path).expanduser()
     except RuntimeError:
         raise UserError(
             f"{path}: there is no such user; write ./{path} for a folder of that name"

@@ -1,6 +1,22 @@
-"""Words beside numbers, as people say them: 1 block, 2 blocks."""
+"""Words beside numbers, as people say them: 1 block, 2 blocks, 3 MiB; and texts in one line."""
 
 
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, which has an s where there is not one of it."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def sized(count: float) -> str:
+    """Return a number of bytes as people say it."""
+    unit = "bytes"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if count < 1000:
+            break
+        count, unit = count / 1024, larger
+    return f"{count:.3g} {unit}"
+
+
+def one_line(text: object, most: int = 300) -> str:
+    """Return a text, such as an error's, in one line of so many characters at most."""
+    flat = " ".join(str(text).split())
+    return flat if len(flat) <= most else f"{flat[: most - 1]}…"

@@ -205,8 +205,8 @@ def test_a_scheduler_without_workers_is_one_line(
 ) -> None:
     with scheduler(workers=0) as (address, _):
         time.sleep(3)
-        monkeypatch.setattr(cluster, "SCHEDULER_PATIENCE", 10)
-        with pytest.raises(Fault, match="in 10 s no worker came; start some"):
+        monkeypatch.setattr(crew, "PATIENCE", 10)
+        with pytest.raises(Fault, match="in 10 s there is no worker that can compute"):
             run(study, tmp_path, Settings(where=Where(scheduler=address)))
 
 

@@ -27,11 +27,13 @@ def test_a_stream_that_cannot_be_written_ends_no_run() -> None:
 
 
 def test_a_log_that_fills_its_disk_ends_no_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Path, "open", lambda *_, **__: Full())
     with reporter(tmp_path / "log") as report:
         report.say("one")
+        report.say("two")
+    assert capsys.readouterr().err == "one\ntwo\n"  # the terminal has both
 
 
 def test_the_time_that_is_left_leaves_out_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,14 +44,15 @@ def mode(path: Path) -> int:
 
 def test_jobs_speak_tls_and_their_keys_are_for_nobody_else(batch: Path) -> None:
     logs, name = batch / "logs", "jobqueue.slurm"
+    jobs = queues.Jobs("slurm", 1, "mattis-mine", logs)
     job = {f"{name}.cores": 1, f"{name}.memory": "1GiB", f"{name}.interface": "lo"}
-    with dask.config.set(job), queues.client_of_jobs("slurm", 1, logs, False) as client:
+    with dask.config.set(job), queues.client_of_jobs(jobs) as client:
         client.wait_for_workers(1, timeout=60)
         assert client.submit(os.getppid).result(timeout=60) != os.getpid()
         addresses = [client.scheduler.addr, *client.scheduler_info(n_workers=-1)["workers"]]
         assert all(address.startswith("tls://127.0.0.1:") for address in addresses)
         script = (batch / "script").read_text()
-        assert f"#SBATCH -J mattis-{batch.name}\n" in script  # logs are in the folder of a study
+        assert "#SBATCH -J mattis-mine\n" in script
         words = shlex.split(script.splitlines()[-1])
         files = [Path(words[words.index(f"--tls-{key}") + 1]) for key in ("ca-file", "cert", "key")]
         folder = files[0].parent

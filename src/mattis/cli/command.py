@@ -365,6 +365,7 @@ def guarded(command: Callable[[], Any]) -> int:
     """Run a command and return its exit code; what the user did wrong is one line on stderr."""
     try:
         command()
+        sys.stdout.flush()
     except UserError as error:
         message, code = str(error), 2
     except Fault as error:
@@ -378,6 +379,8 @@ def guarded(command: Callable[[], Any]) -> int:
         _abandon(sys.stdout)
         return 1
     except OSError as error:
+        if error.filename is None:
+            _abandon(sys.stdout)
         where = f"{error.filename}: cannot be used" if error.filename else "cannot write its output"
         remedy = "see that it is there, readable, and on a disk with room"
         message, code = f"{where}: {(error.strerror or str(error)).lower()}; {remedy}", 1
@@ -386,27 +389,12 @@ def guarded(command: Callable[[], Any]) -> int:
     except (KeyboardInterrupt, click.Abort):
         message, code = "interrupted; the same command continues", 1
     else:
-        return _flushed()
+        return 0
     try:
         print(f"mattis: {' '.join(message.split())}", file=sys.stderr, flush=True)
     except OSError:  # nobody can be told
         _abandon(sys.stderr)
     return code
-
-
-def _flushed() -> int:
-    """Write what is left of the output; return the exit code."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _abandon(sys.stdout)
-        return 1
-    except OSError as error:
-        _abandon(sys.stdout)
-        reason = (error.strerror or str(error)).lower()
-        print(f"mattis: cannot write its output: {reason}; see that there is room", file=sys.stderr)
-        return 1
-    return 0
 
 
 def _abandon(stream: IO[str]) -> None:

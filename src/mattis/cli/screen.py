@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mattis.words import counted
+from mattis.words import counted, sized
 
 if TYPE_CHECKING:
     from mattis.study.base import Study
@@ -62,7 +62,7 @@ def verdict(content: Any) -> None:
 
 def plan(study: "Study", content: Any) -> None:
     """Print what the study takes, who could help if that is days, and its networks."""
-    from mattis.engine.estimate import network_lines, sized
+    from mattis.engine.estimate import network_lines
 
     total, workers, part = (
         content[key] for key in ("cpu_seconds_left", "workers", "estimated_seconds")

@@ -40,7 +40,7 @@ OPEN = {"tcp": "tls", "ucx": "tls", "ws": "wss"}
 """Protocols without authentication, and the encrypted one in place of each."""
 
 SCHEDULER_PATIENCE = 60
-"""Seconds to wait for a scheduler to answer, and for its first worker."""
+"""Seconds to wait for a scheduler to answer."""
 
 QUIET = {
     "distributed.worker.profile.enabled": False,  # samples the stack of each worker 100 times a second
@@ -76,6 +76,8 @@ class Where:
     """Batch system whose jobs are the workers."""
     logs: Path | None = None
     """Folder for the output of those jobs."""
+    title: str = "mattis"
+    """How those jobs are called."""
     dashboard: bool = False
     """Whether Dask serves its dashboard, on loopback."""
 
@@ -153,9 +155,10 @@ def client_of(where: Where, most: int) -> Iterator["Client"]:
             with _client_of_scheduler(where) as client:
                 yield client
         elif where.cluster is not None:
-            from mattis.engine.queues import client_of_jobs
+            from mattis.engine.queues import Jobs, client_of_jobs
 
-            with client_of_jobs(where.cluster, where.count, where.logs, where.dashboard) as client:
+            jobs = Jobs(where.cluster, where.count, where.title, where.logs, where.dashboard)
+            with client_of_jobs(jobs) as client:
                 yield client
         else:
             with _client_of_machine(where, max(min(where.count, most), 1)) as client:
@@ -339,7 +342,7 @@ def _check_queue(name: str) -> None:
 
 @contextmanager
 def _client_of_scheduler(where: Where) -> Iterator["Client"]:
-    """Yield a client of a running scheduler that has workers."""
+    """Yield a client of a running scheduler."""
     from distributed import Client
     from distributed.security import Security
 
@@ -355,22 +358,7 @@ def _client_of_scheduler(where: Where) -> Iterator["Client"]:
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise Fault(f"--scheduler {address}: {_refusal(address, error)}") from None
     with client:
-        _wait_for_workers(client, f"--scheduler {address}")
         yield client
-
-
-def _wait_for_workers(client: "Client", place: str) -> None:
-    """Wait for a first worker. Raises Fault if none comes."""
-    try:
-        client.wait_for_workers(1, timeout=SCHEDULER_PATIENCE)
-    except TimeoutError:
-        from mattis.engine.nodes import why_stalled
-
-        workers = client.scheduler_info(n_workers=-1)["workers"]
-        reason = f"{why_stalled(workers)}; then" if workers else "no worker came; start some, and"
-        raise Fault(
-            f"{place}: in {SCHEDULER_PATIENCE} s {reason} give the same command again"
-        ) from None
 
 
 @contextmanager

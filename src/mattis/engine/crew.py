@@ -1,6 +1,6 @@
-"""The workers of a scheduler elsewhere that can compute: those with this version of mattis.
+"""The workers of a scheduler elsewhere that compute: those that are known to have this version of mattis.
 
-Others may share that scheduler. One that cannot compute is named once, and left out.
+Others may share that scheduler. A worker that cannot compute is named once, and left out.
 """
 
 import time
@@ -9,47 +9,57 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from mattis.errors import UserError
+from mattis.engine.watch import why_stalled
+from mattis.errors import Fault, UserError
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-PATIENCE = 10.0
-"""Seconds that the first workers have to tell their version, if none of them is busy."""
+PATIENCE = 60.0
+"""Seconds that are waited for a first worker."""
+
+SETTLED = 1.0
+"""Seconds that are waited for others, once there is one."""
 
 ANSWERED = 10.0
 """Seconds that an answer may take to come here."""
 
 LOOKS = 0.02
-"""Seconds between two looks at their answers."""
+"""Seconds between two looks at workers that are waited for."""
 
 
 @dataclass
 class Crew:
-    """Those workers of a client that are known to be fit, as far as they have answered."""
+    """Those workers of a client that are fit, as far as they have told their version."""
 
     client: "Client"
     say: Callable[[str], None]
-    place: str
     answers: "dict[str, Future[Any]]" = field(default_factory=dict)
     fit: set[str] = field(default_factory=set)
     unfit: dict[str, str] = field(default_factory=dict)
+    threads: int = 0
+    """The threads of those that are fit."""
 
-    def gather(self) -> None:
-        """Wait for the first answers. Raises UserError if no worker is fit."""
+    def gather(self, place: str) -> None:
+        """Wait for a first worker that is fit.
+
+        Raises UserError if there are only others, and Fault if none comes, or computes.
+        """
         begun = time.monotonic()
-        self.look()
-        while (
-            self.answers and time.monotonic() - begun < PATIENCE
-        ):  # one may be busy with others' work
-            time.sleep(LOOKS)
+        while not self.fit or (self.answers and time.monotonic() - begun < SETTLED):
             self.look()
-        if self.unfit and not self.fit and not self.answers:
-            worker, got = next(iter(self.unfit.items()))
-            raise UserError(
-                f"{self.place}: worker {worker} {got}, and no other is fit; expected mattis "
-                f"{version('mattis')}, as here; install the same version there"
-            )
+            if self.unfit and not self.fit and not self.answers:
+                worker, got = next(iter(self.unfit.items()))
+                raise UserError(
+                    f"{place}: worker {worker} {got}, and no other is fit; expected mattis "
+                    f"{version('mattis')}, as here; install the same version there"
+                )
+            if not self.fit and time.monotonic() - begun > PATIENCE:
+                raise Fault(
+                    f"{place}: in {PATIENCE:.0f} s {self.why_stalled() or 'nothing happened'}; "
+                    "then give the same command again"
+                )
+            time.sleep(LOOKS)
 
     def look(self) -> None:
         """Ask new workers for their version, hear the answers, and forget those that are gone."""
@@ -65,6 +75,7 @@ class Crew:
                 del self.answers[worker]
             elif answer.done():
                 self._judge(worker, self.answers.pop(worker))
+        self.threads = sum(present[worker] for worker in self.fit)
 
     def _judge(self, worker: str, answer: "Future[Any]") -> None:
         if answer.status not in ("finished", "error"):
@@ -82,12 +93,10 @@ class Crew:
             f"worker {worker} {got}, expected {version('mattis')} as here; others compute instead"
         )
 
-    @property
-    def chosen(self) -> list[str] | None:
-        """The workers to compute on; None for all, as long as none is unfit."""
-        return sorted(self.fit) if self.unfit else None
-
-    @property
-    def threads(self) -> int:
-        """The threads of all workers but the unfit."""
-        return sum(n for worker, n in self.client.nthreads().items() if worker not in self.unfit)
+    def why_stalled(self) -> str:
+        """Return why no worker computes, "" if one does or might."""
+        workers = self.client.scheduler_info(n_workers=-1)["workers"]
+        reason = why_stalled({w: state for w, state in workers.items() if w not in self.unfit})
+        if reason or self.fit:
+            return reason
+        return "no worker has told its version; they may be busy with other work"

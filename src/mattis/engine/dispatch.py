@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mattis import plugins
@@ -20,7 +20,7 @@ from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.model import Batched, Columns, Task
 from mattis.study.plan import Block
-from mattis.words import counted
+from mattis.words import counted, one_line
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -46,8 +46,8 @@ ATTEMPTS = 2
 FETCH = 10.0
 """Seconds that a finished result may take to come here, before it is taken for lost."""
 
-LOOK = 0.05
-"""Seconds between two looks at workers of which one has failed."""
+LONGEST_MESSAGE = 10_000
+"""Characters of the error of a block at most."""
 
 SILENCE = 30.0
 """Seconds that a lost scheduler is waited for."""
@@ -76,7 +76,6 @@ class TaskResult:
     each: Sequence[BlockResult]
     seconds: float
     remark: str = ""
-    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ class Work:
             answers = self._together(tasks, device) if device else self._each(tasks, self.simulate)
         except Exception as error:
             answers = [(None, _spelled(error))] * len(tasks)
-        return TaskResult(answers, time.perf_counter() - begun, _remark(), version("mattis"))
+        return TaskResult(answers, time.perf_counter() - begun, _remark())
 
     def _each(self, tasks: Sequence[Task], work: Callable[..., Columns]) -> list[BlockResult]:
         answers: list[BlockResult] = []
@@ -151,7 +150,7 @@ def _remark() -> str:
 
 
 def _spelled(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return f"{type(error).__name__}: {one_line(error, LONGEST_MESSAGE)}"
 
 
 @dataclass
@@ -176,11 +175,11 @@ class Dispatcher:
     def submit(self) -> None:
         """Send blocks until every worker has enough to do."""
         while self.waiting and len(self.running) < IN_FLIGHT * self.workers:
-            if self.crew and self.crew.chosen == []:
-                return  # the fit ones are gone; others may come
+            chosen = sorted(self.crew.fit) if self.crew else None
+            if chosen == []:
+                return  # none is fit yet, or any more
             blocks = self._next()
             tasks = [plan.task(self.study, block) for block in blocks]
-            chosen = self.crew.chosen if self.crew else None
             future = self.client.submit(
                 self.work, tasks, pure=False, resources=self.resources, workers=chosen
             )
@@ -252,9 +251,6 @@ class Dispatcher:
                 self.pinned[str(future.key)] = pin
             future.add_done_callback(self.arrived.put)
             return
-        if self.crew and self._came_unfit(error, found):
-            self.waiting += blocks
-            return
         each: Sequence[BlockResult] = [(None, _spelled(error))] * len(blocks) if error else []
         seconds = 0.0
         if found is not None:
@@ -269,19 +265,6 @@ class Dispatcher:
                 self.waiting.append(block)
             else:
                 yield Finished(block, columns, message, seconds * plan.effort(self.study, block))
-
-    def _came_unfit(self, error: BaseException | None, found: TaskResult | None) -> bool:
-        """Tell whether a task went to a worker that came meanwhile, and turned out to be unfit."""
-        assert self.crew is not None
-        lacks = isinstance(error, ModuleNotFoundError) and "mattis" in str(error)
-        other = found is not None and found.version != version("mattis")
-        if not (lacks or other):
-            return False
-        before, begun = len(self.crew.unfit), time.monotonic()
-        while len(self.crew.unfit) == before and time.monotonic() - begun < FETCH:
-            self.look_around()  # else another error has this name, and the block was tried
-            time.sleep(LOOK)
-        return other or len(self.crew.unfit) > before
 
     def _pass_on(self, remark: str) -> None:
         """Say what a worker remarks, once."""
@@ -306,9 +289,9 @@ def computed(
     if warning := cluster.warning(where):
         say(warning)
     with cluster.client_of(where, len(blocks)) as client:
-        crew = None if where.is_here else Crew(client, say, f"--scheduler {where.scheduler}")
+        crew = None if where.is_here else Crew(client, say)
         if crew is not None and where.scheduler is not None:
-            crew.gather()
+            crew.gather(f"--scheduler {where.scheduler}")
         workers = min(where.count, len(blocks)) if crew is None else crew.threads
         page = f"; dashboard at {_dashboard(client, where)}" if where.dashboard else ""
         say(f"{_described(where, workers)}{page}")
@@ -320,7 +303,13 @@ def computed(
             study, client, doing, max(workers, 1), where.resources, waiting, say, crew
         )
         watched = None if where.is_threads else watch.Watch(client, say, where.is_here)
-        yield from _finished(work, watched, watch.Stall(client, say))
+        why = crew.why_stalled if crew else partial(_why_stalled_here, client)
+        yield from _finished(work, watched, watch.Stall(why, say))
+
+
+def _why_stalled_here(client: "Client") -> str:
+    """Return why no worker of this machine computes, "" if one does or might."""
+    return watch.why_stalled(client.scheduler_info(n_workers=-1)["workers"])
 
 
 def _finished(
@@ -338,7 +327,7 @@ def _finished(
         except queue.Empty:
             if client.status == "running":
                 heard = time.monotonic()
-                stall.look(work.crew.unfit if work.crew else ())
+                stall.look()
             elif time.monotonic() - heard > SILENCE:
                 raise _lost(client) from None
             yield None
@@ -352,7 +341,7 @@ def _finished(
 
 def _backend_of(client: "Client", crew: Crew | None) -> str:
     """Return `auto` if some worker has a GPU, or nobody has come yet to be asked; `cpu` if none has."""
-    fit = crew.chosen if crew else None
+    fit = sorted(crew.fit) if crew else None
     reasons = client.run(backends.why_not, workers=fit, on_error="return").values()
     return "cpu" if reasons and all(reasons) else "auto"
 

@@ -90,7 +90,8 @@ class Job:
     def where(self) -> Where:
         """Where to compute, and where jobs of a batch system print."""
         folder = self.results.folder.on_disk
-        return replace(self.settings.place, logs=folder / "logs" if folder else None)
+        logs = folder / "logs" if folder else None
+        return replace(self.settings.place, logs=logs, title=f"mattis-{self.study.name}")
 
     @property
     def receipt(self) -> Place:

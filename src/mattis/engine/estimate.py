@@ -19,7 +19,7 @@ from mattis.store.results import Results
 from mattis.study.base import Study, middles
 from mattis.study.model import Point
 from mattis.study.plan import Block, effort, networks_of, pattern_set, points_of, updates
-from mattis.words import counted
+from mattis.words import counted, sized
 
 T = TypeVar("T")
 
@@ -63,15 +63,6 @@ HOURS = 43200.0
 
 NO_SEED = 2**32
 """Larger than every seed: holds the place of one where many rows differ in it only."""
-
-
-def sized(count: float) -> str:
-    """Write a number of bytes as people say it."""
-    for unit in ("MiB", "GiB"):
-        count /= 1024 if unit == "GiB" else 2**20
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-    return f"{count / 1024:.3g} TiB"
 
 
 def largest(study: Study) -> tuple[int, int, float]:

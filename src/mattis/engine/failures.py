@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mattis.words import one_line
+
 NOISE = re.compile(
     "No SLURM account given|No account was given|Unable to guess SLURM account|Cleaning up SLURM log"
     "|RuleException:\nCalledProcessError"
@@ -118,7 +120,7 @@ def _why(said: str, text: str, known: Mapping[str, str]) -> tuple[str, str]:
         r"sbatch failed\. The error message was '(.*?)'\.?$", said, re.DOTALL | re.MULTILINE
     )
     if refused:
-        return f"SLURM refuses the job: {' '.join(refused[1].split())[:300]}", ""
+        return f"SLURM refuses the job: {one_line(refused[1])}", ""
     state = known.get("state", "")
     for cause in CAUSES:
         if re.search(rf"\b({cause.states})\b", f"{state} {said}") or re.search(

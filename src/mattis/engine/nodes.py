@@ -1,7 +1,6 @@
 """Dask's schedulers and workers, with fewer doors: no HTTP at all, or one page behind a secret word."""
 
 import secrets
-from collections.abc import Mapping
 from typing import Any
 
 import distributed
@@ -63,19 +62,3 @@ def _is_behind(path: str, secret: str) -> bool:
     """Tell whether a path begins with the secret word, in a time that does not depend on the guess."""
     first = path.removeprefix("/").partition("/")[0]
     return secrets.compare_digest(first.encode(), secret.encode())
-
-
-def why_stalled(workers: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return why none of some workers computes, "" if one does or might."""
-    if not workers:
-        return "there is no worker that can compute; see whether jobs wait in a queue, or why they failed"
-    paused = [worker for worker in workers.values() if worker.get("status") == "paused"]
-    if len(paused) < len(workers):
-        return ""
-    most = max(paused, key=lambda worker: worker["metrics"].get("memory", 0))
-    used, limit = (n / 2**20 for n in (most["metrics"].get("memory", 0), most["memory_limit"]))
-    who = "the only worker is" if len(paused) == 1 else f"all {len(paused)} workers are"
-    return (
-        f"{who} paused, with too much memory in use ({used:.0f} of {limit:.0f} MiB); start fewer of them, or "
-        "give them more (--memory-limit)"
-    )

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,6 +27,22 @@ MISSING = 15.0
 """Seconds after which the job of a worker that was seen and is gone is replaced."""
 
 LOOPBACK = "127.0.0.1:0"
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Jobs of a batch system that are the workers of a run.
+
+    queue   # the batch system, as dask-jobqueue knows it
+    title   # how its users see the jobs called
+    logs    # the folder that the jobs print to
+    """
+
+    queue: str
+    count: int
+    title: str = "mattis"
+    logs: Path | None = None
+    dashboard: bool = False
 
 
 class Replacing(Adaptive):
@@ -59,8 +76,8 @@ def check(name: str) -> None:
 
 
 @contextmanager
-def client_of_jobs(name: str, jobs: int, logs: Path | None, dashboard: bool) -> Iterator[Client]:
-    """Yield a client of workers in so many jobs, which print to files in a folder.
+def client_of_jobs(jobs: Jobs) -> Iterator[Client]:
+    """Yield a client of workers in jobs.
 
     All of them speak TLS; the jobs find their certificates in a folder that only this user can read, and
     that goes with the run. Raises UserError if the batch system refuses them.
@@ -69,33 +86,33 @@ def client_of_jobs(name: str, jobs: int, logs: Path | None, dashboard: bool) -> 
     # Dask's replacement of lost workers, which knows nothing of groups, would race with this one.
     with (
         dask.config.set({"distributed.deploy.lost-worker-timeout": "365d"}),
-        tempfile.TemporaryDirectory(prefix=".mattis-tls-", dir=_shared(name, logs)) as keys,
+        tempfile.TemporaryDirectory(prefix=".mattis-tls-", dir=_shared(jobs)) as keys,
     ):
         try:
-            cluster = getattr(dask_jobqueue, kinds[f"{name}cluster"])(
-                **_options(name, logs, _security(Path(keys)), dashboard)
+            cluster = getattr(dask_jobqueue, kinds[f"{jobs.queue}cluster"])(
+                **_options(jobs, _security(Path(keys)))
             )
         except (OSError, ValueError, RuntimeError) as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise UserError(
-                f"--cluster {name}: {reason}; configure jobqueue.{name} in Dask's configuration, "
+                f"--cluster {jobs.queue}: {reason}; configure jobqueue.{jobs.queue} in Dask's configuration, "
                 "see docs/clusters.md"
             ) from None
         with cluster:
-            cluster.adapt(Adaptive=Replacing, minimum_jobs=jobs, maximum_jobs=jobs)
+            cluster.adapt(Adaptive=Replacing, minimum_jobs=jobs.count, maximum_jobs=jobs.count)
             with Client(cluster, set_as_default=False) as client:
                 yield client
 
 
-def _shared(name: str, logs: Path | None) -> Path:
+def _shared(jobs: Jobs) -> Path:
     """Return a folder that all nodes see, without spaces: dask-jobqueue quotes no path of a certificate."""
-    configured = dask.config.get(f"jobqueue.{name}.shared-temp-directory", None)
+    configured = dask.config.get(f"jobqueue.{jobs.queue}.shared-temp-directory", None)
     if configured:
         return Path(os.path.expandvars(configured)).expanduser().resolve()
-    if logs is None or " " in str(logs.resolve()):
+    if jobs.logs is None or " " in str(jobs.logs.resolve()):
         return Path.home()
-    logs.mkdir(parents=True, exist_ok=True)
-    return logs.resolve()
+    jobs.logs.mkdir(parents=True, exist_ok=True)
+    return jobs.logs.resolve()
 
 
 def _security(folder: Path) -> Security:
@@ -113,9 +130,9 @@ def _security(folder: Path) -> Security:
     return Security(require_encryption=True, tls_ca_file=str(folder / "cert"), **by_role)
 
 
-def _options(name: str, logs: Path | None, security: Security, dashboard: bool) -> dict[str, Any]:
+def _options(jobs: Jobs, security: Security) -> dict[str, Any]:
     """Return the options that the user's configuration leaves open: processes, this Python, the logs."""
-    site = dask.config.get(f"jobqueue.{name}")
+    site = dask.config.get(f"jobqueue.{jobs.queue}")
     options: dict[str, Any] = {
         # As an argument: dask-jobqueue makes a group of a job's processes only then.
         "processes": site["processes"] or site["cores"],
@@ -125,23 +142,23 @@ def _options(name: str, logs: Path | None, security: Security, dashboard: bool) 
             "--worker-class",
             "mattis.engine.nodes.Worker",
         ],
-        "scheduler_cls": DashboardScheduler if dashboard else Scheduler,
+        "scheduler_cls": DashboardScheduler if jobs.dashboard else Scheduler,
         "security": security,
         "protocol": "tls://",
         "scheduler_options": {"dashboard": False, "dashboard_address": LOOPBACK}
         | (site["scheduler-options"] or {}),
         "silence_logs": "CRITICAL",
     }
-    if (
-        site["name"] == "dask-worker"
-    ):  # as nobody has called it: logs are in the folder of the study
-        called = f"mattis-{logs.parent.name}" if logs is not None else "mattis"
-        options["job_name"] = called[:15] if name in ("pbs", "moab") else called
-    if site["log-directory"] is None and logs is not None:
-        logs.mkdir(parents=True, exist_ok=True)
-        if name == "slurm":  # log_directory is not quoted in the job's script, this is
-            directives = [*site["job-extra-directives"], f'-o "{logs.resolve()}/worker-%j.log"']
+    if site["name"] == "dask-worker":  # which nobody has chosen
+        options["job_name"] = jobs.title[:15] if jobs.queue in ("pbs", "moab") else jobs.title
+    if site["log-directory"] is None and jobs.logs is not None:
+        jobs.logs.mkdir(parents=True, exist_ok=True)
+        if jobs.queue == "slurm":  # log_directory is not quoted in the job's script, this is
+            directives = [
+                *site["job-extra-directives"],
+                f'-o "{jobs.logs.resolve()}/worker-%j.log"',
+            ]
             options["job_extra_directives"] = directives
-        elif " " not in str(logs.resolve()):
-            options["log_directory"] = str(logs.resolve())
+        elif " " not in str(jobs.logs.resolve()):
+            options["log_directory"] = str(jobs.logs.resolve())
     return options

@@ -8,7 +8,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -96,9 +96,12 @@ class Watch:
 
 @dataclass
 class Stall:
-    """Says why nothing moves, where no worker came or all of them wait for memory."""
+    """Says why nothing moves, where no worker came or all of them wait for memory.
 
-    client: "Client"
+    why  # returns why no worker computes, "" if one does or might
+    """
+
+    why: Callable[[], str]
     say: Callable[[str], None]
     moved: float = field(default_factory=time.monotonic)
     said: bool = False
@@ -107,20 +110,30 @@ class Stall:
         """Note that something moved."""
         self.moved, self.said = time.monotonic(), False
 
-    def look(self, unfit: Collection[str] = ()) -> None:
-        """Say once, after a minute in which nothing moved, that no worker can compute, and why.
-
-        unfit  # workers that are left out
-        """
+    def look(self) -> None:
+        """Say once, after a minute in which nothing moved, that no worker can compute, and why."""
         still = time.monotonic() - self.moved
         if still < STALLED or self.said:
             return
-        from mattis.engine.nodes import why_stalled
-
-        workers = self.client.scheduler_info(n_workers=-1)["workers"]
-        if reason := why_stalled({w: v for w, v in workers.items() if w not in unfit}):
+        if reason := self.why():
             self.said = True
             self.say(f"nothing has moved for {still:.0f} s: {reason}; the run goes on waiting")
+
+
+def why_stalled(workers: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return why none of some workers computes, "" if one does or might."""
+    if not workers:
+        return "there is no worker that can compute; see whether jobs wait in a queue, or why they failed"
+    paused = [worker for worker in workers.values() if worker.get("status") == "paused"]
+    if len(paused) < len(workers):
+        return ""
+    most = max(paused, key=lambda worker: worker["metrics"].get("memory", 0))
+    used, limit = (n / 2**20 for n in (most["metrics"].get("memory", 0), most["memory_limit"]))
+    who = "the only worker is" if len(paused) == 1 else f"all {len(paused)} workers are"
+    return (
+        f"{who} paused, with too much memory in use ({used:.0f} of {limit:.0f} MiB); start fewer of them, or "
+        "give them more (--memory-limit)"
+    )
 
 
 def _outlook(pid: int | None) -> str:

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 from mattis.errors import UserError
 from mattis.study.axes import Part
 from mattis.study.document import validated
+from mattis.surroundings import expanded
 
 UNPRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Characters that end a line or have no picture: no message could show such a path."""
@@ -31,10 +32,7 @@ def _name(value: Any) -> str:
         raise ValueError("expected a path")
     if found := UNPRINTED.search(value):
         raise ValueError(f"expected a path without {ascii(found[0])[1:-1]}; rename it")
-    try:
-        path = Path(value).expanduser() if value.startswith("~") else Path(value)
-    except RuntimeError:
-        raise ValueError(f"expected a path, such as ./{value}: there is no such user") from None
+    path = expanded(value)
     # A dash would be an option of the command, and ./~ a home when it is read again.
     return str(path.absolute() if str(path)[0] in "-~" else path)
 

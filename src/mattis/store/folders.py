@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mattis.errors import Fault, UserError
 from mattis.store.place import Place
+from mattis.words import sized
 
 RIVALS = 20
 """Writers of one folder that are outlasted."""
@@ -132,7 +133,7 @@ class Folder(Place):
         free = shutil.disk_usage(self.path).free
         if free < needed:
             raise Fault(
-                f"{self}: no space left on device: {_bytes(needed)} needed, {_bytes(free)} free; "
+                f"{self}: no space left on device: {sized(needed)} needed, {sized(free)} free; "
                 "make room, then give the same command again"
             )
 
@@ -275,18 +276,8 @@ def _refused(place: Path, error: OSError, needed: int) -> str:
             free = shutil.disk_usage(place.parent).free
         except OSError:
             return reason
-        return f"{reason}: {f'{_bytes(needed)} needed, ' if needed else ''}{_bytes(free)} free"
+        return f"{reason}: {f'{sized(needed)} needed, ' if needed else ''}{sized(free)} free"
     if error.errno == errno.EFBIG:
         limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-        return f"{reason}: files may have {_bytes(limit)} here, and a larger one is needed"
-    return f"{reason}: {_bytes(needed)} needed" if needed else reason
-
-
-def _bytes(count: int) -> str:
-    """Write a number of bytes as people say it."""
-    size, unit = float(count), "bytes"
-    for larger in ("KiB", "MiB", "GiB", "TiB"):
-        if size < 1024:
-            break
-        size, unit = size / 1024, larger
-    return f"{size:.3g} {unit}"
+        return f"{reason}: files may have {sized(limit)} here, and a larger one is needed"
+    return f"{reason}: {sized(needed)} needed" if needed else reason

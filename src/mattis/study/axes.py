@@ -21,6 +21,7 @@ from pydantic import (
 
 from mattis.errors import nearest
 from mattis.exact.patterns import share
+from mattis.study.spellings import rounded
 
 LONGEST_AXIS = 1_000_000
 """A grid finer than this in one direction is a slip of the keyboard."""
@@ -94,11 +95,6 @@ def _seeds(value: Any) -> Any:
     return value
 
 
-def rounded(value: float) -> float:
-    """Return a value to 12 digits: 0.30000000000000004, as NumPy's arange has it, is 0.3."""
-    return value if isinstance(value, int) else float(f"{value:.12g}")
-
-
 def label_key(name: str, value: float) -> float:
     """Return what tells labels apart: 12 digits; of beta 14, as random numbers depend on those of 1/T."""
     return float(f"{value:.14g}") if name == "beta" else rounded(value)
@@ -133,18 +129,13 @@ def shortest(name: str, values: Sequence[float]) -> Any:
 
 
 # fail_fast: an axis of a million wrong values would be a gigabyte of mistakes.
-RealValues = Annotated[
+Floats = Annotated[
     tuple[StrictFloat, ...],
     Field(fail_fast=True),
     BeforeValidator(_spelled_out, json_schema_input_type=float | list[float] | Grid),
-    AfterValidator(_as_meant),
 ]
-Reciprocals = Annotated[
-    tuple[StrictFloat, ...],
-    Field(fail_fast=True),
-    BeforeValidator(_spelled_out, json_schema_input_type=float | list[float] | Grid),
-    AfterValidator(_reciprocals),
-]
+RealValues = Annotated[Floats, AfterValidator(_as_meant)]
+Reciprocals = Annotated[Floats, AfterValidator(_reciprocals)]
 Integers = Annotated[
     tuple[StrictInt, ...],
     Field(fail_fast=True),

@@ -14,6 +14,7 @@ from mattis.errors import UserError, nearest
 from mattis.study.axes import Misplaced, Part, UnknownKey, UnknownWord
 from mattis.study.belongs import of_key, of_word, parts
 from mattis.study.spellings import readings, typed
+from mattis.words import one_line
 
 Checked = TypeVar("Checked", bound=Part)
 
@@ -347,6 +348,5 @@ def _keys(kind: type[Part], loc: tuple[int | str, ...]) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    """Return the text in one line of at most 160 characters."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 160 else flat[:157] + "…"
+    """Return a text in a line that has room for more."""
+    return one_line(text, 160)

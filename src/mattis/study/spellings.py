@@ -58,10 +58,15 @@ def readings(value: Any) -> list[Any]:
     return found
 
 
+def rounded(value: float) -> float:
+    """Return a value to 12 digits: 0.30000000000000004, as NumPy's arange has it, is 0.3."""
+    return value if isinstance(value, int) else float(f"{value:.12g}")
+
+
 def _plain(value: float) -> int | float:
     """Return a number of 12 digits, whole where it is."""
-    rounded = float(f"{value:.12g}")
-    return int(rounded) if rounded.is_integer() and abs(rounded) < 2**64 else rounded
+    short = rounded(value)
+    return int(short) if float(short).is_integer() and abs(short) < 2**64 else short
 
 
 def _number(text: str) -> int | float | None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis.errors import UserError
+from mattis.words import one_line
 
 LARGEST_COUPLING_FILE = 2**29
 """Bytes of a file at most."""
@@ -120,5 +121,5 @@ def _matrix(path: Path) -> NDArray[np.generic]:
     except OSError as error:
         raise UserError(f"{path}: cannot read couplings: {error.strerror or error}") from None
     except (ValueError, EOFError) as error:
-        said = " ".join(str(error).split())[:120]
+        said = one_line(error, 120)
         raise UserError(f"{path}: not a {path.suffix} file that can be read: {said}") from None

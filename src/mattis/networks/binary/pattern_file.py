@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mattis.errors import UserError
 from mattis.networks.binary.ensembles import Ensemble
 from mattis.surroundings import load_matplotlib
+from mattis.words import one_line
 
 LARGEST_PATTERN_FILE = 2**27
 """Bytes of a file at most."""
@@ -72,7 +73,7 @@ def _opened(path: Path, reader: Callable[[Path], PatternRows]) -> PatternRows:
     try:
         return reader(path)
     except Exception as error:  # whatever a reader makes of a file that is not what its name says
-        said = " ".join(str(error).split())[:120]
+        said = one_line(error, 120)
         raise UserError(f"{path}: not a {path.suffix} file that can be read: {said}") from None
 
 
