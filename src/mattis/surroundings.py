@@ -66,10 +66,11 @@ def expanded(path: Path | str) -> Path:
 
     A shell leaves ~ alone in --results=~/runs, and a file of settings always does.
     """
-    if not str(path).startswith("~"):  # ./~ is a folder of that name
-        return Path(path)
+    given = Path(path)
+    if not str(path).startswith("~"):  # ./~ is a folder of that name, also when it is read again
+        return given.absolute() if str(given).startswith("~") else given
     try:
-        return Path(path).expanduser()
+        return given.expanduser()
     except RuntimeError:
         raise UserError(
             f"{path}: there is no such user; write ./{path} for a folder of that name"

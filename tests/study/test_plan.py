@@ -212,7 +212,6 @@ def timed(monkeypatch: pytest.MonkeyPatch, made: float, proposal: float) -> Cloc
     told = dataclasses.replace(MODELS["hopfield"], simulate=clock.simulate)
     monkeypatch.setattr(BinaryStudy, "described_model", told)
     monkeypatch.setattr(estimate.time, "thread_time", lambda: clock.now)
-    monkeypatch.setattr(estimate.time, "process_time", lambda: clock.now)
     return clock
 
 

@@ -69,13 +69,11 @@ def plan(study: "Study", content: Any) -> None:
     )
     unit, found = study.described_model.unit, content["cells_found"]
     there = f" ({found} found, {content['cells_new']} new)" if found else ""
-    # Neurons that settle need fewer updates than are planned, by a factor that only a run tells.
-    word = "at most" if unit == "neuron updates" and not content["learnt"] else "about"
     source = "by the last run here" if content["learnt"] else "by short chains"
     start = f" and {lasting(content['starting_seconds'])} to start" if total else ""
     click.echo(
         f"{content['study']}: {counted(content['cells'], 'cell')}{there} in "
-        f"{counted(content['blocks'], 'block')}, {content[unit]:.3g} {unit}; {word} {lasting(total)} of CPU "
+        f"{counted(content['blocks'], 'block')}, {content[unit]:.3g} {unit}; about {lasting(total)} of CPU "
         f"time {source}, {lasting(part)} on {counted(workers, 'worker')}{start}, "
         f"{sized(content['store_bytes'])} of results in {counted(content['files'], 'file')}"
     )

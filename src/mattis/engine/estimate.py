@@ -43,10 +43,11 @@ PROBE = 1_000_000
 REPEATS, REPEATS_PATIENCE = 4, 0.5
 """Times that a task is timed at most, and CPU seconds after which it is timed no more."""
 
-LONGEST_PROBE, GROWTH = 4.0, 4
-"""CPU seconds of a probe at most, and how many times longer than the last one it is."""
+QUICK_PROBE, LONG_PROBE, GROWTH = 0.5, 2.5, 4
+"""CPU seconds of a probe up to which a longer one is tried: always, and if updates seem to end early; and how
+many times longer it is."""
 
-PROBE_PATIENCE = 4.0
+PROBE_PATIENCE = 6.0
 """CPU seconds after which no further pattern set is probed."""
 
 ROWS_PER_PIECE = 10_000
@@ -181,11 +182,11 @@ def calibrate(study: Study) -> StudyCost:
     compiling = 0.0
     grid = points_of(study)
     points = study.probed(sorted(grid))
-    begun, last = time.process_time(), 1
+    begun, last = time.thread_time(), 1
     costs: list[float] = []
     for size, load, patterns in _typical(study):
         block = Block(size, load, patterns, study.axes.seed[0], grid, stored=study.stored)
-        if costs and time.process_time() - begun > PROBE_PATIENCE:
+        if costs and time.thread_time() - begun > PROBE_PATIENCE:
             costs.append(costs[-1] * size * patterns / last)
         else:
             seconds, loading = _cost(study, block, points)
@@ -222,11 +223,12 @@ def _cost(study: Study, block: Block, points: Sequence[Point]) -> tuple[float, f
 
     making, few, loading = shortest(study.making(points), 0)
     whole, many, compiling = shortest(points, PROBE // len(points))
-    # Networks that settle cost less than their updates at most: longer, as far as that takes no time.
-    most, before = PROBE // len(points), 0
-    while before < many and whole < LONGEST_PROBE / GROWTH:
-        most, before = most * GROWTH, many
+    # Networks that settle cost less than all their updates: try more of them, while that takes little.
+    most, before, grew = PROBE // len(points), 0, 0.0
+    while before < many and (whole < QUICK_PROBE or (whole < LONG_PROBE and grew < GROWTH / 2)):
+        most, before, last = most * GROWTH, many, whole
         whole, many = seconds(points, most)
+        grew = whole / last
     per_update = max(whole - making, 0.0) / (many - few) if many > few else whole / many
     return making + per_update * effort(study, block), loading + compiling
 

@@ -33,8 +33,8 @@ def _name(value: Any) -> str:
     if found := UNPRINTED.search(value):
         raise ValueError(f"expected a path without {ascii(found[0])[1:-1]}; rename it")
     path = expanded(value)
-    # A dash would be an option of the command, and ./~ a home when it is read again.
-    return str(path.absolute() if str(path)[0] in "-~" else path)
+    # A dash would be an option of the command.
+    return str(path.absolute() if str(path).startswith("-") else path)
 
 
 def _path(value: Any) -> str:

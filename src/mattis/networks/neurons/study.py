@@ -341,15 +341,15 @@ class NeuronStudy(Study):
     def shortened(
         self, patterns: PatternSet, points: Sequence[Point], most: int
     ) -> tuple[Task, int]:
-        """Return a task of fewer steps that does not stop before, and its neuron updates."""
+        """Return a task of fewer steps, and its neuron updates at most: what has settled stops before."""
         recipe = self.protocol
         steps = max(1, min(recipe.steps, most // (patterns.size * recipe.cues)))
         duration = min(recipe.duration, steps * recipe.dt / recipe.tau_v)
-        short = replace(recipe, steps=steps, duration=duration, tolerance=0.0)
+        short = replace(recipe, steps=steps, duration=duration)
         if (
             self.asked == "fixed_points"
         ):  # searched by Newton's method, which no number of steps bounds
-            short = replace(short, cues=1, steps=recipe.steps, tolerance=recipe.tolerance)
+            short = replace(short, cues=1, steps=recipe.steps)
         done = len(points) * self._each(short, patterns.size)
         return (patterns, [self.place(point) for point in points], short), done
 
