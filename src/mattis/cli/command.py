@@ -390,10 +390,8 @@ def guarded(command: Callable[[], Any]) -> int:
         message, code = "interrupted; the same command continues", 1
     else:
         return 0
-    try:
-        print(f"mattis: {' '.join(message.split())}", file=sys.stderr, flush=True)
-    except OSError:  # nobody can be told
-        _abandon(sys.stderr)
+    with suppress(OSError):  # nobody can be told
+        print(f"mattis: {' '.join(message.split())}", file=sys.stderr)
     return code
 
 
@@ -408,6 +406,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     gc.set_threshold(100_000)  # imports make 10^5 objects; to look at them each 700 is 0.3 s
     code = guarded(lambda: verbs.main(prog_name="mattis", standalone_mode=False))
+    try:
+        sys.stderr.flush()
+    except OSError:  # of lines that ended no run; Python would end with an exit code of its own
+        _abandon(sys.stderr)
     if code:  # Dask has more to say, on the way out, of a cluster that was interrupted in its start
         sys.unraisablehook = lambda _: None
     gc.freeze()  # the interpreter would look through all objects once more, only to end

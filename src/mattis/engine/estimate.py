@@ -40,14 +40,14 @@ USABLE = 0.95
 PROBE = 1_000_000
 """Updates at each pattern set that the time of a study is estimated from."""
 
-REPEATS, REPEATS_PATIENCE = 4, 0.5
+REPEATS, REPEATS_PATIENCE = 3, 0.25
 """Times that a task is timed at most, and CPU seconds after which it is timed no more."""
 
-QUICK_PROBE, LONG_PROBE, GROWTH = 0.5, 2.5, 4
+QUICK_PROBE, LONG_PROBE, GROWTH = 0.25, 2.0, 4
 """CPU seconds of a probe up to which a longer one is tried: always, and if updates seem to end early; and how
 many times longer it is."""
 
-PROBE_PATIENCE = 6.0
+PROBE_PATIENCE = 4.0
 """CPU seconds after which no further pattern set is probed."""
 
 ROWS_PER_PIECE = 10_000
@@ -203,8 +203,8 @@ def calibrate(study: Study) -> StudyCost:
 def _cost(study: Study, block: Block, points: Sequence[Point]) -> tuple[float, float]:
     """Return the CPU seconds of a block, of its network and of its updates, and those of compiling.
 
-    Each task is computed once before it is timed, since the first time compiles kernels or loads them; and
-    the shortest of some times is taken, since other programs of the machine only make them longer.
+    All points are computed once before anything is timed, since the first time compiles or loads kernels; and
+    the shortest of some times is taken, since other programs only make them longer.
     """
     patterns = pattern_set(study, block)
 
@@ -214,23 +214,29 @@ def _cost(study: Study, block: Block, points: Sequence[Point]) -> tuple[float, f
         study.described_model.simulate(*task)
         return time.thread_time() - begun, updates_
 
-    def shortest(points: Sequence[Point], most: int) -> tuple[float, int, float]:
-        first, updates_ = seconds(points, most)
-        times = [seconds(points, most)[0]]
+    def shortest(points: Sequence[Point], most: int) -> tuple[float, int]:
+        found, updates_ = seconds(points, most)
+        times = [found]
         while len(times) < REPEATS and sum(times) < REPEATS_PATIENCE:
             times.append(seconds(points, most)[0])
-        return min(times), updates_, max(first - min(times), 0.0)
+        return min(times), updates_
 
-    making, few, loading = shortest(study.making(points), 0)
-    whole, many, compiling = shortest(points, PROBE // len(points))
-    # Networks that settle cost less than all their updates: try more of them, while that takes little.
+    loading, _ = seconds(points, 0)
+    making, few = shortest(study.making(points), 0)
     most, before, grew = PROBE // len(points), 0, 0.0
-    while before < many and (whole < QUICK_PROBE or (whole < LONG_PROBE and grew < GROWTH / 2)):
+    whole, many = shortest(points, most)
+    # Networks that settle cost less than all their updates: try more of them, while that takes little.
+    while before < many and making < QUICK_PROBE and _is_short(whole, grew):
         most, before, last = most * GROWTH, many, whole
         whole, many = seconds(points, most)
         grew = whole / last
     per_update = max(whole - making, 0.0) / (many - few) if many > few else whole / many
-    return making + per_update * effort(study, block), loading + compiling
+    return making + per_update * effort(study, block), max(loading - making, 0.0)
+
+
+def _is_short(spent: float, grew: float) -> bool:
+    """Tell whether a probe of some seconds, so many times as long as the last, calls for a longer one."""
+    return spent < QUICK_PROBE or (spent < LONG_PROBE and grew < GROWTH / 2)
 
 
 def _typical(study: Study) -> list[tuple[int, float, int]]:
