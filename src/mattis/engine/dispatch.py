@@ -46,7 +46,7 @@ ATTEMPTS = 2
 FETCH = 10.0
 """Seconds that a finished result may take to come here, before it is taken for lost."""
 
-LONGEST_MESSAGE = 10_000
+LONGEST_ERROR = 10_000
 """Characters of the error of a block at most."""
 
 SILENCE = 30.0
@@ -150,7 +150,7 @@ def _remark() -> str:
 
 
 def _spelled(error: BaseException) -> str:
-    return f"{type(error).__name__}: {one_line(error, LONGEST_MESSAGE)}"
+    return f"{type(error).__name__}: {one_line(error, LONGEST_ERROR)}"
 
 
 @dataclass

@@ -1,11 +1,11 @@
 """The cost of a study in memory, seconds and bytes, from short chains at some of its cells."""
 
 import json
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -47,8 +47,8 @@ QUICK_PROBE, LONG_PROBE, GROWTH = 0.25, 2.0, 4
 """CPU seconds of a probe up to which a longer one is tried: always, and if updates seem to end early; and how
 many times longer it is."""
 
-PROBE_PATIENCE = 4.0
-"""CPU seconds after which no further pattern set is probed."""
+PROBE_PATIENCE, SETTLING_PATIENCE = 6.0, 12.0
+"""CPU seconds after which no further pattern set is probed; of networks that settle each is another story."""
 
 ROWS_PER_PIECE = 10_000
 """Rows of `mattis plan --json` that are written at once."""
@@ -182,16 +182,18 @@ def calibrate(study: Study) -> StudyCost:
     compiling = 0.0
     grid = points_of(study)
     points = study.probed(sorted(grid))
+    patience = SETTLING_PATIENCE if study.settles else PROBE_PATIENCE
     begun, last = time.thread_time(), 1
     costs: list[float] = []
     for size, load, patterns in _typical(study):
         block = Block(size, load, patterns, study.axes.seed[0], grid, stored=study.stored)
-        if costs and time.thread_time() - begun > PROBE_PATIENCE:
+        if costs and time.thread_time() - begun > patience:
             costs.append(costs[-1] * size * patterns / last)
         else:
             seconds, loading = _cost(study, block, points)
             costs.append(seconds)
             compiling += loading
+            begun += loading  # which is paid once, and says nothing of the networks
         last = size * patterns
     from mattis.exact.compiler import why_not_cached  # and with it the compiler itself
 
@@ -231,7 +233,11 @@ def _cost(study: Study, block: Block, points: Sequence[Point]) -> tuple[float, f
         whole, many = seconds(points, most)
         grew = whole / last
     per_update = max(whole - making, 0.0) / (many - few) if many > few else whole / many
-    return making + per_update * effort(study, block), max(loading - making, 0.0)
+    full = making + per_update * effort(study, block)
+    # A network that has not settled yet does so somewhere between here and its last step: the middle of the
+    # logarithms is the guess that is wrong by the smallest factor.
+    likely = math.sqrt(whole * full) if study.settles and whole < full else full
+    return likely, max(loading - making, 0.0)
 
 
 def _is_short(spent: float, grew: float) -> bool:
@@ -266,7 +272,7 @@ def totals(
     found   # cells that are there already
     shards  # jobs into which the study is to be cut
     """
-    points, blocks = prod(len(study.labels[name]) for name in study.points), count(study)
+    points, blocks = math.prod(len(study.labels[name]) for name in study.points), count(study)
     values, cells = len(study.described_model.observables) + 1, blocks * points  # and a digest
     left = spent.seconds * (cells - found) / cells
     return {

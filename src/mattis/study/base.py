@@ -162,6 +162,11 @@ class Study(Part):
         """Return the points that stand for all of them when a block is timed."""
         return middles(points, 3)
 
+    @property
+    def settles(self) -> bool:
+        """Whether networks stop once they are at rest, long before their last update."""
+        return False
+
     def making(self, points: Sequence[Point]) -> Sequence[Point]:
         """Return points whose networks are all that are made for these: the first, where one serves all."""
         return points[:1]

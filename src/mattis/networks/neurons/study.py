@@ -358,6 +358,11 @@ class NeuronStudy(Study):
         wanted = max(32 // self.cues, 1)
         return points if len(points) <= wanted else middles(points, wanted)
 
+    @property
+    def settles(self) -> bool:
+        """Whether networks stop once they are at rest: where they run with a tolerance."""
+        return self.asked in ("recall", "equivalence", "fixed_points")
+
     def _each(self, recipe: Recipe, size: int) -> int:
         """Return the neuron updates of one point at most."""
         steps = {
