@@ -13,7 +13,8 @@ from mattis.store.results import Results, read_json, write_json
 from mattis.study.base import Study
 
 ODD = 4.0
-"""A block that took so many times as long as the median, for its effort, compiled or waited."""
+"""A block that took so many times as long as the median, for its effort, compiled or waited; or it is one of
+networks that settle, where some take a hundred times as long as others."""
 
 TELLING_SECONDS, TELLING_BLOCKS = 5.0, 8
 """CPU seconds and blocks of a run that has learnt something."""
@@ -58,7 +59,7 @@ def learn(results: Results, study: Study, seconds: Sequence[float], efforts: Seq
     if sum(seconds) < TELLING_SECONDS or len(seconds) < TELLING_BLOCKS:
         return
     each = np.array(seconds) / np.array(efforts, np.float64)
-    usual = each <= ODD * np.median(each)
+    usual = (each <= ODD * np.median(each)) | study.settles
     rate = float(np.sum(np.array(seconds)[usual]) / np.sum(np.array(efforts, np.float64)[usual]))
     sizes, stored = study.axes.size, study.labels[study.stored]
     spans = (min(sizes), max(sizes)), (float(min(stored)), float(max(stored)))
