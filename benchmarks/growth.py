@@ -152,7 +152,7 @@ def in_memory(study: Any, folder: Path) -> None:
     import matplotlib as mpl
     import numpy as np
 
-    from mattis import statistics
+    from mattis.statistics import estimates as statistics
     from mattis.figures import canvas, retrieval
     from mattis.networks.binary.retrieval import DIMENSIONS
     from mattis.store import cube

@@ -45,11 +45,11 @@ STUDIES: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 
 GOLDEN: Mapping[str, str] = {
-    "hopfield": "e393edeb136be92379e1b825536903c32b57f6fad186c123c9600054c2ea7eae",
-    "alone": "796aca00b798341304df9ed55b917f0826d13a164bdb841739220ed58755d728",
-    "clipped": "d6522b36db229411b06620a27c91a268eac9fdea9d79ef3dbef7e430dcbb2ef7",
+    "hopfield": "df6f4888180ab4f900b840247d2878e129c94914bef874b23f4d913f2317233e",
+    "alone": "314057c3cc0b8483b0747b09951d3d2dff21a355d1405b48eb801a80a2ade50a",
+    "clipped": "0788dd057700f9f3bba3c1b0561c4825cc4b513e8f4e50ff72eee67fcb620c11",
     "consolidation": "04fee5ce4fb937b2081ea32b90dda051ac9bb086f9377b4a25a1fde20f308416",
-    "recall": "0e288156bc3070194d25f7b048fa22db9001d6ccc204abe11df7800fccba5602",
+    "recall": "c836fa0430bd7d634c13ac718fd6ff2a5d3cbb19ac9e7fe21be14e72298f3481",
 }
 
 ROUNDED: Mapping[str, Mapping[str, Sequence[float]]] = {

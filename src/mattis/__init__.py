@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mattis.errors import UserError
     from mattis.figures import diagram
     from mattis.networks.registry import MODELS, load_study, study_of
-    from mattis.statistics import aggregate
+    from mattis.statistics.estimates import aggregate
     from mattis.study.base import Study
     from mattis.theory import QUANTITIES
 
@@ -35,7 +35,7 @@ _HOME = {
     "Study": "study.base",
     "UserError": "errors",
     "Where": "engine.cluster",
-    "aggregate": "statistics",
+    "aggregate": "statistics.estimates",
     "diagram": "figures",
     "digest": "engine.driver",
     "load_plugins": "plugins",

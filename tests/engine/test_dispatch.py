@@ -16,7 +16,7 @@ from mattis.networks.binary.family import simulate
 from mattis.networks.binary.models import BINARY_MODELS
 from mattis.networks.binary.questions import Inquiry, Visit
 from mattis.networks.registry import MODELS
-from mattis.statistics import FAILED
+from mattis.statistics.estimates import FAILED
 from mattis.store.results import results_of
 from mattis.study import plan
 from mattis.study.base import Study

@@ -10,7 +10,7 @@ from builders import fill, make_study
 from mattis.figures import canvas, diagram, estimated, retrieval
 from mattis.figures.canvas import covered, edges
 from mattis.figures.retrieval import overlap_theory, theory_lines
-from mattis.statistics import ALL_FLAGS, INCOMPLETE
+from mattis.statistics.estimates import ALL_FLAGS, INCOMPLETE
 from mattis.study import plan
 from mattis.study.base import Study
 from mattis.theory import evaluate

@@ -28,7 +28,7 @@ from mattis.networks.drift.study import ConsolidationStudy
 from mattis.networks.neurons.study import NeuronStudy
 from mattis.networks.plain.study import PlainStudy
 from mattis.networks.registry import StudyLike, as_study
-from mattis.statistics import aggregate
+from mattis.statistics.estimates import aggregate
 from mattis.store import cube, store
 from mattis.store.results import results_of
 from mattis.study.base import Study

@@ -22,7 +22,7 @@ from mattis import __version__, theory
 from mattis.exact.arrays import Reals
 from mattis.networks.drift.keys import DriftStudy
 from mattis.networks.drift.study import ConsolidationStudy
-from mattis.statistics import FAILED, INCOMPLETE
+from mattis.statistics.estimates import FAILED, INCOMPLETE
 from mattis.study.base import Study
 from mattis.words import counted
 

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from mattis.exact.arrays import Reals
 from mattis.figures.canvas import STYLE, caption, curve, edges, head, map_cells
 from mattis.networks.binary.study import BinaryStudy
-from mattis.statistics import FAILED
+from mattis.statistics.estimates import FAILED
 from mattis.study.base import Study
 from mattis.theory import hopfield
 from mattis.words import counted

@@ -1,7 +1,8 @@
 """What every model of the project says of itself, and what it is asked to do."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,49 @@ class Observable:
     long_name: str
     units: str = "1"
     smallest: Smallest | None = None
+
+
+STATE_OBSERVABLES = (
+    "overlap",
+    "overlap_squared",
+    "overlap_mixed",
+    "energy",
+    "edwards_anderson",
+    "flip_fraction",
+)
+"""Observables that depend on whether a network is still in the state that it started from."""
+
+
+def given_survival(observables: Sequence[Observable]) -> tuple[Observable, ...]:
+    """Return the conditional means of some observables: over the cues that stayed in their state."""
+    return tuple(
+        replace(
+            one,
+            name=f"{one.name}_given_survival",
+            long_name=f"{one.long_name}; of cues that stayed",
+        )
+        for one in observables
+        if one.name in STATE_OBSERVABLES
+    )
+
+
+def means_given_survival(
+    cells: Sequence[Mapping[str, float]], by: str = "survived"
+) -> dict[str, float]:
+    """Return the means over the cells, one per cue, that tell by a 1 that they survived; NaN where none does.
+
+    Nothing where no cell says whether it survived.
+    """
+    if by not in cells[0]:
+        return {}
+    stayed = [cell for cell in cells if cell[by] == 1]
+    return {
+        f"{name}_given_survival": sum(cell[name] for cell in stayed) / len(stayed)
+        if stayed
+        else math.nan
+        for name in STATE_OBSERVABLES
+        if name in cells[0]
+    }
 
 
 @dataclass(frozen=True)

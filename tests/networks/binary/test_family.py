@@ -20,7 +20,7 @@ from mattis.networks.binary.matrix_network import MatrixNetwork
 from mattis.networks.binary.models import BINARY_DEFAULTS
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import MODELS, load_study
-from mattis.statistics import aggregate
+from mattis.statistics.estimates import aggregate
 from mattis.store.verify import verify
 from mattis.study import plan
 from mattis.study.base import Study

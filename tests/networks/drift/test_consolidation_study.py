@@ -22,7 +22,7 @@ from mattis.engine.driver import digest, open_results, run
 from mattis.errors import UserError
 from mattis.networks.drift import consolidation
 from mattis.networks.registry import load_study, study_of
-from mattis.statistics import BIMODAL, FEW_SEEDS, aggregate
+from mattis.statistics.estimates import BIMODAL, FEW_SEEDS, aggregate
 from mattis.store import store
 from mattis.store.results import results_of
 from mattis.store.verify import verify

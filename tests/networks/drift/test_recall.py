@@ -27,7 +27,7 @@ from mattis.networks.drift.consolidation import DriftProtocol
 from mattis.networks.drift.memories import MemoryEnsemble
 from mattis.networks.drift.recall import UNIT, RecallPoint, RecallProtocol
 from mattis.networks.registry import load_study, study_of
-from mattis.statistics import aggregate
+from mattis.statistics.estimates import aggregate
 from mattis.store.verify import verify
 from mattis.study import plan
 from mattis.study.base import Study

@@ -18,7 +18,7 @@ from mattis.kernels import cpu
 from mattis.networks.neurons.models import NEURON_DEFAULTS, NEURON_QUESTIONS
 from mattis.networks.neurons.study import NeuronStudy
 from mattis.networks.registry import kind_of, load_study, study_of
-from mattis.statistics import aggregate
+from mattis.statistics.estimates import aggregate
 from mattis.store.verify import verify
 from mattis.study import plan
 from mattis.study.base import Study

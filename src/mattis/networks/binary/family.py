@@ -52,7 +52,16 @@ from mattis.networks.binary.questions import (
     survival,
     transitions,
 )
-from mattis.study.model import Boundary, Columns, Observable, PatternSet, Task, one_cue, one_spin
+from mattis.study.model import (
+    Boundary,
+    Columns,
+    Observable,
+    PatternSet,
+    Task,
+    given_survival,
+    one_cue,
+    one_spin,
+)
 
 HEBB, IN_TURN = Rule(), Dynamics()
 
@@ -90,6 +99,11 @@ class BinaryQuestion:
     boundaries: tuple[Boundary, ...] = ()
     states: tuple[str, str] | None = ("overlap", "retrieved")
     theory: tuple[str, ...] = ()
+
+    @property
+    def has_states(self) -> bool:
+        """Whether a cue can leave the state that it is in, and what is observed depends on it."""
+        return self.states is not None or self.order_parameter == "survived"
 
 
 def falls(fraction: str, dimension: str, position: str, whose: str, name: str = "") -> Boundary:
@@ -274,7 +288,16 @@ def observables(inquiry: Inquiry) -> tuple[Observable, ...]:
     if inquiry.dynamics.synchronous and name != "transitions":
         cycling = TWO_CYCLES if inquiry.in_lanes else CYCLES
     turning = (LENGTH,) if ensemble.name in REAL_VALUED and name == "recall" else ()
-    return (*CHAIN_OBSERVABLES[:-1], *question.extra, *cycling, *turning, flag)
+    without = set() if question.has_states else STAYING
+    own = {o.name for o in question.extra} | without
+    chain = [o for o in CHAIN_OBSERVABLES[:-1] if o.name not in own]
+    found = (*chain, *question.extra, *cycling, *turning)
+    parted = given_survival(found) if inquiry.cues > 1 and question.has_states else ()
+    return (*found, *parted, flag)
+
+
+STAYING = {"retrieved_early", "survived"}
+"""Observables that say whether a network stays in its state, where a question has one to stay in."""
 
 
 def columns(inquiry: Inquiry) -> tuple[Observable, ...]:

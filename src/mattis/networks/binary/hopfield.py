@@ -32,6 +32,7 @@ from mattis.study.model import (
     UNSETTLED,
     Observable,
     PatternSet,
+    means_given_survival,
     one_cue,
     one_spin,
     two_spins,
@@ -113,6 +114,7 @@ class ChainAverages:
     """What is measured of one chain, over the sweeps after the warm ones.
 
     overlap, aligned  # sum_i xi_i S_i, whose largest value is `norm`, and sum_i S_i N h_i
+    halves            # means of the overlap over the first and the second half of the measured sweeps
     square            # mean of the squared overlap
     energy            # per neuron, and its thermal error
     products          # sum_i A_i B_i of the spins, summed over the two halves
@@ -122,6 +124,7 @@ class ChainAverages:
 
     overlap: Estimate
     aligned: Estimate
+    halves: tuple[float, float]
     norm: float
     square: float
     energy: tuple[float, float]
@@ -133,6 +136,7 @@ class ChainAverages:
     def cell(self, size: int, replica: Replica, protocol: Protocol) -> CellObservables:
         """Return the observables that every model of binary neurons has."""
         m, e, measure = self.overlap, self.aligned, protocol.measure
+        early, late = (half / self.norm > protocol.retrieved_above for half in self.halves)
         return {
             "overlap": m.mean / self.norm,
             "overlap_thermal_error": m.error / self.norm,
@@ -142,6 +146,8 @@ class ChainAverages:
             "edwards_anderson": self.products / (size * (measure // 2) * (measure - measure // 2)),
             "overlap_other": self.other,
             "retrieved": float(m.mean / self.norm > protocol.retrieved_above),
+            "retrieved_early": float(early),
+            "survived": float(early and late),
             "flip_fraction": self.flips / (size * measure),
             "sweeps_used": float(self.used),
             "autocorrelation_time": max(m.autocorrelation_time, e.autocorrelation_time),
@@ -160,7 +166,8 @@ def observed(
     more = two_cycles(network, replicas, found) if protocol.order == SYNCHRONOUS else [{}] * len(ms)
     averages = (
         ChainAverages(
-            m, e, float(size), mean_square(overlap[r]), (-e.mean / pairs, e.error / pairs), products[r],
+            m, e, half_means(overlap[r]), float(size), mean_square(overlap[r]),
+            (-e.mean / pairs, e.error / pairs), products[r],
             others[r] / (size * protocol.measure) if network.count > 1 else nan,
             int(flips[r].sum()), int(found.used[r]),
         )
@@ -172,6 +179,14 @@ def observed(
         | chain_observables.observed(partial(_view, network, replicas[r], protocol, found, r))
         for r, average in enumerate(averages)
     ]
+
+
+def half_means(series: NDArray[np.int64]) -> tuple[float, float]:
+    """Return the means of a chain over its two halves; the second is the longer one of an odd length."""
+    middle = series.size // 2
+    halves = series[:middle], series[middle:]
+    first, second = (int(half.sum()) / half.size for half in halves)
+    return first, second
 
 
 def _view(
@@ -236,7 +251,7 @@ def average(replicas: Sequence[CellObservables]) -> CellObservables:
             out[name] = sqrt(sum(value * value for value in values)) / count
         else:
             out[name] = sum(values) / count
-    return out
+    return out | means_given_survival(replicas)
 
 
 def replicas_of(points: Sequence[Setting], cues: int) -> list[Replica]:
@@ -345,6 +360,16 @@ CHAIN_OBSERVABLES = (
     Observable(
         "retrieved",
         "fraction of cues whose mean overlap is above the study's threshold",
+        smallest=one_cue,
+    ),
+    Observable(
+        "retrieved_early",
+        "fraction of cues whose overlap over the first half of the chain is above the threshold",
+        smallest=one_cue,
+    ),
+    Observable(
+        "survived",
+        "fraction of cues whose overlaps over both halves of the chain are above the threshold",
         smallest=one_cue,
     ),
     Observable("flip_fraction", "fraction of proposals that flipped the spin"),

@@ -298,7 +298,8 @@ def mixture(
     before = (weights * start).sum(axis=1) / circuit.stored.norms[members]
     stays = float(bool((found > before / 2).all()))
     mean = float(sum(found.tolist())) / sizes
-    return looked(circuit, walk, replica, index, inquiry) | {"overlap_mixed": mean, "stays": stays}
+    own = {"overlap_mixed": mean, "stays": stays, "survived": stays}
+    return looked(circuit, walk, replica, index, inquiry) | own
 
 
 def survival(

@@ -25,7 +25,16 @@ from mattis.networks.binary.network import BinaryNetwork, Protocol
 from mattis.networks.drift import consolidation
 from mattis.networks.drift.consolidation import ALL, DriftProtocol, Stage, Synapses
 from mattis.networks.drift.models import CONSOLIDATION
-from mattis.study.model import Boundary, Columns, Model, Observable, PatternSet, one_cue, one_spin
+from mattis.study.model import (
+    Boundary,
+    Columns,
+    Model,
+    Observable,
+    PatternSet,
+    given_survival,
+    one_cue,
+    one_spin,
+)
 
 UNIT = 1024
 """N J is stored in units of 1/UNIT: a power of 2, so that integer N J have the very same chains."""
@@ -117,7 +126,7 @@ def simulate(
 ) -> Columns:
     """Return one column per observable, a row for each visit: a pure function of its arguments."""
     order = sorted(range(len(points)), key=lambda k: (points[k].stage, k))
-    columns = {o.name: np.empty(len(points)) for o in RECALL_OBSERVABLES}
+    columns = {o.name: np.empty(len(points)) for o in observed(protocol.asking.cues)}
     for _, trajectory in groupby(order, key=lambda k: points[k].stage.trajectory):
         members = list(trajectory)
         stages = sorted({points[k].stage for k in members}, key=lambda stage: stage.presentations)
@@ -162,6 +171,13 @@ RECALL_OBSERVABLES = (
     *(o for o in consolidation.DRIFT_OBSERVABLES if o.name in LEARNT),
     hopfield.CHAIN_OBSERVABLES[-1],
 )
+
+
+def observed(cues: int) -> tuple[Observable, ...]:
+    """Return what is observed with so many cues: of some of them, some may stay in their state."""
+    parted = given_survival(RECALL_OBSERVABLES) if cues > 1 else ()
+    return (*RECALL_OBSERVABLES[:-1], *parted, RECALL_OBSERVABLES[-1])
+
 
 RECALL = Model(
     name="recall",

@@ -11,7 +11,7 @@ from mattis.networks.binary.hopfield import LARGEST_FIELD
 from mattis.networks.binary.retrieval import LARGEST_NOISE, RetrievalAxes, RetrievalStudy
 from mattis.networks.drift.keys import DRIFT_BOUNDS, SIGMA, DriftStudy, cost, presentations
 from mattis.networks.drift.memories import MemoryEnsemble
-from mattis.networks.drift.recall import RECALL, UNIT, RecallPoint, RecallProtocol
+from mattis.networks.drift.recall import RECALL, UNIT, RecallPoint, RecallProtocol, observed
 from mattis.study.axes import BOUNDS, Bound, Misplaced, RealValues, pattern_counts
 from mattis.study.base import middles
 from mattis.study.model import Model, PatternSet, Point, Task
@@ -68,6 +68,11 @@ class RecallStudy(DriftStudy, RetrievalStudy):
     tau: StrictFloat = Field(
         default=100.0, ge=0.5, le=1e12, description="time constant of a memory, in units of `step`"
     )
+
+    @property
+    def described_model(self) -> Model:
+        """The row of the model, with what this study observes."""
+        return replace(RECALL, observables=observed(self.cues))
 
     def check(self) -> None:
         """Raise Misplaced where keys and axes do not fit each other."""

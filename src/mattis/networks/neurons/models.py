@@ -14,7 +14,16 @@ from mattis.networks.neurons import dense, relaxation, relaxation_device, spectr
 from mattis.networks.neurons.recipe import NeuronPoint, Parts, Recipe
 from mattis.networks.neurons.relaxation import NeuronCell
 from mattis.networks.neurons.separation import separation
-from mattis.study.model import Boundary, Columns, Model, Observable, PatternSet, Task, one_cue
+from mattis.study.model import (
+    Boundary,
+    Columns,
+    Model,
+    Observable,
+    PatternSet,
+    Task,
+    given_survival,
+    one_cue,
+)
 
 ROUNDING = (
     "float64 or float32 sums by BLAS: the same bits for any workers and chunking on one machine and backend; "
@@ -71,6 +80,11 @@ class NeuronQuestion:
     order_parameter: str
     states: tuple[str, str] | None = None
     boundaries: tuple[Boundary, ...] = ()
+
+    def observed(self, cues: int) -> tuple[Observable, ...]:
+        """Return what is observed with so many cues: of some of them, some may stay in their state."""
+        parted = given_survival(self.observables) if self.states and cues > 1 else ()
+        return (*self.observables[:-1], *parted, self.observables[-1])
 
 
 FLAG = Observable("flag", "what makes a cell not trustworthy; 0 if nothing does")
@@ -215,7 +229,7 @@ def simulate(patterns: PatternSet, points: Sequence[NeuronPoint], recipe: Recipe
 
 
 def _columns(rows: Sequence[NeuronCell], recipe: Recipe) -> Columns:
-    names = [o.name for o in NEURON_QUESTIONS[recipe.question].observables]
+    names = [o.name for o in NEURON_QUESTIONS[recipe.question].observed(recipe.cues)]
     return {name: np.array([float(row[name]) for row in rows]) for name in names}
 
 

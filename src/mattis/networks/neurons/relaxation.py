@@ -30,7 +30,7 @@ from mattis.networks.neurons.recipe import (
     replica_network,
     unit_network,
 )
-from mattis.study.model import UNSETTLED, PatternSet
+from mattis.study.model import UNSETTLED, PatternSet, means_given_survival
 
 NeuronCell = dict[str, float]
 
@@ -159,7 +159,11 @@ def rows_of(end: Relaxation, batch: ReplicaBatch, recipe: Recipe) -> list[Neuron
 def mean_of(rows: Sequence[NeuronCell]) -> NeuronCell:
     """Return the mean over cues, flagged where not all of them came to rest."""
     out = {name: float(np.mean([float(row[name]) for row in rows])) for name in rows[0]}
-    return out | {"flag": float(UNSETTLED * (out["converged"] < 1))}
+    return (
+        out
+        | means_given_survival(rows, "retrieved")
+        | {"flag": float(UNSETTLED * (out["converged"] < 1))}
+    )
 
 
 TANH = Parts("memories", "ln_cosh", "one", "visible", "sites", "state")

@@ -282,7 +282,7 @@ class NeuronStudy(Study):
         question, row = NEURON_QUESTIONS[self.asked], self.models[self.model]
         summary, source = _described(self, row)
         return replace(
-            row, summary=summary, source=source, observables=question.observables,
+            row, summary=summary, source=source, observables=question.observed(self.cues),
             order_parameter=question.order_parameter, boundaries=question.boundaries,
             states=question.states, rounding=EXACT_ROUNDING if self.member.binary else ROUNDING,
             # Other questions, and functions of plugins, stay on the CPU.

@@ -1,0 +1,219 @@
+"""Where retrieval ends: boundaries with their criterion, their age, and their errors.
+
+A boundary of a finite network is a lifetime: the longer one waits, the further from the end of the state it
+lies. So each names its criterion and the sweeps that it waited, and is there at two ages.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
+
+from mattis.exact import rng
+from mattis.exact.arrays import Reals
+from mattis.networks.binary.retrieval import RetrievalStudy
+from mattis.study.base import Study
+from mattis.study.model import Boundary
+
+RESAMPLES = 200
+"""Bootstrap samples of the seeds for the error of a boundary, which they give to 5 %."""
+
+VALUES_AT_ONCE = 2**21
+"""Values that are resampled at once: all resamples of a large study would not fit into memory."""
+
+CellNumbers = NDArray[np.int64]
+
+
+def boundaries(cells: xr.Dataset, study: Study) -> xr.Dataset:
+    """Return the labels at which half of the memories are lost, along each dimension that the model names.
+
+    For retrieval: boundary_temperature (size, load, noise), the T at which the retrieved fraction
+    falls below 1/2, and boundary_load (size, beta, noise), the load at which it does. Each with an error:
+    bootstrap over seeds, and the width of the grid (see `crossing`). boundary_X_at_least and
+    boundary_X_at_most stand where the grid ends before the boundary does. Where chains were looked at by
+    halves, boundary_X_early is that of the first half, and boundary_X_shift how far it moved since.
+    boundary_temperature_bend: see `mattis.statistics.bends`.
+    """
+    out = xr.Dataset()
+    for boundary in study.described_model.boundaries:
+        if boundary.dimension not in cells[boundary.fraction].dims:
+            continue
+        found = _described(_boundary(cells, boundary), boundary, _criterion(study, boundary, False))
+        if boundary.fraction == "retrieved" and "retrieved_early" in cells:
+            early = replace(boundary, name=f"{boundary.name}_early", fraction="retrieved_early")
+            sooner = _described(_boundary(cells, early), early, _criterion(study, early, True))
+            place, first = found[f"boundary_{boundary.name}"], sooner[f"boundary_{early.name}"]
+            words = f"systematic error: how far it moved since half of the chain, of: {boundary.meaning}"
+            found[f"boundary_{boundary.name}_shift"] = (place - first).assign_attrs(
+                long_name=words, units=boundary.units
+            )
+            found.update(sooner)
+        out.update(found)
+    return out
+
+
+def _boundary(cells: xr.Dataset, boundary: Boundary) -> xr.Dataset:
+    """Return a boundary with its error, and its bounds where the grid ends first."""
+    sign = -1.0 if boundary.rises else 1.0
+    apart = (boundary.dimension, "seed")
+    rest = [name for name in cells[boundary.fraction].dims if name not in apart]
+    place, error, low, high = (
+        values.transpose(*rest)
+        for values in xr.apply_ufunc(
+            crossing,
+            sign * cells[boundary.position],
+            cells[boundary.fraction],
+            input_core_dims=[[boundary.dimension], [boundary.dimension, "seed"]],
+            output_core_dims=[[], [], [], []],
+            vectorize=True,
+        )
+    )
+    bounds = (low, high) if sign > 0 else (-high, -low)
+    name = f"boundary_{boundary.name}"
+    return xr.Dataset(
+        {
+            name: sign * place,
+            f"{name}_error": error,
+            f"{name}_at_least": bounds[0],
+            f"{name}_at_most": bounds[1],
+        }
+    )
+
+
+def _criterion(study: Study, boundary: Boundary, early: bool) -> dict[str, str | float]:
+    """Return in words what a boundary is the place of, and the sweeps after which that was judged."""
+    if not isinstance(study, RetrievalStudy) or not boundary.fraction.startswith("retrieved"):
+        return {"criterion": f"half of: {boundary.fraction}"}
+    first, measured = study.sweeps.thermalise, study.sweeps.measure
+    age = first + (measured // 2 if early else measured)
+    window = f"its mean overlap over sweeps {first + 1} to {age}"
+    return {
+        "criterion": f"half of the cues are retrieved: {window} is above {study.retrieved_above:g}",
+        "age": float(age),
+        "age_units": "sweep",
+    }
+
+
+def _described(
+    found: xr.Dataset, boundary: Boundary, criterion: dict[str, str | float]
+) -> xr.Dataset:
+    """Return the variables of a boundary with their words."""
+    words = {
+        "": "",
+        "_error": "standard error of: ",
+        "_at_least": "beyond the grid, at least, with 95 % confidence: ",
+        "_at_most": "before the grid, at most, with 95 % confidence: ",
+    }
+    for end, before in words.items():
+        name = f"boundary_{boundary.name}{end}"
+        attributes = {
+            "long_name": f"{before}{boundary.meaning}",
+            "units": boundary.units,
+            **criterion,
+        }
+        found[name] = found[name].assign_attrs(attributes)
+    return found
+
+
+LOST_RESAMPLES = 0.05
+"""Share of resamples without a crossing above which a boundary is a bound, not a place with an error."""
+
+
+def crossing(position: Reals, fraction: Reals) -> tuple[float, float, float, float]:
+    """Return the position where a falling fraction crosses 1/2, its standard error, and bounds; NaN without.
+
+    position (n,), fraction (n, seeds). The mean over seeds is made monotone by least squares
+    (isotonic regression) and interpolated linearly. The error adds a bootstrap over seeds (B. Efron,
+    Ann. Statist. 7, 1 (1979); always the same resamples) and the step of the grid over √12, weighted
+    with the fall of the fraction across that step: where it falls from 1 to 0 the crossing may be
+    anywhere in between. Where more than 5 % of the resamples do not cross, the grid ends too early: then
+    there is no place, but one that the crossing is at least at (at most at) in 95 % of them.
+    """
+    nothing = (np.nan,) * 4
+    order = np.argsort(position)[np.isfinite(np.sort(position))]  # nothing is known up to infinity
+    position, fraction = position[order], fraction[order]
+    fraction = fraction[:, ~np.isnan(fraction).any(axis=0)]
+    if fraction.size == 0:
+        return nothing
+    fraction = fraction[:, np.lexsort(fraction)]  # the order of the seeds must not change the error
+    seeds = fraction.shape[1]
+    (place,), (grid,) = _halves(position, fraction.mean(axis=1)[None])
+    if seeds == 1:
+        return float(place), *nothing[1:]
+    places = np.concatenate(
+        [_halves(position, means, ends=True)[0] for means in _resamples(fraction)]
+    )
+    above, below = (np.mean(places == position[end]) for end in (-1, 0))
+    if above > LOST_RESAMPLES or below > LOST_RESAMPLES:
+        least, most = np.quantile(places, 0.05), np.quantile(places, 0.95)
+        return (
+            np.nan,
+            np.nan,
+            least if above > below else np.nan,
+            most if below >= above else np.nan,
+        )
+    # The spread of resamples is that of n - 1 degrees of freedom.
+    spread = np.std(places) * np.sqrt(seeds / (seeds - 1))
+    return float(place), float(np.hypot(spread, grid)), np.nan, np.nan
+
+
+def _resamples(fraction: Reals) -> Iterator[Reals]:
+    """Yield the means over resampled seeds, (resamples, positions), some resamples at a time."""
+    seeds, by_seed = fraction.shape[1], np.ascontiguousarray(fraction.T)
+    step = max(VALUES_AT_ONCE // fraction.size, 1)
+    for first in range(0, RESAMPLES, step):
+        chosen = _resampled_seeds(seeds, first, min(first + step, RESAMPLES))
+        yield by_seed[chosen].mean(axis=1)
+
+
+@lru_cache(maxsize=1)
+def _resampled_seeds(seeds: int, first: int, last: int) -> NDArray[np.uint32]:
+    """Return the seeds of resamples first … last-1, (resamples, seeds): the same for every boundary."""
+    words = rng.stream(0, "bootstrap", {"seeds": seeds}).words(seeds, np.arange(first, last))
+    return words % np.uint32(seeds)
+
+
+def _halves(position: Reals, fractions: Reals, ends: bool = False) -> tuple[Reals, Reals]:
+    """Return the crossing of 1/2 by each row made monotone, and the grid's share of its error.
+
+    Where nothing crosses: NaN, or an end of the grid. A plateau at 1/2 is crossed in its middle.
+    """
+    falling = _falling(fractions)
+    above, below = (falling > 0.5).sum(axis=1), (falling < 0.5).sum(axis=1)
+    place, grid = np.full((2, len(falling)), np.nan)
+    if ends:
+        place = np.where(above == 0, position[0], position[-1])
+    row = np.flatnonzero((above > 0) & (below > 0))
+    last, first = above[row] - 1, position.size - below[row]
+    left = _interpolate(position, falling, row, last, last + 1)
+    right = _interpolate(position, falling, row, first - 1, first)
+    place[row] = (left + right) / 2
+    width = np.maximum(position[first] - position[last], 0.0)
+    grid[row] = width / np.sqrt(12.0) * (falling[row, last] - falling[row, first])
+    return place, grid
+
+
+def _falling(fractions: Reals) -> Reals:
+    """Return each row made monotone by least squares.
+
+    Rows that fall already are left alone: the regression would return them. Plateaus count as falling only
+    at 0 and 1, since elsewhere the regression may change the last bit of their mean.
+    """
+    step, end = np.diff(fractions, axis=1), (fractions == 0) | (fractions == 1)
+    falls = ((step < 0) | ((step == 0) & end[:, 1:])).all(axis=1)
+    out = fractions.copy()
+    for row in np.flatnonzero(~falls):
+        out[row] = isotonic_regression(fractions[row], increasing=False).x
+    return out
+
+
+def _interpolate(
+    position: Reals, falling: Reals, row: CellNumbers, high: CellNumbers, low: CellNumbers
+) -> Reals:
+    """Return the position, in some rows, where the straight line between two neighbours is 1/2."""
+    part = (falling[row, high] - 0.5) / (falling[row, high] - falling[row, low])
+    return np.asarray(position[high] + part * (position[low] - position[high]))

@@ -1,0 +1,141 @@
+"""Means over seeds with their errors and flags, and all that is said of them.
+
+The seeds are independent pattern sets, so the spread between them carries both errors: that of the
+quenched patterns and that of finite chains. Cells of one pattern set at different temperatures share
+its patterns and are correlated; cells of different loads are not.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+
+from mattis.networks.registry import StudyLike, as_study
+from mattis.statistics.boundaries import boundaries
+from mattis.statistics.states import FEWEST_SEEDS, states
+from mattis.statistics.survival import GIVEN, resolution, survival
+from mattis.study.base import Study
+from mattis.study.model import FLAGS
+
+BIMODAL, FEW_SEEDS, INCOMPLETE, FAILED = 64, 128, 256, 512
+ALL_FLAGS: Mapping[int, str] = {
+    **FLAGS,
+    BIMODAL: "bimodal",
+    FEW_SEEDS: "few_seeds",
+    INCOMPLETE: "incomplete",
+    FAILED: "failed",
+}
+TWO_STATES = 0.2
+"""A gap between the overlaps of retrieved and lost cues that no single state at N of hundreds has."""
+
+
+def aggregate(cells: xr.Dataset, study: StudyLike) -> xr.Dataset:
+    """Return the estimates of a study: means over seeds with their errors, flags and boundaries.
+
+    Parameters
+    ----------
+    cells
+        The cells of the study, as `mattis.open_results` returns them: one array per observable over
+        the dimensions of the study, `seed` last, and `valid`.
+    study
+        The study of these cells, or its file, or its keys.
+
+    Returns
+    -------
+    xarray.Dataset
+        The cells without `seed`. Each observable X in its unit is the mean over the existing seeds, and
+        X_error its standard error over seeds. Of the overlap and the energy this is split into
+        X_thermal_error, from the chains' autocorrelation times (NaN where one of them is too short), and
+        X_disorder_error, the rest. `seeds` is the number of seeds, `flag` a mask of the flags of the cells
+        and of the set of seeds. Of models with a state to stay in: `survived` with the ends of its interval,
+        X_given_survival and X_given_loss with their errors (see `survival`); of chains at a temperature
+        `state`, what they are in, in words (see `states`). boundary_X and its like: see `boundaries`.
+
+    Examples
+    --------
+    >>> estimates = mattis.aggregate(mattis.open_results(study), study)
+    >>> estimates["overlap"] / estimates["overlap_error"]
+    """
+    study = as_study(study)
+    out = cells[["patterns", "realised_load"]].copy()
+    count = cells["valid"].sum("seed")
+    out["seeds"] = count.assign_attrs(long_name="number of seeds", units="1")
+    for observable in study.described_model.observables:
+        name = observable.name
+        if name == "flag" or name.endswith(("_thermal_error", GIVEN)):
+            continue
+        smallest = resolution(cells, observable, study) / count
+        mean, error = _mean_and_error(cells[name], cells["valid"], smallest)
+        out[name] = mean.assign_attrs(cells[name].attrs)
+        out[f"{name}_error"] = _described(error, "standard error over seeds", cells[name])
+        if f"{name}_thermal_error" in cells:
+            chains = cells[f"{name}_thermal_error"].where(cells["valid"], 0.0)
+            thermal = (chains**2).sum("seed", skipna=False) ** 0.5 / count
+            rest = (error**2 - thermal**2).clip(min=0.0) ** 0.5
+            out[f"{name}_thermal_error"] = _described(
+                thermal, "thermal part of the error", cells[name]
+            )
+            out[f"{name}_disorder_error"] = _described(
+                rest, "disorder part of the error", cells[name]
+            )
+    out["flag"] = _flags(cells, out, study)
+    out.update(survival(cells, study))
+    out.update(states(cells, out, study))
+    out.update(boundaries(cells, study))
+    return out
+
+
+def _described(values: xr.DataArray, words: str, of: xr.DataArray) -> xr.DataArray:
+    """Return errors with their attributes: long name after that of an observable, and its unit."""
+    long_name = f"{words} of: {of.attrs['long_name']}"
+    return values.assign_attrs(long_name=long_name, units=of.attrs["units"])
+
+
+def _mean_and_error(
+    values: xr.DataArray, valid: xr.DataArray, resolution: xr.DataArray | float
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return the mean over the seeds that exist and its standard error; NaN where not known.
+
+    A value that was refused (an autocorrelation time) makes the mean NaN: leaving it out would bias.
+    No error is below the resolution: seeds that agree to the last spin do not prove it to be zero.
+    """
+    count = valid.sum("seed")
+    mean = values.where(valid, 0.0).sum("seed", skipna=False) / count.where(count > 0)
+    squares = ((values - mean).where(valid, 0.0) ** 2).sum("seed", skipna=False)
+    error = (squares / (count * (count - 1)).where(count > 1)) ** 0.5
+    return mean, error.where(error.isnull() | (error > resolution), resolution)
+
+
+def _two_states(cells: xr.Dataset, out: xr.Dataset, study: Study) -> xr.DataArray | bool:
+    """Tell where some replicas are in one state, some in another, and the two lie apart.
+
+    A fraction r at m + gap and the rest at m spread by gap √(r(1-r)); a mean of K cues by 1/√K less.
+    """
+    states = study.described_model.states
+    if states is None:
+        return False
+    parameter, fraction = states
+    share = out[fraction]
+    mixed = (share > 0) & (share < 1)
+    spread = cells[parameter].std("seed") * getattr(study.protocol, "cues", 1) ** 0.5
+    gap = spread / (share * (1 - share)).where(mixed) ** 0.5
+    apart: xr.DataArray = mixed & (gap > TWO_STATES)
+    return apart
+
+
+def _flags(cells: xr.Dataset, out: xr.Dataset, study: Study) -> xr.DataArray:
+    """Collect the flags of the cells, and add those of the set of seeds."""
+    flag = xr.zeros_like(out["seeds"])
+    for bit in FLAGS:
+        flag = flag + bit * ((cells["flag"] & bit) > 0).any("seed")
+    flag = flag + BIMODAL * _two_states(cells, out, study)
+    flag = flag + FEW_SEEDS * (out["seeds"] < FEWEST_SEEDS)
+    flag = flag + INCOMPLETE * (out["seeds"] < cells.sizes["seed"])
+    if "failed" in cells:
+        flag = flag + FAILED * cells["failed"].any("seed")
+    return flag.astype(np.int64).assign_attrs(
+        long_name="what makes an estimate not trustworthy; 0 if nothing does",
+        units="1",
+        flag_masks=list(ALL_FLAGS),
+        flag_meanings=" ".join(ALL_FLAGS.values()),
+    )
