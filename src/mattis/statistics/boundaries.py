@@ -36,7 +36,6 @@ def boundaries(cells: xr.Dataset, study: Study) -> xr.Dataset:
     bootstrap over seeds, and the width of the grid (see `crossing`). boundary_X_at_least and
     boundary_X_at_most stand where the grid ends before the boundary does. Where chains were looked at by
     halves, boundary_X_early is that of the first half, and boundary_X_shift how far it moved since.
-    boundary_temperature_bend: see `mattis.statistics.bends`.
     """
     out = xr.Dataset()
     for boundary in study.described_model.boundaries:
