@@ -65,6 +65,8 @@ def test_every_row_is_complete(quantity):
     assert QUANTITIES[quantity.name] is quantity
     assert quantity.meaning.endswith(".")
     assert all((quantity.symbol, quantity.equation, quantity.source))
+    assert len(quantity.validity) > 10
+    assert not quantity.validity.endswith(".")
     assert quantity.units in ("1", "J")
     parameters = inspect.signature(quantity.function).parameters
     assert tuple(name.removesuffix("_") for name in parameters) == quantity.arguments

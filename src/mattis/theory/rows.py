@@ -8,6 +8,12 @@ from typing import ClassVar
 
 from mattis.plugins import Row
 
+REPLICA_SYMMETRIC = "replica symmetric, N -> infinity"
+LARGE_N = "exact as N -> infinity"
+ANY_N = "exact at any N"
+UNTOLD = "as its author says"
+"""The validity of a plugin's line that does not say its own."""
+
 
 @dataclass(frozen=True)
 class Argument(Row):
@@ -38,7 +44,10 @@ class Quantity(Row):
     meaning: str
     equation: str
     source: str
-    function: Callable[..., float | tuple[float, float]]  # a pair: low, high
+    validity: str  # how far it may be trusted: the approximation, and what is off by how much
+    function: Callable[
+        ..., float | tuple[float, float]
+    ]  # two numbers: low, high, or where, how much
 
 
 def argument(name: str, meaning: str, low: float = -math.inf, high: float = math.inf) -> Argument:
@@ -48,16 +57,26 @@ def argument(name: str, meaning: str, low: float = -math.inf, high: float = math
 
 
 def theory_line(
-    name: str, *, symbol: str, meaning: str, equation: str, source: str, units: str = "1"
+    name: str,
+    *,
+    symbol: str,
+    meaning: str,
+    equation: str,
+    source: str,
+    units: str = "1",
+    validity: str = UNTOLD,
 ) -> Callable[[Callable[..., float]], Quantity]:
     """Make a theory line of a function, whose arguments are those of the table of theory.
 
     name  # with a dot, such as "tilted.overlap"
+    validity  # how far it may be trusted, such as "replica symmetric, N -> infinity"
     A figure draws it where a rule of couplings (or a model) names it among its theory.
     """
 
     def decorated(function: Callable[..., float]) -> Quantity:
         arguments = tuple(inspect.signature(function).parameters)
-        return Quantity(name, symbol, units, arguments, meaning, equation, source, function)
+        return Quantity(
+            name, symbol, units, arguments, meaning, equation, source, validity, function
+        )
 
     return decorated
