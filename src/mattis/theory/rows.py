@@ -4,7 +4,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, get_origin
 
 from mattis.plugins import Row
 
@@ -48,6 +48,17 @@ class Quantity(Row):
     function: Callable[
         ..., float | tuple[float, float]
     ]  # two numbers: low, high, or where, how much
+
+    @property
+    def defaults(self) -> dict[str, float]:
+        """What stands for the arguments that may be left out, beside words: the defaults of the function."""
+        parameters = inspect.signature(self.function).parameters.values()
+        return {p.name.removesuffix("_"): p.default for p in parameters if p.default is not p.empty}
+
+    @property
+    def has_two_numbers(self) -> bool:
+        """Whether the function says that it returns two numbers."""
+        return get_origin(inspect.get_annotations(self.function).get("return")) is tuple
 
 
 def argument(name: str, meaning: str, low: float = -math.inf, high: float = math.inf) -> Argument:
