@@ -23,6 +23,13 @@ HOPFIELD = {
     "hysteresis": ("load",),
     "bit_error": ("size", "patterns", "neurons"),
     "familiarity": ("load", "neurons"),
+    "m_c": ("temperature",),
+    "alpha_1": ("temperature",),
+    "spin_glass": ("load", "temperature"),
+    "spin_glass_energy": ("load", "temperature"),
+    "spin_glass_free_energy": ("load", "temperature"),
+    "alpha_hysteresis": (),
+    "energy_finite": ("load", "temperature", "size"),
 }
 CONSOLIDATION = {
     "kappa_s": ("memories",),

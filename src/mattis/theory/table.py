@@ -53,6 +53,9 @@ _GLASS_RS = (
     f"{REPLICA_SYMMETRIC}: so is the glass side. With one step of breaking in the glass the line"
     " lies 6 % higher in load at T = 0, 1.5 % at T = 0.3"
 )
+_GLASS_STATE = (
+    f"{REPLICA_SYMMETRIC}: exact above T_g, where q = 0; below, an approximation of the glass"
+)
 _HEURISTIC = "heuristic, N -> infinity, T = 0; simulations lie between hopfield.overlap and this"
 
 _HOPFIELD = (
@@ -90,6 +93,18 @@ _HOPFIELD = (
         function=hopfield.energy,
     ),
     Quantity(
+        name="hopfield.energy_finite",
+        symbol="e_N",
+        units="J",
+        arguments=(*_POINT, "size"),
+        meaning="hopfield.energy + 1/(2N): at finite N, J_ii = 0 takes this from the pattern's own energy.",
+        equation="e_N = e + 1/(2N), as -(m^2 - 1/N)/2 is the condensed pattern's; load = (P - 1)/N",
+        source="H/N = -(1/2) sum_mu (m_mu^2 - 1/N), derived for this project",
+        validity=f"{REPLICA_SYMMETRIC}, but for 1/(2N), which is exact for J_ii = 0: all of 1/N at T = 0 and"
+        " load -> 0; fluctuations of m and the other patterns have other terms in 1/N",
+        function=hopfield.energy_finite,
+    ),
+    Quantity(
         name="hopfield.free_energy",
         symbol="f",
         units="J",
@@ -117,8 +132,9 @@ _HOPFIELD = (
         symbol="T_c",
         units="J",
         arguments=("load",),
-        meaning="Temperature below which the retrieval state is the global minimum of f.",
-        equation="f(retrieval) = f(spin glass)",
+        meaning="Highest temperature at which the retrieval state is the global minimum of f.",
+        equation="f(retrieval) = f(spin glass), the upper one where alpha_1(T) is re-entrant:"
+        " 0.0518543 < alpha < 0.0531321",
         source=_AGS87,
         validity=_GLASS_RS,
         function=hopfield.T_c,
@@ -169,6 +185,74 @@ _HOPFIELD = (
             "; runs from the pattern last longer at finite N, to 0.165 at N = 1000"
         ),
         function=hopfield.alpha_c,
+    ),
+    Quantity(
+        name="hopfield.m_c",
+        symbol="m_c",
+        units="1",
+        arguments=("temperature",),
+        meaning="Overlap of the retrieval state where it ends, at load alpha_M(T).",
+        equation=f"m = E t where alpha is largest; {_STATE}",
+        source=_AGS87,
+        validity=_REENTRANT,
+        function=hopfield.m_c,
+    ),
+    Quantity(
+        name="hopfield.alpha_1",
+        symbol="alpha_1",
+        units="1",
+        arguments=("temperature",),
+        meaning="Load below which the retrieval state is the global minimum of f.",
+        equation="f(retrieval) = f(spin glass), both replica symmetric; re-entrant: 0.0518543 at T = 0,"
+        " at most 0.0531321, at T = 0.0851",
+        source=_AGS87,
+        validity=_GLASS_RS,
+        function=hopfield.alpha_1,
+    ),
+    Quantity(
+        name="hopfield.spin_glass",
+        symbol="q",
+        units="1",
+        arguments=_POINT,
+        meaning="Edwards-Anderson order parameter of the spin glass, the state without overlap.",
+        equation=f"q = E t^2, m = 0; {_STATE}; 0 for T >= T_g",
+        source=_AGS87,
+        validity=_GLASS_STATE,
+        function=hopfield.spin_glass_q,
+    ),
+    Quantity(
+        name="hopfield.spin_glass_energy",
+        symbol="e",
+        units="J",
+        arguments=_POINT,
+        meaning="Energy per spin of the spin glass, without self-coupling; of the paramagnet above T_g.",
+        equation="e = (alpha/2) [1 - 1/(1 - C) - C r]",
+        source=f"d(beta f)/d beta of the free energy of {_AGS87}",
+        validity=_GLASS_STATE,
+        function=hopfield.spin_glass_energy,
+    ),
+    Quantity(
+        name="hopfield.spin_glass_free_energy",
+        symbol="f",
+        units="J",
+        arguments=_POINT,
+        meaning="Free energy per spin of the spin glass, without self-coupling; of the paramagnet above T_g.",
+        equation="f = (alpha/2) [1 + T ln(1 - C) - q/(1 - C) + C r] - T E ln 2cosh(sqrt(alpha r) z/T)",
+        source=_AGS87,
+        validity=_GLASS_STATE,
+        function=hopfield.spin_glass_free_energy,
+    ),
+    Quantity(
+        name="hopfield.alpha_hysteresis",
+        symbol="alpha_hyst",
+        units="1",
+        arguments=(),
+        meaning="Load at which the T = 0 dynamics from the pattern loses it: a heuristic upper bracket.",
+        equation="largest over y: sqrt(alpha) = (erf y - sqrt(2) y k)/(sqrt(2) y - k),"
+        " k = sqrt(2/pi) exp(-y^2)",
+        source="derived for this project (heuristic, no literature value)",
+        validity="heuristic, N -> infinity, T = 0; half of the runs at N = 8000 end at 0.150",
+        function=hopfield.alpha_hysteresis,
     ),
     Quantity(
         name="hopfield.hysteresis",
