@@ -47,6 +47,12 @@ NEURON_QUANTITIES = (
         _LOWER, dense.alpha_c,
     ),
     Quantity(
+        "dense.bit_error", "P_err", "1", ("degree", "size", "patterns", "indices"),
+        "Probability that a bit of a stored pattern of a dense network is not stable.",
+        "Q(sqrt(N^{n-1}/(k (P - 1)))), k = (2n - 3)!! (full), (n - 1)! (distinct)", _DENSE,
+        "Gaussian approximation of the other patterns' sum, to leading order in N", dense.bit_error,
+    ),
+    Quantity(
         "exponential.alpha_sphere", "alpha_1", "1", ("lambda",),
         "Capacity ln(P)/N of the softmax with patterns on a sphere.",
         f"alpha_1 = lambda (1 - x) - ln(1 - x^2)/2, {_SPHERE}", _EXPONENTIAL,

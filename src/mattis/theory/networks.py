@@ -70,11 +70,37 @@ NETWORK_QUANTITIES = (
         _DERIVED_RS, little.alpha_M,
     ),
     Quantity(
+        "little.q", "q", "1", ("load", "temperature", "diagonal"),
+        "Edwards-Anderson parameter of that state: the mean square of magnetisations.",
+        _TWO_LAYERS, f"{_OWN}, from Peretto (1984)",
+        _DERIVED_RS, little.edwards_anderson,
+    ),
+    Quantity(
+        "little.t", "t", "1", ("load", "temperature", "diagonal"),
+        "Mean of S S', how alike two successive states are in that state.",
+        _TWO_LAYERS, f"{_OWN}, from Peretto (1984)",
+        _DERIVED_RS, little.persistence,
+    ),
+    Quantity(
+        "little.T_g", "T_g", "J", ("load", "diagonal"),
+        "Temperature at which the spin glass freezes out of the paramagnet, all sites updated at once.",
+        "b(1 + t)(1 + sqrt(alpha)) = 1, t = tanh(bG), G = (alpha/2) [(1 + sqrt(alpha))/sqrt(alpha)"
+        " + 1/(1 + b(1 - t))] - alpha (zero; without - alpha: kept), b = 1/T",
+        f"{_OWN}, from Peretto (1984)",
+        "N -> infinity; derived here from the replica-symmetric saddle point at q -> 0; not simulated",
+        little.T_g,
+    ),
+    Quantity(
         "zero_one.overlap", "m", "1", ("load",),
         "Overlap of 2V - 1 for neurons 0, 1 with thresholds 0 at T = 0.",
         "m(alpha) = m_AGS(2 alpha): the mean activity doubles the noise", _OWN,
         f"{REPLICA_SYMMETRIC}, T = 0; derived here, within 0.001 of simulations for load <= 0.055",
         static.zero_one_overlap,
+    ),
+    Quantity(
+        "zero_one.alpha_c", "alpha_c", "1", (), "Capacity of neurons 0, 1 with thresholds 0.",
+        "half of hopfield.alpha_c: the mean activity doubles the noise", _OWN,
+        f"{REPLICA_SYMMETRIC}, T = 0; derived here", static.zero_one_alpha_c,
     ),
     Quantity(
         "clipped.overlap", "m", "1", ("load",),
@@ -99,6 +125,12 @@ NETWORK_QUANTITIES = (
         "Capacity with couplings -1, 0, 1 that are 0 within a dead zone.",
         f"largest over y: {_NOISY}, kappa = erfc(t/sqrt(2))/(2 phi(t))^2 - 1", _STATIC,
         _RS_COLD, static.dead_zone_alpha_c,
+    ),
+    Quantity(
+        "dead_zone.best", "t, alpha_c", "1", (),
+        "Dead zone with the largest capacity, and that capacity: two numbers.",
+        "the t and the value of the largest dead_zone.alpha_c", _STATIC,
+        _RS_COLD, static.dead_zone_best,
     ),
     Quantity(
         "dilution.overlap", "m", "1", ("load", "connectivity"),
@@ -132,6 +164,12 @@ NETWORK_QUANTITIES = (
         _FEW, static.dilute_overlap,
     ),
     Quantity(
+        "dilute.alpha_c", "alpha_c", "1", (),
+        "Load P/C at which the overlap of few directed bonds vanishes at T = 0.",
+        "2/pi, where m = erf(m/sqrt(2 alpha)) leaves m = 0", _DGZ,
+        _FEW, static.dilute_alpha_c,
+    ),
+    Quantity(
         "dilute.T_c", "T_c", "J", ("load",),
         "Temperature at which the overlap of few directed bonds vanishes, load = P/C.",
         "1 = E sech^2(sqrt(alpha) z/T)/T", _DGZ,
@@ -151,6 +189,12 @@ NETWORK_QUANTITIES = (
         _RS_COLD, static.palimpsest_alpha_c,
     ),
     Quantity(
+        "palimpsest.best", "eps, alpha_c", "1", (),
+        "Acquisition of marginalist learning that keeps the oldest pattern, and its age over N: two numbers.",
+        "the eps and the value of the largest palimpsest.alpha_c", _MNT,
+        _RS_COLD, static.palimpsest_best,
+    ),
+    Quantity(
         "bounded.overlap", "m", "1", ("load", "bound"),
         "Overlap with the pattern of age load N where couplings saturate, T = 0.",
         "m = erf y, C sqrt(R) = sqrt(2/pi) e^{-y^2}, R = int s^2/(1 - C s)^2 du + A^2/3 - int s^2 du,"
@@ -162,6 +206,12 @@ NETWORK_QUANTITIES = (
         "Age over N of the oldest pattern that saturating couplings keep.",
         "largest u over y, see bounded.overlap", _OWN,
         _WALLS, static.bounded_alpha_c,
+    ),
+    Quantity(
+        "bounded.best", "A, alpha_c", "1", (),
+        "Bound of saturating couplings that keeps the oldest pattern, and its age over N: two numbers.",
+        "the A and the value of the largest bounded.alpha_c", _OWN,
+        _WALLS, static.bounded_best,
     ),
     Quantity(
         "bounded.signal", "s", "1", ("levels", "age"),
@@ -182,6 +232,12 @@ NETWORK_QUANTITIES = (
         _FINITELY, finite.mixture_T_star,
     ),
     Quantity(
+        "mixture.stability", "lambda", "1", ("n", "temperature"),
+        "Least eigenvalue of the Hessian of f at a mixture of n patterns; stable above 0.",
+        "1 - (1 - q)/T - Q/T, q = E tanh^2, Q = (E[z^2 tanh^2] - n q)/(n(n - 1)); 1 - 1/T for T >= 1",
+        _AGS85, _FINITELY, finite.mixture_stability,
+    ),
+    Quantity(
         "mixture.alpha_c", "alpha_n", "1", ("n",),
         "Largest load of a mixture of n patterns at T = 0.",
         "sqrt(alpha) = m/(sqrt(2) y) - sqrt(2/pi) E e^{-y^2 z^2}, m = E[z erf(y z)]/n, largest over y",
@@ -193,6 +249,14 @@ NETWORK_QUANTITIES = (
         "Edwards-Anderson parameter of the Sherrington-Kirkpatrick glass, replica symmetric.",
         "q = E tanh^2(sqrt(q) z/T)", "Sherrington & Kirkpatrick, Phys. Rev. Lett. 35, 1792 (1975)",
         f"{REPLICA_SYMMETRIC}: exact for T >= 1, an approximation below", finite.sk_q,
+    ),
+    Quantity(
+        "sk.energy", "e", "J", ("temperature",),
+        "Energy per spin of the Sherrington-Kirkpatrick glass, replica symmetric.",
+        "e = -(1 - q^2)/(2 T); -sqrt(2/pi) at T = 0",
+        "Sherrington & Kirkpatrick, Phys. Rev. Lett. 35, 1792 (1975)",
+        f"{REPLICA_SYMMETRIC}: exact for T >= 1; -0.7979 at T = 0, where the exact one is -0.7632",
+        finite.sk_energy,
     ),
     Quantity(
         "van_hemmen.q", "q", "1", ("temperature",),
@@ -220,10 +284,19 @@ NETWORK_QUANTITIES = (
         _NORMAL, steps.bit_error,
     ),
     Quantity(
-        "hopfield.familiarity", "f", "1", ("load", "neurons"),
-        "Fraction of neurons that want to flip at a stored pattern; 1/2 at a new one.",
-        "Q(1/sqrt(alpha)); Q(1/sqrt(2 alpha)) of 0/1 neurons with thresholds 0", _HOPFIELD,
-        _NORMAL, steps.familiarity,
+        "hopfield.familiarity", "f", "1", ("load", "neurons", "size"),
+        "Fraction of neurons that want to flip at a stored pattern; 1/2 at a new one. N -> infinity without"
+        " a size.",
+        "Q(1/sqrt(a)), a = alpha - 1/N = (P - 1)/N; Q(1/sqrt(2 a)) of 0/1 neurons with thresholds 0",
+        _HOPFIELD, _NORMAL, steps.familiarity,
+    ),
+    Quantity(
+        "hopfield.frustration", "F", "1", ("patterns",),
+        "Fraction of bonds that are frustrated, J_ij S_i S_j < 0, at a stored pattern among random ones.",
+        "Pr(B <= -2), B a sum of P - 1 random signs, as N J_ij xi_i xi_j = 1 + B: (1 - c)/2 (P odd), 1/2 - c"
+        " (P even), c = C(2h, h)/4^h, h = P div 2",
+        "derived for this project (no literature value)",
+        ANY_N, steps.frustration,
     ),
     Quantity(
         "parallel.one_step", "m_1", "1", ("load", "overlap"),
