@@ -11,6 +11,7 @@ from builders import fill, make_study, write_study
 
 from mattis.cli.command import guarded, verbs
 from mattis.errors import UserError
+from mattis.theory import QUANTITIES
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -49,7 +50,9 @@ def test_theory_lists_null_and_plain_output(mattis: Command) -> None:
     _, out, _ = mattis("theory", "hopfield.T_M", "--at", "load=0.05,0.07,0.2", "--json")
     value = json.loads(out)["value"]
     assert value == [pytest.approx(0.542255, rel=1e-6), pytest.approx(0.448927, rel=1e-6), None]
-    assert mattis("theory", "hopfield.T_M", "--at", "load=0.2") == (0, "does not exist\n", "")
+    code, out, aside = mattis("theory", "hopfield.T_M", "--at", "load=0.2")
+    assert (code, out) == (0, "does not exist\n")
+    assert aside.startswith("validity: replica symmetric, N -> infinity")
     _, out, _ = mattis("theory", "hopfield.overlap", "--at", "load=0.05", "--at", "temperature=0.5")
     assert float(out) == pytest.approx(0.904106, abs=1e-6)
     _, out, _ = mattis("theory", "hopfield.alpha_c", "--json")
@@ -57,6 +60,7 @@ def test_theory_lists_null_and_plain_output(mattis: Command) -> None:
         "name": "hopfield.alpha_c",
         "at": {},
         "value": pytest.approx(0.1379055665),
+        "validity": QUANTITIES["hopfield.alpha_c"].validity,
     }
 
 
@@ -65,6 +69,7 @@ def test_theory_lists_its_quantities_with_sources(mattis: Command) -> None:
     assert code == 0
     assert "hopfield.T_M (at load)" in out
     assert "Ann. Phys. 173, 30 (1987)" in out
+    assert "exact at any N" in out
     names = {row["name"] for row in json.loads(mattis("theory", "--json")[1])}
     assert names >= {
         f"hopfield.{x}" for x in ("overlap", "q", "T_M", "T_c", "T_g", "T_AT", "alpha_M", "alpha_c")

@@ -263,23 +263,27 @@ def diagram(study: Path, results: str) -> None:
 )
 @JSON
 def theory(name: str | None, at: Sequence[str], as_json: bool) -> None:
-    """Evaluate a theory quantity; without a name, list them with their sources."""
+    """Evaluate a theory quantity and say how far it holds; without a name, list them with their sources."""
     from mattis.theory import QUANTITIES, evaluate
 
     if name is None:
         rows = [
             {"name": q.name, "at": list(q.arguments), "units": q.units, "meaning": q.meaning,
-             "equation": q.equation, "source": q.source}
+             "equation": q.equation, "source": q.source, "validity": q.validity}
             for q in QUANTITIES.values()
         ]  # fmt: skip
-        fields = ("meaning", "equation", "source")
+        fields = ("meaning", "equation", "source", "validity")
         return screen.document(rows) if as_json else screen.rows(rows, "name", fields)
     value = evaluate(name, **(where := _points(at)))
     if as_json:
-        screen.document({"name": name, "at": screen.finite(where), "value": value})
+        content = {"name": name, "at": screen.finite(where), "value": value}
+        screen.document(content | {"validity": QUANTITIES[name].validity})
         return
+    click.echo(
+        f"validity: {QUANTITIES[name].validity}", err=True
+    )  # beside the numbers, not among them
     line = any(isinstance(given, list) for given in where.values())
-    for point in value if line else [value]:  # type: ignore[union-attr]
+    for point in value if line else [value]:
         numbers = point if isinstance(point, list) else [point]
         click.echo(" ".join("does not exist" if n is None else f"{n:.10g}" for n in numbers))
 

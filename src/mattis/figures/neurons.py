@@ -369,7 +369,7 @@ def _edges(ax: Axes, one: xr.Dataset, study: NeuronStudy, _view: View, colour: A
     count = np.unique(np.maximum(np.rint(load * size), 2))
     finite = theory.evaluate("marchenko_pastur.finite_edges", memories=list(count), size=size)
     for x, pairs, style in ((load, sharp, "--"), (count / size, finite, "-")):
-        y = np.array([pair if pair is not None else (np.nan, np.nan) for pair in pairs], np.float64)  # type: ignore[union-attr]
+        y = np.array([pair if pair is not None else (np.nan, np.nan) for pair in pairs], np.float64)
         ax.plot(x, y, color=colour, lw=1.0, ls=style)
     return True
 

@@ -7,14 +7,18 @@ Nothing here knows a model, a store or a simulation: a line cannot be contaminat
 import math
 from collections.abc import Collection, Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mattis import plugins
 from mattis.errors import UserError, nearest
+from mattis.theory import broadcast
 from mattis.theory.table import ARGUMENTS, QUANTITIES, Argument, Quantity
 from mattis.words import counted
+
+if TYPE_CHECKING:
+    from xarray import DataArray
 
 __all__ = ["ARGUMENTS", "QUANTITIES", "Argument", "Quantity", "evaluate"]
 
@@ -22,28 +26,49 @@ TheoryValue = float | list[float | None] | None
 """A quantity at a point: a number, [low, high], or None."""
 
 
-def evaluate(name: str, **at: float | str | Sequence[float]) -> TheoryValue | list[TheoryValue]:
-    """Return a quantity at a point, or along a line where arguments are lists.
+@overload
+def evaluate(name: str, **at: float | str | Sequence[float]) -> TheoryValue | list[TheoryValue]: ...
 
-    Lists are paired and must have equal lengths; scalars are broadcast. An argument that is a word
-    (`diagonal`, `neurons`) may be left out. A quantity of two numbers is [low, high] at a point, and a
-    list of these along a line. None stands where a number does not exist: where the equation has no
-    solution, and where a value of a list is not finite or out of the range of its argument.
 
-    Raises UserError for an unknown quantity, an unknown or missing argument, lists of unequal lengths, what
-    is no number or no word of its argument, and a value out of range that stands alone, or a list of nothing
-    else.
+@overload
+def evaluate(
+    name: str, **at: "float | str | Sequence[float] | NDArray[Any] | DataArray"
+) -> "TheoryValue | list[TheoryValue] | NDArray[np.float64] | DataArray": ...
+
+
+def evaluate(name: str, **at: Any) -> Any:
+    """Return a quantity at a point, along a line where arguments are lists, or wherever arrays are.
+
+    Lists are paired and must have equal lengths; scalars are broadcast. Arrays of NumPy give an array of
+    floats and are broadcast as NumPy does, `temperature[:, None]` against loads; a DataArray among them gives
+    a DataArray, with dimensions matched by name. An argument that is a word (`diagonal`, `neurons`), or has a
+    default, may be left out. A quantity of two numbers is a list of two at a point, and the last axis of an
+    array. Where a number does not exist stands None, in arrays NaN: where the equation has no solution, and
+    where a value of a list or array is not finite or out of the range of its argument.
+
+    Raises UserError for an unknown quantity, an unknown or missing argument, lists of unequal lengths, arrays
+    that do not fit, what is no number or no word of its argument, and a value out of range that stands alone,
+    or a list of nothing else.
     """
     quantity = _quantity(name)
     _check_names(quantity, at)
-    lists = {key: len(at[key]) for key in at if _is_list(at[key])}  # type: ignore[arg-type]
+    if any(map(broadcast.is_array, at.values())):
+        return broadcast.over_arrays(
+            quantity, at, lambda key, value: _column(quantity, key, value, 1)
+        )
+    return _over_lists(quantity, at)
+
+
+def _over_lists(quantity: Quantity, at: Mapping[str, Any]) -> TheoryValue | list[TheoryValue]:
+    """Return a quantity at a point, or along a line where arguments are lists."""
+    lists = {key: len(at[key]) for key in at if _is_list(at[key])}
     if len(set(lists.values())) > 1:
         got = ", ".join(f"{key} has {counted(length, 'value')}" for key, length in lists.items())
-        raise UserError(f"{name}: {got}; lists are paired, so give them equal lengths")
+        raise UserError(f"{quantity.name}: {got}; lists are paired, so give them equal lengths")
     size = next(iter(lists.values()), 1)
-    columns = [_column(name, key, at.get(key), size) for key in quantity.arguments]
+    columns = [_column(quantity, key, at.get(key), size) for key in quantity.arguments]
     rows = zip(*columns, strict=True) if columns else [()]
-    values = [None if math.nan in row else _or_none(_value(quantity, row)) for row in rows]
+    values = [_or_none(broadcast.value_at(quantity, row)) for row in rows]
     return values if lists else values[0]
 
 
@@ -64,7 +89,7 @@ def _check_names(quantity: Quantity, given: Mapping[str, object]) -> None:
             hint = nearest(key, [e for e in expected if e not in given]) or _choice(expected)
             raise UserError(f"{quantity.name}: unknown argument {key!r}{hint}")
     for key in expected:
-        if key not in given and not ARGUMENTS[key].words:
+        if key not in given and not ARGUMENTS[key].words and key not in quantity.defaults:
             raise UserError(f"{quantity.name}: missing argument {key!r} ({ARGUMENTS[key].meaning})")
 
 
@@ -74,16 +99,22 @@ def _choice(names: Collection[str]) -> str:
 
 
 def _is_list(value: object) -> bool:
-    return isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes)
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
-def _column(name: str, key: str, value: object, size: int) -> list[float] | list[str]:
+def _column(quantity: Quantity, key: str, value: Any, size: int) -> list[float] | list[str]:
     """Return `value` as `size` checked floats (or words): a scalar repeated, a list with NaN for what is out
-    of range, if anything is in it."""
-    argument, place = ARGUMENTS[key], f"{name}: {key}"
+    of range, if anything is in it; an array flat, with NaN for all that is out of range."""
+    argument, place = ARGUMENTS[key], f"{quantity.name}: {key}"
     if argument.words:
         return [_word(place, value, argument)] * size
-    given = list(value) if _is_list(value) else [value]  # type: ignore[call-overload]
+    if value is None and key in quantity.defaults:
+        return [quantity.defaults[key]] * size
+    if broadcast.is_array(value):
+        given = broadcast.flat(value)
+        numbers = [_number(f"{place}[{i}]", each, argument) for i, each in enumerate(given)]
+        return [math.nan if _fault(place, each, argument) else each for each in numbers]
+    given = list(value) if _is_list(value) else [value]
     places = [f"{place}[{i}]" for i in range(len(given))] if _is_list(value) else [place]
     numbers = [_number(*each, argument) for each in zip(places, given, strict=True)]
     faults = [_fault(*each, argument) for each in zip(places, numbers, strict=True)]
@@ -97,7 +128,7 @@ def _word(place: str, value: object, argument: Argument) -> str:
     """Return `value` as one of the words of its argument, the first if there is none, or raise UserError."""
     if value is None:
         return argument.words[0]
-    if value not in argument.words:
+    if not (isinstance(value, str) and value in argument.words):
         hint = nearest(str(value), argument.words)
         words = " or ".join(argument.words)
         raise UserError(
@@ -109,7 +140,7 @@ def _word(place: str, value: object, argument: Argument) -> str:
 def _number(place: str, value: object, argument: Argument) -> float:
     """Return `value` as a float, or raise UserError."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-        raise UserError(f"{place}={value!r} is not a number; expected {argument.meaning}")
+        raise UserError(f"{place}={value!r:.60} is not a number; expected {argument.meaning}")
     return float(value)
 
 
@@ -120,15 +151,6 @@ def _fault(place: str, number: float, argument: Argument) -> str | None:
     if not argument.fits(number):
         return f"{place}={number!r} is out of range; expected {argument.bound} ({argument.meaning})"
     return None
-
-
-def _value(quantity: Quantity, arguments: Sequence[float | str]) -> float | tuple[float, float]:
-    """Return what the function of a quantity makes of its arguments: a number, or two."""
-    value: Any = plugins.called(quantity, quantity.function, *arguments)
-    both = value if isinstance(value, tuple) and len(value) == 2 else (value,)
-    if not all(isinstance(one, Real) for one in both):
-        raise plugins.refused(quantity, f"{value!r:.40}", "a number, NaN where there is none")
-    return value  # type: ignore[no-any-return]
 
 
 def _or_none(value: float | tuple[float, float]) -> TheoryValue:

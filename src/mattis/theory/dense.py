@@ -20,7 +20,7 @@ from functools import lru_cache
 
 from scipy.optimize import brentq
 
-from mattis.theory import hopfield
+from mattis.theory import hopfield, steps
 from mattis.theory.arrays import NAN
 
 DENSE_LOWEST, DENSE_HIGHEST = 0.1, 4.0
@@ -76,6 +76,16 @@ def alpha_c(degree: float, indices: str) -> float:
         return hopfield.alpha_c()
     u = _end(n)
     return math.erf(u) ** (2 * n - 2) / (2 * _noise(n, indices) * u * u)
+
+
+def bit_error(degree: float, size: float, patterns: float, indices: str) -> float:
+    """Return the probability that a bit of a stored pattern is not stable, sums taken as normal.
+
+    Q(sqrt(N^{n-1}/(k (P - 1)))) = erfc(sqrt(N^{n-1}/(2 k (P - 1))))/2, k = (2n - 3)!! (full), (n - 1)!
+    (distinct). Krotov & Hopfield (2016), whose K counts the other patterns; steps.bit_error at n = 2.
+    """
+    n = int(degree)
+    return steps.error(math.sqrt(size ** (n - 1) / _noise(n, indices) / (patterns - 1)))
 
 
 def _dominant(lambda_: float) -> float:

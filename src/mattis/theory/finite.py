@@ -49,13 +49,27 @@ def mixture_overlap(n: float, temperature: float) -> float:
 
 
 def _least_eigenvalue(n: int, temperature: float) -> float:
-    """Return 1 - (1 - q)/T - Q/T, q = E tanh^2, Q = (E[z^2 tanh^2] - n q)/(n(n - 1)), tanh of m z/T."""
+    """Return 1 - (1 - q)/T - Q/T, q = E tanh^2, Q = (E[z^2 tanh^2] - n q)/(n(n - 1)), tanh of m z/T.
+
+    Q = 0 at n = 1, where there is no other pattern of the mixture.
+    """
     z, weight = _sums(n)
-    u = mixture_overlap(n, temperature) * z / temperature
-    below = 1 / np.cosh(u) ** 2  # 1 - tanh^2
+    u = np.minimum(mixture_overlap(n, temperature) * z / temperature, 700.0)
+    below = (1 / np.cosh(u)) ** 2  # 1 - tanh^2
     lost = float(weight @ below)
-    crossed = (n * lost - float(weight @ (z * z * below))) / (n * (n - 1))
+    crossed = (n * lost - float(weight @ (z * z * below))) / max(1, n * (n - 1))
     return 1 - (lost + crossed) / temperature
+
+
+def mixture_stability(n: float, temperature: float) -> float:
+    """Return the least eigenvalue of the Hessian of f at a mixture of n patterns; stable above 0.
+
+    1 - (1 - q)/T - Q/T, q = E tanh^2(m z/T), Q = (E[z^2 tanh^2] - n q)/(n(n - 1)), z a sum of n signs. AGS
+    (1985). 1 - 1/T of the paramagnet, for T >= 1.
+    """
+    if temperature == 0:
+        return 1.0
+    return _least_eigenvalue(int(n), temperature) if temperature < 1 else 1 - 1 / temperature
 
 
 @lru_cache(maxsize=64)
@@ -104,6 +118,23 @@ def sk_q(temperature: float) -> float:
         return spin_averages(0.0, width, temperature).square / width**2 - 1
 
     return float(brentq(excess, 1e-6, 1.0 + 1e-12, xtol=1e-300, rtol=1e-14)) ** 2
+
+
+def sk_energy(temperature: float) -> float:
+    """Return the energy per spin of the Sherrington-Kirkpatrick glass, replica symmetric, in J.
+
+    e = -(1 - q^2)/(2 T): -sqrt(2/pi) = -0.797885 at T = 0, where the exact one is -0.763167; -1/(2 T) for
+    T >= 1, exact.
+    """
+    if temperature >= 1:
+        return -1 / (2 * temperature)
+    q = sk_q(temperature)
+    if temperature > 0.5:
+        return -(1 - q * q) / (2 * temperature)
+    slope = spin_averages(
+        0.0, math.sqrt(q), temperature
+    ).slope  # (1 - q)/T without the cancellation
+    return -slope * (1 + q) / 2
 
 
 def van_hemmen_q(temperature: float) -> float:

@@ -31,6 +31,7 @@ from mattis.theory.arrays import NAN, TINY
 from mattis.theory.quadrature import SpinAverages, fourth_power, log_two_cosh, spin_averages
 
 NODES = 48  # widths that stand for a branch: m is good to 1e-11, and to 1e-7 at its very end
+GROUND_SLOPE = 2.595876  # the limit of (1 - T_c)/sqrt(alpha) at small load
 NEAR_ONE = 1e-7  # within this of T = 1 the retrieval state (load < 1e-14) is not resolved
 
 
@@ -148,6 +149,15 @@ def energy(load: float, temperature: float) -> float:
     return retrieval(load, temperature).energy
 
 
+def energy_finite(load: float, temperature: float, size: float) -> float:
+    """Return the energy per spin of the retrieval state with the 1/N that J_ii = 0 takes from its pattern.
+
+    e + 1/(2N): the pattern gives -(m^2 - 1/N)/2, the others, load = (P - 1)/N, as at N -> infinity.
+    From H = -(N/2) sum_mu (m_mu^2 - 1/N). NaN beyond T_M.
+    """
+    return energy(load, temperature) + 1 / (2 * size)
+
+
 def free_energy(load: float, temperature: float) -> float:
     """Return the free energy per spin of the retrieval state, in J.
 
@@ -156,6 +166,30 @@ def free_energy(load: float, temperature: float) -> float:
     AGS 1987; the 1 in the bracket is J_ii = 0. NaN beyond T_M.
     """
     return retrieval(load, temperature).free_energy
+
+
+def spin_glass_q(load: float, temperature: float) -> float:
+    """Return the Edwards-Anderson order parameter q of the spin glass; 0 above T_g.
+
+    q = E tanh^2(sqrt(alpha r) z/T), r = q/(1 - C)^2, C = (1 - q)/T. AGS 1985, 1987.
+    """
+    return spin_glass(load, temperature).edwards_anderson
+
+
+def spin_glass_energy(load: float, temperature: float) -> float:
+    """Return the energy per spin of the spin glass, or of the paramagnet above T_g, in J.
+
+    e = (alpha/2) [1 - 1/(1 - C) - C r]; -1/pi - sqrt(2 alpha/pi) at T = 0. AGS 1985, 1987; J_ii = 0.
+    """
+    return spin_glass(load, temperature).energy
+
+
+def spin_glass_free_energy(load: float, temperature: float) -> float:
+    """Return the free energy per spin of the spin glass, or of the paramagnet above T_g, in J.
+
+    f of `free_energy` at m = 0. AGS 1985, 1987; J_ii = 0.
+    """
+    return spin_glass(load, temperature).free_energy
 
 
 @lru_cache(maxsize=4096)
@@ -185,6 +219,14 @@ def alpha_M(temperature: float) -> float:
     alpha_M(T) = max over w of w^2 (1 - C)^2/q. AGS 1987. NaN for T > 1 - 1e-7.
     """
     return spinodal(temperature).load
+
+
+def m_c(temperature: float) -> float:
+    """Return the overlap of the retrieval state where it ends, at load alpha_M(T): 0.9674171 at T = 0.
+
+    m = E t where w^2 (1 - C)^2/q is largest over w. AGS 1987. NaN for T > 1 - 1e-7.
+    """
+    return spinodal(temperature).overlap
 
 
 def alpha_c() -> float:
@@ -220,26 +262,39 @@ def T_g(load: float) -> float:
 
 
 def T_c(load: float) -> float:
-    """Return the temperature below which the retrieval state is the global minimum, in J.
+    """Return the highest temperature at which the retrieval state is the global minimum, in J.
 
-    f(retrieval) = f(spin glass). AGS 1985, 1987. NaN for load > alpha_1 = 0.0518543.
+    f(retrieval) = f(spin glass) on the falling side of alpha_1(T), whose maximum 0.0531321 is at T = 0.0851:
+    for loads from alpha_1(0) = 0.0518543 to it, the spin glass is lower again at the lowest temperatures.
+    AGS 1985, 1987. NaN for loads above that maximum.
     """
-    if not 0 < load <= alpha_1():
+    top = _ground_temperature()
+    if not 0 < load <= alpha_1(top):
         return NAN
     root_load = math.sqrt(load)
     if root_load < 1e-5:  # the two free energies differ by less than 1e-10
-        return 1 - 2.595876 * root_load
-    low, high = max(0.0, 1 - 4.5 * root_load), 1 - 2.25 * root_load
-    return _root(lambda t: _free_energy_gap(load, t), low, high)
+        return 1 - GROUND_SLOPE * root_load
+    low, high = max(top, 1 - 4.5 * root_load), 1 - 2.25 * root_load
+    return (
+        top
+        if _free_energy_gap(load, low) >= 0
+        else _root(lambda t: _free_energy_gap(load, t), low, high)
+    )
 
 
-@lru_cache(maxsize=1)
-def alpha_1() -> float:
-    """Return the load below which retrieval is the ground state at T = 0: 0.0518543.
+@lru_cache(maxsize=4096)
+def alpha_1(temperature: float) -> float:
+    """Return the load below which the retrieval state is the global minimum: 0.0518543 at T = 0.
 
-    e(retrieval) = e(spin glass) at T = 0. AGS 1985, 1987 (the literature prints 0.051).
+    f(retrieval) = f(spin glass), both replica symmetric. AGS 1985, 1987 (the literature prints 0.051 at
+    T = 0). Re-entrant: 0.0531321 at most, at T = 0.0851. NaN for T > 1 - 1e-7.
     """
-    return _root(lambda load: _free_energy_gap(load, 0.0), 0.01, 0.13)
+    end = alpha_M(temperature)
+    if math.isnan(end):
+        return NAN
+    if 1 - temperature < 1e-5 * GROUND_SLOPE:
+        return ((1 - temperature) / GROUND_SLOPE) ** 2
+    return _root(lambda load: _free_energy_gap(load, temperature), 0.2 * end, end * (1 - 1e-12))
 
 
 def T_AT(load: float) -> float:
@@ -259,6 +314,15 @@ def T_AT(load: float) -> float:
     if not _almeida_thouless(load, high) < high:
         return NAN
     return _root(lambda t: _almeida_thouless(load, t) / t - 1, max(low, floor / 2), high)
+
+
+def alpha_hysteresis() -> float:
+    """Return the load at which the T = 0 dynamics from the pattern loses it: 0.153835, a heuristic.
+
+    The largest over y of (erf y - sqrt(2) y k)^2/(sqrt(2) y - k)^2, k = sqrt(2/pi) exp(-y^2). Derived for
+    this project (see `hysteresis_overlap`).
+    """
+    return _hysteresis_end()[1]
 
 
 def hysteresis_overlap(load: float) -> float:
@@ -357,6 +421,12 @@ def _paramagnet(load: float, temperature: float) -> Saddle:
 def _free_energy_gap(load: float, temperature: float) -> float:
     """Return f(retrieval) - f(spin glass)."""
     return free_energy(load, temperature) - spin_glass(load, temperature).free_energy
+
+
+@lru_cache(maxsize=1)
+def _ground_temperature() -> float:
+    """Return the temperature 0.0851 where alpha_1(T) has its maximum."""
+    return peak(alpha_1, 0.0, 0.25)
 
 
 @lru_cache(maxsize=1)

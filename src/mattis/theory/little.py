@@ -134,12 +134,54 @@ def overlap(load: float, temperature: float, diagonal: str) -> float:
     """Return m of the retrieval state of Little's network, see above; NaN beyond alpha_M."""
     if temperature < COLD:
         return hopfield.overlap(load, temperature / 2)
+    return min(_at(load, temperature, diagonal == "kept").overlap, 1.0)
+
+
+def edwards_anderson(load: float, temperature: float, diagonal: str) -> float:
+    """Return q, the mean square of the magnetisations in Little's network, see above; NaN beyond alpha_M."""
+    if temperature < COLD:
+        return hopfield.edwards_anderson(load, temperature / 2)
+    return 1 - temperature * _at(load, temperature, diagonal == "kept").susceptibility
+
+
+def persistence(load: float, temperature: float, diagonal: str) -> float:
+    """Return t = <S S'>, how alike two successive states of Little's network are; NaN beyond alpha_M.
+
+    t = E (1 - p)/(1 + p), see above; 1 at T = 0.
+    """
+    if temperature < COLD:
+        return 1.0 if load <= hopfield.alpha_M(temperature / 2) else NAN
+    return 1 - temperature * _at(load, temperature, diagonal == "kept").correlation
+
+
+def T_g(load: float, diagonal: str) -> float:
+    """Return the temperature at which the spin glass of Little's network freezes out of the paramagnet.
+
+    At m = 0 and small q, q = [b(1 + t)]^2 alpha q/D^2 with D = 1 - b(1 + t): b(1 + t) = 1/(1 + sqrt(alpha)).
+    There h = 0 and t = tanh(bG), G = (alpha/2) [1/D + 1/(1 + b(1 - t))] - alpha, without the last term where
+    J_ii = alpha is kept. Derived for this project from the saddle point above.
+    """
+    root_load = math.sqrt(load)
+    u = 1 / (1 + root_load)
+
+    def excess(temperature: float) -> float:
+        """Return tanh(bG) - t, t = uT - 1."""
+        other = 1 / (1 + 2 / temperature - u)
+        field = (root_load * (1 + root_load) + load * other) / 2 - (diagonal != "kept") * load
+        return math.tanh(field / temperature) - (u * temperature - 1)
+
+    return float(brentq(excess, 1 / u, 2 / u, xtol=1e-300, rtol=1e-14))
+
+
+@lru_cache(maxsize=64)
+def _at(load: float, temperature: float, has_diagonal: bool) -> LayerState:
+    """Return the retrieval state at a load; all NaN where there is none."""
+    nothing = LayerState(NAN, NAN, NAN)
     if not (temperature < 1 - LITTLE_NEAR_ONE and load > 0):
-        return NAN
-    has_diagonal = diagonal == "kept"
+        return nothing
     end, top = _end(temperature, has_diagonal)
     if load > top:
-        return NAN
+        return nothing
 
     def excess(width: float) -> float:
         return math.sqrt(_load(width, temperature, has_diagonal) / load) - 1
@@ -149,5 +191,4 @@ def overlap(load: float, temperature: float, diagonal: str) -> float:
         low /= 2
     if excess(end) > 0:
         width = float(brentq(excess, low, end, xtol=1e-300, rtol=1e-13))
-    state = _state(width, temperature, has_diagonal)
-    return min(state.overlap, 1.0) if state else NAN
+    return _state(width, temperature, has_diagonal) or nothing

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from mattis.theory import finite, little, static, steps
-from mattis.theory.rows import Argument, Quantity
+from mattis.theory.rows import ANY_N, LARGE_N, REPLICA_SYMMETRIC, Argument, Quantity
 
 
 def whole(least: int, most: float = 1e9) -> tuple[str, Callable[[float], bool]]:
@@ -45,164 +45,271 @@ _TWO_LAYERS = (
     " see theory/little.py"
 )
 
+_DERIVED_RS = f"{REPLICA_SYMMETRIC}; derived here, within 0.004 of simulations at N = 4000"
+_RS_COLD = f"{REPLICA_SYMMETRIC}, T = 0"
+_STATIONARY = "stationary state of the exact dynamics, N -> infinity, T = 0"
+_FEW = "exact for few bonds (C << ln N), N -> infinity; 0.01 off at C = 100"
+_WALLS = (
+    f"{REPLICA_SYMMETRIC}, T = 0, noise of saturation taken as static; derived here, simulations at N = 2500"
+    " up to 0.0015 above"
+)
+_FINITELY = "exact as N -> infinity with finitely many patterns"
+_NORMAL = "Gaussian approximation of the other patterns' sum; of 0/1 neurons 3 standard errors off at N = 100"
+
 NETWORK_QUANTITIES = (
     Quantity(
         "little.overlap", "m", "1", ("load", "temperature", "diagonal"),
         "Overlap of the retrieval state where all sites are updated at once.",
-        _TWO_LAYERS, f"{_OWN}, from Peretto, Biol. Cybern. 50, 51 (1984)", little.overlap,
+        _TWO_LAYERS, f"{_OWN}, from Peretto, Biol. Cybern. 50, 51 (1984)",
+        _DERIVED_RS, little.overlap,
     ),
     Quantity(
         "little.alpha_M", "alpha_M", "1", ("temperature", "diagonal"),
         "Largest load with a retrieval state where all sites are updated at once.",
-        f"the largest alpha of: {_TWO_LAYERS}", f"{_OWN}, from Peretto (1984)", little.alpha_M,
+        f"the largest alpha of: {_TWO_LAYERS}", f"{_OWN}, from Peretto (1984)",
+        _DERIVED_RS, little.alpha_M,
+    ),
+    Quantity(
+        "little.q", "q", "1", ("load", "temperature", "diagonal"),
+        "Edwards-Anderson parameter of that state: the mean square of magnetisations.",
+        _TWO_LAYERS, f"{_OWN}, from Peretto (1984)",
+        _DERIVED_RS, little.edwards_anderson,
+    ),
+    Quantity(
+        "little.t", "t", "1", ("load", "temperature", "diagonal"),
+        "Mean of S S', how alike two successive states are in that state.",
+        _TWO_LAYERS, f"{_OWN}, from Peretto (1984)",
+        _DERIVED_RS, little.persistence,
+    ),
+    Quantity(
+        "little.T_g", "T_g", "J", ("load", "diagonal"),
+        "Temperature at which the spin glass freezes out of the paramagnet, all sites updated at once.",
+        "b(1 + t)(1 + sqrt(alpha)) = 1, t = tanh(bG), G = (alpha/2) [(1 + sqrt(alpha))/sqrt(alpha)"
+        " + 1/(1 + b(1 - t))] - alpha (zero; without - alpha: kept), b = 1/T",
+        f"{_OWN}, from Peretto (1984)",
+        "N -> infinity; derived here from the replica-symmetric saddle point at q -> 0; not simulated",
+        little.T_g,
     ),
     Quantity(
         "zero_one.overlap", "m", "1", ("load",),
         "Overlap of 2V - 1 for neurons 0, 1 with thresholds 0 at T = 0.",
-        "m(alpha) = m_AGS(2 alpha): the mean activity doubles the noise", _OWN, static.zero_one_overlap,
+        "m(alpha) = m_AGS(2 alpha): the mean activity doubles the noise", _OWN,
+        f"{REPLICA_SYMMETRIC}, T = 0; derived here, within 0.001 of simulations for load <= 0.055",
+        static.zero_one_overlap,
+    ),
+    Quantity(
+        "zero_one.alpha_c", "alpha_c", "1", (), "Capacity of neurons 0, 1 with thresholds 0.",
+        "half of hopfield.alpha_c: the mean activity doubles the noise", _OWN,
+        f"{REPLICA_SYMMETRIC}, T = 0; derived here", static.zero_one_alpha_c,
     ),
     Quantity(
         "clipped.overlap", "m", "1", ("load",),
         "Overlap with couplings clipped to their signs, T = 0.",
-        f"{_NOISY}, kappa = pi/2 - 1", _STATIC, static.clipped_overlap,
+        f"{_NOISY}, kappa = pi/2 - 1", _STATIC,
+        _RS_COLD, static.clipped_overlap,
     ),
     Quantity(
         "clipped.alpha_c", "alpha_c", "1", (),
         "Capacity with couplings clipped to their signs.",
-        f"largest over y: {_NOISY}, kappa = pi/2 - 1", _STATIC, static.clipped_alpha_c,
+        f"largest over y: {_NOISY}, kappa = pi/2 - 1", _STATIC,
+        _RS_COLD, static.clipped_alpha_c,
     ),
     Quantity(
         "dead_zone.overlap", "m", "1", ("load", "threshold"),
         "Overlap with couplings -1, 0, 1 that are 0 within a dead zone, T = 0.",
-        f"{_NOISY}, kappa = erfc(t/sqrt(2))/(2 phi(t))^2 - 1", _STATIC, static.dead_zone_overlap,
+        f"{_NOISY}, kappa = erfc(t/sqrt(2))/(2 phi(t))^2 - 1", _STATIC,
+        _RS_COLD, static.dead_zone_overlap,
     ),
     Quantity(
         "dead_zone.alpha_c", "alpha_c", "1", ("threshold",),
         "Capacity with couplings -1, 0, 1 that are 0 within a dead zone.",
         f"largest over y: {_NOISY}, kappa = erfc(t/sqrt(2))/(2 phi(t))^2 - 1", _STATIC,
-        static.dead_zone_alpha_c,
+        _RS_COLD, static.dead_zone_alpha_c,
+    ),
+    Quantity(
+        "dead_zone.best", "t, alpha_c", "1", (),
+        "Dead zone with the largest capacity, and that capacity: two numbers.",
+        "the t and the value of the largest dead_zone.alpha_c", _STATIC,
+        _RS_COLD, static.dead_zone_best,
     ),
     Quantity(
         "dilution.overlap", "m", "1", ("load", "connectivity"),
         "Overlap where a share c of the bonds is left, symmetrically; load = P/N, T = 0.",
-        f"{_NOISY}, kappa = (1 - c)/c", _STATIC, static.dilution_overlap,
+        f"{_NOISY}, kappa = (1 - c)/c", _STATIC,
+        _RS_COLD, static.dilution_overlap,
     ),
     Quantity(
         "dilution.alpha_c", "alpha_c", "1", ("connectivity",),
         "Capacity P/N where a share c of the bonds is left, symmetrically.",
-        f"largest over y: {_NOISY}, kappa = (1 - c)/c", _STATIC, static.dilution_alpha_c,
+        f"largest over y: {_NOISY}, kappa = (1 - c)/c", _STATIC,
+        _RS_COLD, static.dilution_alpha_c,
     ),
     Quantity(
         "sequence.overlap", "m", "1", ("load",),
         "Overlap with the pattern that is due: asymmetric couplings, all sites at once, T = 0.",
         "m = erf y, C = 2 y e^{-y^2}/(sqrt(pi) m), alpha = (m^2/2 y^2)(1 - C^2)",
-        "Düring, Coolen & Sherrington, J. Phys. A 31, 8607 (1998)", static.sequence_overlap,
+        "Düring, Coolen & Sherrington, J. Phys. A 31, 8607 (1998)",
+        _STATIONARY, static.sequence_overlap,
     ),
     Quantity(
         "sequence.alpha_c", "alpha_c", "1", (), "Capacity for a sequence.",
         "largest over y: alpha = (m^2/2 y^2)(1 - C^2), C = 2 y e^{-y^2}/(sqrt(pi) m), m = erf y",
-        "Düring, Coolen & Sherrington, J. Phys. A 31, 8607 (1998)", static.sequence_alpha_c,
+        "Düring, Coolen & Sherrington, J. Phys. A 31, 8607 (1998)",
+        _STATIONARY, static.sequence_alpha_c,
     ),
     Quantity(
         "dilute.overlap", "m", "1", ("load", "temperature"),
         "Overlap of few directed bonds, load = P/C; 0 where it has vanished.",
-        "m = E tanh((m + sqrt(alpha) z)/T)", _DGZ, static.dilute_overlap,
+        "m = E tanh((m + sqrt(alpha) z)/T)", _DGZ,
+        _FEW, static.dilute_overlap,
+    ),
+    Quantity(
+        "dilute.alpha_c", "alpha_c", "1", (),
+        "Load P/C at which the overlap of few directed bonds vanishes at T = 0.",
+        "2/pi, where m = erf(m/sqrt(2 alpha)) leaves m = 0", _DGZ,
+        _FEW, static.dilute_alpha_c,
     ),
     Quantity(
         "dilute.T_c", "T_c", "J", ("load",),
         "Temperature at which the overlap of few directed bonds vanishes, load = P/C.",
-        "1 = E sech^2(sqrt(alpha) z/T)/T", _DGZ, static.dilute_T_c,
+        "1 = E sech^2(sqrt(alpha) z/T)/T", _DGZ,
+        _FEW, static.dilute_T_c,
     ),
     Quantity(
         "palimpsest.overlap", "m", "1", ("load", "epsilon"),
         "Overlap with the pattern of age load N under marginalist learning, T = 0.",
         "m = erf y, C sqrt(R) = sqrt(2/pi) e^{-y^2}, R = (2/(eps C)^2) [1/(1 - C eps) - 1 + ln(1 - C eps)],"
-        " eps e^{-eps^2 u/2} = y sqrt(2 R)/m", _MNT, static.palimpsest_overlap,
+        " eps e^{-eps^2 u/2} = y sqrt(2 R)/m", _MNT,
+        _RS_COLD, static.palimpsest_overlap,
     ),
     Quantity(
         "palimpsest.alpha_c", "alpha_c", "1", ("epsilon",),
         "Age over N of the oldest pattern that marginalist learning keeps.",
-        "largest u over y, see palimpsest.overlap", _MNT, static.palimpsest_alpha_c,
+        "largest u over y, see palimpsest.overlap", _MNT,
+        _RS_COLD, static.palimpsest_alpha_c,
+    ),
+    Quantity(
+        "palimpsest.best", "eps, alpha_c", "1", (),
+        "Acquisition of marginalist learning that keeps the oldest pattern, and its age over N: two numbers.",
+        "the eps and the value of the largest palimpsest.alpha_c", _MNT,
+        _RS_COLD, static.palimpsest_best,
     ),
     Quantity(
         "bounded.overlap", "m", "1", ("load", "bound"),
         "Overlap with the pattern of age load N where couplings saturate, T = 0.",
         "m = erf y, C sqrt(R) = sqrt(2/pi) e^{-y^2}, R = int s^2/(1 - C s)^2 du + A^2/3 - int s^2 du,"
         " s_u = (8/pi^2) sum_{k odd} e^{-k^2 pi^2 u/(8 A^2)}/k^2 = y sqrt(2 R)/m", _OWN,
-        static.bounded_overlap,
+        _WALLS, static.bounded_overlap,
     ),
     Quantity(
         "bounded.alpha_c", "alpha_c", "1", ("bound",),
         "Age over N of the oldest pattern that saturating couplings keep.",
-        "largest u over y, see bounded.overlap", _OWN, static.bounded_alpha_c,
+        "largest u over y, see bounded.overlap", _OWN,
+        _WALLS, static.bounded_alpha_c,
+    ),
+    Quantity(
+        "bounded.best", "A, alpha_c", "1", (),
+        "Bound of saturating couplings that keeps the oldest pattern, and its age over N: two numbers.",
+        "the A and the value of the largest bounded.alpha_c", _OWN,
+        _WALLS, static.bounded_best,
     ),
     Quantity(
         "bounded.signal", "s", "1", ("levels", "age"),
         "What is left of the age-th newest pattern in couplings -b ... b.",
-        "E[T_ij xi_i xi_j], T <- clip(T + xi xi, -b, b)", _HOPFIELD, static.bounded_signal,
+        "E[T_ij xi_i xi_j], T <- clip(T + xi xi, -b, b)", _HOPFIELD,
+        ANY_N, static.bounded_signal,
     ),
     Quantity(
         "mixture.overlap", "m_n", "1", ("n", "temperature"),
         "Overlap of a symmetric mixture of n patterns with each of them, finitely many stored.",
-        "m = (1/n) E[z tanh(m z/T)], z a sum of n signs", _AGS85, finite.mixture_overlap,
+        "m = (1/n) E[z tanh(m z/T)], z a sum of n signs", _AGS85,
+        _FINITELY, finite.mixture_overlap,
     ),
     Quantity(
         "mixture.T_star", "T*_n", "J", ("n",),
         "Temperature below which a mixture of n patterns is stable.",
         "1 - (1 - q)/T = Q/T, q = E tanh^2, Q = (E[z^2 tanh^2] - n q)/(n(n - 1))", _AGS85,
-        finite.mixture_T_star,
+        _FINITELY, finite.mixture_T_star,
+    ),
+    Quantity(
+        "mixture.stability", "lambda", "1", ("n", "temperature"),
+        "Least eigenvalue of the Hessian of f at a mixture of n patterns; stable above 0.",
+        "1 - (1 - q)/T - Q/T, q = E tanh^2, Q = (E[z^2 tanh^2] - n q)/(n(n - 1)); 1 - 1/T for T >= 1",
+        _AGS85, _FINITELY, finite.mixture_stability,
     ),
     Quantity(
         "mixture.alpha_c", "alpha_n", "1", ("n",),
         "Largest load of a mixture of n patterns at T = 0.",
         "sqrt(alpha) = m/(sqrt(2) y) - sqrt(2/pi) E e^{-y^2 z^2}, m = E[z erf(y z)]/n, largest over y",
-        "Amit, Gutfreund & Sompolinsky, Ann. Phys. 173, 30 (1987)", finite.mixture_alpha_c,
+        "Amit, Gutfreund & Sompolinsky, Ann. Phys. 173, 30 (1987)",
+        _RS_COLD, finite.mixture_alpha_c,
     ),
     Quantity(
         "sk.q", "q", "1", ("temperature",),
         "Edwards-Anderson parameter of the Sherrington-Kirkpatrick glass, replica symmetric.",
         "q = E tanh^2(sqrt(q) z/T)", "Sherrington & Kirkpatrick, Phys. Rev. Lett. 35, 1792 (1975)",
-        finite.sk_q,
+        f"{REPLICA_SYMMETRIC}: exact for T >= 1, an approximation below", finite.sk_q,
+    ),
+    Quantity(
+        "sk.energy", "e", "J", ("temperature",),
+        "Energy per spin of the Sherrington-Kirkpatrick glass, replica symmetric.",
+        "e = -(1 - q^2)/(2 T); -sqrt(2/pi) at T = 0",
+        "Sherrington & Kirkpatrick, Phys. Rev. Lett. 35, 1792 (1975)",
+        f"{REPLICA_SYMMETRIC}: exact for T >= 1; -0.7979 at T = 0, where the exact one is -0.7632",
+        finite.sk_energy,
     ),
     Quantity(
         "van_hemmen.q", "q", "1", ("temperature",),
         "Overlap of van Hemmen's glass with each of its two patterns.",
-        "q = (1/2) tanh(2 q/T)", "van Hemmen, Phys. Rev. Lett. 49, 409 (1982)", finite.van_hemmen_q,
+        "q = (1/2) tanh(2 q/T)", "van Hemmen, Phys. Rev. Lett. 49, 409 (1982)",
+        _FINITELY, finite.van_hemmen_q,
     ),
     Quantity(
         "gaussian.overlap", "|m|", "1", ("temperature",),
         "Length of the overlaps with finitely many Gaussian patterns.",
         "|m| = E[z tanh(|m| z/T)]", "Provost & Vallée, Phys. Rev. Lett. 50, 598 (1983)",
-        finite.gaussian_overlap,
+        _FINITELY, finite.gaussian_overlap,
     ),
     Quantity(
         "random_axis.overlap", "M", "1", ("dimension", "temperature"),
         "Length of the mean moment of random axes in D dimensions.",
         "M = <u tanh(M u/T)>, u one component of a unit vector",
-        "Harris, Plischke & Zuckermann, Phys. Rev. Lett. 31, 160 (1973)", finite.random_axis_overlap,
+        "Harris, Plischke & Zuckermann, Phys. Rev. Lett. 31, 160 (1973)",
+        _FINITELY, finite.random_axis_overlap,
     ),
     Quantity(
         "hopfield.bit_error", "P_err", "1", ("size", "patterns", "neurons"),
         "Probability that a bit of a stored pattern is not stable.",
         "Q(sqrt(N/(P - 1))); Q(sqrt(N/(2(P - 1)))) of 0/1 neurons with thresholds 0", _HOPFIELD,
-        steps.bit_error,
+        _NORMAL, steps.bit_error,
     ),
     Quantity(
-        "hopfield.familiarity", "f", "1", ("load", "neurons"),
-        "Fraction of neurons that want to flip at a stored pattern; 1/2 at a new one.",
-        "Q(1/sqrt(alpha)); Q(1/sqrt(2 alpha)) of 0/1 neurons with thresholds 0", _HOPFIELD,
-        steps.familiarity,
+        "hopfield.familiarity", "f", "1", ("load", "neurons", "size"),
+        "Fraction of neurons that want to flip at a stored pattern; 1/2 at a new one. N -> infinity without"
+        " a size.",
+        "Q(1/sqrt(a)), a = alpha - 1/N = (P - 1)/N; Q(1/sqrt(2 a)) of 0/1 neurons with thresholds 0",
+        _HOPFIELD, _NORMAL, steps.familiarity,
+    ),
+    Quantity(
+        "hopfield.frustration", "F", "1", ("patterns",),
+        "Fraction of bonds that are frustrated, J_ij S_i S_j < 0, at a stored pattern among random ones.",
+        "Pr(B <= -2), B a sum of P - 1 random signs, as N J_ij xi_i xi_j = 1 + B: (1 - c)/2 (P odd), 1/2 - c"
+        " (P even), c = C(2h, h)/4^h, h = P div 2",
+        "derived for this project (no literature value)",
+        ANY_N, steps.frustration,
     ),
     Quantity(
         "parallel.one_step", "m_1", "1", ("load", "overlap"),
         "Overlap after one step of all sites at T = 0.", "m1 = erf(m0/sqrt(2 alpha))",
-        "Gardner, Derrida & Mottishaw, J. Physique 48, 741 (1987)", steps.one_step,
+        "Gardner, Derrida & Mottishaw, J. Physique 48, 741 (1987)",
+        LARGE_N, steps.one_step,
     ),
     Quantity(
         "parallel.two_steps", "m_2", "1", ("load", "overlap"),
         "Overlap after two steps of all sites at T = 0, exact for J_ii = 0.",
         "m2 = sum_{e=±1} (1 + e m0)/2 erf((m1 + alpha U e)/(s sqrt(2))),"
         " U = 2 phi(m0/sqrt(alpha))/sqrt(alpha), s^2 = alpha (1 + U^2 + 2 U m0 m1)",
-        "Gardner, Derrida & Mottishaw, J. Physique 48, 741 (1987)", steps.two_steps,
+        "Gardner, Derrida & Mottishaw, J. Physique 48, 741 (1987)",
+        LARGE_N, steps.two_steps,
     ),
 )  # fmt: skip

@@ -21,6 +21,9 @@ from mattis.theory import hopfield
 from mattis.theory.arrays import NAN
 from mattis.theory.quadrature import spin_averages
 
+SIGNAL_YOUNG = 0.01
+"""Below this tau no walk has met a second wall, to e^{-50}; above it 30 modes are all."""
+
 STATIC_LOWEST, STATIC_HIGHEST = 0.05, 6.0
 """Between these y lies the end of every branch."""
 
@@ -99,6 +102,16 @@ def dead_zone_alpha_c(threshold: float) -> float:
     return load_of(_end(load_of))
 
 
+@lru_cache(maxsize=1)
+def dead_zone_best() -> tuple[float, float]:
+    """Return the dead zone over sqrt(P) that stores most, and that load: (0.612, 0.119687).
+
+    The maximum over t of `dead_zone_alpha_c`.
+    """
+    threshold = hopfield.peak(dead_zone_alpha_c, 0.3, 1.0)
+    return threshold, dead_zone_alpha_c(threshold)
+
+
 def dilution_overlap(load: float, connectivity: float) -> float:
     """Return m where a share c of the bonds is left, symmetrically: kappa = (1 - c)/c; load = P/N. T = 0."""
     return _overlap(_noisy((1 - connectivity) / connectivity), load)
@@ -113,6 +126,11 @@ def dilution_alpha_c(connectivity: float) -> float:
 def zero_one_overlap(load: float) -> float:
     """Return m for neurons 0, 1 with thresholds 0: the mean activity doubles the noise, m_AGS(2 alpha)."""
     return hopfield.overlap(2 * load, 0.0)
+
+
+def zero_one_alpha_c() -> float:
+    """Return the capacity of neurons 0, 1 with thresholds 0: half of AGS, 0.0689528."""
+    return hopfield.alpha_c() / 2
 
 
 def _sequence(y: float) -> float:
@@ -141,6 +159,11 @@ def dilute_overlap(load: float, temperature: float) -> float:
     if spin_averages(0.0, width, temperature).gap >= 0:
         return 0.0
     return hopfield.solve_overlap(width, temperature)[0]
+
+
+def dilute_alpha_c() -> float:
+    """Return the largest load P/C of few directed bonds: 2/pi, where m = erf(m/sqrt(2 alpha)) vanishes."""
+    return 2 / math.pi
 
 
 def dilute_T_c(load: float) -> float:
@@ -192,6 +215,16 @@ def palimpsest_alpha_c(epsilon: float) -> float:
     return _oldest(_fading(epsilon))
 
 
+@lru_cache(maxsize=1)
+def palimpsest_best() -> tuple[float, float]:
+    """Return the epsilon that keeps the oldest pattern, and its age over N: (4.108, 0.048958).
+
+    The maximum over epsilon of `palimpsest_alpha_c`.
+    """
+    epsilon = hopfield.peak(palimpsest_alpha_c, 3.0, 6.0)
+    return epsilon, palimpsest_alpha_c(epsilon)
+
+
 def _oldest(age_of: Callable[[float], float]) -> float:
     """Return the largest age of a branch; NaN where no pattern is retrieved."""
     top = age_of(_end(age_of))
@@ -224,7 +257,7 @@ def _signal(tau: float) -> float:
     The signal of a pattern after u = A^2 tau N others, in couplings that diffuse between walls at
     -A sqrt(N) and A sqrt(N).
     """
-    if tau < 0.05:
+    if tau < SIGNAL_YOUNG:
         return 1 - math.sqrt(2 * tau / math.pi)
     odd = range(1, 60, 2)
     return 8 / math.pi**2 * sum(math.exp(-k * k * math.pi**2 * tau / 8) / k**2 for k in odd)
@@ -254,7 +287,7 @@ def _bounded(bound: float) -> Callable[[float], float]:
 
 def _age(signal: float) -> float:
     """Return tau where the signal is s < 1."""
-    if signal > 1 - math.sqrt(0.1 / math.pi):
+    if signal > 1 - math.sqrt(2 * SIGNAL_YOUNG / math.pi):
         return math.pi / 2 * (1 - signal) ** 2
     return _root(lambda t: _signal(t * t) - signal, 0.0, 8.0) ** 2
 
@@ -271,6 +304,16 @@ def bounded_overlap(load: float, bound: float) -> float:
 def bounded_alpha_c(bound: float) -> float:
     """Return the age over N of the oldest retrieved pattern: largest, 0.040473, at bound 0.3546."""
     return _oldest(_bounded(bound))
+
+
+@lru_cache(maxsize=1)
+def bounded_best() -> tuple[float, float]:
+    """Return the bound A that keeps the oldest pattern, and its age over N: (0.354597, 0.0404733).
+
+    The maximum over A of `bounded_alpha_c`.
+    """
+    bound = hopfield.peak(bounded_alpha_c, 0.25, 0.5)
+    return bound, bounded_alpha_c(bound)
 
 
 def bounded_signal(levels: float, age: float) -> float:

@@ -7,7 +7,7 @@ of Python takes an underscore (`lambda_`).
 
 from mattis.plugins import Table
 from mattis.theory import consolidation, continuous, drift, hopfield, networks, pavlov
-from mattis.theory.rows import Argument, Quantity
+from mattis.theory.rows import LARGE_N, REPLICA_SYMMETRIC, Argument, Quantity
 
 __all__ = ["ARGUMENTS", "QUANTITIES", "Argument", "Quantity"]
 
@@ -45,6 +45,18 @@ _AGS85 = "Amit, Gutfreund & Sompolinsky, Phys. Rev. Lett. 55, 1530 (1985)"
 _AGS87 = "Amit, Gutfreund & Sompolinsky, Ann. Phys. 173, 30 (1987)"
 _STATE = "t = tanh((m + sqrt(alpha r) z)/T), r = q/(1 - C)^2, C = (1 - q)/T, z normal"
 _POINT = ("load", "temperature")
+_STABLE = f"{REPLICA_SYMMETRIC}; the state is stable above hopfield.T_AT, which is below T = 0.02"
+_REENTRANT = (
+    f"{REPLICA_SYMMETRIC}; that the line turns back below T = 0.023 is due to this symmetry"
+)
+_GLASS_RS = (
+    f"{REPLICA_SYMMETRIC}: so is the glass side. With one step of breaking in the glass the line"
+    " lies 6 % higher in load at T = 0, 1.5 % at T = 0.3"
+)
+_GLASS_STATE = (
+    f"{REPLICA_SYMMETRIC}: exact above T_g, where q = 0; below, an approximation of the glass"
+)
+_HEURISTIC = "heuristic, N -> infinity, T = 0; simulations lie between hopfield.overlap and this"
 
 _HOPFIELD = (
     Quantity(
@@ -55,6 +67,7 @@ _HOPFIELD = (
         meaning="Overlap of the retrieval state with its pattern (replica symmetric).",
         equation=f"m = E t, q = E t^2; {_STATE}",
         source=_AGS87,
+        validity=_STABLE,
         function=hopfield.overlap,
     ),
     Quantity(
@@ -65,6 +78,7 @@ _HOPFIELD = (
         meaning="Edwards-Anderson order parameter of the retrieval state (replica symmetric).",
         equation=f"q = E t^2, m = E t; {_STATE}",
         source=_AGS87,
+        validity=_STABLE,
         function=hopfield.edwards_anderson,
     ),
     Quantity(
@@ -75,7 +89,20 @@ _HOPFIELD = (
         meaning="Energy per spin of the retrieval state, without self-coupling (J_ii = 0).",
         equation="e = -m^2/2 + (alpha/2) [1 - 1/(1 - C) - C r]",
         source=f"d(beta f)/d beta of the free energy of {_AGS87}",
+        validity=_STABLE,
         function=hopfield.energy,
+    ),
+    Quantity(
+        name="hopfield.energy_finite",
+        symbol="e_N",
+        units="J",
+        arguments=(*_POINT, "size"),
+        meaning="hopfield.energy + 1/(2N): at finite N, J_ii = 0 takes this from the pattern's own energy.",
+        equation="e_N = e + 1/(2N), as -(m^2 - 1/N)/2 is the condensed pattern's; load = (P - 1)/N",
+        source="H/N = -(1/2) sum_mu (m_mu^2 - 1/N), derived for this project",
+        validity=f"{REPLICA_SYMMETRIC}, but for 1/(2N), which is exact for J_ii = 0: all of 1/N at T = 0 and"
+        " load -> 0; fluctuations of m and the other patterns have other terms in 1/N",
+        function=hopfield.energy_finite,
     ),
     Quantity(
         name="hopfield.free_energy",
@@ -86,6 +113,7 @@ _HOPFIELD = (
         equation="f = m^2/2 + (alpha/2) [1 + T ln(1 - C) - q/(1 - C) + C r]"
         " - T E ln 2cosh((m + sqrt(alpha r) z)/T)",
         source=_AGS87,
+        validity=_STABLE,
         function=hopfield.free_energy,
     ),
     Quantity(
@@ -96,6 +124,7 @@ _HOPFIELD = (
         meaning="Largest temperature at which a retrieval state exists.",
         equation="alpha_M(T_M) = alpha, on the falling side of alpha_M(T)",
         source=_AGS87,
+        validity=_REENTRANT,
         function=hopfield.T_M,
     ),
     Quantity(
@@ -103,9 +132,11 @@ _HOPFIELD = (
         symbol="T_c",
         units="J",
         arguments=("load",),
-        meaning="Temperature below which the retrieval state is the global minimum of f.",
-        equation="f(retrieval) = f(spin glass)",
+        meaning="Highest temperature at which the retrieval state is the global minimum of f.",
+        equation="f(retrieval) = f(spin glass), the upper one where alpha_1(T) is re-entrant:"
+        " 0.0518543 < alpha < 0.0531321",
         source=_AGS87,
+        validity=_GLASS_RS,
         function=hopfield.T_c,
     ),
     Quantity(
@@ -116,6 +147,7 @@ _HOPFIELD = (
         meaning="Temperature at which the spin glass freezes out of the paramagnet.",
         equation="T_g = 1 + sqrt(alpha)",
         source=_AGS85,
+        validity=LARGE_N,
         function=hopfield.T_g,
     ),
     Quantity(
@@ -126,6 +158,7 @@ _HOPFIELD = (
         meaning="Temperature below which the retrieval state breaks replica symmetry.",
         equation="alpha E sech^4((m + sqrt(alpha r) z)/T)/T^2 = (1 - C)^2",
         source=_AGS85,
+        validity="N -> infinity: where the replica-symmetric state loses its stability",
         function=hopfield.T_AT,
     ),
     Quantity(
@@ -136,6 +169,7 @@ _HOPFIELD = (
         meaning="Largest load at which a retrieval state exists.",
         equation="alpha_M(T) = max over w of w^2 (1 - C)^2/q, w = sqrt(alpha r)",
         source=_AGS87,
+        validity=_REENTRANT,
         function=hopfield.alpha_M,
     ),
     Quantity(
@@ -146,7 +180,79 @@ _HOPFIELD = (
         meaning="Storage capacity: the largest load of a retrieval state at T = 0.",
         equation="alpha_c = max over y of (1/2) (erf(y)/y - (2/sqrt(pi)) exp(-y^2))^2",
         source=_AGS87,
+        validity=(
+            f"{REPLICA_SYMMETRIC}; 0.138186 with one step of breaking"
+            "; runs from the pattern last longer at finite N, to 0.165 at N = 1000"
+        ),
         function=hopfield.alpha_c,
+    ),
+    Quantity(
+        name="hopfield.m_c",
+        symbol="m_c",
+        units="1",
+        arguments=("temperature",),
+        meaning="Overlap of the retrieval state where it ends, at load alpha_M(T).",
+        equation=f"m = E t where alpha is largest; {_STATE}",
+        source=_AGS87,
+        validity=_REENTRANT,
+        function=hopfield.m_c,
+    ),
+    Quantity(
+        name="hopfield.alpha_1",
+        symbol="alpha_1",
+        units="1",
+        arguments=("temperature",),
+        meaning="Load below which the retrieval state is the global minimum of f.",
+        equation="f(retrieval) = f(spin glass), both replica symmetric; re-entrant: 0.0518543 at T = 0,"
+        " at most 0.0531321, at T = 0.0851",
+        source=_AGS87,
+        validity=_GLASS_RS,
+        function=hopfield.alpha_1,
+    ),
+    Quantity(
+        name="hopfield.spin_glass",
+        symbol="q",
+        units="1",
+        arguments=_POINT,
+        meaning="Edwards-Anderson order parameter of the spin glass, the state without overlap.",
+        equation=f"q = E t^2, m = 0; {_STATE}; 0 for T >= T_g",
+        source=_AGS87,
+        validity=_GLASS_STATE,
+        function=hopfield.spin_glass_q,
+    ),
+    Quantity(
+        name="hopfield.spin_glass_energy",
+        symbol="e",
+        units="J",
+        arguments=_POINT,
+        meaning="Energy per spin of the spin glass, without self-coupling; of the paramagnet above T_g.",
+        equation="e = (alpha/2) [1 - 1/(1 - C) - C r]",
+        source=f"d(beta f)/d beta of the free energy of {_AGS87}",
+        validity=_GLASS_STATE,
+        function=hopfield.spin_glass_energy,
+    ),
+    Quantity(
+        name="hopfield.spin_glass_free_energy",
+        symbol="f",
+        units="J",
+        arguments=_POINT,
+        meaning="Free energy per spin of the spin glass, without self-coupling; of the paramagnet above T_g.",
+        equation="f = (alpha/2) [1 + T ln(1 - C) - q/(1 - C) + C r] - T E ln 2cosh(sqrt(alpha r) z/T)",
+        source=_AGS87,
+        validity=_GLASS_STATE,
+        function=hopfield.spin_glass_free_energy,
+    ),
+    Quantity(
+        name="hopfield.alpha_hysteresis",
+        symbol="alpha_hyst",
+        units="1",
+        arguments=(),
+        meaning="Load at which the T = 0 dynamics from the pattern loses it: a heuristic upper bracket.",
+        equation="largest over y: sqrt(alpha) = (erf y - sqrt(2) y k)/(sqrt(2) y - k),"
+        " k = sqrt(2/pi) exp(-y^2)",
+        source="derived for this project (heuristic, no literature value)",
+        validity="heuristic, N -> infinity, T = 0; half of the runs at N = 8000 end at 0.150",
+        function=hopfield.alpha_hysteresis,
     ),
     Quantity(
         name="hopfield.hysteresis",
@@ -157,6 +263,7 @@ _HOPFIELD = (
         equation="m = erf y, sqrt(alpha) = (erf y - sqrt(2) y k)/(sqrt(2) y - k),"
         " k = sqrt(2/pi) exp(-y^2)",
         source="derived for this project (heuristic, no literature value)",
+        validity=_HEURISTIC,
         function=hopfield.hysteresis_overlap,
     ),
 )
@@ -168,6 +275,16 @@ _RANDOM = ("steps", "probability", "tau", "overlap", "norm_ratio")
 _SHARE = "x = (1 - e^{-kappa x})/(1 + (N_h - 1) e^{-kappa x})"
 _MIXTURE = "[c a + (1 - c) s]/sqrt(c^2 + (1 - c)^2 s^2 + 2 c (1 - c) a s)"
 
+_SLOW_EQUAL = (
+    "large tau (mean field); orthogonal patterns of equal length and probability;"
+    " derived here, agrees with simulations"
+)
+_TO_ORDER = (
+    "to order 1/tau; orthogonal patterns of equal length and probability;"
+    " agrees with simulations at tau = 100"
+)
+_ONE_HOT = "exact for a one-hot softmax (kappa > 15), at any tau"
+
 _CONSOLIDATION = (
     Quantity(
         name="consolidation.kappa_s",
@@ -177,6 +294,7 @@ _CONSOLIDATION = (
         meaning="kappa = beta N_v rho below which all memories collapse to the patterns' mean.",
         equation="kappa_s = min over 0 < x < 1 of ln[(1 + (N_h - 1) x)/(1 - x)]/x",
         source=_DERIVED,
+        validity=_SLOW_EQUAL,
         function=consolidation.kappa_s,
     ),
     Quantity(
@@ -187,6 +305,7 @@ _CONSOLIDATION = (
         meaning="kappa = beta N_v rho below which two memories with overlapping patterns merge.",
         equation="kappa_merge = 2/(1 - r), where x = tanh(kappa (1 - r) x/2) leaves x = 0",
         source=_DERIVED,
+        validity=_SLOW_EQUAL,
         function=consolidation.kappa_merge,
     ),
     Quantity(
@@ -197,6 +316,7 @@ _CONSOLIDATION = (
         meaning="Overlap at first over norm_ratio, above which memories do not collapse.",
         equation=f"(a/s)_c = x, {_SHARE}, the middle x; 0 for kappa >= N_h",
         source=_DERIVED,
+        validity=_SLOW_EQUAL,
         function=consolidation.least_overlap,
     ),
     Quantity(
@@ -207,6 +327,7 @@ _CONSOLIDATION = (
         meaning="kappa above which memories that start at a/s come to their own patterns.",
         equation="ln[(1 + (N_h - 1) q)/(1 - q)]/q, q = a/s; kappa_s where q is beyond its x",
         source=_DERIVED,
+        validity=_SLOW_EQUAL,
         function=consolidation.kappa_basin,
     ),
     Quantity(
@@ -217,6 +338,7 @@ _CONSOLIDATION = (
         meaning="Share of a memory's own pattern in it, in the end.",
         equation=f"w = (1 + (N_h - 1) x)/N_h, {_SHARE}, the largest x",
         source=_DERIVED,
+        validity=_SLOW_EQUAL,
         function=consolidation.own_share,
     ),
     Quantity(
@@ -227,6 +349,7 @@ _CONSOLIDATION = (
         meaning="Cosine between a memory and its own pattern, in the end.",
         equation="cos = w/sqrt(w^2 + (1 - w)^2/(N_h - 1)), w of consolidation.own_share",
         source=_DERIVED,
+        validity=_SLOW_EQUAL,
         function=consolidation.cosine,
     ),
     Quantity(
@@ -239,6 +362,7 @@ _CONSOLIDATION = (
         " e + b + (N_h - 1) c = 1; dD/du = x - D, y = kappa (e a/s + D),"
         " x = (1 - e^{-y})/(1 + (N_h - 1) e^{-y})",
         source=_DERIVED,
+        validity=_SLOW_EQUAL,
         function=consolidation.mean_similarity,
     ),
     Quantity(
@@ -250,6 +374,7 @@ _CONSOLIDATION = (
         equation="f(m) + f'(m) n + tr(f'' S)/2; m -> m + F, n -> A n + tr(S D^2 F)/2,"
         " S -> A S A^T + sum_nu p g g^T - F F^T",
         source=_DERIVED,
+        validity=_TO_ORDER,
         function=drift.random_similarity,
     ),
     Quantity(
@@ -260,6 +385,7 @@ _CONSOLIDATION = (
         meaning="Standard deviation of consolidation.random_similarity over what happens to be shown.",
         equation="sqrt(f' S f'^T + tr(f'' S f'' S)/2), S of consolidation.random_similarity",
         source=_DERIVED,
+        validity=_TO_ORDER,
         function=drift.random_similarity_sd,
     ),
     Quantity(
@@ -270,6 +396,7 @@ _CONSOLIDATION = (
         meaning="Cosine between a memory and its pattern after k presentations of it, norms kept.",
         equation=f"{_MIXTURE}, c = (1 - 1/tau)^k",
         source=f"eqs. (12) to (14) of {_LOTITO}, solved for a one-hot softmax",
+        validity=_ONE_HOT,
         function=consolidation.similarity,
     ),
     Quantity(
@@ -280,6 +407,7 @@ _CONSOLIDATION = (
         meaning="Mean of consolidation.similarity when patterns are shown at random.",
         equation="sum over k of Bin(k; t, p) sim(k)",
         source=_DERIVED,
+        validity=_ONE_HOT,
         function=consolidation.similarity_mean,
     ),
     Quantity(
@@ -290,6 +418,7 @@ _CONSOLIDATION = (
         meaning="Standard deviation of consolidation.similarity when patterns are shown at random.",
         equation="sqrt of the sum over k of Bin(k; t, p) [sim(k) - E sim]^2",
         source=_DERIVED,
+        validity=_ONE_HOT,
         function=consolidation.similarity_sd,
     ),
     Quantity(
@@ -300,6 +429,7 @@ _CONSOLIDATION = (
         meaning="consolidation.similarity as published: as if patterns were as long as memories.",
         equation="[e a + 1 - e]/sqrt(e^2 + (1 - e)^2 + 2 e (1 - e) a), e = exp(-k/tau), k = p t",
         source=f"eq. (40) of {_LOTITO}",
+        validity="approximation: patterns as long as memories, large tau; 1e-3 off in the published example",
         function=consolidation.published,
     ),
     Quantity(
@@ -310,6 +440,7 @@ _CONSOLIDATION = (
         meaning="Frobenius distance of the mean Pavlovian matrix from its target, over the target.",
         equation="e sqrt((1 - s^2)^2 + 2 s^2 (1 - a^2))/s^2, e = e^{-k/tau} for (1 - 1/(tau N_h))^t",
         source=f"eqs. (23) and (25) of {_LOTITO}, with tau, for orthogonal memories and patterns",
+        validity="exact for orthogonal memories and patterns, in the mean, at large tau N_h",
         function=pavlov.pavlovian_error,
     ),
     Quantity(
@@ -321,6 +452,7 @@ _CONSOLIDATION = (
         equation="sqrt((n^2 - s^2)^2 + 2 c^2 s^2 (1 - a^2))/s^2, c = (1 - 1/tau)^k,"
         " n^2 = c^2 + (1 - c)^2 s^2 + 2 c (1 - c) a s",
         source=f"eqs. (24) and (25) of {_LOTITO}, with tau, for orthogonal memories and patterns",
+        validity="exact for orthogonal memories and patterns and a one-hot softmax (kappa > 15)",
         function=pavlov.hebbian_error,
     ),
 )
