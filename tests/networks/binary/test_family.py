@@ -18,6 +18,7 @@ from mattis.networks.binary.axes import AXIS_RULES, code_of
 from mattis.networks.binary.couplings import RULES
 from mattis.networks.binary.matrix_network import MatrixNetwork
 from mattis.networks.binary.models import BINARY_DEFAULTS
+from mattis.networks.binary.questions import winner
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import MODELS, load_study
 from mattis.statistics import aggregate
@@ -125,6 +126,47 @@ def test_an_ambiguous_cue_goes_to_either_pattern_by_symmetry():
     assert [first[:, 0].mean(), second[:, 2].mean()] == [1, 1]
     assert [second[:, 0].mean(), first[:, 2].mean()] == [0, 0]
     assert abs((first - second)[:, 1].mean()) < 5 / sqrt(160)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "won"),
+    [
+        (0.9, 0.2, [1, 0, 0]),
+        (0.2, 0.9, [0, 1, 0]),
+        (0.9, 0.95, [0, 1, 0]),  # both are near: the nearer one
+        (0.95, 0.9, [1, 0, 0]),
+        (0.5, 0.5, [0, 0, 1]),  # a mixture of three
+        (0.84, 0.1, [0, 0, 1]),
+        (0.85, 0.1, [0, 0, 1]),  # above, not at
+        (0.9, 0.9, [0, 0, 1]),  # as near to one as to the other
+        (-0.9, 0.1, [0, 0, 1]),
+    ],
+)
+def test_the_largest_overlap_wins_above_the_threshold(first, second, won):
+    assert list(winner(first, second, 0.85).values()) == won
+
+
+def test_what_an_ambiguous_cue_comes_to_is_one_of_three():
+    """Half and half, N = 100, P = 5: mixtures of three at m = 1/2 count as neither, never as both."""
+    study = make(question="ambiguous", size=[100], temperature=[0.0], noise=[0.5], load=[0.05], seed=150,
+                 sweeps={"thermalise": 40, "measure": 2})  # fmt: skip
+    rows = [columns(study, seed) for seed in range(150)]
+    names = ("retrieved", "chose_second", "chose_neither")
+    shares = np.array([[row[name][0] for name in names] for row in rows])
+    assert (np.sort(shares, axis=1) == [0, 0, 1]).all()
+    overlaps = np.array([[row[name][0] for name in ("overlap", "overlap_second")] for row in rows])
+    mixed = (overlaps.max(axis=1) > 0.4) & (overlaps.max(axis=1) <= 0.85)
+    assert mixed.any()
+    assert (shares[mixed, 2] == 1).all()
+
+
+def test_who_wins_is_told_by_the_threshold_of_the_question():
+    """At T = 0.6 no overlap is above 0.999: every cue comes to neither; above 0.001 none does."""
+    axes = {"question": "ambiguous", "size": [100], "temperature": [0.6], "noise": [0.2], "load": [0.05],
+            "seed": 1}  # fmt: skip
+    for above, neither in ((0.999, 1), (0.001, 0)):
+        question = {"name": "ambiguous", "chosen_above": above}
+        assert columns(make(**{**axes, "question": question}))["chose_neither"][0] == neither
 
 
 def test_mixtures_of_three_stay_when_it_is_cold_and_leave_when_it_is_warm():
@@ -282,6 +324,9 @@ def mistake(**changes) -> str:
         ({"question": "transitions"}, ["question", "sequence"]),
         ({"question": "survival", "model": "sequence"}, ["question.name", "asynchronous"]),
         ({"couplings": {"rule": "palimpsest", "bound": 0.01}}, ["couplings.bound", "0.01"]),
+        ({"question": "ambiguous", "retrieved_above": 0.7}, ["retrieved_above", "chosen_above: 0.7"]),
+        ({"question": {"name": "ambiguous", "chosen_above": 1.0}}, ["question.chosen_above", "less than 1"]),
+        ({"question": {"name": "recall", "chosen_above": 0.7}}, ["question.chosen_above", "remove"]),
         ({"question": "hysteresis", "temperature": [0.25]}, ["axes.temperature[0]", "multiple"]),
         ({"question": {"name": "recall", "step": 0.2}}, ["question.step", "remove"]),
         ({"age": [7], "cues": 1, "couplings": "palimpsest"}, ["axes.load", "at least 7"]),
