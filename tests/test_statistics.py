@@ -184,10 +184,19 @@ def test_two_states_are_seen_through_the_mean_over_cues(cues, lost):
     assert flag == BIMODAL
 
 
+@pytest.mark.parametrize(
+    ("cues", "spread", "flag"), [(4, 0.03, 0), (16, 0.01, 0), (16, 0.03, BIMODAL)]
+)
+def test_one_state_is_no_two_states_however_many_cues_a_cell_has(cues, spread, flag):
+    """Half of the cues retrieved, means that spread by s: the gap is 2 s √K, above 0.2 in the last row."""
+    overlap = 0.5 + spread * np.array([1, -1] * 32)
+    assert one(study_of(64, cues=cues, load=[0.1]), overlap=overlap, retrieved=0.5)["flag"] == flag
+
+
 def test_flags_of_any_seed_are_kept_each_once():
     got = one(study_of(), flag=[SHORT, SHORT | DRIFTING, 0, UNSETTLED])
     assert got["flag"] == SHORT | DRIFTING | UNSETTLED
-    assert list(ALL_FLAGS) == [1, 2, 4, 64, 128, 256, 512]
+    assert list(ALL_FLAGS) == [1, 2, 4, 64, 128, 256, 512, 1024]
 
 
 def test_every_estimate_says_what_it_is():

@@ -15,6 +15,7 @@ from scipy.optimize import isotonic_regression
 
 from mattis.exact import rng
 from mattis.exact.arrays import Reals
+from mattis.lifetimes import MOSTLY_CENSORED, with_lifetimes
 from mattis.networks.registry import StudyLike, as_study
 from mattis.study.base import Study
 from mattis.study.model import FLAGS, Model, Observable
@@ -26,6 +27,7 @@ ALL_FLAGS: Mapping[int, str] = {
     FEW_SEEDS: "few_seeds",
     INCOMPLETE: "incomplete",
     FAILED: "failed",
+    MOSTLY_CENSORED: "mostly_censored",
 }
 FEWEST_SEEDS = 4
 """Below this many seeds the spread between them says little about the error."""
@@ -90,6 +92,7 @@ def aggregate(cells: xr.Dataset, study: StudyLike) -> xr.Dataset:
                 rest, "disorder part of the error", cells[name]
             )
     out["flag"] = _flags(cells, out, study)
+    out = with_lifetimes(out, cells, study)
     return out.merge(boundaries(cells, study.described_model))
 
 

@@ -191,7 +191,7 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
         (
             Observable(
                 "survival_time",
-                "sweeps until the overlap first falls below, at most those of the chain",
+                "mean of times, those of survivors cut off at the end of the run",
                 "sweep",
             ),
             Observable(

@@ -218,8 +218,8 @@ def ambiguous(
 ) -> ChainCoroutine[CellObservables]:
     """Ask with a cue that has a fraction `noise` of its sites from another pattern: which of them comes?
 
-    With half of the sites of each, A and B are as good as each other (catalogue H8). What comes is one of three,
-    see `winner`: `retrieved`, `chose_second` and `chose_neither` add up to 1.
+    With half of the sites of each, A and B are as good as each other (catalogue H8). What comes is one of
+    three, see `winner`: `retrieved`, `chose_second` and `chose_neither` add up to 1.
     """
     second, asking = (index + 1) % circuit.network.count, inquiry.asking
     replica = Replica(index, visit.beta, visit.noise)
