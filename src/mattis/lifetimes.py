@@ -63,10 +63,10 @@ def escape_rate(times: ArrayLike, died: ArrayLike) -> tuple[float, float, float]
 def kaplan_meier(times: ArrayLike, died: ArrayLike) -> tuple[Reals, Reals, Reals, Reals]:
     """Return t, S(t) and its limits: the probability to live longer, at 0 and every death.
 
-    S(t) = prod_{t_i ≤ t} (1 - d_i/n_i), d_i deaths among the n_i that live until t_i: E. L. Kaplan & P. Meier,
-    J. Am. Stat. Assoc. 53, 457 (1958). Limits S^exp(∓z s/ln S), s² = sum d_i/(n_i (n_i - d_i)) of Greenwood,
-    on the scale ln(-ln S): J. D. Kalbfleisch & R. L. Prentice, The Statistical Analysis of Failure Time Data
-    (1980), sec. 1.3. They are NaN once nothing lives.
+    S(t) = prod_{t_i ≤ t} (1 - d_i/n_i), d_i deaths among the n_i that live until t_i (E. L. Kaplan &
+    P. Meier, J. Am. Stat. Assoc. 53, 457 (1958)). Limits S^exp(∓z s/ln S), s² = sum d_i/(n_i (n_i - d_i)) of
+    Greenwood, on the scale ln(-ln S): J. D. Kalbfleisch & R. L. Prentice, The Statistical Analysis of
+    Failure Time Data (1980), sec. 1.3. They are NaN once nothing lives.
     """
     lived, ended = _lives(times, died)
     place, deaths = np.unique(lived[ended], return_counts=True)
