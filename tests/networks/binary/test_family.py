@@ -3,6 +3,7 @@
 import json
 from itertools import combinations
 from math import sqrt
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from mattis.networks.binary.axes import AXIS_RULES, code_of
 from mattis.networks.binary.couplings import RULES
 from mattis.networks.binary.matrix_network import MatrixNetwork
 from mattis.networks.binary.models import BINARY_DEFAULTS
-from mattis.networks.binary.questions import winner
+from mattis.networks.binary.questions import Visit, winner
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import MODELS, load_study
 from mattis.statistics import aggregate
@@ -119,6 +120,19 @@ def test_familiarity_counts_the_neurons_that_want_to_flip():
             assert abs(values.mean() - expected) < 5 * values.std() / sqrt(200) + 0.004
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "recognised", "stable"),
+    [(0.1, 0.3, 1, 0), (0.3, 0.1, 0, 0), (0.2, 0.2, 0.5, 0), (0.0, 0.2, 1, 1), (0.2, 0.0, 0, 0)],
+)
+def test_fewer_flips_are_familiar_and_ties_count_half(monkeypatch, old, new, recognised, stable):
+    rates = iter([old, new])
+    monkeypatch.setattr(questions, "flip_rate", lambda _circuit, _state: next(rates))
+    study = make(question="familiarity", load=[0.05], temperature=[0.0], noise=[0.0], seed=1)
+    found = columns(study)
+    assert (found["flip_rate"], found["flip_rate_new"]) == (old, new)
+    assert (found["recognised"], found["stable"]) == (recognised, stable)
+
+
 def test_old_and_new_cue_are_flipped_at_sites_of_their_own(monkeypatch):
     """Of 200 flips among 400 sites each, independent sets share 100 ± 5: 50 … 150 is 10 sigma."""
     new: list[tuple[np.ndarray, np.ndarray]] = []
@@ -210,6 +224,23 @@ def test_mixtures_of_three_stay_when_it_is_cold_and_leave_when_it_is_warm():
     assert found["overlap_mixed"][1, 0] == pytest.approx(expected, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("left", "stays"), [((0.6, 0.6, 0.6), 1), ((0.4, 0.9, 0.9), 0), ((0.4, 0.4, 0.4), 0)]
+)
+def test_a_mixture_stays_while_every_overlap_is_above_half_of_its_first(monkeypatch, left, stays):
+    study = make(question="mixture", mixture=[3], load=[0.1], temperature=[0.0], noise=[0.0])
+    assert isinstance(study, BinaryStudy)
+    circuit = circuit_of(PatternSet(1, 60, 6, 0), study)
+    monkeypatch.setattr(questions, "looked", lambda *_: {})
+    part = questions.mixture(circuit, Visit("hebb", 0, 3, np.inf, 0.0), 0, study.protocol)
+    before = circuit.stored.xi[:3].astype(int) @ next(part).start
+    overlaps = np.repeat((before * left)[:, None], study.protocol.asking.sweeps, axis=1)
+    with pytest.raises(StopIteration) as end:
+        part.send(SimpleNamespace(overlaps=overlaps))
+    assert end.value.value["stays"] == stays
+    assert end.value.value["overlap_mixed"] == pytest.approx((before * left).mean() / 60)
+
+
 def test_a_sequence_moves_on_all_at_once():
     """Pure asymmetric couplings: one pattern per sweep, and the overlap with the one that is due."""
     study = make(model="sequence", size=[400], load=None, memories=[5], temperature=[0.0], noise=[0.1],
@@ -237,6 +268,7 @@ def test_a_weak_call_of_the_next_pattern_moves_nothing_one_site_after_the_other(
                      couplings={"strength": strength, "hebbian": 1.0})  # fmt: skip
         found = columns(study)
         assert found["overlap"][0] < 0.6 if moves else found["overlap"][0] == 1
+        assert moves or found["overlap_nearest"][0] == 1
 
 
 def test_thresholds_are_as_large_as_they_are():
