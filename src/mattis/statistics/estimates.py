@@ -12,6 +12,7 @@ import xarray as xr
 
 from mattis.networks.registry import StudyLike, as_study
 from mattis.statistics.boundaries import boundaries
+from mattis.statistics.lifetimes import MOSTLY_CENSORED, with_lifetimes
 from mattis.statistics.states import FEWEST_SEEDS, states
 from mattis.statistics.survival import GIVEN, resolution, survival
 from mattis.study.base import Study
@@ -24,6 +25,7 @@ ALL_FLAGS: Mapping[int, str] = {
     FEW_SEEDS: "few_seeds",
     INCOMPLETE: "incomplete",
     FAILED: "failed",
+    MOSTLY_CENSORED: "mostly_censored",
 }
 TWO_STATES = 0.2
 """A gap between the overlaps of retrieved and lost cues that no single state at N of hundreds has."""
@@ -79,6 +81,7 @@ def aggregate(cells: xr.Dataset, study: StudyLike) -> xr.Dataset:
                 rest, "disorder part of the error", cells[name]
             )
     out["flag"] = _flags(cells, out, study)
+    out = with_lifetimes(out, cells, study)
     out.update(survival(cells, study))
     out.update(states(cells, out, study))
     out.update(boundaries(cells, study))

@@ -1,7 +1,9 @@
 """The family of binary networks: the same chains as the kernels in lanes, what is asked, and its mistakes."""
 
 import json
+from itertools import combinations
 from math import sqrt
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,11 +15,13 @@ from scipy.stats import norm
 from mattis.cli.command import guarded, verbs
 from mattis.engine.driver import open_results
 from mattis.errors import UserError
-from mattis.networks.binary import family
+from mattis.exact.patterns import noisy_cue
+from mattis.networks.binary import family, questions
 from mattis.networks.binary.axes import AXIS_RULES, code_of
 from mattis.networks.binary.couplings import RULES
 from mattis.networks.binary.matrix_network import MatrixNetwork
 from mattis.networks.binary.models import BINARY_DEFAULTS
+from mattis.networks.binary.questions import Visit, winner
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import MODELS, load_study
 from mattis.statistics.estimates import aggregate
@@ -116,6 +120,47 @@ def test_familiarity_counts_the_neurons_that_want_to_flip():
             assert abs(values.mean() - expected) < 5 * values.std() / sqrt(200) + 0.004
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "recognised", "stable"),
+    [(0.1, 0.3, 1, 0), (0.3, 0.1, 0, 0), (0.2, 0.2, 0.5, 0), (0.0, 0.2, 1, 1), (0.2, 0.0, 0, 0)],
+)
+def test_fewer_flips_are_familiar_and_ties_count_half(monkeypatch, old, new, recognised, stable):
+    rates = iter([old, new])
+    monkeypatch.setattr(questions, "flip_rate", lambda _circuit, _state: next(rates))
+    study = make(question="familiarity", load=[0.05], temperature=[0.0], noise=[0.0], seed=1)
+    found = columns(study)
+    assert (found["flip_rate"], found["flip_rate_new"]) == (old, new)
+    assert (found["recognised"], found["stable"]) == (recognised, stable)
+
+
+def test_old_and_new_cue_are_flipped_at_sites_of_their_own(monkeypatch):
+    """Of 200 flips among 400 sites each, independent sets share 100 ± 5: 50 … 150 is 10 sigma."""
+    new: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def recorded(pattern, noise, stream):
+        new.append((pattern, noisy_cue(pattern, noise, stream)))
+        return new[-1][1]
+
+    monkeypatch.setattr(questions, "noisy_cue", recorded)
+    study = make(
+        question="familiarity",
+        size=[400],
+        load=[0.05],
+        temperature=[0.0],
+        noise=[0.5],
+        cues=3,
+        seed=1,
+    )
+    columns(study)
+    assert isinstance(study, BinaryStudy)
+    network = circuit_of(PatternSet(1, 400, 20, 0), study).network
+    flips = [network.cue(cue, 0.5) != network.xi[cue] for cue in range(3)]
+    flips += [pattern != cue for pattern, cue in new]
+    assert [int(each.sum()) for each in flips] == [200] * 6
+    for one, other in combinations(flips, 2):
+        assert 50 < (one & other).sum() < 150
+
+
 def test_an_ambiguous_cue_goes_to_either_pattern_by_symmetry():
     """At noise 1/2 both are as good: the difference of the fractions over 160 cues is within 5 sigma of 0."""
     study = make(question="ambiguous", size=[100], temperature=[0.0], noise=[0.0, 0.5, 1.0], load=[0.05],
@@ -125,6 +170,47 @@ def test_an_ambiguous_cue_goes_to_either_pattern_by_symmetry():
     assert [first[:, 0].mean(), second[:, 2].mean()] == [1, 1]
     assert [second[:, 0].mean(), first[:, 2].mean()] == [0, 0]
     assert abs((first - second)[:, 1].mean()) < 5 / sqrt(160)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "won"),
+    [
+        (0.9, 0.2, [1, 0, 0]),
+        (0.2, 0.9, [0, 1, 0]),
+        (0.9, 0.95, [0, 1, 0]),  # both are near: the nearer one
+        (0.95, 0.9, [1, 0, 0]),
+        (0.5, 0.5, [0, 0, 1]),  # a mixture of three
+        (0.84, 0.1, [0, 0, 1]),
+        (0.85, 0.1, [0, 0, 1]),  # above, not at
+        (0.9, 0.9, [0, 0, 1]),  # as near to one as to the other
+        (-0.9, 0.1, [0, 0, 1]),
+    ],
+)
+def test_the_largest_overlap_wins_above_the_threshold(first, second, won):
+    assert list(winner(first, second, 0.85).values()) == won
+
+
+def test_what_an_ambiguous_cue_comes_to_is_one_of_three():
+    """Half and half, N = 100, P = 5: mixtures of three at m = 1/2 count as neither, never as both."""
+    study = make(question="ambiguous", size=[100], temperature=[0.0], noise=[0.5], load=[0.05], seed=150,
+                 sweeps={"thermalise": 40, "measure": 2})  # fmt: skip
+    rows = [columns(study, seed) for seed in range(150)]
+    names = ("retrieved", "chose_second", "chose_neither")
+    shares = np.array([[row[name][0] for name in names] for row in rows])
+    assert (np.sort(shares, axis=1) == [0, 0, 1]).all()
+    overlaps = np.array([[row[name][0] for name in ("overlap", "overlap_second")] for row in rows])
+    mixed = (overlaps.max(axis=1) > 0.4) & (overlaps.max(axis=1) <= 0.85)
+    assert mixed.any()
+    assert (shares[mixed, 2] == 1).all()
+
+
+def test_who_wins_is_told_by_the_threshold_of_the_question():
+    """At T = 0.6 no overlap is above 0.999: every cue comes to neither; above 0.001 none does."""
+    axes = {"question": "ambiguous", "size": [100], "temperature": [0.6], "noise": [0.2], "load": [0.05],
+            "seed": 1}  # fmt: skip
+    for above, neither in ((0.999, 1), (0.001, 0)):
+        question = {"name": "ambiguous", "chosen_above": above}
+        assert columns(make(**{**axes, "question": question}))["chose_neither"][0] == neither
 
 
 def test_mixtures_of_three_stay_when_it_is_cold_and_leave_when_it_is_warm():
@@ -138,11 +224,29 @@ def test_mixtures_of_three_stay_when_it_is_cold_and_leave_when_it_is_warm():
     assert found["overlap_mixed"][1, 0] == pytest.approx(expected, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("left", "stays"), [((0.6, 0.6, 0.6), 1), ((0.4, 0.9, 0.9), 0), ((0.4, 0.4, 0.4), 0)]
+)
+def test_a_mixture_stays_while_every_overlap_is_above_half_of_its_first(monkeypatch, left, stays):
+    study = make(question="mixture", mixture=[3], load=[0.1], temperature=[0.0], noise=[0.0])
+    assert isinstance(study, BinaryStudy)
+    circuit = circuit_of(PatternSet(1, 60, 6, 0), study)
+    monkeypatch.setattr(questions, "looked", lambda *_: {})
+    part = questions.mixture(circuit, Visit("hebb", 0, 3, np.inf, 0.0), 0, study.protocol)
+    before = circuit.stored.xi[:3].astype(int) @ next(part).start
+    overlaps = np.repeat((before * left)[:, None], study.protocol.asking.sweeps, axis=1)
+    with pytest.raises(StopIteration) as end:
+        part.send(SimpleNamespace(overlaps=overlaps))
+    assert end.value.value["stays"] == stays
+    assert end.value.value["overlap_mixed"] == pytest.approx((before * left).mean() / 60)
+
+
 def test_a_sequence_moves_on_all_at_once():
     """Pure asymmetric couplings: one pattern per sweep, and the overlap with the one that is due."""
     study = make(model="sequence", size=[400], load=None, memories=[5], temperature=[0.0], noise=[0.1],
                  question="transitions")  # fmt: skip
-    assert columns(study)["transition_time"].tolist() == [1.0]
+    found = columns(study)  # 8 warm sweeps are no part of the 40 that are measured
+    assert found["transition_time"].tolist() == found["transition_rate"].tolist() == [1.0]
     assert (
         columns(make(model="sequence", size=[400], load=[0.05], noise=[0.1]))["overlap"][0] > 0.99
     )
@@ -164,6 +268,7 @@ def test_a_weak_call_of_the_next_pattern_moves_nothing_one_site_after_the_other(
                      couplings={"strength": strength, "hebbian": 1.0})  # fmt: skip
         found = columns(study)
         assert found["overlap"][0] < 0.6 if moves else found["overlap"][0] == 1
+        assert moves or found["overlap_nearest"][0] == 1
 
 
 def test_thresholds_are_as_large_as_they_are():
@@ -282,6 +387,9 @@ def mistake(**changes) -> str:
         ({"question": "transitions"}, ["question", "sequence"]),
         ({"question": "survival", "model": "sequence"}, ["question.name", "asynchronous"]),
         ({"couplings": {"rule": "palimpsest", "bound": 0.01}}, ["couplings.bound", "0.01"]),
+        ({"question": "ambiguous", "retrieved_above": 0.7}, ["retrieved_above", "chosen_above: 0.7"]),
+        ({"question": {"name": "ambiguous", "chosen_above": 1.0}}, ["question.chosen_above", "less than 1"]),
+        ({"question": {"name": "recall", "chosen_above": 0.7}}, ["question.chosen_above", "remove"]),
         ({"question": "hysteresis", "temperature": [0.25]}, ["axes.temperature[0]", "multiple"]),
         ({"question": {"name": "recall", "step": 0.2}}, ["question.step", "remove"]),
         ({"age": [7], "cues": 1, "couplings": "palimpsest"}, ["axes.load", "at least 7"]),

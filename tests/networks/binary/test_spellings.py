@@ -111,6 +111,16 @@ def test_numbers_are_raised_only_where_a_last_digit_changed() -> None:
     assert asked.physics()["numbers"] == 1
 
 
+def test_stores_of_ambiguous_cues_of_before_are_other_numbers_and_no_others_are() -> None:
+    """What `retrieved` is has changed for this question alone; the new key is no change of others."""
+    for question, changes in (("ambiguous", ["numbers: 1 → 2"]), ("survival", []), ("mixture", [])):
+        axes = {**AXES, **({"mixture": [3]} if question == "mixture" else {})}
+        study = study_of({**PLAIN, "axes": axes, "question": question})
+        before = {**study.physics(), "numbers": 1}
+        before["question"] = {k: v for k, v in before["question"].items() if k != "chosen_above"}
+        assert study.changes(before) == changes
+
+
 def test_a_network_that_no_field_holds_is_refused_however_it_is_asked_for() -> None:
     large = {"size": [2**20], "temperature": [0.0], "seed": 1}
     for stored in ({"load": [0.01]}, {"memories": [10_486]}):

@@ -89,6 +89,7 @@ class BinaryQuestion:
     extra   # observables besides those that every chain has; `alone` if there is no chain
     states  # observable and fraction that tell two states apart
     theory  # quantities that a figure or a reader compares with; of recall, those of the network
+    numbers  # raised whenever the same study gives other numbers, as those of a model
     """
 
     summary: str
@@ -99,6 +100,7 @@ class BinaryQuestion:
     boundaries: tuple[Boundary, ...] = ()
     states: tuple[str, str] | None = ("overlap", "retrieved")
     theory: tuple[str, ...] = ()
+    numbers: int = 0
 
     @property
     def has_states(self) -> bool:
@@ -137,15 +139,25 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
         "a cue with a fraction `noise` of its sites from a second pattern: which of the two comes?",
         of_every_cue(ambiguous),
         (
+            Observable(
+                "retrieved",
+                "fraction of cues that end nearer to the first pattern, above `chosen_above`",
+                smallest=one_cue,
+            ),
             Observable("overlap_second", "overlap with the second pattern", smallest=one_spin),
             Observable(
                 "chose_second",
-                "fraction of cues that retrieve the second pattern",
+                "fraction of cues that end nearer to the second pattern, above `chosen_above`",
                 smallest=one_cue,
             ),
-            Observable("chose_neither", "fraction of cues that retrieve neither", smallest=one_cue),
+            Observable(
+                "chose_neither",
+                "fraction of cues that end at neither: in a mixture, or elsewhere",
+                smallest=one_cue,
+            ),
         ),
         states=None,
+        numbers=1,
     ),
     "familiarity": BinaryQuestion(
         "the fraction of neurons that want to flip at a stored and at a new pattern; no chain is run",
@@ -193,7 +205,7 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
         (
             Observable(
                 "survival_time",
-                "sweeps until the overlap first falls below, at most those of the chain",
+                "mean of times, those of survivors cut off at the end of the run",
                 "sweep",
             ),
             Observable(
@@ -279,7 +291,10 @@ def theory(inquiry: Inquiry) -> tuple[str, ...]:
 
 
 def observables(inquiry: Inquiry) -> tuple[Observable, ...]:
-    """Return what is observed when a question is asked; the flag is the last."""
+    """Return what is observed when a question is asked; the flag is the last.
+
+    What a question says of an observable that every chain has stands in its place.
+    """
     name, ensemble = inquiry.question.name, inquiry.ensemble
     question, flag = BINARY_QUESTIONS[name], CHAIN_OBSERVABLES[-1]
     if question.alone:
@@ -289,9 +304,9 @@ def observables(inquiry: Inquiry) -> tuple[Observable, ...]:
         cycling = TWO_CYCLES if inquiry.in_lanes else CYCLES
     turning = (LENGTH,) if ensemble.name in REAL_VALUED and name == "recall" else ()
     without = set() if question.has_states else STAYING
-    own = {o.name for o in question.extra} | without
-    chain = [o for o in CHAIN_OBSERVABLES[:-1] if o.name not in own]
-    found = (*chain, *question.extra, *cycling, *turning)
+    own = {observable.name: observable for observable in question.extra}
+    here = [o for o in CHAIN_OBSERVABLES[:-1] if o.name in own or o.name not in without]
+    found = (*(own.pop(o.name, o) for o in here), *own.values(), *cycling, *turning)
     parted = given_survival(found) if inquiry.cues > 1 and question.has_states else ()
     return (*found, *parted, flag)
 

@@ -37,6 +37,7 @@ MOST_GIVEN_SIGNS = 2**21
 """Signs of given patterns at most: they travel with every segment of the store."""
 
 QUESTION_NUMBERS: dict[str, tuple[str, ...]] = {
+    "ambiguous": ("chosen_above",),
     "survival": ("leaves_below",),
     "hysteresis": ("step", "top"),
 }
@@ -226,6 +227,12 @@ class QuestionPart(Part):
     name: Literal[
         "recall", "ambiguous", "familiarity", "mixture", "survival", "transitions", "hysteresis"
     ] = Field(default="recall", description="what is asked")  # fmt: skip
+    chosen_above: StrictFloat = Field(
+        default=Query.chosen_above,
+        gt=0,
+        lt=1,
+        description="ambiguous: the nearer of the two patterns has come above this overlap, else neither",
+    )
     leaves_below: StrictFloat = Field(
         default=Query.leaves_below,
         gt=-1,

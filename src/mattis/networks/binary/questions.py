@@ -60,11 +60,13 @@ class Visit(NamedTuple):
 class Query:
     """A question and its numbers.
 
+    chosen_above  # ambiguous: the overlap above which the nearer of the two patterns has come
     leaves_below  # survival: the overlap below which a state has left
     step, top     # hysteresis: the temperatures of a ramp are 0, step, 2 step, … top and back
     """
 
     name: str = "recall"
+    chosen_above: float = 0.85
     leaves_below: float = 0.9
     step: float = 0.1
     top: float = 1.2
@@ -216,7 +218,8 @@ def ambiguous(
 ) -> ChainCoroutine[CellObservables]:
     """Ask with a cue that has a fraction `noise` of its sites from another pattern: which of them comes?
 
-    With half of the sites of each, A and B are as good as each other (catalogue H8).
+    With half of the sites of each, A and B are as good as each other (catalogue H8). What comes is one of
+    three, see `winner`: `retrieved`, `chose_second` and `chose_neither` add up to 1.
     """
     second, asking = (index + 1) % circuit.network.count, inquiry.asking
     replica = Replica(index, visit.beta, visit.noise)
@@ -224,9 +227,20 @@ def ambiguous(
     walk = yield Request(circuit, blended(circuit, index, second, visit.noise), path)
     cell = looked(circuit, walk, replica, index, inquiry)
     other = float(walk.overlaps[1, path.warm :].mean()) / circuit.stored.norms[second]
-    chosen = float(other > asking.retrieved_above)
-    neither = float(not (chosen or cell["retrieved"]))
-    return cell | {"overlap_second": other, "chose_second": chosen, "chose_neither": neither}
+    won = winner(cell["overlap"], other, inquiry.question.chosen_above)
+    return cell | {"overlap_second": other} | won
+
+
+def winner(first: float, second: float, above: float) -> CellObservables:
+    """Return which of two patterns came: that of the larger overlap if it is above a threshold, else neither.
+
+    A mixture of three is at m = 1/2 with each (Amit, Gutfreund & Sompolinsky, Phys. Rev. A 32, 1007 (1985)):
+    it is neither if the threshold is well above that. So is a state that is as near to both.
+    """
+    one = first > second and first > above
+    two = second > first and second > above
+    neither = not (one or two)
+    return {"retrieved": float(one), "chose_second": float(two), "chose_neither": float(neither)}
 
 
 def flip_rate(circuit: MatrixNetwork, state: Signs) -> float:

@@ -150,7 +150,7 @@ class BinaryStudy(RetrievalStudy):
             states=question.states,
             rounding=self.rounding(),
             batched=None if CHAIN_ROWS else row.batched,
-            numbers=row.numbers + self.is_renumbered,
+            numbers=row.numbers + question.numbers + self.is_renumbered,
         )
 
     def observables(self, row: Model) -> tuple[Observable, ...]:
@@ -486,6 +486,11 @@ def _check_question(study: BinaryStudy) -> None:
         raise Misplaced(
             "question", "transitions", "couplings: sequence", "transitions are those of a sequence"
         )
+    usual = type(study).model_fields["retrieved_above"].default
+    if asked.name == "ambiguous" and study.retrieved_above != usual:
+        expected = "no such number, for the question ambiguous has one of its own"
+        advice = f"use question: {{name: ambiguous, chosen_above: {study.retrieved_above:g}}}"
+        raise Misplaced("retrieved_above", f"{study.retrieved_above:g}", expected, advice)
     if asked.name == "hysteresis":
         _check_ramp(study)
     moving = "sequence" in study.rules and study.acting.synchronous

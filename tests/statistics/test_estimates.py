@@ -185,10 +185,19 @@ def test_two_states_are_seen_through_the_mean_over_cues(cues, lost):
     assert flag == BIMODAL
 
 
+@pytest.mark.parametrize(
+    ("cues", "spread", "flag"), [(4, 0.03, 0), (16, 0.01, 0), (16, 0.03, BIMODAL)]
+)
+def test_one_state_is_no_two_states_however_many_cues_a_cell_has(cues, spread, flag):
+    """Half of the cues retrieved, means that spread by s: the gap is 2 s √K, above 0.2 in the last row."""
+    overlap = 0.5 + spread * np.array([1, -1] * 32)
+    assert one(study_of(64, cues=cues, load=[0.1]), overlap=overlap, retrieved=0.5)["flag"] == flag
+
+
 def test_flags_of_any_seed_are_kept_each_once():
     got = one(study_of(), flag=[SHORT, SHORT | DRIFTING, 0, UNSETTLED])
     assert got["flag"] == SHORT | DRIFTING | UNSETTLED
-    assert list(ALL_FLAGS) == [1, 2, 4, 64, 128, 256, 512]
+    assert list(ALL_FLAGS) == [1, 2, 4, 64, 128, 256, 512, 1024]
 
 
 def test_every_estimate_says_what_it_is():
@@ -341,9 +350,9 @@ def test_where_resamples_do_not_cross_the_grid_ends_too_early():
     So it is at most where the first alone crosses; and the same at the other end.
     """
     found = crossing(np.arange(3.0), np.array([[1, 1, 0], [0.3, 0, 0]]).T)
-    assert found == approx((math.nan, math.nan, math.nan, 1.5), nan_ok=True)
+    assert found == pytest.approx((math.nan, math.nan, math.nan, 1.5), nan_ok=True)
     found = crossing(np.arange(3.0), np.array([[1, 0, 0], [1, 1, 0.7]]).T)
-    assert found == approx((math.nan, math.nan, 0.5, math.nan), nan_ok=True)
+    assert found == pytest.approx((math.nan, math.nan, 0.5, math.nan), nan_ok=True)
 
 
 def test_a_resample_in_a_hundred_that_does_not_cross_leaves_the_place():
