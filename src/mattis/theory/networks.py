@@ -87,7 +87,8 @@ NETWORK_QUANTITIES = (
         "b(1 + t)(1 + sqrt(alpha)) = 1, t = tanh(bG), G = (alpha/2) [(1 + sqrt(alpha))/sqrt(alpha)"
         " + 1/(1 + b(1 - t))] - alpha (zero; without - alpha: kept), b = 1/T",
         f"{_OWN}, from Peretto (1984)",
-        "N -> infinity; derived here from the replica-symmetric saddle point at q -> 0; not simulated",
+        "N -> infinity; derived here from the saddle point at q -> 0; the response of simulations, N = 1500,"
+        " 12 % and more above it, grows as towards it, within 2.5 %",
         little.T_g,
     ),
     Quantity(
