@@ -260,6 +260,24 @@ def test_transitions_count_how_far_they_lead():
     assert 1.5 < np.mean(rates) < 2.5
 
 
+def test_steps_back_count_as_steps_back(monkeypatch):
+    """The nearest of five patterns is 0, then 4, then 3: two back in 40 sweeps, not eight forward."""
+    study = make(model="sequence", load=None, memories=[5], temperature=[0.0], noise=[0.0],
+                 question="transitions")  # fmt: skip
+    assert isinstance(study, BinaryStudy)
+    circuit = circuit_of(PatternSet(1, 60, 5, 0), study)
+    for name in ("standard", "replace"):
+        monkeypatch.setattr(questions, name, lambda *_, **__: {})
+    visit = Visit("sequence", 0, 1, np.inf, 0.0)
+    part = questions.transitions(circuit, visit, 0, study.protocol)
+    next(part)
+    nearest = np.repeat([0, 4, 3], [10, 10, 28])
+    with pytest.raises(StopIteration) as end:
+        part.send(SimpleNamespace(overlaps=np.eye(5)[nearest].T * 60))
+    assert end.value.value["transition_rate"] == -2 / 40
+    assert np.isnan(end.value.value["transition_time"])
+
+
 def test_a_weak_call_of_the_next_pattern_moves_nothing_one_site_after_the_other():
     """Catalogue H13: with strength below 1 beside Hebb's couplings a network stays, above it leaves."""
     for strength, moves in ((0.5, False), (1.5, True)):
