@@ -8,13 +8,17 @@ import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, PathPatch
+from numpy.typing import NDArray
 
 from mattis.exact.arrays import Reals
-from mattis.figures.canvas import STYLE, caption, curve, edges, head, map_cells
+from mattis.figures.canvas import STYLE, caption, covered, curve, edges, head, map_cells
 from mattis.networks.binary.study import BinaryStudy
-from mattis.statistics.estimates import FAILED
+from mattis.statistics.estimates import FAILED, INCOMPLETE
+from mattis.statistics.intervals import normal_pull
+from mattis.statistics.states import EQUILIBRATED, ESCAPES, FEWEST_SEEDS, REMANENT, TOO_FEW_SEEDS
 from mattis.study.base import Study
 from mattis.theory import hopfield
 from mattis.words import counted
@@ -51,12 +55,12 @@ def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]
 def theory_lines(widest: float) -> list[BoundaryLine]:
     """Return the Amit–Gutfreund–Sompolinsky lines up to a load.
 
-    T_M as the curve load = alpha_M(T), which shows that it is re-entrant at low temperature.
+    T_M and T_c as curves of the load, alpha_M(T) and alpha_1(T): both are re-entrant at low temperature.
     """
     heat = np.concatenate([np.linspace(0, 0.06, 25), np.linspace(0.07, 0.999, 60)])
     load = np.linspace(1e-4, widest, 150)
     near = np.concatenate([np.linspace(0.04, 0.138, 50), np.linspace(0.1381, 0.138185, 5)])
-    recall = np.concatenate([np.linspace(1e-4, 0.004, 12), np.linspace(0.005, 0.05185, 30)])
+    cool = np.concatenate([np.linspace(0, 0.2, 21), np.linspace(0.22, 0.999, 40)])
     styles: dict[str, dict[str, Any]] = {
         "T_M": {"color": "#b2182b", "lw": 1.6},
         "T_c": {"color": "#ef8a00", "lw": 1.4, "ls": "--"},
@@ -64,11 +68,13 @@ def theory_lines(widest: float) -> list[BoundaryLine]:
         "T_AT": {"color": "#762a83", "lw": 1.2, "ls": ":"},
     }
     end = curve("hopfield.alpha_M", temperature=heat)
-    ground, frozen = curve("hopfield.T_c", load=recall), curve("hopfield.T_g", load=load)
+    ground, frozen = curve("hopfield.alpha_1", temperature=cool), curve("hopfield.T_g", load=load)
     broken = curve("hopfield.T_AT", load=near)
     return [
         BoundaryLine(end, heat, "$T_M$: retrieval states end", styles["T_M"]),
-        BoundaryLine(recall, ground, "$T_c$: retrieval is the ground state", styles["T_c"]),
+        BoundaryLine(
+            ground, cool, "$T_c$: retrieval is the ground state (replica symmetric)", styles["T_c"]
+        ),
         BoundaryLine(load, frozen, "$T_g$: spin glass freezes", styles["T_g"]),
         BoundaryLine(near, broken, "$T_{AT}$: replica symmetry breaks", styles["T_AT"]),
     ]
@@ -131,6 +137,7 @@ def _caption(plane: xr.Dataset, study: BinaryStudy) -> str:
 def draw_phase(ax: Axes, plane: xr.Dataset, lines: Sequence[BoundaryLine]) -> None:
     """Draw the overlap map, the simulated boundary with its errors, and the lines of theory."""
     mesh = _map(ax, plane, plane["overlap"].transpose("beta", "load").values, "Blues", 0, 1)
+    _remanence(ax, plane)
     ax.figure.colorbar(mesh, ax=ax, label="overlap $m$", pad=0.015, fraction=0.05, aspect=40)
     for line in lines:
         ax.plot(line.load, line.temperature, label=line.label, **line.style)
@@ -138,11 +145,37 @@ def draw_phase(ax: Axes, plane: xr.Dataset, lines: Sequence[BoundaryLine]) -> No
     _failures(ax, plane)
     handles, labels = ax.get_legend_handles_labels()
     handles.append(Patch(facecolor="none", edgecolor="#555555", hatch="////", lw=0))
-    labels.append("not trustworthy: short chain, drift, two states")
+    labels.append("not to be used: a mean over two states, or few seeds")
+    handles.append(Patch(facecolor="none", edgecolor="#999999", hatch=REMANENT_HATCH, lw=0))
+    labels.append(f"remanent, not equilibrated: overlap after {_age(plane)}")
     ax.legend(handles, labels, loc="upper right", bbox_to_anchor=(1.0, 0.87))
     ax.set(xlabel=r"load $\alpha = P/N$", ylabel="temperature $T$")
     ax.set_title("(a) overlap with the cued pattern")
     _zoom(ax, lines)
+
+
+REMANENT_HATCH = ".."
+
+
+def _age(plane: xr.Dataset) -> str:
+    """Return the age at which a plane was judged, with its unit."""
+    return counted(round(float(plane["boundary_temperature"].attrs["age"])), "sweep")
+
+
+def _remanence(ax: Axes, plane: xr.Dataset) -> None:
+    """Dot the cells in which the overlap is that of its age, on its way down."""
+    x, y = edges(plane["realised_load"].values), edges(plane["temperature"].values)
+    remanent = plane["state"].transpose("beta", "load").values == REMANENT
+    areas = [PathPatch(path) for path in covered(remanent, x, y)]
+    style: dict[str, Any] = {"facecolor": "none", "edgecolor": "#99999966", "lw": 0.0}
+    ax.add_collection(PatchCollection(areas, hatch=REMANENT_HATCH, **style))
+
+
+def is_unusable(plane: xr.Dataset) -> NDArray[np.bool_]:
+    """Tell which cells (beta, load) are hatched: a mean over two states, few seeds, or not all of them."""
+    state = plane["state"].transpose("beta", "load").values
+    gaps = plane["flag"].transpose("beta", "load").values & (FAILED | INCOMPLETE)
+    return np.asarray((gaps != 0) | (state == ESCAPES) | (state == TOO_FEW_SEEDS))
 
 
 def _failures(ax: Axes, plane: xr.Dataset) -> None:
@@ -162,14 +195,14 @@ def _boundary(ax: Axes, plane: xr.Dataset) -> None:
     known = np.isfinite(place) & (place >= STEEP)
     ax.errorbar(
         load[known], place[known], yerr=plane["boundary_temperature_error"].values[known],
-        marker="o", ms=4, label="half retrieved, along $T$", **style,
+        marker="o", ms=4, label=f"half are lost after {_age(plane)}: a lifetime", **style,
     )  # fmt: skip
     heat, place = plane["temperature"].values, plane["boundary_load"].values
     known = np.isfinite(place) & (heat < STEEP)
     if known.any():
         ax.errorbar(
             place[known], heat[known], xerr=plane["boundary_load_error"].values[known],
-            marker="s", ms=3.5, label=r"half retrieved, along $\alpha$", **style,
+            marker="s", ms=3.5, label=r"the same, along $\alpha$", **style,
         )  # fmt: skip
 
 
@@ -188,51 +221,84 @@ def _zoom(ax: Axes, lines: Sequence[BoundaryLine]) -> None:
 
 
 def draw_residuals(ax: Axes, plane: xr.Dataset, model: str, lines: Sequence[BoundaryLine]) -> None:
-    """Draw (simulation − theory) / error of the overlap; theory at the realised load, 0 beyond T_M."""
-    overlap = plane["overlap"].transpose("load", "beta").values
-    error = plane["overlap_error"].transpose("load", "beta").values
-    known = np.isfinite(error).any(axis=0)  # theory takes seconds: only at cells with an error
-    expected = np.zeros_like(overlap)
-    load, heat = plane["realised_load"].values, plane["temperature"].values[known]
-    expected[:, known] = overlap_theory(model, load, heat)
-    residual = (overlap - expected) / error
-    mesh = _map(ax, plane, residual.T, "RdBu_r", -WORST_RESIDUAL, WORST_RESIDUAL)
+    """Draw (simulation − theory) / error of the overlap, blank where theory has no such state."""
+    pulls = residuals(plane, model)
+    x, y = edges(plane["realised_load"].values), edges(plane["temperature"].values)
+    scale = ("RdBu_r", -WORST_RESIDUAL, WORST_RESIDUAL)
+    mesh = map_cells(ax, (x, y), pulls, np.zeros(pulls.shape, bool), scale)
     ax.figure.colorbar(
         mesh, ax=ax, label="standard errors", extend="both", pad=0.015, fraction=0.05
     )
     ax.plot(lines[0].load, lines[0].temperature, color="black", lw=0.8)
     ax.set(xlabel=r"load $\alpha$", ylabel="$T$")
-    ax.set_title("(b) (simulation − theory) / error")
+    degrees = max(int(plane["seeds"].max()) - 1, 0)
+    ax.set_title(f"(b) (survivors − theory at (P − 1)/N) / error, ≤ {degrees} d.o.f.")
+
+
+def disturbing(plane: xr.Dataset) -> Reals:
+    """Return (P - 1)/N, the load that disturbs a pattern: itself it does not.
+
+    The term in 1/N of theory that is exact (Amit, Gutfreund and Sompolinsky count the patterns that are not
+    condensed); at N = 2000 it is as large as the errors of 16 pattern sets.
+    """
+    load = (plane["patterns"].values - 1) / float(plane["size"])
+    return np.maximum(load, np.finfo(float).tiny)
+
+
+def residuals(plane: xr.Dataset, model: str) -> Reals:
+    """Return the pulls of the overlap (temperature, load), as normal deviates; NaN where there are none.
+
+    Theory of the retrieval state, at the load (P - 1)/N, is compared with the mean of the networks that
+    stayed in it, of four pattern sets at least; zero with that of equilibrated paramagnets.
+    """
+    cells = plane.transpose("beta", "load", ...)
+    survivors, error = cells["survivors"].values, cells["overlap_given_survival_error"].values
+    stayed = (survivors >= FEWEST_SEEDS) & np.isfinite(error)
+    known = stayed.any(axis=1)  # theory takes seconds: only at cells with an error
+    expected = np.zeros(stayed.shape)
+    load, heat = disturbing(plane), plane["temperature"].values[known]
+    if known.any():
+        expected[known] = overlap_theory(model, load, heat).T
+    at_rest = cells["state"].values == EQUILIBRATED
+    difference = np.where(
+        at_rest, cells["overlap"].values, cells["overlap_given_survival"] - expected
+    )
+    error = np.where(at_rest, cells["overlap_error"].values, error)
+    degrees = np.where(at_rest, cells["seeds"].values, survivors) - 1
+    pulls = normal_pull(xr.DataArray(difference / error), xr.DataArray(degrees)).values
+    return np.where(at_rest | (stayed & (expected > 0)), pulls, np.nan)
 
 
 def _map(ax: Axes, plane: xr.Dataset, values: Reals, colours: str, low: float, high: float) -> Any:
     """Draw values (temperature, load) as cells, hatching those that carry a flag."""
     x, y = edges(plane["realised_load"].values), edges(plane["temperature"].values)
-    flagged = plane["flag"].transpose("beta", "load").values != 0
-    mesh = map_cells(ax, (x, y), values, flagged, (colours, low, high))
+    mesh = map_cells(ax, (x, y), values, is_unusable(plane), (colours, low, high))
     ax.set(xlim=(0, x[-1]), ylim=(y[0], max(y[-1], 1.0 if y[-1] > 0.5 else y[-1])))
     return mesh
 
 
 def draw_cuts(ax: Axes, plane: xr.Dataset, model: str) -> None:
     """Draw the overlap against temperature at a few loads, with errors, over theory."""
-    load = plane["realised_load"].values
+    load, others = plane["realised_load"].values, disturbing(plane)
     nearest = sorted({int(np.argmin(np.abs(load - place))) for place in SLICES})
     fine = np.linspace(0, 1.0, 41 if model == "little" else 201)
     for colour, index in zip(
         mpl.colormaps["viridis"](np.linspace(0, 0.85, len(nearest))), nearest, strict=True
     ):
         cut = plane.isel(load=index)
-        known = overlap_theory(model, load[index : index + 1], fine)[0]
+        known = overlap_theory(model, others[index : index + 1], fine)[0]
         ax.plot(fine, np.where(known > 0, known, np.nan), color=colour, lw=1.2)
-        trusted = cut["flag"].values == 0
-        for mask, fill in ((trusted, colour), (~trusted, "white")):
+        stayed = cut["survivors"].values >= FEWEST_SEEDS
+        for mask, fill, name in (
+            (stayed, colour, "overlap_given_survival"),
+            (~stayed, "white", "overlap"),
+        ):
             ax.errorbar(
-                cut["temperature"].values[mask], cut["overlap"].values[mask],
-                yerr=cut["overlap_error"].values[mask], ls="none", marker="o", ms=3, lw=0.8,
+                cut["temperature"].values[mask], cut[name].values[mask],
+                yerr=cut[f"{name}_error"].values[mask], ls="none", marker="o", ms=3, lw=0.8,
                 color=colour, mfc=fill, label=rf"$\alpha = {load[index]:.3g}$" if fill is colour else None,
             )  # fmt: skip
     ax.axhline(0, color="#999999", lw=0.5)
     ax.set(xlabel="temperature $T$", ylabel="overlap $m$", ylim=(-0.1, 1.05))
-    ax.set_title("(c) cuts; curves: theory, open symbols: hatched in (a)")
+    ax.set_title("(c) cuts; curves: theory, filled: mean of survivors, open: of all")
     ax.legend(loc="upper right")

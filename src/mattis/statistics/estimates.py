@@ -5,7 +5,7 @@ quenched patterns and that of finite chains. Cells of one pattern set at differe
 its patterns and are correlated; cells of different loads are not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 import numpy as np
 import xarray as xr
@@ -82,10 +82,14 @@ def aggregate(cells: xr.Dataset, study: StudyLike) -> xr.Dataset:
             )
     out["flag"] = _flags(cells, out, study)
     out = with_lifetimes(out, cells, study)
-    out.update(survival(cells, study))
-    out.update(states(cells, out, study))
-    out.update(boundaries(cells, study))
-    return out
+    out = out.assign(_variables(survival(cells, study)))
+    out = out.assign(_variables(states(cells, out, study)))
+    return out.assign(_variables(boundaries(cells, study)))
+
+
+def _variables(found: xr.Dataset) -> Mapping[Hashable, xr.Variable]:
+    """Return the data of some estimates without coordinates: those that they join have them, with words."""
+    return {name: values.variable for name, values in found.data_vars.items()}
 
 
 def _described(values: xr.DataArray, words: str, of: xr.DataArray) -> xr.DataArray:

@@ -290,6 +290,10 @@ def test_energy_and_overlaps_are_those_of_the_states(seed, size, count, beta):
         "edwards_anderson": halves[0] @ halves[1] / size,
         "overlap_other": other.max() if count > 1 else math.nan,
         "retrieved": float(overlaps[:, 0].mean() > 0.5),
+        "retrieved_early": float(overlaps[: measure // 2, 0].mean() > 0.5),
+        "survived": float(
+            overlaps[: measure // 2, 0].mean() > 0.5 and overlaps[measure // 2 :, 0].mean() > 0.5
+        ),
     }
     for kernel in KERNELS:
         cell = cell_of(kernel, network, 0, point, Protocol(warm, measure, 1, 0.5))
