@@ -22,7 +22,7 @@ from mattis.statistics.states import (
     ESCAPES,
     METASTABLE,
     REMANENT,
-    STATES,
+    CELL_STATES,
     TOO_FEW_SEEDS,
 )
 from mattis.study.model import means_given_survival
@@ -149,8 +149,8 @@ def test_each_cell_is_in_the_class_that_a_physicist_would_name(tmp_path: Path) -
     )
     assert light == [DESCENT, METASTABLE, EQUILIBRATED]
     assert full == [DESCENT, REMANENT, EQUILIBRATED]
-    assert state.attrs["flag_values"] == [*STATES]
-    assert len(state.attrs["flag_meanings"].split()) == len(STATES)
+    assert state.attrs["flag_values"] == [*CELL_STATES]
+    assert len(state.attrs["flag_meanings"].split()) == len(CELL_STATES)
     few = aggregate(cells.isel(seed=[0, 1]), study)["state"]
     assert (few == TOO_FEW_SEEDS).all()
 

@@ -18,7 +18,7 @@ FEWEST_SEEDS = 4
 """Below this many seeds the spread between them says little about the error."""
 
 NOT_COMPUTED, EQUILIBRATED, METASTABLE, ESCAPES, REMANENT, DESCENT, TOO_FEW_SEEDS = range(7)
-STATES: Mapping[int, str] = {
+CELL_STATES: Mapping[int, str] = {
     NOT_COMPUTED: "not_computed",
     EQUILIBRATED: "equilibrated",
     METASTABLE: "metastable_survived_the_run",
@@ -29,12 +29,12 @@ STATES: Mapping[int, str] = {
 }
 """The classes of cells, by their numbers: each estimate is in one."""
 
-AT_REST = 4.0
+STANDARD_ERRORS_FROM_ZERO = 4.0
 """Standard errors of overlap and q from zero within which a network counts as a paramagnet."""
 
 
 def states(cells: xr.Dataset, out: xr.Dataset, study: Study) -> xr.Dataset:
-    """Return `state`, the class of each cell (see STATES); nothing for models without a temperature.
+    """Return `state`, the class of each cell (see CELL_STATES); nothing for models without a temperature.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ def states(cells: xr.Dataset, out: xr.Dataset, study: Study) -> xr.Dataset:
             .assign_attrs(
                 long_name=f"what the networks of a cell are in after {study.sweeps.total} sweeps",
                 units="1",
-                flag_values=[*STATES],
-                flag_meanings=" ".join(STATES.values()),
+                flag_values=[*CELL_STATES],
+                flag_meanings=" ".join(CELL_STATES.values()),
             )
         }
     )
@@ -76,6 +76,6 @@ def _is_at_rest(cells: xr.Dataset, out: xr.Dataset) -> xr.DataArray:
     """Tell where overlap and q are zero within their errors, and most chains are long for their times."""
     at_rest = xr.ones_like(out["seeds"], bool)
     for name in ("overlap", "edwards_anderson"):
-        at_rest = at_rest & (abs(out[name]) <= AT_REST * out[f"{name}_error"])
+        at_rest = at_rest & (abs(out[name]) <= STANDARD_ERRORS_FROM_ZERO * out[f"{name}_error"])
     short = (cells["flag"].where(cells["valid"], 0).astype(np.int64) & SHORT_CHAIN) > 0
     return at_rest & (short.sum("seed") * 2 < out["seeds"])
