@@ -1,6 +1,7 @@
 """The command `mattis`: one verb for each step, and one line for each mistake.
 
-Exit codes: 0 done; 1 a block failed, or the run was interrupted; 2 the user's mistake, nothing written.
+Exit codes: 0 done; 1 a block failed, the run was interrupted, verify found damage, or compare rejects a
+theory; 2 the user's mistake, nothing written.
 """
 
 import gc
@@ -250,6 +251,24 @@ def diagram(study: Path, results: str) -> None:
 
     for path in figures.diagram(_load(study), results):
         click.echo(path)
+
+
+@verbs.command()
+@STUDY
+@PLUGIN
+@RESULTS
+@JSON
+def compare(study: Path, results: str, as_json: bool) -> None:
+    """Say whether theory and simulation agree: chi², worst cells, one sentence; exit code 1 if rejected."""
+    from mattis import figures
+
+    found = figures.compare(_load(study), results)
+    if as_json:
+        screen.document(screen.finite(found.as_json()))
+    else:
+        screen.comparison(found.as_json())
+    if found.rejected:
+        sys.exit(1)
 
 
 @verbs.command()

@@ -22,6 +22,7 @@ from mattis.engine.driver import open_results
 from mattis.errors import UserError
 from mattis.figures import binary, consolidation, neurons, plain, recall, retrieval
 from mattis.figures.canvas import METADATA, STYLE, with_own_fonts
+from mattis.figures.comparison import Comparison, compared
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.drift.recall_study import RecallStudy
 from mattis.networks.drift.study import ConsolidationStudy
@@ -95,6 +96,32 @@ def diagram(study: StudyLike, root: Path | str | None = None) -> list[Path | str
             path.write_bytes(content.getvalue())
             written.append(path)
     return [place.on_disk or str(place) for place in written]
+
+
+def compare(study: StudyLike, root: Path | str | None = None) -> Comparison:
+    """Compare the cells of a study with theory: z per cell, chi², the worst cells, one sentence.
+
+    z = Phi^-1(F_n(t)) of t = (simulation - theory)/error with seeds - 1 degrees of freedom (Student,
+    Biometrika 6, 1 (1908)); chi² = sum z². Errors that are floors are counted apart.
+
+    Parameters
+    ----------
+    study
+        The study (or its file, or its keys), some cells of which are computed.
+    root
+        The folder of results or a prefix of an object store; `results` if None.
+
+    Raises
+    ------
+    UserError
+        No cell of the study is computed, or no theory of it is known.
+
+    Examples
+    --------
+    >>> mattis.compare("config/studies/hopfield.yaml").verdict
+    """
+    study = as_study(study)
+    return compared(estimated(study, root), study)
 
 
 def estimated(study: Study, root: Path | str | None = None) -> xr.Dataset:
