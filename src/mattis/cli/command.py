@@ -245,12 +245,22 @@ def digest(study: Path, results: str) -> None:
 @STUDY
 @PLUGIN
 @RESULTS
-def diagram(study: Path, results: str) -> None:
-    """Aggregate over seeds, and draw the phase diagram under its theory lines."""
+@JSON
+def diagram(study: Path, results: str, as_json: bool) -> None:
+    """Draw the phase diagram under its theory lines; say where its boundary is, and whether theory agrees."""
     from mattis import figures
 
-    for path in figures.diagram(_load(study), results):
-        click.echo(path)
+    loaded = _load(study)
+    written, estimates = figures.drawn(loaded, results)
+    content = figures.headline(estimates, loaded)
+    if as_json:
+        paths = [str(path) for path in written]
+        screen.document(
+            screen.finite({"study": loaded.name, "written": paths, "headline": content})
+        )
+        return
+    for line in [*written, *figures.headline_lines(content)]:
+        click.echo(line)
 
 
 @verbs.command()

@@ -187,7 +187,8 @@ def _excuse(
     """Return why cells may lie beyond a theory that is right, of N -> infinity; None if they may not.
 
     One pattern more or less is no change of the load there. So theory may be anywhere in what that
-    would change. What is left beyond may lie where networks have left their state: those that stayed are a selection.
+    would change. What is left beyond may lie where networks have left their state: those that stayed are
+    a selection.
     """
     wider = _with_allowance(estimates, study, lines, beside)
     deviates, groups = {name: deviates_of(one) for name, one in wider.items()}, groups_of(estimates)
