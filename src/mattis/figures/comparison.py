@@ -207,7 +207,9 @@ def _excuse(
     if "survived" in estimates:
         stayed = flat(estimates["survived"], estimates["seeds"]) == 1
     large: Mask = np.any([(abs(z) > NEAR_END) & ~stayed for z in deviates.values()], axis=0)
-    if not large.any() or probable(stayed) < LEVEL:
+    known = np.isfinite([*deviates.values()])
+    few = (known & stayed).sum() * 2 < known.sum()
+    if not large.any() or few or probable(stayed) < LEVEL:
         return None
     return f"only where networks left their state, mostly at {_where(estimates, large)}"
 
@@ -282,18 +284,22 @@ def labels_of(place: Mapping[str, float]) -> dict[str, float | str]:
 NOTHING_INSIDE = (
     "nothing to compare: no cell inside theory's validity has an error of 4 seeds or more"
 )
+ALL_FLOORS = (
+    "nothing to compare: inside theory's validity no two pattern sets differ by more than one step"
+)
 
 
 def _verdict(all_of: Mapping[str, Agreement], probability: float | None, excuse: str | None) -> str:
     """Return in one sentence whether theory and simulation agree, with the numbers that say so."""
     if probability is None:
-        return NOTHING_INSIDE
+        return ALL_FLOORS if any(one.floors for one in all_of.values()) else NOTHING_INSIDE
     known = [one for one in all_of.values() if one.probability is not None]
     agrees = probability >= NOTICED
     shown = known[0] if agrees else min(known, key=lambda one: one.probability or 0.0)
+    lie = "lies" if shown.inside == 1 else "lie"
     numbers = (
-        f"{shown.observable}: {100 * shown.beyond['2']:.1f} % of {counted(shown.inside, 'cell')} lie beyond "
-        f"2 errors (4.6 % expected), chi² {shown.chi2:.0f} of {shown.degrees}, p = {probability:.2g}"
+        f"{shown.observable}: {100 * shown.beyond['2']:.1f} % of {counted(shown.inside, 'cell')} {lie} "
+        f"beyond 2 errors (4.6 % expected), chi² {shown.chi2:.0f} of {shown.degrees}, p = {probability:.2g}"
     )
     if agrees:
         others = ", ".join(one.observable for one in known if one is not shown)

@@ -144,10 +144,9 @@ def _of_neurons(study: NeuronStudy) -> Iterator[Foretold]:
         share = 0.5 if parts.hidden == "rectified_polynomial" else 1.0
         power = parts.degree - 1
 
-        def bodies(place: DiagramPlace) -> Mapping[str, float | str] | None:
+        def bodies(place: DiagramPlace) -> Mapping[str, float | str]:
             load = share * place["patterns"] / place["size"] ** power
-            known = {"degree": float(parts.degree), "load": load, "indices": study.indices}
-            return known if isinf(place["beta"]) else None
+            return {"degree": float(parts.degree), "load": load, "indices": study.indices}
 
         yield Foretold("overlap", "dense.overlap", _clean(bodies))
 
@@ -262,7 +261,7 @@ def _beside(
     )  # fmt: skip
 
 
-GLASSES = ("sk.q", "van_hemmen.q")
+GLASSES = ("sk.q",)
 """Theories of equilibrium, not of a state that lasts: compared where networks are at rest only."""
 
 POSITIVE = ("overlap", "overlap_mixed", "overlap_length")
