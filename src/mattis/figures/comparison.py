@@ -14,7 +14,15 @@ import xarray as xr
 from scipy.stats import chi2
 
 from mattis.exact.arrays import Reals
-from mattis.figures.foretold import Confronted, Foretold, Mask, confronted, flat, foretold, places
+from mattis.figures.foretold import (
+    CellMask,
+    Confronted,
+    Foretold,
+    confronted,
+    flat,
+    foretold,
+    places,
+)
 from mattis.networks.binary.axes import rule_of
 from mattis.statistics.intervals import normal_pull
 from mattis.study.base import Study
@@ -193,7 +201,7 @@ def _excuse(
     wider = _with_allowance(estimates, study, lines, beside)
     deviates, groups = {name: deviates_of(one) for name, one in wider.items()}, groups_of(estimates)
 
-    def probable(mask: Mask) -> float:
+    def probable(mask: CellMask) -> float:
         parts = [
             (z[mask & np.isfinite(z)], groups[mask & np.isfinite(z)]) for z in deviates.values()
         ]
@@ -206,7 +214,7 @@ def _excuse(
     stayed = everywhere
     if "survived" in estimates:
         stayed = flat(estimates["survived"], estimates["seeds"]) == 1
-    large: Mask = np.any([(abs(z) > NEAR_END) & ~stayed for z in deviates.values()], axis=0)
+    large: CellMask = np.any([(abs(z) > NEAR_END) & ~stayed for z in deviates.values()], axis=0)
     known = np.isfinite([*deviates.values()])
     few = (known & stayed).sum() * 2 < known.sum()
     if not large.any() or few or probable(stayed) < LEVEL:
@@ -233,7 +241,7 @@ def _with_allowance(
     return out
 
 
-def _where(estimates: xr.Dataset, beyond: Mask) -> str:
+def _where(estimates: xr.Dataset, beyond: CellMask) -> str:
     """Return in words from where on cells lie beyond."""
     cells = estimates["seeds"]
     stored = str(cells.dims[1])

@@ -25,11 +25,11 @@ from mattis.statistics.survival import GIVEN
 from mattis.study.base import Study
 from mattis.study.model import Observable
 
-Mask = NDArray[np.bool_]
+CellMask = NDArray[np.bool_]
 
 PlaceArguments = Callable[[DiagramPlace], Mapping[str, float | str] | None]
 
-SPREADS = 2.0
+SPREADS_ABOVE = 2.0
 """Spreads of the sets that an overlap lies above the threshold of survival, or survivors are a selection."""
 
 
@@ -175,8 +175,8 @@ class Confronted:
     error: Reals
     degrees: Reals
     theory: Reals
-    inside: Mask
-    measured: Mask
+    inside: CellMask
+    measured: CellMask
 
 
 def flat(values: xr.DataArray, cells: xr.DataArray) -> Reals:
@@ -308,7 +308,7 @@ def _states(estimates: xr.Dataset) -> Reals:
     return flat(estimates["state"], cells) if "state" in estimates else np.full(cells.size, nan)
 
 
-def _lasts(estimates: xr.Dataset, line: Foretold) -> Mask:
+def _lasts(estimates: xr.Dataset, line: Foretold) -> CellMask:
     """Tell where a mean is of the state that a theory speaks of."""
     state = _states(estimates)
     if line.quantity in GLASSES:
@@ -323,4 +323,4 @@ def _least(estimates: xr.Dataset, study: Study, stayed: Sample) -> Reals:
     if "survivors" not in estimates:
         return np.zeros_like(stayed.mean)
     threshold = float(getattr(study, "retrieved_above", 0.0))
-    return threshold + SPREADS * stayed.error * np.sqrt(stayed.sets)
+    return threshold + SPREADS_ABOVE * stayed.error * np.sqrt(stayed.sets)
