@@ -6,6 +6,7 @@
     mattis.run(study)                                   # computes what is missing
     cells = mattis.open_results(study)                  # xarray: size, load, beta, noise, seed
     diagram = mattis.aggregate(cells, study)            # the same without seed, with errors
+    mattis.compare(study).verdict                       # whether theory and simulation agree
     mattis.theory.evaluate("hopfield.T_M", load=[0.05, 0.07])   # [0.5422..., 0.4489...]
 
 A script that calls `run` needs `if __name__ == "__main__":`, since workers are processes.
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from mattis.engine.cluster import Where
     from mattis.engine.driver import Outcome, Settings, digest, open_results, run, status
     from mattis.errors import UserError
-    from mattis.figures import diagram
+    from mattis.figures import compare, diagram
     from mattis.networks.registry import MODELS, load_study, study_of
     from mattis.statistics.estimates import aggregate
     from mattis.study.base import Study
@@ -36,6 +37,7 @@ _HOME = {
     "UserError": "errors",
     "Where": "engine.cluster",
     "aggregate": "statistics.estimates",
+    "compare": "figures",
     "diagram": "figures",
     "digest": "engine.driver",
     "load_plugins": "plugins",
@@ -56,6 +58,7 @@ __all__ = [
     "Where",
     "__version__",
     "aggregate",
+    "compare",
     "diagram",
     "digest",
     "load_plugins",

@@ -135,8 +135,8 @@ def test_diagram(mattis: Command, tmp_path: Path) -> None:
         ([], "Usage"),
         (
             ["rn"],
-            "unknown verb rn; expected one of plan, run, status, verify, digest, diagram, theory, "
-            "gpu-selftest, models",
+            "unknown verb rn; expected one of plan, run, status, verify, digest, diagram, compare, "
+            "theory, gpu-selftest, models",
         ),
         (["digset"], "did you mean digest?"),
         (["run"], "Missing argument 'STUDY'"),

@@ -1,6 +1,7 @@
 """The command `mattis`: one verb for each step, and one line for each mistake.
 
-Exit codes: 0 done; 1 a block failed, or the run was interrupted; 2 the user's mistake, nothing written.
+Exit codes: 0 done; 1 a block failed, the run was interrupted, verify found damage, or compare rejects a
+theory; 2 the user's mistake, nothing written.
 """
 
 import gc
@@ -244,12 +245,40 @@ def digest(study: Path, results: str) -> None:
 @STUDY
 @PLUGIN
 @RESULTS
-def diagram(study: Path, results: str) -> None:
-    """Aggregate over seeds, and draw the phase diagram under its theory lines."""
+@JSON
+def diagram(study: Path, results: str, as_json: bool) -> None:
+    """Draw the phase diagram under its theory lines; say where its boundary is, and whether theory agrees."""
     from mattis import figures
 
-    for path in figures.diagram(_load(study), results):
-        click.echo(path)
+    loaded = _load(study)
+    written, estimates = figures.drawn(loaded, results)
+    content = figures.headline(estimates, loaded)
+    if as_json:
+        paths = [str(path) for path in written]
+        screen.document(
+            screen.finite({"study": loaded.name, "written": paths, "headline": content})
+        )
+        return
+    for line in [*written, *figures.headline_lines(content)]:
+        click.echo(line)
+
+
+@verbs.command()
+@STUDY
+@PLUGIN
+@RESULTS
+@JSON
+def compare(study: Path, results: str, as_json: bool) -> None:
+    """Say whether theory and simulation agree: chi², worst cells, one sentence; exit code 1 if rejected."""
+    from mattis import figures
+
+    found = figures.compare(_load(study), results)
+    if as_json:
+        screen.document(screen.finite(found.as_json()))
+    else:
+        screen.comparison(found.as_json())
+    if found.rejected:
+        sys.exit(1)
 
 
 @verbs.command()

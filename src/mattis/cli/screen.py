@@ -60,6 +60,29 @@ def verdict(content: Any) -> None:
     )
 
 
+def comparison(content: Any) -> None:
+    """Print how each observable agrees with theory, the worst cells, and the verdict."""
+    click.echo(f"{content['study']}: {counted(content['cells'], 'cell')}")
+    for name, one in content["observables"].items():
+        shares = ", ".join(
+            f"{100 * share:.2g} % beyond {errors} ({100 * one['expected'][errors]:.2g} %)"
+            for errors, share in one["beyond"].items()
+        )
+        click.echo(
+            f"    {name} and {one['quantity']}: {counted(one['inside'], 'cell')} compared, {one['floors']} "
+            f"left out as their error is a floor; chi² {one['chi2']:.4g} of {one['degrees']}; {shares}"
+        )
+    for row in content["worst"]:
+        numbers = ("observable", "simulation", "error", "theory", "z", "degrees")
+        at = ", ".join(f"{key} {row[key]:g}" for key in row if key not in (*numbers, "couplings"))
+        at += f", {row['couplings']}" if "couplings" in row else ""
+        click.echo(
+            f"    z = {row['z']:+.1f}: {row['observable']} {row['simulation']:.5g} ± {row['error']:.2g}, "
+            f"theory {row['theory']:.5g} at {at}"
+        )
+    click.echo(content["verdict"])
+
+
 def plan(study: "Study", content: Any) -> None:
     """Print what the study takes, who could help if that is days, and its networks."""
     from mattis.engine.estimate import network_lines

@@ -22,6 +22,8 @@ from mattis.engine.driver import open_results
 from mattis.errors import UserError
 from mattis.figures import binary, consolidation, neurons, plain, recall, retrieval
 from mattis.figures.canvas import METADATA, STYLE, with_own_fonts
+from mattis.figures.comparison import Comparison, compared
+from mattis.figures.findings import headline, headline_lines
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.drift.recall_study import RecallStudy
 from mattis.networks.drift.study import ConsolidationStudy
@@ -32,6 +34,8 @@ from mattis.statistics.estimates import aggregate
 from mattis.store import cube, store
 from mattis.store.results import results_of
 from mattis.study.base import Study
+
+__all__ = ["compare", "diagram", "drawn", "estimated", "headline", "headline_lines"]
 
 FigureMaker = Callable[[xr.Dataset, Study], Iterator[tuple[str, Figure]]]
 
@@ -79,7 +83,11 @@ def diagram(study: StudyLike, root: Path | str | None = None) -> list[Path | str
     --------
     >>> mattis.diagram(mattis.load_study("config/studies/hopfield.yaml"))
     """
-    study = as_study(study)
+    return drawn(as_study(study), root)[0]
+
+
+def drawn(study: Study, root: Path | str | None = None) -> tuple[list[Path | str], xr.Dataset]:
+    """Write what `diagram` writes; return its paths, and the estimates that were drawn."""
     results = results_of(study, root)
     estimates = estimated(study, root)
     results.figures.make_folder()
@@ -94,7 +102,33 @@ def diagram(study: StudyLike, root: Path | str | None = None) -> list[Path | str
                 figure.savefig(content, format=kind, metadata=metadata)
             path.write_bytes(content.getvalue())
             written.append(path)
-    return [place.on_disk or str(place) for place in written]
+    return [place.on_disk or str(place) for place in written], estimates
+
+
+def compare(study: StudyLike, root: Path | str | None = None) -> Comparison:
+    """Compare the cells of a study with theory: z per cell, chi², the worst cells, one sentence.
+
+    z = Phi^-1(F_n(t)) of t = (simulation - theory)/error with seeds - 1 degrees of freedom (Student,
+    Biometrika 6, 1 (1908)); chi² = sum z². Errors that are floors are counted apart.
+
+    Parameters
+    ----------
+    study
+        The study (or its file, or its keys), some cells of which are computed.
+    root
+        The folder of results or a prefix of an object store; `results` if None.
+
+    Raises
+    ------
+    UserError
+        No cell of the study is computed, or no theory of it is known.
+
+    Examples
+    --------
+    >>> mattis.compare("config/studies/hopfield.yaml").verdict
+    """
+    study = as_study(study)
+    return compared(estimated(study, root), study)
 
 
 def estimated(study: Study, root: Path | str | None = None) -> xr.Dataset:

@@ -1,0 +1,321 @@
+"""Whether theory and simulation agree: z per cell, chi², what lies beyond 2, 3, 4 errors, one sentence.
+
+Cells of one pattern set vary together, and so do its observables. So chi² counts no more cells as
+independent than there would be if all cells of one load were one, and a wrong sentence is rarer than LEVEL.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import erfc, isfinite, sqrt
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.stats import chi2
+
+from mattis.exact.arrays import Reals
+from mattis.figures.foretold import (
+    CellMask,
+    Confronted,
+    Foretold,
+    confronted,
+    flat,
+    foretold,
+    places,
+)
+from mattis.networks.binary.axes import rule_of
+from mattis.statistics.intervals import normal_pull
+from mattis.study.base import Study
+from mattis.words import counted
+
+LEVEL = 1e-4
+"""A theory is rejected where it would show what is seen less often than this, were it right."""
+
+NOTICED = 0.01
+"""Where a right theory would show what is seen less often than this, the verdict says that they differ."""
+
+ERRORS = (2, 3, 4)
+"""Standard errors beyond which cells are counted."""
+
+MOST_WORST = 5
+"""Worst cells that are named."""
+
+NEAR_END = 3.0
+"""Cells beyond this many errors say where a theory fails."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How one observable agrees with theory.
+
+    cells        # of the study
+    inside       # cells compared: theory speaks of them, and their error is of a spread between seeds
+    floors       # cells inside whose error is the smallest that could be seen, 2/(N × seeds): not compared
+    beyond       # share of the cells with |z| beyond 2, 3, 4, and `expected` of normal deviates
+    chi2         # sum of z² of `degrees` cells, as many independent ones as `independent`
+    probability  # of what is seen or worse, were theory right: at most this
+    """
+
+    observable: str
+    quantity: str
+    inside: int
+    floors: int
+    beyond: Mapping[str, float]
+    expected: Mapping[str, float]
+    chi2: float
+    degrees: int
+    independent: float
+    probability: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Theory and simulation of a study: the numbers of the first observable, of all, and a sentence.
+
+    The numbers at the top are those of `observable`, the order parameter. `worst` and `verdict` are of all
+    `observables`. `rejected` tells whether theory is refused at the significance `level`.
+    """
+
+    study: str
+    observable: str
+    cells: int
+    inside: int
+    floors: int
+    beyond: Mapping[str, float]
+    expected: Mapping[str, float]
+    chi2: float
+    degrees: int
+    probability: float | None
+    level: float
+    rejected: bool
+    worst: Sequence[Mapping[str, Any]]
+    observables: Mapping[str, Agreement]
+    verdict: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `mattis compare --json` prints."""
+        return asdict(self)
+
+
+def compared(estimates: xr.Dataset, study: Study) -> Comparison:
+    """Return how the estimates of a study agree with theory.
+
+    z = Phi^-1(F_n(t)) of t = (simulation - theory)/error with n = seeds - 1 degrees of freedom (Student),
+    chi² = sum z². Raises UserError where no theory of the study is known.
+
+    Parameters
+    ----------
+    estimates
+        The estimates of a study, as `mattis.aggregate` returns them.
+    study
+        The study.
+    """
+    lines = foretold(study)
+    named = {line.observable: line.quantity for line in reversed(lines)}
+    beside, groups = confronted(estimates, study, lines), groups_of(estimates)
+    deviates = {name: deviates_of(one) for name, one in beside.items()}
+    all_of = {
+        name: agreement(one, deviates[name], groups, named[name]) for name, one in beside.items()
+    }
+    first = next(iter(all_of.values()))
+    probability = combined([one.probability for one in all_of.values()])
+    differs = probability is not None and probability < NOTICED
+    excuse = _excuse(estimates, study, lines, beside) if differs else None
+    rejected = probability is not None and probability < LEVEL and excuse is None
+    return Comparison(
+        study.name, first.observable, int(estimates["seeds"].size), first.inside, first.floors,
+        first.beyond, first.expected, first.chi2, first.degrees, probability, LEVEL,
+        rejected, worst(estimates, beside, deviates), all_of,
+        _verdict(all_of, probability, excuse),
+    )  # fmt: skip
+
+
+def deviates_of(one: Confronted) -> Reals:
+    """Return z of each cell that is inside and measured; NaN elsewhere."""
+    kept = one.inside & one.measured
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pull = np.where(kept, (one.simulation - one.theory) / one.error, np.nan)
+    return np.asarray(normal_pull(xr.DataArray(pull), xr.DataArray(one.degrees)).values)
+
+
+def groups_of(estimates: xr.Dataset) -> Reals:
+    """Return for each cell the number of the pattern sets that it is of: one for each size and load."""
+    cells = estimates["seeds"]
+    index = xr.DataArray(np.arange(estimates["patterns"].size), dims="set")
+    sets = estimates["patterns"].copy(data=index.values.reshape(estimates["patterns"].shape))
+    return flat(sets, cells)
+
+
+def agreement(one: Confronted, z: Reals, groups: Reals, quantity: str) -> Agreement:
+    """Return the numbers of one observable."""
+    known = np.isfinite(z)
+    count = int(known.sum())
+    shares = {str(e): float((abs(z[known]) > e).mean()) if count else 0.0 for e in ERRORS}
+    normal = {str(e): erfc(e / sqrt(2)) for e in ERRORS}
+    total = float((z[known] ** 2).sum())
+    independent = independent_cells(groups[known])
+    return Agreement(
+        one.observable, quantity, count, int((one.inside & ~one.measured).sum()), shares, normal,
+        total, count, independent, probability_of(z[known], independent),
+    )  # fmt: skip
+
+
+def independent_cells(groups: Reals) -> float:
+    """Return n over the most cells of one group: as many are independent if each group is one cell."""
+    if not groups.size:
+        return 0.0
+    return float(groups.size / np.unique(groups, return_counts=True)[1].max())
+
+
+def probability_of(z: Reals, independent: float) -> float | None:
+    """Return at most how often a right theory would show such deviates or worse; None without any.
+
+    2 min(P(chi²_k > k mean z²), n P(|z| > largest)): of k independent cells, and of n cells however they
+    vary together (Bonferroni).
+    """
+    if not z.size:
+        return None
+    spread = float(chi2.sf(independent * (z**2).mean(), independent))
+    largest = z.size * erfc(float(abs(z).max()) / sqrt(2))
+    return min(1.0, 2 * min(spread, largest))
+
+
+def combined(probabilities: Sequence[float | None]) -> float | None:
+    """Return the probability of the least of some, however they depend on each other (Bonferroni)."""
+    known = [one for one in probabilities if one is not None]
+    return min(1.0, len(known) * min(known)) if known else None
+
+
+def _excuse(
+    estimates: xr.Dataset,
+    study: Study,
+    lines: Sequence[Foretold],
+    beside: Mapping[str, Confronted],
+) -> str | None:
+    """Return why cells may lie beyond a theory that is right, of N -> infinity; None if they may not.
+
+    One pattern more or less is no change of the load there. So theory may be anywhere in what that
+    would change. What is left beyond may lie where networks have left their state: those that stayed are
+    a selection.
+    """
+    wider = _with_allowance(estimates, study, lines, beside)
+    deviates, groups = {name: deviates_of(one) for name, one in wider.items()}, groups_of(estimates)
+
+    def probable(mask: CellMask) -> float:
+        parts = [
+            (z[mask & np.isfinite(z)], groups[mask & np.isfinite(z)]) for z in deviates.values()
+        ]
+        found = combined([probability_of(z, independent_cells(group)) for z, group in parts])
+        return 0.0 if found is None else found
+
+    everywhere = np.ones(groups.size, bool)
+    if probable(everywhere) >= LEVEL:
+        return "by no more than one pattern more or less would change: theory is of N → ∞"
+    stayed = everywhere
+    if "survived" in estimates:
+        stayed = flat(estimates["survived"], estimates["seeds"]) == 1
+    large: CellMask = np.any([(abs(z) > NEAR_END) & ~stayed for z in deviates.values()], axis=0)
+    known = np.isfinite([*deviates.values()])
+    few = (known & stayed).sum() * 2 < known.sum()
+    if not large.any() or few or probable(stayed) < LEVEL:
+        return None
+    return f"only where networks left their state, mostly at {_where(estimates, large)}"
+
+
+def _with_allowance(
+    estimates: xr.Dataset,
+    study: Study,
+    lines: Sequence[Foretold],
+    beside: Mapping[str, Confronted],
+) -> dict[str, Confronted]:
+    """Return the same cells, each nearer to theory by |X(P) - X(P-1)|, X of theory; where P = 1 by X(2)."""
+    count = estimates["patterns"]
+    other = xr.where(count > 1, count - 1, count + 1)
+    load = estimates["realised_load"] * other / count
+    near = confronted(estimates.assign(patterns=other, realised_load=load), study, lines)
+    out = {}
+    for name, one in beside.items():
+        away = one.simulation - one.theory
+        least = np.maximum(abs(away) - abs(np.nan_to_num(one.theory - near[name].theory)), 0.0)
+        out[name] = replace(one, simulation=one.theory + np.sign(away) * least)
+    return out
+
+
+def _where(estimates: xr.Dataset, beyond: CellMask) -> str:
+    """Return in words from where on cells lie beyond."""
+    cells = estimates["seeds"]
+    stored = str(cells.dims[1])
+    values = flat(estimates["realised_load" if stored == "load" else stored], cells)[beyond]
+    name = "loads" if stored == "load" else stored
+    return f"{name} of {values.min():.3g} and more" if values.size else "some of them"
+
+
+def worst(
+    estimates: xr.Dataset, beside: Mapping[str, Confronted], deviates: Mapping[str, Reals]
+) -> list[dict[str, Any]]:
+    """Return the cells of the largest |z|, the worst first, with their labels."""
+    found = [
+        (abs(z[k]), name, int(k)) for name, z in deviates.items() for k in np.flatnonzero(np.isfinite(z))
+    ]  # fmt: skip
+    found.sort(key=lambda one: (-one[0], one[1], one[2]))
+    at = places(estimates) if found else []
+    rows = []
+    for _, name, k in found[:MOST_WORST]:
+        one = beside[name]
+        rows.append(
+            {
+                **labels_of(at[k]),
+                "observable": name,
+                "simulation": float(one.simulation[k]),
+                "error": float(one.error[k]),
+                "theory": float(one.theory[k]),
+                "z": float(deviates[name][k]),
+                "degrees": int(one.degrees[k]),
+            }
+        )
+    return rows
+
+
+def labels_of(place: Mapping[str, float]) -> dict[str, float | str]:
+    """Return a place as people label it: with a temperature, and rules by their names."""
+    out: dict[str, float | str] = {}
+    for name, value in place.items():
+        if name == "couplings":
+            out[name] = rule_of(value)
+        elif name == "beta":
+            out["temperature"] = 1 / value if isfinite(value) else 0.0
+        else:
+            out[name] = int(value) if name in ("size", "patterns") else value
+    return out
+
+
+NOTHING_INSIDE = (
+    "nothing to compare: no cell inside theory's validity has an error of 4 seeds or more"
+)
+ALL_FLOORS = (
+    "nothing to compare: inside theory's validity no two pattern sets differ by more than one step"
+)
+
+
+def _verdict(all_of: Mapping[str, Agreement], probability: float | None, excuse: str | None) -> str:
+    """Return in one sentence whether theory and simulation agree, with the numbers that say so."""
+    if probability is None:
+        return ALL_FLOORS if any(one.floors for one in all_of.values()) else NOTHING_INSIDE
+    known = [one for one in all_of.values() if one.probability is not None]
+    agrees = probability >= NOTICED
+    shown = known[0] if agrees else min(known, key=lambda one: one.probability or 0.0)
+    lie = "lies" if shown.inside == 1 else "lie"
+    numbers = (
+        f"{shown.observable}: {100 * shown.beyond['2']:.1f} % of {counted(shown.inside, 'cell')} {lie} "
+        f"beyond 2 errors (4.6 % expected), chi² {shown.chi2:.0f} of {shown.degrees}, p = {probability:.2g}"
+    )
+    if agrees:
+        others = ", ".join(one.observable for one in known if one is not shown)
+        return (
+            f"agrees: {numbers} (rejected below {LEVEL:g}){f'; so do {others}' if others else ''}"
+        )
+    if excuse is not None:
+        return f"differs: {numbers}, but {excuse}"
+    if probability >= LEVEL:
+        return f"differs: {numbers}, though not enough to reject theory, which takes p < {LEVEL:g}"
+    return f"rejected: {numbers}, below {LEVEL:g}"

@@ -1,0 +1,100 @@
+"""The numbers that a study is about: where its boundary lies, and whether theory agrees."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from mattis import theory
+from mattis.errors import UserError
+from mattis.figures.comparison import compared, labels_of
+from mattis.figures.foretold import foretold
+from mattis.study.base import Study, middles
+from mattis.study.model import Boundary
+
+BOUNDARIES_TOLD = 3
+"""Places of a boundary that a headline has."""
+
+MOST_JUDGED = 20_000
+"""Cells up to which a headline waits for theory: more take minutes."""
+
+
+def headline(estimates: xr.Dataset, study: Study) -> dict[str, Any]:
+    """Return up to three places of the first boundary that is there, and the verdict of `compared`.
+
+    The boundary is that of the largest N with the cleanest cue. Beside that of Hopfield's network along the
+    temperature stands T_M, where the retrieval state of N -> infinity ends (AGS 1987).
+    """
+    found: list[dict[str, Any]] = []
+    for boundary in study.described_model.boundaries:
+        found = found or _places(estimates, boundary)
+    try:
+        quantities = {line.quantity for line in foretold(study)}
+        few = estimates["seeds"].size <= MOST_JUDGED
+        verdict = compared(estimates, study).verdict if few else None
+    except UserError:  # no theory is known
+        quantities, verdict = set(), None
+    for row in found:
+        if row["boundary"] == "temperature" and "hopfield.overlap" in quantities:
+            row |= {"quantity": "hopfield.T_M", "theory": _end(row["load"])}
+    return {"boundaries": found, "verdict": verdict}
+
+
+def _end(load: float) -> float | None:
+    """Return T_M at a load; None where there is no retrieval state."""
+    value = theory.evaluate("hopfield.T_M", load=load)
+    return value if isinstance(value, float) else None
+
+
+def _places(estimates: xr.Dataset, boundary: Boundary) -> list[dict[str, Any]]:
+    """Return some places of a boundary with their errors and labels; none where it is not known."""
+    name = f"boundary_{boundary.name}"
+    if name not in estimates:
+        return []
+    place = estimates[[name, f"{name}_error", "patterns", "realised_load"]]
+    for label, best in (("size", "max"), ("noise", "min")):
+        if label in place[name].dims:
+            place = place.sel({label: getattr(place[label], best)()})
+    known: list[list[int]] = np.argwhere(np.isfinite(place[name].values)).tolist()
+    rows = []
+    for index in middles(known, min(BOUNDARIES_TOLD, len(known))):
+        one = place.isel(dict(zip(place[name].dims, index, strict=True)))
+        rows.append(_row(one, boundary, estimates[name].attrs))
+    return rows
+
+
+def _row(one: xr.Dataset, boundary: Boundary, words: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one place of a boundary: its value, error, age, and where it is."""
+    name = f"boundary_{boundary.name}"
+    labels = {str(key): float(one[key]) for key in one.coords if key != "temperature"}
+    if one["patterns"].ndim == 0:
+        labels |= {"load": float(one["realised_load"]), "patterns": float(one["patterns"])}
+    return {
+        "boundary": boundary.name,
+        "value": float(one[name]),
+        "error": float(one[f"{name}_error"]),
+        "meaning": boundary.meaning,
+        **({"age": words["age"]} if "age" in words else {}),
+        **labels_of(labels),
+    }
+
+
+def headline_lines(content: Mapping[str, Any]) -> list[str]:
+    """Return a headline in sentences, one a line."""
+    told = {"boundary", "value", "error", "meaning", "age", "quantity", "theory"}
+    lines = []
+    for row in content["boundaries"]:
+        at = ", ".join(
+            f"{key} {value if isinstance(value, str) else format(value, '.4g')}"
+            for key, value in row.items()
+            if key not in told
+        )
+        error = f" ± {row['error']:.1g}" if np.isfinite(row["error"]) else ""
+        age = f" after {row['age']:.0f} sweeps" if "age" in row else ""
+        known = row.get("theory")
+        line = f"; theory: T_M = {known:.4g}" if known is not None else ""
+        lines.append(
+            f"{row['boundary']} of the boundary {row['value']:.4g}{error}{age} at {at}{line}"
+        )
+    return lines + ([content["verdict"]] if content["verdict"] else [])
