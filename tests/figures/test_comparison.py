@@ -26,7 +26,7 @@ from mattis.figures.comparison import (
     probability_of,
 )
 from mattis.figures.findings import headline, headline_lines
-from mattis.figures.foretold import confronted, energy_of_finite_size, foretold
+from mattis.figures.foretold import confronted, foretold
 from mattis.networks.registry import study_of
 from mattis.statistics.states import EQUILIBRATED, METASTABLE, REMANENT
 from mattis.study.base import Study
@@ -67,7 +67,8 @@ def made_of_theory(estimates: xr.Dataset, draws: int, spread: float = 0.004) -> 
     values = np.vectorize(
         lambda load, heat: evaluate("hopfield.overlap", load=load, temperature=heat)
     )
-    exact = xr.apply_ufunc(values, estimates["realised_load"], estimates["temperature"])
+    others = (estimates["patterns"] - 1) / estimates["size"]
+    exact = xr.apply_ufunc(values, others, estimates["temperature"])
     cells, seeds = estimates["seeds"], int(estimates["seeds"].max())
     whole = exact.broadcast_like(cells).transpose(*cells.dims)
     sets = whole.values[..., None] + spread * numbers.standard_normal((*cells.shape, seeds))
@@ -227,7 +228,6 @@ def test_the_energy_of_a_finite_network_lies_half_a_spin_above() -> None:
     place = {"size": 100.0, "patterns": 1.0, "load": 0.01, "beta": np.inf, "noise": 0.0}
     study = make_of_family(model="hopfield", noise=[0.0])
     (line,) = (one for one in foretold(study) if one.observable == "energy")
-    assert energy_of_finite_size(place) == 0.005
     assert line.value(place) == pytest.approx(-(100 - 1) / 200, abs=1e-9)
 
 

@@ -17,12 +17,12 @@ from mattis.networks.registry import study_of
 from mattis.statistics.estimates import aggregate
 from mattis.statistics.intervals import normal_pull, wilson
 from mattis.statistics.states import (
+    CELL_STATES,
     DESCENT,
     EQUILIBRATED,
     ESCAPES,
     METASTABLE,
     REMANENT,
-    CELL_STATES,
     TOO_FEW_SEEDS,
 )
 from mattis.study.model import means_given_survival
