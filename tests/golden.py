@@ -45,11 +45,11 @@ STUDIES: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 
 GOLDEN: Mapping[str, str] = {
-    "hopfield": "df6f4888180ab4f900b840247d2878e129c94914bef874b23f4d913f2317233e",
+    "hopfield": "71a0e6b4d1cbf7bbeac934ffe00b1c177eafee6e7c6c0fc6f5a8537fa417dffe",
     "alone": "314057c3cc0b8483b0747b09951d3d2dff21a355d1405b48eb801a80a2ade50a",
-    "clipped": "0788dd057700f9f3bba3c1b0561c4825cc4b513e8f4e50ff72eee67fcb620c11",
+    "clipped": "5253f63b1c0b17ebf3a1c2589174f5f8b418928433a98c518e0bedaff1665a69",
     "consolidation": "04fee5ce4fb937b2081ea32b90dda051ac9bb086f9377b4a25a1fde20f308416",
-    "recall": "c836fa0430bd7d634c13ac718fd6ff2a5d3cbb19ac9e7fe21be14e72298f3481",
+    "recall": "dc65dcdaf996d7d71928536ffd395a2e7f33cc437524ce57f8aa0f598412b72c",
 }
 
 ROUNDED: Mapping[str, Mapping[str, Sequence[float]]] = {

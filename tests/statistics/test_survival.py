@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mattis.engine.driver import open_results
-from mattis.networks.binary.hopfield import half_means
+from mattis.networks.binary.hopfield import course_of
 from mattis.networks.registry import study_of
 from mattis.statistics.estimates import aggregate
 from mattis.statistics.intervals import normal_pull, wilson
@@ -58,12 +58,13 @@ def test_pulls_of_no_degree_are_none_and_the_largest_are_finite() -> None:
 # What is stored
 
 
-@given(st.lists(st.integers(-50, 50), min_size=2, max_size=9))
-def test_halves_of_a_chain_are_those_of_a_slice(series: list[int]) -> None:
-    middle = len(series) // 2
-    first, second = half_means(np.array(series))
-    assert first == pytest.approx(np.mean(series[:middle]))
-    assert second == pytest.approx(np.mean(series[middle:]))
+@given(st.lists(st.integers(-50, 50), min_size=2, max_size=40))
+def test_the_course_of_a_chain_is_that_of_its_slices(series: list[int]) -> None:
+    early, lowest = course_of(np.array(series))
+    count, length = min(8, len(series)), len(series)
+    parts = [series[k * length // count : (k + 1) * length // count] for k in range(count)]
+    assert early == pytest.approx(np.mean(series[: length // 2]))
+    assert lowest == pytest.approx(min(np.mean(part) for part in parts))
 
 
 def test_means_of_survivors_are_those_of_the_cues_that_survived() -> None:

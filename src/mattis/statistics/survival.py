@@ -17,7 +17,7 @@ GIVEN = "_given_survival"
 def survived(cells: xr.Dataset, study: Study) -> xr.DataArray | None:
     """Return the fraction of the cues of each pattern set that stayed in their state; None without states.
 
-    By both halves of the chain; of cells that an older version computed, by the mean over the whole chain.
+    By every eighth of the chain; of cells that an older version computed, by the mean over the whole chain.
     """
     model = study.described_model
     if model.states is None:

@@ -12,8 +12,8 @@ from mattis.networks.binary.hopfield import (
     TWO_CYCLES,
     CellObservables,
     ChainAverages,
+    course_of,
     edwards_anderson,
-    half_means,
 )
 from mattis.networks.binary.matrix_network import ChainResult, MatrixNetwork
 from mattis.networks.binary.network import Protocol, Replica
@@ -40,7 +40,7 @@ def standard(
     each = abs(circuit.energy(1.0) - circuit.energy(0.0))
     error = e.error / (2 * circuit.size**2) if hopfields else e.error * each
     average = ChainAverages(
-        m, e, half_means(overlap), float(circuit.stored.norms[index]), mean_square(overlap),
+        m, e, course_of(overlap), float(circuit.stored.norms[index]), mean_square(overlap),
         (circuit.energy(e.mean), error), edwards_anderson(walk.sums[..., None])[0],
         largest_other(circuit, walk, index, asking.measure),
         int(walk.flips[asking.thermalise :].sum()), walk.used,
