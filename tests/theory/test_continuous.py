@@ -59,6 +59,7 @@ def test_names_are_these():
     assert {q.name: q.arguments for q in NEURON_QUANTITIES} == {
         "dense.overlap": ("degree", "load", "indices"),
         "dense.alpha_c": ("degree", "indices"),
+        "dense.bit_error": ("degree", "size", "patterns", "indices"),
         "exponential.alpha_sphere": ("lambda",),
         "exponential.alpha_sign": ("lambda",),
         "exponential.cue_sphere": ("lambda", "load"),
@@ -304,7 +305,7 @@ def test_pairs_are_lists_and_lines_are_lists_of_lists():
 def shown(*words: str) -> str:
     done = CliRunner().invoke(verbs, ["theory", *words], catch_exceptions=False)
     assert done.exit_code == 0
-    return done.output
+    return done.stdout
 
 
 def test_command_prints_pairs_words_and_lambda():
@@ -313,6 +314,7 @@ def test_command_prints_pairs_words_and_lambda():
         "name": "marchenko_pastur.edges",
         "at": {"load": 0.25},
         "value": [1.0, 9.0],
+        "validity": "exact as N -> infinity",
     }
     assert shown(*edges) == "1 9\n"
     assert shown("marchenko_pastur.edges", "--at", "load=1,0.25") == "0 4\n1 9\n"

@@ -274,7 +274,7 @@ def totals(
     """
     points, blocks = math.prod(len(study.labels[name]) for name in study.points), count(study)
     values, cells = len(study.described_model.observables) + 1, blocks * points  # and a digest
-    left = spent.seconds * (cells - found) / cells
+    left = spent.seconds * ((cells - found) / cells)  # to the last digit where nothing is found
     return {
         "study": study.name,
         "model": study.model,

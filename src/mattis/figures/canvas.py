@@ -121,11 +121,13 @@ def view_along(study: Study, order: Sequence[str], across: str | None = None) ->
     return View(along, across, tuple(name for name in others if name != across))
 
 
-def curve(name: str, **at: Reals) -> Reals:
-    """Evaluate a theory quantity along a line; NaN where it does not exist."""
-    values = theory.evaluate(name, **{key: list(map(float, column)) for key, column in at.items()})
-    assert isinstance(values, list)
-    return np.array([np.nan if value is None else value for value in values])
+TheoryArgument = Reals | float | str
+"""A place of theory along one axis: many numbers, one, or a word."""
+
+
+def curve(name: str, **at: TheoryArgument) -> Reals:
+    """Evaluate a theory quantity along a line, with numbers and words; NaN where it does not exist."""
+    return np.asarray(theory.evaluate(name, **at), np.float64)
 
 
 def caption(plane: xr.Dataset, words: str) -> str:

@@ -193,8 +193,7 @@ def ends(count: Reals, study: ConsolidationStudy, labels: dict[str, float]) -> t
     overlap, ratio = at_first(study, labels["noise"])
     if not 0 < overlap / ratio < 1:
         return line, r"$\kappa_s(N_h)$: collapse below"
-    start = np.full(count.size, overlap / ratio)
-    basin = curve("consolidation.kappa_basin", memories=count, start=start)
+    basin = curve("consolidation.kappa_basin", memories=count, start=overlap / ratio)
     if np.allclose(basin, line, rtol=1e-6):
         return line, r"$\kappa_s(N_h)$: collapse below"
     return basin, "collapse below, from this start"

@@ -150,7 +150,7 @@ def basin(plane: xr.Dataset, kappa: float) -> tuple[Reals, Reals]:
     """
     count = np.geomspace(2, max(2.0, 1.1 * float(plane["patterns"].max())), 200)
     count = np.unique(np.rint(count))
-    least = curve("consolidation.least_overlap", memories=count, kappa=np.full(count.size, kappa))
+    least = curve("consolidation.least_overlap", memories=count, kappa=kappa)
     with np.errstate(divide="ignore", invalid="ignore"):
         noise = np.sqrt(1 / least - 1)
     return np.where(np.isnan(least), 0.0, noise), count
@@ -166,8 +166,8 @@ def merging(plane: xr.Dataset, labels: dict[str, float]) -> tuple[Reals, Reals]:
     square = labels["noise"] ** 2
     apart = 1 - likeness * square / (1 + square)
     start = np.clip(1 / (1 + square) / apart, 1e-9, 1 - 1e-9)
-    count = np.full(likeness.size, labels["memories"])
-    return likeness, curve("consolidation.kappa_basin", memories=count, start=start) / apart
+    basin = curve("consolidation.kappa_basin", memories=labels["memories"], start=start)
+    return likeness, basin / apart
 
 
 def rarest(spread: Reals, study: ConsolidationStudy, labels: dict[str, float]) -> Reals:

@@ -16,6 +16,7 @@ from mattis.exact.arrays import Reals
 from mattis.figures.binary import MOST_CURVES, SHAPES, draw_curve
 from mattis.figures.canvas import (
     STYLE,
+    TheoryArgument,
     View,
     caption,
     curve,
@@ -256,8 +257,8 @@ def _overlap(ax: Axes, one: xr.Dataset, study: NeuronStudy, view: View, colour: 
     x = _fine(one, view)
     # Rectified polynomials hear half of the other patterns.
     share = 0.5 if parts.hidden == "rectified_polynomial" else 1.0
-    at = {"degree": np.full_like(x, parts.degree), "load": share * x}
-    ax.plot(x, _named("dense.overlap", at, indices=study.indices), **style)
+    line = curve("dense.overlap", degree=parts.degree, load=share * x, indices=study.indices)
+    ax.plot(x, line, **style)
     return True
 
 
@@ -280,15 +281,7 @@ def _analog(one: xr.Dataset, study: NeuronStudy, view: View, x: Reals) -> Reals:
     """Return the overlap of tanh neurons at loads or gains x."""
     load = x if view.along == "load" else np.full_like(x, float(one["realised_load"]))
     beta = x if view.along == "beta" else np.full_like(x, float(one["beta"]))
-    return _named("analog.overlap", {"beta": beta, "load": load}, diagonal=study.parts.diagonal)
-
-
-def _named(name: str, at: Mapping[str, Reals], **words: str) -> Reals:
-    """Evaluate a quantity along a line, with words; NaN where it does not exist."""
-    lists = {key: list(map(float, column)) for key, column in at.items()}
-    values = theory.evaluate(name, **lists, **words)
-    assert isinstance(values, list)
-    return np.array([np.nan if value is None else value for value in values], np.float64)
+    return curve("analog.overlap", beta=beta, load=load, diagonal=study.parts.diagonal)
 
 
 def _threshold(ax: Axes, one: xr.Dataset, study: NeuronStudy, view: View, colour: Any) -> bool:
@@ -341,7 +334,11 @@ def _sphere_end(beta: float, overlap: float) -> float:
     """Return the largest exponent at which a cue of this overlap is retrieved by softmax on the sphere."""
     end = _value("exponential.alpha_sphere", beta)
     at = np.linspace(1e-3, end, 200)
-    least = curve("exponential.cue_sphere", **{"lambda": np.full_like(at, beta), "load": at})
+    place: dict[str, TheoryArgument] = {
+        "lambda": beta,
+        "load": at,
+    }  # whose names Python cannot all spell
+    least = curve("exponential.cue_sphere", **place)
     inside = at[least <= overlap]
     return float(inside[-1]) if inside.size else 0.0
 
@@ -365,11 +362,10 @@ def _edges(ax: Axes, one: xr.Dataset, study: NeuronStudy, _view: View, colour: A
     loads = one["realised_load"].values
     load = np.linspace(max(0.02, float(loads.min())), float(loads.max()), 81)
     size = float(one["size"])
-    sharp = theory.evaluate("marchenko_pastur.edges", load=list(load))
+    sharp = curve("marchenko_pastur.edges", load=load)
     count = np.unique(np.maximum(np.rint(load * size), 2))
-    finite = theory.evaluate("marchenko_pastur.finite_edges", memories=list(count), size=size)
-    for x, pairs, style in ((load, sharp, "--"), (count / size, finite, "-")):
-        y = np.array([pair if pair is not None else (np.nan, np.nan) for pair in pairs], np.float64)
+    finite = curve("marchenko_pastur.finite_edges", memories=count, size=size)
+    for x, y, style in ((load, sharp, "--"), (count / size, finite, "-")):
         ax.plot(x, y, color=colour, lw=1.0, ls=style)
     return True
 

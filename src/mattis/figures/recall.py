@@ -98,7 +98,7 @@ def draw_collapse(ax: Axes, plane: xr.Dataset, most: float) -> None:
     ax.plot(along, line, color="#b2182b", lw=1.1, ls=":", label=label)
     start = 1 - 2 * float(plane["noise"])
     if 0 < start < 1:
-        line = curve("consolidation.kappa_basin", memories=count, start=np.full(count.size, start))
+        line = curve("consolidation.kappa_basin", memories=count, start=start)
         label = r"collapse from overlap $1 - 2\sigma$ on"
         ax.plot(along, line, color="#b2182b", lw=1.7, label=label)
 

@@ -96,11 +96,10 @@ def little_lines() -> list[BoundaryLine]:
 def overlap_theory(model: str, load: Reals, temperature: Reals) -> Reals:
     """Return the overlap of the retrieval state over (load, temperature), 0 where there is none."""
     if model == "little":
-        grid = [
-            curve("little.overlap", load=load, temperature=np.full(load.size, t))
-            for t in temperature
-        ]
-        return np.nan_to_num(np.array(grid).T)
+        grid = curve(
+            "little.overlap", load=load, temperature=temperature[:, None]
+        )  # T by T is faster
+        return np.nan_to_num(grid.T)
     columns: Reals = np.array([hopfield.overlaps(load, float(t)) for t in temperature]).T
     return np.nan_to_num(columns)
 

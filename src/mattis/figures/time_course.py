@@ -12,7 +12,15 @@ from matplotlib.figure import Figure
 
 from mattis.exact.arrays import Reals
 from mattis.exact.patterns import share
-from mattis.figures.canvas import STYLE, at_first, curve, head_of_drift, plain, planes
+from mattis.figures.canvas import (
+    STYLE,
+    TheoryArgument,
+    at_first,
+    curve,
+    head_of_drift,
+    plain,
+    planes,
+)
 from mattis.networks.drift.memories import frequencies, square_norm
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.words import counted
@@ -107,19 +115,15 @@ def _course(
     ):
         return TimeCourse(label, presentations, cells, none, none, none)
     probability, rate = _probability(count, spread, mu), tau / study.step
-    where = {"overlap": np.full(presentations.size, overlap)}
     published = curve(
-        "consolidation.published", tau=np.full(presentations.size, rate), **where,
+        "consolidation.published", tau=rate, overlap=overlap,
         presentations=steps * probability * study.dwell,
     )  # fmt: skip
     if study.dwell > 1:  # as fast as so many steps at once
         rate = max(1 / (1 - (1 - 1 / rate) ** study.dwell), 1.0)
-    where |= {
-        "tau": np.full(presentations.size, rate),
-        "norm_ratio": np.full(presentations.size, ratio),
-    }
+    where: dict[str, TheoryArgument] = {"tau": rate, "norm_ratio": ratio, "overlap": overlap}
     if study.clamping == "random":
-        random = {"steps": steps, "probability": np.full(presentations.size, probability), **where}
+        random: dict[str, TheoryArgument] = {"steps": steps, "probability": probability, **where}
         mean = curve("consolidation.similarity_mean", **random)
         sd = none if mu is None else curve("consolidation.similarity_sd", **random)
         return TimeCourse(label, presentations, cells, mean, sd, published)

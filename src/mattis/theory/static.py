@@ -308,7 +308,7 @@ def bounded_alpha_c(bound: float) -> float:
 
 @lru_cache(maxsize=1)
 def bounded_best() -> tuple[float, float]:
-    """Return the bound A that keeps the oldest pattern, and its age over N: (0.354597, 0.0404733).
+    """Return the bound A that keeps the oldest pattern, and its age over N: (0.354612, 0.0404733).
 
     The maximum over A of `bounded_alpha_c`.
     """
