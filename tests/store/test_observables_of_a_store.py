@@ -23,10 +23,12 @@ from mattis.store.folders import Folder
 from mattis.store.results import results_of
 from mattis.store.verify import verify
 from mattis.study.base import Study
-from mattis.study.model import Columns, Observable
+from mattis.study.model import Columns, Observable, over_cues
 
 OLD = replace(MODELS["hopfield"], batched=None)
-OLD_NAMES = [observable.name for observable in OLD.observables]
+OLD_NAMES = [observable.name for observable in over_cues(OLD.observables, 2)]
+"""What the study of two cues observes."""
+BEFORE, AFTER = len(OLD_NAMES), len(OLD_NAMES) + 1
 NEW = Observable("overlap_cubed", "cube of the overlap")
 LONG = [*OLD_NAMES, NEW.name]
 """The list of a store that has grown; the model of today has the new one before the flag."""
@@ -133,7 +135,7 @@ def test_what_is_lacking_is_computed_where_it_is_asked_for(
     assert outcome.digest == digest(study, tmp_path) == from_scratch(study, tmp_path)
     after = xr.open_zarr(old).load()
     assert after.attrs["observables"].split() == LONG
-    assert after.attrs["digests_over"] == [12, 13]
+    assert after.attrs["digests_over"] == [BEFORE, AFTER]
     assert "digests_over" in after.attrs["digest_scheme"]
     for name in OLD_NAMES:
         np.testing.assert_array_equal(after[name].values, before[name].values)
@@ -144,7 +146,7 @@ def test_what_is_lacking_is_computed_where_it_is_asked_for(
     assert run(study, tmp_path, ALL).computed == 0
     larger = make_study(tmp_path, seed=4)
     assert run(larger, tmp_path, HERE).computed == 24
-    assert held(larger, old) == {13}
+    assert held(larger, old) == {AFTER}
 
 
 def test_a_store_of_today_says_nothing_of_growth(
@@ -153,7 +155,7 @@ def test_a_store_of_today_says_nothing_of_growth(
     become(TODAY)
     run(study, tmp_path, ALL)
     attributes = layout.attributes(results_of(study, tmp_path).store)
-    assert attributes["observables"].split() == [o.name for o in TODAY.observables]
+    assert attributes["observables"].split() == [o.name for o in over_cues(TODAY.observables, 2)]
     assert "digests_over" not in attributes
     assert "digests_over" not in attributes["digest_scheme"]
 
@@ -184,18 +186,18 @@ def test_a_death_anywhere_leaves_cells_with_the_old_list_or_the_new_one(
         assert ds["valid"].all()
         same = before["energy"].sel({name: ds[name].values for name in study.dimensions})
         np.testing.assert_array_equal(ds["energy"].values, same.values)
-        fresh = np.where(ds["held"].values == 13, ds["overlap"].values ** 3, np.nan)
+        fresh = np.where(ds["held"].values == AFTER, ds["overlap"].values ** 3, np.nan)
         np.testing.assert_array_equal(ds[NEW.name].values, fresh)
         seen.add(frozenset(ds["held"].values.ravel().tolist()))
         assert run(study, tmp_path, HERE).computed == 0
         outcome = run(study, tmp_path, ALL)
-        assert outcome.computed == int((ds["held"] == 12).sum())
+        assert outcome.computed == int((ds["held"] == BEFORE).sum())
         assert outcome.digest == wanted
         assert verify(study, tmp_path).sound
         shutil.rmtree(old.parent)
         shutil.copytree(kept, old.parent)
         death = death * 5 // 4 + 1
-    assert {frozenset({12}), frozenset({13})} <= seen
+    assert {frozenset({BEFORE}), frozenset({AFTER})} <= seen
 
 
 @pytest.mark.parametrize("more", [False, True])
@@ -213,13 +215,13 @@ def test_segments_of_before_are_folded(
     shutil.copytree(path / "journal", tmp_path / "journal")
     outcome = run(study, tmp_path, replace(HERE, all_observables=more))
     assert outcome.computed == 72 * more
-    assert held(study, path) == {12 + more}
+    assert held(study, path) == {BEFORE + more}
     shutil.copytree(tmp_path / "journal", path / "journal")
     before = files(path)
     assert digest(study, tmp_path) == outcome.digest
     assert run(study, tmp_path, HERE).computed == 0
     assert files(path).items() < before.items()
-    assert held(study, path) == {12 + more}
+    assert held(study, path) == {BEFORE + more}
 
 
 def test_segments_that_no_list_begins_with_wait(
@@ -243,11 +245,11 @@ def test_shards_compute_what_is_lacking_and_the_next_whole_run_takes_it(
 ) -> None:
     first = run(study, tmp_path, replace(ALL, shard=(0, 2)))
     assert 0 < first.computed < 72
-    assert held(study, old) == {12, 13}
+    assert held(study, old) == {BEFORE, AFTER}
     assert status(study, tmp_path)["lacks"] == [NEW.name]
     assert run(study, tmp_path, HERE).computed == 0
-    assert layout.attributes(Folder(old))["digests_over"] == [12, 13]
-    assert held(study, old) == {12, 13}
+    assert layout.attributes(Folder(old))["digests_over"] == [BEFORE, AFTER]
+    assert held(study, old) == {BEFORE, AFTER}
     second = run(study, tmp_path, replace(ALL, shard=(1, 2)))
     assert first.computed + second.computed == 72
     assert run(study, tmp_path, HERE).digest == from_scratch(study, tmp_path)
@@ -280,7 +282,7 @@ def test_other_numbers_than_those_of_before_are_refused(
     become(replace(TODAY, simulate=other))
     with pytest.raises(Fault, match=r"energy of size=60,.*computed again.*numbers changed"):
         run(study, tmp_path, settings)
-    assert held(study, old) == {12}
+    assert held(study, old) == {BEFORE}
     assert (digest(study, tmp_path), run(study, tmp_path, HERE).computed) == (first, 0)
     become(TODAY)
     assert run(study, tmp_path, ALL).digest == from_scratch(study, tmp_path)
@@ -302,7 +304,7 @@ def test_a_block_that_fails_is_named_and_keeps_its_cells(
     assert (state["cells"]["done"], state["lacks"]) == (72, [NEW.name])
     become(TODAY)
     assert run(study, tmp_path, ALL).computed == 8
-    assert held(study, old) == {13}
+    assert held(study, old) == {AFTER}
 
 
 @pytest.mark.parametrize("name", ["overlap", NEW.name, "flag", "digest"])
@@ -310,16 +312,16 @@ def test_a_flipped_bit_costs_its_cell_whatever_that_has(
     tmp_path: Path, study: Study, half: Path, name: str
 ) -> None:
     before, has = files(half), store.read(Folder(half), study)["held"].values.ravel()
-    for count in (12, 13):
+    for count in (BEFORE, AFTER):
         cell = int(np.flatnonzero(has == count)[5])
         flip(half / name / CHUNK, 8 * cell + 6)
         verdict = verify(study, tmp_path)
-        lost = int(name != NEW.name or count == 13)
+        lost = int(name != NEW.name or count == AFTER)
         assert [finding.array for finding in verdict.findings] == [name]
         assert verdict.damaged == lost
         assert run(study, tmp_path, HERE).computed == lost
         assert verify(study, tmp_path, recompute=1).sound
-    assert held(study, half) == {12, 13}
+    assert held(study, half) == {BEFORE, AFTER}
     assert status(study, tmp_path)["lacks"] == [NEW.name]
     assert files(half).keys() == before.keys()
     assert run(study, tmp_path, ALL).digest == from_scratch(study, tmp_path)
@@ -368,7 +370,7 @@ def test_a_model_that_observes_less_shows_what_it_knows_and_spoils_nothing(
     assert run(larger, tmp_path, HERE).computed == 24
     assert verify(larger, tmp_path).sound
     become(TODAY)
-    assert held(larger, old) == {12, 13}
+    assert held(larger, old) == {BEFORE, AFTER}
     assert status(study, tmp_path)["lacks"] == []
     assert run(larger, tmp_path, ALL).digest == from_scratch(larger, tmp_path)
 
@@ -428,7 +430,8 @@ LISTS = {
     "observables": [[], "", "overlap overlap", "../x", "overlap  energy",
                     ["../x"], ["overlap", "overlap"], ["digest"], ["load"], [1],
                     [f"a{k}" for k in range(65)], ["A"], ["a" * 65]],
-    "digests_over": [[], [11], [12, 12], [13, 12], [0, 12], [True, 12], "12", [12.0]],
+    "digests_over": [[], [BEFORE - 1], [BEFORE, BEFORE], [AFTER, BEFORE], [0, BEFORE], [True, BEFORE],
+                     str(BEFORE), [float(BEFORE)]],
 }  # fmt: skip
 
 

@@ -121,7 +121,7 @@ def test_totals_are_sums_over_blocks(tmp_path: Path, changes: dict[str, object])
         "pattern_sets": study.pattern_sets,
         "proposals": sum(plan.updates(study, block) for block in planned),
         "memory_bytes": max(study.memory(b.size, b.patterns) for b in planned),
-        "store_bytes": cells * 8 * 13,
+        "store_bytes": cells * 8 * (1 + len(study.described_model.observables)),
         "floor_bytes": estimate.FLOOR,
         "files": len(files),
         "workers": 3,
@@ -278,7 +278,7 @@ def test_a_study_of_days_is_answered_by_who_could_help(
     assert "4000000 cells in 500000 blocks" in lines[0]
     assert "of CPU time" in lines[0]
     assert f"on {workers} workers" in lines[0]
-    assert "397 MiB of results" in lines[0]
+    assert "610 MiB of results" in lines[0]
     assert lines[-1] == "    N = 60, P = 2 … 60: 500000 blocks"
     assert len(lines) == (4 if remark is None else 5)
     assert remark is None or lines[3].startswith(remark)

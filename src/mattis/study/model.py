@@ -50,17 +50,21 @@ STATE_OBSERVABLES = (
 """Observables that depend on whether a network is still in the state that it started from."""
 
 
-def given_survival(observables: Sequence[Observable]) -> tuple[Observable, ...]:
-    """Return the conditional means of some observables: over the cues that stayed in their state."""
-    return tuple(
+def over_cues(observables: Sequence[Observable], cues: int) -> tuple[Observable, ...]:
+    """Return observables with their means over the cues that stayed in their state, before the flag.
+
+    One cue stays or it does not: its own values are these means.
+    """
+    parted = tuple(
         replace(
             one,
             name=f"{one.name}_given_survival",
             long_name=f"{one.long_name}; of cues that stayed",
         )
         for one in observables
-        if one.name in STATE_OBSERVABLES
+        if cues > 1 and one.name in STATE_OBSERVABLES
     )
+    return (*observables[:-1], *parted, observables[-1])
 
 
 def means_given_survival(

@@ -194,7 +194,7 @@ def test_numbers_do_not_depend_on_what_else_is_asked():
     study = make(presentations=[0.0, 0.01, 5.0, 30.0])
     patterns, visits, lesson = plan.task(study, plan.blocks(study)[0])
     whole = recall.simulate(patterns, visits, lesson)
-    assert list(whole) == [o.name for o in recall.RECALL_OBSERVABLES]
+    assert list(whole) == [o.name for o in study.described_model.observables]
     back = recall.simulate(patterns, visits[::-1], lesson)
     for k, visit in enumerate(visits):
         for name, values in recall.simulate(patterns, [visit], lesson).items():

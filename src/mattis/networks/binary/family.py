@@ -58,9 +58,9 @@ from mattis.study.model import (
     Observable,
     PatternSet,
     Task,
-    given_survival,
     one_cue,
     one_spin,
+    over_cues,
 )
 
 HEBB, IN_TURN = Rule(), Dynamics()
@@ -307,8 +307,7 @@ def observables(inquiry: Inquiry) -> tuple[Observable, ...]:
     own = {observable.name: observable for observable in question.extra}
     here = [o for o in CHAIN_OBSERVABLES[:-1] if o.name in own or o.name not in without]
     found = (*(own.pop(o.name, o) for o in here), *own.values(), *cycling, *turning)
-    parted = given_survival(found) if inquiry.cues > 1 and question.has_states else ()
-    return (*found, *parted, flag)
+    return (*found, flag)
 
 
 STAYING = {"retrieved_early", "survived"}
@@ -316,9 +315,16 @@ STAYING = {"retrieved_early", "survived"}
 
 
 def columns(inquiry: Inquiry) -> tuple[Observable, ...]:
-    """Return all that is observed: with the observables of plugins, where chains are run."""
-    own = observables(inquiry)
-    return own if BINARY_QUESTIONS[inquiry.question.name].alone else with_added(own)
+    """Return all that one simulation gives, in its order."""
+    return completed(observables(inquiry), inquiry)
+
+
+def completed(own: tuple[Observable, ...], inquiry: Inquiry) -> tuple[Observable, ...]:
+    """Return observables with the means over the cues that stay, and with those of plugins."""
+    question = BINARY_QUESTIONS[inquiry.question.name]
+    if question.alone:
+        return own
+    return with_added(over_cues(own, inquiry.cues) if question.has_states else own)
 
 
 def draw(patterns: PatternSet, ensemble: Ensemble) -> Stored:

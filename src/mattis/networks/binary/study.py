@@ -12,10 +12,16 @@ from mattis import plugins
 from mattis.kernels.cpu.lanes import LANES
 from mattis.networks.binary import chains, coupling_file, couplings, ensembles, keys
 from mattis.networks.binary.axes import BinaryAxes, rule_of
-from mattis.networks.binary.chain_observables import CHAIN_ROWS, with_added
+from mattis.networks.binary.chain_observables import CHAIN_ROWS
 from mattis.networks.binary.couplings import RULES, CouplingRule, Rule
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, EnsembleRow
-from mattis.networks.binary.family import BINARY_QUESTIONS, BinaryDefaults, observables, theory
+from mattis.networks.binary.family import (
+    BINARY_QUESTIONS,
+    BinaryDefaults,
+    completed,
+    observables,
+    theory,
+)
 from mattis.networks.binary.matrix_network import BALANCED, Dynamics
 from mattis.networks.binary.models import BINARY_DEFAULTS, BINARY_MODELS, described
 from mattis.networks.binary.network import SYNCHRONOUS
@@ -157,7 +163,7 @@ class BinaryStudy(RetrievalStudy):
         """Return what is observed: all that the model has, where it is asked what it usually is."""
         mine = observables(self.protocol)
         own = row.observables if mine == observables(self.member.inquiry) else mine
-        return own if BINARY_QUESTIONS[self.asked.name].alone else with_added(own)
+        return completed(own, self.protocol)
 
     @property
     def plugins(self) -> list[Plugin]:

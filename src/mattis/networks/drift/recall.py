@@ -31,9 +31,9 @@ from mattis.study.model import (
     Model,
     Observable,
     PatternSet,
-    given_survival,
     one_cue,
     one_spin,
+    over_cues,
 )
 
 UNIT = 1024
@@ -126,7 +126,9 @@ def simulate(
 ) -> Columns:
     """Return one column per observable, a row for each visit: a pure function of its arguments."""
     order = sorted(range(len(points)), key=lambda k: (points[k].stage, k))
-    columns = {o.name: np.empty(len(points)) for o in observed(protocol.asking.cues)}
+    columns = {
+        o.name: np.empty(len(points)) for o in over_cues(RECALL_OBSERVABLES, protocol.asking.cues)
+    }
     for _, trajectory in groupby(order, key=lambda k: points[k].stage.trajectory):
         members = list(trajectory)
         stages = sorted({points[k].stage for k in members}, key=lambda stage: stage.presentations)
@@ -171,12 +173,6 @@ RECALL_OBSERVABLES = (
     *(o for o in consolidation.DRIFT_OBSERVABLES if o.name in LEARNT),
     hopfield.CHAIN_OBSERVABLES[-1],
 )
-
-
-def observed(cues: int) -> tuple[Observable, ...]:
-    """Return what is observed with so many cues: of some of them, some may stay in their state."""
-    parted = given_survival(RECALL_OBSERVABLES) if cues > 1 else ()
-    return (*RECALL_OBSERVABLES[:-1], *parted, RECALL_OBSERVABLES[-1])
 
 
 RECALL = Model(

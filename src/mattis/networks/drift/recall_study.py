@@ -11,10 +11,10 @@ from mattis.networks.binary.hopfield import LARGEST_FIELD
 from mattis.networks.binary.retrieval import LARGEST_NOISE, RetrievalAxes, RetrievalStudy
 from mattis.networks.drift.keys import DRIFT_BOUNDS, SIGMA, DriftStudy, cost, presentations
 from mattis.networks.drift.memories import MemoryEnsemble
-from mattis.networks.drift.recall import RECALL, UNIT, RecallPoint, RecallProtocol, observed
+from mattis.networks.drift.recall import RECALL, UNIT, RecallPoint, RecallProtocol
 from mattis.study.axes import BOUNDS, Bound, Misplaced, RealValues, pattern_counts
 from mattis.study.base import middles
-from mattis.study.model import Model, PatternSet, Point, Task
+from mattis.study.model import Model, PatternSet, Point, Task, over_cues
 
 DIMENSIONS = ("size", "load", "kappa", "noise", "presentations", "beta", "cue_noise", "seed")
 
@@ -72,7 +72,7 @@ class RecallStudy(DriftStudy, RetrievalStudy):
     @property
     def described_model(self) -> Model:
         """The row of the model, with what this study observes."""
-        return replace(RECALL, observables=observed(self.cues))
+        return replace(RECALL, observables=over_cues(RECALL.observables, self.cues))
 
     def check(self) -> None:
         """Raise Misplaced where keys and axes do not fit each other."""

@@ -21,8 +21,8 @@ from mattis.study.model import (
     Observable,
     PatternSet,
     Task,
-    given_survival,
     one_cue,
+    over_cues,
 )
 
 ROUNDING = (
@@ -82,9 +82,8 @@ class NeuronQuestion:
     boundaries: tuple[Boundary, ...] = ()
 
     def observed(self, cues: int) -> tuple[Observable, ...]:
-        """Return what is observed with so many cues: of some of them, some may stay in their state."""
-        parted = given_survival(self.observables) if self.states and cues > 1 else ()
-        return (*self.observables[:-1], *parted, self.observables[-1])
+        """Return what is observed with so many cues."""
+        return over_cues(self.observables, cues) if self.states else self.observables
 
 
 FLAG = Observable("flag", "what makes a cell not trustworthy; 0 if nothing does")
