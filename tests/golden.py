@@ -45,9 +45,9 @@ STUDIES: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 
 GOLDEN: Mapping[str, str] = {
-    "hopfield": "71a0e6b4d1cbf7bbeac934ffe00b1c177eafee6e7c6c0fc6f5a8537fa417dffe",
-    "alone": "314057c3cc0b8483b0747b09951d3d2dff21a355d1405b48eb801a80a2ade50a",
-    "clipped": "5253f63b1c0b17ebf3a1c2589174f5f8b418928433a98c518e0bedaff1665a69",
+    "hopfield": "381a81131b84ea9c75372686397c0aab03aae935e8d00bb13eccf7ade1369835",
+    "alone": "a6b5805049761f58049ac866323044195c5bc7248b2c8d292a16e6811dd8302b",
+    "clipped": "98f997c49ae9df6dd4d8c603697dc841a53e4ff542a377f68d9c58d33ea3c337",
     "consolidation": "04fee5ce4fb937b2081ea32b90dda051ac9bb086f9377b4a25a1fde20f308416",
     "recall": "dc65dcdaf996d7d71928536ffd395a2e7f33cc437524ce57f8aa0f598412b72c",
 }

@@ -16,6 +16,7 @@ from mattis.figures.binary import is_random
 from mattis.figures.expected import DiagramPlace, expected
 from mattis.figures.neurons import is_named
 from mattis.networks.binary.axes import code_of
+from mattis.networks.binary.retrieval import RetrievalStudy
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.neurons.recipe import many_body
 from mattis.networks.neurons.study import NeuronStudy
@@ -336,5 +337,13 @@ def _least(estimates: xr.Dataset, study: Study, stayed: Sample) -> Reals:
     """Return the overlap above which the threshold of survival cuts nothing off: 2 spreads above it."""
     if "survivors" not in estimates:
         return np.zeros_like(stayed.mean)
-    threshold = float(getattr(study, "retrieved_above", 0.0))
-    return threshold + SPREADS_ABOVE * stayed.error * np.sqrt(stayed.sets)
+    return _threshold(estimates, study) + SPREADS_ABOVE * stayed.error * np.sqrt(stayed.sets)
+
+
+def _threshold(estimates: xr.Dataset, study: Study) -> Reals | float:
+    """Return the overlap above which a network counts as being in its state."""
+    if not isinstance(study, RetrievalStudy):
+        return float(getattr(study, "retrieved_above", 0.0))
+    cells, beta = estimates["seeds"], estimates["beta"]
+    least = xr.DataArray([study.stays_above(float(b)) for b in beta.values], dims="beta")
+    return flat(xr.ones_like(cells, np.float64) * least, cells)

@@ -14,7 +14,7 @@ from mattis.networks.registry import StudyLike, as_study
 from mattis.statistics.boundaries import boundaries
 from mattis.statistics.lifetimes import MOSTLY_CENSORED, with_lifetimes
 from mattis.statistics.states import FEWEST_SEEDS, states
-from mattis.statistics.survival import GIVEN, resolution, survival
+from mattis.statistics.survival import GIVEN, bare, resolution, survival
 from mattis.study.base import Study
 from mattis.study.model import FLAGS
 
@@ -60,19 +60,19 @@ def aggregate(cells: xr.Dataset, study: StudyLike) -> xr.Dataset:
     """
     study = as_study(study)
     out = cells[["patterns", "realised_load"]].copy()
-    count = cells["valid"].sum("seed")
+    plain, count = bare(cells), cells["valid"].sum("seed")
     out["seeds"] = count.assign_attrs(long_name="number of seeds", units="1")
     for observable in study.described_model.observables:
         name = observable.name
         if name == "flag" or name.endswith(("_thermal_error", GIVEN)):
             continue
-        smallest = resolution(cells, observable, study) / count
-        mean, error = _mean_and_error(cells[name], cells["valid"], smallest)
+        smallest = resolution(cells, observable, study) / bare(count)
+        mean, error = _mean_and_error(plain[name], plain["valid"], smallest)
         out[name] = mean.assign_attrs(cells[name].attrs)
         out[f"{name}_error"] = _described(error, "standard error over seeds", cells[name])
         if f"{name}_thermal_error" in cells:
-            chains = cells[f"{name}_thermal_error"].where(cells["valid"], 0.0)
-            thermal = (chains**2).sum("seed", skipna=False) ** 0.5 / count
+            chains = plain[f"{name}_thermal_error"].where(plain["valid"], 0.0)
+            thermal = (chains**2).sum("seed", skipna=False) ** 0.5 / bare(count)
             rest = (error**2 - thermal**2).clip(min=0.0) ** 0.5
             out[f"{name}_thermal_error"] = _described(
                 thermal, "thermal part of the error", cells[name]

@@ -5,6 +5,8 @@ pattern sets have left their state and others have not. So each mean stands besi
 which the theory of the state speaks of, and that of those that left.
 """
 
+from typing import TypeVar
+
 import xarray as xr
 
 from mattis.statistics.intervals import wilson
@@ -40,15 +42,15 @@ def survival(cells: xr.Dataset, study: Study) -> xr.Dataset:
     share = survived(cells, study)
     if share is None:
         return xr.Dataset()
+    steps = {one.name: resolution(cells, one, study) for one in parted(study)}
+    cells, share = bare(cells), bare(share)
     valid = cells["valid"] & share.notnull()
     share = share.where(valid)
     out = _fraction(share, valid, study)
     for observable in parted(study):
         stayed, left = _apart(cells, share, observable)
         for words, values, weight in (("survival", stayed, share), ("loss", left, 1 - share)):
-            mean, error = _ratio(
-                values, weight.where(valid, 0.0), resolution(cells, observable, study)
-            )
+            mean, error = _ratio(values, weight.where(valid, 0.0), steps[observable.name])
             name, whose = f"{observable.name}_given_{words}", WHOSE[words]
             described = {"units": observable.units}
             long_name = f"{observable.long_name}, {whose}"
@@ -59,6 +61,14 @@ def survival(cells: xr.Dataset, study: Study) -> xr.Dataset:
 
 
 WHOSE = {"survival": "of cues that stayed in their state", "loss": "of cues that left their state"}
+
+
+Values = TypeVar("Values", xr.DataArray, xr.Dataset)
+
+
+def bare(values: Values) -> Values:
+    """Return values without coordinates, which are the same for all: to align them takes half of the time."""
+    return values.drop_vars(values.coords)
 
 
 def parted(study: Study) -> list[Observable]:
@@ -112,9 +122,8 @@ def resolution(cells: xr.Dataset, observable: Observable, study: Study) -> xr.Da
     """Return the smallest change that one pattern set could have shown."""
     if observable.smallest is None:
         return 0.0
-    smallest: xr.DataArray | float = observable.smallest(
-        cells["size"], cells["patterns"], study.protocol
-    )
+    size, patterns = bare(cells["size"]), bare(cells["patterns"])
+    smallest: xr.DataArray | float = observable.smallest(size, patterns, study.protocol)
     return smallest
 
 

@@ -112,6 +112,9 @@ class CouplingRule(NumberedRow):
     check: Callable[[Rule, int, int], str | None] = lambda _rule, _size, _count: None
     """(rule, N, P) -> what is wrong with such couplings, if anything."""
 
+    jumps: bool = False
+    """Whether states of signals of 1 end by a jump: at T = 0 no overlap is between 0.5 and 0.9."""
+
     bytes_each: int = 20
     """Memory at the peak, per coupling."""
 
@@ -151,7 +154,7 @@ def products(left: NDArray[np.int16], right: NDArray[np.int16]) -> NDArray[np.fl
     return product
 
 
-@coupling_rule(theory=("hopfield.overlap", "little.overlap"))
+@coupling_rule(theory=("hopfield.overlap", "little.overlap"), jumps=True)
 def hebb(lesson: Lesson) -> NDArray[np.number]:
     """N J_ij = sum_mu xi_i^mu xi_j^mu. Hopfield, PNAS 79, 2554 (1982), eq. (2)."""
     return products(lesson.stored.values, lesson.stored.values)
@@ -168,6 +171,7 @@ def _clipped_unit(threshold: float, count: int) -> float:
 @coupling_rule(
     unit=lambda _rule, _base, count: _clipped_unit(0.0, count),
     theory=("clipped.overlap", "clipped.alpha_c"),
+    jumps=True,
 )
 def clipped(lesson: Lesson) -> NDArray[np.number]:
     """N J_ij = sqrt(pi P/2) sgn(sum_mu xi_i xi_j). Hopfield (1982); Sompolinsky, PRA 34, 2571 (1986)."""
@@ -178,6 +182,7 @@ def clipped(lesson: Lesson) -> NDArray[np.number]:
 @coupling_rule(
     unit=lambda rule, _base, count: _clipped_unit(rule["threshold"], count),
     theory=("dead_zone.overlap", "dead_zone.alpha_c"),
+    jumps=True,
 )
 def dead_zone(
     lesson: Lesson,
@@ -220,6 +225,7 @@ def _diluted(lesson: Lesson, connectivity: float, directed: bool) -> NDArray[np.
 @coupling_rule(
     unit=lambda rule, base, _count: base**2 * rule["connectivity"],
     theory=("dilution.overlap", "dilution.alpha_c"),
+    jumps=True,
 )
 def dilution(lesson: Lesson, connectivity: Connectivity = 0.5) -> NDArray[np.number]:
     """N J_ij = (c_ij/c) sum_mu xi_i xi_j, c_ij = c_ji = 1 with probability c. Sompolinsky (1986)."""
@@ -390,7 +396,7 @@ def _check_projection(_rule: Rule, size: int, count: int) -> str | None:
     return None
 
 
-@coupling_rule(unit=REAL_UNIT, exact=False, check=_check_projection, bytes_each=32)
+@coupling_rule(unit=REAL_UNIT, exact=False, check=_check_projection, jumps=True, bytes_each=32)
 def pseudo_inverse(lesson: Lesson) -> NDArray[np.number]:
     """J = the projection on the patterns' span: J_ij = (1/N) sum_munu xi_i^mu (C^-1)_munu xi_j^nu.
 

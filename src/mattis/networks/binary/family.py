@@ -5,7 +5,7 @@ and names the theory that figures compare it with.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -350,7 +350,7 @@ def by_rule(points: Sequence[Visit], inquiry: Inquiry) -> Iterator[tuple[Inquiry
     """Yield the visits of each rule of couplings by their numbers, and how circuits of the rule are asked."""
     for rule in dict.fromkeys(point.rule for point in points):
         here = {k: point for k, point in enumerate(points) if point.rule == rule}
-        yield replace(inquiry, rule=inquiry.rule.named(rule)), here
+        yield inquiry.of(rule), here
 
 
 def asked(
@@ -395,7 +395,7 @@ def simulate(patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) ->
     recall, numbers = recalled(patterns, points, inquiry)
     answers = [alone(part) for part in asked(patterns, points, inquiry)]
     if numbers:
-        cells = observe(recall.network(), recall.replicas, inquiry.asking)
+        cells = observe(recall.network(), recall.replicas, inquiry.of("hebb").judging)
         answers.append([*zip(numbers, cells, strict=True)])
     return gathered(points, inquiry, answers)
 
@@ -410,7 +410,7 @@ def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
     for k, rows in together(parts, device):
         answers[k].append(rows)
     recalls = {k: found for k, task in enumerate(tasks) if (found := recalled(*task))[1]}
-    asking = tasks[0][2].asking
+    asking = tasks[0][2].of("hebb").judging
     cells = side_by_side([recall for recall, _ in recalls.values()], asking, device)
     for (k, (_, numbers)), mine in zip(recalls.items(), cells, strict=True):
         answers[k].append([*zip(numbers, mine, strict=True)])

@@ -136,7 +136,7 @@ class ChainAverages:
     def cell(self, size: int, replica: Replica, protocol: Protocol) -> CellObservables:
         """Return the observables that every model of binary neurons has."""
         m, e, measure = self.overlap, self.aligned, protocol.measure
-        early, lowest = (mean / self.norm > protocol.retrieved_above for mean in self.course)
+        early, lowest = (mean / self.norm for mean in self.course)
         return {
             "overlap": m.mean / self.norm,
             "overlap_thermal_error": m.error / self.norm,
@@ -146,8 +146,8 @@ class ChainAverages:
             "edwards_anderson": self.products / (size * (measure // 2) * (measure - measure // 2)),
             "overlap_other": self.other,
             "retrieved": float(m.mean / self.norm > protocol.retrieved_above),
-            "retrieved_early": float(early),
-            "survived": float(lowest),
+            "retrieved_early": float(early > protocol.retrieved_above),
+            "survived": float(lowest > protocol.stays_above(replica.beta)),
             "flip_fraction": self.flips / (size * measure),
             "sweeps_used": float(self.used),
             "autocorrelation_time": max(m.autocorrelation_time, e.autocorrelation_time),

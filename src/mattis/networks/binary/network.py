@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from math import isinf
+from functools import cached_property, lru_cache
+from math import isfinite, isinf, tanh
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +37,18 @@ class Replica(NamedTuple):
         return isinf(self.beta)
 
 
+@lru_cache(maxsize=1024)
+def few_patterns_overlap(beta: float) -> float:
+    """Return the overlap of a network of few patterns, m = tanh(beta m), rounded to 1/1024; 0 for beta ≤ 1.
+
+    Rounded, for no last digit of a tanh may decide what is in a store.
+    """
+    m, before = 1.0, 2.0
+    while before - m > 1e-9 and isfinite(beta):  # from above: it falls to the root
+        m, before = tanh(beta * m), m
+    return round(1024 * m) / 1024 if beta > 1 else 0.0
+
+
 @dataclass(frozen=True)
 class Protocol:
     """How a cell is measured: sweeps before and during the averages, cues per pattern set.
@@ -44,6 +56,7 @@ class Protocol:
     order  # of the sites in a sweep: "typewriter", 0 … N-1, "random", a new one in each sweep, or
            # "synchronous", all at once
     sharing  # of thermal noise, among replicas that differ in temperature only: "independent" or "common"
+    nearness  # share of `few_patterns_overlap` below which a chain is not in its state any more
     """
 
     thermalise: int
@@ -52,6 +65,15 @@ class Protocol:
     retrieved_above: float
     order: str = UPDATE_ORDERS[0]
     sharing: str = SHARINGS[0]
+    nearness: float = 0.0
+
+    def stays_above(self, beta: float) -> float:
+        """Return the overlap above which a chain is in the state of its pattern.
+
+        At N of hundreds some pattern sets end in a state beside the pattern, of overlap 0.5 to 0.9: a mean
+        over these and over the state that theory speaks of is that of neither.
+        """
+        return max(self.retrieved_above, self.nearness * few_patterns_overlap(beta))
 
     @property
     def sweeps(self) -> int:

@@ -18,7 +18,7 @@ from mattis.exact import rng
 from mattis.exact.arrays import Signs
 from mattis.exact.patterns import chosen_sites, noisy_cue
 from mattis.networks.binary import ensembles
-from mattis.networks.binary.couplings import Rule
+from mattis.networks.binary.couplings import RULES, Rule
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
 from mattis.networks.binary.hopfield import CellObservables
 from mattis.networks.binary.matrix_network import (
@@ -34,6 +34,14 @@ from mattis.networks.binary.observables import cycles, length, standard
 
 REAL_VALUED = tuple(name for name, kind in ENSEMBLES.items() if kind.real)
 """Ensembles whose states may turn among the patterns: the length of all overlaps is observed."""
+
+
+NEAR = 0.85
+"""Share of the overlap of a network of few patterns above which a state is that of its pattern.
+
+It lies between the retrieval state and the unstable one that parts it from the spin glass: at load 0.05 and
+0.7 T_M these have 0.98 and 0.72 of it. Amit, Gutfreund & Sompolinsky, Ann. Phys. 173, 30 (1987).
+"""
 
 
 class Visit(NamedTuple):
@@ -103,6 +111,17 @@ class Inquiry:
     def in_lanes(self) -> bool:
         """Whether replicas run side by side, without couplings; of Peretto's energy nothing is known then."""
         return self.is_hopfields and not (self.rules and self.dynamics.synchronous)
+
+    def of(self, rule: str) -> "Inquiry":
+        """Return what is asked of couplings of one rule."""
+        return replace(self, rule=self.rule.named(rule))
+
+    @property
+    def judging(self) -> Protocol:
+        """How chains are judged: where states end by a jump, those count that stay near to their pattern."""
+        plain = self.dynamics.neurons == "signs" and self.dynamics.threshold == 0
+        jumps = plain and ensembles.unit_of(self.ensemble) == 1 and RULES[self.rule.name].jumps
+        return replace(self.asking, nearness=NEAR if jumps else 0.0)
 
     @property
     def cues(self) -> int:
@@ -185,7 +204,7 @@ def looked(
 ) -> CellObservables:
     """Return what is observed of any chain at one temperature."""
     moves, hopfields = inquiry.follows_sequence, inquiry.is_hopfields
-    cell = standard(circuit, walk, replica, index, inquiry.asking, moves, hopfields)
+    cell = standard(circuit, walk, replica, index, inquiry.judging, moves, hopfields)
     if circuit.dynamics.synchronous:
         cell |= cycles(circuit, walk, replica, inquiry.asking)
     if inquiry.ensemble.name in REAL_VALUED and len(walk.overlaps) == circuit.network.count:

@@ -99,6 +99,10 @@ class RetrievalStudy(Study):
             self.update_order, self.noise_sharing,
         )  # fmt: skip
 
+    def stays_above(self, beta: float) -> float:
+        """Return the overlap above which a chain is in the state of its pattern."""
+        return self.asking.stays_above(beta)
+
     def check_stored(self) -> None:
         """Check P at two corners of the grid: it grows with both, and a grid may have 10^12 points."""
         stored, values, sizes = self.stored, self.labels[self.stored], self.axes.size
