@@ -308,3 +308,23 @@ def test_diagram_ends_with_the_numbers_that_it_is_about(
             assert 2 <= len(told) <= 8
             assert "T_M = " in told[0]
             assert "after 80 sweeps" in told[0]
+
+
+def test_run_ends_with_them_too_and_with_the_end_of_an_endless_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    axes = {**JUDGED, "size": [60, 120], "temperature": [0.1, 0.4, 0.7, 1.2]}
+    path, study = write_study(tmp_path, **axes, seed=6), make_study(tmp_path, **axes, seed=6)
+    given = ["run", str(path), "--results", str(tmp_path), "--pool", "threads", "--workers", "1"]
+    for shard in (["--shard", "0/2"], []):  # a part of the study has no boundary
+        assert (
+            guarded(lambda given=given + shard: verbs.main(given, "mattis", standalone_mode=False))
+            == 0
+        )
+        out = capsys.readouterr().out
+        assert bool(out) == (not shard)
+    content = headline(estimated(study, tmp_path), study)
+    assert out.splitlines() == headline_lines(content)
+    (row, *_) = content["boundaries"]
+    assert row["extrapolated_error"] > row["error"]
+    assert f"; at N → ∞ {row['extrapolated']:.4g} ± " in out

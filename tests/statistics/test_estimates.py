@@ -281,6 +281,45 @@ def test_boundaries_of_a_grid():
     np.testing.assert_allclose(out["boundary_load"], expected, rtol=1e-12)
 
 
+def of_sizes(*ends: float):
+    """Return estimates where half are lost at these temperatures, at N = 1000, 8000, 27000."""
+    sizes, heat = [1000, 8000, 27000][: len(ends)], np.linspace(0.2, 0.8, 7)
+    study = study_of(
+        cues=1, size=sizes, load=[0.05], temperature=heat.tolist(), noise=[0.0], seed=4
+    )
+    retrieved = np.array([np.clip(0.5 - 2 * (heat - end), 0, 1) for end in ends])[
+        :, None, :, None, None
+    ]
+    return aggregate(cells_of(study, retrieved=retrieved * np.ones(4)), study)
+
+
+def test_boundaries_of_sizes_are_extrapolated_in_their_power():
+    """T = 0.6 - 20 N^(-2/3): 0.4, 0.55, 0.6 - 1/45."""
+    for ends in ((0.4, 0.55), (0.4, 0.55, 0.6 - 1 / 45)):
+        out = of_sizes(*ends)
+        np.testing.assert_allclose(out["boundary_temperature"][:, 0, 0], ends, rtol=1e-12)
+        end, error = (out[f"boundary_temperature_extrapolated{k}"] for k in ("", "_error"))
+        assert end.dims == error.dims == ("load", "noise")
+        np.testing.assert_allclose(end, 0.6, rtol=1e-12)
+        assert "N^(-2/3)" in end.attrs["criterion"]
+        assert end.attrs["units"] == error.attrs["units"] == "J"
+    assert not [name for name in of_sizes(0.4) if "extrapolated" in str(name)]
+
+
+def test_the_error_of_an_extrapolation_is_that_of_a_weighted_line():
+    """By two sizes T = (T_2 x_1 - T_1 x_2)/(x_1 - x_2), x = N^(-2/3) = 0.01, 0.0025."""
+    out = of_sizes(0.4, 0.55)
+    first, second = out["boundary_temperature_error"][:, 0, 0].values
+    error = out["boundary_temperature_extrapolated_error"].item()
+    assert error == approx(math.hypot(0.01 * second, 0.0025 * first) / 0.0075)
+
+
+def test_sizes_that_are_on_no_line_have_a_larger_error():
+    on, off = of_sizes(0.4, 0.55, 0.6 - 1 / 45), of_sizes(0.4, 0.65, 0.6 - 1 / 45)
+    name = "boundary_temperature_extrapolated_error"
+    assert off[name].item() > 1.5 * on[name].item()
+
+
 def half(*seeds, position=None):
     fraction = np.array(seeds, float).T
     found = crossing(np.arange(len(fraction)) * 1.0 if position is None else position, fraction)

@@ -38,6 +38,9 @@ class UserPath(click.Path):
 MOST_COUNTED = 10**7
 """Cells of a study among which `plan` looks for those that are there."""
 
+MOST_TOLD = 10**6
+"""Cells of a study up to which `run` ends with its headline: estimates of more take minutes."""
+
 FILE = UserPath(exists=True, dir_okay=False)
 POOL_CHOICE = click.Choice(["processes", "threads"])
 BACKEND_CHOICE = click.Choice(["auto", "cpu", "gpu", "simulated"])  # as in devices
@@ -146,13 +149,20 @@ def run(study: Path, results: str, log: Path | None, **options: Any) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the others would spin beside the workers
     from mattis.engine import driver
 
-    outcome = driver.run(_load(study), results, _settings(options), log)
+    loaded = _load(study)
+    outcome = driver.run(loaded, results, _settings(options), log)
     if outcome.failures:
         click.echo(
             f"mattis: {counted(len(outcome.failures), 'block')} failed; mattis status {study} names them",
             err=True,
         )
         sys.exit(1)
+    if not options["shard"] and outcome.computed + outcome.found <= MOST_TOLD:
+        from mattis import figures
+
+        estimates = figures.estimated(loaded, results)
+        for line in figures.headline_lines(figures.headline(estimates, loaded)):
+            click.echo(line)
 
 
 def _settings(options: dict[str, Any]) -> "Settings":

@@ -16,6 +16,9 @@ from mattis.study.model import Boundary
 BOUNDARIES_TOLD = 3
 """Places of a boundary that a headline has."""
 
+ENDLESS = "_extrapolated"
+"""What a boundary at N → ∞ is called, after the boundary."""
+
 MOST_JUDGED = 20_000
 """Cells up to which a headline waits for theory: more take minutes."""
 
@@ -52,7 +55,8 @@ def _places(estimates: xr.Dataset, boundary: Boundary) -> list[dict[str, Any]]:
     name = f"boundary_{boundary.name}"
     if name not in estimates:
         return []
-    place = estimates[[name, f"{name}_error", "patterns", "realised_load"]]
+    beyond = [one for one in (f"{name}{ENDLESS}", f"{name}{ENDLESS}_error") if one in estimates]
+    place = estimates[[name, f"{name}_error", "patterns", "realised_load", *beyond]]
     for label, best in (("size", "max"), ("noise", "min")):
         if label in place[name].dims:
             place = place.sel({label: getattr(place[label], best)()})
@@ -76,13 +80,25 @@ def _row(one: xr.Dataset, boundary: Boundary, words: Mapping[str, Any]) -> dict[
         "error": float(one[f"{name}_error"]),
         "meaning": boundary.meaning,
         **({"age": words["age"]} if "age" in words else {}),
+        **_endless(one, name),
         **labels_of(labels),
+    }
+
+
+def _endless(one: xr.Dataset, name: str) -> dict[str, float]:
+    """Return where a boundary is at N → ∞, with its error; nothing where that is not known."""
+    if f"{name}{ENDLESS}" not in one or not np.isfinite(one[f"{name}{ENDLESS}"]):
+        return {}
+    return {
+        "extrapolated": float(one[f"{name}{ENDLESS}"]),
+        "extrapolated_error": float(one[f"{name}{ENDLESS}_error"]),
     }
 
 
 def headline_lines(content: Mapping[str, Any]) -> list[str]:
     """Return a headline in sentences, one a line."""
     told = {"boundary", "value", "error", "meaning", "age", "quantity", "theory"}
+    told |= {"extrapolated", "extrapolated_error"}
     lines = []
     for row in content["boundaries"]:
         at = ", ".join(
@@ -92,9 +108,14 @@ def headline_lines(content: Mapping[str, Any]) -> list[str]:
         )
         error = f" ± {row['error']:.1g}" if np.isfinite(row["error"]) else ""
         age = f" after {row['age']:.0f} sweeps" if "age" in row else ""
+        end = (
+            f"; at N → ∞ {row['extrapolated']:.4g} ± {row['extrapolated_error']:.1g}"
+            if "extrapolated" in row
+            else ""
+        )
         known = row.get("theory")
         line = f"; theory: T_M = {known:.4g}" if known is not None else ""
         lines.append(
-            f"{row['boundary']} of the boundary {row['value']:.4g}{error}{age} at {at}{line}"
+            f"{row['boundary']} of the boundary {row['value']:.4g}{error}{age} at {at}{end}{line}"
         )
     return lines + ([content["verdict"]] if content["verdict"] else [])

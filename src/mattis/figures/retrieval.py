@@ -196,6 +196,14 @@ def _boundary(ax: Axes, plane: xr.Dataset) -> None:
         load[known], place[known], yerr=plane["boundary_temperature_error"].values[known],
         marker="o", ms=4, label=f"half are lost after {_age(plane)}: a lifetime", **style,
     )  # fmt: skip
+    if "boundary_temperature_extrapolated" in plane:
+        place = plane["boundary_temperature_extrapolated"].values
+        known = np.isfinite(place) & (place >= STEEP)
+        ax.errorbar(
+            load[known], place[known],
+            yerr=plane["boundary_temperature_extrapolated_error"].values[known],
+            marker="D", ms=3.5, label=r"the same at $N \to \infty$, by all $N$", **style | {"mfc": "black"},
+        )  # fmt: skip
     heat, place = plane["temperature"].values, plane["boundary_load"].values
     known = np.isfinite(place) & (heat < STEEP)
     if known.any():

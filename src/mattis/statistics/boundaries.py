@@ -51,8 +51,40 @@ def boundaries(cells: xr.Dataset, study: Study) -> xr.Dataset:
                 long_name=words, units=boundary.units
             )
             found.update(sooner)
+        found.update(_extrapolated(found, boundary))
         out.update(found)
     return out
+
+
+def _extrapolated(found: xr.Dataset, boundary: Boundary) -> xr.Dataset:
+    """Return the temperature where retrieval ends in a network without end; nothing of one size.
+
+    A state that ends by a jump at T_M is left after ln tau ~ N (T_M - T)^{3/2} sweeps (R. B. Griffiths,
+    C.-Y. Weng & J. S. Langer, Phys. Rev. 149, 301 (1966)). So at any one age half of the networks have left
+    it at T_M - T ~ N^{-2/3}: boundaries of several sizes lie on a line over N^{-2/3}, which begins at T_M.
+    Weighted least squares; where more than two sizes scatter by more than their errors say, so does the end.
+    """
+    name = f"boundary_{boundary.name}"
+    if boundary.name != "temperature" or found.sizes.get("size", 1) < 2:
+        return xr.Dataset()
+    place, error = found[name], found[f"{name}_error"]
+    weight = (1 / error**2).where(place.notnull() & (error > 0), 0.0)
+    x, y = found["size"] ** (-2 / 3), place.fillna(0.0)
+    total, count = weight.sum("size"), (weight > 0).sum("size")
+    middle, height = ((weight * of).sum("size") / total for of in (x, y))
+    width = (weight * (x - middle) ** 2).sum("size")
+    width = width.where((count > 1) & (width > 0))
+    slope = (weight * (x - middle) * y).sum("size") / width
+    rest = (weight * (y - height - slope * (x - middle)) ** 2).sum("size")
+    scatter = (rest / (count - 2).where(count > 2)).clip(min=1.0).fillna(1.0) ** 0.5
+    words = f"{boundary.meaning}, extrapolated to N -> infinity"
+    criterion = f"{place.attrs['criterion']}; on a line over N^(-2/3), to the end of the state"
+    attributes = {"units": boundary.units} | {**place.attrs, "criterion": criterion}
+    end = (height - slope * middle).assign_attrs(attributes, long_name=words)
+    spread = ((1 / total + middle**2 / width) ** 0.5 * scatter).assign_attrs(
+        attributes, long_name=f"standard error of: {words}"
+    )
+    return xr.Dataset({f"{name}_extrapolated": end, f"{name}_extrapolated_error": spread})
 
 
 def _boundary(cells: xr.Dataset, boundary: Boundary) -> xr.Dataset:

@@ -136,7 +136,7 @@ class BinaryStudy(RetrievalStudy):
         return tuple(replace(asked, rule=asked.rule.named(rule)) for rule in self.rules)
 
     def stays_above(self, beta: float) -> float:
-        """Return the overlap above which a chain is in the state of its pattern; of several rules the largest."""
+        """Return the overlap above which a chain is in the state of its pattern; of rules the largest."""
         return max(inquiry.judging.stays_above(beta) for inquiry in self.inquiries)
 
     @property
