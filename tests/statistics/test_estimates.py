@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression
 
+from mattis.errors import UserError
 from mattis.exact import rng
 from mattis.figures.binary import PHASES as DIMENSIONS
 from mattis.networks.binary.study import BinaryStudy
@@ -536,3 +537,14 @@ def test_pulls_are_of_order_one_on_a_fine_grid(width, spread, step, seeds):
     pulls = (places - TRUTH) / errors
     assert pulls.std() < 1.4
     assert (np.abs(pulls) > 3).mean() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("lacking", "got"), [(["valid"], "cells without valid;"), ([], "no study;")]
+)
+def test_cells_that_mattis_did_not_open_are_one_line(lacking, got):
+    """Those of xarray.open_zarr do not say which of them are there."""
+    cells = cells_of(study_of(cues=1, size=[20], load=[0.1], temperature=[0.1], noise=[0.0]))
+    with pytest.raises(UserError, match=f"^aggregate: got {got} expected .*open_results") as caught:
+        aggregate(cells.drop_vars(lacking))
+    assert "\n" not in str(caught.value)

@@ -10,6 +10,7 @@ from collections.abc import Hashable, Mapping
 import numpy as np
 import xarray as xr
 
+from mattis.errors import UserError
 from mattis.networks.registry import StudyLike, as_study
 from mattis.statistics.boundaries import boundaries
 from mattis.statistics.lifetimes import MOSTLY_CENSORED, with_lifetimes
@@ -31,7 +32,7 @@ TWO_STATES = 0.2
 """A gap between the overlaps of retrieved and lost cues that no single state at N of hundreds has."""
 
 
-def aggregate(cells: xr.Dataset, study: StudyLike) -> xr.Dataset:
+def aggregate(cells: xr.Dataset, study: StudyLike | None = None) -> xr.Dataset:
     """Return the estimates of a study: means over seeds with their errors, flags and boundaries.
 
     Parameters
@@ -53,12 +54,17 @@ def aggregate(cells: xr.Dataset, study: StudyLike) -> xr.Dataset:
         X_given_survival and X_given_loss with their errors (see `survival`); of chains at a temperature
         `state`, what they are in, in words (see `states`). boundary_X and its like: see `boundaries`.
 
+    Raises
+    ------
+    UserError
+        Cells that do not say which of them are there, as of `xarray.open_zarr`; no study.
+
     Examples
     --------
     >>> estimates = mattis.aggregate(mattis.open_results(study), study)
     >>> estimates["overlap"] / estimates["overlap_error"]
     """
-    study = as_study(study)
+    study = _study_of(cells, study)
     out = cells[["patterns", "realised_load"]].copy()
     plain, count = bare(cells), cells["valid"].sum("seed")
     out["seeds"] = count.assign_attrs(long_name="number of seeds", units="1")
@@ -85,6 +91,18 @@ def aggregate(cells: xr.Dataset, study: StudyLike) -> xr.Dataset:
     out = out.assign(_variables(survival(cells, study)))
     out = out.assign(_variables(states(cells, out, study)))
     return out.assign(_variables(boundaries(cells, study)))
+
+
+def _study_of(cells: xr.Dataset, study: StudyLike | None) -> Study:
+    """Return the study of some cells. Raises UserError without one, or for cells of another opener."""
+    lacking = [name for name in ("valid", "realised_load", "patterns") if name not in cells]
+    if lacking or study is None:
+        got = f"cells without {' and '.join(lacking)}" if lacking else "no study"
+        raise UserError(
+            f"aggregate: got {got}; expected the cells of a store that mattis has opened, whose digests say "
+            "which are there, and their study: mattis.aggregate(mattis.open_results(study), study)"
+        )
+    return as_study(study)
 
 
 def _variables(found: xr.Dataset) -> Mapping[Hashable, xr.Variable]:
