@@ -10,6 +10,7 @@ import yaml
 from builders import EVERY_STUDY, STUDIES, fill, spelled
 
 from mattis.figures import canvas, consolidation, diagram, estimated, losses, recall, time_course
+from mattis.figures.findings import headline, headline_lines
 from mattis.networks.drift.study import Bias
 from mattis.networks.registry import load_study, study_of
 from mattis.study import plan
@@ -122,7 +123,9 @@ def test_every_shape_of_study_has_its_figures(tmp_path: Path, name: str) -> None
     given = {key: value for key, value in changes.items() if key != "missing"}
     study = make(model, **given)
     some = plan.blocks(study)[:1] if "missing" in changes else None
-    figures = dict(FIGURES[model](simulated(study, tmp_path, some), study))
+    estimates = simulated(study, tmp_path, some)
+    assert all(headline_lines(headline(estimates, study)))
+    figures = dict(FIGURES[model](estimates, study))
     assert "diagram" in figures
     for figure in figures.values():
         figure.set_layout_engine("none")

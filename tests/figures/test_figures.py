@@ -9,6 +9,7 @@ from builders import fill, make_study
 
 from mattis.figures import canvas, diagram, estimated, retrieval
 from mattis.figures.canvas import covered, edges
+from mattis.figures.findings import headline, headline_lines
 from mattis.figures.retrieval import overlap_theory, theory_lines
 from mattis.statistics.estimates import ALL_FLAGS, INCOMPLETE
 from mattis.study import plan
@@ -38,6 +39,7 @@ def test_every_shape_of_study_has_its_figures(tmp_path: Path, changes: dict[str,
     assert len(written) == 1 + 2 * planes
     assert all(path.exists() for path in written)
     assert (tmp_path / "small" / "figures" / "diagram.png").exists()
+    assert all(headline_lines(headline(estimated(study, tmp_path), study)))
 
 
 def test_the_same_study_gives_the_same_figures_byte_by_byte(tmp_path: Path, study: Study) -> None:

@@ -11,6 +11,7 @@ from builders import EVERY_STUDY, fill
 
 from mattis.figures import binary, diagram, estimated
 from mattis.figures.expected import Expected, expected
+from mattis.figures.findings import headline, headline_lines
 from mattis.networks.binary.models import BINARY_DEFAULTS
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import MODELS, load_study, study_of
@@ -59,6 +60,7 @@ def test_every_question_has_its_figure(tmp_path, name):
     stored = xr.open_zarr(tmp_path / name / "diagram.zarr")
     assert all(v.attrs["long_name"] and v.attrs["units"] for v in stored.variables.values())
     assert stored.attrs["numbers_are"]
+    assert all(headline_lines(headline(stored.load(), study)))
 
 
 def test_a_figure_says_what_was_simulated_and_draws_each_rule_with_its_theory(tmp_path):

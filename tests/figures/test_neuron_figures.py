@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from mattis import theory
 from mattis.figures import diagram, estimated, neurons
+from mattis.figures.findings import headline, headline_lines
 from mattis.networks.neurons.models import NEURON_QUESTIONS
 from mattis.networks.neurons.study import NeuronStudy
 from mattis.networks.registry import load_study, study_of
@@ -144,6 +145,7 @@ def test_every_question_is_run_aggregated_and_drawn(question, ran):
         seen = np.sort(np.concatenate([curve[:, 1] for curve in points(ax)]))
         wanted = [estimates[name].values.ravel() for name in panel.names]
         np.testing.assert_array_equal(seen, np.sort(np.concatenate(wanted)))
+    assert all(headline_lines(headline(estimates, study)))
 
 
 @pytest.mark.parametrize("question", TINY)

@@ -71,7 +71,7 @@ def _places(estimates: xr.Dataset, boundary: Boundary) -> list[dict[str, Any]]:
 def _row(one: xr.Dataset, boundary: Boundary, words: Mapping[str, Any]) -> dict[str, Any]:
     """Return one place of a boundary: its value, error, age, and where it is."""
     name = f"boundary_{boundary.name}"
-    labels = {str(key): float(one[key]) for key in one.coords if key != "temperature"}
+    labels = {str(k): float(one[k]) for k in one.coords if one[k].ndim == 0 and k != "temperature"}
     if one["patterns"].ndim == 0:
         labels |= {"load": float(one["realised_load"]), "patterns": float(one["patterns"])}
     return {
