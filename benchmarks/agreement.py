@@ -6,8 +6,9 @@ simulates every point of `SETTINGS` through the public path, MODELS["hopfield"].
 agreement.json and agreement.md beside this file (three minutes on two cores). The slow tests
 take their simulations and theory lines from here, with other seeds.
 
-Theory: D. J. Amit, H. Gutfreund & H. Sompolinsky, Ann. Phys. 173, 30 (1987), at the realised load
-P/N. At T = 0 the second bracket is `hysteresis_overlap`, derived for this project.
+Theory: D. J. Amit, H. Gutfreund & H. Sompolinsky, Ann. Phys. 173, 30 (1987), at the load (P - 1)/N of the
+patterns that disturb; the energy with the 1/(2N) that J_ii = 0 takes from the pattern itself. At T = 0 the
+second bracket is `hysteresis_overlap`, derived for this project.
 """
 
 import json
@@ -64,10 +65,16 @@ SETTINGS = (
     Setting(0.15, (0.2,), seeds=20),
 )
 
+
+def of_others(line: Line) -> Line:
+    """Return a line of theory as a function of P/N: what disturbs a pattern are the P - 1 others."""
+    return lambda load, temperature: line(load - 1 / SIZE, temperature)
+
+
 LINES: Mapping[str, Line] = {
-    "overlap": hopfield.overlap,
-    "edwards_anderson": hopfield.edwards_anderson,
-    "energy": hopfield.energy,
+    "overlap": of_others(hopfield.overlap),
+    "edwards_anderson": of_others(hopfield.edwards_anderson),
+    "energy": of_others(lambda load, temperature: hopfield.energy_finite(load, temperature, SIZE)),
 }
 
 
@@ -77,7 +84,7 @@ HYSTERETIC = "overlap, hysteretic branch"
 
 def hysteretic(load: float, _temperature: float) -> float:
     """Return the hysteretic branch as a line of load and temperature; it is defined at T = 0."""
-    return hopfield.hysteresis_overlap(load)
+    return hopfield.hysteresis_overlap(load - 1 / SIZE)
 
 
 @dataclass(frozen=True)
@@ -196,8 +203,8 @@ def _without_nan(values: Mapping[str, object]) -> dict[str, object]:
 def rows(sample: Sample) -> list[Row]:
     """Return the rows of a point: at T = 0, where q = 1 whatever happens, without q but bracketed."""
     load, t, kept = sample.load, sample.temperature, float(sample.kept.mean())
-    if math.isnan(hopfield.overlap(load, t)):
-        return [Row(load, t, "overlap", sample.compare("overlap", hopfield.overlap), kept, {})]
+    if math.isnan(LINES["overlap"](load, t)):
+        return [Row(load, t, "overlap", sample.compare("overlap", LINES["overlap"]), kept, {})]
     table = []
     for name in LINES if t > 0 else ("overlap", "energy"):
         wrong = wrong_lines(name, t)
@@ -240,9 +247,11 @@ TEXT = """# Agreement with theory
 
 Written by `python benchmarks/agreement.py` (root seed {root_seed}): N = {size}, started on a stored
 pattern, 150 sweeps thrown away and 300 averaged over. Theory: Amit, Gutfreund & Sompolinsky (1987) at
-the realised load α = P/N. Errors are standard errors over pattern sets; z is the difference in units of
-them. The last columns are the z of lines that wrong code would follow: β doubled, the load doubled (0/1
-neurons without threshold), the diagonal J_ii = α kept in the energy, β 5 % off, the load 10 % off.
+the load (P - 1)/N of the other patterns, and the energy with the 1/(2N) that J_ii = 0 takes from the
+pattern itself; both are exact of a network of N neurons. Errors are standard errors over pattern sets; z is
+the difference in units of them. The last columns are the z of lines that wrong code would follow: β doubled,
+the load doubled (0/1 neurons without threshold), the diagonal J_ii = α kept in the energy, β 5 % off, the
+load 10 % off.
 
 `kept` is the share of pattern sets that stayed at m > 0.85 with every cue, over which the means are
 taken: beyond 3/4 of the largest load of retrieval, single samples escape and those about to bias what

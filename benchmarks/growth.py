@@ -152,9 +152,9 @@ def in_memory(study: Any, folder: Path) -> None:
     import matplotlib as mpl
     import numpy as np
 
-    from mattis.statistics import estimates as statistics
     from mattis.figures import canvas, retrieval
     from mattis.networks.binary.retrieval import DIMENSIONS
+    from mattis.statistics import estimates as statistics
     from mattis.store import cube
 
     labels, model, random = cube.labels_of(study), study.described_model, np.random.default_rng(1)
