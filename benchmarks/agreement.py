@@ -248,10 +248,11 @@ TEXT = """# Agreement with theory
 Written by `python benchmarks/agreement.py` (root seed {root_seed}): N = {size}, started on a stored
 pattern, 150 sweeps thrown away and 300 averaged over. Theory: Amit, Gutfreund & Sompolinsky (1987) at
 the load (P - 1)/N of the other patterns, and the energy with the 1/(2N) that J_ii = 0 takes from the
-pattern itself; both are exact of a network of N neurons. Errors are standard errors over pattern sets; z is
-the difference in units of them. The last columns are the z of lines that wrong code would follow: β doubled,
-the load doubled (0/1 neurons without threshold), the diagonal J_ii = α kept in the energy, β 5 % off, the
-load 10 % off.
+pattern itself: what is known of a network of N neurons. Other terms in 1/N at T > 0 are not known: at
+T ≥ 0.5 overlap and q lie 2 to 4 errors below this theory, and agree with that at P/N. Errors are standard
+errors over pattern sets; z is the difference in units of them. The last columns are the z of lines that
+wrong code would follow: β doubled, the load doubled (0/1 neurons without threshold), the diagonal J_ii = α
+kept in the energy, β 5 % off, the load 10 % off.
 
 `kept` is the share of pattern sets that stayed at m > 0.85 with every cue, over which the means are
 taken: beyond 3/4 of the largest load of retrieval, single samples escape and those about to bias what

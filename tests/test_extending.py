@@ -506,3 +506,21 @@ def test_verbs_take_a_plugin(tmp_path: Path, capsys: pytest.CaptureFixture[str])
             guarded(lambda words=words: verbs.main(words, "mattis", standalone_mode=False)) == 0
         ), words
     assert "hearsay" in capsys.readouterr().out
+
+
+def test_a_plugin_may_observe_by_names_that_other_models_have(tmp_path: Path) -> None:
+    """They are its own: no rate is made of them, and no fraction of survivors."""
+    (tmp_path / "mine.py").write_text(
+        HEAD + "@model(['survival_time', 'survived', 'transition_rate', 'reached_after'])\n"
+        "def counted(cell):\n"
+        "    return {'survival_time': 3.0, 'survived': 19.0, 'transition_rate': 2.0, 'reached_after': 1.0}\n"
+    )
+    mattis.load_plugins(tmp_path / "mine.py")
+    study = study_of(
+        {"name": "counted", "model": "counted", "axes": {"size": [40], "load": [0.1], "seed": 4}}
+    )
+    mattis.run(study, tmp_path, HERE)
+    out = mattis.aggregate(mattis.open_results(study, tmp_path), study)
+    assert out["survived"].item() == 19.0
+    assert not {"survived_low", "escape_rate", "transitions", "reached_after_median"} & {*out}
+    assert mattis.diagram(study, tmp_path)

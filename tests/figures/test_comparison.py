@@ -22,6 +22,7 @@ from mattis.figures.comparison import (
     LEVEL,
     Comparison,
     compared,
+    groups_of,
     independent_cells,
     probability_of,
 )
@@ -328,3 +329,57 @@ def test_run_ends_with_them_too_and_with_the_end_of_an_endless_network(
     (row, *_) = content["boundaries"]
     assert row["extrapolated_error"] > row["error"]
     assert f"; at N → ∞ {row['extrapolated']:.4g} ± " in out
+
+
+def told_of(tmp_path: Path, **changes: object) -> list[dict[str, object]]:
+    """The boundaries in the headline of a small study."""
+    keys = {
+        **JUDGED,
+        "size": [60],
+        "load": [0.05],
+        "temperature": [0.1, 0.5, 1.5],
+        "seed": 5,
+        **changes,
+    }
+    study = make_of_family(**keys)
+    fill(study, tmp_path)
+    return list(headline(estimated(study, tmp_path), study)["boundaries"])
+
+
+def test_the_age_of_a_pattern_is_not_that_of_a_boundary(tmp_path: Path) -> None:
+    rows = told_of(tmp_path, age=[1, 2])
+    assert [(row["age"], row["sweeps"]) for row in rows] == [(1.0, 80), (2.0, 80)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "known"),
+    [
+        ({}, [True]),
+        ({"noise": [0.2]}, [False]),  # the end of a basin, not of a state
+        ({"dynamics": {"neurons": "zero_one", "threshold": "balanced"}}, [False]),
+        ({"couplings_axis": ["hebb", "clipped"]}, [True, False]),
+        ({"model": "little"}, [False]),
+    ],
+)
+def test_only_the_boundary_of_hopfields_network_is_beside_its_theory(
+    tmp_path: Path, changes: dict[str, object], known: list[bool]
+) -> None:
+    rows = told_of(tmp_path, **changes)
+    assert [row.get("theory") is not None for row in rows] == known
+
+
+def test_loads_of_one_number_of_patterns_are_one_set(tmp_path: Path) -> None:
+    study = make_study(tmp_path, **{**JUDGED, "size": [60], "load": [0.05, 0.052, 0.08]}, seed=5)
+    fill(study, tmp_path)
+    groups = groups_of(estimated(study, tmp_path))
+    assert groups.reshape(3, -1).tolist() == [[0.0] * 3, [0.0] * 3, [1.0] * 3]
+
+
+def test_a_spin_glass_is_compared_above_its_transition(tmp_path: Path) -> None:
+    keys = {"memories": [1], "load": None, "temperature": [1.3, 2.0], "noise": [0.0]}
+    keys |= {"size": [100], "model": "sherrington_kirkpatrick", "seed": 8}
+    keys |= {"sweeps": {"thermalise": 100, "measure": 1000}}
+    study = make_of_family(**{**JUDGED, **keys})
+    fill(study, tmp_path)
+    found = compare(study, tmp_path)
+    assert found.inside + found.floors == 2

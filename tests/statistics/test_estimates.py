@@ -19,6 +19,7 @@ from mattis.errors import UserError
 from mattis.exact import rng
 from mattis.figures.binary import PHASES as DIMENSIONS
 from mattis.networks.binary.study import BinaryStudy
+from mattis.networks.registry import study_of as any_study
 from mattis.statistics import boundaries
 from mattis.statistics.boundaries import crossing
 from mattis.statistics.estimates import ALL_FLAGS, BIMODAL, FEW_SEEDS, INCOMPLETE, aggregate
@@ -403,11 +404,11 @@ def test_a_resample_in_a_hundred_that_does_not_cross_leaves_the_place():
 
 
 def plain_half(position, fraction):
-    """The crossing of 1/2 and the grid's share of its error, by scalars; an end if nothing crosses."""
+    """The crossing of 1/2 and the grid's share of its error, by scalars; infinity if nothing crosses."""
     fall = isotonic_regression(fraction, increasing=False).x
     above, below = np.flatnonzero(fall > 0.5), np.flatnonzero(fall < 0.5)
     if above.size == 0 or below.size == 0:
-        return (position[0] if above.size == 0 else position[-1]), math.nan
+        return (-math.inf if above.size == 0 else math.inf), math.nan
     last, first = above[-1], below[0]
 
     def between(high, low):
@@ -432,11 +433,13 @@ def plain_crossing(position, fraction):
         return (nan if math.isnan(grid) else place), nan, nan, nan
     words = rng.stream(0, "bootstrap", {"seeds": seeds}).words(seeds, np.arange(200))
     places = [plain_half(position, fraction[:, w].mean(axis=1))[0] for w in words % seeds]
-    above, below = (np.mean(np.array(places) == position[end]) for end in (-1, 0))
-    if max(above, below) > 0.05:
-        low, high = np.quantile(places, [0.05, 0.95])
-        return nan, nan, (low if above > below else nan), (high if below >= above else nan)
-    return place, np.hypot(np.std(places) * np.sqrt(seeds / (seeds - 1)), grid), nan, nan
+    before, beyond = (np.mean(np.array(places) == end) for end in (-math.inf, math.inf))
+    if max(before, beyond) > 0.05:
+        low, high = min(sorted(places)[10], position[-1]), max(sorted(places)[-11], position[0])
+        return nan, nan, (low if before <= 0.05 else nan), (high if beyond <= 0.05 else nan)
+    places = np.clip(places, position[0], position[-1])
+    error = np.hypot(np.std(places) * np.sqrt(seeds / (seeds - 1)), grid)
+    return (place if math.isfinite(place) else nan), error, nan, nan
 
 
 @pytest.mark.parametrize(("points", "seeds", "cues"), product((2, 5, 40), (1, 2, 9, 64), (1, 3, 7)))
@@ -548,3 +551,28 @@ def test_cells_that_mattis_did_not_open_are_one_line(lacking, got):
     with pytest.raises(UserError, match=f"^aggregate: got {got} expected .*open_results") as caught:
         aggregate(cells.drop_vars(lacking))
     assert "\n" not in str(caught.value)
+
+
+def test_a_grid_of_one_value_has_no_bound_on_its_own_side():
+    """Every cue is retrieved at the only temperature: the boundary is at least there, and at most nowhere."""
+    nothing = math.nan
+    for seeds, bounds in (
+        ([1.0] * 4, (0.3, nothing)),
+        ([0.0] * 4, (nothing, 0.3)),
+        ([1.0, 0.0, 1.0, 0.0], (nothing, nothing)),
+    ):
+        found = crossing(np.array([0.3]), np.array([seeds]))
+        np.testing.assert_equal(found, (nothing, nothing, *bounds))
+
+
+def test_only_states_that_end_by_a_jump_at_one_load_are_extrapolated():
+    axes = {"size": [1000, 8000], "beta": [1.25, 5.0], "seed": 4}
+    for keys, has in (
+        ({"axes": {**axes, "load": [0.05]}}, True),
+        ({"axes": {**axes, "load": [0.05]}, "model": "little"}, True),
+        ({"axes": {**axes, "memories": [50]}}, False),  # at no load
+        ({"axes": {**axes, "load": [0.05]}, "model": "dilute"}, False),
+        ({"axes": {**axes, "load": [0.05]}, "model": "hebbian_tanh"}, False),  # no thermal noise
+    ):
+        study = any_study({"name": "x", "model": "hopfield", **keys})
+        assert boundaries.ends_by_a_jump(study) == has

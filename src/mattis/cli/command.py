@@ -38,8 +38,8 @@ class UserPath(click.Path):
 MOST_COUNTED = 10**7
 """Cells of a study among which `plan` looks for those that are there."""
 
-MOST_TOLD = 10**6
-"""Cells of a study up to which `run` ends with its headline: estimates of more take minutes."""
+MOST_TOLD = 10**5
+"""Cells of a study up to which `run` ends with its headline: estimates of more take a while."""
 
 FILE = UserPath(exists=True, dir_okay=False)
 POOL_CHOICE = click.Choice(["processes", "threads"])
@@ -160,8 +160,8 @@ def run(study: Path, results: str, log: Path | None, **options: Any) -> None:
     if not options["shard"] and outcome.computed + outcome.found <= MOST_TOLD:
         from mattis import figures
 
-        estimates = figures.estimated(loaded, results)
-        for line in figures.headline_lines(figures.headline(estimates, loaded)):
+        content = figures.headline(figures.estimated(loaded, results), loaded)
+        for line in figures.headline_lines(content):
             click.echo(line)
 
 

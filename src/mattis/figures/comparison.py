@@ -111,7 +111,10 @@ def compared(estimates: xr.Dataset, study: Study) -> Comparison:
         The study.
     """
     lines = foretold(study)
-    named = {line.observable: line.quantity for line in reversed(lines)}
+    named = {
+        name: " and ".join(dict.fromkeys(one.quantity for one in lines if one.observable == name))
+        for name in (line.observable for line in lines)
+    }
     beside, groups = confronted(estimates, study, lines), groups_of(estimates)
     deviates = {name: deviates_of(one) for name, one in beside.items()}
     all_of = {
@@ -139,11 +142,11 @@ def deviates_of(one: Confronted) -> Reals:
 
 
 def groups_of(estimates: xr.Dataset) -> Reals:
-    """Return for each cell the number of the pattern sets that it is of: one for each size and load."""
+    """Return for each cell the number of the pattern sets that it is of: one for each N and P."""
     cells = estimates["seeds"]
-    index = xr.DataArray(np.arange(estimates["patterns"].size), dims="set")
-    sets = estimates["patterns"].copy(data=index.values.reshape(estimates["patterns"].shape))
-    return flat(sets, cells)
+    sets = np.stack([flat(estimates[name], cells) for name in ("size", "patterns")])
+    _, number = np.unique(sets, axis=1, return_inverse=True)
+    return np.asarray(number, np.float64).ravel()
 
 
 def agreement(one: Confronted, z: Reals, groups: Reals, quantity: str) -> Agreement:
@@ -259,12 +262,13 @@ def worst(
     ]  # fmt: skip
     found.sort(key=lambda one: (-one[0], one[1], one[2]))
     at = places(estimates) if found else []
+    labels = dict.fromkeys([*map(str, estimates["seeds"].dims), "load", "patterns"])
     rows = []
     for _, name, k in found[:MOST_WORST]:
         one = beside[name]
         rows.append(
             {
-                **labels_of(at[k]),
+                **labels_of({name: at[k][name] for name in labels}),
                 "observable": name,
                 "simulation": float(one.simulation[k]),
                 "error": float(one.error[k]),

@@ -256,6 +256,8 @@ def _beside(
     mine = np.array([line.rule in (None, place.get("couplings")) for place in at])
     rests = _states(estimates) == EQUILIBRATED
     stayed, all_sets = _sample(estimates, study, name, True), _sample(estimates, study, name, False)
+    if line.quantity in GLASSES:  # nobody has a state to stay in
+        stayed = all_sets
     there = mine & _lasts(estimates, line) & (stayed.sets >= FEWEST_SEEDS)
     if overlap is not None:
         there &= overlap.inside & (overlap.theory > 0)

@@ -16,6 +16,7 @@ from scipy.optimize import isotonic_regression
 from mattis.exact import rng
 from mattis.exact.arrays import Reals
 from mattis.networks.binary.retrieval import RetrievalStudy
+from mattis.networks.binary.study import BinaryStudy
 from mattis.study.base import Study
 from mattis.study.model import Boundary
 
@@ -51,12 +52,19 @@ def boundaries(cells: xr.Dataset, study: Study) -> xr.Dataset:
                 long_name=words, units=boundary.units
             )
             found.update(sooner)
-        found.update(_extrapolated(found, boundary))
+        found.update(_extrapolated(found, boundary, study))
         out.update(found)
     return out
 
 
-def _extrapolated(found: xr.Dataset, boundary: Boundary) -> xr.Dataset:
+def ends_by_a_jump(study: Study) -> bool:
+    """Tell whether states end by a jump, at one load whatever the size."""
+    if not isinstance(study, BinaryStudy) or study.stored != "load":
+        return False
+    return all(inquiry.judging.nearness > 0 for inquiry in study.inquiries)
+
+
+def _extrapolated(found: xr.Dataset, boundary: Boundary, study: Study) -> xr.Dataset:
     """Return the temperature where retrieval ends in a network without end; nothing of one size.
 
     A state that ends by a jump at T_M is left after ln tau ~ N (T_M - T)^{3/2} sweeps (R. B. Griffiths,
@@ -65,7 +73,8 @@ def _extrapolated(found: xr.Dataset, boundary: Boundary) -> xr.Dataset:
     Weighted least squares; where more than two sizes scatter by more than their errors say, so does the end.
     """
     name = f"boundary_{boundary.name}"
-    if boundary.name != "temperature" or found.sizes.get("size", 1) < 2:
+    along = boundary.name == "temperature" and boundary.fraction == "retrieved"
+    if not along or not ends_by_a_jump(study) or found.sizes.get("size", 1) < 2:
         return xr.Dataset()
     place, error = found[name], found[f"{name}_error"]
     weight = (1 / error**2).where(place.notnull() & (error > 0), 0.0)
@@ -162,7 +171,8 @@ def crossing(position: Reals, fraction: Reals) -> tuple[float, float, float, flo
     Ann. Statist. 7, 1 (1979); always the same resamples) and the step of the grid over √12, weighted
     with the fall of the fraction across that step: where it falls from 1 to 0 the crossing may be
     anywhere in between. Where more than 5 % of the resamples do not cross, the grid ends too early: then
-    there is no place, but one that the crossing is at least at (at most at) in 95 % of them.
+    there is no place, but one that the crossing is at least at (at most at) in 95 % of them; neither where
+    it may be off either end.
     """
     nothing = (np.nan,) * 4
     order = np.argsort(position)[np.isfinite(np.sort(position))]  # nothing is known up to infinity
@@ -173,20 +183,21 @@ def crossing(position: Reals, fraction: Reals) -> tuple[float, float, float, flo
     fraction = fraction[:, np.lexsort(fraction)]  # the order of the seeds must not change the error
     seeds = fraction.shape[1]
     (place,), (grid,) = _halves(position, fraction.mean(axis=1)[None])
+    place = place if np.isfinite(place) else np.nan
     if seeds == 1:
         return float(place), *nothing[1:]
-    places = np.concatenate(
-        [_halves(position, means, ends=True)[0] for means in _resamples(fraction)]
-    )
-    above, below = (np.mean(places == position[end]) for end in (-1, 0))
-    if above > LOST_RESAMPLES or below > LOST_RESAMPLES:
-        least, most = np.quantile(places, 0.05), np.quantile(places, 0.95)
+    resampled = [_halves(position, means) for means in _resamples(fraction)]
+    places = np.concatenate([place for place, _ in resampled])
+    before, beyond = (float(np.mean(places == end)) for end in (-np.inf, np.inf))
+    if max(before, beyond) > LOST_RESAMPLES:
+        least, most = np.sort(places)[[RESAMPLES // 20, -1 - RESAMPLES // 20]]
         return (
             np.nan,
             np.nan,
-            least if above > below else np.nan,
-            most if below >= above else np.nan,
+            min(least, position[-1]) if before <= LOST_RESAMPLES else np.nan,
+            max(most, position[0]) if beyond <= LOST_RESAMPLES else np.nan,
         )
+    places = np.clip(places, position[0], position[-1])
     # The spread of resamples is that of n - 1 degrees of freedom.
     spread = np.std(places) * np.sqrt(seeds / (seeds - 1))
     return float(place), float(np.hypot(spread, grid)), np.nan, np.nan
@@ -208,16 +219,14 @@ def _resampled_seeds(seeds: int, first: int, last: int) -> NDArray[np.uint32]:
     return words % np.uint32(seeds)
 
 
-def _halves(position: Reals, fractions: Reals, ends: bool = False) -> tuple[Reals, Reals]:
+def _halves(position: Reals, fractions: Reals) -> tuple[Reals, Reals]:
     """Return the crossing of 1/2 by each row made monotone, and the grid's share of its error.
 
-    Where nothing crosses: NaN, or an end of the grid. A plateau at 1/2 is crossed in its middle.
+    Infinity beyond the side where nothing crosses. A plateau at 1/2 is crossed in its middle.
     """
     falling = _falling(fractions)
     above, below = (falling > 0.5).sum(axis=1), (falling < 0.5).sum(axis=1)
-    place, grid = np.full((2, len(falling)), np.nan)
-    if ends:
-        place = np.where(above == 0, position[0], position[-1])
+    place, grid = np.where(above == 0, -np.inf, np.inf), np.full(len(falling), np.nan)
     row = np.flatnonzero((above > 0) & (below > 0))
     last, first = above[row] - 1, position.size - below[row]
     left = _interpolate(position, falling, row, last, last + 1)

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaincinv, ndtri
 
 from mattis.exact.arrays import Reals
+from mattis.networks.binary.study import BinaryStudy
+from mattis.networks.drift.keys import DriftStudy
 from mattis.study.base import Study
 
 MOSTLY_CENSORED = 1024
@@ -92,12 +94,12 @@ def _lives(times: ArrayLike, died: ArrayLike) -> tuple[Reals, np.ndarray]:
 
 def with_lifetimes(estimates: xr.Dataset, cells: xr.Dataset, study: Study) -> xr.Dataset:
     """Return estimates with the rates of what happens once or now and then, where cells hold its times."""
-    out = estimates
-    if "survival_time" in cells:
+    out, question = estimates, study.asked.name if isinstance(study, BinaryStudy) else None
+    if question == "survival":
         out = _with_escapes(out, cells, study)
-    if "transition_rate" in cells:
+    if question == "transitions":
         out = out.assign(_transitions(cells, study))
-    if "reached_after" in cells:
+    if isinstance(study, DriftStudy) and "reached_after" in cells:
         out = out.assign(reached_after_median=_median(cells["reached_after"], cells["valid"]))
     return out
 

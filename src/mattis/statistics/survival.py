@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import xarray as xr
 
+from mattis.networks.binary.study import BinaryStudy
 from mattis.statistics.intervals import wilson
 from mattis.study.base import Study
 from mattis.study.model import STATE_OBSERVABLES, Observable
@@ -23,11 +24,10 @@ def survived(cells: xr.Dataset, study: Study) -> xr.DataArray | None:
     """
     model = study.described_model
     if model.states is None:
-        return cells.get("survived")
+        return cells.get("survived") if isinstance(study, BinaryStudy) else None
     whole = cells[model.states[1]]
-    if "survived" not in cells:
-        return whole
-    return cells["survived"].where(cells["survived"].notnull(), whole)
+    own = cells.get("survived", whole)
+    return own.where(own.notnull(), whole)
 
 
 def survival(cells: xr.Dataset, study: Study) -> xr.Dataset:

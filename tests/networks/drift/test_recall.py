@@ -68,7 +68,8 @@ def test_before_anything_was_shown_it_is_hopfields(size, count):
         np.testing.assert_array_equal(found[f"{name}_old"], plain[name])
     same = [visit._replace(noise=0.0) for visit in visits]
     unchanged = recall.simulate(patterns, same, RecallProtocol(LEARNING, asking))
-    same_columns([unchanged], [plain], *plain)
+    state = {name for name in plain if name == "survived" or name.endswith("_given_survival")}
+    same_columns([unchanged], [plain], *{*plain} - state)  # of memories that drift no jump is known
 
 
 @pytest.mark.parametrize("presentations", [0.0, 2.5, 40.0])
