@@ -29,6 +29,10 @@ STUDIES: Mapping[str, Mapping[str, Any]] = {
         "model": "clipped", "sweeps": SHORT, "cues": 2,
         "axes": {"size": [60], "load": [0.05, 0.1], "temperature": [0, 0.4], "seed": 2},
     },
+    "starts": {  # ranks, quantiles and sums of what is compared
+        "model": "hopfield", "sweeps": {"thermalise": 5, "measure": 40}, "starts": 2,
+        "axes": {"size": [101], "load": [0.05], "temperature": [0, 0.4, 1.2], "noise": [0.1], "seed": 2},
+    },
     "consolidation": {
         "model": "consolidation",
         "axes": {"size": [50], "memories": [3, 4], "kappa": [2.0, 8.0], "noise": [0.4], "tau": [20.0],
@@ -48,6 +52,7 @@ GOLDEN: Mapping[str, str] = {
     "hopfield": "381a81131b84ea9c75372686397c0aab03aae935e8d00bb13eccf7ade1369835",
     "alone": "a6b5805049761f58049ac866323044195c5bc7248b2c8d292a16e6811dd8302b",
     "clipped": "98f997c49ae9df6dd4d8c603697dc841a53e4ff542a377f68d9c58d33ea3c337",
+    "starts": "8e4aa42901026d9b05333a222a39742f297f6c77303e63231aeef4cf0c1870bd",
     "consolidation": "04fee5ce4fb937b2081ea32b90dda051ac9bb086f9377b4a25a1fde20f308416",
     "recall": "dc65dcdaf996d7d71928536ffd395a2e7f33cc437524ce57f8aa0f598412b72c",
 }

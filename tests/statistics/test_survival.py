@@ -165,6 +165,22 @@ def test_a_cell_that_some_have_left_escapes(tmp_path: Path) -> None:
     assert (out["state"].where(mixed, ESCAPES) == ESCAPES).all()
 
 
+def test_cells_of_before_are_in_the_class_of_those_of_today(tmp_path: Path) -> None:
+    """What their version did not observe is NaN: then the mean over the whole chain says who was there."""
+    study = study_of(WARM)
+    fill(study, tmp_path)
+    cells = open_results(study, tmp_path).load()
+    today = aggregate(cells, study)["state"]
+    for which in (slice(None), slice(0, 2)):  # all of them, or the older seeds
+        before = cells.copy(deep=True)
+        for name in ("survived", "retrieved_early"):
+            before[name][{"seed": which}] = np.nan
+        state = aggregate(before, study)["state"]
+        some = (before["retrieved"].mean("seed") > 0) & (before["retrieved"].mean("seed") < 1)
+        assert not (some & (state == REMANENT)).any()
+        assert float((state == today).mean()) > 0.7
+
+
 # Boundaries
 
 

@@ -1,6 +1,6 @@
 """Arithmetic with the same bits on every machine: random numbers by their addresses, functions, sums.
 
-The compiled ones (`functions`, `philox`, `sums`) are loaded on first use: reading a study waits for none.
+The compiled ones are loaded on first use: reading a study waits for none.
 """
 
 from importlib import import_module
@@ -8,11 +8,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mattis.exact import convergence as convergence
     from mattis.exact import functions as functions
     from mattis.exact import philox as philox
     from mattis.exact import sums as sums
 
-COMPILED = ("functions", "philox", "sums")
+COMPILED = ("convergence", "functions", "philox", "sums")
 
 
 def __getattr__(name: str) -> ModuleType:

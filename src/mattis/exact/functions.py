@@ -135,17 +135,23 @@ def uniform(u_hi, u_lo):
 
 
 @compiled
-def normal(u_hi, u_lo):
-    """Return a standard normal deviate of two uint32 words: the quantile at u as in `uniform`.
+def quantile(centred, tail):
+    """Return the standard normal quantile at u, given u - 1/2 and min(u, 1 - u). Scalar.
 
-    M. J. Wichura, "Algorithm AS 241", Appl. Statist. 37, 477 (1988), PPND16: 1e-16 relative. |x| <= 8.3.
+    M. J. Wichura, "Algorithm AS 241", Appl. Statist. 37, 477 (1988), PPND16: 1e-16 relative.
     """
-    centred, tail = uniform(u_hi, u_lo)
     if abs(centred) <= 0.425:
         return centred * _rational(0.180625 - centred * centred, CENTRE)
     r = math.sqrt(-logarithm(tail))
     x = _rational(r - 1.6, TAIL) if r <= 5.0 else _rational(r - 5.0, FAR_TAIL)
     return x if centred > 0.0 else -x
+
+
+@compiled
+def normal(u_hi, u_lo):
+    """Return a standard normal deviate of two uint32 words: the quantile at u as in `uniform`. |x| <= 8.3."""
+    centred, tail = uniform(u_hi, u_lo)
+    return quantile(centred, tail)
 
 
 @compiled

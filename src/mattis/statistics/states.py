@@ -51,10 +51,13 @@ def states(cells: xr.Dataset, out: xr.Dataset, study: Study) -> xr.Dataset:
     if not isinstance(study, RetrievalStudy) or not {"survived", "edwards_anderson"} <= {*out}:
         return xr.Dataset()
     kept, at_rest = out["survived"], _is_at_rest(cells, out)
-    seen = "retrieved_early" if "retrieved_early" in cells else "retrieved"
-    left = (kept < 1) & (cells[seen].where(cells["valid"]).mean("seed") > 0)
+    early = cells["retrieved_early"]  # stores of before have nothing there
+    seen = early.where(early.notnull(), cells["retrieved"]).where(cells["valid"]).mean("seed")
+    left = (kept < 1) & ((kept > 0) | (seen > 0))
     state = xr.where(at_rest, EQUILIBRATED, REMANENT)
     state = xr.where(left, ESCAPES, xr.where(kept == 1, METASTABLE, state))
+    if "energy_r_hat" in cells:
+        state = xr.where(_starts_meet(cells, out), EQUILIBRATED, state)
     state = xr.where(np.isinf(out["beta"]), DESCENT, state)
     state = xr.where(out["seeds"] < FEWEST_SEEDS, TOO_FEW_SEEDS, state)
     state = xr.where(out["seeds"] == 0, NOT_COMPUTED, state)
@@ -79,3 +82,25 @@ def _is_at_rest(cells: xr.Dataset, out: xr.Dataset) -> xr.DataArray:
         at_rest = at_rest & (abs(out[name]) <= STANDARD_ERRORS_FROM_ZERO * out[f"{name}_error"])
     short = (cells["flag"].where(cells["valid"], 0).astype(np.int64) & SHORT_CHAIN) > 0
     return at_rest & (short.sum("seed") * 2 < out["seeds"])
+
+
+R_HAT_MOST = 1.05
+"""R-hat up to which the energies of two chains count as of one distribution.
+
+Vehtari et al., Bayesian Analysis 16, 667 (2021) ask for 1.01 of one long run. Here it is the median over many
+pattern sets, and energies and overlaps have to agree in their means over all of them as well.
+"""
+
+
+def _starts_meet(cells: xr.Dataset, out: xr.Dataset) -> xr.DataArray:
+    """Tell where chains from the cue and from a random state sample the same, in most of the pattern sets.
+
+    Median of R-hat, and the means of the differences of energies and overlaps within 4 of their errors.
+    """
+    valid, count = cells["valid"], out["seeds"]
+    meet = cells["energy_r_hat"].where(valid).median("seed") <= R_HAT_MOST
+    for name in ("energy", "overlap"):
+        apart = (cells[name] - cells[f"{name}_random"]).where(valid)
+        error = apart.std("seed", ddof=1) / count**0.5
+        meet = meet & (abs(apart.mean("seed")) <= STANDARD_ERRORS_FROM_ZERO * error)
+    return meet

@@ -145,9 +145,10 @@ def test_noise_is_that_of_the_recipe() -> None:
         np.testing.assert_array_equal(out, expected)
 
 
-def test_batched_is_simulate(device) -> None:
+@pytest.mark.parametrize("starts", [1, 2])
+def test_batched_is_simulate(device, starts: int) -> None:
     """Tasks of several sizes, loads and seeds, with cues that are averaged: every column is the same."""
-    protocol = Protocol(3, 8, 2, 0.5)
+    protocol = Protocol(3, 8, 2, 0.5, starts=starts)
     points = [hopfield.Setting(beta, noise) for beta in (1.0, np.inf) for noise in (0.0, 0.2)]
     tasks = [
         hopfields(PatternSet(1, n, p, s), points, protocol)

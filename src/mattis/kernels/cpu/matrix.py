@@ -16,7 +16,7 @@ from mattis.exact.functions import exponential, logarithm
 from mattis.exact.philox import fresh_order, philox_words
 from mattis.kernels.cpu.glauber import thermal_noise
 
-INLINED = "fc0f82bc12a72e01"
+INLINED = "c3527c46f9cf3c03"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 

@@ -17,6 +17,7 @@ from mattis.networks.binary.couplings import RULES, Rule
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, Stored
 from mattis.networks.binary.hopfield import (
     CHAIN_OBSERVABLES,
+    STARTS_OBSERVABLES,
     TWO_CYCLES,
     CellObservables,
     ReplicaGroup,
@@ -306,7 +307,8 @@ def observables(inquiry: Inquiry) -> tuple[Observable, ...]:
     without = set() if question.has_states else STAYING
     own = {observable.name: observable for observable in question.extra}
     here = [o for o in CHAIN_OBSERVABLES[:-1] if o.name in own or o.name not in without]
-    found = (*(own.pop(o.name, o) for o in here), *own.values(), *cycling, *turning)
+    twice = STARTS_OBSERVABLES if inquiry.asking.starts == 2 else ()
+    found = (*(own.pop(o.name, o) for o in here), *own.values(), *cycling, *turning, *twice)
     return (*found, flag)
 
 

@@ -18,14 +18,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mattis import exact
 from mattis.exact import rng
-from mattis.exact.measure import Estimate, estimates, exact_dot, mean_square
+from mattis.exact.measure import Estimate, Series, estimates, exact_dot, mean_square
 from mattis.exact.patterns import random_patterns
 from mattis.kernels.cuda.devices import HOST, Device, portions
 from mattis.networks.binary import chain_observables, chains, hopfield_device
 from mattis.networks.binary.chain_observables import ObservedChain
 from mattis.networks.binary.chains import Chains
-from mattis.networks.binary.network import SYNCHRONOUS, BinaryNetwork, Protocol, Replica, by_stream
+from mattis.networks.binary.network import (
+    RANDOM_START,
+    SYNCHRONOUS,
+    BinaryNetwork,
+    Protocol,
+    Replica,
+    by_stream,
+)
 from mattis.study.model import (
     DRIFTING,
     SHORT_CHAIN,
@@ -99,14 +107,53 @@ def observe(
     network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol
 ) -> list[CellObservables]:
     """Return the observables of replicas, and their flags."""
-    order = by_stream(replicas, protocol.sharing)
+    started = starts_of(replicas, protocol)
+    order = by_stream(started, protocol.sharing)
     inverse = np.argsort(order)
-    sorted_replicas = [replicas[k] for k in order]
+    sorted_replicas = [started[k] for k in order]
     cells: list[CellObservables] = []
+    energies: list[Series] = []
     for found in chains.run(network, sorted_replicas, protocol):
         group = sorted_replicas[len(cells) : len(cells) + found.trace.shape[2]]
         cells += observed(network, group, protocol, found)
-    return [cells[k] for k in inverse]
+        energies += energies_of(found, protocol)
+    return joined([cells[k] for k in inverse], [energies[k] for k in inverse if energies], protocol)
+
+
+def starts_of(replicas: Sequence[Replica], protocol: Protocol) -> list[Replica]:
+    """Return replicas from their cues, and behind them all those from random states, if these are asked."""
+    others = [replica._replace(noise=RANDOM_START) for replica in replicas]
+    return [*replicas, *(others if protocol.starts == 2 else ())]
+
+
+def energies_of(found: Chains, protocol: Protocol) -> list[Series]:
+    """Return -2 N² times the energies of chains after each measured sweep, where they are to be compared."""
+    if protocol.starts == 1:
+        return []
+    return [*found.trace[1, protocol.thermalise :].T.copy()]
+
+
+def joined(
+    cells: Sequence[CellObservables], energies: Sequence[Series], protocol: Protocol
+) -> list[CellObservables]:
+    """Return one row for each replica of two starts, in the order of `starts_of`."""
+    if protocol.starts == 1:
+        return [*cells]
+    count = len(cells) // 2
+    return [
+        met(cells[k], cells[count + k], np.stack([energies[k], energies[count + k]]))
+        for k in range(count)
+    ]
+
+
+def met(cued: CellObservables, random: CellObservables, energies: Series) -> CellObservables:
+    """Return what is observed from a cue, and whether a chain from a random state came to the same."""
+    return cued | {
+        "overlap_random": random["overlap"],
+        "energy_random": random["energy"],
+        "energy_r_hat": exact.convergence.r_hat(energies),
+        "energy_sample_size": exact.convergence.sample_size(energies),
+    }
 
 
 @dataclass(frozen=True)
@@ -324,17 +371,19 @@ def launched(
     asked = [
         hopfield_device.LaunchRequest(k, networks[k], replica)
         for k, group in groups.items()
-        for replica in group.replicas
+        for replica in starts_of(group.replicas, protocol)
     ]
     cells: dict[int, list[CellObservables]] = {k: [] for k in groups}
+    energies: dict[int, list[Series]] = {k: [] for k in groups}
     for part, found in hopfield_device.run(device, asked, protocol):
         first = 0
         for k, alike in groupby(part, lambda one: one.task):
             replicas = [one.replica for one in alike]
             own = found.of(slice(first, first + len(replicas)))
             cells[k] += observed(networks[k], replicas, protocol, own)
+            energies[k] += energies_of(own, protocol)
             first += len(replicas)
-    return cells
+    return {k: joined(cells[k], energies[k], protocol) for k in groups}
 
 
 def check(size: int, patterns: int) -> str | None:
@@ -345,6 +394,20 @@ def check(size: int, patterns: int) -> str | None:
         )
     return None
 
+
+STARTS_OBSERVABLES = (
+    Observable("overlap_random", "overlap of the chain from a random state", smallest=one_spin),
+    Observable("energy_random", "energy per neuron of the chain from a random state", "J"),
+    Observable(
+        "energy_r_hat",
+        "rank-normalised split R-hat of the energies of both chains: 1 where they sample the same, "
+        "NaN at T = 0",
+    ),
+    Observable(
+        "energy_sample_size", "effective number of independent energies that both chains have"
+    ),
+)
+"""What two starts of a cell say of each other."""
 
 CHAIN_OBSERVABLES = (
     Observable(

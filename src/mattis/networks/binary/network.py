@@ -37,6 +37,10 @@ class Replica(NamedTuple):
         return isinf(self.beta)
 
 
+RANDOM_START = 0.5
+"""Noise of a cue that says nothing of its pattern: half of its bits are flipped."""
+
+
 @lru_cache(maxsize=1024)
 def few_patterns_overlap(beta: float) -> float:
     """Return the overlap of a network of few patterns, m = tanh(beta m), rounded to 1/1024; 0 for beta ≤ 1.
@@ -56,6 +60,7 @@ class Protocol:
     order  # of the sites in a sweep: "typewriter", 0 … N-1, "random", a new one in each sweep, or
            # "synchronous", all at once
     sharing  # of thermal noise, among replicas that differ in temperature only: "independent" or "common"
+    starts    # chains of each replica: from its cue, and also from a random state
     nearness  # share of `few_patterns_overlap` below which a chain is not in its state any more
     """
 
@@ -65,6 +70,7 @@ class Protocol:
     retrieved_above: float
     order: str = UPDATE_ORDERS[0]
     sharing: str = SHARINGS[0]
+    starts: int = 1
     nearness: float = 0.0
 
     def stays_above(self, beta: float) -> float:

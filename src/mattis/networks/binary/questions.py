@@ -20,7 +20,7 @@ from mattis.exact.patterns import chosen_sites, noisy_cue
 from mattis.networks.binary import ensembles
 from mattis.networks.binary.couplings import RULES, Rule
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
-from mattis.networks.binary.hopfield import CellObservables
+from mattis.networks.binary.hopfield import CellObservables, met
 from mattis.networks.binary.matrix_network import (
     ChainCoroutine,
     ChainResult,
@@ -29,7 +29,7 @@ from mattis.networks.binary.matrix_network import (
     NoiseSchedule,
     Request,
 )
-from mattis.networks.binary.network import Protocol, Replica
+from mattis.networks.binary.network import RANDOM_START, Protocol, Replica
 from mattis.networks.binary.observables import cycles, length, standard
 
 REAL_VALUED = tuple(name for name, kind in ENSEMBLES.items() if kind.real)
@@ -220,7 +220,17 @@ def recall(
     start = circuit.network.cue(index, visit.noise)
     path = course(circuit, replica, inquiry.asking, followed(circuit, index, inquiry))
     walk = yield Request(circuit, start, path)
-    return looked(circuit, walk, replica, index, inquiry)
+    cell = looked(circuit, walk, replica, index, inquiry)
+    if inquiry.asking.starts == 1:
+        return cell
+    other = replica._replace(noise=RANDOM_START)
+    start, path = (
+        circuit.network.cue(index, RANDOM_START),
+        course(circuit, other, inquiry.asking, followed(circuit, index, inquiry)),
+    )
+    random = yield Request(circuit, start, path)
+    energies = np.stack([walk.aligned, random.aligned])[:, inquiry.asking.thermalise :]
+    return met(cell, looked(circuit, random, other, index, inquiry), energies)
 
 
 def blended(circuit: MatrixNetwork, index: int, second: int, noise: float) -> Signs:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -24,7 +24,7 @@ from mattis.networks.binary.family import (
 )
 from mattis.networks.binary.matrix_network import BALANCED, Dynamics
 from mattis.networks.binary.models import BINARY_DEFAULTS, BINARY_MODELS, described
-from mattis.networks.binary.network import SYNCHRONOUS
+from mattis.networks.binary.network import RANDOM_START, SYNCHRONOUS
 from mattis.networks.binary.questions import REAL_VALUED, Inquiry, Query, Visit
 from mattis.networks.binary.retrieval import (
     LANES_SPEEDUP,
@@ -61,6 +61,11 @@ class BinaryStudy(RetrievalStudy):
     )
     question: keys.QuestionKey | None = Field(
         default=None, description="what is asked: recall, if not given"
+    )
+    starts: Literal[1, 2] = Field(
+        default=1,
+        description="chains of each cell: from the cue, or also from a random state, to tell by their "
+        "energies whether both came to the same",
     )
 
     @property
@@ -126,7 +131,8 @@ class BinaryStudy(RetrievalStudy):
     def protocol(self) -> Inquiry:
         """How circuits are made and asked."""
         order = SYNCHRONOUS if self.acting.synchronous else self.update_order
-        asking, rules = replace(self.asking, order=order), self.axes.couplings or ()
+        asking = replace(self.asking, order=order, starts=self.starts)
+        rules = self.axes.couplings or ()
         return Inquiry(asking, self.rule, self.ensemble, self.acting, self.asked, rules)
 
     @property
@@ -226,7 +232,8 @@ class BinaryStudy(RetrievalStudy):
     def physics(self) -> dict[str, Any]:
         """Return what may not change under a store: what the settings come to, not how they are spelled."""
         content = super().physics()
-        for key in ("couplings", "patterns", "dynamics", "question"):
+        # A second start adds observables and leaves the others as they are: what a store lacks is computed.
+        for key in ("couplings", "patterns", "dynamics", "question", "starts"):
             content.pop(key, None)
         content |= keys.spelled(self.protocol)
         if hashes := self.given_couplings:
@@ -325,7 +332,7 @@ class BinaryStudy(RetrievalStudy):
     def _proposals(self, size: int, sweeps: int, cues: int, points: int) -> int:
         """Return the spin proposals of chains of so many sweeps at most; a ramp is shared by temperatures."""
         chains = {"hysteresis": 2 * len(self.asked.rungs()), "familiarity": 0}
-        total: int = size * sweeps * cues * points * chains.get(self.asked.name, 1)
+        total: int = size * sweeps * cues * self.starts * points * chains.get(self.asked.name, 1)
         return max(
             total // (len(self.axes.betas) if self.asked.name == "hysteresis" else 1), points
         )
@@ -480,6 +487,17 @@ def _check_dynamics(study: BinaryStudy) -> None:
         )
 
 
+def _check_starts(study: BinaryStudy) -> None:
+    """Raise Misplaced where a cell cannot be started from a random state as well."""
+    if study.asked.name != "recall":
+        expected = "1, for only the question recall is asked of two starts"
+        raise Misplaced("starts", "2", expected, "remove the key, or ask for recall")
+    if RANDOM_START in study.axes.noise:
+        where = f"axes.noise[{study.axes.noise.index(RANDOM_START)}]"
+        expected = "another fraction, for with starts: 2 the second start is this one"
+        raise Misplaced(where, f"{RANDOM_START:g}", expected, "remove it, or starts: 2")
+
+
 def _check_question(study: BinaryStudy) -> None:
     """Raise Misplaced where the axes are not those of the question."""
     asked, axes = study.asked, study.axes
@@ -496,6 +514,8 @@ def _check_question(study: BinaryStudy) -> None:
         raise Misplaced(
             "question", "transitions", "couplings: sequence", "transitions are those of a sequence"
         )
+    if study.starts == 2:
+        _check_starts(study)
     usual = type(study).model_fields["retrieved_above"].default
     if asked.name == "ambiguous" and study.retrieved_above != usual:
         expected = "no such number, for the question ambiguous has one of its own"
