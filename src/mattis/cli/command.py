@@ -38,6 +38,9 @@ class UserPath(click.Path):
 MOST_COUNTED = 10**7
 """Cells of a study among which `plan` looks for those that are there."""
 
+FEWEST_TOLD = 4
+"""Pattern sets of a study from which on `run` ends with its headline: fewer say little of their errors."""
+
 MOST_TOLD = 10**5
 """Cells of a study up to which `run` ends with its headline: estimates of more take a while."""
 
@@ -157,7 +160,8 @@ def run(study: Path, results: str, log: Path | None, **options: Any) -> None:
             err=True,
         )
         sys.exit(1)
-    if not options["shard"] and outcome.computed + outcome.found <= MOST_TOLD:
+    cells = outcome.computed + outcome.found
+    if not options["shard"] and len(loaded.axes.seed) >= FEWEST_TOLD and cells <= MOST_TOLD:
         from mattis import figures
 
         content = figures.headline(figures.estimated(loaded, results), loaded)
