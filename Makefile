@@ -68,11 +68,10 @@ test: setup
 
 # Two minutes of the fast tests, for Pythons beside the one that runs all of them: every file is compiled with warnings
 # as errors and every module imported (project), every kind of numbers has its golden digest (golden), dataclasses of
-# arrays are compared and copied (generating), chains agree with plain loops and exact weights (matrix, gibbs), stores
-# are cut, damaged and mended (repair), and the wheel runs, in processes, up to a figure (wheel).
+# arrays are compared and copied (generating), stores are cut, damaged and mended (repair), and the wheel runs, in
+# processes, up to a figure (wheel).
 PART := $(addprefix tests/,$(addsuffix .py,project/test_project networks/test_golden \
-  networks/neurons/test_generating kernels/cpu/test_matrix networks/binary/test_gibbs store/test_repair \
-  project/test_wheel))
+  networks/neurons/test_generating store/test_repair project/test_wheel))
 
 # PYENV_VERSION makes pyenv's commands run a Python that is not the chosen one; nobody else reads it.
 test-python-%:
