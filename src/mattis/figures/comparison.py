@@ -5,7 +5,7 @@ independent than there would be if all cells of one load were one, and a wrong s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from math import erfc, isfinite, sqrt
 from typing import Any
 
@@ -44,52 +44,50 @@ NEAR_END = 3.0
 """Cells beyond this many errors say where a theory fails."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How one observable agrees with theory.
+    """How cells agree with theory.
 
-    cells        # of the study
+    observable   # that is compared
     inside       # cells compared: theory speaks of them, and their error is of a spread between seeds
     floors       # cells inside whose error is the smallest that could be seen, 2/(N × seeds): not compared
     beyond       # share of the cells with |z| beyond 2, 3, 4, and `expected` of normal deviates
-    chi2         # sum of z² of `degrees` cells, as many independent ones as `independent`
+    chi2         # sum of z² of `degrees` cells
     probability  # of what is seen or worse, were theory right: at most this
     """
 
     observable: str
-    quantity: str
     inside: int
     floors: int
     beyond: Mapping[str, float]
     expected: Mapping[str, float]
     chi2: float
     degrees: int
-    independent: float
     probability: float | None
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Theory and simulation of a study: the numbers of the first observable, of all, and a sentence.
+@dataclass(frozen=True, kw_only=True)
+class ObservableAgreement(Agreement):
+    """How one observable agrees with its `quantity` of theory, in as many cells as `independent` ones."""
 
-    The numbers at the top are those of `observable`, the order parameter. `worst` and `verdict` are of all
+    quantity: str
+    independent: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison(Agreement):
+    """Theory and simulation of a study: numbers of the order parameter, of all observables, and a sentence.
+
+    The numbers of its own are those of `observable`, but that `probability`, `worst` and `verdict` are of all
     `observables`. `rejected` tells whether theory is refused at the significance `level`.
     """
 
     study: str
-    observable: str
     cells: int
-    inside: int
-    floors: int
-    beyond: Mapping[str, float]
-    expected: Mapping[str, float]
-    chi2: float
-    degrees: int
-    probability: float | None
     level: float
     rejected: bool
     worst: Sequence[Mapping[str, Any]]
-    observables: Mapping[str, Agreement]
+    observables: Mapping[str, ObservableAgreement]
     verdict: str
 
     def as_json(self) -> dict[str, Any]:
@@ -125,11 +123,11 @@ def compared(estimates: xr.Dataset, study: Study) -> Comparison:
     differs = probability is not None and probability < NOTICED
     excuse = _excuse(estimates, study, lines, beside) if differs else None
     rejected = probability is not None and probability < LEVEL and excuse is None
+    own = {one.name: getattr(first, one.name) for one in fields(Agreement)}
     return Comparison(
-        study.name, first.observable, int(estimates["seeds"].size), first.inside, first.floors,
-        first.beyond, first.expected, first.chi2, first.degrees, probability, LEVEL,
-        rejected, worst(estimates, beside, deviates), all_of,
-        _verdict(all_of, probability, excuse),
+        **own | {"probability": probability}, study=study.name, cells=int(estimates["seeds"].size),
+        level=LEVEL, rejected=rejected, worst=worst(estimates, beside, deviates), observables=all_of,
+        verdict=_verdict(all_of, probability, excuse),
     )  # fmt: skip
 
 
@@ -149,7 +147,7 @@ def groups_of(estimates: xr.Dataset) -> Reals:
     return np.asarray(number, np.float64).ravel()
 
 
-def agreement(one: Confronted, z: Reals, groups: Reals, quantity: str) -> Agreement:
+def agreement(one: Confronted, z: Reals, groups: Reals, quantity: str) -> ObservableAgreement:
     """Return the numbers of one observable."""
     known = np.isfinite(z)
     count = int(known.sum())
@@ -157,9 +155,10 @@ def agreement(one: Confronted, z: Reals, groups: Reals, quantity: str) -> Agreem
     normal = {str(e): erfc(e / sqrt(2)) for e in ERRORS}
     total = float((z[known] ** 2).sum())
     independent = independent_cells(groups[known])
-    return Agreement(
-        one.observable, quantity, count, int((one.inside & ~one.measured).sum()), shares, normal,
-        total, count, independent, probability_of(z[known], independent),
+    return ObservableAgreement(
+        observable=one.observable, quantity=quantity, inside=count,
+        floors=int((one.inside & ~one.measured).sum()), beyond=shares, expected=normal, chi2=total,
+        degrees=count, independent=independent, probability=probability_of(z[known], independent),
     )  # fmt: skip
 
 
@@ -301,7 +300,9 @@ ALL_FLOORS = (
 )
 
 
-def _verdict(all_of: Mapping[str, Agreement], probability: float | None, excuse: str | None) -> str:
+def _verdict(
+    all_of: Mapping[str, ObservableAgreement], probability: float | None, excuse: str | None
+) -> str:
     """Return in one sentence whether theory and simulation agree, with the numbers that say so."""
     if probability is None:
         return ALL_FLOORS if any(one.floors for one in all_of.values()) else NOTHING_INSIDE

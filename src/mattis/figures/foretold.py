@@ -115,20 +115,25 @@ def _of_binary(study: BinaryStudy) -> Iterator[Foretold]:
 def _of_others(at: PlaceArguments) -> PlaceArguments:
     """Return arguments of a theory at (P - 1)/N: a pattern is disturbed by the others, not by itself.
 
-    Of the terms in 1/N this one is exact: theory counts the patterns that are not condensed.
+    One of the terms in 1/N: theory counts the patterns that are not condensed. Others are not known at T > 0.
     """
 
     def here(place: DiagramPlace) -> Mapping[str, float | str] | None:
         found = at(place)
         if found is None or "load" not in found:
             return found
-        return {**found, "load": max((place["patterns"] - 1) / place["size"], LEAST_LOAD)}
+        return {**found, "load": float(load_of_others(place["patterns"], place["size"]))}
 
     return here
 
 
 LEAST_LOAD = 1e-12
 """The load of no other pattern, which theory takes as a limit."""
+
+
+def load_of_others(patterns: Reals | float, size: float) -> Reals:
+    """Return (P - 1)/N, the load that disturbs a pattern: itself it does not."""
+    return np.maximum((np.asarray(patterns) - 1.0) / size, LEAST_LOAD)
 
 
 def _with_size(at: PlaceArguments) -> PlaceArguments:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mattis.exact.arrays import Reals
 from mattis.figures.canvas import STYLE, caption, covered, curve, edges, head, map_cells
+from mattis.figures.foretold import load_of_others
 from mattis.networks.binary.study import BinaryStudy
 from mattis.statistics.estimates import FAILED, INCOMPLETE
 from mattis.statistics.intervals import normal_pull
@@ -242,16 +243,6 @@ def draw_residuals(ax: Axes, plane: xr.Dataset, model: str, lines: Sequence[Boun
     ax.set_title(f"(b) (survivors − theory at (P − 1)/N) / error, ≤ {degrees} d.o.f.")
 
 
-def disturbing(plane: xr.Dataset) -> Reals:
-    """Return (P - 1)/N, the load that disturbs a pattern: itself it does not.
-
-    The term in 1/N of theory that is exact (Amit, Gutfreund and Sompolinsky count the patterns that are not
-    condensed); at N = 2000 it is as large as the errors of 16 pattern sets.
-    """
-    load = (plane["patterns"].values - 1) / float(plane["size"])
-    return np.maximum(load, np.finfo(float).tiny)
-
-
 def residuals(plane: xr.Dataset, model: str) -> Reals:
     """Return the pulls of the overlap (temperature, load), as normal deviates; NaN where there are none.
 
@@ -263,7 +254,10 @@ def residuals(plane: xr.Dataset, model: str) -> Reals:
     stayed = (survivors >= FEWEST_SEEDS) & np.isfinite(error)
     known = stayed.any(axis=1)  # theory takes seconds: only at cells with an error
     expected = np.zeros(stayed.shape)
-    load, heat = disturbing(plane), plane["temperature"].values[known]
+    load, heat = (
+        load_of_others(plane["patterns"].values, float(plane["size"])),
+        plane["temperature"].values[known],
+    )
     if known.any():
         expected[known] = overlap_theory(model, load, heat).T
     at_rest = cells["state"].values == EQUILIBRATED
@@ -286,7 +280,10 @@ def _map(ax: Axes, plane: xr.Dataset, values: Reals, colours: str, low: float, h
 
 def draw_cuts(ax: Axes, plane: xr.Dataset, model: str) -> None:
     """Draw the overlap against temperature at a few loads, with errors, over theory."""
-    load, others = plane["realised_load"].values, disturbing(plane)
+    load, others = (
+        plane["realised_load"].values,
+        load_of_others(plane["patterns"].values, float(plane["size"])),
+    )
     nearest = sorted({int(np.argmin(np.abs(load - place))) for place in SLICES})
     fine = np.linspace(0, 1.0, 41 if model == "little" else 201)
     for colour, index in zip(
