@@ -58,7 +58,7 @@ def chain_of(c: Case, settles=False):
 def assert_same(record, c: Case, settles=False):
     """What the device wrote down is what is written of a chain."""
     wanted = reference(c)
-    for name in ("overlaps", "trace", "sums", *(["excess"] if c.synchronous else [])):
+    for name in ("overlaps", "trace", "sums", "spins", *(["excess"] if c.synchronous else [])):
         np.testing.assert_array_equal(getattr(record, name), getattr(wanted, name), err_msg=name)
     assert (record.used, record.period) == (wanted.end if settles else (len(c.scales), 0))
 
@@ -68,7 +68,7 @@ def same(record, wanted):
     heat = record.excess.size == 0 or np.array_equal(record.excess, wanted.excess)
     return heat and all(
         np.array_equal(getattr(record, n), getattr(wanted, n))
-        for n in ("overlaps", "trace", "sums")
+        for n in ("overlaps", "trace", "sums", "spins")
     )
 
 
@@ -126,6 +126,20 @@ def test_chains_that_settle_record_what_they_would_have_gone_through(
     found = run_chains(device, [chain_of(c, settles=True) for c in several], limit)
     for record, c in zip(found, several, strict=True):
         assert_same(record, c, settles=True)
+
+
+@pytest.mark.parametrize("sweeps", [6, 7])
+def test_cycles_of_two_states_end_in_the_state_of_the_last_sweep(sweeps):
+    """After an even number of sweeps and after an odd one: the last state is one of the two."""
+    several = []
+    for seed in range(20):
+        one = typical(True, size=5, seed=seed, warmth=0.0, sweeps=sweeps)
+        symmetric = np.triu(one.nj) + np.triu(one.nj, 1).T
+        several.append(replace(one, nj=symmetric, follow=np.zeros((sweeps, 1), np.int32)))
+    found = run_chains(DEVICE, [chain_of(c, settles=True) for c in several])
+    for record, c in zip(found, several, strict=True):
+        assert_same(record, c, settles=True)
+    assert sum(record.period == 2 for record in found) >= 5
 
 
 def typical(synchronous, shuffled=False, size=150, seed=1, warmth=4.0, sweeps=6):
@@ -273,6 +287,9 @@ STUDIES = {
     "recall at once": {"model": "little", "question": "recall", "noise": [0.1, 0.5]},
     "recall of a sequence": {"model": "sequence"},
     "recall by age": {"model": "palimpsest", "age": [1, 2], "cues": 1},
+    "two starts": {"couplings_axis": ["hebb", "clipped"], "cues": 2, "starts": 2},
+    "two starts at once": {
+        "couplings_axis": ["hebb", "clipped"], "model": "little", "load": [0.3], "starts": 2},
     "zero_one": {"model": "zero_one", "dynamics": {"threshold": 0.1, "update": "synchronous"}},
     "kept": {"dynamics": {"diagonal": "kept", "threshold": -0.2}, "noise_sharing": "common"},
     "wide": {"model": "random_axis", "size": [1100], "load": None, "memories": [2], "temperature": [0.0],

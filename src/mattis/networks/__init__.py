@@ -13,6 +13,7 @@ r"""Networks: what they are made of and what they are asked; three families, and
 | m | overlap | (1/N) sum_i xi_i S_i with the cued pattern (Mattis) |
 | M | overlaps | the integers N m, one for each pattern |
 | q | edwards_anderson | (1/N) sum_i <S_i>² |
+| q_ab | overlap_starts | (1/N) sum_i S_i^a S_i^b, of the last states of two chains |
 | e | energy | H / N |
 | – | noise | fraction of flipped bits of a cue |
 | c | connectivity | probability that a bond is there |

@@ -92,15 +92,25 @@ pattern sets, and energies and overlaps have to agree in their means over all of
 """
 
 
+ALIKE_IN_EQUILIBRIUM = (
+    ("energy", "energy_random"),
+    ("overlap", "overlap_random"),
+    ("edwards_anderson", "overlap_starts"),
+)
+"""Observables whose means over pattern sets are the same where both starts came to one state."""
+
+
 def _starts_meet(cells: xr.Dataset, out: xr.Dataset) -> xr.DataArray:
     """Tell where chains from the cue and from a random state sample the same, in most of the pattern sets.
 
-    Median of R-hat, and the means of the differences of energies and overlaps within 4 of their errors.
+    Median of R-hat, and the means of some differences within 4 of their errors: those of energies, of
+    overlaps, and of q_ab from q of one chain. In one state <q_ab> = (1/N) sum_i <S_i>² = q; of two valleys
+    that have the same energy it is less (Parisi, Phys. Rev. Lett. 50, 1946 (1983)).
     """
     valid, count = cells["valid"], out["seeds"]
     meet = cells["energy_r_hat"].where(valid).median("seed") <= R_HAT_MOST
-    for name in ("energy", "overlap"):
-        apart = (cells[name] - cells[f"{name}_random"]).where(valid)
+    for one, other in ALIKE_IN_EQUILIBRIUM:
+        apart = (cells[one] - cells[other]).where(valid)
         error = apart.std("seed", ddof=1) / count**0.5
         meet = meet & (abs(apart.mean("seed")) <= STANDARD_ERRORS_FROM_ZERO * error)
     return meet

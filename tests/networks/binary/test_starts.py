@@ -15,7 +15,7 @@ from mattis.exact.convergence import r_hat, sample_size
 from mattis.networks.binary import chains
 from mattis.networks.binary.hopfield import STARTS_OBSERVABLES, build
 from mattis.networks.binary.network import Replica
-from mattis.statistics.states import EQUILIBRATED, METASTABLE
+from mattis.statistics.states import EQUILIBRATED, METASTABLE, REMANENT
 from mattis.study import plan
 from mattis.study.base import Study
 
@@ -58,17 +58,37 @@ def test_the_first_start_is_what_it_was_and_the_second_is_a_cue_that_says_nothin
 
 
 def test_they_are_compared_by_the_energies_of_their_chains() -> None:
-    """One cue of Hopfield's network: the traces of both chains, run by themselves."""
-    study = study_of(cues=1, starts=2, noise=[0.2], temperature=[0.4, 1.2], sweeps=LONG)
+    """One cue of Hopfield's network: the traces and last states of both chains, run by themselves."""
+    study = study_of(cues=1, starts=2, noise=[0.2], temperature=[0.0, 0.4, 1.2], sweeps=LONG)
     patterns, points, inquiry = plan.task(study, plan.blocks(study)[0])
     found = study.described_model.simulate(patterns, points, inquiry)
     for k, point in enumerate(points):
-        energies = []
+        energies, last = [], []
         for noise in (0.2, 0.5):
             (one,) = chains.run(build(patterns), [Replica(0, point.beta, noise)], inquiry.asking)
             energies.append(one.trace[1, LONG["thermalise"] :, 0])
-        assert found["energy_r_hat"][k] == r_hat(np.stack(energies))
-        assert found["energy_sample_size"][k] == sample_size(np.stack(energies))
+            last.append(one.spins[:, 0].tolist())
+        alike = sum(a == b for a, b in zip(*last, strict=True))
+        assert found["overlap_starts"][k] == (2 * alike - patterns.size) / patterns.size
+        for name, of in (("energy_r_hat", r_hat), ("energy_sample_size", sample_size)):
+            np.testing.assert_array_equal(found[name][k], of(np.stack(energies)))
+
+
+@pytest.mark.parametrize("model", ["hopfield", "little"])
+def test_their_overlap_is_that_of_last_states_in_lanes_and_of_circuits(model: str) -> None:
+    """Cycles of two states of 48 sweeps or of 47 are left at the same one of both, by either kernel.
+
+    Beside other rules Little's network runs by its couplings, alone in lanes; Hopfield's in lanes always.
+    """
+    for measure in (39, 40):
+        keys = {"model": model, "starts": 2, "sweeps": {"thermalise": 8, "measure": measure}}
+        keys |= {"load": [0.3], "size": [60, 61]}
+        alone = cells(study_of(**keys))
+        beside = cells(study_of(**keys, couplings_axis=["hebb", "clipped"]))
+        for one, both in zip(alone, beside, strict=True):
+            q = one["overlap_starts"]
+            assert len({*q.tolist()}) > len(q) // 2
+            np.testing.assert_array_equal(both["overlap_starts"][: len(q)], q)
 
 
 def test_a_paramagnet_is_equilibrated_and_a_state_that_lasts_is_not(tmp_path: Path) -> None:
@@ -94,6 +114,32 @@ def test_a_paramagnet_is_equilibrated_and_a_state_that_lasts_is_not(tmp_path: Pa
     assert by_heat["energy_r_hat"].values[0] > 1.2
     assert (by_heat["energy_r_hat"].values[1:] < 1.05).all()
     assert METASTABLE != EQUILIBRATED
+
+
+def test_two_valleys_of_one_energy_are_not_one_state(tmp_path: Path) -> None:
+    """A spin glass from two states that are as good as random: energies and overlaps agree, q_ab does not.
+
+    Were q_ab as large as q of one chain, both cells would be equilibrated.
+    """
+    study = study_of(
+        model="sherrington_kirkpatrick",
+        size=[200],
+        load=[0.05],
+        temperature=[0.5, 1.8],
+        noise=[0.45],
+        cues=1,
+        starts=2,
+        seed=36,
+        sweeps={"thermalise": 200, "measure": 1000},
+    )
+    fill(study, tmp_path)
+    opened = mattis.open_results(study, tmp_path).sortby("temperature")
+    blind = opened.assign(overlap_starts=opened["edwards_anderson"])
+    first, second = (mattis.aggregate(one, study).squeeze(drop=True) for one in (opened, blind))
+    assert second["state"].values.tolist() == [EQUILIBRATED, EQUILIBRATED]
+    assert first["state"].values.tolist() == [REMANENT, EQUILIBRATED]
+    assert first["edwards_anderson"].values[0] > 0.4
+    assert abs(first["overlap_starts"].values[0]) < 0.25
 
 
 def test_a_second_start_is_added_to_a_store_of_one(tmp_path: Path) -> None:

@@ -66,12 +66,13 @@ class Chain(NamedTuple):
 
 
 class ChainRecord(NamedTuple):
-    """The overlaps, traces and spin sums of a chain, as `cpu.matrix.matrix_sweeps` records them."""
+    """The record of a chain and its last state, as `cpu.matrix.matrix_sweeps` leaves them."""
 
     overlaps: NDArray[np.int64]
     trace: NDArray[np.int64]
     excess: NDArray[np.float64]
     sums: NDArray[np.int32]
+    spins: NDArray[np.int8]
     used: int
     period: int
 
@@ -359,10 +360,13 @@ def _records(form: ChainShape, traces: Sequence[_Traces], state: _State) -> list
     """Return the record of each chain, filled up after its end. state  # on the host"""
     records = []
     for k, (used, period) in enumerate(state.ends.tolist()):
-        record = ChainRecord(*traces[k], state.sums[k], used, period)
+        spins = state.spins[k]
+        record = ChainRecord(*traces[k], state.sums[k], spins, used, period)
         if period > 0:
-            other = np.where(state.flipped[k] != 0, -state.spins[k], state.spins[k])
-            _repeat(form, record, state.spins[k], other)
+            other = np.where(state.flipped[k] != 0, -spins, spins)
+            _repeat(form, record, spins, other)
+            last = spins if (form.sweeps - used) % 2 == 1 else other
+            record = record._replace(spins=last)
         records.append(record)
     return records
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from mattis import exact
 from mattis.exact import rng
+from mattis.exact.arrays import Signs
 from mattis.exact.measure import Estimate, Series, estimates, exact_dot, mean_square
 from mattis.exact.patterns import random_patterns
 from mattis.kernels.cuda.devices import HOST, Device, portions
@@ -112,12 +113,12 @@ def observe(
     inverse = np.argsort(order)
     sorted_replicas = [started[k] for k in order]
     cells: list[CellObservables] = []
-    energies: list[Series] = []
+    tracks: list[ChainTrack] = []
     for found in chains.run(network, sorted_replicas, protocol):
         group = sorted_replicas[len(cells) : len(cells) + found.trace.shape[2]]
         cells += observed(network, group, protocol, found)
-        energies += energies_of(found, protocol)
-    return joined([cells[k] for k in inverse], [energies[k] for k in inverse if energies], protocol)
+        tracks += tracks_of(found, protocol)
+    return joined([cells[k] for k in inverse], [tracks[k] for k in inverse if tracks], protocol)
 
 
 def starts_of(replicas: Sequence[Replica], protocol: Protocol) -> list[Replica]:
@@ -126,33 +127,50 @@ def starts_of(replicas: Sequence[Replica], protocol: Protocol) -> list[Replica]:
     return [*replicas, *(others if protocol.starts == 2 else ())]
 
 
-def energies_of(found: Chains, protocol: Protocol) -> list[Series]:
-    """Return -2 N² times the energies of chains after each measured sweep, where they are to be compared."""
+class ChainTrack(NamedTuple):
+    """What two starts of a replica are compared by.
+
+    energies  # (sweeps,) -2 N² times the energy after each measured sweep
+    spins     # (N,) the last state
+    """
+
+    energies: Series
+    spins: Signs
+
+
+def tracks_of(found: Chains, protocol: Protocol) -> list[ChainTrack]:
+    """Return what chains are compared by, if they are to be compared."""
     if protocol.starts == 1:
         return []
-    return [*found.trace[1, protocol.thermalise :].T.copy()]
+    energies, spins = found.trace[1, protocol.thermalise :].T.copy(), found.spins.T.copy()
+    return [ChainTrack(*track) for track in zip(energies, spins, strict=True)]
 
 
 def joined(
-    cells: Sequence[CellObservables], energies: Sequence[Series], protocol: Protocol
+    cells: Sequence[CellObservables], tracks: Sequence[ChainTrack], protocol: Protocol
 ) -> list[CellObservables]:
     """Return one row for each replica of two starts, in the order of `starts_of`."""
     if protocol.starts == 1:
         return [*cells]
     count = len(cells) // 2
-    return [
-        met(cells[k], cells[count + k], np.stack([energies[k], energies[count + k]]))
-        for k in range(count)
-    ]
+    return [met(cells[k], cells[count + k], (tracks[k], tracks[count + k])) for k in range(count)]
 
 
-def met(cued: CellObservables, random: CellObservables, energies: Series) -> CellObservables:
-    """Return what is observed from a cue, and whether a chain from a random state came to the same."""
+def met(
+    cued: CellObservables, random: CellObservables, tracks: tuple[ChainTrack, ChainTrack]
+) -> CellObservables:
+    """Return what is observed from a cue, and whether a chain from a random state came to the same.
+
+    q_ab = (1/N) sum_i S_i^a S_i^b of their last states: G. Parisi, Phys. Rev. Lett. 50, 1946 (1983).
+    """
+    energies = np.stack([track.energies for track in tracks])
+    first, second = (track.spins.astype(np.int64) for track in tracks)
     return cued | {
         "overlap_random": random["overlap"],
         "energy_random": random["energy"],
         "energy_r_hat": exact.convergence.r_hat(energies),
         "energy_sample_size": exact.convergence.sample_size(energies),
+        "overlap_starts": exact_dot(first, second) / first.size,
     }
 
 
@@ -374,16 +392,16 @@ def launched(
         for replica in starts_of(group.replicas, protocol)
     ]
     cells: dict[int, list[CellObservables]] = {k: [] for k in groups}
-    energies: dict[int, list[Series]] = {k: [] for k in groups}
+    tracks: dict[int, list[ChainTrack]] = {k: [] for k in groups}
     for part, found in hopfield_device.run(device, asked, protocol):
         first = 0
         for k, alike in groupby(part, lambda one: one.task):
             replicas = [one.replica for one in alike]
             own = found.of(slice(first, first + len(replicas)))
             cells[k] += observed(networks[k], replicas, protocol, own)
-            energies[k] += energies_of(own, protocol)
+            tracks[k] += tracks_of(own, protocol)
             first += len(replicas)
-    return {k: joined(cells[k], energies[k], protocol) for k in groups}
+    return {k: joined(cells[k], tracks[k], protocol) for k in groups}
 
 
 def check(size: int, patterns: int) -> str | None:
@@ -405,6 +423,11 @@ STARTS_OBSERVABLES = (
     ),
     Observable(
         "energy_sample_size", "effective number of independent energies that both chains have"
+    ),
+    Observable(
+        "overlap_starts",
+        "overlap q_ab = (1/N) sum_i S_i^a S_i^b of the last states of both chains",
+        smallest=one_spin,
     ),
 )
 """What two starts of a cell say of each other."""

@@ -71,6 +71,7 @@ class ChainResult:
     aligned, flips, magnitudes  # (sweeps,) sum_i S_i (N h_i + b_i), flips, sum_i |N h_i|
     excess    # (sweeps,) sum_i ln(1 + exp(-2 beta |h_i|)), or (0,)
     sums      # (2, N) sums of the spins over the halves of the measured sweeps
+    spins     # (N,) the last state
     used      # sweeps before a fixed point or two-cycle, or all of them
     period    # 1 or 2 there, 0 if neither was reached
     """
@@ -81,14 +82,15 @@ class ChainResult:
     magnitudes: NDArray[np.int64]
     excess: NDArray[np.float64]
     sums: NDArray[np.int32]
+    spins: Signs
     used: int
     period: int
 
     @staticmethod
     def of(record: ChainRecord) -> "ChainResult":
         """Return what a kernel wrote down."""
-        overlaps, (aligned, flips, magnitudes), excess, sums, used, period = record
-        return ChainResult(overlaps, aligned, flips, magnitudes, excess, sums, used, period)
+        overlaps, (aligned, flips, magnitudes), excess, sums, spins, used, period = record
+        return ChainResult(overlaps, aligned, flips, magnitudes, excess, sums, spins, used, period)
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +208,9 @@ class MatrixNetwork:
             self.dynamics.synchronous, course.settles, course.stream, course.scales, course.order,
             overlaps, trace, excess, sums, course.warm,
         )  # fmt: skip
-        return ChainResult.of(ChainRecord(overlaps, trace, excess, sums, int(used), int(period)))
+        return ChainResult.of(
+            ChainRecord(overlaps, trace, excess, sums, spins, int(used), int(period))
+        )
 
     @cached_property
     def wires(self) -> Wires:

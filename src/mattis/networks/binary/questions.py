@@ -20,7 +20,7 @@ from mattis.exact.patterns import chosen_sites, noisy_cue
 from mattis.networks.binary import ensembles
 from mattis.networks.binary.couplings import RULES, Rule
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
-from mattis.networks.binary.hopfield import CellObservables, met
+from mattis.networks.binary.hopfield import CellObservables, ChainTrack, met
 from mattis.networks.binary.matrix_network import (
     ChainCoroutine,
     ChainResult,
@@ -229,8 +229,9 @@ def recall(
         course(circuit, other, inquiry.asking, followed(circuit, index, inquiry)),
     )
     random = yield Request(circuit, start, path)
-    energies = np.stack([walk.aligned, random.aligned])[:, inquiry.asking.thermalise :]
-    return met(cell, looked(circuit, random, other, index, inquiry), energies)
+    warm = inquiry.asking.thermalise
+    first, second = (ChainTrack(one.aligned[warm:], one.spins) for one in (walk, random))
+    return met(cell, looked(circuit, random, other, index, inquiry), (first, second))
 
 
 def blended(circuit: MatrixNetwork, index: int, second: int, noise: float) -> Signs:
