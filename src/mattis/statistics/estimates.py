@@ -13,11 +13,12 @@ import xarray as xr
 from mattis.errors import UserError
 from mattis.networks.registry import StudyLike, as_study
 from mattis.statistics.boundaries import boundaries
+from mattis.statistics.fractions import with_interval
 from mattis.statistics.lifetimes import MOSTLY_CENSORED, with_lifetimes
 from mattis.statistics.states import FEWEST_SEEDS, states
 from mattis.statistics.survival import GIVEN, bare, resolution, survival
 from mattis.study.base import Study
-from mattis.study.model import FLAGS
+from mattis.study.model import FLAGS, Observable
 
 BIMODAL, FEW_SEEDS, INCOMPLETE, FAILED = 64, 128, 256, 512
 ALL_FLAGS: Mapping[int, str] = {
@@ -49,8 +50,9 @@ def aggregate(cells: xr.Dataset, study: StudyLike | None = None) -> xr.Dataset:
         The cells without `seed`. Each observable X in its unit is the mean over the existing seeds, and
         X_error its standard error over seeds. Of the overlap and the energy this is split into
         X_thermal_error, from the chains' autocorrelation times (NaN where one of them is too short), and
-        X_disorder_error, the rest. `seeds` is the number of seeds, `flag` a mask of the flags of the cells
-        and of the set of seeds. Of models with a state to stay in: `survived` with the ends of its interval,
+        X_disorder_error, the rest. Fractions of answers (`Observable.fraction`) have X_low and X_high, the
+        ends of an interval of 95 % (see `with_interval`). `seeds` is the number of seeds, `flag` a mask of
+        the flags of the cells and of the set of seeds. Of models with a state to stay in: `survived`,
         X_given_survival and X_given_loss with their errors (see `survival`); of chains at a temperature
         `state`, what they are in, in words (see `states`). boundary_X and its like: see `boundaries`.
 
@@ -66,26 +68,11 @@ def aggregate(cells: xr.Dataset, study: StudyLike | None = None) -> xr.Dataset:
     """
     study = _study_of(cells, study)
     out = cells[["patterns", "realised_load"]].copy()
-    plain, count = bare(cells), cells["valid"].sum("seed")
+    count = cells["valid"].sum("seed")
     out["seeds"] = count.assign_attrs(long_name="number of seeds", units="1")
     for observable in study.described_model.observables:
-        name = observable.name
-        if name == "flag" or name.endswith(("_thermal_error", GIVEN)):
-            continue
-        smallest = resolution(cells, observable, study) / bare(count)
-        mean, error = _mean_and_error(plain[name], plain["valid"], smallest)
-        out[name] = mean.assign_attrs(cells[name].attrs)
-        out[f"{name}_error"] = _described(error, "standard error over seeds", cells[name])
-        if f"{name}_thermal_error" in cells:
-            chains = plain[f"{name}_thermal_error"].where(plain["valid"], 0.0)
-            thermal = (chains**2).sum("seed", skipna=False) ** 0.5 / bare(count)
-            rest = (error**2 - thermal**2).clip(min=0.0) ** 0.5
-            out[f"{name}_thermal_error"] = _described(
-                thermal, "thermal part of the error", cells[name]
-            )
-            out[f"{name}_disorder_error"] = _described(
-                rest, "disorder part of the error", cells[name]
-            )
+        if observable.name != "flag" and not observable.name.endswith(("_thermal_error", GIVEN)):
+            out.update(_estimates(observable, cells, study))
     out["flag"] = _flags(cells, out, study)
     out = with_lifetimes(out, cells, study)
     out = out.assign(_variables(survival(cells, study)))
@@ -103,6 +90,28 @@ def _study_of(cells: xr.Dataset, study: StudyLike | None) -> Study:
             "which are there, and their study: mattis.aggregate(mattis.open_results(study), study)"
         )
     return as_study(study)
+
+
+def _estimates(one: Observable, cells: xr.Dataset, study: Study) -> dict[str, xr.DataArray]:
+    """Return the mean of an observable over the seeds with its errors, and the interval of a fraction."""
+    name, of, plain = one.name, cells[one.name], bare(cells)
+    valid, smallest = plain["valid"], resolution(cells, one, study)
+    count = valid.sum("seed")
+    mean, error = _mean_and_error(plain[name], valid, smallest / count)
+    found = {
+        name: mean.assign_attrs(of.attrs),
+        f"{name}_error": _described(error, "standard error over seeds", of),
+    }
+    if one.fraction:
+        interval = with_interval(name, plain[name], valid, smallest, one.long_name)
+        found |= {end: interval[end] for end in (f"{name}_low", f"{name}_high")}
+    if f"{name}_thermal_error" in cells:
+        chains = plain[f"{name}_thermal_error"].where(valid, 0.0)
+        thermal = (chains**2).sum("seed", skipna=False) ** 0.5 / count
+        rest = (error**2 - thermal**2).clip(min=0.0) ** 0.5
+        found[f"{name}_thermal_error"] = _described(thermal, "thermal part of the error", of)
+        found[f"{name}_disorder_error"] = _described(rest, "disorder part of the error", of)
+    return found
 
 
 def _variables(found: xr.Dataset) -> Mapping[Hashable, xr.Variable]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import xarray as xr
 
 from mattis.networks.binary.study import BinaryStudy
-from mattis.statistics.intervals import wilson
+from mattis.statistics.fractions import with_interval
 from mattis.study.base import Study
 from mattis.study.model import STATE_OBSERVABLES, Observable
 
@@ -46,7 +46,11 @@ def survival(cells: xr.Dataset, study: Study) -> xr.Dataset:
     cells, share = bare(cells), bare(share)
     valid = cells["valid"] & share.notnull()
     share = share.where(valid)
-    out = _fraction(share, valid, study)
+    words = "fraction of cues that stayed in their state during the run"
+    cues = getattr(study.protocol, "cues", 1)
+    out = xr.Dataset(with_interval("survived", share, valid, 1 / cues, words))
+    survivors = (share > 0).sum("seed")
+    out["survivors"] = survivors.assign_attrs(long_name="number of seeds with survivors", units="1")
     for observable in parted(study):
         stayed, left = _apart(cells, share, observable)
         for words, values, weight in (("survival", stayed, share), ("loss", left, 1 - share)):
@@ -76,32 +80,6 @@ def parted(study: Study) -> list[Observable]:
     model = study.described_model
     names = {*STATE_OBSERVABLES, *(model.states or ())[:1]}
     return [one for one in model.observables if one.name in names]
-
-
-def _fraction(share: xr.DataArray, valid: xr.DataArray, study: Study) -> xr.Dataset:
-    """Return the fraction of survivors and its interval.
-
-    Cues of one set share its patterns. So the number of trials is that which the spread over the sets gives,
-    p(1-p)/error², between the number of sets and that of all cues.
-    """
-    sets = valid.sum("seed")
-    mean = share.mean("seed")
-    spread = share.var("seed", ddof=1) / sets
-    cues = getattr(study.protocol, "cues", 1)
-    trials = (mean * (1 - mean) / spread.where(spread > 0)).fillna(sets)
-    low, high = wilson(mean, trials.clip(sets, sets * cues))
-    words = "fraction of cues that stayed in their state during the run"
-    out = xr.Dataset({"survived": mean, "survived_low": low, "survived_high": high})
-    for name, which in (
-        ("survived", words),
-        ("survived_low", f"lower end of Wilson's interval of 95 % of: {words}"),
-        ("survived_high", f"upper end of Wilson's interval of 95 % of: {words}"),
-    ):
-        out[name] = out[name].assign_attrs(long_name=which, units="1")
-    out["survivors"] = (
-        (share > 0).sum("seed").assign_attrs(long_name="number of seeds with survivors", units="1")
-    )
-    return out
 
 
 def _apart(

@@ -31,12 +31,14 @@ class Observable:
     """One measured number per cell, under the same name in every model that has it.
 
     smallest  # (N, P, protocol) -> the smallest change that one pattern set could have shown
+    fraction  # whether it is a mean of answers, each yes (1) or no (0), 1/smallest of them in a pattern set
     """
 
     name: str
     long_name: str
     units: str = "1"
     smallest: Smallest | None = None
+    fraction: bool = False
 
 
 STATE_OBSERVABLES = (

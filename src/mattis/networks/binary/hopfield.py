@@ -454,16 +454,19 @@ CHAIN_OBSERVABLES = (
         "retrieved",
         "fraction of cues whose mean overlap is above the study's threshold",
         smallest=one_cue,
+        fraction=True,
     ),
     Observable(
         "retrieved_early",
         "fraction of cues whose overlap over the first half of the chain is above the threshold",
         smallest=one_cue,
+        fraction=True,
     ),
     Observable(
         "survived",
         "fraction of cues whose overlap over every eighth of the chain is above the threshold",
         smallest=one_cue,
+        fraction=True,
     ),
     Observable("flip_fraction", "fraction of proposals that flipped the spin"),
     Observable("sweeps_used", "sweeps before nothing flips (T = 0), or all of them", "sweep"),
@@ -477,7 +480,10 @@ CHAIN_OBSERVABLES = (
 
 TWO_CYCLES = (
     Observable(
-        "two_cycle", "fraction of cues that end in a cycle of two states (T = 0)", smallest=one_cue
+        "two_cycle",
+        "fraction of cues that end in a cycle of two states (T = 0)",
+        smallest=one_cue,
+        fraction=True,
     ),
     Observable("cycle_flips", "fraction of the spins that flip in a cycle of two states (T = 0)"),
 )

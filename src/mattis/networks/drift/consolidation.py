@@ -358,17 +358,25 @@ DRIFT_OBSERVABLES = (
         "fraction of memories that are at their own new pattern: nearer to it than to any other, to the "
         "mean of all and to the old",
         smallest=one_memory,
+        fraction=True,
     ),
     Observable(
         "collapsed",
         "fraction of memories that are nearer to the mean of all patterns than to any one",
         smallest=one_memory,
+        fraction=True,
     ),
     Observable(
-        "merged", "fraction of memories that have a twin among the others", smallest=one_memory
+        "merged",
+        "fraction of memories that have a twin among the others",
+        smallest=one_memory,
+        fraction=True,
     ),
     Observable(
-        "reached", "fraction of memories that came as near as `reached_above`", smallest=one_memory
+        "reached",
+        "fraction of memories that came as near as `reached_above`",
+        smallest=one_memory,
+        fraction=True,
     ),
     Observable(
         "reached_after",

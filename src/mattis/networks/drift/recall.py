@@ -169,6 +169,7 @@ RECALL_OBSERVABLES = (
         "retrieved_old",
         "fraction of old cues whose mean overlap is above the study's threshold",
         smallest=one_cue,
+        fraction=True,
     ),
     *(o for o in consolidation.DRIFT_OBSERVABLES if o.name in LEARNT),
     hopfield.CHAIN_OBSERVABLES[-1],

@@ -89,11 +89,14 @@ class NeuronQuestion:
 FLAG = Observable("flag", "what makes a cell not trustworthy; 0 if nothing does")
 OVERLAP = Observable("overlap", "overlap m = xi · x/N with the pattern asked for, at rest")
 STEPS_USED = Observable("steps_used", "Euler steps (or sweeps) until the state was at rest", "step")
-CONVERGED = Observable("converged", "fraction of cues whose state came to rest", smallest=one_cue)
+CONVERGED = Observable(
+    "converged", "fraction of cues whose state came to rest", smallest=one_cue, fraction=True
+)
 RETRIEVED = Observable(
     "retrieved",
     "fraction of cues that end with an overlap above `retrieved_above`",
     smallest=one_cue,
+    fraction=True,
 )
 
 
@@ -111,7 +114,10 @@ RECALL_QUESTION = NeuronQuestion(
         OVERLAP,
         Observable("overlap_one_step", "overlap after one step at dt = tau (binary: one sweep)"),
         RETRIEVED,
-        Observable("retrieved_one_step", "fraction of cues retrieved by that one step", smallest=one_cue),
+        Observable(
+            "retrieved_one_step", "fraction of cues retrieved by that one step", smallest=one_cue,
+            fraction=True,
+        ),
         STEPS_USED,
         CONVERGED,
         Observable("energy", "energy per neuron at rest"),
