@@ -288,7 +288,8 @@ STUDIES = {
     "recall of a sequence": {"model": "sequence"},
     "recall by age": {"model": "palimpsest", "age": [1, 2], "cues": 1},
     "two starts": {"couplings_axis": ["hebb", "clipped"], "cues": 2, "starts": 2},
-    "two starts at once": {
+    "two starts at once": {"model": "little", "load": [0.2, 0.3], "starts": 2},
+    "two starts at once, by couplings": {
         "couplings_axis": ["hebb", "clipped"], "model": "little", "load": [0.3], "starts": 2},
     "zero_one": {"model": "zero_one", "dynamics": {"threshold": 0.1, "update": "synchronous"}},
     "kept": {"dynamics": {"diagonal": "kept", "threshold": -0.2}, "noise_sharing": "common"},
