@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from mattis.engine.driver import digest, run
 from mattis.errors import UserError
-from mattis.figures.binary import PHASES as DIMENSIONS
+from mattis.figures.retrieval import PHASES as DIMENSIONS
 from mattis.networks.registry import MODELS
 from mattis.store import layout, store
 from mattis.store.folders import Folder

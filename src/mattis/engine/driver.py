@@ -202,6 +202,8 @@ def _run(job: Job, report: Reporter) -> Outcome:
         return Outcome(int(there.sum()) - found, found, failures, None)
     whole = cube.study_digest(ds, study.described_model, wanted)
     receipt = {"study": study.name, "cells": found + cells, "digest": whole}
+    if study.kept_states and not cube.lacking(ds, study.described_model, wanted):
+        receipt |= {cube.STATES_DIGEST_NAME: store.states_digest(results.store, study, wanted)}
     if read_json(job.receipt) != receipt:
         write_json(job.receipt, receipt)
     if not blocks:
@@ -222,6 +224,8 @@ def _done(ds: xr.Dataset, study: Study, all_observables: bool) -> Mask:
     done: Mask = ds["valid"].values
     for observable in study.described_model.observables if all_observables else ():
         done = done & cube.has(ds, observable.name)
+    if all_observables and cube.STATES_KEPT in ds:
+        done = done & ds[cube.STATES_KEPT].values
     return done
 
 
@@ -429,3 +433,24 @@ def digest(study: StudyLike, root: Path | str | None = None) -> str:
             "compute them with mattis run"
         )
     return cube.study_digest(ds, study.described_model)
+
+
+def states_digest(study: StudyLike, root: Path | str | None = None) -> str:
+    """Return the hash of all final states that a study keeps.
+
+    Raises UserError if it keeps none, or some cells lack theirs.
+    """
+    study = as_study(study)
+    place = results_of(study, root).store
+    if study.kept_states is None:
+        raise UserError(
+            f"{study.name}: got a study that keeps no final states; expected one with keep; add "
+            "keep: {states: 4} to a study of binary networks"
+        )
+    missing = int((~store.read(place, study)[cube.STATES_KEPT].values).sum())
+    if missing:
+        raise UserError(
+            f"{place}: {counted(missing, 'cell')} without final states; compute them with "
+            "mattis run STUDY --all-observables"
+        )
+    return store.states_digest(place, study)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mattis import surroundings
 from mattis.study.axes import Meaning, counts_of, label_key
 from mattis.study.base import Study
-from mattis.study.model import FLAGS, Model, Observable
+from mattis.study.model import FINAL_STATES, FLAGS, Model, Observable, StateShape
 
 DIGEST_BITS = 53
 """Bits of the digest of a cell."""
@@ -27,6 +27,29 @@ ROWS_AT_ONCE = 2**16
 PATTERNS = Meaning("number of stored patterns P", is_whole=True)
 REALISED = Meaning("load P/N as simulated, which theory is compared at")
 DIGEST = Meaning("digest of the cell: labels and observables", is_whole=True)
+STATES_DIGEST = Meaning("digest of the final states of the cell: labels and bytes", is_whole=True)
+
+STATES_DIGEST_NAME = "states_digest"
+"""The array of digests of final states."""
+
+STATES_KEPT = "kept"
+"""The mask of cells whose final states are kept."""
+
+STATE_DIMENSIONS = ("cue", "byte")
+"""Dimensions of final states behind those of a cell."""
+
+KeptStates = NDArray[np.uint8]
+"""(cells, cues, bytes): the final states of cells; (cells, 0, 0) where none are kept."""
+
+STATE_WORDS: Mapping[str, str] = {
+    "long_name": "final states of the first cues, one bit for each neuron: 1 for +1",
+    "units": "1",
+    "bit_order": "big: site 8 k + j is the bit of value 2^(7-j) of byte k, as numpy.packbits has it; "
+    "zeros beyond N. numpy.unpackbits(states, axis=-1)[..., :N] * 2 - 1 are the states",
+    "digest": "states_digest: first 53 bits of BLAKE2b-64, the little-endian number shifted by 11, of the "
+    "labels and P, little-endian float64, then the bytes of the states; 0 where none are kept",
+}
+"""Attributes of the array of final states."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +244,35 @@ def cell_digests(table: NDArray[np.float64]) -> NDArray[np.uint64]:
     return row_digests(table) >> np.uint64(64 - DIGEST_BITS)
 
 
+def state_digests(labels: NDArray[np.float64], states: KeptStates) -> NDArray[np.uint64]:
+    """Return the digest of the final states of each cell, see `STATE_WORDS`.
+
+    labels  # (cells, dimensions + 1): labels, then P
+    """
+    heads = np.array(labels, "<f8", order="C")
+    digests = bytearray()
+    for head, bits in zip(heads, states, strict=True):
+        digests += blake2b(head.tobytes() + bits.tobytes(), digest_size=8).digest()
+    return np.frombuffer(digests, "<u8").astype(np.uint64) >> np.uint64(64 - DIGEST_BITS)
+
+
+def fitting(states: KeptStates, shape: StateShape | None) -> KeptStates:
+    """Return final states in as many cues and bytes as a store has: with zeros for what they lack."""
+    cues, octets = shape or (0, 0)
+    out = np.zeros((len(states), cues, octets), np.uint8)
+    cues, octets = min(cues, states.shape[1]), min(octets, states.shape[2])
+    out[:, :cues, :octets] = states[:, :cues, :octets]
+    return out
+
+
+def states_digest(labels: NDArray[np.float64], states: KeptStates) -> str:
+    """Return the SHA-256 of labels and final states of cells, sorted by labels."""
+    digest = sha256(b"states")
+    for k in np.lexsort(labels.T[::-1]):
+        digest.update(np.array(labels[k], "<f8").tobytes() + states[k].tobytes())
+    return digest.hexdigest()
+
+
 def as_cell_digests(stored: NDArray[Any]) -> NDArray[np.uint64]:
     """Return digests of cells as they are compared, from an array of any format of a store."""
     if stored.dtype.kind == "u":  # formats 1 and 2
@@ -237,13 +289,20 @@ def has(ds: xr.Dataset, name: str) -> NDArray[np.bool_]:
 
 
 def lacking(ds: xr.Dataset, model: Model, cells: NDArray[np.bool_] | None = None) -> list[str]:
-    """Return the observables of a model that some of the cells (all, or those of a mask) lack."""
+    """Return the observables of a model that some of the cells (all, or those of a mask) lack.
+
+    Final states are among them where a study keeps them.
+    """
     if "held" not in ds:  # cells that were never in a store
         return []
     held, names = ds["held"].values, ds["held"].attrs["observables"].split()
     counts = held[held > 0 if cells is None else (held > 0) & cells]
     least = int(counts.min()) if counts.size else len(names)
-    return [o.name for o in model.observables if o.name not in names[:least]]
+    lost = (
+        STATES_KEPT in ds and not ds[STATES_KEPT].values[held > 0 if cells is None else cells].all()
+    )
+    lacks = [o.name for o in model.observables if o.name not in names[:least]]
+    return [*lacks, *([FINAL_STATES] if lost else [])]
 
 
 def study_digest(ds: xr.Dataset, model: Model, cells: NDArray[np.bool_] | None = None) -> str:

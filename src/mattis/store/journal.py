@@ -18,14 +18,20 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mattis.exact.arrays import Reals
 from mattis.store import cube
+from mattis.store.cube import KeptStates
 from mattis.store.observables import are_observables
 from mattis.store.place import Place
+from mattis.study.model import FINAL_STATES, StateShape
 
 SEGMENT_ROWS = 8192
 """Rows of a segment at most: 10^5 cells wait in 13 files, and the last one is quickly rewritten."""
+
+STATE_BYTES = 512
+"""Bytes of final states, of each row, that make a segment half as long."""
 
 SHARE = 20
 """Rewriting a segment may take at most 1/SHARE of the time."""
@@ -40,11 +46,18 @@ class Contents:
     observables: tuple[str, ...]
     are_ours: Callable[[Mapping[str, Any]], bool]
     """Tells whether the physics of a segment are these, however many keys there were in its time."""
+    kept: StateShape | None = None
+    """The final states behind the rows and their digests, if they are kept."""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the table."""
         return (*self.labels, *self.observables)
+
+    @property
+    def segment_rows(self) -> int:
+        """Rows of a segment at most: fewer where there are final states behind them."""
+        return max(SEGMENT_ROWS // (1 + (self.kept.total if self.kept else 0) // STATE_BYTES), 1)
 
     @property
     def mark(self) -> str:
@@ -55,16 +68,22 @@ class Contents:
     def line(self, rows: int) -> bytes:
         """Return the first line of a segment."""
         head = {"mattis_journal": 1, "physics": self.physics, "columns": self.columns, "rows": rows}
+        head |= {FINAL_STATES: [*self.kept]} if self.kept else {}
         return json.dumps(head, sort_keys=True).encode() + b"\n"
 
 
 class Segment(NamedTuple):
-    """The undamaged rows of a segment, labels and observables, and the number of damaged ones."""
+    """The undamaged rows of a segment, labels and observables, and the number of damaged ones.
+
+    states, kept  # final states of the rows, and which of them are there and undamaged
+    """
 
     name: str
     observables: list[str]
     table: Reals
     lost: int
+    states: KeptStates
+    kept: NDArray[np.bool_]
 
 
 ShardNumber = tuple[int, int]
@@ -88,13 +107,15 @@ class Writer:
     name: str
     number: int = 0
     tables: list[Reals] = field(default_factory=list)
+    states: list[KeptStates] = field(default_factory=list)
     waiting: int = 0
     flushed: float = 0.0
     cost: float = 0.0
 
-    def add(self, table: Reals) -> None:
-        """Take rows; write them unless that would take too much of the time just now."""
+    def add(self, table: Reals, states: KeptStates | None = None) -> None:
+        """Take rows, and their final states if they are kept; write them unless that took too much time."""
         self.tables.append(table)
+        self.states.append(np.zeros((len(table), 0, 0), np.uint8) if states is None else states)
         self.waiting += len(table)
         if time.monotonic() - self.flushed >= SHARE * self.cost:
             self.flush()
@@ -105,27 +126,31 @@ class Writer:
             return
         begun, self.waiting = time.monotonic(), 0  # another attempt at exit would wait again
         self.folder.make_within()
-        table = np.concatenate(self.tables)
-        for first in range(0, len(table), SEGMENT_ROWS):
-            part = table[first : first + SEGMENT_ROWS]
+        table, states = np.concatenate(self.tables), np.concatenate(self.states)
+        rows = self.contents.segment_rows
+        for first in range(0, len(table), rows):
+            part = slice(first, first + rows)
             segment = self.folder / f"{self.name}-{self.number}"
-            segment.write_bytes(_encoded(part, self.contents))
-            self.number += len(part) == SEGMENT_ROWS
-        self.tables = [table[len(table) // SEGMENT_ROWS * SEGMENT_ROWS :]]
+            segment.write_bytes(_encoded(table[part], states[part], self.contents))
+            self.number += len(table[part]) == rows
+        left = slice(len(table) // rows * rows, None)
+        self.tables, self.states = [table[left]], [states[left]]
         self.flushed = time.monotonic()
         self.cost = self.flushed - begun
 
     def close(self) -> None:
         """Write the waiting rows, and begin a new segment: the others may now be folded and removed."""
         self.flush()
-        self.tables, self.number = [], self.number + 1
+        self.tables, self.states, self.number = [], [], self.number + 1
 
 
-def _encoded(table: Reals, contents: Contents) -> bytes:
-    digests = cube.row_digests(table)
-    return (
-        contents.line(len(table)) + table.astype("<f8").tobytes() + digests.astype("<u8").tobytes()
-    )
+def _encoded(table: Reals, states: KeptStates, contents: Contents) -> bytes:
+    digests = cube.row_digests(table).astype("<u8").tobytes()
+    rows = contents.line(len(table)) + table.astype("<f8").tobytes() + digests
+    if contents.kept is None:
+        return rows
+    marks = cube.state_digests(table[:, : len(contents.labels)], states).astype("<u8").tobytes()
+    return rows + states.tobytes() + marks
 
 
 def is_one(name: str) -> bool:
@@ -162,9 +187,17 @@ def rows(folder: Place, contents: Contents, names: Iterable[str]) -> Iterator[Se
         observables = observables_of(head, contents)
         if not observables:
             continue
-        width = len(contents.labels) + len(observables)
-        table, lost = _decoded(content.partition(b"\n")[2], int(head["rows"]), width)
-        yield Segment(name, observables, table, lost)
+        count, first = int(head["rows"]), len(contents.labels)
+        shape, width = states_of(head), first + len(observables)
+        body, size = content.partition(b"\n")[2], 8 * count * (width + 1)
+        behind = 0 if shape is None else count * (shape.total + 8)
+        whole, table = _decoded(body[:size], count, width)
+        if len(body) != size + behind:  # cut short, or not what it says
+            whole = np.zeros(count, bool)
+        states, kept = _states(body[size:], table[:, :first], shape if whole.any() else None)
+        yield Segment(
+            name, observables, table[whole], count - int(whole.sum()), states[whole], kept[whole]
+        )
 
 
 def observables_of(head: Mapping[str, Any], contents: Contents) -> list[str]:
@@ -195,11 +228,38 @@ def _head(content: bytes) -> dict[str, Any]:
     return head if type(head.get("rows")) is int and 0 <= head["rows"] <= len(content) else {}
 
 
-def _decoded(body: bytes, count: int, width: int) -> tuple[Reals, int]:
-    """Return the rows whose digests fit, and the number of those that do not."""
+def _decoded(body: bytes, count: int, width: int) -> tuple[NDArray[np.bool_], Reals]:
+    """Return which rows have digests that fit, and the rows."""
     size = count * width * 8
     if len(body) != size + count * 8:
-        return np.empty((0, width)), count
+        return np.zeros(count, bool), np.zeros((count, width))
     table = np.frombuffer(body[:size], "<f8").reshape(count, width).astype(np.float64)
-    whole = cube.row_digests(table) == np.frombuffer(body[size:], "<u8")
-    return table[whole], int((~whole).sum())
+    return cube.row_digests(table) == np.frombuffer(body[size:], "<u8"), table
+
+
+def _states(
+    body: bytes, labels: Reals, shape: StateShape | None
+) -> tuple[KeptStates, NDArray[np.bool_]]:
+    """Return the final states behind the rows of a segment, and which of them have digests that fit."""
+    count = len(labels)
+    if shape is None:
+        return np.zeros((count, 0, 0), np.uint8), np.zeros(count, bool)
+    size = count * shape.total
+    states = np.frombuffer(body[:size], np.uint8).reshape(count, *shape)
+    return states, cube.state_digests(labels, states) == np.frombuffer(body[size:], "<u8")
+
+
+def states_of(head: Mapping[str, Any]) -> StateShape | None:
+    """Return the shape of the final states of a segment, or of a store, by what it says of itself."""
+    found = head.get(FINAL_STATES)
+    if not isinstance(found, list) or [type(n) for n in found] != [int, int]:
+        return None
+    shape = StateShape(*found)
+    return shape if 0 < shape.cues <= MOST_CUES and 0 < shape.octets <= MOST_OCTETS else None
+
+
+MOST_CUES = 2**10
+"""Cues of final states that a store may claim."""
+
+MOST_OCTETS = 2**21
+"""Bytes of a state: of the largest network of a study."""

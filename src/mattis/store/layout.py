@@ -22,7 +22,7 @@ from mattis.store import cube
 from mattis.store.cube import CubeLabels
 from mattis.store.observables import Counts, Observed
 from mattis.store.place import Place
-from mattis.study.model import Observable
+from mattis.study.model import FINAL_STATES, Observable, StateShape
 
 FORMAT = 3
 """Format 1 had no checksums; formats 1 and 2 had lists of words among attributes, and digests of 64 bits."""
@@ -202,6 +202,50 @@ def forms(
     return out
 
 
+def state_forms(labels: CubeLabels, chunks: Chunk, kept: StateShape | None) -> dict[str, ArrayForm]:
+    """Return the form of the array of final states, and of their digests; none where none are kept.
+
+    Both are cut along the cells as all arrays are; the states of a cell stay together.
+    """
+    if kept is None:
+        return {}
+    shape, names = (*labels.shape, *kept), (*labels.names, *cube.STATE_DIMENSIONS)
+    bits = ArrayForm(np.dtype(np.uint8), shape, (*chunks, *kept), names, cube.STATE_WORDS, fill=0)
+    words, kind = cube.described(cube.STATES_DIGEST), np.dtype(np.float64)
+    digests = ArrayForm(kind, labels.shape, chunks, labels.names, words, fill=0)
+    return {FINAL_STATES: bits, cube.STATES_DIGEST_NAME: digests}
+
+
+def state_chunk(form: ArrayForm, chunk: Chunk) -> Chunk:
+    """Return the chunk of final states, or of their digests, of the cells of a chunk."""
+    return (*chunk, *[0] * (len(form.shape) - len(chunk)))
+
+
+def states(
+    place: Place, ds: xr.Dataset, forms: Mapping[str, ArrayForm], chunk: Chunk
+) -> tuple[cube.KeptStates, NDArray[np.bool_]]:
+    """Return the final states of the cells of a chunk, (cells, cues, bytes), and which cells have some.
+
+    ds     # the cells of the chunk, see `contents`
+    forms  # of the states and their digests, see `state_forms`
+    """
+    bits, marks = (
+        salvaged(place, name, form, state_chunk(form, chunk))[0] for name, form in forms.items()
+    )
+    found = bits.reshape(-1, *forms[FINAL_STATES].shape[-2:])
+    return found, whole_states(ds, found, marks)
+
+
+def whole_states(
+    ds: xr.Dataset, states: cube.KeptStates, digests: NDArray[Any]
+) -> NDArray[np.bool_]:
+    """Return which cells have final states that fit their digests, (cells,). ds  # in the cells' order"""
+    known, labels = cube.as_cell_digests(digests.ravel()), cube.rows(ds, [])
+    kept, some = np.zeros(len(known), bool), np.flatnonzero(known)
+    kept[some] = cube.state_digests(labels[some], states[some]) == known[some]
+    return kept
+
+
 def label_form(variable: xr.Variable) -> ArrayForm:
     """Return the form of an array of labels.
 
@@ -247,7 +291,7 @@ def _fits(document: Mapping[str, Any], form: ArrayForm) -> bool:
         and _named(key) == "default"
         and _configured(key, "separator") == "/"
         and [*map(_named, codecs)] == ["bytes", "crc32c"][: 1 + bool(form.checksum)]
-        and _configured(codecs[0], "endian") == "little"
+        and (form.kind.itemsize == 1 or _configured(codecs[0], "endian") == "little")
         and document.get("dimension_names") == [*form.dimensions]
         and not document.get("storage_transformers")
         and (not form.checksum or document.get("fill_value") == blank)  # in format 1 it was another

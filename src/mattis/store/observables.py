@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mattis.exact.arrays import Reals
 from mattis.store import cube
-from mattis.store.cube import CubeLabels
+from mattis.store.cube import CubeLabels, KeptStates
 from mattis.study.axes import label_key
 from mattis.study.base import Study
 from mattis.study.model import Columns, Observable
@@ -32,6 +32,10 @@ _TAKEN = {
     "patterns",
     "realised_load",
     "digest",
+    "states",
+    "states_digest",
+    "cue",
+    "byte",
     "journal",
     "valid",
     "held",
@@ -117,12 +121,25 @@ class CellTable:
     """(cells, columns): labels and all observables of the store, NaN for those that a cell has not."""
     held: Counts
     """(cells,): number of observables that each cell has, from the first."""
+    states: KeptStates
+    """(cells, cues, bytes): final states, in the shape of the store."""
+    kept: NDArray[np.bool_]
+    """(cells,): which cells have final states."""
 
     @classmethod
     def of_rows(
-        cls, table: Reals, names: Sequence[str], labels: CubeLabels, observed: Observed
+        cls,
+        table: Reals,
+        names: Sequence[str],
+        labels: CubeLabels,
+        observed: Observed,
+        states: KeptStates | None = None,
+        kept: NDArray[np.bool_] | None = None,
     ) -> "CellTable":
-        """Return the rows whose labels are in the cube, if their observables are a prefix of its list."""
+        """Return the rows whose labels are in the cube, if their observables are a prefix of its list.
+
+        states, kept  # final states of the rows in the shape of the store, and which rows have some
+        """
         held, first, last = observed.prefix(names), len(labels.names) + 1, len(observed.names)
         at, in_cube = cube.positions(labels, table)
         in_cube &= held == len(names)
@@ -131,17 +148,24 @@ class CellTable:
         out[:, : first + held] = table[in_cube][:, [*range(first), *order]]
         for axis, name in enumerate(labels.names):  # a digest is of the labels that are beside it
             out[:, axis] = np.array(labels.values[name], np.float64)[at[in_cube, axis]]
-        return cls(at[in_cube], out, np.full(len(out), held, np.int8))
+        if states is None or kept is None:
+            states, kept = np.zeros((len(table), 0, 0), np.uint8), np.zeros(len(table), bool)
+        counts = np.full(len(out), held, np.int8)
+        return cls(at[in_cube], out, counts, states[in_cube], kept[in_cube])
 
     @classmethod
     def joined(cls, parts: Sequence["CellTable"]) -> "CellTable":
         """Return all rows of some parts."""
-        columns = ([getattr(part, name) for part in parts] for name in ("at", "table", "held"))
+        columns = (
+            [getattr(part, name) for part in parts]
+            for name in ("at", "table", "held", "states", "kept")
+        )
         return cls(*map(np.concatenate, columns))
 
     def some(self, which: NDArray[Any]) -> "CellTable":
         """Return some of the rows."""
-        return CellTable(self.at[which], self.table[which], self.held[which])
+        columns = (self.at, self.table, self.held, self.states, self.kept)
+        return CellTable(*(column[which] for column in columns))
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from mattis.store.place import Place
 from mattis.study.axes import Meaning
 from mattis.study.base import Study
 from mattis.study.document import parsed
-from mattis.study.model import Observable
+from mattis.study.model import FINAL_STATES, Observable, StateShape
 
 FORMATS = range(1, FORMAT + 1)
 """Formats of a store that can be read; the older are rewritten when they are next written to."""
@@ -48,17 +48,24 @@ class StoreRecord:
     """Shape of a chunk; () in format 1, where each array has its own."""
     observed: Observed
     format: int = FORMAT
+    kept: StateShape | None = None
+    """The final states that the store has room for."""
 
 
-def contents_of(study: Study, observables: Sequence[str] | None = None) -> Contents:
-    """Return the physics and columns of a study's journal, with some observables or all of its model."""
+def contents_of(
+    study: Study, observables: Sequence[str] | None = None, kept: StateShape | None = None
+) -> Contents:
+    """Return the physics and columns of a study's journal, with some observables or all of its model.
+
+    kept  # the final states behind its rows
+    """
     names = _of_model(study).names if observables is None else observables
     labels, own = (*study.dimensions, "patterns"), physics_of(study, names)
 
     def are_ours(other: Mapping[str, Any]) -> bool:
         return other == own or not (_plugin_fault(other) or study.changes(other))
 
-    return Contents(own, labels, tuple(names), are_ours)
+    return Contents(own, labels, tuple(names), are_ours, kept)
 
 
 def physics_of(study: Study, observables: Sequence[str]) -> dict[str, Any]:
@@ -89,7 +96,11 @@ def journal_of(path: Place) -> Place:
 
 
 def attributes(
-    study: Study, labels: CubeLabels, chunks: Chunk, observed: Observed
+    study: Study,
+    labels: CubeLabels,
+    chunks: Chunk,
+    observed: Observed,
+    kept: StateShape | None = None,
 ) -> dict[str, Any]:
     """Return the attributes of the group: study, physics, labels, chunks and observables."""
     model, lengths = study.described_model, [*observed.prefixes]
@@ -107,6 +118,7 @@ def attributes(
             "chunks": list(chunks),
             "observables": " ".join(observed.names),
             **({"digests_over": lengths} if len(lengths) > 1 else {}),
+            **({FINAL_STATES: [*kept]} if kept else {}),
             "digest_scheme": cube.digest_scheme(labels, lengths),
         }
     )
@@ -143,9 +155,10 @@ def read(path: Place, study: Study) -> StoreRecord:
     observed = Observed(observables, tuple(lengths))
     if found["mattis_format"] == 1:
         return StoreRecord(labels, (), observed, 1)
+    kept = journal.states_of(found)
     if not layout.are_chunks(found.get("chunks"), len(labels.names)):
         raise _foreign(path)
-    return StoreRecord(labels, tuple(found["chunks"]), observed, found["mattis_format"])
+    return StoreRecord(labels, tuple(found["chunks"]), observed, found["mattis_format"], kept)
 
 
 def _foreign(path: Place) -> UserError:
@@ -271,13 +284,16 @@ def _recovered(path: Place, study: Study) -> StoreRecord:
     today = _of_model(study)
     lies = _form_on_disk(path, labels, today.observables)
     chunks = lies.chunks if lies else layout.chunk_shape(labels.shape)
+    lacks_states = has_cells and f"{FINAL_STATES}/zarr.json" not in files
+    kept = None if lacks_states else alike.kept_states
     lists = trials.lists(path, today.observables, labels, files)
     if lies is not None and not lies.checksum:
         return StoreRecord(labels, (), next(lists), 1)
     if not has_cells:
-        return StoreRecord(labels, chunks, observed(path, study, None, waiting(path, study)))
+        known = observed(path, study, None, waiting(path, study))
+        return StoreRecord(labels, chunks, known, kept=kept)
     found = trials.best(path, labels, lies.chunks if lies else (), [*lists], files)
-    return StoreRecord(labels, found.chunks, found.observed or today, found.number)
+    return StoreRecord(labels, found.chunks, found.observed or today, found.number, kept)
 
 
 def _as_run(path: Place) -> Study | None:

@@ -19,16 +19,17 @@ from numpy.typing import NDArray
 
 from mattis.errors import UserError
 from mattis.store import cube, journal, layout, metadata, record
-from mattis.store.cube import CubeLabels
-from mattis.store.journal import ShardNumber, Writer
+from mattis.store.cube import CubeLabels, KeptStates
+from mattis.store.journal import Segment, ShardNumber, Writer
 from mattis.store.layout import FORMAT, ArrayForm, Chunk
 from mattis.store.observables import CellTable, Observed
 from mattis.store.place import Place
 from mattis.store.record import StoreRecord, contents_of, journal_of
 from mattis.study.axes import label_key
 from mattis.study.base import Study
-from mattis.study.model import Columns, Model
+from mattis.study.model import FINAL_STATES, Columns, Model, StateShape
 from mattis.study.plan import Block, Mask
+from mattis.words import counted
 
 SEGMENTS_AT_ONCE = 128
 """Segments of the journal that are folded at once: a million cells, 150 MB."""
@@ -43,11 +44,22 @@ class Store:
     observed: Observed
     writer: Writer
     forms: Mapping[str, ArrayForm]
+    states: Mapping[str, ArrayForm]
+    """Forms of the final states and their digests; none where the store keeps none."""
+
+    @property
+    def kept(self) -> StateShape | None:
+        """The final states that the store has room for."""
+        if not self.states:
+            return None
+        return StateShape(*self.states[FINAL_STATES].shape[-2:])
 
 
 def bytes_needed(study: Study, cells: int) -> int:
     """Return the bytes of so many cells: in the journal, and then in the cube as well."""
-    return cells * 8 * 2 * (len(contents_of(study).columns) + 1)
+    kept = study.kept_states
+    states = kept.total + 8 if kept else 0
+    return cells * 2 * (8 * (len(contents_of(study).columns) + 1) + states)
 
 
 def is_there(path: Place) -> bool:
@@ -70,15 +82,17 @@ def create_or_extend(
     all_observables  # appends the observables of the model that the store lacks
     """
     observed, old = _observed(path, study, None, all_observables)
+    kept = _kept(path, study, old, all_observables)
     labels, files = cube.labels_of(study), path.files()
     labels = cube.merged(old.labels if old else labels, labels)
-    moves = old is not None and (old.format != FORMAT or _inserts(old.labels, labels))
+    widens = old is not None and old.kept is not None and old.kept != kept
+    moves = old is not None and (old.format != FORMAT or widens or _inserts(old.labels, labels))
     chunks = layout.fitting_chunks(labels.shape, old.chunks if old and not moves else None)
-    attributes = record.attributes(study, labels, chunks, observed)
+    attributes = record.attributes(study, labels, chunks, observed, kept)
+    states = layout.state_forms(labels, chunks, kept)
     forms = layout.forms(labels, observed.observables, chunks, attributes)
-    opened = Store(
-        path, labels, observed, _writer(path, study, _computable_prefix(study, observed)), forms
-    )
+    writer = _writer(path, study, _computable_prefix(study, observed), _written_states(study, kept))
+    opened = Store(path, labels, observed, writer, forms, states)
     packed = old if old and (moves or old.chunks != chunks) else None
     spoilt = [] if packed else _spoilt(opened, files)
     waits = any(name.startswith("journal/") for name in files)
@@ -101,9 +115,36 @@ def join(
     path: Place, study: Study, part: ShardNumber | None = None, all_observables: bool = False
 ) -> Store:
     """Open only the journal for writing, as any number of processes may at once; it cannot be folded so."""
-    observed, _ = _observed(path, study, part, all_observables)
-    writer = _writer(path, study, _computable_prefix(study, observed), part)
-    return Store(path, cube.labels_of(study), observed, writer, {})
+    observed, old = _observed(path, study, part, all_observables)
+    kept = _written_states(study, _kept(path, study, old, all_observables))
+    writer = _writer(path, study, _computable_prefix(study, observed), kept, part)
+    return Store(path, cube.labels_of(study), observed, writer, {}, {})
+
+
+def _kept(
+    path: Place, study: Study, old: StoreRecord | None, all_observables: bool
+) -> StateShape | None:
+    """Return the final states that a store is to have room for: of a store with cells, those that it has.
+
+    Raises UserError for a study that keeps those of another number of cues.
+    """
+    asked, there = study.kept_states, old.kept if old else None
+    if there is None:
+        return asked if old is None or all_observables else None
+    if asked is None:
+        return there
+    if asked.cues != there.cues:
+        raise UserError(
+            f"{path}: keep.states: got {asked.cues}, but its cells keep the final states of "
+            f"{counted(there.cues, 'cue')}; use keep: {{states: {there.cues}}}, or give the study "
+            "another name"
+        )
+    return StateShape(there.cues, max(there.octets, asked.octets))
+
+
+def _written_states(study: Study, kept: StateShape | None) -> StateShape | None:
+    """Return the final states behind the rows that a study computes."""
+    return kept if study.kept_states else None
 
 
 def _observed(
@@ -124,11 +165,15 @@ def _computable_prefix(study: Study, observed: Observed) -> list[str]:
 
 
 def _writer(
-    path: Place, study: Study, names: Sequence[str], part: ShardNumber | None = None
+    path: Place,
+    study: Study,
+    names: Sequence[str],
+    kept: StateShape | None = None,
+    part: ShardNumber | None = None,
 ) -> Writer:
-    """Return a new writer of rows with some observables."""
+    """Return a new writer of rows with some observables, and with final states if they are kept."""
     path.make_within()
-    contents = contents_of(study, names)
+    contents = contents_of(study, names, kept)
     return Writer(journal_of(path), contents, journal.writer_name(contents, part))
 
 
@@ -166,7 +211,7 @@ def _stale(store: Store, attributes: Mapping[str, Any]) -> dict[str, bytes]:
     """
     path, labels = store.path, layout.label_files(store.labels).items()
     stale = {name: c for name, c in labels if (path / name).read_bytes(len(c)) != c}
-    every = {**layout.label_forms(store.labels), **store.forms}
+    every = {**layout.label_forms(store.labels), **store.states, **store.forms}
     return stale | metadata.odd(path, every, attributes)
 
 
@@ -184,7 +229,10 @@ def _spoilt(store: Store, files: Sequence[str]) -> list[Chunk]:
     return [
         chunk
         for chunk in chunks_of_cells(files, store.forms)
-        if any(layout.salvaged(store.path, *each, chunk)[1] for each in store.forms.items())
+        if any(
+            layout.salvaged(store.path, name, form, layout.state_chunk(form, chunk))[1]
+            for name, form in (*store.forms.items(), *store.states.items())
+        )
     ]
 
 
@@ -199,24 +247,56 @@ def _rewrite(store: Store, chunk: Chunk, rows: CellTable | None = None) -> None:
 
     A cell that does not exist becomes blank: a damaged value never gets a checksum that fits. Observables
     come first, with one rename after the other, and then the digests. A cell that has more observables than
-    its row keeps them.
+    its row keeps them, and one that has final states keeps these.
     """
     ds, held = layout.contents(store.path, store.labels, store.observed, store.forms, chunk)
     place: tuple[NDArray[np.int64], ...] = ()
+    files = _state_files(store, chunk, ds, rows)
     if rows is not None:
         starts = [s.start for s in store.forms["digest"].region(chunk)]
         rows = rows.some(rows.held >= held[tuple((rows.at - starts).T)])
         place = tuple((rows.at - starts).T)
-    files = {}
     for number, (name, form) in enumerate(store.forms.items()):
         least = 0 if name == "digest" else number
         values = np.where(held > least, ds[name].values, form.blank).astype(form.kind)
         if rows is not None:
             values[place] = _column(store, rows, name, form, least)
         files[layout.chunk_name(name, chunk)] = layout.encoded(values, form)
-    digests = layout.chunk_name("digest", chunk)
-    store.path.write_together({name: files[name] for name in files if name != digests})
-    store.path.write_together({digests: files[digests]})
+    names = (cube.STATES_DIGEST_NAME, "digest")
+    marks = [layout.chunk_name(name, chunk) for name in names]
+    last = {mark: files.pop(mark) for mark in marks if mark in files}
+    store.path.write_together(files)
+    store.path.write_together(last)
+
+
+def _state_files(
+    store: Store, chunk: Chunk, ds: xr.Dataset, rows: CellTable | None
+) -> dict[str, bytes]:
+    """Return the files of the final states of a chunk and of their digests, with those of some rows put in.
+
+    ds  # the cells of the chunk: states that do not fit their digests become blank
+    """
+    if not store.states:
+        return {}
+    states, kept = layout.states(store.path, ds, store.states, chunk)
+    states, labels = np.where(kept[:, None, None], states, 0).astype(np.uint8), cube.rows(ds, [])
+    region = store.forms["digest"].region(chunk)
+    shape = tuple(s.stop - s.start for s in region)
+    if rows is not None and rows.kept.any():
+        some = rows.some(rows.kept)
+        at = np.ravel_multi_index(tuple((some.at - [s.start for s in region]).T), shape)
+        states[at], kept[at] = some.states, True
+    digests = np.where(kept, cube.state_digests(labels, states), 0).astype(np.float64)
+    values = {
+        FINAL_STATES: states.reshape(*shape, *states.shape[1:]),
+        cube.STATES_DIGEST_NAME: digests,
+    }
+    return {
+        layout.chunk_name(name, layout.state_chunk(form, chunk)): layout.encoded(
+            values[name].reshape(*shape, *form.shape[len(shape) :]), form
+        )
+        for name, form in store.states.items()
+    }
 
 
 def _column(store: Store, rows: CellTable, name: str, form: ArrayForm, number: int) -> NDArray[Any]:
@@ -230,19 +310,36 @@ def _column(store: Store, rows: CellTable, name: str, form: ArrayForm, number: i
 def _unpack(store: Store, study: Study, old: StoreRecord, files: Sequence[str]) -> None:
     """Move all cells of the cube to the journal, before the arrays are cut into other chunks."""
     forms, first = forms_of(store.path, old), len(old.labels.names) + 1
-    names = old.observed.names
-    writers = {n: _writer(store.path, study, names[:n]) for n in old.observed.prefixes}
+    bits, names = layout.state_forms(old.labels, old.chunks, old.kept), old.observed.names
+    writers = {
+        (n, kept): _writer(store.path, study, names[:n], store.kept if kept else None)
+        for n in old.observed.prefixes
+        for kept in ((False, True) if bits else (False,))
+    }
     for chunk in chunks_of_cells(files, forms):
         ds, held = layout.contents(store.path, old.labels, old.observed, forms, chunk)
         table = cube.rows(ds, names)
-        for length, writer in writers.items():
-            if (held == length).any():
-                writer.add(table[held.ravel() == length, : first + length])
+        states, kept = _states_of_chunk(store.path, ds, bits, chunk)
+        for (length, with_states), writer in writers.items():
+            which = (held.ravel() == length) & (kept == with_states)
+            if which.any():
+                rows = cube.fitting(states[which], writer.contents.kept)
+                writer.add(table[which, : first + length], rows)
     for writer in writers.values():
         writer.flush()
-    every = [*reversed([*forms]), *layout.label_forms(old.labels)]
+    every = [*reversed([*bits, *forms]), *layout.label_forms(old.labels)]
     for name in every:  # the digests go first: a cell without one does not exist
         (store.path / name / "c").remove_tree()
+
+
+def _states_of_chunk(
+    path: Place, ds: xr.Dataset, forms: Mapping[str, ArrayForm], chunk: Chunk
+) -> tuple[KeptStates, Mask]:
+    """Return the final states of the cells of a chunk, and which have some; none where none are kept."""
+    if forms:
+        return layout.states(path, ds, forms, chunk)
+    cells = ds["digest"].size
+    return np.zeros((cells, 0, 0), np.uint8), np.zeros(cells, bool)
 
 
 def forms_of(path: Place, old: StoreRecord) -> Mapping[str, ArrayForm]:
@@ -263,7 +360,8 @@ def write(store: Store, study: Study, block: Block, columns: Columns) -> None:
     ]
     names = computable(store, study)
     table = np.column_stack([np.array(labels, np.float64), *(columns[name] for name in names)])
-    store.writer.add(table)
+    kept = store.writer.contents.kept
+    store.writer.add(table, cube.fitting(columns[FINAL_STATES], kept) if kept else None)
 
 
 def flush(store: Store) -> None:
@@ -280,8 +378,9 @@ def fold(store: Store) -> None:
         batch = names[first : first + SEGMENTS_AT_ONCE]
         whole, tables = [], []
         for segment in journal.rows(folder, store.writer.contents, batch):
+            states, kept = _of_segment(segment, store.kept)
             rows = CellTable.of_rows(
-                segment.table, segment.observables, store.labels, store.observed
+                segment.table, segment.observables, store.labels, store.observed, states, kept
             )
             tables.append(rows)
             if len(rows.at) == len(segment.table):  # others wait for the study that asks for them
@@ -291,6 +390,12 @@ def fold(store: Store) -> None:
         for name in whole:
             (folder / name).remove()
     folder.remove_empty()
+
+
+def _of_segment(segment: Segment, shape: StateShape | None) -> tuple[KeptStates, Mask]:
+    """Return the final states of a segment in the shape of a store, and which rows have all of these cues."""
+    enough = shape is not None and segment.states.shape[1] >= shape.cues
+    return cube.fitting(segment.states, shape), segment.kept & enough
 
 
 def _fold(store: Store, rows: CellTable) -> None:
@@ -307,8 +412,8 @@ def read(path: Place, study: Study, part: ShardNumber | None = None) -> xr.Datas
     """Return the study's part of the store, in the study's order; cells that do not exist are NaN.
 
     The variable `valid` tells which cells exist, and `held` how many of the store's observables they have;
-    the others are NaN. A missing store is one without cells. A shard `part` reads no segments of other
-    shards.
+    the others are NaN. Of a study that keeps final states, `kept` tells which cells have them. A missing
+    store is one without cells. A shard `part` reads no segments of other shards.
     """
     lists, contents = record.waiting(path, study, part), contents_of(study)
     labels, folder = cube.labels_of(study), journal_of(path)
@@ -324,7 +429,73 @@ def read(path: Place, study: Study, part: ShardNumber | None = None) -> xr.Datas
     for segment in segments:
         rows = CellTable.of_rows(segment.table, segment.observables, labels, observed)
         _overlay(ds, rows, observed)
-    return _of_model(ds, observed, study.described_model)
+    ds = _of_model(ds, observed, study.described_model)
+    return ds if study.kept_states is None else ds.assign(kept=states(path, study)["kept"])
+
+
+def states(path: Place, study: Study, labels: CubeLabels | None = None) -> xr.Dataset:
+    """Return the final states that a store keeps of some cells, of all cells of the study by default.
+
+    The variable `states` has the dimensions of the cells, then `cue` and `byte` (see its attributes), and
+    `kept` tells which cells have some; the others are zeros. Without final states there are no cues.
+    """
+    labels, contents = labels or cube.labels_of(study), contents_of(study)
+    folder, seen = journal_of(path), list[Segment]()
+    names = journal.segments(folder)
+    segments = [*journal.rows(folder, contents, names)]  # first, as in `read`
+    old = record.read(path, study) if is_there(path) else None
+    shape = _largest([old.kept if old else None, *map(_shape_of, segments)])
+    found, kept = _states_in_cube(path, old, labels, shape)
+    seen = [*segments, *journal.rows(folder, contents, {*journal.segments(folder)} - {*names})]
+    for segment in seen:
+        bits, whole = _of_segment(segment, shape)
+        at, inside = cube.positions(labels, segment.table)
+        place = tuple(at[inside & whole].T)
+        found[place], kept[place] = bits[inside & whole], True
+    ds = cube.frame(labels)
+    words = {"long_name": "the final states of the cell are kept", "units": "1"}
+    dims = (*labels.names, *cube.STATE_DIMENSIONS)
+    return ds.assign(states=(dims, found, cube.STATE_WORDS), kept=(labels.names, kept, words))
+
+
+def states_digest(path: Place, study: Study, cells: Mask | None = None) -> str:
+    """Return the SHA-256 of labels and final states of all cells, or those of a mask, sorted by labels."""
+    ds = states(path, study)
+    chosen = np.ones(ds["kept"].size, bool) if cells is None else cells.ravel()
+    table = cube.rows(ds[["patterns", "kept"]], [])
+    bits = ds[FINAL_STATES].values.reshape(len(table), *ds[FINAL_STATES].shape[-2:])
+    return cube.states_digest(table[chosen], bits[chosen])
+
+
+def _shape_of(segment: Segment) -> StateShape | None:
+    shape = StateShape(*segment.states.shape[1:])
+    return shape if shape.cues else None
+
+
+def _largest(shapes: Iterable[StateShape | None]) -> StateShape | None:
+    """Return the shape of the largest states."""
+    return max((shape for shape in shapes if shape), default=None)
+
+
+def _states_in_cube(
+    path: Place, old: StoreRecord | None, labels: CubeLabels, shape: StateShape | None
+) -> tuple[KeptStates, Mask]:
+    """Return the final states of some cells in a cube, (…, cue, byte), and which cells have some."""
+    out = np.zeros((*labels.shape, *(shape or (0, 0))), np.uint8)
+    if old is None or old.kept is None or layout.damaged_labels(path, old.labels):
+        return out, np.zeros(labels.shape, bool)
+    forms = layout.state_forms(old.labels, old.chunks, old.kept)
+    at = positions_in(old.labels, labels)
+    behind = [np.arange(n) for n in old.kept]
+    bits = layout.cells(path, FINAL_STATES, forms[FINAL_STATES], [*at, *behind]).reshape(
+        -1, *old.kept
+    )
+    name = cube.STATES_DIGEST_NAME
+    marks = layout.cells(path, name, forms[name], at)
+    spelled = cube.frame(cube.as_stored(old.labels, labels))
+    kept = layout.whole_states(spelled.assign({name: (labels.names, marks)}), bits, marks)
+    bits = np.where(kept[:, None, None], bits, 0).astype(np.uint8)
+    return cube.fitting(bits, shape).reshape(out.shape), kept.reshape(labels.shape)
 
 
 def _cube(

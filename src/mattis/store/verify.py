@@ -19,6 +19,7 @@ from mattis.store.record import StoreRecord, contents_of, journal_of
 from mattis.store.results import results_of
 from mattis.study import plan
 from mattis.study.base import Study
+from mattis.study.model import FINAL_STATES, StateShape
 from mattis.study.plan import Block, Mask
 
 CubeSlices = tuple[slice, ...]
@@ -87,13 +88,14 @@ def verify(study: Study, root: Path | str | None = None, recompute: int = 0) -> 
     if store.is_there(path):
         old = record.read(path, study)
         positions = store.positions_in(old.labels, cube.labels_of(study))
+        findings += _damage_in_states(path, study, old)
         for finding, part in _damage_in_cube(path, study, old):
             # Cells that are in the journal as well are not lost, whatever the damage of the cube.
             hit = _in_study(part, positions, valid)
             lost |= hit
             findings.append(_named(finding, study, np.argwhere(hit)))
     findings += _damage_in_journal(path, study)
-    again, differences = _recomputed(study, ds, recompute)
+    again, differences = _recomputed(path, study, ds, recompute)
     whole, damaged = int(valid.sum()), int(lost.sum())
     return Verdict(valid.size, whole, damaged, findings, again, differences)
 
@@ -124,6 +126,27 @@ def _damage_in_cube(
         yield from _unexplained(path, study, old, forms["digest"], parts)
 
 
+def _damage_in_states(path: Place, study: Study, old: StoreRecord) -> Iterator[Finding]:
+    """Yield each finding in the final states, with the blocks of the cells that lost theirs by it."""
+    forms = layout.state_forms(old.labels, old.chunks, old.kept)
+    if not forms or layout.damaged_labels(path, old.labels):
+        return
+    ds, count = store.states(path, study), len(old.labels.names)
+    positions = store.positions_in(old.labels, cube.labels_of(study))
+    marks = layout.cells(path, cube.STATES_DIGEST_NAME, forms[cube.STATES_DIGEST_NAME], positions)
+    odd = (marks != 0) & ~ds["kept"].values
+    chunks = store.chunks_of_cells(path.files(), store.forms_of(path, old))
+    for name, form in forms.items():
+        parts = [layout.state_chunk(form, chunk) for chunk in chunks]
+        for finding, part in _damage_in_array(path, name, form, parts):
+            hit = ~ds["kept"].values & _crossing(part[:count], positions)
+            odd &= ~hit
+            yield _named(finding, study, np.argwhere(hit))
+    if odd.any():
+        name = cube.STATES_DIGEST_NAME
+        yield _named(Finding(FINAL_STATES, name, BLANK), study, np.argwhere(odd))
+
+
 def _damage_in_metadata(path: Place, old: StoreRecord) -> Iterator[Finding]:
     """Yield a finding for metadata that can be read but are not as they were written."""
     try:
@@ -136,7 +159,8 @@ def _damage_in_metadata(path: Place, old: StoreRecord) -> Iterator[Finding]:
     if old.format < layout.FORMAT:  # older stores are laid out otherwise
         return
     cells = layout.forms(old.labels, old.observed.observables, old.chunks, attributes)
-    every = {**layout.label_forms(old.labels), **cells}
+    states = layout.state_forms(old.labels, old.chunks, old.kept)
+    every = {**layout.label_forms(old.labels), **states, **cells}
     odd = {*metadata.odd(path, every, attributes)} - {*damaged}
     for name in (name for name in every if f"{name}/zarr.json" in odd):
         if layout.laid(path, name, every[name]) is not None:  # else its cells tell
@@ -223,19 +247,41 @@ def _damage_in_journal(path: Place, study: Study) -> list[Finding]:
     return findings
 
 
-def _recomputed(study: Study, ds: xr.Dataset, count: int) -> tuple[list[str], list[Finding]]:
+def _recomputed(
+    path: Place, study: Study, ds: xr.Dataset, count: int
+) -> tuple[list[str], list[Finding]]:
     """Compute some random whole blocks again; return their names, and each array that differs."""
     if not count:
         return [], []
     whole = plan.blocks(study, ds["valid"].values)
     blocks = random.sample(whole, min(count, len(whole)))
-    findings = [finding for block in blocks for finding in _differences(study, ds, block)]
+    findings = [finding for block in blocks for finding in _differences(path, study, ds, block)]
     return [block.id for block in blocks], findings
 
 
-def _differences(study: Study, ds: xr.Dataset, block: Block) -> Iterator[Finding]:
+def _differences(path: Place, study: Study, ds: xr.Dataset, block: Block) -> Iterator[Finding]:
     """Yield a finding for each array of a block that differs from its new computation in any bit."""
     columns = study.described_model.simulate(*plan.task(study, block))
     for difference in differences(ds, study, block, columns):
         lost = {block.id: difference.cells}
         yield Finding(difference.observable, block.id, str(difference), lost)
+    if FINAL_STATES in columns:
+        yield from _differences_of_states(path, study, block, columns[FINAL_STATES])
+
+
+def _differences_of_states(
+    path: Place, study: Study, block: Block, computed: cube.KeptStates
+) -> Iterator[Finding]:
+    """Yield a finding for the cells of a block whose final states differ from those computed again."""
+    ds = store.states(path, study)
+    at = {"size": block.size, block.stored: block.load, "seed": block.seed}
+    points = dict(zip(study.points, np.array(block.points).T, strict=True))
+    where = {name: xr.DataArray(values, dims="point") for name, values in points.items()}
+    stored = ds[[FINAL_STATES, "kept"]].sel(at).sel(where).transpose("point", ...)
+    again = cube.fitting(computed, StateShape(*stored[FINAL_STATES].shape[-2:]))
+    wrong = stored["kept"].values & (stored[FINAL_STATES].values != again).any(axis=(1, 2))
+    if wrong.any():
+        count = int(wrong.sum())
+        yield Finding(
+            FINAL_STATES, block.id, "other final states, computed again", {block.id: count}
+        )

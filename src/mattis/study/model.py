@@ -3,14 +3,31 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mattis.kernels.cuda.devices import Device
 
-Columns = dict[str, NDArray[np.float64]]
+Columns = dict[str, NDArray[Any]]
+"""Values of each observable, float64 (cells,), and `FINAL_STATES`, uint8 (cells, cues, bytes), if kept."""
+
+FINAL_STATES = "states"
+"""The column of final states, and their array in a store."""
+
+
+class StateShape(NamedTuple):
+    """The final states that are kept of each cell: of how many cues, in how many bytes each."""
+
+    cues: int
+    octets: int
+
+    @property
+    def total(self) -> int:
+        """Bytes of a cell."""
+        return self.cues * self.octets
+
 
 Point = tuple[float, ...]
 """Where in the grid a pattern set is simulated: one label for each dimension of the points."""
@@ -109,6 +126,35 @@ Task = tuple[PatternSet, Sequence[Any], Any]
 Batched = Callable[[Sequence[Task], Device], Sequence[Columns]]
 
 
+@dataclass(frozen=True, eq=False)
+class FollowedCell:
+    """One chain of a cell, as it was after each of its steps.
+
+    unit    # what is counted: sweep, presentation, step
+    times   # (T,) how many were done, rising
+    warm    # steps before the averages of the cell begin
+    values  # (T,) of each observable
+    """
+
+    unit: str
+    times: NDArray[np.float64] | NDArray[np.int64]
+    warm: int
+    values: Mapping["Observable", NDArray[np.float64]]
+
+
+MOST_TIMES = 200
+"""Times at most at which a cell of real numbers is looked at, evenly spaced."""
+
+
+def spaced(last: int, first: int = 0) -> list[int]:
+    """Return whole numbers from first to last, both included: all, or `MOST_TIMES` evenly spaced."""
+    return sorted({round(t) for t in np.linspace(first, last, min(last - first + 1, MOST_TIMES))})
+
+
+FollowFunction = Callable[[PatternSet, Any, Any, int], FollowedCell]
+"""(pattern set, point, protocol, cue) -> the chain of one cell from one cue."""
+
+
 @dataclass(frozen=True)
 class Boundary:
     """Where a fraction of what is stored passes 1/2 along one dimension of the cube.
@@ -139,6 +185,7 @@ class Model:
     numbers   # raised whenever the same study gives other numbers: no store may mix the two
     rounding  # what the numbers of a study are, where they are not what every other model's are
     batched   # (tasks, device) -> the columns of each task, simulated together on a device, if it can
+    follow    # one cell step by step, if it can: `mattis trace`
     """
 
     name: str
@@ -158,6 +205,7 @@ class Model:
     numbers: int = 1
     rounding: str = ""
     batched: Batched | None = None
+    follow: FollowFunction | None = None
 
 
 def one_spin(size: Any, _patterns: Any, protocol: Any) -> Any:

@@ -164,7 +164,7 @@ def test_a_driver_that_hangs_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> Non
     backends.probe.cache_clear()
 
 
-@pytest.mark.parametrize("name", ["fast_slow", "rotation", "tanh_tanh", "attention"])
+@pytest.mark.parametrize("name", ["fast_slow", "linear", "tanh_tanh", "attention"])
 def test_questions_of_the_cpu_do_not_wait_for_a_gpu(name: str) -> None:
     """They take all cores, whatever there is beside them."""
     study = load_study(STUDIES / f"{name}.yaml")
@@ -178,7 +178,7 @@ def test_patterns_of_a_launch_fit_this_machine(monkeypatch: pytest.MonkeyPatch) 
     def launched(recalls, protocol, _device):
         sizes.append(len(recalls))
         return {
-            k: hopfield.observe(recall.network(), REPLICAS, protocol)
+            k: hopfield.outcomes(recall.network(), REPLICAS, protocol)
             for k, recall in recalls.items()
         }
 

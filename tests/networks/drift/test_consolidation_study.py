@@ -415,3 +415,21 @@ def test_memory_estimate_bounds_what_a_block_takes():
         estimated = study.memory(study.axes.size[0], study.axes.memories[0])
         print("memory over its estimate", int(done.stdout) / estimated)
         assert 0.2 * estimated < int(done.stdout) < 1.3 * estimated
+
+
+def test_a_trace_ends_at_the_cell_and_begins_at_the_old_memories():
+    """Similarity against presentations: each cell is on it, to the last bit, however far it is followed."""
+    study = make(presentations=[0.0, 7.0, 250.0], seed=1)
+    for block in plan.blocks(study):
+        columns = study.described_model.simulate(*plan.task(study, block))
+        patterns, stages, protocol = plan.task(study, block)
+        for k, stage in enumerate(stages):
+            found = consolidation.course(patterns, stage, protocol, 0)
+            assert found.times[-1] == pytest.approx(stage.presentations)
+            assert len(found.times) <= 200
+            for one, series in found.values.items():
+                np.testing.assert_array_equal(series[-1], columns[one.name][k], one.name)
+                if one.name == "similarity_old":
+                    assert series[0] == pytest.approx(1)
+    said = refused(consolidation.course, patterns, stage, protocol, 1)
+    assert said == "cue: got 1; expected 0, for memories that drift have no cues; remove it"

@@ -5,11 +5,15 @@ and names the theory that figures compare it with.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mattis.errors import UserError
+from mattis.exact.arrays import Signs
 from mattis.kernels.cuda.devices import Device
 from mattis.networks.binary import couplings, ensembles
 from mattis.networks.binary.chain_observables import with_added
@@ -19,10 +23,9 @@ from mattis.networks.binary.hopfield import (
     CHAIN_OBSERVABLES,
     STARTS_OBSERVABLES,
     TWO_CYCLES,
-    CellObservables,
     ReplicaGroup,
     average,
-    observe,
+    outcomes,
     side_by_side,
 )
 from mattis.networks.binary.hysteresis import hysteresis
@@ -31,6 +34,7 @@ from mattis.networks.binary.matrix_network import (
     ChainCoroutine,
     Dynamics,
     MatrixNetwork,
+    Request,
     alone,
     together,
 )
@@ -42,6 +46,7 @@ from mattis.networks.binary.questions import (
     Inquiry,
     Query,
     Visit,
+    VisitCell,
     VisitCells,
     Visits,
     ambiguous,
@@ -54,8 +59,10 @@ from mattis.networks.binary.questions import (
     transitions,
 )
 from mattis.study.model import (
+    FINAL_STATES,
     Boundary,
     Columns,
+    FollowedCell,
     Observable,
     PatternSet,
     Task,
@@ -63,6 +70,7 @@ from mattis.study.model import (
     one_spin,
     over_cues,
 )
+from mattis.words import counted
 
 HEBB, IN_TURN = Rule(), Dynamics()
 
@@ -292,7 +300,7 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
 def theory(inquiry: Inquiry) -> tuple[str, ...]:
     """Return the quantities that a study is compared with, where its axes are those of a theory."""
     question, rules = BINARY_QUESTIONS[inquiry.question.name], inquiry.rules or (inquiry.rule.name,)
-    if inquiry.question.name != "recall":
+    if inquiry.question.name not in ("recall", "hysteresis"):
         return question.theory
     own = ENSEMBLES[inquiry.ensemble.name].theory
     if (
@@ -395,13 +403,28 @@ def recalled(
 
 def gathered(points: Sequence[Visit], inquiry: Inquiry, answers: Iterable[VisitCells]) -> Columns:
     """Return one column per observable, a row for each visit: the mean over its cues."""
-    cells: list[list[CellObservables]] = [[] for _ in points]
+    cells: list[list[VisitCell]] = [[] for _ in points]
     for rows in answers:
-        for k, cell in rows:
-            cells[k].append(cell)
-    means = [average(each) for each in cells]
+        for row in rows:
+            cells[row.visit].append(row)
+    means = [average([row.cell for row in each]) for each in cells]
     names = [observable.name for observable in columns(inquiry)]
-    return {name: np.array([mean[name] for mean in means], np.float64) for name in names}
+    found: Columns = {name: np.array([mean[name] for mean in means], np.float64) for name in names}
+    if inquiry.kept:
+        found[FINAL_STATES] = np.array(
+            [bits([row.state for row in each[: inquiry.kept]]) for each in cells]
+        )
+    return found
+
+
+def bits(states: Sequence[Signs | None]) -> NDArray[np.uint8]:
+    """Return states as bits, (cues, ⌈N/8⌉): site 8 k + j is the bit of value 2^(7-j) of byte k, 1 for +1."""
+    return np.packbits(np.array(states) > 0, axis=1)
+
+
+def signs_of(bits: NDArray[np.uint8], size: int) -> Signs:
+    """Return states of N sites from their bits, (…, N): what `bits` made of them."""
+    return (2 * np.unpackbits(bits, axis=-1)[..., :size].astype(np.int8) - 1).astype(np.int8)
 
 
 def simulate(patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) -> Columns:
@@ -409,8 +432,8 @@ def simulate(patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) ->
     recall, numbers = recalled(patterns, points, inquiry)
     answers = [alone(part) for part in asked(patterns, points, inquiry)]
     if numbers:
-        cells = observe(recall.network(), recall.replicas, inquiry.of("hebb").judging)
-        answers.append([*zip(numbers, cells, strict=True)])
+        done = outcomes(recall.network(), recall.replicas, inquiry.of("hebb").judging)
+        answers.append([VisitCell(k, *one) for k, one in zip(numbers, done, strict=True)])
     return gathered(points, inquiry, answers)
 
 
@@ -427,7 +450,7 @@ def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
     asking = tasks[0][2].of("hebb").judging
     cells = side_by_side([recall for recall, _ in recalls.values()], asking, device)
     for (k, (_, numbers)), mine in zip(recalls.items(), cells, strict=True):
-        answers[k].append([*zip(numbers, mine, strict=True)])
+        answers[k].append([VisitCell(n, *one) for n, one in zip(numbers, mine, strict=True)])
     return [
         gathered(points, inquiry, rows)
         for (_, points, inquiry), rows in zip(tasks, answers, strict=True)
@@ -438,3 +461,109 @@ def _of_task(k: int, part: ChainCoroutine[VisitCells]) -> ChainCoroutine[tuple[i
     """Say which task an answer belongs to."""
     rows = yield from part
     return k, rows
+
+
+FOLLOWED = (
+    Observable("overlap", "Mattis overlap m with the pattern that is due, after the sweep"),
+    Observable("energy", "energy per neuron after the sweep", "J"),
+    Observable(
+        "q", "overlap of the state after the sweep with that after the first measured sweep"
+    ),
+)
+"""What is said of a chain after each of its sweeps."""
+
+LARGEST_FOLLOWED = 2**14
+"""Neurons of a network without couplings that is followed with them: 1.6 GB while they are made."""
+
+
+@dataclass(frozen=True, eq=False)
+class CuedChain:
+    """The first chain that a question asks for at one cell, and the pattern that it is asked for."""
+
+    circuit: MatrixNetwork
+    request: Request
+    index: int
+
+    @property
+    def pattern(self) -> Signs:
+        """The pattern that is asked for, (N,)."""
+        return np.asarray(self.circuit.network.xi[self.index], np.int8)
+
+    @property
+    def sweeps(self) -> int:
+        """All sweeps of the chain."""
+        return self.request.course.sweeps
+
+    def state(self, sweep: int) -> Signs:
+        """Return the state after so many sweeps, (N,); after none it is the cue."""
+        start = self.request.start
+        if sweep == 0:
+            return start
+        return self.circuit.walk(start, self.request.course.until(sweep)).spins
+
+
+def cued_chain(patterns: PatternSet, visit: Visit, inquiry: Inquiry, cue: int) -> CuedChain:
+    """Return the chain of one cell from one cue, before it runs.
+
+    Raises UserError for a question without chains, a cue that the study does not have, and a network whose
+    couplings would not fit a laptop.
+    """
+    if not 0 <= cue < inquiry.cues:
+        most = f"0 … {inquiry.cues - 1}" if inquiry.cues > 1 else "0"
+        raise UserError(
+            f"cue: got {cue}; expected {most}, for the study has {counted(inquiry.cues, 'cue')}"
+        )
+    asked = inquiry.of(visit.rule)
+    if asked.in_lanes and patterns.size > LARGEST_FOLLOWED:
+        raise UserError(
+            f"size {patterns.size}: a chain is followed with its N × N couplings; expected a size of at most "
+            f"{LARGEST_FOLLOWED}; use a smaller size of the study"
+        )
+    stored = draw(patterns, asked.ensemble)
+    network = circuit(patterns, stored, asked)
+    answer = BINARY_QUESTIONS[asked.question.name].answer
+    part = next(islice(answer(network, {0: visit}, asked), cue, None))
+    try:
+        request = next(part)
+    except StopIteration:
+        raise UserError(
+            f"question {asked.question.name}: no chain is run, so there is none to follow; expected a "
+            "question such as recall"
+        ) from None
+    return CuedChain(network, request, cued(patterns.patterns, visit, cue))
+
+
+def follow(patterns: PatternSet, visit: Visit, inquiry: Inquiry, cue: int) -> FollowedCell:
+    """Return overlap, energy and q after each sweep of the chain of one cell.
+
+    m(t) = sum_i w_i S_i(t) / norm, of ±1 patterns (1/N) sum_i xi_i S_i(t);
+    q(t) = (1/N) sum_i S_i(t_0) S_i(t), t_0 the first measured sweep: in equilibrium its mean over later
+    sweeps is that of (1/N) sum_i <S_i>², the Edwards-Anderson parameter of the cell.
+    """
+    chain = cued_chain(patterns, visit, inquiry, cue)
+    made, course = chain.circuit, chain.request.course
+    first = chain.state(min(course.warm + 1, chain.sweeps))
+    walk = _with_target(made, first).walk(
+        chain.request.start, replace(course, follow=_also(course.follow, made.network.count))
+    )
+    norm = float(made.stored.norms[chain.index])
+    energies = np.array([made.energy(float(aligned)) for aligned in walk.aligned])
+    series = walk.overlaps[0] / norm, energies, walk.overlaps[-1] / made.size
+    values = dict(zip(FOLLOWED, series, strict=True))
+    return FollowedCell("sweep", np.arange(1, chain.sweeps + 1), course.warm, values)
+
+
+def states(chain: CuedChain, sweeps: Sequence[int]) -> Signs:
+    """Return the states after some numbers of sweeps, (len(sweeps), N)."""
+    return np.array([chain.state(sweep) for sweep in sweeps], np.int8)
+
+
+def _with_target(circuit: MatrixNetwork, state: Signs) -> MatrixNetwork:
+    """Return a circuit that knows one more state, the last, whose overlap a chain can follow."""
+    weights = np.vstack([circuit.stored.weights, state.astype(np.int16)])
+    return replace(circuit, stored=replace(circuit.stored, weights=weights))
+
+
+def _also(follow: np.ndarray, index: int) -> np.ndarray:
+    """Return whose overlaps are followed, and behind them those with one more state."""
+    return np.hstack([follow, np.full((len(follow), 1), index, np.int32)]).astype(np.int32)

@@ -104,21 +104,44 @@ def looks(
     return largest_others(network, replicas, total), edwards_anderson(found.sums)
 
 
+class ReplicaOutcome(NamedTuple):
+    """What one replica came to: its observables and flags, and its final state (N,)."""
+
+    cell: CellObservables
+    state: Signs
+
+
 def observe(
     network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol
 ) -> list[CellObservables]:
     """Return the observables of replicas, and their flags."""
+    return [outcome.cell for outcome in outcomes(network, replicas, protocol)]
+
+
+def outcomes(
+    network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol
+) -> list[ReplicaOutcome]:
+    """Return what replicas came to from their cues."""
     started = starts_of(replicas, protocol)
     order = by_stream(started, protocol.sharing)
     inverse = np.argsort(order)
     sorted_replicas = [started[k] for k in order]
-    cells: list[CellObservables] = []
+    done: list[ReplicaOutcome] = []
     tracks: list[ChainTrack] = []
     for found in chains.run(network, sorted_replicas, protocol):
-        group = sorted_replicas[len(cells) : len(cells) + found.trace.shape[2]]
-        cells += observed(network, group, protocol, found)
+        group = sorted_replicas[len(done) : len(done) + found.trace.shape[2]]
+        done += ended(network, group, protocol, found)
         tracks += tracks_of(found, protocol)
-    return joined([cells[k] for k in inverse], [tracks[k] for k in inverse if tracks], protocol)
+    return joined([done[k] for k in inverse], [tracks[k] for k in inverse if tracks], protocol)
+
+
+def ended(
+    network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol, found: Chains
+) -> list[ReplicaOutcome]:
+    """Return what replicas came to whose chains are there."""
+    cells = observed(network, replicas, protocol, found)
+    states = np.ascontiguousarray(found.spins.T)
+    return [*map(ReplicaOutcome, cells, states)]
 
 
 def starts_of(replicas: Sequence[Replica], protocol: Protocol) -> list[Replica]:
@@ -147,13 +170,17 @@ def tracks_of(found: Chains, protocol: Protocol) -> list[ChainTrack]:
 
 
 def joined(
-    cells: Sequence[CellObservables], tracks: Sequence[ChainTrack], protocol: Protocol
-) -> list[CellObservables]:
-    """Return one row for each replica of two starts, in the order of `starts_of`."""
+    done: Sequence[ReplicaOutcome], tracks: Sequence[ChainTrack], protocol: Protocol
+) -> list[ReplicaOutcome]:
+    """Return one row for each of two starts, in the order of `starts_of`: its state is from the cue."""
     if protocol.starts == 1:
-        return [*cells]
-    count = len(cells) // 2
-    return [met(cells[k], cells[count + k], (tracks[k], tracks[count + k])) for k in range(count)]
+        return [*done]
+    count = len(done) // 2
+    pairs = zip(tracks[:count], tracks[count:], strict=True)
+    return [
+        ReplicaOutcome(met(cued.cell, random.cell, pair), cued.state)
+        for cued, random, pair in zip(done[:count], done[count:], pairs, strict=True)
+    ]
 
 
 def met(
@@ -359,20 +386,20 @@ class ReplicaGroup(NamedTuple):
 
 def side_by_side(
     groups: Sequence[ReplicaGroup], protocol: Protocol, device: Device
-) -> list[Sequence[CellObservables]]:
-    """Return the observables of the replicas of each group; they run on a device together."""
-    out: list[Sequence[CellObservables]] = [[]] * len(groups)
+) -> list[Sequence[ReplicaOutcome]]:
+    """Return what the replicas of each group came to; they run on a device together."""
+    out: list[Sequence[ReplicaOutcome]] = [[]] * len(groups)
     order = sorted(range(len(groups)), key=lambda k: groups[k].shape)
     for (size, count), alike in groupby(order, lambda k: groups[k].shape):
         same = list(alike)
         if not hopfield_device.fits(size, count, protocol, device):
             for k in same:
-                out[k] = observe(groups[k].network(), groups[k].replicas, protocol)
+                out[k] = outcomes(groups[k].network(), groups[k].replicas, protocol)
             continue
         for some in portions(same, partial(_bytes, groups), HOST):
-            cells = launched({k: groups[k] for k in some}, protocol, device)
+            done = launched({k: groups[k] for k in some}, protocol, device)
             for k in some:
-                out[k] = cells[k]
+                out[k] = done[k]
     return out
 
 
@@ -383,25 +410,25 @@ def _bytes(groups: Sequence[ReplicaGroup], k: int) -> int:
 
 def launched(
     groups: Mapping[int, ReplicaGroup], protocol: Protocol, device: Device
-) -> Mapping[int, list[CellObservables]]:
-    """Return the observables of every replica of networks of one size and number of patterns."""
+) -> Mapping[int, list[ReplicaOutcome]]:
+    """Return what every replica of networks of one size and number of patterns came to."""
     networks = {k: group.network() for k, group in groups.items()}
     asked = [
         hopfield_device.LaunchRequest(k, networks[k], replica)
         for k, group in groups.items()
         for replica in starts_of(group.replicas, protocol)
     ]
-    cells: dict[int, list[CellObservables]] = {k: [] for k in groups}
+    done: dict[int, list[ReplicaOutcome]] = {k: [] for k in groups}
     tracks: dict[int, list[ChainTrack]] = {k: [] for k in groups}
     for part, found in hopfield_device.run(device, asked, protocol):
         first = 0
         for k, alike in groupby(part, lambda one: one.task):
             replicas = [one.replica for one in alike]
             own = found.of(slice(first, first + len(replicas)))
-            cells[k] += observed(networks[k], replicas, protocol, own)
+            done[k] += ended(networks[k], replicas, protocol, own)
             tracks[k] += tracks_of(own, protocol)
             first += len(replicas)
-    return {k: joined(cells[k], tracks[k], protocol) for k in groups}
+    return {k: joined(done[k], tracks[k], protocol) for k in groups}
 
 
 def check(size: int, patterns: int) -> str | None:

@@ -19,7 +19,15 @@ from mattis.networks.binary.matrix_network import (
     Request,
 )
 from mattis.networks.binary.network import Replica
-from mattis.networks.binary.questions import Inquiry, Visit, VisitCells, Visits, always, cued
+from mattis.networks.binary.questions import (
+    Inquiry,
+    Visit,
+    VisitCell,
+    VisitCells,
+    Visits,
+    always,
+    cued,
+)
 
 
 def hysteresis(
@@ -40,7 +48,7 @@ def ramp(
     index = cued(circuit.network.count, first, cue)
     walk = yield climb(circuit, index, first.noise, inquiry)
     return [
-        (number, passages(circuit, walk, visit, index, inquiry))
+        VisitCell(number, passages(circuit, walk, visit, index, inquiry))
         for number, visit in members.items()
     ]
 

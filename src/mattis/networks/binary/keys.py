@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictFloat,
+    StrictInt,
     StrictStr,
     create_model,
     field_validator,
@@ -35,6 +36,9 @@ LARGEST_THRESHOLD = 16.0
 
 MOST_GIVEN_SIGNS = 2**21
 """Signs of given patterns at most: they travel with every segment of the store."""
+
+MOST_KEPT = 64
+"""Cues of a cell whose final states may be kept."""
 
 QUESTION_NUMBERS: dict[str, tuple[str, ...]] = {
     "ambiguous": ("chosen_above",),
@@ -313,6 +317,16 @@ def _found_couplings(part: dict[str, Any], where: str, folder: Path) -> dict[str
     except UserError as error:
         raise UserError(f"{where}, couplings.file: {error}") from None
     return {"rule": "given", **part, "file": str(folder / part["file"])}
+
+
+class KeepKey(Part):
+    """What is kept of each cell beside its observables."""
+
+    states: StrictInt = Field(
+        ge=1,
+        le=MOST_KEPT,
+        description="cues whose final states are kept, the first ones; of fewer, all",
+    )
 
 
 def spelled(protocol: Inquiry) -> dict[str, Any]:

@@ -17,7 +17,7 @@ Chains run one at a time on the CPU (`alone`), or many at once on a device (`tog
 """
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -114,6 +114,16 @@ class NoiseSchedule:
     def settles(self) -> bool:
         """Whether nothing changes any more once a state is its own successor."""
         return bool((self.follow == self.follow[0]).all() and not self.scales.any())
+
+    @property
+    def sweeps(self) -> int:
+        """All sweeps of the chain."""
+        return len(self.follow)
+
+    def until(self, sweep: int) -> "NoiseSchedule":
+        """Return the first sweeps of the chain: they are the same, however long it is."""
+        warm = min(self.warm, sweep)
+        return replace(self, follow=self.follow[:sweep], scales=self.scales[:sweep], warm=warm)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from mattis.networks.binary.family import (
     BINARY_QUESTIONS,
     BinaryDefaults,
     batched,
+    follow,
     observables,
     simulate,
     theory,
@@ -66,7 +67,8 @@ def row(
         theory=tuple(dict.fromkeys((*theory(member.inquiry), *besides))),
         observables=observables(member.inquiry), order_parameter=parameter,
         boundaries=recall.boundaries, states=recall.states,
-        simulate=simulate, batched=batched, memory=chains.memory, check=check, numbers=numbers,
+        simulate=simulate, batched=batched, follow=follow, memory=chains.memory, check=check,
+        numbers=numbers,
     )  # fmt: skip
 
 

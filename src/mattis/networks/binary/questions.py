@@ -90,6 +90,7 @@ class Inquiry:
     """How circuits are made and what they are asked: everything but pattern set and points.
 
     rules  # those that are compared, with the numbers of `rule`; () if it is the only one
+    kept   # cues of each cell, the first ones, whose final states are kept
     """
 
     asking: Protocol
@@ -98,6 +99,7 @@ class Inquiry:
     dynamics: Dynamics
     question: Query
     rules: tuple[str, ...] = ()
+    kept: int = 0
 
     @property
     def is_hopfields(self) -> bool:
@@ -137,8 +139,16 @@ class Inquiry:
 Visits = Mapping[int, Visit]
 """Visits of one circuit, by their numbers."""
 
-VisitCells = list[tuple[int, CellObservables]]
-"""Numbers of visits, and what was observed there with one cue."""
+
+class VisitCell(NamedTuple):
+    """What was observed at a visit with one cue; and the final state (N,), where it may be kept."""
+
+    visit: int
+    cell: CellObservables
+    state: Signs | None = None
+
+
+VisitCells = list[VisitCell]
 
 AnswerFunction = Callable[[MatrixNetwork, Visits, Inquiry], Iterator[ChainCoroutine[VisitCells]]]
 """The parts of the answer to a question: each visit gets a row for each cue, in the order of cues."""
@@ -188,15 +198,25 @@ def of_every_cue(
         for number, visit in visits.items():
             for cue in range(inquiry.cues):
                 index = cued(circuit.network.count, visit, cue)
-                yield _row(number, answer(circuit, visit, index, inquiry))
+                yield _row(number, answer(circuit, visit, index, inquiry), cue < inquiry.kept)
 
     return answers
 
 
-def _row(number: int, part: ChainCoroutine[CellObservables]) -> ChainCoroutine[VisitCells]:
-    """Say at which visit an answer was given."""
-    cell = yield from part
-    return [(number, cell)]
+def _row(
+    number: int, part: ChainCoroutine[CellObservables], kept: bool = False
+) -> ChainCoroutine[VisitCells]:
+    """Say at which visit an answer was given, and how its first chain ended where that is kept."""
+    if not kept:
+        cell = yield from part
+        return [VisitCell(number, cell)]
+    walk = first = yield next(part)
+    while True:
+        try:
+            request = part.send(walk)
+        except StopIteration as end:
+            return [VisitCell(number, end.value, first.spins)]
+        walk = yield request
 
 
 def looked(

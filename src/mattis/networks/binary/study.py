@@ -38,7 +38,7 @@ from mattis.study.axes import (
     UnknownWord,
 )
 from mattis.study.base import middles
-from mattis.study.model import Model, Observable, PatternSet, Point, Task
+from mattis.study.model import Model, Observable, PatternSet, Point, StateShape, Task
 from mattis.words import counted
 
 
@@ -61,6 +61,9 @@ class BinaryStudy(RetrievalStudy):
     )
     question: keys.QuestionKey | None = Field(
         default=None, description="what is asked: recall, if not given"
+    )
+    keep: keys.KeepKey | None = Field(
+        default=None, description="what is kept of each cell beside its observables: final states"
     )
     starts: Literal[1, 2] = Field(
         default=1,
@@ -133,7 +136,14 @@ class BinaryStudy(RetrievalStudy):
         order = SYNCHRONOUS if self.acting.synchronous else self.update_order
         asking = replace(self.asking, order=order, starts=self.starts)
         rules = self.axes.couplings or ()
-        return Inquiry(asking, self.rule, self.ensemble, self.acting, self.asked, rules)
+        kept = 0 if self.keep is None else min(self.keep.states, self.cues)
+        return Inquiry(asking, self.rule, self.ensemble, self.acting, self.asked, rules, kept)
+
+    @property
+    def kept_states(self) -> StateShape | None:
+        """The final states that are kept of each cell, in as many bytes as the largest network takes."""
+        kept = self.protocol.kept
+        return StateShape(kept, -(-max(self.axes.size) // 8)) if kept else None
 
     @property
     def inquiries(self) -> tuple[Inquiry, ...]:
@@ -149,6 +159,16 @@ class BinaryStudy(RetrievalStudy):
     def in_lanes(self) -> bool:
         """Whether all replicas run side by side, without couplings."""
         return all(inquiry.in_lanes for inquiry in self.inquiries)
+
+    @property
+    def starts_at_random(self) -> bool:
+        """Whether every cue has half of its bits flipped, which leaves nothing of the pattern."""
+        return min(self.axes.noise) >= RANDOM_START
+
+    @property
+    def derived(self) -> Sequence[str]:
+        """Names of estimates that are no mean of an observable: the rate at which states are left."""
+        return ("escape_rate",) if self.asked.name == "survival" else ()
 
     @property
     def described_model(self) -> Model:
@@ -233,7 +253,7 @@ class BinaryStudy(RetrievalStudy):
         """Return what may not change under a store: what the settings come to, not how they are spelled."""
         content = super().physics()
         # A second start adds observables and leaves the others as they are: what a store lacks is computed.
-        for key in ("couplings", "patterns", "dynamics", "question", "starts"):
+        for key in ("couplings", "patterns", "dynamics", "question", "starts", "keep"):
             content.pop(key, None)
         content |= keys.spelled(self.protocol)
         if hashes := self.given_couplings:
@@ -516,6 +536,9 @@ def _check_question(study: BinaryStudy) -> None:
         )
     if study.starts == 2:
         _check_starts(study)
+    if study.keep is not None and asked.name != "recall":
+        expected = "the question recall, for only its final states are kept"
+        raise Misplaced("keep.states", f"question: {asked.name}", expected, "remove keep")
     usual = type(study).model_fields["retrieved_above"].default
     if asked.name == "ambiguous" and study.retrieved_above != usual:
         expected = "no such number, for the question ambiguous has one of its own"

@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis import exact
+from mattis.errors import UserError
 from mattis.exact import rng
 from mattis.exact.arrays import Reals
 from mattis.exact.patterns import share
 from mattis.kernels import cpu
 from mattis.networks.drift import memories as ensembles
 from mattis.networks.drift.memories import MemoryEnsemble
-from mattis.study.model import Columns, Observable, PatternSet
+from mattis.study.model import Columns, FollowedCell, Observable, PatternSet, spaced
 
 PRESENTATIONS_AT_ONCE = 2**14
 """Presentations of which the random order is drawn at once; one step of the stream each."""
@@ -325,6 +326,31 @@ def simulate(patterns: PatternSet, points: Sequence[Stage], protocol: DriftProto
         for (_, rows), (stage, synapses) in zip(observations, states, strict=True):
             write(columns, observe(synapses, stage, protocol), points, rows)
     return columns
+
+
+def course(patterns: PatternSet, stage: Stage, protocol: DriftProtocol, cue: int) -> FollowedCell:
+    """Return the observables of a cell against the presentations per memory, from none to those of the cell.
+
+    The trajectory does not depend on when it is observed: the last values are those of the cell, bit by bit.
+    Raises UserError for a cue, for memories have none.
+    """
+    if cue:
+        raise UserError(
+            f"cue: got {cue}; expected 0, for memories that drift have no cues; remove it"
+        )
+    count = patterns.patterns
+    times = np.array(spaced(total_presentations(stage, count))) / count
+    stages = [stage._replace(memory=ALL, presentations=float(time)) for time in times]
+    found = (
+        {
+            name: value_of(value, stage.memory)
+            for name, value in observe(state, at, protocol).items()
+        }
+        for at, state in follow(patterns, stages, protocol)
+    )
+    rows = [*found]
+    values = {one: np.array([row[one.name] for row in rows]) for one in DRIFT_OBSERVABLES[:-1]}
+    return FollowedCell("presentation", times, 0, values)
 
 
 def memory(coordinates: int, patterns: int) -> int:

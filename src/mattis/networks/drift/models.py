@@ -36,4 +36,5 @@ CONSOLIDATION = Model(
     states=("similarity", "consolidated"),
     unit="presentations",
     batched=consolidation_device.batched,
+    follow=consolidation.course,
 )  # fmt: skip

@@ -300,6 +300,7 @@ def row(name: str, summary: str, equation: str, theory: tuple[str, ...], source:
         simulate, memory, check, question.boundaries, question.states,
         unit="proposals" if member.binary else "neuron updates",
         rounding=EXACT_ROUNDING if member.binary else ROUNDING, batched=batched,
+        follow=relaxation.course,
     )  # fmt: skip
 
 

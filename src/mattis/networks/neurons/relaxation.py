@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mattis.errors import UserError
 from mattis.exact.arrays import FloatArray
 from mattis.kernels import cpu
 from mattis.kernels.cuda.euler import total
@@ -30,7 +31,14 @@ from mattis.networks.neurons.recipe import (
     replica_network,
     unit_network,
 )
-from mattis.study.model import UNSETTLED, PatternSet, means_given_survival
+from mattis.study.model import (
+    UNSETTLED,
+    FollowedCell,
+    Observable,
+    PatternSet,
+    means_given_survival,
+    spaced,
+)
 
 NeuronCell = dict[str, float]
 
@@ -164,6 +172,37 @@ def mean_of(rows: Sequence[NeuronCell]) -> NeuronCell:
         | means_given_survival(rows, "retrieved")
         | {"flag": float(UNSETTLED * (out["converged"] < 1))}
     )
+
+
+EULER_OBSERVABLES = (
+    Observable("overlap", "overlap with the pattern of the cue after the Euler steps"),
+    Observable("energy", "energy per neuron after the Euler steps"),
+)
+"""What is said of a network that settles, after each of its steps."""
+
+
+def course(patterns: PatternSet, place: NeuronPoint, recipe: Recipe, cue: int) -> FollowedCell:
+    """Return overlap and energy against Euler steps, from one cue to where it comes to rest.
+
+    Replicas run beside each other as they do in the cell: the last values are those of the cell, bit by bit.
+    Raises UserError for a question other than recall, binary neurons, and a cue that is not there.
+    """
+    if recipe.binary or recipe.question != "recall":
+        asked = "binary neurons" if recipe.binary else f"the question {recipe.question}"
+        raise UserError(f"{asked}: got no steps to follow; expected recall by continuous neurons")
+    if not 0 <= cue < recipe.cues:
+        most = f"0 … {recipe.cues - 1}" if recipe.cues > 1 else "0"
+        raise UserError(f"cue: got {cue}; expected {most}; for example 0")
+    xi = NEURON_ENSEMBLES[recipe.ensemble](patterns)
+    batch = next(b for b in batches(patterns, xi, [place], recipe) if (0, cue) in b.visits)
+    check(batch.net, recipe)
+    lane, cued = batch.visits.index((0, cue)), cued_patterns(xi, batch)
+    whole = relax_replicas(batch.net, batch.start, cued, recipe)
+    times = spaced(max(int(whole.steps[lane]), 1), first=1)
+    ends = (relax_replicas(batch.net, batch.start, cued, replace(recipe, steps=t)) for t in times)
+    rows = [(float(end.last[lane]), float(end.after[lane]) / len(batch.start)) for end in ends]
+    values = dict(zip(EULER_OBSERVABLES, np.array(rows, np.float64).T, strict=True))
+    return FollowedCell("step", np.array(times), 0, values)
 
 
 TANH = Parts("memories", "ln_cosh", "one", "visible", "sites", "state")
