@@ -13,7 +13,8 @@ from mattis.errors import UserError, nearest
 from mattis.plugins import Plugin
 from mattis.study.axes import Axes, Misplaced, Part, counts_of, shortest
 from mattis.study.document import written
-from mattis.study.model import Model, PatternSet, Point, Task
+from mattis.study.figure import FigureBlock
+from mattis.study.model import Model, PatternSet, Point, StateShape, Task
 from mattis.words import counted
 
 LARGEST_STUDY = 10**8
@@ -67,6 +68,9 @@ class Study(Part):
     root_seed: StrictInt = Field(
         default=1, ge=0, lt=2**64, description="changes every random number of the study"
     )
+    figure: FigureBlock | None = Field(
+        default=None, description="what the figure answers and shows; it changes no number"
+    )
 
     models: ClassVar[Mapping[str, Model]] = {}
     """The models that take this kind of study."""
@@ -91,6 +95,12 @@ class Study(Part):
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         self.check()
+        if self.figure is not None:
+            axes = {name: len(values) for name, values in self.labels.items() if name != "seed"}
+            ends = {
+                f"boundary_{one.name}": one.dimension for one in self.described_model.boundaries
+            }
+            self.figure.check(self.quantities, axes, ends)
         cells = 1
         for values in self.labels.values():
             cells *= len(values)
@@ -106,6 +116,18 @@ class Study(Part):
     def labels(self) -> dict[str, Sequence[float]]:
         """The values along each dimension of the cube: size, load (or memories), points …, seed."""
         return self.axes.labels()
+
+    @property
+    def quantities(self) -> set[str]:
+        """The names of what a figure may show: observables, and boundaries of the diagram."""
+        model = self.described_model
+        boundaries = {f"boundary_{one.name}" for one in model.boundaries}
+        return {one.name for one in model.observables} - {"flag"} | boundaries | {*self.derived}
+
+    @property
+    def derived(self) -> Sequence[str]:
+        """Names of estimates that are no mean of an observable: rates, medians."""
+        return ()
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -203,8 +225,8 @@ class Study(Part):
         return ()
 
     def physics(self) -> dict[str, Any]:
-        """Return what may not change under a store: everything but the name and the axes."""
-        content = self.model_dump(mode="json", exclude={"name", "axes"})
+        """Return what may not change under a store: everything but name, axes and figure."""
+        content = self.model_dump(mode="json", exclude={"name", "axes", "figure"})
         made_with = {plugin.name: plugin.digest for plugin in self.plugins}
         content |= {"plugins": made_with} if made_with else {}
         return content | {"numbers": self.described_model.numbers}
@@ -241,6 +263,11 @@ class Study(Part):
     def aged(self, physics: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return physics of a store, with what the oldest of them do not say of their recipe."""
         return {"numbers": 1, **physics}
+
+    @property
+    def kept_states(self) -> StateShape | None:
+        """The final states that are kept of each cell; None where the study keeps none."""
+        return None
 
     def attachments(self) -> Mapping[str, bytes]:
         """Return the files that the study needs besides itself, as they lie beside its results."""
