@@ -17,7 +17,7 @@ from scipy.optimize import isotonic_regression
 
 from mattis.errors import UserError
 from mattis.exact import rng
-from mattis.figures.binary import PHASES as DIMENSIONS
+from mattis.figures.retrieval import PHASES as DIMENSIONS
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import study_of as any_study
 from mattis.statistics import boundaries
@@ -141,10 +141,18 @@ def test_missing_seeds_are_left_out_and_flagged():
 
 def test_without_any_seed_nothing_is_known():
     got = one(study_of(), missing=[0, 1, 2, 3])
-    assert got["seeds"] == got["survivors"] == got["state"] == 0
+    assert got["seeds"] == got["survivors"] == got["losers"] == got["state"] == 0
     assert got["flag"] == INCOMPLETE | FEW_SEEDS
     for name, value in got.items():
-        if name not in ("seeds", "survivors", "state", "flag", "patterns", "realised_load"):
+        if name not in (
+            "seeds",
+            "survivors",
+            "losers",
+            "state",
+            "flag",
+            "patterns",
+            "realised_load",
+        ):
             assert math.isnan(value), name
 
 

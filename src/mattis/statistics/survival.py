@@ -49,8 +49,11 @@ def survival(cells: xr.Dataset, study: Study) -> xr.Dataset:
     words = "fraction of cues that stayed in their state during the run"
     cues = getattr(study.protocol, "cues", 1)
     out = xr.Dataset(with_interval("survived", share, valid, 1 / cues, words))
-    survivors = (share > 0).sum("seed")
-    out["survivors"] = survivors.assign_attrs(long_name="number of seeds with survivors", units="1")
+    for name, some in (("survivors", share > 0), ("losers", share < 1)):
+        words = "survivors" if name == "survivors" else "losses"
+        out[name] = some.sum("seed").assign_attrs(
+            long_name=f"number of seeds with {words}", units="1"
+        )
     for observable in parted(study):
         stayed, left = _apart(cells, share, observable)
         for words, values, weight in (("survival", stayed, share), ("loss", left, 1 - share)):

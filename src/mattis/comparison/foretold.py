@@ -1,7 +1,7 @@
 """What theory foretells of the cells of a study, and in which of them it speaks of what was simulated."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import inf, isinf, nan
 from typing import NamedTuple
 
@@ -10,17 +10,17 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from mattis import theory
+from mattis.comparison.expected import Expected, Places, TheoryArguments, clean, expected, of_others
+from mattis.comparison.neurons import has_theory, share_heard
 from mattis.errors import UserError
 from mattis.exact.arrays import Reals
-from mattis.figures.binary import is_random
-from mattis.figures.expected import DiagramPlace, expected
-from mattis.figures.neurons import is_named
 from mattis.networks.binary.axes import code_of
 from mattis.networks.binary.retrieval import RetrievalStudy
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.neurons.recipe import many_body
 from mattis.networks.neurons.study import NeuronStudy
 from mattis.networks.plain.study import PlainStudy
+from mattis.statistics.estimates import BIMODAL
 from mattis.statistics.states import EQUILIBRATED, FEWEST_SEEDS, REMANENT
 from mattis.statistics.survival import GIVEN
 from mattis.study.base import Study
@@ -28,40 +28,25 @@ from mattis.study.model import Observable
 
 CellMask = NDArray[np.bool_]
 
-PlaceArguments = Callable[[DiagramPlace], Mapping[str, float | str] | None]
-
 SPREADS_ABOVE = 2.0
 """Spreads of the sets that an overlap lies above the threshold of survival, or survivors are a selection."""
 
 
 @dataclass(frozen=True)
 class Foretold:
-    """The theory of one observable, and its value at a place of the diagram; NaN where there is none.
+    """The theory of one observable, as far as it speaks of the cells of a study.
 
-    arguments  # of the quantity at a place; None where theory does not speak of it
-    rule       # of the couplings, by its number on the axis of rules; None if there is no such axis
+    rule  # of the couplings, by its number on the axis of rules; None if there is no such axis
     """
 
     observable: str
-    quantity: str
-    arguments: PlaceArguments
+    expected: Expected
     rule: float | None = None
-    known: dict[tuple[float | str, ...], float] = field(default_factory=dict)
 
-    def value(self, place: DiagramPlace) -> float:
-        """Return the quantity at a place, evaluated once for all places that look the same to theory."""
-        at = self.arguments(place)
-        if at is None or not all(map(_fits, at, at.values())):
-            return nan
-        key = tuple(at.values())
-        if key not in self.known:
-            found = theory.evaluate(self.quantity, **at)
-            self.known[key] = found if isinstance(found, float) else nan
-        return self.known[key]
-
-
-def _fits(name: str, value: float | str) -> bool:
-    return isinstance(value, str) or theory.ARGUMENTS[name].fits(value)
+    @property
+    def quantity(self) -> str:
+        """The quantity of theory."""
+        return self.expected.quantity
 
 
 def foretold(study: Study) -> list[Foretold]:
@@ -71,11 +56,11 @@ def foretold(study: Study) -> list[Foretold]:
     """
     lines: Sequence[Foretold] = ()
     if isinstance(study, BinaryStudy):
-        lines = [*_of_binary(study)]
+        lines = [*of_binary(study)]
     elif isinstance(study, NeuronStudy):
         lines = [*_of_neurons(study)]
     elif isinstance(study, PlainStudy):
-        lines = [*_of_plugin(study)]
+        lines = [*of_plugin(study)]
     if not lines:
         raise UserError(
             f"{study.name}: no theory is known for the cells of this study of {study.model}; expected one "
@@ -90,9 +75,9 @@ OBSERVABLES_OF_THEORY = (
 )  # fmt: skip
 
 
-def _of_binary(study: BinaryStudy) -> Iterator[Foretold]:
+def of_binary(study: BinaryStudy) -> Iterator[Foretold]:
     """Yield the theories of binary networks; of Hopfield's retrieval state also q and the energy."""
-    if is_random(study):
+    if study.starts_at_random:
         return
     inquiry, cold = study.protocol, all(map(isinf, study.axes.betas))
     seen = {one.name for one in study.described_model.observables}
@@ -102,48 +87,20 @@ def _of_binary(study: BinaryStudy) -> Iterator[Foretold]:
             line = expected(inquiry, rule, name, cold) if name in seen else None
             if line is None:
                 continue
-            at = _clean(line.at) if line.clean else line.at
-            at = _of_others(at) if line.quantity.startswith(("hopfield.", "little.")) else at
-            yield Foretold(name, line.quantity, at, code)
+            line = of_others(line)
+            yield Foretold(name, line, code)
             acting = inquiry.dynamics
             if line.quantity == "hopfield.overlap" and acting.neurons == "signs":
-                yield Foretold("edwards_anderson", "hopfield.q", at, code)
+                yield Foretold("edwards_anderson", replace(line, quantity="hopfield.q"), code)
                 if not acting.synchronous:
-                    yield Foretold("energy", "hopfield.energy_finite", _with_size(at), code)
+                    yield Foretold("energy", _energy(line), code)
 
 
-def _of_others(at: PlaceArguments) -> PlaceArguments:
-    """Return arguments of a theory at (P - 1)/N: a pattern is disturbed by the others, not by itself.
-
-    One of the terms in 1/N: theory counts the patterns that are not condensed. Others are not known at T > 0.
-    """
-
-    def here(place: DiagramPlace) -> Mapping[str, float | str] | None:
-        found = at(place)
-        if found is None or "load" not in found:
-            return found
-        return {**found, "load": float(load_of_others(place["patterns"], place["size"]))}
-
-    return here
-
-
-LEAST_LOAD = 1e-12
-"""The load of no other pattern, which theory takes as a limit."""
-
-
-def load_of_others(patterns: Reals | float, size: float) -> Reals:
-    """Return (P - 1)/N, the load that disturbs a pattern: itself it does not."""
-    return np.maximum((np.asarray(patterns) - 1.0) / size, LEAST_LOAD)
-
-
-def _with_size(at: PlaceArguments) -> PlaceArguments:
-    """Return arguments of a theory that knows the size as well."""
-    return lambda place: None if (found := at(place)) is None else {**found, "size": place["size"]}
-
-
-def _clean(at: PlaceArguments) -> PlaceArguments:
-    """Return arguments of a theory of cues without noise."""
-    return lambda place: None if place["noise"] else at(place)
+def _energy(overlap: Expected) -> Expected:
+    """Return the theory of the energy of the state of an overlap, which knows the size as well."""
+    return Expected(
+        "hopfield.energy_finite", lambda places: {**overlap.at(places), "size": places["size"]}
+    )
 
 
 def _of_neurons(study: NeuronStudy) -> Iterator[Foretold]:
@@ -152,33 +109,36 @@ def _of_neurons(study: NeuronStudy) -> Iterator[Foretold]:
     Continuous neurons of many bodies have a theory in the limit of a large gain only: it is drawn, and not
     compared with.
     """
-    parts, recipe = study.parts, study.protocol
-    plain = recipe.ensemble == "signs" and not (study.field or study.bias) and is_named(study)
-    if not plain or study.asked not in ("recall", "equivalence"):
+    parts = study.parts
+    if study.asked == "spectrum" and parts.scale == "memories" and study.stored == "load":
+        at = lambda p: {"memories": p["patterns"], "size": p["size"]}  # noqa: E731
+        for part, name in enumerate(("lambda_min", "lambda_max")):
+            yield Foretold(name, Expected("marchenko_pastur.finite_edges", at, part))
+        return
+    if not has_theory(study) or study.asked not in ("recall", "equivalence"):
         return
     if not study.member.binary:
         if parts.degree == 2 and study.stored == "load":
             at = lambda p: {"beta": p["beta"], "load": p["load"], "diagonal": parts.diagonal}  # noqa: E731
-            yield Foretold("overlap", "analog.overlap", _clean(at))
+            yield Foretold("overlap", Expected("analog.overlap", clean(at)))
     elif many_body(parts) and study.stored.startswith("load"):
-        share = 0.5 if parts.hidden == "rectified_polynomial" else 1.0
         power = parts.degree - 1
 
-        def bodies(place: DiagramPlace) -> Mapping[str, float | str]:
-            load = share * place["patterns"] / place["size"] ** power
+        def bodies(places: Places) -> TheoryArguments:
+            load = share_heard(study) * places["patterns"] / places["size"] ** power
             return {"degree": float(parts.degree), "load": load, "indices": study.indices}
 
-        yield Foretold("overlap", "dense.overlap", _clean(bodies))
+        yield Foretold("overlap", Expected("dense.overlap", clean(bodies)))
 
 
-def _of_plugin(study: PlainStudy) -> Iterator[Foretold]:
+def of_plugin(study: PlainStudy) -> Iterator[Foretold]:
     """Yield the theory of the first observable of a plugin's model, where its arguments are axes."""
     known = {"load", "size", "patterns", *study.dimensions} - {"seed"}
     for name in study.row.theory:
         arguments = theory.QUANTITIES[name].arguments
         if {*arguments} <= known:
             at = lambda p, names=arguments: {key: p[key] for key in names}  # noqa: E731
-            yield Foretold(study.row.observables[0].name, name, at)
+            yield Foretold(study.row.observables[0].name, Expected(name, at))
             return
 
 
@@ -186,7 +146,8 @@ def _of_plugin(study: PlainStudy) -> Iterator[Foretold]:
 class Confronted:
     """The estimates of one observable beside theory, flat: one entry for each cell.
 
-    inside    # theory speaks of what was simulated there
+    theory    # wherever it has a value
+    inside    # it speaks of what was simulated there
     measured  # the error is of a spread between pattern sets, and no floor
     """
 
@@ -205,16 +166,14 @@ def flat(values: xr.DataArray, cells: xr.DataArray) -> Reals:
     return np.asarray(spread.values, np.float64).ravel()
 
 
-def places(estimates: xr.Dataset) -> list[dict[str, float]]:
+def places(estimates: xr.Dataset) -> dict[str, Reals]:
     """Return the place of each cell in the diagram, the load as it was realised."""
     cells = estimates["seeds"]
-    names = [str(name) for name in cells.dims]
-    columns = {name: flat(estimates[name], cells) for name in names}
+    columns = {str(name): flat(estimates[str(name)], cells) for name in cells.dims}
     columns |= {"patterns": flat(estimates["patterns"], cells)}
     columns["load"] = flat(estimates["realised_load"], cells)
-    usual = {name: at for name, at in (("beta", inf), ("noise", 0.0)) if name not in columns}
-    rows = zip(*columns.values(), strict=True)
-    return [{**dict(zip(columns, map(float, row), strict=True)), **usual} for row in rows]
+    usual = {name: np.full(cells.size, at) for name, at in (("beta", inf), ("noise", 0.0))}
+    return {**usual, **columns}
 
 
 def confronted(
@@ -241,16 +200,18 @@ def _either(first: Confronted, second: Confronted) -> Confronted:
     """Return cells of one rule or of another: each is inside of one theory at most."""
     columns = {
         name: np.where(second.inside, getattr(second, name), getattr(first, name))
-        for name in ("simulation", "error", "degrees", "theory", "measured")
+        for name in ("simulation", "error", "degrees", "measured")
     }
-    return Confronted(first.observable, inside=first.inside | second.inside, **columns)
+    known = np.where(np.isfinite(second.theory), second.theory, first.theory)
+    inside = first.inside | second.inside
+    return Confronted(first.observable, inside=inside, theory=known, **columns)
 
 
 def _beside(
     estimates: xr.Dataset,
     study: Study,
     line: Foretold,
-    at: Sequence[DiagramPlace],
+    at: Places,
     overlap: Confronted | None,
 ) -> Confronted:
     """Return one observable beside one theory.
@@ -258,7 +219,8 @@ def _beside(
     overlap  # of the same state, of which other observables are compared where it is
     """
     name = line.observable
-    mine = np.array([line.rule in (None, place.get("couplings")) for place in at])
+    every = np.ones(estimates["seeds"].size, bool)
+    mine = every if line.rule is None else at["couplings"] == line.rule
     rests = _states(estimates) == EQUILIBRATED
     stayed, all_sets = _sample(estimates, study, name, True), _sample(estimates, study, name, False)
     if line.quantity in GLASSES:  # nobody has a state to stay in
@@ -266,14 +228,12 @@ def _beside(
     there = mine & _lasts(estimates, line) & (stayed.sets >= FEWEST_SEEDS)
     if overlap is not None:
         there &= overlap.inside & (overlap.theory > 0)
-    there &= np.isfinite(stayed.error)
+    known = np.where(mine, line.expected.values(at), nan)
+    there &= np.isfinite(stayed.error) & np.isfinite(known)
     rest = mine & rests & (name == "overlap")
-    known = np.array(
-        [line.value(place) if asked else nan for place, asked in zip(at, there | rest, strict=True)]
-    )
-    there &= np.isfinite(known)
     if name in POSITIVE:
-        there &= known > _least(estimates, study, stayed)
+        told_apart = f"{name}{GIVEN}" in estimates
+        there &= known > (_least(estimates, study, stayed) if told_apart else 0.0)
     rest &= ~there & ~(known > 0) & np.isfinite(all_sets.error)
     chosen = [np.where(rest, *both) for both in zip(all_sets, stayed, strict=True)]
     simulation, error, count, floor = chosen
@@ -337,7 +297,8 @@ def _lasts(estimates: xr.Dataset, line: Foretold) -> CellMask:
         return np.asarray(state == EQUILIBRATED)
     if f"{line.observable}{GIVEN}" in estimates:
         return np.asarray(state != REMANENT)
-    return np.ones(state.size, bool)
+    flags = flat(estimates["flag"], estimates["seeds"]).astype(np.int64)
+    return np.asarray((flags & BIMODAL) == 0)
 
 
 def _least(estimates: xr.Dataset, study: Study, stayed: Sample) -> Reals:

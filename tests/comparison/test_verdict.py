@@ -15,9 +15,9 @@ from builders import TINY, fill, make_of_family, make_study, write_study
 from scipy.stats import norm, t
 
 from mattis.cli.command import guarded, verbs
-from mattis.errors import UserError
-from mattis.figures import compare, estimated
-from mattis.figures.comparison import (
+from mattis.comparison.findings import headline, headline_lines
+from mattis.comparison.foretold import confronted, foretold
+from mattis.comparison.verdict import (
     ERRORS,
     LEVEL,
     Comparison,
@@ -25,9 +25,10 @@ from mattis.figures.comparison import (
     groups_of,
     independent_cells,
     probability_of,
+    with_theory,
 )
-from mattis.figures.findings import headline, headline_lines
-from mattis.figures.foretold import confronted, foretold
+from mattis.errors import UserError
+from mattis.figures import compare, estimated
 from mattis.networks.registry import study_of
 from mattis.statistics.states import EQUILIBRATED, METASTABLE, REMANENT
 from mattis.study.base import Study
@@ -229,7 +230,8 @@ def test_the_energy_of_a_finite_network_lies_half_a_spin_above() -> None:
     place = {"size": 100.0, "patterns": 1.0, "load": 0.01, "beta": np.inf, "noise": 0.0}
     study = make_of_family(model="hopfield", noise=[0.0])
     (line,) = (one for one in foretold(study) if one.observable == "energy")
-    assert line.value(place) == pytest.approx(-(100 - 1) / 200, abs=1e-9)
+    at = {name: np.array([value]) for name, value in place.items()}
+    assert line.expected.values(at) == pytest.approx(-(100 - 1) / 200, abs=1e-9)
 
 
 def test_cells_of_one_pattern_set_are_one() -> None:
@@ -383,3 +385,61 @@ def test_a_spin_glass_is_compared_above_its_transition(tmp_path: Path) -> None:
     fill(study, tmp_path)
     found = compare(study, tmp_path)
     assert found.inside + found.floors == 2
+
+
+def test_theory_and_deviations_are_variables_of_the_diagram(
+    judged: tuple[Study, xr.Dataset],
+) -> None:
+    """X_theory is the quantity of the other patterns; X_z has the sign of simulation minus theory."""
+    study, estimates = judged
+    found = with_theory(estimates, study)
+    beside = confronted(estimates, study, foretold(study))
+    assert {*found} - {*estimates} == {
+        f"{name}_{end}" for name in ("overlap", "edwards_anderson", "energy") for end in ("theory", "z")
+    }  # fmt: skip
+    for load, heat in ((0, 1), (2, 0)):
+        cell = found.squeeze().isel(load=load, beta=heat)
+        others = float(cell["patterns"] - 1) / float(cell["size"])
+        at = {"load": others, "temperature": float(cell["temperature"])}
+        assert float(cell["overlap_theory"]) == pytest.approx(evaluate("hopfield.overlap", **at))
+        assert float(cell["edwards_anderson_theory"]) == pytest.approx(evaluate("hopfield.q", **at))
+    one = beside["overlap"]
+    away = (one.simulation - one.theory).reshape(found["overlap_z"].shape)
+    known = np.isfinite(found["overlap_z"].values)
+    assert known.sum() > 4
+    assert (np.sign(found["overlap_z"].values)[known] == np.sign(away)[known]).all()
+    assert (np.isnan(found["overlap_z"].values) | known).all()
+    words = found["overlap_theory"].attrs
+    assert words["quantity"] == "hopfield.overlap"
+    assert all(words[key] for key in ("equation", "source", "validity", "long_name", "units"))
+
+
+def test_what_theory_does_not_know_has_no_deviation(tmp_path: Path) -> None:
+    study = make_study(tmp_path, **TINY, couplings="pseudo_inverse")
+    fill(study, tmp_path)
+    estimates = estimated(study, tmp_path)
+    assert {*with_theory(estimates, study)} == {*estimates}
+
+
+def test_the_dataset_and_the_verdict_have_the_same_deviations(
+    judged: tuple[Study, xr.Dataset],
+) -> None:
+    study, estimates = judged
+    found, verdict = with_theory(estimates, study), compared(estimates, study)
+    z = found["overlap_z"].values
+    assert verdict.inside == np.isfinite(z).sum()
+    assert verdict.chi2 == pytest.approx(np.nansum(z**2))
+
+
+def test_spectra_tell_the_theory_of_their_size_from_that_of_infinite_size(tmp_path: Path) -> None:
+    """lambda_max of 32 pattern sets: within 4 errors of its size's theory, 5 below the sharp edge."""
+    axes = {"size": [40], "load": [0.25, 0.5], "seed": 32}
+    study = study_of({"name": "spectra", "model": "tanh_tanh", "axes": axes})
+    fill(study, tmp_path)
+    found = with_theory(estimated(study, tmp_path), study).squeeze()
+    assert (abs(found["lambda_max_z"]) < 4).all()
+    assert (abs(found["lambda_min_z"]) < 4).all()
+    for k, load in enumerate((0.25, 0.5)):
+        edges = evaluate("marchenko_pastur.edges", load=load)
+        away = float(found["lambda_max"][k]) - edges[1]
+        assert away / float(found["lambda_max_error"][k]) < -5

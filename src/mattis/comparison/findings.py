@@ -7,10 +7,10 @@ import numpy as np
 import xarray as xr
 
 from mattis import theory
+from mattis.comparison.expected import expected
+from mattis.comparison.foretold import foretold
+from mattis.comparison.verdict import compared, labels_of
 from mattis.errors import UserError
-from mattis.figures.comparison import compared, labels_of
-from mattis.figures.expected import expected
-from mattis.figures.foretold import foretold
 from mattis.networks.binary.study import BinaryStudy
 from mattis.study.base import Study, middles
 from mattis.study.model import Boundary

@@ -1,10 +1,11 @@
 """Which theory a simulated observable of the family of binary networks is compared with, if there is one."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from math import isinf, sqrt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from math import sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mattis import theory
 from mattis.exact.arrays import Reals
@@ -17,30 +18,59 @@ from mattis.networks.binary.questions import Inquiry
 FEW_BONDS = 0.1
 """Above this connectivity directed bonds close too many loops for the theory of few."""
 
-DiagramPlace = Mapping[str, float]
-"""Where in the diagram: size, patterns P, load P/N, beta, noise, age, mixture."""
+Places = Mapping[str, Reals]
+"""Where in the diagram, an array each: size, patterns P, load P/N, beta, noise, age, mixture."""
+
+TheoryArguments = Mapping[str, Reals | float | str]
+"""The arguments of a quantity at some places; NaN where theory does not speak of them."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """A quantity of theory and the arguments that it takes at a place of the diagram."""
+    """A quantity of theory and the arguments that it takes at places of the diagram.
+
+    part    # which of two numbers, of a quantity that is a pair
+    stable  # whether the states of values at places are stable; None where they are wherever they exist
+    """
 
     quantity: str
-    at: Callable[[DiagramPlace], Mapping[str, float | str]]
-    clean: bool = False
+    at: Callable[[Places], TheoryArguments]
+    part: int = 0
+    stable: Callable[[Places, Reals], NDArray[np.bool_]] | None = None
 
-    def curve(self, places: Sequence[DiagramPlace]) -> Reals:
-        """Return the quantity at some places; NaN where it does not exist.
+    def values(self, places: Places) -> Reals:
+        """Return the quantity at some places; NaN where it does not exist. Each distinct place once."""
+        count = next(iter(places.values())).size
+        return evaluated(self.quantity, self.at(places), count, self.part)
 
-        clean  # only of cues without noise
-        """
-        values = [
-            None
-            if self.clean and place["noise"]
-            else theory.evaluate(self.quantity, **self.at(place))
-            for place in places
-        ]
-        return np.array([np.nan if value is None else value for value in values], np.float64)
+
+MOST_EVALUATED, MOST_OF_SLOW = 30_000, 2_000
+"""Distinct places at which theory is evaluated for one study, of quantities that take 3 ms or 70 ms each.
+
+More take minutes: there the quantity counts as not known.
+"""
+
+SLOW_QUANTITIES = ("little.", "analog.")
+"""Families of quantities of which a place takes tens of milliseconds."""
+
+
+def evaluated(quantity: str, at: TheoryArguments, count: int, part: int = 0) -> Reals:
+    """Return a quantity at some places; NaN where it or an argument does not exist, or of too many."""
+    numbers = {name: value for name, value in at.items() if not isinstance(value, str)}
+    words = {name: value for name, value in at.items() if isinstance(value, str)}
+    table = np.column_stack([np.broadcast_to(value, count) for value in numbers.values()])
+    rows, inverse = np.unique(table, axis=0, return_inverse=True)
+    out = np.full(len(rows), np.nan)
+    fits = [theory.ARGUMENTS[name].fits for name in numbers]
+    there = np.array(
+        [all(fit(v) for fit, v in zip(fits, row, strict=True)) for row in rows.tolist()], bool
+    )
+    most = MOST_OF_SLOW if quantity.startswith(SLOW_QUANTITIES) else MOST_EVALUATED
+    if there.any() and there.sum() <= most:
+        given = dict(zip(numbers, rows[there].T, strict=True))
+        found = np.asarray(theory.evaluate(quantity, **given, **words), np.float64)
+        out[there] = found if found.ndim == 1 else found[:, part]
+    return out[inverse.ravel()]
 
 
 def expected(inquiry: Inquiry, rule: str, observable: str, cold: bool) -> Expected | None:
@@ -55,8 +85,13 @@ def expected(inquiry: Inquiry, rule: str, observable: str, cold: bool) -> Expect
         mixed = Expected(
             BINARY_QUESTIONS[asked].theory[0],
             lambda at: {"n": at["mixture"], "temperature": heat(inquiry, at)},
+            stable=lambda at, _: _is_positive(
+                "mixture.stability", {"n": at["mixture"], "temperature": heat(inquiry, at)}
+            ),
         )
         return mixed if _is_random(inquiry) and _is_signs(inquiry) and rule == "hebb" else None
+    if asked == "hysteresis" and observable == "overlap":  # heated from the pattern
+        return _overlap(inquiry, rule, cold)
     if asked != "recall":
         return None
     if observable == "edwards_anderson":
@@ -66,10 +101,52 @@ def expected(inquiry: Inquiry, rule: str, observable: str, cold: bool) -> Expect
     return _overlap(inquiry, rule, cold) if observable == "overlap" else None
 
 
-def heat(inquiry: Inquiry, at: DiagramPlace) -> float:
-    """Return the temperature of the network of signs at a place: four times that of neurons 0, 1."""
+def heat(inquiry: Inquiry, at: Places) -> Reals:
+    """Return the temperature of the network of signs at places: four times that of neurons 0, 1."""
     quarter = 4 if inquiry.dynamics.neurons == "zero_one" else 1
-    return 0.0 if isinf(at["beta"]) else quarter / at["beta"]
+    return quarter / np.asarray(at["beta"], np.float64)
+
+
+def _is_positive(name: str, at: TheoryArguments) -> NDArray[np.bool_]:
+    """Tell where a quantity is above 0."""
+    return evaluated(name, at, max(np.size(value) for value in at.values())) > 0
+
+
+def clean(at: Callable[[Places], TheoryArguments]) -> Callable[[Places], TheoryArguments]:
+    """Return the arguments of a theory of cues without noise: NaN at others."""
+
+    def here(places: Places) -> TheoryArguments:
+        noisy = np.asarray(places["noise"]) != 0
+        return {
+            name: value if isinstance(value, str) else np.where(noisy, np.nan, value)
+            for name, value in at(places).items()
+        }
+
+    return here
+
+
+def of_others(known: Expected) -> Expected:
+    """Return a theory at (P - 1)/N: a pattern is disturbed by the others, not by itself.
+
+    One of the terms in 1/N: theory counts the patterns that are not condensed. Others are not known at T > 0.
+    """
+
+    def here(places: Places) -> TheoryArguments:
+        found = known.at(places)
+        others = {"load": load_of_others(places["patterns"], places["size"])}
+        return {**found, **others} if "load" in found else found
+
+    at_finite_size = known.quantity.startswith(("hopfield.", "little."))
+    return replace(known, at=here) if at_finite_size else known
+
+
+LEAST_LOAD = 1e-12
+"""The load of no other pattern, which theory takes as a limit."""
+
+
+def load_of_others(patterns: Reals | float, size: Reals | float) -> Reals:
+    """Return (P - 1)/N, the load that disturbs a pattern: itself it does not."""
+    return np.maximum((np.asarray(patterns) - 1.0) / size, LEAST_LOAD)
 
 
 def _is_random(inquiry: Inquiry) -> bool:
@@ -92,8 +169,7 @@ def _flip_rate(inquiry: Inquiry, rule: str) -> Expected | None:
     neurons = "zero_one" if plain else "signs"
     return Expected(
         BINARY_QUESTIONS["familiarity"].theory[0],
-        lambda at: {"size": at["size"], "patterns": at["patterns"], "neurons": neurons},
-        clean=True,
+        clean(lambda at: {"size": at["size"], "patterns": at["patterns"], "neurons": neurons}),
     )
 
 
@@ -151,12 +227,12 @@ def _by_arguments(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
     if not {*quantity.arguments} <= known or not (cold or "temperature" in quantity.arguments):
         return None
 
-    def at(place: DiagramPlace) -> Mapping[str, float]:
-        here = {**place, "temperature": heat(inquiry, place), **numbers}
+    def at(places: Places) -> TheoryArguments:
+        here = {**places, "temperature": heat(inquiry, places), **numbers}
         if rule in AGEING:
-            here |= {"load": _aged(place)}
+            here |= {"load": _aged(places)}
         if rule == "palimpsest":
-            here |= {"bound": _wall(inquiry.rule.named(rule), place)}
+            here |= {"bound": _wall(inquiry.rule.named(rule), places)}
         return {name: here[name] for name in quantity.arguments}
 
     return Expected(quantity.name, at)
@@ -189,13 +265,20 @@ def _hebb(inquiry: Inquiry, cold: bool) -> Expected | None:
 
 
 def _weighted(inquiry: Inquiry, _cold: bool) -> Expected | None:
-    """Return the Mattis state at T/p: of weights above 0."""
+    """Return the Mattis state at T/p: of weights above 0.
+
+    A heavier pattern of weight w grows in it where w (1 - m²) > T, the field that its own overlap makes.
+    """
     weights = inquiry.rule.named("weighted")["weights"]
     if min(weights) <= 0:
         return None
+    heaviest, weight = max(weights), np.array(weights)
     return Expected(
         RULES["weighted"].theory[0],
-        lambda at: {"n": 1, "temperature": heat(inquiry, at) / weights[_index(at)]},
+        lambda at: {"n": 1.0, "temperature": heat(inquiry, at) / weight[_index(at)]},
+        stable=lambda at, m: (
+            (weight[_index(at)] == heaviest) | (heaviest * (1 - m * m) <= heat(inquiry, at))
+        ),
     )
 
 
@@ -219,17 +302,19 @@ WARM_THEORY: Mapping[str, Callable[[Inquiry, bool], Expected | None]] = {
 """Rules whose theory is known at any temperature."""
 
 
-def _wall(rule: Rule, at: DiagramPlace) -> float:
+def _wall(rule: Rule, at: Places) -> Reals:
     """Return the bound as it is, A/sqrt(N) with a whole A."""
-    size = int(at["size"])
-    return saturation(rule, size) / sqrt(size)
+    sizes, inverse = np.unique(at["size"], return_inverse=True)
+    walls = np.array([saturation(rule, int(size)) / sqrt(size) for size in sizes.tolist()])
+    return walls[inverse]
 
 
-def _index(at: DiagramPlace) -> int:
-    """Return the index of the pattern that is asked for."""
-    return int(at["patterns"] - at["age"]) if at.get("age") else 0
+def _index(at: Places) -> NDArray[np.int64]:
+    """Return the index of the pattern that is asked for: the first where ages are no axis."""
+    age = at.get("age", at["patterns"])
+    return np.asarray(at["patterns"] - age, np.int64)
 
 
-def _aged(at: DiagramPlace) -> float:
+def _aged(at: Places) -> Reals:
     """Return the age of the pattern that is asked for, over N: the oldest of P is asked for by itself."""
-    return at["age"] / at["size"] if at.get("age") else at["load"]
+    return at["age"] / at["size"] if "age" in at else at["load"]

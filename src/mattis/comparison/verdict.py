@@ -13,8 +13,8 @@ import numpy as np
 import xarray as xr
 from scipy.stats import chi2
 
-from mattis.exact.arrays import Reals
-from mattis.figures.foretold import (
+from mattis import theory
+from mattis.comparison.foretold import (
     CellMask,
     Confronted,
     Foretold,
@@ -23,6 +23,8 @@ from mattis.figures.foretold import (
     foretold,
     places,
 )
+from mattis.errors import UserError
+from mattis.exact.arrays import Reals
 from mattis.networks.binary.axes import rule_of
 from mattis.statistics.intervals import normal_pull
 from mattis.study.base import Study
@@ -129,6 +131,45 @@ def compared(estimates: xr.Dataset, study: Study) -> Comparison:
         level=LEVEL, rejected=rejected, worst=worst(estimates, beside, deviates), observables=all_of,
         verdict=_verdict(all_of, probability, excuse),
     )  # fmt: skip
+
+
+def with_theory(estimates: xr.Dataset, study: Study) -> xr.Dataset:
+    """Return estimates with X_theory and X_z of each observable X that theory knows; as they are, if none.
+
+    X_theory is the quantity wherever it has a value, X_z how far the simulation lies from it, in errors (see
+    `compared`), where theory speaks of what was simulated: of models with a state, of the survivors. Each
+    says in words of which quantity, by which equation, from where, and how far that holds.
+    """
+    try:
+        lines = foretold(study)
+    except UserError:
+        return estimates
+    cells, out = estimates["seeds"], {}
+    for name, one in confronted(estimates, study, lines).items():
+        quantities = dict.fromkeys(line.quantity for line in lines if line.observable == name)
+        words = estimates[name].attrs
+        facts = [theory.QUANTITIES[quantity] for quantity in quantities]
+        described = {
+            key: "; ".join(dict.fromkeys(getattr(fact, field) for fact in facts))
+            for key, field in (
+                ("quantity", "name"),
+                ("equation", "equation"),
+                ("source", "source"),
+                ("validity", "validity"),
+            )
+        }
+        about = {
+            "_theory": (one.theory, f"theory of: {words['long_name']}", words["units"]),
+            "_z": (
+                deviates_of(one),
+                f"deviation from theory, in errors, of: {words['long_name']}",
+                "1",
+            ),
+        }
+        for end, (values, long_name, units) in about.items():
+            attributes = {"long_name": long_name, "units": units, **described}
+            out[f"{name}{end}"] = (cells.dims, values.reshape(cells.shape), attributes)
+    return estimates.assign(out)
 
 
 def deviates_of(one: Confronted) -> Reals:
@@ -260,14 +301,14 @@ def worst(
         (abs(z[k]), name, int(k)) for name, z in deviates.items() for k in np.flatnonzero(np.isfinite(z))
     ]  # fmt: skip
     found.sort(key=lambda one: (-one[0], one[1], one[2]))
-    at = places(estimates) if found else []
+    at = places(estimates)
     labels = dict.fromkeys([*map(str, estimates["seeds"].dims), "load", "patterns"])
     rows = []
     for _, name, k in found[:MOST_WORST]:
         one = beside[name]
         rows.append(
             {
-                **labels_of({name: at[k][name] for name in labels}),
+                **labels_of({name: float(at[name][k]) for name in labels}),
                 "observable": name,
                 "simulation": float(one.simulation[k]),
                 "error": float(one.error[k]),

@@ -1,0 +1,91 @@
+"""What makes one estimate of one observable doubtful, in words: each observable has its own reasons.
+
+A chain that is too short for its overlap is long enough to tell whether the overlap fell below a threshold; a
+mean over two states is none, however many sets there are.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+
+from mattis.statistics.estimates import BIMODAL, FAILED, INCOMPLETE
+from mattis.statistics.lifetimes import MOSTLY_CENSORED
+from mattis.statistics.states import (
+    DESCENT,
+    ESCAPES,
+    FEWEST_SEEDS,
+    REMANENT,
+    TOO_FEW_SEEDS,
+)
+from mattis.statistics.survival import GIVEN
+from mattis.study.base import Study
+from mattis.study.model import DRIFTING, SHORT_CHAIN, UNSETTLED
+
+ABSENT, FEW_SETS, SETS_LACK, IN_TWO_STATES, ON_ITS_WAY, MOVING, TOO_SHORT, UNFINISHED, BLOCK_FAILED = (
+    1, 2, 4, 8, 16, 32, 64, 128, 256,
+)  # fmt: skip
+DOUBTS: Mapping[int, str] = {
+    ABSENT: "not computed",
+    FEW_SETS: f"fewer than {FEWEST_SEEDS} pattern sets",
+    SETS_LACK: "not all pattern sets are there",
+    IN_TWO_STATES: "sets in two states",
+    ON_ITS_WAY: "remanent: not equilibrated",
+    MOVING: "still moving at the end of the run",
+    TOO_SHORT: "chains too short for their correlation time",
+    UNFINISHED: "more than half of the sets outlived the run",
+    BLOCK_FAILED: "a block failed: mattis status",
+}
+"""Reasons to doubt an estimate, by the bits that say so."""
+
+
+def doubts(estimates: xr.Dataset, study: Study, name: str) -> xr.DataArray:
+    """Return the reasons to doubt the estimates of one observable, bits of DOUBTS; 0 where there is none."""
+    flag, seeds = estimates["flag"], estimates["seeds"]
+
+    def has(bits: int) -> xr.DataArray:
+        return (flag & bits) > 0
+
+    found = ABSENT * (seeds == 0) + FEW_SETS * ((seeds > 0) & (seeds < FEWEST_SEEDS))
+    found = found + SETS_LACK * (has(INCOMPLETE) & (seeds >= FEWEST_SEEDS))
+    found = found + BLOCK_FAILED * has(FAILED)
+    found = found + UNFINISHED * (has(MOSTLY_CENSORED) & name.endswith("_time"))
+    found = found + IN_TWO_STATES * _in_two_states(estimates, study, name)
+    moving, still = _chains(estimates, name)
+    return (
+        found + MOVING * moving + ON_ITS_WAY * still + TOO_SHORT * _short(estimates, name)
+    ).astype(np.int64)
+
+
+def _in_two_states(estimates: xr.Dataset, study: Study, name: str) -> xr.DataArray | bool:
+    """Tell where the sets of a mean are in two states; a fraction of them is what it is."""
+    if f"{name}{GIVEN}" in estimates and "state" in estimates:
+        share, state = estimates["survived"], estimates["state"]
+        mixed = (share > 0) & (share < 1)
+        return ((state == ESCAPES) | (state == DESCENT) | (state == TOO_FEW_SEEDS)) & mixed
+    of_states = (study.described_model.states or ())[:1]
+    if name in of_states or f"{name}{GIVEN}" in estimates:
+        return (estimates["flag"] & BIMODAL) > 0
+    return False
+
+
+def _chains(estimates: xr.Dataset, name: str) -> tuple[xr.DataArray | bool, xr.DataArray | bool]:
+    """Tell where what was measured still moved, and where it is on its slow way."""
+    if f"{name}{GIVEN}" in estimates and "state" in estimates:
+        moved = (estimates["flag"] & UNSETTLED) > 0
+        return moved, estimates["state"] == REMANENT
+    if _is_share(estimates, name):
+        return False, False
+    return (estimates["flag"] & (UNSETTLED | DRIFTING)) > 0, False
+
+
+def _short(estimates: xr.Dataset, name: str) -> xr.DataArray | bool:
+    """Tell where a chain was too short for its mean: states say more, where they are known."""
+    if "state" in estimates or _is_share(estimates, name):
+        return False
+    return (estimates["flag"] & SHORT_CHAIN) > 0
+
+
+def _is_share(estimates: xr.Dataset, name: str) -> bool:
+    """Tell whether an observable is a share of cues, which no chain is too short for."""
+    return f"{name}_low" in estimates
