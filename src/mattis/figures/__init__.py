@@ -1,10 +1,9 @@
 """The figures of a study: estimates with errors, under the lines of theory.
 
-Here, and only here, theory meets simulation. Nothing is computed beyond layout and residuals.
+Nothing is computed here beyond layout: estimates are `statistics`, theory beside them `comparison`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from io import BytesIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import xarray as xr
@@ -14,16 +13,18 @@ from mattis.surroundings import load_matplotlib
 load_matplotlib()  # before all else, which imports it as well
 
 # isort: split
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from mattis import __version__
+from mattis.comparison.findings import headline, headline_lines
+from mattis.comparison.lines import check_named
+from mattis.comparison.verdict import Comparison, compared, with_theory
 from mattis.engine.driver import open_results
 from mattis.errors import UserError
-from mattis.figures import binary, consolidation, neurons, plain, recall, retrieval
-from mattis.figures.canvas import METADATA, STYLE, with_own_fonts
-from mattis.figures.comparison import Comparison, compared
-from mattis.figures.findings import headline, headline_lines
+from mattis.figures import curve_pages, retrieval
+from mattis.figures.canvas import METADATA, printed, with_own_fonts
+from mattis.figures.drift import consolidation, recall
+from mattis.figures.overlay import overlay
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.drift.recall_study import RecallStudy
 from mattis.networks.drift.study import ConsolidationStudy
@@ -35,24 +36,28 @@ from mattis.store import cube, store
 from mattis.store.results import results_of
 from mattis.study.base import Study
 
-__all__ = ["compare", "diagram", "drawn", "estimated", "headline", "headline_lines"]
+__all__ = ["compare", "diagram", "drawn", "estimated", "headline", "headline_lines", "overlaid"]
 
 FigureMaker = Callable[[xr.Dataset, Study], Iterator[tuple[str, Figure]]]
 
+DRAWN = ("png", "svg")
+"""Kinds of files of each figure beside the results."""
+
 DRAWINGS: Mapping[type[Study], FigureMaker] = {
-    BinaryStudy: binary.figures,
+    BinaryStudy: curve_pages.figures,
     ConsolidationStudy: consolidation.figures,
     RecallStudy: recall.figures,
-    NeuronStudy: neurons.figures,
-    PlainStudy: plain.figures,
+    NeuronStudy: curve_pages.figures,
+    PlainStudy: curve_pages.figures,
 }
 """The function that draws each kind of study: figures by name, one of which is `diagram`."""
 
 
 def drawing_of(study: Study) -> FigureMaker:
-    """Return the function that draws the estimates of a study."""
-    phases = isinstance(study, BinaryStudy) and binary.has_phases(study)
-    if phases:
+    """Return the function that draws the estimates of a study: the panels that it names, or its own."""
+    if study.figure is not None and study.figure.panels is not None:
+        return curve_pages.figures
+    if retrieval.has_phases(study):
         return retrieval.figures
     return next(maker for kind, maker in DRAWINGS.items() if isinstance(study, kind))
 
@@ -88,21 +93,60 @@ def diagram(study: StudyLike, root: Path | str | None = None) -> list[Path | str
 
 def drawn(study: Study, root: Path | str | None = None) -> tuple[list[Path | str], xr.Dataset]:
     """Write what `diagram` writes; return its paths, and the estimates that were drawn."""
+    check_named(study)
     results = results_of(study, root)
-    estimates = estimated(study, root)
+    estimates = with_theory(estimated(study, root), study)
     results.figures.make_folder()
     with_own_fonts()
     store.write_dataset(estimates, results.diagram)
     written = [results.diagram]
     for name, figure in drawing_of(study)(estimates, study):
-        for kind, metadata in METADATA.items():
+        for kind in DRAWN:
             path = results.figures / f"{name}.{kind}"
-            content = BytesIO()
-            with mpl.rc_context(STYLE):
-                figure.savefig(content, format=kind, metadata=metadata)
-            path.write_bytes(content.getvalue())
+            path.write_bytes(printed(figure, kind))
             written.append(path)
     return [place.on_disk or str(place) for place in written], estimates
+
+
+def overlaid(
+    studies: Sequence[StudyLike], path: Path | str, root: Path | str | None = None
+) -> Path:
+    """Draw several studies that share an axis on one figure, and write it.
+
+    Parameters
+    ----------
+    studies
+        Studies (or their files, or their keys), some cells of each of which are computed.
+    path
+        The file of the figure: .png, .svg or .pdf.
+    root
+        The folder of results or a prefix of an object store; `results` if None.
+
+    Raises
+    ------
+    UserError
+        Studies that share no axis or no quantity, one without cells, or a file of another kind.
+
+    Examples
+    --------
+    >>> mattis.overlaid(["config/studies/zero-one.yaml", "config/studies/clipped.yaml"], "both.png")
+    """
+    target, known = Path(path), ", ".join(f".{kind}" for kind in METADATA)
+    kind = target.suffix.removeprefix(".").lower()
+    if kind not in METADATA:
+        raise UserError(
+            f"{target.name}: got {target.suffix or 'no ending'}; expected one of {known}"
+        )
+    loaded = [as_study(study) for study in studies]
+    for study in loaded:
+        check_named(study)
+    parts = [(study, with_theory(estimated(study, root), study)) for study in loaded]
+    with_own_fonts()
+    try:
+        target.write_bytes(printed(overlay(parts), kind))
+    except OSError as error:
+        raise UserError(f"{target}: cannot write it: {error.strerror or error}") from None
+    return target
 
 
 def compare(study: StudyLike, root: Path | str | None = None) -> Comparison:

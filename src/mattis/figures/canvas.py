@@ -1,8 +1,7 @@
 """Style, maps of cells with hatches, captions and curves of theory, for all figures."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,14 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.collections import PatchCollection
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 from numpy.typing import NDArray
 
 from mattis import __version__, theory
 from mattis.exact.arrays import Reals
+from mattis.figures.glossary import axis_term
 from mattis.networks.drift.keys import DriftStudy
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.statistics.estimates import FAILED, INCOMPLETE
@@ -29,11 +29,19 @@ from mattis.words import counted
 STYLE: Any = {
     # Matplotlib's defaults, with the fonts that it brings: the same figure for everybody.
     **{key: value for key, value in mpl.rcParamsDefault.items() if key != "backend"},
-    "font.size": 9,
-    "axes.titlesize": 9,
+    "font.size": 7.5,
+    "axes.titlesize": 8,
     "axes.titlelocation": "left",
-    "axes.linewidth": 0.7,
-    "legend.fontsize": 7.5,
+    "axes.titlepad": 3.0,
+    "axes.linewidth": 0.6,
+    "axes.labelpad": 2.0,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "xtick.minor.size": 1.5,
+    "ytick.minor.size": 1.5,
+    "legend.fontsize": 7,
     "legend.edgecolor": "none",
     "legend.framealpha": 0.92,
     "hatch.linewidth": 0.5,
@@ -43,6 +51,7 @@ STYLE: Any = {
 METADATA: dict[str, dict[str, str | None]] = {
     "png": {"Software": f"mattis {__version__}"},
     "svg": {"Creator": f"mattis {__version__}", "Date": None},
+    "pdf": {"Creator": f"mattis {__version__}", "CreationDate": None},
 }
 BOX = [Outline.MOVETO, *[Outline.LINETO] * 3, Outline.CLOSEPOLY]
 BOXES = 1000
@@ -64,6 +73,35 @@ def with_own_fonts() -> None:
         fonts.ttflist.sort(key=lambda entry: entry.fname not in own)
 
 
+def printed(figure: Figure, kind: str) -> bytes:
+    """Return a figure as a file of a kind of `METADATA`: the same bytes for the same figure."""
+    content = BytesIO()
+    with mpl.rc_context(STYLE):
+        _settle(figure)
+        figure.savefig(content, format=kind, metadata=METADATA[kind])
+    return content.getvalue()
+
+
+def _settle(figure: Figure) -> None:
+    """Lay a figure out once, at places of five digits: the solver's further ones differ from run to run."""
+    if figure.get_layout_engine() is None:
+        return
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for part in _parts(figure):
+        part.bbox_relative.set_points(np.round(part.bbox_relative.get_points(), 5))
+    for ax in figure.axes:
+        left, bottom, width, height = (round(value, 5) for value in ax.get_position().bounds)
+        ax.set_position((left, bottom, width, height))
+
+
+def _parts(figure: Figure | SubFigure) -> Iterator[SubFigure]:
+    """Yield the subfigures of a figure, and theirs."""
+    for part in figure.subfigs:
+        yield part
+        yield from _parts(part)
+
+
 def plain(study: DriftStudy, labels: Mapping[str, float]) -> bool:
     """Tell whether theory covers the drift of a study: by dot products, from the old memories, without
     biases, to patterns that are clamped equally often (or with a spread along an axis)."""
@@ -83,44 +121,6 @@ def at_first(study: ConsolidationStudy, noise: float) -> tuple[float, float]:
     return 1 / ratio, ratio
 
 
-def planes(estimates: xr.Dataset, names: Sequence[str]) -> Iterator[tuple[str, dict[str, float]]]:
-    """Yield the labels of each plane of a diagram and the name of its figure; the last is `diagram`."""
-    every = list(product(*(estimates[name].values for name in names)))
-    for values in every:
-        labels = dict(zip(names, map(float, values), strict=True))
-        varied = [f"{name}{labels[name]:g}" for name in names if estimates.sizes[name] > 1]
-        yield "diagram" if values == every[-1] else "-".join(["diagram", *varied]), labels
-
-
-@dataclass(frozen=True)
-class View:
-    """The roles of the dimensions in a figure."""
-
-    along: str
-    """The dimension of the abscissa."""
-    across: str | None
-    """The dimension with one curve for each value."""
-    rest: tuple[str, ...]
-    """The dimensions with one figure for each value."""
-
-
-def view_along(study: Study, order: Sequence[str], across: str | None = None) -> View:
-    """Choose the longest axis to draw along, the next longest as curves, planes of the rest.
-
-    order   # the axes that may be drawn along; of two that are as long, the first
-    across  # the axis of the curves, where it is not to be the next longest
-    """
-    lengths = {name: len(values) for name, values in study.labels.items() if name != "seed"}
-    along = max(
-        (name for name in order if name in lengths),
-        key=lambda name: (lengths[name], -order.index(name)),
-    )
-    others = [name for name in lengths if name != along]
-    varied = sorted((n for n in others if lengths[n] > 1), key=lambda n: -lengths[n])
-    across = across or next(iter(varied), None)
-    return View(along, across, tuple(name for name in others if name != across))
-
-
 TheoryArgument = Reals | float | str
 """A place of theory along one axis: many numbers, one, or a word."""
 
@@ -136,22 +136,44 @@ def caption(plane: xr.Dataset, words: str) -> str:
     failed = int((plane["flag"] & FAILED > 0).sum())
     gap = f"; {missing} of {counted(plane['flag'].size, 'cell')} incomplete" if missing else ""
     gap += f", {failed} with failed blocks" if failed else ""
-    return f"{words}{gap}; digest {str(plane.attrs['digest'])[:12]}, mattis {__version__}"
+    return f"{words}{gap}; {digest_of(plane)}, mattis {__version__}"
 
 
-def head(figure: Figure, text: str) -> None:
-    """Write a caption above a figure."""
-    figure.suptitle(text, fontsize=8, color="#444444", x=0.01, ha="left")
+def digest_of(estimates: xr.Dataset) -> str:
+    """Return the first digits of the digest of estimates, in words."""
+    return f"digest {str(estimates.attrs['digest'])[:12]}"
 
 
-def head_of_drift(
-    figure: Figure, plane: xr.Dataset, study: ConsolidationStudy, labels: Mapping[str, float]
-) -> None:
-    """Write the caption of a figure of consolidation above it: ensemble, clamping, and labels."""
-    words = ", ".join(f"{name} {value:g}" for name, value in labels.items())
+def told_of_drift(
+    plane: xr.Dataset,
+    study: ConsolidationStudy,
+    labels: Mapping[str, float],
+    same: Sequence[str] = (),
+) -> str:
+    """Return the caption of a figure of consolidation: ensemble, clamping, labels, what is the same."""
+    usual = [name for name, value in labels.items() if name in ("spread", "likeness") and not value]
+    told = (
+        f"{axis_term(key, question='consolidation').word} {labels[key]:g}"
+        for key in labels
+        if key not in usual
+    )
+    words = ", ".join([*told, *same])
     sets = counted(len(study.axes.seed), "pattern set")
     drift = f"{study.ensemble} memories, {study.clamping} clamping"
-    head(figure, caption(plane, f"{study.name}: {sets}, {drift}, {words}"))
+    return caption(plane, f"{study.name}: {sets}, {drift}, {words}")
+
+
+def age_of(labels: Mapping[str, float]) -> str:
+    """Return after how long a map of consolidation was looked at, which is no phase diagram without it."""
+    if not labels.get("tau") or "presentations" not in labels:
+        return ""
+    return rf" after {labels['presentations'] / labels['tau']:.3g} $\tau$"
+
+
+def asked_of_drift(study: Study, usual: str) -> str:
+    """Return what the figure of a study answers: in its own words, or the usual ones."""
+    own = None if study.figure is None else study.figure.question
+    return own or usual
 
 
 def map_cells(
@@ -166,7 +188,7 @@ def map_cells(
     colours  # colour map, lowest and highest value
     """
     name, low, high = colours
-    cmap = mpl.colormaps[name].with_extremes(bad="#dddddd")
+    cmap = mpl.colormaps[name].with_extremes(bad="white")
     mesh = ax.pcolormesh(
         *borders, np.ma.masked_invalid(values), cmap=cmap, vmin=low, vmax=high, rasterized=True
     )

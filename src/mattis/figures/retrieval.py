@@ -7,25 +7,31 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 from numpy.typing import NDArray
 
+from mattis.comparison.lines import lines as lines_of_theory
+from mattis.comparison.view import FEWEST_OF_A_MAP, View
 from mattis.exact.arrays import Reals
-from mattis.figures.canvas import STYLE, caption, covered, curve, edges, head, map_cells
-from mattis.figures.foretold import load_of_others
+from mattis.figures.canvas import STYLE, caption, covered, curve, edges, map_cells
+from mattis.figures.curves import student
+from mattis.figures.page import DOUBLE, close_page, labelled, open_page
+from mattis.figures.panel import colour_of
+from mattis.figures.told import told_of
 from mattis.networks.binary.study import BinaryStudy
 from mattis.statistics.estimates import FAILED, INCOMPLETE
-from mattis.statistics.intervals import normal_pull
-from mattis.statistics.states import EQUILIBRATED, ESCAPES, FEWEST_SEEDS, REMANENT, TOO_FEW_SEEDS
+from mattis.statistics.intervals import LEVEL_95
+from mattis.statistics.states import ESCAPES, FEWEST_SEEDS, REMANENT, TOO_FEW_SEEDS
 from mattis.study.base import Study
-from mattis.theory import hopfield
 from mattis.words import counted
 
-WORST_RESIDUAL = 6.0
-"""Residuals are coloured up to this many standard errors."""
+WORST_DEVIATION = 6.0
+"""Deviations are coloured up to this many standard errors."""
 STEEP = 0.2
 """Below this temperature T_M(load) is so steep that the boundary is better measured along the load."""
 SLICES = (0.02, 0.05, 0.08, 0.11)
@@ -39,6 +45,22 @@ class BoundaryLine:
     temperature: Reals
     label: str
     style: dict[str, Any]
+
+
+PHASES = ("size", "load", "beta", "noise", "seed")
+"""Dimensions of a phase diagram of retrieval."""
+
+
+def has_phases(study: Study) -> bool:
+    """Tell whether a study is a phase diagram: retrieval over loads and temperatures, four of each at least.
+
+    Not where its figure names panels of its own.
+    """
+    if not isinstance(study, BinaryStudy) or study.dimensions != PHASES or not study.in_lanes:
+        return False
+    own = study.figure is not None and study.figure.panels is not None
+    wide = min(len(study.labels["load"]), len(study.axes.betas)) >= FEWEST_OF_A_MAP
+    return wide and study.ensemble.name == "random" and not study.starts_at_random and not own
 
 
 def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
@@ -94,48 +116,43 @@ def little_lines() -> list[BoundaryLine]:
     ]
 
 
-def overlap_theory(model: str, load: Reals, temperature: Reals) -> Reals:
-    """Return the overlap of the retrieval state over (load, temperature), 0 where there is none."""
-    if model == "little":
-        grid = curve(
-            "little.overlap", load=load, temperature=temperature[:, None]
-        )  # T by T is faster
-        return np.nan_to_num(grid.T)
-    columns: Reals = np.array([hopfield.overlaps(load, float(t)) for t in temperature]).T
-    return np.nan_to_num(columns)
-
-
 def draw(estimates: xr.Dataset, study: BinaryStudy, lines: Sequence[BoundaryLine]) -> Figure:
-    """Draw one plane of a diagram: the map with its boundary, the residuals, and cuts through both."""
+    """Draw one plane of a diagram: the map with its boundary, the deviations, and cuts through both."""
     plane = estimates.sortby("temperature").sortby("load")
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(10.4, 6.2), layout="constrained")
-        grid = figure.add_gridspec(2, 2, width_ratios=(1.35, 1), height_ratios=(1.15, 1))
-        phase = figure.add_subplot(grid[:, 0])
-        draw_phase(phase, plane, lines)
-        aside = figure.add_subplot(grid[0, 1], sharex=phase, sharey=phase)
-        model = "little" if study.acting.synchronous else "hopfield"
-        draw_residuals(aside, plane, model, lines)
-        draw_cuts(figure.add_subplot(grid[1, 1]), plane, model)
-        head(figure, _caption(plane, study))
-    return figure
+        page = open_page(DOUBLE)
+        grid = page.body.add_gridspec(2, 2, width_ratios=(1.3, 1))
+        phase = page.body.add_subplot(grid[:, 0])
+        handles = draw_phase(phase, plane, lines)
+        aside = page.body.add_subplot(grid[0, 1], sharex=phase, sharey=phase)
+        draw_deviations(aside, plane, lines)
+        handles += draw_cuts(page.body.add_subplot(grid[1, 1]), plane, study)
+        degrees = max(int(plane["seeds"].max()) - 1, 0)
+        known = f"z of theory at load (P − 1)/N, {degrees} degrees of freedom at most"
+        words = told_of(study, _where(plane), (known,))
+        return close_page(page, PHASES_HEIGHT, question(study), handles, caption(plane, words))
 
 
-def _caption(plane: xr.Dataset, study: BinaryStudy) -> str:
-    """Return the caption: size, pattern sets, cues, noise and sweeps."""
-    order = "" if study.update_order == "typewriter" else ", random order"
-    shared = "" if study.noise_sharing == "independent" else ", common noise along T"
-    return caption(
-        plane,
-        f"{study.name}: N = {int(plane['size'])}, {counted(len(study.axes.seed), 'pattern set')} × "
-        f"{counted(study.cues, 'cue')}, "
-        f"noise {float(plane['noise']):g}, "
-        f"{study.sweeps.thermalise} + {study.sweeps.measure} sweeps{order}{shared}",
-    )
+PHASES_HEIGHT = 4.3
+"""Inches of the three panels."""
 
 
-def draw_phase(ax: Axes, plane: xr.Dataset, lines: Sequence[BoundaryLine]) -> None:
-    """Draw the overlap map, the simulated boundary with its errors, and the lines of theory."""
+def question(study: BinaryStudy) -> str:
+    """Return what a phase diagram answers, in words."""
+    if study.figure is not None and study.figure.question is not None:
+        return study.figure.question
+    return "How many patterns can be recalled, and how warm may the network be?"
+
+
+def _where(plane: xr.Dataset) -> str:
+    """Return the size and the noise of the cues of a plane."""
+    noise = float(plane["noise"])
+    flipped = f", {noise:g} of each cue flipped" if noise else ""
+    return f"N = {int(plane['size'])}{flipped}"
+
+
+def draw_phase(ax: Axes, plane: xr.Dataset, lines: Sequence[BoundaryLine]) -> list[Artist]:
+    """Draw the overlap map, the simulated boundary with its errors, and the lines of theory; return keys."""
     mesh = _map(ax, plane, plane["overlap"].transpose("beta", "load").values, "Blues", 0, 1)
     _remanence(ax, plane)
     ax.figure.colorbar(mesh, ax=ax, label="overlap $m$", pad=0.015, fraction=0.05, aspect=40)
@@ -143,15 +160,21 @@ def draw_phase(ax: Axes, plane: xr.Dataset, lines: Sequence[BoundaryLine]) -> No
         ax.plot(line.load, line.temperature, label=line.label, **line.style)
     _boundary(ax, plane)
     _failures(ax, plane)
-    handles, labels = ax.get_legend_handles_labels()
-    handles.append(Patch(facecolor="none", edgecolor="#555555", hatch="////", lw=0))
-    labels.append("not to be used: a mean over two states, or few seeds")
-    handles.append(Patch(facecolor="none", edgecolor="#999999", hatch=REMANENT_HATCH, lw=0))
-    labels.append(f"remanent, not equilibrated: overlap after {_age(plane)}")
-    ax.legend(handles, labels, loc="upper right", bbox_to_anchor=(1.0, 0.87))
     ax.set(xlabel=r"load $\alpha = P/N$", ylabel="temperature $T$")
     ax.set_title("(a) overlap with the cued pattern")
     _zoom(ax, lines)
+    hatched: dict[str, Any] = {"facecolor": "none", "lw": 0}
+    return [
+        *labelled([ax]),
+        Patch(**hatched, edgecolor="#555555", hatch="////", label=UNUSABLE),
+        Patch(
+            **hatched, edgecolor="#999999", hatch=REMANENT_HATCH,
+            label=f"remanent, not equilibrated: overlap after {_age(plane)}",
+        ),
+    ]  # fmt: skip
+
+
+UNUSABLE = "not to be used: a mean over two states, or few seeds"
 
 
 REMANENT_HATCH = ".."
@@ -189,28 +212,28 @@ def _failures(ax: Axes, plane: xr.Dataset) -> None:
 
 def _boundary(ax: Axes, plane: xr.Dataset) -> None:
     """Draw where half of the cues are retrieved: along T at each load, along the load at low T."""
-    style: dict[str, Any] = {"ls": "none", "lw": 0.8, "capsize": 1.5, "zorder": 5}
+    style: dict[str, Any] = {"ls": "none", "lw": 0.7, "capsize": 1.2, "mew": 0.7, "zorder": 5}
     style |= {"mfc": "white", "mec": "black", "ecolor": "black"}
     load, place = plane["realised_load"].values, plane["boundary_temperature"].values
     known = np.isfinite(place) & (place >= STEEP)
     ax.errorbar(
-        load[known], place[known], yerr=plane["boundary_temperature_error"].values[known],
-        marker="o", ms=4, label=f"half are lost after {_age(plane)}: a lifetime", **style,
+        load[known], place[known], yerr=LEVEL_95 * plane["boundary_temperature_error"].values[known],
+        marker="o", ms=3, label=f"half are lost after {_age(plane)}: a lifetime", **style,
     )  # fmt: skip
     if "boundary_temperature_extrapolated" in plane:
         place = plane["boundary_temperature_extrapolated"].values
         known = np.isfinite(place) & (place >= STEEP)
         ax.errorbar(
             load[known], place[known],
-            yerr=plane["boundary_temperature_extrapolated_error"].values[known],
-            marker="D", ms=3.5, label=r"the same at $N \to \infty$, by all $N$", **style | {"mfc": "black"},
+            yerr=LEVEL_95 * plane["boundary_temperature_extrapolated_error"].values[known],
+            marker="D", ms=2.6, label=r"the same at $N \to \infty$, by all $N$", **style | {"mfc": "black"},
         )  # fmt: skip
     heat, place = plane["temperature"].values, plane["boundary_load"].values
     known = np.isfinite(place) & (heat < STEEP)
     if known.any():
         ax.errorbar(
-            place[known], heat[known], xerr=plane["boundary_load_error"].values[known],
-            marker="s", ms=3.5, label=r"the same, along $\alpha$", **style,
+            place[known], heat[known], xerr=LEVEL_95 * plane["boundary_load_error"].values[known],
+            marker="s", ms=2.6, label=r"the same, along $\alpha$", **style,
         )  # fmt: skip
 
 
@@ -228,46 +251,17 @@ def _zoom(ax: Axes, lines: Sequence[BoundaryLine]) -> None:
     ax.indicate_inset_zoom(inset, edgecolor="#555555", lw=0.6)
 
 
-def draw_residuals(ax: Axes, plane: xr.Dataset, model: str, lines: Sequence[BoundaryLine]) -> None:
-    """Draw (simulation − theory) / error of the overlap, blank where theory has no such state."""
-    pulls = residuals(plane, model)
+def draw_deviations(ax: Axes, plane: xr.Dataset, lines: Sequence[BoundaryLine]) -> None:
+    """Draw (survivors − theory) / error of the overlap, blank where theory has no such state."""
+    z = plane["overlap_z"].transpose("beta", "load").values
     x, y = edges(plane["realised_load"].values), edges(plane["temperature"].values)
-    scale = ("RdBu_r", -WORST_RESIDUAL, WORST_RESIDUAL)
-    mesh = map_cells(ax, (x, y), pulls, np.zeros(pulls.shape, bool), scale)
-    ax.figure.colorbar(
-        mesh, ax=ax, label="standard errors", extend="both", pad=0.015, fraction=0.05
-    )
+    scale = ("RdBu_r", -WORST_DEVIATION, WORST_DEVIATION)
+    mesh = map_cells(ax, (x, y), z, np.zeros(z.shape, bool), scale)
+    ax.figure.colorbar(mesh, ax=ax, label="$z$", extend="both", pad=0.015, fraction=0.05)
     ax.plot(lines[0].load, lines[0].temperature, color="black", lw=0.8)
     ax.set(xlabel=r"load $\alpha$", ylabel="$T$")
-    degrees = max(int(plane["seeds"].max()) - 1, 0)
-    ax.set_title(f"(b) (survivors − theory at (P − 1)/N) / error, ≤ {degrees} d.o.f.")
-
-
-def residuals(plane: xr.Dataset, model: str) -> Reals:
-    """Return the pulls of the overlap (temperature, load), as normal deviates; NaN where there are none.
-
-    Theory of the retrieval state, at the load (P - 1)/N, is compared with the mean of the networks that
-    stayed in it, of four pattern sets at least; zero with that of equilibrated paramagnets.
-    """
-    cells = plane.transpose("beta", "load", ...)
-    survivors, error = cells["survivors"].values, cells["overlap_given_survival_error"].values
-    stayed = (survivors >= FEWEST_SEEDS) & np.isfinite(error)
-    known = stayed.any(axis=1)  # theory takes seconds: only at cells with an error
-    expected = np.zeros(stayed.shape)
-    load, heat = (
-        load_of_others(plane["patterns"].values, float(plane["size"])),
-        plane["temperature"].values[known],
-    )
-    if known.any():
-        expected[known] = overlap_theory(model, load, heat).T
-    at_rest = cells["state"].values == EQUILIBRATED
-    difference = np.where(
-        at_rest, cells["overlap"].values, cells["overlap_given_survival"] - expected
-    )
-    error = np.where(at_rest, cells["overlap_error"].values, error)
-    degrees = np.where(at_rest, cells["seeds"].values, survivors) - 1
-    pulls = normal_pull(xr.DataArray(difference / error), xr.DataArray(degrees)).values
-    return np.where(at_rest | (stayed & (expected > 0)), pulls, np.nan)
+    ax.locator_params(axis="x", nbins=5)
+    ax.set_title("(b) $z$ = (survivors − theory) / error")
 
 
 def _map(ax: Axes, plane: xr.Dataset, values: Reals, colours: str, low: float, high: float) -> Any:
@@ -278,31 +272,45 @@ def _map(ax: Axes, plane: xr.Dataset, values: Reals, colours: str, low: float, h
     return mesh
 
 
-def draw_cuts(ax: Axes, plane: xr.Dataset, model: str) -> None:
-    """Draw the overlap against temperature at a few loads, with errors, over theory."""
-    load, others = (
-        plane["realised_load"].values,
-        load_of_others(plane["patterns"].values, float(plane["size"])),
-    )
+def draw_cuts(ax: Axes, plane: xr.Dataset, study: BinaryStudy) -> list[Artist]:
+    """Draw the overlap against temperature at a few loads, with errors, over theory; return keys."""
+    load = plane["realised_load"].values
     nearest = sorted({int(np.argmin(np.abs(load - place))) for place in SLICES})
-    fine = np.linspace(0, 1.0, 41 if model == "little" else 201)
-    for colour, index in zip(
-        mpl.colormaps["viridis"](np.linspace(0, 0.85, len(nearest))), nearest, strict=True
-    ):
+    seen = View("beta", None, None, ())
+    keys: list[Artist] = []
+    for place, index in enumerate(nearest):
         cut = plane.isel(load=index)
-        known = overlap_theory(model, others[index : index + 1], fine)[0]
-        ax.plot(fine, np.where(known > 0, known, np.nan), color=colour, lw=1.2)
+        colour = colour_of(place, len(nearest), View("beta", "load", None, ()))
+        for line in lines_of_theory(study, seen, cut, "overlap"):
+            ax.plot(line.x, line.y, color=colour, lw=1.0)
         stayed = cut["survivors"].values >= FEWEST_SEEDS
-        for mask, fill, name in (
-            (stayed, colour, "overlap_given_survival"),
-            (~stayed, "white", "overlap"),
+        for mask, fill, name, sets in (
+            (stayed, colour, "overlap_given_survival", "survivors"),
+            (~stayed, "white", "overlap", "seeds"),
         ):
+            reach = cut[f"{name}_error"].values * student(cut[sets].values - 1.0)
             ax.errorbar(
                 cut["temperature"].values[mask], cut[name].values[mask],
-                yerr=cut[f"{name}_error"].values[mask], ls="none", marker="o", ms=3, lw=0.8,
-                color=colour, mfc=fill, label=rf"$\alpha = {load[index]:.3g}$" if fill is colour else None,
+                yerr=np.nan_to_num(reach[mask]), ls="none", marker="o", ms=2.8, lw=0.7, mew=0.7,
+                color=colour, mfc=fill,
             )  # fmt: skip
+        keys.append(
+            Line2D(
+                [],
+                [],
+                color=colour,
+                marker="o",
+                ms=3,
+                lw=1.0,
+                label=rf"$\alpha = {load[index]:.3g}$",
+            )
+        )
     ax.axhline(0, color="#999999", lw=0.5)
     ax.set(xlabel="temperature $T$", ylabel="overlap $m$", ylim=(-0.1, 1.05))
-    ax.set_title("(c) cuts; curves: theory, filled: mean of survivors, open: of all")
-    ax.legend(loc="upper right")
+    ax.set_title("(c) cuts; lines: theory")
+    style: dict[str, Any] = {"ls": "none", "marker": "o", "ms": 3, "color": "#777777"}
+    return [
+        *keys,
+        Line2D([], [], **style, label="filled: survivors"),
+        Line2D([], [], **style, mfc="white", label="open: all sets"),
+    ]

@@ -9,8 +9,9 @@ import xarray as xr
 import yaml
 from builders import EVERY_STUDY, STUDIES, fill, spelled
 
-from mattis.figures import canvas, consolidation, diagram, estimated, losses, recall, time_course
-from mattis.figures.findings import headline, headline_lines
+from mattis.comparison.findings import headline, headline_lines
+from mattis.figures import canvas, diagram, estimated
+from mattis.figures.drift import consolidation, losses, recall, time_course
 from mattis.networks.drift.study import Bias
 from mattis.networks.registry import load_study, study_of
 from mattis.study import plan

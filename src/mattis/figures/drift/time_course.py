@@ -10,17 +10,19 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mattis.comparison.view import planes
 from mattis.exact.arrays import Reals
 from mattis.exact.patterns import share
 from mattis.figures.canvas import (
     STYLE,
     TheoryArgument,
+    asked_of_drift,
     at_first,
     curve,
-    head_of_drift,
     plain,
-    planes,
+    told_of_drift,
 )
+from mattis.figures.page import DOUBLE, close_page, labelled, open_page
 from mattis.networks.drift.memories import frequencies, square_norm
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.words import counted
@@ -66,16 +68,21 @@ def figures(estimates: xr.Dataset, study: ConsolidationStudy) -> Iterator[tuple[
 def draw(plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float]) -> Figure:
     """Draw the curves with their theory, and their deviation from it."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(10.4, 4.6), layout="constrained")
-        left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
+        page = open_page(DOUBLE)
+        left, right = page.body.subplots(1, 2, width_ratios=(1.2, 1))
         courses = list(courses_of(plane, study, labels))
         draw_curves(left, courses, study)
         if study.clamping == "random":
             draw_pulls(right, courses)
         else:
             draw_deviations(right, courses)
-        head_of_drift(figure, plane, study, labels)
-    return figure
+        asked = asked_of_drift(study, "How does a memory come to what it is shown?")
+        told = told_of_drift(plane, study, labels)
+        return close_page(page, COURSES_HEIGHT, asked, labelled([left, right]), told)
+
+
+COURSES_HEIGHT = 2.6
+"""Inches of the two panels."""
 
 
 def courses_of(
@@ -217,7 +224,6 @@ def draw_curves(ax: Axes, courses: list[TimeCourse], study: ConsolidationStudy) 
     )
     ax.set_xlim(0, max(float(c.presentations[-1]) for c in courses))
     ax.set_title("(a) similarity with the new pattern")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncol=2 if random else 3)
 
 
 def draw_deviations(ax: Axes, courses: list[TimeCourse]) -> None:
@@ -237,7 +243,6 @@ def draw_deviations(ax: Axes, courses: list[TimeCourse]) -> None:
         words = f"published, eq. (40): at most {worst['published']:.2e}"
         ax.plot([], [], color="black", ls="--", label=words)
         ax.plot([], [], color="black", label=f"norm-aware: at most {worst['mean']:.1e}")
-        ax.legend(loc="center right")
     ax.set(
         xlabel="presentations per memory",
         ylabel="|simulation − theory|",
@@ -263,5 +268,4 @@ def draw_pulls(ax: Axes, courses: list[TimeCourse]) -> None:
     ax.set_yscale("symlog", linthresh=4)
     ax.set(xlabel="presentations per memory", ylabel="(simulation − theory) / error")
     ax.set_xlim(0, max(float(course.presentations[-1]) for course in courses))
-    ax.set_title("(b) deviation of each theory; grey: two errors")
-    ax.legend(loc="best")
+    ax.set_title("(b) deviations of both; grey: two errors")

@@ -15,20 +15,25 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from mattis.comparison.view import planes
 from mattis.exact.arrays import Reals
-from mattis.figures import losses, time_course
 from mattis.figures.canvas import (
     STYLE,
+    age_of,
+    asked_of_drift,
     at_first,
     curve,
     edges,
-    head_of_drift,
     map_cells,
     mark_infinity,
     plain,
-    planes,
+    told_of_drift,
 )
+from mattis.figures.curves import student
+from mattis.figures.drift import losses, time_course
+from mattis.figures.page import DOUBLE, close_page, labelled, open_page
 from mattis.networks.drift.study import ConsolidationStudy
+from mattis.statistics.intervals import LEVEL_95
 from mattis.study.base import Study
 
 MANY_PRESENTATIONS = 12
@@ -68,25 +73,28 @@ def draw(plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float])
     largest = plane.sel(size=max(study.axes.size)).sortby("kappa").sortby(study.stored)
     similarity = largest["similarity"].transpose(study.stored, "kappa").values
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(10.4, 8.0), layout="constrained")
-        (top, fraction), (curves, rest) = figure.subplots(2, 2)
+        page = open_page(DOUBLE)
+        (top, fraction), (curves, rest) = page.body.subplots(2, 2)
         draw_map(top, largest, study, labels, "similarity", ("viridis", 0, 1))
         top.set_title(f"(a) cosine with the new pattern, $N_v = {_spelled(max(study.axes.size))}$")
         draw_map(fraction, largest, study, labels, "consolidated", ("Blues", 0, 1))
-        fraction.set_title("(b) fraction of memories that survive")
-        draw_ends(fraction, plane, study)
-        draw_collapse(curves, plane, study, labels)
+        fraction.set_title(f"(b) share of memories that survive{age_of(labels)}")
+        keys = draw_ends(fraction, plane, study)
+        keys += draw_collapse(curves, plane, study, labels)
         grid = np.meshgrid(largest["kappa"].values, largest["patterns"].values)
         theory = expected(grid[1].ravel(), grid[0].ravel(), study, labels).reshape(similarity.shape)
         difference = largest.assign(difference=((study.stored, "kappa"), similarity - theory))
         worst = LARGEST_DIFFERENCE
         draw_map(rest, difference, study, labels, "difference", ("RdBu_r", -worst, worst))
         known = plain(study, labels)
-        rest.set_title(
-            f"(d) cosine, simulation − theory{'' if known else ': not known for this study'}"
-        )
-        head_of_drift(figure, plane, study, labels)
-    return figure
+        rest.set_title(f"(d) simulation − theory{'' if known else ': not known here'}")
+        asked = asked_of_drift(study, "Which memories survive what they are shown?")
+        told = told_of_drift(plane, study, labels)
+        return close_page(page, COLLAPSE_HEIGHT, asked, keys, told)
+
+
+COLLAPSE_HEIGHT = 4.8
+"""Inches of the four panels."""
 
 
 def draw_map(
@@ -120,26 +128,26 @@ def draw_map(
     ax.set(xlabel=r"$\kappa = \beta N_v \rho$", ylabel="memories $N_h$")
 
 
-def draw_ends(ax: Axes, plane: xr.Dataset, study: ConsolidationStudy) -> None:
-    """Draw where half of the memories survive, with its error, for every size."""
+def draw_ends(ax: Axes, plane: xr.Dataset, study: ConsolidationStudy) -> list[Any]:
+    """Draw where half of the memories survive, with its error, for every size; return keys."""
     for n, marker in zip(study.axes.size, MARKERS, strict=False):
         part = plane.sel(size=n)
         ax.errorbar(
             part["boundary_kappa"].values, part["patterns"].values,
-            xerr=part["boundary_kappa_error"].values, ls="none", marker=marker, ms=4.5, mfc="white",
-            mec="black", ecolor="black", lw=0.8, capsize=1.5, label=f"half survive, $N_v = {_spelled(n)}$",
+            xerr=LEVEL_95 * part["boundary_kappa_error"].values, ls="none", marker=marker, ms=3.2,
+            mfc="white", mec="black", ecolor="black", lw=0.7, capsize=1.2,
+            label=f"half survive, $N_v = {_spelled(n)}$",
         )  # fmt: skip
-    handles, _ = ax.get_legend_handles_labels()
     hatched = Patch(
-        facecolor="none", edgecolor="#555555", hatch="////", lw=0, label="seeds in two states"
+        facecolor="none", edgecolor="#555555", hatch="////", lw=0, label="sets in two states"
     )
-    ax.legend(handles=[*handles, hatched], loc="lower right")
+    return [*labelled([ax]), hatched]
 
 
 def draw_collapse(
     ax: Axes, plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float]
-) -> None:
-    """Draw the similarity of all sizes against kappa/kappa_s: one curve for each N_h, whatever N_v is."""
+) -> list[Any]:
+    """Draw the similarity of all sizes against kappa/kappa_s, one curve for each N_h; return keys."""
     counts = np.unique(plane["patterns"].values)
     picked = counts[np.unique(np.linspace(0, counts.size - 1, 5).astype(int))]
     colours = mpl.colormaps["viridis"](np.linspace(0, 0.88, picked.size))
@@ -155,8 +163,9 @@ def draw_collapse(
             for k in at[:1]:
                 cut = part.isel({study.stored: int(k)})
                 ax.errorbar(
-                    cut["kappa"].values / end, cut["similarity"].values, yerr=cut["similarity_error"].values,
-                    ls="none", marker=marker, ms=3.2, mfc="none", mec=colour, ecolor=colour, lw=0.7,
+                    cut["kappa"].values / end, cut["similarity"].values,
+                    yerr=cut["similarity_error"].values * student(cut["seeds"].values - 1.0),
+                    ls="none", marker=marker, ms=2.6, mfc="none", mec=colour, ecolor=colour, lw=0.7,
                 )  # fmt: skip
     known = plain(study, labels)
     if known:
@@ -178,9 +187,9 @@ def draw_collapse(
         )
         for n, marker in zip(study.axes.size, MARKERS, strict=False)
     ]
-    ax.legend(handles=handles, loc="lower right")
     ax.set(xlabel=r"$\kappa$ / line in (b)", ylabel="cosine", xlim=(0.4, 2.2), ylim=(0, 1.03))
-    ax.set_title(f"(c) all sizes on one curve for each $N_h${'; lines: theory' if known else ''}")
+    ax.set_title(f"(c) one curve for each $N_h${'; lines: theory' if known else ''}")
+    return handles
 
 
 def ends(count: Reals, study: ConsolidationStudy, labels: dict[str, float]) -> tuple[Reals, str]:

@@ -14,16 +14,18 @@ from mattis import theory
 from mattis.exact.arrays import Reals
 from mattis.figures.canvas import (
     STYLE,
+    asked_of_drift,
     caption,
     curve,
     edges,
-    head,
     map_cells,
     mark_infinity,
     plain,
 )
-from mattis.figures.retrieval import overlap_theory
+from mattis.figures.curves import student
+from mattis.figures.page import DOUBLE, close_page, labelled, open_page
 from mattis.networks.drift.recall_study import RecallStudy
+from mattis.statistics.intervals import LEVEL_95
 from mattis.study.base import Study
 from mattis.words import counted
 
@@ -52,13 +54,13 @@ def draw(plane: xr.Dataset, study: RecallStudy) -> Figure:
     """Draw overlaps with new and old patterns over (load, kappa), and cuts along load and time."""
     learnt = plane.isel(presentations=-1)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(10.4, 8.0), layout="constrained")
-        (new, old), (loads, times) = figure.subplots(2, 2)
+        page = open_page(DOUBLE)
+        (new, old), (loads, times) = page.body.subplots(2, 2)
         draw_map(new, learnt, study, "overlap", "Blues")
-        new.set_title("(a) recall of what was learnt: overlap with new patterns")
+        new.set_title("(a) overlap with new patterns: what was learnt")
         draw_ends(new, learnt)
         draw_map(old, learnt, study, "overlap_old", "Oranges")
-        old.set_title("(b) recall of what was there: overlap with old patterns")
+        old.set_title("(b) overlap with old patterns: what was there")
         draw_loads(loads, learnt)
         draw_times(times, plane)
         presentations = float(learnt["presentations"])
@@ -67,8 +69,18 @@ def draw(plane: xr.Dataset, study: RecallStudy) -> Figure:
             f"{float(plane['noise']):g}, cue noise {float(plane['cue_noise']):g}, {presentations:g} "
             f"presentations per memory, tau = {study.tau:g}, {counted(len(study.axes.seed), 'pattern set')}"
         )
-        head(figure, caption(plane, text))
-    return figure
+        asked = asked_of_drift(study, "Which of what was learnt can be recalled?")
+        keys = [*labelled([new, old, loads, times]), HATCHED]
+        return close_page(page, HEIGHT_OF_RECALL, asked, keys, caption(plane, text))
+
+
+HEIGHT_OF_RECALL = 4.8
+"""Inches of the four panels."""
+
+HATCHED = Patch(
+    facecolor="none", edgecolor="#555555", hatch="////", lw=0, label="short chains, unsettled, two states"
+)  # fmt: skip
+"""What hatches mean."""
 
 
 def draw_map(ax: Axes, plane: xr.Dataset, study: RecallStudy, name: str, colours: str) -> None:
@@ -108,14 +120,10 @@ def draw_ends(ax: Axes, plane: xr.Dataset) -> None:
     load, place = plane["realised_load"].values, plane["boundary_kappa"].values
     known = np.isfinite(place)
     ax.errorbar(
-        load[known], place[known], yerr=plane["boundary_kappa_error"].values[known], ls="none", marker="o",
-        ms=4, mfc="white", mec="black", ecolor="black", lw=0.8, capsize=1.5,
+        load[known], place[known], yerr=LEVEL_95 * plane["boundary_kappa_error"].values[known],
+        ls="none", marker="o", ms=3, mfc="white", mec="black", ecolor="black", lw=0.7, capsize=1.2,
         label=r"half retrieved, along $\kappa$",
     )  # fmt: skip
-    handles, _ = ax.get_legend_handles_labels()
-    words = "not trustworthy: short chain, unsettled, two states"
-    handles.append(Patch(facecolor="none", edgecolor="#555555", hatch="////", lw=0, label=words))
-    ax.legend(handles=handles, loc="lower right")
 
 
 def draw_loads(ax: Axes, plane: xr.Dataset) -> None:
@@ -123,10 +131,10 @@ def draw_loads(ax: Axes, plane: xr.Dataset) -> None:
     cut = plane.isel(kappa=-1)
     load = cut["realised_load"].values
     fine = np.linspace(load[0] / 2, load[-1] * 1.05, 200)
-    line = overlap_theory("hopfield", fine, np.array([float(cut["temperature"])]))[:, 0]
+    line = curve("hopfield.overlap", load=fine, temperature=float(cut["temperature"]))
     ax.plot(
         fine,
-        np.where(line > 0, line, np.nan),
+        line,
         color="black",
         lw=1.2,
         label="AGS, of a pattern stored",
@@ -140,7 +148,6 @@ def draw_loads(ax: Axes, plane: xr.Dataset) -> None:
     ax.axhline(remains, color=OLD, lw=0.8, ls=":", label=r"$1 - 2\sigma$: overlap of new and old")
     ax.set(xlabel=r"load $\alpha$", ylabel="overlap $m$", ylim=(-0.05, 1.05))
     ax.set_title(rf"(c) along the load, $\kappa = {float(cut['kappa']):g}$")
-    ax.legend(loc="lower left")
 
 
 def draw_times(ax: Axes, plane: xr.Dataset) -> None:
@@ -162,13 +169,13 @@ def draw_times(ax: Axes, plane: xr.Dataset) -> None:
     ax.set_title(
         rf"(d) in time, $\alpha = {float(cut['realised_load']):.3g}$, $\kappa = {float(cut['kappa']):g}$"
     )
-    ax.legend(loc="lower right")
 
 
 def _points(
     ax: Axes, x: Reals, cut: xr.Dataset, name: str, colour: str, words: str, ls: str = "none"
 ) -> None:
+    reach = cut[f"{name}_error"].values * student(cut["seeds"].values - 1.0)
     ax.errorbar(
-        x, cut[name].values, yerr=cut[f"{name}_error"].values, ls=ls, marker="o", ms=3.5, lw=0.9,
-        color=colour, label=f"overlap with the {words}",
+        x, cut[name].values, yerr=reach, ls=ls, marker="o", ms=2.8, lw=0.8, color=colour,
+        label=f"overlap with the {words}",
     )  # fmt: skip

@@ -9,26 +9,29 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mattis.comparison.view import planes
 from mattis.exact.arrays import Reals
 from mattis.exact.patterns import share
 from mattis.figures.canvas import (
     STYLE,
+    age_of,
+    asked_of_drift,
     curve,
     edges,
-    head_of_drift,
     map_cells,
     mark_infinity,
     plain,
-    planes,
+    told_of_drift,
 )
+from mattis.figures.page import DOUBLE, close_page, labelled, open_page
 from mattis.networks.drift.memories import frequencies
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.theory import drift
 
 LOSS_PANELS = (
-    ("consolidated", "at the new pattern", "Blues"),
+    ("consolidated", "share at the new pattern", "Blues"),
     ("similarity", "cosine with the new pattern", "viridis"),
-    ("merged", "with a twin among the others", "Oranges"),
+    ("merged", "share with a twin", "Oranges"),
 )
 SHOWN = {
     "size": "neurons $N_v$", "load": r"load $N_h/N_v$", "memories": "memories $N_h$",
@@ -67,24 +70,37 @@ def draw(
     plane = plane.sortby(across).sortby(up)
     at = edges(plane[across].values.astype(float)), edges(plane[up].values.astype(float))
     flagged = plane["flag"].transpose(up, across).values != 0
+    shown = [panel for panel in LOSS_PANELS if _varies(plane[panel[0]])] or LOSS_PANELS[:1]
+    same = [
+        f"{words}: {float(plane[name].max()):.3g} everywhere"
+        for name, words, _ in LOSS_PANELS
+        if name not in [panel[0] for panel in shown]
+    ]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(12.0, 4.4), layout="constrained")
-        for k, (observable, words, colours) in enumerate(LOSS_PANELS):
-            ax = figure.add_subplot(1, 3, k + 1)
+        page = open_page(DOUBLE)
+        axes = page.body.subplots(1, len(shown), squeeze=False)[0]
+        for k, (ax, (observable, words, colours)) in enumerate(zip(axes, shown, strict=True)):
             values = plane[observable].transpose(up, across).values
             mesh = map_cells(ax, at, values, flagged & (k == 0), (colours, 0, 1))
-            figure.colorbar(mesh, ax=ax, pad=0.015, fraction=0.05)
+            page.body.colorbar(mesh, ax=ax, pad=0.015, fraction=0.05)
             draw_lines(ax, plane, study, names, labels)
             ax.set(xlim=at[0][[0, -1]], ylim=at[1][[0, -1]])
             mark_infinity(ax.xaxis, plane[across].values)
             mark_infinity(ax.yaxis, plane[up].values)
             ax.set(xlabel=SHOWN[across], ylabel=SHOWN[up] if k == 0 else "")
-            title = words if observable == "similarity" else f"fraction {words}"
-            ax.set_title(f"({'abc'[k]}) {title}")
-            if k == 0 and ax.get_legend_handles_labels()[0]:
-                ax.legend(loc="upper right")
-        head_of_drift(figure, plane, study, labels)
-    return figure
+            ax.set_title(f"({'abc'[k]}) {words}{age_of(labels) if k == 0 else ''}")
+        asked = asked_of_drift(study, "Which memories are lost, and how?")
+        told = told_of_drift(plane, study, labels, same)
+        return close_page(page, MAPS_HEIGHT, asked, labelled([*axes]), told)
+
+
+def _varies(values: xr.DataArray) -> bool:
+    """Tell whether a map would show more than one colour."""
+    return bool(values.max() - values.min() > 1e-9)
+
+
+MAPS_HEIGHT = 2.2
+"""Inches of the three maps."""
 
 
 def draw_lines(

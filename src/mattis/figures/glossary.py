@@ -1,0 +1,199 @@
+"""How figures write quantities and axes: one symbol and one word for each, nothing of the code."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import xarray as xr
+
+from mattis import theory
+
+
+class Term(NamedTuple):
+    """A quantity or an axis as a figure writes it.
+
+    label  # beside an axis
+    word   # in a key, and in sentences
+    """
+
+    label: str
+    word: str
+
+
+QUANTITY_TERMS: Mapping[str, Term] = {
+    "overlap": Term("overlap $m$", "at rest"),
+    "overlap_second": Term("overlap $m_2$", "with the second pattern"),
+    "overlap_other": Term("largest other overlap", "with another pattern"),
+    "overlap_squared": Term(r"$\langle m^2 \rangle$", "squared"),
+    "overlap_length": Term(r"length $|m|$ of all overlaps", "all patterns"),
+    "overlap_mixed": Term("overlap $m_n$ with each of $n$", "mixture"),
+    "overlap_nearest": Term("overlap with the nearest pattern", "nearest pattern"),
+    "overlap_cooling": Term("overlap $m$", "cooling"),
+    "overlap_nearest_cooling": Term("overlap with the nearest pattern", "cooling, nearest pattern"),
+    "overlap_graded": Term("overlap $m$", "tanh inside"),
+    "overlap_one_step": Term("overlap $m$", "after one step"),
+    "overlap_old": Term("overlap with the old pattern", "old pattern"),
+    "overlap_random": Term("overlap $m$", "from a random state"),
+    "energy": Term("energy per neuron $e$ [J]", "energy"),
+    "energy_cooling": Term("energy per neuron $e$ [J]", "cooling"),
+    "effective_energy": Term("effective energy per neuron [J]", "Peretto's"),
+    "edwards_anderson": Term("$q$", "$q$"),
+    "retrieved": Term("share retrieved", "at rest"),
+    "retrieved_one_step": Term("share retrieved", "after one step"),
+    "survived": Term("share that survives", "survives"),
+    "survival_time": Term("survival time [sweeps]", "mean time"),
+    "escape_rate": Term("escape rate [1/sweep]", "escapes"),
+    "chose_second": Term("share of cues", "second pattern"),
+    "chose_neither": Term("share of cues", "neither"),
+    "flip_rate": Term("share of neurons that flip", "stored pattern"),
+    "flip_rate_new": Term("share of neurons that flip", "new pattern"),
+    "recognised": Term("share of cues", "recognised"),
+    "stable": Term("share of cues", "stable"),
+    "stays": Term("share of mixtures that stay", "stays"),
+    "transition_rate": Term("transitions per sweep", "transitions"),
+    "transition_time": Term("sweeps per transition", "time"),
+    "two_cycle": Term("share that ends in a two-cycle", "two-cycle"),
+    "cycle_flips": Term("share of neurons that flip", "flips in the cycle"),
+    "flip_fraction": Term("share of neurons that flip", "flips"),
+    "steps_used": Term("steps until rest", "steps"),
+    "steps_used_graded": Term("steps until rest", "tanh inside"),
+    "apart": Term("distance of the two trajectories", "trajectories"),
+    "apart_at_rest": Term("distance at rest", "states at rest"),
+    "mismatch": Term("distance of the two fixed points", "fixed points"),
+    "distance": Term("distance from quasi-equilibrium", "distance"),
+    "energy_mismatch": Term("relative error of $dE/dt$", "$dE/dt$"),
+    "lambda_min": Term("eigenvalue", r"$\lambda_{\min}$"),
+    "lambda_max": Term("eigenvalue", r"$\lambda_{\max}$"),
+    "unstable": Term("unstable directions", "unstable"),
+    "unstable_share": Term("unstable directions / min($N_h$, $N_v$)", "unstable"),
+    "all_unstable": Term("share with all directions unstable", "all unstable"),
+    "fixed_points": Term("fixed points found", "all"),
+    "attractors": Term("fixed points found", "attractors"),
+    "saddles": Term("fixed points found", "saddles"),
+    "leading_rate": Term(r"rate [$1/\tau$]", "fastest"),
+    "gap": Term(r"rate [$1/\tau$]", "gap"),
+    "growth_rate": Term(r"fastest rate [$1/\tau$]", "fastest mode"),
+    "mode_error": Term("difference of steps and modes", "modes"),
+    "euler_error": Term("error of Euler's step", "Euler's step"),
+    "rotation_error": Term("relative change of $J$", "rotated"),
+    "triangular_error": Term("relative change of $J$", "triangular"),
+    "cholesky_failed": Term("share without a Cholesky factor", "no factor"),
+    "similarity": Term("cosine with the new pattern", "new pattern"),
+    "similarity_old": Term("cosine with the old pattern", "old pattern"),
+    "consolidated": Term("share consolidated", "consolidated"),
+    "merged": Term("share with a twin", "merged"),
+}
+"""Observables, by their names in the dataset."""
+
+WORDS_OF_QUESTIONS: Mapping[str, Mapping[str, str]] = {
+    "ambiguous": {
+        "retrieved": "first pattern",
+        "overlap": "first pattern",
+        "overlap_second": "second pattern",
+    },
+    "hysteresis": {"overlap": "heating", "energy": "heating"},
+    "equivalence": {"overlap": "tanh outside"},
+}
+"""Words of quantities in the key where a question gives them another meaning."""
+
+AXIS_TERMS: Mapping[str, Term] = {
+    "size": Term("neurons $N$", "$N$ ="),
+    "load": Term(r"load $\alpha = P/N$", r"$\alpha$ ="),
+    "memories": Term("stored patterns $P$", "$P$ ="),
+    "exponent": Term(r"$\ln(P)/N$", r"$\ln(P)/N$ ="),
+    "couplings": Term("rule of couplings", ""),
+    "age": Term("age of the pattern (1: the newest)", "age"),
+    "beta": Term("temperature $T$", "$T$ ="),
+    "gain": Term(r"gain $\beta$", r"$\beta$ ="),
+    "noise": Term("share of the cue's signs that are flipped", "flipped"),
+    "mixture": Term("patterns $n$ of the mixture", "$n$ ="),
+    "separation": Term(r"$\tau_h/\tau_v$", r"$\tau_h/\tau_v$ ="),
+    "cue_noise": Term("flips of the cue", "flips"),
+    "kappa": Term(r"$\kappa = \beta N_v \rho$", r"$\kappa$ ="),
+    "tau": Term(r"$\tau$ [presentations]", r"$\tau$ ="),
+    "presentations": Term("presentations per memory", "presentations"),
+    "likeness": Term("likeness $r$ of the changes", "$r$ ="),
+    "spread": Term("spread $s$ of the frequencies", "$s$ ="),
+    "memory": Term("memory, from the rarest", "memory"),
+    **{f"load_{n}": Term(f"load $P/N^{{{n - 1}}}$", f"$P/N^{{{n - 1}}}$ =") for n in range(3, 13)},
+}
+"""Axes, by their names in a study; `gain` is the axis beta of continuous neurons."""
+
+RULE_WORDS: Mapping[str, str] = {
+    "hebb": "Hebb",
+    "clipped": "clipped",
+    "dead_zone": "dead zone",
+    "dilution": "half of the bonds",
+    "asymmetric_dilution": "few directed bonds",
+    "palimpsest": "saturating",
+    "marginalist": "marginalist",
+    "pseudo_inverse": "pseudo-inverse",
+    "weighted": "weighted",
+    "sequence": "sequence",
+    "sherrington_kirkpatrick": "Sherrington–Kirkpatrick",
+    "van_hemmen": "van Hemmen",
+}
+"""Rules of couplings; others by their own names."""
+
+MARK_WORDS: Mapping[str, str] = {
+    "alpha_c": r"$\alpha_c$",
+    "T_c": "$T_c$",
+    "T_g": "$T_g$",
+    "T_M": "$T_M$",
+    "T_star": "$T^*$",
+    "alpha_sphere": r"$\ln P/N$, capacity",
+    "alpha_sign": r"$\ln P/N$, capacity",
+    "cue_sphere": "largest noise of a cue",
+}
+"""Places on an axis that theory names, by the second word of their quantity."""
+
+
+def quantity_term(name: str, estimates: xr.Dataset) -> Term:
+    """Return how a quantity is written; of plugins by what they call it."""
+    if name in QUANTITY_TERMS:
+        return QUANTITY_TERMS[name]
+    if name.startswith("boundary_"):
+        return Term(f"end along the {name.removeprefix('boundary_').replace('_', ' ')}", "boundary")
+    attributes = estimates[name].attrs if name in estimates else {}
+    long_name, units = attributes.get("long_name", name), attributes.get("units", "1")
+    return Term(long_name if units == "1" else f"{long_name} [{units}]", long_name)
+
+
+AXES_OF_QUESTIONS: Mapping[str, Mapping[str, Term]] = {
+    "ambiguous": {"noise": Term("share of the cue's sites from the second pattern", "second")},
+    "consolidation": {
+        "noise": Term(r"change $\sigma$", r"$\sigma$ ="),
+        "size": Term("neurons $N_v$", "$N_v$ ="),
+        "memories": Term("memories $N_h$", "$N_h$ ="),
+        "load": Term("load $N_h/N_v$", "$N_h/N_v$ ="),
+        "beta": Term(r"$\beta$ of the synapses", r"$\beta$ ="),
+    },
+}
+"""Axes where a question gives them another meaning."""
+
+
+def quantity_word(name: str, question: str) -> str:
+    """Return how the key of a question calls a quantity."""
+    return WORDS_OF_QUESTIONS.get(question, {}).get(name, quantity_term(name, xr.Dataset()).word)
+
+
+def axis_term(name: str, is_gain: bool = False, per_bond: bool = False, question: str = "") -> Term:
+    """Return how an axis is written: beta of continuous neurons as a gain, loads of few bonds as P/C."""
+    own = AXES_OF_QUESTIONS.get(question, {})
+    if name in own:
+        return own[name]
+    if per_bond and name == "load":
+        return Term("load $P/C$, patterns per bond", "$P/C$ =")
+    if is_gain and name == "beta":
+        return AXIS_TERMS["gain"]
+    return AXIS_TERMS.get(name, Term(name.replace("_", " "), f"{name.replace('_', ' ')} ="))
+
+
+def rule_word(rule: str) -> str:
+    """Return the name of a rule of couplings in a key."""
+    return RULE_WORDS.get(rule, rule.replace("_", " "))
+
+
+def mark_word(quantity: str) -> str:
+    """Return how a place of theory is written in a key."""
+    last = quantity.split(".")[-1]
+    return MARK_WORDS.get(last, theory.QUANTITIES[quantity].symbol)

@@ -1,0 +1,108 @@
+"""What a panel of curves shows, as data and as drawn: boundaries, intervals, constant panels."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from artists import rows_of, spots, symbols
+from builders import fill, make_of_family
+
+from mattis.comparison.view import view
+from mattis.figures import curve_pages, estimated
+from mattis.figures.curves import (
+    PanelCurve,
+    Points,
+    curves_of,
+    in_logarithms,
+    is_constant,
+    student,
+)
+from mattis.study.base import Study
+from mattis.study.figure import PanelBlock
+
+NORMAL_95 = 1.959963984540054
+
+BASINS: dict[str, Any] = {
+    "size": [60], "load": [0.05, 0.1, 0.15], "temperature": [0.0], "noise": [0.0, 0.1, 0.2, 0.3], "seed": 4,
+    "figure": {"panels": [{"quantity": "retrieved"}, {"quantity": "boundary_noise", "across": "load"}]},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def basins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, xr.Dataset]:
+    """A study of basins, with a boundary that is known at two of three loads."""
+    study, root = make_of_family(**BASINS), tmp_path_factory.mktemp("basins")
+    fill(study, root)
+    found = estimated(study, root).load()
+    for part, values in (("", [0.4, 0.25, np.nan]), ("_error", [0.02, 0.01, np.nan])):
+        name = f"boundary_noise{part}"
+        wanted = xr.DataArray(values, dims="load").broadcast_like(found[name])
+        found[name] = found[name].copy(data=wanted.transpose(*found[name].dims).values)
+    return study, found
+
+
+def test_boundaries_are_points_with_bars_of_95_percent(basins: tuple[Study, xr.Dataset]) -> None:
+    study, found = basins
+    figure = dict(curve_pages.figures(found, study))["diagram"]
+    _, (ax, *_) = spots(figure)
+    place, reach = np.array([0.4, 0.25]), NORMAL_95 * np.array([0.02, 0.01])
+    wanted = np.column_stack([[0.05, 0.1], place, place - reach, place + reach])
+    np.testing.assert_allclose(rows_of(symbols(ax)), wanted)
+    assert not any(one.is_open for one in symbols(ax))
+
+
+def test_six_curves_at_most_the_ends_among_them(tmp_path: Path) -> None:
+    study = make_of_family(
+        size=[60], load=[0.03 + 0.02 * k for k in range(9)], temperature=[0.0], seed=1,
+        noise=[0.04 * k for k in range(10)],
+    )  # fmt: skip
+    fill(study, tmp_path)
+    found = estimated(study, tmp_path).isel(size=0, beta=0)
+    panel = PanelBlock(quantity=["retrieved"])
+    curves = curves_of(found, study, panel, view(study, panel))
+    assert [one.place for one in curves] == [*range(6)]
+    loads = found["realised_load"].values
+    assert curves[0].word == rf"$\alpha$ = {loads[0]:.3g}"
+    assert curves[-1].word == rf"$\alpha$ = {loads[-1]:.3g}"
+
+
+@pytest.mark.parametrize(
+    ("degrees", "factor"), [(1, 12.7062), (3, 3.18245), (15, 2.13145), (10**6, 1.95997)]
+)
+def test_students_factors_are_those_of_the_tables(degrees: int, factor: float) -> None:
+    assert student(np.array([float(degrees)]))[0] == pytest.approx(factor, rel=1e-5)
+    assert np.isnan(student(np.array([0.0, -1.0]))).all()
+
+
+def points(y: Any, reach: float = 0.1) -> Points:
+    y = np.asarray(y, float)
+    return Points(
+        np.arange(y.size), y, y - reach, y + reach, np.zeros(y.size, int), np.ones(y.size)
+    )
+
+
+def test_intervals_of_logarithms_reach_as_far_by_factors() -> None:
+    found = in_logarithms(points([1.0, 0.1, 0.0]))
+    assert found.low[:2] == pytest.approx([np.exp(-0.1), 0.1 * np.exp(-1)])
+    assert found.high[:2] == pytest.approx([np.exp(0.1), 0.1 * np.exp(1)])
+    assert (found.low[2], found.high[2]) == (-0.1, 0.1)
+    assert (found.low[:2] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("retrieved", [1.0, 1.0, 1.0], "1 everywhere"),
+        ("two_cycle", [0.0, 0.0], "0 everywhere"),
+        ("retrieved", [0.0, 1.0, 1.0], "0 or 1 in every cell"),
+        ("mode_error", [1e-9, 3e-8], "at most 3e-08: rounding"),
+        ("overlap", [0.0, 1.0, 1.0], None),  # a step of an overlap is something
+        ("retrieved", [0.0, 0.5, 1.0], None),
+        ("overlap", [0.5, 0.5001], None),
+        ("overlap", [np.nan, np.nan], None),
+    ],
+)
+def test_a_panel_of_one_value_is_a_phrase(name: str, values: Any, words: str | None) -> None:
+    assert is_constant([PanelCurve(name, 0, "", points(values))]) == words
