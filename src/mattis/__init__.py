@@ -6,6 +6,7 @@
     mattis.run(study)                                   # computes what is missing
     cells = mattis.open_results(study)                  # xarray: size, load, beta, noise, seed
     diagram = mattis.aggregate(cells, study)            # the same without seed, with errors
+    mattis.trace(study, load=0.05, temperature=0.3, seed=2)     # m(t), energy and q(t) of one cell
     mattis.compare(study).verdict                       # whether theory and simulation agree
     mattis.theory.evaluate("hopfield.T_M", load=[0.05, 0.07])   # [0.5422..., 0.4489...]
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from mattis.engine.cluster import Where
     from mattis.engine.driver import Outcome, Settings, digest, open_results, run, status
     from mattis.errors import UserError
-    from mattis.figures import compare, diagram
+    from mattis.figures import compare, diagram, overlaid
+    from mattis.figures.trace import trace
     from mattis.networks.registry import MODELS, load_study, study_of
     from mattis.statistics.estimates import aggregate
     from mattis.study.base import Study
@@ -43,9 +45,11 @@ _HOME = {
     "load_plugins": "plugins",
     "load_study": "networks.registry",
     "open_results": "engine.driver",
+    "overlaid": "figures",
     "run": "engine.driver",
     "status": "engine.driver",
     "study_of": "networks.registry",
+    "trace": "figures.trace",
 }
 
 __all__ = [
@@ -64,10 +68,12 @@ __all__ = [
     "load_plugins",
     "load_study",
     "open_results",
+    "overlaid",
     "run",
     "status",
     "study_of",
     "theory",
+    "trace",
 ]
 
 

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from builders import fill, make_study, write_study
+import yaml
+from builders import STUDIES, fill, make_study, write_study
 
 from mattis.cli.command import guarded, verbs
+from mattis.engine import driver
 from mattis.errors import UserError
+from mattis.networks.registry import load_study
 from mattis.theory import QUANTITIES
 
 Command = Callable[..., tuple[int, str, str]]
@@ -135,8 +138,8 @@ def test_diagram(mattis: Command, tmp_path: Path) -> None:
         ([], "Usage"),
         (
             ["rn"],
-            "unknown verb rn; expected one of plan, run, status, verify, digest, diagram, compare, "
-            "theory, gpu-selftest, models",
+            "unknown verb rn; expected one of plan, run, status, verify, digest, diagram, "
+            "figure, trace, compare, theory, gpu-selftest, models",
         ),
         (["digset"], "did you mean digest?"),
         (["run"], "Missing argument 'STUDY'"),
@@ -303,3 +306,72 @@ def test_a_file_or_keys_stand_for_a_study(tmp_path: Path, form: str) -> None:
     assert mattis.aggregate(cells, given).equals(mattis.aggregate(cells, study))
     with pytest.raises(mattis.UserError, match="study: got int; expected a study, the path of"):
         mattis.open_results(3, root)  # type: ignore[arg-type]
+
+
+def test_trace_writes_one_cell_and_needs_no_results(mattis: Command, tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    at = ("--at", "load=0.1", "--at", "temperature=0.3,noise=0.1", "--at", "seed=2")
+    code, out, err = mattis("trace", path, *at, "--cue", 1, "-o", tmp_path / "one.png", "--json")
+    assert (code, err) == (0, "")
+    names = [str(tmp_path / f"one.{kind}") for kind in ("csv", "png", "svg")]
+    assert json.loads(out) == {"study": "small", "written": names}
+    lines = Path(names[0]).read_text().splitlines()
+    assert lines[0] == "sweep,overlap,energy,q"
+    assert len(lines) == 71
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "at load: got nothing; expected one of 0.05, 0.1, 0.2; for example load=0.05"),
+        (("--at", "load=0.1,0.2"), "--at load: got 2 values; expected one, for there is one cell"),
+        (("--at", "load=0.07"), "at load: got 0.07, which is not on the axis; expected one of 0.05, "
+         "0.1, 0.2; the nearest is load=0.05"),
+        (("--at", "0.07"), "--at: got 0.07; expected key=value, such as"),
+    ],
+)  # fmt: skip
+def test_mistakes_of_trace_are_one_line(
+    mattis: Command, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    code, out, err = mattis("trace", write_study(tmp_path), *words)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"mattis: {said}")
+    assert err.count("\n") == 1
+
+
+def test_figure_draws_the_letters_that_are_kept(mattis: Command, tmp_path: Path) -> None:
+    letters = load_study(STUDIES / "letters.yaml").spelled()
+    axes = {
+        "size": [144],
+        "memories": [5],
+        "age": [5, 2],
+        "temperature": [0.0],
+        "noise": [0.3],
+        "seed": 1,
+    }
+    path = tmp_path / "letters.yaml"
+    path.write_text(yaml.safe_dump({**letters, "axes": axes}), encoding="utf-8")
+    fill(load_study(path), tmp_path)
+    words = ("figure", path, "--results", tmp_path, "--at", "age=5,2", "--steps", "2")
+    code, out, err = mattis(*words, "--states", "--json")
+    assert (code, err) == (0, "")
+    assert [Path(name).name for name in json.loads(out)["written"]] == ["states.png", "states.svg"]
+    code, out, err = mattis(*words)
+    assert (code, out) == (2, "")
+    said = f"mattis: figure: got nothing to draw; expected --states; mattis diagram {path}"
+    assert err == f"{said} draws the diagram\n"
+
+
+def test_digest_of_states(mattis: Command, tmp_path: Path) -> None:
+    path = write_study(tmp_path, keep={"states": 1}, temperature=[0], noise=[0.1], load=[0.1])
+    study = load_study(path)
+    fill(study, tmp_path)
+    code, out, _ = mattis("digest", path, "--results", tmp_path)
+    assert (code, out.strip()) == (0, driver.digest(study, tmp_path))
+    code, out, _ = mattis("digest", path, "--results", tmp_path, "--states")
+    assert (code, out.strip()) == (0, driver.states_digest(study, tmp_path))
+    plain = write_study(tmp_path)
+    code, _, err = mattis("digest", plain, "--results", tmp_path, "--states")
+    assert code == 2
+    assert "got a study that keeps no final states" in err

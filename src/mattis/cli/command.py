@@ -58,6 +58,17 @@ RESULTS = click.option(
 )
 
 
+CELL = click.option(
+    "--at",
+    multiple=True,
+    metavar="AXIS=VALUE",
+    help="Which cell: --at load=0.05,temperature=0.3; an axis of one value may be left out.",
+)
+OUTPUT = click.option(
+    "-o", "output", type=UserPath(path_type=Path), metavar="FILE", help="Where the figure goes."
+)
+
+
 def _load_plugins(_context: click.Context, _option: click.Parameter, files: Sequence[Path]) -> None:
     """Load plugins before anything is read: those of installed packages, and those of --plugin."""
     from mattis.plugins import load_plugins
@@ -248,33 +259,103 @@ def verify(study: Path, results: str, recompute: int, as_json: bool) -> None:
 @STUDY
 @PLUGIN
 @RESULTS
-def digest(study: Path, results: str) -> None:
+@click.option("--states", is_flag=True, help="The hash of the final states that the study keeps.")
+def digest(study: Path, results: str, states: bool) -> None:
     """Print the hash of the study's values, which does not depend on how they were computed."""
     from mattis.engine import driver
 
-    click.echo(driver.digest(_load(study), results))
+    found = driver.states_digest if states else driver.digest
+    click.echo(found(_load(study), results))
+
+
+@verbs.command()
+@click.argument("studies", type=UserPath(path_type=Path), nargs=-1, required=True, metavar="STUDY…")
+@PLUGIN
+@RESULTS
+@click.option(
+    "-o", "--output", type=UserPath(path_type=Path), metavar="FILE",
+    help="Several studies that share an axis, on one figure: .png, .svg or .pdf.",
+)  # fmt: skip
+@JSON
+def diagram(studies: tuple[Path, ...], results: str, output: Path | None, as_json: bool) -> None:
+    """Draw the phase diagram under its theory lines; say where its boundary is, and whether theory agrees."""
+    from mattis import figures
+
+    loaded = [_load(study) for study in studies]
+    if output is not None:
+        path = str(figures.overlaid(loaded, output, results))
+        names = [study.name for study in loaded]
+        if as_json:
+            screen.document({"studies": names, "written": [path]})
+        else:
+            click.echo(path)
+        return
+    if len(loaded) > 1:
+        raise UserError(
+            f"got {len(loaded)} studies without -o; write -o both.png for one figure of "
+            "all, or call diagram for each"
+        )
+    written, estimates = figures.drawn(loaded[0], results)
+    content = figures.headline(estimates, loaded[0])
+    if as_json:
+        paths = [str(path) for path in written]
+        screen.document(
+            screen.finite({"study": loaded[0].name, "written": paths, "headline": content})
+        )
+        return
+    for line in [*written, *figures.headline_lines(content)]:
+        click.echo(line)
 
 
 @verbs.command()
 @STUDY
 @PLUGIN
 @RESULTS
+@CELL
+@click.option("--states", is_flag=True, help="The final states that the study keeps, as pictures.")
+@click.option("--steps", type=int, default=0, metavar="K", help="Also K states on the way to them.")
+@OUTPUT
 @JSON
-def diagram(study: Path, results: str, as_json: bool) -> None:
-    """Draw the phase diagram under its theory lines; say where its boundary is, and whether theory agrees."""
-    from mattis import figures
+def figure(
+    study: Path, results: str, at: Sequence[str], states: bool, steps: int, output: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Draw one figure of a study: with --states what was stored, the cue, and the state at its end."""
+    from mattis.figures.states import pictured
 
     loaded = _load(study)
-    written, estimates = figures.drawn(loaded, results)
-    content = figures.headline(estimates, loaded)
-    if as_json:
-        paths = [str(path) for path in written]
-        screen.document(
-            screen.finite({"study": loaded.name, "written": paths, "headline": content})
+    if not states:
+        raise UserError(
+            f"figure: got nothing to draw; expected --states; mattis diagram {study} draws the diagram"
         )
+    _told(loaded, pictured(loaded, _points(at, _label), steps, output, results), as_json)
+
+
+@verbs.command()
+@STUDY
+@PLUGIN
+@RESULTS
+@CELL
+@click.option("--cue", type=int, default=0, show_default=True, help="Which of the cues, from 0.")
+@OUTPUT
+@JSON
+def trace(
+    study: Path, results: str, at: Sequence[str], cue: int, output: Path | None, as_json: bool
+) -> None:
+    """Simulate one cell again, and write m(t), energy and q as CSV and as a figure; needs no results."""
+    from mattis.figures.trace import traced
+
+    loaded = _load(study)
+    _told(loaded, traced(loaded, _cell(at), cue, output, results), as_json)
+
+
+def _told(study: "Study", written: Sequence[Any], as_json: bool) -> None:
+    """Print the files that were written."""
+    if as_json:
+        screen.document({"study": study.name, "written": [*map(str, written)]})
         return
-    for line in [*written, *figures.headline_lines(content)]:
-        click.echo(line)
+    for path in written:
+        click.echo(path)
 
 
 @verbs.command()
@@ -375,11 +456,41 @@ def models(as_json: bool) -> None:
 def _load(path: Path) -> "Study":
     from mattis.networks.registry import load_study
 
-    return load_study(path)
+    study = load_study(path)
+    panels = () if study.figure is None else study.figure.panels or ()
+    if any(panel.marks or panel.lines for panel in panels):  # theory takes a while to load
+        from mattis.comparison.lines import check_named
+
+        check_named(study)
+    return study
 
 
-def _points(at: Sequence[str]) -> dict[str, Any]:
-    """Return the values of `--at key=value,value,key=value`: a number, or a list where there are several."""
+def _cell(at: Sequence[str]) -> dict[str, float | str]:
+    """Return the labels of the cell of `--at axis=value`: numbers, and words where an axis has words."""
+    labels = _points(at, _label)
+    for key, values in labels.items():
+        if isinstance(values, list):
+            raise UserError(
+                f"--at {key}: got {len(values)} values; expected one, for there is one cell"
+            )
+    return labels
+
+
+def _label(_key: str, text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _points(
+    at: Sequence[str], read: Callable[[str, str], float | str] | None = None
+) -> dict[str, Any]:
+    """Return the values of `--at key=value,value,key=value`: a number, or a list where there are several.
+
+    read  # (key, text) -> value; that of an argument of theory, if not given
+    """
+    read = read or _number
     points: dict[str, list[Any]] = {}
     for text in at:
         key = ""
@@ -393,7 +504,7 @@ def _points(at: Sequence[str]) -> dict[str, Any]:
             if not key or not value:
                 example = "such as --at load=0.05,0.07 or --at load=0.05,temperature=0.3"
                 raise UserError(f"--at: got {text}; expected key=value, {example}")
-            points.setdefault(key, []).append(_number(key, value))
+            points.setdefault(key, []).append(read(key, value))
     return {key: values if len(values) > 1 else values[0] for key, values in points.items()}
 
 
