@@ -24,7 +24,7 @@ GPU := .venv-gpu/bin
 GPU_INSTALLED := .venv-gpu/installed
 SOURCES := src/mattis tests benchmarks
 
-.PHONY: help setup setup-gpu diagram check test test-slow test-gpu-host test-arm soak bench bench-dispatch bench-table bench-compare lint format lock clean
+.PHONY: help setup setup-gpu diagram gallery check test test-slow test-gpu-host test-arm soak bench bench-dispatch bench-table bench-compare lint format lock clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -59,6 +59,10 @@ $(GPU_INSTALLED): $(INSTALLED) requirements/gpu-host.txt
 diagram: setup
 	@$(VENV)/python -m snakemake --cores $(CORES) --workflow-profile workflow/profiles/default \
 	  $(if $(STUDY),--config "studies=$(STUDY)")
+
+# Every shipped study, and docs/gallery.md: half an hour where nothing is stored.
+gallery: setup
+	@$(VENV)/python benchmarks/gallery.py
 
 check: lint test
 

@@ -1,0 +1,146 @@
+"""The gallery: every shipped study with its figure, its question, its answer, and how it agrees with theory.
+
+    python benchmarks/gallery.py [NAME…] [--results FOLDER]
+
+Runs what is missing of each study of config/studies (nothing, if it was run before), draws it, and writes
+docs/gallery.md and docs/gallery/NAME.png. With names, only those are drawn anew; the page is always of all.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+
+from PIL import Image
+
+import mattis
+from mattis import figures
+from mattis.errors import UserError
+from mattis.figures.panels import question_of
+from mattis.study.base import Study
+from mattis.words import counted
+
+ROOT = Path(__file__).parents[1]
+STUDIES, GALLERY = ROOT / "config" / "studies", ROOT / "docs" / "gallery"
+
+PAIRS = {
+    "zero-one-both": ["zero-one", "zero-one-balanced", "dense_binary_2"],
+    "hebbian-both": ["hebbian_tanh", "hebbian_tanh_zero"],
+    "degree-3": ["dense_binary_3", "dense_distinct", "dense_field"],
+}
+"""Studies whose comparison is their message, on one figure."""
+
+HEAD = """# Gallery
+
+Every study of `config/studies`, with the question that its figure answers. Each is computed and drawn by
+
+    mattis run config/studies/NAME.yaml && mattis diagram config/studies/NAME.yaml
+
+and all of this page by `make gallery`: {minutes:.0f} minutes of CPU where nothing is stored.
+Answers and comparisons are those of `mattis diagram` and `mattis compare`: z is
+(simulation − theory)/error, of the cells in which theory speaks of what was simulated; 4.6 % of
+them should lie beyond 2. A theory of N → ∞ may be rejected at a finite N: near the end of retrieval
+states that start at their pattern last longer than it says. How to read the symbols:
+[figures](figures.md).
+"""
+
+
+def main() -> None:
+    """Draw the studies that are named, or all, and write the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--results", default=str(ROOT / "results"))
+    asked = parser.parse_args()
+    GALLERY.mkdir(exist_ok=True)
+    facts = GALLERY / "gallery.json"
+    known = json.loads(facts.read_text()) if facts.exists() else {}
+    shipped = [path.stem for path in sorted(STUDIES.glob("*.yaml"))]
+    for name in asked.names or shipped:
+        known[name] = entry(name, asked.results, known.get(name, {}))
+        facts.write_text(
+            json.dumps({key: known[key] for key in shipped if key in known}, indent=1) + "\n"
+        )
+    if not asked.names:
+        for target, names in PAIRS.items():
+            path = GALLERY / f"{target}.png"
+            mattis.overlaid([STUDIES / f"{name}.yaml" for name in names], path, asked.results)
+            shrunk(path, path)
+    page = "\n".join(written({key: known[key] for key in shipped if key in known}))
+    (ROOT / "docs" / "gallery.md").write_text(page)
+
+
+def entry(name: str, results: str, before: dict[str, object]) -> dict[str, object]:
+    """Run and draw one study; return what the page says of it."""
+    study, start = mattis.load_study(STUDIES / f"{name}.yaml"), cpu_seconds()
+    outcome = mattis.run(study, results)
+    seconds = cpu_seconds() - start if outcome.computed else before.get("seconds")
+    _, estimates = figures.drawn(study, results)
+    shrunk(Path(results) / name / "figures" / "diagram.png", GALLERY / f"{name}.png")
+    content = figures.headline(estimates, study)
+    lines = figures.headline_lines({**content, "verdict": None})
+    return {
+        "question": question_of(study),
+        "answer": lines[len(lines) // 2] if lines else None,
+        "seconds": seconds,
+        **compared(study, results),
+    }
+
+
+def shrunk(source: Path, target: Path) -> None:
+    """Write a picture with 256 colours: a third of its bytes."""
+    with Image.open(source) as picture:
+        small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    small.save(target, optimize=True)
+
+
+def cpu_seconds() -> float:
+    """Return the CPU time of this process and of its workers that have ended."""
+    used = [getrusage(whose) for whose in (RUSAGE_SELF, RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def compared(study: Study, results: str) -> dict[str, object]:
+    """Return what a study is verified against, and how it agrees."""
+    try:
+        found = mattis.compare(study, results)
+    except UserError:
+        return {"against": None, "z": None, "verdict": None}
+    z = [
+        f"{name}: {counted(one.inside, 'cell')}, chi² {one.chi2:.0f}, "
+        f"{100 * one.beyond['2']:.0f} % beyond 2, {100 * one.beyond['3']:.0f} % beyond 3"
+        for name, one in found.observables.items()
+        if one.inside
+    ]
+    against = dict.fromkeys(one.quantity for one in found.observables.values())
+    return {"against": ", ".join(against), "z": "; ".join(z), "verdict": found.verdict}
+
+
+def written(known: dict[str, dict[str, object]]) -> Iterator[str]:
+    """Yield the lines of the page."""
+    seconds = sum(float(str(one["seconds"] or 0)) for one in known.values())
+    yield HEAD.format(minutes=seconds / 60)
+    for name, one in known.items():
+        yield f"## {name}\n"
+        yield f"**{one['question']}**\n"
+        yield f"![{one['question']}](gallery/{name}.png)\n"
+        if one["answer"]:
+            yield f"- answer: {one['answer']}"
+        against = f"`{one['against']}`" if one["against"] else "no theory is known of its cells"
+        yield f"- verified against: {against}"
+        if one["z"]:
+            yield f"- z: {one['z']}"
+        if one["verdict"]:
+            yield f"- verdict: {one['verdict']}"
+        yield ""
+    yield "## Side by side\n"
+    for target, names in PAIRS.items():
+        words = " ".join(f"config/studies/{name}.yaml" for name in names)
+        yield f"`mattis diagram {words} -o {target}.png`\n"
+        yield f"![{' beside '.join(names)}](gallery/{target}.png)\n"
+
+
+if __name__ == "__main__":
+    main()
