@@ -23,7 +23,7 @@ from mattis.engine import shards
 from mattis.engine.driver import Outcome
 from mattis.engine.driver import run as run_study
 from mattis.errors import UserError
-from mattis.figures.binary import PHASES as DIMENSIONS
+from mattis.figures.retrieval import PHASES as DIMENSIONS
 from mattis.networks.registry import load_study
 from mattis.store import cube, layout, record, store
 from mattis.store.folders import Folder
