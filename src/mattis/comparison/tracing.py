@@ -47,11 +47,6 @@ class Mark:
     quantity: str
     value: float
 
-    @property
-    def symbol(self) -> str:
-        """The symbol of the quantity."""
-        return theory.QUANTITIES[self.quantity].symbol
-
 
 def traced(
     observable: str,

@@ -1,6 +1,6 @@
 """Style, maps of cells with hatches, captions and curves of theory, for all figures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,9 @@ from numpy.typing import NDArray
 
 from mattis import __version__, theory
 from mattis.exact.arrays import Reals
-from mattis.figures.glossary import axis_term
 from mattis.networks.drift.keys import DriftStudy
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.statistics.estimates import FAILED, INCOMPLETE
-from mattis.study.base import Study
 from mattis.words import counted
 
 STYLE: Any = {
@@ -142,38 +140,6 @@ def caption(plane: xr.Dataset, words: str) -> str:
 def digest_of(estimates: xr.Dataset) -> str:
     """Return the first digits of the digest of estimates, in words."""
     return f"digest {str(estimates.attrs['digest'])[:12]}"
-
-
-def told_of_drift(
-    plane: xr.Dataset,
-    study: ConsolidationStudy,
-    labels: Mapping[str, float],
-    same: Sequence[str] = (),
-) -> str:
-    """Return the caption of a figure of consolidation: ensemble, clamping, labels, what is the same."""
-    usual = [name for name, value in labels.items() if name in ("spread", "likeness") and not value]
-    told = (
-        f"{axis_term(key, question='consolidation').word} {labels[key]:g}"
-        for key in labels
-        if key not in usual
-    )
-    words = ", ".join([*told, *same])
-    sets = counted(len(study.axes.seed), "pattern set")
-    drift = f"{study.ensemble} memories, {study.clamping} clamping"
-    return caption(plane, f"{study.name}: {sets}, {drift}, {words}")
-
-
-def age_of(labels: Mapping[str, float]) -> str:
-    """Return after how long a map of consolidation was looked at, which is no phase diagram without it."""
-    if not labels.get("tau") or "presentations" not in labels:
-        return ""
-    return rf" after {labels['presentations'] / labels['tau']:.3g} $\tau$"
-
-
-def asked_of_drift(study: Study, usual: str) -> str:
-    """Return what the figure of a study answers: in its own words, or the usual ones."""
-    own = None if study.figure is None else study.figure.question
-    return own or usual
 
 
 def map_cells(

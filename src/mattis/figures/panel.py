@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from mattis import theory
+from mattis.comparison.tracing import TheoryLine
 from mattis.comparison.view import View, is_geometric
 from mattis.exact.arrays import Reals
 from mattis.figures.canvas import mark_infinity
@@ -335,10 +335,10 @@ DOUBTFUL: Any = {"color": "#777777", "ls": "none", "ms": 3.5}
 """How the key shows symbols of any curve."""
 
 
-def _line_entries(line: Any, style: dict[str, Any]) -> Iterator[Artist]:
+def _line_entries(line: TheoryLine, style: dict[str, Any]) -> Iterator[Artist]:
     """Yield the entries of a line of theory: with its quantity and how far it holds."""
     name = line.quantity
-    short = theory.QUANTITIES[name].validity.split(";")[0].split(":")[0]
+    short = line.validity.split(";")[0].split(":")[0]
     short = short.replace("N -> infinity", r"$N \to \infty$").replace("J_ii", "$J_{ii}$")
     if line.limit:
         yield _entry("line", f"theory, {line.limit}: {name}", **style, ls=(0, (3.5, 1.6)))

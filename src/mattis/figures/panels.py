@@ -101,10 +101,12 @@ def asked_of(study: Study) -> str:
     return str(study.asked) if isinstance(study, NeuronStudy) else ""
 
 
-def question_of(study: Study) -> str:
-    """Return what the figure of a study answers, in words."""
+def question_of(study: Study, usual: str | None = None) -> str:
+    """Return what the figure of a study answers: in its own words, or the usual ones of its figure."""
     if study.figure is not None and study.figure.question is not None:
         return study.figure.question
+    if usual is not None:
+        return usual
     if isinstance(study, BinaryStudy):
         return BINARY_QUESTIONS_ASKED[study.asked.name]
     if isinstance(study, NeuronStudy):

@@ -22,6 +22,7 @@ from mattis.figures.canvas import STYLE, caption, covered, curve, edges, map_cel
 from mattis.figures.curves import student
 from mattis.figures.page import DOUBLE, close_page, labelled, open_page
 from mattis.figures.panel import colour_of
+from mattis.figures.panels import question_of
 from mattis.figures.told import told_of
 from mattis.networks.binary.study import BinaryStudy
 from mattis.statistics.estimates import FAILED, INCOMPLETE
@@ -130,18 +131,17 @@ def draw(estimates: xr.Dataset, study: BinaryStudy, lines: Sequence[BoundaryLine
         degrees = max(int(plane["seeds"].max()) - 1, 0)
         known = f"z of theory at load (P − 1)/N, {degrees} degrees of freedom at most"
         words = told_of(study, _where(plane), (known,))
-        return close_page(page, PHASES_HEIGHT, question(study), handles, caption(plane, words))
+        return close_page(
+            page, PHASES_HEIGHT, question_of(study, ASKED_OF_PHASES), handles, caption(plane, words)
+        )
 
 
 PHASES_HEIGHT = 4.3
 """Inches of the three panels."""
 
 
-def question(study: BinaryStudy) -> str:
-    """Return what a phase diagram answers, in words."""
-    if study.figure is not None and study.figure.question is not None:
-        return study.figure.question
-    return "How many patterns can be recalled, and how warm may the network be?"
+ASKED_OF_PHASES = "How many patterns can be recalled, and how warm may the network be?"
+"""What a phase diagram answers, where the study does not say."""
 
 
 def _where(plane: xr.Dataset) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from builders import columns_of, make_of_family, refused
 
-from mattis.networks.binary.family import cued_chain, follow, states
+from mattis.networks.binary.family import cued_chain, follow
 from mattis.study import plan
 
 NETWORKS = [
@@ -66,7 +66,7 @@ def test_it_says_of_every_state_what_its_definition_says(changes):
     for block, _ in cells(study):
         found = follow(*taken(study, block))
         chain = cued_chain(*taken(study, block))
-        path = states(chain, range(49)).astype(int)
+        path = np.array([chain.state(sweep) for sweep in range(49)], int)
         nj = chain.circuit.made.nj.astype(float) / chain.circuit.unit
         size = path.shape[1]
         assert (path[0] != chain.pattern).sum() == 6  # a cue with a tenth of 60 bits flipped

@@ -19,19 +19,17 @@ from mattis.comparison.view import planes
 from mattis.exact.arrays import Reals
 from mattis.figures.canvas import (
     STYLE,
-    age_of,
-    asked_of_drift,
     at_first,
     curve,
     edges,
     map_cells,
     mark_infinity,
     plain,
-    told_of_drift,
 )
 from mattis.figures.curves import student
 from mattis.figures.drift import losses, time_course
-from mattis.figures.page import DOUBLE, close_page, labelled, open_page
+from mattis.figures.drift.pages import DriftPlane, age_of
+from mattis.figures.page import DOUBLE, labelled, open_page
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.statistics.intervals import LEVEL_95
 from mattis.study.base import Study
@@ -46,8 +44,6 @@ SLOW = 10
 """The mean field is that of memories with a time constant of so many presentations at least."""
 
 MARKERS = "os^Dv<>ph*"
-
-SURVIVAL_END = "end of survival, simulated"
 
 
 def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
@@ -88,9 +84,8 @@ def draw(plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float])
         draw_map(rest, difference, study, labels, "difference", ("RdBu_r", -worst, worst))
         known = plain(study, labels)
         rest.set_title(f"(d) simulation − theory{'' if known else ': not known here'}")
-        asked = asked_of_drift(study, "Which memories survive what they are shown?")
-        told = told_of_drift(plane, study, labels)
-        return close_page(page, COLLAPSE_HEIGHT, asked, keys, told)
+        of = DriftPlane(plane, study, labels)
+        return of.close(page, COLLAPSE_HEIGHT, "Which memories survive what they are shown?", keys)
 
 
 COLLAPSE_HEIGHT = 4.8

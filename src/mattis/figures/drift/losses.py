@@ -14,16 +14,14 @@ from mattis.exact.arrays import Reals
 from mattis.exact.patterns import share
 from mattis.figures.canvas import (
     STYLE,
-    age_of,
-    asked_of_drift,
     curve,
     edges,
     map_cells,
     mark_infinity,
     plain,
-    told_of_drift,
 )
-from mattis.figures.page import DOUBLE, close_page, labelled, open_page
+from mattis.figures.drift.pages import DriftPlane, age_of
+from mattis.figures.page import DOUBLE, labelled, open_page
 from mattis.networks.drift.memories import frequencies
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.theory import drift
@@ -89,9 +87,8 @@ def draw(
             mark_infinity(ax.yaxis, plane[up].values)
             ax.set(xlabel=SHOWN[across], ylabel=SHOWN[up] if k == 0 else "")
             ax.set_title(f"({'abc'[k]}) {words}{age_of(labels) if k == 0 else ''}")
-        asked = asked_of_drift(study, "Which memories are lost, and how?")
-        told = told_of_drift(plane, study, labels, same)
-        return close_page(page, MAPS_HEIGHT, asked, labelled([*axes]), told)
+        of, keys = DriftPlane(plane, study, labels), labelled([*axes])
+        return of.close(page, MAPS_HEIGHT, "Which memories are lost, and how?", keys, same)
 
 
 def _varies(values: xr.DataArray) -> bool:

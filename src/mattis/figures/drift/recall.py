@@ -14,7 +14,6 @@ from mattis import theory
 from mattis.exact.arrays import Reals
 from mattis.figures.canvas import (
     STYLE,
-    asked_of_drift,
     caption,
     curve,
     edges,
@@ -24,6 +23,7 @@ from mattis.figures.canvas import (
 )
 from mattis.figures.curves import student
 from mattis.figures.page import DOUBLE, close_page, labelled, open_page
+from mattis.figures.panels import question_of
 from mattis.networks.drift.recall_study import RecallStudy
 from mattis.statistics.intervals import LEVEL_95
 from mattis.study.base import Study
@@ -69,7 +69,7 @@ def draw(plane: xr.Dataset, study: RecallStudy) -> Figure:
             f"{float(plane['noise']):g}, cue noise {float(plane['cue_noise']):g}, {presentations:g} "
             f"presentations per memory, tau = {study.tau:g}, {counted(len(study.axes.seed), 'pattern set')}"
         )
-        asked = asked_of_drift(study, "Which of what was learnt can be recalled?")
+        asked = question_of(study, "Which of what was learnt can be recalled?")
         keys = [*labelled([new, old, loads, times]), HATCHED]
         return close_page(page, HEIGHT_OF_RECALL, asked, keys, caption(plane, text))
 

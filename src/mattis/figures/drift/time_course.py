@@ -16,13 +16,12 @@ from mattis.exact.patterns import share
 from mattis.figures.canvas import (
     STYLE,
     TheoryArgument,
-    asked_of_drift,
     at_first,
     curve,
     plain,
-    told_of_drift,
 )
-from mattis.figures.page import DOUBLE, close_page, labelled, open_page
+from mattis.figures.drift.pages import DriftPlane
+from mattis.figures.page import DOUBLE, labelled, open_page
 from mattis.networks.drift.memories import frequencies, square_norm
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.words import counted
@@ -76,9 +75,8 @@ def draw(plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float])
             draw_pulls(right, courses)
         else:
             draw_deviations(right, courses)
-        asked = asked_of_drift(study, "How does a memory come to what it is shown?")
-        told = told_of_drift(plane, study, labels)
-        return close_page(page, COURSES_HEIGHT, asked, labelled([left, right]), told)
+        of, keys = DriftPlane(plane, study, labels), labelled([left, right])
+        return of.close(page, COURSES_HEIGHT, "How does a memory come to what it is shown?", keys)
 
 
 COURSES_HEIGHT = 2.6

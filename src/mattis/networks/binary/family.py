@@ -553,11 +553,6 @@ def follow(patterns: PatternSet, visit: Visit, inquiry: Inquiry, cue: int) -> Fo
     return FollowedCell("sweep", np.arange(1, chain.sweeps + 1), course.warm, values)
 
 
-def states(chain: CuedChain, sweeps: Sequence[int]) -> Signs:
-    """Return the states after some numbers of sweeps, (len(sweeps), N)."""
-    return np.array([chain.state(sweep) for sweep in sweeps], np.int8)
-
-
 def _with_target(circuit: MatrixNetwork, state: Signs) -> MatrixNetwork:
     """Return a circuit that knows one more state, the last, whose overlap a chain can follow."""
     weights = np.vstack([circuit.stored.weights, state.astype(np.int16)])

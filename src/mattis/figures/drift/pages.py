@@ -1,0 +1,61 @@
+"""How pages of consolidation begin and end: what they answer, what was simulated, and after how long."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import xarray as xr
+from matplotlib.figure import Figure
+
+from mattis.figures.canvas import caption
+from mattis.figures.glossary import axis_term
+from mattis.figures.page import Page, close_page
+from mattis.figures.panels import question_of
+from mattis.networks.drift.study import ConsolidationStudy
+from mattis.words import counted
+
+
+@dataclass(frozen=True, eq=False)
+class DriftPlane:
+    """What one page of consolidation is of: estimates, their study, and their labels along other axes."""
+
+    estimates: xr.Dataset
+    study: ConsolidationStudy
+    labels: Mapping[str, float]
+
+    def close(
+        self, page: Page, height: float, usual: str, keys: Sequence[Any], same: Sequence[str] = ()
+    ) -> Figure:
+        """Write question, key and caption of a page of this.
+
+        usual  # what it answers, where the study does not say
+        same   # what is the same everywhere, in words
+        """
+        told = told_of_drift(self.estimates, self.study, self.labels, same)
+        return close_page(page, height, question_of(self.study, usual), keys, told)
+
+
+def told_of_drift(
+    plane: xr.Dataset,
+    study: ConsolidationStudy,
+    labels: Mapping[str, float],
+    same: Sequence[str] = (),
+) -> str:
+    """Return the caption of a figure of consolidation: ensemble, clamping, labels, what is the same."""
+    usual = [name for name, value in labels.items() if name in ("spread", "likeness") and not value]
+    told = (
+        f"{axis_term(key, question='consolidation').word} {labels[key]:g}"
+        for key in labels
+        if key not in usual
+    )
+    words = ", ".join([*told, *same])
+    sets = counted(len(study.axes.seed), "pattern set")
+    drift = f"{study.ensemble} memories, {study.clamping} clamping"
+    return caption(plane, f"{study.name}: {sets}, {drift}, {words}")
+
+
+def age_of(labels: Mapping[str, float]) -> str:
+    """Return after how long a map of consolidation was looked at, which is no phase diagram without it."""
+    if not labels.get("tau") or "presentations" not in labels:
+        return ""
+    return rf" after {labels['presentations'] / labels['tau']:.3g} $\tau$"
