@@ -15,7 +15,7 @@ from mattis import theory
 from mattis.comparison import lines as room
 from mattis.comparison import neurons, tracing
 from mattis.comparison.lines import lines, marks
-from mattis.comparison.tracing import Mark, TheoryLine, traced
+from mattis.comparison.tracing import TheoryLine, traced
 from mattis.comparison.view import position, view
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.neurons.study import NeuronStudy
@@ -244,7 +244,6 @@ def test_marks_that_a_study_names_are_evaluated_at_its_labels() -> None:
     assert found == {
         f"hopfield.{n}": theory.evaluate(f"hopfield.{n}", **at) for n in ("T_M", "T_c")
     }
-    assert Mark("hopfield.T_M", 0.5).symbol == theory.QUANTITIES["hopfield.T_M"].symbol
 
 
 # Networks from generating functions
