@@ -55,7 +55,8 @@ def test_reference_numbers(name, at, value, digits):
 def test_names_are_these():
     from mattis.theory.continuous import NEURON_ARGUMENTS, NEURON_QUANTITIES
 
-    assert [a.name for a in NEURON_ARGUMENTS] == ["degree", "indices", "lambda", "beta"]
+    names = ["degree", "indices", "lambda", "beta", "noise"]
+    assert [a.name for a in NEURON_ARGUMENTS] == names
     assert {q.name: q.arguments for q in NEURON_QUANTITIES} == {
         "dense.overlap": ("degree", "load", "indices"),
         "dense.alpha_c": ("degree", "indices"),
@@ -66,6 +67,9 @@ def test_names_are_these():
         "analog.overlap": ("beta", "load", "diagonal"),
         "marchenko_pastur.edges": ("load",),
         "marchenko_pastur.finite_edges": ("memories", "size"),
+        "attractors.coordinate": ("beta",),
+        "attractors.cue_entropy": ("size", "beta", "noise"),
+        "attractors.rest_entropy": ("size", "beta"),
     }
 
 

@@ -25,6 +25,7 @@ PRINTED = [
     ("clipped.overlap", {"load": 0.05}, 0.999622),
     ("clipped.overlap", {"load": 0.08}, 0.992980),
     ("clipped.overlap", {"load": 0.09}, 0.985558),
+    ("clipped.overlap_finite", {"load": 0.07, "patterns": 140}, 0.997802),
     ("dead_zone.alpha_c", {"threshold": 0.612}, 0.119687),
     ("dead_zone.alpha_c", {"threshold": 0.6}, 0.119680),
     ("dilution.alpha_c", {"connectivity": 0.5}, 0.086542),
@@ -324,8 +325,10 @@ def test_no_corner_of_the_arguments_is_without_an_answer(quantity):
     for at in itertools.product(*corners):
         value = evaluate(quantity.name, **dict(zip(quantity.arguments, at, strict=True)))
         numbers = value if isinstance(value, list) else [value]
-        most = 2100 if quantity.symbol == "T_g" else 5 if len(numbers) == 2 else 1
-        assert all(number is None or -1 <= number <= most for number in numbers), at
+        limits = {"T_g": 2100, "n": math.inf, "xi": math.inf, "T_c": 3}
+        most = limits.get(quantity.symbol, 5 if len(numbers) == 2 else 1)
+        least = -2 if quantity.symbol == "u" else -1
+        assert all(number is None or least <= number <= most for number in numbers), at
 
 
 def test_two_steps_from_the_pattern_itself_are_one_step_at_small_load():
@@ -372,3 +375,26 @@ def test_a_mistake_is_one_line(name, at, said):
 def test_words_stand_beside_lists():
     values = evaluate("little.alpha_M", temperature=[0.3, 0.5], diagonal="zero")
     assert values == [little.alpha_M(0.3, "zero"), little.alpha_M(0.5, "zero")]
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 10, 11, 140, 141, 1000, 1002])
+def test_signs_of_few_patterns_have_the_noise_of_their_sums(count: int) -> None:
+    """kappa = E[J²]/(E[J S]²/P) - 1 of J = sgn(S), S a sum of P signs, by counting them."""
+    ups = np.arange(count + 1)
+    sums = 2 * ups - count
+    shares = np.array([math.comb(count, int(k)) / 2.0**count for k in ups])
+    signs = np.sign(sums)
+    wanted = count * (shares * signs**2).sum() / (shares * signs * sums).sum() ** 2 - 1
+    assert static._signs(float(count)) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_signs_of_many_patterns_have_the_noise_of_a_gaussian() -> None:
+    """Even numbers leave bonds out, a share sqrt(2/(pi P)): there is less noise, by far more than 1/P."""
+    whole = math.pi / 2 - 1
+    assert abs(static._signs(10001.0) - whole) < 1e-4
+    assert static._signs(10000.0) - whole == pytest.approx(
+        -((2 / math.pi / 1e4) ** 0.5) * math.pi / 2, rel=0.01
+    )
+    finite = static.clipped_overlap_finite
+    assert finite(0.09, 180.0) > finite(0.09, 181.0) > static.clipped_overlap(0.09)
+    assert finite(0.09, 1e12) == pytest.approx(static.clipped_overlap(0.09), rel=1e-6)

@@ -37,6 +37,7 @@ CONSOLIDATION = {
     "own_share": ("memories", "kappa"),
     "cosine": ("memories", "kappa"),
     "similarity": ("presentations", "tau", "overlap", "norm_ratio"),
+    "error_factor": ("presentations", "tau"),
     "similarity_mean": ("steps", "probability", "tau", "overlap", "norm_ratio"),
     "similarity_sd": ("steps", "probability", "tau", "overlap", "norm_ratio"),
     "published": ("presentations", "tau", "overlap"),
@@ -75,7 +76,7 @@ def test_every_row_is_complete(quantity):
     assert all((quantity.symbol, quantity.equation, quantity.source))
     assert len(quantity.validity) > 10
     assert not quantity.validity.endswith(".")
-    assert quantity.units in ("1", "J")
+    assert quantity.units in ("1", "J", "nat")
     parameters = inspect.signature(quantity.function).parameters
     assert tuple(name.removesuffix("_") for name in parameters) == quantity.arguments
     assert set(quantity.arguments) <= set(ARGUMENTS)

@@ -49,6 +49,7 @@ class Observable:
 
     smallest  # (N, P, protocol) -> the smallest change that one pattern set could have shown
     fraction  # whether it is a mean of answers, each yes (1) or no (0), 1/smallest of them in a pattern set
+    law       # the power of an axis that equations say it is at the small end of that axis
     """
 
     name: str
@@ -56,6 +57,16 @@ class Observable:
     units: str = "1"
     smallest: Smallest | None = None
     fraction: bool = False
+    law: "PowerLaw | None" = None
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """What equations say of an observable: proportional to a power of an axis, as that goes to 0."""
+
+    axis: str
+    exponent: float
+    source: str
 
 
 STATE_OBSERVABLES = (

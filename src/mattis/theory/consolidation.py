@@ -118,6 +118,15 @@ def mean_similarity(
     return math.nan if length == 0 else along / length
 
 
+def error_factor(presentations: float, tau: float) -> float:
+    """Return |1 - 1/tau|^k, the share of its first error that a memory has after k presentations.
+
+    Lotito eqs. (1), (2) and (12) at a one-hot softmax, dt = 1: exact in one step at tau = 1; it grows for
+    tau < 1/2, where Euler's step is not stable.
+    """
+    return 1.0 if presentations == 0 else float(abs(1 - 1 / tau) ** presentations)
+
+
 def similarity(presentations: float, tau: float, overlap: float, norm_ratio: float) -> float:
     """Return the cosine between a memory and its pattern after so many presentations of the latter.
 

@@ -1,8 +1,8 @@
 """The rows of the table of theory about networks of generating functions: dense, analog, linear."""
 
-from mattis.theory import analog, dense, marchenko_pastur
+from mattis.theory import analog, dense, finite, marchenko_pastur
 from mattis.theory.networks import whole
-from mattis.theory.rows import LARGE_N, REPLICA_SYMMETRIC, Argument, Quantity
+from mattis.theory.rows import ANY_N, LARGE_N, REPLICA_SYMMETRIC, Argument, Quantity
 
 NEURON_ARGUMENTS = (
     Argument("degree", "n of F(x) = x^n", *whole(2, 20)),
@@ -12,6 +12,7 @@ NEURON_ARGUMENTS = (
     ),
     Argument("lambda", "lambda of exp(lambda N m), m an overlap", "> 0", lambda v: v > 0),
     Argument("beta", "beta of tanh(beta x)", "> 0", lambda v: v > 0),
+    Argument("noise", "standard deviation of a cue around its pattern", ">= 0", lambda v: v >= 0),
 )  # fmt: skip
 
 _DENSE = (
@@ -26,6 +27,8 @@ _SPHERE = "x = (-1 + sqrt(1 + 4 lambda^2))/(2 lambda)"
 _EXPONENTIAL = "Lucibello & Mezard, Phys. Rev. Lett. 132, 077301 (2024)"
 _SCSNA = "Shiino & Fukai, J. Phys. A 25, L375 (1992); Phys. Rev. E 48, 867 (1993)"
 _EDGE = "Johnstone, Ann. Stat. 29, 295 (2001); Ma, Bernoulli 18, 322 (2012)"
+
+_CORNERS = "weights of all corners of a cube are products; derived for this project"
 
 _LOWER = (
     f"{REPLICA_SYMMETRIC}, T = 0; runs from the pattern stay above near its end,"
@@ -97,5 +100,22 @@ NEURON_QUANTITIES = (
         " 0.68864/N^2 at N_h = N_v",
         f"{_EDGE}; Edelman, SIAM J. Matrix Anal. Appl. 9, 543 (1988)",
         "approximation at finite N: within 2 % of simulations for N >= 100", marchenko_pastur.finite_edges,
+    ),
+    Quantity(
+        "attractors.coordinate", "x", "1", ("beta",),
+        "Coordinates |x_i| at rest where softmax attractors are all corners of a cube, beta = 1/sigma^2.",
+        "x = tanh(beta x)", _CORNERS, ANY_N, finite.coordinate,
+    ),
+    Quantity(
+        "attractors.cue_entropy", "H", "nat", ("size", "beta", "noise"),
+        "Mean entropy of the softmax weights at a corner of a cube plus Gaussian noise.",
+        "H = N E[ln(2 cosh u) - u tanh u], u = beta (1 + noise Z), Z normal", _CORNERS, ANY_N,
+        finite.cue_entropy,
+    ),
+    Quantity(
+        "attractors.rest_entropy", "H", "nat", ("size", "beta"),
+        "Entropy of the softmax weights at rest near a corner of a cube.",
+        "H = N [ln(2 cosh u) - u tanh u], u = beta x, x = tanh(beta x)", _CORNERS, ANY_N,
+        finite.rest_entropy,
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""States of finitely many patterns: mixtures, spin glasses, Gaussian patterns, axes.
+"""States of finitely many patterns: mixtures, spin glasses, Gaussian patterns, axes, corners of a cube.
 
 D. J. Amit, H. Gutfreund and H. Sompolinsky, Phys. Rev. A 32, 1007 (1985); D. Sherrington and
 S. Kirkpatrick, Phys. Rev. Lett. 35, 1792 (1975); J. L. van Hemmen, ibid. 49, 409 (1982); J. P. Provost and
@@ -16,7 +16,7 @@ from scipy.special import erf
 
 from mattis.theory import hopfield
 from mattis.theory.arrays import Array
-from mattis.theory.quadrature import spin_averages
+from mattis.theory.quadrature import gauss_rule, spin_averages
 
 
 @lru_cache(maxsize=64)
@@ -194,3 +194,38 @@ def _axis_average(dimension: float, slope: float) -> float:
     outer = float(quad(integrand, turn, last, **options)[0]) if turn < last else 0.0
     norm = _ratio(dimension / 2, (dimension - 1) / 2)
     return 2 * norm * (inner + outer)
+
+
+def coordinate(beta: float) -> float:
+    """Return the |x_i| of a softmax attractor at all corners of a cube: x = tanh(beta x); 0 for beta <= 1.
+
+    sum_mu w_mu xi_mu = tanh(beta x), site by site, for the weights of all corners are products of those of
+    single signs. The same by scalar products as by distances, for all corners are as long.
+    """
+    return mixture_overlap(1, 1 / beta)
+
+
+def cue_entropy(size: float, beta: float, noise: float) -> float:
+    """Return the mean entropy of the weights at xi + noise × normal, in nats.
+
+    H = N E[ln(2 cosh u) - u tanh u],  u = beta (1 + noise Z),  Z normal.
+    """
+    if noise == 0:
+        return size * float(_two_states(np.array(beta)))
+    z, weight = gauss_rule()
+    return size * float(weight @ _two_states(beta * (1 + noise * z)))
+
+
+def _two_states(u: Array) -> Array:
+    """Return the entropy ln(2 cosh u) - u tanh u of a spin in the field u, in nats."""
+    y = np.abs(u)
+    return np.asarray(np.log1p(np.exp(-2 * y)) + y * (1 - np.tanh(y)))
+
+
+def rest_entropy(size: float, beta: float) -> float:
+    """Return the entropy of the weights at an attractor, in nats: that of a cue at its coordinates.
+
+    H = N [ln(2 cosh u) - u tanh u],  u = beta x,  x = tanh(beta x).
+    """
+    u = beta * coordinate(beta)
+    return size * (math.log1p(math.exp(-2 * u)) + u * (1 - math.tanh(u)))

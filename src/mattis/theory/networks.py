@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from mattis.theory import finite, little, static, steps
+from mattis.theory import finite, ising, little, metastable, static, steps
 from mattis.theory.rows import ANY_N, LARGE_N, REPLICA_SYMMETRIC, Argument, Quantity
 
 
@@ -37,6 +37,7 @@ _STATIC = "Sompolinsky, Phys. Rev. A 34, 2571 (1986)"
 _DGZ = "Derrida, Gardner & Zippelius, Europhys. Lett. 4, 167 (1987)"
 _MNT = "Mezard, Nadal & Toulouse, J. Physique 47, 1457 (1986)"
 _AGS85 = "Amit, Gutfreund & Sompolinsky, Phys. Rev. A 32, 1007 (1985)"
+_MINIMA = "Tanaka & Edwards, J. Phys. F 10, 2769 (1980); Bray & Moore, J. Phys. C 13, L469 (1980)"
 _OWN = "derived for this project (no literature value; compared with simulations)"
 _BRANCH = "m = erf y, rho = m/(sqrt(2) y), C = sqrt(2/pi) e^{-y^2}/rho"
 _NOISY = f"{_BRANCH}, alpha = rho^2/(1/(1 - C)^2 + kappa)"
@@ -108,6 +109,13 @@ NETWORK_QUANTITIES = (
         "Overlap with couplings clipped to their signs, T = 0.",
         f"{_NOISY}, kappa = pi/2 - 1", _STATIC,
         _RS_COLD, static.clipped_overlap,
+    ),
+    Quantity(
+        "clipped.overlap_finite", "m", "1", ("load", "patterns"),
+        "Overlap with couplings clipped to their signs, of P patterns: even sums may be 0. T = 0.",
+        f"{_NOISY}, kappa = P P(S != 0)/E|S|^2 - 1, S a sum of P signs", _OWN,
+        f"{REPLICA_SYMMETRIC}, T = 0, with the noise of P patterns; derived here, agrees with simulations",
+        static.clipped_overlap_finite,
     ),
     Quantity(
         "clipped.alpha_c", "alpha_c", "1", (),
@@ -258,6 +266,56 @@ NETWORK_QUANTITIES = (
         "Sherrington & Kirkpatrick, Phys. Rev. Lett. 35, 1792 (1975)",
         f"{REPLICA_SYMMETRIC}: exact for T >= 1; -0.7979 at T = 0, where the exact one is -0.7632",
         finite.sk_energy,
+    ),
+    Quantity(
+        "sk.minima", "n", "1", ("size",),
+        "Mean number of states of the Sherrington-Kirkpatrick glass in which no spin wants to flip.",
+        "n = 2^N E Phi(z/sqrt(N - 2))^N, z normal; about 1.05 e^{0.1992 N}", _MINIMA,
+        f"{ANY_N}, of couplings of variance 1/N", metastable.sk_minima,
+    ),
+    Quantity(
+        "sk.complexity", "Sigma", "1", (),
+        "(1/N) ln of the mean number of these states.",
+        "the largest ln 2 Phi(x) - x^2/2: 0.1992", _MINIMA,
+        "N -> infinity, mean over couplings (annealed)", metastable.sk_complexity,
+    ),
+    Quantity(
+        "sk.energy_minima", "e", "J", (),
+        "Energy per spin of most of these states.",
+        "e = -x where ln 2 Phi(x) - x^2/2 is largest: -0.5061", _MINIMA,
+        "N -> infinity, mean over couplings (annealed)", metastable.sk_energy_minima,
+    ),
+    Quantity(
+        "sk.ground_energy", "e_0", "J", ("size",),
+        "Lowest energy per spin of the Sherrington-Kirkpatrick glass; of N -> infinity without a size.",
+        "e_0 = -0.76317 + 0.70 N^{-2/3}",
+        "Crisanti & Rizzo, Phys. Rev. E 65, 046137 (2002); Boettcher, Eur. Phys. J. B 46, 501 (2005)",
+        "full replica symmetry breaking, N -> infinity; the size by simulations, N = 15 to 1023",
+        metastable.sk_ground_energy,
+    ),
+    Quantity(
+        "ising.magnetisation", "|M|", "1", ("temperature",),
+        "Spontaneous magnetisation of the Ising model on a square lattice, J = 1 for each bond.",
+        "|M| = (1 - sinh(2/T)^-4)^(1/8), 0 above T_c", "Yang, Phys. Rev. 85, 808 (1952)",
+        LARGE_N, ising.magnetisation,
+    ),
+    Quantity(
+        "ising.energy", "u", "J", ("temperature",),
+        "Energy per spin of the Ising model on a square lattice, J = 1 for each bond.",
+        "u = -coth(2 b) [1 + (2/pi) (2 tanh(2 b)^2 - 1) K(k)], k = 2 sinh(2 b)/cosh(2 b)^2, b = 1/T",
+        "Onsager, Phys. Rev. 65, 117 (1944)", LARGE_N, ising.energy,
+    ),
+    Quantity(
+        "ising.correlation_length", "xi", "1", ("temperature",),
+        "Correlation length of the Ising model on a square lattice, along an axis, in bonds.",
+        "1/xi = -ln tanh(1/T) - 2/T above T_c, 2 (2/T + ln tanh(1/T)) below",
+        "Fisher & Burford, Phys. Rev. 156, 583 (1967)", LARGE_N, ising.correlation_length,
+    ),
+    Quantity(
+        "ising.T_c", "T_c", "J", (),
+        "Critical temperature of the Ising model on a square lattice.",
+        "T_c = 2/ln(1 + sqrt(2)): sinh(2/T_c) = 1", "Onsager, Phys. Rev. 65, 117 (1944)",
+        LARGE_N, ising.critical_temperature,
     ),
     Quantity(
         "van_hemmen.q", "q", "1", ("temperature",),

@@ -39,7 +39,7 @@ class Quantity(Row):
 
     name: str
     symbol: str
-    units: str  # "1", or "J" for temperatures and energies
+    units: str  # "1", "J" of temperatures and energies, "nat" of entropies
     arguments: tuple[str, ...]
     meaning: str
     equation: str

@@ -80,6 +80,35 @@ def clipped_overlap(load: float) -> float:
     return _overlap(_noisy(CLIPPED), load)
 
 
+def clipped_overlap_finite(load: float, patterns: float) -> float:
+    """Return m for couplings clipped to their signs, of P patterns: static noise as P has it. T = 0.
+
+    kappa = P (1 - p)/E|S|² - 1, S the sum of P signs, p = P(S = 0): where P is even, a share sqrt(2/(pi P))
+    of the bonds is 0, which is a dead zone. Derived for this project.
+    """
+    return _overlap(_noisy(_signs(patterns)), load)
+
+
+MANY_SIGNS = 1000
+"""Signs from which on the probability that their sum is 0 is that of Stirling's series."""
+
+
+@lru_cache(maxsize=4096)
+def _signs(patterns: float) -> float:
+    """Return kappa of the signs of sums of P signs.
+
+    E|S| = P C(P, P/2)/2^P of an even P, which is that of P - 1.
+    """
+    odd = patterns % 2 == 1
+    even = patterns + 1 if odd else patterns
+    if even > MANY_SIGNS:  # Stirling's series, whose next term is of order P^-3
+        none = math.sqrt(2 / (math.pi * even)) * (1 - 1 / (4 * even) + 1 / (32 * even**2))
+    else:
+        none = math.comb(round(even), round(even / 2)) / 2 ** round(even)
+    mean = even * none  # E|S| of `even` and of one less
+    return patterns / mean**2 - 1 if odd else even * (1 - none) / mean**2 - 1
+
+
 def clipped_alpha_c() -> float:
     """Return the capacity of couplings clipped to their signs: 0.101839."""
     return _noisy(CLIPPED)(_end(_noisy(CLIPPED)))

@@ -400,6 +400,17 @@ _CONSOLIDATION = (
         function=consolidation.similarity,
     ),
     Quantity(
+        name="consolidation.error_factor",
+        symbol="|1 - 1/tau|^k",
+        units="1",
+        arguments=("presentations", "tau"),
+        meaning="Share of its first distance from xi' + Lambda that a memory keeps after k presentations.",
+        equation="|1 - dt/tau|^k, dt = 1",
+        source=f"eqs. (1), (2) and (12) of {_LOTITO}, solved for a one-hot softmax",
+        validity=_ONE_HOT,
+        function=consolidation.error_factor,
+    ),
+    Quantity(
         name="consolidation.similarity_mean",
         symbol="E sim",
         units="1",

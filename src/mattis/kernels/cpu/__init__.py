@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from mattis.kernels.cpu import drift as drift
     from mattis.kernels.cpu import euler as euler
     from mattis.kernels.cpu import glauber as glauber
+    from mattis.kernels.cpu import landscape as landscape
     from mattis.kernels.cpu import learning as learning
     from mattis.kernels.cpu import matrix as matrix
     from mattis.kernels.cpu import portable as portable
     from mattis.kernels.cpu import synchronous as synchronous
+    from mattis.kernels.cpu import transitions as transitions
 
 COMPILED = (
     "asynchronous",
@@ -25,10 +27,12 @@ COMPILED = (
     "drift",
     "euler",
     "glauber",
+    "landscape",
     "learning",
     "matrix",
     "portable",
     "synchronous",
+    "transitions",
 )
 
 

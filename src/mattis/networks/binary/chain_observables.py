@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import ClassVar
 
+import numpy as np
+
 from mattis import plugins
 from mattis.exact.arrays import Reals, Signs
 from mattis.plugins import Row, Table
-from mattis.study.model import Observable
+from mattis.study.model import Observable, one_cue
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +83,30 @@ def with_added(observables: tuple[Observable, ...]) -> tuple[Observable, ...]:
     return (*observables[:-1], *added(), observables[-1])
 
 
-def observed(chain: Callable[[], ObservedChain]) -> dict[str, float]:
-    """Return the observables of plugins of one chain, which is made where there are any."""
-    if not CHAIN_ROWS:
+SAME_CLASS = Observable(
+    "same_class",
+    "fraction of cues whose mean state is nearest to a pattern of their own class",
+    smallest=one_cue,
+    fraction=True,
+)
+
+
+def is_of_its_class(chain: ObservedChain, classes: int) -> bool:
+    """Tell whether the pattern with the largest overlap with the mean state is of the class of the cue."""
+    nearest = int(np.argmax((chain.xi * chain.mean_spins).sum(axis=1)))  # no BLAS: ties stay ties
+    return nearest % classes == chain.cue % classes
+
+
+def observed(chain: Callable[[], ObservedChain], classes: int) -> dict[str, float]:
+    """Return the class, where patterns have one, and the observables of plugins of one chain.
+
+    It is made where there are any.
+    """
+    if not CHAIN_ROWS and not classes:
         return {}
-    view, found = chain(), {}
+    view, found = chain(), dict[str, float]()
+    if classes:
+        found[SAME_CLASS.name] = float(is_of_its_class(view, classes))
     for row in CHAIN_ROWS.values():
         value = plugins.called(row, row.observe, view)
         if not isinstance(value, Real):

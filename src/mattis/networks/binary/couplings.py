@@ -170,7 +170,7 @@ def _clipped_unit(threshold: float, count: int) -> float:
 
 @coupling_rule(
     unit=lambda _rule, _base, count: _clipped_unit(0.0, count),
-    theory=("clipped.overlap", "clipped.alpha_c"),
+    theory=("clipped.overlap_finite", "clipped.alpha_c"),
     jumps=True,
 )
 def clipped(lesson: Lesson) -> NDArray[np.number]:
@@ -470,11 +470,31 @@ def given(lesson: Lesson) -> NDArray[np.number]:
     return lesson.rule.matrix.nj
 
 
+def _check_square(_rule: Rule, size: int, _count: int) -> str | None:
+    side = math.isqrt(size)
+    if side * side == size and side >= 3:
+        return None
+    return f"{size} neurons are no square lattice of 3 × 3 or more: use size {max(side, 3) ** 2}"
+
+
+@coupling_rule(
+    unit=1, theory=("ising.magnetisation", "ising.energy"), check=_check_square, bytes_each=8
+)
+def lattice(lesson: Lesson) -> NDArray[np.number]:
+    """J_ij = 1 between neighbours on a periodic square lattice, row by row; L. Onsager (1944)."""
+    size = lesson.stored.xi.shape[1]
+    nj, sites = np.zeros((size, size), np.int16), np.arange(size).reshape(math.isqrt(size), -1)
+    for axis in (0, 1):
+        after = np.roll(sites, -1, axis=axis)
+        nj[sites, after] = nj[after, sites] = size  # N J of J = 1
+    return nj
+
+
 RULES = Table(
     CouplingRule,
     (
         hebb, clipped, dead_zone, dilution, asymmetric_dilution, sequence, palimpsest, marginalist,
-        pseudo_inverse, weighted, spin_glass, crossed, given,
+        pseudo_inverse, weighted, spin_glass, crossed, given, lattice,
     ),
 )  # fmt: skip
 """The rules of couplings, in an order that is never changed: their numbers are labels of cubes."""

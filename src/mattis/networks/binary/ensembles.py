@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from mattis import plugins
-from mattis.exact import gaussians, rng
+from mattis.exact import digits, gaussians, rng
 from mattis.exact.arrays import Signs
 from mattis.exact.patterns import random_patterns
 from mattis.exact.rng import Labels
@@ -94,6 +94,9 @@ class EnsembleRow(NumberedRow):
 
     real: bool = False
     """Whether stored values are real, rounded."""
+
+    classes: str = ""
+    """The number of the ensemble that says how many classes there are: pattern mu is of class mu mod that."""
 
     theory: tuple[str, ...] = ()
     """Quantities that a figure or a reader compares with, beside those of the couplings."""
@@ -211,6 +214,24 @@ def _categories(
     return signs(prototypes[np.arange(draw.count) % categories] * agree)
 
 
+def _check_digits(ensemble: Ensemble, size: int, count: int) -> str | None:
+    return digits.fault(size, count, ensemble["classes"])
+
+
+@ensemble("digits", check=_check_digits, classes="classes")
+def _digits(
+    draw: Draw,
+    classes: Annotated[
+        int, Field(ge=1, le=10, description="of digits: 0 … classes - 1, in turn")
+    ] = 10,
+) -> Stored:
+    """Handwritten digits of 8 × 8 in black and white; pattern mu is a picture of the digit mu mod `classes`.
+
+    The data set of digits that scikit-learn ships (E. Alpaydin and C. Kaynak, 1998).
+    """
+    return signs(digits.signs(draw.stream("digits"), draw.count, classes))
+
+
 GAUSSIAN_UNIT = 64
 
 
@@ -301,8 +322,29 @@ def _given(draw: Draw) -> Stored:
     return signs(whole[: draw.count].copy())
 
 
+def _check_aligned(_ensemble: Ensemble, _size: int, count: int) -> str | None:
+    return None if count == 1 else "there is one aligned state: write memories: [1]"
+
+
+@ensemble("aligned", check=_check_aligned)
+def _aligned(draw: Draw) -> Stored:
+    """All sites +1: the overlap is the magnetisation, m = (1/N) sum_i S_i."""
+    return signs(np.ones((draw.count, draw.size), np.int8))
+
+
 ENSEMBLES = Table(
-    EnsembleRow, (_random, _biased, _categories, _gaussian, _unit_vectors, _orthogonal, _given)
+    EnsembleRow,
+    (
+        _random,
+        _biased,
+        _categories,
+        _digits,
+        _gaussian,
+        _unit_vectors,
+        _orthogonal,
+        _given,
+        _aligned,
+    ),
 )
 """What can be stored."""
 
@@ -315,6 +357,12 @@ def unit_of(ensemble: Ensemble) -> int:
 def check(ensemble: Ensemble, size: int, count: int) -> str | None:
     """Tell what is wrong with P patterns of N sites, if anything."""
     return ENSEMBLES[ensemble.name].check(ensemble, size, count)
+
+
+def classes_of(ensemble: Ensemble) -> int:
+    """Return into how many classes the patterns of an ensemble fall; 0 where they have none."""
+    number = ENSEMBLES[ensemble.name].classes
+    return int(ensemble[number]) if number else 0
 
 
 def digest(ensemble: Ensemble) -> str:

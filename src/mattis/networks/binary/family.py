@@ -4,7 +4,7 @@ A model is a name for a choice; a study may change any part of it. Each row says
 and names the theory that figures compare it with.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -16,9 +16,10 @@ from mattis.errors import UserError
 from mattis.exact.arrays import Signs
 from mattis.kernels.cuda.devices import Device
 from mattis.networks.binary import couplings, ensembles
-from mattis.networks.binary.chain_observables import with_added
+from mattis.networks.binary.asking.table import BINARY_QUESTIONS
+from mattis.networks.binary.chain_observables import SAME_CLASS, with_added
 from mattis.networks.binary.couplings import RULES, Rule
-from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, Stored
+from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, Stored, classes_of
 from mattis.networks.binary.hopfield import (
     CHAIN_OBSERVABLES,
     STARTS_OBSERVABLES,
@@ -28,7 +29,6 @@ from mattis.networks.binary.hopfield import (
     outcomes,
     side_by_side,
 )
-from mattis.networks.binary.hysteresis import hysteresis
 from mattis.networks.binary.matrix_network import (
     NEURONS,
     ChainCoroutine,
@@ -39,35 +39,25 @@ from mattis.networks.binary.matrix_network import (
     together,
 )
 from mattis.networks.binary.network import BinaryNetwork, Protocol, Replica
-from mattis.networks.binary.observables import CYCLES, LENGTH
+from mattis.networks.binary.observables import CYCLES, LENGTH, MAGNETISATION
 from mattis.networks.binary.questions import (
+    LATTICE,
     REAL_VALUED,
-    AnswerFunction,
     Inquiry,
     Query,
     Visit,
     VisitCell,
     VisitCells,
     Visits,
-    ambiguous,
     cued,
-    familiarity,
-    mixture,
-    of_every_cue,
-    recall,
-    survival,
-    transitions,
 )
 from mattis.study.model import (
     FINAL_STATES,
-    Boundary,
     Columns,
     FollowedCell,
     Observable,
     PatternSet,
     Task,
-    one_cue,
-    one_spin,
     over_cues,
 )
 from mattis.words import counted
@@ -89,212 +79,6 @@ class BinaryDefaults:
         return Inquiry(
             Protocol(0, 2, 1, 0.5), self.rule, Ensemble(self.ensemble), self.dynamics, Query()
         )
-
-
-@dataclass(frozen=True)
-class BinaryQuestion:
-    """One row of the table of questions.
-
-    extra   # observables besides those that every chain has; `alone` if there is no chain
-    states  # observable and fraction that tell two states apart
-    theory  # quantities that a figure or a reader compares with; of recall, those of the network
-    numbers  # raised whenever the same study gives other numbers, as those of a model
-    """
-
-    summary: str
-    answer: AnswerFunction
-    extra: tuple[Observable, ...] = ()
-    alone: bool = False
-    order_parameter: str = "overlap"
-    boundaries: tuple[Boundary, ...] = ()
-    states: tuple[str, str] | None = ("overlap", "retrieved")
-    theory: tuple[str, ...] = ()
-    numbers: int = 0
-
-    @property
-    def has_states(self) -> bool:
-        """Whether a cue can leave the state that it is in, and what is observed depends on it."""
-        return self.states is not None or self.order_parameter == "survived"
-
-
-def falls(fraction: str, dimension: str, position: str, whose: str, name: str = "") -> Boundary:
-    """Return the boundary above which less than half of a fraction is left."""
-    units = "J" if dimension == "beta" else "1"
-    words = f"{position.removeprefix('realised_')} above which less than half of the {whose}"
-    return Boundary(
-        name or position.removeprefix("realised_"), fraction, dimension, position, words, units
-    )
-
-
-def edges(fraction: str, whose: str) -> tuple[Boundary, ...]:
-    """Return where a fraction is lost along temperature and load."""
-    return (
-        falls(fraction, "beta", "temperature", whose),
-        falls(fraction, "load", "realised_load", whose),
-    )
-
-
-BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
-    "recall": BinaryQuestion(
-        "retrieval from a cue, a fraction `noise` of whose bits is flipped",
-        of_every_cue(recall),
-        boundaries=(
-            *edges("retrieved", "cues are retrieved"),
-            falls("retrieved", "noise", "noise", "cues are retrieved"),
-            falls("retrieved", "age", "age", "patterns are retrieved"),
-        ),
-    ),
-    "ambiguous": BinaryQuestion(
-        "a cue with a fraction `noise` of its sites from a second pattern: which of the two comes?",
-        of_every_cue(ambiguous),
-        (
-            Observable(
-                "retrieved",
-                "fraction of cues that end nearer to the first pattern, above `chosen_above`",
-                smallest=one_cue,
-                fraction=True,
-            ),
-            Observable("overlap_second", "overlap with the second pattern", smallest=one_spin),
-            Observable(
-                "chose_second",
-                "fraction of cues that end nearer to the second pattern, above `chosen_above`",
-                smallest=one_cue,
-                fraction=True,
-            ),
-            Observable(
-                "chose_neither",
-                "fraction of cues that end at neither: in a mixture, or elsewhere",
-                smallest=one_cue,
-                fraction=True,
-            ),
-        ),
-        states=None,
-        numbers=1,
-    ),
-    "familiarity": BinaryQuestion(
-        "the fraction of neurons that want to flip at a stored and at a new pattern; no chain is run",
-        familiarity,
-        (
-            Observable("flip_rate", "fraction of neurons that want to flip at a stored pattern"),
-            Observable("flip_rate_new", "fraction of neurons that want to flip at a new pattern"),
-            Observable(
-                "recognised",
-                "fraction of pairs of which the stored has fewer flips, ties half",
-                smallest=one_cue,
-                fraction=True,
-            ),
-            Observable(
-                "stable",
-                "fraction of cues at which no neuron wants to flip",
-                smallest=one_cue,
-                fraction=True,
-            ),
-        ),
-        alone=True,
-        order_parameter="flip_rate",
-        states=None,
-        theory=("hopfield.bit_error", "hopfield.familiarity"),
-    ),
-    "mixture": BinaryQuestion(
-        "the state sgn(sum of n patterns), n along the axis `mixture`: does it stay a mixture?",
-        of_every_cue(mixture),
-        (
-            Observable(
-                "overlap_mixed",
-                "mean overlap with the n patterns of the mixture",
-                smallest=one_spin,
-            ),
-            Observable(
-                "stays",
-                "fraction of mixtures with every overlap above half of its first value",
-                smallest=one_cue,
-                fraction=True,
-            ),
-        ),
-        order_parameter="overlap_mixed",
-        boundaries=edges("stays", "mixtures stay"),
-        states=("overlap_mixed", "stays"),
-        theory=("mixture.overlap",),
-    ),
-    "survival": BinaryQuestion(
-        "the time until the overlap first falls below `leaves_below`",
-        of_every_cue(survival),
-        (
-            Observable(
-                "survival_time",
-                "mean of times, those of survivors cut off at the end of the run",
-                "sweep",
-            ),
-            Observable(
-                "survived",
-                "fraction of cues whose overlap never fell below",
-                smallest=one_cue,
-                fraction=True,
-            ),
-        ),
-        order_parameter="survived",
-        boundaries=edges("survived", "states survive"),
-        states=None,
-    ),
-    "transitions": BinaryQuestion(
-        "the time from one pattern of a sequence to the next",
-        of_every_cue(transitions),
-        (
-            Observable("overlap_nearest", "overlap with the nearest pattern, mean over sweeps"),
-            Observable("transition_rate", "transitions along the sequence, net", "1/sweep"),
-            Observable(
-                "transition_time", "sweeps per transition; NaN if there was none, net", "sweep"
-            ),
-        ),
-        order_parameter="transition_rate",
-        states=None,
-    ),
-    "hysteresis": BinaryQuestion(
-        "a ramp from T = 0 to `top` and back in steps of `step`, a chain on each rung",
-        hysteresis,
-        (
-            *(
-                o
-                for o in CHAIN_OBSERVABLES
-                if o.name
-                in (
-                    "overlap",
-                    "overlap_thermal_error",
-                    "energy",
-                    "energy_thermal_error",
-                    "retrieved",
-                )
-            ),
-            Observable(
-                "overlap_cooling",
-                "overlap with the cued pattern on the way down",
-                smallest=one_spin,
-            ),
-            Observable("energy_cooling", "energy per neuron on the way down", "J"),
-            Observable(
-                "overlap_nearest_cooling", "largest |overlap| with any pattern on the way down"
-            ),
-            Observable(
-                "retrieved_cooling",
-                "fraction of ways down that are at some pattern",
-                smallest=one_cue,
-                fraction=True,
-            ),
-        ),
-        alone=True,
-        boundaries=(
-            *edges("retrieved", "cues are retrieved on the way up"),
-            falls(
-                "retrieved_cooling",
-                "beta",
-                "temperature",
-                "ways down are at some pattern",
-                "cooling",
-            ),
-        ),
-    ),
-}
-"""What a study can ask."""
 
 
 def theory(inquiry: Inquiry) -> tuple[str, ...]:
@@ -323,12 +107,16 @@ def observables(inquiry: Inquiry) -> tuple[Observable, ...]:
     cycling: tuple[Observable, ...] = ()
     if inquiry.dynamics.synchronous and name != "transitions":
         cycling = TWO_CYCLES if inquiry.in_lanes else CYCLES
-    turning = (LENGTH,) if ensemble.name in REAL_VALUED and name == "recall" else ()
+    turning: tuple[Observable, ...] = ()
+    if name == "recall":
+        turning += (LENGTH,) if ensemble.name in REAL_VALUED else ()
+        turning += MAGNETISATION if inquiry.rule.name == LATTICE and not inquiry.rules else ()
     without = set() if question.has_states else STAYING
+    kin = (SAME_CLASS,) if classes_of(ensemble) else ()
     own = {observable.name: observable for observable in question.extra}
     here = [o for o in CHAIN_OBSERVABLES[:-1] if o.name in own or o.name not in without]
     twice = STARTS_OBSERVABLES if inquiry.asking.starts == 2 else ()
-    found = (*(own.pop(o.name, o) for o in here), *own.values(), *cycling, *turning, *twice)
+    found = (*(own.pop(o.name, o) for o in here), *own.values(), *kin, *cycling, *turning, *twice)
     return (*found, flag)
 
 
@@ -360,12 +148,14 @@ def circuit(patterns: PatternSet, stored: Stored, inquiry: Inquiry) -> MatrixNet
     labels, seed = patterns.labels, patterns.root_seed
     kept = inquiry.dynamics.diagonal == "kept"
     made = couplings.learnt(inquiry.rule, stored, kept, seed, labels)
-    return MatrixNetwork(BinaryNetwork(labels, seed, stored.xi), stored, made, inquiry.dynamics)
+    network = BinaryNetwork(labels, seed, stored.xi, classes=classes_of(inquiry.ensemble))
+    return MatrixNetwork(network, stored, made, inquiry.dynamics)
 
 
 def uncoupled(patterns: PatternSet, ensemble: Ensemble) -> BinaryNetwork:
     """Return a network of the Hebb rule, which runs in lanes without couplings."""
-    return BinaryNetwork(patterns.labels, patterns.root_seed, draw(patterns, ensemble).xi)
+    xi = draw(patterns, ensemble).xi
+    return BinaryNetwork(patterns.labels, patterns.root_seed, xi, classes=classes_of(ensemble))
 
 
 def by_rule(points: Sequence[Visit], inquiry: Inquiry) -> Iterator[tuple[Inquiry, Visits]]:

@@ -268,7 +268,9 @@ def observed(
     return [
         average.cell(size, replicas[r], protocol)
         | more[r]
-        | chain_observables.observed(partial(_view, network, replicas[r], protocol, found, r))
+        | chain_observables.observed(
+            partial(_view, network, replicas[r], protocol, found, r), network.classes
+        )
         for r, average in enumerate(averages)
     ]
 

@@ -43,6 +43,7 @@ MOST_KEPT = 64
 QUESTION_NUMBERS: dict[str, tuple[str, ...]] = {
     "ambiguous": ("chosen_above",),
     "survival": ("leaves_below",),
+    "snapshot": ("wrong_bits",),
     "hysteresis": ("step", "top"),
 }
 
@@ -229,7 +230,8 @@ class QuestionPart(Part):
     word: ClassVar[str] = "name"
 
     name: Literal[
-        "recall", "ambiguous", "familiarity", "mixture", "survival", "transitions", "hysteresis"
+        "recall", "ambiguous", "familiarity", "mixture", "survival", "transitions", "hysteresis",
+        "enumeration", "landscape", "snapshot",
     ] = Field(default="recall", description="what is asked")  # fmt: skip
     chosen_above: StrictFloat = Field(
         default=Query.chosen_above,
@@ -242,6 +244,12 @@ class QuestionPart(Part):
         gt=-1,
         lt=1,
         description="survival: the state left below this overlap",
+    )
+    wrong_bits: StrictInt = Field(
+        default=Query.wrong_bits,
+        ge=0,
+        le=2**20,
+        description="snapshot: the wrong bits that a recalled state may have at most",
     )
     step: StrictFloat = Field(
         default=Query.step, ge=1e-3, le=10, description="hysteresis: step of the temperature"

@@ -4,10 +4,10 @@ import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from mattis.networks.binary import chains
+from mattis.networks.binary.asking.table import BINARY_QUESTIONS
 from mattis.networks.binary.couplings import RULES, Rule
 from mattis.networks.binary.ensembles import Ensemble
 from mattis.networks.binary.family import (
-    BINARY_QUESTIONS,
     BinaryDefaults,
     batched,
     follow,
@@ -44,6 +44,7 @@ BINARY_DEFAULTS: Mapping[str, BinaryDefaults] = {
     "van_hemmen": BinaryDefaults(Rule("van_hemmen")),
     "gaussian": BinaryDefaults(ensemble="gaussian"),
     "random_axis": BinaryDefaults(ensemble="unit_vectors"),
+    "ising": BinaryDefaults(Rule("lattice"), "aligned"),
 }
 """What each model is made of, where a study says nothing else."""
 
@@ -156,6 +157,11 @@ BINARY_ROWS = (
         "random_axis", "a random axis of D = memories dimensions at each site",
         "J_ij = n_i · n_j/N, |n_i| = 1",
         "Harris, Plischke & Zuckermann, Phys. Rev. Lett. 31, 160 (1973)", "overlap_length",
+    ),
+    row(
+        "ising", "neighbours on a periodic square lattice: the pattern is the aligned state",
+        "J_ij = 1 of neighbours: H = -sum_<ij> S_i S_j", "Onsager, Phys. Rev. 65, 117 (1944)",
+        "magnetisation", besides=("ising.T_c",),
     ),
 )  # fmt: skip
 

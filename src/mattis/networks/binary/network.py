@@ -94,6 +94,7 @@ class BinaryNetwork:
     xi    # (P, N) the patterns that are asked for
     nj    # (N, N) N J in units of 1/unit; None for sum_mu xi_i^mu xi_j^mu, made when a kernel wants it
     unit  # 1, or an even number where every coupling is a multiple of 2
+    classes  # into which patterns fall, pattern mu into mu mod `classes`; 0: into none
     """
 
     labels: dict[str, int]
@@ -101,6 +102,7 @@ class BinaryNetwork:
     xi: Signs
     nj: NDArray[np.signedinteger] | None = None
     unit: int = 1
+    classes: int = 0
 
     @property
     def size(self) -> int:

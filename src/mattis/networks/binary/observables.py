@@ -52,7 +52,8 @@ def standard(
             overlap / float(circuit.stored.norms[index]),
             np.array([circuit.energy(float(a)) for a in aligned]),
             walk.sums.sum(axis=0, dtype=np.int64) / asking.measure,
-        )
+        ),
+        circuit.network.classes,
     )  # fmt: skip
 
 
@@ -103,8 +104,24 @@ def length(circuit: MatrixNetwork, walk: ChainResult, asking: Protocol) -> CellO
     return {"overlap_length": in_order(np.sqrt(squares)) / asking.measure / norm}
 
 
+def magnetisation(circuit: MatrixNetwork, walk: ChainResult, asking: Protocol) -> CellObservables:
+    """Return the mean of |m|, which a state and its opposite have alike, and its thermal error."""
+    (found,) = estimates(np.abs(walk.overlaps[:1, asking.thermalise :]))
+    norm = float(circuit.stored.norms[0])
+    return {
+        "magnetisation": found.mean / norm,
+        "magnetisation_thermal_error": found.error / norm,
+    }
+
+
 CYCLES = (
     *TWO_CYCLES,
     Observable("effective_energy", "Peretto's effective energy per neuron, mean over sweeps", "J"),
+)
+MAGNETISATION = (
+    Observable("magnetisation", "|overlap| with the cued pattern, mean over sweeps"),
+    Observable(
+        "magnetisation_thermal_error", "standard error of the magnetisation from the chain alone"
+    ),
 )
 LENGTH = Observable("overlap_length", "length of the vector of all overlaps, mean over sweeps")

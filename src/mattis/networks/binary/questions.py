@@ -30,11 +30,14 @@ from mattis.networks.binary.matrix_network import (
     Request,
 )
 from mattis.networks.binary.network import RANDOM_START, Protocol, Replica
-from mattis.networks.binary.observables import cycles, length, standard
+from mattis.networks.binary.observables import cycles, length, magnetisation, standard
 
 REAL_VALUED = tuple(name for name, kind in ENSEMBLES.items() if kind.real)
 """Ensembles whose states may turn among the patterns: the length of all overlaps is observed."""
 
+
+LATTICE = "lattice"
+"""The rule of couplings of a magnet, of which the magnetisation is observed."""
 
 NEAR = 0.85
 """Share of the overlap of a network of few patterns above which a state is that of its pattern.
@@ -70,12 +73,14 @@ class Query:
 
     chosen_above  # ambiguous: the overlap above which the nearer of the two patterns has come
     leaves_below  # survival: the overlap below which a state has left
+    wrong_bits    # snapshot: the wrong bits that a recalled state may have
     step, top     # hysteresis: the temperatures of a ramp are 0, step, 2 step, … top and back
     """
 
     name: str = "recall"
     chosen_above: float = 0.85
     leaves_below: float = 0.9
+    wrong_bits: int = 5
     step: float = 0.1
     top: float = 1.2
 
@@ -229,6 +234,8 @@ def looked(
         cell |= cycles(circuit, walk, replica, inquiry.asking)
     if inquiry.ensemble.name in REAL_VALUED and len(walk.overlaps) == circuit.network.count:
         cell |= length(circuit, walk, inquiry.asking)
+    if inquiry.rule.name == LATTICE:
+        cell |= magnetisation(circuit, walk, inquiry.asking)
     return cell
 
 
@@ -377,6 +384,22 @@ def survival(
     time = float(left.argmax() + 1) if left.any() else float(asking.sweeps)
     cell = looked(circuit, walk, replica, index, inquiry)
     return cell | {"survival_time": time, "survived": float(not left.any())}
+
+
+def snapshot(
+    circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry
+) -> ChainCoroutine[CellObservables]:
+    """Look at the last state of a chain alone: how many of its bits are not those of the pattern?
+
+    A snapshot has thermal errors that a mean over sweeps has not: (1 - m)/2 of its bits, each sweep others.
+    """
+    replica, asking = Replica(index, visit.beta, visit.noise), inquiry.asking
+    path = course(circuit, replica, asking, always([index], asking.sweeps))
+    walk = yield Request(circuit, circuit.network.cue(index, visit.noise), path)
+    wrong = int(np.count_nonzero(walk.spins != circuit.network.xi[index]))
+    recalled = float(wrong <= inquiry.question.wrong_bits)
+    cell = looked(circuit, walk, replica, index, inquiry)
+    return cell | {"wrong_bits": float(wrong), "recalled": recalled}
 
 
 def transitions(

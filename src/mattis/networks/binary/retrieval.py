@@ -106,8 +106,18 @@ class RetrievalStudy(Study):
     def check_stored(self) -> None:
         """Check P at two corners of the grid: it grows with both, and a grid may have 10^12 points."""
         stored, values, sizes = self.stored, self.labels[self.stored], self.axes.size
-        least, size = min(values), min(sizes)
-        patterns = int(self.counts([least], [size])[0, 0])
+        size = min(sizes)
+        self.check_cues(size, int(self.counts([min(values)], [size])[0, 0]))
+        most, size = max(values), max(sizes)
+        fault = self.described_model.check(size, int(self.counts([most], [size])[0, 0]))
+        if fault:
+            where = f"axes.{stored}[{values.index(most)}]"
+            raise Misplaced(where, f"{most:g} at size {size}", "a smaller system", fault)
+
+    def check_cues(self, size: int, patterns: int) -> None:
+        """Raise Misplaced unless there is a pattern for each cue."""
+        stored, values = self.stored, self.labels[self.stored]
+        least = min(values)
         if patterns < self.cues:
             raise Misplaced(
                 "cues",
@@ -116,8 +126,3 @@ class RetrievalStudy(Study):
                 "at most as many cues as patterns",
                 f"use fewer cues or a larger {stored}",
             )
-        most, size = max(values), max(sizes)
-        fault = self.described_model.check(size, int(self.counts([most], [size])[0, 0]))
-        if fault:
-            where = f"axes.{stored}[{values.index(most)}]"
-            raise Misplaced(where, f"{most:g} at size {size}", "a smaller system", fault)

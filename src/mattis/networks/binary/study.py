@@ -11,12 +11,12 @@ from pydantic import Field
 from mattis import plugins
 from mattis.kernels.cpu.lanes import LANES
 from mattis.networks.binary import chains, coupling_file, couplings, ensembles, keys
+from mattis.networks.binary.asking.table import BINARY_QUESTIONS
 from mattis.networks.binary.axes import BinaryAxes, rule_of
 from mattis.networks.binary.chain_observables import CHAIN_ROWS
 from mattis.networks.binary.couplings import RULES, CouplingRule, Rule
-from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, EnsembleRow
+from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, EnsembleRow, classes_of
 from mattis.networks.binary.family import (
-    BINARY_QUESTIONS,
     BinaryDefaults,
     completed,
     observables,
@@ -185,7 +185,7 @@ class BinaryStudy(RetrievalStudy):
             boundaries=question.boundaries,
             states=question.states,
             rounding=self.rounding(),
-            batched=None if CHAIN_ROWS else row.batched,
+            batched=None if CHAIN_ROWS or classes_of(self.ensemble) else row.batched,
             numbers=row.numbers + question.numbers + self.is_renumbered,
         )
 
@@ -266,6 +266,11 @@ class BinaryStudy(RetrievalStudy):
         self.check_stored()
         for size, count in self.networks():
             self._check_network(size, count)
+
+    def check_cues(self, size: int, patterns: int) -> None:
+        """Raise Misplaced unless there is a pattern for each cue, where cues are made of patterns."""
+        if BINARY_QUESTIONS[self.asked.name].cued:
+            super().check_cues(size, patterns)
 
     def networks(self) -> Iterator[tuple[int, int]]:
         """Yield N and the fewest and most P of every size: what is wrong is wrong at an end."""
@@ -353,6 +358,7 @@ class BinaryStudy(RetrievalStudy):
         """Return the spin proposals of chains of so many sweeps at most; a ramp is shared by temperatures."""
         chains = {"hysteresis": 2 * len(self.asked.rungs()), "familiarity": 0}
         total: int = size * sweeps * cues * self.starts * points * chains.get(self.asked.name, 1)
+        total += points * BINARY_QUESTIONS[self.asked.name].work(size)
         return max(
             total // (len(self.axes.betas) if self.asked.name == "hysteresis" else 1), points
         )
@@ -396,7 +402,8 @@ class BinaryStudy(RetrievalStudy):
             self.asked.name in ("hysteresis", "transitions") or self.ensemble.name in REAL_VALUED
         )
         followed = max(patterns if every else 1, *(self.axes.mixture or (1,)))
-        return 16 * size * patterns + (64 + 24 * followed) * self.sweeps.total * ramp
+        asked = BINARY_QUESTIONS[self.asked.name].memory(size)
+        return asked + 16 * size * patterns + (64 + 24 * followed) * self.sweeps.total * ramp
 
 
 def _check_settings(study: BinaryStudy) -> None:
@@ -544,10 +551,9 @@ def _check_question(study: BinaryStudy) -> None:
         expected = "no such number, for the question ambiguous has one of its own"
         advice = f"use question: {{name: ambiguous, chosen_above: {study.retrieved_above:g}}}"
         raise Misplaced("retrieved_above", f"{study.retrieved_above:g}", expected, advice)
-    if asked.name == "hysteresis":
-        _check_ramp(study)
+    BINARY_QUESTIONS[asked.name].check(axes, study.acting, asked)
     moving = "sequence" in study.rules and study.acting.synchronous
-    if moving and asked.name not in ("recall", "transitions", "familiarity"):
+    if moving and asked.name not in ("recall", "transitions", "familiarity", "enumeration"):
         expected = "recall, transitions or familiarity, for a sequence does not stay all at once"
         raise Misplaced("question.name", asked.name, expected, "use one, or dynamics: asynchronous")
     if moving and asked.name == "recall" and study.ensemble.name == "biased":
@@ -555,20 +561,6 @@ def _check_question(study: BinaryStudy) -> None:
         raise Misplaced(
             "patterns.ensemble", "biased", expected, "use question: transitions, or random"
         )
-
-
-def _check_ramp(study: BinaryStudy) -> None:
-    """Raise Misplaced unless every temperature is a rung of the ramp."""
-    asked, heats = study.asked, study.axes.temperatures
-    if abs(round(asked.top / asked.step) * asked.step - asked.top) > 1e-9:
-        expected = f"a multiple of the step {asked.step:g}"
-        raise Misplaced("question.top", f"{asked.top:g}", expected, "change one of the two")
-    for index, heat in enumerate(heats):
-        rung = round(heat / asked.step)
-        if abs(rung * asked.step - heat) > 1e-9 or rung * asked.step > asked.top + 1e-9:
-            expected = f"0, {asked.step:g} … {asked.top:g}, the rungs of the ramp"
-            where, advice = f"axes.temperature[{index}]", "use a multiple of question.step"
-            raise Misplaced(where, f"{heat:g}", expected, advice)
 
 
 def _check_given(study: BinaryStudy) -> None:

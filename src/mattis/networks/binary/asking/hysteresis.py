@@ -10,10 +10,12 @@ import numpy as np
 
 from mattis.exact import rng
 from mattis.exact.measure import Estimate, estimates
+from mattis.networks.binary.axes import BinaryAxes
 from mattis.networks.binary.hopfield import CellObservables, flags
 from mattis.networks.binary.matrix_network import (
     ChainCoroutine,
     ChainResult,
+    Dynamics,
     MatrixNetwork,
     NoiseSchedule,
     Request,
@@ -21,6 +23,7 @@ from mattis.networks.binary.matrix_network import (
 from mattis.networks.binary.network import Replica
 from mattis.networks.binary.questions import (
     Inquiry,
+    Query,
     Visit,
     VisitCell,
     VisitCells,
@@ -28,6 +31,7 @@ from mattis.networks.binary.questions import (
     always,
     cued,
 )
+from mattis.study.axes import Misplaced
 
 
 def hysteresis(
@@ -101,3 +105,16 @@ def _passage(walk: ChainResult, place: int, inquiry: Inquiry) -> list[Estimate]:
     first = place * inquiry.asking.sweeps + inquiry.asking.thermalise
     part = slice(first, first + inquiry.asking.measure)
     return estimates(np.stack([walk.overlaps[0, part], walk.aligned[part]]))
+
+
+def check_ramp(axes: BinaryAxes, _acting: Dynamics, asked: Query) -> None:
+    """Raise Misplaced unless every temperature is a rung of the ramp."""
+    if abs(round(asked.top / asked.step) * asked.step - asked.top) > 1e-9:
+        expected = f"a multiple of the step {asked.step:g}"
+        raise Misplaced("question.top", f"{asked.top:g}", expected, "change one of the two")
+    for index, heat in enumerate(axes.temperatures):
+        rung = round(heat / asked.step)
+        if abs(rung * asked.step - heat) > 1e-9 or rung * asked.step > asked.top + 1e-9:
+            expected = f"0, {asked.step:g} … {asked.top:g}, the rungs of the ramp"
+            where, advice = f"axes.temperature[{index}]", "use a multiple of question.step"
+            raise Misplaced(where, f"{heat:g}", expected, advice)

@@ -1,0 +1,1 @@
+"""What binary networks are asked, question by question, and the table of these questions."""

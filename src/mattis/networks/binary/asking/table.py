@@ -1,0 +1,287 @@
+"""The table of questions: what each asks of a circuit, what is observed, and where that has boundaries."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from mattis.networks.binary.asking.enumeration import (
+    ENUMERATED_OBSERVABLES,
+    check_enumerated,
+    enumeration,
+    enumeration_memory,
+    enumeration_work,
+)
+from mattis.networks.binary.asking.hysteresis import check_ramp, hysteresis
+from mattis.networks.binary.asking.landscape import (
+    LANDSCAPE_OBSERVABLES,
+    check_landscape,
+    landscape,
+    landscape_work,
+)
+from mattis.networks.binary.axes import BinaryAxes
+from mattis.networks.binary.hopfield import CHAIN_OBSERVABLES
+from mattis.networks.binary.matrix_network import Dynamics
+from mattis.networks.binary.questions import (
+    AnswerFunction,
+    Query,
+    ambiguous,
+    familiarity,
+    mixture,
+    of_every_cue,
+    recall,
+    snapshot,
+    survival,
+    transitions,
+)
+from mattis.study.model import Boundary, Observable, one_cue, one_spin
+
+
+@dataclass(frozen=True)
+class BinaryQuestion:
+    """One row of the table of questions.
+
+    extra   # observables besides those that every chain has; `alone` if there is no chain
+    states  # observable and fraction that tell two states apart
+    theory  # quantities that a figure or a reader compares with; of recall, those of the network
+    numbers  # raised whenever the same study gives other numbers, as those of a model
+    cued     # whether it has a cue for each pattern, or as many random states as `cues` says
+    check    # (axes, dynamics, question): raises Misplaced where they do not fit each other
+    work     # N -> what a cell takes besides its chains, in proposals; memory  # N -> in bytes
+    """
+
+    summary: str
+    answer: AnswerFunction
+    extra: tuple[Observable, ...] = ()
+    alone: bool = False
+    order_parameter: str = "overlap"
+    boundaries: tuple[Boundary, ...] = ()
+    states: tuple[str, str] | None = ("overlap", "retrieved")
+    theory: tuple[str, ...] = ()
+    numbers: int = 0
+    cued: bool = True
+    check: Callable[[BinaryAxes, Dynamics, Query], None] = lambda _axes, _acting, _query: None
+    work: Callable[[int], int] = lambda _size: 0
+    memory: Callable[[int], int] = lambda _size: 0
+
+    @property
+    def has_states(self) -> bool:
+        """Whether a cue can leave the state that it is in, and what is observed depends on it."""
+        return self.states is not None or self.order_parameter == "survived"
+
+
+def falls(fraction: str, dimension: str, position: str, whose: str, name: str = "") -> Boundary:
+    """Return the boundary above which less than half of a fraction is left."""
+    units = "J" if dimension == "beta" else "1"
+    words = f"{position.removeprefix('realised_')} above which less than half of the {whose}"
+    return Boundary(
+        name or position.removeprefix("realised_"), fraction, dimension, position, words, units
+    )
+
+
+def edges(fraction: str, whose: str) -> tuple[Boundary, ...]:
+    """Return where a fraction is lost along temperature and load."""
+    return (
+        falls(fraction, "beta", "temperature", whose),
+        falls(fraction, "load", "realised_load", whose),
+    )
+
+
+BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
+    "recall": BinaryQuestion(
+        "retrieval from a cue, a fraction `noise` of whose bits is flipped",
+        of_every_cue(recall),
+        boundaries=(
+            *edges("retrieved", "cues are retrieved"),
+            falls("retrieved", "noise", "noise", "cues are retrieved"),
+            falls("retrieved", "age", "age", "patterns are retrieved"),
+        ),
+    ),
+    "ambiguous": BinaryQuestion(
+        "a cue with a fraction `noise` of its sites from a second pattern: which of the two comes?",
+        of_every_cue(ambiguous),
+        (
+            Observable(
+                "retrieved",
+                "fraction of cues that end nearer to the first pattern, above `chosen_above`",
+                smallest=one_cue,
+                fraction=True,
+            ),
+            Observable("overlap_second", "overlap with the second pattern", smallest=one_spin),
+            Observable(
+                "chose_second",
+                "fraction of cues that end nearer to the second pattern, above `chosen_above`",
+                smallest=one_cue,
+                fraction=True,
+            ),
+            Observable(
+                "chose_neither",
+                "fraction of cues that end at neither: in a mixture, or elsewhere",
+                smallest=one_cue,
+                fraction=True,
+            ),
+        ),
+        states=None,
+        numbers=1,
+    ),
+    "familiarity": BinaryQuestion(
+        "the fraction of neurons that want to flip at a stored and at a new pattern; no chain is run",
+        familiarity,
+        (
+            Observable("flip_rate", "fraction of neurons that want to flip at a stored pattern"),
+            Observable("flip_rate_new", "fraction of neurons that want to flip at a new pattern"),
+            Observable(
+                "recognised",
+                "fraction of pairs of which the stored has fewer flips, ties half",
+                smallest=one_cue,
+                fraction=True,
+            ),
+            Observable(
+                "stable",
+                "fraction of cues at which no neuron wants to flip",
+                smallest=one_cue,
+                fraction=True,
+            ),
+        ),
+        alone=True,
+        order_parameter="flip_rate",
+        states=None,
+        theory=("hopfield.bit_error", "hopfield.familiarity"),
+    ),
+    "mixture": BinaryQuestion(
+        "the state sgn(sum of n patterns), n along the axis `mixture`: does it stay a mixture?",
+        of_every_cue(mixture),
+        (
+            Observable(
+                "overlap_mixed",
+                "mean overlap with the n patterns of the mixture",
+                smallest=one_spin,
+            ),
+            Observable(
+                "stays",
+                "fraction of mixtures with every overlap above half of its first value",
+                smallest=one_cue,
+                fraction=True,
+            ),
+        ),
+        order_parameter="overlap_mixed",
+        boundaries=edges("stays", "mixtures stay"),
+        states=("overlap_mixed", "stays"),
+        theory=("mixture.overlap",),
+    ),
+    "survival": BinaryQuestion(
+        "the time until the overlap first falls below `leaves_below`",
+        of_every_cue(survival),
+        (
+            Observable(
+                "survival_time",
+                "mean of times, those of survivors cut off at the end of the run",
+                "sweep",
+            ),
+            Observable(
+                "survived",
+                "fraction of cues whose overlap never fell below",
+                smallest=one_cue,
+                fraction=True,
+            ),
+        ),
+        order_parameter="survived",
+        boundaries=edges("survived", "states survive"),
+        states=None,
+    ),
+    "snapshot": BinaryQuestion(
+        "the last state of a chain: a cue is recalled if at most `wrong_bits` of its bits are wrong",
+        of_every_cue(snapshot),
+        (
+            Observable("wrong_bits", "bits of the last state that are not those of the pattern"),
+            Observable(
+                "recalled",
+                "fraction of cues whose last state has at most `wrong_bits` wrong bits",
+                smallest=one_cue,
+                fraction=True,
+            ),
+        ),
+        order_parameter="recalled",
+        boundaries=edges("recalled", "cues are recalled"),
+    ),
+    "transitions": BinaryQuestion(
+        "the time from one pattern of a sequence to the next",
+        of_every_cue(transitions),
+        (
+            Observable("overlap_nearest", "overlap with the nearest pattern, mean over sweeps"),
+            Observable("transition_rate", "transitions along the sequence, net", "1/sweep"),
+            Observable(
+                "transition_time", "sweeps per transition; NaN if there was none, net", "sweep"
+            ),
+        ),
+        order_parameter="transition_rate",
+        states=None,
+    ),
+    "hysteresis": BinaryQuestion(
+        "a ramp from T = 0 to `top` and back in steps of `step`, a chain on each rung",
+        hysteresis,
+        (
+            *(
+                o
+                for o in CHAIN_OBSERVABLES
+                if o.name
+                in (
+                    "overlap",
+                    "overlap_thermal_error",
+                    "energy",
+                    "energy_thermal_error",
+                    "retrieved",
+                )
+            ),
+            Observable(
+                "overlap_cooling",
+                "overlap with the cued pattern on the way down",
+                smallest=one_spin,
+            ),
+            Observable("energy_cooling", "energy per neuron on the way down", "J"),
+            Observable(
+                "overlap_nearest_cooling", "largest |overlap| with any pattern on the way down"
+            ),
+            Observable(
+                "retrieved_cooling",
+                "fraction of ways down that are at some pattern",
+                smallest=one_cue,
+                fraction=True,
+            ),
+        ),
+        alone=True,
+        boundaries=(
+            *edges("retrieved", "cues are retrieved on the way up"),
+            falls(
+                "retrieved_cooling",
+                "beta",
+                "temperature",
+                "ways down are at some pattern",
+                "cooling",
+            ),
+        ),
+        check=check_ramp,
+    ),
+    "enumeration": BinaryQuestion(
+        "all 2^N states, N ≤ 12: the transition matrix, its stationary law, detailed balance; and a chain",
+        enumeration,
+        ENUMERATED_OBSERVABLES,
+        alone=True,
+        order_parameter="gibbs_distance",
+        states=None,
+        check=check_enumerated,
+        work=enumeration_work,
+        memory=enumeration_memory,
+    ),
+    "landscape": BinaryQuestion(
+        "stable states, their number and energies, and descents from `cues` random states, at T = 0",
+        landscape,
+        LANDSCAPE_OBSERVABLES,
+        alone=True,
+        order_parameter="minima",
+        states=None,
+        theory=("sk.minima", "sk.ground_energy"),
+        cued=False,
+        check=check_landscape,
+        work=landscape_work,
+    ),
+}
+"""What a study can ask."""
