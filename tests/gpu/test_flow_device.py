@@ -89,6 +89,9 @@ def assert_near(found, expected, digits: float) -> None:
 RECALL = {
     "attention": recipe("attention"),
     "attention, field and bias": recipe("attention", field=0.1, bias=0.2),
+    "attractors": replace(
+        recipe("attractors", cue="gaussian", bias=0.2), question="recall", ensemble="uniform"
+    ),
     "dense": recipe("dense", dt=0.3),
     "hebbian_tanh": recipe("hebbian_tanh", field=0.1, bias=0.1),
     "graded": recipe("graded", field=0.1),

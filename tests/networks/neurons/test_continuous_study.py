@@ -44,6 +44,7 @@ ONE = {"load": [0.5], "noise": [0.0], "beta": None}
 
 SMALL: dict[str, dict[str, Any]] = {
     "attention": {"load": None, "exponent": [0.05, 0.1], "cues": 2},
+    "attractors": {"load": None, "memories": [3, 4], "size": [2], "cues": 2},
     "dense": {"load": [0.01, 0.02], "beta": [5.0], "flow": {"dt": 0.5, "tolerance": 1e-6}, "cues": 2},
     "dense_binary": {"load": [0.02, 0.05], "beta": None, "cues": 2},
     "hebbian_tanh": {"beta": [2.0], "question": "equivalence", "flow": {"dt": 0.5, "steps": 4000}},
@@ -143,6 +144,9 @@ MISTAKES = [
     ({**BINARY, "patterns": "gaussian"}, "patterns: got gaussian; expected recall of signs", "binary"),
     ({**BINARY, "patterns": "sphere"}, "patterns: got sphere; expected recall of signs", "binary"),
     ({**BINARY, "question": "spectrum"}, "question: got spectrum", ""),
+    ({**BINARY, "question": "descent"}, "question: got descent of model dense_binary", "continuous neurons"),
+    ({"visible": "spherical", "question": "jacobian"}, "question: got jacobian", "with a Hessian everywhere"),
+    ({"question": "descent", "cues": 3}, "axes.load: got P = 2 patterns at size 20", "fewer cues"),
     ({**BINARY, "rule": "field", "indices": "distinct"}, "indices: got distinct with rule: field",
      "rule: difference"),
     ({**BINARY, "hidden": "log_sum_exp", "scale": "none"}, "hidden: got log_sum_exp",

@@ -304,9 +304,11 @@ def trajectories(points: Sequence[Stage]) -> Iterator[list[tuple[Stage, list[int
         yield [(points[rows[0]]._replace(memory=ALL), rows) for rows in stages]
 
 
-def empty_columns(points: Sequence[Stage]) -> Columns:
-    """Return a column of NaN for each observable, with a row for each point."""
-    return {o.name: np.full(len(points), nan) for o in DRIFT_OBSERVABLES}
+def empty_columns(
+    points: Sequence[Stage], observables: Sequence[Observable] | None = None
+) -> Columns:
+    """Return a column of NaN for each observable, those of memories if not given, a row for each point."""
+    return {o.name: np.full(len(points), nan) for o in observables or DRIFT_OBSERVABLES}
 
 
 def write(

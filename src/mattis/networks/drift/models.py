@@ -1,6 +1,8 @@
 """Consolidation, as a row of the table of models: see `consolidation`, and `consolidation_device`."""
 
-from mattis.networks.drift import consolidation, consolidation_device
+from dataclasses import replace
+
+from mattis.networks.drift import consolidation, consolidation_device, synapses
 from mattis.study.model import Boundary, Model
 
 CONSOLIDATION = Model(
@@ -16,7 +18,8 @@ CONSOLIDATION = Model(
         for quantity in (
             "kappa_s", "kappa_basin", "kappa_merge", "least_overlap", "cosine", "own_share",
             "mean_similarity", "random_similarity", "random_similarity_sd", "similarity",
-            "similarity_mean", "similarity_sd", "published", "hebbian_error", "pavlovian_error",
+            "similarity_mean", "similarity_sd", "error_factor", "published",
+            "hebbian_error", "pavlovian_error",
         )
     ),
     source="Lotito, Neurocomputing 636, 129865 (2025), eqs. (12) to (14) and appendix B",
@@ -38,3 +41,10 @@ CONSOLIDATION = Model(
     batched=consolidation_device.batched,
     follow=consolidation.course,
 )  # fmt: skip
+
+SYNAPSES = replace(
+    CONSOLIDATION, summary="how drifting memories move: their fixed point, energy, factor and rule",
+    observables=synapses.SYNAPSE_OBSERVABLES, order_parameter="error_factor", boundaries=(), states=None,
+    simulate=synapses.simulate, rounding=synapses.SYNAPSE_ROUNDING, batched=None, follow=None,
+)  # fmt: skip
+"""The same memories, asked how they move."""

@@ -19,7 +19,8 @@ from mattis.networks.drift.consolidation import (
 )
 from mattis.networks.drift.keys import LOOK_COST, DriftAxes, DriftStudy, cost, presentations
 from mattis.networks.drift.memories import MemoryEnsemble, square_norm
-from mattis.networks.drift.models import CONSOLIDATION
+from mattis.networks.drift.models import CONSOLIDATION, SYNAPSES
+from mattis.networks.drift.synapses import MOST_MEASURED
 from mattis.study.axes import (
     Integers,
     Misplaced,
@@ -135,6 +136,16 @@ class ConsolidationStudy(DriftStudy):
         default="old", description="memories begin as the old ones, or as Gaussian vectors"
     )
     bias: Bias | None = Field(default=None, description="Lambda; none if not given")
+    question: Literal["memories", "synapses"] = Field(
+        default="memories", description="where memories end, or how synapses move on the way"
+    )
+
+    @property
+    def described_model(self) -> Model:
+        """The row of the model, with what this study observes."""
+        if self.question == "memories":
+            return CONSOLIDATION
+        return SYNAPSES
 
     @property
     def memory_ensemble(self) -> MemoryEnsemble:
@@ -174,6 +185,14 @@ class ConsolidationStudy(DriftStudy):
             raise Misplaced("axes.memory", got, f"memories in 0 … {last}", "count from 0")
         if self.given is not None or self.shown is not None or self.ensemble == "given":
             self._check_matrices()
+        if self.question == "synapses" and most > MOST_MEASURED:
+            expected = f"at most {MOST_MEASURED} memories with question: synapses"
+            raise Misplaced(where, f"N_h = {most}", expected, "use question: memories")
+        if self.question == "synapses" and math.inf in (*(a.beta or ()), *(a.kappa or ())):
+            name = "beta" if a.beta else "kappa"
+            raise Misplaced(
+                f"axes.{name}", ".inf with question: synapses", "a finite one", "use 1000"
+            )
         self.check_drift(a.tau, a.spread, fewest, most)
 
     def _check_matrices(self) -> None:

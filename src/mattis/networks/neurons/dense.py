@@ -21,7 +21,7 @@ from mattis.exact.patterns import noisy_cue, random_patterns
 from mattis.kernels import cpu
 from mattis.kernels.cuda import dense
 from mattis.kernels.cuda.devices import HOST, Device, divided, portions
-from mattis.networks.neurons.recipe import NeuronPoint, Recipe
+from mattis.networks.neurons.recipe import OF_DIGITS, NeuronPoint, Recipe, stored
 from mattis.networks.neurons.relaxation import NeuronCell, mean_of
 from mattis.study.model import PatternSet, Task
 
@@ -92,7 +92,7 @@ def energy(recipe: Recipe, size: int, rate: float, overlaps: NDArray[Any]) -> fl
 
 def recall(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) -> list[NeuronCell]:
     """Align every cue with its fields, site by site; return means over the cues of each place."""
-    xi = _patterns(patterns)
+    xi = _patterns(patterns, recipe)
     sites = np.ascontiguousarray(xi.T)
     return [
         mean_of([_align(patterns, xi, sites, place, mu, recipe) for mu in range(recipe.cues)])
@@ -100,8 +100,10 @@ def recall(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) 
     ]
 
 
-def _patterns(patterns: PatternSet) -> Signs:
+def _patterns(patterns: PatternSet, recipe: Recipe) -> Signs:
     """Return the patterns of a set, (P, N)."""
+    if recipe.ensemble in OF_DIGITS:
+        return stored(patterns, recipe).astype(np.int8)
     stream = rng.stream(patterns.root_seed, "patterns", patterns.labels)
     return random_patterns(stream, patterns.patterns, patterns.size)
 
@@ -179,7 +181,7 @@ def recall_on_device(tasks: Sequence[Task], device: Device) -> list[list[NeuronC
 def _recall(tasks: Sequence[Task], device: Device) -> list[list[NeuronCell]]:
     """Align the replicas of tasks in one launch; return means over the cues of each place."""
     recipe, size = tasks[0][2], tasks[0][0].size
-    xi = [_patterns(task[0]) for task in tasks]
+    xi = [_patterns(task[0], task[2]) for task in tasks]
     rates = sorted({place.beta for _, places, _ in tasks for place in places})
     tables = [table_of(recipe, size, rate) for rate in rates]
     replicas = [

@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 
 from mattis.kernels.cuda.devices import Device
-from mattis.networks.neurons import dense, relaxation, relaxation_device, spectrum
+from mattis.networks.neurons import (
+    certainty,
+    dense,
+    descent,
+    linearised,
+    relaxation,
+    relaxation_device,
+    spectrum,
+)
 from mattis.networks.neurons.recipe import NeuronPoint, Parts, Recipe
 from mattis.networks.neurons.relaxation import NeuronCell
 from mattis.networks.neurons.separation import separation
@@ -20,6 +28,7 @@ from mattis.study.model import (
     Model,
     Observable,
     PatternSet,
+    PowerLaw,
     Task,
     one_cue,
     over_cues,
@@ -41,10 +50,14 @@ class NeuronDefaults:
     question: str = "recall"
     """Name of the question."""
     binary: bool = False
+    cue: str = "overlap"
 
 
 NEURON_DEFAULTS: Mapping[str, NeuronDefaults] = {
     "attention": NeuronDefaults(Parts(), "sphere"),
+    "attractors": NeuronDefaults(
+        Parts(similarity="distance"), "corners", "certainty", cue="gaussian"
+    ),
     "dense": NeuronDefaults(
         Parts("ln_cosh", "rectified_polynomial", gain="visible", scale="bodies", activity="activation",
               degree=3, diagonal="zero")
@@ -107,6 +120,9 @@ def _lost(dimension: str, position: str) -> Boundary:
     return Boundary(word, "retrieved", dimension, position, meaning, units)
 
 
+FALLS_LIKE = PowerLaw("separation", 1.0, "Lotito, Neurocomputing 636, 129865 (2025)")
+"""The distance from quasi-equilibrium is proportional to tau_h/tau_v as that goes to 0."""
+
 RECALL_QUESTION = NeuronQuestion(
     "relaxation from a cue with overlap 1 - 2 noise, and one step at dt = tau beside it",
     relaxation.recall,
@@ -152,6 +168,29 @@ NEURON_QUESTIONS: Mapping[str, NeuronQuestion] = {
         "overlap",
         ("overlap", "retrieved"),
     ),
+    "certainty": NeuronQuestion(
+        "entropy of the softmax weights of the memories, at the cue and at rest",
+        certainty.certainty,
+        (
+            Observable("entropy_cue", "entropy -sum w ln w of the weights at the cue", "nat"),
+            Observable("entropy", "entropy of the weights at rest", "nat"),
+            Observable("information_gain", "entropy at the cue less entropy at rest", "nat"),
+            OVERLAP,
+            RETRIEVED,
+            Observable(
+                "same_class",
+                "fraction of cues that end nearest to a pattern of their class, or to their own without one",
+                smallest=one_cue, fraction=True,
+            ),
+            Observable("own_weight", "weight of the pattern asked for, at rest"),
+            Observable("own_weight_cue", "weight of the pattern asked for, at the cue"),
+            STEPS_USED,
+            CONVERGED,
+            FLAG,
+        ),
+        "information_gain",
+        ("overlap", "retrieved"),
+    ),
     "spectrum": NeuronQuestion(
         "eigenvalues of XiᵀXi and unstable directions at v = 0; nothing is simulated",
         spectrum.spectrum,
@@ -185,7 +224,9 @@ NEURON_QUESTIONS: Mapping[str, NeuronQuestion] = {
         "the full fast-slow system beside quasi-equilibrium, tau_h/tau_v along the axis `separation`",
         separation,
         (
-            Observable("distance", "largest |v - v_QE|/sqrt(N_v) along the trajectory"),
+            Observable(
+                "distance", "largest |v - v_QE|/sqrt(N_v) along the trajectory", law=FALLS_LIKE
+            ),
             Observable("energy_mismatch", "largest relative difference of dE/dt and what (18) says it is"),
             Observable("energy_rise", "largest rise of the energy between looks, over its range"),
             Observable("energy_fall", "energy per visible neuron that was lost"),
@@ -206,6 +247,49 @@ NEURON_QUESTIONS: Mapping[str, NeuronQuestion] = {
             FLAG,
         ),
         "growth_rate",
+    ),
+    "descent": NeuronQuestion(
+        "Euler steps from every cue: how the energy falls, and from which step on it no longer does",
+        descent.descent,
+        (
+            Observable(
+                "breaking_step", "dt/tau_v from which on an Euler step raises the energy; NaN if none does"
+            ),
+            Observable("energy_rise", "largest rise of the energy in a step, over its range"),
+            Observable(
+                "energy_mismatch", "largest relative difference of dE/dt and -tau_v v'ᵀH_v v' (6)"
+            ),
+            Observable(
+                "activation_mismatch", "largest relative difference of dE/dt and g'·(v - B) (5)"
+            ),
+            Observable(
+                "gradient_error", "largest |dE/dv - H_v (v - B)| at the cue, over the largest |dE/dv|"
+            ),
+            Observable(
+                "least_curvature", "least v'ᵀH_v v'/|v'|²: 0 where a state moves and loses no energy"
+            ),
+            Observable("energy_fall", "energy per neuron that was lost on the way"),
+            FLAG,
+        ),
+        "breaking_step",
+    ),
+    "jacobian": NeuronQuestion(
+        "Jacobians at the origin, at every cue and at rest, and differences of the flow beside them",
+        linearised.jacobians,
+        (
+            Observable("jacobian_error", "largest error of the Jacobian (28), over its largest element"),
+            Observable("origin_error", "that of beta XiᵀXi - 1 (29) at v = 0; NaN for other neurons"),
+            Observable(
+                "printed_error", "that of (30) as printed, at the cue; NaN where its shapes do not fit"
+            ),
+            Observable("imaginary", "largest imaginary part of an eigenvalue, over the largest of them"),
+            Observable("unstable", "unstable directions at v = 0"),
+            Observable("unstable_at_rest", "unstable directions where a cue comes to rest"),
+            Observable("gap", "smallest |eigenvalue| at v = 0: above 0 it is hyperbolic", "1/tau"),
+            CONVERGED,
+            FLAG,
+        ),
+        "unstable",
     ),
     "rotation": NeuronQuestion(
         "J(U Xi) = J(Xi) for orthogonal U, and the triangular factor of J by QR; nothing is simulated",
@@ -310,6 +394,12 @@ NEURON_ROWS = (
         "tau dv/dt = -v + Xiᵀ softmax(beta Xi v)",
         ("exponential.alpha_sphere", "exponential.alpha_sign", "exponential.cue_sphere"),
         f"Ramsauer et al., ICLR (2021); {KROTOV}",
+    ),
+    row(
+        "attractors", "attention by distance: x is drawn to patterns by their softmax of distances",
+        "tau dx/dt = sum_mu w_mu (xi_mu - x), w = softmax(-beta |x - xi_mu|²/2), beta = 1/sigma²",
+        ("attractors.coordinate", "attractors.cue_entropy", "attractors.rest_entropy"),
+        f"{KROTOV}; attention with b = -|xi|²/2, E = -(1/beta) ln sum exp(-beta |x - xi|²/2)",
     ),
     row(
         "dense", "dense associative memory of continuous neurons: P of order N^{n-1}",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mattis.exact import gaussians, rng
+from mattis.exact import digits, gaussians, rng
 from mattis.exact.arrays import FloatArray
 from mattis.exact.patterns import flip_count, noisy_cue, random_patterns
 from mattis.kernels import cpu
@@ -45,6 +45,8 @@ class Parts:
     degree: int = 2
     diagonal: str = "kept"
     """The diagonal of XiᵀXi: `kept`, or `zero`: neurons do not act on themselves."""
+    similarity: str = "dot"
+    """h = Xi g + b, or by `distance`: less |Xi_mu|²/2, so that linear neurons have (|v|² - |v - Xi|²)/2."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,10 @@ class Recipe:
     """Update rule of binary neurons."""
     indices: str = "full"
     """Sets of sites that the energy of binary neurons sums over."""
+    classes: int = 10
+    """Classes of digits: pattern mu is a digit mu mod `classes`."""
+    cue: str = "overlap"
+    """How noise changes a pattern: to the `overlap` 1 - 2 noise, or by noise × a `gaussian` vector."""
 
     @property
     def kind(self) -> Any:
@@ -105,12 +111,56 @@ def _sphere(patterns: PatternSet) -> FloatArray:
     return np.asarray(rows * (sqrt(patterns.size) / lengths))
 
 
+def _digits(patterns: PatternSet, classes: int) -> FloatArray:
+    """Return handwritten digits of 8 × 8 in black and white, those of `digits` of binary networks."""
+    stream = rng.stream(patterns.root_seed, "digits", patterns.labels)
+    return digits.signs(stream, patterns.patterns, classes).astype(np.float64)
+
+
+def _greys(patterns: PatternSet, classes: int) -> FloatArray:
+    """Return the same digits in shades of grey, scaled to |xi|² = N."""
+    stream = rng.stream(patterns.root_seed, "digits", patterns.labels)
+    rows = digits.greys(stream, patterns.patterns, classes)
+    return np.asarray(rows * np.sqrt(patterns.size / np.sum(rows * rows, axis=1, keepdims=True)))
+
+
+def _uniform(patterns: PatternSet) -> FloatArray:
+    """Return patterns whose sites are uniform in [-√3, √3]: their variance is 1."""
+    stream = rng.stream(patterns.root_seed, "uniform patterns", patterns.labels)
+    words = stream.words(patterns.size, np.arange(patterns.patterns))
+    return np.asarray(sqrt(3) * (2 * (words + 0.5) / 2**32 - 1))
+
+
+def _corners(patterns: PatternSet) -> FloatArray:
+    """Return corners of the cube for every seed: bit i of mu is the sign of site i of pattern mu."""
+    bits = np.arange(patterns.patterns)[:, None] >> np.arange(patterns.size) & 1
+    return 1.0 - 2.0 * bits
+
+
 NEURON_ENSEMBLES: Mapping[str, Callable[[PatternSet], FloatArray]] = {
     "signs": _signs,
     "sphere": _sphere,
     "gaussian": _gaussian,
+    "uniform": _uniform,
+    "corners": _corners,
 }
 """Ensembles of patterns: each draws those of a pattern set, (P, N)."""
+
+OF_DIGITS: Mapping[str, Callable[[PatternSet, int], FloatArray]] = {
+    "digits": _digits,
+    "grey_digits": _greys,
+}
+"""Ensembles of digits: each returns those of a pattern set, of the first so many classes, (P, 64)."""
+
+OF_SIGNS = ("signs", "corners", "digits")
+"""Ensembles of ±1."""
+
+
+def stored(patterns: PatternSet, recipe: Recipe) -> FloatArray:
+    """Return the patterns of a set, (P, N)."""
+    if recipe.ensemble in OF_DIGITS:
+        return OF_DIGITS[recipe.ensemble](patterns, recipe.classes)
+    return NEURON_ENSEMBLES[recipe.ensemble](patterns)
 
 
 def factor(parts: Parts, size: int, patterns: int) -> float:
@@ -172,7 +222,7 @@ def replica_network(
     return replace(
         _with_gain(net, recipe, beta),
         field=kind(recipe.field) * along if recipe.field else 0.0,
-        bias=_bias(recipe, along, len(xi) if recipe.parts.coupling == MEMORIES else 0),
+        bias=_bias(recipe, along, net.memories),
     )
 
 
@@ -187,19 +237,22 @@ def single(
     return net, cue(patterns, xi, recipe, mu, place.noise)
 
 
-def _bias(recipe: Recipe, along: FloatArray, hidden: int) -> float | FloatArray:
-    """Return b: the same for all hidden neurons, or along the pattern where J = 1."""
+def _bias(recipe: Recipe, along: FloatArray, memories: FloatArray) -> float | FloatArray:
+    """Return b: one for all hidden neurons, or along the pattern where J = 1; of distances less |Xi|²/2."""
+    if recipe.parts.similarity == "distance":
+        squares = np.sum(memories * memories, axis=1, keepdims=True)
+        return np.asarray(recipe.kind(recipe.bias) - squares / 2, recipe.kind)
     if not recipe.bias:
         return 0.0
-    if hidden:
-        return np.full((hidden, 1), recipe.bias, recipe.kind)
+    if recipe.parts.coupling == MEMORIES:
+        return np.full((len(memories), 1), recipe.bias, recipe.kind)
     return np.asarray(recipe.kind(recipe.bias) * along)
 
 
 def cue(
     patterns: PatternSet, xi: FloatArray, recipe: Recipe, index: int, noise: float
 ) -> FloatArray:
-    """Return a state (N,) with the overlap 1 - 2 noise with pattern `index`.
+    """Return a state (N,) with the overlap 1 - 2 noise with pattern `index`, or xi + noise × normal.
 
     Signs: exactly round(noise N) of them are flipped. Others: cos(t) xi + sin(t) e, e orthogonal to xi and
     as long, uniform; cos(t) = 1 - 2 noise.
@@ -208,9 +261,11 @@ def cue(
         return xi[index].copy()
     member = {"noise": noise, "cue": index}
     stream = rng.stream(patterns.root_seed, "cue", patterns.labels, member)
-    if recipe.ensemble == "signs":
+    if recipe.cue == "overlap" and recipe.ensemble in OF_SIGNS:
         return noisy_cue(xi[index].astype(np.int8), noise, stream).astype(np.float64)
     other = gaussians.normals(stream, len(xi[index]), 0)[0]
+    if recipe.cue == "gaussian":
+        return np.asarray(xi[index] + noise * other)
     square = np.sum(xi[index] * xi[index])
     other -= xi[index] * (np.sum(other * xi[index]) / square)
     cosine = 1 - 2 * noise
@@ -220,7 +275,7 @@ def cue(
 
 def overlap_of_cue(recipe: Recipe, size: int, noise: float) -> float:
     """Return the overlap of a cue with its pattern, exactly."""
-    return 1 - 2 * flip_count(size, noise) / size if recipe.ensemble == "signs" else 1 - 2 * noise
+    return 1 - 2 * flip_count(size, noise) / size if recipe.ensemble in OF_SIGNS else 1 - 2 * noise
 
 
 def activity(parts: Parts, net: NeuronNetwork, v: FloatArray) -> FloatArray:

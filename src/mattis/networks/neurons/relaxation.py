@@ -22,13 +22,13 @@ from mattis.networks.neurons.network import (
     target,
 )
 from mattis.networks.neurons.recipe import (
-    NEURON_ENSEMBLES,
     NeuronPoint,
     Parts,
     Recipe,
     activity,
     cue,
     replica_network,
+    stored,
     unit_network,
 )
 from mattis.study.model import (
@@ -116,7 +116,7 @@ def overlaps(cued: FloatArray, states: FloatArray) -> Any:
 
 def recall(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) -> list[NeuronCell]:
     """Relax from every cue, and once for one step at dt = tau; return means over the cues of each place."""
-    xi = NEURON_ENSEMBLES[recipe.ensemble](patterns)
+    xi = stored(patterns, recipe)
     cells: list[list[NeuronCell]] = [[] for _ in places]
     for batch in batches(patterns, xi, places, recipe):
         check(batch.net, recipe)
@@ -193,7 +193,7 @@ def course(patterns: PatternSet, place: NeuronPoint, recipe: Recipe, cue: int) -
     if not 0 <= cue < recipe.cues:
         most = f"0 … {recipe.cues - 1}" if recipe.cues > 1 else "0"
         raise UserError(f"cue: got {cue}; expected {most}; for example 0")
-    xi = NEURON_ENSEMBLES[recipe.ensemble](patterns)
+    xi = stored(patterns, recipe)
     batch = next(b for b in batches(patterns, xi, [place], recipe) if (0, cue) in b.visits)
     check(batch.net, recipe)
     lane, cued = batch.visits.index((0, cue)), cued_patterns(xi, batch)
@@ -218,7 +218,7 @@ def equivalence(
     If x = tanh(beta (J x + u)) then v = J x + u is at rest, v = u + J tanh(beta v), and x = tanh(beta v). In
     the network of v, u is a field I; in that of x, beta u is the bias b of hidden neurons.
     """
-    xi = NEURON_ENSEMBLES[recipe.ensemble](patterns)
+    xi = stored(patterns, recipe)
     diagonal = recipe.parts.diagonal
     pair = [replace(recipe, parts=replace(parts, diagonal=diagonal)) for parts in (TANH, GRADED)]
     cells: list[list[NeuronCell]] = [[] for _ in places]

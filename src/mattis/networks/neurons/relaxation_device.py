@@ -18,7 +18,7 @@ from mattis.kernels.cuda import euler
 from mattis.kernels.cuda.devices import Device
 from mattis.networks.neurons.generating_functions import Population
 from mattis.networks.neurons.network import NeuronNetwork, closes
-from mattis.networks.neurons.recipe import NEURON_ENSEMBLES, Recipe, unit_network
+from mattis.networks.neurons.recipe import Recipe, stored, unit_network
 from mattis.networks.neurons.relaxation import (
     NeuronCell,
     Relaxation,
@@ -101,7 +101,7 @@ def shape(patterns: PatternSet, recipe: Recipe, device: Device) -> tuple[int, in
 def _slots(index: int, task: Task, lanes: int) -> Iterator[Slot]:
     """Yield the replicas of a task: each cue at each place."""
     patterns, places, recipe = task
-    xi = NEURON_ENSEMBLES[recipe.ensemble](patterns)
+    xi = stored(patterns, recipe)
     for batch in side_by_side(patterns, xi, unit_network(xi, recipe), places, recipe, lanes):
         check(batch.net, recipe)
         yield Slot(index, batch, cued_patterns(xi, batch))

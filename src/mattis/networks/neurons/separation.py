@@ -12,6 +12,7 @@ import numpy as np
 
 from mattis.exact.arrays import FloatArray
 from mattis.kernels import cpu
+from mattis.networks.neurons.descent import SLOW_AT_REST, slope_along
 from mattis.networks.neurons.network import (
     NeuronNetwork,
     full_energy,
@@ -20,15 +21,12 @@ from mattis.networks.neurons.network import (
     power_lost,
     velocities,
 )
-from mattis.networks.neurons.recipe import NEURON_ENSEMBLES, NeuronPoint, Recipe, single
+from mattis.networks.neurons.recipe import NeuronPoint, Recipe, single, stored
 from mattis.networks.neurons.relaxation import NeuronCell, mean_of
 from mattis.study.model import PatternSet
 
 TIMES = 101
 """Times at which trajectories are compared."""
-
-SLOW_AT_REST = 1e-6
-"""Share of the largest loss of energy below which a relative difference says nothing."""
 
 ACCURACY = 1e-10
 """Of the trajectories: far below the distances that are measured."""
@@ -38,7 +36,7 @@ def separation(
     patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe
 ) -> list[NeuronCell]:
     """Follow the full system from every cue, and beside it the system at quasi-equilibrium."""
-    xi = NEURON_ENSEMBLES[recipe.ensemble](patterns)
+    xi = stored(patterns, recipe)
     order = sorted(range(len(places)), key=lambda k: places[k]._replace(separation=0.0))
     rows: list[NeuronCell] = [{} for _ in places]
     for _, same in groupby(order, key=lambda k: places[k]._replace(separation=0.0)):
@@ -100,7 +98,4 @@ def measured_slope(
     """Return dE/dt along the motion, (R,), by the central difference of the energy (19) itself."""
     slow, fast = velocities(net, v, h)
     speed = np.maximum(np.abs(slow).max(axis=0), np.abs(fast).max(axis=0))
-    dt = share / np.maximum(speed, 1e-12)
-    ahead = full_energy(net, v + dt * slow, h + dt * fast)
-    behind = full_energy(net, v - dt * slow, h - dt * fast)
-    return np.asarray((ahead - behind) / (2 * dt))
+    return slope_along(lambda dt: full_energy(net, v + dt * slow, h + dt * fast), speed, share)

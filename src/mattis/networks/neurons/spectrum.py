@@ -13,7 +13,7 @@ from mattis.exact import gaussians, rng
 from mattis.exact.arrays import FloatArray
 from mattis.kernels import cpu
 from mattis.networks.neurons.network import NeuronNetwork, eigenvalues, jacobian, settle, target
-from mattis.networks.neurons.recipe import NEURON_ENSEMBLES, NeuronPoint, Recipe, factor, single
+from mattis.networks.neurons.recipe import NeuronPoint, Recipe, factor, single, stored
 from mattis.networks.neurons.relaxation import NeuronCell, mean_of
 from mattis.study.model import UNSETTLED, PatternSet
 
@@ -25,7 +25,7 @@ AT_REST = 1e-9
 
 def scaled(patterns: PatternSet, recipe: Recipe) -> tuple[FloatArray, FloatArray]:
     """Return the patterns of a set and its memories Xi, (P, N) both."""
-    xi = NEURON_ENSEMBLES[recipe.ensemble](patterns)
+    xi = stored(patterns, recipe)
     return xi, xi * factor(recipe.parts, patterns.size, patterns.patterns)
 
 

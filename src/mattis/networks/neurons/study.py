@@ -3,21 +3,15 @@
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    StrictFloat,
-    StrictInt,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, StrictFloat, StrictInt, WithJsonSchema
 
 from mattis.errors import nearest
-from mattis.networks.neurons import dense
+from mattis.exact import digits
+from mattis.networks.neurons import dense, descent
 from mattis.networks.neurons.generating_functions import GENERATING, FunctionNumbers, Population
+from mattis.networks.neurons.keys import MOST_STORED, STORED, Flow, NeuronAxes
 from mattis.networks.neurons.models import (
     EXACT_ROUNDING,
     NEURON_DEFAULTS,
@@ -28,6 +22,7 @@ from mattis.networks.neurons.models import (
     batched,
 )
 from mattis.networks.neurons.recipe import (
+    OF_DIGITS,
     POLYNOMIALS,
     NeuronPoint,
     Parts,
@@ -37,27 +32,10 @@ from mattis.networks.neurons.recipe import (
     many_body,
 )
 from mattis.plugins import Plugin, hint
-from mattis.study.axes import (
-    BOUNDS,
-    MOST_BODIES,
-    Axes,
-    Bound,
-    Integers,
-    Meaning,
-    Misplaced,
-    Part,
-    RealValues,
-    Reciprocals,
-    UnknownWord,
-)
+from mattis.study.axes import MOST_BODIES, Misplaced, UnknownWord
 from mattis.study.base import Study, middles
 from mattis.study.model import Model, PatternSet, Point, Task
 from mattis.words import counted
-
-MOST_STORED = 2**20
-"""Memories of a network at most: their products with one state are looked at, all of them."""
-
-STORED = ("load", "memories", "exponent")
 
 
 def _known_function(value: str) -> str:
@@ -75,126 +53,21 @@ FunctionName = Annotated[
 ]
 
 
+WITHOUT_CUES = ("spectrum", "fixed_points", "rotation")
+"""Questions that no pattern is asked for."""
+
+DESCENTS = 40
+"""Trajectories of a descent, about: those of the steps that are tried."""
+
 GAINLESS = ("quadratic", "spherical")
 """Generating functions that have no beta."""
 
-PARTS = ("visible", "coupling", "diagonal", "scale", "gain", "activity")
+PARTS = ("visible", "coupling", "diagonal", "scale", "gain", "activity", "similarity")
 STEP_KEYS = ("dt", "tau_v", "tolerance", "duration", "precision")
 """Keys without a meaning for binary neurons."""
 
-PRECISIONS = {"float64": "double", "float32": "single"}
-"""Precisions by the names of their numbers."""
-
 LEAST_SINGLE = 1e-6
 """float32 states do not come to rest at less."""
-
-
-class NeuronAxes(Axes):
-    """The axes of networks from generating functions."""
-
-    load: RealValues | None = Field(
-        default=None, description="P/N^{n-1}, n the degree (2 for all but polynomials)"
-    )
-    memories: Integers | None = Field(default=None, description="P itself, the patterns stored")
-    exponent: RealValues | None = Field(
-        default=None, description="ln(P)/N: exponentially many patterns"
-    )
-    separation: RealValues | None = Field(
-        default=None, description="tau_h/tau_v of a fast-slow system"
-    )
-    beta: Reciprocals = Field(default=(1.0,), description="gain of the neurons that have one")
-    noise: RealValues = Field(default=(0.0,), description="a cue has the overlap 1 - 2 noise")
-
-    bounds: ClassVar[Mapping[str, Bound]] = {
-        "size": Bound(
-            lambda v: 2 <= v <= 2**16, "a number of neurons in 2 … 2^16", "for example 500",
-            BOUNDS["size"].meaning,
-        ),
-        "load": Bound(
-            lambda v: 0 < v <= 16, "a load in (0, 16]", "for example 0.05", BOUNDS["load"].meaning
-        ),
-        "memories": Bound(
-            lambda v: 1 <= v <= MOST_STORED, "patterns, 1 … 2^20", "for example 10",
-            Meaning("number of stored patterns P", is_whole=True),
-        ),
-        "exponent": Bound(
-            lambda v: 0 <= v <= 1, "ln(P)/N in [0, 1]", "for example 0.3",
-            Meaning("ln(P)/N as asked for; P is in `patterns`"),
-        ),
-        "separation": Bound(
-            lambda v: 1e-5 <= v <= 10, "tau_h/tau_v in [1e-5, 10]", "for example 0.01",
-            Meaning("tau_h/tau_v, fast over slow time constant"),
-        ),
-        "temperature": BOUNDS["temperature"],
-        "beta": Bound(
-            lambda v: 1e-3 <= v <= 1e6, "a gain in [1e-3, 1e6]", "L is convex for beta > 0 only",
-            BOUNDS["beta"].meaning,
-        ),
-        "noise": BOUNDS["noise"],
-        "seed": BOUNDS["seed"],
-    }  # fmt: skip
-
-    @classmethod
-    def meanings(cls) -> Mapping[str, Meaning]:
-        """Return what the values along each dimension are, also of loads by interactions of n bodies."""
-        loads = {
-            f"load_{n}": Meaning(f"load alpha = P/N^{n - 1} as asked for; P is in `patterns`")
-            for n in range(3, MOST_BODIES + 1)
-        }
-        return {**super().meanings(), **loads}
-
-    @model_validator(mode="after")
-    def _one_stored(self) -> Self:
-        given = [name for name in STORED if getattr(self, name) is not None]
-        if len(given) > 1:
-            advice = "give one of them"
-            raise Misplaced(
-                given[1], f"both {' and '.join(given)}", f"one of {', '.join(STORED)}", advice
-            )
-        if not given:
-            advice = "give one of them"
-            raise Misplaced("load", "nothing that is stored", f"one of {', '.join(STORED)}", advice)
-        return self
-
-    def labels(self) -> dict[str, Sequence[float]]:
-        """Return the values along each dimension of the cube, a load under its own name."""
-        names = ("size", *STORED, "separation", "beta", "noise", "seed")
-        return {name: v for name in names if (v := getattr(self, name)) is not None}
-
-    @property
-    def temperatures(self) -> tuple[float, ...]:
-        """1/beta."""
-        return tuple(1.0 / beta for beta in self.beta)
-
-
-def _precision(value: Any) -> Any:
-    """Return the word for a precision that is called by its numbers."""
-    return PRECISIONS.get(value, value) if isinstance(value, str) else value
-
-
-class Flow(Part):
-    """How a state moves."""
-
-    dt: StrictFloat | None = Field(
-        default=None, gt=0, le=1e6, description="Euler step, at most 2 tau_v; tau_v if not given"
-    )
-    tau_v: StrictFloat = Field(default=1.0, gt=0, le=1e6, description="time constant of v")
-    steps: StrictInt = Field(
-        default=1000, ge=1, le=10**8, description="Euler steps (sweeps) at most"
-    )
-    tolerance: StrictFloat | None = Field(
-        default=None, ge=1e-15, le=1,
-        description="|B(v) - v|/√N_v at rest; 1e-9 (double) or 1e-5 (single) if not given",
-    )  # fmt: skip
-    duration: StrictFloat = Field(
-        default=5.0, gt=0, le=1e6, description="of trajectories that are compared, in tau_v"
-    )
-    precision: Annotated[
-        Literal["double", "single"],
-        BeforeValidator(
-            _precision, json_schema_input_type=Literal["double", "single", "float64", "float32"]
-        ),
-    ] = Field(default="double", description="double or single; float64 and float32 are the same")
 
 
 class NeuronStudy(Study):
@@ -223,8 +96,21 @@ class NeuronStudy(Study):
     activity: Literal["state", "activation"] | None = Field(
         default=None, description="what is compared with a pattern: v, or g(v)"
     )
-    patterns: Literal["signs", "sphere", "gaussian"] | None = Field(
-        default=None, description="xi: ±1, uniform on |xi|² = N, or normal"
+    similarity: Literal["dot", "distance"] | None = Field(
+        default=None, description="h: Xi g + b, or with b - |Xi|²/2, the softmax of distances"
+    )
+    patterns: (
+        Literal["signs", "sphere", "gaussian", "uniform", "corners", "digits", "grey_digits"] | None
+    ) = Field(
+        default=None,
+        description="xi: ±1, uniform on |xi|² = N, normal, uniform in [-√3, √3], all corners of a cube, or "
+        "handwritten digits, in black and white or grey",
+    )
+    classes: StrictInt = Field(
+        default=10, ge=1, le=10, description="digits: 0 … classes - 1, in turn"
+    )
+    cue: Literal["overlap", "gaussian"] | None = Field(
+        default=None, description="a cue has the overlap 1 - 2 noise, or is xi + noise × normal"
     )
     rule: Literal["difference", "field"] = Field(
         default="difference", description="dense_binary: by the change of energy, or by M^{n-1}"
@@ -253,7 +139,7 @@ class NeuronStudy(Study):
     @property
     def parts(self) -> Parts:
         """What the networks are made of."""
-        names = ("visible", "hidden", "coupling", "gain", "scale", "activity", "degree", "diagonal")
+        names = ("hidden", "degree", *PARTS)
         given = {name: v for name in names if (v := getattr(self, name)) is not None}
         return replace(self.member.parts, **given)
 
@@ -273,7 +159,8 @@ class NeuronStudy(Study):
             float(f.tau_v if f.dt is None else f.dt), float(f.tau_v), steps=f.steps,
             tolerance=usual if f.tolerance is None else float(f.tolerance),
             duration=float(f.duration), precision=f.precision, binary=self.member.binary,
-            rule=self.rule, indices=self.indices,
+            rule=self.rule, indices=self.indices, classes=self.classes,
+            cue=self.cue or self.member.cue,
         )  # fmt: skip
 
     @property
@@ -317,7 +204,7 @@ class NeuronStudy(Study):
     def _check_network(self, size: int, count: int) -> None:
         """Raise Misplaced where a network stores too little or too much."""
         where = "axes." + next(name for name in STORED if getattr(self.axes, name) is not None)
-        asked = self.cues if self.asked in ("recall", "equivalence", "separation", "modes") else 1
+        asked = 1 if self.asked in WITHOUT_CUES else self.cues
         got = f"P = {counted(count, 'pattern')} at size {size}"
         if count < asked:
             expected = f"P of at least {asked}, for so many are asked for"
@@ -361,16 +248,19 @@ class NeuronStudy(Study):
     @property
     def settles(self) -> bool:
         """Whether networks stop once they are at rest: where they run with a tolerance."""
-        return self.asked in ("recall", "equivalence", "fixed_points")
+        return self.asked in ("recall", "certainty", "equivalence", "fixed_points", "jacobian")
 
     def _each(self, recipe: Recipe, size: int) -> int:
         """Return the neuron updates of one point at most."""
         steps = {
             "recall": recipe.steps,
+            "certainty": recipe.steps,
             "equivalence": 2 * recipe.steps,
             "fixed_points": recipe.steps,
             "separation": 2000,
             "modes": math.ceil(recipe.duration * recipe.tau_v / recipe.dt),
+            "descent": DESCENTS * descent.steps_of(recipe),
+            "jacobian": recipe.steps,
         }.get(recipe.question, 1)
         return size * recipe.cues * steps
 
@@ -416,6 +306,7 @@ def _described(study: NeuronStudy, row: Model) -> tuple[str, str]:
         summary = "visible {}, hidden {}".format(*functions) + f", coupling {coupling}"
         source = "; ".join(dict.fromkeys(GENERATING[name].source for name in functions))
     changed |= {"patterns": study.patterns} if study.patterns not in (None, usual.ensemble) else {}
+    changed |= {"cue": study.cue} if study.cue not in (None, usual.cue) else {}
     changed |= {"rule": "field"} if study.rule == "field" else {}
     changed |= {"indices": "distinct"} if study.indices == "distinct" else {}
     words = [f"{name} {value}" for name, value in changed.items()]
@@ -460,6 +351,9 @@ def _check_couplings(study: NeuronStudy) -> None:
     if parts.coupling == "memories" and parts.visible == "memories":
         got = "memories twice: coupling and visible"
         raise Misplaced("coupling", got, "coupling: one", "as in eq. (20)")
+    if parts.similarity == "distance" and parts.coupling == "one":
+        got = "distance with coupling: one"
+        raise Misplaced("similarity", got, "coupling: memories", "whose distance is known")
     if parts.scale == "bodies" and not many_body(parts):
         got = f"bodies with hidden: {parts.hidden}"
         raise Misplaced("scale", got, "a polynomial", "use sites or memories")
@@ -484,6 +378,12 @@ def _check_question(study: NeuronStudy) -> None:
         "fixed_points": (parts.visible == "ln_cosh", "visible: ln_cosh"),
         "modes": (is_linear(parts) and parts.coupling == "memories", "model: linear"),
         "separation": (parts.coupling == "memories", "coupling: memories"),
+        "certainty": (parts.hidden == "log_sum_exp", "hidden: log_sum_exp, whose weights sum to 1"),
+        "descent": (not study.member.binary, "continuous neurons"),
+        "jacobian": (
+            _is_smooth(parts) and not study.member.binary,
+            "functions with a Hessian everywhere",
+        ),
     }
     fit, expected = fits.get(asked, (True, ""))
     if not fit:
@@ -493,12 +393,20 @@ def _check_question(study: NeuronStudy) -> None:
         got = "no axis" if study.axes.separation is None else f"the axis with question: {asked}"
         expected = "the axis separation with question: separation"
         raise Misplaced("axes.separation", got, expected, "for example [0.01, 0.1]")
-    if asked in ("spectrum", "modes") and (study.bias or parts.diagonal == "zero"):
-        name = "bias" if study.bias else "diagonal"
-        got = f"{getattr(study, name)} with question: {asked}"
-        raise Misplaced(name, got, "a network without", "remove the key")
+    plain = {"bias": (float(study.bias), 0.0), "diagonal": (parts.diagonal, "kept"),
+             "similarity": (parts.similarity, "dot")}  # fmt: skip
+    for name, (given, usual) in plain.items():
+        if asked in ("spectrum", "modes") and given != usual:
+            got = f"{given} with question: {asked}"
+            raise Misplaced(name, got, "a network without", f"use {name}: {usual}")
     if is_linear(parts) and asked == "recall":
         _check_bounded(study)
+
+
+def _is_smooth(parts: Parts) -> bool:
+    """Tell whether both generating functions have a Hessian everywhere: not |x|, nor a rectified square."""
+    pair = (parts.visible, parts.hidden)
+    return "spherical" not in pair and ("rectified_polynomial" not in pair or parts.degree > 2)
 
 
 def _check_bounded(study: NeuronStudy) -> None:
@@ -541,7 +449,7 @@ def _check_binary(study: NeuronStudy) -> None:
     for place, got in _unheard(study).items():
         expected = "no such key: binary neurons have a rule and patterns, nothing else"
         raise Misplaced(place, got, expected, "remove the key")
-    if study.asked != "recall" or ensemble != "signs":
+    if study.asked != "recall" or ensemble not in ("signs", "digits"):
         name = "question" if study.asked != "recall" else "patterns"
         got = study.asked if name == "question" else ensemble
         raise Misplaced(name, got, "recall of signs", "binary neurons know nothing else")
@@ -562,6 +470,7 @@ def _unheard(study: NeuronStudy) -> dict[str, str]:
     usual = study.model_copy(update={"flow": type(study.flow)()}).protocol
     keys = [(name, getattr(study.parts, name), getattr(study.member.parts, name)) for name in PARTS]
     keys += [(name, getattr(study, name), 0.0) for name in ("field", "bias")]
+    keys += [("cue", study.protocol.cue, study.member.cue)]
     keys += [
         (f"flow.{name}", getattr(study.protocol, name), getattr(usual, name)) for name in STEP_KEYS
     ]
@@ -570,6 +479,12 @@ def _unheard(study: NeuronStudy) -> dict[str, str]:
 
 def _too_large(study: NeuronStudy, size: int, count: int) -> str | None:
     """Tell what is wrong with a network of this size, if anything."""
+    if study.protocol.ensemble in OF_DIGITS:
+        fault = digits.fault(size, count, study.classes)
+        if fault:
+            return fault
+    if study.protocol.ensemble == "corners" and size < 21 and count > 2**size:
+        return f"a cube of {size} dimensions has {2**size} corners"
     if study.member.binary and study.indices == "distinct" and size < study.parts.degree:
         return f"{study.parts.degree} distinct indices of {size} sites"
     if study.member.binary and study.parts.hidden == dense.EXPONENTIAL:
