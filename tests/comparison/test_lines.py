@@ -22,6 +22,7 @@ from mattis.networks.neurons.study import NeuronStudy
 from mattis.networks.registry import load_study, study_of
 from mattis.study.base import Study
 from mattis.study.figure import PanelBlock
+from mattis.theory import static
 
 
 def empty_cells(study: Study) -> xr.Dataset:
@@ -99,10 +100,26 @@ def test_a_line_along_the_load_ends_at_the_capacity(model: str) -> None:
     end = theory.evaluate(f"{model}.alpha_c")
     assert isinstance(end, float)
     own = 1e-4 if model == "hopfield" else 0.0  # a pattern does not disturb itself
+    if model == "clipped":  # of so many patterns some sums are 0
+        load_of = static._noisy(static._signs(2 * round(end_of(line) * 10**4 / 2)))
+        own = load_of(static._end(load_of)) - end
+        assert own > 0.001
     assert end_of(line) == pytest.approx(end + own, abs=1e-5)
     assert not (line.y[line.x > end + own + 1e-5] > 0.01).any()
     assert line.stable.all()
     assert marked(study) == [{f"{model}.alpha_c": end}]
+
+
+def test_a_line_that_vanishes_continuously_is_steep_at_its_end() -> None:
+    """m ~ sqrt(end - x): places approach the end, where a step of the axis would cut the corner."""
+    x = np.linspace(0.0, 1.0, 11)
+    found = traced("overlap", "dilute.overlap", x, lambda at: np.sqrt(np.maximum(0.437 - at, 0.0)))
+    last = found.x[found.y > 1e-9].max()
+    assert last == pytest.approx(0.437, abs=1e-6)
+    near = found.y[(found.x > 0.436) & (found.x < 0.437)]
+    assert near.size >= 2
+    assert (near < 0.04).all()
+    assert (found.y[found.x > 0.4371] == 0).all()  # and nothing beyond is left out
 
 
 def test_a_line_of_theory_is_of_the_other_patterns() -> None:
@@ -216,7 +233,7 @@ def test_each_rule_has_its_own_line_and_its_own_mark() -> None:
         temperature=[0.0], noise=[0.0],
     )  # fmt: skip
     found = [[line.quantity for line in some] for some in lined(study)]
-    assert found == [["hopfield.overlap"], ["clipped.overlap"], []]
+    assert found == [["hopfield.overlap"], ["clipped.overlap_finite"], []]
     ends = [{f"{n}.alpha_c": theory.evaluate(f"{n}.alpha_c")} for n in ("hopfield", "clipped")]
     assert marked(study) == [*ends, {}]
 
@@ -407,7 +424,8 @@ OF_NEURONS: Mapping[str, set[str]] = {
     **{f"dense_binary_{n}": DENSE_ENDS for n in (2, 3, 4, 5)},
     **{name: {"analog.overlap"} for name in ("hebbian_tanh", "hebbian_tanh_zero", "graded", "dense_2")},
     "tanh_tanh": EDGES, "linear": {"marchenko_pastur.finite_edges"}, "fixed_points": set(),
-    "fast_slow": set(), "rotation": set(),
+    "fast_slow": set(), "rotation": set(), "descent": set(), "jacobian": set(), "digits-attention": set(),
+    "attractors": {"attractors.coordinate", "attractors.cue_entropy", "attractors.rest_entropy"},
 }  # fmt: skip
 """What lines and marks of each study of networks from generating functions are of."""
 

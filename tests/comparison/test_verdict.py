@@ -11,17 +11,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from builders import TINY, fill, make_of_family, make_study, write_study
+from artists import imagined, short
+from builders import STUDIES, TINY, fill, make_of_family, make_study, write_study
 from scipy.stats import norm, t
 
 from mattis.cli.command import guarded, verbs
 from mattis.comparison.findings import headline, headline_lines
-from mattis.comparison.foretold import confronted, foretold
+from mattis.comparison.foretold import confronted, flat, foretold
 from mattis.comparison.verdict import (
     ERRORS,
     LEVEL,
     Comparison,
+    bounds_of,
     compared,
+    deviates_of,
     groups_of,
     independent_cells,
     probability_of,
@@ -31,6 +34,7 @@ from mattis.errors import UserError
 from mattis.figures import compare, estimated
 from mattis.networks.registry import study_of
 from mattis.statistics.states import EQUILIBRATED, METASTABLE, REMANENT
+from mattis.statistics.survival import GIVEN
 from mattis.study.base import Study
 from mattis.theory import evaluate
 
@@ -189,6 +193,45 @@ def test_errors_that_are_floors_are_not_counted(judged: tuple[Study, xr.Dataset]
     assert (after.inside, after.floors, after.degrees) == (9, 3, 9)
     assert after.chi2 < before.chi2
     assert all(row["error"] > floor for row in after.worst)
+    assert 0 <= after.apart <= 3
+    assert (
+        f"; in 3 more cells sets agree to their resolution, {after.apart} of them lie"
+        in compared(made, study).verdict
+    )
+    shown = with_theory(made, study).where(first, drop=True)
+    assert (shown["overlap_z_bound"] == 1).all()
+    wanted = (1.0 - shown["overlap_theory"]) / floor
+    np.testing.assert_allclose(shown["overlap_z"], wanted)  # |z| is at least that: never infinite
+
+
+def test_agreement_of_all_sets_has_an_upper_bound_as_error(tmp_path: Path) -> None:
+    """One spin of one cue of one set, of neurons that are nearly ±1 as well; of fractions Wilson's."""
+    study = short(STUDIES / "graded.yaml")
+    made = imagined(study, tmp_path)
+    made["flag"] = made["flag"] * 0
+    for name, value in (("overlap", 0.999), ("overlap_error", 0.0)):
+        for end in ("", GIVEN):
+            key = f"{name}{end}" if name == "overlap" else f"overlap{end}_error"
+            made[key] = xr.full_like(made[key], value)
+    made["survived"], made["survivors"] = made["survived"] * 0 + 1, made["seeds"]
+    (one,) = confronted(made, study, foretold(study)).values()
+    sets = flat(made["seeds"], made["seeds"])
+    size = flat(made["size"], made["seeds"])
+    assert one.inside.any()
+    assert not one.measured[one.inside].any()
+    np.testing.assert_allclose(one.bound[one.inside], (2 / (size * sets))[one.inside])
+    assert np.isfinite(bounds_of(one)[one.inside]).all()
+    assert np.isnan(deviates_of(one)).all()
+
+    study = short(STUDIES / "bit-error.yaml")
+    made = imagined(study, tmp_path)
+    made["flip_rate"], made["flip_rate_error"] = made["flip_rate"] * 0, made["flip_rate"] * 0
+    made["flip_rate_low"], made["flip_rate_high"] = (
+        made["flip_rate"] * 0,
+        made["flip_rate"] * 0 + 0.1,
+    )
+    (one,) = confronted(made, study, foretold(study)).values()
+    np.testing.assert_allclose(one.bound, 0.1 / (2 * 1.959963984540054))
 
 
 def test_real_networks_that_flip_no_spin_have_floors(tmp_path: Path) -> None:
@@ -370,6 +413,48 @@ def test_only_the_boundary_of_hopfields_network_is_beside_its_theory(
     assert [row.get("theory") is not None for row in rows] == known
 
 
+@pytest.mark.parametrize(
+    ("name", "word", "values"),
+    [
+        ("graded", "gain", [1.5, 2.0, 3.0]),
+        ("dense_exponential", "lambda", [0.5, 1.0, 2.0]),
+        ("dense_binary_2", None, []),
+    ],
+)
+def test_headlines_of_other_neurons_have_a_gain_and_no_temperature(
+    tmp_path: Path, name: str, word: str | None, values: list[float]
+) -> None:
+    axes = {"size": [60], "load": [0.05, 0.1], "beta": values, "seed": 4}
+    changes = {"axes": axes} if name == "graded" else {}
+    study = short(STUDIES / f"{name}.yaml", **changes)
+    made = imagined(study, tmp_path)
+    for place in [name for name in made if str(name).startswith("boundary_")]:
+        made[place] = made[place].copy(data=np.full(made[place].shape, 0.3))
+    rows = headline(made, study)["boundaries"]
+    assert rows
+    assert not any("temperature" in row for row in rows)
+    if word is not None:
+        assert [row[word] for row in rows] == values
+        assert f"{word} {values[0]:g}" in headline_lines({"boundaries": rows, "verdict": None})[0]
+    if name == "graded":
+        assert {row["gain"] for row in compared(made, study).worst} <= {*values}
+
+
+def test_a_boundary_along_the_gain_is_one_of_the_gain(tmp_path: Path) -> None:
+    """The fraction falls along x = 1/beta: at x = 0.4 ± 0.02 it is beta = 2.5 ± 0.125."""
+    axes = {"size": [60], "load": [0.05], "beta": [1.5, 2.0, 3.0, 4.0], "seed": 4}
+    study = short(STUDIES / "graded.yaml", axes=axes)
+    made = imagined(study, tmp_path)
+    for end, value in (("", 0.4), ("_error", 0.02)):
+        name = f"boundary_temperature{end}"
+        made[name] = made[name].copy(data=np.full(made[name].shape, value))
+    made = made.drop_vars([n for n in made if str(n).startswith("boundary_load")])
+    row = headline(made, study)["boundaries"][0]
+    assert (row["boundary"], row["value"]) == ("gain", 2.5)
+    assert row["error"] == pytest.approx(0.125)
+    assert row["meaning"] == "gain below which less than half of the cues are retrieved"
+
+
 def test_loads_of_one_number_of_patterns_are_one_set(tmp_path: Path) -> None:
     study = make_study(tmp_path, **{**JUDGED, "size": [60], "load": [0.05, 0.052, 0.08]}, seed=5)
     fill(study, tmp_path)
@@ -395,7 +480,9 @@ def test_theory_and_deviations_are_variables_of_the_diagram(
     found = with_theory(estimates, study)
     beside = confronted(estimates, study, foretold(study))
     assert {*found} - {*estimates} == {
-        f"{name}_{end}" for name in ("overlap", "edwards_anderson", "energy") for end in ("theory", "z")
+        f"{name}_{end}"
+        for name in ("overlap", "edwards_anderson", "energy")
+        for end in ("theory", "z", "z_bound")
     }  # fmt: skip
     for load, heat in ((0, 1), (2, 0)):
         cell = found.squeeze().isel(load=load, beta=heat)
@@ -426,7 +513,7 @@ def test_the_dataset_and_the_verdict_have_the_same_deviations(
 ) -> None:
     study, estimates = judged
     found, verdict = with_theory(estimates, study), compared(estimates, study)
-    z = found["overlap_z"].values
+    z = found["overlap_z"].where(found["overlap_z_bound"] == 0).values
     assert verdict.inside == np.isfinite(z).sum()
     assert verdict.chi2 == pytest.approx(np.nansum(z**2))
 

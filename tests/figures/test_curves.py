@@ -6,8 +6,18 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from artists import rows_of, spots, symbols
-from builders import fill, make_of_family
+from artists import (
+    imagined,
+    is_dashed,
+    key,
+    plain_lines,
+    rows_of,
+    short,
+    spots,
+    symbols,
+    told,
+)
+from builders import STUDIES, fill, make_of_family
 
 from mattis.comparison.view import view
 from mattis.figures import curve_pages, estimated
@@ -106,3 +116,51 @@ def test_intervals_of_logarithms_reach_as_far_by_factors() -> None:
 )
 def test_a_panel_of_one_value_is_a_phrase(name: str, values: Any, words: str | None) -> None:
     assert is_constant([PanelCurve(name, 0, "", points(values))]) == words
+
+
+def test_a_power_is_drawn_through_the_centre_of_its_points_and_told_with_its_error(
+    tmp_path: Path,
+) -> None:
+    """The line has the stated slope, not the fitted one, and does not begin at the first point."""
+    study = short(STUDIES / "fast_slow.yaml", axes={**AXES_OF_POWERS})
+    found = imagined(study, tmp_path)
+    x = found["separation"].values
+    for name, value in (("distance_exponent", 0.9), ("distance_exponent_error", 0.01)):
+        found[name] = found[name].copy(data=np.full(found[name].shape, value))
+    found["distance_exponent"].attrs["fitted_up_to"] = 0.01
+    figure = dict(curve_pages.figures(found, study))["diagram"]
+    ((ax, *_),) = spots(figure)
+    mean, error = (found[f"distance_geometric{end}"].values.ravel() for end in ("", "_error"))
+    factor = np.exp(error * student(np.array([3.0])))
+    wanted = np.column_stack([x, mean, mean / factor, mean * factor])
+    np.testing.assert_allclose(rows_of(symbols(ax)), wanted)
+    (line,) = plain_lines(ax)
+    assert is_dashed(line)
+    slope, height = np.polyfit(np.log(line.get_xdata()), np.log(line.get_ydata()), 1)
+    assert slope == pytest.approx(1.0)
+    near = np.log(mean[:3]).mean() - np.log(x[:3]).mean()
+    assert height == pytest.approx(near)
+    reach = 0.01 * student(np.array([3.0]))[0]
+    assert f"is a power 0.900 ± {reach:.3f} of" in told(figure)
+    assert "stated: 1 towards 0" in told(figure)
+    (entry,) = (handle for words, handle in key(figure).items() if "proportional" in words)
+    assert is_dashed(entry)
+
+
+def test_above_an_exponent_stands_how_many_patterns_that_is(tmp_path: Path) -> None:
+    """P = exp(x N): at powers of ten, within the loads of the study."""
+    study = short(STUDIES / "attention.yaml")
+    figure = dict(curve_pages.figures(imagined(study, tmp_path), study))["diagram"]
+    for ax, *_ in spots(figure):
+        (above,) = ax.child_axes
+        assert above.get_xlabel() == "stored patterns $P$"
+        places = above.get_xticks()
+        words = [text.get_text() for text in above.get_xticklabels()]
+        assert words == ["$10^{1}$", "$10^{2}$", "$10^{3}$", "$10^{4}$"]  # 16 × 0.1 … 16 × 0.65
+        np.testing.assert_allclose(np.exp(places * 16), [1e1, 1e2, 1e3, 1e4])
+
+
+AXES_OF_POWERS = {
+    "size": [20], "memories": [4], "noise": [0.2], "seed": 4,
+    "separation": [0.001, 0.003, 0.01, 0.1, 1.0],
+}  # fmt: skip

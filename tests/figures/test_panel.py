@@ -13,8 +13,10 @@ from mattis.comparison.tracing import Mark, TheoryLine
 from mattis.comparison.view import View
 from mattis.figures.curves import Panel, PanelCurve, Points
 from mattis.figures.panel import (
+    AGREEING,
     CATEGORIES,
     GRADED_COLOURS,
+    LEAST_CROSS,
     SHAPES,
     draw_panel,
     draw_strip,
@@ -23,6 +25,7 @@ from mattis.figures.panel import (
     within,
 )
 from mattis.statistics.doubts import DOUBTS, FEW_SETS, TOO_SHORT
+from mattis.statistics.survival import MOTION
 from mattis.study.figure import PanelBlock
 
 X, Y = np.array([0.1, 0.2, 0.3]), np.array([0.9, 0.5, 0.2])
@@ -81,16 +84,23 @@ def test_a_doubt_about_what_is_not_drawn_is_not_told() -> None:
 
 
 def test_sets_that_left_are_crosses_of_their_size() -> None:
-    """Areas are shares: a symbol of a quarter of the sets is half as wide."""
+    """Areas are shares: a cross of a quarter of the sets is half as wide as one of all."""
     lost = Points(X[:1], Y[:1] / 2, LOW[:1] / 2, HIGH[:1] / 2, np.zeros(1, int), np.array([0.25]))
     shown = panel(one(points=points(share=[0.75, 1.0, 1.0]), lost=lost))
     found = symbols(drawn(shown))
     (cross,) = (part for part in found if part.marker == "x")
     assert cross.rows[0, :2].tolist() == [0.1, 0.45]
     sizes = {part.rows[0, 0]: part.size for part in found if part.marker == "o"}
-    assert cross.size / sizes[0.2] == pytest.approx(0.5)
+    assert cross.size / LEAST_CROSS == pytest.approx(0.5)
     assert sizes[0.1] / sizes[0.2] == pytest.approx(0.75**0.5)
     assert entries(shown)["sets that left their state; size: their share"].get_marker() == "x"
+
+
+def test_the_key_says_which_sets_are_the_others() -> None:
+    lost = Points(X[:1], Y[:1] / 2, LOW[:1] / 2, HIGH[:1] / 2, np.zeros(1, int), np.array([0.25]))
+    told = entries(panel(one(lost=lost, second=MOTION.second)))
+    assert told["sets that never went round their sequence; size: their share"].get_marker() == "x"
+    assert not any("left their state" in words for words in told)
 
 
 def line(stable: Any, limit: str = "") -> TheoryLine:
@@ -190,6 +200,22 @@ def test_the_strip_shows_z_and_arrows_beyond_six_errors() -> None:
     assert arrows == {"^": [[0.1, pytest.approx(5.58)]], "v": [[0.2, pytest.approx(-5.58)]]}
     assert ax.get_ylim() == (-6, 6)
     assert not has_strip([one(z=np.full(3, np.nan)), one()])
+
+
+def test_deviations_of_sets_that_agree_are_open_and_the_key_says_what_they_are() -> None:
+    shown = panel(one(z=np.array([1.5, -3.0, 8.0]), bound=np.array([False, True, True])))
+    ax = Figure().subplots()
+    draw_strip(ax, shown)
+    fills = {
+        float(found.get_ydata()[0]): to_hex(found.get_markerfacecolor())
+        for found in ax.get_lines()
+        if found.get_marker() == "o"
+    }
+    assert fills == {1.5: CATEGORIES[0], -3.0: "#ffffff"}
+    (arrow,) = (found for found in ax.get_lines() if found.get_marker() == "^")
+    assert arrow.get_xdata().tolist() == [0.3]
+    assert to_hex(entries(shown)[AGREEING].get_markerfacecolor()) == "#ffffff"
+    assert AGREEING not in entries(panel(one(z=np.zeros(3), bound=np.zeros(3, bool))))
 
 
 def test_nothing_is_lost_on_a_logarithmic_ordinate() -> None:

@@ -145,7 +145,9 @@ def cells_of(
             loads = float(cells["realised_load"]) / seen.per
             words = f"{'$P/C$' if seen.per != 1 else chr(36) + chr(92) + 'alpha$'} = {loads:.3g}"
         else:
-            words = f"{axis_term(seen.curves, isinstance(study, NeuronStudy)).word} {value:.3g}"
+            is_gain = isinstance(study, NeuronStudy)
+            number = f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+            words = f"{axis_term(seen.curves, is_gain, question=asked_of(study)).word} {number}"
         out.append((words, cells))
     return out
 
@@ -190,12 +192,13 @@ def wanted(
             low, high = (y + sign * reach(cells, name, seeds) for sign in (-1, 1))
         else:
             low, high = y, y
-    two = ((bits & IN_TWO_STATES) > 0) & (f"{name}_given_survival" in cells)
+    first, second, sets_of_first, sets_of_second = PARTS["moved" in cells]
+    two = ((bits & IN_TWO_STATES) > 0) & (f"{name}{first}" in cells)
     rows, crosses = np.column_stack([x, y, low, high]).astype(float), none
     if two.any():
-        stayed, left = f"{name}_given_survival", f"{name}_given_loss"
-        gone = cells["losers"].values
-        for part, sets in ((stayed, cells["survivors"].values), (left, gone)):
+        stayed, left = f"{name}{first}", f"{name}{second}"
+        gone = cells[sets_of_second].values
+        for part, sets in ((stayed, cells[sets_of_first].values), (left, gone)):
             mean, half = cells[part].values, reach(cells, part, sets)
             other = np.column_stack([x, mean, mean - half, mean + half])[two]
             if part == stayed:
@@ -205,9 +208,20 @@ def wanted(
         bits = bits & ~IN_TWO_STATES
     if scale == "log" and f"{name}_low" not in cells and not name.startswith("boundary_"):
         rows = of_logarithms(rows)
+        if f"{name}_geometric" in cells:
+            mean, error = (cells[f"{name}_geometric{end}"].values for end in ("", "_error"))
+            factor = np.exp(error * student_t.ppf(0.975, seeds - 1))
+            rows = np.column_stack([x, mean, mean / factor, mean * factor])
     known = np.isfinite(rows[:, 1])
     crosses = crosses[np.isfinite(crosses[:, 1])]
     return ordered(rows[known & (bits == 0)]), ordered(rows[known & (bits != 0)]), ordered(crosses)
+
+
+PARTS = (
+    ("_given_survival", "_given_loss", "survivors", "losers"),
+    ("_given_motion", "_given_rest", "movers", "resting"),
+)
+"""What the estimates call two parts of the sets: those that stay, or, of sequences, those that move."""
 
 
 def of_logarithms(rows: np.ndarray) -> np.ndarray:
@@ -300,7 +314,8 @@ def test_every_entry_of_the_key_has_its_artists(shown: Shown) -> None:
         assert any(words.startswith("open: ") for words in entries) == any(
             one.is_open and one.marker != "x" for one in drawn
         )
-        assert any(words.startswith("sets that left") for words in entries) == any(
+        others = ("sets that left", "sets that never")
+        assert any(words.startswith(others) for words in entries) == any(
             one.marker == "x" for one in drawn
         )
         dashed = [
@@ -385,6 +400,8 @@ def test_lines_are_full_where_states_are_stable_and_dashed_elsewhere(shown: Show
                     for y in one.get_ydata().round(9).tolist()
                     if np.isfinite(y)
                 }
+                if any(f"{name}_exponent" in plane for name in block.quantity):
+                    continue  # a power that is stated is dashed, and no line of a state
                 assert drawn <= wanted_of
                 assert bool(drawn) == bool(wanted_of)
 

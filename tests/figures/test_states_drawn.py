@@ -1,10 +1,12 @@
 """Pictures of states: the stored pattern, the cue, steps, and the end as the store has it, +1 black."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from builders import STUDIES, fill, make_of_family, refused
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from mattis.figures import states as pictures
@@ -65,11 +67,25 @@ def test_steps_are_states_of_the_same_chain(study, tmp_path):
     """After 1, 2 and 4 sweeps, between the cue and the end: what a trace says of them."""
     rows, figure = drawn(study, tmp_path, steps=3, age=2, noise=0.3, seed=1)
     assert [*rows[0].states] == [0, 1, 2, 4, 60]
-    titles = [ax.get_title() for ax in figure.axes]
+    titles = [" ".join(ax.get_title().split()) for ax in figure.axes]
     assert titles == ["stored", "cue", "1 sweep", "2 sweeps", "4 sweeps", "end (60 sweeps)"]
     found = trace.trace(study, age=2, noise=0.3, seed=1)
     for sweep in (1, 2, 4, 60):
         assert rows[0].overlap(sweep) == float(found["overlap"].sel(sweep=sweep))
+
+
+@pytest.mark.parametrize("steps", [0, 4, 8])
+def test_no_title_is_cut_or_lies_on_another(study, tmp_path, steps):
+    """On a page of nine pictures the last title has two lines, all of it on the page."""
+    _, figure = drawn(study, tmp_path, steps=steps, age=2, noise=0.3, seed=1)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    page = figure.bbox
+    boxes = [ax.title.get_window_extent(canvas.get_renderer()) for ax in figure.axes]
+    (head,) = (text for text in figure.texts if "final states" in text.get_text())
+    above = head.get_window_extent(canvas.get_renderer())
+    assert all(page.x0 <= box.x0 and box.x1 <= page.x1 and box.y1 <= above.y0 for box in boxes)
+    assert not any(one.overlaps(other) for one, other in pairwise(boxes))
 
 
 def test_several_cues_are_rows_of_their_own(tmp_path):

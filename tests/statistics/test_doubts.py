@@ -111,6 +111,15 @@ def test_without_states_chains_are_doubted_by_their_flags(flag: int, bits: int) 
     assert found(study, "transition_rate", **values, flag=flag) == bits
 
 
+@pytest.mark.parametrize(("moved", "bits"), [(0.5, IN_TWO_STATES), (1.0, 0), (0.0, 0)])
+def test_a_rate_of_sets_of_which_some_move_is_in_two_states(moved: float, bits: int) -> None:
+    study = make_of_family(model="sequence", question="transitions", load=None, memories=[3])
+    values = {"parted": False, "state": None, "survived": None, "moved": moved}
+    rates = {"transition_rate_given_motion": 1.0, "overlap_given_motion": 0.5}
+    assert found(study, "transition_rate", **values, **rates) == bits
+    assert found(study, "overlap_nearest", **values, **rates) == 0
+
+
 def test_a_mean_over_two_states_is_doubted_where_nobody_is_told_apart() -> None:
     study = make_of_family(question={"name": "hysteresis", "step": 0.1, "top": 0.5})
     values = {"parted": False, "state": None, "survived": None, "flag": BIMODAL}

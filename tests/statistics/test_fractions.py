@@ -16,7 +16,7 @@ from mattis.statistics.fractions import with_interval
 from mattis.study.base import Study
 from mattis.study.model import Observable
 
-COUNTED = re.compile(r"fraction of (old )?(cues|memories|pairs|mixtures|ways down)\b")
+COUNTED = re.compile(r"fraction of (old )?(cues|memories|pairs|mixtures|ways down|descents)\b")
 FALSE_ALARM = 1e-8
 """Of one count; there are below ten in this file."""
 

@@ -203,6 +203,26 @@ def test_a_rate_of_transitions_has_limits_either_way(rates, net):
     assert found == pytest.approx([limit / 160 for limit in limits], rel=1e-14)
 
 
+def test_sets_that_go_round_and_sets_that_do_not_are_two_means():
+    """Of P = 5 patterns in 40 sweeps a round is a rate of 0.125; backwards is none."""
+    study = make_of_family(model="sequence", load=None, memories=[5], temperature=[0.0], noise=[0.0],
+                           question="transitions", seed=6)  # fmt: skip
+    rates = np.array([0.5, 0.25, 0.125, 0.1, 0.0, -0.5])
+    nearest = np.array([0.6, 0.5, 0.4, 0.9, 0.8, 0.7])
+    got = estimates_of(study, transition_rate=rates, overlap_nearest=nearest)
+    assert (got["moved"], got["movers"], got["resting"]) == (0.5, 3, 3)
+    assert got["moved_low"] < 0.5 < got["moved_high"]
+    for name, values in (("transition_rate", rates), ("overlap_nearest", nearest)):
+        for end, some in (("motion", values[:3]), ("rest", values[3:])):
+            assert got[f"{name}_given_{end}"] == pytest.approx(some.mean())
+            error = some.std(ddof=1) / 3**0.5
+            assert got[f"{name}_given_{end}_error"] == pytest.approx(error)
+    whole = estimates_of(study, transition_rate=1.0)
+    assert (whole["moved"], whole["resting"]) == (1, 0)
+    assert np.isnan(whole["transition_rate_given_rest"])
+    assert "moved" not in estimates_of(survivors())
+
+
 def test_the_median_counts_what_was_never_reached_as_later():
     """Where a single seed never reached it the mean is NaN; the median is known up to half of them."""
     study = study_of({"name": "drift", "model": "consolidation", "axes": {

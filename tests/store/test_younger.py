@@ -42,7 +42,7 @@ YOUNGER = {
         (r"class Bias\(Part\):\n    .*\n", "\n    turn: StrictFloat = 0.0\n"),
         (r'    """A study of memories that drift to .*\n', "\n    forgetting: StrictFloat = 0.0\n"),
     ],
-    "networks/neurons/study.py": [
+    "networks/neurons/keys.py": [
         (r"class Flow\(Part\):\n    .*\n", "\n    noise: StrictFloat = 0.0\n")
     ],
 }

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from mattis import theory
 from mattis.exact.arrays import Reals
+from mattis.networks.binary.asking.landscape import LARGEST_VISITED
+from mattis.networks.binary.asking.table import BINARY_QUESTIONS
 from mattis.networks.binary.couplings import RULES, Rule, saturation
 from mattis.networks.binary.ensembles import ENSEMBLES
-from mattis.networks.binary.family import BINARY_QUESTIONS
 from mattis.networks.binary.matrix_network import BALANCED, NEURONS
-from mattis.networks.binary.questions import Inquiry
+from mattis.networks.binary.questions import LATTICE, Inquiry
 
 FEW_BONDS = 0.1
 """Above this connectivity directed bonds close too many loops for the theory of few."""
@@ -31,12 +32,14 @@ class Expected:
 
     part    # which of two numbers, of a quantity that is a pair
     stable  # whether the states of values at places are stable; None where they are wherever they exist
+    limit   # what it is a limit of, in words, where no study reaches that: it is not compared; "" elsewhere
     """
 
     quantity: str
     at: Callable[[Places], TheoryArguments]
     part: int = 0
     stable: Callable[[Places, Reals], NDArray[np.bool_]] | None = None
+    limit: str = ""
 
     def values(self, places: Places) -> Reals:
         """Return the quantity at some places; NaN where it does not exist. Each distinct place once."""
@@ -50,7 +53,7 @@ MOST_EVALUATED, MOST_OF_SLOW = 30_000, 2_000
 More take minutes: there the quantity counts as not known.
 """
 
-SLOW_QUANTITIES = ("little.", "analog.")
+SLOW_QUANTITIES = ("little.", "analog.", "consolidation.mean_similarity")
 """Families of quantities of which a place takes tens of milliseconds."""
 
 
@@ -90,10 +93,14 @@ def expected(inquiry: Inquiry, rule: str, observable: str, cold: bool) -> Expect
             ),
         )
         return mixed if _is_random(inquiry) and _is_signs(inquiry) and rule == "hebb" else None
+    if asked == "landscape":
+        return _landscape(inquiry, rule, observable)
     if asked == "hysteresis" and observable == "overlap":  # heated from the pattern
         return _overlap(inquiry, rule, cold)
     if asked != "recall":
         return None
+    if rule == LATTICE:
+        return _magnet(inquiry, observable)
     if observable == "edwards_anderson":
         return _glass(inquiry, rule) if rule == "sherrington_kirkpatrick" else None
     if observable == "overlap_length":
@@ -180,6 +187,24 @@ def _glass(inquiry: Inquiry, rule: str) -> Expected | None:
     return Expected(RULES[rule].theory[0], lambda at: {"temperature": heat(inquiry, at)})
 
 
+def _landscape(inquiry: Inquiry, rule: str, observable: str) -> Expected | None:
+    """Return the theory of the stable states of a spin glass of signs, where all of them are counted."""
+    if rule != "sherrington_kirkpatrick" or not _is_signs(inquiry) or observable != "minima":
+        return None
+    return Expected(
+        BINARY_QUESTIONS["landscape"].theory[0],
+        lambda at: {"size": np.where(at["size"] <= LARGEST_VISITED, at["size"], np.nan)},
+    )
+
+
+def _magnet(inquiry: Inquiry, observable: str) -> Expected | None:
+    """Return the theory of signs on a lattice, one site after the other."""
+    known = dict(zip(("magnetisation", "energy"), RULES[LATTICE].theory, strict=True))
+    if observable not in known or not _is_signs(inquiry) or inquiry.dynamics.synchronous:
+        return None
+    return Expected(known[observable], lambda at: {"temperature": heat(inquiry, at)})
+
+
 def _length(inquiry: Inquiry, rule: str) -> Expected | None:
     """Return the theory of finitely many Gaussian patterns, or of a random axis."""
     if rule != "hebb" or not _is_signs(inquiry):
@@ -212,6 +237,14 @@ def _overlap(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
     return _by_arguments(inquiry, rule, cold)
 
 
+def whole_patterns(patterns: Reals) -> Reals:
+    """Return whole numbers of patterns as they are, and the nearest even one between them, along a line."""
+    found = np.asarray(patterns, np.float64)
+    near = np.rint(found)
+    even = np.maximum(2 * np.rint(found / 2), 2.0)
+    return np.where(np.abs(found - near) < 1e-9 * np.maximum(found, 1.0), near, even)
+
+
 def _by_arguments(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
     """Return the first theory that a rule names, if its arguments are known where it is compared.
 
@@ -229,6 +262,7 @@ def _by_arguments(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
 
     def at(places: Places) -> TheoryArguments:
         here = {**places, "temperature": heat(inquiry, places), **numbers}
+        here |= {"patterns": whole_patterns(places["patterns"])}
         if rule in AGEING:
             here |= {"load": _aged(places)}
         if rule == "palimpsest":

@@ -10,6 +10,7 @@ from mattis import theory
 from mattis.comparison.expected import expected
 from mattis.comparison.foretold import foretold
 from mattis.comparison.verdict import compared, labels_of
+from mattis.comparison.view import word_of_beta
 from mattis.errors import UserError
 from mattis.networks.binary.study import BinaryStudy
 from mattis.study.base import Study, middles
@@ -33,7 +34,7 @@ def headline(estimates: xr.Dataset, study: Study) -> dict[str, Any]:
     """
     found: list[dict[str, Any]] = []
     for boundary in study.described_model.boundaries:
-        found = found or _places(estimates, boundary)
+        found = found or _places(estimates, boundary, study)
     for row in found:
         if row["boundary"] == "temperature" and _ends_at_hopfields(study, row):
             end = theory.evaluate("hopfield.T_M", load=row["load"])
@@ -61,7 +62,7 @@ def _ends_at_hopfields(study: Study, row: Mapping[str, Any]) -> bool:
     return line is not None and line.quantity == "hopfield.overlap" and inquiry.is_hopfields
 
 
-def _places(estimates: xr.Dataset, boundary: Boundary) -> list[dict[str, Any]]:
+def _places(estimates: xr.Dataset, boundary: Boundary, study: Study) -> list[dict[str, Any]]:
     """Return some places of a boundary with their errors and labels; none where it is not known."""
     name = f"boundary_{boundary.name}"
     if name not in estimates:
@@ -75,16 +76,24 @@ def _places(estimates: xr.Dataset, boundary: Boundary) -> list[dict[str, Any]]:
     rows = []
     for index in middles(known, min(BOUNDARIES_TOLD, len(known))):
         one = place.isel(dict(zip(place[name].dims, index, strict=True)))
-        rows.append(_row(one, boundary, estimates[name].attrs))
+        row = _row(one, boundary, estimates[name].attrs)
+        row |= _labels(one, study)
+        gain = boundary.dimension == "beta" and word_of_beta(study) in ("gain", "lambda")
+        rows.append(_along_gain(row, word_of_beta(study)) if gain else row)
     return rows
 
 
-def _row(one: xr.Dataset, boundary: Boundary, words: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one place of a boundary: its value, error, age, and where it is."""
-    name = f"boundary_{boundary.name}"
+def _labels(one: xr.Dataset, study: Study) -> dict[str, float | str]:
+    """Return where one place of a boundary is along the other axes."""
     labels = {str(k): float(one[k]) for k in one.coords if one[k].ndim == 0 and k != "temperature"}
     if one["patterns"].ndim == 0:
         labels |= {"load": float(one["realised_load"]), "patterns": float(one["patterns"])}
+    return labels_of(labels, study)
+
+
+def _row(one: xr.Dataset, boundary: Boundary, words: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one place of a boundary: its value, error and age."""
+    name = f"boundary_{boundary.name}"
     return {
         "boundary": boundary.name,
         "value": float(one[name]),
@@ -92,8 +101,16 @@ def _row(one: xr.Dataset, boundary: Boundary, words: Mapping[str, Any]) -> dict[
         "meaning": boundary.meaning,
         **({"sweeps": round(words["age"])} if "age" in words else {}),
         **_endless(one, name),
-        **labels_of(labels),
     }
+
+
+def _along_gain(row: Mapping[str, Any], word: str) -> dict[str, Any]:
+    """Return a place along 1/beta as one along the gain: beta = 1/x, its error that of x over x²."""
+    place, error = np.float64(row["value"]), row["error"]
+    meaning = f"{word} below which less than half of the cues are retrieved"
+    with np.errstate(divide="ignore"):  # no gain at all at 1/beta = 0
+        found = {"value": float(1 / place), "error": float(error / place**2)}
+    return {**row, "boundary": word, **found, "meaning": meaning}
 
 
 def _endless(one: xr.Dataset, name: str) -> dict[str, float]:

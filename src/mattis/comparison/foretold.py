@@ -10,17 +10,30 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from mattis import theory
-from mattis.comparison.expected import Expected, Places, TheoryArguments, clean, expected, of_others
-from mattis.comparison.neurons import has_theory, share_heard
+from mattis.comparison.drift import learnt_overlap, mean_field, similarity
+from mattis.comparison.expected import (
+    Expected,
+    Places,
+    TheoryArguments,
+    clean,
+    evaluated,
+    expected,
+    of_others,
+)
+from mattis.comparison.neurons import has_all_corners, has_theory, share_heard
 from mattis.errors import UserError
 from mattis.exact.arrays import Reals
 from mattis.networks.binary.axes import code_of
 from mattis.networks.binary.retrieval import RetrievalStudy
 from mattis.networks.binary.study import BinaryStudy
+from mattis.networks.drift.keys import DriftStudy
+from mattis.networks.drift.recall_study import RecallStudy
+from mattis.networks.drift.study import ConsolidationStudy
 from mattis.networks.neurons.recipe import many_body
 from mattis.networks.neurons.study import NeuronStudy
 from mattis.networks.plain.study import PlainStudy
 from mattis.statistics.estimates import BIMODAL
+from mattis.statistics.intervals import LEVEL_95
 from mattis.statistics.states import EQUILIBRATED, FEWEST_SEEDS, REMANENT
 from mattis.statistics.survival import GIVEN
 from mattis.study.base import Study
@@ -61,6 +74,8 @@ def foretold(study: Study) -> list[Foretold]:
         lines = [*_of_neurons(study)]
     elif isinstance(study, PlainStudy):
         lines = [*of_plugin(study)]
+    elif isinstance(study, DriftStudy):
+        lines = [*_of_drift(study)]
     if not lines:
         raise UserError(
             f"{study.name}: no theory is known for the cells of this study of {study.model}; expected one "
@@ -71,7 +86,8 @@ def foretold(study: Study) -> list[Foretold]:
 
 
 OBSERVABLES_OF_THEORY = (
-    "overlap", "edwards_anderson", "overlap_length", "overlap_mixed", "flip_rate",
+    "overlap", "edwards_anderson", "overlap_length", "overlap_mixed", "flip_rate", "minima",
+    "magnetisation", "energy",
 )  # fmt: skip
 
 
@@ -115,6 +131,9 @@ def _of_neurons(study: NeuronStudy) -> Iterator[Foretold]:
         for part, name in enumerate(("lambda_min", "lambda_max")):
             yield Foretold(name, Expected("marchenko_pastur.finite_edges", at, part))
         return
+    if study.asked == "certainty" and has_all_corners(study):
+        cue = lambda p: {name: p[name] for name in ("size", "beta", "noise")}  # noqa: E731
+        yield Foretold("entropy_cue", Expected("attractors.cue_entropy", cue))
     if not has_theory(study) or study.asked not in ("recall", "equivalence"):
         return
     if not study.member.binary:
@@ -129,6 +148,15 @@ def _of_neurons(study: NeuronStudy) -> Iterator[Foretold]:
             return {"degree": float(parts.degree), "load": load, "indices": study.indices}
 
         yield Foretold("overlap", Expected("dense.overlap", clean(bodies)))
+
+
+def _of_drift(study: DriftStudy) -> Iterator[Foretold]:
+    """Yield the theory of memories that drift; of networks that recall, that of the patterns they learnt."""
+    if isinstance(study, RecallStudy):
+        yield Foretold("overlap", learnt_overlap(study))
+    elif isinstance(study, ConsolidationStudy):
+        known = similarity(study), mean_field(study)
+        yield from (Foretold("similarity", one) for one in known if one is not None)
 
 
 def of_plugin(study: PlainStudy) -> Iterator[Foretold]:
@@ -149,6 +177,7 @@ class Confronted:
     theory    # wherever it has a value
     inside    # it speaks of what was simulated there
     measured  # the error is of a spread between pattern sets, and no floor
+    bound     # upper bound of the error where it is a floor: all sets agree, which is no error of 0
     """
 
     observable: str
@@ -158,6 +187,7 @@ class Confronted:
     theory: Reals
     inside: CellMask
     measured: CellMask
+    bound: Reals
 
 
 def flat(values: xr.DataArray, cells: xr.DataArray) -> Reals:
@@ -200,9 +230,9 @@ def _either(first: Confronted, second: Confronted) -> Confronted:
     """Return cells of one rule or of another: each is inside of one theory at most."""
     columns = {
         name: np.where(second.inside, getattr(second, name), getattr(first, name))
-        for name in ("simulation", "error", "degrees", "measured")
+        for name in ("simulation", "error", "degrees", "measured", "bound")
     }
-    known = np.where(np.isfinite(second.theory), second.theory, first.theory)
+    known = np.where(np.isfinite(first.theory) & ~second.inside, first.theory, second.theory)
     inside = first.inside | second.inside
     return Confronted(first.observable, inside=inside, theory=known, **columns)
 
@@ -223,13 +253,13 @@ def _beside(
     mine = every if line.rule is None else at["couplings"] == line.rule
     rests = _states(estimates) == EQUILIBRATED
     stayed, all_sets = _sample(estimates, study, name, True), _sample(estimates, study, name, False)
-    if line.quantity in GLASSES:  # nobody has a state to stay in
+    if line.quantity in (*OF_ALL, *MAGNETS):
         stayed = all_sets
     there = mine & _lasts(estimates, line) & (stayed.sets >= FEWEST_SEEDS)
     if overlap is not None:
         there &= overlap.inside & (overlap.theory > 0)
     known = np.where(mine, line.expected.values(at), nan)
-    there &= np.isfinite(stayed.error) & np.isfinite(known)
+    there &= np.isfinite(stayed.error) & np.isfinite(known) & (line.expected.limit == "")
     rest = mine & rests & (name == "overlap")
     if name in POSITIVE:
         told_apart = f"{name}{GIVEN}" in estimates
@@ -239,18 +269,47 @@ def _beside(
     simulation, error, count, floor = chosen
     return Confronted(
         name, simulation, error, count - 1, np.where(rest, 0.0, known), there | rest,
-        error > floor * (1 + ROUNDING_OF_FLOORS),
+        error > floor * (1 + ROUNDING_OF_FLOORS), np.fmax(floor, _agreeing(estimates, study, name, count)),
     )  # fmt: skip
 
 
 GLASSES = ("sk.q",)
 """Theories of equilibrium, not of a state that lasts: compared where networks are at rest only."""
 
+OF_ALL = (*GLASSES, "consolidation.similarity_mean")
+"""Theories of the mean over all, whether they stayed in a state or not."""
+
+MAGNETS = ("ising.magnetisation", "ising.energy")
+"""Theories of equilibrium that are compared whatever the state of a network is."""
+
+LENGTHS_OF_A_SIDE = 6
+"""Correlation lengths that a lattice is wide, or its size tells."""
+
 POSITIVE = ("overlap", "overlap_mixed", "overlap_length")
 """Observables that theory has a state of where they are above 0."""
 
+ROUNDING_SPREAD = 1e-12
+"""Differences of numbers of order 1 that are rounding errors: a spread that small is none."""
+
 ROUNDING_OF_FLOORS = 1e-9
 """An error this close to its floor is the floor."""
+
+
+def _agreeing(estimates: xr.Dataset, study: Study, name: str, sets: Reals) -> Reals:
+    """Return the most that an error may be where all sets agree.
+
+    Of a fraction a standard error of Wilson's interval, which does not end at a point; else what one spin of
+    one cue of one set changes: 1/(N × cues × sets), unless the observable itself says what it is.
+    """
+    cells = estimates["seeds"]
+    if f"{name}_low" in estimates:
+        low, high = (flat(estimates[f"{name}_{end}"], cells) for end in ("low", "high"))
+        return np.asarray((high - low) / (2 * LEVEL_95), np.float64)
+    if _row(study, name).smallest is not None:
+        return np.zeros(cells.size)
+    cues = getattr(study.protocol, "cues", 1)
+    with np.errstate(divide="ignore"):
+        return np.asarray(1 / (flat(estimates["size"], cells) * cues * sets), np.float64)
 
 
 class Sample(NamedTuple):
@@ -270,18 +329,32 @@ def _sample(estimates: xr.Dataset, study: Study, name: str, stayed: bool) -> Sam
     if stayed and f"{name}{GIVEN}" in estimates:
         weight, sets, given = seeds * flat(estimates["survived"], cells), "survivors", GIVEN
     mean, error = (flat(estimates[f"{name}{given}{end}"], cells) for end in ("", "_error"))
-    floor = _resolution(estimates, study, name) / np.where(weight > 0, weight, nan)
+    floor = np.maximum(
+        _resolution(estimates, study, name) / np.where(weight > 0, weight, nan), ROUNDING_SPREAD
+    )
     return Sample(mean, error, flat(estimates[sets], cells), floor)
 
 
 def _resolution(estimates: xr.Dataset, study: Study, name: str) -> Reals:
-    """Return the smallest change that one pattern set could have shown: 2/N of an overlap."""
-    row: Observable = next(o for o in study.described_model.observables if o.name == name)
+    """Return the smallest change that one pattern set could have shown: 2/N of an overlap.
+
+    So it is of neurons that are not quite ±1 as well: where none of them was on the wrong side, the spread of
+    the sets says how far they saturate, and nothing of how often one is.
+    """
+    row = _row(study, name)
     cells = estimates["seeds"]
+    if row.smallest is None and name == "overlap":
+        cues = getattr(study.protocol, "cues", 1)
+        return np.asarray(2 / (flat(estimates["size"], cells) * cues), np.float64)
     if row.smallest is None:
         return np.zeros(cells.size)
     smallest = row.smallest(estimates["size"], estimates["patterns"], study.protocol)
     return flat(xr.ones_like(cells, np.float64) * smallest, cells)
+
+
+def _row(study: Study, name: str) -> Observable:
+    """Return the observable of a name."""
+    return next(one for one in study.described_model.observables if one.name == name)
 
 
 def _states(estimates: xr.Dataset) -> Reals:
@@ -293,12 +366,25 @@ def _states(estimates: xr.Dataset) -> Reals:
 def _lasts(estimates: xr.Dataset, line: Foretold) -> CellMask:
     """Tell where a mean is of the state that a theory speaks of."""
     state = _states(estimates)
+    if line.quantity in MAGNETS:
+        return _is_wide(estimates, line)
     if line.quantity in GLASSES:
         return np.asarray(state == EQUILIBRATED)
-    if f"{line.observable}{GIVEN}" in estimates:
+    if f"{line.observable}{GIVEN}" in estimates or line.quantity in OF_ALL:
         return np.asarray(state != REMANENT)
     flags = flat(estimates["flag"], estimates["seeds"]).astype(np.int64)
     return np.asarray((flags & BIMODAL) == 0)
+
+
+def _is_wide(estimates: xr.Dataset, line: Foretold) -> CellMask:
+    """Tell where a lattice is wider than its correlations, as one without end; and is a magnet, if asked."""
+    at = places(estimates)
+    heat = 1 / at["beta"]
+    length = evaluated("ising.correlation_length", {"temperature": heat}, heat.size)
+    magnet = (line.quantity != MAGNETS[0]) | (
+        evaluated(MAGNETS[0], {"temperature": heat}, heat.size) > 0
+    )
+    return np.asarray(magnet & (np.sqrt(at["size"]) >= LENGTHS_OF_A_SIDE * length))
 
 
 def _least(estimates: xr.Dataset, study: Study, stayed: Sample) -> Reals:

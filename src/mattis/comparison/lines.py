@@ -22,6 +22,7 @@ from mattis.errors import UserError, nearest
 from mattis.exact.arrays import Reals
 from mattis.networks.binary.axes import code_of, rule_of
 from mattis.networks.binary.study import BinaryStudy
+from mattis.networks.drift.study import ConsolidationStudy
 from mattis.networks.neurons.study import NeuronStudy
 from mattis.networks.plain.study import PlainStudy
 from mattis.study.base import Study
@@ -51,7 +52,29 @@ def lines(study: Study, seen: View, cells: xr.Dataset, observable: str) -> list[
         return [*neurons.lines(study, seen, cells, observable)]
     if isinstance(study, PlainStudy):
         return [*_of_plugin(study, seen, cells, observable)]
+    if isinstance(study, ConsolidationStudy) and observable == "error_factor":
+        return [*_of_synapses(study, seen, cells)]
     return []
+
+
+def _of_synapses(study: ConsolidationStudy, seen: View, cells: xr.Dataset) -> Iterator[TheoryLine]:
+    """Yield the share of the first error that is left where one memory takes all: large kappa."""
+    known_across = seen.across in ("kappa", "presentations", "tau")
+    if not known_across or study.clamping == "sequence" or min(study.axes.tau) < study.step:
+        return
+    known = position(cells, seen)
+    x = np.linspace(float(known.min()), float(known.max()), LINE_PLACES)
+
+    def factor(x: Reals) -> Reals:
+        at = {name: np.full(x.shape, float(cells[name])) for name in ("presentations", "tau")}
+        at |= {seen.across: x} if seen.across in at else {}
+        k, tau = at["presentations"] * study.dwell, at["tau"] / study.step
+        found = theory.evaluate("consolidation.error_factor", presentations=k, tau=tau)
+        return np.asarray(found, np.float64)
+
+    yield traced(
+        "error_factor", "consolidation.error_factor", x, factor, limit=r"$\kappa \to \infty$"
+    )
 
 
 def _of_binary(

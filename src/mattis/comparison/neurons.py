@@ -12,7 +12,7 @@ from mattis.comparison.view import View, position
 from mattis.exact.arrays import Reals
 from mattis.networks.neurons import relaxation
 from mattis.networks.neurons.dense import EXPONENTIAL
-from mattis.networks.neurons.recipe import many_body
+from mattis.networks.neurons.recipe import Parts, many_body
 from mattis.networks.neurons.study import NeuronStudy
 
 LEAST_LOAD_DRAWN = 1e-9
@@ -70,6 +70,9 @@ def _places(cells: xr.Dataset, seen: View, count: int = PLACES_OF_NEURONS) -> Re
 
 def _overlap(cells: xr.Dataset, study: NeuronStudy, seen: View) -> Iterator[TheoryLine]:
     """Yield the overlap that theory gives along a load, or a gain."""
+    if has_all_corners(study):
+        yield from _corners("overlap", "attractors.coordinate", "beta")(cells, study, seen)
+        return
     if not has_theory(study) or seen.across == "noise" or float(cells["noise"]) > 0:
         return
     parts, across = study.parts, seen.across
@@ -97,6 +100,32 @@ def _overlap(cells: xr.Dataset, study: NeuronStudy, seen: View) -> Iterator[Theo
             return np.asarray(found, np.float64)
 
         yield traced("overlap", "dense.overlap", _places(cells, seen), dense, limit=limit)
+
+
+def has_all_corners(study: NeuronStudy) -> bool:
+    """Tell whether softmax attention, by products or distances, stores all corners of a cube."""
+    parts, recipe = study.parts, study.protocol
+    plain = replace(parts, similarity="dot") == Parts() and not (study.field or study.bias)
+    every = all(count == 2**size for size, count in study.networks())
+    return plain and every and (recipe.ensemble, recipe.cue) == ("corners", "gaussian")
+
+
+def _corners(name: str, quantity: str, *arguments: str) -> NeuronLines:
+    """Return the line of a quantity of all corners of a cube, along the gain or the noise of cues."""
+
+    def line(cells: xr.Dataset, study: NeuronStudy, seen: View) -> Iterator[TheoryLine]:
+        if seen.across not in ("beta", "noise") or not has_all_corners(study):
+            return
+
+        def value(x: Reals) -> Reals:
+            here = {key: float(cells[key]) for key in arguments if key != seen.across}
+            if seen.across in arguments:
+                return np.asarray(theory.evaluate(quantity, **here, **{seen.across: x}), np.float64)
+            return np.full_like(x, theory.evaluate(quantity, **here))
+
+        yield traced(name, quantity, _places(cells, seen), value)
+
+    return line
 
 
 def _growth(cells: xr.Dataset, study: NeuronStudy, seen: View) -> Iterator[TheoryLine]:
@@ -141,6 +170,8 @@ def _edge(which: int) -> NeuronLines:
 
 NEURON_LINES: Mapping[str, NeuronLines] = {
     "overlap": _overlap,
+    "entropy_cue": _corners("entropy_cue", "attractors.cue_entropy", "size", "beta", "noise"),
+    "entropy": _corners("entropy", "attractors.rest_entropy", "size", "beta"),
     "growth_rate": _growth,
     "lambda_min": _edge(0),
     "lambda_max": _edge(1),

@@ -62,15 +62,25 @@ def traced(
     stable  # whether the state is stable, of places and values
     """
     y = value(x)
-    for left in np.flatnonzero(np.isfinite(y[:-1]) != np.isfinite(y[1:])):
+    there = _exists(y)
+    for left in np.flatnonzero(there[:-1] != there[1:]):
         low, high = float(x[left]), float(x[left + 1])
-        rising = bool(np.isfinite(y[left + 1]))
+        rising = bool(there[left + 1])
         near = _towards_end(low, high, rising, value)
         x, y = np.append(x, near), np.append(y, value(near))
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
     firm = np.ones(x.size, bool) if stable is None else stable(x, y)
     return TheoryLine(observable, quantity, x, y, firm & (limit == ""), limit)
+
+
+def _exists(y: Reals) -> NDArray[np.bool_]:
+    """Tell where there is a state: a quantity that is neither without a value nor 0."""
+    return np.isfinite(y) & (np.abs(y) > NOTHING)
+
+
+NOTHING = 1e-9
+"""A quantity below this has vanished: where it does so continuously a line is steep as well."""
 
 
 def _towards_end(low: float, high: float, rising: bool, value: Callable[[Reals], Reals]) -> Reals:
@@ -81,7 +91,7 @@ def _towards_end(low: float, high: float, rising: bool, value: Callable[[Reals],
     inside, step = (high if rising else low), high - low
     for _ in range(BISECTIONS):
         between = np.linspace(low, high, BISECTION_PARTS + 1)[1:-1]
-        known = np.isfinite(value(between))
+        known = _exists(value(between))
         first = int(np.argmax(known)) if rising else int(np.argmin(known))
         if known.all() if not rising else not known.any():
             low, high = float(between[-1]), high

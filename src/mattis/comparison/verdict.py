@@ -23,6 +23,7 @@ from mattis.comparison.foretold import (
     foretold,
     places,
 )
+from mattis.comparison.view import word_of_beta
 from mattis.errors import UserError
 from mattis.exact.arrays import Reals
 from mattis.networks.binary.axes import rule_of
@@ -52,7 +53,8 @@ class Agreement:
 
     observable   # that is compared
     inside       # cells compared: theory speaks of them, and their error is of a spread between seeds
-    floors       # cells inside whose error is the smallest that could be seen, 2/(N × seeds): not compared
+    floors       # cells inside in which all sets agree: their error has an upper bound only, and no z of chi²
+    apart        # cells of these that are more than two such bounds from theory
     beyond       # share of the cells with |z| beyond 2, 3, 4, and `expected` of normal deviates
     chi2         # sum of z² of `degrees` cells
     probability  # of what is seen or worse, were theory right: at most this
@@ -61,6 +63,7 @@ class Agreement:
     observable: str
     inside: int
     floors: int
+    apart: int
     beyond: Mapping[str, float]
     expected: Mapping[str, float]
     chi2: float
@@ -128,7 +131,7 @@ def compared(estimates: xr.Dataset, study: Study) -> Comparison:
     own = {one.name: getattr(first, one.name) for one in fields(Agreement)}
     return Comparison(
         **own | {"probability": probability}, study=study.name, cells=int(estimates["seeds"].size),
-        level=LEVEL, rejected=rejected, worst=worst(estimates, beside, deviates), observables=all_of,
+        level=LEVEL, rejected=rejected, worst=worst(estimates, study, beside, deviates), observables=all_of,
         verdict=_verdict(all_of, probability, excuse),
     )  # fmt: skip
 
@@ -137,8 +140,9 @@ def with_theory(estimates: xr.Dataset, study: Study) -> xr.Dataset:
     """Return estimates with X_theory and X_z of each observable X that theory knows; as they are, if none.
 
     X_theory is the quantity wherever it has a value, X_z how far the simulation lies from it, in errors (see
-    `compared`), where theory speaks of what was simulated: of models with a state, of the survivors. Each
-    says in words of which quantity, by which equation, from where, and how far that holds.
+    `compared`), where theory speaks of what was simulated: of models with a state, of the survivors. Where
+    all sets agree the error has an upper bound only, and |X_z| is at least what stands there: X_z_bound is 1.
+    Each says in words of which quantity, by which equation, from where, and how far that holds.
     """
     try:
         lines = foretold(study)
@@ -161,8 +165,13 @@ def with_theory(estimates: xr.Dataset, study: Study) -> xr.Dataset:
         about = {
             "_theory": (one.theory, f"theory of: {words['long_name']}", words["units"]),
             "_z": (
-                deviates_of(one),
+                np.where(one.measured, deviates_of(one), bounds_of(one)),
                 f"deviation from theory, in errors, of: {words['long_name']}",
+                "1",
+            ),
+            "_z_bound": (
+                np.isfinite(bounds_of(one)).astype(np.int8),
+                f"whether the error is an upper bound, for all sets agree, of: {words['long_name']}",
                 "1",
             ),
         }
@@ -180,6 +189,18 @@ def deviates_of(one: Confronted) -> Reals:
     return np.asarray(normal_pull(xr.DataArray(pull), xr.DataArray(one.degrees)).values)
 
 
+BOUNDS_APART = 2.0
+"""Upper bounds of an error from theory beyond which cells in which all sets agree are counted."""
+
+
+def bounds_of(one: Confronted) -> Reals:
+    """Return (simulation - theory)/bound where all sets agree: |z| is at least that; NaN elsewhere."""
+    kept = one.inside & ~one.measured & (one.bound > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.where(kept, (one.simulation - one.theory) / one.bound, np.nan)
+    return np.asarray(found, np.float64)
+
+
 def groups_of(estimates: xr.Dataset) -> Reals:
     """Return for each cell the number of the pattern sets that it is of: one for each N and P."""
     cells = estimates["seeds"]
@@ -195,11 +216,13 @@ def agreement(one: Confronted, z: Reals, groups: Reals, quantity: str) -> Observ
     shares = {str(e): float((abs(z[known]) > e).mean()) if count else 0.0 for e in ERRORS}
     normal = {str(e): erfc(e / sqrt(2)) for e in ERRORS}
     total = float((z[known] ** 2).sum())
+    bounds = bounds_of(one)
     independent = independent_cells(groups[known])
     return ObservableAgreement(
         observable=one.observable, quantity=quantity, inside=count,
-        floors=int((one.inside & ~one.measured).sum()), beyond=shares, expected=normal, chi2=total,
-        degrees=count, independent=independent, probability=probability_of(z[known], independent),
+        floors=int((one.inside & ~one.measured).sum()), apart=int((abs(bounds) > BOUNDS_APART).sum()),
+        beyond=shares, expected=normal, chi2=total, degrees=count, independent=independent,
+        probability=probability_of(z[known], independent),
     )  # fmt: skip
 
 
@@ -294,7 +317,10 @@ def _where(estimates: xr.Dataset, beyond: CellMask) -> str:
 
 
 def worst(
-    estimates: xr.Dataset, beside: Mapping[str, Confronted], deviates: Mapping[str, Reals]
+    estimates: xr.Dataset,
+    study: Study,
+    beside: Mapping[str, Confronted],
+    deviates: Mapping[str, Reals],
 ) -> list[dict[str, Any]]:
     """Return the cells of the largest |z|, the worst first, with their labels."""
     found = [
@@ -308,7 +334,7 @@ def worst(
         one = beside[name]
         rows.append(
             {
-                **labels_of({name: float(at[name][k]) for name in labels}),
+                **labels_of({name: float(at[name][k]) for name in labels}, study),
                 "observable": name,
                 "simulation": float(one.simulation[k]),
                 "error": float(one.error[k]),
@@ -320,14 +346,16 @@ def worst(
     return rows
 
 
-def labels_of(place: Mapping[str, float]) -> dict[str, float | str]:
-    """Return a place as people label it: with a temperature, and rules by their names."""
+def labels_of(place: Mapping[str, float], study: Study) -> dict[str, float | str]:
+    """Return a place as people label it: with a temperature or a gain, and rules by their names."""
+    word = word_of_beta(study)
     out: dict[str, float | str] = {}
     for name, value in place.items():
         if name == "couplings":
             out[name] = rule_of(value)
         elif name == "beta":
-            out["temperature"] = 1 / value if isfinite(value) else 0.0
+            heat = 1 / value if isfinite(value) else 0.0
+            out |= {word: heat if word == "temperature" else value} if word else {}
         else:
             out[name] = int(value) if name in ("size", "patterns") else value
     return out
@@ -336,17 +364,32 @@ def labels_of(place: Mapping[str, float]) -> dict[str, float | str]:
 NOTHING_INSIDE = (
     "nothing to compare: no cell inside theory's validity has an error of 4 seeds or more"
 )
-ALL_FLOORS = (
-    "nothing to compare: inside theory's validity no two pattern sets differ by more than one step"
-)
 
 
 def _verdict(
     all_of: Mapping[str, ObservableAgreement], probability: float | None, excuse: str | None
 ) -> str:
     """Return in one sentence whether theory and simulation agree, with the numbers that say so."""
+    first = next(iter(all_of.values()))
+    floors, apart = first.floors, first.apart
+    lie = f"{apart} of them {'lies' if apart == 1 else 'lie'} beyond {BOUNDS_APART:g} bounds of their error"
     if probability is None:
-        return ALL_FLOORS if any(one.floors for one in all_of.values()) else NOTHING_INSIDE
+        known = (
+            f"nothing to compare: inside theory's validity sets agree to their resolution ({lie})"
+        )
+        return known if floors else NOTHING_INSIDE
+    agreeing = (
+        f"; in {counted(floors, 'more cell')} sets agree to their resolution, {lie}"
+        if floors
+        else ""
+    )
+    return f"{_judged(all_of, probability, excuse)}{agreeing}"
+
+
+def _judged(
+    all_of: Mapping[str, ObservableAgreement], probability: float, excuse: str | None
+) -> str:
+    """Return what the cells that have errors say."""
     known = [one for one in all_of.values() if one.probability is not None]
     agrees = probability >= NOTICED
     shown = known[0] if agrees else min(known, key=lambda one: one.probability or 0.0)

@@ -9,7 +9,10 @@ import xarray as xr
 
 from mattis.exact.arrays import Reals
 from mattis.networks.binary.study import BinaryStudy
-from mattis.networks.neurons.study import STORED, NeuronStudy
+from mattis.networks.drift.study import ConsolidationStudy
+from mattis.networks.neurons.dense import EXPONENTIAL
+from mattis.networks.neurons.keys import STORED
+from mattis.networks.neurons.study import NeuronStudy
 from mattis.study.base import Study
 from mattis.study.figure import PanelBlock, stored_axis
 
@@ -59,6 +62,20 @@ def view(study: Study, panel: PanelBlock | None = None, without: str | None = No
     return View(
         across, None if up else other, up, rest, _bonds(study), isinstance(study, NeuronStudy)
     )
+
+
+def word_of_beta(study: Study) -> str:
+    """Return what headlines call the axis beta: temperature (its inverse), gain, lambda, beta; "" if idle.
+
+    It is lambda in F(x) = exp(lambda x) of binary neurons; polynomials of these know no such number.
+    """
+    if isinstance(study, ConsolidationStudy):
+        return "beta"
+    if not isinstance(study, NeuronStudy):
+        return "temperature"
+    if not study.member.binary:
+        return "gain"
+    return "lambda" if study.parts.hidden == EXPONENTIAL else ""
 
 
 def _bonds(study: Study) -> float:

@@ -57,6 +57,8 @@ def drawing_of(study: Study) -> FigureMaker:
     """Return the function that draws the estimates of a study: the panels that it names, or its own."""
     if study.figure is not None and study.figure.panels is not None:
         return curve_pages.figures
+    if isinstance(study, ConsolidationStudy) and study.question == "synapses":
+        return curve_pages.figures
     if retrieval.has_phases(study):
         return retrieval.figures
     return next(maker for kind, maker in DRAWINGS.items() if isinstance(study, kind))

@@ -1,6 +1,6 @@
 """Style, maps of cells with hatches, captions and curves of theory, for all figures."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 
 from mattis import __version__, theory
 from mattis.exact.arrays import Reals
-from mattis.networks.drift.keys import DriftStudy
-from mattis.networks.drift.study import ConsolidationStudy
 from mattis.statistics.estimates import FAILED, INCOMPLETE
 from mattis.words import counted
 
@@ -98,25 +96,6 @@ def _parts(figure: Figure | SubFigure) -> Iterator[SubFigure]:
     for part in figure.subfigs:
         yield part
         yield from _parts(part)
-
-
-def plain(study: DriftStudy, labels: Mapping[str, float]) -> bool:
-    """Tell whether theory covers the drift of a study: by dot products, from the old memories, without
-    biases, to patterns that are clamped equally often (or with a spread along an axis)."""
-    if study.similarity != "dot" or study.clamping == "sequence" or study.probabilities:
-        return False
-    special = isinstance(study, ConsolidationStudy) and (
-        study.bias is not None or study.start != "old" or study.given is not None
-    )
-    return not (special or labels.get("spread") or labels.get("likeness"))
-
-
-def at_first(study: ConsolidationStudy, noise: float) -> tuple[float, float]:
-    """Return the expected cosine of old memory and new pattern, and |xi'|/|xi|."""
-    if study.targets == "flips":
-        return 1 - 2 * noise, 1.0
-    ratio = float(np.hypot(1.0, noise))
-    return 1 / ratio, ratio
 
 
 TheoryArgument = Reals | float | str

@@ -8,14 +8,14 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure, SubFigure
 
-from mattis.comparison.view import View, planes, view
+from mattis.comparison.view import View, planes, view, word_of_beta
 from mattis.exact.arrays import Reals
 from mattis.figures.canvas import STYLE, caption
 from mattis.figures.curves import Panel, curves_of, is_constant
 from mattis.figures.glossary import axis_term, quantity_term
 from mattis.figures.map_panel import draw_map_panel
 from mattis.figures.page import DOUBLE, SINGLE, close_page, open_page
-from mattis.figures.panel import axis_label, draw_panel, draw_strip, has_strip, keys_of
+from mattis.figures.panel import axis_label, draw_panel, draw_strip, has_strip, keys_of, within
 from mattis.figures.panels import asked_of, panels_of, question_of
 from mattis.figures.told import told_of
 from mattis.study.base import Study
@@ -25,7 +25,7 @@ PANEL_HEIGHT, STRIP_HEIGHT = 1.75, 0.55
 """Inches of a panel, and of the strip of deviations below it, without labels."""
 
 LABELS = 0.45
-"""Inches of the labels below a panel."""
+"""Inches of the labels below a panel, or above it."""
 
 MOST_IN_A_ROW = 3
 
@@ -51,8 +51,26 @@ def view_of(study: Study, block: PanelBlock) -> View:
 def draw(plane: xr.Dataset, study: Study, labels: Mapping[str, float]) -> Figure:
     """Draw one plane."""
     panels, phrases = filled_panels(plane, study)
+    phrases += laws_told(panels, study)
     words = told_of(study, written_labels(study, labels), phrases)
     return paged(panels, study, caption(plane, words))
+
+
+def laws_told(panels: list[Panel], study: Study) -> list[str]:
+    """Return the fitted powers of a page in sentences, beside those that are stated."""
+    found = []
+    for panel in panels:
+        axis = axis_label(panel.seen, asked_of(study))
+        for one in panel.curves:
+            if one.law is not None:
+                of = ": ".join(
+                    filter(None, (one.word, quantity_term(one.quantity, panel.cells).word))
+                )
+                found.append(
+                    f"points: geometric means; {of} is a power {within(one.law.fitted, one.law.reach)} of "
+                    f"{axis} up to {one.law.up_to:g}, stated: {one.law.exponent:g} towards 0"
+                )
+    return found
 
 
 def paged(panels: list[Panel], study: Study, told: str, question: str | None = None) -> Figure:
@@ -65,7 +83,8 @@ def paged(panels: list[Panel], study: Study, told: str, question: str | None = N
     columns = min(len(panels), MOST_IN_A_ROW)
     rows = -(-len(panels) // columns)
     strips = any(has_strip(panel.curves) for panel in panels)
-    height = rows * (PANEL_HEIGHT + LABELS + STRIP_HEIGHT * strips)
+    counts = any(panel.seen.across == "exponent" for panel in panels)
+    height = rows * (PANEL_HEIGHT + LABELS * (1 + counts) + STRIP_HEIGHT * strips)
     with mpl.rc_context(STYLE):
         page = open_page(PAGE_WIDTHS[wanted or usual])
         cells = page.body.add_gridspec(rows, columns)
@@ -154,7 +173,9 @@ def written_labels(study: Study, labels: Mapping[str, float]) -> str:
     seen, parts = view(study), []
     for name, value in labels.items():
         alone = len(study.labels[name]) == 1
-        if name == "couplings" or (alone and name in QUIET_AT_ZERO and value == 0):
+        quiet = alone and name in QUIET_AT_ZERO and value == 0
+        idle = alone and name == "beta" and word_of_beta(study) == ""
+        if name == "couplings" or quiet or idle:
             continue
         if name == "beta" and not seen.is_gain:
             value = 1 / value if value else float("inf")

@@ -17,7 +17,7 @@ from mattis.figures.panels import asked_of
 from mattis.networks.binary.study import BinaryStudy
 from mattis.statistics.doubts import ABSENT, IN_TWO_STATES, doubts
 from mattis.statistics.intervals import LEVEL_95
-from mattis.statistics.survival import GIVEN
+from mattis.statistics.survival import SURVIVAL, parting_of
 from mattis.study.base import Study, middles
 from mattis.study.figure import PanelBlock
 
@@ -45,16 +45,40 @@ class Points:
         return Points(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
 
 
+@dataclass(frozen=True)
+class LawLine:
+    """A power of the abscissa that equations state, beside the one that is fitted.
+
+    exponent  # that is stated, as the abscissa goes to 0
+    fitted    # over the points up to `up_to`, and `reach`, its error of 95 %
+    centre    # the geometric centre of these points, through which the line of the stated power goes
+    """
+
+    exponent: float
+    fitted: float
+    reach: float
+    up_to: float
+    centre: tuple[float, float]
+
+    def at(self, x: Reals) -> Reals:
+        """Return the line of the stated power."""
+        place, height = self.centre
+        return np.asarray(height * (x / place) ** self.exponent, np.float64)
+
+
 @dataclass(frozen=True, eq=False)
 class PanelCurve:
     """One quantity along one curve of a panel, and what theory says of it.
 
     place   # of the curve among those of the panel, which decides its colour
     word    # of its value in the key: T = 0.3; "" where there is one curve
-    lost    # means of the sets that left their state, beside the survivors of `points`
+    lost    # means of the sets in a second state, beside those of `points`
+    second  # what these sets are, in words
     z       # deviations from theory at `points`, in errors; NaN where theory does not speak of them
+    bound   # where these are at least so large, for all sets agree and the error has an upper bound only
     end     # where half are lost along the abscissa, and its error of 95 %
     shared  # whether the marks are those of all curves, which the first one shows
+    law     # the power that the quantity is said to be, where one was fitted
     """
 
     quantity: str
@@ -62,11 +86,14 @@ class PanelCurve:
     word: str
     points: Points
     lost: Points | None = None
+    second: str = SURVIVAL.second
     lines: list[TheoryLine] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     z: Reals | None = None
+    bound: NDArray[np.bool_] | None = None
     end: tuple[float, float] | None = None
     shared: bool = False
+    law: LawLine | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +160,8 @@ def _word(cells: xr.Dataset, study: Study, seen: View, value: float) -> str:
     elif name == "load" and cells["realised_load"].ndim == 0:
         value = float(cells["realised_load"]) / seen.per
     term = axis_term(name, seen.is_gain, seen.per != 1, asked_of(study))
-    return f"{term.word} {value:.3g}"
+    number = f"{value:.0f}" if value >= 1000 and float(value).is_integer() else f"{value:.3g}"
+    return f"{term.word} {number}"
 
 
 def _curve(
@@ -150,13 +178,27 @@ def _curve(
     points, lost = _points(cells, study, seen, name)
     if panel.scale == "log" and f"{name}_low" not in cells:
         points, lost = in_logarithms(points), lost and in_logarithms(lost)
+    if panel.scale == "log" and f"{name}_geometric" in cells:
+        points = geometric(points, cells, name)
     known = lines(study, seen, cells, name)
     if panel.lines is not None:
         known = [line for line in known if line.quantity in panel.lines]
     marked = marks(study, seen, cells, panel.marks) if first else []
-    z = cells[f"{name}_z"].values if f"{name}_z" in cells and known else None
+    z, bound = deviations(cells, name) if known else (None, None)
     end = _end(cells, study, seen) if first and (marked or name in ENDING) else None
-    return PanelCurve(name, place, word, points, lost, known, marked, z, end)
+    law = _law(points, cells, seen, name) if panel.scale == "log" else None
+    second = (parting_of(cells, name) or SURVIVAL).second
+    return PanelCurve(
+        name, place, word, points, lost, second, known, marked, z, bound, end, law=law
+    )
+
+
+def deviations(cells: xr.Dataset, name: str) -> tuple[Reals | None, NDArray[np.bool_] | None]:
+    """Return z of cells, and where |z| is at least that; nothing where no theory is known."""
+    if f"{name}_z" not in cells:
+        return None, None
+    bound = np.asarray(cells[f"{name}_z_bound"].values > 0, bool)
+    return np.asarray(cells[f"{name}_z"].values, np.float64), bound
 
 
 ENDING = ("overlap", "retrieved")
@@ -173,19 +215,44 @@ def in_logarithms(points: Points) -> Points:
     return replace(points, low=low, high=high)
 
 
+def geometric(points: Points, cells: xr.Dataset, name: str) -> Points:
+    """Return points at geometric means, with the intervals of their logarithms, where these are known."""
+    mean, error = (
+        np.asarray(cells[f"{name}_geometric{end}"].values, np.float64) for end in ("", "_error")
+    )
+    with np.errstate(over="ignore"):
+        factor = np.exp(error * student(np.asarray(cells["seeds"].values, np.float64) - 1))
+    known = np.isfinite(mean)
+    pairs = {"y": mean, "low": mean / factor, "high": mean * factor}
+    return replace(points, **{k: np.where(known, v, getattr(points, k)) for k, v in pairs.items()})
+
+
+def _law(points: Points, cells: xr.Dataset, seen: View, name: str) -> LawLine | None:
+    """Return the power of the abscissa that a quantity is said to be, beside the fitted one; None without."""
+    law = f"{name}_exponent"
+    if law not in cells or seen.across in cells[law].dims or not np.isfinite(cells[law]):
+        return None
+    facts, sets = cells[law].attrs, np.asarray(cells["seeds"].values.min(), np.float64)
+    near = (points.x <= facts["fitted_up_to"] * (1 + 1e-9)) & (points.y > 0)
+    x, y = (float(np.exp(np.log(values[near]).mean())) for values in (points.x, points.y))
+    reach = float(cells[f"{law}_error"]) * float(student(sets - 1))
+    return LawLine(facts["stated"], float(cells[law]), reach, facts["fitted_up_to"], (x, y))
+
+
 def _points(cells: xr.Dataset, study: Study, seen: View, name: str) -> tuple[Points, Points | None]:
     """Return the estimates of a quantity; in cells of two states those of either, with their shares."""
     doubt = doubts(cells, study, name).values
     seeds = np.asarray(cells["seeds"].values, np.float64)
     every = _sample(cells, seen, name, seeds, doubt)
     two = (doubt & IN_TWO_STATES) > 0
-    if f"{name}{GIVEN}" not in cells or not two.any():
+    parting = parting_of(cells, name)
+    if parting is None or not two.any():
         return every, None
-    share = np.asarray(cells["survived"].values, np.float64)
-    survivors = np.asarray(cells["survivors"].values, np.float64)
-    stayed = _sample(cells, seen, f"{name}{GIVEN}", survivors, doubt)
-    losers = np.asarray(cells["losers"].values, np.float64)
-    left = _sample(cells, seen, f"{name}_given_loss", losers, doubt)
+    share = np.asarray(cells[parting.share].values, np.float64)
+    stayed, left = (
+        _sample(cells, seen, f"{name}{given}", np.asarray(cells[sets].values, np.float64), doubt)
+        for given, sets in zip(parting.given, parting.sets, strict=True)
+    )
     two &= np.isfinite(stayed.y)  # of a set that stored the mean of both, nothing else is known
     mixed = {
         key: np.where(two, getattr(stayed, key), getattr(every, key))

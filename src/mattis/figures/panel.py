@@ -1,6 +1,6 @@
 """One panel of curves: points with intervals of 95 %, lines of theory, and the deviations below them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -10,12 +10,13 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from numpy.typing import NDArray
 
 from mattis.comparison.tracing import TheoryLine
 from mattis.comparison.view import View, is_geometric
 from mattis.exact.arrays import Reals
 from mattis.figures.canvas import mark_infinity
-from mattis.figures.curves import Panel, PanelCurve, Points
+from mattis.figures.curves import Panel, PanelCurve, Points, deviations
 from mattis.figures.glossary import axis_term, mark_word, quantity_term, quantity_word
 from mattis.statistics.doubts import DOUBTS
 from mattis.study.figure import PanelBlock
@@ -70,6 +71,9 @@ def draw_panel(ax: Axes, panel: Panel) -> None:
         style = style_of(one, panel)
         for line in one.lines:
             _draw_line(ax, line.x, line.y, line.stable, style["color"])
+        if one.law is not None:
+            x = np.sort(one.points.x)
+            ax.plot(x, one.law.at(x), color=style["color"], lw=1.0, ls=GUIDE_DASH, zorder=1.5)
         for mark in one.marks:
             if is_near(mark.value, panel):
                 ax.axvline(mark.value, color=_mark_colour(one, panel), lw=0.8, ls=MARK_DASH)
@@ -82,6 +86,9 @@ def draw_panel(ax: Axes, panel: Panel) -> None:
             _draw_lost(ax, one.lost, style)
     _dress(ax, panel)
 
+
+GUIDE_DASH: Any = (0, (3.5, 1.6))
+"""The dash of lines that are not of a stable state: guides, limits, unstable states."""
 
 AROUND = 0.15
 """Share of the abscissa beyond its points up to which marks are drawn: further ones are told in the key."""
@@ -111,7 +118,7 @@ def _end_colour(one: PanelCurve, panel: Panel) -> Any:
 
 def _draw_line(ax: Axes, x: Reals, y: Reals, stable: Any, colour: Any) -> None:
     """Draw a line of theory: full where its state is stable, dashed elsewhere."""
-    for part, dash in ((stable, "-"), (~stable, (0, (3.5, 1.6)))):
+    for part, dash in ((stable, "-"), (~stable, GUIDE_DASH)):
         if part.any():
             ax.plot(x, np.where(part, y, np.nan), color=colour, lw=1.0, ls=dash, zorder=1.5)
 
@@ -126,10 +133,15 @@ def _draw_points(ax: Axes, points: Points, style: dict[str, Any]) -> None:
 
 
 def _draw_lost(ax: Axes, points: Points, style: dict[str, Any]) -> None:
-    """Draw the means of the sets that left their state: crosses, the larger the more they are."""
+    """Draw the means of the sets in a second state: crosses, the larger the more they are."""
+    whole = max(style["ms"], LEAST_CROSS)
     for size in np.unique(points.share):
         some = points.where((points.share == size) & np.isfinite(points.y))
-        _bars(ax, some, style | {"marker": "x", "ms": style["ms"] * np.sqrt(max(size, 0.15))})
+        _bars(ax, some, style | {"marker": "x", "ms": whole * np.sqrt(max(size, 0.15))})
+
+
+LEAST_CROSS = 4.0
+"""Size of the cross of all sets, in points, at least: a few of them are still seen."""
 
 
 def _bars(ax: Axes, points: Points, style: dict[str, Any]) -> None:
@@ -159,6 +171,21 @@ def _dress(ax: Axes, panel: Panel) -> None:
     if seen.across == "beta" and not seen.is_gain:
         mark_infinity(ax.xaxis, np.unique(x))
     ax.margins(x=0.04)
+    if (
+        seen.across == "exponent"
+        and panel.cells.sizes.get("size", 1) == 1
+        and "size" in panel.cells
+    ):
+        _count_above(ax, x[np.isfinite(x)], float(panel.cells["size"].values.max()))
+
+
+def _count_above(ax: Axes, x: Reals, size: float) -> None:
+    """Write P = exp(x N) above an abscissa x = ln(P)/N, at powers of ten: what is stored has a number."""
+    low, high = x.min() * size / np.log(10), x.max() * size / np.log(10)
+    powers = np.arange(np.ceil(low), np.floor(high) + 1)
+    above = ax.secondary_xaxis("top")
+    above.set_xticks(powers * np.log(10) / size, [rf"$10^{{{power:g}}}$" for power in powers])
+    above.set_xlabel("stored patterns $P$")
 
 
 MOST_TICKS = 6
@@ -241,21 +268,36 @@ def _logarithmic(ax: Axes, curves: Sequence[PanelCurve]) -> None:
 
 def draw_strip(ax: Axes, panel: Panel) -> None:
     """Draw the deviations of a panel from theory, in errors, over the band of two of them."""
+    open_strip(ax)
+    for one in panel.curves:
+        if one.z is not None:
+            draw_deviations(ax, one.points.x, (one.z, one.bound), style_of(one, panel))
+
+
+def open_strip(ax: Axes) -> None:
+    """Give a strip of deviations its band of two errors, and its limits."""
     ax.axhspan(-BAND, BAND, color="#dddddd", lw=0)
     ax.axhline(0, color="#777777", lw=0.5)
-    for one in panel.curves:
-        if one.z is None:
-            continue
-        style = style_of(one, panel) | {"ls": "none", "mew": 0.6}
-        inside = np.abs(one.z) <= WORST
-        ax.plot(one.points.x[inside], one.z[inside], **style | {"ms": style["ms"] * 0.8})
-        for sign, shape in ((1, "^"), (-1, "v")):
-            beyond = sign * one.z > WORST
-            edge = np.full(int(beyond.sum()), sign * WORST * 0.93)
-            ax.plot(
-                one.points.x[beyond], edge, **style | {"marker": shape, "mfc": "white", "ms": 3.2}
-            )
     ax.set(ylim=(-WORST, WORST), ylabel="$z$", yticks=(-4, 0, 4))
+
+
+def draw_deviations(
+    ax: Axes, x: Reals, deviation: tuple[Reals, NDArray[np.bool_] | None], look: Mapping[str, Any]
+) -> None:
+    """Draw deviations from theory in a strip: arrows beyond six errors, open where |z| is at least that.
+
+    deviation  # z, NaN where theory does not speak of a point, and where it is a bound
+    """
+    z, bound = deviation
+    style = {**look, "ls": "none", "mew": 0.6}
+    inside, least = np.abs(z) <= WORST, np.zeros(z.size, bool) if bound is None else bound
+    for some, fill in ((inside & ~least, look["color"]), (inside & least, "white")):
+        if some.any():
+            ax.plot(x[some], z[some], **style | {"ms": style["ms"] * 0.8, "mfc": fill})
+    for sign, shape in ((1, "^"), (-1, "v")):
+        beyond = sign * z > WORST
+        edge = np.full(int(beyond.sum()), sign * WORST * 0.93)
+        ax.plot(x[beyond], edge, **style | {"marker": shape, "mfc": "white", "ms": 3.2})
 
 
 def has_strip(curves: Sequence[PanelCurve]) -> bool:
@@ -270,7 +312,7 @@ HATCHED_CELLS = "hatched: sets in two states, too few, or not all there"
 def keys_of(panels: Sequence[Panel], question: str) -> list[Artist]:
     """Return the entries of the key of a page: values of curves, quantities, lines, marks, doubts."""
     entries: dict[str, Artist] = {}
-    doubt, left = 0, False
+    doubt, left, least = 0, dict[str, None](), False
     for panel in panels:
         if panel.seen.up is not None:
             hatched = Patch(
@@ -283,8 +325,10 @@ def keys_of(panels: Sequence[Panel], question: str) -> list[Artist]:
                 entries.setdefault(str(entry.get_label()), entry)
             bits = one.points.doubt[np.isfinite(one.points.y)]
             doubt |= int(np.bitwise_or.reduce(bits, initial=0))
-            left |= one.lost is not None and bool(np.isfinite(one.lost.y).any())
-    found = [*entries.values(), *_doubt_entries(doubt, left)]
+            least |= one.bound is not None and bool(one.bound.any())
+            if one.lost is not None and np.isfinite(one.lost.y).any():
+                left[one.second] = None
+    found = [*entries.values(), *_doubt_entries(doubt, left, least)]
     rank = {"curve": 0, "quantity": 1, "line": 2, "mark": 3, "doubt": 4}
     return sorted(found, key=lambda one: rank[str(one.get_gid())])
 
@@ -307,6 +351,11 @@ def _entries(one: PanelCurve, panel: Panel, question: str) -> Iterator[Artist]:
         }
         colour = style["color"] if len(places) == 1 else "#555555"
         yield from _line_entries(line, {"color": colour, "lw": 1.0})
+    if one.law is not None:
+        power = "" if one.law.exponent == 1 else rf"$^{{{one.law.exponent:g}}}$"
+        axis = axis_term(panel.seen.across, panel.seen.is_gain, panel.seen.per != 1, question).label
+        words = f"proportional to {axis}{power}, through the centre of the points up to {one.law.up_to:g}"
+        yield _entry("line", words, color=style["color"], lw=1.0, ls=GUIDE_DASH)
     if (end := one.end) is not None and np.isfinite(end[0]):
         words = f"half are lost at {within(*end)}, simulated"
         patch = Patch(facecolor=_end_colour(one, panel), alpha=0.25, lw=0)
@@ -320,15 +369,26 @@ def _entries(one: PanelCurve, panel: Panel, question: str) -> Iterator[Artist]:
         yield _entry("mark", words, color=_mark_colour(one, panel), lw=0.8, ls=MARK_DASH)
 
 
-def _doubt_entries(doubt: int, left: bool) -> Iterator[Artist]:
+def _doubt_entries(doubt: int, left: Iterable[str], least: bool) -> Iterator[Artist]:
     """Yield what open symbols mean on this page, and crosses."""
     told = [words for bit, words in DOUBTS.items() if doubt & bit]
     if told:
         yield _entry("doubt", f"open: {', or '.join(told)}", **DOUBTFUL, marker="o", mfc="white")
-    if left:
-        yield _entry(
-            "doubt", "sets that left their state; size: their share", **DOUBTFUL, marker="x"
-        )
+    if least:
+        yield _entry("doubt", AGREEING, **DOUBTFUL, marker="o", mfc="white")
+    for words in left:
+        yield _entry("doubt", f"{words}; size: their share", **DOUBTFUL, marker="x")
+
+
+AGREEING = "open in the strip: sets agree to their resolution, |z| is at least that"
+"""What the key says of deviations whose error has an upper bound only."""
+
+
+def agreeing_key(cells: xr.Dataset, name: str) -> list[Artist]:
+    """Return the entry of a key for open points of a strip, where it has some."""
+    _, bound = deviations(cells, name)
+    some = bound is not None and bool(bound.any())
+    return [_entry("doubt", AGREEING, **DOUBTFUL, marker="o", mfc="white")] if some else []
 
 
 DOUBTFUL: Any = {"color": "#777777", "ls": "none", "ms": 3.5}
@@ -341,11 +401,11 @@ def _line_entries(line: TheoryLine, style: dict[str, Any]) -> Iterator[Artist]:
     short = line.validity.split(";")[0].split(":")[0]
     short = short.replace("N -> infinity", r"$N \to \infty$").replace("J_ii", "$J_{ii}$")
     if line.limit:
-        yield _entry("line", f"theory, {line.limit}: {name}", **style, ls=(0, (3.5, 1.6)))
+        yield _entry("line", f"theory, {line.limit}: {name}", **style, ls=GUIDE_DASH)
         return
     yield _entry("line", f"theory: {name} ({short})", **style)
     if (~line.stable & np.isfinite(line.y)).any():
-        yield _entry("line", "dashed: not stable", **style, ls=(0, (3.5, 1.6)))
+        yield _entry("line", "dashed: not stable", **style, ls=GUIDE_DASH)
 
 
 def _entry(kind: str, label: str, **style: Any) -> Line2D:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import isqrt
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -16,6 +17,7 @@ from mattis import __version__
 from mattis.errors import UserError
 from mattis.exact.arrays import Signs
 from mattis.figures.canvas import STYLE
+from mattis.figures.page import LETTERS, LINE
 from mattis.figures.trace import files_of, goal_of, varied
 from mattis.networks.binary import family
 from mattis.networks.binary.study import BinaryStudy
@@ -36,8 +38,8 @@ PAGE = 7.0
 LARGEST_PICTURE = 0.85
 """Inches of a picture at most."""
 
-PICTURE_MARGIN, CAPTION, GAP = 0.95, 0.42, 0.17
-"""Inches left of the pictures, above them, and below each, where its overlap stands."""
+PICTURE_MARGIN, CAPTION, GAP, BESIDE = 0.95, 0.3, 0.17, 0.06
+"""Inches left of the pictures, above their titles, below each, where its overlap stands, and beside each."""
 
 MOST_ROWS = 8
 """Rows of pictures at most, a cue of a cell each."""
@@ -97,6 +99,10 @@ def _names(study: Study, blocks: Sequence[Block]) -> list[str]:
     return [f"{k}{v}" for k, v in varied(study, blocks[0]).items()] if len(blocks) == 1 else []
 
 
+PICTURES = ("given", "digits", "aligned")
+"""Ensembles whose patterns are pictures, where they have as many rows as columns."""
+
+
 def _check(study: Study, steps: int) -> None:
     """Raise UserError unless a study keeps final states of patterns that are pictures."""
     if study.kept_states is None or not isinstance(study, BinaryStudy):
@@ -104,10 +110,10 @@ def _check(study: Study, steps: int) -> None:
             f"{study.name}: got a study that keeps no final states; expected one of binary networks with "
             "keep; add keep: {states: 4} and type mattis run STUDY --all-observables"
         )
-    if study.ensemble.name != "given":
+    if study.ensemble.name not in PICTURES:
         raise UserError(
             f"{study.name}: got {study.ensemble.name} patterns, which are no pictures; expected patterns of "
-            "a file, as in config/studies/letters.yaml; use patterns: {file: letters.txt}"
+            "a file, as in config/studies/letters.yaml, or digits; use patterns: {file: letters.txt}"
         )
     if any(isqrt(size) ** 2 != size for size in study.axes.size):
         raise UserError(
@@ -155,37 +161,30 @@ def _labels(study: Study, block: Block) -> CubeLabels:
 def drawing_of_rows(study: Study, rows: Sequence[PictureRow]) -> Figure:
     """Draw rows of pictures, +1 black: the stored pattern, then the states in the order of their sweeps."""
     columns = 1 + len(rows[0].states)
-    side = min(LARGEST_PICTURE, (PAGE - PICTURE_MARGIN) / columns - 0.06)
-    width, height = PICTURE_MARGIN + columns * (side + 0.06), CAPTION + len(rows) * (side + GAP)
+    side = min(LARGEST_PICTURE, (PAGE - PICTURE_MARGIN) / columns - BESIDE)
+    pitch = side + BESIDE
+    titles = _titles([*rows[0].states], int(pitch * LETTERS))
+    above = CAPTION + LINE * max(title.count("\n") + 1 for title in titles)
+    width, height = PICTURE_MARGIN + columns * pitch, above + len(rows) * (side + GAP)
     with mpl.rc_context(STYLE):
         figure = Figure((min(max(width, 3.4), PAGE), height))
+        page = figure.get_figwidth()
         for r, row in enumerate(rows):
+            y = height - above - (r + 1) * (side + GAP) + GAP
             for c in range(columns):
-                x, y = (
-                    PICTURE_MARGIN + c * (side + 0.06),
-                    height - CAPTION - (r + 1) * (side + GAP) + GAP,
-                )
-                box = (
-                    x / figure.get_figwidth(),
-                    y / height,
-                    side / figure.get_figwidth(),
-                    side / height,
-                )
-                _picture(figure.add_axes(box), row, c, is_first=r == 0)
-            figure.text(
-                0.02 / figure.get_figwidth(),
-                (y + side / 2) / height,
-                row.words,
-                fontsize=7,
-                va="center",
-            )
+                x = PICTURE_MARGIN + c * pitch
+                ax = figure.add_axes((x / page, y / height, side / page, side / height))
+                _picture(ax, row, c)
+                if r == 0:
+                    ax.set_title(titles[c], fontsize=7, loc="center", pad=2)
+            at = (0.02 / page, (y + side / 2) / height)
+            figure.text(*at, row.words, fontsize=7, va="center")
         text = f"{study.name}: final states, m below each; mattis {__version__}"
-        figure.text(0.02 / figure.get_figwidth(), 1 - 0.06 / height, text, fontsize=7, va="top",
-                    color="#444444")  # fmt: skip
+        figure.text(0.02 / page, 1 - 0.06 / height, text, fontsize=7, va="top", color="#444444")
     return figure
 
 
-def _picture(ax: Axes, row: PictureRow, column: int, is_first: bool) -> None:
+def _picture(ax: Axes, row: PictureRow, column: int) -> None:
     """Draw one picture of a row: the pattern in column 0, then states; its overlap below."""
     sweeps = [*row.states]
     state: Any = row.pattern if column == 0 else row.states[sweeps[column - 1]]
@@ -201,16 +200,10 @@ def _picture(ax: Axes, row: PictureRow, column: int, is_first: bool) -> None:
     ax.set_yticks([])
     if column:
         ax.set_xlabel(f"{row.overlap(sweeps[column - 1]):.2f}", fontsize=7, labelpad=1.5)
-    if is_first:
-        ax.set_title(_title_of(sweeps, column), fontsize=7, loc="center", pad=2)
 
 
-def _title_of(sweeps: Sequence[int], column: int) -> str:
-    """Return what a column shows."""
-    if column == 0:
-        return "stored"
-    if column == 1:
-        return "cue"
-    if column == len(sweeps):
-        return f"end ({counted(sweeps[-1], 'sweep')})"
-    return counted(sweeps[column - 1], "sweep")
+def _titles(sweeps: Sequence[int], letters: int) -> list[str]:
+    """Return what each column shows, in lines of so many letters as its pictures are wide."""
+    between = [counted(count, "sweep") for count in sweeps[1:-1]]
+    titles = ["stored", "cue", *between, f"end ({counted(sweeps[-1], 'sweep')})"]
+    return [fill(title, letters) for title in titles]

@@ -11,7 +11,7 @@ from mattis.networks.neurons.study import NeuronStudy
 from mattis.study.base import Study
 from mattis.words import counted
 
-STEPPED = ("recall", "equivalence", "fixed_points", "modes")
+STEPPED = ("recall", "certainty", "equivalence", "fixed_points", "modes", "descent")
 """Questions that Euler steps answer: spectra have none, fast and slow neurons an adaptive integrator."""
 
 BARS = "bars: 95 %"

@@ -18,7 +18,7 @@ from mattis.statistics.states import (
     REMANENT,
     TOO_FEW_SEEDS,
 )
-from mattis.statistics.survival import GIVEN
+from mattis.statistics.survival import GIVEN, MOTION, SURVIVAL, parting_of
 from mattis.study.base import Study
 from mattis.study.model import DRIFTING, SHORT_CHAIN, UNSETTLED
 
@@ -59,14 +59,22 @@ def doubts(estimates: xr.Dataset, study: Study, name: str) -> xr.DataArray:
 
 def _in_two_states(estimates: xr.Dataset, study: Study, name: str) -> xr.DataArray | bool:
     """Tell where the sets of a mean are in two states; a fraction of them is what it is."""
-    if f"{name}{GIVEN}" in estimates and "state" in estimates:
-        share, state = estimates["survived"], estimates["state"]
-        mixed = (share > 0) & (share < 1)
+    parting = parting_of(estimates, name)
+    mixed = False if parting is None else _is_mixed(estimates[parting.share])
+    if parting is MOTION:
+        return mixed
+    if parting is SURVIVAL and "state" in estimates:
+        state = estimates["state"]
         return ((state == ESCAPES) | (state == DESCENT) | (state == TOO_FEW_SEEDS)) & mixed
     of_states = (study.described_model.states or ())[:1]
     if name in of_states or f"{name}{GIVEN}" in estimates:
         return (estimates["flag"] & BIMODAL) > 0
     return False
+
+
+def _is_mixed(share: xr.DataArray) -> xr.DataArray:
+    """Tell where some are of one part, and some of the other."""
+    return (share > 0) & (share < 1)
 
 
 def _chains(estimates: xr.Dataset, name: str) -> tuple[xr.DataArray | bool, xr.DataArray | bool]:

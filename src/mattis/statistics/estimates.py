@@ -15,8 +15,9 @@ from mattis.networks.registry import StudyLike, as_study
 from mattis.statistics.boundaries import boundaries
 from mattis.statistics.fractions import with_interval
 from mattis.statistics.lifetimes import MOSTLY_CENSORED, with_lifetimes
+from mattis.statistics.power_laws import power_laws
 from mattis.statistics.states import FEWEST_SEEDS, states
-from mattis.statistics.survival import GIVEN, bare, resolution, survival
+from mattis.statistics.survival import GIVEN, bare, motion, resolution, survival
 from mattis.study.base import Study
 from mattis.study.model import FLAGS, Observable
 
@@ -53,8 +54,10 @@ def aggregate(cells: xr.Dataset, study: StudyLike | None = None) -> xr.Dataset:
         X_disorder_error, the rest. Fractions of answers (`Observable.fraction`) have X_low and X_high, the
         ends of an interval of 95 % (see `with_interval`). `seeds` is the number of seeds, `flag` a mask of
         the flags of the cells and of the set of seeds. Of models with a state to stay in: `survived`,
-        X_given_survival and X_given_loss with their errors (see `survival`); of chains at a temperature
-        `state`, what they are in, in words (see `states`). boundary_X and its like: see `boundaries`.
+        X_given_survival and X_given_loss with their errors (see `survival`); of sequences `moved` and its
+        like (see `motion`); of chains at a temperature
+        `state`, what they are in, in words (see `states`). Of powers
+        of an axis X_geometric and X_exponent (see `power_laws`). boundary_X and its like: see `boundaries`.
 
     Raises
     ------
@@ -75,7 +78,9 @@ def aggregate(cells: xr.Dataset, study: StudyLike | None = None) -> xr.Dataset:
             out.update(_estimates(observable, cells, study))
     out["flag"] = _flags(cells, out, study)
     out = with_lifetimes(out, cells, study)
+    out = out.assign(_variables(power_laws(cells, study)))
     out = out.assign(_variables(survival(cells, study)))
+    out = out.assign(_variables(motion(cells, study)))
     out = out.assign(_variables(states(cells, out, study)))
     return out.assign(_variables(boundaries(cells, study)))
 

@@ -5,6 +5,8 @@ pattern sets have left their state and others have not. So each mean stands besi
 which the theory of the state speaks of, and that of those that left.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import xarray as xr
@@ -15,6 +17,53 @@ from mattis.study.base import Study
 from mattis.study.model import STATE_OBSERVABLES, Observable
 
 GIVEN = "_given_survival"
+
+
+@dataclass(frozen=True)
+class Parting:
+    """Two parts of the cues of a cell, of which one mean would be none.
+
+    share    # the fraction of the first part, by its name among the estimates
+    given    # what is written after an observable for its mean over either part
+    sets     # the numbers of sets that have some of either part, by their names
+    words    # what the fraction is
+    happens  # what makes a cue be of either part
+    whose    # the cues of either part, after the words of an observable
+    second   # what a figure says of the second part
+    """
+
+    share: str
+    given: tuple[str, str]
+    sets: tuple[str, str]
+    words: str
+    happens: tuple[str, str]
+    whose: tuple[str, str]
+    second: str
+
+
+SURVIVAL = Parting(
+    "survived", (GIVEN, "_given_loss"), ("survivors", "losers"),
+    "fraction of cues that stayed in their state during the run", ("survivors", "losses"),
+    ("of cues that stayed in their state", "of cues that left their state"),
+    "sets that left their state",
+)  # fmt: skip
+"""Cues that stay in their state, and cues that leave it."""
+
+MOTION = Parting(
+    "moved", ("_given_motion", "_given_rest"), ("movers", "resting"),
+    "fraction of pattern sets whose network went round its sequence", ("such motion", "none"),
+    ("of sets that went round their sequence", "of sets that did not"),
+    "sets that never went round their sequence",
+)  # fmt: skip
+"""Networks that go round their sequence at least once while they are measured, and those that do not."""
+
+PARTINGS = (SURVIVAL, MOTION)
+"""Ways in which cues of a cell are in one of two states."""
+
+
+def parting_of(estimates: xr.Dataset, name: str) -> Parting | None:
+    """Return the parting of the means of an observable; None where all cues are of one kind."""
+    return next((one for one in PARTINGS if f"{name}{one.given[0]}" in estimates), None)
 
 
 def survived(cells: xr.Dataset, study: Study) -> xr.DataArray | None:
@@ -42,32 +91,73 @@ def survival(cells: xr.Dataset, study: Study) -> xr.Dataset:
     share = survived(cells, study)
     if share is None:
         return xr.Dataset()
-    steps = {one.name: resolution(cells, one, study) for one in parted(study)}
+    cues = getattr(study.protocol, "cues", 1)
+    return parted_means(SURVIVAL, cells, share, parted(study), study, 1 / cues)
+
+
+MOVED = ("transition_rate", "overlap_nearest")
+"""Observables that depend on whether a network moves along its sequence."""
+
+
+def motion(cells: xr.Dataset, study: Study) -> xr.Dataset:
+    """Return `moved`, with the means of the sets that went round their sequence, and of those that did not.
+
+    A set is one of motion if its transitions in the measured sweeps are at least P, net: once around the
+    cycle of P patterns. Nothing for studies of other questions.
+    """
+    if not isinstance(study, BinaryStudy) or study.asked.name != "transitions":
+        return xr.Dataset()
+    net = (cells["transition_rate"] * study.protocol.asking.measure).round(9)
+    share = (net >= cells["patterns"]).astype(float).where(cells["transition_rate"].notnull())
+    observables = [one for one in study.described_model.observables if one.name in MOVED]
+    share = share.transpose(*cells["transition_rate"].dims)
+    return parted_means(MOTION, cells, share, observables, study, 1.0)
+
+
+def parted_means(
+    parting: Parting,
+    cells: xr.Dataset,
+    share: xr.DataArray,
+    observables: Sequence[Observable],
+    study: Study,
+    smallest: float,
+) -> xr.Dataset:
+    """Return the fraction of a parting with its interval, and the means of either part with their errors.
+
+    Parameters
+    ----------
+    parting
+        How its parts are called.
+    cells, study
+        The cells and their study.
+    share
+        The fraction of the cues of each pattern set that are of the first part.
+    observables
+        Those whose means are parted.
+    smallest
+        What one answer changes of a pattern set's fraction.
+    """
+    steps = {one.name: resolution(cells, one, study) for one in observables}
     cells, share = bare(cells), bare(share)
     valid = cells["valid"] & share.notnull()
     share = share.where(valid)
-    words = "fraction of cues that stayed in their state during the run"
-    cues = getattr(study.protocol, "cues", 1)
-    out = xr.Dataset(with_interval("survived", share, valid, 1 / cues, words))
-    for name, some in (("survivors", share > 0), ("losers", share < 1)):
-        words = "survivors" if name == "survivors" else "losses"
+    out = xr.Dataset(with_interval(parting.share, share, valid, smallest, parting.words))
+    pairs = zip(parting.sets, (share > 0, share < 1), parting.happens, strict=True)
+    for name, some, words in pairs:
         out[name] = some.sum("seed").assign_attrs(
             long_name=f"number of seeds with {words}", units="1"
         )
-    for observable in parted(study):
-        stayed, left = _apart(cells, share, observable)
-        for words, values, weight in (("survival", stayed, share), ("loss", left, 1 - share)):
-            mean, error = _ratio(values, weight.where(valid, 0.0), steps[observable.name])
-            name, whose = f"{observable.name}_given_{words}", WHOSE[words]
+    for observable in observables:
+        values = _apart(cells, share, observable)
+        for k, weight in enumerate((share, 1 - share)):
+            mean, error = _ratio(values[k], weight.where(valid, 0.0), steps[observable.name])
+            name = f"{observable.name}{parting.given[k]}"
             described = {"units": observable.units}
-            long_name = f"{observable.long_name}, {whose}"
+            long_name = f"{observable.long_name}, {parting.whose[k]}"
             out[name] = mean.assign_attrs(described, long_name=long_name)
             error_name = f"standard error over seeds of: {long_name}"
             out[f"{name}_error"] = error.assign_attrs(described, long_name=error_name)
     return out
-
-
-WHOSE = {"survival": "of cues that stayed in their state", "loss": "of cues that left their state"}
 
 
 Values = TypeVar("Values", xr.DataArray, xr.Dataset)

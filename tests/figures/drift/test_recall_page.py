@@ -81,13 +81,36 @@ def test_ends_of_learning_are_where_they_were_measured(drawn: Any) -> None:
 
 
 def test_theory_of_a_stored_pattern_is_hopfields(drawn: Any) -> None:
+    """At the load of the other patterns, (P - 1)/N: with that z is made."""
     _, plane, figure = drawn
     (line,) = (one for one in plain_lines(panel(figure, "c")) if "AGS" in str(one.get_label()))
     assert not is_dashed(line)
     heat = float(plane["temperature"])
     for x, y in line.get_xydata()[::40]:
-        found = evaluate("hopfield.overlap", load=x, temperature=heat)
+        found = evaluate("hopfield.overlap", load=x - 1 / float(plane["size"]), temperature=heat)
         assert (found is None and np.isnan(y)) or y == pytest.approx(found)
+
+
+def test_the_strip_below_the_loads_is_z_of_the_new_pattern(tmp_path: Path) -> None:
+    study = short(STUDIES / "recall.yaml")
+    estimates = imagined(study, tmp_path).load()
+    wanted = np.linspace(-5.0, 7.0, estimates["overlap_z"].size).reshape(
+        estimates["overlap_z"].shape
+    )
+    estimates["overlap_z"] = estimates["overlap_z"].copy(data=wanted)
+    figure = pages(study, estimates)["diagram"]
+    loads = panel(figure, "c")
+    (strip,) = (
+        ax for ax in figure.axes if ax is not loads and ax.get_shared_x_axes().joined(ax, loads)
+    )
+    first = dict.fromkeys(("size", "noise", "beta", "cue_noise"), 0)
+    cut = estimates.isel(first).sortby("load").sortby("kappa").sortby("presentations")
+    cut = cut.isel(kappa=-1, presentations=-1)
+    known = cut["overlap_z"].values
+    inside = known[abs(known) <= 6]
+    (points,) = (one for one in strip.get_lines() if one.get_marker() == "o")
+    np.testing.assert_allclose(points.get_ydata(), inside)
+    np.testing.assert_allclose(points.get_xdata(), cut["realised_load"].values[abs(known) <= 6])
 
 
 def test_cosines_are_dashed_and_of_their_memories(drawn: Any) -> None:

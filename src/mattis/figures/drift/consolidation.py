@@ -15,16 +15,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from mattis.comparison.drift import SLOW, at_first, plain
 from mattis.comparison.view import planes
 from mattis.exact.arrays import Reals
 from mattis.figures.canvas import (
     STYLE,
-    at_first,
     curve,
     edges,
     map_cells,
     mark_infinity,
-    plain,
 )
 from mattis.figures.curves import student
 from mattis.figures.drift import losses, time_course
@@ -39,9 +38,6 @@ MANY_PRESENTATIONS = 12
 
 LARGEST_DIFFERENCE = 0.02
 """Differences of similarities are coloured up to this."""
-
-SLOW = 10
-"""The mean field is that of memories with a time constant of so many presentations at least."""
 
 MARKERS = "os^Dv<>ph*"
 

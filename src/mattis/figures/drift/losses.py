@@ -9,6 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mattis.comparison.drift import plain
 from mattis.comparison.view import planes
 from mattis.exact.arrays import Reals
 from mattis.exact.patterns import share
@@ -18,7 +19,6 @@ from mattis.figures.canvas import (
     edges,
     map_cells,
     mark_infinity,
-    plain,
 )
 from mattis.figures.drift.pages import DriftPlane, age_of
 from mattis.figures.page import DOUBLE, labelled, open_page

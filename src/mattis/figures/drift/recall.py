@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from mattis import theory
+from mattis.comparison.drift import plain
+from mattis.comparison.expected import load_of_others
 from mattis.exact.arrays import Reals
 from mattis.figures.canvas import (
     STYLE,
@@ -19,10 +21,10 @@ from mattis.figures.canvas import (
     edges,
     map_cells,
     mark_infinity,
-    plain,
 )
-from mattis.figures.curves import student
+from mattis.figures.curves import deviations, student
 from mattis.figures.page import DOUBLE, close_page, labelled, open_page
+from mattis.figures.panel import agreeing_key, draw_deviations, open_strip
 from mattis.figures.panels import question_of
 from mattis.networks.drift.recall_study import RecallStudy
 from mattis.statistics.intervals import LEVEL_95
@@ -55,13 +57,19 @@ def draw(plane: xr.Dataset, study: RecallStudy) -> Figure:
     learnt = plane.isel(presentations=-1)
     with mpl.rc_context(STYLE):
         page = open_page(DOUBLE)
-        (new, old), (loads, times) = page.body.subplots(2, 2)
+        grid = page.body.add_gridspec(3, 2, height_ratios=(2.0, 1.5, 0.5))
+        new, old, times = (
+            page.body.add_subplot(grid[k]) for k in ((0, 0), (0, 1), (slice(1, 3), 1))
+        )
+        loads = page.body.add_subplot(grid[1, 0])
+        strip = page.body.add_subplot(grid[2, 0], sharex=loads)
         draw_map(new, learnt, study, "overlap", "Blues")
         new.set_title("(a) overlap with new patterns: what was learnt")
         draw_ends(new, learnt)
         draw_map(old, learnt, study, "overlap_old", "Oranges")
         old.set_title("(b) overlap with old patterns: what was there")
         draw_loads(loads, learnt)
+        draw_deviations_of_loads(strip, learnt)
         draw_times(times, plane)
         presentations = float(learnt["presentations"])
         text = (
@@ -70,11 +78,11 @@ def draw(plane: xr.Dataset, study: RecallStudy) -> Figure:
             f"presentations per memory, tau = {study.tau:g}, {counted(len(study.axes.seed), 'pattern set')}"
         )
         asked = question_of(study, "Which of what was learnt can be recalled?")
-        keys = [*labelled([new, old, loads, times]), HATCHED]
+        keys = [*labelled([new, old, loads, times]), HATCHED, *agreeing_key(learnt, "overlap")]
         return close_page(page, HEIGHT_OF_RECALL, asked, keys, caption(plane, text))
 
 
-HEIGHT_OF_RECALL = 4.8
+HEIGHT_OF_RECALL = 5.0
 """Inches of the four panels."""
 
 HATCHED = Patch(
@@ -131,7 +139,8 @@ def draw_loads(ax: Axes, plane: xr.Dataset) -> None:
     cut = plane.isel(kappa=-1)
     load = cut["realised_load"].values
     fine = np.linspace(load[0] / 2, load[-1] * 1.05, 200)
-    line = curve("hopfield.overlap", load=fine, temperature=float(cut["temperature"]))
+    others = load_of_others(fine * float(cut["size"]), float(cut["size"]))
+    line = curve("hopfield.overlap", load=others, temperature=float(cut["temperature"]))
     ax.plot(
         fine,
         line,
@@ -146,8 +155,20 @@ def draw_loads(ax: Axes, plane: xr.Dataset) -> None:
         _points(ax, load, cut, name, colour, words)
     remains = 1 - 2 * float(cut["noise"])
     ax.axhline(remains, color=OLD, lw=0.8, ls=":", label=r"$1 - 2\sigma$: overlap of new and old")
-    ax.set(xlabel=r"load $\alpha$", ylabel="overlap $m$", ylim=(-0.05, 1.05))
+    ax.set(ylabel="overlap $m$", ylim=(-0.05, 1.05))
+    ax.tick_params(labelbottom=False)
     ax.set_title(rf"(c) along the load, $\kappa = {float(cut['kappa']):g}$")
+
+
+def draw_deviations_of_loads(ax: Axes, plane: xr.Dataset) -> None:
+    """Draw how far the learnt patterns are from AGS, in errors, where these were learnt."""
+    cut = plane.isel(kappa=-1)
+    load, style = cut["realised_load"].values, {"color": NEW, "marker": "o", "ms": 2.8}
+    z, bound = deviations(cut, "overlap")
+    open_strip(ax)
+    if z is not None:
+        draw_deviations(ax, load, (z, bound), style)
+    ax.set_xlabel(r"load $\alpha$")
 
 
 def draw_times(ax: Axes, plane: xr.Dataset) -> None:

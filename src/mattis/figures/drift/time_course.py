@@ -10,23 +10,22 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mattis.comparison.drift import FOUR_DEVIATIONS, at_first, plain
 from mattis.comparison.view import planes
 from mattis.exact.arrays import Reals
 from mattis.exact.patterns import share
 from mattis.figures.canvas import (
     STYLE,
     TheoryArgument,
-    at_first,
     curve,
-    plain,
 )
+from mattis.figures.curves import deviations
 from mattis.figures.drift.pages import DriftPlane
 from mattis.figures.page import DOUBLE, labelled, open_page
+from mattis.figures.panel import agreeing_key, draw_deviations, open_strip
 from mattis.networks.drift.memories import frequencies, square_norm
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.words import counted
-
-FOUR_DEVIATIONS = 4.0
 
 ONE_HOT = 1e-3
 """One memory takes all, so that the closed forms hold, where the others take less than this at first."""
@@ -68,14 +67,21 @@ def draw(plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float])
     """Draw the curves with their theory, and their deviation from it."""
     with mpl.rc_context(STYLE):
         page = open_page(DOUBLE)
-        left, right = page.body.subplots(1, 2, width_ratios=(1.2, 1))
         courses = list(courses_of(plane, study, labels))
+        z, _ = deviations(plane, "similarity")
+        judged = z is not None and bool(np.isfinite(z).any())
+        grid = page.body.add_gridspec(2, 2, width_ratios=(1.2, 1), height_ratios=(1.6, 0.5))
+        left = page.body.add_subplot(grid[0 if judged else slice(0, 2), 0])
+        right = page.body.add_subplot(grid[:, 1])
         draw_curves(left, courses, study)
+        if judged:
+            draw_judged(page.body.add_subplot(grid[1, 0], sharex=left), left, courses)
         if study.clamping == "random":
             draw_pulls(right, courses)
         else:
-            draw_deviations(right, courses)
-        of, keys = DriftPlane(plane, study, labels), labelled([left, right])
+            draw_differences(right, courses)
+        of = DriftPlane(plane, study, labels)
+        keys = [*labelled([left, right]), *agreeing_key(plane, "similarity")]
         return of.close(page, COURSES_HEIGHT, "How does a memory come to what it is shown?", keys)
 
 
@@ -166,6 +172,20 @@ def _one_hot(study: ConsolidationStudy, labels: dict[str, float], cells: xr.Data
     return margin > 0 and bool((int(cells["patterns"]) - 1) * np.exp(-kappa * margin) < ONE_HOT)
 
 
+def draw_judged(ax: Axes, above: Axes, courses: list[TimeCourse]) -> None:
+    """Draw how far each curve is from theory, in errors, below the curves."""
+    colours = mpl.colormaps["viridis"](np.linspace(0, 0.82, len(courses)))
+    open_strip(ax)
+    for one, colour in zip(courses, colours, strict=True):
+        z, bound = deviations(one.cells, "similarity")
+        if z is not None:
+            style = {"color": colour, "marker": "o", "ms": 3.0}
+            draw_deviations(ax, one.presentations, (z, bound), style)
+    ax.set_xlabel(above.get_xlabel())
+    above.set_xlabel("")
+    above.tick_params(labelbottom=False)
+
+
 def _probability(count: int, spread: float, mu: int | None) -> float:
     """Return the probability of the pattern of a memory; that of any for the mean over all."""
     if mu is None:
@@ -224,7 +244,7 @@ def draw_curves(ax: Axes, courses: list[TimeCourse], study: ConsolidationStudy) 
     ax.set_title("(a) similarity with the new pattern")
 
 
-def draw_deviations(ax: Axes, courses: list[TimeCourse]) -> None:
+def draw_differences(ax: Axes, courses: list[TimeCourse]) -> None:
     """Draw |simulation − theory| of both theories, in logarithms: one of them is exact."""
     colours = mpl.colormaps["viridis"](np.linspace(0, 0.82, len(courses)))
     worst = {"published": 0.0, "mean": 0.0}
