@@ -2,6 +2,7 @@
 #   make diagram    the Hopfield phase diagram, or STUDY=path/to/your.yaml
 #   make test       all fast tests
 # Both make .venv from hash-pinned requirements first; nothing is installed outside of it.
+#   make seeds      every claim of the two documents that this project starts from, measured: docs/claims.md
 #   make check      what a change must pass: lint, types, import contracts, all fast tests
 #   make test-python-3.13    a part of the fast tests on another Python, in .venv-3.13
 #   make test-gpu-host    CUDA code, checked without a GPU; makes .venv-gpu beside it (0.5 GB)
@@ -24,7 +25,7 @@ GPU := .venv-gpu/bin
 GPU_INSTALLED := .venv-gpu/installed
 SOURCES := src/mattis tests benchmarks
 
-.PHONY: help setup setup-gpu diagram gallery check test test-slow test-gpu-host test-arm soak bench bench-dispatch bench-table bench-compare lint format lock clean
+.PHONY: help setup setup-gpu diagram gallery seeds check test test-slow test-gpu-host test-arm soak bench bench-dispatch bench-table bench-compare lint format lock clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -63,6 +64,10 @@ diagram: setup
 # Every shipped study, and docs/gallery.md: half an hour where nothing is stored.
 gallery: setup
 	@$(VENV)/python benchmarks/gallery.py
+
+# What the two documents state, measured and judged: results/claims/claims.json, and docs/claims.md.
+seeds: setup
+	@$(VENV)/mattis claims --page docs/claims.md
 
 check: lint test
 
@@ -134,7 +139,7 @@ format: setup
 # Newer versions: edit pyproject.toml, make lock, then bring environment.yml along (a test compares).
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q
 lock:
-	@$(VENV)/uv pip compile pyproject.toml --extra workflow --extra cluster --extra dev $(LOCK) \
+	@$(VENV)/uv pip compile pyproject.toml --extra workflow --extra cluster --extra examples --extra dev $(LOCK) \
 	  -o requirements/all.txt
 	@awk '/^uv==/ {on = 1} on && !/^(uv==| )/ {exit} on' requirements/all.txt > requirements/uv.txt
 	@$(VENV)/uv pip compile requirements/gpu-host.in --constraint requirements/all.txt $(LOCK) \

@@ -17,6 +17,7 @@ import click
 
 from mattis import __version__
 from mattis.cli import screen
+from mattis.cli.claims import claims
 from mattis.errors import Fault, UserError, nearest
 from mattis.words import counted
 
@@ -451,6 +452,9 @@ def models(as_json: bool) -> None:
     ]  # fmt: skip
     fields = ("summary", "equation", "axes", "observables", "order_parameter", "theory", "source")
     screen.document(rows) if as_json else screen.rows(rows, "name", fields)
+
+
+verbs.add_command(claims)
 
 
 def _load(path: Path) -> "Study":

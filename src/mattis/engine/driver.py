@@ -37,6 +37,7 @@ class Settings:
     """Where and how fast: nothing in here changes a number.
 
     all_observables  # also of cells that exist, what the model observes today and they do not have
+    quiet            # whether nothing is said of how far the run is
     """
 
     workers: int | None = None
@@ -45,6 +46,7 @@ class Settings:
     shard: tuple[int, int] | None = None
     where: Where = field(default_factory=Where)
     all_observables: bool = False
+    quiet: bool = False
 
     @property
     def place(self) -> Where:
@@ -127,7 +129,7 @@ def run(
     job = _job(study, root, settings)
     if store.is_there(job.results.store):
         record.read(job.results.store, study)  # refuses a foreign store
-    with reporter(log) as report:
+    with reporter(log, settings.quiet) as report:
         if fewer:
             report.say(fewer)
         job.results.folder.make_folder()

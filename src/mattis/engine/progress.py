@@ -30,10 +30,10 @@ def spelled(seconds: float) -> str:
 
 
 class Reporter:
-    """Counts work done, in proposals and cells, and reports it with the time that is left."""
+    """Counts work done, in proposals and cells or what else is counted, and tells how much is left."""
 
-    def __init__(self, streams: list[IO[str]], bar: Progress | None) -> None:
-        self._streams, self._bar = streams, bar
+    def __init__(self, streams: list[IO[str]], bar: Progress | None, unit: str = "cells") -> None:
+        self._streams, self._bar, self._unit = streams, bar, unit
         self._task: TaskID | None = None
         self._said = time.monotonic()
         self._share_said = 0.0
@@ -75,7 +75,7 @@ class Reporter:
             or (share - self._share_said >= SHARE_BETWEEN_LINES and now - self._said >= 1)
         ):
             self._said, self._share_said = now, share
-            line = f"{self._cells} of {self._all_cells} cells, {share:.0%}{left}"
+            line = f"{self._cells} of {self._all_cells} {self._unit}, {share:.0%}{left}"
             self._print(line)
 
     def _left(self) -> str:
@@ -96,10 +96,15 @@ class Reporter:
 
 
 @contextmanager
-def reporter(log: Path | None = None) -> Iterator[Reporter]:
-    """Yield a reporter to standard error, and as plain lines to a log file if one is named."""
+def reporter(
+    log: Path | None = None, quiet: bool = False, act: str = "simulating", unit: str = "cells"
+) -> Iterator[Reporter]:
+    """Yield a reporter to standard error, unless it is quiet, and as plain lines to a log file.
+
+    act, unit  # what is done, beside the bar, and to what
+    """
     console = Console(stderr=True)
-    streams: list[IO[str]] = [] if console.is_terminal else [sys.stderr]
+    streams: list[IO[str]] = [] if console.is_terminal or quiet else [sys.stderr]
     try:
         opened = log.open("w", encoding="utf-8") if log else None
     except OSError as error:
@@ -107,15 +112,15 @@ def reporter(log: Path | None = None) -> Iterator[Reporter]:
     if opened:
         streams.append(opened)
     try:
-        if console.is_terminal:
+        if console.is_terminal and not quiet:
             columns = (
-                TextColumn("simulating"), BarColumn(), TextColumn("{task.percentage:3.0f} %"),
+                TextColumn(act), BarColumn(), TextColumn("{task.percentage:3.0f} %"),
                 TimeElapsedColumn(), TextColumn("{task.fields[left]}"),
             )  # fmt: skip
             with Progress(*columns, console=console, transient=True) as bar:
-                yield Reporter(streams, bar)
+                yield Reporter(streams, bar, unit)
         else:
-            yield Reporter(streams, None)
+            yield Reporter(streams, None, unit)
     finally:
         if opened:
             with suppress(OSError):  # of a full disk

@@ -1,0 +1,1 @@
+"""Claims: every statement of the two documents that the project starts from, measured and judged."""

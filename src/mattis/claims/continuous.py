@@ -1,0 +1,410 @@
+"""Claims of Lotito (2025) on continuous neurons: energies, time scales, couplings, spectra."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from mattis.claims.claim import Claim, Near, claim
+from mattis.claims.fits import endless
+from mattis.claims.laboratory import Laboratory, Measurement
+from mattis.exact import gaussians
+from mattis.exact.rng import stream
+
+
+def neurons(model: str, sets: int, axes: dict[str, list[Any]], **more: Any) -> dict[str, Any]:
+    """Return the keys of a study of continuous neurons."""
+    return {"model": model, "axes": {**axes, "seed": sets}, **more}
+
+
+def largest(cells: xr.Dataset, observable: str) -> float:
+    """Return the largest value of all cells; NaN if any is not known."""
+    return float(cells[observable].max(skipna=False))
+
+
+def descents(lab: Laboratory, observable: str) -> Measurement:
+    """Return the largest of an observable of descent over pairs of generating functions."""
+    worst = 0.0
+    for visible in ("quadratic", "ln_cosh", "spherical"):
+        for hidden in ("quadratic", "ln_cosh", "log_sum_exp", "rectified_polynomial"):
+            keys = neurons("tanh_tanh", 4, {"size": [20], "memories": [6], "noise": [0.2]}, visible=visible,
+                           hidden=hidden, question="descent", flow={"dt": 0.5, "duration": 5.0})  # fmt: skip
+            worst = float(np.maximum(worst, largest(lab.cells(keys), observable)))  # NaN stays
+    return Measurement(worst)
+
+
+@claim(
+    "H1", "hopfield", "001, Content-Addressable Memory and Dynamics",
+    "dX/dt = -grad E flows to stable points, and E falls by |grad E|^2: largest relative difference of "
+    "dE/dt from that of gradient flow (quadratic visible neurons, for which H_v = 1).",
+    0.0, rule=Near(1e-4), rival=2.0,
+)  # fmt: skip
+def gradient_flow(lab: Laboratory) -> Measurement:
+    """Return the largest mismatch for quadratic visible neurons."""
+    keys = neurons("tanh_tanh", 8, {"size": [40], "memories": [4], "noise": [0.2]}, visible="quadratic",
+                   question="descent", flow={"dt": 0.5, "duration": 10.0})  # fmt: skip
+    return Measurement(largest(lab.cells(keys), "energy_mismatch"))
+
+
+@claim(
+    "eq2b", "lotito", "000, eqs. (1)-(2)",
+    "Steps up to twice the time constant are stable: dt/tau from which on Euler's step raises the energy "
+    "of neurons that are drawn to a fixed B.",
+    2.0, rule=Near(0.01), rival=1.0,
+)  # fmt: skip
+def largest_step(lab: Laboratory) -> Measurement:
+    """Return the breaking step where memories hardly matter."""
+    keys = neurons("attention", 8, {"size": [20], "memories": [4], "beta": [0.001], "noise": [0.3]},
+                   hidden="ln_cosh", patterns="signs", scale="sites", question="descent", cues=4,
+                   flow={"dt": 0.1, "duration": 5.0})  # fmt: skip
+    return lab.mean(keys, "breaking_step")
+
+
+@claim(
+    "eq5", "lotito", "000, eqs. (3)-(5)",
+    "dE/dt = g'(v) v' (v - B) along the flow, E of (3): largest relative difference over 12 pairs of "
+    "generating functions.",
+    0.0, rule=Near(1e-4), rival=2.0,
+)  # fmt: skip
+def derivative_of_energy(lab: Laboratory) -> Measurement:
+    """Return the largest mismatch of (5)."""
+    return descents(lab, "activation_mismatch")
+
+
+@claim(
+    "eq6", "lotito", "000, eqs. (6) and (8)",
+    "dE/dt = -tau_v v'^T H_v v' <= 0: largest relative difference over 12 pairs of generating functions.",
+    0.0, rule=Near(1e-4), rival=2.0,
+)  # fmt: skip
+def descent_of_energy(lab: Laboratory) -> Measurement:
+    """Return the largest mismatch of (6)."""
+    return descents(lab, "energy_mismatch")
+
+
+def breaking(lab: Laboratory, visible: str, beta: float) -> Measurement:
+    """Return the step dt/tau_v from which on an Euler step raises the energy."""
+    keys = neurons("tanh_tanh", 16, {"size": [40], "memories": [4], "beta": [beta], "noise": [0.2]},
+                   visible=visible, question="descent", flow={"dt": 0.5, "duration": 10.0})  # fmt: skip
+    return lab.mean(keys, "breaking_step")
+
+
+@claim(
+    "eq8a", "lotito", "000, eq. (8)",
+    "Steps of Euler's rule lower the energy as the flow does: step dt/tau_v from which on one raises it, "
+    "quadratic visible neurons (at least 2 for every L_h).",
+    2.0, rule=Near(0.05), rival=1.0,
+    why="The energy falls at every step up to 2 tau_v for quadratic L_v, up to tau_v for every convex "
+    "pair.",
+)  # fmt: skip
+def step_of_quadratic(lab: Laboratory) -> Measurement:
+    """Return the breaking step of quadratic neurons."""
+    return breaking(lab, "quadratic", 1.0)
+
+
+@claim(
+    "eq8b", "lotito", "000, eq. (8), in discrete steps",
+    "Euler's steps lower the energy of tanh neurons less far: step dt/tau_v from which on one raises it "
+    "at beta = 8.",
+    1.6, rule=Near(0.1), rival=2.0,
+    why="A steep L_v has the energy rise at smaller steps than 2 tau_v; up to tau_v it never does.",
+)  # fmt: skip
+def step_of_tanh(lab: Laboratory) -> Measurement:
+    """Return the breaking step of tanh neurons."""
+    return breaking(lab, "ln_cosh", 8.0)
+
+
+@claim(
+    "eq9", "lotito", "000, eq. (9)",
+    "With softmax hidden neurons one Euler step at dt = tau is attention, which recalls at once: overlap "
+    "after one step (N = 64, P = 128, beta = 1, cue with 0.8).",
+    1.0, rule=Near(1e-3), rival=0.8,
+)  # fmt: skip
+def attention(lab: Laboratory) -> Measurement:
+    """Return the overlap after one step."""
+    keys = neurons(
+        "attention", 16, {"size": [64], "memories": [128], "beta": [1.0], "noise": [0.1]}, cues=4
+    )
+    return lab.mean(keys, "overlap_one_step")
+
+
+@claim(
+    "eq10", "lotito", "000, eqs. (10)-(11)",
+    "The fast-slow network tends to quasi-equilibrium as tau_h/tau_v → 0, in proportion to it: slope of "
+    "ln distance over ln tau_h/tau_v, between 0.001 and 0.01.",
+    1.0, rule=Near(0.05), rival=0.5,
+)  # fmt: skip
+def quasi_equilibrium(lab: Laboratory) -> Measurement:
+    """Return the slope, a mean over pattern sets."""
+    keys = neurons("fast_slow", 8, {"size": [50], "memories": [10], "separation": [0.001, 0.003, 0.01],
+                                    "noise": [0.2]})  # fmt: skip
+    apart = np.log(lab.cells(keys)["distance"].squeeze().transpose("seed", "separation").values)
+    x = np.log([0.001, 0.003, 0.01])
+    slopes = np.polyfit(x, apart.T, 1)[0]
+    return Measurement(float(slopes.mean()), float(slopes.std(ddof=1) / len(slopes) ** 0.5))
+
+
+@claim(
+    "eq18", "lotito", "000, eqs. (17)-(19)",
+    "With both populations dE/dt = -tau_v v'H_v v' - tau_h h'H_h h': largest relative difference along "
+    "trajectories at tau_h/tau_v = 0.1 and 1.",
+    0.0, rule=Near(1e-4), rival=1.0,
+)  # fmt: skip
+def energy_of_both(lab: Laboratory) -> Measurement:
+    """Return the largest mismatch."""
+    keys = neurons(
+        "fast_slow", 4, {"size": [50], "memories": [10], "separation": [0.1, 1.0], "noise": [0.2]}
+    )
+    return Measurement(largest(lab.cells(keys), "energy_mismatch"))
+
+
+@claim(
+    "eq20", "lotito", "000, eqs. (20)-(21)",
+    "With L_v = (beta/2)|Xi v|^2 and J = Xi^T Xi/N the network recalls: overlap at beta = 2, load 0.02 (N "
+    "= 1000).",
+    0.95123, rule=Near(0.003), rival=0.0,
+    why="The line is that of signal and noise with self-action (Shiino & Fukai 1992).",
+)  # fmt: skip
+def hebbian_tanh(lab: Laboratory) -> Measurement:
+    """Return the overlap at rest."""
+    keys = neurons("hebbian_tanh", 16, {"size": [1000], "load": [0.02], "beta": [2.0]},
+                   flow={"dt": 0.5, "steps": 4000})  # fmt: skip
+    return lab.mean(keys, "overlap")
+
+
+@claim(
+    "eq21", "lotito", "000, eq. (21)",
+    "Its fixed points are those of the graded-response network, one to one: largest |B - v| of a site "
+    "where one is mapped to.",
+    0.0, rule=Near(1e-9), rival=0.018,
+)  # fmt: skip
+def equivalence(lab: Laboratory) -> Measurement:
+    """Return the largest mismatch of fixed points."""
+    keys = neurons("hebbian_tanh", 4, {"size": [500], "load": [0.02], "beta": [2.0]}, question="equivalence",
+                   flow={"dt": 0.5, "steps": 10000, "tolerance": 1.0e-12})  # fmt: skip
+    return Measurement(largest(lab.cells(keys), "mismatch"))
+
+
+def rotated(lab: Laboratory, observable: str) -> Measurement:
+    """Return what is seen of couplings of rotated memories (N = 60)."""
+    return lab.mean(neurons("rotation", 16, {"size": [60], "memories": [12]}), observable)
+
+
+@claim(
+    "eq22a", "lotito", "000, eq. (22)",
+    "The couplings do not change when memories are rotated among themselves, J(U Xi) = J(Xi): largest "
+    "relative difference.",
+    0.0, rule=Near(1e-12), rival=1.0,
+)  # fmt: skip
+def rotation(lab: Laboratory) -> Measurement:
+    """Return the difference."""
+    return Measurement(rotated(lab, "rotation_error").measured)
+
+
+@claim(
+    "eq22b", "lotito", "000, footnote 4",
+    "U can be chosen such that U Xi is triangular, J = R^T R: largest relative difference by QR.",
+    0.0, rule=Near(1e-12), rival=1.0,
+)  # fmt: skip
+def triangular(lab: Laboratory) -> Measurement:
+    """Return the difference."""
+    return Measurement(rotated(lab, "triangular_error").measured)
+
+
+@claim(
+    "eq22c", "lotito", "000, footnote 4",
+    "Cholesky's decomposition of J helps in computations: share of pattern sets for which J has a "
+    "Cholesky factor (N_h = 12 < N_v = 60).",
+    1.0, right=0.0, rule=Near(0.05),
+    why="J is singular for N_h < N_v: QR of Xi has to be used.",
+)  # fmt: skip
+def cholesky(lab: Laboratory) -> Measurement:
+    """Return the share of sets with a factor."""
+    return rotated(lab, "cholesky_failed") * -1 + 1
+
+
+def jacobians(lab: Laboratory, observable: str, load: float = 0.2) -> Measurement:
+    """Return what is seen of Jacobians of tanh neurons at the origin, at cues and at rest."""
+    keys = neurons("tanh_tanh", 8, {"size": [40], "load": [load], "noise": [0.1]},
+                   question="jacobian", cues=2, flow={"dt": 0.5, "steps": 20000})  # fmt: skip
+    return Measurement(largest(lab.cells(keys), observable))
+
+
+@claim(
+    "eq28", "lotito", "000, eq. (28)",
+    "The Jacobian of the tanh network is (28): largest relative difference from differences of the flow.",
+    0.0, rule=Near(1e-6), rival=0.5,
+)  # fmt: skip
+def jacobian(lab: Laboratory) -> Measurement:
+    """Return the error of (28)."""
+    return jacobians(lab, "jacobian_error")
+
+
+@claim(
+    "eq29", "lotito", "000, eq. (29)",
+    "At v = 0 it is Xi^T Xi - 1: largest relative difference from differences of the flow.",
+    0.0, rule=Near(1e-6), rival=0.5,
+)  # fmt: skip
+def jacobian_at_origin(lab: Laboratory) -> Measurement:
+    """Return the error of (29)."""
+    return jacobians(lab, "origin_error")
+
+
+def modes(lab: Laboratory, observable: str) -> Measurement:
+    """Return what is seen of linear neurons (N_v = 200, N_h = 50)."""
+    keys = neurons("linear", 8, {"size": [200], "load": [0.25], "beta": [1.0], "noise": [0.1]},
+                   flow={"dt": 0.05, "duration": 1.0})  # fmt: skip
+    return lab.mean(keys, observable)
+
+
+@claim(
+    "E9a", "errata", "000, eq. (26)",
+    "tau v' = (1 - Xi^T Xi) v: sign of ln(overlap after tau/overlap of the cue), of linear neurons with "
+    "lambda_max = 9; -1 where modes of large eigenvalues decay.",
+    -1.0, right=1.0, rule=Near(0.01),
+    why="The sign is that of (29): tau v' = (Xi^T Xi - 1) v. Where lambda_max > 1 the energy has no "
+    "minimum.",
+)  # fmt: skip
+def growth(lab: Laboratory) -> Measurement:
+    """Return the sign of the growth of the overlap, from 0.8."""
+    return Measurement(float(np.sign(np.log(modes(lab, "overlap").measured / 0.8))))
+
+
+@claim(
+    "E9b", "errata", "000, eq. (26), sign mended",
+    "Linear neurons follow these modes: largest difference of Euler steps and modes over a duration of "
+    "tau, over the state's root mean square.",
+    0.0, rule=Near(1e-9), rival=1.0,
+)  # fmt: skip
+def steps_and_modes(lab: Laboratory) -> Measurement:
+    """Return the largest difference."""
+    return Measurement(modes(lab, "mode_error").measured)
+
+
+@claim(
+    "E12", "errata", "000, eq. (8)",
+    "The energy falls strictly wherever the state moves: least v'^T H_v v'/|v'|^2 of the spherical L_v = "
+    "|v|, over that of the quadratic one, 1.",
+    1.0, right=0.0, rule=Near(0.05),
+    why="(8) is strict for strictly convex L_v only; |v| is not, along v.",
+)  # fmt: skip
+def curvature(lab: Laboratory) -> Measurement:
+    """Return the least curvature of spherical neurons that move along their memory."""
+    keys = neurons("tanh_tanh", 4, {"size": [20], "memories": [1], "noise": [0.0]}, visible="spherical",
+                   hidden="quadratic", question="descent", flow={"dt": 0.1, "duration": 2.0})  # fmt: skip
+    return Measurement(float(lab.estimates(keys)["least_curvature"].min()))
+
+
+@claim(
+    "E10", "errata", "000, eq. (30)",
+    "The Jacobian of the appendix, (30) as printed, where its shapes fit (N_h = N_v): largest difference "
+    "from differences of the flow, over the largest element.",
+    0.0, right=0.5, rule=Near(0.15),
+    why="The factors of (30) stand in the wrong order; (28) is right, to 1e-9.",
+)  # fmt: skip
+def printed_jacobian(lab: Laboratory) -> Measurement:
+    """Return the error of (30)."""
+    keys = neurons("tanh_tanh", 16, {"size": [40], "load": [1.0], "noise": [0.1]},
+                   question="jacobian", cues=2, flow={"dt": 0.5, "steps": 20000})  # fmt: skip
+    return lab.mean(keys, "printed_error")
+
+
+def edges(lab: Laboratory, observable: str) -> Measurement:
+    """Return an edge of the spectrum at load 0.2 as N → ∞: of a line over N^(-2/3) (Tracy and Widom)."""
+    keys = neurons("tanh_tanh", 64, {"size": [100], "load": [0.2]})
+    return endless(lab, keys, observable, (100, 200, 400, 800), (2 / 3,))
+
+
+@claim(
+    "MPa", "lotito", "000, section 5.4",
+    "Eigenvalues of Xi^T Xi follow Marchenko and Pastur: largest one at load 0.2, (1 + 1/sqrt(alpha))^2 = "
+    "10.4721, N_v → ∞ by N_v = 100 to 800.",
+    10.472136, rule=Near(0.03), rival=9.0,
+)  # fmt: skip
+def upper_edge(lab: Laboratory) -> Measurement:
+    """Return the largest eigenvalue."""
+    return edges(lab, "lambda_max")
+
+
+@claim(
+    "MPb", "lotito", "000, section 5.4",
+    "The smallest eigenvalue that is not 0 lies at (1 - 1/sqrt(alpha))^2 = 1.5279 at load 0.2, N_v → ∞ by "
+    "N_v = 100 to 800.",
+    1.527864, rule=Near(0.02), rival=1.0,
+)  # fmt: skip
+def lower_edge(lab: Laboratory) -> Measurement:
+    """Return the smallest nonzero eigenvalue."""
+    return edges(lab, "lambda_min")
+
+
+def unstable(lab: Laboratory, observable: str, load: float) -> Measurement:
+    """Return what is unstable at the origin at a load (N_v = 400)."""
+    return lab.mean(neurons("tanh_tanh", 32, {"size": [400], "load": [load]}), observable)
+
+
+@claim(
+    "E11a", "errata", "000, section 5.4",
+    "“lambda_min = (1 - sqrt(1/alpha))^2” is the smallest eigenvalue of Xi^T Xi: smallest one of all N_v "
+    "at load 0.2 (N_v = 200).",
+    1.527864, right=0.0, rule=Near(0.1),
+    why="It is the smallest one that is not 0: Xi^T Xi has N_v - N_h zeros, which are harmless, for 0 is "
+    "not 1.",
+)  # fmt: skip
+def smallest_eigenvalue(_lab: Laboratory) -> Measurement:
+    """Return the smallest eigenvalue of Xi^T Xi, Xi normal of variance 1/N_h."""
+    xi = gaussians.normals(stream(1, "patterns", {"seed": 0}), 200, np.arange(40)) / np.sqrt(40)
+    return Measurement(float(np.linalg.eigvalsh(xi.T @ xi)[0]))
+
+
+@claim(
+    "E11d", "errata", "000, section 5.4",
+    "alpha < 1/4 is sufficient, not necessary, and of v = 0 alone: share of pattern sets at load 0.5 "
+    "whose fixed point v = 0 is hyperbolic (least |beta lambda - 1| above 1e-9).",
+    1.0, rule=Near(0.05), rival=0.0,
+    why="No eigenvalue is 1 at any load, almost surely.",
+)  # fmt: skip
+def hyperbolic(lab: Laboratory) -> Measurement:
+    """Return the share of hyperbolic origins."""
+    cells = lab.cells(neurons("tanh_tanh", 32, {"size": [400], "load": [0.5]}))["gap"].squeeze()
+    return Measurement(float((cells > 1e-9).mean()))
+
+
+@claim(
+    "E11b", "errata", "000, section 5.4",
+    "Below load 1/4 all N_h directions of the memories are unstable at v = 0: share of pattern sets at "
+    "load 0.2.",
+    1.0, rule=Near(0.01), rival=0.0,
+)  # fmt: skip
+def all_unstable(lab: Laboratory) -> Measurement:
+    """Return the share of sets all of whose directions are unstable."""
+    return unstable(lab, "all_unstable", 0.2)
+
+
+@claim(
+    "E11c", "errata", "000, section 5.4",
+    "Above it they are not: the same share at load 0.35.",
+    0.0, rule=Near(0.01), rival=1.0,
+)  # fmt: skip
+def some_stable(lab: Laboratory) -> Measurement:
+    """Return the share of sets all of whose directions are unstable."""
+    return unstable(lab, "all_unstable", 0.35)
+
+
+@claim(
+    "E15", "errata", "000, eqs. (20)-(22)",
+    "Couplings normalised by N_h are those of the usual theory: largest eigenvalue with 1/N_h over that "
+    "with 1/N_v, at load 0.2.",
+    1.0, right=5.0, rule=Near(1e-6),
+    why="They are 1/alpha times as strong, which rescales beta; the capacity 0.138 is that of 1/N, or of "
+    "T = 0.",
+)  # fmt: skip
+def normalisation(lab: Laboratory) -> Measurement:
+    """Return the ratio of the two eigenvalues."""
+    kinds = [lab.mean(neurons("tanh_tanh", 8, {"size": [200], "memories": [40]}, scale=scale), "lambda_max")
+             for scale in ("memories", "sites")]  # fmt: skip
+    return Measurement(kinds[0].measured / kinds[1].measured)
+
+
+CONTINUOUS_CLAIMS: tuple[Claim, ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Claim)
+)
+"""Claims on continuous neurons, in the order of the document."""

@@ -1,0 +1,365 @@
+"""Claims of Amit, Gutfreund & Sompolinsky (1985), by document 001: fields, energies, temperature."""
+
+from typing import Any
+
+import numpy as np
+
+from mattis.claims.claim import AtLeast, AtMost, Claim, Near, claim
+from mattis.claims.fits import known
+from mattis.claims.laboratory import Laboratory, Measurement, network, paired, taken
+from mattis.exact.patterns import random_patterns
+from mattis.exact.rng import stream
+
+
+def drawn(seed: int, size: int = 60, count: int = 7) -> tuple[np.ndarray, np.ndarray]:
+    """Return Hebb's couplings of random patterns, without diagonal, and a random state."""
+    xi = random_patterns(stream(1, "patterns", {"seed": seed}), count + 1, size).astype(float)
+    j = xi[:count].T @ xi[:count] / size
+    np.fill_diagonal(j, 0)
+    return j, xi[count]
+
+
+@claim(
+    "A0", "statistical", "001, eqs. (1.2)-(1.3)",
+    "With V_i = sum_j J_ij (S_j + 1) and thresholds U_i = sum_j J_ij, the field h_i = V_i - U_i is sum_j "
+    "J_ij S_j: largest difference over 100 states.",
+    0.0, rule=Near(1e-12),
+)  # fmt: skip
+def molecular_field(lab: Laboratory) -> Measurement:
+    """Return the largest difference."""
+    apart = 0.0
+    for seed in range(10 if lab.reduced else 100):
+        j, state = drawn(seed)
+        field = j @ (state + 1) - j.sum(axis=1)
+        apart = max(apart, float(np.abs(field - j @ state).max()))
+    return Measurement(apart)
+
+
+@claim(
+    "A1", "statistical", "001, eq. (1.4)",
+    "The Hamiltonian falls with every flip of the rule (1.3), with J symmetric: largest change in any "
+    "flip of 640 descents of a spin glass (N = 100).",
+    0.0, rule=AtMost(),
+)  # fmt: skip
+def descent(lab: Laboratory) -> Measurement:
+    """Return the largest change of H = -1/2 S J S in a flip."""
+    keys = network("sherrington_kirkpatrick", size=100, sets=16, axes={"memories": [1]},
+                   question="landscape", cues=40, sweeps=(90, 10))  # fmt: skip
+    return Measurement(float(lab.cells(keys)["energy_change"].max()))
+
+
+@claim(
+    "A2", "statistical", "001, eq. (1.5)",
+    "J_ij = (1/N) sum_mu xi_i xi_j, i ≠ j: field of a stored pattern along itself, mean of xi_i h_i over "
+    "patterns and sites, 1 - 1/N + (P - 1) × 0 (N = 60, P = 7, mean of 100 networks).",
+    0.983333, rule=Near(0.002), rival=1.0,
+)  # fmt: skip
+def field_of_patterns(lab: Laboratory) -> Measurement:
+    """Return the mean aligned field of the first pattern, and its error over networks."""
+    found = []
+    for seed in range(100 if lab.reduced else 1000):
+        xi = random_patterns(stream(1, "patterns", {"seed": seed}), 8, 60)
+        j, _ = drawn(seed)
+        found.append(float(np.mean(xi[0] * (j @ xi[0]))))
+    return Measurement(float(np.mean(found)), float(np.std(found, ddof=1) / len(found) ** 0.5))
+
+
+def enumerated(lab: Laboratory, observable: str, dynamics: str) -> Measurement:
+    """Return an observable of the transition matrix over all 2^8 states, the largest of three temperatures.
+
+    dynamics  # asynchronous, or synchronous
+    """
+    axes = {"memories": [3], "temperature": [0.3, 0.8, 2.0]}
+    keys = network(size=8, sets=8, axes=axes, question="enumeration", dynamics=dynamics,
+                   sweeps=(100, 100))  # fmt: skip
+    return Measurement(float(lab.cells(keys)[observable].max(skipna=False)))
+
+
+@claim(
+    "G1a", "statistical", "001, eq. (2.1)",
+    "One site after the other, states have the weights of Gibbs, exp(-beta H)/Z: distance of the "
+    "stationary law of the transition matrix from them (total variation, largest of 24 networks of N = "
+    "8).",
+    0.0, rule=Near(1e-10), rival=0.1,
+)  # fmt: skip
+def gibbs(lab: Laboratory) -> Measurement:
+    """Return the distance."""
+    return enumerated(lab, "gibbs_distance", "asynchronous")
+
+
+@claim(
+    "G1b", "statistical", "001, section 2.1",
+    "Flows between states balance in detail: largest |W(S, S') P(S) - W(S', S) P(S')| over the largest "
+    "flow (N = 8, symmetric J).",
+    0.0, rule=Near(1e-10), rival=0.1,
+)  # fmt: skip
+def balance(lab: Laboratory) -> Measurement:
+    """Return the imbalance."""
+    return enumerated(lab, "imbalance", "asynchronous")
+
+
+@claim(
+    "G1c", "statistical", "001, section 2.1",
+    "A chain of the simulation visits states with these weights: mean energy per neuron of a chain of 20 "
+    "000 sweeps less the exact one, T = 0.8 (N = 8).",
+    0.0, rule=Near(2e-4), rival=0.01,
+)  # fmt: skip
+def visits(lab: Laboratory) -> Measurement:
+    """Return the difference of energies, over pattern sets."""
+    keys = network(size=8, sets=32, axes={"memories": [3]}, temperature=0.8, question="enumeration",
+                   sweeps=(200, 20000))  # fmt: skip
+    cells = lab.cells(keys)
+    apart = (cells["energy"] - cells["energy_exact"]).squeeze().values
+    return Measurement(float(apart.mean()), float(apart.std(ddof=1) / len(apart) ** 0.5))
+
+
+@claim(
+    "G1g", "statistical", "001, section 2.1",
+    "With asymmetric couplings nothing of this holds: imbalance of flows of directed bonds, T = 0.8 (N = "
+    "8).",
+    0.05, rule=AtLeast(), rival=0.0,
+)  # fmt: skip
+def imbalance_of_asymmetric(lab: Laboratory) -> Measurement:
+    """Return the imbalance, a mean over pattern sets."""
+    keys = network(size=8, sets=32, axes={"memories": [3]}, temperature=0.8, question="enumeration",
+                   couplings="asymmetric_dilution", sweeps=(20, 20))  # fmt: skip
+    return lab.mean(keys, "imbalance")
+
+
+@claim(
+    "G1d", "statistical", "001, eq. (2.1)",
+    "A state of retrieval lives at a temperature: m of replica-symmetric theory at load 0.1, T = 0.2 (N = "
+    "3000).",
+    0.989085, rule=Near(0.002), rival=0.997999,
+)  # fmt: skip
+def retrieval_at_low_temperature(lab: Laboratory) -> Measurement:
+    """Return the overlap."""
+    keys = network(size=3000, sets=16, temperature=0.2, axes={"load": [0.1]}, sweeps=(150, 150))
+    return lab.mean(keys, "overlap")
+
+
+@claim(
+    "G1e", "statistical", "001, eq. (2.1)",
+    "The same at a higher one: m at load 0.03, T = 0.5 (N = 3000).",
+    0.936049, rule=Near(0.004), rival=0.957504,
+)  # fmt: skip
+def retrieval_at_high_temperature(lab: Laboratory) -> Measurement:
+    """Return the overlap."""
+    keys = network(size=3000, sets=16, temperature=0.5, axes={"load": [0.03]}, sweeps=(150, 150))
+    return lab.mean(keys, "overlap")
+
+
+@claim(
+    "G1f", "statistical", "001, section 2.1",
+    "Above a temperature that depends on the load no state of retrieval is left: temperature at which "
+    "half of the patterns are lost, load 0.05 (N = 3000, 600 sweeps).",
+    0.542255, rule=Near(0.038), rival=1.0,
+    why="T_M of replica-symmetric theory; at N = 3000 it is seen within 7 %.",
+)  # fmt: skip
+def end_of_retrieval(lab: Laboratory) -> Measurement:
+    """Return the temperature at which half of the patterns are lost."""
+    axes = {"load": [0.05], "temperature": [round(0.44 + 0.02 * k, 2) for k in range(11)]}
+    keys = network(size=3000, sets=12, axes=axes, sweeps=(300, 300))
+    return taken(lab.estimates(keys), "boundary_temperature")
+
+
+@claim(
+    "L1", "statistical", "001, eqs. (2.2)-(2.3)",
+    "W(S → S') of Little's model is a product over sites, and a probability: largest error of the sums "
+    "over S' (N = 8).",
+    0.0, rule=Near(1e-12), rival=1.0,
+)  # fmt: skip
+def rows_of_little(lab: Laboratory) -> Measurement:
+    """Return the error of the sums of rows."""
+    return enumerated(lab, "row_sum_error", "synchronous")
+
+
+@claim(
+    "L2a", "statistical", "001, eq. (2.4)",
+    "All sites at once, the stationary law is exp(-beta Hbar) of Peretto's effective Hamiltonian, prod_i "
+    "2 cosh(beta h_i): distance of the stationary law from it (total variation, largest of 24 networks of "
+    "N = 8).",
+    0.0, rule=Near(1e-10), rival=0.1,
+)  # fmt: skip
+def peretto(lab: Laboratory) -> Measurement:
+    """Return the distance."""
+    return enumerated(lab, "peretto_distance", "synchronous")
+
+
+@claim(
+    "L2b", "statistical", "001, section 2.4",
+    "Symmetric couplings balance flows in detail also all at once: largest imbalance over the largest "
+    "flow (N = 8).",
+    0.0, rule=Near(1e-10), rival=0.1,
+)  # fmt: skip
+def balance_of_little(lab: Laboratory) -> Measurement:
+    """Return the imbalance."""
+    return enumerated(lab, "imbalance", "synchronous")
+
+
+@claim(
+    "L2c", "statistical", "001, section 2.4",
+    "Its law is not that of (2.1): distance of the stationary law from Gibbs' weights, T = 0.8 (N = 8).",
+    0.05, rule=AtLeast(), rival=0.0,
+)  # fmt: skip
+def little_and_gibbs(lab: Laboratory) -> Measurement:
+    """Return the distance, a mean over pattern sets."""
+    keys = network("little", size=8, sets=32, axes={"memories": [3]}, temperature=0.8,
+                   question="enumeration", sweeps=(20, 20))  # fmt: skip
+    return lab.mean(keys, "gibbs_distance")
+
+
+@claim(
+    "L3a", "statistical", "001, section 2",
+    "Hopfield's and Little's models have the same equilibrium below T_c, for a finite number of patterns: "
+    "m of Little's less m of Hopfield's at p = 3, T = 0.5 (N = 4000).",
+    0.0, rule=Near(0.001),
+    why="m = tanh(beta m) for both: 0.957504.",
+)  # fmt: skip
+def equilibrium_of_few_patterns(lab: Laboratory) -> Measurement:
+    """Return the difference, of the same pattern sets."""
+    return littles_difference(lab, {"memories": [3]})
+
+
+@claim(
+    "L3b", "statistical", "001, section 2, beyond a finite number of patterns",
+    "With an extensive number of patterns the two equilibria differ: m of Little's less m of Hopfield's "
+    "at load 0.03, T = 0.5 (N = 4000).",
+    0.000607, rule=Near(0.0001), rival=0.0,
+    why="More is retrieved by Little's model; the document speaks of finite p, where they agree (L3a).",
+)  # fmt: skip
+def equilibrium_of_many_patterns(lab: Laboratory) -> Measurement:
+    """Return the difference, of the same pattern sets."""
+    return littles_difference(lab, {"load": [0.03]})
+
+
+def littles_difference(lab: Laboratory, load: dict[str, list[float]]) -> Measurement:
+    """Return the overlap of Little's model less that of Hopfield's, of the same pattern sets."""
+    keys = [network(model, size=4000, sets=48, temperature=0.5, axes=load, sweeps=(100, 400))
+            for model in ("little", "hopfield")]  # fmt: skip
+    return paired(lab.cells(keys[0]), lab.cells(keys[1]), "overlap")
+
+
+@claim(
+    "L3c", "statistical", "001, section 2.2",
+    "Whether sites couple to themselves matters in Little's model: m with J_ii kept less m with J_ii = 0, "
+    "at load 0.05, T = 0.5 (N = 4000).",
+    0.023473, rule=Near(0.004), rival=0.0,
+)  # fmt: skip
+def diagonal_of_little(lab: Laboratory) -> Measurement:
+    """Return the difference, of the same pattern sets."""
+    kept, zero = (
+        lab.cells(network("little", size=4000, sets=16, temperature=0.5, axes={"load": [0.05]},
+                          sweeps=(100, 400), dynamics={"diagonal": diagonal}))
+        for diagonal in ("kept", "zero")
+    )  # fmt: skip
+    return paired(kept, zero, "overlap")
+
+
+@claim(
+    "M1a", "statistical", "001, section 3",
+    "The Mattis model, p = 1, is a ferromagnet: m = tanh(beta m) at T = 0.6 (N = 4000).",
+    0.907332, rule=Near(0.0005), rival=1.0,
+)  # fmt: skip
+def mattis_overlap(lab: Laboratory) -> Measurement:
+    """Return the overlap."""
+    return few(lab, "overlap", memories=1, temperature=0.6)
+
+
+def few(
+    lab: Laboratory, observable: str, memories: int, temperature: float, **more: Any
+) -> Measurement:
+    """Return what is observed of a network of few patterns: N = 4000, all of its patterns as cues."""
+    keys = network(size=4000, sets=24, temperature=temperature, axes={"memories": [memories]},
+                   sweeps=(100, 200), **more)  # fmt: skip
+    return lab.mean(keys, observable)
+
+
+@claim(
+    "M2a", "statistical", "001, section 2",
+    "Below T_c there are 2p Mattis states, each aligned with one pattern: mean m over the p = 5 patterns "
+    "as cues, T = 0.4 (N = 4000; a state -xi is the mirror of xi).",
+    0.985624, rule=Near(0.001), rival=0.452241,
+)  # fmt: skip
+def mattis_states(lab: Laboratory) -> Measurement:
+    """Return the overlap of the states of all patterns."""
+    return few(lab, "overlap", memories=5, temperature=0.4, cues=5)
+
+
+def mixed(
+    lab: Laboratory, observable: str, mixture: int, temperature: float, memories: int = 3
+) -> Measurement:
+    """Return what is observed of a mixture of n patterns (N = 4000)."""
+    axes = {"memories": [memories], "mixture": [mixture]}
+    keys = network(
+        size=4000,
+        sets=64,
+        temperature=temperature,
+        axes=axes,
+        question="mixture",
+        sweeps=(100, 100),
+    )
+    return lab.mean(keys, observable)
+
+
+@claim(
+    "M2b", "statistical", "001, section 2",
+    "Mattis states are ground states: energy per site of a state of one pattern less that of a mixture of "
+    "three, T = 0.1, p = 3 (N = 4000).",
+    -0.125, rule=Near(0.002), rival=0.0,
+    why="-1/2 and -3/8 at T = 0.",
+)  # fmt: skip
+def ground_states(lab: Laboratory) -> Measurement:
+    """Return the difference of the two energies."""
+    return mixed(lab, "energy", 1, 0.1) - mixed(lab, "energy", 3, 0.1)
+
+
+@claim(
+    "M3a", "statistical", "001, section 2",
+    "Mixtures of three patterns are states as well: mean overlap with each of the three at T = 0.2 (N = "
+    "4000).",
+    0.496536, rule=Near(0.002), rival=0.999909,
+)  # fmt: skip
+def mixture_of_three(lab: Laboratory) -> Measurement:
+    """Return the mean overlap."""
+    return mixed(lab, "overlap_mixed", 3, 0.2)
+
+
+@claim(
+    "M3b", "statistical", "001, section 2",
+    "Mixtures appear below about 0.46 T_c: temperature at which that of three patterns becomes stable, of "
+    "the Hessian of the free energy.",
+    0.46, rule=Near(0.005),
+    why="T* = 0.459794; AGS print 0.461.",
+)  # fmt: skip
+def end_of_mixtures(_lab: Laboratory) -> Measurement:
+    """Return T*_3."""
+    return Measurement(known("mixture.T_star", n=3))
+
+
+@claim(
+    "M3c", "statistical", "001, section 2",
+    "They possess dynamic stability: share of mixtures of three that stay for 200 sweeps at T = 0.25 (N = "
+    "4000).",
+    1.0, rule=Near(0.05), rival=0.5,
+)  # fmt: skip
+def stable_mixtures(lab: Laboratory) -> Measurement:
+    """Return the share of mixtures that stay."""
+    return mixed(lab, "stays", 3, 0.25)
+
+
+@claim(
+    "M3d", "statistical", "001, section 2",
+    "Above 0.46 T_c they have none: share of mixtures of three that stay for 200 sweeps at T = 0.52 (N = "
+    "4000).",
+    0.0, rule=Near(0.05), rival=0.5,
+)  # fmt: skip
+def unstable_mixtures(lab: Laboratory) -> Measurement:
+    """Return the share of mixtures that stay."""
+    return mixed(lab, "stays", 3, 0.52)
+
+
+STOCHASTIC_CLAIMS: tuple[Claim, ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Claim)
+)
+"""Claims on fields, energies and temperature, in the order of the document."""
