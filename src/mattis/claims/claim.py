@@ -40,7 +40,7 @@ class Near:
     def told(self, number: float) -> str:
         """Return the rule in words."""
         return f"{number:.6g}" + (
-            f" within {self.tolerance:.1g} and 4 errors" if self.tolerance else ""
+            f" within {self.tolerance:.2g} and 4 errors" if self.tolerance else ""
         )
 
 
