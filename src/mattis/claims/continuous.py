@@ -128,6 +128,21 @@ def attention(lab: Laboratory) -> Measurement:
 
 
 @claim(
+    "eq9b", "lotito", "000, eqs. (8)-(9)",
+    "Attention, one step at dt = tau, lowers the energy at every step: largest rise in a step, over its "
+    "range (N = 40, P = 60, beta = 0.3).",
+    0.0, rule=Near(1e-12), rival=0.01,
+)  # fmt: skip
+def energy_of_attention(lab: Laboratory) -> Measurement:
+    """Return the largest rise of the energy."""
+    axes = {"size": [40], "memories": [60], "beta": [0.3], "noise": [0.3]}
+    keys = neurons(
+        "attention", 8, axes, question="descent", cues=2, flow={"dt": 1.0, "duration": 20.0}
+    )
+    return Measurement(largest(lab.cells(keys), "energy_rise"))
+
+
+@claim(
     "eq10", "lotito", "000, eqs. (10)-(11)",
     "The fast-slow network tends to quasi-equilibrium as tau_h/tau_v → 0, in proportion to it: slope of "
     "ln distance over ln tau_h/tau_v, between 0.001 and 0.01.",
@@ -144,7 +159,7 @@ def quasi_equilibrium(lab: Laboratory) -> Measurement:
 
 
 @claim(
-    "eq18", "lotito", "000, eqs. (17)-(19)",
+    "eq18a", "lotito", "000, eqs. (17)-(19)",
     "With both populations dE/dt = -tau_v v'H_v v' - tau_h h'H_h h': largest relative difference along "
     "trajectories at tau_h/tau_v = 0.1 and 1.",
     0.0, rule=Near(1e-4), rival=1.0,
@@ -155,6 +170,17 @@ def energy_of_both(lab: Laboratory) -> Measurement:
         "fast_slow", 4, {"size": [50], "memories": [10], "separation": [0.1, 1.0], "noise": [0.2]}
     )
     return Measurement(largest(lab.cells(keys), "energy_mismatch"))
+
+
+@claim(
+    "eq18b", "lotito", "000, eq. (18)",
+    "The dynamics are gradients, tau_v v' = -dE/dg: largest |dE/dv - H_v (v - B)| at cues over the "
+    "largest |dE/dv|, 12 pairs of generating functions.",
+    0.0, rule=Near(1e-6), rival=1.0,
+)  # fmt: skip
+def gradient(lab: Laboratory) -> Measurement:
+    """Return the largest error of the gradient."""
+    return descents(lab, "gradient_error")
 
 
 @claim(
@@ -295,7 +321,7 @@ def curvature(lab: Laboratory) -> Measurement:
 
 
 @claim(
-    "E10", "errata", "000, eq. (30)",
+    "E10a", "errata", "000, eq. (30)",
     "The Jacobian of the appendix, (30) as printed, where its shapes fit (N_h = N_v): largest difference "
     "from differences of the flow, over the largest element.",
     0.0, right=0.5, rule=Near(0.15),
@@ -306,6 +332,18 @@ def printed_jacobian(lab: Laboratory) -> Measurement:
     keys = neurons("tanh_tanh", 16, {"size": [40], "load": [1.0], "noise": [0.1]},
                    question="jacobian", cues=2, flow={"dt": 0.5, "steps": 20000})  # fmt: skip
     return lab.mean(keys, "printed_error")
+
+
+@claim(
+    "E10b", "errata", "000, eqs. (28)-(30)",
+    "Eigenvalues of the Jacobian are real: largest imaginary part, over the largest eigenvalue.",
+    0.0, rule=Near(1e-12), rival=0.1,
+    why="A H_v with A symmetric is similar to a symmetric matrix; the document asks for real parts other "
+    "than 0.",
+)  # fmt: skip
+def imaginary_parts(lab: Laboratory) -> Measurement:
+    """Return the largest imaginary part."""
+    return jacobians(lab, "imaginary")
 
 
 def edges(lab: Laboratory, observable: str) -> Measurement:
@@ -334,6 +372,21 @@ def upper_edge(lab: Laboratory) -> Measurement:
 def lower_edge(lab: Laboratory) -> Measurement:
     """Return the smallest nonzero eigenvalue."""
     return edges(lab, "lambda_min")
+
+
+@claim(
+    "MPc", "lotito", "000, section 5.4",
+    "The nonzero eigenvalues have the density of Marchenko and Pastur: their mean square, 1/alpha^2 + "
+    "1/alpha = 30 at load 0.2 (N_h = 100, N_v = 500).",
+    30.0, rule=Near(0.3), rival=25.0,
+)  # fmt: skip
+def mean_square(lab: Laboratory) -> Measurement:
+    """Return tr (Xi^T Xi)^2/N_h, and its error over seeds."""
+    found = []
+    for seed in range(4 if lab.reduced else 32):
+        xi = gaussians.normals(stream(1, "patterns", {"seed": seed}), 500, np.arange(100)) / 10
+        found.append(float(np.sum((xi @ xi.T) ** 2)) / 100)
+    return Measurement(float(np.mean(found)), float(np.std(found, ddof=1) / len(found) ** 0.5))
 
 
 def unstable(lab: Laboratory, observable: str, load: float) -> Measurement:

@@ -137,6 +137,22 @@ def paramagnet(lab: Laboratory) -> Measurement:
 
 
 @claim(
+    "SKe", "statistical", "001, section 3",
+    "The glass has many states: mean |q_ab| of two chains of the same couplings, one of them from a "
+    "random state, less q of one chain, at T = 0.5 (N = 1000).",
+    -0.05, rule=AtMost(), rival=0.0,
+    why="Two chains that are in the same state, or its mirror, would have q_ab = q.",
+)  # fmt: skip
+def overlap_of_chains(lab: Laboratory) -> Measurement:
+    """Return the mean of |q_ab| less q over couplings."""
+    keys = network("sherrington_kirkpatrick", size=1000, sets=32, temperature=0.5,
+                   axes={"memories": [1]}, starts=2, sweeps=(1000, 1000))  # fmt: skip
+    cells = lab.cells(keys)
+    apart = (abs(cells["overlap_starts"]) - cells["edwards_anderson"]).squeeze().values
+    return Measurement(float(apart.mean()), float(apart.std(ddof=1) / len(apart) ** 0.5))
+
+
+@claim(
     "VH", "statistical", "001, section 3",
     "The van Hemmen model, p = 2, is solved exactly: overlap q = (1/2) tanh(2 q/T) at T = 0.5 (N = 4000).",
     0.478752, rule=Near(0.003), rival=0.957504,

@@ -256,6 +256,34 @@ def deviation_of_published(lab: Laboratory) -> Measurement:
     return Measurement(float(np.abs(cosines.values[1:] - np.array(line)).max()))
 
 
+PRINTED_COSINES = (0.99881974, 0.99877396, 0.99889907, 0.99832213)
+"""Final cosines of the four memories that the published code prints."""
+
+PRINTED_OVERLAPS = (0.92961249, 0.9273168, 0.93377625, 0.90297327)
+"""Their cosines with the new patterns at first."""
+
+
+@claim(
+    "appB4", "lotito", "000, figure 1",
+    "The final cosines of all four memories are those that the code prints: largest difference.",
+    0.0, rule=Near(4e-6), rival=1e-4,
+    why="The code adds 1e-4 to the denominator: 2e-6.",
+)  # fmt: skip
+def final_cosines(lab: Laboratory) -> Measurement:
+    """Return the largest difference from what is printed."""
+    return Measurement(float(np.abs(figure_one(lab).values[-1] - PRINTED_COSINES).max()))
+
+
+@claim(
+    "appB5", "lotito", "000, figure 1",
+    "So are the cosines of memories and new patterns at first (“computed alpha's”): largest difference.",
+    0.0, rule=Near(4e-6), rival=1e-4,
+)  # fmt: skip
+def first_cosines(_lab: Laboratory) -> Measurement:
+    """Return the largest difference from what is printed."""
+    return Measurement(float(np.abs(starts()[0] - PRINTED_OVERLAPS).max()))
+
+
 @claim(
     "F1", "lotito", "000, figure 1",
     "At the paper's beta = 2 the softmax is exactly one-hot, so that the closed form with (1 - 1/tau)^k "

@@ -358,6 +358,20 @@ def diluted_capacity(lab: Laboratory) -> Measurement:
     return diluted / half_recalled(lab, "hopfield", (0.12, 0.22))
 
 
+@claim(
+    "H11d", "hopfield", "001, Extensions and Properties",
+    "Few directed bonds, C = 50 of N = 5000, still recall: m at P/C = 0.3, T = 0, all sites at once "
+    "(theory of C << ln N: 0.899440).",
+    0.899440, rule=Near(0.015), rival=0.999,
+    why="Above it by what C = 50 is from ln N.",
+)  # fmt: skip
+def few_bonds(lab: Laboratory) -> Measurement:
+    """Return the overlap."""
+    keys = network("dilute", size=5000, sets=16, axes={"memories": [15]}, sweeps=(40, 40),
+                   couplings={"connectivity": 0.01})  # fmt: skip
+    return lab.mean(keys, "overlap")
+
+
 AGES = (1, 2, 4, 6, 8, 10, 12, 40)
 """Ages at which saturating couplings are asked: of the newest pattern, and so on."""
 

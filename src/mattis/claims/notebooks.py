@@ -161,6 +161,21 @@ def hamming_distance(lab: Laboratory) -> Measurement:
     return recalled(lab, "wrong_bits")
 
 
+@claim(
+    "N1d", "notebooks", "energy.ipynb, cell 9, run again",
+    "Three patterns at beta = 1.5, T = 0.667, lie beyond the end of retrieval, 0.650: 4.0 ± 0.6 % of cues "
+    "with 30 % of their bits flipped end with at most 5 wrong bits (N = 100).",
+    0.040, rule=Near(0.006), rival=0.4,
+    why="6 %: as N1b, the record fits fewer than 5 wrong bits. That retrieval is nearly gone holds.",
+)  # fmt: skip
+def recall_beyond(lab: Laboratory) -> Measurement:
+    """Return the share of cues with at most 5 wrong bits."""
+    keys = network(size=100, sets=3200, temperature=0.6666667, axes={"memories": [3], "noise": [0.3]},
+                   question={"name": "snapshot", "wrong_bits": 5}, update_order="random", cues=3,
+                   sweeps=(50, 50))  # fmt: skip
+    return lab.mean(keys, "recalled")
+
+
 def magnets(lab: Laboratory, observable: str, temperature: float) -> Measurement:
     """Return what is seen of a square lattice of 32 × 32 spins, from the aligned state."""
     keys = network("ising", size=1024, sets=16, temperature=temperature, axes={"memories": [1]},
