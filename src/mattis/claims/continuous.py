@@ -135,7 +135,7 @@ def attention(lab: Laboratory) -> Measurement:
 )  # fmt: skip
 def energy_of_attention(lab: Laboratory) -> Measurement:
     """Return the largest rise of the energy."""
-    axes = {"size": [40], "memories": [60], "beta": [0.3], "noise": [0.3]}
+    axes: dict[str, list[Any]] = {"size": [40], "memories": [60], "beta": [0.3], "noise": [0.3]}
     keys = neurons(
         "attention", 8, axes, question="descent", cues=2, flow={"dt": 1.0, "duration": 20.0}
     )
