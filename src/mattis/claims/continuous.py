@@ -114,7 +114,7 @@ def step_of_tanh(lab: Laboratory) -> Measurement:
 
 
 @claim(
-    "eq9", "lotito", "000, eq. (9)",
+    "eq9a", "lotito", "000, eq. (9)",
     "With softmax hidden neurons one Euler step at dt = tau is attention, which recalls at once: overlap "
     "after one step (N = 64, P = 128, beta = 1, cue with 0.8).",
     1.0, rule=Near(1e-3), rival=0.8,
