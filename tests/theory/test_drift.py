@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mattis.errors import UserError
@@ -159,6 +159,7 @@ def test_at_large_kappa_it_is_the_one_hot_curve(memories, time, overlap, norm_ra
 
 
 @settings(max_examples=60, deadline=None)
+@example(memories=2, kappa=6e-304, presentations=21.0, tau=2.0, overlap=1e-7, norm_ratio=72.0)
 @given(
     memories=st.integers(2, 10**15), kappa=st.floats(0, 1e12), presentations=st.floats(0, 1e12),
     tau=st.floats(1, 1e6), overlap=st.floats(-1, 1), norm_ratio=st.floats(1e-6, 1e6),

@@ -207,7 +207,7 @@ def _binomial(counts: NDArray[np.float64], steps: float, probability: float) -> 
 
 def _drifted(memories: float, kappa: float, start: float, time: float) -> float:
     """Return D(time) of dD/du = x(kappa (start e^{-u} + D)) - D, D(0) = 0."""
-    if time < SOON or abs(start) < UNSEEN:
+    if time < SOON or min(kappa, 1.0) * abs(start) < UNSEEN:  # D <= kappa |start| where kappa < 1
         return 0.0
 
     def slope(u: float, apart: NDArray[np.float64]) -> float:
