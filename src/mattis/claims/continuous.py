@@ -7,7 +7,7 @@ import xarray as xr
 
 from mattis.claims.claim import Claim, Near, claim
 from mattis.claims.fits import endless
-from mattis.claims.laboratory import Laboratory, Measurement
+from mattis.claims.laboratory import Laboratory, Measurement, mean_of
 from mattis.exact import gaussians
 from mattis.exact.rng import stream
 
@@ -155,7 +155,7 @@ def quasi_equilibrium(lab: Laboratory) -> Measurement:
     apart = np.log(lab.cells(keys)["distance"].squeeze().transpose("seed", "separation").values)
     x = np.log([0.001, 0.003, 0.01])
     slopes = np.polyfit(x, apart.T, 1)[0]
-    return Measurement(float(slopes.mean()), float(slopes.std(ddof=1) / len(slopes) ** 0.5))
+    return mean_of(slopes)
 
 
 @claim(
@@ -386,7 +386,7 @@ def mean_square(lab: Laboratory) -> Measurement:
     for seed in range(4 if lab.reduced else 32):
         xi = gaussians.normals(stream(1, "patterns", {"seed": seed}), 500, np.arange(100)) / 10
         found.append(float(np.sum((xi @ xi.T) ** 2)) / 100)
-    return Measurement(float(np.mean(found)), float(np.std(found, ddof=1) / len(found) ** 0.5))
+    return mean_of(np.array(found))
 
 
 def unstable(lab: Laboratory, observable: str, load: float) -> Measurement:

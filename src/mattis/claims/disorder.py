@@ -4,7 +4,7 @@ from typing import Any
 
 from mattis.claims.claim import AtLeast, AtMost, Claim, Near, claim
 from mattis.claims.fits import endless
-from mattis.claims.laboratory import Laboratory, Measurement, network
+from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network
 from mattis.statistics.extrapolation import complexity, ground_energy
 
 
@@ -149,7 +149,7 @@ def overlap_of_chains(lab: Laboratory) -> Measurement:
                    axes={"memories": [1]}, starts=2, sweeps=(1000, 1000))  # fmt: skip
     cells = lab.cells(keys)
     apart = (abs(cells["overlap_starts"]) - cells["edwards_anderson"]).squeeze().values
-    return Measurement(float(apart.mean()), float(apart.std(ddof=1) / len(apart) ** 0.5))
+    return mean_of(apart)
 
 
 @claim(

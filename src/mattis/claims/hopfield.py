@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from mattis.claims.claim import AtLeast, AtMost, Claim, Near, claim
 from mattis.claims.fits import endless
-from mattis.claims.laboratory import Laboratory, Measurement, network, taken
+from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, taken
 from mattis.networks.binary import couplings, ensembles
 from mattis.networks.binary.couplings import Rule
 from mattis.networks.binary.ensembles import Ensemble
@@ -214,7 +214,7 @@ def ambiguous_cue(lab: Laboratory) -> Measurement:
     """Return the difference of the two shares."""
     cells = ambiguous(lab, 0.5)
     apart = (cells["retrieved"] - cells["chose_second"]).squeeze().values
-    return Measurement(float(apart.mean()), float(apart.std(ddof=1) / len(apart) ** 0.5))
+    return mean_of(apart)
 
 
 @claim(
@@ -226,7 +226,7 @@ def ambiguous_cue(lab: Laboratory) -> Measurement:
 def nearer_memory(lab: Laboratory) -> Measurement:
     """Return the share of A."""
     shares = ambiguous(lab, 0.4)["retrieved"].squeeze().values
-    return Measurement(float(shares.mean()), float(shares.std(ddof=1) / len(shares) ** 0.5))
+    return mean_of(shares)
 
 
 def familiar(lab: Laboratory, observable: str, model: str = "hopfield") -> Measurement:

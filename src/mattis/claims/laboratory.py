@@ -8,7 +8,9 @@ from math import hypot
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from mattis.engine import driver
 from mattis.engine.cluster import Where
@@ -132,7 +134,12 @@ def network(
     return {"model": model, "axes": {**shared, **(axes or {})}, **chain, **more}
 
 
+def mean_of(values: NDArray[np.float64]) -> Measurement:
+    """Return the mean over pattern sets, and its standard error. values  # (sets,)"""
+    return Measurement(float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5))
+
+
 def paired(one: xr.Dataset, other: xr.Dataset, observable: str) -> Measurement:
     """Return the mean difference of two studies with the same pattern sets, set by set, and its error."""
     apart = (one[observable] - other[observable]).squeeze().values
-    return Measurement(float(apart.mean()), float(apart.std(ddof=1) / len(apart) ** 0.5))
+    return mean_of(apart)

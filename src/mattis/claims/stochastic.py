@@ -6,7 +6,7 @@ import numpy as np
 
 from mattis.claims.claim import AtLeast, AtMost, Claim, Near, claim
 from mattis.claims.fits import known
-from mattis.claims.laboratory import Laboratory, Measurement, network, paired, taken
+from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, paired, taken
 from mattis.exact.patterns import random_patterns
 from mattis.exact.rng import stream
 
@@ -61,7 +61,7 @@ def field_of_patterns(lab: Laboratory) -> Measurement:
         xi = random_patterns(stream(1, "patterns", {"seed": seed}), 8, 60)
         j, _ = drawn(seed)
         found.append(float(np.mean(xi[0] * (j @ xi[0]))))
-    return Measurement(float(np.mean(found)), float(np.std(found, ddof=1) / len(found) ** 0.5))
+    return mean_of(np.array(found))
 
 
 def enumerated(lab: Laboratory, observable: str, dynamics: str) -> Measurement:
@@ -110,7 +110,7 @@ def visits(lab: Laboratory) -> Measurement:
                    sweeps=(200, 20000))  # fmt: skip
     cells = lab.cells(keys)
     apart = (cells["energy"] - cells["energy_exact"]).squeeze().values
-    return Measurement(float(apart.mean()), float(apart.std(ddof=1) / len(apart) ** 0.5))
+    return mean_of(apart)
 
 
 @claim(
