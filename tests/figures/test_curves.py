@@ -63,6 +63,13 @@ def test_boundaries_are_points_with_bars_of_95_percent(basins: tuple[Study, xr.D
     assert not any(one.is_open for one in symbols(ax))
 
 
+def test_a_boundary_is_nowhere_along_its_own_axis(basins: tuple[Study, xr.Dataset]) -> None:
+    """Its panel said «at noise 0.3», the axis along which it was found."""
+    study, found = basins
+    _, phrases = curve_pages.filled_panels(found.isel(size=0, beta=0), study)
+    assert not any(phrase.startswith("(b) at") for phrase in phrases)
+
+
 def test_six_curves_at_most_the_ends_among_them(tmp_path: Path) -> None:
     study = make_of_family(
         size=[60], load=[0.03 + 0.02 * k for k in range(9)], temperature=[0.0], seed=1,

@@ -138,7 +138,9 @@ def _filled(plane: xr.Dataset, study: Study, block: PanelBlock) -> Panel:
     }
     cells = plane.sel(own)
     curves = curves_of(cells, study, block, seen) if seen.up is None else ()
-    return Panel(block, seen, curves, own=own, cells=cells)
+    # A boundary is nowhere along its own axis.
+    place = {dim: value for dim, value in own.items() if dim in there}
+    return Panel(block, seen, curves, own=place, cells=cells)
 
 
 def _last(values: Reals) -> float:
