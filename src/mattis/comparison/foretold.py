@@ -398,6 +398,7 @@ def _threshold(estimates: xr.Dataset, study: Study) -> Reals | float:
     """Return the overlap above which a network counts as being in its state."""
     if not isinstance(study, RetrievalStudy):
         return float(getattr(study, "retrieved_above", 0.0))
-    cells, beta = estimates["seeds"], estimates["beta"]
-    least = xr.DataArray([study.stays_above(float(b)) for b in beta.values], dims="beta")
+    cells, beta, noise = (estimates[name] for name in ("seeds", "beta", study.cue_axis))
+    above = [[study.stays_above(float(b), float(f)) for f in noise] for b in beta]
+    least = xr.DataArray(above, dims=(*beta.dims, *noise.dims))
     return flat(xr.ones_like(cells, np.float64) * least, cells)

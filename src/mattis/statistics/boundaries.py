@@ -132,10 +132,17 @@ def _criterion(study: Study, boundary: Boundary, early: bool) -> dict[str, str |
     age = first + (measured // 2 if early else measured)
     window = f"its mean overlap over sweeps {first + 1} to {age}"
     return {
-        "criterion": f"half of the cues are retrieved: {window} is above {study.retrieved_above:g}",
+        "criterion": f"half of the cues are retrieved: {window} is {_threshold(study)}",
         "age": float(age),
         "age_units": "sweep",
     }
+
+
+def _threshold(study: RetrievalStudy) -> str:
+    """Return in words where a cue must end to count as retrieved."""
+    if isinstance(study.retrieved_above, float):
+        return f"above {study.retrieved_above:g}"
+    return "nearer to the state of few patterns than to the cue"
 
 
 def _described(

@@ -229,6 +229,7 @@ class ChainAverages:
         """Return the observables that every model of binary neurons has."""
         m, e, measure = self.overlap, self.aligned, protocol.measure
         early, lowest = (mean / self.norm for mean in self.course)
+        least = protocol.threshold(replica.beta, replica.noise)
         return {
             "overlap": m.mean / self.norm,
             "overlap_thermal_error": m.error / self.norm,
@@ -237,9 +238,9 @@ class ChainAverages:
             "energy_thermal_error": self.energy[1],
             "edwards_anderson": self.products / (size * (measure // 2) * (measure - measure // 2)),
             "overlap_other": self.other,
-            "retrieved": float(m.mean / self.norm > protocol.retrieved_above),
-            "retrieved_early": float(early > protocol.retrieved_above),
-            "survived": float(lowest > protocol.stays_above(replica.beta)),
+            "retrieved": float(m.mean / self.norm > least),
+            "retrieved_early": float(early > least),
+            "survived": float(lowest > protocol.stays_above(replica.beta, replica.noise)),
             "flip_fraction": self.flips / (size * measure),
             "sweeps_used": float(self.used),
             "autocorrelation_time": max(m.autocorrelation_time, e.autocorrelation_time),

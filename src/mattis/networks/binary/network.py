@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import isfinite, isinf, tanh
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,10 +53,15 @@ def few_patterns_overlap(beta: float) -> float:
     return round(1024 * m) / 1024 if beta > 1 else 0.0
 
 
+HALF_WAY: Final = "half_way"
+"""In place of a number: cues count as retrieved that end nearer to their state than to where they began."""
+
+
 @dataclass(frozen=True)
 class Protocol:
     """How a cell is measured: sweeps before and during the averages, cues per pattern set.
 
+    retrieved_above  # the overlap above which a cue counts as retrieved, or HALF_WAY
     order  # of the sites in a sweep: "typewriter", 0 … N-1, "random", a new one in each sweep, or
            # "synchronous", all at once
     sharing  # of thermal noise, among replicas that differ in temperature only: "independent" or "common"
@@ -67,19 +72,30 @@ class Protocol:
     thermalise: int
     measure: int
     cues: int
-    retrieved_above: float
+    retrieved_above: float | Literal["half_way"]
     order: str = UPDATE_ORDERS[0]
     sharing: str = SHARINGS[0]
     starts: int = 1
     nearness: float = 0.0
 
-    def stays_above(self, beta: float) -> float:
+    def threshold(self, beta: float, noise: float) -> float:
+        """Return the overlap above which a cue of some noise counts as retrieved.
+
+        Half-way from the cue, whose overlap is 1 - 2 noise in the mean, to the state, if it is not a number:
+        with a number, cues that stay where they began count as long as they lie above it.
+        """
+        if self.retrieved_above == HALF_WAY:
+            return (few_patterns_overlap(beta) + 1 - 2 * noise) / 2
+        return float(self.retrieved_above)
+
+    def stays_above(self, beta: float, noise: float) -> float:
         """Return the overlap above which a chain is in the state of its pattern.
 
         At N of hundreds some pattern sets end in a state beside the pattern, of overlap 0.5 to 0.9: a mean
         over these and over the state that theory speaks of is that of neither.
         """
-        return max(self.retrieved_above, self.nearness * few_patterns_overlap(beta))
+        near = self.nearness * few_patterns_overlap(beta)
+        return max(self.threshold(beta, noise), near)
 
     @property
     def sweeps(self) -> int:

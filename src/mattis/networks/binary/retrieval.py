@@ -2,11 +2,21 @@
 
 import math
 import reprlib
-from typing import Literal, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, StrictFloat, StrictInt, model_validator
+from pydantic import (
+    Field,
+    GetPydanticSchema,
+    StrictFloat,
+    StrictInt,
+    ValidatorFunctionWrapHandler,
+    model_validator,
+)
+from pydantic_core import core_schema
 
-from mattis.networks.binary.network import Protocol
+from mattis.errors import nearest
+from mattis.networks.binary.network import HALF_WAY, Protocol, few_patterns_overlap
 from mattis.study.axes import Axes, Misplaced, Part, RealValues, Reciprocals, check_stored, one_of
 from mattis.study.base import Study
 
@@ -15,6 +25,27 @@ LANES_SPEEDUP = 10
 
 LARGEST_NOISE = 2**27
 """N T must stay below this for the integer thermal noise, at most 8.4 N T, to fit 32 bits."""
+
+
+def _number_or_half_way(value: Any, number: ValidatorFunctionWrapHandler) -> Any:
+    """Take the word as it is, and leave all else to the number, whose refusals say what to write."""
+    if isinstance(value, str) and value != HALF_WAY and nearest(value, [HALF_WAY]):
+        raise ValueError(f"expected a number in (0, 1) or the word {HALF_WAY}")
+    return value if value == HALF_WAY else number(value)
+
+
+Threshold = Annotated[
+    float | Literal["half_way"],
+    GetPydanticSchema(
+        lambda _kind, handler: core_schema.no_info_wrap_validator_function(
+            _number_or_half_way,
+            handler(Annotated[StrictFloat, Field(gt=0, lt=1)]),
+            serialization=core_schema.simple_ser_schema("any"),
+        ),
+        lambda schema, handler: {"anyOf": [handler(schema["schema"]), {"const": HALF_WAY}]},
+    ),
+]
+"""An overlap in (0, 1), or the word HALF_WAY."""
 
 
 class Sweeps(Part):
@@ -69,15 +100,16 @@ class RetrievalAxes(Axes):
 class RetrievalStudy(Study):
     """How networks are asked for what they store: chains from cues, and when that counts as recall."""
 
+    cue_axis: ClassVar[str] = "noise"
+
     sweeps: Sweeps = Field(default=Sweeps(), description="sweeps of a chain")
     cues: StrictInt = Field(
         default=1, ge=1, description="stored patterns asked for per pattern set, a replica each"
     )
-    retrieved_above: StrictFloat = Field(
+    retrieved_above: Threshold = Field(
         default=0.5,
-        gt=0,
-        lt=1,
-        description="a cue counts as retrieved if its mean overlap is above",
+        description="a cue counts as retrieved if its mean overlap is above; half_way: half-way from the "
+        "cue, 1 - 2 noise, to the state of few patterns, m = tanh(m/T)",
     )
 
     update_order: Literal["typewriter", "random"] = Field(
@@ -95,13 +127,27 @@ class RetrievalStudy(Study):
         """How each cue is followed and judged."""
         sweeps = self.sweeps
         return Protocol(
-            sweeps.thermalise, sweeps.measure, self.cues, float(self.retrieved_above),
+            sweeps.thermalise, sweeps.measure, self.cues, self.retrieved_above,
             self.update_order, self.noise_sharing,
         )  # fmt: skip
 
-    def stays_above(self, beta: float) -> float:
+    def stays_above(self, beta: float, noise: float) -> float:
         """Return the overlap above which a chain is in the state of its pattern."""
-        return self.asking.stays_above(beta)
+        return self.asking.stays_above(beta, noise)
+
+    def check_half_way(self, betas: Sequence[float], noises: Sequence[float]) -> None:
+        """Raise Misplaced where the way from the cue to its state does not go up."""
+        if self.retrieved_above != HALF_WAY:
+            return
+        for beta in betas:
+            state = few_patterns_overlap(beta)
+            for noise in noises:
+                if state <= 1 - 2 * noise:
+                    heat = 0.0 if math.isinf(beta) else 1 / beta
+                    got = f"{HALF_WAY} at noise {noise:g} and temperature {heat:g}"
+                    expected = f"a state above the cue, but m = {state:g}, cue {1 - 2 * noise:g}"
+                    advice = "use a larger noise or a lower temperature there, or a number"
+                    raise Misplaced("retrieved_above", got, expected, advice)
 
     def check_stored(self) -> None:
         """Check P at two corners of the grid: it grows with both, and a grid may have 10^12 points."""

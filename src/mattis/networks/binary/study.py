@@ -24,7 +24,7 @@ from mattis.networks.binary.family import (
 )
 from mattis.networks.binary.matrix_network import BALANCED, Dynamics
 from mattis.networks.binary.models import BINARY_DEFAULTS, BINARY_MODELS, described
-from mattis.networks.binary.network import RANDOM_START, SYNCHRONOUS
+from mattis.networks.binary.network import HALF_WAY, RANDOM_START, SYNCHRONOUS
 from mattis.networks.binary.questions import REAL_VALUED, Inquiry, Query, Visit
 from mattis.networks.binary.retrieval import (
     LANES_SPEEDUP,
@@ -151,9 +151,9 @@ class BinaryStudy(RetrievalStudy):
         asked = self.protocol
         return tuple(replace(asked, rule=asked.rule.named(rule)) for rule in self.rules)
 
-    def stays_above(self, beta: float) -> float:
+    def stays_above(self, beta: float, noise: float) -> float:
         """Return the overlap above which a chain is in the state of its pattern; of rules the largest."""
-        return max(inquiry.judging.stays_above(beta) for inquiry in self.inquiries)
+        return max(inquiry.judging.stays_above(beta, noise) for inquiry in self.inquiries)
 
     @property
     def in_lanes(self) -> bool:
@@ -546,6 +546,8 @@ def _check_question(study: BinaryStudy) -> None:
     if study.keep is not None and asked.name != "recall":
         expected = "the question recall, for only its final states are kept"
         raise Misplaced("keep.states", f"question: {asked.name}", expected, "remove keep")
+    if study.retrieved_above == HALF_WAY:
+        _check_half_way(study)
     usual = type(study).model_fields["retrieved_above"].default
     if asked.name == "ambiguous" and study.retrieved_above != usual:
         expected = "no such number, for the question ambiguous has one of its own"
@@ -561,6 +563,19 @@ def _check_question(study: BinaryStudy) -> None:
         raise Misplaced(
             "patterns.ensemble", "biased", expected, "use question: transitions, or random"
         )
+
+
+def _check_half_way(study: BinaryStudy) -> None:
+    """Raise Misplaced where the overlap of the state half-way to which a cue shall come is not known."""
+    if study.asked.name != "recall":
+        expected = "a number, for half_way is from a cue to where recall ends"
+        raise Misplaced("retrieved_above", HALF_WAY, expected, "use for example 0.5")
+    if any(study.axes.temperatures) and not all(q.judging.nearness for q in study.inquiries):
+        expected = (
+            f"temperature 0 with {', '.join(study.rules)}, whose m of few patterns is not tanh(m/T)"
+        )
+        raise Misplaced("retrieved_above", HALF_WAY, expected, "use a number")
+    study.check_half_way(study.axes.betas, study.axes.noise)
 
 
 def _check_given(study: BinaryStudy) -> None:

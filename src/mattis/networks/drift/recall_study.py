@@ -62,6 +62,7 @@ class RecallStudy(DriftStudy, RetrievalStudy):
     """A study of networks whose couplings are memories that drifted to new patterns."""
 
     models: ClassVar[Mapping[str, Model]] = {RECALL.name: RECALL}
+    cue_axis: ClassVar[str] = "cue_noise"
 
     model: str = Field(default="recall", description="a model of `mattis models`")
     axes: RecallAxes
@@ -78,6 +79,7 @@ class RecallStudy(DriftStudy, RetrievalStudy):
         """Raise Misplaced where keys and axes do not fit each other."""
         a = self.axes
         self.check_stored()
+        self.check_half_way(a.betas, a.cue_noise)
         self.check_noise(a.temperatures, a.size)
         fewest = int(pattern_counts([min(a.load)], [min(a.size)])[0, 0])
         most = int(pattern_counts([max(a.load)], [max(a.size)])[0, 0])

@@ -85,17 +85,18 @@ def passages(
     nearest = float((down[order] / norms).max(axis=0).mean())
     replica = Replica(index, visit.beta, visit.noise)
     each = abs(circuit.energy(1.0) - circuit.energy(0.0))
+    least = asking.threshold(visit.beta, visit.noise)
     bad = flags(m, e, replica, 0, asking) | flags(back, cold, replica, 0, asking)
     return {
         "overlap": m.mean / norm,
         "overlap_thermal_error": m.error / norm,
         "energy": circuit.energy(e.mean),
         "energy_thermal_error": e.error * each,
-        "retrieved": float(m.mean / norm > asking.retrieved_above),
+        "retrieved": float(m.mean / norm > least),
         "overlap_cooling": back.mean / norm,
         "energy_cooling": circuit.energy(cold.mean),
         "overlap_nearest_cooling": nearest,
-        "retrieved_cooling": float(nearest > asking.retrieved_above),
+        "retrieved_cooling": float(nearest > least),
         "flag": bad,
     }
 
