@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from mattis.errors import UserError
 from mattis.words import one_line
@@ -75,6 +75,21 @@ def expanded(path: Path | str) -> Path:
         raise UserError(
             f"{path}: there is no such user; write ./{path} for a folder of that name"
         ) from None
+
+
+def cache_folder() -> Path:
+    """Return the folder of this package in the user's cache: what is in it may be lost, and is found anew.
+
+    $XDG_CACHE_HOME if that is an absolute path, or else ~/.cache, as freedesktop.org's Base Directory
+    Specification says. It need not exist, nor be one that can be written to.
+    """
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if named.is_absolute():
+        return named / "mattis"
+    try:
+        return Path.home() / ".cache" / "mattis"
+    except RuntimeError:  # a user without a folder
+        return Path(gettempdir()) / f"mattis-cache-{os.getuid()}"
 
 
 @contextmanager
