@@ -25,7 +25,7 @@ GPU := .venv-gpu/bin
 GPU_INSTALLED := .venv-gpu/installed
 SOURCES := src/mattis tests benchmarks
 
-.PHONY: help setup setup-gpu diagram gallery seeds check test test-slow test-gpu-host test-arm soak bench bench-dispatch bench-table bench-compare lint format lock clean
+.PHONY: help setup setup-gpu diagram gallery seeds check test test-slow test-gpu-host test-arm soak bench bench-dispatch bench-compiling bench-table bench-compare lint format lock clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -112,6 +112,10 @@ bench: setup
 
 bench-dispatch: setup
 	@$(VENV)/python benchmarks/dispatch.py
+
+# How long a first run compiles, kernel by kernel: benchmarks/compiling.md.
+bench-compiling: setup
+	@$(VENV)/python benchmarks/compiling.py
 
 bench-table: setup
 	@$(VENV)/python benchmarks/table.py
