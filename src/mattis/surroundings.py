@@ -31,7 +31,7 @@ def why_dask_refuses() -> str:
         }
         with TemporaryDirectory() as nothing:
             hidden = {"HOME": nothing, "DASK_ROOT_CONFIG": nothing, "DASK_CONFIG": nothing}
-            with _environment({**unset, **hidden}):
+            with environment_with({**unset, **hidden}):
                 import_module("dask.config")
         return one_line(error) or type(error).__name__
     return ""
@@ -53,7 +53,7 @@ def load_matplotlib() -> None:
         package = find_spec("matplotlib")
         own = Path(str(package and package.origin)).parent / "mpl-data" / "matplotlibrc"
         try:
-            with _environment({"MPLBACKEND": None, "MATPLOTLIBRC": str(own)}):
+            with environment_with({"MPLBACKEND": None, "MATPLOTLIBRC": str(own)}):
                 import_module("matplotlib")
         except Exception as error:
             raise UserError(
@@ -93,7 +93,7 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def _environment(variables: Mapping[str, str | None]) -> Iterator[None]:
+def environment_with(variables: Mapping[str, str | None]) -> Iterator[None]:
     """Set some variables of the environment for a while, and unset others."""
     before = {name: os.environ.get(name) for name in variables}
     _set(variables)

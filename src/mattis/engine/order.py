@@ -13,7 +13,7 @@ from mattis.study.base import Study
 from mattis.study.plan import Block
 
 TAIL = 3.0
-"""Work of each worker, in blocks that are the longest ones, that is kept for the end and begins with these."""
+"""Work of each worker, in blocks of the longest kind, that is kept for the end and begins with these."""
 
 
 @dataclass(frozen=True)
