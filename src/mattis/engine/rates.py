@@ -149,7 +149,7 @@ def circumstances(study: Study) -> dict[str, Any]:
         "architecture": platform.machine(),
         "cores": machine.cores(),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in ("mattis", "numba", "llvmlite", "numpy")},
+        "packages": {name: version(name) for name in ("numba", "llvmlite", "numpy")},
         "kernels": kernels_digest(),
         "environment": {
             name: value
