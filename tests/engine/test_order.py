@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mattis.engine import dispatch
 from mattis.engine.cluster import Where
 from mattis.engine.driver import Settings, run
-from mattis.engine.order import TAIL, Crowd, evenly, ordered
+from mattis.engine.order import LAST_WORK, Crowd, evenly, ordered
 from mattis.networks.binary.study import BinaryStudy
 from mattis.store.results import results_of
 from mattis.study import plan
@@ -74,7 +74,7 @@ def test_all_networks_have_as_many_pattern_sets_until_the_tail(study: Study, wor
     done, spent = Counter[tuple[int, float]](), 0.0
     for block, effort in zip(found, efforts, strict=True):
         spent += effort
-        if spent > sum(efforts) - (TAIL * workers + 1) * max(efforts):
+        if spent > sum(efforts) - (LAST_WORK * workers + 1) * max(efforts):
             return
         done[block.size, block.load] += 1
         least = min(done.values()) if len(done) == networks else 0
@@ -97,7 +97,7 @@ def test_each_beginning_is_spread_over_everything(count: int) -> None:
 def test_the_last_blocks_are_ever_shorter(study: Study, workers: int) -> None:
     """The tail is sorted, and holds as much work as it should, or everything."""
     found = efforts_of(study, ordered(study, plan.blocks(study), Crowd(workers)))
-    needed = TAIL * workers * max(found)
+    needed = LAST_WORK * workers * max(found)
     tail = [k for k in range(len(found)) if sum(found[k:]) <= needed]
     last = found[min(tail) :] if tail else []
     assert last == sorted(last, reverse=True)

@@ -20,10 +20,18 @@ MEMORY_FILES = ("memory.max", "memory.high", "memory.limit_in_bytes")
 PROCESSORS = Path("/proc/cpuinfo")
 """Where Linux describes its processors."""
 
-FLAGS = ("flags", "Features")
+INSTRUCTIONS = ("flags", "Features")
 """The beginnings of its lines that name instructions, on x86 and on ARM."""
 
-TELLING = ("model name", "cpu family", "model", "stepping", "CPU part", "CPU variant", *FLAGS)
+TELLING = (
+    "model name",
+    "cpu family",
+    "model",
+    "stepping",
+    "CPU part",
+    "CPU variant",
+    *INSTRUCTIONS,
+)
 """The beginnings of those on which the speed of a kernel depends: no clock, which is never the same."""
 
 
@@ -47,8 +55,8 @@ def processor() -> str:
     except OSError:
         return platform.processor()
     told = dict.fromkeys(line.strip() for line in text.splitlines() if line.startswith(TELLING))
-    names = [line.partition(":")[2].strip() for line in told if not line.startswith(FLAGS)]
-    flags = "".join(line for line in told if line.startswith(FLAGS))
+    names = [line.partition(":")[2].strip() for line in told if not line.startswith(INSTRUCTIONS)]
+    flags = "".join(line for line in told if line.startswith(INSTRUCTIONS))
     return f"{', '.join(names)} {hashlib.sha256(flags.encode()).hexdigest()[:8]}"
 
 

@@ -12,7 +12,7 @@ from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.plan import Block
 
-TAIL = 3.0
+LAST_WORK = 3.0
 """Work of each worker, in blocks of the longest kind, that is kept for the end and begins with these."""
 
 
@@ -32,7 +32,7 @@ def ordered(study: Study, blocks: Sequence[Block], crowd: Crowd) -> list[Block]:
     """
     groups = spread(_groups(blocks, crowd.together))
     efforts = [sum(plan.effort(study, block) for block in group) for group in groups]
-    left = TAIL * crowd.workers * max(efforts, default=0)
+    left = LAST_WORK * crowd.workers * max(efforts, default=0)
     head = len(groups)
     while head and left > 0:
         head -= 1
