@@ -92,6 +92,18 @@ def test_each_beginning_is_spread_over_everything(count: int) -> None:
         assert max(gaps) <= 2 * count / n + 1
 
 
+@pytest.mark.parametrize("count", [5, 16, 24])
+def test_each_round_is_spread_over_the_loads(count: int) -> None:
+    """A run that has ended after n blocks shows the whole axis: no gap is wider than two even ones."""
+    study = study_of_shape([1000], count, 30)
+    loads = [block.load for block in ordered(study, plan.blocks(study), Crowd(1))]
+    for first in range(0, 10 * count, count):
+        for n in range(1, count + 1):
+            places = sorted(round(load / 0.2 * count) - 1 for load in loads[first : first + n])
+            gaps = [b - a for a, b in zip([0, *places], [*places, count], strict=True)]
+            assert max(gaps) <= 2 * count / n + 1
+
+
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(SHAPES, st.integers(1, 20))
 def test_the_last_blocks_are_ever_shorter(study: Study, workers: int) -> None:
