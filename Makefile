@@ -25,12 +25,16 @@ GPU := .venv-gpu/bin
 GPU_INSTALLED := .venv-gpu/installed
 SOURCES := src/mattis tests benchmarks
 
-.PHONY: help setup setup-gpu diagram gallery seeds check test test-slow test-gpu-host test-arm soak bench bench-dispatch bench-table bench-compare lint format lock clean
+.PHONY: help setup setup-gpu diagram gallery seeds check test test-slow test-gpu-host test-arm soak bench bench-dispatch bench-compiling bench-table bench-compare lint format lock clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
 setup: $(INSTALLED)
+
+# What a first run would wait for, while this package is being installed: kernels are compiled, and timed. Where
+# nothing of it can be kept, or anything goes wrong, the first run does it.
+FIRST := config/studies/hopfield.yaml
 
 # uv installs in a third of pip's time. Where it cannot reach the registry that pip is configured
 # for, pip installs the same files: the hashes are the same.
@@ -41,7 +45,9 @@ $(INSTALLED): requirements/uv.txt requirements/all.txt pyproject.toml
 	@$(VENV)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@$(VENV)/uv pip install -q --python $(VENV)/python --require-hashes -r requirements/all.txt \
 	  || $(VENV)/python -m pip install -q --require-hashes -r requirements/all.txt
-	@$(VENV)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@PYTHONPATH=src $(VENV)/python -m mattis plan $(FIRST) > /dev/null 2>&1 & compiling=$$!; \
+	$(VENV)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --no-index -e . \
+	  || exit 1; wait $$compiling || true
 	@touch $@
 
 setup-gpu: $(GPU_INSTALLED)
@@ -112,6 +118,10 @@ bench: setup
 
 bench-dispatch: setup
 	@$(VENV)/python benchmarks/dispatch.py
+
+# How long a first run compiles, kernel by kernel: benchmarks/compiling.md.
+bench-compiling: setup
+	@$(VENV)/python benchmarks/compiling.py
 
 bench-table: setup
 	@$(VENV)/python benchmarks/table.py

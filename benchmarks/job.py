@@ -118,7 +118,7 @@ def job_rows(found: Turns) -> Iterator[Row]:
     halves = [a.wall / (2 * b.wall) for a, b in zip(one, two, strict=True)]
     taken = median(spent.others / spent.wall for spent in two)
     told = f"wall (1 worker) / 2 wall (2); others took {taken:.1f} cores of {usable_cores()}"
-    yield row("job_efficiency", halves, 0.90, note=told)
+    yield row("job_efficiency", halves, 0.92, note=told)
     more = [b.cpu / a.cpu for a, b in zip(one, two, strict=True)]
     yield row("job_cpu_2_workers_over_1", more, better="lower", note="what a second worker costs")
     yield row("job_cpu_s", [spent.cpu for spent in one], better="lower", note="1 worker")

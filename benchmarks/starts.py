@@ -11,14 +11,13 @@ from timing import REPEATS, Row, environment, missing, ratios, row
 from workers import working
 
 BLOCK = """
-from dataclasses import replace
-from mattis.networks.binary.models import FAMILY, MEMBERS
-from mattis.networks.binary.network import Protocol
-from mattis.networks.binary.questions import Visit
-from mattis.study.model import PatternSet
-points = [Visit("hebb", 0, 1, 32 / k, 0.0) for k in range(1, 33)]
-inquiry = replace(MEMBERS["hopfield"].inquiry, asking=Protocol(10, 10, 1, 0.5))
-found = FAMILY["hopfield"].simulate(PatternSet(1, 200, 20, 0), points, inquiry)
+from mattis.networks.registry import study_of
+from mattis.study import plan
+temperatures = [k / 32 for k in range(1, 33)]
+axes = {"size": [200], "load": [0.1], "temperature": temperatures, "noise": [0], "seed": [0]}
+sweeps = {"thermalise": 10, "measure": 10}
+study = study_of({"name": "block", "model": "hopfield", "axes": axes, "sweeps": sweeps})
+found = study.described_model.simulate(*plan.task(study, plan.blocks(study)[0]))
 assert len(found["overlap"]) == 32
 """
 """One small block: 32 replicas that differ in their temperature."""

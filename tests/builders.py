@@ -1,5 +1,6 @@
 """What many tests build: small studies that run in a second, their results, and what is said of them."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 from mattis.cli.command import guarded, verbs
@@ -193,3 +195,17 @@ def started(
             return running, study
         time.sleep(0.05)
     raise AssertionError(f"no cell was written: {running.communicate()[1]!r}")
+
+
+def is_worker(process: psutil.Process) -> bool:
+    """Tell whether a process is a worker: one that was spawned, or forked from the one that has imported."""
+    with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+        command, parent = " ".join(process.cmdline()), process.parent()
+        forked = parent is not None and "forkserver" in " ".join(parent.cmdline())
+        return "spawn_main" in command or ("forkserver" in command and forked)
+    return False
+
+
+def workers_below(run: psutil.Process) -> list[psutil.Process]:
+    """Return the worker processes of a run."""
+    return [one for one in run.children(recursive=True) if is_worker(one)]

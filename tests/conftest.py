@@ -2,14 +2,24 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from builders import fill, make_study
 from object_store import Proxy, object_store
 
+from mattis.engine import rates
 from mattis.store.places import place_of
 from mattis.store.results import results_of
 from mattis.study.base import Study
+
+
+@pytest.fixture(autouse=True)
+def no_rates(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache folder of this test, which is not the user's, and does not exist yet."""
+    folder = tmp_path_factory.getbasetemp() / f"cache-{uuid4().hex}"
+    monkeypatch.setattr(rates, "cache_folder", lambda: folder)
+    return folder
 
 
 @pytest.fixture

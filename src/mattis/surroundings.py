@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from mattis.errors import UserError
 from mattis.words import one_line
@@ -31,7 +31,7 @@ def why_dask_refuses() -> str:
         }
         with TemporaryDirectory() as nothing:
             hidden = {"HOME": nothing, "DASK_ROOT_CONFIG": nothing, "DASK_CONFIG": nothing}
-            with _environment({**unset, **hidden}):
+            with environment_with({**unset, **hidden}):
                 import_module("dask.config")
         return one_line(error) or type(error).__name__
     return ""
@@ -53,7 +53,7 @@ def load_matplotlib() -> None:
         package = find_spec("matplotlib")
         own = Path(str(package and package.origin)).parent / "mpl-data" / "matplotlibrc"
         try:
-            with _environment({"MPLBACKEND": None, "MATPLOTLIBRC": str(own)}):
+            with environment_with({"MPLBACKEND": None, "MATPLOTLIBRC": str(own)}):
                 import_module("matplotlib")
         except Exception as error:
             raise UserError(
@@ -77,8 +77,23 @@ def expanded(path: Path | str) -> Path:
         ) from None
 
 
+def cache_folder() -> Path:
+    """Return the folder of this package in the user's cache: what is in it may be lost, and is found anew.
+
+    $XDG_CACHE_HOME if that is an absolute path, or else ~/.cache, as freedesktop.org's Base Directory
+    Specification says. It need not exist, nor be one that can be written to.
+    """
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if named.is_absolute():
+        return named / "mattis"
+    try:
+        return Path.home() / ".cache" / "mattis"
+    except RuntimeError:  # a user without a folder
+        return Path(gettempdir()) / f"mattis-cache-{os.getuid()}"
+
+
 @contextmanager
-def _environment(variables: Mapping[str, str | None]) -> Iterator[None]:
+def environment_with(variables: Mapping[str, str | None]) -> Iterator[None]:
     """Set some variables of the environment for a while, and unset others."""
     before = {name: os.environ.get(name) for name in variables}
     _set(variables)

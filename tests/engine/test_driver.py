@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from builders import SECONDS, fill, make_study, started, undisturbed
+from builders import SECONDS, fill, make_study, started, undisturbed, workers_below
 
 from mattis.engine import estimate
 from mattis.engine.driver import Settings, digest, run, status
@@ -63,11 +63,7 @@ def test_killing_a_whole_run_loses_only_cells_in_flight(tmp_path: Path) -> None:
 
 def test_killing_a_worker_only_costs_its_block(tmp_path: Path) -> None:
     running, study = started(tmp_path, seed=6)
-    workers = [
-        child
-        for child in psutil.Process(running.pid).children(recursive=True)
-        if "spawn_main" in " ".join(child.cmdline())
-    ]
+    workers = workers_below(psutil.Process(running.pid))
     assert len(workers) == 2
     workers[0].kill()
     _, said = running.communicate(timeout=SECONDS)
@@ -202,7 +198,7 @@ def test_digest_of_an_incomplete_study_is_refused(tmp_path: Path, study: Study) 
 
 
 def test_plan_counts_and_estimates(study: Study) -> None:
-    whole = estimate.totals(study, estimate.calibrate(study), 2)
+    whole = estimate.totals(study, estimate.cost(study), 2)
     content = json.loads("".join(estimate.summary_text(study, whole)))
     assert (content["cells"], content["blocks"]) == (72, 9)
     assert content["per_block"][0] == {

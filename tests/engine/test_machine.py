@@ -63,3 +63,20 @@ def test_the_memory_of_a_batch_job_counts(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert machine.memory() == megabytes * 2**20
+
+
+def test_a_processor_is_known_by_model_and_instructions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processors of one kind are one; a clock, which changes, is no part of it; an instruction is."""
+    text = "model name\t: Fast 3000\ncpu MHz\t\t: {}\nflags\t\t: fpu avx2{}\n\n"
+    found = []
+    for clock, more in (("1800.1", ""), ("3000.2", ""), ("1800.1", " avx512f")):
+        file = tmp_path / "cpuinfo"
+        file.write_text(2 * text.format(clock, more))
+        monkeypatch.setattr(machine, "PROCESSORS", file)
+        found.append(machine.processor())
+    assert found[0] == found[1] != found[2]
+    assert found[0].startswith("Fast 3000 ")
+    monkeypatch.setattr(machine, "PROCESSORS", tmp_path / "none")
+    assert machine.processor() == machine.platform.processor()

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from builders import SECONDS, make_study, started, undisturbed
+from builders import SECONDS, make_study, started, undisturbed, workers_below
 from distributed import Client, LocalCluster
 from distributed.security import Security
 
@@ -165,8 +165,7 @@ def test_a_client_without_the_certificate_of_the_run_is_refused(kind: str) -> No
 
 def stopped_worker(run: psutil.Process) -> psutil.Process:
     """Stop a worker process of a run, as a file system that hangs does."""
-    children = run.children(recursive=True)
-    worker = next(one for one in children if "spawn_main" in " ".join(one.cmdline()))
+    worker = workers_below(run)[0]
     worker.send_signal(signal.SIGSTOP)
     return worker
 

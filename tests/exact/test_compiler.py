@@ -93,3 +93,22 @@ def test_a_full_disk_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert compiler.why_not_cached.__wrapped__() == ""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
     assert "no space left for compiled kernels" in compiler.why_not_cached.__wrapped__()
+
+
+def test_where_the_package_cannot_be_written_to_the_cache_is_the_users(
+    tmp_path: Path, load: Callable[[], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "own"))
+    (tmp_path / "__pycache__").write_text("a file, where the folder of the package would be")
+    assert load().twice(3) == 6
+    files = sorted(file.suffix for file in (tmp_path / "own" / "numba").rglob("*.nb?"))
+    assert files == [".nbc", ".nbi"]
+    assert sum(hits(load()).values()) == 1
+
+
+def hits(module: ModuleType) -> dict[object, int]:
+    """Return how often the kernel of a module was found on disk: once it is called, for each of its forms."""
+    module.twice(3)
+    found: dict[object, int] = module.twice.stats.cache_hits
+    return found

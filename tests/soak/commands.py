@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from builders import is_worker
 
 SECONDS = 300
 """How long one command may take on a busy machine."""
@@ -67,11 +68,7 @@ class Run:
 
     def workers(self) -> list[psutil.Process]:
         """Return the worker processes."""
-        found = []
-        for one in self.children():
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-                found += [one] if "spawn_main" in " ".join(one.cmdline()) else []
-        return found
+        return [one for one in self.children() if is_worker(one)]
 
     def send(self, number: signal.Signals, group: bool = False) -> bool:
         """Send a signal to the process, or to its whole group; tell whether it was still running."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 from collections.abc import Sequence
 from itertools import islice, product
 from pathlib import Path
@@ -129,6 +130,7 @@ def test_totals_are_sums_over_blocks(tmp_path: Path, changes: dict[str, object])
         "cpu_seconds_left": pytest.approx(12.0 * (cells - found) / cells),
         "compiling_seconds": 2.5,
         "learnt": False,
+        "rate_age_seconds": None,
         "estimated_seconds": pytest.approx(4.0 * (cells - found) / cells),
         "starting_seconds": estimate.STARTING + 2.5,
         "shards": 4,
@@ -223,7 +225,8 @@ def test_the_time_is_that_of_networks_and_of_proposals(monkeypatch: pytest.Monke
     study = BinaryStudy(name="timed", axes=axes)
     networks = 8 * sum(1000 * 10 * (k + 1) * 1e-7 for k in range(9))
     proposals = estimate.totals(study, estimate.StudyCost(0.0), 1)["proposals"] * 2e-8
-    assert estimate.calibrate(study).seconds == pytest.approx(networks + proposals, rel=0.01)
+    found = estimate.calibrate(study).block_seconds * estimate.count(study)
+    assert found == pytest.approx(networks + proposals, rel=0.01)
     assert {p.patterns for p in clock.calls} == {20, 50, 80}
 
 
@@ -231,7 +234,8 @@ def test_large_networks_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
     """Three seconds for a network, timed three times, are more than PATIENCE: the rest grows like N P."""
     clock = timed(monkeypatch, made=3e-6, proposal=1e-9)
     axes = {"size": [10_000], "load": [0.01, 0.02, 0.04], "temperature": [0.5], "seed": 2}
-    estimated = estimate.calibrate(BinaryStudy(name="large", axes=axes)).seconds
+    study = BinaryStudy(name="large", axes=axes)
+    estimated = estimate.calibrate(study).block_seconds * estimate.count(study)
     assert len(clock.calls) == 3
     assert estimated == pytest.approx(3 * 2 * (1 + 2 + 4), rel=0.1)
 
@@ -239,7 +243,7 @@ def test_large_networks_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_huge_study_is_probed_at_nine_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = timed(monkeypatch, made=1e-9, proposal=1e-9)
     study = huge(load={"from": 0.001, "to": 1.0, "count": 100_000}, seed=1000)
-    assert estimate.calibrate(study).seconds > 0
+    assert estimate.calibrate(study).block_seconds > 0
     assert len(clock.calls) <= 3 * (2 * (1 + estimate.REPEATS) + 10)
     assert len({call.patterns for call in clock.calls}) == 3
 
@@ -271,7 +275,8 @@ def test_a_study_of_days_is_answered_by_who_could_help(
     workers: int,
     remark: str | None,
 ) -> None:
-    monkeypatch.setattr(estimate, "calibrate", lambda _: estimate.StudyCost(days * 86400.0))
+    measured = rates.MeasuredRate(days * 86400.0 / 500_000, 0.0, time.time())
+    monkeypatch.setattr(estimate, "calibrate", lambda _: measured)
     monkeypatch.setattr(machine, "memory", lambda: 2**50)
     path = write_study(tmp_path, load={"from": 0.03, "to": 1.0, "count": 500}, seed=1000)
     lines = said(capsys, path, "--workers", workers).splitlines()
@@ -287,7 +292,8 @@ def test_a_study_of_days_is_answered_by_who_could_help(
 def test_many_sizes_are_summed_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(estimate, "calibrate", lambda _: estimate.StudyCost(1.0))
+    measured = rates.MeasuredRate(1.0, 0.0, time.time())
+    monkeypatch.setattr(estimate, "calibrate", lambda _: measured)
     lines = said(capsys, write_study(tmp_path, size=[*range(60, 160)])).splitlines()
     assert lines[3] == "    N = 60, P = 3 … 12: 9 blocks"
     assert lines[-1] == "    and 76 more sizes"
@@ -327,8 +333,14 @@ def test_a_rate_that_was_learnt_goes_first(tmp_path: Path) -> None:
     cost = estimate.cost(study, results)
     assert cost.learnt
     assert cost.seconds == pytest.approx(2e-5 * sum(efforts) / 3)
+    assert cost.age == pytest.approx(0.0, abs=60.0)
     larger = make_study(tmp_path, size=[600])
     assert rates.learnt(results, larger) is None  # other caches, another rate
+    old = json.loads(rates.rate_of(results).read_bytes())
+    del old["measured"]  # as files were before it was written down
+    rates.rate_of(results).write_text(json.dumps(old))
+    assert estimate.cost(study, results).learnt
+    assert estimate.cost(study, results).age is None
     rates.rate_of(results).write_text('{"seconds": "?"}')
     assert rates.learnt(results, study) is None
 

@@ -4,7 +4,6 @@ import shlex
 import sys
 from pathlib import Path
 
-from mattis.engine.driver import withdraw_stale_receipts
 from mattis.engine.failures import Briefly
 from mattis.engine.shards import shards
 from mattis.engine.workflow import workflow_config
@@ -49,6 +48,22 @@ def cut(named):
         )
         for name, path in named.items()
     }
+
+
+def withdraw_stale_receipts():
+    """Remove receipts whose cells are not all in the store any more.
+
+    Snakemake looks at files, not into stores: without this, a deleted or damaged chunk would be "nothing to be
+    done". A study without receipts is not looked at: what reads stores takes a second to load.
+    """
+    for name, path in STUDIES.items():
+        folder = Path(RESULTS, name)
+        if any(folder.glob("sweep.done.json")) or any(folder.glob("shards/*.json")):
+            from mattis.engine import driver
+
+            driver.withdraw_stale_receipts(
+                load_study(path), RESULTS, ASKED.shards, ASKED.all_observables
+            )
 
 
 def call_jobs_after_studies():
@@ -121,11 +136,6 @@ try:
     STUDIES = studies_by_name(ASKED.studies)
     SHARDS = cut(STUDIES)
     if workflow.is_main_process:
-        # Snakemake looks at files, not into stores: without this, a deleted or damaged chunk would be
-        # "nothing to be done".
-        for path in STUDIES.values():
-            withdraw_stale_receipts(
-                load_study(path), RESULTS, ASKED.shards, ASKED.all_observables
-            )
+        withdraw_stale_receipts()
 except UserError as error:
     sys.exit(str(error))

@@ -92,7 +92,7 @@ def plan(study: "Study", content: Any) -> None:
     )
     unit, found = study.described_model.unit, content["cells_found"]
     there = f" ({found} found, {content['cells_new']} new)" if found else ""
-    source = "by the last run here" if content["learnt"] else "by short chains"
+    source = _source(content["learnt"], content["rate_age_seconds"])
     start = f" and {lasting(content['starting_seconds'])} to start" if total else ""
     click.echo(
         f"{content['study']}: {counted(content['cells'], 'cell')}{there} in "
@@ -114,6 +114,14 @@ def plan(study: "Study", content: Any) -> None:
     _advise(content)
     for line in network_lines(study):
         click.echo(f"    {line}")
+
+
+def _source(learnt: bool, age: float | None) -> str:
+    """Say where the rate of an estimate comes from, and how old it is."""
+    source = "by the last run here" if learnt else "by short chains"
+    if age is None:
+        return source
+    return f"{source}, {'just now' if age < 60 else f'{lasting(age)} ago'}"
 
 
 def _advise(content: Any) -> None:

@@ -7,13 +7,11 @@ of the command do without it.
 import logging
 import multiprocessing
 import os
-import signal
 import sys
 import tempfile
-import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,6 +20,7 @@ from urllib.parse import urlsplit
 
 from mattis import surroundings
 from mattis.engine import machine
+from mattis.engine.nursery import children_ignore_interrupts, nursery
 from mattis.errors import Fault, UserError
 from mattis.kernels.cuda import backends
 
@@ -139,8 +138,19 @@ def client_of(where: Where, most: int) -> Iterator["Client"]:
 
     Raises UserError or Fault, in one line, where no worker can be had.
     """
+    forks = where.is_here and not where.is_threads and not where.gpus
+    forked: AbstractContextManager[Mapping[str, str]] = nursery() if forks else nullcontext({})
+    with forked as settings:
+        import distributed  # noqa: F401  (before the settings: its defaults must outlast them)
+
+        with _client(where, most, settings) as client:
+            yield client
+
+
+@contextmanager
+def _client(where: Where, most: int, settings: Mapping[str, str]) -> Iterator["Client"]:
+    """Yield a client of the workers, with the settings of Dask that suit them."""
     import dask
-    import distributed  # noqa: F401  (before the settings: its defaults must outlast them)
 
     patience: dict[str, Any] = {
         "distributed.scheduler.allowed-failures": 2,  # workers that a task may take with it
@@ -150,7 +160,7 @@ def client_of(where: Where, most: int) -> Iterator["Client"]:
         from mattis.engine.nodes import ROUTES
 
         patience["distributed.scheduler.http.routes"] = ROUTES
-    with dask.config.set({**patience, **QUIET}), _silenced():
+    with dask.config.set({**patience, **QUIET, **settings}), _silenced():
         if where.scheduler is not None:
             with _client_of_scheduler(where) as client:
                 yield client
@@ -175,7 +185,7 @@ def _client_of_machine(where: Where, workers: int) -> Iterator["Client"]:
 
     specification = _specification(where, workers, where.memory or machine.memory())
     try:
-        with _children_ignore_interrupts():
+        with children_ignore_interrupts():
             cluster = SpecCluster(**specification)
     except Exception as error:  # Dask's own, of any kind, with what went wrong as its cause
         raise _not_started(error) from None
@@ -393,16 +403,3 @@ def _refusal(address: str, error: BaseException) -> str:
 
 def _first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
-
-
-@contextmanager
-def _children_ignore_interrupts() -> Iterator[None]:
-    """Start processes that leave Ctrl-C to this one: a terminal sends it to all of them at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)

@@ -12,6 +12,7 @@ from mattis import plugins
 from mattis.engine import cluster, watch
 from mattis.engine.cluster import Where
 from mattis.engine.crew import Crew
+from mattis.engine.order import Crowd, ordered
 from mattis.errors import Fault
 from mattis.kernels.cuda import backends
 from mattis.kernels.cuda.devices import Device
@@ -284,8 +285,6 @@ def computed(
 
     Raises Fault if the scheduler is lost.
     """
-    # The most expensive blocks first: the last to finish are then short.
-    waiting = sorted(blocks, key=lambda block: plan.effort(study, block))
     if warning := cluster.warning(where):
         say(warning)
     with cluster.client_of(where, len(blocks)) as client:
@@ -299,12 +298,18 @@ def computed(
         if backend == "auto":
             backend = _backend_of(client, crew)
         doing = Work(model.simulate, model.batched, backend, plugins.loaded())
-        work = Dispatcher(
-            study, client, doing, max(workers, 1), where.resources, waiting, say, crew
-        )
+        crowd = Crowd(max(workers, 1), _together(doing, blocks))
+        waiting = ordered(study, blocks, crowd)[::-1]  # taken from the end
+        work = Dispatcher(study, client, doing, crowd.workers, where.resources, waiting, say, crew)
         watched = None if where.is_threads else watch.Watch(client, say, where.is_here)
         why = crew.why_stalled if crew else partial(_why_stalled_here, client)
         yield from _finished(work, watched, watch.Stall(why, say))
+
+
+def _together(work: Work, blocks: Sequence[Block]) -> int:
+    """Return how many blocks of one network travel together: as many as fill a device, if there is one."""
+    cells = max((len(block.points) for block in blocks), default=1)
+    return -(-FULL_DEVICE // cells) if work.fills_device else 1
 
 
 def _why_stalled_here(client: "Client") -> str:

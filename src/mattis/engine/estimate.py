@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis.engine import machine
-from mattis.engine.rates import learnt
+from mattis.engine.rates import MeasuredRate, learnt, remember, remembered
 from mattis.errors import UserError
 from mattis.store import cube, layout
 from mattis.store.results import Results
@@ -149,19 +149,34 @@ def _fewer(study: Study) -> str:
 class StudyCost:
     """CPU seconds of a study, and those that each worker takes before, to compile what is not cached.
 
-    learnt  # whether they come from the last run of the study on this machine, not from short chains
+    learnt    # whether they come from the last run of the study on this machine, not from short chains
+    measured  # when that was, in seconds since 1970; None if nobody knows
     """
 
     seconds: float
     compiling: float = 0.0
     learnt: bool = False
+    measured: float | None = None
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the rate was measured."""
+        return None if self.measured is None else max(time.time() - self.measured, 0.0)
 
 
 def cost(study: Study, results: Results | None = None) -> StudyCost:
-    """Return what the whole study costs: by its last run on this machine, or by short chains."""
+    """Return what the whole study costs: by its last run on this machine, or by short chains.
+
+    Short chains are simulated once on each machine; the next estimate remembers them.
+    """
     networks_ = len(study.axes.size) * len(study.labels[study.stored])
-    rate = learnt(results, study) if results and networks_ <= MOST_ADDED else None
-    return StudyCost(rate.seconds * total_effort(study), learnt=True) if rate else calibrate(study)
+    if results and networks_ <= MOST_ADDED and (rate := learnt(results, study)):
+        return StudyCost(rate.seconds * total_effort(study), 0.0, True, rate.measured)
+    known = remembered(study)
+    if known is None:
+        known = calibrate(study)
+        remember(study, known)
+    return StudyCost(known.block_seconds * count(study), known.compiling, False, known.measured)
 
 
 def total_effort(study: Study) -> int:
@@ -174,8 +189,8 @@ def total_effort(study: Study) -> int:
     return sum(effort(study, block) for block in blocks) * len(study.axes.seed)
 
 
-def calibrate(study: Study) -> StudyCost:
-    """Return the cost of the whole study, from short chains at some of its cells.
+def calibrate(study: Study) -> MeasuredRate:
+    """Return the cost of a block of the study, from short chains at some of its cells.
 
     Three pattern sets stand for a third of the blocks each, as their cost grows with N P.
     """
@@ -199,7 +214,7 @@ def calibrate(study: Study) -> StudyCost:
 
     # Kernels that were compiled just now are on disk, unless nothing can be kept there.
     again = compiling if why_not_cached() else 0.0
-    return StudyCost(sum(costs) / len(costs) * count(study), again)
+    return MeasuredRate(sum(costs) / len(costs), again, time.time())
 
 
 def _cost(study: Study, block: Block, points: Sequence[Point]) -> tuple[float, float]:
@@ -293,6 +308,7 @@ def totals(
         "cpu_seconds_left": left,
         "compiling_seconds": spent.compiling,
         "learnt": spent.learnt,
+        "rate_age_seconds": spent.age,
         "estimated_seconds": left / workers,
         "starting_seconds": STARTING + spent.compiling if left else 0.0,
         "shards": shards,

@@ -1,6 +1,8 @@
 """What this machine has: cores and bytes, as its container, its batch job and its limits leave them."""
 
+import hashlib
 import os
+import platform
 import resource
 from collections.abc import Iterator
 from math import ceil
@@ -15,6 +17,24 @@ MEMORY_FILES = ("memory.max", "memory.high", "memory.limit_in_bytes")
 """Bytes of a group, of version 2 and of version 1."""
 
 
+PROCESSORS = Path("/proc/cpuinfo")
+"""Where Linux describes its processors."""
+
+INSTRUCTIONS = ("flags", "Features")
+"""The beginnings of its lines that name instructions, on x86 and on ARM."""
+
+TELLING = (
+    "model name",
+    "cpu family",
+    "model",
+    "stepping",
+    "CPU part",
+    "CPU variant",
+    *INSTRUCTIONS,
+)
+"""The beginnings of those on which the speed of a kernel depends: no clock, which is never the same."""
+
+
 def cores() -> int:
     """Return the number of cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
@@ -26,6 +46,18 @@ def cores() -> int:
         if len(words) == 2 and all(word.isdecimal() for word in words):  # else "max", or -1
             count = min(count, ceil(int(words[0]) / int(words[1])))
     return max(count, 1)
+
+
+def processor() -> str:
+    """Return the model of the processor and a hash of its instructions: how fast a kernel may be."""
+    try:
+        text = PROCESSORS.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return platform.processor()
+    told = dict.fromkeys(line.strip() for line in text.splitlines() if line.startswith(TELLING))
+    names = [line.partition(":")[2].strip() for line in told if not line.startswith(INSTRUCTIONS)]
+    flags = "".join(line for line in told if line.startswith(INSTRUCTIONS))
+    return f"{', '.join(names)} {hashlib.sha256(flags.encode()).hexdigest()[:8]}"
 
 
 def memory() -> int:

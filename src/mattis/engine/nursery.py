@@ -1,0 +1,79 @@
+"""Where worker processes of this machine come from: forked from one that has imported what they need.
+
+Only on Linux, where a fork is safe, and not where the user's settings, or a program that calls this, have a
+way of their own; workers are then processes that import for themselves.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import forkserver
+from typing import Any
+
+from mattis.surroundings import environment_with
+
+PRELOADED = "mattis.engine.preloaded"
+"""The module that imports it."""
+
+METHOD = "distributed.worker.multiprocessing-method"
+"""The key of Dask's settings that says how processes start."""
+
+WORKER_ENVIRONMENT = {
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "6640",
+}
+"""The environment in which Dask starts workers, if neither the user's nor its settings say otherwise."""
+
+
+@contextmanager
+def nursery() -> Iterator[dict[str, str]]:
+    """Start a process that workers are forked from, at once; it ends with the context.
+
+    Yields the settings of Dask that make it so: none where workers are to start as they do elsewhere.
+    """
+    import dask
+
+    server: Any = forkserver._forkserver
+    usual = dask.config.get(METHOD, "spawn") == "spawn" and server._forkserver_pid is None
+    if not usual or sys.platform != "linux" or not _started(server):
+        yield {}
+        return
+    try:
+        yield {METHOD: "forkserver"}
+    finally:
+        server._stop()  # and wait for it: nothing outlives a run
+
+
+def _started(server: Any) -> bool:
+    """Start the process that workers are forked from; tell whether that worked."""
+    import dask
+
+    own = dask.config.get("distributed.nanny.pre-spawn-environ", None) or {}
+    variables = {name: str(value) for name, value in {**WORKER_ENVIRONMENT, **own}.items()}
+    multiprocessing.set_forkserver_preload([PRELOADED])
+    try:
+        with environment_with({**variables, **os.environ}), children_ignore_interrupts():
+            server.ensure_running()
+    except OSError:  # of a machine that has no process more: the first worker will say so
+        return False
+    return True
+
+
+@contextmanager
+def children_ignore_interrupts() -> Iterator[None]:
+    """Start processes that leave Ctrl-C to this one: a terminal sends it to all of them at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
