@@ -40,7 +40,7 @@ def cells_of(study, missing=(), **observables):
 
     Cells of the seeds in `missing` do not exist; they are NaN, their flag is 0.
     """
-    ds, shape = cube.frame(cube.labels_of(study)), cube.labels_of(study).shape
+    ds, shape = cube.frame(cube.labels_of(study)).dataset(), cube.labels_of(study).shape
     valid = np.ones(shape, bool)
     valid[..., list(missing)] = False
     for observable in study.described_model.observables:

@@ -19,7 +19,7 @@ from mattis import __version__
 from mattis.comparison.findings import headline, headline_lines
 from mattis.comparison.lines import check_named
 from mattis.comparison.verdict import Comparison, compared, with_theory
-from mattis.engine.driver import open_results
+from mattis.engine.status import open_results
 from mattis.errors import UserError
 from mattis.figures import curve_pages, retrieval
 from mattis.figures.canvas import METADATA, printed, with_own_fonts
