@@ -297,8 +297,7 @@ def diagram(studies: tuple[Path, ...], results: str, output: Path | None, as_jso
             f"got {len(loaded)} studies without -o; write -o both.png for one figure of "
             "all, or call diagram for each"
         )
-    written, estimates = figures.drawn(loaded[0], results)
-    content = figures.headline(estimates, loaded[0])
+    written, _, content = figures.drawn(loaded[0], results)
     if as_json:
         paths = [str(path) for path in written]
         screen.document(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from mattis import theory
 from mattis.comparison.foretold import (
@@ -241,7 +241,7 @@ def probability_of(z: Reals, independent: float) -> float | None:
     """
     if not z.size:
         return None
-    spread = float(chi2.sf(independent * (z**2).mean(), independent))
+    spread = float(chdtrc(independent, independent * (z**2).mean()))
     largest = z.size * erfc(float(abs(z).max()) / sqrt(2))
     return min(1.0, 2 * min(spread, largest))
 
