@@ -5,8 +5,8 @@ import pytest
 from scipy.optimize import brentq
 
 from mattis.theory import hopfield
-from mattis.theory.arrays import Elementwise
-from mattis.theory.roots import roots, top
+from mattis.theory.numerics.arrays import Elementwise
+from mattis.theory.numerics.roots import roots, top
 
 
 def test_roots_are_those_of_each_equation():

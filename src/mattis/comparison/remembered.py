@@ -88,7 +88,7 @@ def value_name(name: str, at: Mapping[str, Any]) -> str:
 def theory_version() -> str:
     """Return a hash of the files of theory, and of the packages that they compute with."""
     digest = blake2b(f"{np.__version__} {scipy.__version__}".encode(), digest_size=16)
-    for file in sorted(Path(theory.__file__).parent.glob("*.py")):
+    for file in sorted(Path(theory.__file__).parent.rglob("*.py")):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 

@@ -26,9 +26,9 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from mattis.theory import hopfield
-from mattis.theory.arrays import GAUSS_RANGE, NAN, Array
-from mattis.theory.peaks import peak
-from mattis.theory.quadrature import normal
+from mattis.theory.numerics.arrays import GAUSS_RANGE, NAN, Array
+from mattis.theory.numerics.peaks import peak
+from mattis.theory.numerics.quadrature import normal
 
 TANH_RANGE = 20.0  # sech^2(20) = 2e-17
 ANALOG_NEAR_ONE = 1e-6  # within this of beta = 1 the state (load < 5e-13) is not resolved

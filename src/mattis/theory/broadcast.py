@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mattis import plugins
 from mattis.errors import UserError
-from mattis.theory.arrays import NAN, Array
+from mattis.theory.numerics.arrays import NAN, Array
 from mattis.theory.rows import Quantity
 
 ColumnCheck = Callable[[str, Any], list[float] | list[str]]

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mattis.errors import UserError
-from mattis.theory.arrays import Array
+from mattis.theory.numerics.arrays import Array
 
 MOST_MEMORIES, MOST_STEPS = 16, 10**6
 """Bounds of the computations that take seconds, and of those that take minutes."""

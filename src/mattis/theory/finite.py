@@ -15,9 +15,9 @@ from scipy.optimize import brentq
 from scipy.special import erf
 
 from mattis.theory import hopfield
-from mattis.theory.arrays import Array
-from mattis.theory.peaks import peak
-from mattis.theory.quadrature import gauss_rule, spin_averages
+from mattis.theory.numerics.arrays import Array
+from mattis.theory.numerics.peaks import peak
+from mattis.theory.numerics.quadrature import gauss_rule, spin_averages
 
 
 @lru_cache(maxsize=64)

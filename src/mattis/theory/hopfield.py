@@ -23,9 +23,9 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import erf
 
-from mattis.theory.arrays import NAN, Array, Elementwise
-from mattis.theory.quadrature import SpinAverages, averages, fourth_power
-from mattis.theory.roots import Indices, roots, top
+from mattis.theory.numerics.arrays import NAN, Array, Elementwise
+from mattis.theory.numerics.quadrature import SpinAverages, averages, fourth_power
+from mattis.theory.numerics.roots import Indices, roots, top
 from mattis.theory.saddles import (
     NEAR_ONE,
     Saddle,

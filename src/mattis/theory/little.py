@@ -20,9 +20,9 @@ import numpy as np
 from scipy.optimize import brentq, root
 
 from mattis.theory import hopfield
-from mattis.theory.arrays import NAN, Array
-from mattis.theory.peaks import peak
-from mattis.theory.quadrature import normal, spin_averages
+from mattis.theory.numerics.arrays import NAN, Array
+from mattis.theory.numerics.peaks import peak
+from mattis.theory.numerics.quadrature import normal, spin_averages
 
 LITTLE_NEAR_ONE = 1e-3  # within this of T = 1 the retrieval state (load < 4e-7) is not resolved
 COLD = 1e-9  # below, p = 0 to all digits that m has

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any, ClassVar, get_origin
 
 from mattis.plugins import Row
-from mattis.theory.arrays import Elementwise
+from mattis.theory.numerics.arrays import Elementwise
 
 REPLICA_SYMMETRIC = "replica symmetric, N -> infinity"
 LARGE_N = "exact as N -> infinity"

@@ -12,9 +12,9 @@ from typing import Generic
 
 import numpy as np
 
-from mattis.theory.arrays import NAN, Array
-from mattis.theory.quadrature import SpinAverages, T, averages, log_two_cosh
-from mattis.theory.roots import Indices, roots
+from mattis.theory.numerics.arrays import NAN, Array
+from mattis.theory.numerics.quadrature import SpinAverages, T, averages, log_two_cosh
+from mattis.theory.numerics.roots import Indices, roots
 
 NEAR_ONE = 1e-7
 """Within this of T = 1 the retrieval state (load < 1e-14) is not resolved."""

@@ -19,7 +19,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 from scipy.special import erf
 
-from mattis.theory.arrays import GAUSS_RANGE, Array
+from mattis.theory.numerics.arrays import GAUSS_RANGE, Array
 
 T = TypeVar("T", float, Array)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis.theory.arrays import TINY, Array
+from mattis.theory.numerics.arrays import TINY, Array
 
 Indices = NDArray[np.intp]
 
@@ -19,7 +19,7 @@ EquationsAt = Callable[[Array, Indices], Array]
 ROOT_TOLERANCE = 1e-14
 """Relative tolerance of roots."""
 
-MOST_STEPS = 200
+MOST_ROOT_STEPS = 200
 """Steps after which every bracket has long been as narrow as it can be."""
 
 PEAK_PARTS, PEAK_ROUNDS = 8, 15
@@ -36,7 +36,7 @@ def roots(function: EquationsAt, low: Array, high: Array) -> Array:
     x1, x2 = high[at].astype(np.float64), low[at].astype(np.float64)
     f1, f2 = function(x1, at), function(x2, at)
     share = np.full(at.size, 0.5)
-    for _ in range(MOST_STEPS):
+    for _ in range(MOST_ROOT_STEPS):
         if not at.size:
             return out
         x = x1 + share * (x2 - x1)
