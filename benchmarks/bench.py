@@ -22,6 +22,7 @@ import neurons
 import peers
 import ratios
 import starts
+import waiting
 from machine import machine, revision
 from rich.console import Console
 from rich.table import Table
@@ -70,6 +71,7 @@ PARTS: dict[str, Callable[[], Found]] = {
     "ratios": on_one_core(ratios.all_rows),
     "limits": on_one_core(limits.all_rows),
     "starts": on_one_core(starts.all_rows),
+    "waiting": on_one_core(waiting.all_rows),
     "neurons": on_one_core(neurons.all_rows),
     "peers": packages,
     "job": reference,

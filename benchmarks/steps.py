@@ -110,7 +110,7 @@ def write_cells(opened: Any, study: Any, missing: Any, shuffled: bool) -> None:
 def fill_step(options: Options) -> Row:
     """Fill a store with random cells, in one step for each study; count files and time."""
     from mattis.networks.registry import study_of
-    from mattis.store import store
+    from mattis.store import reading, store
     from mattis.store.folders import Folder
     from mattis.store.results import results_of
 
@@ -132,7 +132,7 @@ def fill_step(options: Options) -> Row:
 
         folder.make_folder()
         opened = store.create_or_extend(folder / "sweep.zarr", study)
-        missing = ~store.valid_cells(folder / "sweep.zarr", study)
+        missing = ~reading.valid_cells(folder / "sweep.zarr", study)
         with book.clocked("write and flush"):
             write_cells(opened, study, missing, "at_once" in options)
         Folder.remove = counting
@@ -165,7 +165,7 @@ def read_step(options: Options) -> Row:
     """Do what a shard does before its first block, and at its end: see which of its cells exist."""
     from mattis.engine import shards
     from mattis.networks.registry import study_of
-    from mattis.store import record, store
+    from mattis.store import reading, record
     from mattis.store.results import results_of
     from mattis.study import plan
 
@@ -175,7 +175,7 @@ def read_step(options: Options) -> Row:
         small, wanted = shards.narrowed(study, shards.shard(study, *part))
     with book.clocked("read"):
         record.waiting(path, small, part)
-        valid = store.valid_cells(path, small, part)
+        valid = reading.valid_cells(path, small, part)
     with book.clocked("plan"):
         blocks = plan.blocks(small, wanted & ~valid)
     looked = {"valid": int(valid.sum()), "blocks": len(blocks), "looked at": wanted.size}

@@ -15,7 +15,8 @@ import yaml
 
 from mattis.cli.command import guarded, verbs
 from mattis.engine.cluster import Where
-from mattis.engine.driver import Settings, digest, status
+from mattis.engine.driver import Settings
+from mattis.engine.status import digest, status
 from mattis.errors import UserError
 from mattis.networks.binary.couplings import Rule
 from mattis.networks.binary.ensembles import Ensemble
@@ -24,7 +25,7 @@ from mattis.networks.binary.matrix_network import Dynamics
 from mattis.networks.binary.network import Protocol
 from mattis.networks.binary.questions import Inquiry, Query, Visit
 from mattis.networks.registry import load_study, study_of
-from mattis.store import store
+from mattis.store import reading, store
 from mattis.store.results import results_of
 from mattis.study import plan
 from mattis.study.base import Study
@@ -128,7 +129,7 @@ def fill(study: Study, root: Path | str, blocks: Sequence[Block] | None = None) 
     results.folder.make_folder()
     opened = store.create_or_extend(results.store, study)
     if blocks is None:
-        blocks = plan.blocks(study, ~store.valid_cells(results.store, study))
+        blocks = plan.blocks(study, ~reading.valid_cells(results.store, study))
     for block in blocks:
         store.write(opened, study, block, columns_of(study, block))
     store.flush(opened)

@@ -14,7 +14,7 @@ from typing import Any
 
 from builders import SMALL, fill
 
-from mattis.engine.driver import digest, open_results
+from mattis.engine.status import digest, open_results
 from mattis.networks.registry import study_of
 
 SHORT = {"thermalise": 5, "measure": 20}

@@ -19,7 +19,8 @@ from mattis import figures, plugins
 from mattis.cli.command import guarded, verbs
 from mattis.engine.cluster import Where
 from mattis.engine.dispatch import Work
-from mattis.engine.driver import Settings, run, status
+from mattis.engine.driver import Settings, run
+from mattis.engine.status import status
 from mattis.errors import UserError
 from mattis.networks.binary import couplings, ensembles
 from mattis.networks.binary.couplings import RULES, Rule

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mattis.engine.cluster import Where
-    from mattis.engine.driver import Outcome, Settings, digest, open_results, run, status
+    from mattis.engine.driver import Outcome, Settings, run
+    from mattis.engine.status import digest, open_results, status
     from mattis.errors import UserError
     from mattis.figures import compare, diagram, overlaid
     from mattis.figures.trace import trace
@@ -41,13 +42,13 @@ _HOME = {
     "aggregate": "statistics.estimates",
     "compare": "figures",
     "diagram": "figures",
-    "digest": "engine.driver",
+    "digest": "engine.status",
     "load_plugins": "plugins",
     "load_study": "networks.registry",
-    "open_results": "engine.driver",
+    "open_results": "engine.status",
     "overlaid": "figures",
     "run": "engine.driver",
-    "status": "engine.driver",
+    "status": "engine.status",
     "study_of": "networks.registry",
     "trace": "figures.trace",
 }

@@ -11,7 +11,7 @@ import yaml
 from builders import STUDIES, fill, make_study, write_study
 
 from mattis.cli.command import guarded, verbs
-from mattis.engine import driver
+from mattis.engine import status
 from mattis.errors import UserError
 from mattis.networks.registry import load_study
 from mattis.theory import QUANTITIES
@@ -368,9 +368,9 @@ def test_digest_of_states(mattis: Command, tmp_path: Path) -> None:
     study = load_study(path)
     fill(study, tmp_path)
     code, out, _ = mattis("digest", path, "--results", tmp_path)
-    assert (code, out.strip()) == (0, driver.digest(study, tmp_path))
+    assert (code, out.strip()) == (0, status.digest(study, tmp_path))
     code, out, _ = mattis("digest", path, "--results", tmp_path, "--states")
-    assert (code, out.strip()) == (0, driver.states_digest(study, tmp_path))
+    assert (code, out.strip()) == (0, status.states_digest(study, tmp_path))
     plain = write_study(tmp_path)
     code, _, err = mattis("digest", plain, "--results", tmp_path, "--states")
     assert code == 2

@@ -23,7 +23,8 @@ from distributed import Client
 
 from mattis.engine import cluster, crew, dispatch
 from mattis.engine.cluster import Where
-from mattis.engine.driver import Settings, digest, run, status
+from mattis.engine.driver import Settings, run
+from mattis.engine.status import digest, status
 from mattis.errors import Fault, UserError
 from mattis.store.results import results_of
 from mattis.study import plan

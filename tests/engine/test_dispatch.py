@@ -11,7 +11,8 @@ from builders import HERE, make_study, undisturbed
 
 from mattis import figures
 from mattis.engine import dispatch
-from mattis.engine.driver import Settings, run, status
+from mattis.engine.driver import Settings, run
+from mattis.engine.status import status
 from mattis.networks.binary.family import simulate
 from mattis.networks.binary.models import BINARY_MODELS
 from mattis.networks.binary.questions import Inquiry, Visit

@@ -12,11 +12,12 @@ import pytest
 from builders import SECONDS, fill, make_study, started, undisturbed, workers_below
 
 from mattis.engine import estimate
-from mattis.engine.driver import Settings, digest, run, status
+from mattis.engine.driver import Settings, run
 from mattis.engine.locks import held
+from mattis.engine.status import digest, status
 from mattis.errors import UserError
 from mattis.networks.registry import load_study
-from mattis.store import store
+from mattis.store import reading
 from mattis.store.results import read_json, results_of
 from mattis.study import plan
 from mattis.study.base import Study
@@ -217,6 +218,6 @@ def test_plan_counts_and_estimates(study: Study) -> None:
 
 def test_missing_cells_make_smaller_blocks(tmp_path: Path, study: Study) -> None:
     fill(study, tmp_path, plan.blocks(study, block_cells=3)[:1])
-    valid = store.valid_cells(results_of(study, tmp_path).store, study)
+    valid = reading.valid_cells(results_of(study, tmp_path).store, study)
     left = plan.blocks(study, ~valid)
     assert [len(block.points) for block in left] == [5] + [8] * 8

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from builders import HERE, SECONDS, columns_of, fill, make_study, started, undisturbed, write_study
 
-from mattis.engine.driver import digest, run, status
+from mattis.engine.driver import run
+from mattis.engine.status import digest, status
 from mattis.errors import Fault, UserError
-from mattis.store import store
+from mattis.store import reading, store
 from mattis.store.folders import Folder
 from mattis.store.results import results_of
 from mattis.study import plan
@@ -184,12 +185,12 @@ def test_a_write_cut_short_leaves_no_wrong_cell(tmp_path: Path, study: Study) ->
     for block in plan.blocks(study)[:3]:
         store.write(opened, study, block, columns_of(study, block))
     store.flush(opened)
-    assert store.valid_cells(Folder(path), study).sum() == 24
+    assert reading.valid_cells(Folder(path), study).sum() == 24
     (segment,) = (path / "journal").iterdir()
     whole = segment.read_bytes()
     for cut in (0, 1, 50, len(whole) // 2, len(whole) - 1):
         segment.write_bytes(whole[:cut])
-        assert store.valid_cells(Folder(path), study).sum() == 0
+        assert reading.valid_cells(Folder(path), study).sum() == 0
     fill(study, tmp_path)
     assert digest(study, tmp_path) == undisturbed(study, tmp_path)
 

@@ -25,9 +25,10 @@ from builders import (
 from object_store import BUCKET, SECRET, Proxy
 
 from mattis.engine import locks
-from mattis.engine.driver import digest, run, status
+from mattis.engine.driver import run
+from mattis.engine.status import digest, status
 from mattis.errors import Fault, UserError
-from mattis.store import objects, store
+from mattis.store import objects, reading, store
 from mattis.store.buckets import Bucket
 from mattis.store.place import Place
 from mattis.store.places import place_of
@@ -160,7 +161,7 @@ def test_a_fold_by_a_lease_that_is_over_changes_nothing_any_more(
 
     def fill_by(folder: Place, study: Study, stop: bool = False) -> None:
         opened = store.create_or_extend(folder / "sweep.zarr", study)
-        valid = store.valid_cells(folder / "sweep.zarr", study)
+        valid = reading.valid_cells(folder / "sweep.zarr", study)
         for block in plan.blocks(study, ~valid):
             columns = columns_of(study, block)
             store.write(opened, study, block, columns)
@@ -358,7 +359,7 @@ def test_commands_say_at_once_what_they_wait_for(
 ) -> None:
     path = write_study(tmp_path)
     hurried = "from datetime import timedelta\nfrom mattis.cli import command\n"
-    hurried += "from mattis.store import objects\n"
+    hurried += "from mattis.store import objects\n", reading
     hurried += "objects.REQUEST_PATIENCE = timedelta(seconds=4); command.main()"
     proxy.trouble = trouble
     command = [sys.executable, "-c", hurried, verb, str(path), "--results", URL]

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mattis.engine import locks, shards
-from mattis.engine.driver import Settings, digest, run, status, withdraw_stale_receipts
+from mattis.engine.driver import Settings, run, withdraw_stale_receipts
+from mattis.engine.status import digest, status
 from mattis.errors import UserError
-from mattis.store import cube, store
+from mattis.store import cube, reading
 from mattis.store.folders import Folder
 from mattis.store.results import results_of
 from mattis.study import plan
@@ -72,7 +73,7 @@ def test_shards_in_any_order_then_gathered(
     assert sum(computed) == 72
     assert all(computed)
     results = results_of(study, tmp_path)
-    assert not store.is_there(results.store)  # only a journal so far, and already readable
+    assert not reading.is_there(results.store)  # only a journal so far, and already readable
     assert digest(study, tmp_path) == undisturbed(study, tmp_path)
     outcome = run(study, tmp_path, HERE)
     assert (outcome.computed, outcome.found) == (0, 72)
@@ -111,7 +112,7 @@ def test_a_shard_looks_at_its_own_cells_only(
     assert (again.computed, seen) == (0, {"1of3"})
     run(study, tmp_path, HERE)  # from here on the cells are in the cube
     part = shards.shard(study, 1, 3)
-    ds = store.read(results_of(study, tmp_path).store, study)
+    ds = reading.read(results_of(study, tmp_path).store, study)
     assert cube.study_digest(ds, study.described_model, part.cells) == digests[1]
     assert run(study, tmp_path, of(1, 3)).digest == digests[1]
 
@@ -206,7 +207,7 @@ def test_receipts_without_their_cells_are_withdrawn(tmp_path: Path, study: Study
     content = bytearray(chunk.read_bytes() or b"")
     content[8 * 30] ^= 1
     chunk.write_bytes(bytes(content))
-    lost = ~store.valid_cells(results.store, study)
+    lost = ~reading.valid_cells(results.store, study)
     withdraw_stale_receipts(study, tmp_path, 3)
     assert not results.receipt.exists()
     kept = {f"{part.id}.json" for part in shards.shards(study, 3) if not (lost & part.cells).any()}

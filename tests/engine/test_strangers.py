@@ -18,7 +18,7 @@ from distributed.security import Security
 
 from mattis.engine import cluster, dispatch, watch
 from mattis.engine.cluster import Where
-from mattis.engine.driver import digest
+from mattis.engine.status import digest
 from mattis.study import plan
 from mattis.study.base import Study
 

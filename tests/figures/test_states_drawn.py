@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from mattis.figures import states as pictures
 from mattis.figures import trace
 from mattis.networks.registry import load_study, study_of
-from mattis.store import store
+from mattis.store import reading
 from mattis.store.results import results_of
 from mattis.study.cells import block_at
 
@@ -46,7 +46,11 @@ def test_pictures_are_the_letter_the_cue_and_the_end_in_the_store(study, tmp_pat
     stored, cue, end = shown(figure)
     np.testing.assert_array_equal(stored, LETTERS[3].reshape(12, 12))
     assert (cue != stored).sum() == 43  # round(0.3 × 144)
-    cell = store.states(results_of(study, tmp_path).store, study).sel(age=2, noise=0.3, seed=1)
+    cell = (
+        reading.states(results_of(study, tmp_path).store, study)
+        .dataset()
+        .sel(age=2, noise=0.3, seed=1)
+    )
     bits = np.unpackbits(cell["states"].values.ravel())[:144].reshape(12, 12)
     np.testing.assert_array_equal(end, np.where(bits == 1, 1, -1))
     image = figure.axes[0].images[0]

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from builders import ROOT, undisturbed, write_study
 
-from mattis.engine.driver import digest, status
 from mattis.engine.shards import shards
+from mattis.engine.status import digest, status
 from mattis.networks.registry import KINDS, load_study
 from mattis.store.results import results_of
 from mattis.study.base import Study

@@ -20,9 +20,9 @@ from object_store import BUCKET, object_store
 from reference import cells_of
 from tiny import HERE, World, in_child
 
-from mattis.engine import driver
+from mattis.engine import driver, status
 from mattis.networks.registry import load_study
-from mattis.store import objects, store
+from mattis.store import objects, reading
 from mattis.store.places import place_of
 from mattis.store.results import results_of
 from mattis.store.verify import verify
@@ -110,7 +110,7 @@ def _first(world: World) -> list[Violation]:
 def _second(world: World) -> list[Violation]:
     study, found = world.studies["small"], []
     try:
-        there = store.valid_cells(results_of(study, URL).store, study).sum()
+        there = reading.valid_cells(results_of(study, URL).store, study).sum()
         outcome = driver.run(study, URL, HERE)
         if outcome.computed > len(cells_of(study)) - there:
             found.append(("lost", f"{outcome.computed} computed, though {there} were there"))
@@ -163,10 +163,10 @@ def _ended(code: int | None, text: str) -> list[Violation]:
 
 
 def _done(study: Any, folder: Path) -> int:
-    return int(store.valid_cells(results_of(study, folder).store, study).sum())
+    return int(reading.valid_cells(results_of(study, folder).store, study).sum())
 
 
 def _right(world: World, study: Any, folder: Path) -> list[Violation]:
-    if driver.digest(study, folder) != world.reference.digest(study):
+    if status.digest(study, folder) != world.reference.digest(study):
         return [("changed", "another digest")]
     return []

@@ -32,8 +32,10 @@ class Reference:
         if key not in self.known:
             for block in plan.blocks(study):
                 self._compute(study, block)
-            self.known[key] = cube.frame(cube.labels_of(study)).assign(
-                {name: (DIMENSIONS, self._values(study, name)) for name in self.columns}
+            self.known[key] = (
+                cube.frame(cube.labels_of(study))
+                .dataset()
+                .assign({name: (DIMENSIONS, self._values(study, name)) for name in self.columns})
             )
         return self.known[key]
 

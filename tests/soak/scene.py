@@ -25,7 +25,7 @@ from mattis.engine.driver import run as run_study
 from mattis.errors import UserError
 from mattis.figures.retrieval import PHASES as DIMENSIONS
 from mattis.networks.registry import load_study
-from mattis.store import cube, layout, record, store
+from mattis.store import cube, layout, reading, record
 from mattis.store.folders import Folder
 from mattis.store.results import read_json, results_of
 
@@ -110,7 +110,7 @@ class Scene:
 
     def valid(self) -> Cells:
         """Return the cells that exist."""
-        return cells_of(self.study, store.valid_cells(Folder(self.store), self.study))
+        return cells_of(self.study, reading.valid_cells(Folder(self.store), self.study))
 
     def glimpsed(self) -> Cells:
         """Return the cells that exist while a run is writing, which from then on are safe."""
@@ -215,7 +215,7 @@ class Scene:
     def examine(self) -> Cells:
         """Check all values that are there, and that nothing that was there is gone."""
         seen = self.valid()
-        self.compare(store.read(Folder(self.store), self.study), "the store")
+        self.compare(reading.read(Folder(self.store), self.study), "the store")
         lost = (self.safe & self.every) - seen
         expect(
             self.blurred or not lost, f"{len(lost)} cells lost, such as {next(iter(lost), None)}"

@@ -25,7 +25,7 @@ from reference import Cells, Reference, cells_of
 from mattis.engine import dispatch, driver
 from mattis.engine.cluster import Where
 from mattis.engine.driver import Settings
-from mattis.store import store
+from mattis.store import reading
 from mattis.store.results import results_of
 from mattis.study.base import Study
 from mattis.study.plan import Block
@@ -155,7 +155,7 @@ def store_of(study: Study, root: Path) -> Path:
 
 def valid(study: Study, root: Path) -> Cells:
     """Return the cells of a study that exist."""
-    return cells_of(study, store.valid_cells(results_of(study, root).store, study))
+    return cells_of(study, reading.valid_cells(results_of(study, root).store, study))
 
 
 def shown(path: Path) -> dict[str, dict[tuple[float, ...], float]]:

@@ -40,7 +40,7 @@ def cells_of(study, missing=(), **observables):
 
     Cells of the seeds in `missing` do not exist; they are NaN, their flag is 0.
     """
-    ds, shape = cube.frame(cube.labels_of(study)), cube.labels_of(study).shape
+    ds, shape = cube.frame(cube.labels_of(study)).dataset(), cube.labels_of(study).shape
     valid = np.ones(shape, bool)
     valid[..., list(missing)] = False
     for observable in study.described_model.observables:
@@ -378,6 +378,16 @@ def test_what_never_crosses_has_no_crossing_but_a_bound(seed, least, most):
     assert math.isnan(place)
     assert math.isnan(error)
     assert [None if math.isnan(bound) else bound for bound in bounds] == [least, most]
+
+
+@pytest.mark.parametrize("low", [0.0, 0.5, 0.25])
+def test_what_is_on_one_side_needs_no_resamples(monkeypatch, low):
+    draws = np.random.default_rng(1)
+    cells = [low + draws.integers(0, 5, shape) / 8 for shape in [(1, 4), (3, 1), (4, 5)] * 20]
+    found = [crossing(np.arange(len(cell)) - 1.5, cell) for cell in cells]
+    monkeypatch.setattr("mattis.statistics.boundaries._side", lambda _: 0)
+    again = [crossing(np.arange(len(cell)) - 1.5, cell) for cell in cells]
+    np.testing.assert_array_equal(found, again)
 
 
 def test_one_seed_has_a_crossing_without_an_error():

@@ -7,7 +7,7 @@ import pytest
 from builders import columns_of, fill, make_of_family, make_study
 from scipy.stats import chi2, norm
 
-from mattis.engine.driver import open_results
+from mattis.engine.status import open_results
 from mattis.networks.binary import family
 from mattis.networks.registry import study_of
 from mattis.statistics.estimates import aggregate
@@ -113,7 +113,7 @@ def test_where_nothing_dies_a_curve_stays_at_one():
 def cells_of(study, missing=(), **observables):
     """A cube of a study with a value for each seed of the observables; others are 0."""
     labels = cube.labels_of(study)
-    ds, valid = cube.frame(labels), np.ones(labels.shape, bool)
+    ds, valid = cube.frame(labels).dataset(), np.ones(labels.shape, bool)
     valid[..., list(missing)] = False
     dims = study.dimensions
     for observable in study.described_model.observables:

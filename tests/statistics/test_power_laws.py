@@ -27,7 +27,7 @@ def study() -> Study:
 def cells_of(study: Study, powers: np.ndarray, factors: np.ndarray) -> xr.Dataset:
     """Cells of distances factor × separation^power, one power and one factor for each set."""
     labels, dims = cube.labels_of(study), study.dimensions
-    frame, valid = cube.frame(labels), np.ones(labels.shape, bool)
+    frame, valid = cube.frame(labels).dataset(), np.ones(labels.shape, bool)
     x = np.array(SEPARATIONS)[:, None, None, None]
     for one in study.described_model.observables:
         values = factors * x**powers if one.name == "distance" else 0.0
@@ -81,4 +81,4 @@ def test_estimates_have_them_and_other_studies_do_not(study: Study) -> None:
     out = aggregate(cells_of(study, np.ones(SETS), np.ones(SETS)), study)
     assert out["distance_exponent"].item() == pytest.approx(1.0)
     plain = load_study(STUDIES / "hopfield.yaml")
-    assert not power_laws(cube.frame(cube.labels_of(plain)), plain)
+    assert not power_laws(cube.frame(cube.labels_of(plain)).dataset(), plain)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mattis.engine.driver import open_results
+from mattis.engine.status import open_results
 from mattis.networks.binary.hopfield import course_of
 from mattis.networks.registry import study_of
 from mattis.statistics.estimates import aggregate

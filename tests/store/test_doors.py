@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from builders import HERE, ROOT, fill, make_study
 
-from mattis.engine.driver import digest, run, status
+from mattis.engine.driver import run
+from mattis.engine.status import digest, status
 from mattis.errors import UserError
-from mattis.store import layout, store
+from mattis.store import layout, reading, store
 from mattis.store.folders import Folder
 from mattis.store.results import results_of
 from mattis.store.verify import verify
@@ -82,7 +83,7 @@ def test_labels_of_a_store_cannot_make_a_huge_cube(tmp_path: Path, study: Study)
     group = json.loads((path / "zarr.json").read_text())
     group["attributes"]["axes"] = '{"size": "evil", "load": 1}'
     (path / "zarr.json").write_text(json.dumps(group))
-    assert store.valid_cells(
+    assert reading.valid_cells(
         Folder(path), study
     ).all()  # the seal does not fit: the copy is believed
     group["attributes"] = layout.sealed(group["attributes"])

@@ -14,9 +14,10 @@ from object_store import BUCKET, SECRET, Proxy
 
 from mattis import figures
 from mattis.engine import locks
-from mattis.engine.driver import digest, run, status
+from mattis.engine.driver import run
+from mattis.engine.status import digest, status
 from mattis.errors import Fault, UserError
-from mattis.store import objects, store
+from mattis.store import objects, reading
 from mattis.store.places import place_of
 from mattis.store.results import results_of
 from mattis.store.verify import verify
@@ -152,7 +153,7 @@ def test_a_second_run_is_refused_and_a_dead_holder_is_recognised(
         monkeypatch.setattr(locks, "DEAD", 1.0)
         time.sleep(2.1)
         with locks.held(folder):
-            assert store.is_there(folder / "sweep.zarr") is False
+            assert reading.is_there(folder / "sweep.zarr") is False
 
 
 @pytest.mark.usefixtures("proxy")

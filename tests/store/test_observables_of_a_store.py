@@ -14,11 +14,12 @@ from builders import HERE, fill, flip, make_study, write_study
 
 from mattis import figures
 from mattis.cli.command import guarded, verbs
-from mattis.engine.driver import Settings, digest, run, status, withdraw_stale_receipts
+from mattis.engine.driver import Settings, run, withdraw_stale_receipts
+from mattis.engine.status import digest, status
 from mattis.errors import Fault, UserError
 from mattis.networks.binary.models import BINARY_MODELS
 from mattis.networks.registry import MODELS
-from mattis.store import layout, store
+from mattis.store import layout, reading, store
 from mattis.store.folders import Folder
 from mattis.store.results import results_of
 from mattis.store.verify import verify
@@ -80,7 +81,7 @@ def from_scratch(study: Study, folder: Path) -> str:
 
 
 def held(study: Study, path: Path) -> set[int]:
-    return {*store.read(Folder(path), study)["held"].values.ravel().tolist()}
+    return {*reading.read(Folder(path), study)["held"].values.ravel().tolist()}
 
 
 def test_a_store_of_before_has_all_its_cells_and_says_what_it_lacks(
@@ -90,11 +91,11 @@ def test_a_store_of_before_has_all_its_cells_and_says_what_it_lacks(
     first = run(study, tmp_path, HERE).digest
     path = Path(results_of(study, tmp_path).store)
     assert isinstance(path, Path)
-    before, values = files(path), store.read(Folder(path), study)
+    before, values = files(path), reading.read(Folder(path), study)
     become(TODAY)
     state = status(study, tmp_path)
     assert (state["done"], state["cells"]["done"], state["lacks"]) == (9, 72, [NEW.name])
-    ds = store.read(Folder(path), study)
+    ds = reading.read(Folder(path), study)
     for name in OLD_NAMES:
         np.testing.assert_array_equal(ds[name].values, values[name].values)
     assert ds[NEW.name].isnull().all()
@@ -182,7 +183,7 @@ def test_a_death_anywhere_leaves_cells_with_the_old_list_or_the_new_one(
             patch.setattr(Path, "replace", dying)
             run(study, tmp_path, ALL)
             ended = True
-        ds = store.read(Folder(old), study)
+        ds = reading.read(Folder(old), study)
         assert ds["valid"].all()
         same = before["energy"].sel({name: ds[name].values for name in study.dimensions})
         np.testing.assert_array_equal(ds["energy"].values, same.values)
@@ -311,7 +312,7 @@ def test_a_block_that_fails_is_named_and_keeps_its_cells(
 def test_a_flipped_bit_costs_its_cell_whatever_that_has(
     tmp_path: Path, study: Study, half: Path, name: str
 ) -> None:
-    before, has = files(half), store.read(Folder(half), study)["held"].values.ravel()
+    before, has = files(half), reading.read(Folder(half), study)["held"].values.ravel()
     for count in (BEFORE, AFTER):
         cell = int(np.flatnonzero(has == count)[5])
         flip(half / name / CHUNK, 8 * cell + 6)
@@ -328,11 +329,11 @@ def test_a_flipped_bit_costs_its_cell_whatever_that_has(
 
 
 def test_a_cube_of_two_lists_is_packed_anew(tmp_path: Path, study: Study, half: Path) -> None:
-    before = store.read(Folder(half), study)
+    before = reading.read(Folder(half), study)
     larger = make_study(tmp_path, seed=60, load=[0.05])
     store.create_or_extend(Folder(half), larger)
     assert xr.open_zarr(half)["overlap"].encoding["chunks"] == (1, 3, 4, 2, 60)
-    after = store.read(Folder(half), study)
+    after = reading.read(Folder(half), study)
     for name in ("held", "energy", NEW.name):
         np.testing.assert_array_equal(after[name].values, before[name].values)
 
@@ -363,7 +364,7 @@ def test_a_model_that_observes_less_shows_what_it_knows_and_spoils_nothing(
     assert digest(study, tmp_path) == first
     assert status(study, tmp_path)["lacks"] == []
     assert verify(study, tmp_path, recompute=1).sound
-    assert NEW.name not in store.read(Folder(old), study)
+    assert NEW.name not in reading.read(Folder(old), study)
     assert run(study, tmp_path, ALL).computed == 0
     assert files(old) == before
     larger = make_study(tmp_path, seed=4)

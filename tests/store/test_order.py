@@ -9,10 +9,11 @@ import pytest
 import xarray as xr
 from builders import HERE, fill, make_study, undisturbed
 
-from mattis.engine.driver import digest, open_results, run
+from mattis.engine.driver import run
+from mattis.engine.status import digest, open_results
 from mattis.errors import UserError
 from mattis.figures import diagram
-from mattis.store import cube, layout, record, store
+from mattis.store import cube, layout, reading, record
 from mattis.store.folders import Folder
 from mattis.store.results import results_of
 from mattis.study.axes import rounded
@@ -96,12 +97,12 @@ def test_an_old_store_with_other_last_digits_still_matches(
     odd = study.axes.model_copy(update={"load": (0.05, 0.1, 0.05 + 0.1)})
     assert odd.load != study.axes.load
     old = study.model_copy(update={"axes": odd})
-    for place in (cube, store):
+    for place in (cube, reading):
         monkeypatch.setattr(place, "label_key", lambda _name, value: value)
     fill(old, tmp_path)
     monkeypatch.undo()
     path = results_of(study, tmp_path).store
-    assert store.valid_cells(path, study).all()
+    assert reading.valid_cells(path, study).all()
     assert run(study, tmp_path).computed == 0
     assert opened(tmp_path)["load"].values.tolist() == [0.05, 0.1, 0.15]
     fresh = tmp_path / "fresh"
@@ -114,9 +115,9 @@ def test_a_beta_of_twelve_digits_is_not_the_temperature_that_it_is_near(tmp_path
     """Random numbers depend on all digits of 1/T, so the two have different cells."""
     fill(make_study(tmp_path, temperature=[0.3]), tmp_path)
     near = make_study(tmp_path, temperature=None, beta=[3.33333333333])
-    assert not store.valid_cells(results_of(near, tmp_path).store, near).any()
+    assert not reading.valid_cells(results_of(near, tmp_path).store, near).any()
     same = make_study(tmp_path, temperature=None, beta=[1 / 0.3])
-    assert store.valid_cells(results_of(same, tmp_path).store, same).all()
+    assert reading.valid_cells(results_of(same, tmp_path).store, same).all()
 
 
 @pytest.mark.parametrize("engine", ["netcdf4", "h5netcdf", "scipy"])
@@ -150,7 +151,7 @@ def test_a_store_of_the_second_format_is_read_where_its_attributes_are_lost(tmp_
     with zipfile.ZipFile(DATA / "store-format-2.zip") as archive:
         archive.extractall(tmp_path / "small")
     study, path = make_study(tmp_path, seed=2), tmp_path / "small" / "sweep.zarr"
-    before = store.valid_cells(Folder(path), study)
+    before = reading.valid_cells(Folder(path), study)
     assert before.all()
     for name in ("zarr.json", "digest/zarr.json"):
         (path / name).write_bytes(b"{}")

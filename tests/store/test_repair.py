@@ -12,9 +12,10 @@ import pytest
 import xarray as xr
 from builders import HERE, columns_of, fill, flip, make_study
 
-from mattis.engine.driver import digest, run
+from mattis.engine.driver import run
+from mattis.engine.status import digest
 from mattis.errors import UserError
-from mattis.store import journal, record, store
+from mattis.store import journal, reading, record, store
 from mattis.store.folders import Folder
 from mattis.store.results import results_of
 from mattis.store.verify import verify
@@ -284,5 +285,5 @@ def test_what_is_removed_and_made_again_in_a_packing_dies_anywhere(
         with suppress(KeyboardInterrupt):
             store.create_or_extend(Folder(filled), larger)
         monkeypatch.undo()
-        assert store.valid_cells(Folder(filled), study).all()
-        assert np.isfinite(store.read(Folder(filled), study)["energy"]).all()
+        assert reading.valid_cells(Folder(filled), study).all()
+        assert np.isfinite(reading.read(Folder(filled), study)["energy"]).all()

@@ -12,10 +12,11 @@ import xarray as xr
 from builders import columns_of, fill, flip, make_of_family, refused
 
 from mattis.engine.cluster import Where
-from mattis.engine.driver import Settings, digest, run, states_digest, status
+from mattis.engine.driver import Settings, run
+from mattis.engine.status import digest, states_digest, status
 from mattis.networks.binary.family import cued_chain, signs_of
 from mattis.networks.registry import study_of
-from mattis.store import folders, store
+from mattis.store import folders, reading, store
 from mattis.store.folders import Folder
 from mattis.store.results import results_of
 from mattis.store.verify import verify
@@ -42,7 +43,7 @@ def files(study, folder) -> dict[str, bytes]:
 
 def states_of(study, folder):
     """The states of a study (…, cue, N), by their cells; all of them are kept."""
-    ds = store.states(place(study, folder), study)
+    ds = reading.states(place(study, folder), study).dataset()
     assert ds["kept"].values.all()
     return ds, signs_of(ds["states"].values, max(study.axes.size))
 
@@ -236,7 +237,7 @@ def test_damage_costs_the_states_that_it_hits_and_no_observable(tmp_path, name):
     finding = next(one for one in verdict.findings if one.array == file.partition("/")[0])
     assert said in finding.damage
     assert sum(finding.blocks.values()) == lost
-    kept_cells = store.states(place(study, tmp_path), study)["kept"].values
+    kept_cells = reading.states(place(study, tmp_path), study)["kept"].values
     assert int((~kept_cells).sum()) == lost
     run(study, tmp_path, ALL)
     assert files(study, tmp_path) == before

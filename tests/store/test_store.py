@@ -18,11 +18,12 @@ from builders import HERE, ROOT, columns_of, fill, flip, make_study
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mattis.engine.driver import digest, run
+from mattis.engine.driver import run
+from mattis.engine.status import digest
 from mattis.errors import UserError
 from mattis.figures.retrieval import PHASES as DIMENSIONS
 from mattis.networks.registry import MODELS
-from mattis.store import layout, store
+from mattis.store import layout, reading, store
 from mattis.store.folders import Folder
 from mattis.store.results import results_of
 from mattis.store.verify import verify
@@ -171,7 +172,7 @@ def test_damage_is_noticed_and_exactly_it_is_repaired(
     before = everything(filled)
     harm, lost = DAMAGES[damage]
     harm(chunk(filled, name))
-    assert int((~store.valid_cells(Folder(filled), study)).sum()) == lost
+    assert int((~reading.valid_cells(Folder(filled), study)).sum()) == lost
     assert fill(study, filled.parents[1]) == lost
     assert everything(filled) == before
     assert digest(study, filled.parents[1]) == GOLDEN
@@ -337,7 +338,7 @@ def test_damaged_labels_are_noticed_and_mended(
 ) -> None:
     path = next(p for p in (filled / name / "c").rglob("*") if p.is_file())
     path.unlink() if content is None else path.write_bytes(content)
-    assert not store.valid_cells(Folder(filled), study).any()
+    assert not reading.valid_cells(Folder(filled), study).any()
     with pytest.raises(UserError, match="72 of 72 cells are missing"):
         digest(study, filled.parents[1])
     assert fill(study, filled.parents[1]) == 0
@@ -389,7 +390,7 @@ def test_a_chunk_of_blanks_is_written_like_any_other(
             columns[name] = np.full(len(block.points), blank)
             store.write(opened, study, block, columns)
         store.fold(opened)
-    assert store.valid_cells(results.store, study).all()
+    assert reading.valid_cells(results.store, study).all()
     assert (results.store / name / "c/0/0/0/0/0").exists()
     assert verify(study, tmp_path).sound
 
@@ -401,7 +402,7 @@ def test_only_the_chunks_that_are_asked_for_are_read(
     study = make_study(tmp_path, seed=6)
     fill(study, tmp_path)
     path, read = Path(results_of(study, tmp_path).store), list[tuple[slice, ...]]()
-    whole = store.read(Folder(path), study)
+    whole = reading.read(Folder(path), study)
     salvaged = layout.salvaged
     monkeypatch.setattr(
         layout,
@@ -411,7 +412,7 @@ def test_only_the_chunks_that_are_asked_for_are_read(
         ),
     )
     small = make_study(tmp_path, load=[0.2, 0.3], seed=[5, 4])
-    ds = store.read(Folder(path), small)
+    ds = reading.read(Folder(path), small)
     loads = {part[1].start for part in read if len(part) == 5}
     assert loads == {2}
     assert ds["valid"].values[:, 0].all()
@@ -425,7 +426,7 @@ def test_a_newer_format_is_refused(study: Study, filled: Path) -> None:
     path = filled / "zarr.json"
     path.write_text(path.read_text().replace('"mattis_format": 3', '"mattis_format": 4'))
     with pytest.raises(UserError, match="got store format 4"):
-        store.valid_cells(Folder(filled), study)
+        reading.valid_cells(Folder(filled), study)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]"])
@@ -451,7 +452,7 @@ def frozen(tmp_path: Path) -> Path:
 def test_a_store_of_the_first_format_opens_and_goes_on(tmp_path: Path, frozen: Path) -> None:
     study = make_study(tmp_path, seed=1, noise=[0.0])
     before = everything(frozen)
-    assert store.valid_cells(Folder(frozen), study).all()
+    assert reading.valid_cells(Folder(frozen), study).all()
     assert everything(frozen) == before  # who only reads leaves it as it is
     larger = make_study(tmp_path)
     assert fill(larger, tmp_path) == 60
@@ -467,7 +468,7 @@ def test_later_formats_stay_readable(tmp_path: Path, number: int) -> None:
         archive.extractall(tmp_path / "small")
     study = make_study(tmp_path, seed=2)
     assert len(list((tmp_path / "small" / "sweep.zarr" / "journal").iterdir())) == 1
-    assert store.valid_cells(Folder(tmp_path / "small" / "sweep.zarr"), study).all()
+    assert reading.valid_cells(Folder(tmp_path / "small" / "sweep.zarr"), study).all()
     assert fill(make_study(tmp_path), tmp_path) == 24
     assert digest(make_study(tmp_path), tmp_path) == OF_BEFORE
     assert run(make_study(tmp_path), tmp_path, ALL).digest == GOLDEN
@@ -481,7 +482,7 @@ def test_a_death_while_a_store_of_the_first_format_is_rewritten_loses_nothing(
     with suppress(KeyboardInterrupt):
         fill(make_study(tmp_path), tmp_path)
     monkeypatch.undo()
-    assert store.valid_cells(Folder(frozen), make_study(tmp_path, seed=1, noise=[0.0])).all()
+    assert reading.valid_cells(Folder(frozen), make_study(tmp_path, seed=1, noise=[0.0])).all()
     fill(make_study(tmp_path), tmp_path)
     assert digest(make_study(tmp_path), tmp_path) == OF_BEFORE
 

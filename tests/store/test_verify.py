@@ -12,7 +12,7 @@ import xarray as xr
 from builders import columns_of, fill, flip, make_study, write_study
 
 from mattis.cli.command import guarded, verbs
-from mattis.engine.driver import digest
+from mattis.engine.status import digest
 from mattis.errors import UserError
 from mattis.store import layout, store
 from mattis.store.folders import Folder

@@ -12,8 +12,8 @@ import pytest
 from builders import ROOT
 
 import mattis
-from mattis.engine import driver
-from mattis.engine.driver import digest
+from mattis.engine import driver, status
+from mattis.engine.status import digest
 from mattis.networks.registry import load_study
 from mattis.store.verify import verify
 
@@ -52,11 +52,10 @@ ASKED = """
 import json, sys
 from pathlib import Path
 import mattis
-from mattis.engine import driver
 out = {"where": mattis.__file__}
 for folder in sorted(Path(sys.argv[1]).iterdir()):
     study = mattis.load_study(folder / "study.yaml")
-    out[folder.name] = [driver.status(study, sys.argv[1])["cells"], driver.digest(study, sys.argv[1])]
+    out[folder.name] = [mattis.status(study, sys.argv[1])["cells"], mattis.digest(study, sys.argv[1])]
     physics = json.dumps(study.physics())
     out[folder.name].append([name for name in sys.argv[2:] if f'"{name}"' in physics])
 print(json.dumps(out))
@@ -75,7 +74,7 @@ def yesterday(tmp_path: Path) -> Path:
 def test_stores_of_every_kind_of_study_can_be_read_and_extended(yesterday: Path) -> None:
     for name in SAME:
         study = load_study(yesterday / name / "study.yaml")
-        cells = driver.status(study, yesterday)["cells"]
+        cells = status.status(study, yesterday)["cells"]
         assert cells["done"] == cells["total"]
         assert verify(study, yesterday, recompute=1).sound, "its labels mean what they meant"
         before = digest(study, yesterday)
@@ -105,7 +104,7 @@ def test_a_number_or_a_key_that_a_store_does_not_know_had_its_default(
     expected = {}
     for folder in sorted(yesterday.iterdir()):
         study = load_study(folder / "study.yaml")
-        expected[folder.name] = [driver.status(study, yesterday)["cells"], digest(study, yesterday)]
+        expected[folder.name] = [status.status(study, yesterday)["cells"], digest(study, yesterday)]
     done = subprocess.run(
         [sys.executable, "-c", ASKED, str(yesterday), *names],
         env={"PYTHONPATH": str(source), "PATH": ""}, check=True, stdout=subprocess.PIPE, cwd=tmp_path,
@@ -121,4 +120,4 @@ def test_numbers_that_are_other_numbers_are_refused_with_the_reason(yesterday: P
     """Hopfield's network with `question: recall` written out: computed by its matrix until then."""
     study = load_study(yesterday / "recalled" / "study.yaml")
     with pytest.raises(mattis.UserError, match="made from a different study: numbers: 1 → 2"):
-        driver.status(study, yesterday)
+        status.status(study, yesterday)

@@ -77,10 +77,10 @@ def test_every_row_is_complete(quantity):
     assert len(quantity.validity) > 10
     assert not quantity.validity.endswith(".")
     assert quantity.units in ("1", "J", "nat")
-    parameters = inspect.signature(quantity.function).parameters
+    parameters = inspect.signature(quantity.formula).parameters
     assert tuple(name.removesuffix("_") for name in parameters) == quantity.arguments
     assert set(quantity.arguments) <= set(ARGUMENTS)
-    assert (quantity.function.__doc__ or "").startswith("Return ")
+    assert (quantity.formula.__doc__ or "").startswith("Return ")
 
 
 def test_table_is_read_only():

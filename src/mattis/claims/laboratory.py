@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from mattis.engine import driver
+from mattis.engine import driver, status
 from mattis.engine.cluster import Where
 from mattis.engine.driver import Settings
 from mattis.errors import Fault
@@ -90,7 +90,7 @@ class Laboratory:
         failures = driver.run(study, self.root, QUIETLY).failures
         if failures:
             raise Fault(f"{study.name}: {next(iter(failures.values()))}")
-        return driver.open_results(study, self.root)
+        return status.open_results(study, self.root)
 
     def estimates(self, keys: Keys) -> xr.Dataset:
         """Return the estimates of a study, over its pattern sets (see `mattis.aggregate`)."""

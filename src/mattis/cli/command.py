@@ -112,8 +112,8 @@ def plan(study: Path, results: str, as_json: bool, workers: int | None, shards: 
     """Show cells that are there and new, blocks, P and N per block, memory, files and estimated time."""
     from mattis.engine import machine
     from mattis.engine.estimate import cost, count, room, summary_text, totals
+    from mattis.store.reading import found
     from mattis.store.results import results_of
-    from mattis.store.store import found
     from mattis.study.plan import points_of
 
     loaded = _load(study)
@@ -212,9 +212,10 @@ def _settings(options: dict[str, Any]) -> "Settings":
 @JSON
 def status(study: Path, results: str, as_json: bool) -> None:
     """Show blocks that are done, missing and failed."""
-    from mattis.engine import driver
+    from mattis.engine.status import advice
+    from mattis.engine.status import status as found
 
-    content = driver.status(_load(study), results)
+    content = found(_load(study), results)
     if as_json:
         screen.document(content)
         return
@@ -225,7 +226,7 @@ def status(study: Path, results: str, as_json: bool) -> None:
         f"{content['missing']} with cells missing, {content['failed']} failed"
     )
     if content["lacks"]:
-        click.echo(driver.advice(content["lacks"]))
+        click.echo(advice(content["lacks"]))
     for block, message in content["failures"].items():
         click.echo(f"failed {block}: {message}")
 
@@ -263,9 +264,9 @@ def verify(study: Path, results: str, recompute: int, as_json: bool) -> None:
 @click.option("--states", is_flag=True, help="The hash of the final states that the study keeps.")
 def digest(study: Path, results: str, states: bool) -> None:
     """Print the hash of the study's values, which does not depend on how they were computed."""
-    from mattis.engine import driver
+    from mattis.engine import status
 
-    found = driver.states_digest if states else driver.digest
+    found = status.states_digest if states else status.digest
     click.echo(found(_load(study), results))
 
 
@@ -296,8 +297,7 @@ def diagram(studies: tuple[Path, ...], results: str, output: Path | None, as_jso
             f"got {len(loaded)} studies without -o; write -o both.png for one figure of "
             "all, or call diagram for each"
         )
-    written, estimates = figures.drawn(loaded[0], results)
-    content = figures.headline(estimates, loaded[0])
+    written, _, content = figures.drawn(loaded[0], results)
     if as_json:
         paths = [str(path) for path in written]
         screen.document(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis import theory
+from mattis.comparison.remembered import evaluate
 from mattis.exact.arrays import Reals
 from mattis.networks.binary.asking.landscape import LARGEST_VISITED
 from mattis.networks.binary.asking.table import BINARY_QUESTIONS
@@ -71,7 +72,7 @@ def evaluated(quantity: str, at: TheoryArguments, count: int, part: int = 0) -> 
     most = MOST_OF_SLOW if quantity.startswith(SLOW_QUANTITIES) else MOST_EVALUATED
     if there.any() and there.sum() <= most:
         given = dict(zip(numbers, rows[there].T, strict=True))
-        found = np.asarray(theory.evaluate(quantity, **given, **words), np.float64)
+        found = np.asarray(evaluate(quantity, **given, **words), np.float64)
         out[there] = found if found.ndim == 1 else found[:, part]
     return out[inverse.ravel()]
 

@@ -16,6 +16,7 @@ from mattis import theory
 from mattis.comparison import neurons
 from mattis.comparison.expected import Expected, expected
 from mattis.comparison.foretold import of_binary, of_plugin
+from mattis.comparison.remembered import evaluate
 from mattis.comparison.tracing import LINE_PLACES, Mark, TheoryLine, traced
 from mattis.comparison.view import View, position
 from mattis.errors import UserError, nearest
@@ -69,7 +70,7 @@ def _of_synapses(study: ConsolidationStudy, seen: View, cells: xr.Dataset) -> It
         at = {name: np.full(x.shape, float(cells[name])) for name in ("presentations", "tau")}
         at |= {seen.across: x} if seen.across in at else {}
         k, tau = at["presentations"] * study.dwell, at["tau"] / study.step
-        found = theory.evaluate("consolidation.error_factor", presentations=k, tau=tau)
+        found = evaluate("consolidation.error_factor", presentations=k, tau=tau)
         return np.asarray(found, np.float64)
 
     yield traced(
@@ -198,7 +199,7 @@ def marks(
         known = {key: at[key] for key in arguments if key in at}
         if {*arguments} - {*known} - {*theory.QUANTITIES[name].defaults} - {"diagonal", "indices"}:
             continue
-        found = theory.evaluate(name, **known)
+        found = evaluate(name, **known)
         if isinstance(found, float) and np.isfinite(found):
             out.append(Mark(name, found * unit))
     return out

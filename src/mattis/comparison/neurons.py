@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
-from mattis import theory
+from mattis.comparison.remembered import evaluate
 from mattis.comparison.tracing import TheoryLine, traced
 from mattis.comparison.view import View, position
 from mattis.exact.arrays import Reals
@@ -81,7 +81,7 @@ def _overlap(cells: xr.Dataset, study: NeuronStudy, seen: View) -> Iterator[Theo
         def analog(x: Reals) -> Reals:
             beta = x if across == "beta" else float(cells["beta"])
             load = x if across == "load" else float(cells["realised_load"])
-            found = theory.evaluate("analog.overlap", beta=beta, load=load, diagonal=parts.diagonal)
+            found = evaluate("analog.overlap", beta=beta, load=load, diagonal=parts.diagonal)
             return np.asarray(found, np.float64)
 
         yield traced("overlap", "analog.overlap", _places(cells, seen, PLACES_OF_ANALOG), analog)
@@ -94,9 +94,7 @@ def _overlap(cells: xr.Dataset, study: NeuronStudy, seen: View) -> Iterator[Theo
 
         def dense(x: Reals) -> Reals:
             load, degree = share_heard(study) * x, float(parts.degree)
-            found = theory.evaluate(
-                "dense.overlap", degree=degree, load=load, indices=study.indices
-            )
+            found = evaluate("dense.overlap", degree=degree, load=load, indices=study.indices)
             return np.asarray(found, np.float64)
 
         yield traced("overlap", "dense.overlap", _places(cells, seen), dense, limit=limit)
@@ -120,8 +118,8 @@ def _corners(name: str, quantity: str, *arguments: str) -> NeuronLines:
         def value(x: Reals) -> Reals:
             here = {key: float(cells[key]) for key in arguments if key != seen.across}
             if seen.across in arguments:
-                return np.asarray(theory.evaluate(quantity, **here, **{seen.across: x}), np.float64)
-            return np.full_like(x, theory.evaluate(quantity, **here))
+                return np.asarray(evaluate(quantity, **here, **{seen.across: x}), np.float64)
+            return np.full_like(x, evaluate(quantity, **here))
 
         yield traced(name, quantity, _places(cells, seen), value)
 
@@ -132,7 +130,7 @@ def _growth(cells: xr.Dataset, study: NeuronStudy, seen: View) -> Iterator[Theor
     """Yield beta lambda_max - 1 of the linear network, lambda_max as its mean at this size."""
     if seen.across != "beta" or study.parts.scale != "memories":
         return
-    pair = theory.evaluate(
+    pair = evaluate(
         "marchenko_pastur.finite_edges",
         memories=float(cells["patterns"]),
         size=float(cells["size"]),
@@ -152,11 +150,11 @@ def _edge(which: int) -> NeuronLines:
         size = float(cells["size"])
 
         def sharp(x: Reals) -> Reals:
-            return np.asarray(theory.evaluate("marchenko_pastur.edges", load=x), float)[..., which]
+            return np.asarray(evaluate("marchenko_pastur.edges", load=x), float)[..., which]
 
         def finite(x: Reals) -> Reals:
             count = np.maximum(np.rint(x * size), 2)
-            found = theory.evaluate("marchenko_pastur.finite_edges", memories=count, size=size)
+            found = evaluate("marchenko_pastur.finite_edges", memories=count, size=size)
             return np.asarray(found, np.float64)[..., which]
 
         loads = position(cells, seen)
@@ -205,7 +203,7 @@ def marks(study: NeuronStudy, seen: View, cells: xr.Dataset) -> Iterator[tuple[s
 
 def _number(name: str, at: Mapping[str, float | str]) -> float:
     """Return a quantity that exists everywhere."""
-    value = theory.evaluate(name, **at)
+    value = evaluate(name, **at)
     assert isinstance(value, float)
     return value
 
@@ -215,6 +213,6 @@ def _sphere_end(beta: float, overlap: float) -> float:
     end = _number("exponential.alpha_sphere", {"lambda": beta})
     at = np.linspace(1e-3, end, 200)
     place: dict[str, float | Reals] = {"lambda": beta, "load": at}  # no word of Python's own
-    least = np.asarray(theory.evaluate("exponential.cue_sphere", **place), np.float64)
+    least = np.asarray(evaluate("exponential.cue_sphere", **place), np.float64)
     inside = at[least <= overlap]
     return float(inside[-1]) if inside.size else 0.0

@@ -5,25 +5,24 @@ leaves nothing behind. A killed run leaves whole cells only; the same command co
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from mattis import plugins
 from mattis.engine import cluster, dispatch, estimate, locks, rates, shards
 from mattis.engine.cluster import Where
 from mattis.engine.progress import Reporter, reporter, spelled
 from mattis.engine.shards import Shard
+from mattis.engine.status import advice, done_cells
 from mattis.errors import Fault, UserError
 from mattis.networks.registry import StudyLike, as_study
-from mattis.store import cube, observables, record, store
+from mattis.store import cube, observables, reading, record, store
 from mattis.store.place import Place
-from mattis.store.results import Results, read_failures, read_json, results_of, write_json
+from mattis.store.results import Results, read_json, results_of, write_json
 from mattis.store.store import Store
 from mattis.study import plan
 from mattis.study.base import Study
@@ -127,7 +126,7 @@ def run(
     if plugins.loaded():
         study.rehearse()
     job = _job(study, root, settings)
-    if store.is_there(job.results.store):
+    if reading.is_there(job.results.store):
         record.read(job.results.store, study)  # refuses a foreign store
     with reporter(log, settings.quiet) as report:
         if fewer:
@@ -198,14 +197,14 @@ def _run(job: Job, report: Reporter) -> Outcome:
     if job.shard is None:
         store.fold(opened)
     _record(job, failures)
-    ds = store.read(results.store, study, job.part)
-    there = _done(ds, study, job.settings.all_observables) & wanted
+    ds = reading.read(results.store, study, job.part)
+    there = done_cells(ds, study, job.settings.all_observables) & wanted
     if not there[wanted].all():
         return Outcome(int(there.sum()) - found, found, failures, None)
     whole = cube.study_digest(ds, study.described_model, wanted)
     receipt = {"study": study.name, "cells": found + cells, "digest": whole}
     if study.kept_states and not cube.lacking(ds, study.described_model, wanted):
-        receipt |= {cube.STATES_DIGEST_NAME: store.states_digest(results.store, study, wanted)}
+        receipt |= {cube.STATES_DIGEST_NAME: reading.states_digest(results.store, study, wanted)}
     if read_json(job.receipt) != receipt:
         write_json(job.receipt, receipt)
     if not blocks:
@@ -216,24 +215,9 @@ def _run(job: Job, report: Reporter) -> Outcome:
 def _found(job: Job) -> tuple[Mask, list[str], xr.Dataset | None]:
     """Return which cells are done, what they lack, and what they have where they are to get more."""
     study, more = job.study, job.settings.all_observables
-    known = store.read(job.results.store, study, job.part)
+    known = reading.read(job.results.store, study, job.part)
     lacks = cube.lacking(known, study.described_model)
-    return _done(known, study, more) & job.wanted, lacks, known if lacks and more else None
-
-
-def _done(ds: xr.Dataset, study: Study, all_observables: bool) -> Mask:
-    """Return which cells exist, or have every observable of the model where all are asked for."""
-    done: Mask = ds["valid"].values
-    for observable in study.described_model.observables if all_observables else ():
-        done = done & cube.has(ds, observable.name)
-    if all_observables and cube.STATES_KEPT in ds:
-        done = done & ds[cube.STATES_KEPT].values
-    return done
-
-
-def advice(lacks: Sequence[str]) -> str:
-    """Say which observables a store lacks, and what computes them."""
-    return f"lacks: {', '.join(lacks)}; mattis run STUDY --all-observables computes them"
+    return done_cells(known, study, more) & job.wanted, lacks, known if lacks and more else None
 
 
 def _opened(job: Job) -> Store:
@@ -344,115 +328,9 @@ def withdraw_stale_receipts(
     if not receipts:
         return
     try:
-        valid = _done(store.read(results.store, study), study, all_observables)
+        valid = done_cells(reading.read(results.store, study), study, all_observables)
     except UserError:
         valid = np.zeros(cube.labels_of(study).shape, bool)
     for place, cells in receipts.items():
         if not valid[cells].all():
             place.remove()
-
-
-def base_id(block: str) -> str:
-    """Return the name of a whole block from that of one of its parts."""
-    return block.partition(",part=")[0]
-
-
-def failed_blocks(study: Study, results: Results, ds: xr.Dataset) -> Mapping[str, str]:
-    """Return the messages of the blocks that failed when they were last tried, by their names."""
-    failures = read_failures(results)
-    if not failures:
-        return {}
-    undone = {block.id for block in plan.blocks(study, ~_done(ds, study, all_observables=True))}
-    return {block: text for block, text in failures.items() if base_id(block) in undone}
-
-
-def status(study: StudyLike, root: Path | str | None = None) -> dict[str, Any]:
-    """Return what `mattis status --json` prints: cells, and blocks that are done, missing and failed.
-
-    `lacks` names the observables that the store, or some of its cells, do not have.
-    """
-    study = as_study(study)
-    results = results_of(study, root)
-    ds = store.read(results.store, study)
-    valid: Mask = ds["valid"].values
-    every = valid.shape[0] * valid.shape[1] * valid.shape[-1]
-    failures = failed_blocks(study, results, ds)
-    failed = {base_id(block) for block in failures}
-    missing = [block.id for block in plan.blocks(study, ~valid) if block.id not in failed]
-    return {
-        "study": study.name,
-        "results": str(results.folder),
-        "blocks": every,
-        "done": every - len(missing) - len(failed),
-        "missing": len(missing),
-        "failed": len(failed),
-        "cells": {"total": int(valid.size), "done": int(valid.sum())},
-        "lacks": cube.lacking(ds, study.described_model),
-        "missing_blocks": missing,
-        "failures": dict(failures),
-    }
-
-
-def open_results(study: StudyLike, root: Path | str | None = None) -> xr.Dataset:
-    """Return the study's cells as a labelled dataset; those that do not exist are NaN.
-
-    `valid` tells which exist, and `failed` which of the others are in blocks that raised. Values along a
-    dimension are in the study's order if that rises or falls, else sorted.
-    """
-    study = as_study(study)
-    results = results_of(study, root)
-    ds = store.read(results.store, study)
-    failed = {base_id(name) for name in failed_blocks(study, results, ds)}
-    mask = np.zeros(ds["valid"].shape, bool)
-    for at, name in named_sets(study) if failed else ():
-        mask[*at[:2], ..., at[2]] = name in failed
-    mask &= ~ds["valid"].values
-    described = {"long_name": "the block of the cell raised when it was last tried", "units": "1"}
-    ds = ds.assign(failed=(study.dimensions, mask, described))
-    return ds.sortby([name for name in study.dimensions if not _is_monotonic(ds[name].values)])
-
-
-def _is_monotonic(values: NDArray[Any]) -> bool:
-    """Tell whether values rise or fall, as plots, slices and the nearest neighbour need it."""
-    return bool((values[1:] > values[:-1]).all() or (values[1:] < values[:-1]).all())
-
-
-def named_sets(study: Study) -> Iterator[tuple[tuple[int, int, int], str]]:
-    """Yield where each pattern set is along (size, what is stored, seed), and the name of its block."""
-    a, stored = study.axes, study.labels[study.stored]
-    for i, j, k in np.ndindex(len(a.size), len(stored), len(a.seed)):
-        yield (i, j, k), Block(a.size[i], stored[j], 0, a.seed[k], (), 0, study.stored).id
-
-
-def digest(study: StudyLike, root: Path | str | None = None) -> str:
-    """Return the hash of all values of a study. Raises UserError if cells are missing."""
-    study = as_study(study)
-    ds = open_results(study, root)
-    missing = int((~ds["valid"]).sum())
-    if missing:
-        raise UserError(
-            f"{results_of(study, root).store}: {missing} of {ds['valid'].size} cells are missing; "
-            "compute them with mattis run"
-        )
-    return cube.study_digest(ds, study.described_model)
-
-
-def states_digest(study: StudyLike, root: Path | str | None = None) -> str:
-    """Return the hash of all final states that a study keeps.
-
-    Raises UserError if it keeps none, or some cells lack theirs.
-    """
-    study = as_study(study)
-    place = results_of(study, root).store
-    if study.kept_states is None:
-        raise UserError(
-            f"{study.name}: got a study that keeps no final states; expected one with keep; add "
-            "keep: {states: 4} to a study of binary networks"
-        )
-    missing = int((~store.read(place, study)[cube.STATES_KEPT].values).sum())
-    if missing:
-        raise UserError(
-            f"{place}: {counted(missing, 'cell')} without final states; compute them with "
-            "mattis run STUDY --all-observables"
-        )
-    return store.states_digest(place, study)

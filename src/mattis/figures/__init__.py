@@ -5,6 +5,7 @@ Nothing is computed here beyond layout: estimates are `statistics`, theory besid
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import xarray as xr
 
@@ -18,8 +19,9 @@ from matplotlib.figure import Figure
 from mattis import __version__
 from mattis.comparison.findings import headline, headline_lines
 from mattis.comparison.lines import check_named
+from mattis.comparison.remembered import remembered
 from mattis.comparison.verdict import Comparison, compared, with_theory
-from mattis.engine.driver import open_results
+from mattis.engine.status import open_results
 from mattis.errors import UserError
 from mattis.figures import curve_pages, retrieval
 from mattis.figures.canvas import METADATA, printed, with_own_fonts
@@ -33,7 +35,7 @@ from mattis.networks.plain.study import PlainStudy
 from mattis.networks.registry import StudyLike, as_study
 from mattis.statistics.estimates import aggregate
 from mattis.store import cube, store
-from mattis.store.results import results_of
+from mattis.store.results import Results, results_of
 from mattis.study.base import Study
 
 __all__ = ["compare", "diagram", "drawn", "estimated", "headline", "headline_lines", "overlaid"]
@@ -90,15 +92,30 @@ def diagram(study: StudyLike, root: Path | str | None = None) -> list[Path | str
     --------
     >>> mattis.diagram(mattis.load_study("config/studies/hopfield.yaml"))
     """
-    return drawn(as_study(study), root)[0]
+    return drawn(as_study(study), root).written
 
 
-def drawn(study: Study, root: Path | str | None = None) -> tuple[list[Path | str], xr.Dataset]:
-    """Write what `diagram` writes; return its paths, and the estimates that were drawn."""
+class Drawing(NamedTuple):
+    """What was written of a study: paths, estimates with their theory, and the numbers that it is about."""
+
+    written: list[Path | str]
+    estimates: xr.Dataset
+    headline: dict[str, Any]
+
+
+def drawn(study: Study, root: Path | str | None = None) -> Drawing:
+    """Write what `diagram` writes, and return it."""
     check_named(study)
-    results = results_of(study, root)
-    estimates = with_theory(estimated(study, root), study)
+    results, estimates = results_of(study, root), estimated(study, root)
     results.figures.make_folder()
+    with remembered(results.theory):
+        estimates = with_theory(estimates, study)
+        written = _written(estimates, study, results)
+        return Drawing(written, estimates, headline(estimates, study))
+
+
+def _written(estimates: xr.Dataset, study: Study, results: Results) -> list[Path | str]:
+    """Write diagram.zarr and the figures; return their paths."""
     with_own_fonts()
     store.write_dataset(estimates, results.diagram)
     written = [results.diagram]
@@ -107,7 +124,7 @@ def drawn(study: Study, root: Path | str | None = None) -> tuple[list[Path | str
             path = results.figures / f"{name}.{kind}"
             path.write_bytes(printed(figure, kind))
             written.append(path)
-    return [place.on_disk or str(place) for place in written], estimates
+    return [place.on_disk or str(place) for place in written]
 
 
 def overlaid(

@@ -17,7 +17,8 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 from numpy.typing import NDArray
 
-from mattis import __version__, theory
+from mattis import __version__
+from mattis.comparison.remembered import evaluate
 from mattis.exact.arrays import Reals
 from mattis.statistics.estimates import FAILED, INCOMPLETE
 from mattis.words import counted
@@ -104,7 +105,7 @@ TheoryArgument = Reals | float | str
 
 def curve(name: str, **at: TheoryArgument) -> Reals:
     """Evaluate a theory quantity along a line, with numbers and words; NaN where it does not exist."""
-    return np.asarray(theory.evaluate(name, **at), np.float64)
+    return np.asarray(evaluate(name, **at), np.float64)
 
 
 def caption(plane: xr.Dataset, words: str) -> str:

@@ -21,7 +21,7 @@ from mattis.figures.page import LETTERS, LINE
 from mattis.figures.trace import files_of, goal_of, varied
 from mattis.networks.binary import family
 from mattis.networks.binary.study import BinaryStudy
-from mattis.store import store
+from mattis.store import reading
 from mattis.store.cube import CubeLabels
 from mattis.store.place import Place
 from mattis.store.results import results_of
@@ -132,7 +132,7 @@ def rows_of(
     Raises UserError where the store lacks its final states.
     """
     place = results_of(study, root).store
-    found = store.states(place, study, _labels(study, block))
+    found = reading.states(place, study, _labels(study, block))
     if not found["kept"].values.all():
         raise UserError(
             f"{place}: the final states of {block.id} are not there; compute them with mattis run STUDY "

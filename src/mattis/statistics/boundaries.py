@@ -181,7 +181,7 @@ def crossing(position: Reals, fraction: Reals) -> tuple[float, float, float, flo
     there is no place, but one that the crossing is at least at (at most at) in 95 % of them; neither where
     it may be off either end.
     """
-    nothing = (np.nan,) * 4
+    nothing = (np.nan, np.nan, np.nan, np.nan)
     order = np.argsort(position)[np.isfinite(np.sort(position))]  # nothing is known up to infinity
     position, fraction = position[order], fraction[order]
     fraction = fraction[:, ~np.isnan(fraction).any(axis=0)]
@@ -189,6 +189,9 @@ def crossing(position: Reals, fraction: Reals) -> tuple[float, float, float, flo
         return nothing
     fraction = fraction[:, np.lexsort(fraction)]  # the order of the seeds must not change the error
     seeds = fraction.shape[1]
+    if (side := _side(fraction)) and seeds > 1:  # on which no resample can cross
+        first, last = float(position[0]), float(position[-1])
+        return (*nothing[:2], last, np.nan) if side > 0 else (*nothing[:2], np.nan, first)
     (place,), (grid,) = _halves(position, fraction.mean(axis=1)[None])
     place = place if np.isfinite(place) else np.nan
     if seeds == 1:
@@ -208,6 +211,16 @@ def crossing(position: Reals, fraction: Reals) -> tuple[float, float, float, flo
     # The spread of resamples is that of n - 1 degrees of freedom.
     spread = np.std(places) * np.sqrt(seeds / (seeds - 1))
     return float(place), float(np.hypot(spread, grid)), np.nan, np.nan
+
+
+def _side(fraction: Reals) -> int:
+    """Return 1 where all fractions are above 1/2, -1 where all are below, 0 elsewhere."""
+    away = fraction - 0.5
+    return int((away > CLEARLY).all()) - int((away < -CLEARLY).all())
+
+
+CLEARLY = 1e-9
+"""How far from 1/2 a fraction is beyond the rounding of means."""
 
 
 def _resamples(fraction: Reals) -> Iterator[Reals]:

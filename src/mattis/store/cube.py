@@ -4,19 +4,21 @@ The study names the dimensions: size and load (or memories) of a network first, 
 per observable; `patterns` P and `realised_load` P/N over the first two.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
-from mattis import surroundings
+from mattis.store.frame import Frame, LabelledArray, transposed
 from mattis.study.axes import Meaning, counts_of, label_key
 from mattis.study.base import Study
 from mattis.study.model import FINAL_STATES, FLAGS, Model, Observable, StateShape
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 DIGEST_BITS = 53
 """Bits of the digest of a cell."""
@@ -185,45 +187,45 @@ def described(meaning: Meaning) -> dict[str, str]:
     return {"long_name": meaning.long_name, "units": meaning.units}
 
 
-def frame(labels: CubeLabels) -> xr.Dataset:
+def frame(labels: CubeLabels) -> Frame:
     """Return coordinates, P and the realised load: everything of the cube but its cells."""
-    surroundings.why_dask_refuses()  # xarray would load them, and raise
-    coordinates: dict[str, Any] = {}
+    coordinates: dict[str, LabelledArray] = {}
     for name in labels.names:
         meaning = labels.meanings[name]
         kind = np.int64 if meaning.is_whole else np.float64
-        coordinates[name] = name, np.array(labels.values[name], kind), described(meaning)
+        values = np.array(labels.values[name], kind)
+        coordinates[name] = LabelledArray((name,), values, described(meaning))
     if "beta" in labels.names:
         heat = np.array(labels.temperatures, np.float64)
-        coordinates["temperature"] = "beta", heat, described(labels.meanings["temperature"])
+        words = described(labels.meanings["temperature"])
+        coordinates["temperature"] = LabelledArray(("beta",), heat, words)
     plane = labels.names[:2]
     sizes, stored = (labels.values[name] for name in plane)
     counts = counts_of(plane[1], stored, sizes)
     realised = counts / np.array(sizes, np.float64)[:, None]
     variables = {
-        "patterns": (plane, counts, described(PATTERNS)),
-        "realised_load": (plane, realised, described(REALISED)),
+        "patterns": LabelledArray(plane, counts, described(PATTERNS)),
+        "realised_load": LabelledArray(plane, realised, described(REALISED)),
     }
-    return xr.Dataset(variables, coordinates)
+    return Frame(coordinates, variables)
 
 
-def rows(ds: xr.Dataset, names: Sequence[str]) -> NDArray[np.float64]:
+def rows(ds: "Frame | xr.Dataset", names: Sequence[str]) -> NDArray[np.float64]:
     """Return labels and some observables, one row per cell in the order of the dataset, NaN canonical."""
     dims = dimensions(ds)
     names = [*dims, "patterns", *names]
     shape = [ds.sizes[name] for name in dims]
     table = np.empty((*shape, len(names)), "<f8")
     for column, name in enumerate(names):
-        present = [dim for dim in dims if dim in ds[name].dims]
-        missing = tuple(axis for axis, dim in enumerate(dims) if dim not in present)
-        table[..., column] = np.expand_dims(ds[name].transpose(*present).values, missing)
+        table[..., column] = transposed(ds[name], dims)
     table[np.isnan(table)] = np.nan
     return table.reshape(-1, len(names))
 
 
-def dimensions(ds: xr.Dataset) -> tuple[str, ...]:
+def dimensions(ds: "Frame | xr.Dataset") -> tuple[str, ...]:
     """Return the dimensions of a cube, in the order in which its cells have them."""
-    return tuple(map(str, max(ds.data_vars.values(), key=lambda each: each.ndim).dims))
+    arrays: Iterable[Any] = ds.data_vars.values()
+    return tuple(map(str, max(arrays, key=lambda each: each.ndim).dims))
 
 
 def row_digests(table: NDArray[np.float64]) -> NDArray[np.uint64]:
@@ -281,14 +283,16 @@ def as_cell_digests(stored: NDArray[Any]) -> NDArray[np.uint64]:
     return np.where(whole, stored, 0.0).astype(np.uint64)
 
 
-def has(ds: xr.Dataset, name: str) -> NDArray[np.bool_]:
+def has(ds: "Frame | xr.Dataset", name: str) -> NDArray[np.bool_]:
     """Return the mask of the cells of a store that have an observable."""
     names = ds["held"].attrs["observables"].split()
     least = names.index(name) if name in names else len(names)
     return np.asarray(ds["held"].values > least)
 
 
-def lacking(ds: xr.Dataset, model: Model, cells: NDArray[np.bool_] | None = None) -> list[str]:
+def lacking(
+    ds: "Frame | xr.Dataset", model: Model, cells: NDArray[np.bool_] | None = None
+) -> list[str]:
     """Return the observables of a model that some of the cells (all, or those of a mask) lack.
 
     Final states are among them where a study keeps them.
@@ -305,7 +309,9 @@ def lacking(ds: xr.Dataset, model: Model, cells: NDArray[np.bool_] | None = None
     return [*lacks, *([FINAL_STATES] if lost else [])]
 
 
-def study_digest(ds: xr.Dataset, model: Model, cells: NDArray[np.bool_] | None = None) -> str:
+def study_digest(
+    ds: "Frame | xr.Dataset", model: Model, cells: NDArray[np.bool_] | None = None
+) -> str:
     """Return the SHA-256 of labels and observables of all cells, or those of a mask, sorted by labels.
 
     The observables are those of the model that all these cells have.

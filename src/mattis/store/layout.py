@@ -15,11 +15,11 @@ from typing import Any
 
 import google_crc32c
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from mattis.store import cube
 from mattis.store.cube import CubeLabels
+from mattis.store.frame import Frame, LabelledArray
 from mattis.store.observables import Counts, Observed
 from mattis.store.place import Place
 from mattis.study.model import FINAL_STATES, Observable, StateShape
@@ -222,7 +222,7 @@ def state_chunk(form: ArrayForm, chunk: Chunk) -> Chunk:
 
 
 def states(
-    place: Place, ds: xr.Dataset, forms: Mapping[str, ArrayForm], chunk: Chunk
+    place: Place, ds: Frame, forms: Mapping[str, ArrayForm], chunk: Chunk
 ) -> tuple[cube.KeptStates, NDArray[np.bool_]]:
     """Return the final states of the cells of a chunk, (cells, cues, bytes), and which cells have some.
 
@@ -236,9 +236,7 @@ def states(
     return found, whole_states(ds, found, marks)
 
 
-def whole_states(
-    ds: xr.Dataset, states: cube.KeptStates, digests: NDArray[Any]
-) -> NDArray[np.bool_]:
+def whole_states(ds: Frame, states: cube.KeptStates, digests: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which cells have final states that fit their digests, (cells,). ds  # in the cells' order"""
     known, labels = cube.as_cell_digests(digests.ravel()), cube.rows(ds, [])
     kept, some = np.zeros(len(known), bool), np.flatnonzero(known)
@@ -246,20 +244,19 @@ def whole_states(
     return kept
 
 
-def label_form(variable: xr.Variable) -> ArrayForm:
+def label_form(variable: LabelledArray) -> ArrayForm:
     """Return the form of an array of labels.
 
     Its chunks have a fixed size, so that a reader with the metadata of before an extension still
     reads the labels of before.
     """
-    dims = tuple(str(dim) for dim in variable.dims)
-    chunks = LABELS_PER_CHUNK[variable.ndim]
-    return ArrayForm(variable.dtype, variable.shape, chunks, dims, variable.attrs)
+    values, chunks = variable.values, LABELS_PER_CHUNK[variable.ndim]
+    return ArrayForm(values.dtype, values.shape, chunks, variable.dims, variable.attrs)
 
 
 def label_forms(labels: CubeLabels) -> dict[str, ArrayForm]:
     """Return the form of each array of labels."""
-    return {str(name): label_form(v) for name, v in cube.frame(labels).variables.items()}
+    return {name: label_form(each) for name, each in cube.frame(labels).variables.items()}
 
 
 def laid(place: Place, name: str, form: ArrayForm) -> ArrayForm | None:
@@ -392,20 +389,22 @@ def contents(
     observed: Observed,
     forms: Mapping[str, ArrayForm],
     chunk: Chunk,
-) -> tuple[xr.Dataset, Counts]:
+) -> tuple[Frame, Counts]:
     """Return the cells in one chunk of all arrays, and the number of observables of each."""
     part = forms["digest"].region(chunk)
     values = {name: labels.values[name][s] for name, s in zip(labels.names, part, strict=True)}
     heat = labels.temperatures
     if "beta" in values:
         heat = heat[part[labels.names.index("beta")]]
-    ds = cube.frame(CubeLabels(values, heat, labels.meanings))
-    for name, form in forms.items():
-        ds[name] = labels.names, salvaged(path, name, form, chunk)[0]
+    cells = {
+        name: LabelledArray(labels.names, salvaged(path, name, form, chunk)[0])
+        for name, form in forms.items()
+    }
+    ds = cube.frame(CubeLabels(values, heat, labels.meanings)).assign(**cells)
     return ds, held(ds, ds["digest"].values, observed)
 
 
-def held(ds: xr.Dataset, digests: NDArray[Any], observed: Observed) -> Counts:
+def held(ds: Frame, digests: NDArray[Any], observed: Observed) -> Counts:
     """Return the number of observables of each cell by its digest, 0 for cells that do not exist."""
     comparable = cube.as_cell_digests(digests.ravel())
     counts = observed.held(cube.rows(ds, observed.names), comparable)

@@ -8,10 +8,9 @@ leaves old cells as they are, and at any moment a cell has the old list or the n
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from mattis.exact.arrays import Reals
@@ -21,6 +20,9 @@ from mattis.study.axes import label_key
 from mattis.study.base import Study
 from mattis.study.model import Columns, Observable
 from mattis.study.plan import Block
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 MOST_OBSERVABLES = 64
 """Observables of a store at most: no model has a third of them."""
@@ -182,7 +184,7 @@ class Difference:
 
 
 def differences(
-    ds: xr.Dataset, study: Study, block: Block, columns: Columns
+    ds: "xr.Dataset", study: Study, block: Block, columns: Columns
 ) -> Iterator[Difference]:
     """Yield a difference for each stored observable of a block that is not, bit by bit, the computed one."""
     stored = ds.sel({"size": block.size, block.stored: block.load, "seed": block.seed})

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from mattis import plugins
 from mattis.errors import UserError
 from mattis.networks.registry import study_of
 from mattis.store import cube, journal, layout, trials
 from mattis.store.cube import CubeLabels
+from mattis.store.frame import LabelledArray
 from mattis.store.journal import Contents, ShardNumber
 from mattis.store.layout import FORMAT, ArrayForm, Chunk
 from mattis.store.observables import Observed, are_observables, are_prefixes
@@ -340,9 +340,8 @@ def _column(
     """Return the labels in the files of one axis, without blanks at the end; none if they are damaged."""
     kind = np.int64 if meanings[name].is_whole else np.float64
     count = sum(file.startswith(f"{name}/c/") and file[-1].isdecimal() for file in files)
-    form = layout.label_form(
-        xr.Variable(name, np.zeros(count * layout.LABELS_PER_CHUNK[1][0], kind))
-    )
+    blank = np.zeros(count * layout.LABELS_PER_CHUNK[1][0], kind)
+    form = layout.label_form(LabelledArray((name,), blank))
     if old := layout.laid(path, name, replace(form, chunks=(), checksum=0)):
         form, count = replace(old, shape=old.chunks), 1
     values: list[float] = []

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from mattis.errors import UserError
-from mattis.store import cube, journal, layout, metadata, record, store
+from mattis.store import cube, journal, layout, metadata, reading, record, store
 from mattis.store.layout import ArrayForm, Chunk
 from mattis.store.observables import differences
 from mattis.store.place import Place
@@ -79,15 +79,15 @@ def verify(study: Study, root: Path | str | None = None, recompute: int = 0) -> 
     Raises UserError if there is nothing to check, or the store is another study's.
     """
     path = results_of(study, root).store
-    ds = store.read(path, study)
+    ds = reading.read(path, study)
     valid = ds["valid"].values
-    if not store.is_there(path) and not valid.any():
+    if not reading.is_there(path) and not valid.any():
         raise UserError(f"{path}: got nothing to verify; compute it with mattis run")
     findings: list[Finding] = []
     lost = np.zeros(valid.shape, bool)
-    if store.is_there(path):
+    if reading.is_there(path):
         old = record.read(path, study)
-        positions = store.positions_in(old.labels, cube.labels_of(study))
+        positions = reading.positions_in(old.labels, cube.labels_of(study))
         findings += _damage_in_states(path, study, old)
         for finding, part in _damage_in_cube(path, study, old):
             # Cells that are in the journal as well are not lost, whatever the damage of the cube.
@@ -115,8 +115,8 @@ def _damage_in_cube(
     labels = layout.damaged_labels(path, old.labels)
     for name in labels:
         yield Finding(name, name, "labels damaged"), everything
-    forms = store.forms_of(path, old)
-    chunks = store.chunks_of_cells(files, forms)
+    forms = reading.forms_of(path, old)
+    chunks = reading.chunks_of_cells(files, forms)
     parts = []
     for name, form in forms.items():
         for finding, part in _damage_in_array(path, name, form, chunks):
@@ -131,11 +131,11 @@ def _damage_in_states(path: Place, study: Study, old: StoreRecord) -> Iterator[F
     forms = layout.state_forms(old.labels, old.chunks, old.kept)
     if not forms or layout.damaged_labels(path, old.labels):
         return
-    ds, count = store.states(path, study), len(old.labels.names)
-    positions = store.positions_in(old.labels, cube.labels_of(study))
+    ds, count = reading.states(path, study), len(old.labels.names)
+    positions = reading.positions_in(old.labels, cube.labels_of(study))
     marks = layout.cells(path, cube.STATES_DIGEST_NAME, forms[cube.STATES_DIGEST_NAME], positions)
     odd = (marks != 0) & ~ds["kept"].values
-    chunks = store.chunks_of_cells(path.files(), store.forms_of(path, old))
+    chunks = reading.chunks_of_cells(path.files(), reading.forms_of(path, old))
     for name, form in forms.items():
         parts = [layout.state_chunk(form, chunk) for chunk in chunks]
         for finding, part in _damage_in_array(path, name, form, parts):
@@ -197,9 +197,9 @@ def _unexplained(
     explained: Sequence[CubeSlices],
 ) -> Iterator[tuple[Finding, Mask]]:
     """Yield the cells whose digests do not fit although every chunk is as it was written."""
-    positions = store.positions_in(old.labels, cube.labels_of(study))
+    positions = reading.positions_in(old.labels, cube.labels_of(study))
     odd = layout.cells(path, "digest", digests, positions) != 0
-    odd &= ~store.valid_in_cube(path, study, old)
+    odd &= ~reading.valid_in_cube(path, study, old)
     for part in explained:
         odd &= ~_crossing(part, positions)
     if odd.any():
@@ -273,7 +273,7 @@ def _differences_of_states(
     path: Place, study: Study, block: Block, computed: cube.KeptStates
 ) -> Iterator[Finding]:
     """Yield a finding for the cells of a block whose final states differ from those computed again."""
-    ds = store.states(path, study)
+    ds = reading.states(path, study).dataset()
     at = {"size": block.size, block.stored: block.load, "seed": block.seed}
     points = dict(zip(study.points, np.array(block.points).T, strict=True))
     where = {name: xr.DataArray(values, dims="point") for name, values in points.items()}

@@ -67,6 +67,9 @@ def _over_lists(quantity: Quantity, at: Mapping[str, Any]) -> TheoryValue | list
         raise UserError(f"{quantity.name}: {got}; lists are paired, so give them equal lengths")
     size = next(iter(lists.values()), 1)
     columns = [_column(quantity, key, at.get(key), size) for key in quantity.arguments]
+    if lists and quantity.over is not None:
+        found = broadcast.at_once(quantity.over, [*map(np.array, columns)])
+        return [_number_or_none(value) for value in found.tolist()]
     rows = zip(*columns, strict=True) if columns else [()]
     values = [_or_none(broadcast.value_at(quantity, row)) for row in rows]
     return values if lists else values[0]

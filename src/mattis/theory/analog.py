@@ -26,8 +26,9 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from mattis.theory import hopfield
-from mattis.theory.arrays import GAUSS_RANGE, NAN, Array
-from mattis.theory.quadrature import normal
+from mattis.theory.numerics.arrays import GAUSS_RANGE, NAN, Array
+from mattis.theory.numerics.peaks import peak
+from mattis.theory.numerics.quadrature import normal
 
 TANH_RANGE = 20.0  # sech^2(20) = 2e-17
 ANALOG_NEAR_ONE = 1e-6  # within this of beta = 1 the state (load < 5e-13) is not resolved
@@ -177,7 +178,7 @@ def _end(beta: float, diagonal: str) -> tuple[float, float]:
     def load_of(width: float) -> float:
         return at_width(width, beta, diagonal).load
 
-    width = hopfield.peak(load_of, 0.2 * edge, 0.98 * edge)
+    width = peak(load_of, 0.2 * edge, 0.98 * edge)
     return width, load_of(width)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mattis import plugins
 from mattis.errors import UserError
-from mattis.theory.arrays import NAN, Array
+from mattis.theory.numerics.arrays import NAN, Array
 from mattis.theory.rows import Quantity
 
 ColumnCheck = Callable[[str, Any], list[float] | list[str]]
@@ -97,12 +97,27 @@ def _over(quantity: Quantity, columns: Sequence[NDArray[Any]]) -> Array:
     """Return a quantity over arrays of its arguments; of two numbers with a last axis of 2."""
     columns = np.broadcast_arrays(*columns)
     shape = columns[0].shape
+    if quantity.over is not None:
+        return at_once(quantity.over, [column.ravel() for column in columns]).reshape(shape)
     rows = zip(*(column.ravel().tolist() for column in columns), strict=True)
     values = [value_at(quantity, row) for row in rows]
     if quantity.has_two_numbers or any(isinstance(value, tuple) for value in values):
         pairs = [value if isinstance(value, tuple) else (NAN, NAN) for value in values]
         return np.array(pairs, np.float64).reshape((*shape, 2))
     return np.array(values, np.float64).reshape(shape)
+
+
+def at_once(over: Callable[..., Array], columns: Sequence[NDArray[Any]]) -> Array:
+    """Return a quantity over flat arrays by its function of arrays: NaN where an argument is NaN."""
+    words = [column.dtype.kind not in "fi" for column in columns]
+    known = np.ones(columns[0].size, bool)
+    for column, word in zip(columns, words, strict=True):
+        known &= True if word else np.isfinite(column)
+    out = np.full(known.size, NAN)
+    if known.any():
+        at = [str(c[0]) if word else c[known] for c, word in zip(columns, words, strict=True)]
+        out[known] = over(*at)
+    return out
 
 
 def _labelled(quantity: Quantity, function: Callable[..., Array], given: Sequence[Any]) -> Any:

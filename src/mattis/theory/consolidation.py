@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
-from mattis.theory.arrays import TINY
+from mattis.theory.numerics.arrays import TINY
 
 UNSEEN = 1e-100  # an overlap that is as good as none
 SOON = 1e-20  # in units of tau: earlier than any change

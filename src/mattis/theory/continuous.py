@@ -1,8 +1,9 @@
 """The rows of the table of theory about networks of generating functions: dense, analog, linear."""
 
-from mattis.theory import analog, dense, finite, marchenko_pastur
-from mattis.theory.networks import whole
-from mattis.theory.rows import ANY_N, LARGE_N, REPLICA_SYMMETRIC, Argument, Quantity
+from mattis.theory.networks import finite, whole
+from mattis.theory.rows import ANY_N, LARGE_N, REPLICA_SYMMETRIC, Argument, Formulas, Quantity
+
+analog, dense, marchenko_pastur = map(Formulas, ("analog", "dense", "marchenko_pastur"))
 
 NEURON_ARGUMENTS = (
     Argument("degree", "n of F(x) = x^n", *whole(2, 20)),

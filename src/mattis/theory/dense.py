@@ -21,7 +21,7 @@ from functools import lru_cache
 from scipy.optimize import brentq
 
 from mattis.theory import hopfield, steps
-from mattis.theory.arrays import NAN
+from mattis.theory.numerics.arrays import NAN
 
 DENSE_LOWEST, DENSE_HIGHEST = 0.1, 4.0
 """Between these u lies the end of the branch: 0.99 at n = 3, 1.92 at n = 20."""

@@ -23,10 +23,9 @@ Cost: N_h^5 operations per stride of floor(1/max p) steps, and N_h^4 numbers of 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import softmax
 
 from mattis.errors import UserError
-from mattis.theory.arrays import Array
+from mattis.theory.numerics.arrays import Array
 
 MOST_MEMORIES, MOST_STEPS = 16, 10**6
 """Bounds of the computations that take seconds, and of those that take minutes."""
@@ -207,6 +206,12 @@ def _random(
     return cosines(clamping, after(clamping, round(presentations * memories)))
 
 
+def _softmax(fields: Array) -> Array:
+    """Return the softmax of each column."""
+    weights = np.exp(fields - fields.max(axis=0))
+    return np.asarray(weights / weights.sum(axis=0))
+
+
 def mean_cosines(clamping: Clamping, steps: int) -> Array:
     """Return the cosine of each memory with its own pattern at tau -> infinity, without any fluctuation.
 
@@ -217,7 +222,7 @@ def mean_cosines(clamping: Clamping, steps: int) -> Array:
     parts, one = np.eye(rows, 2 * rows), np.eye(rows, 2 * rows, rows)
     for _ in range(steps):
         fields = parts @ gram[:, rows:]
-        rates = softmax(clamping.beta * fields, axis=0) * clamping.probabilities / clamping.tau
+        rates = _softmax(clamping.beta * fields) * clamping.probabilities / clamping.tau
         parts = parts + rates @ one - rates.sum(1)[:, None] * parts
     along = np.diagonal(parts @ gram[:, rows:])
     lengths = np.einsum("mi,ij,mj->m", parts, gram, parts)
@@ -261,7 +266,7 @@ def _moved(state: Moments, change: Moments, count: float) -> Moments:
 def _change(clamping: Clamping, geometry: _Geometry, state: Moments) -> Moments:
     """Return the change of the moments in one presentation."""
     fields = geometry.fields + np.einsum("mj,mja->ma", state.mean, geometry.pulls)
-    weights = softmax(clamping.beta * fields, axis=0)
+    weights = _softmax(clamping.beta * fields)
     here = _Point(clamping, geometry, state.mean, weights)
     rows = len(weights)
     flat = state.covariance.reshape(rows, rows, rows * rows)

@@ -15,8 +15,9 @@ from scipy.optimize import brentq
 from scipy.special import erf
 
 from mattis.theory import hopfield
-from mattis.theory.arrays import Array
-from mattis.theory.quadrature import gauss_rule, spin_averages
+from mattis.theory.numerics.arrays import Array
+from mattis.theory.numerics.peaks import peak
+from mattis.theory.numerics.quadrature import gauss_rule, spin_averages
 
 
 @lru_cache(maxsize=64)
@@ -99,7 +100,7 @@ def mixture_alpha_c(n: float) -> float:
 
     grid = np.linspace(0.3, 4.0, 100)
     best = int(np.argmax([root_load(float(y)) for y in grid]))
-    y = hopfield.peak(root_load, float(grid[best - 1]), float(grid[best + 1]))
+    y = peak(root_load, float(grid[best - 1]), float(grid[best + 1]))
     return root_load(y) ** 2
 
 

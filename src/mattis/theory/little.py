@@ -20,8 +20,9 @@ import numpy as np
 from scipy.optimize import brentq, root
 
 from mattis.theory import hopfield
-from mattis.theory.arrays import NAN, Array
-from mattis.theory.quadrature import normal, spin_averages
+from mattis.theory.numerics.arrays import NAN, Array
+from mattis.theory.numerics.peaks import peak
+from mattis.theory.numerics.quadrature import normal, spin_averages
 
 LITTLE_NEAR_ONE = 1e-3  # within this of T = 1 the retrieval state (load < 4e-7) is not resolved
 COLD = 1e-9  # below, p = 0 to all digits that m has
@@ -117,7 +118,7 @@ def _end(temperature: float, diagonal: bool) -> tuple[float, float]:
     grid = near * np.linspace(0.5, 1.7, 25)
     best = int(np.argmax([_load(float(w), temperature, diagonal) for w in grid]))
     bounds = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, 24)])
-    width = hopfield.peak(lambda w: _load(w, temperature, diagonal), *bounds)
+    width = peak(lambda w: _load(w, temperature, diagonal), *bounds)
     return width, _load(width, temperature, diagonal)
 
 

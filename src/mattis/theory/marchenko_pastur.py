@@ -9,7 +9,7 @@ V. A. Marchenko and L. A. Pastur, Math. USSR Sb. 1, 457 (1967). At finite N: I. 
 
 import math
 
-from mattis.theory.arrays import NAN
+from mattis.theory.numerics.arrays import NAN
 
 TW1_MEAN, TW1_SD = -1.2065335745, 1.2679830
 """Of the Tracy-Widom law of real matrices; F. Bornemann, Math. Comp. 79, 871 (2010)."""

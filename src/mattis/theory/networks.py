@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
-from mattis.theory import finite, ising, little, metastable, static, steps
-from mattis.theory.rows import ANY_N, LARGE_N, REPLICA_SYMMETRIC, Argument, Quantity
+from mattis.theory.rows import ANY_N, LARGE_N, REPLICA_SYMMETRIC, Argument, Formulas, Quantity
+
+finite, ising, little, metastable, static, steps = map(
+    Formulas, ("finite", "ising", "little", "metastable", "static", "steps")
+)
 
 
 def whole(least: int, most: float = 1e9) -> tuple[str, Callable[[float], bool]]:

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from mattis.theory.arrays import Array
+from mattis.theory.numerics.arrays import Array
 
 
 def pavlovian_error(presentations: float, tau: float, overlap: float, norm_ratio: float) -> float:

@@ -4,9 +4,11 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, get_origin
+from importlib import import_module
+from typing import Any, ClassVar, get_origin
 
 from mattis.plugins import Row
+from mattis.theory.numerics.arrays import Elementwise
 
 REPLICA_SYMMETRIC = "replica symmetric, N -> infinity"
 LARGE_N = "exact as N -> infinity"
@@ -32,6 +34,34 @@ class Argument(Row):
 
 
 @dataclass(frozen=True)
+class Formula:
+    """A function of a file of theory, which is loaded when it is first called: SciPy takes 0.4 s."""
+
+    file: str
+    name: str
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function itself."""
+        found: Callable[..., Any] = getattr(import_module(f"mattis.theory.{self.file}"), self.name)
+        return found
+
+    def __call__(self, *at: float | str) -> Any:
+        """Return the value of the function."""
+        return self.function(*at)
+
+
+@dataclass(frozen=True)
+class Formulas:
+    """The functions of a file of theory by their names, for the rows of the table."""
+
+    file: str
+
+    def __getattr__(self, name: str) -> Formula:
+        return Formula(self.file, name)
+
+
+@dataclass(frozen=True)
 class Quantity(Row):
     """One theoretical quantity: what it is, its equation, its source, and the function for it."""
 
@@ -50,15 +80,25 @@ class Quantity(Row):
     ]  # two numbers: low, high, or where, how much
 
     @property
+    def formula(self) -> Callable[..., Any]:
+        """The function itself, with its file loaded."""
+        return self.function.function if isinstance(self.function, Formula) else self.function
+
+    @property
+    def over(self) -> Callable[..., Any] | None:
+        """The function of arrays (K,), if there is one."""
+        return self.formula.over if isinstance(self.formula, Elementwise) else None
+
+    @property
     def defaults(self) -> dict[str, float]:
         """What stands for the arguments that may be left out, beside words: the defaults of the function."""
-        parameters = inspect.signature(self.function).parameters.values()
+        parameters = inspect.signature(self.formula).parameters.values()
         return {p.name.removesuffix("_"): p.default for p in parameters if p.default is not p.empty}
 
     @property
     def has_two_numbers(self) -> bool:
         """Whether the function says that it returns two numbers."""
-        return get_origin(inspect.get_annotations(self.function).get("return")) is tuple
+        return get_origin(inspect.get_annotations(self.formula).get("return")) is tuple
 
 
 def argument(name: str, meaning: str, low: float = -math.inf, high: float = math.inf) -> Argument:

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from mattis.theory import hopfield
-from mattis.theory.arrays import NAN
-from mattis.theory.quadrature import spin_averages
+from mattis.theory.numerics.arrays import NAN
+from mattis.theory.numerics.peaks import peak
+from mattis.theory.numerics.quadrature import spin_averages
 
 SIGNAL_YOUNG = 0.01
 """Below this tau no walk has met a second wall, to e^{-50}; above it 30 modes are all."""
@@ -54,7 +55,7 @@ def _end(load_of: Callable[[float], float]) -> float:
     """Return the y where a load is largest: the best of a grid, then golden section."""
     grid = np.linspace(STATIC_LOWEST, STATIC_HIGHEST, 120)
     best = int(np.argmax([load_of(float(y)) for y in grid]))
-    return hopfield.peak(load_of, float(grid[max(best - 1, 0)]), float(grid[min(best + 1, 119)]))
+    return peak(load_of, float(grid[max(best - 1, 0)]), float(grid[min(best + 1, 119)]))
 
 
 @lru_cache(maxsize=256)
@@ -137,7 +138,7 @@ def dead_zone_best() -> tuple[float, float]:
 
     The maximum over t of `dead_zone_alpha_c`.
     """
-    threshold = hopfield.peak(dead_zone_alpha_c, 0.3, 1.0)
+    threshold = peak(dead_zone_alpha_c, 0.3, 1.0)
     return threshold, dead_zone_alpha_c(threshold)
 
 
@@ -250,7 +251,7 @@ def palimpsest_best() -> tuple[float, float]:
 
     The maximum over epsilon of `palimpsest_alpha_c`.
     """
-    epsilon = hopfield.peak(palimpsest_alpha_c, 3.0, 6.0)
+    epsilon = peak(palimpsest_alpha_c, 3.0, 6.0)
     return epsilon, palimpsest_alpha_c(epsilon)
 
 
@@ -341,7 +342,7 @@ def bounded_best() -> tuple[float, float]:
 
     The maximum over A of `bounded_alpha_c`.
     """
-    bound = hopfield.peak(bounded_alpha_c, 0.25, 0.5)
+    bound = peak(bounded_alpha_c, 0.25, 0.5)
     return bound, bounded_alpha_c(bound)
 
 

@@ -6,11 +6,14 @@ of Python takes an underscore (`lambda_`).
 """
 
 from mattis.plugins import Table
-from mattis.theory import consolidation, continuous, drift, hopfield, networks, pavlov
-from mattis.theory.rows import LARGE_N, REPLICA_SYMMETRIC, Argument, Quantity
+from mattis.theory import continuous, networks
+from mattis.theory.rows import LARGE_N, REPLICA_SYMMETRIC, Argument, Formulas, Quantity
 
 __all__ = ["ARGUMENTS", "QUANTITIES", "Argument", "Quantity"]
 
+consolidation, drift, hopfield, pavlov = map(
+    Formulas, ("consolidation", "drift", "hopfield", "pavlov")
+)
 
 _ARGUMENTS = (
     Argument("load", "alpha = P/N, patterns per neuron", "> 0", lambda v: v > 0),

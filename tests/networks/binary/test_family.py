@@ -13,7 +13,7 @@ from references import same_columns
 from scipy.stats import norm
 
 from mattis.cli.command import guarded, verbs
-from mattis.engine.driver import open_results
+from mattis.engine.status import open_results
 from mattis.errors import UserError
 from mattis.exact.patterns import noisy_cue
 from mattis.networks.binary import family, questions

@@ -8,7 +8,7 @@ import pytest
 from builders import columns_of, fill
 from references import same_columns
 
-from mattis.engine.driver import digest, status
+from mattis.engine.status import digest, status
 from mattis.errors import UserError
 from mattis.networks.binary.questions import Inquiry
 from mattis.networks.registry import study_of

@@ -9,7 +9,8 @@ import pytest
 from builders import HERE, fill, make_of_family
 
 import mattis
-from mattis.engine.driver import run, status
+from mattis.engine.driver import run
+from mattis.engine.status import status
 from mattis.errors import UserError
 from mattis.exact.convergence import r_hat, sample_size
 from mattis.networks.binary import chains

@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mattis.engine import estimate
-from mattis.engine.driver import digest, open_results, run
+from mattis.engine.driver import run
+from mattis.engine.status import digest, open_results
 from mattis.errors import UserError
 from mattis.networks.drift import consolidation
 from mattis.networks.registry import load_study, study_of

@@ -15,7 +15,8 @@ from builders import HERE, fill, hopfields, said_by, spelled
 from references import same_columns
 
 from mattis.engine import estimate
-from mattis.engine.driver import digest, open_results, run
+from mattis.engine.driver import run
+from mattis.engine.status import digest, open_results
 from mattis.errors import UserError
 from mattis.exact import rng
 from mattis.exact.patterns import noisy_cue

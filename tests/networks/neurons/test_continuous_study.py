@@ -12,7 +12,8 @@ import yaml
 from builders import EVERY_STUDY, HERE, columns_of, fill, refused, said_by, spelled
 from threadpoolctl import threadpool_info
 
-from mattis.engine.driver import digest, open_results, run
+from mattis.engine.driver import run
+from mattis.engine.status import digest, open_results
 from mattis.errors import UserError
 from mattis.kernels import cpu
 from mattis.networks.neurons import relaxation

@@ -47,10 +47,12 @@ def few_patterns_overlap(beta: float) -> float:
 
     Rounded, for no last digit of a tanh may decide what is in a store.
     """
+    if beta <= 1:
+        return 0.0
     m, before = 1.0, 2.0
     while before - m > 1e-9 and isfinite(beta):  # from above: it falls to the root
         m, before = tanh(beta * m), m
-    return round(1024 * m) / 1024 if beta > 1 else 0.0
+    return round(1024 * m) / 1024
 
 
 HALF_WAY: Final = "half_way"
