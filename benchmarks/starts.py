@@ -12,13 +12,14 @@ from workers import working
 
 BLOCK = """
 from dataclasses import replace
-from mattis.networks.binary.models import FAMILY, MEMBERS
+from mattis.networks.binary.family import simulate
+from mattis.networks.binary.models import BINARY_DEFAULTS
 from mattis.networks.binary.network import Protocol
 from mattis.networks.binary.questions import Visit
 from mattis.study.model import PatternSet
 points = [Visit("hebb", 0, 1, 32 / k, 0.0) for k in range(1, 33)]
-inquiry = replace(MEMBERS["hopfield"].inquiry, asking=Protocol(10, 10, 1, 0.5))
-found = FAMILY["hopfield"].simulate(PatternSet(1, 200, 20, 0), points, inquiry)
+inquiry = replace(BINARY_DEFAULTS["hopfield"].inquiry, asking=Protocol(10, 10, 1, 0.5))
+found = simulate(PatternSet(1, 200, 20, 0), points, inquiry)
 assert len(found["overlap"]) == 32
 """
 """One small block: 32 replicas that differ in their temperature."""
