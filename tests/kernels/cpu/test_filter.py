@@ -41,12 +41,18 @@ def decided(fields, words, levels, gains):
     return out
 
 
+def uniform(scale, parity):
+    """The filter of one noise width in all lanes; beside a lane at T > 0 where it is 0."""
+    pair = filter_of(np.array([[scale, 1000.0] * (LANES // 2)], np.float32), parity)
+    return here.Filter(*(np.repeat(rows[:, :1], LANES, axis=1) for rows in pair))
+
+
 def by_kernel(fields, words, scale, parity, kind=np.int16):
     """(up, unsure) of any number of fields and words at one temperature."""
     rows = -(-fields.size // LANES)
     field, word = aligned_rows(rows, kind), aligned_rows(rows, np.uint32)
     field.ravel()[: fields.size], word.ravel()[: fields.size] = fields, words
-    chosen = filter_of(np.full((1, LANES), scale, np.float32), parity)
+    chosen = uniform(scale, parity)
     masks = decided(field, word, chosen.levels, chosen.gains)
     bits = (masks[:, None] >> np.arange(2 * LANES, dtype=np.uint64) & np.uint64(1)).astype(bool)
     return tuple(half.ravel()[: fields.size] for half in np.split(bits, 2, axis=1))
@@ -62,7 +68,7 @@ def exponential(level):
 
 def numbers(fields, words, scale, parity):
     """W and the product that is compared with it, for 16-bit fields, as the filter says."""
-    levels = filter_of(np.full((1, LANES), scale, np.float32), parity).levels[:, 0].astype(int)
+    levels = uniform(scale, parity).levels[:, 0].astype(int)
     odd, limit, power, slope = levels[:4]
     level = np.minimum(np.abs(2 * fields + odd), limit) * power * slope >> 16
     toward = np.where(fields < 0, 0xFFFF - (words >> 16), words >> 16)
@@ -166,6 +172,6 @@ def test_a_row_of_many_temperatures_has_each_lane_s_own():
     scales = np.array([0, 1e-3, 5, 200, 4e4] * 7, np.float32)[None, :LANES]
     chosen = filter_of(scales, 1)
     for r, scale in enumerate(scales[0]):
-        one = filter_of(np.full((1, LANES), scale), 1)
+        one = uniform(scale, 1)
         np.testing.assert_array_equal(chosen.levels[:, r], one.levels[:, 0])
         assert chosen.gains[0, r] == one.gains[0, 0]

@@ -79,6 +79,8 @@ def filter_of(scales: NDArray[np.float32], parity: int) -> Filter:
     """Return the filter for noise widths N T / 2 of 32 lanes, (1, 32), and the parity of every N h."""
     levels, gains = aligned_rows(5, np.uint16), aligned_rows(1, np.float32)
     cold = scales[0] == 0
+    if cold.all():
+        return Filter(levels, gains)  # nobody asks it
     unit = 2**FRACTION / np.log(2) / np.where(cold, 1.0, scales[0].astype(float))
     limit = np.where(cold, 1, np.minimum(LARGEST // unit, FULL).astype(np.int64))
     power = 2 ** (np.frexp(FULL // np.maximum(limit, 1))[1] - 1)

@@ -125,10 +125,8 @@ def _stored(e: Emitter, old: Any, new: Any) -> Any:
     b, args = e.b, e.args
     change = b.sub(new, old)
     e.store(change, e.row(e.pointer(CHANGES), args[NUMBER]))
-    zero = constant(new.type, 0)
-    moved = b.icmp_signed("!=", b.bitcast(b.icmp_signed("!=", change, zero), I32), I32(0))
-    with b.if_then(moved):
-        e.store(new, e.row(e.pointer(SPINS), args[SITE]))
-        flips = e.row(e.pointer(FLIPS), I64(0))
-        e.store(b.add(e.load(flips), b.and_(change, constant(new.type, 1))), flips)
-    return moved
+    e.store(new, e.row(e.pointer(SPINS), args[SITE]))
+    flips = e.row(e.pointer(FLIPS), I64(0))
+    e.store(b.add(e.load(flips), b.and_(change, constant(new.type, 1))), flips)
+    changed = b.bitcast(b.icmp_signed("!=", change, constant(new.type, 0)), I32)
+    return b.icmp_signed("!=", changed, I32(0))
