@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from mattis.exact.compiler import compiled
-from mattis.exact.philox import fresh_order
+from mattis.exact.philox import fresh_order, philox_words
 from mattis.kernels.cpu.bits import (
     columns_of,
     couple,
@@ -24,6 +24,7 @@ from mattis.kernels.cpu.bits import (
     transpose,
     transposed,
 )
+from mattis.kernels.cpu.filter import filter_of
 from mattis.kernels.cpu.lanes import (
     BLOCK,
     LANES,
@@ -35,16 +36,18 @@ from mattis.kernels.cpu.lanes import (
     repeat_state,
     scratch,
 )
-from mattis.kernels.cpu.noise import HALF_LANES, log_odds, noise_row, noise_row_shared
+from mattis.kernels.cpu.noise import draw_words, spread_word
+from mattis.kernels.cpu.settling import settle, settle_heated, spread_change
 from mattis.kernels.cpu.vectors import (
     GROUP,
-    WORD,
+    LISTED,
+    QUARTER,
+    add_fields,
     add_listed,
-    add_products,
     add_row,
     add_signed,
     fill_row,
-    settle,
+    set_fields,
     sign_tables,
 )
 
@@ -52,14 +55,11 @@ __all__ = [
     "lane_overlaps", "largest_row", "near_couplings", "products", "replica_sweeps", "transposed",
 ]  # fmt: skip
 
-INLINED = "0fa4956c0e035249"
+INLINED = "3e35640717cb0bbc"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 GROUPS = BLOCK // GROUP
-WORDS_PER_TABLE = 2
-"""Words of 32 patterns whose tables stay in the nearest cache, 16 KB of 16-bit lanes."""
-
-FEW_PATTERNS = 8
+FEW_GROUPS = 12
 """Up to so many groups of changed sites are listed; more are all taken."""
 
 LONGEST_SUM = 2**15 - 1
@@ -69,46 +69,36 @@ inlined = njit(inline="always", error_model="numpy")
 
 
 @inlined
-def block_noise(work, heat, first, sites, step, parity):
-    """Fill the rows of noise of a block; at T = 0 they stay zeros.
+def block_words(work, heat, first, sites, step):
+    """Fill the rows of random words of a block; at T = 0 nobody reads them.
 
-    Replicas have a stream each, whose numbers are computed for a block, lane by lane; or one stream for
-    all, whose numbers are computed for a sweep, 16 quads of sites at once. Site k of a block takes word
-    k mod 4 of quad k // 4.
+    Replicas have a stream each, whose words are drawn for a block, lane by lane; or one stream for all, whose
+    words are drawn for a sweep. Site k of a block takes word k mod 4 of quad k // 4.
     """
     if heat.cold:
         return
-    separate = not heat.shared
-    stride = HALF_LANES * LANES if separate else work.odds.size // 4
-    if separate or first == 0:
-        quads = (sites + 3) // 4 if separate else (work.order.size + 3) // 4
-        count = quads if separate else (quads + HALF_LANES - 1) // HALF_LANES
-        leap, pace = (LANES, 1) if separate else (HALF_LANES, HALF_LANES)
-        for half in range(2 if separate else 1):
-            log_odds(
-                work.odds, HALF_LANES * half, stride, leap, first // 4, pace, count, work.spread,
-                heat.tails, half, step, heat.key,
-            )  # fmt: skip
+    words, common = work.words, work.common
+    if not heat.shared:
+        draw_words(words, first // 4, (sites + 3) // 4, step, heat.tails, heat.key)
+        return
+    if first == 0:
+        philox_words(common, work.stream, step, common.shape[1])
     for k in range(sites):
-        if separate:
-            place = (k & 3) * stride + (k >> 2) * LANES
-            noise_row(work.noise, k, work.odds, place, heat.scales, parity)
-        else:
-            place = (k & 3) * stride + ((first + k) >> 2)
-            noise_row_shared(work.noise, k, work.odds, place, heat.scales, parity)
+        spread_word(words, k, common, (k & 3) * common.shape[1] + ((first + k) >> 2))
 
 
 @inlined
 def block_fields(fields, tables, sites, patterns, overlaps):
     """Fill the half fields of the sites of a block before the first of them is updated."""
-    words, stride = overlaps.shape[0] // WORD, 2 * patterns.sites.shape[1]
-    for k in range(sites.size):
-        fill_row(fields, k, patterns.offsets[sites[k]])
-    for w in range(0, words, WORDS_PER_TABLE):
-        many = min(WORDS_PER_TABLE, words - w)
-        sign_tables(tables, overlaps, w * WORD, many * WORD // GROUP)
-        for k in range(sites.size):
-            add_signed(fields, k, tables, patterns.sites, sites[k] * stride + w, many)
+    bits, offsets, words = patterns.sites, patterns.offsets, patterns.sites.shape[1]
+    quarters = (patterns.blocks.shape[1] + QUARTER - 1) // QUARTER
+    for w in range(words):
+        many = min(4, quarters - 4 * w)
+        sign_tables(tables, 0, overlaps, w * BLOCK, many * QUARTER // GROUP)
+        if w == 0:
+            set_fields(fields, sites, offsets, tables, bits, words, many)
+        else:
+            add_fields(fields, sites, tables, bits, words, w, many)
 
 
 @inlined
@@ -125,16 +115,12 @@ def block_bits(work):
 
 @inlined
 def list_groups(groups, active, count):
-    """List the groups of four sites with a changed site, or all if these are many; return their number."""
+    """List the groups of four sites with a changed site; return their number."""
     number = 0
     for i in range(count):
         if number == 0 or groups[number - 1] != active[i] // GROUP:
             groups[number] = active[i] // GROUP
             number += 1
-    if number > FEW_PATTERNS:
-        number = GROUPS
-        for g in range(GROUPS):
-            groups[g] = g
     return number
 
 
@@ -144,15 +130,16 @@ def update_overlaps(overlaps, work, bits, place, changed):
 
     bits  # the sites of the block for each pattern, from `place` on
     """
-    tables, groups, count = work.tables, work.groups, bits.shape[1]
+    tables, groups, changes, count = work.tables, work.groups, work.changes, bits.shape[1]
     many = list_groups(groups, work.active, changed)
+    if many > FEW_GROUPS:
+        sign_tables(tables, 0, changes, 0, GROUPS)
+        add_signed(overlaps, count, tables, bits, place)
+        return
     for g in range(many):
-        sign_tables(tables[2**GROUP * groups[g] :], work.changes, GROUP * groups[g], 1)
-    for mu in range(count):
-        if many == GROUPS:
-            add_signed(overlaps, mu, tables, bits, 2 * (place + mu), BLOCK // WORD)
-        else:
-            add_listed(overlaps, mu, tables, bits, 2 * (place + mu), groups, many)
+        sign_tables(tables, g, changes, GROUP * groups[g], 1)
+    for first in range(0, many, LISTED):
+        add_listed(overlaps, count, tables, bits, place, groups, first, min(LISTED, many - first))
 
 
 def lane_overlaps(blocks: NDArray[np.uint64], rows: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -170,9 +157,8 @@ def add_lane_overlaps(out, tables, blocks, rows):
     """Add sum_i xi_i^mu rows[i] to row mu of out."""
     count = blocks.shape[1]
     for b in range(blocks.shape[0]):
-        sign_tables(tables, rows, b * BLOCK, GROUPS)
-        for mu in range(count):
-            add_signed(out, mu, tables, blocks, 2 * (b * count + mu), BLOCK // WORD)
+        sign_tables(tables, 0, rows, b * BLOCK, GROUPS)
+        add_signed(out, count, tables, blocks, b * count)
 
 
 @compiled
@@ -219,18 +205,44 @@ def settle_block(patterns, lanes, heat, work, near, place, sites, orders, summin
 
     near  # N J between the sites of the block, from `place` on; in a new order, filled where a site changed
     """
-    spins, count, changed = lanes.spins, patterns.blocks.shape[1], 0
+    # By names of their own: Numba counts references where a field of a tuple is read, here once a block.
+    spins, count, changed, signs = lanes.spins, patterns.blocks.shape[1], 0, patterns.sites
+    fields, changes, flips, own, active = (
+        work.fields,
+        work.changes,
+        work.flips,
+        work.own,
+        work.active,
+    )
+    words, levels, gains = work.words, work.filter.levels, work.filter.gains
+    scales, parity, cold = heat.scales, patterns.parity, heat.cold
+    partial, columns, moved = work.partial, work.columns, False
     for k in range(sites.size):
-        add_products(work.fields, k, near, place + k, work.active, changed, work.changes)
-        if settle(
-            spins, sites[k], work.fields, k, work.noise, heat.ties, count, work.changes, work.flips
-        ):
-            work.active[changed] = k
+        if cold:
+            moved = settle(spins, sites[k], fields, k, own, changes, flips)
+        else:
+            moved = settle_heated(
+                spins,
+                sites[k],
+                fields,
+                k,
+                own,
+                changes,
+                flips,
+                words,
+                levels,
+                gains,
+                scales,
+                parity,
+            )
+        if moved:
+            active[changed] = k
             changed += 1
             if orders is not None:
-                couple(near, k * BLOCK, work.columns, patterns.sites, sites[k], count)
+                couple(near, k * BLOCK, columns, signs, sites[k], count)
+            spread_change(fields, k, sites.size, near, place + k * BLOCK, changes)
         if summing:
-            add_row(work.partial, sites[k], spins, sites[k])
+            add_row(partial, sites[k], spins, sites[k])
     return changed
 
 
@@ -246,7 +258,7 @@ def sweep_blocks(patterns, lanes, heat, work, record, t, orders):
         if orders is not None:
             near, near_place, bits, bits_place = work.near, 0, work.bits, 0
             columns_of(work.columns, patterns.sites, sites)
-        block_noise(work, heat, first, sites.size, t, patterns.parity)
+        block_words(work, heat, first, sites.size, t)
         block_fields(work.fields, work.tables, sites, patterns, lanes.overlaps)
         fill_row(work.flips, 0, 0)
         changed = settle_block(
@@ -274,7 +286,7 @@ def run_sweeps(patterns, lanes, heat, orders, record, work):
     total, summed = record.trace.shape[1], 0
     for t in range(total):
         if orders is not None:
-            fresh_order(work.order, work.words, orders, t)
+            fresh_order(work.order, work.order_words, orders, t)
         moved = sweep_blocks(patterns, lanes, heat, work, record, t, orders)
         still = heat.cold and not moved
         summed = end_sweep(record, t, patterns, lanes, work.partial, summed, still)
@@ -295,7 +307,7 @@ def replica_sweeps(
     order_stream  # (4,) uint32 for a random order in each sweep, which the replicas share; (0,) for 0 … N-1
     Position k of a sweep takes word k of a replica's stream, whichever site it visits.
     """
-    work = scratch(patterns, lanes, heat.shared)
+    work = scratch(patterns, lanes, heat, filter_of(heat.scales, patterns.parity))
     orders = order_stream if order_stream.size else None
     used = int(run_sweeps(patterns, lanes, heat, orders, record, work))
     repeat_state(record, lanes, used)

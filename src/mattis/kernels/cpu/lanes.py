@@ -81,19 +81,23 @@ class Scratch(NamedTuple):
     """(64, 32): half fields of the sites of a block."""
     changes: NDArray[np.signedinteger]
     """(64, 32): half changes of the spins of a block."""
-    noise: NDArray[np.signedinteger]
-    """(64, 32): thermal noise of the sites of a block."""
+    own: NDArray[np.signedinteger]
+    """(1, 32): P, or P - 1 where a zero field keeps the spin."""
+    words: NDArray[np.uint32]
+    """(64, 32) uint32: random words of the sites of a block."""
+    common: NDArray[np.uint32]
+    """(4, ⌈N/4⌉) uint32: random words of a sweep, if all replicas share them; word j of a quad in row j."""
+    stream: NDArray[np.uint32]
+    """(4,) uint32: their stream."""
+    filter: Any
+    """`filter.Filter`: what decides spins at T > 0."""
     flips: NDArray[np.signedinteger]
     """(1, 32): flips of a block in each lane."""
     partial: NDArray[np.signedinteger]
     """(N, 32): sums of spins that still fit the lanes."""
-    odds: NDArray[np.float32]
-    """Flat float32: ln(u/(1-u)) of a block, or of a sweep if replicas share it."""
-    spread: NDArray[np.uint32]
-    """(32,) uint32: how far the quads of words of the lanes are apart."""
     order: NDArray[np.int64]
     """(N,): the sites in the order of a sweep."""
-    words: NDArray[np.uint32]
+    order_words: NDArray[np.uint32]
     """(4, ⌈N/4⌉) uint32: the random words of that order."""
     active: NDArray[np.int32]
     """(64,) int32: the sites of a block that changed in any lane."""
@@ -109,21 +113,25 @@ class Scratch(NamedTuple):
     """(64,): one such word of all sites, to be transposed."""
 
 
-def scratch(patterns: Patterns, lanes: Lanes, shared: bool) -> Scratch:
-    """Return room for a kernel to work in."""
+def scratch(patterns: Patterns, lanes: Lanes, heat: Heat, chosen: Any) -> Scratch:
+    """Return room for a kernel to work in, with the filter of its temperatures."""
     size, kind = len(lanes.spins), lanes.spins.dtype
-    quads = -(-size // 4)
+    quads, own = -(-size // 4), aligned_rows(1, kind)
+    own[:] = patterns.blocks.shape[1]
+    own += heat.ties
     return Scratch(
         tables=aligned_rows(4 * BLOCK, kind),
         fields=aligned_rows(BLOCK, kind),
         changes=aligned_rows(BLOCK, kind),
-        noise=aligned_rows(BLOCK, kind),
+        own=own,
+        words=aligned_rows(BLOCK, np.uint32),
+        common=np.zeros((4, quads), np.uint32),
+        stream=np.concatenate([heat.key, heat.tails[:, 0]]),
+        filter=chosen,
         flips=aligned_rows(1, kind),
         partial=aligned_rows(size, kind),
-        odds=aligned_rows(max(BLOCK, -(-quads // 16) * 2), np.float32).ravel(),
-        spread=np.arange(LANES, dtype=np.uint32) * np.uint32(shared),
         order=np.arange(size),
-        words=np.zeros((4, quads), np.uint32),
+        order_words=np.zeros((4, quads), np.uint32),
         active=np.zeros(BLOCK, np.int32),
         groups=np.zeros(BLOCK // 4, np.int32),
         near=np.zeros((1, BLOCK, BLOCK), patterns.near.dtype),

@@ -6,7 +6,7 @@ step t: W. A. Little, Math. Biosci. 19, 101 (1974). Signs, halves and lanes are 
 One step is  h = xi^T M - P S,  then  M = xi S.  (1) The fields come from tables of the sums of ± five or six
 overlaps (the Four Russians), built once for a tile of sites: three additions for 16 patterns. (2) The new
 spins of 64 sites are turned into one word of bits per lane. (3) The overlaps are counted anew from these
-bits, M_mu = N - 2 popcount(xi^mu XOR S), 64 sites at once; taking up the changes, as `replicas.py` does,
+bits, M_mu = N - 2 popcount(xi^mu XOR S), 64 sites at once; taking up the changes, as `asynchronous.py` does,
 would cost more as soon as two of the 16 groups of sites of a block have one.
 """
 
@@ -16,7 +16,8 @@ from numba import types
 from numba.extending import intrinsic
 
 from mattis.exact.compiler import compiled
-from mattis.kernels.cpu.asynchronous import block_noise, end_sweep
+from mattis.kernels.cpu.asynchronous import block_words, end_sweep
+from mattis.kernels.cpu.filter import filter_of
 from mattis.kernels.cpu.lanes import (
     BLOCK,
     LANES,
@@ -28,6 +29,7 @@ from mattis.kernels.cpu.lanes import (
     repeat_state,
     scratch,
 )
+from mattis.kernels.cpu.settling import settle, settle_heated
 from mattis.kernels.cpu.vectors import (
     I8,
     I16,
@@ -38,10 +40,9 @@ from mattis.kernels.cpu.vectors import (
     constant,
     fill_row,
     row_bits,
-    settle,
 )
 
-INLINED = "c53860ac5f71d82b"
+INLINED = "554a2a944f252781"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024
@@ -225,14 +226,22 @@ def tile_fields(fields, tables, first, sites, patterns, overlaps):
 
 
 @compiled
-def settle_block(lanes, heat, fields, work, first, sites, count, masks):
+def settle_block(patterns, lanes, heat, fields, work, first, sites, masks):
     """Give the sites of a block their new spins, and store these as bits of lanes in `masks`.
 
     The changes overwrite the fields, which are not needed any more.
     """
+    spins, own, flips, words = lanes.spins, work.own, work.flips, work.words
+    levels, gains, scales = work.filter.levels, work.filter.gains, heat.scales
     for k in range(sites):
-        settle(lanes.spins, first + k, fields, k, work.noise, heat.ties, count, fields, work.flips)
-        masks[k] = row_bits(lanes.spins, first + k)
+        if heat.cold:
+            settle(spins, first + k, fields, k, own, fields, flips)
+        else:
+            settle_heated(
+                spins, first + k, fields, k, own, fields, flips, words, levels, gains, scales,
+                patterns.parity,
+            )  # fmt: skip
+        masks[k] = row_bits(spins, first + k)
     masks[sites:] = 0
 
 
@@ -247,8 +256,8 @@ def step(patterns, lanes, heat, work, masks, state, t, summing):
         fill_row(work.flips, 0, 0)
         for first in range(begin, end, BLOCK):
             sites, fields = min(BLOCK, end - first), work.fields[first - begin :]
-            block_noise(work, heat, first, sites, t, patterns.parity)
-            settle_block(lanes, heat, fields, work, first, sites, count, masks)
+            block_words(work, heat, first, sites, t)
+            settle_block(patterns, lanes, heat, fields, work, first, sites, masks)
             turn_bits(state, first // BLOCK, masks)
             if summing:
                 for i in range(first, first + sites):
@@ -280,8 +289,8 @@ def little_sweeps(patterns: Patterns, lanes: Lanes, heat: Heat, record: LaneReco
 
     `near` of the patterns is not read but for its type; one step is one sweep of the record.
     """
-    kind = lanes.spins.dtype
-    work = scratch(patterns, lanes, heat.shared)._replace(
+    kind, chosen = lanes.spins.dtype, filter_of(heat.scales, patterns.parity)
+    work = scratch(patterns, lanes, heat, chosen)._replace(
         tables=aligned_rows(TABLE_ENTRIES * PIECES_PER_TABLE, kind), fields=aligned_rows(TILE, kind)
     )
     masks, state = np.zeros(BLOCK, np.uint32), aligned_rows(len(patterns.blocks), np.uint64)

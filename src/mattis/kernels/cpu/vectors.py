@@ -20,8 +20,17 @@ from mattis.kernels.cpu.lanes import LANES
 GROUP = 4
 """Rows that one table combines: 2^4 sums of ± four rows, indexed by four bits of a pattern."""
 
-WORD = 32
-"""Bits that `add_signed` reads at once: eight groups."""
+FOUR = 4
+"""Groups of a quarter of a word: as many are looked up, or twice, three or four times as many."""
+
+BITS = 64
+"""Bits of a word."""
+
+QUARTER = GROUP * FOUR
+"""Bits of a quarter of it."""
+
+LISTED = 8
+"""Groups that `add_listed` takes at most."""
 
 I8, I16, I32, I64 = (ir.IntType(width) for width in (8, 16, 32, 64))
 FLOAT = ir.FloatType()
@@ -52,15 +61,31 @@ class Emitter:
         place = self.b.mul(row, I64(count))
         return self.at(pointer, place, ir.VectorType(element, count))
 
-    def word(self, bits: Any, place: Any) -> Any:
-        """Return the address of a word of 32 bits in an array of words of 64, little-endian."""
-        return self.b.gep(self.b.bitcast(bits, I32.as_pointer()), [place])
-
     def load(self, address: Any) -> Any:
         return self.b.load(address, align=_align(address.type.pointee))
 
+    def constant_row(self, address: Any) -> Any:
+        """Load a row that nobody writes to while a kernel runs: loops may keep it in a register."""
+        row = self.load(address)
+        row.set_metadata("invariant.load", self.b.module.add_metadata([]))
+        return row
+
     def store(self, value: Any, address: Any) -> None:
         self.b.store(value, address, align=_align(value.type))
+
+    def opaque(self, value: Any) -> Any:
+        """Return a number of which LLVM knows nothing: what it computes of it comes after earlier loads.
+
+        Else it computes all places of a row first, and has no registers for them.
+        """
+        kind = ir.FunctionType(value.type, [value.type])
+        return self.b.asm(kind, "", "=r,0,~{memory}", [value], side_effect=True)
+
+    def size(self, index: int) -> Any:
+        """Return the length of an array argument of one axis."""
+        array = self.context.make_array(self.signature.args[index])
+        shape = array(self.context, self.b, self.args[index]).shape
+        return self.b.extract_value(shape, 0)
 
     def splat(self, value: Any, count: int = LANES) -> Any:
         """Return a row whose lanes are all equal."""
@@ -68,17 +93,6 @@ class Emitter:
         one = self.b.insert_element(ir.Constant(kind, ir.Undefined), value, I32(0))
         zeros = ir.Constant(ir.VectorType(I32, count), [0] * count)
         return self.b.shuffle_vector(one, ir.Constant(kind, ir.Undefined), zeros)
-
-    def entry(self, table: Any, bits: Any, g: int) -> Any:
-        """Return where, in bytes, the table of group g has the row that four bits of a word choose.
-
-        One shift and one mask: the four bits are left where they count rows of `size` bytes.
-        """
-        size = LANES * table.type.pointee.width // 8
-        shift = GROUP * g - (size.bit_length() - 1)
-        moved = self.b.lshr(bits, I64(shift)) if shift >= 0 else self.b.shl(bits, I64(-shift))
-        four = self.b.and_(moved, I64((2**GROUP - 1) * size))
-        return self.b.add(four, I64(g * 2**GROUP * size))
 
     def loop(self, count: Any, values: list[Any], body: Any) -> list[Any]:
         """Emit `for k in range(count): values = body(k, values)`; return the last values."""
@@ -119,16 +133,24 @@ def constant(kind: Any, value: Any) -> Any:
     return ir.Constant(kind, [value] * kind.count)
 
 
+def resized(builder: Any, value: Any, kind: Any) -> Any:
+    """Return integers in another type, with their signs."""
+    old, new = (getattr(one, "element", one).width for one in (value.type, kind))
+    if old == new:
+        return value
+    return builder.trunc(value, kind) if old > new else builder.sext(value, kind)
+
+
 @intrinsic
-def sign_tables(_typing, tables, rows, first, groups):
-    """Fill, for each group of four rows a, b, c, d from `first` on, a table of ± a ± b ± c ± d.
+def sign_tables(_typing, tables, number, rows, first, groups):
+    """Fill a table of ± a ± b ± c ± d, from `number` on, for each four rows a, b, c, d from `first` on.
 
     tables  # (16 groups, 32); bit k of an entry's number says that row k of the group has a plus
     """
 
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
-        table, row, first, groups = e.pointer(0), e.pointer(1), args[2], args[3]
+        table, row, first, groups = e.pointer(0), e.pointer(2), args[3], args[4]
 
         def group(g, _):
             at = builder.add(first, builder.mul(g, I64(GROUP)))
@@ -138,71 +160,161 @@ def sign_tables(_typing, tables, rows, first, groups):
             for number in range(1, 2**GROUP):
                 lowest = (number & -number).bit_length() - 1
                 entries[number] = builder.add(entries[number & (number - 1)], twice[lowest])
+            table_number = builder.add(args[1], g)
             for number, entry in entries.items():
-                place = builder.add(builder.mul(g, I64(2**GROUP)), I64(number))
+                place = builder.add(builder.mul(table_number, I64(2**GROUP)), I64(number))
                 e.store(entry, e.row(table, place))
             return []
 
         e.loop(groups, [], group)
         return context.get_dummy_value()
 
-    return types.void(tables, rows, types.intp, types.intp), emit
+    return types.void(tables, types.intp, rows, types.intp, types.intp), emit
 
 
 @intrinsic
-def add_signed(_typing, out, k, tables, bits, place, words):
-    """Add to row k of `out` the rows behind `tables`, each with the sign that its bit gives.
+def set_fields(_typing, out, sites, offsets, tables, bits, words, quarters):
+    """Set a row for each of some sites, to the offset of the site and the first terms of its field.
 
-    out[k] += sum_g tables[16 g + four bits of group g],  g < 8 words
-    bits  # uint64, little-endian; place and words count its halves of 32 bits
+    out[k] = offsets[i] + sum_g tables[16 g + four bits of group g],  i = sites[k], g < 4 quarters ≤ 16
+    sites  # int64; bits  # uint64 (N, words), of which the first word of each site is read
     """
 
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
-        address, lanes = e.row(e.pointer(0), args[1]), e.lanes(0)
-        table, bits, place = e.pointer(2), e.pointer(3), args[4]
-        groups = WORD // GROUP
+        sites, offsets, bits = e.pointer(1), e.pointer(2), e.pointer(4)
+        count = e.size(1)
 
-        def word(w, totals):
-            totals = list(totals)
-            word_bits = builder.zext(e.load(e.word(bits, builder.add(place, w))), I64)
-            first = e.at(table, builder.mul(w, I64(groups * 2**GROUP * LANES)), I8)
-            for g in range(groups):
-                entry = e.at(first, e.entry(table, word_bits, g), lanes)
-                totals[g % 2] = builder.add(totals[g % 2], e.load(entry))
-            return totals
+        def start(k):
+            offset = e.load(e.at(offsets, e.load(e.at(sites, k, I64)), I64))
+            return e.splat(resized(builder, offset, e.lanes(0).element))
 
-        # Two sums, so that an addition does not wait for the one before.
-        totals = e.loop(args[5], [e.load(address), constant(lanes, 0)], word)
-        e.store(builder.add(*totals), address)
+        def word(k):
+            return e.load(e.at(bits, builder.mul(e.load(e.at(sites, k, I64)), args[5]), I64))
+
+        _sum_rows(e, count, start, e.pointer(3), word, args[6])
         return context.get_dummy_value()
 
-    return types.void(out, types.intp, tables, bits, types.intp, types.intp), emit
+    intp = types.intp
+    return types.void(out, sites, offsets, tables, bits, intp, intp), emit
 
 
 @intrinsic
-def add_listed(_typing, out, k, tables, bits, place, groups, count):
-    """Add as `add_signed` does, of the first `count` groups of a list only (int32)."""
+def add_fields(_typing, out, sites, tables, bits, words, w, quarters):
+    """Add to these rows the terms of word `w` of each site."""
 
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
-        address = e.row(e.pointer(0), args[1])
-        table, bits, place, groups = e.pointer(2), e.pointer(3), args[4], e.pointer(5)
+        sites, bits = e.pointer(1), e.pointer(3)
 
-        def listed(i, values):
-            g = e.load(e.at(groups, i, I32))
-            word = builder.zext(builder.lshr(g, I32(3)), I64)
-            word_bits = e.load(e.word(bits, builder.add(place, word)))
-            shift = builder.shl(builder.and_(g, I32(7)), I32(2))
-            four = builder.and_(builder.lshr(word_bits, shift), I32(2**GROUP - 1))
-            entry = builder.zext(builder.add(builder.shl(g, I32(GROUP)), four), I64)
-            return [builder.add(values[0], e.load(e.row(table, entry)))]
+        def word(k):
+            first = builder.mul(e.load(e.at(sites, k, I64)), args[4])
+            return e.load(e.at(bits, builder.add(first, args[5]), I64))
 
-        (total,) = e.loop(args[6], [e.load(address)], listed)
-        e.store(total, address)
+        _sum_rows(e, e.size(1), None, e.pointer(2), word, args[6])
         return context.get_dummy_value()
 
-    return types.void(out, types.intp, tables, bits, types.intp, groups, types.intp), emit
+    intp = types.intp
+    return types.void(out, sites, tables, bits, intp, intp, intp), emit
+
+
+@intrinsic
+def add_signed(_typing, out, count, tables, bits, place):
+    """Add to `count` rows the rows behind `tables`, each with the sign that its bit gives.
+
+    out[mu] += sum_g tables[16 g + four bits of group g],  g < 16
+    bits  # uint64, of which the words from `place` on are read, one for each row
+    """
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        bits = e.pointer(3)
+
+        def word(mu):
+            return e.load(e.at(bits, builder.add(args[4], mu), I64))
+
+        _sum_rows(e, args[1], None, e.pointer(2), word, None)
+        return context.get_dummy_value()
+
+    return types.void(out, types.intp, tables, bits, types.intp), emit
+
+
+def _sum_rows(e, count, start, table, word, quarters):
+    """Emit, for each row k of the first argument: start(k), or itself, plus what the bits of word(k) choose.
+
+    There is a loop of its own for each number of quarters: a loop inside, over a few lookups, would cost as
+    much as they do. quarters  # None for all four
+    """
+    b, lanes, rows = e.b, e.lanes(0), e.pointer(0)
+    size, table = LANES * lanes.element.width // 8, e.at(table, I64(0), I8)
+    whole = BITS // QUARTER
+    for many in _cases(b, quarters, whole) if quarters is not None else [whole]:
+
+        def row(k, _, many=many):
+            address, bits = e.row(rows, k), word(k)
+            # Two sums, so that an addition does not wait for the one before.
+            totals = [start(k) if start else e.load(address), constant(lanes, 0)]
+            for g in range(FOUR * many):
+                if g and g % FOUR == 0:
+                    bits = e.opaque(b.lshr(bits, I64(QUARTER)))
+                # One shift and one mask: the four bits are left where they count rows of `size` bytes.
+                shift = GROUP * (g % FOUR) - (size.bit_length() - 1)
+                moved = b.lshr(bits, I64(shift)) if shift >= 0 else b.shl(bits, I64(-shift))
+                entry = b.add(b.and_(moved, I64((2**GROUP - 1) * size)), I64(g * 2**GROUP * size))
+                totals = [totals[1], b.add(totals[0], e.load(e.at(table, entry, lanes)))]
+            e.store(b.add(*totals), address)
+            return []
+
+        e.loop(count, [], row)
+
+
+def _cases(b, value, most):
+    """Emit a branch for each value from 1 to `most`, and yield that value while its branch is written."""
+    after = b.append_basic_block("after")
+    choice = b.switch(value, after)
+    for number in range(1, most + 1):
+        block = b.append_basic_block("case")
+        choice.add_case(I64(number), block)
+        b.position_at_end(block)
+        yield number
+        b.branch(after)
+    b.position_at_end(after)
+
+
+@intrinsic
+def add_listed(_typing, out, count, tables, bits, place, groups, first, number):
+    """Add to `count` rows of `out` what `add_signed` does, of 1 to 8 groups only.
+
+    groups  # int32: the groups of bits, of which those from `first` on are taken; so are the tables
+    bits  # uint64, of which the words from `place` on are read, one for each row
+    """
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        rows, table, bits, groups = (e.pointer(k) for k in (0, 2, 3, 5))
+        lanes, size = e.lanes(0), LANES * e.lanes(0).element.width // 8
+        start = e.at(table, builder.mul(args[6], I64(2**GROUP * LANES)), I8)
+
+        for many in _cases(builder, args[7], LISTED):
+            numbers = [e.load(e.at(groups, builder.add(args[6], I64(k)), I32)) for k in range(many)]
+            shifts = [builder.mul(builder.zext(one, I64), I64(GROUP)) for one in numbers]
+
+            def row(mu, _, shifts=shifts):
+                word = e.load(e.at(bits, builder.add(args[4], mu), I64))
+                address = e.row(rows, mu)
+                totals = [e.load(address), constant(lanes, 0)]
+                for k, shift in enumerate(shifts):
+                    four = builder.and_(builder.lshr(word, shift), I64(2**GROUP - 1))
+                    entry = builder.add(builder.mul(four, I64(size)), I64(k * 2**GROUP * size))
+                    totals = [totals[1], builder.add(totals[0], e.load(e.at(start, entry, lanes)))]
+                e.store(builder.add(*totals), address)
+                return []
+
+            e.loop(args[1], [], row)
+        return context.get_dummy_value()
+
+    intp = types.intp
+    return types.void(out, intp, tables, bits, intp, groups, intp, intp), emit
 
 
 @intrinsic
@@ -212,7 +324,7 @@ def fill_row(_typing, out, k, value):
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
         lanes = e.lanes(0)
-        e.store(e.splat(_narrowed(builder, args[2], lanes.element)), e.row(e.pointer(0), args[1]))
+        e.store(e.splat(resized(builder, args[2], lanes.element)), e.row(e.pointer(0), args[1]))
         return context.get_dummy_value()
 
     return types.void(out, types.intp, types.intp), emit
@@ -229,69 +341,6 @@ def add_row(_typing, out, k, rows, i):
         return context.get_dummy_value()
 
     return types.void(out, types.intp, rows, types.intp), emit
-
-
-@intrinsic
-def add_products(_typing, fields, k, near, place, active, count, changes):
-    """Add the terms of changed sites of a block to another field: fields[k] += sum_q near[q, k] changes[q].
-
-    near  # (blocks, 64, 64): N J between the sites of a block, of which `place` is number (0, k)
-    active  # int32: the `count` sites q that changed in any lane
-    """
-
-    def emit(context, builder, signature, args):
-        e = Emitter(context, builder, signature, args)
-        address, lanes = e.row(e.pointer(0), args[1]), e.lanes(0)
-        near, place, active, changes = e.pointer(2), args[3], e.pointer(4), e.pointer(6)
-
-        def site(i, values):
-            q = builder.zext(e.load(e.at(active, i, I32)), I64)
-            at = builder.add(place, builder.mul(q, I64(2 * LANES)))
-            coupling = e.load(e.at(near, at, near.type.pointee))
-            row = e.splat(_narrowed(builder, coupling, lanes.element))
-            return [builder.add(values[0], builder.mul(row, e.load(e.row(changes, q))))]
-
-        (total,) = e.loop(args[5], [e.load(address)], site)
-        e.store(total, address)
-        return context.get_dummy_value()
-
-    return (
-        types.void(fields, types.intp, near, types.intp, active, types.intp, changes),
-        emit,
-    )
-
-
-@intrinsic
-def settle(_typing, spins, i, fields, k, noise, ties, own, changes, flips):
-    """Give site i, number k of a block, its new spin in every lane; return whether any lane changed.
-
-    x = fields[k] + (own where the spin is down), the half field; the spin is up iff x + noise[k] ≥ 0,
-    where `ties` is -1 a zero field keeps it. Spins are stored as 0 (up) and -1 (down), so that
-    changes[k] = new - old is half the change of S; flips[0] counts them.
-    """
-
-    def emit(context, builder, signature, args):
-        e = Emitter(context, builder, signature, args)
-        lanes, k = e.lanes(0), args[3]
-        spin, change, count = e.row(e.pointer(0), args[1]), e.row(e.pointer(7), k), e.pointer(8)
-        old = e.load(spin)
-        down = builder.and_(e.splat(_narrowed(builder, args[6], lanes.element)), old)
-        field = builder.add(e.load(e.row(e.pointer(2), k)), down)
-        tie = builder.and_(e.load(e.row(e.pointer(5), I64(0))), old)
-        noise = builder.add(e.load(e.row(e.pointer(4), k)), tie)
-        name = f"llvm.sadd.sat.v{lanes.count}i{lanes.element.width}"
-        total = e.call(name, [field, noise], lanes)
-        new = builder.ashr(total, constant(lanes, lanes.element.width - 1))
-        e.store(new, spin)
-        e.store(builder.sub(new, old), change)
-        changed, counts = builder.xor(new, old), e.row(count, I64(0))
-        e.store(builder.sub(e.load(counts), changed), counts)
-        mask = builder.bitcast(builder.icmp_signed("!=", changed, constant(lanes, 0)), I32)
-        return builder.icmp_signed("!=", mask, I32(0))
-
-    intp = types.intp
-    returns = types.boolean(spins, intp, fields, intp, noise, ties, intp, changes, flips)
-    return returns, emit
 
 
 @intrinsic
@@ -340,11 +389,3 @@ def _sum(builder, values):
     for value in values[1:]:
         total = builder.add(total, value)
     return total
-
-
-def _narrowed(builder, value, kind):
-    """Return an integer in the type of the lanes, which holds it."""
-    width = value.type.width
-    if width == kind.width:
-        return value
-    return builder.trunc(value, kind) if width > kind.width else builder.sext(value, kind)
