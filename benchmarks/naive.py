@@ -24,11 +24,10 @@ def naive_sweeps(j_rows, spins, stream, scale, sweeps):
     """Run heat-bath sweeps from float32 rows of N J."""
     size = spins.size
     quads = (size + 3) // 4
-    words, odds = np.empty((4, quads), np.uint32), np.empty(4 * quads, np.float32)
-    bits, noise = odds.view(np.int32), np.zeros(4 * quads, np.int32)
+    words, noise = np.zeros((4, quads), np.uint32), np.zeros(4 * quads, np.int32)
     for t in range(sweeps):
         glauber.philox_words(words, stream, t, quads)
-        glauber.thermal_noise(noise, words.ravel(), odds, bits, scale)
+        glauber.thermal_noise(noise, words.ravel(), scale)
         for i in range(size):
             x = np.float32(0)
             for j in range(size):
@@ -74,11 +73,10 @@ def noise_of_lanes(out, streams, scales, step):
     """Fill out (N, 32) with the noise of one step of 32 replicas."""
     size, lanes = out.shape
     quads = (size + 3) // 4
-    words, odds = np.empty((4, quads), np.uint32), np.empty(4 * quads, np.float32)
-    bits, noise = odds.view(np.int32), np.zeros(4 * quads, np.int32)
+    words, noise = np.zeros((4, quads), np.uint32), np.zeros(4 * quads, np.int32)
     for r in range(lanes):
         glauber.philox_words(words, streams[r], step, quads)
-        glauber.thermal_noise(noise, words.ravel(), odds, bits, scales[r])
+        glauber.thermal_noise(noise, words.ravel(), scales[r])
         for i in range(size):
             out[i, r] = noise[(i & 3) * quads + (i >> 2)]
 

@@ -7,14 +7,17 @@ over elements, not over terms of a sum.
 import math
 
 import numpy as np
-from numba import types
+from numba import config, types
 from numba.extending import intrinsic
 
 from mattis.exact.compiler import compiled
 
 
-def _reinterpreted(source, target):
+def reinterpreted(source, target):
     """Return a function, for compiled code, of the number of type `target` with the bits of another."""
+    if getattr(config, "DISABLE_JIT", 0):
+        kinds = [np.dtype(str(kind)) for kind in (source, target)]
+        return lambda number: np.asarray(number, kinds[0]).view(kinds[1])[()]
 
     @intrinsic
     def cast(_typing, _number):
@@ -26,8 +29,8 @@ def _reinterpreted(source, target):
     return cast
 
 
-_bits = _reinterpreted(types.float64, types.int64)
-_float = _reinterpreted(types.int64, types.float64)
+_bits = reinterpreted(types.float64, types.int64)
+_float = reinterpreted(types.int64, types.float64)
 
 
 # The exponential and the logarithm of fdlibm (e_exp.c, e_log.c; Sun Microsystems, 1993): below 1 ulp.

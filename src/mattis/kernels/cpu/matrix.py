@@ -13,10 +13,10 @@ import numpy as np
 
 from mattis.exact.compiler import compiled
 from mattis.exact.functions import exponential, logarithm
-from mattis.exact.philox import fresh_order, philox_words
-from mattis.kernels.cpu.glauber import thermal_noise
+from mattis.exact.philox import fresh_order, philox_words, thermal_noise
+from mattis.kernels.cpu.blocks import block_room, by_blocks, quads_of, sweep_blocks, visit_in_turn
 
-INLINED = "c3527c46f9cf3c03"
+INLINED = "f2f3a7a1e378efd3"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
@@ -41,25 +41,13 @@ def new_spin(x, noise, old, cold):
 
 
 @compiled
-def one_by_one(columns, spins, fields, noise, order, fresh, cold, flipped):
-    """Update one site after the other; mark and count the flips."""
-    quads, flips = noise.size // 4, 0
-    for k in range(spins.size):
-        i = order[k] if fresh else k
-        new = new_spin(fields[i], noise[(k & 3) * quads + (k >> 2)], spins[i], cold)
-        flipped[i] = new != spins[i]
-        if flipped[i]:
-            flip(columns, spins, fields, i, new)
-            flips += 1
-    return flips
-
-
-@compiled
-def all_at_once(columns, spins, fields, noise, cold, flipped):
-    """Update all sites from the fields of the old state; mark and count the flips."""
-    quads, flips = noise.size // 4, 0
+def all_at_once(columns, fields, spins, words, scale, flipped):
+    """Update all sites from the fields of the old state, as it is written; mark and count the flips."""
+    quads, flips, noise = words.size // 4, 0, np.zeros(words.size, np.int32)
+    if scale > 0:
+        thermal_noise(noise, words, scale)
     for i in range(spins.size):
-        new = new_spin(fields[i], noise[(i & 3) * quads + (i >> 2)], spins[i], cold)
+        new = new_spin(fields[i], noise[(i & 3) * quads + (i >> 2)], spins[i], scale == 0)
         flipped[i] = new != spins[i]
         flips += flipped[i]
     for i in range(spins.size):
@@ -132,24 +120,37 @@ def matrix_sweeps(
     sums     # (2, N) int32: sums of the spins over the halves of the sweeps warm … sweeps-1
     """
     size, total = spins.size, trace.shape[1]
-    middle, quads = warm + (total - warm) // 2, (size + 3) // 4
-    words, odds = np.empty((4, quads), np.uint32), np.empty(4 * quads, np.float32)
-    bits, noise = odds.view(np.int32), np.zeros(4 * quads, np.int32)
+    middle, words = warm + (total - warm) // 2, np.zeros((4, quads_of(size)), np.uint32)
+    flat, after = words.ravel(), fields.copy()
     fresh, order = order_stream.size > 0, np.arange(size)
-    flipped, before = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+    block, signs, listed, flipped = block_room(fields)
+    before = flipped.copy()
     excess[:] = 0.0
     for t in range(total):
         cold = scales[t] == 0
         if fresh and not synchronous:
             fresh_order(order, words, order_stream, t)
         if not cold:
-            philox_words(words, stream, t, quads)
-            thermal_noise(noise, words.ravel(), odds, bits, scales[t])
+            philox_words(words, stream, t, (size + 3) // 4)
         before[:] = flipped
-        if synchronous:
-            flips = all_at_once(columns, spins, fields, noise, cold, flipped)
+        flipped[:] = False
+        if not by_blocks(fields, scales[t]):
+            if synchronous:
+                flips = all_at_once(columns, fields, spins, flat, scales[t], flipped)
+            else:
+                flips = visit_in_turn(columns, fields, spins, order, fresh, flat, scales[t], 1, 0)
+        elif synchronous:
+            after[:] = fields
+            flips = sweep_blocks(
+                columns, fields, after, spins, order, False, True, flat, scales[t], 1, 0,
+                block, signs, listed, flipped,
+            )  # fmt: skip
+            fields[:] = after
         else:
-            flips = one_by_one(columns, spins, fields, noise, order, fresh, cold, flipped)
+            flips = sweep_blocks(
+                columns, fields, fields, spins, order, fresh, False, flat, scales[t], 1, 0,
+                block, signs, listed, flipped,
+            )  # fmt: skip
         trace[1, t] = flips
         record_state(t, spins, fields, bias, targets, follow, scales[t], overlaps, trace, excess)
         add_state(sums, spins, t, warm, middle)

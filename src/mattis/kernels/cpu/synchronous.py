@@ -41,7 +41,7 @@ from mattis.kernels.cpu.vectors import (
     settle,
 )
 
-INLINED = "c53860ac5f71d82b"
+INLINED = "950258fe7e97fb99"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024
