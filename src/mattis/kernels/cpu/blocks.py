@@ -28,7 +28,7 @@ from mattis.exact.philox import noise_of, thermal_noise
 from mattis.exact.rng import LN2
 from mattis.kernels.cpu.vectors import FLOAT, I32, I64, Emitter, constant
 
-INLINED = "390ff547774f8431"
+INLINED = "548cdebf2b805c03"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 VISITS = 64
@@ -51,6 +51,9 @@ ROUNDING = 4
 
 LARGEST_SCALES = (5e5, 1e8)
 """The widest noise whose margins are integers of 16 bits, and whose levels are integers of 32."""
+
+MANY_FLIPS = 16
+"""In a random order, sweeps in which one visit in so many flips are done in turn."""
 
 ALL, ONE = np.uint64(2**64 - 1), np.uint64(1)
 
@@ -329,6 +332,23 @@ def _shift(e, twice, row):
 
 
 @compiled
+def add_row(fields, columns, j, up, twice):
+    """Bring all fields up to date with a flip of S_j."""
+    if twice and up:
+        for i in range(fields.size):
+            fields[i] += 2 * columns[j, i]
+    elif twice:
+        for i in range(fields.size):
+            fields[i] -= 2 * columns[j, i]
+    elif up:
+        for i in range(fields.size):
+            fields[i] += columns[j, i]
+    else:
+        for i in range(fields.size):
+            fields[i] -= columns[j, i]
+
+
+@compiled
 def visit_in_turn(columns, fields, spins, order, fresh, words, scale, twice, parity):
     """Update one site after the other, as it is written; return the flips. Arguments as for `sweep_blocks`."""
     size, quads, flips = spins.size, words.size // 4, 0
@@ -336,7 +356,7 @@ def visit_in_turn(columns, fields, spins, order, fresh, words, scale, twice, par
     if scale > 0:
         thermal_noise(noise, words, scale)
     for k in range(size):
-        i = order[k] if fresh else k
+        i = order[k] if fresh else np.uint64(k)
         x = np.int64(fields[i]) if twice else 2 * np.int64(fields[i]) + parity
         if scale > 0:
             up = x + np.int64(noise[(k & 3) * quads + (k >> 2)]) >= 0
@@ -345,9 +365,7 @@ def visit_in_turn(columns, fields, spins, order, fresh, words, scale, twice, par
         if up != (spins[i] > 0):
             flips += 1
             spins[i] = 1 if up else -1
-            step = np.int64(spins[i]) << twice
-            for j in range(size):
-                fields[j] += step * columns[i, j]
+            add_row(fields, columns, i, up, twice)
     return flips
 
 
@@ -402,11 +420,9 @@ def add_flips(fields, columns, twice, flips, ups, downs):
         add_rows(fields, columns, twice, flips, ups, downs)
         return
     for k in range(ups):
-        for i in range(fields.size):
-            fields[i] += columns[flips[k], i] << twice
+        add_row(fields, columns, flips[k], True, twice)
     for k in range(VISITS, VISITS + downs):
-        for i in range(fields.size):
-            fields[i] -= columns[flips[k], i] << twice
+        add_row(fields, columns, flips[k], False, twice)
 
 
 @compiled
@@ -435,7 +451,7 @@ def visit_block(
     while may != 0:
         k = lowest(may)
         left, down = ~first_bits(k + 1), (up >> np.uint64(k)) & ONE == 0
-        i = order[base + k] if fresh else base + k
+        i = order[base + k] if fresh else np.uint64(base + k)
         if not is_sure(block, k, down, reach):
             x = np.int64(block[k]) if twice else 2 * np.int64(block[k]) + parity
             noise = noise_of(words[(k & 3) * quads + ((base + k) >> 2)], scale)
@@ -449,11 +465,11 @@ def visit_block(
             may &= left
             continue
         if whole:
-            add_near(block, columns, i * size + base, twice, down)
+            add_near(block, columns, (base + k) * size + base, twice, down)
         else:
             step = np.int64(spins[i]) << twice
             for other in range(k + 1, count):
-                to = order[base + other] if fresh else base + other
+                to = order[base + other] if fresh else np.uint64(base + other)
                 block[other] += step * columns[i, to]
         may = may_flip(block, 0, block, up) & left & inside
     add_flips(after, columns, twice, flips, ups, downs)
@@ -471,9 +487,14 @@ def margin_of(scale, twice):
 
 
 @compiled
-def by_blocks(fields, scale):
-    """Tell whether blocks can be looked at: where vectors can be compiled, and levels fit."""
-    return BLOCKS and fields.itemsize <= 4 and scale <= LARGEST_SCALES[fields.itemsize // 4]
+def by_blocks(fields, scale, fresh, flips):
+    """Tell whether a sweep goes by blocks: where vectors can be compiled, and levels fit.
+
+    In a random order a flip reads its couplings to a block one by one: not where many, `flips`, are foreseen.
+    """
+    if not BLOCKS or fields.itemsize > 4 or scale > LARGEST_SCALES[fields.itemsize // 4]:
+        return False
+    return not fresh or flips * MANY_FLIPS < fields.size
 
 
 @compiled
@@ -499,7 +520,7 @@ def sweep_blocks(
         whole = not fresh and count == VISITS
         if not whole:
             for k in range(count):
-                i = order[base + k] if fresh else base + k
+                i = order[base + k] if fresh else np.uint64(base + k)
                 block[k], signs[k] = fields[i], spins[i]
         up = up_spins(spins, base) if whole else up_spins(signs, 0)
         if scale > 0:

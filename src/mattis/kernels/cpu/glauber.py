@@ -26,7 +26,7 @@ from mattis.kernels.cpu.blocks import (
     visit_in_turn,
 )
 
-INLINED = "f2f3a7a1e378efd3"
+INLINED = "757f9e2244a85f8f"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 @compiled
@@ -66,15 +66,15 @@ def field_sweeps(nj, spins, fields, parity, target, stream, scale, order_stream,
     size, total = spins.size, trace.shape[1]
     middle = warm + (total - warm) // 2
     words = np.zeros((4, quads_of(size)), np.uint32)
-    cold, fresh, order = scale == 0, order_stream.size > 0, np.arange(size)
+    cold, fresh, order = scale == 0, order_stream.size > 0, np.arange(size).astype(np.uint64)
     flat, (block, signs, flips, flipped) = words.ravel(), block_room(fields)
-    blocks = by_blocks(fields, scale)
+    count = 0
     for t in range(total):
         if fresh:
             fresh_order(order, words, order_stream, t)
         if not cold:
-            philox_words(words, stream, t, (size + 3) // 4)
-        if blocks:
+            philox_words(words, stream, t, words.shape[1])
+        if by_blocks(fields, scale, fresh, count):
             count = sweep_blocks(
                 nj, fields, fields, spins, order, fresh, False, flat, scale, 0, parity,
                 block, signs, flips, flipped,

@@ -9,7 +9,7 @@ from mattis.exact.compiler import compiled
 from mattis.exact.philox import fresh_order
 from mattis.kernels.cpu.matrix import flip
 
-INLINED = "7c06952749b14c48"
+INLINED = "7a707474b0416a59"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 

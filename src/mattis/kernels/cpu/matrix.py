@@ -12,11 +12,11 @@ A flip of S_j adds ± 2 nj_ij to every field, a row of the transposed couplings:
 import numpy as np
 
 from mattis.exact.compiler import compiled
-from mattis.exact.functions import exponential, logarithm
+from mattis.exact.functions import usual_exponential, usual_logarithm
 from mattis.exact.philox import fresh_order, philox_words, thermal_noise
-from mattis.kernels.cpu.blocks import block_room, by_blocks, quads_of, sweep_blocks, visit_in_turn
+from mattis.kernels.cpu.blocks import block_room, by_blocks, quads_of, scalar_product, sweep_blocks, visit_in_turn
 
-INLINED = "f2f3a7a1e378efd3"
+INLINED = "757f9e2244a85f8f"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
@@ -57,23 +57,40 @@ def all_at_once(columns, fields, spins, words, scale, flipped):
 
 
 @compiled
-def record_state(t, spins, fields, bias, targets, follow, scale, overlaps, trace, excess):
+def copy(to, numbers):
+    """Copy numbers to another array of their type."""
+    for i in range(numbers.size):
+        to[i] = numbers[i]
+
+
+@compiled
+def heat_of(fields, scale, heats):
+    """Return sum_i ln(1 + exp(-|x_i|/scale)), added in the order of sites; heats  # (N,) to work in.
+
+    Nothing below is left of 1 + exp(-40), so that neither function leaves its usual range.
+    """
+    width, total = np.float64(scale), 0.0
+    for i in range(fields.size):
+        heats[i] = usual_logarithm(1.0 + usual_exponential(max(-abs(np.float64(fields[i])) / width, -40.0)))
+    for i in range(fields.size):
+        total += heats[i]
+    return total
+
+
+@compiled
+def record_state(t, spins, fields, bias, biased, targets, follow, scale, overlaps, trace, excess, heats):
     """Record the overlaps and the energies of the state after sweep t."""
     for r in range(follow.shape[1]):
-        target, overlap = follow[t, r], np.int64(0)
-        for i in range(spins.size):
-            overlap += np.int32(targets[target, i]) * np.int32(spins[i])
-        overlaps[r, t] = overlap
-    aligned, magnitude = np.int64(0), np.int64(0)
+        overlaps[r, t] = scalar_product(targets[follow[t, r]], spins)
+    aligned, magnitude = scalar_product(fields, spins), np.int64(0)
     for i in range(spins.size):
-        aligned += np.int64(spins[i]) * (np.int64(fields[i]) + np.int64(bias[i]))
         magnitude += abs(np.int64(fields[i]))
+    if biased:
+        for i in range(spins.size):
+            aligned += np.int64(spins[i]) * np.int64(bias[i])
     trace[0, t], trace[2, t] = aligned, magnitude
     if excess.size > 0 and scale > 0:
-        total, width = 0.0, np.float64(scale)
-        for i in range(spins.size):
-            total += logarithm(1.0 + exponential(-abs(np.float64(fields[i])) / width))
-        excess[t] = total
+        excess[t] = heat_of(fields, scale, heats)
 
 
 @compiled
@@ -122,37 +139,42 @@ def matrix_sweeps(
     size, total = spins.size, trace.shape[1]
     middle, words = warm + (total - warm) // 2, np.zeros((4, quads_of(size)), np.uint32)
     flat, after = words.ravel(), fields.copy()
-    fresh, order = order_stream.size > 0, np.arange(size)
+    fresh, order = order_stream.size > 0, np.arange(size).astype(np.uint64)
     block, signs, listed, flipped = block_room(fields)
-    before = flipped.copy()
+    before, flips = flipped.copy(), 0
+    biased, heats = np.any(bias != 0), np.empty(size if excess.size > 0 else 0)
     excess[:] = 0.0
     for t in range(total):
         cold = scales[t] == 0
         if fresh and not synchronous:
             fresh_order(order, words, order_stream, t)
         if not cold:
-            philox_words(words, stream, t, (size + 3) // 4)
-        before[:] = flipped
-        flipped[:] = False
-        if not by_blocks(fields, scales[t]):
+            philox_words(words, stream, t, words.shape[1])
+        if synchronous:
+            for i in range(size):
+                before[i], flipped[i] = flipped[i], False
+        if not by_blocks(fields, scales[t], fresh and not synchronous, flips):
             if synchronous:
                 flips = all_at_once(columns, fields, spins, flat, scales[t], flipped)
+                copy(after, fields)
             else:
                 flips = visit_in_turn(columns, fields, spins, order, fresh, flat, scales[t], 1, 0)
         elif synchronous:
-            after[:] = fields
             flips = sweep_blocks(
                 columns, fields, after, spins, order, False, True, flat, scales[t], 1, 0,
                 block, signs, listed, flipped,
             )  # fmt: skip
-            fields[:] = after
+            if flips > 0:
+                copy(fields, after)
         else:
             flips = sweep_blocks(
                 columns, fields, fields, spins, order, fresh, False, flat, scales[t], 1, 0,
                 block, signs, listed, flipped,
             )  # fmt: skip
         trace[1, t] = flips
-        record_state(t, spins, fields, bias, targets, follow, scales[t], overlaps, trace, excess)
+        record_state(
+            t, spins, fields, bias, biased, targets, follow, scales[t], overlaps, trace, excess, heats
+        )
         add_state(sums, spins, t, warm, middle)
         if settles:
             back = synchronous and t > 0 and flips > 0 and np.all(before == flipped)
