@@ -4,7 +4,6 @@ The same words and the same noise as `mattis.exact.rng` makes in NumPy.
 """
 
 import numpy as np
-
 from numba import types
 
 from mattis.exact.compiler import compiled

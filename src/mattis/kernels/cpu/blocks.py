@@ -28,7 +28,7 @@ from mattis.exact.philox import noise_of, thermal_noise
 from mattis.exact.rng import LN2
 from mattis.kernels.cpu.vectors import FLOAT, I32, I64, Emitter, constant
 
-INLINED = "548cdebf2b805c03"
+INLINED = "47b8db6808ef4b24"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 VISITS = 64
@@ -324,7 +324,9 @@ def _couplings(e, index, place, row):
     part = e.load(e.at(pointer, place, ir.VectorType(pointer.type.pointee, row.count)))
     if part.type.element.width == row.element.width:
         return part
-    return e.b.sext(part, row) if part.type.element.width < row.element.width else e.b.trunc(part, row)
+    return (
+        e.b.sext(part, row) if part.type.element.width < row.element.width else e.b.trunc(part, row)
+    )
 
 
 def _shift(e, twice, row):
@@ -350,7 +352,7 @@ def add_row(fields, columns, j, up, twice):
 
 @compiled
 def visit_in_turn(columns, fields, spins, order, fresh, words, scale, twice, parity):
-    """Update one site after the other, as it is written; return the flips. Arguments as for `sweep_blocks`."""
+    """Update one site after the other, in a loop; return the flips. Arguments as for `sweep_blocks`."""
     size, quads, flips = spins.size, words.size // 4, 0
     noise = np.zeros(words.size, np.int32)
     if scale > 0:

@@ -14,9 +14,16 @@ import numpy as np
 from mattis.exact.compiler import compiled
 from mattis.exact.functions import usual_exponential, usual_logarithm
 from mattis.exact.philox import fresh_order, philox_words, thermal_noise
-from mattis.kernels.cpu.blocks import block_room, by_blocks, quads_of, scalar_product, sweep_blocks, visit_in_turn
+from mattis.kernels.cpu.blocks import (
+    block_room,
+    by_blocks,
+    quads_of,
+    scalar_product,
+    sweep_blocks,
+    visit_in_turn,
+)
 
-INLINED = "757f9e2244a85f8f"
+INLINED = "d982096456d391bc"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
@@ -71,14 +78,18 @@ def heat_of(fields, scale, heats):
     """
     width, total = np.float64(scale), 0.0
     for i in range(fields.size):
-        heats[i] = usual_logarithm(1.0 + usual_exponential(max(-abs(np.float64(fields[i])) / width, -40.0)))
+        heats[i] = usual_logarithm(
+            1.0 + usual_exponential(max(-abs(np.float64(fields[i])) / width, -40.0))
+        )
     for i in range(fields.size):
         total += heats[i]
     return total
 
 
 @compiled
-def record_state(t, spins, fields, bias, biased, targets, follow, scale, overlaps, trace, excess, heats):
+def record_state(
+    t, spins, fields, bias, biased, targets, follow, scale, overlaps, trace, excess, heats
+):
     """Record the overlaps and the energies of the state after sweep t."""
     for r in range(follow.shape[1]):
         overlaps[r, t] = scalar_product(targets[follow[t, r]], spins)
@@ -173,7 +184,18 @@ def matrix_sweeps(
             )  # fmt: skip
         trace[1, t] = flips
         record_state(
-            t, spins, fields, bias, biased, targets, follow, scales[t], overlaps, trace, excess, heats
+            t,
+            spins,
+            fields,
+            bias,
+            biased,
+            targets,
+            follow,
+            scales[t],
+            overlaps,
+            trace,
+            excess,
+            heats,
         )
         add_state(sums, spins, t, warm, middle)
         if settles:

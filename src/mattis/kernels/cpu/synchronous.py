@@ -41,7 +41,7 @@ from mattis.kernels.cpu.vectors import (
     settle,
 )
 
-INLINED = "0f4123c1a245ff4f"
+INLINED = "722239932a477174"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024
