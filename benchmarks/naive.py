@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from networks import LANES, Group
 from numba import njit
+from single import Single
 from timing import Program
 
 from mattis.exact import rng
@@ -35,15 +36,14 @@ def naive_sweeps(j_rows, spins, stream, scale, sweeps):
             spins[i] = np.float32(1 if x + noise[(i & 3) * quads + (i >> 2)] >= 0 else -1)
 
 
-def naive_numba(group: Group, sweeps: int) -> Program:
-    """Return the compiled row product, one replica."""
-    assert group.network.full is not None
-    j_rows = group.network.full.nj.astype(np.float32)
-    stream, scale = group.streams[0].packed(), group.heat.scales[0, 0]
+def naive_numba(one: Single, sweeps: int) -> Program:
+    """Return the compiled row product."""
+    assert one.full is not None
+    j_rows, stream = one.full.nj.astype(np.float32), one.stream.packed()
     return Program(
-        ready=lambda: group.spins(0).astype(np.float32),
-        run=lambda spins: naive_sweeps(j_rows, spins, stream, scale, sweeps),
-        updates=group.network.size * sweeps,
+        ready=lambda: one.spins.astype(np.float32),
+        run=lambda spins: naive_sweeps(j_rows, spins, stream, one.scale, sweeps),
+        updates=one.size * sweeps,
         spins=lambda spins: spins,
     )
 

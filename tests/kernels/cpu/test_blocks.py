@@ -134,7 +134,9 @@ def test_the_only_spin_that_flips_is_where_it_is(place):
     size = 70
     fields, spins = np.full(size, 5), np.ones(size, int)
     spins[place], nj = -1, np.zeros((size, size), int)
-    nj[: place + 1, place] = -20  # those before feel it, and itself: who looked back would flip them
+    nj[
+        : place + 1, place
+    ] = -20  # those before feel it, and itself: who looked back would flip them
     for twice in (0, 1):
         s = Sweep(nj, fields, spins, np.float32(0), None, twice, 0)
         assert assert_same(s, KINDS[0]) == 1
