@@ -451,7 +451,7 @@ def visit_block(
             others &= others - ONE
     ups, downs, inside = 0, 0, first_bits(count)
     while may != 0:
-        k = lowest(may)
+        k: int = lowest(may)
         left, down = ~first_bits(k + 1), (up >> np.uint64(k)) & ONE == 0
         i = order[base + k] if fresh else np.uint64(base + k)
         if not is_sure(block, k, down, reach):
@@ -524,7 +524,7 @@ def sweep_blocks(
             for k in range(count):
                 i = order[base + k] if fresh else np.uint64(base + k)
                 block[k], signs[k] = fields[i], spins[i]
-        up = up_spins(spins, base) if whole else up_spins(signs, 0)
+        up: int = up_spins(spins, base) if whole else up_spins(signs, 0)
         if scale > 0:
             warm_levels(block, words, base >> 2, quads, up, slope, margin)
         else:

@@ -9,7 +9,7 @@ from mattis.exact.compiler import compiled
 from mattis.exact.philox import fresh_order
 from mattis.kernels.cpu.matrix import flip
 
-INLINED = "9e98f8385308459a"
+INLINED = "fc8c7a48c7d36a3b"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 

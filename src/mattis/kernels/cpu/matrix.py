@@ -23,7 +23,7 @@ from mattis.kernels.cpu.blocks import (
     visit_in_turn,
 )
 
-INLINED = "d982096456d391bc"
+INLINED = "7834cb31bf852541"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
