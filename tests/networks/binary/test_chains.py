@@ -106,7 +106,7 @@ def test_cold_replicas_keep_fields_where_warm_ones_are_faster_in_lanes():
     for temperatures, kernel in (
         ([0.0] * 32, "fields"),
         ([5.0] * 32, "lanes"),
-        ([0.1, 9.0], "fields"),
+        ([0.1] * 10 + [9.0], "fields"),
     ):
         assert costs.cheapest(2000, 100, temperatures, 300) == kernel
     cost = costs.nearest(2000, 100)

@@ -6,7 +6,8 @@ N h_i = sum_{j≠i} N J_ij S_j  an integer and th the integer thermal noise of `
 At T = 0 (`scale` = 0) there is no noise and a tie, h_i = 0, keeps the spin. The two differ only in how
 they know h_i:
 
-`field_sweeps`    keeps every field up to date; a rejected proposal is free, a flip reads a row of N J;
+`field_sweeps`    keeps every field up to date: 64 proposals are looked at together (`blocks`), a flip reads a
+                  row of N J;
 `overlap_sweeps`  sums N h_i = sum_mu xi_i^mu M_mu - P S_i from the overlaps M_mu = sum_j xi_j^mu S_j;
                   needs no couplings: for few patterns, or N too large for an N x N matrix.
 """

@@ -6,7 +6,8 @@ One site after the other: sites are visited as in `cpu.field_sweeps`, word k of 
 visit, and with Hebb's couplings the trajectory is the same, bit by bit. All at once: word i belongs to site
 i, every new state comes from the old fields, as in `little`. At T = 0 a field of zero keeps the spin.
 
-A flip of S_j adds ± 2 nj_ij to every field, a row of the transposed couplings: a rejected proposal is free.
+A flip of S_j adds ± 2 nj_ij to every field, a row of the transposed couplings; proposals are looked at 64 at a
+time, by `blocks`.
 """
 
 import numpy as np
