@@ -37,7 +37,7 @@ VISITS = 64
 QUADS = VISITS // 4
 """Quads of words that they read."""
 
-WIDTH = 128
+ROW_PART = 128
 """Fields that stay in registers while rows are added to them."""
 
 CACHE_LINE = 64
@@ -46,7 +46,7 @@ CACHE_LINE = 64
 ODDS_ERROR = 0.0625
 """What the difference of bits may differ from ln(u/(1-u)): ln 2 × 0.0861 = 0.0597, and roundings."""
 
-ROUNDING = 4
+LEVEL_ROUNDING = 4
 """The same in units of fields: roundings down of the noise, of half fields, and of levels."""
 
 LARGEST_SCALES = (5e5, 1e8)
@@ -55,9 +55,10 @@ LARGEST_SCALES = (5e5, 1e8)
 MANY_FLIPS = 16
 """In a random order, sweeps in which one visit in so many flips are done in turn."""
 
-ALL, ONE = np.uint64(2**64 - 1), np.uint64(1)
+EVERY_BIT, LOWEST_BIT = np.uint64(2**64 - 1), np.uint64(1)
+"""Words of 64 bits."""
 
-BLOCKS = sys.byteorder == "little" and not getattr(config, "DISABLE_JIT", 0)
+HAS_VECTORS = sys.byteorder == "little" and not getattr(config, "DISABLE_JIT", 0)
 """Whether vector instructions can be compiled, and bits are numbered as here."""
 
 
@@ -282,7 +283,7 @@ def add_rows(_typing, fields, columns, twice, flips, ups, downs):
         e = Emitter(context, builder, signature, args)
         array = context.make_array(signature.args[0])(context, builder, args[0])
         size = builder.extract_value(array.shape, 0)
-        row = ir.VectorType(e.pointer(0).type.pointee, WIDTH)
+        row = ir.VectorType(e.pointer(0).type.pointee, ROW_PART)
 
         def part(at, kept=None):
             def listed(sign):
@@ -304,14 +305,14 @@ def add_rows(_typing, fields, columns, twice, flips, ups, downs):
             e.store(builder.add(e.load(address), total), address)
 
         def whole(c, _):
-            part(builder.mul(c, I64(WIDTH)))
+            part(builder.mul(c, I64(ROW_PART)))
             return []
 
-        e.loop(builder.udiv(size, I64(WIDTH)), [], whole)
-        done = builder.sub(I64(WIDTH), builder.urem(size, I64(WIDTH)))
-        places = ir.Constant(ir.VectorType(I32, WIDTH), [*range(WIDTH)])
-        kept = builder.icmp_signed(">=", places, e.splat(builder.trunc(done, I32), WIDTH))
-        part(builder.sub(size, I64(WIDTH)), kept)
+        e.loop(builder.udiv(size, I64(ROW_PART)), [], whole)
+        done = builder.sub(I64(ROW_PART), builder.urem(size, I64(ROW_PART)))
+        places = ir.Constant(ir.VectorType(I32, ROW_PART), [*range(ROW_PART)])
+        kept = builder.icmp_signed(">=", places, e.splat(builder.trunc(done, I32), ROW_PART))
+        part(builder.sub(size, I64(ROW_PART)), kept)
         return context.get_dummy_value()
 
     intp = types.intp
@@ -392,14 +393,14 @@ def block_room(fields):
 @compiled
 def first_bits(count):
     """Return 64 bits of which the first `count`, at least one, are set."""
-    return ALL >> np.uint64(VISITS - count)
+    return EVERY_BIT >> np.uint64(VISITS - count)
 
 
 @compiled
 def scalar_product(a, b):
     """Return sum_i a_i b_i, exactly. a  # integers of at most 32 bits; b  # int8"""
     total, done = np.int64(0), 0
-    if BLOCKS:
+    if HAS_VECTORS:
         total, done = products(a, b), a.size // VISITS * VISITS
     for i in range(done, a.size):
         total += np.int64(a[i]) * np.int64(b[i])
@@ -418,7 +419,7 @@ def magnetisation(spins):
 @compiled
 def add_flips(fields, columns, twice, flips, ups, downs):
     """Bring all fields up to date with the flips of a block."""
-    if fields.size >= WIDTH:
+    if fields.size >= ROW_PART:
         add_rows(fields, columns, twice, flips, ups, downs)
         return
     for k in range(ups):
@@ -445,14 +446,14 @@ def visit_block(
     if whole:
         copy_fields(block, fields, base)
     if whole and not together:
-        others = may & (may - ONE)
+        others = may & (may - LOWEST_BIT)
         while others != 0:
             fetch_ahead(columns, (base + lowest(others)) * size + base)
-            others &= others - ONE
+            others &= others - LOWEST_BIT
     ups, downs, inside = 0, 0, first_bits(count)
     while may != 0:
         k: int = lowest(may)
-        left, down = ~first_bits(k + 1), (up >> np.uint64(k)) & ONE == 0
+        left, down = ~first_bits(k + 1), (up >> np.uint64(k)) & LOWEST_BIT == 0
         i = order[base + k] if fresh else np.uint64(base + k)
         if not is_sure(block, k, down, reach):
             x = np.int64(block[k]) if twice else 2 * np.int64(block[k]) + parity
@@ -484,7 +485,7 @@ def margin_of(scale, twice):
     if scale == 0:
         return np.float32(0), 0, -1
     part = np.float32(twice + 1) * np.float32(0.5)
-    margin = np.int64(ODDS_ERROR * scale * part) + ROUNDING
+    margin = np.int64(ODDS_ERROR * scale * part) + LEVEL_ROUNDING
     return -np.float32(scale * part * LN2 / np.float32(8388608.0)), margin, 2 * margin
 
 
@@ -494,7 +495,7 @@ def by_blocks(fields, scale, fresh, flips):
 
     In a random order a flip reads its couplings to a block one by one: not where many, `flips`, are foreseen.
     """
-    if not BLOCKS or fields.itemsize > 4 or scale > LARGEST_SCALES[fields.itemsize // 4]:
+    if not HAS_VECTORS or fields.itemsize > 4 or scale > LARGEST_SCALES[fields.itemsize // 4]:
         return False
     return not fresh or flips * MANY_FLIPS < fields.size
 

@@ -27,7 +27,7 @@ from mattis.kernels.cpu.blocks import (
     visit_in_turn,
 )
 
-INLINED = "7834cb31bf852541"
+INLINED = "7e6817f0ad59caf1"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
