@@ -208,6 +208,7 @@ def test_scalar_products_are_exact(seed, size, kind):
     b = draw.choice(np.array([1, -1], np.int8), size)
     assert blocks.scalar_product(a, b) == sum(int(x) * int(y) for x, y in zip(a, b, strict=True))
     assert blocks.magnetisation(b) == b.sum(dtype=int)
+    assert blocks.magnitude(a) == sum(abs(int(x)) for x in a)
 
 
 @pytest.mark.parametrize("size", [1, 127, 128, 129, 255, 256, 300])

@@ -242,33 +242,67 @@ def fetch_ahead(_typing, columns, place):
 
 @intrinsic
 def products(_typing, a, b):
-    """Return the sum of a_i b_i, exactly, up to the last whole 64. a  # integers of n bits; b  # int8
-
-    Lanes have 2 n bits, or 64: no sum overflows of fewer than 2^n numbers for each of 64 lanes.
-    """
+    """Return sum_i a_i b_i of at least 64 integers, exactly. a  # of at most 32 bits; b  # int8"""
 
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
-        size = builder.extract_value(
-            context.make_array(signature.args[0])(context, builder, args[0]).shape, 0
-        )
-        wide = ir.VectorType(I32 if e.pointer(0).type.pointee.width < 32 else I64, VISITS)
-
-        def part(c, totals):
-            at = builder.mul(c, I64(VISITS))
-            pair = [
-                e.load(e.at(e.pointer(k), at, ir.VectorType(e.pointer(k).type.pointee, VISITS)))
-                for k in (0, 1)
-            ]
-            pair = [one if one.type == wide else builder.sext(one, wide) for one in pair]
-            return [builder.add(totals[0], builder.mul(*pair))]
-
-        (total,) = e.loop(builder.udiv(size, I64(VISITS)), [constant(wide, 0)], part)
-        long = ir.VectorType(I64, VISITS)
-        total = total if wide == long else builder.sext(total, long)
-        return e.call(f"llvm.vector.reduce.add.v{VISITS}i64", [total], I64)
+        return _total(e, lambda at, wide: builder.mul(*(_widened(e, k, at, wide) for k in (0, 1))))
 
     return types.int64(a, b), emit
+
+
+@intrinsic
+def magnitudes(_typing, a):
+    """Return sum_i |a_i| of at least 64 integers of at most 32 bits, exactly."""
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+
+        def term(at, wide):
+            value = _widened(e, 0, at, wide)
+            return builder.select(
+                builder.icmp_signed("<", value, constant(wide, 0)), builder.neg(value), value
+            )
+
+        return _total(e, term)
+
+    return types.int64(a), emit
+
+
+def _widened(e, index, at, wide):
+    """Emit a part of an array in wider integers."""
+    kind = e.pointer(index).type.pointee
+    part = e.load(e.at(e.pointer(index), at, ir.VectorType(kind, VISITS)))
+    return part if part.type == wide else e.b.sext(part, wide)
+
+
+def _total(e, term):
+    """Emit the sum of terms over the first array, in lanes that hold those of 2^22 integers of 16 bits."""
+    b, long = e.b, ir.VectorType(I64, VISITS)
+    size = _size(e)
+    wide = ir.VectorType(I32 if e.pointer(0).type.pointee.width < 32 else I64, VISITS)
+
+    def part(c, totals):
+        return [b.add(totals[0], term(b.mul(c, I64(VISITS)), wide))]
+
+    (total,) = e.loop(b.udiv(size, I64(VISITS)), [constant(wide, 0)], part)
+    last = term(b.sub(size, I64(VISITS)), wide)
+    total = b.add(total, b.select(_behind(e, size, VISITS), last, constant(wide, 0)))
+    total = total if wide == long else b.sext(total, long)
+    return e.call(f"llvm.vector.reduce.add.v{VISITS}i64", [total], I64)
+
+
+def _size(e):
+    """Emit the length of the first argument."""
+    array = e.context.make_array(e.signature.args[0])(e.context, e.b, e.args[0])
+    return e.b.extract_value(array.shape, 0)
+
+
+def _behind(e, size, count):
+    """Emit which of the last `count` elements are behind the last whole group of so many."""
+    done = e.b.sub(I64(count), e.b.urem(size, I64(count)))
+    places = ir.Constant(ir.VectorType(I32, count), [*range(count)])
+    return e.b.icmp_signed(">=", places, e.splat(e.b.trunc(done, I32), count))
 
 
 @intrinsic
@@ -281,9 +315,7 @@ def add_rows(_typing, fields, columns, twice, flips, ups, downs):
 
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
-        array = context.make_array(signature.args[0])(context, builder, args[0])
-        size = builder.extract_value(array.shape, 0)
-        row = ir.VectorType(e.pointer(0).type.pointee, ROW_PART)
+        size, row = _size(e), ir.VectorType(e.pointer(0).type.pointee, ROW_PART)
 
         def part(at, kept=None):
             def listed(sign):
@@ -309,10 +341,7 @@ def add_rows(_typing, fields, columns, twice, flips, ups, downs):
             return []
 
         e.loop(builder.udiv(size, I64(ROW_PART)), [], whole)
-        done = builder.sub(I64(ROW_PART), builder.urem(size, I64(ROW_PART)))
-        places = ir.Constant(ir.VectorType(I32, ROW_PART), [*range(ROW_PART)])
-        kept = builder.icmp_signed(">=", places, e.splat(builder.trunc(done, I32), ROW_PART))
-        part(builder.sub(size, I64(ROW_PART)), kept)
+        part(builder.sub(size, I64(ROW_PART)), _behind(e, size, ROW_PART))
         return context.get_dummy_value()
 
     intp = types.intp
@@ -399,11 +428,22 @@ def first_bits(count):
 @compiled
 def scalar_product(a, b):
     """Return sum_i a_i b_i, exactly. a  # integers of at most 32 bits; b  # int8"""
-    total, done = np.int64(0), 0
-    if HAS_VECTORS:
-        total, done = products(a, b), a.size // VISITS * VISITS
-    for i in range(done, a.size):
+    if HAS_VECTORS and a.size >= VISITS:
+        return products(a, b)
+    total = np.int64(0)
+    for i in range(a.size):
         total += np.int64(a[i]) * np.int64(b[i])
+    return total
+
+
+@compiled
+def magnitude(a):
+    """Return sum_i |a_i|, exactly. a  # integers of at most 32 bits"""
+    if HAS_VECTORS and a.size >= VISITS:
+        return magnitudes(a)
+    total = np.int64(0)
+    for i in range(a.size):
+        total += abs(np.int64(a[i]))
     return total
 
 

@@ -27,7 +27,7 @@ from mattis.kernels.cpu.blocks import (
     visit_in_turn,
 )
 
-INLINED = "7e6817f0ad59caf1"
+INLINED = "0cf760f57ebe990f"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
