@@ -9,8 +9,9 @@ field    `field_sweeps`, ns per proposal of a replica
 overlap  `overlap_sweeps`, ns per proposal of a replica
 lanes    `replica_sweeps`, ns per site of a group: 32 lanes cost the same however many of them are wanted
 
-Each is averaged over the temperatures, CPU time on one core, in turns. The lanes win from R replicas on
-where R × min(field, overlap) > lanes. `*_setup` are the CPU ns per site of what must be made before the
+CPU time on one core, in turns, averaged over the temperatures; `fields` has what fields cost at each of them,
+for it is flips that they cost. The lanes win from R replicas of all temperatures on where R × min(field,
+overlap) > lanes. `*_setup` are the CPU ns per site of what must be made before the
 first sweep; `from_here` is the smallest R with the set-up, for a chain of so many sweeps as studies have
 by default.
 """
@@ -28,7 +29,8 @@ from programs import async32
 from single import field, full_couplings, overlap
 from timing import Program, Row, Times, check_same, cleared, interleaved, pinned
 
-TEMPERATURES = (0.05, 0.2, 0.5, 1.0)
+from mattis.networks.binary.costs import MEASURED_TEMPERATURES
+
 LARGEST_FULL = 6000  # sites beyond which N² couplings are not built
 SWEEPS = 300  # of a chain, by default: 100 + 200
 REPEATS = 5
@@ -66,11 +68,13 @@ def programs(net: Network, temperature: float) -> dict[str, Program]:
     return many
 
 
-def averaged(net: Network) -> dict[str, float]:
-    """Return the time of each kernel, averaged over the temperatures, in ns."""
-    times: list[Times] = [interleaved(programs(net, t), REPEATS) for t in TEMPERATURES]
-    found = {name: mean(median(one[name]) for one in times) for name in times[0]}
+def averaged(net: Network) -> Row:
+    """Return the time of each kernel, averaged over the temperatures, and of fields at each, in ns."""
+    times: list[Times] = [interleaved(programs(net, t), REPEATS) for t in MEASURED_TEMPERATURES]
+    found: Row = {name: mean(median(one[name]) for one in times) for name in times[0]}
     found["lanes"] *= LANES
+    if net.full:
+        found["fields"] = [round(median(one["field"]), 2) for one in times]
     return found
 
 
@@ -126,7 +130,9 @@ def digits(value: float | None) -> str:
 def literals(rows: list[Row]) -> Iterator[str]:
     """Yield the lines of the table of `mattis.networks.binary.costs`."""
     for row in rows:
-        times = (digits(row.get(f"{name}{kind}")) for name in NAMES for kind in ("", "_setup"))
+        times = [digits(row.get(f"{name}{kind}")) for name in NAMES for kind in ("", "_setup")]
+        each = row.get("fields", [None] * len(MEASURED_TEMPERATURES))
+        times[2] = f"({', '.join(map(digits, each))})"
         yield f"    Cost({row['size']}, {row['patterns']}, {', '.join(times)}),"
 
 
@@ -151,7 +157,9 @@ def main() -> None:
                 flush=True,
             )
     write_table(rows)
-    text = json.dumps({"temperatures": TEMPERATURES, "sweeps": SWEEPS, "rows": rows}, indent=1)
+    text = json.dumps(
+        {"temperatures": MEASURED_TEMPERATURES, "sweeps": SWEEPS, "rows": rows}, indent=1
+    )
     Path(__file__).with_suffix(".json").write_text(text + "\n", encoding="utf-8")
 
 

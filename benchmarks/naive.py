@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from networks import LANES, Group
 from numba import njit
+from single import Single
 from timing import Program
 
 from mattis.exact import rng
@@ -24,11 +25,10 @@ def naive_sweeps(j_rows, spins, stream, scale, sweeps):
     """Run heat-bath sweeps from float32 rows of N J."""
     size = spins.size
     quads = (size + 3) // 4
-    words, odds = np.empty((4, quads), np.uint32), np.empty(4 * quads, np.float32)
-    bits, noise = odds.view(np.int32), np.zeros(4 * quads, np.int32)
+    words, noise = np.zeros((4, quads), np.uint32), np.zeros(4 * quads, np.int32)
     for t in range(sweeps):
         glauber.philox_words(words, stream, t, quads)
-        glauber.thermal_noise(noise, words.ravel(), odds, bits, scale)
+        glauber.thermal_noise(noise, words.ravel(), scale)
         for i in range(size):
             x = np.float32(0)
             for j in range(size):
@@ -36,15 +36,14 @@ def naive_sweeps(j_rows, spins, stream, scale, sweeps):
             spins[i] = np.float32(1 if x + noise[(i & 3) * quads + (i >> 2)] >= 0 else -1)
 
 
-def naive_numba(group: Group, sweeps: int) -> Program:
-    """Return the compiled row product, one replica."""
-    assert group.network.full is not None
-    j_rows = group.network.full.nj.astype(np.float32)
-    stream, scale = group.streams[0].packed(), group.heat.scales[0, 0]
+def naive_numba(one: Single, sweeps: int) -> Program:
+    """Return the compiled row product."""
+    assert one.full is not None
+    j_rows, stream = one.full.nj.astype(np.float32), one.stream.packed()
     return Program(
-        ready=lambda: group.spins(0).astype(np.float32),
-        run=lambda spins: naive_sweeps(j_rows, spins, stream, scale, sweeps),
-        updates=group.network.size * sweeps,
+        ready=lambda: one.spins.astype(np.float32),
+        run=lambda spins: naive_sweeps(j_rows, spins, stream, one.scale, sweeps),
+        updates=one.size * sweeps,
         spins=lambda spins: spins,
     )
 
@@ -74,11 +73,10 @@ def noise_of_lanes(out, streams, scales, step):
     """Fill out (N, 32) with the noise of one step of 32 replicas."""
     size, lanes = out.shape
     quads = (size + 3) // 4
-    words, odds = np.empty((4, quads), np.uint32), np.empty(4 * quads, np.float32)
-    bits, noise = odds.view(np.int32), np.zeros(4 * quads, np.int32)
+    words, noise = np.zeros((4, quads), np.uint32), np.zeros(4 * quads, np.int32)
     for r in range(lanes):
         glauber.philox_words(words, streams[r], step, quads)
-        glauber.thermal_noise(noise, words.ravel(), odds, bits, scales[r])
+        glauber.thermal_noise(noise, words.ravel(), scales[r])
         for i in range(size):
             out[i, r] = noise[(i & 3) * quads + (i >> 2)]
 

@@ -88,7 +88,7 @@ def ours(here: Group, sweeps: int) -> dict[str, Program]:
     return {
         "mattis, 32 replicas": async32(here, sweeps),
         "mattis, one replica": field(here.one, sweeps),
-        "naive numba": naive_numba(here, 1),
+        "naive numba": naive_numba(here.one, 1),
         "naive numpy": naive_numpy(here, 1),
     }
 

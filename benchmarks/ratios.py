@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from naive import naive_numba, naive_numpy, sgemm
 from networks import Group, group, network, scattered
 from programs import async32, sync32
-from single import field, overlap
+from single import clipped, field, overlap, whole_fields
 from timing import Program, Row, check_same, interleaved, ratios, row
 
 SIZE = 2000
@@ -29,9 +29,9 @@ def against_naive() -> Iterator[Row]:
     for patterns, target in ((40, 140), (200, 80), (400, 70)):
         here = group(network(SIZE, patterns), TEMPERATURE)
         check_same(
-            {"32": async32(here, 2), "numba": naive_numba(here, 2), "one": overlap(here.one, 2)}
+            {"32": async32(here, 2), "numba": naive_numba(here.one, 2), "one": overlap(here.one, 2)}
         )
-        many = {"32": async32(here, 40), "numba": naive_numba(here, 5)}
+        many = {"32": async32(here, 40), "numba": naive_numba(here.one, 5)}
         if patterns == 200:
             check_same({"32": async32(here, 1), "numpy": naive_numpy(here, 1)})
             many["numpy"] = naive_numpy(here, 1)
@@ -55,13 +55,23 @@ def heated() -> Iterator[Row]:
 
 def one_replica() -> Iterator[Row]:
     """Yield how much faster one replica with cached fields is than a naive program."""
-    for name, (patterns, temperature), target in (("cold", COLD, 60), ("hot", HOT, 8)):
+    for name, (patterns, temperature), target in (("cold", COLD, 250), ("hot", HOT, 15)):
         here = group(network(SIZE, patterns), temperature)
-        check_same({"field": field(here.one, 2), "numba": naive_numba(here, 2)})
-        ns = interleaved({"field": field(here.one, 400), "numba": naive_numba(here, 5)})
+        check_same({"field": field(here.one, 2), "numba": naive_numba(here.one, 2)})
+        ns = interleaved({"field": field(here.one, 400), "numba": naive_numba(here.one, 5)})
         told = f"P = {patterns}, T = {temperature:g}, {100 * flip_fraction(here):.2g} % flips"
         yield row(f"async1_vs_numba_{name}", ratios(ns["numba"], ns["field"]), target, note=told)
         yield row(f"async1_ns_{name}", ns["field"], better="lower", note=told)
+
+
+def any_couplings() -> Iterator[Row]:
+    """Yield how much faster one replica with couplings of any kind is than a naive program."""
+    here = clipped(SIZE, *COLD)
+    check_same({"matrix": whole_fields(here, 2), "loop": naive_numba(here, 2)})
+    ns = interleaved({"matrix": whole_fields(here, 400), "loop": naive_numba(here, 5)})
+    told = f"N = {here.size}, clipped couplings, P = {COLD[0]}, T = {COLD[1]:g}"
+    yield row("matrix1_vs_loop_cold", ratios(ns["loop"], ns["matrix"]), 100, note=told)
+    yield row("matrix1_ns_cold", ns["matrix"], better="lower", note=told)
 
 
 def synchronous() -> Iterator[Row]:
@@ -102,4 +112,5 @@ def all_rows() -> Iterator[Row]:
     yield from against_naive()
     yield from heated()
     yield from one_replica()
+    yield from any_couplings()
     yield from synchronous()

@@ -1,6 +1,7 @@
-"""One replica of a network and its two kernels as programs; needs nothing that older revisions lack."""
+"""One replica of a network and its kernels as programs; needs nothing that older revisions lack."""
 
 import inspect
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from timing import Program
 from mattis.exact import rng
 from mattis.exact.arrays import Signs
 from mattis.exact.patterns import random_patterns
-from mattis.kernels.cpu import glauber
+from mattis.kernels.cpu import glauber, matrix
 from mattis.networks.binary import couplings
 
 TYPEWRITER = np.zeros(0, np.uint32)
@@ -76,6 +77,16 @@ def equilibrated(size: int, patterns: int, temperature: float) -> Single:
     return replace(one, spins=field(one, WARM_UP).final(), stream=streams[1])
 
 
+def clipped(size: int, patterns: int, temperature: float) -> Single:
+    """Return a replica with clipped couplings, in units of 1, some sweeps after the first pattern."""
+    one = equilibrated(size, patterns, temperature)
+    assert one.full is not None
+    nj = np.sign(one.full.nj)
+    scale = np.float32(one.scale * math.sqrt(2 / (math.pi * patterns)))
+    one = replace(one, full=Couplings(nj, couplings.row_bound(nj)), scale=scale, spins=one.xi[0])
+    return replace(one, spins=whole_fields(one, WARM_UP).final())
+
+
 def empty(size: int, sweeps: int) -> tuple[Any, Any]:
     """Return empty (trace, sums) of one replica, averaged over all sweeps."""
     return np.zeros((3, sweeps), np.int64), np.zeros((2, size), np.int32)
@@ -114,5 +125,29 @@ def overlap(one: Single, sweeps: int) -> Program:
         ready=lambda: (one.spins.copy(), known.copy(), empty(one.size, sweeps)),
         run=run,
         updates=one.size * sweeps,
+        spins=lambda state: state[0],
+    )
+
+
+def whole_fields(one: Single, sweeps: int) -> Program:
+    """Return `matrix_sweeps`, one site after the other; the fields of the start are known beforehand."""
+    full, words, size = one.full, one.stream.packed(), one.size
+    assert full is not None
+    kind = np.int16 if 2 * full.bound < 2**15 else np.int32
+    known = glauber.project(full.nj, one.spins).astype(kind)
+    followed = one.xi[:1].astype(np.int16), np.zeros((sweeps, 1), np.int32)
+    scales, overlaps = np.full(sweeps, one.scale, np.float32), np.zeros((1, sweeps), np.int64)
+
+    def run(state: Any) -> None:
+        trace, sums = state[2]
+        matrix.matrix_sweeps(
+            full.nj, state[0], state[1], np.zeros(size, np.int64), *followed, False, False, words,
+            scales, TYPEWRITER, overlaps, trace, np.zeros(0), sums, 0,
+        )  # fmt: skip
+
+    return Program(
+        ready=lambda: (one.spins.copy(), known.copy(), empty(size, sweeps)),
+        run=run,
+        updates=size * sweeps,
         spins=lambda state: state[0],
     )

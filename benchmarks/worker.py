@@ -29,6 +29,12 @@ def one_replica(name: str) -> Program:
     return made
 
 
+def any_couplings() -> Program:
+    import single
+
+    return single.whole_fields(single.clipped(SIZE, 100, 0.2), 60)
+
+
 def synchronous() -> Program:
     from networks import network, scattered
     from programs import sync32
@@ -50,6 +56,7 @@ MAKERS: dict[str, Callable[[], Program]] = {
     "async32_P400": lambda: lanes(400),
     "async1": lambda: one_replica("field"),
     "overlap": lambda: one_replica("overlap"),
+    "matrix1": any_couplings,
     "sync": synchronous,
     "consolidation": presented,
 }

@@ -237,8 +237,8 @@ def test_log_odds_ignores_the_nine_lowest_bits(every_log_odds):
 
 
 def kernel_noise(words, scale):
-    odds, noise = np.empty(words.size, np.float32), np.zeros(words.size, np.int32)
-    glauber.thermal_noise(noise, words, odds, odds.view(np.int32), np.float32(scale))
+    noise = np.zeros(words.size, np.int32)
+    glauber.thermal_noise(noise, words, np.float32(scale))
     return noise
 
 

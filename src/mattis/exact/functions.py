@@ -7,14 +7,17 @@ over elements, not over terms of a sum.
 import math
 
 import numpy as np
-from numba import types
+from numba import config, types
 from numba.extending import intrinsic
 
 from mattis.exact.compiler import compiled
 
 
-def _reinterpreted(source, target):
+def reinterpreted(source, target):
     """Return a function, for compiled code, of the number of type `target` with the bits of another."""
+    if getattr(config, "DISABLE_JIT", 0):
+        kinds = [np.dtype(str(kind)) for kind in (source, target)]
+        return lambda number: np.asarray(number, kinds[0]).view(kinds[1])[()]
 
     @intrinsic
     def cast(_typing, _number):
@@ -26,8 +29,8 @@ def _reinterpreted(source, target):
     return cast
 
 
-_bits = _reinterpreted(types.float64, types.int64)
-_float = _reinterpreted(types.int64, types.float64)
+_bits = reinterpreted(types.float64, types.int64)
+_float = reinterpreted(types.int64, types.float64)
 
 
 # The exponential and the logarithm of fdlibm (e_exp.c, e_log.c; Sun Microsystems, 1993): below 1 ulp.
@@ -44,12 +47,8 @@ L7 = 1.479819860511658591e-01
 
 
 @compiled
-def exponential(x):
-    """Return e^x, to 1 ulp: x = k ln 2 + r, |r| <= ln(2)/2, and a rational function of r. Scalar."""
-    if x < -746.0:
-        return 0.0
-    if not x < 710.0:
-        return x + np.inf  # infinity, or not a number
+def _powers(x):
+    """Return k and e^r of x = k ln 2 + r, |r| <= ln(2)/2: a rational function of r."""
     shifted = x * PER_LN2 + TO_INTEGER
     k = _bits(shifted) - TO_INTEGER_BITS
     steps = shifted - TO_INTEGER
@@ -59,10 +58,48 @@ def exponential(x):
     t2 = t * t
     c = r - t * ((P1 + t * P2) + t2 * ((P3 + t * P4) + t2 * P5))
     y = 1.0 - ((low - (r * c) / (2.0 - c)) - high)
+    return k, y
+
+
+@compiled
+def usual_exponential(x):
+    """Return `exponential` of |x| <= 700, without a branch: a loop over it becomes vectors."""
+    k, y = _powers(x)
+    return y * _float((k + 1023) << 52)
+
+
+@compiled
+def exponential(x):
+    """Return e^x, to 1 ulp: x = k ln 2 + r, |r| <= ln(2)/2, and a rational function of r. Scalar."""
+    if x < -746.0:
+        return 0.0
+    if not x < 710.0:
+        return x + np.inf  # infinity, or not a number
+    k, y = _powers(x)
     if -1022 <= k < 1024:
         return y * _float((k + 1023) << 52)
     half = k >> 1  # in two factors, since 2^k itself is not a normal number
     return y * _float((half + 1023) << 52) * _float((k - half + 1023) << 52)
+
+
+@compiled
+def usual_logarithm(x):
+    """Return `logarithm` of a normal number x > 0, without a branch: a loop over it becomes vectors."""
+    return _logarithm(x, 0)
+
+
+@compiled
+def _logarithm(x, shift):
+    """Return ln x - shift ln 2 of a normal number x > 0."""
+    bits = _bits(x) + (0x3FF0000000000000 - 0x3FE6A09E00000000)
+    k = np.float64((bits >> 52) - 1023 - shift)
+    f = _float((bits & 0xFFFFFFFFFFFFF) + 0x3FE6A09E00000000) - 1.0
+    s = f / (2.0 + f)
+    z = s * s
+    w = z * z
+    even, odd = w * (L2 + w * (L4 + w * L6)), z * (L1 + w * (L3 + w * (L5 + w * L7)))
+    half = 0.5 * f * f
+    return s * (half + (odd + even)) + k * LN2_LOW - half + f + k * LN2_HIGH
 
 
 @compiled
@@ -75,15 +112,7 @@ def logarithm(x):
     shift = 0
     if x < 2.2250738585072014e-308:
         x, shift = x * 18014398509481984.0, 54
-    bits = _bits(x) + (0x3FF0000000000000 - 0x3FE6A09E00000000)
-    k = np.float64((bits >> 52) - 1023 - shift)
-    f = _float((bits & 0xFFFFFFFFFFFFF) + 0x3FE6A09E00000000) - 1.0
-    s = f / (2.0 + f)
-    z = s * s
-    w = z * z
-    even, odd = w * (L2 + w * (L4 + w * L6)), z * (L1 + w * (L3 + w * (L5 + w * L7)))
-    half = 0.5 * f * f
-    return s * (half + (odd + even)) + k * LN2_LOW - half + f + k * LN2_HIGH
+    return _logarithm(x, shift)
 
 
 # Numerators and denominators of PPND16, highest power first.

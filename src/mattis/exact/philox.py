@@ -1,19 +1,24 @@
-"""Philox4x32-10, compiled: the words of a stream by their addresses, and random orders of sites.
+"""Philox4x32-10, compiled: the words of a stream by their addresses, thermal noise, random orders of sites.
 
-The same words as `mattis.exact.rng` makes in NumPy.
+The same words and the same noise as `mattis.exact.rng` makes in NumPy.
 """
 
 import numpy as np
+from numba import types
 
 from mattis.exact.compiler import compiled
-from mattis.exact.rng import MULTIPLIERS, ROUNDS, WEYL
+from mattis.exact.functions import reinterpreted
+from mattis.exact.rng import LN2, LOG_POLYNOMIAL, MULTIPLIERS, ROUNDS, WEYL
 
-INLINED = "63784b0a36d5b36a"
+INLINED = "c63e86205524008c"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 M0, M1 = np.uint64(MULTIPLIERS[0]), np.uint64(MULTIPLIERS[1])
 W0, W1 = np.uint64(WEYL[0]), np.uint64(WEYL[1])
 MASK, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+_bits = reinterpreted(types.float32, types.int32)
+_float = reinterpreted(types.int32, types.float32)
+B0, B1, B2, B3, B4, B5, B6, B7, B8 = LOG_POLYNOMIAL
 
 
 @compiled
@@ -47,3 +52,30 @@ def fresh_order(order, words, stream, step):
         word = np.uint64(words[i & 3, i >> 2])
         j = np.int64((word * np.uint64(i + 1)) >> np.uint64(32))
         order[i], order[j] = order[j], order[i]
+
+
+@compiled
+def noise_of(word, scale):
+    """Return ⌊scale ln(u/(1-u))⌋ of one word: the float32 recipe of `mattis.exact.rng`, step by step."""
+    u = np.float32(np.int32(word >> np.uint32(9))) + np.float32(0.5)
+    odds = _bits(u / (np.float32(8388608.0) - u))
+    e = np.int32(np.int32(odds - np.int32(0x3F3504F3)) >> np.int32(23))
+    f = _float(np.int32(odds - np.int32(e << np.int32(23)))) - np.float32(1.0)
+    p = B0 * f + B1
+    p = p * f + B2
+    p = p * f + B3
+    p = p * f + B4
+    p = p * f + B5
+    p = p * f + B6
+    p = p * f + B7
+    p = p * f + B8
+    z = f * f
+    y = f * z * p - np.float32(0.5) * z + f + np.float32(e) * LN2
+    return np.int32(np.floor(y * scale))
+
+
+@compiled
+def thermal_noise(noise, words, scale):
+    """Fill noise, int32, with that of words, uint32: flat, of one length."""
+    for q in range(noise.size):
+        noise[q] = noise_of(words[q], scale)

@@ -55,7 +55,7 @@ __all__ = [
     "lane_overlaps", "largest_row", "near_couplings", "products", "replica_sweeps", "transposed",
 ]  # fmt: skip
 
-INLINED = "3e35640717cb0bbc"
+INLINED = "9858930bb44d2dd4"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 GROUPS = BLOCK // GROUP

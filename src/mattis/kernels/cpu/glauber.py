@@ -6,7 +6,8 @@ N h_i = sum_{j≠i} N J_ij S_j  an integer and th the integer thermal noise of `
 At T = 0 (`scale` = 0) there is no noise and a tie, h_i = 0, keeps the spin. The two differ only in how
 they know h_i:
 
-`field_sweeps`    keeps every field up to date; a rejected proposal is free, a flip reads a row of N J;
+`field_sweeps`    keeps every field up to date: 64 proposals are looked at together (`blocks`), a flip reads a
+                  row of N J;
 `overlap_sweeps`  sums N h_i = sum_mu xi_i^mu M_mu - P S_i from the overlaps M_mu = sum_j xi_j^mu S_j;
                   needs no couplings: for few patterns, or N too large for an N x N matrix.
 """
@@ -15,41 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis.exact.compiler import compiled
-from mattis.exact.philox import fresh_order, philox_words
-from mattis.exact.rng import LN2, LOG_POLYNOMIAL
+from mattis.exact.philox import fresh_order, philox_words, thermal_noise
+from mattis.kernels.cpu.blocks import (
+    block_room,
+    by_blocks,
+    magnetisation,
+    quads_of,
+    scalar_product,
+    sweep_blocks,
+    visit_in_turn,
+)
 
-INLINED = "dbf589b1d06db3c7"
+INLINED = "d576c6ba76f8d07e"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
-
-B0, B1, B2, B3, B4, B5, B6, B7, B8 = LOG_POLYNOMIAL
-
-
-@compiled
-def thermal_noise(noise, words, odds, bits, scale):
-    """Fill noise with ⌊scale ln(u/(1-u))⌋: the float32 recipe of `mattis.exact.rng`, operation by operation.
-
-    noise int32, words uint32, odds float32 and bits, its int32 view: flat, of one length.
-    """
-    for q in range(noise.size):
-        u = np.float32(np.int32(words[q] >> np.uint32(9))) + np.float32(0.5)
-        odds[q] = u / (np.float32(8388608.0) - u)
-    for q in range(noise.size):
-        e = (bits[q] - np.int32(0x3F3504F3)) >> np.int32(23)
-        noise[q] = e
-        bits[q] -= e << np.int32(23)
-    for q in range(noise.size):
-        f = odds[q] - np.float32(1.0)
-        p = B0 * f + B1
-        p = p * f + B2
-        p = p * f + B3
-        p = p * f + B4
-        p = p * f + B5
-        p = p * f + B6
-        p = p * f + B7
-        p = p * f + B8
-        z = f * f
-        y = f * z * p - np.float32(0.5) * z + f + np.float32(noise[q]) * LN2
-        noise[q] = np.int32(np.floor(y * scale))
 
 
 @compiled
@@ -88,41 +67,27 @@ def field_sweeps(nj, spins, fields, parity, target, stream, scale, order_stream,
     """
     size, total = spins.size, trace.shape[1]
     middle = warm + (total - warm) // 2
-    quads = (size + 3) // 4
-    words, odds = np.empty((4, quads), np.uint32), np.empty(4 * quads, np.float32)
-    bits, noise = odds.view(np.int32), np.zeros(4 * quads, np.int32)
+    words = np.zeros((4, quads_of(size)), np.uint32)
     cold, fresh, order = scale == 0, order_stream.size > 0, np.arange(size).astype(np.uint64)
+    flat, (block, signs, flips, flipped) = words.ravel(), block_room(fields)
+    count = 0
     for t in range(total):
         if fresh:
             fresh_order(order, words, order_stream, t)
         if not cold:
-            philox_words(words, stream, t, quads)
-            thermal_noise(noise, words.ravel(), odds, bits, scale)
-        flips = 0
-        for k in range(size):
-            i = order[k] if fresh else np.uint64(k)
-            x = 2 * np.int32(fields[i]) + parity
-            if cold:
-                new = spins[i] if x == 0 else np.int8(1 if x > 0 else -1)
-            else:
-                new = np.int8(1 if x + noise[(k & 3) * quads + (k >> 2)] >= 0 else -1)
-            if new != spins[i]:
-                spins[i] = new
-                flips += 1
-                if new > 0:
-                    for j in range(size):
-                        fields[j] += nj[i, j]
-                else:
-                    for j in range(size):
-                        fields[j] -= nj[i, j]
-        overlap, aligned = np.int64(0), np.int64(0)
-        for i in range(size):
-            overlap += np.int32(target[i]) * np.int32(spins[i])
-            aligned += np.int32(spins[i]) * (2 * np.int32(fields[i]) + parity)
-        trace[0, t], trace[1, t], trace[2, t] = overlap, aligned, flips
+            philox_words(words, stream, t, words.shape[1])
+        if by_blocks(fields, scale, fresh, count):
+            count = sweep_blocks(
+                nj, fields, fields, spins, order, fresh, False, flat, scale, 0, parity,
+                block, signs, flips, flipped,
+            )  # fmt: skip
+        else:
+            count = visit_in_turn(nj, fields, spins, order, fresh, flat, scale, 0, parity)
+        aligned = 2 * scalar_product(fields, spins) + parity * magnetisation(spins)
+        trace[0, t], trace[1, t], trace[2, t] = scalar_product(target, spins), aligned, count
         if t >= warm:
             add_state(sums[0 if t < middle else 1], spins)
-        if cold and flips == 0:
+        if cold and count == 0:
             repeat_state(trace, sums, spins, t, warm, middle)
             return t
     return total
@@ -141,15 +106,14 @@ def overlap_sweeps(xi, spins, overlaps, target, stream, scale, order_stream, tra
     total = trace.shape[1]
     middle = warm + (total - warm) // 2
     quads = (size + 3) // 4
-    words, odds = np.empty((4, quads), np.uint32), np.empty(4 * quads, np.float32)
-    bits, noise = odds.view(np.int32), np.zeros(4 * quads, np.int32)
+    words, noise = np.zeros((4, quads), np.uint32), np.zeros(4 * quads, np.int32)
     cold, fresh, order = scale == 0, order_stream.size > 0, np.arange(size).astype(np.uint64)
     for t in range(total):
         if fresh:
             fresh_order(order, words, order_stream, t)
         if not cold:
             philox_words(words, stream, t, quads)
-            thermal_noise(noise, words.ravel(), odds, bits, scale)
+            thermal_noise(noise, words.ravel(), scale)
         flips = 0
         for k in range(size):
             i = order[k] if fresh else np.uint64(k)

@@ -6,17 +6,26 @@ One site after the other: sites are visited as in `cpu.field_sweeps`, word k of 
 visit, and with Hebb's couplings the trajectory is the same, bit by bit. All at once: word i belongs to site
 i, every new state comes from the old fields, as in `little`. At T = 0 a field of zero keeps the spin.
 
-A flip of S_j adds ± 2 nj_ij to every field, a row of the transposed couplings: a rejected proposal is free.
+A flip of S_j adds ± 2 nj_ij to every field, a row of the transposed couplings; proposals are looked at
+64 at a time, by `blocks`.
 """
 
 import numpy as np
 
 from mattis.exact.compiler import compiled
-from mattis.exact.functions import exponential, logarithm
-from mattis.exact.philox import fresh_order, philox_words
-from mattis.kernels.cpu.glauber import thermal_noise
+from mattis.exact.functions import usual_exponential, usual_logarithm
+from mattis.exact.philox import fresh_order, philox_words, thermal_noise
+from mattis.kernels.cpu.blocks import (
+    block_room,
+    by_blocks,
+    magnitude,
+    quads_of,
+    scalar_product,
+    sweep_blocks,
+    visit_in_turn,
+)
 
-INLINED = "c3527c46f9cf3c03"
+INLINED = "d576c6ba76f8d07e"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
@@ -41,25 +50,13 @@ def new_spin(x, noise, old, cold):
 
 
 @compiled
-def one_by_one(columns, spins, fields, noise, order, fresh, cold, flipped):
-    """Update one site after the other; mark and count the flips."""
-    quads, flips = noise.size // 4, 0
-    for k in range(spins.size):
-        i = order[k] if fresh else k
-        new = new_spin(fields[i], noise[(k & 3) * quads + (k >> 2)], spins[i], cold)
-        flipped[i] = new != spins[i]
-        if flipped[i]:
-            flip(columns, spins, fields, i, new)
-            flips += 1
-    return flips
-
-
-@compiled
-def all_at_once(columns, spins, fields, noise, cold, flipped):
-    """Update all sites from the fields of the old state; mark and count the flips."""
-    quads, flips = noise.size // 4, 0
+def all_at_once(columns, fields, spins, words, scale, flipped):
+    """Update all sites from the fields of the old state, as it is written; mark and count the flips."""
+    quads, flips, noise = words.size // 4, 0, np.zeros(words.size, np.int32)
+    if scale > 0:
+        thermal_noise(noise, words, scale)
     for i in range(spins.size):
-        new = new_spin(fields[i], noise[(i & 3) * quads + (i >> 2)], spins[i], cold)
+        new = new_spin(fields[i], noise[(i & 3) * quads + (i >> 2)], spins[i], scale == 0)
         flipped[i] = new != spins[i]
         flips += flipped[i]
     for i in range(spins.size):
@@ -69,23 +66,42 @@ def all_at_once(columns, spins, fields, noise, cold, flipped):
 
 
 @compiled
-def record_state(t, spins, fields, bias, targets, follow, scale, overlaps, trace, excess):
+def copy(to, numbers):
+    """Copy numbers to another array of their type."""
+    for i in range(numbers.size):
+        to[i] = numbers[i]
+
+
+@compiled
+def heat_of(fields, scale, heats):
+    """Return sum_i ln(1 + exp(-|x_i|/scale)), added in the order of sites; heats  # (N,) to work in.
+
+    Nothing below is left of 1 + exp(-40), so that neither function leaves its usual range.
+    """
+    width, total = np.float64(scale), 0.0
+    for i in range(fields.size):
+        heats[i] = usual_logarithm(
+            1.0 + usual_exponential(max(-abs(np.float64(fields[i])) / width, -40.0))
+        )
+    for i in range(fields.size):
+        total += heats[i]
+    return total
+
+
+@compiled
+def record_state(
+    t, spins, fields, bias, biased, targets, follow, scale, overlaps, trace, excess, heats
+):
     """Record the overlaps and the energies of the state after sweep t."""
     for r in range(follow.shape[1]):
-        target, overlap = follow[t, r], np.int64(0)
+        overlaps[r, t] = scalar_product(targets[follow[t, r]], spins)
+    aligned = scalar_product(fields, spins)
+    if biased:
         for i in range(spins.size):
-            overlap += np.int32(targets[target, i]) * np.int32(spins[i])
-        overlaps[r, t] = overlap
-    aligned, magnitude = np.int64(0), np.int64(0)
-    for i in range(spins.size):
-        aligned += np.int64(spins[i]) * (np.int64(fields[i]) + np.int64(bias[i]))
-        magnitude += abs(np.int64(fields[i]))
-    trace[0, t], trace[2, t] = aligned, magnitude
+            aligned += np.int64(spins[i]) * np.int64(bias[i])
+    trace[0, t], trace[2, t] = aligned, magnitude(fields)
     if excess.size > 0 and scale > 0:
-        total, width = 0.0, np.float64(scale)
-        for i in range(spins.size):
-            total += logarithm(1.0 + exponential(-abs(np.float64(fields[i])) / width))
-        excess[t] = total
+        excess[t] = heat_of(fields, scale, heats)
 
 
 @compiled
@@ -132,26 +148,55 @@ def matrix_sweeps(
     sums     # (2, N) int32: sums of the spins over the halves of the sweeps warm … sweeps-1
     """
     size, total = spins.size, trace.shape[1]
-    middle, quads = warm + (total - warm) // 2, (size + 3) // 4
-    words, odds = np.empty((4, quads), np.uint32), np.empty(4 * quads, np.float32)
-    bits, noise = odds.view(np.int32), np.zeros(4 * quads, np.int32)
-    fresh, order = order_stream.size > 0, np.arange(size)
-    flipped, before = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+    middle, words = warm + (total - warm) // 2, np.zeros((4, quads_of(size)), np.uint32)
+    flat, after = words.ravel(), fields.copy()
+    fresh, order = order_stream.size > 0, np.arange(size).astype(np.uint64)
+    block, signs, listed, flipped = block_room(fields)
+    before, flips = flipped.copy(), 0
+    biased, heats = np.any(bias != 0), np.empty(size if excess.size > 0 else 0)
     excess[:] = 0.0
     for t in range(total):
         cold = scales[t] == 0
         if fresh and not synchronous:
             fresh_order(order, words, order_stream, t)
         if not cold:
-            philox_words(words, stream, t, quads)
-            thermal_noise(noise, words.ravel(), odds, bits, scales[t])
-        before[:] = flipped
+            philox_words(words, stream, t, words.shape[1])
         if synchronous:
-            flips = all_at_once(columns, spins, fields, noise, cold, flipped)
+            for i in range(size):
+                before[i], flipped[i] = flipped[i], False
+        if not by_blocks(fields, scales[t], fresh and not synchronous, flips):
+            if synchronous:
+                flips = all_at_once(columns, fields, spins, flat, scales[t], flipped)
+                copy(after, fields)
+            else:
+                flips = visit_in_turn(columns, fields, spins, order, fresh, flat, scales[t], 1, 0)
+        elif synchronous:
+            flips = sweep_blocks(
+                columns, fields, after, spins, order, False, True, flat, scales[t], 1, 0,
+                block, signs, listed, flipped,
+            )  # fmt: skip
+            if flips > 0:
+                copy(fields, after)
         else:
-            flips = one_by_one(columns, spins, fields, noise, order, fresh, cold, flipped)
+            flips = sweep_blocks(
+                columns, fields, fields, spins, order, fresh, False, flat, scales[t], 1, 0,
+                block, signs, listed, flipped,
+            )  # fmt: skip
         trace[1, t] = flips
-        record_state(t, spins, fields, bias, targets, follow, scales[t], overlaps, trace, excess)
+        record_state(
+            t,
+            spins,
+            fields,
+            bias,
+            biased,
+            targets,
+            follow,
+            scales[t],
+            overlaps,
+            trace,
+            excess,
+            heats,
+        )
         add_state(sums, spins, t, warm, middle)
         if settles:
             back = synchronous and t > 0 and flips > 0 and np.all(before == flipped)

@@ -42,7 +42,7 @@ from mattis.kernels.cpu.vectors import (
     row_bits,
 )
 
-INLINED = "554a2a944f252781"
+INLINED = "be068969bc3c6a91"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024

@@ -6,7 +6,7 @@ State s is the number whose bit i is 1 where S_i = +1. All sums run in one order
 from mattis.exact.compiler import compiled
 from mattis.exact.functions import exponential, logarithm
 
-INLINED = "69af67fca9cc7c28"
+INLINED = "db0357ad66eba934"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 

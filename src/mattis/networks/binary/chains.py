@@ -6,6 +6,7 @@ A chain is the same, bit by bit, whichever kernel runs it and whichever replicas
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def run(
 ) -> Iterator[Chains]:
     """Yield the chains of replicas, in groups of up to 32, one after the other."""
     for group in groups_of(replicas, protocol):
-        kernel = kernel_for(network, len(group), protocol)
+        kernel = kernel_for(network, group, protocol)
         yield kernel(network, group, protocol)
 
 
@@ -177,8 +178,8 @@ def overlaps(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Prot
 KERNELS: Mapping[str, Kernel] = {"lanes": lanes, "fields": fields, "overlaps": overlaps}
 
 
-def kernel_for(network: BinaryNetwork, replicas: int, protocol: Protocol) -> Kernel:
-    """Return the kernel that is fastest for so many replicas.
+def kernel_for(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol) -> Kernel:
+    """Return the kernel that is fastest for these replicas: how many they are, and how warm.
 
     Couplings that are not Hebb's have one kernel only, and so has synchronous dynamics.
     """
@@ -187,9 +188,9 @@ def kernel_for(network: BinaryNetwork, replicas: int, protocol: Protocol) -> Ker
         return lanes
     if network.nj is not None:
         return fields
-    if sweeps > LONGEST_IN_LANES:
-        return KERNELS[cheapest(network.size, network.count, 1, sweeps)]
-    return KERNELS[cheapest(network.size, network.count, replicas, sweeps)]
+    together = replicas if sweeps <= LONGEST_IN_LANES else replicas[:1]
+    temperatures = [1 / replica.beta if replica.beta else inf for replica in together]
+    return KERNELS[cheapest(network.size, network.count, temperatures, sweeps)]
 
 
 def projected(network: BinaryNetwork, sums: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -210,9 +211,9 @@ def trace_memory(sweeps: int, synchronous: bool) -> int:
 
 
 def matrix_memory(size: int, patterns: int, replicas: int, sweeps: int) -> int:
-    """Return the bytes that making N J takes, 0 where no group of at most so many replicas wants it."""
+    """Return the bytes that making N J takes, 0 where no group of at most so many cold replicas wants it."""
     most = min(replicas, LANES) if sweeps <= LONGEST_IN_LANES else 1
-    chosen = {cheapest(size, patterns, count, sweeps) for count in range(1, most + 1)}
+    chosen = {cheapest(size, patterns, [0.0] * count, sweeps) for count in range(1, most + 1)}
     return 6 * size * size if "fields" in chosen else 0
 
 

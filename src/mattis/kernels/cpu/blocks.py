@@ -1,0 +1,580 @@
+"""One replica, 64 visits at a time: fields against the levels at which spins may flip, all at once.
+
+A rejected proposal changes nothing, so that 64 proposals in a row are looked at together, and those are
+found that may flip: where none may, which is usual when it is cold, the block is done. Else the first of
+them is decided as a loop over sites would decide it; if it flips, the fields of the block change, and the
+visits after it are looked at again. What flipped in a block is added to all fields at its end, row by row
+of the couplings side by side. The trajectory is that of the loop, bit by bit.
+
+No logarithm is needed to find them. For words read as u = a / 2²³, as in `mattis.exact.rng`,
+
+    ln(u/(1-u)) = ln 2 (log2 a - log2(2²³ - a)),   log2 v = bits(v) / 2²³ - 127 + d(v),   0 <= d < 0.0861,
+
+where bits(v) are those of a float32, read as an integer: their difference is the logarithm of odds up to
+± `ODDS_ERROR`. Only a field within twice that of its level needs the noise itself.
+
+Fields f are integers of 16 or 32 bits, with N h = 2 f + parity (half fields) or N h = f (whole fields).
+"""
+
+import sys
+
+import numpy as np
+from llvmlite import ir
+from numba import config, types
+from numba.extending import intrinsic
+
+from mattis.exact.compiler import compiled
+from mattis.exact.philox import noise_of, thermal_noise
+from mattis.exact.rng import LN2
+from mattis.kernels.cpu.vectors import FLOAT, I32, I64, Emitter, constant
+
+INLINED = "1928cf1872124115"
+"""Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
+
+VISITS = 64
+"""Visits that are looked at together: the bits of a word."""
+
+QUADS = VISITS // 4
+"""Quads of words that they read."""
+
+ROW_PART = 128
+"""Fields that stay in registers while rows are added to them."""
+
+CACHE_LINE = 64
+"""Bytes that memory is read by."""
+
+ODDS_ERROR = 0.0625
+"""What the difference of bits may differ from ln(u/(1-u)): ln 2 × 0.0861 = 0.0597, and roundings."""
+
+LEVEL_ROUNDING = 4
+"""The same in units of fields: roundings down of the noise, of half fields, and of levels."""
+
+LARGEST_SCALES = (5e5, 1e8)
+"""The widest noise whose margins are integers of 16 bits, and whose levels are integers of 32."""
+
+MANY_FLIPS = 16
+"""In a random order, sweeps in which one visit in so many flips are done in turn."""
+
+EVERY_BIT, LOWEST_BIT = np.uint64(2**64 - 1), np.uint64(1)
+"""Words of 64 bits."""
+
+HAS_VECTORS = sys.byteorder == "little" and not getattr(config, "DISABLE_JIT", 0)
+"""Whether vector instructions can be compiled, and bits are numbered as here."""
+
+
+@intrinsic
+def up_spins(_typing, spins, at):
+    """Return as 64 bits which of the spins at, at + 1, … at + 63 are up."""
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        row = e.load(e.at(e.pointer(0), args[1], ir.VectorType(ir.IntType(8), VISITS)))
+        return builder.bitcast(builder.icmp_signed(">", row, constant(row.type, 0)), I64)
+
+    return types.uint64(spins, types.intp), emit
+
+
+@intrinsic
+def copy_fields(_typing, block, fields, at):
+    """Copy 64 fields from `at` on to the fields of a block."""
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        row = ir.VectorType(e.pointer(0).type.pointee, VISITS)
+        e.store(e.load(e.at(e.pointer(1), args[2], row)), e.at(e.pointer(0), I64(0), row))
+        return context.get_dummy_value()
+
+    return types.void(block, fields, types.intp), emit
+
+
+@intrinsic
+def may_flip(_typing, fields, at, block, up):
+    """Return as 64 bits which visits may flip: f < level where the spin is up, f >= level where it is down.
+
+    fields  # 64 of them from `at` on; block  # (128,) with the levels; up  # 64 bits
+    """
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        fields = e.pointer(0)
+        row = ir.VectorType(fields.type.pointee, VISITS)
+        level = e.load(e.at(e.pointer(2), I64(VISITS), row))
+        above = builder.icmp_signed(">=", e.load(e.at(fields, args[1], row)), level)
+        return builder.xor(builder.bitcast(above, I64), args[3])
+
+    return types.uint64(fields, types.intp, block, types.uint64), emit
+
+
+@intrinsic
+def lowest(_typing, bits):
+    """Return the number of the lowest bit of 64 that is set."""
+
+    def emit(_context, builder, _signature, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), emit
+
+
+@intrinsic
+def cold_levels(_typing, block, up, tie):
+    """Set the levels of 64 visits without noise: 0 where the spin is up, `tie` where it is down."""
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        row = ir.VectorType(e.pointer(0).type.pointee, VISITS)
+        tie = e.splat(builder.trunc(args[2], row.element), VISITS)
+        level = _chosen(builder, args[1], constant(row, 0), tie)
+        e.store(level, e.at(e.pointer(0), I64(VISITS), row))
+        return context.get_dummy_value()
+
+    return types.void(block, types.uint64, types.intp), emit
+
+
+@intrinsic
+def warm_levels(_typing, block, words, place, stride, up, slope, margin):
+    """Set the levels of 64 visits: slope × (bits(a) - bits(2²³ - a)) ± margin, with the sign of the spin.
+
+    words  # flat uint32: those of visits j, j + 4, … from `place` + j `stride` on
+    """
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        element = e.pointer(0).type.pointee
+        narrow, real = ir.VectorType(I32, QUADS), ir.VectorType(FLOAT, QUADS)
+        slope = e.splat(args[5], QUADS)
+        quarters = []
+        for j in range(4):
+            at = builder.add(args[2], builder.mul(args[3], I64(j)))
+            odds = _odds_bits(e, e.load(e.at(e.pointer(1), at, narrow)))
+            level = builder.fptosi(builder.fmul(slope, builder.sitofp(odds, real)), narrow)
+            quarters.append(_saturated(e, level, element.width))
+        level = _woven(builder, quarters)
+        margin = e.splat(builder.trunc(args[6], element), VISITS)
+        margin = _chosen(builder, args[4], margin, builder.neg(margin))
+        level = e.call(f"llvm.sadd.sat.v{VISITS}i{element.width}", [level, margin], level.type)
+        e.store(level, e.at(e.pointer(0), I64(VISITS), level.type))
+        return context.get_dummy_value()
+
+    intp = types.intp
+    return types.void(block, words, intp, intp, types.uint64, types.float32, intp), emit
+
+
+def _odds_bits(e, word):
+    """Emit bits(a) - bits(2²³ - a),  a = ⌊word / 2⁹⌋ + 1/2: both floats are exact."""
+    b, narrow, real = e.b, word.type, ir.VectorType(FLOAT, word.type.count)
+    a = b.fadd(b.sitofp(b.lshr(word, constant(narrow, 9)), real), constant(real, 0.5))
+    rest = b.fsub(constant(real, 8388608.0), a)
+    return b.sub(b.bitcast(a, narrow), b.bitcast(rest, narrow))
+
+
+def _saturated(e, value, width):
+    """Emit integers of 32 bits in fewer, those that do not fit as the ends of the range."""
+    if width >= 32:
+        return e.b.sext(value, ir.VectorType(ir.IntType(width), value.type.count))
+    for name, bound in (("smax", -(2 ** (width - 1))), ("smin", 2 ** (width - 1) - 1)):
+        name = f"llvm.{name}.v{value.type.count}i32"
+        value = e.call(name, [value, constant(value.type, bound)], value.type)
+    return e.b.trunc(value, ir.VectorType(ir.IntType(width), value.type.count))
+
+
+def _woven(builder, quarters):
+    """Emit the row whose element 4 q + j is element q of quarter j."""
+    count = quarters[0].type.count
+    pairs = [
+        builder.shuffle_vector(low, high, _order(range(2 * count)))
+        for low, high in (quarters[:2], quarters[2:])
+    ]
+    places = [count * j + q for q in range(count) for j in range(4)]
+    return builder.shuffle_vector(*pairs, _order(places))
+
+
+def _order(places):
+    places = list(places)
+    return ir.Constant(ir.VectorType(I32, len(places)), places)
+
+
+def _chosen(builder, bits, where_set, where_not):
+    """Emit a row that is one of two, as 64 bits tell."""
+    mask = builder.bitcast(bits, ir.VectorType(ir.IntType(1), VISITS))
+    return builder.select(mask, where_set, where_not)
+
+
+@intrinsic
+def add_near(_typing, block, columns, place, twice, up):
+    """Add 64 couplings from `place` on to the fields of a block, or subtract them: ± nj 2^twice.
+
+    block  # (128,), whose first half are the fields; columns  # read flat; up  # whether the spin went up
+    """
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        row = ir.VectorType(e.pointer(0).type.pointee, VISITS)
+        address = e.at(e.pointer(0), I64(0), row)
+        change = builder.shl(_couplings(e, 1, args[2], row), _shift(e, args[3], row))
+        minus = e.splat(builder.sext(builder.not_(args[4]), row.element), VISITS)
+        change = builder.sub(builder.xor(change, minus), minus)
+        e.store(builder.add(e.load(address), change), address)
+        return context.get_dummy_value()
+
+    intp = types.intp
+    return types.void(block, columns, intp, intp, types.boolean), emit
+
+
+@intrinsic
+def fetch_ahead(_typing, columns, place):
+    """Ask for the couplings from `place` to `place` + 63 before they are needed."""
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        kinds = [ir.IntType(8).as_pointer(), I32, I32, I32]
+        name, module = "llvm.prefetch.p0", builder.module
+        ask = module.globals.get(name) or ir.Function(
+            module, ir.FunctionType(ir.VoidType(), kinds), name
+        )
+        line = CACHE_LINE * 8 // e.pointer(0).type.pointee.width
+        for first in (*range(0, VISITS, line), VISITS - 1):  # rows begin anywhere in a line
+            address = e.at(e.pointer(0), builder.add(args[1], I64(first)), ir.IntType(8))
+            builder.call(ask, [address, I32(0), I32(3), I32(1)])  # read, keep close, data
+        return context.get_dummy_value()
+
+    return types.void(columns, types.intp), emit
+
+
+@intrinsic
+def products(_typing, a, b):
+    """Return sum_i a_i b_i of at least 64 integers, exactly. a  # of at most 32 bits; b  # int8"""
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        return _total(e, lambda at, wide: builder.mul(*(_widened(e, k, at, wide) for k in (0, 1))))
+
+    return types.int64(a, b), emit
+
+
+@intrinsic
+def magnitudes(_typing, a):
+    """Return sum_i |a_i| of at least 64 integers of at most 32 bits, exactly."""
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+
+        def term(at, wide):
+            value = _widened(e, 0, at, wide)
+            return builder.select(
+                builder.icmp_signed("<", value, constant(wide, 0)), builder.neg(value), value
+            )
+
+        return _total(e, term)
+
+    return types.int64(a), emit
+
+
+def _widened(e, index, at, wide):
+    """Emit a part of an array in wider integers."""
+    kind = e.pointer(index).type.pointee
+    part = e.load(e.at(e.pointer(index), at, ir.VectorType(kind, VISITS)))
+    return part if part.type == wide else e.b.sext(part, wide)
+
+
+def _total(e, term):
+    """Emit the sum of terms over the first array, in lanes that hold those of 2^22 integers of 16 bits."""
+    b, long = e.b, ir.VectorType(I64, VISITS)
+    size = _size(e)
+    wide = ir.VectorType(I32 if e.pointer(0).type.pointee.width < 32 else I64, VISITS)
+
+    def part(c, totals):
+        return [b.add(totals[0], term(b.mul(c, I64(VISITS)), wide))]
+
+    (total,) = e.loop(b.udiv(size, I64(VISITS)), [constant(wide, 0)], part)
+    last = term(b.sub(size, I64(VISITS)), wide)
+    total = b.add(total, b.select(_behind(e, size, VISITS), last, constant(wide, 0)))
+    total = total if wide == long else b.sext(total, long)
+    return e.call(f"llvm.vector.reduce.add.v{VISITS}i64", [total], I64)
+
+
+def _size(e):
+    """Emit the length of the first argument."""
+    array = e.context.make_array(e.signature.args[0])(e.context, e.b, e.args[0])
+    return e.b.extract_value(array.shape, 0)
+
+
+def _behind(e, size, count):
+    """Emit which of the last `count` elements are behind the last whole group of so many."""
+    done = e.b.sub(I64(count), e.b.urem(size, I64(count)))
+    places = ir.Constant(ir.VectorType(I32, count), [*range(count)])
+    return e.b.icmp_signed(">=", places, e.splat(e.b.trunc(done, I32), count))
+
+
+@intrinsic
+def add_rows(_typing, fields, columns, twice, flips, ups, downs):
+    """Add the rows of spins that went up to fields, and subtract those of spins that went down.
+
+    fields[i] += 2^twice (sum_{j raised} columns[j, i] - sum_{j lowered} columns[j, i])
+    fields  # (N,), N >= 128; flips  # (128,) int64: sites that went up, and from 64 on those that went down
+    """
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        size, row = _size(e), ir.VectorType(e.pointer(0).type.pointee, ROW_PART)
+
+        def part(at, kept=None):
+            def listed(sign):
+                def one(k, values):
+                    k = k if sign > 0 else builder.add(k, I64(VISITS))
+                    j = e.load(e.at(e.pointer(3), k, I64))
+                    place = builder.add(builder.mul(j, size), at)
+                    change = _couplings(e, 1, place, row)
+                    return [(builder.add if sign > 0 else builder.sub)(values[0], change)]
+
+                return one
+
+            (total,) = e.loop(args[4], [constant(row, 0)], listed(1))
+            (total,) = e.loop(args[5], [total], listed(-1))
+            total = builder.shl(total, _shift(e, args[2], row))
+            if kept is not None:
+                total = builder.select(kept, total, constant(row, 0))
+            address = e.at(e.pointer(0), at, row)
+            e.store(builder.add(e.load(address), total), address)
+
+        def whole(c, _):
+            part(builder.mul(c, I64(ROW_PART)))
+            return []
+
+        e.loop(builder.udiv(size, I64(ROW_PART)), [], whole)
+        part(builder.sub(size, I64(ROW_PART)), _behind(e, size, ROW_PART))
+        return context.get_dummy_value()
+
+    intp = types.intp
+    return types.void(fields, columns, intp, flips, intp, intp), emit
+
+
+def _couplings(e, index, place, row):
+    """Emit a part of a row of couplings, in the type of the fields."""
+    pointer = e.pointer(index)
+    part = e.load(e.at(pointer, place, ir.VectorType(pointer.type.pointee, row.count)))
+    if part.type.element.width == row.element.width:
+        return part
+    return (
+        e.b.sext(part, row) if part.type.element.width < row.element.width else e.b.trunc(part, row)
+    )
+
+
+def _shift(e, twice, row):
+    return e.splat(e.b.trunc(twice, row.element), row.count)
+
+
+@compiled
+def add_row(fields, columns, j, up, twice):
+    """Bring all fields up to date with a flip of S_j."""
+    if twice and up:
+        for i in range(fields.size):
+            fields[i] += 2 * columns[j, i]
+    elif twice:
+        for i in range(fields.size):
+            fields[i] -= 2 * columns[j, i]
+    elif up:
+        for i in range(fields.size):
+            fields[i] += columns[j, i]
+    else:
+        for i in range(fields.size):
+            fields[i] -= columns[j, i]
+
+
+@compiled
+def visit_in_turn(columns, fields, spins, order, fresh, words, scale, twice, parity):
+    """Update one site after the other, in a loop; return the flips. Arguments as for `sweep_blocks`."""
+    size, quads, flips = spins.size, words.size // 4, 0
+    noise = np.zeros(words.size, np.int32)
+    if scale > 0:
+        thermal_noise(noise, words, scale)
+    for k in range(size):
+        i = order[k] if fresh else np.uint64(k)
+        x = np.int64(fields[i]) if twice else 2 * np.int64(fields[i]) + parity
+        if scale > 0:
+            up = x + np.int64(noise[(k & 3) * quads + (k >> 2)]) >= 0
+        else:
+            up = x > 0 or (x == 0 and spins[i] > 0)
+        if up != (spins[i] > 0):
+            flips += 1
+            spins[i] = 1 if up else -1
+            add_row(fields, columns, i, up, twice)
+    return flips
+
+
+@compiled
+def quads_of(size):
+    """Return the quads of words that blocks of 64 visits read in a sweep."""
+    return (size + VISITS - 1) // VISITS * QUADS
+
+
+@compiled
+def block_room(fields):
+    """Return what `sweep_blocks` needs to work.
+
+    block    # (128,): the fields of 64 visits, and their levels; signs  # (64,) int8: their spins
+    flips    # (128,) int64: sites that went up in a block, and sites that went down
+    flipped  # (N,) bool
+    """
+    block, signs = np.zeros(2 * VISITS, fields.dtype), np.ones(VISITS, np.int8)
+    return block, signs, np.zeros(2 * VISITS, np.int64), np.zeros(fields.size, np.bool_)
+
+
+@compiled
+def first_bits(count):
+    """Return 64 bits of which the first `count`, at least one, are set."""
+    return EVERY_BIT >> np.uint64(VISITS - count)
+
+
+@compiled
+def scalar_product(a, b):
+    """Return sum_i a_i b_i, exactly. a  # integers of at most 32 bits; b  # int8"""
+    if HAS_VECTORS and a.size >= VISITS:
+        return products(a, b)
+    total = np.int64(0)
+    for i in range(a.size):
+        total += np.int64(a[i]) * np.int64(b[i])
+    return total
+
+
+@compiled
+def magnitude(a):
+    """Return sum_i |a_i|, exactly. a  # integers of at most 32 bits"""
+    if HAS_VECTORS and a.size >= VISITS:
+        return magnitudes(a)
+    total = np.int64(0)
+    for i in range(a.size):
+        total += abs(np.int64(a[i]))
+    return total
+
+
+@compiled
+def magnetisation(spins):
+    """Return sum_i S_i."""
+    total = 0
+    for i in range(spins.size):
+        total += spins[i]
+    return total
+
+
+@compiled
+def add_flips(fields, columns, twice, flips, ups, downs):
+    """Bring all fields up to date with the flips of a block."""
+    if fields.size >= ROW_PART:
+        add_rows(fields, columns, twice, flips, ups, downs)
+        return
+    for k in range(ups):
+        add_row(fields, columns, flips[k], True, twice)
+    for k in range(VISITS, VISITS + downs):
+        add_row(fields, columns, flips[k], False, twice)
+
+
+@compiled
+def is_sure(block, k, down, reach):
+    """Tell whether a spin that may flip does so whatever its noise exactly is."""
+    beyond = np.int64(block[k]) - np.int64(block[VISITS + k])
+    return (beyond if down else -beyond) > reach
+
+
+@compiled
+def visit_block(
+    columns, fields, after, spins, order, fresh, together, words, scale, twice, parity, base, may, up,
+    reach, block, flips, flipped,
+):  # fmt: skip
+    """Update the visits base … base + 63, of which `may` tells who may flip; return the flips."""
+    count, size, quads = min(VISITS, spins.size - base), spins.size, words.size // 4
+    whole = not fresh and count == VISITS
+    if whole:
+        copy_fields(block, fields, base)
+    if whole and not together:
+        others = may & (may - LOWEST_BIT)
+        while others != 0:
+            fetch_ahead(columns, (base + lowest(others)) * size + base)
+            others &= others - LOWEST_BIT
+    ups, downs, inside = 0, 0, first_bits(count)
+    while may != 0:
+        k: int = lowest(may)
+        left, down = ~first_bits(k + 1), (up >> np.uint64(k)) & LOWEST_BIT == 0
+        i = order[base + k] if fresh else np.uint64(base + k)
+        if not is_sure(block, k, down, reach):
+            x = np.int64(block[k]) if twice else 2 * np.int64(block[k]) + parity
+            noise = noise_of(words[(k & 3) * quads + ((base + k) >> 2)], scale)
+            if (x + noise >= 0) != down:
+                may &= left
+                continue
+        spins[i], flipped[i] = 1 if down else -1, True
+        flips[ups], flips[VISITS + downs] = i, i  # without a branch, which nobody could foretell
+        ups, downs = ups + down, downs + (not down)
+        if together:
+            may &= left
+            continue
+        if whole:
+            add_near(block, columns, (base + k) * size + base, twice, down)
+        else:
+            step = np.int64(spins[i]) << twice
+            for other in range(k + 1, count):
+                to = order[base + other] if fresh else np.uint64(base + other)
+                block[other] += step * columns[i, to]
+        may = may_flip(block, 0, block, up) & left & inside
+    add_flips(after, columns, twice, flips, ups, downs)
+    return ups + downs
+
+
+@compiled
+def margin_of(scale, twice):
+    """Return the slope of levels, their margin, and how far beyond them nothing is in doubt."""
+    if scale == 0:
+        return np.float32(0), 0, -1
+    part = np.float32(twice + 1) * np.float32(0.5)
+    margin = np.int64(ODDS_ERROR * scale * part) + LEVEL_ROUNDING
+    return -np.float32(scale * part * LN2 / np.float32(8388608.0)), margin, 2 * margin
+
+
+@compiled
+def by_blocks(fields, scale, fresh, flips):
+    """Tell whether a sweep goes by blocks: where vectors can be compiled, and levels fit.
+
+    In a random order a flip reads its couplings to a block one by one: not where many, `flips`, are foreseen.
+    """
+    if not HAS_VECTORS or fields.itemsize > 4 or scale > LARGEST_SCALES[fields.itemsize // 4]:
+        return False
+    return not fresh or flips * MANY_FLIPS < fields.size
+
+
+@compiled
+def sweep_blocks(
+    columns, fields, after, spins, order, fresh, together, words, scale, twice, parity, block, signs,
+    flips, flipped,
+):  # fmt: skip
+    """Run one sweep of one replica; return the flips.
+
+    columns   # (N, N) integers: columns[j, i] = nj_ij, the coupling from site j to site i
+    fields    # (N,) integers f; spins  # (N,) int8; after  # where flips are added: `fields` one site
+              # after the other; (N,) equal to them all at once, where no flip feels another: `together`
+    order     # (N,) the sites in the order of their visits, if `fresh`; else it is 0 … N-1
+    words     # (4 quads,) uint32: visit k reads words[k % 4 quads + k // 4], quads as in `quads_of`
+    scale     # float32 width of the thermal noise, 0 at T = 0, such that `by_blocks`
+    twice     # 0: N h = 2 f + parity; 1: N h = f; a flip of S_j changes f_i by ± nj_ij 2^twice
+    block, signs, flips  # what `block_room` returns; flipped  # (N,) bool: set where a spin flips
+    """
+    slope, margin, reach = margin_of(scale, twice)
+    quads, total = words.size // 4, 0
+    for base in range(0, spins.size, VISITS):
+        count = min(VISITS, spins.size - base)
+        whole = not fresh and count == VISITS
+        if not whole:
+            for k in range(count):
+                i = order[base + k] if fresh else np.uint64(base + k)
+                block[k], signs[k] = fields[i], spins[i]
+        up: int = up_spins(spins, base) if whole else up_spins(signs, 0)
+        if scale > 0:
+            warm_levels(block, words, base >> 2, quads, up, slope, margin)
+        else:
+            cold_levels(block, up, 1 - parity)
+        may = may_flip(fields, base, block, up) if whole else may_flip(block, 0, block, up)
+        may &= first_bits(count)
+        if may != 0:
+            total += visit_block(
+                columns, fields, after, spins, order, fresh, together, words, scale, twice, parity,
+                base, may, up, reach, block, flips, flipped,
+            )  # fmt: skip
+    return total

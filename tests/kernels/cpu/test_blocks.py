@@ -1,0 +1,277 @@
+"""64 visits at a time against a plain loop, bit by bit: any couplings, orders, temperatures and sizes.
+
+The loop knows nothing of levels or blocks: x_i from the couplings, th from `rng.thermal_noise`, one visit
+after the other in Python's integers.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from mattis.exact import functions, rng
+from mattis.kernels.cpu import blocks, glauber, matrix
+from mattis.kernels.cpu.blocks import VISITS
+
+KINDS = [(np.int8, np.int16), (np.int16, np.int32), (np.int8, np.int32), (np.int32, np.int64)]
+HUGE = [3e5, 5e5, 7e5, 9e7, 1.2e8]
+"""Widths around those whose levels no longer fit the fields."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """A state, and what happens to it; fields are those of no state in particular."""
+
+    nj: np.ndarray  # nj[i, j] couples j to i
+    fields: np.ndarray
+    spins: np.ndarray
+    scale: np.float32
+    order: np.ndarray | None
+    twice: int
+    parity: int
+    together: bool = False
+
+    def words(self):
+        return rng.stream(1, "noise", {"size": self.spins.size}).words(self.spins.size, 3)
+
+
+def plainly(s):
+    """Return (fields, spins, sites that flipped) after the sweep."""
+    fields, spins, flipped = s.fields.astype(object), s.spins.astype(object), []
+    noise = rng.thermal_noise(s.words(), s.scale) if s.scale else np.zeros(spins.size, int)
+    after = fields.copy() if s.together else fields
+    for k, i in enumerate(range(spins.size) if s.order is None else s.order.tolist()):
+        x = fields[i] if s.twice else 2 * fields[i] + s.parity
+        new = spins[i] if s.scale == 0 and x == 0 else 1 if x + int(noise[k]) >= 0 else -1
+        if new != spins[i]:
+            spins[i] = new
+            flipped.append(i)
+            after += new * (1 + s.twice) * s.nj[:, i].astype(object)
+    return after, spins, flipped
+
+
+def by_blocks(s, kinds, first=None):
+    """The same by the kernel, if `first` says so by the loop that is written in it."""
+    columns, fields = np.ascontiguousarray(s.nj.T).astype(kinds[0]), s.fields.astype(kinds[1])
+    spins, size, fresh = s.spins.astype(np.int8), s.spins.size, s.order is not None
+    order = (np.arange(size) if s.order is None else s.order).astype(np.uint64)
+    words = np.full((4, blocks.quads_of(size)), 2**32 - 1, np.uint32)  # beyond N all would go up
+    for k, word in enumerate(s.words()):
+        words[k % 4, k // 4] = word
+    if first == "loop" or not blocks.by_blocks(fields, s.scale, fresh, 0):
+        rest = words.ravel(), s.scale, s.twice, s.parity
+        count = blocks.visit_in_turn(columns, fields, spins, order, fresh, *rest)
+        return fields, spins, count, None
+    block, signs, flips, flipped = blocks.block_room(fields)
+    after = fields.copy() if s.together else fields
+    count = blocks.sweep_blocks(
+        columns, fields, after, spins, order, fresh, s.together, words.ravel(), s.scale, s.twice,
+        s.parity, block, signs, flips, flipped,
+    )  # fmt: skip
+    return after, spins, count, flipped
+
+
+def assert_same(s, kinds, first=None):
+    fields, spins, wanted = plainly(s)
+    found, state, count, flipped = by_blocks(s, kinds, first)
+    np.testing.assert_array_equal(state, spins.astype(np.int8))
+    np.testing.assert_array_equal(found, fields.astype(np.int64))
+    assert count == len(wanted)
+    if flipped is not None:
+        assert sorted(wanted) == np.flatnonzero(flipped).tolist()
+    return count
+
+
+def drawn(seed, size, largest, width, scale, shuffled, twice, parity, together=False):
+    """A sweep: couplings up to `largest`, fields up to `width` (0: all of them zero)."""
+    draw = np.random.default_rng(seed)
+    nj = draw.integers(-largest, largest, (size, size), endpoint=True)
+    nj[draw.random((size, size)) < draw.choice([0.0, 0.9, 0.99])] = 0
+    fields = draw.integers(-width, width, size, endpoint=True)
+    order = draw.permutation(size) if shuffled and not together else None
+    spins = draw.choice(np.array([1, -1]), size)
+    aligned = draw.random(size) < draw.choice([0.0, 0.5, 0.98, 1.0])  # with most spins content
+    spins[aligned] = np.where(fields >= 0, 1, -1)[aligned]
+    return Sweep(
+        nj, fields, spins, np.float32(scale), order, twice, 0 if twice else parity, together
+    )
+
+
+sweeps = st.builds(
+    drawn,
+    st.integers(0, 2**32), st.one_of(st.integers(1, 300), st.sampled_from([63, 64, 65, 128, 192])),
+    st.sampled_from([0, 1, 4, 40]), st.sampled_from([0, 1, 3, 30, 300, 3000]),
+    st.one_of(st.sampled_from([0.0, 0.0, 1e-3, 1.0, *HUGE]), st.floats(0.015625, 3000.0, width=32)),
+    st.booleans(), st.integers(0, 1), st.integers(0, 1), st.booleans(),
+)  # fmt: skip
+
+
+@settings(max_examples=600, deadline=None, derandomize=True)
+@given(sweeps, st.sampled_from(KINDS), st.booleans())
+def test_blocks_do_what_a_plain_loop_does(s, kinds, in_turn):
+    if s.together and not blocks.by_blocks(s.fields.astype(kinds[1]), s.scale, False, 0):
+        s = replace(s, together=False)
+    assert_same(s, kinds, "loop" if in_turn and not s.together else None)
+
+
+@pytest.mark.parametrize("twice", [0, 1])
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize("scale", [0.0, 25.0])
+def test_many_flips_in_each_block(scale, shuffled, twice):
+    """Strong couplings: each flip decides those after it, and each block has dozens."""
+    total = 0
+    for seed in range(20):
+        s = drawn(seed, 200, 40, 30, scale, shuffled, twice, seed % 2)
+        total += assert_same(s, KINDS[0])
+    assert total > 20 * 200 / 5
+
+
+@pytest.mark.parametrize("place", range(70))
+def test_the_only_spin_that_flips_is_where_it_is(place):
+    """Content spins and one that is not: those before it, which want to follow, were visited before."""
+    size = 70
+    fields, spins = np.full(size, 5), np.ones(size, int)
+    spins[place], nj = -1, np.zeros((size, size), int)
+    nj[
+        : place + 1, place
+    ] = -20  # those before feel it, and itself: who looked back would flip them
+    for twice in (0, 1):
+        s = Sweep(nj, fields, spins, np.float32(0), None, twice, 0)
+        assert assert_same(s, KINDS[0]) == 1
+        flipped = np.flatnonzero(by_blocks(s, KINDS[0])[3])
+        assert flipped.tolist() == [place]
+
+
+def test_a_flip_is_felt_by_the_next_visits_only():
+    """Each spin turns the next: a sweep goes up to the end, and down by one site."""
+    size = 150
+    nj = np.zeros((size, size), int)
+    nj[np.arange(1, size), np.arange(size - 1)] = 3
+    spins = -np.ones(size, int)
+    fields = np.full(size, -1)
+    fields[0] = 1
+    for kinds in KINDS[:3]:
+        s = Sweep(nj, fields, spins, np.float32(0), None, 1, 0)
+        assert assert_same(s, kinds) == size
+        assert assert_same(replace(s, nj=nj.T[:, ::1], fields=fields[::-1].copy()), kinds) == 1
+        assert assert_same(replace(s, order=np.arange(size)[::-1].copy()), kinds) == 1
+
+
+@pytest.mark.parametrize("parity", [0, 1])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_ties_keep_the_spin_and_half_a_field_is_none(sign, parity):
+    """N h = 2 f + parity: 0 keeps both spins; 1 puts them up; -1 (f = -1, parity 1) puts them down."""
+    spins = np.full(100, sign)
+    for field, wanted in ((0, 1 if parity else sign), (-1, -1), (1, 1)):
+        s = Sweep(
+            np.zeros((100, 100), int), np.full(100, field), spins, np.float32(0), None, 0, parity
+        )
+        assert_same(s, KINDS[0])
+        assert (by_blocks(s, KINDS[0])[1] == wanted).all()
+
+
+@pytest.mark.parametrize("scale", [0.5, 40.0, 4e4, 4.9e5])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_fields_at_the_ends_of_their_integers(sign, scale):
+    """Half fields reach ± 32766, whole ones ± 16383."""
+    for twice, end in ((0, 32766), (1, 16383)):
+        for spin in (1, -1):
+            s = Sweep(np.zeros((128, 128), int), np.full(128, sign * end), np.full(128, spin),
+                      np.float32(scale), None, twice, 0)  # fmt: skip
+            assert_same(s, KINDS[0])
+
+
+def test_bits_of_floats_are_logarithms_of_odds_to_the_error_that_is_allowed_for():
+    """Of every word: 2²³ levels. The bound is not idle: half of it would be too small."""
+    level = np.arange(2**23, dtype=np.uint32)
+    a = level.astype(np.float32) + np.float32(0.5)
+    bits = a.view(np.int32).astype(np.int64) - (np.float32(8388608.0) - a).view(np.int32)
+    error = np.abs(bits * (np.log(2) / 2**23) - rng.log_odds(level << np.uint32(9))).max()
+    assert blocks.ODDS_ERROR / 2 < error < blocks.ODDS_ERROR * 0.96
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    st.integers(0, 2**32),
+    st.integers(0, 300),
+    st.sampled_from([np.int8, np.int16, np.int32, np.int64]),
+)
+@example(0, 300, np.int32)
+def test_scalar_products_are_exact(seed, size, kind):
+    draw, info = (
+        np.random.default_rng(seed),
+        np.iinfo(min(kind, np.int32, key=lambda k: k(0).itemsize)),
+    )
+    a = draw.choice([info.min, info.max, 0, 1], size).astype(kind)
+    b = draw.choice(np.array([1, -1], np.int8), size)
+    assert blocks.scalar_product(a, b) == sum(int(x) * int(y) for x, y in zip(a, b, strict=True))
+    assert blocks.magnetisation(b) == b.sum(dtype=int)
+    assert blocks.magnitude(a) == sum(abs(int(x)) for x in a)
+
+
+@pytest.mark.parametrize("size", [1, 127, 128, 129, 255, 256, 300])
+@pytest.mark.parametrize("twice", [0, 1])
+@pytest.mark.parametrize("kinds", KINDS[:3])
+def test_rows_are_added_and_subtracted(kinds, twice, size):
+    draw = np.random.default_rng(size)
+    columns = draw.integers(-100, 100, (size, size)).astype(kinds[0])
+    fields, flips = np.zeros(size, kinds[1]), np.zeros(2 * VISITS, np.int64)
+    for ups, downs in ((0, 0), (1, 0), (0, 1), (3, 5), (64, 0)):
+        up, down = draw.integers(0, size, ups), draw.integers(0, size, downs)
+        flips[:ups], flips[VISITS : VISITS + downs] = up, down
+        found = fields.copy()
+        blocks.add_flips(found, columns, twice, flips, ups, downs)
+        wanted = columns[up].sum(axis=0, dtype=int) - columns[down].sum(axis=0, dtype=int)
+        np.testing.assert_array_equal(found, wanted << twice)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.integers(0, 2**32), st.integers(1, 200), st.sampled_from([1e-3, 0.5, 30.0, 800.0, 1e7]))
+def test_heats_are_those_of_the_functions_of_numbers(seed, size, scale):
+    """Added in the order of sites; beyond exp(-40) nothing is left."""
+    fields = np.random.default_rng(seed).integers(-9000, 9000, size).astype(np.int16)
+    wanted = 0.0
+    for field in fields.tolist():
+        tail = functions.exponential(-abs(field) / float(np.float32(scale)))
+        wanted += functions.logarithm(1 + tail)
+    assert matrix.heat_of(fields, np.float32(scale), np.empty(size)) == wanted
+
+
+def test_usual_functions_are_the_functions():
+    x = np.concatenate(
+        [np.random.default_rng(1).uniform(-700, 700, 10_000), [0.0, -0.0, 700, -700]]
+    )
+    for number in x.tolist():
+        assert functions.usual_exponential(number) == functions.exponential(number)
+        argument = functions.exponential(number)
+        assert functions.usual_logarithm(argument) == functions.logarithm(argument)
+
+
+@pytest.mark.parametrize("order", [[], [1, 2, 3, 4]])
+@pytest.mark.parametrize("scale", [0.0, 30.0])
+def test_without_vectors_the_same(monkeypatch, scale, order):
+    """Where no vectors can be compiled, `field_sweeps` is a loop of functions of Python."""
+    size, count = 70, 5
+    xi = np.random.default_rng(1).choice(np.array([1, -1], np.int8), (count, size))
+    nj = (xi.T.astype(int) @ xi - count * np.eye(size, dtype=int)).astype(np.int8)
+    start = np.where(np.arange(size) % 5, xi[0], -xi[0]).astype(np.int8)
+    halves = glauber.half_fields(nj, start, count * (size - 1) % 2, 400)
+    results = []
+    for vectors in (True, False):
+        rest = np.array([1, 2, 3, 4], np.uint32), np.float32(scale), np.array(order, np.uint32)
+        spins, fields, trace, sums = (
+            start.copy(),
+            halves.copy(),
+            np.zeros((3, 9), int),
+            np.zeros((2, size), np.int32),
+        )
+        sweeps = glauber.field_sweeps
+        if not vectors:
+            monkeypatch.setattr(glauber, "by_blocks", lambda *_: False)
+            sweeps = glauber.field_sweeps.py_func
+        used = sweeps(nj, spins, fields, count * (size - 1) % 2, xi[0], *rest, trace, sums, 2)
+        results.append((used, spins, fields, trace, sums))
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, other)
