@@ -70,13 +70,11 @@ inlined = njit(inline="always", error_model="numpy")
 
 @inlined
 def block_words(work, heat, first, sites, step):
-    """Fill the rows of random words of a block; at T = 0 nobody reads them.
+    """Fill the rows of random words of a block, at T > 0: where it is called costs time even if it returns.
 
     Replicas have a stream each, whose words are drawn for a block, lane by lane; or one stream for all, whose
     words are drawn for a sweep. Site k of a block takes word k mod 4 of quad k // 4.
     """
-    if heat.cold:
-        return
     words, common = work.words, work.common
     if not heat.shared:
         draw_words(words, first // 4, (sites + 3) // 4, step, heat.tails, heat.key)
@@ -258,7 +256,8 @@ def sweep_blocks(patterns, lanes, heat, work, record, t, orders):
         if orders is not None:
             near, near_place, bits, bits_place = work.near, 0, work.bits, 0
             columns_of(work.columns, patterns.sites, sites)
-        block_words(work, heat, first, sites.size, t)
+        if not heat.cold:
+            block_words(work, heat, first, sites.size, t)
         block_fields(work.fields, work.tables, sites, patterns, lanes.overlaps)
         fill_row(work.flips, 0, 0)
         changed = settle_block(

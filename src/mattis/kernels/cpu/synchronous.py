@@ -42,7 +42,7 @@ from mattis.kernels.cpu.vectors import (
     row_bits,
 )
 
-INLINED = "be068969bc3c6a91"
+INLINED = "e6860d738470432d"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024
@@ -226,21 +226,27 @@ def tile_fields(fields, tables, first, sites, patterns, overlaps):
 
 
 @compiled
-def settle_block(patterns, lanes, heat, fields, work, first, sites, masks):
-    """Give the sites of a block their new spins, and store these as bits of lanes in `masks`.
+def settle_block(spins, fields, own, flips, first, sites, masks):
+    """Give the sites of a block their new spins at T = 0, and store these as bits of lanes in `masks`.
 
-    The changes overwrite the fields, which are not needed any more.
+    The changes overwrite the fields, which are not needed any more. Arrays come one by one: Numba counts
+    references to each array of a tuple that it passes, and a block takes no longer than twenty of these.
     """
-    spins, own, flips, words = lanes.spins, work.own, work.flips, work.words
-    levels, gains, scales = work.filter.levels, work.filter.gains, heat.scales
     for k in range(sites):
-        if heat.cold:
-            settle(spins, first + k, fields, k, own, fields, flips)
-        else:
-            settle_heated(
-                spins, first + k, fields, k, own, fields, flips, words, levels, gains, scales,
-                patterns.parity,
-            )  # fmt: skip
+        settle(spins, first + k, fields, k, own, fields, flips)
+        masks[k] = row_bits(spins, first + k)
+    masks[sites:] = 0
+
+
+@compiled
+def settle_heated_block(
+    spins, fields, own, flips, words, levels, gains, scales, parity, first, sites, masks
+):
+    """Give the sites of a block their new spins at T > 0, as `settle_block` does."""
+    for k in range(sites):
+        settle_heated(
+            spins, first + k, fields, k, own, fields, flips, words, levels, gains, scales, parity
+        )
         masks[k] = row_bits(spins, first + k)
     masks[sites:] = 0
 
@@ -250,14 +256,22 @@ def step(patterns, lanes, heat, work, masks, state, t, summing):
     """Update all sites at once, then the overlaps; return the flips of each replica."""
     size, count = lanes.spins.shape[0], patterns.blocks.shape[1]
     flips = np.zeros(LANES, np.int64)
+    spins, own, scales = lanes.spins, work.own, heat.scales
+    levels, gains = work.filter.levels, work.filter.gains
     for begin in range(0, size, TILE):
         end = min(begin + TILE, size)
         tile_fields(work.fields, work.tables, begin, end - begin, patterns, lanes.overlaps)
         fill_row(work.flips, 0, 0)
         for first in range(begin, end, BLOCK):
             sites, fields = min(BLOCK, end - first), work.fields[first - begin :]
-            block_words(work, heat, first, sites, t)
-            settle_block(patterns, lanes, heat, fields, work, first, sites, masks)
+            if heat.cold:
+                settle_block(spins, fields, own, work.flips, first, sites, masks)
+            else:
+                block_words(work, heat, first, sites, t)
+                settle_heated_block(
+                    spins, fields, own, work.flips, work.words, levels, gains, scales,
+                    patterns.parity, first, sites, masks,
+                )  # fmt: skip
             turn_bits(state, first // BLOCK, masks)
             if summing:
                 for i in range(first, first + sites):

@@ -34,7 +34,7 @@ def _number_or_half_way(value: Any, number: ValidatorFunctionWrapHandler) -> Any
     return value if value == HALF_WAY else number(value)
 
 
-Threshold = Annotated[
+RecallThreshold = Annotated[
     float | Literal["half_way"],
     GetPydanticSchema(
         lambda _kind, handler: core_schema.no_info_wrap_validator_function(
@@ -106,7 +106,7 @@ class RetrievalStudy(Study):
     cues: StrictInt = Field(
         default=1, ge=1, description="stored patterns asked for per pattern set, a replica each"
     )
-    retrieved_above: Threshold = Field(
+    retrieved_above: RecallThreshold = Field(
         default=0.5,
         description="a cue counts as retrieved if its mean overlap is above; half_way: half-way from the "
         "cue, 1 - 2 noise, to the state of few patterns, m = tanh(m/T)",
