@@ -4,7 +4,7 @@ from typing import Any
 
 from mattis.claims.claim import AtLeast, AtMost, Claim, Near, claim
 from mattis.claims.fits import endless
-from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network
+from mattis.claims.laboratory import Laboratory, Measurement, network, paired
 from mattis.statistics.extrapolation import complexity, ground_energy
 
 
@@ -148,8 +148,7 @@ def overlap_of_chains(lab: Laboratory) -> Measurement:
     keys = network("sherrington_kirkpatrick", size=1000, sets=32, temperature=0.5,
                    axes={"memories": [1]}, starts=2, sweeps=(1000, 1000))  # fmt: skip
     cells = lab.cells(keys)
-    apart = (abs(cells["overlap_starts"]) - cells["edwards_anderson"]).squeeze().values
-    return mean_of(apart)
+    return paired(abs(cells["overlap_starts"]), cells["edwards_anderson"])
 
 
 @claim(

@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 
 from mattis.claims.claim import Claim, Near, claim
 from mattis.claims.fits import known
-from mattis.claims.laboratory import Laboratory, Measurement, taken
+from mattis.claims.laboratory import Laboratory, Measurement, mean_of, paired, taken
 from mattis.networks.drift import memories
 from mattis.theory.consolidation import published, similarity
 
@@ -123,7 +123,7 @@ def convergence(lab: Laboratory) -> Measurement:
     return lab.mean(keys, "consolidated")
 
 
-def couplings_after(lab: Laboratory, presentations: float, observable: str) -> Measurement:
+def couplings_after(lab: Laboratory, presentations: float, rule: str) -> xr.DataArray:
     """Return how far couplings are from their target, of eight orthogonal memories that are shown in turn.
 
     tau = 100, N_v = 100 000, kappa = 60 (one-hot)
@@ -131,7 +131,7 @@ def couplings_after(lab: Laboratory, presentations: float, observable: str) -> M
     axes = {"size": [100_000], "memories": [8], "kappa": [60.0], "noise": [1.0], "tau": [100.0],
             "presentations": [0.0, 30.0, 70.0, 150.0, 1000.0], "seed": 16}  # fmt: skip
     keys = {"model": "consolidation", "ensemble": "orthogonal", "clamping": "cyclic", "axes": axes}
-    return taken(lab.estimates(keys), observable, presentations=presentations)
+    return lab.cells(keys)[f"{rule}_error"].sel(presentations=presentations).squeeze()
 
 
 @claim(
@@ -142,7 +142,7 @@ def couplings_after(lab: Laboratory, presentations: float, observable: str) -> M
 )  # fmt: skip
 def pavlovian(lab: Laboratory) -> Measurement:
     """Return the distance of the Pavlovian couplings."""
-    return couplings_after(lab, 70.0, "pavlovian_error")
+    return mean_of(couplings_after(lab, 70.0, "pavlovian").values)
 
 
 @claim(
@@ -153,7 +153,7 @@ def pavlovian(lab: Laboratory) -> Measurement:
 )  # fmt: skip
 def hebbian(lab: Laboratory) -> Measurement:
     """Return the distance of the Hebbian couplings."""
-    return couplings_after(lab, 70.0, "hebbian_error")
+    return mean_of(couplings_after(lab, 70.0, "hebbian").values)
 
 
 @claim(
@@ -163,7 +163,7 @@ def hebbian(lab: Laboratory) -> Measurement:
 )  # fmt: skip
 def hebbian_limit(lab: Laboratory) -> Measurement:
     """Return the distance after long."""
-    return couplings_after(lab, 1000.0, "hebbian_error")
+    return mean_of(couplings_after(lab, 1000.0, "hebbian").values)
 
 
 @claim(
@@ -193,8 +193,7 @@ def time_of_memory(lab: Laboratory) -> Measurement:
 )  # fmt: skip
 def two_rules(lab: Laboratory) -> Measurement:
     """Return the difference of the two distances."""
-    one, other = (couplings_after(lab, 70.0, f"{rule}_error") for rule in ("hebbian", "pavlovian"))
-    return one - other
+    return paired(*(couplings_after(lab, 70.0, rule) for rule in ("hebbian", "pavlovian")))
 
 
 @claim(

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from mattis.claims.claim import AtLeast, AtMost, Claim, Near, claim
 from mattis.claims.fits import endless
-from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, taken
+from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, paired, taken
 from mattis.networks.binary import couplings, ensembles
 from mattis.networks.binary.couplings import Rule
 from mattis.networks.binary.ensembles import Ensemble
@@ -213,8 +213,7 @@ def ambiguous(lab: Laboratory, noise: float) -> xr.Dataset:
 def ambiguous_cue(lab: Laboratory) -> Measurement:
     """Return the difference of the two shares."""
     cells = ambiguous(lab, 0.5)
-    apart = (cells["retrieved"] - cells["chose_second"]).squeeze().values
-    return mean_of(apart)
+    return paired(cells["retrieved"], cells["chose_second"])
 
 
 @claim(
@@ -229,12 +228,11 @@ def nearer_memory(lab: Laboratory) -> Measurement:
     return mean_of(shares)
 
 
-def familiar(lab: Laboratory, observable: str, model: str = "hopfield") -> Measurement:
-    """Return rates of flips far above capacity: N = 100, 500 patterns."""
-    keys = network(
+def crowded(model: str = "hopfield") -> dict[str, Any]:
+    """Return the keys of a study of flips far above capacity: N = 100, 500 patterns."""
+    return network(
         model, size=100, sets=64, axes={"memories": [500]}, question="familiarity", cues=10
     )
-    return lab.mean(keys, observable)
 
 
 @claim(
@@ -245,7 +243,7 @@ def familiar(lab: Laboratory, observable: str, model: str = "hopfield") -> Measu
 )  # fmt: skip
 def familiar_flips(lab: Laboratory) -> Measurement:
     """Return the share of neurons that want to flip at a stored pattern."""
-    return familiar(lab, "flip_rate")
+    return lab.mean(crowded(), "flip_rate")
 
 
 @claim(
@@ -255,7 +253,7 @@ def familiar_flips(lab: Laboratory) -> Measurement:
 )  # fmt: skip
 def familiar_flips_of_zero_one(lab: Laboratory) -> Measurement:
     """Return the share of neurons that want to flip at a stored pattern."""
-    return familiar(lab, "flip_rate", "zero_one")
+    return lab.mean(crowded("zero_one"), "flip_rate")
 
 
 @claim(
@@ -267,7 +265,8 @@ def familiar_flips_of_zero_one(lab: Laboratory) -> Measurement:
 )  # fmt: skip
 def familiarity(lab: Laboratory) -> Measurement:
     """Return the difference of the two shares."""
-    return familiar(lab, "flip_rate") - familiar(lab, "flip_rate_new")
+    cells = lab.cells(crowded())
+    return paired(cells["flip_rate"], cells["flip_rate_new"])
 
 
 @claim(

@@ -139,7 +139,10 @@ def mean_of(values: NDArray[np.float64]) -> Measurement:
     return Measurement(float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5))
 
 
-def paired(one: xr.Dataset, other: xr.Dataset, observable: str) -> Measurement:
-    """Return the mean difference of two studies with the same pattern sets, set by set, and its error."""
-    apart = (one[observable] - other[observable]).squeeze().values
-    return mean_of(apart)
+def paired(one: xr.DataArray, other: xr.DataArray) -> Measurement:
+    """Return the mean difference of two quantities of the same pattern sets, set by set, and its error.
+
+    What both have from their patterns is in neither the difference nor its error. Each is of one cell:
+    of one study, or of two whose pattern sets have the same labels.
+    """
+    return mean_of((one.squeeze(drop=True) - other.squeeze(drop=True)).values)

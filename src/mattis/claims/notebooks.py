@@ -2,17 +2,30 @@
 
 from typing import Any
 
+import xarray as xr
+
 from mattis.claims.claim import AtLeast, AtMost, Claim, Near, claim
-from mattis.claims.laboratory import Laboratory, Measurement, network, taken
+from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, paired
 
 
-def attracted(lab: Laboratory, observable: str, **keys: Any) -> Measurement:
-    """Return what is seen of softmax attractors at the corners of a square: sigma = 0.5, noise 0.4."""
-    axes = {"size": [2], "memories": [4], "beta": [4.0], "noise": [0.4], "seed": 200}
-    flow = {"steps": 4000, "tolerance": 1.0e-12}
-    return lab.mean(
-        {"model": "attractors", "axes": axes, "cues": 4, "flow": flow, **keys}, observable
-    )
+TO_REST = {"steps": 4000, "tolerance": 1.0e-12}
+"""Steps of softmax attractors to their fixed points."""
+
+
+def corners(noise: float, sets: int) -> dict[str, Any]:
+    """Return the keys of a study of softmax attractors at the corners of a square: sigma = 0.5."""
+    axes = {"size": [2], "memories": [4], "beta": [4.0], "noise": [noise], "seed": sets}
+    return {"model": "attractors", "axes": axes, "cues": 4, "flow": TO_REST}
+
+
+CUES_OF_CORNERS = {**corners(0.4, 200), "question": "certainty"}
+"""A study of entropies at the cue, with the notebook's noise, and at rest."""
+
+
+def lost_entropy(lab: Laboratory, keys: dict[str, Any]) -> Measurement:
+    """Return the entropy at the cue less that at rest, of the same pattern sets."""
+    cells = lab.cells(keys)
+    return paired(cells["entropy_cue"], cells["entropy"])
 
 
 @claim(
@@ -23,9 +36,7 @@ def attracted(lab: Laboratory, observable: str, **keys: Any) -> Measurement:
 )  # fmt: skip
 def corner(lab: Laboratory) -> Measurement:
     """Return the overlap of cues with a noise of 0.1."""
-    axes = {"size": [2], "memories": [4], "beta": [4.0], "noise": [0.1], "seed": 8}
-    flow = {"steps": 4000, "tolerance": 1.0e-12}
-    return lab.mean({"model": "attractors", "axes": axes, "cues": 4, "flow": flow}, "overlap")
+    return lab.mean(corners(0.1, 8), "overlap")
 
 
 @claim(
@@ -36,7 +47,7 @@ def corner(lab: Laboratory) -> Measurement:
 )  # fmt: skip
 def entropy_of_cues(lab: Laboratory) -> Measurement:
     """Return the entropy at the cue."""
-    return attracted(lab, "entropy_cue", question="certainty")
+    return lab.mean(CUES_OF_CORNERS, "entropy_cue")
 
 
 @claim(
@@ -46,7 +57,7 @@ def entropy_of_cues(lab: Laboratory) -> Measurement:
 )  # fmt: skip
 def entropy_at_rest(lab: Laboratory) -> Measurement:
     """Return the entropy at rest."""
-    return attracted(lab, "entropy", question="certainty")
+    return lab.mean(CUES_OF_CORNERS, "entropy")
 
 
 @claim(
@@ -56,9 +67,7 @@ def entropy_at_rest(lab: Laboratory) -> Measurement:
 )  # fmt: skip
 def gain(lab: Laboratory) -> Measurement:
     """Return the entropy that is lost."""
-    return attracted(lab, "entropy_cue", question="certainty") - attracted(
-        lab, "entropy", question="certainty"
-    )
+    return lost_entropy(lab, CUES_OF_CORNERS)
 
 
 @claim(
@@ -73,8 +82,8 @@ def loss(lab: Laboratory) -> Measurement:
     """Return the entropy that is lost, of four patterns that are uniform in a square."""
     axes = {"size": [2], "memories": [4], "beta": [3.0], "noise": [0.46], "seed": 400}
     keys = {"model": "attractors", "patterns": "uniform", "question": "certainty", "cues": 4, "axes": axes,
-            "flow": {"steps": 4000, "tolerance": 1.0e-12}}  # fmt: skip
-    return lab.mean(keys, "entropy_cue") - lab.mean(keys, "entropy")
+            "flow": TO_REST}  # fmt: skip
+    return lost_entropy(lab, keys)
 
 
 def digits_gain(
@@ -222,13 +231,12 @@ RULES_OF_DIGITS = ("hebb", "pseudo_inverse")
 """Rules of couplings that digits are stored by."""
 
 
-def digits(lab: Laboratory, observable: str, rule: str, noise: float) -> Measurement:
-    """Return how 20 handwritten digits of 8 × 8 are recalled, by Hebb's rule and by projection."""
+def digits(lab: Laboratory, observable: str, rule: str) -> xr.DataArray:
+    """Return how 20 handwritten digits of 8 × 8 are recalled, by Hebb's rule or by projection, at each noise."""
     axes = {"memories": [20], "couplings": list(RULES_OF_DIGITS), "noise": [0.1, 0.3]}
     keys = network(size=64, sets=128, axes=axes, patterns={"ensemble": "digits", "classes": 10},
                    sweeps=(100, 10), cues=4)  # fmt: skip
-    found = lab.estimates(keys).isel(couplings=RULES_OF_DIGITS.index(rule))
-    return taken(found, observable, noise=noise)
+    return lab.cells(keys)[observable].isel(couplings=RULES_OF_DIGITS.index(rule)).squeeze()
 
 
 @claim(
@@ -242,8 +250,8 @@ def digits(lab: Laboratory, observable: str, rule: str, noise: float) -> Measure
 )  # fmt: skip
 def collapsed_digits(lab: Laboratory) -> Measurement:
     """Return the difference of overlaps."""
-    one, other = (digits(lab, "overlap", "hebb", noise) for noise in (0.1, 0.3))
-    return one - other
+    found = digits(lab, "overlap", "hebb")
+    return paired(found.sel(noise=0.1), found.sel(noise=0.3))
 
 
 @claim(
@@ -255,7 +263,7 @@ def collapsed_digits(lab: Laboratory) -> Measurement:
 )  # fmt: skip
 def lost_classes(lab: Laboratory) -> Measurement:
     """Return the share in the right class."""
-    return digits(lab, "same_class", "hebb", 0.1)
+    return mean_of(digits(lab, "same_class", "hebb").sel(noise=0.1).values)
 
 
 @claim(

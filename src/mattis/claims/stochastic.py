@@ -109,8 +109,7 @@ def visits(lab: Laboratory) -> Measurement:
     keys = network(size=8, sets=32, axes={"memories": [3]}, temperature=0.8, question="enumeration",
                    sweeps=(200, 20000))  # fmt: skip
     cells = lab.cells(keys)
-    apart = (cells["energy"] - cells["energy_exact"]).squeeze().values
-    return mean_of(apart)
+    return paired(cells["energy"], cells["energy_exact"])
 
 
 @claim(
@@ -237,7 +236,7 @@ def littles_difference(lab: Laboratory, load: dict[str, list[float]]) -> Measure
     """Return the overlap of Little's model less that of Hopfield's, of the same pattern sets."""
     keys = [network(model, size=4000, sets=48, temperature=0.5, axes=load, sweeps=(100, 400))
             for model in ("little", "hopfield")]  # fmt: skip
-    return paired(lab.cells(keys[0]), lab.cells(keys[1]), "overlap")
+    return paired(*(lab.cells(one)["overlap"] for one in keys))
 
 
 @claim(
@@ -250,10 +249,10 @@ def diagonal_of_little(lab: Laboratory) -> Measurement:
     """Return the difference, of the same pattern sets."""
     kept, zero = (
         lab.cells(network("little", size=4000, sets=16, temperature=0.5, axes={"load": [0.05]},
-                          sweeps=(100, 400), dynamics={"diagonal": diagonal}))
+                          sweeps=(100, 400), dynamics={"diagonal": diagonal}))["overlap"]
         for diagonal in ("kept", "zero")
     )  # fmt: skip
-    return paired(kept, zero, "overlap")
+    return paired(kept, zero)
 
 
 @claim(
