@@ -26,8 +26,11 @@ REDUCTION = 8
 FEWEST_SETS = 4
 """Pattern sets at least: fewer say nothing of their errors."""
 
-QUIETLY = Settings(where=Where(pool="threads"), quiet=True)
-"""How studies of claims run: small ones, for which processes would start longer than they compute."""
+QUIETLY = Settings(where=Where(pool="threads"), quiet=True, all_observables=True)
+"""How studies of claims run: small ones, for which processes would start longer than they compute.
+
+What cells of an older release lack is computed: a claim may ask for what is observed since then.
+"""
 
 Keys = Mapping[str, Any]
 """The keys of a study, without its name."""
