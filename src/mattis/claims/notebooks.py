@@ -7,7 +7,6 @@ import xarray as xr
 from mattis.claims.claim import AtLeast, AtMost, Claim, Near, claim
 from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, paired
 
-
 TO_REST = {"steps": 4000, "tolerance": 1.0e-12}
 """Steps of softmax attractors to their fixed points."""
 
@@ -232,7 +231,7 @@ RULES_OF_DIGITS = ("hebb", "pseudo_inverse")
 
 
 def digits(lab: Laboratory, observable: str, rule: str) -> xr.DataArray:
-    """Return how 20 handwritten digits of 8 × 8 are recalled, by Hebb's rule or by projection, at each noise."""
+    """Return how 20 handwritten digits of 8 × 8 are recalled, by Hebb's rule or projection, at each noise."""
     axes = {"memories": [20], "couplings": list(RULES_OF_DIGITS), "noise": [0.1, 0.3]}
     keys = network(size=64, sets=128, axes=axes, patterns={"ensemble": "digits", "classes": 10},
                    sweeps=(100, 10), cues=4)  # fmt: skip

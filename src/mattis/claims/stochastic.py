@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from mattis.claims.claim import AtLeast, AtMost, Claim, Near, claim
-from mattis.claims.fits import known
 from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, paired, taken
 from mattis.exact.patterns import random_patterns
 from mattis.exact.rng import stream
@@ -283,79 +282,6 @@ def few(
 def mattis_states(lab: Laboratory) -> Measurement:
     """Return the overlap of the states of all patterns."""
     return few(lab, "overlap", memories=5, temperature=0.4, cues=5)
-
-
-def mixed(
-    lab: Laboratory, observable: str, mixture: int, temperature: float, memories: int = 3
-) -> Measurement:
-    """Return what is observed of a mixture of n patterns (N = 4000)."""
-    axes = {"memories": [memories], "mixture": [mixture]}
-    keys = network(
-        size=4000,
-        sets=64,
-        temperature=temperature,
-        axes=axes,
-        question="mixture",
-        sweeps=(100, 100),
-    )
-    return lab.mean(keys, observable)
-
-
-@claim(
-    "M2b", "statistical", "001, section 2",
-    "Mattis states are ground states: energy per site of a state of one pattern less that of a mixture of "
-    "three, T = 0.1, p = 3 (N = 4000).",
-    -0.125, rule=Near(0.002), rival=0.0,
-    why="-1/2 and -3/8 at T = 0.",
-)  # fmt: skip
-def ground_states(lab: Laboratory) -> Measurement:
-    """Return the difference of the two energies."""
-    return mixed(lab, "energy", 1, 0.1) - mixed(lab, "energy", 3, 0.1)
-
-
-@claim(
-    "M3a", "statistical", "001, section 2",
-    "Mixtures of three patterns are states as well: mean overlap with each of the three at T = 0.2 (N = "
-    "4000).",
-    0.496536, rule=Near(0.002), rival=0.999909,
-)  # fmt: skip
-def mixture_of_three(lab: Laboratory) -> Measurement:
-    """Return the mean overlap."""
-    return mixed(lab, "overlap_mixed", 3, 0.2)
-
-
-@claim(
-    "M3b", "statistical", "001, section 2",
-    "Mixtures appear below about 0.46 T_c: temperature at which that of three patterns becomes stable, of "
-    "the Hessian of the free energy.",
-    0.46, rule=Near(0.005),
-    why="T* = 0.459794; AGS print 0.461.",
-)  # fmt: skip
-def end_of_mixtures(_lab: Laboratory) -> Measurement:
-    """Return T*_3."""
-    return Measurement(known("mixture.T_star", n=3))
-
-
-@claim(
-    "M3c", "statistical", "001, section 2",
-    "They possess dynamic stability: share of mixtures of three that stay for 200 sweeps at T = 0.25 (N = "
-    "4000).",
-    1.0, rule=Near(0.05), rival=0.5,
-)  # fmt: skip
-def stable_mixtures(lab: Laboratory) -> Measurement:
-    """Return the share of mixtures that stay."""
-    return mixed(lab, "stays", 3, 0.25)
-
-
-@claim(
-    "M3d", "statistical", "001, section 2",
-    "Above 0.46 T_c they have none: share of mixtures of three that stay for 200 sweeps at T = 0.52 (N = "
-    "4000).",
-    0.0, rule=Near(0.05), rival=0.5,
-)  # fmt: skip
-def unstable_mixtures(lab: Laboratory) -> Measurement:
-    """Return the share of mixtures that stay."""
-    return mixed(lab, "stays", 3, 0.52)
 
 
 STOCHASTIC_CLAIMS: tuple[Claim, ...] = tuple(
