@@ -142,13 +142,28 @@ def energy_of_attention(lab: Laboratory) -> Measurement:
     return Measurement(largest(lab.cells(keys), "energy_rise"))
 
 
+@claim(
+    "eq9c", "lotito", "000, introduction",
+    "Networks with interactions of n bodies store patterns in proportion to N^(n-1): overlap at P = 0.05 N² "
+    "= 500, n = 3 (N = 100, T = 0).",
+    0.988334, rule=Near(0.005), rival=0.1,
+    why="Five patterns per neuron, where Hebb's rule keeps 0.138.",
+)  # fmt: skip
+def dense_recall(lab: Laboratory) -> Measurement:
+    """Return the overlap of a dense network of three bodies from the pattern."""
+    axes: dict[str, list[Any]] = {"size": [100], "memories": [500]}
+    return lab.mean(neurons("dense_binary", 16, axes, degree=3, cues=4), "overlap")
+
+
 SEPARATIONS = [0.001, 0.003, 0.01]
 """Ratios tau_h/tau_v, small ones."""
 
 
 def nearly_fast(lab: Laboratory) -> xr.Dataset:
     """Return how the full system compares with quasi-equilibrium, by tau_h/tau_v."""
-    axes = {"size": [50], "memories": [10], "separation": SEPARATIONS, "noise": [0.2]}
+    axes: dict[str, list[Any]] = {
+        "size": [50], "memories": [10], "separation": SEPARATIONS, "noise": [0.2]
+    }  # fmt: skip
     return lab.cells(neurons("fast_slow", 8, axes))
 
 
@@ -340,6 +355,18 @@ def growth(lab: Laboratory) -> Measurement:
 def steps_and_modes(lab: Laboratory) -> Measurement:
     """Return the largest difference."""
     return Measurement(modes(lab, "mode_error").measured)
+
+
+@claim(
+    "E9c", "errata", "000, section 5.4",
+    "With quadratic L the energy has a minimum and the system can be solved to rest: share of pattern sets "
+    "at load 0.25, lambda_max = 9, without one.",
+    0.0, right=1.0, rule=Near(0.05),
+    why="E = (|v|^2 - |Xi v|^2)/2 falls without end along eigenvectors of eigenvalues above 1.",
+)  # fmt: skip
+def unbounded_energy(lab: Laboratory) -> Measurement:
+    """Return the share of networks whose energy has no minimum."""
+    return modes(lab, "unbounded")
 
 
 @claim(

@@ -166,6 +166,37 @@ def hebbian_limit(lab: Laboratory) -> Measurement:
     return mean_of(couplings_after(lab, 1000.0, "hebbian").values)
 
 
+def shown_unequally(lab: Laboratory, observable: str) -> Measurement:
+    """Return how far couplings are from Xi'^T Xi' after 20 tau, patterns shown 1 to e times as often."""
+    axes = {"size": [100_000], "memories": [8], "kappa": [60.0], "noise": [1.0], "tau": [100.0],
+            "spread": [1.0], "presentations": [2000.0], "seed": 16}  # fmt: skip
+    keys = {"model": "consolidation", "ensemble": "orthogonal", "clamping": "random", "axes": axes}
+    return lab.mean(keys, observable)
+
+
+@claim(
+    "eq25b", "lotito", "000, section 5.3.2",
+    "Memories lead to this limit however often each pattern is shown, p only sets how fast: relative "
+    "distance from Xi'^T Xi' after 20 tau, the commonest pattern e times as common as the rarest.",
+    0.0, rule=Near(1e-3), rival=0.31,
+)  # fmt: skip
+def limit_of_unequal(lab: Laboratory) -> Measurement:
+    """Return the distance of the Hebbian couplings."""
+    return shown_unequally(lab, "hebbian_error")
+
+
+@claim(
+    "eq25c", "lotito", "000, section 5.3.2",
+    "The generalised rule (23) does so only for p = 1/N_h: its distance from Xi'^T Xi' there, |N_h p - 1| of "
+    "root mean square 0.3235.",
+    0.323524, rule=Near(0.03), rival=0.0,
+    why="Patterns at random make it 1/sqrt(tau) noisy.",
+)  # fmt: skip
+def limit_of_generalised(lab: Laboratory) -> Measurement:
+    """Return the distance of the Pavlovian couplings."""
+    return shown_unequally(lab, "pavlovian_error")
+
+
 @claim(
     "E7", "errata", "000, sections 4 and 5.3.2",
     "p_mu w_mu/tau is the time scale of a memory: steps in which the first memory of figure 1 comes "
@@ -221,6 +252,24 @@ def first_overlap(lab: Laboratory) -> Measurement:
     return lab.mean(
         {"model": "consolidation", "ensemble": "orthogonal", "axes": axes}, "similarity"
     )
+
+
+@claim(
+    "appB6", "lotito", "000, appendix B, patterns at random",
+    "Patterns shown at random, p = 1/4, bring a memory as near as tau/p says, (35)-(40), but for the spread "
+    "of their counts: mean cosine after 60 steps of tau = 20, over the exact mean of binomial counts.",
+    1.0, rule=Near(2e-4), rival=1.001,
+    why="The figure's code shows them in turn, not at random as the text says.",
+)  # fmt: skip
+def shown_at_random(lab: Laboratory) -> Measurement:
+    """Return the ratio of the mean cosine and that of theory, of the ensemble's overlap and lengths."""
+    axes = {"size": [1_000_000], "memories": [4], "kappa": [60.0], "noise": [0.4], "tau": [20.0],
+            "presentations": [15.0], "seed": 400}  # fmt: skip
+    keys = {"model": "consolidation", "ensemble": "orthogonal", "clamping": "random", "axes": axes}
+    length = float(np.sqrt(1 + 0.4**2))
+    mean = known("consolidation.similarity_mean", steps=60, probability=0.25, tau=20.0,
+                 overlap=1 / length, norm_ratio=length)  # fmt: skip
+    return lab.mean(keys, "similarity") * (1 / mean)
 
 
 @claim(

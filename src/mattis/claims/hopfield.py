@@ -19,6 +19,19 @@ ABOUT = Near(0.015)
 
 
 @claim(
+    "H1b", "hopfield", "001, Content-Addressable Memory and Dynamics",
+    "Every partial or noisy X' near X_a flows to X_a: overlap that cues of 0.6, a fifth of their bits "
+    "flipped, come to (N = 1000, load 0.05, T = 0).",
+    0.999992, rule=Near(0.001), rival=0.6,
+)  # fmt: skip
+def content_addressed(lab: Laboratory) -> Measurement:
+    """Return the overlap at rest."""
+    return lab.mean(
+        network(size=1000, sets=32, axes={"load": [0.05], "noise": [0.2]}, cues=4), "overlap"
+    )
+
+
+@claim(
     "H2a", "hopfield", "001, The Hopfield Model",
     "Neurons 0 and 1 with thresholds U = 0 recall a stored pattern: overlap m of 2V - 1 at load 0.04 (N = "
     "2000).",
@@ -226,6 +239,20 @@ def nearer_memory(lab: Laboratory) -> Measurement:
     """Return the share of A."""
     shares = ambiguous(lab, 0.4)["retrieved"].squeeze().values
     return mean_of(shares)
+
+
+@claim(
+    "H8c", "hopfield", "001, Categorization and Familiarity",
+    "Close patterns may collapse into a shared attractor: overlap with their own pattern to which eleven "
+    "members of a category lead, which agree with its prototype by b = 0.8 (N = 2000; 1 if each is kept).",
+    0.8, rule=Near(0.01), rival=1.0,
+    why="All of them end at the signs of their sum, which is the prototype but for few sites.",
+)  # fmt: skip
+def shared_attractor(lab: Laboratory) -> Measurement:
+    """Return the overlap of the state at rest with the pattern of the cue."""
+    patterns = {"ensemble": "categories", "categories": 1, "likeness": 0.8}
+    keys = network(size=2000, sets=32, axes={"memories": [11]}, patterns=patterns, cues=4)
+    return lab.mean(keys, "overlap")
 
 
 def crowded(model: str = "hopfield") -> dict[str, Any]:

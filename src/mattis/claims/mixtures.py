@@ -49,7 +49,7 @@ def spread_of_valleys(patterns: np.ndarray, nj: np.ndarray, temperature: float) 
     for mu, along in enumerate(overlaps.T):
         others = np.abs(np.delete(overlaps, mu, axis=1)).max(axis=1)
         found += [logsumexp(exponents[sign * along > others]) for sign in (1, -1)]
-    return temperature / size * float(np.ptp(found))
+    return float(temperature / size * np.ptp(found))
 
 
 @claim(

@@ -161,6 +161,35 @@ def end_of_retrieval(lab: Laboratory) -> Measurement:
     return taken(lab.estimates(keys), "boundary_temperature")
 
 
+def without_retrieval(lab: Laboratory, temperature: float) -> Measurement:
+    """Return q of a network at load 0.1 from a random state (N = 1000)."""
+    keys = network(size=1000, sets=16, temperature=temperature, axes={"load": [0.1], "noise": [0.5]},
+                   sweeps=(200, 800))  # fmt: skip
+    return lab.mean(keys, "edwards_anderson")
+
+
+@claim(
+    "G1h", "statistical", "001, section 2.1",
+    "At a finite load states freeze without a pattern: q of chains from random states at T = 0.7, load "
+    "0.1, below T_g = 1 + sqrt(load) = 1.316 (N = 1000).",
+    0.474763, rule=Near(0.03), rival=0.0,
+    why="q of replica-symmetric theory, an approximation below T_g.",
+)  # fmt: skip
+def glass_of_patterns(lab: Laboratory) -> Measurement:
+    """Return q below T_g."""
+    return without_retrieval(lab, 0.7)
+
+
+@claim(
+    "G1i", "statistical", "001, section 2.1",
+    "Above T_g nothing freezes: q of these chains at T = 1.7.",
+    0.0, rule=Near(0.02), rival=0.1,
+)  # fmt: skip
+def melted_patterns(lab: Laboratory) -> Measurement:
+    """Return q above T_g."""
+    return without_retrieval(lab, 1.7)
+
+
 @claim(
     "L1", "statistical", "001, eqs. (2.2)-(2.3)",
     "W(S → S') of Little's model is a product over sites, and a probability: largest error of the sums "

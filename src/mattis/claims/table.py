@@ -13,6 +13,7 @@ from mattis.claims.errata import ERRATA_CLAIMS
 from mattis.claims.hopfield import HOPFIELD_CLAIMS
 from mattis.claims.mixtures import MIXTURE_CLAIMS
 from mattis.claims.notebooks import NOTEBOOK_CLAIMS
+from mattis.claims.pictures import PICTURE_CLAIMS
 from mattis.claims.stochastic import STOCHASTIC_CLAIMS
 from mattis.errors import UserError, nearest
 
@@ -29,7 +30,7 @@ DOCUMENTS: Mapping[str, str] = MappingProxyType(
 
 FAMILIES = (
     HOPFIELD_CLAIMS, STOCHASTIC_CLAIMS, MIXTURE_CLAIMS, DISORDER_CLAIMS, CONTINUOUS_CLAIMS, DRIFTING_CLAIMS,
-    ERRATA_CLAIMS, NOTEBOOK_CLAIMS,
+    ERRATA_CLAIMS, NOTEBOOK_CLAIMS, PICTURE_CLAIMS,
 )  # fmt: skip
 """Claims by the file that measures them."""
 

@@ -1,8 +1,8 @@
 """Fast hidden neurons: the distance of the full system from quasi-equilibrium, and its loss of energy.
 
 tau_v dv/dt = I - v + Xiᵀf(h), tau_h dh/dt = b - h + Xi g(v): as tau_h/tau_v -> 0 the distance of v from its
-quasi-equilibrium trajectory falls like tau_h/tau_v, and dE/dt = -tau_v v'ᵀH_v v' - tau_h h'ᵀH_h h'. The energy
-(19) is never below (3), which is its minimum over f: at the same v it comes down to it like (tau_h/tau_v)².
+quasi-equilibrium trajectory falls like tau_h/tau_v, and dE/dt = -tau_v v'ᵀH_v v' - tau_h h'ᵀH_h h'. The
+energy (19) is never below (3), its minimum over f: at the same v it comes down to it like (tau_h/tau_v)².
 Lotito, Neurocomputing 636, 129865 (2025), eqs. (3), (10), (11), (17)-(19).
 """
 
