@@ -205,7 +205,7 @@ WRONG = {
     "G1i": lambda m: m + 0.1,
     "VHb": lambda m: m + 0.4,
     "RAb": lambda m: m + 0.4,
-    "eq9c": lambda m: m**2,
+    "eq9c": lambda m: 0.1 * m,  # what Hebb's rule would leave
     "E9c": lambda m: 1 - m,
     "eq25b": lambda m: m + 0.3235,  # the generalised rule
     "eq25c": lambda m: m / 2,
@@ -255,7 +255,7 @@ class Tampered(Laboratory):
         ("H9b", {}, {"model": "hopfield"}),  # the other neurons
         ("eq20", {"beta": [4.0]}, {}),
         ("eq23", {"tau": [200.0]}, {}),
-        ("eq19a", {"separation": [0.1, 1.0, 10.0]}, {}),  # no fast neurons
+        ("eq19a", {"separation": [0.1, 0.3, 1.0]}, {}),  # no fast neurons
         ("M3e", {"mixture": [3]}, {}),
         ("M2g", {"temperature": [0.6]}, {}),
         ("H8c", {}, {"patterns": "random"}),  # patterns that are not close
