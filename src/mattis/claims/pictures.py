@@ -31,7 +31,7 @@ COMPONENTS_KEPT = 32
 """Principal components of a picture."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PictureSet:
     """Stored and unseen digits by their principal components, and the stream of their noise.
 
