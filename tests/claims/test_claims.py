@@ -189,6 +189,40 @@ WRONG = {
     "M3a": lambda m: 2 * m,
     "eq6": lambda m: m + 1,  # dE/dt of the other sign is off by 2, of half the rate by 1
     "G1b": lambda m: m + 0.5,
+    "eq19a": lambda m: m / 2,  # exponent: linear in tau_h/tau_v
+    "eq19b": lambda m: 1 - m,  # the other sign of (19) - (3)
+    "M2d": lambda m: m + 0.01,  # valleys of unequal depth
+    "M2e": lambda m: m * 0.151185 / 0.116990,  # energies for free energies
+    "M2f": lambda m: m * 7 / 3,
+    "M2g": lambda m: m + 0.5,
+    "M3e": lambda m: m * 0.499359 / 0.373288,  # three patterns for five
+    "M3f": lambda m: m * 0.459794 / 0.384739,
+    "M3g": lambda m: 1 - m,
+    "M3h": lambda m: 1 - m,
+    "H1b": lambda m: 0.6 * m,  # cues that stay where they are
+    "H8c": lambda m: m**2,  # overlap of two members for that with the prototype
+    "G1h": lambda m: m**0.5,
+    "G1i": lambda m: m + 0.1,
+    "VHb": lambda m: m + 0.4,
+    "RAb": lambda m: m + 0.4,
+    "eq9c": lambda m: 0.1 * m,  # what Hebb's rule would leave
+    "E9c": lambda m: 1 - m,
+    "eq25b": lambda m: m + 0.3235,  # the generalised rule
+    "eq25c": lambda m: m / 2,
+    "appB6": lambda m: m * 1.00096,  # tau/p without the spread of counts
+    "E8a": lambda m: -m,
+    "F3c": lambda m: m + 0.03,
+    "F3d": lambda m: m + 0.01,
+    "F3e": lambda m: m + 0.05,  # kappa for beta N_v, 1.16 times as large
+    "F3f": lambda m: m + 0.08,
+    "F3g": lambda m: m * 1.16,  # kappa for beta N_v
+    "F3h": lambda m: m * 1.16,
+    "F3i": lambda m: m * 1.16,
+    "F3j": lambda m: m / 2,
+    "A7a": lambda m: m / 2,  # bits of two for nats of four
+    "A8a": lambda m: m / 2,
+    "A8b": lambda m: m / 2,
+    "A4c": lambda m: -m,
 }
 
 
@@ -221,6 +255,12 @@ class Tampered(Laboratory):
         ("H9b", {}, {"model": "hopfield"}),  # the other neurons
         ("eq20", {"beta": [4.0]}, {}),
         ("eq23", {"tau": [200.0]}, {}),
+        ("eq19a", {"separation": [0.1, 0.3, 1.0]}, {}),  # no fast neurons
+        ("M3e", {"mixture": [3]}, {}),
+        ("M2g", {"temperature": [0.6]}, {}),
+        ("H8c", {}, {"patterns": "random"}),  # patterns that are not close
+        ("eq25b", {"tau": [2000.0]}, {}),  # one tau
+        ("eq9c", {"memories": [2000]}, {}),
     ],
 )
 def test_wrong_physics_turns_the_verdict(

@@ -307,6 +307,35 @@ def test_mixtures_solve_their_equation():
     assert q == pytest.approx(math.tanh(2 * q / 0.6) / 2, abs=1e-14)
 
 
+@pytest.mark.parametrize(("n", "heat"), [(1, 0.0), (1, 0.6), (3, 0.4), (5, 0.2), (3, 1.3)])
+def test_free_energies_of_mixtures_are_those_of_all_columns(n, heat):
+    """f(m) = |m|^2/2 - T E ln 2cosh(m.xi/T) over all xi, stationary in m; -df/dT is the entropy."""
+    signs = np.array([*itertools.product((-1, 1), repeat=n)])
+
+    def free_energy(m: float, t: float) -> float:
+        u = np.abs(m * signs.sum(axis=1))
+        return n * m * m / 2 - (u.mean() if t == 0 else t * np.log(2 * np.cosh(u / t)).mean())
+
+    m, f = finite.mixture_overlap(n, heat), evaluate("mixture.free_energy", n=n, temperature=heat)
+    assert f == pytest.approx(free_energy(m, heat), abs=1e-13)
+    if 0 < heat < 1:
+        assert free_energy(m + 1e-4, heat) > f < free_energy(m - 1e-4, heat)
+        slope = (free_energy(m, heat + 1e-5) - free_energy(m, heat - 1e-5)) / 2e-5
+        energy = -n * m * m / 2
+        assert -slope == pytest.approx((energy - f) / heat, abs=1e-6)
+
+
+def test_mattis_states_lie_lowest_below_the_critical_temperature():
+    """Near T = 1, f_n - f_0 = -(3/4)(1 - T)^2 n/(3 n - 2): 3/7 of that of a Mattis state for n = 3."""
+    for heat in (0.1, 0.3, 0.5, 0.7, 0.9):
+        levels = [finite.mixture_free_energy(n, heat) for n in (1, 3, 5, 7)]
+        assert levels == sorted(levels)
+        assert levels[-1] < -heat * math.log(2)
+    depth = [finite.mixture_free_energy(n, 0.999) + 0.999 * math.log(2) for n in (1, 3, 5)]
+    assert depth[0] == pytest.approx(-0.75e-6, rel=0.01)
+    assert [one / depth[0] for one in depth] == pytest.approx([1, 3 / 7, 5 / 13], rel=0.005)
+
+
 EDGES = {
     "load": (1e-300, 1e-12, 1e-4, 0.1, 2 / math.pi, 1e6),
     "temperature": (0, 1e-300, 1e-9, 1e-3, 0.998, 1 - 1e-9, 1 - 1e-13, 1, 1e300),
@@ -327,7 +356,7 @@ def test_no_corner_of_the_arguments_is_without_an_answer(quantity):
         numbers = value if isinstance(value, list) else [value]
         limits = {"T_g": 2100, "n": math.inf, "xi": math.inf, "T_c": 3}
         most = limits.get(quantity.symbol, 5 if len(numbers) == 2 else 1)
-        least = -2 if quantity.symbol == "u" else -1
+        least = {"u": -2, "f_n": -math.inf}.get(quantity.symbol, -1)
         assert all(number is None or least <= number <= most for number in numbers), at
 
 

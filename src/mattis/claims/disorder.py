@@ -4,7 +4,7 @@ from typing import Any
 
 from mattis.claims.claim import AtLeast, AtMost, Claim, Near, claim
 from mattis.claims.fits import endless
-from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network
+from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, paired
 from mattis.statistics.extrapolation import complexity, ground_energy
 
 
@@ -148,8 +148,7 @@ def overlap_of_chains(lab: Laboratory) -> Measurement:
     keys = network("sherrington_kirkpatrick", size=1000, sets=32, temperature=0.5,
                    axes={"memories": [1]}, starts=2, sweeps=(1000, 1000))  # fmt: skip
     cells = lab.cells(keys)
-    apart = (abs(cells["overlap_starts"]) - cells["edwards_anderson"]).squeeze().values
-    return mean_of(apart)
+    return paired(abs(cells["overlap_starts"]), cells["edwards_anderson"])
 
 
 @claim(
@@ -163,6 +162,19 @@ def van_hemmen(lab: Laboratory) -> Measurement:
         "van_hemmen", size=4000, sets=16, temperature=0.5, axes={"memories": [2]}, sweeps=(200, 800)
     )
     return lab.mean(keys, "overlap")
+
+
+@claim(
+    "VHb", "statistical", "001, section 3",
+    "Its critical temperature is 1: |q| of chains that start at a pattern, T = 1.2 (N = 2000).",
+    0.0, rule=Near(0.04), rival=0.4,
+)  # fmt: skip
+def warm_van_hemmen(lab: Laboratory) -> Measurement:
+    """Return the modulus of the overlap."""
+    keys = network(
+        "van_hemmen", size=2000, sets=16, temperature=1.2, axes={"memories": [2]}, sweeps=(100, 200)
+    )
+    return mean_of(abs(lab.cells(keys)["overlap"]).squeeze().values)
 
 
 @claim(
@@ -196,6 +208,18 @@ def longest(lab: Laboratory, model: str, temperature: float) -> Measurement:
 def random_axes(lab: Laboratory) -> Measurement:
     """Return the length of the magnetisation as N → ∞."""
     return longest(lab, "random_axis", 0.2)
+
+
+@claim(
+    "RAb", "statistical", "001, section 3",
+    "They order below T_c = 1/D only: length M in D = 3 dimensions at T = 0.5 (N = 2000).",
+    0.0, rule=Near(0.05), rival=0.4,
+)  # fmt: skip
+def disordered_axes(lab: Laboratory) -> Measurement:
+    """Return the length of the mean magnetisation."""
+    keys = network("random_axis", size=2000, sets=16, temperature=0.5, axes={"memories": [3]},
+                   sweeps=(50, 150))  # fmt: skip
+    return lab.mean(keys, "overlap_length")
 
 
 DISORDER_CLAIMS: tuple[Claim, ...] = tuple(

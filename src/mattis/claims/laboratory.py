@@ -26,8 +26,11 @@ REDUCTION = 8
 FEWEST_SETS = 4
 """Pattern sets at least: fewer say nothing of their errors."""
 
-QUIETLY = Settings(where=Where(pool="threads"), quiet=True)
-"""How studies of claims run: small ones, for which processes would start longer than they compute."""
+QUIETLY = Settings(where=Where(pool="threads"), quiet=True, all_observables=True)
+"""How studies of claims run: small ones, for which processes would start longer than they compute.
+
+What cells of an older release lack is computed: a claim may ask for what is observed since then.
+"""
 
 Keys = Mapping[str, Any]
 """The keys of a study, without its name."""
@@ -139,7 +142,10 @@ def mean_of(values: NDArray[np.float64]) -> Measurement:
     return Measurement(float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5))
 
 
-def paired(one: xr.Dataset, other: xr.Dataset, observable: str) -> Measurement:
-    """Return the mean difference of two studies with the same pattern sets, set by set, and its error."""
-    apart = (one[observable] - other[observable]).squeeze().values
-    return mean_of(apart)
+def paired(one: xr.DataArray, other: xr.DataArray) -> Measurement:
+    """Return the mean difference of two quantities of the same pattern sets, set by set, and its error.
+
+    What both have from their patterns is in neither the difference nor its error. Each is of one cell:
+    of one study, or of two whose pattern sets have the same labels.
+    """
+    return mean_of((one.squeeze(drop=True) - other.squeeze(drop=True)).values)

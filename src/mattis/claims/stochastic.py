@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from mattis.claims.claim import AtLeast, AtMost, Claim, Near, claim
-from mattis.claims.fits import known
 from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, paired, taken
 from mattis.exact.patterns import random_patterns
 from mattis.exact.rng import stream
@@ -109,8 +108,7 @@ def visits(lab: Laboratory) -> Measurement:
     keys = network(size=8, sets=32, axes={"memories": [3]}, temperature=0.8, question="enumeration",
                    sweeps=(200, 20000))  # fmt: skip
     cells = lab.cells(keys)
-    apart = (cells["energy"] - cells["energy_exact"]).squeeze().values
-    return mean_of(apart)
+    return paired(cells["energy"], cells["energy_exact"])
 
 
 @claim(
@@ -161,6 +159,35 @@ def end_of_retrieval(lab: Laboratory) -> Measurement:
     axes = {"load": [0.05], "temperature": [round(0.44 + 0.02 * k, 2) for k in range(11)]}
     keys = network(size=3000, sets=12, axes=axes, sweeps=(300, 300))
     return taken(lab.estimates(keys), "boundary_temperature")
+
+
+def without_retrieval(lab: Laboratory, temperature: float) -> Measurement:
+    """Return q of a network at load 0.1 from a random state (N = 1000)."""
+    keys = network(size=1000, sets=16, temperature=temperature, axes={"load": [0.1], "noise": [0.5]},
+                   sweeps=(200, 800))  # fmt: skip
+    return lab.mean(keys, "edwards_anderson")
+
+
+@claim(
+    "G1h", "statistical", "001, section 2.1",
+    "At a finite load states freeze without a pattern: q of chains from random states at T = 0.7, load "
+    "0.1, below T_g = 1 + sqrt(load) = 1.316 (N = 1000).",
+    0.474763, rule=Near(0.03), rival=0.0,
+    why="q of replica-symmetric theory, an approximation below T_g.",
+)  # fmt: skip
+def glass_of_patterns(lab: Laboratory) -> Measurement:
+    """Return q below T_g."""
+    return without_retrieval(lab, 0.7)
+
+
+@claim(
+    "G1i", "statistical", "001, section 2.1",
+    "Above T_g nothing freezes: q of these chains at T = 1.7.",
+    0.0, rule=Near(0.02), rival=0.1,
+)  # fmt: skip
+def melted_patterns(lab: Laboratory) -> Measurement:
+    """Return q above T_g."""
+    return without_retrieval(lab, 1.7)
 
 
 @claim(
@@ -237,7 +264,7 @@ def littles_difference(lab: Laboratory, load: dict[str, list[float]]) -> Measure
     """Return the overlap of Little's model less that of Hopfield's, of the same pattern sets."""
     keys = [network(model, size=4000, sets=48, temperature=0.5, axes=load, sweeps=(100, 400))
             for model in ("little", "hopfield")]  # fmt: skip
-    return paired(lab.cells(keys[0]), lab.cells(keys[1]), "overlap")
+    return paired(*(lab.cells(one)["overlap"] for one in keys))
 
 
 @claim(
@@ -250,10 +277,10 @@ def diagonal_of_little(lab: Laboratory) -> Measurement:
     """Return the difference, of the same pattern sets."""
     kept, zero = (
         lab.cells(network("little", size=4000, sets=16, temperature=0.5, axes={"load": [0.05]},
-                          sweeps=(100, 400), dynamics={"diagonal": diagonal}))
+                          sweeps=(100, 400), dynamics={"diagonal": diagonal}))["overlap"]
         for diagonal in ("kept", "zero")
     )  # fmt: skip
-    return paired(kept, zero, "overlap")
+    return paired(kept, zero)
 
 
 @claim(
@@ -284,79 +311,6 @@ def few(
 def mattis_states(lab: Laboratory) -> Measurement:
     """Return the overlap of the states of all patterns."""
     return few(lab, "overlap", memories=5, temperature=0.4, cues=5)
-
-
-def mixed(
-    lab: Laboratory, observable: str, mixture: int, temperature: float, memories: int = 3
-) -> Measurement:
-    """Return what is observed of a mixture of n patterns (N = 4000)."""
-    axes = {"memories": [memories], "mixture": [mixture]}
-    keys = network(
-        size=4000,
-        sets=64,
-        temperature=temperature,
-        axes=axes,
-        question="mixture",
-        sweeps=(100, 100),
-    )
-    return lab.mean(keys, observable)
-
-
-@claim(
-    "M2b", "statistical", "001, section 2",
-    "Mattis states are ground states: energy per site of a state of one pattern less that of a mixture of "
-    "three, T = 0.1, p = 3 (N = 4000).",
-    -0.125, rule=Near(0.002), rival=0.0,
-    why="-1/2 and -3/8 at T = 0.",
-)  # fmt: skip
-def ground_states(lab: Laboratory) -> Measurement:
-    """Return the difference of the two energies."""
-    return mixed(lab, "energy", 1, 0.1) - mixed(lab, "energy", 3, 0.1)
-
-
-@claim(
-    "M3a", "statistical", "001, section 2",
-    "Mixtures of three patterns are states as well: mean overlap with each of the three at T = 0.2 (N = "
-    "4000).",
-    0.496536, rule=Near(0.002), rival=0.999909,
-)  # fmt: skip
-def mixture_of_three(lab: Laboratory) -> Measurement:
-    """Return the mean overlap."""
-    return mixed(lab, "overlap_mixed", 3, 0.2)
-
-
-@claim(
-    "M3b", "statistical", "001, section 2",
-    "Mixtures appear below about 0.46 T_c: temperature at which that of three patterns becomes stable, of "
-    "the Hessian of the free energy.",
-    0.46, rule=Near(0.005),
-    why="T* = 0.459794; AGS print 0.461.",
-)  # fmt: skip
-def end_of_mixtures(_lab: Laboratory) -> Measurement:
-    """Return T*_3."""
-    return Measurement(known("mixture.T_star", n=3))
-
-
-@claim(
-    "M3c", "statistical", "001, section 2",
-    "They possess dynamic stability: share of mixtures of three that stay for 200 sweeps at T = 0.25 (N = "
-    "4000).",
-    1.0, rule=Near(0.05), rival=0.5,
-)  # fmt: skip
-def stable_mixtures(lab: Laboratory) -> Measurement:
-    """Return the share of mixtures that stay."""
-    return mixed(lab, "stays", 3, 0.25)
-
-
-@claim(
-    "M3d", "statistical", "001, section 2",
-    "Above 0.46 T_c they have none: share of mixtures of three that stay for 200 sweeps at T = 0.52 (N = "
-    "4000).",
-    0.0, rule=Near(0.05), rival=0.5,
-)  # fmt: skip
-def unstable_mixtures(lab: Laboratory) -> Measurement:
-    """Return the share of mixtures that stay."""
-    return mixed(lab, "stays", 3, 0.52)
 
 
 STOCHASTIC_CLAIMS: tuple[Claim, ...] = tuple(

@@ -75,6 +75,8 @@ QUANTITY_TERMS: Mapping[str, Term] = {
     "printed_error": Term("relative error of the Jacobian", "eq. (30) as printed"),
     "imaginary": Term("largest imaginary part, relative", "imaginary part"),
     "unstable_at_rest": Term("unstable directions", "at rest"),
+    "energy_above": Term("energy (19) above (3)", "above"),
+    "energy_below": Term("energy (19) below (3)", "below"),
     "energy_mismatch": Term("relative error of $dE/dt$", "$dE/dt$"),
     "lambda_min": Term("eigenvalue", r"$\lambda_{\min}$"),
     "lambda_max": Term("eigenvalue", r"$\lambda_{\max}$"),

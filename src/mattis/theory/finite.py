@@ -49,6 +49,20 @@ def mixture_overlap(n: float, temperature: float) -> float:
         m -= step
 
 
+def mixture_free_energy(n: float, temperature: float) -> float:
+    """Return the free energy per spin of a mixture of n patterns: f = n m^2/2 - T E ln 2cosh(m z/T).
+
+    z is a sum of n signs; n = 1 is a Mattis state. -T ln 2 of the paramagnet, for T >= 1. AGS (1985).
+    """
+    z, weight = _sums(int(n))
+    m = mixture_overlap(n, temperature)
+    if temperature == 0:
+        return -n * m * m / 2
+    u = m * z / temperature
+    entropic = float(weight @ np.log1p(np.exp(-2 * u)))
+    return n * m * m / 2 - m * float(weight @ z) - temperature * entropic
+
+
 def _least_eigenvalue(n: int, temperature: float) -> float:
     """Return 1 - (1 - q)/T - Q/T, q = E tanh^2, Q = (E[z^2 tanh^2] - n q)/(n(n - 1)), tanh of m z/T.
 

@@ -250,6 +250,12 @@ NETWORK_QUANTITIES = (
         _AGS85, _FINITELY, finite.mixture_stability,
     ),
     Quantity(
+        "mixture.free_energy", "f_n", "J", ("n", "temperature"),
+        "Free energy per spin of a symmetric mixture of n patterns; of the paramagnet for T >= 1.",
+        "f = n m^2/2 - T E ln 2cosh(m z/T), m of mixture.overlap, z a sum of n signs", _AGS85,
+        _FINITELY, finite.mixture_free_energy,
+    ),
+    Quantity(
         "mixture.alpha_c", "alpha_n", "1", ("n",),
         "Largest load of a mixture of n patterns at T = 0.",
         "sqrt(alpha) = m/(sqrt(2) y) - sqrt(2/pi) E e^{-y^2 z^2}, m = E[z erf(y z)]/n, largest over y",

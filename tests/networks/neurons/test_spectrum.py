@@ -305,6 +305,14 @@ def test_the_distance_falls_like_tau_h_over_tau_v():
         assert row["energy_fall"] > 0.01
 
 
+def test_the_energy_is_above_that_of_quasi_equilibrium_by_the_square():
+    """(3) is the minimum of (19) over f: slope 1.9 ... 2.1 in log-log, and never below it."""
+    rows, ratios = parted("fast_slow")
+    slopes = np.diff(np.log([row["energy_above"] for row in rows])) / np.diff(np.log(ratios))
+    assert ((slopes > 1.9) & (slopes < 2.1)).all()
+    assert all(row["energy_below"] < 1e-14 for row in rows)
+
+
 def test_only_the_ratio_of_the_time_constants_counts():
     """tau_v = 2 and a duration in tau_v: the same trajectories, twice as slow."""
     given, place = recipe("fast_slow", duration=1.0), [NeuronPoint(2.0, 0.2, 0.05)]

@@ -123,6 +123,9 @@ def _lost(dimension: str, position: str) -> Boundary:
 FALLS_LIKE = PowerLaw("separation", 1.0, "Lotito, Neurocomputing 636, 129865 (2025)")
 """The distance from quasi-equilibrium is proportional to tau_h/tau_v as that goes to 0."""
 
+FALLS_LIKE_SQUARE = PowerLaw("separation", 2.0, "(3) is the minimum over f of (19)")
+"""The energy above that of quasi-equilibrium goes with the square of the distance of h from it."""
+
 RECALL_QUESTION = NeuronQuestion(
     "relaxation from a cue with overlap 1 - 2 noise, and one step at dt = tau beside it",
     relaxation.recall,
@@ -230,6 +233,11 @@ NEURON_QUESTIONS: Mapping[str, NeuronQuestion] = {
             Observable("energy_mismatch", "largest relative difference of dE/dt and what (18) says it is"),
             Observable("energy_rise", "largest rise of the energy between looks, over its range"),
             Observable("energy_fall", "energy per visible neuron that was lost"),
+            Observable(
+                "energy_above", "largest energy (19) above (3) at the same v, per visible neuron",
+                law=FALLS_LIKE_SQUARE,
+            ),
+            Observable("energy_below", "largest energy (19) below (3) at the same v; 0 if never"),
             FLAG,
         ),
         "distance",

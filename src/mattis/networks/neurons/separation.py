@@ -1,8 +1,9 @@
 """Fast hidden neurons: the distance of the full system from quasi-equilibrium, and its loss of energy.
 
 tau_v dv/dt = I - v + Xiᵀf(h), tau_h dh/dt = b - h + Xi g(v): as tau_h/tau_v -> 0 the distance of v from its
-quasi-equilibrium trajectory falls like tau_h/tau_v, and dE/dt = -tau_v v'ᵀH_v v' - tau_h h'ᵀH_h h'.
-Lotito, Neurocomputing 636, 129865 (2025), eqs. (10), (11), (17)-(19).
+quasi-equilibrium trajectory falls like tau_h/tau_v, and dE/dt = -tau_v v'ᵀH_v v' - tau_h h'ᵀH_h h'. The
+energy (19) is never below (3), its minimum over f: at the same v it comes down to it like (tau_h/tau_v)².
+Lotito, Neurocomputing 636, 129865 (2025), eqs. (3), (10), (11), (17)-(19).
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from mattis.kernels import cpu
 from mattis.networks.neurons.descent import SLOW_AT_REST, slope_along
 from mattis.networks.neurons.network import (
     NeuronNetwork,
+    energy,
     full_energy,
     integrate,
     latent,
@@ -70,15 +72,18 @@ def _follow(
 
 
 def _compare(net: NeuronNetwork, slow: FloatArray, full: FloatArray) -> NeuronCell:
-    """Return the distance of two trajectories, and the error of dE/dt along the full one."""
+    """Return the distance of two trajectories, and what the energy (19) does along the full one."""
     size = slow.shape[1]
     v, h = np.ascontiguousarray(full[:, :size].T), np.ascontiguousarray(full[:, size:].T)
     distance = np.sqrt(np.mean((full[:, :size] - slow) ** 2, axis=1))
     energies = full_energy(net, v, h)
     lost, slope = power(net, v, h), measured_slope(net, v, h)
     rises = np.diff(energies) / max(float(np.ptp(energies)), 1e-300)
+    above = (energies - energy(net, v)) / size
     return {
         "distance": distance.max(),
+        "energy_above": above.max(),
+        "energy_below": max(float(-above.min()), 0.0),
         "energy_mismatch": (np.abs(slope + lost) / (lost + SLOW_AT_REST * lost.max())).max(),
         "energy_rise": max(float(rises.max()), 0.0),
         "energy_fall": (energies[0] - energies[-1]) / size,
