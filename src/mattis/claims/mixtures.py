@@ -58,7 +58,7 @@ def spread_of_valleys(patterns: np.ndarray, nj: np.ndarray, temperature: float) 
     "the states that are nearest to each ±xi, of all 2^16, three orthogonal patterns, T = 0.5.",
     0.0, rule=Near(1e-12), rival=0.005,
     why="At finite N this holds of patterns that are orthogonal, as all are for N → ∞; of random ones of 16 "
-    "neurons they differ by 0.01 to 0.02.",
+    "neurons they differ by 0.01 to 0.22.",
 )  # fmt: skip
 def valleys(lab: Laboratory) -> Measurement:
     """Return the largest difference over pattern sets."""
