@@ -4,6 +4,7 @@ Nothing is computed here beyond layout: estimates are `statistics`, theory besid
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import xarray as xr
@@ -18,6 +19,7 @@ from matplotlib.figure import Figure
 from mattis import __version__
 from mattis.comparison.findings import headline, headline_lines
 from mattis.comparison.lines import check_named
+from mattis.comparison.phases import has_phases
 from mattis.comparison.verdict import Comparison, compared, with_theory
 from mattis.engine.driver import open_results
 from mattis.errors import UserError
@@ -36,7 +38,16 @@ from mattis.store import cube, store
 from mattis.store.results import results_of
 from mattis.study.base import Study
 
-__all__ = ["compare", "diagram", "drawn", "estimated", "headline", "headline_lines", "overlaid"]
+__all__ = [
+    "compare",
+    "diagram",
+    "drawn",
+    "estimated",
+    "estimates_of",
+    "headline",
+    "headline_lines",
+    "overlaid",
+]
 
 FigureMaker = Callable[[xr.Dataset, Study], Iterator[tuple[str, Figure]]]
 
@@ -59,7 +70,7 @@ def drawing_of(study: Study) -> FigureMaker:
         return curve_pages.figures
     if isinstance(study, ConsolidationStudy) and study.question == "synapses":
         return curve_pages.figures
-    if retrieval.has_phases(study):
+    if has_phases(study):
         return retrieval.figures
     return next(maker for kind, maker in DRAWINGS.items() if isinstance(study, kind))
 
@@ -90,14 +101,24 @@ def diagram(study: StudyLike, root: Path | str | None = None) -> list[Path | str
     --------
     >>> mattis.diagram(mattis.load_study("config/studies/hopfield.yaml"))
     """
-    return drawn(as_study(study), root)[0]
+    return [*drawn(as_study(study), root).paths]
 
 
-def drawn(study: Study, root: Path | str | None = None) -> tuple[list[Path | str], xr.Dataset]:
-    """Write what `diagram` writes; return its paths, and the estimates that were drawn."""
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What was drawn: the files, the cells, and their estimates beside theory."""
+
+    paths: Sequence[Path | str]
+    cells: xr.Dataset
+    estimates: xr.Dataset
+
+
+def drawn(study: Study, root: Path | str | None = None) -> Drawn:
+    """Write what `diagram` writes; return it with the cells and estimates that were drawn."""
     check_named(study)
     results = results_of(study, root)
-    estimates = with_theory(estimated(study, root), study)
+    cells = open_results(study, root)
+    estimates = with_theory(estimates_of(cells, study, root), study)
     results.figures.make_folder()
     with_own_fonts()
     store.write_dataset(estimates, results.diagram)
@@ -107,7 +128,7 @@ def drawn(study: Study, root: Path | str | None = None) -> tuple[list[Path | str
             path = results.figures / f"{name}.{kind}"
             path.write_bytes(printed(figure, kind))
             written.append(path)
-    return [place.on_disk or str(place) for place in written], estimates
+    return Drawn([place.on_disk or str(place) for place in written], cells, estimates)
 
 
 def overlaid(
@@ -179,7 +200,12 @@ def compare(study: StudyLike, root: Path | str | None = None) -> Comparison:
 
 def estimated(study: Study, root: Path | str | None = None) -> xr.Dataset:
     """Return the estimates of a study, with the study and its digest. Raises UserError for no cells."""
-    cells, model = open_results(study, root), study.described_model
+    return estimates_of(open_results(study, root), study, root)
+
+
+def estimates_of(cells: xr.Dataset, study: Study, root: Path | str | None = None) -> xr.Dataset:
+    """Return the estimates of the cells of a study. Raises UserError where none of them is there."""
+    model = study.described_model
     if not cells["valid"].any():
         raise UserError(
             f"{results_of(study, root).store}: no cell of this study is there; "

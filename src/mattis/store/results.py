@@ -7,6 +7,7 @@ results/NAME/   sweep.zarr      the store (never an output of the workflow engin
                 study.yaml      the study as run
                 diagram.zarr    the aggregated dataset
                 figures/        diagram.png, diagram.svg
+                diagram.html    the page of the diagram
 """
 
 import json
@@ -55,6 +56,10 @@ class Results:
     @property
     def figures(self) -> Place:
         return self.folder / "figures"
+
+    @property
+    def page(self) -> Place:
+        return self.folder / "diagram.html"
 
 
 def results_of(study: Study, root: Path | str | None = None) -> Results:
