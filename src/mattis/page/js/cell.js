@@ -82,16 +82,18 @@ function showCell(study, state) {
     samples.replaceChildren(element("p", "Its values by seed are in sweep.zarr.", { class: "note" }));
   } else if (width >= 100) {
     const chart = samplesChart(study, state, width);
-    labelChart(chart, `${quantity.label} of each of ${samplesOf(study, quantity, state.at).length} seeds`);
-    samples.replaceChildren(chart);
+    const words = `${quantity.label} of each of ${samplesOf(study, quantity, state.at).length} seeds`;
+    samples.replaceChildren(chartWithWords(chart, words));
   }
   showDetails(study, state);
 }
 
-// Give a chart the words that stand for it where it is not seen.
-function labelChart(chart, words) {
-  chart.setAttribute("role", "img");
-  chart.setAttribute("aria-label", words);
+// Return a chart in a box with the words that stand for it where it is not seen.
+function chartWithWords(chart, words) {
+  const box = element("div", "", { role: "img", "aria-label": words });
+  chart.setAttribute("aria-hidden", "true");
+  box.append(chart);
+  return box;
 }
 
 // Fill those details of a cell that are open.
@@ -128,9 +130,9 @@ function showCuts(study, state) {
     const width = byId("cuts").clientWidth;
     if (width < 100) return holder;
     const { chart, points } = curveChart(study, cut, width, 210);
-    labelChart(chart, `${study.quantity[state.quantity].label} along ${study.dim[name].label}`);
     ringPoint(chart, points, state.at, [name]);
-    holder.append(chart);
+    const words = `${study.quantity[state.quantity].label} along ${study.dim[name].label}`;
+    holder.append(chartWithWords(chart, words));
     return holder;
   });
   byId("cuts").replaceChildren(...charts);

@@ -9,12 +9,14 @@ function drawDiagram(study, state) {
   if (width < LEAST_WIDTH) return { charts: [], select: () => {} };
   if (state.form === "map") {
     const { chart, bar, cells } = mapChart(study, state, width);
+    for (const drawn of [bar, chart]) drawn.setAttribute("aria-hidden", "true");
     holder.replaceChildren(bar, chart);
     showLegend([]);
     const axes = [state.across, state.second];
     return { chart, charts: [bar, chart], select: (place) => frameCell(chart, cells, place, axes) };
   }
   const { chart, points, curves } = curveChart(study, state, width, Math.max(280, Math.min(460, width * 0.62)));
+  chart.setAttribute("aria-hidden", "true");
   holder.replaceChildren(chart);
   showLegend(curves);
   const axes = [state.across, state.second].filter((name) => name);

@@ -153,7 +153,9 @@ function mapChart(study, state, width) {
     color: colour,
     marks: mapMarks(study, state, cells),
   });
-  const bar = Plot.legend({ className: CLASS_OF_CHARTS, color: colour, width: Math.min(width, 320), label: colour.label });
+  const bar = Plot.legend({
+    className: CLASS_OF_CHARTS, color: colour, width: Math.min(width, 320), label: colour.label,
+  });
   return { chart, bar, cells };
 }
 
@@ -167,7 +169,7 @@ function frameCell(chart, cells, place, axes) {
   const [y1, y2] = d3.extent([y.apply(cell.y1), y.apply(cell.y2)]);
   for (const [colour, thick] of [[colourOf("--paper"), 5], [colourOf("--accent"), 2.5]]) {
     d3.select(chart).append("rect").attr("class", "selected").attr("x", x1).attr("y", y1)
-      .attr("width", Math.max(x2 - x1, 2)).attr("height", Math.max(y2 - y1, 2))
-      .attr("fill", "none").attr("stroke", colour).attr("stroke-width", thick).attr("pointer-events", "none");
+      .attr("width", Math.max(x2 - x1, 2)).attr("height", Math.max(y2 - y1, 2)).attr("fill", "none")
+      .attr("stroke", colour).attr("stroke-width", thick).attr("pointer-events", "none");
   }
 }
