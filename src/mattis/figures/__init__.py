@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
 from mattis.surroundings import load_matplotlib
@@ -27,6 +28,7 @@ from mattis.figures import curve_pages, retrieval
 from mattis.figures.canvas import METADATA, printed, with_own_fonts
 from mattis.figures.drift import consolidation, recall
 from mattis.figures.overlay import overlay
+from mattis.networks.binary.axes import rule_of
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.drift.recall_study import RecallStudy
 from mattis.networks.drift.study import ConsolidationStudy
@@ -121,7 +123,7 @@ def drawn(study: Study, root: Path | str | None = None) -> Drawn:
     estimates = with_theory(estimates_of(cells, study, root), study)
     results.figures.make_folder()
     with_own_fonts()
-    store.write_dataset(estimates, results.diagram)
+    store.write_dataset(with_words(estimates), results.diagram)
     written = [results.diagram]
     for name, figure in drawing_of(study)(estimates, study):
         for kind in DRAWN:
@@ -129,6 +131,15 @@ def drawn(study: Study, root: Path | str | None = None) -> Drawn:
             path.write_bytes(printed(figure, kind))
             written.append(path)
     return Drawn([place.on_disk or str(place) for place in written], cells, estimates)
+
+
+def with_words(estimates: xr.Dataset) -> xr.Dataset:
+    """Return estimates with the names of rules beside their numbers: coordinate `rule` along `couplings`."""
+    if "couplings" not in estimates.dims:
+        return estimates
+    names = np.array([rule_of(code) for code in estimates["couplings"].values], object)
+    about = {"long_name": "rule of the couplings, by its name"}
+    return estimates.assign_coords(rule=("couplings", names, about))
 
 
 def overlaid(

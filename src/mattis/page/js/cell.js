@@ -125,7 +125,7 @@ function showCuts(study, state) {
   const names = wanted.filter((name) => study.dim[name].values.length > 1);
   byId("cuts-title").hidden = names.length === 0;
   const charts = names.map((name) => {
-    const cut = { ...state, across: name, second: "", form: "curves", shown: "value", off: [] };
+    const cut = { ...state, across: name, second: "", form: "curves", shown: "value" };
     const holder = element("div", "", { class: "chart" });
     const width = byId("cuts").clientWidth;
     if (width < 100) return holder;

@@ -155,6 +155,7 @@ function mapChart(study, state, width) {
   });
   const bar = Plot.legend({
     className: CLASS_OF_CHARTS, color: colour, width: Math.min(width, 320), label: colour.label,
+    marginLeft: 14, marginRight: 14,
   });
   return { chart, bar, cells };
 }
