@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from artists import imagined
 
 from mattis import figures
@@ -43,3 +44,13 @@ def content_of(text: str) -> dict[str, Any]:
     assert found is not None
     content: dict[str, Any] = json.loads(found[1])
     return content
+
+
+def with_boundary(one: Paged) -> Paged:
+    """Return a page whose study has a boundary along the temperature, at 0.4 ± 0.05."""
+    estimates = one.found.estimates.copy()
+    place = estimates["boundary_temperature"]
+    estimates["boundary_temperature"] = place.copy(data=np.full(place.shape, 0.4))
+    estimates["boundary_temperature_error"] = place.copy(data=np.full(place.shape, 0.05))
+    found = Findings(one.found.cells, estimates, one.found.headline)
+    return Paged(one.study, found, page_text(one.study, found, BESIDE))

@@ -5,7 +5,9 @@ import io
 import os
 import re
 import shutil
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import numpy as np
 import pytest
 from artists import imagined, short
 from builders import STUDIES
-from paged import BESIDE, Paged, content_of, paged
+from paged import BESIDE, Paged, content_of, paged, with_boundary
 
 from mattis import figures
 from mattis.engine.driver import open_results
@@ -84,13 +86,7 @@ def open_page(browser: Any, tmp_path: Path) -> Iterator[Open]:
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Paged:
     """The page of a phase diagram, with a boundary."""
-    one = paged(short(STUDIES / "hopfield.yaml"), tmp_path_factory.mktemp("plane"))
-    estimates = one.found.estimates.copy()
-    place = estimates["boundary_temperature"]
-    estimates["boundary_temperature"] = place.copy(data=np.full(place.shape, 0.4))
-    estimates["boundary_temperature_error"] = place.copy(data=np.full(place.shape, 0.05))
-    found = Findings(one.found.cells, estimates, one.found.headline)
-    return Paged(one.study, found, page_text(one.study, found, BESIDE))
+    return with_boundary(paged(short(STUDIES / "hopfield.yaml"), tmp_path_factory.mktemp("plane")))
 
 
 def choose(page: Any, name: str, value: str) -> None:
@@ -333,6 +329,27 @@ def test_a_narrow_screen_scrolls_down_only(shown: Paged, open_page: Open) -> Non
             details.locator("summary").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("#diagram svg").last.bounding_box()["width"] <= 390
+
+
+def test_a_large_map_is_painted_and_its_cells_are_found(plane: Paged, open_page: Open) -> None:
+    text = plane.text.replace("const MOST_ELEMENTS = 10000;", "const MOST_ELEMENTS = 1;")
+    digests = [hashed(script) for script in re.findall(r"<script>(.*?)</script>", text, re.S)]
+    text = re.sub(r"script-src .*?; style-src", f"script-src {' '.join(digests)}; style-src", text)
+    page = open_page(text)
+    assert page.locator("#diagram image.painted").count() == 1
+    assert page.locator("#diagram g.cells").count() == 0
+    box = page.locator("#diagram image.painted").bounding_box()
+    page.mouse.click(box["x"] + 2, box["y"] + 2)
+    place = position_of(page)
+    one = plane.found.estimates.isel(place)
+    assert place["load"] == 0
+    assert float(one["temperature"]) == float(plane.found.estimates["temperature"].max())
+    assert downloaded(page, "png").startswith(b"\x89PNG")
+
+
+def hashed(text: str) -> str:
+    """Return how a policy names a script."""
+    return f"&#39;sha256-{b64encode(sha256(text.encode()).digest()).decode()}&#39;"
 
 
 def test_a_partial_study_says_so_and_leaves_its_cells_grey(tmp_path: Path, open_page: Open) -> None:

@@ -10,21 +10,21 @@ import pytest
 import xarray as xr
 from artists import imagined, short
 from builders import STUDIES, make_study
-from paged import BESIDE, Paged, content_of, paged
+from paged import BESIDE, Paged, content_of, paged, with_boundary
 
 from mattis import figures
 from mattis.comparison.phases import PhaseLine, hopfield_lines
 from mattis.engine.driver import open_results
 from mattis.figures.glossary import AXIS_TERMS, QUANTITY_TERMS
 from mattis.page import page_text, payload
-from mattis.page.bundle import KINDS, Bundle
+from mattis.page.bundle import NUMBER_KINDS, Bundle
 from mattis.page.payload import Findings, opening_place
 from mattis.page.plain_text import plain_text
 
 
 def decoded(spec: dict[str, Any], content: bytes) -> xr.DataArray:
     """Return an array of a page, by its own description and the bytes of the page."""
-    kind = np.dtype(KINDS[spec["kind"]]).newbyteorder("<")
+    kind = np.dtype(NUMBER_KINDS[spec["kind"]]).newbyteorder("<")
     count = int(np.prod(spec["shape"], dtype=int))
     start = spec["start"]
     weights = np.frombuffer(content[start : start + count * kind.itemsize], np.uint8)
@@ -107,7 +107,6 @@ def test_the_page_opens_as_the_figure_is_drawn(shown: Paged) -> None:
     view, name = content["view"], shown.study.name
     wanted = {
         "hopfield": ("load", "beta", True),
-        "basins": ("noise", "load", False),
         "couplings": ("load", "couplings", False),
         "landscape": ("size", None, False),
     }
@@ -133,7 +132,7 @@ def test_lines_of_the_plane_are_those_of_theory(tmp_path: Path) -> None:
 
 
 def test_boundaries_are_those_of_the_diagram(tmp_path: Path) -> None:
-    one = paged(short(STUDIES / "hopfield.yaml"), tmp_path)
+    one = with_boundary(paged(short(STUDIES / "hopfield.yaml"), tmp_path))
     content, numbers = content_of(one.text), bytes_of(one.text)
     assert content["ends"]
     for end in content["ends"]:
@@ -177,7 +176,7 @@ def test_what_is_beyond_the_budget_is_named(
 ) -> None:
     """Means of the order parameter are always there; then other means, then samples."""
     one = paged(short(STUDIES / "couplings.yaml"), tmp_path)
-    monkeypatch.setattr(payload, "MOST_OCTETS", 0)
+    monkeypatch.setattr(payload, "MOST_OF_NUMBERS", 0)
     content = content_of(page_text(one.study, one.found, BESIDE))
     whole = content_of(one.text)
     names = [row["name"] for row in whole["quantities"]]
@@ -193,6 +192,7 @@ def synthetic(estimates: xr.Dataset, cells: xr.Dataset, count: int) -> Findings:
     wide = {"load": np.linspace(0.01, 0.2, count), "beta": 1 / np.linspace(0.05, 1.2, count)}
 
     def widened(data: xr.Dataset) -> xr.Dataset:
+        data = data.drop_vars([name for name in data if str(name).startswith("boundary_")])
         out = data.isel(load=0, beta=0, drop=True).expand_dims(wide)
         out = out.transpose("size", "load", "beta", ...)
         for name, values in out.data_vars.items():

@@ -9,8 +9,8 @@ from mattis import figures
 from mattis.comparison.verdict import with_theory
 from mattis.engine.driver import open_results
 from mattis.networks.registry import StudyLike, as_study
-from mattis.page.document import Surroundings, document
-from mattis.page.payload import Findings, payload
+from mattis.page.document import Surroundings, page_document
+from mattis.page.payload import Findings, page_payload
 from mattis.store.results import Results, results_of
 from mattis.study.base import Study
 
@@ -51,7 +51,7 @@ def page_written(study: Study, found: Findings, root: Path | str | None = None) 
 
 def page_text(study: Study, found: Findings, beside: Surroundings) -> str:
     """Return the page of what was computed of a study: the same text for the same numbers."""
-    return document(*payload(study, found), beside)
+    return page_document(*page_payload(study, found), beside)
 
 
 def _beside(results: Results) -> Surroundings:

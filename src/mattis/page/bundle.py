@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-KINDS = {"f8": np.float64, "f4": np.float32, "u2": np.uint16, "u1": np.uint8}
+NUMBER_KINDS = {"f8": np.float64, "f4": np.float32, "u2": np.uint16, "u1": np.uint8}
 """Types of numbers on a page, by the names that it knows them under; all of them little-endian."""
 
 LEVEL_OF_COMPRESSION = 6
@@ -27,7 +27,9 @@ class Bundle:
 
         Bytes of equal weight stand together, for their runs are what compresses.
         """
-        numbers = np.ascontiguousarray(values.values, np.dtype(KINDS[kind]).newbyteorder("<"))
+        numbers = np.ascontiguousarray(
+            values.values, np.dtype(NUMBER_KINDS[kind]).newbyteorder("<")
+        )
         weights = numbers.reshape(-1, 1).view(np.uint8)
         start = self.size
         self.parts.append(np.ascontiguousarray(weights.T).tobytes())

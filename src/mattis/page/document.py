@@ -13,8 +13,8 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 SCRIPTS = (
-    "data.js", "state.js", "scales.js", "marks.js", "export.js", "map.js", "curves.js", "cell.js", "table.js",
-    "downloads.js", "controls.js", "main.js",
+    "data.js", "state.js", "scales.js", "marks.js", "export.js", "painted.js", "map.js", "curves.js",
+    "cell.js", "table.js", "downloads.js", "controls.js", "main.js",
 )  # fmt: skip
 """The scripts of a page, in the order in which they stand; each may use those before it."""
 
@@ -39,10 +39,10 @@ class Surroundings:
     figures: Sequence[str]
 
 
-def document(content: Mapping[str, Any], numbers: str, beside: Surroundings) -> str:
+def page_document(content: Mapping[str, Any], numbers: str, beside: Surroundings) -> str:
     """Return the page of a study.
 
-    content  # what it knows, as `payload` returns it
+    content  # what it knows, as `page_payload` returns it
     numbers  # its numbers, as text
     """
     style = text_of("page.css")

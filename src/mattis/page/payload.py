@@ -21,10 +21,10 @@ from mattis.statistics.doubts import DOUBTS, FEW_SETS, IN_TWO_STATES, SETS_LACK
 from mattis.statistics.states import CELL_STATES
 from mattis.study.base import Study
 
-MOST_OCTETS = 3_000_000
+MOST_OF_NUMBERS = 3_000_000
 """Bytes of numbers on a page: as text of four letters for three bytes, a page stays below 5 MB."""
 
-HATCHED = FEW_SETS | IN_TWO_STATES | SETS_LACK
+HATCHED_DOUBTS = FEW_SETS | IN_TWO_STATES | SETS_LACK
 """Doubts for which a cell of a map is hatched."""
 
 
@@ -37,7 +37,7 @@ class Findings:
     headline: Mapping[str, Any]
 
 
-def payload(study: Study, found: Findings) -> tuple[dict[str, Any], str]:
+def page_payload(study: Study, found: Findings) -> tuple[dict[str, Any], str]:
     """Return what a page knows of a study, and its numbers as text.
 
     Means and errors of the order parameter come first, then those of the others, then the samples of the
@@ -87,7 +87,7 @@ def _words(study: Study, found: Findings) -> dict[str, Any]:
         "headline": headline_lines(found.headline),
         "seed": [int(value) for value in found.cells["seed"].values],
         "doubts": {str(bit): words for bit, words in DOUBTS.items()},
-        "hatched": HATCHED,
+        "hatched": HATCHED_DOUBTS,
     }  # fmt: skip
 
 
@@ -135,12 +135,12 @@ def _quantities(study: Study, found: Findings, bundle: Bundle) -> dict[str, Any]
     names = names_of(study, estimates)
     out: dict[str, dict[str, Any]] = {}
     for name in names:
-        if not out or bundle.size + octets_of(estimates, name) <= MOST_OCTETS:
+        if not out or bundle.size + octets_of(estimates, name) <= MOST_OF_NUMBERS:
             out[name] = described(study, estimates, name)
             out[name] |= numbers_of(study, estimates, name, bundle)
     sampled = [name for name in out if name in cells]
     for name in sampled:
-        if bundle.size + 4 * cells[name].size <= MOST_OCTETS:
+        if bundle.size + 4 * cells[name].size <= MOST_OF_NUMBERS:
             out[name]["samples"] = samples_of(cells, name, bundle)
     return {
         "quantities": [*out.values()],

@@ -2,7 +2,7 @@
 
 import re
 
-LETTERS = {
+LETTERS_OF_COMMANDS = {
     "alpha": "α", "beta": "β", "kappa": "κ", "lambda": "λ", "rho": "ρ", "sigma": "σ", "tau": "τ", "xi": "ξ",
     "Delta": "Δ", "Lambda": "Λ", "infty": "∞", "langle": "⟨", "rangle": "⟩", "prime": "′", "to": "→",
     "ln": "ln", "min": "min", "max": "max",
@@ -16,9 +16,16 @@ HIGH = str.maketrans("0123456789+-nT*", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿᵀ
 """Letters above the line."""
 
 MATHEMATICS = re.compile(r"\$([^$]*)\$")
+"""A formula between dollars."""
+
 DOTTED = re.compile(r"\\dot\s*\{?(\w)\}?")
+"""A letter with a dot above."""
+
 COMMAND = re.compile(r"\\([a-zA-Z]+)")
+"""A command of mathematics."""
+
 RAISED = re.compile(r"([_^])(?:\{([^}]*)\}|(.))")
+"""What stands below or above the line."""
 
 
 def plain_text(words: str) -> str:
@@ -29,7 +36,7 @@ def plain_text(words: str) -> str:
 def _plain(mathematics: str) -> str:
     """Return one formula in plain letters."""
     text = DOTTED.sub("\\1\u0307", mathematics)
-    text = COMMAND.sub(lambda found: LETTERS.get(found[1], found[1]), text)
+    text = COMMAND.sub(lambda found: LETTERS_OF_COMMANDS.get(found[1], found[1]), text)
     return " ".join(RAISED.sub(_moved, text).replace("\\", "").split())
 
 

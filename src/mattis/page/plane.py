@@ -7,9 +7,12 @@ import numpy as np
 import xarray as xr
 
 from mattis import theory
+from mattis.comparison.expected import SLOW_QUANTITIES
+from mattis.comparison.foretold import foretold
 from mattis.comparison.lines import lines, marks
 from mattis.comparison.phases import has_phases, phase_lines
 from mattis.comparison.view import View, view
+from mattis.errors import UserError
 from mattis.exact.arrays import Reals
 from mattis.networks.binary.study import BinaryStudy
 from mattis.page.bundle import Bundle
@@ -106,7 +109,7 @@ def curve_lines(
     """
     found = []
     for seen, at, cells in _curves(study, estimates, place):
-        for name in names:
+        for name in names if not is_slow(study) else ():
             for line in lines(study, seen, cells, name):
                 found.append(
                     {
@@ -121,6 +124,14 @@ def curve_lines(
                     }
                 )
     return found
+
+
+def is_slow(study: Study) -> bool:
+    """Tell whether a line of theory takes seconds: there theory stands at the cells, where it is known."""
+    try:
+        return any(one.quantity.startswith(SLOW_QUANTITIES) for one in foretold(study))
+    except UserError:
+        return False
 
 
 def axis_marks(

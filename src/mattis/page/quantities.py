@@ -11,7 +11,7 @@ from mattis.page.plain_text import plain_text
 from mattis.statistics.doubts import doubts
 from mattis.study.base import Study
 
-PARTS = ("thermal_error", "disorder_error", "low", "high")
+PARTS_OF_ESTIMATES = ("thermal_error", "disorder_error", "low", "high")
 """What an estimate may have beside its mean and error."""
 
 RARELY = ("_given_loss",)
@@ -61,7 +61,7 @@ def numbers_of(
     """Add the numbers of a quantity to a page: means and errors as they are, all else to 7 digits."""
     found = {"mean": bundle.add(estimates[name], "f8")}
     found["error"] = bundle.add(estimates[f"{name}_error"], "f8")
-    for part in (*PARTS, "z"):
+    for part in (*PARTS_OF_ESTIMATES, "z"):
         if f"{name}_{part}" in estimates:
             found[part] = bundle.add(estimates[f"{name}_{part}"], "f4")
     if f"{name}_theory" in estimates:
@@ -76,7 +76,7 @@ def numbers_of(
 
 def octets_of(estimates: xr.Dataset, name: str) -> int:
     """Return about how many bytes the numbers of a quantity take."""
-    parts = sum(f"{name}_{part}" in estimates for part in PARTS)
+    parts = sum(f"{name}_{part}" in estimates for part in PARTS_OF_ESTIMATES)
     theory = 13 if f"{name}_theory" in estimates else 0
     return int(estimates[name].size * (18 + 4 * parts + theory))
 

@@ -116,15 +116,24 @@ function endMarks(study, state, end, key) {
        Plot.dot(points, { x: "value", y: "at", ...dot })];
 }
 
-// Return all marks of a map.
-function mapMarks(study, state, cells) {
+// Return the marks of the cells of a map.
+function cellMarks(cells, colour) {
+  const hatched = cells.filter((cell) => cell.hatched);
+  if (cells.length > MOST_ELEMENTS) return [paintedCells(cells, colour), paintedHatches(hatched)];
   const box = { x1: "x1", x2: "x2", y1: "y1", y2: "y2" };
   const missing = cells.filter((cell) => !Number.isFinite(cell.value));
   return [
-    hatchPattern,
     Plot.rect(cells, { ...box, fill: "value", shapeRendering: "crispEdges", className: "cells" }),
     Plot.rect(missing, { ...box, fill: colourOf("--missing"), className: "missing" }),
-    Plot.rect(cells.filter((cell) => cell.hatched), { ...box, fill: "url(#hatched)", className: "hatched" }),
+    Plot.rect(hatched, { ...box, fill: "url(#hatched)", className: "hatched" }),
+  ];
+}
+
+// Return all marks of a map.
+function mapMarks(study, state, cells, colour) {
+  return [
+    hatchPattern,
+    ...cellMarks(cells, colour),
     ...endsOf(study, state).filter(({ key }) => isOn(state, key))
       .flatMap(({ end, key }) => endMarks(study, state, end, key)),
     ...linesOf(study, state).filter(({ key }) => isOn(state, key))
@@ -151,7 +160,7 @@ function mapChart(study, state, width) {
     x: axisOptions(across, domainOf(cells, "x1", "x2", across)),
     y: axisOptions(up, domainOf(cells, "y1", "y2", up)),
     color: colour,
-    marks: mapMarks(study, state, cells),
+    marks: mapMarks(study, state, cells, colour),
   });
   const bar = Plot.legend({
     className: CLASS_OF_CHARTS, color: colour, width: Math.min(width, 320), label: colour.label,
