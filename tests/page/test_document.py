@@ -6,16 +6,20 @@ import subprocess
 from hashlib import sha256
 from html.parser import HTMLParser
 from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
 from shutil import which
 
 import pytest
 import vendored
+from builders import ROOT
 from paged import BESIDE, Paged
+from PIL import Image
 
 from mattis.page import page_text
 from mattis.page.document import SCRIPTS, Surroundings, styles_of_plot, text_of
 from mattis.page.payload import Findings
+from mattis.page.picture import few_colours
 
 OWN = [*(("js", name) for name in SCRIPTS), ("page.css",), ("page.html.j2",)]
 HOSTILE = "</script><img src=x onerror=alert(1)><script>alert(2)</script>\u2028&quot;"
@@ -158,3 +162,14 @@ def test_styles_of_plot_are_found_in_its_text() -> None:
     assert [style.split(" ")[0] for style in found] == [":where(.plot-ramp)", ":where(.plot)"]
     assert "\\n" not in found[0] + found[1]
     assert "\n" in found[0]
+
+
+def test_the_picture_has_few_colours_and_what_is_none_is_left_out() -> None:
+    whole = (ROOT / "docs" / "gallery" / "hopfield.png").read_bytes()
+    few = few_colours(whole)
+    assert few is not None
+    with Image.open(BytesIO(few)) as found, Image.open(BytesIO(whole)) as before:
+        assert found.size == before.size
+        assert len(found.getcolors()) <= 96
+    assert few_colours(b"no picture") is None
+    assert few_colours(None) is None

@@ -11,6 +11,7 @@ from mattis.engine.driver import open_results
 from mattis.networks.registry import StudyLike, as_study
 from mattis.page.document import Surroundings, page_document
 from mattis.page.payload import Findings, page_payload
+from mattis.page.picture import few_colours
 from mattis.store.results import Results, results_of
 from mattis.study.base import Study
 
@@ -57,6 +58,6 @@ def page_text(study: Study, found: Findings, beside: Surroundings) -> str:
 def _beside(results: Results) -> Surroundings:
     """Return what lies beside the page of a study."""
     return Surroundings(
-        (results.figures / "diagram.png").read_bytes(),
+        few_colours((results.figures / "diagram.png").read_bytes()),
         [name for name in results.figures.names() if name.endswith((".png", ".svg"))],
     )
