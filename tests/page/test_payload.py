@@ -20,6 +20,7 @@ from mattis.page import page_text, payload
 from mattis.page.bundle import NUMBER_KINDS, Bundle
 from mattis.page.payload import Findings, opening_place
 from mattis.page.plain_text import plain_text
+from mattis.page.plane import ends_of
 
 
 def decoded(spec: dict[str, Any], content: bytes) -> xr.DataArray:
@@ -143,13 +144,17 @@ def test_boundaries_are_those_of_the_diagram(tmp_path: Path) -> None:
 
 
 def test_a_boundary_along_a_gain_is_one_over_that_along_its_inverse(tmp_path: Path) -> None:
-    one = paged(short(STUDIES / "attention.yaml"), tmp_path)
-    content, numbers = content_of(one.text), bytes_of(one.text)
-    ends = [end for end in content["ends"] if end["along"] == "beta"]
-    for end in ends:
-        stored, error = (one.found.estimates[f"{end['name']}{x}"] for x in ("", "_error"))
-        np.testing.assert_allclose(decoded(end["value"], numbers), 1 / stored)
-        np.testing.assert_allclose(decoded(end["error"], numbers), error / stored**2)
+    """At 1/beta = 0.25 with an error of 0.05: a gain of 4, with an error of 0.05/0.25² = 0.8."""
+    study = short(STUDIES / "attention.yaml")
+    estimates = imagined(study, tmp_path)
+    place = estimates["overlap"].isel(beta=0, drop=True)
+    named = {"boundary_temperature": 0.25, "boundary_temperature_error": 0.05}
+    found = estimates.assign({name: place.copy(data=0 * place + x) for name, x in named.items()})
+    bundle = Bundle()
+    (end,) = (end for end in ends_of(study, found, bundle) if end["along"] == "beta")
+    content = zlib.decompress(base64.b64decode(bundle.text()))
+    np.testing.assert_allclose(decoded(end["value"], content), 4)
+    np.testing.assert_allclose(decoded(end["error"], content), 0.8)
 
 
 def test_cells_that_are_not_there_are_blank_and_counted(tmp_path: Path) -> None:
