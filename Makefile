@@ -6,6 +6,7 @@
 #   make check      what a change must pass: lint, types, import contracts, all fast tests
 #   make test-python-3.13    a part of the fast tests on another Python, in .venv-3.13
 #   make test-gpu-host    CUDA code, checked without a GPU; makes .venv-gpu beside it (0.5 GB)
+#   make test-page    pages of studies in a Chromium that is installed; makes .venv-page beside it (0.2 GB)
 #   make test-arm    golden digests on an emulated ARM machine, in .venv-arm (1.2 GB); needs Debian 12
 
 PYTHON ?= python3
@@ -23,9 +24,11 @@ VENV := $(ENV)/bin
 INSTALLED := $(ENV)/installed
 GPU := .venv-gpu/bin
 GPU_INSTALLED := .venv-gpu/installed
+PAGE := .venv-page/bin
+PAGE_INSTALLED := .venv-page/installed
 SOURCES := src/mattis tests benchmarks
 
-.PHONY: help setup setup-gpu diagram gallery seeds check test test-slow test-gpu-host test-arm soak bench bench-dispatch bench-compiling bench-table bench-compare lint format lock clean
+.PHONY: help setup setup-gpu setup-page diagram gallery seeds check test test-slow test-gpu-host test-page vendored test-arm soak bench bench-dispatch bench-compiling bench-table bench-compare lint format lock clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -60,6 +63,18 @@ $(GPU_INSTALLED): $(INSTALLED) requirements/gpu-host.txt
 	@$(VENV)/uv pip install -q --python $(GPU)/python --no-deps --require-hashes -r requirements/gpu-host.txt \
 	  || $(VENV)/python -m pip --python $(GPU)/python install -q --no-deps --require-hashes -r requirements/gpu-host.txt
 	@cd .venv-gpu/lib/python*/site-packages \
+	  && printf '%s\n' ../../../../$(ENV)/lib/python*/site-packages ../../../../src > mattis.pth
+	@touch $@
+
+setup-page: $(PAGE_INSTALLED)
+
+# Only what .venv lacks, as above. The browser is the system's: CHROMIUM=/usr/bin/chromium.
+$(PAGE_INSTALLED): $(INSTALLED) requirements/page.txt
+	@echo "making .venv-page (5 to 60 seconds)"
+	@$(VENV)/python -m venv --clear --without-pip .venv-page
+	@$(VENV)/uv pip install -q --python $(PAGE)/python --no-deps --require-hashes -r requirements/page.txt \
+	  || $(VENV)/python -m pip --python $(PAGE)/python install -q --no-deps --require-hashes -r requirements/page.txt
+	@cd .venv-page/lib/python*/site-packages \
 	  && printf '%s\n' ../../../../$(ENV)/lib/python*/site-packages ../../../../src > mattis.pth
 	@touch $@
 
@@ -100,6 +115,14 @@ test-slow: setup
 # Compiled for every architecture, run on the CPU, names compared with CuPy's: no GPU, no driver.
 test-gpu-host: setup-gpu
 	@$(GPU)/python -m pytest -n auto --dist worksteal -m gpu_host tests/gpu
+
+# Pages in a real browser, without a network. Where there is none they are skipped, but with NO_SKIP=1 they fail.
+test-page: setup-page
+	@$(PAGE)/python -m pytest -m page tests/page
+
+# The libraries of the page, fetched anew: their versions are in src/mattis/page/vendor/vendored.json.
+vendored: setup
+	@$(VENV)/python benchmarks/vendored.py update
 
 test-arm: setup
 	@tests/arm/run $(VENV)/python .venv-arm
@@ -154,6 +177,8 @@ lock:
 	@awk '/^uv==/ {on = 1} on && !/^(uv==| )/ {exit} on' requirements/all.txt > requirements/uv.txt
 	@$(VENV)/uv pip compile requirements/gpu-host.in --constraint requirements/all.txt $(LOCK) \
 	  --no-emit-package numpy -o requirements/gpu-host.txt
+	@$(VENV)/uv pip compile requirements/page.in --constraint requirements/all.txt $(LOCK) \
+	  -o requirements/page.txt
 
 clean:
 	rm -rf .venv .venv-* .snakemake

@@ -100,7 +100,7 @@ def entry(name: str, results: str, before: dict[str, object]) -> dict[str, objec
     study, start = mattis.load_study(STUDIES / f"{name}.yaml"), cpu_seconds()
     outcome = mattis.run(study, results)
     seconds = cpu_seconds() - start if outcome.computed else before.get("seconds")
-    _, estimates, content = figures.drawn(study, results)
+    _, _, estimates, content = figures.drawn(study, results)
     shrunk(Path(results) / name / "figures" / "diagram.png", GALLERY / f"{name}.png")
     lines = figures.headline_lines({**content, "verdict": None})
     return {

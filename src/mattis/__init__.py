@@ -7,6 +7,7 @@
     cells = mattis.open_results(study)                  # xarray: size, load, beta, noise, seed
     diagram = mattis.aggregate(cells, study)            # the same without seed, with errors
     mattis.trace(study, load=0.05, temperature=0.3, seed=2)     # m(t), energy and q(t) of one cell
+    mattis.write_page(study)                            # diagram.html: one page to look into the diagram
     mattis.compare(study).verdict                       # whether theory and simulation agree
     mattis.theory.evaluate("hopfield.T_M", load=[0.05, 0.07])   # [0.5422..., 0.4489...]
 
@@ -51,6 +52,7 @@ _HOME = {
     "status": "engine.status",
     "study_of": "networks.registry",
     "trace": "figures.trace",
+    "write_page": "page",
 }
 
 __all__ = [
@@ -75,6 +77,7 @@ __all__ = [
     "study_of",
     "theory",
     "trace",
+    "write_page",
 ]
 
 

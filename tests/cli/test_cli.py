@@ -139,7 +139,7 @@ def test_diagram(mattis: Command, tmp_path: Path) -> None:
         (
             ["rn"],
             "unknown verb rn; expected one of plan, run, status, verify, digest, diagram, "
-            "figure, trace, compare, theory, gpu-selftest, models",
+            "page, figure, trace, compare, theory, gpu-selftest, models",
         ),
         (["digset"], "did you mean digest?"),
         (["run"], "Missing argument 'STUDY'"),

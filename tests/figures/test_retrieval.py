@@ -13,6 +13,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from scipy.stats import t as student_t
 
+from mattis.comparison.phases import has_phases
 from mattis.comparison.verdict import with_theory
 from mattis.figures import diagram, estimated, retrieval
 from mattis.figures.canvas import edges
@@ -246,7 +247,7 @@ def test_every_shape_of_a_phase_diagram_is_drawn(
 ) -> None:
     monkeypatch.setattr(retrieval, "theory_lines", lambda _: FEW_LINES)
     study = make_study(tmp_path, **{**PHASES, "seed": 2, "noise": [0.0, 0.1], **changes})
-    assert retrieval.has_phases(study)
+    assert has_phases(study)
     fill(study, tmp_path)
     written = diagram(study, tmp_path)
     planes = len(study.axes.size) * len(study.axes.noise)
@@ -260,7 +261,7 @@ def test_every_shape_of_a_phase_diagram_is_drawn(
 def test_fewer_than_four_loads_or_temperatures_are_curves(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
-    assert not retrieval.has_phases(make_study(tmp_path, **{**PHASES, **changes}))
+    assert not has_phases(make_study(tmp_path, **{**PHASES, **changes}))
 
 
 def test_an_incomplete_diagram_says_so_below(

@@ -30,8 +30,9 @@ from matplotlib.text import Text
 from scipy.stats import t as student_t
 
 from mattis.comparison.lines import lines
+from mattis.comparison.phases import has_phases
 from mattis.comparison.view import View, view
-from mattis.figures import drawing_of, retrieval
+from mattis.figures import drawing_of
 from mattis.figures.curve_pages import figures as curve_figures
 from mattis.figures.glossary import axis_term, quantity_word, rule_word
 from mattis.figures.panels import asked_of, panels_of
@@ -420,4 +421,4 @@ def test_an_axis_of_one_value_is_none_of_a_figure(shown: Shown) -> None:
 
 def test_only_phase_diagrams_of_retrieval_are_maps_of_phases(shown: Shown) -> None:
     phases = {"hopfield", "little"}
-    assert retrieval.has_phases(shown.study) == (shown.study.name in phases)
+    assert has_phases(shown.study) == (shown.study.name in phases)

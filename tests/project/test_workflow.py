@@ -71,11 +71,12 @@ def test_from_study_to_report_then_nothing_to_do_then_repair(checkout: Path) -> 
     assert code == 0, said
     folder = checkout / "results" / "small"
     for name in ("plan.json", "sweep.done.json", "study.yaml", "report.html", "figures/diagram.png",
-                 "figures/diagram.svg", "sweep.zarr/zarr.json", "diagram.zarr/zarr.json",
+                 "figures/diagram.svg", "diagram.html", "sweep.zarr/zarr.json", "diagram.zarr/zarr.json",
                  "logs/plan.log", "logs/sweep.log", "logs/diagram.log", "logs/report.log"):  # fmt: skip
         assert (folder / name).exists(), name
     assert "dashboard" not in (folder / "logs" / "sweep.log").read_text()
     assert "data:image/png" in (folder / "report.html").read_text()
+    assert "diagram.html" in (folder / "report.html").read_text()
     study, root = study_of(checkout), checkout / "results"
     first = digest(study, root)
 

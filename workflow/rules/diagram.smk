@@ -11,6 +11,12 @@ rule diagram:
             labels={"study": "{study}"},
         ),
         svg=f"{RESULTS}/{{study}}/figures/diagram.svg",
+        page=report(
+            f"{RESULTS}/{{study}}/diagram.html",
+            caption="../report/page.rst",
+            category="Phase diagrams",
+            labels={"study": "{study}"},
+        ),
     log:
         f"{RESULTS}/{{study}}/logs/diagram.log",
     conda:
@@ -19,6 +25,6 @@ rule diagram:
         results=results_root,
         plugins=plugin_options,
     message:
-        "diagram {wildcards.study}: statistics, theory, figures"
+        "diagram {wildcards.study}: statistics, theory, figures, page"
     shell:
         "mattis diagram {input.study:q} --results {params.results:q} {params.plugins} > {log:q} 2>&1"

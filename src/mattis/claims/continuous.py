@@ -34,7 +34,7 @@ def descents(lab: Laboratory, observable: str) -> Measurement:
 
 
 @claim(
-    "H1", "hopfield", "001, Content-Addressable Memory and Dynamics",
+    "H1a", "hopfield", "001, Content-Addressable Memory and Dynamics",
     "dX/dt = -grad E flows to stable points, and E falls by |grad E|^2: largest relative difference of "
     "dE/dt from that of gradient flow (quadratic visible neurons, for which H_v = 1).",
     0.0, rule=Near(1e-4), rival=2.0,

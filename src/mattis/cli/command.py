@@ -282,6 +282,7 @@ def digest(study: Path, results: str, states: bool) -> None:
 def diagram(studies: tuple[Path, ...], results: str, output: Path | None, as_json: bool) -> None:
     """Draw the phase diagram under its theory lines; say where its boundary is, and whether theory agrees."""
     from mattis import figures
+    from mattis.page import Findings, page_written
 
     loaded = [_load(study) for study in studies]
     if output is not None:
@@ -297,7 +298,10 @@ def diagram(studies: tuple[Path, ...], results: str, output: Path | None, as_jso
             f"got {len(loaded)} studies without -o; write -o both.png for one figure of "
             "all, or call diagram for each"
         )
-    written, _, content = figures.drawn(loaded[0], results)
+    drawn = figures.drawn(loaded[0], results)
+    content = drawn.headline
+    found = Findings(drawn.cells, drawn.estimates, content)
+    written = [*drawn.written, page_written(loaded[0], found, results)]
     if as_json:
         paths = [str(path) for path in written]
         screen.document(
@@ -306,6 +310,19 @@ def diagram(studies: tuple[Path, ...], results: str, output: Path | None, as_jso
         return
     for line in [*written, *figures.headline_lines(content)]:
         click.echo(line)
+
+
+@verbs.command()
+@STUDY
+@PLUGIN
+@RESULTS
+@JSON
+def page(study: Path, results: str, as_json: bool) -> None:
+    """Write diagram.html, one page to look into the cells that are there; it needs nothing else."""
+    from mattis.page import write_page
+
+    loaded = _load(study)
+    _told(loaded, [write_page(loaded, results)], as_json)
 
 
 @verbs.command()

@@ -154,7 +154,7 @@ def _of_drift(study: DriftStudy) -> Iterator[Foretold]:
     """Yield the theory of memories that drift; of networks that recall, that of the patterns they learnt."""
     if isinstance(study, RecallStudy):
         yield Foretold("overlap", learnt_overlap(study))
-    elif isinstance(study, ConsolidationStudy):
+    elif isinstance(study, ConsolidationStudy) and study.question != "synapses":
         known = similarity(study), mean_field(study)
         yield from (Foretold("similarity", one) for one in known if one is not None)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import xarray as xr
 
 from mattis.surroundings import load_matplotlib
@@ -19,6 +20,7 @@ from matplotlib.figure import Figure
 from mattis import __version__
 from mattis.comparison.findings import headline, headline_lines
 from mattis.comparison.lines import check_named
+from mattis.comparison.phases import has_phases
 from mattis.comparison.remembered import remembered
 from mattis.comparison.verdict import Comparison, compared, with_theory
 from mattis.engine.status import open_results
@@ -27,6 +29,7 @@ from mattis.figures import curve_pages, retrieval
 from mattis.figures.canvas import METADATA, printed, with_own_fonts
 from mattis.figures.drift import consolidation, recall
 from mattis.figures.overlay import overlay
+from mattis.networks.binary.axes import rule_of
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.drift.recall_study import RecallStudy
 from mattis.networks.drift.study import ConsolidationStudy
@@ -38,7 +41,16 @@ from mattis.store import cube, store
 from mattis.store.results import Results, results_of
 from mattis.study.base import Study
 
-__all__ = ["compare", "diagram", "drawn", "estimated", "headline", "headline_lines", "overlaid"]
+__all__ = [
+    "compare",
+    "diagram",
+    "drawn",
+    "estimated",
+    "estimates_of",
+    "headline",
+    "headline_lines",
+    "overlaid",
+]
 
 FigureMaker = Callable[[xr.Dataset, Study], Iterator[tuple[str, Figure]]]
 
@@ -61,7 +73,7 @@ def drawing_of(study: Study) -> FigureMaker:
         return curve_pages.figures
     if isinstance(study, ConsolidationStudy) and study.question == "synapses":
         return curve_pages.figures
-    if retrieval.has_phases(study):
+    if has_phases(study):
         return retrieval.figures
     return next(maker for kind, maker in DRAWINGS.items() if isinstance(study, kind))
 
@@ -96,9 +108,10 @@ def diagram(study: StudyLike, root: Path | str | None = None) -> list[Path | str
 
 
 class Drawing(NamedTuple):
-    """What was written of a study: paths, estimates with their theory, and the numbers that it is about."""
+    """What was written of a study: paths, its cells, estimates with their theory, and what it is about."""
 
     written: list[Path | str]
+    cells: xr.Dataset
     estimates: xr.Dataset
     headline: dict[str, Any]
 
@@ -106,18 +119,19 @@ class Drawing(NamedTuple):
 def drawn(study: Study, root: Path | str | None = None) -> Drawing:
     """Write what `diagram` writes, and return it."""
     check_named(study)
-    results, estimates = results_of(study, root), estimated(study, root)
+    results, cells = results_of(study, root), open_results(study, root)
+    estimates = estimates_of(cells, study, root)
     results.figures.make_folder()
     with remembered(results.theory):
         estimates = with_theory(estimates, study)
         written = _written(estimates, study, results)
-        return Drawing(written, estimates, headline(estimates, study))
+        return Drawing(written, cells, estimates, headline(estimates, study))
 
 
 def _written(estimates: xr.Dataset, study: Study, results: Results) -> list[Path | str]:
     """Write diagram.zarr and the figures; return their paths."""
     with_own_fonts()
-    store.write_dataset(estimates, results.diagram)
+    store.write_dataset(with_words(estimates), results.diagram)
     written = [results.diagram]
     for name, figure in drawing_of(study)(estimates, study):
         for kind in DRAWN:
@@ -125,6 +139,15 @@ def _written(estimates: xr.Dataset, study: Study, results: Results) -> list[Path
             path.write_bytes(printed(figure, kind))
             written.append(path)
     return [place.on_disk or str(place) for place in written]
+
+
+def with_words(estimates: xr.Dataset) -> xr.Dataset:
+    """Return estimates with the names of rules beside their numbers: coordinate `rule` along `couplings`."""
+    if "couplings" not in estimates.dims:
+        return estimates
+    names = np.array([rule_of(code) for code in estimates["couplings"].values], object)
+    about = {"long_name": "rule of the couplings, by its name"}
+    return estimates.assign_coords(rule=("couplings", names, about))
 
 
 def overlaid(
@@ -196,7 +219,12 @@ def compare(study: StudyLike, root: Path | str | None = None) -> Comparison:
 
 def estimated(study: Study, root: Path | str | None = None) -> xr.Dataset:
     """Return the estimates of a study, with the study and its digest. Raises UserError for no cells."""
-    cells, model = open_results(study, root), study.described_model
+    return estimates_of(open_results(study, root), study, root)
+
+
+def estimates_of(cells: xr.Dataset, study: Study, root: Path | str | None = None) -> xr.Dataset:
+    """Return the estimates of the cells of a study. Raises UserError where none of them is there."""
+    model = study.described_model
     if not cells["valid"].any():
         raise UserError(
             f"{results_of(study, root).store}: no cell of this study is there; "

@@ -15,10 +15,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 from numpy.typing import NDArray
 
+from mattis.comparison import phases
 from mattis.comparison.lines import lines as lines_of_theory
-from mattis.comparison.view import FEWEST_OF_A_MAP, View
+from mattis.comparison.view import View
 from mattis.exact.arrays import Reals
-from mattis.figures.canvas import STYLE, caption, covered, curve, edges, map_cells
+from mattis.figures.canvas import STYLE, caption, covered, edges, map_cells
 from mattis.figures.curves import student
 from mattis.figures.page import DOUBLE, close_page, labelled, open_page
 from mattis.figures.panel import colour_of
@@ -48,22 +49,6 @@ class BoundaryLine:
     style: dict[str, Any]
 
 
-PHASES = ("size", "load", "beta", "noise", "seed")
-"""Dimensions of a phase diagram of retrieval."""
-
-
-def has_phases(study: Study) -> bool:
-    """Tell whether a study is a phase diagram: retrieval over loads and temperatures, four of each at least.
-
-    Not where its figure names panels of its own.
-    """
-    if not isinstance(study, BinaryStudy) or study.dimensions != PHASES or not study.in_lanes:
-        return False
-    own = study.figure is not None and study.figure.panels is not None
-    wide = min(len(study.labels["load"]), len(study.axes.betas)) >= FEWEST_OF_A_MAP
-    return wide and study.ensemble.name == "random" and not study.starts_at_random and not own
-
-
 def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
     """Yield (name, figure) of each plane; `diagram` is that of the largest N with the cleanest cue."""
     assert isinstance(study, BinaryStudy)
@@ -77,44 +62,34 @@ def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]
 
 
 def theory_lines(widest: float) -> list[BoundaryLine]:
-    """Return the Amit–Gutfreund–Sompolinsky lines up to a load.
-
-    T_M and T_c as curves of the load, alpha_M(T) and alpha_1(T): both are re-entrant at low temperature.
-    """
-    heat = np.concatenate([np.linspace(0, 0.06, 25), np.linspace(0.07, 0.999, 60)])
-    load = np.linspace(1e-4, widest, 150)
-    near = np.concatenate([np.linspace(0.04, 0.138, 50), np.linspace(0.1381, 0.138185, 5)])
-    cool = np.concatenate([np.linspace(0, 0.2, 21), np.linspace(0.22, 0.999, 40)])
-    styles: dict[str, dict[str, Any]] = {
-        "T_M": {"color": "#b2182b", "lw": 1.6},
-        "T_c": {"color": "#ef8a00", "lw": 1.4, "ls": "--"},
-        "T_g": {"color": "#333333", "lw": 1.2, "ls": "-."},
-        "T_AT": {"color": "#762a83", "lw": 1.2, "ls": ":"},
-    }
-    end = curve("hopfield.alpha_M", temperature=heat)
-    ground, frozen = curve("hopfield.alpha_1", temperature=cool), curve("hopfield.T_g", load=load)
-    broken = curve("hopfield.T_AT", load=near)
-    return [
-        BoundaryLine(end, heat, "$T_M$: retrieval states end", styles["T_M"]),
-        BoundaryLine(
-            ground, cool, "$T_c$: retrieval is the ground state (replica symmetric)", styles["T_c"]
+    """Return the Amit–Gutfreund–Sompolinsky lines up to a load."""
+    drawn: Sequence[tuple[str, dict[str, Any]]] = (
+        ("$T_M$: retrieval states end", {"color": "#b2182b", "lw": 1.6}),
+        (
+            "$T_c$: retrieval is the ground state (replica symmetric)",
+            {"color": "#ef8a00", "lw": 1.4, "ls": "--"},
         ),
-        BoundaryLine(load, frozen, "$T_g$: spin glass freezes", styles["T_g"]),
-        BoundaryLine(near, broken, "$T_{AT}$: replica symmetry breaks", styles["T_AT"]),
-    ]
+        ("$T_g$: spin glass freezes", {"color": "#333333", "lw": 1.2, "ls": "-."}),
+        ("$T_{AT}$: replica symmetry breaks", {"color": "#762a83", "lw": 1.2, "ls": ":"}),
+    )
+    return _styled(phases.hopfield_lines(widest), drawn)
 
 
 def little_lines() -> list[BoundaryLine]:
     """Return alpha_M(T) of synchronous updates (Little), and that of asynchronous ones (Hopfield)."""
-    heat = np.concatenate([np.linspace(0, 0.06, 4), np.linspace(0.08, 0.99, 24)])
-    synchronous, asynchronous = (
-        curve(f"{name}.alpha_M", temperature=heat) for name in ("little", "hopfield")
+    drawn: Sequence[tuple[str, dict[str, Any]]] = (
+        ("$T_M$ of Little's network", {"color": "#b2182b", "lw": 1.6}),
+        ("$T_M$, one site after the other", {"color": "#333333", "lw": 1.0, "ls": "--"}),
     )
-    lines = {"color": "#b2182b", "lw": 1.6}, {"color": "#333333", "lw": 1.0, "ls": "--"}
-    return [
-        BoundaryLine(synchronous, heat, "$T_M$ of Little's network", lines[0]),
-        BoundaryLine(asynchronous, heat, "$T_M$, one site after the other", lines[1]),
-    ]
+    return _styled(phases.little_lines(), drawn)
+
+
+def _styled(
+    lines: Sequence[phases.PhaseLine], drawn: Sequence[tuple[str, dict[str, Any]]]
+) -> list[BoundaryLine]:
+    """Return lines of theory with their words and styles."""
+    pairs = zip(lines, drawn, strict=True)
+    return [BoundaryLine(line.load, line.temperature, *look) for line, look in pairs]
 
 
 def draw(estimates: xr.Dataset, study: BinaryStudy, lines: Sequence[BoundaryLine]) -> Figure:

@@ -8,6 +8,7 @@ results/NAME/   sweep.zarr      the store (never an output of the workflow engin
                 diagram.zarr    the aggregated dataset
                 figures/        diagram.png, diagram.svg
                 theory.cache    values of theory that its figures show, by what they depend on
+                diagram.html    the page of the diagram
 """
 
 import json
@@ -60,6 +61,10 @@ class Results:
     @property
     def theory(self) -> Place:
         return self.folder / "theory.cache"
+
+    @property
+    def page(self) -> Place:
+        return self.folder / "diagram.html"
 
 
 def results_of(study: Study, root: Path | str | None = None) -> Results:

@@ -1,0 +1,63 @@
+"""The page of a study: its diagram to look into, in one HTML file that needs nothing else.
+
+Nothing is computed here: estimates are `statistics`, theory beside them `comparison`, words of `figures`.
+"""
+
+from pathlib import Path
+
+from mattis import figures
+from mattis.comparison.verdict import with_theory
+from mattis.engine.status import open_results
+from mattis.networks.registry import StudyLike, as_study
+from mattis.page.document import Surroundings, page_document
+from mattis.page.payload import Findings, page_payload
+from mattis.page.picture import few_colours
+from mattis.store.results import Results, results_of
+from mattis.study.base import Study
+
+__all__ = ["Findings", "page_text", "page_written", "write_page"]
+
+
+def write_page(study: StudyLike, root: Path | str | None = None) -> Path | str:
+    """Write diagram.html, the page of a study, from the cells that are there; return where it is.
+
+    Parameters
+    ----------
+    study
+        The study (or its file, or its keys), some cells of which are computed.
+    root
+        The folder of results or a prefix of an object store; `results` if None.
+
+    Raises
+    ------
+    UserError
+        No cell of the study is computed.
+
+    Examples
+    --------
+    >>> mattis.write_page("config/studies/hopfield.yaml")
+    """
+    study = as_study(study)
+    cells = open_results(study, root)
+    estimates = with_theory(figures.estimates_of(cells, study, root), study)
+    return page_written(study, Findings(cells, estimates, figures.headline(estimates, study)), root)
+
+
+def page_written(study: Study, found: Findings, root: Path | str | None = None) -> Path | str:
+    """Write the page of what was computed of a study; return where it is."""
+    results = results_of(study, root)
+    results.page.write_text(page_text(study, found, _beside(results)))
+    return results.page.on_disk or str(results.page)
+
+
+def page_text(study: Study, found: Findings, beside: Surroundings) -> str:
+    """Return the page of what was computed of a study: the same text for the same numbers."""
+    return page_document(*page_payload(study, found), beside)
+
+
+def _beside(results: Results) -> Surroundings:
+    """Return what lies beside the page of a study."""
+    return Surroundings(
+        few_colours((results.figures / "diagram.png").read_bytes()),
+        [name for name in results.figures.names() if name.endswith((".png", ".svg"))],
+    )
