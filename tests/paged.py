@@ -9,7 +9,7 @@ import numpy as np
 from artists import imagined
 
 from mattis import figures
-from mattis.engine.driver import open_results
+from mattis.engine.status import open_results
 from mattis.page import page_text
 from mattis.page.document import Surroundings
 from mattis.page.payload import Findings

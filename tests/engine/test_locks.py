@@ -359,7 +359,7 @@ def test_commands_say_at_once_what_they_wait_for(
 ) -> None:
     path = write_study(tmp_path)
     hurried = "from datetime import timedelta\nfrom mattis.cli import command\n"
-    hurried += "from mattis.store import objects\n", reading
+    hurried += "from mattis.store import objects\n"
     hurried += "objects.REQUEST_PATIENCE = timedelta(seconds=4); command.main()"
     proxy.trouble = trouble
     command = [sys.executable, "-c", hurried, verb, str(path), "--results", URL]

@@ -18,7 +18,7 @@ from builders import STUDIES
 from paged import BESIDE, Paged, content_of, paged, with_boundary
 
 from mattis import figures
-from mattis.engine.driver import open_results
+from mattis.engine.status import open_results
 from mattis.page import page_text
 from mattis.page.document import Surroundings
 from mattis.page.payload import Findings

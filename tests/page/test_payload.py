@@ -14,7 +14,7 @@ from paged import BESIDE, Paged, content_of, paged, with_boundary
 
 from mattis import figures
 from mattis.comparison.phases import PhaseLine, hopfield_lines
-from mattis.engine.driver import open_results
+from mattis.engine.status import open_results
 from mattis.figures.glossary import AXIS_TERMS, QUANTITY_TERMS
 from mattis.page import page_text, payload
 from mattis.page.bundle import NUMBER_KINDS, Bundle

@@ -9,7 +9,7 @@ from commands import expect
 from reference import Cells
 from scene import Scene
 
-from mattis.figures.retrieval import PHASES as DIMENSIONS
+from mattis.comparison.phases import PHASES as DIMENSIONS
 from mattis.store import journal, record
 from mattis.store.folders import Folder
 from mattis.study import plan

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from mattis.figures.retrieval import PHASES as DIMENSIONS
+from mattis.comparison.phases import PHASES as DIMENSIONS
 from mattis.store import cube
 from mattis.study import plan
 from mattis.study.base import Study

@@ -19,11 +19,11 @@ from commands import SECONDS, Run, commanded, expect
 from reference import Cells, Reference, cells_of
 
 from mattis.cli.command import guarded, verbs
+from mattis.comparison.phases import PHASES as DIMENSIONS
 from mattis.engine import shards
 from mattis.engine.driver import Outcome
 from mattis.engine.driver import run as run_study
 from mattis.errors import UserError
-from mattis.figures.retrieval import PHASES as DIMENSIONS
 from mattis.networks.registry import load_study
 from mattis.store import cube, layout, reading, record
 from mattis.store.folders import Folder

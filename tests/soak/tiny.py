@@ -162,7 +162,7 @@ def shown(path: Path) -> dict[str, dict[tuple[float, ...], float]]:
     """Return what a reader without mattis sees: the values of each array by their labels."""
     import xarray as xr
 
-    from mattis.figures.retrieval import PHASES as DIMENSIONS
+    from mattis.comparison.phases import PHASES as DIMENSIONS
 
     out: dict[str, dict[tuple[float, ...], float]] = {}
     with xr.open_zarr(path, consolidated=True) as ds:

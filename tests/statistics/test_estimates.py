@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression
 
+from mattis.comparison.phases import PHASES as DIMENSIONS
 from mattis.errors import UserError
 from mattis.exact import rng
-from mattis.figures.retrieval import PHASES as DIMENSIONS
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import study_of as any_study
 from mattis.statistics import boundaries

@@ -18,10 +18,10 @@ from builders import HERE, ROOT, columns_of, fill, flip, make_study
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mattis.comparison.phases import PHASES as DIMENSIONS
 from mattis.engine.driver import run
 from mattis.engine.status import digest
 from mattis.errors import UserError
-from mattis.figures.retrieval import PHASES as DIMENSIONS
 from mattis.networks.registry import MODELS
 from mattis.store import layout, reading, store
 from mattis.store.folders import Folder
