@@ -151,7 +151,7 @@ def test_memory_estimate_bounds_what_a_block_takes(tmp_path: Path) -> None:
         "def peak(): return int(re.search(r'VmHWM:\\s*(\\d+)', "
         "pathlib.Path('/proc/self/status').read_text())[1])\n"
         "def simulate(n, p, count, sweeps): MODELS['hopfield'].simulate("
-        "PatternSet(1, n, p, 0), [Visit('hebb', 0, 1, 5.0 + k, 0.0) for k in range(count)], "
+        "PatternSet(1, n, p, 0), [Visit('hebb', 0, 1, 20.0 + k, 0.0) for k in range(count)], "
         "Inquiry(Protocol(1, sweeps - 1, 1, 0.5), Rule(), Ensemble(), Dynamics(), Query()))\n"
         "import sys\nn, p, count, sweeps = map(int, sys.argv[1:])\n"
         "simulate(64, 60, count, sweeps)\n"
@@ -161,7 +161,7 @@ def test_memory_estimate_bounds_what_a_block_takes(tmp_path: Path) -> None:
     )
     for size, load, count, sweeps in ((3000, 0.1, 1, 500), (6000, 0.1, 1, 4), (6000, 0.02, 32, 3)):
         study = make_study(
-            tmp_path, size=[size], load=[load], beta=[5.0 + k for k in range(count)], noise=[0.0],
+            tmp_path, size=[size], load=[load], beta=[20.0 + k for k in range(count)], noise=[0.0],
             sweeps={"thermalise": 1, "measure": sweeps - 1}, cues=1,
         )  # fmt: skip
         words = [str(word) for word in (size, round(load * size), count, sweeps)]

@@ -97,6 +97,7 @@ def test_another_machine_or_program_has_another_rate(
 def test_other_threads_and_compilers_have_another_rate(
     study: Study, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
+    monkeypatch.delenv(variable, raising=False)
     remember(study, RATE)
     monkeypatch.setenv(variable, "1")
     assert remembered(study) is None

@@ -152,7 +152,7 @@ def overlap_of_chains(lab: Laboratory) -> Measurement:
 
 
 @claim(
-    "VH", "statistical", "001, section 3",
+    "VHa", "statistical", "001, section 3",
     "The van Hemmen model, p = 2, is solved exactly: overlap q = (1/2) tanh(2 q/T) at T = 0.5 (N = 4000).",
     0.478752, rule=Near(0.003), rival=0.957504,
 )  # fmt: skip
@@ -200,7 +200,7 @@ def longest(lab: Laboratory, model: str, temperature: float) -> Measurement:
 
 
 @claim(
-    "RA", "statistical", "001, section 3",
+    "RAa", "statistical", "001, section 3",
     "Random-axis ferromagnets, J_ij = n_i n_j/N: length M of the magnetisation in D = 3 dimensions at T = "
     "0.2, N → ∞ by N = 500 to 4000.",
     0.413254, rule=Near(0.003), rival=0.5,

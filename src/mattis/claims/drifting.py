@@ -157,7 +157,7 @@ def hebbian(lab: Laboratory) -> Measurement:
 
 
 @claim(
-    "eq25", "lotito", "000, eq. (25)",
+    "eq25a", "lotito", "000, eq. (25)",
     "Their limit is the Hebbian prescription, Xi'^T Xi': relative distance after 10 tau.",
     0.0, rule=Near(1e-4), rival=0.866,
 )  # fmt: skip

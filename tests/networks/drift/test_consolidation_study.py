@@ -385,7 +385,7 @@ def test_the_command_plans_tells_and_lists(tmp_path, capsys):
 def test_a_plan_of_years_is_quick(changes):
     """What would take years is estimated in seconds, whatever a presentation costs; and as years."""
     begun = time.process_time()
-    seconds = estimate.calibrate(make(**changes)).seconds
+    seconds = estimate.cost(make(**changes)).seconds
     assert time.process_time() - begun < 10
     assert seconds > 60
 
