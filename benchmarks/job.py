@@ -17,12 +17,13 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
-from networks import LANES, Record, group, network
+from networks import LANES, group, network
 from single import TYPEWRITER
 from timing import Row, environment, growth_row, pinned, row, usable_cores
 
 from mattis.exact.patterns import share
 from mattis.kernels.cpu import asynchronous
+from mattis.kernels.cpu.lanes import LaneRecord
 
 SIZE, SEEDS, THERMALISE, MEASURE = 1984, 10, 100, 100
 LOADS = [float(load) for load in np.linspace(0.01, 0.2, 25)]
@@ -81,7 +82,7 @@ def kernel_seconds() -> float:
             here = group(network(SIZE, share(load, SIZE), full=False), TEMPERATURES, warm_up=0)
             sweeps = THERMALISE + MEASURE
             trace = np.zeros((3, sweeps, LANES), np.int64)
-            written = Record(trace, np.zeros((2, SIZE, LANES), np.int32), THERMALISE)
+            written = LaneRecord(trace, np.zeros((2, SIZE, LANES), np.int32), THERMALISE)
             lanes, begun = here.lanes(), time.process_time()
             asynchronous.replica_sweeps(here.network.packed, lanes, here.heat, TYPEWRITER, written)
             total += time.process_time() - begun
