@@ -7,10 +7,8 @@ from networks import group, network
 from programs import async32
 from timing import Program, Row, growth_row, interleaved, pinned
 
-from mattis.networks.binary.hopfield import Setting
-from mattis.networks.binary.network import Protocol
-from mattis.networks.registry import MODELS
-from mattis.study.model import PatternSet
+from mattis.networks.registry import study_of
+from mattis.study import plan
 
 Points = list[tuple[float, float]]
 TEMPERATURE = 0.5
@@ -44,10 +42,13 @@ def by_replicas() -> Points:
     """Return seconds of a block over its number of replicas, through the model, which picks the kernel."""
 
     def block(count: int) -> Program:
-        points = [Setting(1 / (0.05 + 0.95 * k / max(count, 2)), 0.0) for k in range(count)]
-        patterns, protocol = PatternSet(1, 2000, 100, 0), Protocol(10, 20, 1, 0.5)
-        simulate = MODELS["hopfield"].simulate
-        return Program(lambda: None, lambda _: simulate(patterns, points, protocol), 10**9)
+        temperatures = [0.05 + 0.95 * k / max(count, 2) for k in range(count)]
+        axes = {"size": [2000], "load": [0.05], "temperature": temperatures, "seed": 1}
+        sweeps = {"thermalise": 10, "measure": 20}
+        study = study_of({"name": "block", "model": "hopfield", "axes": axes, "sweeps": sweeps})
+        task = plan.task(study, plan.blocks(study)[0])
+        simulate = study.described_model.simulate
+        return Program(lambda: None, lambda _: simulate(*task), 10**9)
 
     with pinned():
         seconds = interleaved({str(count): block(count) for count in REPLICAS}, 5)

@@ -26,7 +26,7 @@ def flip_fraction(here: Group, sweeps: int = 10) -> float:
 
 def against_naive() -> Iterator[Row]:
     """Yield how much faster 32 replicas are than a naive program, per replica."""
-    for patterns, target in ((40, 140), (200, 80), (400, 70)):
+    for patterns, target in ((40, 300), (200, 185), (400, 100)):
         here = group(network(SIZE, patterns), TEMPERATURE)
         check_same(
             {"32": async32(here, 2), "numba": naive_numba(here.one, 2), "one": overlap(here.one, 2)}
