@@ -229,8 +229,7 @@ def tile_fields(fields, tables, first, sites, patterns, overlaps):
 def settle_block(spins, fields, own, flips, first, sites, masks):
     """Give the sites of a block their new spins at T = 0, and store these as bits of lanes in `masks`.
 
-    The changes overwrite the fields, which are not needed any more. Arrays come one by one: Numba counts
-    references to each array of a tuple that it passes, and a block takes no longer than twenty of these.
+    The changes overwrite the fields, which are not needed any more.
     """
     for k in range(sites):
         settle(spins, first + k, fields, k, own, fields, flips)
