@@ -39,7 +39,7 @@ def only_words(work, heat, size, sweeps):
     """Draw the random words of some sweeps as `replica_sweeps` does."""
     for t in range(sweeps):
         for first in range(0, size, BLOCK):
-            asynchronous.block_words(work, heat, first, min(BLOCK, size - first), t)
+            asynchronous.block_halves(work, heat, first, min(BLOCK, size - first), t)
 
 
 @njit(fastmath=True)

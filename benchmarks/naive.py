@@ -17,23 +17,22 @@ from single import Single
 from timing import Program
 
 from mattis.exact import rng
-from mattis.kernels.cpu import glauber
+from mattis.exact.philox import thermal_noise
 
 
 @njit(fastmath=True, error_model="numpy")
 def naive_sweeps(j_rows, spins, stream, scale, sweeps):
     """Run heat-bath sweeps from float32 rows of N J."""
     size = spins.size
-    quads = (size + 3) // 4
-    words, noise = np.zeros((4, quads), np.uint32), np.zeros(4 * quads, np.int32)
+    octets = (size + 7) // 8
+    words, noise = np.zeros((4, 2 * octets), np.uint32), np.zeros((8, octets), np.int32)
     for t in range(sweeps):
-        glauber.philox_words(words, stream, t, quads)
-        glauber.thermal_noise(noise, words.ravel(), scale)
+        thermal_noise(noise, words, stream, t, scale)
         for i in range(size):
             x = np.float32(0)
             for j in range(size):
                 x += j_rows[i, j] * spins[j]
-            spins[i] = np.float32(1 if x + noise[(i & 3) * quads + (i >> 2)] >= 0 else -1)
+            spins[i] = np.float32(1 if x + noise[i & 7, i >> 3] >= 0 else -1)
 
 
 def naive_numba(one: Single, sweeps: int) -> Program:
@@ -56,7 +55,7 @@ def naive_numpy(group: Group, sweeps: int) -> Program:
 
     def run(spins: Any) -> None:
         for sweep in range(sweeps):
-            noise = rng.thermal_noise(stream.words(spins.size, sweep), scale)
+            noise = rng.thermal_noise(stream.decision_words(spins.size, sweep), scale)
             for i in range(spins.size):
                 spins[i] = 1.0 if j_rows[i] @ spins + noise[i] >= 0 else -1.0
 
@@ -72,13 +71,12 @@ def naive_numpy(group: Group, sweeps: int) -> Program:
 def noise_of_lanes(out, streams, scales, step):
     """Fill out (N, 32) with the noise of one step of 32 replicas."""
     size, lanes = out.shape
-    quads = (size + 3) // 4
-    words, noise = np.zeros((4, quads), np.uint32), np.zeros(4 * quads, np.int32)
+    octets = (size + 7) // 8
+    words, noise = np.zeros((4, 2 * octets), np.uint32), np.zeros((8, octets), np.int32)
     for r in range(lanes):
-        glauber.philox_words(words, streams[r], step, quads)
-        glauber.thermal_noise(noise, words.ravel(), scales[r])
+        thermal_noise(noise, words, streams[r], step, scales[r])
         for i in range(size):
-            out[i, r] = noise[(i & 3) * quads + (i >> 2)]
+            out[i, r] = noise[i & 7, i >> 3]
 
 
 def update_all(fields: Any, spins: Any, noise: Any) -> None:

@@ -49,12 +49,12 @@ STUDIES: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 
 GOLDEN: Mapping[str, str] = {
-    "hopfield": "381a81131b84ea9c75372686397c0aab03aae935e8d00bb13eccf7ade1369835",
-    "alone": "a6b5805049761f58049ac866323044195c5bc7248b2c8d292a16e6811dd8302b",
-    "clipped": "98f997c49ae9df6dd4d8c603697dc841a53e4ff542a377f68d9c58d33ea3c337",
-    "starts": "76c894a86936f18746146e672d6e9a389762e17d6738901e4f2696d6f4e7f841",
+    "hopfield": "88d0618bcf6551948b1cb06a8df7ffa7e3571fb97ff90d2ea7d454d2c281bd47",
+    "alone": "a20cd30e3aca7f1204ef3e80dd43d6eee7c41dde29a00517c0bd03535b131ecc",
+    "clipped": "e66faf8972c82a83ecdc34551a982054858b204ad02ce24974a4d0209f698037",
+    "starts": "bef39eb494ca7ccd40def14b08c06f0f74d266d25d68e01746d8cf95ed42f26f",
     "consolidation": "04fee5ce4fb937b2081ea32b90dda051ac9bb086f9377b4a25a1fde20f308416",
-    "recall": "dc65dcdaf996d7d71928536ffd395a2e7f33cc437524ce57f8aa0f598412b72c",
+    "recall": "e56681d0b442877e9b01b21cb2a0b1599b6a903fff9779bd7f72b854b482036d",
 }
 
 ROUNDED: Mapping[str, Mapping[str, Sequence[float]]] = {

@@ -72,7 +72,11 @@ def shuffled(size, t):
 def next_state(c, spins, t):
     """The state after sweep t, site by site as it is defined."""
     size, new, cold = spins.size, spins.copy(), c.scales[t] == 0
-    noise = np.zeros(size, int) if cold else rng.thermal_noise(NOISE.words(size, t), c.scales[t])
+    noise = (
+        np.zeros(size, int)
+        if cold
+        else rng.thermal_noise(NOISE.decision_words(size, t), c.scales[t])
+    )
     sites = shuffled(size, t) if c.shuffled and not c.synchronous else range(size)
     for k, i in enumerate(sites):
         x = int(c.nj[i] @ (spins if c.synchronous else new) + c.bias[i]) + int(noise[k])

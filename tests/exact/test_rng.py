@@ -11,10 +11,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numba import njit
 from scipy import stats
 
-from mattis.exact import rng
-from mattis.kernels.cpu import glauber
+from mattis.exact import philox, rng
 
 FALSE_ALARM = 1e-6
 FULL = 0xFFFFFFFF
@@ -36,7 +36,7 @@ def hexes(text):
 def kernel_words(stream, step, quads):
     """The words of the kernel in the order of their positions."""
     words = np.zeros((4, quads), np.uint32)
-    glauber.philox_words(words, stream.packed(), step, quads)
+    philox.philox_words(words, stream.packed(), step, quads)
     return words.T.ravel()
 
 
@@ -55,6 +55,38 @@ def test_the_kernel_gives_the_published_words_that_it_can_reach():
 @given(streams, st.one_of(word, st.sampled_from([0, 1, FULL])), st.integers(1, 40))
 def test_kernel_and_numpy_give_the_same_words(stream, step, quads):
     np.testing.assert_array_equal(kernel_words(stream, step, quads), stream.words(4 * quads, step))
+
+
+def decision(stream, position, step):
+    """The word of a decision by its definition, from single quads."""
+    at = [position // 8, rng.LOWER_QUADS + position // 8]
+    quads = [
+        rng.philox((np.array(q), np.array(step), *map(np.array, stream.tail)), stream.key)
+        for q in at
+    ]
+    upper, lower = (int(quad[position % 8 // 2]) >> 16 * (position % 2) & 0xFFFF for quad in quads)
+    return upper << 16 | lower
+
+
+@exactly
+@given(streams, st.one_of(word, st.sampled_from([0, 1, FULL])), st.integers(1, 40))
+def test_decisions_are_halves_of_two_quads(stream, step, count):
+    found = stream.decision_words(count, step)
+    assert found.dtype == np.uint32
+    assert found.tolist() == [decision(stream, p, step) for p in range(count)]
+    several = stream.decision_words(count, np.array([step, step ^ 1]))
+    np.testing.assert_array_equal(several[0], found)
+    np.testing.assert_array_equal(several[1], stream.decision_words(count, step ^ 1))
+
+
+@exactly
+@given(streams, word, st.integers(1, 70), st.floats(2.0**-10, 2.0**20, width=32))
+def test_the_kernel_draws_the_noise_of_decisions(stream, step, count, scale):
+    octets = -(-count // 8)
+    noise, words = np.zeros((8, octets), np.int32), np.zeros((4, 2 * octets + 3), np.uint32)
+    philox.thermal_noise(noise, words, stream.packed(), step, np.float32(scale))
+    expected = rng.thermal_noise(stream.decision_words(count, step), np.float32(scale))
+    np.testing.assert_array_equal(noise.T.ravel()[:count], expected)
 
 
 @exactly
@@ -172,6 +204,7 @@ def chi_square_p(counts):
 GROUP = {"size": 100, "patterns": 5, "seed": 0}
 ALONG = {  # words along each direction of the address
     "positions": lambda n: rng.stream(7, "dynamics", GROUP).words(10 * n),
+    "decisions": lambda n: rng.stream(7, "dynamics", GROUP).decision_words(10 * n),
     "steps": lambda n: rng.stream(7, "dynamics", GROUP).words(1, np.arange(10 * n))[:, 0],
     "members": lambda n: np.concatenate(
         [rng.stream(7, "dynamics", GROUP, {"cue": k}).words(1) for k in range(n)]
@@ -236,9 +269,11 @@ def test_log_odds_ignores_the_nine_lowest_bits(every_log_odds):
         np.testing.assert_array_equal(rng.log_odds(words), every_log_odds[some])
 
 
+@njit(error_model="numpy")
 def kernel_noise(words, scale):
     noise = np.zeros(words.size, np.int32)
-    glauber.thermal_noise(noise, words, np.float32(scale))
+    for k in range(words.size):
+        noise[k] = philox.noise_of(words[k], np.float32(scale))
     return noise
 
 

@@ -127,7 +127,8 @@ def run(
         study.rehearse()
     job = _job(study, root, settings)
     if reading.is_there(job.results.store):
-        record.read(job.results.store, study)  # refuses a foreign store
+        old = record.read(job.results.store, study)  # refuses a foreign store
+        record.check_recipe(job.results.store, study, old)
     with reporter(log, settings.quiet) as report:
         if fewer:
             report.say(fewer)

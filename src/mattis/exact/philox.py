@@ -8,9 +8,9 @@ from numba import types
 
 from mattis.exact.compiler import compiled
 from mattis.exact.functions import reinterpreted
-from mattis.exact.rng import LN2, LOG_POLYNOMIAL, MULTIPLIERS, ROUNDS, WEYL
+from mattis.exact.rng import LN2, LOG_POLYNOMIAL, LOWER_QUADS, MULTIPLIERS, ROUNDS, WEYL
 
-INLINED = "c63e86205524008c"
+INLINED = "002afdab19d78be0"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 M0, M1 = np.uint64(MULTIPLIERS[0]), np.uint64(MULTIPLIERS[1])
@@ -22,10 +22,13 @@ B0, B1, B2, B3, B4, B5, B6, B7, B8 = LOG_POLYNOMIAL
 
 
 @compiled
-def philox_words(words, stream, step, quads):
-    """Fill words (4, quads) with the stream's words of one step: words[j, q] is position 4 q + j."""
+def philox_words(words, stream, step, quads, first=0, place=0):
+    """Fill words (4, …) with those of one step of a stream.
+
+    words[j, place + q] is the word at position 4 (first + q) + j, q = 0 … quads - 1
+    """
     for q in range(quads):
-        c0, c1 = np.uint64(q), np.uint64(step)
+        c0, c1 = np.uint64(first + q), np.uint64(step)
         c2, c3 = np.uint64(stream[2]), np.uint64(stream[3])
         k0, k1 = np.uint64(stream[0]), np.uint64(stream[1])
         for _ in range(ROUNDS):
@@ -33,8 +36,9 @@ def philox_words(words, stream, step, quads):
             c0, c1 = (right >> HALF) ^ c1 ^ k0, right & MASK
             c2, c3 = (left >> HALF) ^ c3 ^ k1, left & MASK
             k0, k1 = (k0 + W0) & MASK, (k1 + W1) & MASK
-        words[0, q], words[1, q] = np.uint32(c0), np.uint32(c1)
-        words[2, q], words[3, q] = np.uint32(c2), np.uint32(c3)
+        at = np.uint64(place + q)  # not negative: else Numba asks, and LLVM makes no vectors
+        words[0, at], words[1, at] = np.uint32(c0), np.uint32(c1)
+        words[2, at], words[3, at] = np.uint32(c2), np.uint32(c3)
 
 
 @compiled
@@ -75,7 +79,23 @@ def noise_of(word, scale):
 
 
 @compiled
-def thermal_noise(noise, words, scale):
-    """Fill noise, int32, with that of words, uint32: flat, of one length."""
-    for q in range(noise.size):
-        noise[q] = noise_of(words[q], scale)
+def decision_word(upper, lower, k):
+    """Return the word that decides spin k, from the words with its halves. upper, lower  # uint32"""
+    if k & 1:
+        return np.uint32((upper & np.uint32(0xFFFF0000)) | (lower >> np.uint32(16)))
+    return np.uint32((upper << np.uint32(16)) | (lower & np.uint32(0xFFFF)))
+
+
+@compiled
+def thermal_noise(noise, words, stream, step, scale):
+    """Fill noise (8, octets), int32: noise[k % 8, k // 8] is that of the decision at position k of a step.
+
+    words  # (4, ≥ 2 octets) uint32, to work in
+    """
+    octets = noise.shape[1]
+    philox_words(words, stream, step, octets)
+    philox_words(words, stream, step, octets, LOWER_QUADS, octets)
+    for k in range(8):
+        for q in range(octets):
+            word = decision_word(words[k >> 1, q], words[k >> 1, np.uint64(octets + q)], k)
+            noise[k, q] = noise_of(word, scale)

@@ -21,6 +21,10 @@ Labels = Mapping[str, int | float]
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)
 ROUNDS = 10
+
+LOWER_QUADS = 2**31
+"""First quad of the lower halves of the words that decide spins."""
+
 _MASK = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
@@ -45,8 +49,8 @@ class Stream:
     """A sequence of 2^34 words for each of 2^32 steps, addressed by (position, step).
 
     The word at `position` of `step` is word ``position % 4`` of Philox at the counter
-    ``(position // 4, step, tail[0], tail[1])``. Key and tail are a 128-bit fingerprint of the
-    name and the labels of the stream; vector kernels share the key among the replicas of one pattern set.
+    ``(position // 4, step, tail[0], tail[1])``: a quad of words. Key and tail are a 128-bit fingerprint of
+    the name and the labels of the stream; vector kernels share the key among the replicas of one pattern set.
     """
 
     key: tuple[int, int]
@@ -54,7 +58,24 @@ class Stream:
 
     def words(self, count: int, steps: int | NDArray[np.integer] = 0) -> Words:
         """Return the first `count` words of each step: shape (count,) or (len(steps), count)."""
-        quads = np.arange(-(-count // 4), dtype=np.uint64)
+        return self._words_from(0, count, steps)
+
+    def decision_words(self, count: int, steps: int | NDArray[np.integer] = 0) -> Words:
+        """Return the words that decide `count` spins in each step: shape (count,) or (len(steps), count).
+
+        w_p = 2¹⁶ upper_p + lower_p: number p of 16 bits, low half of a word first, of the step's words from
+        position 0 on, and of those from position 2³³ on. In 98 of 100 decisions the upper half is enough:
+        kernels draw the lower ones where it is not.
+        """
+        upper, lower = (
+            np.ascontiguousarray(self._words_from(first, -(-count // 2), steps), "<u4").view("<u2")
+            for first in (0, LOWER_QUADS)
+        )
+        words: Words = upper[..., :count].astype(np.uint32) << np.uint32(16) | lower[..., :count]
+        return words
+
+    def _words_from(self, first_quad: int, count: int, steps: int | NDArray[np.integer]) -> Words:
+        quads = first_quad + np.arange(-(-count // 4), dtype=np.uint64)
         step = np.asarray(steps, np.uint64)[..., None]
         tail = [np.uint64(word) for word in self.tail]
         out = np.stack(philox((quads, step, *map(np.asarray, tail)), self.key), axis=-1)

@@ -50,6 +50,8 @@ class StoreRecord:
     format: int = FORMAT
     kept: StateShape | None = None
     """The final states that the store has room for."""
+    older: bool = False
+    """Whether its cells are of other random numbers than those of today: they are read, not extended."""
 
 
 def contents_of(
@@ -147,6 +149,7 @@ def read(path: Place, study: Study) -> StoreRecord:
     if not whole:
         raise _foreign(path)
     check_physics(path, physics, study)
+    older = study.is_older(physics) and study.is_random(labels.values)
     _check_dimensions(path, labels, study)
     _check_backing(path, labels)
     names = _listed(found)
@@ -154,11 +157,13 @@ def read(path: Place, study: Study) -> StoreRecord:
     observables = layout.described(path, names, study.described_model.observables)
     observed = Observed(observables, tuple(lengths))
     if found["mattis_format"] == 1:
-        return StoreRecord(labels, (), observed, 1)
+        return StoreRecord(labels, (), observed, 1, older=older)
     kept = journal.states_of(found)
     if not layout.are_chunks(found.get("chunks"), len(labels.names)):
         raise _foreign(path)
-    return StoreRecord(labels, tuple(found["chunks"]), observed, found["mattis_format"], kept)
+    return StoreRecord(
+        labels, tuple(found["chunks"]), observed, found["mattis_format"], kept, older
+    )
 
 
 def _foreign(path: Place) -> UserError:
@@ -227,6 +232,20 @@ def check_physics(path: Place, physics: Mapping[str, Any], study: Study) -> None
         raise UserError(
             f"{path}: made from a different study: {'; '.join(changes)}; "
             "give the study another name, or choose another --results"
+        )
+
+
+def check_recipe(path: Place, study: Study, old: StoreRecord | None) -> None:
+    """Raise UserError if cells of a store or its journal are of older random numbers: none mixes the two."""
+    folder = journal_of(path)
+    older = old.older if old else False
+    if not older and study.is_random(old.labels.values if old else study.labels):
+        heads = journal.heads(folder, journal.segments(folder))
+        older = any(study.is_older(head.get("physics", {})) for head in heads)
+    if older:
+        raise UserError(
+            f"{path}: its cells are of the random numbers of an older mattis: they can be read, not extended "
+            "or computed again; give the study another name, or choose another --results"
         )
 
 

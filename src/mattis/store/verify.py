@@ -87,6 +87,8 @@ def verify(study: Study, root: Path | str | None = None, recompute: int = 0) -> 
     lost = np.zeros(valid.shape, bool)
     if reading.is_there(path):
         old = record.read(path, study)
+        if recompute:
+            record.check_recipe(path, study, old)
         positions = reading.positions_in(old.labels, cube.labels_of(study))
         findings += _damage_in_states(path, study, old)
         for finding, part in _damage_in_cube(path, study, old):

@@ -256,9 +256,21 @@ class Study(Part):
         # Once more: the plain study may be of other rows, with other numbers.
         found = dict(self.aged(_filled(self.aged(physics), usual, optional)))
         own = self.physics()
+        if self.is_older(physics):
+            found["numbers"] = own["numbers"]
         for content in (found, own):  # whether they fit is for `plugins.differences`
             content.pop("plugins", None)
         return _differences(found, own)
+
+    def is_older(self, physics: Mapping[str, Any]) -> bool:
+        """Whether cells of these physics mean the same, and were made of other random numbers."""
+        model = self.described_model
+        numbers: int = self.aged(physics)["numbers"]
+        return model.numbers - model.comparable <= numbers < model.numbers
+
+    def is_random(self, _labels: Mapping[str, Sequence[float]]) -> bool:
+        """Whether cells with some labels depend on random numbers that `Model.comparable` is about."""
+        return True
 
     def aged(self, physics: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return physics of a store, with what the oldest of them do not say of their recipe."""

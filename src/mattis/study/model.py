@@ -194,6 +194,7 @@ class Model:
     states    # observable and fraction that tell two states apart in which seeds may end
     unit      # what one elementary update is called
     numbers   # raised whenever the same study gives other numbers: no store may mix the two
+    comparable  # so many of them before mean the same: such cells are read, but were decided by other words
     rounding  # what the numbers of a study are, where they are not what every other model's are
     batched   # (tasks, device) -> the columns of each task, simulated together on a device, if it can
     follow    # one cell step by step, if it can: `mattis trace`
@@ -214,6 +215,7 @@ class Model:
     states: tuple[str, str] | None = None
     unit: str = "proposals"
     numbers: int = 1
+    comparable: int = 0
     rounding: str = ""
     batched: Batched | None = None
     follow: FollowFunction | None = None

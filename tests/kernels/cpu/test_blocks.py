@@ -20,6 +20,10 @@ HUGE = [3e5, 5e5, 7e5, 9e7, 1.2e8]
 """Widths around those whose levels no longer fit the fields."""
 
 
+STEP = 3
+"""The sweep whose words decide."""
+
+
 @dataclass(frozen=True, eq=False)
 class Sweep:
     """A state, and what happens to it; fields are those of no state in particular."""
@@ -33,8 +37,12 @@ class Sweep:
     parity: int
     together: bool = False
 
+    @property
+    def stream(self):
+        return rng.stream(1, "noise", {"size": self.spins.size})
+
     def words(self):
-        return rng.stream(1, "noise", {"size": self.spins.size}).words(self.spins.size, 3)
+        return self.stream.decision_words(self.spins.size, STEP)
 
 
 def plainly(s):
@@ -52,23 +60,21 @@ def plainly(s):
     return after, spins, flipped
 
 
-def by_blocks(s, kinds, first=None):
+def by_blocks(s, kinds, first=None, foreseen=0):
     """The same by the kernel, if `first` says so by the loop that is written in it."""
     columns, fields = np.ascontiguousarray(s.nj.T).astype(kinds[0]), s.fields.astype(kinds[1])
     spins, size, fresh = s.spins.astype(np.int8), s.spins.size, s.order is not None
     order = (np.arange(size) if s.order is None else s.order).astype(np.uint64)
-    words = np.full((4, blocks.quads_of(size)), 2**32 - 1, np.uint32)  # beyond N all would go up
-    for k, word in enumerate(s.words()):
-        words[k % 4, k // 4] = word
+    words = np.full((4, blocks.quads_of(size)), 2**32 - 1, np.uint32)
+    drawn = words, s.stream.packed(), STEP, s.scale, s.twice, s.parity
     if first == "loop" or not blocks.by_blocks(fields, s.scale, fresh, 0):
-        rest = words.ravel(), s.scale, s.twice, s.parity
-        count = blocks.visit_in_turn(columns, fields, spins, order, fresh, *rest)
+        count = blocks.visit_in_turn(columns, fields, spins, order, fresh, *drawn)
         return fields, spins, count, None
     block, signs, flips, flipped = blocks.block_room(fields)
     after = fields.copy() if s.together else fields
     count = blocks.sweep_blocks(
-        columns, fields, after, spins, order, fresh, s.together, words.ravel(), s.scale, s.twice,
-        s.parity, block, signs, flips, flipped,
+        columns, fields, after, spins, order, fresh, s.together, *drawn, foreseen, block, signs,
+        flips, flipped,
     )  # fmt: skip
     return after, spins, count, flipped
 

@@ -33,11 +33,11 @@ def odds():
 
 
 @njit
-def decided(fields, words, levels, gains):
-    """The masks of `filter_row` for rows of fields and words."""
+def decided(fields, upper, levels, gains):
+    """The masks of `filter_row` for rows of fields and upper halves of words."""
     out = np.empty(fields.shape[0], np.uint64)
     for k in range(fields.shape[0]):
-        out[k] = filter_row(fields, k, words, k, levels, gains)
+        out[k] = filter_row(fields, k, upper, k, levels, gains)
     return out
 
 
@@ -50,10 +50,10 @@ def uniform(scale, parity):
 def by_kernel(fields, words, scale, parity, kind=np.int16):
     """(up, unsure) of any number of fields and words at one temperature."""
     rows = -(-fields.size // LANES)
-    field, word = aligned_rows(rows, kind), aligned_rows(rows, np.uint32)
-    field.ravel()[: fields.size], word.ravel()[: fields.size] = fields, words
+    field, upper = aligned_rows(rows, kind), aligned_rows(rows, np.uint16)
+    field.ravel()[: fields.size], upper.ravel()[: fields.size] = fields, words >> 16
     chosen = uniform(scale, parity)
-    masks = decided(field, word, chosen.levels, chosen.gains)
+    masks = decided(field, upper, chosen.levels, chosen.gains)
     bits = (masks[:, None] >> np.arange(2 * LANES, dtype=np.uint64) & np.uint64(1)).astype(bool)
     return tuple(half.ravel()[: fields.size] for half in np.split(bits, 2, axis=1))
 

@@ -38,7 +38,7 @@ def plain(xi, start, target, stream, beta, sweeps, warm, orders=None):
     np.fill_diagonal(nj, 0)
     trace, sums = np.zeros((3, sweeps), int), np.zeros((2, size), int)
     for t in range(sweeps):
-        noise = rng.thermal_noise(stream.words(size, t), rng.noise_scale(size, beta))
+        noise = rng.thermal_noise(stream.decision_words(size, t), rng.noise_scale(size, beta))
         order = np.arange(size)
         for i in reversed(range(1, size)) if orders else ():
             other = int(orders.words(size, t)[i]) * (i + 1) >> 32

@@ -21,7 +21,7 @@ def plain(xi, start, targets, streams, scales, sweeps, warm):
     count, size = xi.shape
     trace, sums = np.zeros((3, sweeps, LANES), int), np.zeros((2, size, LANES), int)
     for t in range(sweeps):
-        words = [stream.words(size, t) for stream in streams]
+        words = [stream.decision_words(size, t) for stream in streams]
         noise = [rng.thermal_noise(w, scale) for w, scale in zip(words, scales, strict=True)]
         field = xi.T @ (xi @ spins) - count * spins + np.transpose(noise)
         kept = (field == 0) & (scales == 0)

@@ -131,7 +131,7 @@ def test_noise_is_that_of_the_recipe() -> None:
         + """
     extern "C" __global__ void draw(const unsigned* stream, int* out, float scale, int step, int n) {
         int i = blockIdx.x * blockDim.x + threadIdx.x;
-        if (i < n) out[i] = thermal_noise(random_word(stream, i, step), scale);
+        if (i < n) out[i] = thermal_noise(decision_word(stream, i, step), scale);
     }"""
     )
     kernel = HostModule(code, ["draw"]).get_function("draw")
@@ -141,7 +141,7 @@ def test_noise_is_that_of_the_recipe() -> None:
         kernel(
             (16,), (256,), (stream.packed(), out, np.float32(scale), np.int32(step), np.int32(4096))
         )
-        expected = rng.thermal_noise(stream.words(4096, step), np.float32(scale))
+        expected = rng.thermal_noise(stream.decision_words(4096, step), np.float32(scale))
         np.testing.assert_array_equal(out, expected)
 
 

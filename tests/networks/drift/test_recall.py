@@ -94,7 +94,7 @@ def glauber(nj, xi, index, patterns, setting, protocol):
     scale = np.float32(0) if setting.beta == COLD else rng.noise_scale(UNIT * size, setting.beta)
     trace = []
     for t in range(protocol.thermalise + protocol.measure):
-        noise, flips = rng.thermal_noise(stream.words(size, t), scale), 0
+        noise, flips = rng.thermal_noise(stream.decision_words(size, t), scale), 0
         for i in range(size):
             x = nj[i] @ spins + noise[i]
             new = spins[i] if x == 0 and scale == 0 else (1 if x >= 0 else -1)

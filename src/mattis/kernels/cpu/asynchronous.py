@@ -36,8 +36,8 @@ from mattis.kernels.cpu.lanes import (
     repeat_state,
     scratch,
 )
-from mattis.kernels.cpu.noise import draw_words, spread_word
-from mattis.kernels.cpu.settling import settle, settle_heated, spread_change
+from mattis.kernels.cpu.noise import draw_halves, spread_half
+from mattis.kernels.cpu.settling import settle, settle_heated, settle_in_doubt, spread_change
 from mattis.kernels.cpu.vectors import (
     GROUP,
     LISTED,
@@ -55,7 +55,7 @@ __all__ = [
     "lane_overlaps", "largest_row", "near_couplings", "products", "replica_sweeps", "transposed",
 ]  # fmt: skip
 
-INLINED = "9858930bb44d2dd4"
+INLINED = "02f561bc5d531516"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 GROUPS = BLOCK // GROUP
@@ -69,20 +69,21 @@ inlined = njit(inline="always", error_model="numpy")
 
 
 @inlined
-def block_words(work, heat, first, sites, step):
-    """Fill the rows of random words of a block, at T > 0: where it is called costs time even if it returns.
+def block_halves(work, heat, first, sites, step):
+    """Fill the rows of upper halves of a block, at T > 0: where it is called costs time even if it returns.
 
     Replicas have a stream each, whose words are drawn for a block, lane by lane; or one stream for all, whose
-    words are drawn for a sweep. Site k of a block takes word k mod 4 of quad k // 4.
+    words are drawn for a sweep. Site k of a block takes half k mod 8 of quad k // 8.
     """
-    words, common = work.words, work.common
+    upper, common = work.upper, work.common
     if not heat.shared:
-        draw_words(words, first // 4, (sites + 3) // 4, step, heat.tails, heat.key)
+        draw_halves(upper, first // 8, (sites + 7) // 8, step, heat.tails, heat.key)
         return
     if first == 0:
         philox_words(common, work.stream, step, common.shape[1])
     for k in range(sites):
-        spread_word(words, k, common, (k & 3) * common.shape[1] + ((first + k) >> 2))
+        word = ((k >> 1) & 3) * common.shape[1] + ((first + k) >> 3)
+        spread_half(upper, k, common, 2 * word + (k & 1))
 
 
 @inlined
@@ -198,9 +199,10 @@ def end_sweep(record, t, patterns, lanes, partial, summed, last):
 
 
 @inlined
-def settle_block(patterns, lanes, heat, work, near, place, sites, orders, summing):
+def settle_block(patterns, lanes, heat, work, near, place, sites, first, t, orders, summing):
     """Update the sites of a block one after the other; return the number that changed in any lane.
 
+    first  # the position of the block in sweep t
     near  # N J between the sites of the block, from `place` on; in a new order, filled where a site changed
     """
     # By names of their own: Numba counts references where a field of a tuple is read, here once a block.
@@ -212,35 +214,29 @@ def settle_block(patterns, lanes, heat, work, near, place, sites, orders, summin
         work.own,
         work.active,
     )
-    words, levels, gains = work.words, work.filter.levels, work.filter.gains
-    scales, parity, cold = heat.scales, patterns.parity, heat.cold
+    upper, lower, levels, gains = work.upper, work.lower, work.filter.levels, work.filter.gains
+    scales, parity, cold, tails, key = heat.scales, patterns.parity, heat.cold, heat.tails, heat.key
     partial, columns, moved = work.partial, work.columns, False
     for k in range(sites.size):
+        i = sites[k]
         if cold:
-            moved = settle(spins, sites[k], fields, k, own, changes, flips)
+            moved = settle(spins, i, fields, k, own, changes, flips)
         else:
-            moved = settle_heated(
-                spins,
-                sites[k],
-                fields,
-                k,
-                own,
-                changes,
-                flips,
-                words,
-                levels,
-                gains,
-                scales,
-                parity,
-            )
+            outcome = settle_heated(spins, i, fields, k, own, changes, flips, upper, levels, gains)
+            moved = outcome > 0
+            if outcome < 0:
+                moved = settle_in_doubt(
+                    spins, i, fields, k, own, changes, flips, upper, lower, (first + k) >> 3, t,
+                    tails, key, scales, parity,
+                )  # fmt: skip
         if moved:
             active[changed] = k
             changed += 1
             if orders is not None:
-                couple(near, k * BLOCK, columns, signs, sites[k], count)
+                couple(near, k * BLOCK, columns, signs, i, count)
             spread_change(fields, k, sites.size, near, place + k * BLOCK, changes)
         if summing:
-            add_row(partial, sites[k], spins, sites[k])
+            add_row(partial, i, spins, i)
     return changed
 
 
@@ -257,11 +253,11 @@ def sweep_blocks(patterns, lanes, heat, work, record, t, orders):
             near, near_place, bits, bits_place = work.near, 0, work.bits, 0
             columns_of(work.columns, patterns.sites, sites)
         if not heat.cold:
-            block_words(work, heat, first, sites.size, t)
+            block_halves(work, heat, first, sites.size, t)
         block_fields(work.fields, work.tables, sites, patterns, lanes.overlaps)
         fill_row(work.flips, 0, 0)
         changed = settle_block(
-            patterns, lanes, heat, work, near, near_place, sites, orders, t >= record.warm
+            patterns, lanes, heat, work, near, near_place, sites, first, t, orders, t >= record.warm
         )
         if changed == 0:
             continue
@@ -304,7 +300,7 @@ def replica_sweeps(
     """Run the sweeps of 32 replicas; return the number of sweeps before nothing moved.
 
     order_stream  # (4,) uint32 for a random order in each sweep, which the replicas share; (0,) for 0 … N-1
-    Position k of a sweep takes word k of a replica's stream, whichever site it visits.
+    Position k of a sweep takes decision k of a replica's stream, whichever site it visits.
     """
     work = scratch(patterns, lanes, heat, filter_of(heat.scales, patterns.parity))
     orders = order_stream if order_stream.size else None

@@ -11,7 +11,9 @@ No logarithm is needed to find them. For words read as u = a / 2²³, as in `mat
     ln(u/(1-u)) = ln 2 (log2 a - log2(2²³ - a)),   log2 v = bits(v) / 2²³ - 127 + d(v),   0 <= d < 0.0861,
 
 where bits(v) are those of a float32, read as an integer: their difference is the logarithm of odds up to
-± `ODDS_ERROR`. Only a field within twice that of its level needs the noise itself.
+± `ODDS_ERROR`. Of a word only the upper half is drawn: a spin that is up is looked at with the smallest a
+that the word may have, a spin that is down with the largest. Only a field within twice the error of its
+level, and what the lower half may add, needs the noise itself: then the lower halves are drawn as well.
 
 Fields f are integers of 16 or 32 bits, with N h = 2 f + parity (half fields) or N h = f (whole fields).
 """
@@ -24,18 +26,16 @@ from numba import config, types
 from numba.extending import intrinsic
 
 from mattis.exact.compiler import compiled
-from mattis.exact.philox import noise_of, thermal_noise
-from mattis.exact.rng import LN2
-from mattis.kernels.cpu.vectors import FLOAT, I32, I64, Emitter, constant
+from mattis.exact.philox import decision_word, noise_of, philox_words, thermal_noise
+from mattis.exact.rng import LN2, LOWER_QUADS
+from mattis.kernels.cpu.noise import QUADS, draw_quads
+from mattis.kernels.cpu.vectors import FLOAT, I16, I32, I64, Emitter, constant
 
-INLINED = "1928cf1872124115"
+INLINED = "2e81240911b7aa88"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 VISITS = 64
 """Visits that are looked at together: the bits of a word."""
-
-QUADS = VISITS // 4
-"""Quads of words that they read."""
 
 ROW_PART = 128
 """Fields that stay in registers while rows are added to them."""
@@ -45,6 +45,9 @@ CACHE_LINE = 64
 
 ODDS_ERROR = 0.0625
 """What the difference of bits may differ from ln(u/(1-u)): ln 2 × 0.0861 = 0.0597, and roundings."""
+
+EDGE = 64
+"""Upper halves this near to 0 or 2¹⁶ tell too little of ln(u/(1-u)); from others it is known to 1/EDGE."""
 
 LEVEL_ROUNDING = 4
 """The same in units of fields: roundings down of the noise, of half fields, and of levels."""
@@ -134,29 +137,35 @@ def cold_levels(_typing, block, up, tie):
 def warm_levels(_typing, block, words, place, stride, up, slope, margin):
     """Set the levels of 64 visits: slope × (bits(a) - bits(2²³ - a)) ± margin, with the sign of the spin.
 
-    words  # flat uint32: those of visits j, j + 4, … from `place` + j `stride` on
+    words  # flat uint32: half h of word q from `place` + j `stride` on belongs to visit 8 q + 2 j + h
+    Returns as 64 bits which halves are within `EDGE` of 0 or 2¹⁶.
     """
 
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
         element = e.pointer(0).type.pointee
-        narrow, real = ir.VectorType(I32, QUADS), ir.VectorType(FLOAT, QUADS)
-        slope = e.splat(args[5], QUADS)
-        quarters = []
-        for j in range(4):
-            at = builder.add(args[2], builder.mul(args[3], I64(j)))
-            odds = _odds_bits(e, e.load(e.at(e.pointer(1), at, narrow)))
-            level = builder.fptosi(builder.fmul(slope, builder.sitofp(odds, real)), narrow)
-            quarters.append(_saturated(e, level, element.width))
-        level = _woven(builder, quarters)
+        narrow, real = ir.VectorType(I32, VISITS), ir.VectorType(FLOAT, VISITS)
+        halves = ir.VectorType(I16, 2 * QUADS)
+        rows = [
+            e.load(e.at(e.pointer(1), builder.add(args[2], builder.mul(args[3], I64(j))), halves))
+            for j in range(4)
+        ]
+        drawn = _woven(builder, rows)
+        inward = builder.sub(drawn, constant(drawn.type, EDGE))
+        extreme = builder.icmp_unsigned(">=", inward, constant(drawn.type, 2**16 - 2 * EDGE))
+        upper = builder.shl(builder.zext(drawn, narrow), constant(narrow, 16))
+        lower = _chosen(builder, args[4], constant(narrow, 0), constant(narrow, 0xFFFF))
+        odds = _odds_bits(e, builder.or_(upper, lower))
+        level = builder.fmul(e.splat(args[5], VISITS), builder.sitofp(odds, real))
+        level = _saturated(e, builder.fptosi(level, narrow), element.width)
         margin = e.splat(builder.trunc(args[6], element), VISITS)
         margin = _chosen(builder, args[4], margin, builder.neg(margin))
         level = e.call(f"llvm.sadd.sat.v{VISITS}i{element.width}", [level, margin], level.type)
         e.store(level, e.at(e.pointer(0), I64(VISITS), level.type))
-        return context.get_dummy_value()
+        return builder.bitcast(extreme, I64)
 
     intp = types.intp
-    return types.void(block, words, intp, intp, types.uint64, types.float32, intp), emit
+    return types.uint64(block, words, intp, intp, types.uint64, types.float32, intp), emit
 
 
 def _odds_bits(e, word):
@@ -178,13 +187,13 @@ def _saturated(e, value, width):
 
 
 def _woven(builder, quarters):
-    """Emit the row whose element 4 q + j is element q of quarter j."""
+    """Emit the row whose element 8 q + 2 j + h is element 2 q + h of quarter j."""
     count = quarters[0].type.count
     pairs = [
         builder.shuffle_vector(low, high, _order(range(2 * count)))
         for low, high in (quarters[:2], quarters[2:])
     ]
-    places = [count * j + q for q in range(count) for j in range(4)]
+    places = [count * j + 2 * q + h for q in range(count // 2) for j in range(4) for h in (0, 1)]
     return builder.shuffle_vector(*pairs, _order(places))
 
 
@@ -381,19 +390,18 @@ def add_row(fields, columns, j, up, twice):
 
 
 @compiled
-def visit_in_turn(columns, fields, spins, order, fresh, words, scale, twice, parity):
+def visit_in_turn(columns, fields, spins, order, fresh, words, stream, t, scale, twice, parity):
     """Update one site after the other, in a loop; return the flips. Arguments as for `sweep_blocks`."""
-    size, quads, flips = spins.size, words.size // 4, 0
-    noise = np.zeros(words.size, np.int32)
+    size, flips = spins.size, 0
+    noise = np.zeros((8, (size + 7) // 8), np.int32)
     if scale > 0:
-        thermal_noise(noise, words, scale)
+        thermal_noise(noise, words, stream, t, scale)
     for k in range(size):
         i = order[k] if fresh else np.uint64(k)
         x = np.int64(fields[i]) if twice else 2 * np.int64(fields[i]) + parity
+        up = x > 0 or (x == 0 and spins[i] > 0)
         if scale > 0:
-            up = x + np.int64(noise[(k & 3) * quads + (k >> 2)]) >= 0
-        else:
-            up = x > 0 or (x == 0 and spins[i] > 0)
+            up = x + np.int64(noise[k & 7, k >> 3]) >= 0
         if up != (spins[i] > 0):
             flips += 1
             spins[i] = 1 if up else -1
@@ -403,8 +411,8 @@ def visit_in_turn(columns, fields, spins, order, fresh, words, scale, twice, par
 
 @compiled
 def quads_of(size):
-    """Return the quads of words that blocks of 64 visits read in a sweep."""
-    return (size + VISITS - 1) // VISITS * QUADS
+    """Return the quads of words that blocks of 64 visits read in a sweep, for both halves."""
+    return (size + VISITS - 1) // VISITS * 2 * QUADS
 
 
 @compiled
@@ -469,19 +477,23 @@ def add_flips(fields, columns, twice, flips, ups, downs):
 
 
 @compiled
-def is_sure(block, k, down, reach):
+def is_sure(block, k, down, extreme, reach):
     """Tell whether a spin that may flip does so whatever its noise exactly is."""
     beyond = np.int64(block[k]) - np.int64(block[VISITS + k])
-    return (beyond if down else -beyond) > reach
+    return (beyond if down else -beyond) > reach and (extreme >> np.uint64(k)) & LOWEST_BIT == 0
 
 
 @compiled
 def visit_block(
-    columns, fields, after, spins, order, fresh, together, words, scale, twice, parity, base, may, up,
-    reach, block, flips, flipped,
+    columns, fields, after, spins, order, fresh, together, words, stream, t, scale, twice, parity, base,
+    may, up, extreme, reach, drawn, block, flips, flipped,
 ):  # fmt: skip
-    """Update the visits base … base + 63, of which `may` tells who may flip; return the flips."""
-    count, size, quads = min(VISITS, spins.size - base), spins.size, words.size // 4
+    """Update the visits base … base + 63, of which `may` tells who may flip; return the flips.
+
+    drawn  # whether the lower halves are there
+    """
+    count, size, quads = min(VISITS, spins.size - base), spins.size, words.shape[1]
+    place = (quads >> 1) + (base >> 3)  # of the lower halves
     whole = not fresh and count == VISITS
     if whole:
         copy_fields(block, fields, base)
@@ -495,9 +507,14 @@ def visit_block(
         k: int = lowest(may)
         left, down = ~first_bits(k + 1), (up >> np.uint64(k)) & LOWEST_BIT == 0
         i = order[base + k] if fresh else np.uint64(base + k)
-        if not is_sure(block, k, down, reach):
+        if not is_sure(block, k, down, extreme, reach):
+            if not drawn and scale > 0:
+                draw_quads(words, place, quads, LOWER_QUADS + (base >> 3), t, stream)
+                drawn = True
             x = np.int64(block[k]) if twice else 2 * np.int64(block[k]) + parity
-            noise = noise_of(words[(k & 3) * quads + ((base + k) >> 2)], scale)
+            j = (k >> 1) & 3
+            word = decision_word(words[j, (base + k) >> 3], words[j, place + (k >> 3)], k)
+            noise = noise_of(word, scale)
             if (x + noise >= 0) != down:
                 may &= left
                 continue
@@ -526,7 +543,8 @@ def margin_of(scale, twice):
         return np.float32(0), 0, -1
     part = np.float32(twice + 1) * np.float32(0.5)
     margin = np.int64(ODDS_ERROR * scale * part) + LEVEL_ROUNDING
-    return -np.float32(scale * part * LN2 / np.float32(8388608.0)), margin, 2 * margin
+    slope = -np.float32(scale * part * LN2 / np.float32(8388608.0))
+    return slope, margin, 2 * margin + np.int64(scale * part / EDGE) + 1
 
 
 @compiled
@@ -542,8 +560,8 @@ def by_blocks(fields, scale, fresh, flips):
 
 @compiled
 def sweep_blocks(
-    columns, fields, after, spins, order, fresh, together, words, scale, twice, parity, block, signs,
-    flips, flipped,
+    columns, fields, after, spins, order, fresh, together, words, stream, t, scale, twice, parity,
+    foreseen, block, signs, flips, flipped,
 ):  # fmt: skip
     """Run one sweep of one replica; return the flips.
 
@@ -551,13 +569,20 @@ def sweep_blocks(
     fields    # (N,) integers f; spins  # (N,) int8; after  # where flips are added: `fields` one site
               # after the other; (N,) equal to them all at once, where no flip feels another: `together`
     order     # (N,) the sites in the order of their visits, if `fresh`; else it is 0 … N-1
-    words     # (4 quads,) uint32: visit k reads words[k % 4 quads + k // 4], quads as in `quads_of`
+    words     # (4, `quads_of` N) uint32, to work in: the upper halves of the visits, then the lower ones
+    stream, t  # (4,) uint32, of the thermal noise; the number of the sweep
     scale     # float32 width of the thermal noise, 0 at T = 0, such that `by_blocks`
     twice     # 0: N h = 2 f + parity; 1: N h = f; a flip of S_j changes f_i by ± nj_ij 2^twice
+    foreseen  # flips: where every block has one, the lower halves are drawn at once, which is faster
     block, signs, flips  # what `block_room` returns; flipped  # (N,) bool: set where a spin flips
     """
     slope, margin, reach = margin_of(scale, twice)
-    quads, total = words.size // 4, 0
+    quads, total, flat = words.shape[1], 0, words.ravel()
+    drawn = foreseen * VISITS > spins.size
+    if scale > 0:
+        philox_words(words, stream, t, quads // 2)
+    if scale > 0 and drawn:
+        philox_words(words, stream, t, quads // 2, LOWER_QUADS, quads // 2)
     for base in range(0, spins.size, VISITS):
         count = min(VISITS, spins.size - base)
         whole = not fresh and count == VISITS
@@ -566,15 +591,16 @@ def sweep_blocks(
                 i = order[base + k] if fresh else np.uint64(base + k)
                 block[k], signs[k] = fields[i], spins[i]
         up: int = up_spins(spins, base) if whole else up_spins(signs, 0)
+        extreme = np.uint64(0)
         if scale > 0:
-            warm_levels(block, words, base >> 2, quads, up, slope, margin)
+            extreme = warm_levels(block, flat, base >> 3, quads, up, slope, margin)
         else:
             cold_levels(block, up, 1 - parity)
         may = may_flip(fields, base, block, up) if whole else may_flip(block, 0, block, up)
         may &= first_bits(count)
         if may != 0:
             total += visit_block(
-                columns, fields, after, spins, order, fresh, together, words, scale, twice, parity,
-                base, may, up, reach, block, flips, flipped,
+                columns, fields, after, spins, order, fresh, together, words, stream, t, scale,
+                twice, parity, base, may, up, extreme, reach, drawn, block, flips, flipped,
             )  # fmt: skip
     return total

@@ -14,6 +14,8 @@ A level z = |N h| / (scale ln 2) counts halvings, E = 2^-z, and Z is z in units 
     G = ⌊F / 2^⌊Z / 2¹¹⌋⌋                          ≈ 2¹⁶ E
     d = W - ⌊G (2¹⁶ - 1 - W) / 2¹⁶⌋                W = ⌊2¹⁶ w⌋: the upper half of the word, or its complement
 
+So the lower half of a word is drawn only where d does not decide.
+
 Lanes of 32 bits take Z from float32, ⌊min(|N h| gain, 32767)⌋, which is nearer to the truth.
 
 The error. 2¹⁶ w = W + a, 0 < a < 1. In units of 2⁻¹⁶, D - d = a - E (1 - a) + e q - b with e = G - 2¹⁶ E,
@@ -92,8 +94,8 @@ def filter_of(scales: NDArray[np.float32], parity: int) -> Filter:
     return Filter(levels, gains)
 
 
-def emit_decision(e: Emitter, field: Any, words: Any, levels: Any, gains: Any) -> tuple[Any, Any]:
-    """Emit the filter for a row of half fields (16 or 32 bits) and its words of 32 bits.
+def emit_decision(e: Emitter, field: Any, upper: Any, levels: Any, gains: Any) -> tuple[Any, Any]:
+    """Emit the filter for a row of half fields (16 or 32 bits) and the upper halves of its words.
 
     levels, gains  # addresses of the arrays of a `Filter`
     Returns new spins in the type of the fields, 0 (up) and -1 (down); and, as bits, where d does not decide.
@@ -106,7 +108,7 @@ def emit_decision(e: Emitter, field: Any, words: Any, levels: Any, gains: Any) -
     short = lanes.element.width == 16
     level = _level_of_short(e, size, levels) if short else _level_of_wide(e, size, gains)
     short_sign = resized(b, sign, SHORT_ROW)
-    toward = b.xor(_upper(e, words), short_sign)
+    toward = b.xor(upper, short_sign)
     away = b.xor(toward, constant(SHORT_ROW, FULL))
     product = _high(e, _exponential(e, level), away)
     against = b.icmp_unsigned("<", toward, product)
@@ -158,16 +160,9 @@ def _high(e: Emitter, one: Any, other: Any) -> Any:
     return b.trunc(b.lshr(product, constant(LONG_ROW, 16)), SHORT_ROW)
 
 
-def _upper(e: Emitter, words: Any) -> Any:
-    """Emit the upper halves of words, little-endian."""
-    halves = ir.VectorType(I16, 2 * LANES)
-    odd = ir.Constant(ir.VectorType(I32, LANES), [2 * k + 1 for k in range(LANES)])
-    return e.b.shuffle_vector(e.b.bitcast(words, halves), ir.Constant(halves, ir.Undefined), odd)
-
-
 @intrinsic
-def filter_row(_typing, fields, k, words, n, levels, gains):
-    """Decide row k of half fields (16 or 32 bits) by row n of words; return two masks of 32 bits.
+def filter_row(_typing, fields, k, upper, n, levels, gains):
+    """Decide row k of half fields (16 or 32 bits) by row n of upper halves; return two masks of 32 bits.
 
     The lower half of what is returned has the lanes that are up; the upper half those that are not decided.
     """
@@ -175,11 +170,11 @@ def filter_row(_typing, fields, k, words, n, levels, gains):
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
         field = e.load(e.row(e.pointer(0), args[1]))
-        word = e.load(e.row(e.pointer(2), args[3]))
-        new, unsure = emit_decision(e, field, word, e.pointer(4), e.pointer(5))
+        half = e.load(e.row(e.pointer(2), args[3]))
+        new, unsure = emit_decision(e, field, half, e.pointer(4), e.pointer(5))
         up = builder.icmp_signed(">=", new, constant(new.type, 0))
         masks = [builder.zext(builder.bitcast(mask, I32), I64) for mask in (up, unsure)]
         return builder.or_(masks[0], builder.shl(masks[1], I64(LANES)))
 
     intp = types.intp
-    return types.uint64(fields, intp, words, intp, levels, gains), emit
+    return types.uint64(fields, intp, upper, intp, levels, gains), emit

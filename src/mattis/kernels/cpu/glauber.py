@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis.exact.compiler import compiled
-from mattis.exact.philox import fresh_order, philox_words, thermal_noise
+from mattis.exact.philox import fresh_order, thermal_noise
 from mattis.kernels.cpu.blocks import (
     block_room,
     by_blocks,
@@ -27,7 +27,7 @@ from mattis.kernels.cpu.blocks import (
     visit_in_turn,
 )
 
-INLINED = "d576c6ba76f8d07e"
+INLINED = "3fa586e07a445b8f"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
@@ -69,20 +69,20 @@ def field_sweeps(nj, spins, fields, parity, target, stream, scale, order_stream,
     middle = warm + (total - warm) // 2
     words = np.zeros((4, quads_of(size)), np.uint32)
     cold, fresh, order = scale == 0, order_stream.size > 0, np.arange(size).astype(np.uint64)
-    flat, (block, signs, flips, flipped) = words.ravel(), block_room(fields)
+    block, signs, flips, flipped = block_room(fields)
     count = 0
     for t in range(total):
         if fresh:
             fresh_order(order, words, order_stream, t)
-        if not cold:
-            philox_words(words, stream, t, words.shape[1])
         if by_blocks(fields, scale, fresh, count):
             count = sweep_blocks(
-                nj, fields, fields, spins, order, fresh, False, flat, scale, 0, parity,
-                block, signs, flips, flipped,
+                nj, fields, fields, spins, order, fresh, False, words, stream, t, scale,
+                0, parity, count, block, signs, flips, flipped,
             )  # fmt: skip
         else:
-            count = visit_in_turn(nj, fields, spins, order, fresh, flat, scale, 0, parity)
+            count = visit_in_turn(
+                nj, fields, spins, order, fresh, words, stream, t, scale, 0, parity
+            )
         aligned = 2 * scalar_product(fields, spins) + parity * magnetisation(spins)
         trace[0, t], trace[1, t], trace[2, t] = scalar_product(target, spins), aligned, count
         if t >= warm:
@@ -105,15 +105,16 @@ def overlap_sweeps(xi, spins, overlaps, target, stream, scale, order_stream, tra
     size, count = xi.shape
     total = trace.shape[1]
     middle = warm + (total - warm) // 2
-    quads = (size + 3) // 4
-    words, noise = np.zeros((4, quads), np.uint32), np.zeros(4 * quads, np.int32)
+    words, noise = (
+        np.zeros((4, quads_of(size)), np.uint32),
+        np.zeros((8, (size + 7) // 8), np.int32),
+    )
     cold, fresh, order = scale == 0, order_stream.size > 0, np.arange(size).astype(np.uint64)
     for t in range(total):
         if fresh:
             fresh_order(order, words, order_stream, t)
         if not cold:
-            philox_words(words, stream, t, quads)
-            thermal_noise(noise, words.ravel(), scale)
+            thermal_noise(noise, words, stream, t, scale)
         flips = 0
         for k in range(size):
             i = order[k] if fresh else np.uint64(k)
@@ -123,7 +124,7 @@ def overlap_sweeps(xi, spins, overlaps, target, stream, scale, order_stream, tra
             if cold:
                 new = spins[i] if x == 0 else np.int8(1 if x > 0 else -1)
             else:
-                new = np.int8(1 if x + noise[(k & 3) * quads + (k >> 2)] >= 0 else -1)
+                new = np.int8(1 if x + noise[k & 7, k >> 3] >= 0 else -1)
             if new != spins[i]:
                 spins[i] = new
                 flips += 1

@@ -83,10 +83,12 @@ class Scratch(NamedTuple):
     """(64, 32): half changes of the spins of a block."""
     own: NDArray[np.signedinteger]
     """(1, 32): P, or P - 1 where a zero field keeps the spin."""
-    words: NDArray[np.uint32]
-    """(64, 32) uint32: random words of the sites of a block."""
+    upper: NDArray[np.uint16]
+    """(64, 32) uint16: upper halves of the random words that decide the sites of a block."""
+    lower: NDArray[np.uint16]
+    """(8, 32) uint16: lower halves, of a quad."""
     common: NDArray[np.uint32]
-    """(4, ⌈N/4⌉) uint32: random words of a sweep, if all replicas share them; word j of a quad in row j."""
+    """(4, ⌈N/8⌉) uint32: upper halves for a sweep, if all replicas share them; word j of a quad in row j."""
     stream: NDArray[np.uint32]
     """(4,) uint32: their stream."""
     filter: Any
@@ -124,8 +126,9 @@ def scratch(patterns: Patterns, lanes: Lanes, heat: Heat, chosen: Any) -> Scratc
         fields=aligned_rows(BLOCK, kind),
         changes=aligned_rows(BLOCK, kind),
         own=own,
-        words=aligned_rows(BLOCK, np.uint32),
-        common=np.zeros((4, quads), np.uint32),
+        upper=aligned_rows(BLOCK, np.uint16),
+        lower=aligned_rows(8, np.uint16),
+        common=np.zeros((4, -(-size // 8)), np.uint32),
         stream=np.concatenate([heat.key, heat.tails[:, 0]]),
         filter=chosen,
         flips=aligned_rows(1, kind),

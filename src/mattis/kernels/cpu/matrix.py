@@ -2,9 +2,9 @@
 
     x_i = sum_j nj_ij S_j + b_i,   S_i = sign(x_i + th),   th the integer thermal noise of `mattis.exact.rng`.
 
-One site after the other: sites are visited as in `cpu.field_sweeps`, word k of a sweep belongs to the k-th
-visit, and with Hebb's couplings the trajectory is the same, bit by bit. All at once: word i belongs to site
-i, every new state comes from the old fields, as in `little`. At T = 0 a field of zero keeps the spin.
+One site after the other: sites are visited as in `cpu.field_sweeps`, decision k of a sweep belongs to the
+k-th visit, and with Hebb's couplings the trajectory is the same, bit by bit. All at once: decision i belongs
+to site i, every new state comes from the old fields, as in `little`. At T = 0 a field of zero keeps the spin.
 
 A flip of S_j adds ± 2 nj_ij to every field, a row of the transposed couplings; proposals are looked at
 64 at a time, by `blocks`.
@@ -14,7 +14,7 @@ import numpy as np
 
 from mattis.exact.compiler import compiled
 from mattis.exact.functions import usual_exponential, usual_logarithm
-from mattis.exact.philox import fresh_order, philox_words, thermal_noise
+from mattis.exact.philox import fresh_order, thermal_noise
 from mattis.kernels.cpu.blocks import (
     block_room,
     by_blocks,
@@ -25,7 +25,7 @@ from mattis.kernels.cpu.blocks import (
     visit_in_turn,
 )
 
-INLINED = "d576c6ba76f8d07e"
+INLINED = "3fa586e07a445b8f"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
@@ -50,13 +50,13 @@ def new_spin(x, noise, old, cold):
 
 
 @compiled
-def all_at_once(columns, fields, spins, words, scale, flipped):
+def all_at_once(columns, fields, spins, words, stream, t, scale, flipped):
     """Update all sites from the fields of the old state, as it is written; mark and count the flips."""
-    quads, flips, noise = words.size // 4, 0, np.zeros(words.size, np.int32)
+    flips, noise = 0, np.zeros((8, (spins.size + 7) // 8), np.int32)
     if scale > 0:
-        thermal_noise(noise, words, scale)
+        thermal_noise(noise, words, stream, t, scale)
     for i in range(spins.size):
-        new = new_spin(fields[i], noise[(i & 3) * quads + (i >> 2)], spins[i], scale == 0)
+        new = new_spin(fields[i], noise[i & 7, i >> 3], spins[i], scale == 0)
         flipped[i] = new != spins[i]
         flips += flipped[i]
     for i in range(spins.size):
@@ -149,38 +149,37 @@ def matrix_sweeps(
     """
     size, total = spins.size, trace.shape[1]
     middle, words = warm + (total - warm) // 2, np.zeros((4, quads_of(size)), np.uint32)
-    flat, after = words.ravel(), fields.copy()
+    after = fields.copy()
     fresh, order = order_stream.size > 0, np.arange(size).astype(np.uint64)
     block, signs, listed, flipped = block_room(fields)
     before, flips = flipped.copy(), 0
     biased, heats = np.any(bias != 0), np.empty(size if excess.size > 0 else 0)
     excess[:] = 0.0
     for t in range(total):
-        cold = scales[t] == 0
         if fresh and not synchronous:
             fresh_order(order, words, order_stream, t)
-        if not cold:
-            philox_words(words, stream, t, words.shape[1])
         if synchronous:
             for i in range(size):
                 before[i], flipped[i] = flipped[i], False
         if not by_blocks(fields, scales[t], fresh and not synchronous, flips):
             if synchronous:
-                flips = all_at_once(columns, fields, spins, flat, scales[t], flipped)
+                flips = all_at_once(columns, fields, spins, words, stream, t, scales[t], flipped)
                 copy(after, fields)
             else:
-                flips = visit_in_turn(columns, fields, spins, order, fresh, flat, scales[t], 1, 0)
+                flips = visit_in_turn(
+                    columns, fields, spins, order, fresh, words, stream, t, scales[t], 1, 0
+                )
         elif synchronous:
             flips = sweep_blocks(
-                columns, fields, after, spins, order, False, True, flat, scales[t], 1, 0,
-                block, signs, listed, flipped,
+                columns, fields, after, spins, order, False, True, words, stream, t,
+                scales[t], 1, 0, flips, block, signs, listed, flipped,
             )  # fmt: skip
             if flips > 0:
                 copy(fields, after)
         else:
             flips = sweep_blocks(
-                columns, fields, fields, spins, order, fresh, False, flat, scales[t], 1, 0,
-                block, signs, listed, flipped,
+                columns, fields, fields, spins, order, fresh, False, words, stream, t,
+                scales[t], 1, 0, flips, block, signs, listed, flipped,
             )  # fmt: skip
         trace[1, t] = flips
         record_state(

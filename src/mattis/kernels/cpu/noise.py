@@ -1,8 +1,8 @@
 """Thermal noise in lanes: the recipe of `mattis.exact.rng`, operation by operation, for 32 streams at once.
 
-Philox4x32-10 draws the words of a block. Noise is made of them only where `filter.py` cannot tell a spin
-without: by IEEE float32 additions, multiplications and divisions in the order of `rng.log_odds`, never
-contracted.
+Philox4x32-10 draws the upper halves of the words of a block. The lower halves are drawn, and noise is made of
+whole words, only where `filter.py` cannot tell a spin without: by IEEE float32 additions, multiplications and
+divisions in the order of `rng.log_odds`, never contracted.
 """
 
 from typing import Any
@@ -13,22 +13,25 @@ from numba.extending import intrinsic
 
 from mattis.exact.rng import LN2, LOG_POLYNOMIAL, MULTIPLIERS, ROUNDS, WEYL
 from mattis.kernels.cpu.lanes import LANES
-from mattis.kernels.cpu.vectors import FLOAT, I32, I64, Emitter, constant
+from mattis.kernels.cpu.vectors import FLOAT, I16, I32, I64, Emitter, constant
 
 WIDE, NARROW = (ir.VectorType(kind, LANES) for kind in (I64, I32))
 
+QUADS = 8
+"""Quads of one stream that are drawn at once: a vector of 512 bits."""
+
 
 @intrinsic
-def draw_words(_typing, words, quad, count, step, tails, key):
-    """Draw the 4 words of `count` quads from `quad` on, in all lanes: word j of the q-th in row 4 q + j.
+def draw_halves(_typing, halves, quad, count, step, tails, key):
+    """Draw the 8 halves of `count` quads from `quad` on, in all lanes: half h of word j in row 8 q + 2 j + h.
 
-    words  # (≥ 4 count, 32) uint32; tails  # (2, 32) uint32; key  # (2,) uint32
-    The counter of a lane is (quad + q, step, its tail).
+    halves  # (≥ 8 count, 32) uint16; tails  # (2, 32) uint32; key  # (2,) uint32
+    The counter of a lane is (quad + q, step, its tail); the lower half of a word comes first.
     """
 
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
-        words, tails, key = (e.pointer(k) for k in (0, 4, 5))
+        halves, tails, key = (e.pointer(k) for k in (0, 4, 5))
         step = e.splat(builder.and_(args[3], I64(2**32 - 1)))
         tail = [builder.zext(e.load(e.row(tails, I64(k))), WIDE) for k in (0, 1)]
         keys = _round_keys(e, [e.load(e.at(key, I64(k), I32)) for k in (0, 1)])
@@ -36,21 +39,46 @@ def draw_words(_typing, words, quad, count, step, tails, key):
         def one(q, _):
             number = builder.and_(builder.add(args[1], q), I64(2**32 - 1))
             for j, word in enumerate(_philox(e, [e.splat(number), step, *tail], keys)):
-                row = builder.add(builder.mul(q, I64(4)), I64(j))
-                e.store(word, e.row(words, row))
+                for h in (0, 1):
+                    row = builder.add(builder.mul(q, I64(8)), I64(2 * j + h))
+                    e.store(_part(e, word, h), e.row(halves, row))
             return []
 
         e.loop(args[2], [], one)
         return context.get_dummy_value()
 
     intp = types.intp
-    return types.void(words, intp, intp, intp, tails, key), emit
+    return types.void(halves, intp, intp, intp, tails, key), emit
 
 
-def _round_keys(e, key):
+@intrinsic
+def draw_quads(_typing, words, place, stride, quad, step, stream):
+    """Draw the words of eight quads of a stream: word j of quad + q to place + j stride + q of flat words.
+
+    words  # uint32, read flat; stream  # (4,) uint32
+    """
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        wide = ir.VectorType(I64, QUADS)
+        own = [e.load(e.at(e.pointer(5), I64(k), I32)) for k in range(4)]
+        tail = [e.splat(builder.zext(word, I64), QUADS) for word in own[2:]]
+        step = e.splat(builder.and_(args[4], I64(2**32 - 1)), QUADS)
+        number = builder.add(e.splat(args[3], QUADS), ir.Constant(wide, [*range(QUADS)]))
+        keys = _round_keys(e, own[:2], QUADS)
+        for j, word in enumerate(_philox(e, [number, step, *tail], keys)):
+            at = builder.add(args[1], builder.mul(args[2], I64(j)))
+            e.store(word, e.at(e.pointer(0), at, word.type))
+        return context.get_dummy_value()
+
+    intp = types.intp
+    return types.void(words, intp, intp, intp, intp, stream), emit
+
+
+def _round_keys(e, key, count=LANES):
     """Emit the two keys of each round, in the lower halves of 64-bit lanes."""
     return [
-        [e.splat(e.b.zext(e.b.add(word, I32(weyl * turn % 2**32)), I64))
+        [e.splat(e.b.zext(e.b.add(word, I32(weyl * turn % 2**32)), I64), count)
          for word, weyl in zip(key, WEYL, strict=True)]
         for turn in range(ROUNDS)
     ]  # fmt: skip
@@ -60,32 +88,35 @@ def _philox(e, counter, keys):
     """Emit Philox4x32-10; 64-bit lanes whose upper halves are ignored, and not always zero."""
     b = e.b
     c0, c1, c2, c3 = counter
-    mask, half = constant(WIDE, 2**32 - 1), constant(WIDE, 32)
+    wide = c0.type
+    mask, half = constant(wide, 2**32 - 1), constant(wide, 32)
     for k0, k1 in keys:
-        left = b.mul(constant(WIDE, MULTIPLIERS[0]), b.and_(c0, mask))
-        right = b.mul(constant(WIDE, MULTIPLIERS[1]), b.and_(c2, mask))
+        left = b.mul(constant(wide, MULTIPLIERS[0]), b.and_(c0, mask))
+        right = b.mul(constant(wide, MULTIPLIERS[1]), b.and_(c2, mask))
         c0, c1 = b.xor(b.xor(b.lshr(right, half), c1), k0), right
         c2, c3 = b.xor(b.xor(b.lshr(left, half), c3), k1), left
-    return [_lower(e, word) for word in (c0, c1, c2, c3)]
+    return [_part(e, word, 0) for word in (c0, c1, c2, c3)]
 
 
-def _lower(e, wide):
-    """Emit the lower halves of 64-bit lanes, little-endian: LLVM's own way takes more instructions."""
-    halves = ir.VectorType(I32, 2 * LANES)
-    even = ir.Constant(NARROW, [2 * k for k in range(LANES)])
-    return e.b.shuffle_vector(e.b.bitcast(wide, halves), ir.Constant(halves, ir.Undefined), even)
+def _part(e, row, which):
+    """Emit the lower or the upper halves, 0 or 1, of lanes: LLVM's own way takes more instructions."""
+    count, kind = row.type.count, ir.IntType(row.type.element.width // 2)
+    both = ir.VectorType(kind, 2 * count)
+    places = ir.Constant(ir.VectorType(I32, count), [2 * k + which for k in range(count)])
+    return e.b.shuffle_vector(e.b.bitcast(row, both), ir.Constant(both, ir.Undefined), places)
 
 
 @intrinsic
-def spread_word(_typing, words, k, common, place):
-    """Give all lanes one word: words[k] = common[place]."""
+def spread_half(_typing, halves, k, common, place):
+    """Give all lanes one half: halves[k] is number `place` of the halves of `common`, (…,) uint32."""
 
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
-        e.store(e.splat(e.load(e.at(e.pointer(2), args[3], I32))), e.row(e.pointer(0), args[1]))
+        common = builder.bitcast(e.pointer(2), I16.as_pointer())
+        e.store(e.splat(e.load(e.at(common, args[3], I16))), e.row(e.pointer(0), args[1]))
         return context.get_dummy_value()
 
-    return types.void(words, types.intp, common, types.intp), emit
+    return types.void(halves, types.intp, common, types.intp), emit
 
 
 def emit_noise(e: Emitter, words: Any, scales: Any, parity: Any, lanes: Any) -> Any:

@@ -112,16 +112,26 @@ def fresh_order(stream: NDArray[np.uint32], step: int, size: int) -> NDArray[np.
     return np.array(order)
 
 
+def halves_of(heat: Heat, start: int, first: int, last: int, step: int) -> NDArray[np.uint32]:
+    """Return the 16 bits of each position and replica, (last - first, 32), or (…, 1) where all are alike.
+
+    start  # the quad of position 0; first  # a multiple of 8
+    """
+    quads = start + np.arange(first // 8, -(-last // 8), dtype=np.uint64)[:, None]
+    tails = heat.tails[:, : 1 if heat.shared else LANES].astype(np.uint64)
+    counter = (quads, np.array(step, np.uint64), tails[0], tails[1])
+    words = np.stack(rng.philox(counter, (int(heat.key[0]), int(heat.key[1]))), axis=1)
+    halves = np.stack([words & np.uint32(0xFFFF), words >> np.uint32(16)], axis=2)
+    return halves.reshape(-1, tails.shape[1])[: last - first]
+
+
 def noise_of(heat: Heat, first: int, last: int, step: int, parity: int) -> NDArray[np.float64]:
     """Return ⌊(⌊scale ln(u/(1-u))⌋ + p) / 2⌋, in half units, of the positions `first` … `last` - 1.
 
     Floats, of integers: 2^53 is far above the noise at any temperature, 2^31 is not.
     """
-    quads = np.arange(first // 4, -(-last // 4), dtype=np.uint64)[:, None]
-    tails = heat.tails[:, : 1 if heat.shared else LANES].astype(np.uint64)
-    counter = (quads, np.array(step, np.uint64), tails[0], tails[1])
-    words = np.stack(rng.philox(counter, (int(heat.key[0]), int(heat.key[1]))), axis=1)
-    odds = rng.log_odds(words.reshape(-1, tails.shape[1])[: last - first])
+    upper, lower = (halves_of(heat, start, first, last, step) for start in (0, rng.LOWER_QUADS))
+    odds = rng.log_odds(upper << np.uint32(16) | lower)
     noise: NDArray[np.float64] = np.floor(odds * heat.scales).astype(np.float64)
     noise += parity
     noise /= 2

@@ -2,8 +2,8 @@
 
 x = fields[k] + own S'_i is the half field of site i, number k of a block; S' is 0 (up) or -1 (down). `own`
 is P, and P - 1 in lanes at T = 0 where N h is even, so that there a field of zero keeps the spin. At T = 0
-the new spin is the sign of x, at T > 0 `filter.py` decides it. A change goes into the fields of the sites
-that come after.
+the new spin is the sign of x, at T > 0 `filter.py` decides it by 16 bits where it can. A change goes into the
+fields of the sites that come after.
 """
 
 from typing import Any
@@ -11,16 +11,24 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic
 
+from mattis.exact.compiler import compiled
+from mattis.exact.rng import LOWER_QUADS
 from mattis.kernels.cpu.filter import emit_decision
 from mattis.kernels.cpu.lanes import LANES
-from mattis.kernels.cpu.noise import emit_noise
+from mattis.kernels.cpu.noise import NARROW, draw_halves, emit_noise
 from mattis.kernels.cpu.vectors import I32, I64, Emitter, constant, resized
 
 SPINS, SITE, FIELDS, NUMBER, OWN, CHANGES, FLIPS = range(7)
 """Arguments of `settle` and `settle_heated`."""
 
-WORDS, LEVELS, GAINS, SCALES, PARITY = range(7, 12)
+UPPER, LEVELS, GAINS = range(7, 10)
 """Arguments of `settle_heated` beside them."""
+
+LOWER, ROW, SCALES, PARITY = range(8, 12)
+"""Arguments of `settle_exactly` beside them and `UPPER`."""
+
+IN_DOUBT = -1
+"""What `settle_heated` returns where it leaves a site as it is."""
 
 
 @intrinsic
@@ -40,42 +48,77 @@ def settle(_typing, spins, i, fields, k, own, changes, flips):
 
 
 @intrinsic
-def settle_heated(
-    _typing, spins, i, fields, k, own, changes, flips, words, levels, gains, scales, parity
-):
-    """Give site i its new spin as `settle` does, in lanes of any temperatures, by row k of the words.
+def settle_heated(_typing, spins, i, fields, k, own, changes, flips, upper, levels, gains):
+    """Give site i its new spin as `settle` does, in lanes of any temperatures, by row k of the upper halves.
 
-    words  # (64, 32) uint32; levels, gains  # of a `Filter`; scales  # (1, 32) float32; parity  # of N h
+    upper  # (64, 32) uint16; levels, gains  # of a `Filter`
+    Returns whether any lane changed; or `IN_DOUBT`, and then it did nothing: see `settle_in_doubt`.
     """
 
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
         field, old = _field(e)
-        word = e.load(e.row(e.pointer(WORDS), args[NUMBER]))
-        new, unsure = emit_decision(e, field, word, e.pointer(LEVELS), e.pointer(GAINS))
+        half = e.load(e.row(e.pointer(UPPER), args[NUMBER]))
+        new, unsure = emit_decision(e, field, half, e.pointer(LEVELS), e.pointer(GAINS))
         before = builder.block
-        exactly, after = (builder.append_basic_block(name) for name in ("exactly", "after"))
+        surely, after = (builder.append_basic_block(name) for name in ("surely", "after"))
         mask = builder.bitcast(unsure, I32)
-        builder.cbranch(builder.icmp_signed("!=", mask, I32(0)), exactly, after).set_weights(
-            [1, 99]
+        doubtful = builder.icmp_signed("!=", mask, I32(0))
+        builder.cbranch(doubtful, after, surely).set_weights([1, 99])
+        builder.position_at_end(surely)
+        moved = builder.zext(_stored(e, old, new), I64)
+        stored = builder.block
+        builder.branch(after)
+        builder.position_at_end(after)
+        outcome = builder.phi(I64)
+        outcome.add_incoming(I64(IN_DOUBT), before)
+        outcome.add_incoming(moved, stored)
+        return outcome
+
+    intp = types.intp
+    return types.int64(spins, intp, fields, intp, own, changes, flips, upper, levels, gains), emit
+
+
+@intrinsic
+def settle_exactly(
+    _typing, spins, i, fields, k, own, changes, flips, upper, lower, row, scales, parity
+):
+    """Give site i its new spin as `settle` does, by the recipe: row k of `upper` and `row` of `lower`.
+
+    upper, lower  # (…, 32) uint16; scales  # (1, 32) float32; parity  # of N h
+    """
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        field, old = _field(e)
+        upper, lower = (
+            builder.zext(e.load(e.row(e.pointer(n), args[at])), NARROW)
+            for n, at in ((UPPER, NUMBER), (LOWER, ROW))
         )
-        builder.position_at_end(exactly)
+        word = builder.or_(builder.shl(upper, constant(NARROW, 16)), lower)
         scale = e.constant_row(e.row(e.pointer(SCALES), I64(0)))
         noise = emit_noise(e, word, scale, args[PARITY], field.type)
         name = f"llvm.sadd.sat.v{LANES}i{field.type.element.width}"
-        exact = _sign(builder, e.call(name, [field, noise], field.type))
-        builder.branch(after)
-        builder.position_at_end(after)
-        decided = builder.phi(field.type)
-        decided.add_incoming(new, before)
-        decided.add_incoming(exact, exactly)
-        return _stored(e, old, decided)
+        return _stored(e, old, _sign(builder, e.call(name, [field, noise], field.type)))
 
     intp = types.intp
-    returns = types.boolean(
-        spins, intp, fields, intp, own, changes, flips, words, levels, gains, scales, intp,
-    )  # fmt: skip
-    return returns, emit
+    return types.boolean(
+        spins, intp, fields, intp, own, changes, flips, upper, lower, intp, scales, intp
+    ), emit
+
+
+@compiled
+def settle_in_doubt(
+    spins, i, fields, k, own, changes, flips, upper, lower, quad, step, tails, key, scales, parity
+):
+    """Draw the lower halves of site i, and settle it exactly; return whether any lane changed.
+
+    lower  # (8, 32) uint16, to work in; quad  # the one that the upper half of k is from
+    """
+    draw_halves(lower, LOWER_QUADS + quad, 1, step, tails, key)
+    return settle_exactly(
+        spins, i, fields, k, own, changes, flips, upper, lower, k & 7, scales, parity
+    )
 
 
 @intrinsic

@@ -1,6 +1,6 @@
 """Synchronous dynamics of 32 replicas of one pattern set, side by side in vector lanes.
 
-S_i(t+1) = sign(N h_i(t) + th_i) for all sites at once, with the fields of S(t) and the noise of word i of
+S_i(t+1) = sign(N h_i(t) + th_i) for all sites at once, with the fields of S(t) and the noise of decision i of
 step t: W. A. Little, Math. Biosci. 19, 101 (1974). Signs, halves and lanes are those of `asynchronous.py`.
 
 One step is  h = xi^T M - P S,  then  M = xi S.  (1) The fields come from tables of the sums of ± five or six
@@ -16,7 +16,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from mattis.exact.compiler import compiled
-from mattis.kernels.cpu.asynchronous import block_words, end_sweep
+from mattis.kernels.cpu.asynchronous import block_halves, end_sweep
 from mattis.kernels.cpu.filter import filter_of
 from mattis.kernels.cpu.lanes import (
     BLOCK,
@@ -29,7 +29,7 @@ from mattis.kernels.cpu.lanes import (
     repeat_state,
     scratch,
 )
-from mattis.kernels.cpu.settling import settle, settle_heated
+from mattis.kernels.cpu.settling import settle, settle_heated, settle_in_doubt
 from mattis.kernels.cpu.vectors import (
     I8,
     I16,
@@ -42,7 +42,7 @@ from mattis.kernels.cpu.vectors import (
     row_bits,
 )
 
-INLINED = "e6860d738470432d"
+INLINED = "e7c0b2c9ae37b041"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024
@@ -239,14 +239,18 @@ def settle_block(spins, fields, own, flips, first, sites, masks):
 
 @compiled
 def settle_heated_block(
-    spins, fields, own, flips, words, levels, gains, scales, parity, first, sites, masks
-):
-    """Give the sites of a block their new spins at T > 0, as `settle_block` does."""
+    spins, fields, own, flips, upper, lower, levels, gains, tails, key, scales, parity, first, t,
+    sites, masks,
+):  # fmt: skip
+    """Give the sites of a block their new spins in step t at T > 0, as `settle_block` does."""
     for k in range(sites):
-        settle_heated(
-            spins, first + k, fields, k, own, fields, flips, words, levels, gains, scales, parity
-        )
-        masks[k] = row_bits(spins, first + k)
+        i = first + k
+        if settle_heated(spins, i, fields, k, own, fields, flips, upper, levels, gains) < 0:
+            settle_in_doubt(
+                spins, i, fields, k, own, fields, flips, upper, lower, i >> 3, t, tails, key,
+                scales, parity,
+            )  # fmt: skip
+        masks[k] = row_bits(spins, i)
     masks[sites:] = 0
 
 
@@ -266,10 +270,10 @@ def step(patterns, lanes, heat, work, masks, state, t, summing):
             if heat.cold:
                 settle_block(spins, fields, own, work.flips, first, sites, masks)
             else:
-                block_words(work, heat, first, sites, t)
+                block_halves(work, heat, first, sites, t)
                 settle_heated_block(
-                    spins, fields, own, work.flips, work.words, levels, gains, scales,
-                    patterns.parity, first, sites, masks,
+                    spins, fields, own, work.flips, work.upper, work.lower, levels, gains,
+                    heat.tails, heat.key, scales, patterns.parity, first, t, sites, masks,
                 )  # fmt: skip
             turn_bits(state, first // BLOCK, masks)
             if summing:

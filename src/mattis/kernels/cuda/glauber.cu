@@ -76,7 +76,7 @@ extern "C" __global__ void __launch_bounds__(256) glauber_sites(
         int flips = 0, noise = 0;
         for (int k = 0; k < size && !rests; k++) {
             if (k % LANES == 0 && !cold) {  // each lane draws the noise of one of the next 32 proposals
-                noise = thermal_noise(random_word(a.stream, k + lane, t), a.scale);
+                noise = thermal_noise(decision_word(a.stream, k + lane, t), a.scale);
             }
             int site = site_of(order, k), old = a.spins[site];
             const unsigned* row = a.sites + (long long)site * words;
@@ -138,7 +138,7 @@ __device__ __forceinline__ unsigned settle_group(
     bool real = k + lane < size, cold = a.scale == 0.0f;
     int site = site_of(order, min(k + lane, size - 1)), old = real ? a.spins[site] : 1;
     int x = sum - count * old;
-    int noise = cold ? 0 : thermal_noise(random_word(a.stream, k + lane, t), a.scale);
+    int noise = cold ? 0 : thermal_noise(decision_word(a.stream, k + lane, t), a.scale);
     const unsigned* row = a.sites + (long long)site * words;
     unsigned turned = 0;
     for (int decided_lanes = 0; decided_lanes < GROUP;) {

@@ -40,7 +40,7 @@ extern "C" __global__ void __launch_bounds__(256) little_sweeps(
                     unsigned word = column[(long long)w * size + i];
                     for (int b = 0; b < LANES; b++) x += with_sign(word, b, m[LANES * w + b]);
                 }
-                int noise = cold ? 0 : thermal_noise(random_word(stream, i, t), scale);
+                int noise = cold ? 0 : thermal_noise(decision_word(stream, i, t), scale);
                 next = decided(x, old, noise, cold);
                 flips += next != old;
                 s[i] = next;
@@ -80,7 +80,7 @@ extern "C" __global__ void __launch_bounds__(256) little_update(
     bool cold = scale == 0.0f;
     for (int i = threadIdx.x; i < size; i += blockDim.x) {
         int old = s[i], x = fields[place * size + i] - count * old;
-        int noise = cold ? 0 : thermal_noise(random_word(stream, i, t), scale);
+        int noise = cold ? 0 : thermal_noise(decision_word(stream, i, t), scale);
         int next = decided(x, old, noise, cold);
         flips += next != old;
         s[i] = next;

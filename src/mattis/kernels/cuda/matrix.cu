@@ -121,12 +121,14 @@ __device__ __forceinline__ int wanted(Field x, int noise, int old, bool cold) {
     return (long long)x + noise >= 0 ? 1 : -1;
 }
 
-// The noise of the positions 4 quad … 4 quad + 3 of a sweep.
-__device__ __forceinline__ int4 noise_of(int quad, int t, const unsigned* stream, float scale) {
-    uint4 words = philox(make_uint4(quad, t, stream[2], stream[3]), make_uint2(stream[0], stream[1]));
+// The noise of the positions 4 part … 4 part + 3 of a sweep: half an octet, from two words of each quad.
+__device__ __forceinline__ int4 noise_of(int part, int t, const unsigned* stream, float scale) {
+    uint4 upper = quad_of(stream, part >> 1, t), lower = quad_of(stream, LOWER_QUADS + (part >> 1), t);
+    uint2 above = part & 1 ? make_uint2(upper.z, upper.w) : make_uint2(upper.x, upper.y);
+    uint2 below = part & 1 ? make_uint2(lower.z, lower.w) : make_uint2(lower.x, lower.y);
     return make_int4(
-        thermal_noise(words.x, scale), thermal_noise(words.y, scale), thermal_noise(words.z, scale),
-        thermal_noise(words.w, scale));
+        thermal_noise(joined(above.x, below.x, 0), scale), thermal_noise(joined(above.x, below.x, 1), scale),
+        thermal_noise(joined(above.y, below.y, 0), scale), thermal_noise(joined(above.y, below.y, 1), scale));
 }
 
 constexpr int NONE = 0x7fffffff;
@@ -257,10 +259,10 @@ __device__ bool decide_all(
     const State<Coupling, Field>& state, int t, const unsigned* stream, float scale, signed char* flipped,
     int* changed, int* count) {
     bool differs = false, cold = scale == 0.0f;
-    for (int quad = threadIdx.x; 4 * quad < state.size; quad += blockDim.x) {
-        int4 noise = cold ? make_int4(0, 0, 0, 0) : noise_of(quad, t, stream, scale);
+    for (int part = threadIdx.x; 4 * part < state.size; part += blockDim.x) {
+        int4 noise = cold ? make_int4(0, 0, 0, 0) : noise_of(part, t, stream, scale);
         for (int j = 0; j < 4; j++) {
-            int i = 4 * quad + j, th = j == 0 ? noise.x : j == 1 ? noise.y : j == 2 ? noise.z : noise.w;
+            int i = 4 * part + j, th = j == 0 ? noise.x : j == 1 ? noise.y : j == 2 ? noise.z : noise.w;
             if (i >= state.size) break;
             int old = state.spins[i], spin = wanted(state.fields[i], th, old, cold);
             differs = differs || (spin != old) != (flipped[i] != 0);

@@ -15,13 +15,36 @@ __device__ __forceinline__ uint4 philox(uint4 counter, uint2 key) {
     return counter;
 }
 
-// The word at a position of a step of a stream (key 0, key 1, tail 0, tail 1): word position mod 4 of a quad.
+// Quad `number` of the words of a step of a stream (key 0, key 1, tail 0, tail 1).
+__device__ __forceinline__ uint4 quad_of(const unsigned* stream, unsigned number, unsigned step) {
+    return philox(make_uint4(number, step, stream[2], stream[3]), make_uint2(stream[0], stream[1]));
+}
+
+// Word j mod 4 of a quad.
+__device__ __forceinline__ unsigned word_of(uint4 quad, unsigned j) {
+    unsigned first = j & 1 ? quad.y : quad.x, last = j & 1 ? quad.w : quad.z;
+    return j & 2 ? last : first;
+}
+
+// The word at a position of a step of a stream.
 __device__ __forceinline__ unsigned random_word(const unsigned* stream, unsigned position, unsigned step) {
-    uint4 words = philox(
-        make_uint4(position >> 2, step, stream[2], stream[3]), make_uint2(stream[0], stream[1]));
-    unsigned first = position & 1 ? words.y : words.x;
-    unsigned last = position & 1 ? words.w : words.z;
-    return position & 2 ? last : first;
+    return word_of(quad_of(stream, position >> 2, step), position);
+}
+
+// The first quad of the lower halves of decisions.
+constexpr unsigned LOWER_QUADS = 0x80000000u;
+
+// The word of a decision, from the words with its halves: the low half of a word comes first.
+__device__ __forceinline__ unsigned joined(unsigned upper, unsigned lower, unsigned position) {
+    return position & 1 ? (upper & 0xFFFF0000u) | lower >> 16 : upper << 16 | (lower & 0xFFFFu);
+}
+
+// The word that decides the spin at a position of a step.
+__device__ __forceinline__ unsigned decision_word(
+    const unsigned* stream, unsigned position, unsigned step) {
+    uint4 upper = quad_of(stream, position >> 3, step);
+    uint4 lower = quad_of(stream, LOWER_QUADS + (position >> 3), step);
+    return joined(word_of(upper, position >> 1), word_of(lower, position >> 1), position);
 }
 
 // ln(u / (1 - u)) of a word read as a uniform: float32 steps that are never fused nor reordered.

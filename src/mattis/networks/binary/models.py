@@ -56,11 +56,12 @@ def row(
     source: str,
     parameter: str = "overlap",
     besides: tuple[str, ...] = (),
-    numbers: int = 1,
+    numbers: int = 2,
 ) -> Model:
     """Return the row of a model.
 
     besides  # theory beside that of what the model is made of
+    numbers  # one more than before spins were decided by two halves of words, with which they compare
     """
     member, recall = BINARY_DEFAULTS[name], BINARY_QUESTIONS["recall"]
     return Model(
@@ -69,7 +70,7 @@ def row(
         observables=observables(member.inquiry), order_parameter=parameter,
         boundaries=recall.boundaries, states=recall.states,
         simulate=simulate, batched=batched, follow=follow, memory=chains.memory, check=check,
-        numbers=numbers,
+        numbers=numbers, comparable=1,
     )  # fmt: skip
 
 
@@ -89,7 +90,7 @@ BINARY_ROWS = (
         "little", "±1 neurons, Hebb couplings, zero diagonal, synchronous heat bath: all sites at once",
         "P(S_i(t+1) = +1) = 1/(1 + exp(-2 beta h_i(t))), h_i = (1/N) sum_mu sum_{j≠i} xi_i xi_j S_j",
         "Little, Math. Biosci. 19, 101 (1974)",
-        besides=("little.alpha_M", "parallel.one_step", "parallel.two_steps"), numbers=2,
+        besides=("little.alpha_M", "parallel.one_step", "parallel.two_steps"), numbers=3,
     ),
     row(
         "zero_one", "0/1 neurons, thresholds 0: half of Hopfield's capacity (all of it if balanced)",

@@ -1,5 +1,6 @@
 """Studies of the family of binary networks: which couplings, patterns and dynamics, and what is asked."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -208,6 +209,11 @@ class BinaryStudy(RetrievalStudy):
         """
         hebb = self.rule.named("hebb") if self.axes.couplings else self.rule
         return replace(self.protocol, rule=hebb).is_hopfields
+
+    def is_random(self, labels: Mapping[str, Sequence[float]]) -> bool:
+        """Whether cells with some labels have thermal noise."""
+        heated = any(map(math.isfinite, labels["beta"])) or self.asked.name == "hysteresis"
+        return heated and not BINARY_QUESTIONS[self.asked.name].alone
 
     def aged(self, physics: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return physics of a store; those of before couplings were among them never had the other digit."""

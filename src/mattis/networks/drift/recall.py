@@ -205,4 +205,5 @@ RECALL = Model(
         ),
     ),
     states=("overlap", "retrieved"),
+    numbers=2, comparable=1,
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Studies of learning and recall: memories drift, then a network retrieves from their couplings."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Self
@@ -106,6 +107,10 @@ class RecallStudy(DriftStudy, RetrievalStudy):
             expected = "N × T below 2^17, so that the integer noise fits 32 bits"
             advice = "use a lower temperature or a smaller size"
             raise Misplaced("axes.temperature", got, expected, advice)
+
+    def is_random(self, labels: Mapping[str, Sequence[float]]) -> bool:
+        """Whether cells with some labels have thermal noise."""
+        return any(map(math.isfinite, labels["beta"]))
 
     @property
     def protocol(self) -> RecallProtocol:
