@@ -6,21 +6,26 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders import ROOT
+from builders import ROOT, fill
 
 import mattis
 from mattis.engine import driver, status
 from mattis.engine.status import digest
-from mattis.networks.registry import load_study
+from mattis.networks.binary.study import BinaryStudy
+from mattis.networks.registry import load_study, study_of
 from mattis.store.verify import verify
 
 STORES = ROOT / "tests" / "data" / "stores-2026-11.tar.xz"
 """A store of each kind of study, and one segment in the journal of each, as of 28 November 2026."""
 
-SAME = ("attention", "clipped", "consolidation", "little", "ramp", "recall")
+SAME = ("attention", "consolidation")
+
+OLDER = ("clipped", "little", "ramp", "recall")
+"""Stores whose spins were decided by whole words, at T > 0: `numbers` are one higher since."""
 
 YOUNGER = {
     "networks/binary/couplings.py": [(r"def clipped\(lesson: Lesson", ", sleep: float = 1.0")],
@@ -86,6 +91,48 @@ def test_stores_of_every_kind_of_study_can_be_read_and_extended(yesterday: Path)
         assert digest(study, yesterday) == before
 
 
+@pytest.mark.parametrize("name", OLDER)
+def test_stores_of_older_random_numbers_are_read_and_not_extended(
+    name: str, yesterday: Path
+) -> None:
+    study = load_study(yesterday / name / "study.yaml")
+    cells = status.status(study, yesterday)["cells"]
+    assert cells["done"] == cells["total"]
+    assert verify(study, yesterday).sound
+    assert mattis.diagram(study, yesterday)
+    before = digest(study, yesterday)
+    more = study.model_copy(update={"axes": study.axes.model_copy(update={"seed": (0, 1, 2)})})
+    for refused in (
+        lambda: driver.run(more, yesterday, driver.Settings(1)),
+        lambda: verify(study, yesterday, recompute=1),
+    ):
+        with pytest.raises(
+            mattis.UserError, match="random numbers of an older mattis: they can be"
+        ):
+            refused()
+    assert digest(study, yesterday) == before
+
+
+def test_cells_without_noise_have_no_random_numbers_to_be_older(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cold = {"axes": {"size": [60], "load": [0.1], "temperature": [0.0], "seed": 2}, "name": "cold"}
+    short = {"model": "hopfield", "sweeps": {"thermalise": 5, "measure": 20}, "cues": 2}
+    study = study_of({**short, **cold})
+    row = BinaryStudy.described_model.fget
+    with monkeypatch.context() as then:
+        older = property(lambda self: replace(row(self), numbers=row(self).numbers - 1))
+        then.setattr(BinaryStudy, "described_model", older)
+        fill(study, tmp_path)
+    for seeds, heat in ((3, [0.0]), (3, [0.0, 0.3])):
+        axes = {**cold["axes"], "seed": seeds, "temperature": heat}
+        outcome = driver.run(
+            study_of({**short, **cold, "axes": axes}), tmp_path, driver.Settings(1)
+        )
+        assert outcome.failures == {}
+        assert outcome.found
+
+
 def test_a_number_or_a_key_that_a_store_does_not_know_had_its_default(
     yesterday: Path, tmp_path: Path
 ) -> None:
@@ -119,5 +166,5 @@ def test_a_number_or_a_key_that_a_store_does_not_know_had_its_default(
 def test_numbers_that_are_other_numbers_are_refused_with_the_reason(yesterday: Path) -> None:
     """Hopfield's network with `question: recall` written out: computed by its matrix until then."""
     study = load_study(yesterday / "recalled" / "study.yaml")
-    with pytest.raises(mattis.UserError, match="made from a different study: numbers: 1 → 2"):
+    with pytest.raises(mattis.UserError, match="made from a different study: numbers: 1 → 3"):
         status.status(study, yesterday)

@@ -104,16 +104,42 @@ def test_numbers_are_raised_only_where_a_last_digit_changed() -> None:
     }
     assert not plain.changes({**lanes, "numbers": 1})
     assert not plain.changes({key: v for key, v in lanes.items() if key != "numbers"})
-    assert plain.changes({**plain.physics(), "numbers": 1}) == ["numbers: 1 → 2"]
+    assert plain.changes({**plain.physics(), "numbers": 1}) == ["numbers: 1 → 3"]
     clipped = study_of({**PLAIN, "model": "clipped"})
-    assert clipped.physics()["numbers"] == 1
+    assert clipped.physics()["numbers"] == 2
     asked = study_of({**PLAIN, "question": "survival"})
-    assert asked.physics()["numbers"] == 1
+    assert asked.physics()["numbers"] == 2
+
+
+@pytest.mark.parametrize("model", ["hopfield", "little", "clipped"])
+def test_numbers_of_before_the_halves_of_words_mean_the_same_and_are_older(model: str) -> None:
+    study = study_of({**PLAIN, "model": model})
+    own = study.physics()
+    for numbers, older in ((own["numbers"] - 1, True), (own["numbers"], False)):
+        assert study.is_older({**own, "numbers": numbers}) is older
+        assert not study.changes({**own, "numbers": numbers})
+    assert study.changes({**own, "numbers": own["numbers"] + 1})
+    assert study.changes({**own, "numbers": own["numbers"] - 2})
+
+
+@pytest.mark.parametrize(
+    ("question", "temperature", "noisy"),
+    [
+        ("recall", [0.0], False), ("recall", [0.0, 0.1], True), ("survival", [0.2], True),
+        ("hysteresis", [0.0], True), ("familiarity", [0.5], False), ("enumeration", [0.5], True),
+    ],
+)  # fmt: skip
+def test_random_is_what_has_thermal_noise(
+    question: str, temperature: list[float], noisy: bool
+) -> None:
+    axes = {"size": [8], "load": [0.25], "temperature": temperature, "seed": 2}
+    study = study_of({**PLAIN, "cues": 1, "axes": axes, "question": question})
+    assert study.is_random(study.labels) is noisy
 
 
 def test_stores_of_ambiguous_cues_of_before_are_other_numbers_and_no_others_are() -> None:
     """What `retrieved` is has changed for this question alone; the new key is no change of others."""
-    for question, changes in (("ambiguous", ["numbers: 1 → 2"]), ("survival", []), ("mixture", [])):
+    for question, changes in (("ambiguous", ["numbers: 1 → 3"]), ("survival", []), ("mixture", [])):
         axes = {**AXES, **({"mixture": [3]} if question == "mixture" else {})}
         study = study_of({**PLAIN, "axes": axes, "question": question})
         before = {**study.physics(), "numbers": 1}

@@ -213,7 +213,7 @@ class BinaryStudy(RetrievalStudy):
     def is_random(self, labels: Mapping[str, Sequence[float]]) -> bool:
         """Whether cells with some labels have thermal noise."""
         heated = any(map(math.isfinite, labels["beta"])) or self.asked.name == "hysteresis"
-        return heated and not BINARY_QUESTIONS[self.asked.name].alone
+        return heated and BINARY_QUESTIONS[self.asked.name].noisy
 
     def aged(self, physics: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return physics of a store; those of before couplings were among them never had the other digit."""

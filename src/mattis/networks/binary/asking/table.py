@@ -44,6 +44,7 @@ class BinaryQuestion:
     theory  # quantities that a figure or a reader compares with; of recall, those of the network
     numbers  # raised whenever the same study gives other numbers, as those of a model
     cued     # whether it has a cue for each pattern, or as many random states as `cues` says
+    noisy    # whether T > 0 means thermal noise
     check    # (axes, dynamics, question): raises Misplaced where they do not fit each other
     work     # N -> what a cell takes besides its chains, in proposals; memory  # N -> in bytes
     """
@@ -58,6 +59,7 @@ class BinaryQuestion:
     theory: tuple[str, ...] = ()
     numbers: int = 0
     cued: bool = True
+    noisy: bool = True
     check: Callable[[BinaryAxes, Dynamics, Query], None] = lambda _axes, _acting, _query: None
     work: Callable[[int], int] = lambda _size: 0
     memory: Callable[[int], int] = lambda _size: 0
@@ -142,6 +144,7 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
             ),
         ),
         alone=True,
+        noisy=False,
         order_parameter="flip_rate",
         states=None,
         theory=("hopfield.bit_error", "hopfield.familiarity"),
