@@ -79,9 +79,9 @@ def by_blocks(s, kinds, first=None, foreseen=0):
     return after, spins, count, flipped
 
 
-def assert_same(s, kinds, first=None):
+def assert_same(s, kinds, first=None, foreseen=0):
     fields, spins, wanted = plainly(s)
-    found, state, count, flipped = by_blocks(s, kinds, first)
+    found, state, count, flipped = by_blocks(s, kinds, first, foreseen)
     np.testing.assert_array_equal(state, spins.astype(np.int8))
     np.testing.assert_array_equal(found, fields.astype(np.int64))
     assert count == len(wanted)
@@ -115,11 +115,35 @@ sweeps = st.builds(
 
 
 @settings(max_examples=600, deadline=None, derandomize=True)
-@given(sweeps, st.sampled_from(KINDS), st.booleans())
-def test_blocks_do_what_a_plain_loop_does(s, kinds, in_turn):
+@given(sweeps, st.sampled_from(KINDS), st.booleans(), st.sampled_from([0, 300]))
+def test_blocks_do_what_a_plain_loop_does(s, kinds, in_turn, foreseen):
     if s.together and not blocks.by_blocks(s.fields.astype(kinds[1]), s.scale, False, 0):
         s = replace(s, together=False)
-    assert_same(s, kinds, "loop" if in_turn and not s.together else None)
+    assert_same(s, kinds, "loop" if in_turn and not s.together else None, foreseen)
+
+
+@pytest.mark.parametrize("foreseen", [0, 64])
+def test_halves_that_say_little_of_their_noise(foreseen):
+    """Upper halves near 0 or 2¹⁶, fields from their threshold to farther than a half can tell."""
+    size, scale, seen = 64, np.float32(500.0), 0
+    columns, order = np.zeros((size, size), np.int8), np.arange(size).astype(np.uint64)
+    stream = rng.stream(1, "noise", {"size": size})
+    deltas = np.array([-2500, -300, -9, -1, 0, 1, 9, 300, 2500])
+    for step in range(3000):
+        words = stream.decision_words(size, step)
+        upper = words >> np.uint32(16)
+        seen += int(((upper < blocks.EDGE) | (upper >= 2**16 - blocks.EDGE)).sum())
+        noise = rng.thermal_noise(words, scale).astype(np.int64)
+        fields = (-noise + deltas[(np.arange(size) + step) % deltas.size]).astype(np.int32)
+        spins = np.where((np.arange(size) + step) % 2 > 0, 1, -1).astype(np.int8)
+        block, signs, flips, flipped = blocks.block_room(fields)
+        room = np.zeros((4, blocks.quads_of(size)), np.uint32)
+        blocks.sweep_blocks(
+            columns, fields, fields, spins, order, False, False, room, stream.packed(), step, scale,
+            1, 0, foreseen, block, signs, flips, flipped,
+        )  # fmt: skip
+        np.testing.assert_array_equal(spins > 0, fields + noise >= 0)
+    assert seen > 200
 
 
 @pytest.mark.parametrize("twice", [0, 1])
