@@ -1,9 +1,8 @@
-"""`ds.mattis`: what a dataset of xarray can do with this package, without loading xarray before the user does."""
+"""`ds.mattis`: what datasets of xarray can do with this package, loaded no sooner than xarray."""
 
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
@@ -26,8 +25,8 @@ class DatasetAccessor:
         )
 
 
-class XarrayWaiter(MetaPathFinder):
-    """Registers the accessor once xarray is imported: it takes a second to load, and no study needs it."""
+class XarrayWaiter:
+    """A finder of modules that registers the accessor once xarray is imported: that takes a second."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -55,7 +54,7 @@ def register() -> None:
     if there is not None:
         _register(there)
     elif not any(isinstance(one, XarrayWaiter) for one in sys.meta_path):
-        sys.meta_path.insert(0, XarrayWaiter())
+        sys.meta_path.insert(0, XarrayWaiter())  # asked first, and then gone
 
 
 def _register(xarray: Any) -> None:

@@ -16,8 +16,11 @@ SECONDS_BETWEEN_CHANGES = 0.2
 """Seconds after which a card that is there changes again, at the soonest."""
 
 LINE = "1px solid color-mix(in srgb, currentColor 25%, transparent)"
-FRAME = f"border: {LINE}; border-radius: 4px; padding: 0.5em 0.8em; margin: 0.3em 0; max-width: 50em"
+FRAME = (
+    f"border: {LINE}; border-radius: 4px; padding: 0.5em 0.8em; margin: 0.3em 0; max-width: 50em"
+)
 CELL_STYLE = "text-align: left; vertical-align: top; padding: 0.1em 1em 0.1em 0; background: none"
+NAME_STYLE = f"{CELL_STYLE}; font-weight: normal; opacity: 0.7"
 TEXT_STYLE = "white-space: pre-wrap; max-height: 20em; overflow: auto; margin: 0.3em 0"
 
 
@@ -28,8 +31,8 @@ def card(title: str, rows: Mapping[str, object], folded: Mapping[str, str] | Non
     folded  # longer texts, below their names once these are clicked
     """
     table = "".join(
-        f'<tr style="background: none"><th scope="row" style="{CELL_STYLE}; font-weight: normal; opacity: 0.7">'
-        f'{escape(name)}</th><td style="{CELL_STYLE}">{escape(str(value))}</td></tr>'
+        f'<tr style="background: none"><th scope="row" style="{NAME_STYLE}">{escape(name)}</th>'
+        f'<td style="{CELL_STYLE}">{escape(str(value))}</td></tr>'
         for name, value in rows.items()
     )
     below = "".join(

@@ -1,4 +1,4 @@
-"""The diagram of a study where it is asked for: its page in a frame, for notebooks, or a figure of Matplotlib."""
+"""The diagram of a study for who asks in Python: its page in a frame, or a figure of Matplotlib."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -47,17 +47,21 @@ class Plot:
             place.write_text(self.text, encoding="utf-8")
         except OSError as error:
             reason = error.strerror or error
-            raise UserError(f"{place}: cannot write the page: {reason}; give another path") from None
+            raise UserError(
+                f"{place}: cannot write the page: {reason}; give another path"
+            ) from None
         return place
 
     def _repr_html_(self) -> str:
+        style = f"width: 100%; height: {FRAME_HEIGHT}px; border: 0"
         return (
             f'<iframe srcdoc="{escape(self.text)}" sandbox="allow-scripts allow-downloads" '
-            f'title="{escape(self.title)}" style="width: 100%; height: {FRAME_HEIGHT}px; border: 0"></iframe>'
+            f'title="{escape(self.title)}" style="{style}"></iframe>'
         )
 
     def __repr__(self) -> str:
-        return f"{self.title}: a page of {sized(len(self.text.encode()))}, for notebooks; save(path) writes it"
+        size = sized(len(self.text.encode()))
+        return f"{self.title}: a page of {size}, for notebooks; save(path) writes it"
 
 
 @overload
@@ -88,14 +92,14 @@ def plot(
     ----------
     what
         Estimates, as diagram.zarr has them or `mattis.aggregate` returns them; cells, as
-        `mattis.open_results` returns them; or a study, its file, or its keys, some cells of which are computed.
+        `mattis.open_results` returns them; or a study, its file, or its keys, with some cells computed.
     study
         The study of a dataset that does not say it, as diagram.zarr does.
     root
         The folder of results or a prefix of an object store, if `what` is a study; `results` if None.
     interactive
-        True: the page of the study (docs/page.md) in a frame, about 0.8 MB in the file of the notebook. False:
-        the figure, of Matplotlib.
+        True: the page of the study (docs/page.md) in a frame, 0.7 to 4 MB in the file of the notebook.
+        False: the figure, of Matplotlib.
     samples
         Whether the page has the values of each pattern set as well, which may be as large again. Only cells
         and studies have them.
@@ -138,20 +142,20 @@ def _study_of(dataset: xr.Dataset, study: StudyLike | None) -> Study:
 
 
 def _found(dataset: xr.Dataset, study: Study, samples: bool) -> Findings:
-    """Return what a dataset holds of a study. Raises UserError for one that is neither cells nor estimates."""
+    """Return what a dataset holds of a study. Raises UserError if that is neither cells nor estimates."""
     is_cells = {"valid", "patterns", "realised_load"} <= {*map(str, dataset.variables)}
     if not is_cells and "seeds" not in dataset:
         raise UserError(
-            "plot: got a dataset without `seeds`; expected estimates (diagram.zarr, mattis.aggregate) or cells "
-            "(mattis.open_results)"
+            "plot: got a dataset without `seeds`; expected estimates (diagram.zarr, mattis.aggregate) or "
+            "cells (mattis.open_results)"
         )
     _check_whole(dataset["valid" if is_cells else "seeds"], study)
     if is_cells:
         return _of_cells(dataset, study, samples)
     if samples:
         raise UserError(
-            "plot: got samples=True with estimates, which have no values of each pattern set; expected cells; "
-            "write mattis.plot(study, samples=True)"
+            "plot: got samples=True with estimates, which have no values of each pattern set; expected "
+            "cells; write mattis.plot(study, samples=True)"
         )
     attributes = {"study": study.to_yaml(), "digest": "not known", "mattis_version": __version__}
     estimates = _beside_theory(dataset.assign_attrs({**attributes, **dataset.attrs}), study)
@@ -193,7 +197,9 @@ def _findings(cells: xr.Dataset, estimates: xr.Dataset, study: Study) -> Finding
 def _in_order(estimates: xr.Dataset, study: Study) -> xr.Dataset:
     """Return estimates with axes and observables as the study has them: a store sorts them by name."""
     observables = [one.name for one in study.described_model.observables]
-    every = observables + sorted(str(name) for name in estimates.data_vars if name not in observables)
+    every = observables + sorted(
+        str(name) for name in estimates.data_vars if name not in observables
+    )
     named = dict.fromkeys([*study.dimensions, *sorted(map(str, estimates.coords))])
     axes = {name: estimates.coords[name].variable for name in named if name in estimates.coords}
     values = {name: estimates[name].variable for name in every if name in estimates}
@@ -201,7 +207,7 @@ def _in_order(estimates: xr.Dataset, study: Study) -> xr.Dataset:
 
 
 def _cells_counted(estimates: xr.Dataset, study: Study) -> xr.Dataset:
-    """Return which cells are there, as far as estimates know: as many pattern sets as they say, the first ones."""
+    """Return which cells are there, as far as estimates know: as many sets as they say, the first ones."""
     seeds = xr.DataArray(np.array(study.axes.seed), dims="seed")
     order = xr.DataArray(np.arange(seeds.size), {"seed": seeds}, "seed")
     valid = order < estimates["seeds"].reset_coords(drop=True)

@@ -31,7 +31,6 @@ from mattis.study.model import Columns
 from mattis.study.plan import Block, Mask
 from mattis.words import counted
 
-
 FAILURES_SHOWN = 20
 """Blocks that failed whose messages a card shows."""
 

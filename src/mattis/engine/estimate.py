@@ -322,7 +322,7 @@ def totals(
     }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """What a study takes, and how much of it is there.
 
@@ -354,7 +354,7 @@ class Plan:
         }
         return rows | ({"note": self.note} if self.note else {})
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Return the plan as text, a line for each thing that it says."""
         lines = [f"    {name}: {text}" for name, text in self.rows.items()]
         return "\n".join([f"plan of {self.study.name}", *lines])

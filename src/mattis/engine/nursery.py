@@ -52,7 +52,7 @@ def nursery() -> Iterator[dict[str, str]]:
 
 
 def is_usual() -> bool:
-    """Tell whether neither the system, nor settings, nor the program that calls this have a way of their own."""
+    """Tell whether neither system, nor settings, nor the program that calls this have ways of their own."""
     import dask
 
     server: Any = forkserver._forkserver

@@ -1,4 +1,4 @@
-"""How a run tells its user how far it is: a bar on a terminal or in a notebook, sparse plain lines elsewhere."""
+"""How a run tells its user how far it is: a bar in a terminal or notebook, sparse plain lines elsewhere."""
 
 import sys
 import time
@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from mattis.cards import FRAME, ChangingCard, changing_card
 from mattis.errors import UserError
+from mattis.words import counted
 
 SECONDS_BETWEEN_LINES = 15.0
 SHARE_BETWEEN_LINES = 0.1
@@ -101,18 +102,17 @@ class NotebookBar:
             self._show(at_once=True)
 
     def _show(self, at_once: bool) -> None:
-        told, bar = "", ""
-        if self._total:
-            told = f"{self._act} {self._done / self._total:.0%}{self._left}"
-            bar = (
-                f'<label>{escape(told)} <progress max="{self._total}" value="{self._done}"></progress></label>'
-            )
         lines = self._said[-LINES_IN_NOTEBOOK:]
         if more := len(self._said) - len(lines):
-            lines = [f"… {more} lines before", *lines]
-        text = "".join(f"<div>{escape(line)}</div>" for line in lines)
-        html = f'<div class="mattis" style="{FRAME}">{bar}{text}</div>'
-        self._place.change(html, "\n".join(filter(None, (told, *lines))), at_once)
+            lines = [f"… {counted(more, 'line')} before", *lines]
+        html = "".join(f"<div>{escape(line)}</div>" for line in lines)
+        if self._total:
+            told = f"{self._act} {self._done / self._total:.0%}{self._left}"
+            lines = [told, *lines]
+            bar = f'<progress max="{self._total}" value="{self._done}"></progress>'
+            html = f"<label>{escape(told)} {bar}</label>{html}"
+        html = f'<div class="mattis" style="{FRAME}">{html}</div>'
+        self._place.change(html, "\n".join(lines), at_once)
 
 
 class Reporter:
@@ -184,7 +184,7 @@ class Reporter:
 def reporter(
     log: Path | None = None, quiet: bool = False, act: str = "simulating", unit: str = "cells"
 ) -> Iterator[Reporter]:
-    """Yield a reporter to the notebook or standard error, unless it is quiet, and as plain lines to a log file.
+    """Yield a reporter to a notebook or standard error, unless it is quiet, and as lines to a log file.
 
     act, unit  # what is done, beside the bar, and to what
     """

@@ -1,6 +1,7 @@
 """A study from the arguments of a call: axes beside keys, checked as those of a file are."""
 
 import json
+import re
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def study(model: str = "hopfield", name: str | None = None, **keys: Any) -> Stud
     try:
         made = study_of(_sorted_out(content), WHERE, Path.cwd())
     except UserError as error:
-        raise UserError(str(error).replace(f"{WHERE}, axes.", f"{WHERE}, ", 1)) from None
+        raise UserError(re.sub(r"(?<= )axes\.(?=[a-z])", "", str(error))) from None
     return made if name is not None else made.model_copy(update={"name": _own_name(made)})
 
 

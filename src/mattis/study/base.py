@@ -85,7 +85,9 @@ class Study(Part):
     def __new__(cls, *_given: Any, **_keys: Any) -> Self:
         """Refuse to be called itself: each model has a kind of study of its own."""
         if cls is Study:
-            advice = "write mattis.study(model=…, load=…, temperature=…), or mattis.load_study(path)"
+            advice = (
+                "write mattis.study(model=…, load=…, temperature=…), or mattis.load_study(path)"
+            )
             raise UserError(
                 f"mattis.Study: expected a study of one kind, which keys decide; {advice}"
             )
@@ -305,7 +307,9 @@ class Study(Part):
                 file.write_bytes(content)
             except OSError as error:
                 reason = error.strerror or error
-                raise UserError(f"{file}: cannot write the study: {reason}; give another path") from None
+                raise UserError(
+                    f"{file}: cannot write the study: {reason}; give another path"
+                ) from None
         return place
 
     def _repr_html_(self) -> str:

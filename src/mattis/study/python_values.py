@@ -1,4 +1,4 @@
-"""Values as Python has them (arrays, ranges, scalars of NumPy, paths), turned into what a file of a study has."""
+"""Values as Python has them (arrays, ranges, scalars of NumPy, paths), as a file of a study has them."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -23,14 +23,18 @@ def as_written(value: Any, where: str, depth: int = 0) -> Any:
     where  # the place that an error names
     """
     if depth > DEEPEST:
-        raise UserError(f"{where}: got values within values, more than {DEEPEST} deep; expected a list")
+        raise UserError(
+            f"{where}: got values within values, more than {DEEPEST} deep; expected a list"
+        )
     if isinstance(value, Mapping):
         between = "." if depth else ", "
         return {
             key: as_written(one, f"{where}{between}{key}", depth + 1) for key, one in value.items()
         }
     if isinstance(value, Set):
-        raise UserError(f"{where}: got a set, which has no order; expected a list, such as [0.1, 0.2]")
+        raise UserError(
+            f"{where}: got a set, which has no order; expected a list, such as [0.1, 0.2]"
+        )
     if isinstance(value, list | tuple | range | Iterator):
         return [as_written(one, where, depth + 1) for one in _finite(value, where)]
     if isinstance(value, os.PathLike):
