@@ -19,6 +19,7 @@ LINE = "1px solid color-mix(in srgb, currentColor 25%, transparent)"
 FRAME = (
     f"border: {LINE}; border-radius: 4px; padding: 0.5em 0.8em; margin: 0.3em 0; max-width: 50em"
 )
+TABLE_STYLE = "border: 0; margin: 0.2em 0; font-size: inherit; color: inherit"
 CELL_STYLE = "text-align: left; vertical-align: top; padding: 0.1em 1em 0.1em 0; background: none"
 NAME_STYLE = f"{CELL_STYLE}; font-weight: normal; opacity: 0.7"
 TEXT_STYLE = "white-space: pre-wrap; max-height: 20em; overflow: auto; margin: 0.3em 0"
@@ -42,7 +43,7 @@ def card(title: str, rows: Mapping[str, object], folded: Mapping[str, str] | Non
     )
     return (
         f'<div class="mattis" style="{FRAME}"><strong>{escape(title)}</strong>'
-        f'<table style="border: 0; margin: 0.2em 0">{table}</table>{below}</div>'
+        f'<table style="{TABLE_STYLE}">{table}</table>{below}</div>'
     )
 
 

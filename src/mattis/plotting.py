@@ -29,6 +29,10 @@ FRAME_HEIGHT = 820
 """Pixels of the height of a page in a notebook; it scrolls within."""
 
 
+NAMES_OF_RULES = "rule"
+"""The coordinate of words beside numbers that diagram.zarr has for its readers, and nobody here."""
+
+
 @dataclass(frozen=True, repr=False)
 class Plot:
     """The page of a diagram, as a notebook shows it: in a frame, offline, without a server or a widget.
@@ -196,6 +200,7 @@ def _findings(cells: xr.Dataset, estimates: xr.Dataset, study: Study) -> Finding
 
 def _in_order(estimates: xr.Dataset, study: Study) -> xr.Dataset:
     """Return estimates with axes and observables as the study has them: a store sorts them by name."""
+    estimates = estimates.drop_vars(NAMES_OF_RULES, errors="ignore")
     observables = [one.name for one in study.described_model.observables]
     every = observables + sorted(
         str(name) for name in estimates.data_vars if name not in observables
