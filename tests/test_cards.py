@@ -61,7 +61,7 @@ def test_every_word_stays_text(text: str) -> None:
 
 def test_colours_are_those_of_the_page_around_it() -> None:
     html = card("title", {"name": 1}, {"more": "text"})
-    styles = " ".join(re.findall(r'style="([^"]*)"', html))
+    styles = "; ".join(re.findall(r'style="([^"]*)"', html))
     assert not re.search(r"#[0-9a-f]{3}|rgba?[(]|white;|black|var\(", styles)
     assert {*re.findall(r"(?<![\w-])color: *([^;]*)", styles)} == {"inherit"}
     assert "currentColor" in styles
