@@ -23,6 +23,7 @@ TABLE_STYLE = "border: 0; margin: 0.2em 0; font-size: inherit; color: inherit"
 CELL_STYLE = "text-align: left; vertical-align: top; padding: 0.1em 1em 0.1em 0; background: none"
 NAME_STYLE = f"{CELL_STYLE}; font-weight: normal; opacity: 0.7"
 TEXT_STYLE = "white-space: pre-wrap; max-height: 20em; overflow: auto; margin: 0.3em 0"
+"""Styles of a card and its parts, which also win over those that a notebook has for tables."""
 
 
 def card(title: str, rows: Mapping[str, object], folded: Mapping[str, str] | None = None) -> str:
