@@ -15,10 +15,8 @@ LONGEST_FOLDED = 20_000
 SECONDS_BETWEEN_CHANGES = 0.2
 """Seconds after which a card that is there changes again, at the soonest."""
 
-LINE = "1px solid color-mix(in srgb, currentColor 25%, transparent)"
-FRAME = (
-    f"border: {LINE}; border-radius: 4px; padding: 0.5em 0.8em; margin: 0.3em 0; max-width: 50em"
-)
+HAIRLINE = "1px solid color-mix(in srgb, currentColor 25%, transparent)"
+FRAME = f"border: {HAIRLINE}; border-radius: 4px; padding: 0.5em 0.8em; margin: 0.3em 0; max-width: 50em"
 TABLE_STYLE = "border: 0; margin: 0.2em 0; font-size: inherit; color: inherit"
 CELL_STYLE = "text-align: left; vertical-align: top; padding: 0.1em 1em 0.1em 0; background: none"
 NAME_STYLE = f"{CELL_STYLE}; font-weight: normal; opacity: 0.7"
