@@ -102,7 +102,7 @@ def plot(
     root
         The folder of results or a prefix of an object store, if `what` is a study; `results` if None.
     interactive
-        True: the page of the study (docs/page.md) in a frame, 0.7 to 4 MB in the file of the notebook.
+        True: the page of the study (docs/page.md) in a frame, 0.6 to 5 MB in the file of the notebook.
         False: the figure, of Matplotlib.
     samples
         Whether the page has the values of each pattern set as well, which may be as large again. Only cells
