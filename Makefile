@@ -7,6 +7,7 @@
 #   make test-python-3.13    a part of the fast tests on another Python, in .venv-3.13
 #   make test-gpu-host    CUDA code, checked without a GPU; makes .venv-gpu beside it (0.5 GB)
 #   make test-page    pages of studies in a Chromium that is installed; makes .venv-page beside it (0.2 GB)
+#   make test-notebook    notebooks of Jupyter and marimo, executed; makes .venv-notebook beside it (0.2 GB)
 #   make test-arm    golden digests on an emulated ARM machine, in .venv-arm (1.2 GB); needs Debian 12
 
 PYTHON ?= python3
@@ -26,9 +27,11 @@ GPU := .venv-gpu/bin
 GPU_INSTALLED := .venv-gpu/installed
 PAGE := .venv-page/bin
 PAGE_INSTALLED := .venv-page/installed
+NOTEBOOK := .venv-notebook/bin
+NOTEBOOK_INSTALLED := .venv-notebook/installed
 SOURCES := src/mattis tests benchmarks
 
-.PHONY: help setup setup-gpu setup-page diagram gallery seeds check test test-slow test-gpu-host test-page vendored test-arm soak bench bench-dispatch bench-compiling bench-table bench-compare lint format lock clean
+.PHONY: help setup setup-gpu setup-page setup-notebook diagram gallery seeds check test test-slow test-gpu-host test-page test-notebook vendored test-arm soak bench bench-dispatch bench-compiling bench-table bench-compare lint format lock clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -78,6 +81,18 @@ $(PAGE_INSTALLED): $(INSTALLED) requirements/page.txt
 	  && printf '%s\n' ../../../../$(ENV)/lib/python*/site-packages ../../../../src > mattis.pth
 	@touch $@
 
+setup-notebook: $(NOTEBOOK_INSTALLED)
+
+# Only what .venv lacks, as above: `make test` proves that nothing needs a notebook.
+$(NOTEBOOK_INSTALLED): $(INSTALLED) requirements/notebook.txt
+	@echo "making .venv-notebook (5 to 60 seconds)"
+	@$(VENV)/python -m venv --clear --without-pip .venv-notebook
+	@$(VENV)/uv pip install -q --python $(NOTEBOOK)/python --no-deps --require-hashes -r requirements/notebook.txt \
+	  || $(VENV)/python -m pip --python $(NOTEBOOK)/python install -q --no-deps --require-hashes -r requirements/notebook.txt
+	@cd .venv-notebook/lib/python*/site-packages \
+	  && printf '%s\n' ../../../../$(ENV)/lib/python*/site-packages ../../../../src > mattis.pth
+	@touch $@
+
 diagram: setup
 	@$(VENV)/python -m snakemake --cores $(CORES) --workflow-profile workflow/profiles/default \
 	  $(if $(STUDY),--config "studies=$(STUDY)")
@@ -123,6 +138,10 @@ test-page: setup-page
 # The libraries of the page, fetched anew: their versions are in src/mattis/page/vendor/vendored.json.
 vendored: setup
 	@$(VENV)/python benchmarks/vendored.py update
+
+# Notebooks, executed in kernels of their own.
+test-notebook: setup-notebook
+	@$(NOTEBOOK)/python -m pytest -m notebook tests/notebooks
 
 test-arm: setup
 	@tests/arm/run $(VENV)/python .venv-arm
@@ -179,6 +198,8 @@ lock:
 	  --no-emit-package numpy -o requirements/gpu-host.txt
 	@$(VENV)/uv pip compile requirements/page.in --constraint requirements/all.txt $(LOCK) \
 	  -o requirements/page.txt
+	@$(VENV)/uv pip compile requirements/notebook.in --constraint requirements/all.txt $(LOCK) \
+	  -o requirements/notebook.txt
 
 clean:
 	rm -rf .venv .venv-* .snakemake

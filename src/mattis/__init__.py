@@ -2,29 +2,40 @@
 
     import mattis
 
-    study = mattis.load_study("config/studies/hopfield.yaml")    # or study_of({"name": …}) of its keys
+    study = mattis.load_study("config/studies/hopfield.yaml")    # or of {"name": …}, its keys
+    study = mattis.study(model="hopfield", load=[0.05], temperature=[0, 0.3], seed=8)   # or made here
+    mattis.plan(study)                                  # how long, how much, what is there
     mattis.run(study)                                   # computes what is missing
     cells = mattis.open_results(study)                  # xarray: size, load, beta, noise, seed
     diagram = mattis.aggregate(cells, study)            # the same without seed, with errors
     mattis.trace(study, load=0.05, temperature=0.3, seed=2)     # m(t), energy and q(t) of one cell
-    mattis.write_page(study)                            # diagram.html: one page to look into the diagram
+    mattis.plot(study)                                  # the diagram to look into, in a notebook
+    mattis.write_page(study)                            # diagram.html: the same, as one file
     mattis.compare(study).verdict                       # whether theory and simulation agree
     mattis.theory.evaluate("hopfield.T_M", load=[0.05, 0.07])   # [0.5422..., 0.4489...]
 
-A script that calls `run` needs `if __name__ == "__main__":`, since workers are processes.
+Wherever a study is taken, the path of its file and a dict of its keys are as well. Datasets of xarray get an
+accessor: xr.open_zarr("results/hopfield/diagram.zarr").mattis.plot().
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mattis import accessor
+
 if TYPE_CHECKING:
     from mattis.engine.cluster import Where
     from mattis.engine.driver import Outcome, Settings, run
+    from mattis.engine.estimate import Plan, plan
     from mattis.engine.status import digest, open_results, status
     from mattis.errors import UserError
     from mattis.figures import compare, diagram, overlaid
     from mattis.figures.trace import trace
+    from mattis.networks.keywords import study
     from mattis.networks.registry import MODELS, load_study, study_of
+    from mattis.page import write_page
+    from mattis.plotting import Plot, plot
+    from mattis.plugins import load_plugins
     from mattis.statistics.estimates import aggregate
     from mattis.study.base import Study
     from mattis.theory import QUANTITIES
@@ -36,6 +47,8 @@ _HOME = {
     "MODELS": "networks.registry",
     "QUANTITIES": "theory",
     "Outcome": "engine.driver",
+    "Plan": "engine.estimate",
+    "Plot": "plotting",
     "Settings": "engine.driver",
     "Study": "study.base",
     "UserError": "errors",
@@ -48,6 +61,8 @@ _HOME = {
     "load_study": "networks.registry",
     "open_results": "engine.status",
     "overlaid": "figures",
+    "plan": "engine.estimate",
+    "plot": "plotting",
     "run": "engine.driver",
     "status": "engine.status",
     "study_of": "networks.registry",
@@ -59,6 +74,8 @@ __all__ = [
     "MODELS",
     "QUANTITIES",
     "Outcome",
+    "Plan",
+    "Plot",
     "Settings",
     "Study",
     "UserError",
@@ -72,8 +89,11 @@ __all__ = [
     "load_study",
     "open_results",
     "overlaid",
+    "plan",
+    "plot",
     "run",
     "status",
+    "study",
     "study_of",
     "theory",
     "trace",
@@ -82,8 +102,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "theory":
-        return import_module("mattis.theory")
+    if name in ("theory", "study"):  # packages; to call `study` makes one
+        return import_module(f"mattis.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'mattis' has no attribute {name!r}")
     return getattr(import_module(f"mattis.{_HOME[name]}"), name)
@@ -91,3 +111,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+accessor.register()

@@ -221,7 +221,7 @@ def test_a_study_is_made_of_its_keys_in_python(tmp_path: Path) -> None:
     assert isinstance(again, api.Study)
     assert type(study)(**study.spelled()) == study
     for given in ({}, study.spelled()):
-        with pytest.raises(UserError, match=r"mattis.study_of\(.* or mattis.load_study\(path\)"):
+        with pytest.raises(UserError, match=r"mattis.study\(.* or mattis.load_study\(path\)"):
             api.Study(**given)
 
 

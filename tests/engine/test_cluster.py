@@ -1,5 +1,6 @@
 """Where a study runs never changes a number: threads, GPUs, schedulers that exist, and their doors."""
 
+import asyncio
 import importlib.metadata
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,7 @@ from mattis.engine.cluster import Where
 from mattis.engine.driver import Settings, run
 from mattis.engine.status import digest, status
 from mattis.errors import Fault, UserError
+from mattis.networks.registry import load_study
 from mattis.store.results import results_of
 from mattis.study import plan
 from mattis.study.base import Study
@@ -418,7 +421,26 @@ def test_fewer_workers_where_only_these_fit(
     assert "2 processes" in said
 
 
-UNGUARDED = "import mattis\nmattis.run({path!r}, {root!r}, mattis.Settings(workers=2))\n"
+UNGUARDED = (
+    "import mattis\nprint('begun')\nmattis.run({path!r}, {root!r}, mattis.Settings(workers=2))\n"
+)
+
+
+@pytest.mark.parametrize("words", [("script.py",), ("-m", "script")])
+def test_a_script_without_a_guard_runs(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """Workers are forked from a process that imports no script: it begins once."""
+    root, path = tmp_path / "results", write_study(tmp_path, seed=2)
+    (tmp_path / "script.py").write_text(UNGUARDED.format(path=str(path), root=str(root)))
+    done = subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, check=False, timeout=SECONDS,
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "begun\n"
+    assert digest(load_study(path), root) == undisturbed(load_study(path), tmp_path)
+
+
+OWN_WAY = {"DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD": "forkserver"}
 
 
 @pytest.mark.parametrize(
@@ -428,16 +450,34 @@ UNGUARDED = "import mattis\nmattis.run({path!r}, {root!r}, mattis.Settings(worke
         ("NAME = __name__\n", 'below a line if __name__ == "__main__": only'),
     ],
 )
-def test_a_script_without_a_guard(tmp_path: Path, head: str, words: str) -> None:
+def test_where_workers_import_the_script_one_without_a_guard_is_told(
+    tmp_path: Path, head: str, words: str
+) -> None:
+    """As on other systems: settings of Dask that say how processes start are kept."""
     script, path = tmp_path / "script.py", write_study(tmp_path)
     script.write_text(head + UNGUARDED.format(path=str(path), root=str(tmp_path / "results")))
     done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=SECONDS
-    )
+        [sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=SECONDS,
+        env={**os.environ, **OWN_WAY},
+    )  # fmt: skip
     assert done.returncode == 1
     assert words in done.stderr.splitlines()[-1]
     assert done.stderr.count("Traceback") == 1
     assert "Nanny" not in done.stderr.replace(done.stderr.splitlines()[-1], "")
+
+
+def test_inside_a_running_loop(tmp_path: Path, study: Study) -> None:
+    """As in a notebook, whose cells run inside the loop of its kernel: nothing is awaited."""
+
+    async def cell(settings: Settings, root: Path) -> str | None:
+        asyncio.get_running_loop()
+        return run(study, root, settings).digest
+
+    for place in (Where(workers=2), Where(pool="threads", workers=1)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = asyncio.run(cell(Settings(where=place), tmp_path / place.pool))
+        assert found == undisturbed(study, tmp_path)
 
 
 def test_a_daemonic_process_is_told_of_threads(

@@ -36,9 +36,6 @@ class UserPath(click.Path):
         return super().convert(str(expanded(value)), *context)
 
 
-MOST_COUNTED = 10**7
-"""Cells of a study among which `plan` looks for those that are there."""
-
 FEWEST_TOLD = 4
 """Pattern sets of a study from which on `run` ends with its headline: fewer say little of their errors."""
 
@@ -110,28 +107,19 @@ def verbs() -> None:
 @click.option("--shards", type=click.IntRange(1), default=1, help="Jobs to cut the study into.")
 def plan(study: Path, results: str, as_json: bool, workers: int | None, shards: int) -> None:
     """Show cells that are there and new, blocks, P and N per block, memory, files and estimated time."""
-    from mattis.engine import machine
-    from mattis.engine.estimate import cost, count, room, summary_text, totals
-    from mattis.store.reading import found
-    from mattis.store.results import results_of
-    from mattis.study.plan import points_of
+    from mattis.engine.estimate import plan as planned
+    from mattis.engine.estimate import summary_text
 
     loaded = _load(study)
-    workers = min(workers or machine.cores(), room(loaded, None).workers)
-    place = results_of(loaded, results)
-    there = 0
-    try:
-        if count(loaded) * len(points_of(loaded)) <= MOST_COUNTED:
-            there = found(place.store, loaded)
-    except UserError as error:  # of another study: this one can be planned nevertheless
-        click.echo(f"mattis: {error}", err=True)
-    content = totals(loaded, cost(loaded, place), workers, there, shards)
+    found = planned(loaded, results, workers, shards)
+    if found.note:
+        click.echo(f"mattis: {found.note}", err=True)
     if as_json:
-        for piece in summary_text(loaded, content):
+        for piece in summary_text(loaded, found.totals):
             sys.stdout.write(piece)
         click.echo()
     else:
-        screen.plan(loaded, content)
+        screen.plan(loaded, found.totals)
 
 
 @verbs.command()

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from mattis import surroundings
 from mattis.engine import machine
-from mattis.engine.nursery import children_ignore_interrupts, nursery
+from mattis.engine.nursery import METHOD, children_ignore_interrupts, is_usual, nursery
 from mattis.errors import Fault, UserError
 from mattis.kernels.cuda import backends
 
@@ -254,7 +254,7 @@ def check(where: Where) -> None:
     if fault := surroundings.why_dask_refuses():
         raise UserError(f"Dask's settings: {fault}; mend that file, or move it away")
     if where.is_here and not where.is_threads:
-        _check_processes()
+        _check_processes(is_usual() and not where.gpus)
     if where.scheduler is not None and not where.scheduler.startswith(PROTOCOLS):
         raise UserError(
             f"--scheduler: got {where.scheduler}; expected an address such as tcp://host:8786"
@@ -268,8 +268,11 @@ def check(where: Where) -> None:
         _check_queue(where.cluster)
 
 
-def _check_processes() -> None:
-    """Raise UserError where this process can have no worker processes."""
+def _check_processes(are_forked: bool) -> None:
+    """Raise UserError where this process can have no worker processes.
+
+    are_forked  # whether workers come from the nursery, and import no script
+    """
     import dask
 
     process = multiprocessing.current_process()
@@ -280,7 +283,7 @@ def _check_processes() -> None:
             f"{process.name}: a daemonic process may start no workers; run from one with daemon=False, "
             'or use --pool threads, in Python Settings(where=Where(pool="threads"))'
         )
-    spawns = dask.config.get("distributed.worker.multiprocessing-method", "spawn") != "fork"
+    spawns = not are_forked and dask.config.get(METHOD, "spawn") != "fork"
     if spawns and (script := _unguarded_script()):
         raise UserError(
             f"{script}: workers are processes that import this script, and so would begin it anew; write "

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from mattis import plugins
+from mattis.cards import card
 from mattis.engine import cluster, dispatch, estimate, locks, rates, shards
 from mattis.engine.cluster import Where
 from mattis.engine.progress import Reporter, reporter, spelled
@@ -29,6 +30,9 @@ from mattis.study.base import Study
 from mattis.study.model import Columns
 from mattis.study.plan import Block, Mask
 from mattis.words import counted
+
+FAILURES_SHOWN = 20
+"""Blocks that failed whose messages a card shows."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,22 @@ class Outcome:
     found: int
     failures: Mapping[str, str]
     digest: str | None
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: how much is there, and why blocks failed."""
+        rows: dict[str, object] = {
+            "computed": counted(self.computed, "cell"),
+            "found": counted(self.found, "cell"),
+            "digest of all values": self.digest or "cells are missing",
+        }
+        if not self.failures:
+            return card("Run: complete" if self.digest else "Run: cells are missing", rows)
+        shown = [*self.failures.items()][:FAILURES_SHOWN]
+        lines = [f"{block}: {message}" for block, message in shown]
+        if more := len(self.failures) - len(shown):
+            lines.append(f"and {counted(more, 'more block')}")
+        title = f"Run: {counted(len(self.failures), 'block')} failed"
+        return card(title, rows, {"what went wrong": "\n".join(lines)})
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,16 +6,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mattis.cards import card
 from mattis.engine import machine
+from mattis.engine.progress import spelled
 from mattis.engine.rates import MeasuredRate, learnt, remember, remembered
 from mattis.errors import UserError
-from mattis.store import cube, layout
-from mattis.store.results import Results
+from mattis.networks.registry import StudyLike, as_study
+from mattis.store import cube, layout, reading
+from mattis.store.results import Results, results_of
 from mattis.study.base import Study, middles
 from mattis.study.model import Point
 from mattis.study.plan import Block, effort, networks_of, pattern_set, points_of, updates
@@ -58,6 +62,9 @@ MOST_ADDED = 100_000
 
 MOST_LISTED = 24
 """Networks of a study that are listed one by one."""
+
+MOST_COUNTED = 10**7
+"""Cells of a study among which a plan looks for those that are there."""
 
 HOURS = 43200.0
 """Seconds that a study should take at most, if there are workers."""
@@ -313,6 +320,85 @@ def totals(
         "starting_seconds": STARTING + spent.compiling if left else 0.0,
         "shards": shards,
     }
+
+
+@dataclass(frozen=True, repr=False)
+class Plan:
+    """What a study takes, and how much of it is there.
+
+    totals  # what `mattis plan --json` prints, but its rows of blocks
+    note    # why nobody can tell which cells are there, "" if somebody can
+    """
+
+    study: Study
+    totals: Mapping[str, Any]
+    note: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return `totals` as a dictionary of its own."""
+        return {**self.totals}
+
+    @property
+    def rows(self) -> dict[str, str]:
+        """What the plan says, by the names under which it says it."""
+        said, workers = self.totals, counted(self.totals["workers"], "worker")
+        lasts = f"about {spelled(said['estimated_seconds'])} on {workers}"
+        if said["cells_new"]:
+            lasts += f", and {spelled(said['starting_seconds'])} to start"
+        rows = {
+            "cells": f"{said['cells']}: {said['cells_found']} found, {said['cells_new']} new",
+            "blocks": f"{said['blocks']}; {said['pattern_sets']}",
+            "lasts": lasts if said["cells_new"] else "no time: all cells are there",
+            "each worker": f"{sized(said['floor_bytes'] + said['memory_bytes'])} of memory",
+            "results": f"{sized(said['store_bytes'])} in {counted(said['files'], 'file')}",
+        }
+        return rows | ({"note": self.note} if self.note else {})
+
+    def __repr__(self) -> str:
+        """Return the plan as text, a line for each thing that it says."""
+        lines = [f"    {name}: {text}" for name, text in self.rows.items()]
+        return "\n".join([f"plan of {self.study.name}", *lines])
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the same, and the networks."""
+        networks_ = "\n".join(network_lines(self.study))
+        return card(f"Plan of {self.study.name}", self.rows, {"networks": networks_})
+
+
+def plan(
+    study: StudyLike, root: Path | str | None = None, workers: int | None = None, shards: int = 1
+) -> Plan:
+    """Return what a study takes and how much of it is there, from short chains or from its last run here.
+
+    Parameters
+    ----------
+    study
+        The study, its file, or its keys.
+    root
+        The folder of results or a prefix of an object store; `results` if None.
+    workers
+        Worker processes; all cores if None, and no more than there is memory for.
+    shards
+        Jobs into which the study is to be cut.
+
+    Raises
+    ------
+    UserError
+        The memory of this machine has no room for one worker.
+
+    Examples
+    --------
+    >>> print(mattis.plan("config/studies/hopfield.yaml"))
+    """
+    loaded = as_study(study)
+    fitting = min(workers or machine.cores(), room(loaded, None).workers)
+    place, there, note = results_of(loaded, root), 0, ""
+    try:
+        if count(loaded) * len(points_of(loaded)) <= MOST_COUNTED:
+            there = reading.found(place.store, loaded)
+    except UserError as error:  # of another study: this one can be planned nevertheless
+        note = str(error)
+    return Plan(loaded, totals(loaded, cost(loaded, place), fitting, there, shards), note)
 
 
 def _files(study: Study) -> int:

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import forkserver
+from multiprocessing import forkserver, spawn
 from typing import Any
 
 from mattis.surroundings import environment_with
@@ -21,6 +21,9 @@ PRELOADED = "mattis.engine.preloaded"
 
 METHOD = "distributed.worker.multiprocessing-method"
 """The key of Dask's settings that says how processes start."""
+
+MAIN_PATH, MAIN_MODULE = "MATTIS_MAIN_PATH", "MATTIS_MAIN_MODULE"
+"""Variables that tell that module which script, or which module, this process runs."""
 
 WORKER_ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": "65536",
@@ -38,11 +41,8 @@ def nursery() -> Iterator[dict[str, str]]:
 
     Yields the settings of Dask that make it so: none where workers are to start as they do elsewhere.
     """
-    import dask
-
     server: Any = forkserver._forkserver
-    usual = dask.config.get(METHOD, "spawn") == "spawn" and server._forkserver_pid is None
-    if not usual or sys.platform != "linux" or not _started(server):
+    if not is_usual() or not _started(server):
         yield {}
         return
     try:
@@ -51,15 +51,29 @@ def nursery() -> Iterator[dict[str, str]]:
         server._stop()  # and wait for it: nothing outlives a run
 
 
+def is_usual() -> bool:
+    """Tell whether neither system, nor settings, nor the program that calls this have ways of their own."""
+    import dask
+
+    server: Any = forkserver._forkserver
+    own = dask.config.get(METHOD, "spawn") != "spawn" or server._forkserver_pid is not None
+    return sys.platform == "linux" and not own
+
+
 def _started(server: Any) -> bool:
     """Start the process that workers are forked from; tell whether that worked."""
     import dask
 
     own = dask.config.get("distributed.nanny.pre-spawn-environ", None) or {}
     variables = {name: str(value) for name, value in {**WORKER_ENVIRONMENT, **own}.items()}
+    main = spawn.get_preparation_data("")
+    running = {
+        MAIN_PATH: str(main.get("init_main_from_path", "")),
+        MAIN_MODULE: str(main.get("init_main_from_name", "")),
+    }
     multiprocessing.set_forkserver_preload([PRELOADED])
     try:
-        with environment_with({**variables, **os.environ}), children_ignore_interrupts():
+        with environment_with({**variables, **os.environ, **running}), children_ignore_interrupts():
             server.ensure_running()
     except OSError:  # of a machine that has no process more: the first worker will say so
         return False

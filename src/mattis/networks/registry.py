@@ -23,6 +23,7 @@ from mattis.study.base import Study
 from mattis.study.belongs import of_word
 from mattis.study.document import read_document, validated
 from mattis.study.model import Model
+from mattis.study.python_values import as_written
 from mattis.surroundings import expanded
 
 KINDS: tuple[type[Study], ...] = (BinaryStudy, ConsolidationStudy, RecallStudy, NeuronStudy)
@@ -63,28 +64,33 @@ def kind_of(model: str) -> type[Study]:
     return next(kind for kind in KINDS if model in kind.models)
 
 
-def load_study(path: Path | str) -> Study:
-    """Read and check a study. Raises UserError: one line with the file, the place and the remedy."""
-    path = expanded(path)
-    return study_of(read_document(path), f"study {path.name}", path.parent)
+def load_study(given: StudyLike) -> Study:
+    """Return a study from its file or its keys, checked; a study is returned as it is.
 
+    Raises UserError: one line with the file (or `study`), the place and the remedy.
 
-def as_study(given: StudyLike) -> Study:
-    """Return a study as it is, from its file, or from its keys. Raises UserError for anything else."""
+        mattis.load_study("config/studies/hopfield.yaml")
+        mattis.load_study({"name": "mine", "axes": {"load": [0.05], "temperature": np.arange(0, 1, 0.1)}})
+    """
     match given:
         case Study():
             return given
         case str() | Path():
-            return load_study(given)
+            path = expanded(given)
+            return _checked(read_document(path), f"study {path.name}", path.parent)
         case Mapping():
-            return study_of(dict(given))
+            return study_of(given)
     raise UserError(
         f"study: got {type(given).__name__}; expected a study, the path of its file, or its keys"
     )
 
 
+as_study = load_study
+"""The same, where what is given is a study more often than not."""
+
+
 def study_of(content: Any, where: str = "study", folder: Path = Path()) -> Study:
-    """Return the study that keys and values describe, as a YAML file has them.
+    """Return the study that keys and values describe, as a YAML file has them; arrays and ranges are lists.
 
     Raises UserError: one line that begins with `where`.
 
@@ -92,16 +98,30 @@ def study_of(content: Any, where: str = "study", folder: Path = Path()) -> Study
 
     folder  # where files of patterns and couplings are
     """
+    return _checked(as_written(content, where), where, folder)
+
+
+def kind_named(model: object, where: str) -> type[Study]:
+    """Return the kind of study that a model takes, the usual one where none is named.
+
+    Raises UserError for a model that no kind and no plugin has: nobody knows its keys and axes.
+    """
     plugins.ensure(plugins.installed())
-    model = content.get("model") if isinstance(content, dict) else None
-    if isinstance(model, str) and model not in MODELS:  # whose keys and axes nobody knows
-        known, close = ", ".join(MODELS), nearest(model, MODELS)
-        more = "" if close else "; one of a plugin needs --plugin FILE"
-        there = of_word(model, (), KINDS)
-        if there:
-            raise UserError(f"{where}, model: got {model!r:.40}; expected a model{there}")
-        raise UserError(f"{where}, model: got {model!r:.40}; expected one of: {known}{close}{more}")
-    kind = kind_of(model) if isinstance(model, str) else BinaryStudy
+    if not isinstance(model, str):
+        return BinaryStudy
+    if model in MODELS:
+        return kind_of(model)
+    known, close = ", ".join(MODELS), nearest(model, MODELS)
+    more = "" if close else "; one of a plugin needs --plugin FILE"
+    there = of_word(model, (), KINDS)
+    if there:
+        raise UserError(f"{where}, model: got {model!r:.40}; expected a model{there}")
+    raise UserError(f"{where}, model: got {model!r:.40}; expected one of: {known}{close}{more}")
+
+
+def _checked(content: Any, where: str, folder: Path) -> Study:
+    """Return the study that the content of a file describes. Raises UserError."""
+    kind = kind_named(content.get("model") if isinstance(content, dict) else None, where)
     if kind is BinaryStudy:
         content = keys.with_files(content, where, folder)
     return validated(kind, content, where, KINDS)

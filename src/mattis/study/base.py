@@ -2,6 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from math import prod
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
@@ -9,13 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, SerializeAsAny, StrictInt, field_validator, model_validator
 
+from mattis.cards import card
 from mattis.errors import UserError, nearest
 from mattis.plugins import Plugin
 from mattis.study.axes import Axes, Misplaced, Part, counts_of, shortest
 from mattis.study.document import written
 from mattis.study.figure import FigureBlock
 from mattis.study.model import Model, PatternSet, Point, StateShape, Task
+from mattis.surroundings import expanded
 from mattis.words import counted
+
+FEW_LISTED = 8
+"""Values of an axis that a card lists one by one; of more, the ends."""
 
 LARGEST_STUDY = 10**8
 """Cells of a study at most: the labelled cube of a larger one fits no machine's memory."""
@@ -78,7 +85,9 @@ class Study(Part):
     def __new__(cls, *_given: Any, **_keys: Any) -> Self:
         """Refuse to be called itself: each model has a kind of study of its own."""
         if cls is Study:
-            advice = "write mattis.study_of({'name': …, 'axes': …}), or mattis.load_study(path)"
+            advice = (
+                "write mattis.study(model=…, load=…, temperature=…), or mattis.load_study(path)"
+            )
             raise UserError(
                 f"mattis.Study: expected a study of one kind, which keys decide; {advice}"
             )
@@ -295,3 +304,41 @@ class Study(Part):
         content["axes"] = self.axes.model_dump(exclude_none=True)
         content["axes"] = {key: shortest(key, v) for key, v in content["axes"].items()}
         return written(content)
+
+    def write(self, path: Path | str) -> Path:
+        """Write the study as a YAML file that loads as the same study, and what it needs beside it.
+
+        Raises UserError where the file cannot be written.
+        """
+        place = expanded(path)
+        contents = {place: self.to_yaml().encode()}
+        contents |= {place.parent / name: content for name, content in self.attachments().items()}
+        for file, content in contents.items():
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+            except OSError as error:
+                reason = error.strerror or error
+                raise UserError(
+                    f"{file}: cannot write the study: {reason}; give another path"
+                ) from None
+        return place
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the model, the axes, and the file that the study would be."""
+        axes = self.axes.model_dump(exclude_none=True)
+        rows = {"model": f"{self.model}: {self.described_model.summary}"}
+        rows |= {name: _listed(values) for name, values in axes.items() if name != "seed"}
+        rows |= {
+            "pattern sets": self.pattern_sets,
+            "cells": str(prod(len(values) for values in self.labels.values())),
+        }
+        return card(f"Study {self.name}", rows, {"as YAML": self.to_yaml()})
+
+
+def _listed(values: Sequence[Any]) -> str:
+    """Return the values of an axis: all of a few, the ends of many."""
+    words = [one if isinstance(one, str) else f"{one:.12g}" for one in values]
+    if len(words) <= FEW_LISTED:
+        return ", ".join(words)
+    return f"{len(words)} values, {words[0]}, {words[1]} … {words[-1]}"
