@@ -1,6 +1,6 @@
 """Theory point by point, in plain numbers with a bracket for each unknown: what arrays must agree with.
 
-The equations are those of `mattis.theory.analog` and `mattis.theory.dense`.
+The equations are those of `mattis.theory`: analog, dense, drift.
 """
 
 import math
@@ -14,6 +14,7 @@ from scipy.special import ndtr
 
 from mattis.theory import dense, hopfield
 from mattis.theory.analog import ANALOG_NEAR_ONE, PANEL_NODES, TANH_RANGE
+from mattis.theory.drift import Clamping
 from mattis.theory.numerics.arrays import GAUSS_RANGE, NAN, Array
 from mattis.theory.numerics.peaks import peak
 from mattis.theory.numerics.quadrature import normal
@@ -189,3 +190,16 @@ def dense_overlap(degree: float, load: float, indices: str) -> float:
     if excess(end) <= 0:  # the end itself, to rounding
         return math.erf(end)
     return math.erf(brentq(excess, end, high, xtol=1e-300, rtol=1e-14))
+
+
+def mean_cosines(clamping: Clamping, steps: int) -> Array:
+    """Return the cosines of one course, step by step: Xi_mu += sum_nu p_nu w_mu(nu) (xi'_nu - Xi_mu)/tau."""
+    rows, gram = len(clamping.probabilities), clamping.gram
+    parts, one = np.eye(rows, 2 * rows), np.eye(rows, 2 * rows, rows)
+    for _ in range(steps):
+        fields = np.exp(clamping.beta * (parts @ gram[:, rows:]))
+        rates = fields / fields.sum(axis=0) * clamping.probabilities / clamping.tau
+        parts = parts + rates @ one - rates.sum(1)[:, None] * parts
+    along = np.diagonal(parts @ gram[:, rows:])
+    lengths = np.einsum("mi,ij,mj->m", parts, gram, parts)
+    return np.asarray(along / np.sqrt(lengths * np.diagonal(gram)[rows:]))
