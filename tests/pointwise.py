@@ -1,6 +1,6 @@
 """Theory point by point, in plain numbers with a bracket for each unknown: what arrays must agree with.
 
-The equations are those of `mattis.theory`: analog, dense, drift.
+The equations are those of `mattis.theory`: analog, dense, drift, little.
 """
 
 import math
@@ -9,15 +9,17 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import brentq, root
 from scipy.special import ndtr
 
 from mattis.theory import dense, hopfield
 from mattis.theory.analog import ANALOG_NEAR_ONE, PANEL_NODES, TANH_RANGE
 from mattis.theory.drift import Clamping
+from mattis.theory.little import LITTLE_NEAR_ONE
 from mattis.theory.numerics.arrays import GAUSS_RANGE, NAN, Array
 from mattis.theory.numerics.peaks import peak
-from mattis.theory.numerics.quadrature import normal
+from mattis.theory.numerics.quadrature import normal, spin_averages
+from mattis.theory.saddles import spinodals
 
 
 class Response(NamedTuple):
@@ -203,3 +205,118 @@ def mean_cosines(clamping: Clamping, steps: int) -> Array:
     along = np.diagonal(parts @ gram[:, rows:])
     lengths = np.einsum("mi,ij,mj->m", parts, gram, parts)
     return np.asarray(along / np.sqrt(lengths * np.diagonal(gram)[rows:]))
+
+
+class LayerState(NamedTuple):
+    """A state of the two layers at (width, temperature): m, C = (1 - q)/T, X = (1 - t)/T."""
+
+    overlap: float
+    susceptibility: float
+    correlation: float
+
+    def gap(self) -> float:
+        """Return D = 1 - 2C + X."""
+        return 1 - 2 * self.susceptibility + self.correlation
+
+    def load(self, width: float, temperature: float) -> float:
+        """Return alpha = (w D)^2/q."""
+        return (width * self.gap()) ** 2 / (1 - temperature * self.susceptibility)
+
+    def field(self, width: float, temperature: float, diagonal: bool) -> float:
+        """Return G."""
+        load = self.load(width, temperature)
+        field = load / 2 * (1 / self.gap() + 1 / (1 + self.correlation))
+        return field if diagonal else field - load
+
+
+def layer_averages(m: float, width: float, temperature: float, field: float) -> LayerState:
+    """Return m, C and X that follow from h = m + width z and the field G.
+
+    Without p these are the averages of one layer at T/2. The terms in p matter for |2bh| < 40 - 2bG; there
+    the trapezoidal step resolves tanh(2bh), whose poles are pi T/(4 w) away.
+    """
+    one = spin_averages(m, width, temperature / 2)
+    scale = temperature / width
+    reach = (20 + max(0.0, -field / temperature)) * scale
+    low, high = max(-9.0, -m / width - reach), min(9.0, -m / width + reach)
+    if low >= high:
+        return LayerState(one.mean, one.slope / 2, 0.0)
+    z = np.linspace(low, high, 2 + int((high - low) / min(0.2, 0.12 * scale)))
+    weight = (z[1] - z[0]) * normal(z)
+    u = 2 * (m + width * z) / temperature
+    size = np.abs(u)
+    p = 2 * np.exp(np.minimum(-2 * field / temperature - size, 700.0)) / (1 + np.exp(-2 * size))
+    lost = weight * p / (1 + p)
+    tanh = np.tanh(u)
+    squares = float(lost @ (tanh**2 * (2 + p) / (1 + p)))
+    return LayerState(
+        one.mean - float(lost @ tanh),
+        one.slope / 2 + squares / temperature,
+        2 * float(lost.sum()) / temperature,
+    )
+
+
+def layer_excess(x: Array, width: float, temperature: float, diagonal: bool) -> list[float]:
+    """Return the residuals of the three equations at x = (m, C, X)."""
+    state = LayerState(*(float(value) for value in x))
+    averages = layer_averages(
+        state.overlap, width, temperature, state.field(width, temperature, diagonal)
+    )
+    return [a - b for a, b in zip(averages, state, strict=True)]
+
+
+@lru_cache(maxsize=4096)
+def layer_state(width: float, temperature: float, diagonal: bool) -> LayerState | None:
+    """Return the retrieval state at a width; None where there is none.
+
+    Newton's method from the state of one site after the other (G = 0), which is near; then from p = 0.
+    """
+    for m, field in (
+        (hopfield.solve_overlap(width, temperature)[0], 0.0),
+        (hopfield.solve_overlap(width, temperature / 2)[0], 20 * temperature),
+    ):
+        start = np.array(layer_averages(m, width, temperature, field))
+        solution = root(layer_excess, start, (width, temperature, diagonal), tol=1e-14)
+        worst = max(map(abs, layer_excess(solution.x, width, temperature, diagonal)))
+        state = LayerState(*(float(value) for value in solution.x))
+        if worst < 1e-11 and state.overlap > 1e-6 and state.gap() > 0:
+            return state
+    return None
+
+
+def layer_load(width: float, temperature: float, diagonal: bool) -> float:
+    """Return the load of the retrieval state at a width; 0 where there is none."""
+    state = layer_state(width, temperature, diagonal)
+    return state.load(width, temperature) if state else 0.0
+
+
+@lru_cache(maxsize=512)
+def layer_end(temperature: float, diagonal: bool) -> tuple[float, float]:
+    """Return (width, load) where the load of the retrieval state is largest."""
+    near = float(spinodals(np.array([temperature])).width[0])
+    grid = near * np.linspace(0.5, 1.7, 25)
+    best = int(np.argmax([layer_load(float(w), temperature, diagonal) for w in grid]))
+    bounds = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, 24)])
+    width = peak(lambda w: layer_load(w, temperature, diagonal), *bounds)
+    return width, layer_load(width, temperature, diagonal)
+
+
+@lru_cache(maxsize=64)
+def layer_at(load: float, temperature: float, has_diagonal: bool) -> LayerState:
+    """Return the retrieval state at a load; all NaN where there is none."""
+    nothing = LayerState(NAN, NAN, NAN)
+    if not (temperature < 1 - LITTLE_NEAR_ONE and load > 0):
+        return nothing
+    end, top = layer_end(temperature, has_diagonal)
+    if load > top:
+        return nothing
+
+    def excess(width: float) -> float:
+        return math.sqrt(layer_load(width, temperature, has_diagonal) / load) - 1
+
+    low, width = end * math.sqrt(load / top) / 2, end
+    while excess(low) > 0:
+        low /= 2
+    if excess(end) > 0:
+        width = float(brentq(excess, low, end, xtol=1e-300, rtol=1e-13))
+    return layer_state(width, temperature, has_diagonal) or nothing

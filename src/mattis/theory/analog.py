@@ -28,7 +28,7 @@ from scipy.special import ndtr
 
 from mattis.theory.numerics.arrays import GAUSS_RANGE, NAN, Array, Elementwise
 from mattis.theory.numerics.quadrature import normal
-from mattis.theory.numerics.roots import Indices, roots
+from mattis.theory.numerics.roots import Indices, roots, widths_at
 from mattis.theory.saddles import branch_ends
 
 TANH_RANGE = 20.0  # sech^2(20) = 2e-17
@@ -43,8 +43,8 @@ FARTHEST_EDGE = 1e100
 ALMOST_THERE = 1e-8
 """Relative step of Newton's method whose next one is the last: the error is its square."""
 
-MOST_JOINT_STEPS, MOST_WIDTHS = 12, 60
-"""Steps of Newton's method in (m, Gam) before the bracket is used; and in s, each half the way at an end."""
+MOST_JOINT_STEPS = 12
+"""Steps of Newton's method in (m, Gam) before the bracket is used."""
 
 
 class Response(NamedTuple):
@@ -92,7 +92,7 @@ def overlap(beta: Array, load: Array, diagonal: str) -> Array:
     widths, most = ends(gains, diagonal)
     inside = load[at] <= most[which]
     at, which = at[inside], which[inside]
-    out[at] = _narrowed(np.sqrt(load[at]), np.sqrt(most[which]), widths[which], beta[at], diagonal)
+    out[at] = _overlaps(np.sqrt(load[at]), np.sqrt(most[which]), widths[which], beta[at], diagonal)
     return out
 
 
@@ -118,35 +118,20 @@ def _ends(gains: tuple[float, ...], diagonal: str) -> tuple[Array, Array]:
     return width, states(width, beta, diagonal, near).root_load(width) ** 2
 
 
-def _narrowed(root: Array, most: Array, end: Array, beta: Array, diagonal: str) -> Array:
-    """Return the overlaps of states with sqrt(alpha) = root, which exist: Newton's method in s.
+def _overlaps(root: Array, most: Array, end: Array, beta: Array, diagonal: str) -> Array:
+    """Return the overlaps of states with sqrt(alpha) = root, which exist.
 
-    sqrt(alpha) is concave in s, so s is at most its share of the end. most, end  # sqrt(alpha) and s there
+    most, end  # sqrt(alpha) and s where the states end
     """
-    low, high = np.zeros_like(root), end.copy()
-    width = end * (root / most)
-    found = np.array(states(width, beta, diagonal)[:2])
-    at = np.arange(root.size)
-    for _ in range(MOST_WIDTHS):
-        here = states(width[at], beta[at], diagonal, found[:, at])
-        found[:, at] = here[:2]
-        reached = here.root_load(width[at])
-        lacks = root[at] - reached
-        low[at], high[at] = (
-            np.where(lacks > 0, width[at], low[at]),
-            np.where(lacks < 0, width[at], high[at]),
-        )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rate = growth(width[at], diagonal, here)
-            wanted = width[at] * (1 + lacks / (reached * rate))
-        inside = (wanted > low[at]) & (wanted < high[at])
-        wanted = np.where(inside, wanted, (low[at] + high[at]) / 2)
-        more = (abs(lacks) > 2e-16 * root[at]) & (abs(wanted - width[at]) > 1e-15 * width[at])
-        at = at[more]
-        if not at.size:
-            break
-        width[at] = wanted[more]
-    return np.asarray(found[0])
+    near = _noiseless(end * (root / most), beta, diagonal)
+
+    def branch(width: Array, at: Indices) -> tuple[Array, Array]:
+        here = states(width, beta[at], diagonal, near[:, at])
+        near[:, at] = here[:2]
+        return here.root_load(width), growth(width, diagonal, here)
+
+    widths_at(branch, root, most, end)
+    return np.asarray(near[0])
 
 
 def growth(width: Array, diagonal: str, state: AnalogStates) -> Array:
