@@ -143,7 +143,7 @@ def test_every_identifier_of_the_catalogue_is_claimed() -> None:
         "N1",
         "N2",
     ]
-    wanted += ["F1", "F2", "F3", "A3", "A4", "A5", "MP", "appB1"]
+    wanted += ["F1", "F2", "F3", "A3", "A4", "A5", "A6", "A7", "A8", "MP", "appB1"]
     for name in wanted:
         assert asked([name]), name
 
@@ -223,6 +223,24 @@ WRONG = {
     "A8a": lambda m: m / 2,
     "A8b": lambda m: m / 2,
     "A4c": lambda m: -m,
+    "A6a": lambda m: 5 * m,
+    "A6b": lambda m: m + 0.0952,  # what is left at the corners of a square
+    "H8d": lambda m: 0.5 + m,
+    "H8e": lambda m: m - 0.108,  # (2/pi) atan(sqrt 2): sites of the cue drawn one by one
+    "H8f": lambda m: m + 0.088,  # 0.85 for 0.7
+    "E5c": lambda m: 10 * m,
+    "E5d": lambda m: m / 2,
+    "E5e": lambda m: 2 * m,
+    "E5f": lambda m: m + 0.68,
+    "L2d": lambda m: m + 0.00693147,  # T ln 2, where fields are 0
+    "L2e": lambda m: m + 0.2,
+    "L2f": lambda m: m - 0.07,  # directed bonds
+    "L2g": lambda m: m + 0.07,  # symmetric ones
+    "eq9d": lambda m: m * 40,  # half of Delta, beta = 0.5
+    "eq9e": lambda m: m / 2,
+    "eq9f": lambda m: m * 0.000782701 / 0.00491164,  # three distinct neurons
+    "eq27a": lambda m: 1 - m,
+    "eq27b": lambda m: m / 2,
 }
 
 
@@ -261,6 +279,10 @@ class Tampered(Laboratory):
         ("H8c", {}, {"patterns": "random"}),  # patterns that are not close
         ("eq25b", {"tau": [2000.0]}, {}),  # one tau
         ("eq9c", {"memories": [2000]}, {}),
+        ("eq9f", {"memories": [1000]}, {}),  # a factor of 2 in the variance of the noise
+        ("H8d", {"memories": [3]}, {}),  # a third pattern
+        ("E5f", {}, {"dynamics": {"diagonal": "zero"}}),
+        ("L2b", {}, {"couplings": "asymmetric_dilution"}),  # couplings that are not symmetric
     ],
 )
 def test_wrong_physics_turns_the_verdict(

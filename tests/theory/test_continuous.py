@@ -4,6 +4,7 @@ import json
 import math
 
 import numpy as np
+import pointwise
 import pytest
 from click.testing import CliRunner
 from scipy.integrate import quad
@@ -74,6 +75,26 @@ def test_names_are_these():
 
 
 # Dense networks
+
+
+@pytest.mark.parametrize("indices", ["full", "distinct"])
+def test_dense_arrays_are_the_states_point_by_point(indices):
+    """Within 1e-10, where the load is 1e-6 of it below the end; a place has its bits by itself."""
+    shares = [1e-12, 1e-3, 0.2, 0.7, 0.99, 1 - 1e-6, 1 + 1e-12, 1.2]
+    degree, share = (
+        each.ravel() for each in np.meshgrid([2.0, 3, 4, 5, 20], shares, indexing="ij")
+    )
+    load = share * [dense.alpha_c(n, indices) for n in degree]
+    found = dense.overlap.over(degree, load, indices)
+    wanted = [
+        hopfield.overlap(x, 0.0) if n == 2 else pointwise.dense_overlap(n, x, indices)
+        for n, x in zip(degree.tolist(), load.tolist(), strict=True)
+    ]
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-10)
+    np.testing.assert_array_equal(
+        found[3:30:5], dense.overlap.over(degree[3:30:5], load[3:30:5], indices)
+    )
+    assert np.isnan(found).sum() == 2 * 5
 
 
 @pytest.mark.parametrize("indices", ["full", "distinct"])
@@ -176,16 +197,22 @@ def averaged(power: int, mean: float, width: float, beta: float, reaction: float
     return sum(quad(density, *side, epsabs=1e-11, limit=200)[0] for side in sides)
 
 
+def ended(beta, diagonal):
+    """Return width and load where the state ends, at one gain."""
+    return tuple(float(each[0]) for each in analog.ends(np.array([float(beta)]), diagonal))
+
+
 @pytest.mark.parametrize(
     ("beta", "share", "diagonal"), [(1.5, 0.5, "zero"), (2, 0.9, "kept"), (20, 0.8, "kept")]
 )
 def test_analog_state_solves_its_equations_by_other_means(beta, share, diagonal):
-    width, most = analog._end(beta, diagonal)
-    state = analog.at_width(share * width, beta, diagonal)
-    load, m, back = state.load, state.overlap, state.reaction
+    width, most = ended(beta, diagonal)
+    s = share * width
+    state = analog.states(np.array([s]), np.array([float(beta)]), diagonal)
+    m, back = float(state.overlap[0]), float(state.reaction[0])
+    load = float(state.root_load(s)[0]) ** 2
     assert 0 < load < most
     assert (beta * back > 1) == (beta == 20)  # with and without a jump
-    s = share * width
     step = 1e-4
     q = averaged(2, m, s, beta, back)
     response = (averaged(1, m + step, s, beta, back) - averaged(1, m - step, s, beta, back)) / (
@@ -201,19 +228,84 @@ def test_analog_state_solves_its_equations_by_other_means(beta, share, diagonal)
 @pytest.mark.parametrize("diagonal", ["zero", "kept"])
 @pytest.mark.parametrize("beta", [1.001, 1.2, 2, 8, 50, 1e6])
 def test_analog_residuals_and_the_end_of_the_branch(beta, diagonal):
-    width, most = analog._end(beta, diagonal)
-    grid = [analog.at_width(x * width, beta, diagonal) for x in np.linspace(0.05, 1.2, 24)]
-    assert max(state.load for state in grid) <= most * (1 + 1e-12)
-    for state, x in zip(grid, np.linspace(0.05, 1.2, 24), strict=True):
-        m, load, back, a = state
-        assert a == analog.respond(m, x * width, back, beta)
-        assert abs(a.mean - m) < 1e-12
-        share = 1 if diagonal == "kept" else a.slope
-        assert abs(back - load * share / (1 - a.slope)) < 1e-12
+    width, most = ended(beta, diagonal)
+    widths, gains = np.linspace(0.05, 1.2, 24) * width, np.full(24, float(beta))
+    m, back, a = state = analog.states(widths, gains, diagonal)
+    load = state.root_load(widths) ** 2
+    assert np.all(load <= most * (1 + 1e-11))  # of 1 - U = 1e-3 at beta = 1.001
+    np.testing.assert_array_equal(a, analog.respond(m, widths, back, gains))
+    assert np.all(abs(a.mean - m) < 1e-12)
+    share = 1 if diagonal == "kept" else a.slope
+    assert np.all(abs(back - load * share / (1 - a.slope)) < 1e-12)
     m = [analog.overlap(beta, x * most, diagonal) for x in (1e-9, 0.3, 0.9, 1 - 1e-9, 1)]
     assert np.all(np.diff(m) <= 0)
     assert m[-1] > 0
     assert math.isnan(analog.overlap(beta, most * (1 + 1e-9), diagonal))
+
+
+@pytest.mark.parametrize("diagonal", ["zero", "kept"])
+@pytest.mark.parametrize("beta", [1.001, 1.2, 2, 8, 50, 1e6])
+def test_analog_arrays_are_the_states_point_by_point(beta, diagonal):
+    """Within 1e-10, where the load is below the end by 1e-4 of it; nearer the state is steep in its load."""
+    _, most = pointwise.analog_end(beta, diagonal)
+    loads = np.array([1e-300, 1e-13, *(most * np.array([1e-6, 0.01, 0.3, 0.7, 0.95, 0.9999]))])
+    found = analog.overlap.over(np.full(loads.size, float(beta)), loads, diagonal)
+    wanted = [pointwise.analog_overlap(beta, x, diagonal) for x in loads.tolist()]
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-10)
+    beyond = most * np.array([1 - 1e-9, 1 + 1e-9, 1.1])
+    there = np.isfinite(analog.overlap.over(np.full(3, float(beta)), beyond, diagonal))
+    assert there.tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("diagonal", ["zero", "kept"])
+def test_analog_places_do_not_know_each_other(diagonal):
+    """Bits of a place do not depend on what is solved beside it, nor does where the state is gone."""
+    draw = np.random.default_rng(3)
+    beta, load = 1 + draw.exponential(2, 90), draw.uniform(0, 0.12, 90)
+    beta[:3] = 1.0, 1 + 1e-7, 0.3
+    whole = analog.overlap.over(beta, load, diagonal)
+    assert np.isnan(whole[:3]).all()
+    assert 20 < np.isfinite(whole).sum() < 80
+    for some in (slice(0, 7), slice(5, 90, 9), slice(89, 90)):
+        np.testing.assert_array_equal(
+            analog.overlap.over(beta[some], load[some], diagonal), whole[some]
+        )
+    for k in range(0, 90, 6):
+        alone = pointwise.analog_overlap(float(beta[k]), float(load[k]), diagonal)
+        assert whole[k] == pytest.approx(alone, abs=1e-10, nan_ok=True)
+
+
+@pytest.mark.parametrize("beta", [1.1, 3.0, 30.0])
+@pytest.mark.parametrize("diagonal", ["zero", "kept"])
+def test_analog_derivatives_are_differences(beta, diagonal):
+    """Of averages, at a place with and without a jump; of the load along the branch."""
+    width, _ = ended(beta, diagonal)
+    at = np.array([0.7 * width, beta]).reshape(2, 1)
+    state = analog.states(*at, diagonal)
+    here = [state.overlap, at[0], state.reaction]
+
+    def averages(k, step):
+        there = [each + step * (j == k) for j, each in enumerate(here)]
+        return np.array(analog.respond(*there, at[1]))
+
+    def slopes(k):
+        step = 1e-5 * float(here[k][0])
+        return ((averages(k, step) - averages(k, -step)) / (2 * step))[:, 0]
+
+    a = state.averages
+    wanted = [
+        [a.slope, a.slope_by_mean, a.square_by_mean],
+        [a.mean_by_width, a.slope_by_width, a.square_by_width],
+        [a.mean_by_reaction, a.slope_by_reaction, a.square_by_reaction],
+    ]
+    for k, each in enumerate(wanted):
+        np.testing.assert_allclose(slopes(k)[:3], np.ravel(each), rtol=1e-6, atol=1e-6)
+    low, high = (
+        float(analog.states(x * at[0], at[1], diagonal).root_load(x * at[0])[0])
+        for x in (1 - 1e-5, 1 + 1e-5)
+    )
+    rate = float(analog.growth(at[0], diagonal, state)[0])
+    assert rate == pytest.approx(math.log(high / low) / 2e-5, abs=1e-6)
 
 
 @pytest.mark.parametrize("diagonal", ["zero", "kept"])
@@ -232,7 +324,7 @@ def test_analog_limits(diagonal):
 def test_diagonal_that_is_kept_helps():
     for beta, load in ((1.5, 0.02), (2, 0.05), (4, 0.1)):
         assert analog.overlap(beta, load, "kept") > analog.overlap(beta, load, "zero")
-        assert analog._end(beta, "kept")[1] > analog._end(beta, "zero")[1]
+        assert ended(beta, "kept")[1] > ended(beta, "zero")[1]
 
 
 # Eigenvalues

@@ -7,6 +7,7 @@ false alarm for 1 of 2 million choices of seeds. Seeds are fixed: a run that pas
 import math
 
 import numpy as np
+import pointwise
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -320,7 +321,23 @@ def test_the_quick_mean_field_is_that_of_the_moments(kappa):
     gram = drift.gram_matrix(old, shown)
     clamping = drift.Clamping(gram, probabilities, kappa / 9, 80.0)
     expected = drift.cosines(clamping, drift.after(clamping, 300)).mean_field
-    np.testing.assert_allclose(drift.mean_cosines(clamping, 300), expected, rtol=0, atol=2e-4)
+    found = drift.mean_cosines(clamping, probabilities[None], 300)
+    np.testing.assert_allclose(found, expected[None], rtol=0, atol=2e-4)
+
+
+@pytest.mark.parametrize("kappa", [2.5, 30.0])
+def test_courses_side_by_side_are_those_one_by_one(kappa):
+    """Within 1e-12 of the map in its plainest form; the bits of a course do not depend on the others."""
+    random = np.random.default_rng(6)
+    old = random.standard_normal((5, 9))
+    shown = random.dirichlet(np.ones(5), 7)
+    gram = drift.gram_matrix(old, old + 0.7 * random.standard_normal((5, 9)))
+    clamping = drift.Clamping(gram, shown[0], kappa / 9, 60.0)
+    found = drift.mean_cosines(clamping, shown, 200)
+    for k, frequencies in enumerate(shown):
+        alone = drift.Clamping(gram, frequencies, kappa / 9, 60.0)
+        np.testing.assert_allclose(found[k], pointwise.mean_cosines(alone, 200), rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(found[2:4], drift.mean_cosines(clamping, shown[2:4], 200))
 
 
 def test_random_similarity_tends_to_the_mean_field_and_is_left_out_where_it_costs_too_much():

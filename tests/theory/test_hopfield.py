@@ -11,6 +11,7 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 
 from mattis.theory import hopfield
+from mattis.theory.saddles import Spinodals, spinodals
 
 MATTIS = {0.2: 0.999909, 0.4: 0.985624, 0.6: 0.907332, 0.8: 0.710412}
 POINTS = [(0.1, 0.02), (0.13, 0.005), (0.138, 0.022), (0.0588, 0.5), (1e-6, 0.9), (0.02, 0.6)]
@@ -22,6 +23,12 @@ OVERLAP_AND_Q = [
     (0.05, 0.5, 0.904106, 0.833358),
     (0.02, 0.6, 0.879290, 0.779278),
 ]
+
+
+def spinodal(temperature: float) -> Spinodals:
+    """Return load, width and overlap where the retrieval state ends, as numbers."""
+    found = spinodals(np.array([float(temperature)]))
+    return Spinodals(*(float(column[0]) for column in vars(found).values()))
 
 
 def printed(value: float, digits: int = 6) -> object:
@@ -60,7 +67,7 @@ def independent_load(width, temperature):
     count=st.integers(1, 80),
 )
 def test_overlaps_along_a_branch_are_those_of_each_load(temperature, count):
-    end = hopfield.spinodal(temperature).load
+    end = spinodal(temperature).load
     loads = np.array([*np.linspace(1e-3, 0.9999, count) * end, end * 1.001, 1.0])
     each = [hopfield.overlap(float(load), temperature) for load in loads]
     np.testing.assert_allclose(hopfield.overlaps(loads, temperature), each, rtol=0, atol=1e-11)
@@ -116,7 +123,7 @@ def test_a_factor_two_in_beta_is_noticed(load, temperature, m, q):
 )
 def test_retrieval_temperature_and_overlap_there_are_as_printed(load, T_M, m):
     assert hopfield.T_M(load) == printed(T_M)
-    assert hopfield.spinodal(hopfield.T_M(load)).overlap == printed(m, 5)
+    assert spinodal(hopfield.T_M(load)).overlap == printed(m, 5)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +154,7 @@ def test_hysteretic_overlap_is_as_printed_and_above_theory(load, m):
 
 
 def test_special_loads_are_as_printed():
-    end = hopfield.spinodal(0)
+    end = spinodal(0)
     assert hopfield.alpha_c() == printed(0.1379055665, 10)
     assert end.overlap == printed(0.9674171, 7)
     assert end.overlap / (math.sqrt(2) * end.width) == printed(1.5112186, 7)
@@ -204,7 +211,7 @@ def test_spin_glass_state_solves_the_equations(load, temperature):
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.floats(0.0, 0.99), st.floats(1e-6, 0.999))
 def test_retrieval_is_the_stable_branch_of_large_overlap(temperature, fraction):
-    end = hopfield.spinodal(temperature)
+    end = spinodal(temperature)
     state = hopfield.retrieval(fraction * end.load, temperature)
     assert end.overlap < state.overlap <= math.tanh(1 / max(temperature, 1e-3))
     assert 0 <= state.susceptibility < 1
@@ -216,7 +223,7 @@ def test_retrieval_is_the_stable_branch_of_large_overlap(temperature, fraction):
 @pytest.mark.parametrize("load", [0.02, 0.1, 0.13, 0.138])
 def test_load_is_stationary_in_the_width_at_the_retrieval_temperature(load):
     T_M = hopfield.T_M(load)
-    width = hopfield.spinodal(T_M).width
+    width = spinodal(T_M).width
     below, at, above = (independent_load(width * (1 + d), T_M) for d in (-1e-3, 0, 1e-3))
     assert at == pytest.approx(load, rel=1e-10)
     assert below < at
@@ -239,7 +246,7 @@ def test_retrieval_is_reentrant_above_alpha_c():
     assert all(0.966 < m < 0.971 for m in overlaps)
     assert hopfield.T_M(0.138) == pytest.approx(0.041605907748, abs=1e-10)
     assert hopfield.alpha_M(0.02) == printed(0.138184)
-    top = hopfield.spinodal(0.0229)
+    top = spinodal(0.0229)
     assert top.load == printed(0.1381885, 7)
     assert top.load == pytest.approx(independent_load(top.width, 0.0229), rel=1e-11)
     assert top.load > max(hopfield.alpha_M(0.021), hopfield.alpha_M(0.025))

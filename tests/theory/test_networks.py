@@ -4,8 +4,8 @@ import itertools
 import math
 
 import numpy as np
+import pointwise
 import pytest
-from scipy.optimize import brentq
 from scipy.special import erf
 
 from mattis.errors import UserError
@@ -154,16 +154,56 @@ def two_layers(m, load, q, t, temperature, kept):
 def test_littles_state_solves_the_equations_of_two_layers(load, temperature, kept, t):
     word = "kept" if kept else "zero"
     m = little.overlap(load, temperature, word)
-    end = little._end(temperature, kept)[0]
-    width = brentq(lambda w: little._load(w, temperature, kept) - load, end / 50, end, rtol=1e-14)
-    state = little._state(width, temperature, kept)
-    q, tied = 1 - temperature * state.susceptibility, 1 - temperature * state.correlation
-    assert state.overlap == pytest.approx(m, abs=1e-11)
-    assert state.load(width, temperature) == pytest.approx(load, rel=1e-11)
+    q, tied = (f(load, temperature, word) for f in (little.edwards_anderson, little.persistence))
     assert two_layers(m, load, q, tied, temperature, kept) == pytest.approx([m, q, tied], abs=1e-10)
     assert t is None or tied == pytest.approx(t, abs=0.51e-6)
     alone = hopfield.overlap(load, temperature)
     assert m > alone or math.isnan(alone)
+
+
+@pytest.mark.parametrize("word", ["zero", "kept"])
+@pytest.mark.parametrize("temperature", [0.01, 0.3, 0.7, 0.97])
+def test_little_arrays_are_the_states_point_by_point(temperature, word):
+    """Within 1e-10, where the load is below the end by 1e-4 of it; beyond the end there is no state."""
+    _, most = pointwise.layer_end(temperature, word == "kept")
+    shares = np.array([1e-6, 0.01, 0.5, 0.9, 0.9999, 1 - 1e-9, 1 + 1e-9, 1.2])
+    at = shares * most, np.full(shares.size, temperature)
+    assert little.alpha_M(temperature, word) == pytest.approx(most, rel=1e-11)
+    seen = [
+        f.over(*at, word) for f in (little.overlap, little.edwards_anderson, little.persistence)
+    ]
+    assert np.isnan(seen).tolist() == [[False] * 6 + [True] * 2] * 3
+    for k, load in enumerate(at[0][:5].tolist()):
+        m, slope, other = pointwise.layer_at(load, temperature, word == "kept")
+        wanted = m, 1 - temperature * slope, 1 - temperature * other
+        np.testing.assert_allclose([each[k] for each in seen], wanted, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("word", ["zero", "kept"])
+def test_little_places_do_not_know_each_other(word):
+    """Bits of a place do not depend on what is solved beside it: cold, warm, without a state."""
+    draw = np.random.default_rng(4)
+    load, temperature = draw.uniform(0, 0.12, 60), draw.uniform(0, 1.1, 60)
+    temperature[:6] = 0.0
+    whole = little.overlap.over(load, temperature, word)
+    assert 10 < np.isfinite(whole).sum() < 50
+    assert np.isnan(whole[temperature > 1]).all()
+    np.testing.assert_array_equal(whole[:6], hopfield.overlap.over(load[:6], np.zeros(6)))
+    for some in (slice(0, 9), slice(3, 60, 7), slice(59, 60)):
+        found = little.overlap.over(load[some], temperature[some], word)
+        np.testing.assert_array_equal(found, whole[some])
+
+
+@pytest.mark.parametrize("word", ["zero", "kept"])
+@pytest.mark.parametrize("temperature", [0.05, 0.4, 0.8])
+def test_little_growth_is_a_difference_of_loads(temperature, word):
+    heat = np.full(3, temperature)
+    (end,), _ = little.ends(heat[:1], word)
+    width = 0.8 * end * np.array([1 - 1e-5, 1, 1 + 1e-5])
+    found = little.states(width, heat, word)
+    roots = np.log(found.root_load(width, heat))
+    rate = little.growth(width, heat, word, found)[1]
+    assert rate == pytest.approx((roots[2] - roots[0]) / 2e-5, abs=1e-7)
 
 
 def test_littles_state_is_that_of_half_the_temperature_when_cold():
@@ -175,6 +215,12 @@ def test_littles_state_is_that_of_half_the_temperature_when_cold():
             assert little.alpha_M(heat, kept) == pytest.approx(
                 hopfield.alpha_M(heat / 2), rel=1e-12
             )
+
+
+def test_littles_cold_network_is_solved_at_half_its_temperature():
+    for kept in ("zero", "kept"):
+        assert little.alpha_M(9e-10, kept) == hopfield.alpha_M(4.5e-10) != hopfield.alpha_M(9e-10)
+        assert little.overlap(0.1, 9e-10, kept) == hopfield.overlap(0.1, 4.5e-10)
 
 
 def test_littles_branch_ends_at_the_largest_load():

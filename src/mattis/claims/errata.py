@@ -5,7 +5,7 @@ from math import sqrt
 import numpy as np
 from scipy.stats import norm
 
-from mattis.claims.claim import Claim, Near, claim
+from mattis.claims.claim import AtMost, Claim, Near, claim
 from mattis.claims.fits import known
 from mattis.claims.hopfield import errors_of_bits, half_recalled
 from mattis.claims.laboratory import Laboratory, Measurement, network
@@ -122,11 +122,16 @@ def energy_of_a_flip(_lab: Laboratory) -> Measurement:
     return Measurement(float(np.mean(ratios)))
 
 
-def cycles(lab: Laboratory, diagonal: str) -> Measurement:
-    """Return the share of random states that end in a cycle of two states (N = 1000, load 0.1, T = 0)."""
-    keys = network("little", size=1000, sets=32, axes={"load": [0.1], "noise": [0.5]}, cues=10,
+def cycles(
+    lab: Laboratory, diagonal: str, load: float = 0.1, sets: int = 32, seen: str = "two_cycle"
+) -> Measurement:
+    """Return the share of random states that end in a cycle of two states (N = 1000, T = 0).
+
+    seen  # or cycle_flips: the share of spins that flip, of those that end in none as well
+    """
+    keys = network("little", size=1000, sets=sets, axes={"load": [load], "noise": [0.5]}, cues=10,
                    dynamics={"diagonal": diagonal}, sweeps=(380, 20))  # fmt: skip
-    return lab.mean(keys, "two_cycle")
+    return lab.mean(keys, seen)
 
 
 @claim(
@@ -150,6 +155,48 @@ def cycles_without_diagonal(lab: Laboratory) -> Measurement:
 def cycles_with_diagonal(lab: Laboratory) -> Measurement:
     """Return the share of cycles with the diagonal."""
     return cycles(lab, "kept")
+
+
+@claim(
+    "E5c", "errata", "001, section 2.4",
+    "Nor with few patterns: the same share at load 0.02.",
+    0.0, right=0.03, rule=Near(0.01),
+)  # fmt: skip
+def cycles_at_low_load(lab: Laboratory) -> Measurement:
+    """Return the share of cycles of few patterns."""
+    return cycles(lab, "zero", load=0.02, sets=256)
+
+
+@claim(
+    "E5d", "errata", "001, section 2.4",
+    "Nor with many: the same share at load 0.3.",
+    0.0, right=0.68, rule=Near(0.03),
+    why="More patterns, more cycles: 3, 42 and 68 % at loads 0.02, 0.1 and 0.3.",
+)  # fmt: skip
+def cycles_at_high_load(lab: Laboratory) -> Measurement:
+    """Return the share of cycles of many patterns."""
+    return cycles(lab, "zero", load=0.3)
+
+
+@claim(
+    "E5e", "errata", "001, section 2.4, mended",
+    "Such cycles are small: share of the spins that flip in one, at load 0.3, where most are found.",
+    0.01, rule=AtMost(), rival=0.0,
+)  # fmt: skip
+def spins_in_cycles(lab: Laboratory) -> Measurement:
+    """Return the share of flipping spins of a state that ends in a cycle."""
+    flips, found = (cycles(lab, "zero", load=0.3, seen=one) for one in ("cycle_flips", "two_cycle"))
+    return flips / found
+
+
+@claim(
+    "E5f", "errata", "001, section 2.4",
+    "With J_ii = alpha kept there is none at load 0.3 either.",
+    0.0, rule=Near(0.01), rival=0.68,
+)  # fmt: skip
+def cycles_with_diagonal_at_high_load(lab: Laboratory) -> Measurement:
+    """Return the share of cycles with the diagonal."""
+    return cycles(lab, "kept", load=0.3)
 
 
 def fixed(lab: Laboratory, memories: int) -> Measurement:

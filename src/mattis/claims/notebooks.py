@@ -85,24 +85,6 @@ def loss(lab: Laboratory) -> Measurement:
     return lost_entropy(lab, keys)
 
 
-@claim(
-    "A6", "notebooks", "associative_memory.ipynb",
-    "Recall of four digits, 0 to 3, gains information (0.0130 nats in the notebook, from an entropy of "
-    "0.0130): nats gained, four stored digits of 8 × 8.",
-    0.0, rule=AtLeast(), rival=0.0,
-    why="Other pictures: those that scikit-learn ships, not MNIST's, and no PCA; beta is such that cues "
-    "have about the notebook's entropy. What there is to gain is little, for cues are near to their "
-    "digit.",
-    needs="scikit-learn",
-)  # fmt: skip
-def gain_of_four_digits(lab: Laboratory) -> Measurement:
-    """Return the gain of four stored digits, in nats (8 × 8, in grey)."""
-    axes = {"size": [64], "memories": [4], "beta": [0.6], "noise": [1.0], "seed": 400}
-    keys = {"model": "attractors", "question": "certainty", "patterns": "grey_digits", "classes": 4,
-            "cues": 4, "axes": axes, "flow": {"steps": 2000}}  # fmt: skip
-    return lab.mean(keys, "information_gain")
-
-
 def recalled(lab: Laboratory, observable: str) -> Measurement:
     """Return recall of 5 patterns of 100 neurons at beta = 2, 30 % of the cue flipped, after 100 sweeps."""
     keys = network(size=100, sets=4000, temperature=0.5, axes={"memories": [5], "noise": [0.3]}, cues=5,

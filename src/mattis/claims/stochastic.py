@@ -1,8 +1,10 @@
 """Claims of Amit, Gutfreund & Sompolinsky (1985), by document 001: fields, energies, temperature."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mattis.claims.claim import AtLeast, AtMost, Claim, Near, claim
 from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, paired, taken
@@ -234,6 +236,88 @@ def little_and_gibbs(lab: Laboratory) -> Measurement:
     keys = network("little", size=8, sets=32, axes={"memories": [3]}, temperature=0.8,
                    question="enumeration", sweeps=(20, 20))  # fmt: skip
     return lab.mean(keys, "gibbs_distance")
+
+
+def little_at_zero(
+    lab: Laboratory, directed: bool = False
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield N h_i of all 2^10 states of Hebb's couplings, (2^10, 10), and the state after each at T = 0.
+
+    P = 3 and N = 10: no field is 0. directed  # half of the directed bonds are cut, at random
+    """
+    bits = np.arange(10)
+    states = 2 * (np.arange(2**10)[:, None] >> bits & 1) - 1
+    for seed in range(32 if lab.reduced else 256):
+        xi = random_patterns(stream(1, "patterns", {"seed": seed}), 3, 10).astype(np.int64)
+        bonds = xi.T @ xi - 3 * np.eye(10, dtype=np.int64)
+        if directed:
+            bonds *= random_patterns(stream(1, "bonds", {"seed": seed}), 10, 10) > 0
+        fields = states @ bonds.T
+        yield fields, (fields > 0) @ (1 << bits)
+
+
+@claim(
+    "L2d", "statistical", "001, eq. (2.4), T → 0",
+    "Hbar → -sum_i |h_i| as beta → ∞: largest |Hbar + sum_i |h_i|| per neuron over all states of 256 "
+    "networks at T = 0.01 (N = 10, P = 3).",
+    0.0, rule=Near(1e-9), rival=0.00693147,
+    why="What is left is T sum_i ln(1 + exp(-2 beta |h_i|)): at most T ln 2 per neuron, and that only where "
+    "a field is 0, as none is with an odd P and an even N.",
+)  # fmt: skip
+def cold_effective_energy(lab: Laboratory) -> Measurement:
+    """Return the largest difference."""
+    temperature, apart = 0.01, 0.0
+    for fields, _ in little_at_zero(lab):
+        x = fields / 10 / temperature
+        effective = -temperature * np.logaddexp(x, -x).sum(axis=1)
+        apart = max(apart, float(np.abs(effective + np.abs(fields).sum(axis=1) / 10).max()) / 10)
+    return Measurement(apart)
+
+
+@claim(
+    "L2e", "statistical", "001, eq. (2.4), T → 0",
+    "This energy never rises at T = 0, all sites at once: largest change of -sum_i |h_i| in a step from any "
+    "state (N = 10, P = 3; integers N h_i).",
+    0.0, rule=AtMost(),
+    why="sum_i |h_i(t)| = S(t + 1) J S(t) grows for symmetric J.",
+)  # fmt: skip
+def cold_descent(lab: Laboratory) -> Measurement:
+    """Return the largest change."""
+    energies = ((-np.abs(fields).sum(axis=1), after) for fields, after in little_at_zero(lab))
+    return Measurement(float(max((e[after] - e).max() for e, after in energies)) / 10)
+
+
+def short_cycles(lab: Laboratory, directed: bool) -> Measurement:
+    """Return the share of states from which Little's model at T = 0 ends in at most two states."""
+    shares = []
+    for _, after in little_at_zero(lab, directed):
+        end = np.arange(2**10)
+        for _ in range(2**10):
+            end = after[end]
+        shares.append(float((after[after[end]] == end).mean()))
+    return mean_of(np.array(shares))
+
+
+@claim(
+    "L2f", "statistical", "001, section 2.4, T → 0",
+    "So it ends in fixed points or cycles of two: share of all states from which it does (N = 10, P = 3).",
+    1.0, rule=Near(1e-9), rival=0.99,
+)  # fmt: skip
+def ends_of_little(lab: Laboratory) -> Measurement:
+    """Return the share for symmetric couplings."""
+    return short_cycles(lab, directed=False)
+
+
+@claim(
+    "L2g", "statistical", "001, section 2.4, T → 0",
+    "Symmetry is what does it: the same share where each directed bond is there with probability 1/2 (it is "
+    "below this number).",
+    0.99, rule=AtMost(), rival=1.0,
+    why="Longer cycles appear.",
+)  # fmt: skip
+def ends_of_asymmetric(lab: Laboratory) -> Measurement:
+    """Return the share for directed bonds."""
+    return short_cycles(lab, directed=True)
 
 
 @claim(

@@ -14,6 +14,7 @@ from mattis.claims.hopfield import HOPFIELD_CLAIMS
 from mattis.claims.mixtures import MIXTURE_CLAIMS
 from mattis.claims.notebooks import NOTEBOOK_CLAIMS
 from mattis.claims.pictures import PICTURE_CLAIMS
+from mattis.claims.spectra import SPECTRUM_CLAIMS
 from mattis.claims.stochastic import STOCHASTIC_CLAIMS
 from mattis.errors import UserError, nearest
 
@@ -29,8 +30,8 @@ DOCUMENTS: Mapping[str, str] = MappingProxyType(
 """Documents and their titles, in the order of the page."""
 
 FAMILIES = (
-    HOPFIELD_CLAIMS, STOCHASTIC_CLAIMS, MIXTURE_CLAIMS, DISORDER_CLAIMS, CONTINUOUS_CLAIMS, DRIFTING_CLAIMS,
-    ERRATA_CLAIMS, NOTEBOOK_CLAIMS, PICTURE_CLAIMS,
+    HOPFIELD_CLAIMS, STOCHASTIC_CLAIMS, MIXTURE_CLAIMS, DISORDER_CLAIMS, CONTINUOUS_CLAIMS, SPECTRUM_CLAIMS,
+    DRIFTING_CLAIMS, ERRATA_CLAIMS, NOTEBOOK_CLAIMS, PICTURE_CLAIMS,
 )  # fmt: skip
 """Claims by the file that measures them."""
 

@@ -97,10 +97,10 @@ def _probability(places: Places) -> Reals:
     if "memory" not in places:
         return np.asarray(1 / count, np.float64)
     spread = places.get("spread", np.zeros_like(count))
-    rows = np.stack([count, spread, places["memory"]])
-    different, inverse = np.unique(rows, axis=1, return_inverse=True)
-    found = [float(frequencies(int(n), s)[int(mu)]) for n, s, mu in different.T.tolist()]
-    return np.array(found, np.float64)[inverse.ravel()]
+    different, inverse = np.unique(np.stack([count, spread]), axis=1, return_inverse=True)
+    found = [frequencies(int(n), s) for n, s in different.T.tolist()]
+    chosen = zip(inverse.ravel().tolist(), places["memory"].astype(int).tolist(), strict=True)
+    return np.array([found[k][mu] for k, mu in chosen], np.float64)
 
 
 def mean_field(study: ConsolidationStudy) -> Expected | None:

@@ -19,7 +19,7 @@ LEAST_LOAD_DRAWN = 1e-9
 """Where lines along a load begin: at 0 there is no pattern."""
 
 PLACES_OF_ANALOG = 41
-"""Places of a line of which each takes 50 ms."""
+"""Places of a line of analog neurons, before its ends are looked for."""
 
 PLACES_OF_NEURONS = 161
 """Places of the other lines."""

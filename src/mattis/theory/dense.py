@@ -18,10 +18,13 @@ J. Stat. Phys. 168, 288 (2017); C. Lucibello and M. Mezard, Phys. Rev. Lett. 132
 import math
 from functools import lru_cache
 
+import numpy as np
 from scipy.optimize import brentq
+from scipy.special import erf
 
 from mattis.theory import hopfield, steps
-from mattis.theory.numerics.arrays import NAN
+from mattis.theory.numerics.arrays import NAN, Array, Elementwise
+from mattis.theory.numerics.roots import Indices, roots
 
 DENSE_LOWEST, DENSE_HIGHEST = 0.1, 4.0
 """Between these u lies the end of the branch: 0.99 at n = 3, 1.92 at n = 20."""
@@ -44,26 +47,37 @@ def _end(degree: int) -> float:
     return float(brentq(slope, DENSE_LOWEST, DENSE_HIGHEST, xtol=1e-300, rtol=1e-14))
 
 
-def overlap(degree: float, load: float, indices: str) -> float:
+@Elementwise
+def overlap(degree: Array, load: Array, indices: str) -> Array:
     """Return the overlap m = erf u of the retrieval state, u sqrt(2 k alpha) = erf(u)^{n-1}, the largest u.
 
     alpha = P/N^{n-1}. Krotov & Hopfield (2016) for `full`, Gardner (1987) for `distinct`; the Hopfield
     network (AGS 1987, T = 0) at n = 2. NaN beyond alpha_c, near which simulations from the pattern lie above.
     """
-    n = int(degree)
-    if n == 2:
-        return hopfield.overlap(load, 0.0)
-    if not 0 < load <= alpha_c(degree, indices):
-        return NAN
-    scale = math.sqrt(2 * _noise(n, indices)) * math.sqrt(load)
+    out = np.full(load.size, NAN)
+    for n in np.unique(degree).astype(int).tolist():
+        some = degree == n
+        if n == 2:
+            out[some] = hopfield.overlap.over(load[some], np.zeros(some.sum()))
+        else:
+            out[some] = _overlaps(n, load[some], indices)
+    return out
 
-    def excess(u: float) -> float:
-        return math.erf(u) ** (n - 1) / (u * scale) - 1
 
-    end, high = _end(n), 1.01 / scale  # erf u <= 1
-    if excess(end) <= 0:  # the end itself, to rounding
-        return math.erf(end)
-    return math.erf(brentq(excess, end, high, xtol=1e-300, rtol=1e-14))
+def _overlaps(n: int, load: Array, indices: str) -> Array:
+    """Return `overlap` at one degree above 2."""
+    out = np.full(load.size, NAN)
+    at = np.flatnonzero((load > 0) & (load <= alpha_c(n, indices)))
+    scale = math.sqrt(2 * _noise(n, indices)) * np.sqrt(load[at])
+    end = np.full(at.size, _end(n))
+
+    def excess(u: Array, which: Indices) -> Array:
+        return np.asarray(erf(u) ** (n - 1) / (u * scale[which]) - 1)
+
+    beyond = excess(end, np.arange(at.size)) <= 0  # the end itself, to rounding
+    u = roots(excess, end, np.where(beyond, NAN, 1.01 / scale))  # erf u <= 1
+    out[at] = erf(np.where(beyond, end, u))
+    return out
 
 
 def alpha_c(degree: float, indices: str) -> float:

@@ -212,20 +212,26 @@ def _softmax(fields: Array) -> Array:
     return np.asarray(weights / weights.sum(axis=0))
 
 
-def mean_cosines(clamping: Clamping, steps: int) -> Array:
+def mean_cosines(clamping: Clamping, frequencies: Array, steps: int) -> Array:
     """Return the cosine of each memory with its own pattern at tau -> infinity, without any fluctuation.
 
     Xi_mu -> Xi_mu + sum_nu p_nu w_mu(xi'_nu) (xi'_nu - Xi_mu)/tau, as `after(...).mean`, in coefficients on
     [Xi(0); xi'] and without biases: N_h^3 operations per step. Derived for this project.
+
+    frequencies  # (S, N_h): p of S courses, which are followed side by side, in place of the clamping's own
     """
-    rows, gram = len(clamping.probabilities), clamping.gram
-    parts, one = np.eye(rows, 2 * rows), np.eye(rows, 2 * rows, rows)
+    rows, gram = frequencies.shape[1], clamping.gram
+    fields = np.ascontiguousarray(gram[:, rows:])
+    parts = np.tile(np.eye(rows, 2 * rows), (len(frequencies), 1, 1))
+    shown = frequencies[:, None] / clamping.tau
     for _ in range(steps):
-        fields = parts @ gram[:, rows:]
-        rates = _softmax(clamping.beta * fields) * clamping.probabilities / clamping.tau
-        parts = parts + rates @ one - rates.sum(1)[:, None] * parts
-    along = np.diagonal(parts @ gram[:, rows:])
-    lengths = np.einsum("mi,ij,mj->m", parts, gram, parts)
+        excited = clamping.beta * np.matmul(parts, fields)
+        weights = np.exp(excited - excited.max(axis=1, keepdims=True))
+        rates = weights * (shown / weights.sum(axis=1, keepdims=True))
+        parts *= 1 - rates.sum(axis=2, keepdims=True)
+        parts[:, :, rows:] += rates
+    along = np.diagonal(np.matmul(parts, fields), axis1=1, axis2=2)
+    lengths = (np.matmul(parts, gram) * parts).sum(axis=2)
     return np.asarray(along / np.sqrt(lengths * np.diagonal(gram)[rows:]))
 
 

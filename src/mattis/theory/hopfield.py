@@ -29,7 +29,6 @@ from mattis.theory.numerics.roots import Indices, roots, top
 from mattis.theory.saddles import (
     NEAR_ONE,
     Saddle,
-    Spinodal,
     Spinodals,
     branch_ends,
     glass_states,
@@ -143,16 +142,6 @@ def spin_glass_free_energy(load: Array, temperature: Array) -> Array:
     f of `free_energy` at m = 0. AGS 1985, 1987; J_ii = 0.
     """
     return glass_states(load, temperature).free_energy
-
-
-@lru_cache(maxsize=4096)
-def spinodal(temperature: float) -> Spinodal:
-    """Return where the retrieval state ends: the largest load along the branch m > 0.
-
-    d alpha/d w = 0 at fixed T, with alpha = w^2 (1 - C)^2/q. NaN for T > 1 - 1e-7.
-    """
-    found = spinodals(np.array([temperature], np.float64))
-    return Spinodal(*(float(column[0]) for column in vars(found).values()))
 
 
 @Elementwise

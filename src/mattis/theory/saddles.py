@@ -49,15 +49,6 @@ class Saddle(Generic[T]):
     """Per spin, in J."""
 
 
-@dataclass(frozen=True)
-class Spinodal:
-    """The end of the retrieval state at one temperature, where d alpha/d width = 0."""
-
-    load: float
-    width: float
-    overlap: float
-
-
 @dataclass(frozen=True, eq=False)
 class Spinodals:
     """The ends of the retrieval states at many temperatures: load, width and overlap, (K,) each."""

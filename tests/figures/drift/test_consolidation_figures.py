@@ -12,6 +12,7 @@ from builders import EVERY_STUDY, STUDIES, fill, spelled
 from mattis.comparison.findings import headline, headline_lines
 from mattis.figures import canvas, diagram, estimated
 from mattis.figures.drift import consolidation, losses, recall, time_course
+from mattis.networks.drift.memories import frequencies
 from mattis.networks.drift.study import Bias
 from mattis.networks.registry import load_study, study_of
 from mattis.study import plan
@@ -236,7 +237,10 @@ def test_lines_of_losses_are_those_of_the_theory_room() -> None:
     study = make(**RARE)
     labels = {"memories": 4, "kappa": 8.0, "noise": 0.4, "tau": 20.0, "presentations": 30.0}
     clamping = drift.symmetric(4, 8.0, 20.0, 1 / np.hypot(1, 0.4), np.hypot(1, 0.4))
-    assert (losses.mean_cosines(0.0, study, labels) == drift.mean_cosines(clamping, 120)).all()
+    spreads = np.array([0.0, 2.0])
+    shown = np.array([frequencies(4, s) for s in spreads])
+    found = losses.mean_cosines(spreads, study, labels)
+    assert (found == drift.mean_cosines(clamping, shown, 120)).all()
     needed, spread = losses.presentations_needed(study, labels), np.array([3.0, 5.0])
     for s, rank in zip(spread, losses.rarest(spread, study, labels), strict=True):
         weights = np.exp(s * np.arange(4) / 3)

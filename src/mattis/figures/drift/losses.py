@@ -1,7 +1,7 @@
 """Maps of loss: the fraction of memories that consolidate over two axes, under lines of theory."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -74,6 +74,7 @@ def draw(
         for name, words, _ in LOSS_PANELS
         if name not in [panel[0] for panel in shown]
     ]
+    lines = [*lines_of(plane, study, names, labels)]
     with mpl.rc_context(STYLE):
         page = open_page(DOUBLE)
         axes = page.body.subplots(1, len(shown), squeeze=False)[0]
@@ -81,7 +82,8 @@ def draw(
             values = plane[observable].transpose(up, across).values
             mesh = map_cells(ax, at, values, flagged & (k == 0), (colours, 0, 1))
             page.body.colorbar(mesh, ax=ax, pad=0.015, fraction=0.05)
-            draw_lines(ax, plane, study, names, labels)
+            for draw_line in lines:
+                draw_line(ax)
             ax.set(xlim=at[0][[0, -1]], ylim=at[1][[0, -1]])
             mark_infinity(ax.xaxis, plane[across].values)
             mark_infinity(ax.yaxis, plane[up].values)
@@ -100,54 +102,61 @@ MAPS_HEIGHT = 2.2
 """Inches of the three maps."""
 
 
-def draw_lines(
-    ax: Axes,
-    plane: xr.Dataset,
-    study: ConsolidationStudy,
-    names: tuple[str, str],
-    labels: dict[str, float],
-) -> None:
-    """Draw the lines of theory that these two axes have."""
+LineDrawer = Callable[[Axes], object]
+"""What draws one line of theory, which is computed already, on a map."""
+
+
+def lines_of(
+    plane: xr.Dataset, study: ConsolidationStudy, names: tuple[str, str], labels: dict[str, float]
+) -> Iterator[LineDrawer]:
+    """Yield the lines of theory that these two axes have."""
     finite = np.isfinite(labels.get("kappa", np.inf))
     if study.targets != "gaussian" or not plain(study, labels):
         return
     if names == ("noise", study.stored) and finite:
         noise, count = basin(plane, labels["kappa"])
         stored = count / labels["size"] if study.stored == "load" else count
-        ax.plot(noise, stored, color="#b2182b", lw=1.6, label="theory: own basin ends")
+        yield _line(noise, stored, "theory: own basin ends")
     if names == ("likeness", "kappa") and study.stored == "memories":
         likeness, kappa = merging(plane, labels)
-        ax.plot(likeness, kappa, color="#b2182b", lw=1.6, label="theory: own basin ends")
+        yield _line(likeness, kappa, "theory: own basin ends")
     if names == ("spread", "memory") and study.stored == "memories":
         spread = np.linspace(float(plane["spread"].min()), float(plane["spread"].max()), SPREADS)
         if finite and labels["memories"] <= FEW:
-            draw_mean_field(ax, spread, study, labels)
+            yield from mean_field_line(spread, study, labels)
         rank = rarest(spread, study, labels)
-        ax.plot(spread, rank, color="black", lw=1.1, ls="--", label="theory, one memory takes all")
+        words = "theory, one memory takes all"
+        yield _line(spread, rank, words, color="black", lw=1.1, ls="--")
 
 
-def draw_mean_field(
-    ax: Axes, spread: Reals, study: ConsolidationStudy, labels: dict[str, float]
-) -> None:
-    """Draw where the mean field of the cosine passes the threshold, over (spread, memory)."""
-    count = int(labels["memories"])
-    cosine = np.array([mean_cosines(s, study, labels) for s in spread.tolist()])
+def _line(x: Reals, y: Reals, label: str, **style: Any) -> LineDrawer:
+    """Return what draws a curve; a red one, if nothing else is said."""
+    style = {"color": "#b2182b", "lw": 1.6, **style}
+    return lambda ax: ax.plot(x, y, label=label, **style)
+
+
+def mean_field_line(
+    spread: Reals, study: ConsolidationStudy, labels: dict[str, float]
+) -> Iterator[LineDrawer]:
+    """Yield where the mean field of the cosine passes the threshold, over (spread, memory)."""
+    count = np.arange(int(labels["memories"]))
+    cosine = mean_cosines(spread, study, labels).T
     level = lowest_cosine(study, labels)
     if cosine.min() < level < cosine.max():
-        ax.contour(
-            spread, np.arange(count), cosine.T, levels=[level], colors="#b2182b", linewidths=1.6
-        )
-        ax.plot([], [], color="#b2182b", lw=1.6, label=r"theory, mean field at this $\kappa$")
+        style: dict[str, Any] = {"levels": [level], "colors": "#b2182b", "linewidths": 1.6}
+        yield lambda ax: ax.contour(spread, count, cosine, **style)
+        nothing = np.empty(0)
+        yield _line(nothing, nothing, r"theory, mean field at this $\kappa$")
 
 
-def mean_cosines(spread: float, study: ConsolidationStudy, labels: dict[str, float]) -> Reals:
-    """Return the cosine of each memory with its pattern at unequal frequencies, by `theory.drift`."""
+def mean_cosines(spread: Reals, study: ConsolidationStudy, labels: dict[str, float]) -> Reals:
+    """Return the cosine of each memory with its pattern at each spread of frequencies, by `theory.drift`."""
     count, ratio = int(labels["memories"]), float(np.hypot(1.0, labels["noise"]))
     tau = labels["tau"] / study.step
     equal = drift.symmetric(count, labels["kappa"], tau, 1 / ratio, ratio)
-    clamping = replace(equal, probabilities=frequencies(count, spread))
+    shown = np.array([frequencies(count, s) for s in spread.tolist()])
     steps = share(labels["presentations"], count) * study.dwell
-    return drift.mean_cosines(clamping, steps)
+    return drift.mean_cosines(equal, shown, steps)
 
 
 def lowest_cosine(study: ConsolidationStudy, labels: dict[str, float]) -> float:

@@ -66,6 +66,41 @@ def _share(x1: Array, x2: Array, x3: Array, f1: Array, f2: Array, f3: Array) -> 
     return np.where(smooth & np.isfinite(share), share, 0.5)
 
 
+Branch = Callable[[Array, Indices], tuple[Array, Array]]
+"""sqrt(alpha) and d ln sqrt(alpha)/d ln width of states of some widths: where, and which of them."""
+
+MOST_WIDTHS = 60
+"""Steps to a width at most: at the very end of a branch each only halves the way."""
+
+
+def widths_at(branch: Branch, root: Array, most: Array, end: Array) -> Array:
+    """Return the widths of states with sqrt(alpha) = root, which exist: Newton's method, in a bracket.
+
+    sqrt(alpha) is concave in the width, so that it is at most its share of the end.
+
+    most, end  # sqrt(alpha) and the width where the branch ends, the largest ones
+    """
+    low, high = np.zeros_like(root), end.copy()
+    width = end * (root / most)
+    at = np.arange(root.size)
+    for _ in range(MOST_WIDTHS):
+        here = width[at]
+        reached, rate = branch(here, at)
+        lacks = root[at] - reached
+        low[at] = np.where(lacks > 0, here, low[at])
+        high[at] = np.where(lacks < 0, here, high[at])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            wanted = here * (1 + lacks / (reached * rate))
+        inside = (wanted > low[at]) & (wanted < high[at])
+        wanted = np.where(inside, wanted, (low[at] + high[at]) / 2)
+        more = (abs(lacks) > 2e-16 * root[at]) & (abs(wanted - here) > 1e-15 * here)
+        at = at[more]
+        if not at.size:
+            break
+        width[at] = wanted[more]
+    return width
+
+
 def top(function: Callable[[Array], Array], low: float, high: float) -> float:
     """Return where `function` has its one maximum between low and high, to about 1e-8.
 
