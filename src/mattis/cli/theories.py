@@ -1,0 +1,88 @@
+"""The verbs of what is known: quantities of theory, how they compare with a study, and the models."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from mattis.cli import screen
+from mattis.cli.options import JSON, PLUGIN, RESULTS, STUDY, loaded_study, points_of_words
+
+
+@click.command()
+@STUDY
+@PLUGIN
+@RESULTS
+@JSON
+def compare(study: Path, results: str, as_json: bool) -> None:
+    """Say whether theory and simulation agree: chi², worst cells, one sentence; exit code 1 if rejected."""
+    from mattis import figures
+
+    found = figures.compare(loaded_study(study), results)
+    if as_json:
+        screen.document(screen.finite(found.as_json()))
+    else:
+        screen.comparison(found.as_json())
+    if found.rejected:
+        sys.exit(1)
+
+
+@click.command()
+@PLUGIN
+@click.argument("name", required=False)
+@click.option(
+    "--at",
+    multiple=True,
+    metavar="KEY=VALUE[,VALUE…][,KEY=…]",
+    help="Where: --at load=0.05,0.07,temperature=0.3, or an --at for each key.",
+)
+@JSON
+def theory(name: str | None, at: Sequence[str], as_json: bool) -> None:
+    """Evaluate a theory quantity and say how far it holds; without a name, list them with their sources."""
+    from mattis.theory import QUANTITIES, evaluate
+
+    if name is None:
+        rows = [
+            {"name": q.name, "at": list(q.arguments), "units": q.units, "meaning": q.meaning,
+             "equation": q.equation, "source": q.source, "validity": q.validity}
+            for q in QUANTITIES.values()
+        ]  # fmt: skip
+        fields = ("meaning", "equation", "source", "validity")
+        return screen.document(rows) if as_json else screen.rows(rows, "name", fields)
+    value = evaluate(name, **(where := points_of_words(at)))
+    if as_json:
+        content = {"name": name, "at": screen.finite(where), "value": value}
+        screen.document(content | {"validity": QUANTITIES[name].validity})
+        return
+    click.echo(
+        f"validity: {QUANTITIES[name].validity}", err=True
+    )  # beside the numbers, not among them
+    line = any(isinstance(given, list) for given in where.values())
+    for point in value if line else [value]:
+        numbers = point if isinstance(point, list) else [point]
+        click.echo(" ".join("does not exist" if n is None else f"{n:.10g}" for n in numbers))
+
+
+@click.command()
+@PLUGIN
+@JSON
+def models(as_json: bool) -> None:
+    """List the models with their axes, observables and sources."""
+    from mattis.networks.registry import MODELS
+
+    rows = [
+        {
+            "name": model.name,
+            "summary": model.summary,
+            "equation": model.equation,
+            "axes": list(model.axes),
+            "observables": {o.name: {"long_name": o.long_name, "units": o.units} for o in model.observables},
+            "order_parameter": model.order_parameter,
+            "theory": list(model.theory),
+            "source": model.source,
+        }
+        for model in MODELS.values()
+    ]  # fmt: skip
+    fields = ("summary", "equation", "axes", "observables", "order_parameter", "theory", "source")
+    screen.document(rows) if as_json else screen.rows(rows, "name", fields)
