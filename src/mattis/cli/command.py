@@ -15,34 +15,29 @@ from typing import IO, Any
 import click
 
 from mattis import __version__
-from mattis.cli import claims, drawings, machines, runs, stores, theories
-from mattis.errors import Fault, UserError, nearest
+from mattis.cli import beginnings, claims, drawings, machines, runs, stores, theories
+from mattis.cli.help import Verbs
+from mattis.errors import Fault, UserError
 
 
-class Verbs(click.Group):
-    """A group that answers a wrong verb with the nearest right one."""
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            raise UserError(
-                f"unknown verb {args[0]}; expected one of {', '.join(self.commands)}"
-                f"{nearest(args[0], self.commands)}"
-            )
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    sections={
+        "Begin": (beginnings.new, theories.models, beginnings.completion),
+        "Compute": (runs.plan, runs.run, runs.status),
+        "Look": (drawings.diagram, drawings.page, drawings.figure, drawings.trace),
+        "Judge": (theories.compare, theories.theory, claims.claims),
+        "Check": (stores.verify, stores.digest, machines.gpu_selftest),
+    },
+    examples=("mattis new mine", "mattis run mine.yaml", "mattis diagram mine.yaml"),
+)
 @click.version_option(__version__, prog_name="mattis")
 def verbs() -> None:
-    """Phase diagrams of associative memories, from one YAML file to a figure with error bars."""
+    """Phase diagrams of associative memories, from one YAML file to a figure with error bars.
 
-
-for _verb in (
-    runs.plan, runs.run, runs.status, stores.verify, stores.digest, drawings.diagram, drawings.page,
-    drawings.figure, drawings.trace, theories.compare, theories.theory, machines.gpu_selftest,
-    theories.models, claims.claims,
-):  # fmt: skip
-    verbs.add_command(_verb)
+    mattis VERB --help says more of each verb.
+    """
 
 
 def guarded(command: Callable[[], Any]) -> int:

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mattis.cli import screen
+from mattis.cli.completing import studies
+from mattis.cli.help import Verb
 from mattis.cli.options import (
     CELL,
     JSON,
@@ -22,9 +25,26 @@ from mattis.cli.options import (
 )
 from mattis.errors import UserError
 
+FIGURE_GROUPS = {
+    "Figure": ("--panel", "--style", "-o"),
+    "Pictures of states": ("--states", "--at", "--steps"),
+}
+"""The options of `figure` by what they are about."""
 
-@click.command()
-@click.argument("studies", type=UserPath(path_type=Path), nargs=-1, required=True, metavar="STUDY…")
+
+@click.command(
+    cls=Verb,
+    short_help="Draw the diagram; end with its verdict.",
+    examples=("mattis diagram mine.yaml", "mattis diagram mine.yaml other.yaml -o both.png"),
+)
+@click.argument(
+    "studies",
+    type=UserPath(path_type=Path),
+    nargs=-1,
+    required=True,
+    metavar="STUDY…",
+    shell_complete=studies,
+)
 @PLUGIN
 @RESULTS
 @click.option(
@@ -65,7 +85,11 @@ def diagram(studies: tuple[Path, ...], results: str, output: Path | None, as_jso
         click.echo(line)
 
 
-@click.command()
+@click.command(
+    cls=Verb,
+    short_help="Write one page to look into the diagram.",
+    examples=("mattis page mine.yaml",),
+)
 @STUDY
 @PLUGIN
 @RESULTS
@@ -78,35 +102,67 @@ def page(study: Path, results: str, as_json: bool) -> None:
     told_files(loaded, [write_page(loaded, results)], as_json)
 
 
-@click.command()
+@click.command(
+    cls=Verb,
+    short_help="Draw a figure for a paper, with its numbers.",
+    examples=(
+        "mattis figure mine.yaml -o fig2.pdf",
+        "mattis figure mine.yaml --panel a --style single",
+        "mattis figure letters.yaml --states --at load=0.05",
+    ),
+    groups=FIGURE_GROUPS,
+)
 @STUDY
 @PLUGIN
 @RESULTS
-@CELL
+@click.option(
+    "--panel", metavar="LETTER", help="Only this panel, such as a, as wide as one column."
+)
+@click.option(
+    "--style",
+    type=click.Choice(["single", "double"]),
+    help="One column, 86.4 mm (3.4 inches) wide, or two, 177.8 mm (7.0 inches).",
+)
 @click.option("--states", is_flag=True, help="The final states that the study keeps, as pictures.")
+@CELL
 @click.option("--steps", type=int, default=0, metavar="K", help="Also K states on the way to them.")
 @OUTPUT
 @JSON
-def figure(
-    study: Path, results: str, at: Sequence[str], states: bool, steps: int, output: Path | None,
-    as_json: bool,
-) -> None:  # fmt: skip
-    """Draw one figure of a study: with --states what was stored, the cue, and the state at its end."""
+def figure(study: Path, results: str, output: Path | None, as_json: bool, **options: Any) -> None:
+    """Draw the figure of a study for a paper: panels and key, with embedded fonts, and no caption on it.
+
+    FILE.pdf, .svg or .png by its ending; results/NAME/figures/diagram.pdf if not given. Beside it lie the
+    caption (.txt: N, P, sweeps, seeds, error bars, theory and how far it holds, digest) and the numbers of
+    what is drawn (.csv). With --states it draws what was stored, the cue, and the state at its end.
+    """
+    loaded = loaded_study(study)
+    if not options["states"]:
+        for name in ("at", "steps"):
+            if options[name]:
+                raise UserError(
+                    f"--{name}: says which states; expected --states beside it, or no --{name}"
+                )
+        from mattis.figures.paper import write_paper
+
+        written = write_paper(loaded, options["panel"], options["style"], output, results)
+        told_files(loaded, written, as_json)
+        return
+    for name in ("panel", "style"):
+        if options[name]:
+            raise UserError(
+                f"--{name}: got it beside --states, which has no panels; remove one of them"
+            )
     from mattis.figures.states import pictured
 
-    loaded = loaded_study(study)
-    if not states:
-        raise UserError(
-            f"figure: got nothing to draw; expected --states; mattis diagram {study} draws the diagram"
-        )
-    told_files(
-        loaded,
-        pictured(loaded, points_of_words(at, label_of_word), steps, output, results),
-        as_json,
-    )
+    at = points_of_words(options["at"], label_of_word)
+    told_files(loaded, pictured(loaded, at, options["steps"], output, results), as_json)
 
 
-@click.command()
+@click.command(
+    cls=Verb,
+    short_help="Simulate one cell again, step by step.",
+    examples=("mattis trace mine.yaml --at load=0.05,seed=3",),
+)
 @STUDY
 @PLUGIN
 @RESULTS

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mattis.cli import screen
+from mattis.cli.completing import cells, studies
 from mattis.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class UserPath(click.Path):
 
 
 FILE = UserPath(exists=True, dir_okay=False)
-STUDY = click.argument("study", type=UserPath(path_type=Path))
+STUDY = click.argument("study", type=UserPath(path_type=Path), shell_complete=studies)
 JSON = click.option("as_json", "--json", is_flag=True, help="One JSON document, nothing else.")
 RESULTS = click.option(
     "--results",
@@ -39,6 +40,7 @@ CELL = click.option(
     "--at",
     multiple=True,
     metavar="AXIS=VALUE",
+    shell_complete=cells,
     help="Which cell: --at load=0.05,temperature=0.3; an axis of one value may be left out.",
 )
 OUTPUT = click.option(

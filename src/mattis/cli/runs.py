@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mattis.cli import screen
+from mattis.cli.completing import queues
+from mattis.cli.help import Verb
 from mattis.cli.options import FILE, JSON, PLUGIN, RESULTS, STUDY, UserPath, loaded_study
 from mattis.errors import UserError
 from mattis.words import counted
 
 if TYPE_CHECKING:
     from mattis.engine.driver import Settings
+
+RUN_GROUPS = {
+    "Workers of this machine": ("--workers", "--pool", "--memory", "--gpus", "--backend"),
+    "Workers elsewhere": ("--scheduler", "--tls-ca", "--tls-cert", "--tls-key", "--cluster"),
+    "What is computed": ("--shard", "--block-cells", "--all-observables"),
+    "What is told": ("--log", "--dashboard"),
+}
+"""The options of `run` by what they are about."""
 
 MOST_COUNTED = 10**7
 """Cells of a study among which `plan` looks for those that are there."""
@@ -28,7 +38,11 @@ POOL_CHOICE = click.Choice(["processes", "threads"])
 BACKEND_CHOICE = click.Choice(["auto", "cpu", "gpu", "simulated"])  # as in devices
 
 
-@click.command()
+@click.command(
+    cls=Verb,
+    short_help="Show what a study takes: cells, time, memory.",
+    examples=("mattis plan mine.yaml", "mattis plan mine.yaml --shards 8 --json"),
+)
 @STUDY
 @PLUGIN
 @RESULTS
@@ -61,7 +75,16 @@ def plan(study: Path, results: str, as_json: bool, workers: int | None, shards: 
         screen.plan(loaded, content)
 
 
-@click.command()
+@click.command(
+    cls=Verb,
+    short_help="Compute what is missing; go on after any stop.",
+    examples=(
+        "mattis run mine.yaml",
+        "mattis run mine.yaml --workers 8 --memory 16GiB",
+        "mattis run mine.yaml --cluster slurm --workers 40",
+    ),
+    groups=RUN_GROUPS,
+)
 @STUDY
 @PLUGIN
 @RESULTS
@@ -79,10 +102,21 @@ def plan(study: Path, results: str, as_json: bool, workers: int | None, shards: 
 @click.option("--tls-ca", type=FILE, help="Certificate authority of that scheduler.")
 @click.option("--tls-cert", type=FILE, help="Certificate to show to that scheduler.")
 @click.option("--tls-key", type=FILE, help="Private key of the certificate.")
-@click.option("--cluster", metavar="NAME", help="Workers are jobs of slurm, pbs, sge, lsf, ….")
+@click.option(
+    "--cluster",
+    metavar="NAME",
+    shell_complete=queues,
+    help="Workers are jobs of slurm, pbs, sge, lsf, ….",
+)
 @click.option("--dashboard", is_flag=True, help="Show Dask's dashboard, on this machine only.")
 @click.option("--shard", metavar="I/K", help="Only part I of K of the study, counted from 0.")
-@click.option("--backend", type=BACKEND_CHOICE, default="auto", show_default=True)
+@click.option(
+    "--backend",
+    type=BACKEND_CHOICE,
+    default="auto",
+    show_default=True,
+    help="What computes; auto takes a GPU if there is one.",
+)
 @click.option("--block-cells", type=click.IntRange(1), help="At most so many cells per block.")
 @click.option("--all-observables", is_flag=True, help="Also those that an older store lacks.")
 @click.option("--log", type=UserPath(path_type=Path), help="Also write plain progress lines here.")
@@ -132,7 +166,11 @@ def _settings(options: dict[str, Any]) -> "Settings":
     )  # fmt: skip
 
 
-@click.command()
+@click.command(
+    cls=Verb,
+    short_help="Show what is done, missing and failed.",
+    examples=("mattis status mine.yaml",),
+)
 @STUDY
 @PLUGIN
 @RESULTS

@@ -6,10 +6,15 @@ from pathlib import Path
 import click
 
 from mattis.cli import screen
+from mattis.cli.help import Verb
 from mattis.cli.options import JSON, PLUGIN, RESULTS, STUDY, loaded_study
 
 
-@click.command()
+@click.command(
+    cls=Verb,
+    short_help="Check that what is stored was computed so.",
+    examples=("mattis verify mine.yaml", "mattis verify mine.yaml --recompute 5"),
+)
 @STUDY
 @PLUGIN
 @RESULTS
@@ -35,7 +40,9 @@ def verify(study: Path, results: str, recompute: int, as_json: bool) -> None:
         sys.exit(1)
 
 
-@click.command()
+@click.command(
+    cls=Verb, short_help="Print the hash of all values.", examples=("mattis digest mine.yaml",)
+)
 @STUDY
 @PLUGIN
 @RESULTS

@@ -7,10 +7,16 @@ from pathlib import Path
 import click
 
 from mattis.cli import screen
+from mattis.cli.completing import arguments, quantities
+from mattis.cli.help import Verb
 from mattis.cli.options import JSON, PLUGIN, RESULTS, STUDY, loaded_study, points_of_words
 
 
-@click.command()
+@click.command(
+    cls=Verb,
+    short_help="Say whether theory and simulation agree.",
+    examples=("mattis compare mine.yaml", "mattis compare mine.yaml --json"),
+)
 @STUDY
 @PLUGIN
 @RESULTS
@@ -28,13 +34,22 @@ def compare(study: Path, results: str, as_json: bool) -> None:
         sys.exit(1)
 
 
-@click.command()
+@click.command(
+    cls=Verb,
+    short_help="Evaluate or plot theory; list what is known.",
+    examples=(
+        "mattis theory",
+        "mattis theory hopfield.T_M --at load=0.05,0.07",
+        "mattis theory hopfield.T_M --plot -o T_M.pdf",
+    ),
+)
 @PLUGIN
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=quantities)
 @click.option(
     "--at",
     multiple=True,
     metavar="KEY=VALUE[,VALUE…][,KEY=…]",
+    shell_complete=arguments,
     help="Where: --at load=0.05,0.07,temperature=0.3, or an --at for each key.",
 )
 @JSON
@@ -64,7 +79,9 @@ def theory(name: str | None, at: Sequence[str], as_json: bool) -> None:
         click.echo(" ".join("does not exist" if n is None else f"{n:.10g}" for n in numbers))
 
 
-@click.command()
+@click.command(
+    cls=Verb, short_help="List models, their axes and observables.", examples=("mattis models",)
+)
 @PLUGIN
 @JSON
 def models(as_json: bool) -> None:
