@@ -102,7 +102,7 @@ def _of_model(name: str, model: str) -> "SmallStudy":
 def _like(name: str, source: Path) -> "SmallStudy":
     """Return the text of another study with its own name, made so small that it runs in a minute."""
     from mattis.cli.shipped import schema_line
-    from mattis.cli.shrinking import SmallStudy, replaced, shrunk
+    from mattis.cli.shrinking import SmallStudy, replaced, shrunk, smaller
     from mattis.networks.plain.models import PLAIN_MODELS
     from mattis.networks.registry import load_study
 
@@ -110,7 +110,8 @@ def _like(name: str, source: Path) -> "SmallStudy":
     text = re.sub(r"^# yaml-language-server:.*\n", "", source.read_text(encoding="utf-8"))
     found = shrunk(replaced(text, ["name"], name), source.parent)
     schema = "" if study.model in PLAIN_MODELS else schema_line()
-    return SmallStudy(schema + found.text, found.seconds)
+    told = f"# {name}: like {study.name}{smaller(text, found.text)}.\n#\n"
+    return SmallStudy(f"{schema}{told}{found.text}", found.seconds)
 
 
 def _beside(source: Path) -> Iterator[Path]:

@@ -129,7 +129,7 @@ def arguments(ctx: click.Context, _param: click.Parameter, typed: str) -> Comple
     """Return the arguments of the quantity of theory that is named, as key=."""
     from mattis.theory import ARGUMENTS, QUANTITIES
 
-    row = QUANTITIES.get(str(ctx.params.get("name")))
+    row = QUANTITIES.get(_first(ctx, "name"))
     words = {name: ARGUMENTS[name].words for name in (row.arguments if row else ARGUMENTS)}
     return _pairs(typed, words)
 
@@ -140,12 +140,18 @@ def cells(ctx: click.Context, _param: click.Parameter, typed: str) -> Completion
     from mattis.networks.registry import load_study
     from mattis.study.cells import spelled_values, spellings, written
 
-    named = ctx.params.get("study")
-    if named is None:
+    named = _first(ctx, "study")
+    if not named:
         return []
-    study = load_study(Path(str(named)))
+    study = load_study(Path(named))
     axes = (spellings(study, dim)[0] for dim in study.dimensions if len(study.labels[dim]) > 1)
     return _pairs(typed, {name: [*map(written, spelled_values(study, name))] for name in axes})
+
+
+def _first(ctx: click.Context, name: str) -> str:
+    """Return the first argument of a verb; Click leaves it aside while an option has no value."""
+    given = ctx.params.get(name) or next(iter(ctx.args), "")
+    return str(given)
 
 
 def _pairs(typed: str, words: Mapping[str, Sequence[str]]) -> Completions:

@@ -23,8 +23,11 @@ STARTERS = Path(__file__).parent / "templates" / "starters.yaml"
 COMMENT_WIDTH = 98
 """Letters of a line of comments."""
 
-PLAIN_AXES: Mapping[str, Any] = {"size": [200], "load": [0.02, 0.05, 0.1], "seed": 4}
-"""Axes of a first study of a model of a plugin, beside those of its function."""
+PLAIN_AXES: Mapping[str, Any] = {"size": [200], "load": [0.02, 0.05, 0.1]}
+"""Axes of a first study of a model of a plugin, beside those of its function, and its seeds."""
+
+PLAIN_SEEDS = 4
+"""Pattern sets of a first study of a model of a plugin."""
 
 SAID_ELSEWHERE = ("name", "model", "axes", "figure")
 """Keys that the list of further keys leaves out."""
@@ -64,8 +67,7 @@ def _of_plugin(row: PlainModel) -> dict[str, Any]:
     for name in row.axes[:1]:
         own[name] = [v for v in _around(row.arguments[name]) if bounds[name].fits(v)]
     keys = {name: n.default for name, n in row.arguments.items() if name not in row.axes}
-    seed = PLAIN_AXES["seed"]
-    return {"axes": {**PLAIN_AXES, **own, "seed": seed}, **keys}
+    return {"axes": {**PLAIN_AXES, **own, "seed": PLAIN_SEEDS}, **keys}
 
 
 def _around(number: Number) -> Sequence[float]:
@@ -80,7 +82,8 @@ def _head(name: str, model: str) -> list[str]:
     """Return the comments above a study: what the model is, observes and is compared with."""
     row = MODELS[model]
     told = [
-        f"{name}: a first study of {model}, as mattis {__version__} writes it. It takes less than a minute.",
+        f"{name}: a first study of {model}, as mattis {__version__} writes it."
+        f"{'' if model in PLAIN_MODELS else ' It takes less than a minute.'}",
         f"{model}: {row.summary}" if row.summary else "",
         f"    {row.equation}" if row.equation else "",
         row.source,

@@ -9,7 +9,8 @@ import click
 from mattis.cli import screen
 from mattis.cli.completing import arguments, quantities
 from mattis.cli.help import Verb
-from mattis.cli.options import JSON, PLUGIN, RESULTS, STUDY, loaded_study, points_of_words
+from mattis.cli.options import JSON, PLUGIN, RESULTS, STUDY, UserPath, loaded_study, points_of_words
+from mattis.errors import UserError
 
 
 @click.command(
@@ -52,11 +53,32 @@ def compare(study: Path, results: str, as_json: bool) -> None:
     shell_complete=arguments,
     help="Where: --at load=0.05,0.07,temperature=0.3, or an --at for each key.",
 )
+@click.option(
+    "--plot",
+    is_flag=True,
+    help="Draw it along the argument with two values, or the only one that is left out, to a file.",
+)
+@click.option(
+    "-o",
+    "output",
+    type=UserPath(path_type=Path),
+    metavar="FILE",
+    help="The file of --plot, .png, .svg or .pdf; NAME.png if not given.",
+)
 @JSON
-def theory(name: str | None, at: Sequence[str], as_json: bool) -> None:
-    """Evaluate a theory quantity and say how far it holds; without a name, list them with their sources."""
+def theory(
+    name: str | None, at: Sequence[str], plot: bool, output: Path | None, as_json: bool
+) -> None:
+    """Evaluate a theory quantity and say how far it holds; without a name, list them with their sources.
+
+    --plot draws it to a file: from the lowest to the highest value of the one argument that has several, or
+    over the usual values of the only argument that is left out.
+    """
     from mattis.theory import QUANTITIES, evaluate
 
+    if plot or output is not None:
+        _plot(name, at, plot, output, as_json)
+        return
     if name is None:
         rows = [
             {"name": q.name, "at": list(q.arguments), "units": q.units, "meaning": q.meaning,
@@ -77,6 +99,25 @@ def theory(name: str | None, at: Sequence[str], as_json: bool) -> None:
     for point in value if line else [value]:
         numbers = point if isinstance(point, list) else [point]
         click.echo(" ".join("does not exist" if n is None else f"{n:.10g}" for n in numbers))
+
+
+def _plot(
+    name: str | None, at: Sequence[str], plot: bool, output: Path | None, as_json: bool
+) -> None:
+    """Draw a quantity of theory to a file, and print its name."""
+    if not plot:
+        raise UserError(f"-o {output}: got no --plot, which is what draws; add it, or remove -o")
+    if name is None:
+        raise UserError(
+            "--plot: got no quantity; expected one of mattis theory, such as hopfield.T_M"
+        )
+    from mattis.figures.theory_curve import plotted
+
+    path = str(plotted(name, points_of_words(at), output))
+    if as_json:
+        screen.document({"name": name, "written": [path]})
+    else:
+        click.echo(path)
 
 
 @click.command(

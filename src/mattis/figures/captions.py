@@ -39,7 +39,7 @@ def caption_text(
     sets = "cues" if has_one_set(study) else "pattern sets"
     parts = [
         page.closed.question,
-        *(_shown(letter, axes, len(panels) > 1) for letter, axes in panels.items()),
+        *(_panel_told(letter, axes, len(panels) > 1) for letter, axes in panels.items()),
         *_simulated(estimates, study),
         f"Error bars: {ERROR_BARS.format(sets=sets)}",
         *(_line(name) for name in names),
@@ -54,7 +54,7 @@ def caption_text(
     return "\n".join(wrapped) + "\n"
 
 
-def _shown(letter: str, axes: Sequence[Axes], lettered: bool) -> str:
+def _panel_told(letter: str, axes: Sequence[Axes], lettered: bool) -> str:
     """Return what a panel shows: its title, and its ordinates against its abscissa."""
     title = axes[0].get_title(loc="left")
     bars = [bar.get_ylabel() for bar in getattr(axes[0], "_colorbars", []) if bar.get_ylabel()]
