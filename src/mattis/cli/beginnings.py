@@ -142,8 +142,7 @@ def _write_new(files: dict[Path, bytes], study: Path) -> None:
     examples=(
         'eval "$(mattis completion bash)"   # in ~/.bashrc',
         'eval "$(mattis completion zsh)"    # in ~/.zshrc',
-        "mattis completion fish > \\",
-        "    ~/.config/fish/completions/mattis.fish",
+        "mattis completion fish | source    # in config.fish",
     ),
 )
 @click.argument("shell", type=click.Choice(SHELLS))

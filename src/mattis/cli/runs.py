@@ -77,7 +77,7 @@ def plan(study: Path, results: str, as_json: bool, workers: int | None, shards: 
 
 @click.command(
     cls=Verb,
-    short_help="Compute what is missing; go on after any stop.",
+    short_help="Compute what is missing; go on after a stop.",
     examples=(
         "mattis run mine.yaml",
         "mattis run mine.yaml --workers 8 --memory 16GiB",

@@ -49,9 +49,9 @@ def compare(study: Path, results: str, as_json: bool) -> None:
 @click.option(
     "--at",
     multiple=True,
-    metavar="KEY=VALUE[,VALUE…][,KEY=…]",
+    metavar="KEY=VALUE,…",
     shell_complete=arguments,
-    help="Where: --at load=0.05,0.07,temperature=0.3, or an --at for each key.",
+    help="Where: --at load=0.05,0.07 with --at temperature=0.3, or both in one.",
 )
 @click.option(
     "--plot",

@@ -11,7 +11,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from mattis import __version__
-from mattis.figures.page import PageFigure
+from mattis.figures.page import LETTERED, PageFigure
 from mattis.figures.told import has_one_set, network_of
 from mattis.networks.binary.retrieval import RetrievalStudy
 from mattis.networks.neurons.study import NeuronStudy
@@ -56,14 +56,14 @@ def caption_text(
 
 def _panel_told(letter: str, axes: Sequence[Axes], lettered: bool) -> str:
     """Return what a panel shows: its title, and its ordinates against its abscissa."""
-    title = axes[0].get_title(loc="left")
+    title = LETTERED.sub("", axes[0].get_title(loc="left"))
     bars = [bar.get_ylabel() for bar in getattr(axes[0], "_colorbars", []) if bar.get_ylabel()]
     ordinates = " and ".join(words for ax in axes if (words := ax.get_ylabel()))
     across = next((words for ax in axes[::-1] if (words := ax.get_xlabel())), "")
-    colours = f"colours: {', '.join(bars)}; " if bars else ""
-    against = f"{colours}{ordinates} against {across}" if ordinates and across else colours
-    before = f"({letter}) " if lettered and not title.startswith("(") else ""
-    return f"{before}{'; '.join(filter(None, (title, against)))}."
+    colours = f"colours: {', '.join(bars)}" if bars else ""
+    against = f"{ordinates} against {across}" if ordinates and across else ""
+    before = f"({letter}) " if lettered else ""
+    return f"{before}{'; '.join(filter(None, (title, colours, against)))}."
 
 
 def _simulated(estimates: xr.Dataset, study: Study) -> Iterator[str]:

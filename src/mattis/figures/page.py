@@ -1,5 +1,6 @@
 """A page in print: the question above, panels, one key below, and what was simulated in small letters."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ QUESTION_LETTERS, QUESTION_LINE = 13.0, 0.17
 
 HANDLE = 0.42
 """Inches that the symbol of a key takes, with its margins."""
+
+LETTERED = re.compile(r"^\(([a-z])\)\s*")
+"""The letter before the title of a panel."""
 
 INK, GREY = "#222222", "#555555"
 

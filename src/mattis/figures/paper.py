@@ -3,7 +3,6 @@
 The caption stands in the paper: the page without the question above and the small letters below.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from mattis.figures.captions import caption_text
 from mattis.figures.numbers import table
 from mattis.figures.page import (
     DOUBLE,
+    LETTERED,
     SINGLE,
     PageFigure,
     blocks_of,
@@ -47,9 +47,6 @@ PAPER_DPI = 600
 
 PANEL_OF_PAPER, STRIP_OF_PAPER = 2.3, 0.65
 """Inches of a panel that stands alone in its row, and of a strip of deviations below it."""
-
-LETTERED = re.compile(r"^\(([a-z])\)\s*")
-"""The letter before the title of a panel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +123,7 @@ def for_paper(
             if stacked and not one.axes[0].get_ylabel():  # beside the first panel of a row
                 one.axes[0].set_ylabel(panels[0].axes[0].get_ylabel())
             if one not in chosen:
-                _remove(one)
+                _remove(page, one)
         height = _stack(page, chosen) if stacked else page.closed.height
         if panel:
             for ax in chosen[0].axes:
@@ -171,14 +168,14 @@ def _letter(ax: Axes) -> str:
     return found[1] if found else ""
 
 
-def _remove(panel: PagePanel) -> None:
+def _remove(page: PageFigure, panel: PagePanel) -> None:
     """Remove a panel from its page."""
     for ax in panel.axes:
         for bar in [*getattr(ax, "_colorbars", [])]:
             bar.remove()
         ax.remove()
     if panel.spot is not None:
-        panel.spot.figure.subfigs.remove(panel.spot)
+        page.closed.page.body.subfigs.remove(panel.spot)
 
 
 def _stack(page: PageFigure, panels: Sequence[PagePanel]) -> float:
