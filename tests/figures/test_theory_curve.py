@@ -47,8 +47,8 @@ def test_usual_ends_are_of_arguments_and_within_their_bounds() -> None:
     assert {*USUAL_ENDS} == {name for name, one in ARGUMENTS.items() if not one.words}
     for name, (low, high) in USUAL_ENDS.items():
         assert low < high
-        assert ARGUMENTS[name].fits(low), name
-        assert ARGUMENTS[name].fits(high), name
+        assert ARGUMENTS[name].fits(float(low)), name
+        assert ARGUMENTS[name].fits(float(high)), name
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ BUDGET = 30.0
 FEWEST_VALUES = (4, 2, 1)
 """Seeds, and values of an axis, that are left at least: fewer only where that is not enough."""
 
-MOST_STEPS = 60
-"""Steps of shrinking at most."""
+MOST_SHORTENINGS = 60
+"""Times that a study is shortened at most."""
 
 
 class SmallStudy(NamedTuple):
@@ -41,7 +41,7 @@ def shrunk(text: str, folder: Path) -> SmallStudy:
 
     study = _study(text, folder)
     seconds = cost(study).seconds
-    for _ in range(MOST_STEPS):
+    for _ in range(MOST_SHORTENINGS):
         if seconds <= BUDGET:
             break
         rate = seconds / max(total_effort(study), 1)
