@@ -41,7 +41,7 @@ class Verb(click.Command):
         rows: dict[str, list[tuple[str, str]]] = {title: [] for title in ("Options", *self.groups)}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            if record is not None:
+            if record is not None and isinstance(param, click.Option):
                 names = [name for name in param.opts if name in grouped]
                 rows[grouped[names[0]] if names else "Options"].append(record)
         for title, records in rows.items():
