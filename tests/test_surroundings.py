@@ -11,6 +11,8 @@ from builders import fill, make_study, write_study
 
 from mattis import surroundings
 from mattis.errors import UserError
+from mattis.networks.registry import load_study
+from mattis.study.base import Study
 
 
 def mattis(folder: Path, *words: object, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -66,6 +68,66 @@ def test_figures_are_the_same_whatever_the_settings_of_matplotlib(tmp_path: Path
         done = mattis(tmp_path, "diagram", path, **odd)
         assert done.returncode == 0, done.stderr
         assert digests(tmp_path) == usual, name
+
+
+HOSTILE = {
+    "axes.facecolor": "red", "savefig.facecolor": "red", "text.color": "red", "axes.edgecolor": "red",
+    "image.lut": "3", "image.cmap": "hot", "pdf.fonttype": "3", "svg.fonttype": "none", "font.size": "30",
+    "font.family": "No Such Font", "axes.grid": "True", "lines.linewidth": "9", "savefig.dpi": "20",
+    "savefig.bbox": "tight", "figure.figsize": "1, 1", "axes.prop_cycle": "cycler('color', ['r'])",
+    "axes.formatter.use_mathtext": "True", "xtick.top": "True", "hatch.linewidth": "5",
+    "path.sketch": "9, 9, 9", "mathtext.fontset": "cm", "axes.unicode_minus": "False",
+    "legend.numpoints": "4", "svg.hashsalt": "another",
+}  # fmt: skip
+"""Settings of which each would change a figure that inherits it."""
+
+DRAW = """
+import hashlib, sys, {before}
+from pathlib import Path
+import mattis
+from mattis.figures.paper import write_paper
+with {context}:
+    written = mattis.diagram("small.yaml", "results")
+    written += write_paper(mattis.load_study("small.yaml"), output=Path("paper.pdf"), root="results")
+for path in map(Path, written):
+    if path.is_file():
+        print(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+"""
+
+
+def drawn(folder: Path, before: str = "os", context: str = "open(os.devnull)", **odd: str) -> str:
+    """Draw figures in a process of its own; return their hashes."""
+    text = DRAW.format(before=before, context=context)
+    done = subprocess.run(
+        [sys.executable, "-c", text], cwd=folder, env={**os.environ, **odd}, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    return done.stdout
+
+
+def test_no_figure_inherits_settings_from_anywhere(tmp_path: Path) -> None:
+    """A file beside the study, one in the folder of settings, a style and a script: maps and papers too."""
+    panels = [{"quantity": "overlap", "across": "load", "up": "temperature"}, "energy"]
+    write_study(tmp_path, figure={"panels": panels}, noise=[0.1])
+    fill(mattis_study(tmp_path), tmp_path / "results")
+    usual = drawn(tmp_path)
+    assert {line.split()[0] for line in usual.splitlines()} == {
+        "diagram.png", "diagram.svg", "paper.pdf", "paper.txt", "paper.csv"
+    }  # fmt: skip
+    text = "".join(f"{key}: {value}\n" for key, value in HOSTILE.items())
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "matplotlibrc").write_text(text)
+    assert drawn(tmp_path, MPLCONFIGDIR=str(tmp_path / "config")) == usual
+    style = "matplotlib.style.context(['dark_background', 'seaborn-v0_8-poster'])"
+    assert drawn(tmp_path, "matplotlib.style, matplotlib.pyplot", style) == usual
+    xkcd = "matplotlib.pyplot.xkcd()"
+    assert drawn(tmp_path, "matplotlib.pyplot", xkcd, MPLBACKEND="agg") == usual
+    (tmp_path / "matplotlibrc").write_text(text)
+    assert drawn(tmp_path, "matplotlib.pyplot, os", PYTHONHASHSEED="7") == usual
+
+
+def mattis_study(folder: Path) -> Study:
+    return load_study(folder / "small.yaml")
 
 
 def test_a_font_cache_of_another_installation() -> None:

@@ -138,8 +138,8 @@ def test_diagram(mattis: Command, tmp_path: Path) -> None:
         ([], "Usage"),
         (
             ["rn"],
-            "unknown verb rn; expected one of plan, run, status, verify, digest, diagram, "
-            "page, figure, trace, compare, theory, gpu-selftest, models",
+            "unknown verb rn; expected one of new, models, completion, plan, run, status, diagram, "
+            "page, figure, trace, compare, theory, claims, verify, digest, gpu-selftest; did you mean run?",
         ),
         (["digset"], "did you mean digest?"),
         (["run"], "Missing argument 'STUDY'"),
@@ -359,8 +359,12 @@ def test_figure_draws_the_letters_that_are_kept(mattis: Command, tmp_path: Path)
     assert [Path(name).name for name in json.loads(out)["written"]] == ["states.png", "states.svg"]
     code, out, err = mattis(*words)
     assert (code, out) == (2, "")
-    said = f"mattis: figure: got nothing to draw; expected --states; mattis diagram {path}"
-    assert err == f"{said} draws the diagram\n"
+    assert err == "mattis: --at: says which states; expected --states beside it, or no --at\n"
+    code, out, err = mattis(*words, "--states", "--panel", "a")
+    assert (code, out) == (2, "")
+    assert (
+        err == "mattis: --panel: got it beside --states, which has no panels; remove one of them\n"
+    )
 
 
 def test_digest_of_states(mattis: Command, tmp_path: Path) -> None:

@@ -47,6 +47,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+def shipped_files() -> list[Path]:
+    """Return what is shipped beside the code: studies with their files, and the schema."""
+    config = ROOT / "config"
+    return [*(config / "studies").iterdir(), config / "study.schema.json"]
+
+
 def test_the_wheel_holds_every_file_of_the_package_and_the_licence(wheel: Path) -> None:
     source = ROOT / "src"
     files = {
@@ -54,9 +60,16 @@ def test_the_wheel_holds_every_file_of_the_package_and_the_licence(wheel: Path) 
         for path in (source / "mattis").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+    config = ROOT / "config"
+    shipped = {f"mattis/shipped/{path.relative_to(config).as_posix()}" for path in shipped_files()}
     packed = set(zipfile.ZipFile(wheel).namelist())
     about = {name for name in packed if ".dist-info/" in name}
-    assert packed - about == files
+    assert packed - about == files | shipped
+    assert {"mattis/shipped/study.schema.json", "mattis/shipped/studies/letters.txt"} <= packed
+    assert "mattis/cli/templates/starters.yaml" in packed
+    for path in shipped_files():
+        found = zipfile.ZipFile(wheel).read(f"mattis/shipped/{path.relative_to(config).as_posix()}")
+        assert found == path.read_bytes()
     assert any(name.endswith("/licenses/LICENSE") for name in about)
 
 
@@ -81,6 +94,15 @@ def test_the_wheel_runs_where_nothing_is_but_what_it_declares(wheel: Path, tmp_p
     assert said_by(mattis, "digest", study, cwd=empty).split()[0] == golden.GOLDEN["hopfield"]
     said_by(mattis, "diagram", study, cwd=empty)
     assert (empty / "results" / "small" / "figures" / "diagram.png").exists()
+    said_by(mattis, "figure", study, "--panel", "a", "-o", "paper.pdf", cwd=empty)
+    assert (empty / "paper.csv").exists()
+    said_by(mattis, "new", "mine", cwd=empty)
+    line = (empty / "mine.yaml").read_text().splitlines()[0]
+    assert line.endswith(f"{site.resolve().as_posix()}/mattis/shipped/study.schema.json")
+    said_by(mattis, "new", "like", "--like", "letters", cwd=empty)
+    assert (empty / "letters.txt").exists()
+    assert json.loads(said_by(mattis, "status", "like.yaml", "--json", cwd=empty))["done"] == 0
+    assert "_mattis_completion" in said_by(mattis, "completion", "bash", cwd=empty)
     where = said_by(python, "-c", "import mattis; print(mattis.__file__)", cwd=empty)
     assert Path(where.strip()).is_relative_to(site)
     assert not list(site.glob("pytest")), "only what is declared is there"

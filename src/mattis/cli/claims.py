@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mattis.cli.help import Verb
 from mattis.errors import UserError
 
 if TYPE_CHECKING:
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
     from mattis.claims.laboratory import Laboratory
 
 
-@click.command()
+@click.command(
+    cls=Verb,
+    short_help="Measure what the two documents state.",
+    examples=("mattis claims E5", "mattis claims --list"),
+)
 @click.argument("ids", nargs=-1, metavar="[ID…]")
 @click.option(
     "--json",

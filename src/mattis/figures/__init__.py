@@ -26,7 +26,7 @@ from mattis.comparison.verdict import Comparison, compared, with_theory
 from mattis.engine.status import open_results
 from mattis.errors import UserError
 from mattis.figures import curve_pages, retrieval
-from mattis.figures.canvas import METADATA, printed, with_own_fonts
+from mattis.figures.canvas import kind_of_file, printed, with_own_fonts
 from mattis.figures.drift import consolidation, recall
 from mattis.figures.overlay import overlay
 from mattis.networks.binary.axes import rule_of
@@ -173,12 +173,8 @@ def overlaid(
     --------
     >>> mattis.overlaid(["config/studies/zero-one.yaml", "config/studies/clipped.yaml"], "both.png")
     """
-    target, known = Path(path), ", ".join(f".{kind}" for kind in METADATA)
-    kind = target.suffix.removeprefix(".").lower()
-    if kind not in METADATA:
-        raise UserError(
-            f"{target.name}: got {target.suffix or 'no ending'}; expected one of {known}"
-        )
+    target = Path(path)
+    kind = kind_of_file(target)
     loaded = [as_study(study) for study in studies]
     for study in loaded:
         check_named(study)

@@ -12,6 +12,7 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.collections import PatchCollection
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from mattis import __version__
 from mattis.comparison.remembered import evaluate
+from mattis.errors import UserError
 from mattis.exact.arrays import Reals
 from mattis.statistics.estimates import FAILED, INCOMPLETE
 from mattis.words import counted
@@ -44,12 +46,22 @@ STYLE: Any = {
     "hatch.linewidth": 0.5,
     "svg.hashsalt": "mattis",
     "savefig.dpi": 200,
+    # Letters of a PDF as fonts that are embedded: journals refuse those that are drawings (Type 3).
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
 }
+"""All settings of Matplotlib that figures have: none is left to ./matplotlibrc, a style, or a script."""
+
 METADATA: dict[str, dict[str, str | None]] = {
     "png": {"Software": f"mattis {__version__}"},
     "svg": {"Creator": f"mattis {__version__}", "Date": None},
     "pdf": {"Creator": f"mattis {__version__}", "CreationDate": None},
 }
+"""Kinds of files of a figure, and what they say of themselves: nothing of when they were made."""
+
+COLOURS_OF_A_MAP = 256
+"""Steps of a map of colours: Matplotlib makes its maps when it is loaded, of as many as `image.lut` says."""
+
 BOX = [Outline.MOVETO, *[Outline.LINETO] * 3, Outline.CLOSEPOLY]
 BOXES = 1000
 """Boxes of a path at most."""
@@ -70,13 +82,34 @@ def with_own_fonts() -> None:
         fonts.ttflist.sort(key=lambda entry: entry.fname not in own)
 
 
-def printed(figure: Figure, kind: str) -> bytes:
-    """Return a figure as a file of a kind of `METADATA`: the same bytes for the same figure."""
+def printed(figure: Figure, kind: str, dpi: int | None = None) -> bytes:
+    """Return a figure as a file of a kind of `METADATA`: the same bytes for the same figure.
+
+    dpi  # of its dots, if not the usual ones
+    """
     content = BytesIO()
+    size: dict[str, Any] = {} if dpi is None else {"dpi": dpi}
     with mpl.rc_context(STYLE):
         _settle(figure)
-        figure.savefig(content, format=kind, metadata=METADATA[kind])
+        figure.savefig(content, format=kind, metadata=METADATA[kind], **size)
     return content.getvalue()
+
+
+def kind_of_file(path: Path, option: str = "") -> str:
+    """Return the kind of a figure by the ending of its file. Raises UserError for one that is not known."""
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in METADATA:
+        known = ", ".join(f".{kind}" for kind in METADATA)
+        raise UserError(
+            f"{option}{path.name}: got {path.suffix or 'no ending'}; expected one of {known}; "
+            f"for example {path.with_suffix('.pdf').name}"
+        )
+    return kind
+
+
+def colour_map(name: str) -> Colormap:
+    """Return a map of colours of Matplotlib, of as many steps as it has by default."""
+    return mpl.colormaps[name].resampled(COLOURS_OF_A_MAP)
 
 
 def _settle(figure: Figure) -> None:
@@ -134,7 +167,7 @@ def map_cells(
     colours  # colour map, lowest and highest value
     """
     name, low, high = colours
-    cmap = mpl.colormaps[name].with_extremes(bad="white")
+    cmap = colour_map(name).with_extremes(bad="white")
     mesh = ax.pcolormesh(
         *borders, np.ma.masked_invalid(values), cmap=cmap, vmin=low, vmax=high, rasterized=True
     )

@@ -14,7 +14,7 @@ from mattis.figures.canvas import STYLE, caption
 from mattis.figures.curves import Panel, curves_of, is_constant
 from mattis.figures.glossary import axis_term, quantity_term
 from mattis.figures.map_panel import draw_map_panel
-from mattis.figures.page import DOUBLE, SINGLE, close_page, open_page
+from mattis.figures.page import DOUBLE, SINGLE, PageFigure, close_page, letters_of, open_page
 from mattis.figures.panel import axis_label, draw_panel, draw_strip, has_strip, keys_of, within
 from mattis.figures.panels import asked_of, panels_of, question_of
 from mattis.figures.told import told_of
@@ -73,7 +73,7 @@ def laws_told(panels: list[Panel], study: Study) -> list[str]:
     return found
 
 
-def paged(panels: list[Panel], study: Study, told: str, question: str | None = None) -> Figure:
+def paged(panels: list[Panel], study: Study, told: str, question: str | None = None) -> PageFigure:
     """Draw panels on a page, with one key.
 
     question  # what the page answers; by default what the study asks
@@ -89,11 +89,29 @@ def paged(panels: list[Panel], study: Study, told: str, question: str | None = N
         page = open_page(PAGE_WIDTHS[wanted or usual])
         cells = page.body.add_gridspec(rows, columns)
         for k, panel in enumerate(panels):
-            letter = f"({'abcdef'[k]})" if len(panels) > 1 else ""
+            letter = f"({LETTERS_OF_PANELS[k]})" if len(panels) > 1 else ""
             spot = page.body.add_subfigure(cells[divmod(k, columns)])
             _draw_panel(spot, replace(panel, letter=letter), study, strips)
-        keys = keys_of(panels, asked_of(study))
-        return close_page(page, height, question or question_of(study), keys, told)
+        asked = asked_of(study)
+        alone = {
+            k: keys_of([panel], asked) for k, panel in zip(LETTERS_OF_PANELS, panels, strict=False)
+        }
+        named = {k: names_of(panel) for k, panel in zip(LETTERS_OF_PANELS, panels, strict=False)}
+        return close_page(
+            page, height, question or question_of(study), keys_of(panels, asked), told,
+            letters_of(**alone), letters_of(**named),
+        )  # fmt: skip
+
+
+def names_of(panel: Panel) -> list[str]:
+    """Return the quantities of theory that a panel shows: its lines and marks."""
+    lines = [line.quantity for curve in panel.curves for line in curve.lines]
+    marks = [mark.quantity for curve in panel.curves for mark in curve.marks]
+    return [*dict.fromkeys((*lines, *marks))]
+
+
+LETTERS_OF_PANELS = "abcdef"
+"""Letters of the panels of a page, in their order."""
 
 
 PAGE_WIDTHS = {"single": SINGLE, "double": DOUBLE}
@@ -112,7 +130,7 @@ def filled_panels(plane: xr.Dataset, study: Study) -> tuple[list[Panel], list[st
             continue
         panel = _filled(plane, study, block.model_copy(update={"quantity": known}))
         if panel.own:
-            letter = f"({'abcdef'[len(filled)]})"
+            letter = f"({LETTERS_OF_PANELS[len(filled)]})"
             phrases.append(f"{letter} at {written_labels(study, panel.own)}")
         nothing = None if chosen else is_constant(panel.curves)
         if nothing is None:

@@ -1,7 +1,8 @@
 """A page in print: the question above, panels, one key below, and what was simulated in small letters."""
 
+import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,23 +24,69 @@ QUESTION_LETTERS, QUESTION_LINE = 13.0, 0.17
 HANDLE = 0.42
 """Inches that the symbol of a key takes, with its margins."""
 
+LETTERED = re.compile(r"^\(([a-z])\)\s*")
+"""The letter before the title of a panel."""
+
 INK, GREY = "#222222", "#555555"
+
+
+class PageFigure(Figure):
+    """The figure of a page, which knows what was written on it."""
+
+    closed: "ClosedPage"
 
 
 @dataclass(frozen=True, eq=False)
 class Page:
     """A page that is being drawn: panels go into its body."""
 
-    figure: Figure
+    figure: PageFigure
     head: SubFigure
     body: SubFigure
     foot: SubFigure
     grid: GridSpec
 
 
+@dataclass(frozen=True, eq=False)
+class ClosedPage:
+    """What is written on a page, for whoever prints its panels elsewhere.
+
+    height   # of the body, in inches
+    keys     # entries of the key with their words
+    about    # panels, by their letters, that an entry of the key speaks of, by its words; else all
+    theory   # panels, by their letters, in which a quantity of theory is drawn, by its name
+    """
+
+    page: Page
+    height: float
+    question: str
+    keys: Sequence[tuple[str, Artist]]
+    caption: str
+    about: Mapping[str, str]
+    theory: Mapping[str, str]
+
+
+def letters_of(**panels: Iterable[Any]) -> dict[str, str]:
+    """Return the letters of the panels by what is in them: entries of a key by their words, or names."""
+    found: dict[str, str] = {}
+    for letter, things in panels.items():
+        for one in things:
+            word = one if isinstance(one, str) else str(one.get_label())
+            found[word] = found.get(word, "") + letter
+    return found
+
+
+def distinct(keys: Mapping[str, Iterable[Any]]) -> list[Any]:
+    """Return the entries of the keys of several panels, each words once."""
+    found: dict[str, Any] = {}
+    for one in (one for entries in keys.values() for one in entries):
+        found.setdefault(str(one.get_label()), one)
+    return [*found.values()]
+
+
 def open_page(width: float) -> Page:
     """Return an empty page of a width in inches."""
-    figure = Figure(figsize=(width, width), layout="constrained")
+    figure = PageFigure(figsize=(width, width), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.02)  # type: ignore[union-attr, call-arg]
     grid = figure.add_gridspec(3, 1)
     head, body, foot = (figure.add_subfigure(grid[k]) for k in range(3))
@@ -47,36 +94,64 @@ def open_page(width: float) -> Page:
 
 
 def close_page(
-    page: Page, height: float, question: str, handles: Sequence[Artist], caption: str
-) -> Figure:
+    page: Page,
+    height: float,
+    question: str,
+    handles: Sequence[Artist],
+    caption: str,
+    about: Mapping[str, str] | None = None,
+    theory: Mapping[str, str] | None = None,
+) -> PageFigure:
     """Write question, key and caption of a page, and give it the height that they need.
 
-    height  # of the body, in inches
+    height, about, theory  # as `ClosedPage` has them
     """
+    keys = [(str(one.get_label()), one) for one in handles]
+    page.figure.closed = ClosedPage(
+        page, height, question, keys, caption, about or {}, theory or {}
+    )
     width = float(page.figure.get_size_inches()[0])
     asked = textwrap.wrap(question, round(width * QUESTION_LETTERS))
     told = [
         line for part in caption.split("\n") for line in textwrap.wrap(part, round(width * LETTERS))
     ]
-    short = [one for one in handles if visible_length(str(one.get_label())) <= SHORT]
-    long = [_wrapped(one, width) for one in handles if one not in short]
-    blocks = [block for block in (short, long) if block]
-    shapes = [key_shape(block, width) for block in blocks]
-    below = sum(rows for _, rows in shapes) * LINE * 1.06 + 0.05 * len(blocks)
+    blocks = blocks_of(handles, width)
+    below = height_of_keys(blocks, width)
     top, foot = len(asked) * QUESTION_LINE + 0.06, below + len(told) * LINE + 0.06
     page.figure.set_size_inches(width, top + height + foot)
     page.grid.set_height_ratios([top, height, foot])
     page.head.text(
         0.012, 0.5, "\n".join(asked), fontsize=8.5, weight="bold", va="center", color=INK
     )
-    at = 1.0
-    for block, (columns, rows) in zip(blocks, shapes, strict=True):
-        page.foot.add_artist(_key(page.foot, block, columns, at))
-        at -= (rows * LINE * 1.06 + 0.02) / foot
+    write_keys(page.foot, blocks, width, foot)
     page.foot.text(
         0.012, 0.03, "\n".join(told), fontsize=7, va="bottom", color=GREY, linespacing=1.25
     )
     return page.figure
+
+
+def blocks_of(handles: Sequence[Artist], width: float) -> list[list[Artist]]:
+    """Return the entries of a key in blocks: short ones side by side, then long ones in lines that fit."""
+    short = [one for one in handles if visible_length(str(one.get_label())) <= SHORT]
+    long = [_wrapped(one, width) for one in handles if one not in short]
+    return [block for block in (short, long) if block]
+
+
+def height_of_keys(blocks: Sequence[Sequence[Artist]], width: float) -> float:
+    """Return the inches that a key takes."""
+    rows = sum(key_shape(block, width)[1] for block in blocks)
+    return rows * LINE * 1.06 + 0.05 * len(blocks)
+
+
+def write_keys(
+    foot: SubFigure, blocks: Sequence[Sequence[Artist]], width: float, height: float
+) -> None:
+    """Write the blocks of a key from the top of a part of a page on, whose height in inches is known."""
+    at = 1.0
+    for block in blocks:
+        columns, rows = key_shape(block, width)
+        foot.add_artist(_key(foot, block, columns, at))
+        at -= (rows * LINE * 1.06 + 0.02) / height
 
 
 SHORT = 22

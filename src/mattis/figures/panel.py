@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.artist import Artist
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from mattis.comparison.tracing import TheoryLine
 from mattis.comparison.view import View, is_geometric
 from mattis.exact.arrays import Reals
-from mattis.figures.canvas import mark_infinity
+from mattis.figures.canvas import colour_map, mark_infinity
 from mattis.figures.curves import Panel, PanelCurve, Points, deviations
 from mattis.figures.glossary import axis_term, mark_word, quantity_term, quantity_word
 from mattis.statistics.doubts import DOUBTS
@@ -50,7 +49,7 @@ def colour_of(place: int, curves: int, seen: View) -> Any:
     if is_named(seen):
         return CATEGORIES[place % len(CATEGORIES)]
     name, low, high = GRADED_COLOURS
-    return mpl.colormaps[name](low + (high - low) * place / max(curves - 1, 1))
+    return colour_map(name)(low + (high - low) * place / max(curves - 1, 1))
 
 
 def style_of(one: PanelCurve, panel: Panel) -> dict[str, Any]:
@@ -70,20 +69,30 @@ def draw_panel(ax: Axes, panel: Panel) -> None:
     for one in panel.curves:
         style = style_of(one, panel)
         for line in one.lines:
-            _draw_line(ax, line.x, line.y, line.stable, style["color"])
+            name = ", ".join(filter(None, (f"_{line.quantity}", one.word, line.limit)))
+            _draw_line(ax, (line.x, line.y), line.stable, {"color": style["color"], "label": name})
         if one.law is not None:
             x = np.sort(one.points.x)
             ax.plot(x, one.law.at(x), color=style["color"], lw=1.0, ls=GUIDE_DASH, zorder=1.5)
         for mark in one.marks:
             if is_near(mark.value, panel):
-                ax.axvline(mark.value, color=_mark_colour(one, panel), lw=0.8, ls=MARK_DASH)
+                ax.axvline(
+                    mark.value,
+                    color=_mark_colour(one, panel),
+                    lw=0.8,
+                    ls=MARK_DASH,
+                    label=f"_{mark.quantity}",
+                )
         if one.end is not None and np.isfinite(one.end[0]):
             place, reach = one.end
             shade = _end_colour(one, panel)
-            ax.axvspan(place - reach, place + reach, color=shade, alpha=0.25, lw=0)
-        _draw_points(ax, one.points, style)
+            ax.axvspan(
+                place - reach, place + reach, color=shade, alpha=0.25, lw=0, label="_half are lost"
+            )
+        name = ", ".join(filter(None, (f"_{one.quantity}", one.word)))
+        _draw_points(ax, one.points, style | {"label": name})
         if one.lost is not None:
-            _draw_lost(ax, one.lost, style)
+            _draw_lost(ax, one.lost, style | {"label": f"{name}, {one.second}"})
     _dress(ax, panel)
 
 
@@ -116,11 +125,14 @@ def _end_colour(one: PanelCurve, panel: Panel) -> Any:
     return "#888888" if panel.count == 1 else style_of(one, panel)["color"]
 
 
-def _draw_line(ax: Axes, x: Reals, y: Reals, stable: Any, colour: Any) -> None:
+def _draw_line(
+    ax: Axes, line: tuple[Reals, Reals], stable: NDArray[np.bool_], look: Mapping[str, Any]
+) -> None:
     """Draw a line of theory: full where its state is stable, dashed elsewhere."""
+    x, y = line
     for part, dash in ((stable, "-"), (~stable, GUIDE_DASH)):
         if part.any():
-            ax.plot(x, np.where(part, y, np.nan), color=colour, lw=1.0, ls=dash, zorder=1.5)
+            ax.plot(x, np.where(part, y, np.nan), lw=1.0, ls=dash, zorder=1.5, **look)
 
 
 def _draw_points(ax: Axes, points: Points, style: dict[str, Any]) -> None:
@@ -271,7 +283,10 @@ def draw_strip(ax: Axes, panel: Panel) -> None:
     open_strip(ax)
     for one in panel.curves:
         if one.z is not None:
-            draw_deviations(ax, one.points.x, (one.z, one.bound), style_of(one, panel))
+            name = ", ".join(filter(None, (f"_z of {one.quantity}", one.word)))
+            draw_deviations(
+                ax, one.points.x, (one.z, one.bound), style_of(one, panel) | {"label": name}
+            )
 
 
 def open_strip(ax: Axes) -> None:

@@ -21,7 +21,7 @@ from mattis.comparison.view import View
 from mattis.exact.arrays import Reals
 from mattis.figures.canvas import STYLE, caption, covered, edges, map_cells
 from mattis.figures.curves import student
-from mattis.figures.page import DOUBLE, close_page, labelled, open_page
+from mattis.figures.page import DOUBLE, close_page, labelled, letters_of, open_page
 from mattis.figures.panel import colour_of
 from mattis.figures.panels import question_of
 from mattis.figures.told import told_of
@@ -47,6 +47,7 @@ class BoundaryLine:
     temperature: Reals
     label: str
     style: dict[str, Any]
+    quantity: str = ""
 
 
 def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
@@ -89,7 +90,7 @@ def _styled(
 ) -> list[BoundaryLine]:
     """Return lines of theory with their words and styles."""
     pairs = zip(lines, drawn, strict=True)
-    return [BoundaryLine(line.load, line.temperature, *look) for line, look in pairs]
+    return [BoundaryLine(line.load, line.temperature, *look, line.quantity) for line, look in pairs]
 
 
 def draw(estimates: xr.Dataset, study: BinaryStudy, lines: Sequence[BoundaryLine]) -> Figure:
@@ -99,16 +100,19 @@ def draw(estimates: xr.Dataset, study: BinaryStudy, lines: Sequence[BoundaryLine
         page = open_page(DOUBLE)
         grid = page.body.add_gridspec(2, 2, width_ratios=(1.3, 1))
         phase = page.body.add_subplot(grid[:, 0])
-        handles = draw_phase(phase, plane, lines)
+        phase_keys = draw_phase(phase, plane, lines)
         aside = page.body.add_subplot(grid[0, 1], sharex=phase, sharey=phase)
         draw_deviations(aside, plane, lines)
-        handles += draw_cuts(page.body.add_subplot(grid[1, 1]), plane, study)
+        cut_keys = draw_cuts(page.body.add_subplot(grid[1, 1]), plane, study)
         degrees = max(int(plane["seeds"].max()) - 1, 0)
         known = f"z of theory at load (P − 1)/N, {degrees} degrees of freedom at most"
         words = told_of(study, _where(plane), (known,))
+        judged = [str(plane["overlap_z"].attrs.get("quantity", "hopfield.overlap"))]
         return close_page(
-            page, PHASES_HEIGHT, question_of(study, ASKED_OF_PHASES), handles, caption(plane, words)
-        )
+            page, PHASES_HEIGHT, question_of(study, ASKED_OF_PHASES), [*phase_keys, *cut_keys],
+            caption(plane, words), letters_of(a=phase_keys, c=cut_keys),
+            letters_of(a=[line.quantity for line in lines], b=[lines[0].quantity, *judged], c=judged),
+        )  # fmt: skip
 
 
 PHASES_HEIGHT = 4.3
@@ -233,7 +237,7 @@ def draw_deviations(ax: Axes, plane: xr.Dataset, lines: Sequence[BoundaryLine]) 
     scale = ("RdBu_r", -WORST_DEVIATION, WORST_DEVIATION)
     mesh = map_cells(ax, (x, y), z, np.zeros(z.shape, bool), scale)
     ax.figure.colorbar(mesh, ax=ax, label="$z$", extend="both", pad=0.015, fraction=0.05)
-    ax.plot(lines[0].load, lines[0].temperature, color="black", lw=0.8)
+    ax.plot(lines[0].load, lines[0].temperature, color="black", lw=0.8, label=f"_{lines[0].label}")
     ax.set(xlabel=r"load $\alpha$", ylabel="$T$")
     ax.locator_params(axis="x", nbins=5)
     ax.set_title("(b) $z$ = (survivors − theory) / error")
@@ -257,7 +261,8 @@ def draw_cuts(ax: Axes, plane: xr.Dataset, study: BinaryStudy) -> list[Artist]:
         cut = plane.isel(load=index)
         colour = colour_of(place, len(nearest), View("beta", "load", None, ()))
         for line in lines_of_theory(study, seen, cut, "overlap"):
-            ax.plot(line.x, line.y, color=colour, lw=1.0)
+            words = f"_{line.quantity}, load {load[index]:.4g}"
+            ax.plot(line.x, line.y, color=colour, lw=1.0, label=words)
         stayed = cut["survivors"].values >= FEWEST_SEEDS
         for mask, fill, name, sets in (
             (stayed, colour, "overlap_given_survival", "survivors"),
@@ -267,7 +272,7 @@ def draw_cuts(ax: Axes, plane: xr.Dataset, study: BinaryStudy) -> list[Artist]:
             ax.errorbar(
                 cut["temperature"].values[mask], cut[name].values[mask],
                 yerr=np.nan_to_num(reach[mask]), ls="none", marker="o", ms=2.8, lw=0.7, mew=0.7,
-                color=colour, mfc=fill,
+                color=colour, mfc=fill, label=f"_{name}, load {load[index]:.4g}",
             )  # fmt: skip
         keys.append(
             Line2D(

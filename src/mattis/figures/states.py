@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from mattis import __version__
 from mattis.errors import UserError
 from mattis.exact.arrays import Signs
-from mattis.figures.canvas import STYLE
+from mattis.figures.canvas import STYLE, colour_map
 from mattis.figures.page import LETTERS, LINE
 from mattis.figures.trace import files_of, goal_of, varied
 from mattis.networks.binary import family
@@ -191,7 +191,7 @@ def _picture(ax: Axes, row: PictureRow, column: int) -> None:
     side = isqrt(state.size)
     ax.imshow(
         np.asarray(state).reshape(side, side),
-        cmap="gray_r",
+        cmap=colour_map("gray_r"),
         vmin=-1,
         vmax=1,
         interpolation="nearest",

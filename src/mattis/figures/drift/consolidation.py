@@ -20,6 +20,7 @@ from mattis.comparison.view import planes
 from mattis.exact.arrays import Reals
 from mattis.figures.canvas import (
     STYLE,
+    colour_map,
     curve,
     edges,
     map_cells,
@@ -28,7 +29,7 @@ from mattis.figures.canvas import (
 from mattis.figures.curves import student
 from mattis.figures.drift import losses, time_course
 from mattis.figures.drift.pages import DriftPlane, age_of
-from mattis.figures.page import DOUBLE, labelled, open_page
+from mattis.figures.page import DOUBLE, labelled, letters_of, open_page
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.statistics.intervals import LEVEL_95
 from mattis.study.base import Study
@@ -71,8 +72,8 @@ def draw(plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float])
         top.set_title(f"(a) cosine with the new pattern, $N_v = {_spelled(max(study.axes.size))}$")
         draw_map(fraction, largest, study, labels, "consolidated", ("Blues", 0, 1))
         fraction.set_title(f"(b) share of memories that survive{age_of(labels)}")
-        keys = draw_ends(fraction, plane, study)
-        keys += draw_collapse(curves, plane, study, labels)
+        keys = {"b": draw_ends(fraction, plane, study)}
+        keys["c"] = draw_collapse(curves, plane, study, labels)
         grid = np.meshgrid(largest["kappa"].values, largest["patterns"].values)
         theory = expected(grid[1].ravel(), grid[0].ravel(), study, labels).reshape(similarity.shape)
         difference = largest.assign(difference=((study.stored, "kappa"), similarity - theory))
@@ -81,7 +82,11 @@ def draw(plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float])
         known = plain(study, labels)
         rest.set_title(f"(d) simulation − theory{'' if known else ': not known here'}")
         of = DriftPlane(plane, study, labels)
-        return of.close(page, COLLAPSE_HEIGHT, "Which memories survive what they are shown?", keys)
+        asked = "Which memories survive what they are shown?"
+        ends_named = ["consolidation.kappa_s", "consolidation.kappa_basin"] if known else []
+        curves_named = ["consolidation.mean_similarity"] if known else []
+        named = letters_of(a=ends_named, b=ends_named, c=curves_named, d=curves_named)
+        return of.close(page, COLLAPSE_HEIGHT, asked, keys, theory=named)
 
 
 COLLAPSE_HEIGHT = 4.8
@@ -141,13 +146,13 @@ def draw_collapse(
     """Draw the similarity of all sizes against kappa/kappa_s, one curve for each N_h; return keys."""
     counts = np.unique(plane["patterns"].values)
     picked = counts[np.unique(np.linspace(0, counts.size - 1, 5).astype(int))]
-    colours = mpl.colormaps["viridis"](np.linspace(0, 0.88, picked.size))
+    colours = colour_map("viridis")(np.linspace(0, 0.88, picked.size))
     kappa = plane["kappa"].values[np.isfinite(plane["kappa"].values)]
     kappa = np.linspace(kappa.min(initial=np.inf), kappa.max(initial=0), 300 if kappa.size else 0)
     for colour, count in zip(colours, picked, strict=True):
         (end,), _ = ends(np.array([float(count)]), study, labels)
         line = expected(np.full(kappa.size, count), kappa, study, labels)
-        ax.plot(kappa / end, line, color=colour, lw=1.1)
+        ax.plot(kappa / end, line, color=colour, lw=1.1, label=f"_mean field, memories {count:g}")
         for n, marker in zip(study.axes.size, MARKERS, strict=False):
             part = plane.sel(size=n)
             at = np.flatnonzero(part["patterns"].values == count)
@@ -157,6 +162,7 @@ def draw_collapse(
                     cut["kappa"].values / end, cut["similarity"].values,
                     yerr=cut["similarity_error"].values * student(cut["seeds"].values - 1.0),
                     ls="none", marker=marker, ms=2.6, mfc="none", mec=colour, ecolor=colour, lw=0.7,
+                    label=f"_similarity, size {n}, memories {count:g}",
                 )  # fmt: skip
     known = plain(study, labels)
     if known:

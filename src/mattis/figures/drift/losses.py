@@ -21,7 +21,7 @@ from mattis.figures.canvas import (
     mark_infinity,
 )
 from mattis.figures.drift.pages import DriftPlane, age_of
-from mattis.figures.page import DOUBLE, labelled, open_page
+from mattis.figures.page import DOUBLE, distinct, labelled, letters_of, open_page
 from mattis.networks.drift.memories import frequencies
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.theory import drift
@@ -89,8 +89,18 @@ def draw(
             mark_infinity(ax.yaxis, plane[up].values)
             ax.set(xlabel=SHOWN[across], ylabel=SHOWN[up] if k == 0 else "")
             ax.set_title(f"({'abc'[k]}) {words}{age_of(labels) if k == 0 else ''}")
-        of, keys = DriftPlane(plane, study, labels), labelled([*axes])
-        return of.close(page, MAPS_HEIGHT, "Which memories are lost, and how?", keys, same)
+        keys = {"abc"[k]: labelled([ax]) for k, ax in enumerate(axes)}
+        named = letters_of(**dict.fromkeys(keys, LINES_OF_LOSSES)) if distinct(keys) else {}
+        of = DriftPlane(plane, study, labels)
+        return of.close(page, MAPS_HEIGHT, "Which memories are lost, and how?", keys, same, named)
+
+
+LINES_OF_LOSSES = (
+    "consolidation.least_overlap",
+    "consolidation.kappa_basin",
+    "consolidation.similarity",
+)
+"""Quantities of theory that lines on maps of loss are made of."""
 
 
 def _varies(values: xr.DataArray) -> bool:

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import xarray as xr
-from matplotlib.figure import Figure
 
 from mattis.figures.canvas import caption
 from mattis.figures.glossary import axis_term
-from mattis.figures.page import Page, close_page
+from mattis.figures.page import Page, PageFigure, close_page, distinct, letters_of
 from mattis.figures.panels import question_of
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.words import counted
@@ -24,15 +23,23 @@ class DriftPlane:
     labels: Mapping[str, float]
 
     def close(
-        self, page: Page, height: float, usual: str, keys: Sequence[Any], same: Sequence[str] = ()
-    ) -> Figure:
+        self,
+        page: Page,
+        height: float,
+        usual: str,
+        keys: Mapping[str, Sequence[Any]],
+        same: Sequence[str] = (),
+        theory: Mapping[str, str] | None = None,
+    ) -> PageFigure:
         """Write question, key and caption of a page of this.
 
         usual  # what it answers, where the study does not say
+        keys   # the entries of the key, by the letter of the panel that they speak of
         same   # what is the same everywhere, in words
         """
         told = told_of_drift(self.estimates, self.study, self.labels, same)
-        return close_page(page, height, question_of(self.study, usual), keys, told)
+        asked, about = question_of(self.study, usual), letters_of(**keys)
+        return close_page(page, height, asked, distinct(keys), told, about, theory)
 
 
 def told_of_drift(

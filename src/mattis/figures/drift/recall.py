@@ -23,7 +23,14 @@ from mattis.figures.canvas import (
     mark_infinity,
 )
 from mattis.figures.curves import deviations, student
-from mattis.figures.page import DOUBLE, close_page, labelled, open_page
+from mattis.figures.page import (
+    DOUBLE,
+    close_page,
+    distinct,
+    labelled,
+    letters_of,
+    open_page,
+)
 from mattis.figures.panel import agreeing_key, draw_deviations, open_strip
 from mattis.figures.panels import question_of
 from mattis.networks.drift.recall_study import RecallStudy
@@ -78,8 +85,15 @@ def draw(plane: xr.Dataset, study: RecallStudy) -> Figure:
             f"presentations per memory, tau = {study.tau:g}, {counted(len(study.axes.seed), 'pattern set')}"
         )
         asked = question_of(study, "Which of what was learnt can be recalled?")
-        keys = [*labelled([new, old, loads, times]), HATCHED, *agreeing_key(learnt, "overlap")]
-        return close_page(page, HEIGHT_OF_RECALL, asked, keys, caption(plane, text))
+        panels = zip("abcd", (new, old, loads, times), strict=True)
+        keys = {letter: labelled([ax]) for letter, ax in panels}
+        keys |= {"ab": [HATCHED], "c ": agreeing_key(learnt, "overlap")}
+        limits = ["hopfield.alpha_M"]
+        limits += ["consolidation.kappa_s", "consolidation.kappa_basin"] * plain(study, {})
+        return close_page(
+            page, HEIGHT_OF_RECALL, asked, distinct(keys), caption(plane, text), letters_of(**keys),
+            letters_of(a=limits, b=limits, c=["hopfield.overlap"]),
+        )  # fmt: skip
 
 
 HEIGHT_OF_RECALL = 5.0

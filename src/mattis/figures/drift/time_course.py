@@ -17,11 +17,12 @@ from mattis.exact.patterns import share
 from mattis.figures.canvas import (
     STYLE,
     TheoryArgument,
+    colour_map,
     curve,
 )
 from mattis.figures.curves import deviations
 from mattis.figures.drift.pages import DriftPlane
-from mattis.figures.page import DOUBLE, labelled, open_page
+from mattis.figures.page import DOUBLE, labelled, letters_of, open_page
 from mattis.figures.panel import agreeing_key, draw_deviations, open_strip
 from mattis.networks.drift.memories import frequencies, square_norm
 from mattis.networks.drift.study import ConsolidationStudy
@@ -81,12 +82,25 @@ def draw(plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float])
         else:
             draw_differences(right, courses)
         of = DriftPlane(plane, study, labels)
-        keys = [*labelled([left, right]), *agreeing_key(plane, "similarity")]
-        return of.close(page, COURSES_HEIGHT, "How does a memory come to what it is shown?", keys)
+        keys = {"a": labelled([left]), "b": labelled([right])}
+        keys["a "] = agreeing_key(plane, "similarity")
+        known = any(course.known for course in courses)
+        named = letters_of(a=COURSE_LINES, b=COURSE_LINES) if known else {}
+        asked = "How does a memory come to what it is shown?"
+        return of.close(page, COURSES_HEIGHT, asked, keys, theory=named)
 
 
 COURSES_HEIGHT = 2.6
 """Inches of the two panels."""
+
+
+COURSE_LINES = (
+    "consolidation.similarity",
+    "consolidation.similarity_mean",
+    "consolidation.similarity_sd",
+    "consolidation.published",
+)
+"""Quantities of theory that curves in time are compared with."""
 
 
 def courses_of(
@@ -174,7 +188,7 @@ def _one_hot(study: ConsolidationStudy, labels: dict[str, float], cells: xr.Data
 
 def draw_judged(ax: Axes, above: Axes, courses: list[TimeCourse]) -> None:
     """Draw how far each curve is from theory, in errors, below the curves."""
-    colours = mpl.colormaps["viridis"](np.linspace(0, 0.82, len(courses)))
+    colours = colour_map("viridis")(np.linspace(0, 0.82, len(courses)))
     open_strip(ax)
     for one, colour in zip(courses, colours, strict=True):
         z, bound = deviations(one.cells, "similarity")
@@ -197,7 +211,7 @@ def draw_curves(ax: Axes, courses: list[TimeCourse], study: ConsolidationStudy) 
     """Draw the similarity with the new pattern (and thinly with the old), theory and its band."""
     random = study.clamping == "random"
     runs = counted(int(max(course.cells["seeds"].max() for course in courses)), "run")
-    colours = mpl.colormaps["viridis"](np.linspace(0, 0.82, len(courses)))
+    colours = colour_map("viridis")(np.linspace(0, 0.82, len(courses)))
     with_theory = [k for k, course in enumerate(courses) if course.known]
     for k, (course, colour) in enumerate(zip(courses, colours, strict=True)):
         first = k in with_theory[-1:]
@@ -246,7 +260,7 @@ def draw_curves(ax: Axes, courses: list[TimeCourse], study: ConsolidationStudy) 
 
 def draw_differences(ax: Axes, courses: list[TimeCourse]) -> None:
     """Draw |simulation − theory| of both theories, in logarithms: one of them is exact."""
-    colours = mpl.colormaps["viridis"](np.linspace(0, 0.82, len(courses)))
+    colours = colour_map("viridis")(np.linspace(0, 0.82, len(courses)))
     worst = {"published": 0.0, "mean": 0.0}
     for course, colour in zip(courses, colours, strict=True):
         found = course.cells["similarity"].values
@@ -272,7 +286,7 @@ def draw_differences(ax: Axes, courses: list[TimeCourse]) -> None:
 
 def draw_pulls(ax: Axes, courses: list[TimeCourse]) -> None:
     """Draw (simulation − theory)/error of both theories: the published one is off by many errors."""
-    colours = mpl.colormaps["viridis"](np.linspace(0, 0.82, len(courses)))
+    colours = colour_map("viridis")(np.linspace(0, 0.82, len(courses)))
     for course, colour in zip(courses, colours, strict=True):
         found, error = course.cells["similarity"].values, course.cells["similarity_error"].values
         known = (error > 1e-12) & course.known

@@ -1,0 +1,55 @@
+"""The verbs of what is stored: whether it is sound, and the hash of it."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from mattis.cli import screen
+from mattis.cli.help import Verb
+from mattis.cli.options import JSON, PLUGIN, RESULTS, STUDY, loaded_study
+
+
+@click.command(
+    cls=Verb,
+    short_help="Check that what is stored was computed so.",
+    examples=("mattis verify mine.yaml", "mattis verify mine.yaml --recompute 5"),
+)
+@STUDY
+@PLUGIN
+@RESULTS
+@click.option(
+    "--recompute",
+    type=click.IntRange(0),
+    default=0,
+    metavar="K",
+    help="Also compute K random blocks again, and compare bit by bit.",
+)
+@JSON
+def verify(study: Path, results: str, recompute: int, as_json: bool) -> None:
+    """Check that what is stored is what was computed; name block and array where it is not."""
+    from mattis.store.verify import verify as verified
+
+    loaded = loaded_study(study)
+    verdict = verified(loaded, results, recompute)
+    if as_json:
+        screen.document(verdict.as_json(loaded))
+    else:
+        screen.verdict(verdict.as_json(loaded))
+    if not verdict.sound:
+        sys.exit(1)
+
+
+@click.command(
+    cls=Verb, short_help="Print the hash of all values.", examples=("mattis digest mine.yaml",)
+)
+@STUDY
+@PLUGIN
+@RESULTS
+@click.option("--states", is_flag=True, help="The hash of the final states that the study keeps.")
+def digest(study: Path, results: str, states: bool) -> None:
+    """Print the hash of the study's values, which does not depend on how they were computed."""
+    from mattis.engine import status
+
+    found = status.states_digest if states else status.digest
+    click.echo(found(loaded_study(study), results))

@@ -1,0 +1,146 @@
+"""The verbs of what is known: quantities of theory, how they compare with a study, and the models."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from mattis.cli import screen
+from mattis.cli.completing import arguments, quantities
+from mattis.cli.help import Verb
+from mattis.cli.options import JSON, PLUGIN, RESULTS, STUDY, UserPath, loaded_study, points_of_words
+from mattis.errors import UserError
+
+
+@click.command(
+    cls=Verb,
+    short_help="Say whether theory and simulation agree.",
+    examples=("mattis compare mine.yaml", "mattis compare mine.yaml --json"),
+)
+@STUDY
+@PLUGIN
+@RESULTS
+@JSON
+def compare(study: Path, results: str, as_json: bool) -> None:
+    """Say whether theory and simulation agree: chi², worst cells, one sentence; exit code 1 if rejected."""
+    from mattis import figures
+
+    found = figures.compare(loaded_study(study), results)
+    if as_json:
+        screen.document(screen.finite(found.as_json()))
+    else:
+        screen.comparison(found.as_json())
+    if found.rejected:
+        sys.exit(1)
+
+
+@click.command(
+    cls=Verb,
+    short_help="Evaluate or plot theory; list what is known.",
+    examples=(
+        "mattis theory",
+        "mattis theory hopfield.T_M --at load=0.05,0.07",
+        "mattis theory hopfield.T_M --plot -o T_M.pdf",
+    ),
+)
+@PLUGIN
+@click.argument("name", required=False, shell_complete=quantities)
+@click.option(
+    "--at",
+    multiple=True,
+    metavar="KEY=VALUE,…",
+    shell_complete=arguments,
+    help="Where: --at load=0.05,0.07 with --at temperature=0.3, or both in one.",
+)
+@click.option(
+    "--plot",
+    is_flag=True,
+    help="Draw it along the argument with two values, or the only one that is left out, to a file.",
+)
+@click.option(
+    "-o",
+    "output",
+    type=UserPath(path_type=Path),
+    metavar="FILE",
+    help="The file of --plot, .png, .svg or .pdf; NAME.png if not given.",
+)
+@JSON
+def theory(
+    name: str | None, at: Sequence[str], plot: bool, output: Path | None, as_json: bool
+) -> None:
+    """Evaluate a theory quantity and say how far it holds; without a name, list them with their sources.
+
+    --plot draws it to a file: from the lowest to the highest value of the one argument that has several, or
+    over the usual values of the only argument that is left out.
+    """
+    from mattis.theory import QUANTITIES, evaluate
+
+    if plot or output is not None:
+        _plot(name, at, plot, output, as_json)
+        return
+    if name is None:
+        rows = [
+            {"name": q.name, "at": list(q.arguments), "units": q.units, "meaning": q.meaning,
+             "equation": q.equation, "source": q.source, "validity": q.validity}
+            for q in QUANTITIES.values()
+        ]  # fmt: skip
+        fields = ("meaning", "equation", "source", "validity")
+        return screen.document(rows) if as_json else screen.rows(rows, "name", fields)
+    value = evaluate(name, **(where := points_of_words(at)))
+    if as_json:
+        content = {"name": name, "at": screen.finite(where), "value": value}
+        screen.document(content | {"validity": QUANTITIES[name].validity})
+        return
+    click.echo(
+        f"validity: {QUANTITIES[name].validity}", err=True
+    )  # beside the numbers, not among them
+    line = any(isinstance(given, list) for given in where.values())
+    for point in value if line else [value]:
+        numbers = point if isinstance(point, list) else [point]
+        click.echo(" ".join("does not exist" if n is None else f"{n:.10g}" for n in numbers))
+
+
+def _plot(
+    name: str | None, at: Sequence[str], plot: bool, output: Path | None, as_json: bool
+) -> None:
+    """Draw a quantity of theory to a file, and print its name."""
+    if not plot:
+        raise UserError(f"-o {output}: got no --plot, which is what draws; add it, or remove -o")
+    if name is None:
+        raise UserError(
+            "--plot: got no quantity; expected one of mattis theory, such as hopfield.T_M"
+        )
+    from mattis.figures.theory_curve import plotted
+
+    path = str(plotted(name, points_of_words(at), output))
+    if as_json:
+        screen.document({"name": name, "written": [path]})
+    else:
+        click.echo(path)
+
+
+@click.command(
+    cls=Verb, short_help="List models, their axes and observables.", examples=("mattis models",)
+)
+@PLUGIN
+@JSON
+def models(as_json: bool) -> None:
+    """List the models with their axes, observables and sources."""
+    from mattis.networks.registry import MODELS
+
+    rows = [
+        {
+            "name": model.name,
+            "summary": model.summary,
+            "equation": model.equation,
+            "axes": list(model.axes),
+            "observables": {o.name: {"long_name": o.long_name, "units": o.units} for o in model.observables},
+            "order_parameter": model.order_parameter,
+            "theory": list(model.theory),
+            "source": model.source,
+        }
+        for model in MODELS.values()
+    ]  # fmt: skip
+    fields = ("summary", "equation", "axes", "observables", "order_parameter", "theory", "source")
+    screen.document(rows) if as_json else screen.rows(rows, "name", fields)
