@@ -162,10 +162,12 @@ def plan(study: Path, results: str, as_json: bool, workers: int | None, shards: 
 def run(study: Path, results: str, log: Path | None, **options: Any) -> None:
     """Compute what is missing; again after any interruption, with the same numbers."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the others would spin beside the workers
+    from mattis.cli.following import followed
     from mattis.engine import driver
 
     loaded = _load(study)
-    outcome = driver.run(loaded, results, _settings(options), log)
+    with followed(loaded, results) as follower:
+        outcome = driver.run(loaded, results, _settings(options), log, follower)
     if outcome.failures:
         click.echo(
             f"mattis: {counted(len(outcome.failures), 'block')} failed; mattis status {study} names them",
