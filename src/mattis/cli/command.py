@@ -212,25 +212,22 @@ def _settings(options: dict[str, Any]) -> "Settings":
 @PLUGIN
 @RESULTS
 @JSON
-def status(study: Path, results: str, as_json: bool) -> None:
-    """Show blocks that are done, missing and failed."""
-    from mattis.engine.status import advice
+@click.option("--watch", is_flag=True, help="Look again and again, until the study is complete.")
+@click.option(
+    "--every", type=click.FloatRange(0.1), default=2.0, metavar="SECONDS", help="How often."
+)
+def status(study: Path, results: str, as_json: bool, watch: bool, every: float) -> None:
+    """Show blocks that are done, missing and failed; with --watch, as they come."""
     from mattis.engine.status import status as found
 
-    content = found(_load(study), results)
-    if as_json:
-        screen.document(content)
+    if watch:
+        from mattis.cli.watching import watched
+
+        if code := watched(_load(study), results, every, as_json):
+            sys.exit(code)
         return
-    cells = content["cells"]
-    click.echo(
-        f"{content['study']}: {cells['done']} of {counted(cells['total'], 'cell')} done; "
-        f"{content['done']} of {counted(content['blocks'], 'block')} whole, "
-        f"{content['missing']} with cells missing, {content['failed']} failed"
-    )
-    if content["lacks"]:
-        click.echo(advice(content["lacks"]))
-    for block, message in content["failures"].items():
-        click.echo(f"failed {block}: {message}")
+    content = found(_load(study), results)
+    screen.document(content) if as_json else screen.status(content)
 
 
 @verbs.command()
