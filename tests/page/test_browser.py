@@ -362,3 +362,28 @@ def test_failures_of_a_store_reach_the_page(tmp_path: Path, open_page: Open) -> 
     page.locator("#failures summary").click()
     assert page.locator("#failures dd").all_text_contents() == ["it was too dark"]
     assert page.locator("#there g.share rect").count() == 16
+
+
+def test_the_boundaries_of_all_sizes_lie_in_one_plane(
+    tmp_path_factory: pytest.TempPathFactory, open_page: Open
+) -> None:
+    """The size of the slider has points, each other size a line with its name; a switch removes both."""
+    study = short(STUDIES / "hopfield.yaml", name="sizes")
+    study = study.model_copy(update={"axes": study.axes.model_copy(update={"size": (60, 80, 100)})})
+    one = with_boundary(paged(study, tmp_path_factory.mktemp("sizes")))
+    page = open_page(one.text)
+
+    def lines() -> list[str]:
+        words = page.locator("#diagram [class*=name-of-] text").all_text_contents()
+        return [word.replace("\u00a0", " ") for word in words]
+
+    assert lines() == ["N = 60", "N = 80"]
+    box = page.locator('#switches input[data-line="boundary-temperature-size-0"]')
+    assert "the same at N = 60" in box.locator("..").text_content()
+    box.uncheck()
+    assert lines() == ["N = 80"]
+    assert page.locator("#diagram .boundary-temperature-size-1").count() == 1
+    page.locator("#slider-size").fill("1")
+    assert lines() == ["N = 100"]
+    choose(page, "across", "size")
+    assert lines() == []
