@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from builders import HERE, make_study
 
-from mattis.engine import driver
+from mattis.engine import driver, following
 from mattis.engine.following import FIRST_COST, LEAST_PAUSE, Budget, Follower, Moment
 from mattis.engine.status import open_results
 from mattis.store.results import read_failures, results_of
@@ -75,8 +75,20 @@ def test_what_goes_wrong_in_a_look_is_told_once_and_ends_no_run() -> None:
     assert not one.is_due(Moment(2, 2, None))
 
 
-def test_the_cost_of_a_look_is_that_of_its_drawing() -> None:
+def test_the_cost_of_a_look_is_what_workers_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a look lasts longer than its CPU time; while it is short, workers have tasks."""
     one, _ = follower()
+    one.show = lambda: time.sleep(0.2)
+    one.look(Moment(1, 1, None))
+    assert one.budget.cost < 0.1
+    monkeypatch.setattr(following, "COVERED", 0.05)
+    one.look(Moment(1, 2, None))
+    assert one.budget.cost >= 0.15
+
+
+def test_the_cost_of_a_look_is_that_of_its_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, _ = follower()
+    monkeypatch.setattr(following, "COVERED", 1e9)
 
     def work() -> None:
         until = time.thread_time() + 0.05

@@ -8,7 +8,11 @@ from mattis.store.place import Place
 from mattis.words import one_line
 
 PAUSE_PER_COST = 20.0
-"""A look comes no sooner than this many times the CPU seconds of the last one: 5 % of the run at most."""
+"""A look comes no sooner than this many times what the last one cost: looks are 5 % of the run at most."""
+
+COVERED = 2.0
+"""Seconds for which workers have tasks enough while nobody takes what they found: a look that lasts longer
+keeps them waiting, as it does on a machine that is busy with other things."""
 
 LEAST_PAUSE = 5.0
 """Seconds between two looks at least: nobody reads faster."""
@@ -49,7 +53,7 @@ class Budget:
     The first one waits until the run is known, or expected, to last PAUSE_PER_COST times what it may cost. So
     short runs have none.
 
-    cost  # CPU seconds of the last look
+    cost  # of the last look: its CPU seconds, or those for which workers waited, whichever are more
     last  # when it ended; None before the first
     """
 
@@ -95,11 +99,12 @@ class Follower:
 
     def look(self, moment: Moment) -> str:
         """Take a look; return what went wrong, "" for nothing."""
-        begun = time.thread_time()
+        begun, since = time.thread_time(), time.monotonic()
         try:
             if self.budget.last is None or moment.blocks > self.seen:
                 self.show()
-                self.budget.cost = time.thread_time() - begun
+                lasted = time.monotonic() - since
+                self.budget.cost = max(time.thread_time() - begun, lasted - COVERED)
                 self.seen = moment.blocks
             self.renew(moment, self.budget.pause)
         except Exception as error:
