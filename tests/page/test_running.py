@@ -41,11 +41,11 @@ class Running:
         self.page.draw()
 
     def said(self, **changes: Any) -> str:
-        """Return its page, of a run that is at work and was renewed just now."""
+        """Return its page, of a run that is at work, was renewed just now, and will not be for long."""
         run = {
             "is": "running",
             "left": 75,
-            "pause": 1,
+            "pause": 1000,
             "late": 600,
             "written": time.time(),
             "command": COMMAND,
@@ -73,7 +73,7 @@ def waits(page: Any, words: str) -> None:
 def test_a_page_follows_its_run_and_keeps_what_its_reader_looks_at(
     running: Running, open_page: Open, tmp_path: Path
 ) -> None:
-    page = open_page(running.said())
+    page = open_page(running.said(pause=1))
     file = tmp_path / "diagram.html"
     assert page.locator("#progress").text_content() == (
         "Not complete: 32 of 128 cells are there (25 %)"
@@ -97,7 +97,7 @@ def test_a_page_follows_its_run_and_keeps_what_its_reader_looks_at(
     table = page.locator("#others tr").count()
     for count, words in ((16, "96 of 128"), (8, "complete: 128")):
         running.compute(count)
-        text = running.said() if running.blocks else running.page.text
+        text = running.said(pause=1) if running.blocks else running.page.text
         file.write_text(text, encoding="utf-8")
         waits(page, words)
         page.wait_for_function("down => Math.abs(scrollY - down) < 2", arg=before[2])
@@ -123,7 +123,7 @@ def test_a_page_follows_its_run_and_keeps_what_its_reader_looks_at(
 def test_a_page_is_not_loaded_again_under_its_reader(
     running: Running, open_page: Open, how: str
 ) -> None:
-    page = open_page(running.said())
+    page = open_page(running.said(pause=1))
     page.evaluate("document.documentElement.dataset.seen = 'yes'")
     if how == "the reader says no":
         page.locator("#follow").uncheck()
@@ -153,7 +153,7 @@ def test_the_page_of_a_killed_run_says_so_when_it_is_opened(
 def test_the_page_of_a_run_that_is_killed_says_so_while_it_is_open(
     running: Running, open_page: Open
 ) -> None:
-    page = open_page(running.said(late=6, pause=1000))
+    page = open_page(running.said(late=6))
     assert "A run is at work" in page.locator("#alive").text_content()
     page.wait_for_selector("#alive.stopped", timeout=SLOWEST)
     assert page.locator("#alive code").text_content() == COMMAND
