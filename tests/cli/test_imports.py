@@ -29,11 +29,11 @@ def loaded_by(*words: object) -> set[str]:
     return {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
 
 
-@pytest.mark.parametrize("verb", ["status", "plan"])
-def test_reading_a_study_loads_nothing_that_computes(verb, tmp_path):
+@pytest.mark.parametrize("words", [["status"], ["status", "--watch"], ["plan"]], ids=" ".join)
+def test_reading_a_study_loads_nothing_that_computes(words, tmp_path):
     fill(make_study(tmp_path), tmp_path / "results")
     at = ("--results", tmp_path / "results")
-    assert not loaded_by(verb, write_study(tmp_path), *at) & {*COMPUTING}
+    assert not loaded_by(*words, write_study(tmp_path), *at) & {*COMPUTING}
 
 
 def test_the_table_of_theory_loads_nothing_that_computes():

@@ -4,9 +4,7 @@ import csv
 import io
 import os
 import re
-import shutil
 from base64 import b64encode
-from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from artists import imagined, short
+from browsing import READY, SLOWEST, Open, axe_of, choose, position_of
 from builders import STUDIES
 from paged import BESIDE, Paged, content_of, paged, with_boundary
 
@@ -26,72 +25,11 @@ from mattis.store.results import results_of, write_json
 
 pytestmark = pytest.mark.page
 
-READY = "html[data-ready]"
-SECONDS = 1000.0
-SLOWEST = 30 * SECONDS
-"""Far above the 5 s of a page on a free machine: cores here are shared."""
-
-Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A Chromium of this machine; without one tests are skipped, but where NO_SKIP says that they may not."""
-    from playwright.sync_api import sync_playwright
-
-    path = (
-        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    )
-    if path is None:
-        assert not os.environ.get("NO_SKIP"), "no browser: install chromium, or set CHROMIUM"
-        pytest.skip("no browser: install chromium, or set CHROMIUM")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def open_page(browser: Any, tmp_path: Path) -> Iterator[Open]:
-    """A function that opens the text of a page; at the end nothing may have been said or asked for."""
-    said: list[str] = []
-    asked: list[str] = []
-    contexts: list[Any] = []
-
-    def open_text(text: str, fragment: str = "", **options: Any) -> Any:
-        path = tmp_path / "diagram.html"
-        path.write_text(text, encoding="utf-8")
-        context = browser.new_context(offline=True, accept_downloads=True, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(SLOWEST)
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(f"{path.as_uri()}{fragment}")
-        if options.get("java_script_enabled", True):
-            page.wait_for_selector(READY, timeout=SLOWEST)
-        return page
-
-    yield open_text
-    for context in contexts:
-        context.close()
-    own = {f"file://{tmp_path}/diagram.html"}
-    assert not said
-    assert (
-        not {url.partition("#")[0] for url in asked if not url.startswith(("data:", "blob:"))} - own
-    )
-
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Paged:
     """The page of a phase diagram, with a boundary."""
     return with_boundary(paged(short(STUDIES / "hopfield.yaml"), tmp_path_factory.mktemp("plane")))
-
-
-def choose(page: Any, name: str, value: str) -> None:
-    """Choose from a list, as a reader does."""
-    page.select_option(f"#{name}", value)
 
 
 def choices(page: Any, name: str) -> list[str]:
@@ -104,12 +42,6 @@ def cell_of(page: Any) -> dict[str, str]:
     """Return what is said of the cell that is selected."""
     words = page.locator("#estimate > *").all_text_contents()
     return dict(zip(words[::2], words[1::2], strict=True))
-
-
-def position_of(page: Any) -> dict[str, int]:
-    """Return the position of the cell that is selected, from the address."""
-    pairs = re.findall(r"at\.(\w+)=(\d+)", page.evaluate("location.hash"))
-    return {name: int(index) for name, index in pairs}
 
 
 def spelled(mean: float, error: float) -> str:
@@ -292,20 +224,6 @@ def test_downloads_are_read_back(plane: Paged, open_page: Open) -> None:
     assert downloaded(page, "png").startswith(b"\x89PNG")
 
 
-def axe_of(page: Any) -> list[str]:
-    """Return what people who do not see the page would miss: the rules that it breaks."""
-    import axe_playwright_python
-
-    script = (
-        Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
-    )
-    page.evaluate(script)
-    found: list[str] = page.evaluate(
-        "axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' | ')))"
-    )
-    return found
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_missed_by_those_who_do_not_see_it(
     plane: Paged, open_page: Open, scheme: str
@@ -366,7 +284,8 @@ def test_a_partial_study_says_so_and_leaves_its_cells_grey(tmp_path: Path, open_
     count = int(lacking.sum())
     said = page.locator("#progress").text_content()
     assert said.startswith(
-        f"{count} of {lacking.size} cells are there, {lacking.size - count} are in blocks that failed"
+        f"Not complete: {count} of {lacking.size} cells are there ({100 * count // lacking.size} %), "
+        f"{lacking.size - count} are in blocks that failed"
     )
     assert page.locator("#diagram g.missing rect").count() == 4
     assert page.locator("#diagram g.hatched rect").count() >= 4
@@ -434,7 +353,37 @@ def test_failures_of_a_store_reach_the_page(tmp_path: Path, open_page: Open) -> 
 
     path = write_page(study, tmp_path)
     page = open_page(Path(path).read_text(encoding="utf-8"))
+    said = page.locator("#progress").text_content()
     assert re.match(
-        r"\d+ of 64 cells are there, \d+ are in blocks that failed",
-        page.locator("#progress").text_content(),
+        r"Not complete: 32 of 64 cells are there \(50 %\), \d+ are in blocks that failed", said
     )
+    assert page.title() == "couplings: diagram, 32 of 64 cells"
+    assert not page.locator("#alive").is_visible()
+    page.locator("#failures summary").click()
+    assert page.locator("#failures dd").all_text_contents() == ["it was too dark"]
+    assert page.locator("#there g.share rect").count() == 16
+
+
+def test_the_boundaries_of_all_sizes_lie_in_one_plane(
+    tmp_path_factory: pytest.TempPathFactory, open_page: Open
+) -> None:
+    """The size of the slider has points, each other size a line with its name; a switch removes both."""
+    study = short(STUDIES / "hopfield.yaml", name="sizes")
+    study = study.model_copy(update={"axes": study.axes.model_copy(update={"size": (60, 80, 100)})})
+    one = with_boundary(paged(study, tmp_path_factory.mktemp("sizes")))
+    page = open_page(one.text)
+
+    def lines() -> list[str]:
+        words = page.locator("#diagram [class*=name-of-] text").all_text_contents()
+        return [word.replace("\u00a0", " ") for word in words]
+
+    assert lines() == ["N = 60", "N = 80"]
+    box = page.locator('#switches input[data-line="boundary-temperature-size-0"]')
+    assert "the same at N = 60" in box.locator("..").text_content()
+    box.uncheck()
+    assert lines() == ["N = 80"]
+    assert page.locator("#diagram .boundary-temperature-size-1").count() == 1
+    page.locator("#slider-size").fill("1")
+    assert lines() == ["N = 100"]
+    choose(page, "across", "size")
+    assert lines() == []

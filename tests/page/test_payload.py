@@ -21,6 +21,7 @@ from mattis.page.bundle import NUMBER_KINDS, Bundle
 from mattis.page.payload import Findings, opening_place
 from mattis.page.plain_text import plain_text
 from mattis.page.plane import ends_of
+from mattis.page.quantities import packed_samples
 
 
 def decoded(spec: dict[str, Any], content: bytes) -> xr.DataArray:
@@ -267,3 +268,20 @@ def test_no_word_of_figures_keeps_a_command() -> None:
     for term in [*QUANTITY_TERMS.values(), *AXIS_TERMS.values()]:
         for words in term:
             assert not {"\\", "{", "}"} & {*plain_text(words)}, words
+
+
+def test_values_by_seed_without_a_panel_have_little_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the first panel and of the order parameter are there; what else does not fit is named."""
+    one = paged(short(STUDIES / "hopfield.yaml"), tmp_path)
+    every = [row["name"] for row in content_of(one.text)["quantities"] if "samples" in row]
+    monkeypatch.setattr(payload, "MOST_OF_SAMPLES", 0)
+    content = content_of(page_text(one.study, one.found, BESIDE))
+    assert [row["name"] for row in content["quantities"] if "samples" in row] == ["overlap"]
+    assert content["unsampled"] == every[1:]
+    assert len(every) > 3
+    share = packed_samples(one.found.cells, every[1])
+    monkeypatch.setattr(payload, "MOST_OF_SAMPLES", share)
+    content = content_of(page_text(one.study, one.found, BESIDE))
+    assert [row["name"] for row in content["quantities"] if "samples" in row][:2] == every[:2]

@@ -111,10 +111,12 @@ def plan(study: Path, results: str, as_json: bool, workers: int | None, shards: 
 def run(study: Path, results: str, log: Path | None, **options: Any) -> None:
     """Compute what is missing; again after any interruption, with the same numbers."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the others would spin beside the workers
+    from mattis.cli.following import followed
     from mattis.engine import driver
 
     loaded = loaded_study(study)
-    outcome = driver.run(loaded, results, _settings(options), log)
+    with followed(loaded, results) as follower:
+        outcome = driver.run(loaded, results, _settings(options), log, follower)
     if outcome.failures:
         click.echo(
             f"mattis: {counted(len(outcome.failures), 'block')} failed; mattis status {study} names them",
@@ -157,28 +159,25 @@ def _settings(options: dict[str, Any]) -> "Settings":
 @click.command(
     cls=Verb,
     short_help="Show what is done, missing and failed.",
-    examples=("mattis status mine.yaml",),
+    examples=("mattis status mine.yaml", "mattis status mine.yaml --watch"),
 )
 @STUDY
 @PLUGIN
 @RESULTS
 @JSON
-def status(study: Path, results: str, as_json: bool) -> None:
-    """Show blocks that are done, missing and failed."""
-    from mattis.engine.status import advice
+@click.option("--watch", is_flag=True, help="Look again and again, until the study is complete.")
+@click.option(
+    "--every", type=click.FloatRange(0.1), default=2.0, metavar="SECONDS", help="How often."
+)
+def status(study: Path, results: str, as_json: bool, watch: bool, every: float) -> None:
+    """Show blocks that are done, missing and failed; with --watch, as they come."""
     from mattis.engine.status import status as found
 
-    content = found(loaded_study(study), results)
-    if as_json:
-        screen.document(content)
+    if watch:
+        from mattis.cli.watching import watched
+
+        if code := watched(loaded_study(study), results, every, as_json):
+            sys.exit(code)
         return
-    cells = content["cells"]
-    click.echo(
-        f"{content['study']}: {cells['done']} of {counted(cells['total'], 'cell')} done; "
-        f"{content['done']} of {counted(content['blocks'], 'block')} whole, "
-        f"{content['missing']} with cells missing, {content['failed']} failed"
-    )
-    if content["lacks"]:
-        click.echo(advice(content["lacks"]))
-    for block, message in content["failures"].items():
-        click.echo(f"failed {block}: {message}")
+    content = found(loaded_study(study), results)
+    screen.document(content) if as_json else screen.status(content)

@@ -41,6 +41,22 @@ def rows(rows: Sequence[dict[str, Any]], title: str, fields: Sequence[str]) -> N
             click.echo(f"    {', '.join(value) if isinstance(value, list | dict) else value}")
 
 
+def status(content: Any) -> None:
+    """Print the cells and blocks that are there, what the store lacks, and each block that failed."""
+    from mattis.engine.status import advice
+
+    cells = content["cells"]
+    click.echo(
+        f"{content['study']}: {cells['done']} of {counted(cells['total'], 'cell')} done; "
+        f"{content['done']} of {counted(content['blocks'], 'block')} whole, "
+        f"{content['missing']} with cells missing, {content['failed']} failed"
+    )
+    if content["lacks"]:
+        click.echo(advice(content["lacks"]))
+    for block, message in content["failures"].items():
+        click.echo(f"failed {block}: {message}")
+
+
 def verdict(content: Any) -> None:
     """Print each damage with its blocks, then one line of counts."""
     for finding in [*content["damage"], *content["differences"]]:

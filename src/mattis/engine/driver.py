@@ -16,6 +16,8 @@ from mattis import plugins
 from mattis.cards import card
 from mattis.engine import cluster, dispatch, estimate, locks, rates, shards
 from mattis.engine.cluster import Where
+from mattis.engine.dispatch import Finished
+from mattis.engine.following import Follower, Moment
 from mattis.engine.progress import Reporter, reporter, spelled
 from mattis.engine.shards import Shard
 from mattis.engine.status import advice, done_cells
@@ -33,6 +35,9 @@ from mattis.words import counted
 
 FAILURES_SHOWN = 20
 """Blocks that failed whose messages a card shows."""
+
+BETWEEN_FAILURES = 2.0
+"""Seconds between two times that a run puts its failures where `status` finds them."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,7 @@ class Job:
     results: Results
     settings: Settings
     shard: Shard | None
+    follower: Follower | None = None
 
     @property
     def name(self) -> str:
@@ -132,8 +138,11 @@ def run(
     root: Path | str | None = None,
     settings: Settings | None = None,
     log: Path | None = None,
+    follower: Follower | None = None,
 ) -> Outcome:
     """Compute the cells of a study, or of one shard of it, that do not exist yet.
+
+    follower  # who looks on; at a shard nobody does, for it sees its own cells only
 
     Raises UserError, before anything is written, if the store is another study's, the folder cannot
     be written to, or a block does not fit the machine's memory; and Fault if the machine fails in the
@@ -154,7 +163,8 @@ def run(
             report.say(fewer)
         job.results.folder.make_folder()
         with locks.held(job.results.folder, job.name) as folder:
-            return _run(replace(job, results=Results(folder)), report)
+            follower = follower if job.shard is None else None
+            return _run(replace(job, results=Results(folder), follower=follower), report)
 
 
 def _with_backend(study: Study, settings: Settings) -> Settings:
@@ -214,7 +224,7 @@ def _run(job: Job, report: Reporter) -> Outcome:
             f"{study.name}: {counted(cells, 'cell')} in {counted(len(blocks), 'block')} to compute, "
             f"{found} found; {study.pattern_sets}"
         )
-        failures = _compute(job, opened, blocks, report, known)
+        failures = _compute(job, opened, blocks, report, known, found)
     if job.shard is None:
         store.fold(opened)
     _record(job, failures)
@@ -268,14 +278,19 @@ def _sweep_drafts(results: Results) -> None:
 
 
 def _compute(
-    job: Job, opened: Store, blocks: list[Block], report: Reporter, known: xr.Dataset | None
+    job: Job,
+    opened: Store,
+    blocks: list[Block],
+    report: Reporter,
+    known: xr.Dataset | None,
+    found: int,
 ) -> dict[str, str]:
     """Compute blocks into the journal; return the messages of those that failed.
 
     known  # what the cells have so far, where some of them get more observables
+    found  # how many cells are there
     """
-    study, failures, begun = job.study, {}, time.monotonic()
-    seconds, efforts = list[float](), list[int]()
+    study, begun, tally = job.study, time.monotonic(), Tally(found)
     report.start(
         sum(len(block.points) for block in blocks),
         sum(plan.effort(study, block) for block in blocks),
@@ -286,24 +301,69 @@ def _compute(
         ):
             if finished is None:
                 store.flush(opened)
-                continue
-            block = finished.block
-            if finished.columns is None:
-                failures[block.id] = finished.message
-                report.say(f"block {block.id} failed: {finished.message}")
             else:
-                if known is not None:
-                    _check_same(job, known, block, finished.columns)
-                store.write(opened, study, block, finished.columns)
-                seconds.append(finished.seconds)
-                efforts.append(plan.effort(study, block))
-            report.advance(len(block.points), plan.effort(study, block))
+                _take(job, opened, finished, report, known)
+                tally.add(study, finished)
+                report.advance(len(finished.block.points), plan.effort(study, finished.block))
+            _show(job, opened, tally, report)
     finally:
         store.flush(opened)
-    if seconds and job.where.is_here and job.settings.backend == "cpu":
-        rates.learn(job.results, study, seconds, efforts)
+    if tally.seconds and job.where.is_here and job.settings.backend == "cpu":
+        rates.learn(job.results, study, tally.seconds, tally.efforts)
     report.say(f"{study.name}: done in {spelled(time.monotonic() - begun)}")
-    return failures
+    return tally.failures
+
+
+@dataclass
+class Tally:
+    """What came back so far: cells that are there, blocks, their seconds and efforts, those that failed.
+
+    told  # when failures were last put where `status` finds them, and how many
+    """
+
+    cells: int
+    blocks: int = 0
+    seconds: list[float] = field(default_factory=list)
+    efforts: list[int] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    told: tuple[float, int] = (0.0, 0)
+
+    def add(self, study: Study, finished: Finished) -> None:
+        """Count a block."""
+        self.blocks += 1
+        if finished.columns is None:
+            self.failures[finished.block.id] = finished.message
+        else:
+            self.cells += len(finished.block.points)
+            self.seconds.append(finished.seconds)
+            self.efforts.append(plan.effort(study, finished.block))
+
+
+def _take(
+    job: Job, opened: Store, finished: Finished, report: Reporter, known: xr.Dataset | None
+) -> None:
+    """Put what a block came to into the journal, or say why it failed."""
+    block, columns = finished.block, finished.columns
+    if columns is None:
+        report.say(f"block {block.id} failed: {finished.message}")
+        return
+    if known is not None:
+        _check_same(job, known, block, columns)
+    store.write(opened, job.study, block, columns)
+
+
+def _show(job: Job, opened: Store, tally: Tally, report: Reporter) -> None:
+    """Tell what failed so far, and show whoever looks on what is there, where it is time to."""
+    now, (last, count) = time.monotonic(), tally.told
+    if len(tally.failures) > count and now - last > BETWEEN_FAILURES:
+        _record(job, tally.failures)
+        tally.told = now, len(tally.failures)
+    moment = Moment(tally.cells, tally.blocks, report.seconds_left())
+    if job.follower is None or not job.follower.is_due(moment):
+        return
+    store.flush(opened)
+    if trouble := job.follower.look(moment):
+        report.say(trouble)
 
 
 def _check_same(job: Job, known: xr.Dataset, block: Block, columns: Columns) -> None:

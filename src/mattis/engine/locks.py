@@ -50,6 +50,17 @@ def held(folder: Place, name: str = WHOLE) -> Iterator[Place]:
                 yield leased
 
 
+def is_held(folder: Place) -> bool | None:
+    """Tell whether a run, or one of a shard, holds the results in a folder; None in an object store."""
+    if not isinstance(folder, Folder):
+        return None
+    for file in folder.path.glob(".lock.*"):
+        with suppress(FileNotFoundError, PermissionError), file.open(encoding="utf-8") as lock:
+            if not _locked(lock, fcntl.LOCK_SH):
+                return True
+    return False
+
+
 def _holder() -> str:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return f"process {os.getpid()} on {socket.gethostname()} since {since}"

@@ -150,6 +150,8 @@ class Reporter:
         """Report that a block is done."""
         self._done += cost
         self._cells += cells
+        if self._first is None:
+            self._first = time.monotonic(), self._done
         left = self._left()
         if self._bar is not None:
             self._bar.move(self._done, left)
@@ -163,21 +165,25 @@ class Reporter:
             line = f"{self._cells} of {self._all_cells} {self._unit}, {share:.0%}{left}"
             self._print(line)
 
-    def _left(self) -> str:
-        """Say how long the rest takes, at the rate since the first block: before it, workers started.
+    def seconds_left(self) -> float | None:
+        """Return how long the rest takes, at the rate since the first block: before it, workers started.
 
-        Nothing is said before that rate is known.
+        None before that rate is known.
         """
         if self._done >= self._total:
-            return ""
-        now = time.monotonic()
+            return 0.0
         if self._first is None:
-            self._first = now, self._done
+            return None
         since, before = self._first
-        if now - since < LEAST_SECONDS or self._done == before:
-            return ""
-        left = (now - since) * (self._total - self._done) / (self._done - before)
-        return f", {spelled(left)} left"
+        gone = time.monotonic() - since
+        if gone < LEAST_SECONDS or self._done == before:
+            return None
+        return gone * (self._total - self._done) / (self._done - before)
+
+    def _left(self) -> str:
+        """Say how long the rest takes, if that is known."""
+        left = self.seconds_left()
+        return f", {spelled(left)} left" if left else ""
 
 
 @contextmanager

@@ -5,9 +5,12 @@ Nothing is computed here: estimates are `statistics`, theory beside them `compar
 
 from pathlib import Path
 
+import xarray as xr
+
 from mattis import figures
+from mattis.comparison.remembered import remembered
 from mattis.comparison.verdict import with_theory
-from mattis.engine.status import open_results
+from mattis.engine.status import failed_blocks, open_results
 from mattis.networks.registry import StudyLike, as_study
 from mattis.page.document import Surroundings, page_document
 from mattis.page.payload import Findings, page_payload
@@ -15,7 +18,7 @@ from mattis.page.picture import few_colours
 from mattis.store.results import Results, results_of
 from mattis.study.base import Study
 
-__all__ = ["Findings", "page_text", "page_written", "write_page"]
+__all__ = ["Findings", "page_of_store", "page_text", "page_written", "write_page"]
 
 
 def write_page(study: StudyLike, root: Path | str | None = None) -> Path | str:
@@ -38,15 +41,25 @@ def write_page(study: StudyLike, root: Path | str | None = None) -> Path | str:
     >>> mattis.write_page("config/studies/hopfield.yaml")
     """
     study = as_study(study)
-    cells = open_results(study, root)
-    estimates = with_theory(figures.estimates_of(cells, study, root), study)
-    return page_written(study, Findings(cells, estimates, figures.headline(estimates, study)), root)
+    results = results_of(study, root)
+    results.page.write_text(page_of_store(study, root))
+    return results.page.on_disk or str(results.page)
+
+
+def page_of_store(study: Study, root: Path | str | None = None) -> str:
+    """Return the page of the cells that are in a store. Raises UserError where there are none."""
+    results, cells = results_of(study, root), open_results(study, root)
+    estimates = figures.estimates_of(cells, study, root)
+    with remembered(results.theory):
+        estimates = with_theory(estimates, study)
+        found = Findings(cells, estimates, figures.headline(estimates, study))
+        return page_text(study, found, _beside(results, study, cells))
 
 
 def page_written(study: Study, found: Findings, root: Path | str | None = None) -> Path | str:
     """Write the page of what was computed of a study; return where it is."""
     results = results_of(study, root)
-    results.page.write_text(page_text(study, found, _beside(results)))
+    results.page.write_text(page_text(study, found, _beside(results, study, found.cells)))
     return results.page.on_disk or str(results.page)
 
 
@@ -55,9 +68,10 @@ def page_text(study: Study, found: Findings, beside: Surroundings) -> str:
     return page_document(*page_payload(study, found), beside)
 
 
-def _beside(results: Results) -> Surroundings:
+def _beside(results: Results, study: Study, cells: xr.Dataset) -> Surroundings:
     """Return what lies beside the page of a study."""
     return Surroundings(
         few_colours((results.figures / "diagram.png").read_bytes()),
         [name for name in results.figures.names() if name.endswith((".png", ".svg"))],
+        failed_blocks(study, results, cells),
     )

@@ -4,7 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 SCRIPTS = (
     "data.js", "state.js", "scales.js", "marks.js", "export.js", "painted.js", "map.js", "curves.js",
-    "cell.js", "table.js", "downloads.js", "controls.js", "main.js",
+    "cell.js", "table.js", "downloads.js", "controls.js", "run.js", "main.js",
 )  # fmt: skip
 """The scripts of a page, in the order in which they stand; each may use those before it."""
 
@@ -31,12 +31,17 @@ MOST_OF_PICTURE = 900_000
 """Bytes of the picture that is shown where scripts are off; a larger one is left out."""
 
 
+MOST_FAILURES = 50
+"""Blocks that failed of which a page has the message; `mattis status` has all."""
+
+
 @dataclass(frozen=True)
 class Surroundings:
-    """What lies beside a page: the picture of its diagram, if it is there, and the names of all figures."""
+    """What lies beside a page: the picture of its diagram, if there is one, figures, blocks that failed."""
 
     picture: bytes | None
     figures: Sequence[str]
+    failures: Mapping[str, str] = field(default_factory=dict)
 
 
 def page_document(content: Mapping[str, Any], numbers: str, beside: Surroundings) -> str:
@@ -49,7 +54,12 @@ def page_document(content: Mapping[str, Any], numbers: str, beside: Surroundings
     libraries = [text_of("vendor", name) for name in VENDORED]
     own = "\n".join(text_of("js", name) for name in SCRIPTS)
     scripts = [*libraries, f'"use strict";\n(() => {{\n{own}\n}})();\n']
-    known = json.dumps({**content, "figures": [*beside.figures]}, ensure_ascii=False)
+    around = {
+        "figures": [*beside.figures],
+        "failures": _few(beside.failures),
+        "drawn_by": libraries_used(),
+    }
+    known = json.dumps({**content, **around}, ensure_ascii=False)
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
         text_of("page.html.j2")
     )
@@ -80,6 +90,18 @@ def styles_of_plot(library: str) -> list[str]:
     """Return the styles that Plot puts into a page: the policy lets them in by their hashes."""
     found = [text.replace("\\n", "\n") for text in STYLES_OF_PLOT.findall(library)]
     return [re.sub(r"\$\{\w+\}", CLASS_OF_CHARTS, text) for text in found]
+
+
+def _few(failures: Mapping[str, str]) -> dict[str, Any]:
+    """Return how many blocks failed, and the first of them with their messages."""
+    first = sorted(failures.items())[:MOST_FAILURES]
+    return {"count": len(failures), "first": [[name, text] for name, text in first]}
+
+
+def libraries_used() -> dict[str, str]:
+    """Return the libraries that draw on a page, with their versions."""
+    known = json.loads(text_of("vendor", "vendored.json"))
+    return {str(known[name]["package"]): str(known[name]["version"]) for name in VENDORED}
 
 
 def _hash(text: str) -> str:

@@ -1,6 +1,6 @@
 """What a page knows of a study: words, and numbers in one bundle, within a budget of bytes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,23 @@ from mattis.figures.told import has_one_set, network_of, sets_of
 from mattis.page.bundle import Bundle
 from mattis.page.dimensions import dimensions
 from mattis.page.plane import axis_marks, curve_lines, ends_of, plane_lines
-from mattis.page.quantities import described, names_of, numbers_of, octets_of, samples_of
+from mattis.page.quantities import (
+    described,
+    names_of,
+    numbers_of,
+    octets_of,
+    packed_samples,
+    samples_of,
+)
 from mattis.statistics.doubts import DOUBTS, FEW_SETS, IN_TWO_STATES, SETS_LACK
 from mattis.statistics.states import CELL_STATES
 from mattis.study.base import Study
 
 MOST_OF_NUMBERS = 3_000_000
 """Bytes of numbers on a page: as text of four letters for three bytes, a page stays below 5 MB."""
+
+MOST_OF_SAMPLES = 100_000
+"""Bytes of values by seed, compressed, of quantities that have no panel and are no order parameter."""
 
 HATCHED_DOUBTS = FEW_SETS | IN_TWO_STATES | SETS_LACK
 """Doubts for which a cell of a map is hatched."""
@@ -139,14 +149,36 @@ def _quantities(study: Study, found: Findings, bundle: Bundle) -> dict[str, Any]
             out[name] = described(study, estimates, name)
             out[name] |= numbers_of(study, estimates, name, bundle)
     sampled = [name for name in out if name in cells]
-    for name in sampled:
-        if bundle.size + 4 * cells[name].size <= MOST_OF_NUMBERS:
-            out[name]["samples"] = samples_of(cells, name, bundle)
+    for name in _with_samples(study, cells, sampled, MOST_OF_NUMBERS - bundle.size):
+        out[name]["samples"] = samples_of(cells, name, bundle)
     return {
         "quantities": [*out.values()],
         "left_out": _without(names, out),
         "unsampled": [name for name in sampled if "samples" not in out[name]],
     }
+
+
+def _with_samples(
+    study: Study, cells: xr.Dataset, names: Sequence[str], room: int
+) -> Iterator[str]:
+    """Yield the quantities whose values by seed are on the page, of those that have such.
+
+    room  # bytes for all of them
+    """
+    shown = {study.described_model.order_parameter}.union(
+        *(one.quantity for one in panels_of(study))
+    )
+    aside = MOST_OF_SAMPLES
+    for name in names:
+        if 4 * cells[name].size > room:
+            continue
+        if name not in shown:
+            packed = packed_samples(cells, name)
+            if packed > aside:
+                continue
+            aside -= packed
+        room -= 4 * cells[name].size
+        yield name
 
 
 def _without(names: Sequence[str], there: Mapping[str, Any]) -> list[str]:

@@ -81,6 +81,13 @@ def octets_of(estimates: xr.Dataset, name: str) -> int:
     return int(estimates[name].size * (18 + 4 * parts + theory))
 
 
+def packed_samples(cells: xr.Dataset, name: str) -> int:
+    """Return how many bytes the value of each seed takes on a page by itself, compressed."""
+    bundle = Bundle()
+    samples_of(cells, name, bundle)
+    return len(bundle.text()) * 3 // 4
+
+
 def samples_of(cells: xr.Dataset, name: str, bundle: Bundle) -> dict[str, Any]:
     """Add the value of each seed to a page; NaN where a cell does not exist."""
     return bundle.add(cells[name].where(cells["valid"]), "f4")

@@ -90,13 +90,16 @@ function switchesOf(study, state) {
     words: `${end.meaning}${end.age === null ? "" : `, after ${short(end.age)} sweeps`}`,
     title: end.criterion,
   }));
+  const sizes = endsOfSizes(study, state).map(({ end, key, name, style }) => ({
+    key, style, words: `the same at ${name}: ${end.meaning}`, title: end.criterion,
+  }));
   const marks = state.form === "map" ? [] : study.marks.filter((mark) => mark.along === state.across);
   const named = new Map(marks.map((mark) => [`mark-${mark.quantity.replace(".", "-")}`, mark]));
   const uprights = [...named].map(([key, mark]) => ({
     key, style: { stroke: colourOf("--grey"), dash: "6,4" }, words: `${mark.symbol}: ${mark.meaning}`,
     title: `${mark.equation} (${mark.source})`,
   }));
-  return [...lines, ...ends, ...uprights];
+  return [...lines, ...ends, ...sizes, ...uprights];
 }
 
 // Show a switch for each line of a state.

@@ -61,16 +61,11 @@ function listenToClicks(chartNow, change) {
   });
 }
 
-// Show what does not change: how far the study is, what was found, sources.
+// Show what does not change: what was found, sources, what lies beside the page.
 function showWords(study) {
-  const { there, total, failed } = study.cells;
-  const whole = there === total;
-  const words = whole
-    ? `complete: ${total} cells, digest ${study.digest.slice(0, 12)}`
-    : `${there} of ${total} cells are there${failed ? `, ${failed} are in blocks that failed` : ""}; ` +
-      "the same mattis run computes the rest";
-  byId("progress").textContent = words;
+  byId("so-far").hidden = isWhole(study) || study.headline.length === 0;
   byId("headline").replaceChildren(...study.headline.map((line) => element("li", line)));
+  byId("drawn-by").textContent = Object.entries(study.drawn_by).map((pair) => pair.join(" ")).join(", ");
   byId("written").textContent = document.lastModified;
   const links = study.figures.flatMap((name) => [element("a", name, { href: `figures/${name}` }), " "]);
   if (links.length) byId("figures").replaceChildren("Figures in print, beside this file: ", ...links);
@@ -137,7 +132,10 @@ function start(study) {
   listenToControls(change);
   listenToKeys(study, () => state, change);
   listenToClicks(chartNow, change);
-  listenToTheme(() => state, change, () => show(true));
+  listenToTheme(() => state, change, () => {
+    show(true);
+    if (!byId("page").hidden) showThere(study);
+  });
   for (const id of ["seeds", "others", "plane"]) byId(id).addEventListener("toggle", () => show());
   addEventListener("hashchange", () => {
     state = stateOf(location.hash, study);
@@ -146,9 +144,14 @@ function start(study) {
   offerDownloads(study, () => drawn.charts);
   showWords(study);
   byId("page").hidden = false;
-  watchWidth(() => show(true));
+  showRun(study);
+  watchWidth(() => {
+    show(true);
+    showThere(study);
+  });
   show(true);
   sayCell(study, state);
+  followRun(() => state, change);
 }
 
 // Return the title of the diagram: the quantity, the axes, and where the others stand.

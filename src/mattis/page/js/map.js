@@ -1,6 +1,7 @@
 // The diagram as a map: cells in colour over two axes, with hatches, boundaries, and lines of theory.
 
 const MOST_ERRORS = 6;
+const SIZE_DASHES = ["1,2", "5,2", "1,2,5,2", "9,2", "9,2,1,2,1,2"];
 
 // Return the edges of cells along an axis for each position of the other axis of the plane.
 function edgesAcross(dim, other, place) {
@@ -83,6 +84,38 @@ function endsOf(study, state) {
     .filter(({ end }) => end.along === state.across || (state.form === "map" && end.along === state.second));
 }
 
+// Return the boundaries of the other sizes in this plane, a line each, at the last age only.
+function endsOfSizes(study, state) {
+  const size = study.dim.size;
+  const isShown = state.across === "size" || state.second === "size";
+  if (state.form !== "map" || isShown || !size || size.values.length < 2) return [];
+  const bases = endsOf(study, state).filter(
+    ({ end }) => end.value.dims.includes("size") && !end.name.endsWith("_early"),
+  );
+  const order = ordered(size, state.at);
+  return bases.flatMap(({ end, key }) => order.filter((index) => index !== state.at.size).map((index) => ({
+    end,
+    key: `${key}-size-${index}`,
+    at: { ...state.at, size: index },
+    name: symbolText(size, { ...state.at, size: index }),
+    style: { stroke: colourOf("--ink"), dash: SIZE_DASHES[order.indexOf(index) % SIZE_DASHES.length] },
+  })));
+}
+
+// Return the marks of the boundary of another size: a line, with the size at its end.
+function sizeMarks(study, state, { end, key, at, name, style }) {
+  const isUp = end.along === state.second;
+  const points = endPoints(study, { ...state, at }, end)
+    .map((point) => (isUp ? { x: point.at, y: point.value } : { x: point.value, y: point.at }));
+  return [
+    ...casedLine(points, style, key),
+    Plot.text(points.slice(-1), {
+      x: "x", y: "y", text: () => name, dx: 4, textAnchor: "start", fill: style.stroke,
+      stroke: colourOf("--casing"), strokeWidth: 4, clip: true, className: `name-of-${key}`,
+    }),
+  ];
+}
+
 // Return the points of a boundary in the plane, with the ends of their bars.
 function endPoints(study, state, end) {
   const isUp = end.along === state.second;
@@ -136,6 +169,7 @@ function mapMarks(study, state, cells, colour) {
     ...cellMarks(cells, colour),
     ...endsOf(study, state).filter(({ key }) => isOn(state, key))
       .flatMap(({ end, key }) => endMarks(study, state, end, key)),
+    ...endsOfSizes(study, state).filter(({ key }) => isOn(state, key)).flatMap((one) => sizeMarks(study, state, one)),
     ...linesOf(study, state).filter(({ key }) => isOn(state, key))
       .flatMap(({ line, index, key }) => casedLine(linePoints(line, state), lineStyle(index), key)),
     Plot.tip(cells, Plot.pointer({

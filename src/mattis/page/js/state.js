@@ -13,7 +13,9 @@ function hiddenAtFirst(study) {
   const { across, second, map } = study.view;
   const twice = map && study.ends.some((end) => end.along === second);
   const hidden = study.ends.filter((end) => end.name.endsWith("_early") || (twice && end.along === across));
-  return hidden.map((end) => end.name.replaceAll("_", "-"));
+  const sizes = d3.range(study.dim.size?.values.length ?? 0);
+  return hidden.map((end) => end.name.replaceAll("_", "-"))
+    .flatMap((key) => [key, ...sizes.map((index) => `${key}-size-${index}`)]);
 }
 
 // Return what the page shows at first.
@@ -28,13 +30,14 @@ function openingState(study) {
     at: { ...at },
     off: hiddenAtFirst(study),
     theme: "",
+    follow: "yes",
   };
 }
 
 // Return the address of a state: words as they are, and one position for each axis.
 function addressOf(state) {
   const words = new URLSearchParams();
-  for (const key of ["quantity", "shown", "across", "second", "form", "theme"]) {
+  for (const key of ["quantity", "shown", "across", "second", "form", "theme", "follow"]) {
     words.set(key, state[key]);
   }
   for (const [name, index] of Object.entries(state.at)) words.set(`at.${name}`, index);
@@ -54,6 +57,7 @@ function stateOf(address, study) {
     second: (word) => word === "" || axes.includes(word),
     form: (word) => word === "map" || word === "curves",
     theme: (word) => ["", "light", "dark"].includes(word),
+    follow: (word) => word === "yes" || word === "no",
   };
   for (const [key, fit] of Object.entries(fits)) {
     if (words.has(key) && fit(words.get(key))) state[key] = words.get(key);
