@@ -222,7 +222,9 @@ def settle_block(patterns, lanes, heat, work, near, place, sites, first, t, orde
         if cold:
             moved = settle(spins, i, fields, k, own, changes, flips)
         else:
-            outcome = settle_heated(spins, i, fields, k, own, changes, flips, upper, levels, gains)
+            outcome: int = settle_heated(
+                spins, i, fields, k, own, changes, flips, upper, levels, gains
+            )
             moved = outcome > 0
             if outcome < 0:
                 moved = settle_in_doubt(

@@ -42,7 +42,7 @@ from mattis.kernels.cpu.vectors import (
     row_bits,
 )
 
-INLINED = "e7c0b2c9ae37b041"
+INLINED = "5948ca4872b7d463"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024
