@@ -50,7 +50,7 @@ NOTES = {
     "pattern, 0.076(3) from cues with a tenth of the bits wrong (N = 600), and 0.093 in "
     "theory; N = 100 … 600 does not change that.",
     "dilute": "C = 50 bonds are neither very many nor below ln N = 8.5: at P/C = 0.1 and T = 0.4 m is "
-    "0.9525(4), where theory has 0.9497, and it vanishes before theory's: bonds close loops.",
+    "0.9524(4), where theory has 0.9497, and it vanishes before theory's: bonds close loops.",
 }
 """What explains where a study and its theory part, by runs at other sizes and from other cues."""
 
