@@ -15,7 +15,7 @@ from mattis.comparison.verdict import with_theory
 from mattis.engine.status import open_results
 from mattis.errors import UserError
 from mattis.figures.canvas import printed, with_own_fonts
-from mattis.networks.registry import StudyLike, as_study, study_of
+from mattis.networks.registry import StudyLike, load_study, study_of
 from mattis.page import page_text
 from mattis.page.document import Surroundings
 from mattis.page.payload import Findings
@@ -124,7 +124,7 @@ def plot(
     else:
         if study is not None:
             raise UserError("plot: got two studies; expected one, or a dataset and its study")
-        loaded = as_study(what)
+        loaded = load_study(what)
         found = _of_cells(open_results(loaded, root), loaded, samples, root)
     if interactive:
         return Plot(f"diagram of {loaded.name}", page_text(loaded, found, Surroundings(None, [])))
@@ -134,7 +134,7 @@ def plot(
 def _study_of(dataset: xr.Dataset, study: StudyLike | None) -> Study:
     """Return the study of a dataset: that which is given, or that which the dataset says."""
     if study is not None:
-        return as_study(study)
+        return load_study(study)
     text = dataset.attrs.get("study")
     if not isinstance(text, str):
         raise UserError(

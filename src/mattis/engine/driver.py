@@ -22,7 +22,7 @@ from mattis.engine.progress import Reporter, reporter, spelled
 from mattis.engine.shards import Shard
 from mattis.engine.status import advice, done_cells
 from mattis.errors import Fault, UserError
-from mattis.networks.registry import StudyLike, as_study
+from mattis.networks.registry import StudyLike, load_study
 from mattis.store import cube, observables, reading, record, store
 from mattis.store.place import Place
 from mattis.store.results import Results, read_json, results_of, write_json
@@ -148,7 +148,7 @@ def run(
     be written to, or a block does not fit the machine's memory; and Fault if the machine fails in the
     middle: what was computed is kept.
     """
-    settings, study = settings or Settings(), as_study(study)
+    settings, study = settings or Settings(), load_study(study)
     settings = _with_backend(study, settings)
     cluster.check(settings.place)
     settings, fewer = _within_memory(study, settings)

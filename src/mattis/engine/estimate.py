@@ -17,7 +17,7 @@ from mattis.engine import machine
 from mattis.engine.progress import spelled
 from mattis.engine.rates import MeasuredRate, learnt, remember, remembered
 from mattis.errors import UserError
-from mattis.networks.registry import StudyLike, as_study
+from mattis.networks.registry import StudyLike, load_study
 from mattis.store import cube, layout, reading
 from mattis.store.results import Results, results_of
 from mattis.study.base import Study, middles
@@ -390,7 +390,7 @@ def plan(
     --------
     >>> print(mattis.plan("config/studies/hopfield.yaml"))
     """
-    loaded = as_study(study)
+    loaded = load_study(study)
     fitting = min(workers or machine.cores(), room(loaded, None).workers)
     place, there, note = results_of(loaded, root), 0, ""
     try:

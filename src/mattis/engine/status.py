@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis.errors import UserError
-from mattis.networks.registry import StudyLike, as_study
+from mattis.networks.registry import StudyLike, load_study
 from mattis.store import cube, reading
 from mattis.store.frame import Frame
 from mattis.store.results import Results, read_failures, results_of
@@ -57,7 +57,7 @@ def status(study: StudyLike, root: Path | str | None = None) -> dict[str, Any]:
 
     `lacks` names the observables that the store, or some of its cells, do not have.
     """
-    study = as_study(study)
+    study = load_study(study)
     results = results_of(study, root)
     ds = reading.cells(results.store, study)
     valid: Mask = ds["valid"].values
@@ -85,7 +85,7 @@ def open_results(study: StudyLike, root: Path | str | None = None) -> "xr.Datase
     `valid` tells which exist, and `failed` which of the others are in blocks that raised. Values along a
     dimension are in the study's order if that rises or falls, else sorted.
     """
-    study = as_study(study)
+    study = load_study(study)
     results = results_of(study, root)
     ds = reading.read(results.store, study)
     failed = {base_id(name) for name in failed_blocks(study, results, ds)}
@@ -112,7 +112,7 @@ def named_sets(study: Study) -> Iterator[tuple[tuple[int, int, int], str]]:
 
 def digest(study: StudyLike, root: Path | str | None = None) -> str:
     """Return the hash of all values of a study. Raises UserError if cells are missing."""
-    study = as_study(study)
+    study = load_study(study)
     ds = open_results(study, root)
     missing = int((~ds["valid"]).sum())
     if missing:
@@ -128,7 +128,7 @@ def states_digest(study: StudyLike, root: Path | str | None = None) -> str:
 
     Raises UserError if it keeps none, or some cells lack theirs.
     """
-    study = as_study(study)
+    study = load_study(study)
     place = results_of(study, root).store
     if study.kept_states is None:
         raise UserError(

@@ -35,7 +35,7 @@ from mattis.networks.drift.recall_study import RecallStudy
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.networks.neurons.study import NeuronStudy
 from mattis.networks.plain.study import PlainStudy
-from mattis.networks.registry import StudyLike, as_study
+from mattis.networks.registry import StudyLike, load_study
 from mattis.statistics.estimates import aggregate
 from mattis.store import cube, store
 from mattis.store.results import Results, results_of
@@ -104,7 +104,7 @@ def diagram(study: StudyLike, root: Path | str | None = None) -> list[Path | str
     --------
     >>> mattis.diagram(mattis.load_study("config/studies/hopfield.yaml"))
     """
-    return drawn(as_study(study), root).written
+    return drawn(load_study(study), root).written
 
 
 class Drawing(NamedTuple):
@@ -175,7 +175,7 @@ def overlaid(
     """
     target = Path(path)
     kind = kind_of_file(target)
-    loaded = [as_study(study) for study in studies]
+    loaded = [load_study(study) for study in studies]
     for study in loaded:
         check_named(study)
     parts = [(study, with_theory(estimated(study, root), study)) for study in loaded]
@@ -209,7 +209,7 @@ def compare(study: StudyLike, root: Path | str | None = None) -> Comparison:
     --------
     >>> mattis.compare("config/studies/hopfield.yaml").verdict
     """
-    study = as_study(study)
+    study = load_study(study)
     return compared(estimated(study, root), study)
 
 

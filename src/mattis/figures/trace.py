@@ -21,7 +21,7 @@ from mattis.figures.canvas import STYLE, printed, with_own_fonts
 from mattis.figures.page import SINGLE
 from mattis.networks.binary.axes import code_of
 from mattis.networks.binary.study import BinaryStudy
-from mattis.networks.registry import MODELS, StudyLike, as_study
+from mattis.networks.registry import MODELS, StudyLike, load_study
 from mattis.store.place import Place
 from mattis.store.places import place_of
 from mattis.store.results import results_of
@@ -79,7 +79,7 @@ def trace(study: StudyLike, cue: int = 0, **at: CellLabel) -> xr.Dataset:
     --------
     >>> mattis.trace("config/studies/hopfield.yaml", load=0.05, temperature=0.3, seed=2).overlap
     """
-    loaded = as_study(study)
+    loaded = load_study(study)
     block = block_at(loaded, at)
     patterns, (point,), protocol = plan.task(loaded, block)
     follow = loaded.described_model.follow

@@ -85,10 +85,6 @@ def load_study(given: StudyLike) -> Study:
     )
 
 
-as_study = load_study
-"""The same, where what is given is a study more often than not."""
-
-
 def study_of(content: Any, where: str = "study", folder: Path = Path()) -> Study:
     """Return the study that keys and values describe, as a YAML file has them; arrays and ranges are lists.
 

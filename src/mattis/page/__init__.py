@@ -11,7 +11,7 @@ from mattis import figures
 from mattis.comparison.remembered import remembered
 from mattis.comparison.verdict import with_theory
 from mattis.engine.status import failed_blocks, open_results
-from mattis.networks.registry import StudyLike, as_study
+from mattis.networks.registry import StudyLike, load_study
 from mattis.page.document import Surroundings, page_document
 from mattis.page.payload import Findings, page_payload
 from mattis.page.picture import few_colours
@@ -40,7 +40,7 @@ def write_page(study: StudyLike, root: Path | str | None = None) -> Path | str:
     --------
     >>> mattis.write_page("config/studies/hopfield.yaml")
     """
-    study = as_study(study)
+    study = load_study(study)
     results = results_of(study, root)
     results.page.write_text(page_of_store(study, root))
     return results.page.on_disk or str(results.page)

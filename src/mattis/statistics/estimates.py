@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from mattis.errors import UserError
-from mattis.networks.registry import StudyLike, as_study
+from mattis.networks.registry import StudyLike, load_study
 from mattis.statistics.boundaries import boundaries
 from mattis.statistics.fractions import with_interval
 from mattis.statistics.lifetimes import MOSTLY_CENSORED, with_lifetimes
@@ -94,7 +94,7 @@ def _study_of(cells: xr.Dataset, study: StudyLike | None) -> Study:
             f"aggregate: got {got}; expected the cells of a store that mattis has opened, whose digests say "
             "which are there, and their study: mattis.aggregate(mattis.open_results(study), study)"
         )
-    return as_study(study)
+    return load_study(study)
 
 
 def _estimates(one: Observable, cells: xr.Dataset, study: Study) -> dict[str, xr.DataArray]:
