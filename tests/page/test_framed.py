@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import READY, SLOWEST
 from builders import fill, make_study
-from test_browser import READY, SLOWEST, browser  # noqa: F401
 
 import mattis
 from mattis.engine.driver import Outcome
@@ -45,7 +45,7 @@ def filled_study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]
 )
 def test_cards_and_the_frame_in_a_notebook(
     filled_study: tuple[Study, Path],
-    browser: Any,  # noqa: F811
+    browser: Any,
     scheme: str,
     ground: str,
     ink: str,

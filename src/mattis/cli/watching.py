@@ -33,7 +33,7 @@ STEPS_OF_MAP = "·▁▂▃▄▅▆▇█"
 WIDEST_MAP, HIGHEST_MAP = 64, 16
 """Columns and rows of a map at most: of longer axes several values are in one."""
 
-FAILURES_SHOWN = 5
+FAILURES_WATCHED = 5
 """Blocks that failed of which a message is shown."""
 
 
@@ -149,7 +149,7 @@ def view(study: Study, found: Poll, pace: Pace) -> RenderableType:
     """Return what a terminal shows of a poll."""
     failures = [
         Text(f"failed {name}: {one_line(text, 120)}", style="red")
-        for name, text in [*found.failures.items()][:FAILURES_SHOWN]
+        for name, text in [*found.failures.items()][:FAILURES_WATCHED]
     ]
     more = len(found.failures) - len(failures)
     rest = [Text(f"and {more} more", style="red")] if more else []

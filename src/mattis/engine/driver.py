@@ -33,7 +33,7 @@ from mattis.study.model import Columns
 from mattis.study.plan import Block, Mask
 from mattis.words import counted
 
-FAILURES_SHOWN = 20
+FAILURES_OF_CARD = 20
 """Blocks that failed whose messages a card shows."""
 
 BETWEEN_FAILURES = 2.0
@@ -80,7 +80,7 @@ class Outcome:
         }
         if not self.failures:
             return card("Run: complete" if self.digest else "Run: cells are missing", rows)
-        shown = [*self.failures.items()][:FAILURES_SHOWN]
+        shown = [*self.failures.items()][:FAILURES_OF_CARD]
         lines = [f"{block}: {message}" for block, message in shown]
         if more := len(self.failures) - len(shown):
             lines.append(f"and {counted(more, 'more block')}")
@@ -157,7 +157,7 @@ def run(
     job = _job(study, root, settings)
     if reading.is_there(job.results.store):
         old = record.read(job.results.store, study)  # refuses a foreign store
-        record.check_recipe(job.results.store, study, old)
+        record.check_recipe(job.results.store, study, old, settings.shard)
     with reporter(log, settings.quiet) as report:
         if fewer:
             report.say(fewer)

@@ -17,7 +17,7 @@ from mattis.store.place import Place
 from mattis.store.results import results_of
 from mattis.study.base import Study
 
-BEFORE = '<meta name="generator"'
+GENERATOR_TAG = '<meta name="generator"'
 """The element before which that of a run stands."""
 
 LATEST, LATE = 3.0, 60.0
@@ -75,4 +75,4 @@ class LivePage:
 def with_run(page: str, run: Mapping[str, Any]) -> str:
     """Return a page with what is said of its run."""
     said = escape(json.dumps(run, ensure_ascii=False))
-    return page.replace(BEFORE, f'{MARK_OF_RUN} content="{said}">\n{BEFORE}', 1)
+    return page.replace(GENERATOR_TAG, f'{MARK_OF_RUN} content="{said}">\n{GENERATOR_TAG}', 1)

@@ -235,12 +235,17 @@ def check_physics(path: Place, physics: Mapping[str, Any], study: Study) -> None
         )
 
 
-def check_recipe(path: Place, study: Study, old: StoreRecord | None) -> None:
-    """Raise UserError if cells of a store or its journal are of older random numbers: none mixes the two."""
+def check_recipe(
+    path: Place, study: Study, old: StoreRecord | None, part: ShardNumber | None = None
+) -> None:
+    """Raise UserError if cells of a store or its journal are of older random numbers: none mixes the two.
+
+    A shard `part` trusts the names of other shards' segments.
+    """
     folder = journal_of(path)
     older = old.older if old else False
     if not older and study.is_random(old.labels.values if old else study.labels):
-        heads = journal.heads(folder, journal.segments(folder))
+        heads = journal.heads(folder, journal.segments_for(folder, contents_of(study), part))
         older = any(study.is_older(head.get("physics", {})) for head in heads)
     if older:
         raise UserError(

@@ -150,7 +150,7 @@ def _observed(
     """Return the observables of a store that is to be opened for writing, and its record so far."""
     lists = record.waiting(path, study, part)
     old = record.read(path, study) if reading.is_there(path) else None
-    record.check_recipe(path, study, old)
+    record.check_recipe(path, study, old, part)
     observed, model = record.observed(path, study, old, lists), study.described_model
     grown = observed.grown(model.observables if all_observables else ())
     computable = {*grown.names} <= {observable.name for observable in model.observables}

@@ -55,7 +55,7 @@ __all__ = [
     "lane_overlaps", "largest_row", "near_couplings", "products", "replica_sweeps", "transposed",
 ]  # fmt: skip
 
-INLINED = "02f561bc5d531516"
+INLINED = "684984a45993f6f8"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 GROUPS = BLOCK // GROUP

@@ -145,12 +145,9 @@ def warm_levels(_typing, block, words, place, stride, up, slope, margin):
         e = Emitter(context, builder, signature, args)
         element = e.pointer(0).type.pointee
         narrow, real = ir.VectorType(I32, VISITS), ir.VectorType(FLOAT, VISITS)
-        halves = ir.VectorType(I16, 2 * QUADS)
-        rows = [
-            e.load(e.at(e.pointer(1), builder.add(args[2], builder.mul(args[3], I64(j))), halves))
-            for j in range(4)
-        ]
-        drawn = _woven(builder, rows)
+        halves, stride = ir.VectorType(I16, 2 * QUADS), args[3]
+        places = [builder.add(args[2], builder.mul(stride, I64(j))) for j in range(4)]
+        drawn = _woven(builder, [e.load(e.at(e.pointer(1), at, halves)) for at in places])
         inward = builder.sub(drawn, constant(drawn.type, EDGE))
         extreme = builder.icmp_unsigned(">=", inward, constant(drawn.type, 2**16 - 2 * EDGE))
         upper = builder.shl(builder.zext(drawn, narrow), constant(narrow, 16))
@@ -488,10 +485,7 @@ def visit_block(
     columns, fields, after, spins, order, fresh, together, words, stream, t, scale, twice, parity, base,
     may, up, extreme, reach, drawn, block, flips, flipped,
 ):  # fmt: skip
-    """Update the visits base … base + 63, of which `may` tells who may flip; return the flips.
-
-    drawn  # whether the lower halves are there
-    """
+    """Update the visits base … base + 63, of which `may` tells who may flip; return the flips."""
     count, size, quads = min(VISITS, spins.size - base), spins.size, words.shape[1]
     place = (quads >> 1) + (base >> 3)  # of the lower halves
     whole = not fresh and count == VISITS
@@ -573,7 +567,7 @@ def sweep_blocks(
     stream, t  # (4,) uint32, of the thermal noise; the number of the sweep
     scale     # float32 width of the thermal noise, 0 at T = 0, such that `by_blocks`
     twice     # 0: N h = 2 f + parity; 1: N h = f; a flip of S_j changes f_i by ± nj_ij 2^twice
-    foreseen  # flips: where every block has one, the lower halves are drawn at once, which is faster
+    foreseen  # flips: where every block has one, the lower halves are `drawn` at once, which is faster
     block, signs, flips  # what `block_room` returns; flipped  # (N,) bool: set where a spin flips
     """
     slope, margin, reach = margin_of(scale, twice)
@@ -581,8 +575,8 @@ def sweep_blocks(
     drawn = foreseen * VISITS > spins.size
     if scale > 0:
         philox_words(words, stream, t, quads // 2)
-    if scale > 0 and drawn:
-        philox_words(words, stream, t, quads // 2, LOWER_QUADS, quads // 2)
+        if drawn:
+            philox_words(words, stream, t, quads // 2, LOWER_QUADS, quads // 2)
     for base in range(0, spins.size, VISITS):
         count = min(VISITS, spins.size - base)
         whole = not fresh and count == VISITS

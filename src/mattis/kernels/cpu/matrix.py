@@ -25,7 +25,7 @@ from mattis.kernels.cpu.blocks import (
     visit_in_turn,
 )
 
-INLINED = "3fa586e07a445b8f"
+INLINED = "a3e6b78f962cd5f1"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 

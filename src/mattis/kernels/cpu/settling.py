@@ -18,6 +18,9 @@ from mattis.kernels.cpu.lanes import LANES
 from mattis.kernels.cpu.noise import NARROW, draw_halves, emit_noise
 from mattis.kernels.cpu.vectors import I32, I64, Emitter, constant, resized
 
+INLINED = "cfd17c5b6b802e00"
+"""Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
+
 SPINS, SITE, FIELDS, NUMBER, OWN, CHANGES, FLIPS = range(7)
 """Arguments of `settle` and `settle_heated`."""
 
