@@ -194,8 +194,22 @@ def _copy_store(study: Study, results: Results, copy: Results) -> None:
     if known is not None:
         copy.theory.write_bytes(known)
     if any(name.startswith("journal/") for name in names):
+        _fold(study, results, copy)
+
+
+def _fold(study: Study, results: Results, copy: Results) -> None:
+    """Move the cells in the journal of a copied store into its cube, where xarray reads them.
+
+    Raises UserError for cells of older random numbers, which no store of today takes.
+    """
+    try:
         record.check_recipe(results.store, study, record.read(results.store, study))
-        store.create_or_extend(copy.store, study)
+    except UserError:
+        raise UserError(
+            f"{results.store}: cells of the random numbers of an older mattis wait in its journal; only that "
+            "mattis can move them into the cube; run the study with it once, then archive it"
+        ) from None
+    store.create_or_extend(copy.store, study)
 
 
 def _described(
