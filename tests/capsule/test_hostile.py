@@ -94,6 +94,15 @@ def _change(name: str) -> Edit:
     return edit
 
 
+def _flip(name: str) -> Edit:
+    """One bit, in a zip whose own checksums fit: only the manifest can tell."""
+
+    def edit(files: dict[str, bytes]) -> None:
+        files[name] = bytes([files[name][0] ^ 1]) + files[name][1:]
+
+    return edit
+
+
 def _remove(name: str) -> Edit:
     def edit(files: dict[str, bytes]) -> None:
         del files[name]
@@ -110,6 +119,7 @@ def _add(name: str, content: bytes = b"more") -> Edit:
     [
         (_change("study/small.yaml"), "other than in its manifest, or damaged: study/small.yaml"),
         (_change(CHUNK), f"other than in its manifest, or damaged: {CHUNK}"),
+        (_flip("README.md"), "other than in its manifest, or damaged: README.md"),
         (_remove("README.md"), "missing: README.md"),
         (_remove("manifest.json"), "got a zip without manifest.json"),
         (_add("plugins/mine.py"), "not in its manifest: plugins/mine.py"),
