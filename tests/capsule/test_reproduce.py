@@ -210,7 +210,9 @@ def test_the_command_from_end_to_end(tiny: tuple[Study, Path], tmp_path: Path) -
     assert said[-1].startswith(
         "small: the same to the last bit: 2 of 12 cells, a sample of seed 3, computed again with mattis"
     )
-    broken = (home / "my paper.zip").read_bytes().replace(b"thermalise: 2\n", b"thermalise: 3\n")
+    whole = (home / "my paper.zip").read_bytes()
+    broken = whole.replace(b"sweeps: {thermalise: 2,", b"sweeps: {thermalise: 3,")
+    assert broken != whole
     (home / "broken.zip").write_bytes(broken)
     code, said, err = called("reproduce", "broken.zip")
     assert (code, said) == (2, [])
