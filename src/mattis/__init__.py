@@ -12,6 +12,8 @@
     mattis.plot(study)                                  # the diagram to look into, in a notebook
     mattis.write_page(study)                            # diagram.html: the same, as one file
     mattis.compare(study).verdict                       # whether theory and simulation agree
+    mattis.archive(study, "mine.zip")                   # all that a referee needs, in one file
+    mattis.reproduce("mine.zip").sentence               # the same to the last bit, or what differs
     mattis.theory.evaluate("hopfield.T_M", load=[0.05, 0.07])   # [0.5422..., 0.4489...]
 
 Wherever a study is taken, the path of its file and a dict of its keys are as well. Datasets of xarray get an
@@ -24,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 from mattis import accessor
 
 if TYPE_CHECKING:
+    from mattis.capsule.archive import archive
+    from mattis.capsule.reproduce import reproduce
     from mattis.engine.cluster import Where
     from mattis.engine.driver import Outcome, Settings, run
     from mattis.engine.estimate import Plan, plan
@@ -54,6 +58,7 @@ _HOME = {
     "UserError": "errors",
     "Where": "engine.cluster",
     "aggregate": "statistics.estimates",
+    "archive": "capsule.archive",
     "compare": "figures",
     "diagram": "figures",
     "digest": "engine.status",
@@ -63,6 +68,7 @@ _HOME = {
     "overlaid": "figures",
     "plan": "engine.estimate",
     "plot": "plotting",
+    "reproduce": "capsule.reproduce",
     "run": "engine.driver",
     "status": "engine.status",
     "study_of": "networks.registry",
@@ -82,6 +88,7 @@ __all__ = [
     "Where",
     "__version__",
     "aggregate",
+    "archive",
     "compare",
     "diagram",
     "digest",
@@ -91,6 +98,7 @@ __all__ = [
     "overlaid",
     "plan",
     "plot",
+    "reproduce",
     "run",
     "status",
     "study",

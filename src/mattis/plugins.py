@@ -252,12 +252,12 @@ def from_file(path: Path) -> Plugin:
 def installed() -> Sequence[Plugin]:
     """Return the plugins of installed packages, in the order of their names."""
     return [
-        Plugin(point.name, _digest_of(point.module), module=point.module)
+        Plugin(point.name, digest_of_module(point.module), module=point.module)
         for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
     ]
 
 
-def _digest_of(module: str) -> str:
+def digest_of_module(module: str) -> str:
     """Return the SHA-256 of the Python files of a module or package; "" where it is not installed."""
     try:
         found = find_spec(module)
@@ -358,7 +358,7 @@ def _executed(plugin: Plugin) -> ModuleType:
 
 def _imported(plugin: Plugin) -> ModuleType:
     """Return an installed module, if it is the one that is meant."""
-    here = _digest_of(plugin.module)
+    here = digest_of_module(plugin.module)
     if here != plugin.digest or not here:
         got = f"another {plugin.module}" if here else f"no {plugin.module}"
         raise UserError(

@@ -1,7 +1,7 @@
 """The command `mattis`: one verb for each step, and one line for each mistake.
 
-Exit codes: 0 done; 1 a block failed, the run was interrupted, verify found damage, or compare rejects a
-theory; 2 the user's mistake, nothing written.
+Exit codes: 0 done; 1 a block failed, the run was interrupted, verify found damage, compare rejects a
+theory, or reproduce came to other values; 2 the user's mistake, nothing written.
 """
 
 import gc
@@ -15,7 +15,7 @@ from typing import IO, Any
 import click
 
 from mattis import __version__
-from mattis.cli import beginnings, claims, drawings, machines, runs, stores, theories
+from mattis.cli import beginnings, capsules, claims, drawings, machines, runs, stores, theories
 from mattis.cli.help import Verbs
 from mattis.errors import Fault, UserError
 
@@ -29,6 +29,7 @@ from mattis.errors import Fault, UserError
         "Look": (drawings.diagram, drawings.page, drawings.figure, drawings.trace),
         "Judge": (theories.compare, theories.theory, claims.claims),
         "Check": (stores.verify, stores.digest, machines.gpu_selftest),
+        "Share": (capsules.archive, capsules.reproduce),
     },
     examples=("mattis new mine", "mattis run mine.yaml", "mattis diagram mine.yaml"),
 )

@@ -9,7 +9,8 @@ from mattis.errors import UserError, nearest
 
 EXIT_CODES = (
     ("0", "done"),
-    ("1", "a block failed, it was interrupted, verify found damage, or compare rejects a theory"),
+    ("1", "a block failed, it was interrupted, verify found damage, compare rejects a theory, or reproduce "
+          "came to other values"),
     ("2", "a mistake in what was typed or in a study: one line says what to mend; nothing is written"),
 )  # fmt: skip
 """What the command tells the shell at its end."""

@@ -19,7 +19,7 @@ from mattis.store.record import StoreRecord, contents_of, journal_of
 from mattis.store.results import results_of
 from mattis.study import plan
 from mattis.study.base import Study
-from mattis.study.model import FINAL_STATES, StateShape
+from mattis.study.model import FINAL_STATES, Columns, StateShape
 from mattis.study.plan import Block, Mask
 
 CubeSlices = tuple[slice, ...]
@@ -257,13 +257,19 @@ def _recomputed(
         return [], []
     whole = plan.blocks(study, ds["valid"].values)
     blocks = random.sample(whole, min(count, len(whole)))
-    findings = [finding for block in blocks for finding in _differences(path, study, ds, block)]
+    again = ((block, study.described_model.simulate(*plan.task(study, block))) for block in blocks)
+    findings = [
+        finding
+        for block, columns in again
+        for finding in differences_of_block(path, study, ds, block, columns)
+    ]
     return [block.id for block in blocks], findings
 
 
-def _differences(path: Place, study: Study, ds: xr.Dataset, block: Block) -> Iterator[Finding]:
-    """Yield a finding for each array of a block that differs from its new computation in any bit."""
-    columns = study.described_model.simulate(*plan.task(study, block))
+def differences_of_block(
+    path: Place, study: Study, ds: xr.Dataset, block: Block, columns: Columns
+) -> Iterator[Finding]:
+    """Yield a finding for each array of a block that differs from what it came to now in any bit."""
     for difference in differences(ds, study, block, columns):
         lost = {block.id: difference.cells}
         yield Finding(difference.observable, block.id, str(difference), lost)
