@@ -3,6 +3,7 @@
 Its source is the whole repository, so that links of its pages work on a forge as well.
 """
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -60,16 +61,40 @@ def append_parts(_app: Any, docname: str, source: list[str]) -> None:
         source[0] += "\n" + (SITE / "parts.txt").read_text(encoding="utf-8")
 
 
+def is_code(line: str) -> bool:
+    """Tell whether a line of a docstring is code: indented, or a name with what it is behind a #."""
+    return line.startswith("    ") or re.match(r"\w[\w, ]*  # ", line) is not None
+
+
+def marked(lines: list[str]) -> list[str]:
+    """Return the lines of a docstring as reStructuredText: code is code, and a * by itself a letter."""
+    text: list[str] = []
+    for line in lines:
+        if is_code(line):
+            if not (text and text[-1].startswith("   ")):
+                text += ["", "::", ""]
+            text.append(f"    {line}")
+        else:
+            between = [""] if text and text[-1].startswith("   ") else []
+            text += [*between, re.sub(r"(?<!\S)\*(?=[\s,)])", r"\\*", line)]
+    return text
+
+
 def mark_code(
     _app: Any, _what: str, _name: str, _obj: Any, _options: Any, lines: list[str]
 ) -> None:
-    """Mark indented lines of a docstring as code, as far as its first heading, such as Parameters."""
-    end = next((at for at, line in enumerate(lines) if line.startswith("---")), len(lines))
-    for at in range(end - 1, 0, -1):
-        if lines[at].startswith("    ") and not lines[at - 1]:
-            before = next((line for line in reversed(lines[:at]) if line), "")
-            if not before.startswith("    "):
-                lines[at:at] = ["::", ""]
+    """Mark the code of a docstring, as far as its first heading, such as Parameters."""
+    end = next((at for at, line in enumerate(lines) if line.startswith("---")), len(lines) + 1) - 1
+    lines[:end] = marked(lines[:end])
+
+
+def rejoin_sentence(
+    _app: Any, what: str, _name: str, _obj: Any, _options: Any, lines: list[str]
+) -> None:
+    """Put together what napoleon has cut: it takes what stands before the colon of a property for a type."""
+    types = [at for at, line in enumerate(lines) if line.startswith(":type: ")]
+    if what in ("property", "attribute") and types:
+        lines[0] = f"{lines.pop(types[0]).removeprefix(':type: ')}: {lines[0]}"
 
 
 def setup(app: Any) -> None:
@@ -77,3 +102,4 @@ def setup(app: Any) -> None:
     reference_pages.write(ROOT / "docs" / "reference")
     app.connect("source-read", append_parts)
     app.connect("autodoc-process-docstring", mark_code, priority=400)  # before napoleon, at 500
+    app.connect("autodoc-process-docstring", rejoin_sentence, priority=600)

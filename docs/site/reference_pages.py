@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 import mattis
+from mattis import extend
 from mattis.cli.command import verbs
 from mattis.networks.registry import KINDS
 
@@ -54,25 +55,45 @@ def code(text: object) -> str:
     return f"`{text}`" if text not in ("", None) else ""
 
 
+def documented(kind: str, path: str, signature: str = "", members: str | None = None) -> str:
+    """Return the directive that shows the docstring of a name."""
+    options = "" if members is None else f"\n   :members: {members}"
+    return f"```{{eval-rst}}\n.. auto{kind}:: {path}{signature}{options}\n```\n"
+
+
 def api() -> str:
     """Return the page of the names of the package."""
     parts = ["# Python\n", "```{eval-rst}\n.. automodule:: mattis\n   :no-members:\n```\n"]
     for name in mattis.__all__:
         parts.append(f"## {name}\n")
+        path = f"mattis.{name}"
         if name in BESIDE:
             parts.append(BESIDE[name] + "\n")
-            continue
-        path = ELSEWHERE.get(name, f"mattis.{name}")
-        kind = "class" if isinstance(getattr(mattis, name), type) else "function"
-        if name in ELSEWHERE:
-            called = "mattis.theory.evaluate" if name == "theory" else f"mattis.{name}"
-            parts.append(f"One calls `{called}`:\n")
-        directive = "autoexception" if name == "UserError" else f"auto{kind}"
-        signature = (
-            "(**keys)" if name == "Study" else ""
-        )  # pydantic's has the bounds of all keys in it
-        members = "\n   :members: " + MEMBERS.get(name, "") if kind == "class" else ""
-        parts.append(f"```{{eval-rst}}\n.. {directive}:: {path}{signature}{members}\n```\n")
+        elif name in ELSEWHERE:
+            called = f"{path}.evaluate" if name == "theory" else path
+            parts += [f"One calls `{called}`:\n", documented("function", ELSEWHERE[name])]
+        elif name == "UserError":
+            parts.append(documented("exception", path))
+        elif isinstance(getattr(mattis, name), type):
+            signature = (
+                "(**keys)" if name == "Study" else ""
+            )  # pydantic's has the bounds of all keys in it
+            parts.append(documented("class", path, signature, MEMBERS.get(name, "")))
+        else:
+            parts.append(documented("function", path))
+    return "\n".join(parts)
+
+
+def plugins() -> str:
+    """Return the page of the names that a plugin imports."""
+    parts = [
+        "# Python of plugins\n",
+        "Examples: [rules, patterns and models of your own](../extending.md).\n",
+    ]
+    for name in extend.__all__:
+        kind = "class" if isinstance(getattr(extend, name), type) else "function"
+        members = "" if kind == "class" else None
+        parts += [f"## {name}\n", documented(kind, f"mattis.extend.{name}", "", members)]
     return "\n".join(parts)
 
 
@@ -241,6 +262,7 @@ def pages() -> Pages:
     """Return every page of the reference."""
     return {
         "api": api(),
+        "plugins": plugins(),
         "keys": keys(),
         "verbs": command(),
         "models": models(),

@@ -10,6 +10,7 @@ import reference_pages
 from builders import ROOT
 
 import mattis
+from mattis import extend
 from mattis.cli.command import verbs
 
 SITE = ROOT / "docs" / "site"
@@ -40,6 +41,14 @@ def test_every_public_name_is_on_the_page_of_python(pages: dict[str, str]) -> No
     assert headings(pages["api"]) == mattis.__all__
     for name in set(mattis.__all__) - set(reference_pages.BESIDE) - set(reference_pages.ELSEWHERE):
         assert re.search(rf"^\.\. auto\w+:: mattis\.{name}\b", pages["api"], re.M)
+
+
+def test_every_name_that_a_plugin_imports_is_there(pages: dict[str, str]) -> None:
+    assert headings(pages["plugins"]) == extend.__all__
+    assert (
+        re.findall(r"^\.\. auto\w+:: mattis\.extend\.(\w+)$", pages["plugins"], re.M)
+        == extend.__all__
+    )
 
 
 def test_every_verb_is_there_with_each_of_its_options(pages: dict[str, str]) -> None:
@@ -94,7 +103,10 @@ def test_links_between_pages_of_the_reference_lead_somewhere(pages: dict[str, st
     for name, page in pages.items():
         for target in re.findall(r"\]\(([^)]+)\)", page):
             whole = f"{name}.md{target}" if target.startswith("#") else target
-            assert whole in anchors or whole.removesuffix(".md") in pages
+            beside = ROOT / "docs" / "reference" / whole
+            assert (
+                whole in anchors or whole.removesuffix(".md") in pages or beside.resolve().is_file()
+            )
 
 
 def test_a_page_that_did_not_change_keeps_its_time(
