@@ -8,6 +8,7 @@
 #   make test-gpu-host    CUDA code, checked without a GPU; makes .venv-gpu beside it (0.5 GB)
 #   make test-page    pages of studies in a Chromium that is installed; makes .venv-page beside it (0.2 GB)
 #   make test-notebook    notebooks of Jupyter and marimo, executed; makes .venv-notebook beside it (0.2 GB)
+#   make docs    the site of the docs, build/docs/index.html, without a network; makes .venv-docs beside it (0.1 GB)
 #   make test-arm    golden digests on an emulated ARM machine, in .venv-arm (1.2 GB); needs Debian 12
 
 PYTHON ?= python3
@@ -29,9 +30,11 @@ PAGE := .venv-page/bin
 PAGE_INSTALLED := .venv-page/installed
 NOTEBOOK := .venv-notebook/bin
 NOTEBOOK_INSTALLED := .venv-notebook/installed
-SOURCES := src/mattis tests benchmarks
+DOCS := .venv-docs/bin
+DOCS_INSTALLED := .venv-docs/installed
+SOURCES := src/mattis tests benchmarks docs/site
 
-.PHONY: help setup setup-gpu setup-page setup-notebook diagram gallery seeds check test test-slow test-gpu-host test-page test-notebook vendored test-arm soak bench bench-dispatch bench-compiling bench-table bench-compare lint format lock clean
+.PHONY: help setup setup-gpu setup-page setup-notebook setup-docs diagram gallery seeds check test test-slow test-gpu-host test-page test-notebook docs vendored test-arm soak bench bench-dispatch bench-compiling bench-table bench-compare lint format lock clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -93,6 +96,18 @@ $(NOTEBOOK_INSTALLED): $(INSTALLED) requirements/notebook.txt
 	  && printf '%s\n' ../../../../$(ENV)/lib/python*/site-packages ../../../../src > mattis.pth
 	@touch $@
 
+setup-docs: $(DOCS_INSTALLED)
+
+# Only what .venv lacks, as above.
+$(DOCS_INSTALLED): $(INSTALLED) requirements/docs.txt
+	@echo "making .venv-docs (5 to 60 seconds)"
+	@$(VENV)/python -m venv --clear --without-pip .venv-docs
+	@$(VENV)/uv pip install -q --python $(DOCS)/python --no-deps --require-hashes -r requirements/docs.txt \
+	  || $(VENV)/python -m pip --python $(DOCS)/python install -q --no-deps --require-hashes -r requirements/docs.txt
+	@cd .venv-docs/lib/python*/site-packages \
+	  && printf '%s\n' ../../../../$(ENV)/lib/python*/site-packages ../../../../src > mattis.pth
+	@touch $@
+
 diagram: setup
 	@$(VENV)/python -m snakemake --cores $(CORES) --workflow-profile workflow/profiles/default \
 	  $(if $(STUDY),--config "studies=$(STUDY)")
@@ -142,6 +157,11 @@ vendored: setup
 # Notebooks, executed in kernels of their own.
 test-notebook: setup-notebook
 	@$(NOTEBOOK)/python -m pytest -m notebook tests/notebooks
+
+# The site of the docs. A warning is an error: a broken link, a page that no part names, a cell that fails.
+docs: setup-docs
+	@$(DOCS)/python -m sphinx -b html -c docs/site -d build/doctrees -W --keep-going -q -j auto . build/docs
+	@echo "open build/docs/index.html"
 
 test-arm: setup
 	@tests/arm/run $(VENV)/python .venv-arm
@@ -198,6 +218,8 @@ lock:
 	  --no-emit-package numpy -o requirements/gpu-host.txt
 	@$(VENV)/uv pip compile requirements/page.in --constraint requirements/all.txt $(LOCK) \
 	  -o requirements/page.txt
+	@$(VENV)/uv pip compile requirements/docs.in --constraint requirements/all.txt $(LOCK) \
+	  -o requirements/docs.txt
 	@$(VENV)/uv pip compile requirements/notebook.in --constraint requirements/all.txt $(LOCK) \
 	  -o requirements/notebook.txt
 

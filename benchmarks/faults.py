@@ -250,8 +250,8 @@ def main() -> int:
     if asked.json:
         asked.json.write_text(content, encoding="utf-8")
     if asked.write:
-        head = f"Accidents: a share of {asked.share:g}, by seed {asked.seed}; and what went wrong."
-        (HOME / "faults.md").write_text(f"{head}\n\n{text}", encoding="utf-8")
+        head = f"A share of {asked.share:g} of all accidents, by seed {asked.seed}, and what went wrong."
+        (HOME / "faults.md").write_text(f"# Accidents\n\n{head}\n\n{text}", encoding="utf-8")
         (HOME / "faults.json").write_text(content, encoding="utf-8")
     return int(any(sum(row.counts[1:]) for row in trial.rows.values()))
 

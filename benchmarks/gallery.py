@@ -58,7 +58,10 @@ HEAD = """# Gallery
 
 Every study of `config/studies`, with the question that its figure answers. Each is computed and drawn by
 
-    mattis run config/studies/NAME.yaml && mattis diagram config/studies/NAME.yaml
+<!-- not run: NAME stands for each study -->
+```bash
+mattis run config/studies/NAME.yaml && mattis diagram config/studies/NAME.yaml
+```
 
 and all of this page by `make gallery`: {minutes:.0f} minutes of CPU where nothing is stored.
 Answers and comparisons are those of `mattis diagram` and `mattis compare`: z is
