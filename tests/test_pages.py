@@ -10,12 +10,13 @@ import pytest
 from builders import ROOT, SECONDS
 from pages import PAGES, blocks_of, read, script
 
-LONG = ("README.md", "docs/command.md", "docs/networks.md", "docs/start.md")
+LONG = ("README.md", "docs/capsule.md", "docs/command.md", "docs/networks.md", "docs/start.md")
 """Pages whose blocks take more than 15 s of CPU time: `make test-slow` runs them."""
 
 NOT_RUN = {
     "README.md": 4,
     "CONTRIBUTING.md": 1,
+    "docs/capsule.md": 1,
     "docs/clusters.md": 3,
     "docs/command.md": 2,
     "docs/extending.md": 1,
