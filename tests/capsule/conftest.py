@@ -1,6 +1,7 @@
 """A capsule of a small study, made once."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,19 @@ from mattis.figures import canvas
 from mattis.study.base import Study
 
 
-@pytest.fixture(scope="session", autouse=True)
-def coarse_figures() -> Iterator[None]:
+@contextmanager
+def coarse() -> Iterator[None]:
     """Fewer dots, and no search for the best layout: half of the time of a figure."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(canvas.STYLE, "savefig.dpi", 50)
         patch.setattr(ConstrainedLayoutEngine, "execute", lambda *_: None)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def coarse_figures() -> Iterator[None]:
+    """Coarse figures while a test of capsules runs, and no longer: other tests share its process."""
+    with coarse():
         yield
 
 
@@ -36,4 +44,5 @@ def capsule(tiny: tuple[Study, Path]) -> Archived:
     study, folder = tiny
     people = ["Ada Lovelace <0000-0002-1825-0097>", "B. C."]
     path, results = folder / "small.zip", folder / "results"
-    return archive(study, path, results, authors=people, licence="CC-BY-4.0", date="2026-01-31")
+    with coarse():
+        return archive(study, path, results, authors=people, licence="CC-BY-4.0", date="2026-01-31")

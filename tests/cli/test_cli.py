@@ -139,7 +139,8 @@ def test_diagram(mattis: Command, tmp_path: Path) -> None:
         (
             ["rn"],
             "unknown verb rn; expected one of new, models, completion, plan, run, status, diagram, "
-            "page, figure, trace, compare, theory, claims, verify, digest, gpu-selftest; did you mean run?",
+            "page, figure, trace, compare, theory, claims, verify, digest, gpu-selftest, archive, reproduce; "
+            "did you mean run?",
         ),
         (["digset"], "did you mean digest?"),
         (["run"], "Missing argument 'STUDY'"),

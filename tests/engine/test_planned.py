@@ -10,7 +10,7 @@ from builders import HERE, SMALL, STUDIES, fill, make_study, said_by, write_stud
 import mattis
 from mattis.cards import LONGEST_FOLDED
 from mattis.engine import estimate
-from mattis.engine.driver import FAILURES_SHOWN, Outcome
+from mattis.engine.driver import FAILURES_OF_CARD, Outcome
 from mattis.engine.estimate import StudyCost, plan
 from mattis.errors import UserError
 from mattis.study.base import Study
@@ -93,11 +93,11 @@ def test_the_card_of_an_outcome_says_whether_it_is_complete(tmp_path: Path, stud
 
 
 def test_the_card_of_an_outcome_says_why_blocks_failed() -> None:
-    failures = {f"block={k}": f"ValueError: {HOSTILE} {k}" for k in range(FAILURES_SHOWN + 3)}
+    failures = {f"block={k}": f"ValueError: {HOSTILE} {k}" for k in range(FAILURES_OF_CARD + 3)}
     html = Outcome(1, 2, failures, None)._repr_html_()
-    assert f"Run: {FAILURES_SHOWN + 3} blocks failed" in html
+    assert f"Run: {FAILURES_OF_CARD + 3} blocks failed" in html
     assert "<script" not in html
-    assert f"&#x27; {FAILURES_SHOWN - 1}\nand 3 more blocks" in html
+    assert f"&#x27; {FAILURES_OF_CARD - 1}\nand 3 more blocks" in html
 
 
 def test_a_plan_without_room_is_refused(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
