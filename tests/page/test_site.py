@@ -58,3 +58,4 @@ def test_a_search_finds_what_is_there(site: Any, word: str, where: str) -> None:
 def test_a_search_for_what_is_not_there_finds_nothing(site: Any) -> None:
     site.goto(f"{(BUILT / 'search.html').as_uri()}?q=quetzalcoatl")
     site.wait_for_selector("text=Your search did not match any documents")
+    assert site.locator("#search-results li a").count() == 0

@@ -183,19 +183,8 @@ def matrix_sweeps(
             )  # fmt: skip
         trace[1, t] = flips
         record_state(
-            t,
-            spins,
-            fields,
-            bias,
-            biased,
-            targets,
-            follow,
-            scales[t],
-            overlaps,
-            trace,
-            excess,
-            heats,
-        )
+            t, spins, fields, bias, biased, targets, follow, scales[t], overlaps, trace, excess, heats,
+        )  # fmt: skip
         add_state(sums, spins, t, warm, middle)
         if settles:
             back = synchronous and t > 0 and flips > 0 and np.all(before == flipped)
