@@ -157,7 +157,7 @@ def run(
     job = _job(study, root, settings)
     if reading.is_there(job.results.store):
         old = record.read(job.results.store, study)  # refuses a foreign store
-        record.check_recipe(job.results.store, study, old, settings.shard)
+        record.check_age(job.results.store, old)
     with reporter(log, settings.quiet) as report:
         if fewer:
             report.say(fewer)

@@ -235,34 +235,40 @@ def check_physics(path: Place, physics: Mapping[str, Any], study: Study) -> None
         )
 
 
-def check_recipe(
-    path: Place, study: Study, old: StoreRecord | None, part: ShardNumber | None = None
-) -> None:
-    """Raise UserError if cells of a store or its journal are of older random numbers: none mixes the two.
-
-    A shard `part` trusts the names of other shards' segments.
-    """
-    folder = journal_of(path)
-    older = old.older if old else False
-    if not older and study.is_random(old.labels.values if old else study.labels):
-        heads = journal.heads(folder, journal.segments_for(folder, contents_of(study), part))
-        older = any(study.is_older(head.get("physics", {})) for head in heads)
-    if older:
-        raise UserError(
-            f"{path}: its cells are of the random numbers of an older mattis: they can be read, not extended "
-            "or computed again; give the study another name, or choose another --results"
-        )
+def check_age(path: Place, old: StoreRecord | None) -> None:
+    """Raise UserError if the cells of a store are of older random numbers: no store mixes the two."""
+    if old and old.older:
+        raise _older(path)
 
 
-def waiting(path: Place, study: Study, part: ShardNumber | None = None) -> list[list[str]]:
+def check_recipe(path: Place, study: Study, old: StoreRecord | None) -> None:
+    """Raise UserError if cells of a store or of its journal are of older random numbers."""
+    check_age(path, old)
+    waiting(path, study, extends=True)
+
+
+def _older(path: Place) -> UserError:
+    return UserError(
+        f"{path}: its cells are of the random numbers of an older mattis: they can be read, not extended "
+        "or computed again; give the study another name, or choose another --results"
+    )
+
+
+def waiting(
+    path: Place, study: Study, part: ShardNumber | None = None, extends: bool = False
+) -> list[list[str]]:
     """Return the lists of observables of the journal's segments, the shortest first.
 
-    Raises UserError if cells of a different study wait there. A shard `part` trusts the names of other
-    shards' segments.
+    Raises UserError if cells of a different study wait there, or of older random numbers where somebody
+    `extends` them. A shard `part` trusts the names of other shards' segments.
     """
     folder, contents, lists = journal_of(path), contents_of(study), list[list[str]]()
+    refuses = extends and study.is_random(study.labels)
     for head in journal.heads(folder, journal.segments_for(folder, contents, part)):
-        check_physics(path, head.get("physics", {}), study)
+        physics = head.get("physics", {})
+        check_physics(path, physics, study)
+        if refuses and study.is_older(physics):
+            raise _older(path)
         lists.append(journal.observables_of(head, contents))
     return sorted((names for names in lists if names), key=lambda names: (len(names), names))
 

@@ -148,9 +148,9 @@ def _observed(
     path: Place, study: Study, part: ShardNumber | None, all_observables: bool
 ) -> tuple[Observed, StoreRecord | None]:
     """Return the observables of a store that is to be opened for writing, and its record so far."""
-    lists = record.waiting(path, study, part)
+    lists = record.waiting(path, study, part, extends=True)
     old = record.read(path, study) if reading.is_there(path) else None
-    record.check_recipe(path, study, old, part)
+    record.check_age(path, old)
     observed, model = record.observed(path, study, old, lists), study.described_model
     grown = observed.grown(model.observables if all_observables else ())
     computable = {*grown.names} <= {observable.name for observable in model.observables}
