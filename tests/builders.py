@@ -182,7 +182,7 @@ def started(
 ) -> tuple["subprocess.Popen[bytes]", Study]:
     """Start `mattis run` of a study of some seconds, and return once it has written cells."""
     results = results or folder
-    changes = {"size": [400], "sweeps": {"thermalise": 100, "measure": 900}, **changes}
+    changes = {"size": [400], "sweeps": {"thermalise": 100, "measure": 2900}, **changes}
     path = write_study(folder, **changes)
     study = load_study(path)
     command = [sys.executable, "-m", "mattis", "run", str(path), "--results", str(results)]

@@ -348,7 +348,7 @@ def speaks(address: tuple[str, int]) -> str | None:
 
 @pytest.mark.parametrize("words", [(), ("--pool", "threads"), ("--gpus", "2")])
 def test_everything_listens_on_loopback_by_tls(tmp_path: Path, words: tuple[str, ...]) -> None:
-    running, _ = started(tmp_path, *words, seed=6)
+    running, _ = started(tmp_path, *words, seed=400)  # long: it listens until it is killed
     try:
         addresses = listening(running.pid)
         versions = {speaks(address) for address in addresses}
