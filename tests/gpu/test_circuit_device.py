@@ -20,6 +20,7 @@ from references import ORDER, WORDS, Case, reference, same_columns
 
 from mattis.errors import UserError
 from mattis.kernels.cuda import backends, devices
+from mattis.kernels.cuda.devices import DeviceTrouble
 from mattis.kernels.cuda.matrix import Chain, Limits, Wires, run_chains
 from mattis.kernels.host.library import HostError
 from mattis.kernels.host.module import SCHEDULES, HostModule
@@ -180,7 +181,10 @@ def crowded(most, free=2**40):
     def module(name):
         return Crowded(DEVICE.module(name), most, sizes)
 
-    return replace(DEVICE, module=module, free=lambda: free, exhausted=Full), sizes
+    def trouble(error):
+        return DeviceTrouble.MEMORY if isinstance(error, Full) else DeviceTrouble.OTHER
+
+    return replace(DEVICE, module=module, free=lambda: free, trouble=trouble), sizes
 
 
 class Crowded:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from references import normal, same_columns
 from mattis.errors import UserError
 from mattis.kernels.cuda import backends, devices, euler
 from mattis.kernels.cuda import dense as dense_device
-from mattis.kernels.cuda.devices import Device
+from mattis.kernels.cuda.devices import Device, host_trouble
 from mattis.networks.neurons import dense, relaxation_device
 from mattis.networks.neurons.generating_functions import GENERATING, FunctionNumbers, Population
 from mattis.networks.neurons.models import NEURON_DEFAULTS, NEURON_QUESTIONS, batched, simulate
@@ -44,16 +45,16 @@ def simulated() -> Device:
 @pytest.fixture
 def host() -> Device:
     """NumPy's arrays as those of a device without kernels: continuous neurons need no compiler."""
-    return on_arrays(np.asarray, np.array)
+    return on_arrays(np.empty)
 
 
-def on_arrays(asarray: Callable, to_host: Callable) -> Device:
+def on_arrays(empty: Callable, fill: Callable = np.copyto, to_host: Callable = np.array) -> Device:
     def none(name: str) -> None:
         raise AssertionError(f"no module {name} here")
 
-    xp = SimpleNamespace(asarray=asarray)
+    xp = SimpleNamespace(empty=empty)
     return Device(
-        "arrays", xp, none, to_host, lambda: None, lambda: 2**30, MemoryError, processors=2,
+        "arrays", xp, none, fill, to_host, lambda: None, lambda: 2**30, host_trouble, processors=2,
         shared=2**16,
     )  # fmt: skip
 
@@ -121,7 +122,7 @@ def test_recall_is_that_of_the_cpu(host, name, size, count, precision):
     expected = [simulate(*task) for task in asked]
     used = [steps for one in expected for steps in one["steps_used"]]
     assert (min(used) < max(used) <= 40) == (precision == "double")
-    for device in (host, on_arrays(turned, np.array)):
+    for device in (host, on_arrays(lambda *of: turned(np.empty(*of)))):
         assert_near(batched(asked, device), expected, MAGNIFIED.get(name, 1) * DIGITS[precision])
 
 
@@ -269,14 +270,14 @@ class Several(Wavering):
 
 def test_a_launch_has_the_shape_at_which_all_are_treated_alike():
     for kind, expected in ((np.ndarray, (4, 64)), (Wavering, (4, 8)), (Several, (1, 8))):
-        device = on_arrays(lambda x, kind=kind: np.asarray(x).view(kind), np.array)
+        device = on_arrays(lambda *of, kind=kind: np.empty(*of).view(kind))
         assert euler.shape_of(device, [(6, 30), (30, 6)], np.float64, (4, 64)) == expected
     assert euler.shape_of(device, [(6, 30)], np.float64, (1, 4)) == (1, 4)
 
 
 def test_a_launch_does_not_grow_with_what_is_asked():
     """Its shape follows from the network and the device; large networks leave fewer sets."""
-    host, of = on_arrays(np.asarray, np.array), RECALL["attention"]
+    host, of = on_arrays(np.empty), RECALL["attention"]
     many = replace(host, processors=132)
     assert relaxation_device.shape(PatternSet(1, 20, 4, 1), of, host) == (2, 64)
     assert relaxation_device.shape(PatternSet(1, 20, 4, 1), of, many) == (
@@ -315,7 +316,7 @@ def test_a_launch_that_does_not_fit_goes_on_in_halves(host, monkeypatch):
 @pytest.mark.parametrize("name", ["tanh_tanh", "rotation", "hebbian_tanh"])
 def test_other_questions_stay_on_the_cpu(name):
     """No array is brought to the device, and the numbers are those of `simulate`, to the bit."""
-    device = on_arrays(lambda _: pytest.fail("an array was brought to the device"), np.array)
+    device = on_arrays(lambda *_: pytest.fail("an array was brought to the device"))
     asked = NEURON_DEFAULTS[name].question if name != "hebbian_tanh" else "equivalence"
     some = [
         (PatternSet(5, 12, 3, k), PLACES, replace(recipe(name), question=asked)) for k in (1, 2)
@@ -351,8 +352,13 @@ def test_a_device_that_refuses_numpy(name, size, count):
     """Array API strict on its second device: no implicit transfer, nothing that is not in the standard."""
     strict = pytest.importorskip("array_api_strict", reason="make test-gpu-host has it")
     there = strict.Device("device1")
+
+    def fill(target: Any, array: np.ndarray) -> None:
+        target[...] = strict.asarray(array, device=there)
+
     device = on_arrays(
-        lambda x: strict.asarray(np.asarray(x), device=there),
+        lambda shape, kind: strict.empty(shape, dtype=getattr(strict, kind.name), device=there),
+        fill,
         lambda x: np.asarray(x.to_device(strict.Device("CPU_DEVICE"))),
     )
     asked = tasks(replace(RECALL[name], steps=8), size, count, 2)
@@ -434,29 +440,28 @@ def test_a_device_that_is_full_takes_fewer_tasks_at_once(simulated):
     expected = [simulate(*task) for task in asked]
     taken: list[int] = []
 
-    def full(x, most: int):
-        if x.dtype == np.int8 and x.ndim == 2:
-            taken.append(len(x))
-            if len(x) > most:
-                raise MemoryError
-        return np.array(x)
+    def full(most: int) -> Device:
+        def empty(shape, kind):
+            if kind == np.int8 and len(shape) == 2:
+                taken.append(shape[0])
+                if shape[0] > most:
+                    raise MemoryError
+            return np.empty(shape, kind)
+
+        return replace(simulated, xp=SimpleNamespace(**{**vars(np), "empty": empty}))
 
     for most, free in ((6, 2**30), (100, 4096)):
         taken.clear()
-        xp = SimpleNamespace(**{**vars(np), "array": lambda x, most=most: full(x, most)})
-        device = replace(simulated, xp=xp, free=lambda free=free: free)
+        device = replace(full(most), free=lambda free=free: free)
         same_columns(batched(asked, device), expected)
         assert len(taken) > 1
     with pytest.raises(MemoryError):
-        batched(
-            asked,
-            replace(simulated, xp=SimpleNamespace(**{**vars(np), "array": lambda x: full(x, 0)})),
-        )
+        batched(asked, full(0))
 
 
 def test_networks_that_fit_no_block_stay_on_the_cpu():
     """Overlaps beyond the shared memory of a block; a single site, whose spin no barrier would guard."""
-    device = on_arrays(lambda _: pytest.fail("an array was brought to the device"), np.array)
+    device = on_arrays(lambda *_: pytest.fail("an array was brought to the device"))
     large = PatternSet(5, 8, 2**14, 1)
     assert not dense.fits(large, device)
     assert dense.fits(PatternSet(5, 8, 2**13, 1), device)

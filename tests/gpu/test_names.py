@@ -2,9 +2,10 @@
 
 import ast
 import re
+import sys
 from importlib.metadata import distribution
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import mattis
 from gpu import standin
 from gpu.names import faults, numpy_only, uses
 from mattis.kernels.cuda import euler, gpu
+from mattis.kernels.cuda.devices import DeviceTrouble
 from mattis.networks.neurons import generating_functions
 
 pytestmark = pytest.mark.gpu_host
@@ -40,7 +42,7 @@ def test_names_are_found_in_every_way_that_the_source_says_them() -> None:
     """Of the module, of what was imported from it, of `device.xp`, of `namespace(x)`, of a class."""
     found = {use.name for path in FILES for use in uses(path.read_text())}
     assert found >= {
-        "cupy.RawModule", "cupy.cuda.Device.().mem_info", "cublas.gemmEx", "xp.asarray", "xp.exp",
+        "cupy.RawModule", "cupy.cuda.Device.().mem_info", "cublas.gemmEx", "xp.empty", "xp.exp",
     }  # fmt: skip
     assert len(found) > 40
 
@@ -100,6 +102,82 @@ def test_numbers_of_nvidias_headers_are_right(cublas: ModuleType) -> None:
     for name, number in written.items():
         said = re.search(rf"\b{name}\s*=\s*(\d+)", header)
         assert number == (int(said[1]) if said else getattr(cublas, name)), name
+
+
+def stand_for(kind: type, status: int, text: str = "") -> BaseException:
+    """Return an error of CuPy that no driver made: its own constructor would ask one for the text."""
+    error = kind.__new__(kind, text)
+    error.status, error.args = status, (text,)
+    return error
+
+
+def test_what_errors_of_cupy_mean(cublas: ModuleType) -> None:
+    """After CUDA's own, but for want of memory, a context is dead; a shape that is refused is harmless."""
+    import cupy
+    from cupy_backends.cuda.api import driver, runtime
+
+    assert gpu.trouble(cupy.cuda.memory.OutOfMemoryError(1, 2)) is DeviceTrouble.MEMORY
+    for kind in (runtime.CUDARuntimeError, driver.CUDADriverError):
+        assert gpu.trouble(stand_for(kind, 2)) is DeviceTrouble.MEMORY  # out of memory, of both
+        for status in (4, 46, 214, 700, 702, 716, 719, 999):
+            assert gpu.trouble(stand_for(kind, status)) is DeviceTrouble.LOST
+    meanings = {
+        3: DeviceTrouble.MEMORY,
+        7: DeviceTrouble.OTHER,
+        8: DeviceTrouble.OTHER,
+        15: DeviceTrouble.OTHER,
+    }
+    for status in (1, 3, 7, 8, 11, 13, 14, 15):
+        error = cublas.CUBLASError(status)
+        assert gpu.trouble(error) is meanings.get(status, DeviceTrouble.LOST), str(error)
+    assert gpu.trouble(ValueError("a shape")) is DeviceTrouble.OTHER
+
+
+def test_arrays_travel_in_slices_that_nobody_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`set` copies from where an array is; `cupy.asarray` would lock as much memory again."""
+    import cupy
+
+    travelled: list[int] = []
+
+    class Target(np.ndarray):
+        def set(self, part: np.ndarray) -> None:
+            travelled.append(part.nbytes)
+            self[...] = part
+
+    monkeypatch.setattr(gpu, "SLICE", 1000)
+    array = np.arange(7 * 300, dtype=np.int32).reshape(7, 300).T
+    target = np.zeros(array.shape, np.int32).view(Target)
+    gpu.fill(target, array)
+    np.testing.assert_array_equal(target, array)
+    assert (max(travelled), sum(travelled)) == (1000, array.nbytes)
+    assert callable(cupy.ndarray.set)
+
+
+def test_free_memory_of_a_pool_of_rmm_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it holds less what is in use; a resource that holds nothing back has none."""
+    import cupy
+
+    counts, place = SimpleNamespace(current_bytes=0), SimpleNamespace(pool_size=lambda: 1000)
+    counted = SimpleNamespace(allocation_counts=counts)
+    resources = SimpleNamespace(
+        get_current_device_resource=lambda: place,
+        set_current_device_resource=lambda resource: resource is counted or pytest.fail("lost"),
+        StatisticsResourceAdaptor=lambda upstream: counted if upstream is place else None,
+    )
+    allocators = SimpleNamespace(rmm_cupy_allocator=object())
+    modules = {
+        "": SimpleNamespace(mr=resources),
+        ".allocators": None,
+        ".allocators.cupy": allocators,
+    }
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, f"rmm{name}", module or SimpleNamespace())
+    monkeypatch.setattr(cupy.cuda, "set_allocator", lambda _: None)
+    free = gpu._free_of_rmm()
+    counts.current_bytes = 300
+    assert free() == 700
+    place.__dict__.clear()
+    assert gpu._free_of_rmm()() == 0
 
 
 def test_attributes_of_devices_and_kernels_are_there() -> None:

@@ -141,4 +141,4 @@ def test_what_is_not_of_the_standard_is_known() -> None:
         Population("ln_cosh").hessian(there(V[0, :, 0]))
     small = there(np.ones((2, 16), np.int8))
     with pytest.raises(AttributeError, match="astype"):
-        integer_products.by_floats(strict, small, small)
+        integer_products.by_floats(strict, small, small, small)

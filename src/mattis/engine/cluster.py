@@ -23,6 +23,7 @@ from mattis.engine import machine
 from mattis.engine.nursery import METHOD, children_ignore_interrupts, is_usual, nursery
 from mattis.errors import Fault, UserError
 from mattis.kernels.cuda import backends
+from mattis.words import counted
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -67,6 +68,8 @@ class Where:
     """Bytes for all workers of this machine; what the machine has if None."""
     gpus: int = 0
     """Worker processes that own one GPU each; 0 for the CPU."""
+    devices: tuple[str, ...] = ()
+    """The GPUs that they own, by CUDA's names for them; if empty, the first that are visible."""
     scheduler: str | None = None
     """Address of a running Dask scheduler."""
     tls: tuple[str | None, str | None, str | None] = (None, None, None)
@@ -114,9 +117,18 @@ def with_backend(where: Where, backend: str) -> tuple[Where, str]:
         if backend == "simulated":
             backends.device(backend)  # is there a compiler?
         return where, backend
-    if reason := backends.why_not():
-        raise UserError(f"--backend: got gpu, but {reason}; use --backend cpu or auto")
-    return replace(where, gpus=where.gpus or len(backends.probe()["names"])), backend
+    probe, visible = backends.probe(), _visible()
+    if probe.reason:
+        raise UserError(f"--backend: got gpu, but {probe.reason}; use --backend cpu or auto")
+    if where.gpus > len(probe.good):
+        others = f" ({probe.remark})" if probe.bad else ""
+        raise UserError(
+            f"--gpus: got {where.gpus}, but {counted(len(probe.good), 'GPU')} can be used{others}; "
+            f"use --gpus {len(probe.good)}"
+        )
+    devices = tuple(visible[k] if visible else str(k) for k in probe.good)
+    gpus = where.gpus or len(devices)
+    return replace(where, gpus=gpus, devices=devices[:gpus]), backend
 
 
 def parsed_memory(text: str) -> int:
@@ -231,7 +243,7 @@ def _specification(where: Where, workers: int, memory: int) -> dict[str, Any]:
     if where.gpus:
         by_worker = {
             device: {"resources": {GPU: 1}, "env": {"CUDA_VISIBLE_DEVICES": device}}
-            for device in _devices(workers)[:workers]
+            for device in _devices(where, workers)[:workers]
         }
     else:
         by_worker = {k: {} for k in range(workers)}
@@ -243,10 +255,21 @@ def _specification(where: Where, workers: int, memory: int) -> dict[str, Any]:
     }
 
 
-def _devices(workers: int) -> list[str]:
-    """Return the GPUs that this process may use."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return visible.split(",") if visible else [str(k) for k in range(workers)]
+def left_out(where: Where, backend: str) -> str:
+    """Return which GPUs of this machine take no part in a run on others, and why; "" if all do."""
+    remark = backends.probe().remark if where.is_here and backend == "gpu" else ""
+    return f"left out: {remark}" if remark else ""
+
+
+def _visible() -> list[str]:
+    """Return the GPUs that this process may use, by CUDA's names; empty where it may use all."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return named.split(",") if named else []
+
+
+def _devices(where: Where, workers: int) -> list[str]:
+    """Return the GPUs that workers may own."""
+    return [*where.devices] or _visible() or [str(k) for k in range(workers)]
 
 
 def check(where: Where) -> None:
@@ -259,7 +282,7 @@ def check(where: Where) -> None:
         raise UserError(
             f"--scheduler: got {where.scheduler}; expected an address such as tcp://host:8786"
         )
-    if where.gpus and where.is_here and len(gpus := _devices(where.gpus)) < where.gpus:
+    if where.gpus and where.is_here and len(gpus := _devices(where, where.gpus)) < where.gpus:
         raise UserError(
             f"--gpus: got {where.gpus}, but CUDA_VISIBLE_DEVICES names {len(gpus)} "
             f"({','.join(gpus)}); use --gpus {len(gpus)}"

@@ -1,12 +1,14 @@
 """Blocks → workers → columns: tasks of about a second, tried again, and never waiting for each other."""
 
+import os
 import queue
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mattis import plugins
 from mattis.engine import cluster, watch
@@ -15,7 +17,7 @@ from mattis.engine.crew import Crew
 from mattis.engine.order import Crowd, ordered
 from mattis.errors import Fault
 from mattis.kernels.cuda import backends
-from mattis.kernels.cuda.devices import Device
+from mattis.kernels.cuda.devices import Device, DeviceTrouble
 from mattis.plugins import Plugin, ensure
 from mattis.study import plan
 from mattis.study.base import Study
@@ -46,6 +48,9 @@ ATTEMPTS = 2
 
 FETCH = 10.0
 """Seconds that a finished result may take to come here, before it is taken for lost."""
+
+LOST_DEVICE = 75
+"""The exit status of a worker that has lost its device."""
 
 LONGEST_ERROR = 10_000
 """Characters of the error of a block at most."""
@@ -122,19 +127,38 @@ class Work:
 
         What alone is too large for the device is computed by the CPU.
         """
-        batched = self.batched
-        assert batched is not None
+        with suppress(Exception):
+            return [(columns, "") for columns in self._on(device, tasks)]
+        # Out of that block: the error's traceback holds the arrays of the batch that failed.
+        return self._each(tasks, partial(self._alone, device))
 
-        def alone(*task: Any) -> Columns:
-            try:
-                return batched([task], device)[0]
-            except device.exhausted:
-                return self.simulate(*task)
-
+    def _alone(self, device: Device, *task: Any) -> Columns:
+        """Compute one task on the device, or on the CPU where it is too large for the device."""
         try:
-            return [(columns, "") for columns in batched(tasks, device)]
-        except Exception:
-            return self._each(tasks, alone)
+            return self._on(device, [task])[0]
+        except Exception as error:
+            if device.trouble(error) is not DeviceTrouble.MEMORY:
+                raise
+        return self.simulate(*task)
+
+    def _on(self, device: Device, tasks: Sequence[Task]) -> Sequence[Columns]:
+        """Compute tasks on the device. Where it is lost to this process, the process ends.
+
+        Each later task would fail as fast as it comes; a new process has a new context, and gets these again.
+        """
+        assert self.batched is not None
+        try:
+            return self.batched(tasks, device)
+        except Exception as error:
+            if device.trouble(error) is DeviceTrouble.LOST:
+                _end_process(f"the GPU of process {os.getpid()} is lost to it ({_spelled(error)})")
+            raise
+
+
+def _end_process(reason: str) -> NoReturn:
+    """End a worker at once: Dask gives its tasks to others, and its nanny starts it anew."""
+    print(f"{reason}; it ends, and another takes its place", file=sys.stderr, flush=True)
+    os._exit(LOST_DEVICE)
 
 
 def _remark() -> str:

@@ -159,8 +159,8 @@ def run(
         old = record.read(job.results.store, study)  # refuses a foreign store
         record.check_age(job.results.store, old)
     with reporter(log, settings.quiet) as report:
-        if fewer:
-            report.say(fewer)
+        for remark in filter(None, (fewer, cluster.left_out(settings.place, settings.backend))):
+            report.say(remark)
         job.results.folder.make_folder()
         with locks.held(job.results.folder, job.name) as folder:
             follower = follower if job.shard is None else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,29 +30,49 @@ Simulate = Callable[..., Columns]
 class Case:
     """One workload.
 
-    modules   # of kernels that it uses
-    run       # its answers on a device
-    expected  # those of the CPU's own kernels
+    modules    # of kernels that it uses
+    run        # its answers on a device
+    expected   # those of the CPU's own kernels
+    tolerance  # what numbers of continuous neurons may differ by, relative or absolute; 0 for the same bits
     """
 
     modules: tuple[str, ...]
     run: Callable[[Device], KernelOutputs]
     expected: Callable[[], KernelOutputs]
+    tolerance: float = 0.0
 
     def faults(self, device: Device) -> list[str]:
-        """Return which answers of a device are not those of the CPU, to the bit."""
+        """Return which answers of a device are not those of the CPU, to the bit or within the tolerance."""
         pairs = zip(self.run(device), self.expected(), strict=True)
         return [
-            f"answer {k}: {int(np.sum(found != expected))} of {expected.size} numbers differ"
-            for k, (found, expected) in enumerate(pairs)
-            if not np.array_equal(found, expected, equal_nan=expected.dtype.kind == "f")
+            f"answer {k}: {int(np.sum(~same))} of {same.size} numbers differ"
+            for k, same in enumerate(self._same(*pair) for pair in pairs)
+            if not same.all()
         ]
+
+    def _same(self, found: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.bool_]:
+        """Tell which numbers are those of the CPU."""
+        if expected.dtype.kind != "f":
+            return np.asarray(found == expected)
+        near = self.tolerance
+        return np.asarray(np.isclose(found, expected, rtol=near, atol=near, equal_nan=True))
+
+    def in_many_launches(self, shared: int = 0) -> "Case":
+        """Return the same case in as many launches as it can have, on blocks with so much shared memory."""
+
+        def run(device: Device) -> KernelOutputs:
+            return self.run(replace(device, splits=2**40, shared=shared or device.shared))
+
+        return replace(self, run=run)
 
 
 def networks(size: int, count: int) -> list[BinaryNetwork]:
     """Return two networks."""
     return [hopfield.build(PatternSet(7, size, count, seed)) for seed in (1, 2)]
 
+
+SCRATCH = 5000
+"""Bytes of shared memory that hold what the threads of a circuit tell each other, and not its state."""
 
 SIZE, COUNT = 45, 37
 """Sites and patterns of the binary cases: words, groups and blocks end in the middle."""
@@ -137,9 +157,21 @@ def drift() -> Case:
     return tasks(("drift",), consolidation_device.batched, consolidation.simulate, given)
 
 
-def chain(bits: int, synchronous: bool) -> Chain:
+def neurons(name: str, precision: Literal["double", "single"], tolerance: float) -> Case:
+    """Return continuous neurons: all steps that there may be, so that no rounding decides on the last one."""
+    member = models.NEURON_DEFAULTS[name]
+    parts, question, ensemble = member.parts, member.question, member.ensemble
+    recipe = Recipe(
+        parts, question, ensemble, 2, steps=40, dt=0.5, tolerance=-1.0, precision=precision
+    )
+    places = [NeuronPoint(0.4, 0.3), NeuronPoint(1.0, 0.4)]
+    given = [(PatternSet(5, 24, 5, seed), places, recipe) for seed in (1, 2, 3)]
+    return replace(tasks((), models.batched, models.simulate, given), tolerance=tolerance)
+
+
+def chain(bits: int, synchronous: bool, size: int = 70) -> Chain:
     """Return a chain of a circuit whose couplings need so many bits; fields of 64 where they do."""
-    draw, size, sweeps = np.random.default_rng(bits), 70, 4
+    draw, sweeps = np.random.default_rng(bits), 4
     unit = {8: 1, 16: 300, 32: 10**5, 64: 10**10}[bits]
     columns = (unit * draw.integers(-4, 5, (size, size))).astype(f"i{bits // 8}")
     bias = unit * draw.integers(-3, 4, size)
@@ -165,9 +197,9 @@ def chain(bits: int, synchronous: bool) -> Chain:
     )
 
 
-def circuit(synchronous: bool) -> Case:
+def circuit(synchronous: bool, size: int = 70) -> Case:
     """Return chains with any couplings, of every width."""
-    given = [chain(bits, synchronous) for bits in (8, 16, 32, 64)]
+    given = [chain(bits, synchronous, size) for bits in (8, 16, 32, 64)]
 
     def run(device: Device) -> KernelOutputs:
         found = run_chains(device, given)
@@ -206,7 +238,21 @@ CASES: Mapping[str, Case] = {
     "align_by_integers": dense("polynomial"),
     "align_by_reals": dense("exponential"),
     "present_many": drift(),
+    # More than one launch; more sites than a block has threads; states that no block of threads holds.
+    "glauber_groups, in many launches": asynchronous("glauber_groups", "random").in_many_launches(),
+    "little_sweeps, in many launches": synchronous(glauber.by_popcounts).in_many_launches(),
+    "circuit_in_turn, 300 sites": circuit(False, 300).in_many_launches(),
+    "circuit_at_once, 300 sites": circuit(True, 300).in_many_launches(),
+    "circuit_in_turn, not resident": circuit(False, 300).in_many_launches(SCRATCH),
+    "circuit_at_once, not resident": circuit(True, 300).in_many_launches(SCRATCH),
+    "align_by_integers, in many launches": dense("polynomial").in_many_launches(),
+    "present_many, in many launches": drift().in_many_launches(),
+    # No kernels of ours: products by cuBLAS, functions and sums by CuPy.
+    "attention, float64": neurons("attention", "double", 1e-12),
+    "attention, float32": neurons("attention", "single", 1e-5),
+    "hebbian_tanh, float64": neurons("hebbian_tanh", "double", 1e-12),
+    "hebbian_tanh, float32": neurons("hebbian_tanh", "single", 1e-5),
 }
 
-MEASURED_CASES = tuple(name for name in CASES if "patterns" not in name)
-"""Cases that differ in what a kernel does, not only in the memory that it asks for."""
+MEASURED_CASES = tuple(name for name in CASES if "," not in name or "random" in name)
+"""Cases that differ in what a kernel does, not only in memory, in launches, or in what a library does."""

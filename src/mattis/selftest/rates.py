@@ -81,9 +81,10 @@ def bandwidth(device: Device) -> Rate:
 def products(device: Device) -> Rate:
     """Return the multiplications and additions of int8 matrix products in a second."""
     size = 8192 if device.name == "gpu" else 64
-    a = device.xp.asarray(np.random.default_rng(1).choice(np.array([-1, 1], np.int8), (size, size)))
+    a = device.upload(np.random.default_rng(1).choice(np.array([-1, 1], np.int8), (size, size)))
     way = "tensor cores" if device.tensor_products is not None else "float64 products"
-    rate = per_second(device, lambda: integer_products.products(device, a, a))
+    out = device.xp.empty((size, size), device.xp.int32)
+    rate = per_second(device, lambda: integer_products.products(device, a, a, out))
     return Rate(f"int8 products of {size} × {size}, by {way}", "T/s", 2e-12 * size**3 * rate, inf)
 
 

@@ -83,8 +83,8 @@ class PtxFunction:
             for variable in self.kernel.variables
             if variable.space == "shared" and variable.size is not None
         }
-        self.static, self.static_layout = _static_size(self.kernel), static
-        self.max_dynamic_shared_size_bytes = max(0, USUAL_SHARED - self.static)
+        self.shared_size_bytes, self.static_layout = _static_size(self.kernel), static
+        self.max_dynamic_shared_size_bytes = max(0, USUAL_SHARED - self.shared_size_bytes)
 
     def __call__(
         self, grid: Sequence[int], block: Sequence[int], args: Sequence[Any], *, shared_mem: int = 0
@@ -116,8 +116,11 @@ class PtxFunction:
             )
         if min(blocks) < 1 or max(blocks[1:]) > 65535:
             raise PtxError(f"{self.kernel.name}: a grid of {blocks}")
-        if shared > self.max_dynamic_shared_size_bytes or shared + self.static > LARGEST_SHARED:
-            most = min(self.max_dynamic_shared_size_bytes, LARGEST_SHARED - self.static)
+        if (
+            shared > self.max_dynamic_shared_size_bytes
+            or shared + self.shared_size_bytes > LARGEST_SHARED
+        ):
+            most = min(self.max_dynamic_shared_size_bytes, LARGEST_SHARED - self.shared_size_bytes)
             raise PtxError(
                 f"{self.kernel.name}: {shared} bytes of shared memory, of {most} at most"
             )

@@ -1,7 +1,10 @@
 """Which backend computes never shows: the simulated one takes the whole path of a GPU, to the same digest."""
 
+import json
+import os
 import shutil
 import subprocess
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,12 +13,14 @@ import numpy as np
 import pytest
 from builders import HERE, STUDIES, TINY, hopfields, make_study, undisturbed
 from click.testing import CliRunner
+from references import same_columns
 
 from mattis.cli.command import verbs
 from mattis.engine import cluster, dispatch, driver
 from mattis.engine.cluster import Where
 from mattis.errors import UserError
 from mattis.kernels.cuda import backends
+from mattis.kernels.cuda.devices import DeviceTrouble, host_trouble
 from mattis.networks.binary import family, hopfield
 from mattis.networks.binary.network import Protocol, Replica
 from mattis.networks.registry import load_study
@@ -50,18 +55,59 @@ def test_a_run_goes_on_by_another_backend(tmp_path: Path) -> None:
 
 
 def test_auto_takes_a_gpu_only_where_one_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "probe", lambda: {"reason": "no GPU, or no driver, was found"})
+    none = backends.Probe({}, {}, "no GPU, or no driver, was found")
+    monkeypatch.setattr(backends, "probe", lambda: none)
     assert cluster.with_backend(Where(), "auto") == (Where(), "cpu")
     assert backends.device("auto") is None
     with pytest.raises(
         UserError, match=r"got gpu, but no GPU, or no driver.*--backend cpu or auto"
     ):
         cluster.with_backend(Where(), "gpu")
-    monkeypatch.setattr(backends, "probe", lambda: {"names": ["A", "B"]})
-    assert cluster.with_backend(Where(), "auto") == (Where(gpus=2), "gpu")
-    assert cluster.with_backend(Where(gpus=1), "gpu") == (Where(gpus=1), "gpu")
+    monkeypatch.setattr(backends, "probe", lambda: backends.Probe({0: "A", 1: "B"}, {}))
+    assert cluster.with_backend(Where(), "auto") == (Where(gpus=2, devices=("0", "1")), "gpu")
+    assert cluster.with_backend(Where(gpus=1), "gpu") == (Where(gpus=1, devices=("0",)), "gpu")
     elsewhere = Where(scheduler="tcp://host:8786")
     assert cluster.with_backend(elsewhere, "auto") == (elsewhere, "auto")
+
+
+def test_a_bad_gpu_of_several_is_left_out_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others compute, by the names that CUDA has for them; no more are to be had than there are."""
+    found = backends.Probe({0: "H100", 2: "H100"}, {1: "busy or unavailable"})
+    monkeypatch.setattr(backends, "probe", lambda: found)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5,GPU-8932")
+    where, backend = cluster.with_backend(Where(), "auto")
+    assert (where, backend) == (Where(gpus=2, devices=("3", "GPU-8932")), "gpu")
+    assert cluster.left_out(where, backend) == "left out: GPU 1: busy or unavailable"
+    assert cluster.left_out(where, "cpu") == ""
+    owned = cluster._specification(where, 2, 2**30)["workers"]
+    assert [worker["options"]["env"] for worker in owned.values()] == [
+        {"CUDA_VISIBLE_DEVICES": "3"}, {"CUDA_VISIBLE_DEVICES": "GPU-8932"}
+    ]  # fmt: skip
+    with pytest.raises(UserError, match=r"got 3, but 2 GPUs can be used \(GPU 1: busy.*--gpus 2"):
+        cluster.with_backend(Where(gpus=3), "gpu")
+
+
+@pytest.mark.parametrize(
+    ("answer", "good", "reason"),
+    [
+        ({"good": {"0": "A"}, "bad": {"1": "x"}}, {0: "A"}, ""),
+        ({"good": {}, "bad": {"0": "x", "1": "y"}}, {}, "no GPU can be used (GPU 0: x; GPU 1: y)"),
+        ({"good": {}, "bad": {}, "reason": "no driver"}, {}, "no driver"),
+        ({"names": ["A"]}, {}, "asking for one failed: exit code 0"),
+    ],
+)
+def test_what_the_probing_process_answers(
+    monkeypatch: pytest.MonkeyPatch, answer: dict, good: dict[int, str], reason: str
+) -> None:
+    said = SimpleNamespace(
+        stdout=f"a line of a driver\n{json.dumps(answer)}\n", stderr="", returncode=0
+    )
+    monkeypatch.setattr(backends, "find_spec", lambda _: object())
+    monkeypatch.setattr(backends.subprocess, "run", lambda *_, **__: said)
+    backends.probe.cache_clear()
+    found = backends.probe()
+    backends.probe.cache_clear()
+    assert (found.good, found.reason) == (good, reason)
 
 
 def test_a_probe_that_dies_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +167,7 @@ def test_a_task_that_fails_on_a_device_names_its_block(monkeypatch: pytest.Monke
             raise RuntimeError("no such kernel")
         return [{"overlap": np.ones(1)} for _ in tasks]
 
-    monkeypatch.setattr(backends, "device", lambda _: SimpleNamespace(exhausted=MemoryError))
+    monkeypatch.setattr(backends, "device", lambda _: SimpleNamespace(trouble=host_trouble))
     work = dispatch.Work(lambda *_: {}, batched, "gpu")
     answers = work([("good",), ("bad",), ("fine",)]).each  # type: ignore[list-item]
     assert [message for _, message in answers] == ["", "RuntimeError: no such kernel", ""]
@@ -136,11 +182,77 @@ def test_what_alone_is_too_large_for_a_device_is_computed_by_the_cpu(
             raise MemoryError
         return [{"overlap": np.ones(1)}]
 
-    device = SimpleNamespace(exhausted=MemoryError)
-    monkeypatch.setattr(backends, "device", lambda _: device)
+    monkeypatch.setattr(backends, "device", lambda _: SimpleNamespace(trouble=host_trouble))
     work = dispatch.Work(lambda *_: {"overlap": np.zeros(1)}, batched, "gpu")
     answers = work([("small",), ("large",)]).each  # type: ignore[list-item]
     assert [float(columns["overlap"][0]) for columns, _ in answers if columns] == [1.0, 0.0]
+
+
+class Sticky(RuntimeError):
+    """An error after which a device answers nothing more."""
+
+
+class Failed:
+    """Arrays of a batch that failed: whoever holds the error's traceback holds them."""
+
+
+def test_the_arrays_of_a_failed_batch_are_gone_before_its_tasks_run_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alive: weakref.WeakSet[Failed] = weakref.WeakSet()
+    seen: list[int] = []
+
+    def batched(_tasks, _device) -> list[Columns]:
+        seen.append(len(alive))
+        arrays = Failed()
+        alive.add(arrays)
+        raise MemoryError
+
+    def simulate(*_task) -> Columns:
+        seen.append(len(alive))
+        return {"overlap": np.ones(1)}
+
+    monkeypatch.setattr(backends, "device", lambda _: SimpleNamespace(trouble=host_trouble))
+    answers = dispatch.Work(simulate, batched, "gpu")([("a",), ("b",)]).each  # type: ignore[list-item]
+    assert [message for _, message in answers] == ["", ""]
+    assert seen == [0] * 5  # the batch; then each alone on the device, and on the CPU
+
+
+def lose_device(seen: str) -> None:
+    """In a worker: a device that is lost at its first kernel, and writes down that it was."""
+    whole = backends.device("simulated")
+    assert whole is not None
+
+    def module(name: str) -> None:
+        Path(seen).write_text(name)
+        raise Sticky("an illegal memory access was encountered")
+
+    def trouble(error: BaseException) -> DeviceTrouble:
+        return DeviceTrouble.LOST if isinstance(error, Sticky) else DeviceTrouble.OTHER
+
+    lost = replace(whole, module=module, trouble=trouble)
+    backends.device = lambda _: lost  # type: ignore[assignment]
+
+
+@needs_compiler
+def test_a_worker_that_lost_its_gpu_ends_and_another_computes_its_tasks(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """After an error that stays with the context each task would fail within milliseconds."""
+    study = make_study(tmp_path, **TINY)
+    blocks, model = plan.blocks(study), study.described_model
+    tasks = [plan.task(study, block) for block in blocks[:2]]
+    work, seen = dispatch.Work(model.simulate, model.batched, "simulated"), tmp_path / "seen"
+    with cluster.client_of(Where(gpus=1), 1) as client:
+        client.run(lose_device, str(seen))
+        (first,) = client.run(os.getpid).values()
+        found = client.submit(work, tasks).result(timeout=120)
+        (second,) = client.run(os.getpid).values()
+    assert (seen.exists(), first != second) == (True, True)
+    assert [message for _, message in found.each] == ["", ""]
+    same_columns([columns for columns, _ in found.each], [model.simulate(*task) for task in tasks])
+    told = capfd.readouterr().err
+    assert f"the GPU of process {first} is lost to it (Sticky: an illegal memory access" in told
 
 
 @pytest.mark.parametrize(
@@ -196,7 +308,8 @@ def test_patterns_of_a_launch_fit_this_machine(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_selftest_needs_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "probe", lambda: {"reason": "no GPU, or no driver, was found"})
+    none = backends.Probe({}, {}, "no GPU, or no driver, was found")
+    monkeypatch.setattr(backends, "probe", lambda: none)
     result = CliRunner().invoke(verbs, ["gpu-selftest"])
     assert isinstance(result.exception, UserError)
     assert "no GPU, or no driver, was found" in str(result.exception)

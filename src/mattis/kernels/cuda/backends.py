@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -12,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from mattis.errors import UserError
-from mattis.kernels.cuda.devices import ENTRIES, LARGEST_SHARED, TEXTS, Device, text
+from mattis.kernels.cuda.devices import (
+    ENTRIES,
+    LARGEST_SHARED,
+    TEXTS,
+    Device,
+    host_trouble,
+    text,
+)
 
 BACKENDS = ("auto", "cpu", "gpu", "simulated")
 
@@ -50,8 +58,8 @@ def _simulated() -> Device:
         return HostModule(text(*TEXTS[name]), ENTRIES[name])
 
     return Device(
-        "simulated", np, module, np.array, lambda: None, lambda: SIMULATED_MEMORY, MemoryError,
-        processors=2, shared=LARGEST_SHARED, title="no GPU: its kernels, simulated by this CPU",
+        "simulated", np, module, np.copyto, np.array, lambda: None, lambda: SIMULATED_MEMORY,
+        host_trouble, processors=2, shared=LARGEST_SHARED, title="no GPU: its kernels, simulated by this CPU",
     )  # fmt: skip
 
 
@@ -62,29 +70,56 @@ def _gpu() -> Device:
     return gpu.gpu()
 
 
+@dataclass(frozen=True)
+class Probe:
+    """The GPUs that this process sees, by their numbers, and what became of a first product on each."""
+
+    good: Mapping[int, str]
+    """The names of those that compute."""
+    bad: Mapping[int, str]
+    """The reasons of those that do not."""
+    reason: str = ""
+    """Why none computes."""
+
+    @property
+    def remark(self) -> str:
+        """Which GPUs are left out where others compute, and why; "" if none is."""
+        return _each(self.bad) if self.good else ""
+
+
+def _each(bad: Mapping[int, str]) -> str:
+    return "; ".join(f"GPU {number}: {reason}" for number, reason in bad.items())
+
+
 def why_not() -> str:
     """Return the reason why no GPU can run here, or an empty text."""
-    return str(probe().get("reason", ""))
+    return probe().reason
 
 
 @cache
-def probe() -> Mapping[str, Any]:
-    """Return the `names` of the GPUs that can really run, or the `reason` why none can.
+def probe() -> Probe:
+    """Return which GPUs can really run, which cannot, and why none can.
 
     A process of its own tries, once: this one is left without a context on any GPU.
     """
     if find_spec("cupy") is None:
-        return {"reason": "cupy is not installed (pip install 'mattis[cuda13]', or [cuda12])"}
+        return _none("cupy is not installed (pip install 'mattis[cuda13]', or [cuda12])")
     try:
         process = subprocess.run(
             [sys.executable, "-m", "mattis.kernels.cuda.gpu"],
             capture_output=True, text=True, timeout=DRIVER_PATIENCE, check=False, env=os.environ,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
-        return {"reason": f"asking for one failed: {error}"}
+        return _none(f"asking for one failed: {error}")
     try:
-        answer: Mapping[str, Any] = json.loads(process.stdout.strip().splitlines()[-1])
-    except (IndexError, ValueError):
+        answer = json.loads(process.stdout.strip().splitlines()[-1])
+        good, bad = ({int(k): str(v) for k, v in answer[key].items()} for key in ("good", "bad"))
+    except (IndexError, ValueError, KeyError, TypeError, AttributeError):
         last = (process.stderr.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
-        return {"reason": f"asking for one failed: {last}"}
-    return answer
+        return _none(f"asking for one failed: {last}")
+    reason = "" if good else str(answer.get("reason") or f"no GPU can be used ({_each(bad)})")
+    return Probe(good, bad, reason)
+
+
+def _none(reason: str) -> Probe:
+    return Probe({}, {}, reason)

@@ -67,10 +67,10 @@ def align(
 
     signs  # (sets, P, N) int8; tables  # (rules, 2N + 1) int64 or float64, D(y) at y + N
     """
-    xp, up, (_, count, size) = device.xp, device.xp.asarray, signs.shape
+    xp, up, (_, count, size) = device.xp, device.upload, signs.shape
     replicas = len(batch.which)
     sites = up(glauber.bits(np.ascontiguousarray(signs.transpose(0, 2, 1))))
-    which, spins = up(batch.which), xp.array(batch.spins)
+    which, spins = up(batch.which), up(batch.spins)
     overlaps, sweeps = xp.zeros((replicas, count), xp.int32), xp.zeros(replicas, xp.int32)
     counted = (up(glauber.bits(signs)), which, spins, overlaps, *glauber.ints(size, count))
     launch(device, "looks", "count_overlaps", (replicas,), MOST_THREADS, counted)
@@ -78,7 +78,7 @@ def align(
     inputs = (sites, which, up(batch.rules), up(tables), spins, overlaps, sweeps)
     sweep(device, inputs, (size, count), with_self, 1)
     first = device.to_host(overlaps[xp.arange(replicas), up(batch.targets)])
-    step, left = max(DENSE_WORK // (size * count), 1), most - 1
+    step, left = max(DENSE_WORK // (device.splits * size * count), 1), most - 1
     while left > 0 and sweep(device, inputs, (size, count), with_self, min(step, left)):
         left -= step
     return Aligned(before, first, device.to_host(overlaps), device.to_host(sweeps))

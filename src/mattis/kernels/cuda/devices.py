@@ -6,6 +6,7 @@ is written against `Device.xp`.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from importlib.resources import files
 from typing import Any, TypeVar
 
@@ -58,8 +59,30 @@ HOST = 2**31
 WARP, MOST_THREADS = 32, 256
 """Threads of a warp, and of a block at most."""
 
+SLICE = 2**26
+"""Bytes of an array that travel to a GPU at once at most."""
+
+LARGEST_ORDERS = 2**28
+"""Bytes of the random orders of sites that one launch brings along, but for one sweep of each order."""
+
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class DeviceTrouble(Enum):
+    """What an error means for the device that raised it."""
+
+    MEMORY = "memory"
+    """Too little memory: less at a time may fit."""
+    LOST = "lost"
+    """This process has no use of the device any more: whatever it asks next fails as well."""
+    OTHER = "other"
+    """A fault of what was asked, not of the device."""
+
+
+def host_trouble(error: BaseException) -> DeviceTrouble:
+    """Return what an error of a device means that is this CPU."""
+    return DeviceTrouble.MEMORY if isinstance(error, MemoryError) else DeviceTrouble.OTHER
 
 
 @dataclass(frozen=True)
@@ -71,14 +94,16 @@ class Device:
     """The namespace of its arrays: cupy, or numpy."""
     module: Callable[[str], Any]
     """From a name in TEXTS to a module with get_function(name)(grid, block, args, shared_mem=…)."""
+    fill: Callable[[Any, NDArray[Any]], None]
+    """Copies an array of NumPy to one of the device, of the same shape and kind, without gaps."""
     to_host: Callable[[Any], NDArray[Any]]
     """From an array of the device to one of NumPy."""
     wait: Callable[[], None]
     """Returns when every launched kernel has ended."""
     free: Callable[[], int]
     """Returns the bytes that can be allocated now."""
-    exhausted: type[BaseException]
-    """The exception of an allocation that does not fit."""
+    trouble: Callable[[BaseException], DeviceTrouble]
+    """What an error means that a kernel, an allocation or a copy raised."""
     processors: int
     """Multiprocessors: a launch wants several blocks for each."""
     shared: int
@@ -89,8 +114,16 @@ class Device:
     """Clock in Hz, 0 where nobody knows it."""
     peak_bytes: int = 0
     """Memory bandwidth in bytes per second, 0 where nobody knows it."""
-    tensor_products: Callable[[Any, Any], Any] | None = None
-    """int8 (R, K) × int8 (M, K) -> a bᵀ in int32, exactly; None where the device has none."""
+    splits: int = 1
+    """How many launches take the place of one, which is to last no longer than about a second."""
+    tensor_products: Callable[[Any, Any, Any], None] | None = None
+    """Writes a bᵀ, int8 (R, K) × int8 (M, K), to int32 (R, ≥ M), exactly; None where the device has none."""
+
+    def upload(self, array: NDArray[Any]) -> Any:
+        """Return a copy of an array of NumPy on the device."""
+        out = self.xp.empty(array.shape, array.dtype)
+        self.fill(out, array)
+        return out
 
 
 def text(*names: str) -> str:
@@ -106,30 +139,34 @@ def launch(
 ) -> None:  # fmt: skip
     """Run a kernel. Every number of `args` is a NumPy scalar: CuPy passes Python's with 64 bits."""
     function = device.module(module).get_function(kernel)
-    if shared > ASKED_FOR:
-        function.max_dynamic_shared_size_bytes = shared
+    if (
+        shared > ASKED_FOR
+    ):  # all that there is: threads that launch a kernel do not change each other's limit
+        function.max_dynamic_shared_size_bytes = device.shared - function.shared_size_bytes
     function(grid, (block,), args, shared_mem=shared)
 
 
 def divided(
-    device: Device, items: Sequence[T], size: Callable[[T], int], work: Callable[[Sequence[T]], R]
-) -> Iterator[tuple[Sequence[T], R]]:
+    device: Device, items: Sequence[T], size: Callable[[T], int], work: Callable[[Sequence[T]], R],
+    besides: int = 0,
+) -> Iterator[tuple[Sequence[T], R]]:  # fmt: skip
     """Yield the results of work on parts of the items that fit the device's memory, in order.
 
-    size  # bytes of an item
+    size  # bytes of an item; besides  # bytes of a part that do not grow with its items
     A part that turns out not to fit is halved. Raises what the device raises where a single item does not.
     """
     first = 0
     most = len(items)
     while first < len(items):
-        part = _fitting(items[first : first + most], size, int(SPARE * device.free()))
+        part = _fitting(items[first : first + most], size, int(SPARE * device.free()) - besides)
         try:
-            yield part, work(part)
-        except device.exhausted:
-            if len(part) == 1:
+            result = work(part)
+        except Exception as error:
+            if device.trouble(error) is not DeviceTrouble.MEMORY or len(part) == 1:
                 raise
             most = len(part) // 2
-            continue
+            continue  # and by that forget the error, whose traceback holds the arrays of the part
+        yield part, result
         first += len(part)
 
 

@@ -117,17 +117,17 @@ def load(
 
     Raises what the device raises where memory is short.
     """
-    xp = device.xp
+    xp, up = device.xp, device.upload
     rows, columns = grounds[0].fields.shape
     count = len(paths)
     batch = TrajectoryBatch(
         rule, rows, columns,
-        which=xp.asarray(np.array([path.which for path in paths], np.int32)),
-        betas=xp.asarray(np.array([path.beta for path in paths], np.float64)),
-        etas=xp.asarray(np.array([path.eta for path in paths], np.float64)),
-        streams=xp.asarray(np.stack([path.stream for path in paths])),
-        limits=xp.asarray(np.stack([path.limits for path in paths])),
-        sequence=xp.asarray(rule.sequence if rule.sequence.size else np.zeros(1, np.int32)),
+        which=up(np.array([path.which for path in paths], np.int32)),
+        betas=up(np.array([path.beta for path in paths], np.float64)),
+        etas=up(np.array([path.eta for path in paths], np.float64)),
+        streams=up(np.stack([path.stream for path in paths])),
+        limits=up(np.stack([path.limits for path in paths])),
+        sequence=up(rule.sequence if rule.sequence.size else np.zeros(1, np.int32)),
         grounds=xp.empty((len(grounds), columns * columns + rows * columns + rows), np.float64),
         states=xp.empty((count, 2 * rows * columns + 4 * rows + columns), np.float64),
         reached=xp.full((count, rows), -1, np.int64),
@@ -135,8 +135,8 @@ def load(
     of_path = np.array([path.which for path in paths])
     for g, ground in enumerate(grounds):
         first, last = np.searchsorted(of_path, [g, g + 1])
-        batch.grounds[g] = xp.asarray(_row(*ground[:3]))
-        batch.states[first:last] = xp.asarray(_start(ground))
+        device.fill(batch.grounds[g], _row(*ground[:3]))
+        batch.states[first:last] = up(_start(ground))
     return batch
 
 
@@ -174,17 +174,17 @@ def _longest(device: Device, batch: TrajectoryBatch) -> int:
     """Return the presentations of one launch at most."""
     trajectories = -(-len(batch.states) // device.processors)
     work = batch.rule.dwell * batch.rows * batch.columns * trajectories
-    return max(DRIFT_WORK // work, 1)
+    return max(DRIFT_WORK // (device.splits * work), 1)
 
 
 def _present(
     device: Device, batch: TrajectoryBatch, firsts: NDArray[np.int64], lasts: NDArray[np.int64]
 ) -> None:
-    b, rule, xp = batch, batch.rule, device.xp
+    b, rule, up = batch, batch.rule, device.upload
     launch(
         device, "drift", "present_many", (len(firsts),), threads_of(b.columns),
         (
-            xp.asarray(firsts), xp.asarray(lasts), b.which, b.betas, b.etas, b.streams, b.limits,
+            up(firsts), up(lasts), b.which, b.betas, b.etas, b.streams, b.limits,
             b.sequence, np.int32(rule.sequence.size), np.int32(rule.piece), b.grounds, b.states,
             b.reached, np.int32(b.rows), np.int32(b.columns), np.int32(rule.dwell),
             np.int32(rule.distance), np.float64(rule.threshold),

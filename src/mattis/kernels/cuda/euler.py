@@ -155,7 +155,7 @@ def shape_of(
 def is_blind(device: Device, matrix: tuple[int, int], kind: Any, shape: tuple[int, int]) -> bool:
     """Tell whether equal columns of equal matrices have equal products and sums, wherever they are."""
     (rows, size), (sets, lanes) = matrix, shape
-    up = device.xp.asarray
+    up = device.upload
     left = up(np.stack([golden(rows * size, 0).reshape(matrix).astype(kind)] * sets))
     for shift in range(-(-cpu.euler.TESTED // rows)):
         column = golden(size, shift * size).astype(kind)[:, None]

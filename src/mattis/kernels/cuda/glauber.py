@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mattis.exact.arrays import Signs
 from mattis.kernels.cuda import integer_products
-from mattis.kernels.cuda.devices import Device, launch
+from mattis.kernels.cuda.devices import LARGEST_ORDERS, Device, launch
 
 THREADS = 256
 """Threads of a block: `glauber_groups` needs them; in the others they hide the latency of memory."""
@@ -24,17 +24,20 @@ BITS_PER_WORD = 32
 PROPOSALS_PER_LAUNCH = 2**21
 """Proposals of a multiprocessor in one launch: below a second, so that a run can be interrupted."""
 
-LARGEST_ORDERS = 2**26
-"""Sites of all orders that one launch brings along, 256 MB."""
-
 GLAUBER_KERNELS = ("glauber_groups", "glauber_sites")
 """The asynchronous kernels: 32 proposals between barriers, or one."""
 
 STATIC = 1024
 """Bytes of shared memory that kernels take besides, at most."""
 
-MANY_REPLICAS = 40
-"""Replicas of a pattern set from which matrix products beat popcounts; an estimate, see docs/gpu.md."""
+LAUNCH_SECONDS = 5e-6
+"""What it costs the host to launch a kernel or a product; an estimate, see docs/gpu.md."""
+
+POPCOUNT_CYCLES = 3
+"""Cycles of a lane for one pattern of one field in `little_sweeps`; an estimate."""
+
+LANES_OF_PROCESSOR, USUAL_CLOCK = 128, 1.5e9
+"""Lanes of a multiprocessor, and Hz where a device does not tell its clock."""
 
 SiteOrders = Callable[[int, int], NDArray[np.int32]]
 
@@ -131,18 +134,36 @@ def sets_on(device: Device, signs: Signs) -> Sets:
     """Copy pattern sets to the device. signs  # (sets, P, N) int8"""
     sites = bits(np.ascontiguousarray(signs.transpose(0, 2, 1)))
     columns = np.ascontiguousarray(sites.transpose(0, 2, 1))
-    copy = device.xp.asarray
+    copy = device.upload
     return Sets(copy(sites), copy(columns), copy(bits(signs)), signs)
 
 
 def memory(size: int, count: int, sweeps: int) -> int:
-    """Return the bytes of a replica on the device, its trace included."""
-    return size * (2 + 8 + 4) + 28 * count + 24 * sweeps + 64
+    """Return the bytes of a replica on the device: its state, sums and trace."""
+    return 9 * size + 4 * count + 24 * sweeps + 48
 
 
 def set_memory(size: int, count: int) -> int:
-    """Return the bytes of a pattern set on the device: bits three times, and signs for matrix products."""
-    return 3 * size * count // 8 + 18 * size * count
+    """Return the bytes of a pattern set on the device: its bits by site, by word and by pattern."""
+    by_site = 4 * size * -(-count // BITS_PER_WORD)
+    return 2 * by_site + 4 * count * -(-size // BITS_PER_WORD)
+
+
+def products_memory(device: Device, size: int, count: int) -> tuple[int, int]:
+    """Return the bytes of a replica and of a pattern set that `by_products` takes besides.
+
+    At the most: overlaps, their digits and what makes them; or the sums of digits, and fields; or new spins.
+    Where products are made in float64, as if those of all pattern sets were made at once.
+    """
+    wide, terms = integer_products.aligned(size), integer_products.aligned(count)
+    digits = integer_products.digits_of(size)
+    dividing = (16 + digits) * terms
+    composing = digits * (terms + 4 * wide) + 8 * size
+    replica = 4 * terms + max(dividing, composing, wide + 4 * count)
+    signs = count * wide + size * terms
+    if device.tensor_products is not None:
+        return replica, signs
+    return replica + 8 * digits * (terms + wide) + 4 * digits * wide, signs + 8 * size * terms
 
 
 def shared_memory(size: int, count: int, synchronous: bool) -> int:
@@ -154,10 +175,10 @@ def shared_memory(size: int, count: int, synchronous: bool) -> int:
 def begin(device: Device, sets: Sets, batch: GlauberReplicas, sweeps: int) -> ReplicaState:
     """Copy replicas to the device, and count their overlaps."""
     xp, replicas, (size, count) = device.xp, len(batch.which), sets.shape
+    up = device.upload
     state = ReplicaState(
-        xp.asarray(batch.which), xp.asarray(batch.targets), xp.asarray(batch.streams),
-        xp.asarray(batch.scales),
-        xp.array(batch.spins),  # a copy: a batch that does not fit the memory starts again in halves
+        up(batch.which), up(batch.targets), up(batch.streams), up(batch.scales),
+        up(batch.spins),  # a copy: a batch that does not fit the memory starts again in halves
         xp.zeros((replicas, count), xp.int32), xp.zeros(replicas, xp.int32),
         xp.zeros((replicas, 3, sweeps), xp.int64), xp.zeros((replicas, 2, size), xp.int32),
     )  # fmt: skip
@@ -196,7 +217,7 @@ def asynchronous(
         orders = np.zeros(1, np.int32) if course.orders is None else course.orders(first, last)
         spins, *outputs = state.outputs
         args = (
-            sets.sites, *state.inputs, device.xp.asarray(orders), np.int32(course.orders is not None),
+            sets.sites, *state.inputs, device.upload(orders), np.int32(course.orders is not None),
             spins, *outputs, *ints(*sets.shape, first, last, course.sweeps, course.warm),
         )  # fmt: skip
         launch(device, "glauber", form, (len(batch.which),), THREADS, args, shared)
@@ -209,20 +230,30 @@ def pieces(
     """Return the sweeps of each launch: first, last + 1."""
     turns = -(-len(batch.which) // device.processors)
     size = sets.shape[0]
-    step = max(PROPOSALS_PER_LAUNCH // (size * turns), 1)
+    step = max(PROPOSALS_PER_LAUNCH // (device.splits * size * turns), 1)
     if course.orders is not None:
-        step = max(min(step, LARGEST_ORDERS // (size * len(sets.signs))), 1)
+        step = max(min(step, LARGEST_ORDERS // (4 * size * len(sets.signs))), 1)
     return [(t, min(t + step, course.sweeps)) for t in range(0, course.sweeps, step)]
 
 
 def synchronous(
     device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
 ) -> GlauberResult:
-    """Run replicas, all sites at once: by popcounts, or by matrix products where a set has many replicas."""
-    replicas = np.bincount(batch.which, minlength=len(sets.signs))
-    if replicas.min() >= MANY_REPLICAS:
+    """Run replicas, all sites at once: by popcounts, or by matrix products where these take less time."""
+    if products_win(device, len(batch.which), len(sets.signs), *sets.shape):
         return by_products(device, sets, batch, course)
     return by_popcounts(device, sets, batch, course)
+
+
+def products_win(device: Device, replicas: int, sets: int, size: int, count: int) -> bool:
+    """Tell whether a sweep of R replicas takes longer by popcounts than the launches of its products.
+
+    By popcounts it takes R N P times three instructions of a lane; beside their launches, twelve for all and
+    two for each pattern set, products take nothing on this scale. An estimate by paper, see docs/gpu.md.
+    """
+    rate = device.processors * LANES_OF_PROCESSOR * (device.clock or USUAL_CLOCK)
+    popcounts = POPCOUNT_CYCLES * replicas * size * count / rate
+    return popcounts > LAUNCH_SECONDS * (12 + 2 * sets)
 
 
 def by_popcounts(
@@ -242,36 +273,44 @@ def by_products(
     device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
 ) -> GlauberResult:
     """Run replicas, all sites at once: h = M xi - P S and M = S xiᵀ, one product for each pattern set."""
-    xp, (size, count) = device.xp, sets.shape
+    xp, up, (size, count) = device.xp, device.upload, sets.shape
     state = begin(device, sets, batch, course.sweeps)
-    rows = [integer_products.padded(xp, xp.asarray(signs)) for signs in sets.signs]
-    columns = [
-        integer_products.padded(xp, xp.asarray(np.ascontiguousarray(s.T))) for s in sets.signs
-    ]
+    padded, wide = integer_products.padded, integer_products.aligned(size)
+    rows = [padded(xp, up(signs)) for signs in sets.signs]
+    columns = [padded(xp, up(np.ascontiguousarray(signs.T))) for signs in sets.signs]
     starts = np.searchsorted(batch.which, np.arange(len(rows) + 1)).tolist()
     places = [slice(*pair) for pair in pairwise(starts)]
-    overlaps = xp.zeros((len(batch.which), columns[0].shape[1]), xp.int32)
+    replicas, total = len(batch.which), course.sweeps
+    overlaps = xp.zeros((replicas, columns[0].shape[1]), xp.int32)
     overlaps[:, :count] = state.overlaps
-    grid, total = (len(batch.which),), course.sweeps
     for t in range(total):
-        fields = [
-            integer_products.wide_products(device, overlaps[lanes], xi, size)
-            for lanes, xi in zip(places, columns, strict=True)
-        ]
+        fields = _fields(device, overlaps, columns, places, size, wide)
         changed = (state.spins, state.trace, state.sums)
-        args = (xp.concatenate(fields), state.streams, state.scales, *changed)
+        args = (fields, state.streams, state.scales, *changed)
         numbers = ints(size, count, t, total, course.warm)
-        launch(device, "little", "little_update", grid, THREADS, (*args, *numbers))
-        spins = integer_products.padded(xp, state.spins)
+        launch(device, "little", "little_update", (replicas,), THREADS, (*args, *numbers))
+        del fields, args
+        spins = padded(xp, state.spins)
         for lanes, xi in zip(places, rows, strict=True):
-            overlaps[lanes, :count] = integer_products.products(device, spins[lanes], xi)
+            integer_products.products(device, spins[lanes], xi, overlaps[lanes])
         inputs = (xp.ascontiguousarray(overlaps[:, :count]), state.targets, state.trace)
-        launch(
-            device,
-            "little",
-            "little_record",
-            grid,
-            THREADS,
-            (*inputs, *ints(size, count, t, total)),
-        )
+        numbers = ints(size, count, t, total)
+        launch(device, "little", "little_record", (replicas,), THREADS, (*inputs, *numbers))
+        del spins, inputs
     return end(device, sets, state)
+
+
+def _fields(
+    device: Device, overlaps: Any, columns: Sequence[Any], places: Sequence[slice], size: int,
+    wide: int,
+) -> Any:  # fmt: skip
+    """Return M xi of all replicas, (R, N) int32: digits once for all, then a product for each pattern set."""
+    xp, replicas = device.xp, len(overlaps)
+    parts = integer_products.digits(xp, overlaps, size)
+    digits = parts.shape[1]
+    sums = xp.empty((replicas, digits, wide), xp.int32)
+    for lanes, xi in zip(places, columns, strict=True):
+        factors, own = parts[lanes], sums[lanes]
+        both = len(factors) * digits
+        integer_products.products(device, factors.reshape(both, -1), xi, own.reshape(both, -1))
+    return integer_products.composed(sums[:, :, :size])

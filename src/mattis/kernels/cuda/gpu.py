@@ -1,25 +1,45 @@
 """GPUs through CuPy: the one file that imports cupy, and only when a GPU is requested."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mattis.kernels.cuda.devices import ENTRIES, OPTIONS, TEXTS, Device, text
+from mattis.kernels.cuda.devices import ENTRIES, OPTIONS, SLICE, TEXTS, Device, DeviceTrouble, text
 from mattis.kernels.cuda.integer_products import by_floats
 
 CUDA_R_32I = 10
 """A number of NVIDIA's header library_types.h, for which CuPy has no name."""
 
+ERROR_MEMORY = 2
+"""What CUDA's runtime and driver both say where memory is short: cudaErrorMemoryAllocation."""
+
+NO_ROOM = "CUBLAS_STATUS_ALLOC_FAILED"
+"""What cuBLAS says then."""
+
+REFUSALS = (
+    "CUBLAS_STATUS_INVALID_VALUE", "CUBLAS_STATUS_ARCH_MISMATCH", "CUBLAS_STATUS_NOT_SUPPORTED",
+)  # fmt: skip
+"""What cuBLAS says where it does not do what was asked, and nothing is wrong with the GPU."""
+
+INTEGER_SHAPES = ((64, 64, 64), (33, 7, 48), (1, 130, 16), (40, 1000, 1024))
+"""Rows, columns and terms of the products of int8 by which cuBLAS proves itself."""
+
+TF32 = "NVIDIA_TF32_OVERRIDE"
+"""A variable that makes cuBLAS multiply float32 with three digits, whatever a program asks for."""
+
 
 def gpu() -> Device:
     """Return the first GPU that this process sees."""
+    os.environ.pop(TF32, None)  # before cuBLAS reads it, at its first product
     import cupy
 
-    _share_memory()
+    pooled = _free_of_rmm() if "rmm" in sys.modules else None
 
     @cache
     def module(name: str) -> Any:
@@ -27,32 +47,77 @@ def gpu() -> Device:
         return cupy.RawModule(code=text(*TEXTS[name]), options=OPTIONS)
 
     def free() -> int:
-        pool = cupy.get_default_memory_pool()
-        return int(cupy.cuda.Device().mem_info[0] + pool.free_bytes())
+        inside = pooled() if pooled else cupy.get_default_memory_pool().free_bytes()
+        return int(cupy.cuda.Device().mem_info[0] + inside)
 
     def wait() -> None:
         cupy.cuda.Device().synchronize()
 
     attributes = cupy.cuda.Device().attributes
+    refusals = integer_refusals()
     return Device(
-        "gpu", cupy, module, cupy.asnumpy, wait, free, MemoryError,
+        "gpu", cupy, module, fill, cupy.asnumpy, wait, free, trouble,
         processors=int(attributes["MultiProcessorCount"]),
         shared=int(attributes["MaxSharedMemoryPerBlockOptin"]),
-        title=title(),
+        title=title() + _spelled(refusals),
         clock=1000 * int(attributes.get("ClockRate", 0)),  # in kHz
         peak_bytes=250 * int(attributes.get("MemoryClockRate", 0))
         * int(attributes.get("GlobalMemoryBusWidth", 0)),  # twice in a cycle of kHz, in bits
-        tensor_products=tensor_or_float_products if multiplies_exactly() else None,
+        tensor_products=tensor_or_float_products if _is_of_use(refusals) else None,
     )  # fmt: skip
 
 
-def _share_memory() -> None:
-    """Take memory from RMM where whoever started this process has set it up, as dask-cuda does."""
-    if "rmm" in sys.modules:
-        import cupy
-        from rmm.allocators.cupy import rmm_cupy_allocator
+def fill(target: Any, array: NDArray[Any]) -> None:
+    """Copy an array to one of the GPU, in slices.
 
-        cupy.cuda.set_allocator(rmm_cupy_allocator)
+    `cupy.asarray` would stage it through page-locked memory of the next power of two, and keep that.
+    """
+    source, flat = np.ascontiguousarray(array).reshape(-1), target.reshape(-1)
+    step = SLICE // source.dtype.itemsize
+    for first in range(0, source.size, step):
+        flat[first : first + step].set(source[first : first + step])
+
+
+def trouble(error: BaseException) -> DeviceTrouble:
+    """Return what an error means for the GPU: after one of CUDA's own it answers nothing more.
+
+    Such an error stays with the context of this process: each later call returns it again.
+    """
+    from cupy_backends.cuda.api import driver, runtime
+    from cupy_backends.cuda.libs import cublas
+
+    if isinstance(error, MemoryError):
+        return DeviceTrouble.MEMORY
+    if isinstance(error, (runtime.CUDARuntimeError, driver.CUDADriverError)):
+        return DeviceTrouble.MEMORY if error.status == ERROR_MEMORY else DeviceTrouble.LOST
+    if isinstance(error, cublas.CUBLASError):
+        said = str(error)
+        if said == NO_ROOM:
+            return DeviceTrouble.MEMORY
+        return DeviceTrouble.OTHER if said in REFUSALS else DeviceTrouble.LOST
+    return DeviceTrouble.OTHER
+
+
+def _free_of_rmm() -> Any:
+    """Take memory from RMM, as whoever started this process has set it up; return what tells its free bytes.
+
+    Of a pool that is what it holds less what is in use, counted from now on; of other resources of RMM, which
+    hold nothing back, 0.
+    """
+    import cupy
+    import rmm
+    from rmm.allocators.cupy import rmm_cupy_allocator
+
+    pool = rmm.mr.get_current_device_resource()
+    counted = rmm.mr.StatisticsResourceAdaptor(pool)
+    rmm.mr.set_current_device_resource(counted)
+    cupy.cuda.set_allocator(rmm_cupy_allocator)
+
+    def free() -> int:
+        size = getattr(pool, "pool_size", lambda: 0)()
+        return max(int(size) - int(counted.allocation_counts.current_bytes), 0)
+
+    return free
 
 
 def title() -> str:
@@ -69,84 +134,126 @@ def title() -> str:
     )
 
 
-def tensor_products(a: Any, b: Any) -> Any:
-    """Return a bᵀ by cuBLAS, int8 (R, K) × int8 (M, K) -> int32 (R, M).
+def tensor_products(a: Any, b: Any, out: Any) -> None:
+    """Write a bᵀ to the first columns of `out` by cuBLAS, int8 (R, K) × int8 (M, K) -> int32 (R, ≥ M).
 
-    It thinks in columns: b aᵀ there is a bᵀ here.
+    It thinks in columns: b aᵀ there is a bᵀ here. Rows of `out` have a multiple of 16 places: tensor cores
+    like it.
     """
-    import cupy
     from cupy.cuda import device as current
     from cupy.cuda import runtime
     from cupy_backends.cuda.libs import cublas
 
     (rows, terms), columns = a.shape, b.shape[0]
-    wide = -(-columns // 16) * 16  # rows that begin where tensor cores like it
-    out = cupy.empty((rows, wide), cupy.int32)
     one, zero = np.array(1, np.int32), np.array(0, np.int32)
     cublas.gemmEx(
         current.get_cublas_handle(), cublas.CUBLAS_OP_T, cublas.CUBLAS_OP_N, columns, rows, terms,
         one.ctypes.data, b.data.ptr, runtime.CUDA_R_8I, terms, a.data.ptr, runtime.CUDA_R_8I, terms,
-        zero.ctypes.data, out.data.ptr, CUDA_R_32I, wide,
+        zero.ctypes.data, out.data.ptr, CUDA_R_32I, out.shape[1],
         cublas.CUBLAS_COMPUTE_32I, cublas.CUBLAS_GEMM_DEFAULT,
     )  # fmt: skip
-    return out[:, :columns]
 
 
-def tensor_or_float_products(a: Any, b: Any) -> Any:
-    """Return a bᵀ as above; in float64, as exactly, where cuBLAS refuses a shape."""
+def tensor_or_float_products(a: Any, b: Any, out: Any) -> None:
+    """Write a bᵀ as above; in float64, as exactly, where cuBLAS refuses a shape."""
     import cupy
     from cupy_backends.cuda.libs import cublas
 
     try:
-        return tensor_products(a, b)
-    except cublas.CUBLASError:
-        return by_floats(cupy, a, b)
+        tensor_products(a, b, out)
+        return
+    except cublas.CUBLASError as error:
+        if trouble(error) is not DeviceTrouble.OTHER:
+            raise
+    by_floats(cupy, a, b, out)
 
 
-def multiplies_exactly() -> bool:
-    """Tell whether `gemmEx` multiplies int8 exactly here, compared with the host on several shapes."""
+def integer_refusals() -> Mapping[tuple[int, int, int], str]:
+    """Return why `gemmEx` does not multiply int8 exactly, for each shape that is tried: "" where it does."""
+    return {shape: _integer_refusal(*shape) for shape in INTEGER_SHAPES}
+
+
+def _integer_refusal(rows: int, columns: int, terms: int) -> str:
+    """Compare a product of one shape with the host's."""
     import cupy
 
     rng = np.random.default_rng(1)
-    for rows, columns, terms in ((64, 64, 64), (33, 7, 48), (1, 130, 16), (40, 1000, 1024)):
-        a = rng.integers(-128, 128, (rows, terms), dtype=np.int8)
-        b = rng.integers(-128, 128, (columns, terms), dtype=np.int8)
-        try:
-            sums = cupy.asnumpy(tensor_products(cupy.asarray(a), cupy.asarray(b)))
-        except Exception:  # not supported, or a name that moved: float64 is exact as well
-            return False
-        if not np.array_equal(sums, a.astype(np.int32) @ b.T.astype(np.int32)):
-            return False
-    return True
+    a = rng.integers(-128, 128, (rows, terms), dtype=np.int8)
+    b = rng.integers(-128, 128, (columns, terms), dtype=np.int8)
+    out = cupy.empty((rows, -(-columns // 16) * 16), cupy.int32)
+    try:
+        tensor_products(cupy.asarray(a), cupy.asarray(b), out)
+        sums = cupy.asnumpy(out)[:, :columns]
+    except Exception as error:  # not supported, or a name that moved: float64 is exact as well
+        if trouble(error) is DeviceTrouble.LOST:
+            raise
+        return _first_line(error)
+    return "" if np.array_equal(sums, a.astype(np.int32) @ b.T.astype(np.int32)) else WRONG
+
+
+WRONG = "wrong sums"
+"""The refusal of a shape whose product was another one than the host's."""
+
+
+def _is_of_use(refusals: Mapping[tuple[int, int, int], str]) -> bool:
+    """Tell whether products of int8 are worth a try: some shape is exact, and none was wrong in silence."""
+    return WRONG not in refusals.values() and "" in refusals.values()
+
+
+def _spelled(refusals: Mapping[tuple[int, int, int], str]) -> str:
+    """Return what the title says of products of int8, "" where all shapes are exact."""
+    told = [f"{'x'.join(map(str, shape))}: {why}" for shape, why in refusals.items() if why]
+    if not told:
+        return ""
+    instead = "for such shapes" if _is_of_use(refusals) else "for all"
+    return f"; float64 in place of int8 {instead} ({'; '.join(told)})"
 
 
 def working_gpus() -> Mapping[str, Any]:
-    """Return the names of the GPUs that this process sees and that compute 1 + 1, or the reason why not."""
+    """Return the `good` GPUs that this process sees, the `bad` ones, and a `reason` if there is none.
+
+    A good one compiles and runs a kernel that computes 1 + 1, and multiplies two matrices by cuBLAS.
+    """
+    good: dict[int, str] = {}
+    bad: dict[int, str] = {}
     try:
         import cupy
 
         if not cupy.cuda.is_available():
-            return {"reason": "no GPU, or no driver, was found"}
-        names = []
-        for k in range(int(cupy.cuda.runtime.getDeviceCount())):
-            with cupy.cuda.Device(k):
-                if (two := _one_and_one()) != 2:
-                    return {"reason": f"GPU {k} computes 1 + 1 = {two}"}
-            names.append(cupy.cuda.runtime.getDeviceProperties(k)["name"].decode())
-        return {"names": names}
+            return {"good": {}, "bad": {}, "reason": "no GPU, or no driver, was found"}
+        count = int(cupy.cuda.runtime.getDeviceCount())
     except Exception as error:  # whatever a driver says, it is a reason
-        first = next(iter(str(error).splitlines()), "")
-        return {"reason": f"no GPU can be used ({type(error).__name__}: {first})"}
+        reason = f"no GPU can be used ({type(error).__name__}: {_first_line(error)})"
+        return {"good": {}, "bad": {}, "reason": reason}
+    for k in range(count):
+        try:
+            with cupy.cuda.Device(k):
+                if fault := _fault():
+                    bad[k] = fault
+                else:
+                    good[k] = cupy.cuda.runtime.getDeviceProperties(k)["name"].decode()
+        except Exception as error:  # the others may be whole
+            bad[k] = f"{type(error).__name__}: {_first_line(error)}"
+    return {"good": good, "bad": bad}
 
 
-def _one_and_one() -> int:
-    """Compile a kernel that adds 1, run it on a 1, and return the result."""
+def _fault() -> str:
+    """Return what is wrong with the sums and products of the present GPU, "" if nothing is."""
     import cupy
 
     code = 'extern "C" __global__ void add_one(int* x) { *x += 1; }'
     x = cupy.ones(1, cupy.int32)
     cupy.RawModule(code=code, options=OPTIONS).get_function("add_one")((1,), (1,), (x,))
-    return int(x[0])
+    if (two := int(x[0])) != 2:
+        return f"computes 1 + 1 = {two}"
+    matrix = cupy.asarray(np.arange(256.0).reshape(16, 16))
+    expected = np.arange(256.0).reshape(16, 16) @ np.arange(256.0).reshape(16, 16)
+    found = cupy.asnumpy(cupy.matmul(matrix, matrix))  # which needs cuBLAS
+    return "" if np.array_equal(found, expected) else "multiplies two matrices of integers wrongly"
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 if __name__ == "__main__":

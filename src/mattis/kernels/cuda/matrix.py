@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mattis import exact
 from mattis.exact import rng
-from mattis.kernels.cuda.devices import Device, divided, launch
+from mattis.kernels.cuda.devices import LARGEST_ORDERS, Device, divided, launch
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +41,8 @@ class Wires:
 
     @property
     def memory(self) -> int:
-        """Bytes on the device, while they are copied to it."""
-        return self.columns.size * self.bits // 4 + 8 * self.size + 2 * self.targets.size
+        """Bytes on the device, in which they are put one by one."""
+        return self.columns.size * self.bits // 8 + 8 * self.size + 2 * self.targets.size
 
 
 class Chain(NamedTuple):
@@ -183,13 +183,14 @@ def _run(
     """Run chains of one shape that fit the device's memory, a segment of sweeps in each launch."""
     constants, state = _constants(device, chains), _state(device, form, chains)
     traces = [_host_traces(form) for _ in chains]
-    turns = -(-len(chains) // device.processors)  # blocks that have to wait for others
-    step = max(min(form.longest, limits.proposals // (turns * form.size)), 1)
-    for first in range(0, form.sweeps, step):
-        sweeps = slice(first, min(first + step, form.sweeps))
-        inputs = _sweep_inputs(device, form, chains, constants, sweeps)
+    segments = _segments(device, form, chains, limits)
+    inputs = _sweep_inputs(form, chains, constants, segments[0])
+    for sweeps, following in zip(segments, [*segments[1:], None], strict=True):
         segment = _device_traces(device, form, len(chains), sweeps)
-        _launch(device, form, sweeps, constants, inputs, state, segment, limits)
+        there = _SweepInputs(*map(device.upload, inputs))
+        _launch(device, form, sweeps, constants, there, state, segment, limits)
+        if following:  # made by this machine while the device works
+            inputs = _sweep_inputs(form, chains, constants, following)
         for k, arrays in enumerate(zip(*map(device.to_host, segment), strict=True)):
             for whole, part in zip(traces[k], arrays, strict=True):
                 if whole.size > 0:
@@ -197,6 +198,18 @@ def _run(
         if (device.to_host(state.ends)[:, 1] > 0).all():
             break
     return _records(form, traces, _State(*map(device.to_host, state)))
+
+
+def _segments(
+    device: Device, form: ChainShape, chains: Sequence[Chain], limits: Limits
+) -> list[slice]:
+    """Return the sweeps of each launch: none runs for long, nor brings many orders along."""
+    turns = -(-len(chains) // device.processors)  # blocks that have to wait for others
+    step = min(form.longest, limits.proposals // (device.splits * turns * form.size))
+    if own := len({chain.order.tobytes() for chain in chains if chain.order.size > 0}):
+        step = min(step, LARGEST_ORDERS // (4 * form.size * own))
+    step = max(step, 1)
+    return [slice(t, min(t + step, form.sweeps)) for t in range(0, form.sweeps, step)]
 
 
 class _Constants(NamedTuple):
@@ -214,21 +227,21 @@ class _Constants(NamedTuple):
 
 def _constants(device: Device, chains: Sequence[Chain]) -> _Constants:
     """Copy couplings, targets and streams to the device, couplings one by one: all at once may be large."""
-    xp, wires = device.xp, list(dict.fromkeys(chain.wires for chain in chains))
+    xp, up, wires = device.xp, device.upload, list(dict.fromkeys(chain.wires for chain in chains))
     size, kind = wires[0].size, np.dtype(f"i{wires[0].bits // 8}")
     columns = xp.zeros((len(wires), size, size), kind)
     for k, each in enumerate(wires):
-        columns[k] = xp.asarray(each.columns.astype(kind, copy=False))
+        device.fill(columns[k], each.columns.astype(kind, copy=False))
     place = {each: k for k, each in enumerate(wires)}
     which = np.array([place[chain.wires] for chain in chains], np.int32)
     rows = np.cumsum([0, *(len(each.targets) for each in wires)]).astype(np.int32)
     return _Constants(
         columns,
-        xp.asarray(np.array([each.bias for each in wires])),
-        xp.asarray(np.concatenate([each.targets for each in wires])),
-        xp.asarray(which),
-        xp.asarray(np.array([chain.settles for chain in chains], np.int8)),
-        xp.asarray(np.array([chain.stream for chain in chains], np.uint32)),
+        up(np.array([each.bias for each in wires])),
+        up(np.concatenate([each.targets for each in wires])),
+        up(which),
+        up(np.array([chain.settles for chain in chains], np.int8)),
+        up(np.array([chain.stream for chain in chains], np.uint32)),
         rows[which],
     )
 
@@ -246,15 +259,15 @@ class _State(NamedTuple):
 
 def _state(device: Device, form: ChainShape, chains: Sequence[Chain]) -> _State:
     """Return the state before the first sweep; the kernel computes the fields."""
-    xp, count = device.xp, len(chains)
+    xp, up, count = device.xp, device.upload, len(chains)
     marks = form.size if form.synchronous else 1
     return _State(
-        xp.asarray(np.array([chain.start for chain in chains], np.int8)),
+        up(np.array([chain.start for chain in chains], np.int8)),
         xp.zeros((count, form.size), form.field),
         xp.zeros((count, marks), np.int8),
         xp.zeros((count, marks), np.int32),
         xp.zeros((count, 2, form.size), np.int32),
-        xp.asarray(np.tile(np.array([form.sweeps, 0], np.int32), (count, 1))),
+        up(np.tile(np.array([form.sweeps, 0], np.int32), (count, 1))),
     )
 
 
@@ -268,13 +281,13 @@ class _SweepInputs(NamedTuple):
 
 
 def _sweep_inputs(
-    device: Device, form: ChainShape, chains: Sequence[Chain], constants: _Constants, sweeps: slice
+    form: ChainShape, chains: Sequence[Chain], constants: _Constants, sweeps: slice
 ) -> _SweepInputs:
-    """Copy the targets, noise widths and orders of some sweeps to the device."""
+    """Return the targets, noise widths and orders of some sweeps, on the host."""
     follow = np.array([chain.follow[sweeps] for chain in chains], np.int32)
     follow += constants.rows[:, None, None]
     scales = np.array([chain.scales[sweeps] for chain in chains], np.float32)
-    return _SweepInputs(*map(device.xp.asarray, (follow, scales, *_orders(form, chains, sweeps))))
+    return _SweepInputs(follow, scales, *_orders(form, chains, sweeps))
 
 
 def _orders(

@@ -77,6 +77,9 @@ class HostFunction:
     dynamic shared memory. Static variables are not counted: the cubin of NVRTC tells their size.
     """
 
+    shared_size_bytes = 0
+    """Bytes of static shared memory, by the name that CuPy has for them."""
+
     def __init__(self, name: str, entry: Any, signature: str, schedule: ThreadSchedule) -> None:
         bound, _, rest = signature.partition(" ")
         self.name = name

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mattis import exact
 from mattis.kernels.cuda import glauber
-from mattis.kernels.cuda.devices import Device, divided
+from mattis.kernels.cuda.devices import LARGEST_ORDERS, Device, divided
 from mattis.networks.binary.chains import Chains, settled
 from mattis.networks.binary.network import SYNCHRONOUS, BinaryNetwork, Protocol, Replica
 
@@ -42,13 +42,19 @@ def run(
     asked  # replicas of a network are neighbours
     """
     size, count = asked[0].network.size, asked[0].network.count
+    replica, own = glauber.memory(size, count, protocol.sweeps), glauber.set_memory(size, count)
+    if protocol.order == SYNCHRONOUS:
+        more, signs = glauber.products_memory(device, size, count)
+        replica, own = replica + more, own + signs
+    orders = 4 * size if protocol.order == "random" else 0
     sharing = max(len(asked) // len({id(one.network) for one in asked}), 1)
-    each = glauber.memory(size, count, protocol.sweeps) + glauber.set_memory(size, count) // sharing
+    each = replica + (own + orders) // sharing
+    besides = LARGEST_ORDERS if orders else 0
     most = max(MOST_TRACES // (24 * protocol.sweeps), 1)
     for first in range(0, len(asked), most):
         part = asked[first : first + most]
         yield from divided(
-            device, part, lambda _: each, lambda some: _chains(device, some, protocol)
+            device, part, lambda _: each, lambda some: _chains(device, some, protocol), besides
         )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from mattis.exact.arrays import FloatArray
 from mattis.kernels import cpu
 from mattis.kernels.cuda import euler
-from mattis.kernels.cuda.devices import Device
+from mattis.kernels.cuda.devices import Device, DeviceTrouble
 from mattis.networks.neurons.generating_functions import Population
 from mattis.networks.neurons.network import NeuronNetwork, closes
 from mattis.networks.neurons.recipe import Recipe, stored, unit_network
@@ -79,8 +79,8 @@ def launch_slots(
         net, start, cued = stack(euler.filled(slots, sets), device)
         ends = [device.to_host(x) for x in relax_replicas(net, start, cued, recipe)]
         return [Relaxation(*(x[k] for x in ends)) for k in range(len(slots))]
-    except device.exhausted:
-        if sets == 1:
+    except Exception as error:
+        if device.trouble(error) is not DeviceTrouble.MEMORY or sets == 1:
             raise
     half = sets // 2
     parts = (slots[first : first + half] for first in range(0, len(slots), half))
@@ -113,7 +113,7 @@ def stack(slots: Sequence[Slot], device: Device) -> tuple[NeuronNetwork, FloatAr
 
     def up(arrays: Sequence[Any]) -> Any:
         """Return the arrays of all as one on the device, or the number that they share."""
-        return device.xp.asarray(np.stack(arrays)) if np.ndim(arrays[0]) else arrays[0]
+        return device.upload(np.stack(arrays)) if np.ndim(arrays[0]) else arrays[0]
 
     def population(parts: Sequence[Population]) -> Population:
         form = replace(
