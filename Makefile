@@ -6,6 +6,7 @@
 #   make check      what a change must pass: lint, types, import contracts, all fast tests
 #   make test-python-3.13    a part of the fast tests on another Python, in .venv-3.13
 #   make test-gpu-host    CUDA code, checked without a GPU; makes .venv-gpu beside it (0.5 GB)
+#   make gpu-hour         on a machine with a GPU: is all of it right, and how fast? docs/gpu.md
 #   make test-page    pages of studies in a Chromium that is installed; makes .venv-page beside it (0.2 GB)
 #   make test-notebook    notebooks of Jupyter and marimo, executed; makes .venv-notebook beside it (0.2 GB)
 #   make docs    the site of the docs, build/docs/index.html, without a network; makes .venv-docs beside it (0.1 GB)
@@ -34,7 +35,7 @@ DOCS := .venv-docs/bin
 DOCS_INSTALLED := .venv-docs/installed
 SOURCES := src/mattis tests benchmarks docs/site
 
-.PHONY: help setup setup-gpu setup-page setup-notebook setup-docs diagram gallery seeds check test test-slow test-gpu-host test-page test-notebook docs vendored test-arm soak bench bench-dispatch bench-compiling bench-table bench-compare lint format lock clean
+.PHONY: help setup setup-gpu setup-page setup-notebook setup-docs diagram gallery seeds check test test-slow test-gpu-host gpu-wheels gpu-hour test-page test-notebook docs vendored test-arm soak bench bench-dispatch bench-compiling bench-table bench-compare lint format lock clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -146,6 +147,27 @@ test-slow: setup
 test-gpu-host: setup-gpu
 	@$(GPU)/python -m pytest -n auto --dist worksteal -m gpu_host tests/gpu
 
+# All that only a GPU can tell, in under eight minutes: build/gpu-hour.json and docs/gpu-measured.md. For a machine
+# with CuPy and without a network, `make gpu-wheels` brings what else is needed to build/gpu-wheels; take it along.
+HOUR := .venv-hour
+HOUR_PAGE ?= docs/gpu-measured.md
+HOUR_BACKEND ?= gpu
+WHEELS := build/gpu-wheels
+WHEELS_PYTHON ?= 3.12
+gpu-wheels: setup
+	@mkdir -p $(WHEELS)
+	@$(VENV)/uv pip compile pyproject.toml requirements/gpu-hour.in --constraint requirements/gpu-hour.txt -q --no-header \
+	  --generate-hashes --python-version $(WHEELS_PYTHON) --python-platform x86_64-manylinux_2_28 -o $(WHEELS)/list.txt
+	@$(VENV)/python -m pip download -q --disable-pip-version-check -d $(WHEELS) --no-deps --only-binary=:all: \
+	  --implementation cp --python-version $(WHEELS_PYTHON) --require-hashes -r $(WHEELS)/list.txt \
+	  $(foreach libc,2_28 2_27 2_24 2_17 2_12 2_5,--platform manylinux_$(libc)_x86_64) --platform manylinux2014_x86_64
+
+gpu-hour:
+	@test -x $(HOUR)/bin/python || $(PYTHON) -m venv --system-site-packages $(HOUR)
+	@$(HOUR)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/gpu-hour.txt \
+	  $(if $(wildcard $(WHEELS)),--no-index --find-links $(WHEELS))
+	@cd tests && PYTHONPATH=../src:. ../$(HOUR)/bin/python -m gpu.hour --backend $(HOUR_BACKEND) --page ../$(HOUR_PAGE)
+
 # Pages in a real browser, without a network. Where there is none they are skipped, but with NO_SKIP=1 they fail.
 test-page: setup-page
 	@$(PAGE)/python -m pytest -m page tests/page
@@ -222,6 +244,8 @@ lock:
 	  -o requirements/docs.txt
 	@$(VENV)/uv pip compile requirements/notebook.in --constraint requirements/all.txt $(LOCK) \
 	  -o requirements/notebook.txt
+	@$(VENV)/uv pip compile pyproject.toml requirements/gpu-hour.in --constraint requirements/all.txt $(LOCK) \
+	  -o requirements/gpu-hour.txt
 
 clean:
 	rm -rf .venv .venv-* .snakemake

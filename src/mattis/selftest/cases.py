@@ -136,24 +136,24 @@ def tasks(
     )
 
 
-def dense(hidden: str) -> Case:
+def dense(hidden: str, count: int = 70) -> Case:
     """Return dense associative memories: by tables of integers, or of reals in a fixed order."""
     member = models.NEURON_DEFAULTS["dense_binary"]
     parts = replace(member.parts, hidden=hidden)
     recipe = Recipe(parts, "recall", "signs", 2, steps=4, binary=True)
     places = [NeuronPoint(0.4, 0.3), NeuronPoint(1.0, 0.4)]
-    given = [(PatternSet(5, 13, 70, seed), places, recipe) for seed in (1, 2)]
+    given = [(PatternSet(5, 13, count, seed), places, recipe) for seed in (1, 2)]
     return tasks(("dense",), models.batched, models.simulate, given)
 
 
-def drift() -> Case:
+def drift(size: int = 40, count: int = 70) -> Case:
     """Return memories of several warps: many that share each pattern, or one that takes it all."""
     stages = [
         Stage(beta, 0.5, 1.0, 9.0, presentations, consolidation.ALL)
         for beta in (0.05, np.inf)
         for presentations in (0.2, 0.5)
     ]
-    given = [(PatternSet(3, 40, 70, 0), stages, DriftProtocol(MemoryEnsemble("random")))]
+    given = [(PatternSet(3, size, count, 0), stages, DriftProtocol(MemoryEnsemble("random")))]
     return tasks(("drift",), consolidation_device.batched, consolidation.simulate, given)
 
 

@@ -93,20 +93,31 @@ def additions(device: Device) -> float:
     return float(device.clock * device.processors * ADDERS) if device.clock else inf
 
 
-def dynamics(device: Device, size: int, count: int, kernel: str) -> Rate:
+@dataclass(frozen=True)
+class Load:
+    """Replicas that a launch runs: of how many pattern sets, how many of each, at which temperature."""
+
+    sets: int
+    replicas: int
+    temperature: float = WARM
+
+
+def dynamics(device: Device, size: int, count: int, kernel: str, load: Load) -> Rate:
     """Return the proposals of all replicas in a second; one takes P additions at least."""
-    replicas = BLOCKS * device.processors
-    network = build(PatternSet(1, size, count, 0))
+    networks = [build(PatternSet(1, size, count, seed)) for seed in range(load.sets)]
     synchronous = kernel.startswith("little")
     order = "synchronous" if synchronous else "typewriter"
     sweeps = 4 if device.name == "gpu" else 1
     protocol = Protocol(0, sweeps, 1, 0.5, order=order)
     asked = [
-        hopfield_device.LaunchRequest(0, network, Replica(k % count, 1 / WARM, 0.1))
-        for k in range(replicas)
+        hopfield_device.LaunchRequest(
+            number, network, Replica(k % count, 1 / load.temperature, 0.1)
+        )
+        for number, network in enumerate(networks)
+        for k in range(load.replicas)
     ]
-    sets = glauber.sets_on(device, network.xi[None])
-    herd = hopfield_device.herd_of([network], asked, protocol)
+    sets = glauber.sets_on(device, np.array([network.xi for network in networks]))
+    herd = hopfield_device.herd_of(networks, asked, protocol)
     course = glauber.DeviceSweeps(sweeps, 0)
 
     def work() -> None:
@@ -117,7 +128,7 @@ def dynamics(device: Device, size: int, count: int, kernel: str) -> Rate:
         else:
             glauber.asynchronous(device, sets, herd, course, kernel)
 
-    rate = per_second(device, work) * replicas * sweeps * size
+    rate = per_second(device, work) * len(asked) * sweeps * size
     limit = inf if kernel == "little_update" else additions(device) / count  # products have others
     return Rate(f"{kernel}, N = {size}, P = {count}", "proposals/s", rate, limit)
 
@@ -129,7 +140,7 @@ def rates(device: Device) -> list[Rate]:
         bandwidth(device),
         products(device),
         *(
-            dynamics(device, size, count, kernel)
+            dynamics(device, size, count, kernel, Load(1, BLOCKS * device.processors))
             for size, count in (SIZES if device.name == "gpu" else SMALL)
             for kernel in kernels
         ),

@@ -47,8 +47,13 @@ def gpu() -> Device:
         return cupy.RawModule(code=text(*TEXTS[name]), options=OPTIONS)
 
     def free() -> int:
-        inside = pooled() if pooled else cupy.get_default_memory_pool().free_bytes()
-        return int(cupy.cuda.Device().mem_info[0] + inside)
+        left = int(cupy.cuda.Device().mem_info[0])
+        if pooled:
+            return left + pooled()
+        pool = cupy.get_default_memory_pool()
+        room = left + int(pool.free_bytes())
+        limit = int(pool.get_limit())  # of CUPY_GPU_MEMORY_LIMIT, 0 for none
+        return min(room, limit - int(pool.used_bytes())) if limit else room
 
     def wait() -> None:
         cupy.cuda.Device().synchronize()
