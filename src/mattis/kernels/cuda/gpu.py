@@ -49,7 +49,7 @@ def gpu() -> Device:
     def free() -> int:
         left = int(cupy.cuda.Device().mem_info[0])
         if pooled:
-            return left + pooled()
+            return left + int(pooled())
         pool = cupy.get_default_memory_pool()
         room = left + int(pool.free_bytes())
         limit = int(pool.get_limit())  # of CUPY_GPU_MEMORY_LIMIT, 0 for none
