@@ -24,7 +24,6 @@ NOT_RUN = {
     "docs/command.md": 2,
     "docs/extending.md": 1,
     "docs/figures.md": 1,
-    "docs/gallery.md": 1,
     "docs/gpu.md": 1,
     "docs/results.md": 1,
     "docs/running.md": 1,
