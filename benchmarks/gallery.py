@@ -1,6 +1,7 @@
 """The gallery: every shipped study with its figure, its question, its answer, and how it agrees with theory.
 
     python benchmarks/gallery.py [NAME…] [--results FOLDER]
+    python benchmarks/gallery.py --page    # computes nothing
 
 Runs what is missing of each study of config/studies (nothing, if it was run before), draws it, and writes
 docs/gallery.md and docs/gallery/NAME.png. With names, only those are drawn anew; the page is always of all.
@@ -9,21 +10,26 @@ docs/gallery.md and docs/gallery/NAME.png. With names, only those are drawn anew
 import argparse
 import json
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+from typing import Any
 
+import pictures
 import xarray as xr
 from PIL import Image
 
 import mattis
 from mattis import figures
 from mattis.errors import UserError
+from mattis.figures import states
 from mattis.figures.panels import question_of
 from mattis.study.base import Study
 from mattis.words import counted
 
 ROOT = Path(__file__).parents[1]
 STUDIES, GALLERY = ROOT / "config" / "studies", ROOT / "docs" / "gallery"
+PAGE = ROOT / "docs" / "gallery.md"
 
 PAIRS = {
     "zero-one-both": ["zero-one", "zero-one-balanced", "dense_binary_2"],
@@ -31,6 +37,12 @@ PAIRS = {
     "degree-3": ["dense_binary_3", "dense_distinct", "dense_field"],
 }
 """Studies whose comparison is their message, on one figure."""
+
+STATES: dict[str, dict[str, Any]] = {
+    "letters": {"steps": 2, "age": [5, 4, 3, 2, 1], "noise": 0.3, "seed": 1},
+    "digits": {"steps": 0, "memories": 20, "couplings": "hebb", "noise": 0.3, "seed": 0},
+}
+"""Studies whose final states are pictures on a page of the docs, beside the command that draws them."""
 
 NOTES = {
     "clipped": "P is even at all loads, so that a share √(2/πP) of the sums is 0 and has no bond: theory "
@@ -56,19 +68,19 @@ NOTES = {
 
 HEAD = """# Gallery
 
-Every study of `config/studies`, with the question that its figure answers. Each is computed and drawn by
+Every study of `config/studies`: the question that its figure answers, the physics of it, the command that
+makes it, and what it is verified against. This page is written by `make gallery`, {minutes:.0f} minutes of
+CPU time where nothing is stored, from the studies' own comments and from what they found; `python
+benchmarks/pictures.py` names figures that are not of the studies of today.
 
-<!-- not run: NAME stands for each study -->
-```bash
-mattis run config/studies/NAME.yaml && mattis diagram config/studies/NAME.yaml
-```
+Times are CPU times on one core of the machine that made the figures, most often of 2. Answers and
+comparisons are those of `mattis diagram` and `mattis compare`: z is (simulation − theory)/error, of the
+cells in which theory speaks of what was simulated; 4.6 % of them should lie beyond 2. A theory of N → ∞ may
+be rejected at a finite N: near the end of retrieval states that start at their pattern last longer than it
+says. How to read the symbols: [figures](figures.md).
 
-and all of this page by `make gallery`: {minutes:.0f} minutes of CPU where nothing is stored.
-Answers and comparisons are those of `mattis diagram` and `mattis compare`: z is
-(simulation − theory)/error, of the cells in which theory speaks of what was simulated; 4.6 % of
-them should lie beyond 2. A theory of N → ∞ may be rejected at a finite N: near the end of retrieval
-states that start at their pattern last longer than it says. How to read the symbols:
-[figures](figures.md).
+`mattis page config/studies/NAME.yaml` makes one page to look into a diagram ([what it shows](page.md)); on
+the site of the docs a few stand below their figure.
 """
 
 
@@ -79,23 +91,44 @@ def main() -> None:
     )
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--results", default=str(ROOT / "results"))
+    parser.add_argument(
+        "--page", action="store_true", help="write the page alone, of what is known"
+    )
     asked = parser.parse_args()
     GALLERY.mkdir(exist_ok=True)
     facts = GALLERY / "gallery.json"
     known = json.loads(facts.read_text()) if facts.exists() else {}
     shipped = [path.stem for path in sorted(STUDIES.glob("*.yaml"))]
-    for name in asked.names or shipped:
+    for name in () if asked.page else asked.names or shipped:
         known[name] = entry(name, asked.results, known.get(name, {}))
         facts.write_text(
             json.dumps({key: known[key] for key in shipped if key in known}, indent=1) + "\n"
         )
-    if not asked.names:
+    if not asked.names and not asked.page:
         for target, names in PAIRS.items():
             path = GALLERY / f"{target}.png"
             mattis.overlaid([STUDIES / f"{name}.yaml" for name in names], path, asked.results)
             shrunk(path, path)
-    page = "\n".join(written({key: known[key] for key in shipped if key in known}))
-    (ROOT / "docs" / "gallery.md").write_text(page)
+            pictures.record(path, names)
+        for name, at in STATES.items():
+            draw_states(name, at, asked.results)
+    PAGE.write_text(page({key: known[key] for key in shipped if key in known}), encoding="utf-8")
+
+
+def page(known: dict[str, dict[str, object]]) -> str:
+    """Return the page of what is known of each study."""
+    return "\n".join(written(known))
+
+
+def physics_of(name: str) -> str:
+    """Return the comment above a study: what its network is, and what is to be seen of it."""
+    lines = (STUDIES / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    return " ".join(line.removeprefix("#").strip() for line in takewhile(is_comment, lines))
+
+
+def is_comment(line: str) -> bool:
+    """Tell whether a line of a study is a comment."""
+    return line.startswith("#")
 
 
 def entry(name: str, results: str, before: dict[str, object]) -> dict[str, object]:
@@ -105,6 +138,7 @@ def entry(name: str, results: str, before: dict[str, object]) -> dict[str, objec
     seconds = cpu_seconds() - start if outcome.computed else before.get("seconds")
     _, _, estimates, content = figures.drawn(study, results)
     shrunk(Path(results) / name / "figures" / "diagram.png", GALLERY / f"{name}.png")
+    pictures.record(GALLERY / f"{name}.png", [name])
     lines = figures.headline_lines({**content, "verdict": None})
     return {
         "question": question_of(study),
@@ -112,6 +146,15 @@ def entry(name: str, results: str, before: dict[str, object]) -> dict[str, objec
         "seconds": seconds,
         **compared(study, results),
     }
+
+
+def draw_states(name: str, at: dict[str, Any], results: str) -> None:
+    """Draw docs/NAME.png, the final states of some cells of a study, as `mattis figure --states` does."""
+    study, path = mattis.load_study(STUDIES / f"{name}.yaml"), ROOT / "docs" / f"{name}.png"
+    cells = {key: value for key, value in at.items() if key != "steps"}
+    states.pictured(study, cells, at["steps"], path, results)
+    path.with_suffix(".svg").unlink(missing_ok=True)
+    pictures.record(path, [name])
 
 
 def power_of(estimates: xr.Dataset) -> str | None:
@@ -164,6 +207,10 @@ def written(known: dict[str, dict[str, object]]) -> Iterator[str]:
         yield f"## {name}\n"
         yield f"**{one['question']}**\n"
         yield f"![{one['question']}](gallery/{name}.png)\n"
+        yield f"{physics_of(name)}\n"
+        yield f"- command: `make diagram STUDY=config/studies/{name}.yaml`"
+        seconds = one["seconds"]
+        yield "- time: " + ("not measured" if seconds is None else f"{seconds:.0f} s")
         if one["answer"]:
             yield f"- answer: {one['answer']}"
         against = f"`{one['against']}`" if one["against"] else "no theory is known of its cells"

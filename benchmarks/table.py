@@ -1,6 +1,6 @@
-"""Tables of what `make bench` found: as Markdown beside it, and in the README.
+"""Tables of what `make bench` found: as Markdown beside it, and in docs/speed.md.
 
-python benchmarks/table.py           # rewrites the table in README.md from results.json
+python benchmarks/table.py           # rewrites the table in docs/speed.md from results.json
 python benchmarks/table.py --check   # exits with 1 if that table is stale
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-RESULTS, README = HERE / "results.json", HERE.parent / "README.md"
+RESULTS, PAGE = HERE / "results.json", HERE.parent / "docs" / "speed.md"
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 
 Row = dict[str, Any]
@@ -142,9 +142,9 @@ def markdown(results: Row) -> str:
 
 
 def with_table(text: str, results: Row) -> str:
-    """Return the README with the table of targets between its marks."""
+    """Return the page with the table of targets between its marks."""
     if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise SystemExit(f"README.md: expected one {BEGIN} and one {END}")
+        raise SystemExit(f"docs/speed.md: expected one {BEGIN} and one {END}")
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
     table = "\n".join([*targets(results), "", f"{where(results)}."])
@@ -152,16 +152,16 @@ def with_table(text: str, results: Row) -> str:
 
 
 def main(check: bool) -> int:
-    """Rewrite the table in the README, or only tell whether it is stale."""
-    old = README.read_text(encoding="utf-8")
+    """Rewrite the table of the page, or only tell whether it is stale."""
+    old = PAGE.read_text(encoding="utf-8")
     new = with_table(old, json.loads(RESULTS.read_text(encoding="utf-8")))
     if check:
         if old != new:
             print(
-                "README.md: its table is not that of benchmarks/results.json; run make bench-table"
+                "docs/speed.md: its table is not that of benchmarks/results.json; run make bench-table"
             )
         return int(old != new)
-    README.write_text(new, encoding="utf-8")
+    PAGE.write_text(new, encoding="utf-8")
     return 0
 
 

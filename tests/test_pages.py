@@ -10,20 +10,25 @@ import pytest
 from builders import ROOT, SECONDS
 from pages import PAGES, blocks_of, read, script
 
-LONG = ("README.md", "docs/capsule.md", "docs/command.md", "docs/networks.md", "docs/start.md")
+LONG = (
+    "README.md", "docs/capsule.md", "docs/command.md", "docs/networks.md", "docs/papers.md",
+    "docs/running.md", "docs/start.md", "docs/studies.md",
+)  # fmt: skip
 """Pages whose blocks take more than 15 s of CPU time: `make test-slow` runs them."""
 
 NOT_RUN = {
-    "README.md": 4,
+    "README.md": 1,
     "CONTRIBUTING.md": 1,
     "docs/capsule.md": 1,
     "docs/clusters.md": 3,
     "docs/command.md": 2,
     "docs/extending.md": 1,
     "docs/figures.md": 1,
-    "docs/gallery.md": 1,
     "docs/gpu.md": 2,
+    "docs/results.md": 1,
+    "docs/running.md": 1,
     "docs/start.md": 2,
+    "docs/studies.md": 1,
 }
 """How many blocks of a page are not run; each says why."""
 

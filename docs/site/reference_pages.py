@@ -218,6 +218,36 @@ def theory() -> str:
     return "\n".join(text)
 
 
+def assumptions() -> str:
+    """Return the page of what the lines of theory assume: each validity, with the quantities that have it."""
+    text = ["# What each line of theory assumes\n"]
+    text.append(
+        "A line beside a simulation is only as good as what it assumes: how many neurons, which states, which"
+        " approximation. Each quantity of `mattis theory` says it, figures name it in their key, and"
+        " `diagram.zarr` in the attribute `validity` of what was compared. Deviations that this explains are"
+        " no errors of a simulation: [verdicts](../comparing.md).\n"
+    )
+    text.append("A few words:\n\n" + "\n".join(f"- {word}" for word in WORDS) + "\n")
+    by_validity: dict[str, list[str]] = {}
+    for quantity in mattis.QUANTITIES.values():
+        link = f"[`{quantity.name}`](theory.md#{anchor(quantity.name)}), {quantity.meaning}"
+        by_validity.setdefault(quantity.validity, []).append(link)
+    for validity, lines in sorted(by_validity.items(), key=lambda one: (-len(one[1]), one[0])):
+        text.append(f"**{validity}**\n\n" + "\n".join(f"- {line}" for line in lines) + "\n")
+    return "\n".join(text)
+
+
+WORDS = (
+    "*N → ∞* is the limit of many neurons at a fixed load P/N. A network of N neurons differs from it by"
+    " terms in 1/N, and near the end of a state by N^(-2/3) ([boundaries](../boundaries.md)).",
+    "*Replica symmetric* says that all copies of a network are equally alike. For retrieval that is stable"
+    " above `hopfield.T_AT`, which is below T = 0.02, and matters little below it: the largest load, 0.1379,"
+    " becomes 0.1382 with one step of breaking. For a spin glass below its T_g it is an approximation.",
+    "*Exact at any N* is no limit: what differs from it is chance, or a mistake.",
+)
+"""What words of the page of assumptions mean."""
+
+
 SHOWN = {
     "Binary networks": {"model": "hopfield", "load": [0.1, 0.2], "temperature": [0, 0.5], "cues": 2,
                         "sweeps": {"thermalise": 2, "measure": 6}},
@@ -267,6 +297,7 @@ def pages() -> Pages:
         "verbs": command(),
         "models": models(),
         "theory": theory(),
+        "assumptions": assumptions(),
         "variables": variables(),
     }
 

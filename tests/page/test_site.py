@@ -45,7 +45,7 @@ def test_the_index_leads_to_the_front_page_and_its_parts(site: Any) -> None:
 
 @pytest.mark.parametrize(
     ("word", "where"),
-    [("load_plugins", "reference/api"), ("wilson", "networks"), ("root_seed", "reference/keys"),
+    [("load_plugins", "reference/api"), ("wilson", "errors"), ("root_seed", "reference/keys"),
      ("recompute", "reference/verbs")],
 )  # fmt: skip
 def test_a_search_finds_what_is_there(site: Any, word: str, where: str) -> None:
