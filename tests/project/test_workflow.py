@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from builders import ROOT, undisturbed, write_study
+from snakemake_executor_plugin_slurm.utils import set_gres_string
 
 from mattis.engine.shards import shards
 from mattis.engine.status import digest, status
@@ -227,6 +229,24 @@ def test_each_attempt_asks_slurm_for_more() -> None:
     for text in (profile["default-resources"][key] for key in ("mem_mb", "runtime")):
         first, second = (eval(text, {"attempt": attempt}) for attempt in (1, 2))
         assert second > first, text
+
+
+class JobResources(dict):
+    """What a job asks for, as Snakemake hands it to its plugins: by key and by name."""
+
+    __getattr__ = dict.get
+
+
+def test_a_profile_may_ask_for_a_gpu_of_each_shard() -> None:
+    """The lines that are comments, without their #, are what the plugin for SLURM makes --gres of."""
+    text = (ROOT / "workflow/profiles/slurm/config.yaml").read_text()
+    assert "set-resources" not in yaml.safe_load(text)
+    profile = yaml.safe_load(
+        re.sub(r"^# (set-resources:|  shard:|    gres:)", r"\1", text, flags=re.M)
+    )
+    asked = profile["set-resources"]["shard"]
+    job = SimpleNamespace(resources=JobResources(asked))
+    assert set_gres_string(job) == " --gres=gpu:1"
 
 
 def test_profiles_hold_no_science() -> None:
