@@ -273,11 +273,6 @@ def cue(
     return np.asarray(cosine * xi[index] + length * other)
 
 
-def overlap_of_cue(recipe: Recipe, size: int, noise: float) -> float:
-    """Return the overlap of a cue with its pattern, exactly."""
-    return 1 - 2 * flip_count(size, noise) / size if recipe.ensemble in OF_SIGNS else 1 - 2 * noise
-
-
 def activity(parts: Parts, net: NeuronNetwork, v: FloatArray) -> FloatArray:
     """Return the vector whose overlap with a pattern is taken: v, or g(v)."""
     return v if parts.activity == "state" else net.visible.activation(v)
