@@ -13,7 +13,7 @@ import numpy as np
 
 from mattis.exact import digits, gaussians, rng
 from mattis.exact.arrays import FloatArray
-from mattis.exact.patterns import flip_count, noisy_cue, random_patterns
+from mattis.exact.patterns import noisy_cue, random_patterns
 from mattis.kernels import cpu
 from mattis.networks.neurons.generating_functions import FunctionNumbers, Population
 from mattis.networks.neurons.network import MEMORIES, NeuronNetwork, closes
