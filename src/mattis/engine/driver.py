@@ -24,9 +24,9 @@ from mattis.engine.status import advice, done_cells
 from mattis.errors import Fault, UserError
 from mattis.networks.registry import StudyLike, load_study
 from mattis.store import cube, observables, reading, record, store
+from mattis.store.folding.opened import Store
 from mattis.store.place import Place
 from mattis.store.results import Results, read_json, results_of, write_json
-from mattis.store.store import Store
 from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.model import Columns
