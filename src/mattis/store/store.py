@@ -24,6 +24,7 @@ from mattis.store.journal import ShardNumber, Writer
 from mattis.store.layout import FORMAT, ArrayForm, Chunk
 from mattis.store.observables import Observed
 from mattis.store.place import Place
+from mattis.store.reading.stored import forms_of
 from mattis.store.record import StoreRecord, contents_of, journal_of
 from mattis.study.base import Study
 from mattis.study.model import FINAL_STATES, Columns, StateShape
@@ -205,7 +206,7 @@ def _spoilt(store: Store, files: Sequence[str]) -> list[Chunk]:
         chunk
         for chunk in reading.chunks_of_cells(files, store.forms)
         if any(
-            layout.salvaged(store.path, name, form, layout.state_chunk(form, chunk))[1]
+            layout.salvaged(store.path, name, form, layout.state_chunk(form, chunk)).damage
             for name, form in (*store.forms.items(), *store.states.items())
         )
     ]
@@ -213,7 +214,7 @@ def _spoilt(store: Store, files: Sequence[str]) -> list[Chunk]:
 
 def _unpack(store: Store, study: Study, old: StoreRecord, files: Sequence[str]) -> None:
     """Move all cells of the cube to the journal, before the arrays are cut into other chunks."""
-    forms, first = reading.forms_of(store.path, old), len(old.labels.names) + 1
+    forms, first = forms_of(store.path, old), len(old.labels.names) + 1
     bits, names = layout.state_forms(old.labels, old.chunks, old.kept), old.observed.names
     writers = {
         (n, kept): _writer(store.path, study, names[:n], store.kept if kept else None)
