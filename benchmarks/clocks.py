@@ -117,14 +117,15 @@ def instrument(book: Book, options: Options) -> None:
     """Put the clocks into mattis, and change what the options say."""
     from mattis.engine import dispatch
     from mattis.networks.binary.models import BINARY_MODELS
-    from mattis.store import cube, store
+    from mattis.store import reading, store
 
     simulate, row = sleeping if options.get("sleeping") else timed, BINARY_MODELS["hopfield"]
     BINARY_MODELS["hopfield"] = replace(row, simulate=simulate)  # type: ignore[index]
     dispatch.Dispatcher = recording(book)  # type: ignore[misc]
     for name, value in options.get("set", {}).items():
         setattr(dispatch, name, value)
-    labels = {"create_or_extend": "lay out", "valid_cells": "read", "read": "read", "fold": "fold"}
-    for name, label in {**labels, "write": "journal", "flush": "journal"}.items():
+    labels = {"create_or_extend": "lay out", "fold": "fold", "write": "journal", "flush": "journal"}
+    for name, label in labels.items():
         book.clock(store, name, label)
-    book.clock(cube, "study_digest", "digest")
+    for name, label in {"each_cells": "read", "study_digest": "digest"}.items():
+        book.clock(reading, name, label)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mattis.engine.dispatch import IN_FLIGHT, LARGEST_TASK, TASK_SECONDS, TASKS_PER_SECOND
+from mattis.store.folding.ordering import BYTES_AT_ONCE
 from mattis.store.journal import SEGMENT_ROWS
 from mattis.store.layout import CHUNK_CELLS
-from mattis.store.store import SEGMENTS_AT_ONCE
 
 IDLE = "scheduler, idle, CPU ms per worker and s"
 
@@ -35,9 +35,9 @@ class Measured:
     driver: Service
     start: float
     gather: float
-    rewrite: float
+    deal: float
     look: float
-    held: float
+    peak: float
     stored_at_most: float
     stored: float
     files_at_most: float
@@ -57,7 +57,7 @@ class Figures:
         return float(row["value"])
 
 
-LARGEST, SHUFFLED = "10^6 cells", "10^6 cells, shuffled, in 11 parts"
+LARGEST, SHUFFLED = "10^6 cells", "10^6 cells, shuffled, in batches of 16 MiB"
 NEAR, WIDE = "nothing of 10^6 cells", "nothing of 10^6 cells, 1 temperature"
 MANY = "batched, 100 cells"
 
@@ -78,13 +78,12 @@ def per_task(figures: Figures) -> float:
     return task_of_one(figures) - per_block(figures)
 
 
-def rewrite(figures: Figures) -> float:
-    """Return the seconds of a chunk: what a fold in many turns takes more than one in a single turn."""
-    chunks, seconds = (
-        figures.value("stores", SHUFFLED, name) - figures.value("stores", LARGEST, name)
-        for name in ("fold, chunks written", "fold, us per cell")
+def deal(figures: Figures) -> float:
+    """Return the CPU seconds of a cell: what a fold takes more whose rows are dealt before."""
+    whole, dealt = (
+        figures.value("stores", case, "fold, CPU us per cell") for case in (LARGEST, SHUFFLED)
     )
-    return seconds / chunks  # microseconds per cell, of 10^6 cells
+    return max(dealt - whole, 0.0) / 1e6
 
 
 def look(figures: Figures) -> float:
@@ -96,10 +95,9 @@ def look(figures: Figures) -> float:
     return seconds / cells
 
 
-def held(figures: Figures) -> float:
-    """Return the bytes of a cell: what gathering 10^6 of them holds more than gathering 10^5."""
-    less, more = (figures.value("shards", f"gather 10^{k} cells", "peak, MiB") for k in (5, 6))
-    return (more - less) * 2**20 / (1e6 - 1e5)
+def peak(figures: Figures) -> float:
+    """Return the bytes that the job holds that gathers."""
+    return figures.value("shards", f"gather {LARGEST}", "peak, MiB") * 2**20
 
 
 RATES: Mapping[str, tuple[str, Callable[[Figures], float]]] = {
@@ -117,9 +115,9 @@ RATES: Mapping[str, tuple[str, Callable[[Figures], float]]] = {
         "CPU s per cell of the job that gathers",
         lambda f: f.value("shards", f"gather {LARGEST}", "CPU us per cell") / 1e6,
     ),
-    "rewrite": ("s to write a chunk of one array once more", rewrite),
+    "deal": ("CPU s more per cell where the journal is more than one batch, in any order", deal),
     "look": ("s per cell that a shard looks at before its first block, and again at its end", look),
-    "held": ("bytes of memory per cell that a job looks at", held),
+    "peak": ("bytes of memory of the job that gathers", peak),
     "stored_at_most": (
         "bytes per cell, journals included",
         lambda f: f.value("stores", LARGEST, "bytes per cell, at most"),
@@ -186,10 +184,10 @@ RULES = {
     ),
     "LARGEST_TASK": (LARGEST_TASK, "blocks of a task, at most", "engine.dispatch"),
     "SEGMENT_ROWS": (SEGMENT_ROWS, "cells of a segment of the journal, at most", "store.journal"),
-    "SEGMENTS_AT_ONCE": (
-        SEGMENTS_AT_ONCE,
-        "segments that are folded together",
-        "store.store",
+    "BYTES_AT_ONCE": (
+        BYTES_AT_ONCE,
+        "bytes of rows that are in memory at once while the journal is folded",
+        "store.folding.ordering",
     ),
     "CHUNK_CELLS": (CHUNK_CELLS, "cells of a chunk, at most", "store.layout"),
 }

@@ -32,14 +32,18 @@ from rates import ASSUMED, IDLE, Figures, Measured, Row, Service, measured, rate
 
 from mattis.engine.dispatch import IN_FLIGHT, LARGEST_TASK, TASK_SECONDS, TASKS_PER_SECOND
 from mattis.networks.registry import MODELS
-from mattis.store.journal import SEGMENT_ROWS
-from mattis.store.layout import CHUNK_CELLS
-from mattis.store.store import SEGMENTS_AT_ONCE
+from mattis.store.folding.ordering import BYTES_AT_ONCE
 
 HERE = Path(__file__)
 OVERHEAD = HERE.with_name("overhead.json")
 
 ASLEEP = "workers that sleep, the middle 80 %"
+
+LABELS = 6
+"""Columns of a row before its observables: size, load, beta, noise, seed and P."""
+
+COPIES = 3
+"""A shard holds its observables, rows of them with labels, and these in the order of their labels."""
 
 PROCESSES = ("driver", "scheduler")
 
@@ -172,31 +176,20 @@ class Campaign:
         return self.of_study / self.shards * self.cell / ASSUMED.node
 
 
-def looked_at(plan: Campaign) -> float:
-    """Return the cells that a shard looks at: the product of its loads and seeds, by shards.narrowed.
-
-    Seeds are dealt in turn, for each load from another shard on.
-    """
-    loads, seeds = ASSUMED.loads, round(plan.of_study / ASSUMED.loads / ASSUMED.cells_of_block)
-    rng = random.Random(1)
-    first = [
-        rng.randrange(plan.shards) for _ in range(loads)
-    ]  # the shard's first seed at each load
-    held = [seed for seed in first if seed < seeds]
-    union = sum(-(-(seeds - seed) // plan.shards) for seed in set(held))
-    return len(held) * union * ASSUMED.cells_of_block
-
-
 def gathering(costs: Measured, plan: Campaign) -> float:
     """Return the seconds that it takes to fold the journal of a study into its cube.
 
-    It goes through the journal a million cells at a time. What shards computed lies in random order,
-    so each time every chunk is written once more, of each array.
+    What shards computed lies in random order. Where it is more than a batch, it is dealt before, once.
     """
-    arrays = len(MODELS["hopfield"].observables) + 1
-    chunks = math.ceil(plan.of_study / CHUNK_CELLS) * arrays
-    turns = math.ceil(plan.of_study / (SEGMENTS_AT_ONCE * SEGMENT_ROWS))
-    return costs.gather * plan.of_study + costs.rewrite * chunks * (turns - 1)
+    row = 8 * (len(MODELS["hopfield"].observables) + LABELS)
+    batches = plan.of_study * row / BYTES_AT_ONCE
+    return (costs.gather + (costs.deal if batches > 1 else 0.0)) * plan.of_study
+
+
+def held(plan: Campaign) -> float:
+    """Return the bytes of a shard at its end: rows of its own cells, of which a sorted copy is hashed."""
+    row = 8 * (len(MODELS["hopfield"].observables) + LABELS)
+    return COPIES * row * plan.of_study / plan.shards
 
 
 def simulated(costs: Measured, plan: Campaign) -> tuple[float, float]:
@@ -204,7 +197,7 @@ def simulated(costs: Measured, plan: Campaign) -> tuple[float, float]:
     rng = random.Random(1)
     nodes = [0.0] * (ASSUMED.gpus // ASSUMED.node)
     share = utilisation(costs.driver, ASSUMED.node, ASSUMED.cells_of_block * plan.cell)
-    look = costs.start + costs.look * looked_at(plan)
+    look = costs.start + costs.look * plan.of_study / plan.shards
     started, done, rests = 0.0, 0.0, 0.0
     for _ in range(plan.studies):
         last = 0.0
@@ -236,9 +229,9 @@ def told(costs: Measured, plan: Campaign) -> Row:
         "a shard computes, min": plan.compute / 60,
         "hours": done / 3600,
         "GPUs busy until the last rests": plan.ideal / rests,
-        "memory of a shard, GB": costs.held * looked_at(plan) / 1e9,
+        "cells of a shard, memory, GB": held(plan) / 1e9,
         "gathering a study, min": gathering(costs, plan) / 60,
-        "memory of gathering, GB": costs.held * plan.of_study / 1e9,
+        "memory of gathering, GB": costs.peak / 1e9,
     }
 
 

@@ -112,10 +112,12 @@ def fill_step(options: Options) -> Row:
     from mattis.networks.registry import study_of
     from mattis.store import reading, store
     from mattis.store.folders import Folder
+    from mattis.store.folding import ordering
     from mattis.store.results import results_of
 
     book, counts = Book(), [(0, 0)]
-    remove, store.SEGMENTS_AT_ONCE = Folder.remove, options.get("at_once", store.SEGMENTS_AT_ONCE)
+    remove = Folder.remove
+    ordering.BYTES_AT_ONCE = options.get("at_once", ordering.BYTES_AT_ONCE)
     for name, label in {"create_or_extend": "lay out", "fold": "fold"}.items():
         book.clock(store, name, label)
     book.clock(Folder, "write_together", "sync", inner=True)
@@ -145,18 +147,20 @@ def fill_step(options: Options) -> Row:
 
 def scatter_step(options: Options) -> Row:
     """Leave random cells in the journal, as so many shards do, each in segments of its own."""
+    import numpy as np
+
     from mattis.engine import shards
     from mattis.networks.registry import study_of
-    from mattis.store import store
+    from mattis.store import cube, store
     from mattis.store.results import results_of
 
     study, count = study_of(options["study"]), options["count"]
     folder = results_of(study, options["root"]).folder
     folder.make_folder()
     for part in shards.shards(study, count):
-        small, cells = shards.narrowed(study, part)
-        opened = store.join(folder / "sweep.zarr", small, part=(part.index, count))
-        write_cells(opened, small, cells, False)
+        opened = store.join(folder / "sweep.zarr", study, part=(part.index, count))
+        for tile in part.tiles:
+            write_cells(opened, tile, np.ones(cube.labels_of(tile).shape, bool), False)
     files, size = count_files(folder.path)
     return {"files": files, "bytes": size}
 
@@ -172,14 +176,17 @@ def read_step(options: Options) -> Row:
     study, part = study_of(options["study"]), (0, options["count"])
     path, book = results_of(study, options["root"]).store, Book()
     with book.clocked("plan"):
-        small, wanted = shards.narrowed(study, shards.shard(study, *part))
+        tiles = shards.shard(study, *part).tiles
     with book.clocked("read"):
-        record.waiting(path, small, part)
-        valid = reading.valid_cells(path, small, part)
+        record.waiting(path, study, part)
+        seen = reading.each_cells(path, tiles, part, with_values=False)
+        valid = [ds["valid"].values for ds in seen]
     with book.clocked("plan"):
-        blocks = plan.blocks(small, wanted & ~valid)
-    looked = {"valid": int(valid.sum()), "blocks": len(blocks), "looked at": wanted.size}
-    return {**looked, "clocks": book.clocks}
+        pairs = zip(tiles, valid, strict=True)
+        blocks = [block for tile, there in pairs for block in plan.blocks(tile, ~there)]
+    there = sum(int(mask.sum()) for mask in valid)
+    looked = sum(mask.size for mask in valid)
+    return {"valid": there, "blocks": len(blocks), "looked at": looked, "clocks": book.clocks}
 
 
 STEPS = {

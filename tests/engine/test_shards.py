@@ -1,5 +1,6 @@
 """Shards: value-keyed parts of a study, computed by processes that do not know of each other."""
 
+import tracemalloc
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
@@ -86,15 +87,15 @@ def test_shards_in_any_order_then_gathered(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(count=st.integers(1, 40), seeds=st.integers(1, 9))
-def test_a_narrowed_study_has_exactly_the_cells_of_its_shard(
+def test_the_tiles_of_a_shard_are_its_cells_and_no_others(
     tmp_path: Path, count: int, seeds: int
 ) -> None:
     study = make_study(tmp_path, size=[60, 80], seed=seeds)
     for part in shards.shards(study, count):
-        small, cells = shards.narrowed(study, part)
-        wanted = {(block.id, block.points) for block in plan.blocks(study, part.cells)}
-        assert {(block.id, block.points) for block in plan.blocks(small, cells)} == wanted
-        assert small.physics() == study.physics()
+        wanted = [(block.id, block.points) for block in plan.blocks(study, part.cells)]
+        found = [(block.id, block.points) for tile in part.tiles for block in plan.blocks(tile)]
+        assert sorted(found) == sorted(wanted)
+        assert all(tile.physics() == study.physics() for tile in part.tiles)
 
 
 def test_a_shard_looks_at_its_own_cells_only(
@@ -241,3 +242,19 @@ def test_failed_blocks_of_a_shard_are_shown(
 def test_a_wrong_shard_is_one_line(study: Study, text: str) -> None:
     with pytest.raises(UserError, match=r"--shard: got .*expected I/K with 0 ≤ I < K, such as 0/8"):
         shards.shard(study, *shards.parsed(text))
+
+
+def test_the_memory_of_a_shard_is_that_of_its_own_cells(tmp_path: Path) -> None:
+    """Of the same number of cells, whatever the product of their loads and seeds is."""
+    peaks = []
+    for sets, count in ((20, 4), (100, 100)):
+        loads = [round(0.05 + 0.001 * k, 6) for k in range(sets)]
+        heat = {"from": 0.0, "to": 1.0, "count": 40}
+        study = make_study(tmp_path, load=loads, seed=sets, temperature=heat)
+        part = shards.shard(study, 0, count)
+        assert 70 < part.cells.any(axis=(2, 3)).sum() < 130
+        tracemalloc.start()
+        seen = reading.each_cells(results_of(study, tmp_path).store, part.tiles)
+        peaks.append(tracemalloc.get_traced_memory()[1] / sum(ds["valid"].size for ds in seen))
+        tracemalloc.stop()
+    assert peaks[1] < 2.5 * peaks[0]

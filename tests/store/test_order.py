@@ -16,6 +16,7 @@ from mattis.figures import diagram
 from mattis.networks.binary.study import BinaryStudy
 from mattis.store import cube, layout, reading, record
 from mattis.store.folders import Folder
+from mattis.store.reading import stored
 from mattis.store.results import results_of
 from mattis.study.axes import rounded
 
@@ -98,7 +99,7 @@ def test_an_old_store_with_other_last_digits_still_matches(
     odd = study.axes.model_copy(update={"load": (0.05, 0.1, 0.05 + 0.1)})
     assert odd.load != study.axes.load
     old = study.model_copy(update={"axes": odd})
-    for place in (cube, reading):
+    for place in (cube, stored):
         monkeypatch.setattr(place, "label_key", lambda _name, value: value)
     fill(old, tmp_path)
     monkeypatch.undo()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import xarray as xr
 from builders import columns_of, fill, flip, make_study, write_study
 
 from mattis.cli.command import guarded, verbs
+from mattis.engine import progress
 from mattis.engine.status import digest
 from mattis.errors import UserError
 from mattis.store import layout, store
@@ -230,3 +232,31 @@ def test_missing_cells_are_no_damage(tmp_path: Path, filled: Path) -> None:
     verdict = verify(make_study(tmp_path, seed=5), tmp_path)
     assert verdict.sound
     assert (verdict.cells, verdict.whole, verdict.damaged) == (120, 72, 0)
+
+
+@pytest.mark.usefixtures("filled")
+def test_who_waits_for_a_verification_is_told_how_far_it_is(
+    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Each file of a cube and each block that is computed again; nothing is said where that takes no time."""
+    told: list[int] = []
+
+    class Listening:
+        def start(self, cells: int, cost: int) -> None:
+            told.append(max(cells, cost))
+
+        def advance(self, cells: int, cost: int) -> None:
+            told.append(-max(cells, cost))
+
+    assert verify(study, tmp_path, 2, Listening()).sound
+    chunks = len(study.described_model.observables) + 1
+    assert told[0] == 1 + 2 + 1 + chunks  # a piece, two blocks, every file, and the verdict
+    assert sum(told) == 1
+    words = ["verify", str(write_study(tmp_path)), "--results", str(tmp_path)]
+    assert guarded(lambda: verbs.main(words, "mattis", standalone_mode=False)) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    assert guarded(lambda: verbs.main(words, "mattis", standalone_mode=False)) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 + chunks
+    assert lines[-1].startswith(f"{1 + chunks} of {2 + chunks} checks, ")

@@ -28,10 +28,12 @@ from mattis.cli.options import JSON, PLUGIN, RESULTS, STUDY, loaded_study
 @JSON
 def verify(study: Path, results: str, recompute: int, as_json: bool) -> None:
     """Check that what is stored is what was computed; name block and array where it is not."""
+    from mattis.engine.progress import reporter
     from mattis.store.verify import verify as verified
 
     loaded = loaded_study(study)
-    verdict = verified(loaded, results, recompute)
+    with reporter(act="verifying", unit="checks") as report:
+        verdict = verified(loaded, results, recompute, report)
     if as_json:
         screen.document(verdict.as_json(loaded))
     else:

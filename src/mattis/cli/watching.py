@@ -68,7 +68,7 @@ def poll(study: Study, root: Path | str | None) -> Poll:
     """Return what is there of a study now."""
     results = results_of(study, root)
     at_work = locks.is_held(results.folder)
-    ds = reading.cells(results.store, study)
+    ds = reading.presence(results.store, study)
     valid = ds["valid"].values
     failures = failed_blocks(study, results, ds)
     failed = len({base_id(name) for name in failures})

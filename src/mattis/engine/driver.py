@@ -23,13 +23,15 @@ from mattis.engine.shards import Shard
 from mattis.engine.status import advice, done_cells
 from mattis.errors import Fault, UserError
 from mattis.networks.registry import StudyLike, load_study
-from mattis.store import cube, observables, reading, record, store
+from mattis.store import cube, reading, record, store
+from mattis.store.folding.opened import Store
+from mattis.store.observables import differences
 from mattis.store.place import Place
+from mattis.store.reading.census import read_census, write_census
 from mattis.store.results import Results, read_json, results_of, write_json
-from mattis.store.store import Store
 from mattis.study import plan
 from mattis.study.base import Study
-from mattis.study.model import Columns
+from mattis.study.model import FINAL_STATES, Columns
 from mattis.study.plan import Block, Mask
 from mattis.words import counted
 
@@ -92,12 +94,11 @@ class Outcome:
 class Job:
     """What one process has to do: the cells that it is asked for, and where it puts what it says.
 
-    study   # of a shard, only the values that it holds
-    wanted  # the cells asked for, as a mask over that
+    tiles  # the cells asked for, as studies: of a shard those that it holds, else the whole study
     """
 
     study: Study
-    wanted: Mask
+    tiles: list[Study]
     results: Results
     settings: Settings
     shard: Shard | None
@@ -202,17 +203,21 @@ def _within_memory(study: Study, settings: Settings) -> tuple[Settings, str]:
 def _job(study: Study, root: Path | str | None, settings: Settings) -> Job:
     results = results_of(study, root)
     if settings.shard is None:
-        return Job(study, np.ones(cube.labels_of(study).shape, bool), results, settings, None)
+        return Job(study, [study], results, settings, None)
     shard = shards.shard(study, *settings.shard)
-    return Job(*shards.narrowed(study, shard), results, settings, shard)
+    return Job(study, shard.tiles, results, settings, shard)
 
 
 def _run(job: Job, report: Reporter) -> Outcome:
-    study, results, wanted = job.study, job.results, job.wanted
+    study, results = job.study, job.results
     opened = _opened(job)
-    there, lacks, known = _found(job)
-    blocks = plan.blocks(study, wanted & ~there, job.settings.block_cells)
-    cells, found = sum(len(block.points) for block in blocks), int(there.sum())
+    there, lacks = _found(job)
+    blocks = [
+        block
+        for tile, done in zip(job.tiles, there, strict=True)
+        for block in plan.blocks(tile, ~done, job.settings.block_cells)
+    ]
+    cells, found = sum(len(block.points) for block in blocks), _count(there)
     failures: dict[str, str] = {}
     if lacks and not job.settings.all_observables:
         report.say(advice(lacks))
@@ -224,18 +229,19 @@ def _run(job: Job, report: Reporter) -> Outcome:
             f"{study.name}: {counted(cells, 'cell')} in {counted(len(blocks), 'block')} to compute, "
             f"{found} found; {study.pattern_sets}"
         )
+        known = _known(job) if lacks and job.settings.all_observables else []
         failures = _compute(job, opened, blocks, report, known, found)
-    if job.shard is None:
-        store.fold(opened)
+        if job.shard is None:
+            store.fold(opened)
+        there, lacks = _found(job)
     _record(job, failures)
-    ds = reading.read(results.store, study, job.part)
-    there = done_cells(ds, study, job.settings.all_observables) & wanted
-    if not there[wanted].all():
-        return Outcome(int(there.sum()) - found, found, failures, None)
-    whole = cube.study_digest(ds, study.described_model, wanted)
+    if _count(there) < sum(done.size for done in there):
+        return Outcome(_count(there) - found, found, failures, None)
+    whole = reading.study_digest(results.store, study, job.tiles, job.part, lacks)
     receipt = {"study": study.name, "cells": found + cells, "digest": whole}
-    if study.kept_states and not cube.lacking(ds, study.described_model, wanted):
-        receipt |= {cube.STATES_DIGEST_NAME: reading.states_digest(results.store, study, wanted)}
+    if study.kept_states and job.tiles and not lacks:
+        states = reading.states_digest(results.store, job.tiles)
+        receipt |= {cube.STATES_DIGEST_NAME: states}
     if read_json(job.receipt) != receipt:
         write_json(job.receipt, receipt)
     if not blocks:
@@ -243,12 +249,30 @@ def _run(job: Job, report: Reporter) -> Outcome:
     return Outcome(cells, found, failures, whole)
 
 
-def _found(job: Job) -> tuple[Mask, list[str], xr.Dataset | None]:
-    """Return which cells are done, what they lack, and what they have where they are to get more."""
-    study, more = job.study, job.settings.all_observables
-    known = reading.read(job.results.store, study, job.part)
-    lacks = cube.lacking(known, study.described_model)
-    return done_cells(known, study, more) & job.wanted, lacks, known if lacks and more else None
+def _count(masks: list[Mask]) -> int:
+    """Return the number of cells of some masks."""
+    return sum(int(mask.sum()) for mask in masks)
+
+
+def _found(job: Job) -> tuple[list[Mask], list[str]]:
+    """Return which cells are done, and which observables some that exist lack.
+
+    Who computes a whole study keeps what was found of its chunks for the next look.
+    """
+    place, study = job.results.store, job.study
+    census = read_census(place)
+    seen = reading.each_cells(place, job.tiles, job.part, with_values=False, census=census)
+    if job.shard is None:
+        write_census(place, census)
+    lacks = {name for ds in seen for name in cube.lacking(ds, study.described_model)}
+    every = [*(one.name for one in study.described_model.observables), FINAL_STATES]
+    there = [done_cells(ds, study, job.settings.all_observables) for ds in seen]
+    return there, [name for name in every if name in lacks]
+
+
+def _known(job: Job) -> list[xr.Dataset]:
+    """Return what the cells have, where they are to get more."""
+    return [ds.dataset() for ds in reading.each_cells(job.results.store, job.tiles, job.part)]
 
 
 def _opened(job: Job) -> Store:
@@ -282,12 +306,12 @@ def _compute(
     opened: Store,
     blocks: list[Block],
     report: Reporter,
-    known: xr.Dataset | None,
+    known: list[xr.Dataset],
     found: int,
 ) -> dict[str, str]:
     """Compute blocks into the journal; return the messages of those that failed.
 
-    known  # what the cells have so far, where some of them get more observables
+    known  # what the cells have so far, where some of them get more observables, by tile
     found  # how many cells are there
     """
     study, begun, tally = job.study, time.monotonic(), Tally(found)
@@ -340,15 +364,14 @@ class Tally:
 
 
 def _take(
-    job: Job, opened: Store, finished: Finished, report: Reporter, known: xr.Dataset | None
+    job: Job, opened: Store, finished: Finished, report: Reporter, known: list[xr.Dataset]
 ) -> None:
     """Put what a block came to into the journal, or say why it failed."""
     block, columns = finished.block, finished.columns
     if columns is None:
         report.say(f"block {block.id} failed: {finished.message}")
         return
-    if known is not None:
-        _check_same(job, known, block, columns)
+    _check_same(job, known, block, columns)
     store.write(opened, job.study, block, columns)
 
 
@@ -366,9 +389,11 @@ def _show(job: Job, opened: Store, tally: Tally, report: Reporter) -> None:
         report.say(trouble)
 
 
-def _check_same(job: Job, known: xr.Dataset, block: Block, columns: Columns) -> None:
+def _check_same(job: Job, known: list[xr.Dataset], block: Block, columns: Columns) -> None:
     """Raise Fault if what cells have did not come out again: then nothing new belongs beside it."""
-    for found in observables.differences(known, job.study, block, columns):
+    at = {"size": block.size, block.stored: block.load, "seed": block.seed}
+    having = (ds for ds in known if all(value in ds[name].values for name, value in at.items()))
+    for found in (each for ds in having for each in differences(ds, job.study, block, columns)):
         raise Fault(
             f"{job.results.store}: {found.observable} of {block.id}: {found}; numbers changed since its "
             "cells were computed, so that they get no new observables; give the study another name",
@@ -409,7 +434,7 @@ def withdraw_stale_receipts(
     if not receipts:
         return
     try:
-        valid = done_cells(reading.read(results.store, study), study, all_observables)
+        valid = done_cells(reading.presence(results.store, study), study, all_observables)
     except UserError:
         valid = np.zeros(cube.labels_of(study).shape, bool)
     for place, cells in receipts.items():

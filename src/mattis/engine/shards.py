@@ -5,6 +5,7 @@ name of a shard is a hash of the values in it: what is added to a study never re
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 
@@ -18,57 +19,67 @@ from mattis.study.plan import Mask
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """One part of a study: number `index` of `count`, and its cells as a mask over the study's."""
+    """One part of a study: number `index` of `count`."""
 
+    study: Study
     index: int
     count: int
     id: str
-    cells: Mask
+
+    @property
+    def cells(self) -> Mask:
+        """The cells of the shard, as a mask over those of the study."""
+        mine = owners(self.study, self.count) == self.index
+        shape = [len(self.study.labels[name]) for name in self.study.dimensions]
+        return np.broadcast_to(np.expand_dims(mine, tuple(range(2, len(shape) - 1))), shape)
+
+    @property
+    def tiles(self) -> list[Study]:
+        """The cells of the shard as studies, each with all products of its values; none has two of a cell.
+
+        Loads whose seeds are dealt from the same shard on have the same seeds.
+        """
+        return [
+            plan.narrowed(self.study, [size], loads, seeds)
+            for size, loads, seeds in _tiles(self.study, self.index, self.count)
+        ]
 
 
 def shard(study: Study, index: int, count: int) -> Shard:
     """Return a shard of a study. Raises UserError for a number that there is not."""
     if not 0 <= index < count:
         raise UserError(f"--shard: got {index}/{count}; expected I/K with 0 ≤ I < K, such as 0/8")
-    mine = owners(study, count) == index
     size, stored, seed = (study.labels[name] for name in (*study.dimensions[:2], "seed"))
-    sets = ((size[i], stored[j], seed[k]) for i, j, k in np.argwhere(mine).tolist())
+    sets = (
+        (size[i], stored[j], seed[k])
+        for i, loads, seeds in _tiles(study, index, count)
+        for j in loads
+        for k in seeds
+    )
     held = [[n, float(x).hex(), k] for n, x, k in sorted(sets)]
     grid = [sorted(float(v).hex() for v in study.labels[name]) for name in study.points]
     words = json.dumps([study.physics(), held, grid], sort_keys=True)
-    shape = [len(study.labels[name]) for name in study.dimensions]
-    between = tuple(range(2, len(shape) - 1))
-    cells = np.broadcast_to(np.expand_dims(mine, between), shape)
-    return Shard(index, count, sha256(words.encode()).hexdigest()[:16], cells)
+    return Shard(study, index, count, sha256(words.encode()).hexdigest()[:16])
 
 
-def narrowed(study: Study, part: Shard) -> tuple[Study, Mask]:
-    """Return the study with those sizes, loads and seeds only that a shard holds, and its cells there.
-
-    It need then not look at all others. What it looks at is still a product of axes: with many
-    loads, whose seeds are dealt from different shards on, more than its own cells.
-    """
-    mine, a = plan.per_network(part.cells) > 0, study.axes
-    kept = (np.flatnonzero(mine.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1)))
-    stored = study.labels[study.stored]
-    # A shard without cells looks at one pattern set.
-    sizes, loads, seeds = (k if len(k) else np.zeros(1, np.int64) for k in kept)
-    axes = a.model_copy(
-        update={
-            "size": tuple(a.size[k] for k in sizes),
-            study.stored: tuple(stored[int(k)] for k in loads),
-            "seed": tuple(a.seed[k] for k in seeds),
-        }
-    )
-    every = [np.arange(n) for n in part.cells.shape[2:-1]]
-    cells = part.cells[np.ix_(sizes, loads, *every, seeds)]
-    return study.model_copy(update={"axes": axes}), cells
+def _tiles(study: Study, index: int, count: int) -> Iterator[tuple[int, list[int], list[int]]]:
+    """Yield the positions of a size, of some loads, and of some seeds of a shard, until it has no more."""
+    of_seed: dict[int, list[int]] = {}
+    for k, seed in enumerate(study.axes.seed):
+        of_seed.setdefault(seed % count, []).append(k)
+    for i, row in enumerate(_first_shards(study, count)):
+        of_load: dict[int, list[int]] = {}
+        for j, first in enumerate(row):
+            of_load.setdefault((index - first) % count, []).append(j)
+        for rest, loads in sorted(of_load.items()):
+            if rest in of_seed:
+                yield i, loads, of_seed[rest]
 
 
 def shards(study: Study, count: int) -> list[Shard]:
     """Return the shards of a study that hold cells."""
-    every = (shard(study, index, count) for index in range(count))
-    return [each for each in every if each.cells.any()]
+    holds = (index for index in range(count) if any(_tiles(study, index, count)))
+    return [shard(study, index, count) for index in holds]
 
 
 def owners(study: Study, count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
@@ -77,10 +88,14 @@ def owners(study: Study, count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.
     The seeds of one network are dealt in turn, beginning with a shard that its values choose: all
     shards then get their part of the expensive ones.
     """
-    stored = study.labels[study.stored]
-    first = np.array([[_fingerprint(n, x) % count for x in stored] for n in study.axes.size])
     seeds = np.array(study.axes.seed, np.int64)
-    return (first[:, :, None].astype(np.int64) + seeds) % count
+    return (np.array(_first_shards(study, count), np.int64)[:, :, None] + seeds) % count
+
+
+def _first_shards(study: Study, count: int) -> list[list[int]]:
+    """Return the shard of seed 0 of each network: (sizes, loads)."""
+    stored = study.labels[study.stored]
+    return [[_fingerprint(n, x) % count for x in stored] for n in study.axes.size]
 
 
 def _fingerprint(size: int, load: float) -> int:

@@ -59,7 +59,7 @@ def status(study: StudyLike, root: Path | str | None = None) -> dict[str, Any]:
     """
     study = load_study(study)
     results = results_of(study, root)
-    ds = reading.cells(results.store, study)
+    ds = reading.presence(results.store, study)
     valid: Mask = ds["valid"].values
     every = valid.shape[0] * valid.shape[1] * valid.shape[-1]
     failures = failed_blocks(study, results, ds)
@@ -113,14 +113,16 @@ def named_sets(study: Study) -> Iterator[tuple[tuple[int, int, int], str]]:
 def digest(study: StudyLike, root: Path | str | None = None) -> str:
     """Return the hash of all values of a study. Raises UserError if cells are missing."""
     study = load_study(study)
-    ds = open_results(study, root)
-    missing = int((~ds["valid"]).sum())
+    place = results_of(study, root).store
+    ds = reading.presence(place, study)
+    missing = int((~ds["valid"].values).sum())
     if missing:
         raise UserError(
-            f"{results_of(study, root).store}: {missing} of {ds['valid'].size} cells are missing; "
-            "compute them with mattis run"
+            f"{place}: {missing} of {ds['valid'].size} cells are missing; compute them with mattis run"
         )
-    return cube.study_digest(ds, study.described_model)
+    return reading.study_digest(
+        place, study, [study], lacks=cube.lacking(ds, study.described_model)
+    )
 
 
 def states_digest(study: StudyLike, root: Path | str | None = None) -> str:
@@ -135,10 +137,10 @@ def states_digest(study: StudyLike, root: Path | str | None = None) -> str:
             f"{study.name}: got a study that keeps no final states; expected one with keep; add "
             "keep: {states: 4} to a study of binary networks"
         )
-    missing = int((~reading.read(place, study)[cube.STATES_KEPT].values).sum())
+    missing = int((~reading.presence(place, study)[cube.STATES_KEPT].values).sum())
     if missing:
         raise UserError(
             f"{place}: {counted(missing, 'cell')} without final states; compute them with "
             "mattis run STUDY --all-observables"
         )
-    return reading.states_digest(place, study)
+    return reading.states_digest(place, [study])

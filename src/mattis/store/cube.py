@@ -7,6 +7,7 @@ per observable; `patterns` P and `realised_load` P/N over the first two.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -210,14 +211,23 @@ def frame(labels: CubeLabels) -> Frame:
     return Frame(coordinates, variables)
 
 
-def rows(ds: "Frame | xr.Dataset", names: Sequence[str]) -> NDArray[np.float64]:
-    """Return labels and some observables, one row per cell in the order of the dataset, NaN canonical."""
+def rows(
+    ds: "Frame | xr.Dataset", names: Sequence[str], at: Sequence[NDArray[np.int64]] | None = None
+) -> NDArray[np.float64]:
+    """Return labels and some observables, one row per cell in the order of the dataset, NaN canonical.
+
+    at  # of the cells at these positions along each dimension, in their order; of all by default
+    """
     dims = dimensions(ds)
     names = [*dims, "patterns", *names]
-    shape = [ds.sizes[name] for name in dims]
+    shape = [ds.sizes[name] for name in dims] if at is None else [len(along) for along in at]
     table = np.empty((*shape, len(names)), "<f8")
     for column, name in enumerate(names):
-        table[..., column] = transposed(ds[name], dims)
+        values = transposed(ds[name], dims)
+        if at is not None:
+            here = zip(at, values.shape, strict=True)
+            values = values[np.ix_(*(along if n > 1 else along[:1] * 0 for along, n in here))]
+        table[..., column] = values
     table[np.isnan(table)] = np.nan
     return table.reshape(-1, len(names))
 
@@ -309,6 +319,35 @@ def lacking(
     return [*lacks, *([FINAL_STATES] if lost else [])]
 
 
+class StudyDigest:
+    """The SHA-256 of labels and observables of cells that come in the order of their labels."""
+
+    def __init__(self, dims: Sequence[str], names: Sequence[str]) -> None:
+        self._names = names
+        self._digest = sha256(",".join([*dims, "patterns", *names]).encode())
+
+    def add(self, ds: "Frame | xr.Dataset", cells: NDArray[np.bool_] | None = None) -> None:
+        """Take up all cells of a dataset, or those of a mask, sorted by labels; some rows at a time."""
+        along = [np.argsort(ds[name].values) for name in dimensions(ds)]
+        sizes, stored, *rest = along
+        step = max(ROWS_AT_ONCE // max(prod(map(len, rest)), 1), 1)
+        for size in sizes:
+            for first in range(0, len(stored), step):
+                at = [np.array([size]), stored[first : first + step], *rest]
+                table = rows(ds, self._names, at)
+                if cells is not None:
+                    table = table[cells[np.ix_(*at)].ravel()]
+                self._digest.update(table.tobytes())
+
+    def add_rows(self, table: NDArray[np.float64]) -> None:
+        """Take up rows, sorted by labels."""
+        self._digest.update(np.ascontiguousarray(table, "<f8").tobytes())
+
+    def text(self) -> str:
+        """Return the hash of what was taken up."""
+        return self._digest.hexdigest()
+
+
 def study_digest(
     ds: "Frame | xr.Dataset", model: Model, cells: NDArray[np.bool_] | None = None
 ) -> str:
@@ -317,14 +356,6 @@ def study_digest(
     The observables are those of the model that all these cells have.
     """
     lacks = lacking(ds, model, cells)
-    names = [o.name for o in model.observables if o.name not in lacks]
-    table, dims = rows(ds, names), dimensions(ds)
-    along = np.ix_(*(np.argsort(ds[name].values) for name in dims))
-    order = np.ravel_multi_index(along, [ds.sizes[name] for name in dims]).ravel()
-    if cells is not None:
-        order = order[cells.ravel()[order]]
-    head = ",".join([*dims, "patterns", *names])
-    digest = sha256(head.encode())
-    for first in range(0, len(order), ROWS_AT_ONCE):
-        digest.update(table[order[first : first + ROWS_AT_ONCE]].tobytes())
-    return digest.hexdigest()
+    digest = StudyDigest(dimensions(ds), [o.name for o in model.observables if o.name not in lacks])
+    digest.add(ds, cells)
+    return digest.text()

@@ -33,6 +33,9 @@ SEGMENT_ROWS = 8192
 STATE_BYTES = 512
 """Bytes of final states, of each row, that make a segment half as long."""
 
+HEAD_BYTES = 2**14
+"""Bytes in which the first line of most segments ends."""
+
 SHARE = 20
 """Rewriting a segment may take at most 1/SHARE of the time."""
 
@@ -131,7 +134,7 @@ class Writer:
         for first in range(0, len(table), rows):
             part = slice(first, first + rows)
             segment = self.folder / f"{self.name}-{self.number}"
-            segment.write_bytes(_encoded(table[part], states[part], self.contents))
+            segment.write_bytes(encoded(table[part], states[part], self.contents))
             self.number += len(table[part]) == rows
         left = slice(len(table) // rows * rows, None)
         self.tables, self.states = [table[left]], [states[left]]
@@ -144,7 +147,8 @@ class Writer:
         self.tables, self.states, self.number = [], [], self.number + 1
 
 
-def _encoded(table: Reals, states: KeptStates, contents: Contents) -> bytes:
+def encoded(table: Reals, states: KeptStates, contents: Contents) -> bytes:
+    """Return the file of a segment. states  # of the rows, written where these contents have some"""
     digests = cube.row_digests(table).astype("<u8").tobytes()
     rows = contents.line(len(table)) + table.astype("<f8").tobytes() + digests
     if contents.kept is None:
@@ -185,7 +189,7 @@ def rows(folder: Place, contents: Contents, names: Iterable[str]) -> Iterator[Se
             continue  # folded by another process since it was listed
         head = _head(content)
         observables = observables_of(head, contents)
-        if not observables:
+        if not observables or head["rows"] > len(content):
             continue
         count, first = int(head["rows"]), len(contents.labels)
         shape, width = states_of(head), first + len(observables)
@@ -212,20 +216,22 @@ def observables_of(head: Mapping[str, Any], contents: Contents) -> list[str]:
 def heads(folder: Place, names: Iterable[str]) -> Iterator[Mapping[str, Any]]:
     """Yield the first line of each named segment that can be read."""
     for name in names:
-        head = _head((folder / name).read_bytes() or b"")
-        if head:
+        content = (folder / name).read_bytes(HEAD_BYTES) or b""
+        if b"\n" not in content:
+            content = (folder / name).read_bytes() or b""
+        if head := _head(content):
             yield head
 
 
 def _head(content: bytes) -> dict[str, Any]:
-    """Return the first line of a segment, empty if it is damaged."""
+    """Return the first line of a segment, of which this is the beginning; empty if it is damaged."""
     try:
         head = json.loads(content.partition(b"\n")[0])
     except (ValueError, RecursionError):
         return {}
     if not isinstance(head, dict) or not isinstance(head.get("physics"), dict):
         return {}
-    return head if type(head.get("rows")) is int and 0 <= head["rows"] <= len(content) else {}
+    return head if type(head.get("rows")) is int and head["rows"] >= 0 else {}
 
 
 def _decoded(body: bytes, count: int, width: int) -> tuple[NDArray[np.bool_], Reals]:

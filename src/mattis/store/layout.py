@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import google_crc32c
 import numpy as np
@@ -230,7 +230,7 @@ def states(
     forms  # of the states and their digests, see `state_forms`
     """
     bits, marks = (
-        salvaged(place, name, form, state_chunk(form, chunk))[0] for name, form in forms.items()
+        salvaged(place, name, form, state_chunk(form, chunk)).values for name, form in forms.items()
     )
     found = bits.reshape(-1, *forms[FINAL_STATES].shape[-2:])
     return found, whole_states(ds, found, marks)
@@ -331,8 +331,16 @@ def encoded(values: ChunkValues, form: ArrayForm) -> bytes:
     return raw + int(google_crc32c.value(raw)).to_bytes(CHECKSUM, "little")
 
 
-def salvaged(place: Place, name: str, form: ArrayForm, chunk: Chunk) -> tuple[ChunkValues, str]:
-    """Return the readable values of a chunk, blank beyond them, and the kind of its damage ("" for none).
+class Salvaged(NamedTuple):
+    """The readable values of a chunk, the kind of its damage ("" for none), and the checksum in its file."""
+
+    values: ChunkValues
+    damage: str
+    checksum: bytes = b""
+
+
+def salvaged(place: Place, name: str, form: ArrayForm, chunk: Chunk) -> Salvaged:
+    """Return the readable values of a chunk, blank beyond them, and what its damage is.
 
     The values are stored as they are, so the cells before a cut, and all but the one around a flipped
     bit, are still right. Which ones, their digests tell.
@@ -342,10 +350,11 @@ def salvaged(place: Place, name: str, form: ArrayForm, chunk: Chunk) -> tuple[Ch
     flat = np.full(count, form.blank, form.kind)
     cut = tuple(slice(0, s.stop - s.start) for s in form.region(chunk))
     if raw is None:
-        return flat.reshape(form.chunks)[cut], "missing"
+        return Salvaged(flat.reshape(form.chunks)[cut], "missing")
     whole = min(len(raw) // kind.itemsize, count)
     flat[:whole] = np.frombuffer(raw[: whole * kind.itemsize], kind)
-    return flat.reshape(form.chunks)[cut], _damage(raw, form)
+    checksum = raw[len(raw) - form.checksum :] if form.checksum else b""
+    return Salvaged(flat.reshape(form.chunks)[cut], _damage(raw, form), checksum)
 
 
 def _damage(raw: bytes, form: ArrayForm) -> str:
@@ -375,7 +384,7 @@ def cells(
     ]
     needed = (np.unique(numbers[numbers >= 0]).tolist() for numbers in inside)
     for chunk in product(*needed):
-        values, _ = salvaged(place, name, lies, chunk)
+        values = salvaged(place, name, lies, chunk).values
         target = [np.flatnonzero(numbers == k) for numbers, k in zip(inside, chunk, strict=True)]
         axes = zip(positions, target, chunk, lies.chunks, strict=True)
         source = [along[i] - k * c for along, i, k, c in axes]
@@ -397,7 +406,7 @@ def contents(
     if "beta" in values:
         heat = heat[part[labels.names.index("beta")]]
     cells = {
-        name: LabelledArray(labels.names, salvaged(path, name, form, chunk)[0])
+        name: LabelledArray(labels.names, salvaged(path, name, form, chunk).values)
         for name, form in forms.items()
     }
     ds = cube.frame(CubeLabels(values, heat, labels.meanings)).assign(**cells)

@@ -376,10 +376,10 @@ def _column(
         form, count = replace(old, shape=old.chunks), 1
     values: list[float] = []
     for chunk in range(count):
-        part, damage = layout.salvaged(path, name, form, (chunk,))
-        if damage:
+        part = layout.salvaged(path, name, form, (chunk,))
+        if part.damage:
             return []
-        values += part.tolist()
+        values += part.values.tolist()
     while values and (values[-1] == form.blank or math.isnan(values[-1])):
         values.pop()
     labels = CubeLabels({name: values}, values if name == "beta" else (), meanings)

@@ -1,6 +1,7 @@
 """The folder of a study's results: its files, and the JSON among them.
 
 results/NAME/   sweep.zarr      the store (never an output of the workflow engine, which deletes those)
+                sweep.census    which chunks of the store were found to be as they should be
                 sweep.done.json the receipt: all cells exist, and their digest
                 shards/         receipts and failures of shards, where a study is cut into them
                 failures.json   blocks that raised in the last run

@@ -10,20 +10,21 @@ written waits for the disk. `xarray.open_zarr` reads the cube without mattis.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mattis.errors import UserError
 from mattis.store import cube, journal, layout, metadata, reading, record
 from mattis.store.cube import CubeLabels, KeptStates
+from mattis.store.folding import ordering
+from mattis.store.folding.opened import Store, rewrite
 from mattis.store.frame import Frame
 from mattis.store.journal import ShardNumber, Writer
 from mattis.store.layout import FORMAT, ArrayForm, Chunk
-from mattis.store.observables import CellTable, Observed
+from mattis.store.observables import Observed
 from mattis.store.place import Place
+from mattis.store.reading.stored import forms_of
 from mattis.store.record import StoreRecord, contents_of, journal_of
 from mattis.study.base import Study
 from mattis.study.model import FINAL_STATES, Columns, StateShape
@@ -32,29 +33,6 @@ from mattis.words import counted
 
 if TYPE_CHECKING:
     import xarray as xr
-
-SEGMENTS_AT_ONCE = 128
-"""Segments of the journal that are folded at once: a million cells, 150 MB."""
-
-
-@dataclass(frozen=True, eq=False)
-class Store:
-    """A store that is open for writing: its path, labels and arrays, and the segment of this process."""
-
-    path: Place
-    labels: CubeLabels
-    observed: Observed
-    writer: Writer
-    forms: Mapping[str, ArrayForm]
-    states: Mapping[str, ArrayForm]
-    """Forms of the final states and their digests; none where the store keeps none."""
-
-    @property
-    def kept(self) -> StateShape | None:
-        """The final states that the store has room for."""
-        if not self.states:
-            return None
-        return StateShape(*self.states[FINAL_STATES].shape[-2:])
 
 
 def bytes_needed(study: Study, cells: int) -> int:
@@ -103,7 +81,7 @@ def create_or_extend(
         stale = _stale(opened, attributes)
     _lay_out(path, stale)
     for chunk in spoilt:
-        _rewrite(opened, chunk)
+        rewrite(opened, chunk)
     fold(opened)
     return opened
 
@@ -228,78 +206,15 @@ def _spoilt(store: Store, files: Sequence[str]) -> list[Chunk]:
         chunk
         for chunk in reading.chunks_of_cells(files, store.forms)
         if any(
-            layout.salvaged(store.path, name, form, layout.state_chunk(form, chunk))[1]
+            layout.salvaged(store.path, name, form, layout.state_chunk(form, chunk)).damage
             for name, form in (*store.forms.items(), *store.states.items())
         )
     ]
 
 
-def _rewrite(store: Store, chunk: Chunk, rows: CellTable | None = None) -> None:
-    """Write one chunk of all arrays, with some rows put in.
-
-    A cell that does not exist becomes blank: a damaged value never gets a checksum that fits. Observables
-    come first, with one rename after the other, and then the digests. A cell that has more observables than
-    its row keeps them, and one that has final states keeps these.
-    """
-    ds, held = layout.contents(store.path, store.labels, store.observed, store.forms, chunk)
-    place: tuple[NDArray[np.int64], ...] = ()
-    files = _state_files(store, chunk, ds, rows)
-    if rows is not None:
-        starts = [s.start for s in store.forms["digest"].region(chunk)]
-        rows = rows.some(rows.held >= held[tuple((rows.at - starts).T)])
-        place = tuple((rows.at - starts).T)
-    for number, (name, form) in enumerate(store.forms.items()):
-        least = 0 if name == "digest" else number
-        values = np.where(held > least, ds[name].values, form.blank).astype(form.kind)
-        if rows is not None:
-            values[place] = _column(store, rows, name, form, least)
-        files[layout.chunk_name(name, chunk)] = layout.encoded(values, form)
-    names = (cube.STATES_DIGEST_NAME, "digest")
-    marks = [layout.chunk_name(name, chunk) for name in names]
-    last = {mark: files.pop(mark) for mark in marks if mark in files}
-    store.path.write_together(files)
-    store.path.write_together(last)
-
-
-def _state_files(store: Store, chunk: Chunk, ds: Frame, rows: CellTable | None) -> dict[str, bytes]:
-    """Return the files of the final states of a chunk and of their digests, with those of some rows put in.
-
-    ds  # the cells of the chunk: states that do not fit their digests become blank
-    """
-    if not store.states:
-        return {}
-    states, kept = layout.states(store.path, ds, store.states, chunk)
-    states, labels = np.where(kept[:, None, None], states, 0).astype(np.uint8), cube.rows(ds, [])
-    region = store.forms["digest"].region(chunk)
-    shape = tuple(s.stop - s.start for s in region)
-    if rows is not None and rows.kept.any():
-        some = rows.some(rows.kept)
-        at = np.ravel_multi_index(tuple((some.at - [s.start for s in region]).T), shape)
-        states[at], kept[at] = some.states, True
-    digests = np.where(kept, cube.state_digests(labels, states), 0).astype(np.float64)
-    values = {
-        FINAL_STATES: states.reshape(*shape, *states.shape[1:]),
-        cube.STATES_DIGEST_NAME: digests,
-    }
-    return {
-        layout.chunk_name(name, layout.state_chunk(form, chunk)): layout.encoded(
-            values[name].reshape(*shape, *form.shape[len(shape) :]), form
-        )
-        for name, form in store.states.items()
-    }
-
-
-def _column(store: Store, rows: CellTable, name: str, form: ArrayForm, number: int) -> NDArray[Any]:
-    """Return the digests of some rows, or their values of an observable: blank where a row has none."""
-    if name == "digest":
-        return store.observed.digests(rows.table, rows.held)
-    values = rows.table[:, len(store.labels.names) + 1 + number]
-    return np.where(rows.held > number, values, form.blank).astype(form.kind)
-
-
 def _unpack(store: Store, study: Study, old: StoreRecord, files: Sequence[str]) -> None:
     """Move all cells of the cube to the journal, before the arrays are cut into other chunks."""
-    forms, first = reading.forms_of(store.path, old), len(old.labels.names) + 1
+    forms, first = forms_of(store.path, old), len(old.labels.names) + 1
     bits, names = layout.state_forms(old.labels, old.chunks, old.kept), old.observed.names
     writers = {
         (n, kept): _writer(store.path, study, names[:n], store.kept if kept else None)
@@ -351,34 +266,7 @@ def flush(store: Store) -> None:
 def fold(store: Store) -> None:
     """Move all cells of the journal that the axes hold into the cube, and forget their segments."""
     store.writer.close()
-    folder = journal_of(store.path)
-    names = journal.segments(folder)
-    for first in range(0, len(names), SEGMENTS_AT_ONCE):
-        batch = names[first : first + SEGMENTS_AT_ONCE]
-        whole, tables = [], []
-        for segment in journal.rows(folder, store.writer.contents, batch):
-            states, kept = reading.states_of_segment(segment, store.kept)
-            rows = CellTable.of_rows(
-                segment.table, segment.observables, store.labels, store.observed, states, kept
-            )
-            tables.append(rows)
-            if len(rows.at) == len(segment.table):  # others wait for the study that asks for them
-                whole.append(segment.name)
-        if any(len(rows.at) for rows in tables):
-            _fold(store, CellTable.joined(tables))
-        for name in whole:
-            (folder / name).remove()
-    folder.remove_empty()
-
-
-def _fold(store: Store, rows: CellTable) -> None:
-    """Write cells into the cube, chunk by chunk; of two rows of a cell, that with more observables wins."""
-    where = rows.at // np.array(store.forms["digest"].chunks)
-    chunks, inverse = np.unique(where, axis=0, return_inverse=True)
-    order = np.lexsort((rows.held, inverse.ravel()))
-    cuts = np.searchsorted(inverse.ravel()[order], np.arange(1, len(chunks)))
-    for chunk, members in zip(chunks.tolist(), np.split(order, cuts), strict=True):
-        _rewrite(store, tuple(chunk), rows.some(members))
+    ordering.fold(store)
 
 
 def write_dataset(ds: "xr.Dataset", path: Place) -> None:

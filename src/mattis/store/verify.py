@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 
 from mattis.errors import UserError
 from mattis.store import cube, journal, layout, metadata, reading, record, store
+from mattis.store.frame import Frame
 from mattis.store.layout import ArrayForm, Chunk
 from mattis.store.observables import differences
 from mattis.store.place import Place
+from mattis.store.reading.census import Census
+from mattis.store.reading.stored import forms_of, opened, positions_in
 from mattis.store.record import StoreRecord, contents_of, journal_of
 from mattis.store.results import results_of
 from mattis.study import plan
@@ -73,37 +76,85 @@ class Verdict:
         }
 
 
-def verify(study: Study, root: Path | str | None = None, recompute: int = 0) -> Verdict:
+class Watcher(Protocol):
+    """Who is told how far a verification is."""
+
+    def start(self, cells: int, cost: int) -> None:
+        """Hear how many checks there will be; of the last one, the verdict, nothing more is heard."""
+
+    def advance(self, cells: int, cost: int) -> None:
+        """Hear that so many checks are done."""
+
+
+class Steps:
+    """The checks of a verification, told to who watches it."""
+
+    def __init__(self, watcher: Watcher | None) -> None:
+        self._watcher = watcher
+
+    def start(self, count: int) -> None:
+        """Tell how many checks there are, and the verdict."""
+        if self._watcher is not None:
+            self._watcher.start(count + 1, count + 1)
+
+    def step(self) -> None:
+        """Tell that one is done."""
+        if self._watcher is not None:
+            self._watcher.advance(1, 1)
+
+
+def verify(
+    study: Study,
+    root: Path | str | None = None,
+    recompute: int = 0,
+    watcher: Watcher | None = None,
+) -> Verdict:
     """Check every chunk, label and cell of a study, and compute some random blocks once more.
+
+    watcher  # is told how far it is
 
     Raises UserError if there is nothing to check, or the store is another study's.
     """
-    path = results_of(study, root).store
-    ds = reading.read(path, study)
-    valid = ds["valid"].values
-    if not reading.is_there(path) and not valid.any():
+    path, steps = results_of(study, root).store, Steps(watcher)
+    old = record.read(path, study) if reading.is_there(path) else None
+    if old and recompute:
+        record.check_recipe(path, study, old)
+    steps.start(_checks(path, study, old) + recompute)
+    # By digests alone, whatever was found before.
+    (cells,) = reading.each_cells(
+        path, [study], with_values=recompute > 0, census=Census(), on_chunk=steps.step
+    )
+    valid = cells["valid"].values
+    if not old and not valid.any():
         raise UserError(f"{path}: got nothing to verify; compute it with mattis run")
     findings: list[Finding] = []
     lost = np.zeros(valid.shape, bool)
-    if reading.is_there(path):
-        old = record.read(path, study)
-        if recompute:
-            record.check_recipe(path, study, old)
-        positions = reading.positions_in(old.labels, cube.labels_of(study))
+    if old:
+        positions = positions_in(old.labels, cube.labels_of(study))
         findings += _damage_in_states(path, study, old)
-        for finding, part in _damage_in_cube(path, study, old):
+        for finding, part in _damage_in_cube(path, study, old, valid, steps):
             # Cells that are in the journal as well are not lost, whatever the damage of the cube.
             hit = _in_study(part, positions, valid)
             lost |= hit
             findings.append(_named(finding, study, np.argwhere(hit)))
     findings += _damage_in_journal(path, study)
-    again, differences = _recomputed(path, study, ds, recompute)
+    again, differences = _recomputed(path, study, cells, recompute, steps)
     whole, damaged = int(valid.sum()), int(lost.sum())
     return Verdict(valid.size, whole, damaged, findings, again, differences)
 
 
+def _checks(path: Place, study: Study, old: StoreRecord | None) -> int:
+    """Return how many checks there are in a cube: its chunks that the study is in, and all files of cells."""
+    if old is None:
+        return 0
+    forms, labels = forms_of(path, old), cube.labels_of(study)
+    stored = opened(path, old, Census())
+    files = len(forms) * len(reading.chunks_of_cells(path.files(), forms))
+    return files + (stored.count(labels) if stored else 0)
+
+
 def _damage_in_cube(
-    path: Place, study: Study, old: StoreRecord
+    path: Place, study: Study, old: StoreRecord, valid: Mask, steps: Steps
 ) -> Iterator[tuple[Finding, "CubeSlices | Mask | None"]]:
     """Yield each finding with the part of the cube, or the cells of the study, that it may cost."""
     everything, files = tuple(slice(0, n) for n in old.labels.shape), path.files()
@@ -117,15 +168,16 @@ def _damage_in_cube(
     labels = layout.damaged_labels(path, old.labels)
     for name in labels:
         yield Finding(name, name, "labels damaged"), everything
-    forms = reading.forms_of(path, old)
+    forms = forms_of(path, old)
     chunks = reading.chunks_of_cells(files, forms)
     parts = []
     for name, form in forms.items():
-        for finding, part in _damage_in_array(path, name, form, chunks):
+        for finding, part in _damage_in_array(path, name, form, chunks, steps):
             parts.append(part)
             yield finding, part
     if not labels:  # which cost every cell, until the next run mends them
-        yield from _unexplained(path, study, old, forms["digest"], parts)
+        in_cube = valid if not journal.segments(journal_of(path)) else None
+        yield from _unexplained(path, study, old, parts, in_cube)
 
 
 def _damage_in_states(path: Place, study: Study, old: StoreRecord) -> Iterator[Finding]:
@@ -134,13 +186,13 @@ def _damage_in_states(path: Place, study: Study, old: StoreRecord) -> Iterator[F
     if not forms or layout.damaged_labels(path, old.labels):
         return
     ds, count = reading.states(path, study), len(old.labels.names)
-    positions = reading.positions_in(old.labels, cube.labels_of(study))
+    positions = positions_in(old.labels, cube.labels_of(study))
     marks = layout.cells(path, cube.STATES_DIGEST_NAME, forms[cube.STATES_DIGEST_NAME], positions)
     odd = (marks != 0) & ~ds["kept"].values
-    chunks = reading.chunks_of_cells(path.files(), reading.forms_of(path, old))
+    chunks = reading.chunks_of_cells(path.files(), forms_of(path, old))
     for name, form in forms.items():
         parts = [layout.state_chunk(form, chunk) for chunk in chunks]
-        for finding, part in _damage_in_array(path, name, form, parts):
+        for finding, part in _damage_in_array(path, name, form, parts, Steps(None)):
             hit = ~ds["kept"].values & _crossing(part[:count], positions)
             odd &= ~hit
             yield _named(finding, study, np.argwhere(hit))
@@ -172,7 +224,7 @@ def _damage_in_metadata(path: Place, old: StoreRecord) -> Iterator[Finding]:
 
 
 def _damage_in_array(
-    path: Place, name: str, form: ArrayForm, chunks: Sequence[Chunk]
+    path: Place, name: str, form: ArrayForm, chunks: Sequence[Chunk], steps: Steps
 ) -> Iterator[tuple[Finding, CubeSlices]]:
     """Yield the findings in the metadata and the chunks of an array, with their part of the cube.
 
@@ -183,7 +235,8 @@ def _damage_in_array(
         yield Finding(name, f"{name}/zarr.json", "metadata damaged or missing"), whole
         return
     for chunk in chunks:
-        _, damage = layout.salvaged(path, name, form, chunk)
+        damage = layout.salvaged(path, name, form, chunk).damage
+        steps.step()
         if damage:
             yield (
                 Finding(name, layout.chunk_name(name, chunk), f"chunk {damage}"),
@@ -195,13 +248,16 @@ def _unexplained(
     path: Place,
     study: Study,
     old: StoreRecord,
-    digests: ArrayForm,
     explained: Sequence[CubeSlices],
+    in_cube: Mask | None,
 ) -> Iterator[tuple[Finding, Mask]]:
-    """Yield the cells whose digests do not fit although every chunk is as it was written."""
-    positions = reading.positions_in(old.labels, cube.labels_of(study))
-    odd = layout.cells(path, "digest", digests, positions) != 0
-    odd &= ~reading.valid_in_cube(path, study, old)
+    """Yield the cells whose digests do not fit although every chunk is as it was written.
+
+    in_cube  # the cells that exist in the cube, where that is known
+    """
+    positions = positions_in(old.labels, cube.labels_of(study))
+    odd = layout.cells(path, "digest", forms_of(path, old)["digest"], positions) != 0
+    odd &= ~(reading.valid_in_cube(path, study, old) if in_cube is None else in_cube)
     for part in explained:
         odd &= ~_crossing(part, positions)
     if odd.any():
@@ -250,19 +306,19 @@ def _damage_in_journal(path: Place, study: Study) -> list[Finding]:
 
 
 def _recomputed(
-    path: Place, study: Study, ds: xr.Dataset, count: int
+    path: Place, study: Study, cells: Frame, count: int, steps: Steps
 ) -> tuple[list[str], list[Finding]]:
     """Compute some random whole blocks again; return their names, and each array that differs."""
     if not count:
         return [], []
+    ds = cells.dataset()
     whole = plan.blocks(study, ds["valid"].values)
     blocks = random.sample(whole, min(count, len(whole)))
-    again = ((block, study.described_model.simulate(*plan.task(study, block))) for block in blocks)
-    findings = [
-        finding
-        for block, columns in again
-        for finding in differences_of_block(path, study, ds, block, columns)
-    ]
+    findings: list[Finding] = []
+    for block in blocks:
+        columns = study.described_model.simulate(*plan.task(study, block))
+        findings += differences_of_block(path, study, ds, block, columns)
+        steps.step()
     return [block.id for block in blocks], findings
 
 

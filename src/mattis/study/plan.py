@@ -4,7 +4,7 @@ A cell is one point of the grid; a block is the unit of simulation, of a Dask ta
 How cells are grouped never changes a number.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress, product
 from typing import TypeVar
@@ -66,6 +66,32 @@ def each_block(
                 pieces = _cut(tuple(compress(grid, wanted[i, j, ..., k].flat)), block_cells)
             for part, points in enumerate(pieces):
                 yield Block(size, load, patterns, seed, points, part, study.stored)
+
+
+def narrowed(
+    study: Study, sizes: Sequence[int], loads: Sequence[int], seeds: Sequence[int]
+) -> Study:
+    """Return a study of some sizes, loads (or numbers of memories) and seeds, by their positions."""
+    a, stored = study.axes, study.labels[study.stored]
+    axes = {
+        "size": tuple(a.size[k] for k in sizes),
+        study.stored: tuple(stored[k] for k in loads),
+        "seed": tuple(a.seed[k] for k in seeds),
+    }
+    return study.model_copy(update={"axes": a.model_copy(update=axes)})
+
+
+def bands(study: Study, most: int) -> Iterator[Study]:
+    """Yield parts of a study in the order of labels: of one size, and of some loads.
+
+    most  # cells of a part at most, but for one load all of which are more
+    """
+    sizes, loads = study.axes.size, study.labels[study.stored]
+    order, seeds = sorted(range(len(loads)), key=loads.__getitem__), range(len(study.axes.seed))
+    step = max(most // max(len(points_of(study)) * len(seeds), 1), 1)
+    for size in sorted(range(len(sizes)), key=sizes.__getitem__):
+        for first in range(0, len(order), step):
+            yield narrowed(study, [size], order[first : first + step], seeds)
 
 
 def per_network(cells: Mask) -> NDArray[np.int64]:

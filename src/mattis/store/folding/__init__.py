@@ -1,0 +1,1 @@
+"""Folding: cells of the journal move into the cube, in the order of their places."""
