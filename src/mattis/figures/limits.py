@@ -20,14 +20,14 @@ from mattis.statistics.intervals import LEVEL_95
 DASHES: dict[str, Any] = {"1/2": (0, (1, 1.2)), "2/3": "-", "1": (0, (4, 1.5))}
 """Dashes of the fits by their powers of N; that of a free power is the mean of many, and has no line."""
 
-LEVELS: Sequence[tuple[str, Any]] = (
+LEVEL_STYLES: Sequence[tuple[str, Any]] = (
     ("#000000", (0, (4, 2))),
     ("#009e73", (0, (1, 1))),
     ("#cc79a7", "-."),
 )
 """Colours and dashes of places of theory on an ordinate: the first as a mark on an abscissa."""
 
-SHADE = "#888888"
+LIMIT_SHADE = "#888888"
 """The colour of the band of errors at N → ∞."""
 
 
@@ -92,16 +92,16 @@ def draw_limit(ax: Axes, band: LimitBand, sizes: Reals) -> None:
     for reach, shade in ((band.total, 0.18), (band.error, 0.3)):
         reach *= LEVEL_95
         ax.axhspan(
-            band.value - reach, band.value + reach, color=SHADE, alpha=shade, lw=0, zorder=0.5
+            band.value - reach, band.value + reach, color=LIMIT_SHADE, alpha=shade, lw=0, zorder=0.5
         )
-    ax.axhline(band.value, color=SHADE, lw=0.8, zorder=0.6, label="_N → ∞")
+    ax.axhline(band.value, color=LIMIT_SHADE, lw=0.8, zorder=0.6, label="_N → ∞")
     x = np.geomspace(sizes.min(), sizes.max(), 61)
     for power, omega, limit, amplitude in band.fits:
         y = limit + amplitude * x**-omega
         ax.plot(
             x, y, color="black", lw=0.6, ls=DASHES[power], zorder=1.5, label=f"_fit, N^-{power}"
         )
-    for mark, (colour, dash) in zip(band.marks, LEVELS, strict=False):
+    for mark, (colour, dash) in zip(band.marks, LEVEL_STYLES, strict=False):
         ax.axhline(mark.value, color=colour, lw=0.9, ls=dash, label=f"_{mark.quantity}")
 
 
@@ -109,12 +109,12 @@ def limit_entries(band: LimitBand) -> Iterator[Artist]:
     """Yield what the key says of the limit, the fits and the marks."""
     total, statistical = LEVEL_95 * band.total, LEVEL_95 * band.error
     words = rf"$N \to \infty$: {band.value:.4f} ± {total:.4f}, {statistical:.4f} of it statistical (darker)"
-    patch = Patch(facecolor=SHADE, alpha=0.3, lw=0, label=words)
+    patch = Patch(facecolor=LIMIT_SHADE, alpha=0.3, lw=0, label=words)
     patch.set_gid("mark")
     yield patch
     for power, *_ in band.fits:
         yield _entry("line", rf"fit $x_\infty + a N^{{-{power}}}$", "black", DASHES[power])
-    for mark, (colour, dash) in zip(band.marks, LEVELS, strict=False):
+    for mark, (colour, dash) in zip(band.marks, LEVEL_STYLES, strict=False):
         told = f"{mark_word(mark.quantity)} = {mark.value:.4f}, theory at N → ∞"
         yield _entry("mark", told, colour, dash)
 
