@@ -1,7 +1,7 @@
-"""Where theory knows the end, the limit N → ∞ of what is simulated covers it: T_M, and kappa_s of consolidation.
+"""Where theory knows the end, the limit N → ∞ of simulations covers it: T_M, and kappa_s of consolidation.
 
-Three cases; a right total error misses by more than 4.9 of it with probability 1e-6, and the total errors are small
-enough to tell a boundary of the largest size from its limit, or kappa_s from its neighbours.
+Three cases; a right total error misses by more than 4.9 of it with probability 1e-6, and total errors are
+below 2 % of the end.
 """
 
 from pathlib import Path
