@@ -84,6 +84,7 @@ COMPARED: dict[str, dict[str, str]] = {
     "little-diagonal": {"overlap": "little.overlap"}, "familiarity": {"flip_rate": "hopfield.bit_error"},
     "bit-error": {"flip_rate": "hopfield.bit_error"}, "mixtures": {"overlap_mixed": "mixture.overlap"},
     "couplings": {"overlap": "hopfield.overlap"}, "hopfield": {"overlap": "hopfield.overlap"},
+    **{f"capacity{end}": {"overlap": "hopfield.overlap"} for end in ("", "-large", "-end")},
     "little": {"overlap": "little.overlap"}, "enumeration": {}, "enumeration-little": {}, "snapshot": {},
     "ising": {"magnetisation": "ising.magnetisation", "energy": "ising.energy"},
     "ising-domains": {"magnetisation": "ising.magnetisation", "energy": "ising.energy"},

@@ -20,9 +20,9 @@ from mattis.errors import UserError
 from mattis.exact import rng
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import study_of as any_study
-from mattis.statistics import boundaries
 from mattis.statistics.boundaries import crossing
 from mattis.statistics.estimates import ALL_FLAGS, BIMODAL, FEW_SEEDS, INCOMPLETE, aggregate
+from mattis.statistics.thermodynamic_limit import ends_by_a_jump
 from mattis.store import cube
 from mattis.study.model import FLAGS
 
@@ -471,7 +471,7 @@ def test_the_bootstrap_is_bit_for_bit_the_plain_one(monkeypatch, points, seeds, 
         fraction[random.random(fraction.shape) < missing] = np.nan
         plain = np.array(plain_crossing(position, fraction))
         for at_once in (2**21, 3 * fraction.size):
-            monkeypatch.setattr(boundaries, "VALUES_AT_ONCE", at_once)
+            monkeypatch.setattr("mattis.statistics.boundaries.VALUES_AT_ONCE", at_once)
             assert np.array(crossing(position, fraction)).tobytes() == plain.tobytes()
 
 
@@ -583,7 +583,7 @@ def test_a_grid_of_one_value_has_no_bound_on_its_own_side():
         np.testing.assert_equal(found, (nothing, nothing, *bounds))
 
 
-def test_only_states_that_end_by_a_jump_at_one_load_are_extrapolated():
+def test_only_states_that_end_by_a_jump_at_one_load_have_a_known_power():
     axes = {"size": [1000, 8000], "beta": [1.25, 5.0], "seed": 4}
     for keys, has in (
         ({"axes": {**axes, "load": [0.05]}}, True),
@@ -593,4 +593,4 @@ def test_only_states_that_end_by_a_jump_at_one_load_are_extrapolated():
         ({"axes": {**axes, "load": [0.05]}, "model": "hebbian_tanh"}, False),  # no thermal noise
     ):
         study = any_study({"name": "x", "model": "hopfield", **keys})
-        assert boundaries.ends_by_a_jump(study) == has
+        assert ends_by_a_jump(study) == has

@@ -1,6 +1,6 @@
 """The numbers that a study is about: where its boundary lies, and whether theory agrees."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from mattis.comparison.verdict import compared, labels_of
 from mattis.comparison.view import word_of_beta
 from mattis.errors import UserError
 from mattis.networks.binary.study import BinaryStudy
+from mattis.statistics.spinodals import SPINODAL
 from mattis.study.base import Study, middles
 from mattis.study.model import Boundary
 
@@ -22,6 +23,14 @@ BOUNDARIES_TOLD = 3
 ENDLESS = "_extrapolated"
 """What a boundary at N → ∞ is called, after the boundary."""
 
+COLLAPSE = "_collapse"
+"""What a boundary by a scaling collapse is called, after the boundary."""
+
+TOLD_APART = (
+    "extrapolated", "extrapolated_error", "extrapolated_systematic", "by_size", "fits", "collapse",
+)  # fmt: skip
+"""What a headline knows of a boundary at N → ∞, which is no label of its place."""
+
 MOST_JUDGED = 3000
 """Cells up to which a headline waits for theory: more take minutes."""
 
@@ -29,12 +38,16 @@ MOST_JUDGED = 3000
 def headline(estimates: xr.Dataset, study: Study) -> dict[str, Any]:
     """Return up to three places of the first boundary that is there, and the verdict of `compared`.
 
-    The boundary is that of the largest N with the cleanest cue. Beside that of Hopfield's network along the
-    temperature stands T_M, where the retrieval state of N -> infinity ends (AGS 1987).
+    The boundary is that of the largest N with the cleanest cue; so is the end of the state of those that
+    stay, where that was fitted (`spinodals`). Of several sizes each place has its limit N → ∞ with both
+    errors, where it is at each size, every fit, and the collapse (`thermodynamic_limits`). Beside that of
+    Hopfield's network along the temperature stands T_M, where the retrieval state of N -> infinity ends
+    (AGS 1987).
     """
     found: list[dict[str, Any]] = []
     for boundary in study.described_model.boundaries:
         found = found or _places(estimates, boundary, study)
+    found += _places(estimates, SPINODAL, study)
     for row in found:
         if row["boundary"] == "temperature" and _ends_at_hopfields(study, row):
             end = theory.evaluate("hopfield.T_M", load=row["load"])
@@ -67,19 +80,25 @@ def _places(estimates: xr.Dataset, boundary: Boundary, study: Study) -> list[dic
     name = f"boundary_{boundary.name}"
     if name not in estimates:
         return []
-    beyond = [one for one in (f"{name}{ENDLESS}", f"{name}{ENDLESS}_error") if one in estimates]
-    place = estimates[[name, f"{name}_error", "patterns", "realised_load", *beyond]]
+    place = estimates[[name, f"{name}_error", "patterns", "realised_load"]]
+    limits = estimates[[one for one in map(str, estimates) if one.startswith(_of_limits(name))]]
     for label, best in (("size", "max"), ("noise", "min")):
         if label in place[name].dims:
             place = place.sel({label: getattr(place[label], best)()})
     known: list[list[int]] = np.argwhere(np.isfinite(place[name].values)).tolist()
     rows = []
     for index in middles(known, min(BOUNDARIES_TOLD, len(known))):
-        one = place.isel(dict(zip(place[name].dims, index, strict=True)))
+        at = dict(zip(place[name].dims, index, strict=True))
+        one = place.isel(at)
         row = _row(one, boundary, estimates[name].attrs)
         row |= _labels(one, study)
-        gain = boundary.dimension == "beta" and word_of_beta(study) in ("gain", "lambda")
-        rows.append(_along_gain(row, word_of_beta(study)) if gain else row)
+        if boundary.dimension == "beta" and word_of_beta(study) in ("gain", "lambda"):
+            rows.append(_along_gain(row, word_of_beta(study)))
+            continue
+        if f"{name}{ENDLESS}" in limits:
+            labels = {key: float(one[key]) for key in estimates[name].dims if key != "size"}
+            row |= _endless(limits.sel(labels), estimates[[name, f"{name}_error"]].sel(labels))
+        rows.append(row)
     return rows
 
 
@@ -100,7 +119,6 @@ def _row(one: xr.Dataset, boundary: Boundary, words: Mapping[str, Any]) -> dict[
         "error": float(one[f"{name}_error"]),
         "meaning": boundary.meaning,
         **({"sweeps": round(words["age"])} if "age" in words else {}),
-        **_endless(one, name),
     }
 
 
@@ -113,20 +131,61 @@ def _along_gain(row: Mapping[str, Any], word: str) -> dict[str, Any]:
     return {**row, "boundary": word, **found, "meaning": meaning}
 
 
-def _endless(one: xr.Dataset, name: str) -> dict[str, float]:
-    """Return where a boundary is at N → ∞, with its error; nothing where that is not known."""
-    if f"{name}{ENDLESS}" not in one or not np.isfinite(one[f"{name}{ENDLESS}"]):
+def _of_limits(name: str) -> tuple[str, ...]:
+    """Return how the names of what is known of a boundary at N → ∞ begin."""
+    return tuple(f"{name}{end}" for end in (ENDLESS, "_fits", COLLAPSE))
+
+
+def _endless(one: xr.Dataset, by_size: xr.Dataset) -> dict[str, Any]:
+    """Return where a boundary is at N → ∞, with its errors and what they are of; nothing where unknown.
+
+    one      # what is known of it at N → ∞, at one place
+    by_size  # the boundary and its error there at each size
+    """
+    name = str(next(iter(by_size)))
+    if not np.isfinite(one[f"{name}{ENDLESS}"]):
         return {}
-    return {
-        "extrapolated": float(one[f"{name}{ENDLESS}"]),
-        "extrapolated_error": float(one[f"{name}{ENDLESS}_error"]),
+    found: dict[str, Any] = {
+        f"extrapolated{end}": float(one[f"{name}{ENDLESS}{end}"])
+        for end in ("", "_error", "_systematic")
     }
+    columns = (by_size["size"].values, by_size[name].values, by_size[f"{name}_error"].values)
+    found["by_size"] = [
+        {"size": int(size), "value": float(value), "error": float(error)}
+        for size, value, error in zip(*columns, strict=True)
+    ]
+    found["fits"] = [*_fits(one, f"{name}_fits")]
+    if f"{name}{COLLAPSE}" in one and np.isfinite(one[f"{name}{COLLAPSE}"]):
+        keys = {"value": "", "error": "_error", "inverse_nu": "_power", "inverse_nu_error": "_power_error",
+                "quality": "_quality"}  # fmt: skip
+        found["collapse"] = {key: float(one[f"{name}{COLLAPSE}{end}"]) for key, end in keys.items()}
+    return found
+
+
+def _fits(one: xr.Dataset, name: str) -> Iterator[dict[str, Any]]:
+    """Yield the fits in powers of N of one place, in words and numbers."""
+    for power in one["power"].values:
+        for smallest in one["smallest_size"].values:
+            fit = one.sel(power=power, smallest_size=smallest)
+            if np.isfinite(fit[name]):
+                numbers = {key: float(fit[f"{name}{end}"]) for key, end in FIT_NUMBERS.items()}
+                yield {"power": str(power), "smallest_size": int(smallest), **numbers}
+
+
+FIT_NUMBERS = {
+    "value": "",
+    "error": "_error",
+    "omega": "_omega",
+    "chi2": "_chi2",
+    "weight": "_weight",
+}
+"""What is told of a fit: ends of names in the dataset by their keys."""
 
 
 def headline_lines(content: Mapping[str, Any]) -> list[str]:
     """Return a headline in sentences, one a line."""
     told = {"boundary", "value", "error", "meaning", "sweeps", "quantity", "theory"}
-    told |= {"extrapolated", "extrapolated_error"}
+    told |= {*TOLD_APART}
     lines = []
     for row in content["boundaries"]:
         at = ", ".join(
@@ -136,14 +195,22 @@ def headline_lines(content: Mapping[str, Any]) -> list[str]:
         )
         error = f" ± {row['error']:.1g}" if np.isfinite(row["error"]) else ""
         age = f" after {row['sweeps']} sweeps" if "sweeps" in row else ""
-        end = (
-            f"; at N → ∞ {row['extrapolated']:.4g} ± {row['extrapolated_error']:.1g}"
-            if "extrapolated" in row
-            else ""
-        )
+        end = _limit_in_words(row)
         known = row.get("theory")
         line = f"; theory: T_M = {known:.4g}" if known is not None else ""
         lines.append(
             f"{row['boundary']} of the boundary {row['value']:.4g}{error}{age} at {at}{end}{line}"
         )
     return lines + ([content["verdict"]] if content["verdict"] else [])
+
+
+def _limit_in_words(row: Mapping[str, Any]) -> str:
+    """Return where a boundary is at N → ∞ in words: with its statistical and its systematic error."""
+    if "extrapolated" not in row:
+        return ""
+    value, error, systematic = (row[f"extrapolated{end}"] for end in ("", "_error", "_systematic"))
+    words = f"; at N → ∞ {value:.4g} ± {error:.1g} ± {systematic:.1g} (systematic)"
+    if "collapse" in row:
+        one = row["collapse"]
+        words += f", by a collapse {one['value']:.4g}, quality {one['quality']:.2g}"
+    return words

@@ -220,6 +220,15 @@ def _labels(cells: xr.Dataset, seen: View, quarter: float) -> dict[str, float]:
     return found
 
 
+def levels(named: Sequence[str]) -> list[Mark]:
+    """Return the places that theory has for a boundary: quantities without arguments."""
+    return [
+        Mark(name, value)
+        for name in named
+        if isinstance(value := theory.evaluate(name), float) and np.isfinite(value)
+    ]
+
+
 def _unit(cells: xr.Dataset, seen: View, quarter: float) -> float:
     """Return what a place of theory is multiplied by to be one of the axis: N of ages and patterns."""
     if seen.across in ("age", "memories"):

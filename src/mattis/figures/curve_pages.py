@@ -52,6 +52,8 @@ def draw(plane: xr.Dataset, study: Study, labels: Mapping[str, float]) -> Figure
     """Draw one plane."""
     panels, phrases = filled_panels(plane, study)
     phrases += laws_told(panels, study)
+    limits = (one.limit for panel in panels for one in panel.curves)
+    phrases += [limit.collapse for limit in limits if limit is not None and limit.collapse]
     words = told_of(study, written_labels(study, labels), phrases)
     return paged(panels, study, caption(plane, words))
 
@@ -107,6 +109,12 @@ def names_of(panel: Panel) -> list[str]:
     """Return the quantities of theory that a panel shows: its lines and marks."""
     lines = [line.quantity for curve in panel.curves for line in curve.lines]
     marks = [mark.quantity for curve in panel.curves for mark in curve.marks]
+    marks += [
+        mark.quantity
+        for curve in panel.curves
+        if curve.limit is not None
+        for mark in curve.limit.marks
+    ]
     return [*dict.fromkeys((*lines, *marks))]
 
 

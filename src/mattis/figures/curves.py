@@ -8,11 +8,12 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from mattis.comparison.lines import lines, marks, rule_at
+from mattis.comparison.lines import levels, lines, marks, rule_at
 from mattis.comparison.tracing import Mark, TheoryLine
 from mattis.comparison.view import View, position
 from mattis.exact.arrays import Reals
 from mattis.figures.glossary import axis_term, quantity_term, rule_word
+from mattis.figures.limits import LimitBand, limit_band
 from mattis.figures.panels import asked_of
 from mattis.networks.binary.study import BinaryStudy
 from mattis.statistics.doubts import ABSENT, IN_TWO_STATES, doubts
@@ -79,6 +80,7 @@ class PanelCurve:
     end     # where half are lost along the abscissa, and its error of 95 %
     shared  # whether the marks are those of all curves, which the first one shows
     law     # the power that the quantity is said to be, where one was fitted
+    limit   # of a boundary along N: where it is at N → ∞
     """
 
     quantity: str
@@ -94,6 +96,7 @@ class PanelCurve:
     end: tuple[float, float] | None = None
     shared: bool = False
     law: LawLine | None = None
+    limit: LimitBand | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +177,10 @@ def _curve(
     """Return one quantity along one curve."""
     place, word, name, first = at
     if name.startswith("boundary_"):
-        return PanelCurve(name, place, word, _boundary_points(cells, seen, name))
+        limit = (
+            limit_band(cells, name, levels(panel.marks or ())) if seen.across == "size" else None
+        )
+        return PanelCurve(name, place, word, _boundary_points(cells, seen, name), limit=limit)
     points, lost = _points(cells, study, seen, name)
     if panel.scale == "log" and f"{name}_low" not in cells:
         points, lost = in_logarithms(points), lost and in_logarithms(lost)

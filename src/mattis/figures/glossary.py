@@ -196,6 +196,7 @@ RULE_WORDS: Mapping[str, str] = {
 
 MARK_WORDS: Mapping[str, str] = {
     "alpha_c": r"$\alpha_c$",
+    "alpha_hysteresis": "bracket of descents",
     "T_c": "$T_c$",
     "T_g": "$T_g$",
     "T_M": "$T_M$",

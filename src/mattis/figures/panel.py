@@ -17,6 +17,7 @@ from mattis.exact.arrays import Reals
 from mattis.figures.canvas import colour_map, mark_infinity
 from mattis.figures.curves import Panel, PanelCurve, Points, deviations
 from mattis.figures.glossary import axis_term, mark_word, quantity_term, quantity_word
+from mattis.figures.limits import draw_limit, limit_entries
 from mattis.statistics.doubts import DOUBTS
 from mattis.study.figure import PanelBlock
 
@@ -89,6 +90,8 @@ def draw_panel(ax: Axes, panel: Panel) -> None:
             ax.axvspan(
                 place - reach, place + reach, color=shade, alpha=0.25, lw=0, label="_half are lost"
             )
+        if one.limit is not None:
+            draw_limit(ax, one.limit, one.points.x)
         name = ", ".join(filter(None, (f"_{one.quantity}", one.word)))
         _draw_points(ax, one.points, style | {"label": name})
         if one.lost is not None:
@@ -233,6 +236,7 @@ def _limit(ax: Axes, curves: Sequence[PanelCurve]) -> None:
     parts = [one.points.y for one in curves] + [
         one.lost.y for one in curves if one.lost is not None
     ]
+    parts += [np.array(one.limit.heights) for one in curves if one.limit is not None]
     values = np.concatenate([*parts, *(line.y for one in curves for line in one.lines)])
     known = values[np.isfinite(values)]
     if known.size and np.ptp(known) > 0:
@@ -371,6 +375,8 @@ def _entries(one: PanelCurve, panel: Panel, question: str) -> Iterator[Artist]:
         axis = axis_term(panel.seen.across, panel.seen.is_gain, panel.seen.per != 1, question).label
         words = f"proportional to {axis}{power}, through the centre of the points up to {one.law.up_to:g}"
         yield _entry("line", words, color=style["color"], lw=1.0, ls=GUIDE_DASH)
+    if one.limit is not None:
+        yield from limit_entries(one.limit)
     if (end := one.end) is not None and np.isfinite(end[0]):
         words = f"half are lost at {within(*end)}, simulated"
         patch = Patch(facecolor=_end_colour(one, panel), alpha=0.25, lw=0)

@@ -203,9 +203,9 @@ def _boundary(ax: Axes, plane: xr.Dataset) -> None:
         place = plane["boundary_temperature_extrapolated"].values
         known = np.isfinite(place) & (place >= STEEP)
         ax.errorbar(
-            load[known], place[known],
-            yerr=LEVEL_95 * plane["boundary_temperature_extrapolated_error"].values[known],
-            marker="D", ms=2.6, label=r"the same at $N \to \infty$, by all $N$", **style | {"mfc": "black"},
+            load[known], place[known], yerr=LEVEL_95 * _total(plane)[known],
+            marker="D", ms=2.6, label=r"the same at $N \to \infty$, by all $N$: both errors",
+            **style | {"mfc": "black"},
         )  # fmt: skip
     heat, place = plane["temperature"].values, plane["boundary_load"].values
     known = np.isfinite(place) & (heat < STEEP)
@@ -214,6 +214,14 @@ def _boundary(ax: Axes, plane: xr.Dataset) -> None:
             place[known], heat[known], xerr=LEVEL_95 * plane["boundary_load_error"].values[known],
             marker="s", ms=2.6, label=r"the same, along $\alpha$", **style,
         )  # fmt: skip
+
+
+def _total(plane: xr.Dataset) -> Reals:
+    """Return the statistical and the systematic error of the boundary at N → ∞ together."""
+    parts = (
+        plane[f"boundary_temperature_extrapolated{end}"].values for end in ("_error", "_systematic")
+    )
+    return np.asarray(np.hypot(*parts), np.float64)
 
 
 def _zoom(ax: Axes, lines: Sequence[BoundaryLine]) -> None:

@@ -27,7 +27,7 @@ MOST_LINED = 6
 
 
 def ends_of(study: Study, estimates: xr.Dataset, bundle: Bundle) -> list[dict[str, Any]]:
-    """Return the boundaries that were found, with their errors, criterion and age, also those at N → ∞."""
+    """Return the boundaries with errors, criterion and age; those at N → ∞ with both errors."""
     return [
         _end(study, estimates, name, dimension, bundle)
         for name, dimension in _ends(study, estimates)
@@ -49,6 +49,8 @@ def _end(
 ) -> dict[str, Any]:
     """Return one boundary: where it is along an axis, at each place of the others."""
     place, error = estimates[name], estimates[f"{name}_error"]
+    if f"{name}_systematic" in estimates:
+        error = (error**2 + estimates[f"{name}_systematic"] ** 2) ** 0.5
     if dimension == "beta" and "temperature" in estimates and _is_gain(study):
         with np.errstate(divide="ignore", invalid="ignore"):
             place, error = 1 / place, error / place**2

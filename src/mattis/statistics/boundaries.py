@@ -16,7 +16,6 @@ from scipy.optimize import isotonic_regression
 from mattis.exact import rng
 from mattis.exact.arrays import Reals
 from mattis.networks.binary.retrieval import RetrievalStudy
-from mattis.networks.binary.study import BinaryStudy
 from mattis.study.base import Study
 from mattis.study.model import Boundary
 
@@ -52,48 +51,8 @@ def boundaries(cells: xr.Dataset, study: Study) -> xr.Dataset:
                 long_name=words, units=boundary.units
             )
             found.update(sooner)
-        found.update(_extrapolated(found, boundary, study))
         out.update(found)
     return out
-
-
-def ends_by_a_jump(study: Study) -> bool:
-    """Tell whether states end by a jump, at one load whatever the size."""
-    if not isinstance(study, BinaryStudy) or study.stored != "load":
-        return False
-    return all(inquiry.judging.nearness > 0 for inquiry in study.inquiries)
-
-
-def _extrapolated(found: xr.Dataset, boundary: Boundary, study: Study) -> xr.Dataset:
-    """Return the temperature where retrieval ends in a network without end; nothing of one size.
-
-    A state that ends by a jump at T_M is left after ln tau ~ N (T_M - T)^{3/2} sweeps (R. B. Griffiths,
-    C.-Y. Weng & J. S. Langer, Phys. Rev. 149, 301 (1966)). So at any one age half of the networks have left
-    it at T_M - T ~ N^{-2/3}: boundaries of several sizes lie on a line over N^{-2/3}, which begins at T_M.
-    Weighted least squares; where more than two sizes scatter by more than their errors say, so does the end.
-    """
-    name = f"boundary_{boundary.name}"
-    along = boundary.name == "temperature" and boundary.fraction == "retrieved"
-    if not along or not ends_by_a_jump(study) or found.sizes.get("size", 1) < 2:
-        return xr.Dataset()
-    place, error = found[name], found[f"{name}_error"]
-    weight = (1 / error**2).where(place.notnull() & (error > 0), 0.0)
-    x, y = found["size"] ** (-2 / 3), place.fillna(0.0)
-    total, count = weight.sum("size"), (weight > 0).sum("size")
-    middle, height = ((weight * of).sum("size") / total for of in (x, y))
-    width = (weight * (x - middle) ** 2).sum("size")
-    width = width.where((count > 1) & (width > 0))
-    slope = (weight * (x - middle) * y).sum("size") / width
-    rest = (weight * (y - height - slope * (x - middle)) ** 2).sum("size")
-    scatter = (rest / (count - 2).where(count > 2)).clip(min=1.0).fillna(1.0) ** 0.5
-    words = f"{boundary.meaning}, extrapolated to N -> infinity"
-    criterion = f"{place.attrs['criterion']}; on a line over N^(-2/3), to the end of the state"
-    attributes = {"units": boundary.units} | {**place.attrs, "criterion": criterion}
-    end = (height - slope * middle).assign_attrs(attributes, long_name=words)
-    spread = ((1 / total + middle**2 / width) ** 0.5 * scatter).assign_attrs(
-        attributes, long_name=f"standard error of: {words}"
-    )
-    return xr.Dataset({f"{name}_extrapolated": end, f"{name}_extrapolated_error": spread})
 
 
 def _boundary(cells: xr.Dataset, boundary: Boundary) -> xr.Dataset:
@@ -228,12 +187,12 @@ def _resamples(fraction: Reals) -> Iterator[Reals]:
     seeds, by_seed = fraction.shape[1], np.ascontiguousarray(fraction.T)
     step = max(VALUES_AT_ONCE // fraction.size, 1)
     for first in range(0, RESAMPLES, step):
-        chosen = _resampled_seeds(seeds, first, min(first + step, RESAMPLES))
+        chosen = resampled_seeds(seeds, first, min(first + step, RESAMPLES))
         yield by_seed[chosen].mean(axis=1)
 
 
 @lru_cache(maxsize=1)
-def _resampled_seeds(seeds: int, first: int, last: int) -> NDArray[np.uint32]:
+def resampled_seeds(seeds: int, first: int, last: int) -> NDArray[np.uint32]:
     """Return the seeds of resamples first … last-1, (resamples, seeds): the same for every boundary."""
     words = rng.stream(0, "bootstrap", {"seeds": seeds}).words(seeds, np.arange(first, last))
     return words % np.uint32(seeds)

@@ -16,8 +16,10 @@ from mattis.statistics.boundaries import boundaries
 from mattis.statistics.fractions import with_interval
 from mattis.statistics.lifetimes import MOSTLY_CENSORED, with_lifetimes
 from mattis.statistics.power_laws import power_laws
+from mattis.statistics.spinodals import spinodals
 from mattis.statistics.states import FEWEST_SEEDS, states
 from mattis.statistics.survival import GIVEN, bare, motion, resolution, survival
+from mattis.statistics.thermodynamic_limit import thermodynamic_limits
 from mattis.study.base import Study
 from mattis.study.model import FLAGS, Observable
 
@@ -57,7 +59,8 @@ def aggregate(cells: xr.Dataset, study: StudyLike | None = None) -> xr.Dataset:
         X_given_survival and X_given_loss with their errors (see `survival`); of sequences `moved` and its
         like (see `motion`); of chains at a temperature
         `state`, what they are in, in words (see `states`). Of powers
-        of an axis X_geometric and X_exponent (see `power_laws`). boundary_X and its like: see `boundaries`.
+        of an axis X_geometric and X_exponent (see `power_laws`). boundary_X and its like: see `boundaries`,
+        `spinodals` and `thermodynamic_limits`.
 
     Raises
     ------
@@ -82,7 +85,9 @@ def aggregate(cells: xr.Dataset, study: StudyLike | None = None) -> xr.Dataset:
     out = out.assign(_variables(survival(cells, study)))
     out = out.assign(_variables(motion(cells, study)))
     out = out.assign(_variables(states(cells, out, study)))
-    return out.assign(_variables(boundaries(cells, study)))
+    out = out.assign(_variables(boundaries(cells, study)))
+    out = out.assign(_variables(spinodals(cells, study)))
+    return out.assign(thermodynamic_limits(out, cells, study).data_vars)
 
 
 def _study_of(cells: xr.Dataset, study: StudyLike | None) -> Study:

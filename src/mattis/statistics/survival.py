@@ -148,7 +148,7 @@ def parted_means(
             long_name=f"number of seeds with {words}", units="1"
         )
     for observable in observables:
-        values = _apart(cells, share, observable)
+        values = apart(cells, share, observable)
         for k, weight in enumerate((share, 1 - share)):
             mean, error = _ratio(values[k], weight.where(valid, 0.0), steps[observable.name])
             name = f"{observable.name}{parting.given[k]}"
@@ -175,7 +175,7 @@ def parted(study: Study) -> list[Observable]:
     return [one for one in model.observables if one.name in names]
 
 
-def _apart(
+def apart(
     cells: xr.Dataset, share: xr.DataArray, observable: Observable
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Return the means of each set over those of its cues that stayed, and over those that left."""
