@@ -11,13 +11,25 @@ K. Nemoto, J. Phys. Soc. Jpn. 65, 1604 (1996). Energies are integers, and the de
 fixed order. Two ladders of one network run side by side, and are never swapped with each other.
 
 What is measured is written down by rung, after each sweep and before the swap.
+
+`matrix_ladders` takes any couplings, walker by walker; `lane_ladders` Hebb's, 32 walkers side by side: to the
+same bits.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
+from llvmlite import ir
+from numba.core.imputils import impl_ret_borrowed
+from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 from mattis.exact.compiler import compiled
 from mattis.exact.functions import exponential, uniform
 from mattis.exact.philox import fresh_order, philox_words
+from mattis.kernels.cpu.asynchronous import record_sweep
+from mattis.kernels.cpu.asynchronous import sweep_blocks as sweep_lanes
+from mattis.kernels.cpu.bits import popcount
 from mattis.kernels.cpu.blocks import (
     block_room,
     by_blocks,
@@ -26,8 +38,10 @@ from mattis.kernels.cpu.blocks import (
     sweep_blocks,
     visit_in_turn,
 )
+from mattis.kernels.cpu.filter import Filter
+from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, Lanes, Scratch
 
-INLINED = "a3e6b78f962cd5f1"
+INLINED = "80a0514cc76eded6"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 NOWHERE, FROM_HOT, FROM_COLD, BACK = range(4)
@@ -176,6 +190,145 @@ def matrix_ladders(
                 )
         for r in range(rungs):
             twins[r, t] = scalar_product(spins[0, walkers[0, r]], spins[1, walkers[1, r]])
+        end_round(
+            t,
+            every,
+            walkers,
+            aligned,
+            gaps,
+            pairs,
+            swap_streams,
+            accepted,
+            swaps,
+            seen,
+            trips,
+            flow,
+            warm,
+        )
+
+
+class Rungs(NamedTuple):
+    """What the filter and the noise know of the temperature of each rung."""
+
+    scales: NDArray[np.float32]
+    """(R,) float32: noise widths N T / 2."""
+    levels: NDArray[np.uint16]
+    """(5, R) uint16: rows of `Filter.levels`."""
+    gains: NDArray[np.float32]
+    """(R,) float32: row of `Filter.gains`."""
+
+
+@intrinsic
+def laundered(_typing, array):
+    """Return an array of whose content LLVM knows nothing: kernels read rows that nobody writes to meanwhile.
+
+    Temperatures are written between two sweeps, and such rows may be read ahead of that otherwise.
+    """
+
+    def emit(context, builder, signature, args):
+        view = context.make_array(signature.args[0])(context, builder, args[0])
+        view.data = _of_unknown(builder, view.data)
+        return impl_ret_borrowed(context, builder, signature.return_type, view._getvalue())
+
+    return array(array), emit
+
+
+def _of_unknown(builder: Any, pointer: Any) -> Any:
+    """Emit an address that LLVM cannot trace; all stores before are done."""
+    kind = ir.FunctionType(pointer.type, [pointer.type])
+    return builder.asm(kind, "", "=r,0,~{memory}", [pointer], side_effect=True)
+
+
+@compiled
+def set_lanes(heat, chosen, group, rung_of, tails, rungs):
+    """Set temperatures and streams of the lanes of a group; lanes without a walker repeat the last one."""
+    for lane in range(LANES):
+        r = rung_of[min(group * LANES + lane, rung_of.size - 1)]
+        heat.scales[0, lane] = rungs.scales[r]
+        chosen.gains[0, lane] = rungs.gains[r]
+        for row in range(rungs.levels.shape[0]):
+            chosen.levels[row, lane] = rungs.levels[row, r]
+        for k in range(2):
+            heat.tails[k, lane] = tails[k, lane]
+
+
+@compiled
+def sweep_group(patterns, lanes, heat, work, record, t, orders):
+    """Run one sweep of 32 walkers, at the temperatures that were set."""
+    now = Heat(heat.key, heat.tails, laundered(heat.scales), heat.ties, heat.shared, heat.cold)
+    chosen = Filter(laundered(work.filter.levels), laundered(work.filter.gains))
+    room = Scratch(
+        work.tables, work.fields, work.changes, work.own, work.upper, work.lower, work.common,
+        work.stream, chosen, work.flips, work.partial, work.order, work.order_words, work.active,
+        work.groups, work.near, work.bits, work.columns, work.square,
+    )  # fmt: skip
+    sweep_lanes(patterns, lanes, now, room, record, t, orders)
+    record_sweep(record, t, patterns, lanes)
+
+
+@compiled
+def pack_lanes(bits, first, spins):
+    """Write the spins of a group, (N, 32), as bits of its walkers, from walker `first` on; 1 is down."""
+    size, count = spins.shape[0], min(LANES, bits.shape[0] - first)
+    word = np.zeros(LANES, np.uint64)
+    for w in range(bits.shape[1]):
+        word[:] = 0
+        for k in range(min(BLOCK, size - w * BLOCK)):
+            for lane in range(LANES):
+                word[lane] |= (np.uint64(spins[w * BLOCK + k, lane]) & np.uint64(1)) << np.uint64(k)
+        for lane in range(count):
+            bits[first + lane, w] = word[lane]
+
+
+@compiled
+def bit_product(a, b, size):
+    """Return sum_i S_i S'_i of two states in bits."""
+    apart = np.int64(0)
+    for w in range(a.size):
+        apart += np.int64(popcount(a[w] ^ b[w]))
+    return size - 2 * apart
+
+
+@compiled
+def lane_ladders(
+    patterns, spins, overlaps, targets, tails, heat, work, record, orders, rungs, every, gaps, swap_streams,
+    walkers, warm, trace, twins, swaps, trips, flow,
+):  # fmt: skip
+    """Run two ladders of Hopfield's network: walker w of ladder a is lane a R + w, counted over the groups.
+
+    spins     # (groups, N, 32) and overlaps  # (groups, 32 ⌈P/32⌉, 32), as in `Lanes`: changed in place
+    targets   # (32,) the cued pattern; tails  # (groups, 2, 32) uint32 of the streams of the walkers
+    heat, work, record  # of a group: temperatures are written into them; nothing is summed in `record`
+    orders    # (4,) uint32, or None; rungs  # `Rungs`; the others as for `matrix_ladders`
+    """
+    size, count = spins.shape[1], walkers.shape[1]
+    rung_of, bits = (
+        np.zeros(2 * count, np.int64),
+        np.zeros((2 * count, (size + 63) // 64), np.uint64),
+    )
+    pairs, accepted = np.zeros((4, (count + 1) // 2), np.uint32), np.zeros(gaps.size, np.int64)
+    seen, aligned = np.zeros((LADDERS, count), np.int64), np.zeros((LADDERS, count), np.int64)
+    for t in range(trace.shape[3]):
+        if orders is not None:
+            fresh_order(work.order, work.order_words, orders, t)
+        for ladder in range(LADDERS):
+            for r in range(count):
+                rung_of[ladder * count + walkers[ladder, r]] = r
+        for g in range(spins.shape[0]):
+            set_lanes(heat, work.filter, g, rung_of, tails[g], rungs)
+            sweep_group(
+                patterns, Lanes(spins[g], overlaps[g], targets), heat, work, record, t, orders
+            )
+            pack_lanes(bits, g * LANES, spins[g])
+            for f in range(g * LANES, min((g + 1) * LANES, rung_of.size)):
+                a, rung, lane = f // count, rung_of[f], f - g * LANES
+                trace[0, a, rung, t], trace[1, a, rung, t] = (
+                    record.trace[0, t, lane],
+                    record.trace[1, t, lane],
+                )
+                aligned[a, rung] = trace[1, a, rung, t]
+        for r in range(count):
+            twins[r, t] = bit_product(bits[walkers[0, r]], bits[count + walkers[1, r]], size)
         end_round(
             t,
             every,

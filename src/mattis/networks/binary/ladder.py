@@ -5,8 +5,9 @@ So trajectories depend neither on blocks nor on workers, and not on which temper
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from mattis.exact import rng
 from mattis.exact.arrays import Signs
 from mattis.exact.patterns import random_patterns
 from mattis.kernels import cpu
+from mattis.kernels.cpu.filter import Filter, filter_of
+from mattis.kernels.cpu.lanes import LANES, Heat, LaneRecord, Lanes, aligned_rows, packed, scratch
 from mattis.networks.binary.matrix_network import MatrixNetwork
 from mattis.networks.binary.network import Protocol
 
@@ -77,6 +80,7 @@ class LadderRun:
     """Two ladders of one network that are asked for one pattern.
 
     index  # of the pattern; noise  # share of its bits that are wrong in the cue
+    is_hebbian  # whether this is Hopfield's network: Hebb's rule, ±1, no thresholds
     """
 
     circuit: MatrixNetwork
@@ -84,6 +88,7 @@ class LadderRun:
     index: int
     noise: float
     asking: Protocol
+    is_hebbian: bool = False
 
     def stream(self, name: str, ladder: int, walker: int | None = None) -> rng.Stream:
         """Return a stream of a ladder, or of one of its walkers."""
@@ -121,6 +126,59 @@ class LadderRun:
         """What the exponent of a swap is of a difference of `aligned` of one, (R - 1,)."""
         circuit = self.circuit
         return np.diff(self.ladder.betas) / (2 * circuit.size * circuit.unit * circuit.quarter)
+
+    def run(self) -> LadderRecord:
+        """Run the ladders, by the kernel that suits the couplings: the record is the same to the last bit."""
+        vectors = cpu.lane_kernels().__name__ != "mattis.kernels.cpu.portable"
+        return self.by_lanes() if self.is_hebbian and vectors else self.by_matrix()
+
+    def by_lanes(self) -> LadderRecord:
+        """Run the ladders of Hebb's couplings, 32 walkers side by side, from their overlaps."""
+        network, rungs = self.circuit.network, self.ladder.rungs
+        spins, record = self.starts, self.empty(self.starts)
+        patterns, kind, size = network.in_lanes, network.in_lanes.near.dtype, network.size
+        groups = -(-2 * rungs // LANES)
+        walkers = np.minimum(np.arange(groups * LANES), 2 * rungs - 1).reshape(groups, LANES)
+        flat = spins.reshape(2 * rungs, size)
+        halves = (cpu.lane_kernels().products(network.bits, packed(flat), size) - size % 2) // 2
+        rows = -(-network.count // LANES) * LANES
+        states = aligned_rows(groups * size, kind).reshape(groups, size, LANES)
+        overlaps = aligned_rows(groups * rows, kind).reshape(groups, rows, LANES)
+        for g, lanes in enumerate(walkers):
+            states[g] = ((flat[lanes] - 1) // 2).T
+            overlaps[g, : network.count] = halves[:, lanes]
+        streams = self.streams.reshape(2 * rungs, 4)
+        tails = np.ascontiguousarray(streams[walkers, 2:].transpose(0, 2, 1))
+        heat = Heat(
+            streams[0, :2].copy(), tails[0].copy(), aligned_rows(1, np.float32), aligned_rows(1, kind),
+            False, False,
+        )  # fmt: skip
+        steps = self.asking.sweeps
+        trace, sums = np.zeros((3, steps, LANES), np.int64), np.zeros((2, 1, LANES), np.int32)
+        room = Filter(aligned_rows(5, np.uint16), aligned_rows(1, np.float32))
+        order = network.order(self.asking.order)
+        cpu.exchange.lane_ladders(
+            patterns, states, overlaps, np.full(LANES, self.index), tails, heat,
+            scratch(patterns, Lanes(states[0], overlaps[0], walkers[0]), heat, room),
+            LaneRecord(trace, sums, steps), order if order.size else None, self.rungs,
+            self.ladder.every, self.gaps, self.swap_streams, record.walkers, self.asking.thermalise,
+            record.trace, record.twins, record.swaps, record.trips, record.flow,
+        )  # fmt: skip
+        ends = (1 + 2 * states.astype(np.int8)).transpose(0, 2, 1).reshape(groups * LANES, size)
+        return replace(record, spins=ends[: 2 * rungs].reshape(2, rungs, size))
+
+    @property
+    def rungs(self) -> Any:
+        """What the lanes know of the temperature of each rung: `Rungs` of the kernel."""
+        count = self.ladder.rungs
+        scales, parity = self.scales, self.circuit.network.parity
+        padded = aligned_rows(-(-count // LANES), np.float32)
+        padded[:] = scales[-1]
+        padded.ravel()[:count] = scales
+        found = [filter_of(row[None], parity) for row in padded]
+        levels = np.concatenate([one.levels for one in found], axis=1)[:, :count]
+        gains = np.concatenate([one.gains[0] for one in found])[:count]
+        return cpu.exchange.Rungs(scales, np.ascontiguousarray(levels), gains)
 
     def by_matrix(self) -> LadderRecord:
         """Run the ladders walker by walker, with the couplings."""

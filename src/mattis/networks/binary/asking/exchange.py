@@ -6,6 +6,7 @@ whatever other temperatures are asked for.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import nan, sqrt
 
 import numpy as np
@@ -28,7 +29,6 @@ from mattis.networks.binary.questions import (
 )
 from mattis.study.axes import Misplaced
 from mattis.study.model import (
-    DRIFTING,
     NOT_EQUILIBRATED,
     SHORT_CHAIN,
     Observable,
@@ -48,7 +48,10 @@ EXCHANGE_OBSERVABLES = (
         "overlap m with the cued pattern, mean over sweeps and both replicas",
         smallest=one_spin,
     ),
-    Observable("overlap_thermal_error", "standard error of the overlap from the chains alone"),
+    Observable(
+        "overlap_thermal_error",
+        "standard error of the overlap from the chains alone; NaN if they are too short for it",
+    ),
     Observable("overlap_squared", "mean square of the overlap", smallest=two_spins),
     Observable("energy", "energy per neuron, mean over sweeps and both replicas", "J"),
     Observable("energy_thermal_error", "standard error of the energy from the chains alone", "J"),
@@ -84,7 +87,7 @@ EXCHANGE_OBSERVABLES = (
     ),
     Observable(
         "autocorrelation_time",
-        "integrated autocorrelation time of the slowest of overlap, energy and |q_ab|; NaN if not resolved",
+        "integrated autocorrelation time of the slower of energy and |q_ab|; NaN if not resolved",
         "sweep",
     ),
 )
@@ -119,8 +122,9 @@ def _climbed(
     assert inquiry.ladder is not None
     first = next(iter(members.values()))
     index = cued(circuit.network.count, first, cue)
-    run = LadderRun(circuit, inquiry.ladder, index, first.noise, inquiry.asking)
-    record = run.by_matrix()
+    hebbian = replace(inquiry, question=Query()).is_hopfields
+    run = LadderRun(circuit, inquiry.ladder, index, first.noise, inquiry.asking, hebbian)
+    record = run.run()
     return [
         VisitCell(number, _cell(run, record, visit, inquiry)) for number, visit in members.items()
     ]
@@ -155,7 +159,7 @@ def on_rung(run: LadderRun, record: LadderRecord, rung: int) -> CellObservables:
     e, e_error = _both(es)
     each = abs(circuit.energy(1.0) - circuit.energy(0.0))
     q = replica_overlaps(twins, circuit.size)
-    found = [*ms, *es, estimate(np.abs(twins))]
+    slowest = [*es, estimate(np.abs(twins))]
     r_hat, trips = exact.convergence.r_hat(aligned), round_trips(record)
     return {
         "overlap": m / norm,
@@ -171,10 +175,8 @@ def on_rung(run: LadderRun, record: LadderRecord, rung: int) -> CellObservables:
         "swap_rate": swap_rate(run, record, rung),
         "round_trips": trips,
         "from_coldest": from_coldest(record, rung),
-        "autocorrelation_time": max(one.autocorrelation_time for one in found)
-        if not any(one.short for one in found)
-        else nan,
-        "flag": flags_of(found) | (0 if is_equilibrated(trips, r_hat) else NOT_EQUILIBRATED),
+        "autocorrelation_time": slowest_time(slowest),
+        "flag": flags_of(slowest, trips, r_hat),
     }
 
 
@@ -219,10 +221,17 @@ def from_coldest(record: LadderRecord, rung: int) -> float:
     return float(cold / (hot + cold)) if hot + cold else nan
 
 
-def flags_of(found: list[Estimate]) -> int:
-    """Return what is wrong with the chains of a rung."""
-    short, drifts = any(one.short for one in found), any(one.drifts for one in found)
-    return (SHORT_CHAIN if short else 0) | (DRIFTING if drifts else 0)
+def slowest_time(found: list[Estimate]) -> float:
+    """Return the longest autocorrelation time; NaN if one is not resolved."""
+    return (
+        nan if any(one.short for one in found) else max(one.autocorrelation_time for one in found)
+    )
+
+
+def flags_of(found: list[Estimate], trips: float, r_hat: float) -> int:
+    """Return what is wrong with a rung. Whether its halves differ, R-hat tells: it is of four halves."""
+    short = SHORT_CHAIN if any(one.short for one in found) else 0
+    return short | (0 if is_equilibrated(trips, r_hat) else NOT_EQUILIBRATED)
 
 
 def is_equilibrated(trips: float, r_hat: float) -> bool:
