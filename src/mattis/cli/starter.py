@@ -119,7 +119,8 @@ def _aligned(lines: Mapping[str, str]) -> list[str]:
 
 def _further(kind: type[Study], given: set[str]) -> list[str]:
     """Return further keys in comments: those with a usual value can be used once their # is gone."""
-    rest = {k: v for k, v in kind.model_fields.items() if k not in {*given, *SAID_ELSEWHERE}}
+    fields = {field.alias or name: field for name, field in kind.model_fields.items()}
+    rest = {k: v for k, v in fields.items() if k not in {*given, *SAID_ELSEWHERE}}
     usual = {key: _plain(field.default) for key, field in rest.items()}
     lines = {
         f"# {key}: {typed(v)}": _meaning(rest[key]) for key, v in usual.items() if v is not None

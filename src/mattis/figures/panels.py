@@ -40,6 +40,11 @@ BINARY_PANELS: Mapping[str, Panels] = {
         _panel("overlap", "overlap_cooling", "overlap_nearest_cooling"),
         _panel("energy", "energy_cooling"),
     ),
+    "exchange": (
+        _panel("replica_overlap"),
+        _panel("energy_cued", "energy_random"),
+        _panel("swap_rate", "from_coldest", label="share"),
+    ),
     "enumeration": (
         _panel("gibbs_distance", "peretto_distance", "imbalance", scale="log"),
         _panel("overlap_one_step", "overlap_one_step_reversed"),
@@ -101,6 +106,7 @@ BINARY_QUESTIONS_ASKED: Mapping[str, str] = {
     "snapshot": "How many cues come back with few wrong bits?",
     "transitions": "How fast does a network go from one pattern to the next?",
     "hysteresis": "Which states come back when a network is cooled again?",
+    "exchange": "How alike are two replicas in equilibrium?",
     "enumeration": "Which law do the states of a small network have?",
     "landscape": "How many stable states are there, and how deep?",
 }

@@ -20,11 +20,12 @@ from mattis.statistics.states import (
 )
 from mattis.statistics.survival import GIVEN, MOTION, SURVIVAL, parting_of
 from mattis.study.base import Study
-from mattis.study.model import DRIFTING, SHORT_CHAIN, UNSETTLED
+from mattis.study.model import DRIFTING, NOT_EQUILIBRATED, SHORT_CHAIN, UNSETTLED
 
-ABSENT, FEW_SETS, SETS_LACK, IN_TWO_STATES, ON_ITS_WAY, MOVING, TOO_SHORT, UNFINISHED, BLOCK_FAILED = (
-    1, 2, 4, 8, 16, 32, 64, 128, 256,
-)  # fmt: skip
+(
+    ABSENT, FEW_SETS, SETS_LACK, IN_TWO_STATES, ON_ITS_WAY, MOVING, TOO_SHORT, UNFINISHED, BLOCK_FAILED,
+    UNMIXED,
+) = (1 << bit for bit in range(10))  # fmt: skip
 DOUBTS: Mapping[int, str] = {
     ABSENT: "not computed",
     FEW_SETS: f"fewer than {FEWEST_SEEDS} pattern sets",
@@ -35,6 +36,7 @@ DOUBTS: Mapping[int, str] = {
     TOO_SHORT: "chains too short for their correlation time",
     UNFINISHED: "more than half of the sets outlived the run",
     BLOCK_FAILED: "a block failed: mattis status",
+    UNMIXED: "not equilibrated: too few round trips, or two starts differ",
 }
 """Reasons to doubt an estimate, by the bits that say so."""
 
@@ -48,7 +50,7 @@ def doubts(estimates: xr.Dataset, study: Study, name: str) -> xr.DataArray:
 
     found = ABSENT * (seeds == 0) + FEW_SETS * ((seeds > 0) & (seeds < FEWEST_SEEDS))
     found = found + SETS_LACK * (has(INCOMPLETE) & (seeds >= FEWEST_SEEDS))
-    found = found + BLOCK_FAILED * has(FAILED)
+    found = found + BLOCK_FAILED * has(FAILED) + UNMIXED * has(NOT_EQUILIBRATED)
     found = found + UNFINISHED * (has(MOSTLY_CENSORED) & name.endswith("_time"))
     found = found + IN_TWO_STATES * _in_two_states(estimates, study, name)
     moving, still = _chains(estimates, name)

@@ -193,6 +193,10 @@ class Study(Part):
         """Return the points that stand for all of them when a block is timed."""
         return middles(points, 3)
 
+    def units(self, _points: Sequence[Point]) -> Sequence[Sequence[Point]]:
+        """Return the points that are computed together; () where each is by itself."""
+        return ()
+
     @property
     def settles(self) -> bool:
         """Whether networks stop once they are at rest, long before their last update."""

@@ -37,7 +37,7 @@ def parts(kind: type[Part], place: KeyPath = ()) -> Iterator[tuple[KeyPath, type
     yield place, kind
     for name, field in kind.model_fields.items():
         if inner := part_of(field):
-            yield from parts(inner, (*place, name))
+            yield from parts(inner, (*place, field.alias or name))
 
 
 def words_of(part: type[Part]) -> Iterator[tuple[str, Collection[str]]]:

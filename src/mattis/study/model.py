@@ -34,11 +34,12 @@ Point = tuple[float, ...]
 
 Smallest = Callable[[Any, Any, Any], Any]
 
-SHORT_CHAIN, DRIFTING, UNSETTLED = 1, 2, 4
+SHORT_CHAIN, DRIFTING, UNSETTLED, NOT_EQUILIBRATED = 1, 2, 4, 8
 FLAGS: Mapping[int, str] = {
     SHORT_CHAIN: "short_chain",
     DRIFTING: "drifting",
     UNSETTLED: "unsettled",
+    NOT_EQUILIBRATED: "not_equilibrated",
 }
 """Bits of `flag` that one cell can carry, by name; `statistics` adds those of a whole set of seeds."""
 

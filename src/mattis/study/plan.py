@@ -44,7 +44,7 @@ class Block:
 def blocks(study: Study, wanted: Mask | None = None, block_cells: int | None = None) -> list[Block]:
     """Return the blocks of the wanted cells (all of them by default), in the order of the study.
 
-    wanted  # mask over the cube; a pattern set gives ⌈cells / block_cells⌉ blocks
+    wanted  # mask over the cube; a pattern set gives ⌈cells / block_cells⌉ blocks, or fewer of whole ladders
     """
     return list(each_block(study, wanted, block_cells))
 
@@ -54,7 +54,7 @@ def each_block(
 ) -> Iterator[Block]:
     """Yield what `blocks` returns, one after the other."""
     grid = points_of(study)
-    whole = _cut(grid, block_cells)
+    whole = _cut(study, grid, block_cells)
     chosen = None if wanted is None else per_network(wanted)
     for i, j, (size, load, patterns) in networks_of(study):
         cells = None if chosen is None else chosen[i, j].tolist()
@@ -63,7 +63,8 @@ def each_block(
             if wanted is not None and cells is not None and cells[k] < len(grid):
                 if not cells[k]:
                     continue
-                pieces = _cut(tuple(compress(grid, wanted[i, j, ..., k].flat)), block_cells)
+                mine = tuple(compress(grid, wanted[i, j, ..., k].flat))
+                pieces = _cut(study, mine, block_cells)
             for part, points in enumerate(pieces):
                 yield Block(size, load, patterns, seed, points, part, study.stored)
 
@@ -105,10 +106,23 @@ def points_of(study: Study) -> tuple[Point, ...]:
     return tuple(product(*(study.labels[name] for name in study.points)))
 
 
-def _cut(points: tuple[Point, ...], block_cells: int | None) -> list[tuple[Point, ...]]:
-    """Return the points in pieces of at most `block_cells`; no piece if there are no points."""
+def _cut(
+    study: Study, points: tuple[Point, ...], block_cells: int | None
+) -> list[tuple[Point, ...]]:
+    """Return the points in pieces of at most `block_cells`; no piece if there are no points.
+
+    What is computed together stays so: such a piece may have more of them.
+    """
     step = block_cells or max(len(points), 1)
-    return [points[first : first + step] for first in range(0, len(points), step)]
+    units = study.units(points) if step < len(points) else ()
+    if not units:
+        return [points[first : first + step] for first in range(0, len(points), step)]
+    pieces: list[tuple[Point, ...]] = []
+    for unit in units:
+        if not pieces or len(pieces[-1]) + len(unit) > step:
+            pieces.append(())
+        pieces[-1] += tuple(unit)
+    return pieces
 
 
 def networks_of(study: Study) -> Iterator[tuple[int, int, tuple[int, float, int]]]:

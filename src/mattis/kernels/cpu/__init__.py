@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mattis.kernels.cpu import dense as dense
     from mattis.kernels.cpu import drift as drift
     from mattis.kernels.cpu import euler as euler
+    from mattis.kernels.cpu import exchange as exchange
     from mattis.kernels.cpu import glauber as glauber
     from mattis.kernels.cpu import landscape as landscape
     from mattis.kernels.cpu import learning as learning
@@ -26,6 +27,7 @@ COMPILED = (
     "dense",
     "drift",
     "euler",
+    "exchange",
     "glauber",
     "landscape",
     "learning",

@@ -16,6 +16,7 @@ from mattis.errors import UserError
 from mattis.exact.arrays import Signs
 from mattis.kernels.cuda.devices import Device
 from mattis.networks.binary import couplings, ensembles
+from mattis.networks.binary.asking.exchange import ENERGY_OF_REPLICAS, ties_energy
 from mattis.networks.binary.asking.table import BINARY_QUESTIONS
 from mattis.networks.binary.chain_observables import SAME_CLASS, with_added
 from mattis.networks.binary.couplings import RULES, Rule
@@ -103,7 +104,8 @@ def observables(inquiry: Inquiry) -> tuple[Observable, ...]:
     name, ensemble = inquiry.question.name, inquiry.ensemble
     question, flag = BINARY_QUESTIONS[name], CHAIN_OBSERVABLES[-1]
     if question.alone:
-        return (*question.extra, flag)
+        tied = (ENERGY_OF_REPLICAS,) if inquiry.ladder and ties_energy(inquiry) else ()
+        return (*question.extra, *tied, flag)
     cycling: tuple[Observable, ...] = ()
     if inquiry.dynamics.synchronous and name != "transitions":
         cycling = TWO_CYCLES if inquiry.in_lanes else CYCLES

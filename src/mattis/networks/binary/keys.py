@@ -25,8 +25,9 @@ from mattis import plugins
 from mattis.errors import UserError
 from mattis.networks.binary import coupling_file, ensembles, pattern_file
 from mattis.networks.binary.coupling_file import GivenCouplings
-from mattis.networks.binary.couplings import RULES, Rule
-from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
+from mattis.networks.binary.couplings import RULES, CouplingRule, Rule
+from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, EnsembleRow
+from mattis.networks.binary.ladder import Ladder
 from mattis.networks.binary.matrix_network import BALANCED, Dynamics
 from mattis.networks.binary.questions import Inquiry, Query
 from mattis.plugins import Number, Table
@@ -327,6 +328,22 @@ def _found_couplings(part: dict[str, Any], where: str, folder: Path) -> dict[str
     return {"rule": "given", **part, "file": str(folder / part["file"])}
 
 
+class ProtocolPart(Part):
+    """How a network is simulated, where it is not by chains of one temperature each."""
+
+    word: ClassVar[str] = "name"
+
+    name: Literal["exchange"] = Field(
+        description="replica exchange: two replicas at each temperature, which neighbours swap"
+    )
+    every: StrictInt = Field(
+        default=Ladder.every, ge=1, le=2**20, description="sweeps between two rounds of swaps"
+    )
+
+
+ProtocolKey = Annotated[ProtocolPart, _worded("name", "exchange")]
+
+
 class KeepKey(Part):
     """What is kept of each cell beside its observables."""
 
@@ -335,6 +352,54 @@ class KeepKey(Part):
         le=MOST_KEPT,
         description="cues whose final states are kept, the first ones; of fewer, all",
     )
+
+
+def of_rows(found: Mapping[str, Any], rows: Sequence[CouplingRule | EnsembleRow]) -> dict[str, Any]:
+    """Return the numbers of a store that some rows take, with those that are younger at their defaults.
+
+    Stores of before 2026-12 hold the numbers of all rows, those that nothing used at their defaults.
+    """
+    usual = {name: number.default for row in rows for name, number in row.numbers.items()}
+    unused = {name for table in (RULES, ENSEMBLES) for name in known_numbers(table)} - {*usual}
+    return {**usual, **{name: value for name, value in found.items() if name not in unused}}
+
+
+def own_keys(ensemble: str) -> tuple[str, ...]:
+    """Return the keys of patterns that only one ensemble has."""
+    return ("given",) if ensemble == "given" else ()
+
+
+def _defaults(part: Part, name: str) -> list[Any]:
+    """Return the values of a key that are as if it were not there."""
+    if name in type(part).model_fields:
+        return [type(part).model_fields[name].default]
+    rows: list[CouplingRule | EnsembleRow] = [*RULES.values(), *ENSEMBLES.values()]
+    return [row.numbers[name].default for row in rows if name in row.numbers]
+
+
+def refuse_unused(key: str, part: Part | None, used: set[str], by: str) -> None:
+    if part is None:
+        return
+    for name in sorted(part.model_fields_set - used):
+        value = getattr(part, name)
+        if value not in _defaults(part, name):  # old studies as stored spell everything
+            expected = f"no such number, for {by} does not use it"
+            raise Misplaced(f"{key}.{name}", repr(value)[:40], expected, "remove it")
+
+
+def check_dynamics(acting: Dynamics, order: str) -> None:
+    """Raise Misplaced where update, neurons and thresholds do not fit."""
+    if acting.synchronous and order != "typewriter":
+        expected = "no order, for all sites are updated at once"
+        raise Misplaced("update_order", order, expected, "remove the key")
+    if acting.threshold == BALANCED and acting.neurons == "signs":
+        expected = "a number, for ±1 neurons have no threshold to balance"
+        raise Misplaced("dynamics.threshold", BALANCED, expected, "add neurons: zero_one, or use 0")
+    if isinstance(acting.threshold, float) and abs(acting.threshold) > 16:
+        expected = "a threshold of at most 16, in units of J"
+        raise Misplaced(
+            "dynamics.threshold", f"{acting.threshold:g}", expected, "use a smaller one"
+        )
 
 
 def spelled(protocol: Inquiry) -> dict[str, Any]:
@@ -346,7 +411,10 @@ def spelled(protocol: Inquiry) -> dict[str, Any]:
     numbers: dict[str, Any] = {}
     for name in protocol.rules or (rule.name,):
         numbers |= rule.named(name).own
-    return {
+    swapped = {}
+    if ladder := protocol.ladder:
+        swapped = {"protocol": {"every": ladder.every, "betas": list(ladder.betas)}}
+    return swapped | {
         "couplings": {"name": rule.name, **{name: _plain(v) for name, v in numbers.items()}},
         "patterns": patterns,
         "dynamics": asdict(protocol.dynamics),

@@ -21,6 +21,7 @@ from mattis.networks.binary import ensembles
 from mattis.networks.binary.couplings import RULES, Rule
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
 from mattis.networks.binary.hopfield import CellObservables, ChainTrack, met
+from mattis.networks.binary.ladder import Ladder
 from mattis.networks.binary.matrix_network import (
     ChainCoroutine,
     ChainResult,
@@ -96,6 +97,7 @@ class Inquiry:
 
     rules  # those that are compared, with the numbers of `rule`; () if it is the only one
     kept   # cues of each cell, the first ones, whose final states are kept
+    ladder # temperatures that are swapped, where the question is exchange
     """
 
     asking: Protocol
@@ -105,6 +107,7 @@ class Inquiry:
     question: Query
     rules: tuple[str, ...] = ()
     kept: int = 0
+    ladder: Ladder | None = None
 
     @property
     def is_hopfields(self) -> bool:

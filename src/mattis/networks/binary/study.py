@@ -12,17 +12,19 @@ from pydantic import Field
 from mattis import plugins
 from mattis.kernels.cpu.lanes import LANES
 from mattis.networks.binary import chains, coupling_file, couplings, ensembles, keys
+from mattis.networks.binary.asking.exchange import check_symmetric
 from mattis.networks.binary.asking.table import BINARY_QUESTIONS
 from mattis.networks.binary.axes import BinaryAxes, rule_of
 from mattis.networks.binary.chain_observables import CHAIN_ROWS
-from mattis.networks.binary.couplings import RULES, CouplingRule, Rule
-from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, EnsembleRow, classes_of
+from mattis.networks.binary.couplings import RULES, Rule
+from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, classes_of
 from mattis.networks.binary.family import (
     BinaryDefaults,
     completed,
     observables,
     theory,
 )
+from mattis.networks.binary.ladder import Ladder
 from mattis.networks.binary.matrix_network import BALANCED, Dynamics
 from mattis.networks.binary.models import BINARY_DEFAULTS, BINARY_MODELS, described
 from mattis.networks.binary.network import HALF_WAY, RANDOM_START, SYNCHRONOUS
@@ -35,12 +37,14 @@ from mattis.networks.binary.retrieval import (
 from mattis.plugins import Plugin
 from mattis.study.axes import (
     Misplaced,
-    Part,
     UnknownWord,
 )
 from mattis.study.base import middles
 from mattis.study.model import Model, Observable, PatternSet, Point, StateShape, Task
 from mattis.words import counted
+
+SPELLED_BY_RECIPE = ("couplings", "patterns", "dynamics", "question", "sampling")
+"""Keys of a study for whose content the recipe stands that they come to."""
 
 
 class BinaryStudy(RetrievalStudy):
@@ -62,6 +66,11 @@ class BinaryStudy(RetrievalStudy):
     )
     question: keys.QuestionKey | None = Field(
         default=None, description="what is asked: recall, if not given"
+    )
+    sampling: keys.ProtocolKey | None = Field(
+        default=None,
+        alias="protocol",
+        description="exchange: temperatures of the axis are swapped among replicas, for equilibrium",
     )
     keep: keys.KeepKey | None = Field(
         default=None, description="what is kept of each cell beside its observables: final states"
@@ -129,7 +138,16 @@ class BinaryStudy(RetrievalStudy):
     @property
     def asked(self) -> Query:
         """The question."""
+        if self.sampling is not None:
+            return Query(self.sampling.name)
         return Query() if self.question is None else self.question.asked
+
+    @property
+    def ladder(self) -> Ladder | None:
+        """The temperatures that are swapped, if they are."""
+        if self.sampling is None:
+            return None
+        return Ladder.of(self.axes.betas, self.sampling.every)
 
     @property
     def protocol(self) -> Inquiry:
@@ -138,7 +156,9 @@ class BinaryStudy(RetrievalStudy):
         asking = replace(self.asking, order=order, starts=self.starts)
         rules = self.axes.couplings or ()
         kept = 0 if self.keep is None else min(self.keep.states, self.cues)
-        return Inquiry(asking, self.rule, self.ensemble, self.acting, self.asked, rules, kept)
+        return Inquiry(
+            asking, self.rule, self.ensemble, self.acting, self.asked, rules, kept, self.ladder
+        )
 
     @property
     def kept_states(self) -> StateShape | None:
@@ -186,7 +206,7 @@ class BinaryStudy(RetrievalStudy):
             boundaries=question.boundaries,
             states=question.states,
             rounding=self.rounding(),
-            batched=None if CHAIN_ROWS or classes_of(self.ensemble) else row.batched,
+            batched=None if CHAIN_ROWS or classes_of(self.ensemble) or self.ladder else row.batched,
             numbers=row.numbers + question.numbers + self.is_renumbered,
         )
 
@@ -225,12 +245,14 @@ class BinaryStudy(RetrievalStudy):
             ("patterns", [ENSEMBLES[self.ensemble.name]]),
         ):
             if isinstance(aged.get(key), dict):
-                aged[key] = _of_rows(aged[key], rows)
+                aged[key] = keys.of_rows(aged[key], rows)
         return aged
 
     def spelled(self) -> dict[str, Any]:
         """Return the keys of the study, with every number that what it names takes."""
         content, came_to = super().spelled(), keys.spelled(self.protocol)
+        if "sampling" in content:
+            content["protocol"] = content.pop("sampling")
         for key, fixed in (
             ("couplings", ("name",)),
             ("patterns", ("name", "shape", "fingerprint")),
@@ -259,7 +281,7 @@ class BinaryStudy(RetrievalStudy):
         """Return what may not change under a store: what the settings come to, not how they are spelled."""
         content = super().physics()
         # A second start adds observables and leaves the others as they are: what a store lacks is computed.
-        for key in ("couplings", "patterns", "dynamics", "question", "starts", "keep"):
+        for key in (*SPELLED_BY_RECIPE, "starts", "keep"):
             content.pop(key, None)
         content |= keys.spelled(self.protocol)
         if hashes := self.given_couplings:
@@ -336,8 +358,19 @@ class BinaryStudy(RetrievalStudy):
         if self.in_lanes:
             wanted = max(LANES // self.cues, 1)
             return points if len(points) <= wanted else middles(points, wanted)
+        if self.ladder is not None:
+            return middles(self.units(points), 1)[0]
         by_rule = {rule: [p for p in points if self.visit(p).rule == rule] for rule in self.rules}
         return [p for mine in by_rule.values() for p in middles(mine, 3 if len(mine) > 2 else 1)]
+
+    def units(self, points: Sequence[Point]) -> Sequence[Sequence[Point]]:
+        """Return the points of each ladder, where temperatures are swapped."""
+        if self.ladder is None:
+            return super().units(points)
+        tracks: dict[Any, list[Point]] = {}
+        for point in points:
+            tracks.setdefault(self.visit(point).track, []).append(point)
+        return [*tracks.values()]
 
     def task(self, patterns: PatternSet, points: Sequence[Point]) -> Task:
         """Return the arguments of the model's `simulate` at some points."""
@@ -362,7 +395,7 @@ class BinaryStudy(RetrievalStudy):
 
     def _proposals(self, size: int, sweeps: int, cues: int, points: int) -> int:
         """Return the spin proposals of chains of so many sweeps at most; a ramp is shared by temperatures."""
-        chains = {"hysteresis": 2 * len(self.asked.rungs()), "familiarity": 0}
+        chains = {"hysteresis": 2 * len(self.asked.rungs()), "familiarity": 0, "exchange": 2}
         total: int = size * sweeps * cues * self.starts * points * chains.get(self.asked.name, 1)
         total += points * BINARY_QUESTIONS[self.asked.name].work(size)
         return max(
@@ -409,13 +442,15 @@ class BinaryStudy(RetrievalStudy):
         )
         followed = max(patterns if every else 1, *(self.axes.mixture or (1,)))
         asked = BINARY_QUESTIONS[self.asked.name].memory(size)
+        if self.ladder is not None:
+            asked += self.ladder.memory(size, self.sweeps.total)
         return asked + 16 * size * patterns + (64 + 24 * followed) * self.sweeps.total * ramp
 
 
 def _check_settings(study: BinaryStudy) -> None:
     """Raise Misplaced where settings do not fit each other or take numbers that they do not use."""
     _check_numbers(study)
-    _check_dynamics(study)
+    keys.check_dynamics(study.acting, study.update_order)
     _check_question(study)
     _check_given(study)
 
@@ -441,17 +476,17 @@ def _check_numbers(study: BinaryStudy) -> None:
     if "given" in study.rules:
         _check_given_couplings(study)
         uses |= {"file", "sha256"}
-    _refuse_unused("couplings", study.couplings, {"rule", *uses}, ", ".join(study.rules))
+    keys.refuse_unused("couplings", study.couplings, {"rule", *uses}, ", ".join(study.rules))
     name = study.ensemble.name
-    _refuse_unused(
+    keys.refuse_unused(
         "patterns",
         study.patterns,
-        {"ensemble", "file", *ENSEMBLES[name].numbers, *_own_keys(name)},
+        {"ensemble", "file", *ENSEMBLES[name].numbers, *keys.own_keys(name)},
         name,
     )
     asked = study.asked.name
     used = {"name", *keys.QUESTION_NUMBERS.get(asked, ())}
-    _refuse_unused("question", study.question, used, asked)
+    keys.refuse_unused("question", study.question, used, asked)
 
 
 def _check_given_couplings(study: BinaryStudy) -> None:
@@ -467,57 +502,6 @@ def _check_given_couplings(study: BinaryStudy) -> None:
         advice = "or one file for each: J_{size}.npy"
         raise Misplaced("axes.size", f"{len(study.axes.size)} sizes", expected, advice)
     part.digests(study.axes.size, study.axes.seed)  # raises UserError for what is no such matrix
-
-
-def _of_rows(
-    found: Mapping[str, Any], rows: Sequence[CouplingRule | EnsembleRow]
-) -> dict[str, Any]:
-    """Return the numbers of a store that some rows take, with those that are younger at their defaults.
-
-    Stores of before 2026-12 hold the numbers of all rows, those that nothing used at their defaults.
-    """
-    usual = {name: number.default for row in rows for name, number in row.numbers.items()}
-    unused = {name for table in (RULES, ENSEMBLES) for name in keys.known_numbers(table)} - {*usual}
-    return {**usual, **{name: value for name, value in found.items() if name not in unused}}
-
-
-def _own_keys(ensemble: str) -> tuple[str, ...]:
-    """Return the keys of patterns that only one ensemble has."""
-    return ("given",) if ensemble == "given" else ()
-
-
-def _defaults(part: Part, name: str) -> list[Any]:
-    """Return the values of a key that are as if it were not there."""
-    if name in type(part).model_fields:
-        return [type(part).model_fields[name].default]
-    rows: list[CouplingRule | EnsembleRow] = [*RULES.values(), *ENSEMBLES.values()]
-    return [row.numbers[name].default for row in rows if name in row.numbers]
-
-
-def _refuse_unused(key: str, part: Part | None, used: set[str], by: str) -> None:
-    if part is None:
-        return
-    for name in sorted(part.model_fields_set - used):
-        value = getattr(part, name)
-        if value not in _defaults(part, name):  # old studies as stored spell everything
-            expected = f"no such number, for {by} does not use it"
-            raise Misplaced(f"{key}.{name}", repr(value)[:40], expected, "remove it")
-
-
-def _check_dynamics(study: BinaryStudy) -> None:
-    """Raise Misplaced where update, neurons and thresholds do not fit."""
-    acting = study.acting
-    if acting.synchronous and study.update_order != "typewriter":
-        expected = "no order, for all sites are updated at once"
-        raise Misplaced("update_order", study.update_order, expected, "remove the key")
-    if acting.threshold == BALANCED and acting.neurons == "signs":
-        expected = "a number, for ±1 neurons have no threshold to balance"
-        raise Misplaced("dynamics.threshold", BALANCED, expected, "add neurons: zero_one, or use 0")
-    if isinstance(acting.threshold, float) and abs(acting.threshold) > 16:
-        expected = "a threshold of at most 16, in units of J"
-        raise Misplaced(
-            "dynamics.threshold", f"{acting.threshold:g}", expected, "use a smaller one"
-        )
 
 
 def _check_starts(study: BinaryStudy) -> None:
@@ -543,6 +527,8 @@ def _check_question(study: BinaryStudy) -> None:
     if axes.age is not None and study.cues > 1:
         expected = "one cue, for the age says which pattern is asked for"
         raise Misplaced("cues", str(study.cues), expected, "remove it, or axes.age")
+    if study.sampling is not None:
+        _check_sampling(study)
     if asked.name == "transitions" and set(study.rules) != {"sequence"}:
         raise Misplaced(
             "question", "transitions", "couplings: sequence", "transitions are those of a sequence"
@@ -569,6 +555,23 @@ def _check_question(study: BinaryStudy) -> None:
         raise Misplaced(
             "patterns.ensemble", "biased", expected, "use question: transitions, or random"
         )
+
+
+def _check_sampling(study: BinaryStudy) -> None:
+    """Raise Misplaced where a key or a rule does not go with replica exchange."""
+    for key in ("question", "starts", "keep", "noise_sharing", "retrieved_above"):
+        value, usual = getattr(study, key), type(study).model_fields[key].default
+        if value != usual:
+            expected, advice = (
+                "no such key beside protocol: exchange",
+                f"remove {key}, or the protocol",
+            )
+            raise Misplaced(key, str(getattr(value, "name", value)), expected, advice)
+    networks = product(study.axes.size, study.axes.seed)
+    given = study.given_couplings and study.couplings
+    symmetric = not given or all(given.matrix(*network).symmetric for network in networks)
+    where = "axes.couplings" if study.axes.couplings else "couplings"
+    check_symmetric(study.rules, symmetric, where)
 
 
 def _check_half_way(study: BinaryStudy) -> None:

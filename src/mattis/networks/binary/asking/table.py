@@ -10,6 +10,11 @@ from mattis.networks.binary.asking.enumeration import (
     enumeration_memory,
     enumeration_work,
 )
+from mattis.networks.binary.asking.exchange import (
+    EXCHANGE_OBSERVABLES,
+    check_exchange,
+    exchange,
+)
 from mattis.networks.binary.asking.hysteresis import check_ramp, hysteresis
 from mattis.networks.binary.asking.landscape import (
     LANDSCAPE_OBSERVABLES,
@@ -262,6 +267,15 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
             ),
         ),
         check=check_ramp,
+    ),
+    "exchange": BinaryQuestion(
+        "equilibrium: replicas of all temperatures, which neighbours swap (protocol: exchange)",
+        exchange,
+        EXCHANGE_OBSERVABLES,
+        alone=True,
+        order_parameter="replica_overlap",
+        states=None,
+        check=check_exchange,
     ),
     "enumeration": BinaryQuestion(
         "all 2^N states, N ≤ 12: the transition matrix, its stationary law, detailed balance; and a chain",

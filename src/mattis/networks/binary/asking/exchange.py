@@ -1,0 +1,270 @@
+"""Replica exchange: equilibrium where single chains stay in a valley; the protocol `exchange` of a study.
+
+Two ladders of all temperatures of the axis run side by side, one from the cue, the other from random states.
+The cell at T looks at what was on the rung of T: whoever was there. It is a function of the whole ladder,
+whatever other temperatures are asked for.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import nan, sqrt
+
+import numpy as np
+
+from mattis import exact
+from mattis.exact.measure import Estimate, Series, estimate, estimates, exact_dot, mean_square
+from mattis.networks.binary.axes import BinaryAxes
+from mattis.networks.binary.couplings import RULES
+from mattis.networks.binary.hopfield import CellObservables
+from mattis.networks.binary.ladder import LadderRecord, LadderRun
+from mattis.networks.binary.matrix_network import ChainCoroutine, Dynamics, MatrixNetwork
+from mattis.networks.binary.questions import (
+    Inquiry,
+    Query,
+    Visit,
+    VisitCell,
+    VisitCells,
+    Visits,
+    cued,
+)
+from mattis.study.axes import Misplaced
+from mattis.study.model import (
+    NOT_EQUILIBRATED,
+    SHORT_CHAIN,
+    Observable,
+    one_spin,
+    two_spins,
+)
+
+FEWEST_TRIPS = 2.0
+"""Round trips of a walker in the mean, below which a ladder counts as not equilibrated."""
+
+LARGEST_R_HAT = 1.05
+"""R-hat of the energies of both ladders on a rung, above which the rung counts as not equilibrated."""
+
+EXCHANGE_OBSERVABLES = (
+    Observable(
+        "overlap",
+        "overlap m with the cued pattern, mean over sweeps and both replicas",
+        smallest=one_spin,
+    ),
+    Observable(
+        "overlap_thermal_error",
+        "standard error of the overlap from the chains alone; NaN if they are too short for it",
+    ),
+    Observable("overlap_squared", "mean square of the overlap", smallest=two_spins),
+    Observable("energy", "energy per neuron, mean over sweeps and both replicas", "J"),
+    Observable("energy_thermal_error", "standard error of the energy from the chains alone", "J"),
+    Observable(
+        "energy_cued", "energy per neuron of the replica whose ladder began at the cue", "J"
+    ),
+    Observable("energy_random", "energy per neuron of the other, from random states", "J"),
+    Observable(
+        "energy_r_hat",
+        "rank-normalised split R-hat of the energies of both replicas: 1 where they sample the same",
+    ),
+    Observable("energy_sample_size", "effective number of independent energies of both replicas"),
+    Observable(
+        "replica_overlap",
+        "mean |q_ab| of two replicas, q_ab = (1/N) sum_i S_i^a S_i^b",
+        smallest=one_spin,
+    ),
+    Observable("replica_overlap_thermal_error", "standard error of |q_ab| from the chains alone"),
+    Observable("replica_overlap_squared", "mean of q_ab²", smallest=two_spins),
+    Observable("replica_overlap_fourth", "mean of q_ab⁴"),
+    Observable("binder", "Binder's ratio (3 - <q_ab⁴>/<q_ab²>²)/2 of one pattern set"),
+    Observable(
+        "swap_rate",
+        "share of swaps with the next lower temperature that are accepted; NaN at the lowest",
+    ),
+    Observable(
+        "round_trips",
+        "round trips of a walker (hottest, coldest, hottest), mean over the ladder with fewer of them",
+    ),
+    Observable(
+        "from_coldest",
+        "share of walkers that come from the lowest temperature, of those that were at an end",
+    ),
+    Observable(
+        "autocorrelation_time",
+        "integrated autocorrelation time of the slower of energy and |q_ab|; NaN if not resolved",
+        "sweep",
+    ),
+)
+"""What is observed of the two replicas on a rung of their ladders."""
+
+GAUSSIAN = "sherrington_kirkpatrick"
+"""The rule of Gaussian couplings."""
+
+ENERGY_OF_REPLICAS = Observable(
+    "energy_of_replicas",
+    "-(beta/2)(1 - <q_ab²>): in equilibrium its mean over pattern sets is that of the energy",
+    "J",
+)
+"""Observed of Gaussian couplings beside the others, see `ties_energy`."""
+
+
+def exchange(
+    circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry
+) -> Iterator[ChainCoroutine[VisitCells]]:
+    """Observe all temperatures of two ladders that are run for each cue."""
+    for track in dict.fromkeys(visit.track for visit in visits.values()):
+        members = {number: visit for number, visit in visits.items() if visit.track == track}
+        for cue in range(inquiry.cues):
+            yield _climbed(circuit, members, cue, inquiry)
+
+
+def _climbed(
+    circuit: MatrixNetwork, members: Visits, cue: int, inquiry: Inquiry
+) -> ChainCoroutine[VisitCells]:
+    """Observe visits that differ in their temperature on two ladders."""
+    yield from ()  # no single chain is asked for
+    assert inquiry.ladder is not None
+    first = next(iter(members.values()))
+    index = cued(circuit.network.count, first, cue)
+    hebbian = replace(inquiry, question=Query()).is_hopfields
+    run = LadderRun(circuit, inquiry.ladder, index, first.noise, inquiry.asking, hebbian)
+    record = run.run()
+    return [
+        VisitCell(number, _cell(run, record, visit, inquiry)) for number, visit in members.items()
+    ]
+
+
+def _cell(run: LadderRun, record: LadderRecord, visit: Visit, inquiry: Inquiry) -> CellObservables:
+    """Return what is observed at one temperature; NaN for the identity of couplings that have none."""
+    cell = on_rung(run, record, run.ladder.betas.index(visit.beta))
+    if not ties_energy(inquiry):
+        return cell
+    square = cell["replica_overlap_squared"] if visit.rule == GAUSSIAN else nan
+    return cell | {ENERGY_OF_REPLICAS.name: -visit.beta * (1 - square) / 2}
+
+
+def ties_energy(inquiry: Inquiry) -> bool:
+    """Tell whether there are Gaussian couplings of plain neurons, whose energy <q_ab²> tells.
+
+    e = -(beta/2)(1 - [<q_ab²>]) in the mean over J_ij, normal of variance 1/N, at any N: by parts,
+    [<J_ij S_i S_j>] = (beta/N)(1 - [<S_i S_j>²]). A. J. Bray and M. A. Moore, J. Phys. C 13, L469 (1980).
+    """
+    plain = inquiry.dynamics.neurons == "signs" and inquiry.dynamics.threshold == 0
+    return plain and GAUSSIAN in (inquiry.rules or (inquiry.rule.name,))
+
+
+def on_rung(run: LadderRun, record: LadderRecord, rung: int) -> CellObservables:
+    """Return what is observed of the two replicas at one temperature."""
+    warm, circuit = run.asking.thermalise, run.circuit
+    norm = float(circuit.stored.norms[run.index])
+    overlap, aligned = record.trace[:, :, rung, warm:]
+    ms, es, twins = estimates(overlap), estimates(aligned), record.twins[rung, warm:]
+    m, m_error = _both(ms)
+    e, e_error = _both(es)
+    each = abs(circuit.energy(1.0) - circuit.energy(0.0))
+    q = replica_overlaps(twins, circuit.size)
+    slowest = [*es, estimate(np.abs(twins))]
+    r_hat, trips = exact.convergence.r_hat(aligned), round_trips(record)
+    return {
+        "overlap": m / norm,
+        "overlap_thermal_error": m_error / norm,
+        "overlap_squared": (mean_square(overlap[0]) + mean_square(overlap[1])) / 2 / norm**2,
+        "energy": circuit.energy(e),
+        "energy_thermal_error": e_error * each,
+        "energy_cued": circuit.energy(es[0].mean),
+        "energy_random": circuit.energy(es[1].mean),
+        "energy_r_hat": r_hat,
+        "energy_sample_size": exact.convergence.sample_size(aligned),
+        **q,
+        "swap_rate": swap_rate(run, record, rung),
+        "round_trips": trips,
+        "from_coldest": from_coldest(record, rung),
+        "autocorrelation_time": slowest_time(slowest),
+        "flag": flags_of(slowest, trips, r_hat),
+    }
+
+
+def _both(found: list[Estimate]) -> tuple[float, float]:
+    """Return the mean of two independent estimates, and its error."""
+    first, second = found
+    return (first.mean + second.mean) / 2, sqrt(first.error**2 + second.error**2) / 2
+
+
+def replica_overlaps(twins: Series, size: int) -> CellObservables:
+    """Return the moments of q_ab = twins/N: K. Binder, Z. Phys. B 43, 119 (1981)."""
+    found, squares = estimate(np.abs(twins)), np.asarray(twins, np.int64) ** 2
+    second, fourth = mean_square(twins), exact_dot(squares, squares) / twins.size
+    return {
+        "replica_overlap": found.mean / size,
+        "replica_overlap_thermal_error": found.error / size,
+        "replica_overlap_squared": second / size**2,
+        "replica_overlap_fourth": fourth / size**4,
+        "binder": (3 - fourth / second**2) / 2 if second > 0 else nan,
+    }
+
+
+def swap_rate(run: LadderRun, record: LadderRecord, rung: int) -> float:
+    """Return the share of swaps of a rung with the next colder one that both ladders accept."""
+    tried = 0
+    if rung + 1 < run.ladder.rungs:
+        tried = 2 * run.ladder.proposals(rung, run.asking.thermalise, run.asking.sweeps)
+    return int(record.swaps[:, rung].sum()) / tried if tried else nan
+
+
+def round_trips(record: LadderRecord) -> float:
+    """Return the round trips of a walker, the mean over the ladder that has fewer."""
+    return int(record.trips.sum(axis=1).min()) / int(record.trips.shape[1])
+
+
+def from_coldest(record: LadderRecord, rung: int) -> float:
+    """Return f = n_cold/(n_hot + n_cold) of a rung; NaN where nobody came from an end.
+
+    H. G. Katzgraber, S. Trebst, D. A. Huse and M. Troyer, J. Stat. Mech. P03018 (2006).
+    """
+    hot, cold = record.flow[:, :, rung].sum(axis=0).tolist()
+    return float(cold / (hot + cold)) if hot + cold else nan
+
+
+def slowest_time(found: list[Estimate]) -> float:
+    """Return the longest autocorrelation time; NaN if one is not resolved."""
+    return (
+        nan if any(one.short for one in found) else max(one.autocorrelation_time for one in found)
+    )
+
+
+def flags_of(found: list[Estimate], trips: float, r_hat: float) -> int:
+    """Return what is wrong with a rung. Whether its halves differ, R-hat tells: it is of four halves."""
+    short = SHORT_CHAIN if any(one.short for one in found) else 0
+    return short | (0 if is_equilibrated(trips, r_hat) else NOT_EQUILIBRATED)
+
+
+def is_equilibrated(trips: float, r_hat: float) -> bool:
+    """Tell whether walkers went round often enough, and both starts have the same energies."""
+    return trips >= FEWEST_TRIPS and r_hat <= LARGEST_R_HAT
+
+
+def check_exchange(axes: BinaryAxes, acting: Dynamics, _asked: Query) -> None:
+    """Raise Misplaced unless walkers can be swapped among the temperatures of the axis."""
+    if acting.synchronous:
+        expected = "asynchronous, for all sites at once have no energy to swap by"
+        raise Misplaced(
+            "dynamics.update", "synchronous", expected, "use it, or remove the protocol"
+        )
+    if acting.diagonal == "kept":
+        expected = "zero, for neurons that feel themselves follow no energy"
+        raise Misplaced("dynamics.diagonal", "kept", expected, "remove it, or the protocol")
+    if len(axes.temperatures) < 2:
+        expected = "at least 2, for protocol: exchange swaps temperatures"
+        where, advice = "axes.temperature", "add higher ones, up to above all transitions"
+        raise Misplaced(where, f"{len(axes.temperatures)} temperature", expected, advice)
+    if 0.0 in axes.temperatures:
+        where = f"axes.temperature[{axes.temperatures.index(0.0)}]"
+        expected = "temperatures above 0, for nothing leaves T = 0 by a swap"
+        raise Misplaced(where, "0", expected, "use a low one, for example 0.05")
+
+
+def check_symmetric(rules: Sequence[str], given: bool, where: str) -> None:
+    """Raise Misplaced at the first rule whose couplings are not symmetric.
+
+    given  # whether the matrices that are given are
+    """
+    for rule in rules:
+        if RULES[rule].symmetric is False or (rule == "given" and not given):
+            expected = "symmetric couplings, for others have no energy to swap by"
+            raise Misplaced(where, rule, expected, "use others, or remove the protocol")

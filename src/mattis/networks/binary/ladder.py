@@ -1,0 +1,206 @@
+"""Ladders of temperatures of one network, whose walkers swap them: what is run, and what it leaves behind.
+
+Each walker has a stream of its own, by its number and not by its temperature; swaps have one for each ladder.
+So trajectories depend neither on blocks nor on workers, and not on which temperatures are asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mattis.exact import rng
+from mattis.exact.arrays import Signs
+from mattis.exact.patterns import random_patterns
+from mattis.kernels import cpu
+from mattis.kernels.cpu.filter import Filter, filter_of
+from mattis.kernels.cpu.lanes import LANES, Heat, LaneRecord, Lanes, aligned_rows, packed, scratch
+from mattis.networks.binary.matrix_network import MatrixNetwork
+from mattis.networks.binary.network import Protocol
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The temperatures among which walkers are swapped.
+
+    betas  # rising: the hottest rung first
+    every  # sweeps between two rounds of swaps
+    """
+
+    betas: tuple[float, ...]
+    every: int = 1
+
+    @staticmethod
+    def of(betas: Sequence[float], every: int) -> "Ladder":
+        """Return the ladder of the temperatures of an axis, in whatever order they stand there."""
+        return Ladder(tuple(sorted(betas)), every)
+
+    @property
+    def rungs(self) -> int:
+        """Temperatures."""
+        return len(self.betas)
+
+    def memory(self, size: int, sweeps: int) -> int:
+        """Return the bytes that two ladders of networks of N neurons take."""
+        return self.rungs * (48 * sweeps + 20 * size)
+
+    def proposals(self, pair: int, first: int, last: int) -> int:
+        """Return how often rungs `pair` and the next try to swap in these sweeps: in every other round."""
+        rounds = range(first // self.every, last // self.every)
+        return sum(number % 2 == pair % 2 for number in rounds)
+
+
+@dataclass(frozen=True, eq=False)
+class LadderRecord:
+    """What two ladders of R rungs leave behind: one from the cue, the other from random states.
+
+    trace    # (2, 2, R, sweeps): sum_i w_i S_i with the cued pattern, and sum_i S_i (N h_i + b_i), of each
+             # ladder on each rung
+    twins    # (R, sweeps) sum_i S_i S'_i of the two walkers on a rung
+    swaps    # (2, R - 1) swaps of each rung with the next colder one, in measured sweeps
+    trips    # (2, R) round trips of each walker
+    flow     # (2, 2, R) of each ladder: walkers on a rung that came from the hottest end, from the coldest
+    walkers  # (2, R) who is on each rung at the end; spins  # (2, R, N) their states, by walker
+    """
+
+    trace: NDArray[np.int64]
+    twins: NDArray[np.int64]
+    swaps: NDArray[np.int64]
+    trips: NDArray[np.int64]
+    flow: NDArray[np.int64]
+    walkers: NDArray[np.int64]
+    spins: Signs
+
+
+@dataclass(frozen=True, eq=False)
+class LadderRun:
+    """Two ladders of one network that are asked for one pattern.
+
+    index  # of the pattern; noise  # share of its bits that are wrong in the cue
+    is_hebbian  # whether this is Hopfield's network: Hebb's rule, ±1, no thresholds
+    """
+
+    circuit: MatrixNetwork
+    ladder: Ladder
+    index: int
+    noise: float
+    asking: Protocol
+    is_hebbian: bool = False
+
+    def stream(self, name: str, ladder: int, walker: int | None = None) -> rng.Stream:
+        """Return a stream of a ladder, or of one of its walkers."""
+        network = self.circuit.network
+        member = {"noise": self.noise, "cue": self.index, "ladder": ladder}
+        member |= {} if walker is None else {"walker": walker}
+        return rng.stream(network.root_seed, name, network.labels, member)
+
+    @cached_property
+    def streams(self) -> rng.Words:
+        """The streams of the thermal noise of all walkers, (2, R, 4)."""
+        walkers = range(self.ladder.rungs)
+        return np.array([[self.stream("walkers", a, w).packed() for w in walkers] for a in (0, 1)])
+
+    @property
+    def swap_streams(self) -> rng.Words:
+        """The streams that decide swaps, (2, 4)."""
+        return np.array([self.stream("exchange", a).packed() for a in (0, 1)])
+
+    @property
+    def starts(self) -> Signs:
+        """The states in which walkers start, (2, R, N): the cue, and random ones."""
+        network, rungs = self.circuit.network, self.ladder.rungs
+        cue = network.cue(self.index, self.noise)
+        random = random_patterns(self.stream("random starts", 1), rungs, network.size)
+        return np.array([[cue] * rungs, random])
+
+    @property
+    def scales(self) -> NDArray[np.float32]:
+        """The widths of the thermal noise, (R,)."""
+        return np.array([self.circuit.scale(beta) for beta in self.ladder.betas], np.float32)
+
+    @property
+    def gaps(self) -> NDArray[np.float64]:
+        """What the exponent of a swap is of a difference of `aligned` of one, (R - 1,)."""
+        circuit = self.circuit
+        return np.diff(self.ladder.betas) / (2 * circuit.size * circuit.unit * circuit.quarter)
+
+    def run(self) -> LadderRecord:
+        """Run the ladders, by the kernel that suits the couplings: the record is the same to the last bit."""
+        vectors = cpu.lane_kernels().__name__ != "mattis.kernels.cpu.portable"
+        return self.by_lanes() if self.is_hebbian and vectors else self.by_matrix()
+
+    def by_lanes(self) -> LadderRecord:
+        """Run the ladders of Hebb's couplings, 32 walkers side by side, from their overlaps."""
+        network, rungs = self.circuit.network, self.ladder.rungs
+        spins, record = self.starts, self.empty(self.starts)
+        patterns, kind, size = network.in_lanes, network.in_lanes.near.dtype, network.size
+        groups = -(-2 * rungs // LANES)
+        walkers = np.minimum(np.arange(groups * LANES), 2 * rungs - 1).reshape(groups, LANES)
+        flat = spins.reshape(2 * rungs, size)
+        halves = (cpu.lane_kernels().products(network.bits, packed(flat), size) - size % 2) // 2
+        rows = -(-network.count // LANES) * LANES
+        states = aligned_rows(groups * size, kind).reshape(groups, size, LANES)
+        overlaps = aligned_rows(groups * rows, kind).reshape(groups, rows, LANES)
+        for g, lanes in enumerate(walkers):
+            states[g] = ((flat[lanes] - 1) // 2).T
+            overlaps[g, : network.count] = halves[:, lanes]
+        streams = self.streams.reshape(2 * rungs, 4)
+        tails = np.ascontiguousarray(streams[walkers, 2:].transpose(0, 2, 1))
+        heat = Heat(
+            streams[0, :2].copy(), tails[0].copy(), aligned_rows(1, np.float32), aligned_rows(1, kind),
+            False, False,
+        )  # fmt: skip
+        steps = self.asking.sweeps
+        trace, sums = np.zeros((3, steps, LANES), np.int64), np.zeros((2, 1, LANES), np.int32)
+        room = Filter(aligned_rows(5, np.uint16), aligned_rows(1, np.float32))
+        order = network.order(self.asking.order)
+        cpu.exchange.lane_ladders(
+            patterns, states, overlaps, np.full(LANES, self.index), tails, heat,
+            scratch(patterns, Lanes(states[0], overlaps[0], walkers[0]), heat, room),
+            LaneRecord(trace, sums, steps), order if order.size else None, self.rungs,
+            self.ladder.every, self.gaps, self.swap_streams, record.walkers, self.asking.thermalise,
+            record.trace, record.twins, record.swaps, record.trips, record.flow,
+        )  # fmt: skip
+        ends = (1 + 2 * states.astype(np.int8)).transpose(0, 2, 1).reshape(groups * LANES, size)
+        return replace(record, spins=ends[: 2 * rungs].reshape(2, rungs, size))
+
+    @property
+    def rungs(self) -> Any:
+        """What the lanes know of the temperature of each rung: `Rungs` of the kernel."""
+        count = self.ladder.rungs
+        scales, parity = self.scales, self.circuit.network.parity
+        padded = aligned_rows(-(-count // LANES), np.float32)
+        padded[:] = scales[-1]
+        padded.ravel()[:count] = scales
+        found = [filter_of(row[None], parity) for row in padded]
+        levels = np.concatenate([one.levels for one in found], axis=1)[:, :count]
+        gains = np.concatenate([one.gains[0] for one in found])[:count]
+        return cpu.exchange.Rungs(scales, np.ascontiguousarray(levels), gains)
+
+    def by_matrix(self) -> LadderRecord:
+        """Run the ladders walker by walker, with the couplings."""
+        circuit, spins, ladder = self.circuit, self.starts, self.ladder
+        fields = np.array([[circuit.fields(state) for state in part] for part in spins])
+        target = np.ascontiguousarray(circuit.stored.weights[self.index])
+        record = self.empty(spins)
+        cpu.exchange.matrix_ladders(
+            circuit.columns, circuit.bias, target, spins, fields, self.streams, self.scales,
+            circuit.network.order(self.asking.order), ladder.every, self.gaps, self.swap_streams,
+            record.walkers, self.asking.thermalise, record.trace, record.twins, record.swaps, record.trips,
+            record.flow,
+        )  # fmt: skip
+        return record
+
+    def empty(self, spins: Signs) -> LadderRecord:
+        """Return a record that nothing was written to, each walker on the rung of its number."""
+        rungs, sweeps = self.ladder.rungs, self.asking.sweeps
+        trace, twins = (
+            np.zeros((2, 2, rungs, sweeps), np.int64),
+            np.zeros((rungs, sweeps), np.int64),
+        )
+        swaps, trips = np.zeros((2, rungs - 1), np.int64), np.zeros((2, rungs), np.int64)
+        flow, walkers = np.zeros((2, 2, rungs), np.int64), np.tile(np.arange(rungs), (2, 1))
+        return LadderRecord(trace, twins, swaps, trips, flow, walkers, spins)
