@@ -4,6 +4,7 @@ Its source is the whole repository, so that links of its pages work on a forge a
 """
 
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ ROOT = SITE.parents[1]
 sys.path.insert(0, str(SITE))
 
 import reference_pages  # noqa: E402
+import study_pages  # noqa: E402
 
 import mattis  # noqa: E402
 
@@ -27,11 +29,12 @@ include_patterns = [
     "CONTRIBUTING.md",
     "SECURITY.md",
     "docs/*.md",
+    "docs/tutorials/*.md",
     "docs/reference/*.md",
     "benchmarks/*.md",
 ]
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
@@ -46,6 +49,13 @@ autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 python_use_unqualified_type_names = True
 
+# Tutorials are executed each time, in a folder that is thrown away: a cell that fails fails the site.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_merge_streams = True
+
 # Nothing is asked of a network: Furo brings what it shows, and search reads its index as a script.
 html_theme = "furo"
 html_title = f"mattis {release}"
@@ -59,6 +69,20 @@ def append_parts(_app: Any, docname: str, source: list[str]) -> None:
     """Append to the front page the parts of the site, which its sidebar shows and a forge does not."""
     if docname == root_doc:
         source[0] += "\n" + (SITE / "parts.txt").read_text(encoding="utf-8")
+
+
+def append_pages(_app: Any, docname: str, source: list[str]) -> None:
+    """Append to some figures of the gallery a link to the page of their study, which a forge has not."""
+    if docname == "docs/gallery":
+        source[0] = study_pages.linked(source[0])
+
+
+def copy_pages(app: Any, error: Exception | None) -> None:
+    """Put the pages of studies beside the site."""
+    if error is None:
+        (app.outdir / "pages").mkdir(exist_ok=True)
+        for name, path in study_pages.written(ROOT / "build" / "studies").items():
+            shutil.copyfile(path, app.outdir / "pages" / f"{name}.html")
 
 
 def is_code(line: str) -> bool:
@@ -101,5 +125,7 @@ def setup(app: Any) -> None:
     """Write the pages of the reference before Sphinx looks for pages."""
     reference_pages.write(ROOT / "docs" / "reference")
     app.connect("source-read", append_parts)
+    app.connect("source-read", append_pages)
+    app.connect("build-finished", copy_pages)
     app.connect("autodoc-process-docstring", mark_code, priority=400)  # before napoleon, at 500
     app.connect("autodoc-process-docstring", rejoin_sentence, priority=600)

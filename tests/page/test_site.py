@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browsing import SLOWEST
+import study_pages
+from browsing import READY, SLOWEST
 from builders import ROOT
 
 BUILT = ROOT / "build" / "docs"
@@ -59,3 +60,21 @@ def test_a_search_for_what_is_not_there_finds_nothing(site: Any) -> None:
     site.goto(f"{(BUILT / 'search.html').as_uri()}?q=quetzalcoatl")
     site.wait_for_selector("text=Your search did not match any documents")
     assert site.locator("#search-results li a").count() == 0
+
+
+def test_a_tutorial_shows_what_its_cells_gave(site: Any) -> None:
+    """The page of its study in a frame, and numbers; no cell failed, for then there would be no site."""
+    site.goto((BUILT / "docs" / "tutorials" / "first-diagram.html").as_uri())
+    frame = site.frame_locator("iframe")
+    frame.locator(READY).wait_for(state="attached")
+    assert "T = 0.0   m = 1.000" in site.locator("body").inner_text()
+    assert site.locator(".cell_output .traceback").count() == 0
+
+
+def test_the_gallery_leads_to_pages_of_studies(site: Any) -> None:
+    site.goto((BUILT / "docs" / "gallery.html").as_uri())
+    links = site.get_by_text("Look into this diagram")
+    assert links.count() == len(study_pages.NAMES)
+    links.first.click()
+    site.wait_for_selector(READY, state="attached")
+    assert site.url.startswith((BUILT / "pages" / study_pages.NAMES[0]).as_uri())

@@ -30,7 +30,8 @@ def headings(page: str) -> list[str]:
 def test_every_page_has_one_place_in_the_site(pages: dict[str, str]) -> None:
     """As Sphinx would say, in seconds: without a second place, and without a place for what is not there."""
     parts = re.findall(r"^[\w/-]+$", (SITE / "parts.txt").read_text(encoding="utf-8"), re.M)
-    found = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]
+    folders = ("", "docs/", "docs/tutorials/", "benchmarks/")
+    found = [path for folder in folders for path in ROOT.glob(f"{folder}*.md")]
     names = [str(path.relative_to(ROOT).with_suffix("")) for path in found]
     assert sorted(parts) == sorted(
         {*names, *(f"docs/reference/{name}" for name in pages)} - {"README"}
@@ -119,3 +120,17 @@ def test_a_page_that_did_not_change_keeps_its_time(
     assert {path.stem for path in before} == set(pages)
     reference_pages.write(tmp_path)
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+
+
+def test_tutorials_are_notebooks_that_must_run() -> None:
+    """Each says in its head that it is one, else its cells would only be shown; none holds what came out."""
+    found = sorted((ROOT / "docs" / "tutorials").iterdir())
+    assert len(found) >= 3
+    for path in found:
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith("---\nfile_format: mystnb\n"), path.name
+        assert len(re.findall(r"^```\{code-cell\} ipython3$", text, re.M)) >= 3, path.name
+        assert not re.search(r"raises-exception|skip-execution|:tags:", text), path.name
+    conf = (SITE / "conf.py").read_text(encoding="utf-8")
+    assert 'nb_execution_mode = "force"' in conf
+    assert "nb_execution_raise_on_error = True" in conf
