@@ -18,6 +18,8 @@ from mattis.theory import hopfield
 from mattis.theory.numerics.arrays import Array
 from mattis.theory.numerics.peaks import peak
 from mattis.theory.numerics.quadrature import gauss_rule, spin_averages
+from mattis.theory.one_step.sherrington_kirkpatrick import sherrington_kirkpatrick_glasses
+from mattis.theory.one_step.states import BrokenStates
 
 
 @lru_cache(maxsize=64)
@@ -118,10 +120,10 @@ def mixture_alpha_c(n: float) -> float:
     return root_load(y) ** 2
 
 
-def sk_q(temperature: float) -> float:
+def sk_q(temperature: float, rsb: float = 0.0) -> float:
     """Return q of the Sherrington-Kirkpatrick glass: q = E tanh^2(sqrt(q) z/T), 0 for T >= 1.
 
-    Replica symmetric: exact above T = 1; below, q of one long chain is larger.
+    Replica symmetric: exact above T = 1; below, q of one long chain is larger. With one step of breaking q1.
     """
     if temperature >= 1:
         return 0.0
@@ -132,18 +134,30 @@ def sk_q(temperature: float) -> float:
     def excess(width: float) -> float:
         return spin_averages(0.0, width, temperature).square / width**2 - 1
 
-    return float(brentq(excess, 1e-6, 1.0 + 1e-12, xtol=1e-300, rtol=1e-14)) ** 2
+    q = float(brentq(excess, 1e-6, 1.0 + 1e-12, xtol=1e-300, rtol=1e-14)) ** 2
+    state = _broken_sk(temperature, q) if rsb else None
+    return q if state is None else float(state.edwards_anderson[0])
 
 
-def sk_energy(temperature: float) -> float:
-    """Return the energy per spin of the Sherrington-Kirkpatrick glass, replica symmetric, in J.
+def _broken_sk(temperature: float, symmetric: float) -> BrokenStates | None:
+    """Return the glass with one step of breaking; None close to T = 1, where it is the symmetric one."""
+    at = (np.array([each]) for each in (temperature, symmetric))
+    state = sherrington_kirkpatrick_glasses(*at)
+    return state if np.isfinite(state.energy[0]) else None
 
-    e = -(1 - q^2)/(2 T): -sqrt(2/pi) = -0.797885 at T = 0, where the exact one is -0.763167; -1/(2 T) for
-    T >= 1, exact.
+
+def sk_energy(temperature: float, rsb: float = 0.0) -> float:
+    """Return the energy per spin of the Sherrington-Kirkpatrick glass, in J.
+
+    e = -(1 - q^2)/(2 T): -sqrt(2/pi) = -0.797885 at T = 0, -0.765259 with one step of breaking, where the
+    exact one is -0.763167; -1/(2 T) for T >= 1, exact.
     """
     if temperature >= 1:
         return -1 / (2 * temperature)
     q = sk_q(temperature)
+    state = _broken_sk(temperature, q) if rsb else None
+    if state is not None:
+        return float(state.energy[0])
     if temperature > 0.5:
         return -(1 - q * q) / (2 * temperature)
     slope = spin_averages(

@@ -1,4 +1,4 @@
-"""Replica-symmetric theory of the Hopfield model near saturation (AGS).
+"""Theory of the Hopfield model near saturation (AGS): replica symmetric, and with one step of breaking.
 
 H = -1/2 sum_{i != j} J_ij S_i S_j, J_ij = (1/N) sum_mu xi_i^mu xi_j^mu, load alpha = P/N and
 T = 1/beta in units of J. With w = sqrt(alpha r) the width of the noise field, E the average over a
@@ -13,8 +13,9 @@ side its barrier. Nothing here iterates the saddle-point equations, so no branch
 Residuals are below 1e-12 and lines good to 1e-9; m(alpha) has its square-root end at alpha_M.
 
 Sources: D. J. Amit, H. Gutfreund & H. Sompolinsky, Phys. Rev. Lett. 55, 1530 (1985) [AGS 1985] and
-Ann. Phys. 173, 30 (1987) [AGS 1987]. A state that does not exist is NaN. Arguments are scalars;
-`mattis.theory.evaluate` checks them and accepts lists.
+Ann. Phys. 173, 30 (1987) [AGS 1987]. What takes `rsb` is known with one step of replica symmetry breaking
+too (`mattis.theory.one_step`), each state at that level. A state that does not exist is NaN. Arguments are
+scalars; `mattis.theory.evaluate` checks them and accepts lists.
 """
 
 import math
@@ -24,13 +25,18 @@ import numpy as np
 from scipy.special import erf
 
 from mattis.theory.numerics.arrays import NAN, Array, Elementwise
+from mattis.theory.numerics.levels import at_levels
 from mattis.theory.numerics.quadrature import SpinAverages, averages, fourth_power
 from mattis.theory.numerics.roots import Indices, roots, top
+from mattis.theory.one_step.ground import equal_loads, equal_temperatures, highest_equal_load
+from mattis.theory.one_step.retrieval import barrier_at, largest_loads
+from mattis.theory.one_step.states import LEAST_BROKEN_LOAD, glasses
 from mattis.theory.saddles import (
     NEAR_ONE,
     Saddle,
     Spinodals,
     branch_ends,
+    entropies,
     glass_states,
     retrieval_states,
     solve_overlaps,
@@ -38,6 +44,10 @@ from mattis.theory.saddles import (
 )
 
 GROUND_SLOPE = 2.595876  # the limit of (1 - T_c)/sqrt(alpha) at small load
+PATTERN_ENERGY = -0.5
+"""Energy per spin of a pattern itself at any load: the others and J_ii = 0 cancel."""
+LINE_TEMPERATURES = 24
+"""Places of the line of T_c with one step of breaking, between which it is looked for."""
 LEAST_ROOT_LOAD = 1e-5  # sqrt(alpha) below which the two free energies differ by less than 1e-10
 
 
@@ -118,39 +128,75 @@ def free_energy(load: Array, temperature: Array) -> Array:
 
 
 @Elementwise
-def spin_glass_q(load: Array, temperature: Array) -> Array:
+def spin_glass_q(load: Array, temperature: Array, rsb: Array | float = 0.0) -> Array:
     """Return the Edwards-Anderson order parameter q of the spin glass; 0 above T_g.
 
-    q = E tanh^2(sqrt(alpha r) z/T), r = q/(1 - C)^2, C = (1 - q)/T. AGS 1985, 1987.
+    q = E tanh^2(sqrt(alpha r) z/T), r = q/(1 - C)^2, C = (1 - q)/T; q1 with one step of breaking. AGS 1985,
+    1987.
     """
-    return glass_states(load, temperature).edwards_anderson
+    return _of_glass("edwards_anderson", rsb, load, temperature)
 
 
 @Elementwise
-def spin_glass_energy(load: Array, temperature: Array) -> Array:
+def spin_glass_energy(load: Array, temperature: Array, rsb: Array | float = 0.0) -> Array:
     """Return the energy per spin of the spin glass, or of the paramagnet above T_g, in J.
 
-    e = (alpha/2) [1 - 1/(1 - C) - C r]; -1/pi - sqrt(2 alpha/pi) at T = 0. AGS 1985, 1987; J_ii = 0.
+    e = (alpha/2) [1 - 1/(1 - C) - C r]; -1/pi - sqrt(2 alpha/pi) at T = 0. With one step of breaking
+    e = (alpha/2) [1 - T C/(1 - C) - r1]. AGS 1985, 1987; J_ii = 0.
     """
-    return glass_states(load, temperature).energy
+    return _of_glass("energy", rsb, load, temperature)
 
 
 @Elementwise
-def spin_glass_free_energy(load: Array, temperature: Array) -> Array:
+def spin_glass_free_energy(load: Array, temperature: Array, rsb: Array | float = 0.0) -> Array:
     """Return the free energy per spin of the spin glass, or of the paramagnet above T_g, in J.
 
-    f of `free_energy` at m = 0. AGS 1985, 1987; J_ii = 0.
+    f of `free_energy` at m = 0; with one step of breaking, that of `mattis.theory.one_step.states`.
+    AGS 1985, 1987; J_ii = 0.
     """
-    return glass_states(load, temperature).free_energy
+    return _of_glass("free_energy", rsb, load, temperature)
 
 
 @Elementwise
-def alpha_M(temperature: Array) -> Array:
+def spin_glass_entropy(load: Array, temperature: Array, rsb: Array | float = 0.0) -> Array:
+    """Return the entropy per spin of the spin glass, or of the paramagnet above T_g, in nats.
+
+    s = -(alpha/2) [ln(1 - C) + C/(1 - C)] + E S(h/T), S(u) = ln 2cosh u - u tanh u. AGS 1987. Below 0 at
+    T = 0, where no true entropy is, and less so with one step of breaking.
+    """
+    return _of_glass("entropy", rsb, load, temperature)
+
+
+def _of_glass(column: str, rsb: Array | float, load: Array, temperature: Array) -> Array:
+    """Return a column of the spin glass at the levels that are asked."""
+
+    def symmetric(load: Array, temperature: Array) -> Array:
+        states = glass_states(load, temperature)
+        is_entropy = column == "entropy"
+        return entropies(states, load, temperature) if is_entropy else getattr(states, column)
+
+    def broken(load: Array, temperature: Array) -> Array:
+        return np.asarray(getattr(glasses(load, temperature), column))
+
+    return at_levels(rsb, symmetric, broken, load, temperature)
+
+
+@Elementwise
+def alpha_M(temperature: Array, rsb: Array | float = 0.0) -> Array:
     """Return the largest load with a retrieval state at this temperature.
 
-    alpha_M(T) = max over w of w^2 (1 - C)^2/q. AGS 1987. NaN for T > 1 - 1e-7.
+    alpha_M(T) = max over w of w^2 (1 - C)^2/q. AGS 1987. One step of breaking raises it below T = 0.0248.
+    NaN for T > 1 - 1e-7.
     """
-    return spinodals(temperature).load
+
+    def symmetric(temperature: Array) -> Array:
+        return spinodals(temperature).load
+
+    def broken(temperature: Array) -> Array:
+        last = largest_loads(temperature)
+        return np.where(np.isnan(last), symmetric(temperature), last)
+
+    return at_levels(rsb, symmetric, broken, temperature)
 
 
 @Elementwise
@@ -162,12 +208,32 @@ def m_c(temperature: Array) -> Array:
     return spinodals(temperature).overlap
 
 
-def alpha_c() -> float:
-    """Return the storage capacity alpha_M(0) = 0.1379055665.
+def alpha_c(rsb: float = 0.0) -> float:
+    """Return the storage capacity alpha_M(0): 0.1379055665, and 0.138186 with one step of breaking.
 
-    The maximum over y of (1/2) (erf(y)/y - (2/sqrt(pi)) exp(-y^2))^2. AGS 1985, 1987.
+    The maximum over y of (1/2) (erf(y)/y - (2/sqrt(pi)) exp(-y^2))^2. AGS 1985, 1987; K. Steffan & R. Kuehn,
+    Z. Phys. B 95, 249 (1994).
     """
-    return alpha_M(0.0)
+    return alpha_M(0.0, rsb)
+
+
+def alpha_basin(rsb: float = 0.0) -> float:
+    """Return the load up to which a barrier above a pattern's own energy surrounds it: 0.129490, or 0.129793.
+
+    e(m), the lowest energy per spin at overlap m and T = 0, is largest on the barrier of the retrieval state.
+    The load at which that is -1/2, the energy of the pattern itself, is the largest over y of
+    ((1 - m^2 - k^2)/(2 k))^2, m = erf y, k = sqrt(2/pi) exp(-y^2). The basins of Newman, Loukianova and
+    Talagrand; M. Stojnic, arXiv 2403.01907 (2024).
+    """
+    if rsb:
+        return barrier_at(PATTERN_ENERGY)[0]
+    return float(_barrier_loads(np.array([top(_barrier_loads, 0.5, 3.0)]))[0])
+
+
+def _barrier_loads(y: Array) -> Array:
+    """Return the loads at which e(erf y) = -m^2/2 - sqrt(alpha) k - k^2/2 is that of the pattern, -1/2."""
+    m, k = erf(y), math.sqrt(2 / math.pi) * np.exp(-y * y)
+    return np.asarray(((1 - m * m - k * k) / (2 * k)) ** 2)
 
 
 @Elementwise
@@ -199,13 +265,18 @@ def T_g(load: Array) -> Array:
 
 
 @Elementwise
-def T_c(load: Array) -> Array:
+def T_c(load: Array, rsb: Array | float = 0.0) -> Array:
     """Return the highest temperature at which the retrieval state is the global minimum, in J.
 
     f(retrieval) = f(spin glass) on the falling side of alpha_1(T), whose maximum 0.0531321 is at T = 0.0851:
     for loads from alpha_1(0) = 0.0518543 to it, the spin glass is lower again at the lowest temperatures.
-    AGS 1985, 1987. NaN for loads above that maximum.
+    With one step of breaking: 0.0562886 at T = 0.0339, 0.0561416 at T = 0. AGS 1985, 1987. NaN beyond.
     """
+    return at_levels(rsb, _symmetric_T_c, _broken_T_c, load)
+
+
+def _symmetric_T_c(load: Array) -> Array:
+    """Return T_c where nothing breaks."""
     top_at = _ground_temperature()
     known = np.where((load > 0) & (load <= alpha_1(top_at)), load, NAN)
     root_load = np.sqrt(known)
@@ -220,13 +291,40 @@ def T_c(load: Array) -> Array:
     return np.select([small, at_top], [1 - GROUND_SLOPE * root_load, top_at], found)
 
 
+def _broken_T_c(load: Array) -> Array:
+    """Return T_c with one step of breaking: at the smallest loads the symmetric one, which it tends to."""
+    highest, coolest = highest_equal_load()
+    large = (load >= LEAST_BROKEN_LOAD) & (load < highest)
+    heat, loads = _broken_line()
+    start = np.interp(np.sqrt(highest - load[large]), np.sqrt(highest - loads), heat)
+    out = np.where(load == highest, coolest, NAN)
+    out[large] = equal_temperatures(load[large], start)
+    small = load < LEAST_BROKEN_LOAD
+    out[small] = _symmetric_T_c(load[small])
+    return out
+
+
+@lru_cache(maxsize=1)
+def _broken_line() -> tuple[Array, Array]:
+    """Return temperatures from the highest load of alpha_1(T) on, with one step of breaking, and loads."""
+    highest, coolest = highest_equal_load()
+    heat = coolest + (0.92 - coolest) * np.linspace(0, 1, LINE_TEMPERATURES) ** 1.5
+    return heat, np.array([highest, *_broken_alpha_1(heat[1:])])
+
+
 @Elementwise
-def alpha_1(temperature: Array) -> Array:
+def alpha_1(temperature: Array, rsb: Array | float = 0.0) -> Array:
     """Return the load below which the retrieval state is the global minimum: 0.0518543 at T = 0.
 
-    f(retrieval) = f(spin glass), both replica symmetric. AGS 1985, 1987 (the literature prints 0.051 at
-    T = 0). Re-entrant: 0.0531321 at most, at T = 0.0851. NaN for T > 1 - 1e-7.
+    f(retrieval) = f(spin glass), both at the level of rsb. AGS 1985, 1987 (the literature prints 0.051 at
+    T = 0). Re-entrant: 0.0531321 at most, at T = 0.0851. With one step of breaking 0.0561416 at T = 0, at
+    most 0.0562886, at T = 0.0339. NaN for T > 1 - 1e-7.
     """
+    return at_levels(rsb, _symmetric_alpha_1, _broken_alpha_1, temperature)
+
+
+def _symmetric_alpha_1(temperature: Array) -> Array:
+    """Return alpha_1 where nothing breaks."""
     ends = spinodals(temperature)
     small = 1 - temperature < LEAST_ROOT_LOAD * GROUND_SLOPE
 
@@ -236,6 +334,14 @@ def alpha_1(temperature: Array) -> Array:
     found = roots(gap, np.where(small, NAN, 0.2 * ends.load), ends.load * (1 - 1e-12))
     limit = np.where(np.isnan(ends.load), NAN, ((1 - temperature) / GROUND_SLOPE) ** 2)
     return np.where(small, limit, found)
+
+
+def _broken_alpha_1(temperature: Array) -> Array:
+    """Return alpha_1 with one step of breaking: at the smallest loads the symmetric one, 1e-5 of it lower."""
+    out = _symmetric_alpha_1(temperature)
+    large = out >= LEAST_BROKEN_LOAD
+    out[large] = equal_loads(temperature[large], out[large])
+    return out
 
 
 @Elementwise

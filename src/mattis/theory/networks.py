@@ -2,7 +2,15 @@
 
 from collections.abc import Callable
 
-from mattis.theory.rows import ANY_N, LARGE_N, REPLICA_SYMMETRIC, Argument, Formulas, Quantity
+from mattis.theory.rows import (
+    ANY_N,
+    LARGE_N,
+    ONE_STEP,
+    REPLICA_SYMMETRIC,
+    Argument,
+    Formulas,
+    Quantity,
+)
 
 finite, ising, little, metastable, static, steps = map(
     Formulas, ("finite", "ising", "little", "metastable", "static", "steps")
@@ -41,6 +49,7 @@ _DGZ = "Derrida, Gardner & Zippelius, Europhys. Lett. 4, 167 (1987)"
 _MNT = "Mezard, Nadal & Toulouse, J. Physique 47, 1457 (1986)"
 _AGS85 = "Amit, Gutfreund & Sompolinsky, Phys. Rev. A 32, 1007 (1985)"
 _MINIMA = "Tanaka & Edwards, J. Phys. F 10, 2769 (1980); Bray & Moore, J. Phys. C 13, L469 (1980)"
+_SK = "Sherrington & Kirkpatrick, Phys. Rev. Lett. 35, 1792 (1975); Parisi, J. Phys. A 13, L115 (1980)"
 _OWN = "derived for this project (no literature value; compared with simulations)"
 _BRANCH = "m = erf y, rho = m/(sqrt(2) y), C = sqrt(2/pi) e^{-y^2}/rho"
 _NOISY = f"{_BRANCH}, alpha = rho^2/(1/(1 - C)^2 + kappa)"
@@ -263,17 +272,18 @@ NETWORK_QUANTITIES = (
         _RS_COLD, finite.mixture_alpha_c,
     ),
     Quantity(
-        "sk.q", "q", "1", ("temperature",),
-        "Edwards-Anderson parameter of the Sherrington-Kirkpatrick glass, replica symmetric.",
-        "q = E tanh^2(sqrt(q) z/T)", "Sherrington & Kirkpatrick, Phys. Rev. Lett. 35, 1792 (1975)",
-        f"{REPLICA_SYMMETRIC}: exact for T >= 1, an approximation below", finite.sk_q,
+        "sk.q", "q", "1", ("temperature", "rsb"),
+        "Edwards-Anderson parameter of the Sherrington-Kirkpatrick glass.",
+        "q = E tanh^2(sqrt(q) z/T); q1 with rsb=1", _SK,
+        f"{REPLICA_SYMMETRIC}: exact for T >= 1, an approximation below. {ONE_STEP}: nearer", finite.sk_q,
     ),
     Quantity(
-        "sk.energy", "e", "J", ("temperature",),
-        "Energy per spin of the Sherrington-Kirkpatrick glass, replica symmetric.",
-        "e = -(1 - q^2)/(2 T); -sqrt(2/pi) at T = 0",
-        "Sherrington & Kirkpatrick, Phys. Rev. Lett. 35, 1792 (1975)",
-        f"{REPLICA_SYMMETRIC}: exact for T >= 1; -0.7979 at T = 0, where the exact one is -0.7632",
+        "sk.energy", "e", "J", ("temperature", "rsb"),
+        "Energy per spin of the Sherrington-Kirkpatrick glass.",
+        "e = -(1 - q^2)/(2 T); -sqrt(2/pi) at T = 0; with rsb=1 -[(1 + q1) C + mu (q1^2 - q0^2)]/2",
+        _SK,
+        f"{REPLICA_SYMMETRIC}: exact for T >= 1; -0.7979 at T = 0, where the exact one is -0.76317"
+        f" (sk.ground_energy). {ONE_STEP}: -0.76526 there",
         finite.sk_energy,
     ),
     Quantity(

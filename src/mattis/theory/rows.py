@@ -11,6 +11,7 @@ from mattis.plugins import Row
 from mattis.theory.numerics.arrays import Elementwise
 
 REPLICA_SYMMETRIC = "replica symmetric, N -> infinity"
+ONE_STEP = "rsb=1 is one step of replica symmetry breaking, N -> infinity"
 LARGE_N = "exact as N -> infinity"
 ANY_N = "exact at any N"
 UNTOLD = "as its author says"

@@ -13,7 +13,7 @@ from typing import Generic
 import numpy as np
 
 from mattis.theory.numerics.arrays import NAN, Array
-from mattis.theory.numerics.quadrature import SpinAverages, T, averages, log_two_cosh
+from mattis.theory.numerics.quadrature import SpinAverages, T, averages, log_two_cosh, spin_entropy
 from mattis.theory.numerics.roots import Indices, roots
 
 NEAR_ONE = 1e-7
@@ -182,6 +182,13 @@ def glass_states(load: Array, temperature: Array) -> Saddle[Array]:
         _fields(alpha, heat, none, width, averages(none, width, heat)),
     )
     return Saddle(*out)
+
+
+def entropies(states: Saddle[Array], load: Array, temperature: Array) -> Array:
+    """Return the entropy per spin of states: -(alpha/2) [ln(1 - C) + C/(1 - C)] + E S(h/T)."""
+    gap = 1 - states.susceptibility
+    spins = spin_entropy(states.overlap, states.width, temperature)
+    return np.asarray(spins - load / 2 * (np.log(gap) + states.susceptibility / gap))
 
 
 def _fields(

@@ -7,7 +7,7 @@ of Python takes an underscore (`lambda_`).
 
 from mattis.plugins import Table
 from mattis.theory import continuous, networks
-from mattis.theory.rows import LARGE_N, REPLICA_SYMMETRIC, Argument, Formulas, Quantity
+from mattis.theory.rows import LARGE_N, ONE_STEP, REPLICA_SYMMETRIC, Argument, Formulas, Quantity
 
 __all__ = ["ARGUMENTS", "QUANTITIES", "Argument", "Quantity"]
 
@@ -18,6 +18,12 @@ consolidation, drift, hopfield, pavlov = map(
 _ARGUMENTS = (
     Argument("load", "alpha = P/N, patterns per neuron", "> 0", lambda v: v > 0),
     Argument("temperature", "T = 1/beta, in units of J", ">= 0", lambda v: v >= 0),
+    Argument(
+        "rsb",
+        "steps of replica symmetry breaking; 0 where left out",
+        "0 or 1",
+        lambda v: v in (0, 1),
+    ),
     Argument(
         "memories",
         "N_h, memories and patterns",
@@ -52,13 +58,17 @@ _STABLE = f"{REPLICA_SYMMETRIC}; the state is stable above hopfield.T_AT, which 
 _REENTRANT = (
     f"{REPLICA_SYMMETRIC}; that the line turns back below T = 0.023 is due to this symmetry"
 )
+_LAST_STATE = f"{_REENTRANT}. {ONE_STEP}: it then turns back below T = 0.013, by 1e-5 of the load"
 _GLASS_RS = (
-    f"{REPLICA_SYMMETRIC}: so is the glass side. With one step of breaking in the glass the line"
-    " lies 6 % higher in load at T = 0, 1.5 % at T = 0.3"
+    f"{REPLICA_SYMMETRIC}: so is the glass side. {ONE_STEP}: the line lies 8.3 % higher in load at T = 0,"
+    " 1.7 % at T = 0.3"
 )
 _GLASS_STATE = (
-    f"{REPLICA_SYMMETRIC}: exact above T_g, where q = 0; below, an approximation of the glass"
+    f"{REPLICA_SYMMETRIC}: exact above T_g, where q = 0; below, an approximation of the glass. {ONE_STEP},"
+    " from load 0.001 on: nearer to it"
 )
+_STEFFAN_KUEHN = "Steffan & Kuehn, Z. Phys. B 95, 249 (1994)"
+_STEP = "with rsb=1 that of theory/one_step/states.py"
 _HEURISTIC = "heuristic, N -> infinity, T = 0; simulations lie between hopfield.overlap and this"
 
 _HOPFIELD = (
@@ -134,10 +144,10 @@ _HOPFIELD = (
         name="hopfield.T_c",
         symbol="T_c",
         units="J",
-        arguments=("load",),
+        arguments=("load", "rsb"),
         meaning="Highest temperature at which the retrieval state is the global minimum of f.",
         equation="f(retrieval) = f(spin glass), the upper one where alpha_1(T) is re-entrant:"
-        " 0.0518543 < alpha < 0.0531321",
+        " 0.0518543 < alpha < 0.0531321, with rsb=1 0.0561416 < alpha < 0.0562886",
         source=_AGS87,
         validity=_GLASS_RS,
         function=hopfield.T_c,
@@ -168,23 +178,23 @@ _HOPFIELD = (
         name="hopfield.alpha_M",
         symbol="alpha_M",
         units="1",
-        arguments=("temperature",),
+        arguments=("temperature", "rsb"),
         meaning="Largest load at which a retrieval state exists.",
-        equation="alpha_M(T) = max over w of w^2 (1 - C)^2/q, w = sqrt(alpha r)",
-        source=_AGS87,
-        validity=_REENTRANT,
+        equation=f"alpha_M(T) = max over w of w^2 (1 - C)^2/q, w = sqrt(alpha r); {_STEP}",
+        source=f"{_AGS87}; {_STEFFAN_KUEHN}",
+        validity=_LAST_STATE,
         function=hopfield.alpha_M,
     ),
     Quantity(
         name="hopfield.alpha_c",
         symbol="alpha_c",
         units="1",
-        arguments=(),
+        arguments=("rsb",),
         meaning="Storage capacity: the largest load of a retrieval state at T = 0.",
-        equation="alpha_c = max over y of (1/2) (erf(y)/y - (2/sqrt(pi)) exp(-y^2))^2",
-        source=_AGS87,
+        equation=f"alpha_c = max over y of (1/2) (erf(y)/y - (2/sqrt(pi)) exp(-y^2))^2; {_STEP}",
+        source=f"{_AGS87}; {_STEFFAN_KUEHN}",
         validity=(
-            f"{REPLICA_SYMMETRIC}; 0.138186 with one step of breaking"
+            f"{REPLICA_SYMMETRIC}; {ONE_STEP}: 0.138186, and two steps 0.138187"
             "; runs from the pattern last longer at finite N, to 0.165 at N = 1000"
         ),
         function=hopfield.alpha_c,
@@ -204,10 +214,10 @@ _HOPFIELD = (
         name="hopfield.alpha_1",
         symbol="alpha_1",
         units="1",
-        arguments=("temperature",),
+        arguments=("temperature", "rsb"),
         meaning="Load below which the retrieval state is the global minimum of f.",
-        equation="f(retrieval) = f(spin glass), both replica symmetric; re-entrant: 0.0518543 at T = 0,"
-        " at most 0.0531321, at T = 0.0851",
+        equation="f(retrieval) = f(spin glass), each at the level of rsb; re-entrant: 0.0518543 at T = 0,"
+        " at most 0.0531321, at T = 0.0851; with rsb=1 0.0561416 and 0.0562886, at T = 0.0339",
         source=_AGS87,
         validity=_GLASS_RS,
         function=hopfield.alpha_1,
@@ -216,9 +226,9 @@ _HOPFIELD = (
         name="hopfield.spin_glass",
         symbol="q",
         units="1",
-        arguments=_POINT,
+        arguments=(*_POINT, "rsb"),
         meaning="Edwards-Anderson order parameter of the spin glass, the state without overlap.",
-        equation=f"q = E t^2, m = 0; {_STATE}; 0 for T >= T_g",
+        equation=f"q = E t^2, m = 0; {_STATE}; 0 for T >= T_g; q1 with rsb=1",
         source=_AGS87,
         validity=_GLASS_STATE,
         function=hopfield.spin_glass_q,
@@ -227,9 +237,9 @@ _HOPFIELD = (
         name="hopfield.spin_glass_energy",
         symbol="e",
         units="J",
-        arguments=_POINT,
+        arguments=(*_POINT, "rsb"),
         meaning="Energy per spin of the spin glass, without self-coupling; of the paramagnet above T_g.",
-        equation="e = (alpha/2) [1 - 1/(1 - C) - C r]",
+        equation="e = (alpha/2) [1 - 1/(1 - C) - C r]; with rsb=1 (alpha/2) [1 - T C/(1 - C) - r1]",
         source=f"d(beta f)/d beta of the free energy of {_AGS87}",
         validity=_GLASS_STATE,
         function=hopfield.spin_glass_energy,
@@ -238,12 +248,36 @@ _HOPFIELD = (
         name="hopfield.spin_glass_free_energy",
         symbol="f",
         units="J",
-        arguments=_POINT,
+        arguments=(*_POINT, "rsb"),
         meaning="Free energy per spin of the spin glass, without self-coupling; of the paramagnet above T_g.",
-        equation="f = (alpha/2) [1 + T ln(1 - C) - q/(1 - C) + C r] - T E ln 2cosh(sqrt(alpha r) z/T)",
+        equation="f = (alpha/2) [1 + T ln(1 - C) - q/(1 - C) + C r] - T E ln 2cosh(sqrt(alpha r) z/T)"
+        f"; {_STEP}",
         source=_AGS87,
         validity=_GLASS_STATE,
         function=hopfield.spin_glass_free_energy,
+    ),
+    Quantity(
+        name="hopfield.spin_glass_entropy",
+        symbol="s",
+        units="nat",
+        arguments=(*_POINT, "rsb"),
+        meaning="Entropy per spin of the spin glass; of the paramagnet above T_g.",
+        equation="s = -(alpha/2) [ln(1 - C) + C/(1 - C)] + E S(h/T), S(u) = ln 2cosh u - u tanh u",
+        source=f"-df/dT of the free energy of {_AGS87}",
+        validity=f"{_GLASS_STATE}; at T = 0 below 0, which none is: by how much tells how wrong the level is",
+        function=hopfield.spin_glass_entropy,
+    ),
+    Quantity(
+        name="hopfield.alpha_basin",
+        symbol="alpha_NLT",
+        units="1",
+        arguments=("rsb",),
+        meaning="Load up to which a barrier above a pattern's own energy surrounds it, at T = 0.",
+        equation="largest over y: ((1 - m^2 - k^2)/(2 k))^2, m = erf y, k = sqrt(2/pi) exp(-y^2), where the"
+        f" lowest energy at overlap m, -m^2/2 - sqrt(alpha) k - k^2/2, is -1/2; {_STEP}",
+        source="Newman (1988), Loukianova (1997), Talagrand (1998); Stojnic, arXiv 2403.01907 (2024)",
+        validity=f"{REPLICA_SYMMETRIC}: 0.129490. {ONE_STEP}: 0.129793",
+        function=hopfield.alpha_basin,
     ),
     Quantity(
         name="hopfield.alpha_hysteresis",

@@ -161,3 +161,22 @@ def log_two_cosh(mean: Array, width: Array, temperature: Array) -> Array:
     h = m - heat * v
     out[~smooth] = _sum(h * erf(h / w / math.sqrt(2)) + 2 * w * normal(h / w), weight)
     return out
+
+
+def spin_entropy(mean: Array, width: Array, temperature: Array) -> Array:
+    """Return E S((mean + width z)/T), S(u) = ln 2cosh u - u tanh u, which is 0 at T = 0."""
+    out = np.empty(mean.size)
+    smooth = width < temperature
+    z, weight = gauss_rule()
+    m, w, heat = (each[smooth, None] for each in (mean, width, temperature))
+    out[smooth] = _sum(ising_entropy((m + w * z) / heat), weight)
+    v, _, _ = logistic_rule()
+    m, w, heat = (each[~smooth, None] for each in (mean, width, temperature))
+    out[~smooth] = (heat / w)[:, 0] * _sum(normal((m - heat * v) / w), STEP * ising_entropy(v))
+    return out
+
+
+def ising_entropy(u: Array) -> Array:
+    """Return S(u) = ln 2cosh u - u tanh u, the entropy of a spin in a field, without overflow."""
+    small = np.exp(-2 * np.abs(u))
+    return np.asarray(np.log1p(small) + 2 * np.abs(u) * small / (1 + small))

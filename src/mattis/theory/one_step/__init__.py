@@ -1,0 +1,1 @@
+"""One step of replica symmetry breaking: Hopfield's model, and Sherrington and Kirkpatrick's."""
