@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-LOOKS = 5
+MOST_LOOKS = 5
 """How often a store is looked at where cells are moved meanwhile."""
 
 CELLS_AT_ONCE = 2**20
@@ -79,7 +79,7 @@ def each_cells(
         return []
     census, look = read_census(path) if census is None else census, None
     views = [cube.labels_of(study) for study in studies]
-    for _ in range(LOOKS):
+    for _ in range(MOST_LOOKS):
         look = _look(path, studies[0], views, part, with_values, census, on_chunk)
         if look.is_whole:
             break
