@@ -22,6 +22,7 @@ import neurons
 import peers
 import ratios
 import starts
+import sweeps
 import waiting
 from machine import machine, revision
 from rich.console import Console
@@ -72,6 +73,7 @@ PARTS: dict[str, Callable[[], Found]] = {
     "limits": on_one_core(limits.all_rows),
     "starts": on_one_core(starts.all_rows),
     "waiting": on_one_core(waiting.all_rows),
+    "sweeps": on_one_core(sweeps.all_rows),
     "neurons": on_one_core(neurons.all_rows),
     "peers": packages,
     "job": reference,

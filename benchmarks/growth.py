@@ -1,9 +1,11 @@
 """Time and memory of the commands at a million cells and more, each in a process of its own.
 
     python benchmarks/growth.py            # plan, and digests, estimates and figure of cells in memory
-    python benchmarks/growth.py --store    # also status and diagram of a synthetic store
+    python benchmarks/growth.py --store    # also what looks at a synthetic store of 10^6 cells
+    python benchmarks/growth.py --stores   # and at one of 10^7
 
-prints a table and writes growth.json and growth.md beside this file (a minute; with the store a few).
+prints a table and writes growth.json and growth.md beside this file (a minute; with a store a few, with both
+ten).
 Wall time includes the start of the process, from compiled bytecode; memory is the peak of what the
 process held. The cells are random numbers, since simulating a million of them takes hours: what is
 measured is all that is not simulation.
@@ -19,7 +21,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -41,6 +43,7 @@ def axes(loads: int, temperatures: int, seeds: int) -> Axes:
 
 
 STUDIES = {
+    "usual-1e5": axes(100, 10, 100),
     "usual-1e6": axes(100, 100, 100),
     "worst-1e6": axes(1000, 1, 1000),
     "usual-1e7": axes(100, 100, 1000),
@@ -48,7 +51,7 @@ STUDIES = {
     "worst-1e8": axes(10_000, 1, 10_000),
 }
 PLANS = [
-    *((name, "") for name in STUDIES),
+    *((name, "") for name in STUDIES if name != "usual-1e5"),
     *((name, "--json") for name in ("usual-1e6", "worst-1e6", "worst-1e7")),
 ]
 
@@ -131,7 +134,7 @@ def observed(study: Any, load: Any, temperature: Any, random: Any) -> dict[str, 
 
 
 def synthetic_store(study: Any, folder: Path) -> None:
-    """Fill the store of a study with random cells, block by block, as a run does."""
+    """Fill the store of a study with random cells, block by block, in random order, as shards do."""
     import numpy as np
 
     from mattis.store import store
@@ -141,8 +144,10 @@ def synthetic_store(study: Any, folder: Path) -> None:
     results, random = results_of(study, folder), np.random.default_rng(1)
     results.folder.make_folder()
     opened = store.create_or_extend(results.store, study)
-    for block in plan.each_block(study):
-        heat = np.array([1 / point.beta for point in block.points])
+    blocks, at = plan.blocks(study), study.points.index("beta")
+    for k in random.permutation(len(blocks)):
+        block = blocks[k]
+        heat = 1 / np.array([point[at] for point in block.points])
         store.write(opened, study, block, observed(study, block.load, heat, random))
     store.fold(opened)
 
@@ -185,7 +190,7 @@ def step(name: str, path: str, folder: str) -> None:
     STEPS[name](load_study(path), Path(folder))
 
 
-def measured(folder: Path, with_store: bool) -> list[Taken]:
+def measured(folder: Path, stores: Mapping[str, int]) -> list[Taken]:
     """Measure every command."""
     env = compiled(folder)
     table = [
@@ -196,11 +201,30 @@ def measured(folder: Path, with_store: bool) -> list[Taken]:
     here = [sys.executable, str(HERE)]
     path, root = written(folder, name), str(folder)
     table.append(taken("digests and figure", name, [*here, "memory", path, root], env))
-    if with_store:
-        table.append(taken("fill the store", name, [*here, "store", path, root], env, 1))
-        for verb in ("status", "digest", "diagram"):
-            table.append(taken(verb, name, mattis(verb, path, "--results", root), env))
+    for name, repeats in stores.items():
+        table += looks(name, folder, env, repeats)
     return table
+
+
+STORES = {
+    "--store": {"usual-1e6": REPEATS},
+    "--stores": {"usual-1e6": REPEATS, "usual-1e7": 1},
+}
+"""Studies whose stores are filled, by the option, and how often each look at one is timed."""
+
+VERBS = ("run", "status", "digest", "diagram", "verify")
+"""What looks at a store. A run takes the census, which the others use, but for `verify`."""
+
+
+def looks(name: str, folder: Path, env: Environment, repeats: int) -> Iterator[Taken]:
+    """Fill a store, and yield what that and looking at it takes."""
+    path, root = written(folder, name), str(folder)
+    fill = [sys.executable, str(HERE), "store", path, root]
+    yield taken("fill the store", name, fill, env, 1)
+    for verb in VERBS:
+        once_only = verb in ("run", "verify")
+        command = mattis(verb, path, "--results", root)
+        yield taken(verb, name, command, env, 1 if once_only else repeats)
 
 
 def markdown(table: Sequence[Taken]) -> str:
@@ -221,7 +245,8 @@ simulated.
 usual-1e6: 1 size × 100 loads × 100 temperatures × 100 seeds, 10^4 blocks of 100 cells. worst-1e6:
 1 size × 1000 loads × 1 temperature × 1000 seeds, 10^6 blocks of one cell. More seeds, and at 10^8 more
 loads, make the larger ones. "digests and figure": row digests, study digest, estimates, boundaries,
-theory lines, PNG and SVG of cells that are in memory.
+theory lines, PNG and SVG of cells that are in memory. "fill the store": blocks into the journal in random
+order, and the fold. "run": all cells are there, so it takes the census and the digest.
 
 {table}
 """
@@ -233,7 +258,7 @@ def main(*words: str) -> None:
         step(*words)
         return
     with TemporaryDirectory() as folder:
-        table = measured(Path(folder), "--store" in words)
+        table = measured(Path(folder), STORES[words[0]] if words else {})
     text = json.dumps([asdict(row) for row in table], indent=1) + "\n"
     HERE.with_suffix(".json").write_text(text, encoding="utf-8")
     HERE.with_suffix(".md").write_text(markdown(table), encoding="utf-8")

@@ -35,8 +35,6 @@ class Measured:
     driver: Service
     start: float
     gather: float
-    deal: float
-    look: float
     peak: float
     stored_at_most: float
     stored: float
@@ -57,8 +55,7 @@ class Figures:
         return float(row["value"])
 
 
-LARGEST, SHUFFLED = "10^6 cells", "10^6 cells, shuffled, in batches of 16 MiB"
-NEAR, WIDE = "nothing of 10^6 cells", "nothing of 10^6 cells, 1 temperature"
+LARGEST = "10^6 cells"
 MANY = "batched, 100 cells"
 
 
@@ -78,23 +75,6 @@ def per_task(figures: Figures) -> float:
     return task_of_one(figures) - per_block(figures)
 
 
-def deal(figures: Figures) -> float:
-    """Return the CPU seconds of a cell: what a fold takes more whose rows are dealt before."""
-    whole, dealt = (
-        figures.value("stores", case, "fold, CPU us per cell") for case in (LARGEST, SHUFFLED)
-    )
-    return max(dealt - whole, 0.0) / 1e6
-
-
-def look(figures: Figures) -> float:
-    """Return the seconds of a cell: what a shard takes more that looks at more of them."""
-    cells, seconds = (
-        figures.value("shards", WIDE, name) - figures.value("shards", NEAR, name)
-        for name in ("cells that it looks at", "read the store, s")
-    )
-    return seconds / cells
-
-
 def peak(figures: Figures) -> float:
     """Return the bytes that the job holds that gathers."""
     return figures.value("shards", f"gather {LARGEST}", "peak, MiB") * 2**20
@@ -112,11 +92,9 @@ RATES: Mapping[str, tuple[str, Callable[[Figures], float]]] = {
         lambda f: f.value("shards", "shard of 25 tiny blocks", "until the first block begins, s"),
     ),
     "gather": (
-        "CPU s per cell of the job that gathers",
+        "CPU s per cell of the job that gathers: it deals rows, folds them, looks at all, digests all",
         lambda f: f.value("shards", f"gather {LARGEST}", "CPU us per cell") / 1e6,
     ),
-    "deal": ("CPU s more per cell where the journal is more than one batch, in any order", deal),
-    "look": ("s per cell that a shard looks at before its first block, and again at its end", look),
     "peak": ("bytes of memory of the job that gathers", peak),
     "stored_at_most": (
         "bytes per cell, journals included",

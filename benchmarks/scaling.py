@@ -32,7 +32,6 @@ from rates import ASSUMED, IDLE, Figures, Measured, Row, Service, measured, rate
 
 from mattis.engine.dispatch import IN_FLIGHT, LARGEST_TASK, TASK_SECONDS, TASKS_PER_SECOND
 from mattis.networks.registry import MODELS
-from mattis.store.folding.ordering import BYTES_AT_ONCE
 
 HERE = Path(__file__)
 OVERHEAD = HERE.with_name("overhead.json")
@@ -177,13 +176,8 @@ class Campaign:
 
 
 def gathering(costs: Measured, plan: Campaign) -> float:
-    """Return the seconds that it takes to fold the journal of a study into its cube.
-
-    What shards computed lies in random order. Where it is more than a batch, it is dealt before, once.
-    """
-    row = 8 * (len(MODELS["hopfield"].observables) + LABELS)
-    batches = plan.of_study * row / BYTES_AT_ONCE
-    return (costs.gather + (costs.deal if batches > 1 else 0.0)) * plan.of_study
+    """Return the seconds that it takes to fold the journal of a study into its cube, in any order."""
+    return costs.gather * plan.of_study
 
 
 def held(plan: Campaign) -> float:
@@ -197,14 +191,13 @@ def simulated(costs: Measured, plan: Campaign) -> tuple[float, float]:
     rng = random.Random(1)
     nodes = [0.0] * (ASSUMED.gpus // ASSUMED.node)
     share = utilisation(costs.driver, ASSUMED.node, ASSUMED.cells_of_block * plan.cell)
-    look = costs.start + costs.look * plan.of_study / plan.shards
     started, done, rests = 0.0, 0.0, 0.0
     for _ in range(plan.studies):
         last = 0.0
         for _ in range(plan.shards):
             started += 1 / ASSUMED.starts
             begin = max(heapq.heappop(nodes), started) + ASSUMED.delay
-            end = begin + 2 * look + spread(plan.compute / share, rng)
+            end = begin + 2 * costs.start + spread(plan.compute / share, rng)
             heapq.heappush(nodes, end)
             last = max(last, end)
         rests, done = max(rests, last), max(done, last + ASSUMED.delay + gathering(costs, plan))

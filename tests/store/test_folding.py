@@ -212,3 +212,33 @@ def test_a_death_anywhere_in_a_fold_that_deals_loses_nothing(tmp_path: Path) -> 
         assert reading.valid_cells(path, study).all()
         store.create_or_extend(path, study)
         assert everything(path.path) == whole
+
+
+@pytest.mark.usefixtures("crumbs")
+def test_a_look_during_a_fold_that_deals_misses_no_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are dealt before their segment is read, and folded after the cube was read."""
+    study = wide(tmp_path, seed=12)
+    path = scattered(study, tmp_path, shuffled(study))
+    with monkeypatch.context() as patch:
+        patch.setattr(ordering, "fold", lambda _: None)
+        opened = store.create_or_extend(path, study)
+    listed, calls = journal.segments_for, 0
+
+    def listing(*given: Any) -> list[str]:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            ordering.fold(opened)
+        names = listed(*given)
+        if calls == 2:
+            for batch in ordering._batches(opened, names):
+                ordering._deal(opened, batch, [range(9)])
+            assert {*names}.isdisjoint(journal.segments(journal_of(path)))
+        return names
+
+    monkeypatch.setattr(journal, "segments_for", listing)
+    assert reading.valid_cells(path, study).all()
+    assert calls > 3
+    assert not journal.segments(journal_of(path))

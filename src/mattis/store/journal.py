@@ -33,7 +33,7 @@ SEGMENT_ROWS = 8192
 STATE_BYTES = 512
 """Bytes of final states, of each row, that make a segment half as long."""
 
-HEAD_BYTES = 2**14
+FIRST_LINE_BYTES = 2**14
 """Bytes in which the first line of most segments ends."""
 
 SHARE = 20
@@ -216,7 +216,7 @@ def observables_of(head: Mapping[str, Any], contents: Contents) -> list[str]:
 def heads(folder: Place, names: Iterable[str]) -> Iterator[Mapping[str, Any]]:
     """Yield the first line of each named segment that can be read."""
     for name in names:
-        content = (folder / name).read_bytes(HEAD_BYTES) or b""
+        content = (folder / name).read_bytes(FIRST_LINE_BYTES) or b""
         if b"\n" not in content:
             content = (folder / name).read_bytes() or b""
         if head := _head(content):

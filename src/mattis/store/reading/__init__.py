@@ -3,9 +3,9 @@
 The journal is read beside the cube, so that cells on their way from one to the other are never missed.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from mattis.study.plan import Mask
 if TYPE_CHECKING:
     import xarray as xr
 
+
+MOST_LOOKS = 5
+"""How often a store is looked at where cells are moved meanwhile."""
 
 CELLS_AT_ONCE = 2**20
 """Cells that are in memory at once, with their observables, where a digest runs over all of a cube."""
@@ -74,30 +77,62 @@ def each_cells(
     """
     if not studies:
         return []
-    census = read_census(path) if census is None else census
+    census, look = read_census(path) if census is None else census, None
     views = [cube.labels_of(study) for study in studies]
-    # The journal first: cells that a running fold moves in between are then read twice, not never.
-    old = _record(path, studies[0])
-    while True:
-        lists = record.waiting(path, studies[0], part)
-        observed = record.observed(path, studies[0], old, lists)
-        found = [(labels, _blank(labels, observed, with_values)) for labels in views]
-        known = _overlaid(path, studies[0], found, observed, part)
-        old = _record(path, studies[0])
-        if record.observed(path, studies[0], old, lists) == observed:
+    for _ in range(MOST_LOOKS):
+        look = _look(path, studies[0], views, part, with_values, census, on_chunk)
+        if look.is_whole:
             break
+    assert look is not None
+    out = []
+    for (_, ds), study in zip(look.found, studies, strict=True):
+        ds = _of_model(ds, look.observed, study.described_model, with_values)
+        out.append(ds.assign(kept=states(path, study)["kept"]) if study.kept_states else ds)
+    return out
+
+
+class Look(NamedTuple):
+    """Cells as they were found, and whether none of them was moved on its way without being seen."""
+
+    found: list[tuple[CubeLabels, Frame]]
+    observed: Observed
+    is_whole: bool
+
+
+def _look(
+    path: Place,
+    study: Study,
+    views: Sequence[CubeLabels],
+    part: ShardNumber | None,
+    with_values: bool,
+    census: Census,
+    on_chunk: Callable[[], None],
+) -> Look:
+    """Return the cells with some labels, of the journal and of the cube.
+
+    The journal comes first: cells that a running fold moves into the cube meanwhile are then read twice, not
+    never. But rows that it deals into other segments, and these into the cube, may be missed: one of the
+    segments is then gone before it was read.
+    """
+    folder, contents = journal_of(path), contents_of(study)
+    lists, names = record.waiting(path, study, part), journal.segments_for(folder, contents, part)
+    observed = record.observed(path, study, _record(path, study), lists)
+    found = [(labels, _blank(labels, observed, with_values)) for labels in views]
+    read = _overlaid(path, study, found, observed, names)
+    old = _record(path, study)
     if old and (stored := opened(path, replace(old, observed=observed), census)):
         for labels, ds in found:
             for piece in stored.pieces(labels):
                 _take(ds, piece, observed)
                 on_chunk()
     # Cells that a packing moves the other way are in segments that were not there a moment ago.
-    _overlaid(path, studies[0], found, observed, part, {*known})
-    out = []
-    for (_, ds), study in zip(found, studies, strict=True):
-        ds = _of_model(ds, observed, study.described_model, with_values)
-        out.append(ds.assign(kept=states(path, study)["kept"]) if study.kept_states else ds)
-    return out
+    later = journal.segments_for(folder, contents, part)
+    new = [name for name in later if name not in {*names}]
+    seen = {*read, *_overlaid(path, study, found, observed, new)}
+    now = {*later, *journal.segments_for(folder, contents, part)} if new else {*later}
+    gone = {*names, *new} - seen - now
+    alike = record.observed(path, study, old, lists) == observed
+    return Look(found, observed, alike and not gone)
 
 
 def _record(path: Place, study: Study) -> StoreRecord | None:
@@ -121,22 +156,18 @@ def _overlaid(
     study: Study,
     found: Sequence[tuple[CubeLabels, Frame]],
     observed: Observed,
-    part: ShardNumber | None,
-    known: Set[str] = frozenset(),
+    names: Sequence[str],
 ) -> list[str]:
-    """Put the rows of the journal, which are whole, among cells; return the names of its segments.
-
-    known  # segments that are among them already
-    """
-    folder, contents = journal_of(path), contents_of(study)
-    names = [name for name in journal.segments_for(folder, contents, part) if name not in known]
-    for segment in journal.rows(folder, contents, names):
+    """Put the rows of some segments, which are whole, among cells; return those that were there to read."""
+    read = []
+    for segment in journal.rows(journal_of(path), contents_of(study), names):
+        read.append(segment.name)
         for labels, ds in found:
             near = np.isin(segment.table[:, len(labels.names) - 1], labels.values["seed"])
             if near.any():
                 rows = CellTable.of_rows(segment.table[near], segment.observables, labels, observed)
                 _overlay(ds, rows, observed)
-    return names
+    return read
 
 
 def _overlay(ds: Frame, rows: CellTable, observed: Observed) -> None:
