@@ -77,14 +77,14 @@ HEAD = """# Gallery
 Every study of `config/studies`: the question that its figure answers, the physics of it, the command that
 makes it, and what it is verified against (`capacity-large` and `capacity-end` stand on the page of
 [capacity](capacity.md)). This page is written by `make gallery`, {minutes:.0f} minutes of
-CPU time where nothing is stored, from the studies' own comments and from what they found; `python
-benchmarks/pictures.py` names figures that are not of the studies of today.
+CPU time where nothing is stored, from the studies' own comments and from what they found.
+`python benchmarks/pictures.py` names figures that are not of the studies of today.
 
-Times are CPU times on one core of the machine that made the figures, most often of 2. Answers and
-comparisons are those of `mattis diagram` and `mattis compare`: z is (simulation − theory)/error, of the
-cells in which theory speaks of what was simulated; 4.6 % of them should lie beyond 2. A theory of N → ∞ may
-be rejected at a finite N: near the end of retrieval states that start at their pattern last longer than it
-says. How to read the symbols: [figures](figures.md).
+Times are seconds of CPU, of all cores together, on the machine that made a figure. Answers and comparisons
+are those of `mattis diagram` and `mattis compare`: z is (simulation − theory)/error, of the cells in which
+theory speaks of what was simulated; 4.6 % of them should lie beyond 2. A theory of N → ∞ may be rejected at
+a finite N: near the end of retrieval states that start at their pattern last longer than it says. How to
+read the symbols: [figures](figures.md).
 
 `mattis page config/studies/NAME.yaml` makes one page to look into a diagram ([what it shows](page.md)); on
 the site of the docs a few stand below their figure.
