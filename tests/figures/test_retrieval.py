@@ -204,9 +204,14 @@ def test_lines_on_the_map_have_their_key(page: Figure) -> None:
 
 
 def test_theory_lines_are_those_of_the_theory_room() -> None:
-    end, ground, frozen, broken = theory_lines(0.2)
+    end, ground, one_step, frozen, broken = theory_lines(0.2)
     words = [line.label.split(":")[0] for line in (end, ground, frozen, broken)]
     assert words == ["$T_M$", "$T_c$", "$T_g$", "$T_{AT}$"]
+    assert [line.label.endswith("(replica symmetric)") for line in (end, ground)] == [True, True]
+    assert one_step.label == ground.label.replace("replica symmetric", "one step")
+    assert one_step.load[0] == pytest.approx(evaluate("hopfield.alpha_1", temperature=0, rsb=1))
+    beside = evaluate("hopfield.alpha_1", temperature=one_step.temperature)
+    assert (one_step.load - beside > 0.2 / 150).all()  # more than a line's width
     for k in (3, len(ground.load) // 2):
         value = evaluate("hopfield.alpha_1", temperature=float(ground.temperature[k]))
         assert ground.load[k] == pytest.approx(value)

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from mattis import theory
+from mattis.comparison.remembered import evaluate
 from mattis.comparison.view import FEWEST_OF_A_MAP
 from mattis.exact.arrays import Reals
 from mattis.networks.binary.study import BinaryStudy
@@ -17,11 +17,27 @@ PHASES = ("size", "load", "beta", "noise", "seed")
 
 @dataclass(frozen=True, eq=False)
 class PhaseLine:
-    """A line of theory in the plane of load and temperature."""
+    """A line of theory in the plane of load and temperature.
+
+    steps  # of replica symmetry breaking, at which all states of the line are; None where none is assumed
+    """
 
     quantity: str
     load: Reals
     temperature: Reals
+    steps: int | None = None
+
+    @property
+    def level(self) -> str:
+        """The level of replica symmetry breaking, in words."""
+        return "" if self.steps is None else SYMMETRY_LEVELS[self.steps]
+
+
+SYMMETRY_LEVELS = ("replica symmetric", "one step")
+"""Levels of replica symmetry breaking, in words."""
+
+LINE_SHARE = 1 / 150
+"""Width of a line, over that of the axis: lines that are nearer to each other than this are one."""
 
 
 def has_phases(study: Study) -> bool:
@@ -45,18 +61,29 @@ def phase_lines(study: BinaryStudy, widest: float) -> tuple[PhaseLine, ...]:
 def hopfield_lines(widest: float) -> tuple[PhaseLine, ...]:
     """Return the Amit–Gutfreund–Sompolinsky lines up to a load.
 
-    T_M and T_c as curves of the load, alpha_M(T) and alpha_1(T): both are re-entrant at low temperature.
+    T_M and T_c as curves of the load, alpha_M(T) and alpha_1(T): both are re-entrant at low temperature. T_c
+    with one step of replica symmetry breaking as far as it is told from the symmetric one; T_M never is.
     """
     heat = np.concatenate([np.linspace(0, 0.06, 25), np.linspace(0.07, 0.999, 60)])
     load = np.linspace(1e-4, widest, 150)
     near = np.concatenate([np.linspace(0.04, 0.138, 50), np.linspace(0.1381, 0.138185, 5)])
     cool = np.concatenate([np.linspace(0, 0.2, 21), np.linspace(0.22, 0.999, 40)])
     return (
-        PhaseLine("hopfield.T_M", _along("hopfield.alpha_M", temperature=heat), heat),
-        PhaseLine("hopfield.T_c", _along("hopfield.alpha_1", temperature=cool), cool),
+        PhaseLine("hopfield.T_M", _along("hopfield.alpha_M", temperature=heat), heat, 0),
+        PhaseLine("hopfield.T_c", _along("hopfield.alpha_1", temperature=cool), cool, 0),
+        _broken_ground(widest),
         PhaseLine("hopfield.T_g", load, _along("hopfield.T_g", load=load)),
         PhaseLine("hopfield.T_AT", near, _along("hopfield.T_AT", load=near)),
     )
+
+
+def _broken_ground(widest: float) -> PhaseLine:
+    """Return alpha_1(T) with one step of breaking, where it lies beside the symmetric one."""
+    heat = np.linspace(0, 0.26, 14)
+    symmetric = _along("hopfield.alpha_1", temperature=heat)
+    load = _along("hopfield.alpha_1", temperature=heat, rsb=1)
+    apart = load - symmetric > LINE_SHARE * widest
+    return PhaseLine("hopfield.T_c", load[apart], heat[apart], 1)
 
 
 @lru_cache(maxsize=1)
@@ -67,6 +94,6 @@ def little_lines() -> tuple[PhaseLine, ...]:
     return tuple(PhaseLine(name, _along(name, temperature=heat), heat) for name in names)
 
 
-def _along(name: str, **at: Reals) -> Reals:
+def _along(name: str, **at: Reals | int) -> Reals:
     """Evaluate a quantity of theory along a line; NaN where it does not exist."""
-    return np.asarray(theory.evaluate(name, **at), np.float64)
+    return np.asarray(evaluate(name, **at), np.float64)

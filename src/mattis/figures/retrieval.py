@@ -66,10 +66,8 @@ def theory_lines(widest: float) -> list[BoundaryLine]:
     """Return the Amit–Gutfreund–Sompolinsky lines up to a load."""
     drawn: Sequence[tuple[str, dict[str, Any]]] = (
         ("$T_M$: retrieval states end", {"color": "#b2182b", "lw": 1.6}),
-        (
-            "$T_c$: retrieval is the ground state (replica symmetric)",
-            {"color": "#ef8a00", "lw": 1.4, "ls": "--"},
-        ),
+        ("$T_c$: retrieval is the ground state", {"color": "#ef8a00", "lw": 1.4, "ls": "--"}),
+        ("$T_c$: retrieval is the ground state", {"color": "#ef8a00", "lw": 1.4}),
         ("$T_g$: spin glass freezes", {"color": "#333333", "lw": 1.2, "ls": "-."}),
         ("$T_{AT}$: replica symmetry breaks", {"color": "#762a83", "lw": 1.2, "ls": ":"}),
     )
@@ -89,8 +87,15 @@ def _styled(
     lines: Sequence[phases.PhaseLine], drawn: Sequence[tuple[str, dict[str, Any]]]
 ) -> list[BoundaryLine]:
     """Return lines of theory with their words and styles."""
-    pairs = zip(lines, drawn, strict=True)
-    return [BoundaryLine(line.load, line.temperature, *look, line.quantity) for line, look in pairs]
+    return [
+        BoundaryLine(line.load, line.temperature, _told(words, line.level), style, line.quantity)
+        for line, (words, style) in zip(lines, drawn, strict=True)
+    ]
+
+
+def _told(words: str, level: str) -> str:
+    """Return the words of a line with its level of replica symmetry breaking."""
+    return f"{words} ({level})" if level else words
 
 
 def draw(estimates: xr.Dataset, study: BinaryStudy, lines: Sequence[BoundaryLine]) -> Figure:
@@ -107,11 +112,12 @@ def draw(estimates: xr.Dataset, study: BinaryStudy, lines: Sequence[BoundaryLine
         degrees = max(int(plane["seeds"].max()) - 1, 0)
         known = f"z of theory at load (P − 1)/N, {degrees} degrees of freedom at most"
         words = told_of(study, _where(plane), (known,))
+        drawn = dict.fromkeys(line.quantity for line in lines)
         judged = [str(plane["overlap_z"].attrs.get("quantity", "hopfield.overlap"))]
         return close_page(
             page, PHASES_HEIGHT, question_of(study, ASKED_OF_PHASES), [*phase_keys, *cut_keys],
             caption(plane, words), letters_of(a=phase_keys, c=cut_keys),
-            letters_of(a=[line.quantity for line in lines], b=[lines[0].quantity, *judged], c=judged),
+            letters_of(a=drawn, b=[lines[0].quantity, *judged], c=judged),
         )  # fmt: skip
 
 

@@ -71,12 +71,15 @@ def _is_gain(study: Study) -> bool:
     return view(study).is_gain
 
 
-def words_of_theory(quantity: str) -> dict[str, str]:
-    """Return what a line of theory is called, with its equation, its source, and how far it holds."""
+def words_of_theory(quantity: str, level: str = "") -> dict[str, str]:
+    """Return what a line of theory is called, with its equation, its source, and how far it holds.
+
+    level  # of replica symmetry breaking, in words
+    """
     fact = theory.QUANTITIES[quantity]
     return {
         "quantity": quantity,
-        "symbol": fact.symbol,
+        "symbol": ", ".join(filter(None, (fact.symbol, level))),
         "meaning": fact.meaning,
         "equation": fact.equation,
         "source": fact.source,
@@ -92,7 +95,7 @@ def plane_lines(study: Study, estimates: xr.Dataset, bundle: Bundle) -> list[dic
     widest = max(WIDEST_LOAD, float(estimates["realised_load"].max()) * BEYOND_CELLS)
     return [
         {
-            **words_of_theory(line.quantity),
+            **words_of_theory(line.quantity, line.level),
             "across": "load",
             "up": "beta",
             "x": _numbers(line.load, bundle),

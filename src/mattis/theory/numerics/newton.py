@@ -10,16 +10,16 @@ from mattis.theory.numerics.roots import Indices
 SystemsAt = Callable[[Array, Indices], Array]
 """Residuals (n, K) of some of the systems: unknowns (n, K), and which of them."""
 
-DIFFERENCE = 3e-5
+NEWTON_DIFFERENCE = 3e-5
 """Relative step of differences: it sets how fast the last digits come, not which they are."""
 
-LONGEST_STEP = 0.3
+LONGEST_NEWTON_STEP = 0.3
 """Largest change of an unknown in one step, over its value."""
 
-SETTLED, NEARLY = 1e-14, 1e-3
+NEWTON_SETTLED, NEWTON_NEARLY = 1e-14, 1e-3
 """Steps over values below which a place is solved: at once, or where they have twice not shrunk."""
 
-MOST_STEPS = 60
+MOST_NEWTON_STEPS = 60
 """Steps after which a place has no solution."""
 
 
@@ -31,15 +31,15 @@ def solutions(systems: SystemsAt, start: Array) -> Array:
     x, out = start.copy(), np.full(start.shape, NAN)
     at = np.flatnonzero(np.isfinite(start).all(axis=0))
     last, stalls = np.full(start.shape[1], np.inf), np.zeros(start.shape[1])
-    for _ in range(MOST_STEPS):
+    for _ in range(MOST_NEWTON_STEPS):
         if not at.size:
             break
         with np.errstate(all="ignore"):  # a step into nowhere is NaN, and ends there
             change = _steps(systems, x[:, at], at)
             size = np.abs(change / x[:, at]).max(axis=0)
-            x[:, at] += change * np.minimum(1, LONGEST_STEP / size)
-        stalls[at] += (size >= last[at]) & (size < NEARLY)
-        done = (size < SETTLED) | (stalls[at] > 1)
+            x[:, at] += change * np.minimum(1, LONGEST_NEWTON_STEP / size)
+        stalls[at] += (size >= last[at]) & (size < NEWTON_NEARLY)
+        done = (size < NEWTON_SETTLED) | (stalls[at] > 1)
         out[:, at[done]] = x[:, at[done]]
         last[at] = size
         at = at[~done & np.isfinite(size)]
@@ -52,7 +52,7 @@ def _steps(systems: SystemsAt, x: Array, at: Indices) -> Array:
     slopes = np.empty((*x.shape, x.shape[0]))  # equation, place, unknown
     for k, row in enumerate(x):
         above, below = x.copy(), x.copy()
-        above[k], below[k] = row * (1 + DIFFERENCE), row * (1 - DIFFERENCE)
+        above[k], below[k] = row * (1 + NEWTON_DIFFERENCE), row * (1 - NEWTON_DIFFERENCE)
         rise = systems(above, at) - systems(below, at)
         slopes[:, :, k] = rise / (above[k] - below[k])
     matrices = slopes.transpose(1, 0, 2)

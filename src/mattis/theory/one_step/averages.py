@@ -29,7 +29,7 @@ KINK_RANGE = 24.0
 WEIGHED_RANGE = 10.5
 """Bound of the rule over y, in widths: the weight moves the mean by less than 1."""
 
-NARROW = 1.0
+NARROW_FIELD = 1.0
 """B/T below which the rule runs over y, above it over v: both are good to 1e-14 from 0.5 to 1."""
 
 
@@ -58,7 +58,7 @@ def _rule(reach: float) -> tuple[Array, Array, Array]:
 def group_averages(field: Array, width: Array, break_: Array, temperature: Array) -> GroupAverages:
     """Return averages in groups with these mean fields. field  # A >= 0, (K, n); others (K,)"""
     out = np.empty((len(GroupAverages._fields), *field.shape))
-    narrow, cold = width < NARROW * temperature, temperature == 0
+    narrow, cold = width < NARROW_FIELD * temperature, temperature == 0
     for rule, mask in ((_over_fields, narrow), (_over_kinks, ~narrow & ~cold), (_at_zero, cold)):
         at = np.flatnonzero(mask)
         if at.size:

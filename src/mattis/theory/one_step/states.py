@@ -57,7 +57,7 @@ class BrokenStates:
 def glasses(load: Array, temperature: Array) -> BrokenStates:
     """Return the states m = 0: spin glasses below T_g = 1 + sqrt(alpha), paramagnets above.
 
-    Close to T_g, where rounding hides the step, the symmetric state stands: f is the same, q 0.5 % smaller.
+    Close to T_g, where rounding hides the step, the symmetric state stands: f is the same, q 0.6 % smaller.
     NaN for loads below `LEAST_BROKEN_LOAD`.
     """
     symmetric = glass_states(load, temperature)
