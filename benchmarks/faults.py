@@ -39,6 +39,9 @@ from crashes import (
 from judge import KINDS, Scenario
 from tiny import World, in_child
 
+from mattis.store import journal, layout
+from mattis.store.folding import ordering
+
 HOME = Path(__file__).parent
 COLUMNS = ("tried", "lost values", "changed values", "leftovers", "wrong messages", "unfinished")
 FILE_SYSTEMS = ("xfs", "ext4", "btrfs")
@@ -194,6 +197,12 @@ TRIALS: dict[str, Callable[[Trial, list[Scenario]], None]] = dict(
 )
 
 
+def crumble() -> None:
+    """Cut chunks, segments and batches so small that a tiny journal is dealt before it is folded."""
+    layout.CHUNK_CELLS, journal.SEGMENT_ROWS = 8, 4
+    ordering.BYTES_AT_ONCE, ordering.DENSE = 1500, 1  # no batch fills a chunk
+
+
 def table(rows: dict[str, Row]) -> str:
     """Return the rows as a table."""
     lines = [("accident", *COLUMNS), ("---", *["---:"] * len(COLUMNS))]
@@ -228,6 +237,7 @@ def parsed() -> argparse.Namespace:
         "--commands", nargs="+", help="which commands are disturbed; all by default"
     )
     parser.add_argument("--disks", nargs="+", choices=FILE_SYSTEMS, default=FILE_SYSTEMS)
+    parser.add_argument("--crumbs", action="store_true", help="folds deal the journal first")
     parser.add_argument("--write", action="store_true", help="faults.md and faults.json")
     parser.add_argument("--json", type=Path, help="a file for what was violated")
     return parser.parse_args()
@@ -236,6 +246,8 @@ def parsed() -> argparse.Namespace:
 def main() -> int:
     """Try, tell, and return the exit code."""
     asked = parsed()
+    if asked.crumbs:
+        crumble()
     with tempfile.TemporaryDirectory(prefix="mattis-faults-", ignore_cleanup_errors=True) as name:
         rng = random.Random(asked.seed)
         trial = Trial(World(Path(name)), asked.share, rng, tuple(asked.disks))

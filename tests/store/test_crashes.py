@@ -46,6 +46,12 @@ def test_an_accident_anywhere_costs_nothing_and_the_same_command_goes_on(tmp_pat
     check(tried(tmp_path, "--only", *kinds, "--commands", *COMMANDS))
 
 
+def test_an_accident_in_a_fold_that_deals_costs_nothing(tmp_path: Path) -> None:
+    kinds = ("crashes", "refusals", "cuts")
+    words = ["--crumbs", "--only", *kinds, "--commands", "fold of a part"]
+    check(tried(tmp_path, *words, share=0.001))
+
+
 def test_a_disk_without_power(tmp_path: Path) -> None:
     on_disk(tmp_path, 0.0, "ext4")
 
