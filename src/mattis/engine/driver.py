@@ -14,7 +14,7 @@ import xarray as xr
 
 from mattis import plugins
 from mattis.cards import card
-from mattis.engine import cluster, dispatch, estimate, locks, rates, shards
+from mattis.engine import cluster, dispatch, estimate, locks, rates, refining, shards
 from mattis.engine.cluster import Where
 from mattis.engine.dispatch import Finished
 from mattis.engine.following import Follower, Moment
@@ -23,7 +23,7 @@ from mattis.engine.shards import Shard
 from mattis.engine.status import advice, done_cells
 from mattis.errors import Fault, UserError
 from mattis.networks.registry import StudyLike, load_study
-from mattis.store import cube, observables, reading, record, store
+from mattis.store import cube, observables, reading, record, rounds, store
 from mattis.store.place import Place
 from mattis.store.results import Results, read_json, results_of, write_json
 from mattis.store.store import Store
@@ -92,8 +92,9 @@ class Outcome:
 class Job:
     """What one process has to do: the cells that it is asked for, and where it puts what it says.
 
-    study   # of a shard, only the values that it holds
+    study   # of a shard, only the values that it holds; of one that is refined, those of all its rounds
     wanted  # the cells asked for, as a mask over that
+    given   # the study as the user wrote it
     """
 
     study: Study
@@ -101,6 +102,7 @@ class Job:
     results: Results
     settings: Settings
     shard: Shard | None
+    given: Study
     follower: Follower | None = None
 
     @property
@@ -149,6 +151,51 @@ def run(
     middle: what was computed is kept.
     """
     settings, study = settings or Settings(), load_study(study)
+    if study.refine is None:
+        return _run_cells(study, root, settings, log, follower)
+    return _run_rounds(study, root, settings, log, follower)
+
+
+def _run_rounds(
+    study: Study,
+    root: Path | str | None,
+    settings: Settings,
+    log: Path | None,
+    follower: Follower | None,
+) -> Outcome:
+    """Compute the cells of all rounds of a study, and decide each round when those before are there."""
+    if settings.shard is not None:
+        raise UserError(
+            "--shard: got a study with refine, whose rounds follow each other; expected one that is computed "
+            "whole; leave out --shard"
+        )
+    computed = 0
+    while True:
+        outcome = _run_cells(study, root, settings, log, follower)
+        computed += outcome.computed
+        if outcome.digest is None:
+            return replace(outcome, computed=computed)
+        results = results_of(study, root)
+        with locks.held(results.folder, locks.WHOLE) as folder:
+            found = refining.advance(study, Results(folder))
+            if not found.ended:
+                Results(folder).receipt.remove()
+        with reporter(log, settings.quiet) as report:
+            report.say(f"{study.name}: round {found.round}: {refining.told(found)}")
+        if found.ended:
+            return replace(
+                outcome, computed=computed, found=outcome.computed + outcome.found - computed
+            )
+
+
+def _run_cells(
+    study: Study,
+    root: Path | str | None,
+    settings: Settings,
+    log: Path | None,
+    follower: Follower | None,
+) -> Outcome:
+    """Compute the cells that are asked for of a study, or of one shard of it, and do not exist yet."""
     settings = _with_backend(study, settings)
     cluster.check(settings.place)
     settings, fewer = _within_memory(study, settings)
@@ -202,9 +249,10 @@ def _within_memory(study: Study, settings: Settings) -> tuple[Settings, str]:
 def _job(study: Study, root: Path | str | None, settings: Settings) -> Job:
     results = results_of(study, root)
     if settings.shard is None:
-        return Job(study, np.ones(cube.labels_of(study).shape, bool), results, settings, None)
+        of = rounds.asked(study, results)
+        return Job(of.study, of.cells, results, settings, None, study)
     shard = shards.shard(study, *settings.shard)
-    return Job(*shards.narrowed(study, shard), results, settings, shard)
+    return Job(*shards.narrowed(study, shard), results, settings, shard, study)
 
 
 def _run(job: Job, report: Reporter) -> Outcome:
@@ -262,7 +310,7 @@ def _opened(job: Job) -> Store:
     for name, content in job.study.attachments().items():
         if (job.results.folder / name).read_bytes() != content:
             job.results.folder.write_together({name: content})
-    text = as_run(job.study)
+    text = as_run(job.given)
     if job.results.study.read_bytes() != text.encode():
         job.results.study.write_text(text)
     return opened
@@ -404,14 +452,16 @@ def withdraw_stale_receipts(
     results = results_of(study, root)
     parts = shards.shards(study, count) if count > 1 and results.shards.names() else []
     receipts = {results.shards / f"{part.id}.json": part.cells for part in parts}
-    receipts[results.receipt] = np.ones(cube.labels_of(study).shape, bool)
+    of = rounds.asked(study, results)
+    receipts[results.receipt] = of.cells
     receipts = {place: cells for place, cells in receipts.items() if place.exists()}
     if not receipts:
         return
     try:
-        valid = done_cells(reading.read(results.store, study), study, all_observables)
+        valid = done_cells(reading.read(results.store, of.study), of.study, all_observables)
     except UserError:
-        valid = np.zeros(cube.labels_of(study).shape, bool)
+        valid = np.zeros(of.cells.shape, bool)
+    goes_on = study.refine is not None and not rounds.is_over(results)
     for place, cells in receipts.items():
-        if not valid[cells].all():
+        if goes_on or not valid[cells].all():
             place.remove()

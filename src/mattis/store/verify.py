@@ -17,6 +17,7 @@ from mattis.store.observables import differences
 from mattis.store.place import Place
 from mattis.store.record import StoreRecord, contents_of, journal_of
 from mattis.store.results import results_of
+from mattis.store.rounds import asked
 from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.model import FINAL_STATES, Columns, StateShape
@@ -78,8 +79,11 @@ def verify(study: Study, root: Path | str | None = None, recompute: int = 0) -> 
 
     Raises UserError if there is nothing to check, or the store is another study's.
     """
-    path = results_of(study, root).store
+    results = results_of(study, root)
+    path, of = results.store, asked(study, results)
+    study = of.study
     ds = reading.read(path, study)
+    ds["valid"] = ds["valid"] & of.cells
     valid = ds["valid"].values
     if not reading.is_there(path) and not valid.any():
         raise UserError(f"{path}: got nothing to verify; compute it with mattis run")
@@ -99,7 +103,7 @@ def verify(study: Study, root: Path | str | None = None, recompute: int = 0) -> 
     findings += _damage_in_journal(path, study)
     again, differences = _recomputed(path, study, ds, recompute)
     whole, damaged = int(valid.sum()), int(lost.sum())
-    return Verdict(valid.size, whole, damaged, findings, again, differences)
+    return Verdict(int(of.cells.sum()), whole, damaged, findings, again, differences)
 
 
 def _damage_in_cube(

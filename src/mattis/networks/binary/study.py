@@ -190,6 +190,13 @@ class BinaryStudy(RetrievalStudy):
             numbers=row.numbers + question.numbers + self.is_renumbered,
         )
 
+    @property
+    def refinable(self) -> Sequence[str]:
+        """Names of the boundaries that rounds can find: couplings that are given have no further seeds."""
+        if self.couplings is not None and self.couplings.file is not None:
+            return ()
+        return [one.name for one in BINARY_QUESTIONS[self.asked.name].boundaries]
+
     def observables(self, row: Model) -> tuple[Observable, ...]:
         """Return what is observed: all that the model has, where it is asked what it usually is."""
         mine = observables(self.protocol)
