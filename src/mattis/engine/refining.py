@@ -31,7 +31,7 @@ ENDS = {
 """Why lines get no more cells, in words."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RefinedLine:
     """A line of the grid: its labels along the other dimensions, and what was measured along it."""
 

@@ -44,7 +44,7 @@ ADDING: tuple[StepKind, ...] = ("finer", "seeds", "wider")
 """Steps that ask for cells."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Line:
     """One line of a grid across a boundary: fractions that fall, and the seeds of each position.
 
@@ -77,7 +77,7 @@ class Line:
         return Line(self.position[rows], self.late[rows][:, seeds], early, self.spacing)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LineStep:
     """What a line needs next, and what is known of it.
 
