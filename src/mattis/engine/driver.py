@@ -14,15 +14,16 @@ import xarray as xr
 
 from mattis import plugins
 from mattis.cards import card
-from mattis.engine import cluster, dispatch, estimate, locks, rates, refining, shards
+from mattis.engine import cluster, dispatch, estimate, locks, rates, shards
 from mattis.engine.cluster import Where
 from mattis.engine.dispatch import Finished
 from mattis.engine.following import Follower, Moment
 from mattis.engine.progress import Reporter, reporter, spelled
 from mattis.engine.shards import Shard
-from mattis.engine.status import advice, done_cells
+from mattis.engine.status import advice, cells_asked, done_cells
 from mattis.errors import Fault, UserError
 from mattis.networks.registry import StudyLike, load_study
+from mattis.refinement import decision
 from mattis.store import cube, observables, reading, record, rounds, store
 from mattis.store.place import Place
 from mattis.store.results import Results, read_json, results_of, write_json
@@ -177,11 +178,11 @@ def _run_rounds(
             return replace(outcome, computed=computed)
         results = results_of(study, root)
         with locks.held(results.folder, locks.WHOLE) as folder:
-            found = refining.advance(study, Results(folder))
+            found = decision.advance(study, Results(folder), cells_asked)
             if not found.ended:
                 Results(folder).receipt.remove()
         with reporter(log, settings.quiet) as report:
-            report.say(f"{study.name}: round {found.round}: {refining.told(found)}")
+            report.say(f"{study.name}: round {found.round}: {decision.told(found)}")
         if found.ended:
             return replace(
                 outcome, computed=computed, found=outcome.computed + outcome.found - computed

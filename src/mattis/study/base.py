@@ -87,6 +87,9 @@ class Study(Part):
     models: ClassVar[Mapping[str, Model]] = {}
     """The models that take this kind of study."""
 
+    has_rounds: ClassVar[bool] = False
+    """Whether rounds of further cells can find its boundaries."""
+
     def __new__(cls, *_given: Any, **_keys: Any) -> Self:
         """Refuse to be called itself: each model has a kind of study of its own."""
         if cls is Study:
@@ -147,8 +150,10 @@ class Study(Part):
 
     @property
     def refinable(self) -> Sequence[str]:
-        """Names of the boundaries that rounds of further cells can find."""
-        return ()
+        """Names of the boundaries that rounds can find; none with files, which end with their seeds."""
+        if not self.has_rounds or self.attachments():
+            return ()
+        return [one.name for one in self.described_model.boundaries if not one.rises]
 
     @property
     def refined_axis(self) -> str:

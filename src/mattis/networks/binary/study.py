@@ -47,6 +47,7 @@ class BinaryStudy(RetrievalStudy):
     """A study of binary networks: any couplings, patterns, dynamics and question."""
 
     models: ClassVar[Mapping[str, Model]] = BINARY_MODELS
+    has_rounds: ClassVar[bool] = True
 
     model: str = Field(default="hopfield", description="a model of `mattis models`")
     axes: BinaryAxes
@@ -189,13 +190,6 @@ class BinaryStudy(RetrievalStudy):
             batched=None if CHAIN_ROWS or classes_of(self.ensemble) else row.batched,
             numbers=row.numbers + question.numbers + self.is_renumbered,
         )
-
-    @property
-    def refinable(self) -> Sequence[str]:
-        """Names of the boundaries that rounds can find: couplings that are given have no further seeds."""
-        if self.couplings is not None and self.couplings.file is not None:
-            return ()
-        return [one.name for one in BINARY_QUESTIONS[self.asked.name].boundaries]
 
     def observables(self, row: Model) -> tuple[Observable, ...]:
         """Return what is observed: all that the model has, where it is asked what it usually is."""

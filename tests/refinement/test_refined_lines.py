@@ -6,8 +6,7 @@ from scipy.special import expit, ndtr
 from scipy.stats import binom, norm
 
 from mattis.exact.arrays import Reals
-from mattis.statistics.boundaries import located
-from mattis.statistics.refinement import (
+from mattis.refinement.line import (
     ADDING,
     FEWEST_LAST_SEEDS,
     SEEDS_AT_ONCE,
@@ -15,6 +14,7 @@ from mattis.statistics.refinement import (
     LineStep,
     next_step,
 )
+from mattis.statistics.boundaries import located
 
 GRID = np.linspace(0.0, 0.6, 13)
 FIRST_SEEDS = 8

@@ -6,14 +6,13 @@ whether it is begun: so a larger budget goes on where a smaller one ended, with 
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 
-from mattis.engine.status import cells_asked
-from mattis.statistics.refinement import ADDING, Line, LineStep, next_step
+from mattis.refinement.line import ADDING, Line, LineStep, next_step
 from mattis.store import rounds
 from mattis.store.results import Results
 from mattis.store.rounds import AskedCells, LineRecord, RoundRecord, of_rounds
@@ -39,8 +38,12 @@ class RefinedLine:
     line: Line
 
 
-def advance(study: Study, results: Results) -> RoundRecord:
+def advance(
+    study: Study, results: Results, opened: Callable[[AskedCells, Results], xr.Dataset]
+) -> RoundRecord:
     """Decide the round after those that are written, all of whose cells are there, and write it.
+
+    opened  # returns the cells that are asked for
 
     A last round that asked for nothing is decided again: there may be a larger budget, or another target.
     """
@@ -50,7 +53,7 @@ def advance(study: Study, results: Results) -> RoundRecord:
         rounds.write(results, known[0])
     if known[-1].ended:
         known = known[:-1]
-    found = decided(study, known, cells_asked(of_rounds(study, known), results))
+    found = decided(study, known, opened(of_rounds(study, known), results))
     rounds.write(results, found)
     return found
 
