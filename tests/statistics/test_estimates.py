@@ -26,7 +26,7 @@ from mattis.statistics.thermodynamic_limit import ends_by_a_jump
 from mattis.store import cube
 from mattis.study.model import FLAGS
 
-SHORT, DRIFTING, UNSETTLED = FLAGS
+SHORT, DRIFTING, UNSETTLED, _ = FLAGS
 
 
 def study_of(seeds=4, cues=2, **axes):

@@ -35,18 +35,20 @@ def studies_by_name(paths):
 
 
 def cut(named):
-    """Return {study: {id: I/K}} of the shards that each study is cut into: none, unless K is above 1."""
-    count = ASKED.shards
+    """Return {study: {id: I/K}} of the shards that each study is cut into: none, unless K is above 1.
+
+    None either of a study that is refined: its rounds follow each other, and one job runs them all.
+    """
+    count, loaded = ASKED.shards, {
+        name: load_study(path) for name, path in named.items()
+    }
     return {
         name: (
-            {
-                part.id: f"{part.index}/{count}"
-                for part in shards(load_study(path), count)
-            }
-            if count > 1
+            {part.id: f"{part.index}/{count}" for part in shards(study, count)}
+            if count > 1 and study.refine is None
             else {}
         )
-        for name, path in named.items()
+        for name, study in loaded.items()
     }
 
 

@@ -133,7 +133,12 @@ def _day_of(results: Results) -> str:
 
 
 def _check_files(study: Study) -> None:
-    """Raise UserError where couplings that a study is given are not there any more."""
+    """Raise UserError where couplings that a study is given are not there, and for a grid with holes."""
+    if study.refine is not None:
+        raise UserError(
+            f"study {study.name}, refine: got a study whose rounds leave holes in its grid; expected a whole "
+            "grid; archive a copy without refine, of another name, with the axes that matter"
+        )
     if isinstance(study, BinaryStudy):
         needed, there = len(study.given_couplings), len(study.attachments())
         if there < needed:

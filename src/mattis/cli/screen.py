@@ -55,6 +55,21 @@ def status(content: Any) -> None:
         click.echo(advice(content["lacks"]))
     for block, message in content["failures"].items():
         click.echo(f"failed {block}: {message}")
+    if "refinement" in content:
+        click.echo(_refinement(content["refinement"]))
+
+
+def _refinement(content: Any) -> str:
+    """Say how far a study is refined: round, boundaries that are known, cells asked for, why it ended."""
+    if not content["round"]:
+        return f"refinement to {content['target']:g}: begins when the first grid is there"
+    worst = "" if content["error"] is None else f", largest error {content['error']:.2g}"
+    return (
+        f"refinement along {content['along']} to {content['target']:g}: round {content['round']}, "
+        f"{content['reached']} of {counted(content['boundaries'], 'line')} known{worst}; "
+        f"{content['cells']} of {counted(content['cells_most'], 'cell')} asked for"
+        f"{'; ended: ' + content['ended'] if content['ended'] else ''}"
+    )
 
 
 def verdict(content: Any) -> None:

@@ -18,6 +18,8 @@ from mattis.errors import UserError
 from mattis.exact.arrays import Reals
 from mattis.store import reading
 from mattis.store.results import results_of
+from mattis.store.rounds import asked
+from mattis.study import plan
 from mattis.study.base import Study
 from mattis.words import counted, one_line
 
@@ -68,16 +70,16 @@ def poll(study: Study, root: Path | str | None) -> Poll:
     """Return what is there of a study now."""
     results = results_of(study, root)
     at_work = locks.is_held(results.folder)
-    ds = reading.presence(results.store, study)
-    valid = ds["valid"].values
-    failures = failed_blocks(study, results, ds)
-    failed = len({base_id(name) for name in failures})
-    per_block = valid.size // (valid.shape[0] * valid.shape[1] * valid.shape[-1])
-    sets = valid.all(axis=tuple(range(2, valid.ndim - 1)))
+    of = asked(study, results)
+    ds = reading.presence(results.store, of.study)
+    valid = ds["valid"].values & of.cells
+    failures = failed_blocks(of, results, ds)
+    failed = {base_id(name) for name in failures}
+    missing = plan.blocks(of.study, of.cells & ~valid)
     shares, axes = shares_there(valid, study.dimensions)
     return Poll(
-        at=time.monotonic(), done=int(valid.sum()), total=valid.size,
-        waiting=int((~sets).sum() - failed) * per_block,
+        at=time.monotonic(), done=int(valid.sum()), total=int(of.cells.sum()),
+        waiting=sum(len(block.points) for block in missing if base_id(block.id) not in failed),
         shares=shares, axes=axes, failures=failures, at_work=at_work,
     )  # fmt: skip
 

@@ -20,10 +20,11 @@ from mattis.engine.dispatch import Finished
 from mattis.engine.following import Follower, Moment
 from mattis.engine.progress import Reporter, reporter, spelled
 from mattis.engine.shards import Shard
-from mattis.engine.status import advice, done_cells
+from mattis.engine.status import advice, cells_asked, done_cells
 from mattis.errors import Fault, UserError
 from mattis.networks.registry import StudyLike, load_study
-from mattis.store import cube, reading, record, store
+from mattis.refinement import decision
+from mattis.store import cube, reading, record, rounds, store
 from mattis.store.folding.opened import Store
 from mattis.store.observables import differences
 from mattis.store.place import Place
@@ -94,14 +95,19 @@ class Outcome:
 class Job:
     """What one process has to do: the cells that it is asked for, and where it puts what it says.
 
-    tiles  # the cells asked for, as studies: of a shard those that it holds, else the whole study
+    study   # of one that is refined, with the values of all its rounds
+    tiles   # the cells asked for, as studies: of a shard those that it holds, else the whole study
+    wanted  # which cells of the one tile of a study with holes are asked for; None for all
+    given   # the study as the user wrote it
     """
 
     study: Study
     tiles: list[Study]
+    wanted: Mask | None
     results: Results
     settings: Settings
     shard: Shard | None
+    given: Study
     follower: Follower | None = None
 
     @property
@@ -150,6 +156,51 @@ def run(
     middle: what was computed is kept.
     """
     settings, study = settings or Settings(), load_study(study)
+    if study.refine is None:
+        return _run_cells(study, root, settings, log, follower)
+    return _run_rounds(study, root, settings, log, follower)
+
+
+def _run_rounds(
+    study: Study,
+    root: Path | str | None,
+    settings: Settings,
+    log: Path | None,
+    follower: Follower | None,
+) -> Outcome:
+    """Compute the cells of all rounds of a study, and decide each round when those before are there."""
+    if settings.shard is not None:
+        raise UserError(
+            "--shard: got a study with refine, whose rounds follow each other; expected one that is computed "
+            "whole; leave out --shard"
+        )
+    computed = 0
+    while True:
+        outcome = _run_cells(study, root, settings, log, follower)
+        computed += outcome.computed
+        if outcome.digest is None:
+            return replace(outcome, computed=computed)
+        results = results_of(study, root)
+        with locks.held(results.folder, locks.WHOLE) as folder:
+            found = decision.advance(study, Results(folder), cells_asked)
+            if not found.ended:
+                Results(folder).receipt.remove()
+        with reporter(log, settings.quiet) as report:
+            report.say(f"{study.name}: round {found.round}: {decision.told(found)}")
+        if found.ended:
+            return replace(
+                outcome, computed=computed, found=outcome.computed + outcome.found - computed
+            )
+
+
+def _run_cells(
+    study: Study,
+    root: Path | str | None,
+    settings: Settings,
+    log: Path | None,
+    follower: Follower | None,
+) -> Outcome:
+    """Compute the cells that are asked for of a study, or of one shard of it, and do not exist yet."""
     settings = _with_backend(study, settings)
     cluster.check(settings.place)
     settings, fewer = _within_memory(study, settings)
@@ -203,9 +254,10 @@ def _within_memory(study: Study, settings: Settings) -> tuple[Settings, str]:
 def _job(study: Study, root: Path | str | None, settings: Settings) -> Job:
     results = results_of(study, root)
     if settings.shard is None:
-        return Job(study, [study], results, settings, None)
+        of = rounds.asked(study, results)
+        return Job(of.study, [of.study], of.holed, results, settings, None, study)
     shard = shards.shard(study, *settings.shard)
-    return Job(study, shard.tiles, results, settings, shard)
+    return Job(study, shard.tiles, None, results, settings, shard, study)
 
 
 def _run(job: Job, report: Reporter) -> Outcome:
@@ -215,7 +267,7 @@ def _run(job: Job, report: Reporter) -> Outcome:
     blocks = [
         block
         for tile, done in zip(job.tiles, there, strict=True)
-        for block in plan.blocks(tile, ~done, job.settings.block_cells)
+        for block in plan.blocks(tile, _missing(job, done), job.settings.block_cells)
     ]
     cells, found = sum(len(block.points) for block in blocks), _count(there)
     failures: dict[str, str] = {}
@@ -235,18 +287,23 @@ def _run(job: Job, report: Reporter) -> Outcome:
             store.fold(opened)
         there, lacks = _found(job)
     _record(job, failures)
-    if _count(there) < sum(done.size for done in there):
+    if any(_missing(job, done).any() for done in there):
         return Outcome(_count(there) - found, found, failures, None)
-    whole = reading.study_digest(results.store, study, job.tiles, job.part, lacks)
+    whole = reading.study_digest(results.store, study, job.tiles, job.part, lacks, job.wanted)
     receipt = {"study": study.name, "cells": found + cells, "digest": whole}
     if study.kept_states and job.tiles and not lacks:
-        states = reading.states_digest(results.store, job.tiles)
+        states = reading.states_digest(results.store, job.tiles, job.wanted)
         receipt |= {cube.STATES_DIGEST_NAME: states}
     if read_json(job.receipt) != receipt:
         write_json(job.receipt, receipt)
     if not blocks:
         report.say(f"{study.name}: all {found} cells are there, nothing to compute")
     return Outcome(cells, found, failures, whole)
+
+
+def _missing(job: Job, done: Mask) -> Mask:
+    """Return which cells of a tile are asked for and not done."""
+    return ~done if job.wanted is None else job.wanted & ~done
 
 
 def _count(masks: list[Mask]) -> int:
@@ -267,6 +324,8 @@ def _found(job: Job) -> tuple[list[Mask], list[str]]:
     lacks = {name for ds in seen for name in cube.lacking(ds, study.described_model)}
     every = [*(one.name for one in study.described_model.observables), FINAL_STATES]
     there = [done_cells(ds, study, job.settings.all_observables) for ds in seen]
+    if job.wanted is not None:
+        there = [done & job.wanted for done in there]
     return there, [name for name in every if name in lacks]
 
 
@@ -286,7 +345,7 @@ def _opened(job: Job) -> Store:
     for name, content in job.study.attachments().items():
         if (job.results.folder / name).read_bytes() != content:
             job.results.folder.write_together({name: content})
-    text = as_run(job.study)
+    text = as_run(job.given)
     if job.results.study.read_bytes() != text.encode():
         job.results.study.write_text(text)
     return opened
@@ -429,14 +488,17 @@ def withdraw_stale_receipts(
     results = results_of(study, root)
     parts = shards.shards(study, count) if count > 1 and results.shards.names() else []
     receipts = {results.shards / f"{part.id}.json": part.cells for part in parts}
-    receipts[results.receipt] = np.ones(cube.labels_of(study).shape, bool)
+    of = rounds.asked(study, results)
+    receipts[results.receipt] = of.cells
     receipts = {place: cells for place, cells in receipts.items() if place.exists()}
     if not receipts:
         return
     try:
-        valid = done_cells(reading.presence(results.store, study), study, all_observables)
+        seen = reading.presence(results.store, of.study)
+        valid = done_cells(seen, of.study, all_observables)
     except UserError:
-        valid = np.zeros(cube.labels_of(study).shape, bool)
+        valid = np.zeros(of.cells.shape, bool)
+    goes_on = study.refine is not None and not rounds.is_over(results)
     for place, cells in receipts.items():
-        if not valid[cells].all():
+        if goes_on or not valid[cells].all():
             place.remove()

@@ -12,6 +12,7 @@ from mattis.networks.registry import StudyLike, load_study
 from mattis.store import cube, reading
 from mattis.store.frame import Frame
 from mattis.store.results import Results, read_failures, results_of
+from mattis.store.rounds import AskedCells, asked, recorded
 from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.plan import Block, Mask
@@ -41,14 +42,13 @@ def base_id(block: str) -> str:
     return block.partition(",part=")[0]
 
 
-def failed_blocks(study: Study, results: Results, ds: "Frame | xr.Dataset") -> Mapping[str, str]:
+def failed_blocks(of: AskedCells, results: Results, ds: "Frame | xr.Dataset") -> Mapping[str, str]:
     """Return the messages of the blocks that failed when they were last tried, by their names."""
     failures = read_failures(results)
     if not failures:
         return {}
-    undone = {
-        block.id for block in plan.blocks(study, ~done_cells(ds, study, all_observables=True))
-    }
+    done = done_cells(ds, of.study, all_observables=True)
+    undone = {block.id for block in plan.blocks(of.study, of.cells & ~done)}
     return {block: text for block, text in failures.items() if base_id(block) in undone}
 
 
@@ -59,12 +59,14 @@ def status(study: StudyLike, root: Path | str | None = None) -> dict[str, Any]:
     """
     study = load_study(study)
     results = results_of(study, root)
-    ds = reading.presence(results.store, study)
-    valid: Mask = ds["valid"].values
-    every = valid.shape[0] * valid.shape[1] * valid.shape[-1]
-    failures = failed_blocks(study, results, ds)
+    of = asked(study, results)
+    ds = reading.presence(results.store, of.study)
+    valid: Mask = ds["valid"].values & of.cells
+    every = int((plan.per_network(of.cells) > 0).sum())
+    failures = failed_blocks(of, results, ds)
     failed = {base_id(block) for block in failures}
-    missing = [block.id for block in plan.blocks(study, ~valid) if block.id not in failed]
+    blocks = plan.blocks(of.study, of.cells & ~valid)
+    missing = [block.id for block in blocks if block.id not in failed]
     return {
         "study": study.name,
         "results": str(results.folder),
@@ -72,10 +74,35 @@ def status(study: StudyLike, root: Path | str | None = None) -> dict[str, Any]:
         "done": every - len(missing) - len(failed),
         "missing": len(missing),
         "failed": len(failed),
-        "cells": {"total": int(valid.size), "done": int(valid.sum())},
+        "cells": {"total": int(of.cells.sum()), "done": int(valid.sum())},
         "lacks": cube.lacking(ds, study.described_model),
         "missing_blocks": missing,
         "failures": dict(failures),
+        **({"refinement": refinement_status(study, results)} if study.refine else {}),
+    }
+
+
+def refinement_status(study: Study, results: Results) -> dict[str, Any]:
+    """Return how far a study is refined: its round, boundaries known, the largest error, cells asked for.
+
+    `error` is that of the boundaries which have a place; `ended` says why there is no further round.
+    """
+    assert study.refine is not None
+    rounds = recorded(results)
+    if not rounds:
+        return {"round": None, "target": study.refine.error, "ended": ""}
+    last = rounds[-1]
+    errors = [line.error for line in last.lines if line.error is not None]
+    return {
+        "round": last.round,
+        "target": study.refine.error,
+        "along": last.along,
+        "boundaries": len(last.lines),
+        "reached": sum(line.step == "reached" for line in last.lines),
+        "error": max(errors, default=None),
+        "cells": last.cells,
+        "cells_most": study.refine.cells,
+        "ended": last.ended,
     }
 
 
@@ -87,15 +114,39 @@ def open_results(study: StudyLike, root: Path | str | None = None) -> "xr.Datase
     """
     study = load_study(study)
     results = results_of(study, root)
+    return cells_asked(asked(study, results), results)
+
+
+def cells_asked(of: AskedCells, results: Results) -> "xr.Dataset":
+    """Return the cells that are asked for of a study, in a cube; of one that is refined with `asked`.
+
+    What is not asked for is blank there, whatever the store has.
+    """
+    study = of.study
     ds = reading.read(results.store, study)
-    failed = {base_id(name) for name in failed_blocks(study, results, ds)}
+    failed = {base_id(name) for name in failed_blocks(of, results, ds)}
     mask = np.zeros(ds["valid"].shape, bool)
     for at, name in named_sets(study) if failed else ():
         mask[*at[:2], ..., at[2]] = name in failed
-    mask &= ~ds["valid"].values
+    mask &= ~ds["valid"].values & of.cells
     described = {"long_name": "the block of the cell raised when it was last tried", "units": "1"}
     ds = ds.assign(failed=(study.dimensions, mask, described))
+    if study.refine is not None:
+        ds = _with_holes(ds, of)
     return ds.sortby([name for name in study.dimensions if not _is_monotonic(ds[name].values)])
+
+
+def _with_holes(ds: "xr.Dataset", of: AskedCells) -> "xr.Dataset":
+    """Return a cube that is blank where no cell is asked for, and says where that is."""
+    words = {"long_name": "a round of the study asked for the cell", "units": "1"}
+    ds = ds.assign(asked=(of.study.dimensions, of.cells, words))
+    for name in (one.name for one in of.study.described_model.observables):
+        attributes = ds[name].attrs
+        blank = np.nan if ds[name].dtype.kind == "f" else 0
+        ds[name] = ds[name].where(ds["asked"], blank).assign_attrs(attributes)
+    attributes = ds["valid"].attrs
+    ds["valid"] = (ds["valid"] & ds["asked"]).assign_attrs(attributes)
+    return ds
 
 
 def _is_monotonic(values: NDArray[Any]) -> bool:
@@ -113,16 +164,24 @@ def named_sets(study: Study) -> Iterator[tuple[tuple[int, int, int], str]]:
 def digest(study: StudyLike, root: Path | str | None = None) -> str:
     """Return the hash of all values of a study. Raises UserError if cells are missing."""
     study = load_study(study)
-    place = results_of(study, root).store
-    ds = reading.presence(place, study)
-    missing = int((~ds["valid"].values).sum())
+    results = results_of(study, root)
+    place, of = results.store, asked(study, results)
+    ds = reading.presence(place, of.study)
+    missing = int((of.cells & ~ds["valid"].values).sum())
     if missing:
         raise UserError(
-            f"{place}: {missing} of {ds['valid'].size} cells are missing; compute them with mattis run"
+            f"{place}: {missing} of {int(of.cells.sum())} cells are missing; compute them with mattis run"
         )
-    return reading.study_digest(
-        place, study, [study], lacks=cube.lacking(ds, study.described_model)
-    )
+    lacks = cube.lacking(ds, study.described_model, of.cells)
+    return reading.study_digest(place, of.study, [of.study], None, lacks, of.holed)
+
+
+def asked_cells(ds: "xr.Dataset") -> Mask:
+    """Return which cells of a cube are asked for: all, but of a study that is refined."""
+    if "asked" in ds:
+        found: Mask = ds["asked"].values
+        return found
+    return np.ones(ds["valid"].shape, bool)
 
 
 def states_digest(study: StudyLike, root: Path | str | None = None) -> str:
@@ -137,10 +196,12 @@ def states_digest(study: StudyLike, root: Path | str | None = None) -> str:
             f"{study.name}: got a study that keeps no final states; expected one with keep; add "
             "keep: {states: 4} to a study of binary networks"
         )
-    missing = int((~reading.presence(place, study)[cube.STATES_KEPT].values).sum())
+    of = asked(study, results_of(study, root))
+    kept: Mask = reading.presence(place, of.study)[cube.STATES_KEPT].values
+    missing = int((of.cells & ~kept).sum())
     if missing:
         raise UserError(
             f"{place}: {counted(missing, 'cell')} without final states; compute them with "
             "mattis run STUDY --all-observables"
         )
-    return reading.states_digest(place, [study])
+    return reading.states_digest(place, [of.study], of.holed)

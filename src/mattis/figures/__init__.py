@@ -23,7 +23,7 @@ from mattis.comparison.lines import check_named
 from mattis.comparison.phases import has_phases
 from mattis.comparison.remembered import remembered
 from mattis.comparison.verdict import Comparison, compared, with_theory
-from mattis.engine.status import open_results
+from mattis.engine.status import asked_cells, open_results
 from mattis.errors import UserError
 from mattis.figures import curve_pages, retrieval
 from mattis.figures.canvas import kind_of_file, printed, with_own_fonts
@@ -226,7 +226,9 @@ def estimates_of(cells: xr.Dataset, study: Study, root: Path | str | None = None
             f"{results_of(study, root).store}: no cell of this study is there; "
             "compute them with mattis run"
         )
-    digest = cube.study_digest(cells, model) if cells["valid"].all() else "incomplete"
+    wanted = asked_cells(cells)
+    is_whole = bool(cells["valid"].values[wanted].all())
+    digest = cube.study_digest(cells, model, wanted) if is_whole else "incomplete"
     return aggregate(cells, study).assign_attrs(
         Conventions="CF-1.11",
         title=f"{study.name}: {model.summary}, over seeds",

@@ -13,6 +13,7 @@ from mattis.figures.canvas import edges, map_cells, mark_infinity
 from mattis.figures.curves import Panel
 from mattis.figures.glossary import axis_term, quantity_term
 from mattis.figures.panel import MOST_TICKS, is_share
+from mattis.figures.uneven import own_cells
 from mattis.statistics.doubts import FEW_SETS, IN_TWO_STATES, SETS_LACK, doubts
 from mattis.study.base import Study
 
@@ -24,7 +25,7 @@ def draw_map_panel(ax: Axes, plane: xr.Dataset, study: Study, panel: Panel) -> N
     """Draw the first quantity of a panel over its two axes."""
     seen, name = panel.seen, panel.block.quantity[0]
     assert seen.up is not None
-    ordered = plane.sortby(seen.across).sortby(seen.up)
+    ordered = own_cells(plane.sortby(seen.across).sortby(seen.up), study)
     first = ordered.isel({seen.up: 0})
     x, y = position(first, seen), _upright(ordered, seen)
     order = np.argsort(x), np.argsort(y)

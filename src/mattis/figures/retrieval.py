@@ -25,6 +25,7 @@ from mattis.figures.page import DOUBLE, close_page, labelled, letters_of, open_p
 from mattis.figures.panel import colour_of
 from mattis.figures.panels import question_of
 from mattis.figures.told import told_of
+from mattis.figures.uneven import own_cells
 from mattis.networks.binary.study import BinaryStudy
 from mattis.statistics.estimates import FAILED, INCOMPLETE
 from mattis.statistics.intervals import LEVEL_95
@@ -105,9 +106,10 @@ def draw(estimates: xr.Dataset, study: BinaryStudy, lines: Sequence[BoundaryLine
         page = open_page(DOUBLE)
         grid = page.body.add_gridspec(2, 2, width_ratios=(1.3, 1))
         phase = page.body.add_subplot(grid[:, 0])
-        phase_keys = draw_phase(phase, plane, lines)
+        cells = own_cells(plane, study)
+        phase_keys = draw_phase(phase, plane, cells, lines)
         aside = page.body.add_subplot(grid[0, 1], sharex=phase, sharey=phase)
-        draw_deviations(aside, plane, lines)
+        draw_deviations(aside, cells, lines)
         cut_keys = draw_cuts(page.body.add_subplot(grid[1, 1]), plane, study)
         degrees = max(int(plane["seeds"].max()) - 1, 0)
         known = f"z of theory at load (P − 1)/N, {degrees} degrees of freedom at most"
@@ -136,10 +138,15 @@ def _where(plane: xr.Dataset) -> str:
     return f"N = {int(plane['size'])}{flipped}"
 
 
-def draw_phase(ax: Axes, plane: xr.Dataset, lines: Sequence[BoundaryLine]) -> list[Artist]:
-    """Draw the overlap map, the simulated boundary with its errors, and the lines of theory; return keys."""
-    mesh = _map(ax, plane, plane["overlap"].transpose("beta", "load").values, "Blues", 0, 1)
-    _remanence(ax, plane)
+def draw_phase(
+    ax: Axes, plane: xr.Dataset, cells: xr.Dataset, lines: Sequence[BoundaryLine]
+) -> list[Artist]:
+    """Draw the overlap map, the simulated boundary with its errors, and the lines of theory; return keys.
+
+    cells  # the plane as the map shows it: see `own_cells`
+    """
+    mesh = _map(ax, cells, cells["overlap"].transpose("beta", "load").values, "Blues", 0, 1)
+    _remanence(ax, cells)
     ax.figure.colorbar(mesh, ax=ax, label="overlap $m$", pad=0.015, fraction=0.05, aspect=40)
     for line in lines:
         ax.plot(line.load, line.temperature, label=line.label, **line.style)

@@ -45,6 +45,7 @@ def sets_of(study: Study) -> str:
     if has_one_set(study):
         return f"one pattern set × {counted(count * cues, 'cue')}"
     sets = counted(count, "pattern set")
+    sets += " (more near the boundary)" if study.refine else ""
     return sets if cues == 1 else f"{sets} × {counted(cues, 'cue')}"
 
 

@@ -16,6 +16,7 @@ from mattis.page.document import Surroundings, page_document
 from mattis.page.payload import Findings, page_payload
 from mattis.page.picture import few_colours
 from mattis.store.results import Results, results_of
+from mattis.store.rounds import asked
 from mattis.study.base import Study
 
 __all__ = ["Findings", "page_of_store", "page_text", "page_written", "write_page"]
@@ -73,5 +74,5 @@ def _beside(results: Results, study: Study, cells: xr.Dataset) -> Surroundings:
     return Surroundings(
         few_colours((results.figures / "diagram.png").read_bytes()),
         [name for name in results.figures.names() if name.endswith((".png", ".svg"))],
-        failed_blocks(study, results, cells),
+        failed_blocks(asked(study, results), results, cells),
     )

@@ -7,6 +7,7 @@ lies. So each names its criterion and the sweeps that it waited, and is there at
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -18,6 +19,7 @@ from mattis.exact.arrays import Reals
 from mattis.networks.binary.retrieval import RetrievalStudy
 from mattis.study.base import Study
 from mattis.study.model import Boundary
+from mattis.study.refine import REFINED_AXES
 
 RESAMPLES = 200
 """Bootstrap samples of the seeds for the error of a boundary, which they give to 5 %."""
@@ -41,10 +43,11 @@ def boundaries(cells: xr.Dataset, study: Study) -> xr.Dataset:
     for boundary in study.described_model.boundaries:
         if boundary.dimension not in cells[boundary.fraction].dims:
             continue
-        found = _described(_boundary(cells, boundary), boundary, _criterion(study, boundary, False))
+        grid, across = _grid_across(cells, boundary, study)
+        found = _described(_boundary(grid, across), boundary, _criterion(study, boundary, False))
         if boundary.fraction == "retrieved" and "retrieved_early" in cells:
-            early = replace(boundary, name=f"{boundary.name}_early", fraction="retrieved_early")
-            sooner = _described(_boundary(cells, early), early, _criterion(study, early, True))
+            early = replace(across, name=f"{boundary.name}_early", fraction="retrieved_early")
+            sooner = _described(_boundary(grid, early), early, _criterion(study, early, True))
             place, first = found[f"boundary_{boundary.name}"], sooner[f"boundary_{early.name}"]
             words = f"systematic error: how far it moved since half of the chain, of: {boundary.meaning}"
             found[f"boundary_{boundary.name}_shift"] = (place - first).assign_attrs(
@@ -53,6 +56,33 @@ def boundaries(cells: xr.Dataset, study: Study) -> xr.Dataset:
             found.update(sooner)
         out.update(found)
     return out
+
+
+def _grid_across(
+    cells: xr.Dataset, boundary: Boundary, study: Study
+) -> tuple[xr.Dataset, Boundary]:
+    """Return the cells that a boundary is estimated by: all, but of a study that is refined.
+
+    Of that, across the boundary that it asks for, the positions of each line that have the most seeds: these
+    seeds are the same ones everywhere. Other boundaries are those of its first grid.
+    """
+    if study.refine is None or "asked" not in cells:
+        return cells, boundary
+    names = [boundary.fraction] + ["retrieved_early"] * (boundary.fraction == "retrieved")
+    position = cells[boundary.position]
+    if boundary.name == study.refined_axis:
+        count = cells["asked"].sum("seed")
+        position = position.where((count == count.max(boundary.dimension)) & (count > 0))
+        some = cells[names]
+    else:
+        dim = REFINED_AXES[study.refined_axis]
+        first = cells[dim].isin(study.labels[dim]) & cells["seed"].isin(study.axes.seed)
+        some = cells[names].where(first)
+    return some.assign({ACROSS: position}), replace(boundary, position=ACROSS)
+
+
+ACROSS = "position_across"
+"""Where cells lie across a boundary, in the order of a line: NaN where they are no part of its estimate."""
 
 
 def _boundary(cells: xr.Dataset, boundary: Boundary) -> xr.Dataset:
@@ -129,8 +159,34 @@ LOST_RESAMPLES = 0.05
 """Share of resamples without a crossing above which a boundary is a bound, not a place with an error."""
 
 
+class Crossing(NamedTuple):
+    """Where a falling fraction crosses 1/2, the two parts of its standard error, and bounds; NaN without.
+
+    spread    # of a bootstrap over seeds
+    grid      # the step of the grid over √12, weighted with the fall of the fraction across it
+    at_least  # where the grid ends too early: what the place is above, and below, in 95 % of resamples
+    """
+
+    place: float = np.nan
+    spread: float = np.nan
+    grid: float = np.nan
+    at_least: float = np.nan
+    at_most: float = np.nan
+
+    @property
+    def error(self) -> float:
+        """The standard error: both parts."""
+        return float(np.hypot(self.spread, self.grid))
+
+
 def crossing(position: Reals, fraction: Reals) -> tuple[float, float, float, float]:
-    """Return the position where a falling fraction crosses 1/2, its standard error, and bounds; NaN without.
+    """Return place, error and bounds of `located`, as arrays of them are made."""
+    found = located(position, fraction)
+    return found.place, found.error, found.at_least, found.at_most
+
+
+def located(position: Reals, fraction: Reals) -> Crossing:
+    """Return the position where a falling fraction crosses 1/2, its standard error, and bounds.
 
     position (n,), fraction (n, seeds). The mean over seeds is made monotone by least squares
     (isotonic regression) and interpolated linearly. The error adds a bootstrap over seeds (B. Efron,
@@ -140,36 +196,61 @@ def crossing(position: Reals, fraction: Reals) -> tuple[float, float, float, flo
     there is no place, but one that the crossing is at least at (at most at) in 95 % of them; neither where
     it may be off either end.
     """
-    nothing = (np.nan, np.nan, np.nan, np.nan)
-    order = np.argsort(position)[np.isfinite(np.sort(position))]  # nothing is known up to infinity
-    position, fraction = position[order], fraction[order]
-    fraction = fraction[:, ~np.isnan(fraction).any(axis=0)]
+    position, fraction = _in_order(position, fraction)
     if fraction.size == 0:
-        return nothing
-    fraction = fraction[:, np.lexsort(fraction)]  # the order of the seeds must not change the error
+        return Crossing()
     seeds = fraction.shape[1]
     if (side := _side(fraction)) and seeds > 1:  # on which no resample can cross
         first, last = float(position[0]), float(position[-1])
-        return (*nothing[:2], last, np.nan) if side > 0 else (*nothing[:2], np.nan, first)
+        return Crossing(at_least=last) if side > 0 else Crossing(at_most=first)
     (place,), (grid,) = _halves(position, fraction.mean(axis=1)[None])
     place = place if np.isfinite(place) else np.nan
     if seeds == 1:
-        return float(place), *nothing[1:]
+        return Crossing(float(place))
     resampled = [_halves(position, means) for means in _resamples(fraction)]
     places = np.concatenate([place for place, _ in resampled])
     before, beyond = (float(np.mean(places == end)) for end in (-np.inf, np.inf))
     if max(before, beyond) > LOST_RESAMPLES:
         least, most = np.sort(places)[[RESAMPLES // 20, -1 - RESAMPLES // 20]]
-        return (
-            np.nan,
-            np.nan,
-            min(least, position[-1]) if before <= LOST_RESAMPLES else np.nan,
-            max(most, position[0]) if beyond <= LOST_RESAMPLES else np.nan,
+        return Crossing(
+            at_least=min(least, position[-1]) if before <= LOST_RESAMPLES else np.nan,
+            at_most=max(most, position[0]) if beyond <= LOST_RESAMPLES else np.nan,
         )
     places = np.clip(places, position[0], position[-1])
     # The spread of resamples is that of n - 1 degrees of freedom.
     spread = np.std(places) * np.sqrt(seeds / (seeds - 1))
-    return float(place), float(np.hypot(spread, grid)), np.nan, np.nan
+    return Crossing(float(place), float(spread), float(grid))
+
+
+def shifted(position: Reals, late: Reals, early: Reals) -> tuple[float, float]:
+    """Return how far a crossing moved from the early fractions to the late ones, and its standard error.
+
+    Both are of the same seeds, and are resampled together: what they share is no error of their difference.
+    """
+    count = late.shape[1]
+    chosen = resampled_seeds(count, 0, RESAMPLES)
+    places = []
+    for fraction in (late, early):
+        means = np.vstack([fraction.mean(axis=1), fraction.T[chosen].mean(axis=1)])
+        places.append(np.clip(_halves(position, means)[0], position[0], position[-1]))
+    apart = places[0] - places[1]
+    return float(apart[0]), float(np.std(apart[1:]) * np.sqrt(count / (count - 1)))
+
+
+def bracket(fraction: Reals) -> tuple[int, int]:
+    """Return the positions between which a falling fraction (n, seeds), made monotone, crosses 1/2."""
+    falling = _falling(fraction.mean(axis=1)[None])[0]
+    return int((falling > 0.5).sum()) - 1, len(falling) - int((falling < 0.5).sum())
+
+
+def _in_order(position: Reals, fraction: Reals) -> tuple[Reals, Reals]:
+    """Return positions that rise, without infinity, and the fractions there of seeds that have them all."""
+    order = np.argsort(position)[np.isfinite(np.sort(position))]  # nothing is known up to infinity
+    position, fraction = position[order], fraction[order]
+    fraction = fraction[:, ~np.isnan(fraction).any(axis=0)]
+    if fraction.size:  # the order of the seeds must not change the error
+        fraction = fraction[:, np.lexsort(fraction)]
+    return position, fraction
 
 
 def _side(fraction: Reals) -> int:

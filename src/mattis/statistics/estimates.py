@@ -54,8 +54,9 @@ def aggregate(cells: xr.Dataset, study: StudyLike | None = None) -> xr.Dataset:
         X_error its standard error over seeds. Of the overlap and the energy this is split into
         X_thermal_error, from the chains' autocorrelation times (NaN where one of them is too short), and
         X_disorder_error, the rest. Fractions of answers (`Observable.fraction`) have X_low and X_high, the
-        ends of an interval of 95 % (see `with_interval`). `seeds` is the number of seeds, `flag` a mask of
-        the flags of the cells and of the set of seeds. Of models with a state to stay in: `survived`,
+        ends of an interval of 95 % (see `with_interval`). `seeds` is the number of seeds, `asked` (of a
+        study that is refined) how many its rounds asked for, `flag` a mask of the flags of the cells and of
+        the set of seeds. Of models with a state to stay in: `survived`,
         X_given_survival and X_given_loss with their errors (see `survival`); of sequences `moved` and its
         like (see `motion`); of chains at a temperature
         `state`, what they are in, in words (see `states`). Of powers
@@ -76,6 +77,9 @@ def aggregate(cells: xr.Dataset, study: StudyLike | None = None) -> xr.Dataset:
     out = cells[["patterns", "realised_load"]].copy()
     count = cells["valid"].sum("seed")
     out["seeds"] = count.assign_attrs(long_name="number of seeds", units="1")
+    if "asked" in cells:  # of a study that is refined, whose cube has holes
+        words = "number of seeds that are asked for"
+        out["asked"] = cells["asked"].sum("seed").assign_attrs(long_name=words, units="1")
     for observable in study.described_model.observables:
         if observable.name != "flag" and not observable.name.endswith(("_thermal_error", GIVEN)):
             out.update(_estimates(observable, cells, study))
@@ -173,8 +177,9 @@ def _flags(cells: xr.Dataset, out: xr.Dataset, study: Study) -> xr.DataArray:
     for bit in FLAGS:
         flag = flag + bit * ((cells["flag"] & bit) > 0).any("seed")
     flag = flag + BIMODAL * _two_states(cells, out, study)
-    flag = flag + FEW_SEEDS * (out["seeds"] < FEWEST_SEEDS)
-    flag = flag + INCOMPLETE * (out["seeds"] < cells.sizes["seed"])
+    wanted = out["asked"] if "asked" in out else cells.sizes["seed"]
+    flag = flag + FEW_SEEDS * ((out["seeds"] < FEWEST_SEEDS) & (wanted > 0))
+    flag = flag + INCOMPLETE * (out["seeds"] < wanted)
     if "failed" in cells:
         flag = flag + FAILED * cells["failed"].any("seed")
     return flag.astype(np.int64).assign_attrs(

@@ -6,6 +6,7 @@ results/NAME/   sweep.zarr      the store (never an output of the workflow engin
                 shards/         receipts and failures of shards, where a study is cut into them
                 failures.json   blocks that raised in the last run
                 study.yaml      the study as run
+                round_000.json  of a study that is refined: which cells each round asked for, and why
                 diagram.zarr    the aggregated dataset
                 figures/        diagram.png, diagram.svg
                 theory.cache    values of theory that its figures show, by what they depend on
@@ -50,6 +51,10 @@ class Results:
     @property
     def study(self) -> Place:
         return self.folder / "study.yaml"
+
+    def round(self, number: int) -> Place:
+        """The file of a round of a study that is refined."""
+        return self.folder / f"round_{number:03d}.json"
 
     @property
     def diagram(self) -> Place:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mattis.errors import UserError
 from mattis.store import cube, journal, layout, metadata, reading, record, store
-from mattis.store.frame import Frame
+from mattis.store.frame import Frame, LabelledArray
 from mattis.store.layout import ArrayForm, Chunk
 from mattis.store.observables import differences
 from mattis.store.place import Place
@@ -20,6 +20,7 @@ from mattis.store.reading.census import Census
 from mattis.store.reading.stored import forms_of, opened, positions_in
 from mattis.store.record import StoreRecord, contents_of, journal_of
 from mattis.store.results import results_of
+from mattis.store.rounds import asked
 from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.model import FINAL_STATES, Columns, StateShape
@@ -115,7 +116,9 @@ def verify(
 
     Raises UserError if there is nothing to check, or the store is another study's.
     """
-    path, steps = results_of(study, root).store, Steps(watcher)
+    results = results_of(study, root)
+    path, of, steps = results.store, asked(study, results), Steps(watcher)
+    study = of.study
     old = record.read(path, study) if reading.is_there(path) else None
     if old and recompute:
         record.check_recipe(path, study, old)
@@ -124,7 +127,8 @@ def verify(
     (cells,) = reading.each_cells(
         path, [study], with_values=recompute > 0, census=Census(), on_chunk=steps.step
     )
-    valid = cells["valid"].values
+    valid = cells["valid"].values & of.cells
+    cells = cells.assign(valid=LabelledArray(study.dimensions, valid))
     if not old and not valid.any():
         raise UserError(f"{path}: got nothing to verify; compute it with mattis run")
     findings: list[Finding] = []
@@ -140,7 +144,7 @@ def verify(
     findings += _damage_in_journal(path, study)
     again, differences = _recomputed(path, study, cells, recompute, steps)
     whole, damaged = int(valid.sum()), int(lost.sum())
-    return Verdict(valid.size, whole, damaged, findings, again, differences)
+    return Verdict(int(of.cells.sum()), whole, damaged, findings, again, differences)
 
 
 def _checks(path: Place, study: Study, old: StoreRecord | None) -> int:

@@ -18,6 +18,7 @@ from mattis.study.axes import Axes, Misplaced, Part, counts_of, shortest
 from mattis.study.document import written
 from mattis.study.figure import FigureBlock
 from mattis.study.model import Model, PatternSet, Point, StateShape, Task
+from mattis.study.refine import RefineBlock
 from mattis.surroundings import expanded
 from mattis.words import counted
 
@@ -78,9 +79,16 @@ class Study(Part):
     figure: FigureBlock | None = Field(
         default=None, description="what the figure answers and shows; it changes no number"
     )
+    refine: RefineBlock | None = Field(
+        default=None,
+        description="a boundary that rounds of further cells find to an error; it changes no number",
+    )
 
     models: ClassVar[Mapping[str, Model]] = {}
     """The models that take this kind of study."""
+
+    has_rounds: ClassVar[bool] = False
+    """Whether rounds of further cells can find its boundaries."""
 
     def __new__(cls, *_given: Any, **_keys: Any) -> Self:
         """Refuse to be called itself: each model has a kind of study of its own."""
@@ -110,6 +118,8 @@ class Study(Part):
                 f"boundary_{one.name}": one.dimension for one in self.described_model.boundaries
             }
             self.figure.check(self.quantities, axes, ends)
+        if self.refine is not None:
+            self.refine.check(self.labels, self.refinable)
         cells = 1
         for values in self.labels.values():
             cells *= len(values)
@@ -137,6 +147,19 @@ class Study(Part):
     def derived(self) -> Sequence[str]:
         """Names of estimates that are no mean of an observable: rates, medians."""
         return ()
+
+    @property
+    def refinable(self) -> Sequence[str]:
+        """Names of the boundaries that rounds can find; none with files, which end with their seeds."""
+        if not self.has_rounds or self.attachments():
+            return ()
+        return [one.name for one in self.described_model.boundaries if not one.rises]
+
+    @property
+    def refined_axis(self) -> str:
+        """The axis that rounds add values to, of a study that is refined."""
+        assert self.refine is not None
+        return self.refine.axis({name: len(values) for name, values in self.labels.items()})
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -238,8 +261,8 @@ class Study(Part):
         return ()
 
     def physics(self) -> dict[str, Any]:
-        """Return what may not change under a store: everything but name, axes and figure."""
-        content = self.model_dump(mode="json", exclude={"name", "axes", "figure"})
+        """Return what may not change under a store: everything but name, axes, figure and refine."""
+        content = self.model_dump(mode="json", exclude={"name", "axes", "figure", "refine"})
         made_with = {plugin.name: plugin.digest for plugin in self.plugins}
         content |= {"plugins": made_with} if made_with else {}
         return content | {"numbers": self.described_model.numbers}

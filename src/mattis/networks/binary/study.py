@@ -51,6 +51,7 @@ class BinaryStudy(RetrievalStudy):
     """A study of binary networks: any couplings, patterns, dynamics and question."""
 
     models: ClassVar[Mapping[str, Model]] = BINARY_MODELS
+    has_rounds: ClassVar[bool] = True
 
     model: str = Field(default="hopfield", description="a model of `mattis models`")
     axes: BinaryAxes

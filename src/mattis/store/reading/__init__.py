@@ -249,33 +249,41 @@ def study_digest(
     tiles: Sequence[Study],
     part: ShardNumber | None = None,
     lacks: Collection[str] = (),
+    asked: Mask | None = None,
 ) -> str:
     """Return `cube.study_digest` of all cells of some parts of a study that together are sorted anew.
 
     What lies in the cube alone is read band by band, since all of it may not fit into memory.
 
     lacks  # observables of the model that some of these cells do not have
+    asked  # of one part alone, which of its cells; None for all
     """
     names = [one.name for one in study.described_model.observables if one.name not in lacks]
     digest = cube.StudyDigest(study.dimensions, names)
     waits = journal.segments_for(journal_of(path), contents_of(study), part)
     if len(tiles) == 1:
-        for band in tiles if waits else plan.bands(tiles[0], CELLS_AT_ONCE):
-            digest.add(cells(path, band, part))
+        at_once = waits or asked is not None
+        for band in tiles if at_once else plan.bands(tiles[0], CELLS_AT_ONCE):
+            digest.add(cells(path, band, part), asked)
     elif tiles:
         table = np.concatenate([cube.rows(ds, names) for ds in each_cells(path, tiles, part)])
         digest.add_rows(table[np.lexsort(table[:, : len(study.dimensions)].T[::-1])])
     return digest.text()
 
 
-def states_digest(path: Place, studies: Sequence[Study]) -> str:
-    """Return the SHA-256 of labels and final states of all cells of some studies, sorted by labels."""
+def states_digest(path: Place, studies: Sequence[Study], asked: Mask | None = None) -> str:
+    """Return the SHA-256 of labels and final states of all cells of some studies, sorted by labels.
+
+    asked  # of one study alone, which of its cells; None for all
+    """
     tables, bits = [], []
     for study in studies:
         ds = states(path, study)
         tables.append(cube.rows(ds.without([FINAL_STATES]), []))
         bits.append(ds[FINAL_STATES].values.reshape(len(tables[-1]), *ds[FINAL_STATES].shape[-2:]))
-    return cube.states_digest(np.concatenate(tables), np.concatenate(bits))
+    table, kept = np.concatenate(tables), np.concatenate(bits)
+    chosen = slice(None) if asked is None else asked.ravel()
+    return cube.states_digest(table[chosen], kept[chosen])
 
 
 def _shape_of(segment: Segment) -> StateShape | None:

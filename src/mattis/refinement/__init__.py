@@ -1,0 +1,1 @@
+"""Refinement: which cells are computed next, where a boundary is least certain."""
