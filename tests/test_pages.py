@@ -10,7 +10,10 @@ import pytest
 from builders import ROOT, SECONDS
 from pages import PAGES, blocks_of, read, script
 
-LONG = ("README.md", "docs/capsule.md", "docs/command.md", "docs/networks.md", "docs/start.md")
+LONG = (
+    "README.md", "docs/capsule.md", "docs/command.md", "docs/exchange.md", "docs/networks.md",
+    "docs/start.md",
+)  # fmt: skip
 """Pages whose blocks take more than 15 s of CPU time: `make test-slow` runs them."""
 
 NOT_RUN = {

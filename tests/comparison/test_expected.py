@@ -85,6 +85,7 @@ COMPARED: dict[str, dict[str, str]] = {
     "bit-error": {"flip_rate": "hopfield.bit_error"}, "mixtures": {"overlap_mixed": "mixture.overlap"},
     "couplings": {"overlap": "hopfield.overlap"}, "hopfield": {"overlap": "hopfield.overlap"},
     "little": {"overlap": "little.overlap"}, "enumeration": {}, "enumeration-little": {}, "snapshot": {},
+    "exchange": {},
     "ising": {"magnetisation": "ising.magnetisation", "energy": "ising.energy"},
     "ising-domains": {"magnetisation": "ising.magnetisation", "energy": "ising.energy"},
     "landscape": {"minima": "sk.minima"}, "ground-energy": {"minima": "sk.minima"},
