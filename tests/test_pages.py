@@ -11,8 +11,8 @@ from builders import ROOT, SECONDS
 from pages import PAGES, blocks_of, read, script
 
 LONG = (
-    "README.md", "docs/capsule.md", "docs/command.md", "docs/networks.md", "docs/papers.md",
-    "docs/running.md", "docs/start.md", "docs/studies.md",
+    "README.md", "docs/capsule.md", "docs/command.md", "docs/exchange.md", "docs/networks.md",
+    "docs/papers.md",     "docs/running.md", "docs/start.md", "docs/studies.md",
 )  # fmt: skip
 """Pages whose blocks take more than 15 s of CPU time: `make test-slow` runs them."""
 

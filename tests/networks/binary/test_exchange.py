@@ -19,6 +19,7 @@ import mattis
 from mattis.engine.driver import run
 from mattis.exact import rng
 from mattis.exact.measure import estimate
+from mattis.kernels import cpu
 from mattis.networks.binary import family
 from mattis.networks.binary.asking.exchange import is_equilibrated, on_rung
 from mattis.networks.binary.ladder import Ladder, LadderRecord, LadderRun
@@ -445,3 +446,24 @@ def test_which_networks_run_in_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
         study.described_model.simulate(*plan.task(study, plan.blocks(study)[0]))
         ran.append("next")
     assert ran == ["lanes", *["next"] * 4]
+
+
+def test_round_trips_and_flow_are_those_of_who_was_where() -> None:
+    """Three walkers: 0 goes down and back twice; 2 begins at the cold end, which is no trip."""
+    seen, trips, flow = np.zeros(3, np.int64), np.zeros(3, np.int64), np.zeros((2, 3), np.int64)
+    for walkers in ([0, 1, 2], [1, 2, 0], [0, 1, 2], [2, 1, 0], [0, 1, 2]):
+        cpu.exchange.follow_walkers(np.array(walkers), seen, trips, flow)
+    assert trips.tolist() == [2, 0, 0]
+    assert flow.tolist() == [[5, 3, 0], [0, 1, 5]]
+
+
+@pytest.mark.parametrize("words", [(0, 0), (2**31, 5), (2**32 - 1, 2**32 - 1), (123456789, 2**31)])
+def test_a_swap_is_decided_by_all_of_its_words(words: tuple[int, int]) -> None:
+    """u < e^x, as near as arithmetic tells; what lowers the energy of the colder one is always accepted."""
+    high, low = (np.uint32(word) for word in words)
+    u = ((words[0] << 21 | words[1] >> 11) + 0.5) / 2**53
+    assert cpu.exchange.is_accepted(min(math.log(u) + 1e-13, 0.0), high, low)
+    assert not cpu.exchange.is_accepted(math.log(u) - 1e-13, high, low)
+    assert cpu.exchange.is_accepted(0.0, high, low)
+    assert cpu.exchange.is_accepted(800.0, high, low)
+    assert not cpu.exchange.is_accepted(-800.0, high, low)

@@ -38,8 +38,8 @@ from mattis.kernels.cpu.blocks import (
     sweep_blocks,
     visit_in_turn,
 )
-from mattis.kernels.cpu.filter import Filter
-from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, Lanes, Scratch
+from mattis.kernels.cpu.filter import Filter, filter_of
+from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, Lanes, Scratch, aligned_rows
 
 INLINED = "80a0514cc76eded6"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
@@ -216,6 +216,18 @@ class Rungs(NamedTuple):
     """(5, R) uint16: rows of `Filter.levels`."""
     gains: NDArray[np.float32]
     """(R,) float32: row of `Filter.gains`."""
+
+
+def rungs_of(scales: NDArray[np.float32], parity: int) -> tuple[Rungs, Filter]:
+    """Return what lanes know of the rungs with some noise widths, (R,), and room for a filter of 32 lanes."""
+    padded = aligned_rows(-(-scales.size // LANES), np.float32)
+    padded[:] = scales[-1]
+    padded.ravel()[: scales.size] = scales
+    found = [filter_of(row[None], parity) for row in padded]
+    levels = np.concatenate([one.levels for one in found], axis=1)[:, : scales.size]
+    gains = np.concatenate([one.gains[0] for one in found])[: scales.size]
+    room = Filter(aligned_rows(5, np.uint16), aligned_rows(1, np.float32))
+    return Rungs(scales, np.ascontiguousarray(levels), gains), room
 
 
 @intrinsic

@@ -306,6 +306,11 @@ def cued_chain(patterns: PatternSet, visit: Visit, inquiry: Inquiry, cue: int) -
             f"cue: got {cue}; expected {most}, for the study has {counted(inquiry.cues, 'cue')}"
         )
     asked = inquiry.of(visit.rule)
+    if asked.ladder is not None:
+        raise UserError(
+            "protocol exchange: temperatures move from one replica to another, so there is no chain of one "
+            "cell to follow; expected a study without it; remove protocol"
+        )
     if asked.in_lanes and patterns.size > LARGEST_FOLLOWED:
         raise UserError(
             f"size {patterns.size}: a chain is followed with its N × N couplings; expected a size of at most "

@@ -7,7 +7,6 @@ So trajectories depend neither on blocks nor on workers, and not on which temper
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,6 @@ from mattis.exact import rng
 from mattis.exact.arrays import Signs
 from mattis.exact.patterns import random_patterns
 from mattis.kernels import cpu
-from mattis.kernels.cpu.filter import Filter, filter_of
 from mattis.kernels.cpu.lanes import LANES, Heat, LaneRecord, Lanes, aligned_rows, packed, scratch
 from mattis.networks.binary.matrix_network import MatrixNetwork
 from mattis.networks.binary.network import Protocol
@@ -155,30 +153,17 @@ class LadderRun:
         )  # fmt: skip
         steps = self.asking.sweeps
         trace, sums = np.zeros((3, steps, LANES), np.int64), np.zeros((2, 1, LANES), np.int32)
-        room = Filter(aligned_rows(5, np.uint16), aligned_rows(1, np.float32))
+        rungs_at, room = cpu.exchange.rungs_of(self.scales, network.parity)
         order = network.order(self.asking.order)
         cpu.exchange.lane_ladders(
             patterns, states, overlaps, np.full(LANES, self.index), tails, heat,
             scratch(patterns, Lanes(states[0], overlaps[0], walkers[0]), heat, room),
-            LaneRecord(trace, sums, steps), order if order.size else None, self.rungs,
+            LaneRecord(trace, sums, steps), order if order.size else None, rungs_at,
             self.ladder.every, self.gaps, self.swap_streams, record.walkers, self.asking.thermalise,
             record.trace, record.twins, record.swaps, record.trips, record.flow,
         )  # fmt: skip
         ends = (1 + 2 * states.astype(np.int8)).transpose(0, 2, 1).reshape(groups * LANES, size)
         return replace(record, spins=ends[: 2 * rungs].reshape(2, rungs, size))
-
-    @property
-    def rungs(self) -> Any:
-        """What the lanes know of the temperature of each rung: `Rungs` of the kernel."""
-        count = self.ladder.rungs
-        scales, parity = self.scales, self.circuit.network.parity
-        padded = aligned_rows(-(-count // LANES), np.float32)
-        padded[:] = scales[-1]
-        padded.ravel()[:count] = scales
-        found = [filter_of(row[None], parity) for row in padded]
-        levels = np.concatenate([one.levels for one in found], axis=1)[:, :count]
-        gains = np.concatenate([one.gains[0] for one in found])[:count]
-        return cpu.exchange.Rungs(scales, np.ascontiguousarray(levels), gains)
 
     def by_matrix(self) -> LadderRecord:
         """Run the ladders walker by walker, with the couplings."""
