@@ -62,7 +62,8 @@ NOTES = {
 
 HEAD = """# Gallery
 
-Every study of `config/studies` (but `capacity-large` and `capacity-end`: [capacity](capacity.md)), with the question that its figure answers. Each is computed and drawn by
+Every study of `config/studies`, with the question that its figure answers; `capacity-large` and
+`capacity-end` have their answers in [capacity](capacity.md). Each is computed and drawn by
 
 <!-- not run: NAME stands for each study -->
 ```bash

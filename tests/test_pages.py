@@ -16,6 +16,7 @@ LONG = ("README.md", "docs/capsule.md", "docs/command.md", "docs/networks.md", "
 NOT_RUN = {
     "README.md": 4,
     "CONTRIBUTING.md": 1,
+    "docs/capacity.md": 2,
     "docs/capsule.md": 1,
     "docs/clusters.md": 3,
     "docs/command.md": 2,
