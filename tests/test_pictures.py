@@ -125,7 +125,8 @@ def test_the_list_of_pictures_is_written_in_one_way() -> None:
 def test_the_gallery_is_written_from_the_studies() -> None:
     """Where this fails: python benchmarks/gallery.py --page."""
     known = json.loads((gallery.GALLERY / "gallery.json").read_text(encoding="utf-8"))
-    assert sorted(known) == sorted(path.stem for path in gallery.STUDIES.glob("*.yaml"))
+    shipped = {path.stem for path in gallery.STUDIES.glob("*.yaml")}
+    assert {*known} == shipped - {*gallery.LONG}
     assert gallery.PAGE.read_text(encoding="utf-8") == gallery.page(known)
 
 

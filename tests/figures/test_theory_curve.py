@@ -7,7 +7,7 @@ import pytest
 
 from mattis import theory
 from mattis.cli.command import guarded, verbs
-from mattis.figures.theory_curve import USUAL_ENDS, curve_figure, plotted, sweep_of
+from mattis.figures.theory_curve import THEORY_LEVELS, USUAL_ENDS, curve_figure, plotted, sweep_of
 from mattis.theory import ARGUMENTS, QUANTITIES
 
 
@@ -44,7 +44,9 @@ def test_whole_numbers_are_whole() -> None:
 
 
 def test_usual_ends_are_of_arguments_and_within_their_bounds() -> None:
-    assert {*USUAL_ENDS} == {name for name, one in ARGUMENTS.items() if not one.words}
+    assert {*USUAL_ENDS, *THEORY_LEVELS} == {
+        name for name, one in ARGUMENTS.items() if not one.words
+    }
     for name, (low, high) in USUAL_ENDS.items():
         assert low < high
         assert ARGUMENTS[name].fits(float(low)), name
@@ -55,6 +57,7 @@ def test_usual_ends_are_of_arguments_and_within_their_bounds() -> None:
     ("words", "said"),
     [
         (["hopfield.alpha_c"], "--plot: hopfield.alpha_c is one number, no curve"),
+        (["hopfield.T_c", "--at", "rsb=0,1"], "got several values of rsb, which names a theory"),
         (["hopfield.overlap"], "got hopfield.overlap of load, temperature, which is no curve; expected one "
          "argument with a lowest and a highest value, and a number for each other; for example --at "
          "temperature=0.6"),

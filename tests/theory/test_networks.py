@@ -388,7 +388,7 @@ EDGES = {
     "n": (1, 99), "dimension": (1, 2, 7, 1e6), "threshold": (0, 5), "connectivity": (1e-9, 1),
     "epsilon": (0.1, 2, 64), "bound": (0.05, 0.25, 16), "levels": (1, 1000), "age": (1, 100),
     "size": (2, 1e9), "patterns": (2, 1e9), "neurons": ("signs", "zero_one"),
-    "diagonal": ("zero", "kept"), "overlap": (-1, 0, 1),
+    "diagonal": ("zero", "kept"), "rsb": (0, 1), "overlap": (-1, 0, 1),
 }  # fmt: skip
 
 

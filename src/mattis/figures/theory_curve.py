@@ -28,6 +28,9 @@ USUAL_ENDS: Mapping[str, tuple[float, float]] = {
 }  # fmt: skip
 """Where a curve begins and ends along an argument of which nothing is said."""
 
+THEORY_LEVELS = ("rsb",)
+"""Arguments that are numbers and name a theory: no curve runs along them."""
+
 CURVE_PLACES = 201
 """Places of a curve, before its ends are looked for."""
 
@@ -86,7 +89,13 @@ def sweep_of(quantity: Quantity, at: Mapping[str, Any]) -> Sweep:
     name, several = quantity.name, [key for key, value in at.items() if isinstance(value, list)]
     if unknown := [key for key in at if key not in quantity.arguments]:
         theory.evaluate(name, **{unknown[0]: 0.0})  # which says what it takes
-    numbers = [key for key in quantity.arguments if not ARGUMENTS[key].words]
+    numbers = [
+        key for key in quantity.arguments if key not in THEORY_LEVELS and not ARGUMENTS[key].words
+    ]
+    if level := next((key for key in several if key in THEORY_LEVELS), None):
+        raise UserError(
+            f"--plot: got several values of {level}, which names a theory; expected one"
+        )
     if not numbers:
         raise UserError(f"--plot: {name} is one number, no curve; leave out --plot")
     left = [key for key in numbers if key not in at and key not in quantity.defaults]

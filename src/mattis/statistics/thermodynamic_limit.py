@@ -120,8 +120,9 @@ def _limits(out: xr.Dataset, boundary: Boundary, known: str | None) -> xr.Datase
         fits = table.reshape(*table.shape[:2], *shape)
         limits[f"{name}_fits{end}"] = (("power", "smallest_size", *rest), fits, about)
     about = {"long_name": "smallest size that a fit retains", "units": "1"}
+    named = {"long_name": "power omega of N in a fit", "units": "1"}
     return limits.assign_coords(
-        power=("power", np.array([*POWERS], object), {"long_name": "power omega of N in a fit"}),
+        power=("power", np.array([*POWERS], object), named),
         smallest_size=("smallest_size", smallest.astype(np.int64), about),
     )
 

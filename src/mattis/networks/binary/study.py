@@ -581,9 +581,8 @@ def _check_half_way(study: BinaryStudy) -> None:
         expected = "a number, for half_way is from a cue to where recall ends"
         raise Misplaced("retrieved_above", HALF_WAY, expected, "use for example 0.5")
     if any(study.axes.temperatures) and not all(q.judging.nearness for q in study.inquiries):
-        expected = (
-            f"temperature 0 with {', '.join(study.rules)}, whose m of few patterns is not tanh(m/T)"
-        )
+        rules = ", ".join(study.rules)
+        expected = f"temperature 0 with {rules}, whose m of few patterns is not tanh(m/T)"
         raise Misplaced("retrieved_above", HALF_WAY, expected, "use a number")
     study.check_half_way(study.axes.betas, study.axes.noise)
 
