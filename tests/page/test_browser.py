@@ -150,7 +150,9 @@ def test_arrow_keys_walk_and_the_live_region_says_where(plane: Paged, open_page:
 def test_each_switch_removes_its_line_and_no_other(plane: Paged, open_page: Open) -> None:
     page = open_page(plane.text)
     keys = page.eval_on_selector_all("#switches input", "all => all.map(one => one.dataset.line)")
-    assert {"line-hopfield-T_M", "line-hopfield-T_c", "boundary-temperature"} <= {*keys}
+    both = {"line-hopfield-T_c", "line-hopfield-T_c-one-step"}
+    assert {"line-hopfield-T_M", "boundary-temperature", *both} <= {*keys}
+    assert len({*keys}) == len(keys)
 
     def there() -> dict[str, int]:
         return {key: page.locator(f"#diagram g.{key} > *").count() for key in keys}

@@ -96,6 +96,7 @@ def plane_lines(study: Study, estimates: xr.Dataset, bundle: Bundle) -> list[dic
     return [
         {
             **words_of_theory(line.quantity, line.level),
+            "key": "-".join([*line.quantity.split("."), *(["one-step"] if line.steps else [])]),
             "across": "load",
             "up": "beta",
             "x": _numbers(line.load, bundle),

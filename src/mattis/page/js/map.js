@@ -64,7 +64,7 @@ function domainOf(cells, low, high, dim) {
 function linesOf(study, state) {
   const plane = [state.across, state.second];
   return study.lines
-    .map((line, index) => ({ line, index, key: `line-${line.quantity.replace(".", "-")}` }))
+    .map((line, index) => ({ line, index, key: `line-${line.key}` }))
     .filter(({ line }) => plane.includes(line.across) && plane.includes(line.up) && state.form === "map");
 }
 
