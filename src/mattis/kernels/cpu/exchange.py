@@ -191,20 +191,8 @@ def matrix_ladders(
         for r in range(rungs):
             twins[r, t] = scalar_product(spins[0, walkers[0, r]], spins[1, walkers[1, r]])
         end_round(
-            t,
-            every,
-            walkers,
-            aligned,
-            gaps,
-            pairs,
-            swap_streams,
-            accepted,
-            swaps,
-            seen,
-            trips,
-            flow,
-            warm,
-        )
+            t, every, walkers, aligned, gaps, pairs, swap_streams, accepted, swaps, seen, trips, flow, warm
+        )  # fmt: skip
 
 
 class Rungs(NamedTuple):
@@ -342,17 +330,5 @@ def lane_ladders(
         for r in range(count):
             twins[r, t] = bit_product(bits[walkers[0, r]], bits[count + walkers[1, r]], size)
         end_round(
-            t,
-            every,
-            walkers,
-            aligned,
-            gaps,
-            pairs,
-            swap_streams,
-            accepted,
-            swaps,
-            seen,
-            trips,
-            flow,
-            warm,
-        )
+            t, every, walkers, aligned, gaps, pairs, swap_streams, accepted, swaps, seen, trips, flow, warm
+        )  # fmt: skip

@@ -162,6 +162,14 @@ AnswerFunction = Callable[[MatrixNetwork, Visits, Inquiry], Iterator[ChainCorout
 """The parts of the answer to a question: each visit gets a row for each cue, in the order of cues."""
 
 
+def ladders(visits: Visits, inquiry: Inquiry) -> Iterator[tuple[Visits, int]]:
+    """Yield the visits that differ in their temperature only, with each cue of theirs."""
+    for track in dict.fromkeys(visit.track for visit in visits.values()):
+        members = {number: visit for number, visit in visits.items() if visit.track == track}
+        for cue in range(inquiry.cues):
+            yield members, cue
+
+
 def cued(count: int, visit: Visit, cue: int) -> int:
     """Return the index of the pattern, of P, that is asked for: they are stored in this order."""
     return count - visit.age if visit.age else cue

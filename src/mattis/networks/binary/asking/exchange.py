@@ -26,6 +26,7 @@ from mattis.networks.binary.questions import (
     VisitCells,
     Visits,
     cued,
+    ladders,
 )
 from mattis.study.axes import Misplaced
 from mattis.study.model import (
@@ -108,10 +109,8 @@ def exchange(
     circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry
 ) -> Iterator[ChainCoroutine[VisitCells]]:
     """Observe all temperatures of two ladders that are run for each cue."""
-    for track in dict.fromkeys(visit.track for visit in visits.values()):
-        members = {number: visit for number, visit in visits.items() if visit.track == track}
-        for cue in range(inquiry.cues):
-            yield _climbed(circuit, members, cue, inquiry)
+    for members, cue in ladders(visits, inquiry):
+        yield _climbed(circuit, members, cue, inquiry)
 
 
 def _climbed(

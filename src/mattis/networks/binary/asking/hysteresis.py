@@ -30,6 +30,7 @@ from mattis.networks.binary.questions import (
     Visits,
     always,
     cued,
+    ladders,
 )
 from mattis.study.axes import Misplaced
 
@@ -38,10 +39,8 @@ def hysteresis(
     circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry
 ) -> Iterator[ChainCoroutine[VisitCells]]:
     """Observe each temperature on the way up and on the way down: a ramp for each cue."""
-    for track in dict.fromkeys(visit.track for visit in visits.values()):
-        members = {number: visit for number, visit in visits.items() if visit.track == track}
-        for cue in range(inquiry.cues):
-            yield ramp(circuit, members, cue, inquiry)
+    for members, cue in ladders(visits, inquiry):
+        yield ramp(circuit, members, cue, inquiry)
 
 
 def ramp(
