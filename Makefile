@@ -26,13 +26,9 @@ export UV_SYSTEM_CERTS := 1
 VENV := $(ENV)/bin
 INSTALLED := $(ENV)/installed
 GPU := .venv-gpu/bin
-GPU_INSTALLED := .venv-gpu/installed
 PAGE := .venv-page/bin
-PAGE_INSTALLED := .venv-page/installed
 NOTEBOOK := .venv-notebook/bin
-NOTEBOOK_INSTALLED := .venv-notebook/installed
 DOCS := .venv-docs/bin
-DOCS_INSTALLED := .venv-docs/installed
 SOURCES := src/mattis tests benchmarks docs/site
 
 .PHONY: help setup setup-gpu setup-page setup-notebook setup-docs diagram gallery seeds check test test-slow test-gpu-host gpu-wheels gpu-hour test-page test-notebook docs vendored test-arm soak bench bench-dispatch bench-compiling bench-table bench-compare lint format lock clean
@@ -60,52 +56,25 @@ $(INSTALLED): requirements/uv.txt requirements/all.txt pyproject.toml
 	  || exit 1; wait $$compiling || true
 	@touch $@
 
-setup-gpu: $(GPU_INSTALLED)
+# Environments beside .venv hold only what it lacks: the rest is found there, by two lines of a .pth file. So
+# `make test` proves that nothing needs CuPy, a browser, a notebook or Sphinx.
+setup-gpu: .venv-gpu/installed
+setup-page: .venv-page/installed
+setup-notebook: .venv-notebook/installed
+setup-docs: .venv-docs/installed
 
-# Only what .venv lacks: the rest is found there, by two lines of a .pth file. CuPy stays out of .venv, so that
-# `make test` proves that nothing needs it.
-$(GPU_INSTALLED): $(INSTALLED) requirements/gpu-host.txt
-	@echo "making .venv-gpu (5 to 60 seconds)"
-	@$(VENV)/python -m venv --clear --without-pip .venv-gpu
-	@$(VENV)/uv pip install -q --python $(GPU)/python --no-deps --require-hashes -r requirements/gpu-host.txt \
-	  || $(VENV)/python -m pip --python $(GPU)/python install -q --no-deps --require-hashes -r requirements/gpu-host.txt
-	@cd .venv-gpu/lib/python*/site-packages \
-	  && printf '%s\n' ../../../../$(ENV)/lib/python*/site-packages ../../../../src > mattis.pth
-	@touch $@
+.venv-gpu/installed: requirements/gpu-host.txt
+.venv-page/installed: requirements/page.txt
+.venv-notebook/installed: requirements/notebook.txt
+.venv-docs/installed: requirements/docs.txt
 
-setup-page: $(PAGE_INSTALLED)
-
-# Only what .venv lacks, as above. The browser is the system's: CHROMIUM=/usr/bin/chromium.
-$(PAGE_INSTALLED): $(INSTALLED) requirements/page.txt
-	@echo "making .venv-page (5 to 60 seconds)"
-	@$(VENV)/python -m venv --clear --without-pip .venv-page
-	@$(VENV)/uv pip install -q --python $(PAGE)/python --no-deps --require-hashes -r requirements/page.txt \
-	  || $(VENV)/python -m pip --python $(PAGE)/python install -q --no-deps --require-hashes -r requirements/page.txt
-	@cd .venv-page/lib/python*/site-packages \
-	  && printf '%s\n' ../../../../$(ENV)/lib/python*/site-packages ../../../../src > mattis.pth
-	@touch $@
-
-setup-notebook: $(NOTEBOOK_INSTALLED)
-
-# Only what .venv lacks, as above: `make test` proves that nothing needs a notebook.
-$(NOTEBOOK_INSTALLED): $(INSTALLED) requirements/notebook.txt
-	@echo "making .venv-notebook (5 to 60 seconds)"
-	@$(VENV)/python -m venv --clear --without-pip .venv-notebook
-	@$(VENV)/uv pip install -q --python $(NOTEBOOK)/python --no-deps --require-hashes -r requirements/notebook.txt \
-	  || $(VENV)/python -m pip --python $(NOTEBOOK)/python install -q --no-deps --require-hashes -r requirements/notebook.txt
-	@cd .venv-notebook/lib/python*/site-packages \
-	  && printf '%s\n' ../../../../$(ENV)/lib/python*/site-packages ../../../../src > mattis.pth
-	@touch $@
-
-setup-docs: $(DOCS_INSTALLED)
-
-# Only what .venv lacks, as above.
-$(DOCS_INSTALLED): $(INSTALLED) requirements/docs.txt
-	@echo "making .venv-docs (5 to 60 seconds)"
-	@$(VENV)/python -m venv --clear --without-pip .venv-docs
-	@$(VENV)/uv pip install -q --python $(DOCS)/python --no-deps --require-hashes -r requirements/docs.txt \
-	  || $(VENV)/python -m pip --python $(DOCS)/python install -q --no-deps --require-hashes -r requirements/docs.txt
-	@cd .venv-docs/lib/python*/site-packages \
+.venv-gpu/installed .venv-page/installed .venv-notebook/installed .venv-docs/installed: .venv-%/installed: $(INSTALLED)
+	@echo "making .venv-$* (5 to 60 seconds)"
+	@$(VENV)/python -m venv --clear --without-pip .venv-$*
+	@$(VENV)/uv pip install -q --python .venv-$*/bin/python --no-deps --require-hashes -r $(filter requirements/%,$^) \
+	  || $(VENV)/python -m pip --python .venv-$*/bin/python install -q --no-deps --require-hashes \
+	  -r $(filter requirements/%,$^)
+	@cd .venv-$*/lib/python*/site-packages \
 	  && printf '%s\n' ../../../../$(ENV)/lib/python*/site-packages ../../../../src > mattis.pth
 	@touch $@
 
@@ -168,7 +137,7 @@ gpu-hour:
 	  $(if $(wildcard $(WHEELS)),--no-index --find-links $(WHEELS))
 	@cd tests && PYTHONPATH=../src:. ../$(HOUR)/bin/python -m gpu.hour --backend $(HOUR_BACKEND) --page ../$(HOUR_PAGE)
 
-# Pages in a real browser, without a network. Where there is none they are skipped, but with NO_SKIP=1 they fail.
+# Pages in a real browser (CHROMIUM=/usr/bin/chromium), without a network. Where there is none they are skipped, but with NO_SKIP=1 they fail.
 test-page: setup-page
 	@$(PAGE)/python -m pytest -m page tests/page
 
