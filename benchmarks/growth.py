@@ -1,6 +1,6 @@
 """Time and memory of the commands at a million cells and more, each in a process of its own.
 
-    python benchmarks/growth.py            # plan, and digests, estimates and figure of cells in memory
+    python benchmarks/growth.py            # plan
     python benchmarks/growth.py --store    # also what looks at a synthetic store of 10^6 cells
     python benchmarks/growth.py --stores   # and at one of 10^7
 
@@ -152,44 +152,6 @@ def synthetic_store(study: Any, folder: Path) -> None:
     store.fold(opened)
 
 
-def in_memory(study: Any, folder: Path) -> None:
-    """Digest random cells of a study, aggregate them and draw both figures."""
-    import matplotlib as mpl
-    import numpy as np
-
-    from mattis.figures import canvas, retrieval
-    from mattis.networks.binary.retrieval import DIMENSIONS
-    from mattis.statistics import estimates as statistics
-    from mattis.store import cube
-
-    labels, model, random = cube.labels_of(study), study.described_model, np.random.default_rng(1)
-    load = np.array(study.axes.load)[:, None, None, None]
-    heat = np.broadcast_to(np.array(study.axes.temperatures)[:, None, None], labels.shape)
-    ds = cube.frame(labels).assign(valid=(DIMENSIONS, np.ones(labels.shape, bool)))
-    columns = observed(study, load, heat, random)
-    for observable in model.observables:
-        values = columns.pop(observable.name).astype(cube.dtype_of(observable))
-        ds[observable.name] = DIMENSIONS, values, cube.attributes_of(observable)
-    cube.row_digests(cube.rows(ds, [o.name for o in model.observables]))
-    digest = cube.study_digest(ds, model)
-    estimates = statistics.aggregate(ds, study).assign_attrs(digest=digest)
-    plane = estimates.sel(size=study.axes.size[0], noise=study.axes.noise[0])
-    figure = retrieval.draw(plane, study, retrieval.theory_lines(0.21))
-    for kind, metadata in canvas.METADATA.items():
-        with mpl.rc_context(canvas.STYLE):
-            figure.savefig(folder / f"figure.{kind}", metadata=metadata)
-
-
-STEPS = {"store": synthetic_store, "memory": in_memory}
-
-
-def step(name: str, path: str, folder: str) -> None:
-    """Do one of the steps that are no command of mattis, in this process."""
-    from mattis.networks.registry import load_study
-
-    STEPS[name](load_study(path), Path(folder))
-
-
 def measured(folder: Path, stores: Mapping[str, int]) -> list[Taken]:
     """Measure every command."""
     env = compiled(folder)
@@ -197,10 +159,6 @@ def measured(folder: Path, stores: Mapping[str, int]) -> list[Taken]:
         taken(f"plan {form}".strip(), name, mattis("plan", written(folder, name), form), env)
         for name, form in PLANS
     ]
-    name = "usual-1e6"
-    here = [sys.executable, str(HERE)]
-    path, root = written(folder, name), str(folder)
-    table.append(taken("digests and figure", name, [*here, "memory", path, root], env))
     for name, repeats in stores.items():
         table += looks(name, folder, env, repeats)
     return table
@@ -244,18 +202,19 @@ simulated.
 
 usual-1e6: 1 size × 100 loads × 100 temperatures × 100 seeds, 10^4 blocks of 100 cells. worst-1e6:
 1 size × 1000 loads × 1 temperature × 1000 seeds, 10^6 blocks of one cell. More seeds, and at 10^8 more
-loads, make the larger ones. "digests and figure": row digests, study digest, estimates, boundaries,
-theory lines, PNG and SVG of cells that are in memory. "fill the store": blocks into the journal in random
-order, and the fold. "run": all cells are there, so it takes the census and the digest.
+loads, make the larger ones. "fill the store": blocks into the journal in random order, and the fold.
+"run": all cells are there, so it takes the census and the digest.
 
 {table}
 """
 
 
 def main(*words: str) -> None:
-    """Measure everything and write both files; or do one step."""
-    if words and words[0] in STEPS:
-        step(*words)
+    """Measure everything and write both files; or fill a store, which is no command of mattis."""
+    if words[:1] == ("store",):
+        from mattis.networks.registry import load_study
+
+        synthetic_store(load_study(words[1]), Path(words[2]))
         return
     with TemporaryDirectory() as folder:
         table = measured(Path(folder), STORES[words[0]] if words else {})
