@@ -151,16 +151,15 @@ def jacobian(network: NeuronNetwork, v: FloatArray) -> FloatArray:
     return (inner - network.removed * one) @ h_v - one
 
 
-def check_step(network: NeuronNetwork, dt: float, full: bool = False) -> None:
+def check_step(network: NeuronNetwork, dt: float) -> None:
     """Raise UserError unless Euler steps of a relaxation are stable: 0 < dt <= 2 tau, eq. (2).
 
     Where visible neurons are linear, -d g(v) is part of the decay: (1 + d) dt <= 2 tau_v.
     """
     tau = network.tau_v / (1 + network.removed * network.visible.row.linear)
-    shortest = min(tau, network.tau_h) if full else tau
-    if not 0 < dt <= 2 * shortest:
+    if not 0 < dt <= 2 * tau:
         raise UserError(
-            f"dt: got {dt:g} with a time constant of {shortest:g}; expected 0 < dt <= 2 tau, beyond which "
+            f"dt: got {dt:g} with a time constant of {tau:g}; expected 0 < dt <= 2 tau, beyond which "
             "Euler's rule is not stable; use dt = tau for the one-step update"
         )
 
@@ -255,22 +254,6 @@ def lanes(network: NeuronNetwork) -> int:
     with cpu.euler.one_thread():
         width: int = cpu.euler.lanes_of((xi, xi.T, *gram))
     return width
-
-
-def settle_full(
-    network: NeuronNetwork, v: FloatArray, h: FloatArray, dt: float, tolerance: float, most: int
-) -> Any:
-    """Make Euler steps of the full system (10) from v (N_v, R) and h (N_h, R); the state is (v, h)."""
-    check_step(network, dt, full=True)
-    size = len(v)
-    rate = np.repeat([dt / network.tau_v, dt / network.tau_h], [size, len(h)])
-
-    def both(state: FloatArray) -> FloatArray:
-        v, h = state[:size], state[size:]
-        return np.concatenate([drive(network, v, h), latent(network, v)])
-
-    with cpu.euler.one_thread(), np.errstate(over="ignore", invalid="ignore"):
-        return cpu.euler.relax(both, np.concatenate([v, h]), rate, tolerance, most)
 
 
 def integrate(
