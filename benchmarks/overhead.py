@@ -1,11 +1,12 @@
 """What a run costs besides simulating: starting, Dask, the journal, the store; and how many files.
 
-    python benchmarks/overhead.py             # all of it: 15 minutes on 2 idle cores
-    python benchmarks/overhead.py stores      # a part, the others are kept: runs tasks crowd stores shards
+    python benchmarks/overhead.py             # all of it: 45 minutes on 2 idle cores, and 60 GB
+    python benchmarks/overhead.py stores      # a part, the others are kept
 
-prints tables and writes overhead.json and overhead.md beside this file. Each run is a process of its own
-that starts as `mattis run` does, from compiled bytecode. Kernel time is the CPU time of the thread that
-simulates, without what the first block of each worker takes to load the kernels.
+The parts are runs, tasks, crowd, stores, folds and shards. It prints tables and writes overhead.json and
+overhead.md beside this file. Each run is a process of its own that starts as `mattis run` does, from
+compiled bytecode. Kernel time is the CPU time of the thread that simulates, without what the first block of
+each worker takes to load the kernels.
 
 Others may keep the machine busy. So shares of time come in three ways:
 
@@ -28,7 +29,7 @@ from cases import Row, Rows, markdown, rows
 from crowds import crowd
 from lanes import DRIVER, ENDED, lanes, steady, typical, whole
 from processes import done
-from stores import shards, stores
+from stores import folds, shards, stores
 from studies import Options, study, swept
 
 HERE = Path(__file__)
@@ -100,7 +101,14 @@ def tasks(folder: Path) -> Rows:
     return out
 
 
-PARTS = {"runs": runs, "tasks": tasks, "crowd": crowd, "stores": stores, "shards": shards}
+PARTS = {
+    "runs": runs,
+    "tasks": tasks,
+    "crowd": crowd,
+    "stores": stores,
+    "folds": folds,
+    "shards": shards,
+}
 
 TEXT = """# What a run costs besides simulating
 

@@ -4,6 +4,7 @@ It starts as `mattis run` does, and imports only what its step needs.
 """
 
 import asyncio
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -116,7 +117,8 @@ def fill_step(options: Options) -> Row:
     from mattis.store.results import results_of
 
     book, counts = Book(), [(0, 0)]
-    remove = Folder.remove
+    remove, removals = Folder.remove, itertools.count()
+    every = options.get("every", 1)  # removal the files are counted
     ordering.BYTES_AT_ONCE = options.get("at_once", ordering.BYTES_AT_ONCE)
     for name, label in {"create_or_extend": "lay out", "fold": "fold"}.items():
         book.clock(store, name, label)
@@ -126,9 +128,8 @@ def fill_step(options: Options) -> Row:
         folder = results_of(study, options["root"]).folder
 
         def counting(place: Any, within: Path = folder.path) -> None:
-            if (
-                place.path.parent.name == "journal"
-            ):  # the cube has its cells, the journal still has them
+            # The cube has its cells, and the journal still has them.
+            if place.path.parent.name == "journal" and next(removals) % every == 0:
                 counts.append(count_files(within))
             remove(place)
 

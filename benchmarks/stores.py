@@ -7,6 +7,8 @@ from lanes import BEGUN
 from processes import done
 from studies import SIZES, study, swept
 
+from mattis.store.folding.ordering import BYTES_AT_ONCE
+
 GROWTH = [
     (3, 4, 6),
     (4, 4, 7),
@@ -47,6 +49,24 @@ def stores(folder: Path) -> Rows:
     content = study("shuffled", *SIZES["10^6 cells"])
     found = done(folder, "fill", studies=[content], at_once=2**24)
     return out + rows("10^6 cells, shuffled, in batches of 16 MiB", [filled(found)])
+
+
+LARGE = {"10^7 cells": (1000, 100, 100), "10^8 cells": (1000, 100, 1000)}
+"""Loads, temperatures and seeds of the largest stores."""
+
+
+def folds(folder: Path) -> Rows:
+    """Fold stores of 10^7 and 10^8 cells, whose blocks came in random order: half an hour, and 60 GB."""
+    out = []
+    for case, shape in LARGE.items():
+        content = study(case[:4].replace("^", "e"), *shape)
+        found = done(folder, "fill", studies=[content], at_once=BYTES_AT_ONCE, every=1000)
+        whole = {
+            "fold, s": found["clocks"]["fold, wall"],
+            "fold, CPU s": found["clocks"]["fold, CPU"],
+        }
+        out += rows(case, [whole | {"peak, MiB": found["memory"] / 2**20} | filled(found)])
+    return out
 
 
 def seen(found: Row) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -122,6 +123,20 @@ def test_segments_of_other_physics_or_labels_are_not_read(tmp_path: Path, study:
         replace(contents, labels=(*contents.labels[1:], contents.labels[0])),
     ):
         assert list(journal.rows(writer.folder, other, names)) == []
+
+
+def test_rows_that_come_quickly_wait_no_longer_for_it(tmp_path: Path, study: Study) -> None:
+    """The last write took long, so that the next is due in years: eight segments are written all the same."""
+    contents = record.contents_of(study)
+    writer = journal.Writer(
+        Folder(tmp_path / "journal"), contents, "a", cost=1e9, flushed=time.monotonic()
+    )
+    rows = np.ones((contents.segment_rows, len(contents.columns)))
+    for _ in range(journal.MOST_WAITING - 1):
+        writer.add(rows)
+    assert not writer.folder.exists()
+    writer.add(rows)
+    assert len(journal.segments(writer.folder)) == journal.MOST_WAITING
 
 
 def emptied(filled: Path) -> None:

@@ -39,6 +39,9 @@ FIRST_LINE_BYTES = 2**14
 SHARE = 20
 """Rewriting a segment may take at most 1/SHARE of the time."""
 
+MOST_WAITING = 8
+"""Segments whose rows may wait for this at most, however quickly they come."""
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -116,11 +119,15 @@ class Writer:
     cost: float = 0.0
 
     def add(self, table: Reals, states: KeptStates | None = None) -> None:
-        """Take rows, and their final states if they are kept; write them unless that took too much time."""
+        """Take rows, and their final states if they are kept; write them unless that took too much time.
+
+        Rows that come faster than they are written would wait ever longer, for so many more of them: a bound.
+        """
         self.tables.append(table)
         self.states.append(np.zeros((len(table), 0, 0), np.uint8) if states is None else states)
         self.waiting += len(table)
-        if time.monotonic() - self.flushed >= SHARE * self.cost:
+        full = self.waiting >= MOST_WAITING * self.contents.segment_rows
+        if full or time.monotonic() - self.flushed >= SHARE * self.cost:
             self.flush()
 
     def flush(self) -> None:
