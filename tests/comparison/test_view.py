@@ -58,11 +58,23 @@ def test_what_remains_makes_planes_and_the_last_is_the_diagram() -> None:
     seen = view(study)
     assert seen.rest == ("size", "noise")
     labels = {name: list(study.labels[name]) for name in seen.rest}
-    found = dict(planes(xr.Dataset(coords=labels), seen.rest))
+    found = dict(planes(xr.Dataset(coords=labels), study, seen.rest))
     assert [*found] == [
         "diagram-size60-noise0", "diagram-size60-noise0.1", "diagram-size80-noise0", "diagram",
     ]  # fmt: skip
     assert found["diagram"] == {"size": 80, "noise": 0.1}
+
+
+@pytest.mark.parametrize("axis", ["temperature", "beta"])
+def test_files_are_named_by_what_the_study_has(axis: str) -> None:
+    study = make_of_family(
+        load=[0.1, 0.2, 0.3, 0.4], noise=[0.0, 0.1, 0.2], **{"temperature": None, axis: [0.25, 0.5]}
+    )
+    beta = list(study.labels["beta"])
+    heat = ("beta", list(study.axes.temperatures))
+    found = dict(planes(xr.Dataset(coords={"beta": beta, "temperature": heat}), study, ["beta"]))
+    assert [*found] == [f"diagram-{axis}0.25", "diagram"]
+    assert found[f"diagram-{axis}0.25"] == {"beta": beta[0]}
 
 
 def test_cells_lie_at_the_load_of_whole_patterns_and_at_temperatures() -> None:

@@ -14,6 +14,7 @@ from mattis.networks.neurons.dense import EXPONENTIAL
 from mattis.networks.neurons.keys import STORED
 from mattis.networks.neurons.study import NeuronStudy
 from mattis.study.base import Study
+from mattis.study.cells import spellings
 from mattis.study.figure import PanelBlock, stored_axis
 
 BODIES = tuple(f"load_{n}" for n in range(3, 13))
@@ -100,13 +101,26 @@ def _next(lengths: dict[str, int], across: str) -> str | None:
     return max(varied, key=lambda name: lengths[name]) if varied else None
 
 
-def planes(estimates: xr.Dataset, names: Sequence[str]) -> Iterator[tuple[str, dict[str, float]]]:
+def planes(
+    estimates: xr.Dataset, study: Study, names: Sequence[str]
+) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield the labels of each plane of a diagram and the name of its figure; the last is `diagram`."""
     every = list(product(*(estimates[name].values for name in names)))
     for values in every:
         labels = dict(zip(names, map(float, values), strict=True))
-        varied = [f"{name}{labels[name]:g}" for name in names if estimates.sizes[name] > 1]
+        varied = [
+            _spelled(estimates, study, name, at)
+            for name, at in labels.items()
+            if estimates.sizes[name] > 1
+        ]
         yield "diagram" if values == every[-1] else "-".join(["diagram", *varied]), labels
+
+
+def _spelled(estimates: xr.Dataset, study: Study, name: str, label: float) -> str:
+    """Return a label in the name of a file: a temperature where the study has temperatures."""
+    if name == "beta" and spellings(study, name)[0] == "temperature":
+        return f"temperature{float(estimates['temperature'].sel(beta=label)):g}"
+    return f"{name}{label:g}"
 
 
 def position(cells: xr.Dataset, seen: View) -> Reals:

@@ -38,7 +38,7 @@ def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]
     there = {dim for name in quantities & {*map(str, estimates)} for dim in estimates[name].dims}
     dims = map(str, estimates["seeds"].dims)
     rest = [name for name in dims if name not in used and (name in there or not there)]
-    for name, labels in planes(estimates, rest):
+    for name, labels in planes(estimates, study, rest):
         yield name, draw(estimates.sel(labels), study, labels)
 
 

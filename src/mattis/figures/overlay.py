@@ -35,7 +35,7 @@ def overlay(parts: Sequence[Estimated]) -> Figure:
                 f"{study.name}: figures of {study.model} are maps, which cannot be laid over each other; "
                 "expected studies whose figures are curves, or a figure: block with panels"
             )
-    labels = [list(planes(estimates, view(study).rest))[-1][1] for study, estimates in parts]
+    labels = [list(planes(estimates, study, view(study).rest))[-1][1] for study, estimates in parts]
     shown = [
         (study, estimates.sel(at)) for (study, estimates), at in zip(parts, labels, strict=True)
     ]

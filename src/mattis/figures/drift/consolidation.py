@@ -57,7 +57,7 @@ def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]
 def collapses(estimates: xr.Dataset, study: ConsolidationStudy) -> Iterator[tuple[str, Figure]]:
     """Yield a diagram of the collapse for each noise, spread, tau, number of presentations, memory."""
     others = [name for name in study.points if name != "kappa"]
-    for name, labels in planes(estimates, others):
+    for name, labels in planes(estimates, study, others):
         yield name, draw(estimates.sel(labels), study, labels)
 
 

@@ -49,7 +49,7 @@ def figures(estimates: xr.Dataset, study: ConsolidationStudy) -> Iterator[tuple[
     """Yield one figure of maps over the two longest axes, for each value of the others."""
     across, up = axes_of(estimates)
     others = [name for name in study.dimensions[:-1] if name not in (across, up)]
-    for name, labels in planes(estimates, others):
+    for name, labels in planes(estimates, study, others):
         yield name, draw(estimates.sel(labels), study, (across, up), labels)
 
 

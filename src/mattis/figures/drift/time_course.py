@@ -60,7 +60,7 @@ def figures(estimates: xr.Dataset, study: ConsolidationStudy) -> Iterator[tuple[
     """Yield one figure for each (size, N_h, kappa, noise, spread) of curves for each tau and memory."""
     inside = ("tau", "presentations", "memory")
     apart = [name for name in study.dimensions[:-1] if name not in inside]
-    for name, labels in planes(estimates, apart):
+    for name, labels in planes(estimates, study, apart):
         yield name, draw(estimates.sel(labels).sortby("presentations"), study, labels)
 
 
