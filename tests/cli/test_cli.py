@@ -143,8 +143,21 @@ def test_diagram(mattis: Command, tmp_path: Path) -> None:
             "did you mean run?",
         ),
         (["digset"], "did you mean digest?"),
-        (["run"], "Missing argument 'STUDY'"),
-        (["run", "x.yaml", "--wrokers", "2"], "No such option"),
+        (
+            ["run"],
+            "run: missing argument 'STUDY'; expected mattis run [OPTIONS] STUDY, for example mattis run "
+            "mine.yaml; type mattis run --help",
+        ),
+        (
+            ["run", "x.yaml", "--wrokers", "2"],
+            "run: no such option --wrokers; did you mean --workers?",
+        ),
+        (["run", "x.yaml", "-q"], "run: no such option -q; expected mattis run [OPTIONS] STUDY"),
+        (
+            ["theory", "hopfield.T_M", "load=1"],
+            "(load=1); expected mattis theory [OPTIONS] [NAME], for example",
+        ),
+        (["--nope"], "no such option --nope; expected mattis [OPTIONS] COMMAND"),
         (["run", "x.yaml", "--workers", "0"], "0 is not in the range"),
         (["run", "x.yaml", "--workers", "two"], "'two' is not a valid integer"),
         (["run", "x.yaml", "--backend", "tpu"], "'tpu' is not one of"),

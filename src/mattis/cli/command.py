@@ -16,7 +16,7 @@ import click
 
 from mattis import __version__
 from mattis.cli import beginnings, capsules, claims, drawings, machines, runs, stores, theories
-from mattis.cli.help import Verbs
+from mattis.cli.help import Verbs, told
 from mattis.errors import Fault, UserError
 
 
@@ -54,7 +54,7 @@ def guarded(command: Callable[[], Any]) -> int:
         click.echo(error.ctx.get_help() if error.ctx else "", err=True)
         return 2
     except click.ClickException as error:
-        message, code = error.format_message(), 2
+        message, code = told(error), 2
     except BrokenPipeError:  # of `| head`, which has what it wanted
         _abandon(sys.stdout)
         return 1

@@ -56,6 +56,25 @@ class Verb(click.Command):
         write_examples(formatter, self.examples)
 
 
+def told(error: click.ClickException) -> str:
+    """Return what is wrong with the words of a verb, which words it takes, and what to type instead."""
+    said, ctx = error.format_message().rstrip("."), getattr(error, "ctx", None)
+    if ctx is None:
+        return said
+    if isinstance(error, click.NoSuchOption):
+        said = f"no such option {error.option_name}{nearest(error.option_name, _options(ctx))}"
+    path, words = ctx.command_path, " ".join(ctx.command.collect_usage_pieces(ctx))
+    example = "".join(f", for example {line}" for line in getattr(ctx.command, "examples", ())[:1])
+    verb = f"{ctx.info_name}: " if ctx.parent else ""
+    return (
+        f"{verb}{said[0].lower()}{said[1:]}; expected {path} {words}{example}; type {path} --help"
+    )
+
+
+def _options(ctx: click.Context) -> list[str]:
+    return [name for param in ctx.command.params for name in param.opts if name.startswith("--")]
+
+
 def write_examples(formatter: click.HelpFormatter, examples: Sequence[str]) -> None:
     """Write lines that can be typed, each as it is."""
     if not examples:

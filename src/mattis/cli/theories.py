@@ -39,8 +39,8 @@ def compare(study: Path, results: str, as_json: bool) -> None:
     cls=Verb,
     short_help="Evaluate or plot theory; list what is known.",
     examples=(
-        "mattis theory",
         "mattis theory hopfield.T_M --at load=0.05,0.07",
+        "mattis theory",
         "mattis theory hopfield.T_M --plot -o T_M.pdf",
     ),
 )
