@@ -308,8 +308,16 @@ def _wrong(item: Any, kind: type[Part], loc: tuple[Any, ...], place: str) -> _Mi
         return _Mistake(f"{place}: missing; add this key")
     if sort == "string_pattern_mismatch":
         return _Mistake(f"{got}; expected a name of letters, digits, - and _, at most 64")
+    if sort in ("model_type", "dict_type"):
+        part = dict(parts(kind)).get(tuple(part for part in loc if isinstance(part, str)))
+        keys = f": {', '.join(part.known_keys())}" if part else ""
+        return _Mistake(f"{got}; expected keys and values{keys}", loc, value, "value")
     message = _one_line(item["msg"].removeprefix("Value error, "))
-    message = re.sub(r"^(Input )?[Ss]hould be ", "", message).replace("valid tuple", "list")
+    message = (
+        re.sub(r"^(Input )?[Ss]hould be ", "", message)
+        .replace("a valid tuple", "a list")
+        .replace("a valid list", "a list")
+    )
     message = message if message.startswith("expected") else f"expected {message}"
     line = f"{got}; {message}"
     if sort == "literal_error":
