@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from mattis.cli import command
 from mattis.engine import estimate, machine, rates
+from mattis.engine.estimate import short_chains
 from mattis.errors import UserError
 from mattis.networks.binary.questions import Inquiry, Visit
 from mattis.networks.binary.study import BinaryStudy
@@ -244,7 +245,7 @@ def test_a_huge_study_is_probed_at_nine_cells(monkeypatch: pytest.MonkeyPatch) -
     clock = timed(monkeypatch, made=1e-9, proposal=1e-9)
     study = huge(load={"from": 0.001, "to": 1.0, "count": 100_000}, seed=1000)
     assert estimate.calibrate(study).block_seconds > 0
-    assert len(clock.calls) <= 3 * (2 * (1 + estimate.REPEATS) + 10)
+    assert len(clock.calls) <= 3 * (2 * (1 + short_chains.REPEATS) + 10)
     assert len({call.patterns for call in clock.calls}) == 3
 
 

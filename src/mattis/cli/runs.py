@@ -38,7 +38,11 @@ BACKEND_CHOICE = click.Choice(["auto", "cpu", "gpu", "simulated"])  # as in devi
 @click.command(
     cls=Verb,
     short_help="Show what a study takes: cells, time, memory.",
-    examples=("mattis plan mine.yaml", "mattis plan mine.yaml --shards 8 --json"),
+    examples=(
+        "mattis plan mine.yaml",
+        "mattis plan mine.yaml --shards 8 --json",
+        "mattis plan mine.yaml --backend gpu",
+    ),
 )
 @STUDY
 @PLUGIN
@@ -46,13 +50,21 @@ BACKEND_CHOICE = click.Choice(["auto", "cpu", "gpu", "simulated"])  # as in devi
 @JSON
 @click.option("--workers", type=click.IntRange(1), help="Worker processes; all cores by default.")
 @click.option("--shards", type=click.IntRange(1), default=1, help="Jobs to cut the study into.")
-def plan(study: Path, results: str, as_json: bool, workers: int | None, shards: int) -> None:
+@click.option(
+    "--backend",
+    type=click.Choice(["cpu", "gpu", "simulated"]),
+    default="cpu",
+    help="gpu: also what it takes on a GPU, here or on paper.",
+)
+def plan(
+    study: Path, results: str, as_json: bool, workers: int | None, shards: int, backend: str
+) -> None:
     """Show cells that are there and new, blocks, P and N per block, memory, files and estimated time."""
     from mattis.engine.estimate import plan as planned
     from mattis.engine.estimate import summary_text
 
     loaded = loaded_study(study)
-    found = planned(loaded, results, workers, shards)
+    found = planned(loaded, results, workers, shards, backend)
     if found.note:
         click.echo(f"mattis: {found.note}", err=True)
     if as_json:

@@ -142,6 +142,8 @@ def plan(study: "Study", content: Any) -> None:
         f"    each worker needs {sized(content['floor_bytes'] + content['memory_bytes'])}: "
         f"{sized(content['memory_bytes'])} for a block, the rest for Python, Dask and kernels{more}"
     )
+    if "device" in content:
+        click.echo(f"    {content['device']['told']}")
     _advise(content)
     for line in network_lines(study):
         click.echo(f"    {line}")

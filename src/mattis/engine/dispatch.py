@@ -17,7 +17,7 @@ from mattis.engine.crew import Crew
 from mattis.engine.order import Crowd, ordered
 from mattis.errors import Fault
 from mattis.kernels.cuda import backends
-from mattis.kernels.cuda.devices import Device, DeviceTrouble
+from mattis.kernels.cuda.devices import FULL_DEVICE, Device, DeviceTrouble
 from mattis.plugins import Plugin, ensure
 from mattis.study import plan
 from mattis.study.base import Study
@@ -39,9 +39,6 @@ TASKS_PER_SECOND = 50
 
 LARGEST_TASK = 500
 """Blocks in one task at most."""
-
-FULL_DEVICE = 2048
-"""Cells of networks of one size and number that travel together where replicas share a device."""
 
 ATTEMPTS = 2
 """How often a block is tried before it counts as failed."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis.kernels.cuda.devices import Device
+from mattis.kernels.cuda.devices import Device, DeviceWork
 
 Columns = dict[str, NDArray[Any]]
 """Values of each observable, float64 (cells,), and `FINAL_STATES`, uint8 (cells, cues, bytes), if kept."""
@@ -137,6 +137,8 @@ Task = tuple[PatternSet, Sequence[Any], Any]
 
 Batched = Callable[[Sequence[Task], Device], Sequence[Columns]]
 
+LaunchFunction = Callable[[Task, int, Device], DeviceWork | None]
+
 
 @dataclass(frozen=True, eq=False)
 class FollowedCell:
@@ -198,6 +200,7 @@ class Model:
     comparable  # so many of them before mean the same: such cells are read, but were decided by other words
     rounding  # what the numbers of a study are, where they are not what every other model's are
     batched   # (tasks, device) -> the columns of each task, simulated together on a device, if it can
+    launches  # (task, sets, device) -> what so many tasks like this one take on a device, if paper knows
     follow    # one cell step by step, if it can: `mattis trace`
     """
 
@@ -219,6 +222,7 @@ class Model:
     comparable: int = 0
     rounding: str = ""
     batched: Batched | None = None
+    launches: LaunchFunction | None = None
     follow: FollowFunction | None = None
 
 

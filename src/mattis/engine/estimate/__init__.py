@@ -3,29 +3,34 @@
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mattis.cards import card
 from mattis.engine import machine
+from mattis.engine.estimate.devices import DeviceCost, device_cost
+from mattis.engine.estimate.short_chains import calibrate
 from mattis.engine.progress import spelled
-from mattis.engine.rates import MeasuredRate, learnt, remember, remembered
+from mattis.engine.rates import learnt, remember, remembered
 from mattis.errors import UserError
 from mattis.networks.registry import StudyLike, load_study
 from mattis.store import cube, layout, reading
 from mattis.store.results import Results, results_of
-from mattis.study.base import Study, middles
-from mattis.study.model import Point
-from mattis.study.plan import Block, effort, networks_of, pattern_set, points_of, updates
+from mattis.study.base import Study
+from mattis.study.plan import (
+    Block,
+    effort,
+    networks_of,
+    points_of,
+    updates,
+)
 from mattis.words import counted, sized
-
-T = TypeVar("T")
 
 BYTES_PER_VALUE = 8
 
@@ -40,19 +45,6 @@ DRIVER = 192 * 2**20
 
 USABLE = 0.95
 """Share of its memory at which Dask ends a worker."""
-
-PROBE = 1_000_000
-"""Updates at each pattern set that the time of a study is estimated from."""
-
-REPEATS, REPEATS_PATIENCE = 3, 0.25
-"""Times that a task is timed at most, and CPU seconds after which it is timed no more."""
-
-QUICK_PROBE, LONG_PROBE, GROWTH = 0.25, 2.0, 4
-"""CPU seconds of a probe up to which a longer one is tried: always, and if updates seem to end early; and how
-many times longer it is."""
-
-PROBE_PATIENCE, SETTLING_PATIENCE = 6.0, 12.0
-"""CPU seconds after which no further pattern set is probed; of networks that settle each is another story."""
 
 ROWS_PER_PIECE = 10_000
 """Rows of `mattis plan --json` that are written at once."""
@@ -196,98 +188,18 @@ def total_effort(study: Study) -> int:
     return sum(effort(study, block) for block in blocks) * len(study.axes.seed)
 
 
-def calibrate(study: Study) -> MeasuredRate:
-    """Return the cost of a block of the study, from short chains at some of its cells.
-
-    Three pattern sets stand for a third of the blocks each, as their cost grows with N P.
-    """
-    compiling = 0.0
-    grid = points_of(study)
-    points = study.probed(sorted(grid))
-    patience = SETTLING_PATIENCE if study.settles else PROBE_PATIENCE
-    begun, last = time.thread_time(), 1
-    costs: list[float] = []
-    for size, load, patterns in _typical(study):
-        block = Block(size, load, patterns, study.axes.seed[0], grid, stored=study.stored)
-        if costs and time.thread_time() - begun > patience:
-            costs.append(costs[-1] * size * patterns / last)
-        else:
-            seconds, loading = _cost(study, block, points)
-            costs.append(seconds)
-            compiling += loading
-            begun += loading  # which is paid once, and says nothing of the networks
-        last = size * patterns
-    from mattis.exact.compiler import why_not_cached  # and with it the compiler itself
-
-    # Kernels that were compiled just now are on disk, unless nothing can be kept there.
-    again = compiling if why_not_cached() else 0.0
-    return MeasuredRate(sum(costs) / len(costs), again, time.time())
-
-
-def _cost(study: Study, block: Block, points: Sequence[Point]) -> tuple[float, float]:
-    """Return the CPU seconds of a block, of its network and of its updates, and those of compiling.
-
-    All points are computed once before anything is timed, since the first time compiles or loads kernels; and
-    the shortest of some times is taken, since other programs only make them longer.
-    """
-    patterns = pattern_set(study, block)
-
-    def seconds(points: Sequence[Point], most: int) -> tuple[float, int]:
-        task, updates_ = study.shortened(patterns, points, most)
-        begun = time.thread_time()  # other threads of BLAS spin while they wait
-        study.described_model.simulate(*task)
-        return time.thread_time() - begun, updates_
-
-    def shortest(points: Sequence[Point], most: int) -> tuple[float, int]:
-        found, updates_ = seconds(points, most)
-        times = [found]
-        while len(times) < REPEATS and sum(times) < REPEATS_PATIENCE:
-            times.append(seconds(points, most)[0])
-        return min(times), updates_
-
-    loading, _ = seconds(points, 0)
-    making, few = shortest(study.making(points), 0)
-    most, before, grew = PROBE // len(points), 0, 0.0
-    whole, many = shortest(points, most)
-    # Networks that settle cost less than all their updates: try more of them, while that takes little.
-    while before < many and making < QUICK_PROBE and _is_short(whole, grew):
-        most, before, last = most * GROWTH, many, whole
-        whole, many = seconds(points, most)
-        grew = whole / last
-    per_update = max(whole - making, 0.0) / (many - few) if many > few else whole / many
-    full = making + per_update * effort(study, block)
-    # A network that has not settled yet does so somewhere between here and its last step: the middle of the
-    # logarithms is the guess that is wrong by the smallest factor.
-    likely = math.sqrt(whole * full) if study.settles and whole < full else full
-    return likely, max(loading - making, 0.0)
-
-
-def _is_short(spent: float, grew: float) -> bool:
-    """Tell whether a probe of some seconds, so many times as long as the last, calls for a longer one."""
-    return spent < QUICK_PROBE or (spent < LONG_PROBE and grew < GROWTH / 2)
-
-
-def _typical(study: Study) -> list[tuple[int, float, int]]:
-    """Return (size, load, P) of the middle of each third of the networks, sorted by cost."""
-    sizes, loads = _sample(study.axes.size), _sample(study.labels[study.stored])
-    counts = study.counts(loads, sizes)
-    order = np.argsort(study.weights(counts, sizes).ravel(), kind="stable")
-    chosen = (divmod(place, len(loads)) for place in middles(order.tolist(), 3))
-    return [(sizes[i], loads[j], int(counts[i, j])) for i, j in chosen]
-
-
-def _sample(axis: Sequence[T]) -> Sequence[T]:
-    """Return an axis in order, thinned out to at most 300 values."""
-    return sorted(axis)[:: -(-len(axis) // 300)]  # type: ignore[type-var]
-
-
 def count(study: Study) -> int:
     """Return the number of blocks of the whole study."""
     return len(study.axes.size) * len(study.labels[study.stored]) * len(study.axes.seed)
 
 
 def totals(
-    study: Study, spent: StudyCost, workers: int, found: int = 0, shards: int = 1
+    study: Study,
+    spent: StudyCost,
+    workers: int,
+    found: int = 0,
+    shards: int = 1,
+    device: DeviceCost | None = None,
 ) -> dict[str, Any]:
     """Return the cost of the whole study: `mattis plan --json` without the rows of blocks.
 
@@ -319,6 +231,7 @@ def totals(
         "estimated_seconds": left / workers,
         "starting_seconds": STARTING + spent.compiling if left else 0.0,
         "shards": shards,
+        **({"device": {**asdict(device), "told": device.told}} if device else {}),
     }
 
 
@@ -352,6 +265,8 @@ class Plan:
             "each worker": f"{sized(said['floor_bytes'] + said['memory_bytes'])} of memory",
             "results": f"{sized(said['store_bytes'])} in {counted(said['files'], 'file')}",
         }
+        if "device" in said:
+            rows["device"] = said["device"]["told"]
         return rows | ({"note": self.note} if self.note else {})
 
     def __repr__(self) -> str:
@@ -366,7 +281,11 @@ class Plan:
 
 
 def plan(
-    study: StudyLike, root: Path | str | None = None, workers: int | None = None, shards: int = 1
+    study: StudyLike,
+    root: Path | str | None = None,
+    workers: int | None = None,
+    shards: int = 1,
+    backend: str = "cpu",
 ) -> Plan:
     """Return what a study takes and how much of it is there, from short chains or from its last run here.
 
@@ -380,6 +299,9 @@ def plan(
         Worker processes; all cores if None, and no more than there is memory for.
     shards
         Jobs into which the study is to be cut.
+    backend
+        `gpu`: also what it takes on one, by short chains there, or by paper where none is here; `simulated`:
+        on this CPU in the place of one.
 
     Raises
     ------
@@ -398,7 +320,9 @@ def plan(
             there = reading.found(place.store, loaded)
     except UserError as error:  # of another study: this one can be planned nevertheless
         note = str(error)
-    return Plan(loaded, totals(loaded, cost(loaded, place), fitting, there, shards), note)
+    device = None if backend == "cpu" else device_cost(loaded, backend)
+    said = totals(loaded, cost(loaded, place), fitting, there, shards, device)
+    return Plan(loaded, said, note)
 
 
 def _files(study: Study) -> int:

@@ -63,6 +63,18 @@ def _simulated() -> Device:
     )  # fmt: skip
 
 
+def on_paper() -> Device:
+    """Return a GPU that is not here, for estimates: the size of an H100, and neither arrays nor kernels."""
+
+    def absent(*_given: Any) -> Any:
+        raise UserError("a GPU on paper: got something to compute; use one that is there")
+
+    return Device(
+        "paper", None, absent, absent, absent, absent, lambda: 80 * 10**9, host_trouble, processors=132,
+        shared=LARGEST_SHARED, title="an H100 with 80 GB, on paper", clock=1_700_000_000,
+    )  # fmt: skip
+
+
 @cache
 def _gpu() -> Device:
     from mattis.kernels.cuda import gpu

@@ -65,6 +65,9 @@ SLICE = 2**26
 LARGEST_ORDERS = 2**28
 """Bytes of the random orders of sites that one launch brings along, but for one sweep of each order."""
 
+FULL_DEVICE = 2048
+"""Cells of networks of one size and number that travel together where replicas share a device."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -124,6 +127,20 @@ class Device:
         out = self.xp.empty(array.shape, array.dtype)
         self.fill(out, array)
         return out
+
+
+@dataclass(frozen=True)
+class DeviceWork:
+    """What it takes a device to simulate cells, by paper: nothing of it is measured."""
+
+    memory: int
+    """Bytes of the device that are in use at once."""
+    launches: int
+    """Launches of the kernel of the sweeps, and those before and behind them."""
+    seconds: float
+    """How long the kernels take."""
+    kernel: str
+    """The name of the kernel of the sweeps."""
 
 
 def text(*names: str) -> str:

@@ -1,0 +1,113 @@
+"""What a study takes on a device: by short chains on the one that is here, or by what is known on paper."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+from mattis.engine.estimate.short_chains import sample, typical_cost
+from mattis.engine.progress import spelled
+from mattis.kernels.cuda import backends
+from mattis.kernels.cuda.devices import FULL_DEVICE, Device, DeviceWork
+from mattis.study.base import Study
+from mattis.study.plan import Block, points_of, task
+from mattis.words import counted, sized
+
+ON_THE_CPU = "nothing: all that this study asks is computed by the CPU"
+"""Why it takes a device no time."""
+
+NO_RATE = "nobody knows: no rate of this network is on paper; where a GPU is, short chains tell"
+"""Why the time of a network is not known that would run on a device."""
+
+
+@dataclass(frozen=True)
+class DeviceCost:
+    """What a whole study takes on a device; None where nobody knows.
+
+    title         # what it is
+    rates         # measured, by short chains on it; paper, by counted instructions; or unknown, for a reason
+    memory_bytes  # of it at once at most
+    kernels       # those of the sweeps
+    """
+
+    title: str
+    rates: str
+    seconds: float | None = None
+    memory_bytes: int | None = None
+    launches: int | None = None
+    kernels: Sequence[str] = ()
+    reason: str = ""
+
+    @property
+    def told(self) -> str:
+        """What it takes, and how that is known, in words."""
+        if self.rates == "unknown":
+            return f"on {self.title}: {self.reason}"
+        parts = [f"about {spelled(self.seconds or 0.0)}"]
+        if self.launches is not None and self.memory_bytes is not None:
+            kernels = " and ".join(self.kernels)
+            parts.append(f"{counted(self.launches, 'launch')} of {kernels} and beside them")
+            parts.append(f"{sized(self.memory_bytes)} of its memory")
+        source = (
+            "by short chains there"
+            if self.rates == "measured"
+            else "a rate on paper, never measured"
+        )
+        return f"on {self.title}: {', '.join(parts)} ({source})"
+
+
+def device_cost(study: Study, backend: str) -> DeviceCost:
+    """Return what a study takes on the device of a backend, or on a GPU on paper where none is here."""
+    batched = study.described_model.batched
+    is_here = backend == "simulated" or not backends.why_not()
+    found = backends.device(backend) if is_here else None
+    device = found or backends.on_paper()
+    if batched is None:
+        return DeviceCost(device.title, "unknown", reason=ON_THE_CPU)
+    works, cost = _works(study, device), DeviceCost(device.title, "unknown", reason=NO_RATE)
+    if works:
+        cost = DeviceCost(
+            device.title,
+            "paper",
+            sum(work.seconds * many for work, many in works),
+            max(work.memory for work, _ in works),
+            round(sum(work.launches * many for work, many in works)),
+            sorted({work.kernel for work, _ in works}),
+        )
+    if found is None:
+        return cost
+    seconds, _ = typical_cost(
+        study, lambda tasks: batched(tasks, found), time.monotonic, _together(study)
+    )
+    blocks = len(study.axes.size) * len(study.labels[study.stored]) * len(study.axes.seed)
+    return replace(cost, rates="measured", seconds=seconds * blocks, reason="")
+
+
+def _together(study: Study) -> int:
+    """Return how many blocks of one network travel to a device together."""
+    return min(len(study.axes.seed), -(-FULL_DEVICE // len(points_of(study))))
+
+
+def _works(study: Study, device: Device) -> list[tuple[DeviceWork, float]]:
+    """Return what batches of blocks take by paper, and how many there are; nothing if it does not know.
+
+    Of more than 300 loads some stand for all.
+    """
+    launches, seeds = study.described_model.launches, len(study.axes.seed)
+    if launches is None:
+        return []
+    loads = sample(study.labels[study.stored])
+    share, full = len(study.labels[study.stored]) / len(loads), _together(study)
+    sets = {full: seeds // full, **({seeds % full: 1} if seeds % full else {})}
+    out = []
+    for (i, size), (j, load) in product(enumerate(study.axes.size), enumerate(loads)):
+        patterns = int(study.counts(loads, study.axes.size)[i, j])
+        block = Block(
+            size, load, patterns, study.axes.seed[0], points_of(study), stored=study.stored
+        )
+        for many, batches in sets.items():
+            work = launches(task(study, block), many, device)
+            if work is None:
+                return []
+            out.append((work, batches * share))
+    return out
