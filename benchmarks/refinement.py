@@ -73,7 +73,7 @@ def measured(results: Path) -> dict[str, Any]:
     )
     mattis.run(refined, results, settings)
     mattis.run(uniform, results, settings)
-    rounds = recorded(results_of(refined, results))
+    rounds = recorded(refined, results_of(refined, results))
     sizes = {m: STEPS // m + 1 for m in MULTIPLES}
     needed = {m: cells_needed(found, sizes[m]) for m, found in crossings(uniform, results)}
     same, own = (min(pair[k] for pair in needed.values() if pair is not None) for k in (0, 1))

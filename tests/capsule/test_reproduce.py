@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import TINY, columns_of, fill, make_study, refused
+from builders import HERE, TINY, columns_of, fill, make_study, refused
 
 import mattis
 from mattis import plugins
@@ -19,9 +19,10 @@ from mattis.capsule.reproduce import reproduce
 from mattis.capsule.reproduction import DifferingCell, Reproduction
 from mattis.capsule.sample import chosen_cells, sample_size
 from mattis.capsule.versions import versions_here
+from mattis.engine.status import digest
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import load_study
-from mattis.store import store
+from mattis.store import rounds, store
 from mattis.store.results import results_of
 from mattis.study import plan
 from mattis.study.base import Study
@@ -125,17 +126,21 @@ def test_a_sample_of_other_words_is_refused(text: str) -> None:
 
 def test_a_sample_is_the_same_for_a_seed_and_another_for_another() -> None:
     """Frozen: whoever repeats a seed of a report gets its cells, on every machine, in every version."""
-    shape = (2, 3, 4)
-    mask = chosen_cells(shape, 5, 1)
+    every = np.ones((2, 3, 4), bool)
+    mask = chosen_cells(every, 5, 1)
     assert np.flatnonzero(mask).tolist() == [4, 7, 8, 11, 17]
     assert mask.sum() == 5
-    assert (chosen_cells(shape, 5, 2) != mask).any()
-    assert chosen_cells(shape, 24, 1).all()
+    assert (chosen_cells(every, 5, 2) != mask).any()
+    assert chosen_cells(every, 24, 1).all()
+    holes = every.copy()
+    holes.flat[[7, 8]] = False
+    assert (chosen_cells(holes, 3, 1) == (mask & holes)).all()
+    assert (chosen_cells(holes, 22, 1) == holes).all()
 
 
 def test_every_cell_is_as_likely_as_any_other() -> None:
     """Of 4000 samples of 6 of 24, each cell is in 1000, give or take 27: 6 deviations, false alarm 5e-8."""
-    counts = sum(chosen_cells((24,), 6, seed).astype(int) for seed in range(4000))
+    counts = sum(chosen_cells(np.ones(24, bool), 6, seed).astype(int) for seed in range(4000))
     assert np.abs(counts - 1000).max() < 6 * np.sqrt(4000 * 0.25 * 0.75)
 
 
@@ -218,3 +223,21 @@ def test_the_command_from_end_to_end(tiny: tuple[Study, Path], tmp_path: Path) -
     assert (code, said) == (2, [])
     assert err.startswith("mattis: broken.zip: other than in its manifest, or damaged: ")
     assert "study/small.yaml" in err
+
+
+def test_a_study_that_was_refined_is_archived_with_its_rounds(tmp_path: Path) -> None:
+    more = {"size": [60], "load": [0.1, 0.2], "temperature": [0, 0.3, 0.6, 0.9, 1.2], "seed": 6}
+    refine = {"error": 0.05, "ageing": "accept"}
+    study = make_study(tmp_path, **{**TINY, **more, "noise": [0.0], "cues": 1, "refine": refine})
+    mattis.run(study, tmp_path, HERE)
+    asked = rounds.asked(study, results_of(study, tmp_path))
+    assert asked.holed is not None
+    made = archive(study, tmp_path / "refined.zip", tmp_path)
+    assert made.manifest.cells == asked.cells.sum()
+    assert "results/small/round_001.json" in made.manifest.files
+    found = reproduce(made.path, "all", quiet=True)
+    assert found.same
+    assert found.sampled == asked.cells.sum()
+    assert found.digest == digest(study, tmp_path)
+    again = archive(study, tmp_path / "again.zip", tmp_path)
+    assert again.sha256 == made.sha256

@@ -7,7 +7,6 @@ from scipy.stats import binom, norm
 
 from mattis.exact.arrays import Reals
 from mattis.refinement.line import (
-    ADDING,
     FEWEST_LAST_SEEDS,
     SEEDS_AT_ONCE,
     Line,
@@ -52,7 +51,7 @@ def refined(known: KnownBoundary, error: float = ERROR) -> tuple[LineStep, dict[
     asked = dict.fromkeys(GRID.tolist(), FIRST_SEEDS)
     for _ in range(30):
         step = next_step(known.line(asked), error)
-        if step.kind not in ADDING:
+        if not step.seeds:
             return step, asked
         before = sum(asked.values())
         for x in step.positions.tolist():

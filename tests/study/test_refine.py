@@ -44,6 +44,7 @@ def test_the_axis_is_the_first_that_has_several_values() -> None:
         ({"error": "small"}, "refine.error", "number"),
         ({"along": "size"}, "refine.along", "temperature"),
         ({"along": "noise"}, "refine.along", "noise with 1 value"),
+        ({"target": "overlap", "along": "load"}, "refine.along", "remove along"),
         ({"ageing": "ignore"}, "refine.ageing", "accept"),
         ({"rounds": -1}, "refine.rounds", "greater than or equal to 0"),
         ({"cells": 15}, "refine.cells", "at least the 16 cells of the first grid"),
@@ -72,3 +73,12 @@ def test_a_question_without_a_boundary_has_nothing_to_refine() -> None:
     line = refused(make_of_family, **USUAL, question="familiarity", refine={"error": 0.01})
     assert "refine.along" in line
     assert "remove refine" in line
+    overlap = {"target": "overlap", "error": 0.01}
+    line = refused(make_of_family, **USUAL, question="familiarity", refine=overlap)
+    assert "refine.target: got overlap" in line
+
+
+def test_of_the_overlap_pattern_sets_are_added_alone() -> None:
+    assert with_refine(target="overlap").refined_axis == "seed"
+    alone = {**USUAL, "load": [0.05], "temperature": [0.2]}
+    assert make_of_family(**alone, refine={"target": "overlap", "error": 0.01}).refine

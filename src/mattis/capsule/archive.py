@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -28,7 +27,7 @@ from mattis.errors import Fault, UserError
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import StudyLike, load_study
 from mattis.page import Findings, page_written
-from mattis.store import record, store
+from mattis.store import record, rounds, store
 from mattis.store.results import Results, results_of
 from mattis.store.verify import verify
 from mattis.study.base import Study
@@ -107,7 +106,8 @@ def archive(
     _check_sound(study, root, results)
     with TemporaryDirectory(prefix="mattis-archive-") as staging:
         files = _staged(study, results, Path(staging))
-        manifest = _described(study, digests, publication, files)
+        cells = int(rounds.asked(study, results).cells.sum())
+        manifest = _described(study, cells, digests, publication, files)
         pack(path, files)
     return Archived(path, hash_of_file(path), manifest)
 
@@ -133,12 +133,7 @@ def _day_of(results: Results) -> str:
 
 
 def _check_files(study: Study) -> None:
-    """Raise UserError where couplings that a study is given are not there, and for a grid with holes."""
-    if study.refine is not None:
-        raise UserError(
-            f"study {study.name}, refine: got a study whose rounds leave holes in its grid; expected a whole "
-            "grid; archive a copy without refine, of another name, with the axes that matter"
-        )
+    """Raise UserError where couplings that a study is given are not there."""
     if isinstance(study, BinaryStudy):
         needed, there = len(study.given_couplings), len(study.attachments())
         if there < needed:
@@ -186,7 +181,7 @@ def _belongs(path: Path, copy: Results) -> bool:
 
 
 def _copy_store(study: Study, results: Results, copy: Results) -> None:
-    """Copy a store, with the cells of its journal in its cube, and the values of theory that are known."""
+    """Copy a store, with the cells of its journal in its cube, its rounds, and known values of theory."""
     names = [name for name in results.store.files() if not name.endswith(".partial")]
     copy.store.make_folder()
     for name in names:
@@ -195,6 +190,8 @@ def _copy_store(study: Study, results: Results, copy: Results) -> None:
             place = Path(str(copy.store)) / name
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
+    for one in rounds.recorded(study, results):
+        rounds.write(copy, one)
     known = results.theory.read_bytes()
     if known is not None:
         copy.theory.write_bytes(known)
@@ -214,18 +211,21 @@ def _fold(study: Study, results: Results, copy: Results) -> None:
             f"{results.store}: cells of the random numbers of an older mattis wait in its journal; only that "
             "mattis can move them into the cube; run the study with it once, then archive it"
         ) from None
-    store.create_or_extend(copy.store, study)
+    store.create_or_extend(copy.store, rounds.asked(study, copy).study)
 
 
 def _described(
-    study: Study, digests: Digests, publication: Publication, files: dict[str, bytes | Path]
+    study: Study,
+    cells: int,
+    digests: Digests,
+    publication: Publication,
+    files: dict[str, bytes | Path],
 ) -> Manifest:
     """Add to the files of a capsule those that describe it; return its manifest."""
     versions, sources = versions_here(), [*_sources(study)]
     listed = [source for source, _ in sources]
     for _, contents in sources:
         files |= contents
-    cells = prod(map(len, study.labels.values()))
     files |= {
         README: readme(study, cells, digests.values, publication, versions, listed),
         VERSIONS: (versions.model_dump_json(indent=1) + "\n").encode(),

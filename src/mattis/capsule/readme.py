@@ -12,6 +12,10 @@ README = "README.md"
 """The file for people."""
 
 
+ROUNDS = "| `results/{name}/round_000.json` … | which cells each round asked for, and why |\n"
+"""The row of a study that is refined."""
+
+
 def readme(
     study: Study,
     cells: int,
@@ -22,6 +26,7 @@ def readme(
 ) -> bytes:
     """Return the README of a capsule."""
     model, name = study.described_model, study.name
+    rounds = ROUNDS.format(name=name) if study.refine else ""
     trust = " --trust" if any(not plugin.module for plugin in plugins) else ""
     text = f"""# {name}: {model.summary}
 
@@ -50,7 +55,7 @@ Archived with {versions}.
 |---|---|
 | `study/{name}.yaml` | the study: all that numbers depend on, with the files that it names beside it |
 | `results/{name}/sweep.zarr` | all cells; `digest` is that of each, `digest_scheme` says how it is made |
-| `results/{name}/diagram.zarr` | means over pattern sets, with errors |
+{rounds}| `results/{name}/diagram.zarr` | means over pattern sets, with errors |
 | `results/{name}/figures/`, `diagram.html` | figures, and the page of the diagram |
 | `plugins/` | programs that the study needs, where it needs some |
 | `manifest.json` | the SHA-256 of each file, and the digests |

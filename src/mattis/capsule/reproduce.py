@@ -19,7 +19,7 @@ from mattis.engine.progress import Reporter, reporter
 from mattis.errors import Fault, UserError
 from mattis.networks.registry import load_study
 from mattis.plugins import Plugin
-from mattis.store import reading, record
+from mattis.store import reading, record, rounds
 from mattis.store.place import Place
 from mattis.store.results import results_of
 from mattis.store.verify import differences_of_block, verify
@@ -129,12 +129,13 @@ def _reproduced(
     count = sample_size(text, manifest.cells)
     if seed is None:
         seed = secrets.randbelow(SEEDS_UP_TO)
-    ds = reading.read(results_of(study, root).store, study)
-    wanted = chosen_cells(ds["valid"].shape, count, seed)
+    of = rounds.asked(study, results_of(study, root))
+    ds = reading.read(results_of(study, root).store, of.study)
+    wanted = chosen_cells(of.cells, count, seed)
     with reporter(None, quiet) as report:
         which = "all" if count == manifest.cells else f"{count} of {manifest.cells} by seed {seed}"
         report.say(f"{study.name}: whole, as in its manifest; cells to compute again: {which}")
-        differing = computed_again(study, root, ds, wanted, _where(study, workers), report)
+        differing = computed_again(of.study, root, ds, wanted, _where(of.study, workers), report)
     return Reproduction(
         study=study.name,
         sha256=capsule.sha256,

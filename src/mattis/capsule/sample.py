@@ -34,19 +34,17 @@ def sample_size(text: str, cells: int) -> int:
     )
 
 
-def chosen_cells(shape: tuple[int, ...], count: int, seed: int) -> Mask:
-    """Return a mask of so many random cells of a cube: those with the least SHA-256 of `seed:index`.
+def chosen_cells(cells: Mask, count: int, seed: int) -> Mask:
+    """Return a mask of so many random ones of some cells of a cube: with the least SHA-256 of `seed:index`.
 
     Each set of `count` cells is as likely as any other, as far as SHA-256 is random.
     """
-    cells = int(np.prod(shape))
-    chosen = np.zeros(cells, bool)
+    every = np.flatnonzero(cells).tolist()
     order = (
-        range(cells)
-        if count >= cells
-        else nsmallest(
-            count, range(cells), key=lambda index: sha256(f"{seed}:{index}".encode()).digest()
-        )
+        every
+        if count >= len(every)
+        else nsmallest(count, every, key=lambda at: sha256(f"{seed}:{at}".encode()).digest())
     )
-    chosen[list(order)] = True
-    return chosen.reshape(shape)
+    chosen = np.zeros(cells.size, bool)
+    chosen[order] = True
+    return chosen.reshape(cells.shape)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 RUN_GROUPS = {
     "Workers of this machine": ("--workers", "--pool", "--memory", "--gpus", "--backend"),
     "Workers elsewhere": ("--scheduler", "--tls-ca", "--tls-cert", "--tls-key", "--cluster"),
-    "What is computed": ("--shard", "--block-cells", "--all-observables"),
+    "What is computed": ("--shard", "--round", "--block-cells", "--all-observables"),
     "What is told": ("--log", "--dashboard"),
 }
 """The options of `run` by what they are about."""
@@ -111,6 +111,12 @@ def plan(
 @click.option("--dashboard", is_flag=True, help="Show Dask's dashboard, on this machine only.")
 @click.option("--shard", metavar="I/K", help="Only part I of K of the study, counted from 0.")
 @click.option(
+    "--round",
+    type=click.IntRange(0, 999),
+    metavar="N",
+    help="Of a refined study: rounds up to N; then decide the next, and stop.",
+)
+@click.option(
     "--backend",
     type=BACKEND_CHOICE,
     default="auto",
@@ -164,7 +170,7 @@ def _settings(options: dict[str, Any]) -> "Settings":
     part = shards.parsed(options["shard"]) if options["shard"] else None
     return Settings(
         options["workers"], options["backend"], options["block_cells"], part, where,
-        options["all_observables"],
+        options["all_observables"], round=options["round"],
     )  # fmt: skip
 
 

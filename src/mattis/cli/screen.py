@@ -60,13 +60,15 @@ def status(content: Any) -> None:
 
 
 def _refinement(content: Any) -> str:
-    """Say how far a study is refined: round, boundaries that are known, cells asked for, why it ended."""
+    """Say how far a study is refined: round, lines or cells that are known, cells asked for, why it ended."""
     if not content["round"]:
         return f"refinement to {content['target']:g}: begins when the first grid is there"
     worst = "" if content["error"] is None else f", largest error {content['error']:.2g}"
+    across = content["of"] == "boundary"
+    where = f"along {content['along']}" if across else f"of the {content['of']}"
     return (
-        f"refinement along {content['along']} to {content['target']:g}: round {content['round']}, "
-        f"{content['reached']} of {counted(content['boundaries'], 'line')} known{worst}; "
+        f"refinement {where} to {content['target']:g}: round {content['round']}, {content['reached']} of "
+        f"{counted(content['lines'], 'line' if across else 'estimate')} known{worst}; "
         f"{content['cells']} of {counted(content['cells_most'], 'cell')} asked for"
         f"{'; ended: ' + content['ended'] if content['ended'] else ''}"
     )
@@ -116,7 +118,7 @@ def comparison(content: Any) -> None:
 
 def plan(study: "Study", content: Any) -> None:
     """Print what the study takes, who could help if that is days, and its networks."""
-    from mattis.engine.estimate import network_lines
+    from mattis.engine.estimate import limits_text, network_lines
 
     total, workers, part = (
         content[key] for key in ("cpu_seconds_left", "workers", "estimated_seconds")
@@ -144,6 +146,8 @@ def plan(study: "Study", content: Any) -> None:
     )
     if "device" in content:
         click.echo(f"    {content['device']['told']}")
+    if "refinement" in content:
+        click.echo(f"    refined: {limits_text(content)}")
     _advise(content)
     for line in network_lines(study):
         click.echo(f"    {line}")

@@ -30,6 +30,7 @@ from mattis.store.observables import differences
 from mattis.store.place import Place
 from mattis.store.reading.census import read_census, write_census
 from mattis.store.results import Results, read_json, results_of, write_json
+from mattis.store.rounds import AskedCells, RoundRecord
 from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.model import FINAL_STATES, Columns
@@ -48,6 +49,7 @@ class Settings:
     """Where and how fast: nothing in here changes a number.
 
     all_observables  # also of cells that exist, what the model observes today and they do not have
+    round            # of a study that is refined: cells of rounds up to it alone; then the next is decided
     quiet            # whether nothing is said of how far the run is
     """
 
@@ -58,6 +60,7 @@ class Settings:
     where: Where = field(default_factory=Where)
     all_observables: bool = False
     quiet: bool = False
+    round: int | None = None
 
     @property
     def place(self) -> Where:
@@ -97,7 +100,7 @@ class Job:
 
     study   # of one that is refined, with the values of all its rounds
     tiles   # the cells asked for, as studies: of a shard those that it holds, else the whole study
-    wanted  # which cells of the one tile of a study with holes are asked for; None for all
+    wanted  # which cells of the one tile of a study with holes are asked for (of a shard); None for all
     given   # the study as the user wrote it
     """
 
@@ -140,6 +143,17 @@ class Job:
         return self.results.shards / f"{self.shard.id}.failures.json"
 
 
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What a run is asked for: see `run`."""
+
+    study: Study
+    root: Path | str | None
+    settings: Settings
+    log: Path | None
+    follower: Follower | None
+
+
 def run(
     study: StudyLike,
     root: Path | str | None = None,
@@ -155,67 +169,58 @@ def run(
     be written to, or a block does not fit the machine's memory; and Fault if the machine fails in the
     middle: what was computed is kept.
     """
-    settings, study = settings or Settings(), load_study(study)
-    if study.refine is None:
-        return _run_cells(study, root, settings, log, follower)
-    return _run_rounds(study, root, settings, log, follower)
+    request = Request(load_study(study), root, settings or Settings(), log, follower)
+    if request.study.refine is not None and request.settings.shard is None:
+        return _run_rounds(request)
+    return _run_cells(request)
 
 
-def _run_rounds(
-    study: Study,
-    root: Path | str | None,
-    settings: Settings,
-    log: Path | None,
-    follower: Follower | None,
-) -> Outcome:
-    """Compute the cells of all rounds of a study, and decide each round when those before are there."""
-    if settings.shard is not None:
-        raise UserError(
-            "--shard: got a study with refine, whose rounds follow each other; expected one that is computed "
-            "whole; leave out --shard"
-        )
-    computed = 0
+def _run_rounds(request: Request) -> Outcome:
+    """Compute the cells of the rounds of a study, and decide each round when those before are there."""
+    computed, last = 0, request.settings.round
     while True:
-        outcome = _run_cells(study, root, settings, log, follower)
+        outcome = _run_cells(request)
         computed += outcome.computed
         if outcome.digest is None:
             return replace(outcome, computed=computed)
-        results = results_of(study, root)
-        with locks.held(results.folder, locks.WHOLE) as folder:
-            found = decision.advance(study, Results(folder), cells_asked)
-            if not found.ended:
-                Results(folder).receipt.remove()
-        with reporter(log, settings.quiet) as report:
-            report.say(f"{study.name}: round {found.round}: {decision.told(found)}")
-        if found.ended:
+        found = _next_round(request)
+        if found.ended or (last is not None and found.round > last):
             return replace(
                 outcome, computed=computed, found=outcome.computed + outcome.found - computed
             )
 
 
-def _run_cells(
-    study: Study,
-    root: Path | str | None,
-    settings: Settings,
-    log: Path | None,
-    follower: Follower | None,
-) -> Outcome:
+def _next_round(request: Request) -> RoundRecord:
+    """Decide the round after those whose cells were computed."""
+    study = request.study
+    with locks.held(results_of(study, request.root).folder, locks.WHOLE) as folder:
+        results = Results(folder)
+        found = decision.advance(study, results, cells_asked, request.settings.round)
+        if not found.ended:
+            results.receipt.remove()
+    with reporter(request.log, request.settings.quiet) as report:
+        report.say(f"{study.name}: round {found.round}: {decision.told(found)}")
+    return found
+
+
+def _run_cells(request: Request) -> Outcome:
     """Compute the cells that are asked for of a study, or of one shard of it, and do not exist yet."""
-    settings = _with_backend(study, settings)
+    study = request.study
+    settings = _with_backend(study, request.settings)
     cluster.check(settings.place)
     settings, fewer = _within_memory(study, settings)
     if plugins.loaded():
         study.rehearse()
-    job = _job(study, root, settings)
+    job = _job(study, request.root, settings)
     if reading.is_there(job.results.store):
         old = record.read(job.results.store, study)  # refuses a foreign store
         record.check_age(job.results.store, old)
-    with reporter(log, settings.quiet) as report:
+    with reporter(request.log, settings.quiet) as report:
         for remark in filter(None, (fewer, cluster.left_out(settings.place, settings.backend))):
             report.say(remark)
         job.results.folder.make_folder()
         with locks.held(job.results.folder, job.name) as folder:
-            follower = follower if job.shard is None else None
+            follower = request.follower if job.shard is None else None
             return _run(replace(job, results=Results(folder), follower=follower), report)
 
 
@@ -253,11 +258,27 @@ def _within_memory(study: Study, settings: Settings) -> tuple[Settings, str]:
 
 def _job(study: Study, root: Path | str | None, settings: Settings) -> Job:
     results = results_of(study, root)
+    of = rounds.asked(study, results, settings.round)
+    _check_round(study, results, settings)
     if settings.shard is None:
-        of = rounds.asked(study, results)
         return Job(of.study, [of.study], of.holed, results, settings, None, study)
-    shard = shards.shard(study, *settings.shard)
-    return Job(study, shard.tiles, None, results, settings, shard, study)
+    shard = shards.shard(of.study, *settings.shard, of.holed)
+    wanted = None if of.holed is None else shard.cells
+    return Job(of.study, shard.tiles, wanted, results, settings, shard, study)
+
+
+def _check_round(study: Study, results: Results, settings: Settings) -> None:
+    """Raise UserError for a round of a study that has none, and for shards of one that is not decided yet."""
+    number = settings.round
+    if number is None:
+        return
+    if study.refine is None:
+        raise UserError(f"--round: got {number}; expected a study with refine; leave out --round")
+    if settings.shard is not None and 0 < number >= len(rounds.recorded(study, results, number)):
+        raise UserError(
+            f"--round: got {number}, and {results.round(number)} is not there; expected a round that is "
+            f"decided; run mattis run STUDY --round {number - 1} first"
+        )
 
 
 def _run(job: Job, report: Reporter) -> Outcome:
@@ -486,19 +507,32 @@ def withdraw_stale_receipts(
     all_observables  # cells that lack observables count as missing
     """
     results = results_of(study, root)
-    parts = shards.shards(study, count) if count > 1 and results.shards.names() else []
-    receipts = {results.shards / f"{part.id}.json": part.cells for part in parts}
-    of = rounds.asked(study, results)
-    receipts[results.receipt] = of.cells
-    receipts = {place: cells for place, cells in receipts.items() if place.exists()}
-    if not receipts:
-        return
+    known = rounds.recorded(study, results)
+    if study.refine is not None and not (known and known[-1].ended):
+        results.receipt.remove()
+    cut = count > 1 and results.shards.names()
+    for number in range(max(len(known), 1)):
+        of = rounds.of_rounds(study, known[: number + 1])
+        parts = shards.shards(of.study, count, of.holed) if cut else []
+        receipts = {results.shards / f"{part.id}.json": part.cells for part in parts}
+        if number + 1 >= len(known):
+            receipts[results.receipt] = of.cells
+        receipts = {place: cells for place, cells in receipts.items() if place.exists()}
+        if receipts:
+            _withdraw(receipts, _valid(results, of, all_observables))
+
+
+def _valid(results: Results, of: AskedCells, all_observables: bool) -> Mask:
+    """Return which cells exist; none of a store that cannot be judged."""
     try:
         seen = reading.presence(results.store, of.study)
-        valid = done_cells(seen, of.study, all_observables)
     except UserError:
-        valid = np.zeros(of.cells.shape, bool)
-    goes_on = study.refine is not None and not rounds.is_over(results)
+        return np.zeros(of.cells.shape, bool)
+    return done_cells(seen, of.study, all_observables)
+
+
+def _withdraw(receipts: Mapping[Place, Mask], valid: Mask) -> None:
+    """Remove the receipts of cells that are not all valid."""
     for place, cells in receipts.items():
-        if goes_on or not valid[cells].all():
+        if not valid[cells].all():
             place.remove()

@@ -5,8 +5,8 @@ name of a shard is a hash of the values in it: what is added to a study never re
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b, sha256
 
 import numpy as np
@@ -14,41 +14,57 @@ import numpy as np
 from mattis.errors import UserError
 from mattis.study import plan
 from mattis.study.base import Study
+from mattis.study.model import Point
 from mattis.study.plan import Mask
 
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """One part of a study: number `index` of `count`."""
+    """One part of a study: number `index` of `count`.
+
+    wanted  # of a study whose grid has holes, the cells that are asked for; None for all
+    """
 
     study: Study
     index: int
     count: int
     id: str
+    wanted: Mask | None = None
 
     @property
     def cells(self) -> Mask:
         """The cells of the shard, as a mask over those of the study."""
         mine = owners(self.study, self.count) == self.index
         shape = [len(self.study.labels[name]) for name in self.study.dimensions]
-        return np.broadcast_to(np.expand_dims(mine, tuple(range(2, len(shape) - 1))), shape)
+        cells = np.broadcast_to(np.expand_dims(mine, tuple(range(2, len(shape) - 1))), shape)
+        return cells if self.wanted is None else cells & self.wanted
 
     @property
     def tiles(self) -> list[Study]:
         """The cells of the shard as studies, each with all products of its values; none has two of a cell.
 
-        Loads whose seeds are dealt from the same shard on have the same seeds.
+        Loads whose seeds are dealt from the same shard on have the same seeds. With holes: the whole study.
         """
+        if self.wanted is not None:
+            return [self.study]
         return [
             plan.narrowed(self.study, [size], loads, seeds)
             for size, loads, seeds in _tiles(self.study, self.index, self.count)
         ]
 
 
-def shard(study: Study, index: int, count: int) -> Shard:
-    """Return a shard of a study. Raises UserError for a number that there is not."""
+def shard(study: Study, index: int, count: int, wanted: Mask | None = None) -> Shard:
+    """Return a shard of a study, or of some of its cells. Raises UserError for a number that there is not."""
     if not 0 <= index < count:
         raise UserError(f"--shard: got {index}/{count}; expected I/K with 0 ≤ I < K, such as 0/8")
+    part = Shard(study, index, count, "", wanted)
+    content = _held(study, index, count) if wanted is None else _held_with_holes(part)
+    words = json.dumps([study.physics(), *content], sort_keys=True)
+    return replace(part, id=sha256(words.encode()).hexdigest()[:16])
+
+
+def _held(study: Study, index: int, count: int) -> Sequence[object]:
+    """Return the labels in a shard of a whole grid: its pattern sets, and the points of each."""
     size, stored, seed = (study.labels[name] for name in (*study.dimensions[:2], "seed"))
     sets = (
         (size[i], stored[j], seed[k])
@@ -57,9 +73,19 @@ def shard(study: Study, index: int, count: int) -> Shard:
         for k in seeds
     )
     held = [[n, float(x).hex(), k] for n, x, k in sorted(sets)]
-    grid = [sorted(float(v).hex() for v in study.labels[name]) for name in study.points]
-    words = json.dumps([study.physics(), held, grid], sort_keys=True)
-    return Shard(study, index, count, sha256(words.encode()).hexdigest()[:16])
+    return [held, [sorted(float(v).hex() for v in study.labels[name]) for name in study.points]]
+
+
+def _held_with_holes(part: Shard) -> Sequence[object]:
+    """Return the labels in a shard of a grid with holes: its pattern sets, each with points of its own."""
+    return sorted(
+        [block.size, float(block.load).hex(), block.seed, _spelled(block.points)]
+        for block in plan.each_block(part.study, part.cells)
+    )
+
+
+def _spelled(points: Sequence[Point]) -> list[list[str]]:
+    return sorted([float(value).hex() for value in point] for point in points)
 
 
 def _tiles(study: Study, index: int, count: int) -> Iterator[tuple[int, list[int], list[int]]]:
@@ -76,10 +102,13 @@ def _tiles(study: Study, index: int, count: int) -> Iterator[tuple[int, list[int
                 yield i, loads, of_seed[rest]
 
 
-def shards(study: Study, count: int) -> list[Shard]:
-    """Return the shards of a study that hold cells."""
-    holds = (index for index in range(count) if any(_tiles(study, index, count)))
-    return [shard(study, index, count) for index in holds]
+def shards(study: Study, count: int, wanted: Mask | None = None) -> list[Shard]:
+    """Return the shards of a study, or of some of its cells, that hold cells."""
+    if wanted is None:
+        holds = [index for index in range(count) if any(_tiles(study, index, count))]
+    else:
+        holds = np.unique(owners(study, count)[plan.per_network(wanted) > 0]).tolist()
+    return [shard(study, index, count, wanted) for index in holds]
 
 
 def owners(study: Study, count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:

@@ -83,12 +83,13 @@ def status(study: StudyLike, root: Path | str | None = None) -> dict[str, Any]:
 
 
 def refinement_status(study: Study, results: Results) -> dict[str, Any]:
-    """Return how far a study is refined: its round, boundaries known, the largest error, cells asked for.
+    """Return how far a study is refined: its round, lines or cells known, the largest error, cells asked for.
 
-    `error` is that of the boundaries which have a place; `ended` says why there is no further round.
+    `error` is that of the boundaries which have a place, or of the overlaps; `ended` says why there is no
+    further round.
     """
     assert study.refine is not None
-    rounds = recorded(results)
+    rounds = recorded(study, results)
     if not rounds:
         return {"round": None, "target": study.refine.error, "ended": ""}
     last = rounds[-1]
@@ -97,7 +98,8 @@ def refinement_status(study: Study, results: Results) -> dict[str, Any]:
         "round": last.round,
         "target": study.refine.error,
         "along": last.along,
-        "boundaries": len(last.lines),
+        "of": study.refine.target,
+        "lines": len(last.lines),
         "reached": sum(line.step == "reached" for line in last.lines),
         "error": max(errors, default=None),
         "cells": last.cells,

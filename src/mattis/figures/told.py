@@ -34,6 +34,13 @@ def network_of(study: Study) -> str:
     return study.model
 
 
+MORE_SETS = {
+    "boundary": " (more near the boundary)",
+    "overlap": " (more where m is uncertain)",
+}
+"""Where a study that is refined has more pattern sets, by its target."""
+
+
 def has_one_set(study: Study) -> bool:
     """Tell whether all seeds share their patterns, which a file gives: they are cues of one set."""
     return isinstance(study, BinaryStudy) and study.ensemble.name == "given"
@@ -45,7 +52,7 @@ def sets_of(study: Study) -> str:
     if has_one_set(study):
         return f"one pattern set × {counted(count * cues, 'cue')}"
     sets = counted(count, "pattern set")
-    sets += " (more near the boundary)" if study.refine else ""
+    sets += MORE_SETS[study.refine.target] if study.refine else ""
     return sets if cues == 1 else f"{sets} × {counted(cues, 'cue')}"
 
 

@@ -6,19 +6,18 @@ whether it is begun: so a larger budget goes on where a smaller one ended, with 
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
-import numpy as np
 import xarray as xr
 
-from mattis.refinement.line import ADDING, Line, LineStep, next_step
+from mattis.errors import UserError
+from mattis.refinement.boundary import boundary_records
+from mattis.refinement.overlap import overlap_records
 from mattis.store import rounds
 from mattis.store.results import Results
 from mattis.store.rounds import AskedCells, LineRecord, RoundRecord, of_rounds
-from mattis.study.base import LARGEST_STUDY, Study
-from mattis.study.model import Boundary
-from mattis.study.refine import REFINED_AXES
+from mattis.study.base import Study
 from mattis.words import counted
 
 ENDS = {
@@ -26,28 +25,42 @@ ENDS = {
     "beyond": "beyond the axis",
     "ageing": "still moving with time",
     "discrete": "between neighbouring numbers of patterns",
+    "two_states": "of two states",
+    "costly": "too uncertain for any number of pattern sets",
 }
-"""Why lines get no more cells, in words."""
+"""Why lines, or cells of the overlap, get no more cells, in words."""
 
 
-@dataclass(frozen=True, eq=False)
-class RefinedLine:
-    """A line of the grid: its labels along the other dimensions, and what was measured along it."""
+class Target(NamedTuple):
+    """What rounds find: its name, what each record is of, and how records come from cells."""
 
-    at: dict[str, float]
-    line: Line
+    what: str
+    at: str
+    of: str
+    records: Callable[[xr.Dataset, Study], list[LineRecord]]
+
+
+TARGETS: Mapping[str, Target] = {
+    "boundary": Target("boundary", "on", "line", boundary_records),
+    "overlap": Target("overlap", "in", "cell", overlap_records),
+}
+"""What a study may be refined to know."""
 
 
 def advance(
-    study: Study, results: Results, opened: Callable[[AskedCells, Results], xr.Dataset]
+    study: Study,
+    results: Results,
+    opened: Callable[[AskedCells, Results], xr.Dataset],
+    last: int | None = None,
 ) -> RoundRecord:
     """Decide the round after those that are written, all of whose cells are there, and write it.
 
     opened  # returns the cells that are asked for
+    last    # the round after which it is decided, where there may be later ones
 
     A last round that asked for nothing is decided again: there may be a larger budget, or another target.
     """
-    known = rounds.recorded(results) or [_first(study)]
+    known = rounds.recorded(study, results, last) or [_first(study)]
     if known[-1].round == 0:
         known = [_first(study)]
         rounds.write(results, known[0])
@@ -65,10 +78,8 @@ def told(record: RoundRecord) -> str:
     done = sum(line.step == "reached" for line in record.lines)
     errors = [line.error for line in record.lines if line.error is not None]
     worst = f", the others to {max(errors):.2g} at worst" if errors else ""
-    return (
-        f"{done} of {counted(len(record.lines), 'line')} known to {record.error:g}{worst}; "
-        f"{counted(record.added, 'cell')} more"
-    )
+    of = counted(len(record.lines), TARGETS[record.target].of)
+    return f"{done} of {of} known to {record.error:g}{worst}; {counted(record.added, 'cell')} more"
 
 
 def _first(study: Study) -> RoundRecord:
@@ -94,17 +105,15 @@ def decided(study: Study, known: Sequence[RoundRecord], cells: xr.Dataset) -> Ro
     cells  # those that the rounds before asked for, all of them there
     """
     assert study.refine is not None
-    block, number = study.refine, known[-1].round + 1
-    steps = [
-        (one.at, next_step(one.line, block.error, block.ageing == "accept"))
-        for one in lines_of(cells, study)
-    ]
-    lines = [_line_record(at, step) for at, step in steps]
+    number, of_target = known[-1].round + 1, TARGETS[study.refine.target]
+    lines = of_target.records(cells, study)
     before = _count(of_rounds(study, known))
     found = _record(study, number, before, 0, lines)
-    whole = of_rounds(study, [*known, found])
-    after = _count(whole)
-    ended = _over(study, number, steps, after - before, before, whole)
+    try:
+        after, trouble = _count(of_rounds(study, [*known, found])), ""
+    except UserError as error:  # a cube that is too large
+        after, trouble = before, str(error)
+    ended = trouble or _over(study, number, lines, after - before, before)
     if ended:
         bare = [one.model_copy(update={"values": (), "depth": 0}) for one in lines]
         return found.model_copy(update={"lines": tuple(bare), "ended": ended})
@@ -115,16 +124,12 @@ def _count(asked: AskedCells) -> int:
     return int(asked.cells.sum())
 
 
-def _over(
-    study: Study, number: int, steps: Sequence[tuple[dict[str, float], LineStep]],
-    added: int, before: int, whole: AskedCells,
-) -> str:  # fmt: skip
+def _over(study: Study, number: int, lines: Sequence[LineRecord], added: int, before: int) -> str:
     """Return why refinement ends, in a sentence; nothing where it goes on."""
     assert study.refine is not None
     block = study.refine
-    kinds = Counter[str](step.kind for _, step in steps)
-    if not any(kinds[kind] for kind in ADDING):
-        return _sentence(block.error, kinds, steps)
+    if not any(line.depth for line in lines):
+        return _sentence(study, lines)
     if number > block.rounds:
         return f"{counted(block.rounds, 'round')} are done, as many as rounds allows; raise it to go on"
     if before + added > block.cells:
@@ -133,70 +138,22 @@ def _over(
             f"the next round takes {counted(added, 'cell')}, and {left} of {block.cells} are left; "
             "raise cells to go on"
         )
-    if whole.cells.size > LARGEST_STUDY:
-        return "the cube of all values is too large; split the study, by its loads, into several"
     return ""
 
 
-def _sentence(
-    error: float, kinds: Counter[str], steps: Sequence[tuple[dict[str, float], LineStep]]
-) -> str:
+def _sentence(study: Study, lines: Sequence[LineRecord]) -> str:
     """Say whether the target is reached, and of lines where it cannot be, the first with its reason."""
-    if kinds["reached"] == len(steps):
-        return f"reached: the boundary is known to {error:g} on {counted(len(steps), 'line')}"
+    assert study.refine is not None
+    target, kinds = TARGETS[study.refine.target], Counter(line.step for line in lines)
+    count = counted(len(lines), target.of)
+    if kinds["reached"] == len(lines):
+        return f"reached: the {target.what} is known to {study.refine.error:g} {target.at} {count}"
     counts = ", ".join(f"{kinds[kind]} {words}" for kind, words in ENDS.items() if kinds[kind])
-    at, step = next((at, step) for at, step in steps if step.kind != "reached")
-    where = ", ".join(f"{name} {value:g}" for name, value in at.items())
-    return f"of {counted(len(steps), 'line')}, {counts}; at {where} the boundary {step.why}"
+    first = next(line for line in lines if line.step != "reached")
+    where = ", ".join(_labelled(name, value) for name, value in first.at.items())
+    return f"of {count}, {counts}; at {where} the {target.what} {first.why}"
 
 
-def _line_record(at: dict[str, float], step: LineStep) -> LineRecord:
-    found, (shift, shift_error) = step.found, step.shift
-    return LineRecord(
-        at=at, place=_known(found.place), error=_known(found.error), spread=_known(found.spread),
-        grid=_known(found.grid), shift=_known(shift), shift_error=_known(shift_error),
-        seeds=step.depth, step=step.kind, why=step.why,
-        values=tuple(map(float, step.positions)), depth=step.seeds,
-    )  # fmt: skip
-
-
-def _known(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def boundary_of(study: Study) -> Boundary:
-    """Return the boundary that a study is refined across."""
-    along = study.refined_axis
-    return next(one for one in study.described_model.boundaries if one.name == along)
-
-
-def lines_of(cells: xr.Dataset, study: Study) -> Iterator[RefinedLine]:
-    """Yield the lines of a grid across the boundary of a study, in the order of their labels."""
-    boundary, along = boundary_of(study), study.refined_axis
-    dim = REFINED_AXES[along]
-    late = cells[boundary.fraction]
-    early = cells["retrieved_early"] if boundary.fraction == "retrieved" else None
-    others = [str(name) for name in late.dims if name not in (dim, "seed")]
-    stacked = late.transpose(*others, dim, "seed")
-    for index in np.ndindex(*stacked.shape[: len(others)]):
-        at = dict(zip(others, index, strict=True))
-        labels = {name: float(cells[name].values[k]) for name, k in at.items()}
-        yield RefinedLine(labels, _line(cells, boundary, dim, at, late, early))
-
-
-def _line(
-    cells: xr.Dataset, boundary: Boundary, dim: str, at: dict[str, int], late: xr.DataArray,
-    early: xr.DataArray | None,
-) -> Line:  # fmt: skip
-    """Return what was measured along one line, its positions rising."""
-    where = cells[boundary.position]
-    position = where.isel({k: v for k, v in at.items() if k in where.dims}).values
-    spacing = 1.0 / float(cells["size"].values[at["size"]]) if dim == "load" else 0.0
-    there = cells["asked"].isel(at).transpose(dim, "seed").values
-    order = [k for k in np.argsort(position, kind="stable") if there[k].any()]
-    values = late.isel(at).transpose(dim, "seed").values[order]
-    line = Line(position[order], np.where(there[order], values, np.nan), None, spacing)
-    if early is None:
-        return line
-    sooner = early.isel(at).transpose(dim, "seed").values[order]
-    return replace(line, early=np.where(there[order], sooner, np.nan))
+def _labelled(name: str, value: float) -> str:
+    """Return a label in words: a temperature in place of its inverse."""
+    return f"temperature {1 / value:g}" if name == "beta" and value else f"{name} {value:g}"

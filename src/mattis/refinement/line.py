@@ -40,9 +40,6 @@ ERRORS_OF_A_SHIFT = 3.0
 StepKind = Literal["finer", "seeds", "wider", "reached", "beyond", "ageing", "discrete"]
 """What a line needs: positions, seeds, positions further out; or why it gets no more."""
 
-ADDING: tuple[StepKind, ...] = ("finer", "seeds", "wider")
-"""Steps that ask for cells."""
-
 
 @dataclass(frozen=True, eq=False)
 class Line:

@@ -61,12 +61,12 @@ def boundaries(cells: xr.Dataset, study: Study) -> xr.Dataset:
 def _grid_across(
     cells: xr.Dataset, boundary: Boundary, study: Study
 ) -> tuple[xr.Dataset, Boundary]:
-    """Return the cells that a boundary is estimated by: all, but of a study that is refined.
+    """Return the cells that a boundary is estimated by: all, but of a study that is refined across one.
 
     Of that, across the boundary that it asks for, the positions of each line that have the most seeds: these
     seeds are the same ones everywhere. Other boundaries are those of its first grid.
     """
-    if study.refine is None or "asked" not in cells:
+    if study.refine is None or study.refine.target != "boundary" or "asked" not in cells:
         return cells, boundary
     names = [boundary.fraction] + ["retrieved_early"] * (boundary.fraction == "retrieved")
     position = cells[boundary.position]

@@ -150,7 +150,7 @@ def parted_means(
     for observable in observables:
         values = apart(cells, share, observable)
         for k, weight in enumerate((share, 1 - share)):
-            mean, error = _ratio(values[k], weight.where(valid, 0.0), steps[observable.name])
+            mean, error = ratio(values[k], weight.where(valid, 0.0), steps[observable.name])
             name = f"{observable.name}{parting.given[k]}"
             described = {"units": observable.units}
             long_name = f"{observable.long_name}, {parting.whose[k]}"
@@ -198,10 +198,13 @@ def resolution(cells: xr.Dataset, observable: Observable, study: Study) -> xr.Da
     return smallest
 
 
-def _ratio(
+def ratio(
     values: xr.DataArray, weight: xr.DataArray, smallest: xr.DataArray | float
 ) -> tuple[xr.DataArray, xr.DataArray]:
-    """Return sum f x / sum f over the seeds and its standard error; NaN where a value with weight is."""
+    """Return sum f x / sum f over the seeds and its standard error; NaN where a value with weight is.
+
+    With the weights 1 these are the mean and its standard error.
+    """
     counted = weight > 0
     total, sets = weight.sum("seed"), counted.sum("seed")
     mean = (weight * values).where(counted, 0.0).sum("seed", skipna=False) / total.where(total > 0)

@@ -38,8 +38,9 @@ class Bucket(Place):
     def name(self) -> str:
         return self.address.name
 
-    def with_name(self, name: str) -> "Bucket":
-        return replace(self, address=self.address.with_name(name))
+    @property
+    def parent(self) -> "Bucket":
+        return replace(self, address=self.address.parent)
 
     @property
     def on_disk(self) -> None:

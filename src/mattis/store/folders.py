@@ -37,8 +37,9 @@ class Folder(Place):
     def name(self) -> str:
         return self.path.name
 
-    def with_name(self, name: str) -> "Folder":
-        return Folder(self.path.with_name(name))
+    @property
+    def parent(self) -> "Folder":
+        return Folder(self.path.parent)
 
     @property
     def on_disk(self) -> Path:

@@ -93,10 +93,10 @@ class Address:
         """What is behind the last slash of the key."""
         return self.key.rpartition("/")[2]
 
-    def with_name(self, name: str) -> "Address":
-        """Return an address beside this one."""
-        above = self.key.rpartition("/")[0]
-        return replace(self, key=f"{above}/{name}" if above else name)
+    @property
+    def parent(self) -> "Address":
+        """The address of what it is in."""
+        return replace(self, key=self.key.rpartition("/")[0])
 
     def quick(self) -> "Address":
         """Return the same address by a way of its own, whose answers are not waited for long."""

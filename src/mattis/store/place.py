@@ -26,9 +26,14 @@ class Place(ABC):
     def name(self) -> str:
         """The last part of where it is."""
 
+    @property
     @abstractmethod
+    def parent(self) -> Self:
+        """The folder that it is in."""
+
     def with_name(self, name: str) -> Self:
         """Return a place beside this one."""
+        return self.parent / name
 
     @property
     @abstractmethod

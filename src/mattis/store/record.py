@@ -17,13 +17,14 @@ import numpy as np
 from mattis import plugins
 from mattis.errors import UserError
 from mattis.networks.registry import study_of
-from mattis.store import cube, journal, layout, trials
+from mattis.store import cube, journal, layout, rounds, trials
 from mattis.store.cube import CubeLabels
 from mattis.store.frame import LabelledArray
 from mattis.store.journal import Contents, ShardNumber
 from mattis.store.layout import FORMAT, ArrayForm, Chunk
 from mattis.store.observables import Observed, are_observables, are_prefixes
 from mattis.store.place import Place
+from mattis.store.results import Results
 from mattis.study.axes import Meaning
 from mattis.study.base import Study
 from mattis.study.document import parsed
@@ -310,7 +311,8 @@ def _recovered(path: Place, study: Study) -> StoreRecord:
     if has_cells:  # else there is none to take for that of another study
         _check_origin(path, study, as_run)
     alike = as_run if as_run and as_run.dimensions == study.dimensions else study
-    labels = _labels_on_disk(path, cube.labels_of(alike), files)
+    usual = cube.labels_of(alike)
+    labels = _labels_on_disk(path, cube.merged(usual, usual), files)  # sorted, as in a store
     today = _of_model(study)
     lies = _form_on_disk(path, labels, today.observables)
     chunks = lies.chunks if lies else layout.chunk_shape(labels.shape)
@@ -327,11 +329,12 @@ def _recovered(path: Place, study: Study) -> StoreRecord:
 
 
 def _as_run(path: Place) -> Study | None:
-    """Return the study that lies beside a store, if it can be read."""
+    """Return the study that lies beside a store, if it can be read, with the values of its rounds."""
     beside = path.with_name("study.yaml")
     try:
         text = (beside.read_bytes(layout.LARGEST_METADATA) or b"").decode()
-        return study_of(parsed(text, str(beside)), str(beside), Path(str(path)).parent)
+        study = study_of(parsed(text, str(beside)), str(beside), Path(str(path)).parent)
+        return rounds.asked(study, Results(path.parent)).study
     except (UserError, UnicodeDecodeError):
         return None
 

@@ -8,28 +8,34 @@ every value of any round, and a mask tells which cells are asked for.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, takewhile
+from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from mattis.errors import UserError
 from mattis.store import cube
 from mattis.store.results import Results, read_json, write_json
 from mattis.study.axes import Part, label_key
-from mattis.study.base import Study
+from mattis.study.base import LARGEST_STUDY, Study
 from mattis.study.plan import Mask
 from mattis.study.refine import REFINED_AXES
 
+MOST_DEPTH = 10**6
+"""Seeds that a round may ask for of a line: a file may be a stranger's."""
+
 
 class LineRecord(Part):
-    """What a round knew of one line of the grid, and the cells that it asked for there.
+    """What a round knew of one line of the grid, or of one cell, and the cells that it asked for there.
 
-    at      # labels of the line along the other dimensions, but the seed
+    at      # labels along all dimensions but the seed, and of a line but the refined axis
     place   # of the boundary, error, spread and grid its standard error and its parts; null where not known
+            # of a cell the overlap; spread is then the error by its own pattern sets alone
     shift   # how far the boundary moved since half of the chain, and its standard error
     seeds   # of the cells that it was estimated by
-    step    # what was decided (see `LineStep`), and why
-    values  # along the refined axis: each of these, with the first `depth` seeds, is asked for
+    step    # what was decided (see `LineStep` and `CellStep`), and why
+    values  # along the refined axis, none of a cell: each of these is asked for, with the first `depth` seeds
     """
 
     at: dict[str, float]
@@ -43,7 +49,7 @@ class LineRecord(Part):
     step: str
     why: str
     values: tuple[float, ...] = ()
-    depth: int = 0
+    depth: int = Field(default=0, ge=0, le=MOST_DEPTH)
 
 
 class RoundRecord(Part):
@@ -77,30 +83,37 @@ class AskedCells:
         return None if self.cells.all() else self.cells
 
 
-def asked(study: Study, results: Results) -> AskedCells:
-    """Return the cells that are asked for of a study: all of its grid, and those of its rounds."""
-    rounds = [] if study.refine is None else recorded(results)
-    return of_rounds(study, rounds)
+def asked(study: Study, results: Results, last: int | None = None) -> AskedCells:
+    """Return the cells that are asked for of a study: all of its grid, and those of its rounds.
+
+    last  # a round up to which these are asked for; all of them if None
+    """
+    return of_rounds(study, recorded(study, results, last))
 
 
 def of_rounds(study: Study, rounds: Sequence[RoundRecord]) -> AskedCells:
-    """Return the cells of the first grid and of some rounds."""
-    lines = [line for one in rounds for line in one.lines if line.values]
+    """Return the cells of the first grid and of some rounds. Raises UserError where the cube is too large."""
+    lines = [line for one in rounds for line in one.lines if line.depth]
     if not lines:
         return AskedCells(study, np.ones(cube.labels_of(study).shape, bool))
     along = study.refined_axis
     whole = _with_values(study, along, lines)
     labels = cube.labels_of(whole)
+    if math.prod(labels.shape) > LARGEST_STUDY:
+        raise UserError(
+            f"study {study.name}, rounds: got a cube of {math.prod(labels.shape)} cells; expected "
+            f"at most {LARGEST_STUDY}; split the study, by its loads, into several"
+        )
     cells = np.zeros(labels.shape, bool)
     cells[tuple(slice(len(values)) for values in study.labels.values())] = True
     places = {name: labels.positions(name) for name in labels.names}
     for line in lines:
-        cells[_where(line, places, REFINED_AXES[along])] = True
+        cells[_where(line, places, REFINED_AXES.get(along))] = True
     return AskedCells(whole, cells)
 
 
 def _where(
-    line: LineRecord, places: Mapping[str, Mapping[float, int]], refined: str
+    line: LineRecord, places: Mapping[str, Mapping[float, int]], refined: str | None
 ) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.int64]], ...]:
     """Return the cells of a line, as an index of the cube; none where the study has no such line."""
     index: list[list[int]] = []
@@ -118,14 +131,17 @@ def _where(
 
 def _with_values(study: Study, along: str, lines: Sequence[LineRecord]) -> Study:
     """Return a study with all values and seeds of its rounds behind its own."""
-    dim, axes = REFINED_AXES[along], study.axes
+    axes, depth = study.axes, max(line.depth for line in lines)
+    update: dict[str, Any] = {"seed": seeds_of(study, depth)}
+    if along not in REFINED_AXES:
+        return study.model_copy(update={"axes": axes.model_copy(update=update)})
+    dim = REFINED_AXES[along]
     known = {label_key(dim, value) for value in study.labels[dim]}
     new = {label_key(dim, _stored(dim, v)): v for line in lines for v in line.values}
     further = [value for key, value in sorted(new.items()) if key not in known]
     key = "beta" if dim == "beta" and getattr(axes, "beta", None) is not None else along
     further = [_stored(dim, value) for value in further] if key == "beta" else further
-    depth = max(line.depth for line in lines)
-    update = {key: (*getattr(axes, key), *further), "seed": seeds_of(study, depth)}
+    update[key] = (*getattr(axes, key), *further)
     return study.model_copy(update={"axes": axes.model_copy(update=update)})
 
 
@@ -143,15 +159,16 @@ def seeds_of(study: Study, count: int) -> tuple[int, ...]:
     return (*own, *range(last + 1, last + 1 + max(count - len(own), 0)))
 
 
-def recorded(results: Results) -> list[RoundRecord]:
-    """Return the rounds that are written, from the first on. Raises UserError for a file that is none."""
-    return [*_each(results)]
+def recorded(study: Study, results: Results, last: int | None = None) -> list[RoundRecord]:
+    """Return the rounds of a study that are written, up to the last one; none of another target.
 
-
-def is_over(results: Results) -> bool:
-    """Tell whether the last round that is written is one after which there is none."""
-    known = recorded(results)
-    return bool(known) and bool(known[-1].ended)
+    Raises UserError for a file that is none.
+    """
+    if study.refine is None:
+        return []
+    target = study.refine.target, study.refined_axis
+    known = takewhile(lambda one: (one.target, one.along) == target, _each(results))
+    return [*islice(known, None if last is None else last + 1)]
 
 
 def _each(results: Results) -> Iterator[RoundRecord]:

@@ -81,14 +81,15 @@ class Study(Part):
     )
     refine: RefineBlock | None = Field(
         default=None,
-        description="a boundary that rounds of further cells find to an error; it changes no number",
+        description="a boundary, or the overlap, that rounds of further cells find to an error; it changes "
+        "no number",
     )
 
     models: ClassVar[Mapping[str, Model]] = {}
     """The models that take this kind of study."""
 
     has_rounds: ClassVar[bool] = False
-    """Whether rounds of further cells can find its boundaries."""
+    """Whether rounds of further cells can find its boundaries, or its overlap."""
 
     def __new__(cls, *_given: Any, **_keys: Any) -> Self:
         """Refuse to be called itself: each model has a kind of study of its own."""
@@ -150,14 +151,16 @@ class Study(Part):
 
     @property
     def refinable(self) -> Sequence[str]:
-        """Names of the boundaries that rounds can find; none with files, which end with their seeds."""
+        """Names of boundaries that rounds find, and `overlap`; none with files, that end with their seeds."""
         if not self.has_rounds or self.attachments():
             return ()
-        return [one.name for one in self.described_model.boundaries if not one.rises]
+        model = self.described_model
+        boundaries = [one.name for one in model.boundaries if not one.rises]
+        return [*boundaries, *(["overlap"] if model.order_parameter == "overlap" else [])]
 
     @property
     def refined_axis(self) -> str:
-        """The axis that rounds add values to, of a study that is refined."""
+        """The axis that rounds add values to, of a study that is refined; `seed` for the overlap."""
         assert self.refine is not None
         return self.refine.axis({name: len(values) for name, values in self.labels.items()})
 

@@ -4,7 +4,7 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,9 @@ from mattis.errors import UserError
 from mattis.networks.registry import StudyLike, load_study
 from mattis.store import cube, layout, reading
 from mattis.store.results import Results, results_of
+from mattis.store.rounds import AskedCells, asked
 from mattis.study.base import Study
-from mattis.study.plan import (
-    Block,
-    effort,
-    networks_of,
-    points_of,
-    updates,
-)
+from mattis.study.plan import Block, effort, networks_of, points_of, updates
 from mattis.words import counted, sized
 
 BYTES_PER_VALUE = 8
@@ -235,6 +230,36 @@ def totals(
     }
 
 
+def limits(
+    study: Study, spent: StudyCost, workers: int, of: AskedCells, found: int
+) -> dict[str, Any]:
+    """Return the limits of a study that is refined, and what they cost if all cells were as its dearest is.
+
+    of     # the cells that are asked for so far
+    found  # how many of them are there
+    """
+    assert study.refine is not None
+    block, points = study.refine, points_of(study)
+    networks_ = [
+        Block(size, load, patterns, study.axes.seed[0], points, stored=study.stored)
+        for _, _, (size, load, patterns) in networks_of(study)
+    ]
+    dearest = max(
+        effort(study, replace(one, points=(point,))) for one in networks_ for point in points
+    )
+    left = max(block.cells - found, 0) * dearest * spent.seconds / total_effort(study)
+    return {
+        "target": block.target,
+        "error": block.error,
+        "rounds_most": block.rounds,
+        "cells_most": block.cells,
+        "cells_asked": int(of.cells.sum()),
+        "cells_found": found,
+        "cpu_seconds_most": left,
+        "seconds_most": left / workers,
+    }
+
+
 @dataclass(frozen=True, repr=False)
 class Plan:
     """What a study takes, and how much of it is there.
@@ -267,6 +292,8 @@ class Plan:
         }
         if "device" in said:
             rows["device"] = said["device"]["told"]
+        if "refinement" in said:
+            rows["refined"] = limits_text(said)
         return rows | ({"note": self.note} if self.note else {})
 
     def __repr__(self) -> str:
@@ -278,6 +305,17 @@ class Plan:
         """Return what a notebook shows: the same, and the networks."""
         networks_ = "\n".join(network_lines(self.study))
         return card(f"Plan of {self.study.name}", self.rows, {"networks": networks_})
+
+
+def limits_text(said: Mapping[str, Any]) -> str:
+    """Say how far rounds of further cells may go, and what that takes at most."""
+    of = said["refinement"]
+    return (
+        f"the {of['target']} to {of['error']:g}, in at most {counted(of['rounds_most'], 'round')} and "
+        f"{counted(of['cells_most'], 'cell')} ({of['cells_asked']} asked for, {of['cells_found']} found): "
+        f"at most about {spelled(of['cpu_seconds_most'])} of CPU time, {spelled(of['seconds_most'])} on "
+        f"{counted(said['workers'], 'worker')}"
+    )
 
 
 def plan(
@@ -314,14 +352,22 @@ def plan(
     """
     loaded = load_study(study)
     fitting = min(workers or machine.cores(), room(loaded, None).workers)
-    place, there, note = results_of(loaded, root), 0, ""
-    try:
-        if count(loaded) * len(points_of(loaded)) <= MOST_COUNTED:
-            there = reading.found(place.store, loaded)
-    except UserError as error:  # of another study: this one can be planned nevertheless
-        note = str(error)
+    place, note = results_of(loaded, root), ""
+    of, there, first = None, 0, 0
+    if count(loaded) * len(points_of(loaded)) <= MOST_COUNTED:
+        of = asked(loaded, place)
+    if of is not None and place.store.names():
+        try:
+            found = reading.valid_cells(place.store, of.study) & of.cells
+            grid = tuple(slice(len(values)) for values in loaded.labels.values())
+            there, first = int(found.sum()), int(found[grid].sum())
+        except UserError as error:  # of another study: this one can be planned nevertheless
+            note = str(error)
+    spent = cost(loaded, place)
     device = None if backend == "cpu" else device_cost(loaded, backend)
-    said = totals(loaded, cost(loaded, place), fitting, there, shards, device)
+    said = totals(loaded, spent, fitting, first, shards, device)
+    if of is not None and loaded.refine is not None:
+        said["refinement"] = limits(loaded, spent, fitting, of, there)
     return Plan(loaded, said, note)
 
 

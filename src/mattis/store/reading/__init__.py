@@ -336,11 +336,6 @@ def valid_cells(path: Place, study: Study, part: ShardNumber | None = None) -> M
     return mask
 
 
-def found(path: Place, study: Study) -> int:
-    """Return how many cells of a study are in its store."""
-    return int(valid_cells(path, study).sum()) if path.names() else 0
-
-
 def states_of_segment(segment: Segment, shape: StateShape | None) -> tuple[KeptStates, Mask]:
     """Return the final states of a segment in the shape of a store, and which rows have all of these cues."""
     enough = shape is not None and segment.states.shape[1] >= shape.cues
