@@ -1,5 +1,7 @@
 """Fixtures that all tests share."""
 
+import gc
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -12,6 +14,26 @@ from mattis.engine import rates
 from mattis.store.places import place_of
 from mattis.store.results import results_of
 from mattis.study.base import Study
+
+
+def pytest_collection() -> None:
+    """Look for no garbage among a million objects that stay."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, but not among what was imported."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_disk() -> Iterator[None]:
+    """Files are synced in processes that tests start; nobody pulls the plug of this one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # which refuses what is not open, as well
+        yield
 
 
 @pytest.fixture(autouse=True)

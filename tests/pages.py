@@ -30,21 +30,23 @@ USUAL = {
 """The study to which a block belongs that is a part of one."""
 
 BEGINNING = f"""\
-import subprocess as _subprocess, yaml as _parser, mattis as _mattis
+import subprocess as _subprocess
 from pathlib import Path as _Path
 def _bash(text):
     code = _subprocess.run(["bash", "-euo", "pipefail", "-c", text]).returncode
     assert code == 0, f"exit code {{code}}"
 def _yaml(text):
-    keys = _parser.safe_load(text)
+    import mattis, yaml
+    keys = yaml.safe_load(text)
     keys = {{**{USUAL!r}, **keys}} if "figure" in keys and "axes" not in keys else keys
     if "axes" in keys:
         path = _Path(f"{{keys['name']}}.yaml")
-        path.write_text(_parser.safe_dump(keys))
-        _mattis.load_study(path)
+        path.write_text(yaml.safe_dump(keys))
+        mattis.load_study(path)
 def _plugin(name, text):
+    import mattis
     _Path(name).write_text(text)
-    _mattis.load_plugins(name)
+    mattis.load_plugins(name)
 """
 """What the script of a page begins with, as one line of it."""
 

@@ -252,6 +252,12 @@ def test_a_wrong_number_turns_the_verdict(name: str) -> None:
     assert claim.verdict(wrong) != claim.verdict(found)
 
 
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of results that claims share, as some ask the same studies."""
+    return tmp_path_factory.mktemp("claims")
+
+
 @dataclass(frozen=True)
 class Tampered(Laboratory):
     """A laboratory whose studies are not those of the claims."""
@@ -286,22 +292,16 @@ class Tampered(Laboratory):
     ],
 )
 def test_wrong_physics_turns_the_verdict(
-    name: str, axes: dict[str, Any], other: dict[str, Any], tmp_path: Path
+    name: str, axes: dict[str, Any], other: dict[str, Any], bench: Path
 ) -> None:
-    claim = CLAIMS[name]
-    found = claim.measure(Laboratory(tmp_path, reduced=True))
+    claim, root = CLAIMS[name], bench / "claims"
+    found = claim.measure(Laboratory(root, reduced=True))
     assert claim.verdict(found) == "reproduced"
-    wrong = claim.measure(Tampered(tmp_path, True, tuple(axes.items()), tuple(other.items())))
+    wrong = claim.measure(Tampered(root, True, tuple(axes.items()), tuple(other.items())))
     assert claim.verdict(wrong) == "not supported"
 
 
 # Commands
-
-
-@pytest.fixture(scope="session")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of results that claims share, as some ask the same studies."""
-    return tmp_path_factory.mktemp("claims")
 
 
 @pytest.mark.parametrize("name", CLAIMS)

@@ -64,7 +64,8 @@ def test_a_page_is_as_wide_as_one_or_two_columns_of_a_journal(shown: Shown) -> N
 def test_no_letters_are_small_and_no_key_covers_a_panel(shown: Shown) -> None:
     """7 pt at least; keys and captions lie below all panels, on the page, and beside each other."""
     for figure in shown.pages.values():
-        FigureCanvasAgg(figure).draw()
+        FigureCanvasAgg(figure)
+        figure.draw_without_rendering()
         texts = [one for one in figure.findobj(Text) if one.get_visible() and one.get_text()]
         assert len(texts) > 5
         assert min(one.get_fontsize() for one in texts) >= 7

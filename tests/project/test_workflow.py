@@ -162,8 +162,7 @@ def test_a_killed_workflow_goes_on_with_the_same_command(checkout: Path) -> None
     assert digest(study, root) == undisturbed(study, checkout)
 
 
-@pytest.mark.parametrize("own", [True, False])
-@pytest.mark.parametrize("where", [[], ["--directory", "other"]])
+@pytest.mark.parametrize(("where", "own"), [([], True), (["--directory", "other"], False)])
 def test_the_workflow_runs_from_any_folder(checkout: Path, where: list[str], own: bool) -> None:
     home = checkout.parent / "home"
     folder = home / where[1] if where else home
@@ -213,15 +212,6 @@ def test_a_failed_job_is_a_few_lines(checkout: Path) -> None:
     assert "sweep small failed: " in said
     for word in ("Error in rule", "CalledProcessError", "Traceback"):
         assert word not in said
-
-
-def test_workflow_is_lint_clean_and_formatted() -> None:
-    lint = subprocess.run([*SNAKEMAKE, "--lint"], cwd=ROOT, capture_output=True, text=True)
-    assert lint.returncode == 0, lint.stderr
-    files = ["Snakefile", "workflow"]
-    snakefmt = [sys.executable, "-m", "snakefmt", "--check", *files]
-    formatted = subprocess.run(snakefmt, cwd=ROOT, capture_output=True, text=True)
-    assert formatted.returncode == 0, formatted.stderr
 
 
 def test_each_attempt_asks_slurm_for_more() -> None:
