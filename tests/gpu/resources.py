@@ -132,6 +132,15 @@ def _all_at_once(size: int, count: int, _most: int) -> Shape:
     return glauber.THREADS, glauber.shared_memory(size, count, synchronous=True)
 
 
+def _in_lanes(_size: int, count: int, most: int) -> Shape:
+    whole = glauber.ROOM + glauber.ROOM_OF_WORD * -(-count // glauber.BITS_PER_WORD)
+    return glauber.LANE_THREADS, whole if whole <= most else glauber.ROOM
+
+
+def _tables(_size: int, _count: int, _most: int) -> Shape:
+    return glauber.LANE_THREADS, 0
+
+
 def _circuit(field: int) -> Launch:
     """Return the launches of circuits, whose state is in shared memory where it fits: N spins and fields."""
 
@@ -168,6 +177,8 @@ class Bound:
 BOUNDS: Mapping[str, Bound] = {
     "glauber_sites": Bound(shared=768, launch=_one_by_one),
     "glauber_groups": Bound(shared=768, launch=_one_by_one),
+    "glauber_lanes": Bound(registers=128, shared=0, occupancy=0.06, launch=_in_lanes),
+    "group_tables": Bound(shared=0, launch=_tables),
     "little_sweeps": Bound(launch=_all_at_once),
     "little_update": Bound(),
     "little_record": Bound(),

@@ -223,7 +223,18 @@ def walked(one: Chain) -> KernelOutputs:
     return overlaps, trace, excess, sums
 
 
+WIDE_SIZE, WIDE_COUNT = 70, 150
+"""Sites and patterns of `glauber_lanes`: two groups, two tiles of words, both of which end in the middle."""
+
+
+def lanes(order: str) -> Case:
+    """Return replicas in lanes, one site after the other."""
+    return asynchronous(glauber.LANES, order, WIDE_SIZE, WIDE_COUNT)
+
+
 CASES: Mapping[str, Case] = {
+    "glauber_lanes": lanes("typewriter"),
+    "glauber_lanes, random order": lanes("random"),
     "glauber_groups": asynchronous("glauber_groups", "typewriter"),
     "glauber_groups, random order": asynchronous("glauber_groups", "random"),
     "glauber_sites": asynchronous("glauber_sites", "typewriter"),
@@ -240,6 +251,8 @@ CASES: Mapping[str, Case] = {
     "present_many": drift(),
     # More than one launch; more sites than a block has threads; states that no block of threads holds.
     "glauber_groups, in many launches": asynchronous("glauber_groups", "random").in_many_launches(),
+    "glauber_lanes, in many launches": lanes("random").in_many_launches(),
+    "glauber_lanes, not resident": lanes("typewriter").in_many_launches(glauber.ROOM),
     "little_sweeps, in many launches": synchronous(glauber.by_popcounts).in_many_launches(),
     "circuit_in_turn, 300 sites": circuit(False, 300).in_many_launches(),
     "circuit_at_once, 300 sites": circuit(True, 300).in_many_launches(),

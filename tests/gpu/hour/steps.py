@@ -156,6 +156,7 @@ def large_kernels(backend: str) -> Answer:
         "align_by_integers, 600 patterns": cases.dense("polynomial", 600),
         "align_by_reals, 600 patterns": cases.dense("exponential", 600),
         "glauber_groups, 13000 patterns": CASES["glauber_groups, 13000 patterns"],
+        "glauber_lanes, 13000 patterns": cases.asynchronous("glauber_lanes", "random", 70, 13_000),
     }
     answer = verdict_of(chosen, device)
     size = 60_000 if device.name == "gpu" else 2000

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from builders import hopfields
-from hypothesis import given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from references import same_columns
 
@@ -49,13 +49,15 @@ def assert_same(
     (part, found), *more = hopfield_device.run(device, asked, protocol)
     assert not more
     assert list(part) == asked
-    for k, network in enumerate(networks):
-        expected = chains.lanes(network, replicas, protocol)
-        own = found.of(slice(k * len(replicas), (k + 1) * len(replicas)))
+    parts = [(n, replicas[k : k + 32]) for n in networks for k in range(0, len(replicas), 32)]
+    first = 0
+    for network, some in parts:
+        expected = chains.lanes(network, some, protocol)
+        own, first = found.of(slice(first, first + len(some))), first + len(some)
         np.testing.assert_array_equal(own.trace, expected.trace)
         np.testing.assert_array_equal(own.spins, expected.spins)
         np.testing.assert_array_equal(own.used, expected.used)
-        assert hopfield.looks(network, replicas, own) == hopfield.looks(network, replicas, expected)
+        assert hopfield.looks(network, some, own) == hopfield.looks(network, some, expected)
 
 
 @settings(max_examples=12, deadline=None)
@@ -69,9 +71,51 @@ def test_trajectories_are_those_of_the_cpu(device, size, count, order, beta, the
     assert_same(device, networks, replicas, protocol_of(order, thermalise))
 
 
+@pytest.fixture
+def in_lanes(monkeypatch) -> None:
+    """Have replicas in lanes, whatever is faster."""
+    monkeypatch.setattr(glauber, "form_of", lambda *_: glauber.LANES)
+
+
+@pytest.mark.usefixtures("in_lanes")
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    size=st.integers(2, 150), count=st.integers(1, 70), order=st.sampled_from(ORDERS[:2]),
+    replicas=st.integers(1, 70), shared=st.sampled_from([0, glauber.ROOM]),
+    beta=st.sampled_from([0.01, 1.0, 2.5, 20.0]), thermalise=st.integers(0, 3),
+)  # fmt: skip
+@example(64, 32, "typewriter", 32, 0, 2.5, 1)
+@example(65, 129, "random", 33, 0, 20.0, 1)
+def test_trajectories_in_lanes_are_those_of_the_cpu(
+    device, size, count, order, replicas, shared, beta, thermalise
+) -> None:
+    """Any N, P and number of replicas, hot and cold in one block, with overlaps in either memory."""
+    one = replace(device, shared=shared or device.shared)
+    networks = [network_of(size, count, seed) for seed in (1, 2)]
+    betas = [beta, np.inf, 2 * beta]
+    asked = [Replica(k % count, betas[k % 3], 0.1 * (k % 4)) for k in range(replicas)]
+    assert_same(one, networks, asked, protocol_of(order, thermalise))
+
+
+@pytest.mark.usefixtures("in_lanes")
+def test_lanes_at_their_largest_overlaps_and_widest_noise(device) -> None:
+    """Overlaps of -N, 0 and N at the largest N, where N h + noise meets the ends of 32 bits."""
+    network = network_of(glauber.MOST_SITES, 3, 1)
+    replicas = [Replica(0, beta, noise) for beta in (np.inf, 1.6e-4, 2.0) for noise in (0.0, 1.0)]
+    assert_same(device, [network], replicas, protocol_of("typewriter", 0, 1))
+
+
+def test_sets_of_any_numbers_of_replicas_make_blocks() -> None:
+    which = np.repeat(np.arange(4, dtype=np.int32), [1, 33, 64, 5])
+    found = glauber.herds_of(which)
+    assert found.tolist() == [[0, 1], [1, 33], [33, 34], [34, 66], [66, 98], [98, 103]]
+
+
 @pytest.mark.parametrize("form", glauber.GLAUBER_KERNELS)
 @pytest.mark.parametrize("beta", [0.5, 3.0, np.inf])
-def test_both_asynchronous_forms_agree_with_one_site_at_a_time(device, form, beta) -> None:
+def test_all_asynchronous_forms_agree_with_one_site_at_a_time(device, form, beta) -> None:
     network, protocol = network_of(70, 9, 3), protocol_of("typewriter")
     asked = [hopfield_device.LaunchRequest(0, network, Replica(cue, beta, 0.2)) for cue in range(3)]
     sets = glauber.sets_on(device, network.xi[None])
@@ -135,17 +179,38 @@ def test_products_are_taken_where_they_save_more_than_their_launches_cost(device
     assert glauber.products_win(fast, 2048, 16, 10_000, 1000)
 
 
-ORDERED_RUNS = [("typewriter", False), ("random", False), ("synchronous", True)]
+def test_lanes_are_for_many_replicas_of_a_set(device) -> None:
+    """Not for few in all, few of each set, nor for overlaps and fields beyond their numbers."""
+    large = replace(device, processors=132)
+
+    def chosen(sharing: list[int], size: int = 10_000, count: int = 1000) -> str:
+        return glauber.form_of(large, sharing, size, count)
+
+    assert chosen([128] * 64) == chosen([4096], 500, 20) == chosen([40] * 51) == glauber.LANES
+    assert chosen([40]) == chosen([1] * 8192) == "glauber_groups"
+    assert chosen([128] * 64, 32_767) == glauber.LANES
+    assert chosen([128] * 64, 32_768) == "glauber_groups"
+    assert chosen([128] * 64, 32_767, 16_383) == glauber.LANES
+    assert chosen([128] * 64, 32_767, 16_384) == "glauber_groups"
+
+
+PLANNED = [
+    ("typewriter", "glauber_groups"), ("random", "glauber_groups"), ("typewriter", glauber.LANES),
+    ("random", glauber.LANES), ("typewriter", "not resident"), ("synchronous", ""),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("tensors", [True, False])
-@pytest.mark.parametrize(("order", "by_products"), ORDERED_RUNS)
-def test_the_plan_of_memory_is_what_is_allocated(
-    device, order, by_products, tensors, monkeypatch
-) -> None:
+@pytest.mark.parametrize(("order", "form"), PLANNED)
+def test_the_plan_of_memory_is_what_is_allocated(device, order, form, tensors, monkeypatch) -> None:
     """The peak of NumPy's own arrays in the place of a GPU's, above all that was there before."""
+    by_products, room = not form, glauber.ROOM if form == "not resident" else device.shared
+    form = glauber.LANES if form == "not resident" else form
     monkeypatch.setattr(glauber, "products_win", lambda *_: by_products)
-    one = replace(device, tensor_products=exactly if tensors else None, to_host=lambda x: x)
+    monkeypatch.setattr(glauber, "form_of", lambda *_: form)
+    one = replace(
+        device, tensor_products=exactly if tensors else None, to_host=lambda x: x, shared=room
+    )
     networks, protocol = [network_of(2000, 70, seed) for seed in (1, 2)], protocol_of(order, 0, 1)
     replicas = [Replica(k, 1.3, 0.1) for k in range(20)]
     asked = [
@@ -155,18 +220,16 @@ def test_the_plan_of_memory_is_what_is_allocated(
     signs = np.array([n.xi for n in networks])
     orders = hopfield_device.OrderTable(networks, order) if order == "random" else None
     course = glauber.DeviceSweeps(1, 0, orders)
-    run = glauber.synchronous if by_products else glauber.asynchronous
-    peak = min(
-        peak_of(lambda: run(one, glauber.sets_on(one, signs), herd, course)) for _ in range(2)
-    )  # the first time compiles
-    planned = 40 * glauber.memory(2000, 70, 1) + 2 * glauber.set_memory(2000, 70)
-    if by_products:
-        replica, own = glauber.products_memory(one, 2000, 70)
-        planned += 40 * replica + 2 * own
+    ways = (glauber.synchronous,) if by_products else (glauber.asynchronous, form)
+
+    def run() -> None:
+        ways[0](one, glauber.sets_on(one, signs), herd, course, *ways[1:])
+
+    peak = min(peak_of(run) for _ in range(2))  # the first time compiles
+    each, _, _ = hopfield_device.plan(one, asked, protocol)
+    planned = 40 * each
     if orders:
-        planned += 2 * (
-            2 * 1 * 4 * 2000
-        )  # on the device, and on the host, which is counted here as well
+        planned += 2 * 4 * 2000  # orders are on the host as well, which is counted here
     least = 0.8 if tensors else 0.5  # in float64 one pattern set after the other needs room
     assert least * planned < peak <= planned + 2**16  # Python has objects of its own
 

@@ -95,9 +95,10 @@ extern "C" __global__ void whole_numbers(
         __umul64hi(wide, ~wide), (unsigned long long)__mul64hi(wide, ~wide),
         __funnelshift_l(a, b, b), __funnelshift_r(a, b, b), __byte_perm(a, b, b),
         __dp4a(a, b, a), (unsigned)__dp4a((int)a, (int)b, (int)a),
+        (unsigned)__dp2a_lo((int)a, (int)b, (int)a), (unsigned)__dp2a_hi((int)a, (int)b, (int)a),
         (unsigned)min((int)a, (int)b), max(a, b),
     };
-    for (int k = 0; k < 19; k++) {
+    for (int k = 0; k < 21; k++) {
         out[(long long)k * n + i] = found[k];
     }
 }

@@ -126,6 +126,14 @@ def byte_products(a: int, b: int, kind: str) -> int:
     return int((octets[0] * octets[1]).sum())
 
 
+def half_products(a: int, b: int, first: int) -> int:
+    """Return the sum of the products of the halves of a and two bytes of b."""
+    halves, octets = (
+        np.array([x], "<u4").view(kind).astype(int) for x, kind in ((a, "i2"), (b, "i1"))
+    )
+    return int((halves * octets[first : first + 2]).sum())
+
+
 def whole_numbers(a: int, b: int) -> list[int]:
     """Return what the kernel of that name computes, in unbounded integers."""
     wide, other, pair = a << 32 | b, 2**64 - 1 - (a << 32 | b), b << 32 | a
@@ -137,6 +145,7 @@ def whole_numbers(a: int, b: int) -> list[int]:
         (pair << b % 32 >> 32) % 2**32, (pair >> b % 32) % 2**32,
         sum((pair >> 8 * (b >> 4 * k & 7) & 255) << 8 * k for k in range(4)),
         (byte_products(a, b, "u1") + a) % 2**32, (byte_products(a, b, "i1") + a) % 2**32,
+        (half_products(a, b, 0) + a) % 2**32, (half_products(a, b, 2) + a) % 2**32,
         min(signed(a), signed(b)) % 2**32, max(a, b),
     ]  # fmt: skip
 
@@ -146,7 +155,7 @@ def whole_numbers(a: int, b: int) -> list[int]:
 @example([(0, 0), (0, 1), (1, 0), (2**32 - 1, 2**32 - 1), (2**31, 2**31)])
 def test_functions_of_integers_are_exact(pairs: list[tuple[int, int]]) -> None:
     x, y = np.array(pairs, np.uint32).T.copy()
-    out = np.zeros((19, len(pairs)), np.uint64)
+    out = np.zeros((21, len(pairs)), np.uint64)
     kernel("whole_numbers")((2,), (32,), (x, y, out, np.int32(len(pairs))))
     assert out.T.tolist() == [whole_numbers(*pair) for pair in pairs]
 

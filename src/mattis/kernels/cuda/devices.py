@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from numpy.typing import NDArray
 
 TEXTS: Mapping[str, tuple[str, ...]] = {
-    "glauber": ("noise.cu", "warps.cu", "overlaps.cu", "glauber.cu"),
+    "glauber": ("noise.cu", "warps.cu", "overlaps.cu", "glauber.cu", "lanes.cu"),
     "little": ("noise.cu", "warps.cu", "overlaps.cu", "little.cu"),
     "looks": ("warps.cu", "overlaps.cu", "looks.cu"),
     "matrix": ("noise.cu", "warps.cu", "reals.cu", "matrix.cu"),
@@ -23,7 +23,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
 """The files of each module, by its name."""
 
 ENTRIES: Mapping[str, tuple[str, ...]] = {
-    "glauber": ("glauber_sites", "glauber_groups"),
+    "glauber": ("glauber_sites", "glauber_groups", "glauber_lanes", "group_tables"),
     "little": ("little_sweeps", "little_update", "little_record"),
     "looks": ("count_overlaps", "look_at_sums"),
     "matrix": (

@@ -24,8 +24,23 @@ BITS_PER_WORD = 32
 PROPOSALS_PER_LAUNCH = 2**21
 """Proposals of a multiprocessor in one launch: below a second, so that a run can be interrupted."""
 
-GLAUBER_KERNELS = ("glauber_groups", "glauber_sites")
-"""The asynchronous kernels: 32 proposals between barriers, or one."""
+LANES = "glauber_lanes"
+"""The kernel whose blocks hold 32 replicas of a pattern set, which share their fields' products."""
+
+GLAUBER_KERNELS = (LANES, "glauber_groups", "glauber_sites")
+"""The asynchronous kernels: 64 proposals of 32 replicas between barriers; of one replica 32, or one."""
+
+HERD, LANE_THREADS = 32, 128
+"""Replicas and threads of a block of `glauber_lanes`."""
+
+GROUP = 64
+"""Proposals of a group of `glauber_lanes`."""
+
+ROOM, ROOM_OF_WORD = 29952, 2176
+"""Its bytes of shared memory, and those of 32 overlaps of a block: `LaneRoom` of lanes.cu."""
+
+MOST_SITES, MOST_TERMS = 2**15 - 1, 2**29
+"""There |m| ≤ N must fit 16 bits, and P (N + 1), beyond which no field is, stays below the largest noise."""
 
 STATIC = 1024
 """Bytes of shared memory that kernels take besides, at most."""
@@ -38,6 +53,20 @@ POPCOUNT_CYCLES = 3
 
 LANES_OF_PROCESSOR, USUAL_CLOCK = 128, 1.5e9
 """Lanes of a multiprocessor, and Hz where a device does not tell its clock."""
+
+
+class PaperTime(NamedTuple):
+    """Cycles of a proposal of all replicas of a block, a + b P: by itself, and on a full device."""
+
+    alone: tuple[float, float]
+    busy: tuple[float, float]
+
+
+PAPER_TIMES = {
+    LANES: PaperTime(alone=(170.0, 0.38), busy=(25.0, 0.25)),
+    "glauber_groups": PaperTime(alone=(40.0, 0.05), busy=(12.0, 0.044)),
+}
+"""Of a multiprocessor, see docs/gpu.md: what is executed is counted, what is waited for is guessed."""
 
 SiteOrders = Callable[[int, int], NDArray[np.int32]]
 
@@ -172,6 +201,64 @@ def shared_memory(size: int, count: int, synchronous: bool) -> int:
     return 4 * (words + (-(-size // BITS_PER_WORD) if synchronous else 0))
 
 
+class LaneBlocks(NamedTuple):
+    """What blocks of `glauber_lanes` take besides: on the device, but for `resident`."""
+
+    herds: Any
+    """(blocks, 2) int32: the first replica and the last + 1, all of one pattern set."""
+    state: Any
+    """(blocks, N) uint32: the spins of 32 replicas at each site."""
+    spare: Any
+    """(blocks, 544 ⌈P/32⌉) int32: their overlaps, where shared memory is too small for these."""
+    resident: bool
+    """Whether it is large enough."""
+
+
+def herds_of(which: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the first replica and the last + 1 of each block, (blocks, 2). which  # (R,) rising"""
+    starts = [0, *(np.flatnonzero(np.diff(which)) + 1).tolist(), len(which)]
+    return np.array(
+        [(k, min(k + HERD, last)) for first, last in pairwise(starts) for k in range(first, last, HERD)],
+        np.int32,
+    )  # fmt: skip
+
+
+def resident(device: Device, count: int) -> bool:
+    """Tell whether the overlaps of 32 replicas are in shared memory."""
+    return ROOM + ROOM_OF_WORD * -(-count // BITS_PER_WORD) <= device.shared
+
+
+def lanes_memory(device: Device, size: int, count: int) -> tuple[int, int]:
+    """Return the bytes of a block of `glauber_lanes`, and of the tables of a pattern set in one order."""
+    words = -(-count // BITS_PER_WORD)
+    spare = 0 if resident(device, count) else ROOM_OF_WORD * words
+    return 4 * size + spare + 8, 4 * -(-size // GROUP) * _ints_of_tables(count)
+
+
+def _ints_of_tables(count: int) -> int:
+    """Return the length of the tables of a group: bits by pattern, and N J_ij in 16 bits."""
+    return GROUP * -(-count // BITS_PER_WORD) + GROUP * GROUP // 2
+
+
+def blocks_on(device: Device, sets: Sets, batch: GlauberReplicas) -> LaneBlocks:
+    """Allocate what blocks of `glauber_lanes` take besides."""
+    xp, (size, count), herds = device.xp, sets.shape, herds_of(batch.which)
+    room = resident(device, count)
+    spare = (1, 4) if room else (len(herds), ROOM_OF_WORD // 4 * sets.columns.shape[1])
+    state = xp.empty((len(herds), size), xp.uint32)
+    return LaneBlocks(device.upload(herds), state, xp.empty(spare, xp.int32), room)
+
+
+def tables_on(device: Device, sets: Sets, orders: Any, fresh: bool, sweeps: int) -> Any:
+    """Make the tables of all groups, of each sweep that has an order of its own."""
+    (size, count), sweeps = sets.shape, sweeps if fresh else 1
+    blocks = len(sets.signs) * sweeps * -(-size // GROUP)
+    tables = device.xp.empty((blocks, _ints_of_tables(count)), device.xp.int32)
+    args = (sets.sites, orders, np.int32(fresh), tables, *ints(size, count, sweeps))
+    launch(device, "glauber", "group_tables", (blocks,), LANE_THREADS, args)
+    return tables
+
+
 def begin(device: Device, sets: Sets, batch: GlauberReplicas, sweeps: int) -> ReplicaState:
     """Copy replicas to the device, and count their overlaps."""
     xp, replicas, (size, count) = device.xp, len(batch.which), sets.shape
@@ -204,35 +291,72 @@ def end(device: Device, sets: Sets, state: ReplicaState) -> GlauberResult:
 
 
 def asynchronous(
-    device: Device,
-    sets: Sets,
-    batch: GlauberReplicas,
-    course: DeviceSweeps,
-    form: str = GLAUBER_KERNELS[0],
+    device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps, form: str
 ) -> GlauberResult:
-    """Run replicas, one site after the other; both forms give the same bits."""
+    """Run replicas, one site after the other; all forms give the same bits."""
     state = begin(device, sets, batch, course.sweeps)
-    shared = shared_memory(*sets.shape, synchronous=False)
-    for first, last in pieces(device, sets, batch, course):
-        orders = np.zeros(1, np.int32) if course.orders is None else course.orders(first, last)
-        spins, *outputs = state.outputs
-        args = (
-            sets.sites, *state.inputs, device.upload(orders), np.int32(course.orders is not None),
-            spins, *outputs, *ints(*sets.shape, first, last, course.sweeps, course.warm),
-        )  # fmt: skip
-        launch(device, "glauber", form, (len(batch.which),), THREADS, args, shared)
+    fresh = course.orders is not None
+    blocks = blocks_on(device, sets, batch) if form == LANES else None
+    orders = device.upload(np.zeros(1, np.int32))
+    tables = tables_on(device, sets, orders, False, 1) if blocks and not fresh else None
+    for first, last in pieces(device, sets, batch, course, form):
+        if course.orders is not None:
+            orders = tables = None  # their memory is that of the next
+            orders = device.upload(course.orders(first, last))
+            tables = tables_on(device, sets, orders, True, last - first) if blocks else None
+        numbers = ints(*sets.shape, first, last, course.sweeps, course.warm)
+        given = (*state.inputs, orders, np.int32(fresh), *state.outputs, *numbers)
+        if blocks is None:
+            shared = shared_memory(*sets.shape, synchronous=False)
+            args = (sets.sites, *given)
+            launch(device, "glauber", form, (len(batch.which),), THREADS, args, shared)
+        else:
+            _launch_lanes(device, sets, blocks, tables, given)
+        del given
     return end(device, sets, state)
 
 
+def _launch_lanes(
+    device: Device, sets: Sets, blocks: LaneBlocks, tables: Any, given: tuple[Any, ...]
+) -> None:
+    """Launch `glauber_lanes` for what all asynchronous kernels are given."""
+    own = (blocks.herds, blocks.state, blocks.spare, np.int32(blocks.resident))
+    shared = ROOM + blocks.resident * ROOM_OF_WORD * sets.columns.shape[1]
+    args = (sets.sites, tables, *own, *given)
+    launch(device, "glauber", LANES, (len(blocks.herds),), LANE_THREADS, args, shared)
+
+
+def form_of(device: Device, sharing: Sequence[int], size: int, count: int) -> str:
+    """Return the asynchronous kernel that takes the least time; estimates by paper, see docs/gpu.md.
+
+    sharing  # replicas of each pattern set
+    - `glauber_lanes` executes several times less for a proposal where its 32 lanes are filled: idle ones
+      cost the same. But its blocks take longer for their replicas than those of `glauber_groups` for their
+      one, so there must be many. Overlaps fit its two bytes where N < 2^15; its fields are below 2^29.
+    - `glauber_groups` is for few replicas of many sets, or for few in all, and for larger networks.
+    - `glauber_sites` waits at each proposal, and executes more: it is never chosen, but compared with.
+    """
+    if size > MOST_SITES or count * (size + 1) >= MOST_TERMS:
+        return "glauber_groups"
+    blocks = {LANES: sum(-(-n // HERD) for n in sharing), "glauber_groups": sum(sharing)}
+
+    def cycles(form: str) -> float:
+        alone, busy = ([1.0, count] @ np.array(part) for part in PAPER_TIMES[form])
+        return float(max(alone, blocks[form] / device.processors * busy))
+
+    return min(PAPER_TIMES, key=cycles)
+
+
 def pieces(
-    device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
+    device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps, form: str = ""
 ) -> Sequence[tuple[int, int]]:
     """Return the sweeps of each launch: first, last + 1."""
     turns = -(-len(batch.which) // device.processors)
-    size = sets.shape[0]
+    size, count = sets.shape
     step = max(PROPOSALS_PER_LAUNCH // (device.splits * size * turns), 1)
     if course.orders is not None:
-        step = max(min(step, LARGEST_ORDERS // (4 * size * len(sets.signs))), 1)
+        each = 4 * size + (lanes_memory(device, size, count)[1] if form == LANES else 0)
+        step = max(min(step, LARGEST_ORDERS // (each * len(sets.signs))), 1)
     return [(t, min(t + step, course.sweeps)) for t in range(0, course.sweeps, step)]
 
 

@@ -78,6 +78,16 @@ inline unsigned __dp4a(unsigned a, unsigned b, unsigned c) {
   return c;
 }
 
+// c + a_0 b_k + a_1 b_(k+1), the halves of a by two neighbouring bytes of b, all signed.
+inline int dot_of_halves(int a, int b, int c) {
+  int low = static_cast<std::int16_t>(a) * static_cast<std::int8_t>(b);
+  int high = (a >> 16) * static_cast<std::int8_t>(b >> 8);
+  return static_cast<int>(static_cast<unsigned>(c) + low + high);
+}
+
+inline int __dp2a_lo(int a, int b, int c) { return dot_of_halves(a, b, c); }
+inline int __dp2a_hi(int a, int b, int c) { return dot_of_halves(a, b >> 16, c); }
+
 template <class T>
 T __ldg(const T* address) {
   return *address;

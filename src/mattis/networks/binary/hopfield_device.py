@@ -3,6 +3,7 @@
 The chains are those of `chains.py`, bit by bit.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -41,24 +42,46 @@ def run(
 
     asked  # replicas of a network are neighbours
     """
-    size, count = asked[0].network.size, asked[0].network.count
-    replica, own = glauber.memory(size, count, protocol.sweeps), glauber.set_memory(size, count)
-    if protocol.order == SYNCHRONOUS:
-        more, signs = glauber.products_memory(device, size, count)
-        replica, own = replica + more, own + signs
-    orders = 4 * size if protocol.order == "random" else 0
-    sharing = max(len(asked) // len({id(one.network) for one in asked}), 1)
-    each = replica + (own + orders) // sharing
-    besides = LARGEST_ORDERS if orders else 0
+    each, besides, form = plan(device, asked, protocol)
     most = max(MOST_TRACES // (24 * protocol.sweeps), 1)
     for first in range(0, len(asked), most):
         part = asked[first : first + most]
         yield from divided(
-            device, part, lambda _: each, lambda some: _chains(device, some, protocol), besides
+            device,
+            part,
+            lambda _: each,
+            lambda some: _chains(device, some, protocol, form),
+            besides,
         )
 
 
-def _chains(device: Device, asked: Sequence[LaunchRequest], protocol: Protocol) -> Chains:
+def plan(
+    device: Device, asked: Sequence[LaunchRequest], protocol: Protocol
+) -> tuple[int, int, str]:
+    """Return the bytes of a replica on the device, those of a batch besides, and the kernel, "" for products.
+
+    What pattern sets and blocks take is shared by all replicas.
+    """
+    size, count = asked[0].network.size, asked[0].network.count
+    sharing = list(Counter(id(one.network) for one in asked).values())
+    replica, own = glauber.memory(size, count, protocol.sweeps), glauber.set_memory(size, count)
+    form, blocks, besides = "", 0, 0
+    if protocol.order == SYNCHRONOUS:
+        more, signs = glauber.products_memory(device, size, count)
+        replica, own = replica + more, own + signs
+    else:
+        form = glauber.form_of(device, sharing, size, count)
+    if form == glauber.LANES:
+        block, tables = glauber.lanes_memory(device, size, count)
+        own, blocks = own + tables, block * sum(-(-n // glauber.HERD) for n in sharing)
+    if protocol.order == "random":
+        own, besides = own + 4 * size, LARGEST_ORDERS
+    return replica + (own * len(sharing) + blocks) // len(asked), besides, form
+
+
+def _chains(
+    device: Device, asked: Sequence[LaunchRequest], protocol: Protocol, form: str
+) -> Chains:
     """Return the chains of replicas that run together."""
     networks = list({id(one.network): one.network for one in asked}.values())
     sets = glauber.sets_on(device, np.array([network.xi for network in networks]))
@@ -69,7 +92,7 @@ def _chains(device: Device, asked: Sequence[LaunchRequest], protocol: Protocol) 
     else:
         orders = OrderTable(networks, protocol.order) if protocol.order == "random" else None
         course = glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise, orders)
-        found = glauber.asynchronous(device, sets, herd, course)
+        found = glauber.asynchronous(device, sets, herd, course, form)
     trace = found.trace.transpose(1, 2, 0)
     used = settled(trace, herd.scales == 0)
     return Chains(trace, None, used, found.spins.T, found.mean_overlaps)
