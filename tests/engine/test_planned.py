@@ -11,8 +11,11 @@ import mattis
 from mattis.cards import LONGEST_FOLDED
 from mattis.engine import estimate
 from mattis.engine.driver import FAILURES_OF_CARD, Outcome
-from mattis.engine.estimate import StudyCost, plan
+from mattis.engine.estimate import StudyCost, plan, short_chains
 from mattis.errors import UserError
+from mattis.kernels.cuda import backends, glauber
+from mattis.kernels.cuda.devices import LARGEST_ORDERS
+from mattis.networks.registry import load_study, study_of
 from mattis.study.base import Study
 
 HOSTILE = "<script>alert(1)</script>&\"'"
@@ -104,3 +107,58 @@ def test_a_plan_without_room_is_refused(study: Study, monkeypatch: pytest.Monkey
     monkeypatch.setattr(estimate.machine, "memory", lambda: 2**20)
     with pytest.raises(UserError, match="this machine has 1"):
         plan(study)
+
+
+def on_paper(monkeypatch: pytest.MonkeyPatch, study: Study) -> dict[str, Any]:
+    """What a study takes on a GPU, where none is."""
+    monkeypatch.setattr(backends, "why_not", lambda: "no GPU here")
+    found: dict[str, Any] = plan(study, None, 1, backend="gpu").totals["device"]
+    return found
+
+
+@pytest.mark.usefixtures("one_second")
+@pytest.mark.parametrize("order", ["typewriter", "random"])
+def test_a_plan_of_a_gpu_that_is_not_here_is_of_paper(
+    monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    """Batches of 1024, 1024 and 952 pattern sets, 2 temperatures each; twice the sweeps, twice the time."""
+    axes = {"size": [100], "load": [0.05], "temperature": [0.3, 0.6], "seed": 3000}
+    one, two = (
+        study_of({"name": "x", "axes": axes, "cues": 1, "update_order": order,
+                  "sweeps": {"thermalise": 0, "measure": sweeps}})
+        for sweeps in (50, 100)
+    )  # fmt: skip
+    short, long = on_paper(monkeypatch, one), on_paper(monkeypatch, two)
+    assert (short["rates"], short["title"]) == ("paper", "an H100 with 80 GB, on paper")
+    assert "never measured" in short["told"]
+    assert long["seconds"] == pytest.approx(2 * short["seconds"], rel=1e-12)
+    device, replicas = backends.on_paper(), [2] * 1024
+    form = glauber.form_of(device, replicas, 100, 5)
+    cycles = device.clock * glauber.sweep_seconds(device, replicas, 100, 5, form)[1] / 100
+    assert short["seconds"] * device.clock / 50 / 100 == pytest.approx(
+        cycles * 3000 / 1024, rel=0.02
+    )
+    assert short["launches"] == 3 * 3
+    least = 2048 * glauber.memory(100, 5, 50) + 1024 * glauber.set_memory(100, 5)
+    more = LARGEST_ORDERS + 4 * 100 * 1024 if order == "random" else 0
+    assert least + more <= short["memory_bytes"] <= 1.5 * least + more
+
+
+@pytest.mark.usefixtures("one_second")
+def test_a_plan_says_why_nobody_knows_what_a_gpu_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = on_paper(monkeypatch, load_study(STUDIES / "clipped.yaml"))
+    assert (found["seconds"], found["rates"]) == (None, "unknown")
+    assert "no rate of this network is on paper" in found["told"]
+    found = on_paper(monkeypatch, load_study(STUDIES / "jacobian.yaml"))
+    assert "computed by the CPU" in found["told"]
+
+
+@pytest.mark.usefixtures("one_second")
+def test_a_plan_measures_the_device_that_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(short_chains, "PROBE", 2000)
+    monkeypatch.setattr(short_chains, "QUICK_PROBE", 0.0)
+    study = make_study(Path(), size=[60], load=[0.05], seed=1)
+    found = plan(study, None, 1, backend="simulated").totals["device"]
+    assert (found["rates"], found["title"]) == ("measured", backends.device("simulated").title)
+    assert 0 < found["seconds"] < 600
+    assert "short chains" in found["told"]

@@ -226,7 +226,7 @@ def test_the_plan_of_memory_is_what_is_allocated(device, order, form, tensors, m
         ways[0](one, glauber.sets_on(one, signs), herd, course, *ways[1:])
 
     peak = min(peak_of(run) for _ in range(2))  # the first time compiles
-    each, _, _ = hopfield_device.plan(one, asked, protocol)
+    each, _, _ = hopfield_device.plan(one, 2000, 70, [20, 20], protocol)
     planned = 40 * each
     if orders:
         planned += 2 * 4 * 2000  # orders are on the host as well, which is counted here

@@ -11,7 +11,7 @@ from mattis.kernels.cuda import backends
 from mattis.kernels.cuda.devices import FULL_DEVICE, Device, DeviceWork
 from mattis.study.base import Study
 from mattis.study.plan import Block, points_of, task
-from mattis.words import counted, sized
+from mattis.words import sized
 
 ON_THE_CPU = "nothing: all that this study asks is computed by the CPU"
 """Why it takes a device no time."""
@@ -46,7 +46,7 @@ class DeviceCost:
         parts = [f"about {spelled(self.seconds or 0.0)}"]
         if self.launches is not None and self.memory_bytes is not None:
             kernels = " and ".join(self.kernels)
-            parts.append(f"{counted(self.launches, 'launch')} of {kernels} and beside them")
+            parts.append(f"launches: {self.launches}, of {kernels} and beside it")
             parts.append(f"{sized(self.memory_bytes)} of its memory")
         source = (
             "by short chains there"

@@ -338,26 +338,53 @@ def form_of(device: Device, sharing: Sequence[int], size: int, count: int) -> st
     """
     if size > MOST_SITES or count * (size + 1) >= MOST_TERMS:
         return "glauber_groups"
-    blocks = {LANES: sum(-(-n // HERD) for n in sharing), "glauber_groups": sum(sharing)}
+    return min(PAPER_TIMES, key=lambda form: _cycles(device, sharing, count, form))
 
-    def cycles(form: str) -> float:
-        alone, busy = ([1.0, count] @ np.array(part) for part in PAPER_TIMES[form])
-        return float(max(alone, blocks[form] / device.processors * busy))
 
-    return min(PAPER_TIMES, key=cycles)
+def _cycles(device: Device, sharing: Sequence[int], count: int, form: str) -> float:
+    """Return the cycles in which all replicas propose once, by paper. sharing  # replicas of each set"""
+    blocks = sum(-(-n // HERD) for n in sharing) if form == LANES else sum(sharing)
+    alone, busy = ([1.0, count] @ np.array(part) for part in PAPER_TIMES[form])
+    return float(max(alone, blocks / device.processors * busy))
+
+
+def sweep_seconds(
+    device: Device, sharing: Sequence[int], size: int, count: int, form: str
+) -> tuple[str, float]:
+    """Return the kernel of a sweep of all replicas, and its seconds by paper, see docs/gpu.md.
+
+    sharing  # replicas of each pattern set
+    form     # the asynchronous kernel; "" where all sites change at once
+    """
+    clock = device.clock or USUAL_CLOCK
+    if form:
+        return form, size * _cycles(device, sharing, count, form) / clock
+    if products_win(device, sum(sharing), len(sharing), size, count):
+        return "little_update", LAUNCH_SECONDS * (12 + 2 * len(sharing))
+    lanes = device.processors * LANES_OF_PROCESSOR
+    return "little_sweeps", POPCOUNT_CYCLES * sum(sharing) * size * count / (lanes * clock)
 
 
 def pieces(
     device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps, form: str = ""
 ) -> Sequence[tuple[int, int]]:
     """Return the sweeps of each launch: first, last + 1."""
-    turns = -(-len(batch.which) // device.processors)
-    size, count = sets.shape
-    step = max(PROPOSALS_PER_LAUNCH // (device.splits * size * turns), 1)
-    if course.orders is not None:
-        each = 4 * size + (lanes_memory(device, size, count)[1] if form == LANES else 0)
-        step = max(min(step, LARGEST_ORDERS // (each * len(sets.signs))), 1)
+    step = sweeps_per_launch(
+        device, sets.shape, len(batch.which), len(sets.signs), course.orders is not None, form
+    )
     return [(t, min(t + step, course.sweeps)) for t in range(0, course.sweeps, step)]
+
+
+def sweeps_per_launch(
+    device: Device, shape: tuple[int, int], replicas: int, sets: int, fresh: bool, form: str
+) -> int:
+    """Return how many sweeps one launch makes at most. fresh  # whether each sweep has an order of its own"""
+    turns, (size, count) = -(-replicas // device.processors), shape
+    step = max(PROPOSALS_PER_LAUNCH // (device.splits * size * turns), 1)
+    if not fresh:
+        return step
+    each = 4 * size + (lanes_memory(device, size, count)[1] if form == LANES else 0)
+    return max(min(step, LARGEST_ORDERS // (each * sets)), 1)
 
 
 def synchronous(

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from mattis.errors import UserError
 from mattis.exact.arrays import Signs
-from mattis.kernels.cuda.devices import Device
-from mattis.networks.binary import couplings, ensembles
+from mattis.kernels.cuda.devices import Device, DeviceWork
+from mattis.networks.binary import couplings, ensembles, hopfield_device
 from mattis.networks.binary.asking.exchange import ENERGY_OF_REPLICAS, ties_energy
 from mattis.networks.binary.asking.table import BINARY_QUESTIONS
 from mattis.networks.binary.chain_observables import SAME_CLASS, with_added
@@ -29,6 +29,7 @@ from mattis.networks.binary.hopfield import (
     average,
     outcomes,
     side_by_side,
+    starts_of,
 )
 from mattis.networks.binary.matrix_network import (
     NEURONS,
@@ -247,6 +248,16 @@ def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
         gathered(points, inquiry, rows)
         for (_, points, inquiry), rows in zip(tasks, answers, strict=True)
     ]
+
+
+def launches(task: Task, sets: int, device: Device) -> DeviceWork | None:
+    """Return what so many tasks like this one take on a device; None where they have couplings there, too."""
+    (patterns, points, inquiry), (group, numbers) = task, recalled(*task)
+    protocol = inquiry.of("hebb").judging
+    if len(numbers) < len(points) * inquiry.cues:
+        return None
+    sharing = [len(starts_of(group.replicas, protocol))] * sets
+    return hopfield_device.work_of(device, patterns.size, patterns.patterns, sharing, protocol)
 
 
 def _of_task(k: int, part: ChainCoroutine[VisitCells]) -> ChainCoroutine[tuple[int, VisitCells]]:

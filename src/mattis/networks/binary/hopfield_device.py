@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mattis import exact
 from mattis.kernels.cuda import glauber
-from mattis.kernels.cuda.devices import LARGEST_ORDERS, Device, divided
+from mattis.kernels.cuda.devices import LARGEST_ORDERS, SPARE, Device, DeviceWork, divided
 from mattis.networks.binary.chains import Chains, settled
 from mattis.networks.binary.network import SYNCHRONOUS, BinaryNetwork, Protocol, Replica
 
@@ -42,8 +42,10 @@ def run(
 
     asked  # replicas of a network are neighbours
     """
-    each, besides, form = plan(device, asked, protocol)
-    most = max(MOST_TRACES // (24 * protocol.sweeps), 1)
+    size, count = asked[0].network.size, asked[0].network.count
+    sharing = list(Counter(id(one.network) for one in asked).values())
+    each, besides, form = plan(device, size, count, sharing, protocol)
+    most = most_at_once(protocol)
     for first in range(0, len(asked), most):
         part = asked[first : first + most]
         yield from divided(
@@ -55,15 +57,18 @@ def run(
         )
 
 
+def most_at_once(protocol: Protocol) -> int:
+    """Return how many replicas may leave a device at once."""
+    return max(MOST_TRACES // (24 * protocol.sweeps), 1)
+
+
 def plan(
-    device: Device, asked: Sequence[LaunchRequest], protocol: Protocol
+    device: Device, size: int, count: int, sharing: Sequence[int], protocol: Protocol
 ) -> tuple[int, int, str]:
     """Return the bytes of a replica on the device, those of a batch besides, and the kernel, "" for products.
 
-    What pattern sets and blocks take is shared by all replicas.
+    What pattern sets and blocks take is shared by all replicas. sharing  # replicas of each pattern set
     """
-    size, count = asked[0].network.size, asked[0].network.count
-    sharing = list(Counter(id(one.network) for one in asked).values())
     replica, own = glauber.memory(size, count, protocol.sweeps), glauber.set_memory(size, count)
     form, blocks, besides = "", 0, 0
     if protocol.order == SYNCHRONOUS:
@@ -76,7 +81,24 @@ def plan(
         own, blocks = own + tables, block * sum(-(-n // glauber.HERD) for n in sharing)
     if protocol.order == "random":
         own, besides = own + 4 * size, LARGEST_ORDERS
-    return replica + (own * len(sharing) + blocks) // len(asked), besides, form
+    return replica + (own * len(sharing) + blocks) // sum(sharing), besides, form
+
+
+def work_of(
+    device: Device, size: int, count: int, sharing: Sequence[int], protocol: Protocol
+) -> DeviceWork:
+    """Return what replicas take on a device, by paper: see `plan`, and `glauber.sweep_seconds`."""
+    each, besides, form = plan(device, size, count, sharing, protocol)
+    room = (int(SPARE * device.free()) - besides) // each
+    replicas = sum(sharing)
+    together = max(min(room, most_at_once(protocol), replicas), 1)
+    batches, sets = -(-replicas // together), -(-len(sharing) * together // replicas)
+    kernel, seconds = glauber.sweep_seconds(device, sharing, size, count, form)
+    fresh = protocol.order == "random"
+    step = glauber.sweeps_per_launch(device, (size, count), together, sets, fresh, form)
+    step = 1 if kernel == "little_update" else step
+    launches = batches * (2 + -(-protocol.sweeps // step))
+    return DeviceWork(together * each + besides, launches, protocol.sweeps * seconds, kernel)
 
 
 def _chains(

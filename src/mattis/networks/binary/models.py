@@ -11,6 +11,7 @@ from mattis.networks.binary.family import (
     BinaryDefaults,
     batched,
     follow,
+    launches,
     observables,
     simulate,
     theory,
@@ -69,8 +70,8 @@ def row(
         theory=tuple(dict.fromkeys((*theory(member.inquiry), *besides))),
         observables=observables(member.inquiry), order_parameter=parameter,
         boundaries=recall.boundaries, states=recall.states,
-        simulate=simulate, batched=batched, follow=follow, memory=chains.memory, check=check,
-        numbers=numbers, comparable=1,
+        simulate=simulate, batched=batched, launches=launches, follow=follow,
+        memory=chains.memory, check=check, numbers=numbers, comparable=1,
     )  # fmt: skip
 
 
