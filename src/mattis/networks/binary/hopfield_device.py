@@ -3,8 +3,11 @@
 The chains are those of `chains.py`, bit by bit.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -145,10 +148,18 @@ class OrderTable:
 
     def __call__(self, first: int, last: int) -> NDArray[np.int32]:
         out = np.empty((len(self.streams), last - first, self.size), np.int32)
-        order = np.empty(self.size, np.int64)
-        words = np.empty((4, -(-self.size // 4)), np.uint32)
-        for k, stream in enumerate(self.streams):
-            for t in range(first, last):
-                exact.philox.fresh_order(order, words, stream, t)
+        places = list(product(range(len(self.streams)), range(first, last)))
+        threads = min(
+            os.cpu_count() or 1, len(places)
+        )  # the process of a device has the cores of its node
+
+        def fill(share: Sequence[tuple[int, int]]) -> None:
+            order = np.empty(self.size, np.int64)
+            words = np.empty((4, -(-self.size // 4)), np.uint32)
+            for k, t in share:
+                exact.philox.fresh_order(order, words, self.streams[k], t)
                 out[k, t - first] = order
+
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(fill, (places[n::threads] for n in range(threads))))
         return out
