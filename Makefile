@@ -164,7 +164,7 @@ soak: setup
 	@$(VENV)/python tests/soak/run.py --faults 120 --seed 1
 	@$(VENV)/python benchmarks/faults.py --share $(SHARE) --seed 1
 
-# Everything that is said about speed, side by side in one run of up to ten minutes. What the environment
+# Everything that is said about speed, side by side in one run of a quarter of an hour. What the environment
 # says of OpenBLAS would change what the kernels are compared with.
 bench: setup
 	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(VENV)/python benchmarks/bench.py

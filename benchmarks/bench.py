@@ -1,6 +1,6 @@
 """How fast this is: against naive programs, against packages, against the machine, and how it grows.
 
-    make bench                            # or python benchmarks/bench.py; under ten minutes
+    make bench                            # or python benchmarks/bench.py; a quarter of an hour
     python benchmarks/bench.py ratios     # some parts only; the others are kept from the last time
 
 writes results.json and results.md beside this file and prints a table. Exits with 1 if a part failed; a
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import curves
+import diagram
 import job
 import limits
 import neurons
@@ -52,6 +53,11 @@ def packages() -> Found:
     return {"rows": rows, "peers": lines}
 
 
+def whole() -> Found:
+    """Measure a whole diagram, on all cores."""
+    return {"rows": [*diagram.all_rows()]}
+
+
 def reference() -> Found:
     """Measure the reference job."""
     rows, points = job.measured()
@@ -77,6 +83,7 @@ PARTS: dict[str, Callable[[], Found]] = {
     "neurons": on_one_core(neurons.all_rows),
     "peers": packages,
     "job": reference,
+    "diagram": whole,
     "curves": growth,
 }
 

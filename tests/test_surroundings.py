@@ -40,12 +40,12 @@ def test_settings_of_dask_that_cannot_be_read(tmp_path: Path, text: str) -> None
 
 
 ODD_SETTINGS = {
-    "usetex": b"text.usetex: True\n",
-    "fonts": b"font.family: No Such Font\nmathtext.fontset: custom\nsvg.fonttype: none\n",
-    "looks": b"axes.grid: True\nlines.linewidth: 9\nfigure.dpi: 40\nsavefig.facecolor: red\n",
+    "looks": b"text.usetex: True\nfont.family: No Such Font\nmathtext.fontset: custom\nsvg.fonttype: none\n"
+    b"axes.grid: True\nlines.linewidth: 9\nfigure.dpi: 40\nsavefig.facecolor: red\n",
     "backend": b"backend: nonsense\n",
     "no text": b"\xff\xfe\xff: 3\n",
 }
+"""Settings of which each alone would change a figure or end in an error, and files that cannot be read."""
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -118,10 +118,8 @@ def test_no_figure_inherits_settings_from_anywhere(tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "matplotlibrc").write_text(text)
     assert drawn(tmp_path, MPLCONFIGDIR=str(tmp_path / "config")) == usual
-    style = "matplotlib.style.context(['dark_background', 'seaborn-v0_8-poster'])"
-    assert drawn(tmp_path, "matplotlib.style, matplotlib.pyplot", style) == usual
-    xkcd = "matplotlib.pyplot.xkcd()"
-    assert drawn(tmp_path, "matplotlib.pyplot", xkcd, MPLBACKEND="agg") == usual
+    styles = "matplotlib.style.context(['dark_background', 'seaborn-v0_8-poster']), matplotlib.pyplot.xkcd()"
+    assert drawn(tmp_path, "matplotlib.style, matplotlib.pyplot", styles, MPLBACKEND="agg") == usual
     (tmp_path / "matplotlibrc").write_text(text)
     assert drawn(tmp_path, "matplotlib.pyplot, os", PYTHONHASHSEED="7") == usual
 

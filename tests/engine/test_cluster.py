@@ -23,6 +23,7 @@ import pytest
 from builders import SECONDS, make_study, started, undisturbed, write_study
 from distributed import Client
 
+from mattis.cli.command import guarded, verbs
 from mattis.engine import cluster, crew, dispatch
 from mattis.engine.cluster import Where
 from mattis.engine.driver import Settings, run
@@ -512,11 +513,12 @@ def test_a_folder_for_temporary_files_that_cannot_be(
         (("--tls-key", "no-such-file"), "no-such-file"),
     ],
 )
-def test_wrong_places_are_one_line(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
-    path = write_study(tmp_path)
-    command = [sys.executable, "-m", "mattis", "run", str(path), "--results", str(tmp_path), *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
-    assert done.returncode == 2, done.stderr
-    assert said in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_wrong_places_are_one_line(
+    tmp_path: Path, words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["run", str(write_study(tmp_path)), "--results", str(tmp_path), *words]
+    assert guarded(lambda: verbs.main(given, "mattis", standalone_mode=False)) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
     assert not (tmp_path / "small").exists()
