@@ -438,7 +438,7 @@ def plan(
     fitting = min(workers or machine.cores(), room(loaded, None).workers)
     place, note = results_of(loaded, root), ""
     of = asked(loaded, place)
-    there = np.zeros(of.cells.shape, bool)
+    there = np.broadcast_to(np.False_, of.cells.shape)
     try:
         if place.store.names() and of.cells.size <= MOST_COUNTED:
             there = reading.valid_cells(place.store, of.study) & of.cells
