@@ -12,7 +12,7 @@ README = "README.md"
 """The file for people."""
 
 
-ROUNDS = "| `results/{name}/round_000.json` … | which cells each round asked for, and why |\n"
+ROUND_FILES = "| `results/{name}/round_000.json` … | which cells each round asked for, and why |\n"
 """The row of a study that is refined."""
 
 
@@ -26,7 +26,7 @@ def readme(
 ) -> bytes:
     """Return the README of a capsule."""
     model, name = study.described_model, study.name
-    rounds = ROUNDS.format(name=name) if study.refine else ""
+    rounds = ROUND_FILES.format(name=name) if study.refine else ""
     trust = " --trust" if any(not plugin.module for plugin in plugins) else ""
     text = f"""# {name}: {model.summary}
 

@@ -144,7 +144,7 @@ class Job:
 
 
 @dataclass(frozen=True, eq=False)
-class Request:
+class RunRequest:
     """What a run is asked for: see `run`."""
 
     study: Study
@@ -169,13 +169,13 @@ def run(
     be written to, or a block does not fit the machine's memory; and Fault if the machine fails in the
     middle: what was computed is kept.
     """
-    request = Request(load_study(study), root, settings or Settings(), log, follower)
+    request = RunRequest(load_study(study), root, settings or Settings(), log, follower)
     if request.study.refine is not None and request.settings.shard is None:
         return _run_rounds(request)
     return _run_cells(request)
 
 
-def _run_rounds(request: Request) -> Outcome:
+def _run_rounds(request: RunRequest) -> Outcome:
     """Compute the cells of the rounds of a study, and decide each round when those before are there."""
     computed, last = 0, request.settings.round
     while True:
@@ -190,7 +190,7 @@ def _run_rounds(request: Request) -> Outcome:
             )
 
 
-def _next_round(request: Request) -> RoundRecord:
+def _next_round(request: RunRequest) -> RoundRecord:
     """Decide the round after those whose cells were computed."""
     study = request.study
     with locks.held(results_of(study, request.root).folder, locks.WHOLE) as folder:
@@ -203,7 +203,7 @@ def _next_round(request: Request) -> RoundRecord:
     return found
 
 
-def _run_cells(request: Request) -> Outcome:
+def _run_cells(request: RunRequest) -> Outcome:
     """Compute the cells that are asked for of a study, or of one shard of it, and do not exist yet."""
     study = request.study
     settings = _with_backend(study, request.settings)

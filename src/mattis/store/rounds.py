@@ -95,7 +95,7 @@ def of_rounds(study: Study, rounds: Sequence[RoundRecord]) -> AskedCells:
     """Return the cells of the first grid and of some rounds. Raises UserError where the cube is too large."""
     lines = [line for one in rounds for line in one.lines if line.depth]
     if not lines:
-        return AskedCells(study, np.ones(cube.labels_of(study).shape, bool))
+        return AskedCells(study, np.broadcast_to(np.True_, cube.labels_of(study).shape))
     along = study.refined_axis
     whole = _with_values(study, along, lines)
     labels = cube.labels_of(whole)

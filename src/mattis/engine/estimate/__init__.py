@@ -353,21 +353,19 @@ def plan(
     loaded = load_study(study)
     fitting = min(workers or machine.cores(), room(loaded, None).workers)
     place, note = results_of(loaded, root), ""
-    of, there, first = None, 0, 0
-    if count(loaded) * len(points_of(loaded)) <= MOST_COUNTED:
-        of = asked(loaded, place)
-    if of is not None and place.store.names():
-        try:
-            found = reading.valid_cells(place.store, of.study) & of.cells
-            grid = tuple(slice(len(values)) for values in loaded.labels.values())
-            there, first = int(found.sum()), int(found[grid].sum())
-        except UserError as error:  # of another study: this one can be planned nevertheless
-            note = str(error)
+    of = asked(loaded, place)
+    there = np.broadcast_to(np.False_, of.cells.shape)
+    try:
+        if place.store.names() and of.cells.size <= MOST_COUNTED:
+            there = reading.valid_cells(place.store, of.study) & of.cells
+    except UserError as error:  # of another study: this one can be planned nevertheless
+        note = str(error)
+    first = there[tuple(slice(len(values)) for values in loaded.labels.values())]
     spent = cost(loaded, place)
     device = None if backend == "cpu" else device_cost(loaded, backend)
-    said = totals(loaded, spent, fitting, first, shards, device)
-    if of is not None and loaded.refine is not None:
-        said["refinement"] = limits(loaded, spent, fitting, of, there)
+    said = totals(loaded, spent, fitting, int(first.sum()), shards, device)
+    if loaded.refine is not None:
+        said["refinement"] = limits(loaded, spent, fitting, of, int(there.sum()))
     return Plan(loaded, said, note)
 
 
