@@ -43,10 +43,11 @@ def share_of_limit(
     """Return the share of the roofline: of additions, or of the products that were measured; None if unknown.
 
     By products a proposal takes a multiplication and an addition for each pattern and each digit of the
-    overlaps that make its field, and for each pattern once more, where spins make overlaps.
+    overlaps that make its field (two bytes in lanes), and once more where spins make overlaps.
     """
-    if kernel == "little_update":
-        operations = 2 * count * (integer_products.digits_of(size) + 1)
+    digits = {glauber.LANES: 2, "little_update": integer_products.digits_of(size) + 1}
+    if kernel in digits:
+        operations = 2 * count * digits[kernel]
         return float(1e-12 * operations * rate.measured / multiplied.measured)
     return None if rate.fraction != rate.fraction else float(rate.fraction)
 

@@ -17,7 +17,7 @@ from gpu.ptx.operands import Frame, Lanes, Operands, Reader, Writer, blamed, cou
 from gpu.ptx.operations import APPROXIMATE, EXACT, Operation
 from gpu.ptx.parse import Instruction, Kernel
 from gpu.ptx.transfers import ATOMICS, FENCES, LOADS, STORES, Atomic, Transfer
-from gpu.ptx.warps import BARRIERS, COLLECTIVES, Collective
+from gpu.ptx.warps import BARRIERS, COLLECTIVES, PRODUCTS, Collective
 
 Step = Callable[[Frame, Lanes], None]
 Guard = Callable[[Frame, Lanes], Lanes]
@@ -112,6 +112,7 @@ class _Decoder:
             (ATOMICS, self._atomic),
             (dict.fromkeys(FENCES, 0), self._nothing),
             (COLLECTIVES, self._gathering),
+            (PRODUCTS, self._product),
             (BARRIERS, self._barrier),
             (dict.fromkeys(("bra", "bra.uni"), 1), self._branch),
             (dict.fromkeys(("ret", "exit"), 0), self._end),
@@ -274,6 +275,16 @@ class _Decoder:
         reads = [self.operands.reader(text, kind) for text, kind in pairs]
         mask = self.operands.reader(operands[-1], "b32")
         return Gathering(collective, tuple(reads), mask, tuple(writes))
+
+    def _product(self, collective: Collective, operands: tuple[str, ...]) -> Gathering:
+        """Return a product of matrices, whose vectors are d, a, b and c."""
+        targets, *factors = map(split, operands)
+        sources = [source for factor in factors for source in factor]
+        _expect(targets, len(collective.results))
+        _expect(sources, len(collective.operands))
+        writes = [self.operands.writer(target, "b32") for target in targets]
+        reads = [self.operands.reader(source, "b32") for source in sources]
+        return Gathering(collective, tuple(reads), self.operands.reader("-1", "b32"), tuple(writes))
 
 
 def _idle(_frame: Frame, _lanes: Lanes) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gpu.ptx.errors import PtxError
 from gpu.ptx.kinds import Values
 
 WARP = 32
@@ -95,6 +96,36 @@ def unanimous(members: Members, values: Values) -> tuple[Values, Values]:
     mask = mask_of(members) if same else 0
     return *_shared(members, mask, "u4"), *_shared(members, same, "?")
 
+
+def bytes_multiplied(members: Members, *operands: Values) -> tuple[Values, ...]:
+    """Return d + a b of unsigned bytes, 16 × 32 by 32 × 8: PTX ISA, fragments of mma.m16n8k32.
+
+    operands  # four registers of a, two of b, four of d, of each lane
+    """
+    if members.size != WARP:
+        raise PtxError(f"mma.sync is for a whole warp, not for {members.size} threads")
+    lane = np.arange(WARP)
+    row, part = lane // 4, lane % 4
+    spread = [np.ascontiguousarray(np.broadcast_to(x, (WARP,))) for x in operands]
+    octets = [x.astype(np.uint32)[:, None].view(np.uint8).astype(np.int64) for x in spread[:6]]
+    a, b, d = np.zeros((16, 32), int), np.zeros((32, 8), int), np.zeros((16, 8), int)
+    for k in range(4):
+        terms = 4 * part + np.array([[0], [1], [2], [3]])
+        a[row + k % 2 * 8, terms + k // 2 * 16] = octets[k].T
+        d[row + k // 2 * 8, 2 * part + k % 2] = spread[6 + k].astype(np.int64)
+        if k < 2:
+            b[terms + 16 * k, row] = octets[4 + k].T
+    d += a @ b
+    found = [d[row + k // 2 * 8, 2 * part + k % 2].astype(np.uint32) for k in range(4)]
+    return tuple(found)
+
+
+PRODUCTS: Mapping[str, Collective] = {
+    "mma.sync.aligned.m16n8k32.row.col.s32.u8.u8.s32": Collective(
+        ("b32",) * 4, ("b32",) * 10, bytes_multiplied
+    )
+}
+"""Products of matrices by a whole warp; their operands are vectors."""
 
 COLLECTIVES: Mapping[str, Collective] = {
     "bar.warp.sync": Collective((), (), lambda _: ()),

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from numpy.typing import NDArray
 
 TEXTS: Mapping[str, tuple[str, ...]] = {
-    "glauber": ("noise.cu", "warps.cu", "overlaps.cu", "glauber.cu", "lanes.cu"),
+    "glauber": ("noise.cu", "warps.cu", "overlaps.cu", "tensor.cu", "glauber.cu", "lanes.cu"),
     "little": ("noise.cu", "warps.cu", "overlaps.cu", "little.cu"),
     "looks": ("warps.cu", "overlaps.cu", "looks.cu"),
     "matrix": ("noise.cu", "warps.cu", "reals.cu", "matrix.cu"),

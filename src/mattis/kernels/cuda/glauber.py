@@ -63,7 +63,7 @@ class PaperTime(NamedTuple):
 
 
 PAPER_TIMES = {
-    LANES: PaperTime(alone=(170.0, 0.38), busy=(25.0, 0.25)),
+    LANES: PaperTime(alone=(170.0, 0.2), busy=(60.0, 0.07)),
     "glauber_groups": PaperTime(alone=(40.0, 0.05), busy=(12.0, 0.044)),
 }
 """Of a multiprocessor, see docs/gpu.md: what is executed is counted, what is waited for is guessed."""

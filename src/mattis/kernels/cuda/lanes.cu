@@ -100,46 +100,94 @@ __device__ __forceinline__ void spread_signs(
     }
 }
 
+#if __CUDA_ARCH__ >= 800
+
+// The sums of a warp by tensor cores: 16 sites by four times 8 replicas, of which each lane has 4 numbers.
+struct OwnSums {
+    unsigned low[LANES / 8][4], high[LANES / 8][4];
+
+    // Add the products with the patterns of a word: `signs` of all sites, and `m` of all replicas.
+    __device__ __forceinline__ void add(const int4 (*signs)[2], const int4* m) {
+        int row = lane_of_thread() / 4, part = lane_of_thread() % 4;
+        const uint2* own = reinterpret_cast<const uint2*>(signs[OWN * warp_of_thread() + row]) + part;
+        uint2 upper = own[0], lower = own[8 * 4];  // of sites `row` and `row` + 8
+        unsigned a[4] = {upper.x, lower.x, upper.y, lower.y};
+#pragma unroll
+        for (int n = 0; n < LANES / 8; n++) {
+            int4 u = m[part * STRIDE + 8 * n + row];
+            multiply_bytes(low[n], a, u.x, u.z);
+            multiply_bytes(high[n], a, u.y, u.w);
+        }
+    }
+
+    __device__ __forceinline__ void write(int (*fields)[LANES]) const {
+        int row = OWN * warp_of_thread() + lane_of_thread() / 4, column = 2 * (lane_of_thread() % 4);
+#pragma unroll
+        for (int n = 0; n < LANES / 8; n++) {
+#pragma unroll
+            for (int e = 0; e < 4; e++) {
+                fields[row + e / 2 * 8][8 * n + column + e % 2] = low[n][e] + (high[n][e] << 8);
+            }
+        }
+        __syncwarp();  // each lane goes on with its replica
+    }
+};
+
+#else
+
 // sum over eight registers of four products each, of one byte of the overlaps: low (x, z) or high (y, w).
-__device__ __forceinline__ unsigned dot_low(const int4* signs, const int4* u, unsigned sum) {
-    sum = __dp4a((unsigned)signs[0].x, (unsigned)u[0].x, sum);
-    sum = __dp4a((unsigned)signs[0].y, (unsigned)u[0].z, sum);
-    sum = __dp4a((unsigned)signs[0].z, (unsigned)u[1].x, sum);
-    sum = __dp4a((unsigned)signs[0].w, (unsigned)u[1].z, sum);
-    sum = __dp4a((unsigned)signs[1].x, (unsigned)u[2].x, sum);
-    sum = __dp4a((unsigned)signs[1].y, (unsigned)u[2].z, sum);
-    sum = __dp4a((unsigned)signs[1].z, (unsigned)u[3].x, sum);
-    return __dp4a((unsigned)signs[1].w, (unsigned)u[3].z, sum);
+__device__ __forceinline__ unsigned dot(const int4* signs, const int* u, unsigned sum) {
+    const int each[8] = {signs[0].x, signs[0].y, signs[0].z, signs[0].w,
+                         signs[1].x, signs[1].y, signs[1].z, signs[1].w};
+#pragma unroll
+    for (int j = 0; j < 8; j++) sum = __dp4a((unsigned)each[j], (unsigned)u[j], sum);
+    return sum;
 }
 
-__device__ __forceinline__ unsigned dot_high(const int4* signs, const int4* u, unsigned sum) {
-    int4 high[4] = {};
-    for (int q = 0; q < 4; q++) high[q] = make_int4(u[q].y, 0, u[q].w, 0);
-    return dot_low(signs, high, sum);
-}
+// The sums of a warp by products of four bytes: 16 sites in the replica of each lane.
+struct OwnSums {
+    unsigned low[OWN], high[OWN];
 
-// (a) B of the 16 sites of this warp in the replica of this lane, to the fields.
+    __device__ __forceinline__ void add(const int4 (*signs)[2], const int4* m) {
+        int lower[8], upper[8];
+#pragma unroll
+        for (int q = 0; q < 4; q++) {
+            int4 u = m[q * STRIDE + lane_of_thread()];
+            lower[2 * q] = u.x, upper[2 * q] = u.y, lower[2 * q + 1] = u.z, upper[2 * q + 1] = u.w;
+        }
+#pragma unroll
+        for (int k = 0; k < OWN; k++) {
+            const int4* site = signs[OWN * warp_of_thread() + k];
+            int4 own[2] = {site[0], site[1]};
+            low[k] = dot(own, lower, low[k]);
+            high[k] = dot(own, upper, high[k]);
+        }
+    }
+
+    __device__ __forceinline__ void write(int (*fields)[LANES]) const {
+#pragma unroll
+        for (int k = 0; k < OWN; k++) {
+            fields[OWN * warp_of_thread() + k][lane_of_thread()] = low[k] + (high[k] << 8);
+        }
+    }
+};
+
+#endif
+
+// (a) B of the 16 sites of this warp in the replica of each lane, to the fields.
 __device__ __forceinline__ void multiply(
     LaneRoom& room, const int4* m, const unsigned* sites, const int* order, int first, int size, int words) {
-    int lane = lane_of_thread(), own = OWN * warp_of_thread();
-    unsigned low[OWN] = {}, high[OWN] = {};
+    OwnSums sums = {};
     for (int word = 0; word < words; word += TILE) {
         if (word > 0) __syncthreads();  // all have multiplied by the signs that were there
         spread_signs(room, sites, order, first, word, size, words);
         __syncthreads();
+#pragma unroll 1  // for the registers
         for (int w = 0; w < min(TILE, words - word); w++) {
-            int4 u[4];
-            for (int q = 0; q < 4; q++) u[q] = m[(4 * (word + w) + q) * STRIDE + lane];
-#pragma unroll
-            for (int k = 0; k < OWN; k++) {
-                int4 signs[2] = {room.signs[w][own + k][0], room.signs[w][own + k][1]};
-                low[k] = dot_low(signs, u, low[k]);
-                high[k] = dot_high(signs, u, high[k]);
-            }
+            sums.add(room.signs[w], m + 4 * (word + w) * STRIDE);
         }
     }
-#pragma unroll
-    for (int k = 0; k < OWN; k++) room.fields[own + k][lane] = low[k] + (high[k] << 8);
+    sums.write(room.fields);
 }
 
 // N h_i + P S_i + noise of the 16 sites of this warp, from B.
@@ -151,7 +199,7 @@ __device__ __forceinline__ void heat(
     for (int k = OWN * warp_of_thread(); k < OWN * (warp_of_thread() + 1); k += 8) {
         uint4 upper = quad_of(stream, (first + k) >> 3, t);
         uint4 lower = quad_of(stream, LOWER_QUADS + ((first + k) >> 3), t);
-#pragma unroll 2  // more of them would not fit the registers
+#pragma unroll 2  // for the registers
         for (int e = 0; e < 8; e++) {
             int noise = 0, own = couplings[place_of(k + e, k + e)];
             if (scale != 0.0f) {

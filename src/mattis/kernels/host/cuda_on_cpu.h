@@ -2,7 +2,7 @@
 //
 // The threads of a block are fibers, which take turns in an order that is chosen (fibers.h); with
 // CUDA_ON_CPU_THREADS they are threads of the machine, for the sanitizers (threads.h). Blocks run one
-// after the other. Not here: inline PTX, cooperative groups, tensor cores, streams, textures.
+// after the other. Not here: inline PTX, cooperative groups, streams, textures; of tensor cores, one product.
 //
 // What this cannot show: misaligned loads of vectors (but the address sanitizer is compiled with a check of
 // alignment), memory ordering between blocks, what the GPU's compiler makes of the text, and speed.
@@ -22,10 +22,13 @@
 #include "launch.h"
 #include "reals.h"
 #include "shared.h"
+#include "tensor.h"
 
 #ifndef __CUDA_ARCH__
 #define __CUDA_ARCH__ 800  // the first that has all of what is here
 #endif
+
+#define CUDA_ON_CPU
 
 #define __global__
 #define __device__
