@@ -65,7 +65,7 @@ def timed(size: int) -> dict[str, float]:
         rest = np.zeros((1, SWEEPS), np.int64), trace, np.zeros(0), sums, 0
         matrix.matrix_sweeps(
             nj, spins, fields, np.zeros(size, np.int64), xi[:1].astype(np.int16),
-            np.zeros((SWEEPS, 1), np.int32), synchronous, False, stream,
+            np.zeros((SWEEPS, 1), np.int32), synchronous, False, False, stream,
             np.full(SWEEPS, scale, np.float32), none, *rest,
         )  # fmt: skip
         seen[f"matrix {synchronous}"] = spins

@@ -141,8 +141,8 @@ def whole_fields(one: Single, sweeps: int) -> Program:
     def run(state: Any) -> None:
         trace, sums = state[2]
         matrix.matrix_sweeps(
-            full.nj, state[0], state[1], np.zeros(size, np.int64), *followed, False, False, words,
-            scales, TYPEWRITER, overlaps, trace, np.zeros(0), sums, 0,
+            full.nj, state[0], state[1], np.zeros(size, np.int64), *followed, False, False, False,
+            words, scales, TYPEWRITER, overlaps, trace, np.zeros(0), sums, 0,
         )  # fmt: skip
 
     return Program(

@@ -46,6 +46,7 @@ class Case:
     synchronous: bool = False
     shuffled: bool = False
     warm: int = 0
+    metropolis: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +61,9 @@ class Record:
     end: tuple[int, int]
 
 
-def shuffled(size, t):
+def shuffled(size, t, stream=ORDER):
     """The order of the sites in sweep t: Fisher and Yates, from the last site to the first."""
-    order, words = list(range(size)), ORDER.words(size, t).tolist()
+    order, words = list(range(size)), stream.words(size, t).tolist()
     for i in range(size - 1, 0, -1):
         j = words[i] * (i + 1) >> 32
         order[i], order[j] = order[j], order[i]
@@ -72,12 +73,16 @@ def shuffled(size, t):
 def next_state(c, spins, t):
     """The state after sweep t, site by site as it is defined."""
     size, new, cold = spins.size, spins.copy(), c.scales[t] == 0
-    noise = (
-        np.zeros(size, int)
-        if cold
-        else rng.thermal_noise(NOISE.decision_words(size, t), c.scales[t])
-    )
+    recipe = rng.acceptance_noise if c.metropolis else rng.thermal_noise
+    noise = np.full(size, -int(c.metropolis))
+    if not cold:
+        noise = recipe(NOISE.decision_words(size, t), c.scales[t])
     sites = shuffled(size, t) if c.shuffled and not c.synchronous else range(size)
+    if c.metropolis:
+        for k, i in enumerate(sites):
+            if new[i] * int(c.nj[i] @ new + c.bias[i]) + int(noise[k]) < 0:
+                new[i] = -new[i]
+        return new
     for k, i in enumerate(sites):
         x = int(c.nj[i] @ (spins if c.synchronous else new) + c.bias[i]) + int(noise[k])
         if not (cold and x == 0):

@@ -241,6 +241,8 @@ WRONG = {
     "eq9f": lambda m: m * 0.000782701 / 0.00491164,  # three distinct neurons
     "eq27a": lambda m: 1 - m,
     "eq27b": lambda m: m / 2,
+    "N2d": lambda m: m - 0.087956,  # exp(-Delta E/2T) accepted: Onsager's at T = 2
+    "N2e": lambda m: m + 0.251595,
 }
 
 
@@ -289,6 +291,7 @@ class Tampered(Laboratory):
         ("H8d", {"memories": [3]}, {}),  # a third pattern
         ("E5f", {}, {"dynamics": {"diagonal": "zero"}}),
         ("L2b", {}, {"couplings": "asymmetric_dilution"}),  # couplings that are not symmetric
+        ("N2d", {"temperature": [1.1]}, {}),
     ],
 )
 def test_wrong_physics_turns_the_verdict(

@@ -269,11 +269,20 @@ def test_log_odds_ignores_the_nine_lowest_bits(every_log_odds):
         np.testing.assert_array_equal(rng.log_odds(words), every_log_odds[some])
 
 
+def test_log_uniform_is_the_logarithm_and_is_never_zero():
+    found = rng.log_uniform(LEVELS << np.uint32(9) | np.uint32(511))
+    assert found.dtype == np.float32
+    assert np.abs(found - np.log((LEVELS + 0.5) / 2**23)).max() < 2e-6
+    assert (np.diff(found) >= 0).all()
+    assert found[0] > -16.65
+    assert found[-1] < 0
+
+
 @njit(error_model="numpy")
-def kernel_noise(words, scale):
+def kernel_noise(words, scale, metropolis=False):
     noise = np.zeros(words.size, np.int32)
     for k in range(words.size):
-        noise[k] = philox.noise_of(words[k], np.float32(scale))
+        noise[k] = philox.noise_of(words[k], np.float32(scale), metropolis)
     return noise
 
 
@@ -289,6 +298,10 @@ def test_kernel_and_numpy_give_the_same_noise(words, scale):
     expected = rng.thermal_noise(words, np.float32(scale))
     assert expected.dtype == np.int32
     np.testing.assert_array_equal(kernel_noise(words, scale), expected)
+    accepted = rng.acceptance_noise(words, np.float32(scale))
+    assert accepted.dtype == np.int32
+    assert (accepted < 0).all()
+    np.testing.assert_array_equal(kernel_noise(words, scale, True), accepted)
 
 
 @pytest.mark.parametrize("scale", [0.37, 1234.567, 2.0**26])
@@ -323,3 +336,13 @@ def test_thermal_noise_flips_with_the_heat_bath_probability(field, beta):
     noise = rng.thermal_noise(LEVELS << np.uint32(9), rng.noise_scale(size, beta))
     up = np.count_nonzero(field + noise >= 0) / 2**23
     assert up == pytest.approx(1 / (1 + math.exp(-2 * beta * field / size)), abs=2.0**-22)
+
+
+@pytest.mark.parametrize("against", [-7, -1, 0, 1, 4])
+@pytest.mark.parametrize("beta", [0.2, 1.0])
+def test_acceptance_noise_flips_with_the_probability_of_metropolis(against, beta):
+    """P(S N h + th < 0) = min(1, exp(-2 β S h)): over all 2^23 values of u, to 2 of them; not a sample."""
+    size = 10
+    noise = rng.acceptance_noise(LEVELS << np.uint32(9), rng.noise_scale(size, beta))
+    flips = np.count_nonzero(against + noise < 0) / 2**23
+    assert flips == pytest.approx(min(1, math.exp(-2 * beta * against / size)), abs=2.0**-22)

@@ -52,8 +52,8 @@ def chain_of(c: Case, settles=False):
     columns = np.ascontiguousarray(c.nj.T).astype(kind)
     wires = Wires(columns, c.bias.astype(np.int64), c.targets, bound >= 2**30)
     order = ORDER.packed() if c.shuffled else NO_ORDER
-    return Chain(wires, c.start, c.follow, c.scales, c.warm, WORDS, order, c.synchronous, settles,
-                 c.synchronous)  # fmt: skip
+    return Chain(wires, c.start, c.follow, c.scales, c.warm, WORDS, order, c.synchronous,
+                 c.metropolis, settles, c.synchronous)  # fmt: skip
 
 
 def assert_same(record, c: Case, settles=False):
@@ -92,11 +92,12 @@ def cases(draw, sizes=(1, 5, 33, 70, 100), cold=False):
     changes = random.choice([1.0, 1.0, 0.5, 0.0], sweeps) if draw(st.booleans()) else 1.0
     scales = np.float32(warmth * min(unit, 10**6) * np.ones(sweeps) * changes)
     follow = random.integers(0, 3, (1 if cold else sweeps, draw(st.integers(1, 3))))
+    synchronous = draw(st.booleans())
     return Case(
         unit * nj, unit * random.integers(-3, 4, size), random.choice(np.array([-1, 1], np.int8), size),
         random.integers(-300, 300, (3, size)).astype(np.int16),
-        np.broadcast_to(follow, (sweeps, follow.shape[1])).astype(np.int32), scales,
-        draw(st.booleans()), draw(st.booleans()), draw(st.integers(0, sweeps - 1)),
+        np.broadcast_to(follow, (sweeps, follow.shape[1])).astype(np.int32), scales, synchronous,
+        draw(st.booleans()), draw(st.integers(0, sweeps - 1)), not synchronous and draw(st.booleans()),
     )  # fmt: skip
 
 
@@ -296,6 +297,7 @@ STUDIES = {
     "two starts at once, by couplings": {
         "couplings_axis": ["hebb", "clipped"], "model": "little", "load": [0.3], "starts": 2},
     "zero_one": {"model": "zero_one", "dynamics": {"threshold": 0.1, "update": "synchronous"}},
+    "metropolis": {"dynamics": {"rate": "metropolis"}, "update_order": "random", "cues": 2},
     "kept": {"dynamics": {"diagonal": "kept", "threshold": -0.2}, "noise_sharing": "common"},
     "states": {"couplings_axis": ["hebb", "clipped"], "cues": 3, "keep": {"states": 2}, "size": [45],
                "starts": 2, "load": [0.1]},

@@ -10,7 +10,7 @@ from mattis.exact.compiler import compiled
 from mattis.exact.functions import reinterpreted
 from mattis.exact.rng import LN2, LOG_POLYNOMIAL, LOWER_QUADS, MULTIPLIERS, ROUNDS, WEYL
 
-INLINED = "002afdab19d78be0"
+INLINED = "aaa9458a5bbdf6b8"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 M0, M1 = np.uint64(MULTIPLIERS[0]), np.uint64(MULTIPLIERS[1])
@@ -59,10 +59,11 @@ def fresh_order(order, words, stream, step):
 
 
 @compiled
-def noise_of(word, scale):
-    """Return ⌊scale ln(u/(1-u))⌋ of one word: the float32 recipe of `mattis.exact.rng`, step by step."""
+def noise_of(word, scale, metropolis=False):
+    """Return ⌊scale ln(u/(1-u))⌋ of one word, or ⌊scale ln u⌋: the float32 recipe of `mattis.exact.rng`."""
     u = np.float32(np.int32(word >> np.uint32(9))) + np.float32(0.5)
-    odds = _bits(u / (np.float32(8388608.0) - u))
+    rest = np.float32(8388608.0) if metropolis else np.float32(8388608.0) - u
+    odds = _bits(u / rest)
     e = np.int32(np.int32(odds - np.int32(0x3F3504F3)) >> np.int32(23))
     f = _float(np.int32(odds - np.int32(e << np.int32(23)))) - np.float32(1.0)
     p = B0 * f + B1
@@ -87,10 +88,10 @@ def decision_word(upper, lower, k):
 
 
 @compiled
-def thermal_noise(noise, words, stream, step, scale):
+def thermal_noise(noise, words, stream, step, scale, metropolis=False):
     """Fill noise (8, octets), int32: noise[k % 8, k // 8] is that of the decision at position k of a step.
 
-    words  # (4, ≥ 2 octets) uint32, to work in
+    words  # (4, ≥ 2 octets) uint32, to work in; metropolis  # that of Metropolis' rate
     """
     octets = noise.shape[1]
     philox_words(words, stream, step, octets)
@@ -98,4 +99,4 @@ def thermal_noise(noise, words, stream, step, scale):
     for k in range(8):
         for q in range(octets):
             word = decision_word(words[k >> 1, q], words[k >> 1, np.uint64(octets + q)], k)
-            noise[k, q] = noise_of(word, scale)
+            noise[k, q] = noise_of(word, scale, metropolis)

@@ -116,12 +116,28 @@ def _fingerprint(text: str, person: bytes) -> tuple[int, int]:
 def log_odds(words: Words) -> NDArray[np.float32]:
     """Return ln(u / (1 - u)) of words read as uniforms, in IEEE float32 steps only.
 
-    u = (⌊word / 2⁹⌋ + ½) / 2²³, so |ln odds| ≤ 16.64. The logarithm is the Cephes polynomial for
-    logf (S. L. Moshier), evaluated in exactly this order, without libm and without fused
-    multiply-add: every backend repeats these operations, hence the same bits everywhere.
+    u = (⌊word / 2⁹⌋ + ½) / 2²³, so |ln odds| ≤ 16.64.
     """
-    odds = (words >> np.uint32(9)).astype(np.float32) + np.float32(0.5)
-    odds = odds / (np.float32(8388608.0) - odds)
+    level = _levels(words)
+    return _logarithm(level / (np.float32(8388608.0) - level))
+
+
+def log_uniform(words: Words) -> NDArray[np.float32]:
+    """Return ln u of words read as uniforms, as `log_odds` reads them: -16.64 ≤ ln u < 0."""
+    return _logarithm(_levels(words) / np.float32(8388608.0))
+
+
+def _levels(words: Words) -> NDArray[np.float32]:
+    """Return 2²³ u of words, exactly."""
+    return (words >> np.uint32(9)).astype(np.float32) + np.float32(0.5)
+
+
+def _logarithm(odds: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return logarithms by the Cephes polynomial for logf (S. L. Moshier).
+
+    It is evaluated in exactly this order, without libm and without fused multiply-add: every backend
+    repeats these operations, hence the same bits everywhere.
+    """
     bits = odds.view(np.int32)
     exponent = (bits - np.int32(0x3F3504F3)) >> np.int32(23)
     f = (bits - (exponent << np.int32(23))).view(np.float32) - np.float32(1.0)
@@ -165,4 +181,16 @@ def thermal_noise(words: Words, scale: np.float32) -> NDArray[np.int32]:
     (R. J. Glauber, J. Math. Phys. 4, 294 (1963)), to the resolution 2⁻²³ of u.
     """
     noise: NDArray[np.int32] = np.floor(log_odds(words) * scale).astype(np.int32)
+    return noise
+
+
+def acceptance_noise(words: Words, scale: np.float32) -> NDArray[np.int32]:
+    """Return the integer noise of Metropolis' rate: th = ⌊(N/2β) ln u⌋ ≤ -1.
+
+    The spin flips iff S N h + th < 0. Since N h is an integer this is exactly ln u < -2 β S h, which has
+    the probability min(1, exp(-2 β S h)) (N. Metropolis, A. W. Rosenbluth, M. N. Rosenbluth, A. H. Teller
+    and E. Teller, J. Chem. Phys. 21, 1087 (1953)), to the resolution 2⁻²³ of u. A field of zero always
+    flips. At T = 0, th = -1.
+    """
+    noise: NDArray[np.int32] = np.floor(log_uniform(words) * scale).astype(np.int32)
     return noise

@@ -63,6 +63,7 @@ def _of_binary(study: BinaryStudy) -> str:
     if study.ensemble.name != "random":
         words.append(f"{study.ensemble.name.replace('_', ' ')} patterns")
     words += ["all sites at once"] if acting.synchronous else []
+    words += ["Metropolis' rate"] if acting.is_metropolis else []
     words += ["random order"] if study.update_order != "typewriter" else []
     words += ["common noise along T"] if study.noise_sharing != "independent" else []
     words += ["diagonal kept"] if acting.diagonal != "zero" else []

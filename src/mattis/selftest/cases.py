@@ -169,7 +169,7 @@ def neurons(name: str, precision: Literal["double", "single"], tolerance: float)
     return replace(tasks((), models.batched, models.simulate, given), tolerance=tolerance)
 
 
-def chain(bits: int, synchronous: bool, size: int = 70) -> Chain:
+def chain(bits: int, synchronous: bool, size: int = 70, metropolis: bool = False) -> Chain:
     """Return a chain of a circuit whose couplings need so many bits; fields of 64 where they do."""
     draw, sweeps = np.random.default_rng(bits), 4
     unit = {8: 1, 16: 300, 32: 10**5, 64: 10**10}[bits]
@@ -192,14 +192,15 @@ def chain(bits: int, synchronous: bool, size: int = 70) -> Chain:
         stream,
         order,
         synchronous,
+        metropolis,
         settles=False,
         heated=synchronous,
     )
 
 
-def circuit(synchronous: bool, size: int = 70) -> Case:
+def circuit(synchronous: bool, size: int = 70, metropolis: bool = False) -> Case:
     """Return chains with any couplings, of every width."""
-    given = [chain(bits, synchronous, size) for bits in (8, 16, 32, 64)]
+    given = [chain(bits, synchronous, size, metropolis) for bits in (8, 16, 32, 64)]
 
     def run(device: Device) -> KernelOutputs:
         found = run_chains(device, given)
@@ -217,8 +218,9 @@ def walked(one: Chain) -> KernelOutputs:
     overlaps, trace = np.zeros((followed, sweeps), np.int64), np.zeros((3, sweeps), np.int64)
     excess, sums = np.zeros(sweeps if one.heated else 0), np.zeros((2, size), np.int32)
     cpu.matrix.matrix_sweeps(
-        columns, spins, fields, bias, one.wires.targets, one.follow, one.synchronous, one.settles,
-        one.stream, one.scales, one.order, overlaps, trace, excess, sums, one.warm,
+        columns, spins, fields, bias, one.wires.targets, one.follow, one.synchronous,
+        one.metropolis, one.settles, one.stream, one.scales, one.order, overlaps, trace, excess,
+        sums, one.warm,
     )  # fmt: skip
     return overlaps, trace, excess, sums
 
@@ -245,6 +247,7 @@ CASES: Mapping[str, Case] = {
     "little_sweeps": synchronous(glauber.by_popcounts),
     "little_update": synchronous(glauber.by_products),
     "circuit_in_turn": circuit(synchronous=False),
+    "circuit_in_turn, Metropolis": circuit(synchronous=False, metropolis=True),
     "circuit_at_once": circuit(synchronous=True),
     "align_by_integers": dense("polynomial"),
     "align_by_reals": dense("exponential"),

@@ -177,7 +177,7 @@ def large_circuit(size: int) -> Case:
     stream = cases.rng.stream(1, "dynamics", {}).packed()
     scales = np.full(4, 2.0 * np.sqrt(size), np.float32)
     follow, wires = np.zeros((4, 1), np.int32), Wires(columns, bias, targets, wide=False)
-    chain = Chain(wires, start, follow, scales, 1, stream, stream[:0], False, False, False)
+    chain = Chain(wires, start, follow, scales, 1, stream, stream[:0], False, False, False, False)
     limits = Limits(proposals=size)
 
     def answers(device: Device) -> cases.KernelOutputs:
@@ -191,7 +191,7 @@ def large_circuit(size: int) -> Case:
         overlaps, trace = np.zeros((1, 4), np.int64), np.zeros((3, 4), np.int64)
         sums = np.zeros((2, size), np.int32)
         cpu.matrix.matrix_sweeps(
-            columns, spins, fields, bias, targets, follow, False, False, stream, scales,
+            columns, spins, fields, bias, targets, follow, False, False, False, stream, scales,
             stream[:0], overlaps, trace, np.zeros(0), sums, 1,
         )  # fmt: skip
         return overlaps, trace, sums

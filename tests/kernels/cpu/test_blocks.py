@@ -36,6 +36,7 @@ class Sweep:
     twice: int
     parity: int
     together: bool = False
+    metropolis: bool = False
 
     @property
     def stream(self):
@@ -48,11 +49,14 @@ class Sweep:
 def plainly(s):
     """Return (fields, spins, sites that flipped) after the sweep."""
     fields, spins, flipped = s.fields.astype(object), s.spins.astype(object), []
-    noise = rng.thermal_noise(s.words(), s.scale) if s.scale else np.zeros(spins.size, int)
+    recipe = rng.acceptance_noise if s.metropolis else rng.thermal_noise
+    noise = recipe(s.words(), s.scale) if s.scale else np.full(spins.size, -int(s.metropolis))
     after = fields.copy() if s.together else fields
     for k, i in enumerate(range(spins.size) if s.order is None else s.order.tolist()):
         x = fields[i] if s.twice else 2 * fields[i] + s.parity
         new = spins[i] if s.scale == 0 and x == 0 else 1 if x + int(noise[k]) >= 0 else -1
+        if s.metropolis:
+            new = -spins[i] if spins[i] * x + int(noise[k]) < 0 else spins[i]
         if new != spins[i]:
             spins[i] = new
             flipped.append(i)
@@ -66,9 +70,9 @@ def by_blocks(s, kinds, first=None, foreseen=0):
     spins, size, fresh = s.spins.astype(np.int8), s.spins.size, s.order is not None
     order = (np.arange(size) if s.order is None else s.order).astype(np.uint64)
     words = np.full((4, blocks.quads_of(size)), 2**32 - 1, np.uint32)
-    drawn = words, s.stream.packed(), STEP, s.scale, s.twice, s.parity
+    drawn = words, s.stream.packed(), STEP, s.scale, s.twice, s.parity, s.metropolis
     if first == "loop" or not blocks.by_blocks(fields, s.scale, fresh, 0):
-        count = blocks.visit_in_turn(columns, fields, spins, order, fresh, *drawn)
+        count = matrix.visit_in_turn(columns, fields, spins, order, fresh, *drawn)
         return fields, spins, count, None
     block, signs, flips, flipped = blocks.block_room(fields)
     after = fields.copy() if s.together else fields
@@ -90,7 +94,9 @@ def assert_same(s, kinds, first=None, foreseen=0):
     return count
 
 
-def drawn(seed, size, largest, width, scale, shuffled, twice, parity, together=False):
+def drawn(
+    seed, size, largest, width, scale, shuffled, twice, parity, together=False, metropolis=False
+):
     """A sweep: couplings up to `largest`, fields up to `width` (0: all of them zero)."""
     draw = np.random.default_rng(seed)
     nj = draw.integers(-largest, largest, (size, size), endpoint=True)
@@ -101,8 +107,9 @@ def drawn(seed, size, largest, width, scale, shuffled, twice, parity, together=F
     aligned = draw.random(size) < draw.choice([0.0, 0.5, 0.98, 1.0])  # with most spins content
     spins[aligned] = np.where(fields >= 0, 1, -1)[aligned]
     return Sweep(
-        nj, fields, spins, np.float32(scale), order, twice, 0 if twice else parity, together
-    )
+        nj, fields, spins, np.float32(scale), order, twice, 0 if twice else parity, together,
+        metropolis and not together,
+    )  # fmt: skip
 
 
 sweeps = st.builds(
@@ -110,7 +117,7 @@ sweeps = st.builds(
     st.integers(0, 2**32), st.one_of(st.integers(1, 300), st.sampled_from([63, 64, 65, 128, 192])),
     st.sampled_from([0, 1, 4, 40]), st.sampled_from([0, 1, 3, 30, 300, 3000]),
     st.one_of(st.sampled_from([0.0, 0.0, 1e-3, 1.0, *HUGE]), st.floats(0.015625, 3000.0, width=32)),
-    st.booleans(), st.integers(0, 1), st.integers(0, 1), st.booleans(),
+    st.booleans(), st.integers(0, 1), st.integers(0, 1), st.booleans(), st.booleans(),
 )  # fmt: skip
 
 
@@ -122,8 +129,9 @@ def test_blocks_do_what_a_plain_loop_does(s, kinds, in_turn, foreseen):
     assert_same(s, kinds, "loop" if in_turn and not s.together else None, foreseen)
 
 
+@pytest.mark.parametrize("metropolis", [False, True])
 @pytest.mark.parametrize("foreseen", [0, 64])
-def test_halves_that_say_little_of_their_noise(foreseen):
+def test_halves_that_say_little_of_their_noise(foreseen, metropolis):
     """Upper halves near 0 or 2¹⁶, fields from their threshold to farther than a half can tell."""
     size, scale, seen = 64, np.float32(500.0), 0
     columns, order = np.zeros((size, size), np.int8), np.arange(size).astype(np.uint64)
@@ -134,26 +142,30 @@ def test_halves_that_say_little_of_their_noise(foreseen):
         upper = words >> np.uint32(16)
         seen += int(((upper < blocks.EDGE) | (upper >= 2**16 - blocks.EDGE)).sum())
         noise = rng.thermal_noise(words, scale).astype(np.int64)
-        fields = (-noise + deltas[(np.arange(size) + step) % deltas.size]).astype(np.int32)
         spins = np.where((np.arange(size) + step) % 2 > 0, 1, -1).astype(np.int8)
+        if metropolis:  # a spin that is down rises where -x + th < 0
+            noise = rng.acceptance_noise(words, scale).astype(np.int64)
+            noise = np.where(spins > 0, noise, -noise - 1)
+        fields = (-noise + deltas[(np.arange(size) + step) % deltas.size]).astype(np.int32)
         block, signs, flips, flipped = blocks.block_room(fields)
         room = np.zeros((4, blocks.quads_of(size)), np.uint32)
         blocks.sweep_blocks(
             columns, fields, fields, spins, order, False, False, room, stream.packed(), step, scale,
-            1, 0, foreseen, block, signs, flips, flipped,
+            1, 0, metropolis, foreseen, block, signs, flips, flipped,
         )  # fmt: skip
         np.testing.assert_array_equal(spins > 0, fields + noise >= 0)
     assert seen > 200
 
 
+@pytest.mark.parametrize("metropolis", [False, True])
 @pytest.mark.parametrize("twice", [0, 1])
 @pytest.mark.parametrize("shuffled", [False, True])
 @pytest.mark.parametrize("scale", [0.0, 25.0])
-def test_many_flips_in_each_block(scale, shuffled, twice):
+def test_many_flips_in_each_block(scale, shuffled, twice, metropolis):
     """Strong couplings: each flip decides those after it, and each block has dozens."""
     total = 0
     for seed in range(20):
-        s = drawn(seed, 200, 40, 30, scale, shuffled, twice, seed % 2)
+        s = drawn(seed, 200, 40, 30, scale, shuffled, twice, seed % 2, metropolis=metropolis)
         total += assert_same(s, KINDS[0])
     assert total > 20 * 200 / 5
 
@@ -202,14 +214,26 @@ def test_ties_keep_the_spin_and_half_a_field_is_none(sign, parity):
         assert (by_blocks(s, KINDS[0])[1] == wanted).all()
 
 
+@pytest.mark.parametrize("parity", [0, 1])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_metropolis_turns_a_spin_without_a_field(sign, parity):
+    """N h = 2 f + parity = 0 turns both spins, and -1 (f = -1, parity 1) those that are up."""
+    spins, nowhere = np.full(100, sign), np.zeros((100, 100), int)
+    for field, wanted in ((0, 1 if parity else -sign), (-1, -1), (1, 1)):
+        s = Sweep(nowhere, np.full(100, field), spins, np.float32(0), None, 0, parity, False, True)
+        assert_same(s, KINDS[0])
+        assert (by_blocks(s, KINDS[0])[1] == wanted).all()
+
+
+@pytest.mark.parametrize("metropolis", [False, True])
 @pytest.mark.parametrize("scale", [0.5, 40.0, 4e4, 4.9e5])
 @pytest.mark.parametrize("sign", [1, -1])
-def test_fields_at_the_ends_of_their_integers(sign, scale):
+def test_fields_at_the_ends_of_their_integers(sign, scale, metropolis):
     """Half fields reach ± 32766, whole ones ± 16383."""
     for twice, end in ((0, 32766), (1, 16383)):
         for spin in (1, -1):
             s = Sweep(np.zeros((128, 128), int), np.full(128, sign * end), np.full(128, spin),
-                      np.float32(scale), None, twice, 0)  # fmt: skip
+                      np.float32(scale), None, twice, 0, False, metropolis)  # fmt: skip
             assert_same(s, KINDS[0])
 
 
@@ -220,6 +244,10 @@ def test_bits_of_floats_are_logarithms_of_odds_to_the_error_that_is_allowed_for(
     bits = a.view(np.int32).astype(np.int64) - (np.float32(8388608.0) - a).view(np.int32)
     error = np.abs(bits * (np.log(2) / 2**23) - rng.log_odds(level << np.uint32(9))).max()
     assert blocks.ODDS_ERROR / 2 < error < blocks.ODDS_ERROR * 0.96
+    bits = a.view(np.int32).astype(np.int64) - np.float32(8388608.0).view(np.int32)
+    short = rng.log_uniform(level << np.uint32(9)) - bits * (np.log(2) / 2**23)
+    assert short.min() > -1e-6
+    assert blocks.ODDS_ERROR / 2 < short.max() < blocks.ODDS_ERROR * 0.96
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

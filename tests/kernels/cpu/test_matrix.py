@@ -7,7 +7,7 @@ condemn a right kernel with a probability of at most 1e-6: fewer than ten looks,
 
 import math
 from dataclasses import replace
-from itertools import product
+from itertools import permutations, product
 
 import numpy as np
 import pytest
@@ -48,8 +48,8 @@ def run(c, settles=False, kinds=KINDS[0], stream=WORDS):
     excess, sums = np.full(sweeps, np.nan), np.zeros((2, spins.size), np.int32)
     order = ORDER.packed() if c.shuffled else NO_ORDER
     end = matrix.matrix_sweeps(
-        columns, spins, fields, c.bias, c.targets, c.follow, c.synchronous, settles, stream,
-        c.scales, order, overlaps, trace, excess, sums, c.warm,
+        columns, spins, fields, c.bias, c.targets, c.follow, c.synchronous, c.metropolis, settles,
+        stream, c.scales, order, overlaps, trace, excess, sums, c.warm,
     )  # fmt: skip
     if not settles:
         np.testing.assert_array_equal(fields, c.nj @ spins + c.bias)
@@ -94,9 +94,10 @@ def cases(draw, cold=False):
     scales = draw(st.lists(warmth, min_size=sweeps, max_size=sweeps))
     followed = integers(draw, 0, 2, 1 if cold else sweeps, draw(st.integers(1, 3)))
     follow = np.broadcast_to(followed, (sweeps, followed.shape[1])).astype(np.int32)
-    targets = integers(draw, -300, 300, 3, size).astype(np.int16)
-    return Case(nj, bias, signs(draw, size), targets, follow, np.array(scales, np.float32),
-                draw(st.booleans()), draw(st.booleans()), draw(st.integers(0, sweeps - 1)))  # fmt: skip
+    targets, synchronous = integers(draw, -300, 300, 3, size).astype(np.int16), draw(st.booleans())
+    return Case(nj, bias, signs(draw, size), targets, follow, np.array(scales, np.float32), synchronous,
+                draw(st.booleans()), draw(st.integers(0, sweeps - 1)),
+                not synchronous and draw(st.booleans()))  # fmt: skip
 
 
 @pytest.mark.parametrize("kinds", KINDS)
@@ -172,15 +173,18 @@ def test_hebbs_couplings_give_littles_chain_of_the_lanes(size, count):
 class Enumerated:
     """All states of a few sites, and the transition matrices: rows where from, columns where to."""
 
-    def __init__(self, nj, bias, scale):
+    def __init__(self, nj, bias, scale, metropolis=False):
         self.nj, self.bias, self.scale = np.array(nj, float), np.array(bias, float), scale
         self.size = len(self.nj)
         self.states = np.array(list(product((-1, 1), repeat=self.size)))
         self.fields = self.states @ self.nj.T + self.bias
         self.up = 1 / (1 + np.exp(-self.fields / scale))
+        if metropolis:
+            flips = np.minimum(1, np.exp(-self.states * self.fields / scale))
+            self.up = np.where(self.states > 0, 1 - flips, flips)
 
     def visit(self, site):
-        """W of one heat-bath update of a site, the other spins as they are."""
+        """W of one update of a site, the other spins as they are."""
         bit, rows = 2 ** (self.size - 1 - site), np.arange(len(self.states))
         down, out = rows & ~bit, np.zeros([len(rows)] * 2)
         out[rows, down], out[rows, down | bit] = 1 - self.up[:, site], self.up[:, site]
@@ -354,10 +358,10 @@ def test_signs_have_the_bias_of_their_threshold():
 REPLICAS = 8000
 
 
-def visits(nj, bias, scale, start, synchronous):
+def visits(nj, bias, scale, start, synchronous, metropolis=False):
     """The state of each replica after one sweep from a state, by its number."""
     size = len(nj)
-    c = case(nj, start, [scale], synchronous, bias)
+    c = replace(case(nj, start, [scale], synchronous, bias), metropolis=metropolis)
     final = [
         run(c, stream=rng.stream(3, "visits", {}, {"k": k}).packed()).spins for k in range(REPLICAS)
     ]
@@ -392,6 +396,64 @@ def test_the_next_state_has_its_exact_distribution(synchronous, symmetric):
     wrong += [exact.sweep() if synchronous else exact.step()]
     wrong += [] if synchronous else [exact.sweep(-1)]
     assert all(p_value(numbers, w[start]) < LEVEL for w in wrong)
+
+
+def test_metropolis_next_state_has_its_exact_distribution():
+    """One look at a sweep. Twice and half the scale, the opposite sign, and heat bath are condemned."""
+    nj, bias = couplings_of(6, 2, biased=True)
+    exact, start = Enumerated(nj, bias, 2.5, True), 19
+    numbers = visits(nj, bias, 2.5, exact.states[start], False, metropolis=True)
+    assert p_value(numbers, exact.sweep()[start]) > LEVEL
+    for wrong in (
+        Enumerated(nj, bias, 5.0, True), Enumerated(nj, bias, 1.25, True),
+        Enumerated(-nj, -bias, 2.5, True), Enumerated(nj, bias, 2.5),
+    ):  # fmt: skip
+        assert p_value(numbers, wrong.sweep()[start]) < LEVEL
+
+
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("size", [3, 6, 8, 10])
+def test_metropolis_keeps_the_gibbs_distribution(size, biased):
+    """By detailed balance of each visit; a flip is as likely as by heat bath or more; certain where free."""
+    exact, bath = (Enumerated(*couplings_of(size, 1, biased=biased), 3.0, m) for m in (True, False))
+    weights, chosen = exact.gibbs(), np.arange(2**size)
+    for site in range(size):
+        visit, other, turned = exact.visit(site), bath.visit(site), chosen ^ 2 ** (size - 1 - site)
+        assert imbalance(weights, visit) < 1e-12
+        flips = visit[chosen, turned]
+        assert (flips >= other[chosen, turned]).all()
+        assert (flips[exact.states[:, site] * exact.fields[:, site] <= 0] == 1).all()
+
+
+def closed(sweep):
+    """Sets of states that a matrix never leaves, those within which every state comes to every other."""
+    to = np.linalg.matrix_power((sweep > 0) + np.eye(len(sweep)), len(sweep)) > 0
+    return {tuple(np.flatnonzero(row)) for row in to if to[np.ix_(row, row)].all()}
+
+
+def test_metropolis_is_ergodic_in_a_random_order_only():
+    """Three spins with one coupling: from the first to the last, +-+ and -+- follow each other for ever."""
+    exact = Enumerated(2 * (1 - np.eye(3)), np.zeros(3), 2.5, metropolis=True)
+    assert (2, 5) in closed(exact.sweep())
+    assert len(closed(exact.sweep())) == 2
+    orders = [
+        np.linalg.multi_dot([exact.visit(i) for i in order]) for order in permutations(range(3))
+    ]
+    assert closed(sum(orders)) == {tuple(range(8))}
+    assert closed(Enumerated(exact.nj, exact.bias, 2.5).sweep()) == {tuple(range(8))}
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_metropolis_turns_a_spin_without_a_field_in_every_sweep(sign, shuffled):
+    """At T = 0 and above it; heat bath at T = 0 keeps it. A chain of such spins never comes to rest."""
+    for scales, moves in ((np.zeros(5), True), (np.full(5, 3.0), True), (np.zeros(5), False)):
+        c = case(np.zeros((70, 70)), [sign] * 70, scales)
+        c = replace(c, shuffled=shuffled, metropolis=moves)
+        found = run(c, settles=not scales.any())
+        assert (found.trace[1] == 70 * moves).all()
+        assert found.end == ((5, 0) if moves else (0, 1))
+        assert (found.spins == (-sign if moves else sign)).all()
 
 
 @pytest.mark.parametrize("synchronous", [False, True])

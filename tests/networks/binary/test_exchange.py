@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from builders import HERE, fill, make_of_family, refused
+from references import shuffled
 from scipy import stats
 
 import mattis
@@ -36,11 +37,18 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "dynamics": {"neurons": "zero_one", "threshold": 0.15},
         "temperature": [0.04, 0.07, 0.12, 0.2, 0.4],
     },
+    "van_hemmen": {
+        "load": None,
+        "memories": [2],
+        "size": [10],
+        "dynamics": {"rate": "metropolis"},
+        "update_order": "random",
+    },
 }
 """Networks of at most 12 neurons, whose states can all be visited."""
 
 LADDER = [0.15, 0.25, 0.4, 0.65, 1.0, 1.5]
-LOOKS = 2 * 3 * (6 + 6 + 5)
+LOOKS = 2 * 3 * (6 + 6 + 5 + 6)
 LIMIT = float(stats.norm.isf(1e-6 / LOOKS / 2))
 
 
@@ -83,10 +91,18 @@ class Plain:
         return sum(s * (x + 2 * b) for s, x, b in zip(state, fields, self.bias, strict=True))
 
     def sweep(self, state: list[int], stream: rng.Stream, t: int, beta: float) -> None:
-        noise = rng.thermal_noise(stream.decision_words(self.size, t), self.circuit.scale(beta))
-        for i, (row, b) in enumerate(zip(self.couplings, self.bias, strict=True)):
-            field = sum(j * s for j, s in zip(row, state, strict=True)) + b
-            state[i] = 1 if field + int(noise[i]) >= 0 else -1
+        moves = self.circuit.dynamics.rate == "metropolis"
+        recipe = rng.acceptance_noise if moves else rng.thermal_noise
+        noise = recipe(stream.decision_words(self.size, t), self.circuit.scale(beta)).tolist()
+        network = self.circuit.network
+        orders = rng.stream(network.root_seed, "order", network.labels)
+        sites = shuffled(self.size, t, orders) if moves else range(self.size)
+        for th, i in zip(noise, sites, strict=True):
+            field = sum(j * s for j, s in zip(self.couplings[i], state, strict=True)) + self.bias[i]
+            if moves:
+                state[i] *= -1 if state[i] * field + th < 0 else 1
+            else:
+                state[i] = 1 if field + th >= 0 else -1
 
     def swaps(
         self, walkers: list[int], energies: list[float], stream: rng.Stream, number: int

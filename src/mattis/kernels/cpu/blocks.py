@@ -15,6 +15,11 @@ where bits(v) are those of a float32, read as an integer: their difference is th
 that the word may have, a spin that is down with the largest. Only a field within twice the error of its
 level, and what the lower half may add, needs the noise itself: then the lower halves are drawn as well.
 
+By Metropolis' rate a spin flips where S N h < -⌊scale ln u⌋: 2²³ stands for 2²³ - a, levels of spins that
+are down are turned, and the smallest a is the one that flips most. In terms of the noise th = ⌊scale ln u⌋ a
+spin that is up stays so where N h + th >= 0, as by heat bath, and one that is down rises where
+N h + ~th >= 0.
+
 Fields f are integers of 16 or 32 bits, with N h = 2 f + parity (half fields) or N h = f (whole fields).
 """
 
@@ -26,12 +31,12 @@ from numba import config, types
 from numba.extending import intrinsic
 
 from mattis.exact.compiler import compiled
-from mattis.exact.philox import decision_word, noise_of, philox_words, thermal_noise
+from mattis.exact.philox import decision_word, noise_of, philox_words
 from mattis.exact.rng import LN2, LOWER_QUADS
 from mattis.kernels.cpu.noise import QUADS, draw_quads
-from mattis.kernels.cpu.vectors import FLOAT, I16, I32, I64, Emitter, constant
+from mattis.kernels.cpu.vectors import FLOAT, I16, I32, I64, Emitter, constant, resized
 
-INLINED = "2e81240911b7aa88"
+INLINED = "02e66de66bf136f3"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 VISITS = 64
@@ -140,6 +145,17 @@ def warm_levels(_typing, block, words, place, stride, up, slope, margin):
     words  # flat uint32: half h of word q from `place` + j `stride` on belongs to visit 8 q + 2 j + h
     Returns as 64 bits which halves are within `EDGE` of 0 or 2¹⁶.
     """
+    return types.uint64(block, words, place, stride, up, slope, margin), _levels(False)
+
+
+@intrinsic
+def metropolis_levels(_typing, block, words, place, stride, up, slope, margin):
+    """Set the levels of Metropolis' rate: ± (slope × (bits(a) - bits(2²³)) + margin). See `warm_levels`."""
+    return types.uint64(block, words, place, stride, up, slope, margin), _levels(True)
+
+
+def _levels(metropolis):
+    """Return what emits the levels of 64 visits."""
 
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
@@ -151,25 +167,29 @@ def warm_levels(_typing, block, words, place, stride, up, slope, margin):
         inward = builder.sub(drawn, constant(drawn.type, EDGE))
         extreme = builder.icmp_unsigned(">=", inward, constant(drawn.type, 2**16 - 2 * EDGE))
         upper = builder.shl(builder.zext(drawn, narrow), constant(narrow, 16))
-        lower = _chosen(builder, args[4], constant(narrow, 0), constant(narrow, 0xFFFF))
-        odds = _odds_bits(e, builder.or_(upper, lower))
+        lower = constant(narrow, 0)
+        if not metropolis:
+            lower = _chosen(builder, args[4], lower, constant(narrow, 0xFFFF))
+        odds = _odds_bits(e, builder.or_(upper, lower), metropolis)
         level = builder.fmul(e.splat(args[5], VISITS), builder.sitofp(odds, real))
         level = _saturated(e, builder.fptosi(level, narrow), element.width)
+        if metropolis:
+            level = _chosen(builder, args[4], level, builder.neg(level))
         margin = e.splat(builder.trunc(args[6], element), VISITS)
         margin = _chosen(builder, args[4], margin, builder.neg(margin))
         level = e.call(f"llvm.sadd.sat.v{VISITS}i{element.width}", [level, margin], level.type)
         e.store(level, e.at(e.pointer(0), I64(VISITS), level.type))
         return builder.bitcast(extreme, I64)
 
-    intp = types.intp
-    return types.uint64(block, words, intp, intp, types.uint64, types.float32, intp), emit
+    return emit
 
 
-def _odds_bits(e, word):
-    """Emit bits(a) - bits(2²³ - a),  a = ⌊word / 2⁹⌋ + 1/2: both floats are exact."""
+def _odds_bits(e, word, metropolis):
+    """Emit bits(a) - bits(2²³ - a), or - bits(2²³),  a = ⌊word / 2⁹⌋ + 1/2: all floats are exact."""
     b, narrow, real = e.b, word.type, ir.VectorType(FLOAT, word.type.count)
     a = b.fadd(b.sitofp(b.lshr(word, constant(narrow, 9)), real), constant(real, 0.5))
-    rest = b.fsub(constant(real, 8388608.0), a)
+    whole = constant(real, 8388608.0)
+    rest = whole if metropolis else b.fsub(whole, a)
     return b.sub(b.bitcast(a, narrow), b.bitcast(rest, narrow))
 
 
@@ -278,14 +298,13 @@ def magnitudes(_typing, a):
 def _widened(e, index, at, wide):
     """Emit a part of an array in wider integers."""
     kind = e.pointer(index).type.pointee
-    part = e.load(e.at(e.pointer(index), at, ir.VectorType(kind, VISITS)))
-    return part if part.type == wide else e.b.sext(part, wide)
+    return resized(e.b, e.load(e.at(e.pointer(index), at, ir.VectorType(kind, VISITS))), wide)
 
 
 def _total(e, term):
     """Emit the sum of terms over the first array, in lanes that hold those of 2^22 integers of 16 bits."""
     b, long = e.b, ir.VectorType(I64, VISITS)
-    size = _size(e)
+    size = e.size(0)
     wide = ir.VectorType(I32 if e.pointer(0).type.pointee.width < 32 else I64, VISITS)
 
     def part(c, totals):
@@ -294,14 +313,7 @@ def _total(e, term):
     (total,) = e.loop(b.udiv(size, I64(VISITS)), [constant(wide, 0)], part)
     last = term(b.sub(size, I64(VISITS)), wide)
     total = b.add(total, b.select(_behind(e, size, VISITS), last, constant(wide, 0)))
-    total = total if wide == long else b.sext(total, long)
-    return e.call(f"llvm.vector.reduce.add.v{VISITS}i64", [total], I64)
-
-
-def _size(e):
-    """Emit the length of the first argument."""
-    array = e.context.make_array(e.signature.args[0])(e.context, e.b, e.args[0])
-    return e.b.extract_value(array.shape, 0)
+    return e.call(f"llvm.vector.reduce.add.v{VISITS}i64", [resized(b, total, long)], I64)
 
 
 def _behind(e, size, count):
@@ -321,7 +333,7 @@ def add_rows(_typing, fields, columns, twice, flips, ups, downs):
 
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
-        size, row = _size(e), ir.VectorType(e.pointer(0).type.pointee, ROW_PART)
+        size, row = e.size(0), ir.VectorType(e.pointer(0).type.pointee, ROW_PART)
 
         def part(at, kept=None):
             def listed(sign):
@@ -358,11 +370,7 @@ def _couplings(e, index, place, row):
     """Emit a part of a row of couplings, in the type of the fields."""
     pointer = e.pointer(index)
     part = e.load(e.at(pointer, place, ir.VectorType(pointer.type.pointee, row.count)))
-    if part.type.element.width == row.element.width:
-        return part
-    return (
-        e.b.sext(part, row) if part.type.element.width < row.element.width else e.b.trunc(part, row)
-    )
+    return resized(e.b, part, row)
 
 
 def _shift(e, twice, row):
@@ -384,26 +392,6 @@ def add_row(fields, columns, j, up, twice):
     else:
         for i in range(fields.size):
             fields[i] -= columns[j, i]
-
-
-@compiled
-def visit_in_turn(columns, fields, spins, order, fresh, words, stream, t, scale, twice, parity):
-    """Update one site after the other, in a loop; return the flips. Arguments as for `sweep_blocks`."""
-    size, flips = spins.size, 0
-    noise = np.zeros((8, (size + 7) // 8), np.int32)
-    if scale > 0:
-        thermal_noise(noise, words, stream, t, scale)
-    for k in range(size):
-        i = order[k] if fresh else np.uint64(k)
-        x = np.int64(fields[i]) if twice else 2 * np.int64(fields[i]) + parity
-        up = x > 0 or (x == 0 and spins[i] > 0)
-        if scale > 0:
-            up = x + np.int64(noise[k & 7, k >> 3]) >= 0
-        if up != (spins[i] > 0):
-            flips += 1
-            spins[i] = 1 if up else -1
-            add_row(fields, columns, i, up, twice)
-    return flips
 
 
 @compiled
@@ -482,8 +470,8 @@ def is_sure(block, k, down, extreme, reach):
 
 @compiled
 def visit_block(
-    columns, fields, after, spins, order, fresh, together, words, stream, t, scale, twice, parity, base,
-    may, up, extreme, reach, drawn, block, flips, flipped,
+    columns, fields, after, spins, order, fresh, together, words, stream, t, scale, twice, parity, metropolis,
+    base, may, up, extreme, reach, drawn, block, flips, flipped,
 ):  # fmt: skip
     """Update the visits base … base + 63, of which `may` tells who may flip; return the flips."""
     count, size, quads = min(VISITS, spins.size - base), spins.size, words.shape[1]
@@ -508,8 +496,8 @@ def visit_block(
             x = np.int64(block[k]) if twice else 2 * np.int64(block[k]) + parity
             j = (k >> 1) & 3
             word = decision_word(words[j, (base + k) >> 3], words[j, place + (k >> 3)], k)
-            noise = noise_of(word, scale)
-            if (x + noise >= 0) != down:
+            noise = noise_of(word, scale, metropolis)
+            if (x + (~noise if metropolis and down else noise) >= 0) != down:
                 may &= left
                 continue
         spins[i], flipped[i] = 1 if down else -1, True
@@ -555,7 +543,7 @@ def by_blocks(fields, scale, fresh, flips):
 @compiled
 def sweep_blocks(
     columns, fields, after, spins, order, fresh, together, words, stream, t, scale, twice, parity,
-    foreseen, block, signs, flips, flipped,
+    metropolis, foreseen, block, signs, flips, flipped,
 ):  # fmt: skip
     """Run one sweep of one replica; return the flips.
 
@@ -567,6 +555,7 @@ def sweep_blocks(
     stream, t  # (4,) uint32, of the thermal noise; the number of the sweep
     scale     # float32 width of the thermal noise, 0 at T = 0, such that `by_blocks`
     twice     # 0: N h = 2 f + parity; 1: N h = f; a flip of S_j changes f_i by ± nj_ij 2^twice
+    metropolis  # whether Metropolis' rate decides; else heat bath
     foreseen  # flips: where every block has one, the lower halves are `drawn` at once, which is faster
     block, signs, flips  # what `block_room` returns; flipped  # (N,) bool: set where a spin flips
     """
@@ -586,15 +575,17 @@ def sweep_blocks(
                 block[k], signs[k] = fields[i], spins[i]
         up: int = up_spins(spins, base) if whole else up_spins(signs, 0)
         extreme = np.uint64(0)
-        if scale > 0:
+        if scale > 0 and metropolis:
+            extreme = metropolis_levels(block, flat, base >> 3, quads, up, slope, margin)
+        elif scale > 0:
             extreme = warm_levels(block, flat, base >> 3, quads, up, slope, margin)
-        else:
-            cold_levels(block, up, 1 - parity)
+        else:  # a field of zero keeps the spin, or turns it
+            cold_levels(block, ~up if metropolis else up, 1 - parity)
         may = may_flip(fields, base, block, up) if whole else may_flip(block, 0, block, up)
         may &= first_bits(count)
         if may != 0:
             total += visit_block(
                 columns, fields, after, spins, order, fresh, together, words, stream, t, scale,
-                twice, parity, base, may, up, extreme, reach, drawn, block, flips, flipped,
+                twice, parity, metropolis, base, may, up, extreme, reach, drawn, block, flips, flipped,
             )  # fmt: skip
     return total

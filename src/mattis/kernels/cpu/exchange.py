@@ -36,12 +36,12 @@ from mattis.kernels.cpu.blocks import (
     quads_of,
     scalar_product,
     sweep_blocks,
-    visit_in_turn,
 )
 from mattis.kernels.cpu.filter import Filter, filter_of
 from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, Lanes, Scratch, aligned_rows
+from mattis.kernels.cpu.matrix import visit_in_turn
 
-INLINED = "80a0514cc76eded6"
+INLINED = "4f1e67d2bfd4b15b"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 NOWHERE, FROM_HOT, FROM_COLD, BACK = range(4)
@@ -113,28 +113,18 @@ def end_round(
 
 @compiled
 def sweep_walker(
-    columns,
-    spins,
-    fields,
-    order,
-    fresh,
-    words,
-    stream,
-    t,
-    scale,
-    foreseen,
-    block,
-    signs,
-    listed,
+    columns, spins, fields, order, fresh, words, stream, t, scale, metropolis, foreseen, block, signs, listed,
     flipped,
-):
+):  # fmt: skip
     """Run one sweep of one walker, one site after the other; return the flips."""
     if by_blocks(fields, scale, fresh, foreseen):
         return sweep_blocks(
             columns, fields, fields, spins, order, fresh, False, words, stream, t, scale, 1, 0,
-            foreseen, block, signs, listed, flipped,
+            metropolis, foreseen, block, signs, listed, flipped,
         )  # fmt: skip
-    return visit_in_turn(columns, fields, spins, order, fresh, words, stream, t, scale, 1, 0)
+    return visit_in_turn(
+        columns, fields, spins, order, fresh, words, stream, t, scale, 1, 0, metropolis
+    )
 
 
 @compiled
@@ -148,14 +138,15 @@ def biased_product(fields, bias, spins):
 
 @compiled
 def matrix_ladders(
-    columns, bias, target, spins, fields, streams, scales, order_stream, every, gaps, swap_streams,
-    walkers, warm, trace, twins, swaps, trips, flow,
+    columns, bias, target, spins, fields, streams, scales, metropolis, order_stream, every, gaps,
+    swap_streams, walkers, warm, trace, twins, swaps, trips, flow,
 ):  # fmt: skip
     """Run two ladders of a network with any couplings.
 
     columns  # (N, N) signed integers: columns[j, i] = nj_ij; bias  # (N,) int64; target  # (N,) int16
     spins    # (2, R, N) int8 and fields  # (2, R, N), of each walker: changed in place
     streams  # (2, R, 4) uint32, of the thermal noise of each walker; scales  # (R,) float32, of each rung
+    metropolis  # whether sites follow Metropolis' rate; else heat bath
     order_stream  # (4,) uint32 for a random order in each sweep, which all share; (0,) for 0 … N-1
     every, gaps, swap_streams  # sweeps of a round; (R - 1,) and (2, 4), see `swap_rungs`
     walkers  # (2, R) int64 who is on each rung, changed in place
@@ -178,7 +169,7 @@ def matrix_ladders(
                 state, field = spins[ladder, w], fields[ladder, w]
                 flips[ladder, w] = sweep_walker(
                     columns, state, field, order, fresh, words, streams[ladder, w], t, scales[r],
-                    flips[ladder, w], block, signs, listed, flipped,
+                    metropolis, flips[ladder, w], block, signs, listed, flipped,
                 )  # fmt: skip
                 product = (
                     biased_product(field, bias, state) if biased else scalar_product(field, state)

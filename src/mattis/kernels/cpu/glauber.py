@@ -24,10 +24,10 @@ from mattis.kernels.cpu.blocks import (
     quads_of,
     scalar_product,
     sweep_blocks,
-    visit_in_turn,
 )
+from mattis.kernels.cpu.matrix import visit_in_turn
 
-INLINED = "a3e6b78f962cd5f1"
+INLINED = "24ba6cf69457bb6d"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
@@ -77,11 +77,11 @@ def field_sweeps(nj, spins, fields, parity, target, stream, scale, order_stream,
         if by_blocks(fields, scale, fresh, count):
             count = sweep_blocks(
                 nj, fields, fields, spins, order, fresh, False, words, stream, t, scale,
-                0, parity, count, block, signs, flips, flipped,
+                0, parity, False, count, block, signs, flips, flipped,
             )  # fmt: skip
         else:
             count = visit_in_turn(
-                nj, fields, spins, order, fresh, words, stream, t, scale, 0, parity
+                nj, fields, spins, order, fresh, words, stream, t, scale, 0, parity, False
             )
         aligned = 2 * scalar_product(fields, spins) + parity * magnetisation(spins)
         trace[0, t], trace[1, t], trace[2, t] = scalar_product(target, spins), aligned, count

@@ -6,6 +6,9 @@ One site after the other: sites are visited as in `cpu.field_sweeps`, decision k
 k-th visit, and with Hebb's couplings the trajectory is the same, bit by bit. All at once: decision i belongs
 to site i, every new state comes from the old fields, as in `little`. At T = 0 a field of zero keeps the spin.
 
+By Metropolis' rate a spin flips where S_i x_i + th < 0, th that of `rng.acceptance_noise`: at T = 0 where
+S_i x_i <= 0. One site after the other only: all at once it would have no law that is known.
+
 A flip of S_j adds ± 2 nj_ij to every field, a row of the transposed couplings; proposals are looked at
 64 at a time, by `blocks`.
 """
@@ -16,16 +19,16 @@ from mattis.exact.compiler import compiled
 from mattis.exact.functions import usual_exponential, usual_logarithm
 from mattis.exact.philox import fresh_order, thermal_noise
 from mattis.kernels.cpu.blocks import (
+    add_row,
     block_room,
     by_blocks,
     magnitude,
     quads_of,
     scalar_product,
     sweep_blocks,
-    visit_in_turn,
 )
 
-INLINED = "a3e6b78f962cd5f1"
+INLINED = "dad4c2e2d25233ff"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
@@ -33,12 +36,50 @@ INLINED = "a3e6b78f962cd5f1"
 def flip(columns, spins, fields, j, new):
     """Set S_j and bring every field up to date."""
     spins[j] = new
-    if new > 0:
-        for i in range(spins.size):
-            fields[i] += 2 * columns[j, i]
-    else:
-        for i in range(spins.size):
-            fields[i] -= 2 * columns[j, i]
+    add_row(fields, columns, j, new > 0, 1)
+
+
+@compiled
+def visit_in_turn(
+    columns, fields, spins, order, fresh, words, stream, t, scale, twice, parity, metropolis
+):  # fmt: skip
+    """Update one site after the other, in a loop; return the flips. Arguments as for `sweep_blocks`."""
+    if metropolis:
+        return accept_in_turn(
+            columns, fields, spins, order, fresh, words, stream, t, scale, twice, parity
+        )
+    size, flips = spins.size, 0
+    noise = np.zeros((8, (size + 7) // 8), np.int32)
+    if scale > 0:
+        thermal_noise(noise, words, stream, t, scale)
+    for k in range(size):
+        i = order[k] if fresh else np.uint64(k)
+        x = np.int64(fields[i]) if twice else 2 * np.int64(fields[i]) + parity
+        up = x > 0 or (x == 0 and spins[i] > 0)
+        if scale > 0:
+            up = x + np.int64(noise[k & 7, k >> 3]) >= 0
+        if up != (spins[i] > 0):
+            flips += 1
+            spins[i] = 1 if up else -1
+            add_row(fields, columns, i, up, twice)
+    return flips
+
+
+@compiled
+def accept_in_turn(columns, fields, spins, order, fresh, words, stream, t, scale, twice, parity):
+    """The same by Metropolis' rate: S_i flips where S_i x_i + th < 0, th = -1 at T = 0."""
+    size, flips = spins.size, 0
+    noise = np.full((8, (size + 7) // 8), -1, np.int32)
+    if scale > 0:
+        thermal_noise(noise, words, stream, t, scale, True)
+    for k in range(size):
+        i = order[k] if fresh else np.uint64(k)
+        x = np.int64(fields[i]) if twice else 2 * np.int64(fields[i]) + parity
+        if spins[i] * x + np.int64(noise[k & 7, k >> 3]) < 0:
+            flips += 1
+            spins[i] = -spins[i]
+            add_row(fields, columns, i, spins[i] > 0, twice)
+    return flips
 
 
 @compiled
@@ -131,14 +172,15 @@ def repeat(spins, flipped, period, t, overlaps, trace, sums, warm, middle):
 
 @compiled
 def matrix_sweeps(
-    columns, spins, fields, bias, targets, follow, synchronous, settles, stream, scales, order_stream,
-    overlaps, trace, excess, sums, warm,
+    columns, spins, fields, bias, targets, follow, synchronous, metropolis, settles, stream, scales,
+    order_stream, overlaps, trace, excess, sums, warm,
 ):  # fmt: skip
     """Run one replica; return the sweeps before a fixed point or a two-cycle, and its period (0: neither).
 
     columns  # (N, N) signed integers: columns[j, i] = nj_ij, the coupling from site j to site i
     spins    # (N,) int8; fields  # (N,) int16 or int32, sum_j nj_ij S_j + bias_i: changed in place
-    bias     # (N,) int64; targets  # (K, N) int16; synchronous  # bool: all sites at once
+    bias     # (N,) int64; targets  # (K, N) int16
+    synchronous, metropolis  # bool: all sites at once; by Metropolis' rate, one site after the other
     follow   # (sweeps, R) int32: overlaps[r, t] = sum_i targets[follow[t, r], i] S_i
     settles  # promise that all scales are 0 and `follow` is constant: nothing changes at a fixed point
     stream   # (4,) uint32; scales  # (sweeps,) float32 noise widths, 0 at T = 0
@@ -167,19 +209,19 @@ def matrix_sweeps(
                 copy(after, fields)
             else:
                 flips = visit_in_turn(
-                    columns, fields, spins, order, fresh, words, stream, t, scales[t], 1, 0
-                )
+                    columns, fields, spins, order, fresh, words, stream, t, scales[t], 1, 0, metropolis
+                )  # fmt: skip
         elif synchronous:
             flips = sweep_blocks(
                 columns, fields, after, spins, order, False, True, words, stream, t,
-                scales[t], 1, 0, flips, block, signs, listed, flipped,
+                scales[t], 1, 0, False, flips, block, signs, listed, flipped,
             )  # fmt: skip
             if flips > 0:
                 copy(fields, after)
         else:
             flips = sweep_blocks(
                 columns, fields, fields, spins, order, fresh, False, words, stream, t,
-                scales[t], 1, 0, flips, block, signs, listed, flipped,
+                scales[t], 1, 0, metropolis, flips, block, signs, listed, flipped,
             )  # fmt: skip
         trace[1, t] = flips
         record_state(

@@ -42,7 +42,7 @@ from mattis.kernels.cpu.vectors import (
     row_bits,
 )
 
-INLINED = "53110de14954f172"
+INLINED = "f11b27b65a92ccdd"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024

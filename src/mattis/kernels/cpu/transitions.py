@@ -20,6 +20,17 @@ def chances(fields, up, down):
 
 
 @compiled
+def accepted(fields, up, down):
+    """Fill the same by Metropolis' rate: a flip has probability min(1, exp(-2 beta S_i h_i))."""
+    for s in range(fields.shape[0]):
+        for i in range(fields.shape[1]):
+            is_up = (s >> i & 1) == 1
+            flips = exponential(min(-2.0 * fields[s, i] if is_up else 2.0 * fields[s, i], 0.0))
+            up[s, i] = 1.0 - flips if is_up else flips
+            down[s, i] = flips if is_up else 1.0 - flips
+
+
+@compiled
 def one_at_random(matrix, up, down):
     """Fill W of one site, drawn at random: W(S, S') = (1/N) sum_i P(S'_i), S'_j = S_j for all others."""
     states, size = up.shape

@@ -3,6 +3,8 @@
 //
 //     x_i = sum_j nj_ij S_j + b_i,   S_i = sign(x_i + th_i),   x_i += 2 S_j nj_ij where S_j flips
 //
+// or, by Metropolis' rate, S_i flips where S_i x_i + th_i < 0.
+//
 // In turn: as many proposals as there are threads are looked at together. The first that flips is carried
 // out, and those behind it are looked at again; those before it were decided by the fields that they would have
 // had in their turn, so no proposal is ever undone. At once: all sites are decided, then each thread adds the
@@ -36,11 +38,12 @@ struct State {
         const signed char *settles, const unsigned *streams, const int *follow, const float *scales,         \
         const int *orders, const int *queue, signed char *spins, Field *fields, signed char *flipped,        \
         int *changed, long long *overlaps, long long *trace, double *excess, int *sums, int *ends, int size, \
-        int followed, int piece, int first, int last, int warm, int middle, int heated, int resident
+        int followed, int piece, int first, int last, int warm, int middle, int heated, int metropolis,      \
+        int resident
 #define ARGUMENTS                                                                                           \
     columns, bias, targets, which, settles, streams, follow, scales, orders, queue, spins, fields, flipped, \
         changed, overlaps, trace, excess, sums, ends, size, followed, piece, first, last, warm, middle,     \
-        heated, resident
+        heated, metropolis, resident
 
 template <typename Coupling, typename Field>
 struct Launch {
@@ -71,6 +74,7 @@ struct Launch {
     int warm;
     int middle;
     int heated;
+    int metropolis;
     int resident;
 };
 
@@ -114,21 +118,24 @@ __device__ void keep(const Launch<Coupling, Field>& a, const State<Coupling, Fie
     }
 }
 
-// The new state of a spin with the field x.
+// The new state of a spin with the field x. At T = 0 a field of zero keeps the spin, or turns it.
 template <typename Field>
-__device__ __forceinline__ int wanted(Field x, int noise, int old, bool cold) {
-    if (cold) return x == 0 ? old : (x > 0 ? 1 : -1);
-    return (long long)x + noise >= 0 ? 1 : -1;
+__device__ __forceinline__ int wanted(Field x, int noise, int old, bool cold, bool metropolis) {
+    if (cold) return x == 0 ? (metropolis ? -old : old) : (x > 0 ? 1 : -1);
+    return (long long)x + (metropolis && old < 0 ? ~noise : noise) >= 0 ? 1 : -1;
 }
 
 // The noise of the positions 4 part … 4 part + 3 of a sweep: half an octet, from two words of each quad.
-__device__ __forceinline__ int4 noise_of(int part, int t, const unsigned* stream, float scale) {
+__device__ __forceinline__ int4 noise_of(
+    int part, int t, const unsigned* stream, float scale, bool metropolis) {
     uint4 upper = quad_of(stream, part >> 1, t), lower = quad_of(stream, LOWER_QUADS + (part >> 1), t);
     uint2 above = part & 1 ? make_uint2(upper.z, upper.w) : make_uint2(upper.x, upper.y);
     uint2 below = part & 1 ? make_uint2(lower.z, lower.w) : make_uint2(lower.x, lower.y);
     return make_int4(
-        thermal_noise(joined(above.x, below.x, 0), scale), thermal_noise(joined(above.x, below.x, 1), scale),
-        thermal_noise(joined(above.y, below.y, 0), scale), thermal_noise(joined(above.y, below.y, 1), scale));
+        thermal_noise(joined(above.x, below.x, 0), scale, metropolis),
+        thermal_noise(joined(above.x, below.x, 1), scale, metropolis),
+        thermal_noise(joined(above.y, below.y, 0), scale, metropolis),
+        thermal_noise(joined(above.y, below.y, 1), scale, metropolis));
 }
 
 constexpr int NONE = 0x7fffffff;
@@ -161,13 +168,13 @@ __device__ void flip(const State<Coupling, Field>& state, int site, int spin) {
 // order  (N,) or nullptr for 0 … N-1   noise  (4 × threads,)   marks  (2, 32) whose halves are used in turns
 template <typename Coupling, typename Field>
 __device__ int sweep_in_turn(
-    const State<Coupling, Field>& state, int t, const unsigned* stream, float scale, const int* order,
-    int4* noise, int* marks, int& turns) {
+    const State<Coupling, Field>& state, int t, const unsigned* stream, float scale, bool metropolis,
+    const int* order, int4* noise, int* marks, int& turns) {
     int flips = 0, tile = 4 * blockDim.x;
     bool cold = scale == 0.0f;
     for (int first = 0; first < state.size; first += tile) {
         if (!cold) {
-            noise[threadIdx.x] = noise_of(first / 4 + threadIdx.x, t, stream, scale);
+            noise[threadIdx.x] = noise_of(first / 4 + threadIdx.x, t, stream, scale, metropolis);
             __syncthreads();
         }
         int last = min(first + tile, state.size);
@@ -176,7 +183,7 @@ __device__ int sweep_in_turn(
             if (k < last) {
                 int site = order ? order[k] : k, th = cold ? 0 : reinterpret_cast<int*>(noise)[k - first];
                 old = state.spins[site];
-                spin = wanted(state.fields[site], th, old, cold);
+                spin = wanted(state.fields[site], th, old, cold, metropolis);
             }
             int found = first_flip(spin != old, spin > 0, marks + LANES * (turns++ & 1));
             if (found == NONE) {
@@ -242,7 +249,7 @@ __device__ void run_in_turn(const Launch<Coupling, Field>& a) {
         const int* order = queue < 0 ? nullptr : a.orders + (queue * (long long)a.piece + place) * a.size;
         float scale = a.scales[own(a.piece) + place];
         int flips = sweep_in_turn(
-            state, t, a.streams + own(4), scale, order, shared, marks, turns);
+            state, t, a.streams + own(4), scale, a.metropolis, order, shared, marks, turns);
         look(a, state, t, flips);
         if (flips == 0 && a.settles[blockIdx.x]) {
             come_to_an_end(a.ends, t, 1);
@@ -260,11 +267,11 @@ __device__ bool decide_all(
     int* changed, int* count) {
     bool differs = false, cold = scale == 0.0f;
     for (int part = threadIdx.x; 4 * part < state.size; part += blockDim.x) {
-        int4 noise = cold ? make_int4(0, 0, 0, 0) : noise_of(part, t, stream, scale);
+        int4 noise = cold ? make_int4(0, 0, 0, 0) : noise_of(part, t, stream, scale, false);
         for (int j = 0; j < 4; j++) {
             int i = 4 * part + j, th = j == 0 ? noise.x : j == 1 ? noise.y : j == 2 ? noise.z : noise.w;
             if (i >= state.size) break;
-            int old = state.spins[i], spin = wanted(state.fields[i], th, old, cold);
+            int old = state.spins[i], spin = wanted(state.fields[i], th, old, cold, false);
             differs = differs || (spin != old) != (flipped[i] != 0);
             flipped[i] = spin != old;
             if (spin != old) changed[atomicAdd(count, 1)] = 2 * i + (spin > 0);

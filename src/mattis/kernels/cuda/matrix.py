@@ -60,6 +60,7 @@ class Chain(NamedTuple):
     stream: rng.Words
     order: rng.Words
     synchronous: bool
+    metropolis: bool
     settles: bool
     heated: bool
     """Whether the excess of the effective energy is recorded, of sites that are updated all at once."""
@@ -98,6 +99,7 @@ class ChainShape(NamedTuple):
     size: int
     bits: int
     synchronous: bool
+    metropolis: bool
     sweeps: int
     followed: int
     warm: int
@@ -112,7 +114,8 @@ class ChainShape(NamedTuple):
         numbers = limits.numbers // (3 * followed + 8 + wires.size)
         longest = max(min(sweeps, numbers, limits.proposals // wires.size), 1)
         return ChainShape(
-            wires.size, wires.bits, chain.synchronous, sweeps, followed, chain.warm, chain.heated, longest
+            wires.size, wires.bits, chain.synchronous, chain.metropolis, sweeps, followed, chain.warm,
+            chain.heated, longest,
         )  # fmt: skip
 
     @property
@@ -354,7 +357,7 @@ def _launch(
     resident = whole <= device.shared
     piece = sweeps.stop - sweeps.start
     numbers = (form.size, form.followed, piece, sweeps.start, sweeps.stop, form.warm, form.middle,
-               form.heated, resident)  # fmt: skip
+               form.heated, form.metropolis, resident)  # fmt: skip
     *changed, sums, ends = state
     args = (
         *constants[:-1],

@@ -47,10 +47,11 @@ __device__ __forceinline__ unsigned decision_word(
     return joined(word_of(upper, position >> 1), word_of(lower, position >> 1), position);
 }
 
-// ln(u / (1 - u)) of a word read as a uniform: float32 steps that are never fused nor reordered.
-__device__ __forceinline__ float log_odds(unsigned word) {
+// ln(u / (1 - u)) of a word read as a uniform, or ln u for Metropolis' rate: float32 steps that are never
+// fused nor reordered.
+__device__ __forceinline__ float log_odds(unsigned word, bool metropolis = false) {
     float u = __fadd_rn((float)(int)(word >> 9), 0.5f);
-    float odds = __fdiv_rn(u, __fsub_rn(8388608.0f, u));
+    float odds = __fdiv_rn(u, metropolis ? 8388608.0f : __fsub_rn(8388608.0f, u));
     int bits = __float_as_int(odds);
     int exponent = (bits - 0x3F3504F3) >> 23;
     float f = __fsub_rn(__int_as_float(bits - (exponent << 23)), 1.0f);
@@ -68,9 +69,10 @@ __device__ __forceinline__ float log_odds(unsigned word) {
     return __fadd_rn(__fadd_rn(tail, f), __fmul_rn((float)exponent, 0.6931471805599453f));
 }
 
-// The integer thermal noise floor(scale ln(u/(1-u))): the new spin is +1 where N h + noise >= 0.
-__device__ __forceinline__ int thermal_noise(unsigned word, float scale) {
-    return __float2int_rd(__fmul_rn(log_odds(word), scale));
+// The integer thermal noise floor(scale ln(u/(1-u))): the new spin is +1 where N h + noise >= 0. Or that of
+// Metropolis' rate, floor(scale ln u): the spin flips where S N h + noise < 0.
+__device__ __forceinline__ int thermal_noise(unsigned word, float scale, bool metropolis = false) {
+    return __float2int_rd(__fmul_rn(log_odds(word, metropolis), scale));
 }
 
 // The new spin of a site with the field x; at T = 0 a field of zero keeps the spin.

@@ -28,7 +28,7 @@ from mattis.networks.binary.coupling_file import GivenCouplings
 from mattis.networks.binary.couplings import RULES, CouplingRule, Rule
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, EnsembleRow
 from mattis.networks.binary.ladder import Ladder
-from mattis.networks.binary.matrix_network import BALANCED, Dynamics
+from mattis.networks.binary.matrix_network import BALANCED, RATES, Dynamics
 from mattis.networks.binary.questions import Inquiry, Query
 from mattis.plugins import Number, Table
 from mattis.study.axes import Misplaced, Part, UnknownKey, UnknownWord
@@ -211,6 +211,9 @@ class DynamicsPart(Part):
     update: Literal["asynchronous", "synchronous"] | None = Field(
         default=None, description="one site after the other, or all at once"
     )
+    rate: Literal["glauber", "metropolis"] | None = Field(
+        default=None, description="how a site is updated: heat bath, or flips that are accepted"
+    )
     diagonal: Literal["zero", "kept"] | None = Field(
         default=None, description="J_ii: 0, or as the rule makes it"
     )
@@ -388,7 +391,17 @@ def refuse_unused(key: str, part: Part | None, used: set[str], by: str) -> None:
 
 
 def check_dynamics(acting: Dynamics, order: str) -> None:
-    """Raise Misplaced where update, neurons and thresholds do not fit."""
+    """Raise Misplaced where update, rate, neurons and thresholds do not fit."""
+    if acting.is_metropolis and (acting.synchronous or acting.diagonal == "kept"):
+        fault = "all sites at once" if acting.synchronous else "a diagonal that is kept"
+        expected = f"{RATES[0]} with {fault}, for no energy accepts such flips"
+        advice = f"remove it, or dynamics.{'update' if acting.synchronous else 'diagonal'}"
+        raise Misplaced("dynamics.rate", acting.rate, expected, advice)
+    if acting.is_metropolis and order != "random":
+        expected = (
+            "random with rate metropolis, which is not ergodic from the first site to the last"
+        )
+        raise Misplaced("update_order", order, expected, "write update_order: random")
     if acting.synchronous and order != "typewriter":
         expected = "no order, for all sites are updated at once"
         raise Misplaced("update_order", order, expected, "remove the key")

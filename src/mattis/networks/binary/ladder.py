@@ -173,9 +173,9 @@ class LadderRun:
         record = self.empty(spins)
         cpu.exchange.matrix_ladders(
             circuit.columns, circuit.bias, target, spins, fields, self.streams, self.scales,
-            circuit.network.order(self.asking.order), ladder.every, self.gaps, self.swap_streams,
-            record.walkers, self.asking.thermalise, record.trace, record.twins, record.swaps, record.trips,
-            record.flow,
+            circuit.dynamics.is_metropolis, circuit.network.order(self.asking.order), ladder.every,
+            self.gaps, self.swap_streams, record.walkers, self.asking.thermalise, record.trace,
+            record.twins, record.swaps, record.trips, record.flow,
         )  # fmt: skip
         return record
 

@@ -3,10 +3,14 @@
     S_i = ±1,   N h_i = sum_j N J_ij S_j + b_i,   P(S_i = +1) = 1 / (1 + exp(-2 beta h_i)),
     H = -1/2 sum_ij J_ij S_i S_j - (1/N) sum_i b_i S_i,
 
-one site after the other, or all at once. Neurons V_i = 0, 1 with thresholds U_i (Hopfield 1982: V_i = 1
-where sum_j J_ij V_j > U_i, and it stays where they are equal) are the same circuit by V = (1 + S)/2: the
-bias is b_i = sum_j N J_ij - 2 N U_i, every energy is a quarter, and so the temperature counts four times.
-With U_i = 1/2 sum_j J_ij nothing is left of the bias: flip by flip the network of signs. For signs b = -N U.
+one site after the other, or all at once. By Metropolis' rate, one site after the other, a spin flips with
+probability min(1, exp(-2 beta S_i h_i)), at T = 0 where S_i h_i <= 0: in a random order only, for from the
+first site to the last some states are never left (of three spins with one coupling +-+ and -+-).
+
+Neurons V_i = 0, 1 with thresholds U_i (Hopfield 1982: V_i = 1 where sum_j J_ij V_j > U_i, and it stays where
+they are equal) are the same circuit by V = (1 + S)/2: the bias is b_i = sum_j N J_ij - 2 N U_i, every energy
+is a quarter, and so the temperature counts four times. With U_i = 1/2 sum_j J_ij nothing is left of the bias:
+flip by flip the network of signs. For signs b = -N U.
 
 J. J. Hopfield, PNAS 79, 2554 (1982); W. A. Little, Math. Biosci. 19, 101 (1974); P. Peretto, Biol. Cybern.
 50, 51 (1984): with all sites at once and symmetric couplings the stationary weights are exp(-beta Hbar),
@@ -35,6 +39,7 @@ from mattis.networks.binary.ensembles import Stored
 from mattis.networks.binary.network import BinaryNetwork
 
 UPDATES = ("asynchronous", "synchronous")
+RATES = ("glauber", "metropolis")
 DIAGONALS = ("zero", "kept")
 NEURONS: Mapping[str, tuple[str, ...]] = {"signs": (), "zero_one": ("zero_one.overlap",)}
 """Kinds of neurons, and the theory of each beside that of the couplings."""
@@ -46,6 +51,7 @@ BALANCED = "balanced"
 class Dynamics:
     """How neurons are updated, and what they are.
 
+    rate       # "glauber", heat bath; or "metropolis", one site after the other by couplings with an energy
     diagonal   # J_ii "zero", or "kept" as the rule of the couplings makes it: then S_i feels itself, which H
                # does not know, so that one site after the other is no heat bath of H any more
     neurons    # "signs" ±1, or "zero_one"
@@ -56,11 +62,17 @@ class Dynamics:
     diagonal: str = DIAGONALS[0]
     neurons: str = next(iter(NEURONS))
     threshold: float | str = 0.0
+    rate: str = RATES[0]
 
     @property
     def synchronous(self) -> bool:
         """Whether all sites are updated at once."""
         return self.update == "synchronous"
+
+    @property
+    def is_metropolis(self) -> bool:
+        """Whether flips are accepted by Metropolis' rate."""
+        return self.rate == "metropolis"
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,8 +227,8 @@ class MatrixNetwork:
         excess = np.zeros(sweeps if self.heated else 0)
         used, period = cpu.matrix.matrix_sweeps(
             self.columns, spins, self.fields(spins), self.bias, self.stored.weights, course.follow,
-            self.dynamics.synchronous, course.settles, course.stream, course.scales, course.order,
-            overlaps, trace, excess, sums, course.warm,
+            self.dynamics.synchronous, self.dynamics.is_metropolis, course.settles, course.stream,
+            course.scales, course.order, overlaps, trace, excess, sums, course.warm,
         )  # fmt: skip
         return ChainResult.of(
             ChainRecord(overlaps, trace, excess, sums, spins, int(used), int(period))
@@ -241,7 +253,8 @@ class Request(NamedTuple):
         circuit, course = self.circuit, self.course
         return Chain(
             circuit.wires, self.start, course.follow, course.scales, course.warm, course.stream,
-            course.order, circuit.dynamics.synchronous, course.settles, circuit.heated,
+            course.order, circuit.dynamics.synchronous, circuit.dynamics.is_metropolis, course.settles,
+            circuit.heated,
         )  # fmt: skip
 
     @property

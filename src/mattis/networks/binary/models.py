@@ -192,7 +192,8 @@ def described(inquiry: Inquiry) -> tuple[str, str]:
     neurons = "±1 neurons" if acting.neurons == "signs" else "0/1 neurons"
     threshold = f", threshold {acting.threshold}" if acting.threshold else ""
     patterns = f"{', '.join(rules)} couplings of {ensemble.name} patterns"
-    words = f"{neurons}{threshold}, {patterns}, {acting.update}, diagonal {acting.diagonal}{given}"
+    update = "Metropolis' rate" if acting.is_metropolis else acting.update
+    words = f"{neurons}{threshold}, {patterns}, {update}, diagonal {acting.diagonal}{given}"
     sources = "; ".join(_sources(rules, ensemble.name, acting)).split("; ")
     return words, "; ".join(dict.fromkeys(sources))
 
@@ -224,3 +225,5 @@ def _sources(rules: Sequence[str], ensemble: str, acting: Dynamics) -> Iterator[
     for name, member in BINARY_DEFAULTS.items():
         if ensemble == member.ensemble != "random":
             yield BINARY_MODELS[name].source
+    if acting.is_metropolis:
+        yield "Metropolis et al., J. Chem. Phys. 21, 1087 (1953)"

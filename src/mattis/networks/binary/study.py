@@ -18,27 +18,15 @@ from mattis.networks.binary.axes import BinaryAxes, rule_of
 from mattis.networks.binary.chain_observables import CHAIN_ROWS
 from mattis.networks.binary.couplings import RULES, Rule
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, classes_of
-from mattis.networks.binary.family import (
-    BinaryDefaults,
-    completed,
-    observables,
-    theory,
-)
+from mattis.networks.binary.family import BinaryDefaults, completed, observables, theory
 from mattis.networks.binary.ladder import Ladder
 from mattis.networks.binary.matrix_network import BALANCED, Dynamics
 from mattis.networks.binary.models import BINARY_DEFAULTS, BINARY_MODELS, described
 from mattis.networks.binary.network import HALF_WAY, RANDOM_START, SYNCHRONOUS
 from mattis.networks.binary.questions import REAL_VALUED, Inquiry, Query, Visit
-from mattis.networks.binary.retrieval import (
-    LANES_SPEEDUP,
-    LARGEST_NOISE,
-    RetrievalStudy,
-)
+from mattis.networks.binary.retrieval import LANES_SPEEDUP, LARGEST_NOISE, RetrievalStudy
 from mattis.plugins import Plugin
-from mattis.study.axes import (
-    Misplaced,
-    UnknownWord,
-)
+from mattis.study.axes import Misplaced, UnknownWord
 from mattis.study.base import middles
 from mattis.study.model import Model, Observable, PatternSet, Point, StateShape, Task
 from mattis.words import counted
@@ -63,7 +51,7 @@ class BinaryStudy(RetrievalStudy):
         default=None, description="an ensemble, or one with its numbers, or a file"
     )
     dynamics: keys.DynamicsKey | None = Field(
-        default=None, description="update, diagonal, neurons and threshold"
+        default=None, description="update, rate, diagonal, neurons and threshold"
     )
     question: keys.QuestionKey | None = Field(
         default=None, description="what is asked: recall, if not given"
@@ -452,6 +440,11 @@ def _check_settings(study: BinaryStudy) -> None:
     """Raise Misplaced where settings do not fit each other or take numbers that they do not use."""
     _check_numbers(study)
     keys.check_dynamics(study.acting, study.update_order)
+    if study.acting.is_metropolis:
+        if (asked := study.asked.name) in ("familiarity", "landscape"):
+            expected = f"no rate, for {asked} has no chain that follows it"
+            raise Misplaced("dynamics.rate", "metropolis", expected, "remove it")
+        _check_symmetric(study, "to accept flips by", "dynamics.rate")
     _check_question(study)
     _check_given(study)
 
@@ -568,11 +561,16 @@ def _check_sampling(study: BinaryStudy) -> None:
                 f"remove {key}, or the protocol",
             )
             raise Misplaced(key, str(getattr(value, "name", value)), expected, advice)
+    _check_symmetric(study, "to swap by", "the protocol")
+
+
+def _check_symmetric(study: BinaryStudy, purpose: str, other: str) -> None:
+    """Raise Misplaced where couplings are not symmetric, and something needs an energy."""
     networks = product(study.axes.size, study.axes.seed)
     given = study.given_couplings and study.couplings
     symmetric = not given or all(given.matrix(*network).symmetric for network in networks)
     where = "axes.couplings" if study.axes.couplings else "couplings"
-    check_symmetric(study.rules, symmetric, where)
+    check_symmetric(study.rules, symmetric, where, (purpose, other))
 
 
 def _check_half_way(study: BinaryStudy) -> None:

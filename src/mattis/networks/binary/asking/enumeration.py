@@ -4,9 +4,10 @@
 
 With symmetric couplings the stationary law is exp(-beta H)/Z of the former (R. J. Glauber, J. Math. Phys. 4,
 294 (1963)) and prod_i 2 cosh(beta h_i)/Z of the latter (P. Peretto, Biol. Cybern. 50, 51 (1984)), and flows
-balance in detail: W(S, S') P(S) = W(S', S) P(S'). With exp(-beta S'_i h_i) in place of exp(+beta S'_i h_i),
-as some print it, flows balance as well, and all sites at once even have the same law: only that a step leads
-away from a stored pattern tells the sign.
+balance in detail: W(S, S') P(S) = W(S', S) P(S'). So they do by Metropolis' rate, P(S'_i = -S_i | S) =
+min(1, exp(-2 beta S_i h_i)), of one site drawn at random. With exp(-beta S'_i h_i) in place of
+exp(+beta S'_i h_i), as some print it, flows balance as well, and all sites at once even have the same law:
+only that a step leads away from a stored pattern tells the sign.
 """
 
 from collections.abc import Iterator
@@ -110,7 +111,9 @@ class Transitions:
     def chances(self) -> tuple[Reals, Reals]:
         """The probabilities that each site is +1, or -1, once it is updated: (2^N, N) each."""
         up, down = np.empty(self.spins.shape), np.empty(self.spins.shape)
-        cpu.transitions.chances(self.turned * self.per_field * self.whole_fields, up, down)
+        kernels, metropolis = cpu.transitions, self.circuit.dynamics.is_metropolis
+        fill = kernels.accepted if metropolis else kernels.chances
+        fill(self.turned * self.per_field * self.whole_fields, up, down)
         return up, down
 
     @cached_property
@@ -175,7 +178,8 @@ class Transitions:
     def one_step(self, index: int) -> float:
         """Return the mean overlap of the sites that one step from a stored pattern updates.
 
-        sum_i w_i (P(S'_i = +1) - P(S'_i = -1))/norm, of ±1 patterns (1/N) sum_i xi_i tanh(beta h_i).
+        sum_i w_i (P(S'_i = +1) - P(S'_i = -1))/norm, by heat bath (1/N) sum_i xi_i tanh(beta h_i) of ±1
+        patterns.
         """
         up, down = self.chances
         stored = self.circuit.stored

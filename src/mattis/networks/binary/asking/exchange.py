@@ -258,12 +258,14 @@ def check_exchange(axes: BinaryAxes, acting: Dynamics, _asked: Query) -> None:
         raise Misplaced(where, "0", expected, "use a low one, for example 0.05")
 
 
-def check_symmetric(rules: Sequence[str], given: bool, where: str) -> None:
+def check_symmetric(rules: Sequence[str], given: bool, where: str, key: tuple[str, str]) -> None:
     """Raise Misplaced at the first rule whose couplings are not symmetric.
 
     given  # whether the matrices that are given are
+    key    # what an energy is wanted for, and what else could be removed
     """
+    purpose, other = key
     for rule in rules:
         if RULES[rule].symmetric is False or (rule == "given" and not given):
-            expected = "symmetric couplings, for others have no energy to swap by"
-            raise Misplaced(where, rule, expected, "use others, or remove the protocol")
+            expected = f"symmetric couplings, for others have no energy {purpose}"
+            raise Misplaced(where, rule, expected, f"use others, or remove {other}")
