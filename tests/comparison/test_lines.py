@@ -14,7 +14,7 @@ from builders import EVERY_STUDY, STUDIES, make_of_family
 from mattis import theory
 from mattis.comparison import lines as room
 from mattis.comparison import neurons, tracing
-from mattis.comparison.lines import lines, marks
+from mattis.comparison.lines import boundary_lines, lines, marks
 from mattis.comparison.tracing import TheoryLine, traced
 from mattis.comparison.view import position, view
 from mattis.networks.binary.study import BinaryStudy
@@ -450,3 +450,19 @@ def test_each_study_of_neurons_is_drawn_over_its_own_theory(
 
 def test_every_study_of_the_table_is_there() -> None:
     assert {*OF_NEURONS} - {"rotation"} <= {path.stem for path in STUDIES.glob("*.yaml")}
+
+
+def test_a_boundary_has_the_lines_that_its_panel_names() -> None:
+    """T_c along the load beside the simulated one; none that is not of this axis, none of neurons 0, 1."""
+    keys = {"protocol": "exchange", "size": [100], "load": [0.01, 0.03], "temperature": [0.3, 1.2]}
+    named = ["hopfield.T_c", "sk.energy"]
+    panel = {"across": "load"}
+    study = make_of_family(**keys)
+    (one,) = curves(study, **panel)[:1]
+    (line,) = boundary_lines(study, *one, "boundary_equal_free_energy", named)
+    assert line.quantity == "hopfield.T_c"
+    here = np.interp(0.02, line.x, line.y)
+    assert here == pytest.approx(theory.evaluate("hopfield.T_c", load=0.02), abs=1e-3)
+    assert line.x.max() == pytest.approx(0.03)
+    one_sided = make_of_family(**keys, dynamics={"neurons": "zero_one"})
+    assert boundary_lines(one_sided, *one, "boundary_equal_free_energy", named) == []

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mattis import theory
 from mattis.comparison import neurons
-from mattis.comparison.expected import Expected, expected
+from mattis.comparison.expected import Expected, evaluated, expected
 from mattis.comparison.foretold import of_binary, of_plugin
 from mattis.comparison.remembered import evaluate
 from mattis.comparison.tracing import LINE_PLACES, Mark, TheoryLine, traced
@@ -94,6 +94,31 @@ def _of_binary(
                 LINE_PLACES // 2 if known.quantity.startswith("little.") else LINE_PLACES
             )  # 5 ms each
             yield traced(observable, known.quantity, _places(cells, seen, count), value, stable)
+
+
+def boundary_lines(
+    study: Study, seen: View, cells: xr.Dataset, boundary: str, named: Sequence[str]
+) -> list[TheoryLine]:
+    """Return quantities of theory along one curve of a boundary: those that are named, if of its axes.
+
+    Of neurons ±1: temperatures of others are not those of theory.
+    """
+    if not isinstance(study, BinaryStudy) or study.acting.neurons != "signs":
+        return []
+    return [
+        traced(
+            boundary, name, _places(cells, seen, LINE_PLACES), partial(_quantity, name, cells, seen)
+        )
+        for name in named
+        if seen.across in theory.QUANTITIES[name].arguments
+    ]
+
+
+def _quantity(name: str, cells: xr.Dataset, seen: View, x: Reals) -> Reals:
+    """Return a quantity of theory at places along a curve."""
+    places = places_of(cells, seen, x)
+    known = {key: places[key] for key in theory.QUANTITIES[name].arguments if key in places}
+    return evaluated(name, known, x.size)
 
 
 def rule_at(study: BinaryStudy, cells: xr.Dataset) -> str:

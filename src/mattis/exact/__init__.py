@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from mattis.exact import convergence as convergence
     from mattis.exact import functions as functions
     from mattis.exact import philox as philox
+    from mattis.exact import reweighting as reweighting
     from mattis.exact import sums as sums
 
-COMPILED = ("convergence", "functions", "philox", "sums")
+COMPILED = ("convergence", "functions", "philox", "reweighting", "sums")
 
 
 def __getattr__(name: str) -> ModuleType:

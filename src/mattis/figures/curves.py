@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from mattis.comparison.lines import levels, lines, marks, rule_at
+from mattis.comparison.lines import boundary_lines, levels, lines, marks, rule_at
 from mattis.comparison.tracing import Mark, TheoryLine
 from mattis.comparison.view import View, position
 from mattis.exact.arrays import Reals
@@ -180,7 +180,9 @@ def _curve(
         limit = (
             limit_band(cells, name, levels(panel.marks or ())) if seen.across == "size" else None
         )
-        return PanelCurve(name, place, word, _boundary_points(cells, seen, name), limit=limit)
+        known = boundary_lines(study, seen, cells, name, panel.lines or ())
+        points = _boundary_points(cells, seen, name)
+        return PanelCurve(name, place, word, points, lines=known, limit=limit)
     points, lost = _points(cells, study, seen, name)
     if panel.scale == "log" and f"{name}_low" not in cells:
         points, lost = in_logarithms(points), lost and in_logarithms(lost)

@@ -40,6 +40,14 @@ QUANTITY_TERMS: Mapping[str, Term] = {
     "replica_overlap": Term(r"$\langle |q_{ab}| \rangle$ of two replicas", "$|q_{ab}|$"),
     "replica_overlap_squared": Term(r"$\langle q_{ab}^2 \rangle$", "squared"),
     "binder": Term("Binder's ratio", "Binder's ratio"),
+    "free_energy": Term("free energy per neuron $f$ [J]", "free energy"),
+    "log_partition": Term(r"$\ln(Z/Z_{\mathrm{hot}})/N$", r"$\ln Z$"),
+    "retrieval_weight": Term("weight of retrieval states", "retrieval"),
+    "retrieval_excess": Term(r"$f_{\mathrm{retrieval}} - f_{\mathrm{glass}}$ [J]", "excess"),
+    "retrieval_share": Term(
+        "weight of one retrieval state, of it and the rest", "one retrieval state"
+    ),
+    "boundary_equal_free_energy": Term("$T$ of equal free energies [J]", "equal free energies"),
     "swap_rate": Term("share of swaps accepted", "swaps accepted"),
     "from_coldest": Term("share of walkers from the coldest end", "from the coldest end"),
     "round_trips": Term("round trips of a walker", "round trips"),

@@ -352,7 +352,8 @@ def test_starts_that_do_not_meet_are_flagged() -> None:
 def record(rungs: int, sweeps: int) -> LadderRecord:
     """Return an empty record."""
     return LadderRecord(
-        np.zeros((2, 2, rungs, sweeps), np.int64), np.zeros((rungs, sweeps), np.int64),
+        np.zeros((2, 2, rungs, sweeps), np.int64), np.zeros((2, rungs, 0), np.int64),
+        np.zeros((rungs, sweeps), np.int64),
         np.zeros((2, rungs - 1), np.int64), np.zeros((2, rungs), np.int64),
         np.zeros((2, 2, rungs), np.int64), np.zeros((2, rungs), np.int64),
         np.zeros((2, rungs, 4), np.int8),

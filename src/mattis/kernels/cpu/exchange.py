@@ -137,13 +137,32 @@ def biased_product(fields, bias, spins):
 
 
 @compiled
+def largest_overlap(patterns, spins):
+    """Return the largest |sum_i xi_i S_i| with any of the patterns, (P, N); 0 without one."""
+    largest = np.int64(0)
+    for mu in range(patterns.shape[0]):
+        largest = max(largest, abs(scalar_product(patterns[mu], spins)))
+    return largest
+
+
+@compiled
+def largest_of_lanes(overlaps, count, odd, largest):
+    """Fill (32,) with `largest_overlap` of each lane, from halves of the overlaps with P patterns."""
+    largest[:] = 0
+    for mu in range(count):
+        for lane in range(LANES):
+            largest[lane] = max(largest[lane], abs(2 * np.int64(overlaps[mu, lane]) + odd))
+
+
+@compiled
 def matrix_ladders(
-    columns, bias, target, spins, fields, streams, scales, metropolis, order_stream, every, gaps,
-    swap_streams, walkers, warm, trace, twins, swaps, trips, flow,
+    columns, bias, target, patterns, spins, fields, streams, scales, metropolis, order_stream, every, gaps,
+    swap_streams, walkers, warm, trace, nearest, twins, swaps, trips, flow,
 ):  # fmt: skip
     """Run two ladders of a network with any couplings.
 
     columns  # (N, N) signed integers: columns[j, i] = nj_ij; bias  # (N,) int64; target  # (N,) int16
+    patterns  # (P, N) int16, of which the nearest is looked for
     spins    # (2, R, N) int8 and fields  # (2, R, N), of each walker: changed in place
     streams  # (2, R, 4) uint32, of the thermal noise of each walker; scales  # (R,) float32, of each rung
     metropolis  # whether sites follow Metropolis' rate; else heat bath
@@ -151,6 +170,7 @@ def matrix_ladders(
     every, gaps, swap_streams  # sweeps of a round; (R - 1,) and (2, 4), see `swap_rungs`
     walkers  # (2, R) int64 who is on each rung, changed in place
     trace    # (2, 2, R, sweeps) int64: sum_i w_i S_i and sum_i S_i (x_i + b_i) of each ladder and rung
+    nearest  # (2, R, sweeps) int64, of each ladder and rung: see `largest_overlap`; (2, R, 0) for none
     twins    # (R, sweeps) int64: sum_i S_i S'_i of the two walkers on a rung
     swaps    # (2, R - 1) int64; trips  # (2, R) int64; flow  # (2, 2, R) int64: see `follow_walkers`
     """
@@ -179,6 +199,8 @@ def matrix_ladders(
                     scalar_product(target, state),
                     product,
                 )
+                if nearest.shape[2] > 0:
+                    nearest[ladder, r, t] = largest_overlap(patterns, state)
         for r in range(rungs):
             twins[r, t] = scalar_product(spins[0, walkers[0, r]], spins[1, walkers[1, r]])
         end_round(
@@ -283,7 +305,7 @@ def bit_product(a, b, size):
 @compiled
 def lane_ladders(
     patterns, spins, overlaps, targets, tails, heat, work, record, orders, rungs, every, gaps, swap_streams,
-    walkers, warm, trace, twins, swaps, trips, flow,
+    walkers, warm, trace, nearest, twins, swaps, trips, flow,
 ):  # fmt: skip
     """Run two ladders of Hopfield's network: walker w of ladder a is lane a R + w, counted over the groups.
 
@@ -299,6 +321,7 @@ def lane_ladders(
     )
     pairs, accepted = np.zeros((4, (count + 1) // 2), np.uint32), np.zeros(gaps.size, np.int64)
     seen, aligned = np.zeros((LADDERS, count), np.int64), np.zeros((LADDERS, count), np.int64)
+    largest, odd = np.zeros(LANES, np.int64), np.int64(size % 2)
     for t in range(trace.shape[3]):
         if orders is not None:
             fresh_order(work.order, work.order_words, orders, t)
@@ -311,13 +334,14 @@ def lane_ladders(
                 patterns, Lanes(spins[g], overlaps[g], targets), heat, work, record, t, orders
             )
             pack_lanes(bits, g * LANES, spins[g])
+            largest_of_lanes(overlaps[g], patterns.blocks.shape[1], odd, largest)
             for f in range(g * LANES, min((g + 1) * LANES, rung_of.size)):
                 a, rung, lane = f // count, rung_of[f], f - g * LANES
                 trace[0, a, rung, t], trace[1, a, rung, t] = (
                     record.trace[0, t, lane],
                     record.trace[1, t, lane],
                 )
-                aligned[a, rung] = trace[1, a, rung, t]
+                aligned[a, rung], nearest[a, rung, t] = trace[1, a, rung, t], largest[lane]
         for r in range(count):
             twins[r, t] = bit_product(bits[walkers[0, r]], bits[count + walkers[1, r]], size)
         end_round(

@@ -16,7 +16,7 @@ from mattis.errors import UserError
 from mattis.exact.arrays import Signs
 from mattis.kernels.cuda.devices import Device, DeviceWork
 from mattis.networks.binary import couplings, ensembles, hopfield_device
-from mattis.networks.binary.asking.exchange import ENERGY_OF_REPLICAS, ties_energy
+from mattis.networks.binary.asking.exchange import own_observables
 from mattis.networks.binary.asking.table import BINARY_QUESTIONS
 from mattis.networks.binary.chain_observables import SAME_CLASS, with_added
 from mattis.networks.binary.couplings import RULES, Rule
@@ -105,8 +105,8 @@ def observables(inquiry: Inquiry) -> tuple[Observable, ...]:
     name, ensemble = inquiry.question.name, inquiry.ensemble
     question, flag = BINARY_QUESTIONS[name], CHAIN_OBSERVABLES[-1]
     if question.alone:
-        tied = (ENERGY_OF_REPLICAS,) if inquiry.ladder and ties_energy(inquiry) else ()
-        return (*question.extra, *tied, flag)
+        own = own_observables(inquiry) if inquiry.ladder else ()
+        return (*question.extra, *own, flag)
     cycling: tuple[Observable, ...] = ()
     if inquiry.dynamics.synchronous and name != "transitions":
         cycling = TWO_CYCLES if inquiry.in_lanes else CYCLES
@@ -116,10 +116,17 @@ def observables(inquiry: Inquiry) -> tuple[Observable, ...]:
         turning += MAGNETISATION if inquiry.rule.name == LATTICE and not inquiry.rules else ()
     without = set() if question.has_states else STAYING
     kin = (SAME_CLASS,) if classes_of(ensemble) else ()
-    own = {observable.name: observable for observable in question.extra}
-    here = [o for o in CHAIN_OBSERVABLES[:-1] if o.name in own or o.name not in without]
+    extra = {observable.name: observable for observable in question.extra}
+    here = [o for o in CHAIN_OBSERVABLES[:-1] if o.name in extra or o.name not in without]
     twice = STARTS_OBSERVABLES if inquiry.asking.starts == 2 else ()
-    found = (*(own.pop(o.name, o) for o in here), *own.values(), *kin, *cycling, *turning, *twice)
+    found = (
+        *(extra.pop(o.name, o) for o in here),
+        *extra.values(),
+        *kin,
+        *cycling,
+        *turning,
+        *twice,
+    )
     return (*found, flag)
 
 

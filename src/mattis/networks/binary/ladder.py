@@ -43,7 +43,7 @@ class Ladder:
 
     def memory(self, size: int, sweeps: int) -> int:
         """Return the bytes that two ladders of networks of N neurons take."""
-        return self.rungs * (48 * sweeps + 20 * size)
+        return self.rungs * (64 * sweeps + 20 * size)
 
     def proposals(self, pair: int, first: int, last: int) -> int:
         """Return how often rungs `pair` and the next try to swap in these sweeps: in every other round."""
@@ -57,6 +57,7 @@ class LadderRecord:
 
     trace    # (2, 2, R, sweeps): sum_i w_i S_i with the cued pattern, and sum_i S_i (N h_i + b_i), of each
              # ladder on each rung
+    nearest  # (2, R, sweeps) |sum_i xi_i S_i| of the pattern of which it is largest; (2, R, 0) where none is
     twins    # (R, sweeps) sum_i S_i S'_i of the two walkers on a rung
     swaps    # (2, R - 1) swaps of each rung with the next colder one, in measured sweeps
     trips    # (2, R) round trips of each walker
@@ -65,6 +66,7 @@ class LadderRecord:
     """
 
     trace: NDArray[np.int64]
+    nearest: NDArray[np.int64]
     twins: NDArray[np.int64]
     swaps: NDArray[np.int64]
     trips: NDArray[np.int64]
@@ -160,7 +162,7 @@ class LadderRun:
             scratch(patterns, Lanes(states[0], overlaps[0], walkers[0]), heat, room),
             LaneRecord(trace, sums, steps), order if order.size else None, rungs_at,
             self.ladder.every, self.gaps, self.swap_streams, record.walkers, self.asking.thermalise,
-            record.trace, record.twins, record.swaps, record.trips, record.flow,
+            record.trace, record.nearest, record.twins, record.swaps, record.trips, record.flow,
         )  # fmt: skip
         ends = (1 + 2 * states.astype(np.int8)).transpose(0, 2, 1).reshape(groups * LANES, size)
         return replace(record, spins=ends[: 2 * rungs].reshape(2, rungs, size))
@@ -172,9 +174,10 @@ class LadderRun:
         target = np.ascontiguousarray(circuit.stored.weights[self.index])
         record = self.empty(spins)
         cpu.exchange.matrix_ladders(
-            circuit.columns, circuit.bias, target, spins, fields, self.streams, self.scales,
-            circuit.dynamics.is_metropolis, circuit.network.order(self.asking.order), ladder.every,
-            self.gaps, self.swap_streams, record.walkers, self.asking.thermalise, record.trace,
+            circuit.columns, circuit.bias, target, circuit.stored.weights, spins, fields, self.streams,
+            self.scales, circuit.dynamics.is_metropolis, circuit.network.order(self.asking.order),
+            ladder.every, self.gaps, self.swap_streams, record.walkers, self.asking.thermalise,
+            record.trace, record.nearest,
             record.twins, record.swaps, record.trips, record.flow,
         )  # fmt: skip
         return record
@@ -182,10 +185,9 @@ class LadderRun:
     def empty(self, spins: Signs) -> LadderRecord:
         """Return a record that nothing was written to, each walker on the rung of its number."""
         rungs, sweeps = self.ladder.rungs, self.asking.sweeps
-        trace, twins = (
-            np.zeros((2, 2, rungs, sweeps), np.int64),
-            np.zeros((rungs, sweeps), np.int64),
-        )
+        trace = np.zeros((2, 2, rungs, sweeps), np.int64)
+        twins = np.zeros((rungs, sweeps), np.int64)
+        nearest = np.zeros((2, rungs, sweeps if self.is_hebbian else 0), np.int64)
         swaps, trips = np.zeros((2, rungs - 1), np.int64), np.zeros((2, rungs), np.int64)
         flow, walkers = np.zeros((2, 2, rungs), np.int64), np.tile(np.arange(rungs), (2, 1))
-        return LadderRecord(trace, twins, swaps, trips, flow, walkers, spins)
+        return LadderRecord(trace, nearest, twins, swaps, trips, flow, walkers, spins)

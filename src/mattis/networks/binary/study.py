@@ -192,7 +192,7 @@ class BinaryStudy(RetrievalStudy):
             observables=self.observables(row),
             theory=theory(self.protocol),
             order_parameter=question.order_parameter,
-            boundaries=question.boundaries,
+            boundaries=question.ends(self.observables(row)),
             states=question.states,
             rounding=self.rounding(),
             batched=None if CHAIN_ROWS or classes_of(self.ensemble) or self.ladder else row.batched,

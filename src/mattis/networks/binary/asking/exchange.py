@@ -13,6 +13,11 @@ import numpy as np
 
 from mattis import exact
 from mattis.exact.measure import Estimate, Series, estimate, estimates, exact_dot, mean_square
+from mattis.networks.binary.asking.free_energy import (
+    FREE_ENERGY_OBSERVABLES,
+    PHASE_OBSERVABLES,
+    free_energies,
+)
 from mattis.networks.binary.axes import BinaryAxes
 from mattis.networks.binary.couplings import RULES
 from mattis.networks.binary.hopfield import CellObservables
@@ -91,6 +96,7 @@ EXCHANGE_OBSERVABLES = (
         "integrated autocorrelation time of the slower of energy and |q_ab|; NaN if not resolved",
         "sweep",
     ),
+    *FREE_ENERGY_OBSERVABLES,
 )
 """What is observed of the two replicas on a rung of their ladders."""
 
@@ -103,6 +109,19 @@ ENERGY_OF_REPLICAS = Observable(
     "J",
 )
 """Observed of Gaussian couplings beside the others, see `ties_energy`."""
+
+
+def is_hopfields(inquiry: Inquiry) -> bool:
+    """Tell whether the network is Hopfield's, whose phases are told apart by overlaps."""
+    return replace(inquiry, question=Query()).is_hopfields
+
+
+def own_observables(inquiry: Inquiry) -> tuple[Observable, ...]:
+    """Return what is observed of the couplings of a study beside what is of all."""
+    rules = inquiry.rules or (inquiry.rule.name,)
+    phases = any(is_hopfields(inquiry.of(rule)) for rule in rules)
+    tied = (ENERGY_OF_REPLICAS,) if ties_energy(inquiry) else ()
+    return (*tied, *(PHASE_OBSERVABLES if phases else ()))
 
 
 def exchange(
@@ -121,17 +140,26 @@ def _climbed(
     assert inquiry.ladder is not None
     first = next(iter(members.values()))
     index = cued(circuit.network.count, first, cue)
-    hebbian = replace(inquiry, question=Query()).is_hopfields
-    run = LadderRun(circuit, inquiry.ladder, index, first.noise, inquiry.asking, hebbian)
+    hopfields = is_hopfields(inquiry)
+    run = LadderRun(circuit, inquiry.ladder, index, first.noise, inquiry.asking, hopfields)
     record = run.run()
+    free = free_energies(run, record)
     return [
-        VisitCell(number, _cell(run, record, visit, inquiry)) for number, visit in members.items()
+        VisitCell(number, _cell(run, record, free, visit, inquiry))
+        for number, visit in members.items()
     ]
 
 
-def _cell(run: LadderRun, record: LadderRecord, visit: Visit, inquiry: Inquiry) -> CellObservables:
-    """Return what is observed at one temperature; NaN for the identity of couplings that have none."""
-    cell = on_rung(run, record, run.ladder.betas.index(visit.beta))
+def _cell(
+    run: LadderRun,
+    record: LadderRecord,
+    free: Sequence[CellObservables],
+    visit: Visit,
+    inquiry: Inquiry,
+) -> CellObservables:
+    """Return what is observed at one temperature; NaN for what its couplings do not have."""
+    rung = run.ladder.betas.index(visit.beta)
+    cell = on_rung(run, record, rung) | free[rung]
     if not ties_energy(inquiry):
         return cell
     square = cell["replica_overlap_squared"] if visit.rule == GAUSSIAN else nan

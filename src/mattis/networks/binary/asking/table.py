@@ -1,6 +1,6 @@
 """The table of questions: what each asks of a circuit, what is observed, and where that has boundaries."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mattis.networks.binary.asking.enumeration import (
@@ -73,6 +73,11 @@ class BinaryQuestion:
     def has_states(self) -> bool:
         """Whether a cue can leave the state that it is in, and what is observed depends on it."""
         return self.states is not None or self.order_parameter == "survived"
+
+    def ends(self, observables: Sequence[Observable]) -> tuple[Boundary, ...]:
+        """Return the boundaries of what is observed: some observables are of some couplings only."""
+        seen = {one.name for one in observables}
+        return tuple(one for one in self.boundaries if one.fraction in seen)
 
 
 def falls(fraction: str, dimension: str, position: str, whose: str, name: str = "") -> Boundary:
@@ -274,6 +279,15 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
         EXCHANGE_OBSERVABLES,
         alone=True,
         order_parameter="replica_overlap",
+        boundaries=(
+            falls(
+                "retrieval_share",
+                "beta",
+                "temperature",
+                "weight is one retrieval state's, against all others together",
+                "equal_free_energy",
+            ),
+        ),
         states=None,
         check=check_exchange,
     ),
