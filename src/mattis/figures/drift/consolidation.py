@@ -26,12 +26,11 @@ from mattis.figures.canvas import (
     map_cells,
     mark_infinity,
 )
-from mattis.figures.curves import student
 from mattis.figures.drift import losses, time_course
 from mattis.figures.drift.pages import DriftPlane, age_of
 from mattis.figures.page import DOUBLE, labelled, letters_of, open_page
 from mattis.networks.drift.study import ConsolidationStudy
-from mattis.statistics.intervals import LEVEL_95
+from mattis.statistics.intervals import LEVEL_95, student
 from mattis.study.base import Study
 
 MANY_PRESENTATIONS = 12
