@@ -8,6 +8,7 @@ import xarray as xr
 
 from mattis.networks.binary.study import BinaryStudy
 from mattis.statistics.boundaries import boundaries
+from mattis.statistics.thermodynamic_limit import thermodynamic_limits
 from mattis.statistics.two_starts import OVERLAPS_APART, R_HAT_MOST, starts_meet
 
 HEAT = [0.0, 0.2, 0.4, 0.6, 0.8]
@@ -86,6 +87,21 @@ def test_it_says_its_criterion_its_age_and_what_it_converges_to() -> None:
     assert (overlap["age"], overlap["age_units"], overlap["units"]) == (60, "sweep", "J")
     assert "state of the pattern ends" in overlap["converges_to"]
     assert "no end of a state" in energy["converges_to"]
+
+
+def test_of_two_sizes_it_lies_on_the_line_of_ends_by_a_jump() -> None:
+    """0.3 and 0.5 at N = 200 and 1600, N^(-2/3) in the ratio 4: at N -> infinity 0.5 + 0.2/3."""
+    small, large = cells(overlap=column(1, 1, 0, 0, 0)), cells(overlap=column(1, 1, 1, 0, 0))
+    both = xr.concat([small, large], "size", data_vars="minimal").assign_coords(size=[200, 1600])
+    twice = study()
+    twice = twice.model_copy(update={"axes": twice.axes.model_copy(update={"size": (200, 1600)})})
+    found = thermodynamic_limits(
+        boundaries(both, twice).assign_coords(size=both["size"]), both, twice
+    )
+    place = found["boundary_starts_overlap_extrapolated"]
+    assert float(place.squeeze()) == pytest.approx(0.5 + 0.2 / 3)
+    assert "N^(-2/3)" in place.attrs["criterion"]
+    assert "boundary_starts_energy_extrapolated" not in found
 
 
 def test_of_one_start_and_of_a_store_without_the_second_nothing_is_said() -> None:
