@@ -27,8 +27,8 @@ from mattis.figures.curves import (
     curves_of,
     in_logarithms,
     is_constant,
-    student,
 )
+from mattis.statistics.intervals import student
 from mattis.study.base import Study
 from mattis.study.figure import PanelBlock
 
@@ -83,14 +83,6 @@ def test_six_curves_at_most_the_ends_among_them(tmp_path: Path) -> None:
     loads = found["realised_load"].values
     assert curves[0].word == rf"$\alpha$ = {loads[0]:.3g}"
     assert curves[-1].word == rf"$\alpha$ = {loads[-1]:.3g}"
-
-
-@pytest.mark.parametrize(
-    ("degrees", "factor"), [(1, 12.7062), (3, 3.18245), (15, 2.13145), (10**6, 1.95997)]
-)
-def test_students_factors_are_those_of_the_tables(degrees: int, factor: float) -> None:
-    assert student(np.array([float(degrees)]))[0] == pytest.approx(factor, rel=1e-5)
-    assert np.isnan(student(np.array([0.0, -1.0]))).all()
 
 
 def points(y: Any, reach: float = 0.1) -> Points:

@@ -124,8 +124,38 @@ def test_the_key_has_both_hatches_and_their_words(page: Figure) -> None:
     entries = key(page)
     assert entries[retrieval.UNUSABLE].get_hatch() == "////"
     (remanent,) = (one for words, one in entries.items() if words.startswith("remanent"))
-    assert remanent.get_hatch() == ".."
+    assert remanent.get_hatch() == 3 * ".."  # as many dots as the small box takes
     assert "a block failed: mattis status" in entries
+
+
+def test_where_two_starts_begin_to_differ_is_told_below_with_errors_of_95_percent(
+    plane: tuple[Study, xr.Dataset], page: Figure
+) -> None:
+    """At the middle one of the loads that have such a temperature; an energy without one is left out."""
+    study, found = plane
+    assert "both starts" not in told_below(page)
+    starts = {
+        "boundary_starts_overlap": ("load", [0.6, 0.45, 0.3, np.nan]),
+        "boundary_starts_overlap_error": ("load", [0.01, 0.02, 0.03, np.nan]),
+        "boundary_starts_energy": ("load", [0.5, 0.55, 0.4, 0.3]),
+        "boundary_starts_energy_error": ("load", [0.01, 0.05, 0.03, 0.01]),
+    }
+    words = told_below(drawn_with(study, found, starts))
+    assert (
+        r"differ below T = 0.45 ± 0.04 (overlap), 0.55 ± 0.10 (energy) at $\alpha$ = 0.1;" in words
+    )
+    starts["boundary_starts_energy"] = ("load", [np.nan] * 4)
+    assert "0.45 ± 0.04 (overlap) at" in told_below(drawn_with(study, found, starts))
+    starts["boundary_starts_overlap"] = ("load", [np.nan] * 4)
+    assert "both starts" not in told_below(drawn_with(study, found, starts))
+
+
+def drawn_with(study: Study, found: xr.Dataset, more: Any) -> Figure:
+    return retrieval.draw(found.isel(size=0, noise=0).assign(more), study, FEW_LINES)
+
+
+def told_below(page: Any) -> str:
+    return " ".join(page.closed.caption.split())
 
 
 def containers(ax: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from mattis.engine.status import open_results
 from mattis.networks.binary.hopfield import course_of
 from mattis.networks.registry import study_of
 from mattis.statistics.estimates import aggregate
-from mattis.statistics.intervals import normal_pull, wilson
+from mattis.statistics.intervals import normal_pull, student, wilson
 from mattis.statistics.states import (
     CELL_STATES,
     DESCENT,
@@ -39,6 +39,14 @@ def test_wilsons_interval_is_that_of_scipy(hits: int, count: int) -> None:
 
 def test_no_trial_has_no_interval() -> None:
     assert all(math.isnan(end) for end in wilson(xr.DataArray(0.5), xr.DataArray(0)))
+
+
+@pytest.mark.parametrize(
+    ("degrees", "factor"), [(1, 12.7062), (3, 3.18245), (15, 2.13145), (10**6, 1.95997)]
+)
+def test_students_factors_are_those_of_the_tables(degrees: int, factor: float) -> None:
+    assert student(np.array([float(degrees)]))[0] == pytest.approx(factor, rel=1e-5)
+    assert np.isnan(student(np.array([0.0, -1.0]))).all()
 
 
 @pytest.mark.parametrize("degrees", [1, 3, 15, 10**6])

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from mattis.comparison.lines import boundary_lines, levels, lines, marks, rule_at
 from mattis.comparison.tracing import Mark, TheoryLine
@@ -17,7 +16,7 @@ from mattis.figures.limits import LimitBand, limit_band
 from mattis.figures.panels import asked_of
 from mattis.networks.binary.study import BinaryStudy
 from mattis.statistics.doubts import ABSENT, IN_TWO_STATES, doubts
-from mattis.statistics.intervals import LEVEL_95
+from mattis.statistics.intervals import LEVEL_95, student
 from mattis.statistics.survival import SURVIVAL, parting_of
 from mattis.study.base import Study, middles
 from mattis.study.figure import PanelBlock
@@ -285,12 +284,6 @@ def _sample(
         # Limits of a rate take all sets for one; where these differ by more, their spread is the error.
         low, high = np.fmin(low, y - reach), np.fmax(high, y + reach)
     return Points(x, y, low, high, doubt, np.ones(x.size))
-
-
-def student(degrees: Reals) -> Reals:
-    """Return how many standard errors an interval of 95 % reaches; NaN without a degree of freedom."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(stdtrit(np.where(degrees > 0, degrees, np.nan), 0.975), np.float64)
 
 
 def _boundary_points(cells: xr.Dataset, seen: View, name: str) -> Points:

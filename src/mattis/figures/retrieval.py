@@ -20,7 +20,6 @@ from mattis.comparison.lines import lines as lines_of_theory
 from mattis.comparison.view import View
 from mattis.exact.arrays import Reals
 from mattis.figures.canvas import STYLE, caption, covered, edges, map_cells
-from mattis.figures.curves import student
 from mattis.figures.page import DOUBLE, close_page, labelled, letters_of, open_page
 from mattis.figures.panel import colour_of
 from mattis.figures.panels import question_of
@@ -28,7 +27,7 @@ from mattis.figures.told import told_of
 from mattis.figures.uneven import own_cells
 from mattis.networks.binary.study import BinaryStudy
 from mattis.statistics.estimates import FAILED, INCOMPLETE
-from mattis.statistics.intervals import LEVEL_95
+from mattis.statistics.intervals import LEVEL_95, student
 from mattis.statistics.states import ESCAPES, FEWEST_SEEDS, REMANENT, TOO_FEW_SEEDS
 from mattis.study.base import Study
 from mattis.words import counted
@@ -113,7 +112,7 @@ def draw(estimates: xr.Dataset, study: BinaryStudy, lines: Sequence[BoundaryLine
         cut_keys = draw_cuts(page.body.add_subplot(grid[1, 1]), plane, study)
         degrees = max(int(plane["seeds"].max()) - 1, 0)
         known = f"z of theory at load (P − 1)/N, {degrees} degrees of freedom at most"
-        words = told_of(study, _where(plane), (known,))
+        words = told_of(study, _where(plane), (known, _starts_told(plane)))
         drawn = dict.fromkeys(line.quantity for line in lines)
         judged = [str(plane["overlap_z"].attrs.get("quantity", "hopfield.overlap"))]
         return close_page(
@@ -138,6 +137,24 @@ def _where(plane: xr.Dataset) -> str:
     return f"N = {int(plane['size'])}{flipped}"
 
 
+def _starts_told(plane: xr.Dataset) -> str:
+    """Return where two starts begin to differ, in overlap and in energy, at a middle load; or nothing."""
+    names = {"overlap": "boundary_starts_overlap", "energy": "boundary_starts_energy"}
+    if names["overlap"] not in plane:
+        return ""
+    known = np.flatnonzero(np.isfinite(plane[names["overlap"]].values))
+    if not known.size:
+        return ""
+    at = plane.isel(load=int(known[known.size // 2]))
+    told = [
+        f"{float(at[name]):.2f} ± {LEVEL_95 * float(at[f'{name}_error']):.2f} ({word})"
+        for word, name in names.items()
+        if np.isfinite(at[name])
+    ]
+    load = float(at["realised_load"])
+    return f"in half of the sets both starts differ below T = {', '.join(told)} at $\\alpha$ = {load:.3g}"
+
+
 def draw_phase(
     ax: Axes, plane: xr.Dataset, cells: xr.Dataset, lines: Sequence[BoundaryLine]
 ) -> list[Artist]:
@@ -160,7 +177,7 @@ def draw_phase(
         *labelled([ax]),
         Patch(**hatched, edgecolor="#555555", hatch="////", label=UNUSABLE),
         Patch(
-            **hatched, edgecolor="#999999", hatch=REMANENT_HATCH,
+            **hatched, edgecolor="#777777", hatch=3 * REMANENT_HATCH,
             label=f"remanent, not equilibrated: overlap after {_age(plane)}",
         ),
     ]  # fmt: skip

@@ -17,6 +17,7 @@ from scipy.optimize import isotonic_regression
 from mattis.exact import rng
 from mattis.exact.arrays import Reals
 from mattis.networks.binary.retrieval import RetrievalStudy
+from mattis.statistics.two_starts import STARTS_CRITERIA, with_differences
 from mattis.study.base import Study
 from mattis.study.model import Boundary
 from mattis.study.refine import REFINED_AXES
@@ -37,10 +38,12 @@ def boundaries(cells: xr.Dataset, study: Study) -> xr.Dataset:
     falls below 1/2, and boundary_load (size, beta, noise), the load at which it does. Each with an error:
     bootstrap over seeds, and the width of the grid (see `crossing`). boundary_X_at_least and
     boundary_X_at_most stand where the grid ends before the boundary does. Where chains were looked at by
-    halves, boundary_X_early is that of the first half, and boundary_X_shift how far it moved since.
+    halves, boundary_X_early is that of the first half, and boundary_X_shift how far it moved since. Of two
+    starts: boundary_starts_overlap and boundary_starts_energy, where these begin to differ (`two_starts`).
     """
-    out = xr.Dataset()
-    for boundary in study.described_model.boundaries:
+    out, twice = xr.Dataset(), "overlap_random" in cells
+    cells = with_differences(cells) if twice else cells
+    for boundary in (*study.described_model.boundaries, *(STARTS_CRITERIA if twice else ())):
         if boundary.dimension not in cells[boundary.fraction].dims:
             continue
         grid, across = _grid_across(cells, boundary, study)
@@ -115,16 +118,20 @@ def _boundary(cells: xr.Dataset, boundary: Boundary) -> xr.Dataset:
 
 def _criterion(study: Study, boundary: Boundary, early: bool) -> dict[str, str | float]:
     """Return in words what a boundary is the place of, and the sweeps after which that was judged."""
-    if not isinstance(study, RetrievalStudy) or not boundary.fraction.startswith("retrieved"):
+    twice = STARTS_CRITERIA.get(boundary)
+    judged = twice is not None or boundary.fraction.startswith("retrieved")
+    if not isinstance(study, RetrievalStudy) or not judged:
         return {"criterion": f"half of: {boundary.fraction}"}
     first, measured = study.sweeps.thermalise, study.sweeps.measure
     age = first + (measured // 2 if early else measured)
-    window = f"its mean overlap over sweeps {first + 1} to {age}"
-    return {
-        "criterion": f"half of the cues are retrieved: {window} is {_threshold(study)}",
-        "age": float(age),
-        "age_units": "sweep",
-    }
+    window = f"over sweeps {first + 1} to {age}"
+    aged: dict[str, str | float] = {"age": float(age), "age_units": "sweep"}
+    if twice is None:
+        overlap = f"its mean overlap {window} is {_threshold(study)}"
+        return {"criterion": f"half of the cues are retrieved: {overlap}", **aged}
+    differ, limit = twice
+    criterion = f"both starts differ in half of the networks: {window} the {differ}"
+    return {"criterion": criterion, "converges_to": limit, **aged}
 
 
 def _threshold(study: RetrievalStudy) -> str:

@@ -2,7 +2,9 @@
 
 import numpy as np
 import xarray as xr
-from scipy.special import ndtri_exp, stdtr
+from scipy.special import ndtri_exp, stdtr, stdtrit
+
+from mattis.exact.arrays import Reals
 
 LEVEL_95 = 1.959963984540054
 """Standard errors of a normal interval of 95 %."""
@@ -38,3 +40,9 @@ def normal_pull(pull: xr.DataArray, degrees: xr.DataArray | float) -> xr.DataArr
     )
     signed: xr.DataArray = np.sign(pull) * known
     return signed
+
+
+def student(degrees: Reals) -> Reals:
+    """Return how many standard errors an interval of 95 % reaches; NaN without a degree of freedom."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(stdtrit(np.where(degrees > 0, degrees, np.nan), 0.975), np.float64)

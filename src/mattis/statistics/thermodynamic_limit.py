@@ -12,6 +12,7 @@ from mattis.statistics.collapse import Collapse, collapse
 from mattis.statistics.finite_size import POWERS, limit
 from mattis.statistics.spinodals import SPINODAL
 from mattis.statistics.survival import resolution
+from mattis.statistics.two_starts import STARTS_OVERLAP
 from mattis.study.base import Study
 from mattis.study.model import Boundary
 
@@ -42,12 +43,13 @@ def thermodynamic_limits(out: xr.Dataset, cells: xr.Dataset, study: Study) -> xr
         The cells and their study.
     """
     found = xr.Dataset()
-    for boundary in (*study.described_model.boundaries, SPINODAL):
+    own = study.described_model.boundaries
+    for boundary in (*own, STARTS_OVERLAP, SPINODAL):
         name = f"boundary_{boundary.name}"
         if name not in out or out[name].sizes.get("size", 1) < 2 or not _is_known(out[name]):
             continue
         found.update(_limits(out, boundary, _known_power(boundary, study)))
-        if out.sizes["size"] >= FEWEST_COLLAPSED and boundary is not SPINODAL:
+        if out.sizes["size"] >= FEWEST_COLLAPSED and boundary in own:
             found.update(_collapses(out.assign(found.data_vars), cells, boundary, study))
     return found
 
@@ -68,8 +70,8 @@ def _known_power(boundary: Boundary, study: Study) -> str | None:
     """Return the power of N that theory knows of a boundary; None where it knows none."""
     if boundary is SPINODAL:
         return ANALYTIC
-    warm = boundary.name == "temperature" and boundary.fraction == "retrieved"
-    return JUMP if warm and ends_by_a_jump(study) else None
+    retrieved = boundary.name == "temperature" and boundary.fraction == "retrieved"
+    return JUMP if (retrieved or boundary is STARTS_OVERLAP) and ends_by_a_jump(study) else None
 
 
 HEADLINE: Mapping[str, str] = {

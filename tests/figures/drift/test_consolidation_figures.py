@@ -12,6 +12,7 @@ from builders import EVERY_STUDY, STUDIES, fill, spelled
 from mattis.comparison.findings import headline, headline_lines
 from mattis.figures import canvas, diagram, estimated
 from mattis.figures.drift import consolidation, losses, recall, time_course
+from mattis.figures.drift.pages import UNJUDGED
 from mattis.networks.drift.memories import frequencies
 from mattis.networks.drift.study import Bias
 from mattis.networks.registry import load_study, study_of
@@ -149,6 +150,24 @@ def test_no_line_is_drawn_where_theory_does_not_hold(tmp_path: Path, shape: str)
     assert theory_of(study, estimates)
     for changes in ELSE:
         assert theory_of(study.model_copy(update=changes), estimates) == set(), changes
+
+
+@pytest.mark.parametrize("shape", ["collapse", "basin"])
+def test_a_map_under_lines_says_why_it_has_no_z(tmp_path: Path, shape: str) -> None:
+    """Lines of the mean field: no z, and words; no line, or a z of the exact mean somewhere: no words."""
+    study = make(**SHAPES[shape])
+    estimates = simulated(study, tmp_path)
+    assert words_below(study, estimates) == {True}
+    blank = estimates["similarity"] * np.nan
+    assert words_below(study, estimates.assign(similarity_z=blank)) == {True}
+    assert words_below(study, estimates.assign(similarity_z=blank.fillna(0.5))) == {False}
+    assert words_below(study.model_copy(update=ELSE[0]), estimates) == {False}
+    assert " " not in UNJUDGED.split("$")[1]  # where a line may break
+
+
+def words_below(study: Study, estimates: xr.Dataset) -> set[bool]:
+    """Whether the pages of a study say why they have no z."""
+    return {UNJUDGED in page.closed.caption for _, page in consolidation.figures(estimates, study)}
 
 
 def test_more_that_theory_of_one_memory_does_not_know(tmp_path: Path) -> None:

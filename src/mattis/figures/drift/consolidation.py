@@ -26,12 +26,11 @@ from mattis.figures.canvas import (
     map_cells,
     mark_infinity,
 )
-from mattis.figures.curves import student
 from mattis.figures.drift import losses, time_course
-from mattis.figures.drift.pages import DriftPlane, age_of
+from mattis.figures.drift.pages import DriftPlane, age_of, unjudged
 from mattis.figures.page import DOUBLE, labelled, letters_of, open_page
 from mattis.networks.drift.study import ConsolidationStudy
-from mattis.statistics.intervals import LEVEL_95
+from mattis.statistics.intervals import LEVEL_95, student
 from mattis.study.base import Study
 
 MANY_PRESENTATIONS = 12
@@ -86,7 +85,7 @@ def draw(plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float])
         ends_named = ["consolidation.kappa_s", "consolidation.kappa_basin"] if known else []
         curves_named = ["consolidation.mean_similarity"] if known else []
         named = letters_of(a=ends_named, b=ends_named, c=curves_named, d=curves_named)
-        return of.close(page, COLLAPSE_HEIGHT, asked, keys, theory=named)
+        return of.close(page, COLLAPSE_HEIGHT, asked, keys, unjudged(plane, named), named)
 
 
 COLLAPSE_HEIGHT = 4.8

@@ -20,7 +20,7 @@ from mattis.figures.canvas import (
     map_cells,
     mark_infinity,
 )
-from mattis.figures.drift.pages import DriftPlane, age_of
+from mattis.figures.drift.pages import DriftPlane, age_of, unjudged
 from mattis.figures.page import DOUBLE, distinct, labelled, letters_of, open_page
 from mattis.networks.drift.memories import frequencies
 from mattis.networks.drift.study import ConsolidationStudy
@@ -91,8 +91,9 @@ def draw(
             ax.set_title(f"({'abc'[k]}) {words}{age_of(labels) if k == 0 else ''}")
         keys = {"abc"[k]: labelled([ax]) for k, ax in enumerate(axes)}
         named = letters_of(**dict.fromkeys(keys, LINES_OF_LOSSES)) if distinct(keys) else {}
-        of = DriftPlane(plane, study, labels)
-        return of.close(page, MAPS_HEIGHT, "Which memories are lost, and how?", keys, same, named)
+        of, asked = DriftPlane(plane, study, labels), "Which memories are lost, and how?"
+        told = [*same, *unjudged(plane, named)]
+        return of.close(page, MAPS_HEIGHT, asked, keys, told, named)
 
 
 LINES_OF_LOSSES = (

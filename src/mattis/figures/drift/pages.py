@@ -42,6 +42,20 @@ class DriftPlane:
         return close_page(page, height, asked, distinct(keys), told, about, theory)
 
 
+def unjudged(plane: xr.Dataset, theory: Mapping[str, str]) -> list[str]:
+    """Return in words why maps have no z: where there are lines of theory, and no cell has it."""
+    z = plane.get("similarity_z")
+    judged = z is not None and bool(z.notnull().any())
+    return [] if judged or not theory else [UNJUDGED]
+
+
+UNJUDGED = r"no z, for theory here is the mean field of $\tau\to\infty$"
+"""Why maps of consolidation have no z: at finite tau theory knows a term of order 1/tau, and no more.
+
+Its formula has no spaces, at which lines break.
+"""
+
+
 def told_of_drift(
     plane: xr.Dataset,
     study: ConsolidationStudy,

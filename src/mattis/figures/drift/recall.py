@@ -22,7 +22,7 @@ from mattis.figures.canvas import (
     map_cells,
     mark_infinity,
 )
-from mattis.figures.curves import deviations, student
+from mattis.figures.curves import deviations
 from mattis.figures.page import (
     DOUBLE,
     close_page,
@@ -34,7 +34,7 @@ from mattis.figures.page import (
 from mattis.figures.panel import agreeing_key, draw_deviations, open_strip
 from mattis.figures.panels import question_of
 from mattis.networks.drift.recall_study import RecallStudy
-from mattis.statistics.intervals import LEVEL_95
+from mattis.statistics.intervals import LEVEL_95, student
 from mattis.study.base import Study
 from mattis.words import counted
 
