@@ -8,6 +8,7 @@ after these have changed. Its own file holds their fingerprint, so a change of t
 
 import ast
 import re
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 
@@ -18,8 +19,9 @@ PLAIN = {SOURCES / "exact" / name for name in ("arrays.py", "compiler.py")}
 SEAL = re.compile(r'^INLINED = "([0-9a-f]*)"$', re.MULTILINE)
 
 
+@cache
 def imported(path: Path) -> list[Path]:
-    """Return the files of mattis that a file imports from."""
+    """Return the files of mattis that a file imports from; seals change none of them."""
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
