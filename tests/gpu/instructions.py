@@ -40,7 +40,7 @@ BETAS: Mapping[str, float] = {"none": 20.0, "half": 1e-4}
 """How many spins flip in a sweep, and the inverse temperatures at which they do."""
 
 ROWS = (
-    (glauber.LANES, "80"), (glauber.LANES, "75"), ("glauber_groups", "80"), ("glauber_sites", "80"),
+    (glauber.IN_LANES, "80"), (glauber.IN_LANES, "75"), ("glauber_groups", "80"), ("glauber_sites", "80"),
 )  # fmt: skip
 """Kernels and architectures of the table: from sm_80 on there are tensor cores for bytes."""
 
@@ -108,7 +108,7 @@ def counted() -> Iterator[Counter[str]]:
 def sweep(form: str, arch: str, size: int, count: int, beta: float) -> Mapping[str, float]:
     """Return the warp instructions of one sweep of a replica, without those of what is made once."""
     network = BinaryNetwork({}, 1, np.ones((count, size), np.int8))
-    replicas = glauber.HERD if form == glauber.LANES else FEW
+    replicas = glauber.HERD if form == glauber.IN_LANES else FEW
     found: list[Counter[str]] = []
     for sweeps in (1, 2):
         protocol = Protocol(0, sweeps, 1, 0.5, order="typewriter")

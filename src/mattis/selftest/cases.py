@@ -231,7 +231,7 @@ WIDE_SIZE, WIDE_COUNT = 70, 150
 
 def lanes(order: str) -> Case:
     """Return replicas in lanes, one site after the other."""
-    return asynchronous(glauber.LANES, order, WIDE_SIZE, WIDE_COUNT)
+    return asynchronous(glauber.IN_LANES, order, WIDE_SIZE, WIDE_COUNT)
 
 
 CASES: Mapping[str, Case] = {

@@ -129,7 +129,7 @@ def dynamics(device: Device, size: int, count: int, kernel: str, load: Load) -> 
             glauber.asynchronous(device, sets, herd, course, kernel)
 
     rate = per_second(device, work) * len(asked) * sweeps * size
-    by_products = kernel in ("little_update", glauber.LANES)  # which have other limits
+    by_products = kernel in ("little_update", glauber.IN_LANES)  # which have other limits
     limit = inf if by_products else additions(device) / count
     return Rate(f"{kernel}, N = {size}, P = {count}", "proposals/s", rate, limit)
 

@@ -45,7 +45,7 @@ def share_of_limit(
     By products a proposal takes a multiplication and an addition for each pattern and each digit of the
     overlaps that make its field (two bytes in lanes), and once more where spins make overlaps.
     """
-    digits = {glauber.LANES: 2, "little_update": integer_products.digits_of(size) + 1}
+    digits = {glauber.IN_LANES: 2, "little_update": integer_products.digits_of(size) + 1}
     if kernel in digits:
         operations = 2 * count * digits[kernel]
         return float(1e-12 * operations * rate.measured / multiplied.measured)

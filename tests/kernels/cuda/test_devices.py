@@ -74,7 +74,7 @@ def test_trajectories_are_those_of_the_cpu(device, size, count, order, beta, the
 @pytest.fixture
 def in_lanes(monkeypatch) -> None:
     """Have replicas in lanes, whatever is faster."""
-    monkeypatch.setattr(glauber, "form_of", lambda *_: glauber.LANES)
+    monkeypatch.setattr(glauber, "form_of", lambda *_: glauber.IN_LANES)
 
 
 @pytest.mark.usefixtures("in_lanes")
@@ -186,17 +186,17 @@ def test_lanes_are_for_many_replicas_of_a_set(device) -> None:
     def chosen(sharing: list[int], size: int = 10_000, count: int = 1000) -> str:
         return glauber.form_of(large, sharing, size, count)
 
-    assert chosen([128] * 64) == chosen([4096], 500, 20) == chosen([40] * 51) == glauber.LANES
+    assert chosen([128] * 64) == chosen([4096], 500, 20) == chosen([40] * 51) == glauber.IN_LANES
     assert chosen([40]) == chosen([1] * 8192) == "glauber_groups"
-    assert chosen([128] * 64, 32_767) == glauber.LANES
+    assert chosen([128] * 64, 32_767) == glauber.IN_LANES
     assert chosen([128] * 64, 32_768) == "glauber_groups"
-    assert chosen([128] * 64, 32_767, 16_383) == glauber.LANES
+    assert chosen([128] * 64, 32_767, 16_383) == glauber.IN_LANES
     assert chosen([128] * 64, 32_767, 16_384) == "glauber_groups"
 
 
 PLANNED = [
-    ("typewriter", "glauber_groups"), ("random", "glauber_groups"), ("typewriter", glauber.LANES),
-    ("random", glauber.LANES), ("typewriter", "not resident"), ("synchronous", ""),
+    ("typewriter", "glauber_groups"), ("random", "glauber_groups"), ("typewriter", glauber.IN_LANES),
+    ("random", glauber.IN_LANES), ("typewriter", "not resident"), ("synchronous", ""),
 ]  # fmt: skip
 
 
@@ -205,7 +205,7 @@ PLANNED = [
 def test_the_plan_of_memory_is_what_is_allocated(device, order, form, tensors, monkeypatch) -> None:
     """The peak of NumPy's own arrays in the place of a GPU's, above all that was there before."""
     by_products, room = not form, glauber.ROOM if form == "not resident" else device.shared
-    form = glauber.LANES if form == "not resident" else form
+    form = glauber.IN_LANES if form == "not resident" else form
     monkeypatch.setattr(glauber, "products_win", lambda *_: by_products)
     monkeypatch.setattr(glauber, "form_of", lambda *_: form)
     one = replace(

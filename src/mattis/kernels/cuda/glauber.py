@@ -24,16 +24,16 @@ BITS_PER_WORD = 32
 PROPOSALS_PER_LAUNCH = 2**21
 """Proposals of a multiprocessor in one launch: below a second, so that a run can be interrupted."""
 
-LANES = "glauber_lanes"
+IN_LANES = "glauber_lanes"
 """The kernel whose blocks hold 32 replicas of a pattern set, which share their fields' products."""
 
-GLAUBER_KERNELS = (LANES, "glauber_groups", "glauber_sites")
+GLAUBER_KERNELS = (IN_LANES, "glauber_groups", "glauber_sites")
 """The asynchronous kernels: 64 proposals of 32 replicas between barriers; of one replica 32, or one."""
 
 HERD, LANE_THREADS = 32, 128
 """Replicas and threads of a block of `glauber_lanes`."""
 
-GROUP = 64
+SITES_OF_GROUP = 64
 """Proposals of a group of `glauber_lanes`."""
 
 ROOM, ROOM_OF_WORD = 29952, 2176
@@ -63,7 +63,7 @@ class PaperTime(NamedTuple):
 
 
 PAPER_TIMES = {
-    LANES: PaperTime(alone=(170.0, 0.2), busy=(60.0, 0.07)),
+    IN_LANES: PaperTime(alone=(170.0, 0.2), busy=(60.0, 0.07)),
     "glauber_groups": PaperTime(alone=(40.0, 0.05), busy=(12.0, 0.044)),
 }
 """Of a multiprocessor, see docs/gpu.md: what is executed is counted, what is waited for is guessed."""
@@ -232,12 +232,12 @@ def lanes_memory(device: Device, size: int, count: int) -> tuple[int, int]:
     """Return the bytes of a block of `glauber_lanes`, and of the tables of a pattern set in one order."""
     words = -(-count // BITS_PER_WORD)
     spare = 0 if resident(device, count) else ROOM_OF_WORD * words
-    return 4 * size + spare + 8, 4 * -(-size // GROUP) * _ints_of_tables(count)
+    return 4 * size + spare + 8, 4 * -(-size // SITES_OF_GROUP) * _ints_of_tables(count)
 
 
 def _ints_of_tables(count: int) -> int:
     """Return the length of the tables of a group: bits by pattern, and N J_ij in 16 bits."""
-    return GROUP * -(-count // BITS_PER_WORD) + GROUP * GROUP // 2
+    return SITES_OF_GROUP * -(-count // BITS_PER_WORD) + SITES_OF_GROUP * SITES_OF_GROUP // 2
 
 
 def blocks_on(device: Device, sets: Sets, batch: GlauberReplicas) -> LaneBlocks:
@@ -252,7 +252,7 @@ def blocks_on(device: Device, sets: Sets, batch: GlauberReplicas) -> LaneBlocks:
 def tables_on(device: Device, sets: Sets, orders: Any, fresh: bool, sweeps: int) -> Any:
     """Make the tables of all groups, of each sweep that has an order of its own."""
     (size, count), sweeps = sets.shape, sweeps if fresh else 1
-    blocks = len(sets.signs) * sweeps * -(-size // GROUP)
+    blocks = len(sets.signs) * sweeps * -(-size // SITES_OF_GROUP)
     tables = device.xp.empty((blocks, _ints_of_tables(count)), device.xp.int32)
     args = (sets.sites, orders, np.int32(fresh), tables, *ints(size, count, sweeps))
     launch(device, "glauber", "group_tables", (blocks,), LANE_THREADS, args)
@@ -296,7 +296,7 @@ def asynchronous(
     """Run replicas, one site after the other; all forms give the same bits."""
     state = begin(device, sets, batch, course.sweeps)
     fresh = course.orders is not None
-    blocks = blocks_on(device, sets, batch) if form == LANES else None
+    blocks = blocks_on(device, sets, batch) if form == IN_LANES else None
     orders = device.upload(np.zeros(1, np.int32))
     tables = tables_on(device, sets, orders, False, 1) if blocks and not fresh else None
     for first, last in pieces(device, sets, batch, course, form):
@@ -323,7 +323,7 @@ def _launch_lanes(
     own = (blocks.herds, blocks.state, blocks.spare, np.int32(blocks.resident))
     shared = ROOM + blocks.resident * ROOM_OF_WORD * sets.columns.shape[1]
     args = (sets.sites, tables, *own, *given)
-    launch(device, "glauber", LANES, (len(blocks.herds),), LANE_THREADS, args, shared)
+    launch(device, "glauber", IN_LANES, (len(blocks.herds),), LANE_THREADS, args, shared)
 
 
 def form_of(device: Device, sharing: Sequence[int], size: int, count: int) -> str:
@@ -343,7 +343,7 @@ def form_of(device: Device, sharing: Sequence[int], size: int, count: int) -> st
 
 def _cycles(device: Device, sharing: Sequence[int], count: int, form: str) -> float:
     """Return the cycles in which all replicas propose once, by paper. sharing  # replicas of each set"""
-    blocks = sum(-(-n // HERD) for n in sharing) if form == LANES else sum(sharing)
+    blocks = sum(-(-n // HERD) for n in sharing) if form == IN_LANES else sum(sharing)
     alone, busy = ([1.0, count] @ np.array(part) for part in PAPER_TIMES[form])
     return float(max(alone, blocks / device.processors * busy))
 
@@ -383,7 +383,7 @@ def sweeps_per_launch(
     step = max(PROPOSALS_PER_LAUNCH // (device.splits * size * turns), 1)
     if not fresh:
         return step
-    each = 4 * size + (lanes_memory(device, size, count)[1] if form == LANES else 0)
+    each = 4 * size + (lanes_memory(device, size, count)[1] if form == IN_LANES else 0)
     return max(min(step, LARGEST_ORDERS // (each * sets)), 1)
 
 

@@ -79,7 +79,7 @@ def plan(
         replica, own = replica + more, own + signs
     else:
         form = glauber.form_of(device, sharing, size, count)
-    if form == glauber.LANES:
+    if form == glauber.IN_LANES:
         block, tables = glauber.lanes_memory(device, size, count)
         own, blocks = own + tables, block * sum(-(-n // glauber.HERD) for n in sharing)
     if protocol.order == "random":
