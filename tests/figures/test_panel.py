@@ -1,5 +1,6 @@
 """A panel of curves as it is drawn: symbols, fills, bars, lines, marks and the strip below, read back."""
 
+from dataclasses import replace
 from typing import Any
 
 import matplotlib as mpl
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 
 from mattis.comparison.tracing import Mark, TheoryLine
 from mattis.comparison.view import View
-from mattis.figures.curves import Panel, PanelCurve, Points
+from mattis.figures.curves import Panel, PanelCurve, Points, shared_lines
 from mattis.figures.panel import (
     AGREEING,
     CATEGORIES,
@@ -299,3 +300,23 @@ def test_graded_colours_rise_in_lightness_and_are_seen_on_white(deficiency: str)
     light = [lab(np.clip(matrix @ linear(mpl.colormaps[name](at)[:3]), 0, 1))[0] for at in places]
     assert (np.diff(light) > 4).all()
     assert light[-1] < 85
+
+
+def test_lines_of_a_boundary_that_all_curves_share_are_one_black_line() -> None:
+    """The first curve has it, in the panel and in the key; others have the colours of their curves."""
+    stable = [True] * 5
+    curves = [
+        one(quantity="boundary_equal_free_energy", place=k, word=f"N = {k}", lines=[line(stable)])
+        for k in range(2)
+    ]
+    alike = shared_lines(curves)
+    assert [len(each.lines) for each in alike] == [1, 0]
+    shown = panel(*alike, seen=LOADS, names=["boundary_equal_free_energy"])
+    (drawn_line,) = plain_lines(drawn(shown))
+    assert to_hex(drawn_line.get_color()) == "#000000"
+    (key,) = (entry for words, entry in entries(shown).items() if words.startswith("theory"))
+    assert to_hex(key.get_color()) == "#000000"
+    other = replace(curves[1], lines=[replace(line(stable), y=np.linspace(0, 1, 5))])
+    assert shared_lines([curves[0], other]) == [curves[0], other]
+    of_overlap = [replace(each, quantity="overlap") for each in curves]
+    assert shared_lines(of_overlap) == of_overlap

@@ -77,7 +77,7 @@ class PanelCurve:
     z       # deviations from theory at `points`, in errors; NaN where theory does not speak of them
     bound   # where these are at least so large, for all sets agree and the error has an upper bound only
     end     # where half are lost along the abscissa, and its error of 95 %
-    shared  # whether the marks are those of all curves, which the first one shows
+    shared  # whether the marks, or lines of a boundary, are those of all curves, which the first one shows
     law     # the power that the quantity is said to be, where one was fitted
     limit   # of a boundary along N: where it is at N → ∞
     """
@@ -123,7 +123,20 @@ def curves_of(plane: xr.Dataset, study: Study, panel: PanelBlock, seen: View) ->
     for place, word, cells in split(plane, study, seen):
         for k, name in enumerate(panel.quantity):
             out.append(_curve(cells, study, panel, seen, (place, word, name, k == 0)))
-    return _with_shared_marks(out)
+    return shared_lines(_with_shared_marks(out))
+
+
+def shared_lines(curves: list[PanelCurve]) -> list[PanelCurve]:
+    """Return curves of a boundary of which the first alone has the lines, where they are the same for all."""
+    first, *others = curves
+    every = [
+        [(line.quantity, line.x.tobytes(), line.y.tobytes()) for line in one.lines]
+        for one in curves
+    ]
+    same = all(one == every[0] for one in every)
+    if not (first.lines and others and same and first.quantity.startswith("boundary_")):
+        return curves
+    return [replace(first, shared=True), *(replace(one, lines=[]) for one in others)]
 
 
 def _with_shared_marks(curves: list[PanelCurve]) -> list[PanelCurve]:

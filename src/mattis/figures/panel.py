@@ -69,9 +69,10 @@ def draw_panel(ax: Axes, panel: Panel) -> None:
     """Draw the points, lines and marks of a panel, and its axes."""
     for one in panel.curves:
         style = style_of(one, panel)
+        colour = _line_colour(one, panel)
         for line in one.lines:
             name = ", ".join(filter(None, (f"_{line.quantity}", one.word, line.limit)))
-            _draw_line(ax, (line.x, line.y), line.stable, {"color": style["color"], "label": name})
+            _draw_line(ax, (line.x, line.y), line.stable, {"color": colour, "label": name})
         if one.law is not None:
             x = np.sort(one.points.x)
             ax.plot(x, one.law.at(x), color=style["color"], lw=1.0, ls=GUIDE_DASH, zorder=1.5)
@@ -121,6 +122,12 @@ MARK_DASH: Any = (0, (4, 2))
 def _mark_colour(one: PanelCurve, panel: Panel) -> Any:
     """Return the colour of a mark: that of its curve, where curves have marks of their own."""
     return "#000000" if panel.count == 1 or one.shared else style_of(one, panel)["color"]
+
+
+def _line_colour(one: PanelCurve, panel: Panel) -> Any:
+    """Return the colour of a line: that of its curve; of a boundary that of a mark."""
+    of_boundary = one.quantity.startswith("boundary_")
+    return _mark_colour(one, panel) if of_boundary else style_of(one, panel)["color"]
 
 
 def _end_colour(one: PanelCurve, panel: Panel) -> Any:
@@ -368,7 +375,7 @@ def _entries(one: PanelCurve, panel: Panel, question: str) -> Iterator[Artist]:
             for of in other.lines
             if of.quantity == line.quantity
         }
-        colour = style["color"] if len(places) == 1 else "#555555"
+        colour = _line_colour(one, panel) if len(places) == 1 else "#555555"
         yield from _line_entries(line, {"color": colour, "lw": 1.0})
     if one.law is not None:
         power = "" if one.law.exponent == 1 else rf"$^{{{one.law.exponent:g}}}$"
