@@ -20,6 +20,7 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/plan.smk"
 include: "workflow/rules/shard.smk"
+include: "workflow/rules/round.smk"
 include: "workflow/rules/sweep.smk"
 include: "workflow/rules/diagram.smk"
 include: "workflow/rules/report.smk"
@@ -29,6 +30,7 @@ include: "workflow/rules/report.smk"
 localrules:
     all,
     plan,
+    round,
     sweep,
     diagram,
     report,

@@ -13,9 +13,10 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from builders import ROOT, undisturbed, write_study
+from builders import HERE, ROOT, undisturbed, write_study
 from snakemake_executor_plugin_slurm.utils import set_gres_string
 
+from mattis.engine.driver import run
 from mattis.engine.shards import shards
 from mattis.engine.status import digest, status
 from mattis.networks.registry import KINDS, load_study
@@ -117,6 +118,48 @@ def test_shards_are_jobs_of_their_own_and_named_by_their_values(checkout: Path) 
     code, said = make(checkout, "--set-shards=3", "--dry-run", SWEPT)
     assert code == 0, said
     assert int(re.findall(r"shard +(\d)\n", said)[0]) == len(new)
+
+
+def refined(folder: Path) -> None:
+    """Write a small study whose boundary is found by rounds."""
+    more = {"load": [0.1], "temperature": [0, 0.3, 0.6, 0.9, 1.2], "noise": [0.0], "seed": 4}
+    refine = {"error": 0.08, "ageing": "accept"}
+    put(folder, **more, sweeps={"thermalise": 4, "measure": 12}, refine=refine)
+
+
+def test_a_refined_study_is_cut_only_where_shards_are_asked_for(checkout: Path) -> None:
+    refined(checkout)
+    code, said = make(checkout, "--dry-run", "--printshellcmds", SWEPT)
+    assert code == 0, said
+    assert "--round" not in said
+    code, said = make(checkout, "--set-shards=2", "--dry-run", "--printshellcmds", SWEPT)
+    assert code == 0, said
+    runs = [line for line in said.splitlines() if "mattis run" in line]
+    assert sum("--shard 0/2 --round 0 " in line for line in runs) == 1
+    assert sum("--shard 1/2 --round 0 " in line for line in runs) == 1
+    assert sum("--results results --round 0 " in line for line in runs) == 1
+
+
+@pytest.mark.slow
+def test_rounds_are_jobs_and_their_shards_as_well(checkout: Path) -> None:
+    refined(checkout)
+    study, root = study_of(checkout), checkout / "results"
+    code, said = make(checkout, "--set-shards=2", SWEPT)
+    assert code == 0, said
+    assert re.search(r"shard [0-9a-f]+ of small: part ./2 --round 1", said)
+    own = {path.name: path.read_bytes() for path in (root / "small").glob("round_*.json")}
+    first = digest(study, root)
+    code, said = make(checkout, "--set-shards=2", SWEPT)
+    assert code == 0
+    assert "Nothing to be done" in said
+    assert run(study, checkout / "alone", HERE).digest == first
+    alone = (checkout / "alone" / "small").glob("round_*.json")
+    assert {path.name: path.read_bytes() for path in alone} == own
+
+    (root / "small" / "round_001.json").unlink()
+    code, said = make(checkout, "--set-shards=2", SWEPT)
+    assert code == 0, said
+    assert digest(study, root) == first
 
 
 def test_results_in_an_object_store_are_for_the_command(checkout: Path) -> None:

@@ -1,5 +1,6 @@
 # What the rules share: the studies by name, and the receipts that their stores still back.
 
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from mattis.engine.workflow import workflow_config
 from mattis.errors import UserError
 from mattis.networks.registry import load_study
 from mattis.plugins import load_plugins
+from mattis.store import rounds
+from mattis.store.results import results_of
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
@@ -37,19 +40,29 @@ def studies_by_name(paths):
 def cut(named):
     """Return {study: {id: I/K}} of the shards that each study is cut into: none, unless K is above 1.
 
-    None either of a study that is refined: its rounds follow each other, and one job runs them all.
+    Of a study that is refined, those of the rounds that are decided: `--shard` and `--round` of each.
     """
-    count, loaded = ASKED.shards, {
-        name: load_study(path) for name, path in named.items()
-    }
-    return {
-        name: (
-            {part.id: f"{part.index}/{count}" for part in shards(study, count)}
-            if count > 1 and study.refine is None
-            else {}
-        )
-        for name, study in loaded.items()
-    }
+    if ASKED.shards == 1:
+        return {name: {} for name in named}
+    return {name: shards_of(load_study(path)) for name, path in named.items()}
+
+
+def shards_of(study):
+    """Return {id: I/K} of the shards of a study."""
+    if study.refine is not None:
+        count = len(rounds.recorded(study, results_of(study, RESULTS))) or 1
+        parts = (shards_of_round(study, number) for number in range(count))
+        return {shard: part for each in parts for shard, part in each.items()}
+    count = ASKED.shards
+    return {part.id: f"{part.index}/{count}" for part in shards(study, count)}
+
+
+def shards_of_round(study, number):
+    """Return {id: I/K --round N} of the shards of a round of a study, which is decided."""
+    count = ASKED.shards
+    of = rounds.asked(study, results_of(study, RESULTS), number)
+    parts = shards(of.study, count, of.holed)
+    return {part.id: f"{part.index}/{count} --round {number}" for part in parts}
 
 
 def withdraw_stale_receipts():
@@ -77,16 +90,41 @@ def call_jobs_after_studies():
 
 
 def shard_receipts(wildcards):
-    """Return the receipts of all shards of a study."""
+    """Return the receipts of all shards of a study; of one that is refined, the file of its last round."""
     call_jobs_after_studies()
+    if REFINED[wildcards.study]:
+        return [last_round(wildcards.study)]
     return [
         f"{RESULTS}/{wildcards.study}/shards/{shard}.json"
         for shard in SHARDS[wildcards.study]
     ]
 
 
+def last_round(study):
+    """Return the file of the round after which there is none; rounds before are waited for."""
+    for number in range(1, 1000):
+        file = checkpoints.round.get(study=study, round=f"{number:03d}").output.record
+        if json.loads(Path(file).read_text())["ended"]:
+            return file
+
+
+def shards_before(wildcards):
+    """Return the receipts of the shards whose cells a round is decided by: those of the round before."""
+    name, number = wildcards.study, int(wildcards.round) - 1
+    if number:
+        checkpoints.round.get(study=name, round=f"{number:03d}")
+    parts = shards_of_round(load_study(STUDIES[name]), number)
+    SHARDS[name].update(parts)
+    return [f"{RESULTS}/{name}/shards/{shard}.json" for shard in parts]
+
+
+def round_before(wildcards):
+    """Return the --round of the command that decides a round."""
+    return int(wildcards.round) - 1
+
+
 def part_of_study(wildcards):
-    """Return I/K of a shard: the --shard of the command."""
+    """Return I/K of a shard: the --shard of the command, of a round with that as well."""
     return SHARDS[wildcards.study][wildcards.shard]
 
 
@@ -126,6 +164,7 @@ def report_config(wildcards, input, output):
 wildcard_constraints:
     study="[A-Za-z0-9_-]+",
     shard="[0-9a-f]+",
+    round="[0-9]{3}",
 
 
 try:
@@ -137,6 +176,11 @@ try:
     load_plugins(*ASKED.plugins)
     STUDIES = studies_by_name(ASKED.studies)
     SHARDS = cut(STUDIES)
+    # A study that is refined and cut: then each of its rounds is a job, and so are the shards of each.
+    REFINED = {
+        name: ASKED.shards > 1 and load_study(path).refine is not None
+        for name, path in STUDIES.items()
+    }
     if workflow.is_main_process:
         withdraw_stale_receipts()
 except UserError as error:
