@@ -80,7 +80,7 @@ def next_state(c, spins, t):
     sites = shuffled(size, t) if c.shuffled and not c.synchronous else range(size)
     if c.metropolis:
         for k, i in enumerate(sites):
-            if new[i] * int(c.nj[i] @ new + c.bias[i]) + int(noise[k]) < 0:
+            if int(new[i]) * int(c.nj[i] @ new + c.bias[i]) + int(noise[k]) < 0:
                 new[i] = -new[i]
         return new
     for k, i in enumerate(sites):
