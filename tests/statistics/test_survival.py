@@ -131,10 +131,10 @@ def test_the_order_of_seeds_does_not_matter(order: list[int]) -> None:
     random = np.random.default_rng(3)
     weight = xr.DataArray(random.random((2, 8)).round(1), dims=("load", "seed"))
     values = xr.DataArray(random.random((2, 8)), dims=("load", "seed"))
-    from mattis.statistics.survival import _ratio
+    from mattis.statistics.survival import ratio
 
     for mine, theirs in zip(
-        _ratio(values, weight, 0.0), _ratio(values[:, order], weight[:, order], 0.0), strict=True
+        ratio(values, weight, 0.0), ratio(values[:, order], weight[:, order], 0.0), strict=True
     ):
         np.testing.assert_allclose(mine, theirs, rtol=1e-12)
 

@@ -58,7 +58,7 @@ def test_networks_of_generating_functions_are_called_what_they_are() -> None:
 def test_the_studies_of_a_model_that_change_nothing_have_its_words() -> None:
     for path in EVERY_STUDY:
         study = load_study(path)
-        if path.stem == study.model:
+        if path.stem == study.model and "dynamics" not in study.model_fields_set:
             assert study.described_model.summary.startswith(MODELS[study.model].summary)
 
 
