@@ -23,7 +23,7 @@ from mattis.store.results import Results, results_of
 from mattis.store.rounds import AskedCells, asked
 from mattis.study.base import Study, middles
 from mattis.study.model import Point
-from mattis.study.plan import Block, effort, networks_of, pattern_set, points_of, updates
+from mattis.study.plan import Block, Mask, effort, networks_of, pattern_set, points_of, updates
 from mattis.words import counted, sized
 
 T = TypeVar("T")
@@ -438,7 +438,7 @@ def plan(
     fitting = min(workers or machine.cores(), room(loaded, None).workers)
     place, note = results_of(loaded, root), ""
     of = asked(loaded, place)
-    there = np.broadcast_to(np.False_, of.cells.shape)
+    there: Mask = np.broadcast_to(np.False_, of.cells.shape)
     try:
         if place.store.names() and of.cells.size <= MOST_COUNTED:
             there = reading.valid_cells(place.store, of.study) & of.cells
