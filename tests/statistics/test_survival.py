@@ -25,6 +25,7 @@ from mattis.statistics.states import (
     REMANENT,
     TOO_FEW_SEEDS,
 )
+from mattis.statistics.survival import ratio
 from mattis.study.model import means_given_survival
 
 # Intervals
@@ -131,8 +132,6 @@ def test_the_order_of_seeds_does_not_matter(order: list[int]) -> None:
     random = np.random.default_rng(3)
     weight = xr.DataArray(random.random((2, 8)).round(1), dims=("load", "seed"))
     values = xr.DataArray(random.random((2, 8)), dims=("load", "seed"))
-    from mattis.statistics.survival import ratio
-
     for mine, theirs in zip(
         ratio(values, weight, 0.0), ratio(values[:, order], weight[:, order], 0.0), strict=True
     ):
