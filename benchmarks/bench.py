@@ -18,6 +18,7 @@ from typing import Any
 import curves
 import job
 import limits
+import mixing
 import neurons
 import peers
 import ratios
@@ -75,6 +76,7 @@ PARTS: dict[str, Callable[[], Found]] = {
     "waiting": on_one_core(waiting.all_rows),
     "sweeps": on_one_core(sweeps.all_rows),
     "neurons": on_one_core(neurons.all_rows),
+    "mixing": on_one_core(mixing.all_rows),
     "peers": packages,
     "job": reference,
     "curves": growth,
