@@ -19,6 +19,7 @@ import curves
 import diagram
 import job
 import limits
+import mixing
 import neurons
 import peers
 import ratios
@@ -81,6 +82,7 @@ PARTS: dict[str, Callable[[], Found]] = {
     "waiting": on_one_core(waiting.all_rows),
     "sweeps": on_one_core(sweeps.all_rows),
     "neurons": on_one_core(neurons.all_rows),
+    "mixing": on_one_core(mixing.all_rows),
     "peers": packages,
     "job": reference,
     "diagram": whole,

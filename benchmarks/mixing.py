@@ -10,13 +10,14 @@ pays for all its temperatures, and both for their thermalisation, a fifth of the
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import median
 from time import process_time
 
 import numpy as np
 from numpy.typing import NDArray
+from timing import Row, row
 
 import mattis
 from mattis.networks.binary import family
@@ -83,6 +84,19 @@ def compared(size: int, load: float, seed: int, runs: int) -> float:
         flush=True,
     )
     return rates[0] / rates[1]
+
+
+BENCH_SIZE, BENCH_SETS, BENCH_RUNS = 64, 4, 8
+"""Of the row of `make bench`: neurons, pattern sets, and runs of each."""
+
+
+def all_rows() -> Iterator[Row]:
+    """Yield the ratio of both efficiencies, of small networks."""
+    warm = ladders(BENCH_SIZE, 0.1, 0, 50)
+    timed([warm, plain(warm, 50)])  # compiled
+    found = [compared(BENCH_SIZE, 0.1, seed, BENCH_RUNS) for seed in range(BENCH_SETS)]
+    told = f"effective samples of |q_ab| per CPU s, N = {BENCH_SIZE}, P = 6, T = 0.3, {BENCH_SETS} sets"
+    yield row("exchange_vs_chains", found, 20, note=told)
 
 
 def main() -> None:

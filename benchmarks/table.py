@@ -125,7 +125,7 @@ Written by `make bench`: {where}.
 
 Ratios of CPU time on one core, medians of interleaved repeats ± half of their interquartile range; rows in
 seconds are wall time. The machine may have been shared: trust the ratios. What a name means is in
-`ratios.py`, `limits.py`, `starts.py`, `waiting.py`, `job.py`, `curves.py`, `peers.py`.
+`ratios.py`, `limits.py`, `starts.py`, `waiting.py`, `mixing.py`, `job.py`, `curves.py`, `peers.py`.
 """
 
 

@@ -15,7 +15,7 @@ from mattis.exact.functions import exponential, logarithm
 INLINED = "db0357ad66eba934"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
-Counts = NDArray[np.int64]
+LevelCounts = NDArray[np.int64]
 """How often levels were met."""
 
 NEWTON_STEPS, NEWTON_TOLERANCE = 200, 1e-7
@@ -24,12 +24,16 @@ NEWTON_STEPS, NEWTON_TOLERANCE = 200, 1e-7
 ROUNDED = 1e-12
 """Share of a sum over all draws that rounding may be."""
 
-LONGEST_STEP = 4.0
+LARGEST_CHANGE = 4.0
 """Change of a ln Z that one step may make: far from the end Newton's may be much too long."""
 
 
 def log_weights(
-    betas: Reals, draws: Reals | Counts, means: Reals, levels: Reals, counts: Reals | Counts
+    betas: Reals,
+    draws: Reals | LevelCounts,
+    means: Reals,
+    levels: Reals,
+    counts: Reals | LevelCounts,
 ) -> tuple[Reals, Reals]:
     """Return ln(Z_k/Z_0) of some temperatures, and the weight at each of one draw of each level.
 
@@ -45,7 +49,7 @@ def log_weights(
     return found
 
 
-def shared(one: Reals, other: Reals, counts: Reals | Counts) -> float:
+def shared(one: Reals, other: Reals, counts: Reals | LevelCounts) -> float:
     """Return what two laws have in common, 2 sum_b p_b q_b/(p_b + q_b): 1 of equal ones, 0 of those apart.
 
     one, other  # (L,) weights of one draw of each level; counts  # (L,) draws. NaN where a weight is
@@ -53,7 +57,7 @@ def shared(one: Reals, other: Reals, counts: Reals | Counts) -> float:
     return float(common_share(one, other, np.ascontiguousarray(counts, np.float64)))
 
 
-def masses(weights: Reals, counts: Counts) -> Reals:
+def masses(weights: Reals, counts: LevelCounts) -> Reals:
     """Return the weight of each kind of draws: sum_b w_b C_bc.  weights  # (L,); counts  # (L, C)"""
     found: Reals = sum_kinds(np.ascontiguousarray(weights), np.ascontiguousarray(counts))
     return found
@@ -158,7 +162,7 @@ def descend(logs, betas, draws, levels, counts):
         if not solve_positive(curve, step):
             return False
         largest = np.abs(step).max()
-        share = min(1.0, LONGEST_STEP / max(largest, LONGEST_STEP))
+        share = min(1.0, LARGEST_CHANGE / max(largest, LARGEST_CHANGE))
         found = np.inf
         while not found <= value + ROUNDED * abs(value) and share > ROUNDED:
             for k in range(size):
