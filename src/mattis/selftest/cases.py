@@ -225,7 +225,7 @@ def walked(one: Chain) -> KernelOutputs:
     return overlaps, trace, excess, sums
 
 
-WIDE_SIZE, WIDE_COUNT = 70, 150
+WIDE_SIZE, WIDE_COUNT = 71, 150
 """Sites and patterns of `glauber_lanes`: two groups, two tiles of words, both of which end in the middle."""
 
 

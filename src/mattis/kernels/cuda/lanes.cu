@@ -218,8 +218,8 @@ __device__ __forceinline__ void settle(
     int lane = lane_of_thread(), moved = 0, flips = 0;
     unsigned active = 0;  // quads in which a site flipped in some lane
     for (int half = 0; half < 2; half++) {
-        int mine = first + LANES * half + lane, site = site_of(order, min(mine, size - 1));
-        unsigned before = state[site], after = before, turned = 0, up = 0;
+        int mine = first + LANES * half + lane, site = mine < size ? site_of(order, mine) : 0;
+        unsigned before = mine < size ? state[site] : 0, after = before, turned = 0, up = 0;
         for (int quad = QUADS / 2 * half; quad < QUADS / 2 * (half + 1); quad++) {
             const int4* table = room.couplings + 2 * QUADS * quad;
             int pull[4] = {}, packed = 0;
