@@ -239,15 +239,24 @@ MARGIN = 0.07
 
 
 def _limit(ax: Axes, curves: Sequence[PanelCurve]) -> None:
-    """Let points and lines decide an ordinate: bars of two sets would squeeze them."""
+    """Let points and lines decide an ordinate: bars of two sets would squeeze them.
+
+    Where the middle one of the bars is as long as all that points and lines span, nothing is told apart, and
+    the ordinate holds such a bar about each point.
+    """
     parts = [one.points.y for one in curves] + [
         one.lost.y for one in curves if one.lost is not None
     ]
     parts += [np.array(one.limit.heights) for one in curves if one.limit is not None]
     values = np.concatenate([*parts, *(line.y for one in curves for line in one.lines)])
     known = values[np.isfinite(values)]
+    bars = np.concatenate([one.points.high - one.points.low for one in curves])
+    bars = bars[np.isfinite(bars)]
     if known.size and np.ptp(known) > 0:
         low, high = float(known.min()), float(known.max())
+        typical = float(np.median(bars)) if bars.size else 0.0
+        if typical >= high - low:
+            low, high = low - typical / 2, high + typical / 2
         ax.set_ylim(low - MARGIN * (high - low), high + MARGIN * (high - low))
 
 
