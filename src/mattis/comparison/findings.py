@@ -198,9 +198,9 @@ def headline_lines(content: Mapping[str, Any]) -> list[str]:
         end = _limit_in_words(row)
         known = row.get("theory")
         line = f"; theory: T_M = {known:.4g}" if known is not None else ""
-        lines.append(
-            f"{row['boundary']} of the boundary {row['value']:.4g}{error}{age} at {at}{end}{line}"
-        )
+        name = row["boundary"].replace("_", " ")
+        place = f"boundary of {name}" if " " in name else f"{name} of the boundary"
+        lines.append(f"{place} {row['value']:.4g}{error}{age} at {at}{end}{line}")
     return lines + ([content["verdict"]] if content["verdict"] else [])
 
 
