@@ -29,11 +29,12 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 from scipy.stats import t as student_t
 
-from mattis.comparison.lines import lines
+from mattis.comparison.lines import boundary_lines, lines
 from mattis.comparison.phases import has_phases
 from mattis.comparison.view import View, view
 from mattis.figures import drawing_of
 from mattis.figures.curve_pages import figures as curve_figures
+from mattis.figures.curve_pages import view_of
 from mattis.figures.glossary import axis_term, quantity_word, rule_word
 from mattis.figures.panels import asked_of, panels_of
 from mattis.networks.binary.axes import rule_of
@@ -116,11 +117,13 @@ def of_curves(shown: Shown) -> bool:
 
 
 def planes_of(shown: Shown) -> list[tuple[xr.Dataset, Figure]]:
-    """Return the estimates of each page with it: the pages are in the order of the axes that remain."""
-    seen = view(shown.study)
+    """Return the estimates of each page with it: the pages are in the order of the axes that no panel has."""
+    seen = [view_of(shown.study, block) for block in panels_of(shown.study)]
+    used = {name for one in seen for name in (one.across, one.curves, one.up)}
     stacked = shown.estimates
+    rest = [name for name in view(shown.study).rest if name not in used]
     places: list[dict[str, Any]] = [{}]
-    for name in seen.rest:
+    for name in rest:
         places = [{**place, name: value} for place in places for value in stacked[name].values]
     return [
         (stacked.sel(place), figure)
@@ -133,6 +136,12 @@ def cells_of(
 ) -> list[tuple[str, xr.Dataset]]:
     """Return the cells of each curve of a panel with its words in the key, spelled out here."""
     there = {str(dim) for name in block.quantity for dim in plane[name].dims}
+    others = there - {
+        seen.across,
+        seen.curves,
+        seen.up,
+    }  # axes of another panel: at their last values
+    plane = plane.isel(dict.fromkeys(others, -1))
     if seen.curves is None or seen.curves not in there:
         return [("", plane)]
     out = []
@@ -384,9 +393,12 @@ def test_lines_are_full_where_states_are_stable_and_dashed_elsewhere(shown: Show
             full, dashed = set(), set()
             for _, cells in cells_of(plane, shown.study, block, seen):
                 for name in block.quantity:
+                    along = cells.sortby(seen.across)
                     if name.startswith("boundary_"):
-                        continue
-                    for line in lines(shown.study, seen, cells.sortby(seen.across), name):
+                        known = boundary_lines(shown.study, seen, along, name, block.lines or ())
+                    else:
+                        known = lines(shown.study, seen, along, name)
+                    for line in known:
                         if block.lines is None or line.quantity in block.lines:
                             there = np.isfinite(line.y)
                             for part, into in ((line.stable, full), (~line.stable, dashed)):
@@ -421,5 +433,5 @@ def test_an_axis_of_one_value_is_none_of_a_figure(shown: Shown) -> None:
 
 
 def test_only_phase_diagrams_of_retrieval_are_maps_of_phases(shown: Shown) -> None:
-    phases = {"hopfield", "little"}
+    phases = {"hopfield", "little", "refined"}
     assert has_phases(shown.study) == (shown.study.name in phases)

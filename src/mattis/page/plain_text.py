@@ -21,6 +21,12 @@ MATHEMATICS = re.compile(r"\$([^$]*)\$")
 DOTTED = re.compile(r"\\dot\s*\{?(\w)\}?")
 """A letter with a dot above."""
 
+LONGEST_MOVED = 3
+"""Letters of a word below or above the line that is written in such letters: longer ones cannot be read."""
+
+UPRIGHT = re.compile(r"\\mathrm\s*\{(\w+)\}")
+"""A word among the letters of a formula."""
+
 COMMAND = re.compile(r"\\([a-zA-Z]+)")
 """A command of mathematics."""
 
@@ -35,7 +41,7 @@ def plain_text(words: str) -> str:
 
 def _plain(mathematics: str) -> str:
     """Return one formula in plain letters."""
-    text = DOTTED.sub("\\1\u0307", mathematics)
+    text = DOTTED.sub("\\1\u0307", UPRIGHT.sub("\\1", mathematics))
     text = COMMAND.sub(lambda found: LETTERS_OF_COMMANDS.get(found[1], found[1]), text)
     return " ".join(RAISED.sub(_moved, text).replace("\\", "").split())
 
@@ -44,7 +50,7 @@ def _moved(found: re.Match[str]) -> str:
     """Return what stands below or above the line in its own letters, if there are such."""
     text = found[2] if found[2] is not None else found[3]
     table = LOW if found[1] == "_" else HIGH
-    if all(ord(letter) in table for letter in text):
+    if len(text) <= LONGEST_MOVED and all(ord(letter) in table for letter in text):
         return text.translate(table)
     short = len(text) == 1
     return f"{found[1]}{text}" if short else f"{found[1]}({text})"
