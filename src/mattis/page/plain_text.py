@@ -24,7 +24,7 @@ DOTTED = re.compile(r"\\dot\s*\{?(\w)\}?")
 LONGEST_MOVED = 3
 """Letters of a word below or above the line that is written in such letters: longer ones cannot be read."""
 
-UPRIGHT = re.compile(r"\\mathrm\s*\{(\w+)\}")
+ROMAN = re.compile(r"\\mathrm\s*\{(\w+)\}")
 """A word among the letters of a formula."""
 
 COMMAND = re.compile(r"\\([a-zA-Z]+)")
@@ -41,7 +41,7 @@ def plain_text(words: str) -> str:
 
 def _plain(mathematics: str) -> str:
     """Return one formula in plain letters."""
-    text = DOTTED.sub("\\1\u0307", UPRIGHT.sub("\\1", mathematics))
+    text = DOTTED.sub("\\1\u0307", ROMAN.sub("\\1", mathematics))
     text = COMMAND.sub(lambda found: LETTERS_OF_COMMANDS.get(found[1], found[1]), text)
     return " ".join(RAISED.sub(_moved, text).replace("\\", "").split())
 
