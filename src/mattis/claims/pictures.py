@@ -99,15 +99,18 @@ def cues_of(one: PictureSet) -> NDArray[np.float64]:
     return (one.unseen + 0.2 * one.noise(UNSEEN_PICTURES, "noise of cues")).T
 
 
+def mean_entropy(net: NeuronNetwork, v: NDArray[np.float64]) -> float:
+    """Return the entropy of the weights of attractors, a mean over states (N_v, R)."""
+    return float(certainty.entropy(certainty.weights(net, v)).mean())
+
+
 def entropies_of_learnt(lab: Laboratory) -> NDArray[np.float64]:
     """Return mean entropies at unseen cues with a noise of 0.2, and where they end, by set: (sets, 2)."""
     found = []
     for one in pictures(lab):
         net, cues = attractors(learnt(one), 0.5), cues_of(one)
         end = settle(net, cues, 0.1, 0.0, 100).state
-        found.append(
-            [float(certainty.entropy(certainty.weights(net, v)).mean()) for v in (cues, end)]
-        )
+        found.append([mean_entropy(net, v) for v in (cues, end)])
     return np.array(found)
 
 
@@ -141,7 +144,7 @@ def entropy_left(lab: Laboratory) -> Measurement:
 
 def entropy_at_cues(one: PictureSet, held: NDArray[np.float64]) -> float:
     """Return the mean entropy of the weights of some attractors at unseen cues with a noise of 0.2."""
-    return float(certainty.entropy(certainty.weights(attractors(held, 0.5), cues_of(one))).mean())
+    return mean_entropy(attractors(held, 0.5), cues_of(one))
 
 
 @claim(

@@ -362,7 +362,7 @@ def plan(
         note = str(error)
     first = there[tuple(slice(len(values)) for values in loaded.labels.values())]
     spent = cost(loaded, place)
-    device = None if backend == "cpu" else device_cost(loaded, backend)
+    device = None if backend == "cpu" else device_cost(loaded, backend, count(loaded))
     said = totals(loaded, spent, fitting, int(first.sum()), shards, device)
     if loaded.refine is not None:
         said["refinement"] = limits(loaded, spent, fitting, of, int(there.sum()))

@@ -56,8 +56,8 @@ class DeviceCost:
         return f"on {self.title}: {', '.join(parts)} ({source})"
 
 
-def device_cost(study: Study, backend: str) -> DeviceCost:
-    """Return what a study takes on the device of a backend, or on a GPU on paper where none is here."""
+def device_cost(study: Study, backend: str, blocks: int) -> DeviceCost:
+    """Return what all blocks of a study take on the device of a backend, or on paper where no GPU is here."""
     batched = study.described_model.batched
     is_here = backend == "simulated" or not backends.why_not()
     found = backends.device(backend) if is_here else None
@@ -79,7 +79,6 @@ def device_cost(study: Study, backend: str) -> DeviceCost:
     seconds, _ = typical_cost(
         study, lambda tasks: batched(tasks, found), time.monotonic, _together(study)
     )
-    blocks = len(study.axes.size) * len(study.labels[study.stored]) * len(study.axes.seed)
     return replace(cost, rates="measured", seconds=seconds * blocks, reason="")
 
 

@@ -356,13 +356,12 @@ def sweep_seconds(
     sharing  # replicas of each pattern set
     form     # the asynchronous kernel; "" where all sites change at once
     """
-    clock = device.clock or USUAL_CLOCK
     if form:
+        clock = device.clock or USUAL_CLOCK
         return form, size * _cycles(device, sharing, count, form) / clock
     if products_win(device, sum(sharing), len(sharing), size, count):
-        return "little_update", LAUNCH_SECONDS * (12 + 2 * len(sharing))
-    lanes = device.processors * LANES_OF_PROCESSOR
-    return "little_sweeps", POPCOUNT_CYCLES * sum(sharing) * size * count / (lanes * clock)
+        return "little_update", products_seconds(len(sharing))
+    return "little_sweeps", popcounts_seconds(device, sum(sharing), size, count)
 
 
 def pieces(
@@ -397,14 +396,22 @@ def synchronous(
 
 
 def products_win(device: Device, replicas: int, sets: int, size: int, count: int) -> bool:
-    """Tell whether a sweep of R replicas takes longer by popcounts than the launches of its products.
+    """Tell whether a sweep of R replicas takes longer by popcounts than the launches of its products."""
+    return popcounts_seconds(device, replicas, size, count) > products_seconds(sets)
 
-    By popcounts it takes R N P times three instructions of a lane; beside their launches, twelve for all and
-    two for each pattern set, products take nothing on this scale. An estimate by paper, see docs/gpu.md.
-    """
+
+def popcounts_seconds(device: Device, replicas: int, size: int, count: int) -> float:
+    """Return the seconds of a sweep by popcounts: R N P times three instructions of a lane, by paper."""
     rate = device.processors * LANES_OF_PROCESSOR * (device.clock or USUAL_CLOCK)
-    popcounts = POPCOUNT_CYCLES * replicas * size * count / rate
-    return popcounts > LAUNCH_SECONDS * (12 + 2 * sets)
+    return POPCOUNT_CYCLES * replicas * size * count / rate
+
+
+def products_seconds(sets: int) -> float:
+    """Return the seconds of a sweep by products, by paper: twelve launches for all, two for each pattern set.
+
+    Beside these, products take nothing on the scale of popcounts; see docs/gpu.md.
+    """
+    return LAUNCH_SECONDS * (12 + 2 * sets)
 
 
 def by_popcounts(
