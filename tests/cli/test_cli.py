@@ -13,7 +13,7 @@ from builders import STUDIES, fill, make_study, write_study
 from mattis.cli.command import guarded, verbs
 from mattis.engine import status
 from mattis.errors import UserError
-from mattis.networks.registry import load_study
+from mattis.networks.registry import MODELS, load_study
 from mattis.theory import QUANTITIES
 
 Command = Callable[..., tuple[int, str, str]]
@@ -82,10 +82,37 @@ def test_theory_lists_its_quantities_with_sources(mattis: Command) -> None:
 def test_models(mattis: Command) -> None:
     code, out, _ = mattis("models")
     assert code == 0
-    assert "hopfield" in out
+    assert [line.split()[0] for line in out.splitlines()] == [*MODELS]
     rows = json.loads(mattis("models", "--json")[1])
     assert {"size", "load", "memories", "beta", "noise", "seed"} <= {*rows[0]["axes"]}
     assert rows[0]["observables"]["energy"]["units"] == "J"
+
+
+def test_one_model(mattis: Command) -> None:
+    code, out, _ = mattis("models", "little")
+    assert code == 0
+    labels = [line.split("  ")[0] for line in out.splitlines() if not line.startswith(" ")]
+    assert labels == [
+        "name",
+        "summary",
+        "equation",
+        "axes",
+        "observables",
+        "order parameter",
+        "theory",
+        "source",
+    ]
+    assert "two_cycle" in out
+    assert "Little, Math. Biosci. 19, 101 (1974)" in out
+    assert json.loads(mattis("models", "little", "--json")[1])["name"] == "little"
+
+
+def test_a_model_that_is_none(mattis: Command) -> None:
+    code, _, err = mattis("models", "hopfeld")
+    assert code == 2
+    assert err.count("\n") == 1
+    assert "got the model hopfeld" in err
+    assert "hopfield?" in err
 
 
 def test_plan(mattis: Command, tmp_path: Path) -> None:

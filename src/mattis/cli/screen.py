@@ -2,6 +2,8 @@
 
 import json
 import math
+import shutil
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +41,26 @@ def rows(rows: Sequence[dict[str, Any]], title: str, fields: Sequence[str]) -> N
         for field in fields:
             value = row[field]
             click.echo(f"    {', '.join(value) if isinstance(value, list | dict) else value}")
+
+
+def labelled(row: dict[str, Any]) -> None:
+    """Print each field of a row behind its name, wrapped to the width of the screen."""
+    labels = {key: key.replace("_", " ") for key in row}
+    margin = max(map(len, labels.values())) + 2
+    width = max(shutil.get_terminal_size().columns, 2 * margin)
+    for key, value in row.items():
+        words = ", ".join(value) if isinstance(value, list | dict) else str(value)
+        label = f"{labels[key]:{margin}}"
+        click.echo(
+            textwrap.fill(
+                words or "none",
+                width,
+                initial_indent=label,
+                subsequent_indent=" " * margin,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        )
 
 
 def status(content: Any) -> None:

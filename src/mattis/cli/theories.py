@@ -6,11 +6,10 @@ from pathlib import Path
 
 import click
 
-from mattis.cli import screen
-from mattis.cli.completing import arguments, quantities
+from mattis.cli import completing, screen
 from mattis.cli.help import Verb
 from mattis.cli.options import JSON, PLUGIN, RESULTS, STUDY, UserPath, loaded_study, points_of_words
-from mattis.errors import UserError
+from mattis.errors import UserError, nearest
 
 
 @click.command(
@@ -45,12 +44,12 @@ def compare(study: Path, results: str, as_json: bool) -> None:
     ),
 )
 @PLUGIN
-@click.argument("name", required=False, shell_complete=quantities)
+@click.argument("name", required=False, shell_complete=completing.quantities)
 @click.option(
     "--at",
     multiple=True,
     metavar="KEY=VALUE,…",
-    shell_complete=arguments,
+    shell_complete=completing.arguments,
     help="Where: --at load=0.05,0.07 with --at temperature=0.3, or both in one.",
 )
 @click.option(
@@ -121,14 +120,21 @@ def _plot(
 
 
 @click.command(
-    cls=Verb, short_help="List models, their axes and observables.", examples=("mattis models",)
+    cls=Verb,
+    short_help="List models, or tell of one.",
+    examples=("mattis models", "mattis models hopfield"),
 )
+@click.argument("name", required=False, shell_complete=completing.models)
 @PLUGIN
 @JSON
-def models(as_json: bool) -> None:
-    """List the models with their axes, observables and sources."""
+def models(name: str | None, as_json: bool) -> None:
+    """List the models; of one tell equation, axes, observables, order parameter, theory and source."""
     from mattis.networks.registry import MODELS
 
+    if name is not None and name not in MODELS:
+        raise UserError(
+            f"got the model {name}; expected one of: {', '.join(MODELS)}{nearest(name, MODELS)}"
+        )
     rows = [
         {
             "name": model.name,
@@ -140,7 +146,13 @@ def models(as_json: bool) -> None:
             "theory": list(model.theory),
             "source": model.source,
         }
-        for model in MODELS.values()
+        for model in ([MODELS[name]] if name else MODELS.values())
     ]  # fmt: skip
-    fields = ("summary", "equation", "axes", "observables", "order_parameter", "theory", "source")
-    screen.document(rows) if as_json else screen.rows(rows, "name", fields)
+    if as_json:
+        screen.document(rows[0] if name else rows)
+    elif name:
+        screen.labelled(rows[0])
+    else:
+        width = max(map(len, MODELS))
+        for row in rows:
+            click.echo(f"{row['name']:{width}}  {row['summary']}")
