@@ -192,6 +192,8 @@ class Confronted:
 
 def flat(values: xr.DataArray, cells: xr.DataArray) -> Reals:
     """Return values of each cell, in the order of an array of all cells."""
+    if values.dims == cells.dims:
+        return np.asarray(values.values, np.float64).ravel()
     spread = values.broadcast_like(cells).transpose(*cells.dims)
     return np.asarray(spread.values, np.float64).ravel()
 

@@ -117,7 +117,7 @@ def _settle(figure: Figure) -> None:
     if figure.get_layout_engine() is None:
         return
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)  # "none" leaves a stand-in, for which each file is drawn twice
     for part in _parts(figure):
         part.bbox_relative.set_points(np.round(part.bbox_relative.get_points(), 5))
     for ax in figure.axes:
