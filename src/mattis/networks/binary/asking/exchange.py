@@ -10,6 +10,7 @@ from dataclasses import replace
 from math import nan, sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mattis import exact
 from mattis.exact.measure import Estimate, Series, estimate, estimates, exact_dot, mean_square
@@ -37,6 +38,7 @@ from mattis.study.axes import Misplaced
 from mattis.study.model import (
     NOT_EQUILIBRATED,
     SHORT_CHAIN,
+    Histogram,
     Observable,
     one_spin,
     two_spins,
@@ -47,6 +49,26 @@ FEWEST_TRIPS = 2.0
 
 LARGEST_R_HAT = 1.05
 """R-hat of the energies of both ladders on a rung, above which the rung counts as not equilibrated."""
+
+BINS_OF_ONE = 10
+"""Bins of q_ab from 0 to 1, of centres k/10: from -1 to 1 as many as values of q_ab at N = 20."""
+
+
+def one_sweep(_size: int, _patterns: int, protocol: Inquiry) -> float:
+    """Return the change of a density by one sweep of one cue, in a bin of the usual width."""
+    return BINS_OF_ONE / (protocol.asking.measure * protocol.cues)
+
+
+OVERLAP_DISTRIBUTION = Histogram(
+    "overlap_distribution",
+    "density P(q_ab) of the overlap of two replicas",
+    "q",
+    "overlap q_ab of two replicas",
+    tuple(k / BINS_OF_ONE for k in range(-BINS_OF_ONE, BINS_OF_ONE + 1)),
+    1 / BINS_OF_ONE,
+    smallest=one_sweep,
+)
+"""P(q_ab) in bins of 0.1."""
 
 EXCHANGE_OBSERVABLES = (
     Observable(
@@ -97,6 +119,7 @@ EXCHANGE_OBSERVABLES = (
         "sweep",
     ),
     *FREE_ENERGY_OBSERVABLES,
+    *OVERLAP_DISTRIBUTION.bins,
 )
 """What is observed of the two replicas on a rung of their ladders."""
 
@@ -199,6 +222,7 @@ def on_rung(run: LadderRun, record: LadderRecord, rung: int) -> CellObservables:
         "energy_r_hat": r_hat,
         "energy_sample_size": exact.convergence.sample_size(aligned),
         **q,
+        **overlap_distribution(twins, circuit.size),
         "swap_rate": swap_rate(run, record, rung),
         "round_trips": trips,
         "from_coldest": from_coldest(record, rung),
@@ -224,6 +248,29 @@ def replica_overlaps(twins: Series, size: int) -> CellObservables:
         "replica_overlap_fourth": fourth / size**4,
         "binder": (3 - fourth / second**2) / 2 if second > 0 else nan,
     }
+
+
+def overlap_distribution(twins: Series, size: int) -> CellObservables:
+    """Return P(q_ab): the share of sweeps with q_ab = twins/N in each bin, over the width of the bin.
+
+    That is 2/N for each of the values of q_ab in it, which are -1, -1 + 2/N, … 1: bins with one value more
+    than others are no higher. NaN for a bin without one, at N below 20.
+    """
+    bins = OVERLAP_DISTRIBUTION.bins
+    met, values = (
+        np.bincount(bins_of(of, size), minlength=len(bins)).tolist()
+        for of in (twins, np.arange(-size, size + 1, 2))
+    )
+    return {
+        one.name: count * size / (2 * possible * twins.size) if possible else nan
+        for one, count, possible in zip(bins, met, values, strict=True)
+    }
+
+
+def bins_of(twins: Series, size: int) -> NDArray[np.int64]:
+    """Return the bin of each q_ab = twins/N: that of the nearest centre, of two as near the outer one."""
+    steps = (2 * BINS_OF_ONE * np.abs(twins) + size) // (2 * size)
+    return np.asarray(BINS_OF_ONE + np.sign(twins) * steps, np.int64)
 
 
 def swap_rate(run: LadderRun, record: LadderRecord, rung: int) -> float:
