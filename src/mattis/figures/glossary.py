@@ -50,6 +50,7 @@ QUANTITY_TERMS: Mapping[str, Term] = {
     ),
     "boundary_equal_free_energy": Term("$T$ of equal free energies [J]", "equal free energies"),
     "swap_rate": Term("share of swaps accepted", "swaps accepted"),
+    "hidden_rungs": Term("hidden rungs", "hidden rungs"),
     "from_coldest": Term("share of walkers from the coldest end", "from the coldest end"),
     "round_trips": Term("round trips of a walker", "round trips"),
     "energy_cooling": Term("energy per neuron $e$ [J]", "cooling"),

@@ -19,10 +19,11 @@ from mattis.networks.binary.asking.free_energy import (
     PHASE_OBSERVABLES,
     free_energies,
 )
+from mattis.networks.binary.asking.hidden_rungs import with_hidden_rungs
 from mattis.networks.binary.axes import BinaryAxes
 from mattis.networks.binary.couplings import RULES
 from mattis.networks.binary.hopfield import CellObservables
-from mattis.networks.binary.ladder import LadderRecord, LadderRun
+from mattis.networks.binary.ladder import Ladder, LadderRecord, LadderRun
 from mattis.networks.binary.matrix_network import ChainCoroutine, Dynamics, MatrixNetwork
 from mattis.networks.binary.questions import (
     Inquiry,
@@ -126,6 +127,12 @@ EXCHANGE_OBSERVABLES = (
 GAUSSIAN = "sherrington_kirkpatrick"
 """The rule of Gaussian couplings."""
 
+HIDDEN_RUNGS = Observable(
+    "hidden_rungs",
+    "temperatures that a chosen ladder has between this one and the next lower one; NaN at the lowest",
+)
+"""Observed of a ladder that is chosen; `swap_rate` is then the least of all its pairs between the two."""
+
 ENERGY_OF_REPLICAS = Observable(
     "energy_of_replicas",
     "-(beta/2)(1 - <q_ab²>): in equilibrium its mean over pattern sets is that of the energy",
@@ -144,7 +151,8 @@ def own_observables(inquiry: Inquiry) -> tuple[Observable, ...]:
     rules = inquiry.rules or (inquiry.rule.name,)
     phases = any(is_hopfields(inquiry.of(rule)) for rule in rules)
     tied = (ENERGY_OF_REPLICAS,) if ties_energy(inquiry) else ()
-    return (*tied, *(PHASE_OBSERVABLES if phases else ()))
+    hidden = (HIDDEN_RUNGS,) if inquiry.ladder and inquiry.ladder.chosen else ()
+    return (*tied, *(PHASE_OBSERVABLES if phases else ()), *hidden)
 
 
 def exchange(
@@ -165,6 +173,7 @@ def _climbed(
     index = cued(circuit.network.count, first, cue)
     hopfields = is_hopfields(inquiry)
     run = LadderRun(circuit, inquiry.ladder, index, first.noise, inquiry.asking, hopfields)
+    run = with_hidden_rungs(run) if inquiry.ladder.chosen else run
     record = run.run()
     free = free_energies(run, record)
     return [
@@ -183,6 +192,8 @@ def _cell(
     """Return what is observed at one temperature; NaN for what its couplings do not have."""
     rung = run.ladder.betas.index(visit.beta)
     cell = on_rung(run, record, rung) | free[rung]
+    if inquiry.ladder and inquiry.ladder.chosen:
+        cell |= of_gap(run, record, rung, inquiry.ladder)
     if not ties_energy(inquiry):
         return cell
     square = cell["replica_overlap_squared"] if visit.rule == GAUSSIAN else nan
@@ -279,6 +290,16 @@ def swap_rate(run: LadderRun, record: LadderRecord, rung: int) -> float:
     if rung + 1 < run.ladder.rungs:
         tried = 2 * run.ladder.proposals(rung, run.asking.thermalise, run.asking.sweeps)
     return int(record.swaps[:, rung].sum()) / tried if tried else nan
+
+
+def of_gap(run: LadderRun, record: LadderRecord, rung: int, axis: Ladder) -> CellObservables:
+    """Return how many hidden rungs are below a temperature of the axis, and the least rate of their swaps."""
+    colder = [beta for beta in axis.betas if beta > run.ladder.betas[rung]]
+    if not colder:
+        return {"swap_rate": nan, HIDDEN_RUNGS.name: nan}
+    pairs = range(rung, run.ladder.betas.index(colder[0]))
+    rates = [swap_rate(run, record, pair) for pair in pairs]
+    return {"swap_rate": min(rates), HIDDEN_RUNGS.name: len(rates) - 1}
 
 
 def round_trips(record: LadderRecord) -> float:
