@@ -12,6 +12,7 @@ from mattis.comparison.foretold import foretold
 from mattis.comparison.verdict import compared, labels_of
 from mattis.comparison.view import word_of_beta
 from mattis.errors import UserError
+from mattis.networks.binary.ladder import MOST_RUNGS
 from mattis.networks.binary.study import BinaryStudy
 from mattis.statistics.spinodals import SPINODAL
 from mattis.study.base import Study, middles
@@ -52,7 +53,25 @@ def headline(estimates: xr.Dataset, study: Study) -> dict[str, Any]:
         if row["boundary"] == "temperature" and _ends_at_hopfields(study, row):
             end = theory.evaluate("hopfield.T_M", load=row["load"])
             row |= {"quantity": "hopfield.T_M", "theory": end if isinstance(end, float) else None}
-    return {"boundaries": found, "verdict": _verdict(estimates, study)}
+    ladder = {"ladder": _ladder(estimates)} if "hidden_rungs" in estimates else {}
+    return {"boundaries": found, **ladder, "verdict": _verdict(estimates, study)}
+
+
+LEAST_SWAP_RATE = 0.2
+"""Share of accepted swaps below which rungs are too far apart for walkers to get along a ladder."""
+
+
+def _ladder(estimates: xr.Dataset) -> str:
+    """Return in a sentence how many hidden rungs a chosen ladder has, and whether all of its pairs swap."""
+    counts = estimates["hidden_rungs"].sum("beta").where(estimates["seeds"].max("beta") > 0)
+    ends = dict.fromkeys(f"{end:.3g}" for end in (float(counts.min()), float(counts.max())))
+    least = float(estimates["swap_rate"].min())
+    line = f"ladder: {' to '.join(ends)} hidden rungs, means over pattern sets; least swap rate {least:.2g}"
+    if not least < LEAST_SWAP_RATE:
+        return line
+    full = float(counts.max()) + estimates.sizes["beta"] >= MOST_RUNGS
+    why = f"it has {MOST_RUNGS} temperatures at most" if full else "its first part did not show it"
+    return f"{line}, below {LEAST_SWAP_RATE:g}: {why}"
 
 
 def _verdict(estimates: xr.Dataset, study: Study) -> str | None:
@@ -201,7 +220,7 @@ def headline_lines(content: Mapping[str, Any]) -> list[str]:
         name = row["boundary"].replace("_", " ")
         place = f"boundary of {name}" if " " in name else f"{name} of the boundary"
         lines.append(f"{place} {row['value']:.4g}{error}{age} at {at}{end}{line}")
-    return lines + ([content["verdict"]] if content["verdict"] else [])
+    return lines + [content[key] for key in ("ladder", "verdict") if content.get(key)]
 
 
 def _limit_in_words(row: Mapping[str, Any]) -> str:

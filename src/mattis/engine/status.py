@@ -1,6 +1,7 @@
 """What is there of a study: blocks that are done, missing and failed, its cells, and their digests."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,9 @@ def done_cells(ds: "Frame | xr.Dataset", study: Study, all_observables: bool) ->
 
 def advice(lacks: Sequence[str]) -> str:
     """Say which observables a store lacks, and what computes them."""
-    return f"lacks: {', '.join(lacks)}; mattis run STUDY --all-observables computes them"
+    groups = (list(names) for _, names in groupby(lacks, lambda name: name.rstrip("0123456789")))
+    told = ", ".join(one[0] if len(one) == 1 else f"{one[0]} … {one[-1]}" for one in groups)
+    return f"lacks: {told}; mattis run STUDY --all-observables computes them"
 
 
 def base_id(block: str) -> str:

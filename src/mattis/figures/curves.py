@@ -261,7 +261,7 @@ def _law(points: Points, cells: xr.Dataset, seen: View, name: str) -> LawLine | 
 
 def _points(cells: xr.Dataset, study: Study, seen: View, name: str) -> tuple[Points, Points | None]:
     """Return the estimates of a quantity; in cells of two states those of either, with their shares."""
-    doubt = doubts(cells, study, name).values
+    doubt = np.broadcast_to(doubts(cells, study, name).values, cells[name].shape)
     seeds = np.asarray(cells["seeds"].values, np.float64)
     every = _sample(cells, seen, name, seeds, doubt)
     two = (doubt & IN_TWO_STATES) > 0

@@ -21,7 +21,7 @@ from mattis.statistics.states import FEWEST_SEEDS, states
 from mattis.statistics.survival import GIVEN, bare, motion, resolution, survival
 from mattis.statistics.thermodynamic_limit import thermodynamic_limits
 from mattis.study.base import Study
-from mattis.study.model import FLAGS, Observable
+from mattis.study.model import FLAGS, Histogram, Observable
 
 BIMODAL, FEW_SEEDS, INCOMPLETE, FAILED = 64, 128, 256, 512
 ALL_FLAGS: Mapping[int, str] = {
@@ -56,7 +56,8 @@ def aggregate(cells: xr.Dataset, study: StudyLike | None = None) -> xr.Dataset:
         X_disorder_error, the rest. Fractions of answers (`Observable.fraction`) have X_low and X_high, the
         ends of an interval of 95 % (see `with_interval`). `seeds` is the number of seeds, `asked` (of a
         study that is refined) how many its rounds asked for, `flag` a mask of the flags of the cells and of
-        the set of seeds. Of models with a state to stay in: `survived`,
+        the set of seeds. Histograms have their bins joined along an axis of their own: overlap_distribution
+        along q. Of models with a state to stay in: `survived`,
         X_given_survival and X_given_loss with their errors (see `survival`); of sequences `moved` and its
         like (see `motion`); of chains at a temperature
         `state`, what they are in, in words (see `states`). Of powers
@@ -81,8 +82,11 @@ def aggregate(cells: xr.Dataset, study: StudyLike | None = None) -> xr.Dataset:
         words = "number of seeds that are asked for"
         out["asked"] = cells["asked"].sum("seed").assign_attrs(long_name=words, units="1")
     for observable in study.described_model.observables:
-        if observable.name != "flag" and not observable.name.endswith(("_thermal_error", GIVEN)):
+        alone = observable.histogram is None and observable.name != "flag"
+        if alone and not observable.name.endswith(("_thermal_error", GIVEN)):
             out.update(_estimates(observable, cells, study))
+    for histogram in study.described_model.histograms:
+        out = out.merge(_joined(histogram, cells, study))
     out["flag"] = _flags(cells, out, study)
     out = with_lifetimes(out, cells, study)
     out = out.assign(_variables(power_laws(cells, study)))
@@ -126,6 +130,16 @@ def _estimates(one: Observable, cells: xr.Dataset, study: Study) -> dict[str, xr
         found[f"{name}_thermal_error"] = _described(thermal, "thermal part of the error", of)
         found[f"{name}_disorder_error"] = _described(rest, "disorder part of the error", of)
     return found
+
+
+def _joined(one: Histogram, cells: xr.Dataset, study: Study) -> xr.Dataset:
+    """Return the mean of each bin of a histogram over the seeds, with its error, along the axis of bins."""
+    values = xr.concat([cells[bin_.name] for bin_ in one.bins], one.along).transpose(..., one.along)
+    whole = Observable(one.name, one.long_name, one.units, one.smallest)
+    named = values.assign_attrs(long_name=one.long_name, units=one.units)
+    words = {"long_name": f"{one.counted}: centres of bins", "units": "1", "width": one.width}
+    found = xr.Dataset(_estimates(whole, cells.assign({one.name: named}), study))
+    return found.assign_coords({one.along: (one.along, np.array(one.centres), words)})
 
 
 def _variables(found: xr.Dataset) -> Mapping[Hashable, xr.Variable]:

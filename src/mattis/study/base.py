@@ -118,7 +118,8 @@ class Study(Part):
             ends = {
                 f"boundary_{one.name}": one.dimension for one in self.described_model.boundaries
             }
-            self.figure.check(self.quantities, axes, ends)
+            own = {one.name: one.along for one in self.described_model.histograms}
+            self.figure.check(self.quantities, axes, ends, own)
         if self.refine is not None:
             self.refine.check(self.labels, self.refinable)
         cells = 1
@@ -139,10 +140,11 @@ class Study(Part):
 
     @property
     def quantities(self) -> set[str]:
-        """The names of what a figure may show: observables, and boundaries of the diagram."""
+        """The names of what a figure may show: observables, histograms, and boundaries of the diagram."""
         model = self.described_model
         boundaries = {f"boundary_{one.name}" for one in model.boundaries}
-        return {one.name for one in model.observables} - {"flag"} | boundaries | {*self.derived}
+        observed = {(one.histogram or one).name for one in model.observables} - {"flag"}
+        return observed | boundaries | {*self.derived}
 
     @property
     def derived(self) -> Sequence[str]:

@@ -88,24 +88,35 @@ class FigureBlock(Part):
     )
 
     def check(
-        self, quantities: Collection[str], axes: Mapping[str, int], ends: Mapping[str, str]
+        self,
+        quantities: Collection[str],
+        axes: Mapping[str, int],
+        ends: Mapping[str, str],
+        own: Mapping[str, str],
     ) -> None:
         """Raise Misplaced where a panel names a quantity or an axis that the study does not have.
 
         axes  # how many values each has
         ends  # the axis along which each boundary lies
+        own   # the axis that each histogram, and nothing else, has
         """
         for k, panel in enumerate(self.panels or ()):
             where = f"figure.panels[{k}]"
             for name in panel.quantity:
                 _named(f"{where}.quantity", name, sorted(quantities), "a quantity of the study")
             boundaries = [name for name in panel.quantity if name in ends]
-            if boundaries and (len(panel.quantity) > 1 or panel.up is not None):
+            apart = boundaries + [name for name in panel.quantity if name in own]
+            if apart and (len(panel.quantity) > 1 or panel.up is not None):
+                expected = "a boundary by itself" if boundaries else "a histogram by itself"
                 advice = "give it a panel of its own, with across and curves"
-                raise Misplaced(f"{where}.quantity", boundaries[0], "a boundary by itself", advice)
+                raise Misplaced(f"{where}.quantity", apart[0], expected, advice)
+            mine = own.get(panel.quantity[0])
+            if mine is not None and panel.across not in (None, mine):
+                expected = f"{mine}, the axis of {panel.quantity[0]}"
+                raise Misplaced(f"{where}.across", str(panel.across), expected, "leave it out")
             for key in ("across", "curves", "up"):
                 name = getattr(panel, key)
-                if name is None:
+                if name is None or (key == "across" and name == mine):
                     continue
                 _named(f"{where}.{key}", name, list(axes), "an axis of the study")
                 if axes[stored_axis(name)] == 1:

@@ -51,6 +51,7 @@ class Observable:
     smallest  # (N, P, protocol) -> the smallest change that one pattern set could have shown
     fraction  # whether it is a mean of answers, each yes (1) or no (0), 1/smallest of them in a pattern set
     law       # the power of an axis that equations say it is at the small end of that axis
+    histogram  # that it is a bin of
     """
 
     name: str
@@ -59,6 +60,38 @@ class Observable:
     smallest: Smallest | None = None
     fraction: bool = False
     law: "PowerLaw | None" = None
+    histogram: "Histogram | None" = None
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """A histogram of each cell: an observable for each bin, which estimates join along an axis of their own.
+
+    along     # the axis, and what is counted along it; centres  # of its bins, rising by `width`
+    smallest  # as of an observable
+    """
+
+    name: str
+    long_name: str
+    along: str
+    counted: str
+    centres: tuple[float, ...]
+    width: float
+    units: str = "1"
+    smallest: Smallest | None = None
+
+    @property
+    def bins(self) -> tuple[Observable, ...]:
+        """An observable for each bin."""
+        return tuple(
+            Observable(
+                f"{self.name}_{k}",
+                f"{self.long_name}, at {self.along} = {centre:g}",
+                self.units,
+                histogram=self,
+            )
+            for k, centre in enumerate(self.centres)
+        )
 
 
 @dataclass(frozen=True)
@@ -224,6 +257,11 @@ class Model:
     batched: Batched | None = None
     launches: LaunchFunction | None = None
     follow: FollowFunction | None = None
+
+    @property
+    def histograms(self) -> tuple[Histogram, ...]:
+        """The histograms whose bins are observed."""
+        return tuple({one.histogram: None for one in self.observables if one.histogram})
 
 
 def one_spin(size: Any, _patterns: Any, protocol: Any) -> Any:

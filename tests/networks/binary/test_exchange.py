@@ -6,22 +6,19 @@ probability of at most 1e-6 (Bonferroni: each at 1e-6 / LOOKS, normal errors fro
 
 import math
 from dataclasses import fields, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from builders import HERE, fill, make_of_family, refused
-from references import shuffled
+from ladders import Plain, energies_of, run_of
 from scipy import stats
 
 import mattis
 from mattis.engine.driver import run
-from mattis.exact import rng
 from mattis.exact.measure import estimate
 from mattis.kernels import cpu
-from mattis.networks.binary import family
 from mattis.networks.binary.asking.exchange import is_equilibrated, on_rung
 from mattis.networks.binary.ladder import Ladder, LadderRecord, LadderRun
 from mattis.study import plan
@@ -63,109 +60,26 @@ def study_of(**changes: Any) -> Study:
     return make_of_family(**{**keys, **changes})
 
 
-def run_of(study: Study, noise: float = 0.0) -> LadderRun:
-    """Return the ladders of the first network of a study and its first cue."""
-    patterns, points, inquiry = plan.task(study, plan.blocks(study)[0])
-    circuit = family.circuit(
-        patterns, family.draw(patterns, inquiry.ensemble), inquiry.of(points[0].rule)
-    )
-    assert inquiry.ladder is not None
-    hebbian = study.model == "hopfield"
-    return LadderRun(circuit, inquiry.ladder, 0, noise, inquiry.asking, hebbian)
-
-
-class Plain:
-    """Two ladders in plain Python, from the definitions: states, temperatures, decisions.
-
-    Energies are -sum_i S_i (N h_i + b_i)/2 in units of fields, and T in these units is N T x unit.
-    """
-
-    def __init__(self, ladders: LadderRun) -> None:
-        self.ladders, self.circuit = ladders, ladders.circuit
-        self.couplings = [[int(x) for x in row] for row in self.circuit.made.nj]
-        self.bias = [int(b) for b in self.circuit.bias]
-        self.size, self.rungs = self.circuit.size, ladders.ladder.rungs
-
-    def aligned(self, state: list[int]) -> int:
-        fields = (sum(j * s for j, s in zip(row, state, strict=True)) for row in self.couplings)
-        return sum(s * (x + 2 * b) for s, x, b in zip(state, fields, self.bias, strict=True))
-
-    def sweep(self, state: list[int], stream: rng.Stream, t: int, beta: float) -> None:
-        moves = self.circuit.dynamics.rate == "metropolis"
-        recipe = rng.acceptance_noise if moves else rng.thermal_noise
-        noise = recipe(stream.decision_words(self.size, t), self.circuit.scale(beta)).tolist()
-        network = self.circuit.network
-        orders = rng.stream(network.root_seed, "order", network.labels)
-        sites = shuffled(self.size, t, orders) if moves else range(self.size)
-        for th, i in zip(noise, sites, strict=True):
-            field = sum(j * s for j, s in zip(self.couplings[i], state, strict=True)) + self.bias[i]
-            if moves:
-                state[i] *= -1 if state[i] * field + th < 0 else 1
-            else:
-                state[i] = 1 if field + th >= 0 else -1
-
-    def swaps(
-        self, walkers: list[int], energies: list[float], stream: rng.Stream, number: int
-    ) -> None:
-        """Swap neighbours of one parity with min(1, exp((beta - beta')(E - E')))."""
-        betas, words = self.ladders.ladder.betas, stream.words(2 * self.rungs, number)
-        for r in range(number % 2, self.rungs - 1, 2):
-            u = ((int(words[2 * r]) << 21 | int(words[2 * r + 1]) >> 11) + 0.5) / 2**53
-            chance = math.exp(min(0.0, (betas[r] - betas[r + 1]) * (energies[r] - energies[r + 1])))
-            if u < chance:
-                walkers[r], walkers[r + 1] = walkers[r + 1], walkers[r]
-
-    def run(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the aligned fields of both ladders by rung, the twins, and the walkers at the end."""
-        made, sweeps, every = self.ladders, self.ladders.asking.sweeps, self.ladders.ladder.every
-        states = made.starts.tolist()
-        walkers = [[*range(self.rungs)] for _ in (0, 1)]
-        aligned = np.zeros((2, self.rungs, sweeps), np.int64)
-        twins = np.zeros((self.rungs, sweeps), np.int64)
-        per = 2 * self.size * self.circuit.unit * self.circuit.quarter
-        for t in range(sweeps):
-            for a, r in product((0, 1), range(self.rungs)):
-                who = walkers[a][r]
-                self.sweep(states[a][who], made.stream("walkers", a, who), t, made.ladder.betas[r])
-                aligned[a, r, t] = self.aligned(states[a][who])
-            for r in range(self.rungs):
-                pair = (states[a][walkers[a][r]] for a in (0, 1))
-                twins[r, t] = sum(s * other for s, other in zip(*pair, strict=True))
-            if (t + 1) % every == 0:
-                for a in (0, 1):
-                    energies = (-aligned[a, :, t] / per).tolist()
-                    self.swaps(
-                        walkers[a], energies, made.stream("exchange", a), (t + 1) // every - 1
-                    )
-        return aligned, twins, np.array(walkers)
-
-
 @pytest.mark.parametrize("every", [1, 3])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_ladders_are_those_of_the_definition(name: str, every: int) -> None:
     """The same states, swaps and walkers, bit by bit, as in plain Python; at an odd size as well."""
     keys = {**NETWORKS[name], "size": [11], "protocol": {"name": "exchange", "every": every}}
     made = run_of(study_of(model=name, **keys, sweeps={"thermalise": 10, "measure": 50}))
-    found, (aligned, twins, walkers) = made.run(), Plain(made).run()
+    plain = Plain(made)
+    found, (aligned, twins, walkers) = made.run(), plain.run()
     np.testing.assert_array_equal(found.trace[1], aligned)
     np.testing.assert_array_equal(found.twins, twins)
     np.testing.assert_array_equal(found.walkers, walkers)
+    np.testing.assert_array_equal(found.swaps.sum(axis=0), plain.swapped)
     assert len({*map(tuple, found.walkers)}) == 2  # the ladders are not each other's copy
     assert (np.diff(walkers, axis=1) != 1).any()
 
 
 def exact_means(made: LadderRun, beta: float) -> dict[str, float]:
-    """Return <E>/N, <m²> and <q²> of Boltzmann's law, from the Hamiltonian as it is printed.
-
-    H = -1/2 sum_{i≠j} J_ij S_i S_j; of neurons 0, 1: -1/2 sum_{i≠j} J_ij V_i V_j + U sum_i V_i.
-    """
+    """Return <E>/N, <m²> and <q²> of Boltzmann's law, by all states."""
     circuit, size = made.circuit, made.circuit.size
-    j = circuit.made.nj / (size * circuit.unit)
-    states = np.array([*product((-1, 1), repeat=size)], float)
-    units, threshold = states, 0.0
-    if circuit.dynamics.neurons == "zero_one":
-        units, threshold = (1 + states) / 2, float(circuit.dynamics.threshold)
-    energies = -0.5 * ((units @ j) * units).sum(axis=1) + threshold * units.sum(axis=1)
+    states, energies = energies_of(made)
     weights = np.exp(-beta * (energies - energies.min()))
     weights /= weights.sum()
     correlations = (states * weights[:, None]).T @ states

@@ -6,17 +6,16 @@ at most 1e-6: Student's law, of ten blocks or of some runs.
 
 import math
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from builders import fill, make_of_family
+from ladders import energies_of, run_of
 from scipy import stats
 
 import mattis
-from mattis.networks.binary import family
 from mattis.networks.binary.asking.free_energy import (
     FREE_ENERGY_OBSERVABLES,
     PHASE_OBSERVABLES,
@@ -52,35 +51,12 @@ def study_of(**changes: Any) -> Study:
     return make_of_family(**{**keys, **changes})
 
 
-def run_of(study: Study, noise: float = 0.0) -> LadderRun:
-    """Return the ladders of the first network of a study."""
-    patterns, points, inquiry = plan.task(study, plan.blocks(study)[0])
-    asked = inquiry.of(points[0].rule)
-    circuit = family.circuit(patterns, family.draw(patterns, inquiry.ensemble), asked)
-    assert inquiry.ladder is not None
-    return LadderRun(circuit, inquiry.ladder, 0, noise, inquiry.asking, study.model == "hopfield")
-
-
-def states_of(made: LadderRun) -> tuple[np.ndarray, np.ndarray]:
-    """Return all states, and their energies from the Hamiltonian as it is printed.
-
-    H = -1/2 sum_{i≠j} J_ij S_i S_j; of neurons 0, 1: -1/2 sum_{i≠j} J_ij V_i V_j + U sum_i V_i.
-    """
-    circuit, size = made.circuit, made.circuit.size
-    states = np.array([*product((-1, 1), repeat=size)], float)
-    one_sided = circuit.dynamics.neurons == "zero_one"
-    units = (1 + states) / 2 if one_sided else states
-    threshold = float(circuit.dynamics.threshold) if one_sided else 0.0
-    j = circuit.made.nj / (size * circuit.unit)
-    return states, -0.5 * ((units @ j) * units).sum(axis=1) + threshold * units.sum(axis=1)
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 def test_free_energies_are_those_of_all_states(name: str) -> None:
     """f = -(T/N) ln sum_S e^(-E/T), absolute; and ln Z as told from the hottest: 15 looks at each network."""
     made = run_of(study_of(model=name, **NETWORKS[name]))
     found = free_energies(made, made.run())
-    _, energies = states_of(made)
+    _, energies = energies_of(made)
     logs = np.array([np.log(np.exp(-b * energies).sum()) for b in made.ladder.betas]) / 10
     limit = float(stats.t(9).isf(1e-6 / 15 / 2))
     for cell, beta, exact in zip(found, made.ladder.betas, logs, strict=True):
@@ -93,7 +69,7 @@ def test_free_energies_are_those_of_all_states(name: str) -> None:
 
 def phases_by_enumeration(made: LadderRun) -> list[dict[str, float]]:
     """Return the weights of retrieval and of the rest at each temperature, of all states."""
-    states, energies = states_of(made)
+    states, energies = energies_of(made)
     size, patterns = made.circuit.size, made.circuit.network.xi.astype(int)
     largest = abs(states @ patterns.T).max(axis=1) / size
     own = np.array([energies[(states == xi).all(axis=1)].item() for xi in patterns])

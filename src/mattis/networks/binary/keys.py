@@ -342,6 +342,11 @@ class ProtocolPart(Part):
     every: StrictInt = Field(
         default=Ladder.every, ge=1, le=2**20, description="sweeps between two rounds of swaps"
     )
+    ladder: Literal["axis", "chosen"] = Field(
+        default="axis",
+        description="temperatures that are swapped: those of the axis, or with hidden ones between them, "
+        "chosen from the swap rates of a short first part",
+    )
 
 
 ProtocolKey = Annotated[ProtocolPart, _worded("name", "exchange")]
@@ -427,6 +432,7 @@ def spelled(protocol: Inquiry) -> dict[str, Any]:
     swapped = {}
     if ladder := protocol.ladder:
         swapped = {"protocol": {"every": ladder.every, "betas": list(ladder.betas)}}
+        swapped["protocol"] |= {"ladder": "chosen"} if ladder.chosen else {}
     return swapped | {
         "couplings": {"name": rule.name, **{name: _plain(v) for name, v in numbers.items()}},
         "patterns": patterns,

@@ -6,7 +6,10 @@ So trajectories depend neither on blocks nor on workers, and not on which temper
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
+from math import ceil, log, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,22 +22,37 @@ from mattis.kernels.cpu.lanes import LANES, Heat, LaneRecord, Lanes, aligned_row
 from mattis.networks.binary.matrix_network import MatrixNetwork
 from mattis.networks.binary.network import Protocol
 
+MOST_RUNGS = 64
+"""Temperatures of a ladder that is chosen, at most: its walkers fill four groups of lanes."""
+
+MOST_REJECTED = Fraction(1, 2)
+"""Swaps of a pair that are rejected at most, of those of a ladder that is chosen.
+
+Where even and odd pairs swap in turn, round trips are most frequent at 1/2: S. Syed, A. Bouchard-Côté,
+G. Deligiannidis and A. Doucet, J. R. Stat. Soc. B 84, 321 (2022).
+"""
+
+FIRST_SWEEPS = 200
+"""Sweeps of the first part by which a ladder is chosen; swaps of the second half of them count."""
+
 
 @dataclass(frozen=True)
 class Ladder:
     """The temperatures among which walkers are swapped.
 
-    betas  # rising: the hottest rung first
-    every  # sweeps between two rounds of swaps
+    betas   # rising: the hottest rung first
+    every   # sweeps between two rounds of swaps
+    chosen  # whether each network has hidden rungs between these, see `asking.hidden_rungs`
     """
 
     betas: tuple[float, ...]
     every: int = 1
+    chosen: bool = False
 
     @staticmethod
-    def of(betas: Sequence[float], every: int) -> "Ladder":
+    def of(betas: Sequence[float], every: int, chosen: bool = False) -> "Ladder":
         """Return the ladder of the temperatures of an axis, in whatever order they stand there."""
-        return Ladder(tuple(sorted(betas)), every)
+        return Ladder(tuple(sorted(betas)), every, chosen)
 
     @property
     def rungs(self) -> int:
@@ -43,7 +61,23 @@ class Ladder:
 
     def memory(self, size: int, sweeps: int) -> int:
         """Return the bytes that two ladders of networks of N neurons take."""
-        return self.rungs * (64 * sweeps + 20 * size)
+        rungs = max(self.rungs, MOST_RUNGS) if self.chosen else self.rungs
+        return rungs * (64 * sweeps + 20 * size)
+
+    def work(self, size: int, sweeps: int, points: int) -> int:
+        """Return how many spins two ladders of networks of N neurons propose at some of their points.
+
+        Of a ladder that is chosen about so many, of whole ladders with the first part: for as many rungs as
+        energies need that fluctuate by √(N/2) T, as in a glass at T_g. A swap of T with T' is then rejected
+        with a probability of about √(N/2π) ln(T/T').
+        """
+        if not self.chosen:
+            return 2 * size * sweeps * points
+        rejected = [sqrt(size / (2 * pi)) * log(b / a) for a, b in pairwise(self.betas)]
+        parts = sum(max(ceil(one / MOST_REJECTED), 1) for one in rejected)
+        rungs = max(min(1 + parts, MOST_RUNGS), self.rungs)
+        ladders = -(-points // self.rungs)
+        return 2 * size * (sweeps * rungs + FIRST_SWEEPS * MOST_RUNGS) * ladders
 
     def proposals(self, pair: int, first: int, last: int) -> int:
         """Return how often rungs `pair` and the next try to swap in these sweeps: in every other round."""
@@ -81,6 +115,7 @@ class LadderRun:
 
     index  # of the pattern; noise  # share of its bits that are wrong in the cue
     is_hebbian  # whether this is Hopfield's network: Hebb's rule, ±1, no thresholds
+    is_first    # whether this is the first part, by which a ladder is chosen: its streams are its own
     """
 
     circuit: MatrixNetwork
@@ -89,12 +124,14 @@ class LadderRun:
     noise: float
     asking: Protocol
     is_hebbian: bool = False
+    is_first: bool = False
 
     def stream(self, name: str, ladder: int, walker: int | None = None) -> rng.Stream:
         """Return a stream of a ladder, or of one of its walkers."""
         network = self.circuit.network
         member = {"noise": self.noise, "cue": self.index, "ladder": ladder}
         member |= {} if walker is None else {"walker": walker}
+        member |= {"first part": 1} if self.is_first else {}
         return rng.stream(network.root_seed, name, network.labels, member)
 
     @cached_property

@@ -136,7 +136,7 @@ class BinaryStudy(RetrievalStudy):
         """The temperatures that are swapped, if they are."""
         if self.sampling is None:
             return None
-        return Ladder.of(self.axes.betas, self.sampling.every)
+        return Ladder.of(self.axes.betas, self.sampling.every, self.sampling.ladder == "chosen")
 
     @property
     def protocol(self) -> Inquiry:
@@ -384,7 +384,9 @@ class BinaryStudy(RetrievalStudy):
 
     def _proposals(self, size: int, sweeps: int, cues: int, points: int) -> int:
         """Return the spin proposals of chains of so many sweeps at most; a ramp is shared by temperatures."""
-        chains = {"hysteresis": 2 * len(self.asked.rungs()), "familiarity": 0, "exchange": 2}
+        if self.ladder is not None:
+            return cues * self.ladder.work(size, sweeps, points)
+        chains = {"hysteresis": 2 * len(self.asked.rungs()), "familiarity": 0}
         total: int = size * sweeps * cues * self.starts * points * chains.get(self.asked.name, 1)
         total += points * BINARY_QUESTIONS[self.asked.name].work(size)
         return max(
@@ -556,11 +558,9 @@ def _check_sampling(study: BinaryStudy) -> None:
     for key in ("question", "starts", "keep", "noise_sharing", "retrieved_above"):
         value, usual = getattr(study, key), type(study).model_fields[key].default
         if value != usual:
-            expected, advice = (
-                "no such key beside protocol: exchange",
-                f"remove {key}, or the protocol",
-            )
-            raise Misplaced(key, str(getattr(value, "name", value)), expected, advice)
+            expected = "no such key beside protocol: exchange"
+            got, advice = str(getattr(value, "name", value)), f"remove {key}, or the protocol"
+            raise Misplaced(key, got, expected, advice)
     _check_symmetric(study, "to swap by", "the protocol")
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from math import nan, sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mattis import exact
 from mattis.exact.measure import Estimate, Series, estimate, estimates, exact_dot, mean_square
@@ -18,10 +19,11 @@ from mattis.networks.binary.asking.free_energy import (
     PHASE_OBSERVABLES,
     free_energies,
 )
+from mattis.networks.binary.asking.hidden_rungs import with_hidden_rungs
 from mattis.networks.binary.axes import BinaryAxes
 from mattis.networks.binary.couplings import RULES
 from mattis.networks.binary.hopfield import CellObservables
-from mattis.networks.binary.ladder import LadderRecord, LadderRun
+from mattis.networks.binary.ladder import Ladder, LadderRecord, LadderRun
 from mattis.networks.binary.matrix_network import ChainCoroutine, Dynamics, MatrixNetwork
 from mattis.networks.binary.questions import (
     Inquiry,
@@ -37,6 +39,7 @@ from mattis.study.axes import Misplaced
 from mattis.study.model import (
     NOT_EQUILIBRATED,
     SHORT_CHAIN,
+    Histogram,
     Observable,
     one_spin,
     two_spins,
@@ -47,6 +50,26 @@ FEWEST_TRIPS = 2.0
 
 LARGEST_R_HAT = 1.05
 """R-hat of the energies of both ladders on a rung, above which the rung counts as not equilibrated."""
+
+BINS_OF_ONE = 10
+"""Bins of q_ab from 0 to 1, of centres k/10: from -1 to 1 as many as values of q_ab at N = 20."""
+
+
+def one_sweep(_size: int, _patterns: int, protocol: Inquiry) -> float:
+    """Return the change of a density by one sweep of one cue, in a bin of the usual width."""
+    return BINS_OF_ONE / (protocol.asking.measure * protocol.cues)
+
+
+OVERLAP_DISTRIBUTION = Histogram(
+    "overlap_distribution",
+    "density P(q_ab) of the overlap of two replicas",
+    "q",
+    "overlap q_ab of two replicas",
+    tuple(k / BINS_OF_ONE for k in range(-BINS_OF_ONE, BINS_OF_ONE + 1)),
+    1 / BINS_OF_ONE,
+    smallest=one_sweep,
+)
+"""P(q_ab) in bins of 0.1."""
 
 EXCHANGE_OBSERVABLES = (
     Observable(
@@ -97,11 +120,18 @@ EXCHANGE_OBSERVABLES = (
         "sweep",
     ),
     *FREE_ENERGY_OBSERVABLES,
+    *OVERLAP_DISTRIBUTION.bins,
 )
 """What is observed of the two replicas on a rung of their ladders."""
 
 GAUSSIAN = "sherrington_kirkpatrick"
 """The rule of Gaussian couplings."""
+
+HIDDEN_RUNGS = Observable(
+    "hidden_rungs",
+    "temperatures that a chosen ladder has between this one and the next lower one; NaN at the lowest",
+)
+"""Observed of a ladder that is chosen; `swap_rate` is then the least of all its pairs between the two."""
 
 ENERGY_OF_REPLICAS = Observable(
     "energy_of_replicas",
@@ -121,7 +151,8 @@ def own_observables(inquiry: Inquiry) -> tuple[Observable, ...]:
     rules = inquiry.rules or (inquiry.rule.name,)
     phases = any(is_hopfields(inquiry.of(rule)) for rule in rules)
     tied = (ENERGY_OF_REPLICAS,) if ties_energy(inquiry) else ()
-    return (*tied, *(PHASE_OBSERVABLES if phases else ()))
+    hidden = (HIDDEN_RUNGS,) if inquiry.ladder and inquiry.ladder.chosen else ()
+    return (*tied, *(PHASE_OBSERVABLES if phases else ()), *hidden)
 
 
 def exchange(
@@ -142,6 +173,7 @@ def _climbed(
     index = cued(circuit.network.count, first, cue)
     hopfields = is_hopfields(inquiry)
     run = LadderRun(circuit, inquiry.ladder, index, first.noise, inquiry.asking, hopfields)
+    run = with_hidden_rungs(run) if inquiry.ladder.chosen else run
     record = run.run()
     free = free_energies(run, record)
     return [
@@ -160,6 +192,8 @@ def _cell(
     """Return what is observed at one temperature; NaN for what its couplings do not have."""
     rung = run.ladder.betas.index(visit.beta)
     cell = on_rung(run, record, rung) | free[rung]
+    if inquiry.ladder and inquiry.ladder.chosen:
+        cell |= of_gap(run, record, rung, inquiry.ladder)
     if not ties_energy(inquiry):
         return cell
     square = cell["replica_overlap_squared"] if visit.rule == GAUSSIAN else nan
@@ -199,6 +233,7 @@ def on_rung(run: LadderRun, record: LadderRecord, rung: int) -> CellObservables:
         "energy_r_hat": r_hat,
         "energy_sample_size": exact.convergence.sample_size(aligned),
         **q,
+        **overlap_distribution(twins, circuit.size),
         "swap_rate": swap_rate(run, record, rung),
         "round_trips": trips,
         "from_coldest": from_coldest(record, rung),
@@ -226,12 +261,45 @@ def replica_overlaps(twins: Series, size: int) -> CellObservables:
     }
 
 
+def overlap_distribution(twins: Series, size: int) -> CellObservables:
+    """Return P(q_ab): the share of sweeps with q_ab = twins/N in each bin, over the width of the bin.
+
+    That is 2/N for each of the values of q_ab in it, which are -1, -1 + 2/N, … 1: bins with one value more
+    than others are no higher. NaN for a bin without one, at N below 20.
+    """
+    bins = OVERLAP_DISTRIBUTION.bins
+    met, values = (
+        np.bincount(bins_of(of, size), minlength=len(bins)).tolist()
+        for of in (twins, np.arange(-size, size + 1, 2))
+    )
+    return {
+        one.name: count * size / (2 * possible * twins.size) if possible else nan
+        for one, count, possible in zip(bins, met, values, strict=True)
+    }
+
+
+def bins_of(twins: Series, size: int) -> NDArray[np.int64]:
+    """Return the bin of each q_ab = twins/N: that of the nearest centre, of two as near the outer one."""
+    steps = (2 * BINS_OF_ONE * np.abs(twins) + size) // (2 * size)
+    return np.asarray(BINS_OF_ONE + np.sign(twins) * steps, np.int64)
+
+
 def swap_rate(run: LadderRun, record: LadderRecord, rung: int) -> float:
     """Return the share of swaps of a rung with the next colder one that both ladders accept."""
     tried = 0
     if rung + 1 < run.ladder.rungs:
         tried = 2 * run.ladder.proposals(rung, run.asking.thermalise, run.asking.sweeps)
     return int(record.swaps[:, rung].sum()) / tried if tried else nan
+
+
+def of_gap(run: LadderRun, record: LadderRecord, rung: int, axis: Ladder) -> CellObservables:
+    """Return how many hidden rungs are below a temperature of the axis, and the least rate of their swaps."""
+    colder = [beta for beta in axis.betas if beta > run.ladder.betas[rung]]
+    if not colder:
+        return {"swap_rate": nan, HIDDEN_RUNGS.name: nan}
+    pairs = range(rung, run.ladder.betas.index(colder[0]))
+    rates = [swap_rate(run, record, pair) for pair in pairs]
+    return {"swap_rate": min(rates), HIDDEN_RUNGS.name: len(rates) - 1}
 
 
 def round_trips(record: LadderRecord) -> float:
