@@ -10,7 +10,7 @@ A verdict is computed, never written down:
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Literal
+from typing import Literal
 
 from mattis.claims.laboratory import Laboratory, Measurement
 
@@ -138,10 +138,3 @@ class Claim:
         if not found.error > ROUNDING_ERROR * abs(found.measured) or not isfinite(found.measured):
             return None
         return (found.measured - self.stated) / found.error
-
-
-def claim(
-    id: str, document: str, place: str, says: str, stated: float, **more: Any
-) -> Callable[[Measure], Claim]:
-    """Make a claim of an experiment: what is stated and the rule stand beside the measurement."""
-    return lambda measure: Claim(id, document, place, says, stated, measure, **more)

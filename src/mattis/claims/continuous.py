@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from mattis.claims.claim import AtMost, Claim, Near, claim
+from mattis.claims.claim import AtMost, Claim, Near
 from mattis.claims.laboratory import Laboratory, Measurement, mean_of
 from mattis.exact.patterns import random_patterns
 from mattis.exact.rng import stream
@@ -35,126 +35,11 @@ def descents(lab: Laboratory, observable: str) -> Measurement:
     return Measurement(worst)
 
 
-@claim(
-    "H1a", "hopfield", "001, Content-Addressable Memory and Dynamics",
-    "dX/dt = -grad E flows to stable points, and E falls by |grad E|^2: largest relative difference of "
-    "dE/dt from that of gradient flow (quadratic visible neurons, for which H_v = 1).",
-    0.0, rule=Near(1e-4), rival=2.0,
-)  # fmt: skip
-def gradient_flow(lab: Laboratory) -> Measurement:
-    """Return the largest mismatch for quadratic visible neurons."""
-    keys = neurons("tanh_tanh", 8, {"size": [40], "memories": [4], "noise": [0.2]}, visible="quadratic",
-                   question="descent", flow={"dt": 0.5, "duration": 10.0})  # fmt: skip
-    return Measurement(largest(lab.cells(keys), "energy_mismatch"))
-
-
-@claim(
-    "eq2b", "lotito", "000, eqs. (1)-(2)",
-    "Steps up to twice the time constant are stable: dt/tau from which on Euler's step raises the energy "
-    "of neurons that are drawn to a fixed B.",
-    2.0, rule=Near(0.01), rival=1.0,
-)  # fmt: skip
-def largest_step(lab: Laboratory) -> Measurement:
-    """Return the breaking step where memories hardly matter."""
-    keys = neurons("attention", 8, {"size": [20], "memories": [4], "beta": [0.001], "noise": [0.3]},
-                   hidden="ln_cosh", patterns="signs", scale="sites", question="descent", cues=4,
-                   flow={"dt": 0.1, "duration": 5.0})  # fmt: skip
-    return lab.mean(keys, "breaking_step")
-
-
-@claim(
-    "eq5", "lotito", "000, eqs. (3)-(5)",
-    "dE/dt = g'(v) v' (v - B) along the flow, E of (3): largest relative difference over 12 pairs of "
-    "generating functions.",
-    0.0, rule=Near(1e-4), rival=2.0,
-)  # fmt: skip
-def derivative_of_energy(lab: Laboratory) -> Measurement:
-    """Return the largest mismatch of (5)."""
-    return descents(lab, "activation_mismatch")
-
-
-@claim(
-    "eq6", "lotito", "000, eqs. (6) and (8)",
-    "dE/dt = -tau_v v'^T H_v v' <= 0: largest relative difference over 12 pairs of generating functions.",
-    0.0, rule=Near(1e-4), rival=2.0,
-)  # fmt: skip
-def descent_of_energy(lab: Laboratory) -> Measurement:
-    """Return the largest mismatch of (6)."""
-    return descents(lab, "energy_mismatch")
-
-
 def breaking(lab: Laboratory, visible: str, beta: float) -> Measurement:
     """Return the step dt/tau_v from which on an Euler step raises the energy."""
     keys = neurons("tanh_tanh", 16, {"size": [40], "memories": [4], "beta": [beta], "noise": [0.2]},
                    visible=visible, question="descent", flow={"dt": 0.5, "duration": 10.0})  # fmt: skip
     return lab.mean(keys, "breaking_step")
-
-
-@claim(
-    "eq8a", "lotito", "000, eq. (8)",
-    "Steps of Euler's rule lower the energy as the flow does: step dt/tau_v from which on one raises it, "
-    "quadratic visible neurons (at least 2 for every L_h).",
-    2.0, rule=Near(0.05), rival=1.0,
-    why="The energy falls at every step up to 2 tau_v for quadratic L_v, up to tau_v for every convex "
-    "pair.",
-)  # fmt: skip
-def step_of_quadratic(lab: Laboratory) -> Measurement:
-    """Return the breaking step of quadratic neurons."""
-    return breaking(lab, "quadratic", 1.0)
-
-
-@claim(
-    "eq8b", "lotito", "000, eq. (8), in discrete steps",
-    "Euler's steps lower the energy of tanh neurons less far: step dt/tau_v from which on one raises it "
-    "at beta = 8.",
-    1.6, rule=Near(0.1), rival=2.0,
-    why="A steep L_v has the energy rise at smaller steps than 2 tau_v; up to tau_v it never does.",
-)  # fmt: skip
-def step_of_tanh(lab: Laboratory) -> Measurement:
-    """Return the breaking step of tanh neurons."""
-    return breaking(lab, "ln_cosh", 8.0)
-
-
-@claim(
-    "eq9a", "lotito", "000, eq. (9)",
-    "With softmax hidden neurons one Euler step at dt = tau is attention, which recalls at once: overlap "
-    "after one step (N = 64, P = 128, beta = 1, cue with 0.8).",
-    1.0, rule=Near(1e-3), rival=0.8,
-)  # fmt: skip
-def attention(lab: Laboratory) -> Measurement:
-    """Return the overlap after one step."""
-    keys = neurons(
-        "attention", 16, {"size": [64], "memories": [128], "beta": [1.0], "noise": [0.1]}, cues=4
-    )
-    return lab.mean(keys, "overlap_one_step")
-
-
-@claim(
-    "eq9b", "lotito", "000, eqs. (8)-(9)",
-    "Attention, one step at dt = tau, lowers the energy at every step: largest rise in a step, over its "
-    "range (N = 40, P = 60, beta = 0.3).",
-    0.0, rule=Near(1e-12), rival=0.01,
-)  # fmt: skip
-def energy_of_attention(lab: Laboratory) -> Measurement:
-    """Return the largest rise of the energy."""
-    axes: dict[str, list[Any]] = {"size": [40], "memories": [60], "beta": [0.3], "noise": [0.3]}
-    keys = neurons(
-        "attention", 8, axes, question="descent", cues=2, flow={"dt": 1.0, "duration": 20.0}
-    )
-    return Measurement(largest(lab.cells(keys), "energy_rise"))
-
-
-@claim(
-    "eq9c", "lotito", "000, introduction",
-    "Networks with interactions of n bodies store patterns in proportion to N^(n-1): overlap at P = 0.05 N² "
-    "= 500, n = 3 (N = 100, T = 0).",
-    0.988334, rule=Near(0.005), rival=0.1,
-    why="Five patterns per neuron, where Hebb's rule keeps 0.138.",
-)  # fmt: skip
-def dense_recall(lab: Laboratory) -> Measurement:
-    """Return the overlap of a dense network of three bodies from the pattern."""
-    axes: dict[str, list[Any]] = {"size": [100], "memories": [500]}
-    return lab.mean(neurons("dense_binary", 16, axes, degree=3, cues=4), "overlap")
 
 
 ATTENTION_GAINS = (0.5, 1.5, 2.0)
@@ -182,14 +67,6 @@ def lost_weights(lab: Laboratory) -> list[tuple[np.ndarray, np.ndarray]]:
     return found
 
 
-@claim(
-    "eq9d", "lotito", "000, eq. (9) with softmax",
-    "Attention rests at a stored pattern but for (P - 1) exp(-beta Delta), Delta = min (xi·xi - xi·xi'): "
-    "weight of all other memories there over this bound, the largest of 2880 (N_v = 40, P = 30, beta = 0.5 "
-    "to 2).",
-    1.0, rule=AtMost(), rival=0.0,
-    why="Ramsauer et al. (2020). Most of the bound is lost by the nearest pattern alone.",
-)  # fmt: skip
 def bound_of_attention(lab: Laboratory) -> Measurement:
     """Return the largest ratio of lost weight and bound."""
     gains = np.array(ATTENTION_GAINS)[:, None]
@@ -197,33 +74,11 @@ def bound_of_attention(lab: Laboratory) -> Measurement:
     return Measurement(float(np.max(ratios)))
 
 
-@claim(
-    "eq9e", "lotito", "000, eq. (9) with softmax",
-    "What is lost falls as exp(-beta Delta): -d ln(weight of all other memories)/d beta, beta = 1.5 to 2, "
-    "over Delta, a mean over patterns (N_v = 40, P = 30).",
-    1.0, rule=Near(0.005), rival=0.5,
-    why="Half of it would be that of exp(-beta |xi - xi'|^2/4), |xi - xi'|^2 = 2 Delta.",
-)  # fmt: skip
 def exponent_of_attention(lab: Laboratory) -> Measurement:
     """Return the exponent, a mean over sets."""
     slopes = [float(np.mean(np.log(lost[1] / lost[2]) / 0.5 / apart))
               for lost, apart in lost_weights(lab)]  # fmt: skip
     return mean_of(np.array(slopes))
-
-
-@claim(
-    "eq9f", "lotito", "000, introduction",
-    "A bit of a pattern in a dense network of three bodies errs with Q(sqrt(N^2/(3 P))): share of wrong bits "
-    "after a sweep from the pattern (N = 200, P = 2000, T = 0).",
-    0.00491164, rule=Near(0.0004), rival=0.000782701,
-    why="Krotov & Hopfield (2016): the noise is that of (2n - 3)!! = 3; with 2, that of interactions of "
-    "three distinct neurons, it would be 0.00078.",
-)  # fmt: skip
-def dense_errors(lab: Laboratory) -> Measurement:
-    """Return the share of wrong bits."""
-    axes: dict[str, list[Any]] = {"size": [200], "memories": [2000]}
-    keys = neurons("dense_binary", 32, axes, degree=3, cues=20)
-    return lab.mean(keys, "overlap_one_step") * -0.5 + 0.5
 
 
 SEPARATIONS = [0.001, 0.003, 0.01]
@@ -238,98 +93,16 @@ def nearly_fast(lab: Laboratory) -> xr.Dataset:
     return lab.cells(neurons("fast_slow", 8, axes))
 
 
-@claim(
-    "eq10", "lotito", "000, eqs. (10)-(11)",
-    "The fast-slow network tends to quasi-equilibrium as tau_h/tau_v → 0, in proportion to it: slope of "
-    "ln distance over ln tau_h/tau_v, between 0.001 and 0.01.",
-    1.0, rule=Near(0.05), rival=0.5,
-)  # fmt: skip
-def quasi_equilibrium(lab: Laboratory) -> Measurement:
-    """Return the slope, a mean over pattern sets."""
-    return exponent(nearly_fast(lab)["distance"])
-
-
 def exponent(found: xr.DataArray) -> Measurement:
     """Return the slope of a logarithm over that of tau_h/tau_v, a mean over pattern sets."""
     values = found.squeeze().transpose("separation", "seed")
     return mean_of(np.polyfit(np.log(values["separation"]), np.log(values.values), 1)[0])
 
 
-@claim(
-    "eq18a", "lotito", "000, eqs. (17)-(19)",
-    "With both populations dE/dt = -tau_v v'H_v v' - tau_h h'H_h h': largest relative difference along "
-    "trajectories at tau_h/tau_v = 0.1 and 1.",
-    0.0, rule=Near(1e-4), rival=1.0,
-)  # fmt: skip
-def energy_of_both(lab: Laboratory) -> Measurement:
-    """Return the largest mismatch."""
-    keys = neurons(
-        "fast_slow", 4, {"size": [50], "memories": [10], "separation": [0.1, 1.0], "noise": [0.2]}
-    )
-    return Measurement(largest(lab.cells(keys), "energy_mismatch"))
-
-
-@claim(
-    "eq18b", "lotito", "000, eq. (18)",
-    "The dynamics are gradients, tau_v v' = -dE/dg: largest |dE/dv - H_v (v - B)| at cues over the "
-    "largest |dE/dv|, 12 pairs of generating functions.",
-    0.0, rule=Near(1e-6), rival=1.0,
-)  # fmt: skip
-def gradient(lab: Laboratory) -> Measurement:
-    """Return the largest error of the gradient."""
-    return descents(lab, "gradient_error")
-
-
-@claim(
-    "eq19a", "lotito", "000, eqs. (3) and (19)",
-    "The energy (19) of both populations tends to (3) as tau_h/tau_v → 0, with its square: slope of ln of "
-    "the largest difference at the same v over ln tau_h/tau_v, between 0.001 and 0.01.",
-    2.0, rule=Near(0.05), rival=1.0,
-    why="The state is off by tau_h/tau_v (eq10); the energy by its square, for (3) is the minimum of (19) "
-    "over f.",
-)  # fmt: skip
-def energy_at_quasi_equilibrium(lab: Laboratory) -> Measurement:
-    """Return the slope, a mean over pattern sets."""
-    return exponent(nearly_fast(lab)["energy_above"])
-
-
-@claim(
-    "eq19b", "lotito", "000, eqs. (3) and (19)",
-    "At quasi-equilibrium h minimises (19): how far (19) falls below (3) at the same v, over how far it "
-    "rises above it, along trajectories at tau_h/tau_v = 0.001 to 0.01.",
-    0.0, rule=Near(1e-6), rival=1.0,
-)  # fmt: skip
 def least_energy(lab: Laboratory) -> Measurement:
     """Return the ratio of the largest differences of either sign."""
     cells = nearly_fast(lab)
     return Measurement(largest(cells, "energy_below") / largest(cells, "energy_above"))
-
-
-@claim(
-    "eq20", "lotito", "000, eqs. (20)-(21)",
-    "With L_v = (beta/2)|Xi v|^2 and J = Xi^T Xi/N the network recalls: overlap at beta = 2, load 0.02 (N "
-    "= 1000).",
-    0.95123, rule=Near(0.003), rival=0.0,
-    why="The line is that of signal and noise with self-action (Shiino & Fukai 1992).",
-)  # fmt: skip
-def hebbian_tanh(lab: Laboratory) -> Measurement:
-    """Return the overlap at rest."""
-    keys = neurons("hebbian_tanh", 16, {"size": [1000], "load": [0.02], "beta": [2.0]},
-                   flow={"dt": 0.5, "steps": 4000})  # fmt: skip
-    return lab.mean(keys, "overlap")
-
-
-@claim(
-    "eq21", "lotito", "000, eq. (21)",
-    "Its fixed points are those of the graded-response network, one to one: largest |B - v| of a site "
-    "where one is mapped to.",
-    0.0, rule=Near(1e-9), rival=0.018,
-)  # fmt: skip
-def equivalence(lab: Laboratory) -> Measurement:
-    """Return the largest mismatch of fixed points."""
-    keys = neurons("hebbian_tanh", 4, {"size": [500], "load": [0.02], "beta": [2.0]}, question="equivalence",
-                   flow={"dt": 0.5, "steps": 10000, "tolerance": 1.0e-12})  # fmt: skip
-    return Measurement(largest(lab.cells(keys), "mismatch"))
 
 
 def rotated(lab: Laboratory, observable: str) -> Measurement:
@@ -337,61 +110,6 @@ def rotated(lab: Laboratory, observable: str) -> Measurement:
     return lab.mean(neurons("rotation", 16, {"size": [60], "memories": [12]}), observable)
 
 
-@claim(
-    "eq22a", "lotito", "000, eq. (22)",
-    "The couplings do not change when memories are rotated among themselves, J(U Xi) = J(Xi): largest "
-    "relative difference.",
-    0.0, rule=Near(1e-12), rival=1.0,
-)  # fmt: skip
-def rotation(lab: Laboratory) -> Measurement:
-    """Return the difference."""
-    return Measurement(rotated(lab, "rotation_error").measured)
-
-
-@claim(
-    "eq22b", "lotito", "000, footnote 4",
-    "U can be chosen such that U Xi is triangular, J = R^T R: largest relative difference by QR.",
-    0.0, rule=Near(1e-12), rival=1.0,
-)  # fmt: skip
-def triangular(lab: Laboratory) -> Measurement:
-    """Return the difference."""
-    return Measurement(rotated(lab, "triangular_error").measured)
-
-
-@claim(
-    "eq22c", "lotito", "000, footnote 4",
-    "Cholesky's decomposition of J helps in computations: share of pattern sets for which J has a "
-    "Cholesky factor (N_h = 12 < N_v = 60).",
-    1.0, right=0.0, rule=Near(0.05),
-    why="J is singular for N_h < N_v: QR of Xi has to be used.",
-)  # fmt: skip
-def cholesky(lab: Laboratory) -> Measurement:
-    """Return the share of sets with a factor."""
-    return rotated(lab, "cholesky_failed") * -1 + 1
-
-
-@claim(
-    "E12", "errata", "000, eq. (8)",
-    "The energy falls strictly wherever the state moves: least v'^T H_v v'/|v'|^2 of the spherical L_v = "
-    "|v|, over that of the quadratic one, 1.",
-    1.0, right=0.0, rule=Near(0.05),
-    why="(8) is strict for strictly convex L_v only; |v| is not, along v.",
-)  # fmt: skip
-def curvature(lab: Laboratory) -> Measurement:
-    """Return the least curvature of spherical neurons that move along their memory."""
-    keys = neurons("tanh_tanh", 4, {"size": [20], "memories": [1], "noise": [0.0]}, visible="spherical",
-                   hidden="quadratic", question="descent", flow={"dt": 0.1, "duration": 2.0})  # fmt: skip
-    return Measurement(float(lab.estimates(keys)["least_curvature"].min()))
-
-
-@claim(
-    "E15", "errata", "000, eqs. (20)-(22)",
-    "Couplings normalised by N_h are those of the usual theory: largest eigenvalue with 1/N_h over that "
-    "with 1/N_v, at load 0.2.",
-    1.0, right=5.0, rule=Near(1e-6),
-    why="They are 1/alpha times as strong, which rescales beta; the capacity 0.138 is that of 1/N, or of "
-    "T = 0.",
-)  # fmt: skip
 def normalisation(lab: Laboratory) -> Measurement:
     """Return the ratio of the two eigenvalues."""
     kinds = [lab.mean(neurons("tanh_tanh", 8, {"size": [200], "memories": [40]}, scale=scale), "lambda_max")
@@ -399,7 +117,157 @@ def normalisation(lab: Laboratory) -> Measurement:
     return Measurement(kinds[0].measured / kinds[1].measured)
 
 
-CONTINUOUS_CLAIMS: tuple[Claim, ...] = tuple(
-    value for value in list(globals().values()) if isinstance(value, Claim)
-)
+CONTINUOUS_CLAIMS: tuple[Claim, ...] = (
+    Claim("H1a", "hopfield", "001, Content-Addressable Memory and Dynamics",
+          "dX/dt = -grad E flows to stable points, and E falls by |grad E|^2: largest relative difference of "
+          "dE/dt from that of gradient flow (quadratic visible neurons, for which H_v = 1).",
+          0.0, rule=Near(1e-4), rival=2.0,
+          measure=lambda lab: Measurement(largest(lab.cells(neurons("tanh_tanh", 8,
+              {"size": [40], "memories": [4], "noise": [0.2]}, visible="quadratic", question="descent",
+              flow={"dt": 0.5, "duration": 10.0})), "energy_mismatch"))),
+    Claim("eq2b", "lotito", "000, eqs. (1)-(2)",
+          "Steps up to twice the time constant are stable: dt/tau from which on Euler's step raises the "
+          "energy of neurons that are drawn to a fixed B.",
+          2.0, rule=Near(0.01), rival=1.0,
+          measure=lambda lab: lab.mean(neurons("attention", 8, {"size": [20], "memories": [4],
+              "beta": [0.001], "noise": [0.3]}, hidden="ln_cosh", patterns="signs", scale="sites",
+              question="descent", cues=4, flow={"dt": 0.1, "duration": 5.0}), "breaking_step")),
+    Claim("eq5", "lotito", "000, eqs. (3)-(5)",
+          "dE/dt = g'(v) v' (v - B) along the flow, E of (3): largest relative difference over 12 pairs of "
+          "generating functions.",
+          0.0, rule=Near(1e-4), rival=2.0,
+          measure=lambda lab: descents(lab, "activation_mismatch")),
+    Claim("eq6", "lotito", "000, eqs. (6) and (8)",
+          "dE/dt = -tau_v v'^T H_v v' <= 0: largest relative difference over 12 pairs of generating "
+          "functions.",
+          0.0, rule=Near(1e-4), rival=2.0,
+          measure=lambda lab: descents(lab, "energy_mismatch")),
+    Claim("eq8a", "lotito", "000, eq. (8)",
+          "Steps of Euler's rule lower the energy as the flow does: step dt/tau_v from which on one raises "
+          "it, quadratic visible neurons (at least 2 for every L_h).",
+          2.0, rule=Near(0.05), rival=1.0,
+          why="The energy falls at every step up to 2 tau_v for quadratic L_v, up to tau_v for every convex "
+              "pair.",
+          measure=lambda lab: breaking(lab, "quadratic", 1.0)),
+    Claim("eq8b", "lotito", "000, eq. (8), in discrete steps",
+          "Euler's steps lower the energy of tanh neurons less far: step dt/tau_v from which on one raises "
+          "it at beta = 8.",
+          1.6, rule=Near(0.1), rival=2.0,
+          why="A steep L_v has the energy rise at smaller steps than 2 tau_v; up to tau_v it never does.",
+          measure=lambda lab: breaking(lab, "ln_cosh", 8.0)),
+    Claim("eq9a", "lotito", "000, eq. (9)",
+          "With softmax hidden neurons one Euler step at dt = tau is attention, which recalls at once: "
+          "overlap after one step (N = 64, P = 128, beta = 1, cue with 0.8).",
+          1.0, rule=Near(1e-3), rival=0.8,
+          measure=lambda lab: lab.mean(neurons("attention", 16, {"size": [64], "memories": [128],
+              "beta": [1.0], "noise": [0.1]}, cues=4), "overlap_one_step")),
+    Claim("eq9b", "lotito", "000, eqs. (8)-(9)",
+          "Attention, one step at dt = tau, lowers the energy at every step: largest rise in a step, over "
+          "its range (N = 40, P = 60, beta = 0.3).",
+          0.0, rule=Near(1e-12), rival=0.01,
+          measure=lambda lab: Measurement(largest(lab.cells(neurons("attention", 8,
+              {"size": [40], "memories": [60], "beta": [0.3], "noise": [0.3]}, question="descent", cues=2,
+              flow={"dt": 1.0, "duration": 20.0})), "energy_rise"))),
+    Claim("eq9c", "lotito", "000, introduction",
+          "Networks with interactions of n bodies store patterns in proportion to N^(n-1): overlap at P = "
+          "0.05 N² = 500, n = 3 (N = 100, T = 0).",
+          0.988334, rule=Near(0.005), rival=0.1,
+          why="Five patterns per neuron, where Hebb's rule keeps 0.138.",
+          measure=lambda lab: lab.mean(neurons("dense_binary", 16, {"size": [100], "memories": [500]},
+              degree=3, cues=4), "overlap")),
+    Claim("eq9d", "lotito", "000, eq. (9) with softmax",
+          "Attention rests at a stored pattern but for (P - 1) exp(-beta Delta), Delta = min (xi·xi - "
+          "xi·xi'): weight of all other memories there over this bound, the largest of 2880 (N_v = 40, P = "
+          "30, beta = 0.5 to 2).",
+          1.0, rule=AtMost(), rival=0.0,
+          why="Ramsauer et al. (2020). Most of the bound is lost by the nearest pattern alone.",
+          measure=bound_of_attention),
+    Claim("eq9e", "lotito", "000, eq. (9) with softmax",
+          "What is lost falls as exp(-beta Delta): -d ln(weight of all other memories)/d beta, beta = 1.5 to "
+          "2, over Delta, a mean over patterns (N_v = 40, P = 30).",
+          1.0, rule=Near(0.005), rival=0.5,
+          why="Half of it would be that of exp(-beta |xi - xi'|^2/4), |xi - xi'|^2 = 2 Delta.",
+          measure=exponent_of_attention),
+    Claim("eq9f", "lotito", "000, introduction",
+          "A bit of a pattern in a dense network of three bodies errs with Q(sqrt(N^2/(3 P))): share of "
+          "wrong bits after a sweep from the pattern (N = 200, P = 2000, T = 0).",
+          0.00491164, rule=Near(0.0004), rival=0.000782701,
+          why="Krotov & Hopfield (2016): the noise is that of (2n - 3)!! = 3; with 2, that of interactions "
+              "of three distinct neurons, it would be 0.00078.",
+          measure=lambda lab: lab.mean(neurons("dense_binary", 32, {"size": [200], "memories": [2000]},
+              degree=3, cues=20), "overlap_one_step") * -0.5 + 0.5),
+    Claim("eq10", "lotito", "000, eqs. (10)-(11)",
+          "The fast-slow network tends to quasi-equilibrium as tau_h/tau_v → 0, in proportion to it: slope "
+          "of ln distance over ln tau_h/tau_v, between 0.001 and 0.01.",
+          1.0, rule=Near(0.05), rival=0.5,
+          measure=lambda lab: exponent(nearly_fast(lab)["distance"])),
+    Claim("eq18a", "lotito", "000, eqs. (17)-(19)",
+          "With both populations dE/dt = -tau_v v'H_v v' - tau_h h'H_h h': largest relative difference along "
+          "trajectories at tau_h/tau_v = 0.1 and 1.",
+          0.0, rule=Near(1e-4), rival=1.0,
+          measure=lambda lab: Measurement(largest(lab.cells(neurons("fast_slow", 4,
+              {"size": [50], "memories": [10], "separation": [0.1, 1.0], "noise": [0.2]})),
+              "energy_mismatch"))),
+    Claim("eq18b", "lotito", "000, eq. (18)",
+          "The dynamics are gradients, tau_v v' = -dE/dg: largest |dE/dv - H_v (v - B)| at cues over the "
+          "largest |dE/dv|, 12 pairs of generating functions.",
+          0.0, rule=Near(1e-6), rival=1.0,
+          measure=lambda lab: descents(lab, "gradient_error")),
+    Claim("eq19a", "lotito", "000, eqs. (3) and (19)",
+          "The energy (19) of both populations tends to (3) as tau_h/tau_v → 0, with its square: slope of ln "
+          "of the largest difference at the same v over ln tau_h/tau_v, between 0.001 and 0.01.",
+          2.0, rule=Near(0.05), rival=1.0,
+          why="The state is off by tau_h/tau_v (eq10); the energy by its square, for (3) is the minimum of "
+              "(19) over f.",
+          measure=lambda lab: exponent(nearly_fast(lab)["energy_above"])),
+    Claim("eq19b", "lotito", "000, eqs. (3) and (19)",
+          "At quasi-equilibrium h minimises (19): how far (19) falls below (3) at the same v, over how far "
+          "it rises above it, along trajectories at tau_h/tau_v = 0.001 to 0.01.",
+          0.0, rule=Near(1e-6), rival=1.0,
+          measure=least_energy),
+    Claim("eq20", "lotito", "000, eqs. (20)-(21)",
+          "With L_v = (beta/2)|Xi v|^2 and J = Xi^T Xi/N the network recalls: overlap at beta = 2, load 0.02 "
+          "(N = 1000).",
+          0.95123, rule=Near(0.003), rival=0.0,
+          why="The line is that of signal and noise with self-action (Shiino & Fukai 1992).",
+          measure=lambda lab: lab.mean(neurons("hebbian_tanh", 16,
+              {"size": [1000], "load": [0.02], "beta": [2.0]}, flow={"dt": 0.5, "steps": 4000}), "overlap")),
+    Claim("eq21", "lotito", "000, eq. (21)",
+          "Its fixed points are those of the graded-response network, one to one: largest |B - v| of a site "
+          "where one is mapped to.",
+          0.0, rule=Near(1e-9), rival=0.018,
+          measure=lambda lab: Measurement(largest(lab.cells(neurons("hebbian_tanh", 4,
+              {"size": [500], "load": [0.02], "beta": [2.0]}, question="equivalence",
+              flow={"dt": 0.5, "steps": 10000, "tolerance": 1.0e-12})), "mismatch"))),
+    Claim("eq22a", "lotito", "000, eq. (22)",
+          "The couplings do not change when memories are rotated among themselves, J(U Xi) = J(Xi): largest "
+          "relative difference.",
+          0.0, rule=Near(1e-12), rival=1.0,
+          measure=lambda lab: Measurement(rotated(lab, "rotation_error").measured)),
+    Claim("eq22b", "lotito", "000, footnote 4",
+          "U can be chosen such that U Xi is triangular, J = R^T R: largest relative difference by QR.",
+          0.0, rule=Near(1e-12), rival=1.0,
+          measure=lambda lab: Measurement(rotated(lab, "triangular_error").measured)),
+    Claim("eq22c", "lotito", "000, footnote 4",
+          "Cholesky's decomposition of J helps in computations: share of pattern sets for which J has a "
+          "Cholesky factor (N_h = 12 < N_v = 60).",
+          1.0, right=0.0, rule=Near(0.05),
+          why="J is singular for N_h < N_v: QR of Xi has to be used.",
+          measure=lambda lab: rotated(lab, "cholesky_failed") * -1 + 1),
+    Claim("E12", "errata", "000, eq. (8)",
+          "The energy falls strictly wherever the state moves: least v'^T H_v v'/|v'|^2 of the spherical L_v "
+          "= |v|, over that of the quadratic one, 1.",
+          1.0, right=0.0, rule=Near(0.05),
+          why="(8) is strict for strictly convex L_v only; |v| is not, along v.",
+          measure=lambda lab: Measurement(float(lab.estimates(neurons("tanh_tanh", 4,
+              {"size": [20], "memories": [1], "noise": [0.0]}, visible="spherical", hidden="quadratic",
+              question="descent", flow={"dt": 0.1, "duration": 2.0}))["least_curvature"].min()))),
+    Claim("E15", "errata", "000, eqs. (20)-(22)",
+          "Couplings normalised by N_h are those of the usual theory: largest eigenvalue with 1/N_h over "
+          "that with 1/N_v, at load 0.2.",
+          1.0, right=5.0, rule=Near(1e-6),
+          why="They are 1/alpha times as strong, which rescales beta; the capacity 0.138 is that of 1/N, or "
+              "of T = 0.",
+          measure=normalisation),
+)  # fmt: skip
 """Claims on continuous neurons, in the order of the document."""

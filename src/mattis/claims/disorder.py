@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mattis.claims.claim import AtLeast, AtMost, Claim, Near, claim
+from mattis.claims.claim import AtLeast, AtMost, Claim, Near
 from mattis.claims.fits import endless
 from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, paired
 from mattis.statistics.extrapolation import complexity, ground_energy
@@ -14,72 +14,12 @@ def landscape(lab: Laboratory, model: str, observable: str, memories: int = 1) -
     return lab.mean(keys, observable)
 
 
-@claim(
-    "M1b", "statistical", "001, section 3",
-    "The Mattis model, p = 1, has two ground states, S = ±xi: states of the lowest energy, of all 2^16.",
-    2.0, rule=Near(1e-9), rival=1.0,
-)  # fmt: skip
-def ground_states_of_mattis(lab: Laboratory) -> Measurement:
-    """Return the number of ground states."""
-    return landscape(lab, "hopfield", "ground_states")
-
-
-@claim(
-    "M1c", "statistical", "001, section 3",
-    "In these states every bond is satisfied, there is no frustration: share of frustrated triangles (N = "
-    "16, p = 1).",
-    0.0, rule=Near(1e-9), rival=0.5,
-)  # fmt: skip
-def frustration_of_mattis(lab: Laboratory) -> Measurement:
-    """Return the share of frustrated triangles."""
-    return landscape(lab, "hopfield", "frustrated_triangles")
-
-
-@claim(
-    "M1d", "statistical", "001, section 3",
-    "With p > 1 a finite fraction of bonds is frustrated: share of unsatisfied bonds in the ground state "
-    "at p = 5 (N = 16).",
-    0.1, rule=AtLeast(), rival=0.0,
-)  # fmt: skip
-def frustration_of_hopfield(lab: Laboratory) -> Measurement:
-    """Return the share of unsatisfied bonds."""
-    return landscape(lab, "hopfield", "unsatisfied_bonds", 5)
-
-
-@claim(
-    "M1e", "statistical", "001, section 3",
-    "The Hopfield model lies between the Mattis model and the spin glass: its share of frustrated "
-    "triangles at p = 5, less that of the spin glass, 1/2 (N = 16).",
-    -0.02, rule=AtMost(), rival=0.0,
-    why="With an odd p no coupling is 0, and a triangle is frustrated less often than not.",
-)  # fmt: skip
 def between(lab: Laboratory) -> Measurement:
     """Return the difference of shares."""
     glass = landscape(lab, "sherrington_kirkpatrick", "frustrated_triangles")
     return landscape(lab, "hopfield", "frustrated_triangles", 5) - glass
 
 
-@claim(
-    "M2c", "statistical", "001, section 2",
-    "The 2p Mattis states are the ground states: states of the lowest energy, of all 2^16, of three "
-    "orthogonal patterns.",
-    6.0, rule=Near(1e-9), rival=2.0,
-)  # fmt: skip
-def ground_states_of_three(lab: Laboratory) -> Measurement:
-    """Return the number of ground states."""
-    keys = network(
-        size=16, sets=8, axes={"memories": [3]}, question="landscape", patterns="orthogonal"
-    )
-    return lab.mean(keys, "ground_states")
-
-
-@claim(
-    "SKb", "statistical", "001, section 3",
-    "Ground energy of the Sherrington-Kirkpatrick model: lowest energy per spin of 1000 descents, on a "
-    "line over N^(-2/3), N = 16 to 96, N → ∞.",
-    -0.76317, rule=Near(0.006), rival=-0.797885,
-    why="Replica symmetry has -0.7979.",
-)  # fmt: skip
 def ground_energy_of_glass(lab: Laboratory) -> Measurement:
     """Return the start of the line."""
     axes = {"size": [16, 24, 32, 48, 64, 96], "memories": [1]}
@@ -95,12 +35,6 @@ def glasses() -> dict[str, Any]:
     return network("sherrington_kirkpatrick", size=10, sets=400, axes=axes, question="landscape")
 
 
-@claim(
-    "SKc", "statistical", "001, section 3",
-    "The number of metastable states grows exponentially with N: slope of the logarithm of the mean "
-    "number of stable states over N, 10 to 20 (theory: 0.1992).",
-    0.199228, rule=Near(0.003), rival=0.0,
-)  # fmt: skip
 def metastable_states(lab: Laboratory) -> Measurement:
     """Return the slope."""
     line = complexity(lab.cells(glasses()))
@@ -114,78 +48,12 @@ def frozen(lab: Laboratory, temperature: float) -> Measurement:
     return lab.mean(keys, "edwards_anderson")
 
 
-@claim(
-    "SKa", "statistical", "001, section 3",
-    "The Sherrington-Kirkpatrick model freezes below T = 1: q of one chain at T = 0.5 is no less than "
-    "that of replica-symmetric theory, 0.530368, less 0.05 (N = 1000).",
-    0.48, rule=AtLeast(), rival=0.0,
-    why="Below T = 1 replica symmetry is broken: q of one valley is above the symmetric 0.53.",
-)  # fmt: skip
-def frozen_glass(lab: Laboratory) -> Measurement:
-    """Return q below the transition."""
-    return frozen(lab, 0.5)
-
-
-@claim(
-    "SKd", "statistical", "001, section 3",
-    "Above T = 1 it does not: q of one chain at T = 1.3 (N = 1000).",
-    0.0, rule=Near(0.02), rival=0.5,
-)  # fmt: skip
-def paramagnet(lab: Laboratory) -> Measurement:
-    """Return q above the transition."""
-    return frozen(lab, 1.3)
-
-
-@claim(
-    "SKe", "statistical", "001, section 3",
-    "The glass has many states: mean |q_ab| of two chains of the same couplings, one of them from a "
-    "random state, less q of one chain, at T = 0.5 (N = 1000).",
-    -0.05, rule=AtMost(), rival=0.0,
-    why="Two chains that are in the same state, or its mirror, would have q_ab = q.",
-)  # fmt: skip
 def overlap_of_chains(lab: Laboratory) -> Measurement:
     """Return the mean of |q_ab| less q over couplings."""
     keys = network("sherrington_kirkpatrick", size=1000, sets=32, temperature=0.5,
                    axes={"memories": [1]}, starts=2, sweeps=(1000, 1000))  # fmt: skip
     cells = lab.cells(keys)
     return paired(abs(cells["overlap_starts"]), cells["edwards_anderson"])
-
-
-@claim(
-    "VHa", "statistical", "001, section 3",
-    "The van Hemmen model, p = 2, is solved exactly: overlap q = (1/2) tanh(2 q/T) at T = 0.5 (N = 4000).",
-    0.478752, rule=Near(0.003), rival=0.957504,
-)  # fmt: skip
-def van_hemmen(lab: Laboratory) -> Measurement:
-    """Return the overlap with one of the two patterns."""
-    keys = network(
-        "van_hemmen", size=4000, sets=16, temperature=0.5, axes={"memories": [2]}, sweeps=(200, 800)
-    )
-    return lab.mean(keys, "overlap")
-
-
-@claim(
-    "VHb", "statistical", "001, section 3",
-    "Its critical temperature is 1: |q| of chains that start at a pattern, T = 1.2 (N = 2000).",
-    0.0, rule=Near(0.04), rival=0.4,
-)  # fmt: skip
-def warm_van_hemmen(lab: Laboratory) -> Measurement:
-    """Return the modulus of the overlap."""
-    keys = network(
-        "van_hemmen", size=2000, sets=16, temperature=1.2, axes={"memories": [2]}, sweeps=(100, 200)
-    )
-    return mean_of(abs(lab.cells(keys)["overlap"]).squeeze().values)
-
-
-@claim(
-    "PV", "statistical", "001, section 3",
-    "Provost and Vallée's generalisation to Gaussian patterns has a state in any direction: length of the "
-    "vector of overlaps, |m| = int Dz z tanh(beta |m| z), at T = 0.5, p = 3, N → ∞ by N = 500 to 4000.",
-    0.668554, rule=Near(0.003), rival=0.957504,
-)  # fmt: skip
-def gaussian_patterns(lab: Laboratory) -> Measurement:
-    """Return the length of the vector of overlaps as N → ∞."""
-    return longest(lab, "gaussian", 0.5)
 
 
 def longest(lab: Laboratory, model: str, temperature: float) -> Measurement:
@@ -199,30 +67,87 @@ def longest(lab: Laboratory, model: str, temperature: float) -> Measurement:
     return endless(lab, keys, "overlap_length", (500, 1000, 2000, 4000), (1 / 2,))
 
 
-@claim(
-    "RAa", "statistical", "001, section 3",
-    "Random-axis ferromagnets, J_ij = n_i n_j/N: length M of the magnetisation in D = 3 dimensions at T = "
-    "0.2, N → ∞ by N = 500 to 4000.",
-    0.413254, rule=Near(0.003), rival=0.5,
+DISORDER_CLAIMS: tuple[Claim, ...] = (
+    Claim("M1b", "statistical", "001, section 3",
+          "The Mattis model, p = 1, has two ground states, S = ±xi: states of the lowest energy, of all "
+          "2^16.",
+          2.0, rule=Near(1e-9), rival=1.0,
+          measure=lambda lab: landscape(lab, "hopfield", "ground_states")),
+    Claim("M1c", "statistical", "001, section 3",
+          "In these states every bond is satisfied, there is no frustration: share of frustrated triangles "
+          "(N = 16, p = 1).",
+          0.0, rule=Near(1e-9), rival=0.5,
+          measure=lambda lab: landscape(lab, "hopfield", "frustrated_triangles")),
+    Claim("M1d", "statistical", "001, section 3",
+          "With p > 1 a finite fraction of bonds is frustrated: share of unsatisfied bonds in the ground "
+          "state at p = 5 (N = 16).",
+          0.1, rule=AtLeast(), rival=0.0,
+          measure=lambda lab: landscape(lab, "hopfield", "unsatisfied_bonds", 5)),
+    Claim("M1e", "statistical", "001, section 3",
+          "The Hopfield model lies between the Mattis model and the spin glass: its share of frustrated "
+          "triangles at p = 5, less that of the spin glass, 1/2 (N = 16).",
+          -0.02, rule=AtMost(), rival=0.0,
+          why="With an odd p no coupling is 0, and a triangle is frustrated less often than not.",
+          measure=between),
+    Claim("M2c", "statistical", "001, section 2",
+          "The 2p Mattis states are the ground states: states of the lowest energy, of all 2^16, of three "
+          "orthogonal patterns.",
+          6.0, rule=Near(1e-9), rival=2.0,
+          measure=lambda lab: lab.mean(network(size=16, sets=8, axes={"memories": [3]}, question="landscape",
+              patterns="orthogonal"), "ground_states")),
+    Claim("SKb", "statistical", "001, section 3",
+          "Ground energy of the Sherrington-Kirkpatrick model: lowest energy per spin of 1000 descents, on a "
+          "line over N^(-2/3), N = 16 to 96, N → ∞.",
+          -0.76317, rule=Near(0.006), rival=-0.797885,
+          why="Replica symmetry has -0.7979.",
+          measure=ground_energy_of_glass),
+    Claim("SKc", "statistical", "001, section 3",
+          "The number of metastable states grows exponentially with N: slope of the logarithm of the mean "
+          "number of stable states over N, 10 to 20 (theory: 0.1992).",
+          0.199228, rule=Near(0.003), rival=0.0,
+          measure=metastable_states),
+    Claim("SKa", "statistical", "001, section 3",
+          "The Sherrington-Kirkpatrick model freezes below T = 1: q of one chain at T = 0.5 is no less than "
+          "that of replica-symmetric theory, 0.530368, less 0.05 (N = 1000).",
+          0.48, rule=AtLeast(), rival=0.0,
+          why="Below T = 1 replica symmetry is broken: q of one valley is above the symmetric 0.53.",
+          measure=lambda lab: frozen(lab, 0.5)),
+    Claim("SKd", "statistical", "001, section 3",
+          "Above T = 1 it does not: q of one chain at T = 1.3 (N = 1000).",
+          0.0, rule=Near(0.02), rival=0.5,
+          measure=lambda lab: frozen(lab, 1.3)),
+    Claim("SKe", "statistical", "001, section 3",
+          "The glass has many states: mean |q_ab| of two chains of the same couplings, one of them from a "
+          "random state, less q of one chain, at T = 0.5 (N = 1000).",
+          -0.05, rule=AtMost(), rival=0.0,
+          why="Two chains that are in the same state, or its mirror, would have q_ab = q.",
+          measure=overlap_of_chains),
+    Claim("VHa", "statistical", "001, section 3",
+          "The van Hemmen model, p = 2, is solved exactly: overlap q = (1/2) tanh(2 q/T) at T = 0.5 (N = "
+          "4000).",
+          0.478752, rule=Near(0.003), rival=0.957504,
+          measure=lambda lab: lab.mean(network("van_hemmen", size=4000, sets=16, temperature=0.5,
+              axes={"memories": [2]}, sweeps=(200, 800)), "overlap")),
+    Claim("VHb", "statistical", "001, section 3",
+          "Its critical temperature is 1: |q| of chains that start at a pattern, T = 1.2 (N = 2000).",
+          0.0, rule=Near(0.04), rival=0.4,
+          measure=lambda lab: mean_of(abs(lab.cells(network("van_hemmen", size=2000, sets=16, temperature=1.2,
+              axes={"memories": [2]}, sweeps=(100, 200)))["overlap"]).squeeze().values)),
+    Claim("PV", "statistical", "001, section 3",
+          "Provost and Vallée's generalisation to Gaussian patterns has a state in any direction: length of "
+          "the vector of overlaps, |m| = int Dz z tanh(beta |m| z), at T = 0.5, p = 3, N → ∞ by N = 500 to "
+          "4000.",
+          0.668554, rule=Near(0.003), rival=0.957504,
+          measure=lambda lab: longest(lab, "gaussian", 0.5)),
+    Claim("RAa", "statistical", "001, section 3",
+          "Random-axis ferromagnets, J_ij = n_i n_j/N: length M of the magnetisation in D = 3 dimensions at "
+          "T = 0.2, N → ∞ by N = 500 to 4000.",
+          0.413254, rule=Near(0.003), rival=0.5,
+          measure=lambda lab: longest(lab, "random_axis", 0.2)),
+    Claim("RAb", "statistical", "001, section 3",
+          "They order below T_c = 1/D only: length M in D = 3 dimensions at T = 0.5 (N = 2000).",
+          0.0, rule=Near(0.05), rival=0.4,
+          measure=lambda lab: lab.mean(network("random_axis", size=2000, sets=16, temperature=0.5,
+              axes={"memories": [3]}, sweeps=(50, 150)), "overlap_length")),
 )  # fmt: skip
-def random_axes(lab: Laboratory) -> Measurement:
-    """Return the length of the magnetisation as N → ∞."""
-    return longest(lab, "random_axis", 0.2)
-
-
-@claim(
-    "RAb", "statistical", "001, section 3",
-    "They order below T_c = 1/D only: length M in D = 3 dimensions at T = 0.5 (N = 2000).",
-    0.0, rule=Near(0.05), rival=0.4,
-)  # fmt: skip
-def disordered_axes(lab: Laboratory) -> Measurement:
-    """Return the length of the mean magnetisation."""
-    keys = network("random_axis", size=2000, sets=16, temperature=0.5, axes={"memories": [3]},
-                   sweeps=(50, 150))  # fmt: skip
-    return lab.mean(keys, "overlap_length")
-
-
-DISORDER_CLAIMS: tuple[Claim, ...] = tuple(
-    value for value in list(globals().values()) if isinstance(value, Claim)
-)
 """Claims on random magnets, in the order of the document."""

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from scipy.stats import norm
 
-from mattis.claims.claim import AtLeast, AtMost, Claim, Near, claim
+from mattis.claims.claim import AtLeast, AtMost, Claim, Near
 from mattis.claims.fits import endless
 from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, paired, taken
 from mattis.networks.binary import couplings, ensembles
@@ -18,38 +18,6 @@ ABOUT = Near(0.015)
 """AgreementRule with "about 0.15": a tenth."""
 
 
-@claim(
-    "H1b", "hopfield", "001, Content-Addressable Memory and Dynamics",
-    "Every partial or noisy X' near X_a flows to X_a: overlap that cues of 0.6, a fifth of their bits "
-    "flipped, come to (N = 1000, load 0.05, T = 0).",
-    0.999992, rule=Near(0.001), rival=0.6,
-)  # fmt: skip
-def content_addressed(lab: Laboratory) -> Measurement:
-    """Return the overlap at rest."""
-    return lab.mean(
-        network(size=1000, sets=32, axes={"load": [0.05], "noise": [0.2]}, cues=4), "overlap"
-    )
-
-
-@claim(
-    "H2a", "hopfield", "001, The Hopfield Model",
-    "Neurons 0 and 1 with thresholds U = 0 recall a stored pattern: overlap m of 2V - 1 at load 0.04 (N = "
-    "2000).",
-    0.999557, rule=Near(0.001), rival=0.0,
-    why="m(alpha) of these neurons is that of neurons ±1 at twice the load (E1).",
-)  # fmt: skip
-def recall_of_zero_one(lab: Laboratory) -> Measurement:
-    """Return the overlap."""
-    return lab.mean(network("zero_one", size=2000, sets=32, axes={"load": [0.04]}), "overlap")
-
-
-@claim(
-    "H2b", "hopfield", "001, The Hopfield Model; (1.2)-(1.3)",
-    "With balanced thresholds U_i = 1/2 sum_j T_ij, neurons 0 and 1 do what neurons ±1 do: largest "
-    "difference of any observable of recall in any cell, at loads 0.05 to 0.2 and clean and noisy cues, T "
-    "= 0 (N = 500).",
-    0.0,
-)  # fmt: skip
 def balanced_thresholds(lab: Laboratory) -> Measurement:
     """Return the largest difference of overlaps, energies and q, cell by cell."""
     axes = {"load": [0.05, 0.1, 0.2], "noise": [0.0, 0.2]}
@@ -59,24 +27,6 @@ def balanced_thresholds(lab: Laboratory) -> Measurement:
     return Measurement(max(float(abs(one[name] - other[name]).max()) for name in names))
 
 
-@claim(
-    "H3", "hopfield", "001, The Hopfield Model",
-    "Neurons ±1 that are updated one after the other recall a pattern of which no bit is flipped: m at "
-    "load 0.1, T = 0 (N = 4000).",
-    0.997999, rule=Near(0.001), rival=0.35,
-    why="AGS at T = 0: 0.997999.",
-)  # fmt: skip
-def asynchronous_recall(lab: Laboratory) -> Measurement:
-    """Return the overlap."""
-    return lab.mean(network(size=4000, sets=16, axes={"load": [0.1]}), "overlap")
-
-
-@claim(
-    "H4", "hopfield", "001, Hebbian Learning Rule",
-    "T_ij = sum_s (2V_i - 1)(2V_j - 1), T_ii = 0: share of elements that are not symmetric, not of the "
-    "parity of n, not of this sum, or not zero on the diagonal (N = 200, n = 3 to 20).",
-    0.0,
-)  # fmt: skip
 def hebbian_couplings(lab: Laboratory) -> Measurement:
     """Return the share of wrong elements of the integers N J of Hebb's rule."""
     wrong = total = 0
@@ -98,55 +48,6 @@ def descents(lab: Laboratory, observable: str, **more: Any) -> xr.DataArray:
     return lab.cells(keys)[observable]
 
 
-@claim(
-    "H5a", "hopfield", "001, Hebbian Learning Rule",
-    "Updating any neuron lowers E = -1/2 sum T_ij V_i V_j: largest change of the energy in any flip of "
-    "640 descents (N = 100, P = 10, T = 0).",
-    0.0, rule=AtMost(),
-)  # fmt: skip
-def energy_of_flips(lab: Laboratory) -> Measurement:
-    """Return the largest change of the energy."""
-    return Measurement(float(descents(lab, "energy_change").max()))
-
-
-@claim(
-    "H5b", "hopfield", "001, Hebbian Learning Rule",
-    "Asynchronous updates converge to a stable state: share of these descents that come to rest.",
-    1.0, rule=Near(1e-9), rival=0.99,
-)  # fmt: skip
-def descents_at_rest(lab: Laboratory) -> Measurement:
-    """Return the share of descents at rest."""
-    return Measurement(float(descents(lab, "at_rest").mean()))
-
-
-@claim(
-    "H5c", "hopfield", "001, Extensions and Properties",
-    "Symmetry of T_ij is what makes the energy fall: largest change of the energy in any flip with "
-    "directed bonds (c = 0.5) is above 0.",
-    1e-3, rule=AtLeast(),
-    why="Without symmetry some flips raise the energy.",
-)  # fmt: skip
-def energy_of_asymmetric(lab: Laboratory) -> Measurement:
-    """Return the largest change of the energy of directed bonds."""
-    couplings = {"rule": "asymmetric_dilution", "connectivity": 0.5}
-    return Measurement(float(descents(lab, "energy_change", couplings=couplings).max()))
-
-
-@claim(
-    "H6", "hopfield", "001, Capacity and Error Correction",
-    "About 0.15 N random patterns are stored before retrieval degrades: load at which half of the "
-    "patterns are recalled (m > 0.85, T = 0), extrapolated from N = 500 to 4000 to N → ∞.",
-    0.15, rule=ABOUT, rival=0.0689528,
-    why="AGS have 0.1379, 0.1382 without replica symmetry; at N = 1000 half of the patterns are recalled "
-    "up to 0.165.",
-)  # fmt: skip
-def capacity(lab: Laboratory) -> Measurement:
-    """Return the boundary as N → ∞, by N^-1/2 and by N^-2/3, both of which fit."""
-    axes = {"load": [round(0.13 + 0.01 * k, 2) for k in range(9)]}
-    keys = network(size=500, sets=32, axes=axes, cues=4, retrieved_above=0.85)
-    return endless(lab, keys, "boundary_load", (500, 1000, 2000, 4000), (1 / 2, 2 / 3))
-
-
 def errors_of_bits(lab: Laboratory, model: str, observable: str) -> Measurement:
     """Return what is not stable of a stored pattern: N = 100, n = 10, as in Hopfield's paper."""
     keys = network(
@@ -162,97 +63,16 @@ def independence(lab: Laboratory, model: str) -> Measurement:
     return errors_of_bits(lab, model, "stable") / Measurement(alone, 100 * alone * rate.error)
 
 
-@claim(
-    "H7a", "hopfield", "001, Capacity and Error Correction",
-    "P = Q(x) of neurons 0 and 1, x = sqrt(N/(2(n - 1))): share of bits of a stored pattern that are not "
-    "stable (N = 100, n = 10; Hopfield prints 0.0091).",
-    0.0091, rule=Near(0.0002), rival=0.00042906,
-    why="The document leaves x undefined (E2). Q = 0.00921; P counts the stored pattern among the n.",
-)  # fmt: skip
-def bit_error_of_zero_one(lab: Laboratory) -> Measurement:
-    """Return the share of unstable bits."""
-    return errors_of_bits(lab, "zero_one", "flip_rate")
-
-
-@claim(
-    "H7b", "hopfield", "001, Capacity and Error Correction",
-    "P = Q(x) of neurons ±1, x = sqrt(N/(n - 1)): share of bits of a stored pattern that are not stable "
-    "(N = 100, n = 10).",
-    0.00042906, rule=Near(0.00004), rival=0.00921106,
-)  # fmt: skip
-def bit_error_of_signs(lab: Laboratory) -> Measurement:
-    """Return the share of unstable bits."""
-    return errors_of_bits(lab, "hopfield", "flip_rate")
-
-
-@claim(
-    "H7c", "hopfield", "001, Capacity and Error Correction",
-    "A whole pattern of neurons 0 and 1 is stable with probability (1 - P)^N, if bits err independently: "
-    "share of patterns all of whose bits are stable, over (1 - P)^N of the measured P (N = 100, n = 10).",
-    1.0, rule=Near(0.02),
-    why="Bits of neurons 0 and 1 do not err independently: the field of the mean activity, 1/2 sum_j "
-    "T_ij, has a part that all bits of a pattern share, so that errors come in crowds and more "
-    "patterns have none.",
-)  # fmt: skip
-def stable_patterns_of_zero_one(lab: Laboratory) -> Measurement:
-    """Return the share of stable patterns, over what independent bits would give."""
-    return independence(lab, "zero_one")
-
-
-@claim(
-    "H7d", "hopfield", "001, Capacity and Error Correction",
-    "A whole pattern of neurons ±1 is stable with probability (1 - P)^N: share of patterns all of whose "
-    "bits are stable, over (1 - P)^N of the measured P (N = 100, n = 10).",
-    1.0, rule=Near(0.02), rival=0.96,
-)  # fmt: skip
-def stable_patterns_of_signs(lab: Laboratory) -> Measurement:
-    """Return the share of stable patterns, over what independent bits would give."""
-    return independence(lab, "hopfield")
-
-
 def ambiguous(lab: Laboratory, noise: float) -> xr.Dataset:
     """Return where cues with `noise` of their bits from B, the others from A, end: in A, in B, in neither."""
     axes = {"load": [0.05], "noise": [noise]}
     return lab.cells(network(size=1000, sets=200, axes=axes, question="ambiguous", cues=10))
 
 
-@claim(
-    "H8a", "hopfield", "001, Categorization and Familiarity",
-    "A cue half-way between two memories goes to each with the same probability: share of A less share of "
-    "B (N = 1000, load 0.05).",
-    0.0, rule=Near(0.01), rival=0.1,
-    why="About half of these cues end in neither of the two.",
-)  # fmt: skip
 def ambiguous_cue(lab: Laboratory) -> Measurement:
     """Return the difference of the two shares."""
     cells = ambiguous(lab, 0.5)
     return paired(cells["retrieved"], cells["chose_second"])
-
-
-@claim(
-    "H8b", "hopfield", "001, Categorization and Familiarity",
-    "An ambiguous cue converges to the closest memory: share of cues with 60 % of their bits from A and "
-    "40 % from B that end in A (N = 1000, load 0.05).",
-    1.0, rule=Near(0.05), rival=0.5,
-)  # fmt: skip
-def nearer_memory(lab: Laboratory) -> Measurement:
-    """Return the share of A."""
-    shares = ambiguous(lab, 0.4)["retrieved"].squeeze().values
-    return mean_of(shares)
-
-
-@claim(
-    "H8c", "hopfield", "001, Categorization and Familiarity",
-    "Close patterns may collapse into a shared attractor: overlap with their own pattern to which eleven "
-    "members of a category lead, which agree with its prototype by b = 0.8 (N = 2000; 1 if each is kept).",
-    0.8, rule=Near(0.01), rival=1.0,
-    why="All of them end at the signs of their sum, which is the prototype but for few sites.",
-)  # fmt: skip
-def shared_attractor(lab: Laboratory) -> Measurement:
-    """Return the overlap of the state at rest with the pattern of the cue."""
-    patterns = {"ensemble": "categories", "categories": 1, "likeness": 0.8}
-    keys = network(size=2000, sets=32, axes={"memories": [11]}, patterns=patterns, cues=4)
-    return lab.mean(keys, "overlap")
 
 
 def undecided(
@@ -265,50 +85,6 @@ def undecided(
     return lab.mean(keys, "chose_neither")
 
 
-@claim(
-    "H8d", "hopfield", "001, Categorization and Familiarity",
-    "Such a cue chooses one of the two where there is no third: share that ends in neither (P = 2, N = "
-    "1000).",
-    0.0, rule=Near(0.01), rival=0.5,
-)  # fmt: skip
-def choice_of_two(lab: Laboratory) -> Measurement:
-    """Return the share of cues without a choice."""
-    return undecided(lab, 1000, 2, 200, 0.85)
-
-
-@claim(
-    "H8e", "hopfield", "001, Categorization and Familiarity",
-    "It does at any small load: share that ends in neither, with a third pattern (P = 3, N = 4000).",
-    0.0, right=0.5, rule=Near(0.03),
-    why="Where the two memories disagree the field is (m_A - m_B) xi_A + m_C xi_C, of two numbers with one "
-    "variance, 1/N: the larger wins, half of the time that of the mixture of three.",
-)  # fmt: skip
-def choice_of_three(lab: Laboratory) -> Measurement:
-    """Return the share of cues without a choice."""
-    return undecided(lab, 4000, 3, 400, 0.85)
-
-
-@claim(
-    "H8f", "hopfield", "001, Categorization and Familiarity, run again",
-    "In small networks many cues end elsewhere: 41 % (N = 100, P = 5; above m = 0.7 a memory has come).",
-    0.41, rule=Near(0.02), rival=0.5,
-)  # fmt: skip
-def elsewhere_in_small_networks(lab: Laboratory) -> Measurement:
-    """Return the share of cues without a choice."""
-    return undecided(lab, 100, 5, 1600, 0.7)
-
-
-@claim(
-    "H8g", "hopfield", "001, Categorization and Familiarity, run again",
-    "In larger ones of the same load as well: 47 % (N = 1000, P = 50; the same threshold).",
-    0.47, rule=Near(0.02), rival=0.0,
-    why="More do. Three patterns in place of 50 have 45 % at N = 1000: perhaps what was counted.",
-)  # fmt: skip
-def elsewhere_in_large_networks(lab: Laboratory) -> Measurement:
-    """Return the share of cues without a choice."""
-    return undecided(lab, 1000, 50, 200, 0.7)
-
-
 def crowded(model: str = "hopfield") -> dict[str, Any]:
     """Return the keys of a study of flips far above capacity: N = 100, 500 patterns."""
     return network(
@@ -316,51 +92,10 @@ def crowded(model: str = "hopfield") -> dict[str, Any]:
     )
 
 
-@claim(
-    "H9a", "hopfield", "001, Categorization and Familiarity",
-    "Far above capacity a stored pattern is still told from a new one, by the share of neurons that flip "
-    "in a first pass: Q(1/sqrt(alpha)) at a stored pattern (N = 100, 500 patterns, neurons ±1).",
-    0.32736, rule=Near(0.002), rival=0.5,
-)  # fmt: skip
-def familiar_flips(lab: Laboratory) -> Measurement:
-    """Return the share of neurons that want to flip at a stored pattern."""
-    return lab.mean(crowded(), "flip_rate")
-
-
-@claim(
-    "H9b", "hopfield", "001, Categorization and Familiarity",
-    "The same of neurons 0 and 1 with U = 0: Q(1/sqrt(2 alpha)) (N = 100, 500 patterns).",
-    0.37591, rule=Near(0.002), rival=0.5,
-)  # fmt: skip
-def familiar_flips_of_zero_one(lab: Laboratory) -> Measurement:
-    """Return the share of neurons that want to flip at a stored pattern."""
-    return lab.mean(crowded("zero_one"), "flip_rate")
-
-
-@claim(
-    "H9c", "hopfield", "001, Categorization and Familiarity",
-    "“High activation rates during convergence can indicate whether a pattern is familiar”: share of "
-    "neurons that flip at a stored pattern less that at a new one (N = 100, 500 patterns).",
-    0.17264, rule=Near(0.01), right=-0.17264,
-    why="Few flips mean familiar: the sign is the other one.",
-)  # fmt: skip
 def familiarity(lab: Laboratory) -> Measurement:
     """Return the difference of the two shares."""
     cells = lab.cells(crowded())
     return paired(cells["flip_rate"], cells["flip_rate_new"])
-
-
-@claim(
-    "H10a", "hopfield", "001, Extensions and Properties",
-    "Weights clipped to -1, 0, 1 degrade recall only slightly: m at P = 159 (N = 2000, load 0.08; "
-    "0.999557 without clipping).",
-    0.993252, rule=Near(0.0012), rival=0.999557,
-    why="With an even P some sums are 0, so that clipped weights have a small dead zone: 0.9962 at P = "
-    "160.",
-)  # fmt: skip
-def clipped_recall(lab: Laboratory) -> Measurement:
-    """Return the overlap."""
-    return lab.mean(network("clipped", size=2000, sets=32, axes={"memories": [159]}), "overlap")
 
 
 def half_recalled(
@@ -372,84 +107,11 @@ def half_recalled(
     return taken(lab.estimates(keys), "boundary_load")
 
 
-@claim(
-    "H10b", "hopfield", "001, Extensions and Properties",
-    "Clipping costs about a quarter of the capacity: load at which half of the patterns are recalled, "
-    "over that of Hebb's rule (N = 1000). Theory has 0.101839/0.137906.",
-    0.738469, rule=Near(0.05), rival=1.0,
-)  # fmt: skip
-def clipped_capacity(lab: Laboratory) -> Measurement:
-    """Return the ratio of the two loads."""
-    return half_recalled(lab, "clipped", (0.09, 0.16)) / half_recalled(
-        lab, "hopfield", (0.12, 0.22)
-    )
-
-
-@claim(
-    "H10c", "hopfield", "001, Extensions and Properties",
-    "Weights -1, 0, 1 with a dead zone of 0.612 sqrt(P) keep more: load at which half of the patterns are "
-    "recalled, over that of Hebb's rule (N = 1000). Theory has 0.119687/0.137906.",
-    0.867888, rule=Near(0.05), rival=0.738469,
-)  # fmt: skip
-def dead_zone_capacity(lab: Laboratory) -> Measurement:
-    """Return the ratio of the two loads."""
-    zone = half_recalled(lab, "dead_zone", (0.1, 0.19), couplings={"threshold": 0.612})
-    return zone / half_recalled(lab, "hopfield", (0.12, 0.22))
-
-
-@claim(
-    "H11a", "hopfield", "001, Extensions and Properties",
-    "With directed bonds, each there with probability c, a bit of a stored pattern errs with Q(sqrt(c "
-    "N/P)): share of unstable bits at c = 0.5 and load 0.1 (N = 1000).",
-    0.012674, rule=Near(0.0005), rival=0.000783,
-    why="Without dilution it is 0.00078.",
-)  # fmt: skip
-def bit_error_of_asymmetric(lab: Laboratory) -> Measurement:
-    """Return the share of unstable bits."""
-    couplings = {"rule": "asymmetric_dilution", "connectivity": 0.5}
-    keys = network(size=1000, sets=64, axes={"memories": [100]}, couplings=couplings,
-                   question="familiarity", cues=10)  # fmt: skip
-    return lab.mean(keys, "flip_rate")
-
-
-@claim(
-    "H11b", "hopfield", "001, Extensions and Properties",
-    "Asymmetric T_ij can yield metastable attractors: share of patterns that stay at m > 0.9 for 200 "
-    "sweeps, at c = 0.5, load 0.05, T = 0 (N = 1000).",
-    1.0, rule=Near(0.02), rival=0.0,
-)  # fmt: skip
-def states_of_asymmetric(lab: Laboratory) -> Measurement:
-    """Return the share of survivors."""
-    couplings = {"rule": "asymmetric_dilution", "connectivity": 0.5}
-    keys = network(size=1000, sets=32, axes={"load": [0.05]}, couplings=couplings, sweeps=(190, 10),
-                   question={"name": "survival", "leaves_below": 0.9}, cues=4)  # fmt: skip
-    return lab.mean(keys, "survived")
-
-
-@claim(
-    "H11c", "hopfield", "001, Extensions and Properties",
-    "Half of the bonds, cut in both directions, keep P/N = 0.0865 of the capacity 0.1379: load at which "
-    "half of the patterns are recalled, over that of all bonds (N = 1000).",
-    0.627549, rule=Near(0.05), rival=1.0,
-)  # fmt: skip
-def diluted_capacity(lab: Laboratory) -> Measurement:
-    """Return the ratio of the two loads."""
-    diluted = half_recalled(lab, "dilution", (0.07, 0.16), couplings={"connectivity": 0.5})
-    return diluted / half_recalled(lab, "hopfield", (0.12, 0.22))
-
-
-@claim(
-    "H11d", "hopfield", "001, Extensions and Properties",
-    "Few directed bonds, C = 50 of N = 5000, still recall: m at P/C = 0.3, T = 0, all sites at once "
-    "(theory of C << ln N: 0.899440).",
-    0.899440, rule=Near(0.015), rival=0.999,
-    why="Above it by what C = 50 is from ln N.",
-)  # fmt: skip
-def few_bonds(lab: Laboratory) -> Measurement:
-    """Return the overlap."""
-    keys = network("dilute", size=5000, sets=16, axes={"memories": [15]}, sweeps=(40, 40),
-                   couplings={"connectivity": 0.01})  # fmt: skip
-    return lab.mean(keys, "overlap")
+def beside_hebb(
+    lab: Laboratory, model: str, loads: tuple[float, float], **more: Any
+) -> Measurement:
+    """Return the load at which half of the patterns are recalled, over that of Hebb's rule."""
+    return half_recalled(lab, model, loads, **more) / half_recalled(lab, "hopfield", (0.12, 0.22))
 
 
 AGES = (1, 2, 4, 6, 8, 10, 12, 40)
@@ -463,23 +125,6 @@ def forgotten(lab: Laboratory) -> xr.Dataset:
     return lab.estimates(keys)
 
 
-@claim(
-    "H12a", "hopfield", "001, Extensions and Properties",
-    "Saturating weights, T_ij in [-3, 3]: a bit of the newest pattern but seven errs with Q(s "
-    "sqrt(N)/sqrt(4 - s^2)), s = 0.3772 of the exact Markov chain of a coupling (N = 100).",
-    0.02743, rule=Near(0.001), rival=0.5,
-)  # fmt: skip
-def error_of_recent(lab: Laboratory) -> Measurement:
-    """Return the share of unstable bits at age 8."""
-    return taken(forgotten(lab), "flip_rate", age=8)
-
-
-@claim(
-    "H12b", "hopfield", "001, Extensions and Properties",
-    "Saturating weights forget: the signal s of a pattern falls by cos(pi/7) = 0.90097 with each newer "
-    "one, from the shares of unstable bits at ages 4 to 12 (N = 100).",
-    0.90097, rule=Near(0.004), rival=1.0,
-)  # fmt: skip
 def rate_of_forgetting(lab: Laboratory) -> Measurement:
     """Return the factor per age: s = 2x/sqrt(N + x^2) of x = Q^-1(error), a line through ln s."""
     found = forgotten(lab).sel(age=slice(4, 12)).squeeze()
@@ -492,60 +137,6 @@ def rate_of_forgetting(lab: Laboratory) -> Measurement:
     return Measurement(factor, factor * line.slope_error)
 
 
-@claim(
-    "H12c", "hopfield", "001, Extensions and Properties",
-    "With a bound that grows as 0.3546 sqrt(N) the newest 0.0405 N patterns are recalled, whatever was "
-    "stored before: age over N at which half of the patterns are recalled (m > 0.85, N = 2000).",
-    0.0404733, rule=Near(0.012), rival=0.137906,
-    why="At finite N more is recalled: 0.050 at N = 1000, 0.048 at N = 2000.",
-)  # fmt: skip
-def bounded_capacity(lab: Laboratory) -> Measurement:
-    """Return the age at which half of the patterns are recalled, over N."""
-    axes = {"memories": [400], "age": [60 + 6 * k for k in range(14)]}
-    keys = network("palimpsest", size=2000, sets=32, axes=axes, couplings={"bound": 0.3546},
-                   retrieved_above=0.85)  # fmt: skip
-    return taken(lab.estimates(keys), "boundary_age") * (1 / 2000)
-
-
-@claim(
-    "H12d", "hopfield", "001, Extensions and Properties",
-    "Without a bound all patterns are lost together above capacity: share of patterns that are recalled "
-    "at load 0.25 (m > 0.85, T = 0, N = 2000).",
-    0.0, rule=Near(0.02), rival=1.0,
-)  # fmt: skip
-def total_failure(lab: Laboratory) -> Measurement:
-    """Return the share of patterns that are recalled."""
-    keys = network(size=2000, sets=32, axes={"load": [0.25]}, cues=4, retrieved_above=0.85)
-    return lab.mean(keys, "retrieved")
-
-
-@claim(
-    "H13a", "hopfield", "001, Extensions and Properties",
-    "Asymmetric terms recall sequences: overlap with the pattern that is due, all sites at once, at load "
-    "0.2, T = 0 (N = 3000).",
-    0.966326, rule=Near(0.001), rival=0.0,
-)  # fmt: skip
-def sequence(lab: Laboratory) -> Measurement:
-    """Return the overlap."""
-    return lab.mean(
-        network("sequence", size=3000, sets=16, axes={"load": [0.2]}, sweeps=(60, 100)), "overlap"
-    )
-
-
-@claim(
-    "H13b", "hopfield", "001, Extensions and Properties",
-    "Sequences have a capacity of 0.269 N: load at which half of them are recalled (N = 2000).",
-    0.269062, rule=Near(0.008), rival=0.137906,
-)  # fmt: skip
-def sequence_capacity(lab: Laboratory) -> Measurement:
-    """Return the load at which half of the sequences are recalled."""
-    axes = {"load": [round(0.25 + 0.004 * k, 3) for k in range(11)]}
-    return taken(
-        lab.estimates(network("sequence", size=2000, sets=12, axes=axes, sweeps=(80, 20))),
-        "boundary_load",
-    )
-
-
 def transitions(lab: Laboratory, strength: float) -> xr.Dataset:
     """Return how a sequence moves where sites are updated one after the other (N = 1000, 6 patterns)."""
     keys = network("sequence", size=1000, sets=32, axes={"memories": [6]}, dynamics="asynchronous",
@@ -554,43 +145,240 @@ def transitions(lab: Laboratory, strength: float) -> xr.Dataset:
     return lab.estimates(keys)
 
 
-@claim(
-    "H13c", "hopfield", "001, Extensions and Properties",
-    "One site after the other, weak asymmetric terms recall no sequence: transitions per sweep with a "
-    "strength of 0.5 of Hebb's (N = 1000, 6 patterns, T = 0).",
-    0.0, rule=Near(0.01), rival=1.0,
-    why="The document says that asymmetric terms can allow sequences: with weaker asymmetric than "
-    "symmetric terms the network stays at each pattern.",
+HOPFIELD_CLAIMS: tuple[Claim, ...] = (
+    Claim("H1b", "hopfield", "001, Content-Addressable Memory and Dynamics",
+          "Every partial or noisy X' near X_a flows to X_a: overlap that cues of 0.6, a fifth of their bits "
+          "flipped, come to (N = 1000, load 0.05, T = 0).",
+          0.999992, rule=Near(0.001), rival=0.6,
+          measure=lambda lab: lab.mean(network(size=1000, sets=32, axes={"load": [0.05], "noise": [0.2]},
+              cues=4), "overlap")),
+    Claim("H2a", "hopfield", "001, The Hopfield Model",
+          "Neurons 0 and 1 with thresholds U = 0 recall a stored pattern: overlap m of 2V - 1 at load 0.04 "
+          "(N = 2000).",
+          0.999557, rule=Near(0.001), rival=0.0,
+          why="m(alpha) of these neurons is that of neurons ±1 at twice the load (E1).",
+          measure=lambda lab: lab.mean(network("zero_one", size=2000, sets=32, axes={"load": [0.04]}),
+              "overlap")),
+    Claim("H2b", "hopfield", "001, The Hopfield Model; (1.2)-(1.3)",
+          "With balanced thresholds U_i = 1/2 sum_j T_ij, neurons 0 and 1 do what neurons ±1 do: largest "
+          "difference of any observable of recall in any cell, at loads 0.05 to 0.2 and clean and noisy "
+          "cues, T = 0 (N = 500).",
+          0.0,
+          measure=balanced_thresholds),
+    Claim("H3", "hopfield", "001, The Hopfield Model",
+          "Neurons ±1 that are updated one after the other recall a pattern of which no bit is flipped: m at "
+          "load 0.1, T = 0 (N = 4000).",
+          0.997999, rule=Near(0.001), rival=0.35,
+          why="AGS at T = 0: 0.997999.",
+          measure=lambda lab: lab.mean(network(size=4000, sets=16, axes={"load": [0.1]}), "overlap")),
+    Claim("H4", "hopfield", "001, Hebbian Learning Rule",
+          "T_ij = sum_s (2V_i - 1)(2V_j - 1), T_ii = 0: share of elements that are not symmetric, not of the "
+          "parity of n, not of this sum, or not zero on the diagonal (N = 200, n = 3 to 20).",
+          0.0,
+          measure=hebbian_couplings),
+    Claim("H5a", "hopfield", "001, Hebbian Learning Rule",
+          "Updating any neuron lowers E = -1/2 sum T_ij V_i V_j: largest change of the energy in any flip of "
+          "640 descents (N = 100, P = 10, T = 0).",
+          0.0, rule=AtMost(),
+          measure=lambda lab: Measurement(float(descents(lab, "energy_change").max()))),
+    Claim("H5b", "hopfield", "001, Hebbian Learning Rule",
+          "Asynchronous updates converge to a stable state: share of these descents that come to rest.",
+          1.0, rule=Near(1e-9), rival=0.99,
+          measure=lambda lab: Measurement(float(descents(lab, "at_rest").mean()))),
+    Claim("H5c", "hopfield", "001, Extensions and Properties",
+          "Symmetry of T_ij is what makes the energy fall: largest change of the energy in any flip with "
+          "directed bonds (c = 0.5) is above 0.",
+          1e-3, rule=AtLeast(),
+          why="Without symmetry some flips raise the energy.",
+          measure=lambda lab: Measurement(float(descents(lab, "energy_change",
+              couplings={"rule": "asymmetric_dilution", "connectivity": 0.5}).max()))),
+    Claim("H6", "hopfield", "001, Capacity and Error Correction",
+          "About 0.15 N random patterns are stored before retrieval degrades: load at which half of the "
+          "patterns are recalled (m > 0.85, T = 0), extrapolated from N = 500 to 4000 to N → ∞.",
+          0.15, rule=ABOUT, rival=0.0689528,
+          why="AGS have 0.1379, 0.1382 without replica symmetry; at N = 1000 half of the patterns are "
+              "recalled up to 0.165.",
+          measure=lambda lab: endless(lab, network(size=500, sets=32,
+              axes={"load": [round(0.13 + 0.01 * k, 2) for k in range(9)]}, cues=4, retrieved_above=0.85),
+              "boundary_load", (500, 1000, 2000, 4000), (1 / 2, 2 / 3))),
+    Claim("H7a", "hopfield", "001, Capacity and Error Correction",
+          "P = Q(x) of neurons 0 and 1, x = sqrt(N/(2(n - 1))): share of bits of a stored pattern that are "
+          "not stable (N = 100, n = 10; Hopfield prints 0.0091).",
+          0.0091, rule=Near(0.0002), rival=0.00042906,
+          why="The document leaves x undefined (E2). Q = 0.00921; P counts the stored pattern among the n.",
+          measure=lambda lab: errors_of_bits(lab, "zero_one", "flip_rate")),
+    Claim("H7b", "hopfield", "001, Capacity and Error Correction",
+          "P = Q(x) of neurons ±1, x = sqrt(N/(n - 1)): share of bits of a stored pattern that are not "
+          "stable (N = 100, n = 10).",
+          0.00042906, rule=Near(0.00004), rival=0.00921106,
+          measure=lambda lab: errors_of_bits(lab, "hopfield", "flip_rate")),
+    Claim("H7c", "hopfield", "001, Capacity and Error Correction",
+          "A whole pattern of neurons 0 and 1 is stable with probability (1 - P)^N, if bits err "
+          "independently: share of patterns all of whose bits are stable, over (1 - P)^N of the measured P "
+          "(N = 100, n = 10).",
+          1.0, rule=Near(0.02),
+          why="Bits of neurons 0 and 1 do not err independently: the field of the mean activity, 1/2 sum_j "
+              "T_ij, has a part that all bits of a pattern share, so that errors come in crowds and more "
+              "patterns have none.",
+          measure=lambda lab: independence(lab, "zero_one")),
+    Claim("H7d", "hopfield", "001, Capacity and Error Correction",
+          "A whole pattern of neurons ±1 is stable with probability (1 - P)^N: share of patterns all of "
+          "whose bits are stable, over (1 - P)^N of the measured P (N = 100, n = 10).",
+          1.0, rule=Near(0.02), rival=0.96,
+          measure=lambda lab: independence(lab, "hopfield")),
+    Claim("H8a", "hopfield", "001, Categorization and Familiarity",
+          "A cue half-way between two memories goes to each with the same probability: share of A less share "
+          "of B (N = 1000, load 0.05).",
+          0.0, rule=Near(0.01), rival=0.1,
+          why="About half of these cues end in neither of the two.",
+          measure=ambiguous_cue),
+    Claim("H8b", "hopfield", "001, Categorization and Familiarity",
+          "An ambiguous cue converges to the closest memory: share of cues with 60 % of their bits from A "
+          "and 40 % from B that end in A (N = 1000, load 0.05).",
+          1.0, rule=Near(0.05), rival=0.5,
+          measure=lambda lab: mean_of(ambiguous(lab, 0.4)["retrieved"].squeeze().values)),
+    Claim("H8c", "hopfield", "001, Categorization and Familiarity",
+          "Close patterns may collapse into a shared attractor: overlap with their own pattern to which "
+          "eleven members of a category lead, which agree with its prototype by b = 0.8 (N = 2000; 1 if each "
+          "is kept).",
+          0.8, rule=Near(0.01), rival=1.0,
+          why="All of them end at the signs of their sum, which is the prototype but for few sites.",
+          measure=lambda lab: lab.mean(network(size=2000, sets=32, axes={"memories": [11]},
+              patterns={"ensemble": "categories", "categories": 1, "likeness": 0.8}, cues=4), "overlap")),
+    Claim("H8d", "hopfield", "001, Categorization and Familiarity",
+          "Such a cue chooses one of the two where there is no third: share that ends in neither (P = 2, N = "
+          "1000).",
+          0.0, rule=Near(0.01), rival=0.5,
+          measure=lambda lab: undecided(lab, 1000, 2, 200, 0.85)),
+    Claim("H8e", "hopfield", "001, Categorization and Familiarity",
+          "It does at any small load: share that ends in neither, with a third pattern (P = 3, N = 4000).",
+          0.0, right=0.5, rule=Near(0.03),
+          why="Where the two memories disagree the field is (m_A - m_B) xi_A + m_C xi_C, of two numbers with "
+              "one variance, 1/N: the larger wins, half of the time that of the mixture of three.",
+          measure=lambda lab: undecided(lab, 4000, 3, 400, 0.85)),
+    Claim("H8f", "hopfield", "001, Categorization and Familiarity, run again",
+          "In small networks many cues end elsewhere: 41 % (N = 100, P = 5; above m = 0.7 a memory has "
+          "come).",
+          0.41, rule=Near(0.02), rival=0.5,
+          measure=lambda lab: undecided(lab, 100, 5, 1600, 0.7)),
+    Claim("H8g", "hopfield", "001, Categorization and Familiarity, run again",
+          "In larger ones of the same load as well: 47 % (N = 1000, P = 50; the same threshold).",
+          0.47, rule=Near(0.02), rival=0.0,
+          why="More do. Three patterns in place of 50 have 45 % at N = 1000: perhaps what was counted.",
+          measure=lambda lab: undecided(lab, 1000, 50, 200, 0.7)),
+    Claim("H9a", "hopfield", "001, Categorization and Familiarity",
+          "Far above capacity a stored pattern is still told from a new one, by the share of neurons that "
+          "flip in a first pass: Q(1/sqrt(alpha)) at a stored pattern (N = 100, 500 patterns, neurons ±1).",
+          0.32736, rule=Near(0.002), rival=0.5,
+          measure=lambda lab: lab.mean(crowded(), "flip_rate")),
+    Claim("H9b", "hopfield", "001, Categorization and Familiarity",
+          "The same of neurons 0 and 1 with U = 0: Q(1/sqrt(2 alpha)) (N = 100, 500 patterns).",
+          0.37591, rule=Near(0.002), rival=0.5,
+          measure=lambda lab: lab.mean(crowded("zero_one"), "flip_rate")),
+    Claim("H9c", "hopfield", "001, Categorization and Familiarity",
+          "“High activation rates during convergence can indicate whether a pattern is familiar”: share of "
+          "neurons that flip at a stored pattern less that at a new one (N = 100, 500 patterns).",
+          0.17264, rule=Near(0.01), right=-0.17264,
+          why="Few flips mean familiar: the sign is the other one.",
+          measure=familiarity),
+    Claim("H10a", "hopfield", "001, Extensions and Properties",
+          "Weights clipped to -1, 0, 1 degrade recall only slightly: m at P = 159 (N = 2000, load 0.08; "
+          "0.999557 without clipping).",
+          0.993252, rule=Near(0.0012), rival=0.999557,
+          why="With an even P some sums are 0, so that clipped weights have a small dead zone: 0.9962 at P = "
+              "160.",
+          measure=lambda lab: lab.mean(network("clipped", size=2000, sets=32, axes={"memories": [159]}),
+              "overlap")),
+    Claim("H10b", "hopfield", "001, Extensions and Properties",
+          "Clipping costs about a quarter of the capacity: load at which half of the patterns are recalled, "
+          "over that of Hebb's rule (N = 1000). Theory has 0.101839/0.137906.",
+          0.738469, rule=Near(0.05), rival=1.0,
+          measure=lambda lab: beside_hebb(lab, "clipped", (0.09, 0.16))),
+    Claim("H10c", "hopfield", "001, Extensions and Properties",
+          "Weights -1, 0, 1 with a dead zone of 0.612 sqrt(P) keep more: load at which half of the patterns "
+          "are recalled, over that of Hebb's rule (N = 1000). Theory has 0.119687/0.137906.",
+          0.867888, rule=Near(0.05), rival=0.738469,
+          measure=lambda lab: beside_hebb(lab, "dead_zone", (0.1, 0.19), couplings={"threshold": 0.612})),
+    Claim("H11a", "hopfield", "001, Extensions and Properties",
+          "With directed bonds, each there with probability c, a bit of a stored pattern errs with Q(sqrt(c "
+          "N/P)): share of unstable bits at c = 0.5 and load 0.1 (N = 1000).",
+          0.012674, rule=Near(0.0005), rival=0.000783,
+          why="Without dilution it is 0.00078.",
+          measure=lambda lab: lab.mean(network(size=1000, sets=64, axes={"memories": [100]},
+              couplings={"rule": "asymmetric_dilution", "connectivity": 0.5}, question="familiarity",
+              cues=10), "flip_rate")),
+    Claim("H11b", "hopfield", "001, Extensions and Properties",
+          "Asymmetric T_ij can yield metastable attractors: share of patterns that stay at m > 0.9 for 200 "
+          "sweeps, at c = 0.5, load 0.05, T = 0 (N = 1000).",
+          1.0, rule=Near(0.02), rival=0.0,
+          measure=lambda lab: lab.mean(network(size=1000, sets=32, axes={"load": [0.05]},
+              couplings={"rule": "asymmetric_dilution", "connectivity": 0.5}, sweeps=(190, 10),
+              question={"name": "survival", "leaves_below": 0.9}, cues=4), "survived")),
+    Claim("H11c", "hopfield", "001, Extensions and Properties",
+          "Half of the bonds, cut in both directions, keep P/N = 0.0865 of the capacity 0.1379: load at "
+          "which half of the patterns are recalled, over that of all bonds (N = 1000).",
+          0.627549, rule=Near(0.05), rival=1.0,
+          measure=lambda lab: beside_hebb(lab, "dilution", (0.07, 0.16), couplings={"connectivity": 0.5})),
+    Claim("H11d", "hopfield", "001, Extensions and Properties",
+          "Few directed bonds, C = 50 of N = 5000, still recall: m at P/C = 0.3, T = 0, all sites at once "
+          "(theory of C << ln N: 0.899440).",
+          0.899440, rule=Near(0.015), rival=0.999,
+          why="Above it by what C = 50 is from ln N.",
+          measure=lambda lab: lab.mean(network("dilute", size=5000, sets=16, axes={"memories": [15]},
+              sweeps=(40, 40), couplings={"connectivity": 0.01}), "overlap")),
+    Claim("H12a", "hopfield", "001, Extensions and Properties",
+          "Saturating weights, T_ij in [-3, 3]: a bit of the newest pattern but seven errs with Q(s "
+          "sqrt(N)/sqrt(4 - s^2)), s = 0.3772 of the exact Markov chain of a coupling (N = 100).",
+          0.02743, rule=Near(0.001), rival=0.5,
+          measure=lambda lab: taken(forgotten(lab), "flip_rate", age=8)),
+    Claim("H12b", "hopfield", "001, Extensions and Properties",
+          "Saturating weights forget: the signal s of a pattern falls by cos(pi/7) = 0.90097 with each newer "
+          "one, from the shares of unstable bits at ages 4 to 12 (N = 100).",
+          0.90097, rule=Near(0.004), rival=1.0,
+          measure=rate_of_forgetting),
+    Claim("H12c", "hopfield", "001, Extensions and Properties",
+          "With a bound that grows as 0.3546 sqrt(N) the newest 0.0405 N patterns are recalled, whatever was "
+          "stored before: age over N at which half of the patterns are recalled (m > 0.85, N = 2000).",
+          0.0404733, rule=Near(0.012), rival=0.137906,
+          why="At finite N more is recalled: 0.050 at N = 1000, 0.048 at N = 2000.",
+          measure=lambda lab: taken(lab.estimates(network("palimpsest", size=2000, sets=32,
+              axes={"memories": [400], "age": [60 + 6 * k for k in range(14)]}, couplings={"bound": 0.3546},
+              retrieved_above=0.85)), "boundary_age") * (1 / 2000)),
+    Claim("H12d", "hopfield", "001, Extensions and Properties",
+          "Without a bound all patterns are lost together above capacity: share of patterns that are "
+          "recalled at load 0.25 (m > 0.85, T = 0, N = 2000).",
+          0.0, rule=Near(0.02), rival=1.0,
+          measure=lambda lab: lab.mean(network(size=2000, sets=32, axes={"load": [0.25]}, cues=4,
+              retrieved_above=0.85), "retrieved")),
+    Claim("H13a", "hopfield", "001, Extensions and Properties",
+          "Asymmetric terms recall sequences: overlap with the pattern that is due, all sites at once, at "
+          "load 0.2, T = 0 (N = 3000).",
+          0.966326, rule=Near(0.001), rival=0.0,
+          measure=lambda lab: lab.mean(network("sequence", size=3000, sets=16, axes={"load": [0.2]},
+              sweeps=(60, 100)), "overlap")),
+    Claim("H13b", "hopfield", "001, Extensions and Properties",
+          "Sequences have a capacity of 0.269 N: load at which half of them are recalled (N = 2000).",
+          0.269062, rule=Near(0.008), rival=0.137906,
+          measure=lambda lab: taken(lab.estimates(network("sequence", size=2000, sets=12,
+              axes={"load": [round(0.25 + 0.004 * k, 3) for k in range(11)]}, sweeps=(80, 20))),
+              "boundary_load")),
+    Claim("H13c", "hopfield", "001, Extensions and Properties",
+          "One site after the other, weak asymmetric terms recall no sequence: transitions per sweep with a "
+          "strength of 0.5 of Hebb's (N = 1000, 6 patterns, T = 0).",
+          0.0, rule=Near(0.01), rival=1.0,
+          why="The document says that asymmetric terms can allow sequences: with weaker asymmetric than "
+              "symmetric terms the network stays at each pattern.",
+          measure=lambda lab: taken(transitions(lab, 0.5), "transition_rate")),
+    Claim("H13d", "hopfield", "001, Extensions and Properties",
+          "Stronger asymmetric terms make transitions, one site after the other: transitions per sweep at a "
+          "strength of 2 (N = 1000, 6 patterns, T = 0).",
+          0.1, rule=AtLeast(), rival=0.0,
+          measure=lambda lab: taken(transitions(lab, 2.0), "transition_rate")),
+    Claim("H13e", "hopfield", "001, Extensions and Properties",
+          "Such transitions recall the sequence V1 → V2 → V3: mean overlap with the nearest pattern at a "
+          "strength of 2 (N = 1000, 6 patterns, T = 0).",
+          0.9, rule=AtLeast(),
+          why="They blur the patterns: only the synchronous network has sharp sequences (H13a).",
+          measure=lambda lab: taken(transitions(lab, 2.0), "overlap_nearest")),
 )  # fmt: skip
-def weak_sequence(lab: Laboratory) -> Measurement:
-    """Return transitions per sweep."""
-    return taken(transitions(lab, 0.5), "transition_rate")
-
-
-@claim(
-    "H13d", "hopfield", "001, Extensions and Properties",
-    "Stronger asymmetric terms make transitions, one site after the other: transitions per sweep at a "
-    "strength of 2 (N = 1000, 6 patterns, T = 0).",
-    0.1, rule=AtLeast(), rival=0.0,
-)  # fmt: skip
-def strong_sequence(lab: Laboratory) -> Measurement:
-    """Return transitions per sweep."""
-    return taken(transitions(lab, 2.0), "transition_rate")
-
-
-@claim(
-    "H13e", "hopfield", "001, Extensions and Properties",
-    "Such transitions recall the sequence V1 → V2 → V3: mean overlap with the nearest pattern at a "
-    "strength of 2 (N = 1000, 6 patterns, T = 0).",
-    0.9, rule=AtLeast(),
-    why="They blur the patterns: only the synchronous network has sharp sequences (H13a).",
-)  # fmt: skip
-def blurred_sequence(lab: Laboratory) -> Measurement:
-    """Return the overlap with the nearest pattern."""
-    return taken(transitions(lab, 2.0), "overlap_nearest")
-
-
-HOPFIELD_CLAIMS: tuple[Claim, ...] = tuple(
-    value for value in list(globals().values()) if isinstance(value, Claim)
-)
 """Claims of the document, in its order."""

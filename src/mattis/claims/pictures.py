@@ -11,7 +11,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis.claims.claim import AtLeast, AtMost, Claim, Near, claim
+from mattis.claims.claim import AtLeast, AtMost, Claim, Near
 from mattis.claims.laboratory import Laboratory, Measurement, mean_of
 from mattis.exact import digits, gaussians
 from mattis.exact.rng import stream
@@ -114,28 +114,6 @@ def entropies_of_learnt(lab: Laboratory) -> NDArray[np.float64]:
     return np.array(found)
 
 
-@claim(
-    "A6a", "notebooks", "associative_memory.ipynb",
-    "Four attractors that were trained on 400 digits 0 to 3 are nearly sure of unseen ones: entropy of the "
-    "weights at cues with a noise of 0.2, in nats (0.0130 in the notebook; sigma = 0.5, alpha = 0.05).",
-    0.0130331813, rule=Near(0.003), rival=0.0637,
-    why="To exclude: the entropy at cues of the four corners of a square (A4a); untrained attractors: A6c. "
-    "All of A6 to A8 is of pictures of 8 × 8 in place of MNIST's.",
-    needs="scikit-learn",
-)  # fmt: skip
-def entropy_of_digits(lab: Laboratory) -> Measurement:
-    """Return the entropy at the cues, a mean over sets."""
-    return mean_of(entropies_of_learnt(lab)[:, 0])
-
-
-@claim(
-    "A6b", "notebooks", "associative_memory.ipynb",
-    "Recall takes all of it away: entropy at rest over that at the cues (8e-11/0.0130 in the notebook).",
-    0.0, rule=Near(1e-3), rival=0.0952,
-    why="To exclude: what is left at the corners of a square, 0.0061 of 0.0637 (A4). Recall may also add "
-    "to the entropy, as in A5.",
-    needs="scikit-learn",
-)  # fmt: skip
 def entropy_left(lab: Laboratory) -> Measurement:
     """Return the share of the entropy that is left."""
     cue, rest = (mean_of(column) for column in entropies_of_learnt(lab).T)
@@ -147,14 +125,6 @@ def entropy_at_cues(one: PictureSet, held: NDArray[np.float64]) -> float:
     return mean_entropy(attractors(held, 0.5), cues_of(one))
 
 
-@claim(
-    "A6c", "notebooks", "associative_memory.ipynb",
-    "It is the training that makes them sure: entropy at the same cues of the four pictures that the "
-    "training began with, less that of the attractors that came of it.",
-    0.0, rule=AtLeast(), rival=0.0,
-    why="A control that the notebook does not have: untrained pictures are nearly sure as well, at 0.02.",
-    needs="scikit-learn",
-)  # fmt: skip
 def entropy_of_training(lab: Laboratory) -> Measurement:
     """Return what training takes from the entropy, of the same sets and cues."""
     return mean_of(
@@ -179,27 +149,6 @@ def gains(lab: Laboratory) -> NDArray[np.float64]:
     return np.array(out).reshape(-1, DIGITS_KEPT)
 
 
-@claim(
-    "A7a", "notebooks", "associative_memory.ipynb",
-    "Recall of unseen digits among 400 stored ones gains information on which digit it is: ln 4 less the "
-    "entropy of the digits recalled, cues with a noise of 1 (0.84 to 1.02 by digit in the notebook).",
-    0.84, rule=AtLeast(), rival=0.0,
-    why="Other pictures, 8 × 8: they gain more, up to ln 4 = 1.386.",
-    needs="scikit-learn",
-)  # fmt: skip
-def gain_of_recall(lab: Laboratory) -> Measurement:
-    """Return the gain, a mean over digits and sets."""
-    return mean_of(gains(lab).mean(axis=1))
-
-
-@claim(
-    "A7b", "notebooks", "associative_memory.ipynb",
-    "“The digit 1 demonstrated the highest gain, reflecting its structural simplicity”: gain of the digit 1 "
-    "less that of the digit, of 0, 2 and 3, that gains most.",
-    0.0, rule=AtLeast(), rival=0.0,
-    why="Nor does it in the notebook, which prints 1.0186 for 0 and 2, 1.0068 for 1 and 0.8357 for 3.",
-    needs="scikit-learn",
-)  # fmt: skip
 def gain_of_one(lab: Laboratory) -> Measurement:
     """Return the difference of gains, of the same sets."""
     found = gains(lab)
@@ -229,27 +178,6 @@ def updated(one: PictureSet, count: int) -> Measurement:
     return mean_of(np.array(shares))
 
 
-@claim(
-    "A8a", "notebooks", "associative_memory.ipynb",
-    "Online updates train the attractors, p += eta w (x - p), eta = 0.01: how far one moves an attractor, of "
-    "what it would move it with the picture shown for x (noise 0.3).",
-    1.0, right=0.006738, rule=Near(0.001),
-    why="The notebook's x is the recalled state, which at t = 5 is at the attractor itself but for e^-5: 200 "
-    "such updates learn nothing. With the picture that is shown, as in its cell 5, they would.",
-    needs="scikit-learn",
-)  # fmt: skip
-def online_updates(lab: Laboratory) -> Measurement:
-    """Return the share, a mean over updates."""
-    return updated(pictures(lab)[0], 25 if lab.reduced else 200)
-
-
-@claim(
-    "A8b", "notebooks", "associative_memory.ipynb",
-    "Flow restores “clean, class-representative forms”: share of unseen digits, with a noise of 0.3, that "
-    "end at a stored picture of the same digit.",
-    0.9, rule=AtLeast(), rival=0.25,
-    needs="scikit-learn",
-)  # fmt: skip
 def restored_classes(lab: Laboratory) -> Measurement:
     """Return the share of right digits."""
     wanted = np.arange(UNSEEN_PICTURES) % DIGITS_KEPT
@@ -258,15 +186,6 @@ def restored_classes(lab: Laboratory) -> Measurement:
     )
 
 
-@claim(
-    "A8c", "notebooks", "associative_memory.ipynb",
-    "Recall removes the noise of unseen digits: squared distance of the recalled picture from the original, "
-    "over that of the noisy one (noise 0.3).",
-    1.0, rule=AtMost(),
-    why="It removes more noise than there is: an unseen digit lies further from the nearest stored one than "
-    "the noise brings it. Recall puts another picture of the same digit in its place.",
-    needs="scikit-learn",
-)  # fmt: skip
 def denoised(lab: Laboratory) -> Measurement:
     """Return the ratio of mean squared distances, a mean over sets."""
     ratios = []
@@ -277,7 +196,61 @@ def denoised(lab: Laboratory) -> Measurement:
     return mean_of(np.array(ratios))
 
 
-PICTURE_CLAIMS: tuple[Claim, ...] = tuple(
-    value for value in list(globals().values()) if isinstance(value, Claim)
-)
+PICTURE_CLAIMS: tuple[Claim, ...] = (
+    Claim("A6a", "notebooks", "associative_memory.ipynb",
+          "Four attractors that were trained on 400 digits 0 to 3 are nearly sure of unseen ones: entropy of "
+          "the weights at cues with a noise of 0.2, in nats (0.0130 in the notebook; sigma = 0.5, alpha = "
+          "0.05).",
+          0.0130331813, rule=Near(0.003), rival=0.0637,
+          why="To exclude: the entropy at cues of the four corners of a square (A4a); untrained attractors: "
+              "A6c. All of A6 to A8 is of pictures of 8 × 8 in place of MNIST's.",
+          needs="scikit-learn", measure=lambda lab: mean_of(entropies_of_learnt(lab)[:, 0])),
+    Claim("A6b", "notebooks", "associative_memory.ipynb",
+          "Recall takes all of it away: entropy at rest over that at the cues (8e-11/0.0130 in the "
+          "notebook).",
+          0.0, rule=Near(1e-3), rival=0.0952,
+          why="To exclude: what is left at the corners of a square, 0.0061 of 0.0637 (A4). Recall may also "
+              "add to the entropy, as in A5.",
+          needs="scikit-learn", measure=entropy_left),
+    Claim("A6c", "notebooks", "associative_memory.ipynb",
+          "It is the training that makes them sure: entropy at the same cues of the four pictures that the "
+          "training began with, less that of the attractors that came of it.",
+          0.0, rule=AtLeast(), rival=0.0,
+          why="A control that the notebook does not have: untrained pictures are nearly sure as well, at "
+              "0.02.",
+          needs="scikit-learn", measure=entropy_of_training),
+    Claim("A7a", "notebooks", "associative_memory.ipynb",
+          "Recall of unseen digits among 400 stored ones gains information on which digit it is: ln 4 less "
+          "the entropy of the digits recalled, cues with a noise of 1 (0.84 to 1.02 by digit in the "
+          "notebook).",
+          0.84, rule=AtLeast(), rival=0.0,
+          why="Other pictures, 8 × 8: they gain more, up to ln 4 = 1.386.",
+          needs="scikit-learn", measure=lambda lab: mean_of(gains(lab).mean(axis=1))),
+    Claim("A7b", "notebooks", "associative_memory.ipynb",
+          "“The digit 1 demonstrated the highest gain, reflecting its structural simplicity”: gain of the "
+          "digit 1 less that of the digit, of 0, 2 and 3, that gains most.",
+          0.0, rule=AtLeast(), rival=0.0,
+          why="Nor does it in the notebook, which prints 1.0186 for 0 and 2, 1.0068 for 1 and 0.8357 for 3.",
+          needs="scikit-learn", measure=gain_of_one),
+    Claim("A8a", "notebooks", "associative_memory.ipynb",
+          "Online updates train the attractors, p += eta w (x - p), eta = 0.01: how far one moves an "
+          "attractor, of what it would move it with the picture shown for x (noise 0.3).",
+          1.0, right=0.006738, rule=Near(0.001),
+          why="The notebook's x is the recalled state, which at t = 5 is at the attractor itself but for "
+              "e^-5: 200 such updates learn nothing. With the picture that is shown, as in its cell 5, they "
+              "would.",
+          needs="scikit-learn", measure=lambda lab: updated(pictures(lab)[0], 25 if lab.reduced else 200)),
+    Claim("A8b", "notebooks", "associative_memory.ipynb",
+          "Flow restores “clean, class-representative forms”: share of unseen digits, with a noise of 0.3, "
+          "that end at a stored picture of the same digit.",
+          0.9, rule=AtLeast(), rival=0.25,
+          needs="scikit-learn", measure=restored_classes),
+    Claim("A8c", "notebooks", "associative_memory.ipynb",
+          "Recall removes the noise of unseen digits: squared distance of the recalled picture from the "
+          "original, over that of the noisy one (noise 0.3).",
+          1.0, rule=AtMost(),
+          why="It removes more noise than there is: an unseen digit lies further from the nearest stored one "
+              "than the noise brings it. Recall puts another picture of the same digit in its place.",
+          needs="scikit-learn", measure=denoised),
+)  # fmt: skip
 """Claims on unseen digits, in the order of the notebook."""

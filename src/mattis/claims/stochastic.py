@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis.claims.claim import AtLeast, AtMost, Claim, Near, claim
+from mattis.claims.claim import AtLeast, AtMost, Claim, Near
 from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, paired, taken
 from mattis.exact.patterns import random_patterns
 from mattis.exact.rng import stream
@@ -20,12 +20,6 @@ def drawn(seed: int, size: int = 60, count: int = 7) -> tuple[np.ndarray, np.nda
     return j, xi[count]
 
 
-@claim(
-    "A0", "statistical", "001, eqs. (1.2)-(1.3)",
-    "With V_i = sum_j J_ij (S_j + 1) and thresholds U_i = sum_j J_ij, the field h_i = V_i - U_i is sum_j "
-    "J_ij S_j: largest difference over 100 states.",
-    0.0, rule=Near(1e-12),
-)  # fmt: skip
 def molecular_field(lab: Laboratory) -> Measurement:
     """Return the largest difference."""
     apart = 0.0
@@ -36,25 +30,6 @@ def molecular_field(lab: Laboratory) -> Measurement:
     return Measurement(apart)
 
 
-@claim(
-    "A1", "statistical", "001, eq. (1.4)",
-    "The Hamiltonian falls with every flip of the rule (1.3), with J symmetric: largest change in any "
-    "flip of 640 descents of a spin glass (N = 100).",
-    0.0, rule=AtMost(),
-)  # fmt: skip
-def descent(lab: Laboratory) -> Measurement:
-    """Return the largest change of H = -1/2 S J S in a flip."""
-    keys = network("sherrington_kirkpatrick", size=100, sets=16, axes={"memories": [1]},
-                   question="landscape", cues=40, sweeps=(90, 10))  # fmt: skip
-    return Measurement(float(lab.cells(keys)["energy_change"].max()))
-
-
-@claim(
-    "A2", "statistical", "001, eq. (1.5)",
-    "J_ij = (1/N) sum_mu xi_i xi_j, i ≠ j: field of a stored pattern along itself, mean of xi_i h_i over "
-    "patterns and sites, 1 - 1/N + (P - 1) × 0 (N = 60, P = 7, mean of 100 networks).",
-    0.983333, rule=Near(0.002), rival=1.0,
-)  # fmt: skip
 def field_of_patterns(lab: Laboratory) -> Measurement:
     """Return the mean aligned field of the first pattern, and its error over networks."""
     found = []
@@ -76,35 +51,6 @@ def enumerated(lab: Laboratory, observable: str, dynamics: str) -> Measurement:
     return Measurement(float(lab.cells(keys)[observable].max(skipna=False)))
 
 
-@claim(
-    "G1a", "statistical", "001, eq. (2.1)",
-    "One site after the other, states have the weights of Gibbs, exp(-beta H)/Z: distance of the "
-    "stationary law of the transition matrix from them (total variation, largest of 24 networks of N = "
-    "8).",
-    0.0, rule=Near(1e-10), rival=0.1,
-)  # fmt: skip
-def gibbs(lab: Laboratory) -> Measurement:
-    """Return the distance."""
-    return enumerated(lab, "gibbs_distance", "asynchronous")
-
-
-@claim(
-    "G1b", "statistical", "001, section 2.1",
-    "Flows between states balance in detail: largest |W(S, S') P(S) - W(S', S) P(S')| over the largest "
-    "flow (N = 8, symmetric J).",
-    0.0, rule=Near(1e-10), rival=0.1,
-)  # fmt: skip
-def balance(lab: Laboratory) -> Measurement:
-    """Return the imbalance."""
-    return enumerated(lab, "imbalance", "asynchronous")
-
-
-@claim(
-    "G1c", "statistical", "001, section 2.1",
-    "A chain of the simulation visits states with these weights: mean energy per neuron of a chain of 20 "
-    "000 sweeps less the exact one, T = 0.8 (N = 8).",
-    0.0, rule=Near(2e-4), rival=0.01,
-)  # fmt: skip
 def visits(lab: Laboratory) -> Measurement:
     """Return the difference of energies, over pattern sets."""
     keys = network(size=8, sets=32, axes={"memories": [3]}, temperature=0.8, question="enumeration",
@@ -113,129 +59,11 @@ def visits(lab: Laboratory) -> Measurement:
     return paired(cells["energy"], cells["energy_exact"])
 
 
-@claim(
-    "G1g", "statistical", "001, section 2.1",
-    "With asymmetric couplings nothing of this holds: imbalance of flows of directed bonds, T = 0.8 (N = "
-    "8).",
-    0.05, rule=AtLeast(), rival=0.0,
-)  # fmt: skip
-def imbalance_of_asymmetric(lab: Laboratory) -> Measurement:
-    """Return the imbalance, a mean over pattern sets."""
-    keys = network(size=8, sets=32, axes={"memories": [3]}, temperature=0.8, question="enumeration",
-                   couplings="asymmetric_dilution", sweeps=(20, 20))  # fmt: skip
-    return lab.mean(keys, "imbalance")
-
-
-@claim(
-    "G1d", "statistical", "001, eq. (2.1)",
-    "A state of retrieval lives at a temperature: m of replica-symmetric theory at load 0.1, T = 0.2 (N = "
-    "3000).",
-    0.989085, rule=Near(0.002), rival=0.997999,
-)  # fmt: skip
-def retrieval_at_low_temperature(lab: Laboratory) -> Measurement:
-    """Return the overlap."""
-    keys = network(size=3000, sets=16, temperature=0.2, axes={"load": [0.1]}, sweeps=(150, 150))
-    return lab.mean(keys, "overlap")
-
-
-@claim(
-    "G1e", "statistical", "001, eq. (2.1)",
-    "The same at a higher one: m at load 0.03, T = 0.5 (N = 3000).",
-    0.936049, rule=Near(0.004), rival=0.957504,
-)  # fmt: skip
-def retrieval_at_high_temperature(lab: Laboratory) -> Measurement:
-    """Return the overlap."""
-    keys = network(size=3000, sets=16, temperature=0.5, axes={"load": [0.03]}, sweeps=(150, 150))
-    return lab.mean(keys, "overlap")
-
-
-@claim(
-    "G1f", "statistical", "001, section 2.1",
-    "Above a temperature that depends on the load no state of retrieval is left: temperature at which "
-    "half of the patterns are lost, load 0.05 (N = 3000, 600 sweeps).",
-    0.542255, rule=Near(0.038), rival=1.0,
-    why="T_M of replica-symmetric theory; at N = 3000 it is seen within 7 %.",
-)  # fmt: skip
-def end_of_retrieval(lab: Laboratory) -> Measurement:
-    """Return the temperature at which half of the patterns are lost."""
-    axes = {"load": [0.05], "temperature": [round(0.44 + 0.02 * k, 2) for k in range(11)]}
-    keys = network(size=3000, sets=12, axes=axes, sweeps=(300, 300))
-    return taken(lab.estimates(keys), "boundary_temperature")
-
-
 def without_retrieval(lab: Laboratory, temperature: float) -> Measurement:
     """Return q of a network at load 0.1 from a random state (N = 1000)."""
     keys = network(size=1000, sets=16, temperature=temperature, axes={"load": [0.1], "noise": [0.5]},
                    sweeps=(200, 800))  # fmt: skip
     return lab.mean(keys, "edwards_anderson")
-
-
-@claim(
-    "G1h", "statistical", "001, section 2.1",
-    "At a finite load states freeze without a pattern: q of chains from random states at T = 0.7, load "
-    "0.1, below T_g = 1 + sqrt(load) = 1.316 (N = 1000).",
-    0.474763, rule=Near(0.03), rival=0.0,
-    why="q of replica-symmetric theory, an approximation below T_g.",
-)  # fmt: skip
-def glass_of_patterns(lab: Laboratory) -> Measurement:
-    """Return q below T_g."""
-    return without_retrieval(lab, 0.7)
-
-
-@claim(
-    "G1i", "statistical", "001, section 2.1",
-    "Above T_g nothing freezes: q of these chains at T = 1.7.",
-    0.0, rule=Near(0.02), rival=0.1,
-)  # fmt: skip
-def melted_patterns(lab: Laboratory) -> Measurement:
-    """Return q above T_g."""
-    return without_retrieval(lab, 1.7)
-
-
-@claim(
-    "L1", "statistical", "001, eqs. (2.2)-(2.3)",
-    "W(S → S') of Little's model is a product over sites, and a probability: largest error of the sums "
-    "over S' (N = 8).",
-    0.0, rule=Near(1e-12), rival=1.0,
-)  # fmt: skip
-def rows_of_little(lab: Laboratory) -> Measurement:
-    """Return the error of the sums of rows."""
-    return enumerated(lab, "row_sum_error", "synchronous")
-
-
-@claim(
-    "L2a", "statistical", "001, eq. (2.4)",
-    "All sites at once, the stationary law is exp(-beta Hbar) of Peretto's effective Hamiltonian, prod_i "
-    "2 cosh(beta h_i): distance of the stationary law from it (total variation, largest of 24 networks of "
-    "N = 8).",
-    0.0, rule=Near(1e-10), rival=0.1,
-)  # fmt: skip
-def peretto(lab: Laboratory) -> Measurement:
-    """Return the distance."""
-    return enumerated(lab, "peretto_distance", "synchronous")
-
-
-@claim(
-    "L2b", "statistical", "001, section 2.4",
-    "Symmetric couplings balance flows in detail also all at once: largest imbalance over the largest "
-    "flow (N = 8).",
-    0.0, rule=Near(1e-10), rival=0.1,
-)  # fmt: skip
-def balance_of_little(lab: Laboratory) -> Measurement:
-    """Return the imbalance."""
-    return enumerated(lab, "imbalance", "synchronous")
-
-
-@claim(
-    "L2c", "statistical", "001, section 2.4",
-    "Its law is not that of (2.1): distance of the stationary law from Gibbs' weights, T = 0.8 (N = 8).",
-    0.05, rule=AtLeast(), rival=0.0,
-)  # fmt: skip
-def little_and_gibbs(lab: Laboratory) -> Measurement:
-    """Return the distance, a mean over pattern sets."""
-    keys = network("little", size=8, sets=32, axes={"memories": [3]}, temperature=0.8,
-                   question="enumeration", sweeps=(20, 20))  # fmt: skip
-    return lab.mean(keys, "gibbs_distance")
 
 
 def little_at_zero(
@@ -256,14 +84,6 @@ def little_at_zero(
         yield fields, (fields > 0) @ (1 << bits)
 
 
-@claim(
-    "L2d", "statistical", "001, eq. (2.4), T → 0",
-    "Hbar → -sum_i |h_i| as beta → ∞: largest |Hbar + sum_i |h_i|| per neuron over all states of 256 "
-    "networks at T = 0.01 (N = 10, P = 3).",
-    0.0, rule=Near(1e-9), rival=0.00693147,
-    why="What is left is T sum_i ln(1 + exp(-2 beta |h_i|)): at most T ln 2 per neuron, and that only where "
-    "a field is 0, as none is with an odd P and an even N.",
-)  # fmt: skip
 def cold_effective_energy(lab: Laboratory) -> Measurement:
     """Return the largest difference."""
     temperature, apart = 0.01, 0.0
@@ -274,13 +94,6 @@ def cold_effective_energy(lab: Laboratory) -> Measurement:
     return Measurement(apart)
 
 
-@claim(
-    "L2e", "statistical", "001, eq. (2.4), T → 0",
-    "This energy never rises at T = 0, all sites at once: largest change of -sum_i |h_i| in a step from any "
-    "state (N = 10, P = 3; integers N h_i).",
-    0.0, rule=AtMost(),
-    why="sum_i |h_i(t)| = S(t + 1) J S(t) grows for symmetric J.",
-)  # fmt: skip
 def cold_descent(lab: Laboratory) -> Measurement:
     """Return the largest change."""
     energies = ((-np.abs(fields).sum(axis=1), after) for fields, after in little_at_zero(lab))
@@ -298,52 +111,6 @@ def short_cycles(lab: Laboratory, directed: bool) -> Measurement:
     return mean_of(np.array(shares))
 
 
-@claim(
-    "L2f", "statistical", "001, section 2.4, T → 0",
-    "So it ends in fixed points or cycles of two: share of all states from which it does (N = 10, P = 3).",
-    1.0, rule=Near(1e-9), rival=0.99,
-)  # fmt: skip
-def ends_of_little(lab: Laboratory) -> Measurement:
-    """Return the share for symmetric couplings."""
-    return short_cycles(lab, directed=False)
-
-
-@claim(
-    "L2g", "statistical", "001, section 2.4, T → 0",
-    "Symmetry is what does it: the same share where each directed bond is there with probability 1/2 (it is "
-    "below this number).",
-    0.99, rule=AtMost(), rival=1.0,
-    why="Longer cycles appear.",
-)  # fmt: skip
-def ends_of_asymmetric(lab: Laboratory) -> Measurement:
-    """Return the share for directed bonds."""
-    return short_cycles(lab, directed=True)
-
-
-@claim(
-    "L3a", "statistical", "001, section 2",
-    "Hopfield's and Little's models have the same equilibrium below T_c, for a finite number of patterns: "
-    "m of Little's less m of Hopfield's at p = 3, T = 0.5 (N = 4000).",
-    0.0, rule=Near(0.001),
-    why="m = tanh(beta m) for both: 0.957504.",
-)  # fmt: skip
-def equilibrium_of_few_patterns(lab: Laboratory) -> Measurement:
-    """Return the difference, of the same pattern sets."""
-    return littles_difference(lab, {"memories": [3]})
-
-
-@claim(
-    "L3b", "statistical", "001, section 2, beyond a finite number of patterns",
-    "With an extensive number of patterns the two equilibria differ: m of Little's less m of Hopfield's "
-    "at load 0.03, T = 0.5 (N = 4000).",
-    0.000607, rule=Near(0.0001), rival=0.0,
-    why="More is retrieved by Little's model; the document speaks of finite p, where they agree (L3a).",
-)  # fmt: skip
-def equilibrium_of_many_patterns(lab: Laboratory) -> Measurement:
-    """Return the difference, of the same pattern sets."""
-    return littles_difference(lab, {"load": [0.03]})
-
-
 def littles_difference(lab: Laboratory, load: dict[str, list[float]]) -> Measurement:
     """Return the overlap of Little's model less that of Hopfield's, of the same pattern sets."""
     keys = [network(model, size=4000, sets=48, temperature=0.5, axes=load, sweeps=(100, 400))
@@ -351,12 +118,6 @@ def littles_difference(lab: Laboratory, load: dict[str, list[float]]) -> Measure
     return paired(*(lab.cells(one)["overlap"] for one in keys))
 
 
-@claim(
-    "L3c", "statistical", "001, section 2.2",
-    "Whether sites couple to themselves matters in Little's model: m with J_ii kept less m with J_ii = 0, "
-    "at load 0.05, T = 0.5 (N = 4000).",
-    0.023473, rule=Near(0.004), rival=0.0,
-)  # fmt: skip
 def diagonal_of_little(lab: Laboratory) -> Measurement:
     """Return the difference, of the same pattern sets."""
     kept, zero = (
@@ -365,16 +126,6 @@ def diagonal_of_little(lab: Laboratory) -> Measurement:
         for diagonal in ("kept", "zero")
     )  # fmt: skip
     return paired(kept, zero)
-
-
-@claim(
-    "M1a", "statistical", "001, section 3",
-    "The Mattis model, p = 1, is a ferromagnet: m = tanh(beta m) at T = 0.6 (N = 4000).",
-    0.907332, rule=Near(0.0005), rival=1.0,
-)  # fmt: skip
-def mattis_overlap(lab: Laboratory) -> Measurement:
-    """Return the overlap."""
-    return few(lab, "overlap", memories=1, temperature=0.6)
 
 
 def few(
@@ -386,18 +137,146 @@ def few(
     return lab.mean(keys, observable)
 
 
-@claim(
-    "M2a", "statistical", "001, section 2",
-    "Below T_c there are 2p Mattis states, each aligned with one pattern: mean m over the p = 5 patterns "
-    "as cues, T = 0.4 (N = 4000; a state -xi is the mirror of xi).",
-    0.985624, rule=Near(0.001), rival=0.452241,
+STOCHASTIC_CLAIMS: tuple[Claim, ...] = (
+    Claim("A0", "statistical", "001, eqs. (1.2)-(1.3)",
+          "With V_i = sum_j J_ij (S_j + 1) and thresholds U_i = sum_j J_ij, the field h_i = V_i - U_i is "
+          "sum_j J_ij S_j: largest difference over 100 states.",
+          0.0, rule=Near(1e-12),
+          measure=molecular_field),
+    Claim("A1", "statistical", "001, eq. (1.4)",
+          "The Hamiltonian falls with every flip of the rule (1.3), with J symmetric: largest change in any "
+          "flip of 640 descents of a spin glass (N = 100).",
+          0.0, rule=AtMost(),
+          measure=lambda lab: Measurement(float(lab.cells(network("sherrington_kirkpatrick", size=100,
+              sets=16, axes={"memories": [1]}, question="landscape", cues=40,
+              sweeps=(90, 10)))["energy_change"].max()))),
+    Claim("A2", "statistical", "001, eq. (1.5)",
+          "J_ij = (1/N) sum_mu xi_i xi_j, i ≠ j: field of a stored pattern along itself, mean of xi_i h_i "
+          "over patterns and sites, 1 - 1/N + (P - 1) × 0 (N = 60, P = 7, mean of 100 networks).",
+          0.983333, rule=Near(0.002), rival=1.0,
+          measure=field_of_patterns),
+    Claim("G1a", "statistical", "001, eq. (2.1)",
+          "One site after the other, states have the weights of Gibbs, exp(-beta H)/Z: distance of the "
+          "stationary law of the transition matrix from them (total variation, largest of 24 networks of N = "
+          "8).",
+          0.0, rule=Near(1e-10), rival=0.1,
+          measure=lambda lab: enumerated(lab, "gibbs_distance", "asynchronous")),
+    Claim("G1b", "statistical", "001, section 2.1",
+          "Flows between states balance in detail: largest |W(S, S') P(S) - W(S', S) P(S')| over the largest "
+          "flow (N = 8, symmetric J).",
+          0.0, rule=Near(1e-10), rival=0.1,
+          measure=lambda lab: enumerated(lab, "imbalance", "asynchronous")),
+    Claim("G1c", "statistical", "001, section 2.1",
+          "A chain of the simulation visits states with these weights: mean energy per neuron of a chain of "
+          "20 000 sweeps less the exact one, T = 0.8 (N = 8).",
+          0.0, rule=Near(2e-4), rival=0.01,
+          measure=visits),
+    Claim("G1g", "statistical", "001, section 2.1",
+          "With asymmetric couplings nothing of this holds: imbalance of flows of directed bonds, T = 0.8 (N "
+          "= 8).",
+          0.05, rule=AtLeast(), rival=0.0,
+          measure=lambda lab: lab.mean(network(size=8, sets=32, axes={"memories": [3]}, temperature=0.8,
+              question="enumeration", couplings="asymmetric_dilution", sweeps=(20, 20)), "imbalance")),
+    Claim("G1d", "statistical", "001, eq. (2.1)",
+          "A state of retrieval lives at a temperature: m of replica-symmetric theory at load 0.1, T = 0.2 "
+          "(N = 3000).",
+          0.989085, rule=Near(0.002), rival=0.997999,
+          measure=lambda lab: lab.mean(network(size=3000, sets=16, temperature=0.2, axes={"load": [0.1]},
+              sweeps=(150, 150)), "overlap")),
+    Claim("G1e", "statistical", "001, eq. (2.1)",
+          "The same at a higher one: m at load 0.03, T = 0.5 (N = 3000).",
+          0.936049, rule=Near(0.004), rival=0.957504,
+          measure=lambda lab: lab.mean(network(size=3000, sets=16, temperature=0.5, axes={"load": [0.03]},
+              sweeps=(150, 150)), "overlap")),
+    Claim("G1f", "statistical", "001, section 2.1",
+          "Above a temperature that depends on the load no state of retrieval is left: temperature at which "
+          "half of the patterns are lost, load 0.05 (N = 3000, 600 sweeps).",
+          0.542255, rule=Near(0.038), rival=1.0,
+          why="T_M of replica-symmetric theory; at N = 3000 it is seen within 7 %.",
+          measure=lambda lab: taken(lab.estimates(network(size=3000, sets=12,
+              axes={"load": [0.05], "temperature": [round(0.44 + 0.02 * k, 2) for k in range(11)]},
+              sweeps=(300, 300))), "boundary_temperature")),
+    Claim("G1h", "statistical", "001, section 2.1",
+          "At a finite load states freeze without a pattern: q of chains from random states at T = 0.7, load "
+          "0.1, below T_g = 1 + sqrt(load) = 1.316 (N = 1000).",
+          0.474763, rule=Near(0.03), rival=0.0,
+          why="q of replica-symmetric theory, an approximation below T_g.",
+          measure=lambda lab: without_retrieval(lab, 0.7)),
+    Claim("G1i", "statistical", "001, section 2.1",
+          "Above T_g nothing freezes: q of these chains at T = 1.7.",
+          0.0, rule=Near(0.02), rival=0.1,
+          measure=lambda lab: without_retrieval(lab, 1.7)),
+    Claim("L1", "statistical", "001, eqs. (2.2)-(2.3)",
+          "W(S → S') of Little's model is a product over sites, and a probability: largest error of the sums "
+          "over S' (N = 8).",
+          0.0, rule=Near(1e-12), rival=1.0,
+          measure=lambda lab: enumerated(lab, "row_sum_error", "synchronous")),
+    Claim("L2a", "statistical", "001, eq. (2.4)",
+          "All sites at once, the stationary law is exp(-beta Hbar) of Peretto's effective Hamiltonian, "
+          "prod_i 2 cosh(beta h_i): distance of the stationary law from it (total variation, largest of 24 "
+          "networks of N = 8).",
+          0.0, rule=Near(1e-10), rival=0.1,
+          measure=lambda lab: enumerated(lab, "peretto_distance", "synchronous")),
+    Claim("L2b", "statistical", "001, section 2.4",
+          "Symmetric couplings balance flows in detail also all at once: largest imbalance over the largest "
+          "flow (N = 8).",
+          0.0, rule=Near(1e-10), rival=0.1,
+          measure=lambda lab: enumerated(lab, "imbalance", "synchronous")),
+    Claim("L2c", "statistical", "001, section 2.4",
+          "Its law is not that of (2.1): distance of the stationary law from Gibbs' weights, T = 0.8 (N = "
+          "8).",
+          0.05, rule=AtLeast(), rival=0.0,
+          measure=lambda lab: lab.mean(network("little", size=8, sets=32, axes={"memories": [3]},
+              temperature=0.8, question="enumeration", sweeps=(20, 20)), "gibbs_distance")),
+    Claim("L2d", "statistical", "001, eq. (2.4), T → 0",
+          "Hbar → -sum_i |h_i| as beta → ∞: largest |Hbar + sum_i |h_i|| per neuron over all states of 256 "
+          "networks at T = 0.01 (N = 10, P = 3).",
+          0.0, rule=Near(1e-9), rival=0.00693147,
+          why="What is left is T sum_i ln(1 + exp(-2 beta |h_i|)): at most T ln 2 per neuron, and that only "
+              "where a field is 0, as none is with an odd P and an even N.",
+          measure=cold_effective_energy),
+    Claim("L2e", "statistical", "001, eq. (2.4), T → 0",
+          "This energy never rises at T = 0, all sites at once: largest change of -sum_i |h_i| in a step "
+          "from any state (N = 10, P = 3; integers N h_i).",
+          0.0, rule=AtMost(),
+          why="sum_i |h_i(t)| = S(t + 1) J S(t) grows for symmetric J.",
+          measure=cold_descent),
+    Claim("L2f", "statistical", "001, section 2.4, T → 0",
+          "So it ends in fixed points or cycles of two: share of all states from which it does (N = 10, P = "
+          "3).",
+          1.0, rule=Near(1e-9), rival=0.99,
+          measure=lambda lab: short_cycles(lab, directed=False)),
+    Claim("L2g", "statistical", "001, section 2.4, T → 0",
+          "Symmetry is what does it: the same share where each directed bond is there with probability 1/2 "
+          "(it is below this number).",
+          0.99, rule=AtMost(), rival=1.0,
+          why="Longer cycles appear.",
+          measure=lambda lab: short_cycles(lab, directed=True)),
+    Claim("L3a", "statistical", "001, section 2",
+          "Hopfield's and Little's models have the same equilibrium below T_c, for a finite number of "
+          "patterns: m of Little's less m of Hopfield's at p = 3, T = 0.5 (N = 4000).",
+          0.0, rule=Near(0.001),
+          why="m = tanh(beta m) for both: 0.957504.",
+          measure=lambda lab: littles_difference(lab, {"memories": [3]})),
+    Claim("L3b", "statistical", "001, section 2, beyond a finite number of patterns",
+          "With an extensive number of patterns the two equilibria differ: m of Little's less m of "
+          "Hopfield's at load 0.03, T = 0.5 (N = 4000).",
+          0.000607, rule=Near(0.0001), rival=0.0,
+          why="More is retrieved by Little's model; the document speaks of finite p, where they agree (L3a).",
+          measure=lambda lab: littles_difference(lab, {"load": [0.03]})),
+    Claim("L3c", "statistical", "001, section 2.2",
+          "Whether sites couple to themselves matters in Little's model: m with J_ii kept less m with J_ii = "
+          "0, at load 0.05, T = 0.5 (N = 4000).",
+          0.023473, rule=Near(0.004), rival=0.0,
+          measure=diagonal_of_little),
+    Claim("M1a", "statistical", "001, section 3",
+          "The Mattis model, p = 1, is a ferromagnet: m = tanh(beta m) at T = 0.6 (N = 4000).",
+          0.907332, rule=Near(0.0005), rival=1.0,
+          measure=lambda lab: few(lab, "overlap", memories=1, temperature=0.6)),
+    Claim("M2a", "statistical", "001, section 2",
+          "Below T_c there are 2p Mattis states, each aligned with one pattern: mean m over the p = 5 "
+          "patterns as cues, T = 0.4 (N = 4000; a state -xi is the mirror of xi).",
+          0.985624, rule=Near(0.001), rival=0.452241,
+          measure=lambda lab: few(lab, "overlap", memories=5, temperature=0.4, cues=5)),
 )  # fmt: skip
-def mattis_states(lab: Laboratory) -> Measurement:
-    """Return the overlap of the states of all patterns."""
-    return few(lab, "overlap", memories=5, temperature=0.4, cues=5)
-
-
-STOCHASTIC_CLAIMS: tuple[Claim, ...] = tuple(
-    value for value in list(globals().values()) if isinstance(value, Claim)
-)
 """Claims on fields, energies and temperature, in the order of the document."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mattis.cli.completing import SHELLS, models, script_of, shipped
-from mattis.cli.help import Verb
+from mattis.cli.help import verb
 from mattis.cli.options import PLUGIN, UserPath
 from mattis.errors import UserError, nearest
 
@@ -16,14 +16,11 @@ if TYPE_CHECKING:
     from mattis.cli.shrinking import SmallStudy
 
 
-@click.command(
-    cls=Verb,
-    short_help="Write a commented study to start from.",
-    examples=(
-        "mattis new mine",
-        "mattis new glass --model sherrington_kirkpatrick",
-        "mattis new warm --like hopfield -o studies/warm.yaml",
-    ),
+@verb(
+    "Write a commented study to start from.",
+    "mattis new mine",
+    "mattis new glass --model sherrington_kirkpatrick",
+    "mattis new warm --like hopfield -o studies/warm.yaml",
 )
 @click.argument("name")
 @PLUGIN
@@ -31,11 +28,9 @@ if TYPE_CHECKING:
     "--model", metavar="M", shell_complete=models, help="A model of mattis models; else hopfield."
 )
 @click.option(
-    "--like",
-    metavar="STUDY",
-    shell_complete=shipped,
+    "--like", metavar="STUDY", shell_complete=shipped,
     help="A shipped study by its name, or any by its path: the same, so small that it runs in a minute.",
-)
+)  # fmt: skip
 @click.option(
     "-o", "output", type=UserPath(path_type=Path), metavar="FILE", help="NAME.yaml if not given."
 )
@@ -136,14 +131,11 @@ def _write_new(files: dict[Path, bytes], study: Path) -> None:
                 file.write(content)
 
 
-@click.command(
-    cls=Verb,
-    short_help="Let the shell complete the command by Tab.",
-    examples=(
-        'eval "$(mattis completion bash)"   # in ~/.bashrc',
-        'eval "$(mattis completion zsh)"    # in ~/.zshrc',
-        "mattis completion fish | source    # in config.fish",
-    ),
+@verb(
+    "Let the shell complete the command by Tab.",
+    'eval "$(mattis completion bash)"   # in ~/.bashrc',
+    'eval "$(mattis completion zsh)"    # in ~/.zshrc',
+    "mattis completion fish | source    # in config.fish",
 )
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context

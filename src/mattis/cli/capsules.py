@@ -8,27 +8,22 @@ from typing import Any
 import click
 
 from mattis.cli import screen
-from mattis.cli.help import Verb
-from mattis.cli.options import FILE, JSON, PLUGIN, RESULTS, STUDY, UserPath, loaded_study
+from mattis.cli.help import verb
+from mattis.cli.options import FILE, JSON, UserPath, loaded_study, of_study
 from mattis.words import counted, sized
 
 ARCHIVE_GROUPS = {"Whose it is": ("--author", "--licence", "--date")}
 """The options of `archive` by what they are about."""
 
 
-@click.command(
-    cls=Verb,
-    short_help="Put all that a referee needs into one file.",
-    examples=(
-        "mattis archive mine.yaml",
-        "mattis archive mine.yaml --licence CC-BY-4.0",
-        "mattis archive mine.yaml -o paper.zip --author Ada",
-    ),
+@verb(
+    "Put all that a referee needs into one file.",
+    "mattis archive mine.yaml",
+    "mattis archive mine.yaml --licence CC-BY-4.0",
+    "mattis archive mine.yaml -o paper.zip --author Ada",
     groups=ARCHIVE_GROUPS,
 )
-@STUDY
-@PLUGIN
-@RESULTS
+@of_study
 @click.option(
     "-o", "--output", type=UserPath(path_type=Path), metavar="NAME.zip",
     help="The file; by default the name of the study.",
@@ -63,14 +58,11 @@ def archive(study: Path, results: str, output: Path | None, as_json: bool, **who
     click.echo(f"SHA-256 of the file, to publish beside it: {written.sha256}")
 
 
-@click.command(
-    cls=Verb,
-    short_help="Compute cells of such a file again.",
-    examples=(
-        "mattis reproduce paper.zip",
-        "mattis reproduce paper.zip --sample 20 --seed 7",
-        "mattis reproduce paper.zip --sample all --workers 8",
-    ),
+@verb(
+    "Compute cells of such a file again.",
+    "mattis reproduce paper.zip",
+    "mattis reproduce paper.zip --sample 20 --seed 7",
+    "mattis reproduce paper.zip --sample all --workers 8",
 )
 @click.argument("capsule", type=FILE, metavar="NAME.zip")
 @click.option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mattis.cli.help import Verb
+from mattis.cli.help import verb
 from mattis.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,19 +16,11 @@ if TYPE_CHECKING:
     from mattis.claims.laboratory import Laboratory
 
 
-@click.command(
-    cls=Verb,
-    short_help="Measure what the two documents state.",
-    examples=("mattis claims E5", "mattis claims --list"),
-)
+@verb("Measure what the two documents state.", "mattis claims E5", "mattis claims --list")
 @click.argument("ids", nargs=-1, metavar="[ID…]")
 @click.option(
-    "--json",
-    "file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Also write the rows here.",
-)
+    "--json", "file", type=click.Path(path_type=Path), metavar="FILE", help="Also write the rows here.",
+)  # fmt: skip
 @click.option(
     "--page", type=click.Path(path_type=Path), metavar="FILE", help="Also write a page of Markdown."
 )

@@ -8,18 +8,18 @@ import click
 
 from mattis.cli import screen
 from mattis.cli.completing import studies
-from mattis.cli.help import Verb
+from mattis.cli.help import verb
 from mattis.cli.options import (
     CELL,
     JSON,
     OUTPUT,
     PLUGIN,
     RESULTS,
-    STUDY,
     UserPath,
     cell_of_words,
     label_of_word,
     loaded_study,
+    of_study,
     points_of_words,
     told_files,
 )
@@ -32,19 +32,15 @@ FIGURE_GROUPS = {
 """The options of `figure` by what they are about."""
 
 
-@click.command(
-    cls=Verb,
-    short_help="Draw the diagram; end with its verdict.",
-    examples=("mattis diagram mine.yaml", "mattis diagram mine.yaml other.yaml -o both.png"),
+@verb(
+    "Draw the diagram; end with its verdict.",
+    "mattis diagram mine.yaml",
+    "mattis diagram mine.yaml other.yaml -o both.png",
 )
 @click.argument(
-    "studies",
-    type=UserPath(path_type=Path),
-    nargs=-1,
-    required=True,
-    metavar="STUDY…",
+    "studies", type=UserPath(path_type=Path), nargs=-1, required=True, metavar="STUDY…",
     shell_complete=studies,
-)
+)  # fmt: skip
 @PLUGIN
 @RESULTS
 @click.option(
@@ -85,14 +81,8 @@ def diagram(studies: tuple[Path, ...], results: str, output: Path | None, as_jso
         click.echo(line)
 
 
-@click.command(
-    cls=Verb,
-    short_help="Write one page to look into the diagram.",
-    examples=("mattis page mine.yaml",),
-)
-@STUDY
-@PLUGIN
-@RESULTS
+@verb("Write one page to look into the diagram.", "mattis page mine.yaml")
+@of_study
 @JSON
 def page(study: Path, results: str, as_json: bool) -> None:
     """Write diagram.html, one page to look into the cells that are there; it needs nothing else."""
@@ -102,27 +92,21 @@ def page(study: Path, results: str, as_json: bool) -> None:
     told_files(loaded, [write_page(loaded, results)], as_json)
 
 
-@click.command(
-    cls=Verb,
-    short_help="Draw a figure for a paper, with its numbers.",
-    examples=(
-        "mattis figure mine.yaml -o fig2.pdf",
-        "mattis figure mine.yaml --panel a --style single",
-        "mattis figure letters.yaml --states --at load=0.05",
-    ),
+@verb(
+    "Draw a figure for a paper, with its numbers.",
+    "mattis figure mine.yaml -o fig2.pdf",
+    "mattis figure mine.yaml --panel a --style single",
+    "mattis figure letters.yaml --states --at load=0.05",
     groups=FIGURE_GROUPS,
 )
-@STUDY
-@PLUGIN
-@RESULTS
+@of_study
 @click.option(
     "--panel", metavar="LETTER", help="Only this panel, such as a, as wide as one column."
 )
 @click.option(
-    "--style",
-    type=click.Choice(["single", "double"]),
+    "--style", type=click.Choice(["single", "double"]),
     help="One column, 86.4 mm (3.4 inches) wide, or two, 177.8 mm (7.0 inches).",
-)
+)  # fmt: skip
 @click.option("--states", is_flag=True, help="The final states that the study keeps, as pictures.")
 @CELL
 @click.option("--steps", type=int, default=0, metavar="K", help="Also K states on the way to them.")
@@ -158,14 +142,8 @@ def figure(study: Path, results: str, output: Path | None, as_json: bool, **opti
     told_files(loaded, pictured(loaded, at, options["steps"], output, results), as_json)
 
 
-@click.command(
-    cls=Verb,
-    short_help="Simulate one cell again, step by step.",
-    examples=("mattis trace mine.yaml --at load=0.05,seed=3",),
-)
-@STUDY
-@PLUGIN
-@RESULTS
+@verb("Simulate one cell again, step by step.", "mattis trace mine.yaml --at load=0.05,seed=3")
+@of_study
 @CELL
 @click.option("--cue", type=int, default=0, show_default=True, help="Which of the cues, from 0.")
 @OUTPUT

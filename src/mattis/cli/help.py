@@ -1,6 +1,6 @@
 """What `--help` says: verbs and options in groups, nothing cut, and examples at the end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -54,6 +54,13 @@ class Verb(click.Command):
         """Write the examples."""
         super().format_epilog(ctx, formatter)
         write_examples(formatter, self.examples)
+
+
+def verb(
+    short_help: str, *examples: str, name: str | None = None, groups: OptionGroups | None = None
+) -> Callable[[Callable[..., Any]], Verb]:
+    """Make a verb of a function: what it does in a few words, and lines that can be typed."""
+    return click.command(name, Verb, short_help=short_help, examples=examples, groups=groups)
 
 
 def told(error: click.ClickException) -> str:

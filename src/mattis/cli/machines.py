@@ -5,15 +5,14 @@ from pathlib import Path
 
 import click
 
-from mattis.cli.help import Verb
+from mattis.cli.help import verb
 from mattis.cli.options import UserPath
 
 
-@click.command(
-    "gpu-selftest",
-    cls=Verb,
-    short_help="Compare and time the kernels of a GPU.",
-    examples=("mattis gpu-selftest --output report.txt",),
+@verb(
+    "Compare and time the kernels of a GPU.",
+    "mattis gpu-selftest --output report.txt",
+    name="gpu-selftest",
 )
 @click.option(
     "--backend", type=click.Choice(["gpu", "simulated"]), default="gpu", show_default=True

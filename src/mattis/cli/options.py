@@ -28,21 +28,15 @@ FILE = UserPath(exists=True, dir_okay=False)
 STUDY = click.argument("study", type=UserPath(path_type=Path), shell_complete=studies)
 JSON = click.option("as_json", "--json", is_flag=True, help="One JSON document, nothing else.")
 RESULTS = click.option(
-    "--results",
-    default="results",
-    show_default=True,
-    metavar="FOLDER|URL",
+    "--results", default="results", show_default=True, metavar="FOLDER|URL",
     help="Where NAME/, the results of the study, lies: a folder, or s3://bucket/prefix.",
-)
+)  # fmt: skip
 
 
 CELL = click.option(
-    "--at",
-    multiple=True,
-    metavar="AXIS=VALUE",
-    shell_complete=cells,
+    "--at", multiple=True, metavar="AXIS=VALUE", shell_complete=cells,
     help="Which cell: --at load=0.05,temperature=0.3; an axis of one value may be left out.",
-)
+)  # fmt: skip
 OUTPUT = click.option(
     "-o", "output", type=UserPath(path_type=Path), metavar="FILE", help="Where the figure goes."
 )
@@ -59,6 +53,11 @@ PLUGIN = click.option(
     "--plugin", multiple=True, type=UserPath(path_type=Path), metavar="FILE", expose_value=False,
     is_eager=True, callback=_load_plugins, help="A Python file of models and rules of your own.",
 )  # fmt: skip
+
+
+def of_study(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb its study, the plugins that are loaded before it, and where its results lie."""
+    return STUDY(PLUGIN(RESULTS(verb)))
 
 
 def loaded_study(path: Path) -> "Study":

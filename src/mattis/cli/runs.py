@@ -9,8 +9,8 @@ import click
 
 from mattis.cli import screen
 from mattis.cli.completing import queues
-from mattis.cli.help import Verb
-from mattis.cli.options import FILE, JSON, PLUGIN, RESULTS, STUDY, UserPath, loaded_study
+from mattis.cli.help import verb
+from mattis.cli.options import FILE, JSON, UserPath, loaded_study, of_study
 from mattis.errors import UserError
 from mattis.words import counted
 
@@ -35,27 +35,20 @@ POOL_CHOICE = click.Choice(["processes", "threads"])
 BACKEND_CHOICE = click.Choice(["auto", "cpu", "gpu", "simulated"])  # as in devices
 
 
-@click.command(
-    cls=Verb,
-    short_help="Show what a study takes: cells, time, memory.",
-    examples=(
-        "mattis plan mine.yaml",
-        "mattis plan mine.yaml --shards 8 --json",
-        "mattis plan mine.yaml --backend gpu",
-    ),
+@verb(
+    "Show what a study takes: cells, time, memory.",
+    "mattis plan mine.yaml",
+    "mattis plan mine.yaml --shards 8 --json",
+    "mattis plan mine.yaml --backend gpu",
 )
-@STUDY
-@PLUGIN
-@RESULTS
+@of_study
 @JSON
 @click.option("--workers", type=click.IntRange(1), help="Worker processes; all cores by default.")
 @click.option("--shards", type=click.IntRange(1), default=1, help="Jobs to cut the study into.")
 @click.option(
-    "--backend",
-    type=click.Choice(["cpu", "gpu", "simulated"]),
-    default="cpu",
+    "--backend", type=click.Choice(["cpu", "gpu", "simulated"]), default="cpu",
     help="gpu: also what it takes on a GPU, here or on paper.",
-)
+)  # fmt: skip
 def plan(
     study: Path, results: str, as_json: bool, workers: int | None, shards: int, backend: str
 ) -> None:
@@ -75,27 +68,18 @@ def plan(
         screen.plan(loaded, found.totals)
 
 
-@click.command(
-    cls=Verb,
-    short_help="Compute what is missing; go on after a stop.",
-    examples=(
-        "mattis run mine.yaml",
-        "mattis run mine.yaml --workers 8 --memory 16GiB",
-        "mattis run mine.yaml --cluster slurm --workers 40",
-    ),
+@verb(
+    "Compute what is missing; go on after a stop.",
+    "mattis run mine.yaml",
+    "mattis run mine.yaml --workers 8 --memory 16GiB",
+    "mattis run mine.yaml --cluster slurm --workers 40",
     groups=RUN_GROUPS,
 )
-@STUDY
-@PLUGIN
-@RESULTS
+@of_study
 @click.option("--workers", type=click.IntRange(1), help="Workers or jobs; all cores by default.")
 @click.option(
-    "--pool",
-    type=POOL_CHOICE,
-    default=POOL_CHOICE.choices[0],
-    show_default=True,
-    help="Workers here.",
-)
+    "--pool", type=POOL_CHOICE, default=POOL_CHOICE.choices[0], show_default=True, help="Workers here.",
+)  # fmt: skip
 @click.option("--memory", help="Memory for all workers of this machine, such as 8GiB.")
 @click.option("--gpus", type=click.IntRange(1), help="Worker processes that own one GPU each.")
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786.")
@@ -103,26 +87,18 @@ def plan(
 @click.option("--tls-cert", type=FILE, help="Certificate to show to that scheduler.")
 @click.option("--tls-key", type=FILE, help="Private key of the certificate.")
 @click.option(
-    "--cluster",
-    metavar="NAME",
-    shell_complete=queues,
-    help="Workers are jobs of slurm, pbs, sge, lsf, ….",
-)
+    "--cluster", metavar="NAME", shell_complete=queues, help="Workers are jobs of slurm, pbs, sge, lsf, ….",
+)  # fmt: skip
 @click.option("--dashboard", is_flag=True, help="Show Dask's dashboard, on this machine only.")
 @click.option("--shard", metavar="I/K", help="Only part I of K of the study, counted from 0.")
 @click.option(
-    "--round",
-    type=click.IntRange(0, 999),
-    metavar="N",
+    "--round", type=click.IntRange(0, 999), metavar="N",
     help="Of a refined study: rounds up to N; then decide the next, and stop.",
-)
+)  # fmt: skip
 @click.option(
-    "--backend",
-    type=BACKEND_CHOICE,
-    default="auto",
-    show_default=True,
+    "--backend", type=BACKEND_CHOICE, default="auto", show_default=True,
     help="What computes; auto takes a GPU if there is one.",
-)
+)  # fmt: skip
 @click.option("--block-cells", type=click.IntRange(1), help="At most so many cells per block.")
 @click.option("--all-observables", is_flag=True, help="Also those that an older store lacks.")
 @click.option("--log", type=UserPath(path_type=Path), help="Also write plain progress lines here.")
@@ -174,14 +150,12 @@ def _settings(options: dict[str, Any]) -> "Settings":
     )  # fmt: skip
 
 
-@click.command(
-    cls=Verb,
-    short_help="Show what is done, missing and failed.",
-    examples=("mattis status mine.yaml", "mattis status mine.yaml --watch"),
+@verb(
+    "Show what is done, missing and failed.",
+    "mattis status mine.yaml",
+    "mattis status mine.yaml --watch",
 )
-@STUDY
-@PLUGIN
-@RESULTS
+@of_study
 @JSON
 @click.option("--watch", is_flag=True, help="Look again and again, until the study is complete.")
 @click.option(

@@ -6,25 +6,20 @@ from pathlib import Path
 import click
 
 from mattis.cli import screen
-from mattis.cli.help import Verb
-from mattis.cli.options import JSON, PLUGIN, RESULTS, STUDY, loaded_study
+from mattis.cli.help import verb
+from mattis.cli.options import JSON, loaded_study, of_study
 
 
-@click.command(
-    cls=Verb,
-    short_help="Check that what is stored was computed so.",
-    examples=("mattis verify mine.yaml", "mattis verify mine.yaml --recompute 5"),
+@verb(
+    "Check that what is stored was computed so.",
+    "mattis verify mine.yaml",
+    "mattis verify mine.yaml --recompute 5",
 )
-@STUDY
-@PLUGIN
-@RESULTS
+@of_study
 @click.option(
-    "--recompute",
-    type=click.IntRange(0),
-    default=0,
-    metavar="K",
+    "--recompute", type=click.IntRange(0), default=0, metavar="K",
     help="Also compute K random blocks again, and compare bit by bit.",
-)
+)  # fmt: skip
 @JSON
 def verify(study: Path, results: str, recompute: int, as_json: bool) -> None:
     """Check that what is stored is what was computed; name block and array where it is not."""
@@ -42,12 +37,8 @@ def verify(study: Path, results: str, recompute: int, as_json: bool) -> None:
         sys.exit(1)
 
 
-@click.command(
-    cls=Verb, short_help="Print the hash of all values.", examples=("mattis digest mine.yaml",)
-)
-@STUDY
-@PLUGIN
-@RESULTS
+@verb("Print the hash of all values.", "mattis digest mine.yaml")
+@of_study
 @click.option("--states", is_flag=True, help="The hash of the final states that the study keeps.")
 def digest(study: Path, results: str, states: bool) -> None:
     """Print the hash of the study's values, which does not depend on how they were computed."""

@@ -7,19 +7,17 @@ from pathlib import Path
 import click
 
 from mattis.cli import completing, screen
-from mattis.cli.help import Verb
-from mattis.cli.options import JSON, PLUGIN, RESULTS, STUDY, UserPath, loaded_study, points_of_words
+from mattis.cli.help import verb
+from mattis.cli.options import JSON, PLUGIN, UserPath, loaded_study, of_study, points_of_words
 from mattis.errors import UserError, nearest
 
 
-@click.command(
-    cls=Verb,
-    short_help="Say whether theory and simulation agree.",
-    examples=("mattis compare mine.yaml", "mattis compare mine.yaml --json"),
+@verb(
+    "Say whether theory and simulation agree.",
+    "mattis compare mine.yaml",
+    "mattis compare mine.yaml --json",
 )
-@STUDY
-@PLUGIN
-@RESULTS
+@of_study
 @JSON
 def compare(study: Path, results: str, as_json: bool) -> None:
     """Say whether theory and simulation agree: chi², worst cells, one sentence; exit code 1 if rejected."""
@@ -34,36 +32,26 @@ def compare(study: Path, results: str, as_json: bool) -> None:
         sys.exit(1)
 
 
-@click.command(
-    cls=Verb,
-    short_help="Evaluate or plot theory; list what is known.",
-    examples=(
-        "mattis theory hopfield.T_M --at load=0.05,0.07",
-        "mattis theory",
-        "mattis theory hopfield.T_M --plot -o T_M.pdf",
-    ),
+@verb(
+    "Evaluate or plot theory; list what is known.",
+    "mattis theory hopfield.T_M --at load=0.05,0.07",
+    "mattis theory",
+    "mattis theory hopfield.T_M --plot -o T_M.pdf",
 )
 @PLUGIN
 @click.argument("name", required=False, shell_complete=completing.quantities)
 @click.option(
-    "--at",
-    multiple=True,
-    metavar="KEY=VALUE,…",
-    shell_complete=completing.arguments,
+    "--at", multiple=True, metavar="KEY=VALUE,…", shell_complete=completing.arguments,
     help="Where: --at load=0.05,0.07 with --at temperature=0.3, or both in one.",
-)
+)  # fmt: skip
 @click.option(
-    "--plot",
-    is_flag=True,
+    "--plot", is_flag=True,
     help="Draw it along the argument with two values, or the only one that is left out, to a file.",
-)
+)  # fmt: skip
 @click.option(
-    "-o",
-    "output",
-    type=UserPath(path_type=Path),
-    metavar="FILE",
+    "-o", "output", type=UserPath(path_type=Path), metavar="FILE",
     help="The file of --plot, .png, .svg or .pdf; NAME.png if not given.",
-)
+)  # fmt: skip
 @JSON
 def theory(
     name: str | None, at: Sequence[str], plot: bool, output: Path | None, as_json: bool
@@ -119,11 +107,7 @@ def _plot(
         click.echo(path)
 
 
-@click.command(
-    cls=Verb,
-    short_help="List models, or tell of one.",
-    examples=("mattis models", "mattis models hopfield"),
-)
+@verb("List models, or tell of one.", "mattis models", "mattis models hopfield")
 @click.argument("name", required=False, shell_complete=completing.models)
 @PLUGIN
 @JSON
