@@ -8,6 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
+import capacity
 import gallery
 import pictures
 import pytest
@@ -128,6 +129,16 @@ def test_the_gallery_is_written_from_the_studies() -> None:
     shipped = {path.stem for path in gallery.STUDIES.glob("*.yaml")}
     assert {*known} == shipped - {*gallery.LONG}
     assert gallery.PAGE.read_text(encoding="utf-8") == gallery.page(known)
+
+
+def test_the_tables_of_capacity_are_of_what_was_measured() -> None:
+    """Where this fails: python benchmarks/capacity.py --page."""
+    page = capacity.PAGE.read_text(encoding="utf-8")
+    found = json.loads(capacity.FOUND.read_text(encoding="utf-8"))
+    assert capacity.with_tables(page, found) == page
+    again = capacity.limit_of(capacity.joined(found["descents"]))
+    assert again is not None
+    assert again["value"] == pytest.approx(found["joined"]["value"], rel=1e-12)
 
 
 def test_each_study_of_the_gallery_has_its_physics_in_words() -> None:
