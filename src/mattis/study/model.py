@@ -208,6 +208,7 @@ class Boundary:
 
     position  # the coordinate or variable that says where: temperature along beta
     rises     # whether the fraction rises along it
+    in_equilibrium  # whether it is a place of equilibrium, so that the cells it rests on must be there
     """
 
     name: str
@@ -217,6 +218,7 @@ class Boundary:
     meaning: str
     units: str = "1"
     rises: bool = False
+    in_equilibrium: bool = False
 
 
 @dataclass(frozen=True)
