@@ -86,7 +86,7 @@ COMPARED: dict[str, dict[str, str]] = {
     "couplings": {"overlap": "hopfield.overlap"}, "hopfield": {"overlap": "hopfield.overlap"},
     **{f"capacity{end}": {"overlap": "hopfield.overlap"} for end in ("", "-large", "-end")},
     "little": {"overlap": "little.overlap"}, "enumeration": {}, "enumeration-little": {}, "snapshot": {},
-    "exchange": {}, "equal-free-energy": {}, "refined": {"overlap": "hopfield.overlap"},
+    "exchange": {}, "equal-free-energy": {}, "hidden-rungs": {}, "refined": {"overlap": "hopfield.overlap"},
     "ising": {"magnetisation": "ising.magnetisation", "energy": "ising.energy"},
     "ising-domains": {"magnetisation": "ising.magnetisation", "energy": "ising.energy"},
     "landscape": {"minima": "sk.minima"}, "ground-energy": {"minima": "sk.minima"},

@@ -426,6 +426,7 @@ def test_an_axis_of_one_value_is_none_of_a_figure(shown: Shown) -> None:
         assert drawing_of(shown.study) is not curve_figures
         return
     lengths = {name: len(values) for name, values in shown.study.labels.items() if name != "seed"}
+    lengths |= {one.along: len(one.bins) for one in shown.study.described_model.histograms}
     for block in (None, *panels_of(shown.study)):
         seen = view(shown.study, block)
         assert lengths[seen.across] > 1

@@ -14,6 +14,7 @@ from mattis.comparison.view import word_of_beta
 from mattis.errors import UserError
 from mattis.networks.binary.ladder import MOST_RUNGS
 from mattis.networks.binary.study import BinaryStudy
+from mattis.statistics.doubts import DOUBTS, UNMIXED
 from mattis.statistics.spinodals import SPINODAL
 from mattis.study.base import Study, middles
 from mattis.study.model import Boundary
@@ -29,8 +30,9 @@ COLLAPSE = "_collapse"
 
 TOLD_APART = (
     "extrapolated", "extrapolated_error", "extrapolated_systematic", "by_size", "fits", "collapse",
+    "doubt", "extrapolated_doubt",
 )  # fmt: skip
-"""What a headline knows of a boundary at N → ∞, which is no label of its place."""
+"""What a headline knows of a boundary, and of it at N → ∞, which is no label of its place."""
 
 MOST_JUDGED = 3000
 """Cells up to which a headline waits for theory: more take minutes."""
@@ -99,7 +101,8 @@ def _places(estimates: xr.Dataset, boundary: Boundary, study: Study) -> list[dic
     name = f"boundary_{boundary.name}"
     if name not in estimates:
         return []
-    place = estimates[[name, f"{name}_error", "patterns", "realised_load"]]
+    flag = [f"{name}_flag"] if f"{name}_flag" in estimates else []
+    place = estimates[[name, f"{name}_error", *flag, "patterns", "realised_load"]]
     limits = estimates[[one for one in map(str, estimates) if one.startswith(_of_limits(name))]]
     for label, best in (("size", "max"), ("noise", "min")):
         if label in place[name].dims:
@@ -138,7 +141,14 @@ def _row(one: xr.Dataset, boundary: Boundary, words: Mapping[str, Any]) -> dict[
         "error": float(one[f"{name}_error"]),
         "meaning": boundary.meaning,
         **({"sweeps": round(words["age"])} if "age" in words else {}),
+        **_doubt(one, name),
     }
+
+
+def _doubt(one: xr.Dataset, name: str, key: str = "doubt") -> dict[str, str]:
+    """Return why a boundary is doubtful that rests on cells that are not equilibrated; else nothing."""
+    unmixed = f"{name}_flag" in one and one[f"{name}_flag"] > 0
+    return {key: DOUBTS[UNMIXED]} if unmixed else {}
 
 
 def _along_gain(row: Mapping[str, Any], word: str) -> dict[str, Any]:
@@ -168,6 +178,7 @@ def _endless(one: xr.Dataset, by_size: xr.Dataset) -> dict[str, Any]:
         f"extrapolated{end}": float(one[f"{name}{ENDLESS}{end}"])
         for end in ("", "_error", "_systematic")
     }
+    found |= _doubt(one, f"{name}{ENDLESS}", "extrapolated_doubt")
     columns = (by_size["size"].values, by_size[name].values, by_size[f"{name}_error"].values)
     found["by_size"] = [
         {"size": int(size), "value": float(value), "error": float(error)}
@@ -214,6 +225,7 @@ def headline_lines(content: Mapping[str, Any]) -> list[str]:
         )
         error = f" ± {row['error']:.1g}" if np.isfinite(row["error"]) else ""
         age = f" after {row['sweeps']} sweeps" if "sweeps" in row else ""
+        age += f" ({row['doubt']})" if "doubt" in row else ""
         end = _limit_in_words(row)
         known = row.get("theory")
         line = f"; theory: T_M = {known:.4g}" if known is not None else ""
@@ -229,6 +241,7 @@ def _limit_in_words(row: Mapping[str, Any]) -> str:
         return ""
     value, error, systematic = (row[f"extrapolated{end}"] for end in ("", "_error", "_systematic"))
     words = f"; at N → ∞ {value:.4g} ± {error:.1g} ± {systematic:.1g} (systematic)"
+    words += " of sizes of which some are not equilibrated" if "extrapolated_doubt" in row else ""
     if "collapse" in row:
         one = row["collapse"]
         words += f", by a collapse {one['value']:.4g}, quality {one['quality']:.2g}"

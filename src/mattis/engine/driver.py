@@ -229,9 +229,10 @@ def _with_backend(study: Study, settings: Settings) -> Settings:
     backend, model = settings.backend, study.described_model
     if model.batched is None:
         if backend in ("gpu", "simulated"):
+            why = f", for {model.on_cpu}" if model.on_cpu else ""
             raise UserError(
                 f"--backend: got {backend}, but this study of model {model.name} is computed on the CPU "
-                "only; use --backend cpu or auto"
+                f"only{why}; use --backend cpu or auto"
             )
         backend = "cpu"
     where, backend = cluster.with_backend(settings.place, backend)

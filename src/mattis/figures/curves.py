@@ -15,7 +15,7 @@ from mattis.figures.glossary import axis_term, quantity_term, rule_word
 from mattis.figures.limits import LimitBand, limit_band
 from mattis.figures.panels import asked_of
 from mattis.networks.binary.study import BinaryStudy
-from mattis.statistics.doubts import ABSENT, IN_TWO_STATES, doubts
+from mattis.statistics.doubts import ABSENT, IN_TWO_STATES, UNMIXED, doubts
 from mattis.statistics.intervals import LEVEL_95, student
 from mattis.statistics.survival import SURVIVAL, parting_of
 from mattis.study.base import Study, middles
@@ -304,6 +304,8 @@ def _boundary_points(cells: xr.Dataset, seen: View, name: str) -> Points:
     x, y = position(cells, seen), np.asarray(cells[name].values, np.float64)
     reach = LEVEL_95 * np.nan_to_num(np.asarray(cells[f"{name}_error"].values, np.float64))
     doubt = np.where(np.isfinite(y), 0, ABSENT)
+    if f"{name}_flag" in cells:
+        doubt = doubt | np.where(cells[f"{name}_flag"].values > 0, UNMIXED, 0)
     return Points(x, y, y - reach, y + reach, doubt, np.ones(x.size))
 
 

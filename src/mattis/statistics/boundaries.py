@@ -19,7 +19,7 @@ from mattis.exact.arrays import Reals
 from mattis.networks.binary.retrieval import RetrievalStudy
 from mattis.statistics.two_starts import STARTS_CRITERIA, with_differences
 from mattis.study.base import Study
-from mattis.study.model import Boundary
+from mattis.study.model import FLAGS, NOT_EQUILIBRATED, Boundary
 from mattis.study.refine import REFINED_AXES
 
 RESAMPLES = 200
@@ -40,6 +40,7 @@ def boundaries(cells: xr.Dataset, study: Study) -> xr.Dataset:
     boundary_X_at_most stand where the grid ends before the boundary does. Where chains were looked at by
     halves, boundary_X_early is that of the first half, and boundary_X_shift how far it moved since. Of two
     starts: boundary_starts_overlap and boundary_starts_energy, where these begin to differ (`two_starts`).
+    Of equilibrium: boundary_X_flag, whether the cells that it lies between are equilibrated.
     """
     out, twice = xr.Dataset(), "overlap_random" in cells
     cells = with_differences(cells) if twice else cells
@@ -48,6 +49,8 @@ def boundaries(cells: xr.Dataset, study: Study) -> xr.Dataset:
             continue
         grid, across = _grid_across(cells, boundary, study)
         found = _described(_boundary(grid, across), boundary, _criterion(study, boundary, False))
+        if boundary.in_equilibrium:
+            found[f"boundary_{boundary.name}_flag"] = _flag(grid, across)
         if boundary.fraction == "retrieved" and "retrieved_early" in cells:
             early = replace(across, name=f"{boundary.name}_early", fraction="retrieved_early")
             sooner = _described(_boundary(grid, early), early, _criterion(study, early, True))
@@ -114,6 +117,39 @@ def _boundary(cells: xr.Dataset, boundary: Boundary) -> xr.Dataset:
             f"{name}_at_most": bounds[1],
         }
     )
+
+
+def _flag(cells: xr.Dataset, boundary: Boundary) -> xr.DataArray:
+    """Return `not_equilibrated` where some network of the cells that a boundary rests on is not, else 0."""
+    unmixed = ((cells["flag"].astype(np.int64) & NOT_EQUILIBRATED) > 0).any("seed")
+    sign = -1.0 if boundary.rises else 1.0
+    found: xr.DataArray = xr.apply_ufunc(
+        rests_on_any,
+        sign * cells[boundary.position],
+        cells[boundary.fraction],
+        unmixed,
+        input_core_dims=[[boundary.dimension], [boundary.dimension, "seed"], [boundary.dimension]],
+        vectorize=True,
+    )
+    return (NOT_EQUILIBRATED * found).assign_attrs(
+        long_name=f"what the cells next to it are, of: {boundary.meaning}",
+        units="1",
+        flag_masks=[NOT_EQUILIBRATED],
+        flag_meanings=FLAGS[NOT_EQUILIBRATED],
+    )
+
+
+def rests_on_any(position: Reals, fraction: Reals, doubtful: NDArray[np.bool_]) -> bool:
+    """Tell whether a cell is doubtful next to which a falling fraction crosses 1/2, or the grid ends.
+
+    position, doubtful (n,), fraction (n, seeds); see `located`.
+    """
+    doubtful = doubtful[np.argsort(position)[np.isfinite(np.sort(position))]]
+    _, fraction = _in_order(position, fraction)
+    if fraction.size == 0:
+        return False
+    before, beyond = bracket(fraction)
+    return bool(doubtful[max(before, 0) : beyond + 1].any())
 
 
 def _criterion(study: Study, boundary: Boundary, early: bool) -> dict[str, str | float]:

@@ -110,6 +110,9 @@ def _limits(out: xr.Dataset, boundary: Boundary, known: str | None) -> xr.Datase
         values = [np.nan if one is None else getattr(one, key) for one in found]
         about = {**facts, "long_name": f"{before}{words}"}
         limits[f"{name}_extrapolated{end}"] = (rest, np.reshape(values, shape), about)
+    if f"{name}_flag" in out:
+        every = out[f"{name}_flag"].where(out[name].notnull(), 0).max("size").astype(np.int64)
+        limits[f"{name}_extrapolated_flag"] = every.assign_attrs(out[f"{name}_flag"].attrs)
     smallest = np.sort(sizes)[:-1]
     for end, (key, before) in FITTED.items():
         table = np.full((len(POWERS), smallest.size, len(found)), np.nan)

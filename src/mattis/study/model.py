@@ -208,6 +208,7 @@ class Boundary:
 
     position  # the coordinate or variable that says where: temperature along beta
     rises     # whether the fraction rises along it
+    in_equilibrium  # whether it is a place of equilibrium, so that the cells it rests on must be there
     """
 
     name: str
@@ -217,6 +218,7 @@ class Boundary:
     meaning: str
     units: str = "1"
     rises: bool = False
+    in_equilibrium: bool = False
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,7 @@ class Model:
     comparable  # so many of them before mean the same: such cells are read, but were decided by other words
     rounding  # what the numbers of a study are, where they are not what every other model's are
     batched   # (tasks, device) -> the columns of each task, simulated together on a device, if it can
+    on_cpu    # why it cannot, in words, where that is a matter of what is asked
     launches  # (task, sets, device) -> what so many tasks like this one take on a device, if paper knows
     follow    # one cell step by step, if it can: `mattis trace`
     """
@@ -255,6 +258,7 @@ class Model:
     comparable: int = 0
     rounding: str = ""
     batched: Batched | None = None
+    on_cpu: str = ""
     launches: LaunchFunction | None = None
     follow: FollowFunction | None = None
 

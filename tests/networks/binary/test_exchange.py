@@ -187,7 +187,7 @@ def test_another_ladder_is_another_study(tmp_path: Path) -> None:
 
 def test_a_study_is_written_as_it_reads(tmp_path: Path) -> None:
     study = study_of(protocol={"name": "exchange", "every": 4})
-    assert "protocol: {name: exchange, every: 4}" in study.to_yaml()
+    assert "protocol: {name: exchange, every: 4, ladder: axis}" in study.to_yaml()
     assert mattis.load_study(study.write(tmp_path / "it.yaml")) == study
     keys = {"load": [0.1], "temperature": [0.5, 1.0], "protocol": "exchange"}
     assert mattis.study(**keys).protocol.ladder == Ladder((1.0, 2.0), 1)
@@ -229,7 +229,13 @@ def test_a_matrix_that_is_not_symmetric_is_refused(tmp_path: Path) -> None:
 
 def test_other_devices_say_that_they_do_not_swap(tmp_path: Path) -> None:
     line = refused(run, study_of(), tmp_path, replace(HERE, backend="simulated"))
-    assert "computed on the CPU only" in line
+    why = "computed on the CPU only, for device kernels do not swap temperatures"
+    assert f"{why}; use --backend cpu or auto" in line
+    assert "\n" not in line
+    content = mattis.plan(study_of(), tmp_path, backend="simulated").totals
+    assert content["device"]["told"].endswith(
+        "all that this study asks is computed by the CPU, for device kernels do not swap temperatures"
+    )
 
 
 def test_too_few_round_trips_are_a_flag_of_their_own(tmp_path: Path) -> None:

@@ -154,6 +154,7 @@ def test_cuts_have_as_many_rejections_each() -> None:
     assert [*between([1.0, 2.0, 4.0], [30, 30], 2)] == [2.0]
     assert [*between([1.0, 2.0, 4.0], [10, 30], 4)] == pytest.approx([2.0, 2 + 2 / 3, 2 + 4 / 3])
     assert [*between([1.0, 2.0, 3.0], [0, 30], 2)] == [2.5]
+    assert [*between([1.0, 2.0, 3.0, 4.0], [10, 0, 10], 2)] == [3.0]  # of a plateau its colder end
     assert [*between([1.0, 2.0], [9], 1)] == []
 
 

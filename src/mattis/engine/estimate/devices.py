@@ -58,12 +58,14 @@ class DeviceCost:
 
 def device_cost(study: Study, backend: str, blocks: int) -> DeviceCost:
     """Return what all blocks of a study take on the device of a backend, or on paper where no GPU is here."""
-    batched = study.described_model.batched
+    model = study.described_model
+    batched = model.batched
     is_here = backend == "simulated" or not backends.why_not()
     found = backends.device(backend) if is_here else None
     device = found or backends.on_paper()
     if batched is None:
-        return DeviceCost(device.title, "unknown", reason=ON_THE_CPU)
+        reason = f"{ON_THE_CPU}, for {model.on_cpu}" if model.on_cpu else ON_THE_CPU
+        return DeviceCost(device.title, "unknown", reason=reason)
     works, cost = _works(study, device), DeviceCost(device.title, "unknown", reason=NO_RATE)
     if works:
         cost = DeviceCost(

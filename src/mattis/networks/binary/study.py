@@ -196,6 +196,7 @@ class BinaryStudy(RetrievalStudy):
             states=question.states,
             rounding=self.rounding(),
             batched=None if CHAIN_ROWS or classes_of(self.ensemble) or self.ladder else row.batched,
+            on_cpu="device kernels do not swap temperatures" if self.ladder else "",
             numbers=row.numbers + question.numbers + self.is_renumbered,
         )
 

@@ -1,7 +1,7 @@
 """The table of questions: what each asks of a circuit, what is observed, and where that has boundaries."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mattis.networks.binary.asking.enumeration import (
     ENUMERATED_OBSERVABLES,
@@ -280,12 +280,15 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
         alone=True,
         order_parameter="replica_overlap",
         boundaries=(
-            falls(
-                "retrieval_share",
-                "beta",
-                "temperature",
-                "weight is one retrieval state's, against all others together",
-                "equal_free_energy",
+            replace(
+                falls(
+                    "retrieval_share",
+                    "beta",
+                    "temperature",
+                    "weight is one retrieval state's, against all others together",
+                    "equal_free_energy",
+                ),
+                in_equilibrium=True,
             ),
         ),
         states=None,
