@@ -137,10 +137,17 @@ def fill(study: Study, root: Path | str, blocks: Sequence[Block] | None = None) 
     return sum(len(block.points) for block in blocks)
 
 
+UNDISTURBED: dict[str, str] = {}
+"""Digests of studies that nothing disturbed, by the text of the study: each is computed once in a session."""
+
+
 def undisturbed(study: Study, folder: Path) -> str:
     """Return the digest of a study that nothing disturbs, computed in a folder of its own."""
-    fill(study, folder / "undisturbed")
-    return digest(study, folder / "undisturbed")
+    text = study.to_yaml()
+    if text not in UNDISTURBED:
+        fill(study, folder / "undisturbed")
+        UNDISTURBED[text] = digest(study, folder / "undisturbed")
+    return UNDISTURBED[text]
 
 
 def flip(path: Path, byte: int, bits: int = 16) -> None:

@@ -347,7 +347,10 @@ def speaks(address: tuple[str, int]) -> str | None:
         return encrypted.version()
 
 
-@pytest.mark.parametrize("words", [(), ("--pool", "threads"), ("--gpus", "2")])
+@pytest.mark.parametrize(
+    "words",
+    [(), ("--pool", "threads"), pytest.param(("--gpus", "2"), marks=pytest.mark.slow)],
+)
 def test_everything_listens_on_loopback_by_tls(tmp_path: Path, words: tuple[str, ...]) -> None:
     running, _ = started(tmp_path, *words, seed=400)  # long: it listens until it is killed
     try:
@@ -427,7 +430,9 @@ UNGUARDED = (
 )
 
 
-@pytest.mark.parametrize("words", [("script.py",), ("-m", "script")])
+@pytest.mark.parametrize(
+    "words", [("script.py",), pytest.param(("-m", "script"), marks=pytest.mark.slow)]
+)
 def test_a_script_without_a_guard_runs(tmp_path: Path, words: tuple[str, ...]) -> None:
     """Workers are forked from a process that imports no script: it begins once."""
     root, path = tmp_path / "results", write_study(tmp_path, seed=2)

@@ -40,15 +40,16 @@ def case(nj, start, scales, synchronous=False, bias=0):
 
 
 def run(c, settles=False, kinds=KINDS[0], stream=WORDS):
-    """The record of the kernel, whose fields must have been kept up to date."""
+    """The record of the kernel, called as by a network; its fields must have been kept up to date."""
     sweeps, followed = c.follow.shape
     spins, columns = c.start.copy(), np.ascontiguousarray(c.nj.T).astype(kinds[0])
     fields = (c.nj @ spins + c.bias).astype(kinds[1])
     overlaps, trace = np.zeros((followed, sweeps), np.int64), np.zeros((3, sweeps), np.int64)
     excess, sums = np.full(sweeps, np.nan), np.zeros((2, spins.size), np.int32)
     order = ORDER.packed() if c.shuffled else NO_ORDER
+    bias, follow = c.bias.astype(np.int64), np.ascontiguousarray(c.follow)
     end = matrix.matrix_sweeps(
-        columns, spins, fields, c.bias, c.targets, c.follow, c.synchronous, c.metropolis, settles,
+        columns, spins, fields, bias, c.targets, follow, c.synchronous, c.metropolis, settles,
         stream, c.scales, order, overlaps, trace, excess, sums, c.warm,
     )  # fmt: skip
     if not settles:

@@ -39,9 +39,9 @@ from mattis.kernels.cpu.blocks import (
 )
 from mattis.kernels.cpu.filter import Filter, filter_of
 from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, Lanes, Scratch, aligned_rows
-from mattis.kernels.cpu.matrix import visit_in_turn
+from mattis.kernels.cpu.matrix import accept_in_turn, visit_in_turn
 
-INLINED = "4f1e67d2bfd4b15b"
+INLINED = "f1b37db6662d0bff"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 NOWHERE, FROM_HOT, FROM_COLD, BACK = range(4)
@@ -122,9 +122,9 @@ def sweep_walker(
             columns, fields, fields, spins, order, fresh, False, words, stream, t, scale, 1, 0,
             metropolis, foreseen, block, signs, listed, flipped,
         )  # fmt: skip
-    return visit_in_turn(
-        columns, fields, spins, order, fresh, words, stream, t, scale, 1, 0, metropolis
-    )
+    if metropolis:
+        return accept_in_turn(columns, fields, spins, order, fresh, words, stream, t, scale, 1, 0)
+    return visit_in_turn(columns, fields, spins, order, fresh, words, stream, t, scale, 1, 0)
 
 
 @compiled

@@ -27,7 +27,7 @@ from mattis.kernels.cpu.blocks import (
 )
 from mattis.kernels.cpu.matrix import visit_in_turn
 
-INLINED = "24ba6cf69457bb6d"
+INLINED = "cdd89a5af6b2ed0e"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
@@ -70,7 +70,7 @@ def field_sweeps(nj, spins, fields, parity, target, stream, scale, order_stream,
     words = np.zeros((4, quads_of(size)), np.uint32)
     cold, fresh, order = scale == 0, order_stream.size > 0, np.arange(size).astype(np.uint64)
     block, signs, flips, flipped = block_room(fields)
-    count = 0
+    count = np.int64(0)  # 0 is a type of its own, for which all is compiled again
     for t in range(total):
         if fresh:
             fresh_order(order, words, order_stream, t)
@@ -81,7 +81,7 @@ def field_sweeps(nj, spins, fields, parity, target, stream, scale, order_stream,
             )  # fmt: skip
         else:
             count = visit_in_turn(
-                nj, fields, spins, order, fresh, words, stream, t, scale, 0, parity, False
+                nj, fields, spins, order, fresh, words, stream, t, scale, 0, parity
             )
         aligned = 2 * scalar_product(fields, spins) + parity * magnetisation(spins)
         trace[0, t], trace[1, t], trace[2, t] = scalar_product(target, spins), aligned, count

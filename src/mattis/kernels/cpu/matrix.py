@@ -40,14 +40,8 @@ def flip(columns, spins, fields, j, new):
 
 
 @compiled
-def visit_in_turn(
-    columns, fields, spins, order, fresh, words, stream, t, scale, twice, parity, metropolis
-):  # fmt: skip
+def visit_in_turn(columns, fields, spins, order, fresh, words, stream, t, scale, twice, parity):
     """Update one site after the other, in a loop; return the flips. Arguments as for `sweep_blocks`."""
-    if metropolis:
-        return accept_in_turn(
-            columns, fields, spins, order, fresh, words, stream, t, scale, twice, parity
-        )
     size, flips = spins.size, 0
     noise = np.zeros((8, (size + 7) // 8), np.int32)
     if scale > 0:
@@ -194,7 +188,10 @@ def matrix_sweeps(
     after = fields.copy()
     fresh, order = order_stream.size > 0, np.arange(size).astype(np.uint64)
     block, signs, listed, flipped = block_room(fields)
-    before, flips = flipped.copy(), 0
+    before, flips = (
+        flipped.copy(),
+        np.int64(0),
+    )  # 0 is a type of its own, for which all is compiled again
     biased, heats = np.any(bias != 0), np.empty(size if excess.size > 0 else 0)
     excess[:] = 0.0
     for t in range(total):
@@ -207,10 +204,14 @@ def matrix_sweeps(
             if synchronous:
                 flips = all_at_once(columns, fields, spins, words, stream, t, scales[t], flipped)
                 copy(after, fields)
+            elif metropolis:
+                flips = accept_in_turn(
+                    columns, fields, spins, order, fresh, words, stream, t, scales[t], 1, 0
+                )
             else:
                 flips = visit_in_turn(
-                    columns, fields, spins, order, fresh, words, stream, t, scales[t], 1, 0, metropolis
-                )  # fmt: skip
+                    columns, fields, spins, order, fresh, words, stream, t, scales[t], 1, 0
+                )
         elif synchronous:
             flips = sweep_blocks(
                 columns, fields, after, spins, order, False, True, words, stream, t,
