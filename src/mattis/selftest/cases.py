@@ -92,12 +92,12 @@ def asynchronous(form: str, order: str, size: int = SIZE, count: int = COUNT) ->
         herd = hopfield_device.herd_of(made, asked, protocol)
         course = glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise, orders)
         sets = glauber.sets_on(device, np.array([n.xi for n in made]))
-        return glauber.asynchronous(device, sets, herd, course, form)
+        return glauber.asynchronous(device, sets, herd, course, form)()
 
     return Case(("glauber", "looks"), run, lambda: reference(made, protocol))
 
 
-def synchronous(solve: Callable[..., glauber.GlauberResult]) -> Case:
+def synchronous(solve: Callable[..., glauber.GlauberEnd]) -> Case:
     """Return all sites at once, by popcounts or by products."""
     made, protocol = networks(SIZE, COUNT), Protocol(1, 3, 1, 0.5, order="synchronous")
 
@@ -107,7 +107,9 @@ def synchronous(solve: Callable[..., glauber.GlauberResult]) -> Case:
         ]
         herd = hopfield_device.herd_of(made, asked, protocol)
         sets = glauber.sets_on(device, np.array([n.xi for n in made]))
-        return solve(device, sets, herd, glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise))
+        return solve(
+            device, sets, herd, glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise)
+        )()
 
     return Case(("little", "looks"), run, lambda: reference(made, protocol))
 

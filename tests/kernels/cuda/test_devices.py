@@ -120,7 +120,7 @@ def test_all_asynchronous_forms_agree_with_one_site_at_a_time(device, form, beta
     asked = [hopfield_device.LaunchRequest(0, network, Replica(cue, beta, 0.2)) for cue in range(3)]
     sets = glauber.sets_on(device, network.xi[None])
     herd = hopfield_device.herd_of([network], asked, protocol)
-    found = glauber.asynchronous(device, sets, herd, glauber.DeviceSweeps(7, 2), form)
+    found = glauber.asynchronous(device, sets, herd, glauber.DeviceSweeps(7, 2), form)()
     expected = chains.overlaps(network, [one.replica for one in asked], protocol)
     np.testing.assert_array_equal(found.trace.transpose(1, 2, 0), expected.trace)
     np.testing.assert_array_equal(found.spins.T, expected.spins)
@@ -135,8 +135,8 @@ def test_many_replicas_by_matrix_products(device) -> None:
     ]
     herd = hopfield_device.herd_of(networks, asked, protocol_of("synchronous"))
     course = glauber.DeviceSweeps(7, 2)
-    one = glauber.by_popcounts(device, sets, herd, course)
-    other = glauber.by_products(device, sets, herd, course)
+    one = glauber.by_popcounts(device, sets, herd, course)()
+    other = glauber.by_products(device, sets, herd, course)()
     for a, b in zip(one, other, strict=True):
         np.testing.assert_array_equal(a, b)
     for k, network in enumerate(networks):
@@ -223,7 +223,7 @@ def test_the_plan_of_memory_is_what_is_allocated(device, order, form, tensors, m
     ways = (glauber.synchronous,) if by_products else (glauber.asynchronous, form)
 
     def run() -> None:
-        ways[0](one, glauber.sets_on(one, signs), herd, course, *ways[1:])
+        ways[0](one, glauber.sets_on(one, signs), herd, course, *ways[1:])()
 
     peak = min(peak_of(run) for _ in range(2))  # the first time compiles
     each, _, _ = hopfield_device.plan(one, 2000, 70, [20, 20], protocol)

@@ -127,6 +127,10 @@ class GlauberResult(NamedTuple):
     """(R, N) int8: the final states."""
 
 
+GlauberEnd = Callable[[], GlauberResult]
+"""What waits for the results of replicas, once the device was asked for all of it."""
+
+
 class ReplicaState(NamedTuple):
     """Replicas on the device, changed in place."""
 
@@ -279,26 +283,30 @@ def ints(*numbers: int) -> tuple[np.int32, ...]:
     return tuple(np.int32(number) for number in numbers)
 
 
-def end(device: Device, sets: Sets, state: ReplicaState) -> GlauberResult:
-    """Compute the overlaps of the mean states, and copy the results to the host."""
+def end(device: Device, sets: Sets, state: ReplicaState, held: Any = None) -> GlauberEnd:
+    """Compute the overlaps of the mean states; return what copies the results to the host when all is done.
+
+    held  # what was made ahead besides, and kernels use
+    """
     replicas = len(state.which)
     mean_overlaps = device.xp.zeros((replicas, 2), device.xp.int64)
     args = (sets.rows, state.which, state.targets, state.sums, mean_overlaps, *ints(*sets.shape))
     launch(device, "looks", "look_at_sums", (replicas,), THREADS, args)
-    return GlauberResult(
-        *(device.to_host(part) for part in (state.trace, mean_overlaps, state.spins))
-    )
+    fetched = device.later((state.trace, mean_overlaps, state.spins), (sets, state, held))
+    return lambda: GlauberResult(*fetched())
 
 
 def asynchronous(
     device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps, form: str
-) -> GlauberResult:
+) -> GlauberEnd:
     """Run replicas, one site after the other; all forms give the same bits."""
-    state = begin(device, sets, batch, course.sweeps)
     fresh = course.orders is not None
-    blocks = blocks_on(device, sets, batch) if form == IN_LANES else None
-    orders = device.upload(np.zeros(1, np.int32))
-    tables = tables_on(device, sets, orders, False, 1) if blocks and not fresh else None
+    with device.ahead():
+        state = begin(device, sets, batch, course.sweeps)
+        blocks = blocks_on(device, sets, batch) if form == IN_LANES else None
+        orders = device.upload(np.zeros(1, np.int32))
+        tables = tables_on(device, sets, orders, False, 1) if blocks and not fresh else None
+    held = blocks, orders, tables
     for first, last in pieces(device, sets, batch, course, form):
         if course.orders is not None:
             orders = tables = None  # their memory is that of the next
@@ -313,7 +321,7 @@ def asynchronous(
         else:
             _launch_lanes(device, sets, blocks, tables, given)
         del given
-    return end(device, sets, state)
+    return end(device, sets, state, held)
 
 
 def _launch_lanes(
@@ -388,7 +396,7 @@ def sweeps_per_launch(
 
 def synchronous(
     device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
-) -> GlauberResult:
+) -> GlauberEnd:
     """Run replicas, all sites at once: by popcounts, or by matrix products where these take less time."""
     if products_win(device, len(batch.which), len(sets.signs), *sets.shape):
         return by_products(device, sets, batch, course)
@@ -416,9 +424,10 @@ def products_seconds(sets: int) -> float:
 
 def by_popcounts(
     device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
-) -> GlauberResult:
+) -> GlauberEnd:
     """Run replicas, all sites at once, a block for each."""
-    state = begin(device, sets, batch, course.sweeps)
+    with device.ahead():
+        state = begin(device, sets, batch, course.sweeps)
     shared = shared_memory(*sets.shape, synchronous=True)
     for first, last in pieces(device, sets, batch, course):
         numbers = ints(*sets.shape, first, last, course.sweeps, course.warm)
@@ -429,10 +438,11 @@ def by_popcounts(
 
 def by_products(
     device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
-) -> GlauberResult:
+) -> GlauberEnd:
     """Run replicas, all sites at once: h = M xi - P S and M = S xiᵀ, one product for each pattern set."""
     xp, up, (size, count) = device.xp, device.upload, sets.shape
-    state = begin(device, sets, batch, course.sweeps)
+    with device.ahead():
+        state = begin(device, sets, batch, course.sweeps)
     padded, wide = integer_products.padded, integer_products.aligned(size)
     rows = [padded(xp, up(signs)) for signs in sets.signs]
     columns = [padded(xp, up(np.ascontiguousarray(signs.T))) for signs in sets.signs]
