@@ -22,6 +22,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "matrix": ("noise.cu", "warps.cu", "reals.cu", "matrix.cu"),
     "drift": ("noise.cu", "warps.cu", "reals.cu", "drift.cu"),
     "dense": ("warps.cu", "overlaps.cu", "dense.cu"),
+    "euler": ("warps.cu", "euler.cu"),
 }
 """The files of each module, by its name."""
 
@@ -41,6 +42,14 @@ ENTRIES: Mapping[str, tuple[str, ...]] = {
     ),
     "drift": ("present_many",),
     "dense": ("align_by_integers", "align_by_reals"),
+    "euler": (
+        "euler_step_64",
+        "euler_step_32",
+        "gram_step_64",
+        "gram_step_32",
+        "softmax_64",
+        "softmax_32",
+    ),
 }
 """The kernels of each module."""
 
