@@ -17,6 +17,7 @@ from mattis.kernels.cuda import backends, devices, glauber, integer_products
 from mattis.kernels.cuda.devices import Device, divided
 from mattis.networks.binary import chains, family, hopfield, hopfield_device
 from mattis.networks.binary.network import BinaryNetwork, Protocol, Replica
+from mattis.networks.binary.retrieval import LARGEST_NOISE
 from mattis.study.model import PatternSet
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
@@ -194,6 +195,46 @@ def test_lanes_are_for_many_replicas_of_a_set(device) -> None:
     assert chosen([128] * 64, 32_767, 16_384) == "glauber_groups"
 
 
+def test_few_replicas_in_the_heat_take_one_proposal_after_the_other(device) -> None:
+    """A flip costs `glauber_groups` its other warps; of replicas in lanes the heat changes nothing."""
+    large = replace(device, processors=132)
+
+    def chosen(sharing: list[int], flips: float) -> str:
+        return glauber.form_of(large, sharing, 10_000, 1000, flips)
+
+    assert [chosen([40], flips) for flips in (0.0, 0.1, 0.5)] == [
+        "glauber_groups", "glauber_groups", "glauber_sites"
+    ]  # fmt: skip
+    assert chosen([1] * 8192, 0.5) == glauber.IN_LANES  # whose idle lanes cost less than such flips
+    assert chosen([128] * 64, 0.0) == chosen([128] * 64, 0.5) == glauber.IN_LANES
+
+
+def test_flips_on_paper_are_those_of_the_temperature() -> None:
+    """None at T = 0, half of all without fields; the mean over replicas."""
+    assert glauber.flips_of([np.inf], 0.1) == 0
+    assert glauber.flips_of([1e-6], 0.1) == pytest.approx(0.5, abs=1e-6)
+    assert glauber.flips_of([2.0], 0.1) == pytest.approx(1 / (1 + np.exp(4)))
+    assert glauber.flips_of([0.5], 0.09) == pytest.approx(1 / (1 + np.exp(0.3)))
+    assert glauber.flips_of([np.inf, 1e-6], 0.1) == pytest.approx(0.25, abs=1e-6)
+
+
+def test_a_study_in_the_heat_is_planned_and_run_by_what_its_temperatures_flip(
+    device, monkeypatch
+) -> None:
+    asked = []
+    whole = glauber.form_of
+
+    def form_of(_device, sharing, size, count, flips):
+        asked.append(flips)
+        return whole(_device, sharing, size, count, flips)
+
+    monkeypatch.setattr(glauber, "form_of", form_of)
+    task = hopfields(PatternSet(1, 40, 10, 0), [hopfield.Setting(0.25, 0.0)], protocol_of("random"))
+    family.batched([task], device)
+    assert family.launches(task, 3, device) is not None
+    assert asked == [pytest.approx(1 / (1 + np.exp(0.25)))] * 2
+
+
 PLANNED = [
     ("typewriter", "glauber_groups"), ("random", "glauber_groups"), ("typewriter", glauber.IN_LANES),
     ("random", glauber.IN_LANES), ("typewriter", "not resident"), ("synchronous", ""),
@@ -264,13 +305,14 @@ def test_noise_is_that_of_the_recipe() -> None:
     )
     kernel = HostModule(code, ["draw"]).get_function("draw")
     stream = rng.stream(5, "dynamics", {"size": 3})
-    for step, scale in ((0, 5e-7), (3, 1.0), (2**31 - 1, 77.7), (17, 1e7)):
+    for step, scale in ((0, 5e-7), (3, 1.0), (2**31 - 1, 77.7), (17, 1e7), (1, LARGEST_NOISE / 2)):
         out = np.zeros(4096, np.int32)
         kernel(
             (16,), (256,), (stream.packed(), out, np.float32(scale), np.int32(step), np.int32(4096))
         )
         expected = rng.thermal_noise(stream.decision_words(4096, step), np.float32(scale))
         np.testing.assert_array_equal(out, expected)
+        assert np.abs(expected).max() < 2**31 - 2**29  # room for a field
 
 
 @pytest.mark.parametrize("starts", [1, 2])

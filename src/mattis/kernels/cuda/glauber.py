@@ -56,15 +56,23 @@ LANES_OF_PROCESSOR, USUAL_CLOCK = 128, 1.5e9
 
 
 class PaperTime(NamedTuple):
-    """Cycles of a proposal of all replicas of a block, a + b P: by itself, and on a full device."""
+    """Cycles of a proposal of all replicas of a block, a + b P + f (c + d P) where a share f flips."""
 
-    alone: tuple[float, float]
-    busy: tuple[float, float]
+    alone: tuple[float, float, float, float]
+    """a, b, c, d of a block by itself."""
+    busy: tuple[float, float, float, float]
+    """… and on a full device."""
+
+    def cycles(self, waves: float, count: int, flips: float) -> float:
+        """Return the cycles of so many blocks of a multiprocessor; not less than those of one."""
+        terms = np.array([1.0, count, flips, flips * count])
+        return float(max(terms @ np.array(self.alone), waves * (terms @ np.array(self.busy))))
 
 
 PAPER_TIMES = {
-    IN_LANES: PaperTime(alone=(170.0, 0.2), busy=(60.0, 0.07)),
-    "glauber_groups": PaperTime(alone=(40.0, 0.05), busy=(12.0, 0.044)),
+    IN_LANES: PaperTime(alone=(170.0, 0.2, 170.0, 0.2), busy=(60.0, 0.07, 60.0, 0.07)),
+    "glauber_groups": PaperTime(alone=(40.0, 0.05, 150.0, 1.0), busy=(12.0, 0.044, 50.0, 1.0)),
+    "glauber_sites": PaperTime(alone=(250.0, 0.12, 30.0, 0.05), busy=(100.0, 0.25, 20.0, 0.17)),
 }
 """Of a multiprocessor, see docs/gpu.md: what is executed is counted, what is waited for is guessed."""
 
@@ -334,39 +342,54 @@ def _launch_lanes(
     launch(device, "glauber", IN_LANES, (len(blocks.herds),), LANE_THREADS, args, shared)
 
 
-def form_of(device: Device, sharing: Sequence[int], size: int, count: int) -> str:
+def form_of(
+    device: Device, sharing: Sequence[int], size: int, count: int, flips: float = 0.0
+) -> str:
     """Return the asynchronous kernel that takes the least time; estimates by paper, see docs/gpu.md.
 
-    sharing  # replicas of each pattern set
+    sharing  # replicas of each pattern set; flips  # the share of proposals that flip a spin: `flips_of`
     - `glauber_lanes` executes several times less for a proposal where its 32 lanes are filled: idle ones
       cost the same. But its blocks take longer for their replicas than those of `glauber_groups` for their
       one, so there must be many. Overlaps fit its two bytes where N < 2^15; its fields are below 2^29.
-    - `glauber_groups` is for few replicas of many sets, or for few in all, and for larger networks.
-    - `glauber_sites` waits at each proposal, and executes more: it is never chosen, but compared with.
+    - `glauber_groups` is for few replicas of many sets, or for few in all, and for larger networks, in the
+      cold. One of its warps serves each flip by itself, with loads that lie far apart, P cycles of them.
+    - `glauber_sites` waits at each proposal, and executes more; a flip costs it next to nothing, so that it
+      is for the same replicas in the heat.
     """
-    if size > MOST_SITES or count * (size + 1) >= MOST_TERMS:
-        return "glauber_groups"
-    return min(PAPER_TIMES, key=lambda form: _cycles(device, sharing, count, form))
+    fits = size <= MOST_SITES and count * (size + 1) < MOST_TERMS
+    forms = [form for form in PAPER_TIMES if fits or form != IN_LANES]
+    return min(forms, key=lambda form: _cycles(device, sharing, count, form, flips))
 
 
-def _cycles(device: Device, sharing: Sequence[int], count: int, form: str) -> float:
+def flips_of(betas: Sequence[float], load: float) -> float:
+    """Return the share of proposals that flip a spin, on paper: the mean of 1/(1 + e^{2 beta |h|}).
+
+    A field h is of order 1 below T = 1, where a pattern may hold the spins, and √(P/N) above, where none does
+    and the others are left. load  # P/N
+    """
+    beta = np.asarray(betas, np.float64)
+    field = np.where(beta > 1, 1.0, np.sqrt(load))
+    return float(np.mean((1 - np.tanh(beta * field)) / 2))
+
+
+def _cycles(device: Device, sharing: Sequence[int], count: int, form: str, flips: float) -> float:
     """Return the cycles in which all replicas propose once, by paper. sharing  # replicas of each set"""
     blocks = sum(-(-n // HERD) for n in sharing) if form == IN_LANES else sum(sharing)
-    alone, busy = ([1.0, count] @ np.array(part) for part in PAPER_TIMES[form])
-    return float(max(alone, blocks / device.processors * busy))
+    return PAPER_TIMES[form].cycles(blocks / device.processors, count, flips)
 
 
 def sweep_seconds(
-    device: Device, sharing: Sequence[int], size: int, count: int, form: str
+    device: Device, sharing: Sequence[int], size: int, count: int, form: str, flips: float = 0.0
 ) -> tuple[str, float]:
     """Return the kernel of a sweep of all replicas, and its seconds by paper, see docs/gpu.md.
 
     sharing  # replicas of each pattern set
     form     # the asynchronous kernel; "" where all sites change at once
+    flips    # the share of its proposals that flip a spin
     """
     if form:
         clock = device.clock or USUAL_CLOCK
-        return form, size * _cycles(device, sharing, count, form) / clock
+        return form, size * _cycles(device, sharing, count, form, flips) / clock
     if products_win(device, sum(sharing), len(sharing), size, count):
         return "little_update", products_seconds(len(sharing))
     return "little_sweeps", popcounts_seconds(device, sum(sharing), size, count)

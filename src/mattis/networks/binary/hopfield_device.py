@@ -47,7 +47,8 @@ def run(
     """
     size, count = asked[0].network.size, asked[0].network.count
     sharing = list(Counter(id(one.network) for one in asked).values())
-    each, besides, form = plan(device, size, count, sharing, protocol)
+    flips = glauber.flips_of([one.replica.beta for one in asked], count / size)
+    each, besides, form = plan(device, size, count, sharing, protocol, flips)
     most = most_at_once(protocol)
     for first in range(0, len(asked), most):
         part = asked[first : first + most]
@@ -66,11 +67,13 @@ def most_at_once(protocol: Protocol) -> int:
 
 
 def plan(
-    device: Device, size: int, count: int, sharing: Sequence[int], protocol: Protocol
-) -> tuple[int, int, str]:
+    device: Device, size: int, count: int, sharing: Sequence[int], protocol: Protocol,
+    flips: float = 0.0,
+) -> tuple[int, int, str]:  # fmt: skip
     """Return the bytes of a replica on the device, those of a batch besides, and the kernel, "" for products.
 
-    What pattern sets and blocks take is shared by all replicas. sharing  # replicas of each pattern set
+    What pattern sets and blocks take is shared by all replicas.
+    sharing  # replicas of each pattern set; flips  # the share of proposals that flip a spin
     """
     replica, own = glauber.memory(size, count, protocol.sweeps), glauber.set_memory(size, count)
     form, blocks, besides = "", 0, 0
@@ -78,7 +81,7 @@ def plan(
         more, signs = glauber.products_memory(device, size, count)
         replica, own = replica + more, own + signs
     else:
-        form = glauber.form_of(device, sharing, size, count)
+        form = glauber.form_of(device, sharing, size, count, flips)
     if form == glauber.IN_LANES:
         block, tables = glauber.lanes_memory(device, size, count)
         own, blocks = own + tables, block * sum(-(-n // glauber.HERD) for n in sharing)
@@ -88,16 +91,16 @@ def plan(
 
 
 def work_of(
-    device: Device, size: int, count: int, sharing: Sequence[int], protocol: Protocol
+    device: Device, size: int, count: int, sharing: Sequence[int], protocol: Protocol, flips: float
 ) -> DeviceWork:
     """Return what replicas take on a device, by paper: see `plan`, and `glauber.sweep_seconds`."""
-    each, besides, form = plan(device, size, count, sharing, protocol)
+    each, besides, form = plan(device, size, count, sharing, protocol, flips)
     room, replicas = int(SPARE * device.free()), sum(sharing)
     at_once = 1 if replicas * each + besides <= room else 2  # which share its memory: `overlapped`
     most = min((room // at_once - besides) // each, most_at_once(protocol), replicas)
     together = max(most, 1)
     batches, sets = -(-replicas // together), -(-len(sharing) * together // replicas)
-    kernel, seconds = glauber.sweep_seconds(device, sharing, size, count, form)
+    kernel, seconds = glauber.sweep_seconds(device, sharing, size, count, form, flips)
     fresh = protocol.order == "random"
     step = glauber.sweeps_per_launch(device, (size, count), together, sets, fresh, form)
     step = 1 if kernel == "little_update" else step
