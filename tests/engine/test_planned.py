@@ -133,8 +133,9 @@ def test_a_plan_of_a_gpu_that_is_not_here_is_of_paper(
     assert "never measured" in short["told"]
     assert long["seconds"] == pytest.approx(2 * short["seconds"], rel=1e-12)
     device, replicas = backends.on_paper(), [2] * 1024
-    form = glauber.form_of(device, replicas, 100, 5)
-    cycles = device.clock * glauber.sweep_seconds(device, replicas, 100, 5, form)[1] / 100
+    flips = glauber.flips_of([1 / 0.3, 1 / 0.6], 0.05)
+    form = glauber.form_of(device, replicas, 100, 5, flips)
+    cycles = device.clock * glauber.sweep_seconds(device, replicas, 100, 5, form, flips)[1] / 100
     assert short["seconds"] * device.clock / 50 / 100 == pytest.approx(
         cycles * 3000 / 1024, rel=0.02
     )

@@ -120,7 +120,7 @@ def sweep(form: str, arch: str, size: int, count: int, beta: float) -> Mapping[s
         sets = glauber.sets_on(device, network.xi[None])
         herd = hopfield_device.herd_of([network], asked, protocol)
         with counted() as instructions:
-            glauber.asynchronous(device, sets, herd, glauber.DeviceSweeps(sweeps, 9), form)
+            glauber.asynchronous(device, sets, herd, glauber.DeviceSweeps(sweeps, 9), form)()
         found.append(instructions)
     return {name: (n - found[0][name]) / replicas for name, n in found[1].items()}
 

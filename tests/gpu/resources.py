@@ -194,7 +194,13 @@ BOUNDS: Mapping[str, Bound] = {
     "circuit_at_once_64": Bound(shared=0, occupancy=0.12, launch=_circuit(8)),
     "present_many": Bound(registers=80, occupancy=0.3, launch=_drifting),
     "align_by_integers": Bound(launch=_dense),
-    "align_by_reals": Bound(shared=2064, launch=_dense),
+    "align_by_reals": Bound(shared=4112, launch=_dense),
+    "euler_step_64": Bound(shared=2048),
+    "euler_step_32": Bound(shared=1024),
+    "gram_step_64": Bound(shared=2048),
+    "gram_step_32": Bound(shared=1024),
+    "softmax_64": Bound(shared=2048),
+    "softmax_32": Bound(shared=1024),
 }
 """64 registers leave room for four blocks of 256 threads everywhere: all of Turing's, half of Hopper's."""
 

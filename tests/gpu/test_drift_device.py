@@ -217,7 +217,7 @@ def test_each_barrier_is_needed():
         [sys.executable, "-c", program], cwd=Folder(__file__).parents[1], capture_output=True, text=True,
         check=True,
     )  # fmt: skip
-    assert done.stdout == "5 [5]\n"
+    assert done.stdout == "6 [6]\n"
 
 
 # Which pattern is shown when

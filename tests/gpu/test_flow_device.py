@@ -52,7 +52,11 @@ def on_arrays(empty: Callable, fill: Callable = np.copyto, to_host: Callable = n
     def none(name: str) -> None:
         raise AssertionError(f"no module {name} here")
 
-    xp = SimpleNamespace(empty=empty)
+    class Arrays:
+        """Like a module, it is known by itself, not by what it has."""
+
+    xp = Arrays()
+    xp.empty = empty
     return Device(
         "arrays", xp, none, fill, to_host, lambda: None, lambda: 2**30, host_trouble, processors=2,
         shared=2**16,
@@ -308,6 +312,107 @@ def test_a_launch_that_does_not_fit_goes_on_in_halves(host, monkeypatch):
     monkeypatch.setattr(relaxation_device, "stack", crowded(0))
     with pytest.raises(MemoryError):
         batched(given, four)
+
+
+# Steps by kernels
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize(
+    ("name", "size", "count"),
+    [
+        ("attention", 24, 5),
+        ("attention, field and bias", 24, 5),
+        ("attention", 8, 30),
+        ("hebbian_tanh", 24, 5),
+        ("dense", 24, 5),
+    ],
+)
+def test_recall_by_kernels_is_that_of_the_cpu(
+    simulated, name, size, count, precision, monkeypatch
+) -> None:
+    """As a GPU does it: what lies between two products is a kernel, whoever the other replicas are."""
+    monkeypatch.setattr(euler, "kernels", lambda x: simulated if x.ndim == 3 else None)
+    tolerance = 1e-6 if precision == "double" else -1.0
+    of = replace(RECALL[name], precision=precision, tolerance=tolerance, steps=40)
+    asked = tasks(of, size, count)
+    found = batched(asked, simulated)
+    assert_near(found, [simulate(*task) for task in asked], DIGITS[precision])
+    same_columns([batched([task], simulated)[0] for task in asked], found)
+
+
+class Counted(np.ndarray):
+    """Arrays that count what they are asked: on a GPU each is a launch."""
+
+    calls = 0
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **rest):
+        return self._asked(getattr(ufunc, method), inputs, rest)
+
+    def __array_function__(self, function, _types, inputs, rest):
+        return self._asked(function, inputs, rest)
+
+    @staticmethod
+    def _asked(function, inputs, rest):
+        Counted.calls += 1
+        plain = [np.asarray(x) if isinstance(x, Counted) else x for x in inputs]
+        plain = [[*map(np.asarray, x)] if isinstance(x, list) else x for x in plain]
+        out = function(*plain, **rest)
+        return out.view(Counted) if isinstance(out, np.ndarray) else out
+
+
+CALLS = {"attention": (43, 3), "many memories": (22, 4), "tanh": (20, 8)}
+"""Calls of a library or of a kernel for an Euler step: without kernels, and with them."""
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_step_takes_few_calls(simulated, name, monkeypatch) -> None:
+    net = NETWORKS[name]
+
+    def counting(population: Population) -> Population:
+        own = population.form.memories
+        form = replace(population.form, memories=None if own is None else own.view(Counted))
+        return replace(population, form=form)
+
+    net = replace(
+        net,
+        memories=net.memories.view(Counted),
+        visible=counting(net.visible),
+        hidden=counting(net.hidden),
+    )
+    start = normal(5, 3, 12, 40).view(Counted)
+    monkeypatch.setattr(euler, "STEPS_PER_TEST", 10**9)
+
+    def asked(steps: int) -> int:
+        Counted.calls = 0
+        relaxed(net, start, 0.5, -1.0, steps)
+        return Counted.calls
+
+    def launched(*args) -> None:
+        Counted.calls += 1
+        devices.launch(*args)
+
+    monkeypatch.setattr(euler, "launch", launched)
+    found = []
+    for device in (None, simulated):
+        monkeypatch.setattr(
+            euler, "kernels", lambda x, device=device: device if x.ndim == 3 else None
+        )
+        found.append(asked(12) - asked(11))
+    assert tuple(found) == CALLS[name]
+
+
+def test_the_shape_of_a_launch_is_found_once(host, monkeypatch) -> None:
+    asked, whole = [], euler.is_blind
+
+    def is_blind(*args):
+        asked.append(args)
+        return whole(*args)
+
+    monkeypatch.setattr(euler, "is_blind", is_blind)
+    for _ in range(2):
+        assert euler.shape_of(host, [(6, 30), (30, 6)], np.float64, (4, 64)) == (4, 64)
+    assert len(asked) == 2
 
 
 # What a device is not asked

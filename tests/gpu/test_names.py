@@ -13,7 +13,7 @@ import pytest
 import mattis
 from gpu import standin
 from gpu.names import faults, numpy_only, uses
-from mattis.kernels.cuda import euler, gpu
+from mattis.kernels.cuda import euler, gpu, streams
 from mattis.kernels.cuda.devices import DeviceTrouble
 from mattis.networks.neurons import generating_functions
 
@@ -133,8 +133,8 @@ def test_what_errors_of_cupy_mean(cublas: ModuleType) -> None:
     assert gpu.trouble(ValueError("a shape")) is DeviceTrouble.OTHER
 
 
-def test_arrays_travel_in_slices_that_nobody_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`set` copies from where an array is; `cupy.asarray` would lock as much memory again."""
+def test_arrays_travel_by_the_names_that_cupy_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`set` and `get` on the present stream, of slices; `cupy.asarray` would lock as much memory again."""
     import cupy
 
     travelled: list[int] = []
@@ -144,13 +144,28 @@ def test_arrays_travel_in_slices_that_nobody_locks(monkeypatch: pytest.MonkeyPat
             travelled.append(part.nbytes)
             self[...] = part
 
-    monkeypatch.setattr(gpu, "SLICE", 1000)
+        def get(self, *, out: np.ndarray, blocking: bool) -> None:
+            assert not blocking
+            out[...] = self
+
+    class WithoutGpu(gpu.GpuStreams):
+        def __init__(self) -> None: ...
+        def event(self) -> SimpleNamespace:
+            return SimpleNamespace(synchronize=lambda: None)
+
+        def locked(self, size: int) -> np.ndarray:
+            return np.empty(size, np.uint8)
+
+    monkeypatch.setattr(streams, "SLICE", 1000)
+    staging = streams.Staging(WithoutGpu())
     array = np.arange(7 * 300, dtype=np.int32).reshape(7, 300).T
     target = np.zeros(array.shape, np.int32).view(Target)
-    gpu.fill(target, array)
+    staging.fill(target, array)
     np.testing.assert_array_equal(target, array)
+    np.testing.assert_array_equal(staging.to_host(target), array)
     assert (max(travelled), sum(travelled)) == (1000, array.nbytes)
     assert callable(cupy.ndarray.set)
+    assert "out=None, blocking=True" in cupy.ndarray.get.__doc__
 
 
 def test_free_memory_of_a_pool_of_rmm_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

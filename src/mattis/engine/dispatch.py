@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mattis import plugins
-from mattis.engine import cluster, watch
+from mattis.engine import cluster, pulse, watch
 from mattis.engine.cluster import Where
 from mattis.engine.crew import Crew
 from mattis.engine.order import Crowd, ordered
@@ -49,6 +49,9 @@ FETCH = 10.0
 LOST_DEVICE = 75
 """The exit status of a worker that has lost its device."""
 
+HANGS = f"has not answered for {backends.DRIVER_PATIENCE} s: its driver hangs"
+"""What is said of a device before its process ends, since no call of it would return."""
+
 LONGEST_ERROR = 10_000
 """Characters of the error of a block at most."""
 
@@ -79,6 +82,8 @@ class TaskResult:
     each: Sequence[BlockResult]
     seconds: float
     remark: str = ""
+    lost: str = ""
+    """Why the worker has no device, where it was to have one: then it has computed nothing."""
 
 
 @dataclass(frozen=True)
@@ -101,14 +106,27 @@ class Work:
 
     def __call__(self, tasks: Sequence[Task]) -> TaskResult:
         """Compute some blocks on a worker."""
-        begun = time.perf_counter()
+        begun, answers, lost = time.perf_counter(), list[BlockResult](), ""
         try:
             ensure(self.plugins)
-            device = backends.device(self.backend) if self.batched is not None else None
-            answers = self._together(tasks, device) if device else self._each(tasks, self.simulate)
+            device, lost = self._device()
+            if device:
+                with pulse.watched(device, partial(_end_process, f"{_mine()} {HANGS}")):
+                    answers = self._together(tasks, device)
+            elif not lost:
+                answers = self._each(tasks, self.simulate)
         except Exception as error:
             answers = [(None, _spelled(error))] * len(tasks)
-        return TaskResult(answers, time.perf_counter() - begun, _remark())
+        return TaskResult(answers, time.perf_counter() - begun, _remark(), lost)
+
+    def _device(self) -> tuple[Device | None, str]:
+        """Return the device of this worker, None for the CPU; and why it has none any more, "" if it has."""
+        if not self.fills_device:
+            return None, ""
+        try:
+            return backends.device(self.backend), ""
+        except Exception as error:
+            return None, _spelled(error)
 
     def _each(self, tasks: Sequence[Task], work: Callable[..., Columns]) -> list[BlockResult]:
         answers: list[BlockResult] = []
@@ -148,8 +166,13 @@ class Work:
             return self.batched(tasks, device)
         except Exception as error:
             if device.trouble(error) is DeviceTrouble.LOST:
-                _end_process(f"the GPU of process {os.getpid()} is lost to it ({_spelled(error)})")
+                _end_process(f"{_mine()} is lost to it ({_spelled(error)})")
             raise
+
+
+def _mine() -> str:
+    """Name the device of this process."""
+    return f"the GPU of process {os.getpid()}"
 
 
 def _end_process(reason: str) -> NoReturn:
@@ -273,6 +296,8 @@ class Dispatcher:
                 self.pinned[str(future.key)] = pin
             future.add_done_callback(self.arrived.put)
             return
+        if found is not None and found.lost:
+            raise _without_device(found.lost)
         each: Sequence[BlockResult] = [(None, _spelled(error))] * len(blocks) if error else []
         seconds = 0.0
         if found is not None:
@@ -405,6 +430,14 @@ def _lost(client: "Client") -> Fault:
     return Fault(
         f"{address}: lost; start it again, then give the same command again: it goes on from here",
         "scheduler lost",
+    )
+
+
+def _without_device(reason: str) -> Fault:
+    return Fault(
+        f"a worker has no GPU any more: {reason}; what is computed is kept: the same command goes on from "
+        "here, with the GPUs that still compute",
+        "GPU lost",
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mattis.exact import rng
 from mattis.kernels import cpu
-from mattis.kernels.cuda import glauber
+from mattis.kernels.cuda import euler, glauber
 from mattis.kernels.cuda.devices import Device
 from mattis.kernels.cuda.matrix import Chain, Wires, run_chains
 from mattis.networks.binary import chains, hopfield, hopfield_device
@@ -92,12 +92,12 @@ def asynchronous(form: str, order: str, size: int = SIZE, count: int = COUNT) ->
         herd = hopfield_device.herd_of(made, asked, protocol)
         course = glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise, orders)
         sets = glauber.sets_on(device, np.array([n.xi for n in made]))
-        return glauber.asynchronous(device, sets, herd, course, form)
+        return glauber.asynchronous(device, sets, herd, course, form)()
 
     return Case(("glauber", "looks"), run, lambda: reference(made, protocol))
 
 
-def synchronous(solve: Callable[..., glauber.GlauberResult]) -> Case:
+def synchronous(solve: Callable[..., glauber.GlauberEnd]) -> Case:
     """Return all sites at once, by popcounts or by products."""
     made, protocol = networks(SIZE, COUNT), Protocol(1, 3, 1, 0.5, order="synchronous")
 
@@ -107,7 +107,9 @@ def synchronous(solve: Callable[..., glauber.GlauberResult]) -> Case:
         ]
         herd = hopfield_device.herd_of(made, asked, protocol)
         sets = glauber.sets_on(device, np.array([n.xi for n in made]))
-        return solve(device, sets, herd, glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise))
+        return solve(
+            device, sets, herd, glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise)
+        )()
 
     return Case(("little", "looks"), run, lambda: reference(made, protocol))
 
@@ -167,6 +169,51 @@ def neurons(name: str, precision: Literal["double", "single"], tolerance: float)
     places = [NeuronPoint(0.4, 0.3), NeuronPoint(1.0, 0.4)]
     given = [(PatternSet(5, 24, 5, seed), places, recipe) for seed in (1, 2, 3)]
     return replace(tasks((), models.batched, models.simulate, given), tolerance=tolerance)
+
+
+EULER_SHAPE = (2, 6, 45)
+"""Networks, memories and replicas of the steps: a warp and a part of one, rows that no warp has."""
+
+
+def euler_steps(closed: bool, precision: type[np.floating[Any]], tolerance: float) -> Case:
+    """Return Euler steps by kernels, of v to softmax(beta v), or of 13 neurons by products of memories.
+
+    Some replicas come to rest before others.
+    """
+    draw, (sets, count, replicas) = np.random.default_rng(4), EULER_SHAPE
+    memories = draw.normal(0, 0.4, (sets, count, 13)).astype(precision)
+    start = draw.normal(size=(sets, 13, replicas)).astype(precision)
+    beta = draw.uniform(0.5, 3.0, (sets, replicas)).astype(precision)
+    back = np.ascontiguousarray(memories.mT)
+    rest = (0.5, 1e-2, 20)
+
+    def run(device: Device) -> KernelOutputs:
+        up = device.upload
+        gains, v = up(beta), up(start)
+
+        def hidden(x: Any) -> Any:
+            return euler.softmax_by_kernel(device, x, gains)
+
+        if closed:
+            given = (up(memories), up(back), up(memories @ back), hidden, v, None)
+            found = euler.relax_gram(*given, *rest, by=device)
+        else:
+            found = euler.relax(hidden, v, *rest, by=device)
+        return [device.to_host(part) for part in found]
+
+    def alone(k: int) -> Any:
+        def hidden(x: Any) -> Any:
+            return cpu.euler.softmax(x, beta[k])
+
+        if closed:
+            given = (memories[k], memories[k] @ back[k], hidden, start[k], None)
+            return cpu.euler.relax_gram(*given, *rest)
+        return cpu.euler.relax(hidden, start[k], *rest)
+
+    def expected() -> KernelOutputs:
+        return [np.array(parts) for parts in zip(*map(alone, range(sets)), strict=True)]
+
+    return Case(("euler",), run, expected, tolerance)
 
 
 def chain(bits: int, synchronous: bool, size: int = 70, metropolis: bool = False) -> Chain:
@@ -252,6 +299,10 @@ CASES: Mapping[str, Case] = {
     "align_by_integers": dense("polynomial"),
     "align_by_reals": dense("exponential"),
     "present_many": drift(),
+    "euler_step_64": euler_steps(False, np.float64, 1e-12),
+    "euler_step_32": euler_steps(False, np.float32, 1e-5),
+    "gram_step_64": euler_steps(True, np.float64, 1e-12),
+    "gram_step_32": euler_steps(True, np.float32, 1e-5),
     # More than one launch; more sites than a block has threads; states that no block of threads holds.
     "glauber_groups, in many launches": asynchronous("glauber_groups", "random").in_many_launches(),
     "glauber_lanes, in many launches": lanes("random").in_many_launches(),
@@ -263,7 +314,7 @@ CASES: Mapping[str, Case] = {
     "circuit_at_once, not resident": circuit(True, 300).in_many_launches(SCRATCH),
     "align_by_integers, in many launches": dense("polynomial").in_many_launches(),
     "present_many, in many launches": drift().in_many_launches(),
-    # No kernels of ours: products by cuBLAS, functions and sums by CuPy.
+    # Products by cuBLAS, sums beside the steps by CuPy.
     "attention, float64": neurons("attention", "double", 1e-12),
     "attention, float32": neurons("attention", "single", 1e-5),
     "hebbian_tanh, float64": neurons("hebbian_tanh", "double", 1e-12),

@@ -122,11 +122,11 @@ def dynamics(device: Device, size: int, count: int, kernel: str, load: Load) -> 
 
     def work() -> None:
         if kernel == "little_update":
-            glauber.by_products(device, sets, herd, course)
+            glauber.by_products(device, sets, herd, course)()
         elif synchronous:
-            glauber.by_popcounts(device, sets, herd, course)
+            glauber.by_popcounts(device, sets, herd, course)()
         else:
-            glauber.asynchronous(device, sets, herd, course, kernel)
+            glauber.asynchronous(device, sets, herd, course, kernel)()
 
     rate = per_second(device, work) * len(asked) * sweeps * size
     by_products = kernel in ("little_update", glauber.IN_LANES)  # which have other limits

@@ -4,8 +4,10 @@ import json
 import os
 import shutil
 import subprocess
+import time
 import weakref
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,11 +18,11 @@ from click.testing import CliRunner
 from references import same_columns
 
 from mattis.cli.command import verbs
-from mattis.engine import cluster, dispatch, driver
+from mattis.engine import cluster, dispatch, driver, pulse
 from mattis.engine.cluster import Where
-from mattis.errors import UserError
+from mattis.errors import Fault, UserError
 from mattis.kernels.cuda import backends
-from mattis.kernels.cuda.devices import DeviceTrouble, host_trouble
+from mattis.kernels.cuda.devices import Device, DeviceTrouble, host_trouble
 from mattis.networks.binary import family, hopfield
 from mattis.networks.binary.network import Protocol, Replica
 from mattis.networks.registry import load_study
@@ -253,6 +255,71 @@ def test_a_worker_that_lost_its_gpu_ends_and_another_computes_its_tasks(
     same_columns([columns for columns, _ in found.each], [model.simulate(*task) for task in tasks])
     told = capfd.readouterr().err
     assert f"the GPU of process {first} is lost to it (Sticky: an illegal memory access" in told
+
+
+def hang_driver(seen: str) -> None:
+    """In a worker: a device that never answers, neither kernels nor questions; both are waited for."""
+    whole = backends.device("simulated")
+    assert whole is not None
+
+    class Hanging(type(whole.streams)):  # type: ignore[misc]
+        def ping(self) -> None:
+            Path(seen).write_text("asked")
+            time.sleep(600)
+
+    def module(_name: str) -> None:
+        time.sleep(600)
+
+    hanging = replace(whole, module=module, streams=Hanging())
+    backends.device = lambda _: hanging  # type: ignore[assignment]
+    pulse.watched = partial(pulse.watched, patience=0.5, between=0.1)  # type: ignore[assignment]
+
+
+@needs_compiler
+def test_a_worker_whose_driver_hangs_ends_and_another_computes_its_tasks(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its heartbeats go on all the while, for they need no GPU: nobody else would ever notice."""
+    study = make_study(tmp_path, **TINY)
+    blocks, model = plan.blocks(study), study.described_model
+    tasks = [plan.task(study, block) for block in blocks[:2]]
+    work, seen = dispatch.Work(model.simulate, model.batched, "simulated"), tmp_path / "seen"
+    with cluster.client_of(Where(gpus=1), 1) as client:
+        client.run(hang_driver, str(seen))
+        (first,) = client.run(os.getpid).values()
+        found = client.submit(work, tasks).result(timeout=120)
+        (second,) = client.run(os.getpid).values()
+    assert (seen.exists(), first != second) == (True, True)
+    same_columns([columns for columns, _ in found.each], [model.simulate(*task) for task in tasks])
+    told = capfd.readouterr().err
+    assert f"the GPU of process {first} has not answered for 120 s: its driver hangs" in told
+
+
+def test_a_device_that_is_gone_ends_the_run_with_one_line_and_the_same_command_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks do not fail one after the other, as fast as they come: none is tried."""
+    study, whole, calls = make_study(tmp_path, **TINY), backends.device, [0]
+
+    def going(name: str) -> Device | None:
+        calls[0] += 1
+        if calls[0] > 2:  # once to see whether it is there, and for the first task
+            raise UserError(
+                "--backend: got gpu, but no GPU can be used (GPU 0: it fell off the bus)"
+            )
+        return whole(name)
+
+    monkeypatch.setattr(dispatch, "FULL_DEVICE", 1)
+    monkeypatch.setattr(backends, "device", going)
+    with pytest.raises(
+        Fault, match=r"no GPU any more: .*fell off the bus.*the same command goes on"
+    ):
+        driver.run(study, tmp_path, SIMULATED)
+    monkeypatch.undo()
+    outcome = driver.run(study, tmp_path, SIMULATED)
+    assert outcome.found + outcome.computed == 12
+    assert (outcome.found > 0, outcome.failures) == (True, {})
+    assert outcome.digest == undisturbed(study, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from mattis.kernels.cuda import backends, devices, glauber, integer_products
 from mattis.kernels.cuda.devices import Device, divided
 from mattis.networks.binary import chains, family, hopfield, hopfield_device
 from mattis.networks.binary.network import BinaryNetwork, Protocol, Replica
+from mattis.networks.binary.retrieval import LARGEST_NOISE
 from mattis.study.model import PatternSet
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
@@ -120,7 +121,7 @@ def test_all_asynchronous_forms_agree_with_one_site_at_a_time(device, form, beta
     asked = [hopfield_device.LaunchRequest(0, network, Replica(cue, beta, 0.2)) for cue in range(3)]
     sets = glauber.sets_on(device, network.xi[None])
     herd = hopfield_device.herd_of([network], asked, protocol)
-    found = glauber.asynchronous(device, sets, herd, glauber.DeviceSweeps(7, 2), form)
+    found = glauber.asynchronous(device, sets, herd, glauber.DeviceSweeps(7, 2), form)()
     expected = chains.overlaps(network, [one.replica for one in asked], protocol)
     np.testing.assert_array_equal(found.trace.transpose(1, 2, 0), expected.trace)
     np.testing.assert_array_equal(found.spins.T, expected.spins)
@@ -135,8 +136,8 @@ def test_many_replicas_by_matrix_products(device) -> None:
     ]
     herd = hopfield_device.herd_of(networks, asked, protocol_of("synchronous"))
     course = glauber.DeviceSweeps(7, 2)
-    one = glauber.by_popcounts(device, sets, herd, course)
-    other = glauber.by_products(device, sets, herd, course)
+    one = glauber.by_popcounts(device, sets, herd, course)()
+    other = glauber.by_products(device, sets, herd, course)()
     for a, b in zip(one, other, strict=True):
         np.testing.assert_array_equal(a, b)
     for k, network in enumerate(networks):
@@ -194,6 +195,46 @@ def test_lanes_are_for_many_replicas_of_a_set(device) -> None:
     assert chosen([128] * 64, 32_767, 16_384) == "glauber_groups"
 
 
+def test_few_replicas_in_the_heat_take_one_proposal_after_the_other(device) -> None:
+    """A flip costs `glauber_groups` its other warps; of replicas in lanes the heat changes nothing."""
+    large = replace(device, processors=132)
+
+    def chosen(sharing: list[int], flips: float) -> str:
+        return glauber.form_of(large, sharing, 10_000, 1000, flips)
+
+    assert [chosen([40], flips) for flips in (0.0, 0.1, 0.5)] == [
+        "glauber_groups", "glauber_groups", "glauber_sites"
+    ]  # fmt: skip
+    assert chosen([1] * 8192, 0.5) == glauber.IN_LANES  # whose idle lanes cost less than such flips
+    assert chosen([128] * 64, 0.0) == chosen([128] * 64, 0.5) == glauber.IN_LANES
+
+
+def test_flips_on_paper_are_those_of_the_temperature() -> None:
+    """None at T = 0, half of all without fields; the mean over replicas."""
+    assert glauber.flips_of([np.inf], 0.1) == 0
+    assert glauber.flips_of([1e-6], 0.1) == pytest.approx(0.5, abs=1e-6)
+    assert glauber.flips_of([2.0], 0.1) == pytest.approx(1 / (1 + np.exp(4)))
+    assert glauber.flips_of([0.5], 0.09) == pytest.approx(1 / (1 + np.exp(0.3)))
+    assert glauber.flips_of([np.inf, 1e-6], 0.1) == pytest.approx(0.25, abs=1e-6)
+
+
+def test_a_study_in_the_heat_is_planned_and_run_by_what_its_temperatures_flip(
+    device, monkeypatch
+) -> None:
+    asked = []
+    whole = glauber.form_of
+
+    def form_of(_device, sharing, size, count, flips):
+        asked.append(flips)
+        return whole(_device, sharing, size, count, flips)
+
+    monkeypatch.setattr(glauber, "form_of", form_of)
+    task = hopfields(PatternSet(1, 40, 10, 0), [hopfield.Setting(0.25, 0.0)], protocol_of("random"))
+    family.batched([task], device)
+    assert family.launches(task, 3, device) is not None
+    assert asked == [pytest.approx(1 / (1 + np.exp(0.25)))] * 2
+
+
 PLANNED = [
     ("typewriter", "glauber_groups"), ("random", "glauber_groups"), ("typewriter", glauber.IN_LANES),
     ("random", glauber.IN_LANES), ("typewriter", "not resident"), ("synchronous", ""),
@@ -223,7 +264,7 @@ def test_the_plan_of_memory_is_what_is_allocated(device, order, form, tensors, m
     ways = (glauber.synchronous,) if by_products else (glauber.asynchronous, form)
 
     def run() -> None:
-        ways[0](one, glauber.sets_on(one, signs), herd, course, *ways[1:])
+        ways[0](one, glauber.sets_on(one, signs), herd, course, *ways[1:])()
 
     peak = min(peak_of(run) for _ in range(2))  # the first time compiles
     each, _, _ = hopfield_device.plan(one, 2000, 70, [20, 20], protocol)
@@ -264,13 +305,14 @@ def test_noise_is_that_of_the_recipe() -> None:
     )
     kernel = HostModule(code, ["draw"]).get_function("draw")
     stream = rng.stream(5, "dynamics", {"size": 3})
-    for step, scale in ((0, 5e-7), (3, 1.0), (2**31 - 1, 77.7), (17, 1e7)):
+    for step, scale in ((0, 5e-7), (3, 1.0), (2**31 - 1, 77.7), (17, 1e7), (1, LARGEST_NOISE / 2)):
         out = np.zeros(4096, np.int32)
         kernel(
             (16,), (256,), (stream.packed(), out, np.float32(scale), np.int32(step), np.int32(4096))
         )
         expected = rng.thermal_noise(stream.decision_words(4096, step), np.float32(scale))
         np.testing.assert_array_equal(out, expected)
+        assert np.abs(expected).max() < 2**31 - 2**29  # room for a field
 
 
 @pytest.mark.parametrize("starts", [1, 2])

@@ -21,6 +21,7 @@ from mattis.kernels.cuda.devices import (
     host_trouble,
     text,
 )
+from mattis.kernels.cuda.streams import Staging
 
 BACKENDS = ("auto", "cpu", "gpu", "simulated")
 
@@ -52,14 +53,19 @@ def device(name: str) -> Device | None:
 def _simulated() -> Device:
     """Return the CPU as a device: NumPy's arrays, and kernels compiled by this machine's C++ compiler."""
     from mattis.kernels.host.module import HostModule
+    from mattis.kernels.host.streams import HostStreams
+
+    streams = HostStreams()
+    staging = Staging(streams)
 
     @cache
     def module(name: str) -> Any:
         return HostModule(text(*TEXTS[name]), ENTRIES[name])
 
     return Device(
-        "simulated", np, module, np.copyto, np.array, lambda: None, lambda: SIMULATED_MEMORY,
+        "simulated", np, module, staging.fill, staging.to_host, streams.wait, lambda: SIMULATED_MEMORY,
         host_trouble, processors=2, shared=LARGEST_SHARED, title="no GPU: its kernels, simulated by this CPU",
+        streams=streams,
     )  # fmt: skip
 
 

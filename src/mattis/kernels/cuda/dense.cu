@@ -6,6 +6,7 @@
 // Every thread keeps the overlaps of its own patterns, so that a flip needs no barrier.
 
 constexpr int MOST_THREADS = 256;
+constexpr int CHAINS = 4;  // sums of a thread that do not wait for each other
 
 // What patterns say to a site, by their overlaps.
 template <typename Number>
@@ -32,7 +33,7 @@ struct Integers {
 };
 
 struct Reals {
-    double said[MOST_THREADS];
+    double said[2][MOST_THREADS];
     double total;
 };
 
@@ -40,26 +41,31 @@ struct Reals {
 __device__ __forceinline__ long long field(
     Integers& room, const Rule<long long>& rule, const unsigned* row, const int* m, int spin, int count,
     int site) {
-    long long sum = 0;
-    for (int mu = threadIdx.x; mu < count; mu += blockDim.x) sum += rule.of(m[mu], is_up(row, mu), spin);
-    return block_sum(sum, room.halves[site % 2]);
+    long long sums[CHAINS] = {};
+    for (int first = threadIdx.x; first < count; first += CHAINS * blockDim.x) {
+#pragma unroll
+        for (int c = 0; c < CHAINS; c++) {
+            int mu = first + c * blockDim.x;
+            if (mu < count) sums[c] += rule.of(m[mu], is_up(row, mu), spin);
+        }
+    }
+    return block_sum((sums[0] + sums[1]) + (sums[2] + sums[3]), room.halves[site % 2]);
 }
 
-// Reals: all threads look up what the patterns say, one adds it in their order.
+// Reals: all threads look up what the patterns say; one adds it in their order, while the others look up the next.
 __device__ __forceinline__ double field(
     Reals& room, const Rule<double>& rule, const unsigned* row, const int* m, int spin, int count, int) {
     double sum = 0.0;
-    for (int first = 0; first < count; first += blockDim.x) {
-        int mu = first + threadIdx.x;
-        if (mu < count) room.said[threadIdx.x] = rule.of(m[mu], is_up(row, mu), spin);
+    for (int first = 0, half = 0; first < count; first += blockDim.x, half = 1 - half) {
+        int mu = first + threadIdx.x, here = min((int)blockDim.x, count - first);
+        if (mu < count) room.said[half][threadIdx.x] = rule.of(m[mu], is_up(row, mu), spin);
         __syncthreads();
-        if (threadIdx.x == 0) {
-            int here = min((int)blockDim.x, count - first);
-            for (int k = 0; k < here; k++) sum += room.said[k];
-            room.total = sum;
-        }
-        __syncthreads();
+        if (threadIdx.x != 0) continue;
+#pragma unroll 8  // what is added is there before it is its turn
+        for (int k = 0; k < here; k++) sum += room.said[half][k];
     }
+    if (threadIdx.x == 0) room.total = sum;
+    __syncthreads();
     return room.total;
 }
 

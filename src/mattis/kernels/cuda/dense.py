@@ -12,11 +12,11 @@ from mattis.exact.arrays import Signs
 from mattis.kernels.cuda import glauber
 from mattis.kernels.cuda.devices import MOST_THREADS, WARP, Device, launch
 
-DENSE_STATIC = 4096
+DENSE_STATIC = 4608
 """Bytes of shared memory that the kernels take besides overlaps, rounded up."""
 
 DENSE_WORK = 2**28
-"""Sums over sites and patterns of one replica in one launch: about a second at most."""
+"""Sums over sites and patterns of a multiprocessor in one launch: about a second at most."""
 
 
 class DenseReplicas(NamedTuple):
@@ -78,7 +78,8 @@ def align(
     inputs = (sites, which, up(batch.rules), up(tables), spins, overlaps, sweeps)
     sweep(device, inputs, (size, count), with_self, 1)
     first = device.to_host(overlaps[xp.arange(replicas), up(batch.targets)])
-    step, left = max(DENSE_WORK // (device.splits * size * count), 1), most - 1
+    waves = -(-replicas // device.processors)  # blocks that have to wait for others
+    step, left = max(DENSE_WORK // (device.splits * size * count * waves), 1), most - 1
     while left > 0 and sweep(device, inputs, (size, count), with_self, min(step, left)):
         left -= step
     return Aligned(before, first, device.to_host(overlaps), device.to_host(sweeps))

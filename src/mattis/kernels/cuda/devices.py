@@ -5,12 +5,15 @@ is written against `Device.xp`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from enum import Enum
 from importlib.resources import files
 from typing import Any, TypeVar
 
 from numpy.typing import NDArray
+
+from mattis.kernels.cuda.streams import OneStream, Streams
 
 TEXTS: Mapping[str, tuple[str, ...]] = {
     "glauber": ("noise.cu", "warps.cu", "overlaps.cu", "tensor.cu", "glauber.cu", "lanes.cu"),
@@ -19,6 +22,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "matrix": ("noise.cu", "warps.cu", "reals.cu", "matrix.cu"),
     "drift": ("noise.cu", "warps.cu", "reals.cu", "drift.cu"),
     "dense": ("warps.cu", "overlaps.cu", "dense.cu"),
+    "euler": ("warps.cu", "euler.cu"),
 }
 """The files of each module, by its name."""
 
@@ -38,6 +42,14 @@ ENTRIES: Mapping[str, tuple[str, ...]] = {
     ),
     "drift": ("present_many",),
     "dense": ("align_by_integers", "align_by_reals"),
+    "euler": (
+        "euler_step_64",
+        "euler_step_32",
+        "gram_step_64",
+        "gram_step_32",
+        "softmax_64",
+        "softmax_32",
+    ),
 }
 """The kernels of each module."""
 
@@ -58,9 +70,6 @@ HOST = 2**31
 
 WARP, MOST_THREADS = 32, 256
 """Threads of a warp, and of a block at most."""
-
-SLICE = 2**26
-"""Bytes of an array that travel to a GPU at once at most."""
 
 LARGEST_ORDERS = 2**28
 """Bytes of the random orders of sites that one launch brings along, but for one sweep of each order."""
@@ -121,12 +130,40 @@ class Device:
     """How many launches take the place of one, which is to last no longer than about a second."""
     tensor_products: Callable[[Any, Any, Any], None] | None = None
     """Writes a bᵀ, int8 (R, K) × int8 (M, K), to int32 (R, ≥ M), exactly; None where the device has none."""
+    streams: Streams = field(default_factory=OneStream)
+    """The stream that computes, and the one that brings what comes next."""
 
     def upload(self, array: NDArray[Any]) -> Any:
         """Return a copy of an array of NumPy on the device."""
         out = self.xp.empty(array.shape, array.dtype)
         self.fill(out, array)
         return out
+
+    @contextmanager
+    def ahead(self) -> Iterator[None]:
+        """Have what is asked in here done beside what the device computes; what is asked behind waits for it.
+
+        Whoever has arrays made in here holds them until what computes with them is over (`later`): the next
+        that are made so may lie where these lay.
+        """
+        with self.streams.second():
+            yield
+            ready = self.streams.event()
+        self.streams.follow(ready)
+
+    def later(self, arrays: Sequence[Any], held: Any = None) -> Callable[[], list[NDArray[Any]]]:
+        """Return what copies arrays to the host, when all that the device was asked so far is done.
+
+        It may be called when the device has been asked for more. held  # what must live until then
+        """
+        done = self.streams.event()
+
+        def fetched(_held: Any = held) -> list[NDArray[Any]]:
+            with self.streams.second():
+                self.streams.follow(done)
+                return [self.to_host(array) for array in arrays]
+
+        return fetched
 
 
 @dataclass(frozen=True)
@@ -160,6 +197,7 @@ def launch(
         shared > ASKED_FOR
     ):  # all that there is: threads that launch a kernel do not change each other's limit
         function.max_dynamic_shared_size_bytes = device.shared - function.shared_size_bytes
+    device.streams.use(*args)
     function(grid, (block,), args, shared_mem=shared)
 
 
@@ -172,19 +210,61 @@ def divided(
     size  # bytes of an item; besides  # bytes of a part that do not grow with its items
     A part that turns out not to fit is halved. Raises what the device raises where a single item does not.
     """
-    first = 0
-    most = len(items)
+    first, most = 0, len(items)
     while first < len(items):
         part = _fitting(items[first : first + most], size, int(SPARE * device.free()) - besides)
-        try:
-            result = work(part)
-        except Exception as error:
-            if device.trouble(error) is not DeviceTrouble.MEMORY or len(part) == 1:
-                raise
+        result = _tried(device, lambda: (work(part),), len(part) > 1)  # noqa: B023
+        if result is None:
             most = len(part) // 2
-            continue  # and by that forget the error, whose traceback holds the arrays of the part
-        yield part, result
+            continue
+        yield part, result[0]
         first += len(part)
+
+
+def overlapped(
+    device: Device, items: Sequence[T], size: Callable[[T], int],
+    begin: Callable[[Sequence[T]], Callable[[], R]], besides: int = 0,
+) -> Iterator[tuple[Sequence[T], R]]:  # fmt: skip
+    """Yield the same as `divided`, where work on a part begins while that on the one before it goes on.
+
+    begin  # asks the device for a part, and returns what waits for its result
+    All items make one part if they fit; else two parts are on the device at a time, which share its memory.
+    Where a part does not fit beside another, it begins when that is done; where not even then, it is halved.
+    """
+    first, most, running = 0, len(items), list[tuple[Sequence[T], Callable[[], R]]]()
+    try:
+        while first < len(items) or running:
+            part, end = items[first : first + most], None
+            if part:
+                room = int(SPARE * device.free())
+                both = not running and sum(map(size, items[first:])) > room - besides
+                part = _fitting(part, size, room // (1 + both) - besides)
+                end = _tried(device, lambda: begin(part), len(part) > 1 or bool(running))  # noqa: B023
+                if end is None and not running:
+                    most = len(part) // 2
+            before = [running.pop()] if running else []
+            if end is not None:
+                first += len(part)
+                running.append((part, end))
+            if before:
+                done, finish = before.pop()
+                result = finish()
+                del finish  # and what it holds on the device
+                yield done, result
+    finally:
+        if running:  # whoever asked has had enough, and kernels still work on what is held here
+            device.wait()
+
+
+def _tried(device: Device, work: Callable[[], R], may_fail: bool) -> R | None:
+    """Return the result of work, None where memory was too short for it and it may fail."""
+    try:
+        return work()
+    except Exception as error:
+        device.wait()  # as long as the error's traceback holds the arrays that kernels work on
+        if device.trouble(error) is not DeviceTrouble.MEMORY or not may_fail:
+            raise
+    return None
 
 
 def portions(items: Sequence[T], size: Callable[[T], int], room: int) -> Iterator[Sequence[T]]:

@@ -39,7 +39,7 @@ struct Room {
     Real* scores;   // (N_h,) of each memory; then the steps q of the winners
     Real* weights;  // (N_h,) of the winners
     int* winners;   // (N_h,) rising
-    Real* tops;     // one of each warp
+    Real* tops;     // one of each warp; then the sum of the weights
     int* counts;    // one of each warp
 };
 
@@ -161,12 +161,24 @@ __device__ __forceinline__ int attend(const Memories& a, const Rule& rule, const
     return count;
 }
 
+// The sum of the weights of the winners, in their order. Of many it is one warp's work: the adders of all others
+// would do the same.
+__device__ __forceinline__ Real total_weight(const Room& room, int count) {
+    Real total = 0.0;
+    bool for_all = count > LANES;
+    if (!for_all || warp_of_thread() == 0) {
+        for (int i = 0; i < count; i++) total = total + room.weights[i];
+    }
+    if (!for_all) return total;
+    if (threadIdx.x == 0) room.tops[0] = total;
+    __syncthreads();
+    return room.tops[0];
+}
+
 // Move what is one number for each winner, and write its step q where its score was.
 __device__ __forceinline__ void move_rows(
     const Memories& a, const Ground& ground, const Rule& rule, const Room& room, int k, int count) {
-    Real total = 0.0;
-    for (int i = 0; i < count; i++) total = total + room.weights[i];
-    Real rate = rule.eta / total;
+    Real rate = rule.eta / total_weight(room, count);
     for (int i = threadIdx.x; i < count; i += blockDim.x) {
         int m = room.winners[i], place = m * rule.columns + k;
         Real q = rate * room.weights[i];

@@ -56,15 +56,23 @@ LANES_OF_PROCESSOR, USUAL_CLOCK = 128, 1.5e9
 
 
 class PaperTime(NamedTuple):
-    """Cycles of a proposal of all replicas of a block, a + b P: by itself, and on a full device."""
+    """Cycles of a proposal of all replicas of a block, a + b P + f (c + d P) where a share f flips."""
 
-    alone: tuple[float, float]
-    busy: tuple[float, float]
+    alone: tuple[float, float, float, float]
+    """a, b, c, d of a block by itself."""
+    busy: tuple[float, float, float, float]
+    """… and on a full device."""
+
+    def cycles(self, waves: float, count: int, flips: float) -> float:
+        """Return the cycles of so many blocks of a multiprocessor; not less than those of one."""
+        terms = np.array([1.0, count, flips, flips * count])
+        return float(max(terms @ np.array(self.alone), waves * (terms @ np.array(self.busy))))
 
 
 PAPER_TIMES = {
-    IN_LANES: PaperTime(alone=(170.0, 0.2), busy=(60.0, 0.07)),
-    "glauber_groups": PaperTime(alone=(40.0, 0.05), busy=(12.0, 0.044)),
+    IN_LANES: PaperTime(alone=(170.0, 0.2, 170.0, 0.2), busy=(60.0, 0.07, 60.0, 0.07)),
+    "glauber_groups": PaperTime(alone=(40.0, 0.05, 150.0, 1.0), busy=(12.0, 0.044, 50.0, 1.0)),
+    "glauber_sites": PaperTime(alone=(250.0, 0.12, 30.0, 0.05), busy=(100.0, 0.25, 20.0, 0.17)),
 }
 """Of a multiprocessor, see docs/gpu.md: what is executed is counted, what is waited for is guessed."""
 
@@ -125,6 +133,10 @@ class GlauberResult(NamedTuple):
     sum_i A_i B_i, of the sums A, B of the spins over the halves of the measured sweeps."""
     spins: Signs
     """(R, N) int8: the final states."""
+
+
+GlauberEnd = Callable[[], GlauberResult]
+"""What waits for the results of replicas, once the device was asked for all of it."""
 
 
 class ReplicaState(NamedTuple):
@@ -279,26 +291,30 @@ def ints(*numbers: int) -> tuple[np.int32, ...]:
     return tuple(np.int32(number) for number in numbers)
 
 
-def end(device: Device, sets: Sets, state: ReplicaState) -> GlauberResult:
-    """Compute the overlaps of the mean states, and copy the results to the host."""
+def end(device: Device, sets: Sets, state: ReplicaState, held: Any = None) -> GlauberEnd:
+    """Compute the overlaps of the mean states; return what copies the results to the host when all is done.
+
+    held  # what was made ahead besides, and kernels use
+    """
     replicas = len(state.which)
     mean_overlaps = device.xp.zeros((replicas, 2), device.xp.int64)
     args = (sets.rows, state.which, state.targets, state.sums, mean_overlaps, *ints(*sets.shape))
     launch(device, "looks", "look_at_sums", (replicas,), THREADS, args)
-    return GlauberResult(
-        *(device.to_host(part) for part in (state.trace, mean_overlaps, state.spins))
-    )
+    fetched = device.later((state.trace, mean_overlaps, state.spins), (sets, state, held))
+    return lambda: GlauberResult(*fetched())
 
 
 def asynchronous(
     device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps, form: str
-) -> GlauberResult:
+) -> GlauberEnd:
     """Run replicas, one site after the other; all forms give the same bits."""
-    state = begin(device, sets, batch, course.sweeps)
     fresh = course.orders is not None
-    blocks = blocks_on(device, sets, batch) if form == IN_LANES else None
-    orders = device.upload(np.zeros(1, np.int32))
-    tables = tables_on(device, sets, orders, False, 1) if blocks and not fresh else None
+    with device.ahead():
+        state = begin(device, sets, batch, course.sweeps)
+        blocks = blocks_on(device, sets, batch) if form == IN_LANES else None
+        orders = device.upload(np.zeros(1, np.int32))
+        tables = tables_on(device, sets, orders, False, 1) if blocks and not fresh else None
+    held = blocks, orders, tables
     for first, last in pieces(device, sets, batch, course, form):
         if course.orders is not None:
             orders = tables = None  # their memory is that of the next
@@ -313,7 +329,7 @@ def asynchronous(
         else:
             _launch_lanes(device, sets, blocks, tables, given)
         del given
-    return end(device, sets, state)
+    return end(device, sets, state, held)
 
 
 def _launch_lanes(
@@ -326,39 +342,54 @@ def _launch_lanes(
     launch(device, "glauber", IN_LANES, (len(blocks.herds),), LANE_THREADS, args, shared)
 
 
-def form_of(device: Device, sharing: Sequence[int], size: int, count: int) -> str:
+def form_of(
+    device: Device, sharing: Sequence[int], size: int, count: int, flips: float = 0.0
+) -> str:
     """Return the asynchronous kernel that takes the least time; estimates by paper, see docs/gpu.md.
 
-    sharing  # replicas of each pattern set
+    sharing  # replicas of each pattern set; flips  # the share of proposals that flip a spin: `flips_of`
     - `glauber_lanes` executes several times less for a proposal where its 32 lanes are filled: idle ones
       cost the same. But its blocks take longer for their replicas than those of `glauber_groups` for their
       one, so there must be many. Overlaps fit its two bytes where N < 2^15; its fields are below 2^29.
-    - `glauber_groups` is for few replicas of many sets, or for few in all, and for larger networks.
-    - `glauber_sites` waits at each proposal, and executes more: it is never chosen, but compared with.
+    - `glauber_groups` is for few replicas of many sets, or for few in all, and for larger networks, in the
+      cold. One of its warps serves each flip by itself, with loads that lie far apart, P cycles of them.
+    - `glauber_sites` waits at each proposal, and executes more; a flip costs it next to nothing, so that it
+      is for the same replicas in the heat.
     """
-    if size > MOST_SITES or count * (size + 1) >= MOST_TERMS:
-        return "glauber_groups"
-    return min(PAPER_TIMES, key=lambda form: _cycles(device, sharing, count, form))
+    fits = size <= MOST_SITES and count * (size + 1) < MOST_TERMS
+    forms = [form for form in PAPER_TIMES if fits or form != IN_LANES]
+    return min(forms, key=lambda form: _cycles(device, sharing, count, form, flips))
 
 
-def _cycles(device: Device, sharing: Sequence[int], count: int, form: str) -> float:
+def flips_of(betas: Sequence[float], load: float) -> float:
+    """Return the share of proposals that flip a spin, on paper: the mean of 1/(1 + e^{2 beta |h|}).
+
+    A field h is of order 1 below T = 1, where a pattern may hold the spins, and √(P/N) above, where none does
+    and the others are left. load  # P/N
+    """
+    beta = np.asarray(betas, np.float64)
+    field = np.where(beta > 1, 1.0, np.sqrt(load))
+    return float(np.mean((1 - np.tanh(beta * field)) / 2))
+
+
+def _cycles(device: Device, sharing: Sequence[int], count: int, form: str, flips: float) -> float:
     """Return the cycles in which all replicas propose once, by paper. sharing  # replicas of each set"""
     blocks = sum(-(-n // HERD) for n in sharing) if form == IN_LANES else sum(sharing)
-    alone, busy = ([1.0, count] @ np.array(part) for part in PAPER_TIMES[form])
-    return float(max(alone, blocks / device.processors * busy))
+    return PAPER_TIMES[form].cycles(blocks / device.processors, count, flips)
 
 
 def sweep_seconds(
-    device: Device, sharing: Sequence[int], size: int, count: int, form: str
+    device: Device, sharing: Sequence[int], size: int, count: int, form: str, flips: float = 0.0
 ) -> tuple[str, float]:
     """Return the kernel of a sweep of all replicas, and its seconds by paper, see docs/gpu.md.
 
     sharing  # replicas of each pattern set
     form     # the asynchronous kernel; "" where all sites change at once
+    flips    # the share of its proposals that flip a spin
     """
     if form:
         clock = device.clock or USUAL_CLOCK
-        return form, size * _cycles(device, sharing, count, form) / clock
+        return form, size * _cycles(device, sharing, count, form, flips) / clock
     if products_win(device, sum(sharing), len(sharing), size, count):
         return "little_update", products_seconds(len(sharing))
     return "little_sweeps", popcounts_seconds(device, sum(sharing), size, count)
@@ -388,7 +419,7 @@ def sweeps_per_launch(
 
 def synchronous(
     device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
-) -> GlauberResult:
+) -> GlauberEnd:
     """Run replicas, all sites at once: by popcounts, or by matrix products where these take less time."""
     if products_win(device, len(batch.which), len(sets.signs), *sets.shape):
         return by_products(device, sets, batch, course)
@@ -416,9 +447,10 @@ def products_seconds(sets: int) -> float:
 
 def by_popcounts(
     device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
-) -> GlauberResult:
+) -> GlauberEnd:
     """Run replicas, all sites at once, a block for each."""
-    state = begin(device, sets, batch, course.sweeps)
+    with device.ahead():
+        state = begin(device, sets, batch, course.sweeps)
     shared = shared_memory(*sets.shape, synchronous=True)
     for first, last in pieces(device, sets, batch, course):
         numbers = ints(*sets.shape, first, last, course.sweeps, course.warm)
@@ -429,10 +461,11 @@ def by_popcounts(
 
 def by_products(
     device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
-) -> GlauberResult:
+) -> GlauberEnd:
     """Run replicas, all sites at once: h = M xi - P S and M = S xiᵀ, one product for each pattern set."""
     xp, up, (size, count) = device.xp, device.upload, sets.shape
-    state = begin(device, sets, batch, course.sweeps)
+    with device.ahead():
+        state = begin(device, sets, batch, course.sweeps)
     padded, wide = integer_products.padded, integer_products.aligned(size)
     rows = [padded(xp, up(signs)) for signs in sets.signs]
     columns = [padded(xp, up(np.ascontiguousarray(signs.T))) for signs in sets.signs]

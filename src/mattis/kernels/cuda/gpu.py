@@ -3,15 +3,17 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis.kernels.cuda.devices import ENTRIES, OPTIONS, SLICE, TEXTS, Device, DeviceTrouble, text
+from mattis.kernels.cuda.devices import ENTRIES, OPTIONS, TEXTS, Device, DeviceTrouble, text
 from mattis.kernels.cuda.integer_products import by_floats
+from mattis.kernels.cuda.streams import Staging
 
 CUDA_R_32I = 10
 """A number of NVIDIA's header library_types.h, for which CuPy has no name."""
@@ -59,9 +61,10 @@ def gpu() -> Device:
         cupy.cuda.Device().synchronize()
 
     attributes = cupy.cuda.Device().attributes
-    refusals = integer_refusals()
+    refusals, streams = integer_refusals(), GpuStreams()
+    staging = Staging(streams)
     return Device(
-        "gpu", cupy, module, fill, cupy.asnumpy, wait, free, trouble,
+        "gpu", cupy, module, staging.fill, staging.to_host, wait, free, trouble,
         processors=int(attributes["MultiProcessorCount"]),
         shared=int(attributes["MaxSharedMemoryPerBlockOptin"]),
         title=title() + _spelled(refusals),
@@ -69,18 +72,70 @@ def gpu() -> Device:
         peak_bytes=250 * int(attributes.get("MemoryClockRate", 0))
         * int(attributes.get("GlobalMemoryBusWidth", 0)),  # twice in a cycle of kHz, in bits
         tensor_products=tensor_or_float_products if _is_of_use(refusals) else None,
+        streams=streams,
     )  # fmt: skip
 
 
-def fill(target: Any, array: NDArray[Any]) -> None:
-    """Copy an array to one of the GPU, in slices.
+class GpuStreams:
+    """The stream on which CuPy computes unless told otherwise, one beside it, and an idle one."""
 
-    `cupy.asarray` would stage it through page-locked memory of the next power of two, and keep that.
-    """
-    source, flat = np.ascontiguousarray(array).reshape(-1), target.reshape(-1)
-    step = SLICE // source.dtype.itemsize
-    for first in range(0, source.size, step):
-        flat[first : first + step].set(source[first : first + step])
+    def __init__(self) -> None:
+        import cupy
+
+        self.device = cupy.cuda.Device()
+        self.beside, self.quiet = (cupy.cuda.Stream(non_blocking=True) for _ in range(2))
+
+    @contextmanager
+    def second(self) -> Iterator[None]:
+        """Have CuPy ask the second stream, as long as this lasts."""
+        with self.device, self.beside:
+            yield
+
+    def event(self) -> Any:
+        """Return an event of all that the present stream was asked so far."""
+        import cupy
+
+        event = cupy.cuda.Event(disable_timing=True)
+        event.record()
+        return event
+
+    def follow(self, event: Any) -> None:
+        """Have what the present stream is asked next wait for an event."""
+        import cupy
+
+        cupy.cuda.get_current_stream().wait_event(event)
+
+    def wait_for(self, event: Any) -> None:
+        """Return when an event is over."""
+        event.synchronize()
+
+    def locked(self, size: int) -> NDArray[np.uint8]:
+        """Return page-locked bytes; any bytes where none can be locked: copies then wait for each other."""
+        import cupy
+
+        try:
+            return np.frombuffer(cupy.cuda.alloc_pinned_memory(size), np.uint8, size)
+        except cupy.cuda.runtime.CUDARuntimeError:
+            return np.empty(size, np.uint8)
+
+    def send(self, target: Any, source: NDArray[Any]) -> None:
+        """Copy to the GPU, on the present stream."""
+        target.set(source)
+
+    def fetch(self, target: NDArray[Any], source: Any) -> None:
+        """Copy from the GPU, on the present stream."""
+        source.get(out=target, blocking=False)
+
+    def touch(self, buffer: NDArray[Any]) -> None:
+        """Do nothing."""
+
+    def use(self, *values: Any) -> None:
+        """Do nothing."""
+
+    def ping(self) -> None:
+        """Return when the driver has answered: an event on an idle stream is over at once."""
+        with self.device, self.quiet:
+            self.wait_for(self.event())
 
 
 def trouble(error: BaseException) -> DeviceTrouble:

@@ -4,7 +4,7 @@ Each block of threads runs a chain. A launch covers some sweeps of all chains, s
 long; between launches states stay on the device, and the traces of these sweeps leave it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -135,9 +135,10 @@ class ChainShape(NamedTuple):
 
     @property
     def memory(self) -> int:
-        """Bytes of a chain on the device, with an order of sites for each chain."""
+        """Bytes of a chain on the device, with an order of sites for each, and two launches at a time."""
         state = self.size * (8 + 2 + 4 + self.field.itemsize)
-        return state + self.longest * (12 * self.followed + 48 + 4 * self.size)
+        sweeps = min(2 * self.longest, self.sweeps)
+        return state + sweeps * (12 * self.followed + 48 + 4 * self.size)
 
 
 ChainGroup = list[int]
@@ -183,24 +184,45 @@ def _groups(
 def _run(
     device: Device, form: ChainShape, chains: Sequence[Chain], limits: Limits
 ) -> list[ChainRecord]:
-    """Run chains of one shape that fit the device's memory, a segment of sweeps in each launch."""
-    constants, state = _constants(device, chains), _state(device, form, chains)
+    """Run chains of one shape that fit the device's memory, a segment of sweeps in each launch.
+
+    While one computes, this machine makes what the next reads, and reads what the one before has written.
+    """
+    with device.ahead():
+        constants, state = _constants(device, chains), _state(device, form, chains)
     traces = [_host_traces(form) for _ in chains]
-    segments = _segments(device, form, chains, limits)
-    inputs = _sweep_inputs(form, chains, constants, segments[0])
-    for sweeps, following in zip(segments, [*segments[1:], None], strict=True):
+    before: _Launched | None = None
+    for sweeps in _segments(device, form, chains, limits):
+        inputs = _sweep_inputs(form, chains, constants, sweeps)
+        with device.ahead():
+            there = _SweepInputs(*map(device.upload, inputs))
         segment = _device_traces(device, form, len(chains), sweeps)
-        there = _SweepInputs(*map(device.upload, inputs))
         _launch(device, form, sweeps, constants, there, state, segment, limits)
-        if following:  # made by this machine while the device works
-            inputs = _sweep_inputs(form, chains, constants, following)
-        for k, arrays in enumerate(zip(*map(device.to_host, segment), strict=True)):
-            for whole, part in zip(traces[k], arrays, strict=True):
-                if whole.size > 0:
-                    whole[..., sweeps] = part
-        if (device.to_host(state.ends)[:, 1] > 0).all():
-            break
+        parts = device.later((*segment, state.ends.copy()), there)
+        if before is not None and before.take(traces):
+            break  # all came to an end: the launch behind writes nothing
+        before = _Launched(sweeps, parts)
+    else:
+        if before is not None:
+            before.take(traces)
     return _records(form, traces, _State(*map(device.to_host, state)))
+
+
+class _Launched(NamedTuple):
+    """Some sweeps of all chains that the device was asked for."""
+
+    sweeps: slice
+    parts: Callable[[], list[NDArray[Any]]]
+    """Waits for the traces of these sweeps, and the ends of all chains."""
+
+    def take(self, traces: "Sequence[_Traces]") -> bool:
+        """Write the traces down on the host; tell whether all chains have come to an end."""
+        *segment, ends = self.parts()
+        for whole, arrays in zip(traces, zip(*segment, strict=True), strict=True):
+            for trace, part in zip(whole, arrays, strict=True):
+                if trace.size > 0:
+                    trace[..., self.sweeps] = part
+        return bool((ends[:, 1] > 0).all())
 
 
 def _segments(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mattis.errors import UserError
 from mattis.exact.arrays import Signs
+from mattis.kernels.cuda import glauber
 from mattis.kernels.cuda.devices import Device, DeviceWork
 from mattis.networks.binary import couplings, ensembles, hopfield_device
 from mattis.networks.binary.asking.exchange import own_observables
@@ -263,8 +264,12 @@ def launches(task: Task, sets: int, device: Device) -> DeviceWork | None:
     protocol = inquiry.of("hebb").judging
     if len(numbers) < len(points) * inquiry.cues:
         return None
-    sharing = [len(starts_of(group.replicas, protocol))] * sets
-    return hopfield_device.work_of(device, patterns.size, patterns.patterns, sharing, protocol)
+    replicas, (size, count) = (
+        starts_of(group.replicas, protocol),
+        (patterns.size, patterns.patterns),
+    )
+    flips = glauber.flips_of([replica.beta for replica in replicas], count / size)
+    return hopfield_device.work_of(device, size, count, [len(replicas)] * sets, protocol, flips)
 
 
 def _of_task(k: int, part: ChainCoroutine[VisitCells]) -> ChainCoroutine[tuple[int, VisitCells]]:

@@ -5,7 +5,7 @@ The chains are those of `chains.py`, bit by bit.
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mattis import exact
 from mattis.kernels.cuda import glauber
-from mattis.kernels.cuda.devices import LARGEST_ORDERS, SPARE, Device, DeviceWork, divided
+from mattis.kernels.cuda.devices import LARGEST_ORDERS, SPARE, Device, DeviceWork, overlapped
 from mattis.networks.binary.chains import Chains, settled
 from mattis.networks.binary.network import SYNCHRONOUS, BinaryNetwork, Protocol, Replica
 
@@ -47,15 +47,16 @@ def run(
     """
     size, count = asked[0].network.size, asked[0].network.count
     sharing = list(Counter(id(one.network) for one in asked).values())
-    each, besides, form = plan(device, size, count, sharing, protocol)
+    flips = glauber.flips_of([one.replica.beta for one in asked], count / size)
+    each, besides, form = plan(device, size, count, sharing, protocol, flips)
     most = most_at_once(protocol)
     for first in range(0, len(asked), most):
         part = asked[first : first + most]
-        yield from divided(
+        yield from overlapped(
             device,
             part,
             lambda _: each,
-            lambda some: _chains(device, some, protocol, form),
+            lambda some: _begun(device, some, protocol, form),
             besides,
         )
 
@@ -66,11 +67,13 @@ def most_at_once(protocol: Protocol) -> int:
 
 
 def plan(
-    device: Device, size: int, count: int, sharing: Sequence[int], protocol: Protocol
-) -> tuple[int, int, str]:
+    device: Device, size: int, count: int, sharing: Sequence[int], protocol: Protocol,
+    flips: float = 0.0,
+) -> tuple[int, int, str]:  # fmt: skip
     """Return the bytes of a replica on the device, those of a batch besides, and the kernel, "" for products.
 
-    What pattern sets and blocks take is shared by all replicas. sharing  # replicas of each pattern set
+    What pattern sets and blocks take is shared by all replicas.
+    sharing  # replicas of each pattern set; flips  # the share of proposals that flip a spin
     """
     replica, own = glauber.memory(size, count, protocol.sweeps), glauber.set_memory(size, count)
     form, blocks, besides = "", 0, 0
@@ -78,7 +81,7 @@ def plan(
         more, signs = glauber.products_memory(device, size, count)
         replica, own = replica + more, own + signs
     else:
-        form = glauber.form_of(device, sharing, size, count)
+        form = glauber.form_of(device, sharing, size, count, flips)
     if form == glauber.IN_LANES:
         block, tables = glauber.lanes_memory(device, size, count)
         own, blocks = own + tables, block * sum(-(-n // glauber.HERD) for n in sharing)
@@ -88,39 +91,47 @@ def plan(
 
 
 def work_of(
-    device: Device, size: int, count: int, sharing: Sequence[int], protocol: Protocol
+    device: Device, size: int, count: int, sharing: Sequence[int], protocol: Protocol, flips: float
 ) -> DeviceWork:
     """Return what replicas take on a device, by paper: see `plan`, and `glauber.sweep_seconds`."""
-    each, besides, form = plan(device, size, count, sharing, protocol)
-    room = (int(SPARE * device.free()) - besides) // each
-    replicas = sum(sharing)
-    together = max(min(room, most_at_once(protocol), replicas), 1)
+    each, besides, form = plan(device, size, count, sharing, protocol, flips)
+    room, replicas = int(SPARE * device.free()), sum(sharing)
+    at_once = 1 if replicas * each + besides <= room else 2  # which share its memory: `overlapped`
+    most = min((room // at_once - besides) // each, most_at_once(protocol), replicas)
+    together = max(most, 1)
     batches, sets = -(-replicas // together), -(-len(sharing) * together // replicas)
-    kernel, seconds = glauber.sweep_seconds(device, sharing, size, count, form)
+    kernel, seconds = glauber.sweep_seconds(device, sharing, size, count, form, flips)
     fresh = protocol.order == "random"
     step = glauber.sweeps_per_launch(device, (size, count), together, sets, fresh, form)
     step = 1 if kernel == "little_update" else step
     launches = batches * (2 + -(-protocol.sweeps // step))
-    return DeviceWork(together * each + besides, launches, protocol.sweeps * seconds, kernel)
+    return DeviceWork(
+        at_once * (together * each + besides), launches, protocol.sweeps * seconds, kernel
+    )
 
 
-def _chains(
+def _begun(
     device: Device, asked: Sequence[LaunchRequest], protocol: Protocol, form: str
-) -> Chains:
-    """Return the chains of replicas that run together."""
+) -> Callable[[], Chains]:
+    """Have replicas run together; return what waits for their chains."""
     networks = list({id(one.network): one.network for one in asked}.values())
-    sets = glauber.sets_on(device, np.array([network.xi for network in networks]))
+    with device.ahead():
+        sets = glauber.sets_on(device, np.array([network.xi for network in networks]))
     herd = herd_of(networks, asked, protocol)
     if protocol.order == SYNCHRONOUS:
         course = glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise)
-        found = glauber.synchronous(device, sets, herd, course)
+        end = glauber.synchronous(device, sets, herd, course)
     else:
         orders = OrderTable(networks, protocol.order) if protocol.order == "random" else None
         course = glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise, orders)
-        found = glauber.asynchronous(device, sets, herd, course, form)
+        end = glauber.asynchronous(device, sets, herd, course, form)
+    return lambda: _chains(end(), herd.scales == 0)
+
+
+def _chains(found: glauber.GlauberResult, cold: NDArray[np.bool_]) -> Chains:
+    """Return what a device found of replicas as chains. cold  # (R,): which of them are at T = 0"""
     trace = found.trace.transpose(1, 2, 0)
-    used = settled(trace, herd.scales == 0)
-    return Chains(trace, None, used, found.spins.T, found.mean_overlaps)
+    return Chains(trace, None, settled(trace, cold), found.spins.T, found.mean_overlaps)
 
 
 def herd_of(
