@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from test_hopfield import gaussian, printed
+from test_hopfield import gaussian, printed, retrieval, spin_glass
 from test_networks import two_layers
 
 from mattis.theory import dense, evaluate, finite, hopfield, little, static, steps
@@ -77,7 +77,7 @@ def test_free_energies_are_equal_there_by_quadrature(heat):
     """f as it is printed, with averages by adaptive quadrature, at the states of both sides."""
     load = hopfield.alpha_1(heat)
     values = []
-    for state in (hopfield.retrieval(load, heat), hopfield.spin_glass(load, heat)):
+    for state in (retrieval(load, heat), spin_glass(load, heat)):
         m, width, c = state.overlap, state.width, state.susceptibility
         logs = gaussian(lambda u: abs(u) + math.log1p(math.exp(-2 * abs(u))), m, width, heat)
         bracket = 1 + heat * math.log(1 - c) - state.edwards_anderson / (1 - c) + c * state.noise
@@ -90,7 +90,7 @@ def test_where_the_line_turns_back_T_c_is_the_upper_temperature():
     assert T_c == printed(0.143880)
     assert hopfield.alpha_1(T_c) == pytest.approx(0.0525, rel=1e-11)
     gap = [
-        hopfield.free_energy(0.0525, t) - hopfield.spin_glass(0.0525, t).free_energy
+        hopfield.free_energy(0.0525, t) - spin_glass(0.0525, t).free_energy
         for t in (0.0, T_c - 0.02, T_c + 0.02)
     ]
     assert gap[0] > 0 > gap[1]  # the glass is lower again at T = 0
@@ -118,7 +118,7 @@ def test_the_last_load_of_dynamics_from_the_pattern_is_the_top_of_its_branch():
 
 def test_the_spin_glass_of_the_table_is_that_of_its_equations():
     at = {"load": 0.1, "temperature": 0.6}
-    state = hopfield.spin_glass(0.1, 0.6)
+    state = spin_glass(0.1, 0.6)
     q = gaussian(lambda u: math.tanh(u) ** 2, 0.0, state.width, 0.6)
     assert evaluate("hopfield.spin_glass", **at) == pytest.approx(q, abs=1e-12)
 
