@@ -19,8 +19,7 @@ from mattis.exact.measure import (
     Estimate,
     TooShort,
     _Chain,
-    autocorrelation_time,
-    autocovariance,
+    _variance_and_time,
     estimate,
     estimates,
     exact_dot,
@@ -152,10 +151,12 @@ def test_a_block_without_chains_has_no_estimates():
     assert estimates(np.empty((0, 100), np.int64)) == []
 
 
-@pytest.mark.parametrize("lag", [-1, 5, 6])
-def test_there_is_no_autocovariance_beyond_the_chain(lag):
-    with pytest.raises(ValueError, match=f"5 sweeps has no autocovariance at lag {lag}"):
-        autocovariance(np.arange(5), lag)
+def autocovariance(values, lag):
+    return next(_Chain.of(values).covariances(range(lag, lag + 1)))
+
+
+def autocorrelation_time(values):
+    return _variance_and_time(_Chain.of(values))[1]
 
 
 @exactly

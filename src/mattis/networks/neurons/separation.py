@@ -97,10 +97,8 @@ def power(net: NeuronNetwork, v: FloatArray, h: FloatArray) -> FloatArray:
     return power_lost(net.visible, net.tau_v, v, slow) + power_lost(net.hidden, net.tau_h, h, fast)
 
 
-def measured_slope(
-    net: NeuronNetwork, v: FloatArray, h: FloatArray, share: float = 1e-5
-) -> FloatArray:
+def measured_slope(net: NeuronNetwork, v: FloatArray, h: FloatArray) -> FloatArray:
     """Return dE/dt along the motion, (R,), by the central difference of the energy (19) itself."""
     slow, fast = velocities(net, v, h)
     speed = np.maximum(np.abs(slow).max(axis=0), np.abs(fast).max(axis=0))
-    return slope_along(lambda dt: full_energy(net, v + dt * slow, h + dt * fast), speed, share)
+    return slope_along(lambda dt: full_energy(net, v + dt * slow, h + dt * fast), speed)
