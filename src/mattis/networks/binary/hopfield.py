@@ -356,22 +356,14 @@ def average(replicas: Sequence[CellObservables]) -> CellObservables:
     return out | means_given_survival(replicas)
 
 
-def replicas_of(points: Sequence[Setting], cues: int) -> list[Replica]:
-    """Return the replicas that simulate some points: each cue at each point."""
-    return [Replica(cue, *point) for point, cue in product(points, range(cues))]
-
-
-def averages(cells: Sequence[CellObservables], cues: int) -> list[CellObservables]:
-    """Return the mean over the cues of each point."""
-    return [average(cells[first : first + cues]) for first in range(0, len(cells), cues)]
-
-
 def asked(
     network: BinaryNetwork, points: Sequence[Setting], protocol: Protocol
 ) -> list[CellObservables]:
     """Return the observables at some points, mean over cues."""
-    cells = observe(network, replicas_of(points, protocol.cues), protocol)
-    return averages(cells, protocol.cues)
+    cues = protocol.cues
+    replicas = [Replica(cue, *point) for point, cue in product(points, range(cues))]
+    cells = observe(network, replicas, protocol)
+    return [average(cells[first : first + cues]) for first in range(0, len(cells), cues)]
 
 
 class ReplicaGroup(NamedTuple):

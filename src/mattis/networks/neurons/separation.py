@@ -43,13 +43,9 @@ def separation(
     rows: list[NeuronCell] = [{} for _ in places]
     for _, same in groupby(order, key=lambda k: places[k]._replace(separation=0.0)):
         members = list(same)
-        by_place: list[list[NeuronCell]] = [[] for _ in members]
         separations = [places[k] for k in members]
-        for mu in range(recipe.cues):
-            cells = _follow(patterns, xi, separations, mu, recipe)
-            for over_cues, cell in zip(by_place, cells, strict=True):
-                over_cues.append(cell)
-        for k, over_cues in zip(members, by_place, strict=True):
+        by_cue = [_follow(patterns, xi, separations, mu, recipe) for mu in range(recipe.cues)]
+        for k, over_cues in zip(members, zip(*by_cue, strict=True), strict=True):
             rows[k] = mean_of(over_cues)
     return rows
 
