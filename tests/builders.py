@@ -123,6 +123,16 @@ def columns_of(study: Study, block: Block) -> Columns:
     return study.described_model.simulate(*plan.task(study, block))
 
 
+def cells_of(study: Study) -> list[dict[str, float]]:
+    """Return what the cells of a study come to, one by one."""
+    blocks = [(columns_of(study, block), block.points) for block in plan.blocks(study)]
+    return [
+        {name: float(values[k]) for name, values in columns.items()}
+        for columns, points in blocks
+        for k in range(len(points))
+    ]
+
+
 def fill(study: Study, root: Path | str, blocks: Sequence[Block] | None = None) -> int:
     """Compute the blocks (by default those that are missing) in this process; return their cells."""
     results = results_of(study, root)
@@ -155,6 +165,36 @@ def flip(path: Path, byte: int, bits: int = 16) -> None:
     content = bytearray(path.read_bytes())
     content[byte] ^= bits
     path.write_bytes(bytes(content))
+
+
+PEAK = r"""
+import json, pathlib, re, sys
+from mattis.networks.registry import study_of
+from mattis.study import plan
+
+def peak():
+    return int(re.search(r"VmHWM:\s*(\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+
+def simulate(content):
+    study = study_of(content)
+    study.described_model.simulate(*plan.task(study, plan.blocks(study)[0]))
+
+small, large = json.loads(sys.argv[1])
+simulate(small)
+before = peak()
+simulate(large)
+print(1024 * (peak() - before))
+"""
+
+
+def peak_of(small: Mapping[str, Any], large: Mapping[str, Any]) -> int:
+    """Return by how many bytes a block of a study raises the peak of a process above a small one's."""
+    if not Path("/proc/self/status").exists():
+        import pytest  # golden digests need none
+
+        pytest.skip("the peak memory of a process is read from /proc")
+    words = [sys.executable, "-c", PEAK, json.dumps([small, large])]
+    return int(subprocess.run(words, capture_output=True, check=True).stdout)
 
 
 def said_by(capsys: Any, *words: object) -> Any:

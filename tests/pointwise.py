@@ -17,8 +17,8 @@ from mattis.theory.analog import ANALOG_NEAR_ONE, PANEL_NODES, TANH_RANGE
 from mattis.theory.drift import Clamping
 from mattis.theory.little import LITTLE_NEAR_ONE
 from mattis.theory.numerics.arrays import GAUSS_RANGE, NAN, Array
-from mattis.theory.numerics.peaks import peak
 from mattis.theory.numerics.quadrature import normal, spin_averages
+from mattis.theory.numerics.roots import peak
 from mattis.theory.saddles import spinodals
 
 

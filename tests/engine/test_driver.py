@@ -3,20 +3,18 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import psutil
 import pytest
-from builders import SECONDS, fill, make_study, started, undisturbed, workers_below
+from builders import SECONDS, fill, make_study, peak_of, started, undisturbed, workers_below
 
 from mattis.engine import estimate
 from mattis.engine.driver import Settings, run
 from mattis.engine.locks import held
 from mattis.engine.status import digest, status
 from mattis.errors import UserError
-from mattis.networks.registry import load_study
+from mattis.networks.registry import load_study, study_of
 from mattis.store import reading
 from mattis.store.results import read_json, results_of
 from mattis.store.verify import verify
@@ -136,43 +134,24 @@ def test_more_memory_than_the_machine_has_is_refused_before_anything_is_written(
     assert not (tmp_path / "r").exists()
 
 
-def test_memory_estimate_bounds_what_a_block_takes(tmp_path: Path) -> None:
-    """Measured in a process of its own: its peak above what importing everything takes.
-
-    For few replicas with N J (long chains), few without, and many in lanes.
-    """
-    if not Path("/proc/self/status").exists():
-        pytest.skip("the peak memory of a process is read from /proc")
-    code = (
-        "import re, pathlib\n"
-        "from mattis.networks.binary.ensembles import Ensemble\n"
-        "from mattis.networks.registry import MODELS\n"
-        "from mattis.study.model import PatternSet\n"
-        "from mattis.networks.binary.matrix_network import Dynamics\n"
-        "from mattis.networks.binary.network import Protocol\n"
-        "from mattis.networks.binary.questions import Inquiry, Query, Visit\n"
-        "from mattis.networks.binary.couplings import Rule\n"
-        "def peak(): return int(re.search(r'VmHWM:\\s*(\\d+)', "
-        "pathlib.Path('/proc/self/status').read_text())[1])\n"
-        "def simulate(n, p, count, sweeps): MODELS['hopfield'].simulate("
-        "PatternSet(1, n, p, 0), [Visit('hebb', 0, 1, 20.0 + k, 0.0) for k in range(count)], "
-        "Inquiry(Protocol(1, sweeps - 1, 1, 0.5), Rule(), Ensemble(), Dynamics(), Query()))\n"
-        "import sys\nn, p, count, sweeps = map(int, sys.argv[1:])\n"
-        "simulate(64, 60, count, sweeps)\n"
-        "before = peak()\n"
-        "simulate(n, p, count, sweeps)\n"
-        "print(1024 * (peak() - before))\n"
-    )
-    for size, load, count, sweeps in ((3000, 0.1, 1, 500), (6000, 0.1, 1, 4), (6000, 0.02, 32, 3)):
-        study = make_study(
-            tmp_path, size=[size], load=[load], beta=[20.0 + k for k in range(count)], noise=[0.0],
-            sweeps={"thermalise": 1, "measure": sweeps - 1}, cues=1,
-        )  # fmt: skip
-        words = [str(word) for word in (size, round(load * size), count, sweeps)]
-        command = [sys.executable, "-c", code, *words]
-        done = subprocess.run(command, capture_output=True, check=True)
-        estimated = study.memory(size, round(load * size))
-        assert 0.3 * estimated < int(done.stdout) < 1.3 * estimated, words
+@pytest.mark.parametrize(
+    ("size", "load", "count", "sweeps"),
+    [(3000, 0.1, 1, 500), (6000, 0.1, 1, 4), (6000, 0.02, 32, 3)],
+)
+def test_memory_estimate_bounds_what_a_block_takes(
+    size: int, load: float, count: int, sweeps: int
+) -> None:
+    """For few replicas with N J (long chains), few without, and many in lanes."""
+    small, large = (
+        {
+            "name": "memory", "model": "hopfield", "cues": 1,
+            "sweeps": {"thermalise": 1, "measure": sweeps - 1},
+            "axes": {"size": [n], "load": [x], "beta": [20.0 + k for k in range(count)], "seed": 1},
+        }
+        for n, x in ((64, 60 / 64), (size, load))
+    )  # fmt: skip
+    estimated = study_of(large).memory(size, round(load * size))
+    assert 0.3 * estimated < peak_of(small, large) < 1.3 * estimated
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, study: Study) -> None:

@@ -11,7 +11,7 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 
 from mattis.theory import hopfield
-from mattis.theory.saddles import Spinodals, spinodals
+from mattis.theory.saddles import Saddle, Spinodals, glass_states, retrieval_states, spinodals
 
 MATTIS = {0.2: 0.999909, 0.4: 0.985624, 0.6: 0.907332, 0.8: 0.710412}
 POINTS = [(0.1, 0.02), (0.13, 0.005), (0.138, 0.022), (0.0588, 0.5), (1e-6, 0.9), (0.02, 0.6)]
@@ -25,10 +25,25 @@ OVERLAP_AND_Q = [
 ]
 
 
+def at_one(states, *at):
+    """What is found at many places, at one: its fields as numbers."""
+    found = states(*(np.array([float(each)]) for each in at))
+    return type(found)(*(float(column[0]) for column in vars(found).values()))
+
+
 def spinodal(temperature: float) -> Spinodals:
     """Return load, width and overlap where the retrieval state ends, as numbers."""
-    found = spinodals(np.array([float(temperature)]))
-    return Spinodals(*(float(column[0]) for column in vars(found).values()))
+    return at_one(spinodals, temperature)
+
+
+def retrieval(load: float, temperature: float) -> Saddle:
+    """Return the retrieval state, its fields as numbers."""
+    return at_one(retrieval_states, load, temperature)
+
+
+def spin_glass(load: float, temperature: float) -> Saddle:
+    """Return the state without overlap, its fields as numbers."""
+    return at_one(glass_states, load, temperature)
 
 
 def printed(value: float, digits: int = 6) -> object:
@@ -70,12 +85,14 @@ def test_overlaps_along_a_branch_are_those_of_each_load(temperature, count):
     end = spinodal(temperature).load
     loads = np.array([*np.linspace(1e-3, 0.9999, count) * end, end * 1.001, 1.0])
     each = [hopfield.overlap(float(load), temperature) for load in loads]
-    np.testing.assert_allclose(hopfield.overlaps(loads, temperature), each, rtol=0, atol=1e-11)
+    np.testing.assert_allclose(
+        hopfield.overlap.over(loads, np.full(loads.size, temperature)), each, rtol=0, atol=1e-11
+    )
     assert np.isnan(each[-2:]).all()
 
 
 def test_no_load_has_an_overlap_beyond_the_last_temperature():
-    assert np.isnan(hopfield.overlaps(np.linspace(0.01, 0.1, 60), 1.2)).all()
+    assert np.isnan(hopfield.overlap.over(np.linspace(0.01, 0.1, 60), np.full(60, 1.2))).all()
 
 
 @pytest.mark.parametrize(
@@ -166,7 +183,7 @@ def test_special_loads_are_as_printed():
 
 def test_zero_temperature_energies_are_as_printed():
     assert hopfield.energy(0.1, 0) == printed(-0.5001542, 7)
-    assert hopfield.spin_glass(0.1, 0).energy == printed(-0.5706231, 7)
+    assert spin_glass(0.1, 0).energy == printed(-0.5706231, 7)
 
 
 @pytest.mark.parametrize("y", [1.5113, 1.6, 2.0, 3.0, 5.0])
@@ -178,7 +195,7 @@ def test_zero_temperature_overlap_follows_the_closed_form(y):
 
 @pytest.mark.parametrize("load", [1e-4, 0.05, 0.1, 0.5, 2.0])
 def test_zero_temperature_spin_glass_follows_the_closed_form(load):
-    state = hopfield.spin_glass(load, 0)
+    state = spin_glass(load, 0)
     e = -1 / math.pi - math.sqrt(2 * load / math.pi)
     assert state.energy == pytest.approx(e, rel=1e-13)
     assert state.free_energy == pytest.approx(e, rel=1e-13)
@@ -186,7 +203,7 @@ def test_zero_temperature_spin_glass_follows_the_closed_form(load):
 
 @pytest.mark.parametrize(("load", "temperature"), POINTS)
 def test_retrieval_state_solves_the_equations(load, temperature):
-    state = hopfield.retrieval(load, temperature)
+    state = retrieval(load, temperature)
     m, width = state.overlap, math.sqrt(load * state.noise)
     q = gaussian(lambda u: math.tanh(u) ** 2, m, width, temperature)
     assert m == pytest.approx(gaussian(math.tanh, m, width, temperature), abs=1e-12)
@@ -198,7 +215,7 @@ def test_retrieval_state_solves_the_equations(load, temperature):
     ("load", "temperature"), [(0.1, 0.01), (0.05, 0.9), (0.1, 1.3), (0.1, 1.316), (1e-6, 0.5)]
 )
 def test_spin_glass_state_solves_the_equations(load, temperature):
-    state = hopfield.spin_glass(load, temperature)
+    state = spin_glass(load, temperature)
     width = math.sqrt(load * state.noise)
     q = gaussian(lambda u: math.tanh(u) ** 2, 0.0, width, temperature)
     assert state.overlap == 0
@@ -212,7 +229,7 @@ def test_spin_glass_state_solves_the_equations(load, temperature):
 @given(st.floats(0.0, 0.99), st.floats(1e-6, 0.999))
 def test_retrieval_is_the_stable_branch_of_large_overlap(temperature, fraction):
     end = spinodal(temperature)
-    state = hopfield.retrieval(fraction * end.load, temperature)
+    state = retrieval(fraction * end.load, temperature)
     assert end.overlap < state.overlap <= math.tanh(1 / max(temperature, 1e-3))
     assert 0 <= state.susceptibility < 1
     assert state.width == pytest.approx(math.sqrt(fraction * end.load * state.noise), rel=1e-9)
@@ -255,7 +272,7 @@ def test_retrieval_is_reentrant_above_alpha_c():
 
 @pytest.mark.parametrize("load", [0.02, 0.1, 0.13])
 def test_low_temperature_is_continuous_with_zero(load):
-    for state in (hopfield.retrieval, hopfield.spin_glass):
+    for state in (retrieval, spin_glass):
         cold, zero = state(load, 1e-6), state(load, 0)
         for name in ("overlap", "edwards_anderson", "noise", "energy", "free_energy"):
             assert getattr(cold, name) == pytest.approx(getattr(zero, name), rel=2e-5, abs=1e-12)
@@ -265,12 +282,12 @@ def test_low_temperature_is_continuous_with_zero(load):
 @pytest.mark.parametrize(
     ("state", "load", "temperature"),
     [
-        (hopfield.retrieval, 0.1, 0.02),
-        (hopfield.retrieval, 0.05, 0.5),
-        (hopfield.retrieval, 0.02, 0.7),
-        (hopfield.spin_glass, 0.1, 0.05),
-        (hopfield.spin_glass, 0.05, 1.1),
-        (hopfield.spin_glass, 0.05, 1.5),
+        (retrieval, 0.1, 0.02),
+        (retrieval, 0.05, 0.5),
+        (retrieval, 0.02, 0.7),
+        (spin_glass, 0.1, 0.05),
+        (spin_glass, 0.05, 1.1),
+        (spin_glass, 0.05, 1.5),
     ],
 )
 def test_energy_is_the_derivative_of_beta_f(state, load, temperature):
@@ -285,26 +302,24 @@ def test_energy_is_the_derivative_of_beta_f(state, load, temperature):
 
 def test_energy_without_self_coupling_vanishes_at_high_temperature():
     for temperature in (1e2, 1e4):
-        e = hopfield.spin_glass(0.3, temperature).energy
+        e = spin_glass(0.3, temperature).energy
         assert e == pytest.approx(-0.15 / (temperature - 1), rel=1e-9)
 
 
 @pytest.mark.parametrize("load", [0.003, 0.05])
 def test_both_states_have_equal_free_energy_at_T_c(load):
     T_c = hopfield.T_c(load)
-    gap = hopfield.free_energy(load, T_c) - hopfield.spin_glass(load, T_c).free_energy
+    gap = hopfield.free_energy(load, T_c) - spin_glass(load, T_c).free_energy
     assert abs(gap) < 1e-12
-    assert (
-        hopfield.free_energy(load, T_c - 0.01) < hopfield.spin_glass(load, T_c - 0.01).free_energy
-    )
+    assert hopfield.free_energy(load, T_c - 0.01) < spin_glass(load, T_c - 0.01).free_energy
 
 
 @pytest.mark.parametrize("load", [0.04, 0.25, 1.0])
 def test_spin_glass_freezes_at_T_g(load):
     T_g = hopfield.T_g(load)
     assert T_g == pytest.approx(1 + math.sqrt(load), rel=1e-15)
-    assert hopfield.spin_glass(load, 1.0001 * T_g).edwards_anderson == 0
-    assert 0 < hopfield.spin_glass(load, 0.9999 * T_g).edwards_anderson < 1e-3
+    assert spin_glass(load, 1.0001 * T_g).edwards_anderson == 0
+    assert 0 < spin_glass(load, 0.9999 * T_g).edwards_anderson < 1e-3
 
 
 @pytest.mark.parametrize(("temperature", "m"), MATTIS.items())
@@ -342,7 +357,7 @@ def test_almeida_thouless_temperature_crosses_over_without_a_step():
 @pytest.mark.parametrize("load", [0.05, 0.13, 0.138])
 def test_almeida_thouless_condition_holds(load):
     T = hopfield.T_AT(load)
-    state = hopfield.retrieval(load, T)
+    state = retrieval(load, T)
 
     def sech4(u):
         return 1 / math.cosh(min(abs(u), 100.0)) ** 4
@@ -356,7 +371,7 @@ def test_no_retrieval_above_the_largest_load(load):
     lines = (hopfield.T_M, hopfield.T_c, hopfield.T_AT)
     assert all(math.isnan(line(load)) for line in lines)
     for temperature in (0.0, 0.022, 0.5):
-        state = hopfield.retrieval(load, temperature)
+        state = retrieval(load, temperature)
         assert math.isnan(state.overlap)
         assert math.isnan(state.energy)
 

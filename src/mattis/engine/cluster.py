@@ -28,7 +28,6 @@ from mattis.words import counted
 if TYPE_CHECKING:
     from distributed import Client
 
-POOLS = ("processes", "threads")
 QUEUES = ("slurm", "pbs", "sge", "lsf", "htcondor", "oar", "moab")
 """Batch systems that dask-jobqueue knows, by the names of their sections in Dask's configuration."""
 

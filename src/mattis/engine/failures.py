@@ -45,29 +45,21 @@ class Cause:
 
 CAUSES = (
     Cause(
-        "out of memory",
-        "OUT_OF_MEMORY",
+        "out of memory", "OUT_OF_MEMORY",
         r"exceeded (job )?memory limit|oom.?kill|MemoryError|cannot allocate memory",
-        "memory",
-        "each new attempt asks for more: mem_mb in the profile says how much",
+        "memory", "each new attempt asks for more: mem_mb in the profile says how much",
     ),
     Cause(
-        "out of time",
-        "TIMEOUT|DEADLINE",
-        "DUE TO TIME LIMIT",
-        "time",
+        "out of time", "TIMEOUT|DEADLINE", "DUE TO TIME LIMIT", "time",
         "what it computed is kept; ask for more shards, or a longer runtime in the profile",
     ),
     Cause("its node failed", "NODE_FAIL|BOOT_FAIL", "DUE TO NODE FAILURE", "", ""),
     Cause("preempted by another job", "PREEMPTED", "DUE TO PREEMPTION", "", ""),
     Cause(
-        "cancelled",
-        "CANCELLED",
-        r"CANCELLED AT",
-        "",
+        "cancelled", "CANCELLED", r"CANCELLED AT", "",
         "what it computed is kept, and the same command goes on from there",
     ),
-)
+)  # fmt: skip
 """The first one that fits is named: a job out of memory is cancelled as well."""
 
 

@@ -16,7 +16,6 @@ CONTROL_GROUPS = Path("/sys/fs/cgroup")
 MEMORY_FILES = ("memory.max", "memory.high", "memory.limit_in_bytes")
 """Bytes of a group, of version 2 and of version 1."""
 
-
 PROCESSORS = Path("/proc/cpuinfo")
 """Where Linux describes its processors."""
 
@@ -24,14 +23,8 @@ INSTRUCTIONS = ("flags", "Features")
 """The beginnings of its lines that name instructions, on x86 and on ARM."""
 
 TELLING = (
-    "model name",
-    "cpu family",
-    "model",
-    "stepping",
-    "CPU part",
-    "CPU variant",
-    *INSTRUCTIONS,
-)
+    "model name", "cpu family", "model", "stepping", "CPU part", "CPU variant", *INSTRUCTIONS,
+)  # fmt: skip
 """The beginnings of those on which the speed of a kernel depends: no clock, which is never the same."""
 
 

@@ -16,8 +16,8 @@ ROUTES = [
 """Routes of the dashboard beside its pages: none that changes anything, and no proxy."""
 
 
-class Scheduler(distributed.Scheduler):
-    """A scheduler that speaks no HTTP, also where a site's settings ask for a dashboard."""
+class _WithoutHttp:
+    """A node that speaks no HTTP, also where its command or a site's settings ask for a dashboard."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **{**options, "dashboard": False})
@@ -27,15 +27,12 @@ class Scheduler(distributed.Scheduler):
         self.http_application = RoutingApplication([])
 
 
-class Worker(distributed.Worker):
-    """A worker that speaks no HTTP, also where `dask worker` or a site's settings ask for a dashboard."""
+class Scheduler(_WithoutHttp, distributed.Scheduler):
+    """A scheduler that speaks no HTTP."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **{**options, "dashboard": False})
 
-    def start_http_server(self, *_: Any, **__: Any) -> None:
-        """Listen to nobody; Dask's nodes look for the application when they end."""
-        self.http_application = RoutingApplication([])
+class Worker(_WithoutHttp, distributed.Worker):
+    """A worker that speaks no HTTP."""
 
 
 class DashboardScheduler(distributed.Scheduler):

@@ -112,13 +112,6 @@ def _batches(lags: range) -> Iterator[range]:
         size = done
 
 
-def autocovariance(series: Series, lag: int) -> float:
-    """Return C(k) = sum_t (x_t - x̄)(x_{t+k} - x̄) / (n - k), correctly rounded from integers."""
-    if not 0 <= lag < series.size:
-        raise ValueError(f"a chain of {series.size} sweeps has no autocovariance at lag {lag}")
-    return next(_Chain.of(series).covariances(range(lag, lag + 1)))
-
-
 def exact_dot(a: Series, b: Series) -> int:
     """Return the sum of products as an exact integer, in Python's integers where int64 might wrap."""
     bound = a.size * _largest(a) * _largest(b)
@@ -131,18 +124,13 @@ def _largest(values: Series) -> int:
     return max(int(values.max(initial=0)), -int(values.min(initial=0)))
 
 
-def autocorrelation_time(series: Series) -> float:
-    """Return the integrated autocorrelation time, in sweeps: tau = 1 + 2 sum_{k=1}^W C(k)/C(0).
+def _variance_and_time(chain: _Chain) -> tuple[float, float]:
+    """Return C(0) and the integrated autocorrelation time: tau = 1 + 2 sum_{k=1}^W C(k)/C(0), in sweeps.
 
     W is the first lag with W ≥ 5 tau(W): A. Sokal, "Monte Carlo methods in statistical mechanics"
     (1989/1996), section 3. A constant chain has tau = 1. The error of the mean is sqrt(tau C(0)/n).
     Raises TooShort if n < 50 tau, which is known as soon as no window exists up to lag n/10.
     """
-    return _variance_and_time(_Chain.of(series))[1]
-
-
-def _variance_and_time(chain: _Chain) -> tuple[float, float]:
-    """Return C(0) and tau, see `autocorrelation_time`."""
     n = chain.values.size
     covariances = chain.covariances(range(n * WINDOW // ENOUGH + 1))
     variance, tau = next(covariances), 1.0

@@ -10,18 +10,16 @@ LEVEL_95 = 1.959963984540054
 """Standard errors of a normal interval of 95 %."""
 
 
-def wilson(
-    share: xr.DataArray, count: xr.DataArray | float, width: float = LEVEL_95
-) -> tuple[xr.DataArray, xr.DataArray]:
+def wilson(share: xr.DataArray, count: xr.DataArray | float) -> tuple[xr.DataArray, xr.DataArray]:
     """Return the ends of Wilson's interval of a fraction of `count` trials; NaN where there are none.
 
-    (p + w²/2n ± w sqrt(p(1-p)/n + w²/4n²))/(1 + w²/n): E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927).
-    It does not end at a point where all trials agree: 0 of 16 means at most 19 %.
+    (p + w²/2n ± w sqrt(p(1-p)/n + w²/4n²))/(1 + w²/n), w = 1.96 (95 %): E. B. Wilson, J. Am. Stat. Assoc. 22,
+    209 (1927). It does not end at a point where all trials agree: 0 of 16 means at most 19 %.
     """
     many = xr.where(count > 0, count, np.nan)
-    rest = width**2 / many
+    rest = LEVEL_95**2 / many
     middle = (share + rest / 2) / (1 + rest)
-    half = width * (share * (1 - share) / many + rest / (4 * many)) ** 0.5 / (1 + rest)
+    half = LEVEL_95 * (share * (1 - share) / many + rest / (4 * many)) ** 0.5 / (1 + rest)
     return (middle - half).clip(0.0, 1.0), (middle + half).clip(0.0, 1.0)
 
 

@@ -1,7 +1,7 @@
 """What every kind of study has, and what the rest of the house asks it."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
 from types import MappingProxyType
@@ -184,6 +184,13 @@ class Study(Part):
     def counts(self, values: Sequence[float], sizes: Sequence[float]) -> NDArray[np.int64]:
         """Return P for every size and value of the dimension `stored`: (sizes, values)."""
         return counts_of(self.stored, values, sizes)
+
+    def networks(self) -> Iterator[tuple[int, int]]:
+        """Yield N and the fewest and most P of every size: what is wrong is wrong at an end."""
+        values = self.labels[self.stored]
+        for size in self.axes.size:
+            for value in dict.fromkeys((min(values), max(values))):
+                yield size, int(self.counts([value], [size])[0, 0])
 
     @property
     def pattern_sets(self) -> str:

@@ -281,3 +281,8 @@ def two_spins(size: Any, _patterns: Any, protocol: Any) -> Any:
 def one_cue(_size: Any, _patterns: Any, protocol: Any) -> Any:
     """Return the change of a fraction of the cues by one of them."""
     return 1.0 / protocol.cues
+
+
+def fraction_of_cues(name: str, long_name: str) -> Observable:
+    """Return an observable that is the mean over the cues of answers, each yes or no."""
+    return Observable(name, long_name, smallest=one_cue, fraction=True)

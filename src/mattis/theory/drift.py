@@ -1,10 +1,10 @@
 """Memories that drift under random clamping, at any beta: mean field, and the linear noise around it.
 
-    Xi_mu += (1/tau) w_mu (xi'_nu + Lambda_mu - Xi_mu),   w = softmax(beta Xi xi'_nu) over mu
+    Xi_mu += (1/tau) w_mu (xi'_nu - Xi_mu),   w = softmax(beta Xi xi'_nu) over mu
 
 with nu drawn at each step with probability p_nu. A row stays in the span of its start and its patterns,
 
-    Xi_mu = Xi_mu(0) + sum_j b_mu,j (xi'_j + Lambda_mu - Xi_mu(0)),
+    Xi_mu = Xi_mu(0) + sum_j b_mu,j (xi'_j - Xi_mu(0)),
 
 so that the N_h^2 coefficients b are the whole state, and Gram matrices the whole input. Expansion in 1/tau
 of the map itself, per presentation: nothing is lost to continuous time. Derived for this project (van
@@ -24,7 +24,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mattis.errors import UserError
 from mattis.theory.numerics.arrays import Array
 
 MOST_MEMORIES, MOST_STEPS = 16, 10**6
@@ -33,25 +32,12 @@ MOST_MEMORIES, MOST_STEPS = 16, 10**6
 
 @dataclass(frozen=True, eq=False)
 class Clamping:
-    """The scalar products of memories and patterns, the frequencies of patterns, beta and tau.
-
-    gram is the Gram matrix of the stacked rows [Xi(0); xi'], or [Xi(0); xi'; Lambda] with biases.
-    """
+    """The Gram matrix of the stacked rows [Xi(0); xi'], the frequencies of patterns, beta and tau."""
 
     gram: Array
     probabilities: Array
     beta: float
     tau: float
-
-    def __post_init__(self) -> None:
-        rows = len(self.probabilities)
-        if self.gram.shape not in ((2 * rows, 2 * rows), (3 * rows, 3 * rows)):
-            raise UserError(
-                f"gram has shape {self.gram.shape}; expected the Gram matrix of {rows} memories"
-                f" and {rows} patterns (and {rows} biases)"
-            )
-        if self.probabilities.min() < 0 or abs(self.probabilities.sum() - 1) > 1e-9:
-            raise UserError("probabilities are not >= 0 with sum 1")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +63,7 @@ class Cosines:
 
 @dataclass(frozen=True, eq=False)
 class _Geometry:
-    """Inner products of memories at first, displacements d_mu,j = xi'_j + Lambda_mu - Xi_mu(0), patterns."""
+    """Inner products of memories at first, displacements d_mu,j = xi'_j - Xi_mu(0), and patterns."""
 
     fields: Array
     """Xi_mu(0) . xi'_nu: [mu, nu]."""
@@ -91,15 +77,6 @@ class _Geometry:
     """d_mu,j . d_mu,j': [mu, j, j']."""
     norms: Array
     """|xi'_mu|: [mu]."""
-
-
-def gram_matrix(old: Array, targets: Array, bias: Array | None = None) -> Array:
-    """Return the Gram matrix of [Xi(0); xi'], or of [Xi(0); xi'; Lambda], from rows of vectors.
-
-    Y Y^T, Y the stacked rows. Derived for this project.
-    """
-    rows = np.concatenate([old, targets] if bias is None else [old, targets, bias])
-    return np.asarray(rows @ rows.T, np.float64)
 
 
 def symmetric(
@@ -216,7 +193,7 @@ def mean_cosines(clamping: Clamping, frequencies: Array, steps: int) -> Array:
     """Return the cosine of each memory with its own pattern at tau -> infinity, without any fluctuation.
 
     Xi_mu -> Xi_mu + sum_nu p_nu w_mu(xi'_nu) (xi'_nu - Xi_mu)/tau, as `after(...).mean`, in coefficients on
-    [Xi(0); xi'] and without biases: N_h^3 operations per step. Derived for this project.
+    [Xi(0); xi']: N_h^3 operations per step. Derived for this project.
 
     frequencies  # (S, N_h): p of S courses, which are followed side by side, in place of the clamping's own
     """
@@ -238,26 +215,16 @@ def mean_cosines(clamping: Clamping, frequencies: Array, steps: int) -> Array:
 def _geometry(clamping: Clamping) -> _Geometry:
     """Return the inner products that the drift needs, from the Gram matrix."""
     rows = len(clamping.probabilities)
-    gram = np.zeros((3, rows, 3, rows))
-    kinds = len(clamping.gram) // rows
-    gram[:kinds, :, :kinds] = clamping.gram.reshape(kinds, rows, kinds, rows)
-    old, shown, bias = 0, 1, 2
-    base = gram[bias, :, bias] + gram[old, :, old] - gram[old, :, bias] - gram[bias, :, old]
-    steady = gram[bias, :, shown] - gram[old, :, shown]  # (Lambda_mu - Xi_mu(0)) . xi'_nu
-    lean = np.diagonal(gram[bias, :, old] - gram[old, :, old])
+    fields, targets = clamping.gram[:rows, rows:], clamping.gram[rows:, rows:]
+    squares = np.diagonal(clamping.gram)[:rows]
     return _Geometry(
-        fields=gram[old, :, shown],
-        pulls=gram[shown, :, shown][None] + steady[:, None, :],
-        squares=np.diagonal(gram[old, :, old]),
-        slopes=gram[old, :, shown] + lean[:, None],
-        bends=gram[shown, :, shown] + steady[:, None] + steady[..., None] + _deep(base),
-        norms=np.sqrt(np.diagonal(gram[shown, :, shown])),
+        fields=fields,
+        pulls=targets[None] - fields[:, None, :],
+        squares=squares,
+        slopes=fields - squares[:, None],
+        bends=targets - fields[:, None] - fields[..., None] + squares[:, None, None],
+        norms=np.sqrt(np.diagonal(targets)),
     )
-
-
-def _deep(matrix: Array) -> Array:
-    """Return the diagonal of a matrix as an array [mu, 1, 1]."""
-    return np.diagonal(matrix)[:, None, None]
 
 
 def _moved(state: Moments, change: Moments, count: float) -> Moments:

@@ -16,8 +16,8 @@ from scipy.special import erf
 
 from mattis.theory import hopfield
 from mattis.theory.numerics.arrays import Array
-from mattis.theory.numerics.peaks import peak
 from mattis.theory.numerics.quadrature import gauss_rule, spin_averages
+from mattis.theory.numerics.roots import peak
 from mattis.theory.one_step.sherrington_kirkpatrick import sherrington_kirkpatrick_glasses
 from mattis.theory.one_step.states import BrokenStates
 

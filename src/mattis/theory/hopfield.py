@@ -33,7 +33,6 @@ from mattis.theory.one_step.retrieval import barrier_at, largest_loads
 from mattis.theory.one_step.states import LEAST_BROKEN_LOAD, glasses
 from mattis.theory.saddles import (
     NEAR_ONE,
-    Saddle,
     Spinodals,
     branch_ends,
     entropies,
@@ -51,28 +50,6 @@ LINE_TEMPERATURES = 24
 LEAST_ROOT_LOAD = 1e-5  # sqrt(alpha) below which the two free energies differ by less than 1e-10
 
 
-def retrieval(load: float, temperature: float) -> Saddle[float]:
-    """Return the retrieval state: the locally stable, large-m solution of the AGS equations.
-
-    m = E t, q = E t^2, r = q/(1 - C)^2, C = (1 - q)/T, t = tanh((m + sqrt(alpha r) z)/T).
-    AGS 1987. NaN where load > alpha_M(T) or T > 1 - 1e-7.
-    """
-    return _one(retrieval_states(np.array([load]), np.array([temperature])))
-
-
-def spin_glass(load: float, temperature: float) -> Saddle[float]:
-    """Return the m = 0 state: the spin glass below T_g = 1 + sqrt(alpha), the paramagnet above.
-
-    q = E tanh^2(sqrt(alpha r) z/T), r = q/(1 - C)^2, C = (1 - q)/T. AGS 1985, 1987.
-    """
-    return _one(glass_states(np.array([load]), np.array([temperature])))
-
-
-def _one(states: Saddle[Array]) -> Saddle[float]:
-    """Return the first of some states."""
-    return Saddle(*(float(column[0]) for column in vars(states).values()))
-
-
 @Elementwise
 def overlap(load: Array, temperature: Array) -> Array:
     """Return the overlap m of the retrieval state with its pattern.
@@ -80,11 +57,6 @@ def overlap(load: Array, temperature: Array) -> Array:
     m = E tanh((m + sqrt(alpha r) z)/T). AGS 1987. Range (0, 1]; NaN beyond T_M.
     """
     return retrieval_states(load, temperature).overlap
-
-
-def overlaps(loads: Array, temperature: float) -> Array:
-    """Return `overlap` at many loads of one temperature. AGS 1987. NaN beyond T_M."""
-    return overlap.over(loads, np.full(len(loads), temperature))
 
 
 @Elementwise

@@ -8,12 +8,11 @@ onto its own. Neither can pass the state. Every place is solved by itself: its b
 
 import math
 from dataclasses import dataclass
-from typing import Generic
 
 import numpy as np
 
 from mattis.theory.numerics.arrays import NAN, Array
-from mattis.theory.numerics.quadrature import SpinAverages, T, averages, log_two_cosh, spin_entropy
+from mattis.theory.numerics.quadrature import SpinAverages, averages, log_two_cosh, spin_entropy
 from mattis.theory.numerics.roots import Indices, roots
 
 NEAR_ONE = 1e-7
@@ -30,22 +29,22 @@ MOST_RISES = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Saddle(Generic[T]):
-    """A state of the Hopfield model at (load, temperature), or states at many; NaN where there is none."""
+class Saddle:
+    """States of the Hopfield model at many (load, temperature): arrays (K,), NaN where there is none."""
 
-    overlap: T
+    overlap: Array
     """m, with the retrieved pattern."""
-    edwards_anderson: T
+    edwards_anderson: Array
     """q, the mean of the squared local magnetisations."""
-    noise: T
+    noise: Array
     """r = sum m_mu^2/alpha over the other patterns."""
-    susceptibility: T
+    susceptibility: Array
     """C = (1 - q)/T."""
-    width: T
+    width: Array
     """sqrt(alpha r), of the noise in the local field."""
-    energy: T
+    energy: Array
     """Per spin, in J."""
-    free_energy: T
+    free_energy: Array
     """Per spin, in J."""
 
 
@@ -123,9 +122,7 @@ def spinodals(temperature: Array) -> Spinodals:
     return Spinodals(*out)
 
 
-def retrieval_states(
-    load: Array, temperature: Array, ends: Spinodals | None = None
-) -> Saddle[Array]:
+def retrieval_states(load: Array, temperature: Array, ends: Spinodals | None = None) -> Saddle:
     """Return the retrieval states at many places: the locally stable, large-m solutions.
 
     ends  # the spinodals at these temperatures, if they are known
@@ -161,7 +158,7 @@ def _risen(root: Array, temperature: Array, end: Array) -> tuple[Array, Array, S
     return width, m, SpinAverages(*out)
 
 
-def glass_states(load: Array, temperature: Array) -> Saddle[Array]:
+def glass_states(load: Array, temperature: Array) -> Saddle:
     """Return the states m = 0 at many places: spin glasses below T_g = 1 + sqrt(alpha), paramagnets above."""
     out = np.full((7, load.size), NAN)
     known = np.flatnonzero((load > 0) & (temperature >= 0))
@@ -184,7 +181,7 @@ def glass_states(load: Array, temperature: Array) -> Saddle[Array]:
     return Saddle(*out)
 
 
-def entropies(states: Saddle[Array], load: Array, temperature: Array) -> Array:
+def entropies(states: Saddle, load: Array, temperature: Array) -> Array:
     """Return the entropy per spin of states: -(alpha/2) [ln(1 - C) + C/(1 - C)] + E S(h/T)."""
     gap = 1 - states.susceptibility
     spins = spin_entropy(states.overlap, states.width, temperature)

@@ -19,8 +19,8 @@ from scipy.optimize import brentq
 
 from mattis.theory import hopfield
 from mattis.theory.numerics.arrays import NAN
-from mattis.theory.numerics.peaks import peak
 from mattis.theory.numerics.quadrature import spin_averages
+from mattis.theory.numerics.roots import peak
 
 SIGNAL_YOUNG = 0.01
 """Below this tau no walk has met a second wall, to e^{-50}; above it 30 modes are all."""

@@ -7,7 +7,7 @@ condemn a right kernel with a probability of at most 1e-6: fewer than ten looks,
 
 import math
 from dataclasses import replace
-from itertools import permutations, product
+from itertools import product
 
 import numpy as np
 import pytest
@@ -240,63 +240,6 @@ def couplings_of(size, seed, symmetric=True, diagonal=False, biased=False):
     return nj, (numbers[size] if biased else 0 * numbers[size]).astype(np.int32)
 
 
-@pytest.mark.parametrize("biased", [False, True])
-@pytest.mark.parametrize("size", [3, 6, 8, 10])
-def test_one_site_after_the_other_keeps_the_gibbs_distribution(size, biased):
-    """By detailed balance of each visit; a sweep keeps it, whatever the order, without being reversible."""
-    exact = Enumerated(*couplings_of(size, 1, biased=biased), scale=3.0)
-    weights = exact.gibbs()
-    for site in range(size):
-        visit = exact.visit(site)
-        np.testing.assert_allclose(visit.sum(axis=1), 1, rtol=0, atol=1e-12)
-        assert imbalance(weights, visit) < 1e-12
-    if size < 10:
-        sweep = exact.sweep()
-        np.testing.assert_allclose(weights @ sweep, weights, rtol=0, atol=1e-12)
-        assert imbalance(weights, sweep) > 1e-5
-
-
-@pytest.mark.parametrize("biased", [False, True])
-@pytest.mark.parametrize("diagonal", [False, True])
-@pytest.mark.parametrize("size", [3, 6, 8, 10])
-def test_all_at_once_keeps_perettos_distribution(size, diagonal, biased):
-    """With detailed balance, with a diagonal as without; it is not that of Gibbs."""
-    exact = Enumerated(*couplings_of(size, 2, diagonal=diagonal, biased=biased), scale=3.0)
-    weights, step = exact.peretto(), exact.step()
-    np.testing.assert_allclose(step.sum(axis=1), 1, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(weights @ step, weights, rtol=0, atol=1e-12)
-    assert imbalance(weights, step) < 1e-12
-    assert np.abs(weights - exact.gibbs()).max() > 1e-4
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_one_by_one_a_diagonal_spoils_the_gibbs_distribution(sign):
-    """H does not know J_ii, for S_i² = 1, but the field does: a visit is then not a heat bath of H."""
-    nj, bias = couplings_of(6, 3)
-    np.fill_diagonal(nj, 2 * sign)
-    exact = Enumerated(nj, bias, scale=3.0)
-    weights = exact.gibbs()
-    assert np.abs(weights @ exact.sweep() - weights).max() > 1e-4
-    assert imbalance(weights, exact.visit(0)) > 1e-4
-
-
-def stationary(matrix_):
-    """The distribution that a matrix keeps."""
-    size = len(matrix_)
-    equations = np.vstack([matrix_.T - np.eye(size), np.ones(size)])
-    return np.linalg.lstsq(equations, np.append(np.zeros(size), 1.0), rcond=None)[0]
-
-
-def test_asymmetric_couplings_have_no_detailed_balance():
-    """Not with the distributions above, nor with the one that they do keep."""
-    exact = Enumerated(*couplings_of(5, 4, symmetric=False), scale=3.0)
-    visits = [exact.visit(site) for site in range(5)]
-    for weights in (exact.gibbs(), stationary(sum(visits) / 5)):
-        assert max(imbalance(weights, visit) for visit in visits) > 1e-4
-    for weights in (exact.peretto(), stationary(exact.step())):
-        assert imbalance(weights, exact.step()) > 1e-4
-
-
 def circuit(dynamics, size=6, count=3, rule="hebb", seed=1):
     """A circuit of random patterns."""
     labels = {"size": size, "patterns": count, "seed": seed}
@@ -410,38 +353,6 @@ def test_metropolis_next_state_has_its_exact_distribution():
         Enumerated(-nj, -bias, 2.5, True), Enumerated(nj, bias, 2.5),
     ):  # fmt: skip
         assert p_value(numbers, wrong.sweep()[start]) < LEVEL
-
-
-@pytest.mark.parametrize("biased", [False, True])
-@pytest.mark.parametrize("size", [3, 6, 8, 10])
-def test_metropolis_keeps_the_gibbs_distribution(size, biased):
-    """By detailed balance of each visit; a flip is as likely as by heat bath or more; certain where free."""
-    exact, bath = (Enumerated(*couplings_of(size, 1, biased=biased), 3.0, m) for m in (True, False))
-    weights, chosen = exact.gibbs(), np.arange(2**size)
-    for site in range(size):
-        visit, other, turned = exact.visit(site), bath.visit(site), chosen ^ 2 ** (size - 1 - site)
-        assert imbalance(weights, visit) < 1e-12
-        flips = visit[chosen, turned]
-        assert (flips >= other[chosen, turned]).all()
-        assert (flips[exact.states[:, site] * exact.fields[:, site] <= 0] == 1).all()
-
-
-def closed(sweep):
-    """Sets of states that a matrix never leaves, those within which every state comes to every other."""
-    to = np.linalg.matrix_power((sweep > 0) + np.eye(len(sweep)), len(sweep)) > 0
-    return {tuple(np.flatnonzero(row)) for row in to if to[np.ix_(row, row)].all()}
-
-
-def test_metropolis_is_ergodic_in_a_random_order_only():
-    """Three spins with one coupling: from the first to the last, +-+ and -+- follow each other for ever."""
-    exact = Enumerated(2 * (1 - np.eye(3)), np.zeros(3), 2.5, metropolis=True)
-    assert (2, 5) in closed(exact.sweep())
-    assert len(closed(exact.sweep())) == 2
-    orders = [
-        np.linalg.multi_dot([exact.visit(i) for i in order]) for order in permutations(range(3))
-    ]
-    assert closed(sum(orders)) == {tuple(range(8))}
-    assert closed(Enumerated(exact.nj, exact.bias, 2.5).sweep()) == {tuple(range(8))}
 
 
 @pytest.mark.parametrize("shuffled", [False, True])

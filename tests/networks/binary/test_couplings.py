@@ -12,8 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mattis.exact import rng
-from mattis.exact.patterns import random_patterns
 from mattis.networks.binary import couplings, ensembles
 from mattis.networks.binary.couplings import RULES, Rule
 from mattis.networks.binary.ensembles import Ensemble
@@ -158,16 +156,6 @@ def test_symmetric_dilution_keeps_a_share_of_the_bonds(connectivity):
     np.testing.assert_array_equal(diluted[bonds], hebb[bonds])
 
 
-def test_directed_dilution_draws_both_ways_apart():
-    """c² of the pairs have both bonds, and no site has more of them than chance."""
-    size, c = 200, 0.3
-    there = made(Rule("asymmetric_dilution", connectivity=c), stored_of(size, 5)).nj != 0
-    both = int((there & there.T)[np.triu_indices(size, 1)].sum())
-    assert stats.binomtest(both, size * (size - 1) // 2, c * c).pvalue > FALSE_ALARM / 2
-    spread = ((there.sum(axis=1) - c * (size - 1)) ** 2).sum() / ((size - 1) * c * (1 - c))
-    assert min(stats.chi2.sf(spread, size), stats.chi2.cdf(spread, size)) > FALSE_ALARM / 4
-
-
 @pytest.mark.parametrize("name", ["dilution", "asymmetric_dilution"])
 def test_whole_connectivity_is_hebbs_rule(name):
     stored = stored_of(30, 4)
@@ -203,24 +191,6 @@ def test_the_first_step_of_a_diluted_network_makes_the_errors_of_noise():
 
 
 # What forgets
-
-
-@pytest.mark.parametrize(("size", "bound"), [(9, 1.0), (12, 0.35)])
-def test_a_palimpsest_is_learnt_pattern_by_pattern(size, bound):
-    """T <- clip(T + xi xi, -A, A) from nothing, the history's random patterns first, its newest last."""
-    rule, stored = Rule("palimpsest", bound=bound), stored_of(size, 6)
-    limit, count = couplings.saturation(rule, size), couplings.history(rule, size)
-    assert limit == max(1, round(bound * math.sqrt(size)))
-    learnt = np.zeros((size, size), int)
-    for xi in [*older(size, 6, count), *stored.xi]:
-        learnt = np.clip(learnt + np.outer(xi, xi), -limit, limit)
-    np.testing.assert_array_equal(made(rule, stored, kept=True).nj, learnt)
-
-
-def older(size, count, many):
-    """The history of a pattern set of `count` patterns, the oldest first: step 0 is the newest."""
-    stream = rng.stream(7, "history", labels_of(size, count))
-    return random_patterns(stream, many, size)[::-1]
 
 
 def forgotten(rule, size):
@@ -286,25 +256,6 @@ def test_a_palimpsest_of_bound_3_forgets_as_it_must():
     assert (np.abs(found.mean(axis=1) - expected) < HIGHEST_Z * errors_).all()
     counts = np.bincount(np.concatenate(values) + 3, minlength=7)
     assert stats.chisquare(counts).pvalue > FALSE_ALARM
-
-
-@pytest.mark.parametrize(("size", "count"), [(10, 3), (12, 40)])
-def test_marginalist_couplings_are_weighted_by_age(size, count):
-    """Lambda_u = epsilon exp(-epsilon² u/2N), to 1/1024; the newest is the set's last, of age 1."""
-    rule, stored = Rule("marginalist"), stored_of(size, count)
-    weights = couplings.fading(rule, size) / 1024
-    ages_ = np.arange(1, len(weights) + 1)
-    exact = rule["epsilon"] * np.exp(-(rule["epsilon"] ** 2) * ages_ / (2 * size))
-    np.testing.assert_allclose(weights, exact, rtol=0, atol=0.5000001 / 1024)
-    assert (
-        rule["epsilon"] * math.exp(-(rule["epsilon"] ** 2) * (len(weights) + 1) / (2 * size))
-        < 0.51 / 1024
-    )
-    before = older(size, count, len(weights))[::-1]
-    every = np.concatenate([stored.xi[::-1], before])
-    expected = loops(size, lambda i, j: sum(
-        w * xi[i] * xi[j] for w, xi in zip(weights, every.astype(int), strict=False)))  # fmt: skip
-    np.testing.assert_allclose(real(made(rule, stored, kept=True)), expected, rtol=0, atol=1e-12)
 
 
 # What calls the next pattern, and what projects
@@ -381,19 +332,6 @@ def test_a_pattern_feels_a_field_of_about_one_of_itself(name):
     assert stats.ttest_1samp(found, strength(name, count)).pvalue > FALSE_ALARM
     assert strength(name, 25) == pytest.approx(1, abs=0.12)
     assert strength(name, 10_000) == pytest.approx(1, abs=0.005)
-
-
-def test_spin_glass_couplings_are_normal():
-    """J_ij of mean 0 and variance 1/N, in law and whatever is stored; J_ii = 0, symmetric."""
-    size = 300
-    nj = real(made("sherrington_kirkpatrick", stored_of(size, 3)))
-    z = nj[np.triu_indices(size, 1)] / math.sqrt(size)
-    assert abs(z.mean()) < HIGHEST_Z / math.sqrt(z.size)
-    assert abs((z**2).mean() - 1) < HIGHEST_Z * math.sqrt(2 / z.size)
-    assert stats.kstest(z, "norm").pvalue > FALSE_ALARM
-    np.testing.assert_array_equal(nj, nj.T)
-    others = made("sherrington_kirkpatrick", stored_of(size, 3), seed=1).nj
-    assert (others != made("sherrington_kirkpatrick", stored_of(size, 3)).nj).mean() > 0.9
 
 
 # Mistakes and memory

@@ -193,10 +193,6 @@ def test_a_file_or_a_directory_that_does_not_exist(tmp_path, name):
     assert refused(tmp_path / name) == ": cannot read patterns: No such file or directory"
 
 
-def test_a_directory_that_does_not_exist(tmp_path):
-    assert "got no suffix; expected a file of patterns" in refused(tmp_path / "letters")
-
-
 def test_a_folder_without_images(tmp_path):
     expected = ": got a folder without images; expected .png, .jpg, .jpeg"
     assert refused(tmp_path) == expected

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import columns_of, make_of_family, refused
+from builders import cells_of, columns_of, make_of_family, refused
 from scipy.integrate import quad
 
 from mattis.networks.binary import family
@@ -23,16 +23,6 @@ def ising(**changes: Any) -> Study:
     usual = {"model": "ising", "size": [16], "load": None, "memories": [1], "temperature": [1.5],
              "noise": [0.0], "seed": 1}  # fmt: skip
     return make_of_family(**{**usual, **changes})
-
-
-def cells(study: Study) -> list[dict[str, float]]:
-    out = []
-    for block in plan.blocks(study):
-        columns = columns_of(study, block)
-        out += [
-            {name: float(v[k]) for name, v in columns.items()} for k in range(len(block.points))
-        ]
-    return out
 
 
 def lattice_of(side: int) -> MatrixNetwork:
@@ -70,7 +60,7 @@ def test_a_small_lattice_has_the_means_of_all_its_states(rate):
     energies = -((states @ circuit.made.nj) * states).sum(axis=1) / 2 / 9  # of all bonds
     sizes = np.abs(states.sum(axis=1)) / 9
     for heat in (2.5, 4.0):
-        (one,) = cells(
+        (one,) = cells_of(
             ising(
                 size=[9], temperature=[heat], sweeps={"thermalise": 100, "measure": 60_000}, **rate
             )
@@ -117,7 +107,7 @@ def test_a_large_lattice_has_onsagers_values(side, heat, rate):
     At T less by a tenth it does not.
     """
     long = {"thermalise": 100, "measure": 300}
-    found = cells(ising(size=[side**2], temperature=[heat], seed=16, sweeps=long, **rate))
+    found = cells_of(ising(size=[side**2], temperature=[heat], seed=16, sweeps=long, **rate))
     for name in ("magnetisation", "energy"):
         values = np.array([one[name] for one in found])
         wanted, colder = (evaluate(f"ising.{name}", temperature=t) for t in (heat, 0.9 * heat))
@@ -134,7 +124,7 @@ def test_metropolis_orders_a_quench_by_another_course():
         "temperature": [1.0],
         "sweeps": {"thermalise": 0, "measure": 20},
     }
-    (bath,), (moves,) = (cells(ising(**quench, **rate)) for rate in RATES)
+    (bath,), (moves,) = (cells_of(ising(**quench, **rate)) for rate in RATES)
     assert bath["energy"] != moves["energy"]
     assert max(bath["energy"], moves["energy"]) < -1.2
 
@@ -184,12 +174,14 @@ def test_hopfields_network_is_accepted_chain_by_chain():
     assert (bath.in_lanes, moves.in_lanes) == (True, False)
     assert "Metropolis' rate" in moves.described_model.summary
     assert "Metropolis" in moves.described_model.source
-    one, other = (np.array([cell["overlap"] for cell in cells(study)]) for study in (bath, moves))
+    one, other = (
+        np.array([cell["overlap"] for cell in cells_of(study)]) for study in (bath, moves)
+    )
     assert 0 < np.abs(one - other).max() < 0.05
 
 
 def test_a_state_and_its_opposite_have_one_magnetisation():
-    (up,), (down,) = (cells(ising(noise=[noise], temperature=[0.0])) for noise in (0.0, 1.0))
+    (up,), (down,) = (cells_of(ising(noise=[noise], temperature=[0.0])) for noise in (0.0, 1.0))
     assert up["magnetisation"] == down["magnetisation"] == 1
     assert up["overlap"] == -down["overlap"] == 1
     assert up["energy"] == -2

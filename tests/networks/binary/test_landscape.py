@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import columns_of, make_of_family, refused
+from builders import cells_of, make_of_family, refused
 
 from mattis.networks.binary import family
 from mattis.networks.binary.asking import landscape as module
 from mattis.networks.binary.asking.landscape import Landscape
 from mattis.networks.binary.study import BinaryStudy
-from mattis.study import plan
 from mattis.study.model import PatternSet
 from mattis.theory import evaluate
 
@@ -33,17 +32,6 @@ def landscape_of(made: BinaryStudy) -> Landscape:
     return Landscape(circuit, made.protocol)
 
 
-def cells(made: BinaryStudy) -> list[dict[str, float]]:
-    """The cells of a study, one by one."""
-    out = []
-    for block in plan.blocks(made):
-        columns = columns_of(made, block)
-        out += [
-            {name: float(v[k]) for name, v in columns.items()} for k in range(len(block.points))
-        ]
-    return out
-
-
 NETWORKS: tuple[dict[str, Any], ...] = (
     {},
     {"couplings": "sherrington_kirkpatrick"},
@@ -58,7 +46,7 @@ NETWORKS: tuple[dict[str, Any], ...] = (
 @pytest.mark.parametrize("made", NETWORKS)
 def test_every_state_is_counted_as_by_plain_loops(made):
     one = study(**made)
-    circuit, found = landscape_of(one).circuit, cells(one)[0]
+    circuit, found = landscape_of(one).circuit, cells_of(one)[0]
     low, size = (0 if circuit.dynamics.neurons == "zero_one" else -1), circuit.size
     couplings, threshold = (
         circuit.made.nj / (size * circuit.unit),
@@ -85,7 +73,7 @@ def test_every_state_is_counted_as_by_plain_loops(made):
 def test_descents_are_those_of_plain_loops(made, size):
     """Energies are computed anew after each flip; of 21 neurons the ends are what is known."""
     one = study(size=[size], **made)
-    looked, found = landscape_of(one), cells(one)[0]
+    looked, found = landscape_of(one), cells_of(one)[0]
     circuit = looked.circuit
     flips, rises, ends, rest = 0, [], [], 0
     for start in looked.starts.astype(np.int64):
@@ -123,11 +111,11 @@ def test_energy_falls_at_every_flip_of_symmetric_couplings_only():
         {"couplings": "sherrington_kirkpatrick"},
         {"dynamics": {"neurons": "zero_one"}},
     ):
-        (one,) = cells(study(size=[60], **made))
+        (one,) = cells_of(study(size=[60], **made))
         assert one["energy_change"] < 0
         assert one["at_rest"] == 1
         assert one["asymmetry"] == one["self_coupling"] == 0
-    (moving,) = cells(study(size=[60], couplings="sequence", memories=[6]))
+    (moving,) = cells_of(study(size=[60], couplings="sequence", memories=[6]))
     assert moving["energy_change"] > 0
     assert moving["asymmetry"] > 0.5
 
@@ -144,7 +132,7 @@ def test_descents_find_every_stable_state_of_a_small_network(monkeypatch):
 
 
 def test_a_mattis_model_has_no_frustration_and_two_ground_states():
-    (one,) = cells(study(size=[12], memories=[1]))
+    (one,) = cells_of(study(size=[12], memories=[1]))
     assert (one["frustrated_triangles"], one["unsatisfied_bonds"]) == (0, 0)
     assert (one["minima"], one["ground_states"]) == (2, 2)
     assert one["energy_lowest"] == pytest.approx(-(12 - 1) / 24)
@@ -153,7 +141,7 @@ def test_a_mattis_model_has_no_frustration_and_two_ground_states():
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_orthogonal_patterns_are_the_ground_states(count):
     """2 p Mattis states (catalogue M2): H/N = -sum m²/2 + p/2N, and sum m² <= 1."""
-    (one,) = cells(study(size=[16], memories=[count], patterns="orthogonal"))
+    (one,) = cells_of(study(size=[16], memories=[count], patterns="orthogonal"))
     assert one["ground_states"] == 2 * count
     assert one["energy_lowest"] == pytest.approx(-0.5 + count / 32)
 
@@ -163,7 +151,7 @@ def test_triangles_are_those_of_plain_loops():
     nj = landscape_of(made).circuit.made.nj.astype(int)
     products = [nj[i, j] * nj[j, k] * nj[k, i] for i, j, k in combinations(range(11), 3)]
     share = sum(p < 0 for p in products) / sum(p != 0 for p in products)
-    assert cells(made)[0]["frustrated_triangles"] == pytest.approx(share, abs=1e-12)
+    assert cells_of(made)[0]["frustrated_triangles"] == pytest.approx(share, abs=1e-12)
 
 
 def test_sampled_triangles_are_a_fair_sample(monkeypatch):
@@ -180,7 +168,7 @@ def test_sampled_triangles_are_a_fair_sample(monkeypatch):
 def test_spin_glasses_have_as_many_stable_states_as_theory_says():
     """z below 5 for the mean of 400 sets; half and twice the exponent are rejected."""
     made = study(size=[12], couplings="sherrington_kirkpatrick", memories=[1], seed=400, cues=1)
-    counts = np.array([one["minima"] for one in cells(made)])
+    counts = np.array([one["minima"] for one in cells_of(made)])
     wanted, error = evaluate("sk.minima", size=12), counts.std() / 20
     assert abs(counts.mean() - wanted) < 5 * error
     assert error < 0.05 * wanted

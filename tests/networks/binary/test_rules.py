@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from mattis.exact import gaussians, rng
 from mattis.exact.patterns import random_patterns
@@ -102,13 +101,6 @@ def test_sums_beyond_single_precision_are_exact():
     np.testing.assert_array_equal(couplings.products(values, values), exact)
 
 
-def test_a_pattern_twice_is_projected_on_once():
-    xi = drawn(3, 32).xi
-    one, twice = (ensembles.signs(rows) for rows in (xi, np.concatenate([xi, xi[:2], -xi[:1]])))
-    nj = [made(Rule("pseudo_inverse"), stored, kept=True).nj for stored in (one, twice)]
-    np.testing.assert_array_equal(*nj)
-
-
 def test_fast_fading_forgets_patterns_of_the_set_itself():
     rule, stored = Rule("marginalist", epsilon=20.0), drawn(30, 200)
     ages = len(couplings.fading(rule, 200))
@@ -151,32 +143,6 @@ def test_whole_strengths_need_no_point():
     stored = drawn(4, 30)
     one, other = (made(Rule("sequence", strength=number), stored) for number in (1, 1.0))
     np.testing.assert_array_equal(one.nj, other.nj)
-
-
-@pytest.mark.parametrize("threshold", [0.0, 0.3, 0.612, 1.2])
-def test_the_signal_of_clipped_couplings_tends_to_1(threshold):
-    """xi_i xi_j nj_ij of different pairs are uncorrelated: 6 standard errors (2e-9) about E[x f(x + rest)].
-
-    That is 1 to 4 % at P = 401, for sums go by steps of 2; at P = 25 it is 0.884 with the usual zone.
-    """
-    count, size = 401, 500
-    stored, limit = drawn(count, size), threshold * math.sqrt(count)
-    found, upper = made(Rule("dead_zone", threshold=threshold), stored), np.triu_indices(size, 1)
-    aligned = (found.nj * np.outer(stored.xi[0], stored.xi[0]))[upper].astype(float)
-    rest = np.arange(-(count - 1), count, 2)
-    clipped = [np.sign(x) * (np.abs(x) > limit) for x in (rest + 1, rest - 1)]
-    share = stats.binom.pmf((rest + count - 1) // 2, count - 1, 0.5)
-    expected = float(share @ (clipped[0] - clipped[1])) / 2
-    assert abs(aligned.mean() - expected) < 6 * math.sqrt(np.mean(aligned**2) / aligned.size)
-    assert expected / found.unit == pytest.approx(1, abs=0.04)
-
-
-def test_the_edge_of_the_dead_zone_is_dead():
-    """Sums of 4 patterns are 0, ±2, ±4: a zone of 1 sqrt(4) takes the 2."""
-    stored = drawn(4, 40)
-    sums = couplings.hebb_matrix(stored.xi)
-    expected = np.where(np.abs(sums) == 4, np.sign(sums), 0)
-    np.testing.assert_array_equal(made(Rule("dead_zone", threshold=1.0), stored).nj, expected)
 
 
 @pytest.mark.parametrize(

@@ -56,17 +56,6 @@ def away_from_corners(x: np.ndarray) -> np.ndarray:
 
 @exactly
 @given(populations())
-def test_the_activation_is_the_gradient(drawn):
-    population, x, _, direction = drawn
-    direction = direction / np.abs(direction).max()
-    x = away_from_corners(x)
-    along = np.sum(population.activation(x) * direction, axis=0)
-    scale = np.sum(np.abs(population.activation(x) * direction), axis=0) + 1
-    assert slope(population.value, x, direction) == pytest.approx(along, abs=1e-8 * scale.max())
-
-
-@exactly
-@given(populations())
 def test_each_component_of_the_gradient(drawn):
     population, x, _, _ = drawn
     x = away_from_corners(x)

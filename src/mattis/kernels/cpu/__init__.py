@@ -23,19 +23,9 @@ if TYPE_CHECKING:
     from mattis.kernels.cpu import transitions as transitions
 
 COMPILED = (
-    "asynchronous",
-    "dense",
-    "drift",
-    "euler",
-    "exchange",
-    "glauber",
-    "landscape",
-    "learning",
-    "matrix",
-    "portable",
-    "synchronous",
-    "transitions",
-)
+    "asynchronous", "dense", "drift", "euler", "exchange", "glauber", "landscape", "learning", "matrix",
+    "portable", "synchronous", "transitions",
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -239,12 +239,8 @@ def step(patterns: Patterns, lanes: Lanes, heat: Heat, number: int) -> NDArray[n
 
 
 def little_sweeps(patterns: Patterns, lanes: Lanes, heat: Heat, record: LaneRecord) -> int:
-    """Run synchronous steps of 32 replicas as `little.little_sweeps` does."""
-
-    def update(t: int) -> NDArray[np.int64]:
-        return step(patterns, lanes, heat, t)
-
-    return run(patterns, lanes, heat, record, update)
+    """Run synchronous steps of 32 replicas as `synchronous.little_sweeps` does."""
+    return run(patterns, lanes, heat, record, lambda t: step(patterns, lanes, heat, t))
 
 
 def replica_sweeps(
@@ -254,15 +250,13 @@ def replica_sweeps(
     order_stream: NDArray[np.uint32],
     record: LaneRecord,
 ) -> int:
-    """Run the sweeps of 32 replicas as `replicas.replica_sweeps` does; return how many until nothing moved.
+    """Run the sweeps of 32 replicas as `asynchronous.replica_sweeps` does; return when nothing moved.
 
     order_stream  # (4,) uint32 for a random order in each sweep, which the replicas share; (0,) for 0 … N-1
     """
-
-    def update(t: int) -> NDArray[np.int64]:
-        return sweep(patterns, lanes, heat, order_stream, t)
-
-    return run(patterns, lanes, heat, record, update)
+    return run(
+        patterns, lanes, heat, record, lambda t: sweep(patterns, lanes, heat, order_stream, t)
+    )
 
 
 def run(

@@ -10,7 +10,7 @@ import numpy as np
 from mattis import plugins
 from mattis.exact.arrays import Reals, Signs
 from mattis.plugins import Row, Table
-from mattis.study.model import Observable, one_cue
+from mattis.study.model import Observable, fraction_of_cues
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +83,9 @@ def with_added(observables: tuple[Observable, ...]) -> tuple[Observable, ...]:
     return (*observables[:-1], *added(), observables[-1])
 
 
-SAME_CLASS = Observable(
+SAME_CLASS = fraction_of_cues(
     "same_class",
     "fraction of cues whose mean state is nearest to a pattern of their own class",
-    smallest=one_cue,
-    fraction=True,
 )
 
 

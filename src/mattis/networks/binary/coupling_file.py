@@ -17,9 +17,6 @@ from mattis.words import one_line
 LARGEST_COUPLING_FILE = 2**29
 """Bytes of a file at most."""
 
-LARGEST_GIVEN_SIZE = 8192
-"""Neurons of a network of given couplings at most: the matrix travels with every block."""
-
 ROUNDED_UNIT = 256
 """Given couplings that are no multiples of 1/N are rounded to multiples of 1/(256 N)."""
 

@@ -335,17 +335,9 @@ def _aligned(draw: Draw) -> Stored:
 ENSEMBLES = Table(
     EnsembleRow,
     (
-        _random,
-        _biased,
-        _categories,
-        _digits,
-        _gaussian,
-        _unit_vectors,
-        _orthogonal,
-        _given,
-        _aligned,
+        _random, _biased, _categories, _digits, _gaussian, _unit_vectors, _orthogonal, _given, _aligned,
     ),
-)
+)  # fmt: skip
 """What can be stored."""
 
 

@@ -41,8 +41,8 @@ from mattis.study.model import (
     UNSETTLED,
     Observable,
     PatternSet,
+    fraction_of_cues,
     means_given_survival,
-    one_cue,
     one_spin,
     two_spins,
 )
@@ -356,22 +356,14 @@ def average(replicas: Sequence[CellObservables]) -> CellObservables:
     return out | means_given_survival(replicas)
 
 
-def replicas_of(points: Sequence[Setting], cues: int) -> list[Replica]:
-    """Return the replicas that simulate some points: each cue at each point."""
-    return [Replica(cue, *point) for point, cue in product(points, range(cues))]
-
-
-def averages(cells: Sequence[CellObservables], cues: int) -> list[CellObservables]:
-    """Return the mean over the cues of each point."""
-    return [average(cells[first : first + cues]) for first in range(0, len(cells), cues)]
-
-
 def asked(
     network: BinaryNetwork, points: Sequence[Setting], protocol: Protocol
 ) -> list[CellObservables]:
     """Return the observables at some points, mean over cues."""
-    cells = observe(network, replicas_of(points, protocol.cues), protocol)
-    return averages(cells, protocol.cues)
+    cues = protocol.cues
+    replicas = [Replica(cue, *point) for point, cue in product(points, range(cues))]
+    cells = observe(network, replicas, protocol)
+    return [average(cells[first : first + cues]) for first in range(0, len(cells), cues)]
 
 
 class ReplicaGroup(NamedTuple):
@@ -451,69 +443,44 @@ STARTS_OBSERVABLES = (
         "rank-normalised split R-hat of the energies of both chains: 1 where they sample the same, "
         "NaN at T = 0",
     ),
+    Observable("energy_sample_size", "effective number of independent energies that both chains have"),
     Observable(
-        "energy_sample_size", "effective number of independent energies that both chains have"
-    ),
-    Observable(
-        "overlap_starts",
-        "overlap q_ab = (1/N) sum_i S_i^a S_i^b of the last states of both chains",
+        "overlap_starts", "overlap q_ab = (1/N) sum_i S_i^a S_i^b of the last states of both chains",
         smallest=one_spin,
     ),
-)
+)  # fmt: skip
 """What two starts of a cell say of each other."""
 
 CHAIN_OBSERVABLES = (
     Observable(
-        "overlap",
-        "Mattis overlap m with the cued pattern, mean over sweeps and cues",
-        smallest=one_spin,
+        "overlap", "Mattis overlap m with the cued pattern, mean over sweeps and cues", smallest=one_spin,
     ),
     Observable("overlap_thermal_error", "standard error of the overlap from the chain alone"),
-    Observable(
-        "overlap_squared", "mean square of the overlap over sweeps and cues", smallest=two_spins
-    ),
+    Observable("overlap_squared", "mean square of the overlap over sweeps and cues", smallest=two_spins),
     Observable("energy", "energy per neuron, -(1/2N) sum_i S_i h_i", "J"),
     Observable("energy_thermal_error", "standard error of the energy from the chain alone", "J"),
     Observable(
-        "edwards_anderson",
-        "Edwards-Anderson parameter q, from two halves of the chain",
-        smallest=two_spins,
+        "edwards_anderson", "Edwards-Anderson parameter q, from two halves of the chain", smallest=two_spins,
     ),
     Observable("overlap_other", "largest |overlap| of the mean state with another pattern"),
-    Observable(
-        "retrieved",
-        "fraction of cues whose mean overlap is above the study's threshold",
-        smallest=one_cue,
-        fraction=True,
-    ),
-    Observable(
+    fraction_of_cues("retrieved", "fraction of cues whose mean overlap is above the study's threshold"),
+    fraction_of_cues(
         "retrieved_early",
         "fraction of cues whose overlap over the first half of the chain is above the threshold",
-        smallest=one_cue,
-        fraction=True,
     ),
-    Observable(
-        "survived",
-        "fraction of cues whose overlap over every eighth of the chain is above the threshold",
-        smallest=one_cue,
-        fraction=True,
+    fraction_of_cues(
+        "survived", "fraction of cues whose overlap over every eighth of the chain is above the threshold",
     ),
     Observable("flip_fraction", "fraction of proposals that flipped the spin"),
     Observable("sweeps_used", "sweeps before nothing flips (T = 0), or all of them", "sweep"),
     Observable(
         "autocorrelation_time",
-        "integrated autocorrelation time of the slower of overlap and energy; NaN if not resolved",
-        "sweep",
+        "integrated autocorrelation time of the slower of overlap and energy; NaN if not resolved", "sweep",
     ),
     Observable("flag", "what makes a cell not trustworthy; 0 if nothing does"),
-)
+)  # fmt: skip
 
 TWO_CYCLES = (
-    Observable(
-        "two_cycle",
-        "fraction of cues that end in a cycle of two states (T = 0)",
-        smallest=one_cue,
-        fraction=True,
-    ),
+    fraction_of_cues("two_cycle", "fraction of cues that end in a cycle of two states (T = 0)"),
     Observable("cycle_flips", "fraction of the spins that flip in a cycle of two states (T = 0)"),
-)
+)  # fmt: skip

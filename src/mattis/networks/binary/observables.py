@@ -117,11 +117,9 @@ def magnetisation(circuit: MatrixNetwork, walk: ChainResult, asking: Protocol) -
 CYCLES = (
     *TWO_CYCLES,
     Observable("effective_energy", "Peretto's effective energy per neuron, mean over sweeps", "J"),
-)
+)  # fmt: skip
 MAGNETISATION = (
     Observable("magnetisation", "|overlap| with the cued pattern, mean over sweeps"),
-    Observable(
-        "magnetisation_thermal_error", "standard error of the magnetisation from the chain alone"
-    ),
-)
+    Observable("magnetisation_thermal_error", "standard error of the magnetisation from the chain alone"),
+)  # fmt: skip
 LENGTH = Observable("overlap_length", "length of the vector of all overlaps, mean over sweeps")

@@ -1,7 +1,7 @@
 """Studies of the family of binary networks: which couplings, patterns and dynamics, and what is asked."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -290,13 +290,6 @@ class BinaryStudy(RetrievalStudy):
         if BINARY_QUESTIONS[self.asked.name].cued:
             super().check_cues(size, patterns)
 
-    def networks(self) -> Iterator[tuple[int, int]]:
-        """Yield N and the fewest and most P of every size: what is wrong is wrong at an end."""
-        values = self.labels[self.stored]
-        for size in self.axes.size:
-            for value in dict.fromkeys((min(values), max(values))):
-                yield size, int(self.counts([value], [size])[0, 0])
-
     def _check_network(self, size: int, count: int) -> None:
         """Raise Misplaced where a network cannot be made or asked so."""
         where, got = f"axes.{self.stored}", f"{counted(count, 'pattern')} at size {size}"
@@ -400,9 +393,7 @@ class BinaryStudy(RetrievalStudy):
 
     def total_updates(self) -> int:
         """Return the spin proposals of the whole study at most."""
-        points = len(self.axes.seed) * len(self.labels[self.stored])
-        for name in self.points:
-            points *= len(self.labels[name])
+        points = math.prod(len(self.labels[name]) for name in self.dimensions if name != "size")
         return sum(
             self._proposals(size, self.sweeps.total, self.cues, points) for size in self.axes.size
         )

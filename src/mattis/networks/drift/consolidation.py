@@ -372,49 +372,33 @@ def one_memory(_size: Any, patterns: Any, protocol: DriftProtocol) -> Any:
     return 1.0 if protocol.single else 1.0 / patterns
 
 
+def fraction_of_memories(name: str, long_name: str) -> Observable:
+    """Return an observable that is the mean over the memories of answers, each yes or no."""
+    return Observable(name, long_name, smallest=one_memory, fraction=True)
+
+
 DRIFT_OBSERVABLES = (
     Observable("similarity", "cosine of a memory with its own pattern xi', mean over memories"),
     Observable("similarity_old", "cosine of a memory with the old memory xi, mean over memories"),
-    Observable(
-        "similarity_best", "cosine of a pattern with the nearest memory, mean over patterns"
-    ),
+    Observable("similarity_best", "cosine of a pattern with the nearest memory, mean over patterns"),
     Observable("similarity_other", "cosine of a memory with the nearest other, mean over memories"),
     Observable("length", "|Xi|/|xi'|, length of a memory in units of its own pattern's, mean"),
     Observable("own_weight", "softmax weight of a memory when its own pattern is shown"),
-    Observable(
+    fraction_of_memories(
         "consolidated",
         "fraction of memories that are at their own new pattern: nearer to it than to any other, to the "
         "mean of all and to the old",
-        smallest=one_memory,
-        fraction=True,
     ),
-    Observable(
-        "collapsed",
-        "fraction of memories that are nearer to the mean of all patterns than to any one",
-        smallest=one_memory,
-        fraction=True,
+    fraction_of_memories(
+        "collapsed", "fraction of memories that are nearer to the mean of all patterns than to any one",
     ),
-    Observable(
-        "merged",
-        "fraction of memories that have a twin among the others",
-        smallest=one_memory,
-        fraction=True,
-    ),
-    Observable(
-        "reached",
-        "fraction of memories that came as near as `reached_above`",
-        smallest=one_memory,
-        fraction=True,
-    ),
+    fraction_of_memories("merged", "fraction of memories that have a twin among the others"),
+    fraction_of_memories("reached", "fraction of memories that came as near as `reached_above`"),
     Observable(
         "reached_after",
         "presentations per memory after which the similarity was reached; NaN unless all reached it",
     ),
-    Observable(
-        "hebbian_error", "|XiᵀXi - xi'ᵀxi'|/|xi'ᵀxi'|, distance of the couplings from the target"
-    ),
-    Observable(
-        "pavlovian_error", "the same distance of the generalised Hebbian rule run beside it"
-    ),
+    Observable("hebbian_error", "|XiᵀXi - xi'ᵀxi'|/|xi'ᵀxi'|, distance of the couplings from the target"),
+    Observable("pavlovian_error", "the same distance of the generalised Hebbian rule run beside it"),
     Observable("flag", "what makes a cell not trustworthy; 0 if nothing does"),
-)
+)  # fmt: skip

@@ -31,7 +31,7 @@ from mattis.study.model import (
     Model,
     Observable,
     PatternSet,
-    one_cue,
+    fraction_of_cues,
     one_spin,
     over_cues,
 )
@@ -160,20 +160,13 @@ LEARNT = ("similarity", "similarity_old", "own_weight", "consolidated", "collaps
 
 RECALL_OBSERVABLES = (
     *hopfield.CHAIN_OBSERVABLES[:-1],
-    Observable(
-        "overlap_old",
-        "Mattis overlap with the old pattern, cued by it",
-        smallest=one_spin,
-    ),
-    Observable(
-        "retrieved_old",
-        "fraction of old cues whose mean overlap is above the study's threshold",
-        smallest=one_cue,
-        fraction=True,
+    Observable("overlap_old", "Mattis overlap with the old pattern, cued by it", smallest=one_spin),
+    fraction_of_cues(
+        "retrieved_old", "fraction of old cues whose mean overlap is above the study's threshold",
     ),
     *(o for o in consolidation.DRIFT_OBSERVABLES if o.name in LEARNT),
     hopfield.CHAIN_OBSERVABLES[-1],
-)
+)  # fmt: skip
 
 
 RECALL = Model(

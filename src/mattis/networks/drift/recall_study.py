@@ -53,10 +53,7 @@ class RecallAxes(RetrievalAxes):
 
     def labels(self) -> dict[str, Sequence[float]]:
         """Return the values along each dimension of the cube."""
-        given = {name: getattr(self, name) for name in DIMENSIONS if name != "beta"} | {
-            "beta": self.betas
-        }
-        return {name: given[name] for name in DIMENSIONS}
+        return {n: self.betas if n == "beta" else getattr(self, n) for n in DIMENSIONS}
 
 
 class RecallStudy(DriftStudy, RetrievalStudy):

@@ -40,24 +40,15 @@ SYNAPSE_OBSERVABLES = (
     Observable("pattern_error", "|Xi - xi'|/|xi'|, mean over memories"),
     Observable("old_share", "share of the old memory in a memory, mean over memories"),
     Observable(
-        "gradient_error",
-        "largest |tau dXi/dt + dE/dXi|/|tau dXi/dt| of a clamped pattern, by differences",
+        "gradient_error", "largest |tau dXi/dt + dE/dXi|/|tau dXi/dt| of a clamped pattern, by differences",
     ),
-    Observable(
-        "curl", "largest |A - Aᵀ|/|A| of the Jacobian A of tau dXi/dt: 0 where an energy has it"
-    ),
-    Observable(
-        "hebbian_error", "|XiᵀXi - xi'ᵀxi'|/|xi'ᵀxi'|, distance of (24) from its limit (25)"
-    ),
+    Observable("curl", "largest |A - Aᵀ|/|A| of the Jacobian A of tau dXi/dt: 0 where an energy has it"),
+    Observable("hebbian_error", "|XiᵀXi - xi'ᵀxi'|/|xi'ᵀxi'|, distance of (24) from its limit (25)"),
     Observable("pavlovian_error", "that of the Pavlovian rule (23) run beside it"),
-    Observable(
-        "rules_apart", "distance of XiᵀXi (24) from the Pavlovian matrix (23), over |xi'ᵀxi'|"
-    ),
-    Observable(
-        "rules_residual", "the same after sum c (1 - c) dᵀd, d = Xi(0) - xi', is added to XiᵀXi"
-    ),
+    Observable("rules_apart", "distance of XiᵀXi (24) from the Pavlovian matrix (23), over |xi'ᵀxi'|"),
+    Observable("rules_residual", "the same after sum c (1 - c) dᵀd, d = Xi(0) - xi', is added to XiᵀXi"),
     Observable("flag", "what makes a cell not trustworthy; 0 if nothing does"),
-)
+)  # fmt: skip
 
 MOST_MEASURED = 512
 """Memories at most whose motion is measured."""

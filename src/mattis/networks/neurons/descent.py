@@ -133,14 +133,12 @@ def lost_along(net: NeuronNetwork, states: FloatArray) -> LossAlong:
     return LossAlong(slope, power, work, power / (net.tau_v * square), floor)
 
 
-def slope_along(
-    value: Callable[[FloatArray], FloatArray], speed: FloatArray, share: float = 1e-5
-) -> FloatArray:
+def slope_along(value: Callable[[FloatArray], FloatArray], speed: FloatArray) -> FloatArray:
     """Return a derivative by time by central differences, over times in which no neuron moves by more.
 
     value  # of the time ahead, (R,) -> (…, R); speed  # of the fastest neuron, (R,)
     """
-    dt = share / np.maximum(speed, 1e-12)
+    dt = 1e-5 / np.maximum(speed, 1e-12)
     return np.asarray((value(dt) - value(-dt)) / (2 * dt))
 
 

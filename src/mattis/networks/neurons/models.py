@@ -30,7 +30,7 @@ from mattis.study.model import (
     PatternSet,
     PowerLaw,
     Task,
-    one_cue,
+    fraction_of_cues,
     over_cues,
 )
 
@@ -102,14 +102,9 @@ class NeuronQuestion:
 FLAG = Observable("flag", "what makes a cell not trustworthy; 0 if nothing does")
 OVERLAP = Observable("overlap", "overlap m = xi · x/N with the pattern asked for, at rest")
 STEPS_USED = Observable("steps_used", "Euler steps (or sweeps) until the state was at rest", "step")
-CONVERGED = Observable(
-    "converged", "fraction of cues whose state came to rest", smallest=one_cue, fraction=True
-)
-RETRIEVED = Observable(
-    "retrieved",
-    "fraction of cues that end with an overlap above `retrieved_above`",
-    smallest=one_cue,
-    fraction=True,
+CONVERGED = fraction_of_cues("converged", "fraction of cues whose state came to rest")
+RETRIEVED = fraction_of_cues(
+    "retrieved", "fraction of cues that end with an overlap above `retrieved_above`"
 )
 
 
@@ -133,10 +128,7 @@ RECALL_QUESTION = NeuronQuestion(
         OVERLAP,
         Observable("overlap_one_step", "overlap after one step at dt = tau (binary: one sweep)"),
         RETRIEVED,
-        Observable(
-            "retrieved_one_step", "fraction of cues retrieved by that one step", smallest=one_cue,
-            fraction=True,
-        ),
+        fraction_of_cues("retrieved_one_step", "fraction of cues retrieved by that one step"),
         STEPS_USED,
         CONVERGED,
         Observable("energy", "energy per neuron at rest"),
@@ -180,10 +172,9 @@ NEURON_QUESTIONS: Mapping[str, NeuronQuestion] = {
             Observable("information_gain", "entropy at the cue less entropy at rest", "nat"),
             OVERLAP,
             RETRIEVED,
-            Observable(
+            fraction_of_cues(
                 "same_class",
                 "fraction of cues that end nearest to a pattern of their class, or to their own without one",
-                smallest=one_cue, fraction=True,
             ),
             Observable("own_weight", "weight of the pattern asked for, at rest"),
             Observable("own_weight_cue", "weight of the pattern asked for, at the cue"),
@@ -227,9 +218,7 @@ NEURON_QUESTIONS: Mapping[str, NeuronQuestion] = {
         "the full fast-slow system beside quasi-equilibrium, tau_h/tau_v along the axis `separation`",
         separation,
         (
-            Observable(
-                "distance", "largest |v - v_QE|/sqrt(N_v) along the trajectory", law=FALLS_LIKE
-            ),
+            Observable("distance", "largest |v - v_QE|/sqrt(N_v) along the trajectory", law=FALLS_LIKE),
             Observable("energy_mismatch", "largest relative difference of dE/dt and what (18) says it is"),
             Observable("energy_rise", "largest rise of the energy between looks, over its range"),
             Observable("energy_fall", "energy per visible neuron that was lost"),
@@ -264,12 +253,8 @@ NEURON_QUESTIONS: Mapping[str, NeuronQuestion] = {
                 "breaking_step", "dt/tau_v from which on an Euler step raises the energy; NaN if none does"
             ),
             Observable("energy_rise", "largest rise of the energy in a step, over its range"),
-            Observable(
-                "energy_mismatch", "largest relative difference of dE/dt and -tau_v v'ᵀH_v v' (6)"
-            ),
-            Observable(
-                "activation_mismatch", "largest relative difference of dE/dt and g'·(v - B) (5)"
-            ),
+            Observable("energy_mismatch", "largest relative difference of dE/dt and -tau_v v'ᵀH_v v' (6)"),
+            Observable("activation_mismatch", "largest relative difference of dE/dt and g'·(v - B) (5)"),
             Observable(
                 "gradient_error", "largest |dE/dv - H_v (v - B)| at the cue, over the largest |dE/dv|"
             ),

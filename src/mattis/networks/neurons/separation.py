@@ -43,13 +43,9 @@ def separation(
     rows: list[NeuronCell] = [{} for _ in places]
     for _, same in groupby(order, key=lambda k: places[k]._replace(separation=0.0)):
         members = list(same)
-        by_place: list[list[NeuronCell]] = [[] for _ in members]
         separations = [places[k] for k in members]
-        for mu in range(recipe.cues):
-            cells = _follow(patterns, xi, separations, mu, recipe)
-            for over_cues, cell in zip(by_place, cells, strict=True):
-                over_cues.append(cell)
-        for k, over_cues in zip(members, by_place, strict=True):
+        by_cue = [_follow(patterns, xi, separations, mu, recipe) for mu in range(recipe.cues)]
+        for k, over_cues in zip(members, zip(*by_cue, strict=True), strict=True):
             rows[k] = mean_of(over_cues)
     return rows
 
@@ -97,10 +93,8 @@ def power(net: NeuronNetwork, v: FloatArray, h: FloatArray) -> FloatArray:
     return power_lost(net.visible, net.tau_v, v, slow) + power_lost(net.hidden, net.tau_h, h, fast)
 
 
-def measured_slope(
-    net: NeuronNetwork, v: FloatArray, h: FloatArray, share: float = 1e-5
-) -> FloatArray:
+def measured_slope(net: NeuronNetwork, v: FloatArray, h: FloatArray) -> FloatArray:
     """Return dE/dt along the motion, (R,), by the central difference of the energy (19) itself."""
     slow, fast = velocities(net, v, h)
     speed = np.maximum(np.abs(slow).max(axis=0), np.abs(fast).max(axis=0))
-    return slope_along(lambda dt: full_energy(net, v + dt * slow, h + dt * fast), speed, share)
+    return slope_along(lambda dt: full_energy(net, v + dt * slow, h + dt * fast), speed)

@@ -1,7 +1,7 @@
 """Studies of networks from generating functions: what they are made of, their axes, what is asked."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -194,13 +194,6 @@ class NeuronStudy(Study):
         for size, count in self.networks():
             self._check_network(size, count)
 
-    def networks(self) -> Iterator[tuple[int, int]]:
-        """Yield N and the fewest and most P of every size: what is wrong is wrong at an end."""
-        values = self.labels[self.stored]
-        for size in self.axes.size:
-            for value in dict.fromkeys((min(values), max(values))):
-                yield size, int(self.counts([value], [size])[0, 0])
-
     def _check_network(self, size: int, count: int) -> None:
         """Raise Misplaced where a network stores too little or too much."""
         where = "axes." + next(name for name in STORED if getattr(self.axes, name) is not None)
@@ -270,9 +263,7 @@ class NeuronStudy(Study):
 
     def total_updates(self) -> int:
         """Return the neuron updates of the whole study at most."""
-        points = len(self.axes.seed) * len(self.labels[self.stored])
-        for name in self.points:
-            points *= len(self.labels[name])
+        points = math.prod(len(self.labels[name]) for name in self.dimensions if name != "size")
         return sum(points * self._each(self.protocol, size) for size in self.axes.size)
 
     def physics(self) -> dict[str, Any]:

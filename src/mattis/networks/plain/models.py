@@ -16,6 +16,11 @@ from mattis.exact.patterns import random_patterns
 from mattis.plugins import Number, Row, Table, numbers_of
 from mattis.study.model import Columns, Model, Observable, PatternSet, Point
 
+STUDY_WORDS = {
+    "name", "model", "axes", "root_seed", "size", "load", "memories", "seed", "patterns",
+}  # fmt: skip
+"""Keys and axes of every study, which no model of a plugin may use for its own."""
+
 PLAIN_FLAG = Observable("flag", "what makes a cell not trustworthy; 0 if nothing does")
 
 
@@ -112,18 +117,7 @@ def model(
         if not every:
             raise ValueError("got no observables; expected at least one")
         made = PlainModel(name or compute.__name__, compute, every, **row)
-        taken = {
-            "name",
-            "model",
-            "axes",
-            "root_seed",
-            "size",
-            "load",
-            "memories",
-            "seed",
-            "patterns",
-        }
-        if clash := sorted(taken & {*made.arguments, *(o.name for o in every)}):
+        if clash := sorted(STUDY_WORDS & {*made.arguments, *(o.name for o in every)}):
             raise ValueError(f"{clash[0]} is a word of every study; give it another name")
         return made
 

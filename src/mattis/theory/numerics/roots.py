@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 from mattis.theory.numerics.arrays import TINY, Array
 
@@ -111,3 +112,12 @@ def top(function: Callable[[Array], Array], low: float, high: float) -> float:
         best = int(np.argmax(function(x)))
         low, high = float(x[max(best - 1, 0)]), float(x[min(best + 1, PEAK_PARTS)])
     return (low + high) / 2
+
+
+def peak(function: Callable[[float], float], low: float, high: float) -> float:
+    """Return where `function` of one number has its one maximum between low and high, to about 1e-8."""
+    options = {"xatol": 1e-9}
+    optimum = minimize_scalar(
+        lambda x: -function(x), (), (low, high), (), "bounded", options=options
+    )
+    return float(optimum.x)

@@ -77,9 +77,7 @@ class _Compared(NamedTuple):
     entropy: Array
 
 
-def _compared(
-    unknown: Array, load: Array, temperature: Array, retrieval: Saddle[Array]
-) -> _Compared:
+def _compared(unknown: Array, load: Array, temperature: Array, retrieval: Saddle) -> _Compared:
     """Compare glasses with retrieval. unknown  # w0, w1, mu w1"""
     state = glass_fields(unknown, temperature)
     a = field_averages(state)

@@ -138,7 +138,7 @@ def states(load: Array, state: Fields, a: FieldAverages) -> BrokenStates:
     return BrokenStates(m, q0, q1, mu, e, f, s)
 
 
-def _unbroken(states: Saddle[Array], load: Array, temperature: Array) -> BrokenStates:
+def _unbroken(states: Saddle, load: Array, temperature: Array) -> BrokenStates:
     """Return symmetric states as what one step makes of them: q0 = q1, at any x."""
     q, s = states.edwards_anderson, entropies(states, load, temperature)
     no_break = np.full_like(q, NAN)

@@ -49,10 +49,7 @@ LARGEST_ENUMERATED = 12
 
 ENUMERATED_OBSERVABLES = (
     Observable("row_sum_error", "largest |sum over S' of W(S, S') - 1|"),
-    Observable(
-        "gibbs_distance",
-        "total variation distance of the stationary law of W from exp(-beta H)/Z",
-    ),
+    Observable("gibbs_distance", "total variation distance of the stationary law of W from exp(-beta H)/Z"),
     Observable(
         "peretto_distance",
         "total variation distance of the stationary law of W from prod_i 2 cosh(beta h_i)/Z",
@@ -70,12 +67,9 @@ ENUMERATED_OBSERVABLES = (
     Observable("energy_thermal_error", "standard error of the energy from the chain alone", "J"),
     Observable("energy_exact", "energy per neuron in the stationary law of sweeps", "J"),
     Observable("overlap_squared", "squared overlap of a chain, mean over sweeps and cues"),
-    Observable(
-        "overlap_squared_thermal_error",
-        "standard error of the squared overlap from the chain alone",
-    ),
+    Observable("overlap_squared_thermal_error", "standard error of the squared overlap from the chain alone"),
     Observable("overlap_squared_exact", "squared overlap in the stationary law of sweeps"),
-)
+)  # fmt: skip
 """What is observed of a small circuit and its transition matrix."""
 
 

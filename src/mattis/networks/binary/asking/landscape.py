@@ -29,7 +29,7 @@ from mattis.networks.binary.matrix_network import (
 )
 from mattis.networks.binary.questions import Inquiry, Query, VisitCell, VisitCells, Visits
 from mattis.study.axes import Misplaced
-from mattis.study.model import Observable, one_cue
+from mattis.study.model import Observable, fraction_of_cues
 
 LARGEST_VISITED = 20
 """Neurons at most of networks all of whose states are visited, in some 30 ms."""
@@ -51,7 +51,7 @@ LANDSCAPE_OBSERVABLES = (
     Observable("flips_to_rest", "flips of a descent at T = 0 from a random state, one by one"),
     Observable("energy_change", "largest change of the energy in any of these flips", "J"),
     Observable("energy_at_rest", "energy per neuron at the end of a descent", "J"),
-    Observable("at_rest", "fraction of descents that end within the sweeps of a chain", "1", one_cue, True),
+    fraction_of_cues("at_rest", "fraction of descents that end within the sweeps of a chain"),
     Observable("asymmetry", "sum of |J_ij - J_ji| over the sum of |J_ij + J_ji|"),
     Observable("self_coupling", "largest |J_ii| over the largest |J_ij|"),
 )  # fmt: skip

@@ -37,7 +37,7 @@ from mattis.networks.binary.questions import (
     survival,
     transitions,
 )
-from mattis.study.model import Boundary, Observable, one_cue, one_spin
+from mattis.study.model import Boundary, Observable, fraction_of_cues, one_spin
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,9 @@ def edges(fraction: str, whose: str) -> tuple[Boundary, ...]:
     )
 
 
+ON_A_RAMP = {"overlap", "overlap_thermal_error", "energy", "energy_thermal_error", "retrieved"}
+"""Observables of every chain that are also those of a rung on the way up."""
+
 BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
     "recall": BinaryQuestion(
         "retrieval from a cue, a fraction `noise` of whose bits is flipped",
@@ -111,24 +114,16 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
         "a cue with a fraction `noise` of its sites from a second pattern: which of the two comes?",
         of_every_cue(ambiguous),
         (
-            Observable(
-                "retrieved",
-                "fraction of cues that end nearer to the first pattern, above `chosen_above`",
-                smallest=one_cue,
-                fraction=True,
+            fraction_of_cues(
+                "retrieved", "fraction of cues that end nearer to the first pattern, above `chosen_above`",
             ),
             Observable("overlap_second", "overlap with the second pattern", smallest=one_spin),
-            Observable(
+            fraction_of_cues(
                 "chose_second",
                 "fraction of cues that end nearer to the second pattern, above `chosen_above`",
-                smallest=one_cue,
-                fraction=True,
             ),
-            Observable(
-                "chose_neither",
-                "fraction of cues that end at neither: in a mixture, or elsewhere",
-                smallest=one_cue,
-                fraction=True,
+            fraction_of_cues(
+                "chose_neither", "fraction of cues that end at neither: in a mixture, or elsewhere",
             ),
         ),
         states=None,
@@ -140,18 +135,10 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
         (
             Observable("flip_rate", "fraction of neurons that want to flip at a stored pattern"),
             Observable("flip_rate_new", "fraction of neurons that want to flip at a new pattern"),
-            Observable(
-                "recognised",
-                "fraction of pairs of which the stored has fewer flips, ties half",
-                smallest=one_cue,
-                fraction=True,
+            fraction_of_cues(
+                "recognised", "fraction of pairs of which the stored has fewer flips, ties half",
             ),
-            Observable(
-                "stable",
-                "fraction of cues at which no neuron wants to flip",
-                smallest=one_cue,
-                fraction=True,
-            ),
+            fraction_of_cues("stable", "fraction of cues at which no neuron wants to flip"),
         ),
         alone=True,
         noisy=False,
@@ -163,16 +150,9 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
         "the state sgn(sum of n patterns), n along the axis `mixture`: does it stay a mixture?",
         of_every_cue(mixture),
         (
-            Observable(
-                "overlap_mixed",
-                "mean overlap with the n patterns of the mixture",
-                smallest=one_spin,
-            ),
-            Observable(
-                "stays",
-                "fraction of mixtures with every overlap above half of its first value",
-                smallest=one_cue,
-                fraction=True,
+            Observable("overlap_mixed", "mean overlap with the n patterns of the mixture", smallest=one_spin),
+            fraction_of_cues(
+                "stays", "fraction of mixtures with every overlap above half of its first value",
             ),
         ),
         order_parameter="overlap_mixed",
@@ -185,16 +165,9 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
         of_every_cue(survival),
         (
             Observable(
-                "survival_time",
-                "mean of times, those of survivors cut off at the end of the run",
-                "sweep",
+                "survival_time", "mean of times, those of survivors cut off at the end of the run", "sweep",
             ),
-            Observable(
-                "survived",
-                "fraction of cues whose overlap never fell below",
-                smallest=one_cue,
-                fraction=True,
-            ),
+            fraction_of_cues("survived", "fraction of cues whose overlap never fell below"),
         ),
         order_parameter="survived",
         boundaries=edges("survived", "states survive"),
@@ -205,11 +178,8 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
         of_every_cue(snapshot),
         (
             Observable("wrong_bits", "bits of the last state that are not those of the pattern"),
-            Observable(
-                "recalled",
-                "fraction of cues whose last state has at most `wrong_bits` wrong bits",
-                smallest=one_cue,
-                fraction=True,
+            fraction_of_cues(
+                "recalled", "fraction of cues whose last state has at most `wrong_bits` wrong bits",
             ),
         ),
         order_parameter="recalled",
@@ -221,9 +191,7 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
         (
             Observable("overlap_nearest", "overlap with the nearest pattern, mean over sweeps"),
             Observable("transition_rate", "transitions along the sequence, net", "1/sweep"),
-            Observable(
-                "transition_time", "sweeps per transition; NaN if there was none, net", "sweep"
-            ),
+            Observable("transition_time", "sweeps per transition; NaN if there was none, net", "sweep"),
         ),
         order_parameter="transition_rate",
         states=None,
@@ -232,44 +200,16 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
         "a ramp from T = 0 to `top` and back in steps of `step`, a chain on each rung",
         hysteresis,
         (
-            *(
-                o
-                for o in CHAIN_OBSERVABLES
-                if o.name
-                in (
-                    "overlap",
-                    "overlap_thermal_error",
-                    "energy",
-                    "energy_thermal_error",
-                    "retrieved",
-                )
-            ),
-            Observable(
-                "overlap_cooling",
-                "overlap with the cued pattern on the way down",
-                smallest=one_spin,
-            ),
+            *(one for one in CHAIN_OBSERVABLES if one.name in ON_A_RAMP),
+            Observable("overlap_cooling", "overlap with the cued pattern on the way down", smallest=one_spin),
             Observable("energy_cooling", "energy per neuron on the way down", "J"),
-            Observable(
-                "overlap_nearest_cooling", "largest |overlap| with any pattern on the way down"
-            ),
-            Observable(
-                "retrieved_cooling",
-                "fraction of ways down that are at some pattern",
-                smallest=one_cue,
-                fraction=True,
-            ),
+            Observable("overlap_nearest_cooling", "largest |overlap| with any pattern on the way down"),
+            fraction_of_cues("retrieved_cooling", "fraction of ways down that are at some pattern"),
         ),
         alone=True,
         boundaries=(
             *edges("retrieved", "cues are retrieved on the way up"),
-            falls(
-                "retrieved_cooling",
-                "beta",
-                "temperature",
-                "ways down are at some pattern",
-                "cooling",
-            ),
+            falls("retrieved_cooling", "beta", "temperature", "ways down are at some pattern", "cooling"),
         ),
         check=check_ramp,
     ),
@@ -282,11 +222,8 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
         boundaries=(
             replace(
                 falls(
-                    "retrieval_share",
-                    "beta",
-                    "temperature",
-                    "weight is one retrieval state's, against all others together",
-                    "equal_free_energy",
+                    "retrieval_share", "beta", "temperature",
+                    "weight is one retrieval state's, against all others together", "equal_free_energy",
                 ),
                 in_equilibrium=True,
             ),
@@ -317,5 +254,5 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
         check=check_landscape,
         work=landscape_work,
     ),
-}
+}  # fmt: skip
 """What a study can ask."""
