@@ -117,14 +117,6 @@ def test_dense_overlap_solves_its_equation_and_ends_at_alpha_c(degree, indices):
     assert dense.overlap(degree, 5e-324, indices) == 1
 
 
-@pytest.mark.parametrize("indices", ["full", "distinct"])
-def test_degree_two_is_the_hopfield_network_and_not_the_equation_without_reaction(indices):
-    for load in (0.01, 0.1, 0.137):
-        assert dense.overlap(2, load, indices) == hopfield.overlap(load, 0)
-    assert math.isnan(dense.overlap(2, 0.14, indices))
-    assert dense.alpha_c(2, indices) == hopfield.alpha_c()
-
-
 def test_full_sums_hold_fewer_patterns_than_distinct_indices():
     for degree in range(3, 21):
         ratio = dense.alpha_c(degree, "distinct") / dense.alpha_c(degree, "full")
@@ -319,12 +311,6 @@ def test_analog_limits(diagonal):
         assert m == pytest.approx(math.tanh(beta * m), abs=1e-11)
         assert analog.overlap(beta, 1e-300, diagonal) > 0.5
     assert all(math.isnan(analog.overlap(beta, 1e-3, diagonal)) for beta in (0.1, 1, 1.01))
-
-
-def test_diagonal_that_is_kept_helps():
-    for beta, load in ((1.5, 0.02), (2, 0.05), (4, 0.1)):
-        assert analog.overlap(beta, load, "kept") > analog.overlap(beta, load, "zero")
-        assert ended(beta, "kept")[1] > ended(beta, "zero")[1]
 
 
 # Eigenvalues

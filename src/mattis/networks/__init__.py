@@ -14,6 +14,7 @@ r"""Networks: what they are made of and what they are asked; three families, and
 | M | overlaps | the integers N m, one for each pattern |
 | q | edwards_anderson | (1/N) sum_i <S_i>² |
 | q_ab | overlap_starts | (1/N) sum_i S_i^a S_i^b, of the last states of two chains |
+| P(q_ab) | overlap_distribution | density of q_ab of two replicas that swap temperatures, along `q` |
 | e | energy | H / N |
 | – | noise | fraction of flipped bits of a cue |
 | c | connectivity | probability that a bond is there |

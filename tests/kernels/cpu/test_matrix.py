@@ -17,12 +17,11 @@ from references import NOISE, ORDER, WORDS, Case, Record, reference
 from scipy import stats
 
 from mattis.exact import rng
-from mattis.exact.patterns import random_patterns
-from mattis.kernels.cpu import glauber, matrix
-from mattis.networks.binary import chains, couplings, ensembles
+from mattis.kernels.cpu import matrix
+from mattis.networks.binary import couplings, ensembles
 from mattis.networks.binary.couplings import Rule
 from mattis.networks.binary.matrix_network import Dynamics, MatrixNetwork, NoiseSchedule
-from mattis.networks.binary.network import SYNCHRONOUS, BinaryNetwork, Protocol, Replica
+from mattis.networks.binary.network import BinaryNetwork, Protocol, Replica
 from mattis.networks.binary.observables import cycles
 
 LEVEL = 1e-7
@@ -120,52 +119,6 @@ def test_a_chain_that_settles_records_what_it_would_have_gone_through(c):
     wanted, found = reference(c), run(c, settles=True)
     assert_same(found, wanted)
     assert found.end == wanted.end
-
-
-@pytest.mark.parametrize("order", ["typewriter", "random"])
-@pytest.mark.parametrize("scale", [0.0, 9.5])
-@pytest.mark.parametrize(("size", "count"), [(61, 4), (40, 5)])
-def test_hebbs_couplings_give_the_chain_of_cached_half_fields(size, count, scale, order):
-    """Of both parities of N h."""
-    xi = random_patterns(rng.stream(2, "patterns", {"size": size}), count, size)
-    nj, sweeps, parity = couplings.hebb_matrix(xi), 24, count * (size - 1) % 2
-    start = np.where(np.arange(size) % 4 == 0, -xi[0], xi[0]).astype(np.int8)
-    c = replace(case(nj, start, [scale] * sweeps), targets=xi.astype(np.int16), warm=5)
-    c = replace(c, shuffled=order == "random")
-    found = run(c, settles=scale == 0)
-    spins, trace, sums = (
-        start.copy(),
-        np.zeros((3, sweeps), np.int64),
-        np.zeros((2, size), np.int32),
-    )
-    halves = glauber.half_fields(nj, spins, parity, couplings.row_bound(nj))
-    orders = ORDER.packed() if c.shuffled else NO_ORDER
-    used = glauber.field_sweeps(nj, spins, halves, parity, xi[0], NOISE.packed(), np.float32(scale),
-                            orders, trace, sums, c.warm)  # fmt: skip
-    assert found.end == (used, int(scale == 0))
-    np.testing.assert_array_equal([found.overlaps[0], *found.trace[:2]], trace)
-    np.testing.assert_array_equal(found.sums, sums)
-    np.testing.assert_array_equal(found.spins, spins)
-
-
-@pytest.mark.parametrize(("size", "count"), [(61, 4), (40, 5), (130, 33)])
-def test_hebbs_couplings_give_littles_chain_of_the_lanes(size, count):
-    """All at once, of both parities of N h; at T = 0 what is filled in is what the lanes run through."""
-    labels = {"size": size, "patterns": count, "seed": 1}
-    xi = random_patterns(rng.stream(2, "patterns", labels), count, size)
-    network, asked = BinaryNetwork(labels, 5, xi), Protocol(5, 19, count, 0.5, SYNCHRONOUS)
-    replicas = [Replica(k % count, 1 / t if t else math.inf, 0.3)
-                for k, t in enumerate([0.0, 0.0, 0.4, 1.5])]  # fmt: skip
-    lanes = chains.lanes(network, replicas, asked)
-    for r, replica in enumerate(replicas):
-        start, scales = network.cue(replica.cue, 0.3), [network.scale(replica)] * asked.sweeps
-        c = replace(case(network.couplings, start, scales, synchronous=True), warm=5,
-                    targets=xi[replica.cue, None].astype(np.int16))  # fmt: skip
-        found = run(c, settles=replica.is_cold, stream=network.stream(replica, asked.sharing))
-        chain = [found.overlaps[0], *found.trace[:2]]
-        np.testing.assert_array_equal(chain, lanes.trace[..., r])
-        np.testing.assert_array_equal(found.sums, lanes.sums[..., r])
-        np.testing.assert_array_equal(found.spins, lanes.spins[:, r])
 
 
 # Exact distributions
@@ -477,19 +430,3 @@ def test_two_spins_that_like_each_other_change_places_for_ever():
     np.testing.assert_array_equal(found.trace[1], 2)
     assert run(case(pair, [1, -1], [0.0] * 7), settles=True).end == (1, 1)
     assert run(replace(c, nj=np.ones((2, 2), np.int64)), settles=True).end == (0, 1)
-
-
-def test_a_kept_diagonal_leaves_no_cycle_of_two_states():
-    """Hebb's J_ii = alpha makes J positive semidefinite; without it many of the same chains end so."""
-    size, count = 300, 90
-    xi = random_patterns(rng.stream(6, "patterns", {}), count, size).astype(np.int64)
-    starts = random_patterns(rng.stream(6, "starts", {}), 12, size)
-    periods = {
-        kept: [
-            run(case(xi.T @ xi - (0 if kept else count) * np.eye(size, dtype=int), start,
-                     [0.0] * 300, synchronous=True), settles=True).end[1] for start in starts
-        ]
-        for kept in (True, False)
-    }  # fmt: skip
-    assert set(periods[True]) == {1}
-    assert periods[False].count(2) >= 3

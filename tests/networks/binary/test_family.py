@@ -42,23 +42,6 @@ def circuit_of(patterns: PatternSet, study: BinaryStudy) -> MatrixNetwork:
     return family.circuit(patterns, family.draw(patterns, study.ensemble), study.protocol)
 
 
-@pytest.mark.parametrize("model", ["hopfield", "little"])
-@pytest.mark.parametrize("load", [0.05, 0.11])
-def test_hebbs_couplings_give_the_chains_of_the_lanes_bit_for_bit(model, load):
-    plain = columns(make(model=model, load=[load], size=[61], cues=2))
-    asked = columns(make(model=model, load=[load], size=[61], cues=2, question="recall"))
-    same_columns([asked], [plain])
-
-
-def test_random_order_and_common_noise_are_those_of_the_lanes():
-    given = {"update_order": "random", "noise_sharing": "common"}
-    plain, asked = (
-        columns(make(**given)),
-        columns(make(couplings="hebb", **given)),
-    )
-    same_columns([asked], [plain])
-
-
 @pytest.mark.parametrize("update", ["asynchronous", "synchronous"])
 def test_balanced_thresholds_make_zero_one_neurons_signs(update):
     """With U_i = 1/2 sum_j J_ij, flip by flip; their temperature counts four times."""

@@ -64,34 +64,25 @@ def test_loads_and_numbers_of_memories_are_the_same_network(model: str) -> None:
     assert by_number.memory(20_000, 1000) == by_load.memory(20_000, 1000) < 2**28
 
 
-@pytest.mark.parametrize("model", ["hopfield", "little"])
+@pytest.mark.parametrize(
+    "model",
+    [{"model": "hopfield"}, {"model": "little"}, {"update_order": "random", "noise_sharing": "common"}],
+    ids=str,
+)  # fmt: skip
 @pytest.mark.parametrize("ensemble", ["random", "categories", "orthogonal", "given"])
 def test_couplings_give_the_numbers_of_lanes(
-    model: str, ensemble: str, monkeypatch: pytest.MonkeyPatch
+    model: dict[str, str], ensemble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hebb's couplings as a matrix, chain by chain: another way to the same bits, thermal errors too."""
     signs = np.where(np.random.default_rng(1).random((8, 64)) < 0.5, 0, 1).astype(np.uint8)
     given = [np.packbits(row).tobytes().hex() for row in signs]
     patterns = {"given": given} if ensemble == "given" else {"ensemble": ensemble}
     axes = {**AXES, "size": [64], "load": [0.05, 0.1]}
-    study = study_of({**PLAIN, "model": model, "patterns": patterns, "axes": axes})
+    study = study_of({**PLAIN, **model, "patterns": patterns, "axes": axes})
     names = [o.name for o in study.described_model.observables]
     lanes = all_columns_of(study)
     monkeypatch.setattr(Inquiry, "in_lanes", False)
     same_columns(all_columns_of(study), lanes, *names)
-
-
-@pytest.mark.parametrize("update", ["asynchronous", "synchronous"])
-def test_a_rule_among_others_gives_the_numbers_that_it_gives_alone(update: str) -> None:
-    dynamics = {"update": update}
-    alone = study_of({**PLAIN, "dynamics": dynamics})
-    axes = {**AXES, "couplings": ["clipped", "hebb"]}
-    among = study_of({**PLAIN, "dynamics": dynamics, "axes": axes})
-    names = {o.name for o in alone.described_model.observables}
-    assert names <= {o.name for o in among.described_model.observables}
-    half = len(AXES["temperature"])
-    hebb = [{name: v[half:] for name, v in columns.items()} for columns in all_columns_of(among)]
-    same_columns(hebb, all_columns_of(alone), *names)
 
 
 def test_numbers_are_raised_only_where_a_last_digit_changed() -> None:

@@ -218,19 +218,6 @@ def test_random_order_over_more_than_a_piece_of_the_stream():
     assert_as_plain(PatternSet(1, 12, 4, 0), stage, DriftProtocol(MemoryEnsemble("random")))
 
 
-def test_by_distance_lengths_count_and_by_products_they_favour_the_long():
-    """w = softmax(-beta |x - Xi|²/2), the learning rule of softmax attractors, in its first step."""
-    near, far = (1.0, 0.0), (4.0, 0.0)
-    given = MemoryEnsemble("given", given=(near, far), shown=((1.2, 0.1), far))
-    stage, patterns = Stage(2.0, 0.0, 0.0, 10.0, 0.5, ALL), PatternSet(1, 2, 2, 0)
-    for similarity, winner in (("distance", 0), ("dot", 1)):
-        schedule = DriftProtocol(given, "cyclic", similarity=similarity)
-        ((_, moved),) = consolidation.follow(patterns, [stage], schedule)
-        w = weights_of(np.array([near, far]), np.array([1.2, 0.1]), 2.0, similarity)
-        assert w.argmax() == winner
-        np.testing.assert_allclose(moved.old_share, 1 - w / 10, rtol=1e-14)
-
-
 def test_a_memory_that_vanishes_has_no_cosine():
     """tau = 2 and xi' = -xi: Xi = 0 in one step. NaN, without a warning, and nothing raises."""
     given = MemoryEnsemble("given", given=((1.0, 0.0), (5.0, 0.0)), shown=((-1.0, 0.0), (5.0, 1.0)))

@@ -21,7 +21,6 @@ from mattis.networks.registry import study_of
 from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.model import PatternSet
-from mattis.theory import evaluate
 
 TANH = NEURON_DEFAULTS["tanh_tanh"].parts
 
@@ -70,27 +69,6 @@ def test_hidden_gain_counts_as_visible_gain_does():
     assert of.spectrum(patterns, places, other)[0]["unstable"] == np.sum(rates > 1e-9)
 
 
-@pytest.mark.parametrize(("count", "size"), [(100, 500), (500, 100)])
-def test_edges_are_those_of_finite_sizes(count, size):
-    """Means over 150 sets within 2 % of Tracy-Widom's edges (catalogue 3.8): 5.5 standard errors or more.
-
-    A false alarm in 4e-8 each if theory were exact. The asymptotic edges are further away.
-    """
-    sets = [PatternSet(1, size, count, seed) for seed in range(150)]
-    rows = [of.spectrum(patterns, [NeuronPoint(1.0, 0.0)], recipe())[0] for patterns in sets]
-    values = np.array([[row["lambda_min"], row["lambda_max"]] for row in rows])
-    finite, limit = (
-        np.array(evaluate(f"marchenko_pastur.{name}", **arguments), np.float64)
-        for name, arguments in (
-            ("finite_edges", {"memories": count, "size": size}),
-            ("edges", {"load": count / size}),
-        )
-    )
-    assert (np.abs(values.mean(axis=0) / finite - 1) < 0.02).all()
-    assert (values.std(axis=0) / sqrt(150) < 0.02 / 5.5 * finite).all()
-    assert (np.abs(values.mean(axis=0) / limit - 1) > 0.02).all()
-
-
 # Fixed points
 
 
@@ -131,19 +109,6 @@ def test_what_is_found_is_at_rest_and_as_stable_as_it_is_said_to_be():
     assert row["leading_rate"] < 0 < row["gap"]
     assert row["converged"] == 1
     assert max(unstable) > 1
-
-
-def test_states_leave_saddles_and_return_to_attractors():
-    """Along the fastest direction of each fixed point found: away from it, or back to it."""
-    net, points, _ = searched()
-    for v in points:
-        values, axes = np.linalg.eig(jacobian(net, v))
-        fastest = axes[:, np.argmax(values.real)].real
-        x = v + 1e-4 * fastest / np.sqrt(np.mean(fastest**2))
-        for _ in range(4000):
-            x = x + 0.5 * moved(net, x)
-        apart = np.sqrt(np.mean((x - v) ** 2))
-        assert apart > 1e-3 if values.real.max() > 0 else apart < 1e-6
 
 
 def test_fixed_points_come_in_pairs_and_more_starts_find_no_fewer():
