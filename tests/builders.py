@@ -197,10 +197,45 @@ def peak_of(small: Mapping[str, Any], large: Mapping[str, Any]) -> int:
     return int(subprocess.run(words, capture_output=True, check=True).stdout)
 
 
+def everything(folder: Path) -> dict[str, bytes]:
+    """Return all files below a folder, by their names in it."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def die_at(patch: Any, death: int | None = None) -> list[Path]:
+    """Interrupt this process before the n-th change of a name; return which files get or lose theirs."""
+    seen: list[Path] = []
+
+    def dying(original: Any) -> Any:
+        def step(path: Path, *arguments: object, **more: object) -> object:
+            if len(seen) == death:
+                raise KeyboardInterrupt
+            seen.append(path)
+            return original(path, *arguments, **more)
+
+        return step
+
+    for name in ("replace", "unlink", "mkdir"):  # in many calls: each is a moment to die at
+        patch.setattr(Path, name, dying(getattr(Path, name)))
+    return seen
+
+
+Command = Callable[..., tuple[int, str, str]]
+"""The fixture `mattis`: of words, the exit code, standard output, and standard error."""
+
+
+def exit_code(*words: object) -> int:
+    """Run the command in this process; return its exit code."""
+    given = [*map(str, words)]
+    try:
+        return guarded(lambda: verbs.main(given, "mattis", standalone_mode=False))
+    except SystemExit as stopped:
+        return int(stopped.code or 0)
+
+
 def said_by(capsys: Any, *words: object) -> Any:
     """Return what the command prints as JSON, in this process."""
-    called = [*map(str, words), "--json"]
-    assert guarded(lambda: verbs.main(called, "mattis", standalone_mode=False)) == 0
+    assert exit_code(*words, "--json") == 0
     return json.loads(capsys.readouterr().out)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from builders import fill, make_study
+from builders import Command, exit_code, fill, make_study
 from object_store import Proxy, object_store
 
 from mattis.engine import rates
@@ -47,6 +47,17 @@ def no_rates(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 def study(tmp_path: Path) -> Study:
     """The small study: 72 cells in 9 blocks."""
     return make_study(tmp_path)
+
+
+@pytest.fixture
+def mattis(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command in this process: exit code, standard output, standard error."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        code, said = exit_code(*words), capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
 
 
 @pytest.fixture

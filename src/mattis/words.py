@@ -1,5 +1,7 @@
 """Words beside numbers, as people say them: 1 block, 2 blocks, 3 MiB; and texts in one line."""
 
+from collections.abc import Sequence
+
 
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, which has an s where there is not one of it."""
@@ -14,6 +16,13 @@ def sized(count: float) -> str:
             break
         count, unit = count / 1024, larger
     return f"{count:.3g} {unit}"
+
+
+def some(texts: Sequence[str], most: int, noun: str) -> str:
+    """Join texts, of more than so many the first, and say how many there are beside them."""
+    more = len(texts) - most
+    shown = ", ".join(texts[:most])
+    return f"{shown} and {counted(more, f'more {noun}')}" if more > 0 else shown
 
 
 def one_line(text: object, most: int = 300) -> str:

@@ -9,24 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import ROOT
+from builders import ROOT, exit_code
 
 from mattis.claims.claim import AtLeast, AtMost, Claim, Near
 from mattis.claims.judgement import Judgement, spelled
 from mattis.claims.laboratory import Keys, Laboratory, Measurement
 from mattis.claims.page import page
 from mattis.claims.table import CLAIMS, DOCUMENTS, asked
-from mattis.cli.command import guarded, verbs
 from mattis.engine import driver
 from mattis.errors import UserError
 from mattis.study.base import Study
 
 PAGE = ROOT / "docs" / "claims.md"
-
-
-def mattis(*words: object) -> int:
-    """Run the command in this process and return its exit code."""
-    return guarded(lambda: verbs.main([str(w) for w in words], "mattis", standalone_mode=False))
 
 
 def judged_before() -> Iterator[tuple[str, str, str]]:
@@ -313,7 +307,7 @@ def test_each_command_measures_what_the_page_says(name: str, bench: Path) -> Non
     claim, file = CLAIMS[name], bench / f"{name}.json"
     command, verb, *words = claim.command.split()
     assert (command, verb) == ("mattis", "claims")
-    assert mattis(verb, *words, "--reduced", "--json", file, "--results", bench) == 0
+    assert exit_code(verb, *words, "--reduced", "--json", file, "--results", bench) == 0
     (row,) = json.loads(file.read_text())
     assert list(row) == [
         "id", "claim", "source", "stated", "measured", "error", "z", "verdict", "why", "command",
@@ -335,12 +329,12 @@ def test_mistakes_are_one_line_before_anything_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(driver, "run", None)  # nothing may run
-    assert mattis("claims", "E3", "--page", tmp_path / "page.md", "--results", tmp_path) == 2
+    assert exit_code("claims", "E3", "--page", tmp_path / "page.md", "--results", tmp_path) == 2
     assert "a page has all claims" in capsys.readouterr().err
-    assert mattis("claims", "E3", "--json", tmp_path, "--results", tmp_path) == 2
+    assert exit_code("claims", "E3", "--json", tmp_path, "--results", tmp_path) == 2
     assert "expected the name of a file" in capsys.readouterr().err
     monkeypatch.setattr("mattis.claims.table.find_spec", lambda _: None)
-    assert mattis("claims", "mnist1", "--results", tmp_path) == 2
+    assert exit_code("claims", "mnist1", "--results", tmp_path) == 2
     assert "claims mnist1 need scikit-learn" in capsys.readouterr().err
 
 
@@ -357,11 +351,11 @@ def test_what_is_measured_once_is_there_the_next_time(
 
     monkeypatch.setattr(driver, "run", counted)
     words = ("claims", "E14", "--reduced", "--results", tmp_path)
-    assert mattis(*words) == 0
+    assert exit_code(*words) == 0
     first = capsys.readouterr().out
     assert sum(computed) > 0
     computed.clear()
-    assert mattis(*words) == 0
+    assert exit_code(*words) == 0
     assert sum(computed) == 0
     assert capsys.readouterr().out == first
     assert first.splitlines()[-1] == "1 reproduced, 1 corrected, 0 not supported"
@@ -380,11 +374,11 @@ def test_an_interrupted_run_keeps_what_it_has(
 
     monkeypatch.setattr(driver, "run", interrupted)
     words = ("claims", "E14", "--reduced", "--json", tmp_path / "rows.json", "--results", tmp_path)
-    assert mattis(*words) == 1
+    assert exit_code(*words) == 1
     assert "the same command continues" in capsys.readouterr().err
     assert not (tmp_path / "rows.json").exists()
     monkeypatch.setattr(driver, "run", run)
-    assert mattis(*words) == 0
+    assert exit_code(*words) == 0
     assert len(json.loads((tmp_path / "rows.json").read_text())) == 2
 
 

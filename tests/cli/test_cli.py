@@ -3,36 +3,16 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
-from builders import STUDIES, fill, make_study, write_study
+from builders import STUDIES, Command, fill, make_study, write_study
 
-from mattis.cli.command import guarded, verbs
 from mattis.engine import status
 from mattis.errors import UserError
 from mattis.networks.registry import MODELS, load_study
 from mattis.theory import QUANTITIES
-
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def mattis(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run the command in this process: exit code, standard output, standard error."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        given = [str(word) for word in words]
-        try:
-            code = guarded(lambda: verbs.main(given, "mattis", standalone_mode=False))
-        except SystemExit as stopped:
-            code = int(stopped.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 def test_python_m_mattis_is_the_same_command() -> None:

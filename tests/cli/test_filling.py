@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import ROOT, make_study, write_study
+from builders import ROOT, Command, make_study, write_study
 
 from mattis import write_page
-from mattis.cli.command import guarded, verbs
 from mattis.engine import driver, following
 from mattis.engine.following import is_of_run
 from mattis.engine.status import status
@@ -39,25 +38,19 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[], tuple[int, str]]:
+def run(tmp_path: Path, mattis: Command) -> Callable[[], tuple[int, str]]:
     """Run the small study in this process: exit code, standard error."""
-    path = write_study(tmp_path)
-
-    def act() -> tuple[int, str]:
-        words = [
-            "run",
-            str(path),
-            "--results",
-            str(tmp_path),
-            "--pool",
-            "threads",
-            "--workers",
-            "1",
-        ]
-        code = guarded(lambda: verbs.main(words, "mattis", standalone_mode=False))
-        return code, capsys.readouterr().err
-
-    return act
+    words = (
+        "run",
+        write_study(tmp_path),
+        "--results",
+        tmp_path,
+        "--pool",
+        "threads",
+        "--workers",
+        1,
+    )
+    return lambda: mattis(*words)[::2]
 
 
 def page_of(folder: Path) -> Place:

@@ -1,16 +1,15 @@
 """`mattis new`: a study of every model, of a plugin's, and like every other one; nothing is overwritten."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
-from builders import EVERY_STUDY, ROOT
+from builders import EVERY_STUDY, ROOT, Command
 
 from mattis import plugins
-from mattis.cli.command import guarded, verbs
 from mattis.cli.shipped import names, schema_line, study_file
 from mattis.cli.shrinking import BUDGET, replaced, shrunk
 from mattis.cli.starter import STARTERS, starter_text
@@ -20,8 +19,6 @@ from mattis.errors import UserError
 from mattis.networks.registry import MODELS, load_study, study_of
 from mattis.study.document import parsed, read_document
 
-Command = Callable[..., tuple[int, str, str]]
-
 OWN = [*MODELS]
 """Models of this package: whatever plugins a test loads."""
 
@@ -29,19 +26,10 @@ MOST_CELLS = 1000
 
 
 @pytest.fixture
-def mattis(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Command:
-    """Run the command in an empty folder: exit code, standard output, standard error."""
+def mattis(mattis: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    """Run the command in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*words: object) -> tuple[int, str, str]:
-        given = [str(word) for word in words]
-        code = guarded(lambda: verbs.main(given, "mattis", standalone_mode=False))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
+    return mattis
 
 
 def of(text: str) -> object:

@@ -1,17 +1,15 @@
 """`mattis status --watch`: what a poll says, how fast it goes, when it ends, and with which exit code."""
 
 import io
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import fill, make_study, write_study
+from builders import Command, fill, make_study, write_study
 from rich.console import Console
 
 from mattis.cli import watching
-from mattis.cli.command import guarded, verbs
 from mattis.cli.watching import (
     STEPS_OF_MAP,
     Pace,
@@ -28,33 +26,12 @@ from mattis.store.results import results_of, write_json
 from mattis.study import plan
 from mattis.study.base import Study
 
-Watch = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def watch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Watch:
+def watch(tmp_path: Path, mattis: Command) -> Command:
     """Watch the small study: exit code, standard output, standard error."""
-    path = write_study(tmp_path)
-
-    def run(*more: str) -> tuple[int, str, str]:
-        words = [
-            "status",
-            str(path),
-            "--results",
-            str(tmp_path),
-            "--watch",
-            "--every",
-            "0.1",
-            *more,
-        ]
-        try:
-            code = guarded(lambda: verbs.main(words, "mattis", standalone_mode=False))
-        except SystemExit as stopped:
-            code = int(stopped.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
+    words = ("status", write_study(tmp_path), "--results", tmp_path, "--watch", "--every", "0.1")
+    return lambda *more: mattis(*words, *more)
 
 
 def partly(folder: Path) -> Study:
@@ -64,13 +41,13 @@ def partly(folder: Path) -> Study:
     return study
 
 
-def test_a_complete_study_is_one_line(watch: Watch, tmp_path: Path) -> None:
+def test_a_complete_study_is_one_line(watch: Command, tmp_path: Path) -> None:
     fill(make_study(tmp_path), tmp_path)
     assert watch() == (0, "small: 72 of 72 cells (100 %); complete\n", "")
 
 
 def test_it_ends_when_the_study_is_complete(
-    watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    watch: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = partly(tmp_path)
     blocks = [*plan.blocks(study)][2:]
@@ -90,7 +67,7 @@ def test_it_ends_when_the_study_is_complete(
 
 
 def test_blocks_that_failed_are_counted_and_nobody_waits_for_them(
-    watch: Watch, tmp_path: Path
+    watch: Command, tmp_path: Path
 ) -> None:
     study = make_study(tmp_path)
     blocks = [*plan.blocks(study)]
@@ -103,7 +80,7 @@ def test_blocks_that_failed_are_counted_and_nobody_waits_for_them(
 
 
 def test_a_study_that_nobody_began_is_waited_for(
-    watch: Watch, monkeypatch: pytest.MonkeyPatch
+    watch: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(_seconds: float) -> None:
         raise KeyboardInterrupt
@@ -115,7 +92,7 @@ def test_a_study_that_nobody_began_is_waited_for(
     assert aside.strip().startswith("mattis: interrupted")
 
 
-def test_json_is_one_poll(watch: Watch) -> None:
+def test_json_is_one_poll(watch: Command) -> None:
     code, said, aside = watch("--json")
     assert (code, said) == (2, "")
     assert "got --json too; expected one of them" in aside

@@ -12,10 +12,18 @@ import numpy as np
 import pytest
 import xarray as xr
 from artists import imagined, short
-from builders import STUDIES, TINY, fill, make_of_family, make_study, write_study
+from builders import (
+    STUDIES,
+    TINY,
+    Command,
+    exit_code,
+    fill,
+    make_of_family,
+    make_study,
+    write_study,
+)
 from scipy.stats import norm, t
 
-from mattis.cli.command import guarded, verbs
 from mattis.comparison.findings import headline, headline_lines
 from mattis.comparison.foretold import confronted, flat, foretold
 from mattis.comparison.verdict import (
@@ -309,23 +317,15 @@ def test_too_few_seeds_are_nothing_to_compare(tmp_path: Path, study: Study) -> N
     assert found.verdict.startswith("nothing to compare: ")
 
 
-def test_compare_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_from_end_to_end(tmp_path: Path, mattis: Command) -> None:
     path = write_study(tmp_path, **{**JUDGED, "size": [100]}, seed=6)
     fill(make_study(tmp_path, **{**JUDGED, "size": [100]}, seed=6), tmp_path)
 
-    def said(*words: object) -> tuple[int, str]:
-        given = [*map(str, words), "--results", str(tmp_path)]
-        try:
-            code = guarded(lambda: verbs.main(given, "mattis", standalone_mode=False))
-        except SystemExit as stopped:
-            code = int(stopped.code or 0)
-        return code, capsys.readouterr().out
-
-    code, out = said("compare", path, "--json")
+    code, out, _ = mattis("compare", path, "--results", tmp_path, "--json")
     content = json.loads(out)
     assert code == int(content["rejected"]) == 0
     assert content["level"] == LEVEL
-    code, out = said("compare", path)
+    code, out, _ = mattis("compare", path, "--results", tmp_path)
     lines = out.splitlines()
     assert (code, lines[0], lines[-1]) == (0, "small: 12 cells", content["verdict"])
     assert sum(line.startswith("    z = ") for line in lines) == len(content["worst"])
@@ -339,8 +339,7 @@ def test_diagram_ends_with_the_numbers_that_it_is_about(
     path, study = write_study(tmp_path, **axes, seed=6), make_study(tmp_path, **axes, seed=6)
     fill(study, tmp_path)
     for words in ([], ["--json"]):
-        given = ["diagram", str(path), "--results", str(tmp_path), *words]
-        assert guarded(lambda given=given: verbs.main(given, "mattis", standalone_mode=False)) == 0
+        assert exit_code("diagram", path, "--results", tmp_path, *words) == 0
         out = capsys.readouterr().out
         if words:
             content = json.loads(out)
@@ -363,12 +362,9 @@ def test_run_ends_with_them_too_and_with_the_end_of_an_endless_network(
 ) -> None:
     axes = {**JUDGED, "size": [60, 120], "temperature": [0.1, 0.4, 0.7, 1.2]}
     path, study = write_study(tmp_path, **axes, seed=6), make_study(tmp_path, **axes, seed=6)
-    given = ["run", str(path), "--results", str(tmp_path), "--pool", "threads", "--workers", "1"]
+    given = ["run", path, "--results", tmp_path, "--pool", "threads", "--workers", 1]
     for shard in (["--shard", "0/2"], []):  # a part of the study has no boundary
-        assert (
-            guarded(lambda given=given + shard: verbs.main(given, "mattis", standalone_mode=False))
-            == 0
-        )
+        assert exit_code(*given, *shard) == 0
         out = capsys.readouterr().out
         assert bool(out) == (not shard)
     content = headline(estimated(study, tmp_path), study)

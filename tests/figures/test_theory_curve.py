@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from builders import Command
 
 from mattis import theory
-from mattis.cli.command import guarded, verbs
 from mattis.figures.theory_curve import THEORY_LEVELS, USUAL_ENDS, curve_figure, plotted, sweep_of
 from mattis.theory import ARGUMENTS, QUANTITIES
 
@@ -73,14 +73,10 @@ def test_usual_ends_are_of_arguments_and_within_their_bounds() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_curve_is_one_line_and_no_file(
-    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mattis: Command
+) -> None:
     monkeypatch.chdir(tmp_path)
-    code = guarded(
-        lambda: verbs.main(["theory", *words, "--plot"], "mattis", standalone_mode=False)
-    )
-    err = capsys.readouterr().err
+    code, _, err = mattis("theory", *words, "--plot")
     assert code == 2
     assert said in err
     assert err.count("\n") == 1
@@ -88,21 +84,16 @@ def test_what_is_no_curve_is_one_line_and_no_file(
 
 
 def test_the_command_writes_a_file_and_names_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mattis: Command
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for words, name in (([], "hopfield.T_M.png"), (["-o", "here.svg"], "here.svg")):
-        given = ["theory", "hopfield.T_M", "--plot", *words]
-        assert guarded(lambda given=given: verbs.main(given, "mattis", standalone_mode=False)) == 0
-        assert capsys.readouterr().out == f"{name}\n"
+        code, out, _ = mattis("theory", "hopfield.T_M", "--plot", *words)
+        assert (code, out) == (0, f"{name}\n")
         assert (tmp_path / name).stat().st_size > 4000
     before = (tmp_path / "here.svg").read_bytes()
     assert plotted("hopfield.T_M", {}, Path("here.svg")) == Path("here.svg")
     assert (tmp_path / "here.svg").read_bytes() == before
-    code = guarded(
-        lambda: verbs.main(
-            ["theory", "hopfield.T_M", "-o", "x.png"], "mattis", standalone_mode=False
-        )
-    )
+    code, _, err = mattis("theory", "hopfield.T_M", "-o", "x.png")
     assert code == 2
-    assert "got no --plot" in capsys.readouterr().err
+    assert "got no --plot" in err

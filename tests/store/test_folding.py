@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import make_study
+from builders import die_at, everything, make_study
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,9 +26,6 @@ from mattis.store.record import contents_of, journal_of
 from mattis.store.results import results_of
 from mattis.study import plan
 from mattis.study.base import Study
-
-STEPS = ("replace", "unlink", "mkdir")
-"""What changes names, in many calls: each is a moment to die at."""
 
 
 @pytest.fixture(autouse=True)
@@ -69,10 +66,6 @@ def scattered(study: Study, root: Path, blocks: Sequence[plan.Block]) -> Folder:
         store.write(opened, study, block, columns(study, block))
     store.flush(opened)
     return Folder(Path(str(results.store)))
-
-
-def everything(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def in_order(study: Study, root: Path) -> dict[str, bytes]:
@@ -166,24 +159,6 @@ def test_memory_does_not_grow_with_the_number_of_cells(
     assert peaks[1] < 1.5 * peaks[0]
 
 
-def watched(patch: pytest.MonkeyPatch, death: int | None = None) -> list[Path]:
-    """Note which files change their names, and interrupt this process before the n-th change."""
-    seen: list[Path] = []
-
-    def dying(original: Any) -> Any:
-        def step(path: Path, *arguments: object, **more: object) -> object:
-            if len(seen) == death:
-                raise KeyboardInterrupt
-            seen.append(path)
-            return original(path, *arguments, **more)
-
-        return step
-
-    for name in STEPS:
-        patch.setattr(Path, name, dying(getattr(Path, name)))
-    return seen
-
-
 def laid(tree: dict[str, bytes], path: Path) -> None:
     """Put files where a store is, and no others."""
     shutil.rmtree(path, ignore_errors=True)
@@ -199,7 +174,7 @@ def test_a_death_anywhere_in_a_fold_that_deals_loses_nothing(tmp_path: Path) -> 
     path = scattered(study, tmp_path, shuffled(study))
     whole, before = in_order(study, tmp_path / "at once"), everything(path.path)
     with pytest.MonkeyPatch.context() as patch:
-        steps = watched(patch)
+        steps = die_at(patch)
         store.create_or_extend(path, study)
     of_journal = [k for k, file in enumerate(steps) if file.parent.name == "journal"]
     of_cube = [k for k in range(len(steps)) if k not in {*of_journal}]
@@ -207,7 +182,7 @@ def test_a_death_anywhere_in_a_fold_that_deals_loses_nothing(tmp_path: Path) -> 
     for death in sorted({*of_journal[:: len(of_journal) // 12], *of_cube[:: len(of_cube) // 8]}):
         laid(before, path.path)
         with pytest.MonkeyPatch.context() as patch, suppress(KeyboardInterrupt):
-            watched(patch, death)
+            die_at(patch, death)
             store.create_or_extend(path, study)
         assert reading.valid_cells(path, study).all()
         store.create_or_extend(path, study)

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from builders import HERE, fill, flip, make_study, write_study
+from builders import HERE, Command, everything, fill, flip, make_study, write_study
 
 from mattis import figures
-from mattis.cli.command import guarded, verbs
 from mattis.engine.driver import Settings, run, withdraw_stale_receipts
 from mattis.engine.status import digest, status
 from mattis.errors import Fault, UserError
@@ -71,10 +70,6 @@ def half(old: Path, study: Study, tmp_path: Path) -> Path:
     return old
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-
 def from_scratch(study: Study, folder: Path) -> str:
     fill(study, folder / "scratch")
     return digest(study, folder / "scratch")
@@ -91,7 +86,7 @@ def test_a_store_of_before_has_all_its_cells_and_says_what_it_lacks(
     first = run(study, tmp_path, HERE).digest
     path = Path(results_of(study, tmp_path).store)
     assert isinstance(path, Path)
-    before, values = files(path), reading.read(Folder(path), study)
+    before, values = everything(path), reading.read(Folder(path), study)
     become(TODAY)
     state = status(study, tmp_path)
     assert (state["done"], state["cells"]["done"], state["lacks"]) == (9, 72, [NEW.name])
@@ -106,7 +101,7 @@ def test_a_store_of_before_has_all_its_cells_and_says_what_it_lacks(
     assert log.read_text().splitlines()[0] == (
         f"lacks: {NEW.name}; mattis run STUDY --all-observables computes them"
     )
-    assert files(path) == before
+    assert everything(path) == before
     assert verify(study, tmp_path, recompute=2).sound
     assert digest(study, tmp_path) == first
 
@@ -218,10 +213,10 @@ def test_segments_of_before_are_folded(
     assert outcome.computed == 72 * more
     assert held(study, path) == {BEFORE + more}
     shutil.copytree(tmp_path / "journal", path / "journal")
-    before = files(path)
+    before = everything(path)
     assert digest(study, tmp_path) == outcome.digest
     assert run(study, tmp_path, HERE).computed == 0
-    assert files(path).items() < before.items()
+    assert everything(path).items() < before.items()
     assert held(study, path) == {BEFORE + more}
 
 
@@ -235,10 +230,10 @@ def test_segments_that_no_list_begins_with_wait(
     path = Path(results_of(study, tmp_path).store)
     assert isinstance(path, Path)
     shutil.copytree(tmp_path / "old" / "small" / "sweep.zarr" / "journal", path / "journal")
-    before = files(path)
+    before = everything(path)
     again = run(study, tmp_path, HERE)
     assert (again.computed, again.digest) == (0, first.digest)
-    assert files(path) == before
+    assert everything(path) == before
 
 
 def test_shards_compute_what_is_lacking_and_the_next_whole_run_takes_it(
@@ -312,7 +307,7 @@ def test_a_block_that_fails_is_named_and_keeps_its_cells(
 def test_a_flipped_bit_costs_its_cell_whatever_that_has(
     tmp_path: Path, study: Study, half: Path, name: str
 ) -> None:
-    before, has = files(half), reading.read(Folder(half), study)["held"].values.ravel()
+    before, has = everything(half), reading.read(Folder(half), study)["held"].values.ravel()
     for count in (BEFORE, AFTER):
         cell = int(np.flatnonzero(has == count)[5])
         flip(half / name / CHUNK, 8 * cell + 6)
@@ -324,7 +319,7 @@ def test_a_flipped_bit_costs_its_cell_whatever_that_has(
         assert verify(study, tmp_path, recompute=1).sound
     assert held(study, half) == {BEFORE, AFTER}
     assert status(study, tmp_path)["lacks"] == [NEW.name]
-    assert files(half).keys() == before.keys()
+    assert everything(half).keys() == before.keys()
     assert run(study, tmp_path, ALL).digest == from_scratch(study, tmp_path)
 
 
@@ -359,14 +354,14 @@ def test_a_model_that_observes_less_shows_what_it_knows_and_spoils_nothing(
 ) -> None:
     first = digest(study, tmp_path)
     run(study, tmp_path, ALL)
-    before = files(old)
+    before = everything(old)
     become(OLD)
     assert digest(study, tmp_path) == first
     assert status(study, tmp_path)["lacks"] == []
     assert verify(study, tmp_path, recompute=1).sound
     assert NEW.name not in reading.read(Folder(old), study)
     assert run(study, tmp_path, ALL).computed == 0
-    assert files(old) == before
+    assert everything(old) == before
     larger = make_study(tmp_path, seed=4)
     assert run(larger, tmp_path, HERE).computed == 24
     assert verify(larger, tmp_path).sound
@@ -406,10 +401,10 @@ def test_a_list_that_cannot_be_read_is_found_again(
     if more != "none":
         run(study, tmp_path, replace(ALL, shard=(0, 2) if more == "some" else None))
         run(study, tmp_path, HERE)
-    before = files(old)
+    before = everything(old)
     loss(old)
     assert run(study, tmp_path, HERE).computed == 0
-    assert files(old) == before
+    assert everything(old) == before
 
 
 def test_a_list_with_an_unknown_observable_is_found_again(
@@ -451,12 +446,12 @@ def test_lists_that_no_store_has_are_refused(
 
 
 def test_the_command_says_what_is_lacking_and_computes_it(
-    tmp_path: Path, old: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, old: Path, mattis: Command
 ) -> None:
-    def command(*words: str) -> str:
-        verb = [words[0], str(write_study(tmp_path)), "--results", str(tmp_path), *words[1:]]
-        assert guarded(lambda: verbs.main(verb, "mattis", standalone_mode=False)) == 0
-        return capsys.readouterr().out
+    def command(verb: str, *words: object) -> str:
+        code, out, _ = mattis(verb, write_study(tmp_path), "--results", tmp_path, *words)
+        assert code == 0
+        return out
 
     line = f"lacks: {NEW.name}; mattis run STUDY --all-observables computes them\n"
     done = "small: 72 of 72 cells done; 9 of 9 blocks whole, 0 with cells missing, 0 failed\n"

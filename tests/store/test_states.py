@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from builders import columns_of, fill, flip, make_of_family, refused
+from builders import columns_of, everything, fill, flip, make_of_family, refused
 
 from mattis.engine.cluster import Where
 from mattis.engine.driver import Settings, run
@@ -37,8 +37,7 @@ def place(study, folder) -> Folder:
 
 
 def files(study, folder) -> dict[str, bytes]:
-    path = Path(str(place(study, folder)))
-    return {str(p.relative_to(path)): p.read_bytes() for p in path.rglob("*") if p.is_file()}
+    return everything(Path(str(place(study, folder))))
 
 
 def states_of(study, folder):

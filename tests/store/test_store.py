@@ -15,7 +15,7 @@ import golden
 import numpy as np
 import pytest
 import xarray as xr
-from builders import HERE, ROOT, columns_of, fill, flip, make_study, undisturbed
+from builders import HERE, ROOT, columns_of, die_at, everything, fill, flip, make_study, undisturbed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -40,10 +40,6 @@ GOLDEN = golden.GOLDEN["hopfield"]
 """Digest of the small study."""
 
 ALL = replace(HERE, all_observables=True)
-
-
-def everything(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def test_store_opens_with_xarray_alone(filled: Path) -> None:
@@ -219,28 +215,6 @@ def test_half_written_files_are_swept_away(study: Study, filled: Path) -> None:
     stale.write_bytes(b"half")
     fill(study, filled.parents[1])
     assert not stale.exists()
-
-
-STEPS = ("replace", "unlink", "mkdir")
-"""What changes names, in many calls: each is a moment to die at."""
-
-
-def die_at(monkeypatch: pytest.MonkeyPatch, death: int) -> None:
-    """Interrupt this process before the n-th change of a name."""
-    calls = 0
-
-    def dying(original):  # type: ignore[no-untyped-def]
-        def step(*arguments: object, **more: object) -> object:
-            nonlocal calls
-            calls += 1
-            if calls > death:
-                raise KeyboardInterrupt
-            return original(*arguments, **more)
-
-        return step
-
-    for name in STEPS:
-        monkeypatch.setattr(Path, name, dying(getattr(Path, name)))
 
 
 @pytest.mark.parametrize("death", [0, 4, 11, 17, 21])

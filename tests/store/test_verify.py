@@ -5,14 +5,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
-from builders import columns_of, fill, flip, make_study, write_study
+from builders import Command, columns_of, fill, flip, make_study, write_study
 
-from mattis.cli.command import guarded, verbs
 from mattis.engine import progress
 from mattis.engine.status import digest
 from mattis.errors import UserError
@@ -198,23 +196,15 @@ def test_numbers_that_were_never_computed_are_found_by_recomputing(
 
 
 def test_the_command_prints_findings_and_exits_with_1(
-    tmp_path: Path, study: Study, filled: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, study: Study, filled: Path, mattis: Command
 ) -> None:
-    def command(*words: str) -> tuple[int, str]:
-        path = write_study(tmp_path)
-        arguments = ["verify", str(path), "--results", str(tmp_path), *words]
-        try:
-            code = guarded(lambda: verbs.main(arguments, standalone_mode=False))
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return code, capsys.readouterr().out
-
-    assert command() == (0, "small: 72 of 72 cells whole, 0 damaged, 0 missing\n")
+    words = ("verify", write_study(tmp_path), "--results", tmp_path)
+    assert mattis(*words)[:2] == (0, "small: 72 of 72 cells whole, 0 damaged, 0 missing\n")
     flip(cell_file(filled, "overlap"), 8 * 30, 1)
-    code, out = command()
+    code, out, _ = mattis(*words)
     assert code == 1
     assert "block size=60,load=0.1,seed=0: overlap: 1 cell\n" in out
-    code, out = command("--json")
+    code, out, _ = mattis(*words, "--json")
     assert code == 1
     content = json.loads(out)
     assert content["cells"] == {"total": 72, "whole": 71, "damaged": 1, "missing": 0}
@@ -236,7 +226,7 @@ def test_missing_cells_are_no_damage(tmp_path: Path, filled: Path) -> None:
 
 @pytest.mark.usefixtures("filled")
 def test_who_waits_for_a_verification_is_told_how_far_it_is(
-    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch, mattis: Command
 ) -> None:
     """Each file of a cube and each block that is computed again; nothing is said where that takes no time."""
     told: list[int] = []
@@ -252,11 +242,12 @@ def test_who_waits_for_a_verification_is_told_how_far_it_is(
     chunks = len(study.described_model.observables) + 1
     assert told[0] == 1 + 2 + 1 + chunks  # a piece, two blocks, every file, and the verdict
     assert sum(told) == 1
-    words = ["verify", str(write_study(tmp_path)), "--results", str(tmp_path)]
-    assert guarded(lambda: verbs.main(words, "mattis", standalone_mode=False)) == 0
-    assert capsys.readouterr().err == ""
+    words = ("verify", write_study(tmp_path), "--results", tmp_path)
+    code, _, err = mattis(*words)
+    assert (code, err) == (0, "")
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
-    assert guarded(lambda: verbs.main(words, "mattis", standalone_mode=False)) == 0
-    lines = capsys.readouterr().err.splitlines()
+    code, _, err = mattis(*words)
+    assert code == 0
+    lines = err.splitlines()
     assert len(lines) == 1 + chunks
     assert lines[-1].startswith(f"{1 + chunks} of {2 + chunks} checks, ")

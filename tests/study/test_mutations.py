@@ -16,11 +16,10 @@ from typing import Any
 
 import pytest
 import yaml
-from builders import SMALL
+from builders import SMALL, exit_code
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mattis.cli import command
 from mattis.errors import UserError
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import load_study
@@ -409,8 +408,7 @@ def test_the_command_prints_the_line_alone(
 ) -> None:
     path = tmp_path / "s.yaml"
     line = outcome(path, text)
-    words = ["run", str(path), "--results", str(tmp_path / "results")]
-    code = command.guarded(lambda: command.verbs.main(words, "mattis", standalone_mode=False))
+    code = exit_code("run", path, "--results", tmp_path / "results")
     said = capsys.readouterr()
     assert (code, said.out, said.err) == (2, "", f"mattis: {line}\n")
     assert list(tmp_path.iterdir()) == [path]

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import SMALL, fill, make_study, write_study
+from builders import SMALL, exit_code, fill, make_study, write_study
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mattis.cli import command
 from mattis.engine import estimate, machine, rates
 from mattis.engine.estimate import short_chains
 from mattis.errors import UserError
@@ -253,7 +252,7 @@ def test_a_huge_study_is_probed_at_nine_cells(monkeypatch: pytest.MonkeyPatch) -
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: object) -> str:
-    command.verbs.main(["plan", *map(str, words)], "mattis", standalone_mode=False)
+    assert exit_code("plan", *words) == 0
     return capsys.readouterr().out
 
 

@@ -2,14 +2,13 @@
 
 import json
 import math
-import string
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 from builders import EVERY_STUDY, ROOT, SMALL, STUDIES, fill, make_study, refused, write_study
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mattis.errors import UserError
@@ -106,30 +105,6 @@ def test_unreadable_files(tmp_path: Path) -> None:
     for path in (tmp_path / "missing.yaml", tmp_path, tmp_path / "latin.yaml"):
         with pytest.raises(UserError, match=r"cannot read|not UTF-8"):
             load_study(path)
-
-
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(data=st.data())
-def test_mutated_studies_are_accepted_or_refused_in_one_line(
-    tmp_path: Path, data: st.DataObject
-) -> None:
-    """Whatever happens to the text of a study, there is no traceback."""
-    text = GOOD
-    for _ in range(data.draw(st.integers(1, 3))):
-        at = data.draw(st.integers(0, len(text)))
-        cut = data.draw(st.integers(0, 12))
-        put = data.draw(st.text(string.printable + "αé\x00", max_size=6))
-        text = text[:at] + put + text[at + cut :]
-    path = tmp_path / "s.yaml"
-    path.write_text(text, encoding="utf-8")
-    said = "accepted"
-    try:
-        load_study(path)
-    except UserError as error:
-        said = str(error)
-    assert "\n" not in said
 
 
 def test_grids_and_lists_give_the_same_values(tmp_path: Path) -> None:

@@ -100,8 +100,7 @@ def archive(
     publication = Publication(date or _day_of(results), tuple(authors), licence)
     _check_files(study)
     digests = Digests(
-        status.digest(study, root),
-        status.states_digest(study, root) if study.kept_states else None,
+        status.digest(study, root), status.states_digest(study, root) if study.kept_states else None
     )
     _check_sound(study, root, results)
     with TemporaryDirectory(prefix="mattis-archive-") as staging:

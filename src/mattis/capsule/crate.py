@@ -26,16 +26,10 @@ CRATE_CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 """The context of the specification: what its words mean."""
 
 MEDIA_TYPES = {
-    ".csv": "text/csv",
-    ".html": "text/html",
-    ".json": "application/json",
-    ".md": "text/markdown",
-    ".png": "image/png",
-    ".py": "text/x-python",
-    ".svg": "image/svg+xml",
-    ".txt": "text/plain",
+    ".csv": "text/csv", ".html": "text/html", ".json": "application/json", ".md": "text/markdown",
+    ".png": "image/png", ".py": "text/x-python", ".svg": "image/svg+xml", ".txt": "text/plain",
     ".yaml": "application/yaml",
-}
+}  # fmt: skip
 """Media types of the files of a capsule; others say nothing of it."""
 
 NO_LICENCE = (
@@ -176,10 +170,7 @@ def _file(name: str, size: int, plugin: PluginSource | None) -> dict[str, Any]:
 
 
 def _context(
-    study: Study,
-    publication: Publication,
-    versions: Versions,
-    parts: Sequence[Mapping[str, Any]],
+    study: Study, publication: Publication, versions: Versions, parts: Sequence[Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """Yield the contextual entities: people, the licence, mattis, and the act of computing."""
     yield from _people(publication)

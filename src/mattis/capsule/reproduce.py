@@ -164,7 +164,8 @@ def check_results(capsule: Unpacked, study: Study, root: Path) -> None:
             f"{capsule.source}: {first.place}: {first.damage}: its hash fits, its content does not; ask "
             "whoever made it for one that mattis archive wrote"
         )
-    found = status.digest(study, root), _digest_of_states(study, root)
+    states = status.states_digest(study, root) if study.kept_states else None
+    found = status.digest(study, root), states
     if found != (manifest.digest, manifest.states_digest) or verdict.cells != manifest.cells:
         raise UserError(
             f"{capsule.source}: digest of all values: got {found[0]:.12} of {verdict.cells} cells; the "
@@ -179,11 +180,6 @@ def check_results(capsule: Unpacked, study: Study, root: Path) -> None:
             "numbers of an older mattis, which this one cannot make; install the one that computed them "
             f"(it was archived with mattis {manifest.versions.mattis})"
         ) from None
-
-
-def _digest_of_states(study: Study, root: Path) -> str | None:
-    """Return the digest of the final states of a study that keeps some."""
-    return status.states_digest(study, root) if study.kept_states else None
 
 
 def _where(study: Study, workers: int | None) -> Where:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mattis.capsule.versions import Versions
 from mattis.cards import card
-from mattis.words import counted
+from mattis.words import counted, some
 
 CELLS_SHOWN = 5
 """Cells that differ which the sentence names; of more, how many."""
@@ -72,9 +72,9 @@ class Reproduction:
         if self.same:
             found = f"the same to the last bit: {computed}"
         else:
-            cells = _some([str(cell) for cell in self.differing], CELLS_SHOWN, "cell")
+            cells = some([str(cell) for cell in self.differing], CELLS_SHOWN, "cell")
             found = f"not the same: {len(self.differing)} differ of {computed}: {cells}"
-        other = _some(self.other, VERSIONS_SHOWN, "version")
+        other = some(self.other, VERSIONS_SHOWN, "version")
         here = (
             f"; other than in the capsule: {other}"
             if other
@@ -108,10 +108,3 @@ class Reproduction:
         return card(
             "Reproduced" if self.same else "Not reproduced", rows, {"in words": self.sentence}
         )
-
-
-def _some(texts: Sequence[str], most: int, noun: str) -> str:
-    """Join texts, of more than so many the first, and say how many there are beside them."""
-    more = len(texts) - most
-    shown = ", ".join(texts[:most])
-    return f"{shown} and {counted(more, f'more {noun}')}" if more > 0 else shown

@@ -14,7 +14,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from mattis.capsule.manifest import MANIFEST, FileEntry, Manifest, read_manifest
 from mattis.errors import Fault, UserError
-from mattis.words import counted, sized
+from mattis.words import sized, some
 
 LARGEST_MANIFEST = 2**28
 """Bytes of a manifest at most: of a million files."""
@@ -158,13 +158,7 @@ def _check_names(
         ({*listed} & {MANIFEST}, "in a list of itself"),
     ):
         if these:
-            raise _refused(path, f"{what}: {_some([*these])}")
-
-
-def _some(names: list[str]) -> str:
-    more = len(names) - NAMES_SHOWN
-    shown = ", ".join(sorted(names)[:NAMES_SHOWN])
-    return f"{shown} and {counted(more, 'more file')}" if more > 0 else shown
+            raise _refused(path, f"{what}: {some(sorted(these), NAMES_SHOWN, 'file')}")
 
 
 def _check_contents(
@@ -183,7 +177,10 @@ def _check_contents(
         if digest.hexdigest() != known.sha256 or entries[name].file_size != known.bytes:
             differ.append(name)
     if differ:
-        raise _refused(path, f"other than in its manifest, or damaged: {_some(differ)}")
+        raise _refused(
+            path,
+            f"other than in its manifest, or damaged: {some(sorted(differ), NAMES_SHOWN, 'file')}",
+        )
 
 
 def _folder(path: Path, into: Path | None, stack: ExitStack) -> Path:

@@ -214,8 +214,7 @@ def _length(inquiry: Inquiry, rule: str) -> Expected | None:
     if inquiry.ensemble.name == "gaussian":
         return Expected(quantity, lambda at: {"temperature": heat(inquiry, at)})
     return Expected(
-        quantity,
-        lambda at: {"dimension": at["patterns"], "temperature": heat(inquiry, at)},
+        quantity, lambda at: {"dimension": at["patterns"], "temperature": heat(inquiry, at)}
     )
 
 

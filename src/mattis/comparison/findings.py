@@ -103,7 +103,8 @@ def _places(estimates: xr.Dataset, boundary: Boundary, study: Study) -> list[dic
         return []
     flag = [f"{name}_flag"] if f"{name}_flag" in estimates else []
     place = estimates[[name, f"{name}_error", *flag, "patterns", "realised_load"]]
-    limits = estimates[[one for one in map(str, estimates) if one.startswith(_of_limits(name))]]
+    ends = tuple(f"{name}{end}" for end in (ENDLESS, "_fits", COLLAPSE))
+    limits = estimates[[one for one in map(str, estimates) if one.startswith(ends)]]
     for label, best in (("size", "max"), ("noise", "min")):
         if label in place[name].dims:
             place = place.sel({label: getattr(place[label], best)()})
@@ -160,11 +161,6 @@ def _along_gain(row: Mapping[str, Any], word: str) -> dict[str, Any]:
     return {**row, "boundary": word, **found, "meaning": meaning}
 
 
-def _of_limits(name: str) -> tuple[str, ...]:
-    """Return how the names of what is known of a boundary at N → ∞ begin."""
-    return tuple(f"{name}{end}" for end in (ENDLESS, "_fits", COLLAPSE))
-
-
 def _endless(one: xr.Dataset, by_size: xr.Dataset) -> dict[str, Any]:
     """Return where a boundary is at N → ∞, with its errors and what they are of; nothing where unknown.
 
@@ -203,12 +199,8 @@ def _fits(one: xr.Dataset, name: str) -> Iterator[dict[str, Any]]:
 
 
 FIT_NUMBERS = {
-    "value": "",
-    "error": "_error",
-    "omega": "_omega",
-    "chi2": "_chi2",
-    "weight": "_weight",
-}
+    "value": "", "error": "_error", "omega": "_omega", "chi2": "_chi2", "weight": "_weight",
+}  # fmt: skip
 """What is told of a fit: ends of names in the dataset by their keys."""
 
 

@@ -240,11 +240,7 @@ def _either(first: Confronted, second: Confronted) -> Confronted:
 
 
 def _beside(
-    estimates: xr.Dataset,
-    study: Study,
-    line: Foretold,
-    at: Places,
-    overlap: Confronted | None,
+    estimates: xr.Dataset, study: Study, line: Foretold, at: Places, overlap: Confronted | None
 ) -> Confronted:
     """Return one observable beside one theory.
 

@@ -237,7 +237,11 @@ def _labels(cells: xr.Dataset, seen: View, quarter: float) -> dict[str, float]:
     """
     names = {"size": "size", "patterns": "patterns", "load": "realised_load", "noise": "noise"}
     names |= {"temperature": "temperature", "beta": "beta", "n": "mixture"}
-    found = {key: float(cells[name]) for key, name in names.items() if _is_scalar(cells, name)}
+    found = {
+        key: float(cells[name])
+        for key, name in names.items()
+        if name in cells and not cells[name].ndim
+    }
     found = {"temperature": 0.0, **found}
     found["temperature"] *= quarter
     if "load" in found:
@@ -259,10 +263,6 @@ def _unit(cells: xr.Dataset, seen: View, quarter: float) -> float:
     if seen.across in ("age", "memories"):
         return float(cells["size"])
     return 1 / quarter if seen.across == "beta" else 1.0
-
-
-def _is_scalar(cells: xr.Dataset, name: str) -> bool:
-    return name in cells and cells[name].ndim == 0
 
 
 def _usual_marks(study: BinaryStudy, seen: View, rule: str) -> list[str]:

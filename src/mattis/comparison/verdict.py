@@ -253,10 +253,7 @@ def combined(probabilities: Sequence[float | None]) -> float | None:
 
 
 def _excuse(
-    estimates: xr.Dataset,
-    study: Study,
-    lines: Sequence[Foretold],
-    beside: Mapping[str, Confronted],
+    estimates: xr.Dataset, study: Study, lines: Sequence[Foretold], beside: Mapping[str, Confronted]
 ) -> str | None:
     """Return why cells may lie beyond a theory that is right, of N -> infinity; None if they may not.
 
@@ -289,10 +286,7 @@ def _excuse(
 
 
 def _with_allowance(
-    estimates: xr.Dataset,
-    study: Study,
-    lines: Sequence[Foretold],
-    beside: Mapping[str, Confronted],
+    estimates: xr.Dataset, study: Study, lines: Sequence[Foretold], beside: Mapping[str, Confronted]
 ) -> dict[str, Confronted]:
     """Return the same cells, each nearer to theory by |X(P) - X(P-1)|, X of theory; where P = 1 by X(2)."""
     count = estimates["patterns"]

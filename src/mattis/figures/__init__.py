@@ -3,7 +3,7 @@
 Nothing is computed here beyond layout: estimates are `statistics`, theory beside them `comparison`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,15 +26,12 @@ from mattis.comparison.verdict import Comparison, compared, with_theory
 from mattis.engine.status import asked_cells, open_results
 from mattis.errors import UserError
 from mattis.figures import curve_pages, retrieval
-from mattis.figures.canvas import kind_of_file, printed, with_own_fonts
+from mattis.figures.canvas import kind_of_file, printed, write_figure
 from mattis.figures.drift import consolidation, recall
 from mattis.figures.overlay import overlay
 from mattis.networks.binary.axes import rule_of
-from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.drift.recall_study import RecallStudy
 from mattis.networks.drift.study import ConsolidationStudy
-from mattis.networks.neurons.study import NeuronStudy
-from mattis.networks.plain.study import PlainStudy
 from mattis.networks.registry import StudyLike, load_study
 from mattis.statistics.estimates import aggregate
 from mattis.store import cube, store
@@ -57,25 +54,18 @@ FigureMaker = Callable[[xr.Dataset, Study], Iterator[tuple[str, Figure]]]
 DRAWN = ("png", "svg")
 """Kinds of files of each figure beside the results."""
 
-DRAWINGS: Mapping[type[Study], FigureMaker] = {
-    BinaryStudy: curve_pages.figures,
-    ConsolidationStudy: consolidation.figures,
-    RecallStudy: recall.figures,
-    NeuronStudy: curve_pages.figures,
-    PlainStudy: curve_pages.figures,
-}
-"""The function that draws each kind of study: figures by name, one of which is `diagram`."""
-
 
 def drawing_of(study: Study) -> FigureMaker:
     """Return the function that draws the estimates of a study: the panels that it names, or its own."""
     if study.figure is not None and study.figure.panels is not None:
         return curve_pages.figures
-    if isinstance(study, ConsolidationStudy) and study.question == "synapses":
-        return curve_pages.figures
     if has_phases(study):
         return retrieval.figures
-    return next(maker for kind, maker in DRAWINGS.items() if isinstance(study, kind))
+    if isinstance(study, RecallStudy):
+        return recall.figures
+    if isinstance(study, ConsolidationStudy) and study.question != "synapses":
+        return consolidation.figures
+    return curve_pages.figures
 
 
 def diagram(study: StudyLike, root: Path | str | None = None) -> list[Path | str]:
@@ -130,7 +120,6 @@ def drawn(study: Study, root: Path | str | None = None) -> Drawing:
 
 def _written(estimates: xr.Dataset, study: Study, results: Results) -> list[Path | str]:
     """Write diagram.zarr and the figures; return their paths."""
-    with_own_fonts()
     store.write_dataset(with_words(estimates), results.diagram)
     written = [results.diagram]
     for name, figure in drawing_of(study)(estimates, study):
@@ -179,11 +168,7 @@ def overlaid(
     for study in loaded:
         check_named(study)
     parts = [(study, with_theory(estimated(study, root), study)) for study in loaded]
-    with_own_fonts()
-    try:
-        target.write_bytes(printed(overlay(parts), kind))
-    except OSError as error:
-        raise UserError(f"{target}: cannot write it: {error.strerror or error}") from None
+    write_figure(target, overlay(parts), kind)
     return target
 
 

@@ -52,6 +52,11 @@ STYLE: Any = {
 }
 """All settings of Matplotlib that figures have: none is left to ./matplotlibrc, a style, or a script."""
 
+BOUNDARY_POINTS: Any = {
+    "ls": "none", "mfc": "white", "mec": "black", "ecolor": "black", "lw": 0.7, "capsize": 1.2,
+}  # fmt: skip
+"""How places of a simulated boundary are drawn, with their errors."""
+
 METADATA: dict[str, dict[str, str | None]] = {
     "png": {"Software": f"mattis {__version__}"},
     "svg": {"Creator": f"mattis {__version__}", "Date": None},
@@ -87,12 +92,21 @@ def printed(figure: Figure, kind: str, dpi: int | None = None) -> bytes:
 
     dpi  # of its dots, if not the usual ones
     """
+    with_own_fonts()
     content = BytesIO()
     size: dict[str, Any] = {} if dpi is None else {"dpi": dpi}
     with mpl.rc_context(STYLE):
         _settle(figure)
         figure.savefig(content, format=kind, metadata=METADATA[kind], **size)
     return content.getvalue()
+
+
+def write_figure(path: Path, figure: Figure, kind: str) -> None:
+    """Write a figure to a file that a user names. Raises UserError where that is not possible."""
+    try:
+        path.write_bytes(printed(figure, kind))
+    except OSError as error:
+        raise UserError(f"{path}: cannot write it: {error.strerror or error}") from None
 
 
 def kind_of_file(path: Path, option: str = "") -> str:
@@ -147,12 +161,7 @@ def caption(plane: xr.Dataset, words: str) -> str:
     failed = int((plane["flag"] & FAILED > 0).sum())
     gap = f"; {missing} of {counted(plane['flag'].size, 'cell')} incomplete" if missing else ""
     gap += f", {failed} with failed blocks" if failed else ""
-    return f"{words}{gap}; {digest_of(plane)}, mattis {__version__}"
-
-
-def digest_of(estimates: xr.Dataset) -> str:
-    """Return the first digits of the digest of estimates, in words."""
-    return f"digest {str(estimates.attrs['digest'])[:12]}"
+    return f"{words}{gap}; digest {str(plane.attrs['digest'])[:12]}, mattis {__version__}"
 
 
 def map_cells(

@@ -72,7 +72,7 @@ def _simulated(estimates: xr.Dataset, study: Study) -> Iterator[str]:
     yield f"Network: {network_of(study)}; {study.model}: {model.summary}. {model.equation}. {model.source}."
     counts = np.unique(study.counts(study.labels[study.stored], study.axes.size))
     several = f"{counts[0]} to {counts[-1]}" if counts.size > 1 else f"{counts[0]}"
-    yield f"N = {_sizes(study)}; P = {several}"
+    yield f"N = {listed(study.axes.size)}; P = {several}"
     for dim in study.dimensions[1:-1]:
         name = spellings(study, dim)[0]
         yield f"{name}: {listed(spelled_values(study, name))}"
@@ -86,11 +86,6 @@ def _simulated(estimates: xr.Dataset, study: Study) -> Iterator[str]:
     for bit, words in ((INCOMPLETE, "not all of their seeds yet"), (FAILED, "failed blocks")):
         if count := int((flags & bit > 0).sum()):
             yield f"{count} of {counted(flags.size, 'cell')} have {words}"
-
-
-def _sizes(study: Study) -> str:
-    """Return the sizes of the networks."""
-    return listed(study.axes.size)
 
 
 def _run(study: Study) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from operator import itemgetter
 
 import matplotlib as mpl
 import numpy as np
@@ -158,7 +159,7 @@ def _filled(plane: xr.Dataset, study: Study, block: PanelBlock) -> Panel:
         seen = replace(seen, curves=None)
     roles = (seen.across, seen.curves, seen.up)
     own = {
-        str(dim): float(PICKED.get(str(dim), _last)(plane[dim].values))
+        str(dim): float(PICKED.get(str(dim), itemgetter(-1))(plane[dim].values))
         for dim in plane["seeds"].dims
         if dim not in roles
     }
@@ -167,10 +168,6 @@ def _filled(plane: xr.Dataset, study: Study, block: PanelBlock) -> Panel:
     # A boundary is nowhere along its own axis.
     place = {dim: value for dim, value in own.items() if dim in there}
     return Panel(block, seen, curves, own=place, cells=cells)
-
-
-def _last(values: Reals) -> float:
-    return float(values[-1])
 
 
 PICKED: Mapping[str, Callable[[Reals], float]] = {"size": np.max, "noise": np.min}

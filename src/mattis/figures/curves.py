@@ -180,11 +180,7 @@ def _word(cells: xr.Dataset, study: Study, seen: View, value: float) -> str:
 
 
 def _curve(
-    cells: xr.Dataset,
-    study: Study,
-    panel: PanelBlock,
-    seen: View,
-    at: tuple[int, str, str, bool],
+    cells: xr.Dataset, study: Study, panel: PanelBlock, seen: View, at: tuple[int, str, str, bool]
 ) -> PanelCurve:
     """Return one quantity along one curve."""
     place, word, name, first = at

@@ -8,12 +8,11 @@ import numpy as np
 import xarray as xr
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from mattis.comparison.tracing import Mark
 from mattis.exact.arrays import Reals
 from mattis.figures.glossary import mark_word
+from mattis.figures.page import key_line, key_patch
 from mattis.statistics.finite_size import FREE
 from mattis.statistics.intervals import LEVEL_95
 
@@ -109,18 +108,10 @@ def limit_entries(band: LimitBand) -> Iterator[Artist]:
     """Yield what the key says of the limit, the fits and the marks."""
     total, statistical = LEVEL_95 * band.total, LEVEL_95 * band.error
     words = rf"$N \to \infty$: {band.value:.4f} ± {total:.4f}, {statistical:.4f} of it statistical (darker)"
-    patch = Patch(facecolor=LIMIT_SHADE, alpha=0.3, lw=0, label=words)
-    patch.set_gid("mark")
-    yield patch
+    yield key_patch("mark", words, facecolor=LIMIT_SHADE, alpha=0.3)
     for power, *_ in band.fits:
-        yield _entry("line", rf"fit $x_\infty + a N^{{-{power}}}$", "black", DASHES[power])
+        words = rf"fit $x_\infty + a N^{{-{power}}}$"
+        yield key_line("line", words, color="black", lw=0.8, ls=DASHES[power])
     for mark, (colour, dash) in zip(band.marks, LEVEL_STYLES, strict=False):
         told = f"{mark_word(mark.quantity)} = {mark.value:.4f}, theory at N → ∞"
-        yield _entry("mark", told, colour, dash)
-
-
-def _entry(kind: str, label: str, colour: str, dash: Any) -> Line2D:
-    """Return an entry of the key, which says of what kind it is."""
-    entry = Line2D([], [], color=colour, lw=0.8, ls=dash, label=label)
-    entry.set_gid(kind)
-    return entry
+        yield key_line("mark", told, color=colour, lw=0.8, ls=dash)

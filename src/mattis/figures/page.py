@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.gridspec import GridSpec
 from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 SINGLE, DOUBLE = 3.4, 7.0
 """Widths of one and of two columns of a journal, in inches."""
@@ -82,6 +84,21 @@ def distinct(keys: Mapping[str, Iterable[Any]]) -> list[Any]:
     for one in (one for entries in keys.values() for one in entries):
         found.setdefault(str(one.get_label()), one)
     return [*found.values()]
+
+
+def key_line(kind: str, label: str, **style: Any) -> Line2D:
+    """Return an entry of a key, which says of what kind it is."""
+    return Line2D([], [], label=label, gid=kind, **style)
+
+
+def key_patch(kind: str, label: str, **style: Any) -> Patch:
+    """Return an entry of a key for an area, which says of what kind it is."""
+    return Patch(label=label, gid=kind, lw=0, **style)
+
+
+def hatched(label: str, colour: str = "#555555", hatch: str = "////") -> Patch:
+    """Return the entry of a key for hatched cells."""
+    return key_patch("doubt", label, facecolor="none", edgecolor=colour, hatch=hatch)
 
 
 def open_page(width: float) -> Page:

@@ -7,8 +7,6 @@ import numpy as np
 import xarray as xr
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from mattis.comparison.tracing import TheoryLine
@@ -18,6 +16,7 @@ from mattis.figures.canvas import colour_map, mark_infinity
 from mattis.figures.curves import Panel, PanelCurve, Points, deviations
 from mattis.figures.glossary import axis_term, mark_word, quantity_term, quantity_word
 from mattis.figures.limits import draw_limit, limit_entries
+from mattis.figures.page import hatched, key_line, key_patch
 from mattis.statistics.doubts import DOUBTS
 from mattis.study.figure import PanelBlock
 
@@ -78,19 +77,12 @@ def draw_panel(ax: Axes, panel: Panel) -> None:
             ax.plot(x, one.law.at(x), color=style["color"], lw=1.0, ls=GUIDE_DASH, zorder=1.5)
         for mark in one.marks:
             if is_near(mark.value, panel):
-                ax.axvline(
-                    mark.value,
-                    color=_mark_colour(one, panel),
-                    lw=0.8,
-                    ls=MARK_DASH,
-                    label=f"_{mark.quantity}",
-                )
+                shade, name = _mark_colour(one, panel), f"_{mark.quantity}"
+                ax.axvline(mark.value, color=shade, lw=0.8, ls=MARK_DASH, label=name)
         if one.end is not None and np.isfinite(one.end[0]):
-            place, reach = one.end
+            low, high = one.end[0] - one.end[1], one.end[0] + one.end[1]
             shade = _end_colour(one, panel)
-            ax.axvspan(
-                place - reach, place + reach, color=shade, alpha=0.25, lw=0, label="_half are lost"
-            )
+            ax.axvspan(low, high, color=shade, alpha=0.25, lw=0, label="_half are lost")
         if one.limit is not None:
             draw_limit(ax, one.limit, one.points.x)
         name = ", ".join(filter(None, (f"_{one.quantity}", one.word)))
@@ -284,18 +276,10 @@ def _logarithmic(ax: Axes, curves: Sequence[PanelCurve]) -> None:
     above = values[np.isfinite(values) & (values > 0)]
     ax.set_ylim(float(above.min()) / 3, float(above.max()) * 3)
     for one in curves:
-        none = one.points.y == 0
-        if none.any():
-            edge = np.full(int(none.sum()), float(above.min()) / 2.4)
-            ax.plot(
-                one.points.x[none],
-                edge,
-                ls="none",
-                marker="v",
-                ms=3.5,
-                color="#777777",
-                mfc="white",
-            )
+        x = one.points.x[one.points.y == 0]
+        if x.size:
+            edge = np.full(x.size, float(above.min()) / 2.4)
+            ax.plot(x, edge, **DOUBTFUL, marker="v", mfc="white")
 
 
 def draw_strip(ax: Axes, panel: Panel) -> None:
@@ -350,11 +334,7 @@ def keys_of(panels: Sequence[Panel], question: str) -> list[Artist]:
     doubt, left, least = 0, dict[str, None](), False
     for panel in panels:
         if panel.seen.up is not None:
-            hatched = Patch(
-                facecolor="none", edgecolor="#555555", hatch="////", lw=0, label=HATCHED_CELLS
-            )
-            hatched.set_gid("doubt")
-            entries.setdefault(HATCHED_CELLS, hatched)
+            entries.setdefault(HATCHED_CELLS, hatched(HATCHED_CELLS))
         for one in panel.curves:
             for entry in _entries(one, panel, question):
                 entries.setdefault(str(entry.get_label()), entry)
@@ -373,10 +353,10 @@ def _entries(one: PanelCurve, panel: Panel, question: str) -> Iterator[Artist]:
     style, several = style_of(one, panel) | {"ls": "none"}, len(panel.block.quantity) > 1
     if one.word:
         shape = "o" if several else style["marker"]
-        yield _entry("curve", one.word, **style | {"marker": shape, "ms": 4.0})
+        yield key_line("curve", one.word, **style | {"marker": shape, "ms": 4.0})
     if several:
         grey = {"color": "#777777"} if panel.count > 1 else {}
-        yield _entry("quantity", quantity_word(one.quantity, question), **style | grey)
+        yield key_line("quantity", quantity_word(one.quantity, question), **style | grey)
     for line in one.lines:
         places = {
             other.place
@@ -390,31 +370,28 @@ def _entries(one: PanelCurve, panel: Panel, question: str) -> Iterator[Artist]:
         power = "" if one.law.exponent == 1 else rf"$^{{{one.law.exponent:g}}}$"
         axis = axis_term(panel.seen.across, panel.seen.is_gain, panel.seen.per != 1, question).label
         words = f"proportional to {axis}{power}, through the centre of the points up to {one.law.up_to:g}"
-        yield _entry("line", words, color=style["color"], lw=1.0, ls=GUIDE_DASH)
+        yield key_line("line", words, color=style["color"], lw=1.0, ls=GUIDE_DASH)
     if one.limit is not None:
         yield from limit_entries(one.limit)
     if (end := one.end) is not None and np.isfinite(end[0]):
-        words = f"half are lost at {within(*end)}, simulated"
-        patch = Patch(facecolor=_end_colour(one, panel), alpha=0.25, lw=0)
-        patch.set_label(": ".join(filter(None, (one.word, words))))
-        patch.set_gid("mark")
-        yield patch
+        words = ": ".join(filter(None, (one.word, f"half are lost at {within(*end)}, simulated")))
+        yield key_patch("mark", words, facecolor=_end_colour(one, panel), alpha=0.25)
     for mark in one.marks:
         found = f"{mark_word(mark.quantity)} = {mark.value:.4g}, theory at N → ∞"
         found += "" if is_near(mark.value, panel) else ", beyond the axis"
         words = ": ".join(filter(None, ("" if one.shared else one.word, found)))
-        yield _entry("mark", words, color=_mark_colour(one, panel), lw=0.8, ls=MARK_DASH)
+        yield key_line("mark", words, color=_mark_colour(one, panel), lw=0.8, ls=MARK_DASH)
 
 
 def _doubt_entries(doubt: int, left: Iterable[str], least: bool) -> Iterator[Artist]:
     """Yield what open symbols mean on this page, and crosses."""
     told = [words for bit, words in DOUBTS.items() if doubt & bit]
     if told:
-        yield _entry("doubt", f"open: {', or '.join(told)}", **DOUBTFUL, marker="o", mfc="white")
+        yield key_line("doubt", f"open: {', or '.join(told)}", **DOUBTFUL, marker="o", mfc="white")
     if least:
-        yield _entry("doubt", AGREEING, **DOUBTFUL, marker="o", mfc="white")
+        yield key_line("doubt", AGREEING, **DOUBTFUL, marker="o", mfc="white")
     for words in left:
-        yield _entry("doubt", f"{words}; size: their share", **DOUBTFUL, marker="x")
+        yield key_line("doubt", f"{words}; size: their share", **DOUBTFUL, marker="x")
 
 
 AGREEING = "open in the strip: sets agree to their resolution, |z| is at least that"
@@ -425,7 +402,7 @@ def agreeing_key(cells: xr.Dataset, name: str) -> list[Artist]:
     """Return the entry of a key for open points of a strip, where it has some."""
     _, bound = deviations(cells, name)
     some = bound is not None and bool(bound.any())
-    return [_entry("doubt", AGREEING, **DOUBTFUL, marker="o", mfc="white")] if some else []
+    return [key_line("doubt", AGREEING, **DOUBTFUL, marker="o", mfc="white")] if some else []
 
 
 DOUBTFUL: Any = {"color": "#777777", "ls": "none", "ms": 3.5}
@@ -438,18 +415,11 @@ def _line_entries(line: TheoryLine, style: dict[str, Any]) -> Iterator[Artist]:
     short = line.validity.split(";")[0].split(":")[0]
     short = short.replace("N -> infinity", r"$N \to \infty$").replace("J_ii", "$J_{ii}$")
     if line.limit:
-        yield _entry("line", f"theory, {line.limit}: {name}", **style, ls=GUIDE_DASH)
+        yield key_line("line", f"theory, {line.limit}: {name}", **style, ls=GUIDE_DASH)
         return
-    yield _entry("line", f"theory: {name} ({short})", **style)
+    yield key_line("line", f"theory: {name} ({short})", **style)
     if (~line.stable & np.isfinite(line.y)).any():
-        yield _entry("line", "dashed: not stable", **style, ls=GUIDE_DASH)
-
-
-def _entry(kind: str, label: str, **style: Any) -> Line2D:
-    """Return an entry of the key, which says of what kind it is."""
-    entry = Line2D([], [], label=label, **style)
-    entry.set_gid(kind)
-    return entry
+        yield key_line("line", "dashed: not stable", **style, ls=GUIDE_DASH)
 
 
 def within(value: float, reach: float) -> str:

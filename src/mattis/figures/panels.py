@@ -58,20 +58,14 @@ BINARY_PANELS: Mapping[str, Panels] = {
 """The panels of each question of binary networks."""
 
 NEURON_PANELS: Mapping[str, Panels] = {
-    "recall": (
-        _panel("overlap", "overlap_one_step"),
-        _panel("steps_used", scale="log"),
-    ),
+    "recall": (_panel("overlap", "overlap_one_step"), _panel("steps_used", scale="log")),
     "certainty": (_panel("entropy_cue", "entropy"), _panel("overlap", "own_weight")),
     "equivalence": (
         _panel("overlap", "overlap_graded"),
         _panel("apart"),
         _panel("mismatch", "apart_at_rest", scale="log"),
     ),
-    "spectrum": (
-        _panel("lambda_min", "lambda_max", scale="log"),
-        _panel("unstable_share"),
-    ),
+    "spectrum": (_panel("lambda_min", "lambda_max", scale="log"), _panel("unstable_share")),
     "fixed_points": (
         _panel("fixed_points", "attractors", "saddles"),
         _panel("unstable"),

@@ -18,7 +18,7 @@ from mattis.comparison.remembered import remembered
 from mattis.comparison.verdict import with_theory
 from mattis.errors import UserError
 from mattis.figures import drawing_of, estimated
-from mattis.figures.canvas import STYLE, kind_of_file, printed, with_own_fonts
+from mattis.figures.canvas import STYLE, kind_of_file, printed
 from mattis.figures.captions import caption_text
 from mattis.figures.numbers import table
 from mattis.figures.page import (
@@ -85,7 +85,6 @@ def write_paper(
         if output is None
         else FigureGoal(place_of(output.parent), output.stem)
     )
-    with_own_fonts()
     files = {
         kind: printed(page, kind, PAPER_DPI),
         "txt": caption_text(page, letters, estimates, study).encode(),

@@ -12,15 +12,15 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, PathPatch
+from matplotlib.patches import PathPatch
 from numpy.typing import NDArray
 
 from mattis.comparison import phases
 from mattis.comparison.lines import lines as lines_of_theory
 from mattis.comparison.view import View
 from mattis.exact.arrays import Reals
-from mattis.figures.canvas import STYLE, caption, covered, edges, map_cells
-from mattis.figures.page import DOUBLE, close_page, labelled, letters_of, open_page
+from mattis.figures.canvas import BOUNDARY_POINTS, STYLE, caption, covered, edges, map_cells
+from mattis.figures.page import DOUBLE, close_page, hatched, labelled, letters_of, open_page
 from mattis.figures.panel import colour_of
 from mattis.figures.panels import question_of
 from mattis.figures.told import told_of
@@ -172,15 +172,9 @@ def draw_phase(
     ax.set(xlabel=r"load $\alpha = P/N$", ylabel="temperature $T$")
     ax.set_title("(a) overlap with the cued pattern")
     _zoom(ax, lines)
-    hatched: dict[str, Any] = {"facecolor": "none", "lw": 0}
-    return [
-        *labelled([ax]),
-        Patch(**hatched, edgecolor="#555555", hatch="////", label=UNUSABLE),
-        Patch(
-            **hatched, edgecolor="#777777", hatch=3 * REMANENT_HATCH,
-            label=f"remanent, not equilibrated: overlap after {_age(plane)}",
-        ),
-    ]  # fmt: skip
+    remanent = f"remanent, not equilibrated: overlap after {_age(plane)}"
+    dotted = hatched(remanent, "#777777", 3 * REMANENT_HATCH)
+    return [*labelled([ax]), hatched(UNUSABLE), dotted]
 
 
 UNUSABLE = "not to be used: a mean over two states, or few seeds"
@@ -221,8 +215,7 @@ def _failures(ax: Axes, plane: xr.Dataset) -> None:
 
 def _boundary(ax: Axes, plane: xr.Dataset) -> None:
     """Draw where half of the cues are retrieved: along T at each load, along the load at low T."""
-    style: dict[str, Any] = {"ls": "none", "lw": 0.7, "capsize": 1.2, "mew": 0.7, "zorder": 5}
-    style |= {"mfc": "white", "mec": "black", "ecolor": "black"}
+    style: dict[str, Any] = BOUNDARY_POINTS | {"mew": 0.7, "zorder": 5}
     load, place = plane["realised_load"].values, plane["boundary_temperature"].values
     known = np.isfinite(place) & (place >= STEEP)
     ax.errorbar(
@@ -312,17 +305,8 @@ def draw_cuts(ax: Axes, plane: xr.Dataset, study: BinaryStudy) -> list[Artist]:
                 yerr=np.nan_to_num(reach[mask]), ls="none", marker="o", ms=2.8, lw=0.7, mew=0.7,
                 color=colour, mfc=fill, label=f"_{name}, load {load[index]:.4g}",
             )  # fmt: skip
-        keys.append(
-            Line2D(
-                [],
-                [],
-                color=colour,
-                marker="o",
-                ms=3,
-                lw=1.0,
-                label=rf"$\alpha = {load[index]:.3g}$",
-            )
-        )
+        words = rf"$\alpha = {load[index]:.3g}$"
+        keys.append(Line2D([], [], color=colour, marker="o", ms=3, lw=1.0, label=words))
     ax.axhline(0, color="#999999", lw=0.5)
     ax.set(xlabel="temperature $T$", ylabel="overlap $m$", ylim=(-0.1, 1.05))
     ax.set_title("(c) cuts; lines: theory")

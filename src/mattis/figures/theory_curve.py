@@ -14,7 +14,7 @@ from mattis import __version__, theory
 from mattis.comparison.tracing import traced
 from mattis.errors import UserError
 from mattis.exact.arrays import Reals
-from mattis.figures.canvas import STYLE, kind_of_file, printed, with_own_fonts
+from mattis.figures.canvas import STYLE, kind_of_file, write_figure
 from mattis.figures.page import LETTERS, SINGLE
 from mattis.theory import ARGUMENTS, QUANTITIES, Quantity
 
@@ -74,13 +74,8 @@ def plotted(name: str, at: Mapping[str, Any], output: Path | None = None) -> Pat
     kind = kind_of_file(target, "-o ")
     if name not in QUANTITIES:
         theory.evaluate(name)  # which says what there is
-    sweep = sweep_of(QUANTITIES[name], at)
-    figure = curve_figure(QUANTITIES[name], sweep)
-    with_own_fonts()
-    try:
-        target.write_bytes(printed(figure, kind))
-    except OSError as error:
-        raise UserError(f"{target}: cannot write it: {error.strerror or error}") from None
+    figure = curve_figure(QUANTITIES[name], sweep_of(QUANTITIES[name], at))
+    write_figure(target, figure, kind)
     return target
 
 

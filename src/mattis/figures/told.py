@@ -34,10 +34,7 @@ def network_of(study: Study) -> str:
     return study.model
 
 
-MORE_SETS = {
-    "boundary": " (more near the boundary)",
-    "overlap": " (more where m is uncertain)",
-}
+MORE_SETS = {"boundary": " (more near the boundary)", "overlap": " (more where m is uncertain)"}
 """Where a study that is refined has more pattern sets, by its target."""
 
 

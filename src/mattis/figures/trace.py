@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from mattis import __version__
 from mattis.comparison.foretold import of_binary
 from mattis.errors import UserError
-from mattis.figures.canvas import STYLE, printed, with_own_fonts
+from mattis.figures.canvas import STYLE, printed
 from mattis.figures.page import SINGLE
 from mattis.networks.binary.axes import code_of
 from mattis.networks.binary.study import BinaryStudy
@@ -194,7 +194,6 @@ def csv(found: xr.Dataset) -> bytes:
 
 def files_of(figure: Figure) -> dict[str, bytes]:
     """Return a figure as PNG and SVG, as large as it is."""
-    with_own_fonts()
     return {kind: printed(figure, kind) for kind in ("png", "svg")}
 
 

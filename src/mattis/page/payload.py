@@ -153,7 +153,7 @@ def _quantities(study: Study, found: Findings, bundle: Bundle) -> dict[str, Any]
         out[name]["samples"] = samples_of(cells, name, bundle)
     return {
         "quantities": [*out.values()],
-        "left_out": _without(names, out),
+        "left_out": [name for name in names if name not in out],
         "unsampled": [name for name in sampled if "samples" not in out[name]],
     }
 
@@ -179,8 +179,3 @@ def _with_samples(
             aside -= packed
         room -= 4 * cells[name].size
         yield name
-
-
-def _without(names: Sequence[str], there: Mapping[str, Any]) -> list[str]:
-    """Return the names that are not there."""
-    return [name for name in names if name not in there]

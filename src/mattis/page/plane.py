@@ -51,7 +51,7 @@ def _end(
     place, error = estimates[name], estimates[f"{name}_error"]
     if f"{name}_systematic" in estimates:
         error = (error**2 + estimates[f"{name}_systematic"] ** 2) ** 0.5
-    if dimension == "beta" and "temperature" in estimates and _is_gain(study):
+    if dimension == "beta" and "temperature" in estimates and view(study).is_gain:
         with np.errstate(divide="ignore", invalid="ignore"):
             place, error = 1 / place, error / place**2
     words: Mapping[str, Any] = estimates[name].attrs
@@ -64,11 +64,6 @@ def _end(
         "value": bundle.add(place, "f8"),
         "error": bundle.add(error, "f8"),
     }
-
-
-def _is_gain(study: Study) -> bool:
-    """Tell whether the axis beta is drawn as it is."""
-    return view(study).is_gain
 
 
 def words_of_theory(quantity: str, level: str = "") -> dict[str, str]:

@@ -39,10 +39,9 @@ def names_of(study: Study, estimates: xr.Dataset) -> list[str]:
 def described(study: Study, estimates: xr.Dataset, name: str) -> dict[str, Any]:
     """Return what a quantity is called, and what theory says of it in words."""
     attributes = estimates[name].attrs
-    ends = {"_given_survival": " (survivors)"}
-    base = next((name.removesuffix(end) for end in ends if name.endswith(end)), name)
+    base = name.removesuffix("_given_survival")
     word = plain_text(quantity_term(base, estimates).label)
-    around = next((words for end, words in ends.items() if name.endswith(end)), "")
+    around = "" if base == name else " (survivors)"
     theory = estimates[f"{name}_theory"].attrs if f"{name}_theory" in estimates else {}
     return {
         "name": name,
@@ -71,7 +70,7 @@ def numbers_of(
     found["doubts"] = bundle.add(
         doubts(estimates, study, name).transpose(*estimates[name].dims), "u2"
     )
-    return found  # fmt: skip
+    return found
 
 
 def octets_of(estimates: xr.Dataset, name: str) -> int:

@@ -99,17 +99,16 @@ def digest_scheme(labels: CubeLabels, prefixes: Sequence[int]) -> str:
 
 def merged(old: CubeLabels, new: CubeLabels) -> CubeLabels:
     """Return the labels of both, sorted; of two with the same `label_key`, the new."""
-    values = {name: _union(name, old.values[name], new.values[name]) for name in new.names}
+    every = {name: (*old.values[name], *new.values[name]) for name in new.names}
+    values = {
+        name: sorted({label_key(name, value): value for value in both}.values())
+        for name, both in every.items()
+    }
     if "beta" not in values:
         return CubeLabels(values, (), new.meanings)
     heat = dict(zip(old.values["beta"], old.temperatures, strict=True))
     heat |= dict(zip(new.values["beta"], new.temperatures, strict=True))
     return CubeLabels(values, [heat[beta] for beta in values["beta"]], new.meanings)
-
-
-def _union(name: str, old: Sequence[float], new: Sequence[float]) -> list[float]:
-    """Return the values of both, sorted; of two with the same `label_key`, the new."""
-    return sorted({label_key(name, value): value for value in (*old, *new)}.values())
 
 
 def as_stored(stored: CubeLabels, labels: CubeLabels) -> CubeLabels:

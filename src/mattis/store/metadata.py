@@ -33,24 +33,15 @@ def documents(every: Mapping[str, ArrayForm], record: Mapping[str, Any]) -> dict
     memory = MemoryStore(files)
     group = zarr.create_group(memory, zarr_format=3, attributes=dict(record))
     for name, form in every.items():
-        _create(group, name, form)
+        group.create_array(
+            name, shape=form.shape, chunks=form.chunks, dtype=form.kind, fill_value=form.blank,
+            compressors=[Crc32cCodec()] if form.checksum else None, dimension_names=form.dimensions,
+            attributes=dict(form.attributes),
+        )  # fmt: skip
     with consolidating():
         zarr.consolidate_metadata(memory, zarr_format=3)
     names = [*(f"{name}/zarr.json" for name in every), "zarr.json"]
     return {name: files[name].to_bytes() for name in names}
-
-
-def _create(group: zarr.Group, name: str, form: ArrayForm) -> None:
-    group.create_array(
-        name,
-        shape=form.shape,
-        chunks=form.chunks,
-        dtype=form.kind,
-        fill_value=form.blank,
-        compressors=[Crc32cCodec()] if form.checksum else None,
-        dimension_names=form.dimensions,
-        attributes=dict(form.attributes),
-    )
 
 
 def odd(

@@ -30,19 +30,9 @@ MOST_OBSERVABLES = 64
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 _TAKEN = {
-    "temperature",
-    "patterns",
-    "realised_load",
-    "digest",
-    "states",
-    "states_digest",
-    "cue",
-    "byte",
-    "journal",
-    "valid",
-    "held",
-    "failed",
-}
+    "temperature", "patterns", "realised_load", "digest", "states", "states_digest", "cue", "byte",
+    "journal", "valid", "held", "failed",
+}  # fmt: skip
 """Names of the other arrays of a store and of its datasets, which no observable may have."""
 
 Counts = NDArray[np.int8]

@@ -1,7 +1,7 @@
 """Verification of a store: its damage by block and array, and random blocks computed again."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -87,28 +87,8 @@ class Watcher(Protocol):
         """Hear that so many checks are done."""
 
 
-class Steps:
-    """The checks of a verification, told to who watches it."""
-
-    def __init__(self, watcher: Watcher | None) -> None:
-        self._watcher = watcher
-
-    def start(self, count: int) -> None:
-        """Tell how many checks there are, and the verdict."""
-        if self._watcher is not None:
-            self._watcher.start(count + 1, count + 1)
-
-    def step(self) -> None:
-        """Tell that one is done."""
-        if self._watcher is not None:
-            self._watcher.advance(1, 1)
-
-
 def verify(
-    study: Study,
-    root: Path | str | None = None,
-    recompute: int = 0,
-    watcher: Watcher | None = None,
+    study: Study, root: Path | str | None = None, recompute: int = 0, watcher: Watcher | None = None
 ) -> Verdict:
     """Check every chunk, label and cell of a study, and compute some random blocks once more.
 
@@ -117,15 +97,22 @@ def verify(
     Raises UserError if there is nothing to check, or the store is another study's.
     """
     results = results_of(study, root)
-    path, of, steps = results.store, asked(study, results), Steps(watcher)
+    path, of = results.store, asked(study, results)
     study = of.study
+
+    def step() -> None:
+        if watcher is not None:
+            watcher.advance(1, 1)
+
     old = record.read(path, study) if reading.is_there(path) else None
     if old and recompute:
         record.check_recipe(path, study, old)
-    steps.start(_checks(path, study, old) + recompute)
+    if watcher is not None:
+        count = _checks(path, study, old) + recompute + 1  # the verdict is one
+        watcher.start(count, count)
     # By digests alone, whatever was found before.
     (cells,) = reading.each_cells(
-        path, [study], with_values=recompute > 0, census=Census(), on_chunk=steps.step
+        path, [study], with_values=recompute > 0, census=Census(), on_chunk=step
     )
     valid = cells["valid"].values & of.cells
     cells = cells.assign(valid=LabelledArray(study.dimensions, valid))
@@ -136,13 +123,13 @@ def verify(
     if old:
         positions = positions_in(old.labels, cube.labels_of(study))
         findings += _damage_in_states(path, study, old)
-        for finding, part in _damage_in_cube(path, study, old, valid, steps):
+        for finding, part in _damage_in_cube(path, study, old, valid, step):
             # Cells that are in the journal as well are not lost, whatever the damage of the cube.
             hit = _in_study(part, positions, valid)
             lost |= hit
             findings.append(_named(finding, study, np.argwhere(hit)))
     findings += _damage_in_journal(path, study)
-    again, differences = _recomputed(path, study, cells, recompute, steps)
+    again, differences = _recomputed(path, study, cells, recompute, step)
     whole, damaged = int(valid.sum()), int(lost.sum())
     return Verdict(int(of.cells.sum()), whole, damaged, findings, again, differences)
 
@@ -158,7 +145,7 @@ def _checks(path: Place, study: Study, old: StoreRecord | None) -> int:
 
 
 def _damage_in_cube(
-    path: Place, study: Study, old: StoreRecord, valid: Mask, steps: Steps
+    path: Place, study: Study, old: StoreRecord, valid: Mask, step: Callable[[], None]
 ) -> Iterator[tuple[Finding, "CubeSlices | Mask | None"]]:
     """Yield each finding with the part of the cube, or the cells of the study, that it may cost."""
     everything, files = tuple(slice(0, n) for n in old.labels.shape), path.files()
@@ -176,7 +163,7 @@ def _damage_in_cube(
     chunks = reading.chunks_of_cells(files, forms)
     parts = []
     for name, form in forms.items():
-        for finding, part in _damage_in_array(path, name, form, chunks, steps):
+        for finding, part in _damage_in_array(path, name, form, chunks, step):
             parts.append(part)
             yield finding, part
     if not labels:  # which cost every cell, until the next run mends them
@@ -196,7 +183,7 @@ def _damage_in_states(path: Place, study: Study, old: StoreRecord) -> Iterator[F
     chunks = reading.chunks_of_cells(path.files(), forms_of(path, old))
     for name, form in forms.items():
         parts = [layout.state_chunk(form, chunk) for chunk in chunks]
-        for finding, part in _damage_in_array(path, name, form, parts, Steps(None)):
+        for finding, part in _damage_in_array(path, name, form, parts, lambda: None):
             hit = ~ds["kept"].values & _crossing(part[:count], positions)
             odd &= ~hit
             yield _named(finding, study, np.argwhere(hit))
@@ -228,7 +215,7 @@ def _damage_in_metadata(path: Place, old: StoreRecord) -> Iterator[Finding]:
 
 
 def _damage_in_array(
-    path: Place, name: str, form: ArrayForm, chunks: Sequence[Chunk], steps: Steps
+    path: Place, name: str, form: ArrayForm, chunks: Sequence[Chunk], step: Callable[[], None]
 ) -> Iterator[tuple[Finding, CubeSlices]]:
     """Yield the findings in the metadata and the chunks of an array, with their part of the cube.
 
@@ -240,7 +227,7 @@ def _damage_in_array(
         return
     for chunk in chunks:
         damage = layout.salvaged(path, name, form, chunk).damage
-        steps.step()
+        step()
         if damage:
             yield (
                 Finding(name, layout.chunk_name(name, chunk), f"chunk {damage}"),
@@ -310,7 +297,7 @@ def _damage_in_journal(path: Place, study: Study) -> list[Finding]:
 
 
 def _recomputed(
-    path: Place, study: Study, cells: Frame, count: int, steps: Steps
+    path: Place, study: Study, cells: Frame, count: int, step: Callable[[], None]
 ) -> tuple[list[str], list[Finding]]:
     """Compute some random whole blocks again; return their names, and each array that differs."""
     if not count:
@@ -322,7 +309,7 @@ def _recomputed(
     for block in blocks:
         columns = study.described_model.simulate(*plan.task(study, block))
         findings += differences_of_block(path, study, ds, block, columns)
-        steps.step()
+        step()
     return [block.id for block in blocks], findings
 
 

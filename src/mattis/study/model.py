@@ -104,13 +104,8 @@ class PowerLaw:
 
 
 STATE_OBSERVABLES = (
-    "overlap",
-    "overlap_squared",
-    "overlap_mixed",
-    "energy",
-    "edwards_anderson",
-    "flip_fraction",
-)
+    "overlap", "overlap_squared", "overlap_mixed", "energy", "edwards_anderson", "flip_fraction",
+)  # fmt: skip
 """Observables that depend on whether a network is still in the state that it started from."""
 
 

@@ -13,12 +13,12 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from mattis.comparison.drift import SLOW, at_first, plain
 from mattis.comparison.view import planes
 from mattis.exact.arrays import Reals
 from mattis.figures.canvas import (
+    BOUNDARY_POINTS,
     STYLE,
     colour_map,
     curve,
@@ -28,7 +28,7 @@ from mattis.figures.canvas import (
 )
 from mattis.figures.drift import losses, time_course
 from mattis.figures.drift.pages import DriftPlane, age_of, unjudged
-from mattis.figures.page import DOUBLE, labelled, letters_of, open_page
+from mattis.figures.page import DOUBLE, hatched, labelled, letters_of, open_page
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.statistics.intervals import LEVEL_95, student
 from mattis.study.base import Study
@@ -129,14 +129,10 @@ def draw_ends(ax: Axes, plane: xr.Dataset, study: ConsolidationStudy) -> list[An
         part = plane.sel(size=n)
         ax.errorbar(
             part["boundary_kappa"].values, part["patterns"].values,
-            xerr=LEVEL_95 * part["boundary_kappa_error"].values, ls="none", marker=marker, ms=3.2,
-            mfc="white", mec="black", ecolor="black", lw=0.7, capsize=1.2,
-            label=f"half survive, $N_v = {_spelled(n)}$",
+            xerr=LEVEL_95 * part["boundary_kappa_error"].values, marker=marker, ms=3.2,
+            label=f"half survive, $N_v = {_spelled(n)}$", **BOUNDARY_POINTS,
         )  # fmt: skip
-    hatched = Patch(
-        facecolor="none", edgecolor="#555555", hatch="////", lw=0, label="sets in two states"
-    )
-    return [*labelled([ax]), hatched]
+    return [*labelled([ax]), hatched("sets in two states")]
 
 
 def draw_collapse(
@@ -170,17 +166,9 @@ def draw_collapse(
         Line2D([], [], color=colour, lw=2, label=f"$N_h = {count:g}$")
         for colour, count in zip(colours, picked, strict=True)
     ]
+    open_points: Any = {"ls": "none", "ms": 4, "mfc": "none", "mec": "black"}
     handles += [
-        Line2D(
-            [],
-            [],
-            ls="none",
-            marker=marker,
-            ms=4,
-            mfc="none",
-            mec="black",
-            label=f"$N_v = {_spelled(n)}$",
-        )
+        Line2D([], [], marker=marker, label=f"$N_v = {_spelled(n)}$", **open_points)
         for n, marker in zip(study.axes.size, MARKERS, strict=False)
     ]
     ax.set(xlabel=r"$\kappa$ / line in (b)", ylabel="cosine", xlim=(0.4, 2.2), ylim=(0, 1.03))

@@ -13,13 +13,7 @@ from mattis.comparison.drift import plain
 from mattis.comparison.view import planes
 from mattis.exact.arrays import Reals
 from mattis.exact.patterns import share
-from mattis.figures.canvas import (
-    STYLE,
-    curve,
-    edges,
-    map_cells,
-    mark_infinity,
-)
+from mattis.figures.canvas import STYLE, curve, edges, map_cells, mark_infinity
 from mattis.figures.drift.pages import DriftPlane, age_of, unjudged
 from mattis.figures.page import DOUBLE, distinct, labelled, letters_of, open_page
 from mattis.networks.drift.memories import frequencies
@@ -68,7 +62,8 @@ def draw(
     plane = plane.sortby(across).sortby(up)
     at = edges(plane[across].values.astype(float)), edges(plane[up].values.astype(float))
     flagged = plane["flag"].transpose(up, across).values != 0
-    shown = [panel for panel in LOSS_PANELS if _varies(plane[panel[0]])] or LOSS_PANELS[:1]
+    varied = [one for one in LOSS_PANELS if plane[one[0]].max() - plane[one[0]].min() > 1e-9]
+    shown = varied or LOSS_PANELS[:1]
     same = [
         f"{words}: {float(plane[name].max()):.3g} everywhere"
         for name, words, _ in LOSS_PANELS
@@ -102,11 +97,6 @@ LINES_OF_LOSSES = (
     "consolidation.similarity",
 )
 """Quantities of theory that lines on maps of loss are made of."""
-
-
-def _varies(values: xr.DataArray) -> bool:
-    """Tell whether a map would show more than one colour."""
-    return bool(values.max() - values.min() > 1e-9)
 
 
 MAPS_HEIGHT = 2.2

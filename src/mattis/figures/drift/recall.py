@@ -8,13 +8,13 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from mattis import theory
 from mattis.comparison.drift import plain
 from mattis.comparison.expected import load_of_others
 from mattis.exact.arrays import Reals
 from mattis.figures.canvas import (
+    BOUNDARY_POINTS,
     STYLE,
     caption,
     curve,
@@ -27,6 +27,7 @@ from mattis.figures.page import (
     DOUBLE,
     close_page,
     distinct,
+    hatched,
     labelled,
     letters_of,
     open_page,
@@ -39,6 +40,10 @@ from mattis.study.base import Study
 from mattis.words import counted
 
 NEW, OLD = "#2166ac", "#b35806"
+"""Colours of what was learnt, and of what was there."""
+
+OVERLAPS_DRAWN = (("overlap", NEW, "new pattern"), ("overlap_old", OLD, "old pattern"))
+"""Overlaps, their colours, and whose they are."""
 
 
 def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]:
@@ -87,7 +92,10 @@ def draw(plane: xr.Dataset, study: RecallStudy) -> Figure:
         asked = question_of(study, "Which of what was learnt can be recalled?")
         panels = zip("abcd", (new, old, loads, times), strict=True)
         keys = {letter: labelled([ax]) for letter, ax in panels}
-        keys |= {"ab": [HATCHED], "c ": agreeing_key(learnt, "overlap")}
+        keys |= {
+            "ab": [hatched("short chains, unsettled, two states")],
+            "c ": agreeing_key(learnt, "overlap"),
+        }
         limits = ["hopfield.alpha_M"]
         limits += ["consolidation.kappa_s", "consolidation.kappa_basin"] * plain(study, {})
         return close_page(
@@ -98,11 +106,6 @@ def draw(plane: xr.Dataset, study: RecallStudy) -> Figure:
 
 HEIGHT_OF_RECALL = 5.0
 """Inches of the four panels."""
-
-HATCHED = Patch(
-    facecolor="none", edgecolor="#555555", hatch="////", lw=0, label="short chains, unsettled, two states"
-)  # fmt: skip
-"""What hatches mean."""
 
 
 def draw_map(ax: Axes, plane: xr.Dataset, study: RecallStudy, name: str, colours: str) -> None:
@@ -143,8 +146,7 @@ def draw_ends(ax: Axes, plane: xr.Dataset) -> None:
     known = np.isfinite(place)
     ax.errorbar(
         load[known], place[known], yerr=LEVEL_95 * plane["boundary_kappa_error"].values[known],
-        ls="none", marker="o", ms=3, mfc="white", mec="black", ecolor="black", lw=0.7, capsize=1.2,
-        label=r"half retrieved, along $\kappa$",
+        marker="o", ms=3, label=r"half retrieved, along $\kappa$", **BOUNDARY_POINTS,
     )  # fmt: skip
 
 
@@ -155,18 +157,8 @@ def draw_loads(ax: Axes, plane: xr.Dataset) -> None:
     fine = np.linspace(load[0] / 2, load[-1] * 1.05, 200)
     others = load_of_others(fine * float(cut["size"]), float(cut["size"]))
     line = curve("hopfield.overlap", load=others, temperature=float(cut["temperature"]))
-    ax.plot(
-        fine,
-        line,
-        color="black",
-        lw=1.2,
-        label="AGS, of a pattern stored",
-    )
-    for name, colour, words in (
-        ("overlap", NEW, "new pattern"),
-        ("overlap_old", OLD, "old pattern"),
-    ):
-        _points(ax, load, cut, name, colour, words)
+    ax.plot(fine, line, color="black", lw=1.2, label="AGS, of a pattern stored")
+    _points(ax, load, cut, "none")
     remains = 1 - 2 * float(cut["noise"])
     ax.axhline(remains, color=OLD, lw=0.8, ls=":", label=r"$1 - 2\sigma$: overlap of new and old")
     ax.set(ylabel="overlap $m$", ylim=(-0.05, 1.05))
@@ -189,28 +181,21 @@ def draw_times(ax: Axes, plane: xr.Dataset) -> None:
     """Draw overlaps against presentations at a light load: the new pattern takes the place of the old."""
     cut = plane.isel(kappa=-1, load=int(np.argmin(np.abs(plane["realised_load"].values - 0.05))))
     presentations = cut["presentations"].values
-    for name, colour, words in (
-        ("overlap", NEW, "new pattern"),
-        ("overlap_old", OLD, "old pattern"),
-    ):
-        _points(ax, presentations, cut, name, colour, words, ls="-")
-    for name, colour, words in (
-        ("similarity", NEW, "cosine of memory and new"),
-        ("similarity_old", OLD, "cosine of memory and old"),
-    ):
-        ax.plot(presentations, cut[name].values, color=colour, lw=0.9, ls="--", label=words)
+    _points(ax, presentations, cut, "-")
+    for name, colour, word in (("similarity", NEW, "new"), ("similarity_old", OLD, "old")):
+        words, cosine = f"cosine of memory and {word}", cut[name].values
+        ax.plot(presentations, cosine, color=colour, lw=0.9, ls="--", label=words)
     ax.set_xscale("symlog", linthresh=10)
     ax.set(xlabel="presentations per memory", ylabel="overlap $m$, cosine", ylim=(-0.05, 1.05))
-    ax.set_title(
-        rf"(d) in time, $\alpha = {float(cut['realised_load']):.3g}$, $\kappa = {float(cut['kappa']):g}$"
-    )
+    load, kappa = float(cut["realised_load"]), float(cut["kappa"])
+    ax.set_title(rf"(d) in time, $\alpha = {load:.3g}$, $\kappa = {kappa:g}$")
 
 
-def _points(
-    ax: Axes, x: Reals, cut: xr.Dataset, name: str, colour: str, words: str, ls: str = "none"
-) -> None:
-    reach = cut[f"{name}_error"].values * student(cut["seeds"].values - 1.0)
-    ax.errorbar(
-        x, cut[name].values, yerr=reach, ls=ls, marker="o", ms=2.8, lw=0.8, color=colour,
-        label=f"overlap with the {words}",
-    )  # fmt: skip
+def _points(ax: Axes, x: Reals, cut: xr.Dataset, dash: str) -> None:
+    """Draw both overlaps with their errors."""
+    for name, colour, words in OVERLAPS_DRAWN:
+        reach = cut[f"{name}_error"].values * student(cut["seeds"].values - 1.0)
+        ax.errorbar(
+            x, cut[name].values, yerr=reach, ls=dash, marker="o", ms=2.8, lw=0.8, color=colour,
+            label=f"overlap with the {words}",
+        )  # fmt: skip

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -14,12 +15,7 @@ from mattis.comparison.drift import FOUR_DEVIATIONS, at_first, plain
 from mattis.comparison.view import planes
 from mattis.exact.arrays import Reals
 from mattis.exact.patterns import share
-from mattis.figures.canvas import (
-    STYLE,
-    TheoryArgument,
-    colour_map,
-    curve,
-)
+from mattis.figures.canvas import STYLE, TheoryArgument, colour_map, curve
 from mattis.figures.curves import deviations
 from mattis.figures.drift.pages import DriftPlane
 from mattis.figures.page import DOUBLE, labelled, letters_of, open_page
@@ -186,11 +182,16 @@ def _one_hot(study: ConsolidationStudy, labels: dict[str, float], cells: xr.Data
     return margin > 0 and bool((int(cells["patterns"]) - 1) * np.exp(-kappa * margin) < ONE_HOT)
 
 
+def coloured(courses: list[TimeCourse]) -> list[tuple[TimeCourse, Any]]:
+    """Return curves with their colours."""
+    colours = colour_map("viridis")(np.linspace(0, 0.82, len(courses)))
+    return [*zip(courses, colours, strict=True)]
+
+
 def draw_judged(ax: Axes, above: Axes, courses: list[TimeCourse]) -> None:
     """Draw how far each curve is from theory, in errors, below the curves."""
-    colours = colour_map("viridis")(np.linspace(0, 0.82, len(courses)))
     open_strip(ax)
-    for one, colour in zip(courses, colours, strict=True):
+    for one, colour in coloured(courses):
         z, bound = deviations(one.cells, "similarity")
         if z is not None:
             style = {"color": colour, "marker": "o", "ms": 3.0}
@@ -207,87 +208,66 @@ def _probability(count: int, spread: float, mu: int | None) -> float:
     return float(frequencies(count, spread)[mu])
 
 
+WORDS_OF_COURSES = ("norm-aware theory", "published, eq. (40)", "simulated, old pattern")
+"""What the lines are that every curve has: told once."""
+
+
 def draw_curves(ax: Axes, courses: list[TimeCourse], study: ConsolidationStudy) -> None:
     """Draw the similarity with the new pattern (and thinly with the old), theory and its band."""
     random = study.clamping == "random"
     runs = counted(int(max(course.cells["seeds"].max() for course in courses)), "run")
-    colours = colour_map("viridis")(np.linspace(0, 0.82, len(courses)))
     with_theory = [k for k, course in enumerate(courses) if course.known]
-    for k, (course, colour) in enumerate(zip(courses, colours, strict=True)):
+    for k, (course, colour) in enumerate(coloured(courses)):
         first = k in with_theory[-1:]
-        x, cells = course.presentations, course.cells
+        mean, published, old = WORDS_OF_COURSES if first else (None, None, None)
+        x, cells, seen = course.presentations, course.cells, course.cells["similarity"].values
         if random:
             spread = cells["similarity_error"].values * np.sqrt(cells["seeds"].values)
             band = "theory ± its deviation" if first and np.isfinite(course.sd).any() else None
             ax.fill_between(x, course.mean - course.sd, np.minimum(course.mean + course.sd, 1), color=colour,
                             alpha=0.2, lw=0, label=band)  # fmt: skip
-            ax.errorbar(x, cells["similarity"].values, yerr=spread, ls="none", marker="o", ms=3, lw=0.8,
-                        color=colour, label=f"{course.label}: mean and spread of {runs}")  # fmt: skip
-            ax.plot(
-                x, course.mean, color=colour, lw=1.1, label="norm-aware theory" if first else None
-            )
+            ax.errorbar(x, seen, yerr=spread, ls="none", marker="o", ms=3, lw=0.8, color=colour,
+                        label=f"{course.label}: mean and spread of {runs}")  # fmt: skip
         else:
-            ax.plot(
-                x, cells["similarity"].values, color=colour, lw=2.4, alpha=0.45, label=course.label
-            )
-            ax.plot(
-                x, course.mean, color=colour, lw=0.9, label="norm-aware theory" if first else None
-            )
-        ax.plot(
-            x,
-            course.published,
-            color=colour,
-            lw=1.0,
-            ls="--",
-            label="published, eq. (40)" if first else None,
-        )
+            ax.plot(x, seen, color=colour, lw=2.4, alpha=0.45, label=course.label)
+        ax.plot(x, course.mean, color=colour, lw=1.1 if random else 0.9, label=mean)
+        ax.plot(x, course.published, color=colour, lw=1.0, ls="--", label=published)
         if random:
-            ax.plot(x, cells["similarity_old"].values, color=colour, lw=0.8, ls=":",
-                    label="simulated, old pattern" if first else None)  # fmt: skip
+            ax.plot(x, cells["similarity_old"].values, color=colour, lw=0.8, ls=":", label=old)
     if random:
         ax.set_xscale("symlog", linthresh=1)
     found = np.concatenate([course.cells["similarity"].values for course in courses])
     low = float(found[np.isfinite(found)].min(initial=1.0))
     low = low if low < 1 else 0.0
-    ax.set(
-        xlabel="presentations per memory",
-        ylabel="cosine",
-        ylim=(low - 0.1 * (1 - low), 1 + 0.04 * (1 - low)),
-    )
+    ax.set(xlabel="presentations per memory", ylabel="cosine")
+    ax.set_ylim(low - 0.1 * (1 - low), 1 + 0.04 * (1 - low))
     ax.set_xlim(0, max(float(c.presentations[-1]) for c in courses))
     ax.set_title("(a) similarity with the new pattern")
 
 
 def draw_differences(ax: Axes, courses: list[TimeCourse]) -> None:
     """Draw |simulation − theory| of both theories, in logarithms: one of them is exact."""
-    colours = colour_map("viridis")(np.linspace(0, 0.82, len(courses)))
     worst = {"published": 0.0, "mean": 0.0}
-    for course, colour in zip(courses, colours, strict=True):
+    for course, colour in coloured(courses):
         found = course.cells["similarity"].values
         for name, style in (("published", "--"), ("mean", "-")):
             deviation = np.abs(found - getattr(course, name))
             known = deviation[np.isfinite(deviation)]
             worst[name] = max(worst[name], float(known.max(initial=0.0)))
-            ax.plot(
-                course.presentations, np.maximum(deviation, 1e-17), color=colour, lw=0.9, ls=style
-            )
+            shown = np.maximum(deviation, 1e-17)
+            ax.plot(course.presentations, shown, color=colour, lw=0.9, ls=style)
     if any(course.known for course in courses):
         words = f"published, eq. (40): at most {worst['published']:.2e}"
         ax.plot([], [], color="black", ls="--", label=words)
         ax.plot([], [], color="black", label=f"norm-aware: at most {worst['mean']:.1e}")
-    ax.set(
-        xlabel="presentations per memory",
-        ylabel="|simulation − theory|",
-        yscale="log",
-        ylim=(1e-17, 1),
-    )
+    ax.set(xlabel="presentations per memory", ylabel="|simulation − theory|")
+    ax.set(yscale="log", ylim=(1e-17, 1))
     ax.set_title("(b) deviation of each theory")
 
 
 def draw_pulls(ax: Axes, courses: list[TimeCourse]) -> None:
     """Draw (simulation − theory)/error of both theories: the published one is off by many errors."""
-    colours = colour_map("viridis")(np.linspace(0, 0.82, len(courses)))
-    for course, colour in zip(courses, colours, strict=True):
+    for course, colour in coloured(courses):
         found, error = course.cells["similarity"].values, course.cells["similarity_error"].values
         known = (error > 1e-12) & course.known
         for name, style, size in (("published", "--", 0.9), ("mean", "-", 1.2)):

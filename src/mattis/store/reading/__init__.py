@@ -330,9 +330,9 @@ def valid_in_cube(path: Place, study: Study, old: StoreRecord) -> Mask:
     return mask
 
 
-def valid_cells(path: Place, study: Study, part: ShardNumber | None = None) -> Mask:
+def valid_cells(path: Place, study: Study) -> Mask:
     """Return which cells of the study exist: a mask over the cube."""
-    mask: Mask = presence(path, study, part)["valid"].values
+    mask: Mask = presence(path, study)["valid"].values
     return mask
 
 
