@@ -136,9 +136,10 @@ class ChainShape(NamedTuple):
     @property
     def memory(self) -> int:
         """Bytes of a chain on the device, with an order of sites for each, and two launches at a time."""
-        state = self.size * (8 + 2 + 4 + self.field.itemsize)
+        marks, orders = (self.size, 0) if self.synchronous else (1, self.size)
+        state = self.size * (1 + 8 + self.field.itemsize) + 5 * marks + 64
         sweeps = min(2 * self.longest, self.sweeps)
-        return state + sweeps * (12 * self.followed + 48 + 4 * self.size)
+        return state + sweeps * (12 * self.followed + 28 + 8 * self.heated + 4 * orders)
 
 
 ChainGroup = list[int]

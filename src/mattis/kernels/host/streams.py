@@ -20,7 +20,7 @@ HOST_PARTY, FIRST, SECOND = range(3)
 
 PARTIES = ("the host", "the first stream", "the second stream")
 
-Steps = tuple[int, int, int]
+PartySteps = tuple[int, int, int]
 
 
 class StreamError(HostError):
@@ -44,16 +44,16 @@ class HostStreams(threading.local):
         finally:
             self.present = before
 
-    def event(self) -> Steps:
+    def event(self) -> PartySteps:
         """Return the steps that are over when the present stream has done all that it was asked."""
         host, first, second = self.known[self.present]
         return host, first, second
 
-    def follow(self, event: Steps) -> None:
+    def follow(self, event: PartySteps) -> None:
         """Have the present stream know what an event knows."""
         self._learn(self.present, event)
 
-    def wait_for(self, event: Steps) -> None:
+    def wait_for(self, event: PartySteps) -> None:
         """Have the host know what an event knows."""
         self._learn(HOST_PARTY, event)
 
