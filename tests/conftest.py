@@ -6,6 +6,8 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # others would spin beside the worker of other tests
+
 import pytest
 from builders import fill, make_study
 from object_store import Proxy, object_store
