@@ -6,7 +6,8 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # others would spin beside the worker of other tests
+# More threads of BLAS would spin beside the other worker. NumPy must not be there yet: hence -p no:zarr.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 from builders import fill, make_study
