@@ -1,6 +1,6 @@
 # Two commands set everything up:
 #   make diagram    the Hopfield phase diagram, or STUDY=path/to/your.yaml
-#   make test       all fast tests
+#   make test       all fast tests; make test-slow, test-long: more of them
 # Both make .venv from hash-pinned requirements first; nothing is installed outside of it.
 #   make seeds      every claim of the two documents that this project starts from, measured: docs/claims.md
 #   make check      what a change must pass: lint, types, import contracts, all fast tests
@@ -31,7 +31,7 @@ NOTEBOOK := .venv-notebook/bin
 DOCS := .venv-docs/bin
 SOURCES := src/mattis tests benchmarks docs/site
 
-.PHONY: help setup setup-gpu setup-page setup-notebook setup-docs diagram gallery seeds check test test-slow test-gpu-host gpu-wheels gpu-hour test-page test-notebook docs vendored test-arm soak bench bench-dispatch bench-compiling bench-table bench-compare lint format lock clean
+.PHONY: help setup setup-gpu setup-page setup-notebook setup-docs diagram gallery seeds check test test-slow test-long test-gpu-host gpu-wheels gpu-hour test-page test-notebook docs vendored test-arm soak bench bench-dispatch bench-compiling bench-table bench-compare lint format lock clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -109,8 +109,12 @@ test-python-%:
 	  || { echo "Python $*: not found, nothing is tested on it"; exit 0; }; \
 	$(MAKE) --no-print-directory ENV=.venv-$* PYTHON="$$python" TESTS="$(PART)" test
 
+# More of what the fast tests show, in seconds each: .ci/run calls it. What takes minutes it leaves to test-long.
 test-slow: setup
-	@$(VENV)/python -m pytest -m slow
+	@$(VENV)/python -m pytest -n auto --dist worksteal -m "slow and not long"
+
+test-long: setup
+	@$(VENV)/python -m pytest -m long
 
 # Compiled for every architecture, run on the CPU, names compared with CuPy's: no GPU, no driver.
 test-gpu-host: setup-gpu

@@ -6,6 +6,9 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+# More threads of BLAS would spin beside the other worker. NumPy must not be there yet: hence -p no:zarr.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 from builders import Command, exit_code, fill, make_study
 from object_store import Proxy, object_store

@@ -14,7 +14,10 @@ LONG = (
     "README.md", "docs/capsule.md", "docs/command.md", "docs/exchange.md", "docs/networks.md",
     "docs/papers.md",     "docs/running.md", "docs/start.md", "docs/studies.md",
 )  # fmt: skip
-"""Pages whose blocks take more than 15 s of CPU time: `make test-slow` runs them."""
+"""Pages whose blocks take more than 15 s of CPU time: `make test-long` runs them."""
+
+SLOW = ("docs/notebooks.md", "docs/patterns.md", "docs/refinement.md")
+"""Pages whose blocks take more than 8 s: `make test-slow` runs them."""
 
 NOT_RUN = {
     "README.md": 1,
@@ -52,9 +55,10 @@ def ran(content: str, name: str, folder: Path) -> "subprocess.CompletedProcess[s
 
 
 def pages_that_run() -> list[object]:
-    """Return the pages with a block that is run, the long ones marked as slow."""
+    """Return the pages with a block that is run, those that take long marked."""
     run = [page for page in PAGES if any(not block.reason for block in blocks_of(read(page)))]
-    return [pytest.param(page, marks=[pytest.mark.slow] * (page in LONG)) for page in run]
+    marks = dict.fromkeys(LONG, pytest.mark.long) | dict.fromkeys(SLOW, pytest.mark.slow)
+    return [pytest.param(page, marks=marks.get(page, ())) for page in run]
 
 
 @pytest.mark.parametrize("page", pages_that_run())

@@ -285,7 +285,7 @@ class Tampered(Laboratory):
         ("H8d", {"memories": [3]}, {}),  # a third pattern
         ("E5f", {}, {"dynamics": {"diagonal": "zero"}}),
         ("L2b", {}, {"couplings": "asymmetric_dilution"}),  # couplings that are not symmetric
-        ("N2d", {"temperature": [1.1]}, {}),
+        pytest.param("N2d", {"temperature": [1.1]}, {}, marks=pytest.mark.slow),
     ],
 )
 def test_wrong_physics_turns_the_verdict(
@@ -300,8 +300,17 @@ def test_wrong_physics_turns_the_verdict(
 
 # Commands
 
+LARGE = (
+    "H2a", "H6", "H10b", "H10c", "H11c", "H11d", "H12c", "H13a", "H13b", "SKa", "SKd", "SKe", "PV", "RAa",
+    "G1f", "L3a", "L3b", "L3c", "N2a", "N2c", "N2d", "N2e",
+)  # fmt: skip
+"""Claims of networks so large that a reduced number of sets takes seconds: `make test-slow` measures them."""
 
-@pytest.mark.parametrize("name", CLAIMS)
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE)) for name in CLAIMS],
+)
 def test_each_command_measures_what_the_page_says(name: str, bench: Path) -> None:
     """At a reduced size, of which the pattern sets are a part of those of the page: within 6 errors."""
     claim, file = CLAIMS[name], bench / f"{name}.json"

@@ -17,7 +17,7 @@ from mattis.theory import QUANTITIES
 BIN = Path(sys.executable).parent
 
 TRY = """
-source <(mattis completion bash)
+source "$SCRIPT"
 complete -p mattis > /dev/null || exit 3
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 _mattis_completion mattis
@@ -25,9 +25,21 @@ printf '%s\\n' "${COMPREPLY[@]}"
 """
 
 
-def offered(folder: Path, *words: str) -> list[str]:
+WITH_MATTIS = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What bash sources, as the command writes it."""
+    path = tmp_path_factory.mktemp("bash") / "script"
+    words = ["mattis", "completion", "bash"]
+    path.write_bytes(subprocess.run(words, env=WITH_MATTIS, capture_output=True, check=True).stdout)
+    return path
+
+
+def offered(script: Path, folder: Path, *words: str) -> list[str]:
     """Return what bash offers after some words, cut as bash cuts them: at spaces and at =."""
-    where = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+    where = {**WITH_MATTIS, "SCRIPT": str(script)}
     done = subprocess.run(
         ["bash", "--norc", "-c", TRY, "bash", "mattis", *words],
         cwd=folder, env=where, capture_output=True, text=True, check=True,
@@ -63,19 +75,19 @@ pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
         (["theory", "zero_one.overlap", "--at", "neurons", "="], []),
     ],
 )  # fmt: skip
-def test_bash_completes(tmp_path: Path, words: list[str], found: list[str]) -> None:
+def test_bash_completes(script: Path, tmp_path: Path, words: list[str], found: list[str]) -> None:
     write_study(tmp_path)
     (tmp_path / "broken.yaml").write_text("name: [\n")
     (tmp_path / "notes.txt").touch()
     (tmp_path / "studies").mkdir()
     (tmp_path / "studies" / "other.yaml").touch()
-    assert sorted(offered(tmp_path, *words)) == sorted(found)
+    assert sorted(offered(script, tmp_path, *words)) == sorted(found)
 
 
-def test_bash_completes_all_of_theory_and_all_shipped_studies(tmp_path: Path) -> None:
-    assert offered(tmp_path, "theory", "") == [*QUANTITIES]
+def test_bash_completes_all_of_theory_and_all_shipped_studies(script: Path, tmp_path: Path) -> None:
+    assert offered(script, tmp_path, "theory", "") == [*QUANTITIES]
     shipped = sorted(path.stem for path in STUDIES.glob("*.yaml"))
-    assert offered(tmp_path, "new", "x", "--like", "") == shipped
+    assert offered(script, tmp_path, "new", "x", "--like", "") == shipped
 
 
 def test_a_press_of_tab_loads_nothing_that_computes(tmp_path: Path) -> None:

@@ -258,7 +258,7 @@ def test_a_first_study_of_a_plugin_is_made_of_its_function(mattis: Command, tmp_
 # A minute
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("model", OWN)
 def test_a_first_study_takes_less_than_a_minute(model: str, tmp_path: Path) -> None:
     """By its plan, and as it runs: all cells are there, and none failed."""
@@ -269,7 +269,7 @@ def test_a_first_study_takes_less_than_a_minute(model: str, tmp_path: Path) -> N
     assert outcome.computed == cells(study)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("path", EVERY_STUDY, ids=lambda path: path.stem)
 def test_a_study_like_a_shipped_one_takes_less_than_a_minute(path: Path) -> None:
     found = shrunk(path.read_text(), path.parent)

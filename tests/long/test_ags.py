@@ -18,7 +18,7 @@ from agreement import LINES, Sample, Setting, simulate, wrong_lines
 
 from mattis.theory import hopfield
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 ROOT_SEED = 1987  # not that of the benchmark, so that its kept numbers are an independent check
 

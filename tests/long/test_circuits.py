@@ -15,7 +15,7 @@ from mattis.networks.registry import study_of
 from mattis.study import plan
 from mattis.theory import evaluate
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def cells(name: str, model: str, axes: dict[str, object], **keys) -> list[dict[str, np.ndarray]]:

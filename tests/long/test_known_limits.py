@@ -33,7 +33,7 @@ SET_BY = {
 """The studies of the cases."""
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("case", SET_BY)
 def test_a_limit_covers_the_end_that_theory_knows(case: str, tmp_path: Path) -> None:
     quantity, _, memories = case.partition("-")

@@ -94,8 +94,6 @@ def test_the_wheel_runs_where_nothing_is_but_what_it_declares(wheel: Path, tmp_p
     assert said_by(mattis, "digest", study, cwd=empty).split()[0] == golden.GOLDEN["hopfield"]
     said_by(mattis, "diagram", study, cwd=empty)
     assert (empty / "results" / "small" / "figures" / "diagram.png").exists()
-    said_by(mattis, "figure", study, "--panel", "a", "-o", "paper.pdf", cwd=empty)
-    assert (empty / "paper.csv").exists()
     said_by(mattis, "new", "mine", cwd=empty)
     line = (empty / "mine.yaml").read_text().splitlines()[0]
     assert line.endswith(f"{site.resolve().as_posix()}/mattis/shipped/study.schema.json")

@@ -69,6 +69,7 @@ def study_of(folder: Path) -> Study:
     return load_study(folder / STUDY)
 
 
+@pytest.mark.slow
 def test_from_study_to_report_then_nothing_to_do_then_repair(checkout: Path) -> None:
     code, said = make(checkout)
     assert code == 0, said

@@ -15,7 +15,7 @@ FALSE_ALARM = 1e-8
 """Of one count; there are below 100 in this file."""
 
 
-@pytest.fixture(scope="module", params=[300, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[300, pytest.param(1000, marks=pytest.mark.long)])
 def ensemble(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     """Chains of pattern sets that mostly survive; some end in a state beside theirs, at 0.5 to 0.9."""
     folder = tmp_path_factory.mktemp("ensemble")

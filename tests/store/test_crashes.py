@@ -1,4 +1,9 @@
-"""A sample of all accidents: a death, a refused write and a power cut at calls that change a file."""
+"""A sample of all accidents: a death, a refused write and a power cut at calls that change a file.
+
+`make test` has deaths at every step of a fold that deals and of a new observable, `kill -9` inside of each
+kind of write of a run, and full disks (`test_folding.py`, `test_observables_of_a_store.py`,
+`engine/test_faults.py`). Power is cut here only.
+"""
 
 import json
 import subprocess
@@ -8,6 +13,8 @@ from typing import Any
 
 import pytest
 from builders import ROOT
+
+pytestmark = pytest.mark.slow
 
 SCRIPT = ROOT / "benchmarks" / "faults.py"
 KINDS = ("crashes", "refusals", "cuts")
@@ -64,24 +71,22 @@ def test_a_disk_without_power(sample: tuple[dict[str, Any], dict[str, Any]]) -> 
     on_disk(sample[1])
 
 
-@pytest.mark.slow
 def test_an_accident_in_other_commands_costs_nothing(tmp_path: Path) -> None:
     check(tried(tmp_path, "--only", *KINDS, "--commands", *OTHERS))
 
 
-@pytest.mark.slow
 def test_an_accident_in_a_fold_that_deals_costs_nothing(tmp_path: Path) -> None:
     words = ["--crumbs", "--only", *KINDS, "--commands", "fold of a part"]
     check(tried(tmp_path, *words, share=0.001))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["xfs", "ext4", "btrfs"])
 def test_disks_without_power(tmp_path: Path, kind: str) -> None:
     words = ["--only", "real", "--commands", "fresh", "extension", "--disks", kind]
     on_disk(tried(tmp_path, *words, share=1.0))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_object_store_that_goes_away_and_a_worker_that_hangs(tmp_path: Path) -> None:
     check(tried(tmp_path, "--only", "objects", "hung", "--commands", "fresh", share=0.2))

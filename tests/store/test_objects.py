@@ -75,6 +75,7 @@ def test_damage_is_found_and_mended(tmp_path: Path, study: Study) -> None:
     assert digest(study, URL) == first == undisturbed(study, tmp_path)
 
 
+@pytest.mark.slow  # of a folder: test_driver.py
 @pytest.mark.usefixtures("proxy")
 def test_kill_9_in_the_middle_and_the_same_command_goes_on(tmp_path: Path) -> None:
     running, study = started(

@@ -34,7 +34,7 @@ SECONDS, MEBIBYTES = 20, 400
 """What one file may cost at most: a hang fails its test, a slow machine does not."""
 
 
-@pytest.fixture(params=[4, pytest.param(1, marks=pytest.mark.slow)], ids=["a quarter", "all"])
+@pytest.fixture(params=[4, pytest.param(1, marks=pytest.mark.long)], ids=["a quarter", "all"])
 def divisor(request: pytest.FixtureRequest) -> int:
     """By how much the numbers of damaged files are divided: a quarter of each kind is always tried."""
     return int(request.param)
