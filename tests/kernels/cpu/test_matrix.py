@@ -19,7 +19,7 @@ from scipy import stats
 from mattis.exact import rng
 from mattis.exact.patterns import random_patterns
 from mattis.kernels.cpu import glauber, matrix
-from mattis.networks.binary import chains, couplings, ensembles
+from mattis.networks.binary import chains, couplings, ensembles, matrix_network
 from mattis.networks.binary.couplings import Rule
 from mattis.networks.binary.matrix_network import Dynamics, MatrixNetwork, NoiseSchedule
 from mattis.networks.binary.network import SYNCHRONOUS, BinaryNetwork, Protocol, Replica
@@ -300,7 +300,7 @@ def circuit(dynamics, size=6, count=3, rule="hebb", seed=1):
     """A circuit of random patterns."""
     labels = {"size": size, "patterns": count, "seed": seed}
     stored = ensembles.drawn(ensembles.Ensemble(), 5, labels, count, size)
-    made = couplings.learnt(Rule(rule), stored, dynamics.diagonal == "kept", 5, labels)
+    made = matrix_network.learnt(Rule(rule), stored, dynamics.diagonal == "kept", 5, labels)
     return MatrixNetwork(BinaryNetwork(labels, 5, stored.xi, made.nj), stored, made, dynamics)
 
 

@@ -15,3 +15,13 @@ __device__ __forceinline__ T warp_sum(T x) {
     }
     return x;
 }
+
+// The bits of the lanes' words, turned: bit b of what lane l gets is bit l of the word of lane b.
+__device__ __forceinline__ unsigned transposed(unsigned word) {
+    unsigned mine = 0;
+    for (int b = 0; b < LANES; b++) {
+        unsigned bits = __ballot_sync(ALL, word >> b & 1);
+        if (b == lane_of_thread()) mine = bits;
+    }
+    return mine;
+}
