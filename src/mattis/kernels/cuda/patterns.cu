@@ -107,13 +107,13 @@ extern "C" __global__ void __launch_bounds__(32) draw_orders(
         for (int j = 0; j < 4; j++) {
             partners[4 * lane + j] = __umulhi(word_of(quad, j), tile + 4 * lane + j + 1);
         }
-        __syncthreads();
+        __syncwarp();
         for (int i = min(tile + PARTNERS, size) - 1; i >= tile && lane == 0; i--) {
             int other = partners[i - tile], site = order[i];
             order[i] = order[other];
             order[other] = site;
         }
-        __syncthreads();
+        __syncwarp();
     }
     for (int i = lane; i < size && resident; i += LANES) own[i] = order[i];
 }

@@ -7,6 +7,9 @@ __device__ __forceinline__ int lane_of_thread() { return threadIdx.x % LANES; }
 __device__ __forceinline__ int warp_of_thread() { return threadIdx.x / LANES; }
 __device__ __forceinline__ int warps_of_block() { return blockDim.x / LANES; }
 
+// The words of 32 bits that hold so many signs.
+__device__ __forceinline__ int words_of(int signs) { return (signs + LANES - 1) / LANES; }
+
 // The sum over a warp, in each of its lanes.
 template <typename T>
 __device__ __forceinline__ T warp_sum(T x) {
