@@ -23,7 +23,7 @@ from mattis.engine.dispatch import Work
 from mattis.engine.driver import Settings, run
 from mattis.engine.status import digest, status
 from mattis.errors import UserError
-from mattis.networks.binary import couplings, ensembles
+from mattis.networks.binary import couplings, ensembles, matrix_network
 from mattis.networks.binary.couplings import RULES, Rule
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
 from mattis.networks.registry import load_study, study_of
@@ -107,7 +107,7 @@ def test_what_an_example_computes_is_what_it_says(tmp_path: Path) -> None:
     plugin, path = written(tmp_path, "ring")
     mattis.load_plugins(plugin)
     stored = ensembles.drawn(Ensemble(), 1, {"size": 12, "patterns": 3, "seed": 0}, 3, 12)
-    learnt = couplings.learnt(Rule("ring", reach=2), stored, False, 1, {"seed": 0})
+    learnt = matrix_network.learnt(Rule("ring", reach=2), stored, False, 1, {"seed": 0})
     for i in range(12):
         for j in range(12):
             near = 0 < min(abs(i - j), 12 - abs(i - j)) <= 2
@@ -491,7 +491,7 @@ def test_couplings_that_are_not_symmetric_are_taken_as_they_are(tmp_path: Path) 
     study = study_of(content, folder=tmp_path)
     rule, labels = study.rule_for(60, 0), {"size": 60, "patterns": 3, "seed": 0}
     stored = ensembles.drawn(Ensemble(), 1, labels, 3, 60)
-    learnt = couplings.learnt(rule, stored, True, 1, labels)
+    learnt = matrix_network.learnt(rule, stored, True, 1, labels)
     assert (learnt.unit, learnt.symmetric) == (1.0, False)
     np.testing.assert_array_equal(learnt.nj @ stored.xi[0], 60 * np.roll(stored.xi[0], 1))
 

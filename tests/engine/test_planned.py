@@ -13,7 +13,7 @@ from mattis.engine import estimate
 from mattis.engine.driver import FAILURES_OF_CARD, Outcome
 from mattis.engine.estimate import StudyCost, plan, short_chains
 from mattis.errors import UserError
-from mattis.kernels.cuda import backends, glauber
+from mattis.kernels.cuda import backends, glauber, patterns
 from mattis.kernels.cuda.devices import LARGEST_ORDERS
 from mattis.networks.registry import load_study, study_of
 from mattis.study.base import Study
@@ -140,7 +140,7 @@ def test_a_plan_of_a_gpu_that_is_not_here_is_of_paper(
         cycles * 3000 / 1024, rel=0.02
     )
     assert short["launches"] == 3 * 3
-    least = 2048 * glauber.memory(100, 5, 50) + 1024 * glauber.set_memory(100, 5)
+    least = 2048 * glauber.memory(100, 5, 50) + 1024 * patterns.set_memory(100, 5)
     more = LARGEST_ORDERS + 4 * 100 * 1024 if order == "random" else 0
     assert least + more <= short["memory_bytes"] <= 1.5 * least + more
 

@@ -23,7 +23,7 @@ import numpy as np
 from gpu.ptx import machine, module
 from gpu.ptx.operands import Lanes, numbered
 from gpu.stages import interpreted
-from mattis.kernels.cuda import glauber
+from mattis.kernels.cuda import glauber, patterns
 from mattis.networks.binary import hopfield_device
 from mattis.networks.binary.network import BinaryNetwork, Protocol, Replica
 
@@ -117,7 +117,7 @@ def sweep(form: str, arch: str, size: int, count: int, beta: float) -> Mapping[s
             for k in range(replicas)
         ]
         device = interpreted(arch)
-        sets = glauber.sets_on(device, network.xi[None])
+        sets = patterns.sets_on(device, [network.patterns])
         herd = hopfield_device.herd_of([network], asked, protocol)
         with counted() as instructions:
             glauber.asynchronous(device, sets, herd, glauber.DeviceSweeps(sweeps, 9), form)()

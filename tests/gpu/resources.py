@@ -17,7 +17,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from gpu.compiler import ARCHITECTURES, compiled
-from mattis.kernels.cuda import devices, drift, glauber
+from mattis.kernels.cuda import devices, drift, glauber, patterns
 
 WARP = 32
 KIB = 1024
@@ -133,12 +133,21 @@ def _all_at_once(size: int, count: int, _most: int) -> Shape:
 
 
 def _in_lanes(_size: int, count: int, most: int) -> Shape:
-    whole = glauber.ROOM + glauber.ROOM_OF_WORD * -(-count // glauber.BITS_PER_WORD)
+    whole = glauber.ROOM + glauber.ROOM_OF_WORD * -(-count // patterns.BITS_PER_WORD)
     return glauber.LANE_THREADS, whole if whole <= most else glauber.ROOM
 
 
 def _tables(_size: int, _count: int, _most: int) -> Shape:
     return glauber.LANE_THREADS, 0
+
+
+def _drawing(_size: int, _count: int, _most: int) -> Shape:
+    return patterns.TURNING_THREADS, 0
+
+
+def _ordering(size: int, _count: int, most: int) -> Shape:
+    whole = 4 * size + patterns.ORDER_STATIC
+    return patterns.ORDER_THREADS, 4 * size * (whole <= most)
 
 
 def _circuit(field: int) -> Launch:
@@ -184,6 +193,13 @@ BOUNDS: Mapping[str, Bound] = {
     "little_record": Bound(),
     "count_overlaps": Bound(shared=0),
     "look_at_sums": Bound(),
+    "draw_patterns": Bound(shared=0, launch=_drawing),
+    "turn_patterns": Bound(shared=0, launch=_drawing),
+    "draw_cues": Bound(shared=1040),
+    "draw_orders": Bound(occupancy=0.01, launch=_ordering),
+    "couple_8": Bound(shared=0),
+    "couple_16": Bound(shared=0),
+    "couple_32": Bound(shared=0),
     "circuit_in_turn_8": Bound(shared=0, occupancy=0.15, launch=_circuit(4)),
     "circuit_in_turn_16": Bound(shared=0, occupancy=0.15, launch=_circuit(4)),
     "circuit_in_turn_32": Bound(shared=0, occupancy=0.15, launch=_circuit(4)),

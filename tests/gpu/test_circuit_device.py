@@ -41,7 +41,12 @@ TEXT = devices.text(*devices.TEXTS["matrix"])
 
 def scheduled(schedule):
     """The device, its threads in another order."""
-    return replace(DEVICE, module=lambda _: HostModule(TEXT, devices.ENTRIES["matrix"], schedule))
+    return replace(
+        DEVICE,
+        module=lambda name: HostModule(
+            devices.text(*devices.TEXTS[name]), devices.ENTRIES[name], schedule
+        ),
+    )
 
 
 def chain_of(c: Case, settles=False):
@@ -253,7 +258,9 @@ def disturbed(schedule, barrier):
     chains, wanted = suspects()
     module = HostModule(NUMBERED, NAMES, schedule)
     module.get_function("remove_barrier")((1,), (1,), (np.int32(barrier),))
-    device = replace(DEVICE, module=lambda _: module)
+    device = replace(
+        DEVICE, module=lambda name: module if name == "matrix" else DEVICE.module(name)
+    )
     try:
         found = run_chains(device, chains, Limits(threads=32))
         found += run_chains(device, chains, Limits(threads=64))

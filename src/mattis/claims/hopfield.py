@@ -9,7 +9,7 @@ from scipy.stats import norm
 from mattis.claims.claim import AtLeast, AtMost, Claim, Near
 from mattis.claims.fits import endless
 from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, paired, taken
-from mattis.networks.binary import couplings, ensembles
+from mattis.networks.binary import ensembles, matrix_network
 from mattis.networks.binary.couplings import Rule
 from mattis.networks.binary.ensembles import Ensemble
 from mattis.statistics.extrapolation import fitted_line
@@ -33,7 +33,7 @@ def hebbian_couplings(lab: Laboratory) -> Measurement:
     for count in range(3, 6 if lab.reduced else 21):
         labels = {"size": 200, "patterns": count, "seed": 0}
         stored = ensembles.drawn(Ensemble(), 1, labels, count, 200)
-        nj = couplings.learnt(Rule("hebb"), stored, False, 1, labels).nj.astype(np.int64)
+        nj = matrix_network.learnt(Rule("hebb"), stored, False, 1, labels).nj.astype(np.int64)
         off = ~np.eye(200, dtype=bool)
         wanted = stored.xi.T.astype(np.int64) @ stored.xi
         wrong += int(((nj != nj.T) | (nj != wanted) | ((nj - count) % 2 != 0))[off].sum())

@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 from mattis.claims.claim import Claim, Near
 from mattis.claims.fits import known
 from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, paired
-from mattis.networks.binary import couplings, ensembles
+from mattis.networks.binary import ensembles, matrix_network
 from mattis.networks.binary.couplings import Rule
 from mattis.networks.binary.ensembles import Ensemble
 
@@ -46,7 +46,7 @@ def valleys(lab: Laboratory) -> Measurement:
     for seed in range(2 if lab.reduced else 8):
         labels = {"size": 16, "patterns": 3, "seed": seed}
         stored = ensembles.drawn(Ensemble("orthogonal"), 1, labels, 3, 16)
-        nj = couplings.learnt(Rule("hebb"), stored, False, 1, labels).nj.astype(float)
+        nj = matrix_network.learnt(Rule("hebb"), stored, False, 1, labels).nj.astype(float)
         spreads.append(spread_of_valleys(stored.xi, nj, 0.5))
     return Measurement(max(spreads))
 

@@ -1,6 +1,7 @@
 """Random patterns and noisy cues."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,26 @@ def random_patterns(stream: Stream, count: int, size: int) -> Signs:
     words = stream.words(-(-size // 32), np.arange(count))
     bits = np.unpackbits(words.astype("<u4").view(np.uint8), axis=-1, bitorder="little")
     return bits[:, :size].astype(np.int8) * np.int8(2) - np.int8(1)
+
+
+@dataclass(frozen=True)
+class RandomPatterns:
+    """P independent unbiased patterns of N sites by their address: whoever wants them draws them."""
+
+    stream: Stream
+    shape: tuple[int, int]
+    """(P, N)."""
+
+
+KnownPatterns = Signs | RandomPatterns
+"""Patterns, (P, N) int8, or their address."""
+
+
+def signs_of(patterns: KnownPatterns) -> Signs:
+    """Return the patterns themselves, (P, N) int8."""
+    if isinstance(patterns, RandomPatterns):
+        return random_patterns(patterns.stream, *patterns.shape)
+    return patterns
 
 
 def share(fraction: float, size: int) -> int:

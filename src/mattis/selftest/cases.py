@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mattis import exact
 from mattis.exact import rng
 from mattis.kernels import cpu
-from mattis.kernels.cuda import euler, glauber
+from mattis.kernels.cuda import euler, glauber, patterns
 from mattis.kernels.cuda.devices import Device
 from mattis.kernels.cuda.matrix import Chain, Wires, run_chains
-from mattis.networks.binary import chains, hopfield, hopfield_device
+from mattis.networks.binary import chains, ensembles, hopfield, hopfield_device, matrix_network
+from mattis.networks.binary.couplings import Rule
+from mattis.networks.binary.ensembles import Ensemble
 from mattis.networks.binary.network import BinaryNetwork, Protocol, Replica
 from mattis.networks.drift import consolidation, consolidation_device
 from mattis.networks.drift.consolidation import DriftProtocol, Stage
@@ -88,11 +92,10 @@ def asynchronous(form: str, order: str, size: int = SIZE, count: int = COUNT) ->
         asked = [
             hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(made) for r in REPLICAS
         ]
-        orders = hopfield_device.OrderTable(made, order) if order == "random" else None
         herd = hopfield_device.herd_of(made, asked, protocol)
-        course = glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise, orders)
-        sets = glauber.sets_on(device, np.array([n.xi for n in made]))
-        return glauber.asynchronous(device, sets, herd, course, form)()
+        course = hopfield_device.sweeps_of(made, protocol)
+        sets = patterns.sets_on(device, [n.patterns for n in made])
+        return arrays_of(glauber.asynchronous(device, sets, herd, course, form)())
 
     return Case(("glauber", "looks"), run, lambda: reference(made, protocol))
 
@@ -106,12 +109,16 @@ def synchronous(solve: Callable[..., glauber.GlauberEnd]) -> Case:
             hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(made) for r in REPLICAS
         ]
         herd = hopfield_device.herd_of(made, asked, protocol)
-        sets = glauber.sets_on(device, np.array([n.xi for n in made]))
-        return solve(
-            device, sets, herd, glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise)
-        )()
+        sets = patterns.sets_on(device, [n.patterns for n in made])
+        return arrays_of(solve(device, sets, herd, hopfield_device.sweeps_of(made, protocol))())
 
     return Case(("little", "looks"), run, lambda: reference(made, protocol))
+
+
+def arrays_of(found: glauber.GlauberResult) -> KernelOutputs:
+    """Return what replicas leave behind, their last states as well."""
+    assert found.spins is not None
+    return found.trace, found.mean_overlaps, found.spins
 
 
 def reference(made: Sequence[BinaryNetwork], protocol: Protocol) -> KernelOutputs:
@@ -120,7 +127,59 @@ def reference(made: Sequence[BinaryNetwork], protocol: Protocol) -> KernelOutput
     trace = np.concatenate([one.trace.transpose(2, 0, 1) for one in found])
     pairs = [hopfield.looks(n, REPLICAS, one) for n, one in zip(made, found, strict=True)]
     looks = np.concatenate([np.array(pair).T for pair in pairs])
-    return trace, looks, np.concatenate([one.spins.T for one in found])
+    return trace, looks, np.concatenate([one.spins.T for one in found if one.spins is not None])
+
+
+def drawn(size: int = 300, count: int = 37) -> Case:
+    """Return patterns, cues and orders of sites by their addresses; and patterns that have none."""
+    made, steps = networks(size, count), (3, 6)
+    replicas = [Replica(k % count, 1.0, noise) for k, noise in enumerate((0.0, 0.25, 0.5, 1.0))]
+    asked = [hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(made) for r in replicas]
+    herd = hopfield_device.herd_of(made, asked, Protocol(0, 2, 1, 0.5))
+    streams = np.array([network.order("random") for network in made])
+
+    def run(device: Device) -> KernelOutputs:
+        sets = patterns.sets_on(device, [n.patterns for n in made])
+        up, given = device.upload, patterns.sets_on(device, [n.xi for n in made])
+        cues = patterns.cues_on(device, sets, up(herd.which), up(herd.targets), herd.cues)
+        orders = patterns.orders_on(device, streams, size, *steps)
+        return [device.to_host(array) for array in (*sets, *given, cues, orders)]
+
+    def expected() -> KernelOutputs:
+        xi = np.array([n.xi for n in made])
+        sites, orders = patterns.bits(xi.transpose(0, 2, 1)), np.empty((2, 3, size), np.int32)
+        words = np.empty((4, -(-size // 4)), np.uint32)
+        for order, (stream, step) in zip(
+            orders.reshape(-1, size), product(streams, range(*steps)), strict=True
+        ):
+            exact.philox.fresh_order(order, words, stream, step)
+        sets = (sites, sites.transpose(0, 2, 1), patterns.bits(xi))
+        return [
+            *sets,
+            *sets,
+            np.array([n.cue(r.cue, r.noise) for n in made for r in replicas]),
+            orders,
+        ]
+
+    return Case(("patterns",), run, expected)
+
+
+def couple(size: int = 61, count: int = 150) -> Case:
+    """Return couplings that a device makes of signs: all of them, clipped, with a dead zone, diluted."""
+    labels, rules = {"seed": 1}, ("hebb", "clipped", "dead_zone", "dilution", "asymmetric_dilution")
+    stored = ensembles.drawn(Ensemble("random"), 7, labels, count, size)
+    made = [matrix_network.learnt(Rule(rule), stored, True, 7, labels) for rule in rules]
+
+    def run(device: Device) -> KernelOutputs:
+        out = []
+        for one in made:
+            assert one.signs is not None
+            columns = device.xp.zeros((size, size), np.dtype(f"i{one.signs.bits // 8}"))
+            one.signs.fill(device, columns)
+            out.append(device.to_host(columns))
+        return out
+
+    return Case(("patterns", "couplings"), run, lambda: [one.nj.T for one in made])
 
 
 def tasks(
@@ -260,6 +319,7 @@ def walked(one: Chain) -> KernelOutputs:
     """Return what the CPU's kernel writes down of a chain."""
     size, (sweeps, followed) = one.wires.size, one.follow.shape
     spins, bias = one.start.copy(), one.wires.bias
+    assert isinstance(one.wires.columns, np.ndarray)
     columns = one.wires.columns.astype(np.int64)
     fields = one.start.astype(np.int64) @ columns + bias
     overlaps, trace = np.zeros((followed, sweeps), np.int64), np.zeros((3, sweeps), np.int64)
@@ -296,6 +356,9 @@ CASES: Mapping[str, Case] = {
     "circuit_in_turn": circuit(synchronous=False),
     "circuit_in_turn, Metropolis": circuit(synchronous=False, metropolis=True),
     "circuit_at_once": circuit(synchronous=True),
+    "patterns": drawn(),
+    "couple_16": couple(),
+    "couple_8": couple(count=20),
     "align_by_integers": dense("polynomial"),
     "align_by_reals": dense("exponential"),
     "present_many": drift(),
@@ -308,6 +371,8 @@ CASES: Mapping[str, Case] = {
     "glauber_lanes, in many launches": lanes("random").in_many_launches(),
     "glauber_lanes, not resident": lanes("typewriter").in_many_launches(glauber.ROOM),
     "little_sweeps, in many launches": synchronous(glauber.by_popcounts).in_many_launches(),
+    "couple_32, 33000 patterns": couple(3, 33_000),
+    "patterns, not resident": drawn().in_many_launches(SCRATCH // 8),
     "circuit_in_turn, 300 sites": circuit(False, 300).in_many_launches(),
     "circuit_at_once, 300 sites": circuit(True, 300).in_many_launches(),
     "circuit_in_turn, not resident": circuit(False, 300).in_many_launches(SCRATCH),

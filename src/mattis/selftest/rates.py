@@ -12,7 +12,7 @@ from math import inf
 
 import numpy as np
 
-from mattis.kernels.cuda import glauber, integer_products
+from mattis.kernels.cuda import glauber, integer_products, patterns
 from mattis.kernels.cuda.devices import Device
 from mattis.networks.binary import hopfield_device
 from mattis.networks.binary.hopfield import build
@@ -116,9 +116,9 @@ def dynamics(device: Device, size: int, count: int, kernel: str, load: Load) -> 
         for number, network in enumerate(networks)
         for k in range(load.replicas)
     ]
-    sets = glauber.sets_on(device, np.array([network.xi for network in networks]))
+    sets = patterns.sets_on(device, [network.patterns for network in networks])
     herd = hopfield_device.herd_of(networks, asked, protocol)
-    course = glauber.DeviceSweeps(sweeps, 0)
+    course = hopfield_device.sweeps_of(networks, protocol)
 
     def work() -> None:
         if kernel == "little_update":

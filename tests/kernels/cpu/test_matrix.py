@@ -18,7 +18,7 @@ from scipy import stats
 
 from mattis.exact import rng
 from mattis.kernels.cpu import matrix
-from mattis.networks.binary import couplings, ensembles
+from mattis.networks.binary import ensembles, matrix_network
 from mattis.networks.binary.couplings import Rule
 from mattis.networks.binary.matrix_network import Dynamics, MatrixNetwork, NoiseSchedule
 from mattis.networks.binary.network import BinaryNetwork, Protocol, Replica
@@ -197,7 +197,7 @@ def circuit(dynamics, size=6, count=3, rule="hebb", seed=1):
     """A circuit of random patterns."""
     labels = {"size": size, "patterns": count, "seed": seed}
     stored = ensembles.drawn(ensembles.Ensemble(), 5, labels, count, size)
-    made = couplings.learnt(Rule(rule), stored, dynamics.diagonal == "kept", 5, labels)
+    made = matrix_network.learnt(Rule(rule), stored, dynamics.diagonal == "kept", 5, labels)
     return MatrixNetwork(BinaryNetwork(labels, 5, stored.xi, made.nj), stored, made, dynamics)
 
 

@@ -13,7 +13,7 @@ from references import same_columns
 
 from mattis.exact import rng
 from mattis.exact.patterns import random_patterns
-from mattis.kernels.cuda import backends, devices, glauber, integer_products
+from mattis.kernels.cuda import backends, devices, glauber, integer_products, patterns
 from mattis.kernels.cuda.devices import Device, divided
 from mattis.networks.binary import chains, family, hopfield, hopfield_device
 from mattis.networks.binary.network import BinaryNetwork, Protocol, Replica
@@ -119,7 +119,7 @@ def test_sets_of_any_numbers_of_replicas_make_blocks() -> None:
 def test_all_asynchronous_forms_agree_with_one_site_at_a_time(device, form, beta) -> None:
     network, protocol = network_of(70, 9, 3), protocol_of("typewriter")
     asked = [hopfield_device.LaunchRequest(0, network, Replica(cue, beta, 0.2)) for cue in range(3)]
-    sets = glauber.sets_on(device, network.xi[None])
+    sets = patterns.sets_on(device, [network.patterns])
     herd = hopfield_device.herd_of([network], asked, protocol)
     found = glauber.asynchronous(device, sets, herd, glauber.DeviceSweeps(7, 2), form)()
     expected = chains.overlaps(network, [one.replica for one in asked], protocol)
@@ -130,7 +130,7 @@ def test_all_asynchronous_forms_agree_with_one_site_at_a_time(device, form, beta
 def test_many_replicas_by_matrix_products(device) -> None:
     networks = [network_of(130, 21, seed) for seed in (1, 2)]
     replicas = [Replica(k % 21, beta, 0.1) for k in range(20) for beta in (1.3, np.inf)]
-    sets = glauber.sets_on(device, np.array([n.xi for n in networks]))
+    sets = patterns.sets_on(device, [n.patterns for n in networks])
     asked = [
         hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(networks) for r in replicas
     ]
@@ -258,19 +258,18 @@ def test_the_plan_of_memory_is_what_is_allocated(device, order, form, tensors, m
         hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(networks) for r in replicas
     ]
     herd = hopfield_device.herd_of(networks, asked, protocol)
-    signs = np.array([n.xi for n in networks])
-    orders = hopfield_device.OrderTable(networks, order) if order == "random" else None
-    course = glauber.DeviceSweeps(1, 0, orders)
+    given = [n.patterns for n in networks]
+    course = hopfield_device.sweeps_of(networks, protocol)
     ways = (glauber.synchronous,) if by_products else (glauber.asynchronous, form)
 
     def run() -> None:
-        ways[0](one, glauber.sets_on(one, signs), herd, course, *ways[1:])()
+        ways[0](one, patterns.sets_on(one, given), herd, course, *ways[1:])()
 
     peak = min(peak_of(run) for _ in range(2))  # the first time compiles
     each, _, _ = hopfield_device.plan(one, 2000, 70, [20, 20], protocol)
     planned = 40 * each
-    if orders:
-        planned += 2 * 4 * 2000  # orders are on the host as well, which is counted here
+    if course.orders is not None:
+        planned += 2 * 4 * 2000
     least = 0.8 if tensors else 0.5  # in float64 one pattern set after the other needs room
     assert least * planned < peak <= planned + 2**16  # Python has objects of its own
 
@@ -383,7 +382,7 @@ def test_a_study_on_little_memory_is_the_same_study(device) -> None:
 
 def test_bits_are_those_of_the_signs() -> None:
     xi = random_patterns(rng.stream(1, "x", {}), 5, 70)
-    words = glauber.bits(xi)
+    words = patterns.bits(xi)
     assert words.shape == (5, 3)
     for mu in range(5):
         for i in range(96):

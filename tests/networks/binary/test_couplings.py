@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mattis.networks.binary import couplings, ensembles
+from mattis.networks.binary import couplings, ensembles, matrix_network
 from mattis.networks.binary.couplings import RULES, Rule
 from mattis.networks.binary.ensembles import Ensemble
 
@@ -36,7 +36,7 @@ def stored_of(size, count, seed=0, ensemble="random", **numbers):
 def made(rule, stored, kept=False, seed=0):
     """The couplings of patterns, by the name of a rule or a Rule."""
     rule = Rule(rule) if isinstance(rule, str) else rule
-    return couplings.learnt(
+    return matrix_network.learnt(
         rule, stored, kept, 7, labels_of(stored.xi.shape[1], len(stored.xi), seed)
     )
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mattis.exact import gaussians, rng
 from mattis.exact.patterns import random_patterns
-from mattis.networks.binary import couplings, ensembles
+from mattis.networks.binary import couplings, ensembles, matrix_network
 from mattis.networks.binary.couplings import Rule
 from mattis.networks.binary.ensembles import Ensemble, Stored
 
@@ -27,7 +27,7 @@ def drawn(count, size, seed=1, name="random"):
 
 
 def made(rule, stored, seed=1, kept=False):
-    return couplings.learnt(rule, stored, kept, seed, LABELS)
+    return matrix_network.learnt(rule, stored, kept, seed, LABELS)
 
 
 def looped(bond, size):

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis.exact.arrays import Signs
-from mattis.kernels.cuda import glauber
-from mattis.kernels.cuda.devices import MOST_THREADS, WARP, Device, launch
+from mattis.kernels.cuda.devices import MOST_THREADS, WARP, Device, ints, launch
+from mattis.kernels.cuda.patterns import Cues, Sets, cues_on, set_memory
 
 DENSE_STATIC = 4608
 """Bytes of shared memory that the kernels take besides overlaps, rounded up."""
@@ -26,10 +25,10 @@ class DenseReplicas(NamedTuple):
     """(R,) int32: the number of each replica's pattern set."""
     rules: NDArray[np.int32]
     """(R,) int32: the number of its table D."""
-    targets: NDArray[np.int64]
-    """(R,) int64: its cued pattern, whose overlap is recorded."""
-    spins: Signs
-    """(R, N) int8: its cue."""
+    targets: NDArray[np.int32]
+    """(R,) int32: its cued pattern, whose overlap is recorded."""
+    cues: Cues
+    """Where it starts."""
 
 
 class Aligned(NamedTuple):
@@ -52,12 +51,12 @@ def fits(size: int, count: int, device: Device) -> bool:
 
 def memory(size: int, count: int) -> tuple[int, int]:
     """Return the bytes of a replica and of a pattern set on the device."""
-    return size + 8 * count + 64, size * count // 4 + 4 * (size + count)
+    return size + 8 * count + 84, set_memory(size, count)
 
 
 def align(
     device: Device,
-    signs: Signs,
+    sets: Sets,
     batch: DenseReplicas,
     tables: NDArray[Any],
     with_self: bool,
@@ -65,19 +64,19 @@ def align(
 ) -> Aligned:
     """Align replicas, `most` sweeps at most.
 
-    signs  # (sets, P, N) int8; tables  # (rules, 2N + 1) int64 or float64, D(y) at y + N
+    tables  # (rules, 2N + 1) int64 or float64, D(y) at y + N
     """
-    xp, up, (_, count, size) = device.xp, device.upload, signs.shape
+    xp, up, (size, count) = device.xp, device.upload, sets.shape
     replicas = len(batch.which)
-    sites = up(glauber.bits(np.ascontiguousarray(signs.transpose(0, 2, 1))))
-    which, spins = up(batch.which), up(batch.spins)
+    which, targets = up(batch.which), up(batch.targets)
+    spins = cues_on(device, sets, which, targets, batch.cues)
     overlaps, sweeps = xp.zeros((replicas, count), xp.int32), xp.zeros(replicas, xp.int32)
-    counted = (up(glauber.bits(signs)), which, spins, overlaps, *glauber.ints(size, count))
+    counted = (sets.rows, which, spins, overlaps, *ints(size, count))
     launch(device, "looks", "count_overlaps", (replicas,), MOST_THREADS, counted)
     before = device.to_host(overlaps)
-    inputs = (sites, which, up(batch.rules), up(tables), spins, overlaps, sweeps)
+    inputs = (sets.sites, which, up(batch.rules), up(tables), spins, overlaps, sweeps)
     sweep(device, inputs, (size, count), with_self, 1)
-    first = device.to_host(overlaps[xp.arange(replicas), up(batch.targets)])
+    first = device.to_host(overlaps[xp.arange(replicas), targets])
     waves = -(-replicas // device.processors)  # blocks that have to wait for others
     step, left = max(DENSE_WORK // (device.splits * size * count * waves), 1), most - 1
     while left > 0 and sweep(device, inputs, (size, count), with_self, min(step, left)):
@@ -93,6 +92,6 @@ def sweep(
     before, count = sweeps.copy(), shape[1]
     kernel = "align_by_integers" if tables.dtype == np.int64 else "align_by_reals"
     threads = min(MOST_THREADS, WARP * -(-count // WARP))
-    args = (*inputs, *glauber.ints(*shape, with_self, most))
+    args = (*inputs, *ints(*shape, with_self, most))
     launch(device, "dense", kernel, (len(overlaps),), threads, args, 4 * count)
     return bool((sweeps - before == most).any())

@@ -11,6 +11,7 @@ from enum import Enum
 from importlib.resources import files
 from typing import Any, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from mattis.kernels.cuda.streams import OneStream, Streams
@@ -19,6 +20,8 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "glauber": ("noise.cu", "warps.cu", "overlaps.cu", "tensor.cu", "glauber.cu", "lanes.cu"),
     "little": ("noise.cu", "warps.cu", "overlaps.cu", "little.cu"),
     "looks": ("warps.cu", "overlaps.cu", "looks.cu"),
+    "patterns": ("noise.cu", "warps.cu", "patterns.cu"),
+    "couplings": ("noise.cu", "warps.cu", "couplings.cu"),
     "matrix": ("noise.cu", "warps.cu", "reals.cu", "matrix.cu"),
     "drift": ("noise.cu", "warps.cu", "reals.cu", "drift.cu"),
     "dense": ("warps.cu", "overlaps.cu", "dense.cu"),
@@ -30,6 +33,8 @@ ENTRIES: Mapping[str, tuple[str, ...]] = {
     "glauber": ("glauber_sites", "glauber_groups", "glauber_lanes", "group_tables"),
     "little": ("little_sweeps", "little_update", "little_record"),
     "looks": ("count_overlaps", "look_at_sums"),
+    "patterns": ("draw_patterns", "turn_patterns", "draw_cues", "draw_orders"),
+    "couplings": ("couple_8", "couple_16", "couple_32"),
     "matrix": (
         "circuit_in_turn_8",
         "circuit_in_turn_16",
@@ -72,7 +77,7 @@ WARP, MOST_THREADS = 32, 256
 """Threads of a warp, and of a block at most."""
 
 LARGEST_ORDERS = 2**28
-"""Bytes of the random orders of sites that one launch brings along, but for one sweep of each order."""
+"""Bytes of the random orders of sites of one launch, but for one sweep of each order."""
 
 FULL_DEVICE = 2048
 """Cells of networks of one size and number that travel together where replicas share a device."""
@@ -199,6 +204,11 @@ def launch(
         function.max_dynamic_shared_size_bytes = device.shared - function.shared_size_bytes
     device.streams.use(*args)
     function(grid, (block,), args, shared_mem=shared)
+
+
+def ints(*numbers: int) -> tuple[np.int32, ...]:
+    """Return numbers as kernels take them."""
+    return tuple(np.int32(number) for number in numbers)
 
 
 def divided(

@@ -1,7 +1,7 @@
 """Replicas of many pattern sets on a device: one block of threads for each, or matrix products for all.
 
-The same trajectories as on the CPU, bit by bit. The states stay on the device; the trace of each replica, its
-last state, and two overlaps of its mean state leave it.
+The same trajectories as on the CPU, bit by bit. The states stay on the device; the trace of each replica, two
+overlaps of its mean state, and its last state where that is wanted, leave it.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 
 from mattis.exact.arrays import Signs
 from mattis.kernels.cuda import integer_products
-from mattis.kernels.cuda.devices import LARGEST_ORDERS, Device, launch
+from mattis.kernels.cuda.devices import LARGEST_ORDERS, Device, ints, launch
+from mattis.kernels.cuda.patterns import BITS_PER_WORD, Cues, Sets, cues_on, orders_on, spread
 
 THREADS = 256
 """Threads of a block: `glauber_groups` needs them; in the others they hide the latency of memory."""
-
-BITS_PER_WORD = 32
-"""Patterns or sites in a word of bits."""
 
 PROPOSALS_PER_LAUNCH = 2**21
 """Proposals of a multiprocessor in one launch: below a second, so that a run can be interrupted."""
@@ -76,26 +74,6 @@ PAPER_TIMES = {
 }
 """Of a multiprocessor, see docs/gpu.md: what is executed is counted, what is waited for is guessed."""
 
-SiteOrders = Callable[[int, int], NDArray[np.int32]]
-
-
-class Sets(NamedTuple):
-    """Pattern sets of one size and number, on the device."""
-
-    sites: Any
-    """(sets, N, ⌈P/32⌉) uint32: bit mu of the words of site i is set where xi_i^mu = +1."""
-    columns: Any
-    """(sets, ⌈P/32⌉, N) uint32: the same, word by word."""
-    rows: Any
-    """(sets, P, ⌈N/32⌉) uint32: bit i of the words of pattern mu is set where xi_i^mu = +1."""
-    signs: Signs
-    """(sets, P, N) int8, on the host: the patterns themselves."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """N and P."""
-        return int(self.signs.shape[2]), int(self.signs.shape[1])
-
 
 class GlauberReplicas(NamedTuple):
     """Replicas that one batch of launches runs, on the host."""
@@ -108,8 +86,8 @@ class GlauberReplicas(NamedTuple):
     """(R, 4) uint32: the stream of its thermal noise."""
     scales: NDArray[np.float32]
     """(R,) float32: its noise width N T / 2; 0 at T = 0."""
-    spins: Signs
-    """(R, N) int8: its cue."""
+    cues: Cues
+    """Where it starts."""
 
 
 class DeviceSweeps(NamedTuple):
@@ -119,8 +97,10 @@ class DeviceSweeps(NamedTuple):
     """Sweeps in all."""
     warm: int
     """Sweeps before the averages."""
-    orders: SiteOrders | None = None
-    """From (first, last) to the orders of these sweeps, (sets, last - first, N) int32; None for 0 … N-1."""
+    orders: NDArray[np.uint32] | None = None
+    """(sets, 4) uint32: the stream of the orders of sites of each set; None for 0 … N-1."""
+    states: bool = True
+    """Whether the last states are wanted."""
 
 
 class GlauberResult(NamedTuple):
@@ -131,8 +111,8 @@ class GlauberResult(NamedTuple):
     mean_overlaps: NDArray[np.int64]
     """(R, 2) int64: max over other patterns of |sum_i xi_i (A_i + B_i)|, -1 if there is none, and
     sum_i A_i B_i, of the sums A, B of the spins over the halves of the measured sweeps."""
-    spins: Signs
-    """(R, N) int8: the final states."""
+    spins: Signs | None
+    """(R, N) int8: the final states, where they are wanted."""
 
 
 GlauberEnd = Callable[[], GlauberResult]
@@ -163,31 +143,9 @@ class ReplicaState(NamedTuple):
         return self.spins, self.overlaps, self.still, self.trace, self.sums
 
 
-def bits(signs: Signs) -> NDArray[np.uint32]:
-    """Return signs as bits along the last axis: bit b of word w is set where sign 32 w + b is +1."""
-    length = signs.shape[-1]
-    out = np.zeros((*signs.shape[:-1], -(-length // BITS_PER_WORD) * 4), np.uint8)
-    out[..., : -(-length // 8)] = np.packbits(signs > 0, axis=-1, bitorder="little")
-    return out.view("<u4").astype(np.uint32)
-
-
-def sets_on(device: Device, signs: Signs) -> Sets:
-    """Copy pattern sets to the device. signs  # (sets, P, N) int8"""
-    sites = bits(np.ascontiguousarray(signs.transpose(0, 2, 1)))
-    columns = np.ascontiguousarray(sites.transpose(0, 2, 1))
-    copy = device.upload
-    return Sets(copy(sites), copy(columns), copy(bits(signs)), signs)
-
-
 def memory(size: int, count: int, sweeps: int) -> int:
     """Return the bytes of a replica on the device: its state, sums and trace."""
-    return 9 * size + 4 * count + 24 * sweeps + 48
-
-
-def set_memory(size: int, count: int) -> int:
-    """Return the bytes of a pattern set on the device: its bits by site, by word and by pattern."""
-    by_site = 4 * size * -(-count // BITS_PER_WORD)
-    return 2 * by_site + 4 * count * -(-size // BITS_PER_WORD)
+    return 9 * size + 4 * count + 24 * sweeps + 68
 
 
 def products_memory(device: Device, size: int, count: int) -> tuple[int, int]:
@@ -264,7 +222,7 @@ def blocks_on(device: Device, sets: Sets, batch: GlauberReplicas) -> LaneBlocks:
 def tables_on(device: Device, sets: Sets, orders: Any, fresh: bool, sweeps: int) -> Any:
     """Make the tables of all groups, of each sweep that has an order of its own."""
     (size, count), sweeps = sets.shape, sweeps if fresh else 1
-    blocks = len(sets.signs) * sweeps * -(-size // SITES_OF_GROUP)
+    blocks = len(sets.rows) * sweeps * -(-size // SITES_OF_GROUP)
     tables = device.xp.empty((blocks, _ints_of_tables(count)), device.xp.int32)
     args = (sets.sites, orders, np.int32(fresh), tables, *ints(size, count, sweeps))
     launch(device, "glauber", "group_tables", (blocks,), LANE_THREADS, args)
@@ -272,12 +230,13 @@ def tables_on(device: Device, sets: Sets, orders: Any, fresh: bool, sweeps: int)
 
 
 def begin(device: Device, sets: Sets, batch: GlauberReplicas, sweeps: int) -> ReplicaState:
-    """Copy replicas to the device, and count their overlaps."""
+    """Copy the addresses of replicas to the device, draw their cues, and count their overlaps."""
     xp, replicas, (size, count) = device.xp, len(batch.which), sets.shape
     up = device.upload
+    which, targets = up(batch.which), up(batch.targets)
     state = ReplicaState(
-        up(batch.which), up(batch.targets), up(batch.streams), up(batch.scales),
-        up(batch.spins),  # a copy: a batch that does not fit the memory starts again in halves
+        which, targets, up(batch.streams), up(batch.scales),
+        cues_on(device, sets, which, targets, batch.cues),
         xp.zeros((replicas, count), xp.int32), xp.zeros(replicas, xp.int32),
         xp.zeros((replicas, 3, sweeps), xp.int64), xp.zeros((replicas, 2, size), xp.int32),
     )  # fmt: skip
@@ -286,12 +245,9 @@ def begin(device: Device, sets: Sets, batch: GlauberReplicas, sweeps: int) -> Re
     return state
 
 
-def ints(*numbers: int) -> tuple[np.int32, ...]:
-    """Return numbers as kernels take them."""
-    return tuple(np.int32(number) for number in numbers)
-
-
-def end(device: Device, sets: Sets, state: ReplicaState, held: Any = None) -> GlauberEnd:
+def end(
+    device: Device, sets: Sets, state: ReplicaState, course: DeviceSweeps, held: Any = None
+) -> GlauberEnd:
     """Compute the overlaps of the mean states; return what copies the results to the host when all is done.
 
     held  # what was made ahead besides, and kernels use
@@ -300,8 +256,14 @@ def end(device: Device, sets: Sets, state: ReplicaState, held: Any = None) -> Gl
     mean_overlaps = device.xp.zeros((replicas, 2), device.xp.int64)
     args = (sets.rows, state.which, state.targets, state.sums, mean_overlaps, *ints(*sets.shape))
     launch(device, "looks", "look_at_sums", (replicas,), THREADS, args)
-    fetched = device.later((state.trace, mean_overlaps, state.spins), (sets, state, held))
-    return lambda: GlauberResult(*fetched())
+    states = (state.spins,) if course.states else ()
+    fetched = device.later((state.trace, mean_overlaps, *states), (sets, state, held))
+
+    def result() -> GlauberResult:
+        trace, overlaps, *last = fetched()
+        return GlauberResult(trace, overlaps, last[0] if last else None)
+
+    return result
 
 
 def asynchronous(
@@ -318,7 +280,7 @@ def asynchronous(
     for first, last in pieces(device, sets, batch, course, form):
         if course.orders is not None:
             orders = tables = None  # their memory is that of the next
-            orders = device.upload(course.orders(first, last))
+            orders = orders_on(device, course.orders, sets.shape[0], first, last)
             tables = tables_on(device, sets, orders, True, last - first) if blocks else None
         numbers = ints(*sets.shape, first, last, course.sweeps, course.warm)
         given = (*state.inputs, orders, np.int32(fresh), *state.outputs, *numbers)
@@ -329,7 +291,7 @@ def asynchronous(
         else:
             _launch_lanes(device, sets, blocks, tables, given)
         del given
-    return end(device, sets, state, held)
+    return end(device, sets, state, course, held)
 
 
 def _launch_lanes(
@@ -400,7 +362,7 @@ def pieces(
 ) -> Sequence[tuple[int, int]]:
     """Return the sweeps of each launch: first, last + 1."""
     step = sweeps_per_launch(
-        device, sets.shape, len(batch.which), len(sets.signs), course.orders is not None, form
+        device, sets.shape, len(batch.which), len(sets.rows), course.orders is not None, form
     )
     return [(t, min(t + step, course.sweeps)) for t in range(0, course.sweeps, step)]
 
@@ -421,7 +383,7 @@ def synchronous(
     device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
 ) -> GlauberEnd:
     """Run replicas, all sites at once: by popcounts, or by matrix products where these take less time."""
-    if products_win(device, len(batch.which), len(sets.signs), *sets.shape):
+    if products_win(device, len(batch.which), len(sets.rows), *sets.shape):
         return by_products(device, sets, batch, course)
     return by_popcounts(device, sets, batch, course)
 
@@ -456,19 +418,19 @@ def by_popcounts(
         numbers = ints(*sets.shape, first, last, course.sweeps, course.warm)
         args = (sets.columns, sets.rows, *state.inputs, *state.outputs, *numbers)
         launch(device, "little", "little_sweeps", (len(batch.which),), THREADS, args, shared)
-    return end(device, sets, state)
+    return end(device, sets, state, course)
 
 
 def by_products(
     device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
 ) -> GlauberEnd:
     """Run replicas, all sites at once: h = M xi - P S and M = S xiᵀ, one product for each pattern set."""
-    xp, up, (size, count) = device.xp, device.upload, sets.shape
+    xp, (size, count) = device.xp, sets.shape
     with device.ahead():
         state = begin(device, sets, batch, course.sweeps)
     padded, wide = integer_products.padded, integer_products.aligned(size)
-    rows = [padded(xp, up(signs)) for signs in sets.signs]
-    columns = [padded(xp, up(np.ascontiguousarray(signs.T))) for signs in sets.signs]
+    rows = [spread(xp, words, size) for words in sets.rows]
+    columns = [spread(xp, words, count) for words in sets.sites]
     starts = np.searchsorted(batch.which, np.arange(len(rows) + 1)).tolist()
     places = [slice(*pair) for pair in pairwise(starts)]
     replicas, total = len(batch.which), course.sweeps
@@ -488,7 +450,7 @@ def by_products(
         numbers = ints(size, count, t, total)
         launch(device, "little", "little_record", (replicas,), THREADS, (*inputs, *numbers))
         del spins, inputs
-    return end(device, sets, state)
+    return end(device, sets, state, course)
 
 
 def _fields(

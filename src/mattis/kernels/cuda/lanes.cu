@@ -61,12 +61,8 @@ extern "C" __global__ void __launch_bounds__(128) group_tables(
     for (int w = warp_of_thread(); w < words; w += LANE_WARPS) {
         for (int half = 0; half < 2; half++) {
             int k = first + LANES * half + lane;
-            unsigned word = k < size ? own[(long long)site_of(order, k) * words + w] : 0, mine = 0;
-            for (int b = 0; b < LANES; b++) {
-                unsigned bits = __ballot_sync(ALL, word >> b & 1);
-                if (b == lane) mine = bits;
-            }
-            rows[w * SITES + (lane % 8 * 4 + lane / 8) * 2 + half] = mine;
+            unsigned word = k < size ? own[(long long)site_of(order, k) * words + w] : 0;
+            rows[w * SITES + (lane % 8 * 4 + lane / 8) * 2 + half] = transposed(word);
         }
     }
     short* couplings = reinterpret_cast<short*>(rows + rows_of(words));

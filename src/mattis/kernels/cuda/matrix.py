@@ -12,17 +12,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis import exact
 from mattis.exact import rng
+from mattis.kernels.cuda.couplings import SignCouplings
 from mattis.kernels.cuda.devices import LARGEST_ORDERS, Device, divided, launch
+from mattis.kernels.cuda.patterns import orders_on
 
 
 @dataclass(frozen=True, eq=False)
 class Wires:
     """The couplings, biases and targets of some chains."""
 
-    columns: NDArray[np.signedinteger]
-    """(N, N) signed integers: columns[j, i] = nj_ij, the coupling from site j to site i."""
+    columns: NDArray[np.signedinteger] | SignCouplings
+    """(N, N) signed integers: columns[j, i] = nj_ij, from site j to site i; or what makes them."""
     bias: NDArray[np.int64]
     """(N,) int64: the constant part of each field."""
     targets: NDArray[np.int16]
@@ -37,12 +38,27 @@ class Wires:
     @cached_property
     def bits(self) -> int:
         """The width of a coupling on the device; with 64 bits fields have 64 bits as well."""
+        if isinstance(self.columns, SignCouplings):
+            return self.columns.bits
         return 64 if self.wide else min(8 * self.columns.dtype.itemsize, 64)
 
     @property
     def memory(self) -> int:
-        """Bytes on the device, in which they are put one by one."""
-        return self.columns.size * self.bits // 8 + 8 * self.size + 2 * self.targets.size
+        """Bytes on the device, where they are put or made one by one; without targets."""
+        making = self.columns.memory if isinstance(self.columns, SignCouplings) else 0
+        return self.size**2 * self.bits // 8 + 8 * self.size + making
+
+    @property
+    def host_memory(self) -> int:
+        """Bytes of the host that couplings take."""
+        return 0 if isinstance(self.columns, SignCouplings) else self.columns.nbytes
+
+    def fill(self, device: Device, columns: Any) -> None:
+        """Write the couplings to an array of the device, (N, N) of `bits`."""
+        if isinstance(self.columns, SignCouplings):
+            self.columns.fill(device, columns)
+        else:
+            device.fill(columns, self.columns.astype(columns.dtype, copy=False))
 
 
 class Chain(NamedTuple):
@@ -137,7 +153,7 @@ class ChainShape(NamedTuple):
     def memory(self) -> int:
         """Bytes of a chain on the device, with an order of sites for each, and two launches at a time."""
         marks, orders = (self.size, 0) if self.synchronous else (1, self.size)
-        state = self.size * (1 + 8 + self.field.itemsize) + 5 * marks + 64
+        state = self.size * (1 + 8 + self.field.itemsize) + 5 * marks + 100
         sweeps = min(2 * self.longest, self.sweeps)
         return state + sweeps * (12 * self.followed + 28 + 8 * self.heated + 4 * orders)
 
@@ -160,7 +176,9 @@ def run_chains(
             return _run(device, form, [chains[k] for group in part for k in group], limits)
 
         def memory(group: ChainGroup, form: ChainShape = form) -> int:
-            return chains[group[0]].wires.memory + len(group) * form.memory
+            some = [chains[k] for k in group]
+            targets, _ = _followed([some[0].wires], some)
+            return some[0].wires.memory + targets.nbytes + len(group) * form.memory
 
         for part, results in divided(device, groups, memory, run):
             records.update(zip([k for group in part for k in group], results, strict=True))
@@ -187,26 +205,25 @@ def _run(
 ) -> list[ChainRecord]:
     """Run chains of one shape that fit the device's memory, a segment of sweeps in each launch.
 
-    While one computes, this machine makes what the next reads, and reads what the one before has written.
+    While one computes, the device gets what the next reads, and what the one before has written is read.
     """
     with device.ahead():
-        constants, state = _constants(device, chains), _state(device, form, chains)
+        constants, state = _constants(device, form, chains), _state(device, form, chains)
     traces = [_host_traces(form) for _ in chains]
     before: _Launched | None = None
     for sweeps in _segments(device, form, chains, limits):
-        inputs = _sweep_inputs(form, chains, constants, sweeps)
         with device.ahead():
-            there = _SweepInputs(*map(device.upload, inputs))
+            inputs = _sweep_inputs(device, form, chains, constants, sweeps)
         segment = _device_traces(device, form, len(chains), sweeps)
-        _launch(device, form, sweeps, constants, there, state, segment, limits)
-        parts = device.later((*segment, state.ends.copy()), there)
+        _launch(device, form, sweeps, constants, inputs, state, segment, limits)
+        parts = device.later((*segment, state.ends.copy()), inputs)
         if before is not None and before.take(traces):
             break  # all came to an end: the launch behind writes nothing
         before = _Launched(sweeps, parts)
     else:
         if before is not None:
             before.take(traces)
-    return _records(form, traces, _State(*map(device.to_host, state)))
+    return _records(form, traces, state.on_host(device))
 
 
 class _Launched(NamedTuple):
@@ -247,29 +264,62 @@ class _Constants(NamedTuple):
     which: Any
     settles: Any
     streams: Any
-    rows: NDArray[np.int32]
-    """The first target of each chain, on the host."""
+    queue: Any
+    """(chains,): which of the orders of sites each chain takes, -1 for 0 … N-1."""
+    orders: NDArray[np.uint32]
+    """(…, 4) uint32, on the host: the streams of these orders."""
+    places: Sequence[NDArray[np.int32]]
+    """Of each chain, on the host: where its targets are, of those that are followed."""
 
 
-def _constants(device: Device, chains: Sequence[Chain]) -> _Constants:
-    """Copy couplings, targets and streams to the device, couplings one by one: all at once may be large."""
+def _constants(device: Device, form: ChainShape, chains: Sequence[Chain]) -> _Constants:
+    """Copy couplings, followed targets and streams to the device, couplings one by one: they may be large."""
     xp, up, wires = device.xp, device.upload, list(dict.fromkeys(chain.wires for chain in chains))
-    size, kind = wires[0].size, np.dtype(f"i{wires[0].bits // 8}")
+    size, kind = form.size, np.dtype(f"i{form.bits // 8}")
     columns = xp.zeros((len(wires), size, size), kind)
     for k, each in enumerate(wires):
-        device.fill(columns[k], each.columns.astype(kind, copy=False))
-    place = {each: k for k, each in enumerate(wires)}
-    which = np.array([place[chain.wires] for chain in chains], np.int32)
-    rows = np.cumsum([0, *(len(each.targets) for each in wires)]).astype(np.int32)
+        each.fill(device, columns[k])
+    number = {each: k for k, each in enumerate(wires)}
+    targets, places = _followed(wires, chains)
+    queue, orders = _queue(form, chains)
     return _Constants(
         columns,
         up(np.array([each.bias for each in wires])),
-        up(np.concatenate([each.targets for each in wires])),
-        up(which),
+        up(targets),
+        up(np.array([number[chain.wires] for chain in chains], np.int32)),
         up(np.array([chain.settles for chain in chains], np.int8)),
         up(np.array([chain.stream for chain in chains], np.uint32)),
-        rows[which],
+        up(queue),
+        orders,
+        [places[chain.wires] for chain in chains],
     )
+
+
+def _followed(
+    wires: Sequence[Wires], chains: Sequence[Chain]
+) -> tuple[NDArray[np.int16], dict[Wires, NDArray[np.int32]]]:
+    """Return the targets that some chain follows, (K, N), and the places of those of each circuit in them."""
+    masks = {each: np.zeros(len(each.targets), np.bool_) for each in wires}
+    for chain in chains:
+        masks[chain.wires][chain.follow] = True
+    firsts = np.cumsum([0, *(mask.sum() for mask in masks.values())])
+    places = {
+        each: (first + np.cumsum(mask) - 1).astype(np.int32)
+        for (each, mask), first in zip(masks.items(), firsts[:-1], strict=True)
+    }
+    return np.concatenate([each.targets[mask] for each, mask in masks.items()]), places
+
+
+def _queue(
+    form: ChainShape, chains: Sequence[Chain]
+) -> tuple[NDArray[np.int32], NDArray[np.uint32]]:
+    """Return which random order each chain takes, -1 for 0 … N-1, and the streams of all, each once."""
+    found: dict[bytes, int] = {}
+    queue = np.full(len(chains), -1, np.int32)
+    for k, chain in enumerate(chains):
+        if chain.order.size > 0 and not form.synchronous:
+            queue[k] = found.setdefault(chain.order.tobytes(), len(found))
+    return queue, np.frombuffer(b"".join(found), np.uint32).reshape(-1, 4)
 
 
 class _State(NamedTuple):
@@ -281,6 +331,14 @@ class _State(NamedTuple):
     changed: Any
     sums: Any
     ends: Any
+
+    def on_host(self, device: Device) -> "_State":
+        """Return what is read of it after the last sweep; fields and lists of flips stay where they are."""
+        back = {
+            name: device.to_host(getattr(self, name))
+            for name in ("spins", "flipped", "sums", "ends")
+        }
+        return self._replace(**back, fields=None, changed=None)
 
 
 def _state(device: Device, form: ChainShape, chains: Sequence[Chain]) -> _State:
@@ -303,40 +361,20 @@ class _SweepInputs(NamedTuple):
     follow: Any
     scales: Any
     orders: Any
-    queue: Any
 
 
 def _sweep_inputs(
-    form: ChainShape, chains: Sequence[Chain], constants: _Constants, sweeps: slice
+    device: Device, form: ChainShape, chains: Sequence[Chain], constants: _Constants, sweeps: slice
 ) -> _SweepInputs:
-    """Return the targets, noise widths and orders of some sweeps, on the host."""
+    """Copy targets and noise widths of some sweeps to the device, and draw their orders there."""
     follow = np.array([chain.follow[sweeps] for chain in chains], np.int32)
-    follow += constants.rows[:, None, None]
+    for own, place in zip(follow, constants.places, strict=True):
+        own[:] = place[own]
     scales = np.array([chain.scales[sweeps] for chain in chains], np.float32)
-    return _SweepInputs(follow, scales, *_orders(form, chains, sweeps))
-
-
-def _orders(
-    form: ChainShape, chains: Sequence[Chain], sweeps: slice
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return the random orders of sites in some sweeps, each once, and which of them each chain takes.
-
-    Returns (orders, sweeps, N) and (chains,): -1 for the order 0 … N-1.
-    """
-    places: dict[bytes, int] = {}
-    queue = np.full(len(chains), -1, np.int32)
-    for k, chain in enumerate(chains):
-        if chain.order.size > 0 and not form.synchronous:
-            queue[k] = places.setdefault(chain.order.tobytes(), len(places))
-    if not places:
-        return np.zeros((1, 1, 1), np.int32), queue
-    out = np.zeros((len(places), sweeps.stop - sweeps.start, form.size), np.int32)
-    order, words = np.arange(form.size), np.zeros((4, -(-form.size // 4)), np.uint32)
-    for stream, k in places.items():
-        for t in range(sweeps.start, sweeps.stop):
-            exact.philox.fresh_order(order, words, np.frombuffer(stream, np.uint32), t)
-            out[k, t - sweeps.start] = order
-    return out, queue
+    orders = device.xp.zeros((1, 1, 1), np.int32)
+    if len(constants.orders):
+        orders = orders_on(device, constants.orders, form.size, sweeps.start, sweeps.stop)
+    return _SweepInputs(device.upload(follow), device.upload(scales), orders)
 
 
 class _Traces(NamedTuple):
@@ -383,15 +421,16 @@ def _launch(
                form.heated, form.metropolis, resident)  # fmt: skip
     *changed, sums, ends = state
     args = (
-        *constants[:-1],
+        *constants[:6],
         *inputs,
+        constants.queue,
         *changed,
         *segment,
         sums,
         ends,
         *(np.int32(n) for n in numbers),
     )
-    grid = (len(constants.rows),)
+    grid = (len(constants.places),)
     launch(device, "matrix", form.kernel, grid, threads, args, whole if resident else scratch)
 
 

@@ -1,8 +1,6 @@
 // Patterns in bits, and sums over a block. Bit b of word w of a row is set where the sign 32 w + b is +1; bits
 // beyond the end are 0. Sums are of integers: their order does not matter.
 
-__device__ __forceinline__ int words_of(int signs) { return (signs + LANES - 1) / LANES; }
-
 // x where bit `lane` of a word is set, -x elsewhere.
 __device__ __forceinline__ int with_sign(unsigned word, int lane, int x) {
     return word >> lane & 1 ? x : -x;

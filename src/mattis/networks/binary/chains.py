@@ -27,20 +27,21 @@ class Chains:
     sums   # (2, N, R): sums A, B of the spins over the halves of the measured sweeps; None on a device, which
     looks  # (R, 2) has looked at them: max over others of |sum_i xi_i (A_i + B_i)|, or -1, and sum_i A_i B_i
     used   # (R,) sweeps before a fixed point, or all of them
-    spins  # (N, R) the final states
+    spins  # (N, R) the final states; None on a device where nobody wants them
     """
 
     trace: NDArray[np.int64]
     sums: NDArray[np.int32] | None
     used: NDArray[np.int64]
-    spins: Signs
+    spins: Signs | None
     looks: NDArray[np.int64] | None = None
 
     def of(self, some: slice) -> "Chains":
         """Return the chains of some of the replicas."""
         sums = None if self.sums is None else self.sums[..., some]
         looks = None if self.looks is None else self.looks[some]
-        return Chains(self.trace[..., some], sums, self.used[some], self.spins[:, some], looks)
+        spins = None if self.spins is None else self.spins[:, some]
+        return Chains(self.trace[..., some], sums, self.used[some], spins, looks)
 
 
 Kernel = Callable[[BinaryNetwork, Sequence[Replica], Protocol], Chains]

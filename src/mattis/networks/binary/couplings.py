@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mattis import exact, plugins
+from mattis import exact
 from mattis.exact import gaussians, rng
 from mattis.exact.arrays import Signs
 from mattis.exact.patterns import random_patterns
 from mattis.exact.rng import Labels
 from mattis.kernels import cpu
+from mattis.kernels.cuda.couplings import EVERY_BOND, SignRule
 from mattis.networks.binary.coupling_file import NOT_GIVEN, GivenCouplings
 from mattis.networks.binary.ensembles import Stored
 from mattis.plugins import Choice, NumberedRow, Table
@@ -112,6 +113,9 @@ class CouplingRule(NumberedRow):
     check: Callable[[Rule, int, int], str | None] = lambda _rule, _size, _count: None
     """(rule, N, P) -> what is wrong with such couplings, if anything."""
 
+    of_signs: Callable[[Lesson], SignRule] | None = None
+    """How a device makes such couplings of patterns of ±1, where it can: to the same integers."""
+
     jumps: bool = False
     """Whether states of signals of 1 end by a jump: at T = 0 no overlap is between 0.5 and 0.9."""
 
@@ -154,7 +158,9 @@ def products(left: NDArray[np.int16], right: NDArray[np.int16]) -> NDArray[np.fl
     return product
 
 
-@coupling_rule(theory=("hopfield.overlap", "little.overlap"), jumps=True)
+@coupling_rule(
+    theory=("hopfield.overlap", "little.overlap"), of_signs=lambda _lesson: SignRule(), jumps=True
+)
 def hebb(lesson: Lesson) -> NDArray[np.number]:
     """N J_ij = sum_mu xi_i^mu xi_j^mu. Hopfield, PNAS 79, 2554 (1982), eq. (2)."""
     return products(lesson.stored.values, lesson.stored.values)
@@ -171,6 +177,7 @@ def _clipped_unit(threshold: float, count: int) -> float:
 @coupling_rule(
     unit=lambda _rule, _base, count: _clipped_unit(0.0, count),
     theory=("clipped.overlap_finite", "clipped.alpha_c"),
+    of_signs=lambda _lesson: SignRule(clip=0),
     jumps=True,
 )
 def clipped(lesson: Lesson) -> NDArray[np.number]:
@@ -179,9 +186,15 @@ def clipped(lesson: Lesson) -> NDArray[np.number]:
     return signs
 
 
+def _dead_zone(lesson: Lesson, threshold: float) -> float:
+    """Return the largest |sum_mu xi_i xi_j| of which no coupling is made."""
+    return threshold * math.sqrt(len(lesson.xi)) * lesson.stored.unit**2
+
+
 @coupling_rule(
     unit=lambda rule, _base, count: _clipped_unit(rule["threshold"], count),
     theory=("dead_zone.overlap", "dead_zone.alpha_c"),
+    of_signs=lambda lesson: SignRule(math.floor(_dead_zone(lesson, lesson.rule["threshold"]))),
     jumps=True,
 )
 def dead_zone(
@@ -191,9 +204,8 @@ def dead_zone(
     ] = 0.612,
 ) -> NDArray[np.number]:
     """The same, 0 where |sum_mu xi_i xi_j| <= threshold sqrt(P)."""
-    sums, stored = hebb(lesson), lesson.stored
-    limit = threshold * math.sqrt(len(stored.xi)) * stored.unit**2
-    return np.where(np.abs(sums) <= limit, 0, np.sign(sums))
+    sums = hebb(lesson)
+    return np.where(np.abs(sums) <= _dead_zone(lesson, threshold), 0, np.sign(sums))
 
 
 def words_of(stream: rng.Stream, size: int) -> rng.Words:
@@ -212,9 +224,23 @@ Connectivity = Annotated[
 ]
 
 
+def _bonds(connectivity: float) -> int:
+    """Return the word below which there is a bond."""
+    return round(connectivity * EVERY_BOND)
+
+
+def _of_bonds(directed: bool) -> Callable[[Lesson], SignRule]:
+    """Return how a device makes diluted couplings."""
+    return lambda lesson: SignRule(
+        bonds=_bonds(lesson.rule["connectivity"]),
+        stream=lesson.stream("bonds").packed(),
+        directed=directed,
+    )
+
+
 def _diluted(lesson: Lesson, connectivity: float, directed: bool) -> NDArray[np.number]:
     sums = hebb(lesson)
-    there = words_of(lesson.stream("bonds"), len(sums)) < np.uint64(round(connectivity * 2**32))
+    there = words_of(lesson.stream("bonds"), len(sums)) < np.uint64(_bonds(connectivity))
     if not directed:
         there = np.triu(there, 1)
         there |= there.T
@@ -225,6 +251,7 @@ def _diluted(lesson: Lesson, connectivity: float, directed: bool) -> NDArray[np.
 @coupling_rule(
     unit=lambda rule, base, _count: base**2 * rule["connectivity"],
     theory=("dilution.overlap", "dilution.alpha_c"),
+    of_signs=_of_bonds(directed=False),
     jumps=True,
 )
 def dilution(lesson: Lesson, connectivity: Connectivity = 0.5) -> NDArray[np.number]:
@@ -236,6 +263,7 @@ def dilution(lesson: Lesson, connectivity: Connectivity = 0.5) -> NDArray[np.num
     unit=lambda rule, base, _count: base**2 * rule["connectivity"],
     symmetric=False,
     theory=("dilute.overlap", "dilute.T_c"),
+    of_signs=_of_bonds(directed=True),
 )
 def asymmetric_dilution(lesson: Lesson, connectivity: Connectivity = 0.5) -> NDArray[np.number]:
     """The same with directed bonds. Derrida, Gardner & Zippelius, Europhys. Lett. 4, 167 (1987)."""
@@ -525,59 +553,6 @@ def narrowest(bound: int) -> type[np.signedinteger]:
 def row_bound(nj: CouplingMatrix) -> int:
     """Return max_i sum_j |N J_ij|: no state of the network has a field |N h| above it."""
     return int(np.abs(nj).sum(axis=1, dtype=np.int64).max(initial=0))
-
-
-@dataclass(frozen=True, eq=False)
-class Couplings:
-    """The couplings of a network: nj = unit × N J, (N, N)."""
-
-    nj: CouplingMatrix
-    unit: float
-    symmetric: bool
-
-
-def learnt(
-    rule: Rule, stored: Stored, with_diagonal: bool, root_seed: int, labels: Labels
-) -> Couplings:
-    """Return the couplings of patterns by a rule. with_diagonal  # J_ii as the rule makes it, else 0"""
-    row = RULES[rule.name]
-    lesson = Lesson(rule, stored, root_seed, labels)
-    nj = _checked(row, plugins.called(row, row.build, lesson, **rule.own), stored.xi.shape[1])
-    if not with_diagonal:
-        np.fill_diagonal(nj, 0)
-    largest = int(max(nj.max(), -nj.min()))
-    symmetric = bool((nj == nj.T).all()) if row.symmetric is None else row.symmetric
-    unit = unit_of(rule, stored.unit, len(stored.xi))
-    return Couplings(nj.astype(narrowest(largest)), unit, symmetric)
-
-
-def _checked(row: CouplingRule, nj: NDArray[Any], size: int) -> NDArray[np.number]:
-    """Return nj of a rule. Raises UserError where a plugin's is no matrix of whole numbers as it says."""
-    if row.name in RULES.built_in:
-        return nj
-    nj = np.array(nj)
-    if nj.shape != (size, size):
-        raise plugins.refused(row, f"shape {nj.shape}", f"({size}, {size}), N × N")
-    if nj.dtype.kind not in "iuf" or not np.isfinite(nj).all():
-        raise plugins.refused(row, f"{nj.dtype} or not finite", "whole numbers nj = unit × N J")
-    wrong = np.argwhere(nj != np.rint(nj))
-    if len(wrong):
-        i, j = wrong[0]
-        expected = "whole numbers nj = unit × N J: multiply and round them, and give unit="
-        raise plugins.refused(row, f"nj[{i}, {j}] = {nj[i, j]:g}", expected)
-    if row.symmetric and (nj != nj.T).any():
-        i, j = np.argwhere(nj != nj.T)[0]
-        got = f"nj[{i}, {j}] = {nj[i, j]:g} and nj[{j}, {i}] = {nj[j, i]:g}"
-        raise plugins.refused(row, got, "a symmetric matrix, or symmetric=False")
-    if np.abs(nj).sum(axis=1).max() >= LARGEST_ROW:
-        raise plugins.refused(
-            row, "a row whose sum is above 2^31", "smaller whole numbers, by a smaller unit"
-        )
-    return nj
-
-
-LARGEST_ROW = 2.0**31
-"""Fields N h × unit of a plugin's couplings stay below this."""
 
 
 def unit_of(rule: Rule, base: int, count: int) -> float:

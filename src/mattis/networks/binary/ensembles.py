@@ -16,7 +16,7 @@ from pydantic import Field
 from mattis import plugins
 from mattis.exact import digits, gaussians, rng
 from mattis.exact.arrays import Signs
-from mattis.exact.patterns import random_patterns
+from mattis.exact.patterns import KnownPatterns, RandomPatterns, random_patterns, signs_of
 from mattis.exact.rng import Labels
 from mattis.plugins import Choice, NumberedRow, Table
 from mattis.words import counted
@@ -60,6 +60,8 @@ class Stored:
     xi: Signs
     weights: NDArray[np.int16]
     norms: NDArray[np.float64]
+    signs: KnownPatterns | None = None
+    """The states, or their address, where they are stored as they are, ±1."""
 
 
 @dataclass(frozen=True)
@@ -142,16 +144,17 @@ def _checked(row: EnsembleRow, patterns: Any, count: int, size: int) -> Stored:
     return signs(xi.astype(np.int8))
 
 
-def signs(xi: Signs) -> Stored:
+def signs(known: KnownPatterns) -> Stored:
     """Return patterns of ±1 that are stored as they are: m = (1/N) sum_i xi_i S_i."""
+    xi = signs_of(known)
     values = xi.astype(np.int16)
-    return Stored(values, 1, xi, values, np.full(len(xi), float(xi.shape[1])))
+    return Stored(values, 1, xi, values, np.full(len(xi), float(xi.shape[1])), known)
 
 
 @ensemble("random")
 def _random(draw: Draw) -> Stored:
     """xi = ±1 with probability 1/2, those of every model of retrieval."""
-    return signs(random_patterns(draw.stream("patterns"), draw.count, draw.size))
+    return signs(RandomPatterns(draw.stream("patterns"), (draw.count, draw.size)))
 
 
 BIAS_UNIT = 100

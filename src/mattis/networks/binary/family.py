@@ -16,7 +16,7 @@ from mattis.errors import UserError
 from mattis.exact.arrays import Signs
 from mattis.kernels.cuda import glauber
 from mattis.kernels.cuda.devices import Device, DeviceWork
-from mattis.networks.binary import couplings, ensembles, hopfield_device
+from mattis.networks.binary import ensembles, hopfield_device
 from mattis.networks.binary.asking.exchange import own_observables
 from mattis.networks.binary.asking.table import BINARY_QUESTIONS
 from mattis.networks.binary.chain_observables import SAME_CLASS, with_added
@@ -28,6 +28,7 @@ from mattis.networks.binary.hopfield import (
     TWO_CYCLES,
     ReplicaGroup,
     average,
+    build,
     outcomes,
     side_by_side,
     starts_of,
@@ -39,6 +40,7 @@ from mattis.networks.binary.matrix_network import (
     MatrixNetwork,
     Request,
     alone,
+    learnt,
     together,
 )
 from mattis.networks.binary.network import BinaryNetwork, Protocol, Replica
@@ -158,13 +160,18 @@ def circuit(patterns: PatternSet, stored: Stored, inquiry: Inquiry) -> MatrixNet
     """Make couplings of the patterns of a set."""
     labels, seed = patterns.labels, patterns.root_seed
     kept = inquiry.dynamics.diagonal == "kept"
-    made = couplings.learnt(inquiry.rule, stored, kept, seed, labels)
+    made = learnt(inquiry.rule, stored, kept, seed, labels)
     network = BinaryNetwork(labels, seed, stored.xi, classes=classes_of(inquiry.ensemble))
     return MatrixNetwork(network, stored, made, inquiry.dynamics)
 
 
 def uncoupled(patterns: PatternSet, ensemble: Ensemble) -> BinaryNetwork:
-    """Return a network of the Hebb rule, which runs in lanes without couplings."""
+    """Return a network of the Hebb rule, which runs in lanes without couplings.
+
+    Random patterns are known by their address, for a device draws its own.
+    """
+    if ensemble.name == "random":
+        return build(patterns)
     xi = draw(patterns, ensemble).xi
     return BinaryNetwork(patterns.labels, patterns.root_seed, xi, classes=classes_of(ensemble))
 
@@ -241,15 +248,17 @@ def simulate(patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) ->
 def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
     """Return what `simulate` does of each task, to the last bit; their chains run on a device together.
 
-    Couplings are made on the CPU, and overlaps and traces of all sweeps leave the device.
+    Patterns, cues, orders of sites and couplings that are integers of signs are made there, other couplings
+    on the CPU; overlaps and traces of all sweeps leave the device, and last states that are wanted.
     """
     parts = (_of_task(k, part) for k, task in enumerate(tasks) for part in asked(*task))
     answers: list[list[VisitCells]] = [[] for _ in tasks]
     for k, rows in together(parts, device):
         answers[k].append(rows)
     recalls = {k: found for k, task in enumerate(tasks) if (found := recalled(*task))[1]}
-    asking = tasks[0][2].of("hebb").judging
-    cells = side_by_side([recall for recall, _ in recalls.values()], asking, device)
+    inquiry = tasks[0][2].of("hebb")
+    groups = [recall for recall, _ in recalls.values()]
+    cells = side_by_side(groups, inquiry.judging, device, states=inquiry.kept > 0)
     for (k, (_, numbers)), mine in zip(recalls.items(), cells, strict=True):
         answers[k].append([VisitCell(n, *one) for n, one in zip(numbers, mine, strict=True)])
     return [

@@ -22,7 +22,7 @@ from mattis import exact
 from mattis.exact import rng
 from mattis.exact.arrays import Signs
 from mattis.exact.measure import Estimate, Series, estimates, exact_dot, mean_square
-from mattis.exact.patterns import random_patterns
+from mattis.exact.patterns import RandomPatterns
 from mattis.kernels.cuda.devices import HOST, Device, portions
 from mattis.networks.binary import chain_observables, chains, hopfield_device
 from mattis.networks.binary.chain_observables import ObservedChain
@@ -62,10 +62,10 @@ class Setting(NamedTuple):
 
 
 def build(patterns: PatternSet) -> BinaryNetwork:
-    """Draw the patterns of a set."""
+    """Return a network of random patterns."""
     stream = rng.stream(patterns.root_seed, "patterns", patterns.labels)
-    xi = random_patterns(stream, patterns.patterns, patterns.size)
-    return BinaryNetwork(patterns.labels, patterns.root_seed, xi)
+    address = RandomPatterns(stream, (patterns.patterns, patterns.size))
+    return BinaryNetwork(patterns.labels, patterns.root_seed, address)
 
 
 def largest_others(
@@ -105,10 +105,10 @@ def looks(
 
 
 class ReplicaOutcome(NamedTuple):
-    """What one replica came to: its observables and flags, and its final state (N,)."""
+    """What one replica came to: its observables and flags, and its final state (N,), if it is wanted."""
 
     cell: CellObservables
-    state: Signs
+    state: Signs | None
 
 
 def observe(
@@ -140,8 +140,9 @@ def ended(
 ) -> list[ReplicaOutcome]:
     """Return what replicas came to whose chains are there."""
     cells = observed(network, replicas, protocol, found)
-    states = np.ascontiguousarray(found.spins.T)
-    return [*map(ReplicaOutcome, cells, states)]
+    if found.spins is None:
+        return [ReplicaOutcome(cell, None) for cell in cells]
+    return [*map(ReplicaOutcome, cells, np.ascontiguousarray(found.spins.T))]
 
 
 def starts_of(replicas: Sequence[Replica], protocol: Protocol) -> list[Replica]:
@@ -165,6 +166,7 @@ def tracks_of(found: Chains, protocol: Protocol) -> list[ChainTrack]:
     """Return what chains are compared by, if they are to be compared."""
     if protocol.starts == 1:
         return []
+    assert found.spins is not None
     energies, spins = found.trace[1, protocol.thermalise :].T.copy(), found.spins.T.copy()
     return [ChainTrack(*track) for track in zip(energies, spins, strict=True)]
 
@@ -380,9 +382,12 @@ class ReplicaGroup(NamedTuple):
 
 
 def side_by_side(
-    groups: Sequence[ReplicaGroup], protocol: Protocol, device: Device
+    groups: Sequence[ReplicaGroup], protocol: Protocol, device: Device, states: bool
 ) -> list[Sequence[ReplicaOutcome]]:
-    """Return what the replicas of each group came to; they run on a device together."""
+    """Return what the replicas of each group came to; they run on a device together.
+
+    states  # whether their last states are wanted
+    """
     out: list[Sequence[ReplicaOutcome]] = [[]] * len(groups)
     order = sorted(range(len(groups)), key=lambda k: groups[k].shape)
     for (size, count), alike in groupby(order, lambda k: groups[k].shape):
@@ -392,7 +397,7 @@ def side_by_side(
                 out[k] = outcomes(groups[k].network(), groups[k].replicas, protocol)
             continue
         for some in portions(same, partial(_bytes, groups), HOST):
-            done = launched({k: groups[k] for k in some}, protocol, device)
+            done = launched({k: groups[k] for k in some}, protocol, device, states)
             for k in some:
                 out[k] = done[k]
     return out
@@ -404,7 +409,7 @@ def _bytes(groups: Sequence[ReplicaGroup], k: int) -> int:
 
 
 def launched(
-    groups: Mapping[int, ReplicaGroup], protocol: Protocol, device: Device
+    groups: Mapping[int, ReplicaGroup], protocol: Protocol, device: Device, states: bool
 ) -> Mapping[int, list[ReplicaOutcome]]:
     """Return what every replica of networks of one size and number of patterns came to."""
     networks = {k: group.network() for k, group in groups.items()}
@@ -415,7 +420,7 @@ def launched(
     ]
     done: dict[int, list[ReplicaOutcome]] = {k: [] for k in groups}
     tracks: dict[int, list[ChainTrack]] = {k: [] for k in groups}
-    for part, found in hopfield_device.run(device, asked, protocol):
+    for part, found in hopfield_device.run(device, asked, protocol, states):
         first = 0
         for k, alike in groupby(part, lambda one: one.task):
             replicas = [one.replica for one in alike]

@@ -3,18 +3,15 @@
 The chains are those of `chains.py`, bit by bit.
 """
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis import exact
-from mattis.kernels.cuda import glauber
+from mattis.exact.patterns import flip_count
+from mattis.kernels.cuda import glauber, patterns
 from mattis.kernels.cuda.devices import LARGEST_ORDERS, SPARE, Device, DeviceWork, overlapped
 from mattis.networks.binary.chains import Chains, settled
 from mattis.networks.binary.network import SYNCHRONOUS, BinaryNetwork, Protocol, Replica
@@ -39,11 +36,12 @@ def fits(size: int, count: int, protocol: Protocol, device: Device) -> bool:
 
 
 def run(
-    device: Device, asked: Sequence[LaunchRequest], protocol: Protocol
+    device: Device, asked: Sequence[LaunchRequest], protocol: Protocol, states: bool = True
 ) -> Iterator[tuple[Sequence[LaunchRequest], Chains]]:
     """Yield the chains of replicas of networks of one size and number, as many at once as fit.
 
-    asked  # replicas of a network are neighbours
+    asked   # replicas of a network are neighbours
+    states  # whether the last states of all are wanted
     """
     size, count = asked[0].network.size, asked[0].network.count
     sharing = list(Counter(id(one.network) for one in asked).values())
@@ -56,7 +54,7 @@ def run(
             device,
             part,
             lambda _: each,
-            lambda some: _begun(device, some, protocol, form),
+            lambda some: _begun(device, some, protocol, form, states),
             besides,
         )
 
@@ -75,7 +73,7 @@ def plan(
     What pattern sets and blocks take is shared by all replicas.
     sharing  # replicas of each pattern set; flips  # the share of proposals that flip a spin
     """
-    replica, own = glauber.memory(size, count, protocol.sweeps), glauber.set_memory(size, count)
+    replica, own = glauber.memory(size, count, protocol.sweeps), patterns.set_memory(size, count)
     form, blocks, besides = "", 0, 0
     if protocol.order == SYNCHRONOUS:
         more, signs = glauber.products_memory(device, size, count)
@@ -111,19 +109,15 @@ def work_of(
 
 
 def _begun(
-    device: Device, asked: Sequence[LaunchRequest], protocol: Protocol, form: str
+    device: Device, asked: Sequence[LaunchRequest], protocol: Protocol, form: str, states: bool
 ) -> Callable[[], Chains]:
     """Have replicas run together; return what waits for their chains."""
     networks = list({id(one.network): one.network for one in asked}.values())
-    with device.ahead():
-        sets = glauber.sets_on(device, np.array([network.xi for network in networks]))
-    herd = herd_of(networks, asked, protocol)
+    sets = patterns.sets_on(device, [network.patterns for network in networks])
+    herd, course = herd_of(networks, asked, protocol), sweeps_of(networks, protocol, states)
     if protocol.order == SYNCHRONOUS:
-        course = glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise)
         end = glauber.synchronous(device, sets, herd, course)
     else:
-        orders = OrderTable(networks, protocol.order) if protocol.order == "random" else None
-        course = glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise, orders)
         end = glauber.asynchronous(device, sets, herd, course, form)
     return lambda: _chains(end(), herd.scales == 0)
 
@@ -131,7 +125,8 @@ def _begun(
 def _chains(found: glauber.GlauberResult, cold: NDArray[np.bool_]) -> Chains:
     """Return what a device found of replicas as chains. cold  # (R,): which of them are at T = 0"""
     trace = found.trace.transpose(1, 2, 0)
-    return Chains(trace, None, settled(trace, cold), found.spins.T, found.mean_overlaps)
+    spins = None if found.spins is None else found.spins.T
+    return Chains(trace, None, settled(trace, cold), spins, found.mean_overlaps)
 
 
 def herd_of(
@@ -140,37 +135,27 @@ def herd_of(
     """Return the replicas as a device takes them."""
     places = {id(network): k for k, network in enumerate(networks)}
     streams = [one.network.stream(one.replica, protocol.sharing) for one in asked]
-    cues = [one.network.cue(one.replica.cue, one.replica.noise) for one in asked]
+    cues = [one.network.cue_stream(one.replica.cue, one.replica.noise) for one in asked]
     return glauber.GlauberReplicas(
         which=np.array([places[id(one.network)] for one in asked], np.int32),
         targets=np.array([one.replica.cue for one in asked], np.int32),
         streams=np.array(streams, np.uint32),
         scales=np.array([one.network.scale(one.replica) for one in asked], np.float32),
-        spins=np.array(cues, np.int8),
+        cues=patterns.Cues(
+            np.array([cue.packed() for cue in cues], np.uint32),
+            np.array([flip_count(one.network.size, one.replica.noise) for one in asked], np.int32),
+        ),
     )
 
 
-class OrderTable:
-    """The orders of the sites in some sweeps, of each network: (networks, sweeps, N) int32."""
+def sweeps_of(
+    networks: Sequence[BinaryNetwork], protocol: Protocol, states: bool = True
+) -> glauber.DeviceSweeps:
+    """Return the sweeps of a protocol, with the streams of the orders of sites.
 
-    def __init__(self, networks: Sequence[BinaryNetwork], order: str) -> None:
-        self.streams = [network.order(order) for network in networks]
-        self.size = networks[0].size
-
-    def __call__(self, first: int, last: int) -> NDArray[np.int32]:
-        out = np.empty((len(self.streams), last - first, self.size), np.int32)
-        places = list(product(range(len(self.streams)), range(first, last)))
-        threads = min(
-            os.cpu_count() or 1, len(places)
-        )  # the process of a device has the cores of its node
-
-        def fill(share: Sequence[tuple[int, int]]) -> None:
-            order = np.empty(self.size, np.int64)
-            words = np.empty((4, -(-self.size // 4)), np.uint32)
-            for k, t in share:
-                exact.philox.fresh_order(order, words, self.streams[k], t)
-                out[k, t - first] = order
-
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(fill, (places[n::threads] for n in range(threads))))
-        return out
+    Last states are wanted where there are two starts, to compare them, and of Little's, to look for cycles.
+    """
+    streams = [network.order(protocol.order) for network in networks]
+    orders = np.array(streams) if protocol.order == "random" else None
+    wanted = states or protocol.starts == 2 or protocol.order == SYNCHRONOUS
+    return glauber.DeviceSweeps(protocol.sweeps, protocol.thermalise, orders, wanted)

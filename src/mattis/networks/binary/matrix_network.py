@@ -20,7 +20,7 @@ point or in a cycle of two states. Asymmetric couplings have no energy that fall
 Chains run one at a time on the CPU (`alone`), or many at once on a device (`together`): to the same bits.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -28,13 +28,16 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mattis import plugins
 from mattis.exact import rng
 from mattis.exact.arrays import Signs
+from mattis.exact.rng import Labels
 from mattis.kernels import cpu
+from mattis.kernels.cuda.couplings import SignCouplings
 from mattis.kernels.cuda.devices import Device
 from mattis.kernels.cuda.matrix import Chain, ChainRecord, Wires, run_chains
 from mattis.networks.binary import couplings
-from mattis.networks.binary.couplings import Couplings
+from mattis.networks.binary.couplings import RULES, CouplingMatrix, CouplingRule, Lesson, Rule
 from mattis.networks.binary.ensembles import Stored
 from mattis.networks.binary.network import BinaryNetwork
 
@@ -45,6 +48,12 @@ NEURONS: Mapping[str, tuple[str, ...]] = {"signs": (), "zero_one": ("zero_one.ov
 """Kinds of neurons, and the theory of each beside that of the couplings."""
 
 BALANCED = "balanced"
+
+LARGEST_NARROW = 2**30
+"""Fields below this are kept in 32 bits."""
+
+LARGEST_ROW = 2.0**31
+"""Fields N h × unit of a plugin's couplings stay below this."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,73 @@ class Dynamics:
     def is_metropolis(self) -> bool:
         """Whether flips are accepted by Metropolis' rate."""
         return self.rate == "metropolis"
+
+
+@dataclass(frozen=True, eq=False)
+class Couplings:
+    """The couplings of a network: nj = unit × N J."""
+
+    make: Callable[[], CouplingMatrix]
+    unit: float
+    symmetric: bool
+    signs: SignCouplings | None = None
+    """How a device makes them itself, where it can."""
+
+    @cached_property
+    def nj(self) -> CouplingMatrix:
+        """The couplings, (N, N) of the narrowest type, made when they are wanted."""
+        return self.make()
+
+
+def learnt(
+    rule: Rule, stored: Stored, with_diagonal: bool, root_seed: int, labels: Labels
+) -> Couplings:
+    """Return the couplings of patterns by a rule. with_diagonal  # J_ii as the rule makes it, else 0"""
+    row = RULES[rule.name]
+    lesson = Lesson(rule, stored, root_seed, labels)
+    unit = couplings.unit_of(rule, stored.unit, len(stored.xi))
+    if row.of_signs is not None and stored.signs is not None:
+        signs = SignCouplings(stored.signs, row.of_signs(lesson), with_diagonal)
+        return Couplings(
+            lambda: _matrix(row, lesson, with_diagonal), unit, bool(row.symmetric), signs
+        )
+    nj = _matrix(row, lesson, with_diagonal)
+    symmetric = bool((nj == nj.T).all()) if row.symmetric is None else row.symmetric
+    return Couplings(lambda: nj, unit, symmetric)
+
+
+def _matrix(row: CouplingRule, lesson: Lesson, with_diagonal: bool) -> CouplingMatrix:
+    """Return nj of a rule in the narrowest type, (N, N)."""
+    made = plugins.called(row, row.build, lesson, **lesson.rule.own)
+    nj = _checked(row, made, lesson.xi.shape[1])
+    if not with_diagonal:
+        np.fill_diagonal(nj, 0)
+    return nj.astype(couplings.narrowest(int(max(nj.max(), -nj.min()))))
+
+
+def _checked(row: CouplingRule, nj: NDArray[Any], size: int) -> NDArray[np.number]:
+    """Return nj of a rule. Raises UserError where a plugin's is no matrix of whole numbers as it says."""
+    if row.name in RULES.built_in:
+        return nj
+    nj = np.array(nj)
+    if nj.shape != (size, size):
+        raise plugins.refused(row, f"shape {nj.shape}", f"({size}, {size}), N × N")
+    if nj.dtype.kind not in "iuf" or not np.isfinite(nj).all():
+        raise plugins.refused(row, f"{nj.dtype} or not finite", "whole numbers nj = unit × N J")
+    wrong = np.argwhere(nj != np.rint(nj))
+    if len(wrong):
+        i, j = wrong[0]
+        expected = "whole numbers nj = unit × N J: multiply and round them, and give unit="
+        raise plugins.refused(row, f"nj[{i}, {j}] = {nj[i, j]:g}", expected)
+    if row.symmetric and (nj != nj.T).any():
+        i, j = np.argwhere(nj != nj.T)[0]
+        got = f"nj[{i}, {j}] = {nj[i, j]:g} and nj[{j}, {i}] = {nj[j, i]:g}"
+        raise plugins.refused(row, got, "a symmetric matrix, or symmetric=False")
+    if np.abs(nj).sum(axis=1).max() >= LARGEST_ROW:
+        raise plugins.refused(
+            row, "a row whose sum is above 2^31", "smaller whole numbers, by a smaller unit"
+        )
+    return nj
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +254,7 @@ class MatrixNetwork:
     def widest(self) -> type[np.signedinteger]:
         """The narrowest integers that no field overflows."""
         bound = couplings.row_bound(self.made.nj) + int(np.abs(self.bias).max(initial=0))
-        return np.int16 if 2 * bound < 2**15 else np.int32 if bound < 2**30 else np.int64
+        return np.int16 if 2 * bound < 2**15 else np.int32 if bound < LARGEST_NARROW else np.int64
 
     @property
     def quarter(self) -> int:
@@ -236,8 +312,12 @@ class MatrixNetwork:
 
     @cached_property
     def wires(self) -> Wires:
-        """What the chains of this circuit share on a device."""
-        return Wires(self.columns, self.bias, self.stored.weights, self.widest is np.int64)
+        """What the chains of this circuit share on a device, which makes couplings itself where it can."""
+        signs, bias, weights = self.made.signs, self.bias, self.stored.weights
+        largest = int(np.abs(bias).max(initial=0))
+        if signs is not None and signs.largest * self.size + largest < LARGEST_NARROW:
+            return Wires(signs, bias, weights, wide=False)
+        return Wires(self.columns, bias, weights, self.widest is np.int64)
 
 
 class Request(NamedTuple):
@@ -322,7 +402,7 @@ def _waves(parts: Iterable[ChainCoroutine[T]]) -> Iterator[list[_Begun[T]]]:
         if begun.request is not None:
             circuit = begun.request.circuit
             memory += begun.request.memory
-            memory += 0 if id(circuit) in circuits else circuit.columns.nbytes
+            memory += 0 if id(circuit) in circuits else circuit.wires.host_memory
             circuits.add(id(circuit))
         if memory > WAVE:
             yield wave

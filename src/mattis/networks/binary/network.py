@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mattis.exact import rng
 from mattis.exact.arrays import Signs
-from mattis.exact.patterns import noisy_cue
+from mattis.exact.patterns import KnownPatterns, noisy_cue, signs_of
 from mattis.kernels import cpu
 from mattis.kernels.cpu.lanes import BLOCK, Patterns, packed
 from mattis.networks.binary import couplings
@@ -109,7 +109,7 @@ class Protocol:
 class BinaryNetwork:
     """A pattern set, and its couplings where these are not Hebb's.
 
-    xi    # (P, N) the patterns that are asked for
+    patterns  # those that are asked for, (P, N), or their address
     nj    # (N, N) N J in units of 1/unit; None for sum_mu xi_i^mu xi_j^mu, made when a kernel wants it
     unit  # 1, or an even number where every coupling is a multiple of 2
     classes  # into which patterns fall, pattern mu into mu mod `classes`; 0: into none
@@ -117,18 +117,23 @@ class BinaryNetwork:
 
     labels: dict[str, int]
     root_seed: int
-    xi: Signs
+    patterns: KnownPatterns
     nj: NDArray[np.signedinteger] | None = None
     unit: int = 1
     classes: int = 0
 
+    @cached_property
+    def xi(self) -> Signs:
+        """The patterns, (P, N), drawn when they are wanted: a device draws its own."""
+        return signs_of(self.patterns)
+
     @property
     def size(self) -> int:
-        return int(self.xi.shape[1])
+        return int(self.patterns.shape[1])
 
     @property
     def count(self) -> int:
-        return int(self.xi.shape[0])
+        return int(self.patterns.shape[0])
 
     @property
     def parity(self) -> int:

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from mattis import exact
 from mattis.exact import rng
 from mattis.exact.arrays import Signs
-from mattis.exact.patterns import noisy_cue, random_patterns
+from mattis.exact.patterns import KnownPatterns, RandomPatterns, flip_count, noisy_cue, signs_of
 from mattis.kernels import cpu
 from mattis.kernels.cuda import dense
 from mattis.kernels.cuda.devices import HOST, Device, divided, portions
+from mattis.kernels.cuda.patterns import Cues, sets_on
 from mattis.networks.neurons.recipe import OF_DIGITS, NeuronPoint, Recipe, stored
 from mattis.networks.neurons.relaxation import NeuronCell, mean_of
 from mattis.study.model import PatternSet, Task
@@ -92,7 +93,7 @@ def energy(recipe: Recipe, size: int, rate: float, overlaps: NDArray[Any]) -> fl
 
 def recall(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) -> list[NeuronCell]:
     """Align every cue with its fields, site by site; return means over the cues of each place."""
-    xi = _patterns(patterns, recipe)
+    xi = signs_of(_patterns(patterns, recipe))
     sites = np.ascontiguousarray(xi.T)
     return [
         mean_of([_align(patterns, xi, sites, place, mu, recipe) for mu in range(recipe.cues)])
@@ -100,25 +101,24 @@ def recall(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) 
     ]
 
 
-def _patterns(patterns: PatternSet, recipe: Recipe) -> Signs:
-    """Return the patterns of a set, (P, N)."""
+def _patterns(patterns: PatternSet, recipe: Recipe) -> KnownPatterns:
+    """Return the patterns of a set, (P, N), or their address."""
     if recipe.ensemble in OF_DIGITS:
         return stored(patterns, recipe).astype(np.int8)
     stream = rng.stream(patterns.root_seed, "patterns", patterns.labels)
-    return random_patterns(stream, patterns.patterns, patterns.size)
+    return RandomPatterns(stream, (patterns.patterns, patterns.size))
 
 
-def _cue(patterns: PatternSet, xi: Signs, noise: float, mu: int) -> Signs:
-    """Return the cue of pattern mu, (N,)."""
-    member = {"noise": noise, "cue": mu}
-    return noisy_cue(xi[mu], noise, rng.stream(patterns.root_seed, "cue", patterns.labels, member))
+def _cue_stream(patterns: PatternSet, noise: float, mu: int) -> rng.Stream:
+    """Return the stream of the sites at which the cue of pattern mu differs from it."""
+    return rng.stream(patterns.root_seed, "cue", patterns.labels, {"noise": noise, "cue": mu})
 
 
 def _align(
     patterns: PatternSet, xi: Signs, sites: Signs, place: NeuronPoint, mu: int, recipe: Recipe
 ) -> NeuronCell:
     """Align the cue of pattern mu with its fields; return the observables."""
-    spins = _cue(patterns, xi, place.noise, mu)
+    spins = noisy_cue(xi[mu], place.noise, _cue_stream(patterns, place.noise, mu))
     overlaps = xi.astype(np.int64) @ spins
     table, with_self = table_of(recipe, patterns.size, place.beta)
     before = overlaps.copy()
@@ -181,7 +181,7 @@ def recall_on_device(tasks: Sequence[Task], device: Device) -> list[list[NeuronC
 def _recall(tasks: Sequence[Task], device: Device) -> list[list[NeuronCell]]:
     """Align the replicas of tasks in one launch; return means over the cues of each place."""
     recipe, size = tasks[0][2], tasks[0][0].size
-    xi = [_patterns(task[0], task[2]) for task in tasks]
+    sets = sets_on(device, [_patterns(task[0], task[2]) for task in tasks])
     rates = sorted({place.beta for _, places, _ in tasks for place in places})
     tables = [table_of(recipe, size, rate) for rate in rates]
     replicas = [
@@ -192,11 +192,14 @@ def _recall(tasks: Sequence[Task], device: Device) -> list[list[NeuronCell]]:
     batch = dense.DenseReplicas(
         np.array([k for k, _, _ in replicas], np.int32),
         np.array([rates.index(place.beta) for _, place, _ in replicas], np.int32),
-        np.array([mu for _, _, mu in replicas], np.int64),
-        np.array([_cue(tasks[k][0], xi[k], place.noise, mu) for k, place, mu in replicas]),
+        np.array([mu for _, _, mu in replicas], np.int32),
+        Cues(
+            np.array([_cue_stream(tasks[k][0], p.noise, mu).packed() for k, p, mu in replicas]),
+            np.array([flip_count(size, place.noise) for _, place, _ in replicas], np.int32),
+        ),
     )
     table = np.array([values for values, _ in tables])
-    aligned = dense.align(device, np.array(xi), batch, table, tables[0][1], recipe.steps)
+    aligned = dense.align(device, sets, batch, table, tables[0][1], recipe.steps)
     rows = [
         _row(recipe, size, place.beta, mu, Alignment(*course))
         for (_, place, mu), course in zip(replicas, zip(*aligned, strict=True), strict=True)
