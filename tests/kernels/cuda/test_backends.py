@@ -354,7 +354,7 @@ def test_patterns_of_a_launch_fit_this_machine(monkeypatch: pytest.MonkeyPatch) 
     """Networks are made for some of the tasks at a time."""
     sizes: list[int] = []
 
-    def launched(recalls, protocol, _device):
+    def launched(recalls, protocol, _device, _states):
         sizes.append(len(recalls))
         return {
             k: hopfield.outcomes(recall.network(), REPLICAS, protocol)
