@@ -287,7 +287,8 @@ def shell(text: str, folder: Path) -> "subprocess.CompletedProcess[str]":
 
 def test_output_without_a_reader_or_room(tmp_path: Path) -> None:
     piped = shell("$MATTIS models | head -n 1; exit ${PIPESTATUS[0]}", tmp_path)
-    assert piped.stdout == "hopfield\n"
+    assert piped.stdout.split()[0] == "hopfield"
+    assert piped.stdout.count("\n") == 1
     assert piped.stderr == ""
     full = shell("$MATTIS models > /dev/full", tmp_path)
     assert full.returncode == 1
