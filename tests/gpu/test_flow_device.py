@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from references import normal, same_columns
 
 from mattis.errors import UserError
-from mattis.kernels.cuda import backends, devices, euler
+from mattis.exact import rng
+from mattis.exact.patterns import noisy_cue
+from mattis.kernels.cuda import backends, devices, euler, patterns
 from mattis.kernels.cuda import dense as dense_device
 from mattis.kernels.cuda.devices import Device, host_trouble
 from mattis.networks.neurons import dense, relaxation_device
@@ -512,7 +514,10 @@ def test_threads_may_take_turns_in_any_order(simulated, kind):
     sets, count, size = 2, 45, 12
     signs = np.sign(normal(1, sets, count, size)).astype(np.int8)
     which = np.array([0, 1, 1, 0], np.int32)
-    spins = np.sign(normal(2, 4, size)).astype(np.int8)
+    targets, flips = np.arange(4, dtype=np.int32), np.full(4, 5, np.int32)
+    streams = [rng.stream(5, "any", {"number": k}) for k in range(4)]
+    spins = [noisy_cue(signs[which[k], k], 5 / size, stream) for k, stream in enumerate(streams)]
+    cues = patterns.Cues(np.array([stream.packed() for stream in streams]), flips)
     table = (np.round(100 * normal(3, 2, 2 * size + 1))).astype(kind) / kind(1)
     table = table.astype(kind)
     rules = np.array([0, 0, 1, 1], np.int32)
@@ -529,9 +534,10 @@ def test_threads_may_take_turns_in_any_order(simulated, kind):
                 code = devices.text(*devices.TEXTS[name])
                 return HostModule(code, devices.ENTRIES[name], schedule=schedule)
 
-            herd = dense_device.DenseReplicas(which, rules, np.zeros(4, np.int64), spins)
+            herd = dense_device.DenseReplicas(which, rules, targets, cues)
             device = replace(simulated, module=module)
-            found = dense_device.align(device, signs, herd, table, own, 3)
+            given_sets = patterns.sets_on(device, [*signs])
+            found = dense_device.align(device, given_sets, herd, table, own, 3)
             pairs = zip(found.after.tolist(), found.sweeps.tolist(), strict=True)
             assert list(pairs) == expected
             assert found.before.tolist() == [
