@@ -109,7 +109,7 @@ test-python-%:
 	  || { echo "Python $*: not found, nothing is tested on it"; exit 0; }; \
 	$(MAKE) --no-print-directory ENV=.venv-$* PYTHON="$$python" TESTS="$(PART)" test
 
-# More of what the fast tests show, in seconds each: .ci/run calls it. What takes minutes it leaves to test-long.
+# More of what the fast tests show, in seconds each, and sanitizers of CUDA code. What takes minutes it leaves to test-long.
 test-slow: setup
 	@$(VENV)/python -m pytest -n auto --dist worksteal -m "slow and not long"
 
@@ -118,7 +118,7 @@ test-long: setup
 
 # Compiled for every architecture, run on the CPU, names compared with CuPy's: no GPU, no driver.
 test-gpu-host: setup-gpu
-	@$(GPU)/python -m pytest -n auto --dist worksteal -m gpu_host tests/gpu
+	@$(GPU)/python -m pytest -n auto --dist worksteal -m "gpu_host and not slow" tests/gpu
 
 # All that only a GPU can tell, in under eight minutes: build/gpu-hour.json and docs/gpu-measured.md. For a machine
 # with CuPy and without a network, `make gpu-wheels` brings what else is needed to build/gpu-wheels; take it along.
