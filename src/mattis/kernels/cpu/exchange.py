@@ -41,7 +41,7 @@ from mattis.kernels.cpu.filter import Filter, filter_of
 from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, Lanes, Scratch, aligned_rows
 from mattis.kernels.cpu.matrix import accept_in_turn, visit_in_turn
 
-INLINED = "f1b37db6662d0bff"
+INLINED = "a5e4a4c5d36a506e"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 NOWHERE, FROM_HOT, FROM_COLD, BACK = range(4)

@@ -27,7 +27,7 @@ from mattis.kernels.cpu.blocks import (
 )
 from mattis.kernels.cpu.matrix import visit_in_turn
 
-INLINED = "cdd89a5af6b2ed0e"
+INLINED = "30fb372c6d8b0569"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 

@@ -188,10 +188,8 @@ def matrix_sweeps(
     after = fields.copy()
     fresh, order = order_stream.size > 0, np.arange(size).astype(np.uint64)
     block, signs, listed, flipped = block_room(fields)
-    before, flips = (
-        flipped.copy(),
-        np.int64(0),
-    )  # 0 is a type of its own, for which all is compiled again
+    before = flipped.copy()
+    flips = np.int64(0)  # 0 is a type of its own, for which all is compiled again
     biased, heats = np.any(bias != 0), np.empty(size if excess.size > 0 else 0)
     excess[:] = 0.0
     for t in range(total):
