@@ -96,9 +96,7 @@ def merged(parts: dict[str, Found]) -> Found:
     return {
         "machine": machine(),
         "revision": revision(),
-        "revisions": {
-            name: parts[name].get("revision", "unknown") for name in PARTS if name in parts
-        },
+        "revisions": {name: parts[name].get("revision", "unknown") for name in PARTS if name in parts},
         "rows": [row for part in known for row in part["rows"]],
         "peers": [line for part in known for line in part.get("peers", [])],
         "curves": {name: c for part in known for name, c in part.get("curves", {}).items()},
@@ -110,9 +108,7 @@ def show(rows: list[Row]) -> None:
     table = Table("what", "measured", "target", "met", "how")
     words = {True: "yes", False: "[red]no[/red]", None: ""}
     for row in rows:
-        table.add_row(
-            row["name"], measured(row), wanted(row), words[is_met(row)], row.get("note", "")
-        )
+        table.add_row(row["name"], measured(row), wanted(row), words[is_met(row)], row.get("note", ""))
     Console().print(table)
 
 

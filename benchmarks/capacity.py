@@ -55,9 +55,7 @@ def places(diagram: xr.Dataset, boundary: str) -> list[Row]:
             row |= {"sets": int(whole.sel(size=size, beta=beta))}
             ends = {"value": "", "error": "_error", "range": "_range"}
             row |= {
-                key: number(at[f"{boundary}{end}"])
-                for key, end in ends.items()
-                if f"{boundary}{end}" in at
+                key: number(at[f"{boundary}{end}"]) for key, end in ends.items() if f"{boundary}{end}" in at
             }
             rows.append(row)
     return rows
@@ -142,20 +140,14 @@ def tables_of_descents(found: Row) -> list[str]:
         sizes = [row["size"] for row in found["descents"][name]]
         collapse = found["collapses"][name]
         told = f"{collapse['value']:.4f} ± {collapse['error']:.4f}, {collapse['quality']:.2f}"
-        body.append(
-            [f"`{name}`", f"{sizes[0]} … {sizes[-1]}", *limit_cells(found["limits"][name]), told]
-        )
+        body.append([f"`{name}`", f"{sizes[0]} … {sizes[-1]}", *limit_cells(found["limits"][name]), told])
     span = f"{both[0]['size']} … {both[-1]['size']}"
-    body.append(
-        ["**both**, each N of the one with more sets", span, *limit_cells(found["joined"]), "–"]
-    )
+    body.append(["**both**, each N of the one with more sets", span, *limit_cells(found["joined"]), "–"])
     names = ["study", "N", "x_∞", "statistical", "systematic", "total", "collapse, quality"]
     out += [*lines(names, body), ""]
     for name, one in found["unfinished"].items():
         largest = (
-            ""
-            if one["moving"] == 0
-            else f"; the largest overlap of these is {one['largest_overlap']:.2f}"
+            "" if one["moving"] == 0 else f"; the largest overlap of these is {one['largest_overlap']:.2f}"
         )
         count = f"{one['moving']} of {one['descents']} descents were not at rest at the end"
         out.append(f"- `{name}`: {count}{largest}.")
@@ -200,10 +192,7 @@ def tables_of_ends(found: Row) -> list[str]:
         [
             "∞, ω = 1",
             "–",
-            *(
-                f"{one['value']:.4f} ± {one['error']:.4f} ± {one['systematic']:.4f}"
-                for one in limits
-            ),
+            *(f"{one['value']:.4f} ± {one['error']:.4f} ± {one['systematic']:.4f}" for one in limits),
             "–",
         ]
     )

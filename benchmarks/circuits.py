@@ -56,11 +56,7 @@ def timed(size: int) -> dict[str, float]:
     seen = {}
 
     def by_matrix(synchronous: bool) -> None:
-        spins, trace, sums = (
-            xi[0].copy(),
-            np.zeros((3, SWEEPS), np.int64),
-            np.zeros((2, size), np.int32),
-        )
+        spins, trace, sums = (xi[0].copy(), np.zeros((3, SWEEPS), np.int64), np.zeros((2, size), np.int32))
         fields = glauber.project(nj, spins).astype(np.int16)
         rest = np.zeros((1, SWEEPS), np.int64), trace, np.zeros(0), sums, 0
         matrix.matrix_sweeps(
@@ -71,11 +67,7 @@ def timed(size: int) -> dict[str, float]:
         seen[f"matrix {synchronous}"] = spins
 
     def by_fields() -> None:
-        spins, trace, sums = (
-            xi[0].copy(),
-            np.zeros((3, SWEEPS), np.int64),
-            np.zeros((2, size), np.int32),
-        )
+        spins, trace, sums = (xi[0].copy(), np.zeros((3, SWEEPS), np.int64), np.zeros((2, size), np.int32))
         halves = glauber.half_fields(nj, spins, parity, bound)
         glauber.field_sweeps(nj, spins, halves, parity, xi[0], stream, scale, none, trace, sums, 0)
         seen["fields"] = spins
@@ -83,16 +75,12 @@ def timed(size: int) -> dict[str, float]:
     def by_product() -> None:
         spins = xi[0].astype(np.float32)
         for t in range(SWEEPS):
-            spins = np.where(2 * (weights @ spins) / TEMPERATURE + odds[t] >= 0, 1, -1).astype(
-                np.float32
-            )
+            spins = np.where(2 * (weights @ spins) / TEMPERATURE + odds[t] >= 0, 1, -1).astype(np.float32)
 
     programs = {
         "matrix, in turn": lambda: by_matrix(False),
         "fields, in turn": by_fields,
-        "plain, in turn": lambda: plain_sweeps(
-            weights, xi[0].astype(np.float32), odds, SWEEPS, TEMPERATURE
-        ),
+        "plain, in turn": lambda: plain_sweeps(weights, xi[0].astype(np.float32), odds, SWEEPS, TEMPERATURE),
         "matrix, at once": lambda: by_matrix(True),
         "plain, at once": by_product,
     }
@@ -119,9 +107,7 @@ def main() -> None:
     for name in found["1000"]:
         unit = "times faster" if " over " in name else "ns per proposal"
         lines.append(
-            f"| {name} ({unit}) | "
-            + " | ".join(f"{row.get(name, nan):.3g}" for row in found.values())
-            + " |"
+            f"| {name} ({unit}) | " + " | ".join(f"{row.get(name, nan):.3g}" for row in found.values()) + " |"
         )
     text = f"{__doc__.split(chr(10) * 2)[0]}\n\n" + "\n".join(lines) + "\n"
     print(text)

@@ -50,9 +50,7 @@ EXPLICIT = 10**8  # components of memories and patterns beyond which they are no
 
 def cleared() -> None:
     """Start this program again without what changes NumPy, and on one thread, unless it is so."""
-    wanted = {
-        k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-    }
+    wanted = {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
     wanted["OPENBLAS_NUM_THREADS"] = "1"
     if wanted != dict(os.environ):
         os.execve(sys.executable, [sys.executable, *sys.argv], wanted)
@@ -120,9 +118,7 @@ def timed(run: Callable[[], object], steps: int) -> float:
 
 def interleaved(runs: Mapping[str, tuple[Callable[[], object], int]]) -> dict[str, list[float]]:
     """Time programs in turns; the first turn, which compiles, is not counted."""
-    turns = [
-        {name: timed(run, steps) for name, (run, steps) in runs.items()} for _ in range(REPEATS + 1)
-    ][1:]
+    turns = [{name: timed(run, steps) for name, (run, steps) in runs.items()} for _ in range(REPEATS + 1)][1:]
     return {name: [turn[name] for turn in turns] for name in runs}
 
 

@@ -13,11 +13,7 @@ from lanes import DRIVER, ENDED
 from processes import done, resident, running, taken
 from studies import POINTS, study, swept
 
-CROWDS = {
-    "32 workers": (32, 250, 25),
-    "128 workers": (128, 250, 25),
-    "128 workers, too many": (128, 10, 8),
-}
+CROWDS = {"32 workers": (32, 250, 25), "128 workers": (128, 250, 25), "128 workers, too many": (128, 10, 8)}
 """Workers, ms that a block sleeps, and seconds that this would take if no worker ever waited."""
 
 
@@ -35,9 +31,7 @@ def crowd(folder: Path) -> Rows:
             begun = taken(scheduler)
             time.sleep(5)
             figures = {
-                "scheduler, idle, CPU ms per worker and s": 200
-                * (taken(scheduler) - begun)
-                / count,
+                "scheduler, idle, CPU ms per worker and s": 200 * (taken(scheduler) - begun) / count,
                 "scheduler, open files per worker": (len(list(files.iterdir())) - opened) / count,
                 "scheduler, KiB per worker": (resident(scheduler) - empty) / count / 1024,
             }
@@ -46,9 +40,7 @@ def crowd(folder: Path) -> Rows:
     return out
 
 
-def crowded(
-    folder: Path, scheduler: int, address: str, blocks: int, block_ms: int
-) -> dict[str, float]:
+def crowded(folder: Path, scheduler: int, address: str, blocks: int, block_ms: int) -> dict[str, float]:
     """Run a study on a crowd; return its rates, and how many workers slept at a time."""
     content = swept(study(f"crowd-{blocks}", 10, POINTS, blocks // 10), block_ms)
     begun = taken(scheduler)

@@ -58,13 +58,7 @@ def programs(net: Network, temperature: float) -> dict[str, Program]:
     many["lanes"] = async32(here, sweeps_for(net.size, PROPOSALS // 8))
     if net.full:
         many["field"] = field(here.one, sweeps_for(net.size, PROPOSALS // 4))
-        check_same(
-            {
-                "field": field(here.one, 2),
-                "overlap": overlap(here.one, 2),
-                "lanes": async32(here, 2),
-            }
-        )
+        check_same({"field": field(here.one, 2), "overlap": overlap(here.one, 2), "lanes": async32(here, 2)})
     return many
 
 
@@ -157,9 +151,7 @@ def main() -> None:
                 flush=True,
             )
     write_table(rows)
-    text = json.dumps(
-        {"temperatures": MEASURED_TEMPERATURES, "sweeps": SWEEPS, "rows": rows}, indent=1
-    )
+    text = json.dumps({"temperatures": MEASURED_TEMPERATURES, "sweeps": SWEEPS, "rows": rows}, indent=1)
     Path(__file__).with_suffix(".json").write_text(text + "\n", encoding="utf-8")
 
 

@@ -84,9 +84,7 @@ def main() -> None:
         f"{r.learnt:.1f} | {r.learnt / r.measured:.2f} |"
         for r in rows
     ]
-    text = TEXT.format(
-        cores=os.cpu_count(), factor=FACTOR, smallest=SMALLEST, rows="\n".join(lines)
-    )
+    text = TEXT.format(cores=os.cpu_count(), factor=FACTOR, smallest=SMALLEST, rows="\n".join(lines))
     (HERE / "estimates.md").write_text(text)
     if wrong := [row.study for row in rows if not row.is_right]:
         sys.exit(f"the estimate misleads: {', '.join(wrong)}")

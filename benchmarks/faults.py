@@ -25,17 +25,7 @@ sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
 import elsewhere
 import power
-from crashes import (
-    Found,
-    Points,
-    cases,
-    judge_all,
-    killed,
-    pairs,
-    recorded,
-    refusals,
-    refused,
-)
+from crashes import Found, Points, cases, judge_all, killed, pairs, recorded, refusals, refused
 from judge import KINDS, Scenario
 from tiny import World, in_child
 
@@ -233,9 +223,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--share", type=float, default=1.0, help="of all accidents")
     parser.add_argument("--seed", type=int, default=1, help="which of them")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="kinds")
-    parser.add_argument(
-        "--commands", nargs="+", help="which commands are disturbed; all by default"
-    )
+    parser.add_argument("--commands", nargs="+", help="which commands are disturbed; all by default")
     parser.add_argument("--disks", nargs="+", choices=FILE_SYSTEMS, default=FILE_SYSTEMS)
     parser.add_argument("--crumbs", action="store_true", help="folds deal the journal first")
     parser.add_argument("--write", action="store_true", help="faults.md and faults.json")

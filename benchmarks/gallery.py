@@ -93,14 +93,10 @@ the site of the docs a few stand below their figure.
 
 def main() -> None:
     """Draw the studies that are named, or all, and write the page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--results", default=str(ROOT / "results"))
-    parser.add_argument(
-        "--page", action="store_true", help="write the page alone, of what is known"
-    )
+    parser.add_argument("--page", action="store_true", help="write the page alone, of what is known")
     asked = parser.parse_args()
     GALLERY.mkdir(exist_ok=True)
     facts = GALLERY / "gallery.json"
@@ -108,9 +104,7 @@ def main() -> None:
     shipped = [path.stem for path in sorted(STUDIES.glob("*.yaml")) if path.stem not in LONG]
     for name in () if asked.page else asked.names or shipped:
         known[name] = entry(name, asked.results, known.get(name, {}))
-        facts.write_text(
-            json.dumps({key: known[key] for key in shipped if key in known}, indent=1) + "\n"
-        )
+        facts.write_text(json.dumps({key: known[key] for key in shipped if key in known}, indent=1) + "\n")
     if not asked.names and not asked.page:
         for target, names in PAIRS.items():
             path = GALLERY / f"{target}.png"

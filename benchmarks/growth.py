@@ -69,13 +69,7 @@ class Taken:
     @property
     def cells(self) -> tuple[str, ...]:
         """The row as text."""
-        return (
-            self.what,
-            self.study,
-            f"{self.wall:.1f}",
-            f"{self.cpu:.1f}",
-            f"{self.peak_mib:.0f}",
-        )
+        return (self.what, self.study, f"{self.wall:.1f}", f"{self.cpu:.1f}", f"{self.peak_mib:.0f}")
 
 
 def once(command: Sequence[str], environment: Environment) -> tuple[float, float, float]:
@@ -164,10 +158,7 @@ def measured(folder: Path, stores: Mapping[str, int]) -> list[Taken]:
     return table
 
 
-STORES = {
-    "--store": {"usual-1e6": REPEATS},
-    "--stores": {"usual-1e6": REPEATS, "usual-1e7": 1},
-}
+STORES = {"--store": {"usual-1e6": REPEATS}, "--stores": {"usual-1e6": REPEATS, "usual-1e7": 1}}
 """Studies whose stores are filled, by the option, and how often each look at one is timed."""
 
 VERBS = ("run", "status", "digest", "diagram", "verify")

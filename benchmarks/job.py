@@ -39,9 +39,7 @@ class Spent(NamedTuple):
     others: float
 
 
-def study(
-    name: str, loads: Sequence[float], temperatures: Sequence[float], seeds: int
-) -> dict[str, Any]:
+def study(name: str, loads: Sequence[float], temperatures: Sequence[float], seeds: int) -> dict[str, Any]:
     """Return a study of the job's networks and sweeps."""
     axes = {"size": [SIZE], "load": [*loads], "temperature": [*temperatures], "seed": seeds}
     sweeps = {"thermalise": THERMALISE, "measure": MEASURE}
@@ -65,9 +63,7 @@ def ran(content: dict[str, Any], workers: int) -> Spent:
         command = [sys.executable, "-m", "mattis", "run", str(path), "--workers", str(workers)]
         before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         others = busy()
-        subprocess.run(
-            [*command, "--results", folder], check=True, env=environment(), capture_output=True
-        )
+        subprocess.run([*command, "--results", folder], check=True, env=environment(), capture_output=True)
         others = busy() - others
         wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -108,11 +108,7 @@ def load_bound() -> Iterator[Row]:
     here, sweeps = group(network(2000, 200, full=False), 0.2), 40
     updates, many = here.network.size * sweeps * LANES, needed_lookups(here, sweeps)
     ns = interleaved(
-        {
-            "kernel": async32(here, sweeps),
-            "words": words_alone(here, sweeps),
-            "lookup": lookups(here, sweeps),
-        }
+        {"kernel": async32(here, sweeps), "words": words_alone(here, sweeps), "lookup": lookups(here, sweeps)}
     )
     turns = [*zip(ns["kernel"], ns["words"], ns["lookup"], strict=True)]
     needed = [many * lookup / updates for _, _, lookup in turns]
@@ -120,9 +116,7 @@ def load_bound() -> Iterator[Row]:
     told = f"P = 200, T = 0.2: (kernel - its words) / ({many / updates:.3f} lookups per proposal)"
     yield row("async32_over_load_bound", over, 1.8, "lower", told)
     both = [words + load for (_, words, _), load in zip(turns, needed, strict=True)]
-    least = (
-        f"least of {len(turns)} turns; words {min(ns['words']):.2f} + lookups {min(needed):.2f} ns"
-    )
+    least = f"least of {len(turns)} turns; words {min(ns['words']):.2f} + lookups {min(needed):.2f} ns"
     yield row("async32_ns_P200", [min(ns["kernel"])], 1.2 * min(both), "lower", least)
     yield row("words_ns", ns["words"], better="lower", note="Philox, per proposal of one lane")
     rate = [1 / one for one in ns["lookup"]]

@@ -39,9 +39,7 @@ def vector_bits() -> int:
     from llvmlite import binding
 
     features = binding.get_host_cpu_features()
-    return next(
-        (bits for name, bits in (("avx512bw", 512), ("avx2", 256)) if features.get(name)), 128
-    )
+    return next((bits for name, bits in (("avx512bw", 512), ("avx2", 256)) if features.get(name)), 128)
 
 
 def blas() -> str:

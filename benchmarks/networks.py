@@ -95,9 +95,7 @@ def lanes_of(net: Network, states: NDArray[np.int8]) -> Lanes:
     return Lanes(aligned(spins), aligned(overlaps.astype(kind)), np.zeros(LANES, np.int64))
 
 
-def heat_of(
-    net: Network, temperatures: Sequence[float], name: str
-) -> tuple[Heat, tuple[rng.Stream, ...]]:
+def heat_of(net: Network, temperatures: Sequence[float], name: str) -> tuple[Heat, tuple[rng.Stream, ...]]:
     """Return independent noise of 32 temperatures, and the streams of its lanes."""
     streams = tuple(rng.stream(1, name, net.labels, {"replica": r}) for r in range(LANES))
     words = np.array([stream.packed() for stream in streams])
@@ -113,9 +111,7 @@ def heat_of(
 
 def record(size: int, sweeps: int) -> LaneRecord:
     """Return an empty record of sweeps that are all averaged over."""
-    return LaneRecord(
-        np.zeros((3, sweeps, LANES), np.int64), np.zeros((2, size, LANES), np.int32), 0
-    )
+    return LaneRecord(np.zeros((3, sweeps, LANES), np.int64), np.zeros((2, size, LANES), np.int32), 0)
 
 
 def group(net: Network, temperatures: float | Sequence[float], warm_up: int = WARM_UP) -> Group:

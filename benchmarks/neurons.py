@@ -90,23 +90,15 @@ def gram_rows() -> Iterator[Row]:
         xi, cues = start(size, memories)
         net, updates = attention(xi, 4 / size), size * REPLICAS * STEPS
         programs = {
-            "gram": program(
-                cues, lambda v, net=net: settle(net, v, 1.0, NEVER, STEPS).state, updates
-            ),
+            "gram": program(cues, lambda v, net=net: settle(net, v, 1.0, NEVER, STEPS).state, updates),
             "sgemm": program(cues, by_products(xi, 4 / size), updates),
         }
         check_near(programs, 1e-3)
         times = interleaved(programs, 5)
         note = f"attention, N_v = {size}, N_h = {memories}, {REPLICAS} replicas, {STEPS} steps"
-        yield row(
-            f"gram_vs_sgemm_{size}_{memories}", ratios(times["sgemm"], times["gram"]), 8, note=note
-        )
+        yield row(f"gram_vs_sgemm_{size}_{memories}", ratios(times["sgemm"], times["gram"]), 8, note=note)
     yield row(
-        "gram_error",
-        [gram_error()],
-        1e-10,
-        "lower",
-        "largest difference, float64, N_v = 1000, N_h = 100",
+        "gram_error", [gram_error()], 1e-10, "lower", "largest difference, float64, N_v = 1000, N_h = 100"
     )
 
 
@@ -133,18 +125,13 @@ def tanh_rows() -> Iterator[Row]:
         net = NeuronNetwork(xi, Population("ln_cosh", gain), Population("ln_cosh"))
         updates = size * REPLICAS * STEPS
         programs = {
-            "settle": program(
-                cues, lambda v, net=net: settle(net, v, 1.0, NEVER, STEPS - 1).state, updates
-            ),
+            "settle": program(cues, lambda v, net=net: settle(net, v, 1.0, NEVER, STEPS - 1).state, updates),
             "products": program(cues, products_only(xi), updates),
         }
         times = interleaved(programs, 5)
         note = f"of sgemm alone, N_v = {size}, N_h = {memories}, {REPLICAS} replicas"
         yield row(
-            f"tanh_of_sgemm_{size}_{memories}",
-            ratios(times["products"], times["settle"]),
-            0.9,
-            note=note,
+            f"tanh_of_sgemm_{size}_{memories}", ratios(times["products"], times["settle"]), 0.9, note=note
         )
 
 
@@ -199,9 +186,7 @@ def peer_rows() -> Iterator[Row]:
             xi, cues = start(size, memories)
             net, updates = attention(xi, 4 / size), size * REPLICAS * STEPS
             programs = {
-                "gram": program(
-                    cues, lambda v, net=net: settle(net, v, 1.0, NEVER, STEPS).state, updates
-                ),
+                "gram": program(cues, lambda v, net=net: settle(net, v, 1.0, NEVER, STEPS).state, updates),
                 "hamux": program(cues, hamux_attention(xi, 4 / size), updates),
             }
             check_near(programs, 1e-3)

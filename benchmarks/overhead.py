@@ -34,12 +34,7 @@ from studies import Options, study, swept
 
 HERE = Path(__file__)
 
-CASES = {
-    "0.1 s": (10, 60),
-    "1 s": (100, 20),
-    "1 s, a short run": (100, 6),
-    "10 s": (1000, 2),
-}
+CASES = {"0.1 s": (10, 60), "1 s": (100, 20), "1 s, a short run": (100, 6), "10 s": (1000, 2)}
 """Cells of a block, of 0.01 s each; and seeds, of ten blocks each."""
 
 CELL_SECONDS, PROBE = 0.01, 500
@@ -101,14 +96,7 @@ def tasks(folder: Path) -> Rows:
     return out
 
 
-PARTS = {
-    "runs": runs,
-    "tasks": tasks,
-    "crowd": crowd,
-    "stores": stores,
-    "folds": folds,
-    "shards": shards,
-}
+PARTS = {"runs": runs, "tasks": tasks, "crowd": crowd, "stores": stores, "folds": folds, "shards": shards}
 
 TEXT = """# What a run costs besides simulating
 

@@ -68,9 +68,7 @@ def stale(
     for path in sorted(one.relative_to(docs) for one in docs.rglob("*.png")):
         known = pictures.get(str(path))
         if known is None:
-            lines.append(
-                f"{path}: got a picture of unknown studies; draw it by a command that records it"
-            )
+            lines.append(f"{path}: got a picture of unknown studies; draw it by a command that records it")
             continue
         if known["file"] != hashed((docs / path).read_bytes()):
             lines.append(f"{path}: is not the file that was recorded")

@@ -155,11 +155,7 @@ ASSUMPTIONS = {
 RULES = {
     "IN_FLIGHT": (IN_FLIGHT, "tasks that each worker has", "engine.dispatch"),
     "TASK_SECONDS": (TASK_SECONDS, "s that a task should take", "engine.dispatch"),
-    "TASKS_PER_SECOND": (
-        TASKS_PER_SECOND,
-        "tasks per s of all workers, at most",
-        "engine.dispatch",
-    ),
+    "TASKS_PER_SECOND": (TASKS_PER_SECOND, "tasks per s of all workers, at most", "engine.dispatch"),
     "LARGEST_TASK": (LARGEST_TASK, "blocks of a task, at most", "engine.dispatch"),
     "SEGMENT_ROWS": (SEGMENT_ROWS, "cells of a segment of the journal, at most", "store.journal"),
     "BYTES_AT_ONCE": (

@@ -28,9 +28,7 @@ def against_naive() -> Iterator[Row]:
     """Yield how much faster 32 replicas are than a naive program, per replica."""
     for patterns, target in ((40, 300), (200, 185), (400, 100)):
         here = group(network(SIZE, patterns), TEMPERATURE)
-        check_same(
-            {"32": async32(here, 2), "numba": naive_numba(here.one, 2), "one": overlap(here.one, 2)}
-        )
+        check_same({"32": async32(here, 2), "numba": naive_numba(here.one, 2), "one": overlap(here.one, 2)})
         many = {"32": async32(here, 40), "numba": naive_numba(here.one, 5)}
         if patterns == 200:
             check_same({"32": async32(here, 1), "numpy": naive_numpy(here, 1)})
@@ -79,12 +77,7 @@ def synchronous() -> Iterator[Row]:
     net = network(SIZE, 200)
     for suffix, here, told, targets in (
         ("", scattered(net), "32 replicas, N = 2000, P = 200, T = 0, from random states", (5, 25)),
-        (
-            "_noise",
-            group(net, TEMPERATURE),
-            "T = 0.2, the product draws compiled noise",
-            (None, None),
-        ),
+        ("_noise", group(net, TEMPERATURE), "T = 0.2, the product draws compiled noise", (None, None)),
     ):
         yield from synchronous_at(here, suffix, told, targets)
 

@@ -67,10 +67,7 @@ def measured(results: Path) -> dict[str, Any]:
     """Return the cells of both ways, and the proposals of each."""
     settings = Settings(quiet=True)
     refine = {"error": ERROR, "ageing": "accept"}
-    refined, uniform = (
-        study("refined-12", 10, 8, refine=refine),
-        study("uniform-12", STEPS + 1, SEEDS),
-    )
+    refined, uniform = (study("refined-12", 10, 8, refine=refine), study("uniform-12", STEPS + 1, SEEDS))
     mattis.run(refined, results, settings)
     mattis.run(uniform, results, settings)
     rounds = recorded(refined, results_of(refined, results))
@@ -86,9 +83,7 @@ def measured(results: Path) -> dict[str, Any]:
         "refined_cells": rounds[-1].cells,
         "refined_proposals": rounds[-1].cells * each,
         "refined_errors": [line.error for line in rounds[-1].lines],
-        "uniform_cells": {
-            f"{(HIGHEST - LOWEST) / STEPS * m:g}": cells for m, cells in needed.items()
-        },
+        "uniform_cells": {f"{(HIGHEST - LOWEST) / STEPS * m:g}": cells for m, cells in needed.items()},
         "uniform_best_proposals": same * each,
         "uniform_best_proposals_own_seeds": own * each,
         "ratio": same / rounds[-1].cells,
@@ -100,9 +95,7 @@ def page(content: dict[str, Any]) -> str:
     """Return refinement.md."""
     refined, rows = content["refined_cells"], []
     for step, cells in content["uniform_cells"].items():
-        for words, count in zip(
-            ("the same seeds", "seeds of each load"), cells or (), strict=False
-        ):
+        for words, count in zip(("the same seeds", "seeds of each load"), cells or (), strict=False):
             rows.append(f"| uniform, step {step}, {words} | {count} | {count / refined:.1f} |")
         if not cells:
             rows.append(f"| uniform, step {step} | never: the grid alone is more | |")

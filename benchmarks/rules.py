@@ -78,9 +78,7 @@ belong to the workers. Others used the machine as well: `wall` is no measure of 
 
 def part_of(words: list[str]) -> str | None:
     """Return what a process does, by its command line; None for shells."""
-    line = " ".join(
-        Path(word).name if "/" in word and k < 2 else word for k, word in enumerate(words)
-    )
+    line = " ".join(Path(word).name if "/" in word and k < 2 else word for k, word in enumerate(words))
     return next((part for sign, part in PARTS if sign in line), None)
 
 
@@ -113,19 +111,13 @@ def spent(checkout: Path, folder: Path) -> dict[str, float]:
         "workflow/profiles/default", "--config", f"studies={study}", f"results={folder}/results",
     ]  # fmt: skip
     begun = time.monotonic()
-    process = subprocess.Popen(
-        command, cwd=checkout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command, cwd=checkout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     processes = watched(process)
     wall = time.monotonic() - begun
     if process.returncode:
         raise RuntimeError(f"{checkout}: the workflow ended with {process.returncode}")
     kernels = subprocess.run(
-        [str(python), "-c", KERNELS, str(study)],
-        cwd=checkout,
-        check=True,
-        capture_output=True,
-        text=True,
+        [str(python), "-c", KERNELS, str(study)], cwd=checkout, check=True, capture_output=True, text=True
     )
     found = dict.fromkeys(ORDER, 0.0)
     for part, seconds in processes.values():
@@ -143,16 +135,11 @@ def main(*given: str) -> None:
         for name, checkout in named:
             with TemporaryDirectory() as folder:
                 table[name] = spent(Path(checkout).resolve(), Path(folder))
-                print(
-                    name, {part: round(value, 2) for part, value in table[name].items()}, flush=True
-                )
+                print(name, {part: round(value, 2) for part, value in table[name].items()}, flush=True)
     HERE.with_suffix(".json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     head = HEAD.format(cores=CORES, names=" | ".join(table), rule=" --- |" * len(table))
     parts = next(iter(table.values()))
-    lines = [
-        f"| {part} | {' | '.join(f'{each[part]:.1f}' for each in table.values())} |"
-        for part in parts
-    ]
+    lines = [f"| {part} | {' | '.join(f'{each[part]:.1f}' for each in table.values())} |" for part in parts]
     HERE.with_suffix(".md").write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
 
 

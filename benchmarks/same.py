@@ -103,9 +103,7 @@ def main() -> None:
                 content = yaml.safe_load(path.read_text("utf-8"))
                 text = yaml.safe_dump(reduced(content))
                 (Path(folder) / place / path.name).write_text(text, "utf-8")
-            (Path(folder) / place / "letters.txt").write_bytes(
-                (STUDIES / "letters.txt").read_bytes()
-            )
+            (Path(folder) / place / "letters.txt").write_bytes((STUDIES / "letters.txt").read_bytes())
         old = asked(taken(base, folder), f"{folder}/old")
         new = asked(HERE.parent / "src", f"{folder}/new")
     differ, same = 0, 0

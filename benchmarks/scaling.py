@@ -63,9 +63,7 @@ def batch(workers: int, seconds: float, waiting: int) -> int:
     return max(1, min(fitting, share, LARGEST_TASK, waiting))
 
 
-def driven(
-    costs: Service, workers: int, seconds: float, blocks: int
-) -> list[tuple[float, float, int]]:
+def driven(costs: Service, workers: int, seconds: float, blocks: int) -> list[tuple[float, float, int]]:
     """Return when each task began and ended, and its number of blocks, of a run of so many blocks.
 
     Every worker has IN_FLIGHT tasks; the first hold one block each, as their time is not known yet.
@@ -101,9 +99,7 @@ def driven(
 
 def asleep(tasks: Sequence[tuple[float, float, int]], seconds: float) -> float:
     """Return how many workers computed at a time, as overhead.py measures it: the middle 80 %."""
-    ends = sorted(
-        begin + (end - begin) * (k + 1) / size for begin, end, size in tasks for k in range(size)
-    )
+    ends = sorted(begin + (end - begin) * (k + 1) / size for begin, end, size in tasks for k in range(size))
     tenth = len(ends) // 10
     return 0.8 * len(ends) * seconds / (ends[-tenth] - ends[tenth])
 
@@ -246,10 +242,7 @@ def needed(costs: Measured) -> list[Row]:
     seconds = cells * ASSUMED.fast / ASSUMED.gpus
     return [
         {"what": "TB in the cubes, at the end", "10^9 cells": costs.stored * cells / 1e12},
-        {
-            "what": "TB at most, journals included",
-            "10^9 cells": costs.stored_at_most * cells / 1e12,
-        },
+        {"what": "TB at most, journals included", "10^9 cells": costs.stored_at_most * cells / 1e12},
         {"what": "files at most", "10^9 cells": costs.files_at_most * cells},
         {
             "what": "MB/s into the journals, at 1 ms per cell",

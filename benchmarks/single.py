@@ -17,9 +17,7 @@ from mattis.networks.binary import couplings
 
 TYPEWRITER = np.zeros(0, np.uint32)
 NO_ORDER = (
-    (TYPEWRITER,)
-    if "order_stream" in inspect.signature(glauber.field_sweeps.py_func).parameters
-    else ()
+    (TYPEWRITER,) if "order_stream" in inspect.signature(glauber.field_sweeps.py_func).parameters else ()
 )
 """The argument of the kernels that older revisions do not have."""
 
@@ -71,9 +69,7 @@ def equilibrated(size: int, patterns: int, temperature: float) -> Single:
     labels, xi = drawn(size, patterns)
     streams = [rng.stream(1, name, labels, {"replica": 0}) for name in ("warm-up", "timed")]
     scale = rng.noise_scale(size, 1 / temperature)
-    one = Single(
-        xi, np.ascontiguousarray(xi.T), full_couplings(xi), xi[0].copy(), streams[0], scale
-    )
+    one = Single(xi, np.ascontiguousarray(xi.T), full_couplings(xi), xi[0].copy(), streams[0], scale)
     return replace(one, spins=field(one, WARM_UP).final(), stream=streams[1])
 
 

@@ -32,9 +32,7 @@ KERNEL = "async32_P200"
 def started(cache: str) -> tuple[float, float]:
     """Return the wall and the CPU seconds of a process that simulates that block."""
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-c", BLOCK], check=True, env=environment(NUMBA_CACHE_DIR=cache)
-    )
+    subprocess.run([sys.executable, "-c", BLOCK], check=True, env=environment(NUMBA_CACHE_DIR=cache))
     wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -47,12 +45,7 @@ def start_rows() -> Iterator[Row]:
             cold.append(started(cache))
             warm += [started(cache) for _ in range(3)]
     for name, found, target, told in (
-        (
-            "cold",
-            cold,
-            4,
-            "wall seconds of a process that simulates one block, nothing compiled yet",
-        ),
+        ("cold", cold, 4, "wall seconds of a process that simulates one block, nothing compiled yet"),
         ("warm", warm, 1.2, "the same, from the cache of compiled code"),
     ):
         wall, cpu = zip(*found, strict=True)

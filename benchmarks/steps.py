@@ -56,8 +56,7 @@ async def _crowd(address: str, count: int, file: Path) -> None:
     from distributed import Worker
 
     workers = [
-        Worker(address, nthreads=1, memory_limit=0, host="127.0.0.1", dashboard=False)
-        for _ in range(count)
+        Worker(address, nthreads=1, memory_limit=0, host="127.0.0.1", dashboard=False) for _ in range(count)
     ]
     for first in range(0, count, 16):
         await asyncio.gather(*workers[first : first + 16])

@@ -9,15 +9,7 @@ from studies import SIZES, study, swept
 
 from mattis.store.folding.ordering import BYTES_AT_ONCE
 
-GROWTH = [
-    (3, 4, 6),
-    (4, 4, 7),
-    (10, 10, 10),
-    (25, 20, 20),
-    (25, 40, 40),
-    (50, 40, 41),
-    (50, 50, 40),
-]
+GROWTH = [(3, 4, 6), (4, 4, 7), (10, 10, 10), (25, 20, 20), (25, 40, 40), (50, 40, 41), (50, 50, 40)]
 
 
 def filled(found: Row) -> dict[str, float]:
@@ -61,10 +53,7 @@ def folds(folder: Path) -> Rows:
     for case, shape in LARGE.items():
         content = study(case[:4].replace("^", "e"), *shape)
         found = done(folder, "fill", studies=[content], at_once=BYTES_AT_ONCE, every=1000)
-        whole = {
-            "fold, s": found["clocks"]["fold, wall"],
-            "fold, CPU s": found["clocks"]["fold, CPU"],
-        }
+        whole = {"fold, s": found["clocks"]["fold, wall"], "fold, CPU s": found["clocks"]["fold, CPU"]}
         out += rows(case, [whole | {"peak, MiB": found["memory"] / 2**20} | filled(found)])
     return out
 
@@ -100,9 +89,7 @@ def shards(folder: Path) -> Rows:
             found = done(folder, "read", study=content, count=SHARDS[size])
             out += rows(f"{what} of {size}", [seen(found)])
     wide = study("wide", 1000, 1, 1000)  # loads and seeds of its cells span much of the study
-    out += rows(
-        "nothing of 10^6 cells, 1 temperature", [seen(done(folder, "read", study=wide, count=1000))]
-    )
+    out += rows("nothing of 10^6 cells, 1 temperature", [seen(done(folder, "read", study=wide, count=1000))])
     small = swept(study("shard", 10, 1, 20), 20)
     found = [done(folder, "run", study=small, shard=(k, 8), workers=1) for k in range(3)]
     return out + rows("shard of 25 tiny blocks", [shard_job(run) for run in found])

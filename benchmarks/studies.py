@@ -17,9 +17,7 @@ def study(name: str, loads: int = 10, temperatures: int = POINTS, seeds: int = 1
     axes = {
         "size": [500],
         "load": [round(0.02 + 0.02 * (k % 10) + 1e-4 * (k // 10), 6) for k in range(loads)],
-        "temperature": [
-            round(0.05 + 0.05 * (k % 20) + 1e-4 * (k // 20), 6) for k in range(temperatures)
-        ],
+        "temperature": [round(0.05 + 0.05 * (k % 20) + 1e-4 * (k // 20), 6) for k in range(temperatures)],
         "seed": seeds,
     }
     return {"name": name, "axes": axes}

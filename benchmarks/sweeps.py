@@ -30,9 +30,7 @@ def of_store(name: str, folder: Path) -> Iterator[Row]:
     yield row(f"fill_{size}_us", [1e6 * cpu / CELLS[name]], better="lower", note=told)
     look = ["--results", root]
     growth.once(growth.mattis("run", path, *look), env)
-    waits = [
-        growth.once(growth.mattis("status", path, *look), env)[0] for _ in range(STATUSES_TIMED)
-    ]
+    waits = [growth.once(growth.mattis("status", path, *look), env)[0] for _ in range(STATUSES_TIMED)]
     told = "wall seconds of mattis status, start included"
     yield row(f"status_{size}_s", waits, TARGETS["status"], "lower", note=told)
     _, cpu, peak = growth.once(growth.mattis("diagram", path, *look), env)

@@ -43,11 +43,7 @@ def is_met(row: Row) -> bool | None:
     """Tell whether a row reaches its target, if it has one and was measured."""
     if row["target"] is None or row["value"] is None:
         return None
-    return bool(
-        row["value"] >= row["target"]
-        if row["better"] == "higher"
-        else row["value"] <= row["target"]
-    )
+    return bool(row["value"] >= row["target"] if row["better"] == "higher" else row["value"] <= row["target"])
 
 
 def verdict(row: Row) -> str:
@@ -132,11 +128,7 @@ seconds are wall time. The machine may have been shared: trust the ratios. What 
 def markdown(results: Row) -> str:
     """Return all results as Markdown."""
     parts = [[HEAD.format(where=where(results))], targets(results), ["", "## Without a target", ""]]
-    parts += [
-        others(results),
-        ["", "## Published packages on the same work", ""],
-        packages(results),
-    ]
+    parts += [others(results), ["", "## Published packages on the same work", ""], packages(results)]
     parts += [["", "## Growth", ""], points(results)]
     return "\n".join(line for part in parts for line in part) + "\n"
 
@@ -157,9 +149,7 @@ def main(check: bool) -> int:
     new = with_table(old, json.loads(RESULTS.read_text(encoding="utf-8")))
     if check:
         if old != new:
-            print(
-                "docs/speed.md: its table is not that of benchmarks/results.json; run make bench-table"
-            )
+            print("docs/speed.md: its table is not that of benchmarks/results.json; run make bench-table")
         return int(old != new)
     PAGE.write_text(new, encoding="utf-8")
     return 0

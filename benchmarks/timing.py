@@ -141,11 +141,7 @@ def growth_row(name: str, points: Sequence[tuple[float, float]], told: str) -> R
 
 
 def row(
-    name: str,
-    values: Sequence[float],
-    target: float | None = None,
-    better: Better = "higher",
-    note: str = "",
+    name: str, values: Sequence[float], target: float | None = None, better: Better = "higher", note: str = ""
 ) -> Row:
     """Return a row of the results: the median of what was measured and its spread, if anything was."""
     value, spread = (median(values), half_range(values)) if values else (None, None)

@@ -53,11 +53,7 @@ def packed(package: str, file: str) -> bytes:
     """Return one file of a package, as npm packs it."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            ["npm", "pack", "--silent", package],
-            cwd=folder,
-            capture_output=True,
-            check=True,
-            text=True,
+            ["npm", "pack", "--silent", package], cwd=folder, capture_output=True, check=True, text=True
         )
         with tarfile.open(Path(folder) / done.stdout.split()[-1]) as archive:
             member = archive.extractfile(f"package/{file}")

@@ -28,9 +28,7 @@ def axe_of(page: Any) -> list[str]:
     """Return what people who do not see the page would miss: the rules that it breaks."""
     import axe_playwright_python
 
-    script = (
-        Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
-    )
+    script = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
     page.evaluate(script)
     found: list[str] = page.evaluate(
         "axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' | ')))"

@@ -62,9 +62,7 @@ def write_study(folder: Path, **changes: object) -> Path:
     content = {**SMALL, "axes": dict(SMALL["axes"])}
     for key, value in changes.items():
         place = (
-            content["axes"]
-            if key in ("size", "load", "temperature", "beta", "noise", "seed")
-            else content
+            content["axes"] if key in ("size", "load", "temperature", "beta", "noise", "seed") else content
         )
         place[key] = value
     if "beta" in changes:

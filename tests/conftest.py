@@ -90,9 +90,7 @@ def bucket() -> Iterator[tuple[Proxy, dict[str, str]]]:
 
 @pytest.fixture
 def proxy(
-    bucket: tuple[Proxy, dict[str, str]],
-    monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
+    bucket: tuple[Proxy, dict[str, str]], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator[Proxy]:
     """What stands before the object store, whose prefix `URL` of the test's file is empty."""
     proxy, environment = bucket

@@ -16,9 +16,7 @@ from mattis.study.base import Study
 def run_of(study: Study, noise: float = 0.0) -> LadderRun:
     """Return the ladders of the first network of a study and its first cue."""
     patterns, points, inquiry = plan.task(study, plan.blocks(study)[0])
-    circuit = family.circuit(
-        patterns, family.draw(patterns, inquiry.ensemble), inquiry.of(points[0].rule)
-    )
+    circuit = family.circuit(patterns, family.draw(patterns, inquiry.ensemble), inquiry.of(points[0].rule))
     assert inquiry.ladder is not None
     hebbian = study.model == "hopfield"
     return LadderRun(circuit, inquiry.ladder, 0, noise, inquiry.asking, hebbian)
@@ -70,9 +68,7 @@ class Plain:
             else:
                 state[i] = 1 if field + th >= 0 else -1
 
-    def swaps(
-        self, walkers: list[int], energies: list[float], stream: rng.Stream, number: int
-    ) -> list[int]:
+    def swaps(self, walkers: list[int], energies: list[float], stream: rng.Stream, number: int) -> list[int]:
         """Swap neighbours of one parity with min(1, exp((beta - beta')(E - E'))); return who swapped."""
         betas, words = self.ladders.ladder.betas, stream.words(2 * self.rungs, number)
         done = []

@@ -22,11 +22,7 @@ FENCE = re.compile(
 )
 """A block, with what is said in the line above it."""
 
-USUAL = {
-    "name": "usual",
-    "axes": {"load": [0.05, 0.1], "temperature": [0, 0.5]},
-    "question": "survival",
-}
+USUAL = {"name": "usual", "axes": {"load": [0.05, 0.1], "temperature": [0, 0.5]}, "question": "survival"}
 """The study to which a block belongs that is a part of one."""
 
 BEGINNING = f"""\
@@ -73,13 +69,7 @@ def blocks_of(content: str) -> list[Block]:
         line = content.count("\n", 0, match.start("language")) + 1
         said = {match["word"]: match["said"]}
         found.append(
-            Block(
-                line,
-                match["language"],
-                match["text"],
-                said.get("not run", ""),
-                said.get("first", ""),
-            )
+            Block(line, match["language"], match["text"], said.get("not run", ""), said.get("first", ""))
         )
     return found
 

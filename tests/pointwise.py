@@ -68,9 +68,7 @@ def at_width(width: float, beta: float, diagonal: str) -> AnalogState:
 
     def excess(reaction: float) -> float:
         a = solve_overlap(width, reaction, beta)[1]
-        return (
-            width * width * (1 - a.slope) * (1.0 if has_diagonal else a.slope) / a.square - reaction
-        )
+        return width * width * (1 - a.slope) * (1.0 if has_diagonal else a.slope) / a.square - reaction
 
     high = width * width / solve_overlap(width, 0.0, beta)[1].square  # q rises with the reaction
     reaction = _root(excess, 0.0, high) if excess(high) < 0 else high
@@ -259,9 +257,7 @@ def layer_averages(m: float, width: float, temperature: float, field: float) -> 
 def layer_excess(x: Array, width: float, temperature: float, diagonal: bool) -> list[float]:
     """Return the residuals of the three equations at x = (m, C, X)."""
     state = LayerState(*(float(value) for value in x))
-    averages = layer_averages(
-        state.overlap, width, temperature, state.field(width, temperature, diagonal)
-    )
+    averages = layer_averages(state.overlap, width, temperature, state.field(width, temperature, diagonal))
     return [a - b for a, b in zip(averages, state, strict=True)]
 
 

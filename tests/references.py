@@ -104,9 +104,7 @@ def reference(c):
         trace[:, t] = spins @ (x + c.bias), flips, np.abs(x).sum()
         if c.scales[t] > 0:
             for field in np.abs(x).tolist():
-                excess[t] += functions.logarithm(
-                    1 + functions.exponential(-field / float(c.scales[t]))
-                )
+                excess[t] += functions.logarithm(1 + functions.exponential(-field / float(c.scales[t])))
         if t >= c.warm:
             sums[int(t >= c.warm + (sweeps - c.warm) // 2)] += states[-1]
         back = c.synchronous and t > 0 and (states[-1] == states[-3]).all()

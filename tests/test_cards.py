@@ -102,9 +102,7 @@ def test_ipython_in_a_terminal_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("inside", [True, False])
-def test_in_marimo_the_output_of_the_cell_is_replaced(
-    monkeypatch: pytest.MonkeyPatch, inside: bool
-) -> None:
+def test_in_marimo_the_output_of_the_cell_is_replaced(monkeypatch: pytest.MonkeyPatch, inside: bool) -> None:
     """A stand-in for marimo, as above."""
     shown: list[object] = []
     output = SimpleNamespace(replace=shown.append)

@@ -66,12 +66,7 @@ def written(folder: Path, name: str) -> tuple[Path, Path]:
 
 def refused(*words: object) -> str:
     """What the command says, in one line, when it refuses something."""
-    done = subprocess.run(
-        [*COMMAND, *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-    )
+    done = subprocess.run([*COMMAND, *map(str, words)], capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 2, done.stderr
     (line,) = done.stderr.splitlines()
     return line.removeprefix("mattis: ")
@@ -117,9 +112,7 @@ def test_what_an_example_computes_is_what_it_says(tmp_path: Path) -> None:
     plugin, path = written(tmp_path, "thinned")
     mattis.load_plugins(plugin)
     assert "thinned.first_step" in load_study(path).described_model.theory
-    assert mattis.theory.evaluate("thinned.first_step", load=0.1, share=0.5) == pytest.approx(
-        0.974653, 1e-6
-    )
+    assert mattis.theory.evaluate("thinned.first_step", load=0.1, share=0.5) == pytest.approx(0.974653, 1e-6)
 
 
 def test_a_plugin_reaches_processes_and_shards_and_gives_the_same_bits(tmp_path: Path) -> None:
@@ -128,15 +121,7 @@ def test_a_plugin_reaches_processes_and_shards_and_gives_the_same_bits(tmp_path:
     whole = ["run", str(path), "--results", str(tmp_path / "whole"), "--workers", "2", *tail]
     subprocess.run([*COMMAND, *whole], check=True, capture_output=True, timeout=SECONDS)
     for words in (["--shard", "0/2"], ["--shard", "1/2"], []):
-        parts = [
-            "run",
-            str(path),
-            "--results",
-            str(tmp_path / "parts"),
-            "--pool",
-            "threads",
-            *words,
-        ]
+        parts = ["run", str(path), "--results", str(tmp_path / "parts"), "--pool", "threads", *words]
         assert guarded(partial(verbs.main, [*parts, *tail], "mattis", standalone_mode=False)) == 0
     study = load_study(path)
     assert digest(study, tmp_path / "whole") == digest(study, tmp_path / "parts")
@@ -180,9 +165,7 @@ def test_a_store_names_its_plugins_and_is_refused_without_them(tmp_path: Path) -
     assert "which has changed since" in said
 
 
-def test_an_observable_is_added_to_a_store_of_before_and_then_asks_for_its_plugin(
-    tmp_path: Path,
-) -> None:
+def test_an_observable_is_added_to_a_store_of_before_and_then_asks_for_its_plugin(tmp_path: Path) -> None:
     plugin, path = written(tmp_path, "frozen")
     study = load_study(path)
     before = run(study, tmp_path, HERE)
@@ -195,9 +178,7 @@ def test_an_observable_is_added_to_a_store_of_before_and_then_asks_for_its_plugi
     cells = mattis.open_results(study, tmp_path)
     assert ((cells["frozen"] >= 0) & (cells["frozen"] <= 1)).all()
     plugins.forget(["mine"])
-    with pytest.raises(
-        UserError, match=r"made with plugin mine .* which is not loaded: add --plugin FILE"
-    ):
+    with pytest.raises(UserError, match=r"made with plugin mine .* which is not loaded: add --plugin FILE"):
         status(study, tmp_path)
 
 
@@ -211,20 +192,14 @@ def test_an_installed_package_is_loaded_by_its_entry_point(tmp_path: Path) -> No
     points = "[mattis.plugins]\nring_rules = ring_rules\n"
     (site / "ring_rules-1.0.dist-info" / "entry_points.txt").write_text(points)
     command = [*COMMAND, "run", str(path), "--results", str(tmp_path), "--workers", "1"]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]),
-    }
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 0, done.stderr
     assert "couplings.rule" in refused("status", path, "--results", tmp_path)
 
 
 HEAD = "import numpy as np\nfrom mattis.extend import *\n"
-RULE = (
-    HEAD
-    + "@coupling_rule({})\ndef mine(lesson{}):\n    xi = lesson.xi.astype(int)\n    return {}\n"
-)
+RULE = HEAD + "@coupling_rule({})\ndef mine(lesson{}):\n    xi = lesson.xi.astype(int)\n    return {}\n"
 
 WRONG = {
     "no rows": ("x = 1\n", "got no rows; expected a function under a decorator of mattis.extend"),
@@ -264,18 +239,8 @@ AXES = {"size": [20], "memories": [3], "temperature": [0.0], "seed": 1}
 WRONG_NUMBERS = {
     "raises": ("", "", "xi[9, 9]", "mine.py, line 7: coupling rule mine raised IndexError"),
     "shape": ("", "", "xi", "got shape (3, 20); expected (20, 20), N × N"),
-    "not whole": (
-        "",
-        "",
-        "0.5 * (xi.T @ xi + np.eye(20))",
-        "expected whole numbers nj = unit × N J",
-    ),
-    "not symmetric": (
-        "",
-        "",
-        "np.triu(xi.T @ xi)",
-        "expected a symmetric matrix, or symmetric=False",
-    ),
+    "not whole": ("", "", "0.5 * (xi.T @ xi + np.eye(20))", "expected whole numbers nj = unit × N J"),
+    "not symmetric": ("", "", "np.triu(xi.T @ xi)", "expected a symmetric matrix, or symmetric=False"),
     "not finite": ("", "", "xi.T @ xi * np.nan", "float64 or not finite"),
     "too large": ("", "", "xi.T @ xi * 2**30", "a row whose sum is above 2^31"),
     "no matrix": ("", "", "'a'", "got shape ()"),
@@ -329,9 +294,7 @@ def test_other_rows_that_return_nonsense_are_refused_in_one_line(tmp_path: Path,
     assert said in str(caught.value)
 
 
-def test_two_plugins_of_one_row_are_refused_and_a_changed_file_replaces_the_old(
-    tmp_path: Path,
-) -> None:
+def test_two_plugins_of_one_row_are_refused_and_a_changed_file_replaces_the_old(tmp_path: Path) -> None:
     for name in ("first", "second"):
         (tmp_path / f"{name}.py").write_text(EXAMPLES["ring"][0])
     with pytest.raises(UserError, match=r"coupling rule ring is one of plugin .*first.py already"):
@@ -362,16 +325,10 @@ def test_numbers_of_a_plugin_are_checked_like_those_of_mattis(tmp_path: Path) ->
     mattis.load_plugins(plugin)
     axes = {"size": [20], "memories": [3], "temperature": [0.0], "seed": 1}
     for keys, said in (
-        (
-            {"rule": "ring", "reach": 0},
-            "couplings.reach: got 0; expected greater than or equal to 1",
-        ),
+        ({"rule": "ring", "reach": 0}, "couplings.reach: got 0; expected greater than or equal to 1"),
         ({"rule": "ring", "reach": 1.5}, "couplings.reach: got 1.5; expected"),
         ({"rule": "ring", "rech": 3}, "couplings.rech: unknown key; expected one of rule"),
-        (
-            {"rule": "clipped", "reach": 3},
-            "couplings.reach: got 3; expected no such number, for clipped",
-        ),
+        ({"rule": "clipped", "reach": 3}, "couplings.reach: got 3; expected no such number, for clipped"),
     ):
         with pytest.raises(UserError) as caught:
             study_of({"name": "x", "couplings": keys, "axes": axes})
@@ -381,13 +338,7 @@ def test_numbers_of_a_plugin_are_checked_like_those_of_mattis(tmp_path: Path) ->
 def test_a_rule_of_a_plugin_stands_on_an_axis_beside_others(tmp_path: Path) -> None:
     plugin, _ = written(tmp_path, "ring")
     mattis.load_plugins(plugin)
-    axes = {
-        "size": [30],
-        "memories": [2],
-        "temperature": [0.0],
-        "seed": 2,
-        "couplings": ["hebb", "ring"],
-    }
+    axes = {"size": [30], "memories": [2], "temperature": [0.0], "seed": 2, "couplings": ["hebb", "ring"]}
     study = study_of({"name": "both", "axes": axes, "sweeps": {"thermalise": 2, "measure": 4}})
     assert run(study, tmp_path, HERE).digest
     one_rule = {key: values for key, values in axes.items() if key != "couplings"}
@@ -431,18 +382,13 @@ def test_the_hash_of_a_file_is_part_of_the_study(tmp_path: Path) -> None:
         np.save(tmp_path / f"J_{seed}.npy", np.zeros((60, 60)))
     run(study_of(given(), folder=tmp_path), tmp_path, HERE)
     np.save(tmp_path / "J_1.npy", np.eye(60))
-    with pytest.raises(
-        UserError, match=r"made from a different study: couplings.sha256.seed=1: .* → "
-    ):
+    with pytest.raises(UserError, match=r"made from a different study: couplings.sha256.seed=1: .* → "):
         status(study_of(given(), folder=tmp_path), tmp_path)
 
 
 FILES = {
     "shape": (np.zeros((59, 60)), "got shape (59, 60); expected (60, 60), N × N at size 60"),
-    "not finite": (
-        np.full((60, 60), np.nan),
-        "values that are not finite; expected real numbers J_ij",
-    ),
+    "not finite": (np.full((60, 60), np.nan), "values that are not finite; expected real numbers J_ij"),
     "complex": (np.zeros((60, 60), complex), "got complex128 or values"),
     "huge": (np.full((60, 60), 1e9), "a row of N |J| sums to more than 2^30/1"),
 }
@@ -475,9 +421,7 @@ def test_a_file_that_is_no_matrix_of_the_network_is_refused(tmp_path: Path, name
         ("given", "couplings.file: got nothing; expected a file of couplings"),
     ],
 )
-def test_couplings_of_a_file_that_cannot_be_are_refused(
-    tmp_path: Path, keys: object, said: str
-) -> None:
+def test_couplings_of_a_file_that_cannot_be_are_refused(tmp_path: Path, keys: object, said: str) -> None:
     np.save(tmp_path / "J.npy", np.zeros((60, 60)))
     with pytest.raises(UserError) as caught:
         study_of(given(couplings=keys), folder=tmp_path)
@@ -505,9 +449,7 @@ def test_verbs_take_a_plugin(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         ["models"], ["theory"],
     ):  # fmt: skip
         words = [*words, "--plugin", str(plugin)]
-        assert (
-            guarded(lambda words=words: verbs.main(words, "mattis", standalone_mode=False)) == 0
-        ), words
+        assert guarded(lambda words=words: verbs.main(words, "mattis", standalone_mode=False)) == 0, words
     assert "hearsay" in capsys.readouterr().out
 
 

@@ -73,9 +73,7 @@ def test_the_blocks_of_a_page_run(page: str, tmp_path: Path) -> None:
 
 def test_the_cell_of_the_readme_runs(tmp_path: Path) -> None:
     """In the fast tests too: it is what many try first."""
-    (cell,) = [
-        one for one in blocks_of(read("README.md")) if "mattis.study(" in one.text and not one.first
-    ]
+    (cell,) = [one for one in blocks_of(read("README.md")) if "mattis.study(" in one.text and not one.first]
     done = ran(f"```python\n{cell.text}```\n", "cell", tmp_path)
     assert done.returncode == 0, done.stderr
     assert list((tmp_path / "results").glob("*/sweep.zarr"))
@@ -99,9 +97,7 @@ def test_no_block_and_no_comment_is_overlooked(page: str) -> None:
     comments = len(re.findall(r"^ *<!--\s*(?:not run|first)\b", text, re.I | re.M))
     assert comments == sum(bool(block.reason or block.first) for block in blocks)
     outside = re.sub(r"^```\w.*?^```$", "", text, flags=re.M | re.S)
-    assert not re.findall(
-        r"^    (?:mattis|make|snakemake|eval|import|\.venv/bin/\S+) .*", outside, re.M
-    )
+    assert not re.findall(r"^    (?:mattis|make|snakemake|eval|import|\.venv/bin/\S+) .*", outside, re.M)
 
 
 @pytest.mark.parametrize(
@@ -117,9 +113,7 @@ def test_no_block_and_no_comment_is_overlooked(page: str) -> None:
         ("<!-- first: x = 1 -->\n```python\nassert x == 1\n```\n\n```python\nassert x == 1\n```\n", ""),
     ],
 )  # fmt: skip
-def test_a_block_that_is_wrong_is_noticed_where_it_stands(
-    block: str, said: str, tmp_path: Path
-) -> None:
+def test_a_block_that_is_wrong_is_noticed_where_it_stands(block: str, said: str, tmp_path: Path) -> None:
     done = ran(f"# A page\n\n{block}", "page", tmp_path)
     assert (done.returncode == 0) == (said == ""), done.stderr
     assert said in done.stderr

@@ -32,15 +32,11 @@ def stored(study: Study, root: Path) -> xr.Dataset:
 
 
 @pytest.fixture(scope="module", params=EACH_KIND)
-def kind(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Study, Path]:
+def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
     return short(STUDIES / f"{request.param}.yaml"), tmp_path_factory.mktemp(request.param)
 
 
-def test_the_page_is_the_same_from_a_study_its_cells_and_its_diagram(
-    kind: tuple[Study, Path],
-) -> None:
+def test_the_page_is_the_same_from_a_study_its_cells_and_its_diagram(kind: tuple[Study, Path]) -> None:
     study, root = kind
     diagram = stored(study, root)
     found = diagram.mattis.plot()
@@ -60,10 +56,7 @@ def test_with_samples_it_is_the_page_that_is_written(tmp_path: Path) -> None:
     fill(study, tmp_path)
     mattis.diagram(study, tmp_path)
     page = Path(mattis.write_page(study, tmp_path)).read_text(encoding="utf-8")
-    shown, written = (
-        content_of(mattis.plot(study, root=tmp_path, samples=True).text),
-        content_of(page),
-    )
+    shown, written = (content_of(mattis.plot(study, root=tmp_path, samples=True).text), content_of(page))
     names = {one["name"] for one in written["quantities"]}
     assert {one["name"] for one in shown["quantities"]} == names
     assert all("samples" in one for one in shown["quantities"] if one["name"] == "overlap")
@@ -111,9 +104,7 @@ def test_the_figure_is_the_one_that_is_written(kind: tuple[Study, Path]) -> None
     shown = found._repr_png_()
     assert shown[:4] == b"\x89PNG"
     written = next(
-        Path(path)
-        for path in map(str, mattis.diagram(study, root))
-        if path.endswith("/diagram.png")
+        Path(path) for path in map(str, mattis.diagram(study, root)) if path.endswith("/diagram.png")
     )
     assert shown == written.read_bytes()
     assert dict(mpl.rcParams) == before

@@ -119,9 +119,7 @@ def digest_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_no_figure_inherits_settings_from_anywhere(
-    computed: Path, usual: str, tmp_path: Path
-) -> None:
+def test_no_figure_inherits_settings_from_anywhere(computed: Path, usual: str, tmp_path: Path) -> None:
     """The folder of settings with styles of a script, and a file beside the study: maps and papers too."""
     text = "".join(f"{key}: {value}\n" for key, value in HOSTILE.items())
     (tmp_path / "matplotlibrc").write_text(text)

@@ -33,12 +33,7 @@ include_patterns = [
     "docs/reference/*.md",
     "benchmarks/*.md",
 ]
-extensions = [
-    "myst_nb",
-    "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
-    "sphinx_copybutton",
-]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 
 # Links to headings are those of a forge; `mattis.extend` in single backticks is code, as it is in Markdown.
 myst_heading_anchors = 4
@@ -104,17 +99,13 @@ def marked(lines: list[str]) -> list[str]:
     return text
 
 
-def mark_code(
-    _app: Any, _what: str, _name: str, _obj: Any, _options: Any, lines: list[str]
-) -> None:
+def mark_code(_app: Any, _what: str, _name: str, _obj: Any, _options: Any, lines: list[str]) -> None:
     """Mark the code of a docstring, as far as its first heading, such as Parameters."""
     end = next((at for at, line in enumerate(lines) if line.startswith("---")), len(lines) + 1) - 1
     lines[:end] = marked(lines[:end])
 
 
-def rejoin_sentence(
-    _app: Any, what: str, _name: str, _obj: Any, _options: Any, lines: list[str]
-) -> None:
+def rejoin_sentence(_app: Any, what: str, _name: str, _obj: Any, _options: Any, lines: list[str]) -> None:
     """Put together what napoleon has cut: it takes what stands before the colon of a property for a type."""
     types = [at for at, line in enumerate(lines) if line.startswith(":type: ")]
     if what in ("property", "attribute") and types:

@@ -40,11 +40,7 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     """Return a table of Markdown."""
 
     def line(cells: Iterable[object]) -> str:
-        return (
-            "| "
-            + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells)
-            + " |"
-        )
+        return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
     heads = list(heads)
     return "\n".join([line(heads), line("---" for _ in heads), *map(line, rows)]) + "\n"
@@ -75,9 +71,7 @@ def api() -> str:
         elif name == "UserError":
             parts.append(documented("exception", path))
         elif isinstance(getattr(mattis, name), type):
-            signature = (
-                "(**keys)" if name == "Study" else ""
-            )  # pydantic's has the bounds of all keys in it
+            signature = "(**keys)" if name == "Study" else ""  # pydantic's has the bounds of all keys in it
             parts.append(documented("class", path, signature, MEMBERS.get(name, "")))
         else:
             parts.append(documented("function", path))
@@ -137,9 +131,7 @@ def keys() -> str:
     kinds = [one["$ref"].rsplit("/", 1)[-1] for one in schema["anyOf"]]
     others = sorted(set(schema["$defs"]) - set(kinds))
     text = ["# Keys of a study\n"]
-    text.append(
-        "There are four kinds of studies; `model` says which. From `config/study.schema.json`.\n"
-    )
+    text.append("There are four kinds of studies; `model` says which. From `config/study.schema.json`.\n")
     by_kind = {kind.__name__: ", ".join(map(code, kind.models)) for kind in KINDS}
     for name in [*kinds, *others]:
         part = schema["$defs"][name]
@@ -171,9 +163,7 @@ def models() -> str:
     rows = [(f"[{name}](#{name})", model.summary) for name, model in mattis.MODELS.items()]
     text.append(table(("model", "what it is"), rows))
     for name, model in mattis.MODELS.items():
-        text.append(
-            f"## {name}\n\n{model.summary}.\n\n{code(model.equation)}\n\nSource: {model.source}.\n"
-        )
+        text.append(f"## {name}\n\n{model.summary}.\n\n{code(model.equation)}\n\nSource: {model.source}.\n")
         text.append(
             f"Axes: {', '.join(map(code, model.axes))}. Order parameter: {code(model.order_parameter)}.\n"
         )
@@ -193,9 +183,7 @@ def anchor(heading: str) -> str:
 def theory() -> str:
     """Return the page of the quantities of theory."""
     text = ["# Quantities of theory\n"]
-    text.append(
-        "`mattis theory NAME --at load=0.05` and `mattis.theory.evaluate` give their values.\n"
-    )
+    text.append("`mattis theory NAME --at load=0.05` and `mattis.theory.evaluate` give their values.\n")
     for quantity in mattis.QUANTITIES.values():
         text.append(f"## {quantity.name}\n\n{quantity.meaning}\n")
         rows = [
@@ -210,10 +198,7 @@ def theory() -> str:
     text.append("## Arguments\n")
     arguments = mattis.theory.ARGUMENTS.values()
     text.append(
-        table(
-            ("argument", "meaning", "range"),
-            ((code(a.name), a.meaning, a.bound) for a in arguments),
-        )
+        table(("argument", "meaning", "range"), ((code(a.name), a.meaning, a.bound) for a in arguments))
     )
     return "\n".join(text)
 
@@ -276,9 +261,7 @@ def variables() -> str:
             mattis.run(study, folder, here)
             cells = mattis.open_results(study, folder).load()
         for name, dataset in (("cells", cells), ("diagram", mattis.aggregate(cells, study))):
-            text.append(
-                f"## {title}: {name}\n\nDimensions: {', '.join(map(code, dataset.dims))}.\n"
-            )
+            text.append(f"## {title}: {name}\n\nDimensions: {', '.join(map(code, dataset.dims))}.\n")
             rows = [
                 (code(key), ", ".join(map(str, one.dims)), one.attrs.get("units", ""),
                  one.attrs.get("long_name", ""))

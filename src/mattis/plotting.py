@@ -51,9 +51,7 @@ class Plot:
             place.write_text(self.text, encoding="utf-8")
         except OSError as error:
             reason = error.strerror or error
-            raise UserError(
-                f"{place}: cannot write the page: {reason}; give another path"
-            ) from None
+            raise UserError(f"{place}: cannot write the page: {reason}; give another path") from None
         return place
 
     def _repr_html_(self) -> str:
@@ -177,9 +175,7 @@ def _check_whole(counts: xr.DataArray, study: Study) -> None:
             )
 
 
-def _of_cells(
-    cells: xr.Dataset, study: Study, samples: bool, root: Path | str | None = None
-) -> Findings:
+def _of_cells(cells: xr.Dataset, study: Study, samples: bool, root: Path | str | None = None) -> Findings:
     """Return what was computed of a study; the values of each pattern set only if these are asked for."""
     cells = cells if "failed" in cells else cells.assign(failed=xr.zeros_like(cells["valid"]))
     estimates = _beside_theory(figures.estimates_of(cells, study, root), study)
@@ -202,9 +198,7 @@ def _in_order(estimates: xr.Dataset, study: Study) -> xr.Dataset:
     """Return estimates with axes and observables as the study has them: a store sorts them by name."""
     estimates = estimates.drop_vars(NAMES_OF_RULES, errors="ignore")
     observables = [one.name for one in study.described_model.observables]
-    every = observables + sorted(
-        str(name) for name in estimates.data_vars if name not in observables
-    )
+    every = observables + sorted(str(name) for name in estimates.data_vars if name not in observables)
     named = dict.fromkeys([*study.dimensions, *sorted(map(str, estimates.coords))])
     axes = {name: estimates.coords[name].variable for name in named if name in estimates.coords}
     values = {name: estimates[name].variable for name in every if name in estimates}

@@ -99,9 +99,7 @@ def numbers_of(function: Callable[..., Any], first: int = 1) -> Mapping[str, Num
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise TypeError(f"its argument *{name} is no number; expected {name}: float = 1.0")
         if name not in hints or parameter.default is parameter.empty:
-            raise TypeError(
-                f"its number {name} has no type or no default; expected {name}: float = 1.0"
-            )
+            raise TypeError(f"its number {name} has no type or no default; expected {name}: float = 1.0")
         found[name] = Number(name, hints[name], parameter.default)
     return found
 
@@ -212,11 +210,7 @@ class Table(Mapping[str, RowT], Generic[RowT]):
     def plugins(self, names: Iterable[str]) -> list[Plugin]:
         """Return the plugins that some rows come from, without those of this package."""
         wanted = {*names} - {*self.built_in}
-        return [
-            one.plugin
-            for one in _LOADED.values()
-            if not wanted.isdisjoint(one.rows.get(self.kind, ()))
-        ]
+        return [one.plugin for one in _LOADED.values() if not wanted.isdisjoint(one.rows.get(self.kind, ()))]
 
 
 def loaded() -> Sequence[Plugin]:
@@ -234,9 +228,7 @@ def from_file(path: Path) -> Plugin:
     try:
         content = path.read_bytes()
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"{where}: cannot read it: {getattr(error, 'strerror', None) or error}"
-        ) from None
+        raise UserError(f"{where}: cannot read it: {getattr(error, 'strerror', None) or error}") from None
     if len(content) > LARGEST_PLUGIN:
         raise UserError(
             f"{where}: got {len(content)} bytes; expected at most {LARGEST_PLUGIN}; install it as a package"
@@ -269,9 +261,7 @@ def digest_of_module(module: str) -> str:
     files = sorted(place.parent.rglob("*.py")) if found.submodule_search_locations else [place]
     digest = hashlib.sha256()
     for file in files:
-        digest.update(
-            file.relative_to(place.parent).as_posix().encode() + b"\0" + file.read_bytes()
-        )
+        digest.update(file.relative_to(place.parent).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 
 
@@ -328,9 +318,7 @@ def _rows(plugin: Plugin) -> Mapping[str, Mapping[str, Row]]:
 def _check_new(plugin: Plugin, kind: str, name: str) -> None:
     """Raise UserError for a name that a table has already."""
     if name in _BUILT_IN[kind].built_in:
-        raise UserError(
-            f"{plugin.place}: {kind} {name} is one of mattis already; give it another name"
-        )
+        raise UserError(f"{plugin.place}: {kind} {name} is one of mattis already; give it another name")
     for one in _LOADED.values():
         if name in one.rows.get(kind, ()):
             raise UserError(

@@ -26,9 +26,7 @@ def why_dask_refuses() -> str:
     except ImportError:
         raise
     except Exception as error:  # of a file that is not YAML, or YAML of something else
-        unset: dict[str, str | None] = {
-            name: None for name in os.environ if name.startswith("DASK_")
-        }
+        unset: dict[str, str | None] = {name: None for name in os.environ if name.startswith("DASK_")}
         with TemporaryDirectory() as nothing:
             hidden = {"HOME": nothing, "DASK_ROOT_CONFIG": nothing, "DASK_CONFIG": nothing}
             with environment_with({**unset, **hidden}):
@@ -72,9 +70,7 @@ def expanded(path: Path | str) -> Path:
     try:
         return given.expanduser()
     except RuntimeError:
-        raise UserError(
-            f"{path}: there is no such user; write ./{path} for a folder of that name"
-        ) from None
+        raise UserError(f"{path}: there is no such user; write ./{path} for a folder of that name") from None
 
 
 def cache_folder() -> Path:

@@ -135,9 +135,7 @@ def references(content: object) -> list[str]:
         if [*content] == ["@id"]:
             return [content["@id"]]
         content = [*content.values()]
-    return (
-        [one for part in content for one in references(part)] if isinstance(content, list) else []
-    )
+    return [one for part in content for one in references(part)] if isinstance(content, list) else []
 
 
 def test_versions_name_packages_without_paths_users_or_hosts(capsule: Archived) -> None:

@@ -33,9 +33,7 @@ def rebuilt(capsule: Archived, path: Path, edit: Edit, *, hashed: bool = False) 
     if hashed:
         told = json.loads(files["manifest.json"])
         told["files"] = {
-            name: entry_of(content).model_dump()
-            for name, content in files.items()
-            if name != "manifest.json"
+            name: entry_of(content).model_dump() for name, content in files.items() if name != "manifest.json"
         }
         files["manifest.json"] = json.dumps(told).encode()
     path.write_bytes(zipped(files))
@@ -62,9 +60,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     assert [path.name for path in folder.iterdir() if path.suffix != ".zip"] == []
 
 
-@pytest.mark.parametrize(
-    "name", ["README.md", "study/small.yaml", CHUNK, "versions.json", "manifest.json"]
-)
+@pytest.mark.parametrize("name", ["README.md", "study/small.yaml", CHUNK, "versions.json", "manifest.json"])
 def test_one_flipped_bit_is_refused_with_the_name_of_the_file(
     name: str, capsule: Archived, alone: Path
 ) -> None:
@@ -139,9 +135,7 @@ def test_other_files_than_those_of_the_manifest_are_refused(
     ["../out", "/tmp/out", "a/../../out", "a//b", "./a", "a\\..\\..\\b", "C:/out", "a\x01b", "folder/",
      "a" * 300, "README.md/below", "readme.MD"],
 )  # fmt: skip
-def test_names_that_leave_the_folder_or_clash_are_refused(
-    name: str, capsule: Archived, alone: Path
-) -> None:
+def test_names_that_leave_the_folder_or_clash_are_refused(name: str, capsule: Archived, alone: Path) -> None:
     path = rebuilt(capsule, alone / "slip.zip", _add(name, b""), hashed=True)
     said = refused(reproduce, path, quiet=True)
     assert "slip.zip: got " in said
@@ -232,9 +226,7 @@ def test_into_takes_only_an_empty_folder(capsule: Archived, tmp_path: Path) -> N
     assert "got a folder with files" in said
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.txt"]
     (tmp_path / "link").symlink_to(tmp_path / "full")
-    assert "got a folder with files" in refused(
-        reproduce, capsule.path, into=tmp_path / "link", quiet=True
-    )
+    assert "got a folder with files" in refused(reproduce, capsule.path, into=tmp_path / "link", quiet=True)
 
 
 def test_what_is_unpacked_is_what_the_capsule_holds(capsule: Archived, tmp_path: Path) -> None:

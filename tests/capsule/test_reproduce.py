@@ -104,10 +104,7 @@ def test_cells_of_older_random_numbers_are_said_to_be_out_of_reach(
         fill(study, tmp_path)
     path = archive(study, tmp_path / "older.zip", tmp_path).path
     said = refused(reproduce, path, "all", quiet=True)
-    assert (
-        "as in its manifest, but not computed again: its cells are of the random numbers of an"
-        in said
-    )
+    assert "as in its manifest, but not computed again: its cells are of the random numbers of an" in said
 
 
 @pytest.mark.parametrize(
@@ -207,9 +204,7 @@ def test_the_command_from_end_to_end(tiny: tuple[Study, Path], tmp_path: Path) -
     at = ("--results", folder / "results", "-o", "my paper.zip")
     code, out, err = called("archive", folder / "small.yaml", *at)
     assert (code, out[0]) == (0, "my paper.zip"), err
-    code, said, err = called(
-        "reproduce", "my paper.zip", "--sample", "2", "--seed", "3", "--workers", "1"
-    )
+    code, said, err = called("reproduce", "my paper.zip", "--sample", "2", "--seed", "3", "--workers", "1")
     assert code == 0, err
     assert said[0].removeprefix("SHA-256 of the file: ") == out[-1].rpartition(" ")[2]
     assert said[-1].startswith(

@@ -99,9 +99,7 @@ def test_errors_of_sums_and_ratios() -> None:
         (Measurement(0.99932567123, 4.4e-14), "0.999325671 ± 4.4e-14"),
     ],
 )
-def test_measurements_are_spelled_with_two_digits_of_their_error(
-    found: Measurement, text: str
-) -> None:
+def test_measurements_are_spelled_with_two_digits_of_their_error(found: Measurement, text: str) -> None:
     assert spelled(found) == text
 
 
@@ -112,31 +110,13 @@ def test_claims_are_sorted_by_document_and_equation() -> None:
     documents = [claim.document for claim in CLAIMS.values()]
     assert documents == sorted(documents, key=list(DOCUMENTS).index)
     assert [key for key in CLAIMS if re.match(r"E\d", key)] == sorted(
-        (key for key in CLAIMS if re.match(r"E\d", key)),
-        key=lambda key: (int(re.sub(r"\D", "", key)), key),
+        (key for key in CLAIMS if re.match(r"E\d", key)), key=lambda key: (int(re.sub(r"\D", "", key)), key)
     )
 
 
 def test_every_identifier_of_the_catalogue_is_claimed() -> None:
     wanted = [f"H{k}" for k in range(1, 14)] + [f"E{k}" for k in range(1, 17)]
-    wanted += [
-        "A0",
-        "A1",
-        "A2",
-        "G1",
-        "L1",
-        "L2",
-        "L3",
-        "M1",
-        "M2",
-        "M3",
-        "SK",
-        "VH",
-        "PV",
-        "RA",
-        "N1",
-        "N2",
-    ]
+    wanted += ["A0", "A1", "A2", "G1", "L1", "L2", "L3", "M1", "M2", "M3", "SK", "VH", "PV", "RA", "N1", "N2"]
     wanted += ["F1", "F2", "F3", "A3", "A4", "A5", "A6", "A7", "A8", "MP", "appB1"]
     for name in wanted:
         assert asked([name]), name
@@ -308,8 +288,7 @@ LARGE = (
 
 
 @pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE)) for name in CLAIMS],
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE)) for name in CLAIMS]
 )
 def test_each_command_measures_what_the_page_says(name: str, bench: Path) -> None:
     """At a reduced size, of which the pattern sets are a part of those of the page: within 6 errors."""

@@ -121,9 +121,7 @@ def test_run_status_digest(mattis: Command, tmp_path: Path) -> None:
     assert code == 0
     assert len(bytes.fromhex(out.strip())) == 32
     code, out, _ = mattis("status", path, "--results", root)
-    assert (
-        out == "small: 72 of 72 cells done; 9 of 9 blocks whole, 0 with cells missing, 0 failed\n"
-    )
+    assert out == "small: 72 of 72 cells done; 9 of 9 blocks whole, 0 with cells missing, 0 failed\n"
     code, _, err = mattis("run", path, "--results", root)
     assert (code, err) == (0, "small: all 72 cells are there, nothing to compute\n")
 
@@ -155,10 +153,7 @@ def test_diagram(mattis: Command, tmp_path: Path) -> None:
             "run: missing argument 'STUDY'; expected mattis run [OPTIONS] STUDY, for example mattis run "
             "mine.yaml; type mattis run --help",
         ),
-        (
-            ["run", "x.yaml", "--wrokers", "2"],
-            "run: no such option --wrokers; did you mean --workers?",
-        ),
+        (["run", "x.yaml", "--wrokers", "2"], "run: no such option --wrokers; did you mean --workers?"),
         (["run", "x.yaml", "-q"], "run: no such option -q; expected mattis run [OPTIONS] STUDY"),
         (
             ["theory", "hopfield.T_M", "load=1"],
@@ -247,18 +242,11 @@ def test_a_study_is_made_of_its_keys_in_python(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "at",
-    [
-        ["load=0.05,temperature=0.3"],
-        ["temperature=0.3", "load=0.05"],
-        ["load=0.05, temperature=0.3"],
-    ],
+    "at", [["load=0.05,temperature=0.3"], ["temperature=0.3", "load=0.05"], ["load=0.05, temperature=0.3"]]
 )
 def test_several_keys_stand_in_one_at(mattis: Command, at: list[str]) -> None:
     once = mattis("theory", "hopfield.overlap", *(w for text in at for w in ("--at", text)))
-    assert once == mattis(
-        "theory", "hopfield.overlap", "--at", "load=0.05", "--at", "temperature=0.3"
-    )
+    assert once == mattis("theory", "hopfield.overlap", "--at", "load=0.05", "--at", "temperature=0.3")
     assert once[0] == 0
 
 
@@ -303,9 +291,7 @@ def test_a_terminal_without_room_ends_no_run(tmp_path: Path) -> None:
     assert (tmp_path / "results" / "small" / "sweep.done.json").exists()
 
 
-def test_home_in_every_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mattis: Command
-) -> None:
+def test_home_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mattis: Command) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     fill(make_study(tmp_path), tmp_path / "runs")
     code, out, err = mattis("status", "~/small.yaml", "--results=~/runs")
@@ -364,14 +350,7 @@ def test_mistakes_of_trace_are_one_line(
 
 def test_figure_draws_the_letters_that_are_kept(mattis: Command, tmp_path: Path) -> None:
     letters = load_study(STUDIES / "letters.yaml").spelled()
-    axes = {
-        "size": [144],
-        "memories": [5],
-        "age": [5, 2],
-        "temperature": [0.0],
-        "noise": [0.3],
-        "seed": 1,
-    }
+    axes = {"size": [144], "memories": [5], "age": [5, 2], "temperature": [0.0], "noise": [0.3], "seed": 1}
     path = tmp_path / "letters.yaml"
     path.write_text(yaml.safe_dump({**letters, "axes": axes}), encoding="utf-8")
     fill(load_study(path), tmp_path)
@@ -384,9 +363,7 @@ def test_figure_draws_the_letters_that_are_kept(mattis: Command, tmp_path: Path)
     assert err == "mattis: --at: says which states; expected --states beside it, or no --at\n"
     code, out, err = mattis(*words, "--states", "--panel", "a")
     assert (code, out) == (2, "")
-    assert (
-        err == "mattis: --panel: got it beside --states, which has no panels; remove one of them\n"
-    )
+    assert err == "mattis: --panel: got it beside --states, which has no panels; remove one of them\n"
 
 
 def test_digest_of_states(mattis: Command, tmp_path: Path) -> None:

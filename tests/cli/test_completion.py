@@ -106,21 +106,11 @@ def test_a_press_of_tab_loads_nothing_that_computes(tmp_path: Path) -> None:
         )  # fmt: skip
         assert done.stdout.startswith("plain,")
         loaded = {name.partition(".")[0] for name in json.loads(done.stderr.splitlines()[-1])}
-        assert not loaded & {
-            "numba",
-            "dask",
-            "distributed",
-            "matplotlib",
-            "scipy",
-            "xarray",
-            "zarr",
-        }
+        assert not loaded & {"numba", "dask", "distributed", "matplotlib", "scipy", "xarray", "zarr"}
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_scripts_name_the_command_and_can_be_read_by_their_shell(
-    shell: str, tmp_path: Path
-) -> None:
+def test_scripts_name_the_command_and_can_be_read_by_their_shell(shell: str, tmp_path: Path) -> None:
     text = script_of(shell, verbs)
     assert "mattis" in text
     assert f"_MATTIS_COMPLETE={shell}_complete" in text

@@ -40,16 +40,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def run(tmp_path: Path, mattis: Command) -> Callable[[], tuple[int, str]]:
     """Run the small study in this process: exit code, standard error."""
-    words = (
-        "run",
-        write_study(tmp_path),
-        "--results",
-        tmp_path,
-        "--pool",
-        "threads",
-        "--workers",
-        1,
-    )
+    words = ("run", write_study(tmp_path), "--results", tmp_path, "--pool", "threads", "--workers", 1)
     return lambda: mattis(*words)[::2]
 
 
@@ -166,14 +157,7 @@ def test_a_run_that_is_killed_leaves_a_page_that_will_be_late(tmp_path: Path) ->
     """And the same command, which the page names, goes on from there."""
     wide = {"size": [300], "seed": 12, "sweeps": {"thermalise": 100, "measure": 900}}
     study = make_study(tmp_path, **wide)
-    words = [
-        "run",
-        str(write_study(tmp_path, **wide)),
-        "--results",
-        str(tmp_path),
-        "--workers",
-        "1",
-    ]
+    words = ["run", str(write_study(tmp_path, **wide)), "--results", str(tmp_path), "--workers", "1"]
     command = [sys.executable, "-c", EAGER, *words]
     running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     page, deadline = results_of(study, tmp_path).page, time.monotonic() + 120

@@ -61,10 +61,7 @@ def test_a_first_study_is_one_of_its_model_and_says_what_it_is(model: str) -> No
     comments = " ".join(re.sub(r"^# *", "", one) for one in text.splitlines() if one[:1] == "#")
     for words in (row.summary, row.equation, row.source, *row.theory, row.order_parameter):
         assert " ".join(words.split()) in " ".join(comments.split())
-    assert (
-        max(len(line) for line in text.splitlines() if line[:1] == "#" and "$schema" not in line)
-        < 101
-    )
+    assert max(len(line) for line in text.splitlines() if line[:1] == "#" and "$schema" not in line) < 101
     for line in text.split("axes:\n")[1].split("\n\n")[0].splitlines():
         assert "  # " in line, "each axis has its meaning beside it"
 
@@ -99,10 +96,7 @@ def test_new_writes_a_study_and_never_over_another(mattis: Command, tmp_path: Pa
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (
-            ["a/b"],
-            "expected a name of letters, digits, - and _, at most 64; write mattis new b -o a/b",
-        ),
+        (["a/b"], "expected a name of letters, digits, - and _, at most 64; write mattis new b -o a/b"),
         ([".."], "expected a name of letters"),
         (["x", "--model", "hopfeld"], "did you mean hopfield?"),
         (["x", "--model", "qqqq"], "--plugin FILE"),
@@ -151,9 +145,7 @@ def test_a_study_like_another_has_its_comments_and_files(mattis: Command, tmp_pa
     study, like = load_study(tmp_path / "mine.yaml"), load_study(study_file("letters"))
     assert study.physics() == like.physics()
     assert (tmp_path / "letters.txt").exists()
-    assert mattis("new", "again", "--like", "letters")[0] == 0, (
-        "the same file of patterns may be there"
-    )
+    assert mattis("new", "again", "--like", "letters")[0] == 0, "the same file of patterns may be there"
     (tmp_path / "letters.txt").write_text("others")
     code, _, err = mattis("new", "third", "--like", "letters")
     assert code == 2
@@ -185,9 +177,7 @@ def test_a_long_study_is_made_smaller_and_says_where(
     assert study.sweeps == load_study(study_file("hopfield")).sweeps
 
 
-def test_what_cannot_be_made_small_enough_says_so(
-    mattis: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_made_small_enough_says_so(mattis: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(estimate, "cost", lambda _study: estimate.StudyCost(100.0))
     monkeypatch.setattr(estimate, "total_effort", lambda _study: 1)
     code, out, _ = mattis("new", "mine", "--like", "ising")
@@ -274,9 +264,7 @@ def test_a_first_study_takes_less_than_a_minute(model: str, tmp_path: Path) -> N
 def test_a_study_like_a_shipped_one_takes_less_than_a_minute(path: Path) -> None:
     found = shrunk(path.read_text(), path.parent)
     assert found.seconds <= BUDGET
-    assert (
-        study_of(parsed(found.text, "study"), "study", path.parent).model == load_study(path).model
-    )
+    assert study_of(parsed(found.text, "study"), "study", path.parent).model == load_study(path).model
 
 
 def test_a_text_that_is_no_study_is_refused() -> None:

@@ -10,17 +10,7 @@ from builders import Command, fill, make_study, write_study
 from rich.console import Console
 
 from mattis.cli import watching
-from mattis.cli.watching import (
-    STEPS_OF_MAP,
-    Pace,
-    Poll,
-    binned,
-    line,
-    map_lines,
-    poll,
-    shares_there,
-    view,
-)
+from mattis.cli.watching import STEPS_OF_MAP, Pace, Poll, binned, line, map_lines, poll, shares_there, view
 from mattis.engine import locks
 from mattis.store.results import results_of, write_json
 from mattis.study import plan
@@ -66,9 +56,7 @@ def test_it_ends_when_the_study_is_complete(
     assert "cells per s, about" in lines[1]
 
 
-def test_blocks_that_failed_are_counted_and_nobody_waits_for_them(
-    watch: Command, tmp_path: Path
-) -> None:
+def test_blocks_that_failed_are_counted_and_nobody_waits_for_them(watch: Command, tmp_path: Path) -> None:
     study = make_study(tmp_path)
     blocks = [*plan.blocks(study)]
     fill(study, tmp_path, blocks[1:])
@@ -79,9 +67,7 @@ def test_blocks_that_failed_are_counted_and_nobody_waits_for_them(
     assert not replace(found, at_work=True).is_over
 
 
-def test_a_study_that_nobody_began_is_waited_for(
-    watch: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_study_that_nobody_began_is_waited_for(watch: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(_seconds: float) -> None:
         raise KeyboardInterrupt
 

@@ -35,9 +35,7 @@ def recalled(**axes: Any) -> Study:
         "presentations": [0.0, 1000.0], "temperature": [0.2], "cue_noise": [0.0], "seed": 5,
     }  # fmt: skip
     sweeps = {"thermalise": 10, "measure": 40}
-    return study_of(
-        {"name": "recalled", "model": "recall", "axes": {**usual, **axes}, "sweeps": sweeps}
-    )
+    return study_of({"name": "recalled", "model": "recall", "axes": {**usual, **axes}, "sweeps": sweeps})
 
 
 def test_single_memories_are_where_theory_says(tmp_path: Path) -> None:
@@ -99,13 +97,7 @@ def test_nothing_is_foretold_of_patterns_in_turn() -> None:
 def test_the_mean_field_is_theory_that_nothing_is_compared_with(tmp_path: Path) -> None:
     """It holds in the limit of large tau, which no study reaches."""
     study = consolidation(
-        memory=None,
-        size=[64],
-        kappa=[4.0, 8.0],
-        tau=[50.0],
-        presentations=[500.0],
-        noise=[0.4],
-        seed=4,
+        memory=None, size=[64], kappa=[4.0, 8.0], tau=[50.0], presentations=[500.0], noise=[0.4], seed=4
     )
     made = with_theory(imagined(study, tmp_path), study)
     for kappa in (4.0, 8.0):

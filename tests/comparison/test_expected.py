@@ -59,9 +59,7 @@ def test_theory_of_finite_networks_is_of_the_other_patterns() -> None:
     line = expected(study.protocol, "hebb", "overlap", False)
     assert line is not None
     place = at(size=60.0, patterns=7.0, load=7 / 60, beta=5.0)
-    assert of_others(line).values(place)[0] == evaluate(
-        "hopfield.overlap", load=0.1, temperature=0.2
-    )
+    assert of_others(line).values(place)[0] == evaluate("hopfield.overlap", load=0.1, temperature=0.2)
     assert line.values(place)[0] == evaluate("hopfield.overlap", load=7 / 60, temperature=0.2)
     alone = of_others(line).values(at(size=60.0, patterns=1.0, load=1 / 60, beta=5.0))[0]
     free = evaluate("mixture.overlap", n=1, temperature=0.2)
@@ -110,9 +108,7 @@ def test_each_study_is_compared_with_its_own_theory(path: Path) -> None:
         share = line is not None and line.quantity not in ("sk.minima", "ising.energy")
         if line is not None and share:
             found, beyond = line.values(place)[0], path.stem in ("capacity", "capacity-large")
-            assert (
-                np.isnan(found) if beyond else 0 <= found <= 1
-            )  # beyond alpha_c from the first load on
+            assert np.isnan(found) if beyond else 0 <= found <= 1  # beyond alpha_c from the first load on
 
 
 def test_stable_states_are_compared_where_all_are_counted() -> None:
@@ -174,9 +170,7 @@ def test_every_theory_that_is_compared_is_one_that_the_model_names(path: Path) -
 
 def test_every_model_names_what_its_usual_study_is_compared_with() -> None:
     for name, member in BINARY_DEFAULTS.items():
-        rule = member.rule.named(
-            member.rule.name, weights=(1.0, 0.5)
-        )  # those of `weighted` have no default
+        rule = member.rule.named(member.rule.name, weights=(1.0, 0.5))  # those of `weighted` have no default
         inquiry = replace(member.inquiry, rule=rule)
         pairs = product(MODELS[name].observables, (True, False))
         lines = [expected(inquiry, inquiry.rule.name, o.name, cold) for o, cold in pairs]
@@ -188,9 +182,7 @@ def test_every_model_names_what_its_usual_study_is_compared_with() -> None:
 
 def test_states_are_stable_where_theory_says_so() -> None:
     """Mixtures of 3 to T = 0.4598 by mixture.stability; a lighter pattern while nothing grows in it."""
-    study = make_of_family(
-        question="mixture", load=None, memories=[7], mixture=[3], size=[100], noise=None
-    )
+    study = make_of_family(question="mixture", load=None, memories=[7], mixture=[3], size=[100], noise=None)
     line = expected(study.protocol, "hebb", "overlap_mixed", False)
     assert line is not None
     assert line.stable is not None

@@ -52,9 +52,7 @@ def lined(study: Study, observable: str = "overlap", **panel: str) -> list[list[
     return [lines(study, *one, observable) for one in curves(study, **panel)]
 
 
-def marked(
-    study: Study, named: Sequence[str] | None = None, **panel: str
-) -> list[dict[str, float]]:
+def marked(study: Study, named: Sequence[str] | None = None, **panel: str) -> list[dict[str, float]]:
     """The marks of each curve, by quantity."""
     found = [marks(study, *one, named) for one in curves(study, **panel)]
     return [{mark.quantity: mark.value for mark in some} for some in found]
@@ -258,9 +256,7 @@ def test_marks_that_a_study_names_are_evaluated_at_its_labels() -> None:
     study = make_of_family(size=[100], load=[0.05], temperature=[0.0, 0.3, 0.6], noise=[0.0])
     (found,) = marked(study, ["hopfield.T_M", "hopfield.T_c"])
     at = {"load": 0.05}
-    assert found == {
-        f"hopfield.{n}": theory.evaluate(f"hopfield.{n}", **at) for n in ("T_M", "T_c")
-    }
+    assert found == {f"hopfield.{n}": theory.evaluate(f"hopfield.{n}", **at) for n in ("T_M", "T_c")}
 
 
 # Networks from generating functions
@@ -359,9 +355,7 @@ def test_two_networks_are_drawn_over_one_theory(diagonal: str) -> None:
 
 
 @pytest.mark.usefixtures("few_places")
-def test_dense_memories_of_large_gain_are_drawn_over_signs_and_those_of_degree_2_over_their_gain() -> (
-    None
-):
+def test_dense_memories_of_large_gain_are_drawn_over_signs_and_those_of_degree_2_over_their_gain() -> None:
     axes = {"size": [20], "load": [0.05, 0.07, 0.1], "beta": [2.0, 20.0]}
     small, large = lined(make(model="dense", axes=axes))
     assert small == []
@@ -389,9 +383,7 @@ def test_graded_response_is_drawn_along_its_gain(monkeypatch: pytest.MonkeyPatch
 def test_edges_of_a_spectrum_are_guides_and_those_of_its_size_full(part: int) -> None:
     """marchenko_pastur.edges of an infinite network; marchenko_pastur.finite_edges of whole patterns."""
     study = make(model="tanh_tanh", axes={"size": [20, 40], "load": [0.1, 0.25, 0.5]})
-    for size, (sharp, finite) in zip(
-        (20, 40), lined(study, ("lambda_min", "lambda_max")[part]), strict=True
-    ):
+    for size, (sharp, finite) in zip((20, 40), lined(study, ("lambda_min", "lambda_max")[part]), strict=True):
         edges = known("marchenko_pastur.edges", sharp, "load")
         np.testing.assert_array_equal(sharp.y, edges[:, part])
         assert (sharp.limit, sharp.stable.any()) == (r"$N \to \infty$", False)

@@ -37,9 +37,7 @@ def overlaps(place, temperature=0.3):
 def test_what_was_solved_is_read_the_next_time(place, solved):
     first, again = overlaps(place), overlaps(place)
     np.testing.assert_array_equal(first, again)
-    np.testing.assert_array_equal(
-        first, theory.QUANTITIES["hopfield.overlap"].over(LOADS, np.full(3, 0.3))
-    )
+    np.testing.assert_array_equal(first, theory.QUANTITIES["hopfield.overlap"].over(LOADS, np.full(3, 0.3)))
     assert solved == ["hopfield.overlap"]
 
 

@@ -12,16 +12,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from artists import imagined, short
-from builders import (
-    STUDIES,
-    TINY,
-    Command,
-    exit_code,
-    fill,
-    make_of_family,
-    make_study,
-    write_study,
-)
+from builders import STUDIES, TINY, Command, exit_code, fill, make_of_family, make_study, write_study
 from scipy.stats import norm, t
 
 from mattis.comparison.findings import headline, headline_lines
@@ -78,9 +69,7 @@ def doubled_load(estimates: xr.Dataset) -> xr.Dataset:
 def made_of_theory(estimates: xr.Dataset, draws: int, spread: float = 0.004) -> xr.Dataset:
     """Return estimates whose overlaps are those of theory, with normal noise of each seed."""
     numbers = np.random.default_rng(draws)
-    values = np.vectorize(
-        lambda load, heat: evaluate("hopfield.overlap", load=load, temperature=heat)
-    )
+    values = np.vectorize(lambda load, heat: evaluate("hopfield.overlap", load=load, temperature=heat))
     others = (estimates["patterns"] - 1) / estimates["size"]
     exact = xr.apply_ufunc(values, others, estimates["temperature"])
     cells, seeds = estimates["seeds"], int(estimates["seeds"].max())
@@ -108,26 +97,11 @@ def test_the_document_has_what_was_agreed(judged: tuple[Study, xr.Dataset]) -> N
     assert content["cells"] == 12
     assert 0 < content["inside"] + content["floors"] <= 12
     assert content["degrees"] == content["inside"]
-    assert (
-        [*content["beyond"]]
-        == [*content["expected"]]
-        == [str(e) for e in ERRORS]
-        == ["2", "3", "4"]
-    )
+    assert [*content["beyond"]] == [*content["expected"]] == [str(e) for e in ERRORS] == ["2", "3", "4"]
     normal = {"2": 0.0455, "3": 0.0027, "4": 6.33e-5}
     assert content["expected"] == pytest.approx(normal, rel=1e-2)
     assert len(content["worst"]) == 5
-    wanted = {
-        "size",
-        "load",
-        "temperature",
-        "observable",
-        "simulation",
-        "error",
-        "theory",
-        "z",
-        "degrees",
-    }
+    wanted = {"size", "load", "temperature", "observable", "simulation", "error", "theory", "z", "degrees"}
     assert all(wanted <= {*row} for row in content["worst"])
     sizes = [abs(row["z"]) for row in content["worst"]]
     assert sizes == sorted(sizes, reverse=True)
@@ -144,9 +118,7 @@ def test_z_is_the_deviate_that_is_as_rare_as_students_t(judged: tuple[Study, xr.
         assert np.sign(row["z"]) == np.sign(pull)
 
 
-def test_a_right_theory_is_not_rejected_on_held_back_seeds(
-    judged: tuple[Study, xr.Dataset],
-) -> None:
+def test_a_right_theory_is_not_rejected_on_held_back_seeds(judged: tuple[Study, xr.Dataset]) -> None:
     study, estimates = judged
     found = compared(estimates, study)
     assert not found.rejected
@@ -234,10 +206,7 @@ def test_agreement_of_all_sets_has_an_upper_bound_as_error(tmp_path: Path) -> No
     study = short(STUDIES / "bit-error.yaml")
     made = imagined(study, tmp_path)
     made["flip_rate"], made["flip_rate_error"] = made["flip_rate"] * 0, made["flip_rate"] * 0
-    made["flip_rate_low"], made["flip_rate_high"] = (
-        made["flip_rate"] * 0,
-        made["flip_rate"] * 0 + 0.1,
-    )
+    made["flip_rate_low"], made["flip_rate_high"] = (made["flip_rate"] * 0, made["flip_rate"] * 0 + 0.1)
     (one,) = confronted(made, study, foretold(study)).values()
     np.testing.assert_allclose(one.bound, 0.1 / (2 * 1.959963984540054))
 
@@ -349,9 +318,7 @@ def test_diagram_ends_with_the_numbers_that_it_is_about(
             assert rows[0]["theory"] == evaluate("hopfield.T_M", load=rows[0]["load"])
         else:
             told = headline_lines(headline(estimated(study, tmp_path), study))
-            assert (
-                out.splitlines()[4:] == told
-            )  # below four paths: the dataset, two figures, the page
+            assert out.splitlines()[4:] == told  # below four paths: the dataset, two figures, the page
             assert 2 <= len(told) <= 8
             assert "T_M = " in told[0]
             assert "after 80 sweeps" in told[0]
@@ -376,14 +343,7 @@ def test_run_ends_with_them_too_and_with_the_end_of_an_endless_network(
 
 def told_of(tmp_path: Path, **changes: object) -> list[dict[str, object]]:
     """The boundaries in the headline of a small study."""
-    keys = {
-        **JUDGED,
-        "size": [60],
-        "load": [0.05],
-        "temperature": [0.1, 0.5, 1.5],
-        "seed": 5,
-        **changes,
-    }
+    keys = {**JUDGED, "size": [60], "load": [0.05], "temperature": [0.1, 0.5, 1.5], "seed": 5, **changes}
     study = make_of_family(**keys)
     fill(study, tmp_path)
     return list(headline(estimated(study, tmp_path), study)["boundaries"])
@@ -470,9 +430,7 @@ def test_a_spin_glass_is_compared_above_its_transition(tmp_path: Path) -> None:
     assert found.inside + found.floors == 2
 
 
-def test_theory_and_deviations_are_variables_of_the_diagram(
-    judged: tuple[Study, xr.Dataset],
-) -> None:
+def test_theory_and_deviations_are_variables_of_the_diagram(judged: tuple[Study, xr.Dataset]) -> None:
     """X_theory is the quantity of the other patterns; X_z has the sign of simulation minus theory."""
     study, estimates = judged
     found = with_theory(estimates, study)
@@ -506,9 +464,7 @@ def test_what_theory_does_not_know_has_no_deviation(tmp_path: Path) -> None:
     assert {*with_theory(estimates, study)} == {*estimates}
 
 
-def test_the_dataset_and_the_verdict_have_the_same_deviations(
-    judged: tuple[Study, xr.Dataset],
-) -> None:
+def test_the_dataset_and_the_verdict_have_the_same_deviations(judged: tuple[Study, xr.Dataset]) -> None:
     study, estimates = judged
     found, verdict = with_theory(estimates, study), compared(estimates, study)
     z = found["overlap_z"].where(found["overlap_z_bound"] == 0).values

@@ -162,9 +162,7 @@ def test_no_order_changes_a_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for name in ("ordered", "reversed", "shuffled"):
         if name != "ordered":
             turned = {"reversed": lambda found: found[::-1], "shuffled": shuffled}[name]
-            monkeypatch.setattr(
-                dispatch, "ordered", lambda *given, turned=turned: turned(ordered(*given))
-            )
+            monkeypatch.setattr(dispatch, "ordered", lambda *given, turned=turned: turned(ordered(*given)))
         run(study, tmp_path / name, here)
         stores.append(files_of(Path(results_of(study, tmp_path / name).store)))
     assert stores[0] == stores[1] == stores[2]

@@ -103,9 +103,7 @@ def certificates(folder: Path) -> tuple[str, ...]:
     )  # fmt: skip
     (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     (folder / "key.pem").write_bytes(private)
     cert, secret = str(folder / "cert.pem"), str(folder / "key.pem")
@@ -126,9 +124,7 @@ def test_tls_is_passed_through(tmp_path: Path, study: Study) -> None:
             "--tls-ca",
             *options[1:],
         ]
-        done = subprocess.run(
-            [sys.executable, "-m", "mattis", *words], capture_output=True, timeout=SECONDS
-        )
+        done = subprocess.run([sys.executable, "-m", "mattis", *words], capture_output=True, timeout=SECONDS)
         assert done.returncode == 0, done.stderr
     assert digest(study, tmp_path) == undisturbed(study, tmp_path)
 
@@ -176,9 +172,7 @@ def test_who_has_not_the_right_certificate_is_told_so_in_one_line(
         (None, None),
     ],
 )
-def test_a_scheduler_that_anybody_may_use_is_warned_of(
-    address: str | None, better: str | None
-) -> None:
+def test_a_scheduler_that_anybody_may_use_is_warned_of(address: str | None, better: str | None) -> None:
     warned = cluster.warning(Where(scheduler=address))
     if better is None:
         assert warned is None
@@ -292,9 +286,7 @@ def test_a_scheduler_that_dies_in_the_middle_costs_nothing(tmp_path: Path) -> No
     assert outcome.digest == undisturbed(study, tmp_path)
 
 
-def test_one_process_per_gpu_each_sees_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_process_per_gpu_each_sees_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With pretended GPUs: what is tested is the pinning, which does not ask whether they are real."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7,9")
     study = make_study(tmp_path, seed=8)
@@ -348,8 +340,7 @@ def speaks(address: tuple[str, int]) -> str | None:
 
 
 @pytest.mark.parametrize(
-    "words",
-    [(), ("--pool", "threads"), pytest.param(("--gpus", "2"), marks=pytest.mark.slow)],
+    "words", [(), ("--pool", "threads"), pytest.param(("--gpus", "2"), marks=pytest.mark.slow)]
 )
 def test_everything_listens_on_loopback_by_tls(tmp_path: Path, words: tuple[str, ...]) -> None:
     running, _ = started(tmp_path, *words, seed=400)  # long: it listens until it is killed
@@ -368,9 +359,7 @@ def test_everything_listens_on_loopback_by_tls(tmp_path: Path, words: tuple[str,
 def test_the_dashboard_is_made_when_it_is_asked_for(study: Study, pool: str) -> None:
     said: list[str] = []
     blocks = plan.blocks(study)
-    running = dispatch.computed(
-        study, blocks, Where(workers=1, pool=pool, dashboard=True), said.append
-    )
+    running = dispatch.computed(study, blocks, Where(workers=1, pool=pool, dashboard=True), said.append)
     found = [next(running)]  # or None, where a second passes without a block
     page = said[0].partition("dashboard at ")[2]
     for address in (page, page.replace("status", "workers")):
@@ -425,14 +414,10 @@ def test_fewer_workers_where_only_these_fit(
     assert "2 processes" in said
 
 
-UNGUARDED = (
-    "import mattis\nprint('begun')\nmattis.run({path!r}, {root!r}, mattis.Settings(workers=2))\n"
-)
+UNGUARDED = "import mattis\nprint('begun')\nmattis.run({path!r}, {root!r}, mattis.Settings(workers=2))\n"
 
 
-@pytest.mark.parametrize(
-    "words", [("script.py",), pytest.param(("-m", "script"), marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("words", [("script.py",), pytest.param(("-m", "script"), marks=pytest.mark.slow)])
 def test_a_script_without_a_guard_runs(tmp_path: Path, words: tuple[str, ...]) -> None:
     """Workers are forked from a process that imports no script: it begins once."""
     root, path = tmp_path / "results", write_study(tmp_path, seed=2)
@@ -496,9 +481,7 @@ def test_a_daemonic_process_is_told_of_threads(
 
 
 @pytest.mark.parametrize("folder", ["file/below", "file"])
-def test_a_folder_for_temporary_files_that_cannot_be(
-    tmp_path: Path, study: Study, folder: str
-) -> None:
+def test_a_folder_for_temporary_files_that_cannot_be(tmp_path: Path, study: Study, folder: str) -> None:
     (tmp_path / "file").write_text("")
     with (
         dask.config.set({"temporary-directory": str(tmp_path / folder)}),

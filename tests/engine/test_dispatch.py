@@ -72,11 +72,7 @@ def test_a_block_that_fails_once_is_tried_again(
     monkeypatch.setitem(BINARY_MODELS, "hopfield", replace(MODELS["hopfield"], simulate=weak_once))
     outcome = run(study, tmp_path, HERE)
     assert outcome.failures == {}
-    assert {name: n for name, n in counts(tries).items() if n > 1} == {
-        "3-1": 2,
-        "6-1": 2,
-        "12-1": 2,
-    }
+    assert {name: n for name, n in counts(tries).items() if n > 1} == {"3-1": 2, "6-1": 2, "12-1": 2}
     monkeypatch.undo()
     assert outcome.digest == undisturbed(study, tmp_path)
 

@@ -42,11 +42,7 @@ def test_a_run_leaves_the_study_and_a_receipt(tmp_path: Path, study: Study) -> N
     run(study, tmp_path)
     results = results_of(study, tmp_path)
     assert load_study(Path(results.study)) == study
-    assert read_json(results.receipt) == {
-        "study": "small",
-        "cells": 72,
-        "digest": digest(study, tmp_path),
-    }
+    assert read_json(results.receipt) == {"study": "small", "cells": 72, "digest": digest(study, tmp_path)}
 
 
 def test_killing_a_whole_run_loses_only_cells_in_flight(tmp_path: Path) -> None:
@@ -89,10 +85,7 @@ def test_an_interrupt_is_one_line_and_the_same_command_continues(tmp_path: Path)
 def test_a_second_run_on_the_same_store_is_refused(tmp_path: Path, study: Study) -> None:
     results = results_of(study, tmp_path)
     results.folder.make_folder()
-    with (
-        held(results.folder),
-        pytest.raises(UserError, match=rf"process {os.getpid()} on .* since"),
-    ):
+    with held(results.folder), pytest.raises(UserError, match=rf"process {os.getpid()} on .* since"):
         run(study, tmp_path)
     assert not results.store.exists()
     run(study, tmp_path, Settings(1))
@@ -123,24 +116,17 @@ def test_a_block_that_raises_is_recorded_and_the_others_go_on(
     assert status(study, tmp_path)["failed"] == 0
 
 
-def test_more_memory_than_the_machine_has_is_refused_before_anything_is_written(
-    tmp_path: Path,
-) -> None:
+def test_more_memory_than_the_machine_has_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     study = make_study(tmp_path, size=[2**24], load=[7e-6])
-    with pytest.raises(
-        UserError, match=r"size 16777216 at load 7e-06 needs .* GiB \(.* for a block"
-    ):
+    with pytest.raises(UserError, match=r"size 16777216 at load 7e-06 needs .* GiB \(.* for a block"):
         run(study, tmp_path / "r", Settings(99999))
     assert not (tmp_path / "r").exists()
 
 
 @pytest.mark.parametrize(
-    ("size", "load", "count", "sweeps"),
-    [(3000, 0.1, 1, 500), (6000, 0.1, 1, 4), (6000, 0.02, 32, 3)],
+    ("size", "load", "count", "sweeps"), [(3000, 0.1, 1, 500), (6000, 0.1, 1, 4), (6000, 0.02, 32, 3)]
 )
-def test_memory_estimate_bounds_what_a_block_takes(
-    size: int, load: float, count: int, sweeps: int
-) -> None:
+def test_memory_estimate_bounds_what_a_block_takes(size: int, load: float, count: int, sweeps: int) -> None:
     """For few replicas with N J (long chains), few without, and many in lanes."""
     small, large = (
         {
@@ -162,9 +148,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, study: Study
             run(study, root)
 
 
-def test_a_foreign_store_is_refused_before_anything_is_written(
-    tmp_path: Path, study: Study
-) -> None:
+def test_a_foreign_store_is_refused_before_anything_is_written(tmp_path: Path, study: Study) -> None:
     fill(study, tmp_path)
     results = results_of(study, tmp_path)
     before = results.folder.names()

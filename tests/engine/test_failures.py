@@ -28,9 +28,7 @@ FACTS = {"job": "17", "memory": "750M", "time": "3:00:00", "node": "n05"}
         ("FAILED", "", "SLURM-job '17' failed"),
     ],
 )  # fmt: skip
-def test_the_reason_is_said_in_the_first_line(
-    tmp_path: Path, state: str, log: str, said: str
-) -> None:
+def test_the_reason_is_said_in_the_first_line(tmp_path: Path, state: str, log: str, said: str) -> None:
     path = tmp_path / "17.log"
     path.write_text("\n".join([*(f"line {k}" for k in range(110)), log]) if log else "")
     lines = failure(
@@ -50,7 +48,7 @@ def test_a_job_that_slurm_refuses_and_logs_that_cannot_be_read(tmp_path: Path) -
     )
     assert failure("shard a1 of mine", said, [str(tmp_path / "none.log")], {}).splitlines() == [
         "shard a1 of mine failed: SLURM refuses the job: sbatch: error: Memory specification can not "
-        "be satisfied",
+        "be satisfied"
     ]
     torn = tmp_path / "torn.log"
     torn.write_bytes(b"x" * 10**6 + b"\n" + b"\xff" * 10**4)
@@ -59,9 +57,7 @@ def test_a_job_that_slurm_refuses_and_logs_that_cannot_be_read(tmp_path: Path) -
     assert text.splitlines()[0] == "plan mine failed: see its log"
 
 
-def test_slurm_is_asked_for_what_the_job_had(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slurm_is_asked_for_what_the_job_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert facts(None) == {}
     assert facts("17") == {"job": "17"}
@@ -85,6 +81,4 @@ def test_snakemakes_own_words_are_replaced() -> None:
     assert error.getMessage() == "sweep mine failed: see above"
     assert vars(error)["event"] is None
     assert briefly.filter(said_of(msg="Finished jobid: 3"))
-    assert not briefly.filter(
-        said_of(msg="No account was given, not able to get one: sacct: invalid")
-    )
+    assert not briefly.filter(said_of(msg="No account was given, not able to get one: sacct: invalid"))

@@ -105,9 +105,7 @@ def test_a_disk_that_gets_full_in_the_middle(small_disk: Path) -> None:
 
 def test_too_little_room_is_said_before_hours_are_spent(small_disk: Path) -> None:
     study = make_study(small_disk, seed=300)
-    with pytest.raises(
-        Fault, match=r"no space left on device: .* MiB needed, .* KiB free; make room"
-    ):
+    with pytest.raises(Fault, match=r"no space left on device: .* MiB needed, .* KiB free; make room"):
         run(study, small_disk, HERE)
 
 
@@ -227,9 +225,7 @@ def test_kill_9_inside_a_write(tmp_path: Path, moment: str) -> None:
     path = write_study(tmp_path)
     code = DYING.replace("CONDITION", CONDITIONS[moment])
     words = ["run", str(path), "--results", str(tmp_path), "--workers", "1", "--pool", "threads"]
-    died = subprocess.run(
-        [sys.executable, "-c", code, *words], capture_output=True, timeout=SECONDS
-    )
+    died = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, timeout=SECONDS)
     assert died.returncode == -signal.SIGKILL, died.stderr
     study = make_study(tmp_path)
     found = status(study, tmp_path)["cells"]["done"]

@@ -134,9 +134,7 @@ def test_nobody_looks_where_nothing_is_computed_or_only_a_shard(tmp_path: Path) 
     assert not seen
 
 
-def test_failures_are_told_while_the_run_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failures_are_told_while_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the second look the message of the first block is where `status` finds it."""
     study, told = make_study(tmp_path), list[int]()
     monkeypatch.setattr(driver, "BETWEEN_FAILURES", -1.0)

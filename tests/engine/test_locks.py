@@ -13,15 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import (
-    HERE,
-    SECONDS,
-    columns_of,
-    heed_interrupts,
-    make_study,
-    undisturbed,
-    write_study,
-)
+from builders import HERE, SECONDS, columns_of, heed_interrupts, make_study, undisturbed, write_study
 from object_store import BUCKET, SECRET, Proxy
 
 from mattis.engine import locks
@@ -97,9 +89,7 @@ def test_a_run_that_was_stopped_writes_nothing_over_its_successor(
     monkeypatch.setattr(locks, "DEAD", 3.0)
     time.sleep(4.5)
     (tmp_path / "larger").mkdir()
-    larger = make_study(
-        tmp_path / "larger", size=[400], seed=6, sweeps={"thermalise": 100, "measure": 900}
-    )
+    larger = make_study(tmp_path / "larger", size=[400], seed=6, sweeps={"thermalise": 100, "measure": 900})
     whole = run(larger, URL, HERE)
     before = contents(remote())
     with locks.held(remote()):  # a third one: the lock is there, and is not the first one's

@@ -52,10 +52,7 @@ def test_memory_of_a_container(groups: Path, name: str) -> None:
 @pytest.mark.usefixtures("groups")
 @pytest.mark.parametrize(
     ("variables", "megabytes"),
-    [
-        ({"SLURM_MEM_PER_NODE": "512"}, 512),
-        ({"SLURM_MEM_PER_CPU": "200", "SLURM_CPUS_ON_NODE": "3"}, 600),
-    ],
+    [({"SLURM_MEM_PER_NODE": "512"}, 512), ({"SLURM_MEM_PER_CPU": "200", "SLURM_CPUS_ON_NODE": "3"}, 600)],
 )
 def test_the_memory_of_a_batch_job_counts(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], megabytes: int

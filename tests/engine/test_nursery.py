@@ -100,9 +100,7 @@ def test_threads_need_no_process(place: Where) -> None:
         assert servers() == []
 
 
-def test_without_a_process_more_workers_start_as_they_can(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_a_process_more_workers_start_as_they_can(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
         raise OSError(11, "Resource temporarily unavailable")
 

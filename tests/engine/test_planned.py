@@ -118,9 +118,7 @@ def on_paper(monkeypatch: pytest.MonkeyPatch, study: Study) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("one_second")
 @pytest.mark.parametrize("order", ["typewriter", "random"])
-def test_a_plan_of_a_gpu_that_is_not_here_is_of_paper(
-    monkeypatch: pytest.MonkeyPatch, order: str
-) -> None:
+def test_a_plan_of_a_gpu_that_is_not_here_is_of_paper(monkeypatch: pytest.MonkeyPatch, order: str) -> None:
     """Batches of 1024, 1024 and 952 pattern sets, 2 temperatures each; twice the sweeps, twice the time."""
     axes = {"size": [100], "load": [0.05], "temperature": [0.3, 0.6], "seed": 3000}
     one, two = (
@@ -136,9 +134,7 @@ def test_a_plan_of_a_gpu_that_is_not_here_is_of_paper(
     flips = glauber.flips_of([1 / 0.3, 1 / 0.6], 0.05)
     form = glauber.form_of(device, replicas, 100, 5, flips)
     cycles = device.clock * glauber.sweep_seconds(device, replicas, 100, 5, form, flips)[1] / 100
-    assert short["seconds"] * device.clock / 50 / 100 == pytest.approx(
-        cycles * 3000 / 1024, rel=0.02
-    )
+    assert short["seconds"] * device.clock / 50 / 100 == pytest.approx(cycles * 3000 / 1024, rel=0.02)
     assert short["launches"] == 3 * 3
     least = 2048 * glauber.memory(100, 5, 50) + 1024 * patterns.set_memory(100, 5)
     more = LARGEST_ORDERS + 4 * 100 * 1024 if order == "random" else 0

@@ -76,9 +76,7 @@ def test_a_notebook_shows_one_output_however_much_is_said(
     assert (tmp_path / "log").read_text().count("failed") == 1000
 
 
-def test_a_notebook_is_told_how_far_a_run_came_before_it_failed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_notebook_is_told_how_far_a_run_came_before_it_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = stand_in(monkeypatch)
     monkeypatch.setattr(cards.time, "monotonic", lambda: 1.0)
 
@@ -102,10 +100,7 @@ def test_a_quiet_run_shows_nothing_in_a_notebook(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_run_in_a_notebook(
-    study: Study,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shown = stand_in(monkeypatch)
     outcome = driver.run(study, tmp_path, HERE)

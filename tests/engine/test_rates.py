@@ -64,9 +64,7 @@ def test_a_rate_is_that_of_a_block(study: Study, tmp_path: Path, calibrated: Cal
         {"couplings": "pseudo_inverse"},
     ],
 )
-def test_another_study_has_another_rate(
-    study: Study, tmp_path: Path, changes: dict[str, object]
-) -> None:
+def test_another_study_has_another_rate(study: Study, tmp_path: Path, changes: dict[str, object]) -> None:
     remember(study, RATE)
     assert remembered(make_study(tmp_path, **changes)) is None
     assert remembered(study) == RATE
@@ -103,9 +101,7 @@ def test_other_threads_and_compilers_have_another_rate(
     assert remembered(study) is None
 
 
-def test_where_kernels_are_kept_changes_no_rate(
-    study: Study, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_kernels_are_kept_changes_no_rate(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     remember(study, RATE)
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/elsewhere")
     assert remembered(study) == RATE
@@ -134,21 +130,11 @@ def test_a_rate_that_is_too_old_or_of_tomorrow_is_measured_anew(
     assert remembered(study) is not None
 
 
-DAMAGE = [
-    b"",
-    b"{",
-    b"\x80\x04",
-    b"null",
-    b"[]",
-    b'{"rate": []}',
-    b'{"rate": {"block_seconds": 1}}',
-]
+DAMAGE = [b"", b"{", b"\x80\x04", b"null", b"[]", b'{"rate": []}', b'{"rate": {"block_seconds": 1}}']
 
 
 @pytest.mark.parametrize("content", DAMAGE)
-def test_a_damaged_file_is_measured_anew(
-    study: Study, calibrated: Calibration, content: bytes
-) -> None:
+def test_a_damaged_file_is_measured_anew(study: Study, calibrated: Calibration, content: bytes) -> None:
     remember(study, RATE)
     rates.measured_rate_of(study).write_bytes(content)
     assert estimate.cost(study).seconds == 9 * 0.25
@@ -185,9 +171,7 @@ def test_a_file_of_another_study_is_not_believed(study: Study, tmp_path: Path) -
     assert remembered(study) is None
 
 
-def test_nowhere_to_write_costs_a_measurement(
-    study: Study, calibrated: Calibration, no_rates: Path
-) -> None:
+def test_nowhere_to_write_costs_a_measurement(study: Study, calibrated: Calibration, no_rates: Path) -> None:
     no_rates.write_text("a file, where the folder should be")
     assert estimate.cost(study).seconds == estimate.cost(study).seconds == 9 * 0.25
     assert calibrated.count == 2
@@ -227,9 +211,7 @@ for _ in range(200):
 """
 
 
-def test_writers_at_the_same_time_leave_one_whole_file(
-    study: Study, tmp_path: Path, no_rates: Path
-) -> None:
+def test_writers_at_the_same_time_leave_one_whole_file(study: Study, tmp_path: Path, no_rates: Path) -> None:
     """Two processes write 200 times each while this one reads: each time the rate of one of them."""
     remember(study, replace(RATE, block_seconds=1.0))
     path = tmp_path / "study.yaml"
@@ -269,8 +251,7 @@ def test_the_cache_folder_is_where_users_have_it(
 
 
 @pytest.mark.parametrize(
-    ("age", "words"),
-    [(0.0, "by short chains, just now"), (300.0, "by short chains, 5 min 00 s ago")],
+    ("age", "words"), [(0.0, "by short chains, just now"), (300.0, "by short chains, 5 min 00 s ago")]
 )
 def test_the_command_says_how_old_a_rate_is(
     study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str], age: float, words: str

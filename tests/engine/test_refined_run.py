@@ -73,28 +73,21 @@ def test_a_second_run_repeats_it_to_the_byte(done: tuple[Study, Path]) -> None:
     assert files(root) == before
 
 
-def test_rounds_are_the_same_with_other_workers_and_blocks(
-    done: tuple[Study, Path], tmp_path: Path
-) -> None:
+def test_rounds_are_the_same_with_other_workers_and_blocks(done: tuple[Study, Path], tmp_path: Path) -> None:
     study, root = done
     where = Settings(workers=2, block_cells=1, where=Where(pool="threads"), quiet=True)
     mattis.run(study, tmp_path, where)
     assert files(tmp_path) == files(root)
 
 
-def test_a_larger_budget_goes_on_where_a_smaller_one_ended(
-    done: tuple[Study, Path], tmp_path: Path
-) -> None:
+def test_a_larger_budget_goes_on_where_a_smaller_one_ended(done: tuple[Study, Path], tmp_path: Path) -> None:
     study, root = done
     mattis.run(make(rounds=1), tmp_path, HERE)
     last = json.loads((tmp_path / "small/round_002.json").read_bytes())
     assert "as many as rounds allows" in last["ended"]
     assert not last["added"]
     mattis.run(make(cells=json.loads(files(root)["round_001.json"])["cells"]), tmp_path, HERE)
-    assert (
-        "raise cells to go on"
-        in json.loads((tmp_path / "small/round_002.json").read_bytes())["ended"]
-    )
+    assert "raise cells to go on" in json.loads((tmp_path / "small/round_002.json").read_bytes())["ended"]
     mattis.run(study, tmp_path, HERE)
     assert files(tmp_path) == files(root)
 
@@ -172,9 +165,7 @@ def test_what_nobody_asked_for_is_neither_missing_nor_doubtful(done: tuple[Study
     assert json.loads(files(root)["sweep.done.json"])["digest"] == digest(study, root)
 
 
-def test_cells_are_those_of_the_same_study_without_rounds(
-    done: tuple[Study, Path], tmp_path: Path
-) -> None:
+def test_cells_are_those_of_the_same_study_without_rounds(done: tuple[Study, Path], tmp_path: Path) -> None:
     study, root = done
     plain = study.model_copy(update={"refine": None})
     mattis.run(plain, tmp_path, HERE)
@@ -271,9 +262,7 @@ def test_receipts_of_shards_whose_cells_are_lost_are_withdrawn(
     assert not [*receipts.iterdir()]
 
 
-def test_labels_that_are_lost_are_those_of_the_rounds(
-    done: tuple[Study, Path], tmp_path: Path
-) -> None:
+def test_labels_that_are_lost_are_those_of_the_rounds(done: tuple[Study, Path], tmp_path: Path) -> None:
     """Of a damaged axis, where both copies of the metadata are damaged as well."""
     study, root = done
     shutil.copytree(root / "small", tmp_path / "small")

@@ -26,9 +26,7 @@ def of(index: int, count: int) -> Settings:
     return replace(HERE, shard=(index, count))
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(count=st.integers(1, 12), seeds=st.integers(1, 9))
 def test_every_cell_is_in_exactly_one_shard(tmp_path: Path, count: int, seeds: int) -> None:
     study = make_study(tmp_path, seed=seeds)
@@ -40,9 +38,7 @@ def test_every_cell_is_in_exactly_one_shard(tmp_path: Path, count: int, seeds: i
         assert (part.cells.all(axis=(2, 3)) == part.cells.any(axis=(2, 3))).all()
 
 
-def test_a_pattern_set_stays_in_its_shard_when_the_study_grows(
-    tmp_path: Path, study: Study
-) -> None:
+def test_a_pattern_set_stays_in_its_shard_when_the_study_grows(tmp_path: Path, study: Study) -> None:
     larger = make_study(tmp_path, load=[0.04, 0.05, 0.07, 0.1, 0.2], seed=5)
     before, after = shards.owners(study, 4), shards.owners(larger, 4)
     assert (after[:, [1, 3, 4], :3] == before).all()
@@ -67,9 +63,7 @@ def test_shards_share_the_work_fairly(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3)))[::2])
-def test_shards_in_any_order_then_gathered(
-    tmp_path: Path, study: Study, order: tuple[int, ...]
-) -> None:
+def test_shards_in_any_order_then_gathered(tmp_path: Path, study: Study, order: tuple[int, ...]) -> None:
     computed = [run(study, tmp_path, of(index, 3)).computed for index in order]
     assert sum(computed) == 72
     assert all(computed)
@@ -83,13 +77,9 @@ def test_shards_in_any_order_then_gathered(
     assert run(study, tmp_path, of(0, 3)).computed == 0
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(count=st.integers(1, 40), seeds=st.integers(1, 9))
-def test_the_tiles_of_a_shard_are_its_cells_and_no_others(
-    tmp_path: Path, count: int, seeds: int
-) -> None:
+def test_the_tiles_of_a_shard_are_its_cells_and_no_others(tmp_path: Path, count: int, seeds: int) -> None:
     study = make_study(tmp_path, size=[60, 80], seed=seeds)
     for part in shards.shards(study, count):
         wanted = [(block.id, block.points) for block in plan.blocks(study, part.cells)]
@@ -98,9 +88,7 @@ def test_the_tiles_of_a_shard_are_its_cells_and_no_others(
         assert all(tile.physics() == study.physics() for tile in part.tiles)
 
 
-def test_a_shard_looks_at_its_own_cells_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_shard_looks_at_its_own_cells_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = make_study(tmp_path, seed=4)
     digests = [run(study, tmp_path, of(index, 3)).digest for index in range(3)]
     read: list[str] = []
@@ -175,17 +163,9 @@ def test_a_shard_and_a_whole_run_do_not_meet_but_two_shards_do(tmp_path: Path) -
 
 
 def test_two_runs_never_hold_the_same_results(tmp_path: Path) -> None:
-    with (
-        locks.held(Folder(tmp_path)),
-        pytest.raises(UserError),
-        locks.held(Folder(tmp_path), "shard-a"),
-    ):
+    with locks.held(Folder(tmp_path)), pytest.raises(UserError), locks.held(Folder(tmp_path), "shard-a"):
         pass
-    with (
-        locks.held(Folder(tmp_path), "shard-a"),
-        pytest.raises(UserError),
-        locks.held(Folder(tmp_path)),
-    ):
+    with locks.held(Folder(tmp_path), "shard-a"), pytest.raises(UserError), locks.held(Folder(tmp_path)):
         pass
     with locks.held(Folder(tmp_path), "shard-a"), locks.held(Folder(tmp_path), "shard-b"):
         pass

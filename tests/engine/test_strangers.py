@@ -103,15 +103,11 @@ def attacked(folder: Path, ports: list[int], *ways: str, right: Any = None) -> s
     )  # fmt: skip
     assert done.stdout == f"{NOBODY}\n", done.stderr
     found = [(file, *file.name.split("-")) for file in folder.iterdir()]
-    assert {file.stat().st_uid for file, *_ in found} <= {
-        os.getuid()
-    }  # it ran as the owner of the run
+    assert {file.stat().st_uid for file, *_ in found} <= {os.getuid()}  # it ran as the owner of the run
     return {(int(port), way) for _, port, way, _ in found}
 
 
-as_root = pytest.mark.skipif(
-    os.name != "posix" or os.getuid() != 0, reason="only root becomes another"
-)
+as_root = pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root becomes another")
 
 
 @as_root
@@ -126,9 +122,7 @@ def test_another_user_cannot_run_anything_in_a_run(tmp_path: Path, study: Study)
 
 
 @as_root
-def test_the_same_attack_succeeds_without_tls_and_with_the_right_certificate(
-    tmp_path: Path,
-) -> None:
+def test_the_same_attack_succeeds_without_tls_and_with_the_right_certificate(tmp_path: Path) -> None:
     """What the command started before; and a certificate that was stolen."""
     with LocalCluster(
         n_workers=1, threads_per_worker=1, host="127.0.0.1", protocol="tcp://",
@@ -170,9 +164,7 @@ def stopped_worker(run: psutil.Process) -> psutil.Process:
     return worker
 
 
-def test_the_only_worker_hangs_and_is_replaced(
-    study: Study, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_only_worker_hangs_and_is_replaced(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "NAMED", 4.0)
     monkeypatch.setattr(watch, "KILLED", 7.0)
     said: list[str] = []

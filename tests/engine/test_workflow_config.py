@@ -30,10 +30,7 @@ def asked(**changes: Any) -> WorkflowConfig:
         ({"results": "gs://b/c"}, "results: got 'gs://b/c'; expected a folder"),
         ({"results": "gs:/b/c"}, "results: got 'gs:/b/c'; expected a folder"),
         ({"results": "a}b"}, "expected a path without }, which Snakemake fills in; rename it"),
-        (
-            {"results": "~no-such-user/a"},
-            "~no-such-user/a: there is no such user; write ./~no-such-user/a",
-        ),
+        ({"results": "~no-such-user/a"}, "~no-such-user/a: there is no such user; write ./~no-such-user/a"),
         ({"plugins": {"a": 1}}, "plugins: got {'a': 1}; expected a path"),
         ({"plugins": "a\rb"}, "expected a path without \\r; rename it"),
         ({"studies": []}, "studies: got []; expected the file of a study, such as config/"),

@@ -79,14 +79,10 @@ def test_a_disk_that_refuses_costs_a_compilation(
     assert load().twice(3) == 6
 
 
-def test_no_folder_for_a_cache(
-    load: Callable[[], ModuleType], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_folder_for_a_cache(load: Callable[[], ModuleType], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
     assert load().twice(3) == 6
-    assert compiler.why_not_cached.__wrapped__() == (
-        "no folder for compiled kernels can be written to"
-    )
+    assert compiler.why_not_cached.__wrapped__() == ("no folder for compiled kernels can be written to")
 
 
 def test_a_full_disk_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

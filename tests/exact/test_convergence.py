@@ -78,8 +78,7 @@ def test_the_order_of_the_chains_and_the_sign_of_what_is_drawn_do_not_matter() -
 
 
 @pytest.mark.parametrize(
-    "chains",
-    [np.ones((2, 100), np.int64), np.repeat([[3], [5]], 40, axis=1), np.arange(14).reshape(2, 7)],
+    "chains", [np.ones((2, 100), np.int64), np.repeat([[3], [5]], 40, axis=1), np.arange(14).reshape(2, 7)]
 )
 def test_what_does_not_vary_or_is_short_says_nothing(chains: np.ndarray) -> None:
     assert math.isnan(r_hat(chains))

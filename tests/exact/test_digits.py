@@ -130,6 +130,4 @@ def test_mistakes_are_said_in_a_line(changes, said):
 def test_without_the_package_one_line_says_what_to_type(monkeypatch):
     monkeypatch.setattr(digits, "find_spec", lambda _: None)
     said = refused(lambda: study_of(content()))
-    assert (
-        'digits come with scikit-learn, which is not here: pip install "mattis[examples]"' in said
-    )
+    assert 'digits come with scikit-learn, which is not here: pip install "mattis[examples]"' in said

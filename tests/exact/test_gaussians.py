@@ -93,11 +93,7 @@ def test_normal_deviates_are_normal():
 
 def test_deviates_of_neighbouring_addresses_are_uncorrelated():
     found = gaussians.normals(of_seed(3), 500, np.arange(400))
-    pairs = [
-        (found[:, :-1], found[:, 1:]),
-        (found[:-1], found[1:]),
-        (found[:, ::2], found[:, 1::2]),
-    ]
+    pairs = [(found[:, :-1], found[:, 1:]), (found[:-1], found[1:]), (found[:, ::2], found[:, 1::2])]
     for a, b in pairs:
         for x, y in ((a, b), (a**2, b**2)):
             assert stats.pearsonr(x.ravel(), y.ravel()).pvalue > FALSE_ALARM / 6
@@ -134,9 +130,7 @@ def test_lengths_are_accepted_as_published(degrees):
     np.testing.assert_allclose(found, expected, rtol=1e-13)
 
 
-@pytest.mark.parametrize(
-    "y", [-0.9, -0.3, -0.0101, -0.0099, -1e-3, -1e-7, 1e-9, 0.003, 0.0099, 2.0]
-)
+@pytest.mark.parametrize("y", [-0.9, -0.3, -0.0101, -0.0099, -1e-3, -1e-7, 1e-9, 0.003, 0.0099, 2.0])
 def test_the_bound_of_acceptance_does_not_cancel(y):
     """ln(1 + y) - y + y^2/2 - y^3/3, about -y^4/4, against 60 digits."""
     with localcontext(prec=60):
@@ -225,9 +219,7 @@ def test_fewer_dimensions_than_vectors():
 @exactly
 @given(streams, st.integers(1, 8), st.integers(1, 12), st.sampled_from([0, 1, 3, 100, 10**9]))
 def test_memories_are_orthogonal_and_as_long_as_asked(stream, memories, vectors, extra):
-    orthogonal, gaussian = gaussians.orthogonal_and_gaussian(
-        stream, memories, vectors, memories + extra
-    )
+    orthogonal, gaussian = gaussians.orthogonal_and_gaussian(stream, memories, vectors, memories + extra)
     width = memories + min(vectors, extra)
     assert (orthogonal.shape, gaussian.shape) == ((memories, width), (vectors, width))
     expected = (memories + extra) * np.eye(memories)

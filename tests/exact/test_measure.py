@@ -240,11 +240,7 @@ def test_a_gentle_ramp_under_noise_drifts(sign):
 
 
 def test_a_steep_ramp_is_not_even_long_enough():
-    for values in (
-        np.arange(2000),
-        np.arange(2000) ** 2,
-        chain(0.0, 2000, 1) + np.arange(2000) * 5,
-    ):
+    for values in (np.arange(2000), np.arange(2000) ** 2, chain(0.0, 2000, 1) + np.arange(2000) * 5):
         got = estimate(values)
         assert got.short
         assert math.isnan(got.error)

@@ -55,10 +55,7 @@ def test_kernel_and_numpy_give_the_same_words(stream, step, quads):
 def decision(stream, position, step):
     """The word of a decision by its definition, from single quads."""
     at = [position // 8, rng.LOWER_QUADS + position // 8]
-    quads = [
-        rng.philox((np.array(q), np.array(step), *map(np.array, stream.tail)), stream.key)
-        for q in at
-    ]
+    quads = [rng.philox((np.array(q), np.array(step), *map(np.array, stream.tail)), stream.key) for q in at]
     upper, lower = (int(quad[position % 8 // 2]) >> 16 * (position % 2) & 0xFFFF for quad in quads)
     return upper << 16 | lower
 
@@ -100,11 +97,7 @@ def test_words_depend_on_their_address_only(stream, steps, count, more):
 # A logical index is (root seed, stream, group, member, position, step).
 
 names = st.sampled_from(["patterns", "cue", "dynamics"])
-numbers = st.one_of(
-    st.integers(-3, 2**33),
-    st.floats(allow_nan=False),
-    st.integers(0, 9).map(float),
-)
+numbers = st.one_of(st.integers(-3, 2**33), st.floats(allow_nan=False), st.integers(0, 9).map(float))
 labels = st.dictionaries(st.sampled_from(["size", "beta", "noise", "seed"]), numbers, max_size=3)
 indices = st.tuples(st.integers(0, 2**64 - 1), names, labels, labels, st.integers(0, 2**34), word)
 
@@ -181,9 +174,7 @@ def test_streams_do_not_depend_on_the_order_of_labels_and_share_the_key_of_their
 def test_streams_are_those_of_every_store_written_so_far():
     """Change these numbers, and every number of every study changes."""
     group, member = {"size": 1000, "patterns": 50, "seed": 3}, {"beta": 2.5, "noise": 0.1, "cue": 0}
-    assert rng.stream(1, "patterns", group) == rng.Stream(
-        (0x1DCD8D52, 0x4B4995FF), (0x958CC38F, 0xEEACBFBD)
-    )
+    assert rng.stream(1, "patterns", group) == rng.Stream((0x1DCD8D52, 0x4B4995FF), (0x958CC38F, 0xEEACBFBD))
     assert rng.stream(1, "dynamics", group, member) == rng.Stream(
         (0x17F5F6AE, 0xCA31327E), (0x8D8DE8FF, 0x3704F7D3)
     )
@@ -204,9 +195,7 @@ ALONG = {  # words along each direction of the address
     "members": lambda n: np.concatenate(
         [rng.stream(7, "dynamics", GROUP, {"cue": k}).words(1) for k in range(n)]
     ),
-    "root seeds": lambda n: np.concatenate(
-        [rng.stream(k, "dynamics", GROUP).words(1) for k in range(n)]
-    ),
+    "root seeds": lambda n: np.concatenate([rng.stream(k, "dynamics", GROUP).words(1) for k in range(n)]),
 }
 
 

@@ -49,12 +49,7 @@ def test_any_axis_may_be_the_only_one(varied: str, tmp_path: Path) -> None:
 def test_what_a_block_may_ask_is_drawn_and_the_rest_is_one_line(
     panel: dict[str, Any], said: str | None, tmp_path: Path
 ) -> None:
-    axes = {
-        "size": [40, 60],
-        "load": [0.1, 0.2, 0.3],
-        "temperature": [0.0],
-        "noise": [0.0, 0.1, 0.2],
-    }
+    axes = {"size": [40, 60], "load": [0.1, 0.2, 0.3], "temperature": [0.0], "noise": [0.0, 0.1, 0.2]}
     content = {
         "name": "asked", "model": "clipped", "axes": {**axes, "seed": 2},
         "sweeps": {"thermalise": 2, "measure": 8}, "figure": {"panels": [panel]},

@@ -6,28 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from artists import (
-    imagined,
-    is_dashed,
-    key,
-    plain_lines,
-    rows_of,
-    short,
-    spots,
-    symbols,
-    told,
-)
+from artists import imagined, is_dashed, key, plain_lines, rows_of, short, spots, symbols, told
 from builders import STUDIES, fill, make_of_family
 
 from mattis.comparison.view import view
 from mattis.figures import curve_pages, estimated
-from mattis.figures.curves import (
-    PanelCurve,
-    Points,
-    curves_of,
-    in_logarithms,
-    is_constant,
-)
+from mattis.figures.curves import PanelCurve, Points, curves_of, in_logarithms, is_constant
 from mattis.statistics.intervals import student
 from mattis.study.base import Study
 from mattis.study.figure import PanelBlock
@@ -87,9 +71,7 @@ def test_six_curves_at_most_the_ends_among_them(tmp_path: Path) -> None:
 
 def points(y: Any, reach: float = 0.1) -> Points:
     y = np.asarray(y, float)
-    return Points(
-        np.arange(y.size), y, y - reach, y + reach, np.zeros(y.size, int), np.ones(y.size)
-    )
+    return Points(np.arange(y.size), y, y - reach, y + reach, np.zeros(y.size, int), np.ones(y.size))
 
 
 def test_intervals_of_logarithms_reach_as_far_by_factors() -> None:
@@ -117,9 +99,7 @@ def test_a_panel_of_one_value_is_a_phrase(name: str, values: Any, words: str | N
     assert is_constant([PanelCurve(name, 0, "", points(values))]) == words
 
 
-def test_a_power_is_drawn_through_the_centre_of_its_points_and_told_with_its_error(
-    tmp_path: Path,
-) -> None:
+def test_a_power_is_drawn_through_the_centre_of_its_points_and_told_with_its_error(tmp_path: Path) -> None:
     """The line has the stated slope, not the fitted one, and does not begin at the first point."""
     study = short(STUDIES / "fast_slow.yaml", axes={**AXES_OF_POWERS})
     found = imagined(study, tmp_path)

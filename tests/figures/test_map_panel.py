@@ -14,12 +14,7 @@ from mattis.statistics.doubts import FEW_SETS, doubts
 
 def study_with(seed: int, **panel: object) -> object:
     """Return a study whose figure is one map."""
-    axes = {
-        "size": [40],
-        "load": [0.05, 0.1, 0.2, 0.3],
-        "temperature": [0.0, 0.2, 0.4],
-        "seed": seed,
-    }
+    axes = {"size": [40], "load": [0.05, 0.1, 0.2, 0.3], "temperature": [0.0, 0.2, 0.4], "seed": seed}
     return study_of(
         {
             "name": "mapped", "model": "hopfield", "axes": axes,

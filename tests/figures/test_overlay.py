@@ -40,9 +40,7 @@ def test_each_study_is_a_curve_with_its_own_values_and_name(two, tmp_path):
     axes = body.subfigs[0].axes[0]
     drawn = [points.lines[0].get_xydata() for points in axes.containers]
     for study, estimates in parts:
-        kept = {
-            name: estimates[name].values.ravel() for name in ("overlap", "overlap_given_survival")
-        }
+        kept = {name: estimates[name].values.ravel() for name in ("overlap", "overlap_given_survival")}
         found = np.concatenate([one[:, 1] for one in drawn])
         for mixed, plain, stayed in zip(
             ((estimates["survived"] > 0) & (estimates["survived"] < 1)).values.ravel(),

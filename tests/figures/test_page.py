@@ -14,15 +14,7 @@ from matplotlib.lines import Line2D
 from mattis.comparison.findings import headline, headline_lines
 from mattis.comparison.verdict import with_theory
 from mattis.figures import curve_pages, diagram, estimated
-from mattis.figures.page import (
-    DOUBLE,
-    SINGLE,
-    close_page,
-    key_shape,
-    labelled,
-    open_page,
-    visible_length,
-)
+from mattis.figures.page import DOUBLE, SINGLE, close_page, key_shape, labelled, open_page, visible_length
 from mattis.networks.registry import study_of
 from mattis.statistics.estimates import ALL_FLAGS, INCOMPLETE
 from mattis.study import plan
@@ -77,8 +69,7 @@ def test_columns_of_a_key_are_as_wide_as_its_longest_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "count"),
-    [("abc", 3), (r"$\alpha_c$ = 0.1", 8), (r"$N \to \infty$", 4), ("$T_{AT}$", 3)],
+    ("text", "count"), [("abc", 3), (r"$\alpha_c$ = 0.1", 8), (r"$N \to \infty$", 4), ("$T_{AT}$", 3)]
 )
 def test_commands_of_formulas_are_no_letters(text: str, count: int) -> None:
     assert visible_length(text) == count
@@ -194,12 +185,8 @@ def test_an_incomplete_study_is_drawn_and_says_so(tmp_path: Path, study: Study) 
     assert ((ds["flag"] & INCOMPLETE) > 0).sum() == 16
     assert ds["overlap"].isnull().sum() == 16
     figures = dict(curve_pages.figures(ds, study))
-    assert all(
-        "8 of 12 cells incomplete; digest incomplete" in told(one) for one in figures.values()
-    )
-    shown = [
-        one for figure in figures.values() for axes in spots(figure) for one in symbols(axes[0])
-    ]
+    assert all("8 of 12 cells incomplete; digest incomplete" in told(one) for one in figures.values())
+    shown = [one for figure in figures.values() for axes in spots(figure) for one in symbols(axes[0])]
     assert all(np.isfinite(one.rows[:, 1]).all() for one in shown)
 
 

@@ -220,9 +220,7 @@ def test_deviations_of_sets_that_agree_are_open_and_the_key_says_what_they_are()
 
 
 @pytest.mark.parametrize(("half", "whole"), [(0.004, False), (0.02, True)])
-def test_bars_that_are_longer_than_all_differences_stay_within_the_axes(
-    half: float, whole: bool
-) -> None:
+def test_bars_that_are_longer_than_all_differences_stay_within_the_axes(half: float, whole: bool) -> None:
     y = np.array([0.23, 0.24, 0.235])
     wide = Points(X, y, y - half, y + half, np.zeros(3, int), np.ones(3))
     low, high = drawn(panel(one(quantity="energy", points=wide), names=["energy"])).get_ylim()

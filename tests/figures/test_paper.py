@@ -102,13 +102,9 @@ def test_a_panel_stands_alone_with_its_own_key(drawable: Drawn) -> None:
 def test_an_unknown_panel_is_one_line(tmp_path: Path) -> None:
     study = make_study(tmp_path)
     fill(study, tmp_path)
-    with pytest.raises(
-        UserError, match=r"--panel: got q; expected one of a.*; for example --panel a"
-    ):
+    with pytest.raises(UserError, match=r"--panel: got q; expected one of a.*; for example --panel a"):
         write_paper(study, "q", output=tmp_path / "f.pdf", root=tmp_path)
-    with pytest.raises(
-        UserError, match=r"-o f\.gif: got \.gif; expected one of \.png, \.svg, \.pdf"
-    ):
+    with pytest.raises(UserError, match=r"-o f\.gif: got \.gif; expected one of \.png, \.svg, \.pdf"):
         write_paper(study, output=tmp_path / "f.gif", root=tmp_path)
     assert not [*tmp_path.glob("f.*")]
 
@@ -137,9 +133,7 @@ def test_letters_of_a_pdf_are_fonts_and_its_bytes_have_no_date(mapped: tuple[Stu
     assert b"/Type3" not in content
     fonts = re.findall(rb"/FontDescriptor\b", content)
     assert fonts
-    assert len(re.findall(rb"/FontFile2 ", content)) == len(
-        re.findall(rb"/Type /FontDescriptor", content)
-    )
+    assert len(re.findall(rb"/FontFile2 ", content)) == len(re.findall(rb"/Type /FontDescriptor", content))
     assert b"CreationDate" not in content
     (box,) = {*re.findall(rb"/MediaBox \[ ?0 0 ([0-9.]+)", content)}
     assert float(box) == pytest.approx(3.4 * 72)
@@ -198,9 +192,7 @@ def test_the_table_has_the_numbers_that_are_drawn(mapped: tuple[Study, Path]) ->
         assert number(row["y"]) in given
         if row["y_low"]:
             assert number(row["y_low"]) <= number(row["y"]) <= number(row["y_high"])
-    lines = [
-        row for row in rows if row["kind"] == "line" and row["what"].startswith("hopfield.overlap")
-    ]
+    lines = [row for row in rows if row["kind"] == "line" and row["what"].startswith("hopfield.overlap")]
     assert len(lines) > 50
     loads = {f"{v:.3g}": v for v in plane["realised_load"].values.tolist()}
     for row in lines[::25]:
@@ -261,9 +253,7 @@ def test_what_is_incomplete_is_told(tmp_path: Path) -> None:
     assert "cells have not all of their seeds yet" in told
 
 
-def test_a_picture_for_print_has_600_dots_on_an_inch(
-    mapped: tuple[Study, Path], tmp_path: Path
-) -> None:
+def test_a_picture_for_print_has_600_dots_on_an_inch(mapped: tuple[Study, Path], tmp_path: Path) -> None:
     from PIL import Image
 
     study, root = mapped

@@ -31,9 +31,7 @@ PHASES = {
     "noise": [0.0], "seed": 6,
 }  # fmt: skip
 
-FEW_LINES = [
-    BoundaryLine(np.array([0.1, 0.0]), np.array([0.0, 1.0]), "a line", {"color": "#b2182b"}),
-]
+FEW_LINES = [BoundaryLine(np.array([0.1, 0.0]), np.array([0.0, 1.0]), "a line", {"color": "#b2182b"})]
 """Instead of lines of theory, which take seconds."""
 
 
@@ -91,9 +89,7 @@ def test_the_map_shows_the_overlap_from_0_to_1(plane: Any, page: Figure) -> None
 def inside(ax: Any, cells: xr.Dataset, hatch: str) -> set[tuple[float, float]]:
     """The (load, temperature) of the cells under a hatch."""
     (areas,) = (
-        one
-        for one in ax.collections
-        if isinstance(one, PatchCollection) and one.get_hatch() == hatch
+        one for one in ax.collections if isinstance(one, PatchCollection) and one.get_hatch() == hatch
     )
     loads, heats = cells["realised_load"].values, cells["temperature"].values
     return {
@@ -141,9 +137,7 @@ def test_where_two_starts_begin_to_differ_is_told_below_with_errors_of_95_percen
         "boundary_starts_energy_error": ("load", [0.01, 0.05, 0.03, 0.01]),
     }
     words = told_below(drawn_with(study, found, starts))
-    assert (
-        r"differ below T = 0.45 ± 0.04 (overlap), 0.55 ± 0.10 (energy) at $\alpha$ = 0.1;" in words
-    )
+    assert r"differ below T = 0.45 ± 0.04 (overlap), 0.55 ± 0.10 (energy) at $\alpha$ = 0.1;" in words
     starts["boundary_starts_energy"] = ("load", [np.nan] * 4)
     assert "0.45 ± 0.04 (overlap) at" in told_below(drawn_with(study, found, starts))
     starts["boundary_starts_overlap"] = ("load", [np.nan] * 4)
@@ -176,9 +170,7 @@ def test_boundaries_are_where_they_were_measured_with_bars_of_95_percent(page: F
     np.testing.assert_allclose(along_load[0].get_xydata(), [[0.14, 0.0]])
     widths = np.array(along_load[2][0].get_segments())[:, :, 0]
     np.testing.assert_allclose(widths, [[0.14 - NORMAL_95 * 0.001, 0.14 + NORMAL_95 * 0.001]])
-    assert all(
-        to_hex(bars[0].get_markerfacecolor()) == "#ffffff" for bars in (along_heat, along_load)
-    )
+    assert all(to_hex(bars[0].get_markerfacecolor()) == "#ffffff" for bars in (along_heat, along_load))
     (words,) = (words for words in found if words.startswith("half are lost"))
     assert "after 70 sweeps" in words
 
@@ -208,9 +200,7 @@ def test_cuts_show_survivors_filled_and_all_sets_open(plane: Any, page: Figure) 
             (True, ~stayed, "overlap", "seeds"),
         ):
             (bars,) = (
-                bars
-                for bars in own
-                if (to_hex(bars[0].get_markerfacecolor()) == "#ffffff") == is_open
+                bars for bars in own if (to_hex(bars[0].get_markerfacecolor()) == "#ffffff") == is_open
             )
             wanted = np.column_stack([cut["temperature"].values, cut[name].values])[mask]
             np.testing.assert_allclose(bars[0].get_xydata(), wanted)
@@ -290,18 +280,12 @@ def test_every_shape_of_a_phase_diagram_is_drawn(
     assert (tmp_path / "small" / "figures" / "diagram.png").exists()
 
 
-@pytest.mark.parametrize(
-    "changes", [{"load": [0.1]}, {"temperature": [0.4]}, {"load": [0.05, 0.1, 0.15]}]
-)
-def test_fewer_than_four_loads_or_temperatures_are_curves(
-    tmp_path: Path, changes: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize("changes", [{"load": [0.1]}, {"temperature": [0.4]}, {"load": [0.05, 0.1, 0.15]}])
+def test_fewer_than_four_loads_or_temperatures_are_curves(tmp_path: Path, changes: dict[str, Any]) -> None:
     assert not has_phases(make_study(tmp_path, **{**PHASES, **changes}))
 
 
-def test_an_incomplete_diagram_says_so_below(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_incomplete_diagram_says_so_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retrieval, "theory_lines", lambda _: FEW_LINES)
     study = make_study(tmp_path, **PHASES)
     fill(study, tmp_path, plan.blocks(study)[:6])
@@ -324,9 +308,7 @@ def test_littles_network_is_drawn_under_its_own_lines(
     estimates = with_theory(estimated(study, tmp_path), study)
     theory = estimates["overlap_theory"].isel(size=0, noise=0)
     cold = theory.sel(beta=np.inf).values  # (P - 1)/N of 60: 2/60, 5/60
-    assert cold[0] == pytest.approx(
-        evaluate("little.overlap", load=2 / 60, temperature=0.0), abs=1e-9
-    )
+    assert cold[0] == pytest.approx(evaluate("little.overlap", load=2 / 60, temperature=0.0), abs=1e-9)
     ((_, figure),) = retrieval.figures(estimates, study)
     assert "a line" in key(figure)
     assert not any(is_dashed(one) for one in plain_lines(axes_of(figure)[0])[:1])

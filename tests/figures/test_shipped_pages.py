@@ -9,17 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from artists import (
-    asked,
-    is_dashed,
-    key,
-    legends,
-    plain_lines,
-    rows_of,
-    spots,
-    symbols,
-    told,
-)
+from artists import asked, is_dashed, key, legends, plain_lines, rows_of, spots, symbols, told
 from conftest import Shown
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -125,22 +115,13 @@ def planes_of(shown: Shown) -> list[tuple[xr.Dataset, Figure]]:
     places: list[dict[str, Any]] = [{}]
     for name in rest:
         places = [{**place, name: value} for place in places for value in stacked[name].values]
-    return [
-        (stacked.sel(place), figure)
-        for place, figure in zip(places, shown.pages.values(), strict=True)
-    ]
+    return [(stacked.sel(place), figure) for place, figure in zip(places, shown.pages.values(), strict=True)]
 
 
-def cells_of(
-    plane: xr.Dataset, study: Study, block: PanelBlock, seen: View
-) -> list[tuple[str, xr.Dataset]]:
+def cells_of(plane: xr.Dataset, study: Study, block: PanelBlock, seen: View) -> list[tuple[str, xr.Dataset]]:
     """Return the cells of each curve of a panel with its words in the key, spelled out here."""
     there = {str(dim) for name in block.quantity for dim in plane[name].dims}
-    others = there - {
-        seen.across,
-        seen.curves,
-        seen.up,
-    }  # axes of another panel: at their last values
+    others = there - {seen.across, seen.curves, seen.up}  # axes of another panel: at their last values
     plane = plane.isel(dict.fromkeys(others, -1))
     if seen.curves is None or seen.curves not in there:
         return [("", plane)]
@@ -254,9 +235,7 @@ def shown_panels(
 ) -> list[tuple[PanelBlock, View, list[Axes]]]:
     """Return the panels that are drawn, with their roles and axes: those that are constant are told."""
     blocks = [b for b in panels_of(shown.study) if any(name in plane for name in b.quantity)]
-    blocks = [
-        b.model_copy(update={"quantity": [n for n in b.quantity if n in plane]}) for b in blocks
-    ]
+    blocks = [b.model_copy(update={"quantity": [n for n in b.quantity if n in plane]}) for b in blocks]
     axes = spots(figure)
     if len(blocks) != len(axes):
         own = shown.study.figure is not None and shown.study.figure.panels is not None
@@ -326,12 +305,8 @@ def test_every_entry_of_the_key_has_its_artists(shown: Shown) -> None:
             one.is_open and one.marker != "x" for one in drawn
         )
         others = ("sets that left", "sets that never")
-        assert any(words.startswith(others) for words in entries) == any(
-            one.marker == "x" for one in drawn
-        )
-        dashed = [
-            line for axes in spots(figure) for line in plain_lines(axes[0]) if is_dashed(line)
-        ]
+        assert any(words.startswith(others) for words in entries) == any(one.marker == "x" for one in drawn)
+        dashed = [line for axes in spots(figure) for line in plain_lines(axes[0]) if is_dashed(line)]
         entered = [
             words
             for words, one in entries.items()
@@ -355,9 +330,7 @@ def test_a_strip_of_deviations_is_below_each_panel_whose_line_has_them(shown: Sh
                     known = f"{name}_z" in cells and has_line(shown.study, seen, cells, name)
                     if known and block.lines != []:
                         z, x = cells[f"{name}_z"].values, abscissa(cells, shown.study, seen)
-                        compared += [
-                            pair for pair in zip(x, z, strict=True) if np.isfinite(pair[1])
-                        ]
+                        compared += [pair for pair in zip(x, z, strict=True) if np.isfinite(pair[1])]
             assert (len(axes) == 2) == bool(compared)
             if not compared:
                 continue
@@ -373,9 +346,7 @@ def test_a_strip_of_deviations_is_below_each_panel_whose_line_has_them(shown: Sh
             inside = sorted((x, z) for x, z in compared if abs(z) <= 6)
             beyond = sorted((x, float(np.sign(z))) for x, z in compared if abs(z) > 6)
             edge = [(x, y) for x, y, _ in found if abs(y) == pytest.approx(6 * 0.93)]
-            np.testing.assert_allclose(
-                sorted((x, y) for x, y, _ in found if (x, y) not in edge), inside
-            )
+            np.testing.assert_allclose(sorted((x, y) for x, y, _ in found if (x, y) not in edge), inside)
             assert sorted((x, float(np.sign(y))) for x, y in edge) == beyond
 
 

@@ -46,11 +46,7 @@ def test_pictures_are_the_letter_the_cue_and_the_end_in_the_store(study, tmp_pat
     stored, cue, end = shown(figure)
     np.testing.assert_array_equal(stored, LETTERS[3].reshape(12, 12))
     assert (cue != stored).sum() == 43  # round(0.3 × 144)
-    cell = (
-        reading.states(results_of(study, tmp_path).store, study)
-        .dataset()
-        .sel(age=2, noise=0.3, seed=1)
-    )
+    cell = reading.states(results_of(study, tmp_path).store, study).dataset().sel(age=2, noise=0.3, seed=1)
     bits = np.unpackbits(cell["states"].values.ravel())[:144].reshape(12, 12)
     np.testing.assert_array_equal(end, np.where(bits == 1, 1, -1))
     image = figure.axes[0].images[0]
@@ -111,9 +107,7 @@ def test_files_and_the_size_of_a_page(study, tmp_path):
     written = pictures.pictured(study, {"age": [5, 2], "noise": 0.3, "seed": 0}, 8, root=tmp_path)
     folder = tmp_path / "letters" / "figures"
     assert [str(p) for p in written] == [str(folder / f"states.{kind}") for kind in ("png", "svg")]
-    one = pictures.pictured(
-        study, {"age": 5, "noise": 0.3, "seed": 0}, 0, tmp_path / "a.svg", tmp_path
-    )
+    one = pictures.pictured(study, {"age": 5, "noise": 0.3, "seed": 0}, 0, tmp_path / "a.svg", tmp_path)
     assert [Path(str(p)).name for p in one] == ["a.png", "a.svg"]
     _, figure = drawn(study, tmp_path, steps=8, age=5, noise=0.3, seed=0)
     trace.files_of(figure)

@@ -44,9 +44,7 @@ def test_whole_numbers_are_whole() -> None:
 
 
 def test_usual_ends_are_of_arguments_and_within_their_bounds() -> None:
-    assert {*USUAL_ENDS, *THEORY_LEVELS} == {
-        name for name, one in ARGUMENTS.items() if not one.words
-    }
+    assert {*USUAL_ENDS, *THEORY_LEVELS} == {name for name, one in ARGUMENTS.items() if not one.words}
     for name, (low, high) in USUAL_ENDS.items():
         assert low < high
         assert ARGUMENTS[name].fits(float(low)), name

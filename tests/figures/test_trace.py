@@ -51,10 +51,7 @@ def test_theory_is_at_the_load_of_the_patterns_that_disturb(study):
     """P = round(0.1 × 60) = 6 of 60, of which 5 are others."""
     _, figure = drawn(study)
     at = {"load": 5 / 60, "temperature": 0.3}
-    wanted = {
-        0: evaluate("hopfield.overlap", **at),
-        1: evaluate("hopfield.energy_finite", **at, size=60),
-    }
+    wanted = {0: evaluate("hopfield.overlap", **at), 1: evaluate("hopfield.energy_finite", **at, size=60)}
     for k, ax in enumerate(figure.axes):
         levels = [set(line.get_ydata()) for line in ax.lines[1:]]
         assert levels == ([{wanted[k]}] if k in wanted else [])
@@ -83,13 +80,9 @@ def test_files_lie_among_the_figures_or_where_the_user_says(study, tmp_path):
     names = "trace-load0.1-temperature0.3-noise0.1-seed1"
     written = traces.traced(study, AT, root=tmp_path)
     folder = tmp_path / "some" / "figures"
-    assert [str(p) for p in written] == [
-        str(folder / f"{names}.{k}") for k in ("csv", "png", "svg")
-    ]
+    assert [str(p) for p in written] == [str(folder / f"{names}.{k}") for k in ("csv", "png", "svg")]
     again = traces.traced(study, AT, output=tmp_path / "new" / "one.svg")
-    assert [str(p) for p in again] == [
-        str(tmp_path / "new" / f"one.{k}") for k in ("csv", "png", "svg")
-    ]
+    assert [str(p) for p in again] == [str(tmp_path / "new" / f"one.{k}") for k in ("csv", "png", "svg")]
     assert [p.read_bytes() for p in written] == [p.read_bytes() for p in again]
     said = refused(traces.traced, study, AT, output=tmp_path / "one.pdf")
     assert "got .pdf; expected one of .png, .svg, .csv" in said
@@ -111,6 +104,4 @@ def test_a_model_that_cannot_be_followed_says_so(study, monkeypatch):
     model = replace(study.described_model, follow=None)
     monkeypatch.setattr(type(study), "described_model", model)
     said = refused(trace, study, **AT)
-    assert said.startswith(
-        "some: hopfield cannot be followed step by step; expected a study of one of"
-    )
+    assert said.startswith("some: hopfield cannot be followed step by step; expected a study of one of")

@@ -36,11 +36,7 @@ class _Loaded:
 
 
 def compiled(
-    code: str,
-    arch: str,
-    kind: Kind,
-    names: Sequence[str] | None = None,
-    options: Sequence[str] = OPTIONS,
+    code: str, arch: str, kind: Kind, names: Sequence[str] | None = None, options: Sequence[str] = OPTIONS
 ) -> str | bytes:
     """Return what NVRTC makes of a CUDA text: PTX as text, or a cubin as CuPy hands it to the driver.
 
@@ -88,6 +84,4 @@ def _private() -> SimpleNamespace:
             refusal=compiler.CompileException,
         )
     except AttributeError as moved:
-        raise ImportError(
-            f"tests/gpu/compiler.py knows the insides of CuPy 14.2: {moved}"
-        ) from moved
+        raise ImportError(f"tests/gpu/compiler.py knows the insides of CuPy 14.2: {moved}") from moved

@@ -112,10 +112,7 @@ def sweep(form: str, arch: str, size: int, count: int, beta: float) -> Mapping[s
     found: list[Counter[str]] = []
     for sweeps in (1, 2):
         protocol = Protocol(0, sweeps, 1, 0.5, order="typewriter")
-        asked = [
-            hopfield_device.LaunchRequest(0, network, Replica(k, beta, 0.0))
-            for k in range(replicas)
-        ]
+        asked = [hopfield_device.LaunchRequest(0, network, Replica(k, beta, 0.0)) for k in range(replicas)]
         device = interpreted(arch)
         sets = patterns.sets_on(device, [network.patterns])
         herd = hopfield_device.herd_of([network], asked, protocol)
@@ -133,8 +130,7 @@ def proposal(form: str, arch: str, beta: float) -> dict[str, float]:
     large = np.array([1, count, size, size * count])
     opcodes = {name for one in corners.values() for name in one}
     return {
-        name: float(large @ np.linalg.solve(terms, [one.get(name, 0) for one in corners.values()]))
-        / size
+        name: float(large @ np.linalg.solve(terms, [one.get(name, 0) for one in corners.values()])) / size
         for name in opcodes
     }
 

@@ -65,11 +65,7 @@ def _imported(tree: ast.AST) -> Iterator[tuple[str, Any]]:
 def _member(module: str, name: str) -> Any:
     """Return what `from module import name` would. Raises ImportError."""
     there = importlib.import_module(module)
-    return (
-        getattr(there, name)
-        if hasattr(there, name)
-        else importlib.import_module(f"{module}.{name}")
-    )
+    return getattr(there, name) if hasattr(there, name) else importlib.import_module(f"{module}.{name}")
 
 
 def _chain(node: ast.expr, known: dict[str, Any]) -> tuple[str, tuple[str, ...]]:

@@ -77,9 +77,7 @@ def usages(code: str, arch: str) -> dict[str, Usage]:
     found = re.findall(r"Function (\S+):\s+REG:(\d+) STACK:(\d+) SHARED:(\d+)", told)
     # From sm_90 on, a kernel with shared memory has what the driver reserves counted as its own.
     counted = MULTIPROCESSORS[arch].reserved if int(arch) >= 90 else 0
-    return {
-        name: Usage(int(r), int(stack), max(0, int(s) - counted)) for name, r, stack, s in found
-    }
+    return {name: Usage(int(r), int(stack), max(0, int(s) - counted)) for name, r, stack, s in found}
 
 
 def _reader() -> Path:
@@ -231,9 +229,7 @@ def launched(kernel: str, arch: str, usage: Usage, size: int, count: int) -> flo
     return occupancy(usage, arch, threads, dynamic)
 
 
-def report(
-    modules: Iterable[str] = devices.TEXTS, architectures: Iterable[str] = ARCHITECTURES
-) -> str:
+def report(modules: Iterable[str] = devices.TEXTS, architectures: Iterable[str] = ARCHITECTURES) -> str:
     """Return a Markdown table: a kernel on an architecture, what it takes, its occupancy at REFERENCES."""
     sizes = [f"N = {size}, P = {count}" for size, count in REFERENCES]
     head = ["kernel", "sm", "registers", "static shared", *(f"occupancy, {text}" for text in sizes)]

@@ -20,9 +20,7 @@ def on_modules(module: Callable[[str], Any]) -> Device:
     return replace(simulated, module=cache(module))
 
 
-def hosted(
-    schedule: ThreadSchedule, changed: Change = str, sanitize: MaybeSanitizer = ""
-) -> Device:
+def hosted(schedule: ThreadSchedule, changed: Change = str, sanitize: MaybeSanitizer = "") -> Device:
     """Return a device whose kernels a C++ compiler made of a changed text, with threads as scheduled."""
     return on_modules(
         lambda name: HostModule(

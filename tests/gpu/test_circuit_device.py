@@ -43,9 +43,7 @@ def scheduled(schedule):
     """The device, its threads in another order."""
     return replace(
         DEVICE,
-        module=lambda name: HostModule(
-            devices.text(*devices.TEXTS[name]), devices.ENTRIES[name], schedule
-        ),
+        module=lambda name: HostModule(devices.text(*devices.TEXTS[name]), devices.ENTRIES[name], schedule),
     )
 
 
@@ -73,8 +71,7 @@ def same(record, wanted):
     """Whether the device wrote down what is wanted."""
     heat = record.excess.size == 0 or np.array_equal(record.excess, wanted.excess)
     return heat and all(
-        np.array_equal(getattr(record, n), getattr(wanted, n))
-        for n in ("overlaps", "trace", "sums", "spins")
+        np.array_equal(getattr(record, n), getattr(wanted, n)) for n in ("overlaps", "trace", "sums", "spins")
     )
 
 
@@ -125,9 +122,7 @@ def test_chains_do_what_is_written(several, schedule, limit, room):
 
 @some
 @given(st.lists(cases(cold=True), min_size=1, max_size=4), schedules, limits, shared)
-def test_chains_that_settle_record_what_they_would_have_gone_through(
-    several, schedule, limit, room
-):
+def test_chains_that_settle_record_what_they_would_have_gone_through(several, schedule, limit, room):
     """Fixed points and cycles of two states, in whatever launch they are reached."""
     device = replace(scheduled(schedule), shared=room)
     found = run_chains(device, [chain_of(c, settles=True) for c in several], limit)
@@ -258,9 +253,7 @@ def disturbed(schedule, barrier):
     chains, wanted = suspects()
     module = HostModule(NUMBERED, NAMES, schedule)
     module.get_function("remove_barrier")((1,), (1,), (np.int32(barrier),))
-    device = replace(
-        DEVICE, module=lambda name: module if name == "matrix" else DEVICE.module(name)
-    )
+    device = replace(DEVICE, module=lambda name: module if name == "matrix" else DEVICE.module(name))
     try:
         found = run_chains(device, chains, Limits(threads=32))
         found += run_chains(device, chains, Limits(threads=64))

@@ -30,9 +30,7 @@ def test_every_text_compiles_and_holds_the_kernels_that_are_launched(name: str, 
 
 def test_every_file_belongs_to_a_module() -> None:
     """No `.cu` file lies about that nothing compiles."""
-    there = {
-        path.name for path in files("mattis.kernels.cuda").iterdir() if path.name.endswith(".cu")
-    }
+    there = {path.name for path in files("mattis.kernels.cuda").iterdir() if path.name.endswith(".cu")}
     assert there == {name for names in devices.TEXTS.values() for name in names}
     assert devices.TEXTS.keys() == devices.ENTRIES.keys()
 
@@ -42,10 +40,7 @@ def test_every_file_belongs_to_a_module() -> None:
     [
         ("x[0] = undefined_thing;", 'identifier "undefined_thing" is undefined'),
         ("int unused;", "never referenced"),
-        (
-            "__shared__ float s[20000]; s[threadIdx.x] = x[0]; __syncthreads(); x[0] = s[9];",
-            "shared",
-        ),
+        ("__shared__ float s[20000]; s[threadIdx.x] = x[0]; __syncthreads(); x[0] = s[9];", "shared"),
     ],
 )
 def test_errors_and_warnings_are_refused(body: str, message: str) -> None:

@@ -22,13 +22,7 @@ from mattis.kernels.cpu import drift as kernels
 from mattis.kernels.cuda import backends, devices, drift
 from mattis.kernels.cuda.devices import Device
 from mattis.kernels.cuda.drift import DriftRule, DriftState, Ground, Path, TrajectoryBatch
-from mattis.kernels.host.module import (
-    SCHEDULES,
-    HostFunction,
-    HostModule,
-    LaunchError,
-    ThreadSchedule,
-)
+from mattis.kernels.host.module import SCHEDULES, HostFunction, HostModule, LaunchError, ThreadSchedule
 from mattis.networks.drift import consolidation, consolidation_device
 from mattis.networks.drift.consolidation import ALL, PRESENTATIONS_AT_ONCE, Stage
 from mattis.networks.drift.consolidation import DriftProtocol as Plan
@@ -75,9 +69,7 @@ def batch_of(device: Device, several: list[Run], threshold: float) -> Trajectory
     return drift.load(device, rule_of(several[0], threshold), grounds, paths)
 
 
-def different(
-    device: Device, batch: TrajectoryBatch, several: list[Run], threshold: float
-) -> list[str]:
+def different(device: Device, batch: TrajectoryBatch, several: list[Run], threshold: float) -> list[str]:
     """Return what of which trajectory is not what the CPU's kernel makes of its run."""
     found = []
     for place in range(len(batch.states)):
@@ -92,11 +84,7 @@ def different(
 
 def unlike(found: DriftState, expected: dict[str, np.ndarray]) -> list[str]:
     """The names of arrays that differ in any bit."""
-    return [
-        name
-        for name in DriftState._fields
-        if getattr(found, name).tobytes() != expected[name].tobytes()
-    ]
+    return [name for name in DriftState._fields if getattr(found, name).tobytes() != expected[name].tobytes()]
 
 
 def several_like(run: Run, seed: int) -> list[Run]:
@@ -131,10 +119,7 @@ def test_memories_drift_as_on_the_cpu(device, run, warps, threshold, cut, work):
     """Two runs at two betas and etas each: any block, cut anywhere, in launches of any length."""
     several = several_like(run, 5)
     batch = batch_of(device, several, threshold)
-    with (
-        patch.object(drift, "threads_of", lambda _: 32 * warps),
-        patch.object(drift, "DRIFT_WORK", work),
-    ):
+    with patch.object(drift, "threads_of", lambda _: 32 * warps), patch.object(drift, "DRIFT_WORK", work):
         advanced(device, batch, [min(cut, len(run.shown)), len(run.shown)])
     assert different(device, batch, several, threshold) == []
 
@@ -228,9 +213,7 @@ def test_random_patterns_are_those_of_the_stream(device, first):
     """Pattern t by the word of t, over the ends of steps of the stream and of what a warp finds at once."""
     stream, piece, total = rng.stream(4, "clamping", {}), 80, 450
     limits = np.array([2**30, 2**30, 2**31 + 7, 2**32], np.uint64)
-    words = np.concatenate([stream.words(piece, step) for step in range(total // piece + 1)])[
-        :total
-    ]
+    words = np.concatenate([stream.words(piece, step) for step in range(total // piece + 1)])[:total]
     run = drawn(6, 4, 0, 20, False, 0, beta=0.1, eta=0.05)
     shown = kernels.clamped(words, limits)
     assert set(shown) == {0, 2, 3}
@@ -367,14 +350,6 @@ def test_the_bytes_of_a_trajectory_are_those_that_it_takes(device):
     start = (state[name] for name in ("fields", "squares", "along_bias"))
     path = Path(0, run.beta, run.eta, NO_STREAM, np.zeros(len(run.patterns), np.uint64))
     batch = drift.load(device, rule_of(run, 0.9), [Ground(*constants, *start)], [path])
-    own = (
-        batch.which,
-        batch.betas,
-        batch.etas,
-        batch.streams,
-        batch.limits,
-        batch.grounds,
-        batch.states,
-    )
+    own = (batch.which, batch.betas, batch.etas, batch.streams, batch.limits, batch.grounds, batch.states)
     taken = sum(array.nbytes for array in (*own, batch.reached))
     assert taken <= drift.bytes_of(batch.rows, batch.columns) <= taken + 128

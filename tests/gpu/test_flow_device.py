@@ -67,14 +67,7 @@ def on_arrays(empty: Callable, fill: Callable = np.copyto, to_host: Callable = n
 
 def recipe(name: str, **changes) -> Recipe:
     member = NEURON_DEFAULTS[name]
-    kept = {
-        "cues": 2,
-        "steps": 60,
-        "dt": 0.5,
-        "tolerance": 1e-4,
-        "binary": member.binary,
-        **changes,
-    }
+    kept = {"cues": 2, "steps": 60, "dt": 0.5, "tolerance": 1e-4, "binary": member.binary, **changes}
     return Recipe(member.parts, member.question, member.ensemble, **kept)
 
 
@@ -103,9 +96,7 @@ RECALL = {
     "hebbian_tanh": recipe("hebbian_tanh", field=0.1, bias=0.1),
     "graded": recipe("graded", field=0.1),
     "exponential": replace(recipe("graded"), parts=Parts("ln_cosh", "exponential", scale="sites")),
-    "spherical": replace(
-        recipe("attention"), parts=Parts("spherical", gain="hidden", scale="sites")
-    ),
+    "spherical": replace(recipe("attention"), parts=Parts("spherical", gain="hidden", scale="sites")),
 }
 SHAPES = [(24, 5), (8, 30)]
 """N and P: memories whose products close, and more memories than sites."""
@@ -286,10 +277,7 @@ def test_a_launch_does_not_grow_with_what_is_asked():
     host, of = on_arrays(np.empty), RECALL["attention"]
     many = replace(host, processors=132)
     assert relaxation_device.shape(PatternSet(1, 20, 4, 1), of, host) == (2, 64)
-    assert relaxation_device.shape(PatternSet(1, 20, 4, 1), of, many) == (
-        relaxation_device.MOST_SETS,
-        64,
-    )
+    assert relaxation_device.shape(PatternSet(1, 20, 4, 1), of, many) == (relaxation_device.MOST_SETS, 64)
 
 
 def test_a_launch_that_does_not_fit_goes_on_in_halves(host, monkeypatch):
@@ -330,9 +318,7 @@ def test_a_launch_that_does_not_fit_goes_on_in_halves(host, monkeypatch):
         ("dense", 24, 5),
     ],
 )
-def test_recall_by_kernels_is_that_of_the_cpu(
-    simulated, name, size, count, precision, monkeypatch
-) -> None:
+def test_recall_by_kernels_is_that_of_the_cpu(simulated, name, size, count, precision, monkeypatch) -> None:
     """As a GPU does it: what lies between two products is a kernel, whoever the other replicas are."""
     monkeypatch.setattr(euler, "kernels", lambda x: simulated if x.ndim == 3 else None)
     tolerance = 1e-6 if precision == "double" else -1.0
@@ -377,10 +363,7 @@ def test_a_step_takes_few_calls(simulated, name, monkeypatch) -> None:
         return replace(population, form=form)
 
     net = replace(
-        net,
-        memories=net.memories.view(Counted),
-        visible=counting(net.visible),
-        hidden=counting(net.hidden),
+        net, memories=net.memories.view(Counted), visible=counting(net.visible), hidden=counting(net.hidden)
     )
     start = normal(5, 3, 12, 40).view(Counted)
     monkeypatch.setattr(euler, "STEPS_PER_TEST", 10**9)
@@ -397,9 +380,7 @@ def test_a_step_takes_few_calls(simulated, name, monkeypatch) -> None:
     monkeypatch.setattr(euler, "launch", launched)
     found = []
     for device in (None, simulated):
-        monkeypatch.setattr(
-            euler, "kernels", lambda x, device=device: device if x.ndim == 3 else None
-        )
+        monkeypatch.setattr(euler, "kernels", lambda x, device=device: device if x.ndim == 3 else None)
         found.append(asked(12) - asked(11))
     assert tuple(found) == CALLS[name]
 
@@ -425,9 +406,7 @@ def test_other_questions_stay_on_the_cpu(name):
     """No array is brought to the device, and the numbers are those of `simulate`, to the bit."""
     device = on_arrays(lambda *_: pytest.fail("an array was brought to the device"))
     asked = NEURON_DEFAULTS[name].question if name != "hebbian_tanh" else "equivalence"
-    some = [
-        (PatternSet(5, 12, 3, k), PLACES, replace(recipe(name), question=asked)) for k in (1, 2)
-    ]
+    some = [(PatternSet(5, 12, 3, k), PLACES, replace(recipe(name), question=asked)) for k in (1, 2)]
     assert NEURON_QUESTIONS[asked].answer is not NEURON_QUESTIONS["recall"].answer
     same_columns(batched(some, device), [simulate(*task) for task in some])
 

@@ -18,9 +18,7 @@ pytestmark = pytest.mark.gpu_host
 TESTS = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize(
-    "name", ["hardware", "kernels", "same_bits_twice", "little_memory", "lost_device"]
-)
+@pytest.mark.parametrize("name", ["hardware", "kernels", "same_bits_twice", "little_memory", "lost_device"])
 def test_a_step_finds_no_fault_in_the_simulated_device(name: str) -> None:
     answer = STEPS[name].ask("simulated")
     assert (answer.faults, bool(answer.facts)) == ([], True)
@@ -43,9 +41,7 @@ def test_large_kernels_are_those_of_the_cpu_also_where_they_are_small() -> None:
 
 
 def test_a_wrong_kernel_and_a_wrong_digest_are_faults(monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = steps.replace(
-        steps.CASES["present_many"], expected=steps.CASES["align_by_reals"].expected
-    )
+    wrong = steps.replace(steps.CASES["present_many"], expected=steps.CASES["align_by_reals"].expected)
     monkeypatch.setattr(steps, "CASES", {"wrong": wrong})
     (fault,) = steps.kernels("simulated").faults
     assert fault.startswith("wrong: ")
@@ -85,9 +81,7 @@ def test_no_step_hides_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_the_command_writes_json_and_page(tmp_path: Path) -> None:
     out, there = tmp_path / "new" / "hour.json", tmp_path / "page.md"
     words = ["--backend", "simulated", "--steps", "ac", "--out", str(out), "--page", str(there)]
-    done = subprocess.run(
-        [sys.executable, "-m", "gpu.hour", *words], cwd=TESTS, capture_output=True
-    )
+    done = subprocess.run([sys.executable, "-m", "gpu.hour", *words], cwd=TESTS, capture_output=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(out.read_text())
     assert [row["name"] for row in found["steps"]] == ["hardware", "same_bits_twice"]

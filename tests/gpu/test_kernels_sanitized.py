@@ -18,9 +18,7 @@ KERNELS = [name for name in CASES if "," not in name]
 def test_no_access_is_wrong_and_none_races(
     name: str, kind: Sanitizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(
-        "PYTHONPATH", os.pathsep.join(["tests", *os.environ.get("PYTHONPATH", "").split()])
-    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["tests", *os.environ.get("PYTHONPATH", "").split()]))
     outcome = run(["-m", "gpu.sanitized", kind, name], kind)
     assert outcome.code == 0, outcome.text
     assert f"{name} is equal" in outcome.text

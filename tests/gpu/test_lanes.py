@@ -63,8 +63,7 @@ def test_tensor_cores_want_a_whole_warp() -> None:
 
 def test_the_compiler_makes_the_products_that_are_meant() -> None:
     counts = {
-        arch: [ptx("glauber", arch).count(name) for name in ("mma.sync", "dp4a")]
-        for arch in ("75", "80")
+        arch: [ptx("glauber", arch).count(name) for name in ("mma.sync", "dp4a")] for arch in ("75", "80")
     }
     assert counts["75"][0] == 0 < counts["75"][1]
     assert counts["80"][1] == 0 < counts["80"][0]

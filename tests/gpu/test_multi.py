@@ -12,9 +12,7 @@ from mattis.engine.driver import Settings
 pytestmark = pytest.mark.gpu_host
 
 
-def test_one_process_for_each_gpu_each_on_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_process_for_each_gpu_each_on_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes with a pretended GPU each share a study; what is pinned is the resource of a worker."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
     study = make_study(tmp_path, **TINY)

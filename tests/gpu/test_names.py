@@ -21,9 +21,7 @@ pytestmark = pytest.mark.gpu_host
 
 SOURCE = Path(mattis.__file__).parent
 FILES = [
-    path
-    for path in sorted(SOURCE.rglob("*.py"))
-    if re.search(r"\b(cupy|xp|namespace)\b", path.read_text())
+    path for path in sorted(SOURCE.rglob("*.py")) if re.search(r"\b(cupy|xp|namespace)\b", path.read_text())
 ]
 
 
@@ -180,11 +178,7 @@ def test_free_memory_of_a_pool_of_rmm_is_seen(monkeypatch: pytest.MonkeyPatch) -
         StatisticsResourceAdaptor=lambda upstream: counted if upstream is place else None,
     )
     allocators = SimpleNamespace(rmm_cupy_allocator=object())
-    modules = {
-        "": SimpleNamespace(mr=resources),
-        ".allocators": None,
-        ".allocators.cupy": allocators,
-    }
+    modules = {"": SimpleNamespace(mr=resources), ".allocators": None, ".allocators.cupy": allocators}
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, f"rmm{name}", module or SimpleNamespace())
     monkeypatch.setattr(cupy.cuda, "set_allocator", lambda _: None)

@@ -64,9 +64,7 @@ def test_unknown_is_refused_before_anything_runs(line: str, reason: str) -> None
     assert "(line " in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    "before", [".tex .u64 t;", ".shared .b8 a[4", "nonsense", ".global .pred a;"]
-)
+@pytest.mark.parametrize("before", [".tex .u64 t;", ".shared .b8 a[4", "nonsense", ".global .pred a;"])
 def test_unknown_directives_of_a_module_are_refused(before: str) -> None:
     """What stands outside of kernels is known, or refused."""
     with pytest.raises(PtxError, match="unknown"):
@@ -145,16 +143,7 @@ def test_loops_of_different_lengths(schedule: Schedule) -> None:
 
 def test_special_registers() -> None:
     """Threads know their place in their block, warp and grid, x fastest."""
-    names = [
-        "%tid.x",
-        "%tid.y",
-        "%tid.z",
-        "%ntid.y",
-        "%ctaid.x",
-        "%ctaid.y",
-        "%nctaid.x",
-        "%laneid",
-    ]
+    names = ["%tid.x", "%tid.y", "%tid.z", "%ntid.y", "%ctaid.x", "%ctaid.y", "%nctaid.x", "%laneid"]
     names += [f"%lanemask_{how}" for how in ("lt", "le", "eq", "ge", "gt")]
     body = """
     mov.u32 %r2, %ntid.x; mov.u32 %r3, %ntid.y; mov.u32 %r4, %tid.y; mov.u32 %r5, %tid.z;
@@ -170,16 +159,7 @@ def test_special_registers() -> None:
     for block in range(12):
         for thread in range(24):
             lane, bit = thread, 1 << thread
-            place = [
-                thread % 2,
-                thread // 2 % 3,
-                thread // 6,
-                3,
-                block % 3,
-                block // 3 % 2,
-                3,
-                lane,
-            ]
+            place = [thread % 2, thread // 2 % 3, thread // 6, 3, block % 3, block // 3 % 2, 3, lane]
             masks = [bit - 1, 2 * bit - 1, bit, (1 << 32) - bit, (1 << 32) - 2 * bit]
             assert found[block, thread].tolist() == place + masks
 

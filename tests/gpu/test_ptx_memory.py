@@ -41,10 +41,7 @@ def test_addresses_that_may_mean_either_memory() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (
-            "ld.global.u32 %r1, [%d0+1];",
-            r"misaligned global access: ld.global.u32 .*, thread 0 of k, block",
-        ),
+        ("ld.global.u32 %r1, [%d0+1];", r"misaligned global access: ld.global.u32 .*, thread 0 of k, block"),
         ("ld.global.v2.u32 {%r1, %r2}, [%d0+4];", "misaligned global access"),
         ("ld.global.u64 %d1, [%d0+12];", "misaligned global access"),
         ("ld.global.u32 %r1, [%d0+40];", "out-of-bounds global access"),
@@ -98,9 +95,7 @@ def test_neighbours_are_apart() -> None:
 def test_shared_memory_may_be_read_as_poison() -> None:
     """Where it is asked for, what nobody wrote is a number that no kernel expects."""
     before = ".shared .align 4 .b8 cells[16];"
-    assert (
-        numbers("ld.shared.u32 %r1, [cells+4];", before=before, poison=True) == 0xA5A5A5A5
-    ).all()
+    assert (numbers("ld.shared.u32 %r1, [cells+4];", before=before, poison=True) == 0xA5A5A5A5).all()
 
 
 def test_registers_that_nobody_wrote_are_poison() -> None:
@@ -120,11 +115,7 @@ def test_views_lie_as_in_their_arrays() -> None:
     run(load, whole[2:])
     with pytest.raises(PtxError, match="misaligned"):
         run(load, whole[1:])
-    run(
-        "st.global.u32 [%d0], 77; ld.global.u32 %r1, [%d1+12]; st.global.u32 [%d1], %r1;",
-        whole[3:5],
-        whole,
-    )
+    run("st.global.u32 [%d0], 77; ld.global.u32 %r1, [%d1+12]; st.global.u32 [%d1], %r1;", whole[3:5], whole)
     assert whole[0] == whole[3] == 77
 
 
@@ -136,10 +127,7 @@ I32 = np.int32(3)
     [
         ((np.zeros(1), I32), "2 arguments instead of 3"),
         ((np.zeros(1), 3, np.float64(0)), "argument 1: int; numbers are NumPy's"),
-        (
-            (np.zeros(1), np.int64(3), np.float64(0)),
-            "argument 1: int64 for a parameter .u32 of 4 bytes",
-        ),
+        ((np.zeros(1), np.int64(3), np.float64(0)), "argument 1: int64 for a parameter .u32 of 4 bytes"),
         ((np.zeros(1), np.float32(3), np.float64(0)), "argument 1: float32 for"),
         ((np.zeros(1), I32, np.int64(0)), "argument 2: int64 for a parameter .f64"),
         ((np.int64(1), I32, np.float64(0)), "argument 0: int64 for a pointer"),
@@ -149,9 +137,7 @@ I32 = np.int32(3)
 )
 def test_arguments_are_checked(args: tuple[Any, ...], reason: str) -> None:
     """CuPy would pass any of these: their number, widths and kinds must be the kernel's."""
-    function = PtxModule(
-        kernel("", parameters=(".u64 .ptr .align 1", ".u32", ".f64"))
-    ).get_function("k")
+    function = PtxModule(kernel("", parameters=(".u64 .ptr .align 1", ".u32", ".f64"))).get_function("k")
     with pytest.raises(TypeError, match=reason):
         function((1,), (1,), args)
     function((1,), (1,), (np.zeros(1), I32, np.float64(0)))
@@ -162,9 +148,7 @@ def test_structures_are_passed_by_value() -> None:
     pair = np.array([(7, 2.5)], np.dtype([("a", "i4"), ("b", "f8")], align=True))[0]
     body = """
     ld.param.u32 %r2, [k_1]; ld.param.f64 %d2, [k_1+8]; cvt.rni.s32.f64 %r3, %d2; add.s32 %r1, %r2, %r3;"""
-    text = kernel(body + STORE).replace(
-        ".param .u64 k_0", ".param .u64 k_0, .param .align 8 .b8 k_1[16]"
-    )
+    text = kernel(body + STORE).replace(".param .u64 k_0", ".param .u64 k_0, .param .align 8 .b8 k_1[16]")
     found = np.zeros(1, np.uint32)
     PtxModule(text).get_function("k")((1,), (1,), (found, pair))
     assert found[0] == 9

@@ -219,8 +219,7 @@ def bits(kernels: PtxModule) -> bool:
 
 
 KERNELS: dict[str, Callable[[PtxModule], bool]] = {
-    check.__name__: check
-    for check in (block_sum, philox, logarithm, norms, softmax, exponential, bits)
+    check.__name__: check for check in (block_sum, philox, logarithm, norms, softmax, exponential, bits)
 }
 
 
@@ -250,15 +249,7 @@ def test_an_array_that_is_too_short_is_noticed(arch: str) -> None:
     ):
         launch(module(arch, Schedule.LOCKSTEP), "exponential", x, np.zeros(90))
     with pytest.raises(PtxError, match=r"out-of-bounds shared access"):
-        launch(
-            module(arch, Schedule.LOCKSTEP),
-            "softmax",
-            x,
-            x,
-            np.int32(96),
-            np.float64(1),
-            shared=760,
-        )
+        launch(module(arch, Schedule.LOCKSTEP), "softmax", x, x, np.int32(96), np.float64(1), shared=760)
 
 
 @pytest.mark.parametrize("arch", ["75", "100"])
@@ -267,8 +258,6 @@ def test_fused_steps_are_noticed(arch: str) -> None:
     text = str(compiled(CODE, arch, "ptx", options=("-std=c++17",)))
     assert block_sum(PtxModule(text))
     for check in (logarithm, norms, softmax):
-        with pytest.raises(
-            PtxError, match=r"approximate instruction: (add|sub|mul)\.(ftz\.f32|f64)"
-        ):
+        with pytest.raises(PtxError, match=r"approximate instruction: (add|sub|mul)\.(ftz\.f32|f64)"):
             check(PtxModule(text))
     assert not logarithm(PtxModule(text, approximate=True))

@@ -30,20 +30,7 @@ def edges(kind: str) -> NDArray[Any]:
     """Return values of a type that are special: ends of its range, ties, and what ends in other types."""
     if kind[0] != "f":
         width = 8 * SIZES[kind]
-        ends = [
-            0,
-            1,
-            2,
-            3,
-            (1 << width) - 1,
-            (1 << width - 1) - 1,
-            1 << width - 1,
-            31,
-            32,
-            63,
-            64,
-            0x5678,
-        ]
+        ends = [0, 1, 2, 3, (1 << width) - 1, (1 << width - 1) - 1, 1 << width - 1, 31, 32, 63, 64, 0x5678]
         bits = np.array([end & ((1 << width) - 1) for end in ends], f"u{SIZES[kind]}")
         return bits.view(DTYPES[kind])
     sizes = [0.0, 1.0, 1 - 2.0**-24, 0.5, 2.5, 3.5, 2.0**23, math.inf, math.nan]
@@ -65,11 +52,7 @@ def drawn(kind: str, generator: np.random.Generator) -> NDArray[Any]:
     which = generator.integers(0, 3, COUNT)
     values = bits.view(DTYPES[kind])
     values[which == 0] = generator.choice(edges(kind), (which == 0).sum())
-    usual = (
-        generator.integers(-40, 40, COUNT) * 0.375
-        if kind[0] == "f"
-        else generator.integers(0, 70, COUNT)
-    )
+    usual = generator.integers(-40, 40, COUNT) * 0.375 if kind[0] == "f" else generator.integers(0, 70, COUNT)
     return np.where(which == 1, usual.astype(values.dtype), values)
 
 
@@ -93,10 +76,7 @@ def test_instruction(opcode: str) -> None:
         expect = reference(mnemonic, operation.result, operation.operands)
         for k, values in enumerate(zip(*[x.tolist() for x in operands], strict=True)):
             wanted = expect(*values)
-            assert told(found[k], operation.result) == told(wanted, operation.result), (
-                mnemonic,
-                values,
-            )
+            assert told(found[k], operation.result) == told(wanted, operation.result), (mnemonic, values)
 
 
 def test_no_mnemonic_twice() -> None:
@@ -114,11 +94,7 @@ def test_no_mnemonic_twice() -> None:
 bits_of_doubles = st.integers(0, 2**64 - 1)
 
 
-@given(
-    st.lists(
-        st.tuples(bits_of_doubles, bits_of_doubles, st.integers(-3, 3)), min_size=1, max_size=8
-    )
-)
+@given(st.lists(st.tuples(bits_of_doubles, bits_of_doubles, st.integers(-3, 3)), min_size=1, max_size=8))
 @settings(max_examples=60, deadline=None)
 def test_fused_double_where_products_cancel(cases: list[tuple[int, int, int]]) -> None:
     """fma.rn.f64 is exact where c is the rounded product, or some units beside it: its tail is left."""

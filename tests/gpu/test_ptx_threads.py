@@ -33,9 +33,7 @@ def on_warps(body: str, given: list[int], **how: Any) -> list[int]:
 def shuffled(mode: str, lane: int, by: int, width: int) -> int:
     """Return the lane that a shuffle of CUDA C reads, itself where there is none in its section."""
     first = lane - lane % width
-    source = {"up": lane - by, "down": lane + by, "bfly": lane ^ by, "idx": first + by % width}[
-        mode
-    ]
+    source = {"up": lane - by, "down": lane + by, "bfly": lane ^ by, "idx": first + by % width}[mode]
     if mode == "bfly":  # CUDA lets it reach lower sections, not higher ones
         return source if source < first + width else lane
     return source if first <= source < first + width else lane
@@ -91,12 +89,7 @@ def test_votes_and_reductions_of_some_lanes(values: list[int], mask: int) -> Non
 
 @pytest.mark.parametrize(
     ("how", "kind", "combine"),
-    [
-        ("min", "s32", min),
-        ("max", "u32", max),
-        ("and", "b32", np.bitwise_and),
-        ("or", "b32", np.bitwise_or),
-    ],
+    [("min", "s32", min), ("max", "u32", max), ("and", "b32", np.bitwise_and), ("or", "b32", np.bitwise_or)],
 )
 def test_reductions(how: str, kind: str, combine: Any) -> None:
     """redux.sync reads signed and unsigned numbers, and bits."""
@@ -169,13 +162,7 @@ def seen_without_barrier(schedule: Schedule) -> bool:
 
 def test_a_missing_barrier_is_noticed() -> None:
     """Without it, all schedules but the lockstep fail: warps wait for nobody."""
-    assert [seen_without_barrier(schedule) for schedule in Schedule] == [
-        False,
-        True,
-        True,
-        True,
-        True,
-    ]
+    assert [seen_without_barrier(schedule) for schedule in Schedule] == [False, True, True, True, True]
 
 
 def test_a_missing_barrier_of_a_warp_is_noticed() -> None:
@@ -185,9 +172,7 @@ def test_a_missing_barrier_of_a_warp_is_noticed() -> None:
     for barrier in ("bar.warp.sync -1;", ""):
         found = numbers(body.format(barrier=barrier), before=CELLS, schedule=Schedule.FIRST)
         assert (found == right).all()
-    found = numbers(
-        body.format(barrier="bar.warp.sync -1;"), before=CELLS, schedule=Schedule.HALVES
-    )
+    found = numbers(body.format(barrier="bar.warp.sync -1;"), before=CELLS, schedule=Schedule.HALVES)
     assert (found == right).all()
     with pytest.raises(PtxError, match="uninitialised"):
         numbers(body.format(barrier=""), before=CELLS, schedule=Schedule.HALVES)
@@ -204,10 +189,7 @@ def test_a_missing_barrier_of_a_warp_is_noticed() -> None:
             "setp.lt.u32 %p1, %r0, 32; @%p1 bra A; bar.sync 0; bra B; A: bar.sync 0; B:",
             r"divergent barrier .* 32 wait at bar.sync 0 .* 32 wait at bar.sync 0",
         ),
-        (
-            "setp.lt.u32 %p1, %r0, 32; @%p1 bar.sync 0;",
-            "divergent barrier .* 32 wait .* 32 have ended",
-        ),
+        ("setp.lt.u32 %p1, %r0, 32; @%p1 bar.sync 0;", "divergent barrier .* 32 wait .* 32 have ended"),
         (
             "setp.ne.u32 %p1, %r0, 3; @%p1 shfl.sync.idx.b32 %r1, %r0, 0, 31, -1;",
             "deadlock .* 31 wait at @%p1 shfl",
@@ -217,10 +199,7 @@ def test_a_missing_barrier_of_a_warp_is_noticed() -> None:
             "A: bar.sync 0; B:",
             "deadlock .* wait at shfl.* wait at bar",
         ),
-        (
-            "shfl.sync.idx.b32 %r1, %r0, 0, 31, 0xffff;",
-            "not in its own mask: shfl.*thread (16|48) of k",
-        ),
+        ("shfl.sync.idx.b32 %r1, %r0, 0, 31, 0xffff;", "not in its own mask: shfl.*thread (16|48) of k"),
         ("vote.sync.any.pred %p1, %p2, 0;", "not in its own mask: vote.*thread (0|32|48|16) of k"),
         ("LOOP: bra LOOP;", "no end after"),
     ],
@@ -250,9 +229,7 @@ CHANGES = {
 @pytest.mark.parametrize("opcode", ["atom.global", "atom.relaxed.gpu.global", "red.global"])
 @given(values=WORDS)
 @settings(max_examples=8, deadline=None)
-def test_atomic_operations_are_one_after_the_other(
-    opcode: str, change: str, values: list[int]
-) -> None:
+def test_atomic_operations_are_one_after_the_other(opcode: str, change: str, values: list[int]) -> None:
     """The last number, and what each thread saw, are those of the threads in some order: here, their own."""
     if opcode == "red.global" and change == "exch.b32":
         return
@@ -319,9 +296,7 @@ def launches() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("grid", "block", "shared", "reason"), launches())
-def test_launches_have_limits(
-    grid: tuple[int], block: tuple[int], shared: int, reason: str
-) -> None:
+def test_launches_have_limits(grid: tuple[int], block: tuple[int], shared: int, reason: str) -> None:
     """What a driver refuses is refused."""
     function = PtxModule(kernel("st.shared.u32 [cells], 1;", before=CELLS)).get_function("k")
     with pytest.raises(PtxError, match=reason):

@@ -152,11 +152,7 @@ def test_blocks_at_once_by_hand(
 def test_usage_is_read_as_the_text_says(arch: str) -> None:
     """Static shared memory is neither what a launch asks for nor what the driver reserves."""
     found = usages(KERNELS, arch)
-    assert {name: usage.shared for name, usage in found.items()} == {
-        "none": 0,
-        "some": 400,
-        "asked": 0,
-    }
+    assert {name: usage.shared for name, usage in found.items()} == {"none": 0, "some": 400, "asked": 0}
     assert all(usage.stack == 0 and 0 < usage.registers <= 32 for usage in found.values())
 
 

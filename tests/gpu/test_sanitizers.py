@@ -199,10 +199,7 @@ def test_every_race_is_named_with_both_lines() -> None:
     reports = outcome.text.split("WARNING: ThreadSanitizer: data race")[1:]
     for name, lines in races.items():
         own = [report for report in reports if f" {name} " in report]
-        assert any(all(f"bad.cu:{line}" in report for line in lines) for report in own), (
-            name,
-            outcome.text,
-        )
+        assert any(all(f"bad.cu:{line}" in report for line in lines) for report in own), (name, outcome.text)
 
 
 def test_the_runtime_is_a_file() -> None:

@@ -48,9 +48,7 @@ def assert_alike(function: Callable, *arrays: np.ndarray) -> None:
     """A function of stacked arrays gives the bits of NumPy's, without becoming NumPy's on the way."""
     found, expected = function(*map(there, arrays)), function(*arrays)
     several = isinstance(found, tuple)
-    for one, other in zip(
-        found if several else [found], expected if several else [expected], strict=True
-    ):
+    for one, other in zip(found if several else [found], expected if several else [expected], strict=True):
         np.testing.assert_array_equal(here(one), other)
 
 
@@ -109,9 +107,7 @@ NEURONS: dict[str, Callable] = {
 @pytest.mark.parametrize("kind", [network, through])
 @pytest.mark.parametrize("name", NEURONS)
 def test_networks(name: str, kind: Callable) -> None:
-    assert_alike(
-        lambda v, xi, beta, field: NEURONS[name](kind(xi, beta, field), v), V, XI, BETA, FIELD
-    )
+    assert_alike(lambda v, xi, beta, field: NEURONS[name](kind(xi, beta, field), v), V, XI, BETA, FIELD)
 
 
 @pytest.mark.parametrize("field", [False, True])

@@ -26,9 +26,7 @@ def cells(name: str, model: str, axes: dict[str, object], **keys) -> list[dict[s
     return [simulate(*plan.task(study, block)) for block in plan.blocks(study)]
 
 
-def mean_and_error(
-    rows: list[dict[str, np.ndarray]], observable: str
-) -> tuple[np.ndarray, np.ndarray]:
+def mean_and_error(rows: list[dict[str, np.ndarray]], observable: str) -> tuple[np.ndarray, np.ndarray]:
     values = np.array([row[observable] for row in rows])
     return values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(len(rows))
 
@@ -140,9 +138,7 @@ def test_finitely_many_patterns_at_a_temperature():
     ):
         axes = {"size": [3000], "memories": [memories], "temperature": [heat], "seed": 8}
         mean, error = mean_and_error(cells("few", model, axes, sweeps=warm), observable)
-        assert abs(mean[0] - evaluate(name, temperature=heat, **at)) < systematic + 5 * error[0], (
-            model
-        )
+        assert abs(mean[0] - evaluate(name, temperature=heat, **at)) < systematic + 5 * error[0], model
     axes = {"size": [3000], "memories": [2], "age": [1, 2], "temperature": [0.5], "seed": 8}
     keys = {"couplings": {"weights": [1.5, 0.75]}, "sweeps": warm}
     mean, error = mean_and_error(cells("two", "weighted", axes, **keys), "overlap")
@@ -204,16 +200,6 @@ def test_a_large_network_fits_a_small_machine(tmp_path):
         "sweeps: {thermalise: 3, measure: 3}\n",
         encoding="utf-8",
     )
-    command = [
-        sys.executable,
-        "-m",
-        "mattis",
-        "run",
-        str(path),
-        "--results",
-        str(tmp_path),
-        "--workers",
-        "1",
-    ]
+    command = [sys.executable, "-m", "mattis", "run", str(path), "--results", str(tmp_path), "--workers", "1"]
     subprocess.run([*command, "--pool", "threads"], check=True)
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 < 8e9

@@ -60,9 +60,7 @@ def test_the_same_cells_are_computed_as_from_the_file(tmp_path: Path) -> None:
 
 LOADS = st.lists(st.integers(30, 900).map(lambda k: k / 1000), min_size=1, max_size=6, unique=True)
 HEATS = st.lists(st.integers(0, 1500).map(lambda k: k / 1000), min_size=1, max_size=6, unique=True)
-SEEDS = st.integers(1, 12) | st.lists(
-    st.integers(0, 2**32 - 1), min_size=1, max_size=5, unique=True
-)
+SEEDS = st.integers(1, 12) | st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=5, unique=True)
 
 
 @settings(max_examples=60, deadline=None)
@@ -72,13 +70,7 @@ SEEDS = st.integers(1, 12) | st.lists(
     update_order=st.sampled_from(["typewriter", "random"]), name=st.none() | st.just("mine"),
 )  # fmt: skip
 def test_yaml_leads_back_to_the_study(
-    loads: list[float],
-    heats: list[float],
-    seed: Any,
-    size: int,
-    cold: bool,
-    name: str | None,
-    **keys: Any,
+    loads: list[float], heats: list[float], seed: Any, size: int, cold: bool, name: str | None, **keys: Any
 ) -> None:
     sweeps = {"thermalise": 10, "measure": keys.pop("measure")}
     # Inverse temperatures are kept to the last digit, infinity included.
@@ -112,16 +104,12 @@ def test_a_list_of_couplings_is_the_axis_and_a_word_the_rule() -> None:
     assert axis.labels["couplings"] == (0, 1)
     rule = mattis.study(**PLANE, couplings="clipped")
     assert "couplings" not in rule.labels
-    both = mattis.study(
-        **PLANE, couplings={"threshold": 0.5}, axes={"couplings": ["dead_zone", "hebb"]}
-    )
+    both = mattis.study(**PLANE, couplings={"threshold": 0.5}, axes={"couplings": ["dead_zone", "hebb"]})
     assert both.labels["couplings"] == (2, 0)
     assert study_of(parsed(both.to_yaml(), "study")).physics() == both.physics()
 
 
-def test_couplings_in_a_file_go_with_the_study(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_couplings_in_a_file_go_with_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     upper = np.triu(np.random.default_rng(1).choice([-1.0, 1.0], (12, 12)), 1)
     np.save("J.npy", upper + upper.T)
@@ -164,13 +152,7 @@ def test_an_error_names_the_argument(arguments: dict[str, Any], words: str) -> N
 
 
 def test_messages_are_those_of_a_file_but_for_the_place() -> None:
-    for key, value in (
-        ("load", [7]),
-        ("temperature", [-1]),
-        ("noise", 2),
-        ("seed", 0),
-        ("size", [1]),
-    ):
+    for key, value in (("load", [7]), ("temperature", [-1]), ("noise", 2), ("seed", 0), ("size", [1])):
         axes = {**PLANE, key: value}
         of_file = refused(study_of, {"name": "mine", "axes": axes})
         assert refused(mattis.study, **axes) == of_file.replace("study, axes.", "study, ")
@@ -189,10 +171,7 @@ def test_the_package_is_called_whatever_was_imported_before() -> None:
     )
     for before in ("", "import mattis.study.base", "import mattis.networks.registry"):
         done = subprocess.run(
-            [sys.executable, "-c", script.format(before)],
-            capture_output=True,
-            text=True,
-            check=True,
+            [sys.executable, "-c", script.format(before)], capture_output=True, text=True, check=True
         )
         assert done.stdout.split() == ["x", "mattis.study", "False"]
     assert isinstance(mattis.study(**PLANE), Study)

@@ -54,9 +54,7 @@ def test_a_run_leaves_one_bar_and_no_line(executed: tuple[list[Any], Path]) -> N
     assert re.search(r'<progress max="(\d+)" value="\1"></progress>', bar)
     assert "12 cells in 6 blocks to compute" in bar
     for cell in cells:
-        assert not [out for out in cell.outputs if out.output_type in ("stream", "error")], (
-            cell.source
-        )
+        assert not [out for out in cell.outputs if out.output_type in ("stream", "error")], cell.source
 
 
 def test_the_numbers_are_those_of_a_script(executed: tuple[list[Any], Path]) -> None:

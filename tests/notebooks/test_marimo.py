@@ -33,9 +33,7 @@ def notebook(folder: Path) -> Path:
         ("mattis, study, outcome", "outcome\nmattis.plot(study)", ""),
         ("mattis, study, outcome", "outcome\nmattis.plot(study, interactive=False)", ""),
     ]
-    text = "".join(
-        CELL.format(takes=takes, body=indented(body), gives=gives) for takes, body, gives in cells
-    )
+    text = "".join(CELL.format(takes=takes, body=indented(body), gives=gives) for takes, body, gives in cells)
     path = folder / "notebook.py"
     end = 'if __name__ == "__main__":\n    app.run()\n'
     path.write_text(f"import marimo\n\napp = marimo.App()\n\n{text}\n{end}")
@@ -56,17 +54,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 
     folder = tmp_path_factory.mktemp("marimo")
     path = notebook(folder)
-    words = (
-        "-m",
-        "marimo",
-        "-y",
-        "export",
-        "ipynb",
-        path.name,
-        "--include-outputs",
-        "-o",
-        "out.ipynb",
-    )
+    words = ("-m", "marimo", "-y", "export", "ipynb", path.name, "--include-outputs", "-o", "out.ipynb")
     done = called(folder, *words)
     assert done.returncode == 0, done.stderr
     cells: list[Any] = nbformat.read(folder / "out.ipynb", as_version=4).cells

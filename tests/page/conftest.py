@@ -25,9 +25,7 @@ def browser() -> Iterator[Any]:
     """A Chromium of this machine; without one tests are skipped, but where NO_SKIP says that they may not."""
     from playwright.sync_api import sync_playwright
 
-    path = (
-        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    )
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         assert not os.environ.get("NO_SKIP"), "no browser: install chromium, or set CHROMIUM"
         pytest.skip("no browser: install chromium, or set CHROMIUM")
@@ -64,6 +62,4 @@ def open_page(browser: Any, tmp_path: Path) -> Iterator[Open]:
         context.close()
     own = {f"file://{tmp_path}/diagram.html"}
     assert not said
-    assert (
-        not {url.partition("#")[0] for url in asked if not url.startswith(("data:", "blob:"))} - own
-    )
+    assert not {url.partition("#")[0] for url in asked if not url.startswith(("data:", "blob:"))} - own

@@ -56,9 +56,7 @@ def middle_of(page: Any, number: int) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def test_each_kind_of_study_shows_everything_that_can_be_chosen(
-    shown: Paged, open_page: Open
-) -> None:
+def test_each_kind_of_study_shows_everything_that_can_be_chosen(shown: Paged, open_page: Open) -> None:
     """Every quantity, what is shown of it, every axis across and up, maps and curves, every slider."""
     page = open_page(shown.text)
     folder = os.environ.get("PAGE_PICTURES")
@@ -111,9 +109,7 @@ def test_a_click_shows_a_dot_for_each_seed(plane: Paged, open_page: Open) -> Non
         places.add(tuple(place.items()))
         cells = plane.found.cells.isel(place)
         assert page.locator("#samples g.sample circle").count() == int(cells["valid"].sum())
-        values = [
-            float(text.replace("−", "-")) for text in page.locator("#seeds td").all_text_contents()
-        ]
+        values = [float(text.replace("−", "-")) for text in page.locator("#seeds td").all_text_contents()]
         np.testing.assert_allclose(values, cells["overlap"], rtol=1e-6)
         one = plane.found.estimates.isel(place)
         known = cell_of(page)
@@ -227,9 +223,7 @@ def test_downloads_are_read_back(plane: Paged, open_page: Open) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_missed_by_those_who_do_not_see_it(
-    plane: Paged, open_page: Open, scheme: str
-) -> None:
+def test_nothing_is_missed_by_those_who_do_not_see_it(plane: Paged, open_page: Open, scheme: str) -> None:
     page = open_page(plane.text, color_scheme=scheme)
     assert axe_of(page) == []
     for details in page.locator("details").all():
@@ -356,9 +350,7 @@ def test_failures_of_a_store_reach_the_page(tmp_path: Path, open_page: Open) -> 
     path = write_page(study, tmp_path)
     page = open_page(Path(path).read_text(encoding="utf-8"))
     said = page.locator("#progress").text_content()
-    assert re.match(
-        r"Not complete: 32 of 64 cells are there \(50 %\), \d+ are in blocks that failed", said
-    )
+    assert re.match(r"Not complete: 32 of 64 cells are there \(50 %\), \d+ are in blocks that failed", said)
     assert page.title() == "couplings: diagram, 32 of 64 cells"
     assert not page.locator("#alive").is_visible()
     page.locator("#failures summary").click()

@@ -77,9 +77,7 @@ def test_the_policy_lets_in_what_is_there_and_nothing_else(shown: Paged) -> None
     assert policy["style-src"][:1] == [hashed(text) for text in styles]
     assert len(policy["style-src"]) == 3
     assert policy["default-src"] == ["'none'"]
-    assert not {"'unsafe-inline'", "'unsafe-eval'"} & {
-        word for row in policy.values() for word in row
-    }
+    assert not {"'unsafe-inline'", "'unsafe-eval'"} & {word for row in policy.values() for word in row}
 
 
 def test_nothing_is_fetched_and_nothing_runs_from_an_attribute(shown: Paged) -> None:
@@ -129,9 +127,7 @@ def test_every_script_is_on_the_page_and_no_function_is_defined_twice() -> None:
     names = [
         found
         for name in SCRIPTS
-        for found in re.findall(
-            r"^(?:async )?function\*? (\w+)|^const (\w+) =", text_of("js", name), re.M
-        )
+        for found in re.findall(r"^(?:async )?function\*? (\w+)|^const (\w+) =", text_of("js", name), re.M)
     ]
     flat = [name for pair in names for name in pair if name]
     assert len(flat) == len({*flat})

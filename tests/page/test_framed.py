@@ -44,11 +44,7 @@ def filled_study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]
     ("scheme", "ground", "ink"), [("light", "#ffffff", "#212121"), ("dark", "#111111", "#dddddd")]
 )
 def test_cards_and_the_frame_in_a_notebook(
-    filled_study: tuple[Study, Path],
-    browser: Any,
-    scheme: str,
-    ground: str,
-    ink: str,
+    filled_study: tuple[Study, Path], browser: Any, scheme: str, ground: str, ink: str
 ) -> None:
     study, root = filled_study
     failed = Outcome(1, 0, {"size=60": HOSTILE}, None)

@@ -47,25 +47,17 @@ def test_the_payload_equals_the_store(shown: Paged) -> None:
     assert [dim["name"] for dim in content["dims"]] == list(estimates["seeds"].dims)
     for one in content["quantities"]:
         name = one["name"]
-        for part, stored in (
-            ("mean", name),
-            ("error", f"{name}_error"),
-            ("theory_at", f"{name}_theory"),
-        ):
+        for part, stored in (("mean", name), ("error", f"{name}_error"), ("theory_at", f"{name}_theory")):
             if part in one or stored in estimates:
                 found = decoded(one[part], numbers)
                 assert found.dims == estimates[stored].dims
                 assert found.values.tobytes() == estimates[stored].values.astype("<f8").tobytes()
         if f"{name}_z" in estimates:
-            np.testing.assert_allclose(
-                decoded(one["z"], numbers), estimates[f"{name}_z"], rtol=1e-6
-            )
+            np.testing.assert_allclose(decoded(one["z"], numbers), estimates[f"{name}_z"], rtol=1e-6)
         if "samples" in one:
             found = decoded(one["samples"], numbers)
             assert found.dims == cells[name].dims
-            np.testing.assert_array_equal(
-                found, cells[name].where(cells["valid"]).astype(np.float32)
-            )
+            np.testing.assert_array_equal(found, cells[name].where(cells["valid"]).astype(np.float32))
     seeds = decoded(content["seeds"], numbers)
     np.testing.assert_array_equal(seeds, estimates["seeds"])
     assert not content["left_out"]
@@ -177,9 +169,7 @@ def test_cells_that_are_not_there_are_blank_and_counted(tmp_path: Path) -> None:
     assert (decoded(content["seeds"], numbers).isel(load=0) == 0).all()
 
 
-def test_what_is_beyond_the_budget_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_beyond_the_budget_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Means of the order parameter are always there; then other means, then samples."""
     one = paged(short(STUDIES / "couplings.yaml"), tmp_path)
     monkeypatch.setattr(payload, "MOST_OF_NUMBERS", 0)

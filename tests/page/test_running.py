@@ -75,9 +75,7 @@ def test_a_page_follows_its_run_and_keeps_what_its_reader_looks_at(
 ) -> None:
     page = open_page(running.said(pause=1))
     file = tmp_path / "diagram.html"
-    assert page.locator("#progress").text_content() == (
-        "Not complete: 32 of 128 cells are there (25 %)"
-    )
+    assert page.locator("#progress").text_content() == ("Not complete: 32 of 128 cells are there (25 %)")
     assert "about 1 min 15 s left" in page.locator("#alive").text_content()
     assert page.locator("#done").evaluate("one => one.value / one.max") == 0.25
     choose(page, "quantity", "energy")
@@ -120,9 +118,7 @@ def test_a_page_follows_its_run_and_keeps_what_its_reader_looks_at(
 
 
 @pytest.mark.parametrize("how", ["the reader says no", "the reader is at work", "text is selected"])
-def test_a_page_is_not_loaded_again_under_its_reader(
-    running: Running, open_page: Open, how: str
-) -> None:
+def test_a_page_is_not_loaded_again_under_its_reader(running: Running, open_page: Open, how: str) -> None:
     page = open_page(running.said(pause=1))
     page.evaluate("document.documentElement.dataset.seen = 'yes'")
     if how == "the reader says no":
@@ -140,9 +136,7 @@ def test_a_page_is_not_loaded_again_under_its_reader(
     page.wait_for_selector(READY)
 
 
-def test_the_page_of_a_killed_run_says_so_when_it_is_opened(
-    running: Running, open_page: Open
-) -> None:
+def test_the_page_of_a_killed_run_says_so_when_it_is_opened(running: Running, open_page: Open) -> None:
     page = open_page(running.said(written=time.time() - 700))
     said = page.locator("#alive").text_content()
     assert said.startswith("The run has stopped or was killed: it has not renewed this page since ")
@@ -150,18 +144,14 @@ def test_the_page_of_a_killed_run_says_so_when_it_is_opened(
     assert page.locator("#alive code").text_content() == COMMAND
 
 
-def test_the_page_of_a_run_that_is_killed_says_so_while_it_is_open(
-    running: Running, open_page: Open
-) -> None:
+def test_the_page_of_a_run_that_is_killed_says_so_while_it_is_open(running: Running, open_page: Open) -> None:
     page = open_page(running.said(late=6))
     assert "A run is at work" in page.locator("#alive").text_content()
     page.wait_for_selector("#alive.stopped", timeout=SLOWEST)
     assert page.locator("#alive code").text_content() == COMMAND
 
 
-def test_the_page_of_an_interrupted_run_waits_for_nothing(
-    running: Running, open_page: Open
-) -> None:
+def test_the_page_of_an_interrupted_run_waits_for_nothing(running: Running, open_page: Open) -> None:
     page = open_page(running.said(**{"is": "interrupted"}))
     assert "The run was interrupted at " in page.locator("#alive").text_content()
     assert page.locator("#alive code").text_content() == COMMAND
@@ -172,9 +162,7 @@ def test_the_page_of_an_interrupted_run_waits_for_nothing(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_the_page_of_a_run(
-    running: Running, open_page: Open, scheme: str
-) -> None:
+def test_axe_finds_nothing_on_the_page_of_a_run(running: Running, open_page: Open, scheme: str) -> None:
     page = open_page(running.said(written=time.time() - 700), color_scheme=scheme)
     assert axe_of(page) == []
 

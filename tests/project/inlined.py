@@ -27,9 +27,7 @@ def imported(path: Path) -> list[Path]:
         if isinstance(node, ast.Import):
             hidden = any(name.name.startswith("mattis") for name in node.names)
         else:
-            hidden = isinstance(node, ast.ImportFrom) and bool(
-                node.level or node.module == "mattis"
-            )
+            hidden = isinstance(node, ast.ImportFrom) and bool(node.level or node.module == "mattis")
         if hidden and caches(path):
             raise SystemExit(f"{path.name}: compiled files import by `from mattis.x import y` only")
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mattis."):

@@ -21,17 +21,10 @@ def rooms() -> str:
     """Return the list: a heading for each folder, a line for each file."""
     source = ROOT / "src" / "mattis"
     lines: list[str] = []
-    folders = [
-        source,
-        *sorted(path.parent for path in source.rglob("__init__.py") if path.parent != source),
-    ]
+    folders = [source, *sorted(path.parent for path in source.rglob("__init__.py") if path.parent != source)]
     for folder in folders:
         name = folder.relative_to(source).as_posix()
-        lines += [
-            "",
-            f"**{'mattis' if name == '.' else name}/** {sentence(folder / '__init__.py')}",
-            "",
-        ]
+        lines += ["", f"**{'mattis' if name == '.' else name}/** {sentence(folder / '__init__.py')}", ""]
         files = sorted(path for path in folder.glob("*.py") if not path.name.startswith("__"))
         lines += [f"- `{path.name}` {sentence(path)}" for path in files]
     return "\n".join([*lines, ""]) + "\n"

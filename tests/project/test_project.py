@@ -26,11 +26,7 @@ from packaging.requirements import Requirement
 import mattis
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-CONDA_NAMES = {
-    "matplotlib": "matplotlib-base",
-    "dask": "dask-core",
-    "snakemake": "snakemake-minimal",
-}
+CONDA_NAMES = {"matplotlib": "matplotlib-base", "dask": "dask-core", "snakemake": "snakemake-minimal"}
 PYTHONS = ("3.11", "3.12", "3.13")
 EXTRAS = PROJECT["optional-dependencies"]
 GPU_EXTRAS = ("cuda12", "cuda13")
@@ -44,11 +40,7 @@ def wanted() -> list[Requirement]:
 
 def pinned(python: str, file: str = "all.txt") -> dict[str, str]:
     """Return {package: version} of a file of requirements for a version of Python."""
-    environment = {
-        "python_version": python,
-        "python_full_version": f"{python}.4",
-        "sys_platform": "linux",
-    }
+    environment = {"python_version": python, "python_full_version": f"{python}.4", "sys_platform": "linux"}
     versions = {}
     for line in (ROOT / "requirements" / file).read_text().splitlines():
         if "==" in line and not line.startswith(" "):
@@ -93,9 +85,7 @@ def test_uv_is_pinned_alike_in_both_files() -> None:
 
 def test_conda_environment_has_the_same_versions() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
-    listed = [
-        line for line in environment["dependencies"] if isinstance(line, str) and line != "pip"
-    ]
+    listed = [line for line in environment["dependencies"] if isinstance(line, str) and line != "pip"]
     versions = dict(line.split("=") for line in listed)
     python = versions.pop("python")
     assert python in PYTHONS

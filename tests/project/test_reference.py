@@ -33,9 +33,7 @@ def test_every_page_has_one_place_in_the_site(pages: dict[str, str]) -> None:
     folders = ("", "docs/", "docs/tutorials/", "benchmarks/")
     found = [path for folder in folders for path in ROOT.glob(f"{folder}*.md")]
     names = [str(path.relative_to(ROOT).with_suffix("")) for path in found]
-    assert sorted(parts) == sorted(
-        {*names, *(f"docs/reference/{name}" for name in pages)} - {"README"}
-    )
+    assert sorted(parts) == sorted({*names, *(f"docs/reference/{name}" for name in pages)} - {"README"})
 
 
 def test_every_public_name_is_on_the_page_of_python(pages: dict[str, str]) -> None:
@@ -46,10 +44,7 @@ def test_every_public_name_is_on_the_page_of_python(pages: dict[str, str]) -> No
 
 def test_every_name_that_a_plugin_imports_is_there(pages: dict[str, str]) -> None:
     assert headings(pages["plugins"]) == extend.__all__
-    assert (
-        re.findall(r"^\.\. auto\w+:: mattis\.extend\.(\w+)$", pages["plugins"], re.M)
-        == extend.__all__
-    )
+    assert re.findall(r"^\.\. auto\w+:: mattis\.extend\.(\w+)$", pages["plugins"], re.M) == extend.__all__
 
 
 def test_every_verb_is_there_with_each_of_its_options(pages: dict[str, str]) -> None:
@@ -63,9 +58,7 @@ def test_every_verb_is_there_with_each_of_its_options(pages: dict[str, str]) -> 
 
 def test_every_model_is_there_with_its_equation_and_observables(pages: dict[str, str]) -> None:
     assert headings(pages["models"]) == list(mattis.MODELS)
-    for section, model in zip(
-        pages["models"].split("\n## ")[1:], mattis.MODELS.values(), strict=True
-    ):
+    for section, model in zip(pages["models"].split("\n## ")[1:], mattis.MODELS.values(), strict=True):
         assert model.equation in section
         assert model.source in section
         assert all(f"| `{one.name}` |" in section for one in model.observables)
@@ -105,9 +98,7 @@ def test_links_between_pages_of_the_reference_lead_somewhere(pages: dict[str, st
         for target in re.findall(r"\]\(([^)]+)\)", page):
             whole = f"{name}.md{target}" if target.startswith("#") else target
             beside = ROOT / "docs" / "reference" / whole
-            assert (
-                whole in anchors or whole.removesuffix(".md") in pages or beside.resolve().is_file()
-            )
+            assert whole in anchors or whole.removesuffix(".md") in pages or beside.resolve().is_file()
 
 
 def test_a_page_that_did_not_change_keeps_its_time(

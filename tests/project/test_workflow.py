@@ -215,9 +215,7 @@ def test_the_workflow_runs_from_any_folder(checkout: Path, where: list[str], own
         (folder / "config" / "config.yaml").write_text(f"studies: {STUDIES}\nresults: mine")
     words = ["--snakefile", checkout / "Snakefile", "--cores", "1", "--dry-run", "--printshellcmds"]
     studies = [] if own else ["--config", f"studies={STUDIES}"]
-    done = subprocess.run(
-        [*SNAKEMAKE, *words, *where, *studies], cwd=home, capture_output=True, text=True
-    )
+    done = subprocess.run([*SNAKEMAKE, *words, *where, *studies], cwd=home, capture_output=True, text=True)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     assert f"--results {'mine' if own else 'results'} " in said
@@ -275,9 +273,7 @@ def test_a_profile_may_ask_for_a_gpu_of_each_shard() -> None:
     """The lines that are comments, without their #, are what the plugin for SLURM makes --gres of."""
     text = (ROOT / "workflow/profiles/slurm/config.yaml").read_text()
     assert "set-resources" not in yaml.safe_load(text)
-    profile = yaml.safe_load(
-        re.sub(r"^# (set-resources:|  shard:|    gres:)", r"\1", text, flags=re.M)
-    )
+    profile = yaml.safe_load(re.sub(r"^# (set-resources:|  shard:|    gres:)", r"\1", text, flags=re.M))
     asked = profile["set-resources"]["shard"]
     job = SimpleNamespace(resources=JobResources(asked))
     assert set_gres_string(job) == " --gres=gpu:1"

@@ -6,13 +6,7 @@ from scipy.special import expit, ndtr
 from scipy.stats import binom, norm
 
 from mattis.exact.arrays import Reals
-from mattis.refinement.line import (
-    FEWEST_LAST_SEEDS,
-    SEEDS_AT_ONCE,
-    Line,
-    LineStep,
-    next_step,
-)
+from mattis.refinement.line import FEWEST_LAST_SEEDS, SEEDS_AT_ONCE, Line, LineStep, next_step
 from mattis.statistics.boundaries import located
 
 GRID = np.linspace(0.0, 0.6, 13)
@@ -172,9 +166,4 @@ def test_the_rule_does_not_depend_on_the_order_of_seeds() -> None:
     known = KnownBoundary(3)
     line = known.line(dict.fromkeys(GRID.tolist(), 16))
     one, other = next_step(line, ERROR), next_step(Line(GRID, line.late[:, ::-1]), ERROR)
-    assert (one.kind, one.why, one.found, one.seeds) == (
-        other.kind,
-        other.why,
-        other.found,
-        other.seeds,
-    )
+    assert (one.kind, one.why, one.found, one.seeds) == (other.kind, other.why, other.found, other.seeds)

@@ -70,10 +70,7 @@ def deviations(law: Law) -> tuple[Reals, Reals]:
     """Return how far the overlaps of 100 lines lie from the truth, and their errors."""
     found = [refined(law, number) for number in range(100)]
     assert all(step.kind == "reached" for _, _, steps in found for step in steps)
-    return (
-        np.array([one.mean[0] for one, _, _ in found]),
-        np.array([errors[0] for _, errors, _ in found]),
-    )
+    return (np.array([one.mean[0] for one, _, _ in found]), np.array([errors[0] for _, errors, _ in found]))
 
 
 @pytest.fixture(scope="module", params=[normal, skewed, rare])
@@ -90,9 +87,7 @@ def test_stopping_hardly_biases_the_overlap(known: tuple[Law, Reals, Reals]) -> 
     assert abs(apart.mean()) < slack + (0 if law is normal else 0.2 * TARGET)
 
 
-def test_the_error_that_is_asked_for_is_that_of_the_overlap(
-    known: tuple[Law, Reals, Reals],
-) -> None:
+def test_the_error_that_is_asked_for_is_that_of_the_overlap(known: tuple[Law, Reals, Reals]) -> None:
     """Where sets are added, as many deviations lie beyond 2 errors as of a normal law: a false alarm in 1e-6.
 
     Of a law whose outliers are rare, the deviations of all cells are no larger on average.

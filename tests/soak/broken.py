@@ -36,9 +36,7 @@ def deadly(original: Callable[..., Any], part: str, count: int, share: float) ->
     calls = itertools.count(1)
 
     def step(first: Any, *rest: Any, **more: Any) -> Any:
-        path = (
-            pathlib.Path(f"/proc/self/fd/{first}").readlink() if isinstance(first, int) else first
-        )
+        path = pathlib.Path(f"/proc/self/fd/{first}").readlink() if isinstance(first, int) else first
         file = str(path)
         if part in str(rest[0] if rest else file) and next(calls) == count:
             die(file, share)

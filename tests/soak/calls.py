@@ -20,9 +20,7 @@ Step = Callable[[str, str], None]
 """What is told of each call, before it happens: the event and the path."""
 
 
-def watch(
-    root: Path, step: Step, synced: Callable[[int], None] | None = None, real: bool = False
-) -> None:
+def watch(root: Path, step: Step, synced: Callable[[int], None] | None = None, real: bool = False) -> None:
     """Tell of each call of this process below a folder, one at a time; cannot be undone.
 
     The disk is waited for only if it is a `real` one that is about to lose power. A simulated one

@@ -94,9 +94,7 @@ def _befores(world: World) -> list[tuple[str, Tree, str, str]]:
         ("new observable", tree_of(lean), "small", "small"),
     ]
     name = str(store_of(world.studies["small"], Path()))
-    return found + [
-        (f"repair: {how}", tree, "small", "small") for how, tree in damaged(whole, name)
-    ]
+    return found + [(f"repair: {how}", tree, "small", "small") for how, tree in damaged(whole, name)]
 
 
 def damaged(tree: Tree, store: str) -> Iterator[tuple[str, Tree]]:
@@ -192,9 +190,7 @@ def interrupted(world: World, case: Scenario, step: Step) -> list[Violation]:
     return found
 
 
-def refused(
-    world: World, case: Scenario, count: int, code: int, on: bool
-) -> tuple[Tree, list[Violation]]:
+def refused(world: World, case: Scenario, count: int, code: int, on: bool) -> tuple[Tree, list[Violation]]:
     """Let the machine refuse a call, or all from it `on`; return what is left, and was said."""
     try:
         found = interrupted(world, case, counted(count, refuse(code), on))

@@ -114,9 +114,7 @@ def damaged(scene: Scene, rng: random.Random, harm: Harm) -> str | None:
     scene.blurred |= sort_of(inside.parts) in ("metadata", "labels")
     after = scene.valid()
     if not scene.blurred:
-        expect(
-            before - after <= taken, f"{len(before - after)} cells lost, of {len(taken)} damaged"
-        )
+        expect(before - after <= taken, f"{len(before - after)} cells lost, of {len(taken)} damaged")
     scene.safe -= taken - after
     check_verdict(scene, inside.parts, before - after)
     return scene.what

@@ -202,9 +202,7 @@ def disk_full(scene: Scene, rng: random.Random) -> str | None:
         filler.unlink()
         code = scene.judge(run, before, (0, 1, 2))
         scene.what = f"{when}, {free} bytes free{'' if code else ', too late'}"
-        expect(
-            not code or "no space left" in run.text.lower(), f"no word of the disk: {run.text!r}"
-        )
+        expect(not code or "no space left" in run.text.lower(), f"no word of the disk: {run.text!r}")
     return scene.what
 
 

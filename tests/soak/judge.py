@@ -58,9 +58,7 @@ def scenario(world: World, name: str, before: Tree, study: str, holder: str) -> 
     outcome = driver.run(asked, root, HERE)
     if outcome.digest != world.reference.digest(asked):
         raise AssertionError(f"{name}: an undisturbed run does not end well: {outcome}")
-    return Scenario(
-        name, before, study, holder, safe, opened, _names(tree_of(root)), outcome.computed
-    )
+    return Scenario(name, before, study, holder, safe, opened, _names(tree_of(root)), outcome.computed)
 
 
 def _there(study: Study, root: Path) -> Cells:
@@ -106,10 +104,7 @@ def _seen(world: World, case: Scenario, root: Path) -> Iterator[Violation]:
         for cell, value in cells.items():
             blank = math.isnan(value) or value == -1
             if not blank and (cell not in right or right[cell] != value):
-                yield (
-                    "changed",
-                    f"xarray shows {name} = {value} at {cell}, not {right.get(cell)}",
-                )
+                yield ("changed", f"xarray shows {name} = {value} at {cell}, not {right.get(cell)}")
                 break
 
 

@@ -166,9 +166,7 @@ def tried(mutant: Mutant, folder: Path) -> str:
     file = copy / "src" / "mattis" / mutant.file
     text = file.read_text(encoding="utf-8")
     if text.count(mutant.old) != 1:
-        raise SystemExit(
-            f"{mutant.file}: {text.count(mutant.old)} times {mutant.old!r}; expected 1"
-        )
+        raise SystemExit(f"{mutant.file}: {text.count(mutant.old)} times {mutant.old!r}; expected 1")
     file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
     return noticed(mutant, copy)
 

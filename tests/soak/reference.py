@@ -67,6 +67,5 @@ def cells_of(study: Study, mask: NDArray[np.bool_] | None = None) -> Cells:
     axes = (a.size, a.load, a.betas, a.noise, a.seed)
     mask = np.ones([len(axis) for axis in axes], bool) if mask is None else mask
     return frozenset(
-        tuple(axis[k] for axis, k in zip(axes, at, strict=True))
-        for at in np.argwhere(mask).tolist()
+        tuple(axis[k] for axis, k in zip(axes, at, strict=True)) for at in np.argwhere(mask).tolist()
     )

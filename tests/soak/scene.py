@@ -173,15 +173,10 @@ class Scene:
         expect(code in codes, f"exit code {code}, expected one of {codes}: {text[-500:]!r}")
         if code in (1, 2) and not workflow:
             lines = [line for line in text.splitlines() if line.startswith("mattis: ")]
-            expect(
-                lines == text.strip().splitlines()[-1:], f"exit code {code}, not one line: {text!r}"
-            )
+            expect(lines == text.strip().splitlines()[-1:], f"exit code {code}, not one line: {text!r}")
         self._check_said(run, before, self.every if wanted is None else wanted)
         if code == 0:
-            expect(
-                (self.every if wanted is None else wanted) <= self.valid(),
-                "done, and cells missing",
-            )
+            expect((self.every if wanted is None else wanted) <= self.valid(), "done, and cells missing")
         return code
 
     def _check_said(self, run: Run, before: Cells | None, wanted: Cells) -> None:
@@ -208,18 +203,14 @@ class Scene:
         if self.blurred and asked == self.every:
             exact, there = False, there | (safe & asked)
         expect(found >= len(there), f"{found} found, but {len(there)} had been computed")
-        expect(
-            not exact or found == len(there), f"{found} found, but {len(there)} were valid before"
-        )
+        expect(not exact or found == len(there), f"{found} found, but {len(there)} were valid before")
 
     def examine(self) -> Cells:
         """Check all values that are there, and that nothing that was there is gone."""
         seen = self.valid()
         self.compare(reading.read(Folder(self.store), self.study), "the store")
         lost = (self.safe & self.every) - seen
-        expect(
-            self.blurred or not lost, f"{len(lost)} cells lost, such as {next(iter(lost), None)}"
-        )
+        expect(self.blurred or not lost, f"{len(lost)} cells lost, such as {next(iter(lost), None)}")
         self.safe |= seen
         return seen
 
@@ -227,18 +218,13 @@ class Scene:
         """Check that every valid cell is, bit by bit, that of the reference."""
         right, valid = self.reference.numbers(self.study), ds["valid"].values
         for observable in self.study.described_model.observables:
-            have, want = (
-                np.asarray(each[observable.name].values[valid], np.float64) for each in (ds, right)
-            )
+            have, want = (np.asarray(each[observable.name].values[valid], np.float64) for each in (ds, right))
             same = (have.view(np.int64) == want.view(np.int64)) | (np.isnan(have) & np.isnan(want))
             expect(same.all(), f"{who}: {int((~same).sum())} wrong values of {observable.name}")
 
     def verify(self) -> tuple[int, dict[str, Any]]:
         """Return the exit code of `mattis verify --json`, and what it says."""
-        out, words = (
-            io.StringIO(),
-            ["verify", str(self.file), "--results", str(self.root), "--json"],
-        )
+        out, words = (io.StringIO(), ["verify", str(self.file), "--results", str(self.root), "--json"])
         code: Any
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
             try:

@@ -22,21 +22,12 @@ from mattis.statistics.doubts import (
 )
 from mattis.statistics.estimates import BIMODAL, FAILED, INCOMPLETE
 from mattis.statistics.lifetimes import MOSTLY_CENSORED
-from mattis.statistics.states import (
-    DESCENT,
-    EQUILIBRATED,
-    ESCAPES,
-    METASTABLE,
-    REMANENT,
-    TOO_FEW_SEEDS,
-)
+from mattis.statistics.states import DESCENT, EQUILIBRATED, ESCAPES, METASTABLE, REMANENT, TOO_FEW_SEEDS
 from mattis.study.base import Study
 from mattis.study.model import DRIFTING, SHORT_CHAIN, UNSETTLED
 
 
-def cells(
-    name: str, *, parted: bool = True, fraction: bool = False, **values: object
-) -> xr.Dataset:
+def cells(name: str, *, parted: bool = True, fraction: bool = False, **values: object) -> xr.Dataset:
     """One cell of eight sets without a flag, of which all stayed; with changes."""
     plain = {"flag": 0, "seeds": 8, "survived": 1.0, "state": METASTABLE, name: 0.5, **values}
     found = {key: ("load", [value]) for key, value in plain.items() if value is not None}

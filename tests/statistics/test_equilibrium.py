@@ -69,8 +69,7 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
     share = 1 / (1 + np.exp((found["temperature"] - middle) / 0.05))
     share = share.broadcast_like(found["flag"]).transpose(*found["flag"].dims)
     return found.assign(
-        flag=found["flag"].copy(data=flags),
-        retrieval_share=found["retrieval_share"].copy(data=share.values),
+        flag=found["flag"].copy(data=flags), retrieval_share=found["retrieval_share"].copy(data=share.values)
     )
 
 
@@ -78,9 +77,7 @@ def with_flag(cells: xr.Dataset, size: int, load: float, temperature: float) -> 
     """Return cells of which one network is not equilibrated at one temperature."""
     flag = cells["flag"].copy(deep=True)
     at = {"size": size, "load": load, "beta": 1 / temperature, "seed": 1}
-    where = {
-        name: flag.indexes[name].get_indexer([v], method="nearest")[0] for name, v in at.items()
-    }
+    where = {name: flag.indexes[name].get_indexer([v], method="nearest")[0] for name, v in at.items()}
     flag[where] = flag[where] | NOT_EQUILIBRATED
     return cells.assign(flag=flag)
 
@@ -133,9 +130,7 @@ def test_a_headline_and_a_figure_say_it(cells: xr.Dataset) -> None:
         ((_, page),) = curve_pages.figures(estimates.assign_attrs(digest="none"), study)
         words = [text.get_text().replace("\n", " ") for text in page.findobj(Text)]
         assert any(SAID in one for one in words) == expected
-        points = [
-            line for line in page.axes[0].get_lines() if line.get_marker() not in ("None", "")
-        ]
+        points = [line for line in page.axes[0].get_lines() if line.get_marker() not in ("None", "")]
         assert any(line.get_markerfacecolor() == "white" for line in points) == expected
 
 

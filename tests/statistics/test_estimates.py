@@ -144,15 +144,7 @@ def test_without_any_seed_nothing_is_known():
     assert got["seeds"] == got["survivors"] == got["losers"] == got["state"] == 0
     assert got["flag"] == INCOMPLETE | FEW_SEEDS
     for name, value in got.items():
-        if name not in (
-            "seeds",
-            "survivors",
-            "losers",
-            "state",
-            "flag",
-            "patterns",
-            "realised_load",
-        ):
+        if name not in ("seeds", "survivors", "losers", "state", "flag", "patterns", "realised_load"):
             assert math.isnan(value), name
 
 
@@ -195,9 +187,7 @@ def test_two_states_are_seen_through_the_mean_over_cues(cues, lost):
     assert flag == BIMODAL
 
 
-@pytest.mark.parametrize(
-    ("cues", "spread", "flag"), [(4, 0.03, 0), (16, 0.01, 0), (16, 0.03, BIMODAL)]
-)
+@pytest.mark.parametrize(("cues", "spread", "flag"), [(4, 0.03, 0), (16, 0.01, 0), (16, 0.03, BIMODAL)])
 def test_one_state_is_no_two_states_however_many_cues_a_cell_has(cues, spread, flag):
     """Half of the cues retrieved, means that spread by s: the gap is 2 s √K, above 0.2 in the last row."""
     overlap = 0.5 + spread * np.array([1, -1] * 32)
@@ -227,9 +217,7 @@ def test_every_estimate_says_what_it_is():
 
 def test_cells_do_not_mix():
     """Every cell of a grid is what it would be alone."""
-    study = study_of(
-        size=[100, 200], load=[0.05, 0.1, 0.2], temperature=[0.0, 0.4], noise=[0.1, 0.3]
-    )
+    study = study_of(size=[100, 200], load=[0.05, 0.1, 0.2], temperature=[0.0, 0.4], noise=[0.1, 0.3])
     values = np.random.default_rng(1).random(cube.labels_of(study).shape)
     out = aggregate(cells_of(study, overlap=values), study)
     np.testing.assert_allclose(out["overlap"], values.mean(axis=-1), rtol=1e-12)
@@ -283,9 +271,7 @@ def test_boundaries_of_a_grid():
     expected = np.array([0.9, math.nan, 0.7])[None, :, None] * np.ones(2)
     assert out["boundary_temperature"].dims == ("size", "load", "noise")
     np.testing.assert_allclose(out["boundary_temperature"], expected, rtol=1e-12)
-    np.testing.assert_allclose(
-        out["boundary_temperature_error"][0, 0], 0.2 / math.sqrt(12), rtol=1e-12
-    )
+    np.testing.assert_allclose(out["boundary_temperature_error"][0, 0], 0.2 / math.sqrt(12), rtol=1e-12)
     assert out["boundary_load"].dims == ("size", "beta", "noise")
     expected = np.array([0.1, math.nan, math.nan, 0.2, math.nan])[None, :, None] * np.ones(2)
     np.testing.assert_allclose(out["boundary_load"], expected, rtol=1e-12)
@@ -294,12 +280,8 @@ def test_boundaries_of_a_grid():
 def of_sizes(*ends: float):
     """Return estimates where half are lost at these temperatures, at N = 1000, 8000, 27000."""
     sizes, heat = [1000, 8000, 27000][: len(ends)], np.linspace(0.2, 0.8, 7)
-    study = study_of(
-        cues=1, size=sizes, load=[0.05], temperature=heat.tolist(), noise=[0.0], seed=4
-    )
-    retrieved = np.array([np.clip(0.5 - 2 * (heat - end), 0, 1) for end in ends])[
-        :, None, :, None, None
-    ]
+    study = study_of(cues=1, size=sizes, load=[0.05], temperature=heat.tolist(), noise=[0.0], seed=4)
+    retrieved = np.array([np.clip(0.5 - 2 * (heat - end), 0, 1) for end in ends])[:, None, :, None, None]
     return aggregate(cells_of(study, retrieved=retrieved * np.ones(4)), study)
 
 
@@ -521,9 +503,7 @@ def experiments(width, spread, step, seeds, count=400):
         (0.1, 0.0, 0.02, 100),
     ],
 )
-def test_the_crossing_of_a_known_curve_is_unbiased_and_its_mean_error_right(
-    width, spread, step, seeds
-):
+def test_the_crossing_of_a_known_curve_is_unbiased_and_its_mean_error_right(width, spread, step, seeds):
     """400 experiments: their mean has an error of sd/20, five of them allowed; their standard
     deviation is known to 3.5 %, and the mean of the stated errors must lie within -20 % and +40 %
     of it (the grid's share is generous where the fall is not sharp).
@@ -537,9 +517,7 @@ def test_the_crossing_of_a_known_curve_is_unbiased_and_its_mean_error_right(
     ("width", "spread", "step", "seeds"),
     [(1e-6, 0.0, 0.05, 8), (1e-6, 0.05, 0.02, 32), (0.05, 0.0, 0.05, 32), (0.01, 0.0, 0.05, 32)],
 )
-def test_pulls_are_of_order_one_where_the_grid_is_no_finer_than_the_fall(
-    width, spread, step, seeds
-):
+def test_pulls_are_of_order_one_where_the_grid_is_no_finer_than_the_fall(width, spread, step, seeds):
     """(place - truth)/error: spread at most 1.3, at least 0.4 (in a step as wide as the fall the
     grid's share is generous), and at most 6 % beyond 3.
     """
@@ -549,9 +527,7 @@ def test_pulls_are_of_order_one_where_the_grid_is_no_finer_than_the_fall(
     assert (np.abs(pulls) > 3).mean() < 0.06
 
 
-@pytest.mark.parametrize(
-    ("width", "spread", "step", "seeds"), [(0.05, 0.0, 0.02, 32), (1e-6, 0.1, 0.01, 32)]
-)
+@pytest.mark.parametrize(("width", "spread", "step", "seeds"), [(0.05, 0.0, 0.02, 32), (1e-6, 0.1, 0.01, 32)])
 def test_pulls_are_of_order_one_on_a_fine_grid(width, spread, step, seeds):
     """A bootstrap over the seeds has a spread of 1.1 to 1.2 here, and 0.5 to 2.5 % beyond 3."""
     places, errors = experiments(width, spread, step, seeds)
@@ -560,9 +536,7 @@ def test_pulls_are_of_order_one_on_a_fine_grid(width, spread, step, seeds):
     assert (np.abs(pulls) > 3).mean() < 0.05
 
 
-@pytest.mark.parametrize(
-    ("lacking", "got"), [(["valid"], "cells without valid;"), ([], "no study;")]
-)
+@pytest.mark.parametrize(("lacking", "got"), [(["valid"], "cells without valid;"), ([], "no study;")])
 def test_cells_that_mattis_did_not_open_are_one_line(lacking, got):
     """Those of xarray.open_zarr do not say which of them are there."""
     cells = cells_of(study_of(cues=1, size=[20], load=[0.1], temperature=[0.1], noise=[0.0]))

@@ -14,9 +14,7 @@ SIZES = np.array([10.0, 14.0, 20.0, 32.0])
 
 def cells(values: np.ndarray, name: str) -> xr.Dataset:
     at = {"size": SIZES.astype(int), "seed": np.arange(values.shape[1])}
-    return xr.Dataset({name: (("size", "seed"), values)}, at).expand_dims(
-        memories=[1], beta=[math.inf]
-    )
+    return xr.Dataset({name: (("size", "seed"), values)}, at).expand_dims(memories=[1], beta=[math.inf])
 
 
 def test_exact_lines_are_found():
@@ -27,10 +25,7 @@ def test_exact_lines_are_found():
     assert found.degrees == 2
     energies = (-0.76 + 0.7 * SIZES ** (-2 / 3))[:, None] + [-0.01, 0.01]
     line = ground_energy(cells(energies, "energy_lowest"))
-    assert (line.start, line.slope) == (
-        pytest.approx(-0.76, abs=1e-12),
-        pytest.approx(0.7, abs=1e-12),
-    )
+    assert (line.start, line.slope) == (pytest.approx(-0.76, abs=1e-12), pytest.approx(0.7, abs=1e-12))
 
 
 def test_logarithms_are_those_of_means_not_means_of_logarithms():

@@ -122,9 +122,7 @@ def test_limits_cover_the_truth_of_synthetic_boundaries_as_often_as_they_say():
 
     Errors that are three times too small are noticed, and errors that are five times too large.
     """
-    pulls = np.array(
-        [(found.value - truth) / found.total for truth, found in map(synthetic, range(CASES))]
-    )
+    pulls = np.array([(found.value - truth) / found.total for truth, found in map(synthetic, range(CASES))])
     assert (abs(pulls) < 1).sum() > binom.ppf(1e-6, CASES, 0.683)
     assert (abs(pulls) < 2).sum() > binom.ppf(1e-6, CASES, 0.954)
     assert (abs(pulls) < 0.3).sum() < binom.isf(1e-6, CASES, 0.236)

@@ -64,9 +64,7 @@ def recalled() -> Study:
     axes = {"size": [60], "load": [0.05, 0.1], "kappa": [4.0], "presentations": [9.0],
             "temperature": [0.3], "seed": 5}  # fmt: skip
     sweeps = {"thermalise": 5, "measure": 20}
-    return study_of(
-        {"name": "s", "model": "recall", "tau": 20.0, "cues": 2, "axes": axes, "sweeps": sweeps}
-    )
+    return study_of({"name": "s", "model": "recall", "tau": 20.0, "cues": 2, "axes": axes, "sweeps": sweeps})
 
 
 def relaxing() -> Study:

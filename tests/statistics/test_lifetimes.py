@@ -51,9 +51,7 @@ def test_without_time_nothing_is_known():
     assert np.isnan(escape_rate([], [])).all()
 
 
-@pytest.mark.parametrize(
-    ("times", "died"), [([0.0], [True]), ([-1.0], [True]), ([1.0, 2.0], [True])]
-)
+@pytest.mark.parametrize(("times", "died"), [([0.0], [True]), ([-1.0], [True]), ([1.0, 2.0], [True])])
 def test_what_are_no_times_is_refused(times, died):
     for function in (escape_rate, kaplan_meier):
         with pytest.raises(ValueError, match="times"):
@@ -142,20 +140,12 @@ def test_a_study_of_survival_gives_the_rate_of_all_its_chains():
     got = estimates_of(survivors(), missing=[3], **given)
     assert got["deaths"] == 5
     rate, low, high = rate_of(5, 144 + 47 + 100)
-    assert (got["escape_rate"], got["escape_rate_low"], got["escape_rate_high"]) == (
-        rate,
-        low,
-        high,
-    )
+    assert (got["escape_rate"], got["escape_rate_low"], got["escape_rate_high"]) == (rate, low, high)
     assert not got["flag"] & MOSTLY_CENSORED
 
 
 def test_that_most_chains_outlive_the_run_is_flagged():
-    for survived, flagged in (
-        ([1, 1, 0, 0], False),
-        ([1, 1, 1 / 3, 0], True),
-        ([1, 0, 0, 0], False),
-    ):
+    for survived, flagged in (([1, 1, 0, 0], False), ([1, 1, 1 / 3, 0], True), ([1, 0, 0, 0], False)):
         got = estimates_of(survivors(), survival_time=10, survived=survived)
         assert bool(got["flag"] & MOSTLY_CENSORED) == flagged
 

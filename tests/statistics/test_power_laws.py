@@ -18,9 +18,7 @@ SETS = 5
 @pytest.fixture(scope="module")
 def study() -> Study:
     content = load_study(STUDIES / "fast_slow.yaml")
-    axes = content.axes.model_copy(
-        update={"separation": tuple(SEPARATIONS), "seed": (*range(SETS),)}
-    )
+    axes = content.axes.model_copy(update={"separation": tuple(SEPARATIONS), "seed": (*range(SETS),)})
     return content.model_copy(update={"axes": axes})
 
 
@@ -40,9 +38,7 @@ def test_the_mean_is_that_of_logarithms_and_its_error_is_relative(study: Study) 
     """One set that is 100 times as far does not carry the mean: of 1, 1, 1, 1, 100 it is 100^(1/5)."""
     factors = np.array([1.0, 1.0, 1.0, 1.0, 100.0])
     out = power_laws(cells_of(study, np.ones(SETS), factors), study)
-    np.testing.assert_allclose(
-        out["distance_geometric"].values.ravel(), 100**0.2 * np.array(SEPARATIONS)
-    )
+    np.testing.assert_allclose(out["distance_geometric"].values.ravel(), 100**0.2 * np.array(SEPARATIONS))
     wanted = np.log(factors).std(ddof=1) / SETS**0.5
     np.testing.assert_allclose(out["distance_geometric_error"], wanted)
 

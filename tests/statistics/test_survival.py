@@ -42,9 +42,7 @@ def test_no_trial_has_no_interval() -> None:
     assert all(math.isnan(end) for end in wilson(xr.DataArray(0.5), xr.DataArray(0)))
 
 
-@pytest.mark.parametrize(
-    ("degrees", "factor"), [(1, 12.7062), (3, 3.18245), (15, 2.13145), (10**6, 1.95997)]
-)
+@pytest.mark.parametrize(("degrees", "factor"), [(1, 12.7062), (3, 3.18245), (15, 2.13145), (10**6, 1.95997)])
 def test_students_factors_are_those_of_the_tables(degrees: int, factor: float) -> None:
     assert student(np.array([float(degrees)]))[0] == pytest.approx(factor, rel=1e-5)
     assert np.isnan(student(np.array([0.0, -1.0]))).all()
@@ -152,9 +150,7 @@ def test_each_cell_is_in_the_class_that_a_physicist_would_name(tmp_path: Path) -
     fill(study, tmp_path)
     cells = open_results(study, tmp_path)
     state = aggregate(cells, study)["state"]
-    light, full = (
-        state.isel(size=0, noise=0, load=k).sortby("temperature").values.tolist() for k in (0, 1)
-    )
+    light, full = (state.isel(size=0, noise=0, load=k).sortby("temperature").values.tolist() for k in (0, 1))
     assert light == [DESCENT, METASTABLE, EQUILIBRATED]
     assert full == [DESCENT, REMANENT, EQUILIBRATED]
     assert state.attrs["flag_values"] == [*CELL_STATES]

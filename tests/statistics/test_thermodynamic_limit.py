@@ -24,13 +24,7 @@ PLACE, POWER = 0.14, 0.5
 
 
 def study(sizes: list[int] = SIZES):
-    axes = {
-        "size": sizes,
-        "load": LOADS.tolist(),
-        "temperature": [0.0],
-        "noise": [0.0],
-        "seed": SEEDS,
-    }
+    axes = {"size": sizes, "load": LOADS.tolist(), "temperature": [0.0], "noise": [0.0], "seed": SEEDS}
     panel = {
         "quantity": "boundary_load", "across": "size",
         "marks": ["hopfield.alpha_c", "hopfield.alpha_hysteresis"],
@@ -108,13 +102,9 @@ def test_the_headline_has_all_of_it(known: xr.Dataset):
     assert row["extrapolated"] == known["boundary_load_extrapolated"].item()
     assert row["extrapolated_systematic"] == known["boundary_load_extrapolated_systematic"].item()
     assert [one["size"] for one in row["by_size"]] == SIZES
-    assert [one["value"] for one in row["by_size"]] == known[
-        "boundary_load"
-    ].values.ravel().tolist()
+    assert [one["value"] for one in row["by_size"]] == known["boundary_load"].values.ravel().tolist()
     assert len(row["fits"]) == 7
-    assert {"power", "smallest_size", "value", "error", "omega", "chi2", "weight"} == {
-        *row["fits"][0]
-    }
+    assert {"power", "smallest_size", "value", "error", "omega", "chi2", "weight"} == {*row["fits"][0]}
     assert row["collapse"]["quality"] == known["boundary_load_collapse_quality"].item()
     line = headline_lines(content)[0]
     assert f"; at N → ∞ {row['extrapolated']:.4g} ± " in line

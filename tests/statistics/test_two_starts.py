@@ -31,20 +31,14 @@ def cells(**observables: Any) -> xr.Dataset:
         for name, of in values.items()
     }  # fmt: skip
     with np.errstate(divide="ignore"):
-        where = {
-            "beta": 1 / np.array(HEAT),
-            "temperature": ("beta", HEAT),
-            "realised_load": ("load", [0.05]),
-        }
+        where = {"beta": 1 / np.array(HEAT), "temperature": ("beta", HEAT), "realised_load": ("load", [0.05])}
     ds = xr.Dataset(found, coords=where)
     return ds.assign(valid=ds["overlap"].notnull())
 
 
 def places(of: xr.Dataset) -> tuple[float, float]:
     found = boundaries(of, study())
-    return tuple(
-        float(found[f"boundary_starts_{name}"].squeeze()) for name in ("overlap", "energy")
-    )
+    return tuple(float(found[f"boundary_starts_{name}"].squeeze()) for name in ("overlap", "energy"))
 
 
 def column(*values: float) -> np.ndarray:
@@ -95,9 +89,7 @@ def test_of_two_sizes_it_lies_on_the_line_of_ends_by_a_jump() -> None:
     both = xr.concat([small, large], "size", data_vars="minimal").assign_coords(size=[200, 1600])
     twice = study()
     twice = twice.model_copy(update={"axes": twice.axes.model_copy(update={"size": (200, 1600)})})
-    found = thermodynamic_limits(
-        boundaries(both, twice).assign_coords(size=both["size"]), both, twice
-    )
+    found = thermodynamic_limits(boundaries(both, twice).assign_coords(size=both["size"]), both, twice)
     place = found["boundary_starts_overlap_extrapolated"]
     assert float(place.squeeze()) == pytest.approx(0.5 + 0.2 / 3)
     assert "N^(-2/3)" in place.attrs["criterion"]
@@ -113,22 +105,14 @@ def test_of_one_start_and_of_a_store_without_the_second_nothing_is_said() -> Non
     assert not any(bool(found[name].notnull().any()) for name in found if "starts" in str(name))
 
 
-ALIKE = {
-    "overlap": 0.0,
-    "overlap_random": 0.0,
-    "edwards_anderson": 0.0,
-    "energy": 0.0,
-    "energy_random": 0.0,
-}
+ALIKE = {"overlap": 0.0, "overlap_random": 0.0, "edwards_anderson": 0.0, "energy": 0.0, "energy_random": 0.0}
 
 
 def met(seeds: int, **changes: np.ndarray | float) -> bool:
     """Whether two starts of one cell were shown to meet: all alike, but for what is changed."""
     scatter = np.where(np.arange(seeds) % 2, 0.06, -0.06)  # of q_ab: mean 0, error 0.06/sqrt(n - 1)
     values = {**ALIKE, "overlap_starts": scatter, "energy_r_hat": 1.0, **changes}
-    ds = xr.Dataset(
-        {k: ("seed", np.broadcast_to(np.asarray(v, float), seeds)) for k, v in values.items()}
-    )
+    ds = xr.Dataset({k: ("seed", np.broadcast_to(np.asarray(v, float), seeds)) for k, v in values.items()})
     ds = ds.assign(valid=ds["overlap"].notnull())
     return bool(starts_meet(ds, ds["valid"].sum("seed")))
 
@@ -146,9 +130,7 @@ def test_more_sets_show_more() -> None:
         {"energy": 0.012}, {"energy_random": 0.012}, {"energy_r_hat": 1.06}, {"energy_r_hat": np.nan},
     ],
 )  # fmt: skip
-def test_what_is_apart_is_so_however_few_or_many_sets(
-    seeds: int, changes: dict[str, float]
-) -> None:
+def test_what_is_apart_is_so_however_few_or_many_sets(seeds: int, changes: dict[str, float]) -> None:
     assert not met(seeds, **changes)
 
 

@@ -64,17 +64,13 @@ def test_a_verification_compares_all_of_them(
 ) -> None:
     counts = []
     digests = cube.cell_digests
-    monkeypatch.setattr(
-        cube, "cell_digests", lambda table: counts.append(len(table)) or digests(table)
-    )
+    monkeypatch.setattr(cube, "cell_digests", lambda table: counts.append(len(table)) or digests(table))
     assert verify(study, done).sound
     assert sum(counts) == 72
 
 
 def chunk_files(root: Path, name: str) -> list[Path]:
-    return sorted(
-        path for path in (root / "small/sweep.zarr" / name / "c").rglob("*") if path.is_file()
-    )
+    return sorted(path for path in (root / "small/sweep.zarr" / name / "c").rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize("name", ARRAYS)
@@ -128,9 +124,7 @@ def test_a_spoilt_census_is_none(done: Path, study: Study, content: bytes) -> No
     assert json.loads(path.read_bytes())["chunks"].items() >= json.loads(whole)["chunks"].items()
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_damage_at_all_is_hidden(done: Path, study: Study, data: Any) -> None:
     """Bits flipped in any two files of cells, in the census as well."""
@@ -138,11 +132,7 @@ def test_no_damage_at_all_is_hidden(done: Path, study: Study, data: Any) -> None
     files.append(done / "small" / "sweep.census")
     before = {path: path.read_bytes() for path in files}
     for path in data.draw(st.lists(st.sampled_from(files), min_size=1, max_size=2, unique=True)):
-        flip(
-            path,
-            data.draw(st.integers(0, len(before[path]) - 1)),
-            1 << data.draw(st.integers(0, 7)),
-        )
+        flip(path, data.draw(st.integers(0, len(before[path]) - 1)), 1 << data.draw(st.integers(0, 7)))
     try:
         check_same(study, done)
     finally:

@@ -45,9 +45,7 @@ def old_array(trap: Path) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.parametrize("name", ["overlap", "digest", "load", "journal"])
-def test_pickled_objects_in_a_store_are_never_loaded(
-    tmp_path: Path, study: Study, name: str
-) -> None:
+def test_pickled_objects_in_a_store_are_never_loaded(tmp_path: Path, study: Study, name: str) -> None:
     fill(study, tmp_path)
     before, path = digest(study, tmp_path), Path(results_of(study, tmp_path).store)
     assert isinstance(path, Path)
@@ -83,9 +81,7 @@ def test_labels_of_a_store_cannot_make_a_huge_cube(tmp_path: Path, study: Study)
     group = json.loads((path / "zarr.json").read_text())
     group["attributes"]["axes"] = '{"size": "evil", "load": 1}'
     (path / "zarr.json").write_text(json.dumps(group))
-    assert reading.valid_cells(
-        Folder(path), study
-    ).all()  # the seal does not fit: the copy is believed
+    assert reading.valid_cells(Folder(path), study).all()  # the seal does not fit: the copy is believed
     group["attributes"] = layout.sealed(group["attributes"])
     (path / "zarr.json").write_text(json.dumps(group))
     with pytest.raises(UserError, match="no mattis store"):
@@ -150,9 +146,7 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.parametrize("what", HOSTILE)
-def test_a_hostile_store_takes_no_more_than_its_size(
-    tmp_path: Path, study: Study, what: str
-) -> None:
+def test_a_hostile_store_takes_no_more_than_its_size(tmp_path: Path, study: Study, what: str) -> None:
     """Every verb ends soon and in little memory, with a result or one line; the next run mends all."""
     fill(study, tmp_path)
     before, path = digest(study, tmp_path), tmp_path / "small" / "sweep.zarr"
@@ -178,9 +172,7 @@ def test_a_hostile_store_takes_no_more_than_its_size(
         {"size": [10**30], "load": ["nan"]},
     ],
 )
-def test_axes_that_no_file_bears_out_are_refused(
-    tmp_path: Path, study: Study, axes: dict[str, Any]
-) -> None:
+def test_axes_that_no_file_bears_out_are_refused(tmp_path: Path, study: Study, axes: dict[str, Any]) -> None:
     fill(study, tmp_path)
     path = tmp_path / "small" / "sweep.zarr"
     attributes = layout.attributes(Folder(path))
@@ -189,9 +181,7 @@ def test_axes_that_no_file_bears_out_are_refused(
     changed(path / "zarr.json", lambda doc: doc.update(attributes=sealed))
     tracemalloc.start()
     for verb in (status, verify, fill):
-        with pytest.raises(
-            UserError, match=r"no mattis store|without files to show for it"
-        ) as said:
+        with pytest.raises(UserError, match=r"no mattis store|without files to show for it") as said:
             verb(study, tmp_path)
         assert "remove" not in str(said.value)
     peak = tracemalloc.get_traced_memory()[1]
@@ -204,9 +194,7 @@ def test_chunks_that_no_store_has_are_refused(tmp_path: Path, study: Study, chun
     fill(study, tmp_path)
     path = tmp_path / "small" / "sweep.zarr"
     attributes = layout.attributes(Folder(path))
-    sealed = layout.sealed(
-        {k: v for k, v in attributes.items() if k != "seal"} | {"chunks": chunks}
-    )
+    sealed = layout.sealed({k: v for k, v in attributes.items() if k != "seal"} | {"chunks": chunks})
     changed(path / "zarr.json", lambda doc: doc.update(attributes=sealed))
     for verb in (status, verify, fill):
         with pytest.raises(UserError, match="no mattis store"):

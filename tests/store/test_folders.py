@@ -39,9 +39,7 @@ def test_many_writers_of_one_process_never_meet(
         thread.join()
     assert faults == []
     assert [path.name for path in tmp_path.iterdir()] == [name]
-    files = (
-        [tmp_path / name] if name == "file" else [tmp_path / name / "a", tmp_path / name / "b/c"]
-    )
+    files = [tmp_path / name] if name == "file" else [tmp_path / name / "a", tmp_path / name / "b/c"]
     for file in files:
         assert len({*file.read_bytes().splitlines()}) == 1  # of one writer
 

@@ -79,9 +79,7 @@ def in_order(study: Study, root: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.usefixtures("crumbs")
-@settings(
-    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(48)), again=st.lists(st.integers(0, 47), max_size=9))
 def test_any_order_of_the_journal_makes_the_same_bytes(
     tmp_path_factory: pytest.TempPathFactory, order: list[int], again: list[int]

@@ -42,9 +42,7 @@ def simulate(*task: object) -> Columns:
     return columns | {NEW.name: columns["overlap"] ** 3}
 
 
-TODAY = replace(
-    OLD, observables=(*OLD.observables[:-1], NEW, OLD.observables[-1]), simulate=simulate
-)
+TODAY = replace(OLD, observables=(*OLD.observables[:-1], NEW, OLD.observables[-1]), simulate=simulate)
 
 
 @pytest.fixture
@@ -106,15 +104,10 @@ def test_a_store_of_before_has_all_its_cells_and_says_what_it_lacks(
     assert digest(study, tmp_path) == first
 
 
-def test_new_cells_have_what_the_store_has(
-    tmp_path: Path, old: Path, become: Callable[..., None]
-) -> None:
+def test_new_cells_have_what_the_store_has(tmp_path: Path, old: Path, become: Callable[..., None]) -> None:
     larger = make_study(tmp_path, seed=4)
     assert run(larger, tmp_path, HERE).computed == 24
-    assert (
-        json.loads((old / "zarr.json").read_text())["attributes"]["observables"].split()
-        == OLD_NAMES
-    )
+    assert json.loads((old / "zarr.json").read_text())["attributes"]["observables"].split() == OLD_NAMES
     assert NEW.name not in xr.open_zarr(old)
     assert status(larger, tmp_path)["lacks"] == [NEW.name]
     found = digest(larger, tmp_path)
@@ -122,9 +115,7 @@ def test_new_cells_have_what_the_store_has(
     assert found == from_scratch(larger, tmp_path)
 
 
-def test_what_is_lacking_is_computed_where_it_is_asked_for(
-    tmp_path: Path, study: Study, old: Path
-) -> None:
+def test_what_is_lacking_is_computed_where_it_is_asked_for(tmp_path: Path, study: Study, old: Path) -> None:
     before = xr.open_zarr(old).load()
     outcome = run(study, tmp_path, ALL)
     assert (outcome.computed, outcome.found) == (72, 0)
@@ -251,9 +242,7 @@ def test_shards_compute_what_is_lacking_and_the_next_whole_run_takes_it(
     assert run(study, tmp_path, HERE).digest == from_scratch(study, tmp_path)
 
 
-def test_receipts_go_where_all_observables_are_asked_for(
-    tmp_path: Path, study: Study, old: Path
-) -> None:
+def test_receipts_go_where_all_observables_are_asked_for(tmp_path: Path, study: Study, old: Path) -> None:
     receipt = results_of(study, tmp_path).receipt
     withdraw_stale_receipts(study, tmp_path)
     assert receipt.exists()
@@ -435,9 +424,7 @@ LISTS = {
 def test_lists_that_no_store_has_are_refused(
     tmp_path: Path, study: Study, old: Path, key: str, said: object
 ) -> None:
-    found = {
-        name: value for name, value in layout.attributes(Folder(old)).items() if name != "seal"
-    }
+    found = {name: value for name, value in layout.attributes(Folder(old)).items() if name != "seal"}
     content = json.loads((old / "zarr.json").read_text())
     content["attributes"] = layout.sealed(found | {key: said})
     (old / "zarr.json").write_text(json.dumps(content))
@@ -445,9 +432,7 @@ def test_lists_that_no_store_has_are_refused(
         status(study, tmp_path)
 
 
-def test_the_command_says_what_is_lacking_and_computes_it(
-    tmp_path: Path, old: Path, mattis: Command
-) -> None:
+def test_the_command_says_what_is_lacking_and_computes_it(tmp_path: Path, old: Path, mattis: Command) -> None:
     def command(verb: str, *words: object) -> str:
         code, out, _ = mattis(verb, write_study(tmp_path), "--results", tmp_path, *words)
         assert code == 0

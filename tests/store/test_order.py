@@ -37,9 +37,7 @@ def opened(folder: Path, name: str = "sweep.zarr") -> xr.Dataset:
         {"size": [90, 60, 75]},
     ],
 )
-def test_values_are_sorted_however_a_study_lists_them(
-    tmp_path: Path, axes: dict[str, list[float]]
-) -> None:
+def test_values_are_sorted_however_a_study_lists_them(tmp_path: Path, axes: dict[str, list[float]]) -> None:
     study = make_study(tmp_path, **axes)
     fill(study, tmp_path)
     ds = opened(tmp_path)
@@ -69,17 +67,11 @@ def test_values_between_the_old_ones_make_the_same_store(
     xr.testing.assert_identical(opened(tmp_path / "a"), opened(tmp_path / "b"))
     assert digest(more, tmp_path / "a") == digest(in_order, tmp_path / "b")
     near = opened(tmp_path / "a").sel(load=0.061, method="nearest")
-    assert near["load"] == min(
-        [*map(float, in_order.axes.load or ())], key=lambda x: abs(x - 0.061)
-    )
+    assert near["load"] == min([*map(float, in_order.axes.load or ())], key=lambda x: abs(x - 0.061))
 
 
-@pytest.mark.parametrize(
-    "values", [[0.1, 0.2, 0.1 + 0.2, 0.3], [0.7, 0.1 * 7], [0.05, 0.05000000000000001]]
-)
-def test_two_values_that_people_take_for_one_are_refused(
-    tmp_path: Path, values: list[float]
-) -> None:
+@pytest.mark.parametrize("values", [[0.1, 0.2, 0.1 + 0.2, 0.3], [0.7, 0.1 * 7], [0.05, 0.05000000000000001]])
+def test_two_values_that_people_take_for_one_are_refused(tmp_path: Path, values: list[float]) -> None:
     with pytest.raises(UserError, match=r"axes\.load\[\d\]: got .*, the same as load\[\d\]"):
         make_study(tmp_path, load=values)
 

@@ -75,9 +75,7 @@ def test_a_cell_whose_digest_is_not_there_yet_is_blank_after_the_next_fold(
     assert fill(study, tmp_path) == 72
 
 
-def test_a_segment_with_cells_on_and_off_the_axes_waits_for_the_rest(
-    tmp_path: Path, study: Study
-) -> None:
+def test_a_segment_with_cells_on_and_off_the_axes_waits_for_the_rest(tmp_path: Path, study: Study) -> None:
     """Were it removed by the fold, its other cells would be lost without a word."""
     larger, path = make_study(tmp_path, seed=5), Path(results_of(study, tmp_path).store)
     Folder(path.parent).make_folder()
@@ -128,9 +126,7 @@ def test_segments_of_other_physics_or_labels_are_not_read(tmp_path: Path, study:
 def test_rows_that_come_quickly_wait_no_longer_for_it(tmp_path: Path, study: Study) -> None:
     """The last write took long, so that the next is due in years: eight segments are written all the same."""
     contents = record.contents_of(study)
-    writer = journal.Writer(
-        Folder(tmp_path / "journal"), contents, "a", cost=1e9, flushed=time.monotonic()
-    )
+    writer = journal.Writer(Folder(tmp_path / "journal"), contents, "a", cost=1e9, flushed=time.monotonic())
     rows = np.ones((contents.segment_rows, len(contents.columns)))
     for _ in range(journal.MOST_WAITING - 1):
         writer.add(rows)
@@ -158,16 +154,12 @@ LOSSES: dict[str, Callable[[Path], None]] = {
     "both copies": emptied,
     "all metadata": all_metadata,
     "endless metadata": nested,
-    "no metadata at all": lambda filled: (
-        [file.unlink() for file in filled.rglob("zarr.json")] and None
-    ),
+    "no metadata at all": lambda filled: [file.unlink() for file in filled.rglob("zarr.json")] and None,
 }
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_an_unreadable_root_is_made_again_and_costs_no_cell(
-    tmp_path: Path, filled: Path, loss: str
-) -> None:
+def test_an_unreadable_root_is_made_again_and_costs_no_cell(tmp_path: Path, filled: Path, loss: str) -> None:
     """From the labels on disk, which are in the order of asking, and the study as run beside them."""
     extended = make_study(tmp_path, seed=[4, 2, 0, 1, 3], temperature=[1.2, 0.1, 0, 0.3, 0.6])
     assert run(extended, tmp_path, HERE).computed > 0
@@ -187,9 +179,7 @@ def test_a_root_is_not_made_again_for_another_study(tmp_path: Path, filled: Path
     with pytest.raises(UserError, match="made from a different study: cues: 2 → 1"):
         run(other, tmp_path, HERE)
     (filled.parent / "study.yaml").unlink()
-    with pytest.raises(
-        UserError, match=r"nothing beside it says of which study.*study\.yaml back"
-    ) as said:
+    with pytest.raises(UserError, match=r"nothing beside it says of which study.*study\.yaml back") as said:
         run(make_study(tmp_path), tmp_path, HERE)
     assert "remove" not in str(said.value)
     assert all(p.read_bytes() == c for p, c in before.items() if p.exists() and "zarr" in str(p))
@@ -203,9 +193,7 @@ def test_a_store_that_was_only_begun_is_made_again(tmp_path: Path, study: Study)
     assert run(study, tmp_path, HERE).computed == 72
 
 
-def test_leftovers_of_killed_runs_go_with_the_next(
-    tmp_path: Path, study: Study, filled: Path
-) -> None:
+def test_leftovers_of_killed_runs_go_with_the_next(tmp_path: Path, study: Study, filled: Path) -> None:
     folder = filled.parent
     (folder / "diagram.zarr.new.partial" / "overlap").mkdir(parents=True)
     (folder / "figures").mkdir()

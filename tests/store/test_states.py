@@ -271,9 +271,7 @@ def test_a_store_without_attributes_finds_its_states_again(tmp_path):
     assert {name: files(study, tmp_path)[name] for name in whole} == whole
 
 
-@pytest.mark.parametrize(
-    ("first", "step"), [(None, 4), ({"load": [0.2]}, 9), ({"size": [30]}, 9)], ids=str
-)
+@pytest.mark.parametrize(("first", "step"), [(None, 4), ({"load": [0.2]}, 9), ({"size": [30]}, 9)], ids=str)
 def test_a_death_at_any_change_of_a_file_costs_nothing(tmp_path, monkeypatch, first, step):
     """A new store, values between the old ones, and wider states: the next run gives the same bytes."""
     changes = {"temperature": [0.0], "noise": [0.1], "seed": 1, "size": [30, 36]}
@@ -338,10 +336,5 @@ def test_the_bits_are_frozen(tmp_path):
     assert states_digest(study, tmp_path) == FROZEN_DIGEST
 
 
-FROZEN = [
-    [89, 129, 26, 184, 0],
-    [121, 42, 220, 29, 208],
-    [89, 129, 26, 184, 0],
-    [121, 42, 220, 29, 208],
-]
+FROZEN = [[89, 129, 26, 184, 0], [121, 42, 220, 29, 208], [89, 129, 26, 184, 0], [121, 42, 220, 29, 208]]
 FROZEN_DIGEST = "03e6944c91bc90b5f45db03aa1ffa3ab76c16a0bbf48d9c5bce1c7ea39fb5044"

@@ -73,9 +73,7 @@ def test_values_are_what_the_model_returned_in_the_right_places(study: Study, fi
                 np.testing.assert_equal(float(cell[name]), float(columns[name][k]))
 
 
-@settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(1, 9), shuffle=st.randoms(use_true_random=False))
 def test_digest_does_not_depend_on_cuts_or_order(
     tmp_path_factory: pytest.TempPathFactory, cut: int, shuffle: random.Random
@@ -89,9 +87,7 @@ def test_digest_does_not_depend_on_cuts_or_order(
 
 
 def test_order_of_the_axes_does_not_change_the_digest(tmp_path: Path) -> None:
-    study = make_study(
-        tmp_path, load=[0.2, 0.05, 0.1], temperature=[1.2, 0.3, 0, 0.6], seed=[2, 0, 1]
-    )
+    study = make_study(tmp_path, load=[0.2, 0.05, 0.1], temperature=[1.2, 0.3, 0, 0.6], seed=[2, 0, 1])
     fill(study, tmp_path)
     assert digest(study, tmp_path) == GOLDEN
 
@@ -349,9 +345,7 @@ def test_a_store_of_different_physics_is_refused_with_the_difference(
 
 
 @pytest.mark.parametrize("name", ["overlap_thermal_error", "flag"])
-def test_a_chunk_of_blanks_is_written_like_any_other(
-    tmp_path: Path, study: Study, name: str
-) -> None:
+def test_a_chunk_of_blanks_is_written_like_any_other(tmp_path: Path, study: Study, name: str) -> None:
     """Deep in the spin glass no chain is long enough for a thermal error: a whole chunk of NaN."""
     results = results_of(study, tmp_path)
     results.folder.make_folder()
@@ -368,9 +362,7 @@ def test_a_chunk_of_blanks_is_written_like_any_other(
     assert verify(study, tmp_path).sound
 
 
-def test_only_the_chunks_that_are_asked_for_are_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_chunks_that_are_asked_for_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "CHUNK_CELLS", 24)
     study = make_study(tmp_path, seed=6)
     fill(study, tmp_path)
@@ -403,9 +395,7 @@ def test_a_newer_format_is_refused(study: Study, filled: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]"])
-def test_something_else_in_its_place_is_refused(
-    tmp_path: Path, study: Study, content: bytes
-) -> None:
+def test_something_else_in_its_place_is_refused(tmp_path: Path, study: Study, content: bytes) -> None:
     path = tmp_path / "sweep.zarr"
     path.mkdir()
     (path / "zarr.json").write_bytes(content)

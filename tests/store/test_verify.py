@@ -74,9 +74,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str, str, int]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damage_is_named_and_mended(
-    tmp_path: Path, study: Study, filled: Path, damage: str
-) -> None:
+def test_damage_is_named_and_mended(tmp_path: Path, study: Study, filled: Path, damage: str) -> None:
     before = digest(study, tmp_path)
     harm, array, text, lost = DAMAGES[damage]
     harm(filled)
@@ -91,9 +89,7 @@ def test_damage_is_named_and_mended(
     assert digest(study, tmp_path) == before
 
 
-def test_metadata_that_cost_no_cell_do_not_make_missing_cells_damaged(
-    tmp_path: Path, filled: Path
-) -> None:
+def test_metadata_that_cost_no_cell_do_not_make_missing_cells_damaged(tmp_path: Path, filled: Path) -> None:
     path = filled / "zarr.json"
     path.write_text(path.read_text().replace("asynchronous heat bath", "asynchronous heat path"))
     verdict = verify(make_study(tmp_path, seed=5), tmp_path)
@@ -146,9 +142,7 @@ def test_a_flipped_bit_in_any_metadata_is_named_and_mended(
         path = random.choice(files)
         content = path.read_bytes()
         said = flip_bit(path, 0, len(content), random)
-        if verify(
-            study, tmp_path
-        ).sound:  # a misspelled `configuration`, which has the right defaults
+        if verify(study, tmp_path).sound:  # a misspelled `configuration`, which has the right defaults
             with xr.open_zarr(filled) as ds:
                 assert not ds["overlap"].isnull().any(), said
         assert fill(study, tmp_path) == 0, said
@@ -175,9 +169,7 @@ def test_cells_that_wait_in_the_journal_are_whole_and_its_damage_is_named(
     assert (verdict.findings[0].array, verdict.findings[0].damage) == ("journal", "1 rows damaged")
 
 
-def test_numbers_that_were_never_computed_are_found_by_recomputing(
-    tmp_path: Path, study: Study
-) -> None:
+def test_numbers_that_were_never_computed_are_found_by_recomputing(tmp_path: Path, study: Study) -> None:
     """Digests prove that nothing changed since; only computing again proves that it was right."""
     results = results_of(study, tmp_path)
     results.folder.make_folder()

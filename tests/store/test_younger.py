@@ -30,9 +30,7 @@ OLDER = ("clipped", "little", "ramp", "recall")
 YOUNGER = {
     "networks/binary/couplings.py": [(r"def clipped\(lesson: Lesson", ", sleep: float = 1.0")],
     "networks/binary/ensembles.py": [(r"def _random\(draw: Draw", ", skew: float = 0.0")],
-    "networks/binary/matrix_network.py": [
-        (r"    update: str = UPDATES\[0\]\n", "    delay: int = 0\n")
-    ],
+    "networks/binary/matrix_network.py": [(r"    update: str = UPDATES\[0\]\n", "    delay: int = 0\n")],
     "networks/binary/questions.py": [(r'    name: str = "recall"\n', "    waits: int = 3\n")],
     "networks/neurons/recipe.py": [
         (r'    visible: str = "quadratic"\n', "    leak: float = 0.0\n"),
@@ -47,9 +45,7 @@ YOUNGER = {
         (r"class Bias\(Part\):\n    .*\n", "\n    turn: StrictFloat = 0.0\n"),
         (r'    """A study of memories that drift to .*\n', "\n    forgetting: StrictFloat = 0.0\n"),
     ],
-    "networks/neurons/keys.py": [
-        (r"class Flow\(Part\):\n    .*\n", "\n    noise: StrictFloat = 0.0\n")
-    ],
+    "networks/neurons/keys.py": [(r"class Flow\(Part\):\n    .*\n", "\n    noise: StrictFloat = 0.0\n")],
 }
 """What is put behind a line of a file: a number or key with a default, as whoever adds one writes it."""
 
@@ -92,9 +88,7 @@ def test_stores_of_every_kind_of_study_can_be_read_and_extended(yesterday: Path)
 
 
 @pytest.mark.parametrize("name", OLDER)
-def test_stores_of_older_random_numbers_are_read_and_not_extended(
-    name: str, yesterday: Path
-) -> None:
+def test_stores_of_older_random_numbers_are_read_and_not_extended(name: str, yesterday: Path) -> None:
     study = load_study(yesterday / name / "study.yaml")
     cells = status.status(study, yesterday)["cells"]
     assert cells["done"] == cells["total"]
@@ -106,9 +100,7 @@ def test_stores_of_older_random_numbers_are_read_and_not_extended(
         lambda: driver.run(more, yesterday, driver.Settings(1)),
         lambda: verify(study, yesterday, recompute=1),
     ):
-        with pytest.raises(
-            mattis.UserError, match="random numbers of an older mattis: they can be"
-        ):
+        with pytest.raises(mattis.UserError, match="random numbers of an older mattis: they can be"):
             refused()
     assert digest(study, yesterday) == before
 
@@ -126,9 +118,7 @@ def test_cells_without_noise_have_no_random_numbers_to_be_older(
         fill(study, tmp_path)
     for seeds, heat in ((3, [0.0]), (3, [0.0, 0.3])):
         axes = {**cold["axes"], "seed": seeds, "temperature": heat}
-        outcome = driver.run(
-            study_of({**short, **cold, "axes": axes}), tmp_path, driver.Settings(1)
-        )
+        outcome = driver.run(study_of({**short, **cold, "axes": axes}), tmp_path, driver.Settings(1))
         assert outcome.failures == {}
         assert outcome.found
 

@@ -63,9 +63,7 @@ def variants() -> Iterator[tuple[str, Path, str]]:
 VARIANTS = [*variants()]
 
 
-@pytest.mark.parametrize(
-    ("folder", "text"), [v[1:] for v in VARIANTS], ids=[v[0] for v in VARIANTS]
-)
+@pytest.mark.parametrize(("folder", "text"), [v[1:] for v in VARIANTS], ids=[v[0] for v in VARIANTS])
 def test_what_a_comment_names_may_stand_there(folder: Path, text: str) -> None:
     assert study_of(parsed(text, "page"), "page", folder)
 

@@ -185,8 +185,7 @@ junk = st.recursive(
 )
 numbers = st.sampled_from((0.05, 0.2, 1, 60)) | scalars
 grids = st.fixed_dictionaries(
-    {"from": numbers, "to": numbers},
-    optional={"count": st.sampled_from(COUNTS), "by": scalars},
+    {"from": numbers, "to": numbers}, optional={"count": st.sampled_from(COUNTS), "by": scalars}
 )
 
 
@@ -341,8 +340,7 @@ def grid(first: float, last: float, count: int) -> str:
 GREEDY = {
     "a million wrong sizes": f"axes: {{size: {grid(0.5, 1e9, 10**6)}, load: 0.1, beta: 1}}",
     "10^12 blocks": f"axes: {{size: {grid(9, 1000008, 10**6)}, load: {grid(0.1, 1, 10**6)}, beta: 1}}",
-    "10^8 blocks": f"axes: {{size: {grid(10, 10009, 10**4)}, load: {grid(0.1, 1, 10**4)}, "
-    "beta: 1, seed: 1}",
+    "10^8 blocks": f"axes: {{size: {grid(10, 10009, 10**4)}, load: {grid(0.1, 1, 10**4)}, beta: 1, seed: 1}}",
     "thousands of digits": "axes: {load: 0.1, beta: 1}\ncues: " + "9" * 4000,
     "long digits": "model: " + "1" * 10**6 + "x",
     "long sexagesimal": "cues: 1" + ":1" * 400_000,
@@ -387,9 +385,7 @@ def test_values_that_differ_in_the_last_digits_are_refused(tmp_path: Path, axis:
     usual = {} if axis == "beta" else {"temperature": [0.5]}
     twins = [1 / 3, 1 / 3 * (1 + 1e-15)]
     assert twins[0] != twins[1]
-    said = outcome(
-        tmp_path / "s.yaml", yaml.safe_dump({**SMALL, "axes": {**axes, **usual, axis: twins}})
-    )
+    said = outcome(tmp_path / "s.yaml", yaml.safe_dump({**SMALL, "axes": {**axes, **usual, axis: twins}}))
     assert f"axes.{axis}[1]: got 0.333333, the same as {axis}[0]" in str(said)
 
 

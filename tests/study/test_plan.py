@@ -162,9 +162,7 @@ def test_the_streamed_json_is_that_of_the_summary(
 
 def test_rows_of_a_huge_study_come_piece_by_piece() -> None:
     study = huge()
-    head, piece = islice(
-        estimate.summary_text(study, estimate.totals(study, estimate.StudyCost(1.0), 2)), 2
-    )
+    head, piece = islice(estimate.summary_text(study, estimate.totals(study, estimate.StudyCost(1.0), 2)), 2)
     assert json.loads(f"{head}]}}")["blocks"] == 10**8
     rows = json.loads(f"[{piece}]")
     assert len(rows) == estimate.ROWS_PER_PIECE
@@ -173,12 +171,7 @@ def test_rows_of_a_huge_study_come_piece_by_piece() -> None:
 
 def test_memory_is_checked_at_the_size_that_needs_most(tmp_path: Path) -> None:
     """Up to N = 3500 the couplings are stored, for a replica by itself; a larger network does without."""
-    one = {
-        "temperature": [0.5],
-        "noise": [0.0],
-        "cues": 1,
-        "sweeps": {"thermalise": 0, "measure": 2000},
-    }
+    one = {"temperature": [0.5], "noise": [0.0], "cues": 1, "sweeps": {"thermalise": 0, "measure": 2000}}
     study = make_study(tmp_path, size=[3500, 4000], load=[0.06, 0.05], **one)
     needed = study.memory(3500, 210)
     assert needed > study.memory(4000, 240)
@@ -299,9 +292,7 @@ def test_many_sizes_are_summed_up(
     assert lines[-1] == "    and 76 more sizes"
 
 
-def test_the_json_of_the_command_is_one_document(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_json_of_the_command_is_one_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     content = json.loads(said(capsys, write_study(tmp_path), "--json", "--workers", 2))
     assert content["cpu_seconds"] == 2 * content["estimated_seconds"] > 0
     assert len(content["per_block"]) == content["blocks"] == 9
@@ -367,6 +358,4 @@ def test_what_is_there_and_what_is_new(tmp_path: Path, capsys: pytest.CaptureFix
     content = json.loads(said(capsys, longer, *where, "--json"))
     assert content["cells_found"] + content["cells_new"] == content["cells"]
     assert 0 < content["cells_found"] < content["cells"]
-    assert f"({content['cells_found']} found, {content['cells_new']} new)" in said(
-        capsys, longer, *where
-    )
+    assert f"({content['cells_found']} found, {content['cells_new']} new)" in said(capsys, longer, *where)

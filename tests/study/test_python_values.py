@@ -19,9 +19,7 @@ from mattis.study.python_values import DEEPEST, as_written
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | FINITE | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4)
-    ),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
 )
 
 
@@ -64,10 +62,7 @@ def test_short_numbers_are_those_that_they_print_as(value: Any) -> None:
         (np.array(["hebb", "clipped"]), ["hebb", "clipped"]),
         (np.str_("hebb"), "hebb"),
         (np.array([[1.0, 2.0], [3.0, 4.0]]), [[1.0, 2.0], [3.0, 4.0]]),
-        (
-            {"from": np.float64(0), "to": 1, "count": np.int64(3)},
-            {"from": 0.0, "to": 1, "count": 3},
-        ),
+        ({"from": np.float64(0), "to": 1, "count": np.int64(3)}, {"from": 0.0, "to": 1, "count": 3}),
         (Path("J.npy"), "J.npy"),
         (np.ma.masked_array([1, 2]), [1, 2]),
         (np.longdouble("0.1"), 0.1),

@@ -51,9 +51,7 @@ def test_the_axis_is_the_first_that_has_several_values() -> None:
         ({"eror": 0.1}, "refine.eror", "error"),
     ],
 )
-def test_a_mistake_is_one_line_with_its_place(
-    refine: dict[str, Any], place: str, words: str
-) -> None:
+def test_a_mistake_is_one_line_with_its_place(refine: dict[str, Any], place: str, words: str) -> None:
     line = refused(with_refine, **refine)
     assert place in line
     assert words in line
@@ -63,9 +61,7 @@ def test_a_mistake_is_one_line_with_its_place(
 def test_too_little_to_begin_with_is_refused() -> None:
     line = refused(make_of_family, **{**USUAL, "seed": 3}, refine={"error": 0.01})
     assert "axes.seed: got 3; expected at least 4 pattern sets" in line
-    line = refused(
-        make_of_family, **USUAL | {"load": [0.05], "temperature": [0.2]}, refine={"error": 0.01}
-    )
+    line = refused(make_of_family, **USUAL | {"load": [0.05], "temperature": [0.2]}, refine={"error": 0.01})
     assert "refine.along: got temperature with 1 value" in line
 
 

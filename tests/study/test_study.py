@@ -91,13 +91,9 @@ def test_several_mistakes_are_counted(tmp_path: Path) -> None:
     assert line_of(tmp_path, text).endswith("(and 1 more)")
 
 
-@pytest.mark.parametrize(
-    "text", ["", "- 1\n", "just words\n", "3\n", "!!python/object:os.system {}\n"]
-)
+@pytest.mark.parametrize("text", ["", "- 1\n", "just words\n", "3\n", "!!python/object:os.system {}\n"])
 def test_not_a_study(tmp_path: Path, text: str) -> None:
-    assert "expected keys and values" in line_of(tmp_path, text) or "line 1" in line_of(
-        tmp_path, text
-    )
+    assert "expected keys and values" in line_of(tmp_path, text) or "line 1" in line_of(tmp_path, text)
 
 
 def test_unreadable_files(tmp_path: Path) -> None:
@@ -165,11 +161,7 @@ def test_too_many_cells_are_refused_before_they_are_listed(tmp_path: Path) -> No
 
 
 def test_a_grid_of_sizes_is_whole_numbers(tmp_path: Path) -> None:
-    assert make_study(tmp_path, size={"from": 100, "to": 300, "count": 3}).axes.size == (
-        100,
-        200,
-        300,
-    )
+    assert make_study(tmp_path, size={"from": 100, "to": 300, "count": 3}).axes.size == (100, 200, 300)
     with pytest.raises(UserError, match=r"axes.size\[1\]: got 150.5"):
         make_study(tmp_path, size={"from": 100, "to": 201, "count": 3})
 

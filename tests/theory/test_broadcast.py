@@ -32,9 +32,7 @@ def test_loads_against_temperatures_are_a_plane():
     assert plane.shape == (3, 2)
     for i, j in np.ndindex(3, 2):
         assert plane[i, j] == hopfield.overlap(float(load[j]), float(heat[i]))
-    pairs = evaluate(
-        "marchenko_pastur.finite_edges", memories=np.array([[20], [30]]), size=[40, 80]
-    )
+    pairs = evaluate("marchenko_pastur.finite_edges", memories=np.array([[20], [30]]), size=[40, 80])
     assert pairs.shape == (2, 2, 2)
     assert np.isnan(pairs[1, 0, 0])  # near the hard edge
     assert pairs[0, 1].tolist() == evaluate("marchenko_pastur.finite_edges", memories=20, size=80)

@@ -120,9 +120,7 @@ def test_figure_1_is_reproduced_and_both_lines_have_the_deviation_that_they_had(
     probability=st.sampled_from([0.0, 1.0]) | st.floats(1e-9, 1 - 1e-9),
     overlap=st.floats(-0.9, 1), norm_ratio=st.floats(0.2, 5),
 )  # fmt: skip
-def test_mean_and_deviation_are_the_sums_over_the_binomial_law(
-    steps, probability, tau, overlap, norm_ratio
-):
+def test_mean_and_deviation_are_the_sums_over_the_binomial_law(steps, probability, tau, overlap, norm_ratio):
     counts = np.arange(steps + 1)
     weights = binom(steps, probability).pmf(counts)
     values = [consolidation.similarity(int(k), tau, overlap, norm_ratio) for k in counts]
@@ -162,9 +160,7 @@ def test_at_the_ends():
     assert consolidation.similarity(10**6, 50, -1, 2.0) == 1
     assert consolidation.published(0, 50, 0.3) == pytest.approx(0.3, abs=1e-15)
     assert consolidation.similarity_sd(0, 0.5, 50, 0.3, 1.0) == 0
-    assert consolidation.similarity_mean(1000, 5e-324, 50, 0.3, 1.0) == pytest.approx(
-        0.3, abs=1e-15
-    )
+    assert consolidation.similarity_mean(1000, 5e-324, 50, 0.3, 1.0) == pytest.approx(0.3, abs=1e-15)
 
 
 @pytest.mark.parametrize("memories", [3, 8, 100])

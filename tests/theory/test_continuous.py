@@ -39,12 +39,7 @@ PRINTED = [
 PAIRS = [
     ("marchenko_pastur.edges", {"load": 0.25}, (1, 9), 1e-12),
     ("marchenko_pastur.edges", {"load": 0.5}, (0.171573, 5.828427), 5e-7),
-    (
-        "marchenko_pastur.finite_edges",
-        {"memories": 100, "size": 500},
-        (1.59053, 10.24382),
-        5e-6,
-    ),
+    ("marchenko_pastur.finite_edges", {"memories": 100, "size": 500}, (1.59053, 10.24382), 5e-6),
 ]
 
 
@@ -81,9 +76,7 @@ def test_names_are_these():
 def test_dense_arrays_are_the_states_point_by_point(indices):
     """Within 1e-10, where the load is 1e-6 of it below the end; a place has its bits by itself."""
     shares = [1e-12, 1e-3, 0.2, 0.7, 0.99, 1 - 1e-6, 1 + 1e-12, 1.2]
-    degree, share = (
-        each.ravel() for each in np.meshgrid([2.0, 3, 4, 5, 20], shares, indexing="ij")
-    )
+    degree, share = (each.ravel() for each in np.meshgrid([2.0, 3, 4, 5, 20], shares, indexing="ij"))
     load = share * [dense.alpha_c(n, indices) for n in degree]
     found = dense.overlap.over(degree, load, indices)
     wanted = [
@@ -91,9 +84,7 @@ def test_dense_arrays_are_the_states_point_by_point(indices):
         for n, x in zip(degree.tolist(), load.tolist(), strict=True)
     ]
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-10)
-    np.testing.assert_array_equal(
-        found[3:30:5], dense.overlap.over(degree[3:30:5], load[3:30:5], indices)
-    )
+    np.testing.assert_array_equal(found[3:30:5], dense.overlap.over(degree[3:30:5], load[3:30:5], indices))
     assert np.isnan(found).sum() == 2 * 5
 
 
@@ -207,9 +198,7 @@ def test_analog_state_solves_its_equations_by_other_means(beta, share, diagonal)
     assert (beta * back > 1) == (beta == 20)  # with and without a jump
     step = 1e-4
     q = averaged(2, m, s, beta, back)
-    response = (averaged(1, m + step, s, beta, back) - averaged(1, m - step, s, beta, back)) / (
-        2 * step
-    )
+    response = (averaged(1, m + step, s, beta, back) - averaged(1, m - step, s, beta, back)) / (2 * step)
     assert averaged(1, m, s, beta, back) == pytest.approx(m, abs=1e-9)
     assert math.sqrt(load * q) / (1 - response) == pytest.approx(s, rel=1e-6)
     expected = load / (1 - response) * (1 if diagonal == "kept" else response)
@@ -259,9 +248,7 @@ def test_analog_places_do_not_know_each_other(diagonal):
     assert np.isnan(whole[:3]).all()
     assert 20 < np.isfinite(whole).sum() < 80
     for some in (slice(0, 7), slice(5, 90, 9), slice(89, 90)):
-        np.testing.assert_array_equal(
-            analog.overlap.over(beta[some], load[some], diagonal), whole[some]
-        )
+        np.testing.assert_array_equal(analog.overlap.over(beta[some], load[some], diagonal), whole[some])
     for k in range(0, 90, 6):
         alone = pointwise.analog_overlap(float(beta[k]), float(load[k]), diagonal)
         assert whole[k] == pytest.approx(alone, abs=1e-10, nan_ok=True)
@@ -293,8 +280,7 @@ def test_analog_derivatives_are_differences(beta, diagonal):
     for k, each in enumerate(wanted):
         np.testing.assert_allclose(slopes(k)[:3], np.ravel(each), rtol=1e-6, atol=1e-6)
     low, high = (
-        float(analog.states(x * at[0], at[1], diagonal).root_load(x * at[0])[0])
-        for x in (1 - 1e-5, 1 + 1e-5)
+        float(analog.states(x * at[0], at[1], diagonal).root_load(x * at[0])[0]) for x in (1 - 1e-5, 1 + 1e-5)
     )
     rate = float(analog.growth(at[0], diagonal, state)[0])
     assert rate == pytest.approx(math.log(high / low) / 2e-5, abs=1e-6)

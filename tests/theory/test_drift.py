@@ -59,11 +59,7 @@ def orthogonal(rows, overlap, norm_ratio):
     return old, norm_ratio * (overlap * old + math.sqrt(1 - overlap**2) * rest)
 
 
-CASES = [
-    (0, [0.25, 0.25, 0.25, 0.25], 4.0),
-    (1, [0.4, 0.3, 0.2, 0.1], 5.0),
-    (2, [0.5, 0.3, 0.2], 3.0),
-]
+CASES = [(0, [0.25, 0.25, 0.25, 0.25], 4.0), (1, [0.4, 0.3, 0.2, 0.1], 5.0), (2, [0.5, 0.3, 0.2], 3.0)]
 """Seed, probabilities, kappa."""
 
 

@@ -310,9 +310,7 @@ def test_dense_bits_err_as_hopfields_at_degree_two_and_as_printed():
         assert 100 * dense.bit_error(degree, 100, most + 1, "full") < 1 / math.sqrt(math.log(100))
 
 
-@pytest.mark.parametrize(
-    ("size", "patterns", "neurons"), [(100, 500, "signs"), (60, 9, "zero_one")]
-)
+@pytest.mark.parametrize(("size", "patterns", "neurons"), [(100, 500, "signs"), (60, 9, "zero_one")])
 def test_a_pattern_that_is_stored_does_not_disturb_itself(size, patterns, neurons):
     """The P - 1 others do: familiarity at a size is the error of a bit, and 0 of a pattern alone."""
     at = {"load": patterns / size, "neurons": neurons}

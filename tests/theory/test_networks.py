@@ -104,9 +104,7 @@ def test_without_noise_of_its_own_every_rule_is_hebbs():
         ags = hopfield.overlap(load, 0.0)
         assert static.dilution_overlap(load, 1.0) == pytest.approx(ags, abs=1e-11)
         assert little.overlap(load, 0.0, "zero") == ags
-        assert little.overlap(load, 0.01, "zero") == pytest.approx(
-            hopfield.overlap(load, 0.005), abs=3e-4
-        )
+        assert little.overlap(load, 0.01, "zero") == pytest.approx(hopfield.overlap(load, 0.005), abs=3e-4)
     assert static.dilution_alpha_c(1.0) == pytest.approx(hopfield.alpha_c(), rel=1e-12)
     assert static.dead_zone_alpha_c(0.0) == pytest.approx(static.clipped_alpha_c(), rel=1e-12)
     assert finite.mixture_alpha_c(1) == pytest.approx(hopfield.alpha_c(), rel=1e-12)
@@ -162,9 +160,7 @@ def test_little_arrays_are_the_states_point_by_point(temperature, word):
     shares = np.array([1e-6, 0.01, 0.5, 0.9, 0.9999, 1 - 1e-9, 1 + 1e-9, 1.2])
     at = shares * most, np.full(shares.size, temperature)
     assert little.alpha_M(temperature, word) == pytest.approx(most, rel=1e-11)
-    seen = [
-        f.over(*at, word) for f in (little.overlap, little.edwards_anderson, little.persistence)
-    ]
+    seen = [f.over(*at, word) for f in (little.overlap, little.edwards_anderson, little.persistence)]
     assert np.isnan(seen).tolist() == [[False] * 6 + [True] * 2] * 3
     for k, load in enumerate(at[0][:5].tolist()):
         m, slope, other = pointwise.layer_at(load, temperature, word == "kept")
@@ -205,9 +201,7 @@ def test_littles_state_is_that_of_half_the_temperature_when_cold():
         for heat in (1e-3, 1e-5, 1e-8, 1e-12):
             cold = hopfield.overlap(0.1, heat / 2)
             assert little.overlap(0.1, heat, kept) == pytest.approx(cold, abs=1e-7)
-            assert little.alpha_M(heat, kept) == pytest.approx(
-                hopfield.alpha_M(heat / 2), rel=1e-12
-            )
+            assert little.alpha_M(heat, kept) == pytest.approx(hopfield.alpha_M(heat / 2), rel=1e-12)
 
 
 def test_littles_cold_network_is_solved_at_half_its_temperature():
@@ -382,9 +376,7 @@ EDGES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "quantity", networks.NETWORK_QUANTITIES, ids=lambda quantity: quantity.name
-)
+@pytest.mark.parametrize("quantity", networks.NETWORK_QUANTITIES, ids=lambda quantity: quantity.name)
 def test_no_corner_of_the_arguments_is_without_an_answer(quantity):
     corners = [EDGES[key] for key in quantity.arguments]
     for at in itertools.product(*corners):
@@ -418,11 +410,7 @@ def test_what_does_not_exist_is_none_and_what_vanishes_is_zero():
     ("name", "at", "said"),
     [
         ("little.overlap", {"load": 0.1}, "missing argument 'temperature'"),
-        (
-            "little.overlap",
-            {"load": 0.1, "temperature": 0, "diagonal": "keep"},
-            "did you mean kept?",
-        ),
+        ("little.overlap", {"load": 0.1, "temperature": 0, "diagonal": "keep"}, "did you mean kept?"),
         ("little.overlap", {"load": 0.1, "temperature": 0, "diagonal": 1}, "expected zero or kept"),
         ("mixture.T_star", {"n": 2}, "an odd number"),
         ("dilution.alpha_c", {"connectivity": 0}, "in (0, 1]"),

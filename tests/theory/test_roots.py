@@ -11,9 +11,7 @@ from mattis.theory.numerics.roots import roots, top
 
 def test_roots_are_those_of_each_equation():
     powers = np.array([0.5, 1.0, 3.0, 7.0])
-    found = roots(
-        lambda x, at: x ** powers[at] - 0.3, np.full(4, 1e-9), np.array([1.0, 2.0, 1.5, 4.0])
-    )
+    found = roots(lambda x, at: x ** powers[at] - 0.3, np.full(4, 1e-9), np.array([1.0, 2.0, 1.5, 4.0]))
     np.testing.assert_allclose(found, 0.3 ** (1 / powers), rtol=1e-13)
 
 
@@ -29,9 +27,7 @@ def test_flat_and_steep_roots_are_found(slope):
         return slope * np.arctan(1e6 * (x - 0.123)) + slope * (x - 0.123) ** 9
 
     found = roots(lambda x, _: function(x), np.array([-1.0]), np.array([1.0]))
-    assert found[0] == pytest.approx(
-        brentq(function, -1.0, 1.0, xtol=1e-300, rtol=1e-14), abs=1e-14
-    )
+    assert found[0] == pytest.approx(brentq(function, -1.0, 1.0, xtol=1e-300, rtol=1e-14), abs=1e-14)
 
 
 def test_the_top_of_a_parabola():

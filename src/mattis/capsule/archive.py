@@ -214,11 +214,7 @@ def _fold(study: Study, results: Results, copy: Results) -> None:
 
 
 def _described(
-    study: Study,
-    cells: int,
-    digests: Digests,
-    publication: Publication,
-    files: dict[str, bytes | Path],
+    study: Study, cells: int, digests: Digests, publication: Publication, files: dict[str, bytes | Path]
 ) -> Manifest:
     """Add to the files of a capsule those that describe it; return its manifest."""
     versions, sources = versions_here(), [*_sources(study)]

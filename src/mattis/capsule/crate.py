@@ -32,14 +32,10 @@ MEDIA_TYPES = {
 }  # fmt: skip
 """Media types of the files of a capsule; others say nothing of it."""
 
-NO_LICENCE = (
-    "No licence is stated. Ask the authors before you use this beyond reading and checking it."
-)
+NO_LICENCE = "No licence is stated. Ask the authors before you use this beyond reading and checking it."
 """What stands in the place of a licence where the authors give none."""
 
-_AUTHOR = re.compile(
-    r"\s*([^<>]*[^<>\s])\s*(?:<(?:https://orcid\.org/)?(\d{4}-\d{4}-\d{4}-\d{3}[\dX])>)?\s*"
-)
+_AUTHOR = re.compile(r"\s*([^<>]*[^<>\s])\s*(?:<(?:https://orcid\.org/)?(\d{4}-\d{4}-\d{4}-\d{3}[\dX])>)?\s*")
 _SPDX_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -59,9 +55,7 @@ class Publication:
                     f"--author: got {author!r:.80}; expected a name, or one with an ORCID, such as "
                     "'Ada Lovelace <0000-0002-1825-0097>'"
                 )
-        if self.licence and not (
-            _SPDX_WORD.fullmatch(self.licence) or self.licence.startswith("https://")
-        ):
+        if self.licence and not (_SPDX_WORD.fullmatch(self.licence) or self.licence.startswith("https://")):
             raise UserError(
                 f"--licence: got {self.licence!r:.80}; expected a word of SPDX, such as CC-BY-4.0, or a URL"
             )
@@ -107,9 +101,7 @@ def crate_json(
     return (text + "\n").encode()
 
 
-def _root(
-    study: Study, publication: Publication, parts: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+def _root(study: Study, publication: Publication, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the root data entity: what the capsule is as a whole."""
     model, cells = study.described_model, prod(map(len, study.labels.values()))
     licence = publication.licence

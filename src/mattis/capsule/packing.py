@@ -25,9 +25,7 @@ def pack(path: Path, files: Mapping[str, "bytes | Path"]) -> None:
     """
     draft = None
     try:
-        with NamedTemporaryFile(
-            dir=path.parent, prefix=".", suffix=".partial", delete=False
-        ) as out:
+        with NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".partial", delete=False) as out:
             draft = Path(out.name)
             with ZipFile(out, "w", ZIP_STORED) as archive:
                 for name in sorted(files):

@@ -219,9 +219,7 @@ def _labels(study: Study, block: Block, number: int) -> dict[str, float | str]:
 
 
 def _failed(study: Study, block: Block, number: int, message: str) -> DifferingCell:
-    return DifferingCell(
-        _labels(study, block, number), (f"not computed: {one_line(message, 120)}",)
-    )
+    return DifferingCell(_labels(study, block, number), (f"not computed: {one_line(message, 120)}",))
 
 
 def _differing(
@@ -233,9 +231,6 @@ def _differing(
     for number, point in enumerate(block.points):
         one = replace(block, points=(point,))
         values = {name: column[number : number + 1] for name, column in columns.items()}
-        found = [
-            f"{each.array} {each.damage}"
-            for each in differences_of_block(path, study, ds, one, values)
-        ]
+        found = [f"{each.array} {each.damage}" for each in differences_of_block(path, study, ds, one, values)]
         if found:
             yield DifferingCell(_labels(study, block, number), found)

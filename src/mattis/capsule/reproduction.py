@@ -65,9 +65,7 @@ class Reproduction:
         """The one sentence at the end."""
         chosen = f"all {counted(self.cells, 'cell')}"
         if self.seed is not None:
-            chosen = (
-                f"{self.sampled} of {counted(self.cells, 'cell')}, a sample of seed {self.seed}"
-            )
+            chosen = f"{self.sampled} of {counted(self.cells, 'cell')}, a sample of seed {self.seed}"
         computed = f"{chosen}, computed again with {self.here}"
         if self.same:
             found = f"the same to the last bit: {computed}"
@@ -75,11 +73,7 @@ class Reproduction:
             cells = some([str(cell) for cell in self.differing], CELLS_SHOWN, "cell")
             found = f"not the same: {len(self.differing)} differ of {computed}: {cells}"
         other = some(self.other, VERSIONS_SHOWN, "version")
-        here = (
-            f"; other than in the capsule: {other}"
-            if other
-            else "; versions and platform are the same"
-        )
+        here = f"; other than in the capsule: {other}" if other else "; versions and platform are the same"
         return f"{self.study}: {found}{here}"
 
     def as_json(self) -> dict[str, Any]:
@@ -92,9 +86,7 @@ class Reproduction:
             "digest": self.digest,
             "cells": {"total": self.cells, "sampled": self.sampled, "differ": len(self.differing)},
             "seed": self.seed,
-            "differences": [
-                {"cell": dict(one.labels), "found": list(one.found)} for one in self.differing
-            ],
+            "differences": [{"cell": dict(one.labels), "found": list(one.found)} for one in self.differing],
             "other_versions": self.other,
         }
 
@@ -105,6 +97,4 @@ class Reproduction:
             "digest": self.digest,
             "SHA-256 of the file": self.sha256,
         }
-        return card(
-            "Reproduced" if self.same else "Not reproduced", rows, {"in words": self.sentence}
-        )
+        return card("Reproduced" if self.same else "Not reproduced", rows, {"in words": self.sentence})

@@ -29,9 +29,7 @@ def sample_size(text: str, cells: int) -> int:
         return min(ceil(cells * float(share[1]) / 100), cells)
     if word.isascii() and word.isdecimal() and int(word) > 0:
         return min(int(word), cells)
-    raise UserError(
-        f"--sample: got {text!r:.40}; expected a share such as 5%, a number of cells, or all"
-    )
+    raise UserError(f"--sample: got {text!r:.40}; expected a share such as 5%, a number of cells, or all")
 
 
 def chosen_cells(cells: Mask, count: int, seed: int) -> Mask:

@@ -148,9 +148,7 @@ def _parts(archive: ZipFile, entry: ZipInfo, path: Path) -> Iterator[bytes]:
         raise _refused(path, f"{entry.filename} is damaged") from None
 
 
-def _check_names(
-    listed: Mapping[str, FileEntry], entries: Mapping[str, ZipInfo], path: Path
-) -> None:
+def _check_names(listed: Mapping[str, FileEntry], entries: Mapping[str, ZipInfo], path: Path) -> None:
     """Raise UserError unless the zip has exactly the files of its manifest."""
     for these, what in (
         ({*listed} - {*entries}, "missing"),
@@ -178,8 +176,7 @@ def _check_contents(
             differ.append(name)
     if differ:
         raise _refused(
-            path,
-            f"other than in its manifest, or damaged: {some(sorted(differ), NAMES_SHOWN, 'file')}",
+            path, f"other than in its manifest, or damaged: {some(sorted(differ), NAMES_SHOWN, 'file')}"
         )
 
 
@@ -190,9 +187,7 @@ def _folder(path: Path, into: Path | None, stack: ExitStack) -> Path:
     try:
         into.mkdir(parents=True, exist_ok=True)
         if any(into.iterdir()):
-            raise UserError(
-                f"--into {into}: got a folder with files; expected an empty or a new one"
-            )
+            raise UserError(f"--into {into}: got a folder with files; expected an empty or a new one")
     except OSError as error:
         raise UserError(f"--into {into}: cannot unpack {path.name}: {error.strerror}") from None
     return into.resolve()

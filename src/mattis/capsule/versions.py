@@ -68,9 +68,9 @@ class Versions(BaseModel):
 
     def _other_files(self, other: "Versions") -> list[str]:
         """Return packages of one version and other files, where Python and platform would have the same."""
-        if (self.system, self.machine) != (other.system, other.machine) or minor(
-            self.python
-        ) != minor(other.python):
+        if (self.system, self.machine) != (other.system, other.machine) or minor(self.python) != minor(
+            other.python
+        ):
             return []
         return [
             f"files of {name} {mine.version}: {mine.files:.12} → {theirs.files:.12}"

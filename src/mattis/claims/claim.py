@@ -39,9 +39,7 @@ class Near:
 
     def told(self, number: float) -> str:
         """Return the rule in words."""
-        return f"{number:.6g}" + (
-            f" within {self.tolerance:.2g} and 4 errors" if self.tolerance else ""
-        )
+        return f"{number:.6g}" + (f" within {self.tolerance:.2g} and 4 errors" if self.tolerance else "")
 
 
 @dataclass(frozen=True)
@@ -124,9 +122,7 @@ class Claim:
                 return "not supported"
             return "corrected" if right else "reproduced"
         excluded = self.rival is None or not self._near(found, self.rival)
-        return (
-            "reproduced" if self.rule.agrees(found, self.stated) and excluded else "not supported"
-        )
+        return "reproduced" if self.rule.agrees(found, self.stated) and excluded else "not supported"
 
     def _near(self, found: Measurement, number: float) -> bool:
         """Tell whether a rival number is not excluded."""

@@ -116,10 +116,7 @@ def one_hot(lab: Laboratory) -> Measurement:
     cosines, (overlaps, ratios) = figure_one(lab), starts()
     steps = np.rint(cosines["presentations"].values * 4).astype(int)
     exact = [
-        [
-            similarity(float(max(0, -((mu - step) // 4))), 250.0, overlaps[mu], ratios[mu])
-            for mu in range(4)
-        ]
+        [similarity(float(max(0, -((mu - step) // 4))), 250.0, overlaps[mu], ratios[mu]) for mu in range(4)]
         for step in steps
     ]
     return Measurement(float(np.abs(cosines.values - np.array(exact)).max()))
@@ -201,9 +198,7 @@ def half_weight(lab: Laboratory, memories: int, about: float) -> Measurement:
     """Return beta N_v at which the mean weight at the own pattern is 1/2 (N_v = 200), over pattern sets."""
     places = [round(about + 0.15 * k, 3) for k in range(-2, 3)]
     weights = mean_weights(lab, memories, 16, size=[200], beta=[place / 200 for place in places])
-    return mean_of(
-        np.array([np.interp(0.5, row, places) for row in weights.transpose("seed", "beta")])
-    )
+    return mean_of(np.array([np.interp(0.5, row, places) for row in weights.transpose("seed", "beta")]))
 
 
 def square_length(lab: Laboratory) -> Measurement:

@@ -71,9 +71,7 @@ def spins_in_cycles(lab: Laboratory) -> Measurement:
 
 def fixed(lab: Laboratory, memories: int) -> Measurement:
     """Return the share of stored patterns that are fixed points, every bit (N = 1000)."""
-    keys = network(
-        size=1000, sets=64, axes={"memories": [memories]}, question="familiarity", cues=10
-    )
+    keys = network(size=1000, sets=64, axes={"memories": [memories]}, question="familiarity", cues=10)
     return lab.mean(keys, "stable")
 
 

@@ -50,9 +50,7 @@ def descents(lab: Laboratory, observable: str, **more: Any) -> xr.DataArray:
 
 def errors_of_bits(lab: Laboratory, model: str, observable: str) -> Measurement:
     """Return what is not stable of a stored pattern: N = 100, n = 10, as in Hopfield's paper."""
-    keys = network(
-        model, size=100, sets=2000, axes={"memories": [10]}, question="familiarity", cues=10
-    )
+    keys = network(model, size=100, sets=2000, axes={"memories": [10]}, question="familiarity", cues=10)
     return lab.mean(keys, observable)
 
 
@@ -75,9 +73,7 @@ def ambiguous_cue(lab: Laboratory) -> Measurement:
     return paired(cells["retrieved"], cells["chose_second"])
 
 
-def undecided(
-    lab: Laboratory, size: int, count: int, sets: int, chosen_above: float
-) -> Measurement:
+def undecided(lab: Laboratory, size: int, count: int, sets: int, chosen_above: float) -> Measurement:
     """Return the share of cues half-way between two memories that end in neither."""
     asked = {"name": "ambiguous", "chosen_above": chosen_above}
     keys = network(size=size, sets=sets, axes={"memories": [count], "noise": [0.5]}, question=asked,
@@ -87,9 +83,7 @@ def undecided(
 
 def crowded(model: str = "hopfield") -> dict[str, Any]:
     """Return the keys of a study of flips far above capacity: N = 100, 500 patterns."""
-    return network(
-        model, size=100, sets=64, axes={"memories": [500]}, question="familiarity", cues=10
-    )
+    return network(model, size=100, sets=64, axes={"memories": [500]}, question="familiarity", cues=10)
 
 
 def familiarity(lab: Laboratory) -> Measurement:
@@ -98,18 +92,14 @@ def familiarity(lab: Laboratory) -> Measurement:
     return paired(cells["flip_rate"], cells["flip_rate_new"])
 
 
-def half_recalled(
-    lab: Laboratory, model: str, loads: tuple[float, float], **more: Any
-) -> Measurement:
+def half_recalled(lab: Laboratory, model: str, loads: tuple[float, float], **more: Any) -> Measurement:
     """Return the load at which half of the patterns are recalled (m > 0.85) at N = 1000."""
     axes = {"load": [round(loads[0] + (loads[1] - loads[0]) * k / 10, 5) for k in range(11)]}
     keys = network(model, size=1000, sets=32, axes=axes, cues=4, retrieved_above=0.85, **more)
     return taken(lab.estimates(keys), "boundary_load")
 
 
-def beside_hebb(
-    lab: Laboratory, model: str, loads: tuple[float, float], **more: Any
-) -> Measurement:
+def beside_hebb(lab: Laboratory, model: str, loads: tuple[float, float], **more: Any) -> Measurement:
     """Return the load at which half of the patterns are recalled, over that of Hebb's rule."""
     return half_recalled(lab, model, loads, **more) / half_recalled(lab, "hopfield", (0.12, 0.22))
 

@@ -46,9 +46,7 @@ class PictureSet:
 
     def noise(self, count: int, of: str) -> NDArray[np.float64]:
         """Return normal numbers, (count, 32)."""
-        return gaussians.normals(
-            stream(1, of, {"seed": self.seed}), COMPONENTS_KEPT, np.arange(count)
-        )
+        return gaussians.normals(stream(1, of, {"seed": self.seed}), COMPONENTS_KEPT, np.arange(count))
 
 
 def pictures(lab: Laboratory, sets: int = 12) -> list[PictureSet]:
@@ -141,9 +139,7 @@ def gains(lab: Laboratory) -> NDArray[np.float64]:
     for one in pictures(lab):
         found = recalled_classes(one, 1.0)
         for digit in range(DIGITS_KEPT):
-            shares = np.bincount(found[digit::DIGITS_KEPT], minlength=DIGITS_KEPT) / len(
-                found[::DIGITS_KEPT]
-            )
+            shares = np.bincount(found[digit::DIGITS_KEPT], minlength=DIGITS_KEPT) / len(found[::DIGITS_KEPT])
             some = shares[shares > 0]
             out.append(log(DIGITS_KEPT) + float(some @ np.log(some)))
     return np.array(out).reshape(-1, DIGITS_KEPT)
@@ -166,14 +162,10 @@ def updated(one: PictureSet, count: int) -> Measurement:
         shown = stored[step % STORED_PICTURES] + noise
         net = attractors(stored)
         end = integrate(net, shown, np.array([0.0, 5.0]), accuracy=1e-8)[-1]
-        weights = np.exp(
-            -50 * (distances(end[None], stored)[0] - distances(end[None], stored).min())
-        )
+        weights = np.exp(-50 * (distances(end[None], stored)[0] - distances(end[None], stored).min()))
         moved = eta * (weights / weights.sum())[:, None] * (end - stored)
         nearest = int(weights.argmax())
-        shares.append(
-            float(np.linalg.norm(moved) / (eta * np.linalg.norm(shown - stored[nearest])))
-        )
+        shares.append(float(np.linalg.norm(moved) / (eta * np.linalg.norm(shown - stored[nearest]))))
         stored += moved
     return mean_of(np.array(shares))
 
@@ -181,9 +173,7 @@ def updated(one: PictureSet, count: int) -> Measurement:
 def restored_classes(lab: Laboratory) -> Measurement:
     """Return the share of right digits."""
     wanted = np.arange(UNSEEN_PICTURES) % DIGITS_KEPT
-    return mean_of(
-        np.array([float(np.mean(recalled_classes(one, 0.3) == wanted)) for one in pictures(lab)])
-    )
+    return mean_of(np.array([float(np.mean(recalled_classes(one, 0.3) == wanted)) for one in pictures(lab)]))
 
 
 def denoised(lab: Laboratory) -> Measurement:

@@ -128,9 +128,7 @@ def diagonal_of_little(lab: Laboratory) -> Measurement:
     return paired(kept, zero)
 
 
-def few(
-    lab: Laboratory, observable: str, memories: int, temperature: float, **more: Any
-) -> Measurement:
+def few(lab: Laboratory, observable: str, memories: int, temperature: float, **more: Any) -> Measurement:
     """Return what is observed of a network of few patterns: N = 4000, all of its patterns as cues."""
     keys = network(size=4000, sets=24, temperature=temperature, axes={"memories": [memories]},
                    sweeps=(100, 200), **more)  # fmt: skip

@@ -24,16 +24,12 @@ if TYPE_CHECKING:
 )
 @click.argument("name")
 @PLUGIN
-@click.option(
-    "--model", metavar="M", shell_complete=models, help="A model of mattis models; else hopfield."
-)
+@click.option("--model", metavar="M", shell_complete=models, help="A model of mattis models; else hopfield.")
 @click.option(
     "--like", metavar="STUDY", shell_complete=shipped,
     help="A shipped study by its name, or any by its path: the same, so small that it runs in a minute.",
 )  # fmt: skip
-@click.option(
-    "-o", "output", type=UserPath(path_type=Path), metavar="FILE", help="NAME.yaml if not given."
-)
+@click.option("-o", "output", type=UserPath(path_type=Path), metavar="FILE", help="NAME.yaml if not given.")
 def new(name: str, model: str | None, like: str | None, output: Path | None) -> None:
     """Write NAME.yaml, a study with a comment beside each key, which runs in less than a minute.
 
@@ -64,16 +60,12 @@ def new(name: str, model: str | None, like: str | None, output: Path | None) -> 
 def _check_new(name: str, target: Path) -> None:
     """Raise UserError for what is no name of a study, or a file that is there."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
-        advice = (
-            f"; write mattis new {Path(name).stem} -o {name}" if Path(name).stem != name else ""
-        )
+        advice = f"; write mattis new {Path(name).stem} -o {name}" if Path(name).stem != name else ""
         raise UserError(
             f"new: got {name!r:.80}; expected a name of letters, digits, - and _, at most 64{advice}"
         )
     if target.exists():
-        raise UserError(
-            f"{target}: is there already, and is left as it is; choose another name, or -o FILE"
-        )
+        raise UserError(f"{target}: is there already, and is left as it is; choose another name, or -o FILE")
     if not target.parent.is_dir():
         raise UserError(f"{target}: there is no folder {target.parent}; make it first")
 

@@ -33,9 +33,7 @@ ARCHIVE_GROUPS = {"Whose it is": ("--author", "--licence", "--date")}
     help="An author, also as 'Ada Lovelace <0000-0002-1825-0097>' with an ORCID; more than once.",
 )  # fmt: skip
 @click.option("--licence", default="", metavar="SPDX|URL", help="Of the data, such as CC-BY-4.0.")
-@click.option(
-    "--date", metavar="DAY", help="Of publication; by default that of the last cell: 2026-01-31."
-)
+@click.option("--date", metavar="DAY", help="Of publication; by default that of the last cell: 2026-01-31.")
 @JSON
 def archive(study: Path, results: str, output: Path | None, as_json: bool, **whose: Any) -> None:
     """Write study, results, figures, page, digests, versions and plugins into one zip: a capsule.
@@ -69,9 +67,7 @@ def archive(study: Path, results: str, output: Path | None, as_json: bool, **who
     "--sample", default="5%", show_default=True, metavar="5%|20|all",
     help="Which cells: a random share, a number of them, or all.",
 )  # fmt: skip
-@click.option(
-    "--seed", type=click.IntRange(0), help="Of the sample, to choose the same cells once more."
-)
+@click.option("--seed", type=click.IntRange(0), help="Of the sample, to choose the same cells once more.")
 @click.option("--workers", type=click.IntRange(1), help="Worker processes; all cores by default.")
 @click.option("--trust", is_flag=True, help="Execute the plugins that the file brings.")
 @click.option(

@@ -24,23 +24,14 @@ if TYPE_CHECKING:
 @click.option(
     "--page", type=click.Path(path_type=Path), metavar="FILE", help="Also write a page of Markdown."
 )
-@click.option(
-    "--reduced", is_flag=True, help="An eighth of the pattern sets: a look, not a verdict."
-)
-@click.option(
-    "--list", "listed", is_flag=True, help="Only say what is claimed; nothing is measured."
-)
+@click.option("--reduced", is_flag=True, help="An eighth of the pattern sets: a look, not a verdict.")
+@click.option("--list", "listed", is_flag=True, help="Only say what is claimed; nothing is measured.")
 @click.option(
     "--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
     metavar="FOLDER", help="Where claims/, the studies and claims.json, lies.",
 )  # fmt: skip
 def claims(
-    ids: Sequence[str],
-    file: Path | None,
-    page: Path | None,
-    reduced: bool,
-    listed: bool,
-    results: Path,
+    ids: Sequence[str], file: Path | None, page: Path | None, reduced: bool, listed: bool, results: Path
 ) -> None:
     """Measure claims of the two documents, all of them or those named, and say which are reproduced.
 
@@ -71,10 +62,7 @@ def claims(
         Folder(target.parent).make_folder()
     check_needs(wanted)
     measured = _measured(wanted, Laboratory(folder, reduced))
-    rows = (
-        json.dumps([one.row for one in measured], ensure_ascii=False, indent=1, allow_nan=False)
-        + "\n"
-    )
+    rows = json.dumps([one.row for one in measured], ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     for target in targets:
         _write(target, rows)
     if page:

@@ -73,9 +73,7 @@ def diagram(studies: tuple[Path, ...], results: str, output: Path | None, as_jso
     written = [*drawn.written, page_written(loaded[0], found, results)]
     if as_json:
         paths = [str(path) for path in written]
-        screen.document(
-            screen.finite({"study": loaded[0].name, "written": paths, "headline": content})
-        )
+        screen.document(screen.finite({"study": loaded[0].name, "written": paths, "headline": content}))
         return
     for line in [*written, *figures.headline_lines(content)]:
         click.echo(line)
@@ -100,9 +98,7 @@ def page(study: Path, results: str, as_json: bool) -> None:
     groups=FIGURE_GROUPS,
 )
 @of_study
-@click.option(
-    "--panel", metavar="LETTER", help="Only this panel, such as a, as wide as one column."
-)
+@click.option("--panel", metavar="LETTER", help="Only this panel, such as a, as wide as one column.")
 @click.option(
     "--style", type=click.Choice(["single", "double"]),
     help="One column, 86.4 mm (3.4 inches) wide, or two, 177.8 mm (7.0 inches).",
@@ -123,9 +119,7 @@ def figure(study: Path, results: str, output: Path | None, as_json: bool, **opti
     if not options["states"]:
         for name in ("at", "steps"):
             if options[name]:
-                raise UserError(
-                    f"--{name}: says which states; expected --states beside it, or no --{name}"
-                )
+                raise UserError(f"--{name}: says which states; expected --states beside it, or no --{name}")
         from mattis.figures.paper import write_paper
 
         written = write_paper(loaded, options["panel"], options["style"], output, results)
@@ -133,9 +127,7 @@ def figure(study: Path, results: str, output: Path | None, as_json: bool, **opti
         return
     for name in ("panel", "style"):
         if options[name]:
-            raise UserError(
-                f"--{name}: got it beside --states, which has no panels; remove one of them"
-            )
+            raise UserError(f"--{name}: got it beside --states, which has no panels; remove one of them")
     from mattis.figures.states import pictured
 
     at = points_of_words(options["at"], label_of_word)
@@ -148,9 +140,7 @@ def figure(study: Path, results: str, output: Path | None, as_json: bool, **opti
 @click.option("--cue", type=int, default=0, show_default=True, help="Which of the cues, from 0.")
 @OUTPUT
 @JSON
-def trace(
-    study: Path, results: str, at: Sequence[str], cue: int, output: Path | None, as_json: bool
-) -> None:
+def trace(study: Path, results: str, at: Sequence[str], cue: int, output: Path | None, as_json: bool) -> None:
     """Simulate one cell again, and write m(t), energy and q as CSV and as a figure; needs no results."""
     from mattis.figures.trace import traced
 

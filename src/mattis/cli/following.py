@@ -44,9 +44,7 @@ def followed(study: "Study", root: Path | str) -> "Iterator[Follower | None]":
 
         return LivePage(study, root, shlex.join(["mattis", *sys.argv[1:]]))
 
-    follower = Follower(
-        lambda: page().draw(), lambda moment, pause: page().write(moment.left, pause)
-    )
+    follower = Follower(lambda: page().draw(), lambda moment, pause: page().write(moment.left, pause))
     try:
         yield follower
     except BaseException:

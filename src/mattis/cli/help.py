@@ -27,11 +27,7 @@ class Verb(click.Command):
     """
 
     def __init__(
-        self,
-        *given: Any,
-        examples: Sequence[str] = (),
-        groups: OptionGroups | None = None,
-        **more: Any,
+        self, *given: Any, examples: Sequence[str] = (), groups: OptionGroups | None = None, **more: Any
     ) -> None:
         super().__init__(*given, **more)
         self.examples, self.groups = examples, groups or {}
@@ -73,9 +69,7 @@ def told(error: click.ClickException) -> str:
     path, words = ctx.command_path, " ".join(ctx.command.collect_usage_pieces(ctx))
     example = "".join(f", for example {line}" for line in getattr(ctx.command, "examples", ())[:1])
     verb = f"{ctx.info_name}: " if ctx.parent else ""
-    return (
-        f"{verb}{said[0].lower()}{said[1:]}; expected {path} {words}{example}; type {path} --help"
-    )
+    return f"{verb}{said[0].lower()}{said[1:]}; expected {path} {words}{example}; type {path} --help"
 
 
 def _options(ctx: click.Context) -> list[str]:

@@ -10,13 +10,9 @@ from mattis.cli.options import UserPath
 
 
 @verb(
-    "Compare and time the kernels of a GPU.",
-    "mattis gpu-selftest --output report.txt",
-    name="gpu-selftest",
+    "Compare and time the kernels of a GPU.", "mattis gpu-selftest --output report.txt", name="gpu-selftest"
 )
-@click.option(
-    "--backend", type=click.Choice(["gpu", "simulated"]), default="gpu", show_default=True
-)
+@click.option("--backend", type=click.Choice(["gpu", "simulated"]), default="gpu", show_default=True)
 @click.option("--output", type=UserPath(path_type=Path), help="Write the report here as well.")
 def gpu_selftest(backend: str, output: Path | None) -> None:
     """Compare every kernel with the CPU, measure it, and print a report to paste in an issue."""

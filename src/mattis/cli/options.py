@@ -78,9 +78,7 @@ def cell_of_words(at: Sequence[str]) -> dict[str, float | str]:
     labels = points_of_words(at, label_of_word)
     for key, values in labels.items():
         if isinstance(values, list):
-            raise UserError(
-                f"--at {key}: got {len(values)} values; expected one, for there is one cell"
-            )
+            raise UserError(f"--at {key}: got {len(values)} values; expected one, for there is one cell")
     return labels
 
 
@@ -106,9 +104,7 @@ def points_of_words(
         for piece in text.split(","):
             name, equals, value = (word.strip() for word in piece.rpartition("="))
             if equals and name in points:
-                raise UserError(
-                    f"--at: {name} is given twice; write --at {name}=a,b for two values"
-                )
+                raise UserError(f"--at: {name} is given twice; write --at {name}=a,b for two values")
             key = name if equals else key
             if not key or not value:
                 example = "such as --at load=0.05,0.07 or --at load=0.05,temperature=0.3"

@@ -49,9 +49,7 @@ BACKEND_CHOICE = click.Choice(["auto", "cpu", "gpu", "simulated"])  # as in devi
     "--backend", type=click.Choice(["cpu", "gpu", "simulated"]), default="cpu",
     help="gpu: also what it takes on a GPU, here or on paper.",
 )  # fmt: skip
-def plan(
-    study: Path, results: str, as_json: bool, workers: int | None, shards: int, backend: str
-) -> None:
+def plan(study: Path, results: str, as_json: bool, workers: int | None, shards: int, backend: str) -> None:
     """Show cells that are there and new, blocks, P and N per block, memory, files and estimated time."""
     from mattis.engine.estimate import plan as planned
     from mattis.engine.estimate import summary_text
@@ -150,17 +148,11 @@ def _settings(options: dict[str, Any]) -> "Settings":
     )  # fmt: skip
 
 
-@verb(
-    "Show what is done, missing and failed.",
-    "mattis status mine.yaml",
-    "mattis status mine.yaml --watch",
-)
+@verb("Show what is done, missing and failed.", "mattis status mine.yaml", "mattis status mine.yaml --watch")
 @of_study
 @JSON
 @click.option("--watch", is_flag=True, help="Look again and again, until the study is complete.")
-@click.option(
-    "--every", type=click.FloatRange(0.1), default=2.0, metavar="SECONDS", help="How often."
-)
+@click.option("--every", type=click.FloatRange(0.1), default=2.0, metavar="SECONDS", help="How often.")
 def status(study: Path, results: str, as_json: bool, watch: bool, every: float) -> None:
     """Show blocks that are done, missing and failed; with --watch, as they come."""
     from mattis.engine.status import status as found

@@ -142,9 +142,7 @@ def plan(study: "Study", content: Any) -> None:
     """Print what the study takes, who could help if that is days, and its networks."""
     from mattis.engine.estimate import limits_text, network_lines
 
-    total, workers, part = (
-        content[key] for key in ("cpu_seconds_left", "workers", "estimated_seconds")
-    )
+    total, workers, part = (content[key] for key in ("cpu_seconds_left", "workers", "estimated_seconds"))
     unit, found = study.described_model.unit, content["cells_found"]
     there = f" ({found} found, {content['cells_new']} new)" if found else ""
     source = _source(content["learnt"], content["rate_age_seconds"])
@@ -187,9 +185,7 @@ def _advise(content: Any) -> None:
     """Print what the jobs of shards take, and who could help if a study takes days."""
     from mattis.engine.estimate import STARTING, helpers
 
-    total, workers, part = (
-        content[key] for key in ("cpu_seconds_left", "workers", "estimated_seconds")
-    )
+    total, workers, part = (content[key] for key in ("cpu_seconds_left", "workers", "estimated_seconds"))
     if (count := content["shards"]) > 1:
         each = total / count + STARTING + content["compiling_seconds"]
         click.echo(f"    {count} shards: jobs of about {lasting(each)} each, on one core")

@@ -37,6 +37,4 @@ def study_file(study: str) -> Path:
 
 def schema_line() -> str:
     """Return the line by which editors complete and check the keys of a study."""
-    return (
-        f"# yaml-language-server: $schema={(folder() / 'study.schema.json').resolve().as_uri()}\n"
-    )
+    return f"# yaml-language-server: $schema={(folder() / 'study.schema.json').resolve().as_uri()}\n"

@@ -122,23 +122,17 @@ def _further(kind: type[Study], given: set[str]) -> list[str]:
     fields = {field.alias or name: field for name, field in kind.model_fields.items()}
     rest = {k: v for k, v in fields.items() if k not in {*given, *SAID_ELSEWHERE}}
     usual = {key: _plain(field.default) for key, field in rest.items()}
-    lines = {
-        f"# {key}: {typed(v)}": _meaning(rest[key]) for key, v in usual.items() if v is not None
-    }
+    lines = {f"# {key}: {typed(v)}": _meaning(rest[key]) for key, v in usual.items() if v is not None}
     out = ["", "# Further keys, as they are without being written:"]
     for line, meaning in lines.items():
         out += [*_comment(f"  {meaning}"), line]
     words = [key for key, value in usual.items() if value is None]
     if words:
-        out += _comment(
-            f"And, which have no usual value: {', '.join(words)}; docs and schema tell them."
-        )
+        out += _comment(f"And, which have no usual value: {', '.join(words)}; docs and schema tell them.")
     return [*out, *_comment("What is drawn can be chosen by a block figure: (docs/figures.md).")]
 
 
 def _plain(value: Any) -> Any:
     """Return a default as it is typed: parts of a study as mappings; None where there is none."""
-    content = (
-        value.model_dump(mode="json", exclude_none=True) if isinstance(value, BaseModel) else value
-    )
+    content = value.model_dump(mode="json", exclude_none=True) if isinstance(value, BaseModel) else value
     return content if isinstance(content, str | int | float | dict) else None

@@ -13,9 +13,7 @@ from mattis.errors import UserError, nearest
 
 
 @verb(
-    "Say whether theory and simulation agree.",
-    "mattis compare mine.yaml",
-    "mattis compare mine.yaml --json",
+    "Say whether theory and simulation agree.", "mattis compare mine.yaml", "mattis compare mine.yaml --json"
 )
 @of_study
 @JSON
@@ -53,9 +51,7 @@ def compare(study: Path, results: str, as_json: bool) -> None:
     help="The file of --plot, .png, .svg or .pdf; NAME.png if not given.",
 )  # fmt: skip
 @JSON
-def theory(
-    name: str | None, at: Sequence[str], plot: bool, output: Path | None, as_json: bool
-) -> None:
+def theory(name: str | None, at: Sequence[str], plot: bool, output: Path | None, as_json: bool) -> None:
     """Evaluate a theory quantity and say how far it holds; without a name, list them with their sources.
 
     --plot draws it to a file: from the lowest to the highest value of the one argument that has several, or
@@ -79,25 +75,19 @@ def theory(
         content = {"name": name, "at": screen.finite(where), "value": value}
         screen.document(content | {"validity": QUANTITIES[name].validity})
         return
-    click.echo(
-        f"validity: {QUANTITIES[name].validity}", err=True
-    )  # beside the numbers, not among them
+    click.echo(f"validity: {QUANTITIES[name].validity}", err=True)  # beside the numbers, not among them
     line = any(isinstance(given, list) for given in where.values())
     for point in value if line else [value]:
         numbers = point if isinstance(point, list) else [point]
         click.echo(" ".join("does not exist" if n is None else f"{n:.10g}" for n in numbers))
 
 
-def _plot(
-    name: str | None, at: Sequence[str], plot: bool, output: Path | None, as_json: bool
-) -> None:
+def _plot(name: str | None, at: Sequence[str], plot: bool, output: Path | None, as_json: bool) -> None:
     """Draw a quantity of theory to a file, and print its name."""
     if not plot:
         raise UserError(f"-o {output}: got no --plot, which is what draws; add it, or remove -o")
     if name is None:
-        raise UserError(
-            "--plot: got no quantity; expected one of mattis theory, such as hopfield.T_M"
-        )
+        raise UserError("--plot: got no quantity; expected one of mattis theory, such as hopfield.T_M")
     from mattis.figures.theory_curve import plotted
 
     path = str(plotted(name, points_of_words(at), output))
@@ -116,9 +106,7 @@ def models(name: str | None, as_json: bool) -> None:
     from mattis.networks.registry import MODELS
 
     if name is not None and name not in MODELS:
-        raise UserError(
-            f"got the model {name}; expected one of: {', '.join(MODELS)}{nearest(name, MODELS)}"
-        )
+        raise UserError(f"got the model {name}; expected one of: {', '.join(MODELS)}{nearest(name, MODELS)}")
     rows = [
         {
             "name": model.name,

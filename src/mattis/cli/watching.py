@@ -169,9 +169,7 @@ def watched(study: Study, root: Path | str | None, every: float, as_json: bool) 
     every  # seconds between two polls at least
     """
     if as_json:
-        raise UserError(
-            "--watch: got --json too; expected one of them; mattis status --json is one poll"
-        )
+        raise UserError("--watch: got --json too; expected one of them; mattis status --json is one poll")
     console, pace = Console(highlight=False, soft_wrap=True), Pace()
     if console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:

@@ -61,9 +61,7 @@ def similarity(study: ConsolidationStudy) -> Expected | None:
         count, noise = places["patterns"], places["noise"]
         first = [at_first(study, sigma) for sigma in noise.tolist()]
         overlap, ratio = np.array(first, np.float64).reshape(-1, 2).T
-        steps = [
-            share(*one) for one in zip(places["presentations"], count.astype(int), strict=True)
-        ]
+        steps = [share(*one) for one in zip(places["presentations"], count.astype(int), strict=True)]
         known = _is_alone(study, places, overlap / ratio) & (places["tau"] >= study.step)
         rate = places["tau"] / study.step
         if study.dwell > 1:  # as fast as so many steps at once

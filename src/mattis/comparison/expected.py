@@ -66,9 +66,7 @@ def evaluated(quantity: str, at: TheoryArguments, count: int, part: int = 0) -> 
     rows, inverse = np.unique(table, axis=0, return_inverse=True)
     out = np.full(len(rows), np.nan)
     fits = [theory.ARGUMENTS[name].fits for name in numbers]
-    there = np.array(
-        [all(fit(v) for fit, v in zip(fits, row, strict=True)) for row in rows.tolist()], bool
-    )
+    there = np.array([all(fit(v) for fit, v in zip(fits, row, strict=True)) for row in rows.tolist()], bool)
     most = MOST_OF_SLOW if quantity.startswith(SLOW_QUANTITIES) else MOST_EVALUATED
     if there.any() and there.sum() <= most:
         given = dict(zip(numbers, rows[there].T, strict=True))
@@ -213,9 +211,7 @@ def _length(inquiry: Inquiry, rule: str) -> Expected | None:
     (quantity,) = ENSEMBLES[inquiry.ensemble.name].theory
     if inquiry.ensemble.name == "gaussian":
         return Expected(quantity, lambda at: {"temperature": heat(inquiry, at)})
-    return Expected(
-        quantity, lambda at: {"dimension": at["patterns"], "temperature": heat(inquiry, at)}
-    )
+    return Expected(quantity, lambda at: {"dimension": at["patterns"], "temperature": heat(inquiry, at)})
 
 
 def _overlap(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
@@ -229,9 +225,7 @@ def _overlap(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
         return Expected(known[0], lambda at: {"load": at["load"]}) if known else None
     if rule in WARM_THEORY:
         return WARM_THEORY[rule](inquiry, cold)
-    moves = rule == "sequence" and not (
-        acting.synchronous and made["hebbian"] == 0 and made["strength"] > 0
-    )
+    moves = rule == "sequence" and not (acting.synchronous and made["hebbian"] == 0 and made["strength"] > 0)
     if acting.diagonal == "kept" or moves:
         return None
     return _by_arguments(inquiry, rule, cold)
@@ -285,17 +279,11 @@ def _hebb(inquiry: Inquiry, cold: bool) -> Expected | None:
     if acting.synchronous and not cold:
         return Expected(
             "little.overlap",
-            lambda at: {
-                "load": at["load"],
-                "temperature": heat(inquiry, at),
-                "diagonal": acting.diagonal,
-            },
+            lambda at: {"load": at["load"], "temperature": heat(inquiry, at), "diagonal": acting.diagonal},
         )
     if acting.diagonal == "kept":
         return None
-    return Expected(
-        "hopfield.overlap", lambda at: {"load": at["load"], "temperature": heat(inquiry, at)}
-    )
+    return Expected("hopfield.overlap", lambda at: {"load": at["load"], "temperature": heat(inquiry, at)})
 
 
 def _weighted(inquiry: Inquiry, _cold: bool) -> Expected | None:
@@ -310,9 +298,7 @@ def _weighted(inquiry: Inquiry, _cold: bool) -> Expected | None:
     return Expected(
         RULES["weighted"].theory[0],
         lambda at: {"n": 1.0, "temperature": heat(inquiry, at) / weight[_index(at)]},
-        stable=lambda at, m: (
-            (weight[_index(at)] == heaviest) | (heaviest * (1 - m * m) <= heat(inquiry, at))
-        ),
+        stable=lambda at, m: (weight[_index(at)] == heaviest) | (heaviest * (1 - m * m) <= heat(inquiry, at)),
     )
 
 

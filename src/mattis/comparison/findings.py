@@ -171,8 +171,7 @@ def _endless(one: xr.Dataset, by_size: xr.Dataset) -> dict[str, Any]:
     if not np.isfinite(one[f"{name}{ENDLESS}"]):
         return {}
     found: dict[str, Any] = {
-        f"extrapolated{end}": float(one[f"{name}{ENDLESS}{end}"])
-        for end in ("", "_error", "_systematic")
+        f"extrapolated{end}": float(one[f"{name}{ENDLESS}{end}"]) for end in ("", "_error", "_systematic")
     }
     found |= _doubt(one, f"{name}{ENDLESS}", "extrapolated_doubt")
     columns = (by_size["size"].values, by_size[name].values, by_size[f"{name}_error"].values)

@@ -114,9 +114,7 @@ def of_binary(study: BinaryStudy) -> Iterator[Foretold]:
 
 def _energy(overlap: Expected) -> Expected:
     """Return the theory of the energy of the state of an overlap, which knows the size as well."""
-    return Expected(
-        "hopfield.energy_finite", lambda places: {**overlap.at(places), "size": places["size"]}
-    )
+    return Expected("hopfield.energy_finite", lambda places: {**overlap.at(places), "size": places["size"]})
 
 
 def _of_neurons(study: NeuronStudy) -> Iterator[Foretold]:
@@ -208,9 +206,7 @@ def places(estimates: xr.Dataset) -> dict[str, Reals]:
     return {**usual, **columns}
 
 
-def confronted(
-    estimates: xr.Dataset, study: Study, lines: Sequence[Foretold]
-) -> Mapping[str, Confronted]:
+def confronted(estimates: xr.Dataset, study: Study, lines: Sequence[Foretold]) -> Mapping[str, Confronted]:
     """Return the estimates of each observable beside its theory, by observable.
 
     Survivors are compared with the state that they stayed in, where 4 seeds have some and theory has such a
@@ -379,9 +375,7 @@ def _is_wide(estimates: xr.Dataset, line: Foretold) -> CellMask:
     at = places(estimates)
     heat = 1 / at["beta"]
     length = evaluated("ising.correlation_length", {"temperature": heat}, heat.size)
-    magnet = (line.quantity != MAGNETS[0]) | (
-        evaluated(MAGNETS[0], {"temperature": heat}, heat.size) > 0
-    )
+    magnet = (line.quantity != MAGNETS[0]) | (evaluated(MAGNETS[0], {"temperature": heat}, heat.size) > 0)
     return np.asarray(magnet & (np.sqrt(at["size"]) >= LENGTHS_OF_A_SIDE * length))
 
 

@@ -73,14 +73,10 @@ def _of_synapses(study: ConsolidationStudy, seen: View, cells: xr.Dataset) -> It
         found = evaluate("consolidation.error_factor", presentations=k, tau=tau)
         return np.asarray(found, np.float64)
 
-    yield traced(
-        "error_factor", "consolidation.error_factor", x, factor, limit=r"$\kappa \to \infty$"
-    )
+    yield traced("error_factor", "consolidation.error_factor", x, factor, limit=r"$\kappa \to \infty$")
 
 
-def _of_binary(
-    study: BinaryStudy, seen: View, cells: xr.Dataset, observable: str
-) -> Iterator[TheoryLine]:
+def _of_binary(study: BinaryStudy, seen: View, cells: xr.Dataset, observable: str) -> Iterator[TheoryLine]:
     """Yield the theory of one rule: not along noise, nor of random states, of which theory says nothing."""
     if seen.across == "noise":
         return
@@ -90,9 +86,7 @@ def _of_binary(
             known = one.expected
             value = partial(_values, known, cells, seen)
             stable = partial(_stable, known, cells, seen) if known.stable else None
-            count = (
-                LINE_PLACES // 2 if known.quantity.startswith("little.") else LINE_PLACES
-            )  # 5 ms each
+            count = LINE_PLACES // 2 if known.quantity.startswith("little.") else LINE_PLACES  # 5 ms each
             yield traced(observable, known.quantity, _places(cells, seen, count), value, stable)
 
 
@@ -106,9 +100,7 @@ def boundary_lines(
     if not isinstance(study, BinaryStudy) or study.acting.neurons != "signs":
         return []
     return [
-        traced(
-            boundary, name, _places(cells, seen, LINE_PLACES), partial(_quantity, name, cells, seen)
-        )
+        traced(boundary, name, _places(cells, seen, LINE_PLACES), partial(_quantity, name, cells, seen))
         for name in named
         if seen.across in theory.QUANTITIES[name].arguments
     ]
@@ -132,9 +124,7 @@ def _values(known: Expected, cells: xr.Dataset, seen: View, x: Reals) -> Reals:
     return known.values(places_of(cells, seen, x))
 
 
-def _stable(
-    known: Expected, cells: xr.Dataset, seen: View, x: Reals, y: Reals
-) -> NDArray[np.bool_]:
+def _stable(known: Expected, cells: xr.Dataset, seen: View, x: Reals, y: Reals) -> NDArray[np.bool_]:
     assert known.stable is not None
     return known.stable(places_of(cells, seen, x), y)
 
@@ -186,9 +176,7 @@ def _patterns(cells: xr.Dataset, seen: View, x: Reals) -> Reals | float:
     return float(np.ravel(cells["patterns"].values)[0])
 
 
-def _of_plugin(
-    study: PlainStudy, seen: View, cells: xr.Dataset, observable: str
-) -> Iterator[TheoryLine]:
+def _of_plugin(study: PlainStudy, seen: View, cells: xr.Dataset, observable: str) -> Iterator[TheoryLine]:
     """Yield the theory of the first observable of a plugin's model, where its arguments are axes."""
     known = position(cells, seen)
     x = np.linspace(float(known.min()), float(known.max()), LINE_PLACES)
@@ -198,9 +186,7 @@ def _of_plugin(
             yield traced(observable, one.quantity, x, value)
 
 
-def marks(
-    study: Study, seen: View, cells: xr.Dataset, named: Sequence[str] | None = None
-) -> list[Mark]:
+def marks(study: Study, seen: View, cells: xr.Dataset, named: Sequence[str] | None = None) -> list[Mark]:
     """Return the places that theory names on the abscissa of one curve.
 
     named  # the quantities; by default those of the rules, or of the model, that are along this axis
@@ -237,11 +223,7 @@ def _labels(cells: xr.Dataset, seen: View, quarter: float) -> dict[str, float]:
     """
     names = {"size": "size", "patterns": "patterns", "load": "realised_load", "noise": "noise"}
     names |= {"temperature": "temperature", "beta": "beta", "n": "mixture"}
-    found = {
-        key: float(cells[name])
-        for key, name in names.items()
-        if name in cells and not cells[name].ndim
-    }
+    found = {key: float(cells[name]) for key, name in names.items() if name in cells and not cells[name].ndim}
     found = {"temperature": 0.0, **found}
     found["temperature"] *= quarter
     if "load" in found:

@@ -27,9 +27,7 @@ PLACES_OF_NEURONS = 161
 NeuronLines = Callable[[xr.Dataset, NeuronStudy, View], Iterator[TheoryLine]]
 
 
-def lines(
-    study: NeuronStudy, seen: View, cells: xr.Dataset, observable: str
-) -> Iterator[TheoryLine]:
+def lines(study: NeuronStudy, seen: View, cells: xr.Dataset, observable: str) -> Iterator[TheoryLine]:
     """Yield the lines that theory has for an observable along one curve."""
     if observable in NEURON_LINES:
         yield from NEURON_LINES[observable](cells, study, seen)
@@ -131,9 +129,7 @@ def _growth(cells: xr.Dataset, study: NeuronStudy, seen: View) -> Iterator[Theor
     if seen.across != "beta" or study.parts.scale != "memories":
         return
     pair = evaluate(
-        "marchenko_pastur.finite_edges",
-        memories=float(cells["patterns"]),
-        size=float(cells["size"]),
+        "marchenko_pastur.finite_edges", memories=float(cells["patterns"]), size=float(cells["size"])
     )
     top = np.array(pair, np.float64)[1]
     x = _places(cells, seen)

@@ -14,15 +14,7 @@ import xarray as xr
 from scipy.special import chdtrc
 
 from mattis import theory
-from mattis.comparison.foretold import (
-    CellMask,
-    Confronted,
-    Foretold,
-    confronted,
-    flat,
-    foretold,
-    places,
-)
+from mattis.comparison.foretold import CellMask, Confronted, Foretold, confronted, flat, foretold, places
 from mattis.comparison.view import word_of_beta
 from mattis.errors import UserError
 from mattis.exact.arrays import Reals
@@ -120,9 +112,7 @@ def compared(estimates: xr.Dataset, study: Study) -> Comparison:
     }
     beside, groups = confronted(estimates, study, lines), groups_of(estimates)
     deviates = {name: deviates_of(one) for name, one in beside.items()}
-    all_of = {
-        name: agreement(one, deviates[name], groups, named[name]) for name, one in beside.items()
-    }
+    all_of = {name: agreement(one, deviates[name], groups, named[name]) for name, one in beside.items()}
     first = next(iter(all_of.values()))
     probability = combined([one.probability for one in all_of.values()])
     differs = probability is not None and probability < NOTICED
@@ -265,9 +255,7 @@ def _excuse(
     deviates, groups = {name: deviates_of(one) for name, one in wider.items()}, groups_of(estimates)
 
     def probable(mask: CellMask) -> float:
-        parts = [
-            (z[mask & np.isfinite(z)], groups[mask & np.isfinite(z)]) for z in deviates.values()
-        ]
+        parts = [(z[mask & np.isfinite(z)], groups[mask & np.isfinite(z)]) for z in deviates.values()]
         found = combined([probability_of(z, independent_cells(group)) for z, group in parts])
         return 0.0 if found is None else found
 
@@ -311,10 +299,7 @@ def _where(estimates: xr.Dataset, beyond: CellMask) -> str:
 
 
 def worst(
-    estimates: xr.Dataset,
-    study: Study,
-    beside: Mapping[str, Confronted],
-    deviates: Mapping[str, Reals],
+    estimates: xr.Dataset, study: Study, beside: Mapping[str, Confronted], deviates: Mapping[str, Reals]
 ) -> list[dict[str, Any]]:
     """Return the cells of the largest |z|, the worst first, with their labels."""
     found = [
@@ -355,34 +340,22 @@ def labels_of(place: Mapping[str, float], study: Study) -> dict[str, float | str
     return out
 
 
-NOTHING_INSIDE = (
-    "nothing to compare: no cell inside theory's validity has an error of 4 seeds or more"
-)
+NOTHING_INSIDE = "nothing to compare: no cell inside theory's validity has an error of 4 seeds or more"
 
 
-def _verdict(
-    all_of: Mapping[str, ObservableAgreement], probability: float | None, excuse: str | None
-) -> str:
+def _verdict(all_of: Mapping[str, ObservableAgreement], probability: float | None, excuse: str | None) -> str:
     """Return in one sentence whether theory and simulation agree, with the numbers that say so."""
     first = next(iter(all_of.values()))
     floors, apart = first.floors, first.apart
     lie = f"{apart} of them {'lies' if apart == 1 else 'lie'} beyond {BOUNDS_APART:g} bounds of their error"
     if probability is None:
-        known = (
-            f"nothing to compare: inside theory's validity sets agree to their resolution ({lie})"
-        )
+        known = f"nothing to compare: inside theory's validity sets agree to their resolution ({lie})"
         return known if floors else NOTHING_INSIDE
-    agreeing = (
-        f"; in {counted(floors, 'more cell')} sets agree to their resolution, {lie}"
-        if floors
-        else ""
-    )
+    agreeing = f"; in {counted(floors, 'more cell')} sets agree to their resolution, {lie}" if floors else ""
     return f"{_judged(all_of, probability, excuse)}{agreeing}"
 
 
-def _judged(
-    all_of: Mapping[str, ObservableAgreement], probability: float, excuse: str | None
-) -> str:
+def _judged(all_of: Mapping[str, ObservableAgreement], probability: float, excuse: str | None) -> str:
     """Return what the cells that have errors say."""
     known = [one for one in all_of.values() if one.probability is not None]
     agrees = probability >= NOTICED
@@ -394,9 +367,7 @@ def _judged(
     )
     if agrees:
         others = ", ".join(one.observable for one in known if one is not shown)
-        return (
-            f"agrees: {numbers} (rejected below {LEVEL:g}){f'; so do {others}' if others else ''}"
-        )
+        return f"agrees: {numbers} (rejected below {LEVEL:g}){f'; so do {others}' if others else ''}"
     if excuse is not None:
         return f"differs: {numbers}, but {excuse}"
     if probability >= LEVEL:

@@ -61,9 +61,7 @@ def view(study: Study, panel: PanelBlock | None = None, without: str | None = No
     other = stored_axis(wanted) if wanted else _next(lengths, across)
     up = other if panel and panel.up else None
     rest = tuple(name for name in lengths if name not in (across, other))
-    return View(
-        across, None if up else other, up, rest, _bonds(study), isinstance(study, NeuronStudy)
-    )
+    return View(across, None if up else other, up, rest, _bonds(study), isinstance(study, NeuronStudy))
 
 
 def _own_axis(study: Study, quantity: str) -> str | None:
@@ -116,9 +114,7 @@ def planes(
     for values in every:
         labels = dict(zip(names, map(float, values), strict=True))
         varied = [
-            _spelled(estimates, study, name, at)
-            for name, at in labels.items()
-            if estimates.sizes[name] > 1
+            _spelled(estimates, study, name, at) for name, at in labels.items() if estimates.sizes[name] > 1
         ]
         yield "diagram" if values == every[-1] else "-".join(["diagram", *varied]), labels
 

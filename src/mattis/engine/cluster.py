@@ -278,9 +278,7 @@ def check(where: Where) -> None:
     if where.is_here and not where.is_threads:
         _check_processes(is_usual() and not where.gpus)
     if where.scheduler is not None and not where.scheduler.startswith(PROTOCOLS):
-        raise UserError(
-            f"--scheduler: got {where.scheduler}; expected an address such as tcp://host:8786"
-        )
+        raise UserError(f"--scheduler: got {where.scheduler}; expected an address such as tcp://host:8786")
     if where.gpus and where.is_here and len(gpus := _devices(where, where.gpus)) < where.gpus:
         raise UserError(
             f"--gpus: got {where.gpus}, but CUDA_VISIBLE_DEVICES names {len(gpus)} "
@@ -369,9 +367,7 @@ def _check_queue(name: str) -> None:
     try:
         from mattis.engine import queues
     except ImportError:
-        raise UserError(
-            "--cluster: dask-jobqueue is not installed; install mattis[cluster]"
-        ) from None
+        raise UserError("--cluster: dask-jobqueue is not installed; install mattis[cluster]") from None
     queues.check(name)
 
 
@@ -387,9 +383,7 @@ def _client_of_scheduler(where: Where) -> Iterator["Client"]:
     options = {name: value for name, value in files.items() if value}
     security = Security(require_encryption=True, **options) if options else None
     try:
-        client = Client(
-            address, security=security, timeout=SCHEDULER_PATIENCE, set_as_default=False
-        )
+        client = Client(address, security=security, timeout=SCHEDULER_PATIENCE, set_as_default=False)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise Fault(f"--scheduler {address}: {_refusal(address, error)}") from None
     with client:

@@ -89,9 +89,7 @@ class Crew:
             return
         got = f"has mattis {found}" if found else "has no mattis"
         self.unfit[worker] = got
-        self.say(
-            f"worker {worker} {got}, expected {version('mattis')} as here; others compute instead"
-        )
+        self.say(f"worker {worker} {got}, expected {version('mattis')} as here; others compute instead")
 
     def why_stalled(self) -> str:
         """Return why no worker computes, "" if one does or might."""

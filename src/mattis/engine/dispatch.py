@@ -321,11 +321,7 @@ class Dispatcher:
 
 
 def computed(
-    study: Study,
-    blocks: Sequence[Block],
-    where: Where,
-    say: Callable[[str], None],
-    backend: str = "cpu",
+    study: Study, blocks: Sequence[Block], where: Where, say: Callable[[str], None], backend: str = "cpu"
 ) -> Iterator[Finished | None]:
     """Yield each block as it comes back, and None whenever a second passes without one.
 
@@ -363,9 +359,7 @@ def _why_stalled_here(client: "Client") -> str:
     return watch.why_stalled(client.scheduler_info(n_workers=-1)["workers"])
 
 
-def _finished(
-    work: Dispatcher, watched: watch.Watch | None, stall: watch.Stall
-) -> Iterator[Finished | None]:
+def _finished(work: Dispatcher, watched: watch.Watch | None, stall: watch.Stall) -> Iterator[Finished | None]:
     """Yield what comes back until nothing is left, with an eye on the workers."""
     client, heard = work.client, time.monotonic()
     looked = heard

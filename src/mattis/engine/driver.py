@@ -185,9 +185,7 @@ def _run_rounds(request: RunRequest) -> Outcome:
             return replace(outcome, computed=computed)
         found = _next_round(request)
         if found.ended or (last is not None and found.round > last):
-            return replace(
-                outcome, computed=computed, found=outcome.computed + outcome.found - computed
-            )
+            return replace(outcome, computed=computed, found=outcome.computed + outcome.found - computed)
 
 
 def _next_round(request: RunRequest) -> RoundRecord:
@@ -383,12 +381,7 @@ def _sweep_drafts(results: Results) -> None:
 
 
 def _compute(
-    job: Job,
-    opened: Store,
-    blocks: list[Block],
-    report: Reporter,
-    known: list[xr.Dataset],
-    found: int,
+    job: Job, opened: Store, blocks: list[Block], report: Reporter, known: list[xr.Dataset], found: int
 ) -> dict[str, str]:
     """Compute blocks into the journal; return the messages of those that failed.
 
@@ -397,13 +390,10 @@ def _compute(
     """
     study, begun, tally = job.study, time.monotonic(), Tally(found)
     report.start(
-        sum(len(block.points) for block in blocks),
-        sum(plan.effort(study, block) for block in blocks),
+        sum(len(block.points) for block in blocks), sum(plan.effort(study, block) for block in blocks)
     )
     try:
-        for finished in dispatch.computed(
-            study, blocks, job.where, report.say, job.settings.backend
-        ):
+        for finished in dispatch.computed(study, blocks, job.where, report.say, job.settings.backend):
             if finished is None:
                 store.flush(opened)
             else:
@@ -444,9 +434,7 @@ class Tally:
             self.efforts.append(plan.effort(study, finished.block))
 
 
-def _take(
-    job: Job, opened: Store, finished: Finished, report: Reporter, known: list[xr.Dataset]
-) -> None:
+def _take(job: Job, opened: Store, finished: Finished, report: Reporter, known: list[xr.Dataset]) -> None:
     """Put what a block came to into the journal, or say why it failed."""
     block, columns = finished.block, finished.columns
     if columns is None:
@@ -496,10 +484,7 @@ def as_run(study: Study) -> str:
 
 
 def withdraw_stale_receipts(
-    study: Study,
-    root: Path | str | None = None,
-    count: int = 1,
-    all_observables: bool = False,
+    study: Study, root: Path | str | None = None, count: int = 1, all_observables: bool = False
 ) -> None:
     """Remove the receipts, of the study and of its shards, whose cells are not all in the store.
 

@@ -108,9 +108,7 @@ def failure(name: str, said: str, logs: Sequence[str], known: Mapping[str, str])
 
 def _why(said: str, text: str, known: Mapping[str, str]) -> tuple[str, str]:
     """Return the reason of a failure, and what to do."""
-    refused = re.search(
-        r"sbatch failed\. The error message was '(.*?)'\.?$", said, re.DOTALL | re.MULTILINE
-    )
+    refused = re.search(r"sbatch failed\. The error message was '(.*?)'\.?$", said, re.DOTALL | re.MULTILINE)
     if refused:
         return f"SLURM refuses the job: {one_line(refused[1])}", ""
     state = known.get("state", "")

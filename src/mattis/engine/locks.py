@@ -68,8 +68,7 @@ def _holder() -> str:
 
 def _conflict(folder: Place, holder: str) -> UserError:
     return UserError(
-        f"{folder}: another run is writing there ({holder}); "
-        "wait for it, or choose another --results"
+        f"{folder}: another run is writing there ({holder}); wait for it, or choose another --results"
     )
 
 
@@ -89,9 +88,7 @@ def _held_by_file(folder: Folder, name: str) -> Iterator[None]:
             raise _conflict(folder, lock.read().strip())
         with own.reported():
             lock.truncate(0)
-            os.write(
-                lock.fileno(), f"{_holder()}\n".encode()
-            )  # a buffer would fail again when it is closed
+            os.write(lock.fileno(), f"{_holder()}\n".encode())  # a buffer would fail again when it is closed
         rivals = _rivals(name, [other.name[6:] for other in folder.path.glob(".lock.*")])
         for rival in rivals:
             _refuse_if_held(folder, folder / f".lock.{rival}")
@@ -208,7 +205,5 @@ def _machine() -> str:
 def _renew(lease: Lease, released: threading.Event) -> None:
     """Write the lock again and again until it is released, or was taken over."""
     while lease.successor is None and not released.wait(RENEWED):
-        with suppress(
-            Fault, UserError
-        ):  # the store is away: the run itself meets that, and says so
+        with suppress(Fault, UserError):  # the store is away: the run itself meets that, and says so
             lease.renew(patiently=False)

@@ -8,11 +8,7 @@ from distributed.http.routing import RoutingApplication
 from tornado.httputil import HTTPServerRequest
 from tornado.web import ErrorHandler
 
-ROUTES = [
-    "distributed.http.scheduler.info",
-    "distributed.http.scheduler.json",
-    "distributed.http.statics",
-]
+ROUTES = ["distributed.http.scheduler.info", "distributed.http.scheduler.json", "distributed.http.statics"]
 """Routes of the dashboard beside its pages: none that changes anything, and no proxy."""
 
 

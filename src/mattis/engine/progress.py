@@ -118,9 +118,7 @@ class NotebookBar:
 class Reporter:
     """Counts work done, in proposals and cells or what else is counted, and tells how much is left."""
 
-    def __init__(
-        self, streams: list[IO[str]], bar: ProgressBar | None, unit: str = "cells"
-    ) -> None:
+    def __init__(self, streams: list[IO[str]], bar: ProgressBar | None, unit: str = "cells") -> None:
         self._streams, self._bar, self._unit = streams, bar, unit
         self._said = time.monotonic()
         self._share_said = 0.0

@@ -28,10 +28,7 @@ def in_time(end: Callable[[], object], patience: float = DRIVER_PATIENCE) -> Ite
 
 @contextmanager
 def watched(
-    device: Device,
-    end: Callable[[], object],
-    patience: float = DRIVER_PATIENCE,
-    between: float = PULSE,
+    device: Device, end: Callable[[], object], patience: float = DRIVER_PATIENCE, between: float = PULSE
 ) -> Iterator[None]:
     """Call `end`, from another thread, if the device gives no sign of life in time while this lasts."""
     over = threading.Event()

@@ -137,11 +137,7 @@ def _options(jobs: Jobs, security: Security) -> dict[str, Any]:
         # As an argument: dask-jobqueue makes a group of a job's processes only then.
         "processes": site["processes"] or site["cores"],
         "python": site["python"] or shlex.quote(sys.executable),
-        "worker_extra_args": [
-            *site["worker-extra-args"],
-            "--worker-class",
-            "mattis.engine.nodes.Worker",
-        ],
+        "worker_extra_args": [*site["worker-extra-args"], "--worker-class", "mattis.engine.nodes.Worker"],
         "scheduler_cls": DashboardScheduler if jobs.dashboard else Scheduler,
         "security": security,
         "protocol": "tls://",
@@ -154,10 +150,7 @@ def _options(jobs: Jobs, security: Security) -> dict[str, Any]:
     if site["log-directory"] is None and jobs.logs is not None:
         jobs.logs.mkdir(parents=True, exist_ok=True)
         if jobs.queue == "slurm":  # log_directory is not quoted in the job's script, this is
-            directives = [
-                *site["job-extra-directives"],
-                f'-o "{jobs.logs.resolve()}/worker-%j.log"',
-            ]
+            directives = [*site["job-extra-directives"], f'-o "{jobs.logs.resolve()}/worker-%j.log"']
             options["job_extra_directives"] = directives
         elif " " not in str(jobs.logs.resolve()):
             options["log_directory"] = str(jobs.logs.resolve())

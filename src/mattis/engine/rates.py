@@ -68,8 +68,7 @@ class LearntRate:
         """Tell whether this rate is of this machine, and of networks such as these."""
         spans = (self.sizes, study.axes.size), (self.stored, study.labels[study.stored])
         return self.machine == machine_name() and all(
-            low / BEYOND <= min(values) and max(values) <= high * BEYOND
-            for (low, high), values in spans
+            low / BEYOND <= min(values) and max(values) <= high * BEYOND for (low, high), values in spans
         )
 
 

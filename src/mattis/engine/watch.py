@@ -142,9 +142,7 @@ def _outlook(pid: int | None) -> str:
             f"after {KILLED:.0f} s it is killed and started again, and others compute its blocks; "
             "until then the time left is too short"
         )
-    return (
-        "its scheduler gives it up after its own worker-ttl; until then the time left is too short"
-    )
+    return "its scheduler gives it up after its own worker-ttl; until then the time left is too short"
 
 
 def _heartbeats(client: "Client") -> dict[str, float]:

@@ -111,10 +111,7 @@ class WorkflowConfig(Part):
 
     def beside(self, folder: Path) -> "WorkflowConfig":
         """Return the same, with files that are not in the working directory looked for in a folder."""
-        found = {
-            key: [_found(path, folder) for path in getattr(self, key)]
-            for key in ("studies", "plugins")
-        }
+        found = {key: [_found(path, folder) for path in getattr(self, key)] for key in ("studies", "plugins")}
         return workflow_config(self.model_dump() | found)
 
     def check_elsewhere(self) -> None:

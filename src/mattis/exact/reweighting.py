@@ -29,11 +29,7 @@ LARGEST_CHANGE = 4.0
 
 
 def log_weights(
-    betas: Reals,
-    draws: Reals | LevelCounts,
-    means: Reals,
-    levels: Reals,
-    counts: Reals | LevelCounts,
+    betas: Reals, draws: Reals | LevelCounts, means: Reals, levels: Reals, counts: Reals | LevelCounts
 ) -> tuple[Reals, Reals]:
     """Return ln(Z_k/Z_0) of some temperatures, and the weight at each of one draw of each level.
 

@@ -145,9 +145,7 @@ def _logarithm(odds: NDArray[np.float32]) -> NDArray[np.float32]:
     for coefficient in LOG_POLYNOMIAL[1:]:
         p = p * f + coefficient
     z = f * f
-    value: NDArray[np.float32] = (
-        f * z * p - np.float32(0.5) * z + f + exponent.astype(np.float32) * LN2
-    )
+    value: NDArray[np.float32] = f * z * p - np.float32(0.5) * z + f + exponent.astype(np.float32) * LN2
     return value
 
 

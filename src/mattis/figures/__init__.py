@@ -139,9 +139,7 @@ def with_words(estimates: xr.Dataset) -> xr.Dataset:
     return estimates.assign_coords(rule=("couplings", names, about))
 
 
-def overlaid(
-    studies: Sequence[StudyLike], path: Path | str, root: Path | str | None = None
-) -> Path:
+def overlaid(studies: Sequence[StudyLike], path: Path | str, root: Path | str | None = None) -> Path:
     """Draw several studies that share an axis on one figure, and write it.
 
     Parameters
@@ -208,8 +206,7 @@ def estimates_of(cells: xr.Dataset, study: Study, root: Path | str | None = None
     model = study.described_model
     if not cells["valid"].any():
         raise UserError(
-            f"{results_of(study, root).store}: no cell of this study is there; "
-            "compute them with mattis run"
+            f"{results_of(study, root).store}: no cell of this study is there; compute them with mattis run"
         )
     wanted = asked_cells(cells)
     is_whole = bool(cells["valid"].values[wanted].all())

@@ -181,9 +181,7 @@ def map_cells(
         *borders, np.ma.masked_invalid(values), cmap=cmap, vmin=low, vmax=high, rasterized=True
     )
     areas = [PathPatch(path) for path in covered(flagged, *borders)]
-    ax.add_collection(
-        PatchCollection(areas, facecolor="none", edgecolor="#55555577", hatch="////", lw=0.0)
-    )
+    ax.add_collection(PatchCollection(areas, facecolor="none", edgecolor="#55555577", hatch="////", lw=0.0))
     return mesh
 
 

@@ -48,9 +48,7 @@ def caption_text(
         f"Digest: {estimates.attrs['digest']}",
         f"Study: {study.name}; mattis {__version__}",
     ]
-    wrapped = (
-        fill(part, CAPTION_LINE, break_long_words=False, break_on_hyphens=False) for part in parts
-    )
+    wrapped = (fill(part, CAPTION_LINE, break_long_words=False, break_on_hyphens=False) for part in parts)
     return "\n".join(wrapped) + "\n"
 
 

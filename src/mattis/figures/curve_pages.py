@@ -66,9 +66,7 @@ def laws_told(panels: list[Panel], study: Study) -> list[str]:
         axis = axis_label(panel.seen, asked_of(study))
         for one in panel.curves:
             if one.law is not None:
-                of = ": ".join(
-                    filter(None, (one.word, quantity_term(one.quantity, panel.cells).word))
-                )
+                of = ": ".join(filter(None, (one.word, quantity_term(one.quantity, panel.cells).word)))
                 found.append(
                     f"points: geometric means; {of} is a power {within(one.law.fitted, one.law.reach)} of "
                     f"{axis} up to {one.law.up_to:g}, stated: {one.law.exponent:g} towards 0"
@@ -96,9 +94,7 @@ def paged(panels: list[Panel], study: Study, told: str, question: str | None = N
             spot = page.body.add_subfigure(cells[divmod(k, columns)])
             _draw_panel(spot, replace(panel, letter=letter), study, strips)
         asked = asked_of(study)
-        alone = {
-            k: keys_of([panel], asked) for k, panel in zip(LETTERS_OF_PANELS, panels, strict=False)
-        }
+        alone = {k: keys_of([panel], asked) for k, panel in zip(LETTERS_OF_PANELS, panels, strict=False)}
         named = {k: names_of(panel) for k, panel in zip(LETTERS_OF_PANELS, panels, strict=False)}
         return close_page(
             page, height, question or question_of(study), keys_of(panels, asked), told,
@@ -111,10 +107,7 @@ def names_of(panel: Panel) -> list[str]:
     lines = [line.quantity for curve in panel.curves for line in curve.lines]
     marks = [mark.quantity for curve in panel.curves for mark in curve.marks]
     marks += [
-        mark.quantity
-        for curve in panel.curves
-        if curve.limit is not None
-        for mark in curve.limit.marks
+        mark.quantity for curve in panel.curves if curve.limit is not None for mark in curve.limit.marks
     ]
     return [*dict.fromkeys((*lines, *marks))]
 

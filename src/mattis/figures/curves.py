@@ -129,10 +129,7 @@ def curves_of(plane: xr.Dataset, study: Study, panel: PanelBlock, seen: View) ->
 def shared_lines(curves: list[PanelCurve]) -> list[PanelCurve]:
     """Return curves of a boundary of which the first alone has the lines, where they are the same for all."""
     first, *others = curves
-    every = [
-        [(line.quantity, line.x.tobytes(), line.y.tobytes()) for line in one.lines]
-        for one in curves
-    ]
+    every = [[(line.quantity, line.x.tobytes(), line.y.tobytes()) for line in one.lines] for one in curves]
     same = all(one == every[0] for one in every)
     if not (first.lines and others and same and first.quantity.startswith("boundary_")):
         return curves
@@ -145,8 +142,7 @@ def _with_shared_marks(curves: list[PanelCurve]) -> list[PanelCurve]:
     if len(marked) < 2 or any(one.marks != marked[0].marks for one in marked):
         return curves
     return [
-        replace(one, marks=one.marks if one is marked[0] else [], shared=one is marked[0])
-        for one in curves
+        replace(one, marks=one.marks if one is marked[0] else [], shared=one is marked[0]) for one in curves
     ]
 
 
@@ -185,9 +181,7 @@ def _curve(
     """Return one quantity along one curve."""
     place, word, name, first = at
     if name.startswith("boundary_"):
-        limit = (
-            limit_band(cells, name, levels(panel.marks or ())) if seen.across == "size" else None
-        )
+        limit = limit_band(cells, name, levels(panel.marks or ())) if seen.across == "size" else None
         known = boundary_lines(study, seen, cells, name, panel.lines or ())
         points = _boundary_points(cells, seen, name)
         return PanelCurve(name, place, word, points, lines=known, limit=limit)
@@ -204,9 +198,7 @@ def _curve(
     end = _end(cells, study, seen) if first and (marked or name in ENDING) else None
     law = _law(points, cells, seen, name) if panel.scale == "log" else None
     second = (parting_of(cells, name) or SURVIVAL).second
-    return PanelCurve(
-        name, place, word, points, lost, second, known, marked, z, bound, end, law=law
-    )
+    return PanelCurve(name, place, word, points, lost, second, known, marked, z, bound, end, law=law)
 
 
 def deviations(cells: xr.Dataset, name: str) -> tuple[Reals | None, NDArray[np.bool_] | None]:
@@ -233,9 +225,7 @@ def in_logarithms(points: Points) -> Points:
 
 def geometric(points: Points, cells: xr.Dataset, name: str) -> Points:
     """Return points at geometric means, with the intervals of their logarithms, where these are known."""
-    mean, error = (
-        np.asarray(cells[f"{name}_geometric{end}"].values, np.float64) for end in ("", "_error")
-    )
+    mean, error = (np.asarray(cells[f"{name}_geometric{end}"].values, np.float64) for end in ("", "_error"))
     with np.errstate(over="ignore"):
         factor = np.exp(error * student(np.asarray(cells["seeds"].values, np.float64) - 1))
     known = np.isfinite(mean)
@@ -270,19 +260,14 @@ def _points(cells: xr.Dataset, study: Study, seen: View, name: str) -> tuple[Poi
         for given, sets in zip(parting.given, parting.sets, strict=True)
     )
     two &= np.isfinite(stayed.y)  # of a set that stored the mean of both, nothing else is known
-    mixed = {
-        key: np.where(two, getattr(stayed, key), getattr(every, key))
-        for key in ("y", "low", "high")
-    }
+    mixed = {key: np.where(two, getattr(stayed, key), getattr(every, key)) for key in ("y", "low", "high")}
     rest = np.where(two, doubt & ~IN_TWO_STATES, doubt)
     points = Points(every.x, **mixed, doubt=rest, share=np.where(two, share, 1.0))
     lost = Points(left.x, left.y, left.low, left.high, doubt & ~IN_TWO_STATES, 1 - share)
     return points, lost.where(two)
 
 
-def _sample(
-    cells: xr.Dataset, seen: View, name: str, sets: Reals, doubt: NDArray[np.int64]
-) -> Points:
+def _sample(cells: xr.Dataset, seen: View, name: str, sets: Reals, doubt: NDArray[np.int64]) -> Points:
     """Return means with intervals of 95 %: Wilson's or Garwood's where they are stored, else Student's."""
     x, y = position(cells, seen), np.asarray(cells[name].values, np.float64)
     low, high = y, y
@@ -307,9 +292,7 @@ def _boundary_points(cells: xr.Dataset, seen: View, name: str) -> Points:
 
 def _end(cells: xr.Dataset, study: Study, seen: View) -> tuple[float, float] | None:
     """Return where the simulated boundary crosses the abscissa, with its error of 95 %; None without."""
-    named = {
-        one.dimension: f"boundary_{one.name}" for one in study.described_model.boundaries[::-1]
-    }
+    named = {one.dimension: f"boundary_{one.name}" for one in study.described_model.boundaries[::-1]}
     name = None if seen.is_gain and seen.across == "beta" else named.get(seen.across)
     if name is None or name not in cells or cells[name].ndim or not np.isfinite(cells[name]):
         return None

@@ -45,9 +45,7 @@ QUANTITY_TERMS: Mapping[str, Term] = {
     "log_partition": Term(r"$\ln(Z/Z_{\mathrm{hot}})/N$", r"$\ln Z$"),
     "retrieval_weight": Term("weight of retrieval states", "retrieval"),
     "retrieval_excess": Term(r"$f_{\mathrm{retrieval}} - f_{\mathrm{glass}}$ [J]", "excess"),
-    "retrieval_share": Term(
-        "weight of one retrieval state, of it and the rest", "one retrieval state"
-    ),
+    "retrieval_share": Term("weight of one retrieval state, of it and the rest", "one retrieval state"),
     "boundary_equal_free_energy": Term("$T$ of equal free energies [J]", "equal free energies"),
     "swap_rate": Term("share of swaps accepted", "swaps accepted"),
     "hidden_rungs": Term("hidden rungs", "hidden rungs"),

@@ -59,12 +59,8 @@ def limit_band(cells: xr.Dataset, name: str, marks: Sequence[Mark]) -> LimitBand
     end = f"{name}_extrapolated"
     if end not in cells or cells[end].ndim or not np.isfinite(cells[end]):
         return None
-    value, error, systematic = (
-        float(cells[f"{end}{part}"]) for part in ("", "_error", "_systematic")
-    )
-    every = cells[[f"{name}_fits{part}" for part in ("", "_omega", "_amplitude")]].isel(
-        smallest_size=0
-    )
+    value, error, systematic = (float(cells[f"{end}{part}"]) for part in ("", "_error", "_systematic"))
+    every = cells[[f"{name}_fits{part}" for part in ("", "_omega", "_amplitude")]].isel(smallest_size=0)
     fits = []
     for power in map(str, every["power"].values):
         limit, omega, amplitude = (float(of) for of in every.sel(power=power).data_vars.values())
@@ -90,16 +86,12 @@ def draw_limit(ax: Axes, band: LimitBand, sizes: Reals) -> None:
     """Draw the limit as a band of 95 %, its statistical part darker, the fits, and marks."""
     for reach, shade in ((band.total, 0.18), (band.error, 0.3)):
         reach *= LEVEL_95
-        ax.axhspan(
-            band.value - reach, band.value + reach, color=LIMIT_SHADE, alpha=shade, lw=0, zorder=0.5
-        )
+        ax.axhspan(band.value - reach, band.value + reach, color=LIMIT_SHADE, alpha=shade, lw=0, zorder=0.5)
     ax.axhline(band.value, color=LIMIT_SHADE, lw=0.8, zorder=0.6, label="_N → ∞")
     x = np.geomspace(sizes.min(), sizes.max(), 61)
     for power, omega, limit, amplitude in band.fits:
         y = limit + amplitude * x**-omega
-        ax.plot(
-            x, y, color="black", lw=0.6, ls=DASHES[power], zorder=1.5, label=f"_fit, N^-{power}"
-        )
+        ax.plot(x, y, color="black", lw=0.6, ls=DASHES[power], zorder=1.5, label=f"_fit, N^-{power}")
     for mark, (colour, dash) in zip(band.marks, LEVEL_STYLES, strict=False):
         ax.axhline(mark.value, color=colour, lw=0.9, ls=dash, label=f"_{mark.quantity}")
 

@@ -125,9 +125,7 @@ def _cells(ax: Axes, mesh: QuadMesh) -> Iterator[NumbersRow]:
         corners.shape[0] - 1, corners.shape[1] - 1
     )
     west, south = corners[0, :, 0], corners[:, 0, 1]
-    hatched = [
-        one for one in ax.collections if isinstance(one, PatchCollection) and one.get_hatch()
-    ]
+    hatched = [one for one in ax.collections if isinstance(one, PatchCollection) and one.get_hatch()]
     for j, i in np.ndindex(values.shape):
         x, y = (west[i] + west[i + 1]) / 2, (south[j] + south[j + 1]) / 2
         marks = [

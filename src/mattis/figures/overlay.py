@@ -36,14 +36,10 @@ def overlay(parts: Sequence[Estimated]) -> Figure:
                 "expected studies whose figures are curves, or a figure: block with panels"
             )
     labels = [list(planes(estimates, study, view(study).rest))[-1][1] for study, estimates in parts]
-    shown = [
-        (study, estimates.sel(at)) for (study, estimates), at in zip(parts, labels, strict=True)
-    ]
+    shown = [(study, estimates.sel(at)) for (study, estimates), at in zip(parts, labels, strict=True)]
     panels = []
     for block in panels_of(first):
-        names = [
-            name for name in block.quantity if all(name in estimates for _, estimates in shown)
-        ]
+        names = [name for name in block.quantity if all(name in estimates for _, estimates in shown)]
         if names and block.up is None:
             panel = _panel(shown, block.model_copy(update={"quantity": names}))
             panels += [panel] if is_constant(panel.curves) is None else []

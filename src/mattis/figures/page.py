@@ -124,26 +124,18 @@ def close_page(
     height, about, theory  # as `ClosedPage` has them
     """
     keys = [(str(one.get_label()), one) for one in handles]
-    page.figure.closed = ClosedPage(
-        page, height, question, keys, caption, about or {}, theory or {}
-    )
+    page.figure.closed = ClosedPage(page, height, question, keys, caption, about or {}, theory or {})
     width = float(page.figure.get_size_inches()[0])
     asked = textwrap.wrap(question, round(width * QUESTION_LETTERS))
-    told = [
-        line for part in caption.split("\n") for line in textwrap.wrap(part, round(width * LETTERS))
-    ]
+    told = [line for part in caption.split("\n") for line in textwrap.wrap(part, round(width * LETTERS))]
     blocks = blocks_of(handles, width)
     below = height_of_keys(blocks, width)
     top, foot = len(asked) * QUESTION_LINE + 0.06, below + len(told) * LINE + 0.06
     page.figure.set_size_inches(width, top + height + foot)
     page.grid.set_height_ratios([top, height, foot])
-    page.head.text(
-        0.012, 0.5, "\n".join(asked), fontsize=8.5, weight="bold", va="center", color=INK
-    )
+    page.head.text(0.012, 0.5, "\n".join(asked), fontsize=8.5, weight="bold", va="center", color=INK)
     write_keys(page.foot, blocks, width, foot)
-    page.foot.text(
-        0.012, 0.03, "\n".join(told), fontsize=7, va="bottom", color=GREY, linespacing=1.25
-    )
+    page.foot.text(0.012, 0.03, "\n".join(told), fontsize=7, va="bottom", color=GREY, linespacing=1.25)
     return page.figure
 
 
@@ -160,9 +152,7 @@ def height_of_keys(blocks: Sequence[Sequence[Artist]], width: float) -> float:
     return rows * LINE * 1.06 + 0.05 * len(blocks)
 
 
-def write_keys(
-    foot: SubFigure, blocks: Sequence[Sequence[Artist]], width: float, height: float
-) -> None:
+def write_keys(foot: SubFigure, blocks: Sequence[Sequence[Artist]], width: float, height: float) -> None:
     """Write the blocks of a key from the top of a part of a page on, whose height in inches is known."""
     at = 1.0
     for block in blocks:

@@ -185,11 +185,7 @@ def _dress(ax: Axes, panel: Panel) -> None:
     if seen.across == "beta" and not seen.is_gain:
         mark_infinity(ax.xaxis, np.unique(x))
     ax.margins(x=0.04)
-    if (
-        seen.across == "exponent"
-        and panel.cells.sizes.get("size", 1) == 1
-        and "size" in panel.cells
-    ):
+    if seen.across == "exponent" and panel.cells.sizes.get("size", 1) == 1 and "size" in panel.cells:
         _count_above(ax, x[np.isfinite(x)], float(panel.cells["size"].values.max()))
 
 
@@ -236,9 +232,7 @@ def _limit(ax: Axes, curves: Sequence[PanelCurve]) -> None:
     Where the middle one of the bars is as long as all that points and lines span, nothing is told apart, and
     the ordinate holds such a bar about each point.
     """
-    parts = [one.points.y for one in curves] + [
-        one.lost.y for one in curves if one.lost is not None
-    ]
+    parts = [one.points.y for one in curves] + [one.lost.y for one in curves if one.lost is not None]
     parts += [np.array(one.limit.heights) for one in curves if one.limit is not None]
     values = np.concatenate([*parts, *(line.y for one in curves for line in one.lines)])
     known = values[np.isfinite(values)]
@@ -288,9 +282,7 @@ def draw_strip(ax: Axes, panel: Panel) -> None:
     for one in panel.curves:
         if one.z is not None:
             name = ", ".join(filter(None, (f"_z of {one.quantity}", one.word)))
-            draw_deviations(
-                ax, one.points.x, (one.z, one.bound), style_of(one, panel) | {"label": name}
-            )
+            draw_deviations(ax, one.points.x, (one.z, one.bound), style_of(one, panel) | {"label": name})
 
 
 def open_strip(ax: Axes) -> None:
@@ -358,12 +350,7 @@ def _entries(one: PanelCurve, panel: Panel, question: str) -> Iterator[Artist]:
         grey = {"color": "#777777"} if panel.count > 1 else {}
         yield key_line("quantity", quantity_word(one.quantity, question), **style | grey)
     for line in one.lines:
-        places = {
-            other.place
-            for other in panel.curves
-            for of in other.lines
-            if of.quantity == line.quantity
-        }
+        places = {other.place for other in panel.curves for of in other.lines if of.quantity == line.quantity}
         colour = _line_colour(one, panel) if len(places) == 1 else "#555555"
         yield from _line_entries(line, {"color": colour, "lw": 1.0})
     if one.law is not None:

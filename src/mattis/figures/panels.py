@@ -73,15 +73,9 @@ NEURON_PANELS: Mapping[str, Panels] = {
     ),
     "separation": (_panel("distance", scale="log"), _panel("energy_mismatch", scale="log")),
     "modes": (_panel("growth_rate"), _panel("mode_error", scale="log")),
-    "descent": (
-        _panel("breaking_step"),
-        _panel("energy_mismatch", "activation_mismatch", scale="log"),
-    ),
+    "descent": (_panel("breaking_step"), _panel("energy_mismatch", "activation_mismatch", scale="log")),
     "jacobian": (_panel("unstable", "unstable_at_rest"), _panel("jacobian_error", scale="log")),
-    "rotation": (
-        _panel("rotation_error", "triangular_error", scale="log"),
-        _panel("cholesky_failed"),
-    ),
+    "rotation": (_panel("rotation_error", "triangular_error", scale="log"), _panel("cholesky_failed")),
 }
 """The panels of each question of networks from generating functions."""
 

@@ -21,15 +21,7 @@ from mattis.figures import drawing_of, estimated
 from mattis.figures.canvas import STYLE, kind_of_file, printed
 from mattis.figures.captions import caption_text
 from mattis.figures.numbers import table
-from mattis.figures.page import (
-    DOUBLE,
-    LETTERED,
-    SINGLE,
-    PageFigure,
-    blocks_of,
-    height_of_keys,
-    write_keys,
-)
+from mattis.figures.page import DOUBLE, LETTERED, SINGLE, PageFigure, blocks_of, height_of_keys, write_keys
 from mattis.figures.trace import FigureGoal
 from mattis.store.place import Place
 from mattis.store.places import place_of
@@ -149,9 +141,7 @@ def panels_of_page(page: PageFigure) -> list[PagePanel]:
             found[letter] = [ax]
     for ax in axes:
         if not _letter(ax):
-            above = next(
-                one for one in found.values() if one[0].get_shared_x_axes().joined(one[0], ax)
-            )
+            above = next(one for one in found.values() if one[0].get_shared_x_axes().joined(one[0], ax))
             above.append(ax)
     return [PagePanel(letter, found[letter]) for letter in sorted(found)]
 

@@ -155,9 +155,7 @@ def _starts_told(plane: xr.Dataset) -> str:
     return f"in half of the sets both starts differ below T = {', '.join(told)} at $\\alpha$ = {load:.3g}"
 
 
-def draw_phase(
-    ax: Axes, plane: xr.Dataset, cells: xr.Dataset, lines: Sequence[BoundaryLine]
-) -> list[Artist]:
+def draw_phase(ax: Axes, plane: xr.Dataset, cells: xr.Dataset, lines: Sequence[BoundaryLine]) -> list[Artist]:
     """Draw the overlap map, the simulated boundary with its errors, and the lines of theory; return keys.
 
     cells  # the plane as the map shows it: see `own_cells`
@@ -241,9 +239,7 @@ def _boundary(ax: Axes, plane: xr.Dataset) -> None:
 
 def _total(plane: xr.Dataset) -> Reals:
     """Return the statistical and the systematic error of the boundary at N → ∞ together."""
-    parts = (
-        plane[f"boundary_temperature_extrapolated{end}"].values for end in ("_error", "_systematic")
-    )
+    parts = (plane[f"boundary_temperature_extrapolated{end}"].values for end in ("_error", "_systematic"))
     return np.asarray(np.hypot(*parts), np.float64)
 
 

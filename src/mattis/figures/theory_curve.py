@@ -84,13 +84,9 @@ def sweep_of(quantity: Quantity, at: Mapping[str, Any]) -> Sweep:
     name, several = quantity.name, [key for key, value in at.items() if isinstance(value, list)]
     if unknown := [key for key in at if key not in quantity.arguments]:
         theory.evaluate(name, **{unknown[0]: 0.0})  # which says what it takes
-    numbers = [
-        key for key in quantity.arguments if key not in THEORY_LEVELS and not ARGUMENTS[key].words
-    ]
+    numbers = [key for key in quantity.arguments if key not in THEORY_LEVELS and not ARGUMENTS[key].words]
     if level := next((key for key in several if key in THEORY_LEVELS), None):
-        raise UserError(
-            f"--plot: got several values of {level}, which names a theory; expected one"
-        )
+        raise UserError(f"--plot: got several values of {level}, which names a theory; expected one")
     if not numbers:
         raise UserError(f"--plot: {name} is one number, no curve; leave out --plot")
     left = [key for key in numbers if key not in at and key not in quantity.defaults]
@@ -145,9 +141,7 @@ def curve_figure(quantity: Quantity, sweep: Sweep) -> Figure:
         parts: Any = figure.subfigures(2, 1, height_ratios=(CURVE_HEIGHT, below))
         ax = parts[0].subplots()
         for (x, y), dash in zip(curves, ("-", "--"), strict=False):
-            ax.plot(
-                x, y, color=CURVE_COLOUR, lw=1.2, ls=dash, marker="." if x.size < 60 else "", ms=3
-            )
+            ax.plot(x, y, color=CURVE_COLOUR, lw=1.2, ls=dash, marker="." if x.size < 60 else "", ms=3)
         ax.set(xlabel=ARGUMENTS[sweep.along].name, ylabel=f"{quantity.name}{unit}")
         parts[1].text(0.02, 0.98, words, fontsize=7, va="top", color="#555555", linespacing=1.2)
     return figure
@@ -157,9 +151,7 @@ def _curves(quantity: Quantity, sweep: Sweep) -> list[tuple[Reals, Reals]]:
     """Return places and values of each number of a quantity: its ends are computed where it has one."""
 
     def value(x: Reals) -> Reals:
-        return np.asarray(
-            theory.evaluate(quantity.name, **{sweep.along: x}, **sweep.fixed), np.float64
-        )
+        return np.asarray(theory.evaluate(quantity.name, **{sweep.along: x}, **sweep.fixed), np.float64)
 
     places = sweep.places()
     if quantity.has_two_numbers:

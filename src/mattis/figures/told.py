@@ -68,9 +68,7 @@ def _of_binary(study: BinaryStudy) -> str:
         words.append(f"0/1 neurons, threshold {acting.threshold}")
     cold = all(map(np.isinf, study.axes.betas))
     if study.asked.name not in ("familiarity",):
-        words.append(
-            "descent to rest" if cold else f"{sweeps.thermalise} + {sweeps.measure} sweeps"
-        )
+        words.append("descent to rest" if cold else f"{sweeps.thermalise} + {sweeps.measure} sweeps")
     return ", ".join(words)
 
 
@@ -80,9 +78,7 @@ def _of_neurons(study: NeuronStudy) -> str:
     if study.member.binary:
         words = [f"{recipe.rule.replace('_', ' ')}, {recipe.indices} indices"]
     else:
-        words = [
-            f"{parts.visible.replace('_', ' ')} outside, {parts.hidden.replace('_', ' ')} inside"
-        ]
+        words = [f"{parts.visible.replace('_', ' ')} outside, {parts.hidden.replace('_', ' ')} inside"]
     words += [f"degree {parts.degree}"] if many_body(parts) else []
     words.append(f"patterns: {recipe.ensemble}")
     if not study.member.binary and recipe.question in STEPPED:

@@ -31,9 +31,7 @@ def own_cells(plane: xr.Dataset, study: Study) -> xr.Dataset:
     nearest = xr.DataArray(_nearest(centres, asked.values > 0), dims=asked.dims)
     places = {name: xr.DataArray(np.arange(plane.sizes[name]), dims=name) for name in others}
     filled = {
-        name: values.variable.isel(
-            {dim: nearest.variable} | {k: v.variable for k, v in places.items()}
-        )
+        name: values.variable.isel({dim: nearest.variable} | {k: v.variable for k, v in places.items()})
         for name, values in plane.data_vars.items()
         if {*values.dims} == {*asked.dims}
     }

@@ -80,9 +80,7 @@ def load_study(given: StudyLike) -> Study:
             return _checked(read_document(path), f"study {path.name}", path.parent)
         case Mapping():
             return study_of(given)
-    raise UserError(
-        f"study: got {type(given).__name__}; expected a study, the path of its file, or its keys"
-    )
+    raise UserError(f"study: got {type(given).__name__}; expected a study, the path of its file, or its keys")
 
 
 def study_of(content: Any, where: str = "study", folder: Path = Path()) -> Study:

@@ -27,9 +27,7 @@ class Bundle:
 
         Bytes of equal weight stand together, for their runs are what compresses.
         """
-        numbers = np.ascontiguousarray(
-            values.values, np.dtype(NUMBER_KINDS[kind]).newbyteorder("<")
-        )
+        numbers = np.ascontiguousarray(values.values, np.dtype(NUMBER_KINDS[kind]).newbyteorder("<"))
         weights = numbers.reshape(-1, 1).view(np.uint8)
         start = self.size
         self.parts.append(np.ascontiguousarray(weights.T).tobytes())

@@ -21,14 +21,10 @@ WIDEST_STEP = 1.0
 def dimensions(study: Study, estimates: xr.Dataset, bundle: Bundle) -> list[dict[str, Any]]:
     """Return the axes of a study, the seed excepted, in the order of its cube."""
     seen = view(study)
-    return [
-        _dimension(study, estimates, seen, str(name), bundle) for name in estimates["seeds"].dims
-    ]
+    return [_dimension(study, estimates, seen, str(name), bundle) for name in estimates["seeds"].dims]
 
 
-def _dimension(
-    study: Study, estimates: xr.Dataset, seen: View, name: str, bundle: Bundle
-) -> dict[str, Any]:
+def _dimension(study: Study, estimates: xr.Dataset, seen: View, name: str, bundle: Bundle) -> dict[str, Any]:
     """Return one axis: its name, label and unit, the values asked for, and the places of its cells."""
     term = axis_term(name, seen.is_gain, seen.per != 1, asked_of(study))
     places = drawn_at(estimates, seen, name)

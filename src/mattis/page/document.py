@@ -54,15 +54,9 @@ def page_document(content: Mapping[str, Any], numbers: str, beside: Surroundings
     libraries = [text_of("vendor", name) for name in VENDORED]
     own = "\n".join(text_of("js", name) for name in SCRIPTS)
     scripts = [*libraries, f'"use strict";\n(() => {{\n{own}\n}})();\n']
-    around = {
-        "figures": [*beside.figures],
-        "failures": _few(beside.failures),
-        "drawn_by": libraries_used(),
-    }
+    around = {"figures": [*beside.figures], "failures": _few(beside.failures), "drawn_by": libraries_used()}
     known = json.dumps({**content, **around}, ensure_ascii=False)
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
-        text_of("page.html.j2")
-    )
+    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(text_of("page.html.j2"))
     return template.render(
         content=content,
         policy=policy(scripts, [style, *styles_of_plot(libraries[-1])]),
@@ -76,10 +70,7 @@ def page_document(content: Mapping[str, Any], numbers: str, beside: Surroundings
 
 def policy(scripts: Sequence[str], styles: Sequence[str]) -> str:
     """Return the Content-Security-Policy of a page: these scripts and styles by their hashes, no others."""
-    hashed = {
-        "script-src": " ".join(map(_hash, scripts)),
-        "style-src": " ".join(map(_hash, styles)),
-    }
+    hashed = {"script-src": " ".join(map(_hash, scripts)), "style-src": " ".join(map(_hash, styles))}
     return "; ".join(
         ["default-src 'none'", *(f"{key} {value}" for key, value in hashed.items()),
          "img-src data: blob:", "base-uri 'none'", "form-action 'none'"]

@@ -52,11 +52,7 @@ class LivePage:
         pause  # seconds until the page is written again, at the least
         """
         late = LATEST * pause + LATE
-        times = {
-            "left": None if left is None else round(left),
-            "pause": round(pause),
-            "late": round(late),
-        }
+        times = {"left": None if left is None else round(left), "pause": round(pause), "late": round(late)}
         self.place.write_text(with_run(self.text, {"is": "running", **times, **self._now()}))
 
     def interrupt(self) -> None:

@@ -16,14 +16,7 @@ from mattis.figures.told import has_one_set, network_of, sets_of
 from mattis.page.bundle import Bundle
 from mattis.page.dimensions import dimensions
 from mattis.page.plane import axis_marks, curve_lines, ends_of, plane_lines
-from mattis.page.quantities import (
-    described,
-    names_of,
-    numbers_of,
-    octets_of,
-    packed_samples,
-    samples_of,
-)
+from mattis.page.quantities import described, names_of, numbers_of, octets_of, packed_samples, samples_of
 from mattis.statistics.doubts import DOUBTS, FEW_SETS, IN_TWO_STATES, SETS_LACK
 from mattis.statistics.states import CELL_STATES
 from mattis.study.base import Study
@@ -158,16 +151,12 @@ def _quantities(study: Study, found: Findings, bundle: Bundle) -> dict[str, Any]
     }
 
 
-def _with_samples(
-    study: Study, cells: xr.Dataset, names: Sequence[str], room: int
-) -> Iterator[str]:
+def _with_samples(study: Study, cells: xr.Dataset, names: Sequence[str], room: int) -> Iterator[str]:
     """Yield the quantities whose values by seed are on the page, of those that have such.
 
     room  # bytes for all of them
     """
-    shown = {study.described_model.order_parameter}.union(
-        *(one.quantity for one in panels_of(study))
-    )
+    shown = {study.described_model.order_parameter}.union(*(one.quantity for one in panels_of(study)))
     aside = MOST_OF_SAMPLES
     for name in names:
         if 4 * cells[name].size > room:

@@ -17,8 +17,6 @@ def few_colours(content: bytes | None) -> bytes | None:
         whole = Image.open(BytesIO(content)).convert("RGB")
     except OSError:
         return None
-    few = whole.quantize(
-        COLOURS_OF_PICTURE, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
-    )
+    few = whole.quantize(COLOURS_OF_PICTURE, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     few.save(found, "PNG")
     return found.getvalue()

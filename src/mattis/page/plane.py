@@ -44,9 +44,7 @@ def _ends(study: Study, estimates: xr.Dataset) -> Iterator[tuple[str, str]]:
                 yield name, boundary.dimension
 
 
-def _end(
-    study: Study, estimates: xr.Dataset, name: str, dimension: str, bundle: Bundle
-) -> dict[str, Any]:
+def _end(study: Study, estimates: xr.Dataset, name: str, dimension: str, bundle: Bundle) -> dict[str, Any]:
     """Return one boundary: where it is along an axis, at each place of the others."""
     place, error = estimates[name], estimates[f"{name}_error"]
     if f"{name}_systematic" in estimates:
@@ -135,9 +133,7 @@ def is_slow(study: Study) -> bool:
         return False
 
 
-def axis_marks(
-    study: Study, estimates: xr.Dataset, place: Mapping[str, int]
-) -> list[dict[str, Any]]:
+def axis_marks(study: Study, estimates: xr.Dataset, place: Mapping[str, int]) -> list[dict[str, Any]]:
     """Return the places that theory names on the axis across, at the curves that a page opens with."""
     found: dict[tuple[str, float], dict[str, Any]] = {}
     for seen, _, cells in _curves(study, estimates, place):

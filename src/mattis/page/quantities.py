@@ -27,9 +27,7 @@ def names_of(study: Study, estimates: xr.Dataset) -> list[str]:
     known = [
         str(name)
         for name in estimates.data_vars
-        if f"{name}_error" in estimates
-        and estimates[name].dims == dims
-        and not str(name).endswith(RARELY)
+        if f"{name}_error" in estimates and estimates[name].dims == dims and not str(name).endswith(RARELY)
     ]
     first = [name for panel in panels_of(study) for name in panel.quantity if name in known]
     order = study.described_model.order_parameter
@@ -54,9 +52,7 @@ def described(study: Study, estimates: xr.Dataset, name: str) -> dict[str, Any]:
     }
 
 
-def numbers_of(
-    study: Study, estimates: xr.Dataset, name: str, bundle: Bundle
-) -> dict[str, dict[str, Any]]:
+def numbers_of(study: Study, estimates: xr.Dataset, name: str, bundle: Bundle) -> dict[str, dict[str, Any]]:
     """Add the numbers of a quantity to a page: means and errors as they are, all else to 7 digits."""
     found = {"mean": bundle.add(estimates[name], "f8")}
     found["error"] = bundle.add(estimates[f"{name}_error"], "f8")
@@ -67,9 +63,7 @@ def numbers_of(
         found["theory_at"] = bundle.add(estimates[f"{name}_theory"], "f8")
     if f"{name}_z_bound" in estimates:
         found["bound"] = bundle.add(estimates[f"{name}_z_bound"], "u1")
-    found["doubts"] = bundle.add(
-        doubts(estimates, study, name).transpose(*estimates[name].dims), "u2"
-    )
+    found["doubts"] = bundle.add(doubts(estimates, study, name).transpose(*estimates[name].dims), "u2")
     return found
 
 

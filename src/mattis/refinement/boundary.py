@@ -29,9 +29,7 @@ def boundary_records(cells: xr.Dataset, study: Study) -> list[LineRecord]:
     """
     assert study.refine is not None
     error, accepts = study.refine.error, study.refine.ageing == "accept"
-    return [
-        _line_record(one.at, next_step(one.line, error, accepts)) for one in lines_of(cells, study)
-    ]
+    return [_line_record(one.at, next_step(one.line, error, accepts)) for one in lines_of(cells, study)]
 
 
 def _line_record(at: dict[str, float], step: LineStep) -> LineRecord:

@@ -119,9 +119,7 @@ def next_step(line: Line, error: float, accepts_ageing: bool = False) -> LineSte
 
 def _wider(line: Line, window: Line, found: Crossing) -> LineStep:
     """Take in the next positions where the crossing is not between those that have the most seeds."""
-    ahead = not np.isfinite(
-        found.at_most
-    )  # the crossing may lie above the last, or below the first
+    ahead = not np.isfinite(found.at_most)  # the crossing may lie above the last, or below the first
     behind = not np.isfinite(found.at_least)
     here = np.isin(line.position, window.position)
     first, last = int(np.argmax(here)), len(here) - 1 - int(np.argmax(here[::-1]))

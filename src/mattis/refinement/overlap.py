@@ -143,9 +143,7 @@ def _around(values: Reals) -> Reals:
     every = np.sort(np.stack(beside), axis=0)  # NaN last
     count = (~np.isnan(every)).sum(axis=0)
     low, high = (np.maximum(k, 0)[None] for k in ((count - 1) // 2, count // 2))
-    middle = [
-        np.take_along_axis(every, k, axis=0)[0] for k in (low, np.minimum(high, len(every) - 1))
-    ]
+    middle = [np.take_along_axis(every, k, axis=0)[0] for k in (low, np.minimum(high, len(every) - 1))]
     return np.where(count > 0, (middle[0] + middle[1]) / 2, np.nan)
 
 

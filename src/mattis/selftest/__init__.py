@@ -48,10 +48,7 @@ def heading(device: Device) -> list[str]:
 
 def verdicts(faults: Mapping[str, list[str]]) -> list[str]:
     """Return a table of the kernels that were compared with the CPU's."""
-    rows = [
-        f"| {name} | {'; '.join(f) if f else 'equal to the last bit'} |"
-        for name, f in faults.items()
-    ]
+    rows = [f"| {name} | {'; '.join(f) if f else 'equal to the last bit'} |" for name, f in faults.items()]
     good = sum(not f for f in faults.values())
     return ["| kernel | compared with the CPU |", "| --- | --- |", *rows, "",
             f"{good} of {len(faults)} cases are equal.", ""]  # fmt: skip

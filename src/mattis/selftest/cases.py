@@ -89,9 +89,7 @@ def asynchronous(form: str, order: str, size: int = SIZE, count: int = COUNT) ->
     made, protocol = networks(size, count), Protocol(1, 3, 1, 0.5, order=order)
 
     def run(device: Device) -> KernelOutputs:
-        asked = [
-            hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(made) for r in REPLICAS
-        ]
+        asked = [hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(made) for r in REPLICAS]
         herd = hopfield_device.herd_of(made, asked, protocol)
         course = hopfield_device.sweeps_of(made, protocol)
         sets = patterns.sets_on(device, [n.patterns for n in made])
@@ -105,9 +103,7 @@ def synchronous(solve: Callable[..., glauber.GlauberEnd]) -> Case:
     made, protocol = networks(SIZE, COUNT), Protocol(1, 3, 1, 0.5, order="synchronous")
 
     def run(device: Device) -> KernelOutputs:
-        asked = [
-            hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(made) for r in REPLICAS
-        ]
+        asked = [hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(made) for r in REPLICAS]
         herd = hopfield_device.herd_of(made, asked, protocol)
         sets = patterns.sets_on(device, [n.patterns for n in made])
         return arrays_of(solve(device, sets, herd, hopfield_device.sweeps_of(made, protocol))())
@@ -154,12 +150,7 @@ def drawn(size: int = 300, count: int = 37) -> Case:
         ):
             exact.philox.fresh_order(order, words, stream, step)
         sets = (sites, sites.transpose(0, 2, 1), patterns.bits(xi))
-        return [
-            *sets,
-            *sets,
-            np.array([n.cue(r.cue, r.noise) for n in made for r in replicas]),
-            orders,
-        ]
+        return [*sets, *sets, np.array([n.cue(r.cue, r.noise) for n in made for r in replicas]), orders]
 
     return Case(("patterns",), run, expected)
 
@@ -182,9 +173,7 @@ def couple(size: int = 61, count: int = 150) -> Case:
     return Case(("patterns", "couplings"), run, lambda: [one.nj.T for one in made])
 
 
-def tasks(
-    modules: tuple[str, ...], batched: Batched, simulate: Simulate, given: Sequence[Task]
-) -> Case:
+def tasks(modules: tuple[str, ...], batched: Batched, simulate: Simulate, given: Sequence[Task]) -> Case:
     """Return tasks of a model: every column of every task is an answer."""
 
     def values(columns: Sequence[Columns]) -> KernelOutputs:
@@ -222,9 +211,7 @@ def neurons(name: str, precision: Literal["double", "single"], tolerance: float)
     """Return continuous neurons: all steps that there may be, so that no rounding decides on the last one."""
     member = models.NEURON_DEFAULTS[name]
     parts, question, ensemble = member.parts, member.question, member.ensemble
-    recipe = Recipe(
-        parts, question, ensemble, 2, steps=40, dt=0.5, tolerance=-1.0, precision=precision
-    )
+    recipe = Recipe(parts, question, ensemble, 2, steps=40, dt=0.5, tolerance=-1.0, precision=precision)
     places = [NeuronPoint(0.4, 0.3), NeuronPoint(1.0, 0.4)]
     given = [(PatternSet(5, 24, 5, seed), places, recipe) for seed in (1, 2, 3)]
     return replace(tasks((), models.batched, models.simulate, given), tolerance=tolerance)

@@ -110,9 +110,7 @@ def dynamics(device: Device, size: int, count: int, kernel: str, load: Load) -> 
     sweeps = 4 if device.name == "gpu" else 1
     protocol = Protocol(0, sweeps, 1, 0.5, order=order)
     asked = [
-        hopfield_device.LaunchRequest(
-            number, network, Replica(k % count, 1 / load.temperature, 0.1)
-        )
+        hopfield_device.LaunchRequest(number, network, Replica(k % count, 1 / load.temperature, 0.1))
         for number, network in enumerate(networks)
         for k in range(load.replicas)
     ]

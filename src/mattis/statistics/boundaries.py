@@ -64,9 +64,7 @@ def boundaries(cells: xr.Dataset, study: Study) -> xr.Dataset:
     return out
 
 
-def _grid_across(
-    cells: xr.Dataset, boundary: Boundary, study: Study
-) -> tuple[xr.Dataset, Boundary]:
+def _grid_across(cells: xr.Dataset, boundary: Boundary, study: Study) -> tuple[xr.Dataset, Boundary]:
     """Return the cells that a boundary is estimated by: all, but of a study that is refined across one.
 
     Of that, across the boundary that it asks for, the positions of each line that have the most seeds: these
@@ -177,9 +175,7 @@ def _threshold(study: RetrievalStudy) -> str:
     return "nearer to the state of few patterns than to the cue"
 
 
-def _described(
-    found: xr.Dataset, boundary: Boundary, criterion: dict[str, str | float]
-) -> xr.Dataset:
+def _described(found: xr.Dataset, boundary: Boundary, criterion: dict[str, str | float]) -> xr.Dataset:
     """Return the variables of a boundary with their words."""
     words = {
         "": "",
@@ -189,11 +185,7 @@ def _described(
     }
     for end, before in words.items():
         name = f"boundary_{boundary.name}{end}"
-        attributes = {
-            "long_name": f"{before}{boundary.meaning}",
-            "units": boundary.units,
-            **criterion,
-        }
+        attributes = {"long_name": f"{before}{boundary.meaning}", "units": boundary.units, **criterion}
         found[name] = found[name].assign_attrs(attributes)
     return found
 

@@ -38,9 +38,7 @@ class Collapse(NamedTuple):
     quality: float
 
 
-def collapse(
-    sizes: Reals, places: Reals, fractions: Reals, errors: Reals, near: float
-) -> Collapse | None:
+def collapse(sizes: Reals, places: Reals, fractions: Reals, errors: Reals, near: float) -> Collapse | None:
     """Return the collapse of fractions in (x - x_c) N^(1/nu); None where too few points overlap.
 
     Parameters
@@ -67,11 +65,7 @@ def collapse(
     best = min(found, key=lambda one: float(one.fun))
     reach = [_reach(loss, best.x, float(best.fun), k) for k in range(2)]
     return Collapse(
-        near + width * float(best.x[0]),
-        width * reach[0],
-        float(best.x[1]),
-        reach[1],
-        float(best.fun),
+        near + width * float(best.x[0]), width * reach[0], float(best.x[1]), reach[1], float(best.fun)
     )
 
 

@@ -11,13 +11,7 @@ import xarray as xr
 
 from mattis.statistics.estimates import BIMODAL, FAILED, INCOMPLETE
 from mattis.statistics.lifetimes import MOSTLY_CENSORED
-from mattis.statistics.states import (
-    DESCENT,
-    ESCAPES,
-    FEWEST_SEEDS,
-    REMANENT,
-    TOO_FEW_SEEDS,
-)
+from mattis.statistics.states import DESCENT, ESCAPES, FEWEST_SEEDS, REMANENT, TOO_FEW_SEEDS
 from mattis.statistics.survival import GIVEN, MOTION, SURVIVAL, parting_of
 from mattis.study.base import Study
 from mattis.study.model import DRIFTING, NOT_EQUILIBRATED, SHORT_CHAIN, UNSETTLED
@@ -54,9 +48,9 @@ def doubts(estimates: xr.Dataset, study: Study, name: str) -> xr.DataArray:
     found = found + UNFINISHED * (has(MOSTLY_CENSORED) & name.endswith("_time"))
     found = found + IN_TWO_STATES * _in_two_states(estimates, study, name)
     moving, still = _chains(estimates, name)
-    return (
-        found + MOVING * moving + ON_ITS_WAY * still + TOO_SHORT * _short(estimates, name)
-    ).astype(np.int64)
+    return (found + MOVING * moving + ON_ITS_WAY * still + TOO_SHORT * _short(estimates, name)).astype(
+        np.int64
+    )
 
 
 def _in_two_states(estimates: xr.Dataset, study: Study, name: str) -> xr.DataArray | bool:

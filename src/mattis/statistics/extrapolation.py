@@ -58,9 +58,7 @@ def ground_energy(cells: xr.Dataset, power: float = 2 / 3) -> FittedLine:
 def _by_size(cells: xr.Dataset, name: str) -> tuple[Reals, Reals]:
     """Return sizes, (n,), and values, (n, seeds). Raises UserError where there are other axes, or too few."""
     if name not in cells:
-        raise UserError(
-            f"{name}: no such observable; expected the cells of a study with question: landscape"
-        )
+        raise UserError(f"{name}: no such observable; expected the cells of a study with question: landscape")
     values = cells[name].squeeze([d for d, n in cells[name].sizes.items() if n == 1], drop=True)
     if set(values.dims) != {"size", "seed"}:
         got = ", ".join(f"{key}: {count}" for key, count in values.sizes.items())

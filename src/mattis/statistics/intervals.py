@@ -33,9 +33,7 @@ def normal_pull(pull: xr.DataArray, degrees: xr.DataArray | float) -> xr.DataArr
     with np.errstate(divide="ignore"):
         size = -xr.apply_ufunc(ndtri_exp, np.log(lower))
     # Of very large |t| the probability is 0 in float64: the last deviate that it knows.
-    known = xr.where(
-        lower > 0, size, xr.where(lower == 0, -float(ndtri_exp(np.log(5e-324))), np.nan)
-    )
+    known = xr.where(lower > 0, size, xr.where(lower == 0, -float(ndtri_exp(np.log(5e-324))), np.nan))
     signed: xr.DataArray = np.sign(pull) * known
     return signed
 

@@ -156,9 +156,7 @@ def _median(times: xr.DataArray, valid: xr.DataArray) -> xr.DataArray:
     return _named(median.where(np.isfinite(median)), words, times.attrs["units"])
 
 
-def _with_limits(
-    name: str, words: str, deaths: xr.DataArray, time: xr.DataArray
-) -> dict[str, xr.DataArray]:
+def _with_limits(name: str, words: str, deaths: xr.DataArray, time: xr.DataArray) -> dict[str, xr.DataArray]:
     """Return a rate and its limits, with their names and units."""
     found = [deaths.copy(data=values) for values in rate_of(deaths.values, time.values)]
     said = (words, f"lower limit, 95 %, of: {words}", f"upper limit, 95 %, of: {words}")

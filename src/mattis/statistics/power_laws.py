@@ -44,9 +44,7 @@ def _means(cells: xr.Dataset, one: Observable) -> dict[str, xr.DataArray]:
     mean, error = _over_sets(logarithms, count)
     words = f"geometric mean over seeds of: {one.long_name}"
     return {
-        f"{one.name}_geometric": xr.apply_ufunc(np.exp, mean).assign_attrs(
-            long_name=words, units=one.units
-        ),
+        f"{one.name}_geometric": xr.apply_ufunc(np.exp, mean).assign_attrs(long_name=words, units=one.units),
         f"{one.name}_geometric_error": error.assign_attrs(
             long_name=f"standard error over seeds of the logarithm of: {one.long_name}", units="1"
         ),

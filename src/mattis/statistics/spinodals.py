@@ -40,11 +40,7 @@ def spinodals(cells: xr.Dataset, study: Study) -> xr.Dataset:
     """
     share = survived(cells, study)
     usual = isinstance(study, RetrievalStudy) and share is not None and "load" in cells.dims
-    if (
-        not usual
-        or share is None
-        or min(cells.sizes["size"] - 2, cells.sizes["load"] - FEWEST_LOADS) <= 0
-    ):
+    if not usual or share is None or min(cells.sizes["size"] - 2, cells.sizes["load"] - FEWEST_LOADS) <= 0:
         return xr.Dataset()
     (overlap,) = (one for one in study.described_model.observables if one.name == "overlap")
     share = bare(share.where(cells["valid"]))
@@ -55,9 +51,7 @@ def spinodals(cells: xr.Dataset, study: Study) -> xr.Dataset:
         output_core_dims=[[], [], []], vectorize=True,
     )  # fmt: skip
     name, words = f"boundary_{SPINODAL.name}", SPINODAL.meaning
-    criterion = (
-        f"top of the parabola sqrt(load) over 1/erf^-1(m), where {FEWEST_STAY:.0%} of the cues stay"
-    )
+    criterion = f"top of the parabola sqrt(load) over 1/erf^-1(m), where {FEWEST_STAY:.0%} of the cues stay"
     facts = {"units": SPINODAL.units, "criterion": criterion}
     told = {
         name: words,
@@ -94,9 +88,7 @@ def _ends(load: Reals, share: Reals, stayed: Reals) -> tuple[float, float, float
         return nothing
     spread = float(np.nanstd(places)) * (share.shape[1] / (share.shape[1] - 1)) ** 0.5
     third = load.size // 3
-    upper = float(
-        _tops(load[third:], (share * stayed).sum(axis=1)[third:] / share.sum(axis=1)[third:])
-    )
+    upper = float(_tops(load[third:], (share * stayed).sum(axis=1)[third:] / share.sum(axis=1)[third:]))
     return place, spread, abs(upper - place)
 
 

@@ -144,9 +144,7 @@ def parted_means(
     out = xr.Dataset(with_interval(parting.share, share, valid, smallest, parting.words))
     pairs = zip(parting.sets, (share > 0, share < 1), parting.happens, strict=True)
     for name, some, words in pairs:
-        out[name] = some.sum("seed").assign_attrs(
-            long_name=f"number of seeds with {words}", units="1"
-        )
+        out[name] = some.sum("seed").assign_attrs(long_name=f"number of seeds with {words}", units="1")
     for observable in observables:
         values = apart(cells, share, observable)
         for k, weight in enumerate((share, 1 - share)):

@@ -139,10 +139,7 @@ def _columns(values: xr.DataArray) -> Reals:
 
 COLLAPSED: Mapping[str, tuple[str, str]] = {
     "": ("place", "by a scaling collapse in (x - x_c) N^(1/nu): "),
-    "_error": (
-        "place_error",
-        "where the quality is 1 worse, half of that range, of the collapse: ",
-    ),
+    "_error": ("place_error", "where the quality is 1 worse, half of that range, of the collapse: "),
     "_power": ("power", "1/nu of the collapse: "),
     "_power_error": ("power_error", "where the quality is 1 worse, half of that range of 1/nu: "),
     "_quality": ("quality", "reduced chi² of the collapse (Houdayer & Hartmann 2004): "),
@@ -177,9 +174,7 @@ Curves = tuple[Reals, Reals, Reals, Reals]
 """Sizes (n,); places, fractions and their errors (n, points), places rising."""
 
 
-def _curves(
-    cells: xr.Dataset, boundary: Boundary, study: Study, rest: Sequence[Any]
-) -> Iterator[Curves]:
+def _curves(cells: xr.Dataset, boundary: Boundary, study: Study, rest: Sequence[Any]) -> Iterator[Curves]:
     """Yield the fractions of all sizes along the axis of a boundary, at each place of the other axes."""
     (one,) = (one for one in study.described_model.observables if one.name == boundary.fraction)
     values = cells[boundary.fraction].where(cells["valid"])

@@ -79,9 +79,7 @@ class Bucket(Place):
         except (AlreadyExistsError, PreconditionError):
             found = self._seen(self.address.get())
             lease.check(anew=True)
-            if (
-                found is None or found.content != content
-            ):  # else an earlier attempt, its answer lost
+            if found is None or found.content != content:  # else an earlier attempt, its answer lost
                 raise Fault(
                     f"{self}: another process writes there, although this run holds the lock; end it, "
                     "then give the same command again: it goes on from here"

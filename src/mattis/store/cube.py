@@ -116,9 +116,7 @@ def as_stored(stored: CubeLabels, labels: CubeLabels) -> CubeLabels:
     spelling = {name: stored.positions(name) for name in labels.names}
     values = {
         name: [
-            stored.values[name][at]
-            if (at := spelling[name].get(label_key(name, v))) is not None
-            else v
+            stored.values[name][at] if (at := spelling[name].get(label_key(name, v))) is not None else v
             for v in labels.values[name]
         ]
         for name in labels.names
@@ -126,9 +124,7 @@ def as_stored(stored: CubeLabels, labels: CubeLabels) -> CubeLabels:
     return CubeLabels(values, labels.temperatures, labels.meanings)
 
 
-def positions(
-    labels: CubeLabels, table: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def positions(labels: CubeLabels, table: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the positions of a table's cells, (rows, dimensions), and which lie on the axes, (rows,).
 
     Labels are compared by their `label_key`.
@@ -138,9 +134,7 @@ def positions(
     for axis, name in enumerate(labels.names):
         places = labels.positions(name)
         found, inverse = np.unique(table[:, axis], return_inverse=True)
-        near = np.array(
-            [places.get(label_key(name, value), -1) for value in found.tolist()], np.int64
-        )
+        near = np.array([places.get(label_key(name, value), -1) for value in found.tolist()], np.int64)
         index[:, axis] = near[inverse.ravel()]
         on_axes &= index[:, axis] >= 0
     return index, on_axes
@@ -151,15 +145,10 @@ def spelled(labels: CubeLabels) -> dict[str, list[int | str]]:
     columns = {**labels.values}
     if "beta" in columns:
         columns["temperature"] = labels.temperatures
-    return {
-        name: [v if isinstance(v, int) else v.hex() for v in column]
-        for name, column in columns.items()
-    }
+    return {name: [v if isinstance(v, int) else v.hex() for v in column] for name, column in columns.items()}
 
 
-def labels_from(
-    written: Mapping[str, list[int | str]], meanings: Mapping[str, Meaning]
-) -> CubeLabels:
+def labels_from(written: Mapping[str, list[int | str]], meanings: Mapping[str, Meaning]) -> CubeLabels:
     """Return the labels that `spelled` wrote."""
     values = {
         name: [v if isinstance(v, int) else float.fromhex(v) for v in column]
@@ -299,9 +288,7 @@ def has(ds: "Frame | xr.Dataset", name: str) -> NDArray[np.bool_]:
     return np.asarray(ds["held"].values > least)
 
 
-def lacking(
-    ds: "Frame | xr.Dataset", model: Model, cells: NDArray[np.bool_] | None = None
-) -> list[str]:
+def lacking(ds: "Frame | xr.Dataset", model: Model, cells: NDArray[np.bool_] | None = None) -> list[str]:
     """Return the observables of a model that some of the cells (all, or those of a mask) lack.
 
     Final states are among them where a study keeps them.
@@ -311,9 +298,7 @@ def lacking(
     held, names = ds["held"].values, ds["held"].attrs["observables"].split()
     counts = held[held > 0 if cells is None else (held > 0) & cells]
     least = int(counts.min()) if counts.size else len(names)
-    lost = (
-        STATES_KEPT in ds and not ds[STATES_KEPT].values[held > 0 if cells is None else cells].all()
-    )
+    lost = STATES_KEPT in ds and not ds[STATES_KEPT].values[held > 0 if cells is None else cells].all()
     lacks = [o.name for o in model.observables if o.name not in names[:least]]
     return [*lacks, *([FINAL_STATES] if lost else [])]
 
@@ -347,9 +332,7 @@ class StudyDigest:
         return self._digest.hexdigest()
 
 
-def study_digest(
-    ds: "Frame | xr.Dataset", model: Model, cells: NDArray[np.bool_] | None = None
-) -> str:
+def study_digest(ds: "Frame | xr.Dataset", model: Model, cells: NDArray[np.bool_] | None = None) -> str:
     """Return the SHA-256 of labels and observables of all cells, or those of a mask, sorted by labels.
 
     The observables are those of the model that all these cells have.

@@ -119,8 +119,7 @@ class Folder(Place):
                 (error.strerror or str(error)).lower(), _REMEDIES.get(error.errno or 0, "mend it"),
             )  # fmt: skip
             raise UserError(
-                f"results folder {self}: cannot write there: {reason}; "
-                f"{remedy}, or choose another --results"
+                f"results folder {self}: cannot write there: {reason}; {remedy}, or choose another --results"
             ) from None
 
     def make_within(self) -> None:
@@ -250,10 +249,7 @@ def _in_the_way(place: Path) -> tuple[str, str] | None:
     """Return what stands where a folder or one that it is in should be, and the remedy; None for nothing."""
     for each in (place, *place.parents):
         if each.is_symlink() and not each.exists():
-            return (
-                f"{each} is a link to {each.readlink()}, which is not there",
-                "make that folder",
-            )
+            return (f"{each} is a link to {each.readlink()}, which is not there", "make that folder")
         if each.exists():
             return None if each.is_dir() else (f"{each} is a file", "move it away")
     return None

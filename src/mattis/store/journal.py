@@ -206,9 +206,7 @@ def rows(folder: Place, contents: Contents, names: Iterable[str]) -> Iterator[Se
         if len(body) != size + behind:  # cut short, or not what it says
             whole = np.zeros(count, bool)
         states, kept = _states(body[size:], table[:, :first], shape if whole.any() else None)
-        yield Segment(
-            name, observables, table[whole], count - int(whole.sum()), states[whole], kept[whole]
-        )
+        yield Segment(name, observables, table[whole], count - int(whole.sum()), states[whole], kept[whole])
 
 
 def observables_of(head: Mapping[str, Any], contents: Contents) -> list[str]:
@@ -250,9 +248,7 @@ def _decoded(body: bytes, count: int, width: int) -> tuple[NDArray[np.bool_], Re
     return cube.row_digests(table) == np.frombuffer(body[size:], "<u8"), table
 
 
-def _states(
-    body: bytes, labels: Reals, shape: StateShape | None
-) -> tuple[KeptStates, NDArray[np.bool_]]:
+def _states(body: bytes, labels: Reals, shape: StateShape | None) -> tuple[KeptStates, NDArray[np.bool_]]:
     """Return the final states behind the rows of a segment, and which of them have digests that fit."""
     count = len(labels)
     if shape is None:

@@ -173,9 +173,7 @@ class ArrayForm:
     def has(self, chunk: Sequence[int]) -> bool:
         """Tell whether the grid of chunks has a place of this number."""
         ends = [-(-n // c) for n, c in zip(self.shape, self.chunks, strict=True)]
-        return len(chunk) == len(ends) and all(
-            0 <= k < end for k, end in zip(chunk, ends, strict=True)
-        )
+        return len(chunk) == len(ends) and all(0 <= k < end for k, end in zip(chunk, ends, strict=True))
 
 
 def forms(
@@ -195,9 +193,7 @@ def forms(
         out[observable.name] = ArrayForm(kind, labels.shape, chunks, labels.names, words)
     copy = json.dumps(record, sort_keys=True)
     described = {**cube.described(cube.DIGEST), "mattis_store": copy}
-    kind = np.dtype(
-        np.float64 if number > 2 else np.uint64
-    )  # NetCDF's oldest format has no such integers
+    kind = np.dtype(np.float64 if number > 2 else np.uint64)  # NetCDF's oldest format has no such integers
     out["digest"] = ArrayForm(kind, labels.shape, chunks, labels.names, described, fill=0)
     return out
 
@@ -366,9 +362,7 @@ def _damage(raw: bytes, form: ArrayForm) -> str:
     return "" if raw[end:] == right[: form.checksum] else "wrong checksum"
 
 
-def cells(
-    place: Place, name: str, form: ArrayForm, positions: Sequence[NDArray[np.int64]]
-) -> ChunkValues:
+def cells(place: Place, name: str, form: ArrayForm, positions: Sequence[NDArray[np.int64]]) -> ChunkValues:
     """Return the cells at the outer product of some positions along each dimension.
 
     Only their chunks are read. Missing cells, damaged ones and those beyond the array read as blank, as does
@@ -393,11 +387,7 @@ def cells(
 
 
 def contents(
-    path: Place,
-    labels: CubeLabels,
-    observed: Observed,
-    forms: Mapping[str, ArrayForm],
-    chunk: Chunk,
+    path: Place, labels: CubeLabels, observed: Observed, forms: Mapping[str, ArrayForm], chunk: Chunk
 ) -> tuple[Frame, Counts]:
     """Return the cells in one chunk of all arrays, and the number of observables of each."""
     part = forms["digest"].region(chunk)
@@ -431,9 +421,7 @@ def described(
 def _described(place: Place, name: str) -> Observable:
     document = mapping_of((place / name / "zarr.json").read_bytes(LARGEST_METADATA))
     notes = document.get("attributes")
-    words = (
-        [notes.get(key) for key in ("long_name", "units")] if isinstance(notes, dict) else [None]
-    )
+    words = [notes.get(key) for key in ("long_name", "units")] if isinstance(notes, dict) else [None]
     return Observable(name, *(words if all(isinstance(word, str) for word in words) else [name]))
 
 

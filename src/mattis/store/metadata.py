@@ -44,9 +44,7 @@ def documents(every: Mapping[str, ArrayForm], record: Mapping[str, Any]) -> dict
     return {name: files[name].to_bytes() for name in names}
 
 
-def odd(
-    place: Place, every: Mapping[str, ArrayForm], record: Mapping[str, Any]
-) -> dict[str, bytes]:
+def odd(place: Place, every: Mapping[str, ArrayForm], record: Mapping[str, Any]) -> dict[str, bytes]:
     """Return the right content of the files of metadata that are missing or differ in meaning."""
     right = documents(every, record).items()
     on_disk = {name: (place / name).read_bytes(LARGEST_METADATA) for name, _ in right}

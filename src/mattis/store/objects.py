@@ -52,13 +52,8 @@ def opened(url: str, each: timedelta | None = None, health: Health | None = None
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
     each = min(each or REQUEST_PATIENCE / 2, REQUEST_PATIENCE / 2)
     options: Any = {"allow_http": endpoint.startswith("http://"), "timeout": each}
-    retries: Any = {
-        "max_retries": 0,
-        "retry_timeout": each,
-    }  # `_attempted` tries again, and says so
-    return Connection(
-        from_url(url, client_options=options, retry_config=retries), each, health or Health()
-    )
+    retries: Any = {"max_retries": 0, "retry_timeout": each}  # `_attempted` tries again, and says so
+    return Connection(from_url(url, client_options=options, retry_config=retries), each, health or Health())
 
 
 @dataclass(frozen=True)
@@ -144,18 +139,13 @@ class Address:
 
         def ask() -> str | None:
             before()
-            answer = obstore.put(
-                self.connection.store, self.key, content, mode=mode, use_multipart=False
-            )
+            answer = obstore.put(self.connection.store, self.key, content, mode=mode, use_multipart=False)
             return answer["e_tag"]
 
         return self._made(ask, patiently)
 
     def delete(
-        self,
-        keys: list[str] | None = None,
-        patiently: bool = True,
-        before: Callable[[], None] = _nothing,
+        self, keys: list[str] | None = None, patiently: bool = True, before: Callable[[], None] = _nothing
     ) -> None:
         """Remove an object, if it is there, or others of the same store.
 
@@ -184,9 +174,7 @@ class Address:
         """Return the sorted names of what is directly below a prefix."""
         import obstore
 
-        found = self._made(
-            lambda: obstore.list_with_delimiter(self.connection.store, self.key or None)
-        )
+        found = self._made(lambda: obstore.list_with_delimiter(self.connection.store, self.key or None))
         keys = [*found["common_prefixes"], *(entry["path"] for entry in found["objects"])]
         return sorted(key.rpartition("/")[2] for key in keys)
 

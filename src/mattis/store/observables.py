@@ -149,8 +149,7 @@ class CellTable:
     def joined(cls, parts: Sequence["CellTable"]) -> "CellTable":
         """Return all rows of some parts."""
         columns = (
-            [getattr(part, name) for part in parts]
-            for name in ("at", "table", "held", "states", "kept")
+            [getattr(part, name) for part in parts] for name in ("at", "table", "held", "states", "kept")
         )
         return cls(*map(np.concatenate, columns))
 
@@ -173,9 +172,7 @@ class Difference:
         return f"stored {self.stored!r}, computed again {self.computed!r}"
 
 
-def differences(
-    ds: "xr.Dataset", study: Study, block: Block, columns: Columns
-) -> Iterator[Difference]:
+def differences(ds: "xr.Dataset", study: Study, block: Block, columns: Columns) -> Iterator[Difference]:
     """Yield a difference for each stored observable of a block that is not, bit by bit, the computed one."""
     stored = ds.sel({"size": block.size, block.stored: block.load, "seed": block.seed})
     positions = [(name, cube.labels_of(study).positions(name)) for name in study.points]

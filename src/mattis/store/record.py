@@ -99,11 +99,7 @@ def journal_of(path: Place) -> Place:
 
 
 def attributes(
-    study: Study,
-    labels: CubeLabels,
-    chunks: Chunk,
-    observed: Observed,
-    kept: StateShape | None = None,
+    study: Study, labels: CubeLabels, chunks: Chunk, observed: Observed, kept: StateShape | None = None
 ) -> dict[str, Any]:
     """Return the attributes of the group: study, physics, labels, chunks and observables."""
     model, lengths = study.described_model, [*observed.prefixes]
@@ -162,9 +158,7 @@ def read(path: Place, study: Study) -> StoreRecord:
     kept = journal.states_of(found)
     if not layout.are_chunks(found.get("chunks"), len(labels.names)):
         raise _foreign(path)
-    return StoreRecord(
-        labels, tuple(found["chunks"]), observed, found["mattis_format"], kept, older
-    )
+    return StoreRecord(labels, tuple(found["chunks"]), observed, found["mattis_format"], kept, older)
 
 
 def _foreign(path: Place) -> UserError:
@@ -274,9 +268,7 @@ def waiting(
     return sorted((names for names in lists if names), key=lambda names: (len(names), names))
 
 
-def observed(
-    path: Place, study: Study, old: StoreRecord | None, lists: Sequence[list[str]]
-) -> Observed:
+def observed(path: Place, study: Study, old: StoreRecord | None, lists: Sequence[list[str]]) -> Observed:
     """Return the observables of a store: those of its record, and those that only its journal has.
 
     Of a store that does not exist yet, those of its journal; without a journal, those of the study's model.
@@ -297,12 +289,7 @@ def _recovered(path: Place, study: Study) -> StoreRecord:
     Labels are read from their files; in place of damaged ones, the study's are taken. Wherever that is wrong
     the digests of the cells do not fit, and these cells are computed again.
     """
-    names = {
-        *cube.frame(cube.labels_of(study)).variables,
-        *contents_of(study).columns,
-        "digest",
-        "journal",
-    }
+    names = {*cube.frame(cube.labels_of(study)).variables, *contents_of(study).columns, "digest", "journal"}
     if names.isdisjoint(path.names()):
         raise _foreign(path)
     files = path.files()
@@ -367,9 +354,7 @@ def _labels_on_disk(path: Place, default: CubeLabels, files: Sequence[str]) -> C
     return replace(labels, temperatures=heat)
 
 
-def _column(
-    path: Place, name: str, files: Sequence[str], meanings: Mapping[str, Meaning]
-) -> Sequence[float]:
+def _column(path: Place, name: str, files: Sequence[str], meanings: Mapping[str, Meaning]) -> Sequence[float]:
     """Return the labels in the files of one axis, without blanks at the end; none if they are damaged."""
     kind = np.int64 if meanings[name].is_whole else np.float64
     count = sum(file.startswith(f"{name}/c/") and file[-1].isdecimal() for file in files)
@@ -389,9 +374,7 @@ def _column(
     return values if _are_labels(labels) else []
 
 
-def _form_on_disk(
-    path: Place, labels: CubeLabels, observables: Sequence[Observable]
-) -> ArrayForm | None:
+def _form_on_disk(path: Place, labels: CubeLabels, observables: Sequence[Observable]) -> ArrayForm | None:
     """Return the form in the first readable metadata of an array of cells."""
     for name, form in layout.forms(labels, observables, (), {}).items():
         for checksum in (layout.CHECKSUM, 0):

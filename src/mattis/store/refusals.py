@@ -61,9 +61,7 @@ def _trouble(place: str, patience: timedelta, error: Exception) -> Trouble:
         return Trouble(answer, False, rights)
     if code in (408, 409, 429) or code >= 500 or "RequestTimeout" in text:
         return Trouble(answer, True, "see that it answers")
-    return Trouble(
-        answer, False, "see that AWS_ENDPOINT_URL, AWS_REGION and credentials are its own"
-    )
+    return Trouble(answer, False, "see that AWS_ENDPOINT_URL, AWS_REGION and credentials are its own")
 
 
 def _word(code: int, text: str) -> str:

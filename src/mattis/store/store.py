@@ -43,10 +43,7 @@ def bytes_needed(study: Study, cells: int) -> int:
 
 
 def create_or_extend(
-    path: Place,
-    study: Study,
-    before: Callable[[], None] = lambda: None,
-    all_observables: bool = False,
+    path: Place, study: Study, before: Callable[[], None] = lambda: None, all_observables: bool = False
 ) -> Store:
     """Open the store for writing, creating it or appending the study's new labels.
 
@@ -86,9 +83,7 @@ def create_or_extend(
     return opened
 
 
-def join(
-    path: Place, study: Study, part: ShardNumber | None = None, all_observables: bool = False
-) -> Store:
+def join(path: Place, study: Study, part: ShardNumber | None = None, all_observables: bool = False) -> Store:
     """Open only the journal for writing, as any number of processes may at once; it cannot be folded so."""
     observed, old = _observed(path, study, part, all_observables)
     kept = _written_states(study, _kept(path, study, old, all_observables))
@@ -96,9 +91,7 @@ def join(
     return Store(path, cube.labels_of(study), observed, writer, {}, {})
 
 
-def _kept(
-    path: Place, study: Study, old: StoreRecord | None, all_observables: bool
-) -> StateShape | None:
+def _kept(path: Place, study: Study, old: StoreRecord | None, all_observables: bool) -> StateShape | None:
     """Return the final states that a store is to have room for: of a store with cells, those that it has.
 
     Raises UserError for a study that keeps those of another number of cues.
@@ -249,9 +242,7 @@ def _states_of_chunk(
 
 def write(store: Store, study: Study, block: Block, columns: Columns) -> None:
     """Put the cells of a block into the journal; `flush` makes sure that they are on disk."""
-    labels = [
-        [block.size, block.load, *point, block.seed, block.patterns] for point in block.points
-    ]
+    labels = [[block.size, block.load, *point, block.seed, block.patterns] for point in block.points]
     names = computable(store, study)
     table = np.column_stack([np.array(labels, np.float64), *(columns[name] for name in names)])
     kept = store.writer.contents.kept

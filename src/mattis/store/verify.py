@@ -69,9 +69,7 @@ class Verdict:
                 "damaged": self.damaged,
                 "missing": self.cells - self.whole - self.damaged,
             },
-            "damage": [
-                vars(finding) | {"blocks": dict(finding.blocks)} for finding in self.findings
-            ],
+            "damage": [vars(finding) | {"blocks": dict(finding.blocks)} for finding in self.findings],
             "recomputed": list(self.recomputed),
             "differences": [vars(one) | {"blocks": dict(one.blocks)} for one in self.differences],
         }
@@ -111,9 +109,7 @@ def verify(
         count = _checks(path, study, old) + recompute + 1  # the verdict is one
         watcher.start(count, count)
     # By digests alone, whatever was found before.
-    (cells,) = reading.each_cells(
-        path, [study], with_values=recompute > 0, census=Census(), on_chunk=step
-    )
+    (cells,) = reading.each_cells(path, [study], with_values=recompute > 0, census=Census(), on_chunk=step)
     valid = cells["valid"].values & of.cells
     cells = cells.assign(valid=LabelledArray(study.dimensions, valid))
     if not old and not valid.any():
@@ -229,18 +225,11 @@ def _damage_in_array(
         damage = layout.salvaged(path, name, form, chunk).damage
         step()
         if damage:
-            yield (
-                Finding(name, layout.chunk_name(name, chunk), f"chunk {damage}"),
-                form.region(chunk),
-            )
+            yield (Finding(name, layout.chunk_name(name, chunk), f"chunk {damage}"), form.region(chunk))
 
 
 def _unexplained(
-    path: Place,
-    study: Study,
-    old: StoreRecord,
-    explained: Sequence[CubeSlices],
-    in_cube: Mask | None,
+    path: Place, study: Study, old: StoreRecord, explained: Sequence[CubeSlices], in_cube: Mask | None
 ) -> Iterator[tuple[Finding, Mask]]:
     """Yield the cells whose digests do not fit although every chunk is as it was written.
 
@@ -255,9 +244,7 @@ def _unexplained(
         yield Finding("digest", "digest", BLANK), odd
 
 
-def _in_study(
-    part: "CubeSlices | Mask | None", positions: Sequence[ChunkNumbers], valid: Mask
-) -> Mask:
+def _in_study(part: "CubeSlices | Mask | None", positions: Sequence[ChunkNumbers], valid: Mask) -> Mask:
     """Return which cells of a part of the cube are cells of the study that do not exist any more."""
     if part is None:
         return np.zeros(valid.shape, bool)
@@ -337,6 +324,4 @@ def _differences_of_states(
     wrong = stored["kept"].values & (stored[FINAL_STATES].values != again).any(axis=(1, 2))
     if wrong.any():
         count = int(wrong.sum())
-        yield Finding(
-            FINAL_STATES, block.id, "other final states, computed again", {block.id: count}
-        )
+        yield Finding(FINAL_STATES, block.id, "other final states, computed again", {block.id: count})

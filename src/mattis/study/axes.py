@@ -217,9 +217,7 @@ BOUNDS: Mapping[str, Bound] = {
         "use .inf for T = 0",
         Meaning("inverse temperature", "1/J"),
     ),
-    "noise": Bound(
-        lambda v: 0 <= v <= 1, "a fraction of bits in [0, 1]", "for example 0.1", FLIPPED
-    ),
+    "noise": Bound(lambda v: 0 <= v <= 1, "a fraction of bits in [0, 1]", "for example 0.1", FLIPPED),
     "seed": Bound(
         lambda v: 0 <= v < 2**32,
         "a seed in 0 … 2^32 - 1",
@@ -330,8 +328,7 @@ def pattern_counts(loads: Sequence[float], sizes: Sequence[float]) -> NDArray[np
     counts = np.floor(halves).astype(np.int64)
     # Only close to a half do the 12 digits that `share` rounds to decide.
     for i, j in np.argwhere(
-        (np.abs(halves - np.rint(halves)) < 1e-10 * np.maximum(halves, 1))
-        & (halves < LARGEST_COUNT)
+        (np.abs(halves - np.rint(halves)) < 1e-10 * np.maximum(halves, 1)) & (halves < LARGEST_COUNT)
     ):
         counts[i, j] = patterns_of(loads[j], int(sizes[i]))
     return counts
@@ -348,8 +345,6 @@ def counts_of(stored: str, values: Sequence[float], sizes: Sequence[float]) -> N
         bodies = int(stored.removeprefix("load_"))
         return pattern_counts(values, [int(size) ** (bodies - 1) for size in sizes])
     if stored == "exponent":
-        counts = [
-            [share(math.exp(min(value * size, 40.0)), 1) for value in values] for size in sizes
-        ]
+        counts = [[share(math.exp(min(value * size, 40.0)), 1) for value in values] for size in sizes]
         return np.array(counts, np.int64).reshape(len(sizes), len(values))
     return np.tile(np.array(values, np.int64), (len(sizes), 1))

@@ -39,9 +39,7 @@ def middles(items: Sequence[T], parts: int) -> list[T]:
 
 
 def _filled(
-    found: Mapping[str, Any],
-    usual: Mapping[str, Any],
-    optional: Mapping[str, Any] = MappingProxyType({}),
+    found: Mapping[str, Any], usual: Mapping[str, Any], optional: Mapping[str, Any] = MappingProxyType({})
 ) -> dict[str, Any]:
     """Return a nested mapping with what it lacks taken from the usual one.
 
@@ -94,12 +92,8 @@ class Study(Part):
     def __new__(cls, *_given: Any, **_keys: Any) -> Self:
         """Refuse to be called itself: each model has a kind of study of its own."""
         if cls is Study:
-            advice = (
-                "write mattis.study(model=…, load=…, temperature=…), or mattis.load_study(path)"
-            )
-            raise UserError(
-                f"mattis.Study: expected a study of one kind, which keys decide; {advice}"
-            )
+            advice = "write mattis.study(model=…, load=…, temperature=…), or mattis.load_study(path)"
+            raise UserError(f"mattis.Study: expected a study of one kind, which keys decide; {advice}")
         return super().__new__(cls)
 
     @field_validator("model")
@@ -115,9 +109,7 @@ class Study(Part):
         self.check()
         if self.figure is not None:
             axes = {name: len(values) for name, values in self.labels.items() if name != "seed"}
-            ends = {
-                f"boundary_{one.name}": one.dimension for one in self.described_model.boundaries
-            }
+            ends = {f"boundary_{one.name}": one.dimension for one in self.described_model.boundaries}
             own = {one.name: one.along for one in self.described_model.histograms}
             self.figure.check(self.quantities, axes, ends, own)
         if self.refine is not None:
@@ -198,9 +190,7 @@ class Study(Part):
         seeds = self.axes.seed
         text = counted(len(seeds), "pattern set")
         if list(seeds) != list(range(len(seeds))):
-            return (
-                f"{text} (seeds {', '.join(map(str, seeds[:4]))}{', …' if len(seeds) > 4 else ''})"
-            )
+            return f"{text} (seeds {', '.join(map(str, seeds[:4]))}{', …' if len(seeds) > 4 else ''})"
         if len(seeds) == 1:
             return f"{text} (seed 0)"
         count = len(seeds)
@@ -242,9 +232,7 @@ class Study(Part):
         return points[:1]
 
     @abstractmethod
-    def shortened(
-        self, patterns: PatternSet, points: Sequence[Point], most: int
-    ) -> tuple[Task, int]:
+    def shortened(self, patterns: PatternSet, points: Sequence[Point], most: int) -> tuple[Task, int]:
         """Return a task of at most about `most` updates at each point, and its effort."""
 
     @abstractmethod
@@ -358,9 +346,7 @@ class Study(Part):
                 file.write_bytes(content)
             except OSError as error:
                 reason = error.strerror or error
-                raise UserError(
-                    f"{file}: cannot write the study: {reason}; give another path"
-                ) from None
+                raise UserError(f"{file}: cannot write the study: {reason}; give another path") from None
         return place
 
     def _repr_html_(self) -> str:

@@ -59,9 +59,7 @@ def _literals(annotation: Any) -> Iterator[str]:
             yield from _literals(inner)
 
 
-def of_word(
-    word: str, loc: Sequence[Any], kinds: Sequence[type[Part]], own: type[Part] | None = None
-) -> str:
+def of_word(word: str, loc: Sequence[Any], kinds: Sequence[type[Part]], own: type[Part] | None = None) -> str:
     """Return what to write where a word is known elsewhere; nothing, if nowhere.
 
     own  # the kind of the study, where its model is known

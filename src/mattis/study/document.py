@@ -87,9 +87,7 @@ for _tag, _form in _NUMBERS.items():
 
 def written(content: Any) -> str:
     """Return the content as YAML that `read_document` reads back as the same."""
-    text: str = yaml.dump(
-        content, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=100
-    )
+    text: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=100)
     return text
 
 
@@ -130,18 +128,14 @@ def _text(path: Path, where: str) -> str:
     except ValueError as error:  # a path that no file can have
         raise UserError(f"{where}: cannot read {path}: {error}") from None
     if len(raw) > LARGEST_STUDY_FILE:
-        raise UserError(
-            f"{where}: more than {LARGEST_STUDY_FILE} bytes; expected the YAML of a study"
-        )
+        raise UserError(f"{where}: more than {LARGEST_STUDY_FILE} bytes; expected the YAML of a study")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise UserError(f"{where}: not UTF-8 text: {error.reason} at byte {error.start}") from None
 
 
-def validated(
-    kind: type[Checked], content: Any, where: str, others: Sequence[type[Part]] = ()
-) -> Checked:
+def validated(kind: type[Checked], content: Any, where: str, others: Sequence[type[Part]] = ()) -> Checked:
     """Return the content as a `kind`. Raises UserError with the first mistake, and counts the others.
 
     others  # kinds that know other words and keys
@@ -172,9 +166,7 @@ class _Mistake:
     """What may stand there instead, where nothing better is known."""
 
 
-def _mistakes(
-    error: ValidationError, kind: type[Part], above: tuple[Any, ...] = ()
-) -> dict[str, _Mistake]:
+def _mistakes(error: ValidationError, kind: type[Part], above: tuple[Any, ...] = ()) -> dict[str, _Mistake]:
     """Return the places that are wrong, unknown keys first: they explain what is missing."""
     found: dict[str, _Mistake] = {}
     for item in sorted(error.errors(), key=lambda item: item["type"] != "extra_forbidden"):

@@ -77,14 +77,10 @@ class FigureBlock(Part):
         default=None, description="what the figure answers, in words", min_length=1, max_length=160
     )
     panels: list[PanelBlock] | None = Field(
-        default=None,
-        description="its panels, from left to right",
-        min_length=1,
-        max_length=MOST_PANELS,
+        default=None, description="its panels, from left to right", min_length=1, max_length=MOST_PANELS
     )
     size: Literal["single", "double"] | None = Field(
-        default=None,
-        description="its width in print: 3.4 or 7.0 inches; by default what panels need",
+        default=None, description="its width in print: 3.4 or 7.0 inches; by default what panels need"
     )
 
     def check(
@@ -124,9 +120,7 @@ class FigureBlock(Part):
                     raise Misplaced(f"{where}.{key}", name, "an axis of several values", advice)
                 if boundaries and ends[boundaries[0]] == stored_axis(name):
                     advice = f"it lies along {name} itself"
-                    raise Misplaced(
-                        f"{where}.{key}", name, f"another axis for {boundaries[0]}", advice
-                    )
+                    raise Misplaced(f"{where}.{key}", name, f"another axis for {boundaries[0]}", advice)
 
 
 def stored_axis(name: str) -> str:

@@ -115,20 +115,14 @@ def over_cues(observables: Sequence[Observable], cues: int) -> tuple[Observable,
     One cue stays or it does not: its own values are these means.
     """
     parted = tuple(
-        replace(
-            one,
-            name=f"{one.name}_given_survival",
-            long_name=f"{one.long_name}; of cues that stayed",
-        )
+        replace(one, name=f"{one.name}_given_survival", long_name=f"{one.long_name}; of cues that stayed")
         for one in observables
         if cues > 1 and one.name in STATE_OBSERVABLES
     )
     return (*observables[:-1], *parted, observables[-1])
 
 
-def means_given_survival(
-    cells: Sequence[Mapping[str, float]], by: str = "survived"
-) -> dict[str, float]:
+def means_given_survival(cells: Sequence[Mapping[str, float]], by: str = "survived") -> dict[str, float]:
     """Return the means over the cells, one per cue, that tell by a 1 that they survived; NaN where none does.
 
     Nothing where no cell says whether it survived.
@@ -137,9 +131,7 @@ def means_given_survival(
         return {}
     stayed = [cell for cell in cells if cell[by] == 1]
     return {
-        f"{name}_given_survival": sum(cell[name] for cell in stayed) / len(stayed)
-        if stayed
-        else math.nan
+        f"{name}_given_survival": sum(cell[name] for cell in stayed) / len(stayed) if stayed else math.nan
         for name in STATE_OBSERVABLES
         if name in cells[0]
     }

@@ -49,9 +49,7 @@ def blocks(study: Study, wanted: Mask | None = None, block_cells: int | None = N
     return list(each_block(study, wanted, block_cells))
 
 
-def each_block(
-    study: Study, wanted: Mask | None = None, block_cells: int | None = None
-) -> Iterator[Block]:
+def each_block(study: Study, wanted: Mask | None = None, block_cells: int | None = None) -> Iterator[Block]:
     """Yield what `blocks` returns, one after the other."""
     grid = points_of(study)
     whole = _cut(study, grid, block_cells)
@@ -69,9 +67,7 @@ def each_block(
                 yield Block(size, load, patterns, seed, points, part, study.stored)
 
 
-def narrowed(
-    study: Study, sizes: Sequence[int], loads: Sequence[int], seeds: Sequence[int]
-) -> Study:
+def narrowed(study: Study, sizes: Sequence[int], loads: Sequence[int], seeds: Sequence[int]) -> Study:
     """Return a study of some sizes, loads (or numbers of memories) and seeds, by their positions."""
     a, stored = study.axes, study.labels[study.stored]
     axes = {
@@ -106,9 +102,7 @@ def points_of(study: Study) -> tuple[Point, ...]:
     return tuple(product(*(study.labels[name] for name in study.points)))
 
 
-def _cut(
-    study: Study, points: tuple[Point, ...], block_cells: int | None
-) -> list[tuple[Point, ...]]:
+def _cut(study: Study, points: tuple[Point, ...], block_cells: int | None) -> list[tuple[Point, ...]]:
     """Return the points in pieces of at most `block_cells`; no piece if there are no points.
 
     What is computed together stays so: such a piece may have more of them.

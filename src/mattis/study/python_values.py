@@ -23,18 +23,12 @@ def as_written(value: Any, where: str, depth: int = 0) -> Any:
     where  # the place that an error names
     """
     if depth > DEEPEST:
-        raise UserError(
-            f"{where}: got values within values, more than {DEEPEST} deep; expected a list"
-        )
+        raise UserError(f"{where}: got values within values, more than {DEEPEST} deep; expected a list")
     if isinstance(value, Mapping):
         between = "." if depth else ", "
-        return {
-            key: as_written(one, f"{where}{between}{key}", depth + 1) for key, one in value.items()
-        }
+        return {key: as_written(one, f"{where}{between}{key}", depth + 1) for key, one in value.items()}
     if isinstance(value, Set):
-        raise UserError(
-            f"{where}: got a set, which has no order; expected a list, such as [0.1, 0.2]"
-        )
+        raise UserError(f"{where}: got a set, which has no order; expected a list, such as [0.1, 0.2]")
     if isinstance(value, list | tuple | range | Iterator):
         return [as_written(one, where, depth + 1) for one in _finite(value, where)]
     if isinstance(value, os.PathLike):

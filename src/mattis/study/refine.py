@@ -23,9 +23,7 @@ class RefineBlock(Part):
         description="what is to be known: where half of the cues are lost, or the overlap of each cell",
     )
     error: StrictFloat = Field(
-        gt=0,
-        lt=1,
-        description="standard error of each boundary, in units of the axis, or of the overlap",
+        gt=0, lt=1, description="standard error of each boundary, in units of the axis, or of the overlap"
     )
     along: Literal["temperature", "load", "noise"] | None = Field(
         default=None,
@@ -39,10 +37,7 @@ class RefineBlock(Part):
     )
     rounds: StrictInt = Field(default=20, ge=0, le=999, description="rounds at most")
     cells: StrictInt = Field(
-        default=100_000,
-        ge=1,
-        le=10**8,
-        description="cells at most, those of the first grid included",
+        default=100_000, ge=1, le=10**8, description="cells at most, those of the first grid included"
     )
 
     def axis(self, lengths: Mapping[str, int]) -> str:
@@ -71,9 +66,7 @@ class RefineBlock(Part):
             raise Misplaced("axes.seed", str(lengths["seed"]), expected, "for example seed: 8")
         if (cells := prod(lengths.values())) > self.cells:
             expected = f"at least the {cells} cells of the first grid"
-            raise Misplaced(
-                "refine.cells", str(self.cells), expected, "raise it or thin the axes out"
-            )
+            raise Misplaced("refine.cells", str(self.cells), expected, "raise it or thin the axes out")
 
     def _check_overlap(self, known: Collection[str]) -> None:
         """Raise Misplaced for a question without overlap, and for an axis, along which nothing is added."""

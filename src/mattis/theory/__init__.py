@@ -53,9 +53,7 @@ def evaluate(name: str, **at: Any) -> Any:
     quantity = _quantity(name)
     _check_names(quantity, at)
     if any(map(broadcast.is_array, at.values())):
-        return broadcast.over_arrays(
-            quantity, at, lambda key, value: _column(quantity, key, value, 1)
-        )
+        return broadcast.over_arrays(quantity, at, lambda key, value: _column(quantity, key, value, 1))
     return _over_lists(quantity, at)
 
 
@@ -79,9 +77,7 @@ def _quantity(name: str) -> Quantity:
     """Return the row of the table, or raise UserError with the nearest name."""
     if name in QUANTITIES:
         return QUANTITIES[name]
-    raise UserError(
-        f"unknown quantity {name!r}{nearest(str(name), QUANTITIES) or _choice(QUANTITIES)}"
-    )
+    raise UserError(f"unknown quantity {name!r}{nearest(str(name), QUANTITIES) or _choice(QUANTITIES)}")
 
 
 def _check_names(quantity: Quantity, given: Mapping[str, object]) -> None:
@@ -134,9 +130,7 @@ def _word(place: str, value: object, argument: Argument) -> str:
     if not (isinstance(value, str) and value in argument.words):
         hint = nearest(str(value), argument.words)
         words = " or ".join(argument.words)
-        raise UserError(
-            f"{place}={value!r:.40} is out of range; expected {words} ({argument.meaning}){hint}"
-        )
+        raise UserError(f"{place}={value!r:.40} is out of range; expected {words} ({argument.meaning}){hint}")
     return str(value)
 
 

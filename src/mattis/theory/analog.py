@@ -150,9 +150,7 @@ def growth(width: Array, diagonal: str, state: AnalogStates) -> Array:
     return np.asarray(1 - width * (d_slope / (1 - a.slope) + d_square / (2 * square)))
 
 
-def states(
-    width: Array, beta: Array, diagonal: str, near: NDArray[np.float64] | None = None
-) -> AnalogStates:
+def states(width: Array, beta: Array, diagonal: str, near: NDArray[np.float64] | None = None) -> AnalogStates:
     """Return the states with m > 0 whose noise has the width s = sqrt(alpha r).
 
     near  # (2, K): m and Gam to start from; by default those without noise
@@ -233,9 +231,7 @@ def _returned(diagonal: str, slope: Array) -> tuple[Array, Array]:
     return slope * (1 - slope), 1 - 2 * slope
 
 
-def _jacobian(
-    width: Array, diagonal: str, a: Response
-) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+def _jacobian(width: Array, diagonal: str, a: Response) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     """Return the derivatives of E Y - m and of s^2 A/q - Gam with respect to m and Gam."""
     returns, by_slope = _returned(diagonal, a.slope)
     area = width * width / a.square
@@ -326,9 +322,7 @@ def _panel() -> tuple[Array, Array]:
     return (1 + nodes) / 2, weights / 2
 
 
-def _panels(
-    low: Array, high: Array, jump: Array, longest: Array
-) -> tuple[Array, Array, NDArray[np.intp]]:
+def _panels(low: Array, high: Array, jump: Array, longest: Array) -> tuple[Array, Array, NDArray[np.intp]]:
     """Return nodes and weights on [low, high] without (-jump, jump), and the place of each panel.
 
     A panel is a row of nodes, no longer than `longest`.

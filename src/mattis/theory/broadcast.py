@@ -69,9 +69,7 @@ def over_arrays(quantity: Quantity, at: Mapping[str, Any], checked: ColumnCheck)
             return function(*given)
         return _labelled(quantity, function, given)
     except ValueError as error:
-        shapes = ", ".join(
-            f"{key} {_shape(at[key])}" for key in quantity.arguments if is_array(at.get(key))
-        )
+        shapes = ", ".join(f"{key} {_shape(at[key])}" for key in quantity.arguments if is_array(at.get(key)))
         raise UserError(
             f"{quantity.name}: {shapes} do not fit each other: {str(error).splitlines()[0]:.80}"
         ) from None

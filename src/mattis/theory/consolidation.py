@@ -94,12 +94,7 @@ def kappa_merge(target_cosine: float) -> float:
 
 
 def mean_similarity(
-    memories: float,
-    kappa: float,
-    presentations: float,
-    tau: float,
-    overlap: float,
-    norm_ratio: float,
+    memories: float, kappa: float, presentations: float, tau: float, overlap: float, norm_ratio: float
 ) -> float:
     """Return the cosine between a memory and its pattern after so many presentations of the latter.
 
@@ -146,9 +141,7 @@ def published(presentations: float, tau: float, overlap: float) -> float:
     return _cosine_of_mixture(math.exp(-presentations / tau), overlap, 1.0)
 
 
-def similarity_mean(
-    steps: float, probability: float, tau: float, overlap: float, norm_ratio: float
-) -> float:
+def similarity_mean(steps: float, probability: float, tau: float, overlap: float, norm_ratio: float) -> float:
     """Return the mean of `similarity` over which pattern is shown, at random, in so many steps.
 
     E sim(k), k ~ Bin(t, p), the sum over all k. Derived for this project.
@@ -157,9 +150,7 @@ def similarity_mean(
     return float(weights @ values)
 
 
-def similarity_sd(
-    steps: float, probability: float, tau: float, overlap: float, norm_ratio: float
-) -> float:
+def similarity_sd(steps: float, probability: float, tau: float, overlap: float, norm_ratio: float) -> float:
     """Return the standard deviation of `similarity` over which pattern is shown, at random.
 
     sd of sim(k), k ~ Bin(t, p), the sum over all k; of order 1/sqrt(tau). Derived for this project.

@@ -21,9 +21,7 @@ _DENSE = (
     " AGS 1987 at n = 2"
 )
 _BRANCH = "alpha = erf(u)^{2n-2}/(2 k u^2), k = (2n - 3)!! (full), (n - 1)! (distinct)"
-_HOPFIELD = (
-    "n = 2, both conventions: u = m/sqrt(2 alpha r), r = 1/(1 - C)^2: hopfield.overlap, T = 0"
-)
+_HOPFIELD = "n = 2, both conventions: u = m/sqrt(2 alpha r), r = 1/(1 - C)^2: hopfield.overlap, T = 0"
 _SPHERE = "x = (-1 + sqrt(1 + 4 lambda^2))/(2 lambda)"
 _EXPONENTIAL = "Lucibello & Mezard, Phys. Rev. Lett. 132, 077301 (2024)"
 _SCSNA = "Shiino & Fukai, J. Phys. A 25, L375 (1992); Phys. Rev. E 48, 867 (1993)"

@@ -79,9 +79,7 @@ class _Geometry:
     """|xi'_mu|: [mu]."""
 
 
-def symmetric(
-    memories: int, kappa: float, tau: float, overlap: float, norm_ratio: float
-) -> Clamping:
+def symmetric(memories: int, kappa: float, tau: float, overlap: float, norm_ratio: float) -> Clamping:
     """Return the clamping of orthogonal memories and patterns, each pattern equally frequent.
 
     |Xi(0)|^2 = 1, |xi'|^2 = s^2, Xi_mu(0) . xi'_nu = a s delta_mu,nu, kappa = beta s^2, in units of N_v: what
@@ -137,12 +135,7 @@ def cosines(clamping: Clamping, moments: Moments) -> Cosines:
 
 
 def random_similarity(
-    memories: float,
-    kappa: float,
-    presentations: float,
-    tau: float,
-    overlap: float,
-    norm_ratio: float,
+    memories: float, kappa: float, presentations: float, tau: float, overlap: float, norm_ratio: float
 ) -> float:
     """Return the mean cosine of a memory and its pattern under random clamping, to order 1/tau.
 
@@ -154,12 +147,7 @@ def random_similarity(
 
 
 def random_similarity_sd(
-    memories: float,
-    kappa: float,
-    presentations: float,
-    tau: float,
-    overlap: float,
-    norm_ratio: float,
+    memories: float, kappa: float, presentations: float, tau: float, overlap: float, norm_ratio: float
 ) -> float:
     """Return the standard deviation of the cosine of `random_similarity` over random orders.
 
@@ -170,12 +158,7 @@ def random_similarity_sd(
 
 
 def _random(
-    memories: float,
-    kappa: float,
-    presentations: float,
-    tau: float,
-    overlap: float,
-    norm_ratio: float,
+    memories: float, kappa: float, presentations: float, tau: float, overlap: float, norm_ratio: float
 ) -> Cosines | None:
     if memories > MOST_MEMORIES or presentations * memories > MOST_STEPS:
         return None

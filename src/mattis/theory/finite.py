@@ -160,9 +160,7 @@ def sk_energy(temperature: float, rsb: float = 0.0) -> float:
         return float(state.energy[0])
     if temperature > 0.5:
         return -(1 - q * q) / (2 * temperature)
-    slope = spin_averages(
-        0.0, math.sqrt(q), temperature
-    ).slope  # (1 - q)/T without the cancellation
+    slope = spin_averages(0.0, math.sqrt(q), temperature).slope  # (1 - q)/T without the cancellation
     return -slope * (1 + q) / 2
 
 

@@ -167,8 +167,7 @@ def _ends(heats: tuple[float, ...], diagonal: str) -> tuple[Array, Array]:
     best = np.argmax(np.where(np.isfinite(loads), loads, 0.0), axis=0)
     known = np.array(found).reshape(3, END_WIDTHS, -1)[:, best, np.arange(heat.size)]
     low, high = (
-        np.take_along_axis(grid, np.clip(best + step, 0, END_WIDTHS - 1)[None], 0)[0]
-        for step in (-1, 1)
+        np.take_along_axis(grid, np.clip(best + step, 0, END_WIDTHS - 1)[None], 0)[0] for step in (-1, 1)
     )
 
     def slope(width: Array, at: Indices) -> Array:
@@ -212,9 +211,7 @@ def _cold_starts(width: Array, temperature: Array) -> Array:
     return np.asarray(_averages(m, width, temperature, 20 * temperature)[0])
 
 
-def _newton(
-    start: Array, width: Array, temperature: Array, diagonal: str
-) -> tuple[Array, NDArray[np.bool_]]:
+def _newton(start: Array, width: Array, temperature: Array, diagonal: str) -> tuple[Array, NDArray[np.bool_]]:
     """Return where Newton's method leads from (m, C, X), (3, K), and where that is a state."""
     x, good = start.copy(), np.zeros(width.size, bool)
     last = np.zeros(width.size, bool)
@@ -254,9 +251,7 @@ def growth(width: Array, temperature: Array, diagonal: str, state: Layers) -> Ar
         return np.asarray(1 + width * (d_gap / state.gap() + temperature * d_slope / (2 * square)))
 
 
-def _equations(
-    x: Array, width: Array, temperature: Array, diagonal: str
-) -> tuple[Array, Array, Array]:
+def _equations(x: Array, width: Array, temperature: Array, diagonal: str) -> tuple[Array, Array, Array]:
     """Return the residuals at (m, C, X), (3, K), their derivatives by these, (3, 3, K), and by the width."""
     state = Layers(*x)
     gap, other = state.gap(), 1 + state.correlation
@@ -320,9 +315,7 @@ def _some_averages(m: Array, width: Array, temperature: Array, field: Array) -> 
     return np.asarray(alone + np.array(lost_parts), np.float64)
 
 
-def _nodes(
-    m: Array, width: Array, temperature: Array, field: Array
-) -> tuple[Array, Array, NDArray[np.intp]]:
+def _nodes(m: Array, width: Array, temperature: Array, field: Array) -> tuple[Array, Array, NDArray[np.intp]]:
     """Return the nodes z of the terms in p, their weights, and the place of each."""
     scale = temperature / width
     reach = (20 + np.maximum(0.0, -field / temperature)) * scale

@@ -2,15 +2,7 @@
 
 from collections.abc import Callable
 
-from mattis.theory.rows import (
-    ANY_N,
-    LARGE_N,
-    ONE_STEP,
-    REPLICA_SYMMETRIC,
-    Argument,
-    Formulas,
-    Quantity,
-)
+from mattis.theory.rows import ANY_N, LARGE_N, ONE_STEP, REPLICA_SYMMETRIC, Argument, Formulas, Quantity
 
 finite, ising, little, metastable, static, steps = map(
     Formulas, ("finite", "ising", "little", "metastable", "static", "steps")

@@ -76,9 +76,7 @@ class Quantity(Row):
     equation: str
     source: str
     validity: str  # how far it may be trusted: the approximation, and what is off by how much
-    function: Callable[
-        ..., float | tuple[float, float]
-    ]  # two numbers: low, high, or where, how much
+    function: Callable[..., float | tuple[float, float]]  # two numbers: low, high, or where, how much
 
     @property
     def formula(self) -> Callable[..., Any]:
@@ -127,8 +125,6 @@ def theory_line(
 
     def decorated(function: Callable[..., float]) -> Quantity:
         arguments = tuple(inspect.signature(function).parameters)
-        return Quantity(
-            name, symbol, units, arguments, meaning, equation, source, validity, function
-        )
+        return Quantity(name, symbol, units, arguments, meaning, equation, source, validity, function)
 
     return decorated

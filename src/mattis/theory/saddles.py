@@ -188,9 +188,7 @@ def entropies(states: Saddle, load: Array, temperature: Array) -> Array:
     return np.asarray(spins - load / 2 * (np.log(gap) + states.susceptibility / gap))
 
 
-def _fields(
-    load: Array, temperature: Array, m: Array, width: Array, a: SpinAverages[Array]
-) -> Array:
+def _fields(load: Array, temperature: Array, m: Array, width: Array, a: SpinAverages[Array]) -> Array:
     """Return the fields of states with their energies, each written so that T = 0 needs no limit."""
     noise = a.square / a.gap**2
     e = -m * m / 2 + load / 2 * (1 - 1 / a.gap - a.slope * noise)

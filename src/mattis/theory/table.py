@@ -11,9 +11,7 @@ from mattis.theory.rows import LARGE_N, ONE_STEP, REPLICA_SYMMETRIC, Argument, F
 
 __all__ = ["ARGUMENTS", "QUANTITIES", "Argument", "Quantity"]
 
-consolidation, drift, hopfield, pavlov = map(
-    Formulas, ("consolidation", "drift", "hopfield", "pavlov")
-)
+consolidation, drift, hopfield, pavlov = map(Formulas, ("consolidation", "drift", "hopfield", "pavlov"))
 
 _ARGUMENTS = (
     Argument("load", "alpha = P/N, patterns per neuron", "> 0", lambda v: v > 0),
@@ -42,9 +40,7 @@ _AGS87 = "Amit, Gutfreund & Sompolinsky, Ann. Phys. 173, 30 (1987)"
 _STATE = "t = tanh((m + sqrt(alpha r) z)/T), r = q/(1 - C)^2, C = (1 - q)/T, z normal"
 _POINT = ("load", "temperature")
 _STABLE = f"{REPLICA_SYMMETRIC}; the state is stable above hopfield.T_AT, which is below T = 0.02"
-_REENTRANT = (
-    f"{REPLICA_SYMMETRIC}; that the line turns back below T = 0.023 is due to this symmetry"
-)
+_REENTRANT = f"{REPLICA_SYMMETRIC}; that the line turns back below T = 0.023 is due to this symmetry"
 _LAST_STATE = f"{_REENTRANT}. {ONE_STEP}: it then turns back below T = 0.013, by 1e-5 of the load"
 _GLASS_RS = (
     f"{REPLICA_SYMMETRIC}: so is the glass side. {ONE_STEP}: the line lies 8.3 % higher in load at T = 0,"
@@ -318,10 +314,7 @@ _CONSOLIDATION = (
     ),
 )  # fmt: skip
 
-ARGUMENTS = Table(
-    Argument, (*_ARGUMENTS, *networks.NETWORK_ARGUMENTS, *continuous.NEURON_ARGUMENTS)
-)
+ARGUMENTS = Table(Argument, (*_ARGUMENTS, *networks.NETWORK_ARGUMENTS, *continuous.NEURON_ARGUMENTS))
 QUANTITIES = Table(
-    Quantity,
-    (*_HOPFIELD, *networks.NETWORK_QUANTITIES, *_CONSOLIDATION, *continuous.NEURON_QUANTITIES),
+    Quantity, (*_HOPFIELD, *networks.NETWORK_QUANTITIES, *_CONSOLIDATION, *continuous.NEURON_QUANTITIES)
 )

@@ -265,9 +265,7 @@ def test_lines_of_losses_are_those_of_the_theory_room() -> None:
         weights = np.exp(s * np.arange(4) / 3)
         assert np.exp(s * rank / 3) / weights.sum() * 120 == pytest.approx(needed)
     at = {"tau": 20.0, "overlap": 1 / np.hypot(1, 0.4), "norm_ratio": np.hypot(1, 0.4)}
-    low, high = evaluate(
-        "consolidation.similarity", presentations=[needed - 0.2, needed + 0.2], **at
-    )
+    low, high = evaluate("consolidation.similarity", presentations=[needed - 0.2, needed + 0.2], **at)
     assert low < losses.lowest_cosine(study, labels) < high
 
 

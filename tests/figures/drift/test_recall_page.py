@@ -94,15 +94,11 @@ def test_theory_of_a_stored_pattern_is_hopfields(drawn: Any) -> None:
 def test_the_strip_below_the_loads_is_z_of_the_new_pattern(tmp_path: Path) -> None:
     study = short(STUDIES / "recall.yaml")
     estimates = imagined(study, tmp_path).load()
-    wanted = np.linspace(-5.0, 7.0, estimates["overlap_z"].size).reshape(
-        estimates["overlap_z"].shape
-    )
+    wanted = np.linspace(-5.0, 7.0, estimates["overlap_z"].size).reshape(estimates["overlap_z"].shape)
     estimates["overlap_z"] = estimates["overlap_z"].copy(data=wanted)
     figure = pages(study, estimates)["diagram"]
     loads = panel(figure, "c")
-    (strip,) = (
-        ax for ax in figure.axes if ax is not loads and ax.get_shared_x_axes().joined(ax, loads)
-    )
+    (strip,) = (ax for ax in figure.axes if ax is not loads and ax.get_shared_x_axes().joined(ax, loads))
     first = dict.fromkeys(("size", "noise", "beta", "cue_noise"), 0)
     cut = estimates.isel(first).sortby("load").sortby("kappa").sortby("presentations")
     cut = cut.isel(kappa=-1, presentations=-1)

@@ -25,9 +25,7 @@ def ask(name: str, backend: str, seconds: float) -> dict[str, Any]:
     begun = time.monotonic()
     command = [sys.executable, "-m", "gpu.hour", "--step", name, "--backend", backend]
     try:
-        done = subprocess.run(
-            command, cwd=CODE / "tests", capture_output=True, text=True, timeout=seconds
-        )
+        done = subprocess.run(command, cwd=CODE / "tests", capture_output=True, text=True, timeout=seconds)
         lines = done.stdout.strip().splitlines()
         answer = json.loads(lines[-1]) if done.returncode == 0 and lines else None
         last = next(iter(done.stderr.strip().splitlines()[-1:]), "")

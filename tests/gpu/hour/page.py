@@ -10,12 +10,7 @@ def page(found: Row) -> str:
     """Return the page: the device, a verdict for each step, what was measured."""
     steps = {row["name"]: row for row in found["steps"]}
     title = steps.get("hardware", {}).get("facts", {}).get("title", "a device that did not answer")
-    lines = [
-        "# Measured on a GPU",
-        "",
-        f"{title}. {found['here']}; {found['seconds']:.0f} s in all.",
-        "",
-    ]
+    lines = ["# Measured on a GPU", "", f"{title}. {found['here']}; {found['seconds']:.0f} s in all.", ""]
     lines += ["`make gpu-hour` wrote this page: each step in a process of its own.", ""]
     lines += ["| step | found | seconds |", "| --- | --- | --- |"]
     lines += [verdict(row) for row in found["steps"]]

@@ -37,9 +37,7 @@ def measured(device: Device) -> dict[str, Any]:
     return facts
 
 
-def share_of_limit(
-    rate: Rate, kernel: str, size: int, count: int, multiplied: Rate
-) -> float | None:
+def share_of_limit(rate: Rate, kernel: str, size: int, count: int, multiplied: Rate) -> float | None:
     """Return the share of the roofline: of additions, or of the products that were measured; None if unknown.
 
     By products a proposal takes a multiplication and an addition for each pattern and each digit of the

@@ -261,9 +261,7 @@ def lost_device(backend: str) -> Answer:
     answer = Answer()
     for what in ("the stray kernel", "an addition after it"):
         try:
-            kernel((1,), (1,), (cupy.zeros(1, cupy.int32),)) if "stray" in what else cupy.ones(
-                2
-            ).sum()
+            kernel((1,), (1,), (cupy.zeros(1, cupy.int32),)) if "stray" in what else cupy.ones(2).sum()
             device.wait()
         except Exception as error:
             answer.facts[what] = f"{type(error).__name__}: {error}"
@@ -276,16 +274,10 @@ def lost_device(backend: str) -> Answer:
 
 def foreign_memory(backend: str) -> Answer:
     """(g) No GPU for this process, as where another has it alone; and memory that RMM gives."""
-    command = [
-        sys.executable,
-        "-c",
-        "from mattis.kernels.cuda import backends; print(backends.why_not())",
-    ]
+    command = [sys.executable, "-c", "from mattis.kernels.cuda import backends; print(backends.why_not())"]
     with environment_with({"CUDA_VISIBLE_DEVICES": "99"}):
         code, reason = _told(command, 60)
-    answer = Answer(
-        {"without a GPU": reason}, [] if code == 0 and reason else ["no reason is given"]
-    )
+    answer = Answer({"without a GPU": reason}, [] if code == 0 and reason else ["no reason is given"])
     if backend != "gpu" or not _has("rmm"):
         answer.facts["rmm"] = "not installed" if backend == "gpu" else "left out"
         return answer

@@ -26,9 +26,7 @@ class Memory:
             raise TypeError(f"{kernel.name}: {len(args)} arguments instead of {expected}")
         arrays = [a for a in args if isinstance(a, np.ndarray)]
         layout, self.symbols = Layout(), dict[str, int]()
-        roots = {
-            id(root): (root, layout.place(_extent(root), GUARD)) for root in map(_root, arrays)
-        }
+        roots = {id(root): (root, layout.place(_extent(root), GUARD)) for root in map(_root, arrays)}
         for variable in kernel.variables:
             if variable.space != "shared":
                 self.symbols[variable.name] = layout.place(len(variable.content), variable.align)
@@ -51,9 +49,7 @@ class Memory:
         starts = [layout.place(parameter.size, 16) for parameter in kernel.parameters]
         space = Space("parameter", layout)
         addresses = iter([start for _, start in self.placed])
-        for k, (parameter, start, arg) in enumerate(
-            zip(kernel.parameters, starts, args, strict=True)
-        ):
+        for k, (parameter, start, arg) in enumerate(zip(kernel.parameters, starts, args, strict=True)):
             _check(f"{kernel.name}, argument {k}", parameter, arg)
             is_array = isinstance(arg, np.ndarray)
             content = np.uint64(next(addresses)) if is_array else arg
@@ -93,11 +89,7 @@ def _check(name: str, parameter: Parameter, arg: Any) -> None:
     if isinstance(arg, np.ndarray):
         if not arg.flags.c_contiguous:
             raise TypeError(f"{name}: the array is not contiguous")
-        if (
-            parameter.size != 8
-            or parameter.pointer is False
-            or parameter.kind not in ("u64", "b64")
-        ):
+        if parameter.size != 8 or parameter.pointer is False or parameter.kind not in ("u64", "b64"):
             raise TypeError(f"{name}: an array for {wanted}")
     elif not isinstance(arg, np.generic):
         raise TypeError(f"{name}: {type(arg).__name__}; numbers are NumPy's, as np.int32(1)")

@@ -183,9 +183,7 @@ class _Decoder:
             for write, values in zip(writes, columns, strict=True):
                 write(frame, lanes, values.view(dtype))
 
-        return lambda frame, lanes: in_spaces(
-            frame, transfer.space, lanes, find(frame, lanes), load
-        )
+        return lambda frame, lanes: in_spaces(frame, transfer.space, lanes, find(frame, lanes), load)
 
     def _store(self, transfer: Transfer, operands: tuple[str, ...]) -> Step:
         _expect(operands, 2)
@@ -198,9 +196,7 @@ class _Decoder:
         def store(frame: Frame, space: Space, lanes: Lanes, addresses: Addresses) -> None:
             space.store(addresses, width, [read(frame, lanes).view(bits) for read in reads])
 
-        return lambda frame, lanes: in_spaces(
-            frame, transfer.space, lanes, find(frame, lanes), store
-        )
+        return lambda frame, lanes: in_spaces(frame, transfer.space, lanes, find(frame, lanes), store)
 
     def _atomic(self, atomic: Atomic, operands: tuple[str, ...]) -> Step:
         first = 1 if atomic.returns else 0
@@ -216,9 +212,7 @@ class _Decoder:
             old = space.update(addresses, atomic.kind, atomic.change, values)
             write(frame, lanes, old.view(dtype))
 
-        return lambda frame, lanes: in_spaces(
-            frame, atomic.space, lanes, find(frame, lanes), change
-        )
+        return lambda frame, lanes: in_spaces(frame, atomic.space, lanes, find(frame, lanes), change)
 
     def _address(self, space: str, text: str) -> Callable[[Frame, Lanes], Addresses]:
         """Return how to find an address; parameters are reached by their names only."""
@@ -257,10 +251,7 @@ class _Decoder:
         if not told:
             return Barrier()
         kind, fold = told
-        read, write = (
-            self.operands.reader(operands[2], "pred"),
-            self.operands.writer(operands[0], kind),
-        )
+        read, write = (self.operands.reader(operands[2], "pred"), self.operands.writer(operands[0], kind))
         return Barrier(read, fold, kind, write)
 
     def _gathering(self, collective: Collective, operands: tuple[str, ...]) -> Gathering:

@@ -43,9 +43,7 @@ def _high_product_64(a: Values, b: Values) -> Values:
     carry = (middle & low) + x0 * y1
     high = x1 * y1 + (middle >> half) + (carry >> half)
     if a.dtype.kind == "i":  # a negative factor counts 2^64 less
-        high = (
-            high - np.where(a < 0, y, 0).astype(np.uint64) - np.where(b < 0, x, 0).astype(np.uint64)
-        )
+        high = high - np.where(a < 0, y, 0).astype(np.uint64) - np.where(b < 0, x, 0).astype(np.uint64)
     return np.asarray(high.view(a.dtype))
 
 
@@ -166,9 +164,7 @@ def dot_of_bytes(a: Values, b: Values, c: Values, *, signs: str) -> Values:
 
 def dot_of_halves(a: Values, b: Values, c: Values, *, signs: str, half: str) -> Values:
     """Return c plus the scalar product of the two halves of a and the lower or higher two bytes of b."""
-    left, right = (
-        _parts(x, sign, size) for x, sign, size in zip((a, b), signs, (2, 1), strict=True)
-    )
+    left, right = (_parts(x, sign, size) for x, sign, size in zip((a, b), signs, (2, 1), strict=True))
     chosen = right[:, 2:] if half == "hi" else right[:, :2]
     return np.asarray(c + (left * chosen).sum(axis=1)).astype(np.uint32)
 

@@ -131,9 +131,7 @@ class Block:
         unit = slice(first, min(first + WARP, self.threads))
         exist = (1 << unit.stop - first) - 1
         here = np.flatnonzero(self.waits[unit] == k)
-        if here.size == unit.stop - first and self._are_all(
-            gathering.mask(self.frame, unit), exist
-        ):
+        if here.size == unit.stop - first and self._are_all(gathering.mask(self.frame, unit), exist):
             self._act(gathering, here, unit)
             self._go_on(k, unit)
             return

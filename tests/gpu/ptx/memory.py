@@ -107,9 +107,7 @@ class Space:
     def _define(self, index: NDArray[np.int64], width: int) -> None:
         self.rights[width][index] |= _of_all_bytes(DEFINED, width)
 
-    def _index(
-        self, addresses: Addresses, width: int, count: int, rights: int
-    ) -> NDArray[np.int64]:
+    def _index(self, addresses: Addresses, width: int, count: int, rights: int) -> NDArray[np.int64]:
         """Return the places of addresses among cells of `width` bytes, or raise an AccessError."""
         misaligned = addresses & np.uint64(width * count - 1)
         if np.count_nonzero(misaligned):

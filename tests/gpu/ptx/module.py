@@ -111,23 +111,14 @@ class PtxFunction:
         """Refuse what the driver would refuse."""
         size = int(np.prod(threads))
         if not 0 < size <= self.kernel.threads or threads[2] > 64:
-            raise PtxError(
-                f"{self.kernel.name}: {threads} threads, of {self.kernel.threads} at most"
-            )
+            raise PtxError(f"{self.kernel.name}: {threads} threads, of {self.kernel.threads} at most")
         if min(blocks) < 1 or max(blocks[1:]) > 65535:
             raise PtxError(f"{self.kernel.name}: a grid of {blocks}")
-        if (
-            shared > self.max_dynamic_shared_size_bytes
-            or shared + self.shared_size_bytes > LARGEST_SHARED
-        ):
+        if shared > self.max_dynamic_shared_size_bytes or shared + self.shared_size_bytes > LARGEST_SHARED:
             most = min(self.max_dynamic_shared_size_bytes, LARGEST_SHARED - self.shared_size_bytes)
-            raise PtxError(
-                f"{self.kernel.name}: {shared} bytes of shared memory, of {most} at most"
-            )
+            raise PtxError(f"{self.kernel.name}: {shared} bytes of shared memory, of {most} at most")
 
-    def _frame(
-        self, memory: Memory, where: Shape, blocks: Shape, threads: Shape, shared: int
-    ) -> Frame:
+    def _frame(self, memory: Memory, where: Shape, blocks: Shape, threads: Shape, shared: int) -> Frame:
         """Return the registers and the memory of a new block."""
         layout = Layout()
         layout.end = self.static_layout.end
@@ -178,11 +169,7 @@ def _special(where: Shape, blocks: Shape, threads: Shape) -> dict[str, Any]:
         "%lanemask_ge": ~(bit - np.uint32(1)),
         "%lanemask_gt": ~(bit - np.uint32(1) | bit),
     }
-    own = (
-        number % threads[0],
-        number // threads[0] % threads[1],
-        number // (threads[0] * threads[1]),
-    )
+    own = (number % threads[0], number // threads[0] % threads[1], number // (threads[0] * threads[1]))
     for k, axis in enumerate("xyz"):
         found[f"%tid.{axis}"] = own[k].astype(np.uint32)
         for name, shape in (("ntid", threads), ("ctaid", where), ("nctaid", blocks)):

@@ -19,9 +19,7 @@ Lanes = slice | NDArray[np.int64]
 
 ADDRESS = re.compile(r"\[\s*([%\w$@.]+)\s*(?:([+-])\s*(-?\w+))?\s*\]")
 
-SPECIAL = re.compile(
-    r"%(?:n?tid|n?ctaid)\.[xyz]|%nctaid\.[xyz]|%laneid|%lanemask_(?:eq|lt|le|gt|ge)"
-)
+SPECIAL = re.compile(r"%(?:n?tid|n?ctaid)\.[xyz]|%nctaid\.[xyz]|%laneid|%lanemask_(?:eq|lt|le|gt|ge)")
 
 POISON = 0xBADBADBADBADBAD5
 """What is in registers that nobody wrote."""

@@ -165,10 +165,7 @@ FLOATING: tuple[Row, ...] = (
     ("testp.notanumber.{f32,f64}", "pred", "t", np.isnan),
     (f"setp.num{FLOAT}", "pred", "t t", lambda a, b: ~has_nan(a, b)),
     (f"setp.nan{FLOAT}", "pred", "t t", has_nan),
-    *(
-        (f"setp.{name}{FLOAT}", "pred", "t t", partial(ordered, same))
-        for name, same in COMPARISONS.items()
-    ),
+    *((f"setp.{name}{FLOAT}", "pred", "t t", partial(ordered, same)) for name, same in COMPARISONS.items()),
     *(
         (f"setp.{name}u{FLOAT}", "pred", "t t", partial(unordered, same))
         for name, same in COMPARISONS.items()

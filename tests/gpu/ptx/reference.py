@@ -120,9 +120,7 @@ def integral(a: float, mode: str) -> float:
 def limits(kind: str) -> tuple[int, int]:
     """Return the least and the largest integer of a type."""
     width = 8 * SIZES[kind]
-    return (
-        (-(1 << (width - 1)), (1 << (width - 1)) - 1) if kind[0] == "s" else (0, (1 << width) - 1)
-    )
+    return (-(1 << (width - 1)), (1 << (width - 1)) - 1) if kind[0] == "s" else (0, (1 << width) - 1)
 
 
 def converted(mnemonic: str) -> Callable[..., Any]:
@@ -156,9 +154,7 @@ def extracted(a: int, start: int, length: int, kind: str) -> int:
     last = 8 * SIZES[kind] - 1
     start, length = start & 255, length & 255
     sign = 0 if kind[0] == "u" or not length else a >> min(start + length - 1, last) & 1
-    bits = [
-        a >> start + i & 1 if i < length and start + i <= last else sign for i in range(last + 1)
-    ]
+    bits = [a >> start + i & 1 if i < length and start + i <= last else sign for i in range(last + 1)]
     return sum(bit << i for i, bit in enumerate(bits))
 
 

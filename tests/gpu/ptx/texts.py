@@ -21,16 +21,10 @@ HEAD = """
 """
 
 
-def kernel(
-    body: str, *, parameters: Sequence[str] = (".u64",), before: str = "", name: str = "k"
-) -> str:
+def kernel(body: str, *, parameters: Sequence[str] = (".u64",), before: str = "", name: str = "k") -> str:
     """Return a module with one kernel: %d0 … hold its parameters of 64 bits, %r0 the number of the thread."""
     told = ", ".join(f".param {kind} {name}_{k}" for k, kind in enumerate(parameters))
-    loads = [
-        f"ld.param.u64 %d{k}, [{name}_{k}];"
-        for k, kind in enumerate(parameters)
-        if kind.endswith("64")
-    ]
+    loads = [f"ld.param.u64 %d{k}, [{name}_{k}];" for k, kind in enumerate(parameters) if kind.endswith("64")]
     registers = [
         ".reg .pred %p<9>;", ".reg .b16 %h<9>;", ".reg .b32 %r<20>;", ".reg .b64 %d<20>;",
     ]  # fmt: skip
@@ -75,8 +69,7 @@ def applied(mnemonic: str, *operands: NDArray[Any]) -> NDArray[Any]:
     operation = {**APPROXIMATE, **EXACT}[mnemonic]
     result = np.zeros(len(operands[0]), DTYPES[operation.result])
     given = [
-        np.ascontiguousarray(x, DTYPES[kind])
-        for x, kind in zip(operands, operation.operands, strict=True)
+        np.ascontiguousarray(x, DTYPES[kind]) for x, kind in zip(operands, operation.operands, strict=True)
     ]
     instruction(mnemonic)((1,), (len(result),), (*given, result))
     return result
@@ -86,9 +79,7 @@ STORE = "mul.wide.u32 %d18, %r0, 4; add.s64 %d19, %d0, %d18; st.global.u32 [%d19
 """Write %r1 to this thread's element of the first array."""
 
 
-def run(
-    body: str, *args: Any, threads: int = 32, shared: int = 0, before: str = "", **how: Any
-) -> None:
+def run(body: str, *args: Any, threads: int = 32, shared: int = 0, before: str = "", **how: Any) -> None:
     """Run a kernel of a few lines on one block; every array is one parameter."""
     parameters = [".u64" if isinstance(arg, np.ndarray) else f".u{8 * arg.nbytes}" for arg in args]
     module = PtxModule(kernel(body, parameters=parameters, before=before), **how)

@@ -64,10 +64,7 @@ def _atomics() -> Iterator[tuple[str, Atomic]]:
 
 LOADS: Mapping[str, Transfer] = dict(
     _transfers(
-        f"ld{ORDER}{{,.global,.shared}}",
-        "ld.volatile{,.global,.shared}",
-        "ld.global.nc",
-        "ld.{const,param}",
+        f"ld{ORDER}{{,.global,.shared}}", "ld.volatile{,.global,.shared}", "ld.global.nc", "ld.{const,param}"
     )
 )
 

@@ -32,15 +32,9 @@ class Collective:
     function: Callable[..., tuple[Values, ...]]
 
 
-def shuffled(
-    mode: str, members: Members, values: Values, b: Values, c: Values
-) -> tuple[Values, Values]:
+def shuffled(mode: str, members: Members, values: Values, b: Values, c: Values) -> tuple[Values, Values]:
     """Return the value of another lane, and whether that lane is in range: PTX ISA, shfl.sync."""
-    offset, bound, segment = (
-        b.astype(np.int64) & 31,
-        c.astype(np.int64) & 31,
-        c.astype(np.int64) >> 8 & 31,
-    )
+    offset, bound, segment = (b.astype(np.int64) & 31, c.astype(np.int64) & 31, c.astype(np.int64) >> 8 & 31)
     least = members & segment
     most = least | bound & ~segment
     match mode:
@@ -130,9 +124,7 @@ PRODUCTS: Mapping[str, Collective] = {
 COLLECTIVES: Mapping[str, Collective] = {
     "bar.warp.sync": Collective((), (), lambda _: ()),
     **{
-        f"shfl.sync.{mode}.b32": Collective(
-            ("b32", "pred"), ("b32", "u32", "u32"), partial(shuffled, mode)
-        )
+        f"shfl.sync.{mode}.b32": Collective(("b32", "pred"), ("b32", "u32", "u32"), partial(shuffled, mode))
         for mode in ("up", "down", "bfly", "idx")
     },
     **{
@@ -150,10 +142,7 @@ COLLECTIVES: Mapping[str, Collective] = {
         for name, how in (("and", np.bitwise_and), ("or", np.bitwise_or), ("xor", np.bitwise_xor))
     },
     **{f"match.any.sync.{kind}": Collective(("b32",), (kind,), matched) for kind in ("b32", "b64")},
-    **{
-        f"match.all.sync.{kind}": Collective(("b32", "pred"), (kind,), unanimous)
-        for kind in ("b32", "b64")
-    },
+    **{f"match.all.sync.{kind}": Collective(("b32", "pred"), (kind,), unanimous) for kind in ("b32", "b64")},
 }
 
 BARRIERS: Mapping[str, tuple[str, Callable[[Values], Any]] | None] = {

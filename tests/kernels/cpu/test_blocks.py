@@ -97,9 +97,7 @@ def assert_same(s, kinds, first=None, foreseen=0):
     return count
 
 
-def drawn(
-    seed, size, largest, width, scale, shuffled, twice, parity, together=False, metropolis=False
-):
+def drawn(seed, size, largest, width, scale, shuffled, twice, parity, together=False, metropolis=False):
     """A sweep: couplings up to `largest`, fields up to `width` (0: all of them zero)."""
     draw = np.random.default_rng(seed)
     nj = draw.integers(-largest, largest, (size, size), endpoint=True)
@@ -179,9 +177,7 @@ def test_the_only_spin_that_flips_is_where_it_is(place):
     size = 70
     fields, spins = np.full(size, 5), np.ones(size, int)
     spins[place], nj = -1, np.zeros((size, size), int)
-    nj[
-        : place + 1, place
-    ] = -20  # those before feel it, and itself: who looked back would flip them
+    nj[: place + 1, place] = -20  # those before feel it, and itself: who looked back would flip them
     for twice in (0, 1):
         s = Sweep(nj, fields, spins, np.float32(0), None, twice, 0)
         assert assert_same(s, KINDS[0]) == 1
@@ -210,9 +206,7 @@ def test_ties_keep_the_spin_and_half_a_field_is_none(sign, parity):
     """N h = 2 f + parity: 0 keeps both spins; 1 puts them up; -1 (f = -1, parity 1) puts them down."""
     spins = np.full(100, sign)
     for field, wanted in ((0, 1 if parity else sign), (-1, -1), (1, 1)):
-        s = Sweep(
-            np.zeros((100, 100), int), np.full(100, field), spins, np.float32(0), None, 0, parity
-        )
+        s = Sweep(np.zeros((100, 100), int), np.full(100, field), spins, np.float32(0), None, 0, parity)
         assert_same(s, KINDS[0])
         assert (by_blocks(s, KINDS[0])[1] == wanted).all()
 
@@ -254,17 +248,10 @@ def test_bits_of_floats_are_logarithms_of_odds_to_the_error_that_is_allowed_for(
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
-@given(
-    st.integers(0, 2**32),
-    st.integers(0, 300),
-    st.sampled_from([np.int8, np.int16, np.int32, np.int64]),
-)
+@given(st.integers(0, 2**32), st.integers(0, 300), st.sampled_from([np.int8, np.int16, np.int32, np.int64]))
 @example(0, 300, np.int32)
 def test_scalar_products_are_exact(seed, size, kind):
-    draw, info = (
-        np.random.default_rng(seed),
-        np.iinfo(min(kind, np.int32, key=lambda k: k(0).itemsize)),
-    )
+    draw, info = (np.random.default_rng(seed), np.iinfo(min(kind, np.int32, key=lambda k: k(0).itemsize)))
     a = draw.choice([info.min, info.max, 0, 1], size).astype(kind)
     b = draw.choice(np.array([1, -1], np.int8), size)
     assert blocks.scalar_product(a, b) == sum(int(x) * int(y) for x, y in zip(a, b, strict=True))
@@ -301,9 +288,7 @@ def test_heats_are_those_of_the_functions_of_numbers(seed, size, scale):
 
 
 def test_usual_functions_are_the_functions():
-    x = np.concatenate(
-        [np.random.default_rng(1).uniform(-700, 700, 10_000), [0.0, -0.0, 700, -700]]
-    )
+    x = np.concatenate([np.random.default_rng(1).uniform(-700, 700, 10_000), [0.0, -0.0, 700, -700]])
     for number in x.tolist():
         assert functions.usual_exponential(number) == functions.exponential(number)
         argument = functions.exponential(number)

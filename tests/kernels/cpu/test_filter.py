@@ -89,9 +89,7 @@ def by_recipe(fields, words, scale, parity):
 
 def thresholds(odds, fields, scale, parity):
     """The first words that are up by the recipe, the last that are down, and those of the halves beside."""
-    first = np.searchsorted(
-        np.floor(odds * np.float32(scale)), -(2 * fields + parity).astype(float)
-    )
+    first = np.searchsorted(np.floor(odds * np.float32(scale)), -(2 * fields + parity).astype(float))
     half = np.clip(first >> 7, 0, 2**16 - 1)
     near = [np.clip(half + k, 0, 2**16 - 1) << 16 | low for k in (-1, 0, 1) for low in (0, 0xFFFF)]
     return [np.clip(first, 0, 2**23 - 1) << 9, np.clip(first - 1, 0, 2**23 - 1) << 9, *near]

@@ -176,9 +176,7 @@ def test_replicas_stop_at_their_own_step(name):
 
 
 def test_what_is_no_number_or_overflows_does_not_come_to_rest():
-    net = NeuronNetwork(
-        np.eye(3), Population("quadratic"), Population("polynomial", FunctionNumbers(1.0, 4))
-    )
+    net = NeuronNetwork(np.eye(3), Population("quadratic"), Population("polynomial", FunctionNumbers(1.0, 4)))
     start = np.array([[0.1, 3.0, np.nan, np.inf], [0.2, -3.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0]])
     for way in (net, replace(net, removed=1e-300)):
         assert closes(way) == (way is net)
@@ -313,9 +311,7 @@ def digest() -> str:
     bits = hashlib.blake2b()
     for kind in KINDS:
         xi, start = normal(5, 37, 1001).astype(kind), normal(6, 1001, 64).astype(kind)
-        net = NeuronNetwork(
-            xi, Population("quadratic"), Population("log_sum_exp", FunctionNumbers(0.01))
-        )
+        net = NeuronNetwork(xi, Population("quadratic"), Population("log_sum_exp", FunctionNumbers(0.01)))
         bits.update(settle(net, start, 0.5, 0.0, 3).state.tobytes())
     return bits.hexdigest()
 

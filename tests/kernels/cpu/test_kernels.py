@@ -257,10 +257,7 @@ def test_energy_and_overlaps_are_those_of_the_states(seed, size, count, beta):
     network = network_of(drawn(seed, count, size), seed)
     point, warm, measure = Setting(beta, 0.3), 2, 5
     states = np.array(
-        [
-            reference(network, 0, point, Protocol(0, t, 1, 0.5))[0]
-            for t in range(1, warm + measure + 1)
-        ]
+        [reference(network, 0, point, Protocol(0, t, 1, 0.5))[0] for t in range(1, warm + measure + 1)]
     )[warm:]
     xi = network.xi.astype(int)
     overlaps = states @ xi.T / size

@@ -40,9 +40,7 @@ def vector(xi, start, targets, streams, scales, sweeps, warm, kind=np.int16):
     odd, parity = size % 2, count * (size - 1) % 2
     offsets = (odd * xi.sum(axis=0, dtype=np.int64) - count - parity) // 2
     blocks = np.ascontiguousarray(packed(xi).T)
-    patterns = Patterns(
-        packed(np.ascontiguousarray(xi.T)), blocks, NO_NEAR.astype(kind), offsets, parity
-    )
+    patterns = Patterns(packed(np.ascontiguousarray(xi.T)), blocks, NO_NEAR.astype(kind), offsets, parity)
     lanes = Lanes(aligned_rows(size, kind), aligned_rows(-(-count // 32) * 32, kind), targets)
     lanes.spins[:] = (start - 1) // 2
     lanes.overlaps[:count] = (xi.astype(int) @ start.astype(int) - odd) // 2
@@ -52,9 +50,7 @@ def vector(xi, start, targets, streams, scales, sweeps, warm, kind=np.int16):
     shared = bool((tails == tails[:, :1]).all())
     key = np.array(streams[0].key, np.uint32)
     heat = Heat(key, tails, scales[None].copy(), ties, shared, bool(cold.all()))
-    record = LaneRecord(
-        np.zeros((3, sweeps, LANES), np.int64), np.zeros((2, size, LANES), np.int32), warm
-    )
+    record = LaneRecord(np.zeros((3, sweeps, LANES), np.int64), np.zeros((2, size, LANES), np.int32), warm)
     used = little_sweeps(patterns, lanes, heat, record)
     assert not lanes.overlaps[count:].any()
     spins, overlaps = 1 + 2 * lanes.spins.astype(int), 2 * lanes.overlaps[:count].astype(int) + odd
@@ -92,14 +88,10 @@ def assert_same(kind, xi, start, targets, streams, scales, sweeps, warm):
 )
 @example(size=1, count=1, temperatures=[0.0], shared=False, warm=0, seed=0)
 @example(size=64, count=PIECE * PIECES_PER_TABLE, temperatures=[0.3], shared=True, warm=0, seed=0)
-@example(
-    size=65, count=PIECE * PIECES_PER_TABLE + 1, temperatures=[0.0], shared=False, warm=1, seed=0
-)
+@example(size=65, count=PIECE * PIECES_PER_TABLE + 1, temperatures=[0.0], shared=False, warm=1, seed=0)
 @example(size=TILE + 67, count=33, temperatures=[0.3, 0.0], shared=False, warm=3, seed=0)
 @example(size=TILE - 1, count=64, temperatures=[1.0], shared=True, warm=2, seed=0)
-def test_all_bits_are_those_of_the_plain_dynamics(
-    kind, size, count, temperatures, shared, warm, seed
-):
+def test_all_bits_are_those_of_the_plain_dynamics(kind, size, count, temperatures, shared, warm, seed):
     draw = np.random.default_rng(seed)
     xi = random_patterns(rng.stream(seed, "patterns", {}), count, size)
     start = draw.choice([-1, 1], (size, LANES))

@@ -62,9 +62,7 @@ def assert_same(found, wanted):
 
 
 def integers(draw, low, high, *shape):
-    values = draw(
-        st.lists(st.integers(low, high), min_size=math.prod(shape), max_size=math.prod(shape))
-    )
+    values = draw(st.lists(st.integers(low, high), min_size=math.prod(shape), max_size=math.prod(shape)))
     return np.array(values, np.int64).reshape(shape)
 
 
@@ -226,9 +224,7 @@ def test_zero_one_neurons_have_their_own_gibbs_distribution(size, threshold):
 def test_a_circuit_of_directed_couplings_feels_what_comes_in(update, neurons):
     """V_i = 1 where sum_j J_ij V_j > U, J_ij what j does to i; S_i likewise. All states of six neurons."""
     c = circuit(Dynamics(update, neurons=neurons, threshold=0.5), rule="sequence")
-    course = NoiseSchedule(
-        np.zeros((1, 1), np.int32), np.zeros(1, np.float32), 0, NOISE.packed(), NO_ORDER
-    )
+    course = NoiseSchedule(np.zeros((1, 1), np.int32), np.zeros(1, np.float32), 0, NOISE.packed(), NO_ORDER)
     low = 0 if neurons == "zero_one" else -1
     for start in Enumerated(c.made.nj, c.bias, 1.0).states:
         new = np.where(start > 0, 1, low)
@@ -259,9 +255,7 @@ def visits(nj, bias, scale, start, synchronous, metropolis=False):
     """The state of each replica after one sweep from a state, by its number."""
     size = len(nj)
     c = replace(case(nj, start, [scale], synchronous, bias), metropolis=metropolis)
-    final = [
-        run(c, stream=rng.stream(3, "visits", {}, {"k": k}).packed()).spins for k in range(REPLICAS)
-    ]
+    final = [run(c, stream=rng.stream(3, "visits", {}, {"k": k}).packed()).spins for k in range(REPLICAS)]
     return (np.array(final) > 0) @ (2 ** np.arange(size)[::-1])
 
 
@@ -371,15 +365,9 @@ def energy(nj, bias, s):
 def changes(nj, bias, spins, sweeps=20):
     """What each flip of a chain at T = 0 changes of the energy, site after site."""
     nj, spins, out = np.array(nj, np.int64), np.array(spins, np.int8), []
-    columns, fields = (
-        np.ascontiguousarray(nj.T).astype(np.int8),
-        (nj @ spins + bias).astype(np.int16),
-    )
+    columns, fields = (np.ascontiguousarray(nj.T).astype(np.int8), (nj @ spins + bias).astype(np.int16))
     for i in list(range(len(nj))) * sweeps:
-        new, before = (
-            matrix.new_spin(fields[i], np.int32(0), spins[i], True),
-            energy(nj, bias, spins),
-        )
+        new, before = (matrix.new_spin(fields[i], np.int32(0), spins[i], True), energy(nj, bias, spins))
         if new != spins[i]:
             matrix.flip(columns, spins, fields, i, np.int8(new))
             out.append(energy(nj, bias, spins) - before)

@@ -16,16 +16,7 @@ from mattis.exact import rng
 from mattis.exact.patterns import random_patterns
 from mattis.kernels import cpu
 from mattis.kernels.cpu import portable
-from mattis.kernels.cpu.lanes import (
-    BLOCK,
-    LANES,
-    Heat,
-    LaneRecord,
-    Lanes,
-    Patterns,
-    aligned_rows,
-    packed,
-)
+from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, LaneRecord, Lanes, Patterns, aligned_rows, packed
 
 TYPEWRITER = np.zeros(0, np.uint32)
 MIXED = [0.0, 0.4, 1.0, 1e5] * (LANES // 4)
@@ -152,11 +143,7 @@ def test_copies_of_one_pattern_take_fields_to_the_edge_of_16_bits(size, count, k
 @pytest.mark.parametrize(("size", "count"), [(1, 1), (64, 64), (77, 5), (300, 130)])
 def test_partial_sums_of_fields_are_below_the_bound(size, count):
     """Also where the sum is largest, all patterns and spins alike: |M'_mu| ≤ (N + 1) / 2."""
-    for xi in (
-        drawn(count, size),
-        np.ones((count, size), np.int8),
-        -np.ones((count, size), np.int8),
-    ):
+    for xi in (drawn(count, size), np.ones((count, size), np.int8), -np.ones((count, size), np.int8)):
         _, overlaps, *_ = run(portable.replica_sweeps, in_bits(xi, np.int32), xi, 0.5, sweeps=2)
         assert np.abs(overlaps.astype(np.int64)).sum(axis=0).max() <= count * (size + 1) // 2
     assert count * (size + 1) // 2 <= size * count

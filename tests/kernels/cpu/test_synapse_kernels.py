@@ -17,16 +17,7 @@ from mattis.kernels.cpu import drift
 
 FULL = 2**32 - 1
 NOTHING, NO_ROWS = np.empty(0), np.empty((0, 0))
-STATE = (
-    "fields",
-    "squares",
-    "along_bias",
-    "old_share",
-    "new_share",
-    "bias_share",
-    "hebbian",
-    "reached",
-)
+STATE = ("fields", "squares", "along_bias", "old_share", "new_share", "bias_share", "hebbian", "reached")
 
 exactly = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -195,8 +186,7 @@ def test_a_run_in_pieces_is_the_same_run(run, cuts):
     state, constants = products(run)
     ends = [0, *sorted(min(cut, len(run.shown)) for cut in cuts), len(run.shown)]
     pieces = [
-        shown_to(replace(run, shown=run.shown[a:b]), state, constants, first=a)
-        for a, b in pairwise(ends)
+        shown_to(replace(run, shown=run.shown[a:b]), state, constants, first=a) for a, b in pairwise(ends)
     ]
     assert np.concatenate(pieces).tobytes() == trace.tobytes()
     for name in STATE:

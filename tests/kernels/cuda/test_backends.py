@@ -61,9 +61,7 @@ def test_auto_takes_a_gpu_only_where_one_can_run(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(backends, "probe", lambda: none)
     assert cluster.with_backend(Where(), "auto") == (Where(), "cpu")
     assert backends.device("auto") is None
-    with pytest.raises(
-        UserError, match=r"got gpu, but no GPU, or no driver.*--backend cpu or auto"
-    ):
+    with pytest.raises(UserError, match=r"got gpu, but no GPU, or no driver.*--backend cpu or auto"):
         cluster.with_backend(Where(), "gpu")
     monkeypatch.setattr(backends, "probe", lambda: backends.Probe({0: "A", 1: "B"}, {}))
     assert cluster.with_backend(Where(), "auto") == (Where(gpus=2, devices=("0", "1")), "gpu")
@@ -101,9 +99,7 @@ def test_a_bad_gpu_of_several_is_left_out_by_name(monkeypatch: pytest.MonkeyPatc
 def test_what_the_probing_process_answers(
     monkeypatch: pytest.MonkeyPatch, answer: dict, good: dict[int, str], reason: str
 ) -> None:
-    said = SimpleNamespace(
-        stdout=f"a line of a driver\n{json.dumps(answer)}\n", stderr="", returncode=0
-    )
+    said = SimpleNamespace(stdout=f"a line of a driver\n{json.dumps(answer)}\n", stderr="", returncode=0)
     monkeypatch.setattr(backends, "find_spec", lambda _: object())
     monkeypatch.setattr(backends.subprocess, "run", lambda *_, **__: said)
     backends.probe.cache_clear()
@@ -176,9 +172,7 @@ def test_a_task_that_fails_on_a_device_names_its_block(monkeypatch: pytest.Monke
     assert [columns is None for columns, _ in answers] == [False, True, False]
 
 
-def test_what_alone_is_too_large_for_a_device_is_computed_by_the_cpu(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_alone_is_too_large_for_a_device_is_computed_by_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     def batched(tasks, _device) -> list[Columns]:
         if len(tasks) > 1 or tasks[0][0] == "large":
             raise MemoryError
@@ -304,16 +298,12 @@ def test_a_device_that_is_gone_ends_the_run_with_one_line_and_the_same_command_g
     def going(name: str) -> Device | None:
         calls[0] += 1
         if calls[0] > 2:  # once to see whether it is there, and for the first task
-            raise UserError(
-                "--backend: got gpu, but no GPU can be used (GPU 0: it fell off the bus)"
-            )
+            raise UserError("--backend: got gpu, but no GPU can be used (GPU 0: it fell off the bus)")
         return whole(name)
 
     monkeypatch.setattr(dispatch, "FULL_DEVICE", 1)
     monkeypatch.setattr(backends, "device", going)
-    with pytest.raises(
-        Fault, match=r"no GPU any more: .*fell off the bus.*the same command goes on"
-    ):
+    with pytest.raises(Fault, match=r"no GPU any more: .*fell off the bus.*the same command goes on"):
         driver.run(study, tmp_path, SIMULATED)
     monkeypatch.undo()
     outcome = driver.run(study, tmp_path, SIMULATED)
@@ -323,8 +313,7 @@ def test_a_device_that_is_gone_ends_the_run_with_one_line_and_the_same_command_g
 
 
 @pytest.mark.parametrize(
-    ("reasons", "backend"),
-    [({}, "auto"), ({"a": "none"}, "cpu"), ({"a": "none", "b": ""}, "auto")],
+    ("reasons", "backend"), [({}, "auto"), ({"a": "none"}, "cpu"), ({"a": "none", "b": ""}, "auto")]
 )
 def test_workers_elsewhere_are_asked_what_they_have(reasons: dict[str, str], backend: str) -> None:
     """Where none has a GPU, tasks stay short; before any has come, each will decide for itself."""
@@ -356,15 +345,11 @@ def test_patterns_of_a_launch_fit_this_machine(monkeypatch: pytest.MonkeyPatch) 
 
     def launched(recalls, protocol, _device, _states):
         sizes.append(len(recalls))
-        return {
-            k: hopfield.outcomes(recall.network(), REPLICAS, protocol)
-            for k, recall in recalls.items()
-        }
+        return {k: hopfield.outcomes(recall.network(), REPLICAS, protocol) for k, recall in recalls.items()}
 
     protocol = Protocol(1, 4, 1, 0.5)
     tasks = [
-        hopfields(PatternSet(1, 30, 5, seed), [hopfield.Setting(1.0, 0.0)], protocol)
-        for seed in range(5)
+        hopfields(PatternSet(1, 30, 5, seed), [hopfield.Setting(1.0, 0.0)], protocol) for seed in range(5)
     ]
     monkeypatch.setattr(hopfield, "launched", launched)
     monkeypatch.setattr(hopfield, "HOST", 2 * 4 * 30 * 5)

@@ -40,13 +40,9 @@ def protocol_of(order: str, thermalise: int = 2, measure: int = 5) -> Protocol:
     return Protocol(thermalise, measure, 1, 0.5, order=order)
 
 
-def assert_same(
-    device: Device, networks: list, replicas: list[Replica], protocol: Protocol
-) -> None:
+def assert_same(device: Device, networks: list, replicas: list[Replica], protocol: Protocol) -> None:
     """Assert that the chains of each network are those that the CPU's kernels find."""
-    asked = [
-        hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(networks) for r in replicas
-    ]
+    asked = [hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(networks) for r in replicas]
     (part, found), *more = hopfield_device.run(device, asked, protocol)
     assert not more
     assert list(part) == asked
@@ -79,9 +75,7 @@ def in_lanes(monkeypatch) -> None:
 
 
 @pytest.mark.usefixtures("in_lanes")
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     size=st.integers(2, 150), count=st.integers(1, 70), order=st.sampled_from(ORDERS[:2]),
     replicas=st.integers(1, 70), shared=st.sampled_from([0, glauber.ROOM]),
@@ -131,9 +125,7 @@ def test_many_replicas_by_matrix_products(device) -> None:
     networks = [network_of(130, 21, seed) for seed in (1, 2)]
     replicas = [Replica(k % 21, beta, 0.1) for k in range(20) for beta in (1.3, np.inf)]
     sets = patterns.sets_on(device, [n.patterns for n in networks])
-    asked = [
-        hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(networks) for r in replicas
-    ]
+    asked = [hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(networks) for r in replicas]
     herd = hopfield_device.herd_of(networks, asked, protocol_of("synchronous"))
     course = glauber.DeviceSweeps(7, 2)
     one = glauber.by_popcounts(device, sets, herd, course)()
@@ -143,9 +135,7 @@ def test_many_replicas_by_matrix_products(device) -> None:
     for k, network in enumerate(networks):
         expected = chains.lanes(network, replicas[:32], protocol_of("synchronous"))
         first = k * len(replicas)
-        np.testing.assert_array_equal(
-            other.trace[first : first + 32].transpose(1, 2, 0), expected.trace
-        )
+        np.testing.assert_array_equal(other.trace[first : first + 32].transpose(1, 2, 0), expected.trace)
 
 
 @settings(max_examples=50, deadline=None)
@@ -165,9 +155,7 @@ def test_products_of_integers_are_exact(device) -> None:
     digits = integer_products.digits(np, numbers, 2**14)
     sums = np.full((5, digits.shape[1], 16), 7, np.int32)
     integer_products.products(device, digits.reshape(-1, 48), signs, sums.reshape(-1, 16))
-    np.testing.assert_array_equal(
-        integer_products.composed(sums)[:, :9], numbers @ signs.T.astype(np.int32)
-    )
+    np.testing.assert_array_equal(integer_products.composed(sums)[:, :9], numbers @ signs.T.astype(np.int32))
     assert (sums[:, :, 9:] == 7).all()
 
 
@@ -218,9 +206,7 @@ def test_flips_on_paper_are_those_of_the_temperature() -> None:
     assert glauber.flips_of([np.inf, 1e-6], 0.1) == pytest.approx(0.25, abs=1e-6)
 
 
-def test_a_study_in_the_heat_is_planned_and_run_by_what_its_temperatures_flip(
-    device, monkeypatch
-) -> None:
+def test_a_study_in_the_heat_is_planned_and_run_by_what_its_temperatures_flip(device, monkeypatch) -> None:
     asked = []
     whole = glauber.form_of
 
@@ -249,14 +235,10 @@ def test_the_plan_of_memory_is_what_is_allocated(device, order, form, tensors, m
     form = glauber.IN_LANES if form == "not resident" else form
     monkeypatch.setattr(glauber, "products_win", lambda *_: by_products)
     monkeypatch.setattr(glauber, "form_of", lambda *_: form)
-    one = replace(
-        device, tensor_products=exactly if tensors else None, to_host=lambda x: x, shared=room
-    )
+    one = replace(device, tensor_products=exactly if tensors else None, to_host=lambda x: x, shared=room)
     networks, protocol = [network_of(2000, 70, seed) for seed in (1, 2)], protocol_of(order, 0, 1)
     replicas = [Replica(k, 1.3, 0.1) for k in range(20)]
-    asked = [
-        hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(networks) for r in replicas
-    ]
+    asked = [hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(networks) for r in replicas]
     herd = hopfield_device.herd_of(networks, asked, protocol)
     given = [n.patterns for n in networks]
     course = hopfield_device.sweeps_of(networks, protocol)
@@ -306,9 +288,7 @@ def test_noise_is_that_of_the_recipe() -> None:
     stream = rng.stream(5, "dynamics", {"size": 3})
     for step, scale in ((0, 5e-7), (3, 1.0), (2**31 - 1, 77.7), (17, 1e7), (1, LARGEST_NOISE / 2)):
         out = np.zeros(4096, np.int32)
-        kernel(
-            (16,), (256,), (stream.packed(), out, np.float32(scale), np.int32(step), np.int32(4096))
-        )
+        kernel((16,), (256,), (stream.packed(), out, np.float32(scale), np.int32(step), np.int32(4096)))
         expected = rng.thermal_noise(stream.decision_words(4096, step), np.float32(scale))
         np.testing.assert_array_equal(out, expected)
         assert np.abs(expected).max() < 2**31 - 2**29  # room for a field
@@ -320,9 +300,7 @@ def test_batched_is_simulate(device, starts: int) -> None:
     protocol = Protocol(3, 8, 2, 0.5, starts=starts)
     points = [hopfield.Setting(beta, noise) for beta in (1.0, np.inf) for noise in (0.0, 0.2)]
     tasks = [
-        hopfields(PatternSet(1, n, p, s), points, protocol)
-        for n, p in ((40, 3), (64, 2))
-        for s in (0, 1)
+        hopfields(PatternSet(1, n, p, s), points, protocol) for n, p in ((40, 3), (64, 2)) for s in (0, 1)
     ]
     found = family.batched(tasks[::-1], device)
     same_columns(found, [family.simulate(*task) for task in tasks[::-1]])

@@ -132,9 +132,7 @@ def test_couplings_of_signs_are_those_of_the_rule(device, rule, count, kept, nam
 
 
 def test_couplings_of_very_many_patterns_need_32_bits(device) -> None:
-    made = matrix_network.learnt(
-        Rule("hebb"), stored_of("categories", 5, 2**15), True, 3, {"seed": 1}
-    )
+    made = matrix_network.learnt(Rule("hebb"), stored_of("categories", 5, 2**15), True, 3, {"seed": 1})
     assert made.signs is not None
     columns = np.zeros((5, 5), np.int32)
     made.signs.fill(device, columns)
@@ -182,7 +180,4 @@ def test_what_a_network_is_made_of_does_not_cross(device, order) -> None:
     small, large = crossing(device, 100, order), crossing(device, 400, order)
     assert small[0] == large[0] <= 6 * 48 + 100
     states = 6 if order == "synchronous" else 0
-    assert [back - 6 * (3 * 8 * 8 + 16) for _, back in (small, large)] == [
-        100 * states,
-        400 * states,
-    ]
+    assert [back - 6 * (3 * 8 * 8 + 16) for _, back in (small, large)] == [100 * states, 400 * states]

@@ -141,9 +141,7 @@ def test_every_kind_of_run_needs_both_waits(name: str, party: int) -> None:
     assert simulated is not None
     deaf = Deaf()
     staging = Staging(deaf)
-    one = replace(
-        simulated, streams=deaf, fill=staging.fill, to_host=staging.to_host, wait=deaf.wait
-    )
+    one = replace(simulated, streams=deaf, fill=staging.fill, to_host=staging.to_host, wait=deaf.wait)
     assert not CASES[name].faults(one)
     deaf.deaf_to = f"follow {party}"
     with pytest.raises(StreamError, match="nothing waits for it"):
@@ -188,9 +186,7 @@ def test_what_fits_at_once_is_one_part(device) -> None:
     assert log == ["begin range(0, 50)", "end range(0, 50)"]
 
 
-def test_a_part_that_does_not_fit_beside_another_begins_behind_it_and_then_is_halved(
-    device,
-) -> None:
+def test_a_part_that_does_not_fit_beside_another_begins_behind_it_and_then_is_halved(device) -> None:
     log = list[str]()
 
     def fails(part: list[int]) -> bool:

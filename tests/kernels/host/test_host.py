@@ -72,10 +72,7 @@ def test_halves_of_a_warp_meet_apart() -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(
-    st.lists(st.integers(-(2**31), 2**31 - 1), min_size=64, max_size=64),
-    st.sampled_from(SCHEDULES),
-)
+@given(st.lists(st.integers(-(2**31), 2**31 - 1), min_size=64, max_size=64), st.sampled_from(SCHEDULES))
 @example([5] * 64, SCHEDULES[0])
 @example([-1] * 64, SCHEDULES[0])
 def test_votes_and_reductions_are_numpys(numbers: list[int], schedule: ThreadSchedule) -> None:
@@ -102,9 +99,7 @@ def test_votes_and_reductions_are_numpys(numbers: list[int], schedule: ThreadSch
     ]
     for row, per_warp in zip(out.view(np.uint32).reshape(11, 2, 32), want, strict=True):
         whole = per_warp.astype(np.int64).astype(np.uint32)
-        np.testing.assert_array_equal(
-            row, whole if whole.ndim == 2 else whole[:, None] * np.ones(32)
-        )
+        np.testing.assert_array_equal(row, whole if whole.ndim == 2 else whole[:, None] * np.ones(32))
 
 
 def signed(x: int, bits: int = 32) -> int:
@@ -128,9 +123,7 @@ def byte_products(a: int, b: int, kind: str) -> int:
 
 def half_products(a: int, b: int, first: int) -> int:
     """Return the sum of the products of the halves of a and two bytes of b."""
-    halves, octets = (
-        np.array([x], "<u4").view(kind).astype(int) for x, kind in ((a, "i2"), (b, "i1"))
-    )
+    halves, octets = (np.array([x], "<u4").view(kind).astype(int) for x, kind in ((a, "i2"), (b, "i1")))
     return int((halves * octets[first : first + 2]).sum())
 
 
@@ -161,11 +154,7 @@ def test_functions_of_integers_are_exact(pairs: list[tuple[int, int]]) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(
-    st.lists(
-        st.floats(2.0**-20, 2.0**20) | st.floats(-(2.0**20), -(2.0**-20)), min_size=1, max_size=32
-    )
-)
+@given(st.lists(st.floats(2.0**-20, 2.0**20) | st.floats(-(2.0**20), -(2.0**-20)), min_size=1, max_size=32))
 def test_functions_of_reals_are_rounded_once(numbers: list[float]) -> None:
     """As NumPy rounds, operation by operation: a product and a sum are never fused."""
     y, n = np.array(numbers), len(numbers)
@@ -177,9 +166,7 @@ def test_functions_of_reals_are_rounded_once(numbers: list[float]) -> None:
     np.testing.assert_array_equal(
         single, [x * b + x, (x - b) / b, flipped[0], np.floor(x), np.rint(x), np.maximum(x, b)]
     )
-    np.testing.assert_array_equal(
-        twice, [y * d + y, (y - d) / d, np.sqrt(y * y), flipped[1], y * d + y]
-    )
+    np.testing.assert_array_equal(twice, [y * d + y, (y - d) / d, np.sqrt(y * y), flipped[1], y * d + y])
 
 
 def test_atomics_do_not_depend_on_the_schedule() -> None:
@@ -232,9 +219,7 @@ def test_a_missing_barrier_is_noticed() -> None:
 
     def run(schedule: ThreadSchedule) -> bytes:
         out = np.zeros(128, np.int32)
-        kernel("no_barrier", schedule)(
-            (1,), (128,), (np.arange(128, dtype=np.int32), out), shared_mem=512
-        )
+        kernel("no_barrier", schedule)((1,), (128,), (np.arange(128, dtype=np.int32), out), shared_mem=512)
         return out.tobytes()
 
     found = every_schedule(run)
@@ -248,9 +233,7 @@ def test_launches_of_several_threads_do_not_disturb_each_other() -> None:
     def run(seed: int) -> tuple[int, int]:
         a = random(seed).integers(0, 2**32, 200, np.uint32)
         out = np.zeros((2, 1), np.int32)
-        kernel("products", SCHEDULES[seed % 5])(
-            (1,), (128,), (a, np.zeros_like(a), out, np.int32(200))
-        )
+        kernel("products", SCHEDULES[seed % 5])((1,), (128,), (a, np.zeros_like(a), out, np.int32(200)))
         return int(out[0, 0]), int(np.bitwise_count(a).sum())
 
     with ThreadPoolExecutor(4) as threads:
@@ -260,15 +243,8 @@ def test_launches_of_several_threads_do_not_disturb_each_other() -> None:
 # Mistakes in kernels.
 
 REFUSED = {
-    "divergent": (
-        "thread 0 waits at __syncthreads, thread 1 at __syncwarp in line 1005",
-        "mistakes.cu:1003",
-    ),
-    "two_barriers": (
-        "thread 32 at __syncthreads in line 1012",
-        "64 wait at a barrier",
-        "mistakes.cu:1010",
-    ),
+    "divergent": ("thread 0 waits at __syncthreads, thread 1 at __syncwarp in line 1005", "mistakes.cu:1003"),
+    "two_barriers": ("thread 32 at __syncthreads in line 1012", "64 wait at a barrier", "mistakes.cu:1010"),
     "early_return": ("of 64 threads 63 wait at a barrier, 1 have returned", "mistakes.cu:1020"),
     "foreign_mask": ("which is not in its own mask 0x0000ffff", "mistakes.cu:1024"),
     "trapped": ("thread 40 is trapped", "mistakes.cu:1037"),
@@ -285,16 +261,12 @@ def test_mistakes_are_named_with_their_line(name: str) -> None:
     for schedule in SCHEDULES:
         with pytest.raises(LaunchError) as error:
             kernel(name, schedule)((2,), (64,), args.get(name, ()))
-        assert all(part in str(error.value) for part in (f"{name}: block (", *REFUSED[name])), (
-            error.value
-        )
+        assert all(part in str(error.value) for part in (f"{name}: block (", *REFUSED[name])), error.value
         test_halves_of_a_warp_meet_apart()
 
 
 def test_a_warp_that_is_not_whole_has_no_full_mask() -> None:
-    with pytest.raises(
-        LaunchError, match=r"the last warp of 40 threads has 8 \(mistakes.cu:1028\)"
-    ):
+    with pytest.raises(LaunchError, match=r"the last warp of 40 threads has 8 \(mistakes.cu:1028\)"):
         kernel("absent_lanes")((1,), (40,), (np.zeros(40, np.int32),))
 
 

@@ -26,37 +26,17 @@ def locked(array: NDArray[Any]) -> NDArray[Any]:
         ("halves", (I32,), "halves: 1 arguments for 2 parameters"),
         ("halves", (I32, I32, N), "3 arguments for 2"),
         ("halves", (F32, I32), "halves, argument 0: an array of float32 for a pointer to int32"),
-        (
-            "halves",
-            (I32, I32.view(np.uint32)),
-            "argument 1: an array of uint32 for a pointer to int32",
-        ),
-        (
-            "halves",
-            (I32, I32.reshape(8, 8)[:, ::2]),
-            "argument 1: an array that is not C-contiguous",
-        ),
+        ("halves", (I32, I32.view(np.uint32)), "argument 1: an array of uint32 for a pointer to int32"),
+        ("halves", (I32, I32.reshape(8, 8)[:, ::2]), "argument 1: an array that is not C-contiguous"),
         ("halves", (I32, locked(I32)), "argument 1: a read-only array"),
         ("halves", (I32, N), "argument 1: np.int32.1. for a pointer to int32"),
         ("halves", (None, I32), "argument 0: None for a pointer"),
         ("shuffles<float>", (F32, F32, 1, N), "argument 2: 1 is int64, the kernel takes int32"),
-        (
-            "shuffles<float>",
-            (F32, F32, N, np.int64(4)),
-            "argument 3: .* is int64, the kernel takes int32",
-        ),
+        ("shuffles<float>", (F32, F32, N, np.int64(4)), "argument 3: .* is int64, the kernel takes int32"),
         ("shuffles<float>", (F32, F32, N, np.uint32(4)), "argument 3: .* is uint32"),
-        (
-            "shuffles<float>",
-            (F32, F32, N, I32[:1]),
-            "argument 3: an array of int32 for int32 by value",
-        ),
+        ("shuffles<float>", (F32, F32, N, I32[:1]), "argument 3: an array of int32 for int32 by value"),
         ("turns", (I32, I32, N, I32), "argument 2: .* the kernel takes bool"),
-        (
-            "quads",
-            (I32, I32, F32, F32),
-            "argument 0: an array of int32 for a pointer to 4 × uint32",
-        ),
+        ("quads", (I32, I32, F32, F32), "argument 0: an array of int32 for a pointer to 4 × uint32"),
     ],
 )
 def test_an_argument_that_the_kernel_would_misread_is_refused(
@@ -116,9 +96,7 @@ def test_launch_bounds_hold() -> None:
 def test_much_shared_memory_is_asked_for_first() -> None:
     function, out = kernel("remains"), np.zeros((1, 4), np.uint32)
     function((1,), (32,), (out,), shared_mem=48 * 1024)
-    with pytest.raises(
-        LaunchError, match="49153 bytes of shared memory, max_dynamic_shared_size_bytes is"
-    ):
+    with pytest.raises(LaunchError, match="49153 bytes of shared memory, max_dynamic_shared_size_bytes is"):
         function((1,), (32,), (out,), shared_mem=48 * 1024 + 1)
     function.max_dynamic_shared_size_bytes = 227 * 1024
     function((1,), (32,), (out,), shared_mem=227 * 1024)

@@ -124,9 +124,7 @@ def test_a_cache_that_others_could_write_is_refused(own_folder: Path, kind: str)
     assert "\n" not in str(error.value)
 
 
-def test_a_cache_of_somebody_else_is_refused(
-    own_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_of_somebody_else_is_refused(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = cache()
     monkeypatch.setattr(library.os, "getuid", lambda: 12345)
     (own_folder / "mattis-host-12345").mkdir(mode=0o700)
@@ -139,8 +137,7 @@ def test_a_cache_of_somebody_else_is_refused(
 def test_two_processes_may_build_at_once(own_folder: Path) -> None:
     """Both have a whole library, there is one, and the next build is none."""
     both = [
-        subprocess.Popen([sys.executable, "-c", COUNTED], stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
+        subprocess.Popen([sys.executable, "-c", COUNTED], stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
     assert [process.communicate()[0] for process in both] == ["[14, 14, 14]\n"] * 2
     (built,) = cache().iterdir()
@@ -157,9 +154,7 @@ def test_two_processes_may_build_at_once(own_folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("own_folder")
-@pytest.mark.parametrize(
-    ("setting", "named"), [("", "g++"), ("no-such-compiler", "no-such-compiler")]
-)
+@pytest.mark.parametrize(("setting", "named"), [("", "g++"), ("no-such-compiler", "no-such-compiler")])
 def test_without_a_compiler_one_line_says_what_to_do(
     setting: str, named: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -183,15 +178,11 @@ def test_other_systems_are_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_sanitizer_needs_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loading its library here would end this process."""
     monkeypatch.setattr(module, "library", lambda _: pytest.fail("built in vain"))
-    with pytest.raises(
-        HostError, match=r"no thread sanitizer here.*mattis\.kernels\.host\.sanitized"
-    ):
+    with pytest.raises(HostError, match=r"no thread sanitizer here.*mattis\.kernels\.host\.sanitized"):
         HostModule(TINY, ["one"], sanitize="thread")
 
 
-def test_a_compiler_without_sanitizers_is_named(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_compiler_without_sanitizers_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.write_text("#!/bin/sh\necho libtsan.so\n")  # what a compiler prints that has none
     plain.chmod(0o700)

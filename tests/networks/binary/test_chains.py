@@ -34,10 +34,7 @@ def assert_same(one, other):
 
 def joined(parts):
     return chains.Chains(
-        *(
-            np.concatenate([getattr(p, n) for p in parts], -1)
-            for n in ("trace", "sums", "used", "spins")
-        )
+        *(np.concatenate([getattr(p, n) for p in parts], -1) for n in ("trace", "sums", "used", "spins"))
     )
 
 
@@ -46,18 +43,13 @@ def joined(parts):
     size=st.integers(1, 140), count=st.integers(1, 40), wanted=st.integers(1, 70), seed=st.integers(0, 99),
     order=st.sampled_from(UPDATE_ORDERS), sharing=st.sampled_from(SHARINGS),
 )  # fmt: skip
-def test_a_chain_knows_neither_its_kernel_nor_its_neighbours(
-    size, count, wanted, seed, order, sharing
-):
+def test_a_chain_knows_neither_its_kernel_nor_its_neighbours(size, count, wanted, seed, order, sharing):
     """Any number of replicas in groups of 32, mixed temperatures and cues; T = 0 beside T > 0."""
     network = hopfield.build(PatternSet(3, size, count, seed))
     protocol = Protocol(2, 5, count, 0.5, order, sharing)
     mixed = [Replica((7 * k) % count, *POINTS[(3 * k) % len(POINTS)]) for k in range(wanted)]
     together = joined(
-        [
-            chains.lanes(network, mixed[first : first + 32], protocol)
-            for first in range(0, wanted, 32)
-        ]
+        [chains.lanes(network, mixed[first : first + 32], protocol) for first in range(0, wanted, 32)]
     )
     assert together.trace.shape[-1] == wanted
     for name in ("fields", "overlaps"):
@@ -73,9 +65,7 @@ def test_a_block_may_be_cut_anywhere(order, sharing):
     patterns, protocol = PatternSet(5, 100, 7, 1), Protocol(3, 9, 3, 0.5, order, sharing)
     whole = family.simulate(*hopfields(patterns, POINTS, protocol))
     for cut in (1, 4):
-        parts = [
-            family.simulate(*hopfields(patterns, p, protocol)) for p in (POINTS[:cut], POINTS[cut:])
-        ]
+        parts = [family.simulate(*hopfields(patterns, p, protocol)) for p in (POINTS[:cut], POINTS[cut:])]
         for name, values in whole.items():
             np.testing.assert_array_equal(np.concatenate([p[name] for p in parts]), values, name)
 
@@ -129,10 +119,7 @@ def test_long_chains_take_no_lanes():
     assert groups == [(3, long.sweeps, 1)] * 2
     assert chains.trace_memory(long.sweeps, False) < chains.trace_memory(long.sweeps - 1, False)
     at_once = replace(long, order="synchronous")
-    assert [len(group) for group in chains.groups_of([Replica(0, COLD, 0.0)] * 33, at_once)] == [
-        32,
-        1,
-    ]
+    assert [len(group) for group in chains.groups_of([Replica(0, COLD, 0.0)] * 33, at_once)] == [32, 1]
     assert chains.trace_memory(long.sweeps, True) > 20 * chains.trace_memory(long.sweeps, False)
 
 
@@ -150,12 +137,7 @@ def test_the_bound_is_the_largest_row_sum(size):
 
 def test_fields_that_pass_16_bits_are_kept_in_32():
     """Identical patterns have the largest fields, P (N-1): up to 65533 halves fit 16 bits."""
-    for size, count, fits in (
-        (65533, 1, True),
-        (65534, 1, False),
-        (260, 253, True),
-        (260, 254, False),
-    ):
+    for size, count, fits in ((65533, 1, True), (65534, 1, False), (260, 253, True), (260, 254, False)):
         sites = np.full((size, -(-count // 64)), 2**64 - 1, np.uint64)
         sites[:, -1] = 2 ** (count % 64 or 64) - 1
         assert fits_16_bits(sites, count) == fits, (size, count)
@@ -185,10 +167,7 @@ def mean_overlaps(order, sharing, seeds=120):
     """The mean of m over a chain of N = 60, P = 3 at two temperatures, for each pattern set."""
     protocol = Protocol(20, 200, 1, 0.5, order, sharing)
     points = [Setting(1 / 0.6, 0.0), Setting(1 / 1.5, 0.0)]
-    cells = [
-        family.simulate(*hopfields(PatternSet(11, 60, 3, k), points, protocol))
-        for k in range(seeds)
-    ]
+    cells = [family.simulate(*hopfields(PatternSet(11, 60, 3, k), points, protocol)) for k in range(seeds)]
     return np.array([[*cell["overlap_squared"], *cell["energy"]] for cell in cells])
 
 
@@ -216,13 +195,7 @@ def test_a_group_of_cold_replicas_stops_as_if_it_had_gone_on():
 
 @pytest.mark.parametrize(
     ("temperatures", "cues", "sizes"),
-    [
-        (32, 3, [32] * 3),
-        (24, 4, [24] * 4),
-        (33, 3, [32, 1] * 3),
-        (9, 8, [32, 32, 8]),
-        (40, 1, [32, 8]),
-    ],
+    [(32, 3, [32] * 3), (24, 4, [24] * 4), (33, 3, [32, 1] * 3), (9, 8, [32, 32, 8]), (40, 1, [32, 8])],
 )
 def test_replicas_that_share_noise_are_grouped_where_that_is_faster(temperatures, cues, sizes):
     protocol = Protocol(0, 2, cues, 0.5, sharing="common")

@@ -36,9 +36,7 @@ def stored_of(size, count, seed=0, ensemble="random", **numbers):
 def made(rule, stored, kept=False, seed=0):
     """The couplings of patterns, by the name of a rule or a Rule."""
     rule = Rule(rule) if isinstance(rule, str) else rule
-    return matrix_network.learnt(
-        rule, stored, kept, 7, labels_of(stored.xi.shape[1], len(stored.xi), seed)
-    )
+    return matrix_network.learnt(rule, stored, kept, 7, labels_of(stored.xi.shape[1], len(stored.xi), seed))
 
 
 def real(result):
@@ -67,8 +65,7 @@ DEFINITIONS = {
     "clipped": lambda _, v, i, j: math.sqrt(math.pi * len(v) / 2) * np.sign(sum(v[:, i] * v[:, j])),
     "dead_zone": _dead,
     "sequence": lambda rule, v, i, j: sum(
-        rule["hebbian"] * v[mu, i] * v[mu, j]
-        + rule["strength"] * v[(mu + 1) % len(v), i] * v[mu, j]
+        rule["hebbian"] * v[mu, i] * v[mu, j] + rule["strength"] * v[(mu + 1) % len(v), i] * v[mu, j]
         for mu in range(len(v))
     ),
     "weighted": lambda rule, v, i, j: sum(rule["weights"] * v[:, i] * v[:, j]),
@@ -197,9 +194,7 @@ def forgotten(rule, size):
     """The largest part of a history's beginning that is left, of the exact walk on -A … A."""
     limit = couplings.saturation(rule, size)
     walk = walk_of(limit)
-    return np.abs(
-        np.linalg.matrix_power(walk, couplings.history(rule, size)) - walk_mean(limit)
-    ).max()
+    return np.abs(np.linalg.matrix_power(walk, couplings.history(rule, size)) - walk_mean(limit)).max()
 
 
 def walk_of(limit):
@@ -306,17 +301,13 @@ def test_patterns_that_depend_on_others_add_nothing_to_the_projection():
 def strength(name, count):
     """The field of a pattern, E[s f(s)]/P with f the rule of s, a sum of P signs: exactly, without J_ii."""
     s = np.arange(-count, count + 1, 2)
-    limit = {"clipped": 0.0, "dead_zone": Rule("dead_zone")["threshold"] * math.sqrt(count)}.get(
-        name
-    )
+    limit = {"clipped": 0.0, "dead_zone": Rule("dead_zone")["threshold"] * math.sqrt(count)}.get(name)
     rule = s if limit is None else np.where(np.abs(s) <= limit, 0, np.sign(s))
     unit = 1.0 if limit is None else couplings.unit_of(Rule(name), 1, count)
     return float(stats.binom.pmf((s + count) // 2, count, 0.5) @ (s * rule)) / count / unit
 
 
-@pytest.mark.parametrize(
-    "name", ["hebb", "clipped", "dead_zone", "dilution", "asymmetric_dilution"]
-)
+@pytest.mark.parametrize("name", ["hebb", "clipped", "dead_zone", "dilution", "asymmetric_dilution"])
 def test_a_pattern_feels_a_field_of_about_one_of_itself(name):
     """Temperatures of rules compare, for large P: with few patterns the steps of the sum are coarse.
 

@@ -47,17 +47,11 @@ def test_a_pattern_does_not_depend_on_how_many_there_are(name):
 def test_what_is_stored_has_its_types_and_its_unit(name):
     stored = drawn(name, 8, 64, activity=0.2)
     assert stored.unit == ensembles.unit_of(Ensemble(name))
-    assert (stored.values.dtype, stored.xi.dtype, stored.weights.dtype) == (
-        np.int16,
-        np.int8,
-        np.int16,
-    )
+    assert (stored.values.dtype, stored.xi.dtype, stored.weights.dtype) == (np.int16, np.int8, np.int16)
     assert stored.norms.shape == (8,)
     np.testing.assert_array_equal(np.abs(stored.xi), 1)
     if not ENSEMBLES[name].real:
-        np.testing.assert_array_equal(
-            (stored.weights.astype(int) * stored.xi).sum(axis=1), stored.norms
-        )
+        np.testing.assert_array_equal((stored.weights.astype(int) * stored.xi).sum(axis=1), stored.norms)
 
 
 def test_random_patterns_are_those_of_every_model_of_retrieval():
@@ -86,9 +80,7 @@ def test_biased_patterns_have_their_mean_and_covariance(activity):
     fourth = (1 - a * a) * (1 + 3 * a * a)
     assert abs((values**2).mean() - (1 - a * a)) < rounding + 6 * math.sqrt(fourth / total)
     products = (values @ values.T / size)[np.triu_indices(count, 1)]
-    assert within(
-        products.mean(), 0, (1 - a * a) / math.sqrt(size * products.size) + rounding**2, 3
-    )
+    assert within(products.mean(), 0, (1 - a * a) / math.sqrt(size * products.size) + rounding**2, 3)
 
 
 @pytest.mark.parametrize("activity", [0.5, 0.1, 0.8])
@@ -147,9 +139,7 @@ def test_unit_vectors_have_length_one_and_no_direction(dimensions):
     size = 3000
     stored = drawn("unit_vectors", dimensions, size)
     n = stored.values / 256
-    np.testing.assert_allclose(
-        (n**2).sum(axis=0), 1, rtol=0, atol=math.sqrt(dimensions) / 256 * 1.01
-    )
+    np.testing.assert_allclose((n**2).sum(axis=0), 1, rtol=0, atol=math.sqrt(dimensions) / 256 * 1.01)
     looks = 2 * dimensions
     spread = 2 * (dimensions - 1) / (dimensions**2 * (dimensions + 2))  # of a squared component
     for component in n:
@@ -207,10 +197,7 @@ def test_the_digest_knows_the_shape_and_every_sign():
     shapes = {ensembles.digest(Ensemble("given", given=signs.tobytes(), shape=s))
               for s in ((1, 12), (2, 6), (3, 4))}  # fmt: skip
     signs[5] = -1
-    assert (
-        len({*shapes, ensembles.digest(Ensemble("given", given=signs.tobytes(), shape=(3, 4)))})
-        == 4
-    )
+    assert len({*shapes, ensembles.digest(Ensemble("given", given=signs.tobytes(), shape=(3, 4)))}) == 4
 
 
 @pytest.mark.parametrize(

@@ -50,12 +50,8 @@ def plain(circuit: MatrixNetwork, beta: float, sign: float = 1.0) -> dict[str, n
     states = [state[::-1] for state in product((low, 1), repeat=size)]  # site i is bit i
     matrix, energies, weights = np.zeros((2**size, 2**size)), np.zeros(2**size), np.ones(2**size)
     for s, state in enumerate(states):
-        fields = [
-            sum(couplings[i, j] * state[j] for j in range(size)) - threshold for i in range(size)
-        ]
-        energies[s] = sum(
-            -state[i] * (fields[i] + threshold) / 2 + threshold * state[i] for i in range(size)
-        )
+        fields = [sum(couplings[i, j] * state[j] for j in range(size)) - threshold for i in range(size)]
+        energies[s] = sum(-state[i] * (fields[i] + threshold) / 2 + threshold * state[i] for i in range(size))
         for i in range(size):
             weights[s] *= sum(math.exp(beta * fields[i] * value) for value in (low, 1))
             weights[s] *= math.exp(-beta * threshold * state[i])
@@ -66,9 +62,7 @@ def plain(circuit: MatrixNetwork, beta: float, sign: float = 1.0) -> dict[str, n
                 for i in range(size)
             ]
             if circuit.dynamics.rate == "metropolis":  # of a flip, else of none
-                gains = [
-                    sign * fields[i] * ((low if v == 1 else 1) - v) for i, v in enumerate(state)
-                ]
+                gains = [sign * fields[i] * ((low if v == 1 else 1) - v) for i, v in enumerate(state)]
                 flips = [min(1.0, math.exp(beta * gain)) for gain in gains]
                 each = [f if a != b else 1 - f for f, a, b in zip(flips, after, state, strict=True)]
             if circuit.dynamics.synchronous:
@@ -101,16 +95,12 @@ NETWORKS: tuple[dict[str, Any], ...] = (
 )
 
 
-ACCEPTED: tuple[dict[str, Any], ...] = tuple(
-    {"rate": "metropolis", **NETWORKS[k]} for k in (0, 2, 4, 5)
-)
+ACCEPTED: tuple[dict[str, Any], ...] = tuple({"rate": "metropolis", **NETWORKS[k]} for k in (0, 2, 4, 5))
 """Networks with an energy, by Metropolis' rate."""
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-@pytest.mark.parametrize(
-    ("made", "update"), [*product(NETWORKS, UPDATES), *product(ACCEPTED, UPDATES[:1])]
-)
+@pytest.mark.parametrize(("made", "update"), [*product(NETWORKS, UPDATES), *product(ACCEPTED, UPDATES[:1])])
 def test_matrix_energies_and_laws_are_those_of_plain_loops(made, update, sign):
     acting = {key: value for key, value in made.items() if key not in ("couplings", "patterns")}
     rest = {key: value for key, value in made.items() if key not in acting}
@@ -153,9 +143,7 @@ def test_only_one_step_tells_the_sign_of_all_sites_at_once():
     network = circuit_of(study())
     pattern = network.stored.xi[0].astype(float)
     fields = network.made.nj @ pattern / SIZE
-    assert one["overlap_one_step"] == pytest.approx(
-        pattern @ np.tanh(BETA * fields) / SIZE, abs=1e-14
-    )
+    assert one["overlap_one_step"] == pytest.approx(pattern @ np.tanh(BETA * fields) / SIZE, abs=1e-14)
     assert one["overlap_one_step_reversed"] == pytest.approx(-one["overlap_one_step"], abs=1e-14)
     assert one["overlap_one_step"] > 0.3
 

@@ -154,9 +154,7 @@ def test_a_cell_depends_on_the_ladder_and_on_nothing_else(tmp_path: Path) -> Non
     assert run(study, tmp_path / "cut", replace(HERE, quiet=True)).digest == whole
     back = study_of(noise=[0.0, 0.2], load=[0.1], cues=2, temperature=LADDER[::-1])
     assert back.physics() == study.physics()
-    one, other = (
-        x.described_model.simulate(*plan.task(x, plan.blocks(x)[0])) for x in (study, back)
-    )
+    one, other = (x.described_model.simulate(*plan.task(x, plan.blocks(x)[0])) for x in (study, back))
     order = np.argsort([point[0] for point in plan.blocks(study)[0].points], kind="stable")
     turned = np.argsort([point[0] for point in plan.blocks(back)[0].points], kind="stable")
     for key in one:
@@ -176,10 +174,7 @@ def test_blocks_hold_whole_ladders() -> None:
 
 def test_another_ladder_is_another_study(tmp_path: Path) -> None:
     run(study_of(seed=1), tmp_path, HERE)
-    for changes in (
-        {"temperature": [*LADDER, 2.0]},
-        {"protocol": {"name": "exchange", "every": 2}},
-    ):
+    for changes in ({"temperature": [*LADDER, 2.0]}, {"protocol": {"name": "exchange", "every": 2}}):
         line = refused(run, study_of(seed=1, **changes), tmp_path, HERE)
         assert "made from a different study: protocol." in line
     assert run(study_of(seed=2), tmp_path, HERE).computed == 12  # seeds are added as ever
@@ -211,9 +206,7 @@ def test_a_study_is_written_as_it_reads(tmp_path: Path) -> None:
         ({"protocol": None, "question": "exchange"}, "write protocol: exchange"),
     ],
 )  # fmt: skip
-def test_what_does_not_go_with_it_is_refused_in_one_line(
-    changes: dict[str, Any], said: str
-) -> None:
+def test_what_does_not_go_with_it_is_refused_in_one_line(changes: dict[str, Any], said: str) -> None:
     assert said in refused(study_of, **changes)
 
 
@@ -240,9 +233,7 @@ def test_other_devices_say_that_they_do_not_swap(tmp_path: Path) -> None:
 
 def test_too_few_round_trips_are_a_flag_of_their_own(tmp_path: Path) -> None:
     """In a short run every cell has it, in a long one none; where both starts differ, the cells that do."""
-    short, long = (
-        study_of(load=[0.1], seed=4, sweeps={"thermalise": 100, "measure": n}) for n in (20, 4000)
-    )
+    short, long = (study_of(load=[0.1], seed=4, sweeps={"thermalise": 100, "measure": n}) for n in (20, 4000))
     for study, expected in ((short, True), (long, False)):
         fill(study, tmp_path / str(expected))
         cells = mattis.open_results(study, tmp_path / str(expected))
@@ -324,15 +315,11 @@ def test_energy_and_replicas_of_a_spin_glass_are_tied(tmp_path: Path) -> None:
     apart = cells["energy"] - cells["energy_of_replicas"]
     z = apart.mean("seed") / (apart.std("seed", ddof=1) / 6)
     assert (abs(z) < stats.t(35).isf(1e-6 / 12)).all(), z.values
-    assert (
-        cells["replica_overlap_squared"].mean("seed") > 0.2
-    ).sum() >= 4  # where it says something
+    assert (cells["replica_overlap_squared"].mean("seed") > 0.2).sum() >= 4  # where it says something
 
 
 def test_only_gaussian_couplings_have_that_energy() -> None:
-    both = study_of(
-        couplings_axis=["sherrington_kirkpatrick", "hebb"], seed=1, load=[0.1], size=[20]
-    )
+    both = study_of(couplings_axis=["sherrington_kirkpatrick", "hebb"], seed=1, load=[0.1], size=[20])
     (block,) = plan.blocks(both)
     found = both.described_model.simulate(*plan.task(both, block))["energy_of_replicas"]
     assert np.isnan(found).tolist() == [False] * 6 + [True] * 6
@@ -344,41 +331,24 @@ def test_only_gaussian_couplings_have_that_energy() -> None:
     "keys",
     [
         {"size": [101], "load": [0.1]},
-        {
-            "size": [64],
-            "load": [0.3],
-            "temperature": np.linspace(0.1, 2, 40).tolist(),
-        },  # 80 walkers
+        {"size": [64], "load": [0.3], "temperature": np.linspace(0.1, 2, 40).tolist()},  # 80 walkers
         {"size": [130], "load": [0.5], "update_order": "random", "temperature": [0.3, 0.5, 0.9]},
-        {
-            "size": [331],
-            "load": [1.0],
-            "protocol": {"name": "exchange", "every": 3},
-        },  # lanes of 32 bits
+        {"size": [331], "load": [1.0], "protocol": {"name": "exchange", "every": 3}},  # lanes of 32 bits
     ],
 )
 def test_lanes_and_couplings_leave_the_same_record(keys: dict[str, Any]) -> None:
     """Hopfield's network by its overlaps, 32 walkers side by side, and by its couplings: all bits."""
-    made = run_of(
-        study_of(**keys, noise=[0.1], sweeps={"thermalise": 20, "measure": 80}), noise=0.1
-    )
+    made = run_of(study_of(**keys, noise=[0.1], sweeps={"thermalise": 20, "measure": 80}), noise=0.1)
     one, other = made.by_lanes(), made.by_matrix()
     for field in fields(LadderRecord):
-        np.testing.assert_array_equal(
-            getattr(one, field.name), getattr(other, field.name), field.name
-        )
+        np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name), field.name)
     assert one.swaps.sum() > 0
 
 
 def test_which_networks_run_in_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = []
     monkeypatch.setattr(LadderRun, "by_lanes", lambda self: ran.append("lanes") or self.by_matrix())
-    for keys in (
-        {},
-        {"model": "clipped"},
-        {"dynamics": {"neurons": "zero_one"}},
-        {"patterns": "biased"},
-    ):
+    for keys in ({}, {"model": "clipped"}, {"dynamics": {"neurons": "zero_one"}}, {"patterns": "biased"}):
         study = study_of(size=[20], load=[0.2], seed=1, **keys)
         study.described_model.simulate(*plan.task(study, plan.blocks(study)[0]))
         ran.append("next")

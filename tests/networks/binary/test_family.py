@@ -95,10 +95,7 @@ def test_familiarity_counts_the_neurons_that_want_to_flip():
         study = make(model=model, question="familiarity", size=[100], load=None, memories=[40],
                      temperature=[0.0], noise=[0.0], seed=200, cues=5)  # fmt: skip
         rows = [columns(study, seed) for seed in range(200)]
-        for name, expected in (
-            ("flip_rate", norm.sf(sqrt(100 / (inside * 39)))),
-            ("flip_rate_new", 0.5),
-        ):
+        for name, expected in (("flip_rate", norm.sf(sqrt(100 / (inside * 39)))), ("flip_rate_new", 0.5)):
             values = np.array([row[name][0] for row in rows])
             assert abs(values.mean() - expected) < 5 * values.std() / sqrt(200) + 0.004
 
@@ -126,13 +123,7 @@ def test_old_and_new_cue_are_flipped_at_sites_of_their_own(monkeypatch):
 
     monkeypatch.setattr(questions, "noisy_cue", recorded)
     study = make(
-        question="familiarity",
-        size=[400],
-        load=[0.05],
-        temperature=[0.0],
-        noise=[0.5],
-        cues=3,
-        seed=1,
+        question="familiarity", size=[400], load=[0.05], temperature=[0.0], noise=[0.5], cues=3, seed=1
     )
     columns(study)
     assert isinstance(study, BinaryStudy)
@@ -230,9 +221,7 @@ def test_a_sequence_moves_on_all_at_once():
                  question="transitions")  # fmt: skip
     found = columns(study)  # 8 warm sweeps are no part of the 40 that are measured
     assert found["transition_time"].tolist() == found["transition_rate"].tolist() == [1.0]
-    assert (
-        columns(make(model="sequence", size=[400], load=[0.05], noise=[0.1]))["overlap"][0] > 0.99
-    )
+    assert columns(make(model="sequence", size=[400], load=[0.05], noise=[0.1]))["overlap"][0] > 0.99
 
 
 def test_transitions_count_how_far_they_lead():
@@ -284,9 +273,7 @@ def test_thresholds_are_as_large_as_they_are():
 def test_few_bonds_are_few_unless_a_study_says_how_many():
     assert make(model="dilute").protocol.rule["connectivity"] == 0.01
     assert make(model="dilute", couplings="dilution").protocol.rule["connectivity"] == 0.01
-    assert (
-        make(model="dilute", couplings={"connectivity": 0.5}).protocol.rule["connectivity"] == 0.5
-    )
+    assert make(model="dilute", couplings={"connectivity": 0.5}).protocol.rule["connectivity"] == 0.5
     assert make(model="dilution").protocol.rule["connectivity"] == 0.5
 
 
@@ -340,8 +327,7 @@ def test_rules_are_compared_in_one_cube(tmp_path):
     assert cells["overlap"].dims[2] == "couplings"
     alone = columns(make(couplings="clipped", seed=1))
     np.testing.assert_array_equal(
-        cells["overlap"].sel(load=0.1, couplings=code_of("clipped"), seed=0).values.ravel(),
-        alone["overlap"],
+        cells["overlap"].sel(load=0.1, couplings=code_of("clipped"), seed=0).values.ravel(), alone["overlap"]
     )
     more = make(couplings_axis=[*rules, "sequence"], seed=3)
     assert fill(more, tmp_path) == 2 * 4 * (4 * 3 - 3 * 2)
@@ -418,9 +404,7 @@ def test_patterns_of_a_file_travel_with_the_study(tmp_path):
     rows = np.sign(np.random.default_rng(3).standard_normal((4, 60))).astype(np.int8)
     np.save(tmp_path / "rows.npy", rows)
     path = tmp_path / "some.yaml"
-    given = of_family(
-        patterns={"file": "rows.npy"}, load=None, memories=[4], temperature=[0.0], noise=[0.0]
-    )
+    given = of_family(patterns={"file": "rows.npy"}, load=None, memories=[4], temperature=[0.0], noise=[0.0])
     path.write_text(json.dumps(given), encoding="utf-8")
     study = load_study(path)
     assert isinstance(study, BinaryStudy)
@@ -452,8 +436,5 @@ def test_a_network_too_large_for_the_machine_is_refused_by_plan_and_run(tmp_path
 def test_the_settings_of_a_study_are_its_physics():
     """A default spelled out is the same physics; another one is not."""
     plain = make(question="recall")
-    assert (
-        make(couplings="hebb", patterns="random", dynamics="asynchronous").physics()
-        == plain.physics()
-    )
+    assert make(couplings="hebb", patterns="random", dynamics="asynchronous").physics() == plain.physics()
     assert make(couplings="clipped").physics() != plain.physics()

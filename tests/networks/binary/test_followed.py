@@ -30,10 +30,7 @@ def cells(study):
     for block in plan.blocks(study):
         columns = columns_of(study, block)
         for k, point in enumerate(block.points):
-            yield (
-                replace(block, points=(point,)),
-                {name: column[k] for name, column in columns.items()},
-            )
+            yield (replace(block, points=(point,)), {name: column[k] for name, column in columns.items()})
 
 
 def taken(study, block):

@@ -164,9 +164,7 @@ def test_a_file_that_is_not_what_its_name_says(tmp_path, name, text):
 def test_an_array_that_is_no_table_of_numbers(tmp_path, array):
     np.save(tmp_path / "a.npy", array)
     got = re.escape(f"got an array of shape {array.shape} and type {array.dtype}")
-    assert re.fullmatch(
-        f": {got}; expected numbers, a pattern in each row", refused(tmp_path / "a.npy")
-    )
+    assert re.fullmatch(f": {got}; expected numbers, a pattern in each row", refused(tmp_path / "a.npy"))
 
 
 def test_an_empty_table(tmp_path):
@@ -176,9 +174,7 @@ def test_an_empty_table(tmp_path):
         assert refused(tmp_path / "a.txt").endswith("expected numbers, a pattern in each row")
 
 
-@pytest.mark.parametrize(
-    ("name", "got"), [("a.mat", ".mat"), ("patterns", "no suffix"), ("a.npz", ".npz")]
-)
+@pytest.mark.parametrize(("name", "got"), [("a.mat", ".mat"), ("patterns", "no suffix"), ("a.npz", ".npz")])
 def test_an_unknown_suffix(tmp_path, name, got):
     """Whether the file exists or not."""
     known = ".npy, .csv, .txt, .png, .jpg, .jpeg"
@@ -217,24 +213,18 @@ def test_a_folder_of_images_of_different_shapes(tmp_path):
     image(tmp_path / "b.png", DOTS[:, :2])
     with pytest.raises(UserError) as caught:
         pattern_file.read(tmp_path, MOST)
-    expected = (
-        f"{tmp_path / 'b.png'}: got 2 × 2 dots; expected 2 × 3, as a.png has; make them alike"
-    )
+    expected = f"{tmp_path / 'b.png'}: got 2 × 2 dots; expected 2 × 3, as a.png has; make them alike"
     assert str(caught.value) == expected
 
 
 def test_more_signs_than_travel_with_a_study(tmp_path):
     np.save(tmp_path / "a.npy", SIGNS)
     assert pattern_file.read(tmp_path / "a.npy", 12).shape == (3, 4)
-    assert refused(tmp_path / "a.npy", 11).startswith(
-        ": got 12 signs; expected at most 11, for they"
-    )
+    assert refused(tmp_path / "a.npy", 11).startswith(": got 12 signs; expected at most 11, for they")
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(pattern_file, "LARGEST_PATTERN_FILE", 10)
     np.save(tmp_path / "a.npy", SIGNS)
     size = (tmp_path / "a.npy").stat().st_size
-    assert refused(tmp_path / "a.npy") == (
-        f": got {size} bytes; expected at most 10; use fewer patterns"
-    )
+    assert refused(tmp_path / "a.npy") == (f": got {size} bytes; expected at most 10; use fewer patterns")

@@ -23,19 +23,8 @@ from mattis.engine.driver import run
 from mattis.engine.estimate import total_effort
 from mattis.exact import rng
 from mattis.networks.binary.asking.exchange import of_gap, on_rung, swap_rate
-from mattis.networks.binary.asking.hidden_rungs import (
-    between,
-    parts_of,
-    trial_ladder,
-    with_hidden_rungs,
-)
-from mattis.networks.binary.ladder import (
-    FIRST_SWEEPS,
-    MOST_REJECTED,
-    MOST_RUNGS,
-    Ladder,
-    LadderRun,
-)
+from mattis.networks.binary.asking.hidden_rungs import between, parts_of, trial_ladder, with_hidden_rungs
+from mattis.networks.binary.ladder import FIRST_SWEEPS, MOST_REJECTED, MOST_RUNGS, Ladder, LadderRun
 from mattis.study import plan
 from mattis.study.base import Study
 
@@ -178,9 +167,7 @@ def test_where_the_axis_is_too_wide_every_pair_swaps() -> None:
 
 def test_each_temperature_of_the_axis_has_the_law_of_boltzmann() -> None:
     """16 runs at N = 10 against all states: energy and q² at two temperatures, 4 looks."""
-    study = study_of(
-        **GLASS, size=[10], temperature=[0.12, 2.0], sweeps={"thermalise": 100, "measure": 1000}
-    )
+    study = study_of(**GLASS, size=[10], temperature=[0.12, 2.0], sweeps={"thermalise": 100, "measure": 1000})
     values, hidden = [], 0
     for k in range(16):  # the noise of the cue names the streams
         made = run_of(study, k / 11 / 10**6)

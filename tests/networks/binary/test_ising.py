@@ -61,9 +61,7 @@ def test_a_small_lattice_has_the_means_of_all_its_states(rate):
     sizes = np.abs(states.sum(axis=1)) / 9
     for heat in (2.5, 4.0):
         (one,) = cells_of(
-            ising(
-                size=[9], temperature=[heat], sweeps={"thermalise": 100, "measure": 60_000}, **rate
-            )
+            ising(size=[9], temperature=[heat], sweeps={"thermalise": 100, "measure": 60_000}, **rate)
         )
         for colder, is_right in ((1.0, True), (0.9, False)):
             weights = np.exp(-energies / (colder * heat))
@@ -118,12 +116,7 @@ def test_a_large_lattice_has_onsagers_values(side, heat, rate):
 
 def test_metropolis_orders_a_quench_by_another_course():
     """From one random state with the same words: both lose energy, on other ways; T = 1, 20 sweeps."""
-    quench = {
-        "size": [400],
-        "noise": [0.5],
-        "temperature": [1.0],
-        "sweeps": {"thermalise": 0, "measure": 20},
-    }
+    quench = {"size": [400], "noise": [0.5], "temperature": [1.0], "sweeps": {"thermalise": 0, "measure": 20}}
     (bath,), (moves,) = (cells_of(ising(**quench, **rate)) for rate in RATES)
     assert bath["energy"] != moves["energy"]
     assert max(bath["energy"], moves["energy"]) < -1.2
@@ -174,9 +167,7 @@ def test_hopfields_network_is_accepted_chain_by_chain():
     assert (bath.in_lanes, moves.in_lanes) == (True, False)
     assert "Metropolis' rate" in moves.described_model.summary
     assert "Metropolis" in moves.described_model.source
-    one, other = (
-        np.array([cell["overlap"] for cell in cells_of(study)]) for study in (bath, moves)
-    )
+    one, other = (np.array([cell["overlap"] for cell in cells_of(study)]) for study in (bath, moves))
     assert 0 < np.abs(one - other).max() < 0.05
 
 

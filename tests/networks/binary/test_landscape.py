@@ -48,10 +48,7 @@ def test_every_state_is_counted_as_by_plain_loops(made):
     one = study(**made)
     circuit, found = landscape_of(one).circuit, cells_of(one)[0]
     low, size = (0 if circuit.dynamics.neurons == "zero_one" else -1), circuit.size
-    couplings, threshold = (
-        circuit.made.nj / (size * circuit.unit),
-        float(circuit.dynamics.threshold),
-    )
+    couplings, threshold = (circuit.made.nj / (size * circuit.unit), float(circuit.dynamics.threshold))
     energies, stable = [], []
     for state in product((low, 1), repeat=size):
         fields = couplings @ state - threshold
@@ -106,11 +103,7 @@ def total(circuit: Any, state: np.ndarray) -> float:
 
 def test_energy_falls_at_every_flip_of_symmetric_couplings_only():
     """Without asymmetric couplings or thresholds of their own no flip costs energy (Hopfield 1982)."""
-    for made in (
-        {},
-        {"couplings": "sherrington_kirkpatrick"},
-        {"dynamics": {"neurons": "zero_one"}},
-    ):
+    for made in ({}, {"couplings": "sherrington_kirkpatrick"}, {"dynamics": {"neurons": "zero_one"}}):
         (one,) = cells_of(study(size=[60], **made))
         assert one["energy_change"] < 0
         assert one["at_rest"] == 1
@@ -177,13 +170,9 @@ def test_spin_glasses_have_as_many_stable_states_as_theory_says():
 def test_theory_of_the_glass_is_that_of_its_limits():
     assert evaluate("sk.complexity") == pytest.approx(0.1992285, abs=1e-7)
     assert evaluate("sk.energy_minima") == pytest.approx(-0.5060545, abs=1e-7)
-    slope = (
-        math.log(evaluate("sk.minima", size=3000)) - math.log(evaluate("sk.minima", size=1000))
-    ) / 2000
+    slope = (math.log(evaluate("sk.minima", size=3000)) - math.log(evaluate("sk.minima", size=1000))) / 2000
     assert slope == pytest.approx(evaluate("sk.complexity"), abs=1e-6)
-    assert evaluate("sk.minima", size=3) == pytest.approx(
-        2
-    )  # of three spins always a pair, or its like
+    assert evaluate("sk.minima", size=3) == pytest.approx(2)  # of three spins always a pair, or its like
     assert evaluate("sk.ground_energy") == -0.76317
     assert evaluate("sk.ground_energy", size=1000) == pytest.approx(-0.76317 + 0.007)
 

@@ -52,10 +52,7 @@ def test_cues_that_stay_where_they_began_are_not_retrieved_half_way(tmp_path: Pa
         study = make_study(tmp_path, model="pseudo_inverse", retrieved_above=threshold, **axes)
         fill(study, tmp_path / str(threshold))
         shares[threshold] = (
-            open_results(study, tmp_path / str(threshold))["retrieved"]
-            .mean("seed")
-            .squeeze()
-            .values.tolist()
+            open_results(study, tmp_path / str(threshold))["retrieved"].mean("seed").squeeze().values.tolist()
         )
     assert shares == {0.5: [1.0, 1.0], HALF_WAY: [1.0, 0.0]}
 

@@ -145,9 +145,7 @@ def test_whole_strengths_need_no_point():
     np.testing.assert_array_equal(one.nj, other.nj)
 
 
-@pytest.mark.parametrize(
-    ("activity", "near"), [(0.9999, "0.995"), (0.001, "0.005"), (0.123, "0.125")]
-)
+@pytest.mark.parametrize(("activity", "near"), [(0.9999, "0.995"), (0.001, "0.005"), (0.123, "0.125")])
 def test_an_activity_whose_mean_is_not_kept_exactly_is_refused(activity, near):
     """a = 2 activity - 1 in hundredths; ±1 would leave 0 at every site of one sign."""
     fault = ensembles.check(Ensemble("biased", activity=activity), 100, 3)

@@ -36,13 +36,8 @@ def all_columns_of(study: Study) -> list[Columns]:
 
 @pytest.mark.parametrize("model", ["hopfield", "little"])
 @pytest.mark.parametrize("spelled", DEFAULTS, ids=str)
-def test_a_default_that_is_written_out_changes_nothing(
-    model: str, spelled: dict, tmp_path: Path
-) -> None:
-    plain, written = (
-        study_of({**PLAIN, "model": model}),
-        study_of({**PLAIN, "model": model, **spelled}),
-    )
+def test_a_default_that_is_written_out_changes_nothing(model: str, spelled: dict, tmp_path: Path) -> None:
+    plain, written = (study_of({**PLAIN, "model": model}), study_of({**PLAIN, "model": model, **spelled}))
     assert written.physics() == plain.physics()
     assert written.described_model.observables == plain.described_model.observables
     assert written.memory(60, 12) == plain.memory(60, 12)
@@ -89,9 +84,7 @@ def test_numbers_are_raised_only_where_a_last_digit_changed() -> None:
     """Stores of before say which way they were computed: by the couplings that they name, or in lanes."""
     plain = study_of(PLAIN)
     lanes = {
-        k: v
-        for k, v in plain.physics().items()
-        if k not in ("couplings", "patterns", "dynamics", "question")
+        k: v for k, v in plain.physics().items() if k not in ("couplings", "patterns", "dynamics", "question")
     }
     assert not plain.changes({**lanes, "numbers": 1})
     assert not plain.changes({key: v for key, v in lanes.items() if key != "numbers"})
@@ -120,9 +113,7 @@ def test_numbers_of_before_the_halves_of_words_mean_the_same_and_are_older(model
         ("hysteresis", [0.0], True), ("familiarity", [0.5], False), ("enumeration", [0.5], True),
     ],
 )  # fmt: skip
-def test_random_is_what_has_thermal_noise(
-    question: str, temperature: list[float], noisy: bool
-) -> None:
+def test_random_is_what_has_thermal_noise(question: str, temperature: list[float], noisy: bool) -> None:
     axes = {"size": [8], "load": [0.25], "temperature": temperature, "seed": 2}
     study = study_of({**PLAIN, "cues": 1, "axes": axes, "question": question})
     assert study.is_random(study.labels) is noisy

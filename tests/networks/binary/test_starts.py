@@ -24,28 +24,16 @@ LONG = {"thermalise": 100, "measure": 600}
 
 
 def study_of(**changes: Any) -> Study:
-    keys = {
-        "size": [60],
-        "load": [0.1],
-        "temperature": [0.0, 0.4, 1.2],
-        "noise": [0.0, 0.2],
-        "cues": 2,
-    }
+    keys = {"size": [60], "load": [0.1], "temperature": [0.0, 0.4, 1.2], "noise": [0.0, 0.2], "cues": 2}
     return make_of_family(**{**keys, **changes})
 
 
 def cells(study: Study) -> list[dict[str, np.ndarray]]:
-    return [
-        study.described_model.simulate(*plan.task(study, block)) for block in plan.blocks(study)
-    ]
+    return [study.described_model.simulate(*plan.task(study, block)) for block in plan.blocks(study)]
 
 
-@pytest.mark.parametrize(
-    "model", ["hopfield", "little", "clipped", "gaussian", "zero_one", "sequence"]
-)
-def test_the_first_start_is_what_it_was_and_the_second_is_a_cue_that_says_nothing(
-    model: str,
-) -> None:
+@pytest.mark.parametrize("model", ["hopfield", "little", "clipped", "gaussian", "zero_one", "sequence"])
+def test_the_first_start_is_what_it_was_and_the_second_is_a_cue_that_says_nothing(model: str) -> None:
     once, twice = cells(study_of(model=model)), cells(study_of(model=model, starts=2))
     half = cells(study_of(model=model, noise=[0.5]))
     names = [one.name for one in STARTS_OBSERVABLES]
@@ -92,9 +80,7 @@ def test_their_overlap_is_that_of_last_states_in_lanes_and_of_circuits(model: st
             np.testing.assert_array_equal(both["overlap_starts"][: len(q)], q)
 
 
-def test_a_paramagnet_is_equilibrated_and_a_glass_or_a_state_that_lasts_is_not(
-    tmp_path: Path,
-) -> None:
+def test_a_paramagnet_is_equilibrated_and_a_glass_or_a_state_that_lasts_is_not(tmp_path: Path) -> None:
     """At T = 0.15 a random state ends in a spin glass of other energy; at 0.9, below T_g = 1.3, in one of the
     same: of both starts only q_ab, of last states, tells the valleys apart.
     """

@@ -165,9 +165,7 @@ KEYS = [*NAMES, "ensemble", "targets", "given", "shown", "start", "bias", "clamp
         "dwell", "step", "similarity", "reached_above", "root_seed", "model", "axes"]  # fmt: skip
 
 
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_mangled_values_are_accepted_or_refused_in_one_line(tmp_path, data):
     """Whatever the values of a study file are, there is no traceback; what is accepted can be planned."""
@@ -305,10 +303,7 @@ def test_the_boundary_is_near_kappa_s(tmp_path):
     )  # fmt: skip
     fill(study, tmp_path)
     out = aggregate(open_results(study, tmp_path), study)
-    found, error = (
-        float(out["boundary_kappa"].squeeze()),
-        float(out["boundary_kappa_error"].squeeze()),
-    )
+    found, error = (float(out["boundary_kappa"].squeeze()), float(out["boundary_kappa_error"].squeeze()))
     assert 0.05 < error < 0.2  # the step of the grid over √12
     assert abs(found - theory.kappa_s(4)) < 3 * error
     share = out["consolidated"].squeeze().values

@@ -221,8 +221,7 @@ def test_every_label_makes_other_vectors(targets):
     """Root seed, size, number and seed: nothing is drawn twice, in any row of any set."""
     ensemble = replace(EVERYTHING, targets=targets)
     sets = [SET] + [
-        replace(SET, **{name: getattr(SET, name) + 1})
-        for name in ("root_seed", "size", "patterns", "seed")
+        replace(SET, **{name: getattr(SET, name) + 1}) for name in ("root_seed", "size", "patterns", "seed")
     ]
     seen = set()
     for patterns in sets:
@@ -234,11 +233,7 @@ def test_every_label_makes_other_vectors(targets):
 def test_flips_of_each_strength_and_memory_have_a_stream_of_their_own():
     """Labels are values: the memory's number and sigma."""
     row = np.ones(40)
-    flips = {
-        memories.flipped(SET, row, mu, sigma).tobytes()
-        for mu in range(5)
-        for sigma in (0.3, 0.300001)
-    }
+    flips = {memories.flipped(SET, row, mu, sigma).tobytes() for mu in range(5) for sigma in (0.3, 0.300001)}
     assert len(flips) == 10
 
 
@@ -261,9 +256,7 @@ def test_frequencies_rise_from_the_rarest(count, spread):
 
 def test_equal_frequencies_are_equal_to_the_last_bit():
     assert set(memories.frequencies(7, 0.0)) == {1 / 7}
-    assert memories.thresholds(memories.frequencies(4, 0.0)).tolist() == [
-        k << 30 for k in (1, 2, 3, 4)
-    ]
+    assert memories.thresholds(memories.frequencies(4, 0.0)).tolist() == [k << 30 for k in (1, 2, 3, 4)]
 
 
 # Frozen numbers

@@ -17,20 +17,11 @@ from mattis.theory.consolidation import error_factor
 
 
 def stage(**changes: float) -> Stage:
-    usual = {
-        "beta": 1.0,
-        "noise": 0.4,
-        "spread": 0.0,
-        "tau": 20.0,
-        "presentations": 10.0,
-        "memory": -1.0,
-    }
+    usual = {"beta": 1.0, "noise": 0.4, "spread": 0.0, "tau": 20.0, "presentations": 10.0, "memory": -1.0}
     return Stage(**{**usual, **changes})
 
 
-def moved(
-    similarity: str = "dot", bias: float = 0.0, count: int = 3, size: int = 5, **changes: Any
-) -> Any:
+def moved(similarity: str = "dot", bias: float = 0.0, count: int = 3, size: int = 5, **changes: Any) -> Any:
     """Memories site by site after some presentations: their state, and the protocol."""
     ensemble = MemoryEnsemble("signs", bias=bias)
     schedule = DriftProtocol(ensemble, clamping="cyclic", similarity=similarity)
@@ -38,15 +29,11 @@ def moved(
     return state, schedule
 
 
-def velocity(
-    xi: np.ndarray, v: np.ndarray, bias: np.ndarray, beta: float, distance: bool
-) -> np.ndarray:
+def velocity(xi: np.ndarray, v: np.ndarray, bias: np.ndarray, beta: float, distance: bool) -> np.ndarray:
     """w_mu (xi' + Lambda_mu - Xi_mu), memory by memory."""
     scores = [-sum((v - row) ** 2) / 2 if distance else float(row @ v) for row in xi]
     powers = [exp(beta * (s - max(scores))) for s in scores]
-    return np.array(
-        [p / sum(powers) * (v + b - row) for p, row, b in zip(powers, xi, bias, strict=True)]
-    )
+    return np.array([p / sum(powers) * (v + b - row) for p, row, b in zip(powers, xi, bias, strict=True)])
 
 
 @pytest.mark.parametrize("similarity", ["dot", "distance"])
@@ -97,9 +84,7 @@ def test_distances_of_the_two_rules_are_those_of_their_matrices():
         c, d = state.old_share, old - new
         stated = d.T @ np.diag(c * (1 - c)) @ d
         target = np.linalg.norm(new.T @ new)
-        plain = [
-            np.linalg.norm(xi.T @ xi + more - pavlov) / target for more in (0, stated, -stated)
-        ]
+        plain = [np.linalg.norm(xi.T @ xi + more - pavlov) / target for more in (0, stated, -stated)]
         apart[tau] = of.between_rules(state, xi)
         assert apart[tau] == pytest.approx(plain[:2], rel=1e-9, abs=1e-9)
         assert plain[2] > 1.5 * plain[1]
@@ -109,14 +94,7 @@ def test_distances_of_the_two_rules_are_those_of_their_matrices():
 
 def numbers(**changes: Any) -> dict[str, float]:
     """The numbers of the one cell of a study."""
-    axes = {
-        "size": [32],
-        "memories": [4],
-        "kappa": [60.0],
-        "tau": [20.0],
-        "presentations": [10],
-        "seed": 1,
-    }
+    axes = {"size": [32], "memories": [4], "kappa": [60.0], "tau": [20.0], "presentations": [10], "seed": 1}
     axes |= {key: changes.pop(key) for key in [*changes] if key in axes or key == "memory"}
     keys = {"name": "some", "model": "consolidation", "question": "synapses", "ensemble": "orthogonal",
             "clamping": "cyclic", "axes": axes}  # fmt: skip
@@ -168,9 +146,7 @@ def test_each_memory_goes_at_the_rate_of_its_pattern():
                           "ensemble": "orthogonal", "probabilities": shares})  # fmt: skip
         (point,) = [tuple(study.labels[name][0] for name in study.points)]
         for seed in range(64):
-            columns = study.described_model.simulate(
-                *study.task(PatternSet(2, 64, 4, seed), [point])
-            )
+            columns = study.described_model.simulate(*study.task(PatternSet(2, 64, 4, seed), [point]))
             found.append(columns["error_factor"][0])
         error = np.std(found, ddof=1) / 8
         assert abs(np.mean(found) - (1 - p / 50) ** 100) < 5.2 * error
@@ -178,9 +154,7 @@ def test_each_memory_goes_at_the_rate_of_its_pattern():
 
 
 def test_what_is_never_shown_stays():
-    row = numbers(
-        probabilities=(0.0, 0.2, 0.3, 0.5), clamping="random", memory=[0], presentations=[200]
-    )
+    row = numbers(probabilities=(0.0, 0.2, 0.3, 0.5), clamping="random", memory=[0], presentations=[200])
     assert row["error_factor"] == 1
     assert row["old_share"] == 1
 
@@ -189,10 +163,7 @@ def test_what_is_never_shown_stays():
     ("changes", "said"),
     [
         ({"question": "synapse"}, "question: got 'synapse'"),
-        (
-            {"kappa": [float("inf")]},
-            "axes.kappa: got .inf with question: synapses; expected a finite one",
-        ),
+        ({"kappa": [float("inf")]}, "axes.kappa: got .inf with question: synapses; expected a finite one"),
         ({"size": [1000], "memories": [600]}, "at most 512 memories with question: synapses"),
     ],
 )

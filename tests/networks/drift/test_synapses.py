@@ -29,9 +29,7 @@ exactly = settings(max_examples=60, deadline=None, derandomize=True)
 # The plain loop
 
 
-def shown_first(
-    patterns: PatternSet, stage: Stage, schedule: DriftProtocol, total: int
-) -> list[int]:
+def shown_first(patterns: PatternSet, stage: Stage, schedule: DriftProtocol, total: int) -> list[int]:
     """The patterns that are shown, one word of the stream each where they are random."""
     count = patterns.patterns
     if schedule.clamping == "cyclic":
@@ -154,9 +152,7 @@ ensembles = st.one_of(
         st.sampled_from([0.0, 0.5]),
         st.sampled_from(["random", "old"]),
     ),
-    st.builds(
-        MemoryEnsemble, st.just("given"), given=st.just(GIVEN), shown=st.sampled_from([(), SHOWN])
-    ),
+    st.builds(MemoryEnsemble, st.just("given"), given=st.just(GIVEN), shown=st.sampled_from([(), SHOWN])),
 )
 schedules = st.builds(
     DriftProtocol,
@@ -311,10 +307,7 @@ def test_random_clamping_has_the_law_of_the_theory_and_a_wrong_one_is_rejected()
         for m in range(4):
             for k, wrong in enumerate((1.0, 1.1)):
                 law = (4 * shows, p[m] * wrong, tau, overlap[m], ratio[m])
-                gaps[k, seed, m] = (
-                    found[m] - theory.similarity_mean(*law),
-                    theory.similarity_sd(*law),
-                )
+                gaps[k, seed, m] = (found[m] - theory.similarity_mean(*law), theory.similarity_sd(*law))
     z = gaps[..., 0].sum(axis=1) / np.sqrt((gaps[..., 1] ** 2).sum(axis=1))
     print("z of the mean", z[0], "with wrong frequencies", z[1])
     bound = stats.norm.isf(FALSE_ALARM / 8)
@@ -385,9 +378,7 @@ def test_the_order_of_patterns_is_of_the_trajectory_and_of_nothing_else():
 
     def order(patterns=patterns, schedule=schedule, **changes):
         asked = stage._replace(**changes)
-        return np.concatenate(
-            list(consolidation.order_of(patterns, asked, schedule, 0, 50))
-        ).tolist()
+        return np.concatenate(list(consolidation.order_of(patterns, asked, schedule, 0, 50))).tolist()
 
     for same in ({"memory": 2.0}, {"presentations": 99.0}):
         assert order(**same) == order()

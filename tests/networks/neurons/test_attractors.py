@@ -59,9 +59,7 @@ def test_a_corner_comes_to_rest_at_the_fixed_point_of_the_notebook():
             of_model(cues=2**size, tolerance=1e-13),
         )  # fmt: skip
         assert rows["overlap"][0] == pytest.approx(0.99932567, abs=5e-9)
-        assert rows["overlap"][0] == pytest.approx(
-            evaluate("attractors.coordinate", beta=4.0), abs=1e-12
-        )
+        assert rows["overlap"][0] == pytest.approx(evaluate("attractors.coordinate", beta=4.0), abs=1e-12)
         assert rows["entropy"][0] == pytest.approx(
             evaluate("attractors.rest_entropy", size=size, beta=4.0), rel=1e-9
         )
@@ -84,9 +82,7 @@ def test_theory_of_corners_is_what_sums_over_all_of_them_give():
     at_rest = evaluate("attractors.rest_entropy", size=2, beta=4.0)
     assert at_rest == pytest.approx(0.0061, abs=5e-5)  # as the notebook prints
     coordinate = evaluate("attractors.coordinate", beta=4.0)
-    exact = np.array(
-        [(1 + a * coordinate) * (1 + b * coordinate) / 4 for a in (1, -1) for b in (1, -1)]
-    )
+    exact = np.array([(1 + a * coordinate) * (1 + b * coordinate) / 4 for a in (1, -1) for b in (1, -1)])
     assert certainty.entropy(exact[:, None])[0] == pytest.approx(at_rest, rel=1e-12)
 
 
@@ -115,9 +111,7 @@ def test_memories_that_share_an_attractor_lose_information():
     """Four patterns anywhere in the square, as the notebook draws them: the gain is negative in the mean."""
     given = of_model(ensemble="uniform", cues=4, steps=20000)
     gains = [
-        simulate(PatternSet(1, 2, 4, seed), [NeuronPoint(3.0, 0.46188)], given)["information_gain"][
-            0
-        ]
+        simulate(PatternSet(1, 2, 4, seed), [NeuronPoint(3.0, 0.46188)], given)["information_gain"][0]
         for seed in range(40)
     ]
     error = np.std(gains, ddof=1) / sqrt(len(gains))

@@ -61,11 +61,7 @@ def sum_of_tuples(degree: int, distinct: bool) -> Drive:
     def drive(xi: list[int], spins: list[int], i: int) -> float:
         aligned = [x * s for x, s in zip(xi, spins, strict=True)]
         others = [j for j in range(len(xi)) if j != i]
-        tuples = (
-            permutations(others, degree - 1)
-            if distinct
-            else product(range(len(xi)), repeat=degree - 1)
-        )
+        tuples = permutations(others, degree - 1) if distinct else product(range(len(xi)), repeat=degree - 1)
         return xi[i] * sum(prod(aligned[j] for j in chosen) for chosen in tuples)
 
     return drive
@@ -81,9 +77,7 @@ def flips(xi: list[list[int]], spins: list[int], drive: Drive, sweeps: int) -> I
                 yield spins
 
 
-def aligned(
-    xi: Signs, spins: Signs, of: Recipe, rate: float = 1.0, sweeps: int = 30
-) -> tuple[Signs, int]:
+def aligned(xi: Signs, spins: Signs, of: Recipe, rate: float = 1.0, sweeps: int = 30) -> tuple[Signs, int]:
     """The kernel's state after some sweeps, and the sweeps made; its overlaps are the state's."""
     state, overlaps = spins.copy(), xi.astype(np.int64) @ spins
     table, own = dense.table_of(of, len(spins), rate)
@@ -115,9 +109,7 @@ def test_the_change_of_energy_is_the_printed_sum(degree):
     drive = difference(lambda x: x**degree)
     moved = [
         check(signs(k, count, size), signs(90 + k, size), recipe(degree), drive)
-        for k, (count, size) in enumerate(
-            [*product((1, 2, 7, 60), (15, 16)), *[(4, 5), (7, 6)] * 20]
-        )
+        for k, (count, size) in enumerate([*product((1, 2, 7, 60), (15, 16)), *[(4, 5), (7, 6)] * 20])
     ]
     assert min(moved[:8]) > 0
     table, _ = dense.table_of(recipe(degree), 6, 1.0)
@@ -131,9 +123,7 @@ def test_sums_over_tuples_are_sums_over_tuples(degree, distinct):
     of = recipe(degree, indices="distinct") if distinct else recipe(degree, rule="field")
     drive = sum_of_tuples(degree, distinct)
     sizes = (5, 6, 8) if degree == 3 else (5, 6, 7 if distinct else 5)
-    moved = [
-        check(signs(k, 5, size), signs(30 + k, size), of, drive) for k, size in enumerate(sizes)
-    ]
+    moved = [check(signs(k, 5, size), signs(30 + k, size), of, drive) for k, size in enumerate(sizes)]
     assert sum(moved) > 0
 
 
@@ -300,9 +290,7 @@ def test_three_bodies_retrieve_below_their_capacity_and_not_above():
 
 def test_distinct_indices_store_more():
     """Capacity 0.126 of distinct against 0.084 of all indices, n = 3: at P = 0.12 N² one retrieves."""
-    full, distinct = (
-        recalled(4800, 200, recipe(cues=4, indices=kind), 6) for kind in ("full", "distinct")
-    )
+    full, distinct = (recalled(4800, 200, recipe(cues=4, indices=kind), 6) for kind in ("full", "distinct"))
     assert distinct["overlap"] > 0.9 > 0.85 > full["overlap"]
     assert distinct["retrieved"] > 0.9 > 0.5 > full["retrieved"]
 

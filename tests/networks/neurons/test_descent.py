@@ -53,18 +53,14 @@ def test_energy_falls_as_it_is_said_to_for_every_pair(visible, hidden):
     assert row["gradient_error"] < 1e-7
     assert row["energy_rise"] < 1e-12
     assert row["energy_fall"] > -1e-14
-    end = (
-        2 if visible in ("quadratic", "memories", "polynomial") else 1
-    )  # x²/2 of degree 2 is quadratic
+    end = 2 if visible in ("quadratic", "memories", "polynomial") else 1  # x²/2 of degree 2 is quadratic
     if not isnan(row["breaking_step"]) and not (visible == "polynomial" and "poly" in hidden):
         assert row["breaking_step"] > end
 
 
 def test_a_state_drawn_to_a_fixed_target_overshoots_from_twice_its_time_on():
     """Eqs. (1), (2): with memories that hardly count B = I, E = |v - I|²/2, and a step keeps |1 - dt/tau|."""
-    row = answer(
-        keys("quadratic", "ln_cosh", axes={**keys("quadratic", "ln_cosh")["axes"], "beta": [1e-3]})
-    )
+    row = answer(keys("quadratic", "ln_cosh", axes={**keys("quadratic", "ln_cosh")["axes"], "beta": [1e-3]}))
     assert row["breaking_step"] == pytest.approx(2.0, abs=2e-3)
     assert row["breaking_step"] >= 2
 
@@ -73,9 +69,7 @@ def one_neuron(beta: float = 1.0, xi: float = 1.5) -> NeuronNetwork:
     """v' = -v + xi tanh(xi tanh(beta v)), one neuron and one memory."""
     form = FunctionNumbers(1.0)
     return NeuronNetwork(
-        np.array([[xi]]),
-        Population("ln_cosh", replace(form, beta=beta)),
-        Population("ln_cosh", form),
+        np.array([[xi]]), Population("ln_cosh", replace(form, beta=beta)), Population("ln_cosh", form)
     )
 
 
@@ -110,16 +104,12 @@ def test_a_state_may_move_and_lose_nothing_where_its_function_is_not_strictly_co
     assert row["energy_mismatch"] < 0.1  # of what would be lost at a curvature of 1e-9
     assert row["energy_rise"] < 1e-2  # of the rounding of the energy
     assert abs(row["energy_fall"]) < 1e-12
-    assert answer(keys("quadratic", "quadratic"))["least_curvature"] == pytest.approx(
-        1.0, rel=1e-12
-    )
+    assert answer(keys("quadratic", "quadratic"))["least_curvature"] == pytest.approx(1.0, rel=1e-12)
 
 
 def test_own_action_taken_out_breaks_the_descent_earlier():
     """`diagonal: zero` adds d |g|²/2, d = P/N: linear neurons descend up to dt = 2 tau/(1 + d)."""
-    kept, zero = (
-        answer(keys("quadratic", "quadratic", diagonal=word)) for word in ("kept", "zero")
-    )
+    kept, zero = (answer(keys("quadratic", "quadratic", diagonal=word)) for word in ("kept", "zero"))
     assert 2 / (1 + 4 / 12) <= zero["breaking_step"] < kept["breaking_step"]
     assert zero["energy_mismatch"] < 1e-6
 
@@ -171,9 +161,7 @@ def test_at_the_origin_and_as_printed():
     assert row["origin_error"] < 1e-8
     assert row["printed_error"] > 0.05
     study = study_of(keys("ln_cosh", "ln_cosh", "spectrum", axes=axes, gain="visible"))
-    (at_origin,) = simulate(PatternSet(1, 10, 10, 0), [study.place((2.0, 0.1))], study.protocol)[
-        "unstable"
-    ]
+    (at_origin,) = simulate(PatternSet(1, 10, 10, 0), [study.place((2.0, 0.1))], study.protocol)["unstable"]
     assert row["unstable"] == at_origin
     assert row["unstable_at_rest"] == 0
 
@@ -186,9 +174,7 @@ def test_printed_hessians_commute_for_linear_neurons_only():
 def test_measured_jacobian_has_the_flow_itself():
     net = one_neuron(2.0)
     v, step = np.array([0.4]), 1e-6
-    slope = (target(net, (v + step)[:, None]) - target(net, (v - step)[:, None]))[0, 0] / (
-        2 * step
-    ) - 1
+    slope = (target(net, (v + step)[:, None]) - target(net, (v - step)[:, None]))[0, 0] / (2 * step) - 1
     assert linearised.measured_jacobian(net, v)[0, 0] == pytest.approx(slope, rel=1e-8)
 
 

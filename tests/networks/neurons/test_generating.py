@@ -296,9 +296,7 @@ def test_states_of_many_networks_at_once(name):
     """Leading dimensions are those of looks: (..., n, R) -> (..., R)."""
     x = normal(6, 2, 4, 3)
     population = Population(name, FunctionNumbers(1.5, 2, XI))
-    for look, value, activation in zip(
-        x, population.value(x), population.activation(x), strict=True
-    ):
+    for look, value, activation in zip(x, population.value(x), population.activation(x), strict=True):
         assert value == pytest.approx(population.value(look), rel=1e-14)
         assert activation == pytest.approx(population.activation(look), rel=1e-14)
 

@@ -14,15 +14,7 @@ from references import normal
 from mattis.errors import UserError
 from mattis.networks.neurons import network as dynamics
 from mattis.networks.neurons.generating_functions import GENERATING, FunctionNumbers, Population
-from mattis.networks.neurons.network import (
-    MEMORIES,
-    ONE,
-    NeuronNetwork,
-    energy,
-    integrate,
-    settle,
-    target,
-)
+from mattis.networks.neurons.network import MEMORIES, ONE, NeuronNetwork, energy, integrate, settle, target
 
 N_V, N_H = 5, 3
 VISIBLE = tuple(GENERATING)
@@ -113,23 +105,11 @@ def test_a_network_has_a_memory(memories):
         ({"tau_v": 0.0}, "tau: got 0 and 0.1; expected time constants above 0"),
         ({"tau_h": -1.0}, "time constants above 0"),
         ({"tau_v": float("nan")}, "time constants above 0"),
-        (
-            {"visible": Population("polynomial", FunctionNumbers(1.0, 3))},
-            "visible: polynomial with degree 3",
-        ),
-        (
-            {"hidden": Population("polynomial", FunctionNumbers(1.0, 5))},
-            "hidden: polynomial with degree 5",
-        ),
+        ({"visible": Population("polynomial", FunctionNumbers(1.0, 3))}, "visible: polynomial with degree 3"),
+        ({"hidden": Population("polynomial", FunctionNumbers(1.0, 5))}, "hidden: polynomial with degree 5"),
         ({"hidden": Population("ln_cosh", FunctionNumbers(0.0))}, "hidden: ln_cosh with beta 0"),
-        (
-            {"visible": Population("log_sum_exp", FunctionNumbers(-1.0))},
-            "visible: .*convex for beta > 0",
-        ),
-        (
-            {"hidden": Population("rectified_polynomial", FunctionNumbers(1.0, 1))},
-            "degree 1: expected 2",
-        ),
+        ({"visible": Population("log_sum_exp", FunctionNumbers(-1.0))}, "visible: .*convex for beta > 0"),
+        ({"hidden": Population("rectified_polynomial", FunctionNumbers(1.0, 1))}, "degree 1: expected 2"),
     ],
 )
 def test_what_is_no_network(changes, words):
@@ -150,9 +130,7 @@ def test_steps_that_are_not_stable(dt):
 def test_a_linear_network_without_a_minimum(net):
     top = net.hidden.form.beta * np.linalg.eigvalsh(XI.T @ XI)[-1]
     assert top > 1
-    with pytest.raises(
-        UserError, match=f"eigenvalue {top:.4g} of beta XiᵀXi.*no minimum.*smaller beta"
-    ):
+    with pytest.raises(UserError, match=f"eigenvalue {top:.4g} of beta XiᵀXi.*no minimum.*smaller beta"):
         settle(net, states(4), 1.0, 1e-9, 10)
 
 
@@ -202,13 +180,9 @@ def test_velocities_are_those_of_the_equations(visible, hidden, coupling):
     coupled = net.memories if coupling == MEMORIES else np.eye(N_V)
     g, f = net.visible.activation(v), net.hidden.activation(h)
     dv, dh = dynamics.velocities(net, v, h)
-    assert net.tau_v * dv == pytest.approx(
-        net.field - v + coupled.T @ f - net.removed * g, abs=1e-12
-    )
+    assert net.tau_v * dv == pytest.approx(net.field - v + coupled.T @ f - net.removed * g, abs=1e-12)
     assert net.tau_h * dh == pytest.approx(net.bias - h + coupled @ g, abs=1e-12)
-    assert target(net, v) == pytest.approx(
-        dynamics.drive(net, v, net.bias + coupled @ g), abs=1e-12
-    )
+    assert target(net, v) == pytest.approx(dynamics.drive(net, v, net.bias + coupled @ g), abs=1e-12)
 
 
 # Energies

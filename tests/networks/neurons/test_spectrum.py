@@ -47,9 +47,7 @@ def test_eigenvalues_are_those_of_the_couplings(count, size):
     every = np.linalg.eigvalsh(memories.T @ memories)[-min(count, size) :]
     rows = of.spectrum(patterns, [NeuronPoint(beta, 0.0) for beta in betas], recipe())
     for beta, row in zip(betas, rows, strict=True):
-        net, _ = single(
-            patterns, of.scaled(patterns, recipe())[0], recipe(), NeuronPoint(beta, 0.0)
-        )
+        net, _ = single(patterns, of.scaled(patterns, recipe())[0], recipe(), NeuronPoint(beta, 0.0))
         rates = np.linalg.eigvals(jacobian(net, np.zeros(size))).real
         assert row["lambda_min"] == pytest.approx(every[0], rel=1e-9, abs=1e-12)
         assert row["lambda_max"] == pytest.approx(every[-1], rel=1e-12)
@@ -76,10 +74,7 @@ def searched(
     beta: float = 1.0, cues: int = 24, count: int = 4, seed: int = 0
 ) -> tuple[NeuronNetwork, list[FloatArray], dict[str, float]]:
     """A network, the fixed points that Newton's method finds from the model's starts, and the row."""
-    patterns, given = (
-        PatternSet(1, 16, count, seed),
-        recipe(question="fixed_points", cues=cues, dt=0.5),
-    )
+    patterns, given = (PatternSet(1, 16, count, seed), recipe(question="fixed_points", cues=cues, dt=0.5))
     xi, place = of.scaled(patterns, given)[0], NeuronPoint(beta, 0.0)
     net, _ = single(patterns, xi, given, place)
     found = [of.solve(net, state) for state in of.starts(patterns, cues)]
@@ -282,8 +277,7 @@ def test_only_the_ratio_of_the_time_constants_counts():
     """tau_v = 2 and a duration in tau_v: the same trajectories, twice as slow."""
     given, place = recipe("fast_slow", duration=1.0), [NeuronPoint(2.0, 0.2, 0.05)]
     one, two = (
-        fast.separation(PatternSet(1, 8, 3, 0), place, replace(given, tau_v=tau))[0]
-        for tau in (1.0, 2.0)
+        fast.separation(PatternSet(1, 8, 3, 0), place, replace(given, tau_v=tau))[0] for tau in (1.0, 2.0)
     )
     assert two["distance"] == pytest.approx(one["distance"], rel=1e-6)
     assert two["energy_fall"] == pytest.approx(one["energy_fall"], rel=1e-6)

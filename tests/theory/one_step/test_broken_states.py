@@ -22,9 +22,7 @@ def free_energy(load: float, heat: float, at: dict[str, float]) -> float:
     q1 = 1 - heat * C
     l1 = 1 - C
     l2 = l1 - mu * (q1 - q0)
-    a = field_averages(
-        Fields(*column(m, math.sqrt(load * r0), math.sqrt(load * (r1 - r0)), mu, heat))
-    )
+    a = field_averages(Fields(*column(m, math.sqrt(load * r0), math.sqrt(load * (r1 - r0)), mu, heat)))
     bracket = heat * math.log(l1) + math.log(l2 / l1) / mu - q0 / l2
     bracket += r1 * C + mu * (r1 * q1 - r0 * q0)
     return m * m / 2 + load / 2 * (1 + bracket) - float(a.log[0]) / mu
@@ -65,9 +63,7 @@ GLASSES = [(0.1, 0.0), (0.1, 0.05), (0.1, 0.6), (0.01, 0.3), (2.0, 1.2)]
 
 
 @pytest.mark.parametrize(("load", "heat"), GLASSES)
-def test_the_free_energy_of_glasses_is_stationary_in_all_parameters(
-    load: float, heat: float
-) -> None:
+def test_the_free_energy_of_glasses_is_stationary_in_all_parameters(load: float, heat: float) -> None:
     state = states.glasses(*column(load, heat))
     at = parameters(load, heat, state)
     assert at["q0"] > 0.1
@@ -216,9 +212,7 @@ def test_glasses_go_over_to_those_at_zero_temperature() -> None:
     zero, cold = (states.glasses(*column(0.1, heat)) for heat in (0.0, 1e-5))
     for name in ("between", "break_", "energy", "entropy"):
         assert getattr(cold, name)[0] == pytest.approx(getattr(zero, name)[0], rel=2e-3), name
-    assert cold.free_energy[0] == pytest.approx(
-        zero.free_energy[0] - 1e-5 * zero.entropy[0], abs=1e-9
-    )
+    assert cold.free_energy[0] == pytest.approx(zero.free_energy[0] - 1e-5 * zero.entropy[0], abs=1e-9)
 
 
 def test_close_to_freezing_and_above_it_nothing_breaks() -> None:
@@ -238,9 +232,7 @@ def test_entropy_is_minus_the_slope_of_the_free_energy() -> None:
         f = evaluate("hopfield.spin_glass_free_energy", load=0.1, temperature=heat, rsb=rsb)
         s = evaluate("hopfield.spin_glass_entropy", load=0.1, temperature=0.6, rsb=rsb)
         assert s == pytest.approx(-(f[1] - f[0]) / 2e-4, abs=1e-8)
-    cold = [
-        evaluate("hopfield.spin_glass_entropy", load=0.1, temperature=0, rsb=rsb) for rsb in (0, 1)
-    ]
+    cold = [evaluate("hopfield.spin_glass_entropy", load=0.1, temperature=0, rsb=rsb) for rsb in (0, 1)]
     assert cold[0] < cold[1] < 0
     assert cold[0] == pytest.approx(-0.0631891, abs=1e-7)
     C = math.sqrt(2 / math.pi) / (math.sqrt(0.1) + math.sqrt(2 / math.pi))
@@ -298,9 +290,7 @@ def test_the_line_is_the_same_along_load_and_temperature() -> None:
 
 def test_at_the_smallest_loads_levels_are_one() -> None:
     for heat in (0.95, 0.9999999, 1.0):
-        assert hopfield.alpha_1(heat, 1) == pytest.approx(
-            hopfield.alpha_1(heat), nan_ok=True, abs=0
-        )
+        assert hopfield.alpha_1(heat, 1) == pytest.approx(hopfield.alpha_1(heat), nan_ok=True, abs=0)
     near = hopfield.alpha_1(0.915, 1) / hopfield.alpha_1(0.915) - 1  # the last that is solved
     assert 0 < near < 2e-5
 

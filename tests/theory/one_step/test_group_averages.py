@@ -47,9 +47,7 @@ def test_averages_of_a_group_are_those_of_plain_sums(place: tuple[float, ...]) -
         assert one[0, 0] == pytest.approx(wanted, rel=3e-6, abs=3e-9)
 
 
-@pytest.mark.parametrize(
-    "place", [(0.1, 0.6, 0.3, 1.0), (0.3, 0.8, 0.25, 1.0), (0.0, 0.99, 0.2, 1.0)]
-)
+@pytest.mark.parametrize("place", [(0.1, 0.6, 0.3, 1.0), (0.3, 0.8, 0.25, 1.0), (0.0, 0.99, 0.2, 1.0)])
 def test_both_rules_agree_where_both_hold(place: tuple[float, ...]) -> None:
     at = [np.array([[[each]]]) for each in place]
     for over_y, over_v in zip(inner._over_fields(*at), inner._over_kinks(*at), strict=True):
@@ -101,6 +99,4 @@ def test_averages_over_groups_are_those_of_a_double_sum(temperature: float) -> N
         "spread": 1 - heat * group.slope[0] - mean**2,
     }  # fmt: skip
     for name, values in wanted.items():
-        assert getattr(one, name)[0] == pytest.approx(float((weight * values).sum()), abs=2e-7), (
-            name
-        )
+        assert getattr(one, name)[0] == pytest.approx(float((weight * values).sum()), abs=2e-7), name

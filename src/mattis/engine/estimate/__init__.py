@@ -230,9 +230,7 @@ def totals(
     }
 
 
-def limits(
-    study: Study, spent: StudyCost, workers: int, of: AskedCells, found: int
-) -> dict[str, Any]:
+def limits(study: Study, spent: StudyCost, workers: int, of: AskedCells, found: int) -> dict[str, Any]:
     """Return the limits of a study that is refined, and what they cost if all cells were as its dearest is.
 
     of     # the cells that are asked for so far
@@ -244,9 +242,7 @@ def limits(
         Block(size, load, patterns, study.axes.seed[0], points, stored=study.stored)
         for _, _, (size, load, patterns) in networks_of(study)
     ]
-    dearest = max(
-        effort(study, replace(one, points=(point,))) for one in networks_ for point in points
-    )
+    dearest = max(effort(study, replace(one, points=(point,))) for one in networks_ for point in points)
     left = max(block.cells - found, 0) * dearest * spent.seconds / total_effort(study)
     return {
         "target": block.target,

@@ -48,11 +48,7 @@ class DeviceCost:
             kernels = " and ".join(self.kernels)
             parts.append(f"launches: {self.launches}, of {kernels} and beside it")
             parts.append(f"{sized(self.memory_bytes)} of its memory")
-        source = (
-            "by short chains there"
-            if self.rates == "measured"
-            else "a rate on paper, never measured"
-        )
+        source = "by short chains there" if self.rates == "measured" else "a rate on paper, never measured"
         return f"on {self.title}: {', '.join(parts)} ({source})"
 
 
@@ -78,9 +74,7 @@ def device_cost(study: Study, backend: str, blocks: int) -> DeviceCost:
         )
     if found is None:
         return cost
-    seconds, _ = typical_cost(
-        study, lambda tasks: batched(tasks, found), time.monotonic, _together(study)
-    )
+    seconds, _ = typical_cost(study, lambda tasks: batched(tasks, found), time.monotonic, _together(study))
     return replace(cost, rates="measured", seconds=seconds * blocks, reason="")
 
 
@@ -103,9 +97,7 @@ def _works(study: Study, device: Device) -> list[tuple[DeviceWork, float]]:
     out = []
     for (i, size), (j, load) in product(enumerate(study.axes.size), enumerate(loads)):
         patterns = int(study.counts(loads, study.axes.size)[i, j])
-        block = Block(
-            size, load, patterns, study.axes.seed[0], points_of(study), stored=study.stored
-        )
+        block = Block(size, load, patterns, study.axes.seed[0], points_of(study), stored=study.stored)
         for many, batches in sets.items():
             work = launches(task(study, block), many, device)
             if work is None:

@@ -42,9 +42,7 @@ def calibrate(study: Study) -> MeasuredRate:
     return MeasuredRate(seconds, compiling if why_not_cached() else 0.0, time.time())
 
 
-def typical_cost(
-    study: Study, compute: Computation, clock: Clock, most: int = 1
-) -> tuple[float, float]:
+def typical_cost(study: Study, compute: Computation, clock: Clock, most: int = 1) -> tuple[float, float]:
     """Return the seconds of a block, and those of compiling.
 
     Three pattern sets stand for a third of the blocks each, as their cost grows with N P. most  # blocks that
@@ -58,8 +56,7 @@ def typical_cost(
     costs: list[float] = []
     for size, load, patterns in _typical(study):
         blocks = [
-            Block(size, load, patterns, seed, grid, stored=study.stored)
-            for seed in study.axes.seed[:most]
+            Block(size, load, patterns, seed, grid, stored=study.stored) for seed in study.axes.seed[:most]
         ]
         if costs and clock() - begun > patience:
             costs.append(costs[-1] * size * patterns / last)
@@ -73,11 +70,7 @@ def typical_cost(
 
 
 def _cost(
-    study: Study,
-    blocks: Sequence[Block],
-    points: Sequence[Point],
-    compute: Computation,
-    clock: Clock,
+    study: Study, blocks: Sequence[Block], points: Sequence[Point], compute: Computation, clock: Clock
 ) -> tuple[float, float]:
     """Return the seconds of blocks, of their networks and of their updates, and those of compiling.
 

@@ -17,15 +17,7 @@ from matplotlib.lines import Line2D
 from mattis.comparison.drift import SLOW, at_first, plain
 from mattis.comparison.view import planes
 from mattis.exact.arrays import Reals
-from mattis.figures.canvas import (
-    BOUNDARY_POINTS,
-    STYLE,
-    colour_map,
-    curve,
-    edges,
-    map_cells,
-    mark_infinity,
-)
+from mattis.figures.canvas import BOUNDARY_POINTS, STYLE, colour_map, curve, edges, map_cells, mark_infinity
 from mattis.figures.drift import losses, time_course
 from mattis.figures.drift.pages import DriftPlane, age_of, unjudged
 from mattis.figures.page import DOUBLE, hatched, labelled, letters_of, open_page
@@ -108,9 +100,7 @@ def draw_map(
     mesh = map_cells(ax, (x, y), values, flagged, colours)
     low, high = colours[1:]
     extend: Any = "both" if low < 0 else "neither"
-    ax.figure.colorbar(
-        mesh, ax=ax, pad=0.015, fraction=0.05, extend=extend, ticks=np.linspace(low, high, 5)
-    )
+    ax.figure.colorbar(mesh, ax=ax, pad=0.015, fraction=0.05, extend=extend, ticks=np.linspace(low, high, 5))
     fine = np.unique(np.rint(np.geomspace(2, max(y[-1], 3), 80)))
     if plain(study, labels):
         line, words = ends(fine, study, labels)
@@ -192,9 +182,7 @@ def ends(count: Reals, study: ConsolidationStudy, labels: dict[str, float]) -> t
     return basin, "collapse below, from this start"
 
 
-def expected(
-    count: Reals, kappa: Reals, study: ConsolidationStudy, labels: dict[str, float]
-) -> Reals:
+def expected(count: Reals, kappa: Reals, study: ConsolidationStudy, labels: dict[str, float]) -> Reals:
     """Return the mean field of the similarity after so many presentations, of orthogonal memories.
 
     NaN where it is not known: at infinite kappa, for fast memories, or where noise decides (overlap <= 0).

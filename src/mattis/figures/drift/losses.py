@@ -91,11 +91,7 @@ def draw(
         return of.close(page, MAPS_HEIGHT, asked, keys, told, named)
 
 
-LINES_OF_LOSSES = (
-    "consolidation.least_overlap",
-    "consolidation.kappa_basin",
-    "consolidation.similarity",
-)
+LINES_OF_LOSSES = ("consolidation.least_overlap", "consolidation.kappa_basin", "consolidation.similarity")
 """Quantities of theory that lines on maps of loss are made of."""
 
 

@@ -57,10 +57,7 @@ Its formula has no spaces, at which lines break.
 
 
 def told_of_drift(
-    plane: xr.Dataset,
-    study: ConsolidationStudy,
-    labels: Mapping[str, float],
-    same: Sequence[str] = (),
+    plane: xr.Dataset, study: ConsolidationStudy, labels: Mapping[str, float], same: Sequence[str] = ()
 ) -> str:
     """Return the caption of a figure of consolidation: ensemble, clamping, labels, what is the same."""
     usual = [name for name, value in labels.items() if name in ("spread", "likeness") and not value]

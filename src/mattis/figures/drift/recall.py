@@ -13,25 +13,9 @@ from mattis import theory
 from mattis.comparison.drift import plain
 from mattis.comparison.expected import load_of_others
 from mattis.exact.arrays import Reals
-from mattis.figures.canvas import (
-    BOUNDARY_POINTS,
-    STYLE,
-    caption,
-    curve,
-    edges,
-    map_cells,
-    mark_infinity,
-)
+from mattis.figures.canvas import BOUNDARY_POINTS, STYLE, caption, curve, edges, map_cells, mark_infinity
 from mattis.figures.curves import deviations
-from mattis.figures.page import (
-    DOUBLE,
-    close_page,
-    distinct,
-    hatched,
-    labelled,
-    letters_of,
-    open_page,
-)
+from mattis.figures.page import DOUBLE, close_page, distinct, hatched, labelled, letters_of, open_page
 from mattis.figures.panel import agreeing_key, draw_deviations, open_strip
 from mattis.figures.panels import question_of
 from mattis.networks.drift.recall_study import RecallStudy
@@ -70,9 +54,7 @@ def draw(plane: xr.Dataset, study: RecallStudy) -> Figure:
     with mpl.rc_context(STYLE):
         page = open_page(DOUBLE)
         grid = page.body.add_gridspec(3, 2, height_ratios=(2.0, 1.5, 0.5))
-        new, old, times = (
-            page.body.add_subplot(grid[k]) for k in ((0, 0), (0, 1), (slice(1, 3), 1))
-        )
+        new, old, times = (page.body.add_subplot(grid[k]) for k in ((0, 0), (0, 1), (slice(1, 3), 1)))
         loads = page.body.add_subplot(grid[1, 0])
         strip = page.body.add_subplot(grid[2, 0], sharex=loads)
         draw_map(new, learnt, study, "overlap", "Blues")

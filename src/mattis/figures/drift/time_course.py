@@ -112,28 +112,16 @@ def courses_of(
 
 
 def _course(
-    label: str,
-    cells: xr.Dataset,
-    study: ConsolidationStudy,
-    at: tuple[float, int | None, dict[str, float]],
+    label: str, cells: xr.Dataset, study: ConsolidationStudy, at: tuple[float, int | None, dict[str, float]]
 ) -> TimeCourse:
     """Evaluate the theories of a one-hot softmax where the cells are."""
     tau, mu, labels = at
-    presentations, count, spread = (
-        cells["presentations"].values,
-        int(cells["patterns"]),
-        labels["spread"],
-    )
+    presentations, count, spread = (cells["presentations"].values, int(cells["patterns"]), labels["spread"])
     none = np.full(presentations.size, np.nan)
     steps = np.array([share(k, count) for k in presentations.tolist()], np.float64)
     overlap, ratio = _first(cells, study)
     unequal = mu is None and spread > 0
-    if (
-        unequal
-        or tau < study.step
-        or steps[-1] > MOST_THEORY_STEPS
-        or not _one_hot(study, labels, cells)
-    ):
+    if unequal or tau < study.step or steps[-1] > MOST_THEORY_STEPS or not _one_hot(study, labels, cells):
         return TimeCourse(label, presentations, cells, none, none, none)
     probability, rate = _probability(count, spread, mu), tau / study.step
     published = curve(
@@ -148,12 +136,8 @@ def _course(
         mean = curve("consolidation.similarity_mean", **random)
         sd = none if mu is None else curve("consolidation.similarity_sd", **random)
         return TimeCourse(label, presentations, cells, mean, sd, published)
-    last, more = np.divmod(
-        steps, count
-    )  # presentations of each pattern, and patterns with one more
-    before, after = (
-        curve("consolidation.similarity", presentations=k, **where) for k in (last, last + 1)
-    )
+    last, more = np.divmod(steps, count)  # presentations of each pattern, and patterns with one more
+    before, after = (curve("consolidation.similarity", presentations=k, **where) for k in (last, last + 1))
     part = more / count if mu is None else more > mu
     mean = np.where(part == 0, before, part * after + (1 - part) * before)
     return TimeCourse(label, presentations, cells, mean, np.zeros(presentations.size), published)

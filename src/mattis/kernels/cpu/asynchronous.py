@@ -207,13 +207,7 @@ def settle_block(patterns, lanes, heat, work, near, place, sites, first, t, orde
     """
     # By names of their own: Numba counts references where a field of a tuple is read, here once a block.
     spins, count, changed, signs = lanes.spins, patterns.blocks.shape[1], 0, patterns.sites
-    fields, changes, flips, own, active = (
-        work.fields,
-        work.changes,
-        work.flips,
-        work.own,
-        work.active,
-    )
+    fields, changes, flips, own, active = (work.fields, work.changes, work.flips, work.own, work.active)
     upper, lower, levels, gains = work.upper, work.lower, work.filter.levels, work.filter.gains
     scales, parity, cold, tails, key = heat.scales, patterns.parity, heat.cold, heat.tails, heat.key
     partial, columns, moved = work.partial, work.columns, False
@@ -222,9 +216,7 @@ def settle_block(patterns, lanes, heat, work, near, place, sites, first, t, orde
         if cold:
             moved = settle(spins, i, fields, k, own, changes, flips)
         else:
-            outcome: int = settle_heated(
-                spins, i, fields, k, own, changes, flips, upper, levels, gains
-            )
+            outcome: int = settle_heated(spins, i, fields, k, own, changes, flips, upper, levels, gains)
             moved = outcome > 0
             if outcome < 0:
                 moved = settle_in_doubt(
@@ -293,11 +285,7 @@ def run_sweeps(patterns, lanes, heat, orders, record, work):
 
 
 def replica_sweeps(
-    patterns: Patterns,
-    lanes: Lanes,
-    heat: Heat,
-    order_stream: NDArray[np.uint32],
-    record: LaneRecord,
+    patterns: Patterns, lanes: Lanes, heat: Heat, order_stream: NDArray[np.uint32], record: LaneRecord
 ) -> int:
     """Run the sweeps of 32 replicas; return the number of sweeps before nothing moved.
 

@@ -84,9 +84,7 @@ def columns_of(columns, site_bits, sites):
             columns[v, k] = site_bits[sites[k], v]
 
 
-def near_couplings(
-    out: NDArray[np.signedinteger], site_bits: NDArray[np.uint64], count: int
-) -> None:
+def near_couplings(out: NDArray[np.signedinteger], site_bits: NDArray[np.uint64], count: int) -> None:
     """Fill out (⌈N/64⌉, 64, 64) with N J_ij between the sites of each block, N J_ii = P included."""
     size, words = site_bits.shape
     couple_near(out, np.zeros((words, BLOCK), np.uint64), site_bits, np.arange(size), count)

@@ -254,9 +254,7 @@ def fetch_ahead(_typing, columns, place):
         e = Emitter(context, builder, signature, args)
         kinds = [ir.IntType(8).as_pointer(), I32, I32, I32]
         name, module = "llvm.prefetch.p0", builder.module
-        ask = module.globals.get(name) or ir.Function(
-            module, ir.FunctionType(ir.VoidType(), kinds), name
-        )
+        ask = module.globals.get(name) or ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
         line = CACHE_LINE * 8 // e.pointer(0).type.pointee.width
         for first in (*range(0, VISITS, line), VISITS - 1):  # rows begin anywhere in a line
             address = e.at(e.pointer(0), builder.add(args[1], I64(first)), ir.IntType(8))

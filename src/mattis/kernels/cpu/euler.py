@@ -175,9 +175,7 @@ def _gains(x: FloatArray, beta: float | FloatArray) -> FloatArray:
 def tanh(x: FloatArray, beta: float | FloatArray) -> FloatArray:
     """Return tanh(beta x), (n, R), beta a number or (R,)."""
     y, gains = np.empty_like(x), _gains(x, beta)
-    for first in range(
-        0, len(x), PANEL_ROWS
-    ):  # a part of y is still in the cache when it is read again
+    for first in range(0, len(x), PANEL_ROWS):  # a part of y is still in the cache when it is read again
         part = y[first : first + PANEL_ROWS]
         _scale(part, x[first : first + PANEL_ROWS], gains)
         np.tanh(part, out=part)

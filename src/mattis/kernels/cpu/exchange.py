@@ -30,13 +30,7 @@ from mattis.exact.philox import fresh_order, philox_words
 from mattis.kernels.cpu.asynchronous import record_sweep
 from mattis.kernels.cpu.asynchronous import sweep_blocks as sweep_lanes
 from mattis.kernels.cpu.bits import popcount
-from mattis.kernels.cpu.blocks import (
-    block_room,
-    by_blocks,
-    quads_of,
-    scalar_product,
-    sweep_blocks,
-)
+from mattis.kernels.cpu.blocks import block_room, by_blocks, quads_of, scalar_product, sweep_blocks
 from mattis.kernels.cpu.filter import Filter, filter_of
 from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, Lanes, Scratch, aligned_rows
 from mattis.kernels.cpu.matrix import accept_in_turn, visit_in_turn
@@ -95,9 +89,7 @@ def follow_walkers(walkers, seen, trips, flow):
 
 
 @compiled
-def end_round(
-    t, every, walkers, aligned, gaps, words, streams, accepted, swaps, seen, trips, flow, warm
-):
+def end_round(t, every, walkers, aligned, gaps, words, streams, accepted, swaps, seen, trips, flow, warm):
     """Swap temperatures where a round ends with sweep t; follow the walkers, once that is measured."""
     for ladder in range(LADDERS):
         if (t + 1) % every == 0:
@@ -191,14 +183,9 @@ def matrix_ladders(
                     columns, state, field, order, fresh, words, streams[ladder, w], t, scales[r],
                     metropolis, flips[ladder, w], block, signs, listed, flipped,
                 )  # fmt: skip
-                product = (
-                    biased_product(field, bias, state) if biased else scalar_product(field, state)
-                )
+                product = biased_product(field, bias, state) if biased else scalar_product(field, state)
                 aligned[ladder, r] = product
-                trace[0, ladder, r, t], trace[1, ladder, r, t] = (
-                    scalar_product(target, state),
-                    product,
-                )
+                trace[0, ladder, r, t], trace[1, ladder, r, t] = (scalar_product(target, state), product)
                 if nearest.shape[2] > 0:
                     nearest[ladder, r, t] = largest_overlap(patterns, state)
         for r in range(rungs):
@@ -315,10 +302,7 @@ def lane_ladders(
     orders    # (4,) uint32, or None; rungs  # `Rungs`; the others as for `matrix_ladders`
     """
     size, count = spins.shape[1], walkers.shape[1]
-    rung_of, bits = (
-        np.zeros(2 * count, np.int64),
-        np.zeros((2 * count, (size + 63) // 64), np.uint64),
-    )
+    rung_of, bits = (np.zeros(2 * count, np.int64), np.zeros((2 * count, (size + 63) // 64), np.uint64))
     pairs, accepted = np.zeros((4, (count + 1) // 2), np.uint32), np.zeros(gaps.size, np.int64)
     seen, aligned = np.zeros((LADDERS, count), np.int64), np.zeros((LADDERS, count), np.int64)
     largest, odd = np.zeros(LANES, np.int64), np.int64(size % 2)
@@ -330,9 +314,7 @@ def lane_ladders(
                 rung_of[ladder * count + walkers[ladder, r]] = r
         for g in range(spins.shape[0]):
             set_lanes(heat, work.filter, g, rung_of, tails[g], rungs)
-            sweep_group(
-                patterns, Lanes(spins[g], overlaps[g], targets), heat, work, record, t, orders
-            )
+            sweep_group(patterns, Lanes(spins[g], overlaps[g], targets), heat, work, record, t, orders)
             pack_lanes(bits, g * LANES, spins[g])
             largest_of_lanes(overlaps[g], patterns.blocks.shape[1], odd, largest)
             for f in range(g * LANES, min((g + 1) * LANES, rung_of.size)):

@@ -114,9 +114,7 @@ def emit_decision(e: Emitter, field: Any, upper: Any, levels: Any, gains: Any) -
     against = b.icmp_unsigned("<", toward, product)
     new = b.xor(sign, b.sext(against, lanes))
     # d + BOUND - 1, wrapped; where the sum would be above 2¹⁶ - 1, d is far above BOUND.
-    above = e.call(
-        f"llvm.uadd.sat.v{LANES}i16", [toward, constant(SHORT_ROW, BOUND - 1)], SHORT_ROW
-    )
+    above = e.call(f"llvm.uadd.sat.v{LANES}i16", [toward, constant(SHORT_ROW, BOUND - 1)], SHORT_ROW)
     near = b.sub(above, product)
     return new, b.icmp_unsigned("<=", near, _level(e, levels, UNSURE))
 

@@ -80,9 +80,7 @@ def field_sweeps(nj, spins, fields, parity, target, stream, scale, order_stream,
                 0, parity, False, count, block, signs, flips, flipped,
             )  # fmt: skip
         else:
-            count = visit_in_turn(
-                nj, fields, spins, order, fresh, words, stream, t, scale, 0, parity
-            )
+            count = visit_in_turn(nj, fields, spins, order, fresh, words, stream, t, scale, 0, parity)
         aligned = 2 * scalar_product(fields, spins) + parity * magnetisation(spins)
         trace[0, t], trace[1, t], trace[2, t] = scalar_product(target, spins), aligned, count
         if t >= warm:
@@ -105,10 +103,7 @@ def overlap_sweeps(xi, spins, overlaps, target, stream, scale, order_stream, tra
     size, count = xi.shape
     total = trace.shape[1]
     middle = warm + (total - warm) // 2
-    words, noise = (
-        np.zeros((4, quads_of(size)), np.uint32),
-        np.zeros((8, (size + 7) // 8), np.int32),
-    )
+    words, noise = (np.zeros((4, quads_of(size)), np.uint32), np.zeros((8, (size + 7) // 8), np.int32))
     cold, fresh, order = scale == 0, order_stream.size > 0, np.arange(size).astype(np.uint64)
     for t in range(total):
         if fresh:

@@ -115,18 +115,14 @@ def heat_of(fields, scale, heats):
     """
     width, total = np.float64(scale), 0.0
     for i in range(fields.size):
-        heats[i] = usual_logarithm(
-            1.0 + usual_exponential(max(-abs(np.float64(fields[i])) / width, -40.0))
-        )
+        heats[i] = usual_logarithm(1.0 + usual_exponential(max(-abs(np.float64(fields[i])) / width, -40.0)))
     for i in range(fields.size):
         total += heats[i]
     return total
 
 
 @compiled
-def record_state(
-    t, spins, fields, bias, biased, targets, follow, scale, overlaps, trace, excess, heats
-):
+def record_state(t, spins, fields, bias, biased, targets, follow, scale, overlaps, trace, excess, heats):
     """Record the overlaps and the energies of the state after sweep t."""
     for r in range(follow.shape[1]):
         overlaps[r, t] = scalar_product(targets[follow[t, r]], spins)
@@ -207,9 +203,7 @@ def matrix_sweeps(
                     columns, fields, spins, order, fresh, words, stream, t, scales[t], 1, 0
                 )
             else:
-                flips = visit_in_turn(
-                    columns, fields, spins, order, fresh, words, stream, t, scales[t], 1, 0
-                )
+                flips = visit_in_turn(columns, fields, spins, order, fresh, words, stream, t, scales[t], 1, 0)
         elif synchronous:
             flips = sweep_blocks(
                 columns, fields, after, spins, order, False, True, words, stream, t,

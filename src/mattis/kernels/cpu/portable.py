@@ -244,19 +244,13 @@ def little_sweeps(patterns: Patterns, lanes: Lanes, heat: Heat, record: LaneReco
 
 
 def replica_sweeps(
-    patterns: Patterns,
-    lanes: Lanes,
-    heat: Heat,
-    order_stream: NDArray[np.uint32],
-    record: LaneRecord,
+    patterns: Patterns, lanes: Lanes, heat: Heat, order_stream: NDArray[np.uint32], record: LaneRecord
 ) -> int:
     """Run the sweeps of 32 replicas as `asynchronous.replica_sweeps` does; return when nothing moved.
 
     order_stream  # (4,) uint32 for a random order in each sweep, which the replicas share; (0,) for 0 … N-1
     """
-    return run(
-        patterns, lanes, heat, record, lambda t: sweep(patterns, lanes, heat, order_stream, t)
-    )
+    return run(patterns, lanes, heat, record, lambda t: sweep(patterns, lanes, heat, order_stream, t))
 
 
 def run(

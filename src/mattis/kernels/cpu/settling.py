@@ -83,9 +83,7 @@ def settle_heated(_typing, spins, i, fields, k, own, changes, flips, upper, leve
 
 
 @intrinsic
-def settle_exactly(
-    _typing, spins, i, fields, k, own, changes, flips, upper, lower, row, scales, parity
-):
+def settle_exactly(_typing, spins, i, fields, k, own, changes, flips, upper, lower, row, scales, parity):
     """Give site i its new spin as `settle` does, by the recipe: row k of `upper` and `row` of `lower`.
 
     upper, lower  # (…, 32) uint16; scales  # (1, 32) float32; parity  # of N h
@@ -119,9 +117,7 @@ def settle_in_doubt(
     lower  # (8, 32) uint16, to work in; quad  # the one that the upper half of k is from
     """
     draw_halves(lower, LOWER_QUADS + quad, 1, step, tails, key)
-    return settle_exactly(
-        spins, i, fields, k, own, changes, flips, upper, lower, k & 7, scales, parity
-    )
+    return settle_exactly(spins, i, fields, k, own, changes, flips, upper, lower, k & 7, scales, parity)
 
 
 @intrinsic

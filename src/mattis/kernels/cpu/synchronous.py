@@ -30,17 +30,7 @@ from mattis.kernels.cpu.lanes import (
     scratch,
 )
 from mattis.kernels.cpu.settling import settle, settle_heated, settle_in_doubt
-from mattis.kernels.cpu.vectors import (
-    I8,
-    I16,
-    I32,
-    I64,
-    Emitter,
-    add_row,
-    constant,
-    fill_row,
-    row_bits,
-)
+from mattis.kernels.cpu.vectors import I8, I16, I32, I64, Emitter, add_row, constant, fill_row, row_bits
 
 INLINED = "f11b27b65a92ccdd"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
@@ -73,10 +63,7 @@ def turn_bits(_typing, state, b, masks):
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
         state, masks = e.pointer(0), e.pointer(2)
-        halves = [
-            builder.zext(e.load(e.row(masks, I64(half))), WIDE_ROW)
-            for half in range(BLOCK // LANES)
-        ]
+        halves = [builder.zext(e.load(e.row(masks, I64(half))), WIDE_ROW) for half in range(BLOCK // LANES)]
         words = builder.or_(halves[0], builder.shl(halves[1], constant(WIDE_ROW, LANES)))
         for width in (16, 8, 4, 2, 1):
             words = _exchanged(e, words, width)
@@ -91,9 +78,7 @@ def _exchanged(e, words, width):
 
     A rotation moves the partner's half into place; the bits that it wraps around are masked out.
     """
-    masks = [
-        sum(1 << bit for bit in range(BLOCK) if bit & width == k & width) for k in range(LANES)
-    ]
+    masks = [sum(1 << bit for bit in range(BLOCK) if bit & width == k & width) for k in range(LANES)]
     turns = [BLOCK - width if k & width else width for k in range(LANES)]
     partners = ir.Constant(ir.VectorType(I32, LANES), [k ^ width for k in range(LANES)])
     partner = e.b.shuffle_vector(words, ir.Constant(WIDE_ROW, ir.Undefined), partners)
@@ -119,9 +104,7 @@ def count_overlaps(_typing, overlaps, mu, state, blocks, half):
         def word(b, values):
             one = e.load(builder.gep(blocks, [builder.add(builder.mul(b, count), args[1])]))
             different = builder.xor(e.load(e.row(state, b)), e.splat(one))
-            return [
-                builder.add(values[0], e.call(f"llvm.ctpop.v{LANES}i64", [different], WIDE_ROW))
-            ]
+            return [builder.add(values[0], e.call(f"llvm.ctpop.v{LANES}i64", [different], WIDE_ROW))]
 
         (total,) = e.loop(words, [constant(WIDE_ROW, 0)], word)
         overlap = builder.sub(e.splat(args[4]), total)
@@ -143,10 +126,7 @@ def sum_tables(_typing, tables, rows, first, pieces):
         table, rows = e.pointer(0), e.pointer(1)
 
         def piece(p, _):
-            at, row = (
-                builder.mul(p, I64(TABLE_ENTRIES)),
-                builder.add(args[2], builder.mul(p, I64(PIECE))),
-            )
+            at, row = (builder.mul(p, I64(TABLE_ENTRIES)), builder.add(args[2], builder.mul(p, I64(PIECE))))
             for width in TABLE_BITS:
                 _fill_table(e, table, at, rows, row, width)
                 at, row = builder.add(at, I64(2**width)), builder.add(row, I64(width))

@@ -13,14 +13,7 @@ from typing import Any
 import numpy as np
 
 from mattis.errors import UserError
-from mattis.kernels.cuda.devices import (
-    ENTRIES,
-    LARGEST_SHARED,
-    TEXTS,
-    Device,
-    host_trouble,
-    text,
-)
+from mattis.kernels.cuda.devices import ENTRIES, LARGEST_SHARED, TEXTS, Device, host_trouble, text
 from mattis.kernels.cuda.streams import Staging
 
 BACKENDS = ("auto", "cpu", "gpu", "simulated")

@@ -55,12 +55,7 @@ def memory(size: int, count: int) -> tuple[int, int]:
 
 
 def align(
-    device: Device,
-    sets: Sets,
-    batch: DenseReplicas,
-    tables: NDArray[Any],
-    with_self: bool,
-    most: int,
+    device: Device, sets: Sets, batch: DenseReplicas, tables: NDArray[Any], with_self: bool, most: int
 ) -> Aligned:
     """Align replicas, `most` sweeps at most.
 

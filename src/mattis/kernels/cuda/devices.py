@@ -47,14 +47,7 @@ ENTRIES: Mapping[str, tuple[str, ...]] = {
     ),
     "drift": ("present_many",),
     "dense": ("align_by_integers", "align_by_reals"),
-    "euler": (
-        "euler_step_64",
-        "euler_step_32",
-        "gram_step_64",
-        "gram_step_32",
-        "softmax_64",
-        "softmax_32",
-    ),
+    "euler": ("euler_step_64", "euler_step_32", "gram_step_64", "gram_step_32", "softmax_64", "softmax_32"),
 }
 """The kernels of each module."""
 
@@ -198,9 +191,7 @@ def launch(
 ) -> None:  # fmt: skip
     """Run a kernel. Every number of `args` is a NumPy scalar: CuPy passes Python's with 64 bits."""
     function = device.module(module).get_function(kernel)
-    if (
-        shared > ASKED_FOR
-    ):  # all that there is: threads that launch a kernel do not change each other's limit
+    if shared > ASKED_FOR:  # all that there is: threads that launch a kernel do not change each other's limit
         function.max_dynamic_shared_size_bytes = device.shared - function.shared_size_bytes
     device.streams.use(*args)
     function(grid, (block,), args, shared_mem=shared)

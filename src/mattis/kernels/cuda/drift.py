@@ -149,9 +149,7 @@ def _start(ground: Ground) -> Reals:
     """Return the state before the first presentation, as a row of `states`."""
     rows, columns = ground.fields.shape
     nothing, none = np.zeros(rows), np.zeros((rows, columns))
-    return _row(
-        ground.fields, none, ground.squares, ground.along_bias, np.ones(rows), nothing, none[0]
-    )
+    return _row(ground.fields, none, ground.squares, ground.along_bias, np.ones(rows), nothing, none[0])
 
 
 def advance(

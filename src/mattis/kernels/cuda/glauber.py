@@ -304,9 +304,7 @@ def _launch_lanes(
     launch(device, "glauber", IN_LANES, (len(blocks.herds),), LANE_THREADS, args, shared)
 
 
-def form_of(
-    device: Device, sharing: Sequence[int], size: int, count: int, flips: float = 0.0
-) -> str:
+def form_of(device: Device, sharing: Sequence[int], size: int, count: int, flips: float = 0.0) -> str:
     """Return the asynchronous kernel that takes the least time; estimates by paper, see docs/gpu.md.
 
     sharing  # replicas of each pattern set; flips  # the share of proposals that flip a spin: `flips_of`
@@ -379,9 +377,7 @@ def sweeps_per_launch(
     return max(min(step, LARGEST_ORDERS // (each * sets)), 1)
 
 
-def synchronous(
-    device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
-) -> GlauberEnd:
+def synchronous(device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps) -> GlauberEnd:
     """Run replicas, all sites at once: by popcounts, or by matrix products where these take less time."""
     if products_win(device, len(batch.which), len(sets.rows), *sets.shape):
         return by_products(device, sets, batch, course)
@@ -407,9 +403,7 @@ def products_seconds(sets: int) -> float:
     return LAUNCH_SECONDS * (12 + 2 * sets)
 
 
-def by_popcounts(
-    device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
-) -> GlauberEnd:
+def by_popcounts(device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps) -> GlauberEnd:
     """Run replicas, all sites at once, a block for each."""
     with device.ahead():
         state = begin(device, sets, batch, course.sweeps)
@@ -421,9 +415,7 @@ def by_popcounts(
     return end(device, sets, state, course)
 
 
-def by_products(
-    device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps
-) -> GlauberEnd:
+def by_products(device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps) -> GlauberEnd:
     """Run replicas, all sites at once: h = M xi - P S and M = S xiᵀ, one product for each pattern set."""
     xp, (size, count) = device.xp, sets.shape
     with device.ahead():

@@ -162,9 +162,7 @@ ChainGroup = list[int]
 """Chains of the same wires, by their numbers."""
 
 
-def run_chains(
-    device: Device, chains: Sequence[Chain], limits: Limits = LIMITS
-) -> list[ChainRecord]:
+def run_chains(device: Device, chains: Sequence[Chain], limits: Limits = LIMITS) -> list[ChainRecord]:
     """Run chains and return the record of each, with the bits of `cpu.matrix.matrix_sweeps`.
 
     Raises what the device raises where the couplings of one network alone do not fit its memory.
@@ -185,9 +183,7 @@ def run_chains(
     return [records[k] for k in range(len(chains))]
 
 
-def _groups(
-    chains: Sequence[Chain], limits: Limits
-) -> Iterator[tuple[ChainShape, list[ChainGroup]]]:
+def _groups(chains: Sequence[Chain], limits: Limits) -> Iterator[tuple[ChainShape, list[ChainGroup]]]:
     """Yield the chains of each shape, in groups of at most about twice the memory of their couplings."""
     numbers: dict[ChainShape, dict[Wires, ChainGroup]] = {}
     for k, chain in enumerate(chains):
@@ -200,9 +196,7 @@ def _groups(
         yield form, groups
 
 
-def _run(
-    device: Device, form: ChainShape, chains: Sequence[Chain], limits: Limits
-) -> list[ChainRecord]:
+def _run(device: Device, form: ChainShape, chains: Sequence[Chain], limits: Limits) -> list[ChainRecord]:
     """Run chains of one shape that fit the device's memory, a segment of sweeps in each launch.
 
     While one computes, the device gets what the next reads, and what the one before has written is read.
@@ -243,9 +237,7 @@ class _Launched(NamedTuple):
         return bool((ends[:, 1] > 0).all())
 
 
-def _segments(
-    device: Device, form: ChainShape, chains: Sequence[Chain], limits: Limits
-) -> list[slice]:
+def _segments(device: Device, form: ChainShape, chains: Sequence[Chain], limits: Limits) -> list[slice]:
     """Return the sweeps of each launch: none runs for long, nor brings many orders along."""
     turns = -(-len(chains) // device.processors)  # blocks that have to wait for others
     step = min(form.longest, limits.proposals // (device.splits * turns * form.size))
@@ -310,9 +302,7 @@ def _followed(
     return np.concatenate([each.targets[mask] for each, mask in masks.items()]), places
 
 
-def _queue(
-    form: ChainShape, chains: Sequence[Chain]
-) -> tuple[NDArray[np.int32], NDArray[np.uint32]]:
+def _queue(form: ChainShape, chains: Sequence[Chain]) -> tuple[NDArray[np.int32], NDArray[np.uint32]]:
     """Return which random order each chain takes, -1 for 0 … N-1, and the streams of all, each once."""
     found: dict[bytes, int] = {}
     queue = np.full(len(chains), -1, np.int32)
@@ -334,10 +324,7 @@ class _State(NamedTuple):
 
     def on_host(self, device: Device) -> "_State":
         """Return what is read of it after the last sweep; fields and lists of flips stay where they are."""
-        back = {
-            name: device.to_host(getattr(self, name))
-            for name in ("spins", "flipped", "sums", "ends")
-        }
+        back = {name: device.to_host(getattr(self, name)) for name in ("spins", "flipped", "sums", "ends")}
         return self._replace(**back, fields=None, changed=None)
 
 
@@ -449,9 +436,7 @@ def _records(form: ChainShape, traces: Sequence[_Traces], state: _State) -> list
     return records
 
 
-def _repeat(
-    form: ChainShape, record: ChainRecord, state: NDArray[np.int8], other: NDArray[np.int8]
-) -> None:
+def _repeat(form: ChainShape, record: ChainRecord, state: NDArray[np.int8], other: NDArray[np.int8]) -> None:
     """Fill in the records of the sweeps after a fixed point, or after a cycle of two states.
 
     state  # after the last sweep that was run; other  # the one before it and after it

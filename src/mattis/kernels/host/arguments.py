@@ -55,24 +55,16 @@ def checked(value: Any, parameter: Parameter, where: str) -> HostArray:
 
     Raises `TypeError` that begins with `where`, unless the argument has the type that the kernel reads.
     """
-    return (
-        _numbers(value, parameter, where) if parameter.pointer else _number(value, parameter, where)
-    )
+    return _numbers(value, parameter, where) if parameter.pointer else _number(value, parameter, where)
 
 
 def _number(value: Any, parameter: Parameter, where: str) -> HostArray:
     if not isinstance(value, np.generic | int | float):
         raise TypeError(f"{where}: {described(value)} for {parameter.name} by value")
     number = np.atleast_1d(np.asarray(value))  # int becomes int64 and float float64, as in CuPy
-    same = (
-        number.dtype == parameter.element
-        if parameter.element
-        else number.itemsize == parameter.size
-    )
+    same = number.dtype == parameter.element if parameter.element else number.itemsize == parameter.size
     if not same or number.itemsize != parameter.size:
-        raise TypeError(
-            f"{where}: {described(value)} is {number.dtype}, the kernel takes {parameter.name}"
-        )
+        raise TypeError(f"{where}: {described(value)} is {number.dtype}, the kernel takes {parameter.name}")
     return number
 
 
@@ -84,9 +76,7 @@ def _numbers(value: Any, parameter: Parameter, where: str) -> HostArray:
     if not value.flags.c_contiguous:
         raise TypeError(f"{where}: an array that is not C-contiguous")
     if not value.flags.writeable and not parameter.read_only:
-        raise TypeError(
-            f"{where}: a read-only array for a pointer to {parameter.name}, not to const"
-        )
+        raise TypeError(f"{where}: a read-only array for a pointer to {parameter.name}, not to const")
     if value.size and value.ctypes.data % parameter.alignment:
         raise TypeError(f"{where}: an address that does not divide by {parameter.alignment}")
     return value

@@ -28,9 +28,7 @@ def library(source: Source) -> Path:
     compiler's text where it refuses.
     """
     if sys.platform != "linux":
-        raise UserError(
-            f"the simulated backend needs Linux, this is {sys.platform}; use --backend cpu"
-        )
+        raise UserError(f"the simulated backend needs Linux, this is {sys.platform}; use --backend cpu")
     compiler = compiler_path()
     path = cache() / f"{fingerprint(source, compiler)}.so"
     if not path.exists():
@@ -79,9 +77,7 @@ def fingerprint(source: Source, compiler: str) -> str:
 
 def compile_to(path: Path, source: Source, compiler: str) -> None:
     """Compile a source; the library appears at its path whole, however many processes do the same."""
-    plain = {
-        k: v for k, v in os.environ.items() if k != "LD_PRELOAD"
-    }  # no sanitizer in the compiler
+    plain = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}  # no sanitizer in the compiler
     with tempfile.TemporaryDirectory(prefix="build-", dir=path.parent) as build:
         text, library_ = Path(build, "text.cpp"), Path(build, "made.so")
         text.write_text(source.text)

@@ -90,12 +90,7 @@ class HostFunction:
         self._entry = entry
 
     def __call__(
-        self,
-        grid: tuple[int, ...],
-        block: tuple[int, ...],
-        args: Sequence[Any],
-        *,
-        shared_mem: int = 0,
+        self, grid: tuple[int, ...], block: tuple[int, ...], args: Sequence[Any], *, shared_mem: int = 0
     ) -> None:
         """Run the kernel to its end; its arrays hold the results.
 
@@ -121,9 +116,7 @@ class HostFunction:
     def _arrays(self, args: Sequence[Any]) -> list[HostArray]:
         """Return the arrays whose memory the arguments are."""
         if len(args) != len(self.parameters):
-            raise TypeError(
-                f"{self.name}: {len(args)} arguments for {len(self.parameters)} parameters"
-            )
+            raise TypeError(f"{self.name}: {len(args)} arguments for {len(self.parameters)} parameters")
         pairs = enumerate(zip(args, self.parameters, strict=True))
         return [checked(arg, kind, f"{self.name}, argument {k}") for k, (arg, kind) in pairs]
 

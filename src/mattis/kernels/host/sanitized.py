@@ -70,9 +70,7 @@ def runtime(kind: Sanitizer) -> str:
     command = [compiler, f"-print-file-name={RUNTIMES[kind]}"]
     path = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     if not Path(path).is_absolute():
-        raise HostError(
-            f"{compiler} has no {RUNTIMES[kind]}: sanitizers need g++ with its libsanitizer"
-        )
+        raise HostError(f"{compiler} has no {RUNTIMES[kind]}: sanitizers need g++ with its libsanitizer")
     return path
 
 
@@ -83,9 +81,7 @@ def unshuffled() -> list[str]:
     """
     prefix = ["setarch", "-R"]
     try:
-        allowed = (
-            subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
-        )
+        allowed = subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
         return []
     return prefix if allowed else []

@@ -100,8 +100,6 @@ def most_threads(code: str, name: str) -> str:
     A bound that is an argument of a template is not looked up.
     """
     plain = name.partition("<")[0].strip()
-    bounds = [
-        match["most"].strip() for match in LAUNCH_BOUNDS.finditer(code) if match["name"] == plain
-    ]
+    bounds = [match["most"].strip() for match in LAUNCH_BOUNDS.finditer(code) if match["name"] == plain]
     usable = [most for most in bounds if most.isdigit() or plain == name]
     return usable[0] if usable else str(BLOCK_LIMIT)

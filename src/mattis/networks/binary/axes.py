@@ -49,12 +49,8 @@ class BinaryAxes(RetrievalAxes):
     )
     memories: Integers | None = Field(default=None, description="P itself, the patterns stored")
     couplings: tuple[str, ...] | None = Field(default=None, description="rules to compare")
-    age: Integers | None = Field(
-        default=None, description="the pattern asked for is the age-th newest"
-    )
-    mixture: Integers | None = Field(
-        default=None, description="patterns that a cue is a mixture of: odd"
-    )
+    age: Integers | None = Field(default=None, description="the pattern asked for is the age-th newest")
+    mixture: Integers | None = Field(default=None, description="patterns that a cue is a mixture of: odd")
     noise: RealValues = Field(
         default=(0.0,),
         description="fraction of flipped bits of a cue (or taken from another pattern), in [0, 1]",

@@ -84,8 +84,7 @@ def with_added(observables: tuple[Observable, ...]) -> tuple[Observable, ...]:
 
 
 SAME_CLASS = fraction_of_cues(
-    "same_class",
-    "fraction of cues whose mean state is nearest to a pattern of their own class",
+    "same_class", "fraction of cues whose mean state is nearest to a pattern of their own class"
 )
 
 

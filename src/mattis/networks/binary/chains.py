@@ -53,9 +53,7 @@ LARGEST_CHAIN_SUM = 2**31
 """Sums of spins over sites and sweeps stay below this in 32 bits."""
 
 
-def run(
-    network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol
-) -> Iterator[Chains]:
+def run(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol) -> Iterator[Chains]:
     """Yield the chains of replicas, in groups of up to 32, one after the other."""
     for group in groups_of(replicas, protocol):
         kernel = kernel_for(network, group, protocol)
@@ -96,9 +94,7 @@ def lanes(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protoco
         cpu.lane_kernels().replica_sweeps(patterns, state, heat, order, record)
     count = len(replicas)
     trace, spins = record.trace[..., :count], 1 + 2 * state.spins[:, :count].astype(np.int8)
-    return Chains(
-        trace, record.sums[..., :count], settled(trace, heat.scales[0, :count] == 0), spins
-    )
+    return Chains(trace, record.sums[..., :count], settled(trace, heat.scales[0, :count] == 0), spins)
 
 
 def _start(network: BinaryNetwork, replicas: Sequence[Replica]) -> Lanes:
@@ -153,9 +149,7 @@ def one_by_one(
 def fields(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol) -> Chains:
     """Run replicas one after the other with cached fields."""
 
-    def run_one(
-        network: BinaryNetwork, replica: Replica, spins: Signs, rest: tuple[Any, ...]
-    ) -> int:
+    def run_one(network: BinaryNetwork, replica: Replica, spins: Signs, rest: tuple[Any, ...]) -> int:
         nj, parity = network.couplings, network.parity
         halves = cpu.glauber.half_fields(nj, spins, parity, network.bound)
         target = network.xi[replica.cue]
@@ -167,9 +161,7 @@ def fields(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protoc
 def overlaps(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol) -> Chains:
     """Run replicas one after the other, each field summed from the overlaps."""
 
-    def run_one(
-        network: BinaryNetwork, replica: Replica, spins: Signs, rest: tuple[Any, ...]
-    ) -> int:
+    def run_one(network: BinaryNetwork, replica: Replica, spins: Signs, rest: tuple[Any, ...]) -> int:
         known = cpu.glauber.project(network.xi, spins).astype(np.int32)
         return int(cpu.glauber.overlap_sweeps(network.site_major, spins, known, replica.cue, *rest))
 

@@ -62,9 +62,7 @@ def fields_of(template: str) -> set[str]:
 def key_of(template: str, size: int, seed: int) -> str:
     """Return how a matrix is called among those of a study."""
     values = {"size": size, "seed": seed}
-    return ",".join(
-        f"{name}={values[name]}" for name in ("size", "seed") if name in fields_of(template)
-    )
+    return ",".join(f"{name}={values[name]}" for name in ("size", "seed") if name in fields_of(template))
 
 
 @lru_cache(maxsize=16)
@@ -75,13 +73,9 @@ def read(path: Path, size: int, changed: int) -> GivenCouplings:  # noqa: ARG001
     """
     j = _matrix(path)
     if j.shape != (size, size):
-        raise UserError(
-            f"{path}: got shape {j.shape}; expected ({size}, {size}), N × N at size {size}"
-        )
+        raise UserError(f"{path}: got shape {j.shape}; expected ({size}, {size}), N × N at size {size}")
     if j.dtype.kind not in "biuf" or not np.isfinite(j).all():
-        raise UserError(
-            f"{path}: got {j.dtype} or values that are not finite; expected real numbers J_ij"
-        )
+        raise UserError(f"{path}: got {j.dtype} or values that are not finite; expected real numbers J_ij")
     real = j.astype(np.float64)
     whole = np.rint(real * size)
     exact = bool(np.allclose(whole, real * size, rtol=0, atol=1e-9))
@@ -93,9 +87,7 @@ def read(path: Path, size: int, changed: int) -> GivenCouplings:  # noqa: ARG001
         )
     kind = next(k for k in ("int8", "int16", "int32") if np.abs(nj).max() <= np.iinfo(k).max)
     digest = sha256(f"{size}".encode() + np.ascontiguousarray(real, "<f8").tobytes()).hexdigest()
-    return GivenCouplings(
-        nj.astype(kind).tobytes(), kind, size, unit, bool((nj == nj.T).all()), digest
-    )
+    return GivenCouplings(nj.astype(kind).tobytes(), kind, size, unit, bool((nj == nj.T).all()), digest)
 
 
 def _matrix(path: Path) -> NDArray[np.generic]:
@@ -111,9 +103,7 @@ def _matrix(path: Path) -> NDArray[np.generic]:
         )
     try:
         if path.stat().st_size > LARGEST_COUPLING_FILE:
-            raise UserError(
-                f"{path}: got more than {LARGEST_COUPLING_FILE} bytes; expected a smaller matrix"
-            )
+            raise UserError(f"{path}: got more than {LARGEST_COUPLING_FILE} bytes; expected a smaller matrix")
         return np.asarray(readers[path.suffix]())
     except OSError as error:
         raise UserError(f"{path}: cannot read couplings: {error.strerror or error}") from None

@@ -42,9 +42,7 @@ class Rule(Choice):
     matrix: GivenCouplings
     """The couplings themselves, where they are given."""
 
-    def __init__(
-        self, name: str = "hebb", matrix: GivenCouplings = NOT_GIVEN, **numbers: Any
-    ) -> None:
+    def __init__(self, name: str = "hebb", matrix: GivenCouplings = NOT_GIVEN, **numbers: Any) -> None:
         self.choose(name, numbers)
         object.__setattr__(self, "matrix", matrix)
 
@@ -158,9 +156,7 @@ def products(left: NDArray[np.int16], right: NDArray[np.int16]) -> NDArray[np.fl
     return product
 
 
-@coupling_rule(
-    theory=("hopfield.overlap", "little.overlap"), of_signs=lambda _lesson: SignRule(), jumps=True
-)
+@coupling_rule(theory=("hopfield.overlap", "little.overlap"), of_signs=lambda _lesson: SignRule(), jumps=True)
 def hebb(lesson: Lesson) -> NDArray[np.number]:
     """N J_ij = sum_mu xi_i^mu xi_j^mu. Hopfield, PNAS 79, 2554 (1982), eq. (2)."""
     return products(lesson.stored.values, lesson.stored.values)
@@ -168,9 +164,7 @@ def hebb(lesson: Lesson) -> NDArray[np.number]:
 
 def _clipped_unit(threshold: float, count: int) -> float:
     """E[x sgn(x) 1(|x| > t)] = 2 phi(t) of a normal x: N J = sgn sqrt(P)/(2 phi(t)); t = 0 without a zone."""
-    density = float(exact.functions.exponential(-threshold * threshold / 2)) / math.sqrt(
-        2 * math.pi
-    )
+    density = float(exact.functions.exponential(-threshold * threshold / 2)) / math.sqrt(2 * math.pi)
     return float(np.float32(2 * density / math.sqrt(count)))
 
 
@@ -199,9 +193,7 @@ def _dead_zone(lesson: Lesson, threshold: float) -> float:
 )
 def dead_zone(
     lesson: Lesson,
-    threshold: Annotated[
-        float, Field(ge=0, le=5, description="dead zone, in units of sqrt(P)")
-    ] = 0.612,
+    threshold: Annotated[float, Field(ge=0, le=5, description="dead zone, in units of sqrt(P)")] = 0.612,
 ) -> NDArray[np.number]:
     """The same, 0 where |sum_mu xi_i xi_j| <= threshold sqrt(P)."""
     sums = hebb(lesson)
@@ -219,8 +211,7 @@ def words_of(stream: rng.Stream, size: int) -> rng.Words:
 
 
 Connectivity = Annotated[
-    float,
-    Field(gt=0, le=1, description="probability c that a bond is there; 1/2, or 1/100 of few"),
+    float, Field(gt=0, le=1, description="probability c that a bond is there; 1/2, or 1/100 of few")
 ]
 
 
@@ -232,9 +223,7 @@ def _bonds(connectivity: float) -> int:
 def _of_bonds(directed: bool) -> Callable[[Lesson], SignRule]:
     """Return how a device makes diluted couplings."""
     return lambda lesson: SignRule(
-        bonds=_bonds(lesson.rule["connectivity"]),
-        stream=lesson.stream("bonds").packed(),
-        directed=directed,
+        bonds=_bonds(lesson.rule["connectivity"]), stream=lesson.stream("bonds").packed(), directed=directed
     )
 
 
@@ -331,9 +320,7 @@ def history(rule: Rule, size: int) -> int:
 
     The slowest mode of the walk on -A … A falls as cos(pi/(2A + 1))^t.
     """
-    return math.ceil(
-        math.log(1e-6) / math.log(math.cos(math.pi / (2 * saturation(rule, size) + 1)))
-    )
+    return math.ceil(math.log(1e-6) / math.log(math.cos(math.pi / (2 * saturation(rule, size) + 1))))
 
 
 def _older(lesson: Lesson, count: int) -> Signs:
@@ -345,11 +332,7 @@ def _older(lesson: Lesson, count: int) -> Signs:
 
 
 @coupling_rule(
-    unit=1,
-    theory=("bounded.overlap", "bounded.alpha_c"),
-    past=history,
-    bytes_each=12,
-    bytes_past=8,
+    unit=1, theory=("bounded.overlap", "bounded.alpha_c"), past=history, bytes_each=12, bytes_past=8
 )
 def palimpsest(
     lesson: Lesson,
@@ -380,9 +363,7 @@ def fading(rule: Rule, size: int) -> NDArray[np.float64]:
     out: list[int] = []
     while not out or out[-1] > 0:
         age = len(out) + 1
-        out.append(
-            round(FADING_UNIT * rule["epsilon"] * float(exact.functions.exponential(-rate * age)))
-        )
+        out.append(round(FADING_UNIT * rule["epsilon"] * float(exact.functions.exponential(-rate * age))))
     return np.array(out[:-1] or [0], np.float64)
 
 
@@ -461,9 +442,7 @@ def _check_weights(rule: Rule, _size: int, count: int) -> str | None:
 )
 def weighted(
     lesson: Lesson,
-    weights: Annotated[
-        tuple[float, ...], Field(description="of each pattern, as many as there are")
-    ] = (),
+    weights: Annotated[tuple[float, ...], Field(description="of each pattern, as many as there are")] = (),
 ) -> NDArray[np.number]:
     """N J_ij = sum_mu p_mu xi_i xi_j, p of 3 decimals. L. Viana, J. Physique 49, 167 (1988)."""
     whole = np.array([round(DECIMAL * p) for p in weights], np.float64)
@@ -471,9 +450,7 @@ def weighted(
     return np.asarray((values * whole[:, None]).T @ values)
 
 
-@coupling_rule(
-    "sherrington_kirkpatrick", unit=REAL_UNIT, exact=False, theory=("sk.q",), bytes_each=40
-)
+@coupling_rule("sherrington_kirkpatrick", unit=REAL_UNIT, exact=False, theory=("sk.q",), bytes_each=40)
 def spin_glass(lesson: Lesson) -> NDArray[np.number]:
     """N J_ij = sqrt(N) z_ij, z normal, symmetric; rounded to 1/256. Sherrington & Kirkpatrick (1975)."""
     size = lesson.stored.xi.shape[1]
@@ -505,9 +482,7 @@ def _check_square(_rule: Rule, size: int, _count: int) -> str | None:
     return f"{size} neurons are no square lattice of 3 × 3 or more: use size {max(side, 3) ** 2}"
 
 
-@coupling_rule(
-    unit=1, theory=("ising.magnetisation", "ising.energy"), check=_check_square, bytes_each=8
-)
+@coupling_rule(unit=1, theory=("ising.magnetisation", "ising.energy"), check=_check_square, bytes_each=8)
 def lattice(lesson: Lesson) -> NDArray[np.number]:
     """J_ij = 1 between neighbours on a periodic square lattice, row by row; L. Onsager (1944)."""
     size = lesson.stored.xi.shape[1]
@@ -568,8 +543,4 @@ def check(rule: Rule, size: int, count: int) -> str | None:
 def memory(rule: Rule, size: int, count: int) -> int:
     """Return the bytes that making couplings takes at its peak."""
     row = RULES[rule.name]
-    return (
-        row.bytes_each * size * size
-        + 24 * size * count
-        + row.bytes_past * size * row.past(rule, size)
-    )
+    return row.bytes_each * size * size + 24 * size * count + row.bytes_past * size * row.past(rule, size)

@@ -35,11 +35,7 @@ class Ensemble(Choice):
     """(rows, N) of these."""
 
     def __init__(
-        self,
-        name: str = "random",
-        given: bytes = b"",
-        shape: tuple[int, int] = (0, 0),
-        **numbers: Any,
+        self, name: str = "random", given: bytes = b"", shape: tuple[int, int] = (0, 0), **numbers: Any
     ) -> None:
         self.choose(name, numbers)
         object.__setattr__(self, "given", given)
@@ -176,9 +172,7 @@ def _check_activity(ensemble: Ensemble, _size: int, _count: int) -> str | None:
 @ensemble("biased", unit=BIAS_UNIT, check=_check_activity)
 def _biased(
     draw: Draw,
-    activity: Annotated[
-        float, Field(gt=0, lt=1, description="of biased patterns: probability of +1")
-    ] = 0.5,
+    activity: Annotated[float, Field(gt=0, lt=1, description="of biased patterns: probability of +1")] = 0.5,
 ) -> Stored:
     """xi = +1 with probability `activity`; xi - a is stored, a = 2 activity - 1 (covariance rule).
 
@@ -199,11 +193,7 @@ def _categories(
     categories: Annotated[int, Field(ge=1, le=2**20, description="how many categories")] = 2,
     likeness: Annotated[
         float,
-        Field(
-            ge=0,
-            le=1,
-            description="of categories: overlap of a pattern with the prototype of its own",
-        ),
+        Field(ge=0, le=1, description="of categories: overlap of a pattern with the prototype of its own"),
     ] = 0.5,
 ) -> Stored:
     """xi agrees with the prototype of its category with probability (1 + b)/2: two members overlap by b².
@@ -224,9 +214,7 @@ def _check_digits(ensemble: Ensemble, size: int, count: int) -> str | None:
 @ensemble("digits", check=_check_digits, classes="classes")
 def _digits(
     draw: Draw,
-    classes: Annotated[
-        int, Field(ge=1, le=10, description="of digits: 0 … classes - 1, in turn")
-    ] = 10,
+    classes: Annotated[int, Field(ge=1, le=10, description="of digits: 0 … classes - 1, in turn")] = 10,
 ) -> Stored:
     """Handwritten digits of 8 × 8 in black and white; pattern mu is a picture of the digit mu mod `classes`.
 
@@ -244,9 +232,7 @@ def _check_lengths(_ensemble: Ensemble, _size: int, count: int) -> str | None:
     return "Gaussian patterns are asked for by the length of all overlaps: use at most 64 of them"
 
 
-@ensemble(
-    "gaussian", unit=GAUSSIAN_UNIT, real=True, theory=("gaussian.overlap",), check=_check_lengths
-)
+@ensemble("gaussian", unit=GAUSSIAN_UNIT, real=True, theory=("gaussian.overlap",), check=_check_lengths)
 def _gaussian(draw: Draw) -> Stored:
     """xi normal, to 1/64; m = (1/N) sum_i xi_i S_i. J. P. Provost and G. Vallée, PRL 50, 598 (1983)."""
     stream = draw.stream("gaussian patterns")
@@ -263,9 +249,7 @@ def _check_axis(_ensemble: Ensemble, _size: int, count: int) -> str | None:
     return f"{count} dimensions of a random axis: use at most 64 memories"
 
 
-@ensemble(
-    "unit_vectors", unit=AXIS_UNIT, real=True, theory=("random_axis.overlap",), check=_check_axis
-)
+@ensemble("unit_vectors", unit=AXIS_UNIT, real=True, theory=("random_axis.overlap",), check=_check_axis)
 def _unit_vectors(draw: Draw) -> Stored:
     """Component mu of a unit vector n_i at each site, in D = P dimensions, to 1/256: J_ij = n_i · n_j/N.
 

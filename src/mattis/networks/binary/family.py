@@ -56,15 +56,7 @@ from mattis.networks.binary.questions import (
     Visits,
     cued,
 )
-from mattis.study.model import (
-    FINAL_STATES,
-    Columns,
-    FollowedCell,
-    Observable,
-    PatternSet,
-    Task,
-    over_cues,
-)
+from mattis.study.model import FINAL_STATES, Columns, FollowedCell, Observable, PatternSet, Task, over_cues
 from mattis.words import counted
 
 HEBB, IN_TURN = Rule(), Dynamics()
@@ -81,9 +73,7 @@ class BinaryDefaults:
     @property
     def inquiry(self) -> Inquiry:
         """How it is asked where a study says nothing."""
-        return Inquiry(
-            Protocol(0, 2, 1, 0.5), self.rule, Ensemble(self.ensemble), self.dynamics, Query()
-        )
+        return Inquiry(Protocol(0, 2, 1, 0.5), self.rule, Ensemble(self.ensemble), self.dynamics, Query())
 
 
 def theory(inquiry: Inquiry) -> tuple[str, ...]:
@@ -92,9 +82,7 @@ def theory(inquiry: Inquiry) -> tuple[str, ...]:
     if inquiry.question.name not in ("recall", "hysteresis"):
         return question.theory
     own = ENSEMBLES[inquiry.ensemble.name].theory
-    if (
-        inquiry.dynamics.threshold == 0
-    ):  # else it is that of signs: thresholds are balanced, or none is known
+    if inquiry.dynamics.threshold == 0:  # else it is that of signs: thresholds are balanced, or none is known
         own += NEURONS[inquiry.dynamics.neurons]
     names = own or tuple(name for rule in rules for name in RULES[rule].theory)
     return tuple(n for n in names if n != "little.overlap" or inquiry.dynamics.synchronous)
@@ -122,14 +110,7 @@ def observables(inquiry: Inquiry) -> tuple[Observable, ...]:
     extra = {observable.name: observable for observable in question.extra}
     here = [o for o in CHAIN_OBSERVABLES[:-1] if o.name in extra or o.name not in without]
     twice = STARTS_OBSERVABLES if inquiry.asking.starts == 2 else ()
-    found = (
-        *(extra.pop(o.name, o) for o in here),
-        *extra.values(),
-        *kin,
-        *cycling,
-        *turning,
-        *twice,
-    )
+    found = (*(extra.pop(o.name, o) for o in here), *extra.values(), *kin, *cycling, *turning, *twice)
     return (*found, flag)
 
 
@@ -219,9 +200,7 @@ def gathered(points: Sequence[Visit], inquiry: Inquiry, answers: Iterable[VisitC
     names = [observable.name for observable in columns(inquiry)]
     found: Columns = {name: np.array([mean[name] for mean in means], np.float64) for name in names}
     if inquiry.kept:
-        found[FINAL_STATES] = np.array(
-            [bits([row.state for row in each[: inquiry.kept]]) for each in cells]
-        )
+        found[FINAL_STATES] = np.array([bits([row.state for row in each[: inquiry.kept]]) for each in cells])
     return found
 
 
@@ -262,8 +241,7 @@ def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
     for (k, (_, numbers)), mine in zip(recalls.items(), cells, strict=True):
         answers[k].append([VisitCell(n, *one) for n, one in zip(numbers, mine, strict=True)])
     return [
-        gathered(points, inquiry, rows)
-        for (_, points, inquiry), rows in zip(tasks, answers, strict=True)
+        gathered(points, inquiry, rows) for (_, points, inquiry), rows in zip(tasks, answers, strict=True)
     ]
 
 
@@ -273,10 +251,7 @@ def launches(task: Task, sets: int, device: Device) -> DeviceWork | None:
     protocol = inquiry.of("hebb").judging
     if len(numbers) < len(points) * inquiry.cues:
         return None
-    replicas, (size, count) = (
-        starts_of(group.replicas, protocol),
-        (patterns.size, patterns.patterns),
-    )
+    replicas, (size, count) = (starts_of(group.replicas, protocol), (patterns.size, patterns.patterns))
     flips = glauber.flips_of([replica.beta for replica in replicas], count / size)
     return hopfield_device.work_of(device, size, count, [len(replicas)] * sets, protocol, flips)
 
@@ -290,9 +265,7 @@ def _of_task(k: int, part: ChainCoroutine[VisitCells]) -> ChainCoroutine[tuple[i
 FOLLOWED = (
     Observable("overlap", "Mattis overlap m with the pattern that is due, after the sweep"),
     Observable("energy", "energy per neuron after the sweep", "J"),
-    Observable(
-        "q", "overlap of the state after the sweep with that after the first measured sweep"
-    ),
+    Observable("q", "overlap of the state after the sweep with that after the first measured sweep"),
 )
 """What is said of a chain after each of its sweeps."""
 
@@ -334,9 +307,7 @@ def cued_chain(patterns: PatternSet, visit: Visit, inquiry: Inquiry, cue: int) -
     """
     if not 0 <= cue < inquiry.cues:
         most = f"0 … {inquiry.cues - 1}" if inquiry.cues > 1 else "0"
-        raise UserError(
-            f"cue: got {cue}; expected {most}, for the study has {counted(inquiry.cues, 'cue')}"
-        )
+        raise UserError(f"cue: got {cue}; expected {most}, for the study has {counted(inquiry.cues, 'cue')}")
     asked = inquiry.of(visit.rule)
     if asked.ladder is not None:
         raise UserError(

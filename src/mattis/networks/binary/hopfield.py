@@ -68,9 +68,7 @@ def build(patterns: PatternSet) -> BinaryNetwork:
     return BinaryNetwork(patterns.labels, patterns.root_seed, address)
 
 
-def largest_others(
-    network: BinaryNetwork, replicas: Sequence[Replica], sums: NDArray[np.int64]
-) -> list[int]:
+def largest_others(network: BinaryNetwork, replicas: Sequence[Replica], sums: NDArray[np.int64]) -> list[int]:
     """Return max over the other patterns of |sum_i xi_i A_i| of each replica; -1 if there is none.
 
     sums  # (N, R) of the spins over the measured sweeps
@@ -93,9 +91,7 @@ def edwards_anderson(sums: NDArray[np.int32]) -> list[int]:
     return [int(q) for q in (sums[0].astype(np.int64) * sums[1]).sum(axis=0)]
 
 
-def looks(
-    network: BinaryNetwork, replicas: Sequence[Replica], found: Chains
-) -> tuple[list[int], list[int]]:
+def looks(network: BinaryNetwork, replicas: Sequence[Replica], found: Chains) -> tuple[list[int], list[int]]:
     """Return `largest_others` and `edwards_anderson` of chains, where a device has not done so already."""
     if found.sums is None:
         assert found.looks is not None
@@ -111,16 +107,12 @@ class ReplicaOutcome(NamedTuple):
     state: Signs | None
 
 
-def observe(
-    network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol
-) -> list[CellObservables]:
+def observe(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol) -> list[CellObservables]:
     """Return the observables of replicas, and their flags."""
     return [outcome.cell for outcome in outcomes(network, replicas, protocol)]
 
 
-def outcomes(
-    network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol
-) -> list[ReplicaOutcome]:
+def outcomes(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol) -> list[ReplicaOutcome]:
     """Return what replicas came to from their cues."""
     started = starts_of(replicas, protocol)
     order = by_stream(started, protocol.sharing)
@@ -306,9 +298,7 @@ def _view(
     )  # fmt: skip
 
 
-def two_cycles(
-    network: BinaryNetwork, replicas: Sequence[Replica], found: Chains
-) -> list[CellObservables]:
+def two_cycles(network: BinaryNetwork, replicas: Sequence[Replica], found: Chains) -> list[CellObservables]:
     """Tell which chains at T = 0 ended in a cycle of two states, and which fraction of the spins flips in it.
 
     S(t+2) = S(t) ≠ S(t+1): of the Hebb rule without diagonal. NaN at T > 0, where nothing ends.
@@ -358,9 +348,7 @@ def average(replicas: Sequence[CellObservables]) -> CellObservables:
     return out | means_given_survival(replicas)
 
 
-def asked(
-    network: BinaryNetwork, points: Sequence[Setting], protocol: Protocol
-) -> list[CellObservables]:
+def asked(network: BinaryNetwork, points: Sequence[Setting], protocol: Protocol) -> list[CellObservables]:
     """Return the observables at some points, mean over cues."""
     cues = protocol.cues
     replicas = [Replica(cue, *point) for point, cue in product(points, range(cues))]
@@ -434,9 +422,7 @@ def launched(
 def check(size: int, patterns: int) -> str | None:
     """Tell what is wrong with a network of N neurons and P patterns, if anything."""
     if size * patterns > LARGEST_FIELD:
-        return (
-            f"{patterns} patterns of {size} sites overflow a 32-bit field: P × N must be below 2^31"
-        )
+        return f"{patterns} patterns of {size} sites overflow a 32-bit field: P × N must be below 2^31"
     return None
 
 

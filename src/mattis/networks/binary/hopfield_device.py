@@ -51,11 +51,7 @@ def run(
     for first in range(0, len(asked), most):
         part = asked[first : first + most]
         yield from overlapped(
-            device,
-            part,
-            lambda _: each,
-            lambda some: _begun(device, some, protocol, form, states),
-            besides,
+            device, part, lambda _: each, lambda some: _begun(device, some, protocol, form, states), besides
         )
 
 
@@ -103,9 +99,7 @@ def work_of(
     step = glauber.sweeps_per_launch(device, (size, count), together, sets, fresh, form)
     step = 1 if kernel == "little_update" else step
     launches = batches * (2 + -(-protocol.sweeps // step))
-    return DeviceWork(
-        at_once * (together * each + besides), launches, protocol.sweeps * seconds, kernel
-    )
+    return DeviceWork(at_once * (together * each + besides), launches, protocol.sweeps * seconds, kernel)
 
 
 def _begun(

@@ -57,9 +57,7 @@ def known_numbers(table: Table[Any]) -> dict[str, Number]:
     return found
 
 
-def checked_numbers(
-    table: Table[Any], row: Any, given: Mapping[str, Any], keys: Sequence[str]
-) -> Any:
+def checked_numbers(table: Table[Any], row: Any, given: Mapping[str, Any], keys: Sequence[str]) -> Any:
     """Return numbers of a study as the rows of a table take them.
 
     row   # the word of the study, if it says one
@@ -112,9 +110,7 @@ class CouplingsPart(NumberedPart):
     word: ClassVar[str] = "rule"
     tables: ClassVar[Mapping[str, Collection[str]]] = {"rule": RULES}
 
-    rule: StrictStr | None = Field(
-        default=None, description="hebb, clipped, dead_zone, dilution, …"
-    )
+    rule: StrictStr | None = Field(default=None, description="hebb, clipped, dead_zone, dilution, …")
     file: StrictStr | None = Field(
         default=None,
         description="a matrix J, beside the study; with {size} and {seed} in its name, one for each",
@@ -184,18 +180,14 @@ class PatternsPart(NumberedPart):
             return ensembles.from_hexadecimal(self.given, size)
         except ValueError as error:
             expected = f"rows of {size} bits in hexadecimal"
-            raise Misplaced(
-                "patterns.given", str(error), expected, "use file: to read patterns"
-            ) from None
+            raise Misplaced("patterns.given", str(error), expected, "use file: to read patterns") from None
 
 
 def _threshold(value: Any) -> Any:
     """Return a threshold: a number of moderate size, or the word balanced."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if value != BALANCED and not (number and abs(value) <= LARGEST_THRESHOLD):
-        raise ValueError(
-            f"expected a number of at most {LARGEST_THRESHOLD:g}, in units of J, or balanced"
-        )
+        raise ValueError(f"expected a number of at most {LARGEST_THRESHOLD:g}, in units of J, or balanced")
     return float(value) if number else value
 
 
@@ -219,8 +211,7 @@ class DynamicsPart(Part):
     )
     neurons: Literal["signs", "zero_one"] | None = Field(default=None, description="±1, or 0 and 1")
     threshold: Threshold | None = Field(
-        default=None,
-        description="U in units of J; or balanced, U_i = 1/2 sum_j J_ij of neurons 0, 1",
+        default=None, description="U in units of J; or balanced, U_i = 1/2 sum_j J_ij of neurons 0, 1"
     )
 
     def over(self, usual: Dynamics) -> Dynamics:
@@ -244,10 +235,7 @@ class QuestionPart(Part):
         description="ambiguous: the nearer of the two patterns has come above this overlap, else neither",
     )
     leaves_below: StrictFloat = Field(
-        default=Query.leaves_below,
-        gt=-1,
-        lt=1,
-        description="survival: the state left below this overlap",
+        default=Query.leaves_below, gt=-1, lt=1, description="survival: the state left below this overlap"
     )
     wrong_bits: StrictInt = Field(
         default=Query.wrong_bits,
@@ -297,9 +285,7 @@ def with_files(content: Any, where: str, folder: Path) -> Any:
         if isinstance(part, dict) and isinstance(part.get("file"), str):
             if not part["file"].strip():
                 expected = "file or folder" if key == "patterns" else "file"
-                raise UserError(
-                    f"{where}, {key}.file: got nothing; expected the name of a {expected}"
-                )
+                raise UserError(f"{where}, {key}.file: got nothing; expected the name of a {expected}")
             found[key] = (
                 _found_patterns(part, where, folder)
                 if key == "patterns"
@@ -356,9 +342,7 @@ class KeepKey(Part):
     """What is kept of each cell beside its observables."""
 
     states: StrictInt = Field(
-        ge=1,
-        le=MOST_KEPT,
-        description="cues whose final states are kept, the first ones; of fewer, all",
+        ge=1, le=MOST_KEPT, description="cues whose final states are kept, the first ones; of fewer, all"
     )
 
 
@@ -403,9 +387,7 @@ def check_dynamics(acting: Dynamics, order: str) -> None:
         advice = f"remove it, or dynamics.{'update' if acting.synchronous else 'diagonal'}"
         raise Misplaced("dynamics.rate", acting.rate, expected, advice)
     if acting.is_metropolis and order != "random":
-        expected = (
-            "random with rate metropolis, which is not ergodic from the first site to the last"
-        )
+        expected = "random with rate metropolis, which is not ergodic from the first site to the last"
         raise Misplaced("update_order", order, expected, "write update_order: random")
     if acting.synchronous and order != "typewriter":
         expected = "no order, for all sites are updated at once"
@@ -415,9 +397,7 @@ def check_dynamics(acting: Dynamics, order: str) -> None:
         raise Misplaced("dynamics.threshold", BALANCED, expected, "add neurons: zero_one, or use 0")
     if isinstance(acting.threshold, float) and abs(acting.threshold) > 16:
         expected = "a threshold of at most 16, in units of J"
-        raise Misplaced(
-            "dynamics.threshold", f"{acting.threshold:g}", expected, "use a smaller one"
-        )
+        raise Misplaced("dynamics.threshold", f"{acting.threshold:g}", expected, "use a smaller one")
 
 
 def spelled(protocol: Inquiry) -> dict[str, Any]:

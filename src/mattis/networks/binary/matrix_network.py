@@ -100,18 +100,14 @@ class Couplings:
         return self.make()
 
 
-def learnt(
-    rule: Rule, stored: Stored, with_diagonal: bool, root_seed: int, labels: Labels
-) -> Couplings:
+def learnt(rule: Rule, stored: Stored, with_diagonal: bool, root_seed: int, labels: Labels) -> Couplings:
     """Return the couplings of patterns by a rule. with_diagonal  # J_ii as the rule makes it, else 0"""
     row = RULES[rule.name]
     lesson = Lesson(rule, stored, root_seed, labels)
     unit = couplings.unit_of(rule, stored.unit, len(stored.xi))
     if row.of_signs is not None and stored.signs is not None:
         signs = SignCouplings(stored.signs, row.of_signs(lesson), with_diagonal)
-        return Couplings(
-            lambda: _matrix(row, lesson, with_diagonal), unit, bool(row.symmetric), signs
-        )
+        return Couplings(lambda: _matrix(row, lesson, with_diagonal), unit, bool(row.symmetric), signs)
     nj = _matrix(row, lesson, with_diagonal)
     symmetric = bool((nj == nj.T).all()) if row.symmetric is None else row.symmetric
     return Couplings(lambda: nj, unit, symmetric)
@@ -245,9 +241,7 @@ class MatrixNetwork:
         if self.dynamics.threshold == BALANCED:
             return np.zeros(self.size, np.int64)
         each = (2 if one_sided else 1) * float(self.dynamics.threshold) * self.size * self.unit
-        sums = (
-            self.made.nj.sum(axis=1, dtype=np.int64) if one_sided else np.zeros(self.size, np.int64)
-        )
+        sums = self.made.nj.sum(axis=1, dtype=np.int64) if one_sided else np.zeros(self.size, np.int64)
         return np.asarray(sums - round(each), np.int64)
 
     @cached_property
@@ -306,9 +300,7 @@ class MatrixNetwork:
             self.dynamics.synchronous, self.dynamics.is_metropolis, course.settles, course.stream,
             course.scales, course.order, overlaps, trace, excess, sums, course.warm,
         )  # fmt: skip
-        return ChainResult.of(
-            ChainRecord(overlaps, trace, excess, sums, spins, int(used), int(period))
-        )
+        return ChainResult.of(ChainRecord(overlaps, trace, excess, sums, spins, int(used), int(period)))
 
     @cached_property
     def wires(self) -> Wires:

@@ -68,9 +68,7 @@ def largest_other(circuit: MatrixNetwork, walk: ChainResult, index: int, measure
     return float(found.max())
 
 
-def cycles(
-    circuit: MatrixNetwork, walk: ChainResult, replica: Replica, asking: Protocol
-) -> CellObservables:
+def cycles(circuit: MatrixNetwork, walk: ChainResult, replica: Replica, asking: Protocol) -> CellObservables:
     """Return whether a chain at T = 0 ended in a cycle of two states, and Peretto's energy.
 
     Hbar/N = -(1/N) sum_i [|h_i| + T ln(1 + exp(-2 beta |h_i|))]: of signs without thresholds and
@@ -108,10 +106,7 @@ def magnetisation(circuit: MatrixNetwork, walk: ChainResult, asking: Protocol) -
     """Return the mean of |m|, which a state and its opposite have alike, and its thermal error."""
     (found,) = estimates(np.abs(walk.overlaps[:1, asking.thermalise :]))
     norm = float(circuit.stored.norms[0])
-    return {
-        "magnetisation": found.mean / norm,
-        "magnetisation_thermal_error": found.error / norm,
-    }
+    return {"magnetisation": found.mean / norm, "magnetisation_thermal_error": found.error / norm}
 
 
 CYCLES = (

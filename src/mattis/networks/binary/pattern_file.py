@@ -35,9 +35,7 @@ def read(path: Path, most: int) -> Ensemble:
             f"{path}: got {rows.size} signs; expected at most {most}, for they travel with the study; "
             "use fewer or smaller patterns"
         )
-    return Ensemble(
-        "given", given=rows.astype(np.int8).tobytes(), shape=(rows.shape[0], rows.shape[1])
-    )
+    return Ensemble("given", given=rows.astype(np.int8).tobytes(), shape=(rows.shape[0], rows.shape[1]))
 
 
 def _file(path: Path) -> PatternRows:

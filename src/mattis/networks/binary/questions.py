@@ -330,16 +330,12 @@ def familiarity(
             yield _row(number, _compared(circuit, visit, cue, new[cue]))
 
 
-def _compared(
-    circuit: MatrixNetwork, visit: Visit, cue: int, new: Signs
-) -> ChainCoroutine[CellObservables]:
+def _compared(circuit: MatrixNetwork, visit: Visit, cue: int, new: Signs) -> ChainCoroutine[CellObservables]:
     """Compare a stored pattern with a new one."""
     yield from ()  # no chain is asked for
     network, index = circuit.network, cued(circuit.network.count, visit, cue)
     old_rate = flip_rate(circuit, network.cue(index, visit.noise))
-    stream = rng.stream(
-        network.root_seed, "new cue", network.labels, {"noise": visit.noise, "cue": cue}
-    )
+    stream = rng.stream(network.root_seed, "new cue", network.labels, {"noise": visit.noise, "cue": cue})
     new_rate = flip_rate(circuit, noisy_cue(new, visit.noise, stream))
     recognised = float(old_rate < new_rate) + 0.5 * float(old_rate == new_rate)
     return {

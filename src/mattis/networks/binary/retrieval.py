@@ -64,12 +64,8 @@ class RetrievalAxes(Axes):
     """The axes of networks at a temperature."""
 
     load: RealValues = Field(description="load alpha = P/N, in (0, 1]; P = round(load × N) ≥ 1")
-    temperature: RealValues | None = Field(
-        default=None, description="temperature T in units of J, ≥ 0"
-    )
-    beta: Reciprocals | None = Field(
-        default=None, description="inverse temperature 1/T, > 0 or .inf"
-    )
+    temperature: RealValues | None = Field(default=None, description="temperature T in units of J, ≥ 0")
+    beta: Reciprocals | None = Field(default=None, description="inverse temperature 1/T, > 0 or .inf")
 
     @model_validator(mode="after")
     def _checked(self) -> Self:

@@ -44,8 +44,7 @@ class BinaryStudy(RetrievalStudy):
     model: str = Field(default="hopfield", description="a model of `mattis models`")
     axes: BinaryAxes
     couplings: keys.CouplingsKey | None = Field(
-        default=None,
-        description="a rule, or a rule with its numbers; what the model has, if not given",
+        default=None, description="a rule, or a rule with its numbers; what the model has, if not given"
     )
     patterns: keys.PatternsKey | None = Field(
         default=None, description="an ensemble, or one with its numbers, or a file"
@@ -53,9 +52,7 @@ class BinaryStudy(RetrievalStudy):
     dynamics: keys.DynamicsKey | None = Field(
         default=None, description="update, rate, diagonal, neurons and threshold"
     )
-    question: keys.QuestionKey | None = Field(
-        default=None, description="what is asked: recall, if not given"
-    )
+    question: keys.QuestionKey | None = Field(default=None, description="what is asked: recall, if not given")
     sampling: keys.ProtocolKey | None = Field(
         default=None,
         alias="protocol",
@@ -145,9 +142,7 @@ class BinaryStudy(RetrievalStudy):
         asking = replace(self.asking, order=order, starts=self.starts)
         rules = self.axes.couplings or ()
         kept = 0 if self.keep is None else min(self.keep.states, self.cues)
-        return Inquiry(
-            asking, self.rule, self.ensemble, self.acting, self.asked, rules, kept, self.ladder
-        )
+        return Inquiry(asking, self.rule, self.ensemble, self.acting, self.asked, rules, kept, self.ladder)
 
     @property
     def kept_states(self) -> StateShape | None:
@@ -243,10 +238,7 @@ class BinaryStudy(RetrievalStudy):
         content, came_to = super().spelled(), keys.spelled(self.protocol)
         if "sampling" in content:
             content["protocol"] = content.pop("sampling")
-        for key, fixed in (
-            ("couplings", ("name",)),
-            ("patterns", ("name", "shape", "fingerprint")),
-        ):
+        for key, fixed in (("couplings", ("name",)), ("patterns", ("name", "shape", "fingerprint"))):
             if key in content:
                 content[key] |= {k: v for k, v in came_to[key].items() if k not in fixed}
         if hashes := self.given_couplings:
@@ -307,9 +299,7 @@ class BinaryStudy(RetrievalStudy):
 
     def _check_heat(self, size: int, count: int) -> None:
         """Raise Misplaced if the thermal noise overflows its 32 bits."""
-        hottest = max(
-            *self.axes.temperatures, self.asked.top if self.asked.name == "hysteresis" else 0.0
-        )
+        hottest = max(*self.axes.temperatures, self.asked.top if self.asked.name == "hysteresis" else 0.0)
         quarter = 4 if self.acting.neurons == "zero_one" else 1
         for inquiry in self.inquiries:
             given = inquiry.rule.name == "given"
@@ -325,9 +315,7 @@ class BinaryStudy(RetrievalStudy):
         """Return a point of the grid as the model takes it."""
         at = dict(zip(self.points, point, strict=True))
         rule = rule_of(at["couplings"]) if "couplings" in at else self.rule.name
-        return Visit(
-            rule, int(at.get("age", 0)), int(at.get("mixture", 1)), at["beta"], at["noise"]
-        )
+        return Visit(rule, int(at.get("age", 0)), int(at.get("mixture", 1)), at["beta"], at["noise"])
 
     def making(self, points: Sequence[Point]) -> Sequence[Point]:
         """Return one point for each rule: couplings are made once for all points that have it."""
@@ -363,9 +351,7 @@ class BinaryStudy(RetrievalStudy):
         """Return how circuits of a pattern set are made and asked, with couplings that are given."""
         return replace(self.protocol, rule=self.rule_for(patterns.size, patterns.seed))
 
-    def shortened(
-        self, patterns: PatternSet, points: Sequence[Point], most: int
-    ) -> tuple[Task, int]:
+    def shortened(self, patterns: PatternSet, points: Sequence[Point], most: int) -> tuple[Task, int]:
         """Return a task with shorter chains, and its spin proposals."""
         quick = LANES_SPEEDUP if self.in_lanes else 1
         cues = min(self.cues, max(LANES // len(points), 1)) if self.in_lanes else self.cues
@@ -383,9 +369,7 @@ class BinaryStudy(RetrievalStudy):
         chains = {"hysteresis": 2 * len(self.asked.rungs()), "familiarity": 0}
         total: int = size * sweeps * cues * self.starts * points * chains.get(self.asked.name, 1)
         total += points * BINARY_QUESTIONS[self.asked.name].work(size)
-        return max(
-            total // (len(self.axes.betas) if self.asked.name == "hysteresis" else 1), points
-        )
+        return max(total // (len(self.axes.betas) if self.asked.name == "hysteresis" else 1), points)
 
     def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
         """Return the spin proposals at some points at most (at T = 0 chains stop at a fixed point)."""
@@ -394,35 +378,28 @@ class BinaryStudy(RetrievalStudy):
     def total_updates(self) -> int:
         """Return the spin proposals of the whole study at most."""
         points = math.prod(len(self.labels[name]) for name in self.dimensions if name != "size")
-        return sum(
-            self._proposals(size, self.sweeps.total, self.cues, points) for size in self.axes.size
-        )
+        return sum(self._proposals(size, self.sweeps.total, self.cues, points) for size in self.axes.size)
 
     def memory(self, size: int, patterns: int) -> int:
         """Return the bytes that a pattern set takes at its peak, of the rule that takes most."""
         return max(
             self._memory_in_lanes(size, patterns)
             if inquiry.in_lanes
-            else self._memory_of_chain(size, patterns)
-            + couplings.memory(inquiry.rule, size, patterns)
+            else self._memory_of_chain(size, patterns) + couplings.memory(inquiry.rule, size, patterns)
             for inquiry in self.inquiries
         )
 
     def _memory_in_lanes(self, size: int, patterns: int) -> int:
         """Return the bytes of replicas that run side by side."""
         sweeps, synchronous = self.sweeps.total, self.acting.synchronous
-        replicas = (
-            len(self.axes.betas) * len(self.axes.noise) * len(self.axes.age or (1,)) * self.cues
-        )
+        replicas = len(self.axes.betas) * len(self.axes.noise) * len(self.axes.age or (1,)) * self.cues
         matrix = 0 if synchronous else chains.matrix_memory(size, patterns, replicas, sweeps)
         return chains.memory(size, patterns) + matrix + chains.trace_memory(sweeps, synchronous)
 
     def _memory_of_chain(self, size: int, patterns: int) -> int:
         """Return the bytes of patterns and of one chain with what is followed of it."""
         ramp = 2 * len(self.asked.rungs()) if self.asked.name == "hysteresis" else 1
-        every = (
-            self.asked.name in ("hysteresis", "transitions") or self.ensemble.name in REAL_VALUED
-        )
+        every = self.asked.name in ("hysteresis", "transitions") or self.ensemble.name in REAL_VALUED
         followed = max(patterns if every else 1, *(self.axes.mixture or (1,)))
         asked = BINARY_QUESTIONS[self.asked.name].memory(size)
         if self.ladder is not None:
@@ -458,19 +435,14 @@ def _check_numbers(study: BinaryStudy) -> None:
     past = {"palimpsest", "marginalist"}.intersection(study.rules)
     if past and ensembles.unit_of(study.ensemble) > 1:
         expected = f"patterns of ±1, as those that {min(past)} learnt before"
-        raise Misplaced(
-            "patterns.ensemble", study.ensemble.name, expected, "use random or categories"
-        )
+        raise Misplaced("patterns.ensemble", study.ensemble.name, expected, "use random or categories")
     if "given" in study.rules:
         _check_given_couplings(study)
         uses |= {"file", "sha256"}
     keys.refuse_unused("couplings", study.couplings, {"rule", *uses}, ", ".join(study.rules))
     name = study.ensemble.name
     keys.refuse_unused(
-        "patterns",
-        study.patterns,
-        {"ensemble", "file", *ENSEMBLES[name].numbers, *keys.own_keys(name)},
-        name,
+        "patterns", study.patterns, {"ensemble", "file", *ENSEMBLES[name].numbers, *keys.own_keys(name)}, name
     )
     asked = study.asked.name
     used = {"name", *keys.QUESTION_NUMBERS.get(asked, ())}
@@ -507,9 +479,7 @@ def _check_question(study: BinaryStudy) -> None:
     """Raise Misplaced where the axes are not those of the question."""
     asked, axes = study.asked, study.axes
     if axes.mixture is not None and asked.name != "mixture":
-        raise Misplaced(
-            "axes.mixture", "mixtures", "question: mixture", "add it, or remove the axis"
-        )
+        raise Misplaced("axes.mixture", "mixtures", "question: mixture", "add it, or remove the axis")
     if axes.mixture is None and asked.name == "mixture":
         raise Misplaced("axes.mixture", "nothing", "numbers of patterns", "for example [1, 3, 5]")
     if axes.age is not None and study.cues > 1:
@@ -540,9 +510,7 @@ def _check_question(study: BinaryStudy) -> None:
         raise Misplaced("question.name", asked.name, expected, "use one, or dynamics: asynchronous")
     if moving and asked.name == "recall" and study.ensemble.name == "biased":
         expected = "patterns of one norm, for the one that is due changes with every sweep"
-        raise Misplaced(
-            "patterns.ensemble", "biased", expected, "use question: transitions, or random"
-        )
+        raise Misplaced("patterns.ensemble", "biased", expected, "use question: transitions, or random")
 
 
 def _check_sampling(study: BinaryStudy) -> None:

@@ -296,24 +296,18 @@ def trajectories(points: Sequence[Stage]) -> Iterator[list[tuple[Stage, list[int
 
     Points that differ in presentations or in the memory only belong to one trajectory.
     """
-    order = sorted(
-        range(len(points)), key=lambda k: (points[k].trajectory, points[k].presentations)
-    )
+    order = sorted(range(len(points)), key=lambda k: (points[k].trajectory, points[k].presentations))
     for _, members in groupby(order, key=lambda k: points[k].trajectory):
         stages = [list(rows) for _, rows in groupby(members, lambda k: points[k].presentations)]
         yield [(points[rows[0]]._replace(memory=ALL), rows) for rows in stages]
 
 
-def empty_columns(
-    points: Sequence[Stage], observables: Sequence[Observable] | None = None
-) -> Columns:
+def empty_columns(points: Sequence[Stage], observables: Sequence[Observable] | None = None) -> Columns:
     """Return a column of NaN for each observable, those of memories if not given, a row for each point."""
     return {o.name: np.full(len(points), nan) for o in observables or DRIFT_OBSERVABLES}
 
 
-def write(
-    columns: Columns, values: dict[str, Any], points: Sequence[Stage], rows: list[int]
-) -> None:
+def write(columns: Columns, values: dict[str, Any], points: Sequence[Stage], rows: list[int]) -> None:
     """Write the observables of one stage into the rows of its points."""
     for k, name in product(rows, columns):
         columns[name][k] = value_of(values[name], points[k].memory)
@@ -337,17 +331,12 @@ def course(patterns: PatternSet, stage: Stage, protocol: DriftProtocol, cue: int
     Raises UserError for a cue, for memories have none.
     """
     if cue:
-        raise UserError(
-            f"cue: got {cue}; expected 0, for memories that drift have no cues; remove it"
-        )
+        raise UserError(f"cue: got {cue}; expected 0, for memories that drift have no cues; remove it")
     count = patterns.patterns
     times = np.array(spaced(total_presentations(stage, count))) / count
     stages = [stage._replace(memory=ALL, presentations=float(time)) for time in times]
     found = (
-        {
-            name: value_of(value, stage.memory)
-            for name, value in observe(state, at, protocol).items()
-        }
+        {name: value_of(value, stage.memory) for name, value in observe(state, at, protocol).items()}
         for at, state in follow(patterns, stages, protocol)
     )
     rows = [*found]

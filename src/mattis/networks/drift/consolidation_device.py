@@ -16,12 +16,7 @@ from mattis.kernels.cuda.devices import Device, divided
 from mattis.kernels.cuda.drift import DriftRule, Ground, Path
 from mattis.networks.drift import consolidation
 from mattis.networks.drift import memories as ensembles
-from mattis.networks.drift.consolidation import (
-    PRESENTATIONS_AT_ONCE,
-    DriftProtocol,
-    Stage,
-    Synapses,
-)
+from mattis.networks.drift.consolidation import PRESENTATIONS_AT_ONCE, DriftProtocol, Stage, Synapses
 from mattis.study.model import Columns, PatternSet, Task
 
 HOST_ROOM = 2**34

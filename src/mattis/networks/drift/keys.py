@@ -7,12 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, StrictFloat, StrictInt, model_validator
 
-from mattis.networks.drift.consolidation import (
-    MOST_DRIFTING,
-    DriftProtocol,
-    Stage,
-    total_presentations,
-)
+from mattis.networks.drift.consolidation import MOST_DRIFTING, DriftProtocol, Stage, total_presentations
 from mattis.networks.drift.memories import MemoryEnsemble
 from mattis.study.axes import BOUNDS, Axes, Bound, Integers, Meaning, Misplaced, RealValues
 from mattis.study.base import Study
@@ -133,9 +128,7 @@ class DriftStudy(Study):
             float(self.reached_above), self.probabilities or (), single,
         )  # fmt: skip
 
-    def check_drift(
-        self, taus: Sequence[float], spreads: Sequence[float], fewest: int, most: int
-    ) -> None:
+    def check_drift(self, taus: Sequence[float], spreads: Sequence[float], fewest: int, most: int) -> None:
         """Raise Misplaced where the order of patterns, or the step of time, cannot be."""
         shortest = min(taus)
         if self.step >= 2 * shortest:
@@ -176,9 +169,7 @@ class DriftStudy(Study):
             raise Misplaced("probabilities", got, "one for each memory", "give one N_h only")
         if not (all(0 <= p <= 1e9 for p in shares) and max(shares) >= 1e-9):
             got = reprlib.repr(list(shares))
-            raise Misplaced(
-                "probabilities", got, "numbers in [0, 1e9], not all 0", "they need not sum to 1"
-            )
+            raise Misplaced("probabilities", got, "numbers in [0, 1e9], not all 0", "they need not sum to 1")
 
 
 def cost(dwell: int, count: int) -> int:

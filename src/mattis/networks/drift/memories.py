@@ -66,9 +66,7 @@ def draw(patterns: PatternSet, ensemble: MemoryEnsemble) -> MemoryVectors:
     other, lured = ensemble.start == "other", ensemble.bias and ensemble.towards == "random"
     sets = 1 + int(other) + int(bool(lured))
     old, gaussian = (
-        _by_site(patterns, ensemble, sets)
-        if ensemble.by_site
-        else _by_law(patterns, ensemble, sets)
+        _by_site(patterns, ensemble, sets) if ensemble.by_site else _by_law(patterns, ensemble, sets)
     )
     noise, *rest = np.split(gaussian[:-1], sets)
     start = rest[0] if other else old
@@ -160,9 +158,7 @@ def frequencies(count: int, spread: float) -> Reals:
 
     p_mu = e^{s mu/(N_h - 1)} / sum: the most frequent is clamped e^s times as often as the rarest.
     """
-    rising = [
-        exact.functions.exponential(spread * (mu / max(count - 1, 1) - 1.0)) for mu in range(count)
-    ]
+    rising = [exact.functions.exponential(spread * (mu / max(count - 1, 1) - 1.0)) for mu in range(count)]
     weights = np.array(rising)
     total = math.fsum(rising)
     return weights / total

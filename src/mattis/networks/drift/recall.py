@@ -101,11 +101,7 @@ def network_of(patterns: PatternSet, xi: Signs, nj: NDArray[np.signedinteger]) -
 
 
 def examine(
-    patterns: PatternSet,
-    learnt: Synapses,
-    stage: Stage,
-    settings: Sequence[Setting],
-    lesson: RecallProtocol,
+    patterns: PatternSet, learnt: Synapses, stage: Stage, settings: Sequence[Setting], lesson: RecallProtocol
 ) -> list[dict[str, float]]:
     """Return the observables of a network at one stage of its learning, for each setting."""
     values = consolidation.observe(learnt, stage, lesson.learning)
@@ -121,14 +117,10 @@ def examine(
     return rows
 
 
-def simulate(
-    patterns: PatternSet, points: Sequence[RecallPoint], protocol: RecallProtocol
-) -> Columns:
+def simulate(patterns: PatternSet, points: Sequence[RecallPoint], protocol: RecallProtocol) -> Columns:
     """Return one column per observable, a row for each visit: a pure function of its arguments."""
     order = sorted(range(len(points)), key=lambda k: (points[k].stage, k))
-    columns = {
-        o.name: np.empty(len(points)) for o in over_cues(RECALL_OBSERVABLES, protocol.asking.cues)
-    }
+    columns = {o.name: np.empty(len(points)) for o in over_cues(RECALL_OBSERVABLES, protocol.asking.cues)}
     for _, trajectory in groupby(order, key=lambda k: points[k].stage.trajectory):
         members = list(trajectory)
         stages = sorted({points[k].stage for k in members}, key=lambda stage: stage.presentations)

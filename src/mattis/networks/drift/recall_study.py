@@ -25,8 +25,7 @@ class RecallAxes(RetrievalAxes):
 
     kappa: RealValues = Field(description="kappa = beta N of the softmax by which memories learn")
     noise: RealValues = Field(
-        default=(0.1,),
-        description="sigma, fraction of the signs of an old pattern flipped in a new",
+        default=(0.1,), description="sigma, fraction of the signs of an old pattern flipped in a new"
     )
     presentations: RealValues = Field(description="new patterns shown per memory")
     cue_noise: RealValues = Field(default=(0.0,), description="fraction of flipped bits of a cue")
@@ -43,10 +42,7 @@ class RecallAxes(RetrievalAxes):
         load, size = min(self.load), min(self.size)
         count = int(pattern_counts([load], [size])[0, 0])
         if count < 2:
-            where, got = (
-                f"load[{self.load.index(load)}]",
-                f"{load:g}, which at size {size} is P = 1",
-            )
+            where, got = (f"load[{self.load.index(load)}]", f"{load:g}, which at size {size} is P = 1")
             advice = f"use a load of at least {1.5 / size:.3g}"
             raise Misplaced(where, got, "two memories at least", advice)
         return self
@@ -86,15 +82,11 @@ class RecallStudy(DriftStudy, RetrievalStudy):
 
     def check_overshoot(self, size: int, most: int) -> None:
         """Raise Misplaced if memories that steps beyond tau make longer than patterns overflow a field."""
-        rate = (
-            self.step / self.tau
-        )  # |Xi_i| stays below rate/(2 - rate), the fixed point of its bound
+        rate = self.step / self.tau  # |Xi_i| stays below rate/(2 - rate), the fixed point of its bound
         longest = max(1.0, rate / (2 - rate))
         if UNIT * size * most * longest**2 > LARGEST_FIELD:
             got = f"{self.step:g} with a time constant of {self.tau:g}"
-            raise Misplaced(
-                "step", got, "a step that no field overflows by", "use a step up to tau"
-            )
+            raise Misplaced("step", got, "a step that no field overflows by", "use a step up to tau")
 
     def check_noise(self, temperatures: Sequence[float], sizes: Sequence[int]) -> None:
         """Raise Misplaced if the thermal noise, in units of 1/UNIT, overflows."""
@@ -128,9 +120,7 @@ class RecallStudy(DriftStudy, RetrievalStudy):
         chosen = middles(sorted({point[:3] for point in points}), 3)
         return [point for point in points if point[:3] in chosen]
 
-    def shortened(
-        self, patterns: PatternSet, points: Sequence[Point], most: int
-    ) -> tuple[Task, int]:
+    def shortened(self, patterns: PatternSet, points: Sequence[Point], most: int) -> tuple[Task, int]:
         """Return a task with shorter chains after less learning, and its updates."""
         sweeps = max(2, min(self.sweeps.total, most // (patterns.size * self.cues)))
         few = max(most // cost(self.dwell, patterns.patterns), min(most, 1)) / patterns.patterns
@@ -151,9 +141,7 @@ class RecallStudy(DriftStudy, RetrievalStudy):
         points = len(a.kappa) * len(a.noise) * len(a.presentations) * len(a.betas)
         proposals = 2 * self.sweeps.total * self.cues * points * len(a.cue_noise) * len(a.load)
         counts = pattern_counts(a.load, a.size).ravel().tolist()
-        learning = sum(
-            cost(self.dwell, count) * share(max(a.presentations), count) for count in counts
-        )
+        learning = sum(cost(self.dwell, count) * share(max(a.presentations), count) for count in counts)
         learning *= len(a.kappa) * len(a.noise)
         return (sum(a.size) * proposals + learning) * len(a.seed)
 

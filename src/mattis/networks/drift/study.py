@@ -46,9 +46,7 @@ class ConsolidationAxes(DriftAxes):
     """The axes of a study of consolidation."""
 
     memories: Integers | None = Field(default=None, description="memories N_h, and patterns shown")
-    load: RealValues | None = Field(
-        default=None, description="load N_h/N_v; N_h = round(load × N_v)"
-    )
+    load: RealValues | None = Field(default=None, description="load N_h/N_v; N_h = round(load × N_v)")
     kappa: RealValues | None = Field(
         default=None, description="kappa = beta N_v rho of the softmax, rho = <|xi'|²>/N_v"
     )
@@ -122,16 +120,13 @@ class ConsolidationStudy(DriftStudy):
     model: str = Field(default="consolidation", description="a model of `mattis models`")
     axes: ConsolidationAxes
     ensemble: Literal["random", "orthogonal", "signs", "published", "given"] = Field(
-        default="random",
-        description="old memories: Gaussian, orthogonal, ±1, of figure 1, or given",
+        default="random", description="old memories: Gaussian, orthogonal, ±1, of figure 1, or given"
     )
     targets: Literal["gaussian", "flips"] = Field(
         default="gaussian", description="patterns: memories with noise, or with flipped signs"
     )
     given: MatrixKey | None = Field(default=None, description="the memories, row by row")
-    shown: MatrixKey | None = Field(
-        default=None, description="the patterns, where they are given too"
-    )
+    shown: MatrixKey | None = Field(default=None, description="the patterns, where they are given too")
     start: Literal["old", "other"] = Field(
         default="old", description="memories begin as the old ones, or as Gaussian vectors"
     )
@@ -168,9 +163,7 @@ class ConsolidationStudy(DriftStudy):
         orthogonal = self.ensemble in ("orthogonal", "published")
         if orthogonal and a.memories is not None and most > min(a.size):  # a load is 1 at most
             got = f"N_h = {most} at size {min(a.size)}"
-            raise Misplaced(
-                where, got, "as many neurons as orthogonal memories", "use a larger size"
-            )
+            raise Misplaced(where, got, "as many neurons as orthogonal memories", "use a larger size")
         if (self.targets == "flips" or self.shown) and a.likeness is not None:
             got = "a likeness of patterns that are " + ("flipped" if not self.shown else "given")
             raise Misplaced("axes.likeness", got, "targets: gaussian", "remove one of the two")
@@ -190,9 +183,7 @@ class ConsolidationStudy(DriftStudy):
             raise Misplaced(where, f"N_h = {most}", expected, "use question: memories")
         if self.question == "synapses" and math.inf in (*(a.beta or ()), *(a.kappa or ())):
             name = "beta" if a.beta else "kappa"
-            raise Misplaced(
-                f"axes.{name}", ".inf with question: synapses", "a finite one", "use 1000"
-            )
+            raise Misplaced(f"axes.{name}", ".inf with question: synapses", "a finite one", "use 1000")
         self.check_drift(a.tau, a.spread, fewest, most)
 
     def _check_matrices(self) -> None:
@@ -234,9 +225,7 @@ class ConsolidationStudy(DriftStudy):
         """Return the arguments of the model's `simulate` at some points."""
         return patterns, [self.stage(patterns.size, point) for point in points], self.protocol
 
-    def shortened(
-        self, patterns: PatternSet, points: Sequence[Point], most: int
-    ) -> tuple[Task, int]:
+    def shortened(self, patterns: PatternSet, points: Sequence[Point], most: int) -> tuple[Task, int]:
         """Return a task with fewer presentations, and its cost in spin proposals."""
         few = max(most // cost(self.dwell, patterns.patterns), min(most, 1)) / patterns.patterns
         stages = [self.stage(patterns.size, point) for point in points]
@@ -250,9 +239,7 @@ class ConsolidationStudy(DriftStudy):
 
     def effort(self, patterns: PatternSet, points: Sequence[Point]) -> int:
         """Return the cost of some points in spin proposals: of presentations, and of observations."""
-        return self._effort(
-            [self.stage(patterns.size, point) for point in points], patterns.patterns
-        )
+        return self._effort([self.stage(patterns.size, point) for point in points], patterns.patterns)
 
     def _effort(self, stages: Sequence[Stage], count: int) -> int:
         observations = len({(stage.trajectory, stage.presentations) for stage in stages})

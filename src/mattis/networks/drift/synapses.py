@@ -74,9 +74,7 @@ def observe(synapses: Synapses, stage: Stage, schedule: DriftProtocol, size: int
     s, matrix = synapses, synapses.matrix
     lengths = norms(s.targets)
     left = norms(matrix - s.targets - s.bias)
-    motions = [
-        Motion(s, matrix, mu, stage.beta, schedule.similarity) for mu in range(len(s.targets))
-    ]
+    motions = [Motion(s, matrix, mu, stage.beta, schedule.similarity) for mu in range(len(s.targets))]
     learnt, pavlov = coupling_errors(s, matrix)
     apart, residual = between_rules(s, matrix)
     return {
@@ -102,17 +100,13 @@ def norms(rows: Reals) -> Reals:
 class Motion:
     """How memories move while one pattern is clamped: tau dXi/dt, the energy, and the Jacobian's norms."""
 
-    def __init__(
-        self, synapses: Synapses, matrix: Reals, pattern: int, beta: float, similarity: str
-    ) -> None:
+    def __init__(self, synapses: Synapses, matrix: Reals, pattern: int, beta: float, similarity: str) -> None:
         self.beta, self.by_distance = beta, similarity == "distance"
         self.clamped = synapses.targets[pattern]
         self.gap = self.clamped - matrix
         """xi' - Xi, (N_h, D)."""
         self.pull = self.gap + synapses.bias
-        self.scores = (
-            -np.sum(self.gap**2, axis=1) / 2 if self.by_distance else matrix @ self.clamped
-        )
+        self.scores = -np.sum(self.gap**2, axis=1) / 2 if self.by_distance else matrix @ self.clamped
         self.weights = softmax(beta * self.scores)
 
     @property

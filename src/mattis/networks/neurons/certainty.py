@@ -26,9 +26,7 @@ from mattis.networks.neurons.relaxation import (
 from mattis.study.model import PatternSet
 
 
-def certainty(
-    patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe
-) -> list[NeuronCell]:
+def certainty(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) -> list[NeuronCell]:
     """Relax from every cue; return the entropies of the weights at the cue and at rest."""
     xi = stored(patterns, recipe)
     cells: list[list[NeuronCell]] = [[] for _ in places]

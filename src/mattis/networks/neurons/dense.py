@@ -83,9 +83,7 @@ def energy(recipe: Recipe, size: int, rate: float, overlaps: NDArray[Any]) -> fl
         total = fsum(exponential(rate * (m - top)) for m in values)
         return float(-(top + log(total) / rate) / size)
     distinct = recipe.indices == "distinct"
-    counts = dict(
-        zip(*map(np.ndarray.tolist, np.unique(overlaps, return_counts=True)), strict=True)
-    )
+    counts = dict(zip(*map(np.ndarray.tolist, np.unique(overlaps, return_counts=True)), strict=True))
     f = {m: elementary(degree, size, m) if distinct else m**degree for m in counts}
     whole = elementary(degree, size, size) if distinct else size**degree
     return float(-sum(count * f[m] for m, count in counts.items()) / whole)

@@ -41,9 +41,7 @@ HALVINGS = 24
 """Bisections of the step at which descent breaks: to 2^-24 of it."""
 
 
-def descent(
-    patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe
-) -> list[NeuronCell]:
+def descent(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) -> list[NeuronCell]:
     """Follow every cue by Euler steps for `duration`; return means over the cues of each place."""
     xi = stored(patterns, recipe)
     with cpu.euler.one_thread(), np.errstate(over="ignore", invalid="ignore"):
@@ -53,9 +51,7 @@ def descent(
         ]
 
 
-def _descend(
-    patterns: PatternSet, xi: FloatArray, place: NeuronPoint, mu: int, recipe: Recipe
-) -> NeuronCell:
+def _descend(patterns: PatternSet, xi: FloatArray, place: NeuronPoint, mu: int, recipe: Recipe) -> NeuronCell:
     """Follow one cue; return how its energy falls, and at which step it no longer does."""
     net, start = single(patterns, xi, recipe, place, mu)
     count, rate = steps_of(recipe), recipe.dt / recipe.tau_v

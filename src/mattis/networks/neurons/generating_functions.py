@@ -101,9 +101,7 @@ def _try(row: Generating, form: FunctionNumbers) -> None:
     def slope(function: Callable[[FloatArray], FloatArray], shape: tuple[int, ...]) -> FloatArray:
         found = [np.asarray(function(x + sign * DIFFERENCE * direction)) for sign in (1, -1)]
         if found[0].shape != shape or found[0].dtype.kind != "f":
-            raise ValueError(
-                f"got {found[0].dtype} of shape {found[0].shape}; expected floats of {shape}"
-            )
+            raise ValueError(f"got {found[0].dtype} of shape {found[0].shape}; expected floats of {shape}")
         return (found[0] - found[1]) / (2 * DIFFERENCE)
 
     gradient, curved = row.gradient(x, form), row.curved(x, direction, form)

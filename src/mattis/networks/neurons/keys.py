@@ -35,12 +35,8 @@ class NeuronAxes(Axes):
         default=None, description="P/N^{n-1}, n the degree (2 for all but polynomials)"
     )
     memories: Integers | None = Field(default=None, description="P itself, the patterns stored")
-    exponent: RealValues | None = Field(
-        default=None, description="ln(P)/N: exponentially many patterns"
-    )
-    separation: RealValues | None = Field(
-        default=None, description="tau_h/tau_v of a fast-slow system"
-    )
+    exponent: RealValues | None = Field(default=None, description="ln(P)/N: exponentially many patterns")
+    separation: RealValues | None = Field(default=None, description="tau_h/tau_v of a fast-slow system")
     beta: Reciprocals = Field(default=(1.0,), description="gain of the neurons that have one")
     noise: RealValues = Field(default=(0.0,), description="a cue has the overlap 1 - 2 noise")
 
@@ -87,9 +83,7 @@ class NeuronAxes(Axes):
         given = [name for name in STORED if getattr(self, name) is not None]
         if len(given) > 1:
             advice = "give one of them"
-            raise Misplaced(
-                given[1], f"both {' and '.join(given)}", f"one of {', '.join(STORED)}", advice
-            )
+            raise Misplaced(given[1], f"both {' and '.join(given)}", f"one of {', '.join(STORED)}", advice)
         if not given:
             advice = "give one of them"
             raise Misplaced("load", "nothing that is stored", f"one of {', '.join(STORED)}", advice)
@@ -118,9 +112,7 @@ class Flow(Part):
         default=None, gt=0, le=1e6, description="Euler step, at most 2 tau_v; tau_v if not given"
     )
     tau_v: StrictFloat = Field(default=1.0, gt=0, le=1e6, description="time constant of v")
-    steps: StrictInt = Field(
-        default=1000, ge=1, le=10**8, description="Euler steps (sweeps) at most"
-    )
+    steps: StrictInt = Field(default=1000, ge=1, le=10**8, description="Euler steps (sweeps) at most")
     tolerance: StrictFloat | None = Field(
         default=None, ge=1e-15, le=1,
         description="|B(v) - v|/√N_v at rest; 1e-9 (double) or 1e-5 (single) if not given",
@@ -130,7 +122,5 @@ class Flow(Part):
     )
     precision: Annotated[
         Literal["double", "single"],
-        BeforeValidator(
-            _precision, json_schema_input_type=Literal["double", "single", "float64", "float32"]
-        ),
+        BeforeValidator(_precision, json_schema_input_type=Literal["double", "single", "float64", "float32"]),
     ] = Field(default="double", description="double or single; float64 and float32 are the same")

@@ -12,14 +12,7 @@ import numpy as np
 
 from mattis.exact.arrays import FloatArray
 from mattis.kernels import cpu
-from mattis.networks.neurons.network import (
-    MEMORIES,
-    NeuronNetwork,
-    jacobian,
-    latent,
-    relaxed,
-    target,
-)
+from mattis.networks.neurons.network import MEMORIES, NeuronNetwork, jacobian, latent, relaxed, target
 from mattis.networks.neurons.recipe import NeuronPoint, Parts, Recipe, single, stored
 from mattis.networks.neurons.relaxation import NeuronCell, mean_of
 from mattis.study.model import PatternSet
@@ -31,21 +24,16 @@ DIFFERENCE_OF_STATES = 1e-5
 """Width of the differences by which a Jacobian is measured."""
 
 
-def jacobians(
-    patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe
-) -> list[NeuronCell]:
+def jacobians(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) -> list[NeuronCell]:
     """Look at the Jacobian at the origin, at every cue, and where that comes to rest."""
     xi = stored(patterns, recipe)
     with cpu.euler.one_thread():
         return [
-            mean_of([_look(patterns, xi, place, mu, recipe) for mu in range(recipe.cues)])
-            for place in places
+            mean_of([_look(patterns, xi, place, mu, recipe) for mu in range(recipe.cues)]) for place in places
         ]
 
 
-def _look(
-    patterns: PatternSet, xi: FloatArray, place: NeuronPoint, mu: int, recipe: Recipe
-) -> NeuronCell:
+def _look(patterns: PatternSet, xi: FloatArray, place: NeuronPoint, mu: int, recipe: Recipe) -> NeuronCell:
     net, cue = single(patterns, xi, recipe, place, mu)
     end = relaxed(net, cue[:, None], recipe.dt / recipe.tau_v, recipe.tolerance, recipe.steps)
     settled = bool(end.residual[0] <= recipe.tolerance)

@@ -103,9 +103,7 @@ FLAG = Observable("flag", "what makes a cell not trustworthy; 0 if nothing does"
 OVERLAP = Observable("overlap", "overlap m = xi · x/N with the pattern asked for, at rest")
 STEPS_USED = Observable("steps_used", "Euler steps (or sweeps) until the state was at rest", "step")
 CONVERGED = fraction_of_cues("converged", "fraction of cues whose state came to rest")
-RETRIEVED = fraction_of_cues(
-    "retrieved", "fraction of cues that end with an overlap above `retrieved_above`"
-)
+RETRIEVED = fraction_of_cues("retrieved", "fraction of cues that end with an overlap above `retrieved_above`")
 
 
 def _lost(dimension: str, position: str) -> Boundary:

@@ -54,16 +54,12 @@ class NeuronNetwork:
         """Raise UserError for parts that make no network."""
         xi = np.shape(self.memories)
         if len(xi) not in (2, 3) or xi[-2] < 1 or xi[-1] < 1:
-            raise UserError(
-                f"memories: got shape {xi}; expected (N_h, N_v) with one memory at least"
-            )
+            raise UserError(f"memories: got shape {xi}; expected (N_h, N_v) with one memory at least")
         for name, population in (("visible", self.visible), ("hidden", self.hidden)):
             if population.fault:
                 raise UserError(f"{name}: {population.name} with {population.fault}")
         if self.coupling not in COUPLINGS:
-            raise UserError(
-                f"coupling: got {self.coupling!r}; expected one of {', '.join(COUPLINGS)}"
-            )
+            raise UserError(f"coupling: got {self.coupling!r}; expected one of {', '.join(COUPLINGS)}")
         latent = xi[-2] if self.coupling == MEMORIES else xi[-1]
         for name, values, rows in (("field", self.field, xi[-1]), ("bias", self.bias, latent)):
             shape = np.shape(values)
@@ -72,9 +68,7 @@ class NeuronNetwork:
                     f"{name}: got shape {shape}; expected ({rows}, 1), or one column for each replica"
                 )
         if not (self.tau_v > 0 and self.tau_h > 0):
-            raise UserError(
-                f"tau: got {self.tau_v:g} and {self.tau_h:g}; expected time constants above 0"
-            )
+            raise UserError(f"tau: got {self.tau_v:g} and {self.tau_h:g}; expected time constants above 0")
 
 
 def latent(network: NeuronNetwork, v: FloatArray) -> FloatArray:
@@ -128,16 +122,12 @@ def full_energy(network: NeuronNetwork, v: FloatArray, h: FloatArray) -> FloatAr
     return visible + hidden
 
 
-def power_lost(
-    population: Population, tau: float, x: FloatArray, velocity: FloatArray
-) -> FloatArray:
+def power_lost(population: Population, tau: float, x: FloatArray, velocity: FloatArray) -> FloatArray:
     """Return tau x'ᵀ H x', (R,): the energy that a population loses per unit of time, eq. (6)."""
     return tau * total(velocity * population.curved(x, velocity))
 
 
-def velocities(
-    network: NeuronNetwork, v: FloatArray, h: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def velocities(network: NeuronNetwork, v: FloatArray, h: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return dv/dt and dh/dt of the full system, eqs. (10) and (17)."""
     return (drive(network, v, h) - v) / network.tau_v, (latent(network, v) - h) / network.tau_h
 
@@ -176,9 +166,7 @@ def check_bounded(network: NeuronNetwork) -> None:
     dB/dv = beta_h XiᵀXi - d of a quadratic L_v; beta_h beta_v (XiᵀXi - d) of that with memories, J = 1.
     """
     visible, hidden = network.visible, network.hidden
-    quadratic = hidden.name == "quadratic" or (
-        hidden.name == "polynomial" and hidden.form.degree == 2
-    )
+    quadratic = hidden.name == "quadratic" or (hidden.name == "polynomial" and hidden.form.degree == 2)
     through = visible.name == "memories" and network.coupling == ONE
     if not quadratic or not (through or (visible.row.linear and network.coupling == MEMORIES)):
         return
@@ -200,9 +188,7 @@ def _largest(beta: float | FloatArray) -> float:
     return float(np.max(np.asarray(beta)))
 
 
-def settle(
-    network: NeuronNetwork, start: FloatArray, dt: float, tolerance: float, most: int
-) -> Any:
+def settle(network: NeuronNetwork, start: FloatArray, dt: float, tolerance: float, most: int) -> Any:
     """Make Euler steps (dt = tau_v: fixed-point iteration) until |B(v) - v|/sqrt(N_v) <= tolerance.
 
     start  # (N_v, R); returns cpu.euler.Relaxed. For linear g and few memories only products of
@@ -214,18 +200,14 @@ def settle(
     return relaxed(network, start, dt / network.tau_v, tolerance, most)
 
 
-def relaxed(
-    network: NeuronNetwork, start: FloatArray, rate: float, tolerance: float, most: int
-) -> Any:
+def relaxed(network: NeuronNetwork, start: FloatArray, rate: float, tolerance: float, most: int) -> Any:
     """Make the steps of `settle` with a network that was checked; on a device, start is (S, N_v, R)."""
     # A state that runs away becomes infinite, hence never at rest: said by its residual, not by a warning.
     with cpu.euler.one_thread(), np.errstate(over="ignore", invalid="ignore"):
         if not closes(network):
             flow = euler if on_device(start) else cpu.euler
             return flow.relax(lambda v: target(network, v), start, rate, tolerance, most)
-        away = (
-            None if _is_zero(network.field) else namespace(start).zeros_like(start) + network.field
-        )
+        away = None if _is_zero(network.field) else namespace(start).zeros_like(start) + network.field
         xi, hidden, rest = network.memories, _hidden(network), (rate, tolerance, most)
         gram = xi @ xi.mT if network.gram is None else network.gram
         if on_device(start):

@@ -146,10 +146,7 @@ NEURON_ENSEMBLES: Mapping[str, Callable[[PatternSet], FloatArray]] = {
 }
 """Ensembles of patterns: each draws those of a pattern set, (P, N)."""
 
-OF_DIGITS: Mapping[str, Callable[[PatternSet, int], FloatArray]] = {
-    "digits": _digits,
-    "grey_digits": _greys,
-}
+OF_DIGITS: Mapping[str, Callable[[PatternSet, int], FloatArray]] = {"digits": _digits, "grey_digits": _greys}
 """Ensembles of digits: each returns those of a pattern set, of the first so many classes, (P, 64)."""
 
 OF_SIGNS = ("signs", "corners", "digits")
@@ -206,11 +203,7 @@ def _with_gain(net: NeuronNetwork, recipe: Recipe, beta: float | FloatArray) -> 
 
 
 def replica_network(
-    net: NeuronNetwork,
-    xi: FloatArray,
-    recipe: Recipe,
-    places: Sequence[NeuronPoint],
-    of: Sequence[int],
+    net: NeuronNetwork, xi: FloatArray, recipe: Recipe, places: Sequence[NeuronPoint], of: Sequence[int]
 ) -> NeuronNetwork:
     """Return the network with the gain, field and bias of each replica.
 
@@ -249,9 +242,7 @@ def _bias(recipe: Recipe, along: FloatArray, memories: FloatArray) -> float | Fl
     return np.asarray(recipe.kind(recipe.bias) * along)
 
 
-def cue(
-    patterns: PatternSet, xi: FloatArray, recipe: Recipe, index: int, noise: float
-) -> FloatArray:
+def cue(patterns: PatternSet, xi: FloatArray, recipe: Recipe, index: int, noise: float) -> FloatArray:
     """Return a state (N,) with the overlap 1 - 2 noise with pattern `index`, or xi + noise × normal.
 
     Signs: exactly round(noise N) of them are flipped. Others: cos(t) xi + sin(t) e, e orthogonal to xi and

@@ -31,14 +31,7 @@ from mattis.networks.neurons.recipe import (
     stored,
     unit_network,
 )
-from mattis.study.model import (
-    UNSETTLED,
-    FollowedCell,
-    Observable,
-    PatternSet,
-    means_given_survival,
-    spaced,
-)
+from mattis.study.model import UNSETTLED, FollowedCell, Observable, PatternSet, means_given_survival, spaced
 
 NeuronCell = dict[str, float]
 
@@ -77,10 +70,7 @@ def side_by_side(
         in_lanes = [replicas[k] for k in filled.tolist()]
         at, mus = [places[k] for k, _ in in_lanes], [mu for _, mu in in_lanes]
         net = replica_network(plain, xi, recipe, at, mus)
-        cues = {
-            (k, mu): cue(patterns, xi, recipe, mu, places[k].noise)
-            for k, mu in dict.fromkeys(in_lanes)
-        }
+        cues = {(k, mu): cue(patterns, xi, recipe, mu, places[k].noise) for k, mu in dict.fromkeys(in_lanes)}
         start = np.ascontiguousarray(np.array([cues[one] for one in in_lanes], recipe.kind).T)
         yield ReplicaBatch(net, start, slice(0, members.stop - members.start), replicas[members])
 
@@ -132,9 +122,7 @@ def check(net: NeuronNetwork, recipe: Recipe) -> None:
     check_bounded(net)
 
 
-def relax_replicas(
-    net: NeuronNetwork, start: FloatArray, cued: FloatArray, recipe: Recipe
-) -> Relaxation:
+def relax_replicas(net: NeuronNetwork, start: FloatArray, cued: FloatArray, recipe: Recipe) -> Relaxation:
     """Relax replicas of a checked network; return their observables after one step and at rest."""
     with cpu.euler.one_thread():
         once = target(net, start)
@@ -143,9 +131,7 @@ def relax_replicas(
     with cpu.euler.one_thread():
         after = energy(net, end.state)
     first, last = (activity(recipe.parts, net, v) for v in (once, end.state))
-    return Relaxation(
-        overlaps(cued, first), overlaps(cued, last), end.steps, end.residual, before, after
-    )
+    return Relaxation(overlaps(cued, first), overlaps(cued, last), end.steps, end.residual, before, after)
 
 
 def rows_of(end: Relaxation, batch: ReplicaBatch, recipe: Recipe) -> list[NeuronCell]:
@@ -167,11 +153,7 @@ def rows_of(end: Relaxation, batch: ReplicaBatch, recipe: Recipe) -> list[Neuron
 def mean_of(rows: Sequence[NeuronCell]) -> NeuronCell:
     """Return the mean over cues, flagged where not all of them came to rest."""
     out = {name: float(np.mean([float(row[name]) for row in rows])) for name in rows[0]}
-    return (
-        out
-        | means_given_survival(rows, "retrieved")
-        | {"flag": float(UNSETTLED * (out["converged"] < 1))}
-    )
+    return out | means_given_survival(rows, "retrieved") | {"flag": float(UNSETTLED * (out["converged"] < 1))}
 
 
 EULER_OBSERVABLES = (
@@ -210,9 +192,7 @@ GRADED = Parts("ln_cosh", "quadratic", "memories", "visible", "sites", "activati
 """Lotito's eq. (21), x = tanh(beta (J x + u)), and Hopfield's graded response, v = J tanh(beta (v + u))."""
 
 
-def equivalence(
-    patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe
-) -> list[NeuronCell]:
+def equivalence(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) -> list[NeuronCell]:
     """Relax both networks from every cue and map the fixed point of each to the other.
 
     If x = tanh(beta (J x + u)) then v = J x + u is at rest, v = u + J tanh(beta v), and x = tanh(beta v). In
@@ -236,9 +216,7 @@ def _with_bias(batch: ReplicaBatch, graded: NeuronNetwork) -> ReplicaBatch:
     return batch._replace(net=replace(batch.net, field=0.0, bias=bias))
 
 
-def _compare(
-    xi: FloatArray, tanh: ReplicaBatch, graded: ReplicaBatch, recipe: Recipe
-) -> list[NeuronCell]:
+def _compare(xi: FloatArray, tanh: ReplicaBatch, graded: ReplicaBatch, recipe: Recipe) -> list[NeuronCell]:
     """Return the distances of the fixed points of two networks from each other's images."""
     counted = tanh.lanes
     x = settle(tanh.net, tanh.start, recipe.dt, recipe.tolerance, recipe.steps)

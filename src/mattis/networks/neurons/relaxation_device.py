@@ -67,9 +67,7 @@ def recall(tasks: Sequence[Task], device: Device) -> list[list[NeuronCell]]:
     return [[mean_of(rows) for rows in task] for task in cells]
 
 
-def launch_slots(
-    slots: Sequence[Slot], sets: int, recipe: Recipe, device: Device
-) -> list[Relaxation]:
+def launch_slots(slots: Sequence[Slot], sets: int, recipe: Recipe, device: Device) -> list[Relaxation]:
     """Relax the slots of one launch, with places for so many sets; return each slot's end.
 
     Slots that turn out not to fit are launched in halves. Their shape is another one, so that the library may
@@ -117,10 +115,7 @@ def stack(slots: Sequence[Slot], device: Device) -> tuple[NeuronNetwork, FloatAr
 
     def population(parts: Sequence[Population]) -> Population:
         form = replace(
-            parts[0].form,
-            beta=up([part.form.beta for part in parts]),
-            memories=memories,
-            transposed=back,
+            parts[0].form, beta=up([part.form.beta for part in parts]), memories=memories, transposed=back
         )
         return Population(parts[0].name, form)
 

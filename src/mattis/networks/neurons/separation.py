@@ -34,9 +34,7 @@ ACCURACY = 1e-10
 """Of the trajectories: far below the distances that are measured."""
 
 
-def separation(
-    patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe
-) -> list[NeuronCell]:
+def separation(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) -> list[NeuronCell]:
     """Follow the full system from every cue, and beside it the system at quasi-equilibrium."""
     xi = stored(patterns, recipe)
     order = sorted(range(len(places)), key=lambda k: places[k]._replace(separation=0.0))

@@ -29,9 +29,7 @@ def scaled(patterns: PatternSet, recipe: Recipe) -> tuple[FloatArray, FloatArray
     return xi, xi * factor(recipe.parts, patterns.size, patterns.patterns)
 
 
-def spectrum(
-    patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe
-) -> list[NeuronCell]:
+def spectrum(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) -> list[NeuronCell]:
     """Return the edges of the spectrum of XiᵀXi, and the directions that are unstable at v = 0."""
     values = eigenvalues(scaled(patterns, recipe)[1])
     return [_at_origin(values, place.beta) for place in places]
@@ -47,9 +45,7 @@ def _at_origin(values: FloatArray, beta: float) -> NeuronCell:
     }  # fmt: skip
 
 
-def fixed_points(
-    patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe
-) -> list[NeuronCell]:
+def fixed_points(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) -> list[NeuronCell]:
     """Search fixed points from random states, of any stability, and relax to those that attract."""
     xi, _ = scaled(patterns, recipe)
     return [_search(patterns, xi, place, recipe) for place in places]
@@ -135,9 +131,7 @@ def modes(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) -
         values, axes = np.linalg.eigh(memories.T @ memories)
     rows = []
     for place in places:
-        cells = [
-            _mode(patterns, xi, (values, axes), place, recipe, mu) for mu in range(recipe.cues)
-        ]
+        cells = [_mode(patterns, xi, (values, axes), place, recipe, mu) for mu in range(recipe.cues)]
         rows.append(mean_of(cells))
     return rows
 
@@ -172,12 +166,7 @@ def _mode(
 
 
 def _sum_of_modes(
-    axes: FloatArray,
-    start: FloatArray,
-    field: FloatArray,
-    rates: FloatArray,
-    grown: FloatArray,
-    time: float,
+    axes: FloatArray, start: FloatArray, field: FloatArray, rates: FloatArray, grown: FloatArray, time: float
 ) -> FloatArray:
     """Return sum of modes: grown × start + (grown - 1)/rate × field; time × field where the rate is 0."""
     still = np.abs(rates) < 1e-14
@@ -185,9 +174,7 @@ def _sum_of_modes(
     return np.asarray(axes @ (grown * (axes.T @ start) + driven * (axes.T @ field)))
 
 
-def rotation(
-    patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe
-) -> list[NeuronCell]:
+def rotation(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) -> list[NeuronCell]:
     """Rotate memories among themselves: J = XiᵀXi does not change; its triangular factor comes by QR.
 
     J(U Xi) = J(Xi) for orthogonal U; Xi = Q R, J = RᵀR. J has rank min(N_h, N_v), so that Cholesky's

@@ -47,9 +47,7 @@ def _known_function(value: str) -> str:
 
 
 FunctionName = Annotated[
-    str,
-    AfterValidator(_known_function),
-    WithJsonSchema({"enum": [*GENERATING.built_in], "type": "string"}),
+    str, AfterValidator(_known_function), WithJsonSchema({"enum": [*GENERATING.built_in], "type": "string"})
 ]
 
 
@@ -83,9 +81,7 @@ class NeuronStudy(Study):
     visible: FunctionName | None = Field(default=None, description="L_v; the model's, if not given")
     hidden: FunctionName | None = Field(default=None, description="L_h; the model's, if not given")
     coupling: Literal["memories", "one"] | None = Field(default=None, description="J: Xi, or 1")
-    degree: StrictInt | None = Field(
-        default=None, ge=2, le=MOST_BODIES, description="n of a polynomial"
-    )
+    degree: StrictInt | None = Field(default=None, ge=2, le=MOST_BODIES, description="n of a polynomial")
     diagonal: Literal["kept", "zero"] | None = Field(
         default=None, description="whether neurons act on themselves through the memories"
     )
@@ -99,16 +95,14 @@ class NeuronStudy(Study):
     similarity: Literal["dot", "distance"] | None = Field(
         default=None, description="h: Xi g + b, or with b - |Xi|²/2, the softmax of distances"
     )
-    patterns: (
-        Literal["signs", "sphere", "gaussian", "uniform", "corners", "digits", "grey_digits"] | None
-    ) = Field(
-        default=None,
-        description="xi: ±1, uniform on |xi|² = N, normal, uniform in [-√3, √3], all corners of a cube, or "
-        "handwritten digits, in black and white or grey",
+    patterns: Literal["signs", "sphere", "gaussian", "uniform", "corners", "digits", "grey_digits"] | None = (
+        Field(
+            default=None,
+            description="xi: ±1, uniform on |xi|² = N, normal, uniform in [-√3, √3], all corners of a cube, or "
+            "handwritten digits, in black and white or grey",
+        )
     )
-    classes: StrictInt = Field(
-        default=10, ge=1, le=10, description="digits: 0 … classes - 1, in turn"
-    )
+    classes: StrictInt = Field(default=10, ge=1, le=10, description="digits: 0 … classes - 1, in turn")
     cue: Literal["overlap", "gaussian"] | None = Field(
         default=None, description="a cue has the overlap 1 - 2 noise, or is xi + noise × normal"
     )
@@ -122,9 +116,7 @@ class NeuronStudy(Study):
         default=0.0, ge=-1e3, le=1e3, description="external field I along the pattern asked for"
     )
     bias: StrictFloat = Field(default=0.0, ge=-1e3, le=1e3, description="bias b of hidden neurons")
-    question: str | None = Field(
-        default=None, description="what is asked; the model's, if not given"
-    )
+    question: str | None = Field(default=None, description="what is asked; the model's, if not given")
     cues: StrictInt = Field(default=1, ge=1, le=10**6, description="patterns asked for, or starts")
     retrieved_above: StrictFloat = Field(
         default=0.5, gt=0, lt=1, description="a cue counts as retrieved if its overlap is above"
@@ -218,17 +210,13 @@ class NeuronStudy(Study):
         """Return the arguments of the model's `simulate` at some points."""
         return patterns, [self.place(point) for point in points], self.protocol
 
-    def shortened(
-        self, patterns: PatternSet, points: Sequence[Point], most: int
-    ) -> tuple[Task, int]:
+    def shortened(self, patterns: PatternSet, points: Sequence[Point], most: int) -> tuple[Task, int]:
         """Return a task of fewer steps, and its neuron updates at most: what has settled stops before."""
         recipe = self.protocol
         steps = max(1, min(recipe.steps, most // (patterns.size * recipe.cues)))
         duration = min(recipe.duration, steps * recipe.dt / recipe.tau_v)
         short = replace(recipe, steps=steps, duration=duration)
-        if (
-            self.asked == "fixed_points"
-        ):  # searched by Newton's method, which no number of steps bounds
+        if self.asked == "fixed_points":  # searched by Newton's method, which no number of steps bounds
             short = replace(short, cues=1, steps=recipe.steps)
         done = len(points) * self._each(short, patterns.size)
         return (patterns, [self.place(point) for point in points], short), done
@@ -314,15 +302,9 @@ def _check_functions(study: NeuronStudy) -> None:
     for kind in ("visible", "hidden"):
         name = getattr(parts, kind)
         beta = least if parts.gain == kind else 1.0
-        fault = (
-            None
-            if study.member.binary
-            else Population(name, FunctionNumbers(beta, parts.degree)).fault
-        )
+        fault = None if study.member.binary else Population(name, FunctionNumbers(beta, parts.degree)).fault
         if fault:
-            raise Misplaced(
-                kind, f"{name} with {fault}", "a convex function", "see docs/neurons.md"
-            )
+            raise Misplaced(kind, f"{name} with {fault}", "a convex function", "see docs/neurons.md")
     gained = getattr(parts, parts.gain)
     if gained in GAINLESS and study.axes.beta != (1.0,):
         got = f"{study.axes.beta[0]:g} with {parts.gain}: {gained}, which has no gain"
@@ -371,10 +353,7 @@ def _check_question(study: NeuronStudy) -> None:
         "separation": (parts.coupling == "memories", "coupling: memories"),
         "certainty": (parts.hidden == "log_sum_exp", "hidden: log_sum_exp, whose weights sum to 1"),
         "descent": (not study.member.binary, "continuous neurons"),
-        "jacobian": (
-            _is_smooth(parts) and not study.member.binary,
-            "functions with a Hessian everywhere",
-        ),
+        "jacobian": (_is_smooth(parts) and not study.member.binary, "functions with a Hessian everywhere"),
     }
     fit, expected = fits.get(asked, (True, ""))
     if not fit:
@@ -408,9 +387,7 @@ def _check_bounded(study: NeuronStudy) -> None:
     """
     beta = max(study.axes.beta)
     for size, count in study.networks():
-        top = (
-            beta * (math.sqrt(size) + math.sqrt(count)) ** 2 * factor(study.parts, size, count) ** 2
-        )
+        top = beta * (math.sqrt(size) + math.sqrt(count)) ** 2 * factor(study.parts, size, count) ** 2
         if top > 1:
             got = f"recall of linear neurons with beta × lambda_max of about {top:.4g}"
             expected = "below 1: beyond it E = (|v|² - beta |Xi v|²)/2 has no minimum"
@@ -462,9 +439,7 @@ def _unheard(study: NeuronStudy) -> dict[str, str]:
     keys = [(name, getattr(study.parts, name), getattr(study.member.parts, name)) for name in PARTS]
     keys += [(name, getattr(study, name), 0.0) for name in ("field", "bias")]
     keys += [("cue", study.protocol.cue, study.member.cue)]
-    keys += [
-        (f"flow.{name}", getattr(study.protocol, name), getattr(usual, name)) for name in STEP_KEYS
-    ]
+    keys += [(f"flow.{name}", getattr(study.protocol, name), getattr(usual, name)) for name in STEP_KEYS]
     return {place: str(given) for place, given, own in keys if given != own}
 
 

@@ -87,9 +87,7 @@ class PlainModel(Row):
     def axes(self) -> tuple[str, ...]:
         """The arguments that are axes: those that may be given by their place."""
         parameters = inspect.signature(self.compute).parameters
-        return tuple(
-            n for n in self.arguments if parameters[n].kind is not inspect.Parameter.KEYWORD_ONLY
-        )
+        return tuple(n for n in self.arguments if parameters[n].kind is not inspect.Parameter.KEYWORD_ONLY)
 
     @property
     def described(self) -> Model:
@@ -159,7 +157,5 @@ def _observed(row: PlainModel, cell: Cell, numbers: Mapping[str, Any]) -> Mappin
         raise plugins.refused(row, got, f"a dict of {', '.join(sorted(names))}")
     for name, value in found.items():
         if not isinstance(value, Real | np.bool_):
-            raise plugins.refused(
-                row, f"{name} = {value!r:.40}", "a number, NaN where there is none"
-            )
+            raise plugins.refused(row, f"{name} = {value!r:.40}", "a number, NaN where there is none")
     return {"flag": 0.0, **{name: float(value) for name, value in found.items()}}

@@ -70,9 +70,7 @@ class PlainStudy(Study):
     def protocol(self) -> PlainProtocol:
         """How each cell is computed."""
         own = [name for name in self.row.arguments if name not in self.row.axes]
-        return PlainProtocol(
-            self.model, self.row.axes, tuple((name, getattr(self, name)) for name in own)
-        )
+        return PlainProtocol(self.model, self.row.axes, tuple((name, getattr(self, name)) for name in own))
 
     def check(self) -> None:
         """Raise Misplaced where a model stores nothing."""
@@ -119,9 +117,7 @@ def kind_of_row(row: PlainModel) -> type[PlainStudy]:
         **{name: _bound(number) for name, number in own.items()},
     }  # fmt: skip
     keys: dict[str, Any] = {
-        name: (number.strict, number.default)
-        for name, number in row.arguments.items()
-        if name not in own
+        name: (number.strict, number.default) for name, number in row.arguments.items() if name not in own
     }
     kind: type[PlainStudy] = create_model(
         row.name, __base__=PlainStudy, model=(str, row.name), axes=(axes, ...), **keys

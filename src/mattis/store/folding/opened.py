@@ -80,10 +80,7 @@ def _state_files(store: Store, chunk: Chunk, ds: Frame, rows: CellTable | None) 
         at = np.ravel_multi_index(tuple((some.at - [s.start for s in region]).T), shape)
         states[at], kept[at] = some.states, True
     digests = np.where(kept, cube.state_digests(labels, states), 0).astype(np.float64)
-    values = {
-        FINAL_STATES: states.reshape(*shape, *states.shape[1:]),
-        cube.STATES_DIGEST_NAME: digests,
-    }
+    values = {FINAL_STATES: states.reshape(*shape, *states.shape[1:]), cube.STATES_DIGEST_NAME: digests}
     return {
         layout.chunk_name(name, layout.state_chunk(form, chunk)): layout.encoded(
             values[name].reshape(*shape, *form.shape[len(shape) :]), form

@@ -238,8 +238,7 @@ def states(path: Place, study: Study, labels: CubeLabels | None = None) -> Frame
     words = {"long_name": "the final states of the cell are kept", "units": "1"}
     dims = (*labels.names, *cube.STATE_DIMENSIONS)
     return cube.frame(labels).assign(
-        states=LabelledArray(dims, found, cube.STATE_WORDS),
-        kept=LabelledArray(labels.names, kept, words),
+        states=LabelledArray(dims, found, cube.STATE_WORDS), kept=LabelledArray(labels.names, kept, words)
     )
 
 
@@ -306,15 +305,11 @@ def _states_in_cube(
     forms = layout.state_forms(old.labels, old.chunks, old.kept)
     at = positions_in(old.labels, labels)
     behind = [np.arange(n) for n in old.kept]
-    bits = layout.cells(path, FINAL_STATES, forms[FINAL_STATES], [*at, *behind]).reshape(
-        -1, *old.kept
-    )
+    bits = layout.cells(path, FINAL_STATES, forms[FINAL_STATES], [*at, *behind]).reshape(-1, *old.kept)
     name = cube.STATES_DIGEST_NAME
     marks = layout.cells(path, name, forms[name], at)
     spelled = cube.frame(cube.as_stored(old.labels, labels))
-    kept = layout.whole_states(
-        spelled.assign(**{name: LabelledArray(labels.names, marks)}), bits, marks
-    )
+    kept = layout.whole_states(spelled.assign(**{name: LabelledArray(labels.names, marks)}), bits, marks)
     bits = np.where(kept[:, None, None], bits, 0).astype(np.uint8)
     return cube.fitting(bits, shape).reshape(out.shape), kept.reshape(labels.shape)
 

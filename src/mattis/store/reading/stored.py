@@ -61,9 +61,7 @@ class StoredCube:
             return within, [{} for _ in within]
         return within, [_by_chunk(at, n) for at, n in zip(within, form.chunks, strict=True)]
 
-    def _cells(
-        self, chunk: Chunk, inside: Sequence[Positions]
-    ) -> tuple[Counts, Mapping[str, ChunkValues]]:
+    def _cells(self, chunk: Chunk, inside: Sequence[Positions]) -> tuple[Counts, Mapping[str, ChunkValues]]:
         """Return how many observables some cells of a chunk have, and what is written there."""
         digests, observed = self._read("digest", chunk, inside), self.record.observed
         there = digests.values != 0

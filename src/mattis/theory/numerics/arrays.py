@@ -32,9 +32,7 @@ class Elementwise:
 
     def __call__(self, *at: float | str, **named: float | str) -> float:
         """Return the quantity at one place."""
-        return float(
-            self.over(*map(_column, at), **{name: _column(each) for name, each in named.items()})[0]
-        )
+        return float(self.over(*map(_column, at), **{name: _column(each) for name, each in named.items()})[0])
 
 
 def _column(value: float | str) -> Any:

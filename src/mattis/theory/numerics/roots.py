@@ -117,7 +117,5 @@ def top(function: Callable[[Array], Array], low: float, high: float) -> float:
 def peak(function: Callable[[float], float], low: float, high: float) -> float:
     """Return where `function` of one number has its one maximum between low and high, to about 1e-8."""
     options = {"xatol": 1e-9}
-    optimum = minimize_scalar(
-        lambda x: -function(x), (), (low, high), (), "bounded", options=options
-    )
+    optimum = minimize_scalar(lambda x: -function(x), (), (low, high), (), "bounded", options=options)
     return float(optimum.x)

@@ -106,9 +106,7 @@ def _kinked(
     )
 
 
-def _over_fields(
-    field: Array, width: Array, break_: Array, temperature: Array
-) -> tuple[Array, ...]:
+def _over_fields(field: Array, width: Array, break_: Array, temperature: Array) -> tuple[Array, ...]:
     """Averages where the weight is smooth on the scale of B, over y."""
     y, _, _ = _rule(WEIGHED_RANGE)
     x, lift = break_ * temperature, break_ * width

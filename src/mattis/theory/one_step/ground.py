@@ -14,13 +14,7 @@ from mattis.theory.numerics.newton import solutions
 from mattis.theory.numerics.roots import Indices
 from mattis.theory.one_step.fields import field_averages
 from mattis.theory.one_step.states import glass_fields, glass_unknowns, mismatches, states
-from mattis.theory.saddles import (
-    Saddle,
-    entropies,
-    glass_states,
-    retrieval_states,
-    spinodals,
-)
+from mattis.theory.saddles import Saddle, entropies, glass_states, retrieval_states, spinodals
 
 HIGHEST_START = 0.0563, 0.03
 """Load and temperature near the highest load of the line."""

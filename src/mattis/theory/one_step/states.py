@@ -117,11 +117,7 @@ def mismatches(load: Array, state: Fields, a: FieldAverages) -> tuple[Array, Arr
     ratio = state.within**2 * between / (state.between**2 * spread)  # l2/l1
     step = a.legendre + (state.break_ * state.within) ** 2 * (between + spread) / 2
     step -= load / 2 * (np.log1p(-fall) + fall / (1 - fall))
-    return (
-        low * unit - 1,
-        (ratio * gap - low) * unit,
-        step / ((state.break_ * state.within) ** 2 * spread),
-    )
+    return (low * unit - 1, (ratio * gap - low) * unit, step / ((state.break_ * state.within) ** 2 * spread))
 
 
 def states(load: Array, state: Fields, a: FieldAverages) -> BrokenStates:

@@ -23,12 +23,7 @@ from mattis.exact.measure import estimates, mean_square
 from mattis.kernels import cpu
 from mattis.networks.binary.axes import BinaryAxes
 from mattis.networks.binary.hopfield import CellObservables, flags
-from mattis.networks.binary.matrix_network import (
-    ChainCoroutine,
-    Dynamics,
-    MatrixNetwork,
-    Request,
-)
+from mattis.networks.binary.matrix_network import ChainCoroutine, Dynamics, MatrixNetwork, Request
 from mattis.networks.binary.network import Replica
 from mattis.networks.binary.questions import (
     Inquiry,
@@ -216,10 +211,7 @@ def _enumerated(
     walk = yield Request(circuit, circuit.network.cue(index, visit.noise), path)
     overlap, aligned = walk.overlaps[0, path.warm :], walk.aligned[path.warm :]
     squares, e = estimates(np.stack([overlap**2, aligned]))
-    square, each = (
-        float(circuit.stored.norms[index]) ** 2,
-        abs(circuit.energy(1.0) - circuit.energy(0.0)),
-    )
+    square, each = (float(circuit.stored.norms[index]) ** 2, abs(circuit.energy(1.0) - circuit.energy(0.0)))
     cell = right.balance | {f"{name}_reversed": value for name, value in wrong.balance.items()}
     exact = right.overlaps(index).astype(np.float64) ** 2
     known = right.is_sampled_as_drawn or asking.order != "random"

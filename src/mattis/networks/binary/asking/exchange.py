@@ -36,14 +36,7 @@ from mattis.networks.binary.questions import (
     ladders,
 )
 from mattis.study.axes import Misplaced
-from mattis.study.model import (
-    NOT_EQUILIBRATED,
-    SHORT_CHAIN,
-    Histogram,
-    Observable,
-    one_spin,
-    two_spins,
-)
+from mattis.study.model import NOT_EQUILIBRATED, SHORT_CHAIN, Histogram, Observable, one_spin, two_spins
 
 FEWEST_TRIPS = 2.0
 """Round trips of a walker in the mean, below which a ladder counts as not equilibrated."""
@@ -73,9 +66,7 @@ OVERLAP_DISTRIBUTION = Histogram(
 
 EXCHANGE_OBSERVABLES = (
     Observable(
-        "overlap",
-        "overlap m with the cued pattern, mean over sweeps and both replicas",
-        smallest=one_spin,
+        "overlap", "overlap m with the cued pattern, mean over sweeps and both replicas", smallest=one_spin
     ),
     Observable(
         "overlap_thermal_error",
@@ -84,9 +75,7 @@ EXCHANGE_OBSERVABLES = (
     Observable("overlap_squared", "mean square of the overlap", smallest=two_spins),
     Observable("energy", "energy per neuron, mean over sweeps and both replicas", "J"),
     Observable("energy_thermal_error", "standard error of the energy from the chains alone", "J"),
-    Observable(
-        "energy_cued", "energy per neuron of the replica whose ladder began at the cue", "J"
-    ),
+    Observable("energy_cued", "energy per neuron of the replica whose ladder began at the cue", "J"),
     Observable("energy_random", "energy per neuron of the other, from random states", "J"),
     Observable(
         "energy_r_hat",
@@ -94,25 +83,21 @@ EXCHANGE_OBSERVABLES = (
     ),
     Observable("energy_sample_size", "effective number of independent energies of both replicas"),
     Observable(
-        "replica_overlap",
-        "mean |q_ab| of two replicas, q_ab = (1/N) sum_i S_i^a S_i^b",
-        smallest=one_spin,
+        "replica_overlap", "mean |q_ab| of two replicas, q_ab = (1/N) sum_i S_i^a S_i^b", smallest=one_spin
     ),
     Observable("replica_overlap_thermal_error", "standard error of |q_ab| from the chains alone"),
     Observable("replica_overlap_squared", "mean of q_ab²", smallest=two_spins),
     Observable("replica_overlap_fourth", "mean of q_ab⁴"),
     Observable("binder", "Binder's ratio (3 - <q_ab⁴>/<q_ab²>²)/2 of one pattern set"),
     Observable(
-        "swap_rate",
-        "share of swaps with the next lower temperature that are accepted; NaN at the lowest",
+        "swap_rate", "share of swaps with the next lower temperature that are accepted; NaN at the lowest"
     ),
     Observable(
         "round_trips",
         "round trips of a walker (hottest, coldest, hottest), mean over the ladder with fewer of them",
     ),
     Observable(
-        "from_coldest",
-        "share of walkers that come from the lowest temperature, of those that were at an end",
+        "from_coldest", "share of walkers that come from the lowest temperature, of those that were at an end"
     ),
     Observable(
         "autocorrelation_time",
@@ -176,18 +161,11 @@ def _climbed(
     run = with_hidden_rungs(run) if inquiry.ladder.chosen else run
     record = run.run()
     free = free_energies(run, record)
-    return [
-        VisitCell(number, _cell(run, record, free, visit, inquiry))
-        for number, visit in members.items()
-    ]
+    return [VisitCell(number, _cell(run, record, free, visit, inquiry)) for number, visit in members.items()]
 
 
 def _cell(
-    run: LadderRun,
-    record: LadderRecord,
-    free: Sequence[CellObservables],
-    visit: Visit,
-    inquiry: Inquiry,
+    run: LadderRun, record: LadderRecord, free: Sequence[CellObservables], visit: Visit, inquiry: Inquiry
 ) -> CellObservables:
     """Return what is observed at one temperature; NaN for what its couplings do not have."""
     rung = run.ladder.betas.index(visit.beta)
@@ -318,9 +296,7 @@ def from_coldest(record: LadderRecord, rung: int) -> float:
 
 def slowest_time(found: list[Estimate]) -> float:
     """Return the longest autocorrelation time; NaN if one is not resolved."""
-    return (
-        nan if any(one.short for one in found) else max(one.autocorrelation_time for one in found)
-    )
+    return nan if any(one.short for one in found) else max(one.autocorrelation_time for one in found)
 
 
 def flags_of(found: list[Estimate], trips: float, r_hat: float) -> int:
@@ -338,9 +314,7 @@ def check_exchange(axes: BinaryAxes, acting: Dynamics, _asked: Query) -> None:
     """Raise Misplaced unless walkers can be swapped among the temperatures of the axis."""
     if acting.synchronous:
         expected = "asynchronous, for all sites at once have no energy to swap by"
-        raise Misplaced(
-            "dynamics.update", "synchronous", expected, "use it, or remove the protocol"
-        )
+        raise Misplaced("dynamics.update", "synchronous", expected, "use it, or remove the protocol")
     if acting.diagonal == "kept":
         expected = "zero, for neurons that feel themselves follow no energy"
         raise Misplaced("dynamics.diagonal", "kept", expected, "remove it, or the protocol")

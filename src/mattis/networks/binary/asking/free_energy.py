@@ -48,13 +48,9 @@ FREE_ENERGY_OBSERVABLES = (
         "free energy per neuron -(T/N) ln Z; NaN where the hottest temperature is too far from T = ∞",
         "J",
     ),
-    Observable(
-        "free_energy_thermal_error", "standard error of the free energy from the chains alone", "J"
-    ),
+    Observable("free_energy_thermal_error", "standard error of the free energy from the chains alone", "J"),
     Observable("log_partition", "ln Z per neuron, less that of the hottest temperature"),
-    Observable(
-        "log_partition_thermal_error", "standard error of log_partition from the chains alone"
-    ),
+    Observable("log_partition_thermal_error", "standard error of log_partition from the chains alone"),
 )
 """What is observed of the free energy on a rung, by all rungs."""
 
@@ -181,9 +177,7 @@ def free_energies(run: LadderRun, record: LadderRecord) -> list[CellObservables]
     found = energy_counts(run, record)
     cells = _energies(run, found)
     if not run.is_hebbian:
-        return [
-            cell | dict.fromkeys((one.name for one in PHASE_OBSERVABLES), nan) for cell in cells
-        ]
+        return [cell | dict.fromkeys((one.name for one in PHASE_OBSERVABLES), nan) for cell in cells]
     phases = _phases(run, record, found)
     return [cell | own for cell, own in zip(cells, phases, strict=True)]
 
@@ -246,9 +240,7 @@ def energies_of_patterns(run: LadderRun) -> Reals:
     return np.array([(mean - one) / (2 * circuit.size * circuit.unit) for one in aligned])
 
 
-def phase_observables(
-    weight: float, rest: float, energies: Reals, beta: float, size: int
-) -> CellObservables:
+def phase_observables(weight: float, rest: float, energies: Reals, beta: float, size: int) -> CellObservables:
     """Return what is observed of the phases at one temperature.
 
     Retrieval states of a set differ by free energies of sqrt(P/2), as their patterns do: a mean over them is

@@ -17,13 +17,7 @@ from itertools import accumulate, pairwise
 from math import fsum
 
 from mattis import exact
-from mattis.networks.binary.ladder import (
-    FIRST_SWEEPS,
-    MOST_REJECTED,
-    MOST_RUNGS,
-    Ladder,
-    LadderRun,
-)
+from mattis.networks.binary.ladder import FIRST_SWEEPS, MOST_REJECTED, MOST_RUNGS, Ladder, LadderRun
 
 GapRejections = Sequence[int]
 """How many swaps were rejected of each pair of the trial ladder within a gap of the axis, hottest first."""
@@ -54,10 +48,7 @@ def trial_ladder(axis: Ladder) -> tuple[Ladder, list[int]]:
     parts = [1 + int(left * log / whole) for log in logs]
     betas: list[float] = []
     for beta, log, count in zip(axis.betas, logs, parts, strict=False):
-        betas += [
-            beta,
-            *(beta * exact.functions.exponential(log * k / count) for k in range(1, count)),
-        ]
+        betas += [beta, *(beta * exact.functions.exponential(log * k / count) for k in range(1, count))]
     return Ladder((*betas, axis.betas[-1])), parts
 
 

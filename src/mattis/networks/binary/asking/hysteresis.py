@@ -43,16 +43,13 @@ def hysteresis(
         yield ramp(circuit, members, cue, inquiry)
 
 
-def ramp(
-    circuit: MatrixNetwork, members: Visits, cue: int, inquiry: Inquiry
-) -> ChainCoroutine[VisitCells]:
+def ramp(circuit: MatrixNetwork, members: Visits, cue: int, inquiry: Inquiry) -> ChainCoroutine[VisitCells]:
     """Observe visits that differ in their temperature on one ramp."""
     first = next(iter(members.values()))
     index = cued(circuit.network.count, first, cue)
     walk = yield climb(circuit, index, first.noise, inquiry)
     return [
-        VisitCell(number, passages(circuit, walk, visit, index, inquiry))
-        for number, visit in members.items()
+        VisitCell(number, passages(circuit, walk, visit, index, inquiry)) for number, visit in members.items()
     ]
 
 

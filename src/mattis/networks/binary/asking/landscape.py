@@ -22,11 +22,7 @@ from mattis.exact.patterns import random_patterns
 from mattis.kernels import cpu
 from mattis.networks.binary.axes import BinaryAxes
 from mattis.networks.binary.hopfield import CellObservables
-from mattis.networks.binary.matrix_network import (
-    ChainCoroutine,
-    Dynamics,
-    MatrixNetwork,
-)
+from mattis.networks.binary.matrix_network import ChainCoroutine, Dynamics, MatrixNetwork
 from mattis.networks.binary.questions import Inquiry, Query, VisitCell, VisitCells, Visits
 from mattis.study.axes import Misplaced
 from mattis.study.model import Observable, fraction_of_cues
@@ -98,9 +94,7 @@ class Landscape:
         order = circuit.network.order(asking.order)
         for spins, course in zip(ends, courses, strict=True):
             fields = circuit.fields(spins)
-            cpu.landscape.descend(
-                circuit.columns, spins, fields, circuit.bias, order, asking.sweeps, course
-            )
+            cpu.landscape.descend(circuit.columns, spins, fields, circuit.bias, order, asking.sweeps, course)
         return ends, courses
 
     @cached_property
@@ -114,9 +108,7 @@ class Landscape:
         spins, lowest = np.ones(circuit.size, np.int8), np.ones(circuit.size, np.int8)
         fields, tallies = circuit.fields(spins), np.zeros(4, np.int64)
         states = 2**circuit.size // twice
-        cpu.landscape.every_state(
-            circuit.columns, spins, fields, circuit.bias, states, lowest, tallies
-        )
+        cpu.landscape.every_state(circuit.columns, spins, fields, circuit.bias, states, lowest, tallies)
         stable, aligned, ground, best = (int(each) for each in tallies)
         return Minima(twice * stable, twice * aligned, best, twice * ground, lowest)
 
@@ -196,9 +188,7 @@ def landscape(
     yield _looked_at(circuit, visits, inquiry)
 
 
-def _looked_at(
-    circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry
-) -> ChainCoroutine[VisitCells]:
+def _looked_at(circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry) -> ChainCoroutine[VisitCells]:
     """Return the landscape at every visit."""
     yield from ()  # no chain is asked for
     cell = Landscape(circuit, inquiry).cell()

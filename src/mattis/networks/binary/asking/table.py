@@ -10,11 +10,7 @@ from mattis.networks.binary.asking.enumeration import (
     enumeration_memory,
     enumeration_work,
 )
-from mattis.networks.binary.asking.exchange import (
-    EXCHANGE_OBSERVABLES,
-    check_exchange,
-    exchange,
-)
+from mattis.networks.binary.asking.exchange import EXCHANGE_OBSERVABLES, check_exchange, exchange
 from mattis.networks.binary.asking.hysteresis import check_ramp, hysteresis
 from mattis.networks.binary.asking.landscape import (
     LANDSCAPE_OBSERVABLES,
@@ -84,17 +80,12 @@ def falls(fraction: str, dimension: str, position: str, whose: str, name: str = 
     """Return the boundary above which less than half of a fraction is left."""
     units = "J" if dimension == "beta" else "1"
     words = f"{position.removeprefix('realised_')} above which less than half of the {whose}"
-    return Boundary(
-        name or position.removeprefix("realised_"), fraction, dimension, position, words, units
-    )
+    return Boundary(name or position.removeprefix("realised_"), fraction, dimension, position, words, units)
 
 
 def edges(fraction: str, whose: str) -> tuple[Boundary, ...]:
     """Return where a fraction is lost along temperature and load."""
-    return (
-        falls(fraction, "beta", "temperature", whose),
-        falls(fraction, "load", "realised_load", whose),
-    )
+    return (falls(fraction, "beta", "temperature", whose), falls(fraction, "load", "realised_load", whose))
 
 
 ON_A_RAMP = {"overlap", "overlap_thermal_error", "energy", "energy_thermal_error", "retrieved"}
