@@ -1,6 +1,6 @@
 # Two commands set everything up:
 #   make diagram    the Hopfield phase diagram, or STUDY=path/to/your.yaml
-#   make test       all fast tests; make test-slow, test-long: more of them
+#   make test       all fast tests; make test-slow, which CI runs too, and test-long: more of them
 # Both make .venv from hash-pinned requirements first; nothing is installed outside of it.
 #   make seeds      every claim of the two documents that this project starts from, measured: docs/claims.md
 #   make check      what a change must pass: lint, types, import contracts, all fast tests
@@ -93,12 +93,13 @@ seeds: setup
 check: lint test
 
 TESTS ?=
+MARKS ?=
 test: setup
-	@$(VENV)/python -m pytest -n auto --dist worksteal $(TESTS)
+	@$(VENV)/python -m pytest -n auto --dist worksteal $(if $(MARKS),-m "$(MARKS)") $(TESTS)
 
-# Two minutes of the fast tests, for Pythons beside the one that runs all of them: every file is compiled with warnings
-# as errors and every module imported (project), every kind of numbers has its golden digest (golden), dataclasses of
-# arrays are compared and copied (generating), stores are cut, damaged and mended (repair), and the wheel runs, in
+# Two minutes of tests, for Pythons beside the one that runs all of them: every file is compiled with warnings as errors
+# and every module imported (project), every kind of numbers has its golden digest (golden), dataclasses of arrays are
+# compared and copied (generating), stores are cut, damaged and mended (repair), and the wheel, a slow test, runs, in
 # processes, up to a figure (wheel).
 PART := $(addprefix tests/,$(addsuffix .py,project/test_project networks/test_golden \
   networks/neurons/test_generating store/test_repair project/test_wheel))
@@ -107,9 +108,11 @@ PART := $(addprefix tests/,$(addsuffix .py,project/test_project networks/test_go
 test-python-%:
 	@python=$$(PYENV_VERSION=$* python$* -c 'import sys; print(sys.executable)' 2> /dev/null) \
 	  || { echo "Python $*: not found, nothing is tested on it"; exit 0; }; \
-	$(MAKE) --no-print-directory ENV=.venv-$* PYTHON="$$python" TESTS="$(PART)" test
+	$(MAKE) --no-print-directory ENV=.venv-$* PYTHON="$$python" TESTS="$(PART)" MARKS="not long" test
 
-# More of what the fast tests show, in seconds each, and sanitizers of CUDA code. What takes minutes it leaves to test-long.
+# More of what the fast tests show: each kind of fault, of page and of claim has a quick example among those. Pages of
+# studies and of docs, claims, processes that are killed, Snakemake: a second to a minute each. CI runs them too.
+# They leave to test-long what takes minutes, and sanitizers of CUDA code.
 test-slow: setup
 	@$(VENV)/python -m pytest -n auto --dist worksteal -m "slow and not long"
 

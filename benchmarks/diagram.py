@@ -1,6 +1,6 @@
 """How long `make diagram` takes after set-up, now and at a revision of before: whole, as a pair.
 
-    python benchmarks/diagram.py                   # of the default study; BASE=revision for another pair
+    python benchmarks/diagram.py                   # of that revision's default study; BASE=other
     python benchmarks/diagram.py BASE=main a.yaml  # of another study
 
 Both sides are copies of what a checkout has, with caches and compiled kernels of their own, as set-up leaves
@@ -22,10 +22,10 @@ from typing import NamedTuple
 from timing import Row, cleared, environment, missing, ratios, row
 
 ROOT = Path(__file__).parents[1]
-DEFAULT_STUDY = ROOT / "config" / "studies" / "hopfield.yaml"
+DEFAULT_STUDY = "config/studies/hopfield.yaml"
 
-BEFORE = "3f0bbd34dc02"
-"""The revision before a whole diagram was made faster."""
+BEFORE = "338455f5b467"
+"""The revision before kernels and diagrams were made faster. It knew only one start of a network."""
 
 MOST_OF_BEFORE, RUNS = 0.5, 1
 """What a diagram may take, as a share of what it took at that revision; and how often both are run."""
@@ -61,7 +61,7 @@ class Side(NamedTuple):
             return time.perf_counter() - begun
 
 
-def set_up(folder: Path, revision: str, study: Path) -> Side:
+def set_up(folder: Path, revision: str, study: Path | None) -> Side:
     """Copy a revision ("" for the working tree) to a folder, and compile what set-up compiles.
 
     Raises ValueError where there is no such revision.
@@ -77,40 +77,36 @@ def set_up(folder: Path, revision: str, study: Path) -> Side:
     archive.write_bytes(done.stdout)
     with tarfile.open(archive) as opened:
         opened.extractall(folder, filter="data")
-    (folder / COPIED).write_bytes(study.read_bytes())
+    (folder / COPIED).write_bytes((study or folder / DEFAULT_STUDY).read_bytes())
     own = {"PYTHONPATH": str(folder / "src"), "XDG_CACHE_HOME": str(folder / "cache")}
     side = Side(folder, {**environment(**own), "PYTHONDONTWRITEBYTECODE": ""})
     side.run("mattis", "plan", COPIED)
     return side
 
 
-def all_rows(base: str = BEFORE, study: Path = DEFAULT_STUDY) -> Iterator[Row]:
-    """Yield the row of a diagram, and that of the pair."""
+def all_rows(base: str = BEFORE, study: Path | None = None) -> Iterator[Row]:
+    """Yield the row of a diagram, and that of the pair: of a study, or of that revision's default one."""
     with ExitStack() as stack:
         folders = [Path(stack.enter_context(TemporaryDirectory())) for _ in range(2)]
-        now = set_up(folders[0], "", study)
         try:
             before = set_up(folders[1], base, study)
+            now = set_up(folders[0], "", folders[1] / COPIED)
         except ValueError as error:
-            yield row("diagram_s", [now.seconds() for _ in range(RUNS)], None, "lower", told(study))
             yield missing("diagram_over_before", MOST_OF_BEFORE, "lower", str(error))
             return
         turns = [(now.seconds(), before.seconds()) for _ in range(RUNS)]
     ours, theirs = ([turn[k] for turn in turns] for k in range(2))
-    yield row("diagram_s", ours, None, "lower", told(study))
+    name = study.stem if study else "hopfield with one start"
+    told = f"wall seconds of make diagram after set-up, 2 workers, {name}"
+    yield row("diagram_s", ours, None, "lower", told)
     note = f"wall of make diagram, 2 workers, over that of {base[:12]}, {median(theirs):.0f} s"
     yield row("diagram_over_before", ratios(ours, theirs), MOST_OF_BEFORE, "lower", note)
-
-
-def told(study: Path) -> str:
-    """Return what the seconds of a diagram are."""
-    return f"wall seconds of make diagram after set-up, 2 workers, {study.stem}"
 
 
 def main(*words: str) -> int:
     """Measure and print both rows."""
     base = next((word.removeprefix("BASE=") for word in words if word.startswith("BASE=")), BEFORE)
-    study = next((Path(word) for word in words if word.endswith(".yaml")), DEFAULT_STUDY)
+    study = next((Path(word) for word in words if word.endswith(".yaml")), None)
     for one in all_rows(base, study):
         print(one)
     return 0

@@ -6,7 +6,7 @@ prints a table, writes it as dispatch.json beside this file, and as the table of
 `mattis.networks.binary.costs`, which is what the rule reads. For each network:
 
 field    `field_sweeps`, ns per proposal of a replica
-overlap  `overlap_sweeps`, ns per proposal of a replica
+overlap  `overlap_sweeps`, ns per proposal of a replica; turn  the same in a random order
 lanes    `replica_sweeps`, ns per site of a group: 32 lanes cost the same however many of them are wanted
 
 CPU time on one core, in turns, averaged over the temperatures; `fields` has what fields cost at each of them,
@@ -41,7 +41,16 @@ LARGEST_LOAD = 0.4
 GRID = [(n, p) for n, p in product(SIZES, PATTERNS) if p <= LARGEST_LOAD * n]
 COSTS = Path(__file__).parent.parent / "src" / "mattis" / "networks" / "binary" / "costs.py"
 BEGIN = "COSTS = ("
-NAMES = ("overlap", "field", "lanes")  # in the order of a row of that table
+COLUMNS = (
+    "overlap",
+    "turn",
+    "overlap_setup",
+    "field",
+    "field_setup",
+    "lanes",
+    "lanes_setup",
+)  # of that table
+RANDOM_ORDER = np.arange(1, 5, dtype=np.uint32)
 NONE = LANES + 1
 """What is written where lanes never win: more replicas than a group has."""
 
@@ -54,21 +63,23 @@ def sweeps_for(size: int, proposals: int) -> int:
 def programs(net: Network, temperature: float) -> dict[str, Program]:
     """Return the kernels at one temperature."""
     here = group(net, temperature, warm_up=20)
-    many = {"overlap": overlap(here.one, sweeps_for(net.size, PROPOSALS // 4))}
+    sweeps = sweeps_for(net.size, PROPOSALS // 4)
+    many = {"overlap": overlap(here.one, sweeps), "turn": overlap(here.one, sweeps, RANDOM_ORDER)}
     many["lanes"] = async32(here, sweeps_for(net.size, PROPOSALS // 8))
     if net.full:
-        many["field"] = field(here.one, sweeps_for(net.size, PROPOSALS // 4))
+        many["field"] = field(here.one, sweeps)
         check_same({"field": field(here.one, 2), "overlap": overlap(here.one, 2), "lanes": async32(here, 2)})
     return many
 
 
 def averaged(net: Network) -> Row:
-    """Return the time of each kernel, averaged over the temperatures, and of fields at each, in ns."""
+    """Return the time of each kernel, averaged over the temperatures, and of one replica at each, in ns."""
     times: list[Times] = [interleaved(programs(net, t), REPEATS) for t in MEASURED_TEMPERATURES]
     found: Row = {name: mean(median(one[name]) for one in times) for name in times[0]}
     found["lanes"] *= LANES
-    if net.full:
-        found["fields"] = [round(median(one["field"]), 2) for one in times]
+    for name in ("overlap", "field"):
+        if name in found:
+            found[f"{name}s"] = [round(median(one[name]), 2) for one in times]
     return found
 
 
@@ -85,7 +96,7 @@ def seconds(make: Callable[[], object]) -> float:
 def setups(net: Network) -> dict[str, float]:
     """Return the CPU time of what each kernel needs, in ns per site."""
     found = {
-        "overlap": seconds(lambda: np.ascontiguousarray(net.xi.T)),
+        "overlap": seconds(lambda: (np.ascontiguousarray(net.xi.T), packed_patterns(net.xi))),
         "lanes": seconds(lambda: packed_patterns(net.xi)),
     }
     if net.full:
@@ -124,16 +135,18 @@ def digits(value: float | None) -> str:
 def literals(rows: list[Row]) -> Iterator[str]:
     """Yield the lines of the table of `mattis.networks.binary.costs`."""
     for row in rows:
-        times = [digits(row.get(f"{name}{kind}")) for name in NAMES for kind in ("", "_setup")]
-        each = row.get("fields", [None] * len(MEASURED_TEMPERATURES))
-        times[2] = f"({', '.join(map(digits, each))})"
+        each = {
+            name: row.get(f"{name}s", [None] * len(MEASURED_TEMPERATURES)) for name in ("overlap", "field")
+        }
+        words = {name: f"({', '.join(map(digits, costs))})" for name, costs in each.items()}
+        times = [words.get(name) or digits(row.get(name)) for name in COLUMNS]
         yield f"    Cost({row['size']}, {row['patterns']}, {', '.join(times)}),"
 
 
 def write_table(rows: list[Row]) -> None:
     """Put the table where the rule that picks a kernel reads it."""
     head, _, _ = COSTS.read_text(encoding="utf-8").partition(BEGIN)
-    table = "\n".join([BEGIN, *literals(rows), ")  # fmt: skip\n"])
+    table = "\n".join([BEGIN, *literals(rows), ")\n"])
     COSTS.write_text(head + table, encoding="utf-8")
 
 

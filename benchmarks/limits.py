@@ -88,7 +88,7 @@ def states(here: Group, sweeps: int) -> list[Any]:
 
 
 def needed_lookups(here: Group, sweeps: int) -> int:
-    """Count the lookups of `async32`: fields, then overlaps by the groups of sites that changed.
+    """Count the lookups of `async32`: fields, then overlaps by the groups of sites that changed, if few did.
 
     A site changes at most once in a sweep, so the states after each sweep tell which groups changed.
     """
@@ -99,7 +99,7 @@ def needed_lookups(here: Group, sweeps: int) -> int:
         moved = np.zeros(-(-size // BLOCK) * BLOCK, bool)
         moved[:size] = (old != new).any(axis=1)
         groups = moved.reshape(-1, BLOCK // GROUP, GROUP).any(axis=2).sum(axis=1)
-        found += count * int(groups.sum())
+        found += count * int(groups[groups <= asynchronous.FEW_GROUPS_TO_COUNT].sum())
     return found
 
 

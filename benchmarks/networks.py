@@ -48,9 +48,8 @@ class Group:
         """The first replica alone."""
         net = self.network
         return Single(
-            net.xi, net.site_major, net.full, self.spins(0), self.streams[0],
-            self.heat.scales[0, 0],
-        )  # fmt: skip
+            net.xi, net.site_major, net.full, self.spins(0), self.streams[0], self.heat.scales[0, 0]
+        )
 
     def spins(self, replica: int) -> Signs:
         """Return the state of one replica."""

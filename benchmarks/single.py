@@ -14,6 +14,7 @@ from mattis.exact.arrays import Signs
 from mattis.exact.patterns import random_patterns
 from mattis.kernels.cpu import glauber, matrix
 from mattis.networks.binary import couplings
+from mattis.networks.binary.network import BinaryNetwork
 
 TYPEWRITER = np.zeros(0, np.uint32)
 NO_ORDER = (
@@ -96,9 +97,8 @@ def field(one: Single, sweeps: int) -> Program:
 
     def run(state: Any) -> None:
         glauber.field_sweeps(
-            full.nj, state[0], state[1], one.parity, one.xi[0], words, one.scale,
-            *NO_ORDER, *state[2], 0,
-        )  # fmt: skip
+            full.nj, state[0], state[1], one.parity, one.xi[0], words, one.scale, *NO_ORDER, *state[2], 0
+        )
 
     return Program(
         ready=lambda: (one.spins.copy(), known.copy(), empty(one.size, sweeps)),
@@ -108,13 +108,15 @@ def field(one: Single, sweeps: int) -> Program:
     )
 
 
-def overlap(one: Single, sweeps: int) -> Program:
-    """Return `overlap_sweeps`; the overlaps of the start are known beforehand."""
-    known, words = glauber.project(one.xi, one.spins).astype(np.int32), one.stream.packed()
+def overlap(one: Single, sweeps: int, order: Any = TYPEWRITER) -> Program:
+    """Return `overlap_sweeps`; the overlaps of the start are known beforehand. order  # or its stream"""
+    patterns, words = BinaryNetwork({}, 1, one.xi).in_lanes, one.stream.packed()
+    halves = (glauber.project(one.xi, one.spins) - one.size % 2) // 2
+    known = halves.astype(patterns.near.dtype)
 
     def run(state: Any) -> None:
         glauber.overlap_sweeps(
-            one.site_major, state[0], state[1], 0, words, one.scale, *NO_ORDER, *state[2], 0
+            one.site_major, patterns, state[0], state[1], 0, words, one.scale, order, *state[2], 0
         )
 
     return Program(

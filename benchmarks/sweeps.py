@@ -1,8 +1,11 @@
 """What looking at sweeps of 10^5 and 10^6 cells takes: folding what shards left, status, and the diagram.
 
 The cells are random numbers, in random order. Each command is a process of its own.
+
+    python benchmarks/sweeps.py    # prints its rows as JSON
 """
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,3 +48,7 @@ def all_rows() -> Iterator[Row]:
     for name in CELLS:
         with TemporaryDirectory() as folder:
             yield from of_store(name, Path(folder))
+
+
+if __name__ == "__main__":
+    print(json.dumps([*all_rows()]))

@@ -146,9 +146,7 @@ def row(
     """Return a row of the results: the median of what was measured and its spread, if anything was."""
     value, spread = (median(values), half_range(values)) if values else (None, None)
     told = {"note": note} if note else {}
-    return {
-        "name": name, "value": value, "target": target, "better": better, "spread": spread, **told,
-    }  # fmt: skip
+    return {"name": name, "value": value, "target": target, "better": better, "spread": spread, **told}
 
 
 def missing(name: str, target: float | None, better: Better, note: str) -> Row:

@@ -248,6 +248,9 @@ def hopfields(patterns: PatternSet, points: Sequence[Setting], asking: Protocol)
 HERE = Settings(1, where=Where(pool="threads"))
 """A run within this process, which starts at once; numbers do not depend on it."""
 
+THREADS = ("--pool", "threads")
+"""Words of a run without processes of its own, where these are not the point."""
+
 SECONDS = 120
 """How long a run of a small study may take on a busy machine."""
 

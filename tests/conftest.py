@@ -30,6 +30,13 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no tests of CUDA code where their mark is left out: it takes each worker three seconds."""
+    of_gpu = collection_path.parent.name == "gpu" and collection_path.name.startswith("test_")
+    marked = of_gpu and collection_path.name != "test_on_gpu.py"  # test_project.py: whose tests have no mark
+    return True if marked and "not gpu_host" in config.option.markexpr else None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quick_disk() -> Iterator[None]:
     """Files are synced in processes that tests start; nobody pulls the plug of this one."""

@@ -6,14 +6,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 import yaml
-from builders import HERE, SECONDS
+from builders import HERE, SECONDS, THREADS, exit_code
 
 import mattis
 from mattis import figures, plugins
@@ -118,11 +117,9 @@ def test_what_an_example_computes_is_what_it_says(tmp_path: Path) -> None:
 def test_a_plugin_reaches_processes_and_shards_and_gives_the_same_bits(tmp_path: Path) -> None:
     plugin, path = written(tmp_path, "ring")
     tail = ["--plugin", str(plugin)]
-    whole = ["run", str(path), "--results", str(tmp_path / "whole"), "--workers", "2", *tail]
-    subprocess.run([*COMMAND, *whole], check=True, capture_output=True, timeout=SECONDS)
+    assert exit_code("run", path, "--results", tmp_path / "whole", "--workers", "2", *tail) == 0
     for words in (["--shard", "0/2"], ["--shard", "1/2"], []):
-        parts = ["run", str(path), "--results", str(tmp_path / "parts"), "--pool", "threads", *words]
-        assert guarded(partial(verbs.main, [*parts, *tail], "mattis", standalone_mode=False)) == 0
+        assert exit_code("run", path, "--results", tmp_path / "parts", *THREADS, *words, *tail) == 0
     study = load_study(path)
     assert digest(study, tmp_path / "whole") == digest(study, tmp_path / "parts")
 

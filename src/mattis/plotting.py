@@ -20,6 +20,7 @@ from mattis.page import page_text
 from mattis.page.document import Surroundings
 from mattis.page.payload import Findings
 from mattis.statistics.estimates import FAILED
+from mattis.store.results import Root
 from mattis.study.base import Study
 from mattis.study.document import parsed
 from mattis.surroundings import expanded
@@ -68,14 +69,14 @@ class Plot:
 
 @overload
 def plot(
-    what: xr.Dataset | StudyLike, study: StudyLike | None = ..., root: Path | str | None = ...,
+    what: xr.Dataset | StudyLike, study: StudyLike | None = ..., root: Root = ...,
     *, interactive: Literal[True] = ..., samples: bool = ...,
 ) -> Plot: ...  # fmt: skip
 
 
 @overload
 def plot(
-    what: xr.Dataset | StudyLike, study: StudyLike | None = ..., root: Path | str | None = ...,
+    what: xr.Dataset | StudyLike, study: StudyLike | None = ..., root: Root = ...,
     *, interactive: Literal[False], samples: bool = ...,
 ) -> Figure: ...  # fmt: skip
 
@@ -83,7 +84,7 @@ def plot(
 def plot(
     what: xr.Dataset | StudyLike,
     study: StudyLike | None = None,
-    root: Path | str | None = None,
+    root: Root = None,
     *,
     interactive: bool = True,
     samples: bool = False,
@@ -175,7 +176,7 @@ def _check_whole(counts: xr.DataArray, study: Study) -> None:
             )
 
 
-def _of_cells(cells: xr.Dataset, study: Study, samples: bool, root: Path | str | None = None) -> Findings:
+def _of_cells(cells: xr.Dataset, study: Study, samples: bool, root: Root = None) -> Findings:
     """Return what was computed of a study; the values of each pattern set only if these are asked for."""
     cells = cells if "failed" in cells else cells.assign(failed=xr.zeros_like(cells["valid"]))
     estimates = _beside_theory(figures.estimates_of(cells, study, root), study)

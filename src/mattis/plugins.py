@@ -73,10 +73,9 @@ class Number:
     @property
     def bounds(self) -> list[Any]:
         """The bounds that the annotation says."""
-        fields = getattr(self.kind, "__metadata__", ())
         return [
             bound
-            for field in fields
+            for field in getattr(self.kind, "__metadata__", ())
             for bound in (field.metadata if isinstance(field, FieldInfo) else [field])
         ]
 
@@ -188,9 +187,7 @@ class Table(Mapping[str, RowT], Generic[RowT]):
         _BUILT_IN[self.kind] = self
 
     def __getitem__(self, name: str) -> RowT:
-        if name in self.built_in:
-            return self.built_in[name]
-        return self._added[name]
+        return self.built_in[name] if name in self.built_in else self._added[name]
 
     def __iter__(self) -> Iterator[str]:
         yield from self.built_in

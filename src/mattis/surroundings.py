@@ -35,6 +35,22 @@ def why_dask_refuses() -> str:
     return ""
 
 
+def hide_dask_arrays() -> None:
+    """Let xarray find no arrays of Dask for the rest of this process, and so not import them.
+
+    Without effect where they are imported already, or xarray looks for them in another way.
+    """
+    if "dask.array" in sys.modules or why_dask_refuses():
+        return
+    sys.modules["dask.array"] = None  # type: ignore[assignment]  # Python's mark of what cannot be imported
+    try:
+        import_module("xarray.namedarray.pycompat").array_type("dask")  # which it asks once
+    except (ImportError, AttributeError):
+        pass
+    finally:
+        del sys.modules["dask.array"]
+
+
 def load_matplotlib() -> None:
     """Import Matplotlib, if need be without the backend and the settings of the user: figures use neither.
 

@@ -90,7 +90,7 @@ def test_xarray_reads_the_results_inside_of_the_zip_without_mattis(
     )  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=capsule.path.parent, check=True, capture_output=True, text=True
-    )  # fmt: skip
+    )
     stored = mattis.open_results(study, folder / "results")
     total, cells, scheme = done.stdout.split(maxsplit=2)
     assert (float(total), int(cells)) == (float(stored["overlap"].sum()), 12)

@@ -74,7 +74,7 @@ pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
         (["theory", "hopfield.T_M", "--at", ""], ["load="]),
         (["theory", "zero_one.overlap", "--at", "neurons", "="], []),
     ],
-)  # fmt: skip
+)
 def test_bash_completes(script: Path, tmp_path: Path, words: list[str], found: list[str]) -> None:
     write_study(tmp_path)
     (tmp_path / "broken.yaml").write_text("name: [\n")

@@ -23,9 +23,8 @@ print(json.dumps([*sys.modules]))
 def loaded_by(*words: object) -> set[str]:
     """Return the packages that a process has loaded at the end of a command."""
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *map(str, words)],
-        check=True, capture_output=True, text=True, cwd=ROOT,
-    )  # fmt: skip
+        [sys.executable, "-c", SCRIPT, *map(str, words)], check=True, capture_output=True, text=True, cwd=ROOT
+    )
     return {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
 
 
@@ -43,3 +42,43 @@ def test_the_table_of_theory_loads_nothing_that_computes():
 def test_a_quantity_of_hopfield_loads_only_the_functions_of_scipy():
     others = {*COMPUTING} - {"scipy"}
     assert not loaded_by("theory", "hopfield.T_M", "--at", "load=0.05") & others
+
+
+MODULES = """
+import json, sys
+from mattis.cli import command
+try:
+    {begun}
+except SystemExit:
+    pass
+print(json.dumps([*sys.modules]))
+"""
+ALONE_IN_ITS_PROCESS = "command.main()"
+BESIDE_OTHERS = "command.verbs.main(sys.argv[1:], standalone_mode=False)"
+
+
+def modules_of(begun: str, *words: object) -> set[str]:
+    """Return the modules that a process has loaded at the end of a command."""
+    script = MODULES.format(begun=begun)
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, words)], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    return {*json.loads(done.stdout.splitlines()[-1])}
+
+
+@pytest.mark.parametrize("begun", [ALONE_IN_ITS_PROCESS, BESIDE_OTHERS])
+def test_arrays_of_dask_are_loaded_only_where_others_may_make_some(begun, tmp_path):
+    fill(make_study(tmp_path), tmp_path / "results")
+    found = modules_of(begun, "diagram", write_study(tmp_path), "--results", tmp_path / "results")
+    assert "matplotlib" in found
+    assert ("dask.array" in found) == (begun is BESIDE_OTHERS)
+
+
+def test_what_a_run_says_at_its_end_loads_nothing_that_draws(tmp_path):
+    study = make_study(tmp_path, seed=4)
+    fill(study, tmp_path / "results")
+    (tmp_path / "four.yaml").write_text(study.to_yaml())
+    at = (tmp_path / "four.yaml", "--results", tmp_path / "results")
+    found = modules_of(ALONE_IN_ITS_PROCESS, "run", *at)
+    assert "mattis.comparison.findings" in found
+    assert not {"matplotlib", "dask.array"} & found

@@ -101,9 +101,7 @@ def test_each_study_is_compared_with_its_own_theory(path: Path) -> None:
     lines = {name: expected(study.protocol, study.rules[0], name, cold) for name in names}
     assert {name: line.quantity for name, line in lines.items() if line} == COMPARED[path.stem]
     size, count = next(study.networks())
-    place = at(
-        size=size, patterns=count, load=count / size, beta=max(study.axes.betas), age=1.0, mixture=1.0
-    )  # fmt: skip
+    place = at(size=size, patterns=count, load=count / size, beta=max(study.axes.betas), age=1.0, mixture=1.0)
     for line in lines.values():
         share = line is not None and line.quantity not in ("sk.minima", "ising.energy")
         if line is not None and share:

@@ -439,7 +439,7 @@ def test_theory_and_deviations_are_variables_of_the_diagram(judged: tuple[Study,
         f"{name}_{end}"
         for name in ("overlap", "edwards_anderson", "energy")
         for end in ("theory", "z", "z_bound")
-    }  # fmt: skip
+    }
     for load, heat in ((0, 1), (2, 0)):
         cell = found.squeeze().isel(load=load, beta=heat)
         others = float(cell["patterns"] - 1) / float(cell["size"])

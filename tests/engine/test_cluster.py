@@ -20,7 +20,7 @@ from pathlib import Path
 import dask
 import psutil
 import pytest
-from builders import SECONDS, make_study, started, undisturbed, write_study
+from builders import SECONDS, exit_code, make_study, started, undisturbed, write_study
 from distributed import Client
 
 from mattis.cli.command import guarded, verbs
@@ -76,9 +76,15 @@ def test_threads_give_the_same_numbers(tmp_path: Path, study: Study, workers: in
     assert outcome.digest == undisturbed(study, tmp_path)
 
 
-def test_a_scheduler_that_exists_gives_the_same_numbers(tmp_path: Path, study: Study) -> None:
+@pytest.fixture(scope="module")
+def plain() -> Iterator[str]:
+    """The address of a scheduler with two workers, which no test harms."""
     with scheduler(workers=2) as (address, _):
-        outcome = run(study, tmp_path, Settings(where=Where(scheduler=address)))
+        yield address
+
+
+def test_a_scheduler_that_exists_gives_the_same_numbers(tmp_path: Path, study: Study, plain: str) -> None:
+    outcome = run(study, tmp_path, Settings(where=Where(scheduler=plain)))
     assert outcome.computed == 72
     assert outcome.digest == undisturbed(study, tmp_path)
 
@@ -110,48 +116,37 @@ def certificates(folder: Path) -> tuple[str, ...]:
     return ("--tls-ca-file", cert, "--tls-cert", cert, "--tls-key", secret)
 
 
-def test_tls_is_passed_through(tmp_path: Path, study: Study) -> None:
-    options = certificates(tmp_path)
-    path = write_study(tmp_path)
+@pytest.fixture(scope="module")
+def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The address of a scheduler that speaks TLS; what it takes: authority, certificate, key."""
+    options = certificates(tmp_path_factory.mktemp("certificates"))
     with scheduler(*options) as (address, _):
-        words = [
-            "run",
-            str(path),
-            "--results",
-            str(tmp_path),
-            "--scheduler",
-            address,
-            "--tls-ca",
-            *options[1:],
-        ]
-        done = subprocess.run([sys.executable, "-m", "mattis", *words], capture_output=True, timeout=SECONDS)
-        assert done.returncode == 0, done.stderr
+        yield address, options[1::2]
+
+
+def test_tls_is_passed_through(tmp_path: Path, study: Study, encrypted: tuple[str, tuple[str, ...]]) -> None:
+    address, (authority, certificate, key) = encrypted
+    words = ("run", write_study(tmp_path), "--results", tmp_path, "--scheduler", address)
+    tls = ("--tls-ca", authority, "--tls-cert", certificate, "--tls-key", key)
+    assert exit_code(*words, *tls) == 0
     assert digest(study, tmp_path) == undisturbed(study, tmp_path)
 
 
 def test_who_has_not_the_right_certificate_is_told_so_in_one_line(
-    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch, encrypted: tuple[str, tuple[str, ...]]
 ) -> None:
-    options = certificates(tmp_path)
-    (tmp_path / "other").mkdir()
-    wrong = certificates(tmp_path / "other")
-    path = write_study(tmp_path)
-    keys = dict(zip(("CA_FILE", "CLIENT__CERT", "CLIENT__KEY"), options[1::2], strict=True))
-    configured = {f"DASK_DISTRIBUTED__COMM__TLS__{name}": file for name, file in keys.items()}
-    with scheduler(*options) as (address, _):
-        words = ["run", str(path), "--results", str(tmp_path), "--scheduler", address]
-        done = subprocess.run(
-            [sys.executable, "-m", "mattis", *words], capture_output=True, timeout=SECONDS,
-            env=os.environ | configured,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        monkeypatch.setattr(cluster, "SCHEDULER_PATIENCE", 2)
-        given = wrong[1::2]
-        for tls in ((None, None, None), (given[0], given[1], given[2])):
-            with pytest.raises(Fault, match="does not take these certificates") as caught:
-                run(study, tmp_path / "none", Settings(where=Where(scheduler=address, tls=tls)))
-            assert "\n" not in str(caught.value)
-            assert str(caught.value).startswith(f"--scheduler {address}: ")
+    """The right one may stand in Dask's configuration."""
+    address, right = encrypted
+    keys = [f"distributed.comm.tls.{name}" for name in ("ca-file", "client.cert", "client.key")]
+    with dask.config.set(dict(zip(keys, right, strict=True))):
+        assert run(study, tmp_path, Settings(where=Where(scheduler=address))).computed == 72
+    monkeypatch.setattr(cluster, "SCHEDULER_PATIENCE", 2)
+    given = certificates(tmp_path)[1::2]
+    for tls in ((None, None, None), (given[0], given[1], given[2])):
+        with pytest.raises(Fault, match="does not take these certificates") as caught:
+            run(study, tmp_path / "none", Settings(where=Where(scheduler=address, tls=tls)))
+        assert "\n" not in str(caught.value)
+        assert str(caught.value).startswith(f"--scheduler {address}: ")
 
 
 @pytest.mark.parametrize(
@@ -237,22 +232,21 @@ importlib.metadata.Distribution.from_name = classmethod(from_name)
 
 
 def test_a_worker_without_mattis_beside_a_good_one(
-    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, study: Study, plain: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(STRANGE)
-    with scheduler() as (address, _):
-        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-        words = ["worker", address, "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard"]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        bad = subprocess.Popen([sys.executable, "-m", "dask", *words], **quiet)  # type: ignore[call-overload]
-        monkeypatch.delenv("PYTHONPATH")
-        try:
-            with Client(address, set_as_default=False) as client:
-                client.wait_for_workers(2, timeout=SECONDS)
-            outcome = run(study, tmp_path, Settings(where=Where(scheduler=address)))
-        finally:
-            bad.terminate()
-            bad.wait(timeout=SECONDS)
+    words = ["worker", plain, "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard"]
+    bad = subprocess.Popen(
+        [sys.executable, "-m", "dask", *words], env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        with Client(plain, set_as_default=False) as client:
+            client.wait_for_workers(3, timeout=SECONDS)
+        outcome = run(study, tmp_path, Settings(where=Where(scheduler=plain)))
+    finally:
+        bad.terminate()
+        bad.wait(timeout=SECONDS)
     assert outcome.failures == {}
     assert outcome.digest == undisturbed(study, tmp_path)
     said = capfd.readouterr().err
@@ -261,12 +255,11 @@ def test_a_worker_without_mattis_beside_a_good_one(
 
 
 def test_workers_with_another_version_are_refused(
-    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch, plain: str
 ) -> None:
-    with scheduler() as (address, _):
-        monkeypatch.setattr(crew, "version", Another())
-        with pytest.raises(UserError, match=r"has mattis .*; expected mattis 9\.9\.9, as here"):
-            run(study, tmp_path, Settings(where=Where(scheduler=address)))
+    monkeypatch.setattr(crew, "version", Another())
+    with pytest.raises(UserError, match=r"has mattis .*; expected mattis 9\.9\.9, as here"):
+        run(study, tmp_path, Settings(where=Where(scheduler=plain)))
 
 
 @pytest.mark.slow
@@ -289,14 +282,21 @@ def test_a_scheduler_that_dies_in_the_middle_costs_nothing(tmp_path: Path) -> No
 def test_one_process_per_gpu_each_sees_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With pretended GPUs: what is tested is the pinning, which does not ask whether they are real."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7,9")
-    study = make_study(tmp_path, seed=8)
-    with cluster.client_of(Where(gpus=2), 99) as client:
-        workers = client.scheduler_info(n_workers=-1)["workers"].values()
-        assert [worker["nthreads"] for worker in workers] == [1, 1]
-        assert [worker["resources"] for worker in workers] == [{"GPU": 1}, {"GPU": 1}]
-        seen = set(client.run(lambda: os.environ["CUDA_VISIBLE_DEVICES"]).values())
-        assert seen == {"4", "7"}
+    study, seen = make_study(tmp_path, seed=8), set[str]()
+    client_of = cluster.client_of
+
+    @contextmanager
+    def looked_at(where: Where, most: int) -> Iterator[Client]:
+        with client_of(where, most) as client:
+            workers = client.scheduler_info(n_workers=-1)["workers"].values()
+            assert [worker["nthreads"] for worker in workers] == [1, 1]
+            assert [worker["resources"] for worker in workers] == [{"GPU": 1}, {"GPU": 1}]
+            seen.update(client.run(lambda: os.environ["CUDA_VISIBLE_DEVICES"]).values())
+            yield client
+
+    monkeypatch.setattr(cluster, "client_of", looked_at)
     outcome = run(study, tmp_path, Settings(where=Where(gpus=2)))
+    assert seen == {"4", "7"}
     assert outcome.digest == undisturbed(study, tmp_path)
     with pytest.raises(UserError, match="--gpus: got 4, but CUDA_VISIBLE_DEVICES names 3"):
         run(make_study(tmp_path, name="other"), tmp_path, Settings(where=Where(gpus=4)))
@@ -339,9 +339,7 @@ def speaks(address: tuple[str, int]) -> str | None:
         return encrypted.version()
 
 
-@pytest.mark.parametrize(
-    "words", [(), ("--pool", "threads"), pytest.param(("--gpus", "2"), marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("words", [(), pytest.param(("--gpus", "2"), marks=pytest.mark.slow)])
 def test_everything_listens_on_loopback_by_tls(tmp_path: Path, words: tuple[str, ...]) -> None:
     running, _ = started(tmp_path, *words, seed=400)  # long: it listens until it is killed
     try:
@@ -350,12 +348,20 @@ def test_everything_listens_on_loopback_by_tls(tmp_path: Path, words: tuple[str,
     finally:
         os.killpg(running.pid, signal.SIGKILL)
         running.communicate()
-    assert len(addresses) == (0 if "threads" in words else 5)  # a scheduler, workers, their nannies
-    assert {ip for ip, _ in addresses} <= {"127.0.0.1"}
+    assert len(addresses) == 5  # a scheduler, workers, their nannies
+    assert {ip for ip, _ in addresses} == {"127.0.0.1"}
     assert versions <= {"TLSv1.3", "TLSv1.2"}
 
 
-@pytest.mark.parametrize("pool", ["processes", "threads"])
+def test_threads_listen_to_nobody(study: Study) -> None:
+    before, blocks = listening(os.getpid()), plan.blocks(study)
+    running = dispatch.computed(study, blocks, Where(workers=2, pool="threads"), lambda _: None)
+    found = [next(running)]
+    assert listening(os.getpid()) == before
+    assert len([one for one in [*found, *running] if one]) == len(blocks)
+
+
+@pytest.mark.parametrize("pool", [pytest.param("processes", marks=pytest.mark.slow), "threads"])
 def test_the_dashboard_is_made_when_it_is_asked_for(study: Study, pool: str) -> None:
     said: list[str] = []
     blocks = plan.blocks(study)
@@ -376,7 +382,7 @@ def test_the_dashboard_is_made_when_it_is_asked_for(study: Study, pool: str) -> 
     assert len([one for one in [*found, *running] if one]) == len(blocks)
 
 
-@pytest.mark.parametrize("pool", ["processes", "threads"])
+@pytest.mark.parametrize("pool", [pytest.param("processes", marks=pytest.mark.slow), "threads"])
 def test_a_run_imports_nothing_that_it_does_not_use(tmp_path: Path, pool: str) -> None:
     path = write_study(tmp_path)
     code = (
@@ -423,9 +429,8 @@ def test_a_script_without_a_guard_runs(tmp_path: Path, words: tuple[str, ...]) -
     root, path = tmp_path / "results", write_study(tmp_path, seed=2)
     (tmp_path / "script.py").write_text(UNGUARDED.format(path=str(path), root=str(root)))
     done = subprocess.run(
-        [sys.executable, *words], capture_output=True, text=True, check=False, timeout=SECONDS,
-        cwd=tmp_path,
-    )  # fmt: skip
+        [sys.executable, *words], capture_output=True, text=True, check=False, timeout=SECONDS, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "begun\n"
     assert digest(load_study(path), root) == undisturbed(load_study(path), tmp_path)
@@ -438,7 +443,9 @@ OWN_WAY = {"DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD": "forkserver"}
     ("head", "words"),
     [
         ("", "would begin it anew; write what it does below a line if __name__"),
-        ("NAME = __name__\n", 'below a line if __name__ == "__main__": only'),
+        pytest.param(
+            "NAME = __name__\n", 'below a line if __name__ == "__main__": only', marks=pytest.mark.slow
+        ),
     ],
 )
 def test_where_workers_import_the_script_one_without_a_guard_is_told(

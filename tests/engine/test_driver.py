@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from builders import SECONDS, fill, make_study, peak_of, started, undisturbed, workers_below
+from builders import HERE, SECONDS, fill, make_study, peak_of, started, undisturbed, workers_below
 
 from mattis.engine import estimate
 from mattis.engine.driver import Settings, run
@@ -25,7 +25,8 @@ from mattis.study.plan import Block
 
 
 @pytest.mark.parametrize(
-    ("workers", "block_cells"), [(1, None), (2, 1), pytest.param(3, 5, marks=pytest.mark.slow)]
+    ("workers", "block_cells"),
+    [(2, 1), *(pytest.param(*one, marks=pytest.mark.slow) for one in ((1, None), (3, 5)))],
 )
 def test_workers_and_block_size_do_not_change_the_digest(
     tmp_path: Path, study: Study, workers: int, block_cells: int | None
@@ -52,7 +53,7 @@ def test_killing_a_whole_run_loses_only_cells_in_flight(tmp_path: Path) -> None:
     found = status(study, tmp_path)["cells"]["done"]
     assert 0 < found < 144
     assert not results_of(study, tmp_path).receipt.exists()
-    outcome = run(study, tmp_path, Settings(2))
+    outcome = run(study, tmp_path, HERE)
     assert (outcome.found, outcome.computed) == (found, 144 - found)
     assert outcome.digest == undisturbed(study, tmp_path)
 
@@ -69,7 +70,7 @@ def test_killing_a_worker_only_costs_its_block(tmp_path: Path) -> None:
 
 def test_an_interrupt_is_one_line_and_the_same_command_continues(tmp_path: Path) -> None:
     """As after a kill, above: what was computed is there, and nobody holds the results any more."""
-    running, study = started(tmp_path, seed=24)
+    running, study = started(tmp_path, seed=96)
     os.killpg(running.pid, signal.SIGINT)
     _, said = running.communicate(timeout=SECONDS)
     assert running.returncode == 1
@@ -88,7 +89,7 @@ def test_a_second_run_on_the_same_store_is_refused(tmp_path: Path, study: Study)
     with held(results.folder), pytest.raises(UserError, match=rf"process {os.getpid()} on .* since"):
         run(study, tmp_path)
     assert not results.store.exists()
-    run(study, tmp_path, Settings(1))
+    run(study, tmp_path, HERE)
 
 
 def test_a_block_that_raises_is_recorded_and_the_others_go_on(
@@ -103,7 +104,7 @@ def test_a_block_that_raises_is_recorded_and_the_others_go_on(
         return patterns, points, protocol
 
     monkeypatch.setattr(plan, "task", broken)
-    outcome = run(study, tmp_path, Settings(2))
+    outcome = run(study, tmp_path, HERE)
     monkeypatch.undo()
     assert outcome.computed == 72 - 8
     assert outcome.digest is None
@@ -112,7 +113,7 @@ def test_a_block_that_raises_is_recorded_and_the_others_go_on(
     assert (state["blocks"], state["done"], state["missing"], state["failed"]) == (9, 8, 0, 1)
     assert state["failures"] == dict(outcome.failures)
     assert not results_of(study, tmp_path).receipt.exists()
-    assert run(study, tmp_path, Settings(1)).digest == undisturbed(study, tmp_path)
+    assert run(study, tmp_path, HERE).digest == undisturbed(study, tmp_path)
     assert status(study, tmp_path)["failed"] == 0
 
 

@@ -27,7 +27,7 @@ FACTS = {"job": "17", "memory": "750M", "time": "3:00:00", "node": "n05"}
         ("FAILED", "cannot use: No space left on device", "see its log"),
         ("FAILED", "", "SLURM-job '17' failed"),
     ],
-)  # fmt: skip
+)
 def test_the_reason_is_said_in_the_first_line(tmp_path: Path, state: str, log: str, said: str) -> None:
     path = tmp_path / "17.log"
     path.write_text("\n".join([*(f"line {k}" for k in range(110)), log]) if log else "")

@@ -1,6 +1,7 @@
 """What the machine refuses in the middle of a run is one line, and costs nothing that was computed."""
 
 import errno
+import json
 import os
 import resource
 import signal
@@ -11,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from builders import HERE, SECONDS, columns_of, fill, make_study, started, undisturbed, write_study
+from builders import HERE, SECONDS, THREADS, columns_of, fill, make_study, started, undisturbed, write_study
 
 from mattis.engine.driver import run
 from mattis.engine.status import digest, status
@@ -132,7 +133,7 @@ def fill_until_full(disk: Path) -> None:
 
 def test_a_file_size_limit_in_the_middle_of_a_write(tmp_path: Path) -> None:
     path = write_study(tmp_path)
-    command = [sys.executable, "-m", "mattis", "run", str(path), "--results", str(tmp_path)]
+    command = [sys.executable, "-m", "mattis", "run", str(path), "--results", str(tmp_path), *THREADS]
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
@@ -194,20 +195,29 @@ def test_a_write_cut_short_leaves_no_wrong_cell(tmp_path: Path, study: Study) ->
 
 
 DYING = """
-import os, pathlib, signal, sys
-def dying(event, original):
+import json, os, pathlib, signal, sys
+import distributed, mattis.engine.driver
+from mattis.cli.command import main
+
+def dying(condition, event, original):
     def step(path, *rest, **more):
         target = str(rest[0]) if rest else str(path)
-        if (CONDITION):
+        if eval(condition, {"event": event, "target": target}):
             os.kill(os.getpid(), signal.SIGKILL)
         return original(path, *rest, **more)
     return step
-for event in ("replace", "unlink"):
-    setattr(pathlib.Path, event, dying(event, getattr(pathlib.Path, event)))
-from mattis.cli.command import main
-sys.argv = ["mattis", *sys.argv[1:]]
-main()
+
+for condition, *words in json.load(sys.stdin):
+    child = os.fork()
+    if not child:
+        for event in ("replace", "unlink"):
+            setattr(pathlib.Path, event, dying(condition, event, getattr(pathlib.Path, event)))
+        sys.argv = ["mattis", *words]
+        main()
+    print(os.waitpid(child, 0)[1], flush=True)
 """
+"""Runs the command once for each condition, in a process that kills itself where the condition holds."""
+
 CONDITIONS = {
     "before a segment gets its name": "event == 'replace' and '/journal/' in target",
     "in the write of a chunk": "event == 'replace' and '/energy/c/' in target",
@@ -219,17 +229,30 @@ CONDITIONS = {
 }
 
 
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The folder of a run that killed itself, by the moment; all are forked from one process."""
+    folders = {moment: tmp_path_factory.mktemp("killed") for moment in CONDITIONS}
+    how = ("--workers", "1", *THREADS, "--results")
+    asked = [
+        (CONDITIONS[moment], "run", str(write_study(folder)), *how, str(folder))
+        for moment, folder in folders.items()
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", DYING], input=json.dumps(asked), capture_output=True, text=True,
+        timeout=SECONDS,
+    )  # fmt: skip
+    assert done.stdout.split() == [str(int(signal.SIGKILL))] * len(asked), done.stderr
+    return folders
+
+
 @pytest.mark.parametrize("moment", CONDITIONS)
-def test_kill_9_inside_a_write(tmp_path: Path, moment: str) -> None:
+def test_kill_9_inside_a_write(killed: dict[str, Path], tmp_path: Path, moment: str) -> None:
     """The process kills itself between writing a file and giving it its name, for real."""
-    path = write_study(tmp_path)
-    code = DYING.replace("CONDITION", CONDITIONS[moment])
-    words = ["run", str(path), "--results", str(tmp_path), "--workers", "1", "--pool", "threads"]
-    died = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, timeout=SECONDS)
-    assert died.returncode == -signal.SIGKILL, died.stderr
-    study = make_study(tmp_path)
-    found = status(study, tmp_path)["cells"]["done"]
-    outcome = run(study, tmp_path, HERE)
+    folder = killed[moment]
+    study = make_study(folder)
+    found = status(study, folder)["cells"]["done"]
+    outcome = run(study, folder, HERE)
     assert (outcome.found, outcome.computed) == (found, 72 - found)
     assert outcome.digest == undisturbed(study, tmp_path)
-    assert not list(tmp_path.rglob("*.partial"))
+    assert not list(folder.rglob("*.partial"))

@@ -77,9 +77,8 @@ def test_a_run_that_was_stopped_writes_nothing_over_its_successor(
     path = write_study(tmp_path, size=[400], seed=4, sweeps={"thermalise": 100, "measure": 900})
     command = [sys.executable, "-c", HASTY, "run", str(path), "--results", URL, "--workers", "1"]
     first = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        preexec_fn=heed_interrupts,
-    )  # fmt: skip
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_interrupts
+    )
     study = make_study(tmp_path, size=[400], seed=4, sweeps={"thermalise": 100, "measure": 900})
     deadline = time.monotonic() + SECONDS
     while not status(study, URL)["cells"]["done"]:
@@ -130,7 +129,7 @@ def test_nothing_is_written_by_a_lease_that_is_over(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.usefixtures("proxy")
-@pytest.mark.parametrize("written", [0, 1, 5, 12])
+@pytest.mark.parametrize("written", [0, 5, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 12))])
 def test_a_fold_by_a_lease_that_is_over_changes_nothing_any_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
 ) -> None:
@@ -368,9 +367,8 @@ def test_interrupts_get_through_an_outage(tmp_path: Path, proxy: Proxy) -> None:
     proxy.trouble = "503"
     command = [sys.executable, "-m", "mattis", "status", str(write_study(tmp_path))]
     waiting = subprocess.Popen(
-        [*command, "--results", URL], stderr=subprocess.PIPE, text=True,
-        preexec_fn=heed_interrupts,
-    )  # fmt: skip
+        [*command, "--results", URL], stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+    )
     assert waiting.stderr is not None
     assert "trying again for 30 s" in waiting.stderr.readline()
     begun = time.monotonic()

@@ -133,7 +133,8 @@ def test_a_plan_of_a_gpu_that_is_not_here_is_of_paper(monkeypatch: pytest.Monkey
     device, replicas = backends.on_paper(), [2] * 1024
     flips = glauber.flips_of([1 / 0.3, 1 / 0.6], 0.05)
     form = glauber.form_of(device, replicas, 100, 5, flips)
-    cycles = device.clock * glauber.sweep_seconds(device, replicas, 100, 5, form, flips)[1] / 100
+    assert short["elsewhere"]["an A100 with 80 GB, on paper"] > short["seconds"]
+    cycles = device.clock * glauber.sweep_seconds(device, replicas, 100, 5, form, flips) / 100
     assert short["seconds"] * device.clock / 50 / 100 == pytest.approx(cycles * 3000 / 1024, rel=0.02)
     assert short["launches"] == 3 * 3
     least = 2048 * glauber.memory(100, 5, 50) + 1024 * patterns.set_memory(100, 5)
@@ -141,11 +142,44 @@ def test_a_plan_of_a_gpu_that_is_not_here_is_of_paper(monkeypatch: pytest.Monkey
     assert least + more <= short["memory_bytes"] <= 1.5 * least + more
 
 
+LOADED = {"load": [0.1], "temperature": [0.1, 0.5]}
+SHORT = {"sweeps": {"thermalise": 5, "measure": 20}}
+MODELS_ON_PAPER: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "clipped": (LOADED, SHORT, "circuit_in_turn_8"),
+    "little": (LOADED, SHORT, "little_sweeps"),
+    "consolidation": ({"memories": [10], "kappa": [1.0], "presentations": [5.0]}, {}, "present_many"),
+    "dense_binary": ({"load": [0.1], "noise": [0.1, 0.2]}, {}, "align_by_integers"),
+    "graded": ({"load": [0.1], "beta": [2.0, 3.0]}, {"flow": {"precision": "single"}}, "euler_step_32"),
+    "attention": ({"memories": [20], "beta": [2.0, 3.0]}, {}, "gram_step_64"),
+}
+"""What a study of each kind of model is of, and the first of the kernels that it takes."""
+
+
+@pytest.mark.usefixtures("one_second")
+@pytest.mark.parametrize("model", MODELS_ON_PAPER)
+def test_every_model_that_a_device_runs_has_a_rate_on_paper(
+    monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    """Twice the seeds take twice as long at most; what is assumed is said, and the shape of launches."""
+    axes, keys, kernel = MODELS_ON_PAPER[model]
+    one, two = (
+        on_paper(monkeypatch, study_of({"name": "x", "model": model, **keys, "axes": {
+            "size": [100], **axes, "seed": seeds}}))
+        for seeds in (3000, 6000)
+    )  # fmt: skip
+    assert (one["rates"], one["kernels"][0]) == ("paper", kernel)
+    assert 0 < one["seconds"] < two["seconds"] <= 2.1 * one["seconds"]
+    assert 0 < one["memory_bytes"] <= 0.8 * 80e9
+    assert 0 < one["launches"] <= two["launches"]
+    assert all(text in one["told"] for text in (*one["assumed"], *one["elsewhere"]))
+    assert bool(one["shapes"]) == (model in ("graded", "attention"))
+
+
 @pytest.mark.usefixtures("one_second")
 def test_a_plan_says_why_nobody_knows_what_a_gpu_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = on_paper(monkeypatch, load_study(STUDIES / "clipped.yaml"))
+    found = on_paper(monkeypatch, load_study(STUDIES / "hysteresis.yaml"))
     assert (found["seconds"], found["rates"]) == (None, "unknown")
-    assert "no rate of this network is on paper" in found["told"]
+    assert "chains follow from what others find" in found["told"]
     found = on_paper(monkeypatch, load_study(STUDIES / "jacobian.yaml"))
     assert "computed by the CPU" in found["told"]
 

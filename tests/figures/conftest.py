@@ -22,6 +22,16 @@ class Shown(NamedTuple):
     pages: dict[str, Figure]
 
 
+QUICK = (
+    "ambiguous", "attractors", "consolidation-time", "dense_field", "enumeration", "enumeration-little",
+    "equal-free-energy", "exchange", "familiarity", "fast_slow", "fixed_points", "hebbian_tanh_zero",
+    "hopfield", "hysteresis", "ising-domains", "jacobian", "landscape", "linear", "little", "mixtures",
+    "pseudo-inverse", "random-axis", "recall", "sequence-transitions", "snapshot", "survival", "synapses",
+    "tanh_tanh", "two-cycles", "weighted",
+)  # fmt: skip
+"""Studies that show each way to draw, each scale, and most axes and quantities; the others are slow."""
+
+
 def few(patch: pytest.MonkeyPatch) -> None:
     """Draw lines of theory of few places, whose ends are not looked for closely."""
     patch.setattr(lines, "LINE_PLACES", 6)
@@ -38,7 +48,15 @@ def few_places(monkeypatch: pytest.MonkeyPatch) -> None:
     few(monkeypatch)
 
 
-@pytest.fixture(scope="module", params=EVERY_STUDY, ids=lambda path: path.stem)
+def studies_shown() -> list[object]:
+    """Return the shipped studies, those marked whose pages are of a kind that others show."""
+    return [
+        pytest.param(path, marks=[pytest.mark.slow] * (path.stem not in QUICK), id=path.stem)
+        for path in EVERY_STUDY
+    ]
+
+
+@pytest.fixture(scope="module", params=studies_shown())
 def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shown:
     """Each shipped study as it is drawn, from cells that nobody computed."""
     path: Path = request.param

@@ -293,9 +293,7 @@ APART = 10.0
 def test_colours_of_names_stay_apart_for_everybody(deficiency: str) -> None:
     matrix = np.array(DEFICIENCIES[deficiency])
     seen = [lab(np.clip(matrix @ linear(colour), 0, 1)) for colour in CATEGORIES]
-    distances = [
-        np.linalg.norm(a - b) for k, a in enumerate(seen) for b in seen[k + 1 :]
-    ]  # fmt: skip
+    distances = [np.linalg.norm(a - b) for k, a in enumerate(seen) for b in seen[k + 1 :]]
     assert min(distances) > APART
     white = lab(np.ones(3))
     assert min(np.linalg.norm(one - white) for one in seen) > 2 * APART

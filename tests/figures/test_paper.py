@@ -27,9 +27,12 @@ from mattis.networks.registry import load_study
 from mattis.study.base import Study
 from mattis.theory import QUANTITIES
 
-FAMILIES = ("hopfield", "weighted", "attention", "consolidation", "consolidation-time", "recall",
-            "consolidation-merging", "couplings", "fast_slow")  # fmt: skip
-"""A study of each way to draw a page."""
+FAMILIES = [
+    "hopfield", "weighted", "attention", "consolidation-time", "consolidation-merging", "couplings",
+    "fast_slow",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("consolidation", "recall")),
+]  # fmt: skip
+"""A study of each way to draw a page; the two of many panels take seconds."""
 
 Drawn = tuple[Study, xr.Dataset]
 

@@ -266,7 +266,7 @@ def test_littles_line_is_full_and_that_of_single_sites_dashed() -> None:
     "changes",
     [{}, {"size": [40, 60], "seed": 1}, {"load": [0.2, 0.05, 0.1, 0.15], "temperature": [0.6, 0, 0.3, 0.9]}],
     ids=["map", "two sizes", "unsorted"],
-)  # fmt: skip
+)
 def test_every_shape_of_a_phase_diagram_is_drawn(
     tmp_path: Path, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -341,15 +341,3 @@ def test_so_many_grounds_start_together_as_the_host_has_room_for(device):
 def test_a_trajectory_that_does_not_fit_alone_is_an_error(device):
     with patch.object(drift, "load", side_effect=MemoryError), pytest.raises(MemoryError):
         consolidation_device.batched(SEEDS, device)
-
-
-def test_the_bytes_of_a_trajectory_are_those_that_it_takes(device):
-    """What is planned is what is loaded, for a trajectory with a ground of its own; within 128 bytes."""
-    run = softly()
-    state, constants = products(run)
-    start = (state[name] for name in ("fields", "squares", "along_bias"))
-    path = Path(0, run.beta, run.eta, NO_STREAM, np.zeros(len(run.patterns), np.uint64))
-    batch = drift.load(device, rule_of(run, 0.9), [Ground(*constants, *start)], [path])
-    own = (batch.which, batch.betas, batch.etas, batch.streams, batch.limits, batch.grounds, batch.states)
-    taken = sum(array.nbytes for array in (*own, batch.reached))
-    assert taken <= drift.bytes_of(batch.rows, batch.columns) <= taken + 128

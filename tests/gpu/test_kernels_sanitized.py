@@ -7,7 +7,7 @@ import pytest
 from mattis.kernels.host.sanitized import Sanitizer, run
 from mattis.selftest.cases import CASES
 
-pytestmark = [pytest.mark.gpu_host, pytest.mark.slow]
+pytestmark = [pytest.mark.gpu_host, pytest.mark.slow, pytest.mark.long]
 
 KERNELS = [name for name in CASES if "," not in name]
 """One case of each kernel: a sanitizer takes its time."""

@@ -98,9 +98,9 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
         cwd=folder, check=True,
     )  # fmt: skip
     library = ctypes.CDLL(str(folder / "oracle.so"))
-    library.blocks.argtypes = [ctypes.c_int] * 3 + [ctypes.c_long] * 2 + [
-        ctypes.c_int, ctypes.c_long, ctypes.c_int, ctypes.c_long
-    ]  # fmt: skip
+    library.blocks.argtypes = (
+        [ctypes.c_int] * 3 + [ctypes.c_long] * 2 + [ctypes.c_int, ctypes.c_long, ctypes.c_int, ctypes.c_long]
+    )
     return library
 
 

@@ -143,7 +143,7 @@ def test_couplings_in_a_file_go_with_the_study(tmp_path: Path, monkeypatch: pyte
         ({"axes": 3}, "axes: got 3; expected"),
         ({"name": "a b"}, "name: got 'a b'; expected a name of letters, digits, - and _, at most 64"),
     ],
-)  # fmt: skip
+)
 def test_an_error_names_the_argument(arguments: dict[str, Any], words: str) -> None:
     line = refused(mattis.study, **{**PLANE, **arguments})
     assert line.startswith("study, ")

@@ -90,9 +90,7 @@ def test_conda_environment_has_the_same_versions() -> None:
     python = versions.pop("python")
     assert python in PYTHONS
     locked = pinned(python)
-    assert versions == {
-        CONDA_NAMES.get(r.name, r.name): locked[r.name] for r in wanted()
-    }  # fmt: skip
+    assert versions == {CONDA_NAMES.get(r.name, r.name): locked[r.name] for r in wanted()}
 
 
 def test_version_is_said_once() -> None:
@@ -105,6 +103,19 @@ def test_supported_pythons_are_those_of_the_makefile_and_ci() -> None:
     assert PROJECT["requires-python"] == ">=3.11,<3.14"
     assert "(3, 11) <= v <= (3, 13)" in (ROOT / "Makefile").read_text()
     assert f"for version in {' '.join(PYTHONS)}; do" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_all_tests_of_cuda_code_but_those_on_a_gpu_are_marked_as_such() -> None:
+    """`make test` does not even import their files (conftest.py)."""
+    for path in (ROOT / "tests/gpu").glob("test_*.py"):
+        (marks,) = re.findall(r"^pytestmark = (\[.*?^\]|.*?$)", path.read_text(), re.M | re.S)
+        mark = "gpu" if path.name == "test_on_gpu.py" else "gpu_host"
+        assert re.search(rf"pytest\.mark\.{mark}\b", marks), path
+
+
+def test_fast_and_slow_tests_are_both_run_by_ci() -> None:
+    commands = re.findall(r"^make (\S+)$", (ROOT / ".ci/run").read_text(), re.M)
+    assert {"check", "test-slow", "test-gpu-host", "test-notebook"} <= {*commands}
 
 
 def test_uv_trusts_the_certificates_of_the_system() -> None:

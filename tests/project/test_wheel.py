@@ -73,6 +73,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_the_licence(wheel: Path) 
     assert any(name.endswith("/licenses/LICENSE") for name in about)
 
 
+@pytest.mark.slow
 def test_the_wheel_runs_where_nothing_is_but_what_it_declares(wheel: Path, tmp_path: Path) -> None:
     """Its dependencies are linked, not installed again: only those that its metadata lead to."""
     environment, empty = tmp_path / "environment", tmp_path / "empty"

@@ -135,6 +135,7 @@ def test_a_refined_study_is_cut_only_where_shards_are_asked_for(checkout: Path) 
     assert "--round" not in said
     code, said = make(checkout, "--set-shards=2", "--dry-run", "--printshellcmds", SWEPT)
     assert code == 0, said
+    assert "--all-observables" not in said
     runs = [line for line in said.splitlines() if "mattis run" in line]
     assert sum("--shard 0/2 --round 0 " in line for line in runs) == 1
     assert sum("--shard 1/2 --round 0 " in line for line in runs) == 1
@@ -171,16 +172,13 @@ def test_results_in_an_object_store_are_for_the_command(checkout: Path) -> None:
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("asked", ["true", "false"])
-def test_all_observables_are_computed_where_the_configuration_asks_for_them(
-    checkout: Path, asked: str
-) -> None:
+def test_all_observables_are_computed_where_the_configuration_asks_for_them(checkout: Path) -> None:
     path = checkout / "config" / "config.yaml"
-    path.write_text(path.read_text().replace("observables: false", f"observables: {asked}"))
+    path.write_text(path.read_text().replace("observables: false", "observables: true"))
     code, said = make(checkout, "--set-shards=2", "--dry-run", "--printshellcmds", SWEPT)
     assert code == 0, said
     runs = [line for line in said.splitlines() if "mattis run" in line]
-    assert [line.count("--all-observables") for line in runs] == [int(asked == "true")] * 3
+    assert [line.count("--all-observables") for line in runs] == [1] * 3
 
 
 @pytest.mark.slow
@@ -188,9 +186,8 @@ def test_a_killed_workflow_goes_on_with_the_same_command(checkout: Path) -> None
     put(checkout, size=[400], seed=6, sweeps={"thermalise": 100, "measure": 900})
     study, root = study_of(checkout), checkout / "results"
     running = subprocess.Popen(
-        command(), cwd=checkout, start_new_session=True, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        command(), cwd=checkout, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and running.poll() is None:
         if results_of(study, root).store.exists() and status(study, root)["cells"]["done"]:
@@ -206,7 +203,9 @@ def test_a_killed_workflow_goes_on_with_the_same_command(checkout: Path) -> None
     assert digest(study, root) == undisturbed(study, checkout)
 
 
-@pytest.mark.parametrize(("where", "own"), [([], True), (["--directory", "other"], False)])
+@pytest.mark.parametrize(
+    ("where", "own"), [([], True), pytest.param(["--directory", "other"], False, marks=pytest.mark.slow)]
+)
 def test_the_workflow_runs_from_any_folder(checkout: Path, where: list[str], own: bool) -> None:
     home = checkout.parent / "home"
     folder = home / where[1] if where else home

@@ -177,9 +177,8 @@ def noticed(mutant: Mutant, copy: Path) -> str:
     runner = [] if is_script else ["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
     environment = {**os.environ, "PYTHONPATH": str(copy / "src")}
     done = subprocess.run(
-        [sys.executable, *runner, *mutant.tests], cwd=copy, env=environment,
-        capture_output=True, text=True,
-    )  # fmt: skip
+        [sys.executable, *runner, *mutant.tests], cwd=copy, env=environment, capture_output=True, text=True
+    )
     if done.returncode == 0:
         return ""
     lines = [line for line in done.stdout.splitlines() if "FAILED" in line or "call" in line]

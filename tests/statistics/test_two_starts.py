@@ -29,7 +29,7 @@ def cells(**observables: Any) -> xr.Dataset:
     found = {
         name: (dims, np.broadcast_to(np.asarray(of, float), shape[2:3] + shape[4:]).reshape(shape).copy())
         for name, of in values.items()
-    }  # fmt: skip
+    }
     with np.errstate(divide="ignore"):
         where = {"beta": 1 / np.array(HEAT), "temperature": ("beta", HEAT), "realised_load": ("load", [0.05])}
     ds = xr.Dataset(found, coords=where)

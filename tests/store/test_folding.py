@@ -166,7 +166,8 @@ def laid(tree: dict[str, bytes], path: Path) -> None:
 
 
 @pytest.mark.usefixtures("crumbs")
-def test_a_death_anywhere_in_a_fold_that_deals_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("deaths", [4, pytest.param(12, marks=pytest.mark.slow)])
+def test_a_death_anywhere_in_a_fold_that_deals_loses_nothing(tmp_path: Path, deaths: int) -> None:
     """Before any write of a chunk or a dealt segment, and before any segment is forgotten."""
     study = wide(tmp_path, seed=12)
     path = scattered(study, tmp_path, shuffled(study))
@@ -177,7 +178,7 @@ def test_a_death_anywhere_in_a_fold_that_deals_loses_nothing(tmp_path: Path) -> 
     of_journal = [k for k, file in enumerate(steps) if file.parent.name == "journal"]
     of_cube = [k for k in range(len(steps)) if k not in {*of_journal}]
     assert len(of_journal) > 60
-    for death in sorted({*of_journal[:: len(of_journal) // 12], *of_cube[:: len(of_cube) // 8]}):
+    for death in sorted({*of_journal[:: len(of_journal) // deaths], *of_cube[:: len(of_cube) // deaths]}):
         laid(before, path.path)
         with pytest.MonkeyPatch.context() as patch, suppress(KeyboardInterrupt):
             die_at(patch, death)

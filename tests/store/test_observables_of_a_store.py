@@ -147,9 +147,11 @@ def test_a_store_of_today_says_nothing_of_growth(
     assert "digests_over" not in attributes["digest_scheme"]
 
 
+@pytest.mark.parametrize("growth", [2.0, pytest.param(1.25, marks=pytest.mark.slow)])
 def test_a_death_anywhere_leaves_cells_with_the_old_list_or_the_new_one(
-    tmp_path: Path, study: Study, old: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, study: Study, old: Path, monkeypatch: pytest.MonkeyPatch, growth: float
 ) -> None:
+    """At each rename of a file, the later ones with gaps that grow."""
     before, kept = xr.open_zarr(old).load(), tmp_path / "kept"
     wanted, seen = from_scratch(study, tmp_path), set[frozenset[int]]()
     shutil.copytree(old.parent, kept)
@@ -183,7 +185,7 @@ def test_a_death_anywhere_leaves_cells_with_the_old_list_or_the_new_one(
         assert verify(study, tmp_path).sound
         shutil.rmtree(old.parent)
         shutil.copytree(kept, old.parent)
-        death = death * 5 // 4 + 1
+        death = int(death * growth) + 1
     assert {frozenset({BEFORE}), frozenset({AFTER})} <= seen
 
 

@@ -252,9 +252,7 @@ def test_verify_compares_states_that_are_computed_again(tmp_path, monkeypatch):
     wrong = replace(model, simulate=lambda *_: columns)
     monkeypatch.setattr(type(study), "described_model", wrong)
     (difference,) = verify(study, tmp_path, recompute=1).differences
-    assert (difference.array, difference.damage) == (
-        "states", "other final states, computed again"
-    )  # fmt: skip
+    assert (difference.array, difference.damage) == ("states", "other final states, computed again")
 
 
 def test_a_store_without_attributes_finds_its_states_again(tmp_path):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders import ROOT, fill
+from builders import HERE, ROOT, fill
 
 import mattis
 from mattis.engine import driver, status
@@ -118,7 +118,7 @@ def test_cells_without_noise_have_no_random_numbers_to_be_older(
         fill(study, tmp_path)
     for seeds, heat in ((3, [0.0]), (3, [0.0, 0.3])):
         axes = {**cold["axes"], "seed": seeds, "temperature": heat}
-        outcome = driver.run(study_of({**short, **cold, "axes": axes}), tmp_path, driver.Settings(1))
+        outcome = driver.run(study_of({**short, **cold, "axes": axes}), tmp_path, HERE)
         assert outcome.failures == {}
         assert outcome.found
 

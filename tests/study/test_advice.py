@@ -97,7 +97,7 @@ def line_of(text: str) -> str:
         ("patterns", "{ensemble: biased, activity: '0.2'}", "0.2 without quotes"),
         ("dynamics", "{neurons: zero_one, threshold: '0.5'}", "0.5 without quotes"),
     ],
-)  # fmt: skip
+)
 def test_a_number_spelled_as_elsewhere(key: str, given: str, write: str) -> None:
     heat = {"temperature": ""} if key == "beta" else {}
     line = line_of(text_of(**{key: given}, **heat))
@@ -186,7 +186,7 @@ axes: {size: [100], memories: [4], kappa: [4], noise: [0.4], presentations: [10]
         (DRIFT + "likeness: [0.1]\n", "axes: {likeness: [0.1]}"),
         (DRIFT + "ensemble: cyclic\n", "clamping: cyclic"),
     ],
-)  # fmt: skip
+)
 def test_a_word_or_key_that_belongs_elsewhere(text: str, write: str) -> None:
     line = line_of(text)
     assert f"; write {write}" in line, line

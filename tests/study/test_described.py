@@ -36,7 +36,7 @@ def test_a_network_is_called_what_it_is_however_it_is_spelled() -> None:
         ({"model": "little", "dynamics": {"diagonal": "kept"}}, ["diagonal kept"], "Little"),
         ({"couplings": {"rule": "dilution", "connectivity": 0.3}}, ["connectivity 0.3"], "Sompol"),
     ],
-)  # fmt: skip
+)
 def test_titles_and_sources_are_of_the_rows_of_the_study(
     changes: dict[str, Any], words: list[str], source: str
 ) -> None:

@@ -58,7 +58,7 @@ def test_boundaries_are_quantities_and_the_temperature_is_an_axis() -> None:
         ({"quantity": "overlap", "marks": ["hopfield"]}, "panels[0].marks", "hopfield"),
         ({"quantity": "overlap", "colour": "red"}, "panels[0]", "colour"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_panel_is_one_line_with_its_place(panel: dict[str, Any], place: str, words: str) -> None:
     line = refused(with_figure, panels=[panel])
     assert f"figure.{place}" in line

@@ -34,9 +34,12 @@ SECONDS, MEBIBYTES = 20, 400
 """What one file may cost at most: a hang fails its test, a slow machine does not."""
 
 
-@pytest.fixture(params=[4, pytest.param(1, marks=pytest.mark.long)], ids=["a quarter", "all"])
+@pytest.fixture(
+    params=[10, pytest.param(4, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.long)],
+    ids=["a tenth", "a quarter", "all"],
+)
 def divisor(request: pytest.FixtureRequest) -> int:
-    """By how much the numbers of damaged files are divided: a quarter of each kind is always tried."""
+    """By how much the numbers of damaged files are divided: a tenth of each kind is always tried."""
     return int(request.param)
 
 
@@ -119,7 +122,7 @@ FRAGMENTS = (
     *("x" * 3000, "1" * 5000, "9" * 4000, "0x" + "F" * 5000, "1" + ":1" * 500, "1e999", "0b1", "017"),
     *("yes", ".nan", "-.inf", "-0.0", "5.0e-324", "2020-99-99", "2020-01-01", "12:30:45.5", "1_0"),
     *('"\\ud800"', '"\\UFFFFFFFF"', '"a\\nb": 1\n', '"\\e[2J": 1\n', "name: x\n", "axes:\n", "|\n x"),
-)  # fmt: skip
+)
 RAW = (
     *(b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf", b"\0", b"\x80", b"\xc3", b"\xe2\x82", b"\xc0\x80"),
     *(b"\xed\xa0\x80", b"\xf4\x90\x80\x80"),
@@ -172,7 +175,7 @@ NASTY = (
     *(0.0, -0.0, 0.5, 1.0, 1.5, 5e-324, 2.2e-308, 1e308, -1e308, math.inf, -math.inf, math.nan),
     *("", "small", "hopfield", "1", "1e3", ".nan", "yes", "null", "../x", "a\nb", "x" * 99, "\0"),
     *([], {}, [[]], [{}], [None], {"": None}, {"from": 0, "to": 1, "count": 2}, b"small", (1, 2)),
-)  # fmt: skip
+)
 COUNTS = (1, 2, 5, 0, -1, 2.0, 2.5, 10**7, 2**64, math.nan, math.inf, None, "3", True, [2])
 WORDS = ("name", "axes", "load", "laod", "beta", "from", "count", "", "a b", "a\nb", "_", "é")
 
@@ -289,7 +292,7 @@ OUTSIDE = (
     *("a\0b", "a\nb", "small\n", "\nsmall", "small\r", "a\tb", "a\\b", "C:x", "x" * 65, "\x1b[2J"),
     *("ｓmall", "ѕmall", "a⁄b", "a∕b", "a／b", "․․", "‥", "ａ", "é", "a\u202eb", "a\u200bb", "１", "\ufeffa"),
     *(None, 7, 1.5, True, ["small"], {"small": 1}),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("name", OUTSIDE, ids=ascii)
@@ -356,9 +359,11 @@ GREEDY = {
 }
 
 
-@pytest.mark.parametrize("text", GREEDY.values(), ids=GREEDY)
-def test_a_greedy_file_is_answered_soon_and_in_little_memory(tmp_path: Path, text: str) -> None:
-    outcome(tmp_path / "s.yaml", f"name: greedy\n{text}\n")
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=[pytest.mark.slow] * (one == "10^8 blocks")) for one in GREEDY]
+)
+def test_a_greedy_file_is_answered_soon_and_in_little_memory(tmp_path: Path, name: str) -> None:
+    outcome(tmp_path / "s.yaml", f"name: greedy\n{GREEDY[name]}\n")
 
 
 def test_no_more_is_read_than_a_study_may_have(tmp_path: Path) -> None:

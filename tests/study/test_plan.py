@@ -171,7 +171,7 @@ def test_rows_of_a_huge_study_come_piece_by_piece() -> None:
 
 def test_memory_is_checked_at_the_size_that_needs_most(tmp_path: Path) -> None:
     """Up to N = 3500 the couplings are stored, for a replica by itself; a larger network does without."""
-    one = {"temperature": [0.5], "noise": [0.0], "cues": 1, "sweeps": {"thermalise": 0, "measure": 2000}}
+    one = {"temperature": [0.5], "noise": [0.0], "cues": 1, "sweeps": {"thermalise": 0, "measure": 20_000}}
     study = make_study(tmp_path, size=[3500, 4000], load=[0.06, 0.05], **one)
     needed = study.memory(3500, 210)
     assert needed > study.memory(4000, 240)

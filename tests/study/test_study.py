@@ -76,7 +76,7 @@ GOOD = yaml.safe_dump(SMALL)
         ("cues: 2", "cues: !!int ''", "not YAML that can be read"),
         ("cues: 2", "cues: !!timestamp foo", "not YAML that can be read"),
     ],
-)  # fmt: skip
+)
 def test_mistake_gets_one_line(tmp_path: Path, old: str, new: str, expected: str) -> None:
     assert old in GOOD
     assert expected in line_of(tmp_path, GOOD.replace(old, new, 1))
@@ -201,9 +201,7 @@ def test_keys_that_are_younger_than_some_stores_change_none_of_them(tmp_path: Pa
     assert other.physics() == usual.physics() | young
     old = {key: value for key, value in usual.physics().items() if key not in young}
     assert not usual.changes(old)
-    assert other.changes(old) == [
-        "noise_sharing: independent → common", "update_order: typewriter → random",
-    ]  # fmt: skip
+    assert other.changes(old) == ["noise_sharing: independent → common", "update_order: typewriter → random"]
     fill(usual, tmp_path)
     with pytest.raises(UserError, match="noise_sharing: independent → common"):
         record.read(results_of(other, tmp_path).store, other)

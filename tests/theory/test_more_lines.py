@@ -9,9 +9,7 @@ from test_hopfield import gaussian, printed, retrieval, spin_glass
 
 from mattis.theory import dense, evaluate, finite, hopfield, little, static, steps
 
-GROUND = {
-    0: 0.05185, 0.01: 0.05213, 0.05: 0.05291, 0.08: 0.05313, 0.1: 0.05309, 0.15: 0.05236, 0.17: 0.05181,
-}  # fmt: skip
+GROUND = {0: 0.05185, 0.01: 0.05213, 0.05: 0.05291, 0.08: 0.05313, 0.1: 0.05309, 0.15: 0.05236, 0.17: 0.05181}
 
 PRINTED = [
     ("hopfield.alpha_1", {"temperature": 0.1}, 0.0530916),

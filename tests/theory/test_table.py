@@ -119,9 +119,7 @@ def test_what_does_not_exist_is_none():
 def test_a_value_out_of_range_is_none_in_its_place_of_a_list():
     """A line may begin at 0, or be longer than what it is drawn for; a mistake alone is a mistake."""
     whole = evaluate("hopfield.T_g", load=[1, 4])
-    assert evaluate("hopfield.T_g", load=[0, 1, -0.1, 4, np.nan]) == [
-        None, whole[0], None, whole[1], None,
-    ]  # fmt: skip
+    assert evaluate("hopfield.T_g", load=[0, 1, -0.1, 4, np.nan]) == [None, whole[0], None, whole[1], None]
     pairs = evaluate("hopfield.overlap", load=[0.05, 0, 0.1], temperature=[-1, 0.2, 0.2])
     assert pairs == [None, None, hopfield.overlap(0.1, 0.2)]
     edges = evaluate("marchenko_pastur.edges", load=[-1, 0.25])

@@ -8,16 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from mattis import figures, plugins
+from mattis.capsule import manifest
 from mattis.capsule.crate import CRATE, Publication, crate_json
-from mattis.capsule.manifest import (
-    MANIFEST,
-    FileEntry,
-    Manifest,
-    PluginSource,
-    entry_of,
-    sources_of,
-    study_file,
-)
+from mattis.capsule.manifest import MANIFEST, FileEntry, Manifest, entry_of, sources_of, study_file
 from mattis.capsule.packing import pack
 from mattis.capsule.readme import README, readme
 from mattis.capsule.unpacking import hash_of_file
@@ -28,7 +21,7 @@ from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import StudyLike, load_study
 from mattis.page import Findings, page_written
 from mattis.store import record, rounds, store
-from mattis.store.results import Results, results_of
+from mattis.store.results import Results, Root, results_of
 from mattis.store.verify import verify
 from mattis.study.base import Study
 from mattis.surroundings import expanded
@@ -60,7 +53,7 @@ class Archived:
 def archive(
     study: StudyLike,
     output: Path | str | None = None,
-    root: Path | str | None = None,
+    root: Root = None,
     *,
     authors: Sequence[str] = (),
     licence: str = "",
@@ -142,7 +135,7 @@ def _check_files(study: Study) -> None:
             )
 
 
-def _check_sound(study: Study, root: Path | str | None, results: Results) -> None:
+def _check_sound(study: Study, root: Root, results: Results) -> None:
     """Raise UserError where something of a store is damaged."""
     verdict = verify(study, root)
     if not verdict.sound:
@@ -249,7 +242,7 @@ def _entry(content: bytes | Path) -> FileEntry:
     return entry_of(content if isinstance(content, bytes) else content.read_bytes())
 
 
-def _sources(study: Study) -> Iterator[tuple[PluginSource, Mapping[str, bytes]]]:
+def _sources(study: Study) -> Iterator[tuple[manifest.PluginSource, Mapping[str, bytes]]]:
     """Yield the plugins that a capsule brings: those from files, and installed ones that make its numbers."""
     observables = [one.name for one in study.described_model.observables]
     made_with = record.physics_of(study, observables).get("plugins", {})

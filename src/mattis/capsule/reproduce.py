@@ -17,6 +17,7 @@ from mattis.engine import dispatch, estimate, status
 from mattis.engine.cluster import Where
 from mattis.engine.progress import Reporter, reporter
 from mattis.errors import Fault, UserError
+from mattis.exact.arrays import Mask
 from mattis.networks.registry import load_study
 from mattis.plugins import Plugin
 from mattis.store import reading, record, rounds
@@ -26,7 +27,7 @@ from mattis.store.verify import differences_of_block, verify
 from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.model import Columns
-from mattis.study.plan import Block, Mask
+from mattis.study.plan import Block
 from mattis.surroundings import expanded
 from mattis.words import one_line
 
@@ -115,8 +116,7 @@ def _plugin(capsule: Unpacked, number: int) -> Plugin:
             f"{capsule.source}: plugin {told.name}: its file is not the one of its hash; expected what "
             "mattis archive writes; get the file again"
         )
-    found = plugins.from_file(capsule.folder / name)
-    return replace(found, name=told.name)
+    return replace(plugins.from_file(capsule.folder / name), name=told.name)
 
 
 def _reproduced(
@@ -185,8 +185,7 @@ def check_results(capsule: Unpacked, study: Study, root: Path) -> None:
 def _where(study: Study, workers: int | None) -> Where:
     """Return the workers: no more than fit this machine. Raises UserError if none does."""
     where = Where(workers=workers)
-    room = estimate.room(study, where.memory)
-    return replace(where, workers=min(where.count, room.workers))
+    return replace(where, workers=min(where.count, estimate.room(study, where.memory).workers))
 
 
 def computed_again(

@@ -8,7 +8,7 @@ from math import ceil
 import numpy as np
 
 from mattis.errors import UserError
-from mattis.study.plan import Mask
+from mattis.exact.arrays import Mask
 
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 

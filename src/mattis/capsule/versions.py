@@ -147,10 +147,9 @@ def _hash_of_files(package: Distribution) -> str:
 def _recorded(text: str) -> Mapping[str, str]:
     """Return the hashes of files by their names: of those that the wheel brought, not the installer."""
     rows = {row[0]: row[1] for row in csv.reader(text.splitlines()) if len(row) > 1 and row[1]}
-    places = {name: PurePosixPath(name) for name in rows}
     return {
         name: rows[name]
-        for name, place in places.items()
+        for name, place in {name: PurePosixPath(name) for name in rows}.items()
         if ".." not in place.parts
         and place.suffix != ".pyc"
         and not (place.parts[0].endswith(".dist-info") and place.name in INSTALLERS_OWN)

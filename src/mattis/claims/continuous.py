@@ -58,8 +58,7 @@ def lost_weights(lab: Laboratory) -> list[tuple[np.ndarray, np.ndarray]]:
         others = xi @ xi.T - 2 * 40 * np.eye(30)
         rows = []
         for beta in ATTENTION_GAINS:
-            hidden = Population("log_sum_exp", FunctionNumbers(beta))
-            net = NeuronNetwork(xi, Population("quadratic"), hidden)
+            net = NeuronNetwork(xi, Population("quadratic"), Population("log_sum_exp", FunctionNumbers(beta)))
             shares = weights(net, settle(net, np.ascontiguousarray(xi.T), 0.5, 0.0, 200).state)
             np.fill_diagonal(shares, 0.0)
             rows.append(shares.sum(axis=0))
@@ -76,8 +75,7 @@ def bound_of_attention(lab: Laboratory) -> Measurement:
 
 def exponent_of_attention(lab: Laboratory) -> Measurement:
     """Return the exponent, a mean over sets."""
-    slopes = [float(np.mean(np.log(lost[1] / lost[2]) / 0.5 / apart))
-              for lost, apart in lost_weights(lab)]  # fmt: skip
+    slopes = [float(np.mean(np.log(lost[1] / lost[2]) / 0.5 / apart)) for lost, apart in lost_weights(lab)]
     return mean_of(np.array(slopes))
 
 
@@ -87,9 +85,7 @@ SEPARATIONS = [0.001, 0.003, 0.01]
 
 def nearly_fast(lab: Laboratory) -> xr.Dataset:
     """Return how the full system compares with quasi-equilibrium, by tau_h/tau_v."""
-    axes: dict[str, list[Any]] = {
-        "size": [50], "memories": [10], "separation": SEPARATIONS, "noise": [0.2]
-    }  # fmt: skip
+    axes: dict[str, list[Any]] = {"size": [50], "memories": [10], "separation": SEPARATIONS, "noise": [0.2]}
     return lab.cells(neurons("fast_slow", 8, axes))
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from mattis.claims.claim import AtLeast, AtMost, Claim, Near
-from mattis.claims.fits import endless
 from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, paired
 from mattis.statistics.extrapolation import complexity, ground_energy
 
@@ -23,8 +22,7 @@ def between(lab: Laboratory) -> Measurement:
 def ground_energy_of_glass(lab: Laboratory) -> Measurement:
     """Return the start of the line."""
     axes = {"size": [16, 24, 32, 48, 64, 96], "memories": [1]}
-    keys = network("sherrington_kirkpatrick", size=16, sets=160, axes=axes, question="landscape",
-                   cues=1000)  # fmt: skip
+    keys = network("sherrington_kirkpatrick", size=16, sets=160, axes=axes, question="landscape", cues=1000)
     line = ground_energy(lab.cells(keys))
     return Measurement(line.start, line.start_error)
 
@@ -64,7 +62,7 @@ def longest(lab: Laboratory, model: str, temperature: float) -> Measurement:
     keys = network(
         model, size=500, sets=48, temperature=temperature, axes={"memories": [3]}, sweeps=(100, 300)
     )
-    return endless(lab, keys, "overlap_length", (500, 1000, 2000, 4000), (1 / 2,))
+    return lab.endless(keys, "overlap_length", (500, 1000, 2000, 4000), 1 / 2)
 
 
 DISORDER_CLAIMS: tuple[Claim, ...] = (

@@ -7,8 +7,7 @@ import xarray as xr
 from scipy.optimize import brentq
 
 from mattis.claims.claim import AtLeast, Claim, Near
-from mattis.claims.fits import known
-from mattis.claims.laboratory import Laboratory, Measurement, mean_of, paired, taken
+from mattis.claims.laboratory import Laboratory, Measurement, known, mean_of, paired, taken
 from mattis.networks.drift import memories
 from mattis.theory.consolidation import published, similarity
 
@@ -27,8 +26,7 @@ ORTHOGONAL = {"model": "consolidation", "ensemble": "orthogonal"}
 
 def figure_one(lab: Laboratory) -> xr.DataArray:
     """Return the cosines of figure 1, (2001, 4): after each of 2000 presentations, and before the first."""
-    cells = lab.cells(PUBLISHED)["similarity"].squeeze()
-    return cells.transpose("presentations", "memory")
+    return lab.cells(PUBLISHED)["similarity"].squeeze().transpose("presentations", "memory")
 
 
 def starts() -> tuple[np.ndarray, np.ndarray]:
@@ -76,11 +74,6 @@ def time_of_memory(lab: Laboratory) -> Measurement:
     return Measurement(2000 / (-presentations * np.log1p(-1 / 250)))
 
 
-def two_rules(lab: Laboratory) -> Measurement:
-    """Return the difference of the two distances."""
-    return paired(*(couplings_after(lab, 70.0, rule) for rule in ("hebbian", "pavlovian")))
-
-
 def shown_at_random(lab: Laboratory) -> Measurement:
     """Return the ratio of the mean cosine and that of theory, of the ensemble's overlap and lengths."""
     axes = {"size": [1_000_000], "memories": [4], "kappa": [60.0], "noise": [0.4], "tau": [20.0],
@@ -114,10 +107,9 @@ PRINTED_OVERLAPS = (0.92961249, 0.9273168, 0.93377625, 0.90297327)
 def one_hot(lab: Laboratory) -> Measurement:
     """Return the largest deviation of the closed form: memory mu is shown at steps mu, mu + 4, …"""
     cosines, (overlaps, ratios) = figure_one(lab), starts()
-    steps = np.rint(cosines["presentations"].values * 4).astype(int)
     exact = [
         [similarity(float(max(0, -((mu - step) // 4))), 250.0, overlaps[mu], ratios[mu]) for mu in range(4)]
-        for step in steps
+        for step in np.rint(cosines["presentations"].values * 4).astype(int)
     ]
     return Measurement(float(np.abs(cosines.values - np.array(exact)).max()))
 
@@ -183,8 +175,7 @@ def mean_weights(lab: Laboratory, memories: int, sets: int, **axes: list[Any]) -
     shared = {"memories": [memories], "noise": [0.4], "tau": [250.0], "seed": sets,
               "presentations": {"from": 0, "to": 500, "count": 51}}  # fmt: skip
     keys = {**ORTHOGONAL, "clamping": "cyclic", "axes": {**axes, **shared}}
-    found = lab.cells(keys)["own_weight"].squeeze()
-    return found.isel(presentations=slice(0, -1)).mean("presentations")
+    return lab.cells(keys)["own_weight"].squeeze().isel(presentations=slice(0, -1)).mean("presentations")
 
 
 def weights_of_collapse(lab: Laboratory) -> Measurement:
@@ -214,8 +205,7 @@ def survival_of_memories(lab: Laboratory, count: int) -> Measurement:
     end = known("consolidation.kappa_s", memories=count)
     axes = {"size": [2**20], "memories": [count], "noise": [0.4], "tau": [100.0], "presentations": [2000.0],
             "kappa": [round(end * (0.88 + 0.02 * k), 4) for k in range(11)], "seed": 16}  # fmt: skip
-    keys = {**ORTHOGONAL, "clamping": "random", "axes": axes}
-    return taken(lab.estimates(keys), "boundary_kappa")
+    return taken(lab.estimates({**ORTHOGONAL, "clamping": "random", "axes": axes}), "boundary_kappa")
 
 
 DRIFTING_CLAIMS: tuple[Claim, ...] = (
@@ -293,7 +283,8 @@ DRIFTING_CLAIMS: tuple[Claim, ...] = (
           "the generalised rule.",
           0.0, right=0.080943, rule=Near(0.004),
           why="Only the limits agree: (24) lacks e(1 - e)(Xi0 - Xi')^T(Xi0 - Xi'), and (23) lacks tau.",
-          measure=two_rules),
+          measure=lambda lab: paired(
+              *(couplings_after(lab, 70.0, rule) for rule in ("hebbian", "pavlovian")))),
     Claim("E8b", "errata", "000, eqs. (23)-(24)",
           "The difference of the two is sum c(1 - c) d^T d, d = Xi(0) - Xi': what is left of it with this "
           "added, relative to the target (tau = 1000, halfway).",

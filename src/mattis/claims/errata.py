@@ -6,9 +6,8 @@ import numpy as np
 from scipy.stats import norm
 
 from mattis.claims.claim import AtMost, Claim, Near
-from mattis.claims.fits import known
 from mattis.claims.hopfield import beside_hebb, errors_of_bits
-from mattis.claims.laboratory import Laboratory, Measurement, network
+from mattis.claims.laboratory import Laboratory, Measurement, known, network
 from mattis.claims.stochastic import drawn, enumerated
 
 

@@ -7,7 +7,6 @@ import xarray as xr
 from scipy.stats import norm
 
 from mattis.claims.claim import AtLeast, AtMost, Claim, Near
-from mattis.claims.fits import endless
 from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, paired, taken
 from mattis.networks.binary import ensembles, matrix_network
 from mattis.networks.binary.couplings import Rule
@@ -188,9 +187,9 @@ HOPFIELD_CLAIMS: tuple[Claim, ...] = (
           0.15, rule=ABOUT, rival=0.0689528,
           why="AGS have 0.1379, 0.1382 without replica symmetry; at N = 1000 half of the patterns are "
               "recalled up to 0.165.",
-          measure=lambda lab: endless(lab, network(size=500, sets=32,
+          measure=lambda lab: lab.endless(network(size=500, sets=32,
               axes={"load": [round(0.13 + 0.01 * k, 2) for k in range(9)]}, cues=4, retrieved_above=0.85),
-              "boundary_load", (500, 1000, 2000, 4000), (1 / 2, 2 / 3))),
+              "boundary_load", (500, 1000, 2000, 4000), 1 / 2, 2 / 3)),
     Claim("H7a", "hopfield", "001, Capacity and Error Correction",
           "P = Q(x) of neurons 0 and 1, x = sqrt(N/(2(n - 1))): share of bits of a stored pattern that are "
           "not stable (N = 100, n = 10; Hopfield prints 0.0091).",

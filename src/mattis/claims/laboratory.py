@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import hypot
 from pathlib import Path
@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from mattis import theory
 from mattis.engine import driver, status
 from mattis.engine.cluster import Where
 from mattis.engine.driver import Settings
 from mattis.errors import Fault
+from mattis.exact.arrays import Reals
 from mattis.networks.registry import study_of
 from mattis.statistics.estimates import aggregate
+from mattis.statistics.extrapolation import fitted_line
 from mattis.study.base import Study
 
 REDUCTION = 8
@@ -103,6 +105,19 @@ class Laboratory:
         """Return the mean of an observable, and its standard error, in one cell of a study."""
         return taken(self.estimates(keys), observable, **at)
 
+    def endless(self, keys: Keys, variable: str, sizes: Sequence[int], *powers: float) -> Measurement:
+        """Return an estimate as N → ∞: the mean constant of lines in N^-power; their spread is an error too.
+
+        variable  # an estimate of the study, with an error
+        powers    # of N, by which it may approach its limit
+        """
+        found = self.estimates({**keys, "axes": {**keys["axes"], "size": list(sizes)}})
+        y, errors = (found[name].squeeze().values for name in (variable, f"{variable}_error"))
+        lines = [fitted_line(np.array(sizes, float) ** -power, y, errors) for power in powers]
+        limits = [line.start for line in lines]
+        spread = (max(limits) - min(limits)) / 2
+        return Measurement(float(np.mean(limits)), float(np.hypot(lines[0].start_error, spread)))
+
 
 def taken(estimates: xr.Dataset, variable: str, **at: float) -> Measurement:
     """Return an estimate and its error, in the only cell that is left at these labels."""
@@ -137,7 +152,7 @@ def network(
     return {"model": model, "axes": {**shared, **(axes or {})}, **chain, **more}
 
 
-def mean_of(values: NDArray[np.float64]) -> Measurement:
+def mean_of(values: Reals) -> Measurement:
     """Return the mean over pattern sets, and its standard error. values  # (sets,)"""
     return Measurement(float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5))
 
@@ -149,3 +164,11 @@ def paired(one: xr.DataArray, other: xr.DataArray) -> Measurement:
     of one study, or of two whose pattern sets have the same labels.
     """
     return mean_of((one.squeeze(drop=True) - other.squeeze(drop=True)).values)
+
+
+def known(name: str, **at: float) -> float:
+    """Return a number of theory (see `mattis.theory.evaluate`)."""
+    value = theory.evaluate(name, **at)
+    if not isinstance(value, float):
+        raise TypeError(f"{name} at {at}: got {value}; expected a number")
+    return value

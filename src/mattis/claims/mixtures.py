@@ -10,8 +10,7 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp
 
 from mattis.claims.claim import Claim, Near
-from mattis.claims.fits import known
-from mattis.claims.laboratory import Laboratory, Measurement, mean_of, network, paired
+from mattis.claims.laboratory import Laboratory, Measurement, known, mean_of, network, paired
 from mattis.networks.binary import ensembles, matrix_network
 from mattis.networks.binary.couplings import Rule
 from mattis.networks.binary.ensembles import Ensemble
@@ -55,8 +54,7 @@ def free_energy_of_mixtures(lab: Laboratory) -> Measurement:
     """Return the difference of free energies, of the same pattern sets."""
     heats = [round(0.03 * k, 2) for k in range(11)]
     axes = {"memories": [3], "mixture": [1, 3], "temperature": heats}
-    keys = network(size=4096, sets=16, axes=axes, question="mixture", patterns="orthogonal",
-                   sweeps=(50, 150))  # fmt: skip
+    keys = network(size=4096, sets=16, axes=axes, question="mixture", patterns="orthogonal", sweeps=(50, 150))
     energies = lab.cells(keys)["energy"].squeeze().transpose("mixture", "seed", "beta").values
     excess = energies - energies[..., :1]
     excess[..., 1:] /= np.square(heats[1:])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mattis.claims.claim import AtLeast, AtMost, Claim, Near
 from mattis.claims.laboratory import Laboratory, Measurement, mean_of
 from mattis.exact import digits, gaussians
+from mattis.exact.arrays import Reals
 from mattis.exact.rng import stream
 from mattis.networks.neurons import certainty
 from mattis.networks.neurons.generating_functions import FunctionNumbers, Population
@@ -41,10 +42,10 @@ class PictureSet:
     """
 
     seed: int
-    stored: NDArray[np.float64]
-    unseen: NDArray[np.float64]
+    stored: Reals
+    unseen: Reals
 
-    def noise(self, count: int, of: str) -> NDArray[np.float64]:
+    def noise(self, count: int, of: str) -> Reals:
         """Return normal numbers, (count, 32)."""
         return gaussians.normals(stream(1, of, {"seed": self.seed}), COMPONENTS_KEPT, np.arange(count))
 
@@ -62,7 +63,7 @@ def pictures(lab: Laboratory, sets: int = 12) -> list[PictureSet]:
     return out
 
 
-def attractors(stored: NDArray[np.float64], sigma: float = 0.1) -> NeuronNetwork:
+def attractors(stored: Reals, sigma: float = 0.1) -> NeuronNetwork:
     """Return the flow of the notebook: attention by distance, b = -|p|^2/2."""
     weights = Population("log_sum_exp", FunctionNumbers(1 / sigma**2))
     return NeuronNetwork(
@@ -77,12 +78,12 @@ def recalled_classes(one: PictureSet, noise: float) -> NDArray[np.int64]:
     return np.asarray(distances(end, one.stored).argmin(axis=1) % DIGITS_KEPT)
 
 
-def distances(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+def distances(one: Reals, other: Reals) -> Reals:
     """Return squared distances of all rows of two arrays, (n, m)."""
     return np.asarray(((one[:, None] - other) ** 2).sum(axis=2))
 
 
-def learnt(one: PictureSet, sigma: float = 0.5, alpha: float = 0.05) -> NDArray[np.float64]:
+def learnt(one: PictureSet, sigma: float = 0.5, alpha: float = 0.05) -> Reals:
     """Return four attractors, at first a picture of each digit, after p += alpha w (x - p) with each x."""
     moved = one.stored[:DIGITS_KEPT].copy()
     for shown in one.stored:
@@ -92,23 +93,22 @@ def learnt(one: PictureSet, sigma: float = 0.5, alpha: float = 0.05) -> NDArray[
     return moved
 
 
-def cues_of(one: PictureSet) -> NDArray[np.float64]:
+def cues_of(one: PictureSet) -> Reals:
     """Return unseen pictures with a noise of 0.2, (32, 100)."""
     return (one.unseen + 0.2 * one.noise(UNSEEN_PICTURES, "noise of cues")).T
 
 
-def mean_entropy(net: NeuronNetwork, v: NDArray[np.float64]) -> float:
+def mean_entropy(net: NeuronNetwork, v: Reals) -> float:
     """Return the entropy of the weights of attractors, a mean over states (N_v, R)."""
     return float(certainty.entropy(certainty.weights(net, v)).mean())
 
 
-def entropies_of_learnt(lab: Laboratory) -> NDArray[np.float64]:
+def entropies_of_learnt(lab: Laboratory) -> Reals:
     """Return mean entropies at unseen cues with a noise of 0.2, and where they end, by set: (sets, 2)."""
     found = []
     for one in pictures(lab):
         net, cues = attractors(learnt(one), 0.5), cues_of(one)
-        end = settle(net, cues, 0.1, 0.0, 100).state
-        found.append([mean_entropy(net, v) for v in (cues, end)])
+        found.append([mean_entropy(net, v) for v in (cues, settle(net, cues, 0.1, 0.0, 100).state)])
     return np.array(found)
 
 
@@ -118,7 +118,7 @@ def entropy_left(lab: Laboratory) -> Measurement:
     return rest / cue
 
 
-def entropy_at_cues(one: PictureSet, held: NDArray[np.float64]) -> float:
+def entropy_at_cues(one: PictureSet, held: Reals) -> float:
     """Return the mean entropy of the weights of some attractors at unseen cues with a noise of 0.2."""
     return mean_entropy(attractors(held, 0.5), cues_of(one))
 
@@ -133,7 +133,7 @@ def entropy_of_training(lab: Laboratory) -> Measurement:
     )  # fmt: skip
 
 
-def gains(lab: Laboratory) -> NDArray[np.float64]:
+def gains(lab: Laboratory) -> Reals:
     """Return ln 4 less the entropy of the recalled digits, by set and digit, noise 1: (sets, 4)."""
     out = []
     for one in pictures(lab):
@@ -160,8 +160,7 @@ def updated(one: PictureSet, count: int) -> Measurement:
     stored, eta, shares = one.stored.copy(), 0.01, []
     for step, noise in enumerate(0.3 * one.noise(count, "noise of updates")):
         shown = stored[step % STORED_PICTURES] + noise
-        net = attractors(stored)
-        end = integrate(net, shown, np.array([0.0, 5.0]), accuracy=1e-8)[-1]
+        end = integrate(attractors(stored), shown, np.array([0.0, 5.0]), accuracy=1e-8)[-1]
         weights = np.exp(-50 * (distances(end[None], stored)[0] - distances(end[None], stored).min()))
         moved = eta * (weights / weights.sum())[:, None] * (end - stored)
         nearest = int(weights.argmax())

@@ -4,7 +4,6 @@ import numpy as np
 
 from mattis.claims.claim import Claim, Near
 from mattis.claims.continuous import largest, neurons
-from mattis.claims.fits import endless
 from mattis.claims.laboratory import Laboratory, Measurement, mean_of
 from mattis.exact import gaussians
 from mattis.exact.rng import stream
@@ -50,7 +49,7 @@ def modes(lab: Laboratory, observable: str) -> Measurement:
 def edges(lab: Laboratory, observable: str) -> Measurement:
     """Return an edge of the spectrum at load 0.2 as N → ∞: of a line over N^(-2/3) (Tracy and Widom)."""
     keys = neurons("tanh_tanh", 64, {"size": [100], "load": [0.2]})
-    return endless(lab, keys, observable, (100, 200, 400, 800), (2 / 3,))
+    return lab.endless(keys, observable, (100, 200, 400, 800), 2 / 3)
 
 
 def mean_square(lab: Laboratory) -> Measurement:

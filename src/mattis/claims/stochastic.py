@@ -46,8 +46,7 @@ def enumerated(lab: Laboratory, observable: str, dynamics: str) -> Measurement:
     dynamics  # asynchronous, or synchronous
     """
     axes = {"memories": [3], "temperature": [0.3, 0.8, 2.0]}
-    keys = network(size=8, sets=8, axes=axes, question="enumeration", dynamics=dynamics,
-                   sweeps=(100, 100))  # fmt: skip
+    keys = network(size=8, sets=8, axes=axes, question="enumeration", dynamics=dynamics, sweeps=(100, 100))
     return Measurement(float(lab.cells(keys)[observable].max(skipna=False)))
 
 

@@ -133,5 +133,4 @@ def _write_new(files: dict[Path, bytes], study: Path) -> None:
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
     """Print what a shell reads to complete verbs, options, names of theory, studies and axes."""
-    verbs = ctx.find_root().command
-    click.echo(script_of(shell, verbs), nl=False)
+    click.echo(script_of(shell, ctx.find_root().command), nl=False)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @verb("Measure what the two documents state.", "mattis claims E5", "mattis claims --list")
 @click.argument("ids", nargs=-1, metavar="[ID…]")
 @click.option(
-    "--json", "file", type=click.Path(path_type=Path), metavar="FILE", help="Also write the rows here.",
-)  # fmt: skip
+    "--json", "file", type=click.Path(path_type=Path), metavar="FILE", help="Also write the rows here."
+)
 @click.option(
     "--page", type=click.Path(path_type=Path), metavar="FILE", help="Also write a page of Markdown."
 )

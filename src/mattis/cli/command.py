@@ -17,6 +17,7 @@ import click
 from mattis import __version__
 from mattis.cli import beginnings, capsules, claims, drawings, machines, runs, stores, theories
 from mattis.cli.help import Verbs, told
+from mattis.cli.options import OWN_PROCESS
 from mattis.errors import Fault, UserError
 
 
@@ -85,7 +86,7 @@ def main() -> None:
     """Run the command line; a batch system that ends it by SIGTERM is told what Ctrl-C is."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     gc.set_threshold(100_000)  # imports make 10^5 objects; to look at them each 700 is 0.3 s
-    code = guarded(lambda: verbs.main(prog_name="mattis", standalone_mode=False))
+    code = guarded(lambda: verbs.main(prog_name="mattis", standalone_mode=False, obj=OWN_PROCESS))
     try:
         sys.stderr.flush()
     except OSError:  # of lines that ended no run; Python would end with an exit code of its own

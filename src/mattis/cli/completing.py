@@ -150,15 +150,13 @@ def cells(ctx: click.Context, _param: click.Parameter, typed: str) -> Completion
 
 def _first(ctx: click.Context, name: str) -> str:
     """Return the first argument of a verb; Click leaves it aside while an option has no value."""
-    given = ctx.params.get(name) or next(iter(ctx.args), "")
-    return str(given)
+    return str(ctx.params.get(name) or next(iter(ctx.args), ""))
 
 
 def _pairs(typed: str, words: Mapping[str, Sequence[str]]) -> Completions:
     """Return how key=value,key=value goes on: by a key that is not there yet, or a value."""
     before = typed[: typed.rfind(",") + 1]
-    last = typed[len(before) :]
-    key, equals, _ = last.partition("=")
+    key, equals, _ = typed[len(before) :].partition("=")
     if equals:
         return beginning_with(typed, (f"{before}{key}={word}" for word in words.get(key, ())))
     there = {pair.partition("=")[0] for pair in before.split(",")}

@@ -22,6 +22,7 @@ from mattis.cli.options import (
     of_study,
     points_of_words,
     told_files,
+    without_dask_arrays,
 )
 from mattis.errors import UserError
 
@@ -54,6 +55,7 @@ def diagram(studies: tuple[Path, ...], results: str, output: Path | None, as_jso
     from mattis.page import Findings, page_written
 
     loaded = [loaded_study(study) for study in studies]
+    without_dask_arrays()
     if output is not None:
         path = str(figures.overlaid(loaded, output, results))
         names = [study.name for study in loaded]
@@ -87,6 +89,7 @@ def page(study: Path, results: str, as_json: bool) -> None:
     from mattis.page import write_page
 
     loaded = loaded_study(study)
+    without_dask_arrays()
     told_files(loaded, [write_page(loaded, results)], as_json)
 
 
@@ -116,14 +119,14 @@ def figure(study: Path, results: str, output: Path | None, as_json: bool, **opti
     what is drawn (.csv). With --states it draws what was stored, the cue, and the state at its end.
     """
     loaded = loaded_study(study)
+    without_dask_arrays()
     if not options["states"]:
         for name in ("at", "steps"):
             if options[name]:
                 raise UserError(f"--{name}: says which states; expected --states beside it, or no --{name}")
         from mattis.figures.paper import write_paper
 
-        written = write_paper(loaded, options["panel"], options["style"], output, results)
-        told_files(loaded, written, as_json)
+        told_files(loaded, write_paper(loaded, options["panel"], options["style"], output, results), as_json)
         return
     for name in ("panel", "style"):
         if options[name]:

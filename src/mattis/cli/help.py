@@ -122,8 +122,7 @@ class Verbs(click.Group):
         width = max(len(name) for name in self.commands)
         for title, verbs in self.sections.items():
             with formatter.section(title):
-                rows = [(f"{verb.name or '':<{width}}", verb.short_help or "") for verb in verbs]
-                formatter.write_dl(rows)
+                formatter.write_dl([(f"{verb.name or '':<{width}}", verb.short_help or "") for verb in verbs])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write examples and exit codes."""

@@ -73,6 +73,22 @@ def loaded_study(path: Path) -> "Study":
     return study
 
 
+OWN_PROCESS = "alone"
+"""What a verb finds in its context where its process does nothing else."""
+
+
+def without_dask_arrays() -> None:
+    """Keep xarray from loading Dask's arrays where nothing makes any: a process of a verb, without plugins.
+
+    To tell whether an array is one of Dask's, xarray would import them: a third of a second.
+    """
+    from mattis.plugins import loaded
+    from mattis.surroundings import hide_dask_arrays
+
+    if click.get_current_context().obj == OWN_PROCESS and not loaded():
+        hide_dask_arrays()
+
+
 def cell_of_words(at: Sequence[str]) -> dict[str, float | str]:
     """Return the labels of the cell of `--at axis=value`: numbers, and words where an axis has words."""
     labels = points_of_words(at, label_of_word)

@@ -10,7 +10,7 @@ import click
 from mattis.cli import screen
 from mattis.cli.completing import queues
 from mattis.cli.help import verb
-from mattis.cli.options import FILE, JSON, UserPath, loaded_study, of_study
+from mattis.cli.options import FILE, JSON, UserPath, loaded_study, of_study, without_dask_arrays
 from mattis.errors import UserError
 from mattis.words import counted
 
@@ -76,8 +76,8 @@ def plan(study: Path, results: str, as_json: bool, workers: int | None, shards: 
 @of_study
 @click.option("--workers", type=click.IntRange(1), help="Workers or jobs; all cores by default.")
 @click.option(
-    "--pool", type=POOL_CHOICE, default=POOL_CHOICE.choices[0], show_default=True, help="Workers here.",
-)  # fmt: skip
+    "--pool", type=POOL_CHOICE, default=POOL_CHOICE.choices[0], show_default=True, help="Workers here."
+)
 @click.option("--memory", help="Memory for all workers of this machine, such as 8GiB.")
 @click.option("--gpus", type=click.IntRange(1), help="Worker processes that own one GPU each.")
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786.")
@@ -85,8 +85,8 @@ def plan(study: Path, results: str, as_json: bool, workers: int | None, shards: 
 @click.option("--tls-cert", type=FILE, help="Certificate to show to that scheduler.")
 @click.option("--tls-key", type=FILE, help="Private key of the certificate.")
 @click.option(
-    "--cluster", metavar="NAME", shell_complete=queues, help="Workers are jobs of slurm, pbs, sge, lsf, ….",
-)  # fmt: skip
+    "--cluster", metavar="NAME", shell_complete=queues, help="Workers are jobs of slurm, pbs, sge, lsf, …."
+)
 @click.option("--dashboard", is_flag=True, help="Show Dask's dashboard, on this machine only.")
 @click.option("--shard", metavar="I/K", help="Only part I of K of the study, counted from 0.")
 @click.option(
@@ -107,6 +107,7 @@ def run(study: Path, results: str, log: Path | None, **options: Any) -> None:
     from mattis.engine import driver
 
     loaded = loaded_study(study)
+    without_dask_arrays()
     with followed(loaded, results) as follower:
         outcome = driver.run(loaded, results, _settings(options), log, follower)
     if outcome.failures:
@@ -117,10 +118,10 @@ def run(study: Path, results: str, log: Path | None, **options: Any) -> None:
         sys.exit(1)
     cells = outcome.computed + outcome.found
     if not options["shard"] and len(loaded.axes.seed) >= FEWEST_TOLD and cells <= MOST_TOLD:
-        from mattis import figures
+        from mattis.comparison.estimated import estimated
+        from mattis.comparison.findings import headline, headline_lines
 
-        content = figures.headline(figures.estimated(loaded, results), loaded)
-        for line in figures.headline_lines(content):
+        for line in headline_lines(headline(estimated(loaded, results), loaded)):
             click.echo(line)
 
 

@@ -50,12 +50,11 @@ def labelled(row: dict[str, Any]) -> None:
     width = max(shutil.get_terminal_size().columns, 2 * margin)
     for key, value in row.items():
         words = ", ".join(value) if isinstance(value, list | dict) else str(value)
-        label = f"{labels[key]:{margin}}"
         click.echo(
             textwrap.fill(
                 words or "none",
                 width,
-                initial_indent=label,
+                initial_indent=f"{labels[key]:{margin}}",
                 subsequent_indent=" " * margin,
                 break_long_words=False,
                 break_on_hyphens=False,

@@ -44,5 +44,4 @@ def digest(study: Path, results: str, states: bool) -> None:
     """Print the hash of the study's values, which does not depend on how they were computed."""
     from mattis.engine import status
 
-    found = status.states_digest if states else status.digest
-    click.echo(found(loaded_study(study), results))
+    click.echo((status.states_digest if states else status.digest)(loaded_study(study), results))

@@ -19,9 +19,9 @@ from mattis.errors import UserError, nearest
 @JSON
 def compare(study: Path, results: str, as_json: bool) -> None:
     """Say whether theory and simulation agree: chi², worst cells, one sentence; exit code 1 if rejected."""
-    from mattis import figures
+    from mattis.comparison import estimated
 
-    found = figures.compare(loaded_study(study), results)
+    found = estimated.compare(loaded_study(study), results)
     if as_json:
         screen.document(screen.finite(found.as_json()))
     else:
@@ -119,7 +119,7 @@ def models(name: str | None, as_json: bool) -> None:
             "source": model.source,
         }
         for model in ([MODELS[name]] if name else MODELS.values())
-    ]  # fmt: skip
+    ]
     if as_json:
         screen.document(rows[0] if name else rows)
     elif name:

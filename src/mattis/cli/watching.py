@@ -4,7 +4,6 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console, Group, RenderableType
@@ -17,7 +16,7 @@ from mattis.engine.status import base_id, failed_blocks
 from mattis.errors import UserError
 from mattis.exact.arrays import Reals
 from mattis.store import reading
-from mattis.store.results import results_of
+from mattis.store.results import Root, results_of
 from mattis.store.rounds import asked
 from mattis.study import plan
 from mattis.study.base import Study
@@ -66,7 +65,7 @@ class Poll:
         return self.done == self.total or (self.waiting == 0 and not self.at_work)
 
 
-def poll(study: Study, root: Path | str | None) -> Poll:
+def poll(study: Study, root: Root) -> Poll:
     """Return what is there of a study now."""
     results = results_of(study, root)
     at_work = locks.is_held(results.folder)
@@ -126,9 +125,7 @@ class Pace:
         rest = found.total - found.done
         if self.rate > 0:
             return f"{self.rate:.3g} cells per s, about {screen.lasting(rest / self.rate)} left"
-        if found.at_work is False:
-            return "no run is at work"
-        return "nothing new yet"
+        return "no run is at work" if found.at_work is False else "nothing new yet"
 
 
 def line(study: Study, found: Poll, pace: Pace) -> str:
@@ -161,7 +158,7 @@ def view(study: Study, found: Poll, pace: Pace) -> RenderableType:
     return Group(Text(line(study, found, pace)), bar, *rows, *failures, *rest)
 
 
-def watched(study: Study, root: Path | str | None, every: float, as_json: bool) -> int:
+def watched(study: Study, root: Root, every: float, as_json: bool) -> int:
     """Show a study until nothing more can be expected of it; return 1 if blocks failed, else 0.
 
     Raises UserError for --json, of which there is one document.
@@ -181,7 +178,7 @@ def watched(study: Study, root: Path | str | None, every: float, as_json: bool) 
     return 1 if found.failures else 0
 
 
-def _polls(study: Study, root: Path | str | None, every: float, pace: Pace) -> Iterator[Poll]:
+def _polls(study: Study, root: Root, every: float, pace: Pace) -> Iterator[Poll]:
     """Yield polls until nothing more can be expected."""
     while True:
         begun = time.process_time()

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mattis.comparison.expected import Expected, Places, TheoryArguments, evaluated, of_others
-from mattis.exact.arrays import Reals
+from mattis.exact.arrays import Mask, Reals
 from mattis.exact.patterns import share
 from mattis.networks.drift.keys import DriftStudy
 from mattis.networks.drift.memories import frequencies, square_norm
@@ -75,7 +74,7 @@ def similarity(study: ConsolidationStudy) -> Expected | None:
     return Expected("consolidation.similarity_mean", at)
 
 
-def _is_alone(study: ConsolidationStudy, places: Places, nearness: Reals) -> NDArray[np.bool_]:
+def _is_alone(study: ConsolidationStudy, places: Places, nearness: Reals) -> Mask:
     """Tell where only the memory of a pattern moves: the field of any other is lower by kappa a/s.
 
     Of unequal frequencies only single memories are known, and of the changes of patterns that are not alike.
@@ -125,7 +124,7 @@ def mean_field(study: ConsolidationStudy) -> Expected | None:
     return Expected(MEAN_FIELD, at, limit="large tau")
 
 
-def is_plain(places: Places) -> NDArray[np.bool_]:
+def is_plain(places: Places) -> Mask:
     """Tell where patterns are shown equally often, and their changes are not alike."""
     none = np.zeros_like(places["noise"])
     different = np.asarray(places.get("likeness", none)) != 0

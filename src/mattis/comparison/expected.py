@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis import theory
-from mattis.comparison.remembered import evaluate
-from mattis.exact.arrays import Reals
+from mattis.comparison.remembered import curve
+from mattis.exact.arrays import Mask, Reals
 from mattis.networks.binary.asking.landscape import LARGEST_VISITED
 from mattis.networks.binary.asking.table import BINARY_QUESTIONS
 from mattis.networks.binary.couplings import RULES, Rule, saturation
@@ -39,13 +39,12 @@ class Expected:
     quantity: str
     at: Callable[[Places], TheoryArguments]
     part: int = 0
-    stable: Callable[[Places, Reals], NDArray[np.bool_]] | None = None
+    stable: Callable[[Places, Reals], Mask] | None = None
     limit: str = ""
 
     def values(self, places: Places) -> Reals:
         """Return the quantity at some places; NaN where it does not exist. Each distinct place once."""
-        count = next(iter(places.values())).size
-        return evaluated(self.quantity, self.at(places), count, self.part)
+        return evaluated(self.quantity, self.at(places), next(iter(places.values())).size, self.part)
 
 
 MOST_EVALUATED, MOST_OF_SLOW = 30_000, 2_000
@@ -70,7 +69,7 @@ def evaluated(quantity: str, at: TheoryArguments, count: int, part: int = 0) -> 
     most = MOST_OF_SLOW if quantity.startswith(SLOW_QUANTITIES) else MOST_EVALUATED
     if there.any() and there.sum() <= most:
         given = dict(zip(numbers, rows[there].T, strict=True))
-        found = np.asarray(evaluate(quantity, **given, **words), np.float64)
+        found = curve(quantity, **given, **words)
         out[there] = found if found.ndim == 1 else found[:, part]
     return out[inverse.ravel()]
 
@@ -113,7 +112,7 @@ def heat(inquiry: Inquiry, at: Places) -> Reals:
     return quarter / np.asarray(at["beta"], np.float64)
 
 
-def _is_positive(name: str, at: TheoryArguments) -> NDArray[np.bool_]:
+def _is_positive(name: str, at: TheoryArguments) -> Mask:
     """Tell where a quantity is above 0."""
     return evaluated(name, at, max(np.size(value) for value in at.values())) > 0
 
@@ -142,8 +141,7 @@ def of_others(known: Expected) -> Expected:
         others = {"load": load_of_others(places["patterns"], places["size"])}
         return {**found, **others} if "load" in found else found
 
-    at_finite_size = known.quantity.startswith(("hopfield.", "little."))
-    return replace(known, at=here) if at_finite_size else known
+    return replace(known, at=here) if known.quantity.startswith(("hopfield.", "little.")) else known
 
 
 LEAST_LOAD = 1e-12
@@ -226,9 +224,7 @@ def _overlap(inquiry: Inquiry, rule: str, cold: bool) -> Expected | None:
     if rule in WARM_THEORY:
         return WARM_THEORY[rule](inquiry, cold)
     moves = rule == "sequence" and not (acting.synchronous and made["hebbian"] == 0 and made["strength"] > 0)
-    if acting.diagonal == "kept" or moves:
-        return None
-    return _by_arguments(inquiry, rule, cold)
+    return None if acting.diagonal == "kept" or moves else _by_arguments(inquiry, rule, cold)
 
 
 def whole_patterns(patterns: Reals) -> Reals:
@@ -325,14 +321,12 @@ WARM_THEORY: Mapping[str, Callable[[Inquiry, bool], Expected | None]] = {
 def _wall(rule: Rule, at: Places) -> Reals:
     """Return the bound as it is, A/sqrt(N) with a whole A."""
     sizes, inverse = np.unique(at["size"], return_inverse=True)
-    walls = np.array([saturation(rule, int(size)) / sqrt(size) for size in sizes.tolist()])
-    return walls[inverse]
+    return np.array([saturation(rule, int(size)) / sqrt(size) for size in sizes.tolist()])[inverse]
 
 
 def _index(at: Places) -> NDArray[np.int64]:
     """Return the index of the pattern that is asked for: the first where ages are no axis."""
-    age = at.get("age", at["patterns"])
-    return np.asarray(at["patterns"] - age, np.int64)
+    return np.asarray(at["patterns"] - at.get("age", at["patterns"]), np.int64)
 
 
 def _aged(at: Places) -> Reals:

@@ -111,8 +111,7 @@ def _places(estimates: xr.Dataset, boundary: Boundary, study: Study) -> list[dic
     known: list[list[int]] = np.argwhere(np.isfinite(place[name].values)).tolist()
     rows = []
     for index in middles(known, min(BOUNDARIES_TOLD, len(known))):
-        at = dict(zip(place[name].dims, index, strict=True))
-        one = place.isel(at)
+        one = place.isel(dict(zip(place[name].dims, index, strict=True)))
         row = _row(one, boundary, estimates[name].attrs)
         row |= _labels(one, study)
         if boundary.dimension == "beta" and word_of_beta(study) in ("gain", "lambda"):
@@ -197,9 +196,7 @@ def _fits(one: xr.Dataset, name: str) -> Iterator[dict[str, Any]]:
                 yield {"power": str(power), "smallest_size": int(smallest), **numbers}
 
 
-FIT_NUMBERS = {
-    "value": "", "error": "_error", "omega": "_omega", "chi2": "_chi2", "weight": "_weight",
-}  # fmt: skip
+FIT_NUMBERS = {"value": "", "error": "_error", "omega": "_omega", "chi2": "_chi2", "weight": "_weight"}
 """What is told of a fit: ends of names in the dataset by their keys."""
 
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from mattis import theory
 from mattis.comparison.drift import learnt_overlap, mean_field, similarity
@@ -22,7 +21,7 @@ from mattis.comparison.expected import (
 )
 from mattis.comparison.neurons import has_all_corners, has_theory, share_heard
 from mattis.errors import UserError
-from mattis.exact.arrays import Reals
+from mattis.exact.arrays import Mask, Reals
 from mattis.networks.binary.axes import code_of
 from mattis.networks.binary.retrieval import RetrievalStudy
 from mattis.networks.binary.study import BinaryStudy
@@ -38,8 +37,6 @@ from mattis.statistics.states import EQUILIBRATED, FEWEST_SEEDS, REMANENT
 from mattis.statistics.survival import GIVEN
 from mattis.study.base import Study
 from mattis.study.model import Observable
-
-CellMask = NDArray[np.bool_]
 
 SPREADS_ABOVE = 2.0
 """Spreads of the sets that an overlap lies above the threshold of survival, or survivors are a selection."""
@@ -183,8 +180,8 @@ class Confronted:
     error: Reals
     degrees: Reals
     theory: Reals
-    inside: CellMask
-    measured: CellMask
+    inside: Mask
+    measured: Mask
     bound: Reals
 
 
@@ -192,8 +189,7 @@ def flat(values: xr.DataArray, cells: xr.DataArray) -> Reals:
     """Return values of each cell, in the order of an array of all cells."""
     if values.dims == cells.dims:
         return np.asarray(values.values, np.float64).ravel()
-    spread = values.broadcast_like(cells).transpose(*cells.dims)
-    return np.asarray(spread.values, np.float64).ravel()
+    return np.asarray(values.broadcast_like(cells).transpose(*cells.dims).values, np.float64).ravel()
 
 
 def places(estimates: xr.Dataset) -> dict[str, Reals]:
@@ -231,8 +227,7 @@ def _either(first: Confronted, second: Confronted) -> Confronted:
         for name in ("simulation", "error", "degrees", "measured", "bound")
     }
     known = np.where(np.isfinite(first.theory) & ~second.inside, first.theory, second.theory)
-    inside = first.inside | second.inside
-    return Confronted(first.observable, inside=inside, theory=known, **columns)
+    return Confronted(first.observable, inside=first.inside | second.inside, theory=known, **columns)
 
 
 def _beside(
@@ -243,8 +238,7 @@ def _beside(
     overlap  # of the same state, of which other observables are compared where it is
     """
     name = line.observable
-    every = np.ones(estimates["seeds"].size, bool)
-    mine = every if line.rule is None else at["couplings"] == line.rule
+    mine = np.ones(estimates["seeds"].size, bool) if line.rule is None else at["couplings"] == line.rule
     rests = _states(estimates) == EQUILIBRATED
     stayed, all_sets = _sample(estimates, study, name, True), _sample(estimates, study, name, False)
     if line.quantity in (*OF_ALL, *MAGNETS):
@@ -259,8 +253,7 @@ def _beside(
         told_apart = f"{name}{GIVEN}" in estimates
         there &= known > (_least(estimates, study, stayed) if told_apart else 0.0)
     rest &= ~there & ~(known > 0) & np.isfinite(all_sets.error)
-    chosen = [np.where(rest, *both) for both in zip(all_sets, stayed, strict=True)]
-    simulation, error, count, floor = chosen
+    simulation, error, count, floor = [np.where(rest, *both) for both in zip(all_sets, stayed, strict=True)]
     return Confronted(
         name, simulation, error, count - 1, np.where(rest, 0.0, known), there | rest,
         error > floor * (1 + ROUNDING_OF_FLOORS), np.fmax(floor, _agreeing(estimates, study, name, count)),
@@ -357,7 +350,7 @@ def _states(estimates: xr.Dataset) -> Reals:
     return flat(estimates["state"], cells) if "state" in estimates else np.full(cells.size, nan)
 
 
-def _lasts(estimates: xr.Dataset, line: Foretold) -> CellMask:
+def _lasts(estimates: xr.Dataset, line: Foretold) -> Mask:
     """Tell where a mean is of the state that a theory speaks of."""
     state = _states(estimates)
     if line.quantity in MAGNETS:
@@ -366,11 +359,10 @@ def _lasts(estimates: xr.Dataset, line: Foretold) -> CellMask:
         return np.asarray(state == EQUILIBRATED)
     if f"{line.observable}{GIVEN}" in estimates or line.quantity in OF_ALL:
         return np.asarray(state != REMANENT)
-    flags = flat(estimates["flag"], estimates["seeds"]).astype(np.int64)
-    return np.asarray((flags & BIMODAL) == 0)
+    return np.asarray((flat(estimates["flag"], estimates["seeds"]).astype(np.int64) & BIMODAL) == 0)
 
 
-def _is_wide(estimates: xr.Dataset, line: Foretold) -> CellMask:
+def _is_wide(estimates: xr.Dataset, line: Foretold) -> Mask:
     """Tell where a lattice is wider than its correlations, as one without end; and is a magnet, if asked."""
     at = places(estimates)
     heat = 1 / at["beta"]

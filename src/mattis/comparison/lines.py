@@ -10,17 +10,16 @@ from math import isinf
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from mattis import theory
 from mattis.comparison import neurons
 from mattis.comparison.expected import Expected, evaluated, expected
 from mattis.comparison.foretold import of_binary, of_plugin
-from mattis.comparison.remembered import evaluate
+from mattis.comparison.remembered import curve, evaluate
 from mattis.comparison.tracing import LINE_PLACES, Mark, TheoryLine, traced
 from mattis.comparison.view import View, position
 from mattis.errors import UserError, nearest
-from mattis.exact.arrays import Reals
+from mattis.exact.arrays import Mask, Reals
 from mattis.networks.binary.axes import code_of, rule_of
 from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.drift.study import ConsolidationStudy
@@ -31,8 +30,7 @@ from mattis.study.base import Study
 
 def check_named(study: Study) -> None:
     """Raise UserError where the figure of a study names a quantity that theory does not have."""
-    panels = () if study.figure is None else study.figure.panels or ()
-    for k, panel in enumerate(panels):
+    for k, panel in enumerate(() if study.figure is None else study.figure.panels or ()):
         for key in ("marks", "lines"):
             for name in getattr(panel, key) or ():
                 if name not in theory.QUANTITIES:
@@ -70,8 +68,7 @@ def _of_synapses(study: ConsolidationStudy, seen: View, cells: xr.Dataset) -> It
         at = {name: np.full(x.shape, float(cells[name])) for name in ("presentations", "tau")}
         at |= {seen.across: x} if seen.across in at else {}
         k, tau = at["presentations"] * study.dwell, at["tau"] / study.step
-        found = evaluate("consolidation.error_factor", presentations=k, tau=tau)
-        return np.asarray(found, np.float64)
+        return curve("consolidation.error_factor", presentations=k, tau=tau)
 
     yield traced("error_factor", "consolidation.error_factor", x, factor, limit=r"$\kappa \to \infty$")
 
@@ -124,7 +121,7 @@ def _values(known: Expected, cells: xr.Dataset, seen: View, x: Reals) -> Reals:
     return known.values(places_of(cells, seen, x))
 
 
-def _stable(known: Expected, cells: xr.Dataset, seen: View, x: Reals, y: Reals) -> NDArray[np.bool_]:
+def _stable(known: Expected, cells: xr.Dataset, seen: View, x: Reals, y: Reals) -> Mask:
     assert known.stable is not None
     return known.stable(places_of(cells, seen, x), y)
 
@@ -182,8 +179,7 @@ def _of_plugin(study: PlainStudy, seen: View, cells: xr.Dataset, observable: str
     x = np.linspace(float(known.min()), float(known.max()), LINE_PLACES)
     for one in of_plugin(study):
         if one.observable == observable:
-            value = partial(_values, one.expected, cells, seen)
-            yield traced(observable, one.quantity, x, value)
+            yield traced(observable, one.quantity, x, partial(_values, one.expected, cells, seen))
 
 
 def marks(study: Study, seen: View, cells: xr.Dataset, named: Sequence[str] | None = None) -> list[Mark]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
-from mattis.comparison.remembered import evaluate
+from mattis.comparison.remembered import curve, evaluate
 from mattis.comparison.tracing import TheoryLine, traced
 from mattis.comparison.view import View, position
 from mattis.exact.arrays import Reals
@@ -79,8 +79,7 @@ def _overlap(cells: xr.Dataset, study: NeuronStudy, seen: View) -> Iterator[Theo
         def analog(x: Reals) -> Reals:
             beta = x if across == "beta" else float(cells["beta"])
             load = x if across == "load" else float(cells["realised_load"])
-            found = evaluate("analog.overlap", beta=beta, load=load, diagonal=parts.diagonal)
-            return np.asarray(found, np.float64)
+            return curve("analog.overlap", beta=beta, load=load, diagonal=parts.diagonal)
 
         yield traced("overlap", "analog.overlap", _places(cells, seen, PLACES_OF_ANALOG), analog)
     elif many_body(parts) and across.startswith("load"):
@@ -92,8 +91,7 @@ def _overlap(cells: xr.Dataset, study: NeuronStudy, seen: View) -> Iterator[Theo
 
         def dense(x: Reals) -> Reals:
             load, degree = share_heard(study) * x, float(parts.degree)
-            found = evaluate("dense.overlap", degree=degree, load=load, indices=study.indices)
-            return np.asarray(found, np.float64)
+            return curve("dense.overlap", degree=degree, load=load, indices=study.indices)
 
         yield traced("overlap", "dense.overlap", _places(cells, seen), dense, limit=limit)
 
@@ -116,7 +114,7 @@ def _corners(name: str, quantity: str, *arguments: str) -> NeuronLines:
         def value(x: Reals) -> Reals:
             here = {key: float(cells[key]) for key in arguments if key != seen.across}
             if seen.across in arguments:
-                return np.asarray(evaluate(quantity, **here, **{seen.across: x}), np.float64)
+                return curve(quantity, **here, **{seen.across: x})
             return np.full_like(x, evaluate(quantity, **here))
 
         yield traced(name, quantity, _places(cells, seen), value)
@@ -128,11 +126,8 @@ def _growth(cells: xr.Dataset, study: NeuronStudy, seen: View) -> Iterator[Theor
     """Yield beta lambda_max - 1 of the linear network, lambda_max as its mean at this size."""
     if seen.across != "beta" or study.parts.scale != "memories":
         return
-    pair = evaluate(
-        "marchenko_pastur.finite_edges", memories=float(cells["patterns"]), size=float(cells["size"])
-    )
-    top = np.array(pair, np.float64)[1]
-    x = _places(cells, seen)
+    memories, size, x = float(cells["patterns"]), float(cells["size"]), _places(cells, seen)
+    top = curve("marchenko_pastur.finite_edges", memories=memories, size=size)[1]
     yield traced("growth_rate", "marchenko_pastur.finite_edges", x, lambda at: at * top - 1)
 
 
@@ -146,12 +141,11 @@ def _edge(which: int) -> NeuronLines:
         size = float(cells["size"])
 
         def sharp(x: Reals) -> Reals:
-            return np.asarray(evaluate("marchenko_pastur.edges", load=x), float)[..., which]
+            return curve("marchenko_pastur.edges", load=x)[..., which]
 
         def finite(x: Reals) -> Reals:
             count = np.maximum(np.rint(x * size), 2)
-            found = evaluate("marchenko_pastur.finite_edges", memories=count, size=size)
-            return np.asarray(found, np.float64)[..., which]
+            return curve("marchenko_pastur.finite_edges", memories=count, size=size)[..., which]
 
         loads = position(cells, seen)
         x = np.linspace(max(0.02, float(loads.min())), float(loads.max()), 81)
@@ -206,9 +200,7 @@ def _number(name: str, at: Mapping[str, float | str]) -> float:
 
 def _sphere_end(beta: float, overlap: float) -> float:
     """Return the largest exponent at which a cue of this overlap is retrieved by softmax on the sphere."""
-    end = _number("exponential.alpha_sphere", {"lambda": beta})
-    at = np.linspace(1e-3, end, 200)
+    at = np.linspace(1e-3, _number("exponential.alpha_sphere", {"lambda": beta}), 200)
     place: dict[str, float | Reals] = {"lambda": beta, "load": at}  # no word of Python's own
-    least = np.asarray(evaluate("exponential.cue_sphere", **place), np.float64)
-    inside = at[least <= overlap]
+    inside = at[curve("exponential.cue_sphere", **place) <= overlap]
     return float(inside[-1]) if inside.size else 0.0

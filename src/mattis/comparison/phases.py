@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from mattis.comparison.remembered import evaluate
+from mattis.comparison.remembered import curve
 from mattis.comparison.view import FEWEST_OF_A_MAP
 from mattis.exact.arrays import Reals
 from mattis.networks.binary.study import BinaryStudy
@@ -69,19 +69,19 @@ def hopfield_lines(widest: float) -> tuple[PhaseLine, ...]:
     near = np.concatenate([np.linspace(0.04, 0.138, 50), np.linspace(0.1381, 0.138185, 5)])
     cool = np.concatenate([np.linspace(0, 0.2, 21), np.linspace(0.22, 0.999, 40)])
     return (
-        PhaseLine("hopfield.T_M", _along("hopfield.alpha_M", temperature=heat), heat, 0),
-        PhaseLine("hopfield.T_c", _along("hopfield.alpha_1", temperature=cool), cool, 0),
+        PhaseLine("hopfield.T_M", curve("hopfield.alpha_M", temperature=heat), heat, 0),
+        PhaseLine("hopfield.T_c", curve("hopfield.alpha_1", temperature=cool), cool, 0),
         _broken_ground(widest),
-        PhaseLine("hopfield.T_g", load, _along("hopfield.T_g", load=load)),
-        PhaseLine("hopfield.T_AT", near, _along("hopfield.T_AT", load=near)),
+        PhaseLine("hopfield.T_g", load, curve("hopfield.T_g", load=load)),
+        PhaseLine("hopfield.T_AT", near, curve("hopfield.T_AT", load=near)),
     )
 
 
 def _broken_ground(widest: float) -> PhaseLine:
     """Return alpha_1(T) with one step of breaking, where it lies beside the symmetric one."""
     heat = np.linspace(0, 0.26, 14)
-    symmetric = _along("hopfield.alpha_1", temperature=heat)
-    load = _along("hopfield.alpha_1", temperature=heat, rsb=1)
+    symmetric = curve("hopfield.alpha_1", temperature=heat)
+    load = curve("hopfield.alpha_1", temperature=heat, rsb=1)
     apart = load - symmetric > LINE_SHARE * widest
     return PhaseLine("hopfield.T_c", load[apart], heat[apart], 1)
 
@@ -91,9 +91,4 @@ def little_lines() -> tuple[PhaseLine, ...]:
     """Return alpha_M(T) of synchronous updates (Little), and that of asynchronous ones (Hopfield)."""
     heat = np.concatenate([np.linspace(0, 0.06, 4), np.linspace(0.08, 0.99, 24)])
     names = ("little.alpha_M", "hopfield.alpha_M")
-    return tuple(PhaseLine(name, _along(name, temperature=heat), heat) for name in names)
-
-
-def _along(name: str, **at: Reals | int) -> Reals:
-    """Evaluate a quantity of theory along a line; NaN where it does not exist."""
-    return np.asarray(evaluate(name, **at), np.float64)
+    return tuple(PhaseLine(name, curve(name, temperature=heat), heat) for name in names)

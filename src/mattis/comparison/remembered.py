@@ -73,6 +73,11 @@ def evaluate(name: str, **at: Any) -> Any:
     return memory.value(name, at)
 
 
+def curve(name: str, **at: Any) -> Reals:
+    """Return a quantity of theory along a line, by `evaluate`; NaN where it does not exist."""
+    return np.asarray(evaluate(name, **at), np.float64)
+
+
 def value_name(name: str, at: Mapping[str, Any]) -> str:
     """Return the hash of what a value of theory depends on."""
     digest = blake2b(theory_version().encode(), digest_size=16)

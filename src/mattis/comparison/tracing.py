@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mattis import theory
-from mattis.exact.arrays import Reals
+from mattis.exact.arrays import Mask, Reals
 
 LINE_PLACES = 81
 """Places of a line, before its ends are looked for."""
@@ -31,7 +30,7 @@ class TheoryLine:
     quantity: str
     x: Reals
     y: Reals
-    stable: NDArray[np.bool_]
+    stable: Mask
     limit: str = ""
 
     @property
@@ -53,7 +52,7 @@ def traced(
     quantity: str,
     x: Reals,
     value: Callable[[Reals], Reals],
-    stable: Callable[[Reals, Reals], NDArray[np.bool_]] | None = None,
+    stable: Callable[[Reals, Reals], Mask] | None = None,
     limit: str = "",
 ) -> TheoryLine:
     """Return a line through some places, and more of them near the ends of its domain.
@@ -65,8 +64,7 @@ def traced(
     there = _exists(y)
     for left in np.flatnonzero(there[:-1] != there[1:]):
         low, high = float(x[left]), float(x[left + 1])
-        rising = bool(there[left + 1])
-        near = _towards_end(low, high, rising, value)
+        near = _towards_end(low, high, bool(there[left + 1]), value)
         x, y = np.append(x, near), np.append(y, value(near))
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
@@ -74,7 +72,7 @@ def traced(
     return TheoryLine(observable, quantity, x, y, firm & (limit == ""), limit)
 
 
-def _exists(y: Reals) -> NDArray[np.bool_]:
+def _exists(y: Reals) -> Mask:
     """Tell where there is a state: a quantity that is neither without a value nor 0."""
     return np.isfinite(y) & (np.abs(y) > NOTHING)
 

@@ -14,10 +14,10 @@ import xarray as xr
 from scipy.special import chdtrc
 
 from mattis import theory
-from mattis.comparison.foretold import CellMask, Confronted, Foretold, confronted, flat, foretold, places
+from mattis.comparison.foretold import Confronted, Foretold, confronted, flat, foretold, places
 from mattis.comparison.view import word_of_beta
 from mattis.errors import UserError
-from mattis.exact.arrays import Reals
+from mattis.exact.arrays import Mask, Reals
 from mattis.networks.binary.axes import rule_of
 from mattis.statistics.intervals import normal_pull
 from mattis.study.base import Study
@@ -218,9 +218,7 @@ def agreement(one: Confronted, z: Reals, groups: Reals, quantity: str) -> Observ
 
 def independent_cells(groups: Reals) -> float:
     """Return n over the most cells of one group: as many are independent if each group is one cell."""
-    if not groups.size:
-        return 0.0
-    return float(groups.size / np.unique(groups, return_counts=True)[1].max())
+    return 0.0 if not groups.size else float(groups.size / np.unique(groups, return_counts=True)[1].max())
 
 
 def probability_of(z: Reals, independent: float) -> float | None:
@@ -232,8 +230,7 @@ def probability_of(z: Reals, independent: float) -> float | None:
     if not z.size:
         return None
     spread = float(chdtrc(independent, independent * (z**2).mean()))
-    largest = z.size * erfc(float(abs(z).max()) / sqrt(2))
-    return min(1.0, 2 * min(spread, largest))
+    return min(1.0, 2 * min(spread, z.size * erfc(float(abs(z).max()) / sqrt(2))))
 
 
 def combined(probabilities: Sequence[float | None]) -> float | None:
@@ -254,7 +251,7 @@ def _excuse(
     wider = _with_allowance(estimates, study, lines, beside)
     deviates, groups = {name: deviates_of(one) for name, one in wider.items()}, groups_of(estimates)
 
-    def probable(mask: CellMask) -> float:
+    def probable(mask: Mask) -> float:
         parts = [(z[mask & np.isfinite(z)], groups[mask & np.isfinite(z)]) for z in deviates.values()]
         found = combined([probability_of(z, independent_cells(group)) for z, group in parts])
         return 0.0 if found is None else found
@@ -265,7 +262,7 @@ def _excuse(
     stayed = everywhere
     if "survived" in estimates:
         stayed = flat(estimates["survived"], estimates["seeds"]) == 1
-    large: CellMask = np.any([(abs(z) > NEAR_END) & ~stayed for z in deviates.values()], axis=0)
+    large: Mask = np.any([(abs(z) > NEAR_END) & ~stayed for z in deviates.values()], axis=0)
     known = np.isfinite([*deviates.values()])
     few = (known & stayed).sum() * 2 < known.sum()
     if not large.any() or few or probable(stayed) < LEVEL:
@@ -289,7 +286,7 @@ def _with_allowance(
     return out
 
 
-def _where(estimates: xr.Dataset, beyond: CellMask) -> str:
+def _where(estimates: xr.Dataset, beyond: Mask) -> str:
     """Return in words from where on cells lie beyond."""
     cells = estimates["seeds"]
     stored = str(cells.dims[1])
@@ -304,7 +301,7 @@ def worst(
     """Return the cells of the largest |z|, the worst first, with their labels."""
     found = [
         (abs(z[k]), name, int(k)) for name, z in deviates.items() for k in np.flatnonzero(np.isfinite(z))
-    ]  # fmt: skip
+    ]
     found.sort(key=lambda one: (-one[0], one[1], one[2]))
     at = places(estimates)
     labels = dict.fromkeys([*map(str, estimates["seeds"].dims), "load", "patterns"])

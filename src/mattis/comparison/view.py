@@ -55,19 +55,14 @@ def view(study: Study, panel: PanelBlock | None = None, without: str | None = No
     """
     absent = ("seed", without)
     lengths = {name: len(values) for name, values in study.labels.items() if name not in absent}
-    asked = panel and (panel.across or _own_axis(study, panel.quantity[0]))
+    own = {one.name: one.along for one in study.described_model.histograms}
+    asked = panel and (panel.across or own.get(panel.quantity[0]))
     across = stored_axis(asked) if asked else _longest(lengths)
     wanted = panel and (panel.up or panel.curves)
     other = stored_axis(wanted) if wanted else _next(lengths, across)
     up = other if panel and panel.up else None
     rest = tuple(name for name in lengths if name not in (across, other))
     return View(across, None if up else other, up, rest, _bonds(study), isinstance(study, NeuronStudy))
-
-
-def _own_axis(study: Study, quantity: str) -> str | None:
-    """Return the axis that a histogram has, and nothing else; None for other quantities."""
-    of = (one.along for one in study.described_model.histograms if one.name == quantity)
-    return next(of, None)
 
 
 def word_of_beta(study: Study) -> str:

@@ -301,8 +301,7 @@ class Dispatcher:
         each: Sequence[BlockResult] = [(None, _spelled(error))] * len(blocks) if error else []
         seconds = 0.0
         if found is not None:
-            cost = sum(plan.effort(self.study, block) for block in blocks)
-            seconds = found.seconds / cost
+            seconds = found.seconds / sum(plan.effort(self.study, block) for block in blocks)
             self.rate = max(seconds, self.rate / 2)
             each = found.each
             self._pass_on(found.remark)

@@ -22,6 +22,7 @@ from mattis.engine.progress import Reporter, reporter, spelled
 from mattis.engine.shards import Shard
 from mattis.engine.status import advice, cells_asked, done_cells
 from mattis.errors import Fault, UserError
+from mattis.exact.arrays import Mask
 from mattis.networks.registry import StudyLike, load_study
 from mattis.refinement import decision
 from mattis.store import cube, reading, record, rounds, store
@@ -29,12 +30,12 @@ from mattis.store.folding.opened import Store
 from mattis.store.observables import differences
 from mattis.store.place import Place
 from mattis.store.reading.census import read_census, write_census
-from mattis.store.results import Results, read_json, results_of, write_json
+from mattis.store.results import Results, Root, read_json, results_of, write_json
 from mattis.store.rounds import AskedCells, RoundRecord
 from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.model import FINAL_STATES, Columns
-from mattis.study.plan import Block, Mask
+from mattis.study.plan import Block
 from mattis.words import counted
 
 FAILURES_OF_CARD = 20
@@ -132,9 +133,7 @@ class Job:
 
     @property
     def receipt(self) -> Place:
-        if self.shard is None:
-            return self.results.receipt
-        return self.results.shards / f"{self.shard.id}.json"
+        return self.results.receipt if self.shard is None else self.results.shards / f"{self.shard.id}.json"
 
     @property
     def failures(self) -> Place:
@@ -148,7 +147,7 @@ class RunRequest:
     """What a run is asked for: see `run`."""
 
     study: Study
-    root: Path | str | None
+    root: Root
     settings: Settings
     log: Path | None
     follower: Follower | None
@@ -156,7 +155,7 @@ class RunRequest:
 
 def run(
     study: StudyLike,
-    root: Path | str | None = None,
+    root: Root = None,
     settings: Settings | None = None,
     log: Path | None = None,
     follower: Follower | None = None,
@@ -251,11 +250,10 @@ def _within_memory(study: Study, settings: Settings) -> tuple[Settings, str]:
     if room.workers >= asked:
         return settings, ""
     gpus = min(where.gpus, room.workers)
-    fitting = replace(settings, workers=room.workers, where=replace(where, gpus=gpus))
-    return fitting, room.fewer(asked)
+    return replace(settings, workers=room.workers, where=replace(where, gpus=gpus)), room.fewer(asked)
 
 
-def _job(study: Study, root: Path | str | None, settings: Settings) -> Job:
+def _job(study: Study, root: Root, settings: Settings) -> Job:
     results = results_of(study, root)
     of = rounds.asked(study, results, settings.round)
     _check_round(study, results, settings)
@@ -312,8 +310,7 @@ def _run(job: Job, report: Reporter) -> Outcome:
     whole = reading.study_digest(results.store, study, job.tiles, job.part, lacks, job.wanted)
     receipt = {"study": study.name, "cells": found + cells, "digest": whole}
     if study.kept_states and job.tiles and not lacks:
-        states = reading.states_digest(results.store, job.tiles, job.wanted)
-        receipt |= {cube.STATES_DIGEST_NAME: states}
+        receipt |= {cube.STATES_DIGEST_NAME: reading.states_digest(results.store, job.tiles, job.wanted)}
     if read_json(job.receipt) != receipt:
         write_json(job.receipt, receipt)
     if not blocks:
@@ -484,7 +481,7 @@ def as_run(study: Study) -> str:
 
 
 def withdraw_stale_receipts(
-    study: Study, root: Path | str | None = None, count: int = 1, all_observables: bool = False
+    study: Study, root: Root = None, count: int = 1, all_observables: bool = False
 ) -> None:
     """Remove the receipts, of the study and of its shards, whose cells are not all in the store.
 

@@ -92,8 +92,7 @@ def failure(name: str, said: str, logs: Sequence[str], known: Mapping[str, str])
     """
     ends = {log: _end(log) for log in logs}
     said = said.partition("For further error details")[0].strip()
-    text = "\n".join(line for end in ends.values() for line in end[-SIGNS:])
-    reason, remedy = _why(said, text, known)
+    reason, remedy = _why(said, "\n".join(line for end in ends.values() for line in end[-SIGNS:]), known)
     where = f" (SLURM job {known['job']}{_on(known)})" if known else ""
     found = [log for log, end in ends.items() if end]
     return "\n".join(

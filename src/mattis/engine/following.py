@@ -94,8 +94,7 @@ class Follower:
 
     def is_due(self, moment: Moment) -> bool:
         """Tell whether a look may be taken, and there is something to be seen."""
-        due = self.budget.is_due(time.monotonic(), moment.left)
-        return due and moment.cells > 0 and not self.is_over
+        return self.budget.is_due(time.monotonic(), moment.left) and moment.cells > 0 and not self.is_over
 
     def look(self, moment: Moment) -> str:
         """Take a look; return what went wrong, "" for nothing."""

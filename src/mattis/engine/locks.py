@@ -164,8 +164,7 @@ def _taken(folder: Bucket, lock: Address) -> Lease:
 
     Raises UserError that says who holds it.
     """
-    holder = {"holder": _holder(), "pid": os.getpid(), "machine": _machine()}
-    lease = Lease(lock, holder, DEAD)
+    lease = Lease(lock, {"holder": _holder(), "pid": os.getpid(), "machine": _machine()}, DEAD)
     while not lease.write():
         found = lock.get()
         if found and not lease.wrote(found):  # else an answer was lost

@@ -22,9 +22,7 @@ PROCESSORS = Path("/proc/cpuinfo")
 INSTRUCTIONS = ("flags", "Features")
 """The beginnings of its lines that name instructions, on x86 and on ARM."""
 
-TELLING = (
-    "model name", "cpu family", "model", "stepping", "CPU part", "CPU variant", *INSTRUCTIONS,
-)  # fmt: skip
+TELLING = ("model name", "cpu family", "model", "stepping", "CPU part", "CPU variant", *INSTRUCTIONS)
 """The beginnings of those on which the speed of a kernel depends: no clock, which is never the same."""
 
 

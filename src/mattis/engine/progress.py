@@ -27,9 +27,7 @@ def spelled(seconds: float) -> str:
     s = round(seconds)
     if s < 60:
         return f"{s} s"
-    if s < 3600:
-        return f"{s // 60} min {s % 60:02d} s"
-    return f"{s // 3600} h {s % 3600 // 60:02d} min"
+    return f"{s // 60} min {s % 60:02d} s" if s < 3600 else f"{s // 3600} h {s % 3600 // 60:02d} min"
 
 
 LINES_IN_NOTEBOOK = 6
@@ -160,8 +158,7 @@ class Reporter:
             or (share - self._share_said >= SHARE_BETWEEN_LINES and now - self._said >= 1)
         ):
             self._said, self._share_said = now, share
-            line = f"{self._cells} of {self._all_cells} {self._unit}, {share:.0%}{left}"
-            self._print(line)
+            self._print(f"{self._cells} of {self._all_cells} {self._unit}, {share:.0%}{left}")
 
     def seconds_left(self) -> float | None:
         """Return how long the rest takes, at the rate since the first block: before it, workers started.

@@ -141,7 +141,6 @@ def circumstances(study: Study) -> dict[str, Any]:
     Seeds, names and figures are left out: they change no time.
     """
     physics = {key: value for key, value in study.physics().items() if key != "root_seed"}
-    axes = study.axes.model_dump(mode="json", exclude={"seed"})
     return {
         "format": RATE_FORMAT,
         "processor": machine.processor(),
@@ -155,7 +154,7 @@ def circumstances(study: Study) -> dict[str, Any]:
             for name, value in sorted(os.environ.items())
             if name in THREADING or (name.startswith("NUMBA_") and name != "NUMBA_CACHE_DIR")
         },
-        "study": _hash([physics, axes]),
+        "study": _hash([physics, study.axes.model_dump(mode="json", exclude={"seed"})]),
     }
 
 

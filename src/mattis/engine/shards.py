@@ -12,10 +12,10 @@ from hashlib import blake2b, sha256
 import numpy as np
 
 from mattis.errors import UserError
+from mattis.exact.arrays import Mask
 from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.model import Point
-from mattis.study.plan import Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,8 +128,7 @@ def _first_shards(study: Study, count: int) -> list[list[int]]:
 
 
 def _fingerprint(size: int, load: float) -> int:
-    words = f"{size},{float(load).hex()}".encode()
-    return int.from_bytes(blake2b(words, digest_size=4).digest(), "little")
+    return int.from_bytes(blake2b(f"{size},{float(load).hex()}".encode(), digest_size=4).digest(), "little")
 
 
 def parsed(text: str) -> tuple[int, int]:

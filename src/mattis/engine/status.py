@@ -2,21 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mattis.errors import UserError
+from mattis.exact.arrays import Mask
 from mattis.networks.registry import StudyLike, load_study
 from mattis.store import cube, reading
 from mattis.store.frame import Frame
-from mattis.store.results import Results, read_failures, results_of
+from mattis.store.results import Results, Root, read_failures, results_of
 from mattis.store.rounds import AskedCells, asked, recorded
 from mattis.study import plan
 from mattis.study.base import Study
-from mattis.study.plan import Block, Mask
+from mattis.study.plan import Block
 from mattis.words import counted
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def failed_blocks(of: AskedCells, results: Results, ds: "Frame | xr.Dataset") ->
     return {block: text for block, text in failures.items() if base_id(block) in undone}
 
 
-def status(study: StudyLike, root: Path | str | None = None) -> dict[str, Any]:
+def status(study: StudyLike, root: Root = None) -> dict[str, Any]:
     """Return what `mattis status --json` prints: cells, and blocks that are done, missing and failed.
 
     `lacks` names the observables that the store, or some of its cells, do not have.
@@ -68,8 +68,7 @@ def status(study: StudyLike, root: Path | str | None = None) -> dict[str, Any]:
     every = int((plan.per_network(of.cells) > 0).sum())
     failures = failed_blocks(of, results, ds)
     failed = {base_id(block) for block in failures}
-    blocks = plan.blocks(of.study, of.cells & ~valid)
-    missing = [block.id for block in blocks if block.id not in failed]
+    missing = [block.id for block in plan.blocks(of.study, of.cells & ~valid) if block.id not in failed]
     return {
         "study": study.name,
         "results": str(results.folder),
@@ -96,7 +95,6 @@ def refinement_status(study: Study, results: Results) -> dict[str, Any]:
     if not rounds:
         return {"round": None, "target": study.refine.error, "ended": ""}
     last = rounds[-1]
-    errors = [line.error for line in last.lines if line.error is not None]
     return {
         "round": last.round,
         "target": study.refine.error,
@@ -104,14 +102,14 @@ def refinement_status(study: Study, results: Results) -> dict[str, Any]:
         "of": study.refine.target,
         "lines": len(last.lines),
         "reached": sum(line.step == "reached" for line in last.lines),
-        "error": max(errors, default=None),
+        "error": max([line.error for line in last.lines if line.error is not None], default=None),
         "cells": last.cells,
         "cells_most": study.refine.cells,
         "ended": last.ended,
     }
 
 
-def open_results(study: StudyLike, root: Path | str | None = None) -> "xr.Dataset":
+def open_results(study: StudyLike, root: Root = None) -> "xr.Dataset":
     """Return the study's cells as a labelled dataset; those that do not exist are NaN.
 
     `valid` tells which exist, and `failed` which of the others are in blocks that raised. Values along a
@@ -166,7 +164,7 @@ def named_sets(study: Study) -> Iterator[tuple[tuple[int, int, int], str]]:
         yield (i, j, k), Block(a.size[i], stored[j], 0, a.seed[k], (), 0, study.stored).id
 
 
-def digest(study: StudyLike, root: Path | str | None = None) -> str:
+def digest(study: StudyLike, root: Root = None) -> str:
     """Return the hash of all values of a study. Raises UserError if cells are missing."""
     study = load_study(study)
     results = results_of(study, root)
@@ -189,7 +187,7 @@ def asked_cells(ds: "xr.Dataset") -> Mask:
     return np.ones(ds["valid"].shape, bool)
 
 
-def states_digest(study: StudyLike, root: Path | str | None = None) -> str:
+def states_digest(study: StudyLike, root: Root = None) -> str:
     """Return the hash of all final states that a study keeps.
 
     Raises UserError if it keeps none, or some cells lack theirs.

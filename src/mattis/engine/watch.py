@@ -90,8 +90,7 @@ class Watch:
     def _give_up(self, address: str) -> None:
         """Give a worker's blocks to others now: a process that waits for a disk outlives SIGKILL."""
         cluster: Any = self.client.cluster
-        remove = cluster.scheduler.remove_worker
-        cluster.loop.add_callback(remove, address, stimulus_id="mattis-watch")
+        cluster.loop.add_callback(cluster.scheduler.remove_worker, address, stimulus_id="mattis-watch")
 
 
 @dataclass

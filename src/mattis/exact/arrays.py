@@ -11,5 +11,8 @@ Signs = NDArray[np.int8]
 Reals = NDArray[np.float64]
 """Real numbers, float64."""
 
+Mask = NDArray[np.bool_]
+"""Which of some places are meant, such as cells of a cube."""
+
 FloatArray = NDArray[Any]
 """Real numbers, float64 or float32."""

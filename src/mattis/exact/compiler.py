@@ -39,14 +39,25 @@ def _cache_of(function: Callable[..., Any]) -> Any:
     return OptionalCache(function)  # type: ignore[no-untyped-call]
 
 
-def compiled(function: Callable[..., Any]) -> Any:
-    """Return a function that is compiled on its first call, or loaded from the cache."""
-    kernel: Any = njit(nogil=True, error_model="numpy")(function)
+def compiled(function: Callable[..., Any], counting: bool = True) -> Any:
+    """Return a function that is compiled on its first call, or loaded from the cache.
+
+    counting  # whether references to arrays are counted; what is called counts its own
+    """
+    kernel: Any = njit(nogil=True, error_model="numpy", _nrt=counting)(function)  # type: ignore[call-overload]
     if kernel is not function:  # else the compiler is switched off
         # RuntimeError: neither the package's folder nor the user's own can be written to.
         with suppress(RuntimeError, OSError):
             kernel._cache = _cache_of(function)
     return kernel
+
+
+def borrowing(function: Callable[..., Any]) -> Any:
+    """Return a compiled function that makes no array: it need not count who holds those it is given.
+
+    Numba counts where a field of a tuple is read: in a loop that is more than what small blocks compute.
+    """
+    return compiled(function, counting=False)
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mattis.exact.arrays import Reals
 from mattis.exact.compiler import compiled
 from mattis.exact.functions import logarithm, quantile
 
@@ -61,7 +62,7 @@ def split(chains: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     return np.ascontiguousarray(halves, np.int64)
 
 
-def scores(values: NDArray[np.int64]) -> NDArray[np.float64]:
+def scores(values: NDArray[np.int64]) -> Reals:
     """Return normal scores: the quantiles at (rank - 3/8)/(S + 1/4), equal values at their mean rank."""
     flat = values.ravel()
     return np.asarray(_scores(flat, np.argsort(flat, kind="stable"))).reshape(values.shape)

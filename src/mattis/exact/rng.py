@@ -94,9 +94,19 @@ def stream(root_seed: int, name: str, group: Labels, member: Labels | None = Non
 
     Two streams coincide only if both fingerprints do: about n^2 / 2^129 for n streams.
     """
-    shared = f"mattis|{root_seed}|{name}|{_canonical(group)}"
-    single = f"{shared}|{_canonical(member or {})}"
-    return Stream(_fingerprint(shared, b"key"), _fingerprint(single, b"tail"))
+    return StreamGroup(root_seed, name, group).member(member or {})
+
+
+class StreamGroup:
+    """The streams of a name and a group: what its members share is made once. See `stream`."""
+
+    def __init__(self, root_seed: int, name: str, group: Labels) -> None:
+        self.shared = f"mattis|{root_seed}|{name}|{_canonical(group)}"
+        self.key = _fingerprint(self.shared, b"key")
+
+    def member(self, labels: Labels) -> Stream:
+        """Return the stream of a member."""
+        return Stream(self.key, _fingerprint(f"{self.shared}|{_canonical(labels)}", b"tail"))
 
 
 def _canonical(labels: Labels) -> str:

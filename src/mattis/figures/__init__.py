@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
+from mattis.store.results import Root
 from mattis.surroundings import load_matplotlib
 
 load_matplotlib()  # before all else, which imports it as well
@@ -17,14 +18,13 @@ load_matplotlib()  # before all else, which imports it as well
 # isort: split
 from matplotlib.figure import Figure
 
-from mattis import __version__
+from mattis.comparison.estimated import compare, estimated, estimates_of
 from mattis.comparison.findings import headline, headline_lines
 from mattis.comparison.lines import check_named
 from mattis.comparison.phases import has_phases
 from mattis.comparison.remembered import remembered
-from mattis.comparison.verdict import Comparison, compared, with_theory
-from mattis.engine.status import asked_cells, open_results
-from mattis.errors import UserError
+from mattis.comparison.verdict import with_theory
+from mattis.engine.status import open_results
 from mattis.figures import curve_pages, retrieval
 from mattis.figures.canvas import kind_of_file, printed, write_figure
 from mattis.figures.drift import consolidation, recall
@@ -33,8 +33,7 @@ from mattis.networks.binary.axes import rule_of
 from mattis.networks.drift.recall_study import RecallStudy
 from mattis.networks.drift.study import ConsolidationStudy
 from mattis.networks.registry import StudyLike, load_study
-from mattis.statistics.estimates import aggregate
-from mattis.store import cube, store
+from mattis.store import store
 from mattis.store.results import Results, results_of
 from mattis.study.base import Study
 
@@ -68,7 +67,7 @@ def drawing_of(study: Study) -> FigureMaker:
     return curve_pages.figures
 
 
-def diagram(study: StudyLike, root: Path | str | None = None) -> list[Path | str]:
+def diagram(study: StudyLike, root: Root = None) -> list[Path | str]:
     """Aggregate the cells of a study, and write diagram.zarr and the figures.
 
     Missing cells stay blank, and the caption counts them.
@@ -106,7 +105,7 @@ class Drawing(NamedTuple):
     headline: dict[str, Any]
 
 
-def drawn(study: Study, root: Path | str | None = None) -> Drawing:
+def drawn(study: Study, root: Root = None) -> Drawing:
     """Write what `diagram` writes, and return it."""
     check_named(study)
     results, cells = results_of(study, root), open_results(study, root)
@@ -114,8 +113,7 @@ def drawn(study: Study, root: Path | str | None = None) -> Drawing:
     results.figures.make_folder()
     with remembered(results.theory):
         estimates = with_theory(estimates, study)
-        written = _written(estimates, study, results)
-        return Drawing(written, cells, estimates, headline(estimates, study))
+        return Drawing(_written(estimates, study, results), cells, estimates, headline(estimates, study))
 
 
 def _written(estimates: xr.Dataset, study: Study, results: Results) -> list[Path | str]:
@@ -139,7 +137,7 @@ def with_words(estimates: xr.Dataset) -> xr.Dataset:
     return estimates.assign_coords(rule=("couplings", names, about))
 
 
-def overlaid(studies: Sequence[StudyLike], path: Path | str, root: Path | str | None = None) -> Path:
+def overlaid(studies: Sequence[StudyLike], path: Path | str, root: Root = None) -> Path:
     """Draw several studies that share an axis on one figure, and write it.
 
     Parameters
@@ -168,55 +166,3 @@ def overlaid(studies: Sequence[StudyLike], path: Path | str, root: Path | str | 
     parts = [(study, with_theory(estimated(study, root), study)) for study in loaded]
     write_figure(target, overlay(parts), kind)
     return target
-
-
-def compare(study: StudyLike, root: Path | str | None = None) -> Comparison:
-    """Compare the cells of a study with theory: z per cell, chi², the worst cells, one sentence.
-
-    z = Phi^-1(F_n(t)) of t = (simulation - theory)/error with seeds - 1 degrees of freedom (Student,
-    Biometrika 6, 1 (1908)); chi² = sum z². Errors that are floors are counted apart.
-
-    Parameters
-    ----------
-    study
-        The study (or its file, or its keys), some cells of which are computed.
-    root
-        The folder of results or a prefix of an object store; `results` if None.
-
-    Raises
-    ------
-    UserError
-        No cell of the study is computed, or no theory of it is known.
-
-    Examples
-    --------
-    >>> mattis.compare("config/studies/hopfield.yaml").verdict
-    """
-    study = load_study(study)
-    return compared(estimated(study, root), study)
-
-
-def estimated(study: Study, root: Path | str | None = None) -> xr.Dataset:
-    """Return the estimates of a study, with the study and its digest. Raises UserError for no cells."""
-    return estimates_of(open_results(study, root), study, root)
-
-
-def estimates_of(cells: xr.Dataset, study: Study, root: Path | str | None = None) -> xr.Dataset:
-    """Return the estimates of the cells of a study. Raises UserError where none of them is there."""
-    model = study.described_model
-    if not cells["valid"].any():
-        raise UserError(
-            f"{results_of(study, root).store}: no cell of this study is there; compute them with mattis run"
-        )
-    wanted = asked_cells(cells)
-    is_whole = bool(cells["valid"].values[wanted].all())
-    digest = cube.study_digest(cells, model, wanted) if is_whole else "incomplete"
-    return aggregate(cells, study).assign_attrs(
-        Conventions="CF-1.11",
-        title=f"{study.name}: {model.summary}, over seeds",
-        source=model.source,
-        study=study.to_yaml(),
-        digest=digest,
-        mattis_version=__version__,
-        **({"numbers_are": model.rounding} if model.rounding else {}),
-    )

@@ -16,12 +16,10 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
-from numpy.typing import NDArray
 
 from mattis import __version__
-from mattis.comparison.remembered import evaluate
 from mattis.errors import UserError
-from mattis.exact.arrays import Reals
+from mattis.exact.arrays import Mask, Reals
 from mattis.statistics.estimates import FAILED, INCOMPLETE
 from mattis.words import counted
 
@@ -146,15 +144,6 @@ def _parts(figure: Figure | SubFigure) -> Iterator[SubFigure]:
         yield from _parts(part)
 
 
-TheoryArgument = Reals | float | str
-"""A place of theory along one axis: many numbers, one, or a word."""
-
-
-def curve(name: str, **at: TheoryArgument) -> Reals:
-    """Evaluate a theory quantity along a line, with numbers and words; NaN where it does not exist."""
-    return np.asarray(evaluate(name, **at), np.float64)
-
-
 def caption(plane: xr.Dataset, words: str) -> str:
     """Return a caption with the number of missing cells and the digest of the estimates."""
     missing = int((plane["flag"] & INCOMPLETE > 0).sum())
@@ -165,11 +154,7 @@ def caption(plane: xr.Dataset, words: str) -> str:
 
 
 def map_cells(
-    ax: Axes,
-    borders: tuple[Reals, Reals],
-    values: Reals,
-    flagged: NDArray[np.bool_],
-    colours: tuple[str, float, float],
+    ax: Axes, borders: tuple[Reals, Reals], values: Reals, flagged: Mask, colours: tuple[str, float, float]
 ) -> Any:
     """Draw values (y, x) as cells between edges (x, y), hatching those that are flagged.
 
@@ -185,7 +170,7 @@ def map_cells(
     return mesh
 
 
-def covered(chosen: NDArray[np.bool_], x: Reals, y: Reals) -> list[Outline]:
+def covered(chosen: Mask, x: Reals, y: Reals) -> list[Outline]:
     """Return the area of the chosen cells (y, x) between the edges x and y: few paths, many boxes.
 
     A renderer takes a millisecond for each hatched path, however small; Agg cannot fill any number

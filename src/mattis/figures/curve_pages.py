@@ -55,8 +55,7 @@ def draw(plane: xr.Dataset, study: Study, labels: Mapping[str, float]) -> Figure
     phrases += laws_told(panels, study)
     limits = (one.limit for panel in panels for one in panel.curves)
     phrases += [limit.collapse for limit in limits if limit is not None and limit.collapse]
-    words = told_of(study, written_labels(study, labels), phrases)
-    return paged(panels, study, caption(plane, words))
+    return paged(panels, study, caption(plane, told_of(study, written_labels(study, labels), phrases)))
 
 
 def laws_told(panels: list[Panel], study: Study) -> list[str]:
@@ -180,8 +179,7 @@ def _draw_panel(spot: SubFigure, panel: Panel, study: Study, strips: bool) -> No
         upper.set_title(panel.letter)
         return
     else:
-        ax = spot.subplots()
-        draw_panel(ax, panel)
+        draw_panel(spot.subplots(), panel)
     spot.axes[0].set_xlabel(words)
     spot.axes[0].set_title(panel.letter)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mattis.comparison.lines import boundary_lines, levels, lines, marks, rule_at
 from mattis.comparison.tracing import Mark, TheoryLine
 from mattis.comparison.view import View, position
-from mattis.exact.arrays import Reals
+from mattis.exact.arrays import Mask, Reals
 from mattis.figures.glossary import axis_term, quantity_term, rule_word
 from mattis.figures.limits import LimitBand, limit_band
 from mattis.figures.panels import asked_of
@@ -40,7 +40,7 @@ class Points:
     doubt: NDArray[np.int64]
     share: Reals
 
-    def where(self, chosen: NDArray[np.bool_]) -> "Points":
+    def where(self, chosen: Mask) -> "Points":
         """Return some of the points."""
         return Points(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
 
@@ -91,7 +91,7 @@ class PanelCurve:
     lines: list[TheoryLine] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     z: Reals | None = None
-    bound: NDArray[np.bool_] | None = None
+    bound: Mask | None = None
     end: tuple[float, float] | None = None
     shared: bool = False
     law: LawLine | None = None
@@ -153,8 +153,7 @@ def split(plane: xr.Dataset, study: Study, seen: View) -> Iterator[tuple[int, st
         return
     values = plane[seen.curves].values
     order = np.argsort(values) if seen.curves != "couplings" else np.arange(values.size)
-    picked = middles(order.tolist(), min(values.size, MOST_CURVES))
-    for place, index in enumerate(picked):
+    for place, index in enumerate(middles(order.tolist(), min(values.size, MOST_CURVES))):
         cells = plane.isel({seen.curves: index})
         yield place, _word(cells, study, seen, float(values[index])), cells.sortby(seen.across)
 
@@ -201,7 +200,7 @@ def _curve(
     return PanelCurve(name, place, word, points, lost, second, known, marked, z, bound, end, law=law)
 
 
-def deviations(cells: xr.Dataset, name: str) -> tuple[Reals | None, NDArray[np.bool_] | None]:
+def deviations(cells: xr.Dataset, name: str) -> tuple[Reals | None, Mask | None]:
     """Return z of cells, and where |z| is at least that; nothing where no theory is known."""
     if f"{name}_z" not in cells:
         return None, None
@@ -248,8 +247,7 @@ def _law(points: Points, cells: xr.Dataset, seen: View, name: str) -> LawLine | 
 def _points(cells: xr.Dataset, study: Study, seen: View, name: str) -> tuple[Points, Points | None]:
     """Return the estimates of a quantity; in cells of two states those of either, with their shares."""
     doubt = np.broadcast_to(doubts(cells, study, name).values, cells[name].shape)
-    seeds = np.asarray(cells["seeds"].values, np.float64)
-    every = _sample(cells, seen, name, seeds, doubt)
+    every = _sample(cells, seen, name, np.asarray(cells["seeds"].values, np.float64), doubt)
     two = (doubt & IN_TWO_STATES) > 0
     parting = parting_of(cells, name)
     if parting is None or not two.any():
@@ -263,8 +261,7 @@ def _points(cells: xr.Dataset, study: Study, seen: View, name: str) -> tuple[Poi
     mixed = {key: np.where(two, getattr(stayed, key), getattr(every, key)) for key in ("y", "low", "high")}
     rest = np.where(two, doubt & ~IN_TWO_STATES, doubt)
     points = Points(every.x, **mixed, doubt=rest, share=np.where(two, share, 1.0))
-    lost = Points(left.x, left.y, left.low, left.high, doubt & ~IN_TWO_STATES, 1 - share)
-    return points, lost.where(two)
+    return points, Points(left.x, left.y, left.low, left.high, doubt & ~IN_TWO_STATES, 1 - share).where(two)
 
 
 def _sample(cells: xr.Dataset, seen: View, name: str, sets: Reals, doubt: NDArray[np.int64]) -> Points:

@@ -275,5 +275,4 @@ def rule_word(rule: str) -> str:
 
 def mark_word(quantity: str) -> str:
     """Return how a place of theory is written in a key."""
-    last = quantity.split(".")[-1]
-    return MARK_WORDS.get(last, theory.QUANTITIES[quantity].symbol)
+    return MARK_WORDS.get(quantity.split(".")[-1], theory.QUANTITIES[quantity].symbol)

@@ -26,8 +26,7 @@ def draw_map_panel(ax: Axes, plane: xr.Dataset, study: Study, panel: Panel) -> N
     seen, name = panel.seen, panel.block.quantity[0]
     assert seen.up is not None
     ordered = own_cells(plane.sortby(seen.across).sortby(seen.up), study)
-    first = ordered.isel({seen.up: 0})
-    x, y = position(first, seen), _upright(ordered, seen)
+    x, y = position(ordered.isel({seen.up: 0}), seen), _upright(ordered, seen)
     order = np.argsort(x), np.argsort(y)
     values = ordered[name].transpose(seen.up, seen.across).values[order[1]][:, order[0]]
     doubtful = doubts(ordered, study, name).transpose(seen.up, seen.across).values & SURPRISES
@@ -48,8 +47,7 @@ def _upright(plane: xr.Dataset, seen: View) -> Reals:
     """Return where cells lie along the ordinate."""
     assert seen.up is not None
     heat = seen.up == "beta" and not seen.is_gain
-    name = "temperature" if heat else "realised_load" if seen.up == "load" else seen.up
-    values = plane[name]
+    values = plane["temperature" if heat else "realised_load" if seen.up == "load" else seen.up]
     rest = {str(dim): 0 for dim in values.dims if dim != seen.up}
     return np.asarray(values.isel(rest).values, np.float64)
 

@@ -15,9 +15,7 @@ from matplotlib.patches import Rectangle
 
 from mattis.exact.arrays import Reals
 
-COLUMNS = (
-    "panel", "kind", "what", "x", "x_low", "x_high", "y", "y_low", "y_high", "value", "hatched",
-)  # fmt: skip
+COLUMNS = ("panel", "kind", "what", "x", "x_low", "x_high", "y", "y_low", "y_high", "value", "hatched")
 """Columns of the table: lows and highs are ends of bars of points, and edges of the cells of a map."""
 
 NAMELESS = re.compile(r"^_child\d+$")

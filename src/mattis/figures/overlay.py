@@ -54,8 +54,7 @@ def overlay(parts: Sequence[Estimated]) -> Figure:
         caption(estimates, told_of(study, written_labels(study, at), ()))
         for (study, estimates), at in zip(shown, labels, strict=True)
     )
-    question = " beside ".join(study.name for study, _ in shown)
-    return paged(panels, first, told, question)
+    return paged(panels, first, told, " beside ".join(study.name for study, _ in shown))
 
 
 def _axis(seen: View) -> str:

@@ -129,8 +129,7 @@ def close_page(
     asked = textwrap.wrap(question, round(width * QUESTION_LETTERS))
     told = [line for part in caption.split("\n") for line in textwrap.wrap(part, round(width * LETTERS))]
     blocks = blocks_of(handles, width)
-    below = height_of_keys(blocks, width)
-    top, foot = len(asked) * QUESTION_LINE + 0.06, below + len(told) * LINE + 0.06
+    top, foot = len(asked) * QUESTION_LINE + 0.06, height_of_keys(blocks, width) + len(told) * LINE + 0.06
     page.figure.set_size_inches(width, top + height + foot)
     page.grid.set_height_ratios([top, height, foot])
     page.head.text(0.012, 0.5, "\n".join(asked), fontsize=8.5, weight="bold", va="center", color=INK)
@@ -148,8 +147,7 @@ def blocks_of(handles: Sequence[Artist], width: float) -> list[list[Artist]]:
 
 def height_of_keys(blocks: Sequence[Sequence[Artist]], width: float) -> float:
     """Return the inches that a key takes."""
-    rows = sum(key_shape(block, width)[1] for block in blocks)
-    return rows * LINE * 1.06 + 0.05 * len(blocks)
+    return sum(key_shape(block, width)[1] for block in blocks) * LINE * 1.06 + 0.05 * len(blocks)
 
 
 def write_keys(foot: SubFigure, blocks: Sequence[Sequence[Artist]], width: float, height: float) -> None:

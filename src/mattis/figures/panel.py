@@ -7,11 +7,10 @@ import numpy as np
 import xarray as xr
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from mattis.comparison.tracing import TheoryLine
 from mattis.comparison.view import View, is_geometric
-from mattis.exact.arrays import Reals
+from mattis.exact.arrays import Mask, Reals
 from mattis.figures.canvas import colour_map, mark_infinity
 from mattis.figures.curves import Panel, PanelCurve, Points, deviations
 from mattis.figures.glossary import axis_term, mark_word, quantity_term, quantity_word
@@ -118,8 +117,7 @@ def _mark_colour(one: PanelCurve, panel: Panel) -> Any:
 
 def _line_colour(one: PanelCurve, panel: Panel) -> Any:
     """Return the colour of a line: that of its curve; of a boundary that of a mark."""
-    of_boundary = one.quantity.startswith("boundary_")
-    return _mark_colour(one, panel) if of_boundary else style_of(one, panel)["color"]
+    return _mark_colour(one, panel) if one.quantity.startswith("boundary_") else style_of(one, panel)["color"]
 
 
 def _end_colour(one: PanelCurve, panel: Panel) -> Any:
@@ -127,9 +125,7 @@ def _end_colour(one: PanelCurve, panel: Panel) -> Any:
     return "#888888" if panel.count == 1 else style_of(one, panel)["color"]
 
 
-def _draw_line(
-    ax: Axes, line: tuple[Reals, Reals], stable: NDArray[np.bool_], look: Mapping[str, Any]
-) -> None:
+def _draw_line(ax: Axes, line: tuple[Reals, Reals], stable: Mask, look: Mapping[str, Any]) -> None:
     """Draw a line of theory: full where its state is stable, dashed elsewhere."""
     x, y = line
     for part, dash in ((stable, "-"), (~stable, GUIDE_DASH)):
@@ -272,8 +268,7 @@ def _logarithmic(ax: Axes, curves: Sequence[PanelCurve]) -> None:
     for one in curves:
         x = one.points.x[one.points.y == 0]
         if x.size:
-            edge = np.full(x.size, float(above.min()) / 2.4)
-            ax.plot(x, edge, **DOUBTFUL, marker="v", mfc="white")
+            ax.plot(x, np.full(x.size, float(above.min()) / 2.4), **DOUBTFUL, marker="v", mfc="white")
 
 
 def draw_strip(ax: Axes, panel: Panel) -> None:
@@ -293,7 +288,7 @@ def open_strip(ax: Axes) -> None:
 
 
 def draw_deviations(
-    ax: Axes, x: Reals, deviation: tuple[Reals, NDArray[np.bool_] | None], look: Mapping[str, Any]
+    ax: Axes, x: Reals, deviation: tuple[Reals, Mask | None], look: Mapping[str, Any]
 ) -> None:
     """Draw deviations from theory in a strip: arrows beyond six errors, open where |z| is at least that.
 
@@ -330,8 +325,7 @@ def keys_of(panels: Sequence[Panel], question: str) -> list[Artist]:
         for one in panel.curves:
             for entry in _entries(one, panel, question):
                 entries.setdefault(str(entry.get_label()), entry)
-            bits = one.points.doubt[np.isfinite(one.points.y)]
-            doubt |= int(np.bitwise_or.reduce(bits, initial=0))
+            doubt |= int(np.bitwise_or.reduce(one.points.doubt[np.isfinite(one.points.y)], initial=0))
             least |= one.bound is not None and bool(one.bound.any())
             if one.lost is not None and np.isfinite(one.lost.y).any():
                 left[one.second] = None

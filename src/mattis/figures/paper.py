@@ -25,7 +25,7 @@ from mattis.figures.page import DOUBLE, LETTERED, SINGLE, PageFigure, blocks_of,
 from mattis.figures.trace import FigureGoal
 from mattis.store.place import Place
 from mattis.store.places import place_of
-from mattis.store.results import results_of
+from mattis.store.results import Root, results_of
 from mattis.study.base import Study
 
 PaperStyle = Literal["single", "double"]
@@ -55,7 +55,7 @@ def write_paper(
     panel: str | None = None,
     style: PaperStyle | None = None,
     output: Path | None = None,
-    root: Path | str | None = None,
+    root: Root = None,
 ) -> list[Place]:
     """Write the figure of a study for a paper, its caption (.txt) and its numbers (.csv); return the places.
 
@@ -87,8 +87,7 @@ def write_paper(
 
 def page_of_study(estimates: xr.Dataset, study: Study) -> PageFigure:
     """Return the page of a study that is called its diagram."""
-    pages = dict(drawing_of(study)(estimates, study))
-    page = pages["diagram"]
+    page = dict(drawing_of(study)(estimates, study))["diagram"]
     assert isinstance(page, PageFigure)
     return page
 

@@ -13,12 +13,11 @@ from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch
-from numpy.typing import NDArray
 
 from mattis.comparison import phases
 from mattis.comparison.lines import lines as lines_of_theory
 from mattis.comparison.view import View
-from mattis.exact.arrays import Reals
+from mattis.exact.arrays import Mask, Reals
 from mattis.figures.canvas import BOUNDARY_POINTS, STYLE, caption, covered, edges, map_cells
 from mattis.figures.page import DOUBLE, close_page, hatched, labelled, letters_of, open_page
 from mattis.figures.panel import colour_of
@@ -88,14 +87,15 @@ def _styled(
 ) -> list[BoundaryLine]:
     """Return lines of theory with their words and styles."""
     return [
-        BoundaryLine(line.load, line.temperature, _told(words, line.level), style, line.quantity)
+        BoundaryLine(
+            line.load,
+            line.temperature,
+            f"{words} ({line.level})" if line.level else words,
+            style,
+            line.quantity,
+        )
         for line, (words, style) in zip(lines, drawn, strict=True)
     ]
-
-
-def _told(words: str, level: str) -> str:
-    """Return the words of a line with its level of replica symmetry breaking."""
-    return f"{words} ({level})" if level else words
 
 
 def draw(estimates: xr.Dataset, study: BinaryStudy, lines: Sequence[BoundaryLine]) -> Figure:
@@ -107,8 +107,7 @@ def draw(estimates: xr.Dataset, study: BinaryStudy, lines: Sequence[BoundaryLine
         phase = page.body.add_subplot(grid[:, 0])
         cells = own_cells(plane, study)
         phase_keys = draw_phase(phase, plane, cells, lines)
-        aside = page.body.add_subplot(grid[0, 1], sharex=phase, sharey=phase)
-        draw_deviations(aside, cells, lines)
+        draw_deviations(page.body.add_subplot(grid[0, 1], sharex=phase, sharey=phase), cells, lines)
         cut_keys = draw_cuts(page.body.add_subplot(grid[1, 1]), plane, study)
         degrees = max(int(plane["seeds"].max()) - 1, 0)
         known = f"z of theory at load (P − 1)/N, {degrees} degrees of freedom at most"
@@ -160,7 +159,10 @@ def draw_phase(ax: Axes, plane: xr.Dataset, cells: xr.Dataset, lines: Sequence[B
 
     cells  # the plane as the map shows it: see `own_cells`
     """
-    mesh = _map(ax, cells, cells["overlap"].transpose("beta", "load").values, "Blues", 0, 1)
+    x, y = edges(cells["realised_load"].values), edges(cells["temperature"].values)
+    overlap = cells["overlap"].transpose("beta", "load").values
+    mesh = map_cells(ax, (x, y), overlap, is_unusable(cells), ("Blues", 0, 1))
+    ax.set(xlim=(0, x[-1]), ylim=(y[0], max(y[-1], 1.0 if y[-1] > 0.5 else y[-1])))
     _remanence(ax, cells)
     ax.figure.colorbar(mesh, ax=ax, label="overlap $m$", pad=0.015, fraction=0.05, aspect=40)
     for line in lines:
@@ -195,7 +197,7 @@ def _remanence(ax: Axes, plane: xr.Dataset) -> None:
     ax.add_collection(PatchCollection(areas, hatch=REMANENT_HATCH, **style))
 
 
-def is_unusable(plane: xr.Dataset) -> NDArray[np.bool_]:
+def is_unusable(plane: xr.Dataset) -> Mask:
     """Tell which cells (beta, load) are hatched: a mean over two states, few seeds, or not all of them."""
     state = plane["state"].transpose("beta", "load").values
     gaps = plane["flag"].transpose("beta", "load").values & (FAILED | INCOMPLETE)
@@ -268,14 +270,6 @@ def draw_deviations(ax: Axes, plane: xr.Dataset, lines: Sequence[BoundaryLine]) 
     ax.set(xlabel=r"load $\alpha$", ylabel="$T$")
     ax.locator_params(axis="x", nbins=5)
     ax.set_title("(b) $z$ = (survivors − theory) / error")
-
-
-def _map(ax: Axes, plane: xr.Dataset, values: Reals, colours: str, low: float, high: float) -> Any:
-    """Draw values (temperature, load) as cells, hatching those that carry a flag."""
-    x, y = edges(plane["realised_load"].values), edges(plane["temperature"].values)
-    mesh = map_cells(ax, (x, y), values, is_unusable(plane), (colours, low, high))
-    ax.set(xlim=(0, x[-1]), ylim=(y[0], max(y[-1], 1.0 if y[-1] > 0.5 else y[-1])))
-    return mesh
 
 
 def draw_cuts(ax: Axes, plane: xr.Dataset, study: BinaryStudy) -> list[Artist]:

@@ -24,7 +24,7 @@ from mattis.networks.binary.study import BinaryStudy
 from mattis.store import reading
 from mattis.store.cube import CubeLabels
 from mattis.store.place import Place
-from mattis.store.results import results_of
+from mattis.store.results import Root, results_of
 from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.cells import CellLabel, block_at
@@ -70,7 +70,7 @@ def pictured(
     at: Mapping[str, CellLabel | Sequence[CellLabel]],
     steps: int = 0,
     output: Path | str | None = None,
-    root: Path | str | None = None,
+    root: Root = None,
 ) -> list[Place]:
     """Draw the final states that a study keeps of some cells, as PNG and SVG; return their places.
 
@@ -124,9 +124,7 @@ def _check(study: Study, steps: int) -> None:
         raise UserError(f"--steps: got {steps}; expected 0 … {MOST_BETWEEN}; for example --steps 2")
 
 
-def rows_of(
-    study: BinaryStudy, block: Block, steps: int = 0, root: Path | str | None = None
-) -> list[PictureRow]:
+def rows_of(study: BinaryStudy, block: Block, steps: int = 0, root: Root = None) -> list[PictureRow]:
     """Return the rows of a cell: the stored pattern of each cue, the cue, steps, and the end that is kept.
 
     Raises UserError where the store lacks its final states.

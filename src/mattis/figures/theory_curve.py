@@ -74,8 +74,7 @@ def plotted(name: str, at: Mapping[str, Any], output: Path | None = None) -> Pat
     kind = kind_of_file(target, "-o ")
     if name not in QUANTITIES:
         theory.evaluate(name)  # which says what there is
-    figure = curve_figure(QUANTITIES[name], sweep_of(QUANTITIES[name], at))
-    write_figure(target, figure, kind)
+    write_figure(target, curve_figure(QUANTITIES[name], sweep_of(QUANTITIES[name], at)), kind)
     return target
 
 
@@ -110,8 +109,7 @@ def sweep_of(quantity: Quantity, at: Mapping[str, Any]) -> Sweep:
         raise UserError(f"--plot: got no ends of {along}; expected two, such as --at {along}=0,1")
     if min(ends) == max(ends):
         raise UserError(f"--plot: got {along} from {ends[0]:g} to {ends[0]:g}; expected two ends")
-    fixed = {key: value for key, value in at.items() if key != along}
-    return Sweep(along, min(ends), max(ends), fixed)
+    return Sweep(along, min(ends), max(ends), {key: value for key, value in at.items() if key != along})
 
 
 def _middle(key: str) -> float:

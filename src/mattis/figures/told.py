@@ -29,9 +29,7 @@ def network_of(study: Study) -> str:
     """Return what was simulated: rules, patterns, update, sweeps, as far as they are not the usual ones."""
     if isinstance(study, BinaryStudy):
         return _of_binary(study)
-    if isinstance(study, NeuronStudy):
-        return _of_neurons(study)
-    return study.model
+    return _of_neurons(study) if isinstance(study, NeuronStudy) else study.model
 
 
 MORE_SETS = {"boundary": " (more near the boundary)", "overlap": " (more where m is uncertain)"}

@@ -24,7 +24,7 @@ from mattis.networks.binary.study import BinaryStudy
 from mattis.networks.registry import MODELS, StudyLike, load_study
 from mattis.store.place import Place
 from mattis.store.places import place_of
-from mattis.store.results import results_of
+from mattis.store.results import Root, results_of
 from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.cells import CellLabel, block_at, labels_of_block, written
@@ -90,8 +90,7 @@ def trace(study: StudyLike, cue: int = 0, **at: CellLabel) -> xr.Dataset:
             f"{', '.join(able)}"
         )
     found = dataset(follow(patterns, point, protocol, cue))
-    labels = labels_of_block(loaded, block)
-    return found.assign_attrs(_attributes(loaded), cue=cue, **labels)
+    return found.assign_attrs(_attributes(loaded), cue=cue, **labels_of_block(loaded, block))
 
 
 def dataset(found: FollowedCell) -> xr.Dataset:
@@ -120,7 +119,7 @@ def traced(
     at: Mapping[str, CellLabel],
     cue: int = 0,
     output: Path | str | None = None,
-    root: Path | str | None = None,
+    root: Root = None,
 ) -> list[Place]:
     """Simulate one cell again, and write its trajectory as CSV, PNG and SVG; return their places.
 

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from mattis.exact.arrays import Mask, Reals
 from mattis.study.base import Study
 from mattis.study.refine import REFINED_AXES
 
@@ -25,8 +26,7 @@ def own_cells(plane: xr.Dataset, study: Study) -> xr.Dataset:
     if dim not in plane["asked"].dims:
         return plane
     others = [str(name) for name in plane["asked"].dims if name != dim]
-    position = plane["realised_load" if axis == "load" else axis]
-    centres = np.asarray(position.values, np.float64)
+    centres = np.asarray(plane["realised_load" if axis == "load" else axis].values, np.float64)
     asked = plane["asked"].transpose(dim, *others)
     nearest = xr.DataArray(_nearest(centres, asked.values > 0), dims=asked.dims)
     places = {name: xr.DataArray(np.arange(plane.sizes[name]), dims=name) for name in others}
@@ -38,13 +38,12 @@ def own_cells(plane: xr.Dataset, study: Study) -> xr.Dataset:
     return plane.assign(filled)
 
 
-def _nearest(centres: NDArray[np.float64], there: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _nearest(centres: Reals, there: Mask) -> NDArray[np.int64]:
     """Return the place of the nearest cell that is there, along the first axis; its own in an empty line."""
     out = np.broadcast_to(np.arange(len(centres)).reshape(-1, *[1] * (there.ndim - 1)), there.shape)
     found = out.copy()
     for line in np.ndindex(*there.shape[1:]):
         known = np.flatnonzero(there[:, *line])
         if len(known):
-            apart = np.abs(centres[:, None] - centres[known])
-            found[:, *line] = known[np.argmin(apart, axis=1)]
+            found[:, *line] = known[np.argmin(np.abs(centres[:, None] - centres[known]), axis=1)]
     return found

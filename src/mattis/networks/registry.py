@@ -124,8 +124,7 @@ def _checked(content: Any, where: str, folder: Path) -> Study:
 def schema() -> str:
     """Return the JSON schema of a study."""
     kinds: Any = Union[KINDS]  # noqa: UP007 - of as many as there are
-    content = TypeAdapter(kinds).json_schema(by_alias=True)
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(TypeAdapter(kinds).json_schema(by_alias=True), indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

@@ -15,14 +15,14 @@ from mattis.networks.registry import StudyLike, load_study
 from mattis.page.document import Surroundings, page_document
 from mattis.page.payload import Findings, page_payload
 from mattis.page.picture import few_colours
-from mattis.store.results import Results, results_of
+from mattis.store.results import Results, Root, results_of
 from mattis.store.rounds import asked
 from mattis.study.base import Study
 
 __all__ = ["Findings", "page_of_store", "page_text", "page_written", "write_page"]
 
 
-def write_page(study: StudyLike, root: Path | str | None = None) -> Path | str:
+def write_page(study: StudyLike, root: Root = None) -> Path | str:
     """Write diagram.html, the page of a study, from the cells that are there; return where it is.
 
     Parameters
@@ -47,7 +47,7 @@ def write_page(study: StudyLike, root: Path | str | None = None) -> Path | str:
     return results.page.on_disk or str(results.page)
 
 
-def page_of_store(study: Study, root: Path | str | None = None) -> str:
+def page_of_store(study: Study, root: Root = None) -> str:
     """Return the page of the cells that are in a store. Raises UserError where there are none."""
     results, cells = results_of(study, root), open_results(study, root)
     estimates = figures.estimates_of(cells, study, root)
@@ -57,7 +57,7 @@ def page_of_store(study: Study, root: Path | str | None = None) -> str:
         return page_text(study, found, _beside(results, study, cells))
 
 
-def page_written(study: Study, found: Findings, root: Path | str | None = None) -> Path | str:
+def page_written(study: Study, found: Findings, root: Root = None) -> Path | str:
     """Write the page of what was computed of a study; return where it is."""
     results = results_of(study, root)
     results.page.write_text(page_text(study, found, _beside(results, study, found.cells)))

@@ -43,7 +43,7 @@ def _dimension(study: Study, estimates: xr.Dataset, seen: View, name: str, bundl
         "log": is_log,
         "places": bundle.add(places.copy(data=np.where(endless, _beyond(finite, is_log), values)), "f8"),
         "infinity": _beyond(finite, is_log) if endless.any() else None,
-    }  # fmt: skip
+    }
 
 
 def drawn_at(estimates: xr.Dataset, seen: View, name: str) -> xr.DataArray:

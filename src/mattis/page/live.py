@@ -8,13 +8,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from mattis.engine.following import MARK_OF_RUN
 from mattis.page import page_of_store
 from mattis.store.place import Place
-from mattis.store.results import results_of
+from mattis.store.results import Root, results_of
 from mattis.study.base import Study
 
 GENERATOR_TAG = '<meta name="generator"'
@@ -32,7 +31,7 @@ class LivePage:
     """
 
     study: Study
-    root: Path | str | None
+    root: Root
     command: str
     text: str = ""
 

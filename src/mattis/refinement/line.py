@@ -164,8 +164,7 @@ def _finer(window: Line, found: Crossing, error: float) -> LineStep:
 def _seeds(line: Line, found: Crossing, error: float, shift: tuple[float, float]) -> LineStep:
     """Add seeds at the positions around the crossing: as many as the spread of those before asks for."""
     depth = line.depth
-    left = max(error**2 - found.grid**2, error**2 / 2)
-    needed = SEEDS_MARGIN * depth * found.spread**2 / left
+    needed = SEEDS_MARGIN * depth * found.spread**2 / max(error**2 - found.grid**2, error**2 / 2)
     seeds = int(np.clip(np.ceil(needed), depth + 2, SEEDS_AT_ONCE * depth))
     seeds = max(seeds, min(FEWEST_LAST_SEEDS, SEEDS_AT_ONCE * depth))
     reach = SPREADS_AROUND * found.spread
@@ -174,5 +173,4 @@ def _seeds(line: Line, found: Crossing, error: float, shift: tuple[float, float]
     first = below[-1] if len(below) else 0
     last = above[0] if len(above) else len(line.position) - 1
     why = f"the pattern sets are the larger error: {found.spread:.2g}, and {found.grid:.2g} of the grid"
-    positions = line.position[first : last + 1]
-    return LineStep("seeds", why, found, depth, positions, seeds, shift)
+    return LineStep("seeds", why, found, depth, line.position[first : last + 1], seeds, shift)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mattis import exact
 from mattis.exact import rng
+from mattis.exact.arrays import Mask
 from mattis.kernels import cpu
 from mattis.kernels.cuda import euler, glauber, patterns
 from mattis.kernels.cuda.devices import Device
@@ -54,7 +55,7 @@ class Case:
             if not same.all()
         ]
 
-    def _same(self, found: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.bool_]:
+    def _same(self, found: NDArray[Any], expected: NDArray[Any]) -> Mask:
         """Tell which numbers are those of the CPU."""
         if expected.dtype.kind != "f":
             return np.asarray(found == expected)
@@ -189,8 +190,7 @@ def tasks(modules: tuple[str, ...], batched: Batched, simulate: Simulate, given:
 def dense(hidden: str, count: int = 70) -> Case:
     """Return dense associative memories: by tables of integers, or of reals in a fixed order."""
     member = models.NEURON_DEFAULTS["dense_binary"]
-    parts = replace(member.parts, hidden=hidden)
-    recipe = Recipe(parts, "recall", "signs", 2, steps=4, binary=True)
+    recipe = Recipe(replace(member.parts, hidden=hidden), "recall", "signs", 2, steps=4, binary=True)
     places = [NeuronPoint(0.4, 0.3), NeuronPoint(1.0, 0.4)]
     given = [(PatternSet(5, 13, count, seed), places, recipe) for seed in (1, 2)]
     return tasks(("dense",), models.batched, models.simulate, given)

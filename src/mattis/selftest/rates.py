@@ -105,8 +105,7 @@ class Load:
 def dynamics(device: Device, size: int, count: int, kernel: str, load: Load) -> Rate:
     """Return the proposals of all replicas in a second; one takes P additions at least."""
     networks = [build(PatternSet(1, size, count, seed)) for seed in range(load.sets)]
-    synchronous = kernel.startswith("little")
-    order = "synchronous" if synchronous else "typewriter"
+    order = "synchronous" if kernel in glauber.SYNCHRONOUS_KERNELS else "typewriter"
     sweeps = 4 if device.name == "gpu" else 1
     protocol = Protocol(0, sweeps, 1, 0.5, order=order)
     asked = [
@@ -117,24 +116,16 @@ def dynamics(device: Device, size: int, count: int, kernel: str, load: Load) -> 
     sets = patterns.sets_on(device, [network.patterns for network in networks])
     herd = hopfield_device.herd_of(networks, asked, protocol)
     course = hopfield_device.sweeps_of(networks, protocol)
-
-    def work() -> None:
-        if kernel == "little_update":
-            glauber.by_products(device, sets, herd, course)()
-        elif synchronous:
-            glauber.by_popcounts(device, sets, herd, course)()
-        else:
-            glauber.asynchronous(device, sets, herd, course, kernel)()
-
-    rate = per_second(device, work) * len(asked) * sweeps * size
-    by_products = kernel in ("little_update", glauber.IN_LANES)  # which have other limits
+    launches = per_second(device, lambda: glauber.run(device, sets, herd, course, kernel)())
+    rate = launches * len(asked) * sweeps * size
+    by_products = kernel in (glauber.BY_PRODUCTS, glauber.IN_LANES)  # which have other limits
     limit = inf if by_products else additions(device) / count
     return Rate(f"{kernel}, N = {size}, P = {count}", "proposals/s", rate, limit)
 
 
 def rates(device: Device) -> list[Rate]:
     """Return everything that is measured."""
-    kernels = (*glauber.GLAUBER_KERNELS, "little_sweeps", "little_update")
+    kernels = (*glauber.GLAUBER_KERNELS, *glauber.SYNCHRONOUS_KERNELS)
     return [
         bandwidth(device),
         products(device),

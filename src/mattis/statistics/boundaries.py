@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from mattis.exact import rng
-from mattis.exact.arrays import Reals
+from mattis.exact.arrays import Mask, Reals
 from mattis.networks.binary.retrieval import RetrievalStudy
 from mattis.statistics.two_starts import STARTS_CRITERIA, with_differences
 from mattis.study.base import Study
@@ -80,8 +80,7 @@ def _grid_across(cells: xr.Dataset, boundary: Boundary, study: Study) -> tuple[x
         some = cells[names]
     else:
         dim = REFINED_AXES[study.refined_axis]
-        first = cells[dim].isin(study.labels[dim]) & cells["seed"].isin(study.axes.seed)
-        some = cells[names].where(first)
+        some = cells[names].where(cells[dim].isin(study.labels[dim]) & cells["seed"].isin(study.axes.seed))
     return some.assign({ACROSS: position}), replace(boundary, position=ACROSS)
 
 
@@ -137,7 +136,7 @@ def _flag(cells: xr.Dataset, boundary: Boundary) -> xr.DataArray:
     )
 
 
-def rests_on_any(position: Reals, fraction: Reals, doubtful: NDArray[np.bool_]) -> bool:
+def rests_on_any(position: Reals, fraction: Reals, doubtful: Mask) -> bool:
     """Tell whether a cell is doubtful next to which a falling fraction crosses 1/2, or the grid ends.
 
     position, doubtful (n,), fraction (n, seeds); see `located`.
@@ -253,8 +252,7 @@ def located(position: Reals, fraction: Reals) -> Crossing:
         )
     places = np.clip(places, position[0], position[-1])
     # The spread of resamples is that of n - 1 degrees of freedom.
-    spread = np.std(places) * np.sqrt(seeds / (seeds - 1))
-    return Crossing(float(place), float(spread), float(grid))
+    return Crossing(float(place), float(np.std(places) * np.sqrt(seeds / (seeds - 1))), float(grid))
 
 
 def shifted(position: Reals, late: Reals, early: Reals) -> tuple[float, float]:
@@ -303,8 +301,7 @@ def _resamples(fraction: Reals) -> Iterator[Reals]:
     seeds, by_seed = fraction.shape[1], np.ascontiguousarray(fraction.T)
     step = max(VALUES_AT_ONCE // fraction.size, 1)
     for first in range(0, RESAMPLES, step):
-        chosen = resampled_seeds(seeds, first, min(first + step, RESAMPLES))
-        yield by_seed[chosen].mean(axis=1)
+        yield by_seed[resampled_seeds(seeds, first, min(first + step, RESAMPLES))].mean(axis=1)
 
 
 @lru_cache(maxsize=1)
@@ -325,8 +322,7 @@ def _halves(position: Reals, fractions: Reals) -> tuple[Reals, Reals]:
     row = np.flatnonzero((above > 0) & (below > 0))
     last, first = above[row] - 1, position.size - below[row]
     left = _interpolate(position, falling, row, last, last + 1)
-    right = _interpolate(position, falling, row, first - 1, first)
-    place[row] = (left + right) / 2
+    place[row] = (left + _interpolate(position, falling, row, first - 1, first)) / 2
     width = np.maximum(position[first] - position[last], 0.0)
     grid[row] = width / np.sqrt(12.0) * (falling[row, last] - falling[row, first])
     return place, grid

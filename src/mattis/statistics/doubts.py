@@ -37,9 +37,10 @@ DOUBTS: Mapping[int, str] = {
 
 def doubts(estimates: xr.Dataset, study: Study, name: str) -> xr.DataArray:
     """Return the reasons to doubt the estimates of one observable, bits of DOUBTS; 0 where there is none."""
-    flag, seeds = estimates["flag"], estimates["seeds"]
+    # Variables, for they share all coordinates: to compare these at each step takes ten times as long.
+    flag, seeds = estimates.variables["flag"], estimates.variables["seeds"]
 
-    def has(bits: int) -> xr.DataArray:
+    def has(bits: int) -> xr.Variable:
         return (flag & bits) > 0
 
     found = ABSENT * (seeds == 0) + FEW_SETS * ((seeds > 0) & (seeds < FEWEST_SEEDS))
@@ -48,46 +49,40 @@ def doubts(estimates: xr.Dataset, study: Study, name: str) -> xr.DataArray:
     found = found + UNFINISHED * (has(MOSTLY_CENSORED) & name.endswith("_time"))
     found = found + IN_TWO_STATES * _in_two_states(estimates, study, name)
     moving, still = _chains(estimates, name)
-    return (found + MOVING * moving + ON_ITS_WAY * still + TOO_SHORT * _short(estimates, name)).astype(
-        np.int64
-    )
+    found = found + MOVING * moving + ON_ITS_WAY * still + TOO_SHORT * _short(estimates, name)
+    return xr.DataArray(found.astype(np.int64), estimates["flag"].coords)
 
 
-def _in_two_states(estimates: xr.Dataset, study: Study, name: str) -> xr.DataArray | bool:
+def _in_two_states(estimates: xr.Dataset, study: Study, name: str) -> xr.Variable | bool:
     """Tell where the sets of a mean are in two states; a fraction of them is what it is."""
     parting = parting_of(estimates, name)
-    mixed = False if parting is None else _is_mixed(estimates[parting.share])
+    share = None if parting is None else estimates.variables[parting.share]
+    mixed = False if share is None else (share > 0) & (share < 1)
     if parting is MOTION:
         return mixed
     if parting is SURVIVAL and "state" in estimates:
-        state = estimates["state"]
+        state = estimates.variables["state"]
         return ((state == ESCAPES) | (state == DESCENT) | (state == TOO_FEW_SEEDS)) & mixed
-    of_states = (study.described_model.states or ())[:1]
-    if name in of_states or f"{name}{GIVEN}" in estimates:
-        return (estimates["flag"] & BIMODAL) > 0
+    if name in (study.described_model.states or ())[:1] or f"{name}{GIVEN}" in estimates:
+        return (estimates.variables["flag"] & BIMODAL) > 0
     return False
 
 
-def _is_mixed(share: xr.DataArray) -> xr.DataArray:
-    """Tell where some are of one part, and some of the other."""
-    return (share > 0) & (share < 1)
-
-
-def _chains(estimates: xr.Dataset, name: str) -> tuple[xr.DataArray | bool, xr.DataArray | bool]:
+def _chains(estimates: xr.Dataset, name: str) -> tuple[xr.Variable | bool, xr.Variable | bool]:
     """Tell where what was measured still moved, and where it is on its slow way."""
     if f"{name}{GIVEN}" in estimates and "state" in estimates:
-        moved = (estimates["flag"] & UNSETTLED) > 0
-        return moved, estimates["state"] == REMANENT
+        moved = (estimates.variables["flag"] & UNSETTLED) > 0
+        return moved, estimates.variables["state"] == REMANENT
     if _is_share(estimates, name):
         return False, False
-    return (estimates["flag"] & (UNSETTLED | DRIFTING)) > 0, False
+    return (estimates.variables["flag"] & (UNSETTLED | DRIFTING)) > 0, False
 
 
-def _short(estimates: xr.Dataset, name: str) -> xr.DataArray | bool:
+def _short(estimates: xr.Dataset, name: str) -> xr.Variable | bool:
     """Tell where a chain was too short for its mean: states say more, where they are known."""
     if "state" in estimates or _is_share(estimates, name):
         return False
-    return (estimates["flag"] & SHORT_CHAIN) > 0
+    return (estimates.variables["flag"] & SHORT_CHAIN) > 0
 
 
 def _is_share(estimates: xr.Dataset, name: str) -> bool:

@@ -76,8 +76,7 @@ def aggregate(cells: xr.Dataset, study: StudyLike | None = None) -> xr.Dataset:
     """
     study = _study_of(cells, study)
     out = cells[["patterns", "realised_load"]].copy()
-    count = cells["valid"].sum("seed")
-    out["seeds"] = count.assign_attrs(long_name="number of seeds", units="1")
+    out["seeds"] = cells["valid"].sum("seed").assign_attrs(long_name="number of seeds", units="1")
     if "asked" in cells:  # of a study that is refined, whose cube has holes
         words = "number of seeds that are asked for"
         out["asked"] = cells["asked"].sum("seed").assign_attrs(long_name=words, units="1")
@@ -149,8 +148,7 @@ def _variables(found: xr.Dataset) -> Mapping[Hashable, xr.Variable]:
 
 def _described(values: xr.DataArray, words: str, of: xr.DataArray) -> xr.DataArray:
     """Return errors with their attributes: long name after that of an observable, and its unit."""
-    long_name = f"{words} of: {of.attrs['long_name']}"
-    return values.assign_attrs(long_name=long_name, units=of.attrs["units"])
+    return values.assign_attrs(long_name=f"{words} of: {of.attrs['long_name']}", units=of.attrs["units"])
 
 
 def _mean_and_error(

@@ -30,8 +30,7 @@ def poisson_limits(counts: ArrayLike) -> tuple[Reals, Reals]:
     """
     found, tail = np.asarray(counts, np.float64), (1 - CONFIDENCE) / 2
     low = np.where(found > 0, gammaincinv(np.where(found > 0, found, 1.0), tail), 0.0)
-    high = gammaincinv(found + 1, 1 - tail)
-    return np.where(np.isnan(found), np.nan, low), high
+    return np.where(np.isnan(found), np.nan, low), gammaincinv(found + 1, 1 - tail)
 
 
 def rate_of(deaths: ArrayLike, time: ArrayLike) -> tuple[Reals, Reals, Reals]:
@@ -115,8 +114,7 @@ def _with_escapes(estimates: xr.Dataset, cells: xr.Dataset, study: Study) -> xr.
     chains = valid.sum("seed") * cues
     deaths = dead.where(chains > 0)
     out = estimates.assign(deaths=_named(deaths, "number of cues whose overlap fell below"))
-    words = "deaths per sweep that was lived through"
-    out = out.assign(_with_limits("escape_rate", words, deaths, time))
+    out = out.assign(_with_limits("escape_rate", "deaths per sweep that was lived through", deaths, time))
     flag = estimates["flag"] + MOSTLY_CENSORED * (2 * dead < chains)
     return out.assign(flag=flag.astype(np.int64).assign_attrs(estimates["flag"].attrs))
 
@@ -134,11 +132,10 @@ def _transitions(cells: xr.Dataset, study: Study) -> dict[str, xr.DataArray]:
     low, high = (abs(net).copy(data=limit) for limit in poisson_limits(abs(net)))
     words = "limit of the transition rate, 95 %, as if transitions were independent of each other"
     lower = xr.where(net > 0, low, -high) / spent
-    upper = xr.where(net < 0, -low, high) / spent
     return {
         "transitions": _named(net.where(valid.any("seed")), "number of transitions, net"),
         "transition_rate_low": _named(lower, f"lower {words}", "1/sweep"),
-        "transition_rate_high": _named(upper, f"upper {words}", "1/sweep"),
+        "transition_rate_high": _named(xr.where(net < 0, -low, high) / spent, f"upper {words}", "1/sweep"),
     }
 
 
@@ -160,8 +157,7 @@ def _with_limits(name: str, words: str, deaths: xr.DataArray, time: xr.DataArray
     """Return a rate and its limits, with their names and units."""
     found = [deaths.copy(data=values) for values in rate_of(deaths.values, time.values)]
     said = (words, f"lower limit, 95 %, of: {words}", f"upper limit, 95 %, of: {words}")
-    names = (name, f"{name}_low", f"{name}_high")
-    pairs = zip(names, found, said, strict=True)
+    pairs = zip((name, f"{name}_low", f"{name}_high"), found, said, strict=True)
     return {key: _named(values, word, "1/sweep") for key, values, word in pairs}
 
 

@@ -76,5 +76,4 @@ def _over_sets(values: xr.DataArray, count: xr.DataArray) -> tuple[xr.DataArray,
     """Return the mean over the sets and its standard error; NaN where one of `count` sets has no value."""
     whole = values.notnull().sum("seed") == count
     mean = values.mean("seed").where(whole & (count > 0))
-    error = (values.std("seed", ddof=1) / count**0.5).where(whole & (count > 1))
-    return mean, error
+    return mean, (values.std("seed", ddof=1) / count**0.5).where(whole & (count > 1))

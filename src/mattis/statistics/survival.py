@@ -142,8 +142,7 @@ def parted_means(
     valid = cells["valid"] & share.notnull()
     share = share.where(valid)
     out = xr.Dataset(with_interval(parting.share, share, valid, smallest, parting.words))
-    pairs = zip(parting.sets, (share > 0, share < 1), parting.happens, strict=True)
-    for name, some, words in pairs:
+    for name, some, words in zip(parting.sets, (share > 0, share < 1), parting.happens, strict=True):
         out[name] = some.sum("seed").assign_attrs(long_name=f"number of seeds with {words}", units="1")
     for observable in observables:
         values = apart(cells, share, observable)

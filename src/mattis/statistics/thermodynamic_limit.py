@@ -188,8 +188,7 @@ def _curves(cells: xr.Dataset, boundary: Boundary, study: Study, rest: Sequence[
         for of in (cells[boundary.position], values.mean("seed"), error)
     ]
     sizes = cells["size"].values.astype(np.float64)
-    stacked = [of.reshape(-1, *of.shape[-2:]) for of in table]
-    for place, fraction, wide in zip(*stacked, strict=True):
+    for place, fraction, wide in zip(*[of.reshape(-1, *of.shape[-2:]) for of in table], strict=True):
         sort = np.argsort(place, axis=1)
         rows = [np.take_along_axis(of, sort, axis=1) for of in (place, fraction, wide)]
         yield sizes, rows[0], rows[1], rows[2]

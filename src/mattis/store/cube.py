@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mattis.exact.arrays import Mask, Reals
 from mattis.store.frame import Frame, LabelledArray, transposed
 from mattis.study.axes import Meaning, counts_of, label_key
 from mattis.study.base import Study
@@ -99,10 +100,9 @@ def digest_scheme(labels: CubeLabels, prefixes: Sequence[int]) -> str:
 
 def merged(old: CubeLabels, new: CubeLabels) -> CubeLabels:
     """Return the labels of both, sorted; of two with the same `label_key`, the new."""
-    every = {name: (*old.values[name], *new.values[name]) for name in new.names}
     values = {
         name: sorted({label_key(name, value): value for value in both}.values())
-        for name, both in every.items()
+        for name, both in {name: (*old.values[name], *new.values[name]) for name in new.names}.items()
     }
     if "beta" not in values:
         return CubeLabels(values, (), new.meanings)
@@ -124,7 +124,7 @@ def as_stored(stored: CubeLabels, labels: CubeLabels) -> CubeLabels:
     return CubeLabels(values, labels.temperatures, labels.meanings)
 
 
-def positions(labels: CubeLabels, table: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def positions(labels: CubeLabels, table: Reals) -> tuple[NDArray[np.int64], Mask]:
     """Return the positions of a table's cells, (rows, dimensions), and which lie on the axes, (rows,).
 
     Labels are compared by their `label_key`.
@@ -154,8 +154,7 @@ def labels_from(written: Mapping[str, list[int | str]], meanings: Mapping[str, M
         name: [v if isinstance(v, int) else float.fromhex(v) for v in column]
         for name, column in written.items()
     }
-    temperatures = values.pop("temperature", []) if "beta" in values else []
-    return CubeLabels(values, temperatures, meanings)
+    return CubeLabels(values, values.pop("temperature", []) if "beta" in values else [], meanings)
 
 
 def attributes_of(observable: Observable) -> dict[str, Any]:
@@ -181,13 +180,11 @@ def frame(labels: CubeLabels) -> Frame:
     coordinates: dict[str, LabelledArray] = {}
     for name in labels.names:
         meaning = labels.meanings[name]
-        kind = np.int64 if meaning.is_whole else np.float64
-        values = np.array(labels.values[name], kind)
+        values = np.array(labels.values[name], np.int64 if meaning.is_whole else np.float64)
         coordinates[name] = LabelledArray((name,), values, described(meaning))
     if "beta" in labels.names:
         heat = np.array(labels.temperatures, np.float64)
-        words = described(labels.meanings["temperature"])
-        coordinates["temperature"] = LabelledArray(("beta",), heat, words)
+        coordinates["temperature"] = LabelledArray(("beta",), heat, described(labels.meanings["temperature"]))
     plane = labels.names[:2]
     sizes, stored = (labels.values[name] for name in plane)
     counts = counts_of(plane[1], stored, sizes)
@@ -201,7 +198,7 @@ def frame(labels: CubeLabels) -> Frame:
 
 def rows(
     ds: "Frame | xr.Dataset", names: Sequence[str], at: Sequence[NDArray[np.int64]] | None = None
-) -> NDArray[np.float64]:
+) -> Reals:
     """Return labels and some observables, one row per cell in the order of the dataset, NaN canonical.
 
     at  # of the cells at these positions along each dimension, in their order; of all by default
@@ -226,7 +223,7 @@ def dimensions(ds: "Frame | xr.Dataset") -> tuple[str, ...]:
     return tuple(map(str, max(arrays, key=lambda each: each.ndim).dims))
 
 
-def row_digests(table: NDArray[np.float64]) -> NDArray[np.uint64]:
+def row_digests(table: Reals) -> NDArray[np.uint64]:
     """Return the digest of each row of labels and observables, see `digest_scheme`."""
     width = 8 * table.shape[1]
     digests = bytearray()
@@ -239,12 +236,12 @@ def row_digests(table: NDArray[np.float64]) -> NDArray[np.uint64]:
     return np.frombuffer(digests, "<u8").astype(np.uint64)
 
 
-def cell_digests(table: NDArray[np.float64]) -> NDArray[np.uint64]:
+def cell_digests(table: Reals) -> NDArray[np.uint64]:
     """Return the digest of each cell: so many bits that any format of numbers holds them, float64 too."""
     return row_digests(table) >> np.uint64(64 - DIGEST_BITS)
 
 
-def state_digests(labels: NDArray[np.float64], states: KeptStates) -> NDArray[np.uint64]:
+def state_digests(labels: Reals, states: KeptStates) -> NDArray[np.uint64]:
     """Return the digest of the final states of each cell, see `STATE_WORDS`.
 
     labels  # (cells, dimensions + 1): labels, then P
@@ -265,7 +262,7 @@ def fitting(states: KeptStates, shape: StateShape | None) -> KeptStates:
     return out
 
 
-def states_digest(labels: NDArray[np.float64], states: KeptStates) -> str:
+def states_digest(labels: Reals, states: KeptStates) -> str:
     """Return the SHA-256 of labels and final states of cells, sorted by labels."""
     digest = sha256(b"states")
     for k in np.lexsort(labels.T[::-1]):
@@ -281,14 +278,14 @@ def as_cell_digests(stored: NDArray[Any]) -> NDArray[np.uint64]:
     return np.where(whole, stored, 0.0).astype(np.uint64)
 
 
-def has(ds: "Frame | xr.Dataset", name: str) -> NDArray[np.bool_]:
+def has(ds: "Frame | xr.Dataset", name: str) -> Mask:
     """Return the mask of the cells of a store that have an observable."""
     names = ds["held"].attrs["observables"].split()
     least = names.index(name) if name in names else len(names)
     return np.asarray(ds["held"].values > least)
 
 
-def lacking(ds: "Frame | xr.Dataset", model: Model, cells: NDArray[np.bool_] | None = None) -> list[str]:
+def lacking(ds: "Frame | xr.Dataset", model: Model, cells: Mask | None = None) -> list[str]:
     """Return the observables of a model that some of the cells (all, or those of a mask) lack.
 
     Final states are among them where a study keeps them.
@@ -310,10 +307,9 @@ class StudyDigest:
         self._names = names
         self._digest = sha256(",".join([*dims, "patterns", *names]).encode())
 
-    def add(self, ds: "Frame | xr.Dataset", cells: NDArray[np.bool_] | None = None) -> None:
+    def add(self, ds: "Frame | xr.Dataset", cells: Mask | None = None) -> None:
         """Take up all cells of a dataset, or those of a mask, sorted by labels; some rows at a time."""
-        along = [np.argsort(ds[name].values) for name in dimensions(ds)]
-        sizes, stored, *rest = along
+        sizes, stored, *rest = [np.argsort(ds[name].values) for name in dimensions(ds)]
         step = max(ROWS_AT_ONCE // max(prod(map(len, rest)), 1), 1)
         for size in sizes:
             for first in range(0, len(stored), step):
@@ -323,7 +319,7 @@ class StudyDigest:
                     table = table[cells[np.ix_(*at)].ravel()]
                 self._digest.update(table.tobytes())
 
-    def add_rows(self, table: NDArray[np.float64]) -> None:
+    def add_rows(self, table: Reals) -> None:
         """Take up rows, sorted by labels."""
         self._digest.update(np.ascontiguousarray(table, "<f8").tobytes())
 
@@ -332,7 +328,7 @@ class StudyDigest:
         return self._digest.hexdigest()
 
 
-def study_digest(ds: "Frame | xr.Dataset", model: Model, cells: NDArray[np.bool_] | None = None) -> str:
+def study_digest(ds: "Frame | xr.Dataset", model: Model, cells: Mask | None = None) -> str:
     """Return the SHA-256 of labels and observables of all cells, or those of a mask, sorted by labels.
 
     The observables are those of the model that all these cells have.

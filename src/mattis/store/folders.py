@@ -52,8 +52,7 @@ class Folder(Place):
         missing = FileNotFoundError, NotADirectoryError, IsADirectoryError
         with self.reported(), suppress(*missing), self.path.open("rb") as file:
             # Of no more than there is: Python makes room for all that it is asked for.
-            there = os.fstat(file.fileno()).st_size
-            return file.read() if most is None else file.read(min(most, there) + 1)
+            return file.read() if most is None else file.read(min(most, os.fstat(file.fileno()).st_size) + 1)
         return None
 
     def write_bytes(self, content: bytes) -> None:
@@ -90,8 +89,7 @@ class Folder(Place):
 
     def names(self) -> list[str]:
         with self.reported():
-            there = self.path.is_dir()
-            return sorted(entry.name for entry in self.path.iterdir()) if there else []
+            return sorted(entry.name for entry in self.path.iterdir()) if self.path.is_dir() else []
 
     def remove(self) -> None:
         with self.reported(), suppress(FileNotFoundError, NotADirectoryError):
@@ -150,8 +148,7 @@ class Folder(Place):
         except FileNotFoundError as error:
             raise self._fault("the folder has vanished", "bring it back") from error
         except OSError as error:
-            reason = _refused(self.path, error, needed)
-            raise self._fault(reason, _REMEDIES.get(error.errno or 0)) from error
+            raise self._fault(_refused(self.path, error, needed), _REMEDIES.get(error.errno or 0)) from error
 
     def _fault(self, reason: str, remedy: str | None) -> Fault:
         advice = f"{remedy or 'mend it'}, then give the same command again: it goes on from here"

@@ -18,9 +18,8 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mattis.exact.arrays import Reals
+from mattis.exact.arrays import Mask, Reals
 from mattis.store import cube
 from mattis.store.cube import KeptStates
 from mattis.store.observables import are_observables
@@ -68,8 +67,7 @@ class Contents:
     @property
     def mark(self) -> str:
         """Eight hexadecimal digits of a hash of the physics, for the names of segments."""
-        words = json.dumps(self.physics, sort_keys=True).encode()
-        return blake2b(words, digest_size=4).hexdigest()
+        return blake2b(json.dumps(self.physics, sort_keys=True).encode(), digest_size=4).hexdigest()
 
     def line(self, rows: int) -> bytes:
         """Return the first line of a segment."""
@@ -89,7 +87,7 @@ class Segment(NamedTuple):
     table: Reals
     lost: int
     states: KeptStates
-    kept: NDArray[np.bool_]
+    kept: Mask
 
 
 ShardNumber = tuple[int, int]
@@ -239,7 +237,7 @@ def _head(content: bytes) -> dict[str, Any]:
     return head if type(head.get("rows")) is int and head["rows"] >= 0 else {}
 
 
-def _decoded(body: bytes, count: int, width: int) -> tuple[NDArray[np.bool_], Reals]:
+def _decoded(body: bytes, count: int, width: int) -> tuple[Mask, Reals]:
     """Return which rows have digests that fit, and the rows."""
     size = count * width * 8
     if len(body) != size + count * 8:
@@ -248,7 +246,7 @@ def _decoded(body: bytes, count: int, width: int) -> tuple[NDArray[np.bool_], Re
     return cube.row_digests(table) == np.frombuffer(body[size:], "<u8"), table
 
 
-def _states(body: bytes, labels: Reals, shape: StateShape | None) -> tuple[KeptStates, NDArray[np.bool_]]:
+def _states(body: bytes, labels: Reals, shape: StateShape | None) -> tuple[KeptStates, Mask]:
     """Return the final states behind the rows of a segment, and which of them have digests that fit."""
     count = len(labels)
     if shape is None:

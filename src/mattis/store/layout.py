@@ -17,6 +17,7 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
+from mattis.exact.arrays import Mask
 from mattis.store import cube
 from mattis.store.cube import CubeLabels
 from mattis.store.frame import Frame, LabelledArray
@@ -191,8 +192,7 @@ def forms(
     for observable in observables:
         kind, words = cube.dtype_of(observable), cube.attributes_of(observable)
         out[observable.name] = ArrayForm(kind, labels.shape, chunks, labels.names, words)
-    copy = json.dumps(record, sort_keys=True)
-    described = {**cube.described(cube.DIGEST), "mattis_store": copy}
+    described = {**cube.described(cube.DIGEST), "mattis_store": json.dumps(record, sort_keys=True)}
     kind = np.dtype(np.float64 if number > 2 else np.uint64)  # NetCDF's oldest format has no such integers
     out["digest"] = ArrayForm(kind, labels.shape, chunks, labels.names, described, fill=0)
     return out
@@ -219,7 +219,7 @@ def state_chunk(form: ArrayForm, chunk: Chunk) -> Chunk:
 
 def states(
     place: Place, ds: Frame, forms: Mapping[str, ArrayForm], chunk: Chunk
-) -> tuple[cube.KeptStates, NDArray[np.bool_]]:
+) -> tuple[cube.KeptStates, Mask]:
     """Return the final states of the cells of a chunk, (cells, cues, bytes), and which cells have some.
 
     ds     # the cells of the chunk, see `contents`
@@ -232,7 +232,7 @@ def states(
     return found, whole_states(ds, found, marks)
 
 
-def whole_states(ds: Frame, states: cube.KeptStates, digests: NDArray[Any]) -> NDArray[np.bool_]:
+def whole_states(ds: Frame, states: cube.KeptStates, digests: NDArray[Any]) -> Mask:
     """Return which cells have final states that fit their digests, (cells,). ds  # in the cells' order"""
     known, labels = cube.as_cell_digests(digests.ravel()), cube.rows(ds, [])
     kept, some = np.zeros(len(known), bool), np.flatnonzero(known)
@@ -381,8 +381,7 @@ def cells(place: Place, name: str, form: ArrayForm, positions: Sequence[NDArray[
         values = salvaged(place, name, lies, chunk).values
         target = [np.flatnonzero(numbers == k) for numbers, k in zip(inside, chunk, strict=True)]
         axes = zip(positions, target, chunk, lies.chunks, strict=True)
-        source = [along[i] - k * c for along, i, k, c in axes]
-        out[np.ix_(*target)] = values[np.ix_(*source)]
+        out[np.ix_(*target)] = values[np.ix_(*[along[i] - k * c for along, i, k, c in axes])]
     return out
 
 
@@ -406,8 +405,7 @@ def contents(
 def held(ds: Frame, digests: NDArray[Any], observed: Observed) -> Counts:
     """Return the number of observables of each cell by its digest, 0 for cells that do not exist."""
     comparable = cube.as_cell_digests(digests.ravel())
-    counts = observed.held(cube.rows(ds, observed.names), comparable)
-    return counts.reshape(digests.shape)
+    return observed.held(cube.rows(ds, observed.names), comparable).reshape(digests.shape)
 
 
 def described(
@@ -419,8 +417,7 @@ def described(
 
 
 def _described(place: Place, name: str) -> Observable:
-    document = mapping_of((place / name / "zarr.json").read_bytes(LARGEST_METADATA))
-    notes = document.get("attributes")
+    notes = mapping_of((place / name / "zarr.json").read_bytes(LARGEST_METADATA)).get("attributes")
     words = [notes.get(key) for key in ("long_name", "units")] if isinstance(notes, dict) else [None]
     return Observable(name, *(words if all(isinstance(word, str) for word in words) else [name]))
 
@@ -443,7 +440,6 @@ def label_files(labels: CubeLabels) -> dict[str, bytes]:
     files = {}
     for name, variable in cube.frame(labels).variables.items():
         form = label_form(variable)
-        every = [range(-(-n // c)) for n, c in zip(form.shape, form.chunks, strict=True)]
-        for chunk in product(*every):
+        for chunk in product(*[range(-(-n // c)) for n, c in zip(form.shape, form.chunks, strict=True)]):
             files[chunk_name(str(name), chunk)] = encoded(variable.values[form.region(chunk)], form)
     return files

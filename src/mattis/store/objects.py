@@ -95,8 +95,7 @@ class Address:
 
     def quick(self) -> "Address":
         """Return the same address by a way of its own, whose answers are not waited for long."""
-        way = opened(self.url, QUICK_PATIENCE, self.connection.health)
-        return Address(way, self.url, self.key)
+        return Address(opened(self.url, QUICK_PATIENCE, self.connection.health), self.url, self.key)
 
     def get(self, patiently: bool = True, most: int | None = None) -> StoredObject | None:
         """Return an object, or None if it is not there.

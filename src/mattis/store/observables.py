@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis.exact.arrays import Reals
+from mattis.exact.arrays import Mask, Reals
 from mattis.store import cube
 from mattis.store.cube import CubeLabels, KeptStates
 from mattis.study.axes import label_key
@@ -115,7 +115,7 @@ class CellTable:
     """(cells,): number of observables that each cell has, from the first."""
     states: KeptStates
     """(cells, cues, bytes): final states, in the shape of the store."""
-    kept: NDArray[np.bool_]
+    kept: Mask
     """(cells,): which cells have final states."""
 
     @classmethod
@@ -126,7 +126,7 @@ class CellTable:
         labels: CubeLabels,
         observed: Observed,
         states: KeptStates | None = None,
-        kept: NDArray[np.bool_] | None = None,
+        kept: Mask | None = None,
     ) -> "CellTable":
         """Return the rows whose labels are in the cube, if their observables are a prefix of its list.
 
@@ -142,8 +142,7 @@ class CellTable:
             out[:, axis] = np.array(labels.values[name], np.float64)[at[in_cube, axis]]
         if states is None or kept is None:
             states, kept = np.zeros((len(table), 0, 0), np.uint8), np.zeros(len(table), bool)
-        counts = np.full(len(out), held, np.int8)
-        return cls(at[in_cube], out, counts, states[in_cube], kept[in_cube])
+        return cls(at[in_cube], out, np.full(len(out), held, np.int8), states[in_cube], kept[in_cube])
 
     @classmethod
     def joined(cls, parts: Sequence["CellTable"]) -> "CellTable":

@@ -151,8 +151,7 @@ def read(path: Place, study: Study) -> StoreRecord:
     _check_backing(path, labels)
     names = _listed(found)
     lengths = found.get("digests_over", [len(names)])
-    observables = layout.described(path, names, study.described_model.observables)
-    observed = Observed(observables, tuple(lengths))
+    observed = Observed(layout.described(path, names, study.described_model.observables), tuple(lengths))
     if found["mattis_format"] == 1:
         return StoreRecord(labels, (), observed, 1, older=older)
     kept = journal.states_of(found)
@@ -309,8 +308,7 @@ def _recovered(path: Place, study: Study) -> StoreRecord:
     if lies is not None and not lies.checksum:
         return StoreRecord(labels, (), next(lists), 1)
     if not has_cells:
-        known = observed(path, study, None, waiting(path, study))
-        return StoreRecord(labels, chunks, known, kept=kept)
+        return StoreRecord(labels, chunks, observed(path, study, None, waiting(path, study)), kept=kept)
     found = trials.best(path, labels, lies.chunks if lies else (), [*lists], files)
     return StoreRecord(labels, found.chunks, found.observed or today, found.number, kept)
 

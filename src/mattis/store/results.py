@@ -26,54 +26,43 @@ from mattis.study.base import Study
 DEFAULT = Path("results")
 
 
+Root = Path | str | None
+"""Below what results lie: a folder, or a prefix of an object store such as s3://bucket; results/ if None."""
+
+
+class Below:
+    """A place among the results of a study, by its name in their folder."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, results: "Results", _owner: type) -> Place:
+        """Return the place of some results."""
+        return results.folder / self.name
+
+
 @dataclass(frozen=True)
 class Results:
     """The places of one study's results."""
 
     folder: Place
 
-    @property
-    def store(self) -> Place:
-        return self.folder / "sweep.zarr"
-
-    @property
-    def receipt(self) -> Place:
-        return self.folder / "sweep.done.json"
-
-    @property
-    def failures(self) -> Place:
-        return self.folder / "failures.json"
-
-    @property
-    def shards(self) -> Place:
-        return self.folder / "shards"
-
-    @property
-    def study(self) -> Place:
-        return self.folder / "study.yaml"
+    store = Below("sweep.zarr")
+    receipt = Below("sweep.done.json")
+    failures = Below("failures.json")
+    shards = Below("shards")
+    study = Below("study.yaml")
+    diagram = Below("diagram.zarr")
+    figures = Below("figures")
+    theory = Below("theory.cache")
+    page = Below("diagram.html")
 
     def round(self, number: int) -> Place:
         """The file of a round of a study that is refined."""
         return self.folder / f"round_{number:03d}.json"
 
-    @property
-    def diagram(self) -> Place:
-        return self.folder / "diagram.zarr"
 
-    @property
-    def figures(self) -> Place:
-        return self.folder / "figures"
-
-    @property
-    def theory(self) -> Place:
-        return self.folder / "theory.cache"
-
-    @property
-    def page(self) -> Place:
-        return self.folder / "diagram.html"
-
-
-def results_of(study: Study, root: Path | str | None = None) -> Results:
+def results_of(study: Study, root: Root = None) -> Results:
     """Return the places of a study's results, below ROOT/NAME, by default results/NAME.
 
     The root is a folder, or a prefix of an object store such as s3://bucket/results. Both, and NAME, may

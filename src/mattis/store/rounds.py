@@ -15,11 +15,11 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from mattis.errors import UserError
+from mattis.exact.arrays import Mask
 from mattis.store import cube
 from mattis.store.results import Results, read_json, write_json
 from mattis.study.axes import Part, label_key
 from mattis.study.base import LARGEST_STUDY, Study
-from mattis.study.plan import Mask
 from mattis.study.refine import REFINED_AXES
 
 MOST_DEPTH = 10**6

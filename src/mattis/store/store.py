@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mattis.errors import UserError
+from mattis.exact.arrays import Mask
 from mattis.store import cube, journal, layout, metadata, reading, record
 from mattis.store.cube import CubeLabels, KeptStates
 from mattis.store.folding import ordering
@@ -28,7 +29,7 @@ from mattis.store.reading.stored import forms_of
 from mattis.store.record import StoreRecord, contents_of, journal_of
 from mattis.study.base import Study
 from mattis.study.model import FINAL_STATES, Columns, StateShape
-from mattis.study.plan import Block, Mask
+from mattis.study.plan import Block
 from mattis.words import counted
 
 if TYPE_CHECKING:
@@ -221,8 +222,7 @@ def _unpack(store: Store, study: Study, old: StoreRecord, files: Sequence[str]) 
         for (length, with_states), writer in writers.items():
             which = (held.ravel() == length) & (kept == with_states)
             if which.any():
-                rows = cube.fitting(states[which], writer.contents.kept)
-                writer.add(table[which, : first + length], rows)
+                writer.add(table[which, : first + length], cube.fitting(states[which], writer.contents.kept))
     for writer in writers.values():
         writer.flush()
     every = [*reversed([*bits, *forms]), *layout.label_forms(old.labels)]

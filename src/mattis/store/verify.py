@@ -3,7 +3,6 @@
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from mattis.errors import UserError
+from mattis.exact.arrays import Mask
 from mattis.store import cube, journal, layout, metadata, reading, record, store
 from mattis.store.frame import Frame, LabelledArray
 from mattis.store.layout import ArrayForm, Chunk
@@ -19,12 +19,12 @@ from mattis.store.place import Place
 from mattis.store.reading.census import Census
 from mattis.store.reading.stored import forms_of, opened, positions_in
 from mattis.store.record import StoreRecord, contents_of, journal_of
-from mattis.store.results import results_of
+from mattis.store.results import Root, results_of
 from mattis.store.rounds import asked
 from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.model import FINAL_STATES, Columns, StateShape
-from mattis.study.plan import Block, Mask
+from mattis.study.plan import Block
 
 CubeSlices = tuple[slice, ...]
 ChunkNumbers = NDArray[np.int64]
@@ -85,9 +85,7 @@ class Watcher(Protocol):
         """Hear that so many checks are done."""
 
 
-def verify(
-    study: Study, root: Path | str | None = None, recompute: int = 0, watcher: Watcher | None = None
-) -> Verdict:
+def verify(study: Study, root: Root = None, recompute: int = 0, watcher: Watcher | None = None) -> Verdict:
     """Check every chunk, label and cell of a study, and compute some random blocks once more.
 
     watcher  # is told how far it is
@@ -273,8 +271,7 @@ def _damage_in_journal(path: Place, study: Study) -> list[Finding]:
     """Return the segments of the journal that have lost rows."""
     folder, contents = journal_of(path), contents_of(study)
     names = journal.segments(folder)
-    segments = journal.rows(folder, contents, names)
-    lost = {segment.name: segment.lost for segment in segments}
+    lost = {segment.name: segment.lost for segment in journal.rows(folder, contents, names)}
     findings = []
     for name in names:
         if lost.get(name, 1):
@@ -305,8 +302,7 @@ def differences_of_block(
 ) -> Iterator[Finding]:
     """Yield a finding for each array of a block that differs from what it came to now in any bit."""
     for difference in differences(ds, study, block, columns):
-        lost = {block.id: difference.cells}
-        yield Finding(difference.observable, block.id, str(difference), lost)
+        yield Finding(difference.observable, block.id, str(difference), {block.id: difference.cells})
     if FINAL_STATES in columns:
         yield from _differences_of_states(path, study, block, columns[FINAL_STATES])
 

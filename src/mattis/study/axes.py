@@ -7,17 +7,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
+import pydantic
 from numpy.typing import NDArray
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictFloat,
-    StrictInt,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt
 
 from mattis.errors import nearest
 from mattis.exact.patterns import share
@@ -62,8 +54,7 @@ class Grid(Part):
 
     def values(self) -> list[float]:
         """Return the values, rounded to 12 digits so that 0.03 of a grid is the 0.03 of a list."""
-        steps = max(self.count - 1, 1)
-        width = (self.stop - self.start) / steps
+        width = (self.stop - self.start) / max(self.count - 1, 1)
         return [rounded(self.start + k * width) for k in range(self.count)]
 
 
@@ -263,7 +254,7 @@ class Axes(Part):
         """Temperatures of each beta, as asked for; none if the study has no such axis."""
         return ()
 
-    @model_validator(mode="after")
+    @pydantic.model_validator(mode="after")
     def _within_bounds(self) -> Self:
         for name in type(self).model_fields:
             values = getattr(self, name)
@@ -283,8 +274,7 @@ def check_axis(name: str, values: tuple[float, ...], bound: Bound) -> None:
     seen: dict[float, int] = {}
     for index, value in enumerate(values):
         if not bound.fits(value):
-            where = f"{name}[{index}]"
-            raise Misplaced(where, _shown(value), bound.expected, bound.advice)
+            raise Misplaced(f"{name}[{index}]", _shown(value), bound.expected, bound.advice)
         if (short := label_key(name, value)) in seen:  # a store could not tell them apart
             raise Misplaced(
                 f"{name}[{index}]",

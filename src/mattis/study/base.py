@@ -13,6 +13,7 @@ from pydantic import Field, SerializeAsAny, StrictInt, field_validator, model_va
 
 from mattis.cards import card
 from mattis.errors import UserError, nearest
+from mattis.exact.arrays import Reals
 from mattis.plugins import Plugin
 from mattis.study.axes import Axes, Misplaced, Part, counts_of, shortest
 from mattis.study.document import written
@@ -243,7 +244,7 @@ class Study(Part):
         """Return what some points cost, in updates: more than these where looking costs as well."""
         return self.updates(patterns, points)
 
-    def weights(self, counts: NDArray[np.int64], sizes: Sequence[float]) -> NDArray[np.float64]:
+    def weights(self, counts: NDArray[np.int64], sizes: Sequence[float]) -> Reals:
         """Return numbers that rise with the cost of networks of P patterns, (sizes, values)."""
         return np.asarray(counts * np.array(sizes, np.float64)[:, None])
 
@@ -273,8 +274,7 @@ class Study(Part):
         value = min(self.labels[self.stored])
         count = int(self.counts([value], [size])[0, 0])
         point = tuple(self.labels[name][0] for name in self.points)
-        patterns = self.pattern_set(size, count, self.axes.seed[0])
-        task, _ = self.shortened(patterns, [point], 1)
+        task, _ = self.shortened(self.pattern_set(size, count, self.axes.seed[0]), [point], 1)
         self.described_model.simulate(*task)
 
     def changes(self, physics: Mapping[str, Any]) -> list[str]:
@@ -282,8 +282,7 @@ class Study(Part):
 
         A key or a number that they lack is younger than they are: it had its default.
         """
-        plain = type(self).model_construct(name=self.name, model=self.model, axes=self.axes)
-        usual = plain.physics()
+        usual = type(self).model_construct(name=self.name, model=self.model, axes=self.axes).physics()
         optional = {
             name: {key: field.default for key, field in type(part).model_fields.items()}
             for name in type(self).model_fields

@@ -104,8 +104,7 @@ def _closest(values: Sequence[CellLabel], value: CellLabel) -> CellLabel:
     """Return the value of an axis that is nearest to one that is not there."""
     numbers = [v for v in values if not isinstance(v, str)]
     if isinstance(value, str) or not numbers:
-        near = nearest(str(value), map(str, values)).removeprefix("; did you mean ").rstrip("?")
-        return near or values[0]
+        return nearest(str(value), map(str, values)).removeprefix("; did you mean ").rstrip("?") or values[0]
     if not math.isfinite(value):
         return max(numbers) if value > 0 else min(numbers)
     return min(numbers, key=lambda v: abs(v - value))
@@ -120,6 +119,4 @@ def listed(values: Sequence[CellLabel]) -> str:
 
 def written(value: CellLabel) -> str:
     """Return a label as it is typed."""
-    if isinstance(value, str):
-        return value
-    return f"{value:.12g}"
+    return value if isinstance(value, str) else f"{value:.12g}"

@@ -53,8 +53,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
         mark = key_node.start_mark
         if key_node.tag != _TEXT or not str(key_node.value).isprintable():
             got = reprlib.repr(key_node.value) if key_node.id == "scalar" else f"a {key_node.id}"
-            fault = f"got {got}; a key is a single word"
-            raise yaml.constructor.ConstructorError(None, None, fault, mark)
+            raise yaml.constructor.ConstructorError(None, None, f"got {got}; a key is a single word", mark)
         if key_node.value in seen:
             raise yaml.constructor.ConstructorError(
                 None, None, f"the key {_word(key_node.value)} is given twice", mark

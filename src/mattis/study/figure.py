@@ -132,5 +132,4 @@ def _named(where: str, name: str, known: Collection[str], expected: str) -> None
     """Raise Misplaced where a name is not known."""
     if stored_axis(name) not in known:
         listed = ", ".join(known)
-        advice = f"one of: {listed}{nearest(name, known)}"
-        raise Misplaced(where, name, expected, advice)
+        raise Misplaced(where, name, expected, f"one of: {listed}{nearest(name, known)}")

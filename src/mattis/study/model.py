@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mattis.exact.arrays import Reals
 from mattis.kernels.cuda.devices import Device, DeviceWork
 
 Columns = dict[str, NDArray[Any]]
@@ -171,9 +172,9 @@ class FollowedCell:
     """
 
     unit: str
-    times: NDArray[np.float64] | NDArray[np.int64]
+    times: Reals | NDArray[np.int64]
     warm: int
-    values: Mapping["Observable", NDArray[np.float64]]
+    values: Mapping["Observable", Reals]
 
 
 MOST_TIMES = 200

@@ -12,10 +12,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mattis.exact.arrays import Mask
 from mattis.study.base import Study
 from mattis.study.model import PatternSet, Point, Task
 
-Mask = NDArray[np.bool_]
 T = TypeVar("T")
 
 
@@ -61,8 +61,7 @@ def each_block(study: Study, wanted: Mask | None = None, block_cells: int | None
             if wanted is not None and cells is not None and cells[k] < len(grid):
                 if not cells[k]:
                     continue
-                mine = tuple(compress(grid, wanted[i, j, ..., k].flat))
-                pieces = _cut(study, mine, block_cells)
+                pieces = _cut(study, tuple(compress(grid, wanted[i, j, ..., k].flat)), block_cells)
             for part, points in enumerate(pieces):
                 yield Block(size, load, patterns, seed, points, part, study.stored)
 
@@ -126,6 +125,13 @@ def networks_of(study: Study) -> Iterator[tuple[int, int, tuple[int, float, int]
         counts = study.counts(loads, [size])[0].tolist()
         for j, (load, patterns) in enumerate(zip(loads, counts, strict=True)):
             yield i, j, (size, load, patterns)
+
+
+def network_blocks(study: Study, seed: int) -> Iterator[Block]:
+    """Yield the whole block of every network, of one seed."""
+    points = points_of(study)
+    for _, _, network in networks_of(study):
+        yield Block(*network, seed, points, stored=study.stored)
 
 
 def updates(study: Study, block: Block) -> int:

@@ -99,8 +99,7 @@ def _value(node: ast.AST) -> float:
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
         return float(node.value)  # type: ignore[arg-type]
     if isinstance(node, ast.BinOp):
-        value = OPERATORS[type(node.op)](_value(node.left), _value(node.right))
-        return float(value)
+        return float(OPERATORS[type(node.op)](_value(node.left), _value(node.right)))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         return -_value(node.operand)
     if isinstance(node, ast.Call) and len(node.args) == 1:

@@ -152,9 +152,7 @@ def _fault(place: str, number: float, argument: Argument) -> str | None:
 
 def _or_none(value: float | tuple[float, float]) -> TheoryValue:
     """Return floats, and None for NaN: a number as it is, a pair as a list."""
-    if isinstance(value, tuple):
-        return [_number_or_none(each) for each in value]
-    return _number_or_none(value)
+    return [_number_or_none(each) for each in value] if isinstance(value, tuple) else _number_or_none(value)
 
 
 def _number_or_none(value: float) -> float | None:

@@ -263,7 +263,7 @@ def respond(mean: Array, width: Array, reaction: Array, beta: Array) -> Response
     parts = [
         _responses(*(each[first : first + ANALOG_PLACES_AT_ONCE] for each in (mean, width, reaction, beta)))
         for first in range(0, mean.size, ANALOG_PLACES_AT_ONCE)
-    ]  # fmt: skip
+    ]
     return Response(*np.concatenate([*parts, np.empty((len(Response._fields), 0))], axis=1))
 
 
@@ -275,8 +275,7 @@ def _responses(mean: Array, width: Array, reaction: Array, beta: Array) -> Array
     t, weight, owner = _panels(low, high, jump, np.minimum(1.0, beta * width))
     y = np.tanh(t)
     dy = weight * (1 - y) * (1 + y)
-    s = width[owner, None]
-    z = (t / beta[owner, None] - reaction[owner, None] * y - mean[owner, None]) / s
+    z = (t / beta[owner, None] - reaction[owner, None] * y - mean[owner, None]) / width[owner, None]
     below, dense = ndtr(z) * dy, normal(z) * dy
 
     def total(values: Array) -> Array:

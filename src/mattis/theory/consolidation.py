@@ -79,9 +79,7 @@ def kappa_basin(memories: float, start: float) -> float:
     """
     least = _spinodal(memories)
     kappa = _kappa(least, memories)
-    if start * kappa >= least:
-        return kappa
-    return math.log1p(memories * start / (1 - start)) / start
+    return kappa if start * kappa >= least else math.log1p(memories * start / (1 - start)) / start
 
 
 def kappa_merge(target_cosine: float) -> float:
@@ -207,8 +205,7 @@ def _drifted(memories: float, kappa: float, start: float, time: float) -> float:
 
     span = (0.0, min(time, FOREVER))
     floor = 1e-14 * min(abs(start), 1.0)  # what starts small may grow
-    path = solve_ivp(slope, span, [0.0], method="LSODA", rtol=1e-11, atol=floor)
-    return float(path.y[0, -1])
+    return float(solve_ivp(slope, span, [0.0], method="LSODA", rtol=1e-11, atol=floor).y[0, -1])
 
 
 def _share(y: float, memories: float) -> float:

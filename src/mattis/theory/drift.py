@@ -268,8 +268,7 @@ class _Point:
         fields = np.einsum("makl,kla->amk", felt, self.geometry.pulls)  # of one pattern
         squares = np.einsum("amm->ma", fields)
         mixed = np.einsum("amk,ka->ma", fields, weights)
-        whole = (weights * mixed).sum(0)
-        curved = squares - 2 * mixed + 2 * whole - (weights * squares).sum(0)
+        curved = squares - 2 * mixed + 2 * (weights * mixed).sum(0) - (weights * squares).sum(0)
         common = np.einsum("ka,kamj->maj", weights, felt)
         joint = np.einsum("mamj->maj", felt) - common
         crossed = np.einsum("ma,maj->mj", beta * weights * shown, joint)

@@ -219,8 +219,7 @@ def _axis_average(dimension: float, slope: float) -> float:
     options = {"epsabs": 0.0, "epsrel": 1e-12}
     inner = float(quad(integrand, 0.0, turn, **options)[0])
     outer = float(quad(integrand, turn, last, **options)[0]) if turn < last else 0.0
-    norm = _ratio(dimension / 2, (dimension - 1) / 2)
-    return 2 * norm * (inner + outer)
+    return 2 * _ratio(dimension / 2, (dimension - 1) / 2) * (inner + outer)
 
 
 def coordinate(beta: float) -> float:

@@ -24,6 +24,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import erf
 
+from mattis.theory import saddles
 from mattis.theory.numerics.arrays import NAN, Array, Elementwise
 from mattis.theory.numerics.levels import at_levels
 from mattis.theory.numerics.quadrature import SpinAverages, averages, fourth_power
@@ -31,16 +32,7 @@ from mattis.theory.numerics.roots import Indices, roots, top
 from mattis.theory.one_step.ground import equal_loads, equal_temperatures, highest_equal_load
 from mattis.theory.one_step.retrieval import barrier_at, largest_loads
 from mattis.theory.one_step.states import LEAST_BROKEN_LOAD, glasses
-from mattis.theory.saddles import (
-    NEAR_ONE,
-    Spinodals,
-    branch_ends,
-    entropies,
-    glass_states,
-    retrieval_states,
-    solve_overlaps,
-    spinodals,
-)
+from mattis.theory.saddles import NEAR_ONE, Spinodals, entropies, glass_states, retrieval_states, spinodals
 
 GROUND_SLOPE = 2.595876  # the limit of (1 - T_c)/sqrt(alpha) at small load
 PATTERN_ENERGY = -0.5
@@ -144,8 +136,7 @@ def _of_glass(column: str, rsb: Array | float, load: Array, temperature: Array) 
 
     def symmetric(load: Array, temperature: Array) -> Array:
         states = glass_states(load, temperature)
-        is_entropy = column == "entropy"
-        return entropies(states, load, temperature) if is_entropy else getattr(states, column)
+        return entropies(states, load, temperature) if (column == "entropy") else getattr(states, column)
 
     def broken(load: Array, temperature: Array) -> Array:
         return np.asarray(getattr(glasses(load, temperature), column))
@@ -368,13 +359,13 @@ def hysteresis_overlap(load: Array) -> Array:
 
 def solve_overlap(width: float, temperature: float) -> tuple[float, SpinAverages[float]]:
     """Return the root m > 0 of m = E tanh((m + width z)/T), and the averages there."""
-    m, found = solve_overlaps(np.array([width]), np.array([temperature]))
+    m, found = saddles.solve_overlaps(np.array([width]), np.array([temperature]))
     return float(m[0]), SpinAverages(*(float(each[0]) for each in found))
 
 
 def branch_end(temperature: float) -> float:
     """Return the width where C = 1 at m = 0, T < 1: the branch m > 0 ends there."""
-    return float(branch_ends(np.array([temperature]))[0])
+    return float(saddles.branch_ends(np.array([temperature]))[0])
 
 
 def _free_energy_gaps(load: Array, temperature: Array, ends: Spinodals | None = None) -> Array:
@@ -413,8 +404,7 @@ def _almeida_thouless(load: Array, temperature: Array) -> Array:
     state = retrieval_states(load, temperature)
     known = np.isfinite(state.width)
     m, width, heat = state.overlap[known], state.width[known], temperature[known]
-    gap = averages(m, width, heat).gap
-    out[known] = load[known] * fourth_power(m, width, heat) / gap**2
+    out[known] = load[known] * fourth_power(m, width, heat) / averages(m, width, heat).gap ** 2
     return out
 
 

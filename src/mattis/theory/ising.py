@@ -18,9 +18,7 @@ def magnetisation(temperature: float) -> float:
     if temperature >= critical_temperature():
         return 0.0
     twice = 2 / temperature if temperature > 0 else math.inf
-    if twice > 300:
-        return 1.0
-    return float((1 - math.sinh(twice) ** -4) ** 0.125)
+    return 1.0 if twice > 300 else float((1 - math.sinh(twice) ** -4) ** 0.125)
 
 
 def correlation_length(temperature: float) -> float:

@@ -132,8 +132,7 @@ def T_g(load: float, diagonal: str) -> float:
 def _at(load: Array, temperature: Array, diagonal: str) -> Layers:
     """Return the retrieval states at T > 0; NaN where there is none."""
     out = np.full((3, load.size), NAN)
-    known = (temperature >= COLD) & (temperature < 1 - LITTLE_NEAR_ONE) & (load > 0)
-    at = np.flatnonzero(known)
+    at = np.flatnonzero((temperature >= COLD) & (temperature < 1 - LITTLE_NEAR_ONE) & (load > 0))
     heats, which = np.unique(temperature[at], return_inverse=True)
     end, most = ends(heats, diagonal)
     inside = np.sqrt(load[at]) <= most[which]
@@ -160,8 +159,7 @@ def ends(temperature: Array, diagonal: str) -> tuple[Array, Array]:
 def _ends(heats: tuple[float, ...], diagonal: str) -> tuple[Array, Array]:
     """Return `ends`, which a line of one temperature asks for again and again."""
     heat = np.array(heats, np.float64)
-    near = saddles.spinodals(heat).width
-    grid = near * np.linspace(0.5, 1.7, END_WIDTHS)[:, None]
+    grid = saddles.spinodals(heat).width * np.linspace(0.5, 1.7, END_WIDTHS)[:, None]
     found = states(grid.ravel(), np.tile(heat, END_WIDTHS), diagonal)
     loads = found.root_load(grid.ravel(), np.tile(heat, END_WIDTHS)).reshape(grid.shape)
     best = np.argmax(np.where(np.isfinite(loads), loads, 0.0), axis=0)
@@ -192,8 +190,7 @@ def states(width: Array, temperature: Array, diagonal: str, near: Array | None =
         starts.insert(0, lambda *_: near)  # all of them are to be found at first
     for start in starts:
         if at.size:
-            first = start(width[at], temperature[at])
-            found, good = _newton(first, width[at], temperature[at], diagonal)
+            found, good = _newton(start(width[at], temperature[at]), width[at], temperature[at], diagonal)
             out[:, at[good]] = found[:, good]
             at = at[~good]
     return Layers(*out)

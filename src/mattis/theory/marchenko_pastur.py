@@ -47,6 +47,4 @@ def _least(memories: float, size: float, a: float, b: float) -> float:
         tail = math.erfc(1 / math.sqrt(2)) / 2
         return 2 * (1 - math.sqrt(2 * math.pi * math.e) * tail) / size
     tau = abs(1 / a - 1 / b) ** (1 / 3) / abs(a - b)
-    if tau > WIDEST:
-        return NAN
-    return (a - b) ** 2 * math.exp(-TW1_MEAN * tau + (TW1_SD * tau) ** 2 / 2)
+    return NAN if tau > WIDEST else (a - b) ** 2 * math.exp(-TW1_MEAN * tau + (TW1_SD * tau) ** 2 / 2)

@@ -60,8 +60,8 @@ def sk_minima(size: float) -> float:
     weights = np.array([_log_weight(z, size) for z in places.tolist()])
     top, middle = float(weights.max()), float(places[weights.argmax()])
     area, _ = quad(
-        lambda z: math.exp(_log_weight(z, size) - top), middle - 12, middle + 12, epsabs=0, epsrel=1e-12,
-    )  # fmt: skip
+        lambda z: math.exp(_log_weight(z, size) - top), middle - 12, middle + 12, epsabs=0, epsrel=1e-12
+    )
     return math.exp(top + math.log(area))
 
 

@@ -102,8 +102,7 @@ class Quantity(Row):
 
 def argument(name: str, meaning: str, low: float = -math.inf, high: float = math.inf) -> Argument:
     """Return an argument of theory that is a number between two bounds, these included."""
-    bound = f"from {low:g} to {high:g}"
-    return Argument(name, meaning, bound, lambda value: low <= value <= high)
+    return Argument(name, meaning, f"from {low:g} to {high:g}", lambda value: low <= value <= high)
 
 
 def theory_line(

@@ -277,8 +277,7 @@ def _ages() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return weights of an integral over tau = u/A^2 and the signal s(tau) there: Gauss rule in sqrt(tau)."""
     nodes, weights = np.polynomial.legendre.leggauss(200)
     root = 2.2 * (1 + nodes)
-    signal = np.array([_signal(t * t) for t in root])
-    return 2.2 * weights * 2 * root, signal
+    return 2.2 * weights * 2 * root, np.array([_signal(t * t) for t in root])
 
 
 def _signal(tau: float) -> float:
@@ -289,8 +288,7 @@ def _signal(tau: float) -> float:
     """
     if tau < SIGNAL_YOUNG:
         return 1 - math.sqrt(2 * tau / math.pi)
-    odd = range(1, 60, 2)
-    return 8 / math.pi**2 * sum(math.exp(-k * k * math.pi**2 * tau / 8) / k**2 for k in odd)
+    return 8 / math.pi**2 * sum(math.exp(-k * k * math.pi**2 * tau / 8) / k**2 for k in range(1, 60, 2))
 
 
 @lru_cache(maxsize=256)

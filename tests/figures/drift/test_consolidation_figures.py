@@ -85,7 +85,9 @@ def test_every_study_of_the_repository_is_loaded_and_planned(path: Path) -> None
     assert study.name == path.stem
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n not in ("consolidation", "recall"))) for n in TINY]
+)
 def test_figures_are_written_the_same_each_time(tmp_path, name):
     study = tiny(name)
     fill(study, tmp_path)

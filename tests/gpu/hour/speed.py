@@ -26,7 +26,7 @@ def measured(device: Device) -> dict[str, Any]:
     }  # fmt: skip
     for sets, replicas in LOADS if large else ((1, 4), (2, 4)):
         for name, temperature in (("cold", COLD), ("hot", HOT)):
-            for kernel in (*glauber.GLAUBER_KERNELS, "little_sweeps", "little_update"):
+            for kernel in (*glauber.GLAUBER_KERNELS, *glauber.SYNCHRONOUS_KERNELS):
                 rate = dynamics(device, size, count, kernel, Load(sets, replicas, temperature))
                 share = share_of_limit(rate, kernel, size, count, multiplied)
                 facts["rates"].append({
@@ -43,7 +43,7 @@ def share_of_limit(rate: Rate, kernel: str, size: int, count: int, multiplied: R
     By products a proposal takes a multiplication and an addition for each pattern and each digit of the
     overlaps that make its field (two bytes in lanes), and once more where spins make overlaps.
     """
-    digits = {glauber.IN_LANES: 2, "little_update": integer_products.digits_of(size) + 1}
+    digits = {glauber.IN_LANES: 2, glauber.BY_PRODUCTS: integer_products.digits_of(size) + 1}
     if kernel in digits:
         operations = 2 * count * digits[kernel]
         return float(1e-12 * operations * rate.measured / multiplied.measured)
@@ -55,8 +55,8 @@ def turns(device: Device, size: int, count: int, numbers: tuple[int, ...]) -> li
     rows = []
     for replicas in numbers:
         load = Load(1, replicas, HOT)
-        pair = [dynamics(device, size, count, k, load) for k in ("little_sweeps", "little_update")]
-        wins = glauber.products_win(device, replicas, 1, size, count)
+        pair = [dynamics(device, size, count, k, load) for k in glauber.SYNCHRONOUS_KERNELS]
+        wins = glauber.synchronous_form_of(device, [replicas], size, count) == glauber.BY_PRODUCTS
         chosen = "products" if wins else "popcounts"
         rows.append({
             "replicas": replicas, "popcounts": pair[0].measured, "products": pair[1].measured,

@@ -78,6 +78,7 @@ PARAMETER = re.compile(
 STATEMENT = re.compile(r"([{}])|([\w$]+)\s*:(?!:)|([^;{}\s](?:[^;{}]|\{[^;{}]*\})*);")
 INSTRUCTION = re.compile(r"(?:@(!?%[\w$]+)\s+)?([a-z][\w.:]*)\s*(.*)", re.DOTALL)
 COMMA = re.compile(r",(?![^\[{]*[\]}])")  # but not within braces or brackets
+HINT = re.compile(r'\.pragma "(nounroll|used_bytes_mask 0x[0-9a-f]+)"')  # of loops; which bytes a load is for
 DECLARATION = re.compile(r"\.reg\s+\.(\w+)\s+(.*)", re.DOTALL)
 
 
@@ -225,7 +226,7 @@ class _Body:
             self.declare(match[1], match[2], line)
         elif match := VARIABLE.fullmatch(f"{text};"):
             self.variables.append(_variable(match, line))
-        elif text != '.pragma "nounroll"':
+        elif not HINT.fullmatch(text):
             raise PtxError(f"unknown directive: {text} (line {line})")
 
     def label(self, name: str, line: int) -> None:

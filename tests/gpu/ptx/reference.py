@@ -191,9 +191,7 @@ def dot(a: int, b: int, c: int, mnemonic: str) -> int:
     def part(x: int, kind: str, place: int, width: int) -> int:
         return wrapped(x >> 8 * width * place, f"{kind[0]}{8 * width}")
 
-    return c + sum(
-        part(a, left, i, size) * part(b, right, first + i, 1) for i in range(4 // size)
-    )  # fmt: skip
+    return c + sum(part(a, left, i, size) * part(b, right, first + i, 1) for i in range(4 // size))
 
 
 def _whole(name: str, modifiers: list[str], mnemonic: str) -> Callable[..., Any]:

@@ -25,9 +25,7 @@ def kernel(body: str, *, parameters: Sequence[str] = (".u64",), before: str = ""
     """Return a module with one kernel: %d0 … hold its parameters of 64 bits, %r0 the number of the thread."""
     told = ", ".join(f".param {kind} {name}_{k}" for k, kind in enumerate(parameters))
     loads = [f"ld.param.u64 %d{k}, [{name}_{k}];" for k, kind in enumerate(parameters) if kind.endswith("64")]
-    registers = [
-        ".reg .pred %p<9>;", ".reg .b16 %h<9>;", ".reg .b32 %r<20>;", ".reg .b64 %d<20>;",
-    ]  # fmt: skip
+    registers = [".reg .pred %p<9>;", ".reg .b16 %h<9>;", ".reg .b32 %r<20>;", ".reg .b64 %d<20>;"]
     lines = (*registers, *loads, "mov.u32 %r0, %tid.x;", body, "ret;")
     return f"{HEAD}\n{before}\n.visible .entry {name}({told})\n{{\n" + "\n".join(lines) + "\n}\n"
 

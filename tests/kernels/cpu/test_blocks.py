@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mattis.exact import functions, rng
-from mattis.kernels.cpu import blocks, glauber, matrix
+from mattis.kernels.cpu import blocks, matrix
 from mattis.kernels.cpu.blocks import VISITS
 
 KINDS = [(np.int8, np.int16), (np.int16, np.int32), (np.int32, np.int64)]
@@ -293,31 +293,3 @@ def test_usual_functions_are_the_functions():
         assert functions.usual_exponential(number) == functions.exponential(number)
         argument = functions.exponential(number)
         assert functions.usual_logarithm(argument) == functions.logarithm(argument)
-
-
-@pytest.mark.parametrize("order", [[], [1, 2, 3, 4]])
-@pytest.mark.parametrize("scale", [0.0, 30.0])
-def test_without_vectors_the_same(monkeypatch, scale, order):
-    """Where no vectors can be compiled, `field_sweeps` is a loop of functions of Python."""
-    size, count = 70, 5
-    xi = np.random.default_rng(1).choice(np.array([1, -1], np.int8), (count, size))
-    nj = (xi.T.astype(int) @ xi - count * np.eye(size, dtype=int)).astype(np.int8)
-    start = np.where(np.arange(size) % 5, xi[0], -xi[0]).astype(np.int8)
-    halves = glauber.half_fields(nj, start, count * (size - 1) % 2, 400)
-    results = []
-    for vectors in (True, False):
-        rest = np.array([1, 2, 3, 4], np.uint32), np.float32(scale), np.array(order, np.uint32)
-        spins, fields, trace, sums = (
-            start.copy(),
-            halves.copy(),
-            np.zeros((3, 9), int),
-            np.zeros((2, size), np.int32),
-        )
-        sweeps = glauber.field_sweeps
-        if not vectors:
-            monkeypatch.setattr(glauber, "by_blocks", lambda *_: False)
-            sweeps = glauber.field_sweeps.py_func
-        used = sweeps(nj, spins, fields, count * (size - 1) % 2, xi[0], *rest, trace, sums, 2)
-        results.append((used, spins, fields, trace, sums))
-    for one, other in zip(*results, strict=True):
-        np.testing.assert_array_equal(one, other)

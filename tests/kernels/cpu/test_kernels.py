@@ -17,7 +17,7 @@ from mattis.networks.binary import hopfield
 from mattis.networks.binary.chains import KERNELS
 from mattis.networks.binary.hopfield import Setting
 from mattis.networks.binary.network import SHARINGS, UPDATE_ORDERS, BinaryNetwork, Protocol, Replica
-from mattis.study.model import PatternSet
+from mattis.study.model import UNSETTLED, PatternSet
 
 COLD = math.inf
 
@@ -184,7 +184,7 @@ def test_a_fixed_point_is_repeated_as_if_it_had_been_run(seed, size, count, warm
 def test_the_sweep_at_which_nothing_flips_tells_whether_a_chain_was_settled():
     """The cue of one flipped bit is repaired in sweep 0; in sweep 1 nothing flips."""
     network = network_of(drawn(1, 1, 20))
-    for warm, flag in ((0, hopfield.UNSETTLED), (1, 0), (2, 0)):
+    for warm, flag in ((0, UNSETTLED), (1, 0), (2, 0)):
         (cell,) = hopfield.observe(network, [Replica(0, COLD, 0.05)], Protocol(warm, 4, 1, 0.5))
         assert (cell["sweeps_used"], cell["flag"]) == (1, flag)
         assert (cell["overlap"], cell["flip_fraction"]) == (1, 0.05 / 4 if warm == 0 else 0)
@@ -244,6 +244,40 @@ def test_energy_falls_at_each_flip(seed, size, count):
         rises = np.diff(trace[1], prepend=start @ nj @ start)
         assert (rises >= 4 * trace[2]).all()
         assert ((rises > 0) == (trace[2] > 0)).all()
+
+
+@pytest.mark.parametrize("kernel", ["fields", "overlaps"])
+@pytest.mark.parametrize("order", ["typewriter", "random"])
+@pytest.mark.parametrize("beta", [COLD, 2.0, 0.3, 1e-6])  # the last too hot for levels
+def test_without_vectors_the_same(monkeypatch, kernel, order, beta):
+    """Where no vectors can be compiled, the kernels of one replica are loops of functions of Python."""
+    network, protocol = network_of(drawn(1, 5, 70)), Protocol(2, 7, 1, 0.5, order, "independent")
+    compiled = chain_of(kernel, network, 2, Setting(beta, 0.2), protocol)
+    monkeypatch.setattr(glauber, "by_blocks", lambda *_: False)
+    for name in ("field_sweeps", "overlap_sweeps"):
+        monkeypatch.setattr(glauber, name, getattr(glauber, name).py_func)
+    plain_chain = chain_of(kernel, network, 2, Setting(beta, 0.2), protocol)
+    for name in ("trace", "sums", "used", "spins"):
+        np.testing.assert_array_equal(getattr(plain_chain, name), getattr(compiled, name))
+
+
+def test_overlaps_at_the_edge_of_the_noise_ask_for_all_bits_of_a_word():
+    """The overlap of one pattern, all +1, is that of no state: it puts the field of site 0 at -th."""
+    size, scale, target = 64, np.float32(2000.0), 0
+    network = network_of(np.ones((1, size), np.int8))
+    patterns, start = network.in_lanes, np.ones(size, np.int8)
+    start[1::2] = -1
+    for seed, off in product(range(150), (-1, 0, 1)):
+        stream = rng.stream(seed, "dynamics", {})
+        noise = int(rng.thermal_noise(stream.decision_words(size, 0), scale)[0])
+        half = (-noise - patterns.parity) // 2 + off
+        overlaps = np.array([half - patterns.offsets[0]], patterns.near.dtype)
+        spins, trace, sums = start.copy(), np.zeros((3, 1), np.int64), np.zeros((2, size), np.int32)
+        glauber.overlap_sweeps(
+            network.site_major, patterns, spins, overlaps, target, stream.packed(), scale,
+            np.zeros(0, np.uint32), trace, sums, 0,
+        )  # fmt: skip
+        assert spins[0] == (1 if 2 * half + patterns.parity + noise >= 0 else -1)
 
 
 # Energy and sign

@@ -264,9 +264,7 @@ def test_frozen_numbers():
 EXPONENTIALS = [
     "0x1.cf46d99d52b3ap-1", "0x1.78b56362cef38p-2", "0x1.57a3afeed00abp-30", "0x0.000000000001fp-1022",
 ]  # fmt: skip
-LOGARITHMS = [
-    "-0x1.26bb1bbb55515p+1", "0x1.9f323ecbf984cp-2", "0x1.193ea7aad030ap+0", "0x1.5963447f87fb5p+9",
-]  # fmt: skip
+LOGARITHMS = ["-0x1.26bb1bbb55515p+1", "0x1.9f323ecbf984cp-2", "0x1.193ea7aad030ap+0", "0x1.5963447f87fb5p+9"]
 TRACE = [
     "0x1.878869825abe1p-1", "0x1.b4bb7a771dbadp-1", "0x1.2ab7a444be02ap-1", "0x1.a2fbc3219e5a7p-1",
     "0x1.7fe9051d29cf4p-1",

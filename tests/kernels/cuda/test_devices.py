@@ -1,7 +1,6 @@
 """Kernels for GPUs, run by this CPU: one text, the same trajectories as the CPU's own kernels, to the bit."""
 
 import shutil
-import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -162,10 +161,12 @@ def test_products_of_integers_are_exact(device) -> None:
 def test_products_are_taken_where_they_save_more_than_their_launches_cost(device) -> None:
     """One large set at once, not many small ones: a function of R, N, P and the number of sets."""
     fast = replace(device, processors=132, clock=1_700_000_000)
-    assert glauber.products_win(fast, 2048, 1, 10_000, 1000)
-    assert not glauber.products_win(fast, 40, 1, 500, 25)
-    assert not glauber.products_win(fast, 2048, 2048, 1000, 50)
-    assert glauber.products_win(fast, 2048, 16, 10_000, 1000)
+
+    def chosen(sharing: list[int], size: int, count: int) -> str:
+        return glauber.synchronous_form_of(fast, sharing, size, count)
+
+    assert chosen([2048], 10_000, 1000) == chosen([128] * 16, 10_000, 1000) == glauber.BY_PRODUCTS
+    assert chosen([40], 500, 25) == chosen([1] * 2048, 1000, 50) == glauber.BY_POPCOUNTS
 
 
 def test_lanes_are_for_many_replicas_of_a_set(device) -> None:
@@ -181,6 +182,8 @@ def test_lanes_are_for_many_replicas_of_a_set(device) -> None:
     assert chosen([128] * 64, 32_768) == "glauber_groups"
     assert chosen([128] * 64, 32_767, 16_383) == glauber.IN_LANES
     assert chosen([128] * 64, 32_767, 16_384) == "glauber_groups"
+    assert chosen([128] * 64, 1000, 16_383) == glauber.IN_LANES
+    assert chosen([128] * 64, 1000, 16_384) == "glauber_groups"  # 2 N J_ij may need 17 bits
 
 
 def test_few_replicas_in_the_heat_take_one_proposal_after_the_other(device) -> None:
@@ -219,57 +222,6 @@ def test_a_study_in_the_heat_is_planned_and_run_by_what_its_temperatures_flip(de
     family.batched([task], device)
     assert family.launches(task, 3, device) is not None
     assert asked == [pytest.approx(1 / (1 + np.exp(0.25)))] * 2
-
-
-PLANNED = [
-    ("typewriter", "glauber_groups"), ("random", "glauber_groups"), ("typewriter", glauber.IN_LANES),
-    ("random", glauber.IN_LANES), ("typewriter", "not resident"), ("synchronous", ""),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("tensors", [True, False])
-@pytest.mark.parametrize(("order", "form"), PLANNED)
-def test_the_plan_of_memory_is_what_is_allocated(device, order, form, tensors, monkeypatch) -> None:
-    """The peak of NumPy's own arrays in the place of a GPU's, above all that was there before."""
-    by_products, room = not form, glauber.ROOM if form == "not resident" else device.shared
-    form = glauber.IN_LANES if form == "not resident" else form
-    monkeypatch.setattr(glauber, "products_win", lambda *_: by_products)
-    monkeypatch.setattr(glauber, "form_of", lambda *_: form)
-    one = replace(device, tensor_products=exactly if tensors else None, to_host=lambda x: x, shared=room)
-    networks, protocol = [network_of(2000, 70, seed) for seed in (1, 2)], protocol_of(order, 0, 1)
-    replicas = [Replica(k, 1.3, 0.1) for k in range(20)]
-    asked = [hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(networks) for r in replicas]
-    herd = hopfield_device.herd_of(networks, asked, protocol)
-    given = [n.patterns for n in networks]
-    course = hopfield_device.sweeps_of(networks, protocol)
-    ways = (glauber.synchronous,) if by_products else (glauber.asynchronous, form)
-
-    def run() -> None:
-        ways[0](one, patterns.sets_on(one, given), herd, course, *ways[1:])()
-
-    peak = min(peak_of(run) for _ in range(2))  # the first time compiles
-    each, _, _ = hopfield_device.plan(one, 2000, 70, [20, 20], protocol)
-    planned = 40 * each
-    if course.orders is not None:
-        planned += 2 * 4 * 2000
-    least = 0.8 if tensors else 0.5  # in float64 one pattern set after the other needs room
-    assert least * planned < peak <= planned + 2**16  # Python has objects of its own
-
-
-def exactly(a, b, out) -> None:
-    """Stand for tensor cores, which need no room of their own."""
-    for k in range(len(b)):
-        out[:, k] = np.einsum("ij,j->i", a, b[k], dtype=np.int32)
-
-
-def peak_of(work) -> int:
-    """Return the most bytes that NumPy's arrays took while work was done, beside those of before."""
-    tracemalloc.start()
-    try:
-        work()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 def test_noise_is_that_of_the_recipe() -> None:

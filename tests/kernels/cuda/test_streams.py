@@ -1,7 +1,6 @@
 """Two streams: copies through two buffers, work that overlaps, and missing waits, which are errors."""
 
 import shutil
-import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from references import same_columns
 
-from mattis.exact import rng
 from mattis.kernels.cuda import backends, devices, matrix, streams
 from mattis.kernels.cuda.devices import Device, host_trouble, overlapped
 from mattis.kernels.cuda.streams import OneStream, Staging
@@ -253,45 +251,3 @@ def test_the_next_segment_is_asked_for_before_the_last_is_read(monkeypatch) -> N
     monkeypatch.setattr(matrix._Launched, "take", taken)
     matrix.run_chains(replace(simulated, splits=2**40), [chain(8, False)])
     assert log == ["launch", *["launch", "take"] * 3, "take"]
-
-
-class Allocated:
-    """NumPy as the arrays of a device, which counts the bytes that are there at once."""
-
-    def __init__(self) -> None:
-        self.bytes = self.peak = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(np, name)
-
-    def _made(self, array: np.ndarray) -> np.ndarray:
-        self.bytes += array.nbytes
-        self.peak = max(self.peak, self.bytes)
-        weakref.finalize(array, self._gone, array.nbytes)
-        return array
-
-    def _gone(self, size: int) -> None:
-        self.bytes -= size
-
-    def zeros(self, *shape: Any) -> np.ndarray:
-        return self._made(np.zeros(*shape))
-
-    def empty(self, *shape: Any) -> np.ndarray:
-        return self._made(np.empty(*shape))
-
-
-@needs_compiler
-@pytest.mark.parametrize("synchronous", [False, True])
-@pytest.mark.parametrize("numbers", [2**20, 500])
-def test_the_plan_of_circuits_has_two_launches_at_a_time(synchronous: bool, numbers: int) -> None:
-    """Or as many sweeps as there are, if these are fewer."""
-    simulated, allocated = backends.device("simulated"), Allocated()
-    one = chain(16, synchronous, 300)
-    one = one._replace(follow=np.tile(one.follow, (10, 1)), scales=np.tile(one.scales, 10))
-    streams_ = [rng.stream(k, "order", {}).packed()[: len(one.order)] for k in range(30)]
-    many, limits = [one._replace(order=order) for order in streams_], matrix.Limits(numbers=numbers)
-    matrix.run_chains(replace(simulated, xp=allocated), many, limits)
-    form = matrix.ChainShape.of(one, limits)
-    assert (form.longest < 20) == (numbers == 500)
-    planned = one.wires.memory + 30 * form.memory
-    assert planned - 30 * 64 - 100 < allocated.peak <= planned

@@ -81,13 +81,14 @@ def test_all_cells_are_the_same_without_vector_instructions(monkeypatch):
 
 @pytest.mark.parametrize("replicas", [1, 3, 8, 32])
 def test_the_rule_picks_a_kernel_of_the_table(replicas):
-    """Many replicas in lanes, few with fields; without N² couplings where these are too large."""
+    """Many replicas in lanes, few alone, cold ones with fields; without N² couplings if these are large."""
     for size, count, sweeps in product((50, 1000, 3000, 20_000), (2, 100, 2000), (3, 300, 10**6)):
         chosen = costs.cheapest(size, count, [0.3] * replicas, sweeps)
         assert chosen in KERNELS
         assert chosen != "fields" or size <= costs.LARGEST_MATRIX
     assert costs.cheapest(2000, 200, [1.0] * 32, 300) == "lanes"
-    assert costs.cheapest(1000, 100, [1.0], 10**4) == "fields"
+    assert costs.cheapest(1000, 100, [0.1], 10**4) == "fields"
+    assert costs.cheapest(1000, 100, [1.0] * 3, 10**4) == "overlaps"
     assert costs.cheapest(20_000, 20, [1.0], 300) == "overlaps"
 
 
@@ -96,14 +97,23 @@ def test_cold_replicas_keep_fields_where_warm_ones_are_faster_in_lanes():
     for temperatures, kernel in (
         ([0.0] * 32, "fields"),
         ([5.0] * 32, "lanes"),
-        ([0.1] * 10 + [9.0], "fields"),
+        ([0.1] * 20, "fields"),
+        ([0.1] * 10 + [9.0], "overlaps"),
     ):
         assert costs.cheapest(2000, 100, temperatures, 300) == kernel
     cost = costs.nearest(2000, 100)
-    assert cost.fields_at(0.0) == cost.fields_at(0.05) == cost.fields[0]
-    assert cost.fields_at(1.0) == cost.fields_at(math.inf) == cost.fields[3]
-    assert cost.fields_at(0.2) == cost.fields[1]
-    assert cost.fields_at(0.35) == pytest.approx((cost.fields[1] + cost.fields[2]) / 2)
+    for each in (cost.fields, cost.overlaps):
+        assert costs.at(each, 0.0) == costs.at(each, 0.05) == each[0]
+        assert costs.at(each, 1.0) == costs.at(each, math.inf) == each[3]
+        assert costs.at(each, 0.2) == each[1]
+        assert costs.at(each, 0.35) == pytest.approx((each[1] + each[2]) / 2)
+
+
+def test_in_a_random_order_overlaps_win_later():
+    """There they are summed site by site, 2 to 10 times as slowly as 64 sites at once."""
+    warm, size = [0.5] * 12, 2000
+    assert costs.cheapest(size, 100, warm, 300) == "overlaps"
+    assert costs.cheapest(size, 100, warm, 300, in_turn=True) == "lanes"
     network = hopfield.build(PatternSet(1, 1000, 20, 0))
     protocol = Protocol(100, 200, 1, 0.5)
     for beta, kernel in ((COLD, chains.fields), (0.0, chains.lanes)):
@@ -214,9 +224,9 @@ def test_the_edwards_anderson_sum_of_a_very_long_chain_does_not_wrap():
 def test_the_table_of_the_rule_is_what_the_benchmark_measured():
     """To three digits, as `benchmarks/dispatch.py` writes both; inf for what was too large to measure."""
     rows = json.loads((ROOT / "benchmarks" / "dispatch.json").read_text())["rows"]
-    names = [f"{name}{kind}" for name in ("overlap", "field", "lanes") for kind in ("", "_setup")]
+    names = ("overlaps", "turn", "overlap_setup", "fields", "field_setup", "lanes", "lanes_setup")
     for row, cost in zip(rows, costs.COSTS, strict=True):
         assert cost[:2] == (row["size"], row["patterns"])
-        row["field"] = row.get("fields", [math.inf] * 4)
+        row.setdefault("fields", [math.inf] * 4)
         for name, value in zip(names, cost[2:], strict=True):
             assert value == pytest.approx(row.get(name, math.inf), rel=6e-3, abs=6e-3)

@@ -144,8 +144,7 @@ def test_unit_vectors_have_length_one_and_no_direction(dimensions):
     spread = 2 * (dimensions - 1) / (dimensions**2 * (dimensions + 2))  # of a squared component
     for component in n:
         assert within(component.mean(), 0, math.sqrt(1 / dimensions / size), looks)
-        assert within((component**2).mean(), 1 / dimensions,
-                      math.sqrt(spread / size) + 1e-5, looks)  # fmt: skip
+        assert within((component**2).mean(), 1 / dimensions, math.sqrt(spread / size) + 1e-5, looks)
 
 
 @pytest.mark.parametrize("count", [1, 7, 64])

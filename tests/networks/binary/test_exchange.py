@@ -205,7 +205,7 @@ def test_a_study_is_written_as_it_reads(tmp_path: Path) -> None:
         ({"protocol": {"name": "exchange", "every": 0}}, "protocol.every: got 0; expected"),
         ({"protocol": None, "question": "exchange"}, "write protocol: exchange"),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_go_with_it_is_refused_in_one_line(changes: dict[str, Any], said: str) -> None:
     assert said in refused(study_of, **changes)
 

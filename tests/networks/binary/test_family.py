@@ -263,10 +263,10 @@ def test_a_weak_call_of_the_next_pattern_moves_nothing_one_site_after_the_other(
 
 def test_thresholds_are_as_large_as_they_are():
     """A random axis in units of 1/65536: a threshold of 16 is beyond 32 bits and still pushes down."""
-    study = make(model="random_axis", size=[2400], load=None, memories=[2], temperature=[0.0], noise=[0.0],
+    study = make(model="random_axis", size=[2100], load=None, memories=[2], temperature=[0.0], noise=[0.0],
                  dynamics={"threshold": 16.0}, seed=1)  # fmt: skip
     assert isinstance(study, BinaryStudy)
-    assert (circuit_of(PatternSet(1, 2400, 2, 0), study).bias == -16 * 2400 * 65536).all()
+    assert (circuit_of(PatternSet(1, 2100, 2, 0), study).bias == -16 * 2100 * 65536).all()
     assert columns(study)["flip_fraction"][0] == 0
 
 
@@ -392,7 +392,7 @@ def mistake(**changes) -> str:
         ({"model": "weighted"}, ["axes.load", "weights"]),
         ({"model": "gaussian", "size": [200000], "temperature": [300.0], "load": [0.001]}, ["axes."]),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_one_line_with_place_and_remedy(changes, said):
     line = mistake(**changes)
     for words in said:

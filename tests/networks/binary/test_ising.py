@@ -130,7 +130,7 @@ def test_metropolis_orders_a_quench_by_another_course():
         ({}, "update_order: got typewriter; expected random with rate metropolis"),
         ({"rate": "kawasaki"}, "dynamics.rate: got 'kawasaki'"),
     ],
-)  # fmt: skip
+)
 def test_dynamics_that_metropolis_does_not_know_is_refused(changes, said):
     assert said in refused(make_of_family, dynamics={**METROPOLIS, **changes})
 
@@ -143,7 +143,7 @@ def test_dynamics_that_metropolis_does_not_know_is_refused(changes, said):
         ({"question": "familiarity"}, "dynamics.rate: got metropolis; expected no rate, for familiarity"),
         ({"question": "landscape", "temperature": [0.0], "noise": [0.0]}, "expected no rate, for landscape"),
     ],
-)  # fmt: skip
+)
 def test_networks_that_metropolis_does_not_know_are_refused(changes, said):
     assert said in refused(make_of_family, dynamics=METROPOLIS, update_order="random", **changes)
 

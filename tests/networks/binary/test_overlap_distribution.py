@@ -216,7 +216,7 @@ def test_a_panel_of_it_runs_along_q(tmp_path: Path) -> None:
         ({"quantity": "binder", "across": "q"}, "across: got q; expected an axis of the study"),
         ({"quantity": "overlap_distribution_3"}, "expected a quantity of the study"),
     ],
-)  # fmt: skip
+)
 def test_a_panel_that_is_none_is_refused_in_one_line(panel: dict[str, Any], said: str) -> None:
     whole = {"quantity": "overlap_distribution", **panel}
     assert said in refused(study_of, figure={"panels": [whole]})

@@ -63,7 +63,7 @@ def test_loads_and_numbers_of_memories_are_the_same_network(model: str) -> None:
     "model",
     [{"model": "hopfield"}, {"model": "little"}, {"update_order": "random", "noise_sharing": "common"}],
     ids=str,
-)  # fmt: skip
+)
 @pytest.mark.parametrize("ensemble", ["random", "categories", "orthogonal", "given"])
 def test_couplings_give_the_numbers_of_lanes(
     model: dict[str, str], ensemble: str, monkeypatch: pytest.MonkeyPatch

@@ -118,7 +118,7 @@ MISTAKES = [
     ({"step": 0}, "step: got 0; expected greater than 0", ""),
     ({"merged_above": 1.0}, "merged_above: got 1.0; expected less than 1", ""),
     ({"kappa": {"from": 1, "to": 2, "count": 10**6}, "seed": 10**6}, "cells; expected at most", ""),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("changes", "expected", "advice"), MISTAKES)
@@ -352,7 +352,7 @@ def test_the_command_plans_tells_and_lists(tmp_path, capsys):
         {"presentations": [1e3], "dwell": 10**5},
         {"size": [2**40], "presentations": [1e9]},
     ],
-)  # fmt: skip
+)
 def test_a_plan_of_years_is_quick(changes):
     """What would take years is estimated in seconds, whatever a presentation costs; and as years."""
     begun = time.process_time()

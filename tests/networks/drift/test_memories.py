@@ -296,9 +296,7 @@ def test_frozen_numbers():
     np.testing.assert_array_equal(drawn.old, gaussians.bartlett(stream, 21, 40)[:5])
 
 
-FROZEN = [
-    "0x1.901d4af860e7dp+2", "0x1.0dc2c8ffca75ep+0", "0x1.9836a4e011e2bp+0", "-0x1.b3f57693b506dp-1",
-]  # fmt: skip
+FROZEN = ["0x1.901d4af860e7dp+2", "0x1.0dc2c8ffca75ep+0", "0x1.9836a4e011e2bp+0", "-0x1.b3f57693b506dp-1"]
 FROZEN_SITES = [
     "-0x1.56ddf82629890p+0", "-0x1.1e384ba7648eap-4", "0x1.836f469dbe208p+0", "0x1.b211d70783eb2p-2",
 ]  # fmt: skip

@@ -329,9 +329,7 @@ def test_memories_collapse_below_kappa_s_and_end_on_the_cosine_of_the_theory(cou
     found = columns(asked, (kappa, 0.4, 0.0, tau, shows))
     assert found["similarity"][0] == pytest.approx(theory.cosine(count, kappa), abs=1e-3)
     lost = float(ratio < 1)
-    assert (found["collapsed"][0], found["merged"][0], found["consolidated"][0]) == (
-        lost, lost, 1 - lost,
-    )  # fmt: skip
+    assert (found["collapsed"][0], found["merged"][0], found["consolidated"][0]) == (lost, lost, 1 - lost)
 
 
 def test_kappa_is_beta_times_size_times_the_square_norm():

@@ -55,9 +55,8 @@ def test_a_corner_comes_to_rest_at_the_fixed_point_of_the_notebook():
     """x = tanh(4x) = 0.99932567 in every coordinate, whichever corner, to 1e-9; and in five dimensions."""
     for size in (2, 5):
         rows = simulate(
-            PatternSet(1, size, 2**size, 0), [NeuronPoint(4.0, 0.1)],
-            of_model(cues=2**size, tolerance=1e-13),
-        )  # fmt: skip
+            PatternSet(1, size, 2**size, 0), [NeuronPoint(4.0, 0.1)], of_model(cues=2**size, tolerance=1e-13)
+        )
         assert rows["overlap"][0] == pytest.approx(0.99932567, abs=5e-9)
         assert rows["overlap"][0] == pytest.approx(evaluate("attractors.coordinate", beta=4.0), abs=1e-12)
         assert rows["entropy"][0] == pytest.approx(

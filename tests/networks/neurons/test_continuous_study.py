@@ -73,8 +73,7 @@ def line_of(**changes) -> str:
 
 LINEAR = {"model": "linear", "question": "recall", "noise": [0.0]}
 BINARY = {"model": "dense_binary", "load": [0.02], "beta": None}
-EXPONENTIAL = {**BINARY, "hidden": "exponential", "load": None, "exponent": [0.2],
-               "beta": [1.0]}  # fmt: skip
+EXPONENTIAL = {**BINARY, "hidden": "exponential", "load": None, "exponent": [0.2], "beta": [1.0]}
 FAST = {"model": "fast_slow", "beta": [1.0]}
 
 MISTAKES = [
@@ -211,7 +210,7 @@ def test_a_network_that_cannot_be_made_gets_one_line(changes):
         ({**BINARY, "degree": 5, "load": [0.001], "size": [10]}, [10]),
         ({"model": "tanh_tanh", "load": [1.6]}, [32]),
     ],
-)  # fmt: skip
+)
 def test_patterns_are_counted_by_the_power_of_the_degree(changes, expected):
     """P = round(load N^{n-1}), round(e^{exponent N}), or P itself, for every size and value."""
     study = make(**{"seed": 1, "noise": [0.0], **changes})
@@ -420,7 +419,7 @@ def test_a_trace_ends_at_the_cell(changes):
         ({"model": "dense_binary", "beta": None}, 0, "binary neurons: got no steps to follow"),
         ({"model": "tanh_tanh"}, 0, "the question spectrum: got no steps to follow"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_followed_says_so(changes, cue, said):
     study = make(**changes)
     patterns, places, recipe = plan.task(study, plan.blocks(study)[0])

@@ -124,23 +124,19 @@ THROUGH = [sum(row[j] * x for j, x in enumerate(X)) for row in XI]
 
 BY_HAND = [
     ("quadratic", 2, sum(x * x for x in X) / 2, list(X)),
-    (
-        "ln_cosh", 2, sum(math.log(math.cosh(1.5 * x)) for x in X) / 1.5,
-        [math.tanh(1.5 * x) for x in X],
-    ),
+    ("ln_cosh", 2, sum(math.log(math.cosh(1.5 * x)) for x in X) / 1.5, [math.tanh(1.5 * x) for x in X]),
     ("log_sum_exp", 2, math.log(sum(SOFT)) / 1.5, [e / sum(SOFT) for e in SOFT]),
     ("polynomial", 4, 1.5 / 4 * sum(x**4 for x in X), [1.5 * x**3 for x in X]),
-    (
-        "rectified_polynomial", 3, 0.5 * sum(max(x, 0) ** 3 for x in X),
-        [1.5 * max(x, 0) ** 2 for x in X],
-    ),
+    ("rectified_polynomial", 3, 0.5 * sum(max(x, 0) ** 3 for x in X), [1.5 * max(x, 0) ** 2 for x in X]),
     ("exponential", 2, sum(SOFT) / 1.5, SOFT),
     ("spherical", 2, math.hypot(*X), [x / math.hypot(*X) for x in X]),
     (
-        "memories", 2, 0.75 * sum(h * h for h in THROUGH),
+        "memories",
+        2,
+        0.75 * sum(h * h for h in THROUGH),
         [1.5 * sum(THROUGH[k] * XI[k][i] for k in range(2)) for i in range(4)],
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "degree", "value", "activation"), BY_HAND)

@@ -320,7 +320,7 @@ QUIET = [
     ("tanh_tanh", {"load": [0.4], "beta": [3.0]}, {"bias": 2.0}),
     ("graded", {"load": [0.4], "beta": [3.0]}, {"question": "spectrum", "diagonal": "zero"}),
     ("linear", {"load": [0.4], "beta": [0.1]}, {"question": "recall", "scale": "sites", "diagonal": "zero"}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("model", "axes", "keys"), QUIET)

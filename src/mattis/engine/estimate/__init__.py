@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +18,13 @@ from mattis.engine.estimate.short_chains import calibrate
 from mattis.engine.progress import spelled
 from mattis.engine.rates import learnt, remember, remembered
 from mattis.errors import UserError
+from mattis.exact.arrays import Mask
 from mattis.networks.registry import StudyLike, load_study
 from mattis.store import cube, layout, reading
-from mattis.store.results import Results, results_of
+from mattis.store.results import Results, Root, results_of
 from mattis.store.rounds import AskedCells, asked
 from mattis.study.base import Study
-from mattis.study.plan import Block, Mask, effort, networks_of, points_of, updates
+from mattis.study.plan import Block, effort, network_blocks, updates
 from mattis.words import counted, sized
 
 BYTES_PER_VALUE = 8
@@ -175,12 +175,8 @@ def cost(study: Study, results: Results | None = None) -> StudyCost:
 
 def total_effort(study: Study) -> int:
     """Return the effort of all blocks of a study; it does not depend on the seed."""
-    grid, seed = points_of(study), study.axes.seed[0]
-    blocks = (
-        Block(size, load, patterns, seed, grid, stored=study.stored)
-        for _, _, (size, load, patterns) in networks_of(study)
-    )
-    return sum(effort(study, block) for block in blocks) * len(study.axes.seed)
+    seed, *others = study.axes.seed
+    return sum(effort(study, block) for block in network_blocks(study, seed)) * (1 + len(others))
 
 
 def count(study: Study) -> int:
@@ -237,12 +233,8 @@ def limits(study: Study, spent: StudyCost, workers: int, of: AskedCells, found: 
     found  # how many of them are there
     """
     assert study.refine is not None
-    block, points = study.refine, points_of(study)
-    networks_ = [
-        Block(size, load, patterns, study.axes.seed[0], points, stored=study.stored)
-        for _, _, (size, load, patterns) in networks_of(study)
-    ]
-    dearest = max(effort(study, replace(one, points=(point,))) for one in networks_ for point in points)
+    block, blocks = study.refine, network_blocks(study, study.axes.seed[0])
+    dearest = max(effort(study, replace(one, points=(point,))) for one in blocks for point in one.points)
     left = max(block.cells - found, 0) * dearest * spent.seconds / total_effort(study)
     return {
         "target": block.target,
@@ -315,11 +307,7 @@ def limits_text(said: Mapping[str, Any]) -> str:
 
 
 def plan(
-    study: StudyLike,
-    root: Path | str | None = None,
-    workers: int | None = None,
-    shards: int = 1,
-    backend: str = "cpu",
+    study: StudyLike, root: Root = None, workers: int | None = None, shards: int = 1, backend: str = "cpu"
 ) -> Plan:
     """Return what a study takes and how much of it is there, from short chains or from its last run here.
 
@@ -400,13 +388,10 @@ def summary_text(study: Study, content: Mapping[str, Any]) -> Iterator[str]:
 
 def _rows_text(study: Study) -> Iterator[str]:
     """Yield the row of each block as JSON; those of a network differ in the seed alone."""
-    seeds, points = [str(seed) for seed in study.axes.seed], points_of(study)
-    for _, _, (size, load, patterns) in networks_of(study):
-        block = Block(size, load, patterns, NO_SEED, points, stored=study.stored)
-        row = _json(_row(study, block))
-        head, rest = row.split(f"seed={NO_SEED}")
+    for block in network_blocks(study, NO_SEED):
+        head, rest = _json(_row(study, block)).split(f"seed={NO_SEED}")
         middle, tail = rest.split(f'"seed": {NO_SEED}')
-        for seed in seeds:
+        for seed in study.axes.seed:
             yield f'{head}seed={seed}{middle}"seed": {seed}{tail}'
 
 
@@ -417,8 +402,7 @@ def _json(content: Any) -> str:
 def networks(study: Study) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
     """Yield each size with the numbers of patterns P that it stores, and the blocks of each P."""
     for size in study.axes.size:
-        counts = study.counts(study.labels[study.stored], [size])[0]
-        patterns, loads = np.unique(counts, return_counts=True)
+        patterns, loads = np.unique(study.counts(study.labels[study.stored], [size])[0], return_counts=True)
         yield size, patterns, loads * len(study.axes.seed)
 
 

@@ -1,14 +1,15 @@
 """What a study takes on a device: by short chains on the one that is here, or by what is known on paper."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 from mattis.engine.estimate.short_chains import sample, typical_cost
 from mattis.engine.progress import spelled
 from mattis.kernels.cuda import backends
 from mattis.kernels.cuda.devices import FULL_DEVICE, Device, DeviceWork
+from mattis.kernels.cuda.paper import A100
 from mattis.study.base import Study
 from mattis.study.plan import Block, points_of, task
 from mattis.words import sized
@@ -16,8 +17,14 @@ from mattis.words import sized
 ON_THE_CPU = "nothing: all that this study asks is computed by the CPU"
 """Why it takes a device no time."""
 
-NO_RATE = "nobody knows: no rate of this network is on paper; where a GPU is, short chains tell"
-"""Why the time of a network is not known that would run on a device."""
+NO_RATE = (
+    "nobody knows: chains follow from what others find, or some networks are too large for it; "
+    "where a GPU is, short chains tell"
+)
+"""Why the time of a study is not known that would run on a device."""
+
+ASSUMED = "as fast as instructions, counted in PTX, can start, or products and memory allow"
+"""What all rates on paper rest on; see docs/gpu.md."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,9 @@ class DeviceCost:
     rates         # measured, by short chains on it; paper, by counted instructions; or unknown, for a reason
     memory_bytes  # of it at once at most
     kernels       # those of the sweeps
+    assumed       # what time on paper rests on
+    shapes        # of launches of continuous neurons: pattern sets × states of each
+    elsewhere     # seconds by paper on another GPU, by its name
     """
 
     title: str
@@ -37,27 +47,42 @@ class DeviceCost:
     launches: int | None = None
     kernels: Sequence[str] = ()
     reason: str = ""
+    assumed: Sequence[str] = ()
+    shapes: Sequence[str] = ()
+    elsewhere: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def told(self) -> str:
         """What it takes, and how that is known, in words."""
         if self.rates == "unknown":
             return f"on {self.title}: {self.reason}"
-        parts = [f"about {spelled(self.seconds or 0.0)}"]
+        parts = [f"about {_spelled(self.seconds or 0.0)}"]
         if self.launches is not None and self.memory_bytes is not None:
             kernels = " and ".join(self.kernels)
             parts.append(f"launches: {self.launches}, of {kernels} and beside it")
             parts.append(f"{sized(self.memory_bytes)} of its memory")
-        source = "by short chains there" if self.rates == "measured" else "a rate on paper, never measured"
-        return f"on {self.title}: {', '.join(parts)} ({source})"
+        if self.shapes:
+            more = f" … {self.shapes[-1]}" if len(self.shapes) > 1 else ""
+            parts.append(f"in launches of {self.shapes[0]}{more} pattern sets × states")
+        source = "by short chains there"
+        if self.rates == "paper":
+            source = f"a rate on paper, never measured: {'; '.join(self.assumed)}"
+        others = "".join(
+            f"; about {_spelled(seconds)} on {title}" for title, seconds in self.elsewhere.items()
+        )
+        return f"on {self.title}: {', '.join(parts)} ({source}){others}"
+
+
+def _spelled(seconds: float) -> str:
+    """Return a duration, also a short one, as people say it."""
+    return spelled(seconds) if seconds >= 1 else f"{float(f'{1000 * seconds:.2g}'):g} ms"
 
 
 def device_cost(study: Study, backend: str, blocks: int) -> DeviceCost:
     """Return what all blocks of a study take on the device of a backend, or on paper where no GPU is here."""
     model = study.described_model
     batched = model.batched
-    is_here = backend == "simulated" or not backends.why_not()
-    found = backends.device(backend) if is_here else None
+    found = backends.device(backend) if (backend == "simulated" or not backends.why_not()) else None
     device = found or backends.on_paper()
     if batched is None:
         reason = f"{ON_THE_CPU}, for {model.on_cpu}" if model.on_cpu else ON_THE_CPU
@@ -70,10 +95,14 @@ def device_cost(study: Study, backend: str, blocks: int) -> DeviceCost:
             sum(work.seconds * many for work, many in works),
             max(work.memory for work, _ in works),
             round(sum(work.launches * many for work, many in works)),
-            sorted({work.kernel for work, _ in works}),
+            sorted({name for work, _ in works for name in work.kernels}),
+            assumed=[ASSUMED, *sorted({one for work, _ in works for one in work.assumed})],
+            shapes=list(dict.fromkeys(work.shape for work, _ in works if work.shape)),
         )
     if found is None:
-        return cost
+        other = backends.on_paper(A100)
+        seconds = sum(work.seconds * many for work, many in _works(study, other))
+        return replace(cost, elsewhere={other.title: seconds} if works else {})
     seconds, _ = typical_cost(study, lambda tasks: batched(tasks, found), time.monotonic, _together(study))
     return replace(cost, rates="measured", seconds=seconds * blocks, reason="")
 

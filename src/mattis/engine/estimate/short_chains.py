@@ -105,8 +105,7 @@ def _cost(
     full = making + per_update * sum(effort(study, block) for block in blocks)
     # A network that has not settled yet does so somewhere between here and its last step: the middle of the
     # logarithms is the guess that is wrong by the smallest factor.
-    likely = math.sqrt(whole * full) if study.settles and whole < full else full
-    return likely, max(loading - making, 0.0)
+    return math.sqrt(whole * full) if study.settles and whole < full else full, max(loading - making, 0.0)
 
 
 def _is_short(spent: float, grew: float) -> bool:

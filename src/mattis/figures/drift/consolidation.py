@@ -15,9 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mattis.comparison.drift import SLOW, at_first, plain
+from mattis.comparison.remembered import curve
 from mattis.comparison.view import planes
 from mattis.exact.arrays import Reals
-from mattis.figures.canvas import BOUNDARY_POINTS, STYLE, colour_map, curve, edges, map_cells, mark_infinity
+from mattis.figures.canvas import BOUNDARY_POINTS, STYLE, colour_map, edges, map_cells, mark_infinity
 from mattis.figures.drift import losses, time_course
 from mattis.figures.drift.pages import DriftPlane, age_of, unjudged
 from mattis.figures.page import DOUBLE, hatched, labelled, letters_of, open_page
@@ -47,8 +48,7 @@ def figures(estimates: xr.Dataset, study: Study) -> Iterator[tuple[str, Figure]]
 
 def collapses(estimates: xr.Dataset, study: ConsolidationStudy) -> Iterator[tuple[str, Figure]]:
     """Yield a diagram of the collapse for each noise, spread, tau, number of presentations, memory."""
-    others = [name for name in study.points if name != "kappa"]
-    for name, labels in planes(estimates, study, others):
+    for name, labels in planes(estimates, study, [name for name in study.points if name != "kappa"]):
         yield name, draw(estimates.sel(labels), study, labels)
 
 
@@ -96,8 +96,7 @@ def draw_map(
     count, kappa = plane["patterns"].values, plane["kappa"].values
     x, y = edges(kappa), np.exp(edges(np.log(count)))
     flagged = plane["flag"].transpose(study.stored, "kappa").values != 0
-    values = plane[name].transpose(study.stored, "kappa").values
-    mesh = map_cells(ax, (x, y), values, flagged, colours)
+    mesh = map_cells(ax, (x, y), plane[name].transpose(study.stored, "kappa").values, flagged, colours)
     low, high = colours[1:]
     extend: Any = "both" if low < 0 else "neither"
     ax.figure.colorbar(mesh, ax=ax, pad=0.015, fraction=0.05, extend=extend, ticks=np.linspace(low, high, 5))
@@ -140,8 +139,7 @@ def draw_collapse(
         ax.plot(kappa / end, line, color=colour, lw=1.1, label=f"_mean field, memories {count:g}")
         for n, marker in zip(study.axes.size, MARKERS, strict=False):
             part = plane.sel(size=n)
-            at = np.flatnonzero(part["patterns"].values == count)
-            for k in at[:1]:
+            for k in np.flatnonzero(part["patterns"].values == count)[:1]:
                 cut = part.isel({study.stored: int(k)})
                 ax.errorbar(
                     cut["kappa"].values / end, cut["similarity"].values,

@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mattis.comparison.drift import plain
+from mattis.comparison.remembered import curve
 from mattis.comparison.view import planes
 from mattis.exact.arrays import Reals
 from mattis.exact.patterns import share
-from mattis.figures.canvas import STYLE, curve, edges, map_cells, mark_infinity
+from mattis.figures.canvas import STYLE, edges, map_cells, mark_infinity
 from mattis.figures.drift.pages import DriftPlane, age_of, unjudged
 from mattis.figures.page import DOUBLE, distinct, labelled, letters_of, open_page
 from mattis.networks.drift.memories import frequencies
@@ -87,8 +88,7 @@ def draw(
         keys = {"abc"[k]: labelled([ax]) for k, ax in enumerate(axes)}
         named = letters_of(**dict.fromkeys(keys, LINES_OF_LOSSES)) if distinct(keys) else {}
         of, asked = DriftPlane(plane, study, labels), "Which memories are lost, and how?"
-        told = [*same, *unjudged(plane, named)]
-        return of.close(page, MAPS_HEIGHT, asked, keys, told, named)
+        return of.close(page, MAPS_HEIGHT, asked, keys, [*same, *unjudged(plane, named)], named)
 
 
 LINES_OF_LOSSES = ("consolidation.least_overlap", "consolidation.kappa_basin", "consolidation.similarity")
@@ -122,8 +122,7 @@ def lines_of(
         if finite and labels["memories"] <= FEW:
             yield from mean_field_line(spread, study, labels)
         rank = rarest(spread, study, labels)
-        words = "theory, one memory takes all"
-        yield _line(spread, rank, words, color="black", lw=1.1, ls="--")
+        yield _line(spread, rank, "theory, one memory takes all", color="black", lw=1.1, ls="--")
 
 
 def _line(x: Reals, y: Reals, label: str, **style: Any) -> LineDrawer:
@@ -149,11 +148,9 @@ def mean_field_line(
 def mean_cosines(spread: Reals, study: ConsolidationStudy, labels: dict[str, float]) -> Reals:
     """Return the cosine of each memory with its pattern at each spread of frequencies, by `theory.drift`."""
     count, ratio = int(labels["memories"]), float(np.hypot(1.0, labels["noise"]))
-    tau = labels["tau"] / study.step
-    equal = drift.symmetric(count, labels["kappa"], tau, 1 / ratio, ratio)
+    equal = drift.symmetric(count, labels["kappa"], labels["tau"] / study.step, 1 / ratio, ratio)
     shown = np.array([frequencies(count, s) for s in spread.tolist()])
-    steps = share(labels["presentations"], count) * study.dwell
-    return drift.mean_cosines(equal, shown, steps)
+    return drift.mean_cosines(equal, shown, share(labels["presentations"], count) * study.dwell)
 
 
 def lowest_cosine(study: ConsolidationStudy, labels: dict[str, float]) -> float:
@@ -185,8 +182,7 @@ def merging(plane: xr.Dataset, labels: dict[str, float]) -> tuple[Reals, Reals]:
     square = labels["noise"] ** 2
     apart = 1 - likeness * square / (1 + square)
     start = np.clip(1 / (1 + square) / apart, 1e-9, 1 - 1e-9)
-    basin = curve("consolidation.kappa_basin", memories=labels["memories"], start=start)
-    return likeness, basin / apart
+    return likeness, curve("consolidation.kappa_basin", memories=labels["memories"], start=start) / apart
 
 
 def rarest(spread: Reals, study: ConsolidationStudy, labels: dict[str, float]) -> Reals:
@@ -197,8 +193,7 @@ def rarest(spread: Reals, study: ConsolidationStudy, labels: dict[str, float]) -
     """
     needed = presentations_needed(study, labels)
     count = int(labels["memories"])
-    rising = spread[:, None] * (np.arange(count) / (count - 1) - 1)
-    total = np.exp(rising).sum(axis=1)
+    total = np.exp(spread[:, None] * (np.arange(count) / (count - 1) - 1)).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = needed * total / (labels["presentations"] * count * study.dwell)
         rank = (count - 1) * (1 + np.log(ratio) / spread)

@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from mattis import theory
 from mattis.comparison.drift import plain
 from mattis.comparison.expected import load_of_others
+from mattis.comparison.remembered import curve
 from mattis.exact.arrays import Reals
-from mattis.figures.canvas import BOUNDARY_POINTS, STYLE, caption, curve, edges, map_cells, mark_infinity
+from mattis.figures.canvas import BOUNDARY_POINTS, STYLE, caption, edges, map_cells, mark_infinity
 from mattis.figures.curves import deviations
 from mattis.figures.page import DOUBLE, close_page, distinct, hatched, labelled, letters_of, open_page
 from mattis.figures.panel import agreeing_key, draw_deviations, open_strip
@@ -72,8 +73,7 @@ def draw(plane: xr.Dataset, study: RecallStudy) -> Figure:
             f"presentations per memory, tau = {study.tau:g}, {counted(len(study.axes.seed), 'pattern set')}"
         )
         asked = question_of(study, "Which of what was learnt can be recalled?")
-        panels = zip("abcd", (new, old, loads, times), strict=True)
-        keys = {letter: labelled([ax]) for letter, ax in panels}
+        keys = {letter: labelled([ax]) for letter, ax in zip("abcd", (new, old, loads, times), strict=True)}
         keys |= {
             "ab": [hatched("short chains, unsettled, two states")],
             "c ": agreeing_key(learnt, "overlap"),
@@ -95,8 +95,7 @@ def draw_map(ax: Axes, plane: xr.Dataset, study: RecallStudy, name: str, colours
     load, kappa = plane["realised_load"].values, plane["kappa"].values
     x, y = edges(load), edges(kappa)
     flagged = plane["flag"].transpose("kappa", "load").values != 0
-    values = plane[name].transpose("kappa", "load").values
-    mesh = map_cells(ax, (x, y), values, flagged, (colours, 0, 1))
+    mesh = map_cells(ax, (x, y), plane[name].transpose("kappa", "load").values, flagged, (colours, 0, 1))
     ax.figure.colorbar(mesh, ax=ax, pad=0.015, fraction=0.05, label="overlap $m$")
     if plain(study, {}):
         draw_collapse(ax, plane, x[-1])

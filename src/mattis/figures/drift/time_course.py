@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mattis.comparison.drift import FOUR_DEVIATIONS, at_first, plain
+from mattis.comparison.remembered import curve
 from mattis.comparison.view import planes
 from mattis.exact.arrays import Reals
 from mattis.exact.patterns import share
-from mattis.figures.canvas import STYLE, TheoryArgument, colour_map, curve
+from mattis.figures.canvas import STYLE, colour_map
 from mattis.figures.curves import deviations
 from mattis.figures.drift.pages import DriftPlane
 from mattis.figures.page import DOUBLE, labelled, letters_of, open_page
@@ -80,8 +81,7 @@ def draw(plane: xr.Dataset, study: ConsolidationStudy, labels: dict[str, float])
         of = DriftPlane(plane, study, labels)
         keys = {"a": labelled([left]), "b": labelled([right])}
         keys["a "] = agreeing_key(plane, "similarity")
-        known = any(course.known for course in courses)
-        named = letters_of(a=COURSE_LINES, b=COURSE_LINES) if known else {}
+        named = letters_of(a=COURSE_LINES, b=COURSE_LINES) if any(course.known for course in courses) else {}
         asked = "How does a memory come to what it is shown?"
         return of.close(page, COURSES_HEIGHT, asked, keys, theory=named)
 
@@ -125,14 +125,13 @@ def _course(
         return TimeCourse(label, presentations, cells, none, none, none)
     probability, rate = _probability(count, spread, mu), tau / study.step
     published = curve(
-        "consolidation.published", tau=rate, overlap=overlap,
-        presentations=steps * probability * study.dwell,
-    )  # fmt: skip
+        "consolidation.published", tau=rate, overlap=overlap, presentations=steps * probability * study.dwell
+    )
     if study.dwell > 1:  # as fast as so many steps at once
         rate = max(1 / (1 - (1 - 1 / rate) ** study.dwell), 1.0)
-    where: dict[str, TheoryArgument] = {"tau": rate, "norm_ratio": ratio, "overlap": overlap}
+    where: dict[str, Any] = {"tau": rate, "norm_ratio": ratio, "overlap": overlap}
     if study.clamping == "random":
-        random: dict[str, TheoryArgument] = {"steps": steps, "probability": probability, **where}
+        random: dict[str, Any] = {"steps": steps, "probability": probability, **where}
         mean = curve("consolidation.similarity_mean", **random)
         sd = none if mu is None else curve("consolidation.similarity_sd", **random)
         return TimeCourse(label, presentations, cells, mean, sd, published)
@@ -168,8 +167,7 @@ def _one_hot(study: ConsolidationStudy, labels: dict[str, float], cells: xr.Data
 
 def coloured(courses: list[TimeCourse]) -> list[tuple[TimeCourse, Any]]:
     """Return curves with their colours."""
-    colours = colour_map("viridis")(np.linspace(0, 0.82, len(courses)))
-    return [*zip(courses, colours, strict=True)]
+    return [*zip(courses, colour_map("viridis")(np.linspace(0, 0.82, len(courses))), strict=True)]
 
 
 def draw_judged(ax: Axes, above: Axes, courses: list[TimeCourse]) -> None:
@@ -178,8 +176,7 @@ def draw_judged(ax: Axes, above: Axes, courses: list[TimeCourse]) -> None:
     for one, colour in coloured(courses):
         z, bound = deviations(one.cells, "similarity")
         if z is not None:
-            style = {"color": colour, "marker": "o", "ms": 3.0}
-            draw_deviations(ax, one.presentations, (z, bound), style)
+            draw_deviations(ax, one.presentations, (z, bound), {"color": colour, "marker": "o", "ms": 3.0})
     ax.set_xlabel(above.get_xlabel())
     above.set_xlabel("")
     above.tick_params(labelbottom=False)
@@ -187,9 +184,7 @@ def draw_judged(ax: Axes, above: Axes, courses: list[TimeCourse]) -> None:
 
 def _probability(count: int, spread: float, mu: int | None) -> float:
     """Return the probability of the pattern of a memory; that of any for the mean over all."""
-    if mu is None:
-        return 1 / count
-    return float(frequencies(count, spread)[mu])
+    return 1 / count if mu is None else float(frequencies(count, spread)[mu])
 
 
 WORDS_OF_COURSES = ("norm-aware theory", "published, eq. (40)", "simulated, old pattern")
@@ -236,10 +231,8 @@ def draw_differences(ax: Axes, courses: list[TimeCourse]) -> None:
         found = course.cells["similarity"].values
         for name, style in (("published", "--"), ("mean", "-")):
             deviation = np.abs(found - getattr(course, name))
-            known = deviation[np.isfinite(deviation)]
-            worst[name] = max(worst[name], float(known.max(initial=0.0)))
-            shown = np.maximum(deviation, 1e-17)
-            ax.plot(course.presentations, shown, color=colour, lw=0.9, ls=style)
+            worst[name] = max(worst[name], float(deviation[np.isfinite(deviation)].max(initial=0.0)))
+            ax.plot(course.presentations, np.maximum(deviation, 1e-17), color=colour, lw=0.9, ls=style)
     if any(course.known for course in courses):
         words = f"published, eq. (40): at most {worst['published']:.2e}"
         ax.plot([], [], color="black", ls="--", label=words)

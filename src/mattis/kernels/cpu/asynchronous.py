@@ -4,7 +4,8 @@ The same trajectories as in `glauber.py`, bit by bit, without couplings: fields 
 method of the Four Russians (V. L. Arlazarov et al., Dokl. Akad. Nauk SSSR 194, 487 (1970)). Per block of 64
 sites: (1) for each four patterns, a table of the 16 sums ± M_1 ± M_2 ± M_3 ± M_4, so that
 sum_mu xi_i^mu M_mu is one addition for four patterns; (2) site after site, exactly, with the changes in the
-block before it; (3) the overlaps take up the changes of the block, by tables over its sites.
+block before it; (3) the overlaps take up the changes of the block, by tables over its sites, or by
+popcounts where many of them changed.
 
 Overlaps, spins and fields are stored as halves: see `lanes.py`.
 """
@@ -13,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from mattis.exact.compiler import compiled
+from mattis.exact.compiler import borrowing, compiled
 from mattis.exact.philox import fresh_order, philox_words
 from mattis.kernels.cpu.bits import (
     columns_of,
@@ -37,30 +38,33 @@ from mattis.kernels.cpu.lanes import (
     scratch,
 )
 from mattis.kernels.cpu.noise import draw_halves, spread_half
-from mattis.kernels.cpu.settling import settle, settle_heated, settle_in_doubt, spread_change
+from mattis.kernels.cpu.settling import settle, settle_in_doubt, settle_until, spread_change
 from mattis.kernels.cpu.vectors import (
     GROUP,
     LISTED,
     QUARTER,
+    add_counted,
     add_fields,
     add_listed,
-    add_row,
     add_signed,
     fill_row,
+    has_short_popcounts,
     set_fields,
     sign_tables,
+    take_row,
 )
 
-__all__ = [
-    "lane_overlaps", "largest_row", "near_couplings", "products", "replica_sweeps", "transposed",
-]  # fmt: skip
+__all__ = ["lane_overlaps", "largest_row", "near_couplings", "products", "replica_sweeps", "transposed"]
 
-INLINED = "b8a15a2371bf944d"
+INLINED = "8ea059c7bb69206d"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 GROUPS = BLOCK // GROUP
 FEW_GROUPS = 12
 """Up to so many groups of changed sites are listed; more are all taken."""
+
+FEW_GROUPS_TO_COUNT = 7
+"""The same where bits can be counted instead of taking all."""
 
 LONGEST_SUM = 2**15 - 1
 """Sweeps whose spins 0 and -1 can be added in 16 bits."""
@@ -131,7 +135,11 @@ def update_overlaps(overlaps, work, bits, place, changed):
     """
     tables, groups, changes, count = work.tables, work.groups, work.changes, bits.shape[1]
     many = list_groups(groups, work.active, changed)
-    if many > FEW_GROUPS:
+    counting: bool = has_short_popcounts()
+    if counting and many > FEW_GROUPS_TO_COUNT:
+        add_counted(overlaps, count, changes, bits, place)
+        return
+    if not counting and many > FEW_GROUPS:
         sign_tables(tables, 0, changes, 0, GROUPS)
         add_signed(overlaps, count, tables, bits, place)
         return
@@ -177,66 +185,78 @@ def record_sweep(record, t, patterns, lanes):
 
 
 @compiled
-def take_sums(sums, half, partial, sweeps):
-    """Add the spins of some sweeps, S = 1 + 2 S', and start again."""
+def take_sums(sums, half, partial, sweeps, spins, still):
+    """Add the spins of some sweeps, S = 1 + 2 S', and start again.
+
+    partial  # the sums of S', less what the last `spins` would give if they had been so in `still` sweeps
+    """
     for i in range(partial.shape[0]):
         for r in range(LANES):
-            sums[half, i, r] += sweeps + 2 * np.int32(partial[i, r])
+            halves = np.int32(partial[i, r]) + np.int32(still) * np.int32(spins[i, r])
+            sums[half, i, r] += sweeps + 2 * halves
             partial[i, r] = 0
 
 
 @inlined
-def end_sweep(record, t, patterns, lanes, partial, summed, last):
-    """Record a sweep, the `last` one or not; return the number of sweeps in the sums of `partial`."""
+def end_sweep(record, t, patterns, lanes, partial, summed, last, by_changes):
+    """Record a sweep, the `last` one or not; return the number of sweeps in the sums of `partial`.
+
+    by_changes  # whether these hold, instead of each S', what each change of S' came too late for
+    """
     total, warm = record.trace.shape[1], record.warm
     middle = warm + (total - warm) // 2
     record_sweep(record, t, patterns, lanes)
     waiting = summed + (t >= warm)
     if waiting == LONGEST_SUM or t + 1 == middle or t + 1 == total or last:
-        take_sums(record.sums, 0 if t < middle else 1, partial, waiting)
+        still = waiting if by_changes else 0
+        take_sums(record.sums, 0 if t < middle else 1, partial, waiting, lanes.spins, still)
         waiting = 0
     return waiting
 
 
 @inlined
-def settle_block(patterns, lanes, heat, work, near, place, sites, first, t, orders, summing):
+def settle_block(patterns, lanes, heat, work, near, place, sites, first, t, orders, summed):
     """Update the sites of a block one after the other; return the number that changed in any lane.
 
     first  # the position of the block in sweep t
     near  # N J between the sites of the block, from `place` on; in a new order, filled where a site changed
+    summed  # the sweeps that are summed already: a change comes too late for them
     """
-    # By names of their own: Numba counts references where a field of a tuple is read, here once a block.
     spins, count, changed, signs = lanes.spins, patterns.blocks.shape[1], 0, patterns.sites
     fields, changes, flips, own, active = (work.fields, work.changes, work.flips, work.own, work.active)
     upper, lower, levels, gains = work.upper, work.lower, work.filter.levels, work.filter.gains
-    scales, parity, cold, tails, key = heat.scales, patterns.parity, heat.cold, heat.tails, heat.key
-    partial, columns, moved = work.partial, work.columns, False
-    for k in range(sites.size):
-        i = sites[k]
-        if cold:
-            moved = settle(spins, i, fields, k, own, changes, flips)
+    k, moved = 0, False
+    while k < sites.size:
+        if heat.cold:
+            moved = settle(spins, sites[k], fields, k, own, changes, flips)
         else:
-            outcome: int = settle_heated(spins, i, fields, k, own, changes, flips, upper, levels, gains)
-            moved = outcome > 0
-            if outcome < 0:
+            stop: int = settle_until(spins, sites, fields, k, own, changes, flips, upper, levels, gains)
+            if stop == sites.size:
+                break
+            k, moved = max(stop, ~stop), True
+            if stop < 0:
                 moved = settle_in_doubt(
-                    spins, i, fields, k, own, changes, flips, upper, lower, (first + k) >> 3, t,
-                    tails, key, scales, parity,
+                    spins, sites[k], fields, k, own, changes, flips, upper, lower, (first + k) >> 3, t,
+                    heat.tails, heat.key, heat.scales, patterns.parity,
                 )  # fmt: skip
         if moved:
             active[changed] = k
             changed += 1
             if orders is not None:
-                couple(near, k * BLOCK, columns, signs, i, count)
+                couple(near, k * BLOCK, work.columns, signs, sites[k], count)
             spread_change(fields, k, sites.size, near, place + k * BLOCK, changes)
-        if summing:
-            add_row(partial, i, spins, i)
+            if summed > 0:
+                take_row(work.partial, sites[k], changes, k, summed)
+        k += 1
     return changed
 
 
 @inlined
-def sweep_blocks(patterns, lanes, heat, work, record, t, orders):
-    """Update every site once, block by block; return whether any spin of any replica flipped."""
+def sweep_blocks(patterns, lanes, heat, work, record, t, orders, summed):
+    """Update every site once, block by block; return whether any spin of any replica flipped.
+
+    summed  # the sweeps that are summed in `work.partial`
+    """
     size, (blocks, count) = lanes.spins.shape[0], patterns.blocks.shape
     moved = False
     for b in range(blocks):
@@ -250,9 +270,7 @@ def sweep_blocks(patterns, lanes, heat, work, record, t, orders):
             block_halves(work, heat, first, sites.size, t)
         block_fields(work.fields, work.tables, sites, patterns, lanes.overlaps)
         fill_row(work.flips, 0, 0)
-        changed = settle_block(
-            patterns, lanes, heat, work, near, near_place, sites, first, t, orders, t >= record.warm
-        )
+        changed = settle_block(patterns, lanes, heat, work, near, near_place, sites, first, t, orders, summed)
         if changed == 0:
             continue
         moved = True
@@ -266,7 +284,7 @@ def sweep_blocks(patterns, lanes, heat, work, record, t, orders):
     return moved
 
 
-@compiled
+@borrowing
 def run_sweeps(patterns, lanes, heat, orders, record, work):
     """Run sweeps up to a fixed point of all replicas; return their number. record.trace[2] holds zeros.
 
@@ -276,9 +294,9 @@ def run_sweeps(patterns, lanes, heat, orders, record, work):
     for t in range(total):
         if orders is not None:
             fresh_order(work.order, work.order_words, orders, t)
-        moved = sweep_blocks(patterns, lanes, heat, work, record, t, orders)
+        moved = sweep_blocks(patterns, lanes, heat, work, record, t, orders, summed)
         still = heat.cold and not moved
-        summed = end_sweep(record, t, patterns, lanes, work.partial, summed, still)
+        summed = end_sweep(record, t, patterns, lanes, work.partial, summed, still, True)
         if still:
             return t
     return total

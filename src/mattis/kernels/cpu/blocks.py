@@ -36,7 +36,7 @@ from mattis.exact.rng import LN2, LOWER_QUADS
 from mattis.kernels.cpu.noise import QUADS, draw_quads
 from mattis.kernels.cpu.vectors import FLOAT, I16, I32, I64, Emitter, constant, resized
 
-INLINED = "02e66de66bf136f3"
+INLINED = "ec207069373c56da"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 VISITS = 64
@@ -131,7 +131,7 @@ def cold_levels(_typing, block, up, tie):
         e = Emitter(context, builder, signature, args)
         row = ir.VectorType(e.pointer(0).type.pointee, VISITS)
         tie = e.splat(builder.trunc(args[2], row.element), VISITS)
-        level = _chosen(builder, args[1], constant(row, 0), tie)
+        level = chosen(builder, args[1], constant(row, 0), tie)
         e.store(level, e.at(e.pointer(0), I64(VISITS), row))
         return context.get_dummy_value()
 
@@ -167,16 +167,15 @@ def _levels(metropolis):
         inward = builder.sub(drawn, constant(drawn.type, EDGE))
         extreme = builder.icmp_unsigned(">=", inward, constant(drawn.type, 2**16 - 2 * EDGE))
         upper = builder.shl(builder.zext(drawn, narrow), constant(narrow, 16))
-        lower = constant(narrow, 0)
-        if not metropolis:
-            lower = _chosen(builder, args[4], lower, constant(narrow, 0xFFFF))
+        none, all_bits = constant(narrow, 0), constant(narrow, 0xFFFF)
+        lower = none if metropolis else chosen(builder, args[4], none, all_bits)
         odds = _odds_bits(e, builder.or_(upper, lower), metropolis)
         level = builder.fmul(e.splat(args[5], VISITS), builder.sitofp(odds, real))
         level = _saturated(e, builder.fptosi(level, narrow), element.width)
         if metropolis:
-            level = _chosen(builder, args[4], level, builder.neg(level))
+            level = chosen(builder, args[4], level, builder.neg(level))
         margin = e.splat(builder.trunc(args[6], element), VISITS)
-        margin = _chosen(builder, args[4], margin, builder.neg(margin))
+        margin = chosen(builder, args[4], margin, builder.neg(margin))
         level = e.call(f"llvm.sadd.sat.v{VISITS}i{element.width}", [level, margin], level.type)
         e.store(level, e.at(e.pointer(0), I64(VISITS), level.type))
         return builder.bitcast(extreme, I64)
@@ -215,11 +214,10 @@ def _woven(builder, quarters):
 
 
 def _order(places):
-    places = list(places)
-    return ir.Constant(ir.VectorType(I32, len(places)), places)
+    return ir.Constant(ir.VectorType(I32, len(places)), [*places])
 
 
-def _chosen(builder, bits, where_set, where_not):
+def chosen(builder, bits, where_set, where_not):
     """Emit a row that is one of two, as 64 bits tell."""
     mask = builder.bitcast(bits, ir.VectorType(ir.IntType(1), VISITS))
     return builder.select(mask, where_set, where_not)
@@ -236,7 +234,8 @@ def add_near(_typing, block, columns, place, twice, up):
         e = Emitter(context, builder, signature, args)
         row = ir.VectorType(e.pointer(0).type.pointee, VISITS)
         address = e.at(e.pointer(0), I64(0), row)
-        change = builder.shl(_couplings(e, 1, args[2], row), _shift(e, args[3], row))
+        twice = e.splat(builder.trunc(args[3], row.element), VISITS)
+        change = builder.shl(_couplings(e, 1, args[2], row), twice)
         minus = e.splat(builder.sext(builder.not_(args[4]), row.element), VISITS)
         change = builder.sub(builder.xor(change, minus), minus)
         e.store(builder.add(e.load(address), change), address)
@@ -284,9 +283,8 @@ def magnitudes(_typing, a):
 
         def term(at, wide):
             value = _widened(e, 0, at, wide)
-            return builder.select(
-                builder.icmp_signed("<", value, constant(wide, 0)), builder.neg(value), value
-            )
+            negative = builder.icmp_signed("<", value, constant(wide, 0))
+            return builder.select(negative, builder.neg(value), value)
 
         return _total(e, term)
 
@@ -346,7 +344,7 @@ def add_rows(_typing, fields, columns, twice, flips, ups, downs):
 
             (total,) = e.loop(args[4], [constant(row, 0)], listed(1))
             (total,) = e.loop(args[5], [total], listed(-1))
-            total = builder.shl(total, _shift(e, args[2], row))
+            total = builder.shl(total, e.splat(builder.trunc(args[2], row.element), ROW_PART))
             if kept is not None:
                 total = builder.select(kept, total, constant(row, 0))
             address = e.at(e.pointer(0), at, row)
@@ -369,10 +367,6 @@ def _couplings(e, index, place, row):
     pointer = e.pointer(index)
     part = e.load(e.at(pointer, place, ir.VectorType(pointer.type.pointee, row.count)))
     return resized(e.b, part, row)
-
-
-def _shift(e, twice, row):
-    return e.splat(e.b.trunc(twice, row.element), row.count)
 
 
 @compiled
@@ -442,8 +436,8 @@ def magnitude(a):
 def magnetisation(spins):
     """Return sum_i S_i."""
     total = 0
-    for i in range(spins.size):
-        total += spins[i]
+    for spin in spins:
+        total += spin
     return total
 
 
@@ -464,6 +458,14 @@ def is_sure(block, k, down, extreme, reach):
     """Tell whether a spin that may flip does so whatever its noise exactly is."""
     beyond = np.int64(block[k]) - np.int64(block[VISITS + k])
     return (beyond if down else -beyond) > reach and (extreme >> np.uint64(k)) & LOWEST_BIT == 0
+
+
+@compiled
+def flips_exactly(x, words, visit, lower, scale, down, metropolis):
+    """Tell whether a spin flips, from all bits of its word. x  # N h; lower  # the quad of its lower half"""
+    j = (visit >> 1) & 3
+    noise = noise_of(decision_word(words[j, visit >> 3], words[j, lower], visit), scale, metropolis)
+    return (x + (~noise if metropolis and down else noise) >= 0) == down
 
 
 @compiled
@@ -488,14 +490,11 @@ def visit_block(
         left, down = ~first_bits(k + 1), (up >> np.uint64(k)) & LOWEST_BIT == 0
         i = order[base + k] if fresh else np.uint64(base + k)
         if not is_sure(block, k, down, extreme, reach):
-            if not drawn and scale > 0:
+            if not drawn:
                 draw_quads(words, place, quads, LOWER_QUADS + (base >> 3), t, stream)
                 drawn = True
             x = np.int64(block[k]) if twice else 2 * np.int64(block[k]) + parity
-            j = (k >> 1) & 3
-            word = decision_word(words[j, (base + k) >> 3], words[j, place + (k >> 3)], k)
-            noise = noise_of(word, scale, metropolis)
-            if (x + (~noise if metropolis and down else noise) >= 0) != down:
+            if not flips_exactly(x, words, base + k, place + (k >> 3), scale, down, metropolis):
                 may &= left
                 continue
         spins[i], flipped[i] = 1 if down else -1, True
@@ -539,6 +538,27 @@ def by_blocks(fields, scale, fresh, flips):
 
 
 @compiled
+def draw_sweep(words, stream, t, scale, drawn):
+    """Draw the upper halves of the words of a sweep, and the lower ones where all are wanted: `drawn`."""
+    half = words.shape[1] // 2
+    if scale > 0:
+        philox_words(words, stream, t, half)
+    if scale > 0 and drawn:
+        philox_words(words, stream, t, half, LOWER_QUADS, half)
+
+
+@compiled
+def set_levels(block, flat, base, quads, up, slope, margin, scale, parity, metropolis):
+    """Set the levels of the visits from `base` on; return which upper halves tell too little."""
+    if scale > 0 and metropolis:
+        return metropolis_levels(block, flat, base >> 3, quads, up, slope, margin)
+    if scale > 0:
+        return warm_levels(block, flat, base >> 3, quads, up, slope, margin)
+    cold_levels(block, ~up if metropolis else up, 1 - parity)  # a field of zero keeps the spin, or turns it
+    return np.uint64(0)
+
+
+@compiled
 def sweep_blocks(
     columns, fields, after, spins, order, fresh, together, words, stream, t, scale, twice, parity,
     metropolis, foreseen, block, signs, flips, flipped,
@@ -558,12 +578,8 @@ def sweep_blocks(
     block, signs, flips  # what `block_room` returns; flipped  # (N,) bool: set where a spin flips
     """
     slope, margin, reach = margin_of(scale, twice)
-    quads, total, flat = words.shape[1], 0, words.ravel()
-    drawn = foreseen * VISITS > spins.size
-    if scale > 0:
-        philox_words(words, stream, t, quads // 2)
-        if drawn:
-            philox_words(words, stream, t, quads // 2, LOWER_QUADS, quads // 2)
+    quads, total, flat, drawn = words.shape[1], 0, words.ravel(), foreseen * VISITS > spins.size
+    draw_sweep(words, stream, t, scale, drawn)
     for base in range(0, spins.size, VISITS):
         count = min(VISITS, spins.size - base)
         whole = not fresh and count == VISITS
@@ -572,14 +588,8 @@ def sweep_blocks(
                 i = order[base + k] if fresh else np.uint64(base + k)
                 block[k], signs[k] = fields[i], spins[i]
         up: int = up_spins(spins, base) if whole else up_spins(signs, 0)
-        extreme = np.uint64(0)
-        if scale > 0 and metropolis:
-            extreme = metropolis_levels(block, flat, base >> 3, quads, up, slope, margin)
-        elif scale > 0:
-            extreme = warm_levels(block, flat, base >> 3, quads, up, slope, margin)
-        else:  # a field of zero keeps the spin, or turns it
-            cold_levels(block, ~up if metropolis else up, 1 - parity)
-        may = may_flip(fields, base, block, up) if whole else may_flip(block, 0, block, up)
+        extreme = set_levels(block, flat, base, quads, up, slope, margin, scale, parity, metropolis)
+        may: int = may_flip(fields, base, block, up) if whole else may_flip(block, 0, block, up)
         may &= first_bits(count)
         if may != 0:
             total += visit_block(

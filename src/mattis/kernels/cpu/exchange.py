@@ -24,7 +24,7 @@ from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from mattis.exact.compiler import compiled
+from mattis.exact.compiler import borrowing, compiled
 from mattis.exact.functions import exponential, uniform
 from mattis.exact.philox import fresh_order, philox_words
 from mattis.kernels.cpu.asynchronous import record_sweep
@@ -35,7 +35,7 @@ from mattis.kernels.cpu.filter import Filter, filter_of
 from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, Lanes, Scratch, aligned_rows
 from mattis.kernels.cpu.matrix import accept_in_turn, visit_in_turn
 
-INLINED = "a5e4a4c5d36a506e"
+INLINED = "7a309366a53874a2"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 NOWHERE, FROM_HOT, FROM_COLD, BACK = range(4)
@@ -94,9 +94,8 @@ def end_round(t, every, walkers, aligned, gaps, words, streams, accepted, swaps,
     for ladder in range(LADDERS):
         if (t + 1) % every == 0:
             swap_rungs(
-                walkers[ladder], aligned[ladder], gaps, words, streams[ladder], (t + 1) // every - 1,
-                accepted,
-            )  # fmt: skip
+                walkers[ladder], aligned[ladder], gaps, words, streams[ladder], (t + 1) // every - 1, accepted
+            )
             if t >= warm:
                 for r in range(gaps.size):
                     swaps[ladder, r] += accepted[r]
@@ -192,7 +191,7 @@ def matrix_ladders(
             twins[r, t] = scalar_product(spins[0, walkers[0, r]], spins[1, walkers[1, r]])
         end_round(
             t, every, walkers, aligned, gaps, pairs, swap_streams, accepted, swaps, seen, trips, flow, warm
-        )  # fmt: skip
+        )
 
 
 class Rungs(NamedTuple):
@@ -252,7 +251,7 @@ def set_lanes(heat, chosen, group, rung_of, tails, rungs):
             heat.tails[k, lane] = tails[k, lane]
 
 
-@compiled
+@borrowing
 def sweep_group(patterns, lanes, heat, work, record, t, orders):
     """Run one sweep of 32 walkers, at the temperatures that were set."""
     now = Heat(heat.key, heat.tails, laundered(heat.scales), heat.ties, heat.shared, heat.cold)
@@ -262,7 +261,7 @@ def sweep_group(patterns, lanes, heat, work, record, t, orders):
         work.stream, chosen, work.flips, work.partial, work.order, work.order_words, work.active,
         work.groups, work.near, work.bits, work.columns, work.square,
     )  # fmt: skip
-    sweep_lanes(patterns, lanes, now, room, record, t, orders)
+    sweep_lanes(patterns, lanes, now, room, record, t, orders, 0)
     record_sweep(record, t, patterns, lanes)
 
 
@@ -328,4 +327,4 @@ def lane_ladders(
             twins[r, t] = bit_product(bits[walkers[0, r]], bits[count + walkers[1, r]], size)
         end_round(
             t, every, walkers, aligned, gaps, pairs, swap_streams, accepted, swaps, seen, trips, flow, warm
-        )  # fmt: skip
+        )

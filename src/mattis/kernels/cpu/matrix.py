@@ -28,7 +28,7 @@ from mattis.kernels.cpu.blocks import (
     sweep_blocks,
 )
 
-INLINED = "dad4c2e2d25233ff"
+INLINED = "b7dc04c3d37b52e9"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
@@ -218,8 +218,8 @@ def matrix_sweeps(
             )  # fmt: skip
         trace[1, t] = flips
         record_state(
-            t, spins, fields, bias, biased, targets, follow, scales[t], overlaps, trace, excess, heats,
-        )  # fmt: skip
+            t, spins, fields, bias, biased, targets, follow, scales[t], overlaps, trace, excess, heats
+        )
         add_state(sums, spins, t, warm, middle)
         if settles:
             back = synchronous and t > 0 and flips > 0 and np.all(before == flipped)

@@ -39,9 +39,9 @@ def draw_halves(_typing, halves, quad, count, step, tails, key):
         def one(q, _):
             number = builder.and_(builder.add(args[1], q), I64(2**32 - 1))
             for j, word in enumerate(_philox(e, [e.splat(number), step, *tail], keys)):
-                for h in (0, 1):
+                for h, half in enumerate(_halves(e, word)):
                     row = builder.add(builder.mul(q, I64(8)), I64(2 * j + h))
-                    e.store(_part(e, word, h), e.row(halves, row))
+                    e.store(half, e.row(halves, row))
             return []
 
         e.loop(args[2], [], one)
@@ -68,6 +68,7 @@ def draw_quads(_typing, words, place, stride, quad, step, stream):
         keys = _round_keys(e, own[:2], QUADS)
         for j, word in enumerate(_philox(e, [number, step, *tail], keys)):
             at = builder.add(args[1], builder.mul(args[2], I64(j)))
+            word = _lower(e, word)
             e.store(word, e.at(e.pointer(0), at, word.type))
         return context.get_dummy_value()
 
@@ -95,15 +96,33 @@ def _philox(e, counter, keys):
         right = b.mul(constant(wide, MULTIPLIERS[1]), b.and_(c2, mask))
         c0, c1 = b.xor(b.xor(b.lshr(right, half), c1), k0), right
         c2, c3 = b.xor(b.xor(b.lshr(left, half), c3), k1), left
-    return [_part(e, word, 0) for word in (c0, c1, c2, c3)]
+    return [c0, c1, c2, c3]
 
 
-def _part(e, row, which):
-    """Emit the lower or the upper halves, 0 or 1, of lanes: LLVM's own way takes more instructions."""
-    count, kind = row.type.count, ir.IntType(row.type.element.width // 2)
-    both = ir.VectorType(kind, 2 * count)
-    places = ir.Constant(ir.VectorType(I32, count), [2 * k + which for k in range(count)])
-    return e.b.shuffle_vector(e.b.bitcast(row, both), ir.Constant(both, ir.Undefined), places)
+def _lower(e, row):
+    """Emit the lower halves of 64-bit lanes: LLVM's own way takes more instructions."""
+    return _picked(e, row, I32, range(0, 2 * row.type.count, 2))
+
+
+def _halves(e, row):
+    """Emit the lower and the upper halves, of 16 bits, of words in 64-bit lanes.
+
+    Half of the lanes move into the bits that the others do not use: two registers are shuffled, not four.
+    """
+    b, count = e.b, row.type.count // 2
+    first, second = (_picked(e, row, I64, range(k, k + count)) for k in (0, count))
+    first = b.and_(first, constant(first.type, 2**32 - 1))
+    both = b.or_(first, b.shl(second, constant(second.type, 32)))
+    return [
+        _picked(e, both, I16, [4 * k + part for part in (h, 2 + h) for k in range(count)]) for h in (0, 1)
+    ]
+
+
+def _picked(e, row, kind, places):
+    """Emit some elements of a row that is read as integers of another width."""
+    all_of_them = ir.VectorType(kind, row.type.count * row.type.element.width // kind.width)
+    order = ir.Constant(ir.VectorType(I32, len(places)), [*places])
+    return e.b.shuffle_vector(e.b.bitcast(row, all_of_them), ir.Constant(all_of_them, ir.Undefined), order)
 
 
 @intrinsic

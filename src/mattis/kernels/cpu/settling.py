@@ -18,7 +18,7 @@ from mattis.kernels.cpu.lanes import LANES
 from mattis.kernels.cpu.noise import NARROW, draw_halves, emit_noise
 from mattis.kernels.cpu.vectors import I32, I64, Emitter, constant, resized
 
-INLINED = "707a313cfbc1398d"
+INLINED = "6defbab86c6ab5a1"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 SPINS, SITE, FIELDS, NUMBER, OWN, CHANGES, FLIPS = range(7)
@@ -43,7 +43,7 @@ def settle(_typing, spins, i, fields, k, own, changes, flips):
 
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
-        field, old = _field(e)
+        field, old = _field(e, args[SITE], args[NUMBER])
         return _stored(e, old, _sign(builder, field))
 
     intp = types.intp
@@ -60,7 +60,7 @@ def settle_heated(_typing, spins, i, fields, k, own, changes, flips, upper, leve
 
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
-        field, old = _field(e)
+        field, old = _field(e, args[SITE], args[NUMBER])
         half = e.load(e.row(e.pointer(UPPER), args[NUMBER]))
         new, unsure = emit_decision(e, field, half, e.pointer(LEVELS), e.pointer(GAINS))
         before = builder.block
@@ -83,6 +83,53 @@ def settle_heated(_typing, spins, i, fields, k, own, changes, flips, upper, leve
 
 
 @intrinsic
+def settle_until(_typing, spins, sites, fields, k, own, changes, flips, upper, levels, gains):
+    """Settle site after site of a block, from number k on, until one changes in any lane, or is in doubt.
+
+    sites  # int64; the others as for `settle_heated`, of which it is the loop: nothing is called in it, and
+    where no lane changes, as it is in the cold, only that is written
+    Returns the number of the site that changed, -1 minus that of a site in doubt, or the number of sites.
+    """
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        count, before = e.size(SITE), builder.block
+        names = ("head", "body", "event", "changed", "after")
+        head, body, event, changed, after = (builder.append_basic_block(name) for name in names)
+        builder.branch(head)
+        builder.position_at_end(head)
+        k = builder.phi(I64)
+        k.add_incoming(args[NUMBER], before)
+        builder.cbranch(builder.icmp_signed("<", k, count), body, after)
+        builder.position_at_end(body)
+        site = e.load(e.at(e.pointer(SITE), k, I64))
+        field, old = _field(e, site, k)
+        half = e.load(e.row(e.pointer(UPPER), k))
+        new, unsure = emit_decision(e, field, half, e.pointer(LEVELS), e.pointer(GAINS))
+        change = builder.sub(new, old)
+        e.store(change, e.row(e.pointer(CHANGES), k))
+        differs = builder.icmp_signed("!=", new, old)
+        either = builder.bitcast(builder.or_(unsure, differs), I32)
+        k.add_incoming(builder.add(k, I64(1)), body)
+        builder.cbranch(builder.icmp_signed("!=", either, I32(0)), event, head)
+        builder.position_at_end(event)
+        doubtful, place = builder.icmp_signed("!=", builder.bitcast(unsure, I32), I32(0)), builder.not_(k)
+        builder.cbranch(doubtful, after, changed).set_weights([1, 9])
+        builder.position_at_end(changed)
+        e.store(new, e.row(e.pointer(SPINS), site))
+        _count(e, change)
+        builder.branch(after)
+        builder.position_at_end(after)
+        stop = builder.phi(I64)
+        for value, block in ((k, head), (place, event), (k, changed)):
+            stop.add_incoming(value, block)
+        return stop
+
+    intp = types.intp
+    return types.int64(spins, sites, fields, intp, own, changes, flips, upper, levels, gains), emit
+
+
+@intrinsic
 def settle_exactly(_typing, spins, i, fields, k, own, changes, flips, upper, lower, row, scales, parity):
     """Give site i its new spin as `settle` does, by the recipe: row k of `upper` and `row` of `lower`.
 
@@ -91,7 +138,7 @@ def settle_exactly(_typing, spins, i, fields, k, own, changes, flips, upper, low
 
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
-        field, old = _field(e)
+        field, old = _field(e, args[SITE], args[NUMBER])
         upper, lower = (
             builder.zext(e.load(e.row(e.pointer(n), args[at])), NARROW)
             for n, at in ((UPPER, NUMBER), (LOWER, ROW))
@@ -148,11 +195,11 @@ def spread_change(_typing, fields, k, sites, near, place, changes):
     return types.void(fields, intp, intp, near, intp, changes), emit
 
 
-def _field(e: Emitter) -> tuple[Any, Any]:
+def _field(e: Emitter, site: Any, number: Any) -> tuple[Any, Any]:
     """Emit the half fields of a site in all lanes, and its spins."""
-    b, args = e.b, e.args
-    field = e.load(e.row(e.pointer(FIELDS), args[NUMBER]))
-    old = e.load(e.row(e.pointer(SPINS), args[SITE]))
+    b = e.b
+    field = e.load(e.row(e.pointer(FIELDS), number))
+    old = e.load(e.row(e.pointer(SPINS), site))
     own = e.constant_row(e.row(e.pointer(OWN), I64(0)))
     return b.add(field, b.and_(own, old)), old
 
@@ -168,7 +215,12 @@ def _stored(e: Emitter, old: Any, new: Any) -> Any:
     change = b.sub(new, old)
     e.store(change, e.row(e.pointer(CHANGES), args[NUMBER]))
     e.store(new, e.row(e.pointer(SPINS), args[SITE]))
-    flips = e.row(e.pointer(FLIPS), I64(0))
-    e.store(b.add(e.load(flips), b.and_(change, constant(new.type, 1))), flips)
+    _count(e, change)
     changed = b.bitcast(b.icmp_signed("!=", change, constant(new.type, 0)), I32)
     return b.icmp_signed("!=", changed, I32(0))
+
+
+def _count(e: Emitter, change: Any) -> None:
+    """Emit the count of changes in each lane."""
+    flips = e.row(e.pointer(FLIPS), I64(0))
+    e.store(e.b.add(e.load(flips), e.b.and_(change, constant(change.type, 1))), flips)

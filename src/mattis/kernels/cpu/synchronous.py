@@ -32,7 +32,7 @@ from mattis.kernels.cpu.lanes import (
 from mattis.kernels.cpu.settling import settle, settle_heated, settle_in_doubt
 from mattis.kernels.cpu.vectors import I8, I16, I32, I64, Emitter, add_row, constant, fill_row, row_bits
 
-INLINED = "f11b27b65a92ccdd"
+INLINED = "d708c0c74fd141dc"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024
@@ -219,17 +219,15 @@ def settle_block(spins, fields, own, flips, first, sites, masks):
 
 @compiled
 def settle_heated_block(
-    spins, fields, own, flips, upper, lower, levels, gains, tails, key, scales, parity, first, t,
-    sites, masks,
-):  # fmt: skip
+    spins, fields, own, flips, upper, lower, levels, gains, tails, key, scales, parity, first, t, sites, masks
+):
     """Give the sites of a block their new spins in step t at T > 0, as `settle_block` does."""
     for k in range(sites):
         i = first + k
         if settle_heated(spins, i, fields, k, own, fields, flips, upper, levels, gains) < 0:
             settle_in_doubt(
-                spins, i, fields, k, own, fields, flips, upper, lower, i >> 3, t, tails, key,
-                scales, parity,
-            )  # fmt: skip
+                spins, i, fields, k, own, fields, flips, upper, lower, i >> 3, t, tails, key, scales, parity
+            )
         masks[k] = row_bits(spins, i)
     masks[sites:] = 0
 
@@ -275,7 +273,7 @@ def run_steps(patterns, lanes, heat, record, work, masks, state):
         for r in range(LANES):
             record.trace[2, t, r] = flips[r]
         still = heat.cold and not flips.any()
-        summed = end_sweep(record, t, patterns, lanes, work.partial, summed, still)
+        summed = end_sweep(record, t, patterns, lanes, work.partial, summed, still, False)
         if still:
             return t
     return total

@@ -318,6 +318,59 @@ def add_listed(_typing, out, count, tables, bits, place, groups, first, number):
 
 
 @intrinsic
+def has_short_popcounts(_typing):
+    """Tell whether the machine counts the bits of all lanes of 16 bits in one instruction."""
+
+    def emit(context, _builder, _signature, _args):
+        return ir.Constant(ir.IntType(1), int("+avx512bitalg" in context.codegen().magic_tuple()[-1]))
+
+    return types.boolean(), emit
+
+
+@intrinsic
+def add_counted(_typing, out, count, changes, bits, place):
+    """Add the 64 rows of -1, 0, 1 behind `changes` to `count` rows, each with the sign of its bit.
+
+    out[mu] += sum_k xi_k^mu changes[k] = 2 popcount(C & (xi^mu ^ D)) - popcount(C), in each lane,
+    with 64 bits C where a change is not 0, and D where it is -1; they are worked on in quarters.
+    """
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        rows, bits, lanes, short = e.pointer(0), e.pointer(3), e.lanes(0), ir.VectorType(I16, LANES)
+        quarters = [_changed_and_down(e, e.pointer(2), q * QUARTER, short) for q in range(BITS // QUARTER)]
+        popcount, one = f"llvm.ctpop.v{LANES}i16", constant(short, 1)
+        total = _sum(builder, [e.call(popcount, [changed], short) for changed, _ in quarters])
+
+        def row(mu, _):
+            word, found = e.load(e.at(bits, builder.add(args[4], mu), I64)), []
+            for q, (changed, down) in enumerate(quarters):
+                own = e.splat(builder.trunc(builder.lshr(word, I64(q * QUARTER)), I16))
+                found.append(e.call(popcount, [builder.and_(changed, builder.xor(own, down))], short))
+            twice, address = builder.shl(_sum(builder, found), one), e.row(rows, mu)
+            more = resized(builder, builder.sub(twice, total), lanes)
+            e.store(builder.add(e.load(address), more), address)
+            return []
+
+        e.loop(args[1], [], row)
+        return context.get_dummy_value()
+
+    return types.void(out, types.intp, changes, bits, types.intp), emit
+
+
+def _changed_and_down(e, changes, first, short):
+    """Emit, as 16 bits in each lane, which of 16 rows from `first` on are not 0, and which are -1."""
+    b, last = e.b, first + QUARTER - 1
+
+    def one(k, values):
+        change = resized(b, e.load(e.row(changes, b.sub(I64(last), k))), short)
+        news = b.and_(change, constant(short, 1)), b.lshr(change, constant(short, 15))
+        return [b.add(b.add(old, old), new) for old, new in zip(values, news, strict=True)]
+
+    return e.loop(I64(QUARTER), [constant(short, 0)] * 2, one)
+
+
+@intrinsic
 def fill_row(_typing, out, k, value):
     """Set all lanes of a row: out[k] = value."""
 
@@ -341,6 +394,20 @@ def add_row(_typing, out, k, rows, i):
         return context.get_dummy_value()
 
     return types.void(out, types.intp, rows, types.intp), emit
+
+
+@intrinsic
+def take_row(_typing, out, k, rows, i, times):
+    """Subtract a row from another, so many times: out[k] -= times rows[i]."""
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        address, row = e.row(e.pointer(0), args[1]), e.load(e.row(e.pointer(2), args[3]))
+        some = builder.mul(row, e.splat(resized(builder, args[4], row.type.element)))
+        e.store(builder.sub(e.load(address), some), address)
+        return context.get_dummy_value()
+
+    return types.void(out, types.intp, rows, types.intp, types.intp), emit
 
 
 @intrinsic

@@ -14,6 +14,7 @@ import numpy as np
 
 from mattis.errors import UserError
 from mattis.kernels.cuda.devices import ENTRIES, LARGEST_SHARED, TEXTS, Device, host_trouble, text
+from mattis.kernels.cuda.paper import H100, PaperGpu
 from mattis.kernels.cuda.streams import Staging
 
 BACKENDS = ("auto", "cpu", "gpu", "simulated")
@@ -62,15 +63,17 @@ def _simulated() -> Device:
     )  # fmt: skip
 
 
-def on_paper() -> Device:
-    """Return a GPU that is not here, for estimates: the size of an H100, and neither arrays nor kernels."""
+def on_paper(gpu: PaperGpu = H100) -> Device:
+    """Return a GPU that is not here, for estimates: its sizes and rates, and neither arrays nor kernels."""
 
     def absent(*_given: Any) -> Any:
         raise UserError("a GPU on paper: got something to compute; use one that is there")
 
     return Device(
-        "paper", None, absent, absent, absent, absent, lambda: 80 * 10**9, host_trouble, processors=132,
-        shared=LARGEST_SHARED, title="an H100 with 80 GB, on paper", clock=1_700_000_000,
+        "paper", None, absent, absent, absent, absent, lambda: gpu.memory, host_trouble,
+        processors=gpu.processors, shared=gpu.shared, clock=gpu.clock, peak_bytes=gpu.bandwidth,
+        flops=gpu.flops,
+        title=f"an {gpu.name} with {gpu.memory // 10**9} GB, on paper",
     )  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def fits(size: int, count: int, device: Device) -> bool:
 
 def memory(size: int, count: int) -> tuple[int, int]:
     """Return the bytes of a replica and of a pattern set on the device."""
-    return size + 8 * count + 84, set_memory(size, count)
+    return size + 4 * count + 36, set_memory(size, count)
 
 
 def align(

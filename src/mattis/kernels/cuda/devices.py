@@ -124,6 +124,8 @@ class Device:
     """Clock in Hz, 0 where nobody knows it."""
     peak_bytes: int = 0
     """Memory bandwidth in bytes per second, 0 where nobody knows it."""
+    flops: int = 0
+    """Operations per second of products of float64 matrices, 0 where nobody knows it."""
     splits: int = 1
     """How many launches take the place of one, which is to last no longer than about a second."""
     tensor_products: Callable[[Any, Any, Any], None] | None = None
@@ -174,8 +176,23 @@ class DeviceWork:
     """Launches of the kernel of the sweeps, and those before and behind them."""
     seconds: float
     """How long the kernels take."""
-    kernel: str
-    """The name of the kernel of the sweeps."""
+    kernels: tuple[str, ...]
+    """The names of the kernels of the sweeps, or steps."""
+    assumed: tuple[str, ...]
+    """What its time rests on besides, in words."""
+    shape: str = ""
+    """The shape of a launch, where one is chosen."""
+
+    @staticmethod
+    def together(parts: "Sequence[DeviceWork]") -> "DeviceWork":
+        """Return what works take, one after the other."""
+        return DeviceWork(
+            memory=max(one.memory for one in parts),
+            launches=sum(one.launches for one in parts),
+            seconds=sum(one.seconds for one in parts),
+            kernels=tuple(sorted({name for one in parts for name in one.kernels})),
+            assumed=tuple(sorted({words for one in parts for words in one.assumed})),
+        )
 
 
 def text(*names: str) -> str:

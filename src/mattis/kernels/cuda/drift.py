@@ -136,7 +136,8 @@ def load(
     for g, ground in enumerate(grounds):
         first, last = np.searchsorted(of_path, [g, g + 1])
         device.fill(batch.grounds[g], _row(*ground[:3]))
-        batch.states[first:last] = up(_start(ground))
+        device.fill(batch.states[first], _start(ground))
+        batch.states[first + 1 : last] = batch.states[first]
     return batch
 
 
@@ -159,20 +160,19 @@ def advance(
 
     firsts, lasts  # (R,); without a presentation, a trajectory still fills in `reached`
     """
-    longest = _longest(device, batch)
+    most = longest(device, len(batch.states), batch.rule.dwell * batch.rows * batch.columns)
     while True:
-        ends = np.minimum(firsts + longest, lasts)
+        ends = np.minimum(firsts + most, lasts)
         _present(device, batch, firsts, ends)
         if (ends == lasts).all():
             return
         firsts = ends
 
 
-def _longest(device: Device, batch: TrajectoryBatch) -> int:
-    """Return the presentations of one launch at most."""
-    trajectories = -(-len(batch.states) // device.processors)
-    work = batch.rule.dwell * batch.rows * batch.columns * trajectories
-    return max(DRIFT_WORK // (device.splits * work), 1)
+def longest(device: Device, trajectories: int, work: int) -> int:
+    """Return the presentations of one launch at most. work  # of one presentation of one trajectory"""
+    waves = -(-trajectories // device.processors)
+    return max(DRIFT_WORK // (device.splits * work * waves), 1)
 
 
 def _present(

@@ -146,9 +146,8 @@ def relax_gram(
 
 
 def _state_of(
-    transposed: DeviceArray, start: DeviceArray, field: DeviceArray | None, a: DeviceArray,
-    c: DeviceArray,
-) -> DeviceArray:  # fmt: skip
+    transposed: DeviceArray, start: DeviceArray, field: DeviceArray | None, a: DeviceArray, c: DeviceArray
+) -> DeviceArray:
     """Return v = a v(0) + (1 - a) I + Xiᵀc."""
     v = a[..., None, :] * start + transposed @ c
     return v if field is None else v + (1 - a)[..., None, :] * field
@@ -178,9 +177,8 @@ def softmax_by_kernel(device: Device, x: DeviceArray, beta: DeviceArray) -> Devi
 
 
 def relax_by_kernel(
-    device: Device, target: DeviceTarget, state: DeviceArray, rate: float, tolerance: float,
-    most: int,
-) -> Any:  # fmt: skip
+    device: Device, target: DeviceTarget, state: DeviceArray, rate: float, tolerance: float, most: int
+) -> Any:
     """Make the steps of `relax`, each a launch behind the products of its target."""
     xp, (sets, size, replicas) = device.xp, state.shape
     v, steps = state.copy(), xp.zeros((sets, replicas), xp.int64)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mattis.exact.arrays import Signs
 from mattis.kernels.cuda import integer_products
 from mattis.kernels.cuda.devices import LARGEST_ORDERS, Device, ints, launch
+from mattis.kernels.cuda.paper import LAUNCH_SECONDS, paper_seconds
 from mattis.kernels.cuda.patterns import BITS_PER_WORD, Cues, Sets, cues_on, orders_on, spread
 
 THREADS = 256
@@ -28,6 +29,9 @@ IN_LANES = "glauber_lanes"
 GLAUBER_KERNELS = (IN_LANES, "glauber_groups", "glauber_sites")
 """The asynchronous kernels: 64 proposals of 32 replicas between barriers; of one replica 32, or one."""
 
+SYNCHRONOUS_KERNELS = BY_POPCOUNTS, BY_PRODUCTS = "little_sweeps", "little_update"
+"""The synchronous kernels: a block for each replica, or what lies between products of matrices for all."""
+
 HERD, LANE_THREADS = 32, 128
 """Replicas and threads of a block of `glauber_lanes`."""
 
@@ -37,42 +41,12 @@ SITES_OF_GROUP = 64
 ROOM, ROOM_OF_WORD = 29952, 2176
 """Its bytes of shared memory, and those of 32 overlaps of a block: `LaneRoom` of lanes.cu."""
 
-MOST_SITES, MOST_TERMS = 2**15 - 1, 2**29
-"""There |m| ≤ N must fit 16 bits, and P (N + 1), beyond which no field is, stays below the largest noise."""
+MOST_SITES, MOST_PATTERNS, MOST_TERMS = 2**15 - 1, 2**14 - 1, 2**29
+"""There |m| ≤ N and |2 N J_ij| ≤ 2 P must fit 16 bits, and P (N + 1), beyond which no field is, stays below
+the largest noise."""
 
 STATIC = 1024
 """Bytes of shared memory that kernels take besides, at most."""
-
-LAUNCH_SECONDS = 5e-6
-"""What it costs the host to launch a kernel or a product; an estimate, see docs/gpu.md."""
-
-POPCOUNT_CYCLES = 3
-"""Cycles of a lane for one pattern of one field in `little_sweeps`; an estimate."""
-
-LANES_OF_PROCESSOR, USUAL_CLOCK = 128, 1.5e9
-"""Lanes of a multiprocessor, and Hz where a device does not tell its clock."""
-
-
-class PaperTime(NamedTuple):
-    """Cycles of a proposal of all replicas of a block, a + b P + f (c + d P) where a share f flips."""
-
-    alone: tuple[float, float, float, float]
-    """a, b, c, d of a block by itself."""
-    busy: tuple[float, float, float, float]
-    """… and on a full device."""
-
-    def cycles(self, waves: float, count: int, flips: float) -> float:
-        """Return the cycles of so many blocks of a multiprocessor; not less than those of one."""
-        terms = np.array([1.0, count, flips, flips * count])
-        return float(max(terms @ np.array(self.alone), waves * (terms @ np.array(self.busy))))
-
-
-PAPER_TIMES = {
-    IN_LANES: PaperTime(alone=(170.0, 0.2, 170.0, 0.2), busy=(60.0, 0.07, 60.0, 0.07)),
-    "glauber_groups": PaperTime(alone=(40.0, 0.05, 150.0, 1.0), busy=(12.0, 0.044, 50.0, 1.0)),
-    "glauber_sites": PaperTime(alone=(250.0, 0.12, 30.0, 0.05), busy=(191.0, 0.164, 10.0, 0.18)),
-}
-"""Of a multiprocessor, see docs/gpu.md: what is executed is counted, what is waited for is guessed."""
 
 
 class GlauberReplicas(NamedTuple):
@@ -190,7 +164,7 @@ def herds_of(which: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.array(
         [(k, min(k + HERD, last)) for first, last in pairwise(starts) for k in range(first, last, HERD)],
         np.int32,
-    )  # fmt: skip
+    )
 
 
 def resident(device: Device, count: int) -> bool:
@@ -206,7 +180,7 @@ def lanes_memory(device: Device, size: int, count: int) -> tuple[int, int]:
 
 
 def _ints_of_tables(count: int) -> int:
-    """Return the length of the tables of a group: bits by pattern, and N J_ij in 16 bits."""
+    """Return the length of the tables of a group: bits by pattern, and 2 N J_ij in 16 bits."""
     return SITES_OF_GROUP * -(-count // BITS_PER_WORD) + SITES_OF_GROUP * SITES_OF_GROUP // 2
 
 
@@ -266,6 +240,15 @@ def end(
     return result
 
 
+def run(device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps, form: str) -> GlauberEnd:
+    """Run replicas by a kernel, of one site after the other or of all at once."""
+    if form == BY_PRODUCTS:
+        return by_products(device, sets, batch, course)
+    if form == BY_POPCOUNTS:
+        return by_popcounts(device, sets, batch, course)
+    return asynchronous(device, sets, batch, course, form)
+
+
 def asynchronous(
     device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps, form: str
 ) -> GlauberEnd:
@@ -286,8 +269,7 @@ def asynchronous(
         given = (*state.inputs, orders, np.int32(fresh), *state.outputs, *numbers)
         if blocks is None:
             shared = shared_memory(*sets.shape, synchronous=False)
-            args = (sets.sites, *given)
-            launch(device, "glauber", form, (len(batch.which),), THREADS, args, shared)
+            launch(device, "glauber", form, (len(batch.which),), THREADS, (sets.sites, *given), shared)
         else:
             _launch_lanes(device, sets, blocks, tables, given)
         del given
@@ -310,15 +292,16 @@ def form_of(device: Device, sharing: Sequence[int], size: int, count: int, flips
     sharing  # replicas of each pattern set; flips  # the share of proposals that flip a spin: `flips_of`
     - `glauber_lanes` executes several times less for a proposal where its 32 lanes are filled: idle ones
       cost the same. But its blocks take longer for their replicas than those of `glauber_groups` for their
-      one, so there must be many. Overlaps fit its two bytes where N < 2^15; its fields are below 2^29.
+      one, so there must be many. Overlaps fit its two bytes where N < 2^15, couplings where P < 2^14; its
+      fields are below 2^29.
     - `glauber_groups` is for few replicas of many sets, or for few in all, and for larger networks, in the
       cold. One of its warps serves each flip by itself, with loads that lie far apart, P cycles of them.
     - `glauber_sites` waits at each proposal, and executes more; a flip costs it next to nothing, so that it
       is for the same replicas in the heat.
     """
-    fits = size <= MOST_SITES and count * (size + 1) < MOST_TERMS
-    forms = [form for form in PAPER_TIMES if fits or form != IN_LANES]
-    return min(forms, key=lambda form: _cycles(device, sharing, count, form, flips))
+    fits = size <= MOST_SITES and count <= MOST_PATTERNS and count * (size + 1) < MOST_TERMS
+    forms = [form for form in GLAUBER_KERNELS if fits or form != IN_LANES]
+    return min(forms, key=lambda form: turn_seconds(device, sharing, count, form, flips))
 
 
 def flips_of(betas: Sequence[float], load: float) -> float:
@@ -332,27 +315,26 @@ def flips_of(betas: Sequence[float], load: float) -> float:
     return float(np.mean((1 - np.tanh(beta * field)) / 2))
 
 
-def _cycles(device: Device, sharing: Sequence[int], count: int, form: str, flips: float) -> float:
-    """Return the cycles in which all replicas propose once, by paper. sharing  # replicas of each set"""
+def turn_seconds(device: Device, sharing: Sequence[int], count: int, form: str, flips: float) -> float:
+    """Return the seconds in which all replicas propose once, by paper. sharing  # replicas of each set"""
     blocks = sum(-(-n // HERD) for n in sharing) if form == IN_LANES else sum(sharing)
-    return PAPER_TIMES[form].cycles(blocks / device.processors, count, flips)
+    return paper_seconds(device, form, blocks, 1, count, flips)
 
 
 def sweep_seconds(
     device: Device, sharing: Sequence[int], size: int, count: int, form: str, flips: float = 0.0
-) -> tuple[str, float]:
-    """Return the kernel of a sweep of all replicas, and its seconds by paper, see docs/gpu.md.
+) -> float:
+    """Return the seconds of a sweep of all replicas, by paper, see docs/gpu.md.
 
     sharing  # replicas of each pattern set
-    form     # the asynchronous kernel; "" where all sites change at once
-    flips    # the share of its proposals that flip a spin
+    form     # the kernel
+    flips    # the share of its proposals that flip a spin, of one site after the other
     """
-    if form:
-        clock = device.clock or USUAL_CLOCK
-        return form, size * _cycles(device, sharing, count, form, flips) / clock
-    if products_win(device, sum(sharing), len(sharing), size, count):
-        return "little_update", products_seconds(len(sharing))
-    return "little_sweeps", popcounts_seconds(device, sum(sharing), size, count)
+    if form == BY_PRODUCTS:
+        return products_seconds(len(sharing))
+    if form == BY_POPCOUNTS:
+        return popcounts_seconds(device, sum(sharing), size, count)
+    return size * turn_seconds(device, sharing, count, form, flips)
 
 
 def pieces(
@@ -377,22 +359,15 @@ def sweeps_per_launch(
     return max(min(step, LARGEST_ORDERS // (each * sets)), 1)
 
 
-def synchronous(device: Device, sets: Sets, batch: GlauberReplicas, course: DeviceSweeps) -> GlauberEnd:
-    """Run replicas, all sites at once: by popcounts, or by matrix products where these take less time."""
-    if products_win(device, len(batch.which), len(sets.rows), *sets.shape):
-        return by_products(device, sets, batch, course)
-    return by_popcounts(device, sets, batch, course)
-
-
-def products_win(device: Device, replicas: int, sets: int, size: int, count: int) -> bool:
-    """Tell whether a sweep of R replicas takes longer by popcounts than the launches of its products."""
-    return popcounts_seconds(device, replicas, size, count) > products_seconds(sets)
+def synchronous_form_of(device: Device, sharing: Sequence[int], size: int, count: int) -> str:
+    """Return the kernel of all sites at once: products, where a sweep by popcounts takes longer."""
+    slow = popcounts_seconds(device, sum(sharing), size, count) > products_seconds(len(sharing))
+    return BY_PRODUCTS if slow else BY_POPCOUNTS
 
 
 def popcounts_seconds(device: Device, replicas: int, size: int, count: int) -> float:
-    """Return the seconds of a sweep by popcounts: R N P times three instructions of a lane, by paper."""
-    rate = device.processors * LANES_OF_PROCESSOR * (device.clock or USUAL_CLOCK)
-    return POPCOUNT_CYCLES * replicas * size * count / rate
+    """Return the seconds of a sweep by popcounts, by paper."""
+    return paper_seconds(device, "little_sweeps", replicas, size, count)
 
 
 def products_seconds(sets: int) -> float:
@@ -446,9 +421,8 @@ def by_products(device: Device, sets: Sets, batch: GlauberReplicas, course: Devi
 
 
 def _fields(
-    device: Device, overlaps: Any, columns: Sequence[Any], places: Sequence[slice], size: int,
-    wide: int,
-) -> Any:  # fmt: skip
+    device: Device, overlaps: Any, columns: Sequence[Any], places: Sequence[slice], size: int, wide: int
+) -> Any:
     """Return M xi of all replicas, (R, N) int32: digits once for all, then a product for each pattern set."""
     xp, replicas = device.xp, len(overlaps)
     parts = integer_products.digits(xp, overlaps, size)

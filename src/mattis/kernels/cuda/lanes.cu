@@ -4,10 +4,10 @@
 // (a) the fields of its sites in all replicas are a product of integers, signs (64 × P) by overlaps (P × 32),
 //     by four warps of 16 sites each; noise is added where the sums are;
 // (b) one warp, a lane for each replica, settles the sites in order: with the change c_j of an earlier site of the
-//     group, -1, 0 or 1, a field moves by 2 N J_ij c_j;
+//     group, -1, 0 or 1, a field moves by 2 N J_ij c_j, which the table has in 16 bits: P < 2^14;
 // (c) overlaps take up the changes, each warp those of its own patterns: M_mu += 2 sum_i xi_i^mu c_i.
 //
-// What is the same for all replicas of a set, signs of a group by pattern and N J_ij, is made once (`group_tables`).
+// What is the same for all replicas of a set, signs of a group by pattern and 2 N J_ij, is made once (`group_tables`).
 //
 // Overlaps have the parity of N, so m = (M - N mod 2) / 2 is kept, as u = m + 2^15, in two bytes: N ≤ 32767. With bits
 // b of 0 and 1 for the signs, B = sum_mu b_i^mu u_mu, n_i = sum_mu xi_i^mu and m_0 = sum_mu m_mu,
@@ -20,6 +20,7 @@
 constexpr int SITES = 64;             // proposals of a group
 constexpr int LANE_WARPS = 4;         // warps of a block
 constexpr int OWN = SITES / LANE_WARPS;
+constexpr int SHARERS = LANES * LANE_WARPS / SITES;
 constexpr int QUADS = SITES / 4;
 constexpr int TILE = 4;               // words of patterns whose signs are there at once
 constexpr int STRIDE = LANES + 2;     // so that fragments of products meet no bank twice
@@ -32,17 +33,17 @@ struct LaneRoom {
     int4 couplings[2 * QUADS * QUADS];
     int changes[QUADS][LANES];        // c of four sites, in bytes
     unsigned turned[2][LANES];        // bits of the sites of the group that flipped
-    unsigned up[2][LANES];            // … that are +1 now
+    unsigned up[2][LANES];            // … that are +1 now; of the others any
     int totals[LANE_WARPS][LANES];    // their sum is m_0
     int flips[2][LANES];              // of this sweep and the next
     long long squares[2][LANE_WARPS][LANES];
 };
 
-// Ints of the tables of a group: bits by pattern, 64 for each word of patterns, then N J_ij in 16 bits.
+// Ints of the tables of a group: bits by pattern, 64 for each word of patterns, then 2 N J_ij in 16 bits.
 __device__ __forceinline__ int rows_of(int words) { return SITES * words; }
 __device__ __forceinline__ long long tables_of(int words) { return rows_of(words) + SITES * SITES / 2; }
 
-// The place of sites i and j in the table of N J_ij: squares of 4 × 4, one after the other.
+// The place of sites i and j in the table of 2 N J_ij: squares of 4 × 4, one after the other.
 __device__ __forceinline__ int place_of(int i, int j) {
     return ((i / 4 * QUADS + j / 4) * 4 + i % 4) * 4 + j % 4;
 }
@@ -71,7 +72,7 @@ extern "C" __global__ void __launch_bounds__(128) group_tables(
         if (j <= i && first + i < size) {
             const unsigned* row = own + (long long)site_of(order, first + i) * words;
             const unsigned* other = own + (long long)site_of(order, first + j) * words;
-            found = coupling(row, other, words, count);
+            found = 2 * coupling(row, other, words, count);
             if (i == j) {
                 int ones = 0;
                 for (int w = 0; w < words; w++) ones += __popc(row[w]);
@@ -82,17 +83,15 @@ extern "C" __global__ void __launch_bounds__(128) group_tables(
     }
 }
 
-// Signs of some words of patterns of all sites of a group, from bits to bytes.
-__device__ __forceinline__ void spread_signs(
-    LaneRoom& room, const unsigned* sites, const int* order, int first, int word, int size, int words) {
+// Signs of some words of patterns of a site, from bits to bytes: of every second word, for two threads share a site.
+__device__ __forceinline__ void spread_signs(int4* signs, const unsigned* own, int words) {
     constexpr unsigned ONES = 0x01010101u;
-    for (int k = threadIdx.x; k < TILE * SITES; k += blockDim.x) {
-        int w = word + k / SITES, place = first + k % SITES;
-        bool there = w < words && place < size;
-        unsigned x = there ? sites[(long long)site_of(order, place) * words + w] : 0;
-        int4* signs = room.signs[k / SITES][k % SITES];
-        signs[0] = make_int4(x & ONES, x >> 1 & ONES, x >> 2 & ONES, x >> 3 & ONES);
-        signs[1] = make_int4(x >> 4 & ONES, x >> 5 & ONES, x >> 6 & ONES, x >> 7 & ONES);
+#pragma unroll
+    for (int w = 0; w < TILE; w += SHARERS) {
+        if (w >= words) break;
+        unsigned x = own[w];
+        signs[2 * SITES * w] = make_int4(x & ONES, x >> 1 & ONES, x >> 2 & ONES, x >> 3 & ONES);
+        signs[2 * SITES * w + 1] = make_int4(x >> 4 & ONES, x >> 5 & ONES, x >> 6 & ONES, x >> 7 & ONES);
     }
 }
 
@@ -102,15 +101,21 @@ __device__ __forceinline__ void spread_signs(
 struct OwnSums {
     unsigned low[LANES / 8][4], high[LANES / 8][4];
 
-    // Add the products with the patterns of a word: `signs` of all sites, and `m` of all replicas.
-    __device__ __forceinline__ void add(const int4 (*signs)[2], const int4* m) {
-        int row = lane_of_thread() / 4, part = lane_of_thread() % 4;
-        const uint2* own = reinterpret_cast<const uint2*>(signs[OWN * warp_of_thread() + row]) + part;
-        uint2 upper = own[0], lower = own[8 * 4];  // of sites `row` and `row` + 8
+    // Where the signs and overlaps of this thread begin, of those of all sites and replicas.
+    __device__ __forceinline__ static int signs() {
+        return 4 * (OWN * warp_of_thread() + lane_of_thread() / 4) + lane_of_thread() % 4;
+    }
+    __device__ __forceinline__ static int overlaps() {
+        return lane_of_thread() % 4 * STRIDE + lane_of_thread() / 4;
+    }
+
+    // Add the products with the patterns of a word.
+    __device__ __forceinline__ void add(const uint2* own, const int4* m) {
+        uint2 upper = own[0], lower = own[8 * 4];  // of sites 8 apart
         unsigned a[4] = {upper.x, lower.x, upper.y, lower.y};
 #pragma unroll
         for (int n = 0; n < LANES / 8; n++) {
-            int4 u = m[part * STRIDE + 8 * n + row];
+            int4 u = m[8 * n];
             multiply_bytes(low[n], a, u.x, u.z);
             multiply_bytes(high[n], a, u.y, u.w);
         }
@@ -140,48 +145,66 @@ __device__ __forceinline__ unsigned dot(const int4* signs, const int* u, unsigne
     return sum;
 }
 
-// The sums of a warp by products of four bytes: 16 sites in the replica of each lane.
+// The sums of a warp by products of four bytes: 8 sites, of one half of the warp, in two replicas of each lane, so
+// that what is loaded serves twice.
 struct OwnSums {
-    unsigned low[OWN], high[OWN];
+    unsigned low[OWN / 2][2], high[OWN / 2][2];
 
-    __device__ __forceinline__ void add(const int4 (*signs)[2], const int4* m) {
-        int lower[8], upper[8];
+    __device__ __forceinline__ static int site() {
+        return OWN * warp_of_thread() + lane_of_thread() / (LANES / 2) * (OWN / 2);
+    }
+    __device__ __forceinline__ static int signs() { return 4 * site(); }
+    __device__ __forceinline__ static int overlaps() { return lane_of_thread(); }
+
+    __device__ __forceinline__ void add(const uint2* signs, const int4* m) {
+        const int4* there = reinterpret_cast<const int4*>(signs);
+        const int4* other = m + (lane_of_thread() < LANES / 2 ? LANES / 2 : -LANES / 2);
+        int lower[2][8], upper[2][8];
 #pragma unroll
-        for (int q = 0; q < 4; q++) {
-            int4 u = m[q * STRIDE + lane_of_thread()];
-            lower[2 * q] = u.x, upper[2 * q] = u.y, lower[2 * q + 1] = u.z, upper[2 * q + 1] = u.w;
+        for (int q = 0; q < 8; q++) {
+            int4 u = (q % 2 ? other : m)[q / 2 * STRIDE];
+            lower[q % 2][q / 2 * 2] = u.x, upper[q % 2][q / 2 * 2] = u.y;
+            lower[q % 2][q / 2 * 2 + 1] = u.z, upper[q % 2][q / 2 * 2 + 1] = u.w;
         }
 #pragma unroll
-        for (int k = 0; k < OWN; k++) {
-            const int4* site = signs[OWN * warp_of_thread() + k];
-            int4 own[2] = {site[0], site[1]};
-            low[k] = dot(own, lower, low[k]);
-            high[k] = dot(own, upper, high[k]);
+        for (int k = 0; k < OWN / 2; k++) {
+            int4 own[2] = {there[2 * k], there[2 * k + 1]};
+#pragma unroll
+            for (int r = 0; r < 2; r++) {
+                low[k][r] = dot(own, lower[r], low[k][r]);
+                high[k][r] = dot(own, upper[r], high[k][r]);
+            }
         }
     }
 
     __device__ __forceinline__ void write(int (*fields)[LANES]) const {
 #pragma unroll
         for (int k = 0; k < OWN; k++) {
-            fields[OWN * warp_of_thread() + k][lane_of_thread()] = low[k] + (high[k] << 8);
+            int replica = lane_of_thread() ^ LANES / 2 * (k % 2);
+            fields[site() + k / 2][replica] = low[k / 2][k % 2] + (high[k / 2][k % 2] << 8);
         }
+        __syncwarp();  // each lane goes on with its replica
     }
 };
 
 #endif
 
-// (a) B of the 16 sites of this warp in the replica of each lane, to the fields.
+// (a) B of the 16 sites of this warp in all replicas, to the fields. Sites beyond the last have those of the last.
 __device__ __forceinline__ void multiply(
     LaneRoom& room, const int4* m, const unsigned* sites, const int* order, int first, int size, int words) {
     OwnSums sums = {};
+    int place = min(first + (int)threadIdx.x % SITES, size - 1), sharer = threadIdx.x / SITES;
+    const unsigned* own = sites + (long long)site_of(order, place) * words + sharer;
+    int4* spread = room.signs[0][0] + 2 * threadIdx.x;
+    const uint2* there = reinterpret_cast<const uint2*>(room.signs[0][0]) + sums.signs();
+    m += sums.overlaps();
     for (int word = 0; word < words; word += TILE) {
         if (word > 0) __syncthreads();  // all have multiplied by the signs that were there
-        spread_signs(room, sites, order, first, word, size, words);
+        spread_signs(spread, own + word, words - word - sharer);
         __syncthreads();
+        const uint2* end = there + 4 * SITES * min(TILE, words - word);
 #pragma unroll 1  // for the registers
-        for (int w = 0; w < min(TILE, words - word); w++) {
-            sums.add(room.signs[w], m + 4 * (word + w) * STRIDE);
-        }
+        for (const uint2* signs = there; signs < end; signs += 4 * SITES, m += 4 * STRIDE) sums.add(signs, m);
     }
     sums.write(room.fields);
 }
@@ -192,65 +215,78 @@ __device__ __forceinline__ void heat(
     int lane = lane_of_thread(), total = 0;
     for (int w = 0; w < LANE_WARPS; w++) total += room.totals[w][lane];
     const short* couplings = reinterpret_cast<const short*>(room.couplings);
+    unsigned weight = size % 2 - 2 * BIAS, constant = 2 * (BIAS * (unsigned)count + total);
     for (int k = OWN * warp_of_thread(); k < OWN * (warp_of_thread() + 1); k += 8) {
         uint4 upper = quad_of(stream, (first + k) >> 3, t);
         uint4 lower = quad_of(stream, LOWER_QUADS + ((first + k) >> 3), t);
-#pragma unroll 2  // for the registers
+        const short* diagonal = couplings + place_of(k, k);
+#pragma unroll
         for (int e = 0; e < 8; e++) {
-            int noise = 0, own = couplings[place_of(k + e, k + e)];
+            int noise = 0;
             if (scale != 0.0f) {
                 unsigned word = joined(word_of(upper, e >> 1), word_of(lower, e >> 1), e);
                 noise = max(-FAR, min(FAR, thermal_noise(word, scale)));
             }
-            unsigned sum = 2 * (unsigned)room.fields[k + e][lane] - BIAS * (unsigned)(own + count) - total;
-            room.fields[k + e][lane] = 2 * (int)sum + size % 2 * own + noise;
+            unsigned rest = weight * diagonal[place_of(e, e)] + (noise - constant);
+            room.fields[k + e][lane] = 4 * (unsigned)room.fields[k + e][lane] + rest;
         }
     }
 }
 
+// The lowest bits of four bytes, side by side.
+__device__ __forceinline__ unsigned four_bits(unsigned bytes) { return (bytes & 0x01010101u) * 0x01020408u >> 24; }
+
 // (b) Decide the proposals of a group in order, in the replica of each lane of this warp.
+//
+// Sites beyond the last may seem to flip: their couplings are 0, and nobody hears of them.
 __device__ __forceinline__ void settle(
     LaneRoom& room, unsigned* state, const int* order, int first, int size, int count, bool cold, int sweep) {
     int lane = lane_of_thread(), moved = 0, flips = 0;
     unsigned active = 0;  // quads in which a site flipped in some lane
     for (int half = 0; half < 2; half++) {
         int mine = first + LANES * half + lane, site = mine < size ? site_of(order, mine) : 0;
-        unsigned before = mine < size ? state[site] : 0, after = before, turned = 0, up = 0;
+        unsigned spins = mine < size ? state[site] : 0, turned = 0, down = 0;
         for (int quad = QUADS / 2 * half; quad < QUADS / 2 * (half + 1); quad++) {
             const int4* table = room.couplings + 2 * QUADS * quad;
-            int pull[4] = {}, packed = 0;
+            int x[4], packed = 0;  // fields of the four sites, and c of these in bytes
+#pragma unroll
+            for (int e = 0; e < 4; e++) x[e] = room.fields[4 * quad + e][lane];
             for (unsigned left = active; left != 0; left &= left - 1) {
                 int other = __ffs(left) - 1, changes = room.changes[other][lane];
                 int4 one = table[2 * other], two = table[2 * other + 1];
-                pull[0] = __dp2a_hi(one.y, changes, __dp2a_lo(one.x, changes, pull[0]));
-                pull[1] = __dp2a_hi(one.w, changes, __dp2a_lo(one.z, changes, pull[1]));
-                pull[2] = __dp2a_hi(two.y, changes, __dp2a_lo(two.x, changes, pull[2]));
-                pull[3] = __dp2a_hi(two.w, changes, __dp2a_lo(two.z, changes, pull[3]));
+                x[0] = __dp2a_hi(one.y, changes, __dp2a_lo(one.x, changes, x[0]));
+                x[1] = __dp2a_hi(one.w, changes, __dp2a_lo(one.z, changes, x[1]));
+                x[2] = __dp2a_hi(two.y, changes, __dp2a_lo(two.x, changes, x[2]));
+                x[3] = __dp2a_hi(two.w, changes, __dp2a_lo(two.z, changes, x[3]));
             }
             int4 one = table[2 * quad], two = table[2 * quad + 1];
             int own[4][2] = {{one.x, one.y}, {one.z, one.w}, {two.x, two.y}, {two.z, two.w}};
 #pragma unroll
             for (int e = 0; e < 4; e++) {
                 int k = 4 * quad + e;
-                int change = __dp2a_hi(own[e][1], packed, __dp2a_lo(own[e][0], packed, pull[e]));
-                int x = room.fields[k][lane] + 2 * change;
-                bool was = __shfl_sync(ALL, before, k % LANES) >> lane & 1;
-                bool now = x >= (was ? count : (int)cold - count);  // at T = 0 a field of 0 keeps the spin
-                if (first + k >= size) now = was;
-                unsigned lanes = __ballot_sync(ALL, now);
-                if (lane == k % LANES) after = lanes;
-                int c = (int)now - (int)was;
-                moved += c * (short)(own[e][e / 2] >> 16 * (e % 2));
-                packed |= (c & 255) << 8 * e;
-                turned |= (unsigned)(now != was) << k % LANES;
-                up |= (unsigned)now << k % LANES;
+                if (e > 0) x[e] = __dp2a_lo(own[e][0], packed, x[e]);
+                if (e > 2) x[e] = __dp2a_hi(own[e][1], packed, x[e]);
+                int was = __shfl_sync(ALL, spins, k % LANES) >> lane & 1;
+                int now = x[e] >= (was ? count : (int)cold - count);  // at T = 0 a field of 0 keeps the spin
+                packed = __byte_perm(packed, now - was, 0x3210 ^ (e ^ 4) << 4 * e);
             }
+            if (!__any_sync(ALL, packed)) continue;
+            active |= 1u << quad;
             room.changes[quad][lane] = packed;
-            active |= (unsigned)(__any_sync(ALL, packed) != 0) << quad;
+            turned |= four_bits(packed) << 4 * quad % LANES;
+            down |= four_bits(packed >> 1) << 4 * quad % LANES;
+#pragma unroll
+            for (int e = 0; e < 4; e++) {
+                int change = packed & 255 << 8 * e;  // c of this site, where it was
+                unsigned lanes = __ballot_sync(ALL, change);
+                if (lane == (4 * quad + e) % LANES) spins ^= lanes;
+                moved = e < 2 ? __dp2a_lo(own[e][0], change, moved) : __dp2a_hi(own[e][1], change, moved);
+            }
         }
-        if (mine < size) state[site] = after;
+        if (mine < size) state[site] = spins;
+        turned &= __ballot_sync(ALL, mine < size);
         room.turned[half][lane] = turned;
-        room.up[half][lane] = up;
+        room.up[half][lane] = ~down;
         flips += __popc(turned);
     }
     room.totals[0][lane] += moved;

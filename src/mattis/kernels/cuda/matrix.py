@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from mattis.exact import rng
 from mattis.kernels.cuda.couplings import SignCouplings
-from mattis.kernels.cuda.devices import LARGEST_ORDERS, Device, divided, launch
+from mattis.kernels.cuda.devices import LARGEST_ORDERS, SPARE, Device, DeviceWork, divided, launch
+from mattis.kernels.cuda.paper import FLIPS_ON_PAPER, paper_seconds
 from mattis.kernels.cuda.patterns import orders_on
 
 
@@ -127,12 +128,20 @@ class ChainShape(NamedTuple):
     def of(chain: Chain, limits: Limits) -> "ChainShape":
         """Return the shape of a chain."""
         (sweeps, followed), wires = chain.follow.shape, chain.wires
-        numbers = limits.numbers // (3 * followed + 8 + wires.size)
-        longest = max(min(sweeps, numbers, limits.proposals // wires.size), 1)
-        return ChainShape(
+        return ChainShape.sized(
             wires.size, wires.bits, chain.synchronous, chain.metropolis, sweeps, followed, chain.warm,
-            chain.heated, longest,
+            chain.heated, limits,
         )  # fmt: skip
+
+    @staticmethod
+    def sized(
+        size: int, bits: int, synchronous: bool, metropolis: bool, sweeps: int, followed: int, warm: int,
+        heated: bool = False, limits: Limits = LIMITS,
+    ) -> "ChainShape":  # fmt: skip
+        """Return the shape of chains, whose launches are as long as their limits allow."""
+        numbers = limits.numbers // (3 * followed + 8 + size)
+        longest = max(min(sweeps, numbers, limits.proposals // size), 1)
+        return ChainShape(size, bits, synchronous, metropolis, sweeps, followed, warm, heated, longest)
 
     @property
     def middle(self) -> int:
@@ -156,6 +165,26 @@ class ChainShape(NamedTuple):
         state = self.size * (1 + 8 + self.field.itemsize) + 5 * marks + 100
         sweeps = min(2 * self.longest, self.sweeps)
         return state + sweeps * (12 * self.followed + 28 + 8 * self.heated + 4 * orders)
+
+
+def work_of(device: Device, form: ChainShape, chains: int, circuits: int, flips: float) -> DeviceWork:
+    """Return what so many chains of one shape take on a device, by paper.
+
+    circuits  # that they share evenly
+    flips     # the share of proposals that flip a spin, each of which reads a row
+    """
+    row = form.size * form.bits // 8
+    each = form.memory + circuits * form.size * (row + 8) // chains
+    together = min(max(int(SPARE * device.free()) // each, 1), chains)
+    turns = -(-together // device.processors)
+    step = max(min(form.longest, LIMITS.proposals // (device.splits * turns * form.size)), 1)
+    launches = -(-chains // together) * -(-form.sweeps // step)
+    proposals = form.sweeps * form.size
+    kernel = form.kernel.rpartition("_")[0]
+    seconds = paper_seconds(
+        device, kernel, chains, proposals, form.size, flips, traffic=flips * chains * proposals * row
+    )
+    return DeviceWork(together * each, launches, seconds, (form.kernel,), (FLIPS_ON_PAPER,))
 
 
 ChainGroup = list[int]

@@ -9,18 +9,8 @@ from pydantic import Field, model_validator
 from mattis import plugins
 from mattis.networks.binary.couplings import RULES
 from mattis.networks.binary.retrieval import RetrievalAxes
-from mattis.study.axes import (
-    BOUNDS,
-    PATTERN_COUNT,
-    Bound,
-    Integers,
-    Meaning,
-    Misplaced,
-    RealValues,
-    UnknownWord,
-    check_stored,
-    one_of,
-)
+from mattis.study import axes
+from mattis.study.axes import BOUNDS, Bound, Integers, Meaning, Misplaced, RealValues, UnknownWord, one_of
 
 AXIS_RULES = (
     "hebb", "clipped", "dead_zone", "dilution", "asymmetric_dilution", "sequence", "palimpsest",
@@ -58,7 +48,7 @@ class BinaryAxes(RetrievalAxes):
 
     bounds: ClassVar[Mapping[str, Bound]] = {
         **BOUNDS,
-        "memories": PATTERN_COUNT,
+        "memories": axes.PATTERN_COUNT,
         "age": Bound(
             lambda v: 1 <= v <= 2**20, "an age of 1, the newest, or more", "for example 1",
             Meaning("age of the pattern that is asked for, 1 for the newest", is_whole=True),
@@ -73,8 +63,7 @@ class BinaryAxes(RetrievalAxes):
     def meanings(cls) -> Mapping[str, Meaning]:
         """Return what the values along each dimension are; those of `couplings` stand for rules."""
         rules = ", ".join(f"{code} {name}" for code, name in enumerate(AXIS_RULES))
-        couplings = Meaning(f"rule of the couplings: {rules}", is_whole=True)
-        return {**super().meanings(), "couplings": couplings}
+        return {**super().meanings(), "couplings": Meaning(f"rule of the couplings: {rules}", is_whole=True)}
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -94,7 +83,7 @@ class BinaryAxes(RetrievalAxes):
         """Raise Misplaced unless something is stored everywhere."""
         if one_of(self, ("load", "memories")) == "load":
             assert self.load is not None
-            check_stored(self.load, self.size)
+            axes.check_stored(self.load, self.size)
 
     def labels(self) -> dict[str, Sequence[float]]:
         """Return the values along each dimension of the cube."""

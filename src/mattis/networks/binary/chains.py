@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattis.exact.arrays import Signs
+from mattis.exact.arrays import Mask, Signs
 from mattis.kernels import cpu
 from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, LaneRecord, Lanes, aligned_rows, packed
 from mattis.networks.binary.costs import cheapest
@@ -56,8 +56,7 @@ LARGEST_CHAIN_SUM = 2**31
 def run(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protocol) -> Iterator[Chains]:
     """Yield the chains of replicas, in groups of up to 32, one after the other."""
     for group in groups_of(replicas, protocol):
-        kernel = kernel_for(network, group, protocol)
-        yield kernel(network, group, protocol)
+        yield kernel_for(network, group, protocol)(network, group, protocol)
 
 
 def groups_of(replicas: Sequence[Replica], protocol: Protocol) -> Iterator[Sequence[Replica]]:
@@ -90,8 +89,7 @@ def lanes(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protoco
     if protocol.order == SYNCHRONOUS:
         cpu.lane_kernels("synchronous").little_sweeps(patterns, state, heat, record)
     else:
-        order = network.order(protocol.order)
-        cpu.lane_kernels().replica_sweeps(patterns, state, heat, order, record)
+        cpu.lane_kernels().replica_sweeps(patterns, state, heat, network.order(protocol.order), record)
     count = len(replicas)
     trace, spins = record.trace[..., :count], 1 + 2 * state.spins[:, :count].astype(np.int8)
     return Chains(trace, record.sums[..., :count], settled(trace, heat.scales[0, :count] == 0), spins)
@@ -119,15 +117,13 @@ def _heat(network: BinaryNetwork, replicas: Sequence[Replica], sharing: str) -> 
     if not network.parity:
         ties[0] = -(scales[0] == 0).astype(ties.dtype)
     shared, cold = bool((streams == streams[0]).all()), not scales.any()
-    tails = np.ascontiguousarray(streams[:, 2:].T)
-    return Heat(streams[0, :2].copy(), tails, scales, ties, shared, cold)
+    return Heat(streams[0, :2].copy(), np.ascontiguousarray(streams[:, 2:].T), scales, ties, shared, cold)
 
 
-def settled(trace: NDArray[np.int64], cold: NDArray[np.bool_]) -> NDArray[np.int64]:
+def settled(trace: NDArray[np.int64], cold: Mask) -> NDArray[np.int64]:
     """Return the first sweep without a flip of each replica that is cold; all of them for the others."""
     still = trace[2] == 0
-    first = np.where(cold & still.any(axis=0), still.argmax(axis=0), trace.shape[1])
-    return np.asarray(first, np.int64)
+    return np.asarray(np.where(cold & still.any(axis=0), still.argmax(axis=0), trace.shape[1]), np.int64)
 
 
 def one_by_one(
@@ -152,8 +148,7 @@ def fields(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Protoc
     def run_one(network: BinaryNetwork, replica: Replica, spins: Signs, rest: tuple[Any, ...]) -> int:
         nj, parity = network.couplings, network.parity
         halves = cpu.glauber.half_fields(nj, spins, parity, network.bound)
-        target = network.xi[replica.cue]
-        return int(cpu.glauber.field_sweeps(nj, spins, halves, parity, target, *rest))
+        return int(cpu.glauber.field_sweeps(nj, spins, halves, parity, network.xi[replica.cue], *rest))
 
     return one_by_one(network, replicas, protocol, run_one)
 
@@ -162,8 +157,12 @@ def overlaps(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Prot
     """Run replicas one after the other, each field summed from the overlaps."""
 
     def run_one(network: BinaryNetwork, replica: Replica, spins: Signs, rest: tuple[Any, ...]) -> int:
-        known = cpu.glauber.project(network.xi, spins).astype(np.int32)
-        return int(cpu.glauber.overlap_sweeps(network.site_major, spins, known, replica.cue, *rest))
+        patterns = network.in_lanes
+        known = (cpu.glauber.project(network.xi, spins) - network.size % 2) // 2
+        halves = known.astype(patterns.near.dtype)
+        return int(
+            cpu.glauber.overlap_sweeps(network.site_major, patterns, spins, halves, replica.cue, *rest)
+        )
 
     return one_by_one(network, replicas, protocol, run_one)
 
@@ -183,7 +182,8 @@ def kernel_for(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Pr
         return fields
     together = replicas if sweeps <= LONGEST_IN_LANES else replicas[:1]
     temperatures = [1 / replica.beta if replica.beta else inf for replica in together]
-    return KERNELS[cheapest(network.size, network.count, temperatures, sweeps)]
+    in_turn = protocol.order == "random"
+    return KERNELS[cheapest(network.size, network.count, temperatures, sweeps, in_turn)]
 
 
 def projected(network: BinaryNetwork, sums: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -193,8 +193,7 @@ def projected(network: BinaryNetwork, sums: NDArray[np.int64]) -> NDArray[np.int
         return np.array([cpu.glauber.project(network.xi, row) for row in sums.T]).T
     rows = aligned_rows(network.bits.shape[1] * BLOCK, np.int32)
     rows[:size, :count] = sums
-    blocks = np.ascontiguousarray(network.bits.T)
-    found = cpu.lane_kernels().lane_overlaps(blocks, rows)[:, :count]
+    found = cpu.lane_kernels().lane_overlaps(np.ascontiguousarray(network.bits.T), rows)[:, :count]
     return np.asarray(found, np.int64)
 
 

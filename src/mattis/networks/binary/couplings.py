@@ -17,7 +17,7 @@ from pydantic import Field
 
 from mattis import exact
 from mattis.exact import gaussians, rng
-from mattis.exact.arrays import Signs
+from mattis.exact.arrays import Reals, Signs
 from mattis.exact.patterns import random_patterns
 from mattis.exact.rng import Labels
 from mattis.kernels import cpu
@@ -354,7 +354,7 @@ def palimpsest(
 FADING_UNIT = 1024
 
 
-def fading(rule: Rule, size: int) -> NDArray[np.float64]:
+def fading(rule: Rule, size: int) -> Reals:
     """Return the weights of the ages 1, 2, … in units of 1/1024, until they are 0.
 
     Lambda_u = epsilon exp(-epsilon² u/2N). M. Mézard, J.-P. Nadal & G. Toulouse, J. Physique 47, 1457 (1986).
@@ -370,8 +370,7 @@ def fading(rule: Rule, size: int) -> NDArray[np.float64]:
 def _remembered(rule: Rule, size: int) -> int:
     """Return the ages at which 1024 epsilon exp(-epsilon² age/2N) is above 1/2, about."""
     epsilon: float = rule["epsilon"]
-    faded = math.log(max(2 * FADING_UNIT * epsilon, 1.0))
-    return math.ceil(2 * size / epsilon**2 * faded) + 1
+    return math.ceil(2 * size / epsilon**2 * math.log(max(2 * FADING_UNIT * epsilon, 1.0))) + 1
 
 
 @coupling_rule(
@@ -400,9 +399,7 @@ REAL_UNIT = 256
 
 
 def _check_projection(_rule: Rule, size: int, count: int) -> str | None:
-    if count > size:
-        return f"at most {size} patterns of {size} sites can be projected on: use fewer"
-    return None
+    return f"at most {size} patterns of {size} sites can be projected on: use fewer" if count > size else None
 
 
 @coupling_rule(unit=REAL_UNIT, exact=False, check=_check_projection, jumps=True, bytes_each=32)

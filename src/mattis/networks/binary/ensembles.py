@@ -15,7 +15,7 @@ from pydantic import Field
 
 from mattis import plugins
 from mattis.exact import digits, gaussians, rng
-from mattis.exact.arrays import Signs
+from mattis.exact.arrays import Mask, Reals, Signs
 from mattis.exact.patterns import KnownPatterns, RandomPatterns, random_patterns, signs_of
 from mattis.exact.rng import Labels
 from mattis.plugins import Choice, NumberedRow, Table
@@ -55,7 +55,7 @@ class Stored:
     unit: int
     xi: Signs
     weights: NDArray[np.int16]
-    norms: NDArray[np.float64]
+    norms: Reals
     signs: KnownPatterns | None = None
     """The states, or their address, where they are stored as they are, ±1."""
 
@@ -156,7 +156,7 @@ def _random(draw: Draw) -> Stored:
 BIAS_UNIT = 100
 
 
-def _below(words: rng.Words, probability: float) -> NDArray[np.bool_]:
+def _below(words: rng.Words, probability: float) -> Mask:
     """Tell which words are below a probability, to 32 bits."""
     return words < np.uint64(round(probability * 2**32))
 
@@ -235,8 +235,7 @@ def _check_lengths(_ensemble: Ensemble, _size: int, count: int) -> str | None:
 @ensemble("gaussian", unit=GAUSSIAN_UNIT, real=True, theory=("gaussian.overlap",), check=_check_lengths)
 def _gaussian(draw: Draw) -> Stored:
     """xi normal, to 1/64; m = (1/N) sum_i xi_i S_i. J. P. Provost and G. Vallée, PRL 50, 598 (1983)."""
-    stream = draw.stream("gaussian patterns")
-    normal = gaussians.normals(stream, draw.size, np.arange(draw.count))
+    normal = gaussians.normals(draw.stream("gaussian patterns"), draw.size, np.arange(draw.count))
     return _real(np.rint(GAUSSIAN_UNIT * normal).astype(np.int16), GAUSSIAN_UNIT)
 
 
@@ -244,9 +243,7 @@ AXIS_UNIT = 256
 
 
 def _check_axis(_ensemble: Ensemble, _size: int, count: int) -> str | None:
-    if count <= 64:
-        return None
-    return f"{count} dimensions of a random axis: use at most 64 memories"
+    return None if count <= 64 else f"{count} dimensions of a random axis: use at most 64 memories"
 
 
 @ensemble("unit_vectors", unit=AXIS_UNIT, real=True, theory=("random_axis.overlap",), check=_check_axis)
@@ -259,24 +256,20 @@ def _unit_vectors(draw: Draw) -> Stored:
     square = np.zeros(draw.size)
     for component in normal:  # in order: the same bits on every machine
         square += component * component
-    values = np.rint(AXIS_UNIT * (normal / np.sqrt(square))).astype(np.int16)
-    return _real(values, AXIS_UNIT)
+    return _real(np.rint(AXIS_UNIT * (normal / np.sqrt(square))).astype(np.int16), AXIS_UNIT)
 
 
 def _real(values: NDArray[np.int16], unit: int) -> Stored:
     """Return real patterns, whose cues are their signs."""
     xi = np.where(values >= 0, 1, -1).astype(np.int8)
-    norms = np.full(len(values), float(unit * values.shape[1]))
-    return Stored(values, unit, xi, values, norms)
+    return Stored(values, unit, xi, values, np.full(len(values), float(unit * values.shape[1])))
 
 
 def _check_orthogonal(_ensemble: Ensemble, size: int, count: int) -> str | None:
     if size & (size - 1):
         near = 2 ** round(np.log2(size))
         return f"orthogonal patterns need a size that is a power of 2: use size {near}"
-    if count > size:
-        return f"only {size} patterns of {size} sites are orthogonal: use fewer"
-    return None
+    return f"only {size} patterns of {size} sites are orthogonal: use fewer" if count > size else None
 
 
 @ensemble("orthogonal", check=_check_orthogonal)
@@ -289,17 +282,14 @@ def _orthogonal(draw: Draw) -> Stored:
     rows, sites = (np.argsort(word, kind="stable") for word in words[:2])
     gauge = np.where(words[2] & np.uint32(1), 1, -1).astype(np.int8)
     shared = rows[: draw.count, None].astype(np.uint32) & sites[None].astype(np.uint32)
-    odd = np.bitwise_count(shared) % 2
-    return signs(np.where(odd, -1, 1).astype(np.int8) * gauge)
+    return signs(np.where(np.bitwise_count(shared) % 2, -1, 1).astype(np.int8) * gauge)
 
 
 def _check_given(ensemble: Ensemble, size: int, count: int) -> str | None:
     rows, sites = ensemble.shape
     if sites != size:
         return f"the given patterns have {sites} sites: use size {sites}"
-    if count > rows:
-        return f"only {counted(rows, 'pattern')} given: use at most {rows}"
-    return None
+    return f"only {counted(rows, 'pattern')} given: use at most {rows}" if count > rows else None
 
 
 @ensemble("given", check=_check_given)
@@ -321,10 +311,8 @@ def _aligned(draw: Draw) -> Stored:
 
 ENSEMBLES = Table(
     EnsembleRow,
-    (
-        _random, _biased, _categories, _digits, _gaussian, _unit_vectors, _orthogonal, _given, _aligned,
-    ),
-)  # fmt: skip
+    (_random, _biased, _categories, _digits, _gaussian, _unit_vectors, _orthogonal, _given, _aligned),
+)
 """What can be stored."""
 
 

@@ -14,48 +14,19 @@ from numpy.typing import NDArray
 
 from mattis.errors import UserError
 from mattis.exact.arrays import Signs
-from mattis.kernels.cuda import glauber
+from mattis.kernels.cuda import glauber, matrix
 from mattis.kernels.cuda.devices import Device, DeviceWork
-from mattis.networks.binary import ensembles, hopfield_device
+from mattis.networks.binary import ensembles, hopfield, hopfield_device, matrix_network, questions
 from mattis.networks.binary.asking.exchange import own_observables
 from mattis.networks.binary.asking.table import BINARY_QUESTIONS
 from mattis.networks.binary.chain_observables import SAME_CLASS, with_added
 from mattis.networks.binary.couplings import RULES, Rule
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble, Stored, classes_of
-from mattis.networks.binary.hopfield import (
-    CHAIN_OBSERVABLES,
-    STARTS_OBSERVABLES,
-    TWO_CYCLES,
-    ReplicaGroup,
-    average,
-    build,
-    outcomes,
-    side_by_side,
-    starts_of,
-)
-from mattis.networks.binary.matrix_network import (
-    NEURONS,
-    ChainCoroutine,
-    Dynamics,
-    MatrixNetwork,
-    Request,
-    alone,
-    learnt,
-    together,
-)
+from mattis.networks.binary.hopfield import CHAIN_OBSERVABLES, ReplicaGroup, average, build, outcomes
+from mattis.networks.binary.matrix_network import NEURONS, Dynamics, MatrixNetwork, Request, alone, learnt
 from mattis.networks.binary.network import BinaryNetwork, Protocol, Replica
 from mattis.networks.binary.observables import CYCLES, LENGTH, MAGNETISATION
-from mattis.networks.binary.questions import (
-    LATTICE,
-    REAL_VALUED,
-    Inquiry,
-    Query,
-    Visit,
-    VisitCell,
-    VisitCells,
-    Visits,
-    cued,
-)
+from mattis.networks.binary.questions import Inquiry, Query, Visit, VisitCell, VisitCells, VisitPart, cued
 from mattis.study.model import FINAL_STATES, Columns, FollowedCell, Observable, PatternSet, Task, over_cues
 from mattis.words import counted
 
@@ -100,16 +71,16 @@ def observables(inquiry: Inquiry) -> tuple[Observable, ...]:
         return (*question.extra, *own, flag)
     cycling: tuple[Observable, ...] = ()
     if inquiry.dynamics.synchronous and name != "transitions":
-        cycling = TWO_CYCLES if inquiry.in_lanes else CYCLES
+        cycling = hopfield.TWO_CYCLES if inquiry.in_lanes else CYCLES
     turning: tuple[Observable, ...] = ()
     if name == "recall":
-        turning += (LENGTH,) if ensemble.name in REAL_VALUED else ()
-        turning += MAGNETISATION if inquiry.rule.name == LATTICE and not inquiry.rules else ()
+        turning += (LENGTH,) if ensemble.name in questions.REAL_VALUED else ()
+        turning += MAGNETISATION if inquiry.rule.name == questions.LATTICE and not inquiry.rules else ()
     without = set() if question.has_states else STAYING
     kin = (SAME_CLASS,) if classes_of(ensemble) else ()
     extra = {observable.name: observable for observable in question.extra}
     here = [o for o in CHAIN_OBSERVABLES[:-1] if o.name in extra or o.name not in without]
-    twice = STARTS_OBSERVABLES if inquiry.asking.starts == 2 else ()
+    twice = hopfield.STARTS_OBSERVABLES if inquiry.asking.starts == 2 else ()
     found = (*(extra.pop(o.name, o) for o in here), *extra.values(), *kin, *cycling, *turning, *twice)
     return (*found, flag)
 
@@ -126,9 +97,7 @@ def columns(inquiry: Inquiry) -> tuple[Observable, ...]:
 def completed(own: tuple[Observable, ...], inquiry: Inquiry) -> tuple[Observable, ...]:
     """Return observables with the means over the cues that stay, and with those of plugins."""
     question = BINARY_QUESTIONS[inquiry.question.name]
-    if question.alone:
-        return own
-    return with_added(over_cues(own, inquiry.cues) if question.has_states else own)
+    return own if question.alone else with_added(over_cues(own, inquiry.cues) if question.has_states else own)
 
 
 def draw(patterns: PatternSet, ensemble: Ensemble) -> Stored:
@@ -140,8 +109,7 @@ def draw(patterns: PatternSet, ensemble: Ensemble) -> Stored:
 def circuit(patterns: PatternSet, stored: Stored, inquiry: Inquiry) -> MatrixNetwork:
     """Make couplings of the patterns of a set."""
     labels, seed = patterns.labels, patterns.root_seed
-    kept = inquiry.dynamics.diagonal == "kept"
-    made = learnt(inquiry.rule, stored, kept, seed, labels)
+    made = learnt(inquiry.rule, stored, inquiry.dynamics.diagonal == "kept", seed, labels)
     network = BinaryNetwork(labels, seed, stored.xi, classes=classes_of(inquiry.ensemble))
     return MatrixNetwork(network, stored, made, inquiry.dynamics)
 
@@ -157,16 +125,13 @@ def uncoupled(patterns: PatternSet, ensemble: Ensemble) -> BinaryNetwork:
     return BinaryNetwork(patterns.labels, patterns.root_seed, xi, classes=classes_of(ensemble))
 
 
-def by_rule(points: Sequence[Visit], inquiry: Inquiry) -> Iterator[tuple[Inquiry, Visits]]:
+def by_rule(points: Sequence[Visit], inquiry: Inquiry) -> Iterator[tuple[Inquiry, questions.Visits]]:
     """Yield the visits of each rule of couplings by their numbers, and how circuits of the rule are asked."""
     for rule in dict.fromkeys(point.rule for point in points):
-        here = {k: point for k, point in enumerate(points) if point.rule == rule}
-        yield inquiry.of(rule), here
+        yield inquiry.of(rule), {k: point for k, point in enumerate(points) if point.rule == rule}
 
 
-def asked(
-    patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry
-) -> Iterator[ChainCoroutine[VisitCells]]:
+def asked(patterns: PatternSet, points: Sequence[Visit], inquiry: Inquiry) -> Iterator[VisitPart]:
     """Yield the parts of all answers that need couplings, rule by rule."""
     answer, stored = BINARY_QUESTIONS[inquiry.question.name].answer, None
     for with_rule, here in by_rule(points, inquiry):
@@ -232,12 +197,12 @@ def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
     """
     parts = (_of_task(k, part) for k, task in enumerate(tasks) for part in asked(*task))
     answers: list[list[VisitCells]] = [[] for _ in tasks]
-    for k, rows in together(parts, device):
+    for k, rows in matrix_network.together(parts, device):
         answers[k].append(rows)
     recalls = {k: found for k, task in enumerate(tasks) if (found := recalled(*task))[1]}
     inquiry = tasks[0][2].of("hebb")
     groups = [recall for recall, _ in recalls.values()]
-    cells = side_by_side(groups, inquiry.judging, device, states=inquiry.kept > 0)
+    cells = hopfield.side_by_side(groups, inquiry.judging, device, states=inquiry.kept > 0)
     for (k, (_, numbers)), mine in zip(recalls.items(), cells, strict=True):
         answers[k].append([VisitCell(n, *one) for n, one in zip(numbers, mine, strict=True)])
     return [
@@ -246,17 +211,40 @@ def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
 
 
 def launches(task: Task, sets: int, device: Device) -> DeviceWork | None:
-    """Return what so many tasks like this one take on a device; None where they have couplings there, too."""
+    """Return what so many tasks like this one take on a device; None if chains follow from what others find.
+
+    Couplings that are no sums of signs are taken to have 32 bits, and sums as many as patterns need.
+    """
     (patterns, points, inquiry), (group, numbers) = task, recalled(*task)
-    protocol = inquiry.of("hebb").judging
-    if len(numbers) < len(points) * inquiry.cues:
+    if inquiry.question.name != "recall":
         return None
-    replicas, (size, count) = (starts_of(group.replicas, protocol), (patterns.size, patterns.patterns))
-    flips = glauber.flips_of([replica.beta for replica in replicas], count / size)
-    return hopfield_device.work_of(device, size, count, [len(replicas)] * sets, protocol, flips)
+    protocol, (size, count) = inquiry.of("hebb").judging, (patterns.size, patterns.patterns)
+    works = []
+    if numbers:
+        replicas = hopfield.starts_of(group.replicas, protocol)
+        flips = glauber.flips_of([replica.beta for replica in replicas], count / size)
+        works.append(hopfield_device.work_of(device, size, count, [len(replicas)] * sets, protocol, flips))
+    for own, here in by_rule(points, inquiry):
+        if not own.in_lanes:
+            flips = glauber.flips_of([visit.beta for visit in here.values()], count / size)
+            chains = sets * len(here) * inquiry.cues * protocol.starts
+            works.append(matrix.work_of(device, chain_shape(patterns, own), chains, sets, flips))
+    return DeviceWork.together(works)
 
 
-def _of_task(k: int, part: ChainCoroutine[VisitCells]) -> ChainCoroutine[tuple[int, VisitCells]]:
+def chain_shape(patterns: PatternSet, inquiry: Inquiry) -> matrix.ChainShape:
+    """Return the shape of the chains of a recall, as far as it is known before there are couplings."""
+    asking, dynamics, count = inquiry.judging, inquiry.dynamics, patterns.patterns
+    narrow = 8 if count < 2**7 else 16
+    bits = narrow if RULES[inquiry.rule.name].of_signs else 32
+    followed = count if inquiry.ensemble.name in questions.REAL_VALUED else 1
+    return matrix.ChainShape.sized(
+        patterns.size, bits, dynamics.synchronous, dynamics.is_metropolis, asking.sweeps, followed,
+        asking.thermalise,
+    )  # fmt: skip
+
+
+def _of_task(k: int, part: VisitPart) -> matrix_network.ChainCoroutine[tuple[int, VisitCells]]:
     """Say which task an answer belongs to."""
     rows = yield from part
     return k, rows
@@ -294,9 +282,7 @@ class CuedChain:
     def state(self, sweep: int) -> Signs:
         """Return the state after so many sweeps, (N,); after none it is the cue."""
         start = self.request.start
-        if sweep == 0:
-            return start
-        return self.circuit.walk(start, self.request.course.until(sweep)).spins
+        return start if sweep == 0 else self.circuit.walk(start, self.request.course.until(sweep)).spins
 
 
 def cued_chain(patterns: PatternSet, visit: Visit, inquiry: Inquiry, cue: int) -> CuedChain:
@@ -319,8 +305,7 @@ def cued_chain(patterns: PatternSet, visit: Visit, inquiry: Inquiry, cue: int) -
             f"size {patterns.size}: a chain is followed with its N × N couplings; expected a size of at most "
             f"{LARGEST_FOLLOWED}; use a smaller size of the study"
         )
-    stored = draw(patterns, asked.ensemble)
-    network = circuit(patterns, stored, asked)
+    network = circuit(patterns, draw(patterns, asked.ensemble), asked)
     answer = BINARY_QUESTIONS[asked.question.name].answer
     part = next(islice(answer(network, {0: visit}, asked), cue, None))
     try:
@@ -342,9 +327,9 @@ def follow(patterns: PatternSet, visit: Visit, inquiry: Inquiry, cue: int) -> Fo
     """
     chain = cued_chain(patterns, visit, inquiry, cue)
     made, course = chain.circuit, chain.request.course
-    first = chain.state(min(course.warm + 1, chain.sweeps))
-    walk = _with_target(made, first).walk(
-        chain.request.start, replace(course, follow=_also(course.follow, made.network.count))
+    walk = _with_target(made, chain.state(min(course.warm + 1, chain.sweeps))).walk(
+        chain.request.start,
+        replace(course, follow=np.pad(course.follow, ((0, 0), (0, 1)), constant_values=made.network.count)),
     )
     norm = float(made.stored.norms[chain.index])
     energies = np.array([made.energy(float(aligned)) for aligned in walk.aligned])
@@ -357,8 +342,3 @@ def _with_target(circuit: MatrixNetwork, state: Signs) -> MatrixNetwork:
     """Return a circuit that knows one more state, the last, whose overlap a chain can follow."""
     weights = np.vstack([circuit.stored.weights, state.astype(np.int16)])
     return replace(circuit, stored=replace(circuit.stored, weights=weights))
-
-
-def _also(follow: np.ndarray, index: int) -> np.ndarray:
-    """Return whose overlaps are followed, and behind them those with one more state."""
-    return np.hstack([follow, np.full((len(follow), 1), index, np.int32)]).astype(np.int32)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, product
 from math import nan, sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,31 +21,15 @@ from numpy.typing import NDArray
 from mattis import exact
 from mattis.exact import rng
 from mattis.exact.arrays import Signs
-from mattis.exact.measure import Estimate, Series, estimates, exact_dot, mean_square
+from mattis.exact.measure import Estimate, Series, estimates, exact_dot, mean_squares
 from mattis.exact.patterns import RandomPatterns
 from mattis.kernels.cuda.devices import HOST, Device, portions
-from mattis.networks.binary import chain_observables, chains, hopfield_device
+from mattis.networks.binary import chain_observables, chains, hopfield_device, network
 from mattis.networks.binary.chain_observables import ObservedChain
 from mattis.networks.binary.chains import Chains
-from mattis.networks.binary.network import (
-    RANDOM_START,
-    SYNCHRONOUS,
-    BinaryNetwork,
-    Protocol,
-    Replica,
-    by_stream,
-)
-from mattis.study.model import (
-    DRIFTING,
-    SHORT_CHAIN,
-    UNSETTLED,
-    Observable,
-    PatternSet,
-    fraction_of_cues,
-    means_given_survival,
-    one_spin,
-    two_spins,
-)
+from mattis.networks.binary.network import SYNCHRONOUS, BinaryNetwork, Protocol, Replica, by_stream
+from mattis.study import model
+from mattis.study.model import DRIFTING, Observable, PatternSet, fraction_of_cues, one_spin, two_spins
 
 LARGEST_FIELD = 2**31 - 1
 """N h is kept in int32: P N must stay below this."""
@@ -121,8 +105,7 @@ def outcomes(network: BinaryNetwork, replicas: Sequence[Replica], protocol: Prot
     done: list[ReplicaOutcome] = []
     tracks: list[ChainTrack] = []
     for found in chains.run(network, sorted_replicas, protocol):
-        group = sorted_replicas[len(done) : len(done) + found.trace.shape[2]]
-        done += ended(network, group, protocol, found)
+        done += ended(network, sorted_replicas[len(done) : len(done) + found.trace.shape[2]], protocol, found)
         tracks += tracks_of(found, protocol)
     return joined([done[k] for k in inverse], [tracks[k] for k in inverse if tracks], protocol)
 
@@ -139,7 +122,7 @@ def ended(
 
 def starts_of(replicas: Sequence[Replica], protocol: Protocol) -> list[Replica]:
     """Return replicas from their cues, and behind them all those from random states, if these are asked."""
-    others = [replica._replace(noise=RANDOM_START) for replica in replicas]
+    others = [replica._replace(noise=network.RANDOM_START) for replica in replicas]
     return [*replicas, *(others if protocol.starts == 2 else ())]
 
 
@@ -248,17 +231,18 @@ def observed(
     """Return the observables of replicas whose chains are there."""
     size, pairs = network.size, 2 * network.size**2 * network.unit
     overlap, aligned, flips = found.trace[:, protocol.thermalise :].transpose(0, 2, 1)
-    ms, es = estimates(overlap), estimates(aligned)
+    ms, es, courses = estimates(overlap), estimates(aligned), zip(*course_of(overlap), strict=True)
     others, products = looks(network, replicas, found)
     more = two_cycles(network, replicas, found) if protocol.order == SYNCHRONOUS else [{}] * len(ms)
     averages = (
         ChainAverages(
-            m, e, course_of(overlap[r]), float(size), mean_square(overlap[r]),
-            (-e.mean / pairs, e.error / pairs), products[r],
-            others[r] / (size * protocol.measure) if network.count > 1 else nan,
-            int(flips[r].sum()), int(found.used[r]),
+            m, e, course, float(size), square, (-e.mean / pairs, e.error / pairs), product,
+            other / (size * protocol.measure) if network.count > 1 else nan, flipped, used,
         )
-        for r, (m, e) in enumerate(zip(ms, es, strict=True))
+        for m, e, course, square, product, other, flipped, used in zip(
+            ms, es, courses, mean_squares(overlap), products, others, flips.sum(axis=1).tolist(),
+            found.used.tolist(), strict=True,
+        )
     )  # fmt: skip
     return [
         average.cell(size, replicas[r], protocol)
@@ -270,15 +254,17 @@ def observed(
     ]
 
 
-def course_of(series: NDArray[np.int64]) -> tuple[float, float]:
+def course_of(series: Series) -> tuple[Any, Any]:
     """Return the mean of a chain over its first half, and the lowest mean over any of its eighths.
 
     A network that leaves its state in the last eighth is not seen to; its mean is off by an eighth at most.
+    series  # (…, n); returns (…)
     """
-    middle, count = series.size // 2, min(EIGHTHS, series.size)
-    edges = np.arange(count + 1) * series.size // count
-    means = np.add.reduceat(series, edges[:-1]) / np.diff(edges)
-    return int(series[:middle].sum()) / middle, float(means.min())
+    length = series.shape[-1]
+    middle, count = length // 2, min(EIGHTHS, length)
+    edges = np.arange(count + 1) * length // count
+    means = np.add.reduceat(series, edges[:-1], axis=-1) / np.diff(edges)
+    return series[..., :middle].sum(axis=-1) / middle, means.min(axis=-1)
 
 
 EIGHTHS = 8
@@ -327,9 +313,9 @@ def following(network: BinaryNetwork, states: NDArray[np.int64]) -> NDArray[np.i
 def flags(m: Estimate, e: Estimate, replica: Replica, used: int, protocol: Protocol) -> int:
     """Return what is wrong with a chain: at T = 0 only that it still moved when measured."""
     if replica.is_cold:
-        return UNSETTLED if used > protocol.thermalise else 0
+        return model.UNSETTLED if used > protocol.thermalise else 0
     short, drifting = m.short or e.short, m.drifts or e.drifts
-    return (SHORT_CHAIN if short else 0) | (DRIFTING if drifting else 0)
+    return (model.SHORT_CHAIN if short else 0) | (DRIFTING if drifting else 0)
 
 
 def average(replicas: Sequence[CellObservables]) -> CellObservables:
@@ -345,14 +331,13 @@ def average(replicas: Sequence[CellObservables]) -> CellObservables:
             out[name] = sqrt(sum(value * value for value in values)) / count
         else:
             out[name] = sum(values) / count
-    return out | means_given_survival(replicas)
+    return out | model.means_given_survival(replicas)
 
 
 def asked(network: BinaryNetwork, points: Sequence[Setting], protocol: Protocol) -> list[CellObservables]:
     """Return the observables at some points, mean over cues."""
     cues = protocol.cues
-    replicas = [Replica(cue, *point) for point, cue in product(points, range(cues))]
-    cells = observe(network, replicas, protocol)
+    cells = observe(network, [Replica(cue, *point) for point, cue in product(points, range(cues))], protocol)
     return [average(cells[first : first + cues]) for first in range(0, len(cells), cues)]
 
 
@@ -443,35 +428,28 @@ STARTS_OBSERVABLES = (
 """What two starts of a cell say of each other."""
 
 CHAIN_OBSERVABLES = (
-    Observable(
-        "overlap", "Mattis overlap m with the cued pattern, mean over sweeps and cues", smallest=one_spin,
-    ),
+    Observable("overlap", "Mattis overlap m with the cued pattern, mean over sweeps and cues",
+        smallest=one_spin),
     Observable("overlap_thermal_error", "standard error of the overlap from the chain alone"),
     Observable("overlap_squared", "mean square of the overlap over sweeps and cues", smallest=two_spins),
     Observable("energy", "energy per neuron, -(1/2N) sum_i S_i h_i", "J"),
     Observable("energy_thermal_error", "standard error of the energy from the chain alone", "J"),
-    Observable(
-        "edwards_anderson", "Edwards-Anderson parameter q, from two halves of the chain", smallest=two_spins,
-    ),
+    Observable("edwards_anderson", "Edwards-Anderson parameter q, from two halves of the chain",
+        smallest=two_spins),
     Observable("overlap_other", "largest |overlap| of the mean state with another pattern"),
     fraction_of_cues("retrieved", "fraction of cues whose mean overlap is above the study's threshold"),
-    fraction_of_cues(
-        "retrieved_early",
-        "fraction of cues whose overlap over the first half of the chain is above the threshold",
-    ),
-    fraction_of_cues(
-        "survived", "fraction of cues whose overlap over every eighth of the chain is above the threshold",
-    ),
+    fraction_of_cues("retrieved_early",
+        "fraction of cues whose overlap over the first half of the chain is above the threshold"),
+    fraction_of_cues("survived",
+        "fraction of cues whose overlap over every eighth of the chain is above the threshold"),
     Observable("flip_fraction", "fraction of proposals that flipped the spin"),
     Observable("sweeps_used", "sweeps before nothing flips (T = 0), or all of them", "sweep"),
-    Observable(
-        "autocorrelation_time",
-        "integrated autocorrelation time of the slower of overlap and energy; NaN if not resolved", "sweep",
-    ),
+    Observable("autocorrelation_time",
+        "integrated autocorrelation time of the slower of overlap and energy; NaN if not resolved", "sweep"),
     Observable("flag", "what makes a cell not trustworthy; 0 if nothing does"),
 )  # fmt: skip
 
 TWO_CYCLES = (
     fraction_of_cues("two_cycle", "fraction of cues that end in a cycle of two states (T = 0)"),
     Observable("cycle_flips", "fraction of the spins that flip in a cycle of two states (T = 0)"),
-)  # fmt: skip
+)

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mattis.exact.arrays import Mask
 from mattis.exact.patterns import flip_count
 from mattis.kernels.cuda import glauber, patterns
 from mattis.kernels.cuda.devices import LARGEST_ORDERS, SPARE, Device, DeviceWork, overlapped
+from mattis.kernels.cuda.paper import FLIPS_ON_PAPER
 from mattis.networks.binary.chains import Chains, settled
 from mattis.networks.binary.network import SYNCHRONOUS, BinaryNetwork, Protocol, Replica
 
@@ -61,21 +62,22 @@ def most_at_once(protocol: Protocol) -> int:
 
 
 def plan(
-    device: Device, size: int, count: int, sharing: Sequence[int], protocol: Protocol,
-    flips: float = 0.0,
-) -> tuple[int, int, str]:  # fmt: skip
-    """Return the bytes of a replica on the device, those of a batch besides, and the kernel, "" for products.
+    device: Device, size: int, count: int, sharing: Sequence[int], protocol: Protocol, flips: float = 0.0
+) -> tuple[int, int, str]:
+    """Return the bytes of a replica on the device, those of a batch besides, and the kernel.
 
     What pattern sets and blocks take is shared by all replicas.
     sharing  # replicas of each pattern set; flips  # the share of proposals that flip a spin
     """
     replica, own = glauber.memory(size, count, protocol.sweeps), patterns.set_memory(size, count)
-    form, blocks, besides = "", 0, 0
+    blocks, besides = 0, 0
     if protocol.order == SYNCHRONOUS:
-        more, signs = glauber.products_memory(device, size, count)
-        replica, own = replica + more, own + signs
+        form = glauber.synchronous_form_of(device, sharing, size, count)
     else:
         form = glauber.form_of(device, sharing, size, count, flips)
+    if form == glauber.BY_PRODUCTS:
+        more, signs = glauber.products_memory(device, size, count)
+        replica, own = replica + more, own + signs
     if form == glauber.IN_LANES:
         block, tables = glauber.lanes_memory(device, size, count)
         own, blocks = own + tables, block * sum(-(-n // glauber.HERD) for n in sharing)
@@ -94,12 +96,18 @@ def work_of(
     most = min((room // at_once - besides) // each, most_at_once(protocol), replicas)
     together = max(most, 1)
     batches, sets = -(-replicas // together), -(-len(sharing) * together // replicas)
-    kernel, seconds = glauber.sweep_seconds(device, sharing, size, count, form, flips)
+    seconds = glauber.sweep_seconds(device, sharing, size, count, form, flips)
     fresh = protocol.order == "random"
     step = glauber.sweeps_per_launch(device, (size, count), together, sets, fresh, form)
-    step = 1 if kernel == "little_update" else step
+    step = 1 if form == glauber.BY_PRODUCTS else step
     launches = batches * (2 + -(-protocol.sweeps // step))
-    return DeviceWork(at_once * (together * each + besides), launches, protocol.sweeps * seconds, kernel)
+    assumed = {
+        glauber.BY_PRODUCTS: ("products of integers take as long as their launches",),
+        glauber.BY_POPCOUNTS: (),
+    }
+    memory = at_once * (together * each + besides)
+    seconds *= protocol.sweeps
+    return DeviceWork(memory, launches, seconds, (form,), assumed.get(form, (FLIPS_ON_PAPER,)))
 
 
 def _begun(
@@ -109,14 +117,11 @@ def _begun(
     networks = list({id(one.network): one.network for one in asked}.values())
     sets = patterns.sets_on(device, [network.patterns for network in networks])
     herd, course = herd_of(networks, asked, protocol), sweeps_of(networks, protocol, states)
-    if protocol.order == SYNCHRONOUS:
-        end = glauber.synchronous(device, sets, herd, course)
-    else:
-        end = glauber.asynchronous(device, sets, herd, course, form)
+    end = glauber.run(device, sets, herd, course, form)
     return lambda: _chains(end(), herd.scales == 0)
 
 
-def _chains(found: glauber.GlauberResult, cold: NDArray[np.bool_]) -> Chains:
+def _chains(found: glauber.GlauberResult, cold: Mask) -> Chains:
     """Return what a device found of replicas as chains. cold  # (R,): which of them are at T = 0"""
     trace = found.trace.transpose(1, 2, 0)
     spins = None if found.spins is None else found.spins.T

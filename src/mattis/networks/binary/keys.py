@@ -9,17 +9,8 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    create_model,
-    field_validator,
-    model_validator,
-)
+import pydantic
+from pydantic import BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, create_model
 
 from mattis import plugins
 from mattis.errors import UserError
@@ -88,7 +79,7 @@ class NumberedPart(Part):
         """Return the keys of the part, and the numbers of all rows."""
         return [*super().known_keys(), *known_numbers(cls.table)]
 
-    @model_validator(mode="before")
+    @pydantic.model_validator(mode="before")
     @classmethod
     def _checked(cls, content: Any) -> Any:
         if not isinstance(content, dict):
@@ -163,7 +154,7 @@ class PatternsPart(NumberedPart):
         default=(), description="the patterns, a row each: bits in hexadecimal, 1 for +1"
     )
 
-    @field_validator("ensemble")
+    @pydantic.field_validator("ensemble")
     @classmethod
     def _known(cls, value: str | None) -> str | None:
         if value is not None and value not in ENSEMBLES:
@@ -354,11 +345,6 @@ def of_rows(found: Mapping[str, Any], rows: Sequence[CouplingRule | EnsembleRow]
     usual = {name: number.default for row in rows for name, number in row.numbers.items()}
     unused = {name for table in (RULES, ENSEMBLES) for name in known_numbers(table)} - {*usual}
     return {**usual, **{name: value for name, value in found.items() if name not in unused}}
-
-
-def own_keys(ensemble: str) -> tuple[str, ...]:
-    """Return the keys of patterns that only one ensemble has."""
-    return ("given",) if ensemble == "given" else ()
 
 
 def _defaults(part: Part, name: str) -> list[Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis.exact import rng
-from mattis.exact.arrays import Signs
+from mattis.exact.arrays import Reals, Signs
 from mattis.exact.patterns import random_patterns
 from mattis.kernels import cpu
 from mattis.kernels.cpu.lanes import LANES, Heat, LaneRecord, Lanes, aligned_rows, packed, scratch
@@ -81,8 +81,7 @@ class Ladder:
 
     def proposals(self, pair: int, first: int, last: int) -> int:
         """Return how often rungs `pair` and the next try to swap in these sweeps: in every other round."""
-        rounds = range(first // self.every, last // self.every)
-        return sum(number % 2 == pair % 2 for number in rounds)
+        return sum(number % 2 == pair % 2 for number in range(first // self.every, last // self.every))
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +158,7 @@ class LadderRun:
         return np.array([self.circuit.scale(beta) for beta in self.ladder.betas], np.float32)
 
     @property
-    def gaps(self) -> NDArray[np.float64]:
+    def gaps(self) -> Reals:
         """What the exponent of a swap is of a difference of `aligned` of one, (R - 1,)."""
         circuit = self.circuit
         return np.diff(self.ladder.betas) / (2 * circuit.size * circuit.unit * circuit.quarter)

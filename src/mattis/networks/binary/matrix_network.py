@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from mattis import plugins
 from mattis.exact import rng
-from mattis.exact.arrays import Signs
+from mattis.exact.arrays import Reals, Signs
 from mattis.exact.rng import Labels
 from mattis.kernels import cpu
 from mattis.kernels.cuda.couplings import SignCouplings
@@ -115,8 +115,7 @@ def learnt(rule: Rule, stored: Stored, with_diagonal: bool, root_seed: int, labe
 
 def _matrix(row: CouplingRule, lesson: Lesson, with_diagonal: bool) -> CouplingMatrix:
     """Return nj of a rule in the narrowest type, (N, N)."""
-    made = plugins.called(row, row.build, lesson, **lesson.rule.own)
-    nj = _checked(row, made, lesson.xi.shape[1])
+    nj = _checked(row, plugins.called(row, row.build, lesson, **lesson.rule.own), lesson.xi.shape[1])
     if not with_diagonal:
         np.fill_diagonal(nj, 0)
     return nj.astype(couplings.narrowest(int(max(nj.max(), -nj.min()))))
@@ -164,7 +163,7 @@ class ChainResult:
     aligned: NDArray[np.int64]
     flips: NDArray[np.int64]
     magnitudes: NDArray[np.int64]
-    excess: NDArray[np.float64]
+    excess: Reals
     sums: NDArray[np.int32]
     spins: Signs
     used: int

@@ -96,8 +96,7 @@ class Protocol:
         At N of hundreds some pattern sets end in a state beside the pattern, of overlap 0.5 to 0.9: a mean
         over these and over the state that theory speaks of is that of neither.
         """
-        near = self.nearness * few_patterns_overlap(beta)
-        return max(self.threshold(beta, noise), near)
+        return max(self.threshold(beta, noise), self.nearness * few_patterns_overlap(beta))
 
     @property
     def sweeps(self) -> int:
@@ -172,6 +171,14 @@ class BinaryNetwork:
         offsets = (odd - count - self.parity) // 2
         return Patterns(sites, np.ascontiguousarray(self.bits.T), near, offsets, self.parity)
 
+    @cached_property
+    def _cues(self) -> rng.StreamGroup:
+        return rng.StreamGroup(self.root_seed, "cue", self.labels)
+
+    @cached_property
+    def _dynamics(self) -> rng.StreamGroup:
+        return rng.StreamGroup(self.root_seed, "dynamics", self.labels)
+
     def cue(self, index: int, noise: float) -> Signs:
         """Return pattern `index` with an exact fraction `noise` of its bits flipped."""
         if noise == 0:
@@ -180,14 +187,14 @@ class BinaryNetwork:
 
     def cue_stream(self, index: int, noise: float) -> rng.Stream:
         """Return the stream of the sites at which a cue differs from its pattern."""
-        return rng.stream(self.root_seed, "cue", self.labels, {"noise": noise, "cue": index})
+        return self._cues.member({"noise": noise, "cue": index})
 
     def stream(self, replica: Replica, sharing: str) -> rng.Words:
         """Return the stream of a replica's thermal noise; a common one does not know the temperature."""
         member = {"noise": replica.noise, "cue": replica.cue}
         if sharing == "independent":
             member["beta"] = replica.beta
-        return rng.stream(self.root_seed, "dynamics", self.labels, member).packed()
+        return self._dynamics.member(member).packed()
 
     def order(self, order: str) -> rng.Words:
         """Return the stream of the orders of sites, which all replicas share; empty for a typewriter."""
@@ -197,9 +204,7 @@ class BinaryNetwork:
 
     def scale(self, replica: Replica) -> np.float32:
         """Return the width of the thermal noise, 0 at T = 0."""
-        if replica.is_cold:
-            return np.float32(0)
-        return rng.noise_scale(self.size * self.unit, replica.beta)
+        return np.float32(0) if replica.is_cold else rng.noise_scale(self.size * self.unit, replica.beta)
 
 
 def fits_16_bits(sites: NDArray[np.uint64], count: int) -> bool:

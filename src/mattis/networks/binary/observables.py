@@ -6,15 +6,9 @@ import numpy as np
 
 from mattis.exact.measure import estimates, mean_square
 from mattis.kernels import cpu
-from mattis.networks.binary import chain_observables
+from mattis.networks.binary import chain_observables, hopfield
 from mattis.networks.binary.chain_observables import ObservedChain
-from mattis.networks.binary.hopfield import (
-    TWO_CYCLES,
-    CellObservables,
-    ChainAverages,
-    course_of,
-    edwards_anderson,
-)
+from mattis.networks.binary.hopfield import TWO_CYCLES, CellObservables, ChainAverages, course_of
 from mattis.networks.binary.matrix_network import ChainResult, MatrixNetwork
 from mattis.networks.binary.network import Protocol, Replica
 from mattis.study.model import Observable
@@ -41,7 +35,7 @@ def standard(
     error = e.error / (2 * circuit.size**2) if hopfields else e.error * each
     average = ChainAverages(
         m, e, course_of(overlap), float(circuit.stored.norms[index]), mean_square(overlap),
-        (circuit.energy(e.mean), error), edwards_anderson(walk.sums[..., None])[0],
+        (circuit.energy(e.mean), error), hopfield.edwards_anderson(walk.sums[..., None])[0],
         largest_other(circuit, walk, index, asking.measure),
         int(walk.flips[asking.thermalise :].sum()), walk.used,
     )  # fmt: skip
@@ -62,8 +56,7 @@ def largest_other(circuit: MatrixNetwork, walk: ChainResult, index: int, measure
     if circuit.network.count == 1:
         return nan
     total = walk.sums.sum(axis=0, dtype=np.int64)
-    sums = np.abs(cpu.glauber.project(circuit.stored.weights, total))
-    found = sums / (circuit.stored.norms * measure)
+    found = np.abs(cpu.glauber.project(circuit.stored.weights, total)) / (circuit.stored.norms * measure)
     found[index] = -1.0
     return float(found.max())
 
@@ -98,8 +91,7 @@ def in_order(values: np.ndarray) -> float:
 def length(circuit: MatrixNetwork, walk: ChainResult, asking: Protocol) -> CellObservables:
     """Return the mean length of all overlaps together, sqrt(sum_mu m_mu²): it has no direction to lose."""
     squares = (walk.overlaps[:, asking.thermalise :] ** 2).sum(axis=0)
-    norm = float(circuit.stored.norms[0])
-    return {"overlap_length": in_order(np.sqrt(squares)) / asking.measure / norm}
+    return {"overlap_length": in_order(np.sqrt(squares)) / asking.measure / float(circuit.stored.norms[0])}
 
 
 def magnetisation(circuit: MatrixNetwork, walk: ChainResult, asking: Protocol) -> CellObservables:
@@ -112,9 +104,9 @@ def magnetisation(circuit: MatrixNetwork, walk: ChainResult, asking: Protocol) -
 CYCLES = (
     *TWO_CYCLES,
     Observable("effective_energy", "Peretto's effective energy per neuron, mean over sweeps", "J"),
-)  # fmt: skip
+)
 MAGNETISATION = (
     Observable("magnetisation", "|overlap| with the cued pattern, mean over sweeps"),
     Observable("magnetisation_thermal_error", "standard error of the magnetisation from the chain alone"),
-)  # fmt: skip
+)
 LENGTH = Observable("overlap_length", "length of the vector of all overlaps, mean over sweeps")

@@ -15,21 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis.exact import rng
-from mattis.exact.arrays import Signs
+from mattis.exact.arrays import Reals, Signs
 from mattis.exact.patterns import chosen_sites, noisy_cue
-from mattis.networks.binary import ensembles
+from mattis.networks.binary import ensembles, matrix_network
 from mattis.networks.binary.couplings import RULES, Rule
 from mattis.networks.binary.ensembles import ENSEMBLES, Ensemble
 from mattis.networks.binary.hopfield import CellObservables, ChainTrack, met
 from mattis.networks.binary.ladder import Ladder
-from mattis.networks.binary.matrix_network import (
-    ChainCoroutine,
-    ChainResult,
-    Dynamics,
-    MatrixNetwork,
-    NoiseSchedule,
-    Request,
-)
+from mattis.networks.binary.matrix_network import Dynamics, MatrixNetwork, NoiseSchedule, Request
 from mattis.networks.binary.network import RANDOM_START, Protocol, Replica
 from mattis.networks.binary.observables import cycles, length, magnetisation, standard
 
@@ -85,10 +78,9 @@ class Query:
     step: float = 0.1
     top: float = 1.2
 
-    def rungs(self) -> NDArray[np.float64]:
+    def rungs(self) -> Reals:
         """Return the temperatures of a ramp on its way up, of 12 digits each."""
-        count = round(self.top / self.step)
-        return np.array([float(f"{k * self.step:.12g}") for k in range(count + 1)])
+        return np.array([float(f"{k * self.step:.12g}") for k in range(round(self.top / self.step) + 1)])
 
 
 @dataclass(frozen=True)
@@ -158,7 +150,13 @@ class VisitCell(NamedTuple):
 
 VisitCells = list[VisitCell]
 
-AnswerFunction = Callable[[MatrixNetwork, Visits, Inquiry], Iterator[ChainCoroutine[VisitCells]]]
+CellPart = matrix_network.ChainCoroutine[CellObservables]
+"""An answer to one cue: it asks for chains, and ends with what it observed of them."""
+
+VisitPart = matrix_network.ChainCoroutine[VisitCells]
+"""A part of an answer to some visits, which ends with their cells."""
+
+AnswerFunction = Callable[[MatrixNetwork, Visits, Inquiry], Iterator[VisitPart]]
 """The parts of the answer to a question: each visit gets a row for each cue, in the order of cues."""
 
 
@@ -196,21 +194,16 @@ def followed(circuit: MatrixNetwork, index: int, inquiry: Inquiry) -> NDArray[np
     """Return whose overlaps are followed after each sweep of a recall, first of all the one that is due."""
     sweeps, count = inquiry.asking.sweeps, circuit.network.count
     if inquiry.follows_sequence:
-        due = (index + 1 + np.arange(sweeps)) % count
-        return due.astype(np.int32)[:, None]
+        return ((index + 1 + np.arange(sweeps)) % count).astype(np.int32)[:, None]
     if inquiry.ensemble.name in REAL_VALUED:
         return always([index, *(k for k in range(count) if k != index)], sweeps)
     return always([index], sweeps)
 
 
-def of_every_cue(
-    answer: Callable[[MatrixNetwork, Visit, int, Inquiry], ChainCoroutine[CellObservables]],
-) -> AnswerFunction:
+def of_every_cue(answer: Callable[[MatrixNetwork, Visit, int, Inquiry], CellPart]) -> AnswerFunction:
     """Turn an answer to one cue into one to some visits, a part for each cue."""
 
-    def answers(
-        circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry
-    ) -> Iterator[ChainCoroutine[VisitCells]]:
+    def answers(circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry) -> Iterator[VisitPart]:
         for number, visit in visits.items():
             for cue in range(inquiry.cues):
                 index = cued(circuit.network.count, visit, cue)
@@ -219,9 +212,7 @@ def of_every_cue(
     return answers
 
 
-def _row(
-    number: int, part: ChainCoroutine[CellObservables], kept: bool = False
-) -> ChainCoroutine[VisitCells]:
+def _row(number: int, part: CellPart, kept: bool = False) -> VisitPart:
     """Say at which visit an answer was given, and how its first chain ended where that is kept."""
     if not kept:
         cell = yield from part
@@ -236,7 +227,7 @@ def _row(
 
 
 def looked(
-    circuit: MatrixNetwork, walk: ChainResult, replica: Replica, index: int, inquiry: Inquiry
+    circuit: MatrixNetwork, walk: matrix_network.ChainResult, replica: Replica, index: int, inquiry: Inquiry
 ) -> CellObservables:
     """Return what is observed of any chain at one temperature."""
     moves, hopfields = inquiry.follows_sequence, inquiry.is_hopfields
@@ -250,9 +241,7 @@ def looked(
     return cell
 
 
-def recall(
-    circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry
-) -> ChainCoroutine[CellObservables]:
+def recall(circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry) -> CellPart:
     """Ask for a pattern by a cue, a fraction of whose bits is flipped."""
     replica = Replica(index, visit.beta, visit.noise)
     start = circuit.network.cue(index, visit.noise)
@@ -281,9 +270,7 @@ def blended(circuit: MatrixNetwork, index: int, second: int, noise: float) -> Si
     return out
 
 
-def ambiguous(
-    circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry
-) -> ChainCoroutine[CellObservables]:
+def ambiguous(circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry) -> CellPart:
     """Ask with a cue that has a fraction `noise` of its sites from another pattern: which of them comes?
 
     With half of the sites of each, A and B are as good as each other (catalogue H8). What comes is one of
@@ -295,8 +282,7 @@ def ambiguous(
     walk = yield Request(circuit, blended(circuit, index, second, visit.noise), path)
     cell = looked(circuit, walk, replica, index, inquiry)
     other = float(walk.overlaps[1, path.warm :].mean()) / circuit.stored.norms[second]
-    won = winner(cell["overlap"], other, inquiry.question.chosen_above)
-    return cell | {"overlap_second": other} | won
+    return cell | {"overlap_second": other} | winner(cell["overlap"], other, inquiry.question.chosen_above)
 
 
 def winner(first: float, second: float, above: float) -> CellObservables:
@@ -316,9 +302,7 @@ def flip_rate(circuit: MatrixNetwork, state: Signs) -> float:
     return float(np.count_nonzero(state * np.sign(circuit.fields(state)) < 0)) / circuit.size
 
 
-def familiarity(
-    circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry
-) -> Iterator[ChainCoroutine[VisitCells]]:
+def familiarity(circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry) -> Iterator[VisitPart]:
     """Compare how many neurons want to flip at a stored pattern and at a new one.
 
     Q(1/sqrt(alpha)) of a stored, 1/2 of a new pattern (catalogue H9; few flips mean familiar). At a
@@ -330,7 +314,7 @@ def familiarity(
             yield _row(number, _compared(circuit, visit, cue, new[cue]))
 
 
-def _compared(circuit: MatrixNetwork, visit: Visit, cue: int, new: Signs) -> ChainCoroutine[CellObservables]:
+def _compared(circuit: MatrixNetwork, visit: Visit, cue: int, new: Signs) -> CellPart:
     """Compare a stored pattern with a new one."""
     yield from ()  # no chain is asked for
     network, index = circuit.network, cued(circuit.network.count, visit, cue)
@@ -356,9 +340,7 @@ def unfamiliar(circuit: MatrixNetwork, inquiry: Inquiry) -> Signs:
     return ensembles.drawn(ensemble, network.root_seed, labels, inquiry.cues, network.size).xi
 
 
-def mixture(
-    circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry
-) -> ChainCoroutine[CellObservables]:
+def mixture(circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry) -> CellPart:
     """Start from the signs of a sum of n patterns: does the state stay a mixture of all of them?
 
     Amit, Gutfreund & Sompolinsky, Phys. Rev. A 32, 1007 (1985): for an odd n stable below T*_n. It stays
@@ -380,9 +362,7 @@ def mixture(
     return looked(circuit, walk, replica, index, inquiry) | own
 
 
-def survival(
-    circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry
-) -> ChainCoroutine[CellObservables]:
+def survival(circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry) -> CellPart:
     """Follow a pattern until its overlap first falls below a threshold: how long does its state live?"""
     replica, asking = Replica(index, visit.beta, visit.noise), inquiry.asking
     path = course(circuit, replica, asking, always([index], asking.sweeps))
@@ -393,9 +373,7 @@ def survival(
     return cell | {"survival_time": time, "survived": float(not left.any())}
 
 
-def snapshot(
-    circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry
-) -> ChainCoroutine[CellObservables]:
+def snapshot(circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry) -> CellPart:
     """Look at the last state of a chain alone: how many of its bits are not those of the pattern?
 
     A snapshot has thermal errors that a mean over sweeps has not: (1 - m)/2 of its bits, each sweep others.
@@ -405,13 +383,10 @@ def snapshot(
     walk = yield Request(circuit, circuit.network.cue(index, visit.noise), path)
     wrong = int(np.count_nonzero(walk.spins != circuit.network.xi[index]))
     recalled = float(wrong <= inquiry.question.wrong_bits)
-    cell = looked(circuit, walk, replica, index, inquiry)
-    return cell | {"wrong_bits": float(wrong), "recalled": recalled}
+    return looked(circuit, walk, replica, index, inquiry) | {"wrong_bits": float(wrong), "recalled": recalled}
 
 
-def transitions(
-    circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry
-) -> ChainCoroutine[CellObservables]:
+def transitions(circuit: MatrixNetwork, visit: Visit, index: int, inquiry: Inquiry) -> CellPart:
     """Follow all patterns: how fast does the nearest one move along the sequence?
 
     A change of the nearest pattern counts by how far it leads, the shorter way round the cycle of P.
@@ -426,9 +401,8 @@ def transitions(
     steps = (leader[1:] - leader[:-1] + back) % count - back
     moves = int(steps[path.warm :].sum())
     first = replace(walk, overlaps=np.ascontiguousarray(walk.overlaps[[index]]))
-    nearest = float(overlaps[:, path.warm :].max(axis=0).mean())
     return standard(circuit, first, replica, index, asking, moves=True) | {
-        "overlap_nearest": nearest,
+        "overlap_nearest": float(overlaps[:, path.warm :].max(axis=0).mean()),
         "transition_rate": moves / asking.measure,
         "transition_time": asking.measure / moves if moves > 0 else nan,
     }

@@ -5,14 +5,8 @@ import reprlib
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import (
-    Field,
-    GetPydanticSchema,
-    StrictFloat,
-    StrictInt,
-    ValidatorFunctionWrapHandler,
-    model_validator,
-)
+import pydantic
+from pydantic import Field, GetPydanticSchema, StrictFloat, StrictInt, model_validator
 from pydantic_core import core_schema
 
 from mattis.errors import nearest
@@ -27,7 +21,7 @@ LARGEST_NOISE = 2**27
 """N T must stay below this for the integer thermal noise, at most 8.4 N T, to fit 32 bits."""
 
 
-def _number_or_half_way(value: Any, number: ValidatorFunctionWrapHandler) -> Any:
+def _number_or_half_way(value: Any, number: pydantic.ValidatorFunctionWrapHandler) -> Any:
     """Take the word as it is, and leave all else to the number, whose refusals say what to write."""
     if isinstance(value, str) and value != HALF_WAY and nearest(value, [HALF_WAY]):
         raise ValueError(f"expected a number in (0, 1) or the word {HALF_WAY}")

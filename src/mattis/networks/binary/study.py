@@ -117,9 +117,7 @@ class BinaryStudy(RetrievalStudy):
     @property
     def acting(self) -> Dynamics:
         """How neurons are updated, and what they are."""
-        if self.dynamics is None:
-            return self.member.dynamics
-        return self.dynamics.over(self.member.dynamics)
+        return self.member.dynamics if self.dynamics is None else self.dynamics.over(self.member.dynamics)
 
     @property
     def asked(self) -> Query:
@@ -428,9 +426,8 @@ def _check_numbers(study: BinaryStudy) -> None:
         raise UnknownWord("couplings.rule", rule, "a rule of couplings", advice)
     if study.axes.couplings and study.couplings and study.couplings.rule:
         raise Misplaced(
-            "couplings.rule", rule, "no rule beside the axis of rules",
-            "remove it, or axes.couplings",
-        )  # fmt: skip
+            "couplings.rule", rule, "no rule beside the axis of rules", "remove it, or axes.couplings"
+        )
     uses = {name for rule in study.rules for name in RULES[rule].numbers}
     past = {"palimpsest", "marginalist"}.intersection(study.rules)
     if past and ensembles.unit_of(study.ensemble) > 1:
@@ -441,12 +438,10 @@ def _check_numbers(study: BinaryStudy) -> None:
         uses |= {"file", "sha256"}
     keys.refuse_unused("couplings", study.couplings, {"rule", *uses}, ", ".join(study.rules))
     name = study.ensemble.name
-    keys.refuse_unused(
-        "patterns", study.patterns, {"ensemble", "file", *ENSEMBLES[name].numbers, *keys.own_keys(name)}, name
-    )
+    takes = {"ensemble", "file", *ENSEMBLES[name].numbers, *(["given"] if name == "given" else [])}
+    keys.refuse_unused("patterns", study.patterns, takes, name)
     asked = study.asked.name
-    used = {"name", *keys.QUESTION_NUMBERS.get(asked, ())}
-    keys.refuse_unused("question", study.question, used, asked)
+    keys.refuse_unused("question", study.question, {"name", *keys.QUESTION_NUMBERS.get(asked, ())}, asked)
 
 
 def _check_given_couplings(study: BinaryStudy) -> None:

@@ -129,8 +129,7 @@ def begin(old: Reals, start: Reals, targets: Reals, bias: Reals) -> Synapses:
 
 def _products(a: Reals, b: Reals) -> Reals:
     """Return a_mu . b_mu of each pair of rows, summed in a fixed order."""
-    pairs = [exact.functions.gram(x[None], y[None])[0, 0] for x, y in zip(a, b, strict=True)]
-    return np.array(pairs)
+    return np.array([exact.functions.gram(x[None], y[None])[0, 0] for x, y in zip(a, b, strict=True)])
 
 
 def _squares(rows: Reals) -> Reals:
@@ -194,8 +193,7 @@ def frequencies(stage: Stage, schedule: DriftProtocol, count: int) -> Reals:
     if schedule.clamping == "sequence":
         return np.bincount(schedule.sequence, minlength=count) / len(schedule.sequence)
     if schedule.probabilities:
-        probabilities = np.array(schedule.probabilities)
-        return np.asarray(probabilities / fsum(schedule.probabilities))
+        return np.asarray(np.array(schedule.probabilities) / fsum(schedule.probabilities))
     return ensembles.frequencies(count, stage.spread)
 
 
@@ -260,8 +258,7 @@ def observe(synapses: Synapses, stage: Stage, schedule: DriftProtocol) -> dict[s
     near, others = cosines(matrix, synapses.targets), cosines(matrix, matrix)
     np.fill_diagonal(others, -1.0)
     own, old = np.diag(near), np.diag(cosines(matrix, synapses.old))
-    shares = frequencies(stage, schedule, count)[None]
-    mean = exact.functions.combine(shares, synapses.targets)
+    mean = exact.functions.combine(frequencies(stage, schedule, count)[None], synapses.targets)
     between = cosines(matrix, mean)[:, 0]
     there = (own > schedule.consolidated_above) & (own == near.max(axis=1)) & (own > between)
     learnt, pavlov = coupling_errors(synapses, matrix)
@@ -317,8 +314,7 @@ def simulate(patterns: PatternSet, points: Sequence[Stage], protocol: DriftProto
     """Return one column per observable, a row for each stage: a pure function of its arguments."""
     columns = empty_columns(points)
     for observations in trajectories(points):
-        stages = [stage for stage, _ in observations]
-        states = follow(patterns, stages, protocol)
+        states = follow(patterns, [stage for stage, _ in observations], protocol)
         for (_, rows), (stage, synapses) in zip(observations, states, strict=True):
             write(columns, observe(synapses, stage, protocol), points, rows)
     return columns
@@ -373,20 +369,15 @@ DRIFT_OBSERVABLES = (
     Observable("similarity_other", "cosine of a memory with the nearest other, mean over memories"),
     Observable("length", "|Xi|/|xi'|, length of a memory in units of its own pattern's, mean"),
     Observable("own_weight", "softmax weight of a memory when its own pattern is shown"),
-    fraction_of_memories(
-        "consolidated",
+    fraction_of_memories("consolidated",
         "fraction of memories that are at their own new pattern: nearer to it than to any other, to the "
-        "mean of all and to the old",
-    ),
-    fraction_of_memories(
-        "collapsed", "fraction of memories that are nearer to the mean of all patterns than to any one",
-    ),
+        "mean of all and to the old"),
+    fraction_of_memories("collapsed",
+        "fraction of memories that are nearer to the mean of all patterns than to any one"),
     fraction_of_memories("merged", "fraction of memories that have a twin among the others"),
     fraction_of_memories("reached", "fraction of memories that came as near as `reached_above`"),
-    Observable(
-        "reached_after",
-        "presentations per memory after which the similarity was reached; NaN unless all reached it",
-    ),
+    Observable("reached_after",
+        "presentations per memory after which the similarity was reached; NaN unless all reached it"),
     Observable("hebbian_error", "|XiᵀXi - xi'ᵀxi'|/|xi'ᵀxi'|, distance of the couplings from the target"),
     Observable("pavlovian_error", "the same distance of the generalised Hebbian rule run beside it"),
     Observable("flag", "what makes a cell not trustworthy; 0 if nothing does"),

@@ -12,12 +12,19 @@ from itertools import groupby
 import numpy as np
 
 from mattis.kernels.cuda import drift
-from mattis.kernels.cuda.devices import Device, divided
+from mattis.kernels.cuda.devices import SPARE, Device, DeviceWork, divided
 from mattis.kernels.cuda.drift import DriftRule, Ground, Path
+from mattis.kernels.cuda.paper import paper_seconds
 from mattis.networks.drift import consolidation
 from mattis.networks.drift import memories as ensembles
 from mattis.networks.drift.consolidation import PRESENTATIONS_AT_ONCE, DriftProtocol, Stage, Synapses
 from mattis.study.model import Columns, PatternSet, Task
+
+KERNEL = "present_many"
+"""The kernel of the presentations."""
+
+FAR_ABOVE = 40
+"""How far a score is above others that have no weight beside it (`FAR_BELOW` of drift.cu); about beta N."""
 
 HOST_ROOM = 2**34
 """Bytes of the host for vectors and their products: a bound on the grounds that start at one time."""
@@ -76,6 +83,27 @@ def batched(tasks: Sequence[Task], device: Device) -> list[Columns]:
     return columns
 
 
+def launches(task: Task, sets: int, device: Device) -> DeviceWork:
+    """Return what so many tasks like this one take on a device, by paper."""
+    patterns, points, schedule = task
+    count = patterns.patterns
+    paths = [[stage for stage, _ in looks] for looks in consolidation.trajectories(points)]
+    replicas, each = sets * len(paths), drift.bytes_of(count, count)
+    together = min(max(int(SPARE * device.free()) // each, 1), replicas)
+    shown = [consolidation.total_presentations(stages[-1], count) for stages in paths]
+    winners = [count if stages[0].beta * patterns.size < FAR_ABOVE else 1 for stages in paths]
+    seconds = sum(
+        paper_seconds(device, KERNEL, replicas, steps * schedule.dwell, count, events)
+        for steps, events in zip(shown, winners, strict=True)
+    )
+    longest = drift.longest(device, together, schedule.dwell * count * count)
+    asked = max(len(stages) + steps // longest for stages, steps in zip(paths, shown, strict=True))
+    return DeviceWork(
+        together * each, -(-replicas // together) * asked, seconds / len(paths), (KERNEL,),
+        (f"all memories win where beta N < {FAR_ABOVE}, else one; the host observes",),
+    )  # fmt: skip
+
+
 def _cohorts(tasks: Sequence[Task]) -> list[list[Trajectory]]:
     """Return the trajectories of all tasks by cohort, sorted by ground."""
     cohorts: dict[tuple[int, DriftProtocol], list[Trajectory]] = {}
@@ -112,8 +140,8 @@ def _follow(
     """Yield each observation of a cohort: the trajectory, rows of its points, the stage, the memories."""
     starts, which = _starts(cohort)
     paths = [_path(*each) for each in zip(cohort, which, strict=True)]
-    rule = _rule(cohort[0])
-    batch = drift.load(device, rule, [_ground(start) for start in starts], paths)
+    grounds = [Ground(*(getattr(start, name) for name in Ground._fields)) for start in starts]
+    batch = drift.load(device, _rule(cohort[0]), grounds, paths)
     position = np.zeros(len(cohort), np.int64)
     for turn in range(max(len(trajectory.observations) for trajectory in cohort)):
         active = [k for k, trajectory in enumerate(cohort) if turn < len(trajectory.observations)]
@@ -144,17 +172,12 @@ def _starts(cohort: Sequence[Trajectory]) -> tuple[list[Synapses], list[int]]:
     return starts, which
 
 
-def _ground(start: Synapses) -> Ground:
-    return Ground(*(getattr(start, name) for name in Ground._fields))
-
-
 def _path(trajectory: Trajectory, which: int) -> Path:
     """Return the parameters and the stream of one trajectory."""
     patterns, stage, schedule = trajectory.patterns, trajectory.stage, trajectory.schedule
-    shares = consolidation.frequencies(stage, schedule, patterns.patterns)
     return Path(
         which, stage.beta, schedule.step / stage.tau, consolidation.clamping_stream(patterns, stage),
-        ensembles.thresholds(shares),
+        ensembles.thresholds(consolidation.frequencies(stage, schedule, patterns.patterns)),
     )  # fmt: skip
 
 

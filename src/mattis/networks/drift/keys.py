@@ -162,8 +162,7 @@ class DriftStudy(Study):
         shares = self.probabilities or ()
         if self.clamping != "random" or max(spreads) > 0:
             got = f"them with clamping: {self.clamping} and a spread of {max(spreads):g}"
-            advice = "remove one of the two"
-            raise Misplaced("probabilities", got, "clamping: random and no spread", advice)
+            raise Misplaced("probabilities", got, "clamping: random and no spread", "remove one of the two")
         if fewest != most or len(shares) != most:
             got = f"{len(shares)} of them for {fewest if fewest == most else f'{fewest} … {most}'} memories"
             raise Misplaced("probabilities", got, "one for each memory", "give one N_h only")

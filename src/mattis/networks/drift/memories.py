@@ -94,8 +94,7 @@ def _by_site(patterns: PatternSet, ensemble: MemoryEnsemble, sets: int) -> tuple
         stream = rng.stream(patterns.root_seed, "noise", patterns.labels)
         noise = gaussians.normals(stream, size, np.arange(count))
     stream = rng.stream(patterns.root_seed, "others", patterns.labels)
-    more = gaussians.normals(stream, size, np.arange((sets - 1) * count + 1))
-    return old, np.concatenate([noise, more])
+    return old, np.concatenate([noise, gaussians.normals(stream, size, np.arange((sets - 1) * count + 1))])
 
 
 def _memories_by_site(patterns: PatternSet, ensemble: MemoryEnsemble) -> Reals:
@@ -143,8 +142,7 @@ def targets(
 
 def flipped(patterns: PatternSet, row: Reals, mu: int, sigma: float) -> Reals:
     """Return memory mu with exactly round(sigma N_v) of its signs flipped."""
-    member = {"noise": sigma, "memory": mu}
-    stream = rng.stream(patterns.root_seed, "change", patterns.labels, member)
+    stream = rng.stream(patterns.root_seed, "change", patterns.labels, {"noise": sigma, "memory": mu})
     return row * noisy_cue(np.ones(row.size, np.int8), sigma, stream)
 
 
@@ -160,8 +158,7 @@ def frequencies(count: int, spread: float) -> Reals:
     """
     rising = [exact.functions.exponential(spread * (mu / max(count - 1, 1) - 1.0)) for mu in range(count)]
     weights = np.array(rising)
-    total = math.fsum(rising)
-    return weights / total
+    return weights / math.fsum(rising)
 
 
 def thresholds(probabilities: Sequence[float] | Reals) -> NDArray[np.uint64]:

@@ -39,12 +39,14 @@ CONSOLIDATION = Model(
     states=("similarity", "consolidated"),
     unit="presentations",
     batched=consolidation_device.batched,
+    launches=consolidation_device.launches,
     follow=consolidation.course,
 )  # fmt: skip
 
 SYNAPSES = replace(
     CONSOLIDATION, summary="how drifting memories move: their fixed point, energy, factor and rule",
     observables=synapses.SYNAPSE_OBSERVABLES, order_parameter="error_factor", boundaries=(), states=None,
-    simulate=synapses.simulate, rounding=synapses.SYNAPSE_ROUNDING, batched=None, follow=None,
+    simulate=synapses.simulate, rounding=synapses.SYNAPSE_ROUNDING, batched=None, launches=None,
+    follow=None,
 )  # fmt: skip
 """The same memories, asked how they move."""

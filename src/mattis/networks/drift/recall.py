@@ -25,16 +25,8 @@ from mattis.networks.binary.network import BinaryNetwork, Protocol
 from mattis.networks.drift import consolidation
 from mattis.networks.drift.consolidation import ALL, DriftProtocol, Stage, Synapses
 from mattis.networks.drift.models import CONSOLIDATION
-from mattis.study.model import (
-    Boundary,
-    Columns,
-    Model,
-    Observable,
-    PatternSet,
-    fraction_of_cues,
-    one_spin,
-    over_cues,
-)
+from mattis.study import model
+from mattis.study.model import Boundary, Columns, Model, Observable, PatternSet, one_spin, over_cues
 
 UNIT = 1024
 """N J is stored in units of 1/UNIT: a power of 2, so that integer N J have the very same chains."""
@@ -126,8 +118,7 @@ def simulate(patterns: PatternSet, points: Sequence[RecallPoint], protocol: Reca
         stages = sorted({points[k].stage for k in members}, key=lambda stage: stage.presentations)
         for stage, learnt in consolidation.follow(patterns, stages, protocol.learning):
             visits = [k for k in members if points[k].stage == stage]
-            settings = [points[k].setting for k in visits]
-            rows = examine(patterns, learnt, stage, settings, protocol)
+            rows = examine(patterns, learnt, stage, [points[k].setting for k in visits], protocol)
             for k, row in zip(visits, rows, strict=True):
                 for name, column in columns.items():
                     column[k] = row[name]
@@ -153,12 +144,12 @@ LEARNT = ("similarity", "similarity_old", "own_weight", "consolidated", "collaps
 RECALL_OBSERVABLES = (
     *hopfield.CHAIN_OBSERVABLES[:-1],
     Observable("overlap_old", "Mattis overlap with the old pattern, cued by it", smallest=one_spin),
-    fraction_of_cues(
-        "retrieved_old", "fraction of old cues whose mean overlap is above the study's threshold",
+    model.fraction_of_cues(
+        "retrieved_old", "fraction of old cues whose mean overlap is above the study's threshold"
     ),
     *(o for o in consolidation.DRIFT_OBSERVABLES if o.name in LEARNT),
     hopfield.CHAIN_OBSERVABLES[-1],
-)  # fmt: skip
+)
 
 
 RECALL = Model(

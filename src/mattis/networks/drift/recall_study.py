@@ -40,11 +40,9 @@ class RecallAxes(RetrievalAxes):
     @model_validator(mode="after")
     def _two_at_least(self) -> Self:
         load, size = min(self.load), min(self.size)
-        count = int(pattern_counts([load], [size])[0, 0])
-        if count < 2:
+        if int(pattern_counts([load], [size])[0, 0]) < 2:
             where, got = (f"load[{self.load.index(load)}]", f"{load:g}, which at size {size} is P = 1")
-            advice = f"use a load of at least {1.5 / size:.3g}"
-            raise Misplaced(where, got, "two memories at least", advice)
+            raise Misplaced(where, got, "two memories at least", f"use a load of at least {1.5 / size:.3g}")
         return self
 
     def labels(self) -> dict[str, Sequence[float]]:
@@ -94,8 +92,7 @@ class RecallStudy(DriftStudy, RetrievalStudy):
         if UNIT * size * hottest > LARGEST_NOISE:
             got = f"{hottest:g} at size {size}"
             expected = "N × T below 2^17, so that the integer noise fits 32 bits"
-            advice = "use a lower temperature or a smaller size"
-            raise Misplaced("axes.temperature", got, expected, advice)
+            raise Misplaced("axes.temperature", got, expected, "use a lower temperature or a smaller size")
 
     def is_random(self, labels: Mapping[str, Sequence[float]]) -> bool:
         """Whether cells with some labels have thermal noise."""
@@ -126,8 +123,7 @@ class RecallStudy(DriftStudy, RetrievalStudy):
         few = max(most // cost(self.dwell, patterns.patterns), min(most, 1)) / patterns.patterns
         visits = [self.visit(patterns.size, point) for point in points]
         visits = [v._replace(presentations=min(v.presentations, few)) for v in visits]
-        asking = replace(self.asking, thermalise=0, measure=sweeps)
-        lesson = RecallProtocol(self.protocol.learning, asking)
+        lesson = RecallProtocol(self.protocol.learning, replace(self.asking, thermalise=0, measure=sweeps))
         return (patterns, visits, lesson), self._updates(visits, patterns, 2 * sweeps * self.cues)
 
     def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:

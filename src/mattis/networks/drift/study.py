@@ -9,28 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, StrictFloat, model_validator
 
-from mattis.networks.drift.consolidation import (
-    ALL,
-    MOST_DRIFTING,
-    DriftProtocol,
-    Stage,
-    memory,
-    total_presentations,
-)
+from mattis.exact.arrays import Reals
+from mattis.networks.drift import consolidation
+from mattis.networks.drift.consolidation import ALL, MOST_DRIFTING, DriftProtocol, Stage, memory
 from mattis.networks.drift.keys import LOOK_COST, DriftAxes, DriftStudy, cost, presentations
 from mattis.networks.drift.memories import MemoryEnsemble, square_norm
 from mattis.networks.drift.models import CONSOLIDATION, SYNAPSES
 from mattis.networks.drift.synapses import MOST_MEASURED
-from mattis.study.axes import (
-    Integers,
-    Misplaced,
-    Part,
-    RealValues,
-    Reciprocals,
-    check_stored,
-    one_of,
-    patterns_of,
-)
+from mattis.study import axes
+from mattis.study.axes import Integers, Misplaced, Part, RealValues, Reciprocals, one_of, patterns_of
 from mattis.study.model import Model, PatternSet, Point, Task
 from mattis.words import counted
 
@@ -67,7 +54,7 @@ class ConsolidationAxes(DriftAxes):
         one_of(self, ("memories", "load"))
         one_of(self, ("kappa", "beta"))
         if self.load is not None:
-            check_stored(self.load, self.size)
+            axes.check_stored(self.load, self.size)
         return self
 
     def labels(self) -> dict[str, Sequence[float]]:
@@ -138,9 +125,7 @@ class ConsolidationStudy(DriftStudy):
     @property
     def described_model(self) -> Model:
         """The row of the model, with what this study observes."""
-        if self.question == "memories":
-            return CONSOLIDATION
-        return SYNAPSES
+        return CONSOLIDATION if self.question == "memories" else SYNAPSES
 
     @property
     def memory_ensemble(self) -> MemoryEnsemble:
@@ -234,8 +219,7 @@ class ConsolidationStudy(DriftStudy):
 
     def updates(self, patterns: PatternSet, points: Sequence[Point]) -> int:
         """Return the presentations of some points: those of one trajectory count once."""
-        stages = [self.stage(patterns.size, point) for point in points]
-        return presentations(stages, patterns.patterns)
+        return presentations([self.stage(patterns.size, point) for point in points], patterns.patterns)
 
     def effort(self, patterns: PatternSet, points: Sequence[Point]) -> int:
         """Return the cost of some points in spin proposals: of presentations, and of observations."""
@@ -246,10 +230,9 @@ class ConsolidationStudy(DriftStudy):
         observing = observations * LOOK_COST * (1 + count**2 // 512)
         return cost(self.dwell, count) * presentations(stages, count) + observing
 
-    def weights(self, counts: NDArray[np.int64], sizes: Sequence[float]) -> NDArray[np.float64]:
+    def weights(self, counts: NDArray[np.int64], sizes: Sequence[float]) -> Reals:
         """Return numbers that rise with the cost of pattern sets: N_v costs nothing in their law."""
-        by_site = super().weights(counts, sizes)
-        return by_site if self.memory_ensemble.by_site else counts.astype(np.float64)
+        return super().weights(counts, sizes) if self.memory_ensemble.by_site else counts.astype(np.float64)
 
     def total_updates(self) -> int:
         """Return the presentations of the whole study."""
@@ -257,7 +240,9 @@ class ConsolidationStudy(DriftStudy):
         counts = self.counts(self.labels[self.stored], a.size).ravel().tolist()
         trajectories = len(a.kappa or a.beta or ()) * len(a.noise) * len(a.spread) * len(a.tau)
         trajectories *= len(a.likeness or (0,))
-        most = sum(total_presentations(Stage(0, 0, 0, 1, longest, ALL), count) for count in counts)
+        most = sum(
+            consolidation.total_presentations(Stage(0, 0, 0, 1, longest, ALL), count) for count in counts
+        )
         return most * trajectories * len(a.seed)
 
     def memory(self, size: int, patterns: int) -> int:

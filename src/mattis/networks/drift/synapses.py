@@ -22,16 +22,8 @@ from typing import Any
 import numpy as np
 
 from mattis.exact.arrays import Reals
-from mattis.networks.drift.consolidation import (
-    DriftProtocol,
-    Stage,
-    Synapses,
-    coupling_errors,
-    empty_columns,
-    follow,
-    trajectories,
-    write,
-)
+from mattis.networks.drift import consolidation
+from mattis.networks.drift.consolidation import DriftProtocol, Stage, Synapses, follow, trajectories, write
 from mattis.study.model import Columns, Observable, PatternSet
 
 SYNAPSE_OBSERVABLES = (
@@ -40,7 +32,7 @@ SYNAPSE_OBSERVABLES = (
     Observable("pattern_error", "|Xi - xi'|/|xi'|, mean over memories"),
     Observable("old_share", "share of the old memory in a memory, mean over memories"),
     Observable(
-        "gradient_error", "largest |tau dXi/dt + dE/dXi|/|tau dXi/dt| of a clamped pattern, by differences",
+        "gradient_error", "largest |tau dXi/dt + dE/dXi|/|tau dXi/dt| of a clamped pattern, by differences"
     ),
     Observable("curl", "largest |A - Aᵀ|/|A| of the Jacobian A of tau dXi/dt: 0 where an energy has it"),
     Observable("hebbian_error", "|XiᵀXi - xi'ᵀxi'|/|xi'ᵀxi'|, distance of (24) from its limit (25)"),
@@ -48,7 +40,7 @@ SYNAPSE_OBSERVABLES = (
     Observable("rules_apart", "distance of XiᵀXi (24) from the Pavlovian matrix (23), over |xi'ᵀxi'|"),
     Observable("rules_residual", "the same after sum c (1 - c) dᵀd, d = Xi(0) - xi', is added to XiᵀXi"),
     Observable("flag", "what makes a cell not trustworthy; 0 if nothing does"),
-)  # fmt: skip
+)
 
 MOST_MEASURED = 512
 """Memories at most whose motion is measured."""
@@ -61,7 +53,7 @@ SYNAPSE_ROUNDING = "float64 sums by BLAS: within 1e-9 of another machine"
 
 def simulate(patterns: PatternSet, points: Sequence[Stage], protocol: DriftProtocol) -> Columns:
     """Return one column per observable, a row for each stage: a pure function of its arguments."""
-    columns = empty_columns(points, SYNAPSE_OBSERVABLES)
+    columns = consolidation.empty_columns(points, SYNAPSE_OBSERVABLES)
     for observations in trajectories(points):
         states = follow(patterns, [stage for stage, _ in observations], protocol)
         for (_, rows), (stage, synapses) in zip(observations, states, strict=True):
@@ -75,7 +67,7 @@ def observe(synapses: Synapses, stage: Stage, schedule: DriftProtocol, size: int
     lengths = norms(s.targets)
     left = norms(matrix - s.targets - s.bias)
     motions = [Motion(s, matrix, mu, stage.beta, schedule.similarity) for mu in range(len(s.targets))]
-    learnt, pavlov = coupling_errors(s, matrix)
+    learnt, pavlov = consolidation.coupling_errors(s, matrix)
     apart, residual = between_rules(s, matrix)
     return {
         "error_factor": left / norms(s.start - s.targets - s.bias),
@@ -117,8 +109,7 @@ class Motion:
     def gradient_error(self) -> float:
         """Return |tau dXi/dt + dE/dXi|/|tau dXi/dt| (Frobenius), dE/dXi by central differences."""
         slope, least = self.energy_slope(), AT_TARGET * np.linalg.norm(self.clamped)
-        whole = max(np.linalg.norm(self.velocity), least)
-        return float(np.linalg.norm(self.velocity + slope) / whole)
+        return float(np.linalg.norm(self.velocity + slope) / max(np.linalg.norm(self.velocity), least))
 
     def energy_slope(self) -> Reals:
         """Return dE/dXi, (N_h, D), by central differences of E.

@@ -12,17 +12,10 @@ import numpy as np
 
 from mattis.exact.arrays import FloatArray
 from mattis.kernels import cpu
+from mattis.networks.neurons import relaxation
 from mattis.networks.neurons.network import NeuronNetwork, latent, relaxed
 from mattis.networks.neurons.recipe import OF_DIGITS, NeuronPoint, Recipe, activity, stored
-from mattis.networks.neurons.relaxation import (
-    NeuronCell,
-    ReplicaBatch,
-    batches,
-    check,
-    cued_patterns,
-    mean_of,
-    overlaps,
-)
+from mattis.networks.neurons.relaxation import NeuronCell, ReplicaBatch, batches, check, mean_of, overlaps
 from mattis.study.model import PatternSet
 
 
@@ -44,7 +37,7 @@ def _rows(xi: FloatArray, batch: ReplicaBatch, recipe: Recipe) -> list[NeuronCel
     with cpu.euler.one_thread():
         before, after = (weights(net, v) for v in (batch.start, end.state))
         state = activity(recipe.parts, net, end.state)
-    last = overlaps(cued_patterns(xi, batch), state)
+    last = overlaps(relaxation.cued_patterns(xi, batch), state)
     nearest = np.argmax(xi @ state, axis=0)
     classes = recipe.classes if recipe.ensemble in OF_DIGITS else len(xi)
     unsure, sure = entropy(before), entropy(after)

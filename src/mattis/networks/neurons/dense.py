@@ -20,7 +20,8 @@ from mattis.exact.arrays import Signs
 from mattis.exact.patterns import KnownPatterns, RandomPatterns, flip_count, noisy_cue, signs_of
 from mattis.kernels import cpu
 from mattis.kernels.cuda import dense
-from mattis.kernels.cuda.devices import HOST, Device, divided, portions
+from mattis.kernels.cuda.devices import HOST, SPARE, Device, DeviceWork, divided, portions
+from mattis.kernels.cuda.paper import paper_seconds
 from mattis.kernels.cuda.patterns import Cues, sets_on
 from mattis.networks.neurons.recipe import OF_DIGITS, NeuronPoint, Recipe, stored
 from mattis.networks.neurons.relaxation import NeuronCell, mean_of
@@ -159,6 +160,20 @@ def _row(recipe: Recipe, size: int, rate: float, mu: int, course: Alignment) -> 
 def fits(patterns: PatternSet, device: Device) -> bool:
     """Tell whether a device can align replicas of such a network."""
     return dense.fits(patterns.size, patterns.patterns, device)
+
+
+def work_of(task: Task, many: int, device: Device) -> DeviceWork:
+    """Return what so many tasks like this one take on a device, by paper."""
+    patterns, places, recipe = task
+    size, count, replicas = patterns.size, patterns.patterns, many * len(places) * recipe.cues
+    replica, own = dense.memory(size, count)
+    memory = many * (own + 8 * len(places) * (2 * size + 1)) + replicas * replica
+    parts = -(-memory // int(SPARE * device.free()))
+    kernel = "align_by_reals" if recipe.parts.hidden == EXPONENTIAL else "align_by_integers"
+    flips = sum(flip_count(size, place.noise) for place in places) / (2 * size * len(places))
+    seconds = paper_seconds(device, kernel, replicas, 2 * size, count, flips)
+    assumed = "two sweeps, the first of which undoes the noise"
+    return DeviceWork(memory // parts, 4 * parts, seconds, (kernel,), (assumed,))
 
 
 def recall_on_device(tasks: Sequence[Task], device: Device) -> list[list[NeuronCell]]:

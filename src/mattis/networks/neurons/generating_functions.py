@@ -219,8 +219,7 @@ def _divisor(norm: FloatArray) -> FloatArray:
 
 def _direction(x: FloatArray, _: FunctionNumbers) -> FloatArray:
     """x/|x|; 0 at the origin, where |x| has no gradient but the smallest of its subgradients is 0."""
-    norm = length(x)
-    return x / _divisor(norm)
+    return x / _divisor(length(x))
 
 
 def _direction_curved(x: FloatArray, direction: FloatArray, form: FunctionNumbers) -> FloatArray:

@@ -5,18 +5,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, model_validator
 
-from mattis.study.axes import (
-    BOUNDS,
-    MOST_BODIES,
-    Axes,
-    Bound,
-    Integers,
-    Meaning,
-    Misplaced,
-    Part,
-    RealValues,
-    Reciprocals,
-)
+from mattis.study import axes
+from mattis.study.axes import BOUNDS, Axes, Bound, Integers, Meaning, Misplaced, Part, RealValues, Reciprocals
 
 MOST_STORED = 2**20
 """Memories of a network at most: their products with one state are looked at, all of them."""
@@ -74,7 +64,7 @@ class NeuronAxes(Axes):
         """Return what the values along each dimension are, also of loads by interactions of n bodies."""
         loads = {
             f"load_{n}": Meaning(f"load alpha = P/N^{n - 1} as asked for; P is in `patterns`")
-            for n in range(3, MOST_BODIES + 1)
+            for n in range(3, axes.MOST_BODIES + 1)
         }
         return {**super().meanings(), **loads}
 

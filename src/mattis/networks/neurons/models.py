@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mattis.kernels.cuda.devices import Device
+from mattis.kernels.cuda.devices import Device, DeviceWork
 from mattis.networks.neurons import (
     certainty,
     dense,
@@ -221,7 +221,8 @@ NEURON_QUESTIONS: Mapping[str, NeuronQuestion] = {
             Observable("energy_rise", "largest rise of the energy between looks, over its range"),
             Observable("energy_fall", "energy per visible neuron that was lost"),
             Observable(
-                "energy_above", "largest energy (19) above (3) at the same v, per visible neuron",
+                "energy_above",
+                "largest energy (19) above (3) at the same v, per visible neuron",
                 law=FALLS_LIKE_SQUARE,
             ),
             Observable("energy_below", "largest energy (19) below (3) at the same v; 0 if never"),
@@ -256,9 +257,7 @@ NEURON_QUESTIONS: Mapping[str, NeuronQuestion] = {
             Observable(
                 "gradient_error", "largest |dE/dv - H_v (v - B)| at the cue, over the largest |dE/dv|"
             ),
-            Observable(
-                "least_curvature", "least v'ᵀH_v v'/|v'|²: 0 where a state moves and loses no energy"
-            ),
+            Observable("least_curvature", "least v'ᵀH_v v'/|v'|²: 0 where a state moves and loses no energy"),
             Observable("energy_fall", "energy per neuron that was lost on the way"),
             FLAG,
         ),
@@ -294,7 +293,7 @@ NEURON_QUESTIONS: Mapping[str, NeuronQuestion] = {
         ),
         "rotation_error",
     ),
-}  # fmt: skip
+}
 """The questions of a study."""
 
 
@@ -348,6 +347,15 @@ def _device_answer(task: Task, device: Device) -> DeviceAnswer | None:
     return relaxation_device.recall if recipe.question == "recall" else None
 
 
+def launches(task: Task, sets: int, device: Device) -> DeviceWork | None:
+    """Return what so many tasks like this one take on a device; None where they stay on the CPU."""
+    answer = _device_answer(task, device)
+    if answer is None:
+        return None
+    told = dense.work_of if answer is dense.recall_on_device else relaxation_device.work_of
+    return told(task, sets, device)
+
+
 def memory(size: int, patterns: int) -> int:
     """Return the bytes that a block needs at its peak: memories, their products, and a batch."""
     closed = min(size, patterns)
@@ -356,9 +364,7 @@ def memory(size: int, patterns: int) -> int:
 
 def check(size: int, patterns: int) -> str | None:
     """Return why a network of so many memories is too large, or None."""
-    if size * patterns > 2**28:
-        return f"{patterns} memories of {size} sites: at most 2^28 numbers"
-    return None
+    return f"{patterns} memories of {size} sites: at most 2^28 numbers" if size * patterns > 2**28 else None
 
 
 NEURON_AXES = ("size", "load", "memories", "exponent", "separation", "beta", "noise", "seed")
@@ -375,61 +381,41 @@ def row(name: str, summary: str, equation: str, theory: tuple[str, ...], source:
         simulate, memory, check, question.boundaries, question.states,
         unit="proposals" if member.binary else "neuron updates",
         rounding=EXACT_ROUNDING if member.binary else ROUNDING, batched=batched,
-        follow=relaxation.course,
+        launches=launches, follow=relaxation.course,
     )  # fmt: skip
 
 
 NEURON_ROWS = (
-    row(
-        "attention", "modern Hopfield network: one step at dt = tau is softmax attention",
+    row("attention", "modern Hopfield network: one step at dt = tau is softmax attention",
         "tau dv/dt = -v + Xiᵀ softmax(beta Xi v)",
         ("exponential.alpha_sphere", "exponential.alpha_sign", "exponential.cue_sphere"),
-        f"Ramsauer et al., ICLR (2021); {KROTOV}",
-    ),
-    row(
-        "attractors", "attention by distance: x is drawn to patterns by their softmax of distances",
+        f"Ramsauer et al., ICLR (2021); {KROTOV}"),
+    row("attractors", "attention by distance: x is drawn to patterns by their softmax of distances",
         "tau dx/dt = sum_mu w_mu (xi_mu - x), w = softmax(-beta |x - xi_mu|²/2), beta = 1/sigma²",
         ("attractors.coordinate", "attractors.cue_entropy", "attractors.rest_entropy"),
-        f"{KROTOV}; attention with b = -|xi|²/2, E = -(1/beta) ln sum exp(-beta |x - xi|²/2)",
-    ),
-    row(
-        "dense", "dense associative memory of continuous neurons: P of order N^{n-1}",
+        f"{KROTOV}; attention with b = -|xi|²/2, E = -(1/beta) ln sum exp(-beta |x - xi|²/2)"),
+    row("dense", "dense associative memory of continuous neurons: P of order N^{n-1}",
         "tau dv/dt = -v + Xiᵀ (Xi tanh(beta v))^{n-1} - d tanh(beta v)",
-        ("dense.overlap", "dense.alpha_c", "analog.overlap"), f"{KROTOV}, model A",
-    ),
-    row(
-        "dense_binary", "dense associative memory of binary neurons at T = 0",
+        ("dense.overlap", "dense.alpha_c", "analog.overlap"), f"{KROTOV}, model A"),
+    row("dense_binary", "dense associative memory of binary neurons at T = 0",
         "S_i <- sgn sum_mu [F(xi_i + sum_{j≠i} xi_j S_j) - F(-xi_i + sum_{j≠i} xi_j S_j)]",
         ("dense.overlap", "dense.alpha_c", "exponential.alpha_sign"),
-        "Krotov & Hopfield, NIPS 29, 1172 (2016); Demircigil et al., J. Stat. Phys. 168, 288 (2017)",
-    ),
-    row(
-        "hebbian_tanh", "memory-dependent generating function: tanh outside of Hebb's couplings",
-        "tau dx/dt = -x + tanh(beta J x + b), J = XiᵀXi/N", ("analog.overlap",), f"{LOTITO}, eq. (21)",
-    ),
-    row(
-        "graded", "graded response: tanh inside, with the same fixed points as hebbian_tanh",
+        "Krotov & Hopfield, NIPS 29, 1172 (2016); Demircigil et al., J. Stat. Phys. 168, 288 (2017)"),
+    row("hebbian_tanh", "memory-dependent generating function: tanh outside of Hebb's couplings",
+        "tau dx/dt = -x + tanh(beta J x + b), J = XiᵀXi/N", ("analog.overlap",), f"{LOTITO}, eq. (21)"),
+    row("graded", "graded response: tanh inside, with the same fixed points as hebbian_tanh",
         "tau dv/dt = I - v + J tanh(beta v), J = XiᵀXi/N", ("analog.overlap",),
-        "Hopfield, PNAS 81, 3088 (1984)",
-    ),
-    row(
-        "tanh_tanh", "tanh of visible and hidden neurons: spectra at the origin and at fixed points",
+        "Hopfield, PNAS 81, 3088 (1984)"),
+    row("tanh_tanh", "tanh of visible and hidden neurons: spectra at the origin and at fixed points",
         "tau dv/dt = I - v + Xiᵀ tanh(Xi tanh(beta v) + b)",
-        ("marchenko_pastur.edges", "marchenko_pastur.finite_edges"), f"{LOTITO}, eqs. (27)-(29)",
-    ),
-    row(
-        "fast_slow", "visible and hidden neurons with time constants of their own",
+        ("marchenko_pastur.edges", "marchenko_pastur.finite_edges"), f"{LOTITO}, eqs. (27)-(29)"),
+    row("fast_slow", "visible and hidden neurons with time constants of their own",
         "tau_v dv/dt = I - v + Xiᵀ f(h), tau_h dh/dt = b - h + Xi g(v)", (),
-        f"{LOTITO}, eqs. (10), (17)-(19)",
-    ),
-    row(
-        "linear", "linear neurons: modes of XiᵀXi, which grow where beta lambda > 1",
-        "tau dv/dt = I - v + beta XiᵀXi v", ("marchenko_pastur.edges",), f"{LOTITO}, eq. (26), sign mended",
-    ),
-    row(
-        "rotation", "couplings do not change when memories are rotated among themselves",
-        "J(U Xi) = J(Xi), UᵀU = 1; J = RᵀR, Xi = Q R", (), f"{LOTITO}, eq. (22) and footnote 4",
-    ),
+        f"{LOTITO}, eqs. (10), (17)-(19)"),
+    row("linear", "linear neurons: modes of XiᵀXi, which grow where beta lambda > 1",
+        "tau dv/dt = I - v + beta XiᵀXi v", ("marchenko_pastur.edges",), f"{LOTITO}, eq. (26), sign mended"),
+    row("rotation", "couplings do not change when memories are rotated among themselves",
+        "J(U Xi) = J(Xi), UᵀU = 1; J = RᵀR, Xi = Q R", (), f"{LOTITO}, eq. (22) and footnote 4"),
 )  # fmt: skip
 
 NEURON_MODELS: dict[str, Model] = {model.name: model for model in NEURON_ROWS}

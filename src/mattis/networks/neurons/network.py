@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mattis.errors import UserError
-from mattis.exact.arrays import FloatArray
+from mattis.exact.arrays import FloatArray, Reals
 from mattis.kernels import cpu
 from mattis.kernels.cuda import euler
 from mattis.kernels.cuda.euler import namespace, total
@@ -239,7 +238,7 @@ def lanes(network: NeuronNetwork) -> int:
 
 
 def integrate(
-    network: NeuronNetwork, v: FloatArray, times: NDArray[np.float64], h: FloatArray | None = None,
+    network: NeuronNetwork, v: FloatArray, times: Reals, h: FloatArray | None = None,
     accuracy: float = 1e-9,
 ) -> FloatArray:  # fmt: skip
     """Return one trajectory at given times by an adaptive method: (times, N_v), or (times, N_v + N_h).

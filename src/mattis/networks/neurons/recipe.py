@@ -107,8 +107,7 @@ def _gaussian(patterns: PatternSet) -> FloatArray:
 def _sphere(patterns: PatternSet) -> FloatArray:
     """Return patterns that are uniform on the sphere |xi|² = N."""
     rows = _gaussian(patterns)
-    lengths = np.sqrt(np.sum(rows * rows, axis=1, keepdims=True))
-    return np.asarray(rows * (sqrt(patterns.size) / lengths))
+    return np.asarray(rows * (sqrt(patterns.size) / np.sqrt(np.sum(rows * rows, axis=1, keepdims=True))))
 
 
 def _digits(patterns: PatternSet, classes: int) -> FloatArray:
@@ -119,8 +118,7 @@ def _digits(patterns: PatternSet, classes: int) -> FloatArray:
 
 def _greys(patterns: PatternSet, classes: int) -> FloatArray:
     """Return the same digits in shades of grey, scaled to |xi|² = N."""
-    stream = rng.stream(patterns.root_seed, "digits", patterns.labels)
-    rows = digits.greys(stream, patterns.patterns, classes)
+    rows = digits.greys(rng.stream(patterns.root_seed, "digits", patterns.labels), patterns.patterns, classes)
     return np.asarray(rows * np.sqrt(patterns.size / np.sum(rows * rows, axis=1, keepdims=True)))
 
 
@@ -250,8 +248,7 @@ def cue(patterns: PatternSet, xi: FloatArray, recipe: Recipe, index: int, noise:
     """
     if noise == 0:
         return xi[index].copy()
-    member = {"noise": noise, "cue": index}
-    stream = rng.stream(patterns.root_seed, "cue", patterns.labels, member)
+    stream = rng.stream(patterns.root_seed, "cue", patterns.labels, {"noise": noise, "cue": index})
     if recipe.cue == "overlap" and recipe.ensemble in OF_SIGNS:
         return noisy_cue(xi[index].astype(np.int8), noise, stream).astype(np.float64)
     other = gaussians.normals(stream, len(xi[index]), 0)[0]

@@ -11,16 +11,8 @@ from mattis.errors import UserError
 from mattis.exact.arrays import FloatArray
 from mattis.kernels import cpu
 from mattis.kernels.cuda.euler import total
-from mattis.networks.neurons.network import (
-    NeuronNetwork,
-    check_bounded,
-    check_step,
-    energy,
-    lanes,
-    relaxed,
-    settle,
-    target,
-)
+from mattis.networks.neurons import network
+from mattis.networks.neurons.network import NeuronNetwork, check_step, energy, lanes, relaxed, settle, target
 from mattis.networks.neurons.recipe import (
     NeuronPoint,
     Parts,
@@ -119,7 +111,7 @@ def recall(patterns: PatternSet, places: Sequence[NeuronPoint], recipe: Recipe) 
 def check(net: NeuronNetwork, recipe: Recipe) -> None:
     """Raise UserError unless the network can settle by the steps of a recipe."""
     check_step(net, recipe.dt)
-    check_bounded(net)
+    network.check_bounded(net)
 
 
 def relax_replicas(net: NeuronNetwork, start: FloatArray, cued: FloatArray, recipe: Recipe) -> Relaxation:

@@ -15,21 +15,13 @@ import numpy as np
 from mattis.exact.arrays import FloatArray
 from mattis.kernels import cpu
 from mattis.kernels.cuda import euler
-from mattis.kernels.cuda.devices import Device, DeviceTrouble
+from mattis.kernels.cuda.devices import WARP, Device, DeviceTrouble, DeviceWork
+from mattis.kernels.cuda.paper import LAUNCH_SECONDS, paper_seconds, product_seconds
+from mattis.networks.neurons import relaxation
 from mattis.networks.neurons.generating_functions import Population
-from mattis.networks.neurons.network import NeuronNetwork, closes
+from mattis.networks.neurons.network import MEMORIES, NeuronNetwork, closes
 from mattis.networks.neurons.recipe import Recipe, stored, unit_network
-from mattis.networks.neurons.relaxation import (
-    NeuronCell,
-    Relaxation,
-    ReplicaBatch,
-    check,
-    cued_patterns,
-    mean_of,
-    relax_replicas,
-    rows_of,
-    side_by_side,
-)
+from mattis.networks.neurons.relaxation import NeuronCell, Relaxation, check, mean_of, rows_of, side_by_side
 from mattis.study.model import PatternSet, Task
 
 MOST_SETS = 32
@@ -39,14 +31,17 @@ STACK_ROOM = 2**27
 """Numbers of a launch, 1 GiB in float64: its shape does not heed what is free, since sums depend on it."""
 
 STATES = 12
-"""Arrays as large as the states in memory at one time."""
+"""Arrays as large as the states in memory at one time; on paper also what a step reads and writes."""
+
+CALLS_OF_FUNCTIONS = 5
+"""Launches of functions of the arrays' own library in an Euler step, where it is not softmax."""
 
 
 class Slot(NamedTuple):
     """A place of a launch: the number of the task, replicas of its pattern set, and their cued patterns."""
 
     task: int
-    batch: ReplicaBatch
+    batch: relaxation.ReplicaBatch
     cued: FloatArray
 
 
@@ -75,7 +70,7 @@ def launch_slots(slots: Sequence[Slot], sets: int, recipe: Recipe, device: Devic
     """
     try:
         net, start, cued = stack(euler.filled(slots, sets), device)
-        ends = [device.to_host(x) for x in relax_replicas(net, start, cued, recipe)]
+        ends = [device.to_host(x) for x in relaxation.relax_replicas(net, start, cued, recipe)]
         return [Relaxation(*(x[k] for x in ends)) for k in range(len(slots))]
     except Exception as error:
         if device.trouble(error) is not DeviceTrouble.MEMORY or sets == 1:
@@ -88,12 +83,49 @@ def launch_slots(slots: Sequence[Slot], sets: int, recipe: Recipe, device: Devic
 def shape(patterns: PatternSet, recipe: Recipe, device: Device) -> tuple[int, int]:
     """Return the pattern sets of a launch, and the lanes of each."""
     size, count = patterns.size, patterns.patterns
-    lanes = cpu.euler.WIDTHS[0]
-    each = 2 * size * count + min(size, count) ** 2 + STATES * lanes * max(size, count)
-    sets = max(min(MOST_SETS, device.processors, STACK_ROOM // each), 1)
     matrices = [(count, size), (size, count), *([(count, count)] if count <= size else [])]
     with cpu.euler.one_thread():
-        return euler.shape_of(device, matrices, recipe.kind, (sets, lanes))
+        return euler.shape_of(device, matrices, recipe.kind, widest(patterns, device))
+
+
+def work_of(task: Task, many: int, device: Device) -> DeviceWork:
+    """Return what so many tasks like this one take on a device, by paper: all Euler steps that are allowed.
+
+    On paper a launch has the widest shape; on a device the one that it is found to have.
+    """
+    patterns, places, recipe = task
+    size, count, parts = patterns.size, patterns.patterns, recipe.parts
+    sets, lanes = widest(patterns, device) if device.xp is None else shape(patterns, recipe, device)
+    width = np.dtype(recipe.kind).itemsize
+    plain = (parts.visible, parts.coupling, parts.diagonal) == ("quadratic", MEMORIES, "kept")
+    closed = plain and count <= size
+    factors, length = (count * count, count) if closed else (2 * size * count, size)
+    soft, blocks = parts.hidden == "log_sum_exp", sets * -(-lanes // WARP)
+    between = ["gram_step" if closed else "euler_step", *(["softmax"] if soft else [])]
+    kernels = [f"{kernel}_{8 * width}" for kernel in between]
+    asked = len(kernels) + (1 if closed else 2) + (0 if soft else CALLS_OF_FUNCTIONS)
+    step = product_seconds(device, 2 * factors * sets * lanes, width * sets * factors)
+    traffic = STATES * width * sets * lanes * length
+    step += sum(paper_seconds(device, kernel, blocks, 1, length, traffic=traffic) for kernel in kernels)
+    steps = recipe.steps * -(-many * -(-len(places) * recipe.cues // lanes) // sets)
+    memory, seconds = (
+        width * sets * numbers_of_set(patterns, lanes),
+        steps * max(step, asked * LAUNCH_SECONDS),
+    )
+    assumed = (f"all {recipe.steps} Euler steps that are allowed",)
+    return DeviceWork(memory, steps * asked, seconds, tuple(kernels), assumed, f"{sets} × {lanes}")
+
+
+def numbers_of_set(patterns: PatternSet, lanes: int) -> int:
+    """Return the numbers that a pattern set takes on the device: memories, their products, states."""
+    size, count = patterns.size, patterns.patterns
+    return 2 * size * count + min(size, count) ** 2 + STATES * lanes * max(size, count)
+
+
+def widest(patterns: PatternSet, device: Device) -> tuple[int, int]:
+    """Return the most pattern sets of a launch, and lanes of each, that a device has room for."""
+    lanes = cpu.euler.WIDTHS[0]
+    return max(min(MOST_SETS, device.processors, STACK_ROOM // numbers_of_set(patterns, lanes)), 1), lanes
 
 
 def _slots(index: int, task: Task, lanes: int) -> Iterator[Slot]:
@@ -102,7 +134,7 @@ def _slots(index: int, task: Task, lanes: int) -> Iterator[Slot]:
     xi = stored(patterns, recipe)
     for batch in side_by_side(patterns, xi, unit_network(xi, recipe), places, recipe, lanes):
         check(batch.net, recipe)
-        yield Slot(index, batch, cued_patterns(xi, batch))
+        yield Slot(index, batch, relaxation.cued_patterns(xi, batch))
 
 
 def stack(slots: Sequence[Slot], device: Device) -> tuple[NeuronNetwork, FloatArray, FloatArray]:

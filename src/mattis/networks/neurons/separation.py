@@ -13,16 +13,9 @@ import numpy as np
 
 from mattis.exact.arrays import FloatArray
 from mattis.kernels import cpu
+from mattis.networks.neurons import network
 from mattis.networks.neurons.descent import SLOW_AT_REST, slope_along
-from mattis.networks.neurons.network import (
-    NeuronNetwork,
-    energy,
-    full_energy,
-    integrate,
-    latent,
-    power_lost,
-    velocities,
-)
+from mattis.networks.neurons.network import NeuronNetwork, full_energy, integrate, power_lost, velocities
 from mattis.networks.neurons.recipe import NeuronPoint, Recipe, single, stored
 from mattis.networks.neurons.relaxation import NeuronCell, mean_of
 from mattis.study.model import PatternSet
@@ -59,8 +52,7 @@ def _follow(
             net, start = single(patterns, xi, recipe, place, mu)
             if k == 0:
                 slow = integrate(net, start, times, accuracy=ACCURACY)
-            h = latent(net, start[:, None])[:, 0]
-            full = integrate(net, start, times, h, ACCURACY)
+            full = integrate(net, start, times, network.latent(net, start[:, None])[:, 0], ACCURACY)
             rows.append(_compare(net, slow, full))
     return rows
 
@@ -73,7 +65,7 @@ def _compare(net: NeuronNetwork, slow: FloatArray, full: FloatArray) -> NeuronCe
     energies = full_energy(net, v, h)
     lost, slope = power(net, v, h), measured_slope(net, v, h)
     rises = np.diff(energies) / max(float(np.ptp(energies)), 1e-300)
-    above = (energies - energy(net, v)) / size
+    above = (energies - network.energy(net, v)) / size
     return {
         "distance": distance.max(),
         "energy_above": above.max(),

@@ -9,28 +9,11 @@ from pydantic import AfterValidator, Field, StrictFloat, StrictInt, WithJsonSche
 
 from mattis.errors import nearest
 from mattis.exact import digits
-from mattis.networks.neurons import dense, descent
+from mattis.networks.neurons import dense, descent, models, recipe
 from mattis.networks.neurons.generating_functions import GENERATING, FunctionNumbers, Population
 from mattis.networks.neurons.keys import MOST_STORED, STORED, Flow, NeuronAxes
-from mattis.networks.neurons.models import (
-    EXACT_ROUNDING,
-    NEURON_DEFAULTS,
-    NEURON_MODELS,
-    NEURON_QUESTIONS,
-    ROUNDING,
-    NeuronDefaults,
-    batched,
-)
-from mattis.networks.neurons.recipe import (
-    OF_DIGITS,
-    POLYNOMIALS,
-    NeuronPoint,
-    Parts,
-    Recipe,
-    factor,
-    is_linear,
-    many_body,
-)
+from mattis.networks.neurons.models import NEURON_MODELS, NEURON_QUESTIONS, ROUNDING, NeuronDefaults, batched
+from mattis.networks.neurons.recipe import OF_DIGITS, NeuronPoint, Parts, Recipe, factor, is_linear, many_body
 from mattis.plugins import Plugin, hint
 from mattis.study.axes import MOST_BODIES, Misplaced, UnknownWord
 from mattis.study.base import Study, middles
@@ -98,8 +81,8 @@ class NeuronStudy(Study):
     patterns: Literal["signs", "sphere", "gaussian", "uniform", "corners", "digits", "grey_digits"] | None = (
         Field(
             default=None,
-            description="xi: ±1, uniform on |xi|² = N, normal, uniform in [-√3, √3], all corners of a cube, or "
-            "handwritten digits, in black and white or grey",
+            description="xi: ±1, uniform on |xi|² = N, normal, uniform in [-√3, √3], all corners of a cube, "
+            "or handwritten digits, in black and white or grey",
         )
     )
     classes: StrictInt = Field(default=10, ge=1, le=10, description="digits: 0 … classes - 1, in turn")
@@ -126,13 +109,12 @@ class NeuronStudy(Study):
     @property
     def member(self) -> NeuronDefaults:
         """What the model is made of, where the study says nothing else."""
-        return NEURON_DEFAULTS[self.model]
+        return models.NEURON_DEFAULTS[self.model]
 
     @property
     def parts(self) -> Parts:
         """What the networks are made of."""
-        names = ("hidden", "degree", *PARTS)
-        given = {name: v for name in names if (v := getattr(self, name)) is not None}
+        given = {name: v for name in ("hidden", "degree", *PARTS) if (v := getattr(self, name)) is not None}
         return replace(self.member.parts, **given)
 
     @property
@@ -163,7 +145,7 @@ class NeuronStudy(Study):
         return replace(
             row, summary=summary, source=source, observables=question.observed(self.cues),
             order_parameter=question.order_parameter, boundaries=question.boundaries,
-            states=question.states, rounding=EXACT_ROUNDING if self.member.binary else ROUNDING,
+            states=question.states, rounding=models.EXACT_ROUNDING if self.member.binary else ROUNDING,
             # Other questions, and functions of plugins, stay on the CPU.
             batched=batched if self.asked == "recall" and not self.plugins else None,
         )  # fmt: skip
@@ -214,8 +196,7 @@ class NeuronStudy(Study):
         """Return a task of fewer steps, and its neuron updates at most: what has settled stops before."""
         recipe = self.protocol
         steps = max(1, min(recipe.steps, most // (patterns.size * recipe.cues)))
-        duration = min(recipe.duration, steps * recipe.dt / recipe.tau_v)
-        short = replace(recipe, steps=steps, duration=duration)
+        short = replace(recipe, steps=steps, duration=min(recipe.duration, steps * recipe.dt / recipe.tau_v))
         if self.asked == "fixed_points":  # searched by Newton's method, which no number of steps bounds
             short = replace(short, cues=1, steps=recipe.steps)
         done = len(points) * self._each(short, patterns.size)
@@ -311,8 +292,7 @@ def _check_functions(study: NeuronStudy) -> None:
         other = "hidden" if parts.gain == "visible" else "visible"
         raise Misplaced("axes.beta", got, "beta: 1", f"or use gain: {other}")
     if parts.hidden == "memories":
-        advice = "use visible: memories"
-        raise Misplaced("hidden", "memories", "a function of single hidden neurons", advice)
+        raise Misplaced("hidden", "memories", "a function of single hidden neurons", "use visible: memories")
 
 
 def _check_couplings(study: NeuronStudy) -> None:
@@ -330,7 +310,7 @@ def _check_couplings(study: NeuronStudy) -> None:
     if parts.scale == "bodies" and not many_body(parts):
         got = f"bodies with hidden: {parts.hidden}"
         raise Misplaced("scale", got, "a polynomial", "use sites or memories")
-    known = parts.visible == "memories" or parts.hidden in ("quadratic", *POLYNOMIALS)
+    known = parts.visible == "memories" or parts.hidden in ("quadratic", *recipe.POLYNOMIALS)
     if parts.diagonal == "zero" and not known:
         got = f"zero with hidden: {parts.hidden}"
         raise Misplaced("diagonal", got, "diagonal: kept", "it is known for polynomials only")

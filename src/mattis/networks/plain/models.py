@@ -16,9 +16,7 @@ from mattis.exact.patterns import random_patterns
 from mattis.plugins import Number, Row, Table, numbers_of
 from mattis.study.model import Columns, Model, Observable, PatternSet, Point
 
-STUDY_WORDS = {
-    "name", "model", "axes", "root_seed", "size", "load", "memories", "seed", "patterns",
-}  # fmt: skip
+STUDY_WORDS = {"name", "model", "axes", "root_seed", "size", "load", "memories", "seed", "patterns"}
 """Keys and axes of every study, which no model of a plugin may use for its own."""
 
 PLAIN_FLAG = Observable("flag", "what makes a cell not trustworthy; 0 if nothing does")

@@ -10,18 +10,8 @@ from pydantic import Field, create_model, model_validator
 
 from mattis.networks.plain.models import PLAIN_MODELS, DescribedModels, PlainModel, PlainProtocol
 from mattis.plugins import Number, Plugin
-from mattis.study.axes import (
-    BOUNDS,
-    PATTERN_COUNT,
-    Axes,
-    Bound,
-    Integers,
-    Meaning,
-    Misplaced,
-    RealValues,
-    check_stored,
-    one_of,
-)  # fmt: skip
+from mattis.study import axes
+from mattis.study.axes import BOUNDS, PATTERN_COUNT, Axes, Bound, Integers, Meaning, RealValues, one_of
 from mattis.study.base import Study, middles
 from mattis.study.model import Model, PatternSet, Point, Task
 
@@ -39,7 +29,7 @@ class PlainAxes(Axes):
     def _stored(self) -> Self:
         if one_of(self, ("load", "memories")) == "load":
             assert self.load is not None
-            check_stored(self.load, self.size)
+            axes.check_stored(self.load, self.size)
         return self
 
     def labels(self) -> dict[str, Sequence[float]]:
@@ -76,7 +66,7 @@ class PlainStudy(Study):
         """Raise Misplaced where a model stores nothing."""
         smallest = min(self.labels[self.stored])
         if self.stored == "memories" and smallest < 1:
-            raise Misplaced("axes.memories", f"{smallest:g}", "at least 1", "for example 3")
+            raise axes.Misplaced("axes.memories", f"{smallest:g}", "at least 1", "for example 3")
 
     def task(self, patterns: PatternSet, points: Sequence[Point]) -> Task:
         """Return the arguments of the model's `simulate` at some points."""
@@ -115,7 +105,7 @@ def kind_of_row(row: PlainModel) -> type[PlainStudy]:
         **BOUNDS,
         "memories": PATTERN_COUNT,
         **{name: _bound(number) for name, number in own.items()},
-    }  # fmt: skip
+    }
     keys: dict[str, Any] = {
         name: (number.strict, number.default) for name, number in row.arguments.items() if name not in own
     }

@@ -32,9 +32,7 @@ class Store:
     @property
     def kept(self) -> StateShape | None:
         """The final states that the store has room for."""
-        if not self.states:
-            return None
-        return StateShape(*self.states[FINAL_STATES].shape[-2:])
+        return None if not self.states else StateShape(*self.states[FINAL_STATES].shape[-2:])
 
 
 def rewrite(store: Store, chunk: Chunk, rows: CellTable | None = None) -> None:
@@ -57,8 +55,7 @@ def rewrite(store: Store, chunk: Chunk, rows: CellTable | None = None) -> None:
         if rows is not None:
             values[place] = _column(store, rows, name, form, least)
         files[layout.chunk_name(name, chunk)] = layout.encoded(values, form)
-    names = (cube.STATES_DIGEST_NAME, "digest")
-    marks = [layout.chunk_name(name, chunk) for name in names]
+    marks = [layout.chunk_name(name, chunk) for name in (cube.STATES_DIGEST_NAME, "digest")]
     last = {mark: files.pop(mark) for mark in marks if mark in files}
     store.path.write_together(files)
     store.path.write_together(last)

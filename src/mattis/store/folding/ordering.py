@@ -180,5 +180,4 @@ def _segments(store: Store, rows: CellTable) -> Iterator[bytes]:
         most = min(DEALT_ROWS, 8 * contents.segment_rows)
         for start in range(0, len(some), most):
             these = some[start : start + most]
-            table = rows.table[these, : first + held]
-            yield journal.encoded(table, rows.states[these], contents)
+            yield journal.encoded(rows.table[these, : first + held], rows.states[these], contents)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from mattis.exact.arrays import Mask
 from mattis.store import cube, journal, layout, record
 from mattis.store.cube import CubeLabels, KeptStates
 from mattis.store.frame import Frame, LabelledArray
@@ -22,7 +23,6 @@ from mattis.store.record import StoreRecord, contents_of, journal_of
 from mattis.study import plan
 from mattis.study.base import Study
 from mattis.study.model import FINAL_STATES, Model, StateShape
-from mattis.study.plan import Mask
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -212,8 +212,7 @@ def _of_model(ds: Frame, observed: Observed, model: Model, with_values: bool) ->
         columns[name] = LabelledArray(dims, values, cube.attributes_of(observable))
     today = {observable.name for observable in model.observables}
     ds = ds.assign(**columns).without([name for name in observed.names if name not in today])
-    exists = {"long_name": "the cell exists", "units": "1"}
-    return ds.assign(valid=LabelledArray(dims, held > 0, exists))
+    return ds.assign(valid=LabelledArray(dims, held > 0, {"long_name": "the cell exists", "units": "1"}))
 
 
 def states(path: Place, study: Study, labels: CubeLabels | None = None) -> Frame:

@@ -47,8 +47,7 @@ class StoredCube:
         within, groups = self._groups(labels)
         for chunk in product(*groups):
             at = tuple(group[k] for group, k in zip(groups, chunk, strict=True))
-            inside = [along[k] for along, k in zip(within, at, strict=True)]
-            yield Piece(at, *self._cells(chunk, inside))
+            yield Piece(at, *self._cells(chunk, [along[k] for along, k in zip(within, at, strict=True)]))
 
     def count(self, labels: CubeLabels) -> int:
         """Return the number of these pieces."""
@@ -98,8 +97,7 @@ class StoredCube:
             return Salvaged(layout.cells(self.path, name, form, inside), "")
         found = layout.salvaged(self.path, name, form, chunk)
         local = [at - k * n for at, k, n in zip(inside, chunk, form.chunks, strict=True)]
-        checksum = b"" if found.damage else found.checksum
-        return Salvaged(found.values[np.ix_(*local)], found.damage, checksum)
+        return Salvaged(found.values[np.ix_(*local)], found.damage, b"" if found.damage else found.checksum)
 
 
 def opened(path: Place, record: StoreRecord, census: Census) -> StoredCube | None:
@@ -109,8 +107,7 @@ def opened(path: Place, record: StoreRecord, census: Census) -> StoredCube | Non
     """
     if not layout.is_group(path) or layout.damaged_labels(path, record.labels):
         return None
-    forms = forms_of(path, record)
-    laid = {name: layout.laid(path, name, form) for name, form in forms.items()}
+    laid = {name: layout.laid(path, name, form) for name, form in forms_of(path, record).items()}
     return StoredCube(path, record, laid, census)
 
 

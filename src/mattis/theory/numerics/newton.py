@@ -53,8 +53,7 @@ def _steps(systems: SystemsAt, x: Array, at: Indices) -> Array:
     for k, row in enumerate(x):
         above, below = x.copy(), x.copy()
         above[k], below[k] = row * (1 + NEWTON_DIFFERENCE), row * (1 - NEWTON_DIFFERENCE)
-        rise = systems(above, at) - systems(below, at)
-        slopes[:, :, k] = rise / (above[k] - below[k])
+        slopes[:, :, k] = (systems(above, at) - systems(below, at)) / (above[k] - below[k])
     matrices = slopes.transpose(1, 0, 2)
     finite = np.isfinite(matrices).all(axis=(1, 2)) & np.isfinite(here).all(axis=0)
     known = np.flatnonzero(finite)

@@ -92,8 +92,7 @@ def widths_at(branch: Branch, root: Array, most: Array, end: Array) -> Array:
         high[at] = np.where(lacks < 0, here, high[at])
         with np.errstate(divide="ignore", invalid="ignore"):
             wanted = here * (1 + lacks / (reached * rate))
-        inside = (wanted > low[at]) & (wanted < high[at])
-        wanted = np.where(inside, wanted, (low[at] + high[at]) / 2)
+        wanted = np.where((wanted > low[at]) & (wanted < high[at]), wanted, (low[at] + high[at]) / 2)
         more = (abs(lacks) > 2e-16 * root[at]) & (abs(wanted - here) > 1e-15 * here)
         at = at[more]
         if not at.size:
@@ -116,6 +115,5 @@ def top(function: Callable[[Array], Array], low: float, high: float) -> float:
 
 def peak(function: Callable[[float], float], low: float, high: float) -> float:
     """Return where `function` of one number has its one maximum between low and high, to about 1e-8."""
-    options = {"xatol": 1e-9}
-    optimum = minimize_scalar(lambda x: -function(x), (), (low, high), (), "bounded", options=options)
+    optimum = minimize_scalar(lambda x: -function(x), (), (low, high), (), "bounded", options={"xatol": 1e-9})
     return float(optimum.x)

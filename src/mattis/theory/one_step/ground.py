@@ -56,8 +56,7 @@ def highest_equal_load() -> tuple[float, float]:
         load, heat = unknown[3:]
         retrieval = retrieval_states(load, heat)
         both = _compared(unknown[:3], load, heat, retrieval)
-        entropy = both.entropy - entropies(retrieval, load, heat)
-        return np.array([*both.mismatches, both.free_energy, entropy])
+        return np.array([*both.mismatches, both.free_energy, both.entropy - entropies(retrieval, load, heat)])
 
     found = solutions(residuals, np.array([*_start(*start), *start]))
     return float(found[3, 0]), float(found[4, 0])
@@ -76,8 +75,7 @@ def _compared(unknown: Array, load: Array, temperature: Array, retrieval: Saddle
     state = glass_fields(unknown, temperature)
     a = field_averages(state)
     glass = states(load, state, a)
-    higher = glass.free_energy - retrieval.free_energy
-    return _Compared(mismatches(load, state, a), higher, glass.entropy)
+    return _Compared(mismatches(load, state, a), glass.free_energy - retrieval.free_energy, glass.entropy)
 
 
 def _start(load: Array, temperature: Array) -> Array:

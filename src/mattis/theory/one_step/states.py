@@ -63,8 +63,7 @@ def glasses(load: Array, temperature: Array) -> BrokenStates:
     symmetric = glass_states(load, temperature)
     state = glass_fields(glass_unknowns(load, temperature, symmetric.width), temperature)
     found = states(load, state, field_averages(state))
-    hidden = _cold(load, temperature) < HIDDEN
-    return _chosen(hidden, _unbroken(symmetric, load, temperature), found)
+    return _chosen(_cold(load, temperature) < HIDDEN, _unbroken(symmetric, load, temperature), found)
 
 
 def glass_unknowns(load: Array, temperature: Array, width: Array) -> Array:
@@ -76,8 +75,7 @@ def glass_unknowns(load: Array, temperature: Array, width: Array) -> Array:
 
     cold = _cold(load, temperature)
     known = (load >= LEAST_BROKEN_LOAD) & (cold >= HIDDEN)
-    start = glass_start(load, cold, np.where(known, width, NAN))
-    return solutions(residuals, start)
+    return solutions(residuals, glass_start(load, cold, np.where(known, width, NAN)))
 
 
 def _cold(load: Array, temperature: Array) -> Array:
@@ -137,8 +135,7 @@ def states(load: Array, state: Fields, a: FieldAverages) -> BrokenStates:
 def _unbroken(states: Saddle, load: Array, temperature: Array) -> BrokenStates:
     """Return symmetric states as what one step makes of them: q0 = q1, at any x."""
     q, s = states.edwards_anderson, entropies(states, load, temperature)
-    no_break = np.full_like(q, NAN)
-    return BrokenStates(states.overlap, q, q, no_break, states.energy, states.free_energy, s)
+    return BrokenStates(states.overlap, q, q, np.full_like(q, NAN), states.energy, states.free_energy, s)
 
 
 def _chosen(first: NDArray[np.bool_], one: BrokenStates, other: BrokenStates) -> BrokenStates:

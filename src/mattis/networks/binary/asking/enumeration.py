@@ -21,21 +21,12 @@ from numpy.typing import NDArray
 from mattis.exact.arrays import Reals
 from mattis.exact.measure import estimates, mean_square
 from mattis.kernels import cpu
+from mattis.networks.binary import questions
 from mattis.networks.binary.axes import BinaryAxes
 from mattis.networks.binary.hopfield import CellObservables, flags
-from mattis.networks.binary.matrix_network import ChainCoroutine, Dynamics, MatrixNetwork, Request
+from mattis.networks.binary.matrix_network import Dynamics, MatrixNetwork, Request
 from mattis.networks.binary.network import Replica
-from mattis.networks.binary.questions import (
-    Inquiry,
-    Query,
-    Visit,
-    VisitCell,
-    VisitCells,
-    Visits,
-    always,
-    course,
-    cued,
-)
+from mattis.networks.binary.questions import Inquiry, Query, Visit, VisitPart, Visits, always, course, cued
 from mattis.study.axes import Misplaced
 from mattis.study.model import Observable
 
@@ -64,7 +55,7 @@ ENUMERATED_OBSERVABLES = (
     Observable("overlap_squared", "squared overlap of a chain, mean over sweeps and cues"),
     Observable("overlap_squared_thermal_error", "standard error of the squared overlap from the chain alone"),
     Observable("overlap_squared_exact", "squared overlap in the stationary law of sweeps"),
-)  # fmt: skip
+)
 """What is observed of a small circuit and its transition matrix."""
 
 
@@ -190,20 +181,17 @@ class Transitions:
         }
 
 
-def enumeration(
-    circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry
-) -> Iterator[ChainCoroutine[VisitCells]]:
+def enumeration(circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry) -> Iterator[VisitPart]:
     """Compare a chain with the exact law of its states, for each cue; W is made once for each visit."""
     for number, visit in visits.items():
         right, wrong = (Transitions(circuit, visit.beta, turned) for turned in (1.0, -1.0))
         for cue in range(inquiry.cues):
-            index = cued(circuit.network.count, visit, cue)
-            yield _enumerated(number, right, wrong, visit, index, inquiry)
+            yield _enumerated(number, right, wrong, visit, cued(circuit.network.count, visit, cue), inquiry)
 
 
 def _enumerated(
     number: int, right: Transitions, wrong: Transitions, visit: Visit, index: int, inquiry: Inquiry
-) -> ChainCoroutine[VisitCells]:
+) -> VisitPart:
     """Observe one chain beside the exact law, and the transition matrix."""
     circuit, asking = right.circuit, inquiry.asking
     replica = Replica(index, visit.beta, visit.noise)
@@ -216,7 +204,7 @@ def _enumerated(
     exact = right.overlaps(index).astype(np.float64) ** 2
     known = right.is_sampled_as_drawn or asking.order != "random"
     law = right.sampled if known else np.full(len(exact), nan)
-    return [VisitCell(number, cell | {
+    return [questions.VisitCell(number, cell | {
         "row_sum_error": cpu.transitions.row_error(right.matrix),
         "overlap_one_step": right.one_step(index),
         "overlap_one_step_reversed": wrong.one_step(index),

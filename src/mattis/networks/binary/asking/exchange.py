@@ -14,27 +14,16 @@ from numpy.typing import NDArray
 
 from mattis import exact
 from mattis.exact.measure import Estimate, Series, estimate, estimates, exact_dot, mean_square
-from mattis.networks.binary.asking.free_energy import (
-    FREE_ENERGY_OBSERVABLES,
-    PHASE_OBSERVABLES,
-    free_energies,
-)
+from mattis.networks.binary import questions
+from mattis.networks.binary.asking import free_energy
+from mattis.networks.binary.asking.free_energy import PHASE_OBSERVABLES, free_energies
 from mattis.networks.binary.asking.hidden_rungs import with_hidden_rungs
 from mattis.networks.binary.axes import BinaryAxes
 from mattis.networks.binary.couplings import RULES
 from mattis.networks.binary.hopfield import CellObservables
 from mattis.networks.binary.ladder import Ladder, LadderRecord, LadderRun
-from mattis.networks.binary.matrix_network import ChainCoroutine, Dynamics, MatrixNetwork
-from mattis.networks.binary.questions import (
-    Inquiry,
-    Query,
-    Visit,
-    VisitCell,
-    VisitCells,
-    Visits,
-    cued,
-    ladders,
-)
+from mattis.networks.binary.matrix_network import Dynamics, MatrixNetwork
+from mattis.networks.binary.questions import Inquiry, Query, Visit, VisitPart, Visits, cued, ladders
 from mattis.study.axes import Misplaced
 from mattis.study.model import NOT_EQUILIBRATED, SHORT_CHAIN, Histogram, Observable, one_spin, two_spins
 
@@ -65,48 +54,35 @@ OVERLAP_DISTRIBUTION = Histogram(
 """P(q_ab) in bins of 0.1."""
 
 EXCHANGE_OBSERVABLES = (
-    Observable(
-        "overlap", "overlap m with the cued pattern, mean over sweeps and both replicas", smallest=one_spin
-    ),
-    Observable(
-        "overlap_thermal_error",
-        "standard error of the overlap from the chains alone; NaN if they are too short for it",
-    ),
+    Observable("overlap", "overlap m with the cued pattern, mean over sweeps and both replicas",
+        smallest=one_spin),
+    Observable("overlap_thermal_error",
+        "standard error of the overlap from the chains alone; NaN if they are too short for it"),
     Observable("overlap_squared", "mean square of the overlap", smallest=two_spins),
     Observable("energy", "energy per neuron, mean over sweeps and both replicas", "J"),
     Observable("energy_thermal_error", "standard error of the energy from the chains alone", "J"),
     Observable("energy_cued", "energy per neuron of the replica whose ladder began at the cue", "J"),
     Observable("energy_random", "energy per neuron of the other, from random states", "J"),
-    Observable(
-        "energy_r_hat",
-        "rank-normalised split R-hat of the energies of both replicas: 1 where they sample the same",
-    ),
+    Observable("energy_r_hat",
+        "rank-normalised split R-hat of the energies of both replicas: 1 where they sample the same"),
     Observable("energy_sample_size", "effective number of independent energies of both replicas"),
-    Observable(
-        "replica_overlap", "mean |q_ab| of two replicas, q_ab = (1/N) sum_i S_i^a S_i^b", smallest=one_spin
-    ),
+    Observable("replica_overlap", "mean |q_ab| of two replicas, q_ab = (1/N) sum_i S_i^a S_i^b",
+        smallest=one_spin),
     Observable("replica_overlap_thermal_error", "standard error of |q_ab| from the chains alone"),
     Observable("replica_overlap_squared", "mean of q_ab²", smallest=two_spins),
     Observable("replica_overlap_fourth", "mean of q_ab⁴"),
     Observable("binder", "Binder's ratio (3 - <q_ab⁴>/<q_ab²>²)/2 of one pattern set"),
-    Observable(
-        "swap_rate", "share of swaps with the next lower temperature that are accepted; NaN at the lowest"
-    ),
-    Observable(
-        "round_trips",
-        "round trips of a walker (hottest, coldest, hottest), mean over the ladder with fewer of them",
-    ),
-    Observable(
-        "from_coldest", "share of walkers that come from the lowest temperature, of those that were at an end"
-    ),
-    Observable(
-        "autocorrelation_time",
-        "integrated autocorrelation time of the slower of energy and |q_ab|; NaN if not resolved",
-        "sweep",
-    ),
-    *FREE_ENERGY_OBSERVABLES,
+    Observable("swap_rate",
+        "share of swaps with the next lower temperature that are accepted; NaN at the lowest"),
+    Observable("round_trips",
+        "round trips of a walker (hottest, coldest, hottest), mean over the ladder with fewer of them"),
+    Observable("from_coldest",
+        "share of walkers that come from the lowest temperature, of those that were at an end"),
+    Observable("autocorrelation_time",
+        "integrated autocorrelation time of the slower of energy and |q_ab|; NaN if not resolved", "sweep"),
+    *free_energy.FREE_ENERGY_OBSERVABLES,
     *OVERLAP_DISTRIBUTION.bins,
-)
+)  # fmt: skip
 """What is observed of the two replicas on a rung of their ladders."""
 
 GAUSSIAN = "sherrington_kirkpatrick"
@@ -133,35 +109,32 @@ def is_hopfields(inquiry: Inquiry) -> bool:
 
 def own_observables(inquiry: Inquiry) -> tuple[Observable, ...]:
     """Return what is observed of the couplings of a study beside what is of all."""
-    rules = inquiry.rules or (inquiry.rule.name,)
-    phases = any(is_hopfields(inquiry.of(rule)) for rule in rules)
+    phases = any(is_hopfields(inquiry.of(rule)) for rule in inquiry.rules or (inquiry.rule.name,))
     tied = (ENERGY_OF_REPLICAS,) if ties_energy(inquiry) else ()
     hidden = (HIDDEN_RUNGS,) if inquiry.ladder and inquiry.ladder.chosen else ()
     return (*tied, *(PHASE_OBSERVABLES if phases else ()), *hidden)
 
 
-def exchange(
-    circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry
-) -> Iterator[ChainCoroutine[VisitCells]]:
+def exchange(circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry) -> Iterator[VisitPart]:
     """Observe all temperatures of two ladders that are run for each cue."""
     for members, cue in ladders(visits, inquiry):
         yield _climbed(circuit, members, cue, inquiry)
 
 
-def _climbed(
-    circuit: MatrixNetwork, members: Visits, cue: int, inquiry: Inquiry
-) -> ChainCoroutine[VisitCells]:
+def _climbed(circuit: MatrixNetwork, members: Visits, cue: int, inquiry: Inquiry) -> VisitPart:
     """Observe visits that differ in their temperature on two ladders."""
     yield from ()  # no single chain is asked for
     assert inquiry.ladder is not None
     first = next(iter(members.values()))
     index = cued(circuit.network.count, first, cue)
-    hopfields = is_hopfields(inquiry)
-    run = LadderRun(circuit, inquiry.ladder, index, first.noise, inquiry.asking, hopfields)
+    run = LadderRun(circuit, inquiry.ladder, index, first.noise, inquiry.asking, is_hopfields(inquiry))
     run = with_hidden_rungs(run) if inquiry.ladder.chosen else run
     record = run.run()
     free = free_energies(run, record)
-    return [VisitCell(number, _cell(run, record, free, visit, inquiry)) for number, visit in members.items()]
+    return [
+        questions.VisitCell(number, _cell(run, record, free, visit, inquiry))
+        for number, visit in members.items()
+    ]
 
 
 def _cell(
@@ -275,8 +248,7 @@ def of_gap(run: LadderRun, record: LadderRecord, rung: int, axis: Ladder) -> Cel
     colder = [beta for beta in axis.betas if beta > run.ladder.betas[rung]]
     if not colder:
         return {"swap_rate": nan, HIDDEN_RUNGS.name: nan}
-    pairs = range(rung, run.ladder.betas.index(colder[0]))
-    rates = [swap_rate(run, record, pair) for pair in pairs]
+    rates = [swap_rate(run, record, pair) for pair in range(rung, run.ladder.betas.index(colder[0]))]
     return {"swap_rate": min(rates), HIDDEN_RUNGS.name: len(rates) - 1}
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattis import exact
-from mattis.exact.arrays import Reals
+from mattis.exact.arrays import Mask, Reals
 from mattis.exact.patterns import random_patterns
 from mattis.networks.binary.hopfield import CellObservables
 from mattis.networks.binary.ladder import LadderRecord, LadderRun
@@ -56,25 +56,16 @@ FREE_ENERGY_OBSERVABLES = (
 
 
 PHASE_OBSERVABLES = (
-    Observable(
-        "retrieval_weight",
-        "share of Boltzmann's weight that retrieval states of all patterns and their opposites have",
-    ),
-    Observable(
-        "retrieval_excess",
+    Observable("retrieval_weight",
+        "share of Boltzmann's weight that retrieval states of all patterns and their opposites have"),
+    Observable("retrieval_excess",
         "free energy per neuron of one retrieval state, of a pattern of mean energy, less that of all others",
-        "J",
-    ),
-    Observable(
-        "retrieval_excess_alike",
-        "the same if all retrieval states weighed the same: -(T/N) ln(w/(2 P (1 - w)))",
-        "J",
-    ),
-    Observable(
-        "retrieval_share",
-        "weight of one retrieval state, of a pattern of mean energy, over that of it and of all others",
-    ),
-)
+        "J"),
+    Observable("retrieval_excess_alike",
+        "the same if all retrieval states weighed the same: -(T/N) ln(w/(2 P (1 - w)))", "J"),
+    Observable("retrieval_share",
+        "weight of one retrieval state, of a pattern of mean energy, over that of it and of all others"),
+)  # fmt: skip
 """What is observed of the two phases of Hopfield's network on a rung."""
 
 
@@ -123,10 +114,9 @@ class EnergyCounts:
         return float(logs[1]) if are_tied(weights[0], weights[1], both.sum(axis=0)) else nan
 
     @cached_property
-    def ties(self) -> NDArray[np.bool_]:
+    def ties(self) -> Mask:
         """Whether each rung is tied to the hottest, (R,): neighbours between them have states in common."""
-        weights = self.solution[1]
-        tied = [are_tied(one, other, self.total) for one, other in pairwise(weights)]
+        tied = [are_tied(one, other, self.total) for one, other in pairwise(self.solution[1])]
         return np.logical_and.accumulate([True, *tied])
 
 
@@ -168,8 +158,7 @@ def aligned_at_random(run: LadderRun) -> NDArray[np.int64]:
     """Return sum_i S_i (x_i + b_i) of random states, those of T = ∞, of a stream of their own."""
     circuit = run.circuit
     states = random_patterns(run.stream("hottest states", 1), RANDOM_STATES, circuit.size)
-    found = [int(state @ (circuit.fields(state) + circuit.bias)) for state in states]
-    return np.array(found, np.int64)
+    return np.array([int(state @ (circuit.fields(state) + circuit.bias)) for state in states], np.int64)
 
 
 def free_energies(run: LadderRun, record: LadderRecord) -> list[CellObservables]:
@@ -178,8 +167,7 @@ def free_energies(run: LadderRun, record: LadderRecord) -> list[CellObservables]
     cells = _energies(run, found)
     if not run.is_hebbian:
         return [cell | dict.fromkeys((one.name for one in PHASE_OBSERVABLES), nan) for cell in cells]
-    phases = _phases(run, record, found)
-    return [cell | own for cell, own in zip(cells, phases, strict=True)]
+    return [cell | own for cell, own in zip(cells, _phases(run, record, found), strict=True)]
 
 
 def _energies(run: LadderRun, found: EnergyCounts) -> list[CellObservables]:
@@ -225,8 +213,7 @@ def _phases(run: LadderRun, record: LadderRecord, found: EnergyCounts) -> list[C
     cells = []
     for k, beta in enumerate(run.ladder.betas):
         table = np.zeros((found.levels.size, 2), np.int64)
-        retrieved = overlap > least_of_retrieval(beta) * size
-        np.add.at(table, (level, retrieved.astype(int)), counts)
+        np.add.at(table, (level, (overlap > least_of_retrieval(beta) * size).astype(int)), counts)
         rest, weight = exact.reweighting.masses(found.solution[1][k], table).tolist()
         cells.append(phase_observables(weight, rest, energies, beta, size))
     return cells

@@ -87,5 +87,4 @@ def between(trial: Sequence[float], rejected: GapRejections, parts: int) -> Iter
     total, sums = sum(rejected), [parts * one for one in accumulate(rejected, initial=0)]
     for k in range(1, parts):
         at = bisect_right(sums, k * total) - 1
-        share = (k * total - sums[at]) / (sums[at + 1] - sums[at])
-        yield trial[at] + share * (trial[at + 1] - trial[at])
+        yield trial[at] + ((k * total - sums[at]) / (sums[at + 1] - sums[at])) * (trial[at + 1] - trial[at])

@@ -10,46 +10,29 @@ import numpy as np
 
 from mattis.exact import rng
 from mattis.exact.measure import Estimate, estimates
+from mattis.networks.binary import questions
 from mattis.networks.binary.axes import BinaryAxes
 from mattis.networks.binary.hopfield import CellObservables, flags
-from mattis.networks.binary.matrix_network import (
-    ChainCoroutine,
-    ChainResult,
-    Dynamics,
-    MatrixNetwork,
-    NoiseSchedule,
-    Request,
-)
+from mattis.networks.binary.matrix_network import ChainResult, Dynamics, MatrixNetwork, NoiseSchedule, Request
 from mattis.networks.binary.network import Replica
-from mattis.networks.binary.questions import (
-    Inquiry,
-    Query,
-    Visit,
-    VisitCell,
-    VisitCells,
-    Visits,
-    always,
-    cued,
-    ladders,
-)
+from mattis.networks.binary.questions import Inquiry, Query, Visit, VisitPart, Visits, always, cued, ladders
 from mattis.study.axes import Misplaced
 
 
-def hysteresis(
-    circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry
-) -> Iterator[ChainCoroutine[VisitCells]]:
+def hysteresis(circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry) -> Iterator[VisitPart]:
     """Observe each temperature on the way up and on the way down: a ramp for each cue."""
     for members, cue in ladders(visits, inquiry):
         yield ramp(circuit, members, cue, inquiry)
 
 
-def ramp(circuit: MatrixNetwork, members: Visits, cue: int, inquiry: Inquiry) -> ChainCoroutine[VisitCells]:
+def ramp(circuit: MatrixNetwork, members: Visits, cue: int, inquiry: Inquiry) -> VisitPart:
     """Observe visits that differ in their temperature on one ramp."""
     first = next(iter(members.values()))
     index = cued(circuit.network.count, first, cue)
     walk = yield climb(circuit, index, first.noise, inquiry)
     return [
-        VisitCell(number, passages(circuit, walk, visit, index, inquiry)) for number, visit in members.items()
+        questions.VisitCell(number, passages(circuit, walk, visit, index, inquiry))
+        for number, visit in members.items()
     ]
 
 
@@ -58,8 +41,7 @@ def climb(circuit: MatrixNetwork, index: int, noise: float, inquiry: Inquiry) ->
     asking, network, heats = inquiry.asking, circuit.network, inquiry.question.rungs()
     up = [circuit.scale(1 / heat if heat else float("inf")) for heat in heats.tolist()]
     scales = np.repeat(np.array([*up, *up[::-1]], np.float32), asking.sweeps)
-    member = {"noise": noise, "cue": index}
-    stream = rng.stream(network.root_seed, "ramp", network.labels, member).packed()
+    stream = rng.stream(network.root_seed, "ramp", network.labels, {"noise": noise, "cue": index}).packed()
     others = [k for k in range(network.count) if k != index]
     follow = always([index, *others], len(scales))
     course = NoiseSchedule(follow, scales, 0, stream, network.order(asking.order))

@@ -22,8 +22,8 @@ from mattis.exact.patterns import random_patterns
 from mattis.kernels import cpu
 from mattis.networks.binary.axes import BinaryAxes
 from mattis.networks.binary.hopfield import CellObservables
-from mattis.networks.binary.matrix_network import ChainCoroutine, Dynamics, MatrixNetwork
-from mattis.networks.binary.questions import Inquiry, Query, VisitCell, VisitCells, Visits
+from mattis.networks.binary.matrix_network import Dynamics, MatrixNetwork
+from mattis.networks.binary.questions import Inquiry, Query, VisitCell, VisitPart, Visits
 from mattis.study.axes import Misplaced
 from mattis.study.model import Observable, fraction_of_cues
 
@@ -50,7 +50,7 @@ LANDSCAPE_OBSERVABLES = (
     fraction_of_cues("at_rest", "fraction of descents that end within the sweeps of a chain"),
     Observable("asymmetry", "sum of |J_ij - J_ji| over the sum of |J_ij + J_ji|"),
     Observable("self_coupling", "largest |J_ii| over the largest |J_ij|"),
-)  # fmt: skip
+)
 """What is observed of a landscape."""
 
 
@@ -123,8 +123,7 @@ class Landscape:
         }
         best = int(courses[:, 3].max())
         ground = sum(aligned == best for aligned in found.values())
-        lowest = ends[int(courses[:, 3].argmax())]
-        return Minima(len(found), sum(found.values()), best, ground, lowest)
+        return Minima(len(found), sum(found.values()), best, ground, ends[int(courses[:, 3].argmax())])
 
     def frustration(self) -> float:
         """Return the share of triangles that are frustrated; NaN if there is no triangle."""
@@ -174,21 +173,18 @@ class Landscape:
         columns = self.circuit.columns.astype(np.int64)
         apart, together = np.abs(columns - columns.T).sum(), np.abs(columns + columns.T).sum()
         largest = int(np.abs(columns).max())
-        own = int(np.abs(np.diagonal(columns)).max())
         return {
             "asymmetry": int(apart) / int(together) if together else nan,
-            "self_coupling": own / largest if largest else nan,
+            "self_coupling": int(np.abs(np.diagonal(columns)).max()) / largest if largest else nan,
         }
 
 
-def landscape(
-    circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry
-) -> Iterator[ChainCoroutine[VisitCells]]:
+def landscape(circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry) -> Iterator[VisitPart]:
     """Look at the landscape of a circuit once; all visits see the same."""
     yield _looked_at(circuit, visits, inquiry)
 
 
-def _looked_at(circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry) -> ChainCoroutine[VisitCells]:
+def _looked_at(circuit: MatrixNetwork, visits: Visits, inquiry: Inquiry) -> VisitPart:
     """Return the landscape at every visit."""
     yield from ()  # no chain is asked for
     cell = Landscape(circuit, inquiry).cell()

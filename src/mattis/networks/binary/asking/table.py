@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from mattis.networks.binary import questions
 from mattis.networks.binary.asking.enumeration import (
     ENUMERATED_OBSERVABLES,
     check_enumerated,
@@ -21,18 +22,7 @@ from mattis.networks.binary.asking.landscape import (
 from mattis.networks.binary.axes import BinaryAxes
 from mattis.networks.binary.hopfield import CHAIN_OBSERVABLES
 from mattis.networks.binary.matrix_network import Dynamics
-from mattis.networks.binary.questions import (
-    AnswerFunction,
-    Query,
-    ambiguous,
-    familiarity,
-    mixture,
-    of_every_cue,
-    recall,
-    snapshot,
-    survival,
-    transitions,
-)
+from mattis.networks.binary.questions import Query, mixture, of_every_cue, recall, snapshot, survival
 from mattis.study.model import Boundary, Observable, fraction_of_cues, one_spin
 
 
@@ -51,7 +41,7 @@ class BinaryQuestion:
     """
 
     summary: str
-    answer: AnswerFunction
+    answer: questions.AnswerFunction
     extra: tuple[Observable, ...] = ()
     alone: bool = False
     order_parameter: str = "overlap"
@@ -103,7 +93,7 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
     ),
     "ambiguous": BinaryQuestion(
         "a cue with a fraction `noise` of its sites from a second pattern: which of the two comes?",
-        of_every_cue(ambiguous),
+        of_every_cue(questions.ambiguous),
         (
             fraction_of_cues(
                 "retrieved", "fraction of cues that end nearer to the first pattern, above `chosen_above`",
@@ -122,7 +112,7 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
     ),
     "familiarity": BinaryQuestion(
         "the fraction of neurons that want to flip at a stored and at a new pattern; no chain is run",
-        familiarity,
+        questions.familiarity,
         (
             Observable("flip_rate", "fraction of neurons that want to flip at a stored pattern"),
             Observable("flip_rate_new", "fraction of neurons that want to flip at a new pattern"),
@@ -178,7 +168,7 @@ BINARY_QUESTIONS: Mapping[str, BinaryQuestion] = {
     ),
     "transitions": BinaryQuestion(
         "the time from one pattern of a sequence to the next",
-        of_every_cue(transitions),
+        of_every_cue(questions.transitions),
         (
             Observable("overlap_nearest", "overlap with the nearest pattern, mean over sweeps"),
             Observable("transition_rate", "transitions along the sequence, net", "1/sweep"),
