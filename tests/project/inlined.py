@@ -16,6 +16,7 @@ SOURCES = Path(__file__).parents[2] / "src" / "mattis"
 PLAIN = {SOURCES / "exact" / name for name in ("arrays.py", "compiler.py")}
 """Names of types of arrays, and what calls the compiler: nothing of them is compiled."""
 
+CACHING = re.compile(r"^from mattis\.exact\.compiler import (borrowing|compiled)\b", re.MULTILINE)
 SEAL = re.compile(r'^INLINED = "([0-9a-f]*)"$', re.MULTILINE)
 
 
@@ -44,7 +45,7 @@ def needed(path: Path) -> set[Path]:
 
 def caches(path: Path) -> bool:
     """Tell whether Numba keeps what a file compiles on disk."""
-    return "import compiled\n" in path.read_text(encoding="utf-8")
+    return CACHING.search(path.read_text(encoding="utf-8")) is not None
 
 
 def inliners() -> list[Path]:

@@ -51,12 +51,14 @@ from mattis.kernels.cpu.vectors import (
     has_short_popcounts,
     set_fields,
     sign_tables,
+    sum_rows,
     take_row,
+    take_sum,
 )
 
 __all__ = ["lane_overlaps", "largest_row", "near_couplings", "products", "replica_sweeps", "transposed"]
 
-INLINED = "8ea059c7bb69206d"
+INLINED = "b692857c6d46db70"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 GROUPS = BLOCK // GROUP
@@ -173,15 +175,11 @@ def record_sweep(record, t, patterns, lanes):
     """Record the overlap with each target and the aligned fields: sum_i S_i N h_i = sum_mu M_mu^2 - N P."""
     size, count = lanes.spins.shape[0], patterns.blocks.shape[1]
     odd = np.int64(size % 2)
-    totals, squares = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
-    for mu in range(count):
-        for r in range(LANES):
-            half = np.int64(lanes.overlaps[mu, r])  # M = 2 half + odd
-            totals[r] += half
-            squares[r] += half * half
-    for r in range(LANES):
-        record.trace[0, t, r] = 2 * np.int64(lanes.overlaps[lanes.targets[r], r]) + odd
-        record.trace[1, t, r] = 4 * (squares[r] + odd * totals[r]) + (odd - size) * count
+    overlaps, fields = record.trace[0, t], record.trace[1, t]
+    sum_rows(overlaps, fields, lanes.overlaps, count)
+    for r in range(LANES):  # M = 2 half + odd
+        fields[r] = 4 * (fields[r] + odd * overlaps[r]) + (odd - size) * count
+        overlaps[r] = 2 * np.int64(lanes.overlaps[lanes.targets[r], r]) + odd
 
 
 @compiled
@@ -191,10 +189,8 @@ def take_sums(sums, half, partial, sweeps, spins, still):
     partial  # the sums of S', less what the last `spins` would give if they had been so in `still` sweeps
     """
     for i in range(partial.shape[0]):
-        for r in range(LANES):
-            halves = np.int32(partial[i, r]) + np.int32(still) * np.int32(spins[i, r])
-            sums[half, i, r] += sweeps + 2 * halves
-            partial[i, r] = 0
+        take_sum(sums, half * partial.shape[0] + i, partial, i, sweeps, spins, still)
+        fill_row(partial, i, 0)
 
 
 @inlined
@@ -262,7 +258,7 @@ def sweep_blocks(patterns, lanes, heat, work, record, t, orders, summed):
     for b in range(blocks):
         first = b * BLOCK
         sites = work.order[first : min(first + BLOCK, size)]
-        near, near_place, bits, bits_place = patterns.near, b * BLOCK**2, patterns.blocks, b * count
+        near, near_place, bits, bits_place = patterns.near, b * BLOCK * BLOCK, patterns.blocks, b * count
         if orders is not None:
             near, near_place, bits, bits_place = work.near, 0, work.bits, 0
             columns_of(work.columns, patterns.sites, sites)

@@ -12,7 +12,7 @@ from mattis.exact.compiler import compiled
 from mattis.kernels.cpu.lanes import BLOCK, LANES
 from mattis.kernels.cpu.vectors import couple_row
 
-INLINED = "322821b74d606323"
+INLINED = "bfbf7e3d3aded556"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 

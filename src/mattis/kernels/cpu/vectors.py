@@ -411,6 +411,43 @@ def take_row(_typing, out, k, rows, i, times):
 
 
 @intrinsic
+def take_sum(_typing, out, k, rows, i, sweeps, spins, still):
+    """Add the sum of some spins, S = 1 + 2 S', to a row: out[k] += sweeps + 2 (rows[i] + still spins[i])."""
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        address, wide = e.row(e.pointer(0), args[1]), e.lanes(0)
+        row, state = (resized(builder, e.load(e.row(e.pointer(n), args[3])), wide) for n in (2, 5))
+        sweeps, still = (e.splat(builder.trunc(args[n], wide.element)) for n in (4, 6))
+        halves = builder.add(row, builder.mul(still, state))
+        more = builder.add(sweeps, builder.add(halves, halves))
+        e.store(builder.add(e.load(address), more), address)
+        return context.get_dummy_value()
+
+    intp = types.intp
+    return types.void(out, intp, rows, intp, intp, spins, intp), emit
+
+
+@intrinsic
+def sum_rows(_typing, totals, squares, rows, count):
+    """Set the sums of the first `count` rows, and those of their squares; totals, squares  # (32,) int64"""
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        rows, wide = e.pointer(2), ir.VectorType(I64, LANES)
+
+        def one(k, values):
+            row = builder.sext(e.load(e.row(rows, k)), wide)
+            return [builder.add(values[0], row), builder.add(values[1], builder.mul(row, row))]
+
+        for k, found in enumerate(e.loop(args[3], [constant(wide, 0)] * 2, one)):
+            e.store(found, e.row(e.pointer(k), I64(0)))
+        return context.get_dummy_value()
+
+    return types.void(totals, squares, rows, types.intp), emit
+
+
+@intrinsic
 def row_bits(_typing, rows, k):
     """Return the lanes of a row that are not negative - spins that are up - as 32 bits."""
 
