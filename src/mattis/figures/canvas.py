@@ -126,13 +126,16 @@ def colour_map(name: str) -> Colormap:
 
 def _settle(figure: Figure) -> None:
     """Lay a figure out once, at places of five digits: the solver's further ones differ from run to run."""
-    if figure.get_layout_engine() is None:
+    layout = figure.get_layout_engine()
+    if layout is None:
         return
-    figure.draw_without_rendering()
+    layout.execute(figure)
     figure.set_layout_engine(None)  # "none" leaves a stand-in, for which each file is drawn twice
     for part in _parts(figure):
         part.bbox_relative.set_points(np.round(part.bbox_relative.get_points(), 5))
     for ax in figure.axes:
+        if locator := ax.get_axes_locator():  # of a bar of colours, placed by its panel
+            ax.apply_aspect(locator(ax, None))
         left, bottom, width, height = (round(value, 5) for value in ax.get_position().bounds)
         ax.set_position((left, bottom, width, height))
 
