@@ -130,12 +130,14 @@ def _settle(figure: Figure) -> None:
     if layout is None:
         return
     layout.execute(figure)
+    for ax in figure.axes:
+        locator: Any = ax.get_axes_locator()
+        if locator is not None:  # of a bar of colours, which its panel places
+            ax.apply_aspect(locator(ax, None))
     figure.set_layout_engine(None)  # "none" leaves a stand-in, for which each file is drawn twice
     for part in _parts(figure):
         part.bbox_relative.set_points(np.round(part.bbox_relative.get_points(), 5))
     for ax in figure.axes:
-        if locator := ax.get_axes_locator():  # of a bar of colours, placed by its panel
-            ax.apply_aspect(locator(ax, None))
         left, bottom, width, height = (round(value, 5) for value in ax.get_position().bounds)
         ax.set_position((left, bottom, width, height))
 
