@@ -126,9 +126,14 @@ def colour_map(name: str) -> Colormap:
 
 def _settle(figure: Figure) -> None:
     """Lay a figure out once, at places of five digits: the solver's further ones differ from run to run."""
-    if figure.get_layout_engine() is None:
+    layout = figure.get_layout_engine()
+    if layout is None:
         return
-    figure.draw_without_rendering()
+    layout.execute(figure)
+    for ax in figure.axes:
+        locator: Any = ax.get_axes_locator()
+        if locator is not None:  # of a bar of colours, which its panel places
+            ax.apply_aspect(locator(ax, None))
     figure.set_layout_engine(None)  # "none" leaves a stand-in, for which each file is drawn twice
     for part in _parts(figure):
         part.bbox_relative.set_points(np.round(part.bbox_relative.get_points(), 5))

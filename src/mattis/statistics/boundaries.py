@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from mattis.exact import rng
 from mattis.exact.arrays import Mask, Reals
@@ -337,6 +336,8 @@ def _falling(fractions: Reals) -> Reals:
     step, end = np.diff(fractions, axis=1), (fractions == 0) | (fractions == 1)
     falls = ((step < 0) | ((step == 0) & end[:, 1:])).all(axis=1)
     out = fractions.copy()
+    if not falls.all():
+        from scipy.optimize import isotonic_regression  # 0.1 s, which only noise needs
     for row in np.flatnonzero(~falls):
         out[row] = isotonic_regression(fractions[row], increasing=False).x
     return out

@@ -11,7 +11,6 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 
 from mattis.exact.arrays import Reals
 
@@ -61,6 +60,8 @@ def collapse(sizes: Reals, places: Reals, fractions: Reals, errors: Reals, near:
     starts = sorted(product(*GRID), key=lambda at: loss(np.array(at)))[:SEARCHES]
     if not np.isfinite(loss(np.array(starts[0]))):
         return None
+    from scipy.optimize import minimize  # 0.1 s, which studies of two sizes should not wait for
+
     found = (minimize(loss, start, method="Nelder-Mead", options=SEARCH) for start in starts)
     best = min(found, key=lambda one: float(one.fun))
     reach = [_reach(loss, best.x, float(best.fun), k) for k in range(2)]
