@@ -119,12 +119,13 @@ def drawn(study: Study, root: Root = None) -> Drawing:
 def _written(estimates: xr.Dataset, study: Study, results: Results) -> list[Path | str]:
     """Write diagram.zarr and the figures; return their paths."""
     store.write_dataset(with_words(estimates), results.diagram)
-    drawings = dict(drawing_of(study)(estimates, study))
-    for kind in DRAWN:  # Matplotlib remembers the formulas of one kind, and too few for two of them
-        for name, figure in drawings.items():
-            (results.figures / f"{name}.{kind}").write_bytes(printed(figure, kind))
-    written = [results.figures / f"{name}.{kind}" for name in drawings for kind in DRAWN]
-    return [place.on_disk or str(place) for place in (results.diagram, *written)]
+    written = [results.diagram]
+    for name, figure in drawing_of(study)(estimates, study):
+        for kind in DRAWN:
+            path = results.figures / f"{name}.{kind}"
+            path.write_bytes(printed(figure, kind))
+            written.append(path)
+    return [place.on_disk or str(place) for place in written]
 
 
 def with_words(estimates: xr.Dataset) -> xr.Dataset:
