@@ -82,7 +82,7 @@ def test_the_transition_is_of_first_order_from_three_memories_on():
 @pytest.mark.parametrize("ratio", [0.8, 1.15])
 def test_the_plain_loop_ends_on_this_cosine(memories, ratio):
     """Slow memories, orthogonal patterns in turn: nothing random but the patterns' directions."""
-    neurons, tau, norm = 40, 400.0, 1.3
+    neurons, tau, norm = 40, 100.0, 1.3
     kappa = ratio * consolidation.kappa_s(memories)
     random = np.random.default_rng(memories)
     basis = np.linalg.qr(random.standard_normal((neurons, memories)))[0].T * math.sqrt(neurons)

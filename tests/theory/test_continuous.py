@@ -225,7 +225,7 @@ def test_analog_residuals_and_the_end_of_the_branch(beta, diagonal):
 
 
 @pytest.mark.parametrize("diagonal", ["zero", "kept"])
-@pytest.mark.parametrize("beta", [1.001, 1.2, 2, 8, 50, 1e6])
+@pytest.mark.parametrize("beta", [1.001, 1.2, 8, 1e6])
 def test_analog_arrays_are_the_states_point_by_point(beta, diagonal):
     """Within 1e-10, where the load is below the end by 1e-4 of it; nearer the state is steep in its load."""
     _, most = pointwise.analog_end(beta, diagonal)
@@ -249,7 +249,7 @@ def test_analog_places_do_not_know_each_other(diagonal):
     assert 20 < np.isfinite(whole).sum() < 80
     for some in (slice(0, 7), slice(5, 90, 9), slice(89, 90)):
         np.testing.assert_array_equal(analog.overlap.over(beta[some], load[some], diagonal), whole[some])
-    for k in range(0, 90, 6):
+    for k in range(0, 90, 18):
         alone = pointwise.analog_overlap(float(beta[k]), float(load[k]), diagonal)
         assert whole[k] == pytest.approx(alone, abs=1e-10, nan_ok=True)
 

@@ -133,7 +133,7 @@ def test_the_mean_field_is_the_map_averaged_over_patterns():
 @pytest.mark.parametrize(("ratio", "survive"), [(0.85, False), (1.15, True)])
 def test_memories_collapse_below_kappa_s(ratio, survive):
     kappa = ratio * consolidation.kappa_s(4)
-    found = theory(drift.symmetric(4, kappa, 200.0, 0.9, 1.1), 28_000)
+    found = theory(drift.symmetric(4, kappa, 100.0, 0.9, 1.1), 14_000)
     assert (found.mean_field > 0.9).all() == survive
     np.testing.assert_allclose(found.mean_field, consolidation.cosine(4, kappa), atol=2e-4)
     np.testing.assert_allclose(found.mean, found.mean_field, atol=5e-3)
@@ -194,8 +194,8 @@ def test_memories_need_this_overlap(kappa):
     ends = []
     for factor in (0.95, 1.05):
         old, shown = orthogonal(4, factor * least, 1.0)
-        order = [[t % 4 for t in range(60_000)]]
-        ends.append(cosines(drifted(old, shown, order, 200.0, kappa)[0], shown).mean())
+        order = [[t % 4 for t in range(30_000)]]
+        ends.append(cosines(drifted(old, shown, order, 100.0, kappa)[0], shown).mean())
     assert ends[0] == pytest.approx(0.5, abs=0.02)
     assert ends[1] == pytest.approx(consolidation.cosine(4, kappa), abs=0.01)
 
@@ -216,7 +216,7 @@ def test_two_memories_merge_below_this_kappa(cosine):
     shown = np.array([[1, 0], [cosine, math.sqrt(1 - cosine**2)]])
     for ratio in (0.9, 1.1):
         kappa = ratio * consolidation.kappa_merge(cosine)
-        end = drifted(shown, shown, [[t % 2 for t in range(30_000)]], 200.0, kappa)[0]
+        end = drifted(shown, shown, [[t % 2 for t in range(22_500)]], 150.0, kappa)[0]
         apart = np.linalg.norm(end[0] - end[1]) / np.linalg.norm(shown[0] - shown[1])
         x = 2 * consolidation.own_share(2, kappa * (1 - cosine)) - 1
         assert apart == pytest.approx(x, abs=0.005)

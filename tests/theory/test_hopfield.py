@@ -79,7 +79,7 @@ def independent_load(width, temperature):
 @settings(max_examples=25, deadline=None)
 @given(
     temperature=st.one_of(st.sampled_from([0.0, 1e-4, 0.02, 0.0229]), st.floats(1e-3, 0.9999)),
-    count=st.integers(1, 80),
+    count=st.integers(1, 24),
 )
 def test_overlaps_along_a_branch_are_those_of_each_load(temperature, count):
     end = spinodal(temperature).load

@@ -153,7 +153,7 @@ def test_littles_state_solves_the_equations_of_two_layers(load, temperature, kep
 
 
 @pytest.mark.parametrize("word", ["zero", "kept"])
-@pytest.mark.parametrize("temperature", [0.01, 0.3, 0.7, 0.97])
+@pytest.mark.parametrize("temperature", [0.01, 0.5, 0.97])
 def test_little_arrays_are_the_states_point_by_point(temperature, word):
     """Within 1e-10, where the load is below the end by 1e-4 of it; beyond the end there is no state."""
     _, most = pointwise.layer_end(temperature, word == "kept")

@@ -122,7 +122,7 @@ sweeps = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=600, deadline=None, derandomize=True)
+@settings(max_examples=400, deadline=None, derandomize=True)
 @given(sweeps, st.sampled_from(KINDS), st.booleans(), st.sampled_from([0, 300]))
 def test_blocks_do_what_a_plain_loop_does(s, kinds, in_turn, foreseen):
     if s.together and not blocks.by_blocks(s.fields.astype(kinds[1]), s.scale, False, 0):
@@ -135,10 +135,10 @@ def test_blocks_do_what_a_plain_loop_does(s, kinds, in_turn, foreseen):
 def test_halves_that_say_little_of_their_noise(foreseen, metropolis):
     """Upper halves near 0 or 2¹⁶, fields from their threshold to farther than a half can tell."""
     size, scale, seen = 64, np.float32(500.0), 0
-    columns, order = np.zeros((size, size), np.int8), np.arange(size).astype(np.uint64)
+    columns, order = np.zeros((size, size), np.int16), np.arange(size).astype(np.uint64)
     stream = rng.stream(1, "noise", {"size": size})
     deltas = np.array([-2500, -300, -9, -1, 0, 1, 9, 300, 2500])
-    for step in range(3000):
+    for step in range(1500):
         words = stream.decision_words(size, step)
         upper = words >> np.uint32(16)
         seen += int(((upper < blocks.EDGE) | (upper >= 2**16 - blocks.EDGE)).sum())
@@ -155,7 +155,7 @@ def test_halves_that_say_little_of_their_noise(foreseen, metropolis):
             1, 0, metropolis, foreseen, block, signs, flips, flipped,
         )  # fmt: skip
         np.testing.assert_array_equal(spins > 0, fields + noise >= 0)
-    assert seen > 200
+    assert seen > 150
 
 
 @pytest.mark.parametrize("metropolis", [False, True])

@@ -140,8 +140,8 @@ def test_replicas_of_pattern_sets(device, arrays, monkeypatch, form, order) -> N
     monkeypatch.setattr(glauber, "form_of", lambda *_: kernel)
     for module in (glauber, hopfield_device):
         monkeypatch.setattr(module, "LARGEST_ORDERS", 0)  # a launch for each sweep
-    networks = [hopfield.build(PatternSet(7, 500, 70, seed)) for seed in (1, 2)]
-    replicas = [Replica(k, 1.3, 0.1) for k in range(20)]
+    networks = [hopfield.build(PatternSet(7, 300, 70, seed)) for seed in (1, 2)]
+    replicas = [Replica(k, 1.3, 0.1) for k in range(12)]
     asked = [hopfield_device.LaunchRequest(k, n, r) for k, n in enumerate(networks) for r in replicas]
     for _ in hopfield_device.run(one, asked, Protocol(1, 2, 1, 0.5, order=order)):
         pass
@@ -156,14 +156,14 @@ def test_circuits(device, arrays, monkeypatch, synchronous: bool, numbers: int) 
     Couplings are counted for each group of chains that takes about as much.
     """
     plan = Plan(monkeypatch, matrix, "divided")
-    one = chain(16, synchronous, 300)
+    one = chain(16, synchronous, 150)
     one = one._replace(follow=np.tile(one.follow, (10, 1)), scales=np.tile(one.scales, 10))
-    streams = [rng.stream(k, "order", {}).packed()[: len(one.order)] for k in range(30)]
+    streams = [rng.stream(k, "order", {}).packed()[: len(one.order)] for k in range(12)]
     many, limits = [one._replace(order=order) for order in streams], matrix.Limits(numbers=numbers)
     matrix.run_chains(device, many, limits)
     assert (matrix.ChainShape.of(one, limits).longest < 20) == (numbers == 500)
     again = (plan.items - 1) * (one.wires.memory + one.wires.targets.nbytes)
-    assert plan.bytes - again - 30 * 64 - 100 < arrays.peak <= plan.bytes - again
+    assert plan.bytes - again - 12 * 64 - 100 < arrays.peak <= plan.bytes - again
 
 
 @pytest.mark.parametrize("rule", ["clipped", "dilution"])

@@ -346,13 +346,13 @@ def test_lanes_and_couplings_leave_the_same_record(keys: dict[str, Any]) -> None
 
 
 def test_which_networks_run_in_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
-    ran = []
-    monkeypatch.setattr(LadderRun, "by_lanes", lambda self: ran.append("lanes") or self.by_matrix())
+    ran: list[str] = []
+    for name in ("by_lanes", "by_matrix"):
+        monkeypatch.setattr(LadderRun, name, lambda run, n=name: ran.append(n) or run.empty(run.starts))
     for keys in ({}, {"model": "clipped"}, {"dynamics": {"neurons": "zero_one"}}, {"patterns": "biased"}):
         study = study_of(size=[20], load=[0.2], seed=1, **keys)
         study.described_model.simulate(*plan.task(study, plan.blocks(study)[0]))
-        ran.append("next")
-    assert ran == ["lanes", *["next"] * 4]
+    assert ran == ["by_lanes", *["by_matrix"] * 3]
 
 
 def test_round_trips_and_flow_are_those_of_who_was_where() -> None:

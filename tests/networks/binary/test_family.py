@@ -266,7 +266,19 @@ def test_thresholds_are_as_large_as_they_are():
     study = make(model="random_axis", size=[2100], load=None, memories=[2], temperature=[0.0], noise=[0.0],
                  dynamics={"threshold": 16.0}, seed=1)  # fmt: skip
     assert isinstance(study, BinaryStudy)
-    assert (circuit_of(PatternSet(1, 2100, 2, 0), study).bias == -16 * 2100 * 65536).all()
+    circuit = circuit_of(PatternSet(1, 2100, 2, 0), study)
+    up = np.ones(2100, np.int8)
+    fields = circuit.fields(up)
+    assert fields.dtype == np.int64
+    assert (fields == circuit.made.nj.sum(axis=1, dtype=np.int64) - 16 * 2100 * 65536).all()
+    assert (fields < -(2**31)).all()
+
+
+@pytest.mark.slow
+def test_a_chain_with_fields_of_64_bits_is_pushed_down():
+    """What no other chain compiles: of the same network, whose spins stay down."""
+    study = make(model="random_axis", size=[2100], load=None, memories=[2], temperature=[0.0], noise=[0.0],
+                 dynamics={"threshold": 16.0}, seed=1)  # fmt: skip
     assert columns(study)["flip_fraction"][0] == 0
 
 

@@ -22,6 +22,7 @@ from mattis.comparison.findings import headline, headline_lines
 from mattis.engine.driver import run
 from mattis.engine.estimate import total_effort
 from mattis.exact import rng
+from mattis.networks.binary.asking import hidden_rungs
 from mattis.networks.binary.asking.exchange import of_gap, on_rung, swap_rate
 from mattis.networks.binary.asking.hidden_rungs import between, parts_of, trial_ladder, with_hidden_rungs
 from mattis.networks.binary.ladder import FIRST_SWEEPS, MOST_REJECTED, MOST_RUNGS, Ladder, LadderRun
@@ -76,19 +77,20 @@ def chosen_by_hand(axis: Ladder, trial: Ladder, rejected: list[int], tried: int)
 @pytest.mark.parametrize(
     "keys", [{"size": [11], "load": [0.3]}, {**GLASS, "size": [13]}], ids=["hopfield", "glass"]
 )
-def test_a_ladder_is_that_of_the_rule(keys: dict[str, Any]) -> None:
-    """A first part in plain Python, the rule in fractions: the same temperatures, bit by bit."""
+def test_a_ladder_is_that_of_the_rule(keys: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short first part in plain Python, the rule in fractions: the same temperatures, bit by bit."""
+    monkeypatch.setattr(hidden_rungs, "FIRST_SWEEPS", short := FIRST_SWEEPS // 5)
     made = run_of(study_of(**keys))
     axis = made.ladder
     trial, parts = trial_ladder(axis)
     assert MOST_RUNGS - len(parts) <= trial.rungs <= MOST_RUNGS
     first = replace(
         made, ladder=trial, is_first=True,
-        asking=replace(made.asking, thermalise=FIRST_SWEEPS // 2, measure=FIRST_SWEEPS // 2),
+        asking=replace(made.asking, thermalise=short // 2, measure=short // 2),
     )  # fmt: skip
     plain = Plain(first)
     plain.run()
-    tried = 2 * (FIRST_SWEEPS // 4)  # of both ladders, in every other of the sweeps that count
+    tried = 2 * (short // 4)  # of both ladders, in every other of the sweeps that count
     rejected = [tried - count for count in plain.swapped]
     found = with_hidden_rungs(made).ladder
     assert [*found.betas] == chosen_by_hand(axis, trial, rejected, tried)

@@ -281,7 +281,7 @@ def test_no_bit_depends_on_the_vector_width_or_the_blas_of_the_machine():
              content(ensemble="orthogonal", bias={"strength": 0.2}, spread=[1.0], **big),
              content(ensemble="published", start="other", **big)]  # fmt: skip
     said = set()
-    for told in ({"OPENBLAS_NUM_THREADS": "2"}, {"OPENBLAS_CORETYPE": "Haswell"},
+    for told in ({"OPENBLAS_NUM_THREADS": "2", "OPENBLAS_CORETYPE": "Haswell"},
                  {"OPENBLAS_CORETYPE": "Prescott", "NPY_DISABLE_CPU_FEATURES": "X86_V4 X86_V3"}):  # fmt: skip
         done = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", BITS, json.dumps(asked)],
