@@ -159,7 +159,7 @@ def test_a_folder_that_vanishes_is_not_half_brought_back(tmp_path: Path) -> None
 
 
 def test_a_disk_that_becomes_read_only(small_disk: Path) -> None:
-    running, study = started(small_disk, *THREADS, seed=6)
+    running, study = started(small_disk, seed=6)
     os.kill(running.pid, signal.SIGSTOP)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=False)
     os.kill(running.pid, signal.SIGCONT)
