@@ -273,9 +273,9 @@ def started(
         [*command, "--workers", "2", *words], start_new_session=True, stderr=subprocess.PIPE,
         preexec_fn=heed_interrupts,
     )  # fmt: skip
-    deadline = time.monotonic() + SECONDS
+    journal, deadline = results_of(study, results).store / "journal", time.monotonic() + SECONDS
     while time.monotonic() < deadline and running.poll() is None:
-        if status(study, results)["cells"]["done"]:
+        if journal.names() and status(study, results)["cells"]["done"]:  # names cost less than cells
             return running, study
         time.sleep(0.05)
     raise AssertionError(f"no cell was written: {running.communicate()[1]!r}")

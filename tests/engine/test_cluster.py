@@ -40,6 +40,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+IDLE = {
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+}
+"""Settings of processes that mostly wait: as those of a run, without samples of their stacks."""
+
+
 @contextmanager
 def scheduler(
     *options: str, workers: int = 1, worker_options: tuple[str, ...] = ()
@@ -48,10 +55,19 @@ def scheduler(
     kind = "tls" if options else "tcp"
     address = f"{kind}://127.0.0.1:{free_port()}"
     dask = [sys.executable, "-m", "dask"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": {**os.environ, **IDLE}}
     words = ["scheduler", "--host", address, "--no-dashboard", *options]
     first = subprocess.Popen([*dask, *words], **quiet)  # type: ignore[call-overload]
-    local = ["--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard", "--death-timeout", "60"]
+    local = [
+        "--host",
+        "127.0.0.1",
+        "--nthreads",
+        "1",
+        "--no-dashboard",
+        "--no-nanny",
+        "--death-timeout",
+        "60",
+    ]
     words = ["worker", address, *local, *options, *worker_options]
     others = [
         subprocess.Popen([*dask, *words], **quiet)  # type: ignore[call-overload]

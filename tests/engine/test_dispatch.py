@@ -11,6 +11,7 @@ from builders import HERE, make_study, undisturbed
 
 from mattis import figures
 from mattis.engine import dispatch
+from mattis.engine.cluster import Where
 from mattis.engine.driver import Settings, run
 from mattis.engine.status import status
 from mattis.networks.binary.family import simulate
@@ -77,18 +78,19 @@ def test_a_block_that_fails_once_is_tried_again(
     assert outcome.digest == undisturbed(study, tmp_path)
 
 
+@pytest.mark.usefixtures("cheap_figures")
 @pytest.mark.parametrize(
-    ("model", "said"),
+    ("model", "pool", "said"),
     [
-        (weak_always, "FloatingPointError: the energy is infinite"),
-        pytest.param(deadly, "KilledWorker: ", marks=pytest.mark.slow),
+        (weak_always, "threads", "FloatingPointError: the energy is infinite"),
+        pytest.param(deadly, "processes", "KilledWorker: ", marks=pytest.mark.slow),
     ],
 )
 def test_a_block_that_always_fails_is_recorded_and_drawn_and_the_others_go_on(
-    tmp_path: Path, study: Study, tries: Path, monkeypatch: pytest.MonkeyPatch, model, said
+    tmp_path: Path, study: Study, tries: Path, monkeypatch: pytest.MonkeyPatch, model, pool, said
 ) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setitem(BINARY_MODELS, "hopfield", replace(MODELS["hopfield"], simulate=model))
-    outcome = run(study, tmp_path, Settings(2))
+    outcome = run(study, tmp_path, Settings(2, where=Where(pool=pool)))
     monkeypatch.undo()
     assert outcome.computed == 64
     assert list(outcome.failures) == ["size=60,load=0.1,seed=1"]

@@ -94,7 +94,7 @@ def test_every_refusal_of_a_write_says_what_is_needed(
 
 
 def test_a_disk_that_gets_full_in_the_middle(small_disk: Path) -> None:
-    running, study = started(small_disk, seed=6)
+    running, study = started(small_disk, *THREADS, seed=6)
     filler = fill_up(small_disk)
     line = stopped(running)
     assert "no space left on device" in line
@@ -148,7 +148,7 @@ def test_a_file_size_limit_in_the_middle_of_a_write(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_vanishes_is_not_half_brought_back(tmp_path: Path) -> None:
-    running, study = started(tmp_path, seed=6)
+    running, study = started(tmp_path, *THREADS, seed=6)
     away = tmp_path / "elsewhere"
     Path(results_of(study, tmp_path).folder).rename(away)
     line = stopped(running)

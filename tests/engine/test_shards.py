@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import HERE, make_study, started, undisturbed
+from builders import HERE, THREADS, make_study, started, undisturbed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -149,7 +149,7 @@ def test_cells_of_a_larger_study_wait_until_it_asks_for_them(tmp_path: Path, stu
 
 
 def test_a_shard_and_a_whole_run_do_not_meet_but_two_shards_do(tmp_path: Path) -> None:
-    running, study = started(tmp_path, "--shard", "0/2", seed=6)
+    running, study = started(tmp_path, "--shard", "0/2", *THREADS, seed=6)
     with pytest.raises(UserError, match=rf"process {running.pid} on .* since"):
         run(study, tmp_path, HERE)
     with pytest.raises(UserError, match=rf"process {running.pid} on .* since"):

@@ -28,6 +28,7 @@ def asked(**changes: Any) -> WorkflowConfig:
         ({"results": ["a"]}, "results: got ['a']; expected a path"),
         ({"results": ""}, "results: got ''; expected a path"),
         ({"results": "gs://b/c"}, "results: got 'gs://b/c'; expected a folder"),
+        ({"results": "s3://b/c"}, "expected a folder, as Snakemake looks at files"),
         ({"results": "gs:/b/c"}, "results: got 'gs:/b/c'; expected a folder"),
         ({"results": "a}b"}, "expected a path without }, which Snakemake fills in; rename it"),
         ({"results": "~no-such-user/a"}, "~no-such-user/a: there is no such user; write ./~no-such-user/a"),

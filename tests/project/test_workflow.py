@@ -128,18 +128,21 @@ def refined(folder: Path) -> None:
     put(folder, **more, sweeps={"thermalise": 4, "measure": 12}, refine=refine)
 
 
-def test_a_refined_study_is_cut_only_where_shards_are_asked_for(checkout: Path) -> None:
+def test_shards_and_all_observables_are_computed_where_they_are_asked_for(checkout: Path) -> None:
     refined(checkout)
     code, said = make(checkout, "--dry-run", "--printshellcmds", SWEPT)
     assert code == 0, said
     assert "--round" not in said
+    assert "--all-observables" not in said
+    path = checkout / "config" / "config.yaml"
+    path.write_text(path.read_text().replace("observables: false", "observables: true"))
     code, said = make(checkout, "--set-shards=2", "--dry-run", "--printshellcmds", SWEPT)
     assert code == 0, said
-    assert "--all-observables" not in said
     runs = [line for line in said.splitlines() if "mattis run" in line]
     assert sum("--shard 0/2 --round 0 " in line for line in runs) == 1
     assert sum("--shard 1/2 --round 0 " in line for line in runs) == 1
     assert sum("--results results --round 0 " in line for line in runs) == 1
+    assert [line.count("--all-observables") for line in runs] == [1] * 4  # shards, their round, the sweep
 
 
 @pytest.mark.slow
@@ -162,23 +165,6 @@ def test_rounds_are_jobs_and_their_shards_as_well(checkout: Path) -> None:
     code, said = make(checkout, "--set-shards=2", SWEPT)
     assert code == 0, said
     assert digest(study, root) == first
-
-
-def test_results_in_an_object_store_are_for_the_command(checkout: Path) -> None:
-    (checkout / "config" / "config.yaml").write_text("studies: []\nresults: s3://b/c\nshards: 1\n")
-    code, said = make(checkout, "--dry-run")
-    assert code == 1
-    assert "expected a folder, as Snakemake looks at files" in said
-    assert "Traceback" not in said
-
-
-def test_all_observables_are_computed_where_the_configuration_asks_for_them(checkout: Path) -> None:
-    path = checkout / "config" / "config.yaml"
-    path.write_text(path.read_text().replace("observables: false", "observables: true"))
-    code, said = make(checkout, "--set-shards=2", "--dry-run", "--printshellcmds", SWEPT)
-    assert code == 0, said
-    runs = [line for line in said.splitlines() if "mattis run" in line]
-    assert [line.count("--all-observables") for line in runs] == [1] * 3
 
 
 @pytest.mark.slow

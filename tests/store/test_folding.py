@@ -78,11 +78,20 @@ def in_order(study: Study, root: Path) -> dict[str, bytes]:
     return everything(path.path)
 
 
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of the wide study, whose journal is folded at once, in chunks that are crumbs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "CHUNK_CELLS", 64)
+        folder = tmp_path_factory.mktemp("whole")
+        return in_order(wide(folder), folder)
+
+
 @pytest.mark.usefixtures("crumbs")
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(48)), again=st.lists(st.integers(0, 47), max_size=9))
 def test_any_order_of_the_journal_makes_the_same_bytes(
-    tmp_path_factory: pytest.TempPathFactory, order: list[int], again: list[int]
+    tmp_path_factory: pytest.TempPathFactory, at_once: dict[str, bytes], order: list[int], again: list[int]
 ) -> None:
     """Rows that are there twice, as after a death, as well."""
     folder = tmp_path_factory.mktemp("any")
@@ -91,7 +100,7 @@ def test_any_order_of_the_journal_makes_the_same_bytes(
     path = scattered(study, folder, [blocks[k] for k in (*order, *again)])
     assert len(journal.segments(journal_of(path))) > 40
     store.create_or_extend(path, study)
-    assert everything(path.path) == in_order(study, folder / "at once")
+    assert everything(path.path) == at_once
     shutil.rmtree(folder)
 
 
@@ -138,12 +147,12 @@ def test_each_chunk_is_written_a_few_times_however_many_batches_there_are(
 def test_memory_does_not_grow_with_the_number_of_cells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(layout, "CHUNK_CELLS", 512)
-    monkeypatch.setattr(journal, "SEGMENT_ROWS", 256)
-    monkeypatch.setattr(ordering, "DEALT_ROWS", 256)
-    monkeypatch.setattr(ordering, "BYTES_AT_ONCE", 2**18)
+    monkeypatch.setattr(layout, "CHUNK_CELLS", 256)
+    monkeypatch.setattr(journal, "SEGMENT_ROWS", 128)
+    monkeypatch.setattr(ordering, "DEALT_ROWS", 128)
+    monkeypatch.setattr(ordering, "BYTES_AT_ONCE", 2**17)
     peaks = []
-    for seeds in (60, 480):
+    for seeds in (30, 240):
         study = wide(tmp_path, name=f"seeds-{seeds}", seed=seeds)
         path = scattered(study, tmp_path, shuffled(study))
         opened = store.create_or_extend(scattered(study, tmp_path / "empty", []), study)
@@ -152,8 +161,8 @@ def test_memory_does_not_grow_with_the_number_of_cells(
         ordering.fold(opened)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    rows = 6 * 8 * 480 * 8 * (len(contents_of(study).columns))
-    assert rows > 12 * 2**18  # a journal that would not fit
+    rows = 6 * 8 * 240 * 8 * (len(contents_of(study).columns))
+    assert rows > 12 * 2**17  # a journal that would not fit
     assert peaks[1] < 1.5 * peaks[0]
 
 
@@ -167,11 +176,13 @@ def laid(tree: dict[str, bytes], path: Path) -> None:
 
 @pytest.mark.usefixtures("crumbs")
 @pytest.mark.parametrize("deaths", [4, pytest.param(12, marks=pytest.mark.slow)])
-def test_a_death_anywhere_in_a_fold_that_deals_loses_nothing(tmp_path: Path, deaths: int) -> None:
+def test_a_death_anywhere_in_a_fold_that_deals_loses_nothing(
+    tmp_path: Path, at_once: dict[str, bytes], deaths: int
+) -> None:
     """Before any write of a chunk or a dealt segment, and before any segment is forgotten."""
-    study = wide(tmp_path, seed=12)
+    study = wide(tmp_path)
     path = scattered(study, tmp_path, shuffled(study))
-    whole, before = in_order(study, tmp_path / "at once"), everything(path.path)
+    before = everything(path.path)
     with pytest.MonkeyPatch.context() as patch:
         steps = die_at(patch)
         store.create_or_extend(path, study)
@@ -185,7 +196,7 @@ def test_a_death_anywhere_in_a_fold_that_deals_loses_nothing(tmp_path: Path, dea
             store.create_or_extend(path, study)
         assert reading.valid_cells(path, study).all()
         store.create_or_extend(path, study)
-        assert everything(path.path) == whole
+        assert everything(path.path) == at_once
 
 
 @pytest.mark.usefixtures("crumbs")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from builders import HERE, SECONDS, Command, fill, make_study, started, undisturbed, write_study
+from builders import HERE, SECONDS, THREADS, Command, fill, make_study, started, undisturbed, write_study
 from object_store import BUCKET, SECRET, Proxy
 
 from mattis import figures
@@ -76,7 +76,9 @@ def test_damage_is_found_and_mended(tmp_path: Path, study: Study) -> None:
 @pytest.mark.slow  # of a folder: test_driver.py
 @pytest.mark.usefixtures("proxy")
 def test_kill_9_in_the_middle_and_the_same_command_goes_on(tmp_path: Path) -> None:
-    running, study = started(tmp_path, seed=6, results=URL, sweeps={"thermalise": 100, "measure": 2500})
+    running, study = started(
+        tmp_path, *THREADS, seed=6, results=URL, sweeps={"thermalise": 100, "measure": 2500}
+    )
     os.killpg(running.pid, signal.SIGKILL)
     running.communicate()
     found = status(study, URL)["cells"]["done"]
@@ -90,7 +92,7 @@ def test_kill_9_in_the_middle_and_the_same_command_goes_on(tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_a_store_that_goes_away_is_one_line_without_credentials(tmp_path: Path, proxy: Proxy) -> None:
-    running, study = started(tmp_path, seed=6, results=URL)
+    running, study = started(tmp_path, *THREADS, seed=6, results=URL)
     proxy.cut()
     _, said = running.communicate(timeout=SECONDS)
     text = said.decode()

@@ -114,24 +114,26 @@ def test_a_beta_of_twelve_digits_is_not_the_temperature_that_it_is_near(tmp_path
     assert reading.valid_cells(results_of(same, tmp_path).store, same).all()
 
 
+@pytest.fixture(scope="module")
+def datasets(tmp_path_factory: pytest.TempPathFactory) -> list[xr.Dataset]:
+    """What xarray makes of a store, of the diagram beside it, and what mattis makes of the store."""
+    folder = tmp_path_factory.mktemp("drawn")
+    study = make_study(folder)
+    fill(study, folder)
+    diagram(study, folder)
+    return [opened(folder), opened(folder, "diagram.zarr"), open_results(study, folder)]
+
+
 @pytest.mark.parametrize("engine", ["netcdf4", "h5netcdf", "scipy"])
-def test_every_dataset_is_written_as_netcdf(tmp_path: Path, engine: str) -> None:
-    study = make_study(tmp_path)
-    fill(study, tmp_path)
-    diagram(study, tmp_path)
-    cells = open_results(study, tmp_path)
-    for ds in (opened(tmp_path), opened(tmp_path, "diagram.zarr"), cells):
+def test_every_dataset_is_written_as_netcdf(tmp_path: Path, datasets: list[xr.Dataset], engine: str) -> None:
+    for ds in datasets:
         ds.to_netcdf(tmp_path / "x.nc", engine=engine)
         with xr.open_dataset(tmp_path / "x.nc", engine=engine) as back:
             xr.testing.assert_equal(back.load(), ds)
             assert back.attrs.keys() == ds.attrs.keys()
 
 
-def test_attributes_are_words_and_numbers(tmp_path: Path) -> None:
-    study = make_study(tmp_path)
-    fill(study, tmp_path)
-    diagram(study, tmp_path)
-    datasets = opened(tmp_path), opened(tmp_path, "diagram.zarr"), open_results(study, tmp_path)
+def test_attributes_are_words_and_numbers(datasets: list[xr.Dataset]) -> None:
     for ds in datasets:
         for attributes in (ds.attrs, *(v.attrs for v in ds.variables.values())):
             for name, value in attributes.items():
