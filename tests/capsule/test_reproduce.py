@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import HERE, TINY, columns_of, fill, make_study, refused
+from builders import HERE, TINY, Command, columns_of, fill, make_study, refused
 
 import mattis
 from mattis import plugins
@@ -210,13 +210,18 @@ def test_the_command_from_end_to_end(tiny: tuple[Study, Path], tmp_path: Path) -
     assert said[-1].startswith(
         "small: the same to the last bit: 2 of 12 cells, a sample of seed 3, computed again with mattis"
     )
-    whole = (home / "my paper.zip").read_bytes()
+
+
+def test_a_capsule_that_was_edited_is_one_line_of_the_command(
+    capsule: Archived, tmp_path: Path, mattis: Command
+) -> None:
+    whole = capsule.path.read_bytes()
     broken = whole.replace(b"sweeps: {thermalise: 2,", b"sweeps: {thermalise: 3,")
     assert broken != whole
-    (home / "broken.zip").write_bytes(broken)
-    code, said, err = called("reproduce", "broken.zip")
-    assert (code, said) == (2, [])
-    assert err.startswith("mattis: broken.zip: other than in its manifest, or damaged: ")
+    (tmp_path / "broken.zip").write_bytes(broken)
+    code, said, err = mattis("reproduce", tmp_path / "broken.zip")
+    assert (code, said) == (2, "")
+    assert "broken.zip: other than in its manifest, or damaged: " in err
     assert "study/small.yaml" in err
 
 

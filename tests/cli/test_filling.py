@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import ROOT, Command, make_study, write_study
+from builders import ROOT, TINY, Command, fill, make_study, write_study
 
 from mattis import write_page
 from mattis.engine import driver, following
@@ -39,14 +39,14 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(tmp_path: Path, mattis: Command) -> Callable[[], tuple[int, str]]:
-    """Run the small study in this process: exit code, standard error."""
-    words = ("run", write_study(tmp_path), "--results", tmp_path, "--pool", "threads", "--workers", 1)
+    """Run a study of 12 cells in 6 blocks in this process: exit code, standard error."""
+    words = ("run", write_study(tmp_path, **TINY), "--results", tmp_path, "--pool", "threads", "--workers", 1)
     return lambda: mattis(*words)[::2]
 
 
 def page_of(folder: Path) -> Place:
     """Return where the page of the small study lies."""
-    return results_of(make_study(folder), folder).page
+    return results_of(make_study(folder, **TINY), folder).page
 
 
 def run_of(page: Place) -> dict[str, Any]:
@@ -72,15 +72,15 @@ def test_the_page_fills_and_is_at_the_end_that_of_the_store(
     def write(self: LivePage, left: float | None, pause: float) -> None:
         known(self, left, pause)
         assert is_of_run(page)
-        found = re.search(r"diagram, (\d+) of 72 cells</title>", self.text)
-        counts.append(int(found[1]) if found else 72)
+        found = re.search(r"diagram, (\d+) of 12 cells</title>", self.text)
+        counts.append(int(found[1]) if found else 12)
 
     monkeypatch.setattr(LivePage, "write", write)
     assert run()[0] == 0
-    assert sorted({*counts}) == [*range(8, 73, 8)]
+    assert sorted({*counts}) == [*range(2, 13, 2)]
     assert not is_of_run(page)
     ended = page.read_bytes()
-    write_page(make_study(tmp_path), tmp_path)
+    write_page(make_study(tmp_path, **TINY), tmp_path)
     assert page.read_bytes() == ended
 
 
@@ -89,7 +89,9 @@ def test_a_run_that_computes_nothing_leaves_the_page_alone(
     run: Callable[[], tuple[int, str]], tmp_path: Path
 ) -> None:
     """Or else the workflow would draw the diagram again."""
-    run()
+    study = make_study(tmp_path, **TINY)
+    fill(study, tmp_path)
+    write_page(study, tmp_path)
     page = page_of(tmp_path).on_disk
     assert page is not None
     before = page.stat().st_mtime_ns
@@ -103,7 +105,7 @@ def test_the_page_that_a_killed_run_left_is_put_right_by_the_next(
     run: Callable[[], tuple[int, str]], tmp_path: Path
 ) -> None:
     run()
-    left = LivePage(make_study(tmp_path), tmp_path, "mattis run")
+    left = LivePage(make_study(tmp_path, **TINY), tmp_path, "mattis run")
     left.draw()
     left.write(1.0, 20.0)
     assert is_of_run(left.place)
@@ -145,7 +147,7 @@ def test_a_page_that_cannot_be_drawn_ends_no_run(
     page.remove()
     monkeypatch.setattr(following.Budget, "is_due", lambda *_, **__: True)
     monkeypatch.setattr(LivePage, "draw", fail)
-    results_of(make_study(tmp_path), tmp_path).store.remove_tree()
+    results_of(make_study(tmp_path, **TINY), tmp_path).store.remove_tree()
     code, said = run()
     assert code == 0
     assert said.count("no page while this runs: ValueError: no ink") == 1

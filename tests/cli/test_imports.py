@@ -3,9 +3,10 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from builders import ROOT, fill, make_study, write_study
+from builders import ROOT, TINY, fill, make_study
 
 COMPUTING = ("numba", "dask", "distributed", "matplotlib", "scipy", "xarray", "pandas", "zarr")
 """Packages that compute, draw, or take as long to load as if they did."""
@@ -20,6 +21,15 @@ print(json.dumps([*sys.modules]))
 """
 
 
+@pytest.fixture(scope="module")
+def at(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
+    """The words of a command that name a computed study, of seeds enough for a boundary, and its results."""
+    folder: Path = tmp_path_factory.mktemp("read")
+    study = make_study(folder, **{**TINY, "seed": 4})
+    fill(study, folder / "results")
+    return folder / "small.yaml", "--results", folder / "results"
+
+
 def loaded_by(*words: object) -> set[str]:
     """Return the packages that a process has loaded at the end of a command."""
     done = subprocess.run(
@@ -29,10 +39,8 @@ def loaded_by(*words: object) -> set[str]:
 
 
 @pytest.mark.parametrize("words", [["status"], ["status", "--watch"], ["plan"]], ids=" ".join)
-def test_reading_a_study_loads_nothing_that_computes(words, tmp_path):
-    fill(make_study(tmp_path), tmp_path / "results")
-    at = ("--results", tmp_path / "results")
-    assert not loaded_by(*words, write_study(tmp_path), *at) & {*COMPUTING}
+def test_reading_a_study_loads_nothing_that_computes(words, at):
+    assert not loaded_by(*words, *at) & {*COMPUTING}
 
 
 def test_the_table_of_theory_loads_nothing_that_computes():
@@ -67,18 +75,13 @@ def modules_of(begun: str, *words: object) -> set[str]:
 
 
 @pytest.mark.parametrize("begun", [ALONE_IN_ITS_PROCESS, BESIDE_OTHERS])
-def test_arrays_of_dask_are_loaded_only_where_others_may_make_some(begun, tmp_path):
-    fill(make_study(tmp_path), tmp_path / "results")
-    found = modules_of(begun, "diagram", write_study(tmp_path), "--results", tmp_path / "results")
+def test_arrays_of_dask_are_loaded_only_where_others_may_make_some(begun, at):
+    found = modules_of(begun, "diagram", *at)
     assert "matplotlib" in found
     assert ("dask.array" in found) == (begun is BESIDE_OTHERS)
 
 
-def test_what_a_run_says_at_its_end_loads_nothing_that_draws(tmp_path):
-    study = make_study(tmp_path, seed=4)
-    fill(study, tmp_path / "results")
-    (tmp_path / "four.yaml").write_text(study.to_yaml())
-    at = (tmp_path / "four.yaml", "--results", tmp_path / "results")
+def test_what_a_run_says_at_its_end_loads_nothing_that_draws(at):
     found = modules_of(ALONE_IN_ITS_PROCESS, "run", *at)
     assert "mattis.comparison.findings" in found
     assert not {"matplotlib", "dask.array"} & found

@@ -55,6 +55,7 @@ def test_each_study_is_a_curve_with_its_own_values_and_name(two, tmp_path):
     assert len(colours) == 2
 
 
+@pytest.mark.usefixtures("cheap_figures")
 def test_it_is_written_by_the_command_as_each_kind_of_file(two, tmp_path, capsys):
     files = [tmp_path / f"{study.name}.yaml" for study in two]
     for study, file in zip(two, files, strict=True):

@@ -264,14 +264,17 @@ def test_littles_line_is_full_and_that_of_single_sites_dashed() -> None:
 @pytest.mark.usefixtures("cheap_figures")
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"size": [40, 60], "seed": 1}, {"load": [0.2, 0.05, 0.1, 0.15], "temperature": [0.6, 0, 0.3, 0.9]}],
-    ids=["map", "two sizes", "unsorted"],
+    [
+        {"size": [40, 60], "noise": [0.0, 0.1], "seed": 1},
+        {"load": [0.2, 0.05, 0.1, 0.15], "temperature": [0.6, 0, 0.3, 0.9]},
+    ],
+    ids=["two sizes and cues", "unsorted"],
 )
 def test_every_shape_of_a_phase_diagram_is_drawn(
     tmp_path: Path, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retrieval, "theory_lines", lambda _: FEW_LINES)
-    study = make_study(tmp_path, **{**PHASES, "seed": 2, "noise": [0.0, 0.1], **changes})
+    study = make_study(tmp_path, **{**PHASES, "seed": 2, **changes})
     assert has_phases(study)
     fill(study, tmp_path)
     written = diagram(study, tmp_path)

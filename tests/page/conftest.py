@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,21 @@ from builders import STUDIES
 from paged import EACH_KIND, Paged, paged
 
 
+@pytest.fixture(scope="session")
+def page_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Paged]:
+    """The page of a shipped study, made once."""
+
+    @cache
+    def made(name: str) -> Paged:
+        return paged(short(STUDIES / f"{name}.yaml"), tmp_path_factory.mktemp(name))
+
+    return made
+
+
 @pytest.fixture(scope="module", params=EACH_KIND)
-def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Paged:
+def shown(request: pytest.FixtureRequest, page_of: Callable[[str], Paged]) -> Paged:
     """The page of each kind of study."""
-    study = short(STUDIES / f"{request.param}.yaml")
-    return paged(study, tmp_path_factory.mktemp(request.param))
+    return page_of(request.param)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import base64
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -88,12 +89,11 @@ def test_sizes_that_rise_by_factors_ask_for_a_logarithm(tmp_path: Path) -> None:
     assert {dim["name"]: dim["log"] for dim in content["dims"]}["size"]
 
 
-def test_the_same_store_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_store_gives_the_same_bytes(page_of: Callable[[str], Paged], tmp_path: Path) -> None:
     """Complete pages have no time, no path and no name of a machine in them."""
-    study = short(STUDIES / "couplings.yaml")
-    first, second = paged(study, tmp_path / "a"), paged(study, tmp_path / "b")
+    first, second = page_of("couplings"), paged(short(STUDIES / "couplings.yaml"), tmp_path)
     assert first.text == second.text
-    assert str(tmp_path) not in first.text
+    assert str(tmp_path) not in second.text
 
 
 def test_the_page_opens_as_the_figure_is_drawn(shown: Paged) -> None:
@@ -111,9 +111,8 @@ def test_the_page_opens_as_the_figure_is_drawn(shown: Paged) -> None:
         assert content["quantities"][0]["name"] == first[name]
 
 
-def test_lines_of_the_plane_are_those_of_theory(tmp_path: Path) -> None:
-    study = short(STUDIES / "hopfield.yaml")
-    one = paged(study, tmp_path)
+def test_lines_of_the_plane_are_those_of_theory(page_of: Callable[[str], Paged]) -> None:
+    one = page_of("hopfield")
     content, numbers = content_of(one.text), bytes_of(one.text)
     widest = max(0.15, float(one.found.estimates["realised_load"].max()) * 1.05)
     lines: tuple[PhaseLine, ...] = hopfield_lines(widest)
@@ -125,8 +124,8 @@ def test_lines_of_the_plane_are_those_of_theory(tmp_path: Path) -> None:
         assert line["equation"]
 
 
-def test_boundaries_are_those_of_the_diagram(tmp_path: Path) -> None:
-    one = with_boundary(paged(short(STUDIES / "hopfield.yaml"), tmp_path))
+def test_boundaries_are_those_of_the_diagram(page_of: Callable[[str], Paged]) -> None:
+    one = with_boundary(page_of("hopfield"))
     content, numbers = content_of(one.text), bytes_of(one.text)
     assert content["ends"]
     for end in content["ends"]:
@@ -169,9 +168,11 @@ def test_cells_that_are_not_there_are_blank_and_counted(tmp_path: Path) -> None:
     assert (decoded(content["seeds"], numbers).isel(load=0) == 0).all()
 
 
-def test_what_is_beyond_the_budget_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_beyond_the_budget_is_named(
+    page_of: Callable[[str], Paged], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Means of the order parameter are always there; then other means, then samples."""
-    one = paged(short(STUDIES / "couplings.yaml"), tmp_path)
+    one = page_of("couplings")
     monkeypatch.setattr(payload, "MOST_OF_NUMBERS", 0)
     content = content_of(page_text(one.study, one.found, BESIDE))
     whole = content_of(one.text)
@@ -261,10 +262,10 @@ def test_no_word_of_figures_keeps_a_command() -> None:
 
 
 def test_values_by_seed_without_a_panel_have_little_room(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page_of: Callable[[str], Paged], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of the first panel and of the order parameter are there; what else does not fit is named."""
-    one = paged(short(STUDIES / "hopfield.yaml"), tmp_path)
+    one = page_of("hopfield")
     every = [row["name"] for row in content_of(one.text)["quantities"] if "samples" in row]
     monkeypatch.setattr(payload, "MOST_OF_SAMPLES", 0)
     content = content_of(page_text(one.study, one.found, BESIDE))

@@ -1,5 +1,7 @@
 """Where a line of a grid is refined: the rule step by step, and estimates of boundaries that are known."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy.special import expit, ndtr
@@ -25,12 +27,14 @@ class KnownBoundary:
         draw = np.random.default_rng([1, number])
         self.place = draw.uniform(0.15, 0.45)
         self.width, self.heat, self.number = width, heat, number
+        self.own, self.fraction = cache(self._own), cache(self._fraction)
 
-    def fraction(self, position: float, seed: int) -> float:
-        own = self.place + self.width * np.random.default_rng([2, self.number, seed]).normal()
-        label = round(position * 1e9)
-        draw = np.random.default_rng([3, self.number, seed, label])
-        return float(draw.random() < expit((own - position) / self.heat))
+    def _own(self, seed: int) -> float:
+        return float(self.place + self.width * np.random.default_rng([2, self.number, seed]).normal())
+
+    def _fraction(self, position: float, seed: int) -> float:
+        draw = np.random.default_rng([3, self.number, seed, round(position * 1e9)])
+        return float(draw.random() < expit((self.own(seed) - position) / self.heat))
 
     def line(self, asked: dict[float, int]) -> Line:
         position = np.array(sorted(asked))

@@ -4,6 +4,7 @@ import csv
 import platform
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import PurePosixPath
@@ -91,6 +92,7 @@ def minor(python: str) -> str:
     return ".".join(python.split(".")[:2])
 
 
+@cache
 def versions_here() -> Versions:
     """Return the versions of this process: without paths, users or hosts."""
     return Versions(
