@@ -44,7 +44,8 @@ def compiled(function: Callable[..., Any], counting: bool = True) -> Any:
 
     counting  # whether references to arrays are counted; what is called counts its own
     """
-    kernel: Any = njit(nogil=True, error_model="numpy", _nrt=counting)(function)  # type: ignore[call-overload]
+    options = {"nogil": True, "error_model": "numpy", "_nrt": counting, "no_cfunc_wrapper": True}
+    kernel: Any = njit(**options)(function)  # type: ignore[call-overload]
     if kernel is not function:  # else the compiler is switched off
         # RuntimeError: neither the package's folder nor the user's own can be written to.
         with suppress(RuntimeError, OSError):
