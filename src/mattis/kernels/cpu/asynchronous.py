@@ -16,15 +16,7 @@ from numpy.typing import NDArray
 
 from mattis.exact.compiler import borrowing, compiled
 from mattis.exact.philox import fresh_order, philox_words
-from mattis.kernels.cpu.bits import (
-    columns_of,
-    couple,
-    largest_row,
-    near_couplings,
-    products,
-    transpose,
-    transposed,
-)
+from mattis.kernels.cpu.bits import columns_of, couple, largest_row, products, transpose
 from mattis.kernels.cpu.filter import filter_of
 from mattis.kernels.cpu.lanes import (
     BLOCK,
@@ -54,7 +46,7 @@ from mattis.kernels.cpu.vectors import (
     take_row,
 )
 
-__all__ = ["lane_overlaps", "largest_row", "near_couplings", "products", "replica_sweeps", "transposed"]
+__all__ = ["lane_overlaps", "largest_row", "products", "replica_sweeps"]
 
 INLINED = "8ea059c7bb69206d"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""

@@ -49,7 +49,7 @@ from mattis.kernels.cpu.matrix import visit_in_turn
 from mattis.kernels.cpu.noise import draw_quads
 from mattis.kernels.cpu.vectors import I64, Emitter, constant
 
-INLINED = "d8f9de4023d8d32b"
+INLINED = "80fba2885ab9acaf"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 

@@ -28,7 +28,7 @@ from mattis.kernels.cpu.blocks import (
     sweep_blocks,
 )
 
-INLINED = "b7dc04c3d37b52e9"
+INLINED = "13d3499d85cbf267"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 

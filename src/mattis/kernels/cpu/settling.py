@@ -18,7 +18,7 @@ from mattis.kernels.cpu.lanes import LANES
 from mattis.kernels.cpu.noise import NARROW, draw_halves, emit_noise
 from mattis.kernels.cpu.vectors import I32, I64, Emitter, constant, resized
 
-INLINED = "6defbab86c6ab5a1"
+INLINED = "7c640f16fa33925a"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 SPINS, SITE, FIELDS, NUMBER, OWN, CHANGES, FLIPS = range(7)
