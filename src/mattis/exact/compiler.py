@@ -12,6 +12,9 @@ from typing import Any
 from numba import njit
 from numba.core.caching import FunctionCache
 
+inlined: Any = njit(inline="always", error_model="numpy")
+"""Makes a function a part of each compiled one that calls it, from their own file: no code of its own."""
+
 SMALLEST_ROOM = 2**24
 """Bytes that a disk needs for compiled kernels."""
 

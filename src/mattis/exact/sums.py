@@ -8,9 +8,8 @@ of any width. Everything that is inlined lives in this file: Numba's disk cache 
 from math import nan
 
 import numpy as np
-from numba import njit
 
-from mattis.exact.compiler import borrowing
+from mattis.exact.compiler import borrowing, inlined
 
 SAFE = 2.0**61
 """Bound on n d² and n² d, d = max x - min x, that is met well below 2^62, however its factors are rounded."""
@@ -23,8 +22,6 @@ ENOUGH = 50
 
 TOP = 2**62
 """From it on an integer has 63 bits: 53 that are rounded, and ten more."""
-
-inlined = njit(inline="always", error_model="numpy")
 
 
 @borrowing

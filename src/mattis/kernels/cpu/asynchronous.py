@@ -11,10 +11,9 @@ Overlaps, spins and fields are stored as halves: see `lanes.py`.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from mattis.exact.compiler import borrowing, compiled
+from mattis.exact.compiler import borrowing, compiled, inlined
 from mattis.exact.philox import fresh_order, philox_words
 from mattis.kernels.cpu.bits import columns_of, couple, largest_row, products, transpose
 from mattis.kernels.cpu.filter import filter_of
@@ -60,8 +59,6 @@ FEW_GROUPS_TO_COUNT = 7
 
 LONGEST_SUM = 2**15 - 1
 """Sweeps whose spins 0 and -1 can be added in 16 bits."""
-
-inlined = njit(inline="always", error_model="numpy")
 
 
 @inlined
