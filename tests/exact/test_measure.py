@@ -105,52 +105,70 @@ def test_the_estimate_of_a_drifting_chain_is_that_of_the_definition():
     assert repr(got) == repr(by_definition(values.tolist()))
 
 
-def shifted(values):
-    """Values less the first, the sums of their heads, and whether they fit."""
-    out, heads = np.empty(values.size, np.int32), np.empty(values.size + 1, np.int64)
-    return out, heads, sums.shift(values, out, heads)
+def centred(values):
+    """Values whose sum is small, that sum or -1, and the sums of both halves less the first value."""
+    out, halves = np.empty(values.size, np.int32), np.empty(2, np.int64)
+    return out, sums.centre(values, out, halves), halves.tolist()
+
+
+def autocovariance(values, lag):
+    centre, total, _ = centred(values)
+    ends = centre[:lag].sum(dtype=np.int64) + centre[values.size - lag :].sum(dtype=np.int64)
+    return sums.covariance(centre, lag, total, int(ends))
 
 
 @exactly
 @given(blocks())
-def test_estimates_in_two_words_are_those_in_python(block):
+def test_estimates_in_one_word_are_those_in_python(block):
     """Where 64 bits hold the sums, and C(k) of every lag where they do."""
     for row in block:
-        values, heads, fits = shifted(row)
+        centre, total, halves = centred(row)
         assert repr(estimate(row)) == repr(in_python(row))
-        if fits:
-            assert values.tolist() == [x - row[0] for x in row.tolist()]
-            found = [sums.covariance(values, heads, lag) for lag in range(row.size)]
-            assert found == [float(exact_covariance(row.tolist(), lag)) for lag in range(row.size)]
+        if total >= 0:
+            values, middle = row.tolist(), row.size // 2
+            assert np.diff(centre, prepend=centre[0]).tolist() == np.diff(row, prepend=row[0]).tolist()
+            assert total == centre.sum(dtype=np.int64) < row.size
+            assert halves == [sum(x - row[0] for x in part) for part in (values[:middle], values[middle:])]
+            found = [autocovariance(row, lag) for lag in range(row.size)]
+            assert found == [float(exact_covariance(values, lag)) for lag in range(row.size)]
 
 
 @pytest.mark.parametrize("length", [2, 3, 64, 1000])
 def test_int64_is_left_before_it_wraps(length):
-    """n (max x - min x)² is just below 2^62, where 64 bits must do, or just above 2^63."""
-    for bound, fits in ((2**62 - 2**40, True), (2**63 + 2**40, False)):
+    """n (max x - min x)² is just below 2^61, where 64 bits must do, or just above."""
+    for bound, fits in ((2**61 - 2**40, True), (2**61 + 2**40, False)):
         largest = math.isqrt(bound // length) + (not fits)
         values = np.full(length, largest)
         values[0] = 0
-        assert shifted(values)[2] == fits
+        assert (centred(values)[1] >= 0) == fits
         assert repr(estimate(values)) == repr(by_definition(values.tolist()))
 
 
-def words(number):
-    """A number of 128 bits with its sign, in two words."""
-    return tuple(np.uint64(number >> shift & 2**64 - 1) for shift in (64, 0))
+@pytest.mark.parametrize("falls", [False, True])
+def test_int64_holds_the_sums_of_a_long_chain(falls):
+    """n² (max x - min x) is just below 2^61: where half of the chain is up, and where all but one are."""
+    n = 2_000_001
+    step = 2**61 // n**2
+    up = (np.arange(n) < n - 1 if falls else np.arange(n) >= n // 2).astype(np.int64)
+    for lag in (0, 1, n // 10, n - 1):
+        both, edges, all_up = (up[: n - lag] @ up[lag:], up[: n - lag].sum() + up[lag:].sum(), up.sum())
+        mean = Fraction(int(all_up), n)
+        wanted = Fraction(step**2, n - lag) * (int(both) - mean * int(edges) + (n - lag) * mean**2)
+        assert autocovariance(step * up, lag) == float(wanted)
+    assert centred((step + 1) * up)[1] == -1
 
 
-def test_quotients_of_two_words_are_those_of_integers():
+def test_quotients_are_those_of_integers():
     """Of any lengths; and in the middle between two numbers of 53 bits, or just beside it."""
     draw = random.Random(1)
     for _ in range(5000):
-        under, any_ = (draw.getrandbits(draw.randint(1, most)) | 1 for most in (92, 63))
-        middle = (draw.getrandbits(54) | 2**53 | 1) << draw.choice([0, 9])
+        under, parts, any_ = (draw.getrandbits(draw.randint(1, most)) | 1 for most in (31, 61, 62))
+        middle = (draw.getrandbits(54) | 2**53 | 1) << draw.choice([0, 8])
         for whole in (0, any_, middle):
-            over = draw.choice([1, -1]) * (whole * under + draw.randint(-1, 1))
-            if abs(over) < 2**127:
-                found = sums.quotient(words(over), words(under))
-                assert (found, math.copysign(1, found)) == (over / under, math.copysign(1, over / under))
+            over = draw.choice([1, -1]) * whole * under * parts + draw.randint(-1, 1)
+            whole_, rest = divmod(over, under * parts)
+            found = sums.quotient(whole_, rest // parts, under, rest % parts, parts)
+            assert repr(found) == repr(over / (under * parts))
 
 
 def test_the_whole_range_of_int64_does_not_wrap():
@@ -164,10 +182,6 @@ def test_the_whole_range_of_int64_does_not_wrap():
 
 def test_a_block_without_chains_has_no_estimates():
     assert estimates(np.empty((0, 100), np.int64)) == []
-
-
-def autocovariance(values, lag):
-    return sums.covariance(*shifted(values)[:2], lag)
 
 
 def autocorrelation_time(values):

@@ -12,6 +12,9 @@ from typing import Any
 from numba import njit
 from numba.core.caching import FunctionCache
 
+inlined: Any = njit(inline="always", error_model="numpy")
+"""Makes a function a part of each compiled one that calls it, from their own file: no code of its own."""
+
 SMALLEST_ROOM = 2**24
 """Bytes that a disk needs for compiled kernels."""
 
@@ -44,9 +47,8 @@ def compiled(function: Callable[..., Any], counting: bool = True) -> Any:
 
     counting  # whether references to arrays are counted; what is called counts its own
     """
-    kernel: Any = njit(  # type: ignore[call-overload]
-        nogil=True, error_model="numpy", _nrt=counting, no_cfunc_wrapper=True
-    )(function)
+    options = {"nogil": True, "error_model": "numpy", "_nrt": counting, "no_cfunc_wrapper": True}
+    kernel: Any = njit(**options)(function)  # type: ignore[call-overload]
     if kernel is not function:  # else the compiler is switched off
         # RuntimeError: neither the package's folder nor the user's own can be written to.
         with suppress(RuntimeError, OSError):

@@ -38,11 +38,6 @@ class Estimate:
     short: bool
     drifts: bool
 
-    @staticmethod
-    def of(mean: float, error: float, tau: float, apart: float) -> "Estimate":
-        """Return the estimate of a chain whose halves are `apart`: twice its error is that of this."""
-        return Estimate(mean, error, tau, isnan(tau), apart > DRIFT * 2.0 * error)
-
 
 def estimate(series: Series) -> Estimate:
     """Return the estimate of a chain; error and time are NaN, and `short` is set, if it is too short."""
@@ -52,27 +47,38 @@ def estimate(series: Series) -> Estimate:
 def estimates(series: Series) -> list[Estimate]:
     """Return the estimate of each chain, series (R, n): those of `estimate`, row by row."""
     rows = np.ascontiguousarray(series, np.int64)
-    found = np.empty((len(rows), 4))
-    exact.sums.estimates(rows, found)
+    (count, n), middle = rows.shape, rows.shape[1] // 2
+    found, halves = np.empty((count, 2)), np.empty((count, 2), np.int64)
+    exact.sums.fluctuations(rows, np.empty(n, np.int32), found, halves)
     return [
-        in_python(row) if isnan(numbers[0]) else Estimate.of(*numbers)
-        for row, numbers in zip(rows, found.tolist(), strict=True)
+        in_python(row)
+        if isnan(variance)
+        else _estimate(first * middle + head, first * (n - middle) + tail, n, variance, tau)
+        for row, first, (variance, tau), (head, tail) in zip(
+            rows, rows[:, 0].tolist(), found.tolist(), halves.tolist(), strict=True
+        )
     ]
+
+
+def _estimate(head: int, tail: int, n: int, variance: float, tau: float) -> Estimate:
+    """Return the estimate of a chain from the sums of its halves: their difference has twice its error."""
+    middle, error = n // 2, sqrt(tau * variance / n)
+    apart = abs(head / middle - tail / (n - middle))
+    return Estimate((head + tail) / n, error, tau, isnan(tau), apart > DRIFT * 2.0 * error)
 
 
 def in_python(series: Series) -> Estimate:
     """Return the estimate in Python's integers, of a chain whose sums int64 does not hold: much slower."""
     x, n = series.astype(object), series.size
-    total, middle = int(x.sum()), n // 2
+    head, tail = int(x[: n // 2].sum()), int(x[n // 2 :].sum())
+    total = head + tail
 
     def covariance(lag: int) -> float:
-        head, tail, left = x[: n - lag], x[lag:], n - lag
-        product, edges = int(np.dot(head, tail)), int(head.sum()) + int(tail.sum())
+        start, end, left = x[: n - lag], x[lag:], n - lag
+        product, edges = int(np.dot(start, end)), int(start.sum()) + int(end.sum())
         return (n * (n * product - total * edges) + left * total * total) / (n * n * left)
 
-    variance, tau = _variance_and_time(covariance, n)
-    apart = abs(int(x[:middle].sum()) / middle - int(x[middle:].sum()) / (n - middle))
-    return Estimate.of(total / n, sqrt(tau * variance / n), tau, apart)
+    return _estimate(head, tail, n, *_variance_and_time(covariance, n))
 
 
 def _variance_and_time(covariance: Callable[[int], float], n: int) -> tuple[float, float]:

@@ -1,20 +1,18 @@
-"""Estimates of chains of integers, for `mattis.exact.measure`: exact sums, and quotients rounded once.
+"""Variances and times of chains of integers, for `mattis.exact.measure`: exact sums, quotients rounded once.
 
 Sums are in int64, none of which may wrap: they do not depend on their order, so the compiler may use vectors
-of any width. What is divided has up to 128 bits, in two words. Everything that the kernels inline lives in
-this file: Numba's disk cache watches no other.
+of any width. Everything that is inlined lives in this file: Numba's disk cache watches no other. No `min` or
+`max`, which Numba compiles apart, and one call of each function: that compiles in a second.
 """
 
-from math import ldexp, nan, sqrt
-from typing import Any
+from math import nan
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mattis.exact.compiler import compiled
+from mattis.exact.compiler import borrowing, inlined
 
-SAFE = 2.0**62
-"""Bound on n (max x - min x)² that is met well below 2^63, whichever way its factors are rounded."""
+SAFE = 2.0**61
+"""Bound on n d² and n² d, d = max x - min x, that is met well below 2^62, however its factors are rounded."""
 
 WINDOW = 5
 """Sokal's c: the autocorrelation function is summed up to the first lag W ≥ c tau(W)."""
@@ -22,148 +20,102 @@ WINDOW = 5
 ENOUGH = 50
 """A chain of n sweeps is long enough for its tau if n ≥ 50 tau."""
 
-NO_BITS, BIT, TOP = np.uint64(0), np.uint64(1), np.uint64(2**62)
-"""Words, and the least quotient of 63 bits: 53 that are rounded, and ten more."""
-
-HALF_WORD, LOW_WORD, LAST_BIT = np.uint64(32), np.uint64(2**32 - 1), np.uint64(63)
-"""Half the bits of a word, a word with these set, and how far its highest bit is from its lowest."""
+TOP = 2**62
+"""From it on an integer has 63 bits: 53 that are rounded, and ten more."""
 
 
-@compiled
-def estimates(series: NDArray[np.int64], out: NDArray[np.float64]) -> None:
-    """Fill out, (R, 4), with the mean of each chain, its error, its tau, and how far its halves are apart.
+@borrowing
+def fluctuations(series, values, out, halves):
+    """Fill out, (R, 2), with C(0) and tau of each chain, and halves, (R, 2), with the sums of x_t - x_0.
 
-    series  # (R, n), n ≥ 2
-    NaN is the tau of a chain that is too short, and the mean of one whose sums 64 bits do not hold.
+    series  # (R, n) int64, n ≥ 2; values  # (n,) int32, to work in; halves  # int64
+    NaN is the tau of a chain that is too short, and both of one whose sums 64 bits do not hold.
     """
-    n = series.shape[1]
-    values, heads = np.empty(n, np.int32), np.empty(n + 1, np.int64)
     for r in range(series.shape[0]):
-        out[r, 0] = nan
-        if not shift(series[r], values, heads):
-            continue
-        first, middle = series[r, 0], n // 2
-        variance, tau = variance_and_time(values, heads)
-        out[r, 0] = mean(heads, 0, n, first)
-        out[r, 1], out[r, 2] = sqrt(tau * variance / n), tau
-        out[r, 3] = abs(mean(heads, 0, middle, first) - mean(heads, middle, n, first))
+        total = centre(series[r], values, halves[r])
+        if total < 0:
+            out[r, 0], out[r, 1] = nan, nan
+        else:
+            variance_and_time(values, total, out[r])
 
 
-@compiled
-def shift(series: NDArray[np.int64], values: NDArray[np.int32], heads: NDArray[np.int64]) -> bool:
-    """Fill values with x_t - x_0 and heads with their sums over s < t, if all sums of products fit.
+@inlined
+def centre(x, values, halves):
+    """Fill halves with the sums of x_t - x_0, values with x_t - c; return the sum of these, in 0 … n - 1.
 
-    series, values  # (n,), n ≥ 1; heads  # (n+1,). Returns False, with nothing filled, if they do not
-    fit. Where they do, |x_t - x_0| < 2^31: two values or more of 2^31 would break the bound.
+    Returns -1 where a sum may wrap. Else |x_t - c| < 2^31, for two values of 2^31 would break the bound.
     """
-    low, high = series[0], series[0]
-    for t in range(series.size):
-        low, high = min(low, series[t]), max(high, series[t])
+    n, first, low, high = x.size, x[0], x[0], x[0]
+    for half in range(2):
+        part, total = x[half * (n // 2) : n if half else n // 2], 0
+        for t in range(part.size):
+            value = part[t]
+            low, high = value if value < low else low, value if value > high else high
+            total += value - first
+        halves[half] = total
     spread = np.float64(high) - np.float64(low)  # high - low might wrap
-    if series.size * spread * spread > SAFE:
-        return False
-    total = np.int64(0)
-    for t in range(series.size):
-        x = series[t] - series[0]
-        values[t], heads[t] = x, total
-        total += x
-    heads[series.size] = total
-    return True
+    if n * spread * (spread if spread > n else n) > SAFE:
+        return -1
+    total = halves[0] + halves[1]
+    shift = first + total // n
+    for t in range(n):
+        values[t] = x[t] - shift
+    return total % n
 
 
-@compiled
-def variance_and_time(values: NDArray[np.int32], heads: NDArray[np.int64]) -> tuple[float, float]:
-    """Return C(0) and the integrated autocorrelation time, NaN of a short chain: see `measure`."""
-    n = values.size
-    variance, tau = covariance(values, heads, 0), 1.0
-    if variance == 0.0:
-        return variance, tau
-    for lag in range(1, n * WINDOW // ENOUGH + 1):
-        tau += 2.0 * covariance(values, heads, lag) / variance
-        if lag >= WINDOW * tau:
-            tau = max(tau, 1.0)  # which anticorrelated noise can push below: an error would look too small
-            return variance, tau if n >= ENOUGH * tau else nan
-    return variance, nan
+@inlined
+def variance_and_time(values, total, out):
+    """Fill out with C(0) and the integrated autocorrelation time, NaN of a short chain: see `measure`."""
+    n, ends, tau, out[1] = values.size, np.int64(0), 1.0, nan
+    for lag in range(n * WINDOW // ENOUGH + 1):
+        found = covariance(values, lag, total, ends)
+        if lag > 0:
+            tau += 2.0 * found / out[0]
+        else:
+            out[0] = found
+        if lag >= WINDOW * tau or out[0] == 0.0:
+            tau = (
+                tau if tau > 1.0 else 1.0
+            )  # anticorrelated noise can push it below: the error would look small
+            if n >= ENOUGH * tau or out[0] == 0.0:
+                out[1] = tau
+            return
+        ends += values[lag] + values[n - 1 - lag]
 
 
-@compiled
-def mean(heads: NDArray[np.int64], start: int, stop: int, first: np.int64) -> Any:
-    """Return the mean of x_t over start ≤ t < stop, from the sums of x_t - x_0; first  # x_0"""
-    length = np.int64(stop - start)
-    total = plus(wide(heads[stop] - heads[start]), times(wide(first), length))
-    return quotient(total, wide(length))
+@inlined
+def covariance(values, lag, total, ends):
+    """Return C(k) = sum_t (x_t - x̄)(x_{t+k} - x̄) / (n - k), t < n - k, of values whose sum X is in 0 … n-1.
 
-
-@compiled
-def covariance(values: NDArray[np.int32], heads: NDArray[np.int64], lag: int) -> Any:
-    """Return C(k) = sum_t (x_t - x̄)(x_{t+k} - x̄) / (n - k), t < n - k, of values and heads from `shift`.
-
-    = [n (n sum_t x_t x_{t+k} - X sum_t (x_t + x_{t+k})) + (n - k) X²] / (n² (n - k)), X the sum of all.
+    = [sum_t x_t x_{t+k} + X ((n - k) X - n sum_t (x_t + x_{t+k})) / n²] / (n - k)
+    ends  # the sum of the first k and the last k values: what the sum over t lacks of 2 X
     """
-    n, tail, products = np.int64(values.size), values[lag:], np.int64(0)
+    n, tail, products = values.size, values[lag:], np.int64(0)
     for t in range(tail.size):
         products += np.int64(values[t]) * np.int64(tail[t])
-    left, total = np.int64(tail.size), heads[n]
-    edges = heads[left] + total - heads[lag]
-    apart = plus(times(wide(products), n), negative(times(wide(total), edges)))
-    over = plus(times(apart, n), times(times(wide(total), total), left))
-    return quotient(over, times(times(wide(n), n), left))
+    left = tail.size
+    ratio = left * total - n * (2 * total - ends)
+    more, rest = total * (ratio // n), total * (ratio % n)
+    more, rest = more + rest // n, rest % n
+    whole = products + more // n
+    return quotient(whole // left, whole % left, left, more % n * n + rest, n * n)
 
 
-@compiled
-def quotient(over, under):
-    """Return the quotient, 2^63 at most, of two numbers in two words, under > 0: rounded once, as in Python.
+@inlined
+def quotient(whole, over, under, part, parts):
+    """Return whole + (over + part / parts) / under, rounded once; 0 ≤ over < under, 0 ≤ part < parts < 2^62.
 
     One bit after the other, as on paper, until there are 63 and one that tells whether more would follow.
     """
-    below = over[0] >> LAST_BIT == BIT
-    over = negative(over) if below else over
-    if over[0] == NO_BITS and over[1] == NO_BITS:
+    unit = 1.0
+    if whole == 0 and over == 0 and part == 0:
         return 0.0
-    high, low, found = NO_BITS, NO_BITS, NO_BITS
-    bits = 64 if over[0] == NO_BITS else 0
-    while found < TOP:
-        word = over[0] if bits < 64 else over[1] if bits < 128 else NO_BITS
-        high = high << BIT | low >> LAST_BIT
-        low = low << BIT | (word >> np.uint64(63 - bits % 64) & BIT)
-        found = found << BIT
-        if high > under[0] or (high == under[0] and low >= under[1]):
-            high, low = plus((high, low), negative(under))
-            found = found | BIT
-        bits += 1
-    if high != NO_BITS or low != NO_BITS:
-        found = found | BIT
-    value = ldexp(np.float64(found), 128 - bits)
-    return -value if below else value
-
-
-# Numbers of 128 bits, modulo 2^128, in two words of 64: the higher one is first
-
-
-@compiled
-def wide(x):
-    """Return a number of 64 bits with its sign."""
-    return (~NO_BITS if x < 0 else NO_BITS), np.uint64(x)
-
-
-@compiled
-def plus(a, b):
-    """Return a + b."""
-    low = a[1] + b[1]
-    return a[0] + b[0] + np.uint64(low < a[1]), low
-
-
-@compiled
-def negative(a):
-    """Return -a."""
-    return plus((~a[0], ~a[1]), (NO_BITS, BIT))
-
-
-@compiled
-def times(a, x):
-    """Return a x, x of 64 bits with its sign."""
-    y = np.uint64(x)
-    p, q, r, s = a[1] & LOW_WORD, a[1] >> HALF_WORD, y & LOW_WORD, y >> HALF_WORD
-    middle = q * r + (p * r >> HALF_WORD)
-    high = q * s + (middle >> HALF_WORD) + ((p * s + (middle & LOW_WORD)) >> HALF_WORD)
-    return high + a[0] * y - (a[1] if x < 0 else NO_BITS), a[1] * y
+    while -TOP < whole < TOP:
+        whole, over, part, unit = 2 * whole, 2 * over, 2 * part, 0.5 * unit
+        if part >= parts:
+            over, part = over + 1, part - parts
+        if over >= under:
+            whole, over = whole + 1, over - under
+    if over != 0 or part != 0:
+        whole |= 1
+    return np.float64(whole) * unit

@@ -16,7 +16,18 @@ from mattis.exact import rng
 from mattis.exact.patterns import random_patterns
 from mattis.kernels import cpu
 from mattis.kernels.cpu import portable
-from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, LaneRecord, Lanes, Patterns, aligned_rows, packed
+from mattis.kernels.cpu.lanes import (
+    BLOCK,
+    LANES,
+    Heat,
+    LaneRecord,
+    Lanes,
+    Patterns,
+    aligned_rows,
+    near_couplings,
+    packed,
+    transposed,
+)
 
 TYPEWRITER = np.zeros(0, np.uint32)
 MIXED = [0.0, 0.4, 1.0, 1e5] * (LANES // 4)
@@ -37,9 +48,8 @@ def in_bits(xi, kind, make=portable):
     """A pattern set as the kernels take it."""
     count, size = xi.shape
     rows = packed(xi)
-    sites = make.transposed(rows, size)
-    near = np.zeros((rows.shape[1], BLOCK, BLOCK), kind)
-    make.near_couplings(near, sites, count)
+    sites = transposed(rows, size)
+    near = near_couplings(make.products, sites, count, kind)
     parity = count * (size - 1) % 2
     offsets = (size % 2 * xi.sum(axis=0, dtype=np.int64) - count - parity) // 2
     return Patterns(sites, np.ascontiguousarray(rows.T), near, offsets, parity)
@@ -173,8 +183,8 @@ def test_bits_are_those_of_the_vector_kernel(rows, size):
         assert sum(1 << i for i, sign in enumerate(row) if sign > 0) == sum(
             word << 64 * k for k, word in enumerate(words)
         )
-    sites = vector.transposed(found, size)
-    np.testing.assert_array_equal(portable.transposed(found, size), sites)
+    sites = transposed(found, size)
+    np.testing.assert_array_equal(sites, packed(signs.T))
     products = vector.products(found, more, size)
     np.testing.assert_array_equal(portable.products(found, more, size), products)
     for limit in (0, 10**9):
@@ -184,13 +194,13 @@ def test_bits_are_those_of_the_vector_kernel(rows, size):
 
 @pytest.mark.parametrize("kind", [np.int16, np.int32])
 @pytest.mark.parametrize(("size", "count"), [(1, 1), (64, 5), (150, 70)])
-def test_couplings_inside_blocks_are_those_of_the_vector_kernel(size, count, kind):
-    """Where both sites exist: the vector kernel leaves what it likes beside the last block."""
+def test_couplings_inside_blocks_are_products_of_patterns(size, count, kind):
     xi = drawn(count, size)
-    found, wanted = (in_bits(xi, kind, make).near for make in (portable, cpu.asynchronous))
-    for b in range(len(found)):
-        sites = min(BLOCK, size - b * BLOCK)
-        np.testing.assert_array_equal(found[b, :sites, :sites], wanted[b, :sites, :sites])
+    for make in (portable, cpu.asynchronous):
+        for b, near in enumerate(in_bits(xi, kind, make).near):
+            block = xi[:, b * BLOCK : (b + 1) * BLOCK].astype(int)
+            sites = block.shape[1]
+            np.testing.assert_array_equal(near[:sites, :sites], block.T @ block)
 
 
 def test_lane_overlaps_are_those_of_the_vector_kernel():

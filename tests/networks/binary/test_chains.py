@@ -16,7 +16,7 @@ from references import same_columns
 from scipy import stats
 
 from mattis.kernels import cpu
-from mattis.kernels.cpu.lanes import packed
+from mattis.kernels.cpu.lanes import packed, transposed
 from mattis.networks.binary import chains, costs, couplings, family, hopfield
 from mattis.networks.binary.chains import KERNELS
 from mattis.networks.binary.hopfield import Setting
@@ -138,7 +138,7 @@ def test_the_bound_is_the_largest_row_sum(size):
     """max_i sum_j |N J_ij|, by popcounts; whoever passes the limit is refused 16 bits."""
     network = hopfield.build(PatternSet(2, size, 70, 0))
     exact = couplings.row_bound(network.couplings)
-    sites = cpu.lane_kernels().transposed(packed(network.xi), size)
+    sites = transposed(packed(network.xi), size)
     for make in (cpu.asynchronous, cpu.portable):
         assert make.largest_row(sites, 70, 2**62) == exact
     below = cpu.asynchronous.largest_row(sites, 70, exact - 1)

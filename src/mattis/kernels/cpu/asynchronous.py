@@ -11,20 +11,11 @@ Overlaps, spins and fields are stored as halves: see `lanes.py`.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from mattis.exact.compiler import borrowing, compiled
+from mattis.exact.compiler import borrowing, compiled, inlined
 from mattis.exact.philox import fresh_order, philox_words
-from mattis.kernels.cpu.bits import (
-    columns_of,
-    couple,
-    largest_row,
-    near_couplings,
-    products,
-    transpose,
-    transposed,
-)
+from mattis.kernels.cpu.bits import columns_of, couple, largest_row, products, transpose
 from mattis.kernels.cpu.filter import filter_of
 from mattis.kernels.cpu.lanes import (
     BLOCK,
@@ -56,9 +47,9 @@ from mattis.kernels.cpu.vectors import (
     take_sum,
 )
 
-__all__ = ["lane_overlaps", "largest_row", "near_couplings", "products", "replica_sweeps", "transposed"]
+__all__ = ["lane_overlaps", "largest_row", "products", "replica_sweeps"]
 
-INLINED = "b692857c6d46db70"
+INLINED = "358ed82114ae9580"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 GROUPS = BLOCK // GROUP
@@ -70,8 +61,6 @@ FEW_GROUPS_TO_COUNT = 7
 
 LONGEST_SUM = 2**15 - 1
 """Sweeps whose spins 0 and -1 can be added in 16 bits."""
-
-inlined = njit(inline="always", error_model="numpy")
 
 
 @inlined

@@ -12,7 +12,7 @@ from mattis.exact.compiler import compiled
 from mattis.kernels.cpu.lanes import BLOCK, LANES
 from mattis.kernels.cpu.vectors import couple_row
 
-INLINED = "bfbf7e3d3aded556"
+INLINED = "d88e8705504a4ccc"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
@@ -44,27 +44,6 @@ def transpose(square):
         mask ^= mask << np.uint64(max(width, 1))
 
 
-def transposed(bits: NDArray[np.uint64], size: int) -> NDArray[np.uint64]:
-    """Return the bits of rows as bits of columns: (rows, ⌈N/64⌉) → (N, ⌈rows/64⌉)."""
-    out = np.zeros((size, -(-len(bits) // BLOCK)), np.uint64)
-    transpose_all(out, bits, np.zeros(BLOCK, np.uint64))
-    return out
-
-
-@compiled
-def transpose_all(out, bits, square):
-    """Fill `out` with the transposed bits, square by square of 64 × 64."""
-    rows, size = bits.shape[0], out.shape[0]
-    for w in range(bits.shape[1]):
-        for v in range(out.shape[1]):
-            for k in range(BLOCK):
-                row = v * BLOCK + k
-                square[k] = bits[row, w] if row < rows else np.uint64(0)
-            transpose(square)
-            for k in range(min(BLOCK, size - w * BLOCK)):
-                out[w * BLOCK + k, v] = square[k]
-
-
 @compiled
 def couple(out, to, columns, site_bits, site, count):
     """Fill 64 places of `out` with sum_mu xi_i^mu xi_k^mu of a site i and the sites k of a block.
@@ -82,24 +61,6 @@ def columns_of(columns, site_bits, sites):
     for k in range(sites.size):
         for v in range(site_bits.shape[1]):
             columns[v, k] = site_bits[sites[k], v]
-
-
-def near_couplings(out: NDArray[np.signedinteger], site_bits: NDArray[np.uint64], count: int) -> None:
-    """Fill out (⌈N/64⌉, 64, 64) with N J_ij between the sites of each block, N J_ii = P included."""
-    size, words = site_bits.shape
-    couple_near(out, np.zeros((words, BLOCK), np.uint64), site_bits, np.arange(size), count)
-
-
-@compiled
-def couple_near(out, columns, site_bits, order, count):
-    """Fill what `near_couplings` does; columns  # room for the words of a block"""
-    size = order.size
-    for b in range(out.shape[0]):
-        first = b * BLOCK
-        sites = order[first : min(first + BLOCK, size)]
-        columns_of(columns, site_bits, sites)
-        for q in range(sites.size):
-            couple(out, (first + q) * BLOCK, columns, site_bits, sites[q], count)
 
 
 @compiled

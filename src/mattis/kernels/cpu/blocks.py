@@ -36,7 +36,7 @@ from mattis.exact.rng import LN2, LOWER_QUADS
 from mattis.kernels.cpu.noise import QUADS, draw_quads
 from mattis.kernels.cpu.vectors import FLOAT, I16, I32, I64, Emitter, constant, resized
 
-INLINED = "7977bac5bf7a5666"
+INLINED = "8c8ca09fe8f974fb"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 VISITS = 64

@@ -49,7 +49,7 @@ from mattis.kernels.cpu.matrix import visit_in_turn
 from mattis.kernels.cpu.noise import draw_quads
 from mattis.kernels.cpu.vectors import I64, Emitter, constant
 
-INLINED = "68f98ae9f47a33b5"
+INLINED = "db0fb6d04b38f7fc"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 

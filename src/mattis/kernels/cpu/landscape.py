@@ -9,7 +9,7 @@ from mattis.exact.compiler import compiled
 from mattis.exact.philox import fresh_order
 from mattis.kernels.cpu.matrix import flip
 
-INLINED = "c1f5c90e81a2c08e"
+INLINED = "e901423cc990a257"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 

@@ -6,6 +6,7 @@ sum_mu xi_i^mu M_mu - P S_i follows  x_i = sum_mu xi_i^mu M'_mu + (c X_i - P - p
 sum_mu xi_i^mu: integers all.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -173,3 +174,35 @@ def packed(signs: NDArray[np.signedinteger]) -> NDArray[np.uint64]:
     octets = np.zeros((rows, -(-size // BLOCK) * BLOCK // 8), np.uint8)
     octets[:, : -(-size // 8)] = np.packbits(signs > 0, axis=1, bitorder="little")
     return octets.view("<u8").astype(np.uint64)
+
+
+def transposed(bits: NDArray[np.uint64], size: int) -> NDArray[np.uint64]:
+    """Return the bits of rows as bits of columns: (rows, ⌈N/64⌉) → (N, ⌈rows/64⌉).
+
+    Swaps ever smaller halves of all squares of 64 × 64; H. S. Warren, Hacker's Delight (2012), section 7-3.
+    """
+    rows, words = bits.shape
+    squares = np.zeros((-(-rows // BLOCK) * BLOCK, words), np.uint64)
+    squares[:rows] = bits
+    for width in (32, 16, 8, 4, 2, 1):
+        shift, mask = np.uint64(width), np.uint64((2**64 - 1) // (2**width + 1))
+        upper, lower = squares.reshape(-1, 2, width * words).swapaxes(0, 1)
+        swap = ((upper >> shift) ^ lower) & mask
+        upper ^= swap << shift
+        lower ^= swap
+    columns = np.ascontiguousarray(squares.reshape(-1, BLOCK, words).transpose(2, 1, 0))
+    return columns.reshape(words * BLOCK, -1)[:size]
+
+
+def near_couplings(
+    products: Callable[..., NDArray[np.int64]], sites: NDArray[np.uint64], count: int, kind: DTypeLike
+) -> NDArray[np.signedinteger]:
+    """Return N J_ij between the sites of each block, N J_ii = P included, zeros beyond N: (⌈N/64⌉, 64, 64).
+
+    products  # those of rows of signs, of the kernels that are used
+    """
+    out = np.zeros((-(-len(sites) // BLOCK), BLOCK, BLOCK), kind)
+    for b, near in enumerate(out):
+        block = sites[b * BLOCK : (b + 1) * BLOCK]
+        near[: len(block), : len(block)] = products(block, block, count)
+    return out

@@ -28,7 +28,7 @@ from mattis.kernels.cpu.blocks import (
     sweep_blocks,
 )
 
-INLINED = "7e93e758b7848013"
+INLINED = "2346a7c4e6919fff"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mattis.exact import rng
 from mattis.exact.arrays import FloatArray
-from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, LaneRecord, Lanes, Patterns, packed
+from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, LaneRecord, Lanes, Patterns
 
 Bits = NDArray[np.uint64]
 
@@ -36,23 +36,6 @@ def unpacked(bits: Bits, size: int) -> NDArray[np.uint8]:
     """Return the first `size` bits of each row of words, (rows, N): 1 for +1, 0 for -1."""
     octets = np.ascontiguousarray(bits, "<u8").view(np.uint8)  # little-endian on any machine
     return np.unpackbits(octets, axis=1, count=size, bitorder="little")
-
-
-def transposed(bits: Bits, size: int) -> Bits:
-    """Return the bits of rows as bits of columns: (rows, ⌈N/64⌉) → (N, ⌈rows/64⌉)."""
-    out = np.zeros((size, -(-bits.shape[0] // BLOCK)), np.uint64)
-    for first in range(0, size, BLOCK):
-        word = first // BLOCK
-        square = unpacked(bits[:, word : word + 1], min(BLOCK, size - first))
-        out[first : first + BLOCK] = packed(square.T.view(np.int8))
-    return out
-
-
-def near_couplings(out: NDArray[np.signedinteger], site_bits: Bits, count: int) -> None:
-    """Fill out (blocks, 64, 64) with N J_ij between the sites of each block, N J_ii = P included."""
-    for b in range(out.shape[0]):
-        block = site_bits[b * BLOCK : (b + 1) * BLOCK]
-        out[b, : len(block), : len(block)] = products(block, block, count)
 
 
 def largest_row(site_bits: Bits, count: int, limit: int) -> int:

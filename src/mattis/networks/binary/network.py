@@ -13,7 +13,7 @@ from mattis.exact import rng
 from mattis.exact.arrays import Signs
 from mattis.exact.patterns import KnownPatterns, noisy_cue, signs_of
 from mattis.kernels import cpu
-from mattis.kernels.cpu.lanes import BLOCK, Patterns, packed
+from mattis.kernels.cpu.lanes import Patterns, near_couplings, packed, transposed
 from mattis.networks.binary import couplings
 
 LARGEST_HALF = 2**15 - 1
@@ -163,10 +163,9 @@ class BinaryNetwork:
     def in_lanes(self) -> Patterns:
         """The patterns as the vector kernels take them, with lanes that nothing overflows."""
         vector, size, count = cpu.lane_kernels(), self.size, self.count
-        sites = vector.transposed(self.bits, size)
+        sites = transposed(self.bits, size)
         kind = np.int16 if fits_16_bits(sites, count) else np.int32
-        near = np.zeros((self.bits.shape[1], BLOCK, BLOCK), kind)
-        vector.near_couplings(near, sites, count)
+        near = near_couplings(vector.products, sites, count, kind)
         odd = size % 2 * self.xi.sum(axis=0, dtype=np.int64)
         offsets = (odd - count - self.parity) // 2
         return Patterns(sites, np.ascontiguousarray(self.bits.T), near, offsets, self.parity)
