@@ -74,9 +74,8 @@ def variance_and_time(values, total, out):
         else:
             out[0] = found
         if lag >= WINDOW * tau or out[0] == 0.0:
-            tau = (
-                tau if tau > 1.0 else 1.0
-            )  # anticorrelated noise can push it below: the error would look small
+            if tau < 1.0:  # anticorrelated noise can push it below: an error would look too small
+                tau = 1.0
             if n >= ENOUGH * tau or out[0] == 0.0:
                 out[1] = tau
             return
