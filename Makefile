@@ -1,6 +1,6 @@
 # Two commands set everything up:
 #   make diagram    the Hopfield phase diagram, or STUDY=path/to/your.yaml
-#   make test       all fast tests; make test-slow, which CI runs too, and test-long: more of them
+#   make test       all fast tests; make test-slow, which CI runs last, and test-long: more of them
 # Both make .venv from hash-pinned requirements first; nothing is installed outside of it.
 #   make seeds      every claim of the two documents that this project starts from, measured: docs/claims.md
 #   make check      what a change must pass: lint, types, import contracts, all fast tests
@@ -111,7 +111,7 @@ test-python-%:
 	$(MAKE) --no-print-directory ENV=.venv-$* PYTHON="$$python" TESTS="$(PART)" MARKS="not long" test
 
 # More of what the fast tests show: each kind of fault, of page and of claim has a quick example among those. Pages of
-# studies and of docs, claims, processes that are killed, Snakemake: a second to a minute each. CI runs them too.
+# studies and of docs, claims, processes that are killed, Snakemake: a second to a minute each. CI runs them last.
 # They leave to test-long what takes minutes, and sanitizers of CUDA code.
 test-slow: setup
 	@$(VENV)/python -m pytest -n auto --dist worksteal -m "slow and not long"

@@ -114,7 +114,7 @@ def test_all_tests_of_cuda_code_but_those_on_a_gpu_are_marked_as_such() -> None:
 
 
 def test_fast_and_slow_tests_are_both_run_by_ci() -> None:
-    commands = re.findall(r"^make (\S+)$", (ROOT / ".ci/run").read_text(), re.M)
+    commands = re.findall(r"^ *make (\S+)$", (ROOT / ".ci/run").read_text(), re.M)
     assert {"check", "test-slow", "test-gpu-host", "test-notebook"} <= {*commands}
 
 
