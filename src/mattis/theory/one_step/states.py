@@ -125,7 +125,7 @@ def states(load: Array, state: Fields, a: FieldAverages) -> BrokenStates:
     low = gap - mu * a.spread
     r0 = q0 / low**2
     r1 = r0 + a.spread / (gap * low)
-    bracket = 1 + T * np.log(gap) + np.log(low / gap) / mu - q0 / low + r1 * C
+    bracket = 1 + T * np.log(gap) + np.log1p(-mu * a.spread / gap) / mu - q0 / low + r1 * C  # log(low/gap)/mu
     f = m * m / 2 + load / 2 * (bracket + mu * (r1 * q1 - r0 * q0)) - a.log / mu
     e = -m * m / 2 + load / 2 * (1 - T * C / gap - r1)
     s = a.entropy - load / 2 * (np.log(gap) + C / gap)
