@@ -18,7 +18,7 @@ from mattis.kernels.cpu.blocks import VISITS
 KINDS = [(np.int8, np.int16), (np.int16, np.int32), (np.int32, np.int64)]
 """Of couplings and fields; each compiles all anew. int8 and int32 follow the reference in test_kernels.py."""
 
-HUGE = [3e5, 5e5, 7e5, 9e7, 1.2e8]
+HUGE = [3e5, 5e5, 7e5, 1.9e7, 2.1e7]
 """Widths around those whose levels no longer fit the fields."""
 
 
@@ -235,16 +235,30 @@ def test_fields_at_the_ends_of_their_integers(sign, scale, metropolis):
 
 
 def test_bits_of_floats_are_logarithms_of_odds_to_the_error_that_is_allowed_for():
-    """Of every word: 2²³ levels. The bound is not idle: half of it would be too small."""
-    level = np.arange(2**23, dtype=np.uint32)
-    a = level.astype(np.float32) + np.float32(0.5)
-    bits = a.view(np.int32).astype(np.int64) - (np.float32(8388608.0) - a).view(np.int32)
-    error = np.abs(bits * (np.log(2) / 2**23) - rng.log_odds(level << np.uint32(9))).max()
-    assert blocks.ODDS_ERROR / 2 < error < blocks.ODDS_ERROR * 0.96
-    bits = a.view(np.int32).astype(np.int64) - np.float32(8388608.0).view(np.int32)
-    short = rng.log_uniform(level << np.uint32(9)) - bits * (np.log(2) / 2**23)
+    """Of all a: the bound is not idle, half of it would be too small."""
+    a = np.arange(1, 2**16, dtype=np.float32)
+    rest, unit = np.float32(2**16) - a, np.log(2) / 2**23
+    odds, whole = np.log(a / rest.astype(float)), np.float32(2**16).view(np.int32)
+    bits = a.view(np.int32).astype(np.int64) - rest.view(np.int32)
+    assert blocks.ODDS_ERROR / 2 < np.abs(bits * unit - odds).max() < blocks.ODDS_ERROR * 0.96
+    short = np.log(a / 2.0**16) - (a.view(np.int32).astype(np.int64) - whole) * unit
     assert short.min() > -1e-6
     assert blocks.ODDS_ERROR / 2 < short.max() < blocks.ODDS_ERROR * 0.96
+
+
+@pytest.mark.parametrize("recipe", [rng.log_odds, rng.log_uniform])
+def test_logarithms_of_a_word_lie_between_those_of_its_upper_half_and_of_the_next(recipe):
+    """Of all halves, to the rounding of the recipe; and from `EDGE` on the two are 1 / EDGE apart at most."""
+    a = np.arange(2**16, dtype=np.float64)
+    words = np.arange(2**16, dtype=np.uint32) << np.uint32(16)
+    with np.errstate(divide="ignore"):
+        if recipe is rng.log_odds:
+            below, above = np.log(a / (2**16 - a)), np.log((a + 1) / (2**16 - a - 1))
+        else:
+            below, above = np.log(a / 2**16), np.log((a + 1) / 2**16)
+    assert (recipe(words) > below - 1e-5).all()
+    assert (recipe(words | np.uint32(0xFFFF)) < above + 1e-5).all()
+    assert (above - below)[blocks.EDGE : -blocks.EDGE].max() < 1 / blocks.EDGE
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

@@ -134,6 +134,18 @@ def test_kernels_follow_the_reference_at_larger_sizes(size, count, beta):
     assert_equal_to_reference([network], count - 1, point, protocol)
 
 
+@pytest.mark.parametrize("size", [50, 256, 300])  # no word of 64 spins; four; four, and 44 spins behind them
+def test_records_that_follow_from_a_few_flips_are_those_of_the_states(size):
+    """Sweeps without a flip, with some, and with more than `FEW_FLIPS`."""
+    network, protocol = hopfield.build(PatternSet(5, size, 15, 1)), Protocol(3, 37, 1, 0.5)
+    seen = np.zeros(3, int)
+    for beta in (1.5, 2.5, 4.0):
+        assert_equal_to_reference([network], 2, Setting(beta, 0.1), protocol, ["fields"])
+        flips = chain_of("fields", network, 2, Setting(beta, 0.1), protocol).trace[2]
+        seen += [(flips == 0).sum(), ((flips > 0) & (flips <= glauber.FEW_FLIPS)).sum(), (flips > 8).sum()]
+    assert (seen > 5).all()
+
+
 @pytest.mark.parametrize(
     ("count", "size", "couple", "half"),
     [

@@ -49,7 +49,7 @@ from mattis.kernels.cpu.vectors import (
 
 __all__ = ["lane_overlaps", "largest_row", "products", "replica_sweeps"]
 
-INLINED = "358ed82114ae9580"
+INLINED = "742221682394c651"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 GROUPS = BLOCK // GROUP

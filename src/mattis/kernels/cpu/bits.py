@@ -4,16 +4,21 @@ A set bit is +1. For two words of signs,  sum_k a_k b_k = (bits) - 2 popcount(a 
 """
 
 import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from mattis.exact.compiler import compiled
 from mattis.kernels.cpu.lanes import BLOCK, LANES
-from mattis.kernels.cpu.vectors import couple_row
+from mattis.kernels.cpu.vectors import I64, Emitter, constant, couple_row
 
 INLINED = "d88e8705504a4ccc"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
+
+
+EVERY_BIT, LOWEST_BIT = np.uint64(2**64 - 1), np.uint64(1)
+"""Words of 64 bits."""
 
 
 @intrinsic
@@ -24,6 +29,34 @@ def popcount(_typing, word):
         return builder.ctpop(args[0])
 
     return types.uint64(types.uint64), emit
+
+
+@intrinsic
+def lowest(_typing, bits):
+    """Return the number of the lowest bit of 64 that is set."""
+
+    def emit(_context, builder, _signature, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), emit
+
+
+@intrinsic
+def up_spins(_typing, spins, at):
+    """Return as 64 bits which of the spins at, at + 1, … at + 63 are up."""
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        row = e.load(e.at(e.pointer(0), args[1], ir.VectorType(ir.IntType(8), BLOCK)))
+        return builder.bitcast(builder.icmp_signed(">", row, constant(row.type, 0)), I64)
+
+    return types.uint64(spins, types.intp), emit
+
+
+@compiled
+def first_bits(count):
+    """Return 64 bits of which the first `count`, at least one, are set."""
+    return EVERY_BIT >> np.uint64(BLOCK - count)
 
 
 @compiled

@@ -6,16 +6,17 @@ them is decided as a loop over sites would decide it; if it flips, the fields of
 visits after it are looked at again. What flipped in a block is added to all fields at its end, row by row
 of the couplings side by side. The trajectory is that of the loop, bit by bit.
 
-No logarithm is needed to find them. For words read as u = a / 2²³, as in `mattis.exact.rng`,
+No logarithm is needed to find them. For words read as u = a / 2¹⁶,
 
-    ln(u/(1-u)) = ln 2 (log2 a - log2(2²³ - a)),   log2 v = bits(v) / 2²³ - 127 + d(v),   0 <= d < 0.0861,
+    ln(u/(1-u)) = ln 2 (log2 a - log2(2¹⁶ - a)),   log2 v = bits(v) / 2²³ - 127 + d(v),   0 <= d < 0.0861,
 
 where bits(v) are those of a float32, read as an integer: their difference is the logarithm of odds up to
 ± `ODDS_ERROR`. Of a word only the upper half is drawn: a spin that is up is looked at with the smallest a
-that the word may have, a spin that is down with the largest. Only a field within twice the error of its
-level, and what the lower half may add, needs the noise itself: then the lower halves are drawn as well.
+that the word may have, the half itself, a spin that is down with the largest, the half and one. Only a field
+within twice the error of its level, and what the lower half may add, needs the noise itself: then the lower
+halves are drawn as well.
 
-By Metropolis' rate a spin flips where S N h < -⌊scale ln u⌋: 2²³ stands for 2²³ - a, levels of spins that
+By Metropolis' rate a spin flips where S N h < -⌊scale ln u⌋: 2¹⁶ stands for 2¹⁶ - a, levels of spins that
 are down are turned, and the smallest a is the one that flips most. In terms of the noise th = ⌊scale ln u⌋ a
 spin that is up stays so where N h + th >= 0, as by heat bath, and one that is down rises where
 N h + ~th >= 0.
@@ -33,10 +34,11 @@ from numba.extending import intrinsic
 from mattis.exact.compiler import compiled
 from mattis.exact.philox import decision_word, noise_of, philox_words
 from mattis.exact.rng import LN2, LOWER_QUADS
+from mattis.kernels.cpu.bits import LOWEST_BIT, first_bits, lowest, up_spins
 from mattis.kernels.cpu.noise import QUADS, draw_quads
 from mattis.kernels.cpu.vectors import FLOAT, I16, I32, I64, Emitter, constant, resized
 
-INLINED = "8c8ca09fe8f974fb"
+INLINED = "5d1b1bcf3edbeb01"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 VISITS = 64
@@ -57,29 +59,14 @@ EDGE = 64
 LEVEL_ROUNDING = 4
 """The same in units of fields: roundings down of the noise, of half fields, and of levels."""
 
-LARGEST_SCALES = (5e5, 1e8)
+LARGEST_SCALES = (5e5, 2e7)
 """The widest noise whose margins are integers of 16 bits, and whose levels are integers of 32."""
 
 MANY_FLIPS = 16
 """In a random order, sweeps in which one visit in so many flips are done in turn."""
 
-EVERY_BIT, LOWEST_BIT = np.uint64(2**64 - 1), np.uint64(1)
-"""Words of 64 bits."""
-
 HAS_VECTORS = sys.byteorder == "little" and not getattr(config, "DISABLE_JIT", 0)
 """Whether vector instructions can be compiled, and bits are numbered as here."""
-
-
-@intrinsic
-def up_spins(_typing, spins, at):
-    """Return as 64 bits which of the spins at, at + 1, … at + 63 are up."""
-
-    def emit(context, builder, signature, args):
-        e = Emitter(context, builder, signature, args)
-        row = e.load(e.at(e.pointer(0), args[1], ir.VectorType(ir.IntType(8), VISITS)))
-        return builder.bitcast(builder.icmp_signed(">", row, constant(row.type, 0)), I64)
-
-    return types.uint64(spins, types.intp), emit
 
 
 @intrinsic
@@ -93,6 +80,19 @@ def copy_fields(_typing, block, fields, at):
         return context.get_dummy_value()
 
     return types.void(block, fields, types.intp), emit
+
+
+@intrinsic
+def copy_spins(_typing, signs, spins, at):
+    """Copy 64 spins from `at` on to those of a block."""
+
+    def emit(context, builder, signature, args):
+        e = Emitter(context, builder, signature, args)
+        row = ir.VectorType(ir.IntType(8), VISITS)
+        e.store(e.load(e.at(e.pointer(1), args[2], row)), e.at(e.pointer(0), I64(0), row))
+        return context.get_dummy_value()
+
+    return types.void(signs, spins, types.intp), emit
 
 
 @intrinsic
@@ -114,16 +114,6 @@ def may_flip(_typing, fields, at, block, up):
 
 
 @intrinsic
-def lowest(_typing, bits):
-    """Return the number of the lowest bit of 64 that is set."""
-
-    def emit(_context, builder, _signature, args):
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.uint64), emit
-
-
-@intrinsic
 def cold_levels(_typing, block, up, tie):
     """Set the levels of 64 visits without noise: 0 where the spin is up, `tie` where it is down."""
 
@@ -139,23 +129,26 @@ def cold_levels(_typing, block, up, tie):
 
 
 @intrinsic
-def warm_levels(_typing, block, words, place, stride, up, slope, margin):
-    """Set the levels of 64 visits: slope × (bits(a) - bits(2²³ - a)) ± margin, with the sign of the spin.
+def warm_levels(_typing, block, words, place, stride, signs, slope, margin):
+    """Set the levels of 64 visits: slope × (bits(a) - bits(2¹⁶ - a)) ± margin, with the sign of the spin.
 
     words  # flat uint32: half h of word q from `place` + j `stride` on belongs to visit 8 q + 2 j + h
-    Returns as 64 bits which halves are within `EDGE` of 0 or 2¹⁶.
+    signs  # (64,) int8: the spins
     """
-    return types.uint64(block, words, place, stride, up, slope, margin), _levels(False)
+    return types.void(block, words, place, stride, signs, slope, margin), _levels(False)
 
 
 @intrinsic
-def metropolis_levels(_typing, block, words, place, stride, up, slope, margin):
-    """Set the levels of Metropolis' rate: ± (slope × (bits(a) - bits(2²³)) + margin). See `warm_levels`."""
-    return types.uint64(block, words, place, stride, up, slope, margin), _levels(True)
+def metropolis_levels(_typing, block, words, place, stride, signs, slope, margin):
+    """Set the levels of Metropolis' rate: ± (slope × (bits(a) - bits(2¹⁶)) + margin). See `warm_levels`."""
+    return types.void(block, words, place, stride, signs, slope, margin), _levels(True)
 
 
 def _levels(metropolis):
-    """Return what emits the levels of 64 visits."""
+    """Return what emits the levels of 64 visits.
+
+    By heat bath a spin that is down rises as one that is up falls, with 2¹⁶ - a for a: then a level turns.
+    """
 
     def emit(context, builder, signature, args):
         e = Emitter(context, builder, signature, args)
@@ -163,31 +156,27 @@ def _levels(metropolis):
         narrow, real = ir.VectorType(I32, VISITS), ir.VectorType(FLOAT, VISITS)
         halves, stride = ir.VectorType(I16, 2 * QUADS), args[3]
         places = [builder.add(args[2], builder.mul(stride, I64(j))) for j in range(4)]
-        drawn = _woven(builder, [e.load(e.at(e.pointer(1), at, halves)) for at in places])
-        inward = builder.sub(drawn, constant(drawn.type, EDGE))
-        extreme = builder.icmp_unsigned(">=", inward, constant(drawn.type, 2**16 - 2 * EDGE))
-        upper = builder.shl(builder.zext(drawn, narrow), constant(narrow, 16))
-        none, all_bits = constant(narrow, 0), constant(narrow, 0xFFFF)
-        lower = none if metropolis else chosen(builder, args[4], none, all_bits)
-        odds = _odds_bits(e, builder.or_(upper, lower), metropolis)
+        upper = _woven(builder, [e.load(e.at(e.pointer(1), at, halves)) for at in places])
+        spins = e.load(e.at(e.pointer(4), I64(0), ir.VectorType(ir.IntType(8), VISITS)))
+        down = resized(builder, spins, upper.type)
+        down = builder.ashr(down, constant(down.type, 15))
+        smallest = upper if metropolis else builder.xor(upper, down)
+        odds = _odds_bits(e, builder.zext(smallest, narrow), metropolis)
         level = builder.fmul(e.splat(args[5], VISITS), builder.sitofp(odds, real))
         level = _saturated(e, builder.fptosi(level, narrow), element.width)
-        if metropolis:
-            level = chosen(builder, args[4], level, builder.neg(level))
         margin = e.splat(builder.trunc(args[6], element), VISITS)
-        margin = chosen(builder, args[4], margin, builder.neg(margin))
         level = e.call(f"llvm.sadd.sat.v{VISITS}i{element.width}", [level, margin], level.type)
+        level = builder.xor(level, resized(builder, down, level.type))
         e.store(level, e.at(e.pointer(0), I64(VISITS), level.type))
-        return builder.bitcast(extreme, I64)
+        return context.get_dummy_value()
 
     return emit
 
 
-def _odds_bits(e, word, metropolis):
-    """Emit bits(a) - bits(2²³ - a), or - bits(2²³),  a = ⌊word / 2⁹⌋ + 1/2: all floats are exact."""
-    b, narrow, real = e.b, word.type, ir.VectorType(FLOAT, word.type.count)
-    a = b.fadd(b.sitofp(b.lshr(word, constant(narrow, 9)), real), constant(real, 0.5))
-    whole = constant(real, 8388608.0)
+def _odds_bits(e, a, metropolis):
+    """Emit bits(a) - bits(2¹⁶ - a), or - bits(2¹⁶), of floats: all are exact."""
+    b, narrow, real = e.b, a.type, ir.VectorType(FLOAT, a.type.count)
+    a, whole = b.sitofp(a, real), constant(real, 2.0**16)
     rest = whole if metropolis else b.fsub(whole, a)
     return b.sub(b.bitcast(a, narrow), b.bitcast(rest, narrow))
 
@@ -405,12 +394,6 @@ def block_room(fields):
 
 
 @compiled
-def first_bits(count):
-    """Return 64 bits of which the first `count`, at least one, are set."""
-    return EVERY_BIT >> np.uint64(VISITS - count)
-
-
-@compiled
 def scalar_product(a, b):
     """Return sum_i a_i b_i, exactly. a  # integers of at most 32 bits; b  # int8"""
     if HAS_VECTORS and a.size >= VISITS:
@@ -454,10 +437,13 @@ def add_flips(fields, columns, twice, flips, ups, downs):
 
 
 @compiled
-def is_sure(block, k, down, extreme, reach):
+def is_sure(block, k, down, words, visit, reach):
     """Tell whether a spin that may flip does so whatever its noise exactly is."""
     beyond = np.int64(block[k]) - np.int64(block[VISITS + k])
-    return (beyond if down else -beyond) > reach and (extreme >> np.uint64(k)) & LOWEST_BIT == 0
+    visit = np.uint64(visit)  # not negative: else Numba asks
+    word = words[(visit >> np.uint64(1)) & np.uint64(3), visit >> np.uint64(3)]
+    inward = np.uint32(((word >> np.uint32(16 * (visit & LOWEST_BIT))) & np.uint32(0xFFFF)) - np.uint32(EDGE))
+    return ((beyond if down else -beyond) > reach) & ((inward < np.uint32(2**16 - 2 * EDGE)) | (reach < 0))
 
 
 @compiled
@@ -471,7 +457,7 @@ def flips_exactly(x, words, visit, lower, scale, down, metropolis):
 @compiled
 def visit_block(
     columns, fields, after, spins, order, fresh, together, words, stream, t, scale, twice, parity, metropolis,
-    base, may, up, extreme, reach, drawn, block, flips, flipped,
+    base, may, up, reach, drawn, block, flips, flipped,
 ):  # fmt: skip
     """Update the visits base … base + 63, of which `may` tells who may flip; return the flips."""
     count, size, quads = min(VISITS, spins.size - base), spins.size, words.shape[1]
@@ -489,7 +475,7 @@ def visit_block(
         k: int = lowest(may)
         left, down = ~first_bits(k + 1), (up >> np.uint64(k)) & LOWEST_BIT == 0
         i = order[base + k] if fresh else np.uint64(base + k)
-        if not is_sure(block, k, down, extreme, reach):
+        if not is_sure(block, k, down, words, base + k, reach):
             if not drawn:
                 draw_quads(words, place, quads, LOWER_QUADS + (base >> 3), t, stream)
                 drawn = True
@@ -548,14 +534,15 @@ def draw_sweep(words, stream, t, scale, drawn):
 
 
 @compiled
-def set_levels(block, flat, base, quads, up, slope, margin, scale, parity, metropolis):
-    """Set the levels of the visits from `base` on; return which upper halves tell too little."""
+def set_levels(block, flat, base, quads, signs, up, slope, margin, scale, parity, metropolis):
+    """Set the levels of the visits from `base` on, to spins `signs`; up  # 64 bits: those that are up"""
     if scale > 0 and metropolis:
-        return metropolis_levels(block, flat, base >> 3, quads, up, slope, margin)
-    if scale > 0:
-        return warm_levels(block, flat, base >> 3, quads, up, slope, margin)
-    cold_levels(block, ~up if metropolis else up, 1 - parity)  # a field of zero keeps the spin, or turns it
-    return np.uint64(0)
+        metropolis_levels(block, flat, base >> 3, quads, signs, slope, margin)
+    elif scale > 0:
+        warm_levels(block, flat, base >> 3, quads, signs, slope, margin)
+    else:
+        # a field of zero keeps the spin, or turns it
+        cold_levels(block, ~up if metropolis else up, 1 - parity)
 
 
 @compiled
@@ -583,17 +570,19 @@ def sweep_blocks(
     for base in range(0, spins.size, VISITS):
         count = min(VISITS, spins.size - base)
         whole = not fresh and count == VISITS
-        if not whole:
+        if whole:
+            copy_spins(signs, spins, base)
+        else:
             for k in range(count):
                 i = order[base + k] if fresh else np.uint64(base + k)
                 block[k], signs[k] = fields[i], spins[i]
-        up: int = up_spins(spins, base) if whole else up_spins(signs, 0)
-        extreme = set_levels(block, flat, base, quads, up, slope, margin, scale, parity, metropolis)
+        up: int = up_spins(signs, 0)
+        set_levels(block, flat, base, quads, signs, up, slope, margin, scale, parity, metropolis)
         may: int = may_flip(fields, base, block, up) if whole else may_flip(block, 0, block, up)
         may &= first_bits(count)
         if may != 0:
             total += visit_block(
                 columns, fields, after, spins, order, fresh, together, words, stream, t, scale,
-                twice, parity, metropolis, base, may, up, extreme, reach, drawn, block, flips, flipped,
+                twice, parity, metropolis, base, may, up, reach, drawn, block, flips, flipped,
             )  # fmt: skip
     return total

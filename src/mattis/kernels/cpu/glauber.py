@@ -23,19 +23,18 @@ from numpy.typing import NDArray
 from mattis.exact.compiler import compiled
 from mattis.exact.philox import fresh_order, thermal_noise
 from mattis.exact.rng import LOWER_QUADS
-from mattis.kernels.cpu.bits import popcount
+from mattis.kernels.cpu.bits import LOWEST_BIT, first_bits, lowest, popcount, up_spins
 from mattis.kernels.cpu.blocks import (
-    LOWEST_BIT,
+    HAS_VECTORS,
     VISITS,
     add_near,
     block_room,
     by_blocks,
     chosen,
+    copy_spins,
     draw_sweep,
-    first_bits,
     flips_exactly,
     is_sure,
-    lowest,
     magnetisation,
     margin_of,
     may_flip,
@@ -43,13 +42,15 @@ from mattis.kernels.cpu.blocks import (
     scalar_product,
     set_levels,
     sweep_blocks,
-    up_spins,
 )
 from mattis.kernels.cpu.matrix import visit_in_turn
 from mattis.kernels.cpu.noise import draw_quads
 from mattis.kernels.cpu.vectors import I64, Emitter, constant
 
-INLINED = "db0fb6d04b38f7fc"
+FEW_FLIPS = 8
+"""Flips of a sweep whose records follow from them; of more, the whole state is looked at."""
+
+INLINED = "0394d641860f3ae7"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
@@ -74,6 +75,42 @@ def repeat_state(trace, sums, spins, sweep, warm, middle):
 
 
 @compiled
+def flipped_sites(sites, ups, spins):
+    """List the sites whose spins are not as `ups` tells, as far as there is room; return how many they are.
+
+    ups  # (⌊N/64⌋,) uint64: the spins that were up, brought up to date; those behind are not looked at
+    """
+    total = 0
+    for w in range(ups.size):
+        up: int = up_spins(spins, w * VISITS)
+        turned, ups[w] = up ^ ups[w], up
+        while turned != 0:
+            if total < sites.size:
+                sites[total] = w * VISITS + lowest(turned)
+            total += 1
+            turned &= turned - LOWEST_BIT
+    return total
+
+
+@compiled
+def changes(nj, fields, parity, spins, target, sites):
+    """Return what flips added to sum_i xi_i S_i and sum_i S_i N h_i; sites  # those that flipped, once each
+
+    With S the new state and S_F its part at these sites, the old state is S - 2 S_F, and
+    S J S - (S - 2 S_F) J (S - 2 S_F) = 4 S_F J S - 4 S_F J S_F, for J is symmetric.
+    """
+    overlap, aligned = np.int64(0), np.int64(0)
+    for a in range(sites.size):
+        i = sites[a]
+        spin = np.int64(spins[i])
+        overlap += 2 * spin * target[i]
+        aligned += 4 * spin * (2 * np.int64(fields[i]) + parity)
+        for b in range(a):
+            aligned -= 8 * spin * spins[sites[b]] * nj[i, sites[b]]
+    return overlap, aligned
+
+
+@compiled
 def field_sweeps(nj, spins, fields, parity, target, stream, scale, order_stream, trace, sums, warm):
     """Run the sweeps of one replica with cached fields; return the number of sweeps before a fixed point.
 
@@ -92,6 +129,7 @@ def field_sweeps(nj, spins, fields, parity, target, stream, scale, order_stream,
     words = np.zeros((4, quads_of(size)), np.uint32)
     cold, fresh, order = scale == 0, order_stream.size > 0, np.arange(size).astype(np.uint64)
     block, signs, flips, flipped = block_room(fields)
+    sites, ups = np.zeros(FEW_FLIPS, np.int64), np.zeros(size // VISITS if HAS_VECTORS else 0, np.uint64)
     count = np.int64(0)  # 0 is a type of its own, for which all is compiled again
     for t in range(total):
         if fresh:
@@ -103,8 +141,14 @@ def field_sweeps(nj, spins, fields, parity, target, stream, scale, order_stream,
             )  # fmt: skip
         else:
             count = visit_in_turn(nj, fields, spins, order, fresh, words, stream, t, scale, 0, parity)
-        aligned = 2 * scalar_product(fields, spins) + parity * magnetisation(spins)
-        trace[0, t], trace[1, t], trace[2, t] = scalar_product(target, spins), aligned, count
+        listed = flipped_sites(sites, ups, spins)
+        if t > 0 and count == listed <= FEW_FLIPS:
+            more = changes(nj, fields, parity, spins, target, sites[:count])
+            trace[0, t], trace[1, t] = trace[0, t - 1] + more[0], trace[1, t - 1] + more[1]
+        else:
+            trace[0, t] = scalar_product(target, spins)
+            trace[1, t] = 2 * scalar_product(fields, spins) + parity * magnetisation(spins)
+        trace[2, t] = count
         if t >= warm:
             add_state(sums[0 if t < middle else 1], spins)
         if cold and count == 0:
@@ -172,18 +216,20 @@ def sweep_overlaps(patterns, overlaps, spins, offsets, words, stream, t, scale, 
     draw_sweep(words, stream, t, scale, drawn)
     for base in range(0, spins.size, VISITS):
         visits, b, lower = min(VISITS, spins.size - base), base // VISITS, (quads >> 1) + (base >> 3)
-        if visits < VISITS:
+        if visits == VISITS:
+            copy_spins(signs, spins, base)
+        else:
             signs[:visits] = spins[base:]
-        up: int = up_spins(spins, base) if visits == VISITS else up_spins(signs, 0)
+        up: int = up_spins(signs, 0)
         sum_fields(block, overlaps, patterns.blocks, b * count, offsets, base, up)
-        extreme = set_levels(block, flat, base, quads, up, slope, margin, scale, patterns.parity, False)
+        set_levels(block, flat, base, quads, signs, up, slope, margin, scale, patterns.parity, False)
         may, at_hand = may_flip(block, 0, block, up) & first_bits(visits), drawn
         inside, raised, lowered = first_bits(visits), np.uint64(0), np.uint64(0)
         while may != 0:
             k: int = lowest(may)
             bit, left = LOWEST_BIT << np.uint64(k), inside & ~first_bits(k + 1)
             down = up & bit == 0
-            if not is_sure(block, k, down, extreme, reach):
+            if not is_sure(block, k, down, words, base + k, reach):
                 if not at_hand:
                     draw_quads(words, lower, quads, LOWER_QUADS + (base >> 3), t, stream)
                     at_hand = True

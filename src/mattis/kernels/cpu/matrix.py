@@ -28,7 +28,7 @@ from mattis.kernels.cpu.blocks import (
     sweep_blocks,
 )
 
-INLINED = "2346a7c4e6919fff"
+INLINED = "ee5158f8025f95f9"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 

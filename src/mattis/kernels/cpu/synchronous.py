@@ -32,7 +32,7 @@ from mattis.kernels.cpu.lanes import (
 from mattis.kernels.cpu.settling import settle, settle_heated, settle_in_doubt
 from mattis.kernels.cpu.vectors import I8, I16, I32, I64, Emitter, add_row, constant, fill_row, row_bits
 
-INLINED = "4aa8fd49bb647374"
+INLINED = "fa8537cf81e3f74c"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 TILE = 1024
