@@ -49,9 +49,10 @@ def whole(run: Row) -> dict[str, float]:
     each, block, wall = lanes(run), typical(run), run["wall"]
     kernel = sum(b[CPU] for lane in each for b in lane[1:]) + block * len(each)
     marks = {name: at - run["begun"] for name, (at, _) in run["marks"].items()}
-    first = min(lane[0][BEGUN] for lane in each) - run["begun"]
-    last = max(lane[-1][ENDED] for lane in each)
+    begun, last = min(lane[0][BEGUN] for lane in each), max(lane[-1][ENDED] for lane in each)
+    first = begun - run["begun"]
     tail = sum(last - lane[-1][ENDED] for lane in each)
+    busy = min(sum(block[ENDED] - block[BEGUN] for block in lane) for lane in each)
     loading, clocks = median(lane[0][CPU] for lane in each) - block, run["clocks"]
     return {
         "kernel of a block, s": block,
@@ -67,6 +68,7 @@ def whole(run: Row) -> dict[str, float]:
         "start: loading the kernels, CPU s of a worker": loading,
         "start and end, CPU s of all": run["cpu"] - _within(run) - block * len(each),
         "tail: waiting for the last block, s of a worker": tail / len(each),
+        "idle: the worker that waits most, share of the run": (last - begun - busy) / wall,
         "end: from the last block, s": run["begun"] + wall - last,
         "start and end, s": first + run["begun"] + wall - last + loading,
         "submit and collect, CPU s": clocks["submit, CPU"] + clocks["collect, CPU"],

@@ -65,6 +65,9 @@ LARGEST_SCALES = (5e5, 2e7)
 MANY_FLIPS = 16
 """In a random order, sweeps in which one visit in so many flips are done in turn."""
 
+FEW_FLIPS = 8
+"""Flips of a sweep, a power of two, of which a list is left behind the flips of a block."""
+
 HAS_VECTORS = sys.byteorder == "little" and not getattr(config, "DISABLE_JIT", 0)
 """Whether vector instructions can be compiled, and bits are numbered as here."""
 
@@ -313,7 +316,7 @@ def add_rows(_typing, fields, columns, twice, flips, ups, downs):
     """Add the rows of spins that went up to fields, and subtract those of spins that went down.
 
     fields[i] += 2^twice (sum_{j raised} columns[j, i] - sum_{j lowered} columns[j, i])
-    fields  # (N,), N >= 128; flips  # (128,) int64: sites that went up, and from 64 on those that went down
+    fields  # (N,), N >= 128; flips  # int64: sites that went up, and from 64 on those that went down
     """
 
     def emit(context, builder, signature, args):
@@ -361,18 +364,9 @@ def _couplings(e, index, place, row):
 @compiled
 def add_row(fields, columns, j, up, twice):
     """Bring all fields up to date with a flip of S_j."""
-    if twice and up:
-        for i in range(fields.size):
-            fields[i] += 2 * columns[j, i]
-    elif twice:
-        for i in range(fields.size):
-            fields[i] -= 2 * columns[j, i]
-    elif up:
-        for i in range(fields.size):
-            fields[i] += columns[j, i]
-    else:
-        for i in range(fields.size):
-            fields[i] -= columns[j, i]
+    step = (1 if up else -1) << twice
+    for i in range(fields.size):
+        fields[i] += step * columns[j, i]
 
 
 @compiled
@@ -386,11 +380,11 @@ def block_room(fields):
     """Return what `sweep_blocks` needs to work.
 
     block    # (128,): the fields of 64 visits, and their levels; signs  # (64,) int8: their spins
-    flips    # (128,) int64: sites that went up in a block, and sites that went down
+    flips    # (136,) int64: sites that went up in a block, sites that went down, and the latest 8 of a sweep
     flipped  # (N,) bool
     """
     block, signs = np.zeros(2 * VISITS, fields.dtype), np.ones(VISITS, np.int8)
-    return block, signs, np.zeros(2 * VISITS, np.int64), np.zeros(fields.size, np.bool_)
+    return block, signs, np.zeros(2 * VISITS + FEW_FLIPS, np.int64), np.zeros(fields.size, np.bool_)
 
 
 @compiled
@@ -457,9 +451,12 @@ def flips_exactly(x, words, visit, lower, scale, down, metropolis):
 @compiled
 def visit_block(
     columns, fields, after, spins, order, fresh, together, words, stream, t, scale, twice, parity, metropolis,
-    base, may, up, reach, drawn, block, flips, flipped,
+    base, may, up, reach, drawn, block, flips, flipped, before,
 ):  # fmt: skip
-    """Update the visits base … base + 63, of which `may` tells who may flip; return the flips."""
+    """Update the visits base … base + 63, of which `may` tells who may flip; return the flips.
+
+    before  # flips of the sweep so far
+    """
     count, size, quads = min(VISITS, spins.size - base), spins.size, words.shape[1]
     place = (quads >> 1) + (base >> 3)  # of the lower halves
     whole = not fresh and count == VISITS
@@ -485,6 +482,7 @@ def visit_block(
                 continue
         spins[i], flipped[i] = 1 if down else -1, True
         flips[ups], flips[VISITS + downs] = i, i  # without a branch, which nobody could foretell
+        flips[2 * VISITS + ((before + ups + downs) & (FEW_FLIPS - 1))] = i
         ups, downs = ups + down, downs + (not down)
         if together:
             may &= left
@@ -565,7 +563,7 @@ def sweep_blocks(
     block, signs, flips  # what `block_room` returns; flipped  # (N,) bool: set where a spin flips
     """
     slope, margin, reach = margin_of(scale, twice)
-    quads, total, flat, drawn = words.shape[1], 0, words.ravel(), foreseen * VISITS > spins.size
+    quads, total, flat, drawn = words.shape[1], np.int64(0), words.ravel(), foreseen * VISITS > spins.size
     draw_sweep(words, stream, t, scale, drawn)
     for base in range(0, spins.size, VISITS):
         count = min(VISITS, spins.size - base)
@@ -583,6 +581,6 @@ def sweep_blocks(
         if may != 0:
             total += visit_block(
                 columns, fields, after, spins, order, fresh, together, words, stream, t, scale,
-                twice, parity, metropolis, base, may, up, reach, drawn, block, flips, flipped,
+                twice, parity, metropolis, base, may, up, reach, drawn, block, flips, flipped, total,
             )  # fmt: skip
     return total

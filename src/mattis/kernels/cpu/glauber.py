@@ -25,7 +25,7 @@ from mattis.exact.philox import fresh_order, thermal_noise
 from mattis.exact.rng import LOWER_QUADS
 from mattis.kernels.cpu.bits import LOWEST_BIT, first_bits, lowest, popcount, up_spins
 from mattis.kernels.cpu.blocks import (
-    HAS_VECTORS,
+    FEW_FLIPS,
     VISITS,
     add_near,
     block_room,
@@ -47,10 +47,7 @@ from mattis.kernels.cpu.matrix import visit_in_turn
 from mattis.kernels.cpu.noise import draw_quads
 from mattis.kernels.cpu.vectors import I64, Emitter, constant
 
-FEW_FLIPS = 8
-"""Flips of a sweep whose records follow from them; of more, the whole state is looked at."""
-
-INLINED = "0394d641860f3ae7"
+INLINED = "c50b27a01127a315"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
@@ -72,24 +69,6 @@ def repeat_state(trace, sums, spins, sweep, warm, middle):
     for i in range(spins.size):
         sums[0, i] += np.int32(first) * spins[i]
         sums[1, i] += np.int32(second) * spins[i]
-
-
-@compiled
-def flipped_sites(sites, ups, spins):
-    """List the sites whose spins are not as `ups` tells, as far as there is room; return how many they are.
-
-    ups  # (⌊N/64⌋,) uint64: the spins that were up, brought up to date; those behind are not looked at
-    """
-    total = 0
-    for w in range(ups.size):
-        up: int = up_spins(spins, w * VISITS)
-        turned, ups[w] = up ^ ups[w], up
-        while turned != 0:
-            if total < sites.size:
-                sites[total] = w * VISITS + lowest(turned)
-            total += 1
-            turned &= turned - LOWEST_BIT
-    return total
 
 
 @compiled
@@ -129,21 +108,21 @@ def field_sweeps(nj, spins, fields, parity, target, stream, scale, order_stream,
     words = np.zeros((4, quads_of(size)), np.uint32)
     cold, fresh, order = scale == 0, order_stream.size > 0, np.arange(size).astype(np.uint64)
     block, signs, flips, flipped = block_room(fields)
-    sites, ups = np.zeros(FEW_FLIPS, np.int64), np.zeros(size // VISITS if HAS_VECTORS else 0, np.uint64)
+    latest = flips[2 * VISITS :]
     count = np.int64(0)  # 0 is a type of its own, for which all is compiled again
     for t in range(total):
         if fresh:
             fresh_order(order, words, order_stream, t)
-        if by_blocks(fields, scale, fresh, count):
+        blocks = by_blocks(fields, scale, fresh, count)
+        if blocks:
             count = sweep_blocks(
                 nj, fields, fields, spins, order, fresh, False, words, stream, t, scale,
                 0, parity, False, count, block, signs, flips, flipped,
             )  # fmt: skip
         else:
             count = visit_in_turn(nj, fields, spins, order, fresh, words, stream, t, scale, 0, parity)
-        listed = flipped_sites(sites, ups, spins)
-        if t > 0 and count == listed <= FEW_FLIPS:
-            more = changes(nj, fields, parity, spins, target, sites[:count])
+        if blocks and t > 0 and count <= FEW_FLIPS:
+            more = changes(nj, fields, parity, spins, target, latest[:count])
             trace[0, t], trace[1, t] = trace[0, t - 1] + more[0], trace[1, t - 1] + more[1]
         else:
             trace[0, t] = scalar_product(target, spins)

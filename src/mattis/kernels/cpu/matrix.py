@@ -28,7 +28,7 @@ from mattis.kernels.cpu.blocks import (
     sweep_blocks,
 )
 
-INLINED = "ee5158f8025f95f9"
+INLINED = "f8ac64e13b50fe4d"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
@@ -204,18 +204,14 @@ def matrix_sweeps(
                 )
             else:
                 flips = visit_in_turn(columns, fields, spins, order, fresh, words, stream, t, scales[t], 1, 0)
-        elif synchronous:
-            flips = sweep_blocks(
-                columns, fields, after, spins, order, False, True, words, stream, t,
-                scales[t], 1, 0, False, flips, block, signs, listed, flipped,
-            )  # fmt: skip
-            if flips > 0:
-                copy(fields, after)
         else:
             flips = sweep_blocks(
-                columns, fields, fields, spins, order, fresh, False, words, stream, t,
-                scales[t], 1, 0, metropolis, flips, block, signs, listed, flipped,
+                columns, fields, after if synchronous else fields, spins, order, fresh and not synchronous,
+                synchronous, words, stream, t, scales[t], 1, 0, metropolis, flips, block, signs, listed,
+                flipped,
             )  # fmt: skip
+            if synchronous and flips > 0:
+                copy(fields, after)
         trace[1, t] = flips
         record_state(
             t, spins, fields, bias, biased, targets, follow, scales[t], overlaps, trace, excess, heats
