@@ -18,7 +18,7 @@ from mattis.kernels.cpu.blocks import VISITS
 KINDS = [(np.int8, np.int16), (np.int16, np.int32), (np.int32, np.int64)]
 """Of couplings and fields; each compiles all anew. int8 and int32 follow the reference in test_kernels.py."""
 
-HUGE = [3e5, 5e5, 7e5, 1.9e7, 2.1e7]
+HUGE = [3e5, 5e5, 7e5, 9e7, 1.2e8]
 """Widths around those whose levels no longer fit the fields."""
 
 

@@ -59,7 +59,7 @@ EDGE = 64
 LEVEL_ROUNDING = 4
 """The same in units of fields: roundings down of the noise, of half fields, and of levels."""
 
-LARGEST_SCALES = (5e5, 2e7)
+LARGEST_SCALES = (5e5, 1e8)
 """The widest noise whose margins are integers of 16 bits, and whose levels are integers of 32."""
 
 MANY_FLIPS = 16
@@ -164,7 +164,11 @@ def _levels(metropolis):
         down = resized(builder, spins, upper.type)
         down = builder.ashr(down, constant(down.type, 15))
         smallest = upper if metropolis else builder.xor(upper, down)
-        odds = _odds_bits(e, builder.zext(smallest, narrow), metropolis)
+        smallest = builder.sitofp(builder.zext(smallest, narrow), real)
+        if element.width > 16:
+            # the smallest word is above its half by so much; without it the level of a = 0 would not fit
+            smallest = builder.fadd(smallest, constant(real, 2.0**-8))
+        odds = _odds_bits(e, smallest, metropolis)
         level = builder.fmul(e.splat(args[5], VISITS), builder.sitofp(odds, real))
         level = _saturated(e, builder.fptosi(level, narrow), element.width)
         margin = e.splat(builder.trunc(args[6], element), VISITS)
@@ -178,8 +182,7 @@ def _levels(metropolis):
 
 def _odds_bits(e, a, metropolis):
     """Emit bits(a) - bits(2¹⁶ - a), or - bits(2¹⁶), of floats: all are exact."""
-    b, narrow, real = e.b, a.type, ir.VectorType(FLOAT, a.type.count)
-    a, whole = b.sitofp(a, real), constant(real, 2.0**16)
+    b, narrow, whole = e.b, ir.VectorType(I32, a.type.count), constant(a.type, 2.0**16)
     rest = whole if metropolis else b.fsub(whole, a)
     return b.sub(b.bitcast(a, narrow), b.bitcast(rest, narrow))
 

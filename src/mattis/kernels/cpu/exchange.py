@@ -35,7 +35,7 @@ from mattis.kernels.cpu.filter import Filter, filter_of
 from mattis.kernels.cpu.lanes import BLOCK, LANES, Heat, Lanes, Scratch, aligned_rows
 from mattis.kernels.cpu.matrix import accept_in_turn, visit_in_turn
 
-INLINED = "3387c31b82a133b9"
+INLINED = "94aef44216d2e5e6"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 NOWHERE, FROM_HOT, FROM_COLD, BACK = range(4)

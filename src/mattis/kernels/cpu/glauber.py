@@ -47,7 +47,7 @@ from mattis.kernels.cpu.matrix import visit_in_turn
 from mattis.kernels.cpu.noise import draw_quads
 from mattis.kernels.cpu.vectors import I64, Emitter, constant
 
-INLINED = "c50b27a01127a315"
+INLINED = "2295631c9d907c2d"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 

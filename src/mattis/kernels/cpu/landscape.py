@@ -9,7 +9,7 @@ from mattis.exact.compiler import compiled
 from mattis.exact.philox import fresh_order
 from mattis.kernels.cpu.matrix import flip
 
-INLINED = "c50b27a01127a315"
+INLINED = "2295631c9d907c2d"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 

@@ -28,7 +28,7 @@ from mattis.kernels.cpu.blocks import (
     sweep_blocks,
 )
 
-INLINED = "f8ac64e13b50fe4d"
+INLINED = "c496bbfc94eb1312"
 """Fingerprint of the files that are compiled into this one: Numba's disk cache watches this file only."""
 
 
