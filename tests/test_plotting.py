@@ -31,14 +31,18 @@ def stored(study: Study, root: Path) -> xr.Dataset:
     return xr.open_zarr(str(place))
 
 
+Kind = tuple[Study, Path, xr.Dataset]
+"""A study of some kind, the folder of its results, and its diagram.zarr."""
+
+
 @pytest.fixture(scope="module", params=EACH_KIND)
-def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
-    return short(STUDIES / f"{request.param}.yaml"), tmp_path_factory.mktemp(request.param)
+def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kind:
+    study, root = short(STUDIES / f"{request.param}.yaml"), tmp_path_factory.mktemp(request.param)
+    return study, root, stored(study, root)
 
 
-def test_the_page_is_the_same_from_a_study_its_cells_and_its_diagram(kind: tuple[Study, Path]) -> None:
-    study, root = kind
-    diagram = stored(study, root)
+def test_the_page_is_the_same_from_a_study_its_cells_and_its_diagram(kind: Kind) -> None:
+    study, root, diagram = kind
     found = diagram.mattis.plot()
     assert isinstance(found, Plot)
     assert mattis.plot(study, root=root).text == found.text
@@ -95,9 +99,8 @@ def test_the_frame_holds_the_page_and_lets_nothing_out(tmp_path: Path, study: St
 
 
 @pytest.mark.usefixtures("cheap_figures")
-def test_the_figure_is_the_one_that_is_written(kind: tuple[Study, Path]) -> None:
-    study, root = kind
-    diagram = stored(study, root)
+def test_the_figure_is_the_one_that_is_written(kind: Kind) -> None:
+    study, root, diagram = kind
     before = dict(mpl.rcParams)
     found = diagram.mattis.plot(interactive=False)
     assert isinstance(found, Figure)

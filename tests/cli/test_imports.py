@@ -85,3 +85,27 @@ def test_what_a_run_says_at_its_end_loads_nothing_that_draws(at):
     found = modules_of(ALONE_IN_ITS_PROCESS, "run", *at)
     assert "mattis.comparison.findings" in found
     assert not {"matplotlib", "dask.array"} & found
+
+
+RUN = """
+import json, sys
+from mattis.engine import driver
+from mattis.engine.cluster import Where
+from mattis.networks.registry import load_study
+if __name__ == "__main__":
+    settings = driver.Settings(where=Where(workers=1), quiet=True)
+    driver.run(load_study(sys.argv[1]), sys.argv[2], settings)
+    print(json.dumps([*sys.modules]))
+"""
+
+
+def test_until_all_cells_are_there_a_run_loads_only_what_computes_and_stores(tmp_path):
+    """Tables and statistics take half a second to load, before the first worker is there."""
+    make_study(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, tmp_path / "small.yaml", tmp_path / "results"],
+        check=True, capture_output=True, text=True, cwd=ROOT,
+    )  # fmt: skip
+    found = {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+    assert "distributed" in found
+    assert not {"xarray", "pandas", "scipy", "matplotlib"} & found

@@ -8,9 +8,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from mattis import plugins
 from mattis.cards import card
@@ -24,7 +24,6 @@ from mattis.engine.status import advice, cells_asked, done_cells
 from mattis.errors import Fault, UserError
 from mattis.exact.arrays import Mask
 from mattis.networks.registry import StudyLike, load_study
-from mattis.refinement import decision
 from mattis.store import cube, reading, record, rounds, store
 from mattis.store.folding.opened import Store
 from mattis.store.observables import differences
@@ -37,6 +36,9 @@ from mattis.study.base import Study
 from mattis.study.model import FINAL_STATES, Columns
 from mattis.study.plan import Block
 from mattis.words import counted
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 FAILURES_OF_CARD = 20
 """Blocks that failed whose messages a card shows."""
@@ -189,6 +191,8 @@ def _run_rounds(request: RunRequest) -> Outcome:
 
 def _next_round(request: RunRequest) -> RoundRecord:
     """Decide the round after those whose cells were computed."""
+    from mattis.refinement import decision  # it loads statistics, which a run without rounds needs not
+
     study = request.study
     with locks.held(results_of(study, request.root).folder, locks.WHOLE) as folder:
         results = Results(folder)
@@ -346,7 +350,7 @@ def _found(job: Job) -> tuple[list[Mask], list[str]]:
     return there, [name for name in every if name in lacks]
 
 
-def _known(job: Job) -> list[xr.Dataset]:
+def _known(job: Job) -> "list[xr.Dataset]":
     """Return what the cells have, where they are to get more."""
     return [ds.dataset() for ds in reading.each_cells(job.results.store, job.tiles, job.part)]
 
@@ -378,7 +382,7 @@ def _sweep_drafts(results: Results) -> None:
 
 
 def _compute(
-    job: Job, opened: Store, blocks: list[Block], report: Reporter, known: list[xr.Dataset], found: int
+    job: Job, opened: Store, blocks: list[Block], report: Reporter, known: "list[xr.Dataset]", found: int
 ) -> dict[str, str]:
     """Compute blocks into the journal; return the messages of those that failed.
 
@@ -431,7 +435,7 @@ class Tally:
             self.efforts.append(plan.effort(study, finished.block))
 
 
-def _take(job: Job, opened: Store, finished: Finished, report: Reporter, known: list[xr.Dataset]) -> None:
+def _take(job: Job, opened: Store, finished: Finished, report: Reporter, known: "list[xr.Dataset]") -> None:
     """Put what a block came to into the journal, or say why it failed."""
     block, columns = finished.block, finished.columns
     if columns is None:
@@ -455,7 +459,7 @@ def _show(job: Job, opened: Store, tally: Tally, report: Reporter) -> None:
         report.say(trouble)
 
 
-def _check_same(job: Job, known: list[xr.Dataset], block: Block, columns: Columns) -> None:
+def _check_same(job: Job, known: "list[xr.Dataset]", block: Block, columns: Columns) -> None:
     """Raise Fault if what cells have did not come out again: then nothing new belongs beside it."""
     at = {"size": block.size, block.stored: block.load, "seed": block.seed}
     having = (ds for ds in known if all(value in ds[name].values for name, value in at.items()))

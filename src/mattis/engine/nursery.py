@@ -46,9 +46,22 @@ def nursery() -> Iterator[dict[str, str]]:
         yield {}
         return
     try:
-        yield {METHOD: "forkserver"}
+        with _preloading_no_more():
+            yield {METHOD: "forkserver"}
     finally:
         server._stop()  # and wait for it: nothing outlives a run
+
+
+@contextmanager
+def _preloading_no_more() -> Iterator[None]:
+    """Tell Dask that what is preloaded is known: it would import pandas here, to add it to that."""
+    from distributed import utils
+
+    before, utils._forkserver_preload_set = getattr(utils, "_forkserver_preload_set", False), True
+    try:
+        yield
+    finally:
+        utils._forkserver_preload_set = before
 
 
 def is_usual() -> bool:

@@ -4,9 +4,8 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import xarray as xr
 import zarr
 from zarr.codecs import Crc32cCodec
 from zarr.core.buffer import default_buffer_prototype
@@ -14,6 +13,9 @@ from zarr.storage import MemoryStore
 
 from mattis.store.layout import LARGEST_METADATA, ArrayForm, mapping_of
 from mattis.store.place import Place
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @contextmanager
@@ -72,7 +74,7 @@ def _meaning(document: bytes) -> Any:
     return json.loads(json.dumps(content, default=str))
 
 
-def dataset_files(ds: xr.Dataset) -> dict[str, bytes]:
+def dataset_files(ds: "xr.Dataset") -> dict[str, bytes]:
     """Return the files of a small dataset as zarr v3, the metadata of the group last."""
     files: dict[str, Any] = {}
     with consolidating():
